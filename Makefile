@@ -1,0 +1,53 @@
+# Run `make` for the list of targets. Everything lives in .venv; nothing outside this folder is changed.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup report test test-slow lint format bench lock lab clean
+
+help: ## show this help
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(INSTALLED) ## make .venv with everything that is pinned in requirements.lock
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found. Install Python 3.11 or newer, for example: sudo apt-get install python3 python3-venv"; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is $$($(PYTHON) -V 2>&1); Python 3.11 or newer is needed. Name one with: make PYTHON=python3.12"; exit 2; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "$(PYTHON) cannot make virtual environments. Install the module with: sudo apt-get install python3-venv"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+report: $(INSTALLED) ## report on the embedded CDNOW sample, into reports/
+	$(BIN)/retention-lab report --sample cdnow
+
+test: $(INSTALLED) ## the fast tests (minutes)
+	$(BIN)/python -m pytest -n 2
+
+test-slow: $(INSTALLED) ## the slow tests too: recovery of simulated truths
+	$(BIN)/python -m pytest -n 2 -m "slow or not slow"
+
+lint: $(INSTALLED) ## check style of code and notebooks
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(INSTALLED) ## rewrite code and notebooks in the project's style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(INSTALLED) ## the four speed comparisons of the README, side by side on this machine
+	$(BIN)/python -m benchmarks
+
+lab: $(INSTALLED) ## open the notebooks in JupyterLab
+	$(BIN)/jupyter lab notebooks
+
+lock: $(INSTALLED) ## renew requirements.lock from pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --upgrade --no-emit-index-url --no-annotate --no-header -o requirements.lock pyproject.toml
+
+clean: ## remove what the tools left behind (not the reports)
+	rm -rf .pytest_cache .ruff_cache .hypothesis dist
+	find . -name __pycache__ -not -path './.venv/*' -type d -prune -exec rm -rf {} +

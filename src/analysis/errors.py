@@ -1,0 +1,102 @@
+"""What can go wrong, by meaning; the command line turns a type into an exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+USAGE = 2
+CONTENT = 3
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with the input: what, how many, which, and what is allowed.
+
+    Attributes
+    ----------
+    message
+        One or two sentences for a person.
+    exit_code
+        ``USAGE`` (2) for the command line, the configuration, or what it names; ``CONTENT`` (3) for
+        what stands in the data.
+    """
+
+    message: str
+    exit_code: int = CONTENT
+
+
+class RetentionLabError(Exception):
+    """Base of every error this package raises on purpose."""
+
+    exit_code = 1
+
+
+class InputRefused(RetentionLabError):
+    """Raised when the configuration or the data cannot be used; holds every problem found at once.
+
+    Examples
+    --------
+    >>> refused = InputRefused([Problem("no rows"), Problem("unknown key", USAGE)])
+    >>> refused.exit_code
+    2
+    >>> print(refused)
+    no rows
+    unknown key
+    """
+
+    def __init__(self, problems: Problem | Iterable[Problem]):
+        self.problems = (problems,) if isinstance(problems, Problem) else tuple(problems)
+        super().__init__("\n".join(problem.message for problem in self.problems))
+
+    @property
+    def exit_code(self) -> int:
+        return min((problem.exit_code for problem in self.problems), default=CONTENT)
+
+
+class UsageError(InputRefused):
+    """Raised when the command line, the configuration or something it names is wrong (exit code 2)."""
+
+    def __init__(self, *messages: str):
+        super().__init__(Problem(message, USAGE) for message in messages)
+
+
+class DataError(InputRefused):
+    """Raised when the content of the data is refused (exit code 3)."""
+
+    def __init__(self, *messages: str):
+        super().__init__(Problem(message, CONTENT) for message in messages)
+
+
+class NotIdentified(DataError):
+    """Raised when the data do not determine a parameter of a model.
+
+    Attributes
+    ----------
+    model, parameter
+        Names of the model and of the parameter (or parameters) that the data leave open.
+    """
+
+    def __init__(self, model: str, parameter: str, message: str):
+        self.model, self.parameter = model, parameter
+        super().__init__(message)
+
+
+class NotebookFailed(RetentionLabError):
+    """Raised when a notebook did not reach its end: cell error, dead or missing kernel, full disk."""
+
+    exit_code = 4
+
+
+class GateFailed(RetentionLabError):
+    """Raised when a finished page does not pass its own checks: stamp, secret, size, external request."""
+
+    exit_code = 6
+
+
+class DoubtfulData(UserWarning):
+    """The data can be used, but something about them changes what the results mean."""
+
+
+class DoubtfulModel(UserWarning):
+    """The model was fitted, but one of its assumptions is doubtful on these data."""
