@@ -1,0 +1,1 @@
+"""Side-by-side timings, each comparison in one run on one machine."""

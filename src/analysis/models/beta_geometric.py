@@ -1,0 +1,214 @@
+"""BG/NBD and MBG/NBD: customers order at their own rate and may leave at an order, never between orders.
+
+Both models give customer i an order rate lambda ~ Gamma(r, alpha) and a dropout probability p ~ Beta(a, b), tried
+at each repeat order; MBG/NBD tries it after the first order too. So one count, the number of times a customer who
+is alive has survived a trial, tells them apart.
+
+References
+----------
+.. [1] Fader, Hardie, Lee (2005), "Counting Your Customers" the Easy Way, Marketing Science 24(2):275-284.
+.. [2] Batislam, Denizel, Filiztekin (2007), Empirical validation and comparison of models for customer base
+       analysis, International Journal of Research in Marketing 24(3):201-209.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+from scipy.special import betainc, betaln, expit, gammaln, hyp2f1, xlogy
+
+from analysis.models.lifetimes_fits import BetaGeoFitter, ModifiedBetaGeoFitter, log_parameters
+from analysis.models.patterns import Patterns
+from analysis.models.purchase import Orders, PurchaseModel
+from analysis.models.quadrature import beta_rule
+
+SINGULAR_WITHIN = 1e-3
+"""Within this distance of a = 1 the closed form cancels; it is interpolated across."""
+
+
+class BetaGeometricParams(NamedTuple):
+    """r (no unit), alpha [time units], a and b (no unit)."""
+
+    r: float
+    alpha: float
+    a: float
+    b: float
+
+
+class BetaGeometric(PurchaseModel):
+    """What BG/NBD and MBG/NBD have in common."""
+
+    Params = BetaGeometricParams
+    time_scaled = (False, True, False, False)
+    trial_after_first_order: ClassVar[bool]
+    _fitter: ClassVar[type]
+
+    def survived_trials(self, frequency):
+        """Dropout trials behind a customer who is alive."""
+        return frequency + self.trial_after_first_order
+
+    def _leaving_log_odds(self, params, frequency, recency, T, log_ages):
+        """Log odds of having left at the last trial, given no order since; -inf without a trial."""
+        r, _, a, b = params
+        trials = self.survived_trials(frequency)
+        with np.errstate(divide="ignore"):
+            tried = np.log(a) - np.log(b + np.maximum(trials, 1) - 1)
+        return np.where(trials > 0, tried + (r + frequency) * log_ages, -np.inf)
+
+    def log_likelihood(self, params, frequency, recency, T):
+        """Equation (6) of [1]_ for BG/NBD; appendix of [2]_ for MBG/NBD.
+
+        Examples
+        --------
+        >>> cdnow = BGNBD.Params(r=0.243, alpha=4.414, a=0.793, b=2.426)
+        >>> round(float(BGNBD().log_likelihood(cdnow, 2, 30.43, 38.86)), 4)
+        -9.4596
+        """
+        r, alpha, a, b = params
+        trials = self.survived_trials(frequency)
+        log_ages = np.log((alpha + T) / (alpha + recency))
+        return (
+            gammaln(r + frequency)
+            - gammaln(r)
+            + r * np.log(alpha)
+            + betaln(a, b + trials)
+            - betaln(a, b)
+            - (r + frequency) * np.log(alpha + T)
+            + np.logaddexp(0.0, self._leaving_log_odds(params, frequency, recency, T, log_ages))
+        )
+
+    def total_log_likelihood(self, patterns: Patterns):
+        x, t_x, age = patterns.history
+        counts, of_count = np.unique(x, return_inverse=True)
+        customers_by_count = np.bincount(of_count, weights=patterns.weight)
+        ages, of_age = np.unique(age, return_inverse=True)
+        customers_by_age = np.bincount(of_age, weights=patterns.weight)
+        orders_by_age = np.bincount(of_age, weights=patterns.weight * x)
+        tried = self.survived_trials(x) > 0
+        trials = self.survived_trials(counts)
+        x_tried, weight = x[tried].astype(float), patterns.weight[tried]
+        t_x, age, of_count = t_x[tried], age[tried], of_count[tried]
+        customers = patterns.weight.sum()
+
+        def total(log_params: np.ndarray) -> float:
+            r, alpha, a, b = np.exp(log_params)
+            by_count = gammaln(r + counts) - gammaln(r) + betaln(a, b + trials) - betaln(a, b)
+            odds = np.log(a) - np.log(b + np.maximum(trials, 1) - 1)
+            exponent = odds[of_count] + (r + x_tried) * np.log((alpha + age) / (alpha + t_x))
+            softplus = np.maximum(exponent, 0) + np.log1p(np.exp(-np.abs(exponent)))
+            return float(
+                customers_by_count @ by_count
+                + customers * r * log_params[1]
+                - (r * customers_by_age + orders_by_age) @ np.log(alpha + ages)
+                + weight @ softplus
+            )
+
+        return total
+
+    def p_alive(self, params, frequency, recency, T):
+        """1 / (1 + odds of having left); it is 1 for a BG/NBD customer without a repeat order."""
+        frequency = np.asarray(frequency)
+        log_ages = np.log((params.alpha + T) / (params.alpha + recency))
+        return expit(-self._leaving_log_odds(params, frequency, recency, T, log_ages))
+
+    def time_until_p_alive_half(self, params, frequency, recency, T):
+        """Time from T without an order until P(alive) is one half [time units]; infinite where it never is."""
+        r, alpha, a, b = params
+        trials = self.survived_trials(np.asarray(frequency))
+        with np.errstate(over="ignore"):
+            grown = np.exp(np.log((b + np.maximum(trials, 1) - 1) / a) / (r + frequency))
+            until = np.maximum((alpha + recency) * grown - alpha - T, 0.0)
+        return np.where(trials > 0, until, np.inf)
+
+    def _state(self, params, frequency, T):
+        r, alpha, a, b = params
+        frequency = np.asarray(frequency, dtype=float)
+        return r + frequency, alpha + np.asarray(T, dtype=float), a, b + self.survived_trials(frequency)
+
+    def expected_while_alive(self, params, horizon, frequency, T):
+        """Equation (10) of [1]_ without its denominator; interpolated across its removable pole at a = 1.
+
+        Examples
+        --------
+        >>> cdnow = BGNBD.Params(r=0.243, alpha=4.414, a=0.793, b=2.426)
+        >>> round(float(BGNBD().expected_purchases(cdnow, 39, 2, 30.43, 38.86)), 3)
+        1.226
+        """
+        rate, age, a, b = self._state(params, frequency, T)
+        if abs(a - 1) < SINGULAR_WITHIN:
+            low, high = (
+                _expected_orders(rate, age, 1 + side, b, horizon) for side in (-SINGULAR_WITHIN, SINGULAR_WITHIN)
+            )
+            share = (a - 1 + SINGULAR_WITHIN) / (2 * SINGULAR_WITHIN)
+            return low + share * (high - low)
+        return _expected_orders(rate, age, a, b, horizon)
+
+    def survival_while_alive(self, params, horizon, frequency, T):
+        """2F1(r', a; a + b'; -t / alpha') with the state of a customer who is alive at T."""
+        rate, age, a, b = self._state(params, frequency, T)
+        return hyp2f1(rate, a, a + b, -np.asarray(horizon, dtype=float) / age)
+
+    def pmf_while_alive(self, params, horizon, frequency, T, count):
+        """Equation (8) of [1]_ for the state of a customer who is alive at T."""
+        rate, age, a, b = self._state(params, frequency, T)
+        count = np.asarray(count, dtype=float)
+        share = horizon / (age + horizon)
+        log_negative_binomial = (
+            gammaln(rate + count) - gammaln(rate) - gammaln(count + 1) + rate * np.log1p(-share) + xlogy(count, share)
+        )
+        stays = np.exp(betaln(a, b + count) - betaln(a, b) + log_negative_binomial)
+        several = np.maximum(count, 1)
+        leaves = np.exp(betaln(a + 1, b + several - 1) - betaln(a, b)) * betainc(several, rate, share)
+        return stays + np.where(count > 0, leaves, 0.0)
+
+    def draw_orders_while_alive(self, rng, params, horizon, frequency, T) -> Orders:
+        """Orders of one future: a Poisson count, cut off at the geometric number of orders a customer makes."""
+        rate, age, a, b = np.broadcast_arrays(*self._state(params, frequency, T))
+        intensity = rng.standard_gamma(rate) / age
+        dropout = np.maximum(rng.beta(a, b), 1e-12)
+        within = rng.poisson(intensity * horizon)
+        until_left = rng.geometric(dropout)
+        leaves = until_left <= within
+        # The k-th of n uniform times is Beta(k, n - k + 1) of the horizon.
+        place = rng.beta(np.where(leaves, until_left, 1), np.where(leaves, within - until_left + 1, 1))
+        return Orders(np.where(leaves, until_left, within), np.where(leaves, place, 1.0) * horizon, leaves)
+
+    def lifetimes_fit(self, patterns: Patterns):
+        return log_parameters(self._fitter(penalizer_coef=0.0), patterns, self.names)
+
+
+class BGNBD(BetaGeometric):
+    """Beta-geometric/NBD (Fader, Hardie & Lee 2005): a customer without a repeat order cannot have left."""
+
+    name = "BG/NBD"
+    trial_after_first_order = False
+    _fitter = BetaGeoFitter
+
+
+class MBGNBD(BetaGeometric):
+    """Modified BG/NBD (Batislam, Denizel & Filiztekin 2007): a customer may leave right after the first order."""
+
+    name = "MBG/NBD"
+    trial_after_first_order = True
+    _fitter = ModifiedBetaGeoFitter
+
+
+def _expected_orders(rate, age, a, b, horizon):
+    share = np.asarray(horizon, dtype=float) / (age + horizon)
+    with np.errstate(over="ignore", invalid="ignore"):
+        closed = (a + b - 1) / (a - 1) * (1 - np.power(1 - share, rate) * hyp2f1(rate, b, a + b - 1, share))
+    most = rate / age * horizon
+    wrong = ~((closed >= 0) & (closed <= most * (1 + 1e-9)))
+    if not wrong.any():
+        return closed
+    closed = np.array(closed)
+    sizes = (size[wrong] for size in np.broadcast_arrays(rate, age, a, b, horizon))
+    closed[wrong] = [_expected_orders_integrated(*each) for each in zip(*sizes, strict=True)]
+    return closed
+
+
+def _expected_orders_integrated(rate, age, a, b, horizon) -> float:
+    dropout, weight = beta_rule(a, b)
+    left = -np.expm1(-rate * np.log1p(dropout * horizon / age))
+    return float(weight @ (left / np.maximum(dropout, 1e-300)))

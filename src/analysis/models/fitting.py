@@ -1,0 +1,145 @@
+"""Maximum of a log-likelihood on the log scale, judged by its gradient and curvature."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import minimize
+
+GRADIENT_STEP = 1e-4
+CURVATURE_STEP = 1e-3
+CONVERGED_BELOW = 1e-6
+LARGEST_LOG = 12.0
+"""Log-parameters beyond this distance from the scale of the data count as having no bound."""
+
+LogLikelihood = Callable[[np.ndarray], float]
+
+
+@dataclass(frozen=True)
+class Optimum:
+    """Where an optimiser ended.
+
+    Attributes
+    ----------
+    point
+        Parameters on the unbounded (log) scale, shape (k,).
+    value
+        Log-likelihood there.
+    curvature
+        Minus the Hessian, shape (k, k): the observed information.
+    newton_decrement
+        Log-likelihood that a further Newton step would win; infinite where the curvature has no such step.
+    """
+
+    point: np.ndarray
+    value: float
+    curvature: np.ndarray
+    newton_decrement: float
+
+    @property
+    def is_peak(self) -> bool:
+        """Whether the point is a maximum in the interior, by gradient, curvature and bounds."""
+        inside = bool(np.all(np.abs(self.point) < LARGEST_LOG))
+        return inside and self.newton_decrement < CONVERGED_BELOW
+
+    @property
+    def covariance(self) -> np.ndarray:
+        return np.linalg.inv(self.curvature)
+
+    @property
+    def flattest_direction(self) -> np.ndarray:
+        """Unit vector along which the likelihood changes least."""
+        return np.linalg.eigh(self.curvature)[1][:, 0]
+
+
+def gradient(function: LogLikelihood, point: np.ndarray) -> np.ndarray:
+    """Central differences, shape (k,)."""
+    steps = np.eye(point.size) * GRADIENT_STEP
+    return np.array([function(point + step) - function(point - step) for step in steps]) / (2 * GRADIENT_STEP)
+
+
+def curvature(function: LogLikelihood, point: np.ndarray, value: float) -> np.ndarray:
+    """Minus the Hessian by central differences, shape (k, k)."""
+    k, h = point.size, CURVATURE_STEP
+    steps = np.eye(k) * h
+    minus_hessian = np.empty((k, k))
+    for i in range(k):
+        minus_hessian[i, i] = 2 * value - function(point + steps[i]) - function(point - steps[i])
+        for j in range(i):
+            mixed = (
+                function(point + steps[i] + steps[j])
+                - function(point + steps[i] - steps[j])
+                - function(point - steps[i] + steps[j])
+                + function(point - steps[i] - steps[j])
+            )
+            minus_hessian[i, j] = minus_hessian[j, i] = -mixed / 4
+    return minus_hessian / h**2
+
+
+def climb(function: LogLikelihood, start: np.ndarray) -> np.ndarray:
+    """A point near the maximum, by BFGS within the bounds."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # far-off trial points overflow and are turned down
+        found = minimize(
+            lambda point: -_finite(function(point)),
+            start,
+            jac=lambda point: -gradient(lambda p: _finite(function(p)), point),
+            method="L-BFGS-B",
+            bounds=[(-LARGEST_LOG - 1, LARGEST_LOG + 1)] * start.size,
+        )
+    return found.x
+
+
+def polish(function: LogLikelihood, start: np.ndarray, steps: int = 25) -> Optimum:
+    """Newton's method with step halving, until a further step would win less than ``CONVERGED_BELOW``.
+
+    The value never falls below that of ``start``.
+    """
+    point, value = np.asarray(start, dtype=float), function(start)
+    for _ in range(steps):
+        bend = curvature(function, point, value)
+        slope = gradient(function, point)
+        direction, decrement = _newton_step(bend, slope)
+        if decrement < CONVERGED_BELOW * 1e-3:
+            break
+        moved, better = _halved(function, point, value, direction)
+        if moved is None:
+            break
+        point, value = moved, better
+        if np.any(np.abs(point) > LARGEST_LOG):
+            decrement = np.inf
+            break
+    return Optimum(point, value, bend, decrement)
+
+
+def _newton_step(bend: np.ndarray, slope: np.ndarray) -> tuple[np.ndarray, float]:
+    size, axes = np.linalg.eigh(bend)
+    along = axes.T @ slope
+    is_peak = bool(np.all(size > 0))
+    damped = np.maximum(np.abs(size), 1e-6 * np.abs(size).max())
+    direction = axes @ (along / damped)
+    length = np.abs(direction).max()
+    direction *= min(1.0, 2.0 / length) if length > 0 else 1.0
+    return direction, float(along @ (along / damped)) / 2 if is_peak else np.inf
+
+
+def _halved(function, point, value, direction) -> tuple[np.ndarray | None, float]:
+    for halving in range(30):
+        trial = point + direction / 2**halving
+        better = _finite(function(trial))
+        if better > value:
+            return trial, better
+    return None, value
+
+
+def best_of(function: LogLikelihood, starts: Iterable[np.ndarray]) -> np.ndarray:
+    """The highest of the points that climbs from several starts end in."""
+    ends = [climb(function, np.asarray(start, dtype=float)) for start in starts]
+    return max(ends, key=lambda point: _finite(function(point)))
+
+
+def _finite(value: float) -> float:
+    return value if np.isfinite(value) else -1e300

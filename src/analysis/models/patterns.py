@@ -1,0 +1,120 @@
+"""Customers with the same history are one row with a weight: exact, and several times faster."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from analysis.errors import DataError
+from analysis.timeunits import TimeUnit, from_days
+
+if TYPE_CHECKING:
+    from analysis.data import CustomerSummary
+
+
+@dataclass(frozen=True)
+class Patterns:
+    """Distinct purchase histories and how many customers share each.
+
+    Attributes
+    ----------
+    frequency
+        Repeat orders x, int64, shape (n,).
+    recency, T
+        Age at the last order t_x and age at the end of observation [time units], shape (n,).
+    weight
+        Customers with this history, shape (n,).
+    index
+        Row of each customer's history, shape (customers,); ``values[index]`` brings results back to customers.
+    """
+
+    frequency: np.ndarray
+    recency: np.ndarray
+    T: np.ndarray
+    weight: np.ndarray
+    index: np.ndarray
+
+    @property
+    def customers(self) -> int:
+        return int(self.index.size)
+
+    def __len__(self) -> int:
+        return int(self.frequency.size)
+
+    @property
+    def history(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(frequency, recency, T), as the models take them."""
+        return self.frequency, self.recency, self.T
+
+    def total(self, values: np.ndarray) -> float:
+        """Sum over customers of a quantity known by history, shape (n,)."""
+        return float(self.weight @ values)
+
+
+def collapse(frequency, recency, T) -> Patterns:
+    """Distinct (x, t_x, T) with their numbers of customers; the result does not depend on the row order.
+
+    Raises
+    ------
+    DataError
+        Where a history is impossible: x < 0, t_x < 0, t_x > T, or t_x > 0 that does not go with x > 0.
+
+    Examples
+    --------
+    >>> patterns = collapse([0, 1, 0], [0.0, 2.0, 0.0], [5.0, 5.0, 5.0])
+    >>> patterns.frequency, patterns.weight, patterns.index
+    (array([0, 1]), array([2., 1.]), array([0, 1, 0]))
+    """
+    x = np.asarray(frequency, dtype=np.int64)
+    t_x, age = np.asarray(recency, dtype=float), np.asarray(T, dtype=float)
+    _refuse_impossible(x, t_x, age)
+    recency_code, recency_values = pd.factorize(t_x, sort=True)
+    age_code, age_values = pd.factorize(age, sort=True)
+    key = (x * len(recency_values) + recency_code) * len(age_values) + age_code
+    index, distinct = pd.factorize(key, sort=True)
+    rest, age_of = np.divmod(distinct, len(age_values))
+    x_of, recency_of = np.divmod(rest, len(recency_values))
+    weight = np.bincount(index, minlength=distinct.size).astype(float)
+    return Patterns(x_of, recency_values[recency_of], age_values[age_of], weight, index)
+
+
+def patterns_of(summary: CustomerSummary, unit: TimeUnit) -> Patterns:
+    """The histories of a customer summary, in ``unit``."""
+    table = summary.table
+    recency, age = (from_days(table[name].to_numpy(), unit) for name in ("recency_days", "T_days"))
+    return collapse(table["frequency"].to_numpy(), recency, age)
+
+
+def coarsened(patterns: Patterns, levels: int = 60) -> Patterns:
+    """Histories with their ages rounded to ``levels`` steps: good enough to start an optimiser from."""
+    step = patterns.T.max() / levels
+    if len(patterns) < 4_000 or step == 0:
+        return patterns
+    age = np.maximum(np.round(patterns.T / step), 1) * step
+    repeated = patterns.frequency > 0
+    recency = np.where(repeated, np.clip(np.round(patterns.recency / step) * step, step / 2, age), 0.0)
+    rounded = collapse(patterns.frequency, recency, age)
+    weight = np.bincount(rounded.index, weights=patterns.weight, minlength=len(rounded))
+    return Patterns(rounded.frequency, rounded.recency, rounded.T, weight, rounded.index)
+
+
+def _refuse_impossible(x: np.ndarray, t_x: np.ndarray, age: np.ndarray) -> None:
+    if x.size == 0:
+        raise DataError("customer histories: there are none")
+    checks = {
+        "frequency is negative": x < 0,
+        "recency or T is negative or not a number": ~((t_x >= 0) & (age >= 0)),
+        "recency is larger than T": t_x > age,
+        "recency is zero although there are repeat orders": (x > 0) & (t_x == 0),
+        "recency is not zero although there is no repeat order": (x == 0) & (t_x != 0),
+    }
+    found = [
+        f"customer histories: {what} for {bad.sum()} customers, such as row {int(np.argmax(bad))}"
+        for what, bad in checks.items()
+        if bad.any()
+    ]
+    if found:
+        raise DataError(*found)

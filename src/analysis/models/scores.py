@@ -1,0 +1,61 @@
+"""How good a forecast of counts was, in the measures that a reader may know."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.stats import norm, spearmanr
+
+from analysis.models.results import Interval
+
+
+def rank_correlation(forecast: np.ndarray, actual: np.ndarray) -> float:
+    """Spearman's correlation; NaN where one of the two does not vary."""
+    if np.ptp(forecast) == 0 or np.ptp(actual) == 0:
+        return float("nan")
+    return float(spearmanr(forecast, actual).statistic)
+
+
+def best_decile_hit_rate(forecast: np.ndarray, actual: np.ndarray) -> float:
+    """Share of the best tenth of customers that the forecast's best tenth contains.
+
+    Ties at the edge of a tenth count with the probability that a fair draw would let them in, so that a forecast that
+    tells nobody apart scores one tenth.
+
+    Examples
+    --------
+    >>> best_decile_hit_rate(np.arange(100), np.arange(100)), best_decile_hit_rate(np.ones(100), np.arange(100))
+    (1.0, 0.1)
+    """
+    size = max(1, round(forecast.size / 10))
+    overlap = _membership(forecast, size) @ _membership(actual, size)
+    return round(float(overlap) / size, 12)
+
+
+def _membership(values: np.ndarray, size: int) -> np.ndarray:
+    edge = np.partition(values, values.size - size)[values.size - size]
+    above, tied = values > edge, values == edge
+    return above + tied * (size - above.sum()) / tied.sum()
+
+
+def paired_lead(first: np.ndarray, second: np.ndarray, level: float) -> Interval:
+    """Mean difference of two log scores over the same customers, with its normal interval."""
+    difference = first - second
+    reach = norm.ppf((1 + level) / 2) * difference.std(ddof=1) / np.sqrt(difference.size)
+    mean = float(difference.mean())
+    return Interval(mean, mean - float(reach), mean + float(reach), level)
+
+
+def share_covered(below: np.ndarray, at: np.ndarray, level: float, rng: np.random.Generator) -> float:
+    """Share of customers inside their central interval, by the randomised probability integral transform.
+
+    Counts are discrete, so an interval of exactly 90% rarely exists; P(Y < y) + U P(Y = y) is uniform when the
+    forecast is right (Czado, Gneiting & Held 2009, Biometrics 65(4):1254-1261), and this is how often it falls within
+    the middle ``level``.
+
+    Parameters
+    ----------
+    below, at
+        Probability of fewer orders than came, and of exactly as many, shape (n,).
+    """
+    place = below + rng.random(below.size) * at
+    return float(np.mean(np.abs(place - 0.5) <= level / 2))

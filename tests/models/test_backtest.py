@@ -1,0 +1,76 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from analysis.config import ModelConfig
+from analysis.data import holdout_split, load_transactions
+from analysis.models import back_test
+
+
+@pytest.fixture(scope="module")
+def cdnow_split(cdnow_config, tmp_path_factory):
+    transactions = load_transactions(cdnow_config, workdir=tmp_path_factory.mktemp("cdnow"))
+    return holdout_split(transactions, 39)
+
+
+@pytest.fixture(scope="module")
+def cdnow_test(cdnow_split):
+    return back_test(cdnow_split, ModelConfig())
+
+
+def _score(test, name):
+    return next(score for score in test.scores if score.name == name)
+
+
+def test_bgnbd_forecasts_1653_orders_where_1882_came_outside_its_own_interval(cdnow_test):
+    score = _score(cdnow_test, "BG/NBD")
+    assert score.total_actual == 1_882
+    assert round(score.total_predicted) == 1_653
+    assert score.total_interval.upper < 1_882
+    assert score.total_interval.lower == pytest.approx(1_487, rel=0.02)
+    assert score.total_interval.upper == pytest.approx(1_818, rel=0.02)
+
+
+def test_mean_absolute_error_cannot_tell_the_model_from_predicting_zero(cdnow_split, cdnow_test):
+    assert _score(cdnow_test, "BG/NBD").mae == pytest.approx(0.785, abs=5e-4)
+    assert np.abs(cdnow_split.holdout_orders).mean() == pytest.approx(0.798, abs=5e-4)
+
+
+def test_three_models_and_three_baselines_are_ranked_by_log_score(cdnow_test):
+    assert {score.name for score in cdnow_test.scores if score.is_baseline} == {"same rate", "hiatus", "average"}
+    assert {score.name for score in cdnow_test.scores if not score.is_baseline} == {"BG/NBD", "MBG/NBD", "Pareto/NBD"}
+    log_scores = [score.log_score for score in cdnow_test.scores]
+    assert log_scores == sorted(log_scores, reverse=True)
+    assert cdnow_test.winner == cdnow_test.scores[0].name
+
+
+def test_on_cdnow_the_model_beats_every_baseline(cdnow_test):
+    assert cdnow_test.verdict == "model"
+    assert cdnow_test.lead.lower > 0
+    lead = _score(cdnow_test, "BG/NBD").log_score - _score(cdnow_test, cdnow_test.best_baseline).log_score
+    assert cdnow_test.lead.estimate == pytest.approx(lead)
+
+
+def test_groups_and_tracking_end_in_the_totals(cdnow_test):
+    groups = cdnow_test.calibration_by_group
+    assert groups["customers"] @ groups["actual"] == pytest.approx(1_882)
+    assert groups["customers"] @ groups["BG/NBD"] == pytest.approx(1_653.4, abs=0.1)
+    tracking = cdnow_test.tracking
+    assert tracking["actual"].is_monotonic_increasing
+    assert tracking["BG/NBD"].iloc[-1] == pytest.approx(tracking["actual"].iloc[-1], rel=0.06)
+
+
+def test_when_the_future_ignores_the_past_the_verdict_is_not_to_use_the_model(cdnow_split):
+    """Orders dealt out evenly, as the average baseline says, whatever a customer did before."""
+    rng = np.random.default_rng(1)
+    earlier = dataclasses.replace(
+        cdnow_split.earlier, holdout_orders=rng.poisson(0.4, len(cdnow_split.earlier.holdout_orders))
+    )
+    shuffled = dataclasses.replace(
+        cdnow_split, holdout_orders=rng.poisson(0.8, len(cdnow_split.holdout_orders)), earlier=earlier
+    )
+    test = back_test(shuffled, ModelConfig())
+    assert test.verdict == "baseline"
+    assert test.winner in {"same rate", "hiatus", "average"}
+    assert test.lead.upper < 0

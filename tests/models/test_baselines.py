@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+from scipy.stats import nbinom
+
+from analysis.models.baselines import BASELINES, CountForecast, History, learned_forecast
+
+
+def _base(n, seed, *, leave=0.0):
+    """Customers of 200 days, forecast over 100 more; a share has left at day 100 unnoticed."""
+    rng = np.random.default_rng(seed)
+    rate = rng.gamma(1.0, 0.02, n)
+    gone = rng.random(n) < leave
+    active_days = np.where(gone, 100.0, 200.0)
+    x = rng.poisson(rate * active_days)
+    recency = np.where(x > 0, active_days * rng.beta(np.maximum(x, 1), 1), 0.0)
+    count = rng.poisson(rate * 100 * ~gone)
+    return History(x.astype(float), recency, np.full(n, 200.0), 100.0), count
+
+
+def test_the_negative_binomial_is_the_one_of_scipy():
+    forecast = CountForecast(np.array([0.3, 2.0, 15.0]), size=0.7)
+    count = np.array([0, 3, 9])
+    theirs = nbinom(0.7, 0.7 / (0.7 + forecast.mean))
+    assert forecast.log_probability(count) == pytest.approx(theirs.logpmf(count))
+    assert forecast.cumulative(count) == pytest.approx(theirs.cdf(count))
+    assert forecast.cumulative(np.full(3, -1)) == pytest.approx(0)
+
+
+def test_drawn_totals_have_the_forecast_mean():
+    forecast = CountForecast(np.full(500, 1.5), size=0.7)
+    totals = forecast.draw(np.random.default_rng(1), 4_000)
+    assert totals.mean() == pytest.approx(750, rel=0.01)
+    assert totals.var() == pytest.approx(500 * (1.5 + 1.5**2 / 0.7), rel=0.1)
+
+
+@pytest.mark.parametrize("baseline", BASELINES, ids=lambda baseline: baseline.name)
+def test_every_baseline_learns_the_level_and_beats_a_careless_version_of_itself(baseline):
+    past, count = _base(4_000, 1)
+    future, came = _base(4_000, 2)
+    learned = learned_forecast(baseline, past, count, future)
+    careless = CountForecast(np.full(came.size, 0.05), size=10.0)
+    assert learned.mean.sum() == pytest.approx(came.sum(), rel=0.1)
+    assert learned.log_probability(came).mean() > careless.log_probability(came).mean()
+
+
+def test_where_customers_leave_the_hiatus_rule_beats_the_past_rate_and_both_beat_the_average():
+    past, count = _base(6_000, 3, leave=0.5)
+    future, came = _base(6_000, 4, leave=0.5)
+    score = {b.name: learned_forecast(b, past, count, future).log_probability(came).mean() for b in BASELINES}
+    assert score["hiatus"] > score["same rate"] > score["average"]

@@ -1,0 +1,146 @@
+import numpy as np
+import pytest
+from scipy.integrate import quad
+from scipy.stats import beta as beta_distribution
+
+from analysis.models.beta_geometric import BGNBD, MBGNBD
+from analysis.models.estimate import MODELS
+from analysis.models.lifetimes_fits import BetaGeoFitter, ModifiedBetaGeoFitter
+from analysis.models.patterns import collapse
+
+CDNOW = BGNBD.Params(r=0.243, alpha=4.414, a=0.793, b=2.426)
+X = np.array([0, 1, 2, 7, 40])
+RECENCY = np.array([0.0, 3.0, 30.43, 38.0, 70.0])
+AGE = np.array([39.0, 39.0, 38.86, 38.5, 77.0])
+
+
+def _from_lifetimes(fitter, params):
+    import pandas as pd
+
+    fitter.params_ = pd.Series(params._asdict())
+    return fitter
+
+
+@pytest.mark.parametrize(("model", "fitter"), [(BGNBD(), BetaGeoFitter()), (MBGNBD(), ModifiedBetaGeoFitter())])
+def test_likelihood_and_expectations_agree_with_lifetimes(model, fitter):
+    theirs = _from_lifetimes(fitter, CDNOW)
+    logs = np.log(np.array(CDNOW))
+    weight = np.ones(X.size)
+    sum_of_theirs = -theirs._negative_log_likelihood(logs, X, RECENCY, AGE, weight, 0) * X.size
+    assert model.log_likelihood(CDNOW, X, RECENCY, AGE).sum() == pytest.approx(sum_of_theirs, rel=1e-12)
+    assert model.total_log_likelihood(collapse(X, RECENCY, AGE))(logs) == pytest.approx(sum_of_theirs, rel=1e-12)
+    assert model.p_alive(CDNOW, X, RECENCY, AGE) == pytest.approx(
+        np.asarray(theirs.conditional_probability_alive(X, RECENCY, AGE)), rel=1e-9
+    )
+    assert model.expected_purchases(CDNOW, 39, X, RECENCY, AGE) == pytest.approx(
+        np.asarray(theirs.conditional_expected_number_of_purchases_up_to_time(39, X, RECENCY, AGE)), rel=1e-8
+    )
+
+
+def _integrated(rate, age, a, b, horizon):
+    def kernel(p):
+        return -np.expm1(-rate * np.log1p(p * horizon / age)) / p * beta_distribution.pdf(p, a, b)
+
+    return quad(kernel, 0, 1, limit=500, points=[1e-4, 1e-2])[0]
+
+
+@pytest.mark.parametrize("a", [0.5, 0.9, 0.9995, 1.0, 1.0005, 1.1, 3.0])
+@pytest.mark.parametrize("horizon", [1.0, 39.0, 520.0])
+def test_expected_orders_are_the_integral_over_dropout_also_across_a_equal_to_one(a, horizon):
+    params = CDNOW._replace(a=a)
+    expected = BGNBD().expected_while_alive(params, horizon, 2, 38.86)
+    direct = _integrated(params.r + 2, params.alpha + 38.86, a, params.b + 2, horizon)
+    assert float(expected) == pytest.approx(direct, rel=2e-6)
+
+
+def test_a_daily_customer_of_two_years_does_not_overflow():
+    expected = BGNBD().expected_purchases(CDNOW, 3650.0, np.array([720]), np.array([729.0]), np.array([730.0]))
+    assert np.isfinite(expected).all()
+    assert 0 < expected[0] < 3650
+
+
+@pytest.mark.parametrize("name", MODELS)
+class TestEveryModel:
+    """One battery for all purchase models."""
+
+    @pytest.fixture
+    def model(self, name):
+        return MODELS[name]
+
+    @pytest.fixture
+    def params(self, name):
+        values = (0.553, 10.578, 0.606, 11.669) if name == "Pareto/NBD" else CDNOW
+        return MODELS[name].Params(*values)
+
+    def test_nothing_happens_in_no_time(self, model, params):
+        assert model.expected_purchases(params, 0.0, X, RECENCY, AGE) == pytest.approx(0)
+        assert model.discounted_expected_purchases(params, 0.0, 0.002, X, RECENCY, AGE) == pytest.approx(0)
+        assert model.p_order(params, 0.0, X, RECENCY, AGE) == pytest.approx(0, abs=1e-12)
+        assert model.survival(params, 0.0, X, RECENCY, AGE) == pytest.approx(model.p_alive(params, X, RECENCY, AGE))
+
+    def test_weeks_and_days_tell_the_same(self, model, params):
+        scaled = model.Params(*np.where(model.time_scaled, np.array(params) * 7, np.array(params)))
+        weeks = model.expected_purchases(params, 39.0, X, RECENCY, AGE)
+        days = model.expected_purchases(scaled, 273.0, X, RECENCY * 7, AGE * 7)
+        assert days == pytest.approx(weeks)
+        assert model.p_alive(scaled, X, RECENCY * 7, AGE * 7) == pytest.approx(model.p_alive(params, X, RECENCY, AGE))
+
+    def test_probabilities_of_counts_add_up_and_have_the_expected_mean(self, model, params):
+        x, t_x, age = 3, 20.0, 39.0
+        counts = np.arange(0, 400)
+        pmf = model.pmf(params, 52.0, np.full(400, x), np.full(400, t_x), np.full(400, age), counts)
+        assert pmf.sum() == pytest.approx(1, abs=1e-6)
+        mean = float(np.squeeze(model.expected_purchases(params, 52.0, x, t_x, age)))
+        assert pmf @ counts == pytest.approx(mean, rel=1e-5)
+        none = float(np.squeeze(model.p_order(params, 52.0, x, t_x, age)))
+        assert 1 - pmf[0] == pytest.approx(none)
+
+    def test_discounting_takes_away_and_at_no_rate_nothing(self, model, params):
+        plain = model.expected_purchases(params, 156.0, X, RECENCY, AGE)
+        delta = np.log(1.1) / 52.18
+        discounted = model.discounted_expected_purchases(params, 156.0, delta, X, RECENCY, AGE)
+        assert model.discounted_expected_purchases(params, 156.0, 0.0, X, RECENCY, AGE) == pytest.approx(plain)
+        assert np.all(discounted < plain)
+        assert np.all(discounted > plain * np.exp(-delta * 156))
+
+    def test_discounted_orders_are_the_integral_of_the_discounted_order_rate(self, model, params):
+        delta, horizon = np.log(1.15) / 52.18, 260.0
+        times = np.linspace(0, horizon, 4001)
+        path = np.array([float(np.squeeze(model.expected_while_alive(params, t, 2, 38.86))) for t in times])
+        middle = (times[1:] + times[:-1]) / 2
+        direct = np.diff(path) @ np.exp(-delta * middle)
+        found = float(np.squeeze(model.discounted_while_alive(params, horizon, delta, 2, 38.86)))
+        assert found == pytest.approx(direct, rel=1e-5)
+
+    def test_survival_falls_and_does_not_start_above_p_alive(self, model, params):
+        times = np.array([0.0, 10.0, 52.0, 520.0])
+        survival = np.array([float(np.squeeze(model.survival(params, t, 2, 30.43, 38.86))) for t in times])
+        assert np.all(np.diff(survival) < 0)
+        assert survival[-1] > 0
+
+    def test_simulated_futures_have_the_expected_mean_and_distribution(self, model, params):
+        rng = np.random.default_rng(5)
+        n, horizon, x, age = 200_000, 52.0, 3, 39.0
+        drawn = model.draw_orders_while_alive(rng, params, horizon, np.full(n, x), np.full(n, age))
+        expected = float(np.squeeze(model.expected_while_alive(params, horizon, x, age)))
+        assert drawn.count.mean() == pytest.approx(expected, abs=4 * drawn.count.std() / np.sqrt(n))
+        for count in (0, 1, 2, 5):
+            share = float(np.squeeze(model.pmf_while_alive(params, horizon, x, age, np.array(count))))
+            assert np.mean(drawn.count == count) == pytest.approx(share, abs=4 * np.sqrt(share / n))
+        assert np.all((drawn.span >= 0) & (drawn.span <= horizon))
+
+
+def test_a_bgnbd_customer_without_a_repeat_order_cannot_have_left_but_an_mbgnbd_one_can():
+    assert BGNBD().p_alive(CDNOW, 0, 0.0, 39.0) == 1
+    assert MBGNBD().p_alive(CDNOW, 0, 0.0, 39.0) < 1
+
+
+def test_p_alive_is_one_half_after_the_time_that_the_model_names():
+    until = BGNBD().time_until_p_alive_half(CDNOW, X, RECENCY, AGE)
+    assert np.isinf(until[0])
+    later = until > 0
+    later[0] = False
+    assert later.any()
+    alive = BGNBD().p_alive(CDNOW, X[later], RECENCY[later], AGE[later] + until[later])
+    assert alive == pytest.approx(0.5)
+    assert np.all(BGNBD().p_alive(CDNOW, X[1:], RECENCY[1:], AGE[1:])[until[1:] == 0] <= 0.5)

@@ -1,0 +1,62 @@
+import numpy as np
+import pytest
+
+from analysis.config import ModelConfig
+from analysis.errors import NotIdentified
+from analysis.models.estimate import MODELS, fit_purchase_model
+from analysis.models.fitting import polish
+from analysis.models.lifetimes_fits import BetaGeoFitter, ModifiedBetaGeoFitter
+from analysis.models.patterns import collapse, patterns_of
+from analysis.timeunits import TimeUnit
+
+
+def test_newton_finds_the_top_of_a_parabola_and_knows_it():
+    optimum = polish(lambda p: -float((p - 1) @ (p - 1)), np.array([4.0, -3.0]))
+    assert optimum.point == pytest.approx([1, 1], abs=1e-6)
+    assert optimum.is_peak
+
+
+def test_a_slope_without_a_top_is_no_peak():
+    assert not polish(lambda p: float(-np.exp(-p[0])), np.array([0.0])).is_peak
+
+
+@pytest.mark.parametrize(("name", "fitter"), [("BG/NBD", BetaGeoFitter), ("MBG/NBD", ModifiedBetaGeoFitter)])
+def test_the_likelihood_is_never_below_the_one_that_lifetimes_finds(cdnow_39_weeks, name, fitter):
+    patterns = patterns_of(cdnow_39_weeks, TimeUnit.WEEK)
+    theirs = fitter().fit(*patterns.history, weights=patterns.weight)
+    found = np.log(theirs.params_.to_numpy())
+    their_total = MODELS[name].total_log_likelihood(patterns)(found)
+    ours = fit_purchase_model(MODELS[name], patterns, TimeUnit.WEEK)
+    assert ours.log_likelihood >= their_total - 1e-6
+
+
+@pytest.mark.parametrize("unit", list(TimeUnit))
+def test_the_fit_does_not_depend_on_the_time_unit(cdnow_39_weeks, unit):
+    model = MODELS["BG/NBD"]
+    weeks = fit_purchase_model(model, patterns_of(cdnow_39_weeks, TimeUnit.WEEK), TimeUnit.WEEK)
+    other = fit_purchase_model(model, patterns_of(cdnow_39_weeks, unit), unit)
+    days = {"day": 1, "week": 7, "month": 365.25 / 12, "year": 365.25}
+    assert other.parameters["r"] == pytest.approx(weeks.parameters["r"], rel=1e-6)
+    assert other.parameters["alpha"] * days[unit] == pytest.approx(weeks.parameters["alpha"] * 7, rel=1e-6)
+
+
+def test_customers_who_never_leave_do_not_identify_dropout_and_the_error_says_so():
+    rng = np.random.default_rng(4)
+    rate = rng.gamma(2.0, 0.5, 400)
+    orders = [np.sort(rng.uniform(0, 50, rng.poisson(each * 50))) for each in rate]
+    x = np.array([times.size for times in orders])
+    recency = np.array([times[-1] if times.size else 0.0 for times in orders])
+    with pytest.raises(NotIdentified, match=r"BG/NBD: the data do not identify .*\ba\b") as caught:
+        fit_purchase_model(MODELS["BG/NBD"], collapse(x, recency, np.full(400, 50.0)), TimeUnit.WEEK)
+    assert caught.value.exit_code == 3
+    assert "longer observation period" in str(caught.value)
+
+
+def test_standard_errors_come_with_every_parameter(cdnow_purchase):
+    for fit in cdnow_purchase.fits:
+        assert set(fit.standard_errors) == set(fit.parameters)
+        assert all(0 < error < np.inf for error in fit.standard_errors.values())
+
+
+def test_the_default_configuration_is_weekly():
+    assert ModelConfig().time_unit is TimeUnit.WEEK

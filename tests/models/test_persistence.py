@@ -1,0 +1,26 @@
+import json
+
+import numpy as np
+import pytest
+
+from analysis.errors import UsageError
+from analysis.models import model_from_dict, model_to_dict
+
+
+def test_models_survive_a_round_trip_through_json(cdnow_purchase, cdnow_spend):
+    stored = json.loads(json.dumps(model_to_dict(cdnow_purchase, cdnow_spend), allow_nan=False))
+    purchase, spend = model_from_dict(stored)
+    assert purchase.primary == cdnow_purchase.primary
+    assert np.array_equal(purchase.posterior.draws, cdnow_purchase.posterior.draws)
+    assert spend.fit == cdnow_spend.fit
+    assert np.array_equal(spend.posterior.draws, cdnow_spend.posterior.draws)
+
+
+def test_a_model_without_money_stays_one(cdnow_purchase):
+    assert model_from_dict(model_to_dict(cdnow_purchase, None))[1] is None
+
+
+@pytest.mark.parametrize("content", [{}, {"schema_version": 99}, {"schema_version": 1, "purchase_model": {"x": 1}}])
+def test_what_is_no_stored_model_is_refused(content):
+    with pytest.raises(UsageError, match="model: "):
+        model_from_dict(content)

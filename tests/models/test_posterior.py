@@ -1,0 +1,89 @@
+import numpy as np
+import pytest
+from scipy.stats import genpareto
+
+from analysis.models.estimate import MODELS, purchase_prior
+from analysis.models.fitting import polish
+from analysis.models.patterns import patterns_of
+from analysis.models.posterior import (
+    Prior,
+    draw_posterior,
+    effective_sample_size,
+    generalized_pareto_fit,
+    metropolis_draws,
+)
+from analysis.timeunits import TimeUnit
+
+FLAT = Prior(np.zeros(2), np.full(2, 100.0))
+
+
+def _normal(point):
+    return -0.5 * float((point[0] / 0.1) ** 2 + ((point[1] - point[0]) / 0.2) ** 2)
+
+
+def test_draws_of_a_normal_have_its_mean_and_spread():
+    drawn = draw_posterior(_normal, FLAT, np.zeros(2), seed=1)
+    assert drawn.method == "importance"
+    assert drawn.effective_size >= 2_000
+    assert drawn.pareto_shape < 0.7
+    assert drawn.points.mean(axis=0) == pytest.approx([0, 0], abs=0.015)
+    assert drawn.points.std(axis=0) == pytest.approx([0.1, np.hypot(0.1, 0.2)], rel=0.06)
+
+
+def test_the_same_seed_gives_the_same_draws():
+    first, second = (draw_posterior(_normal, FLAT, np.zeros(2), seed=7) for _ in range(2))
+    assert np.array_equal(first.points, second.points)
+
+
+def test_where_importance_sampling_fails_a_sampler_takes_over_and_says_so():
+    def two_islands(point):
+        near, far = (-0.5 * float(np.sum((point - at) ** 2)) / 0.01 for at in (np.zeros(2), np.array([4.0, 4.0])))
+        return float(np.logaddexp(near, far + 2))
+
+    drawn = draw_posterior(two_islands, FLAT, np.zeros(2), seed=1)
+    assert drawn.method in {"importance", "sampler"}
+    ridge = draw_posterior(lambda p: -50 * float(abs(p[0] * p[1])) - 0.02 * float(p @ p) ** 2, FLAT, np.ones(2), seed=1)
+    assert ridge.method == "sampler"
+
+
+def test_the_sampler_agrees_with_a_known_distribution():
+    points, effective = metropolis_draws(_normal, np.zeros(2), 0.01 * np.eye(2), np.random.default_rng(1), 8_000)
+    assert effective > 500
+    assert points.std(axis=0) == pytest.approx([0.1, np.hypot(0.1, 0.2)], rel=0.1)
+
+
+@pytest.mark.parametrize("shape", [0.2, 0.5, 0.9])
+def test_the_shape_of_a_heavy_tail_is_found(shape):
+    excess = np.sort(genpareto.rvs(shape, scale=2.0, size=4_000, random_state=1))
+    found, scale = generalized_pareto_fit(excess)
+    assert found == pytest.approx(shape, abs=0.08)
+    assert scale == pytest.approx(2.0, rel=0.1)
+
+
+def test_effective_size_of_independent_draws_is_their_number_and_of_slow_ones_far_less():
+    rng = np.random.default_rng(2)
+    noise = rng.standard_normal((4, 5_000))
+    slow = np.zeros_like(noise)
+    for step in range(1, noise.shape[1]):
+        slow[:, step] = 0.9 * slow[:, step - 1] + noise[:, step]
+    assert effective_sample_size(noise) == pytest.approx(20_000, rel=0.15)
+    assert effective_sample_size(slow) == pytest.approx(20_000 * 0.1 / 1.9, rel=0.3)
+
+
+@pytest.mark.parametrize("name", ["BG/NBD", "MBG/NBD"])
+def test_the_priors_do_not_move_the_estimates_of_cdnow(cdnow_39_weeks, cdnow_purchase, name):
+    model, patterns = MODELS[name], patterns_of(cdnow_39_weeks, TimeUnit.WEEK)
+    fit = next(fit for fit in cdnow_purchase.fits if fit.model == name)
+    likelihood, prior = model.total_log_likelihood(patterns), purchase_prior(model, patterns)
+    best = np.log(list(fit.parameters.values()))
+    mode = polish(lambda point: likelihood(point) + prior.log_density(point), best).point
+    errors = np.array(list(fit.standard_errors.values())) / np.exp(best)
+    assert np.all(np.abs(mode - best) < 0.1 * errors)
+
+
+def test_the_posteriors_on_cdnow_are_large_enough_and_trusted(cdnow_purchase):
+    for posterior in (cdnow_purchase.posterior, *cdnow_purchase.challenger_posteriors.values()):
+        assert posterior.method == "importance"
+        assert posterior.effective_size >= 2_000
+        assert posterior.pareto_shape < 0.7
+        assert posterior.draws.shape == (2_000, 4)

@@ -1,0 +1,43 @@
+import numpy as np
+import pytest
+
+from analysis.models.scores import best_decile_hit_rate, paired_lead, rank_correlation, share_covered
+
+
+def test_a_forecast_that_tells_nobody_apart_has_no_rank_correlation():
+    assert np.isnan(rank_correlation(np.ones(20), np.arange(20)))
+    assert rank_correlation(np.arange(20), np.arange(20) ** 2) == pytest.approx(1)
+
+
+def test_ties_at_the_edge_of_the_best_tenth_are_shared_fairly():
+    rng = np.random.default_rng(1)
+    actual, forecast = rng.poisson(0.5, 2_000), rng.random(2_000)
+    hits = [best_decile_hit_rate(forecast, actual + 1e-6 * rng.random(2_000)) for _ in range(300)]
+    assert best_decile_hit_rate(forecast, actual) == pytest.approx(np.mean(hits), abs=0.01)
+
+
+def test_the_paired_lead_is_zero_against_itself_and_turns_with_the_sides():
+    first, second = np.random.default_rng(2).normal(size=(2, 500))
+    assert paired_lead(first, first, 0.9).estimate == 0
+    lead, reverse = paired_lead(first, second, 0.9), paired_lead(second, first, 0.9)
+    assert (lead.lower, lead.upper) == pytest.approx((-reverse.upper, -reverse.lower))
+
+
+def test_the_paired_interval_holds_its_level():
+    rng = np.random.default_rng(3)
+    covered = [
+        (lead := paired_lead(rng.normal(0.1, 1, 200), rng.normal(0, 1, 200), 0.9)).lower <= 0.1 <= lead.upper
+        for _ in range(600)
+    ]
+    assert 0.86 <= np.mean(covered) <= 0.94
+
+
+@pytest.mark.parametrize("level", [0.5, 0.9])
+def test_a_right_forecast_covers_at_its_level_although_counts_are_discrete(level):
+    from scipy.stats import poisson
+
+    rng = np.random.default_rng(4)
+    mean = rng.gamma(0.5, 1, 40_000)
+    count = rng.poisson(mean)
+    covered = share_covered(poisson.cdf(count - 1, mean), poisson.pmf(count, mean), level, rng)
+    assert covered == pytest.approx(level, abs=0.01)

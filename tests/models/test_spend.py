@@ -1,0 +1,119 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.config import ModelConfig
+from analysis.data import CustomerSummary
+from analysis.models.lifetimes_fits import GammaGammaFitter
+from analysis.models.spend import GammaGamma, Spending, expected_order_values, fit_gamma_gamma, spend_result
+from analysis.models.spend_dependence import spend_dependence
+
+
+def _summary(frequency, mean_value):
+    x, m = np.asarray(frequency), np.asarray(mean_value, dtype=float)
+    day = pd.Timestamp("2025-01-01")
+    table = pd.DataFrame(
+        {
+            "customer_id": [str(i) for i in range(x.size)],
+            "first_order": day,
+            "last_order": day,
+            "orders": x + 1,
+            "spent": np.nan_to_num(m) * x + 10.0,
+            "frequency": x,
+            "recency_days": np.where(x > 0, 10.0, 0.0),
+            "T_days": 100.0,
+            "mean_repeat_value": np.where(x > 0, m, np.nan),
+        }
+    )
+    return CustomerSummary(table, day.date(), has_money=True)
+
+
+def _simulated(n, p, q, v, seed):
+    rng = np.random.default_rng(seed)
+    x = 1 + rng.poisson(2, n)
+    return x, rng.gamma(p * x) / (rng.gamma(q, size=n) / v) / x
+
+
+def test_likelihood_and_expectation_agree_with_lifetimes():
+    x, m = _simulated(50, 6.25, 3.74, 15.44, seed=1)
+    params = GammaGamma.Params(6.25, 3.74, 15.44)
+    theirs = GammaGammaFitter()
+    logs = np.log(np.array(params))
+    their_total = -theirs._negative_log_likelihood(logs, x, m, np.ones(50), 0) * 50
+    free = GammaGamma().to_free(params)
+    assert GammaGamma().total_log_likelihood(Spending(x, m, np.ones(50)))(free) == pytest.approx(their_total, rel=1e-12)
+    theirs.params_ = pd.Series(params._asdict())
+    assert GammaGamma().expected_order_value(params, x, m) == pytest.approx(
+        theirs.conditional_expected_average_profit(x, m)
+    )
+
+
+def test_truth_is_recovered_and_the_fit_does_not_depend_on_the_currency():
+    x, m = _simulated(20_000, 6.25, 3.74, 15.44, seed=2)
+    euros = fit_gamma_gamma(Spending(x, m, np.ones(x.size)))
+    cents = fit_gamma_gamma(Spending(x, m * 100, np.ones(x.size)))
+    for name, truth in zip("pqv", (6.25, 3.74, 15.44), strict=True):
+        assert abs(euros.parameters[name] - truth) < 4 * euros.standard_errors[name]
+    assert cents.parameters["v"] == pytest.approx(100 * euros.parameters["v"], rel=1e-5)
+
+
+def test_a_coarse_start_does_not_move_the_fit():
+    """Above 4,000 customers the optimiser starts from rounded values; the end must not know."""
+    x, m = _simulated(6_000, 6.25, 3.74, 15.44, seed=3)
+    theirs = GammaGammaFitter().fit(x, m)
+    ours = fit_gamma_gamma(Spending(x, m, np.ones(x.size)))
+    for name in "pqv":
+        assert ours.parameters[name] == pytest.approx(theirs.params_[name], rel=1e-3)
+    assert ours.log_likelihood >= -theirs._negative_log_likelihood_ * x.size - 1e-6
+
+
+def test_shrinkage_lies_between_the_customer_and_everyone(cdnow_spend):
+    worth = expected_order_values(cdnow_spend.fit, np.array([0, 1, 10]), np.array([np.nan, 100.0, 100.0]))
+    assert worth[0] == pytest.approx(cdnow_spend.fit.mean_order_value)
+    assert worth[0] < worth[1] < worth[2] < 100
+
+
+@pytest.mark.parametrize(
+    ("mean_value", "reason", "model"),
+    [
+        (np.full(40, 25.0), "spend.reason.same_value", "constant"),
+        (np.where(np.arange(40) < 5, 25.0, np.nan), "spend.reason.few_spenders", "constant"),
+    ],
+)
+def test_where_the_data_do_not_identify_the_model_a_stated_fallback_takes_its_place(mean_value, reason, model):
+    x = np.where(np.isfinite(mean_value), 2, 0)
+    result = spend_result(_summary(x, mean_value), ModelConfig())
+    assert (result.reason, result.fit.model, result.posterior) == (reason, model, None)
+    assert result.fit.mean_order_value > 0
+
+
+def test_spenders_who_do_not_differ_are_told_from_spenders_who_never_vary():
+    rng = np.random.default_rng(4)
+    x = 1 + rng.poisson(3, 800)
+    alike = spend_result(_summary(x, rng.gamma(4 * x) / x), ModelConfig())
+    constant_each = spend_result(_summary(x, rng.gamma(4, size=800)), ModelConfig())
+    assert alike.reason in {None, "spend.reason.no_difference_between_customers"}
+    assert alike.reason is not None or alike.fit.parameters["q"] > 20
+    assert constant_each.reason in {None, "spend.reason.no_variation_within_customers"}
+
+
+def test_repeat_orders_worth_nothing_are_left_out_and_counted():
+    x, m = _simulated(200, 6.25, 3.74, 15.44, seed=5)
+    m[:7] = 0.0
+    result = spend_result(_summary(x, m), ModelConfig())
+    assert (result.fit.customers, result.fit.left_out) == (193, 7)
+
+
+def test_no_money_no_spend_model():
+    summary = _summary([1, 2], [3.0, 4.0])
+    assert spend_result(CustomerSummary(summary.table, summary.observation_end, has_money=False), ModelConfig()) is None
+
+
+def test_independent_spend_is_called_independent_and_dependent_spend_is_not():
+    rng = np.random.default_rng(6)
+    x = 1 + rng.poisson(3, 3_000)
+    independent = spend_dependence(x, rng.gamma(4 * x) / x, 0.9)
+    dependent = spend_dependence(x, rng.gamma(4 * x) / x * x**0.3, 0.9)
+    assert independent.change_per_doubling.lower < 0.03
+    assert dependent.verdict == "dependent"
+    assert dependent.change_per_doubling.lower < 2**0.3 - 1 < dependent.change_per_doubling.upper
