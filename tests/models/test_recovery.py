@@ -37,7 +37,13 @@ def _repeated():
     customers = []
     for seed in range(REPETITIONS):
         base = simulate_customers(
-            CUSTOMERS, purchases=CDNOW_PURCHASES, spend=CDNOW_SPEND, T=39.0, births=12.0, future=horizon, seed=10_000 + seed
+            CUSTOMERS,
+            purchases=CDNOW_PURCHASES,
+            spend=CDNOW_SPEND,
+            T=39.0,
+            births=12.0,
+            future=horizon,
+            seed=10_000 + seed,
         )
         patterns = collapse(base.frequency, base.recency, base.T)
         fit = fit_purchase_model(model, patterns, TimeUnit.WEEK)

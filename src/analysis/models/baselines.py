@@ -103,16 +103,16 @@ def _same_rate(constants: np.ndarray, history: History) -> np.ndarray:
 
 
 def _hiatus(constants: np.ndarray, history: History) -> np.ndarray:
-    trust, floor, inactive, cutoff_days = constants
+    trust, floor, cutoff_days = constants
     active = history.hiatus_days <= cutoff_days
-    return np.where(active, trust * history.same_rate + floor * history.horizon_days, inactive * history.horizon_days)
+    return active * trust * history.same_rate + floor * history.horizon_days
 
+
+CUTOFFS_DAYS = (14.0, 30.0, 60.0, 90.0, 180.0, 365.0)
 
 BASELINES = (
     Baseline("same rate", ((0.0, -6.0),), _same_rate),
-    Baseline(
-        "hiatus", tuple((0.0, -5.0, -7.0, np.log(days)) for days in (14.0, 30.0, 60.0, 90.0, 180.0, 365.0)), _hiatus
-    ),
+    Baseline("hiatus", tuple((0.0, -6.0, float(np.log(days))) for days in CUTOFFS_DAYS), _hiatus),
     Baseline("average", ((-5.0,),), _average),
 )
 

@@ -26,6 +26,8 @@ from analysis.models.quadrature import beta_rule
 SINGULAR_WITHIN = 1e-3
 """Within this distance of a = 1 the closed form cancels; it is interpolated across."""
 
+BLOCK = 8_192
+
 
 class BetaGeometricParams(NamedTuple):
     """r (no unit), alpha [time units], a and b (no unit)."""
@@ -79,32 +81,37 @@ class BetaGeometric(PurchaseModel):
         )
 
     def total_log_likelihood(self, patterns: Patterns):
-        x, t_x, age = patterns.history
+        x, _, age = patterns.history
         counts, of_count = np.unique(x, return_inverse=True)
         customers_by_count = np.bincount(of_count, weights=patterns.weight)
         ages, of_age = np.unique(age, return_inverse=True)
         customers_by_age = np.bincount(of_age, weights=patterns.weight)
         orders_by_age = np.bincount(of_age, weights=patterns.weight * x)
-        tried = self.survived_trials(x) > 0
         trials = self.survived_trials(counts)
-        x_tried, weight = x[tried].astype(float), patterns.weight[tried]
-        t_x, age, of_count = t_x[tried], age[tried], of_count[tried]
+        blocks = list(self._blocks_with_a_trial(patterns, of_count))
         customers = patterns.weight.sum()
 
         def total(log_params: np.ndarray) -> float:
             r, alpha, a, b = np.exp(log_params)
             by_count = gammaln(r + counts) - gammaln(r) + betaln(a, b + trials) - betaln(a, b)
             odds = np.log(a) - np.log(b + np.maximum(trials, 1) - 1)
-            exponent = odds[of_count] + (r + x_tried) * np.log((alpha + age) / (alpha + t_x))
-            softplus = np.maximum(exponent, 0) + np.log1p(np.exp(-np.abs(exponent)))
             return float(
                 customers_by_count @ by_count
                 + customers * r * log_params[1]
                 - (r * customers_by_age + orders_by_age) @ np.log(alpha + ages)
-                + weight @ softplus
+                + sum(_weighted_softplus(r, alpha, odds, *block) for block in blocks)
             )
 
         return total
+
+    def _blocks_with_a_trial(self, patterns: Patterns, of_count: np.ndarray):
+        """Histories after at least one trial, in blocks that stay in the processor's cache."""
+        x, t_x, age = patterns.history
+        tried = np.flatnonzero(self.survived_trials(x) > 0)
+        columns = (of_count, x.astype(float), t_x, age, patterns.weight)
+        for start in range(0, tried.size, BLOCK):
+            rows = tried[start : start + BLOCK]
+            yield tuple(column[rows] for column in columns)
 
     def p_alive(self, params, frequency, recency, T):
         """1 / (1 + odds of having left); it is 1 for a BG/NBD customer without a repeat order."""
@@ -192,6 +199,11 @@ class MBGNBD(BetaGeometric):
     name = "MBG/NBD"
     trial_after_first_order = True
     _fitter = ModifiedBetaGeoFitter
+
+
+def _weighted_softplus(r, alpha, odds, of_count, x, t_x, age, weight) -> float:
+    exponent = odds[of_count] + (r + x) * np.log((alpha + age) / (alpha + t_x))
+    return weight @ (np.maximum(exponent, 0) + np.log1p(np.exp(-np.abs(exponent))))
 
 
 def _expected_orders(rate, age, a, b, horizon):

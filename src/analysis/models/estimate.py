@@ -9,7 +9,7 @@ import numpy as np
 from analysis.config import ModelConfig
 from analysis.errors import NotIdentified
 from analysis.models.beta_geometric import BGNBD, MBGNBD
-from analysis.models.fitting import Optimum, best_of, polish
+from analysis.models.fitting import Optimum, best_of, curvature, polish
 from analysis.models.pareto import ParetoNBD
 from analysis.models.patterns import Patterns, coarsened, patterns_of
 from analysis.models.posterior import PROPOSALS, Prior, draw_posterior
@@ -76,8 +76,10 @@ def fit_purchase_model(model: PurchaseModel, patterns: Patterns, unit: TimeUnit)
     from_lifetimes = model.lifetimes_fit(rough)
     if from_lifetimes is not None:
         starts.insert(0, from_lifetimes)
-    best = best_of(model.total_log_likelihood(rough), starts)
-    optimum = polish(model.total_log_likelihood(scaled), best)
+    likelihood = model.total_log_likelihood(rough)
+    best = best_of(likelihood, starts)
+    guess = curvature(likelihood, best, likelihood(best))
+    optimum = polish(model.total_log_likelihood(scaled), best, guess)
     if not optimum.is_peak:
         raise _not_identified(model, optimum, patterns)
     return _purchase_fit(model, optimum, patterns, unit, scale)

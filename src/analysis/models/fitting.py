@@ -15,6 +15,9 @@ CONVERGED_BELOW = 1e-6
 LARGEST_LOG = 12.0
 """Log-parameters beyond this distance from the scale of the data count as having no bound."""
 
+SMALLEST_DROP = 0.05
+"""Log-likelihood that must be lost two standard deviations away along the flattest direction (a parabola loses 2)."""
+
 LogLikelihood = Callable[[np.ndarray], float]
 
 
@@ -32,18 +35,21 @@ class Optimum:
         Minus the Hessian, shape (k, k): the observed information.
     newton_decrement
         Log-likelihood that a further Newton step would win; infinite where the curvature has no such step.
+    drop
+        Log-likelihood lost two standard deviations away along the flattest direction, to the higher side.
     """
 
     point: np.ndarray
     value: float
     curvature: np.ndarray
     newton_decrement: float
+    drop: float
 
     @property
     def is_peak(self) -> bool:
         """Whether the point is a maximum in the interior, by gradient, curvature and bounds."""
         inside = bool(np.all(np.abs(self.point) < LARGEST_LOG))
-        return inside and self.newton_decrement < CONVERGED_BELOW
+        return inside and self.newton_decrement < CONVERGED_BELOW and self.drop > SMALLEST_DROP
 
     @property
     def covariance(self) -> np.ndarray:
@@ -62,7 +68,7 @@ def gradient(function: LogLikelihood, point: np.ndarray) -> np.ndarray:
 
 
 def curvature(function: LogLikelihood, point: np.ndarray, value: float) -> np.ndarray:
-    """Minus the Hessian by central differences, shape (k, k)."""
+    """Minus the Hessian by central differences, shape (k, k); zero, which is no peak, where the function overflows."""
     k, h = point.size, CURVATURE_STEP
     steps = np.eye(k) * h
     minus_hessian = np.empty((k, k))
@@ -76,7 +82,7 @@ def curvature(function: LogLikelihood, point: np.ndarray, value: float) -> np.nd
                 + function(point - steps[i] - steps[j])
             )
             minus_hessian[i, j] = minus_hessian[j, i] = -mixed / 4
-    return minus_hessian / h**2
+    return minus_hessian / h**2 if np.all(np.isfinite(minus_hessian)) else np.zeros((k, k))
 
 
 def climb(function: LogLikelihood, start: np.ndarray) -> np.ndarray:
@@ -93,29 +99,52 @@ def climb(function: LogLikelihood, start: np.ndarray) -> np.ndarray:
     return found.x
 
 
-def polish(function: LogLikelihood, start: np.ndarray, steps: int = 25) -> Optimum:
+def polish(function: LogLikelihood, start: np.ndarray, bend: np.ndarray | None = None, steps: int = 50) -> Optimum:
     """Newton's method with step halving, until a further step would win less than ``CONVERGED_BELOW``.
 
-    The value never falls below that of ``start``.
+    The value never falls below that of ``start``. A curvature is kept while steps with it converge fast, since it costs
+    four times a gradient; the returned one is that of the end point.
+
+    Parameters
+    ----------
+    function
+        Log-likelihood of a point, shape (k,).
+    start
+        Where to begin; best near the maximum.
+    bend
+        A first guess of the curvature, such as that of a smaller problem.
     """
-    point, value = np.asarray(start, dtype=float), function(start)
+    point, value, last = np.asarray(start, dtype=float), function(start), np.inf
+    bend, exact = (curvature(function, point, value), True) if bend is None else (bend, False)
     for _ in range(steps):
-        bend = curvature(function, point, value)
         slope = gradient(function, point)
         direction, decrement = _newton_step(bend, slope)
-        if decrement < CONVERGED_BELOW * 1e-3:
+        if not exact and not decrement < last / 4:
+            bend, exact = curvature(function, point, value), True
+            direction, decrement = _newton_step(bend, slope)
+        if decrement < CONVERGED_BELOW * 1e-3 or np.any(np.abs(point) > LARGEST_LOG):
             break
         moved, better = _halved(function, point, value, direction)
         if moved is None:
             break
-        point, value = moved, better
-        if np.any(np.abs(point) > LARGEST_LOG):
-            decrement = np.inf
-            break
-    return Optimum(point, value, bend, decrement)
+        point, value, last, exact = moved, better, decrement, False
+    if not exact:
+        bend = curvature(function, point, value)
+    decrement = _newton_step(bend, gradient(function, point))[1]
+    return Optimum(point, value, bend, decrement, _drop(function, point, value, bend))
+
+
+def _drop(function: LogLikelihood, point: np.ndarray, value: float, bend: np.ndarray) -> float:
+    size, axes = np.linalg.eigh(bend)
+    if size[0] <= 0:
+        return -np.inf
+    step = 2 / np.sqrt(size[0]) * axes[:, 0]
+    return value - max(_finite(function(point + step)), _finite(function(point - step)))
 
 
 def _newton_step(bend: np.ndarray, slope: np.ndarray) -> tuple[np.ndarray, float]:
+    if not (np.all(np.isfinite(slope)) and np.any(bend)):
+        return np.zeros_like(slope), np.inf
     size, axes = np.linalg.eigh(bend)
     along = axes.T @ slope
     is_peak = bool(np.all(size > 0))

@@ -17,6 +17,17 @@ from analysis.models.lifetimes_fits import ParetoNBDFitter, log_parameters
 from analysis.models.patterns import Patterns
 from analysis.models.purchase import Orders, PurchaseModel
 
+NEGLIGIBLE_AFTER = 40.0
+"""e-folds after which an integrand counts as nothing."""
+
+
+def _on_unit_interval(nodes: int) -> tuple[np.ndarray, np.ndarray]:
+    points, weights = np.polynomial.legendre.leggauss(nodes)
+    return (points + 1) / 2, weights / 2
+
+
+_LEGENDRE = {nodes: _on_unit_interval(nodes) for nodes in (24, 48)}
+
 
 class ParetoNBDParams(NamedTuple):
     """r (no unit), alpha [time units], s (no unit), beta [time units]."""
@@ -36,17 +47,21 @@ class ParetoNBD(PurchaseModel):
     evaluations = 1.5e7  # two hypergeometric functions each
 
     def log_likelihood(self, params, frequency, recency, T):
-        """Equation (18) of [2]_, as lifetimes computes it.
+        """Equation (18) of [2]_, with the integral over the moment of leaving by quadrature.
+
+        The hypergeometric form, which lifetimes evaluates, overflows for customers with a few hundred orders.
 
         Examples
         --------
         >>> cdnow = ParetoNBD.Params(r=0.553, alpha=10.578, s=0.606, beta=11.669)
-        >>> round(float(ParetoNBD().log_likelihood(cdnow, 2, 30.43, 38.86)[0]), 4)
+        >>> round(float(ParetoNBD().log_likelihood(cdnow, 2, 30.43, 38.86)), 4)
         -9.4503
         """
-        x, t_x, age = np.broadcast_arrays(*(np.atleast_1d(part) for part in (frequency, recency, T)))
-        with np.errstate(all="ignore"):
-            return ParetoNBDFitter._conditional_log_likelihood(tuple(params), x, t_x, age)
+        r, alpha, s, beta = params
+        bought = gammaln(r + frequency) - gammaln(r) + r * np.log(alpha)
+        lived = -(r + frequency) * np.log(alpha + T) - s * np.log1p(T / beta)
+        left = np.log(s) + s * np.log(beta) + _log_leaving_integral(params, frequency, recency, T)
+        return bought + np.logaddexp(lived, left)
 
     def total_log_likelihood(self, patterns: Patterns):
         def total(log_params: np.ndarray) -> float:
@@ -64,8 +79,7 @@ class ParetoNBD(PurchaseModel):
             - (r + frequency) * np.log(alpha + T)
             - s * np.log1p(T / beta)
         )
-        alive = np.exp(lived - self.log_likelihood(params, frequency, recency, T))
-        return np.clip(alive.reshape(np.shape(lived)), 0.0, 1.0)
+        return np.minimum(np.exp(lived - self.log_likelihood(params, frequency, recency, T)), 1.0)
 
     def expected_while_alive(self, params, horizon, frequency, T):
         """Equation (41) of [2]_ without P(alive); continuous across s = 1."""
@@ -83,11 +97,10 @@ class ParetoNBD(PurchaseModel):
         """Negative binomial counts mixed over the time at which the customer leaves, by quadrature."""
         r, alpha, s, beta = params
         rate, age, beta = r + np.asarray(frequency, dtype=float), alpha + T, beta + T
-        points, weights = np.polynomial.legendre.leggauss(nodes)
-        share = (points + 1) / 2
+        share, weights = _LEGENDRE[nodes]
         stays = self.survival_while_alive(params, horizon, frequency, T)
         total = stays * _negative_binomial(count, rate, age, horizon)
-        for time, weight in zip(horizon * share**2, weights * horizon * share, strict=True):
+        for time, weight in zip(horizon * share**2, 2 * weights * horizon * share, strict=True):
             leaving = s / (beta + time) * np.exp(-s * np.log1p(time / beta))
             total = total + weight * leaving * _negative_binomial(count, rate, age, time)
         return total
@@ -103,6 +116,30 @@ class ParetoNBD(PurchaseModel):
 
     def lifetimes_fit(self, patterns: Patterns):
         return log_parameters(ParetoNBDFitter(penalizer_coef=0.0), patterns, self.names)
+
+
+def _log_leaving_integral(params, frequency, recency, T, nodes: int = 24) -> np.ndarray:
+    """Log of the integral over y in (t_x, T) of (alpha + y)^-(r + x) (beta + y)^-(s + 1).
+
+    In w = log((m + y) / (m + t_x)) with m the smaller of alpha and beta the integrand is smooth and falls at least as
+    fast as at w = 0, so that what lies beyond forty times that scale is nothing.
+    """
+    r, alpha, s, beta = params
+    powers = ((r + frequency, alpha), (s + 1, beta))
+    (near_power, near), (far_power, far) = powers if alpha < beta else powers[::-1]
+    start = near + recency
+    width = np.log((near + T) / start)
+    fall = near_power - 1 + far_power * start / (far + recency)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        width = np.where(fall > 0, np.minimum(width, NEGLIGIBLE_AFTER / fall), width)
+        points, weights = _LEGENDRE[nodes]
+        total = 0.0
+        for point, weight in zip(points, weights, strict=True):
+            w = width * point
+            farther = np.log1p(start * np.expm1(w) / (far + recency))
+            total = total + weight * np.exp(-(near_power - 1) * w - far_power * farther)
+        log_total = np.log(total) + np.log(width)
+    return log_total - (near_power - 1) * np.log(start) - far_power * np.log(far + recency)
 
 
 def _negative_binomial(count, rate, age, time):

@@ -88,7 +88,7 @@ def patterns_of(summary: CustomerSummary, unit: TimeUnit) -> Patterns:
     return collapse(table["frequency"].to_numpy(), recency, age)
 
 
-def coarsened(patterns: Patterns, levels: int = 60) -> Patterns:
+def coarsened(patterns: Patterns, levels: int = 24) -> Patterns:
     """Histories with their ages rounded to ``levels`` steps: good enough to start an optimiser from."""
     step = patterns.T.max() / levels
     if len(patterns) < 4_000 or step == 0:

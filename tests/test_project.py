@@ -1,0 +1,99 @@
+"""The layout, the two lists of dependencies, and the direction in which rooms may import."""
+
+import ast
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+CONDA_NAMES = {"duckdb": "python-duckdb", "matplotlib": "matplotlib-base"}
+ROOMS = [
+    {"errors", "timeunits"},
+    {"provenance"},
+    {"store"},
+    {"config"},
+    {"data"},
+    {"models"},
+    {"value"},
+    {"claims", "strategies"},
+    {"study"},
+    {"reporting"},
+    {"cli"},
+]
+
+
+def _name_and_bound(requirement):
+    return re.match(r"([A-Za-z0-9._-]+)(.*)", requirement).groups()
+
+
+@pytest.mark.parametrize(
+    "path", "notebooks src/analysis data reports environment.yml tests README.md CHANGELOG.md CONTRIBUTING.md".split()
+)
+def test_what_users_look_for_at_the_top_is_there(path):
+    assert (ROOT / path).exists()
+
+
+def test_conda_users_get_the_bounds_of_pyproject():
+    conda = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    plain = dict(_name_and_bound(each) for each in conda if isinstance(each, str) and each != "pip")
+    assert plain.pop("python") == PROJECT["requires-python"]
+    required = dict(_name_and_bound(each) for each in PROJECT["dependencies"])
+    assert plain == {CONDA_NAMES.get(name, name): bound for name, bound in required.items()}
+
+
+def test_every_dependency_is_pinned_without_an_index_address():
+    lock = (ROOT / "requirements.lock").read_text()
+    assert "://" not in lock
+    assert "index" not in lock
+    pinned = {re.split(r"==", line)[0].lower() for line in lock.splitlines() if line}
+    extras = PROJECT["optional-dependencies"].values()
+    for requirement in [*PROJECT["dependencies"], *(each for extra in extras for each in extra)]:
+        name = re.split(r"[\[<>=]", requirement)[0].lower()
+        assert name in pinned, name
+
+
+def test_every_dependency_has_its_reason_in_contributing():
+    told = (ROOT / "CONTRIBUTING.md").read_text().lower()
+    extras = PROJECT["optional-dependencies"].values()
+    for requirement in [*PROJECT["dependencies"], *(each for extra in extras for each in extra)]:
+        name = re.split(r"[\[<>=]", requirement)[0].lower()
+        assert f"`{name}`" in told, name
+
+
+def _place(room):
+    return next(place for place, rooms in enumerate(ROOMS) if room in rooms)
+
+
+def _imports(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("analysis."):
+            yield node.module.split(".")[1]
+        elif isinstance(node, ast.ImportFrom) and node.module == "analysis":
+            yield from (alias.name for alias in node.names if alias.name != "__version__")
+        elif isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[1] for alias in node.names if alias.name.startswith("analysis."))
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "src/analysis").rglob("*.py")), ids=lambda p: str(p.relative_to(ROOT / "src/analysis"))
+)
+def test_a_room_imports_only_from_rooms_to_its_left(path):
+    room = path.relative_to(ROOT / "src/analysis").parts[0].removesuffix(".py")
+    if room == "__init__":
+        assert not list(_imports(path))
+        return
+    for imported in _imports(path):
+        assert imported == room or _place(imported) < _place(room), f"{room} must not import {imported}"
+
+
+def test_nothing_large_and_no_notebook_output_is_in_the_repository():
+    import json
+
+    for notebook in (ROOT / "notebooks").glob("*.ipynb"):
+        for cell in json.loads(notebook.read_text())["cells"]:
+            assert not cell.get("outputs"), notebook.name
+            assert not cell.get("execution_count"), notebook.name
