@@ -122,6 +122,7 @@ class DataConfig(_Section):
     sheet: str | None = None
     refunds: Literal["net", "drop", "refuse"] = "net"
     duplicates: Literal["keep", "drop", "refuse"] = "keep"
+    count_duplicates: bool = True
     max_missing_customer_share: float = Field(default=0.5, ge=0, le=1)
     observation_start: dt.date | None = None
     observation_end: dt.date | None = None

@@ -65,7 +65,7 @@ class BetaGeometric(PurchaseModel):
         --------
         >>> cdnow = BGNBD.Params(r=0.243, alpha=4.414, a=0.793, b=2.426)
         >>> round(float(BGNBD().log_likelihood(cdnow, 2, 30.43, 38.86)), 4)
-        -9.4596
+        -9.4586
         """
         r, alpha, a, b = params
         trials = self.survived_trials(frequency)

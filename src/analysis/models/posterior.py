@@ -87,7 +87,7 @@ def draw_posterior(
     if not weighted.trusted:
         centre = weighted.weights @ weighted.points
         scatter = (weighted.points - centre).T @ ((weighted.points - centre) * weighted.weights[:, None])
-        weighted = importance_draws(log_posterior, centre, 1.2 * scatter + 1e-9 * spread, 3 * proposals, rng)
+        weighted = importance_draws(log_posterior, centre, 1.2 * scatter + 1e-9 * spread, 2 * proposals, rng)
     if weighted.trusted:
         chosen = weighted.points[_systematic(weighted.weights, DRAWS, rng)]
         return LogDraws(rng.permutation(chosen), weighted.effective_size, weighted.pareto_shape, "importance")

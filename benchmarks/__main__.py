@@ -1,0 +1,20 @@
+"""All speed comparisons of the README, one after the other: ``python -m benchmarks`` (about ten minutes)."""
+
+from __future__ import annotations
+
+from benchmarks import ingest, models, report
+
+
+def main() -> None:
+    print("1  file -> summary -> fit -> all predictions, 1,000,000 customers: lifetimes' time over ours, at least 5")
+    print("  ", models.run_path())
+    print("2  fit and posterior, 100,000 customers: our time over one plain lifetimes fit, at most 5")
+    print("  ", models.run_posterior())
+    print("3  20,000,000 rows -> summary and ledger: our time over the bare aggregation, at most 1.5 and 3; under 3 GB")
+    print("  ", ingest.run())
+    print("4  all notebooks with HTML: our time over papermill and nbconvert one after the other, at most 0.67")
+    print("  ", report.run())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""20 million transactions in Parquet to summary and ledger, beside the bare two-step DuckDB aggregation.
+
+Run with ``python -m benchmarks.ingest [rows]``. Every way runs in a process of its own, so that its peak memory is
+its own.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROWS = 20_000_000
+REPEATS = 3
+ALLOWED = {"ledger": 1.5, "ledger and duplicates": 3.0}
+ALLOWED_BYTES = 3_000_000_000
+
+
+def write_transactions(path: Path, rows: int) -> None:
+    """A seeded Parquet file: a tenth as many customers as rows, two years, amounts in cents."""
+    import duckdb
+
+    with duckdb.connect() as connection:
+        connection.execute(f"""
+            COPY (SELECT CAST(hash(i * 7 + 1) % {max(rows // 10, 1)} AS BIGINT) AS customer,
+                         DATE '2023-01-01' + CAST(hash(i * 13 + 5) % 730 AS INTEGER) AS date,
+                         CAST(round(5 + (hash(i * 3 + 11) % 20000) / 100.0, 2) AS DOUBLE) AS amount
+                  FROM range({rows}) AS t(i)) TO '{path}' (FORMAT parquet)""").fetchall()
+
+
+def bare_aggregation(path: Path, workdir: Path) -> int:
+    """Customer-day, then customer: what has to be done in any case. Returns the number of customers."""
+    import duckdb
+
+    with duckdb.connect(config={"memory_limit": "2000MB", "temp_directory": str(workdir)}) as connection:
+        connection.execute(f"""
+            CREATE TEMP TABLE days AS
+            SELECT customer, date, sum(amount) AS amount
+            FROM read_parquet('{path}') GROUP BY customer, date""").fetchall()
+        frame = connection.execute("""
+            SELECT customer, min(date) AS first_order, max(date) AS last_order, count(*) AS orders, sum(amount) AS spent
+            FROM days GROUP BY customer""").df()
+    return len(frame)
+
+
+def ledger_and_summary(path: Path, workdir: Path, *, count_duplicates: bool) -> int:
+    """The package's way. Returns the number of customers."""
+    from analysis.config import Config
+    from analysis.data import load_transactions
+
+    columns = {"customer": "customer", "date": "date", "amount": "amount"}
+    data = {"transactions": str(path), "columns": columns, "count_duplicates": count_duplicates}
+    return load_transactions(Config(name="bench", data=data), workdir=workdir).customers
+
+
+WAYS = {
+    "bare": bare_aggregation,
+    "ledger": lambda path, workdir: ledger_and_summary(path, workdir, count_duplicates=False),
+    "ledger and duplicates": lambda path, workdir: ledger_and_summary(path, workdir, count_duplicates=True),
+}
+
+
+def measure(way: str, path: Path) -> dict[str, float]:
+    """Seconds (imports apart) and peak bytes of one way, in this process."""
+    import duckdb  # noqa: F401
+    import pandas  # noqa: F401
+
+    import analysis.data  # noqa: F401
+
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        customers = WAYS[way](path, Path(folder))
+        seconds = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return {"seconds": seconds, "peak_bytes": peak, "customers": customers}
+
+
+def run(rows: int = ROWS) -> dict:
+    """Best seconds of each way, peak memory and ratio to the bare aggregation."""
+    results: dict[str, dict[str, float]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "transactions.parquet"
+        write_transactions(path, rows)
+        for way in [*WAYS] * REPEATS:
+            command = [sys.executable, "-m", "benchmarks.ingest", "--measure", way, str(path)]
+            output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+            found, best = json.loads(output), results.get(way)
+            if best is None or found["seconds"] < best["seconds"]:
+                found["peak_bytes"] = max(found["peak_bytes"], best["peak_bytes"] if best else 0)
+                results[way] = found
+    for found in results.values():
+        found["ratio"] = found["seconds"] / results["bare"]["seconds"]
+    return {"rows": rows, "ways": results, "allowed_ratio": ALLOWED, "allowed_bytes": ALLOWED_BYTES}
+
+
+def main() -> None:
+    """Print the comparison."""
+    if "--measure" in sys.argv:
+        way, path = sys.argv[2:4]
+        print(json.dumps(measure(way, Path(path))))
+        return
+    result = run(int(sys.argv[1]) if len(sys.argv) > 1 else ROWS)
+    print(f"{result['rows']:,} transactions in Parquet -> summary and ledger")
+    print(f"{'way':<24}{'seconds':>9}{'ratio':>8}{'allowed':>9}{'peak MB':>9}")
+    for way, found in result["ways"].items():
+        allowed = result["allowed_ratio"].get(way, "")
+        print(f"{way:<24}{found['seconds']:>9.2f}{found['ratio']:>8.2f}{allowed:>9}{found['peak_bytes'] / 1e6:>9.0f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""The DuckDB connection that does the work, with memory bounded and no network."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+import duckdb
+
+MEMORY_LIMIT_BYTES = 2_000_000_000
+MONEY = "DECIMAL(18, 6)"
+
+
+def connect(workdir: Path) -> duckdb.DuckDBPyConnection:
+    """A DuckDB connection whose intermediate results spill into ``workdir``.
+
+    Money is fixed-point and sums of it are exact, so results depend neither on the order of the rows
+    nor on the number of threads.
+    """
+    workdir.mkdir(parents=True, exist_ok=True)
+    connection = duckdb.connect(
+        config={
+            "memory_limit": f"{_memory_limit() // 1_000_000}MB",
+            "temp_directory": str(workdir / "spill"),
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+        }
+    )
+    connection.execute("SET TimeZone = 'UTC'")
+    # In a notebook without ipywidgets the bar is off, and DuckDB refuses to hear about it.
+    if connection.execute("SELECT current_setting('enable_progress_bar')").fetchall() == [(True,)]:
+        connection.execute("SET enable_progress_bar = false")
+    return connection
+
+
+def run(connection: duckdb.DuckDBPyConnection, sql: str) -> list[tuple]:
+    """Execute and fetch everything: a result that is not fetched to its end blocks the connection."""
+    return connection.execute(sql).fetchall()
+
+
+def close(connection: duckdb.DuckDBPyConnection, workdir: Path) -> None:
+    """Close the connection and remove what it spilled."""
+    connection.close()
+    shutil.rmtree(workdir / "spill", ignore_errors=True)
+
+
+def _memory_limit() -> int:
+    physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 0
+    return min(MEMORY_LIMIT_BYTES, physical // 2) if physical else MEMORY_LIMIT_BYTES
+
+
+def quoted(name: str) -> str:
+    """A column name as SQL.
+
+    >>> quoted('a "b" c')
+    '"a ""b"" c"'
+    """
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: object) -> str:
+    """A text as an SQL literal.
+
+    >>> literal("it's")
+    "'it''s'"
+    """
+    return "'" + str(text).replace("'", "''") + "'"
+
+
+def literals(texts: Iterable[object]) -> str:
+    """Several texts as an SQL list.
+
+    >>> literals(["a", "b"])
+    "['a', 'b']"
+    """
+    return "[" + ", ".join(literal(text) for text in texts) + "]"
+
+
+def glob_safe(path: Path) -> str:
+    """A path that DuckDB takes literally, whatever brackets and stars a folder's name has.
+
+    >>> glob_safe(Path("orders[1].csv"))
+    'orders[[]1].csv'
+    """
+    return "".join(f"[{character}]" if character in "*?[" else character for character in str(path))
+
+
+def parquet_scan(paths: Iterable[Path], *, numbered: bool = False) -> str:
+    """SQL that reads Parquet files as one table, on demand with ``filename`` and ``file_row_number``."""
+    names = literals(glob_safe(path) for path in paths)
+    extra = ", filename = true, file_row_number = true" if numbered else ""
+    return f"read_parquet({names}, union_by_name = true{extra})"
+
+
+def parquet_types(connection: duckdb.DuckDBPyConnection, paths: list[Path]) -> dict[str, str]:
+    """Column -> DuckDB type of Parquet files that are read together."""
+    described = connection.execute(f"DESCRIBE SELECT * FROM {parquet_scan(paths)}").fetchall()
+    return {name: kind for name, kind, *_ in described}

@@ -1,0 +1,183 @@
+"""Which files a configuration names, what their endings promise, and whether they keep the promise."""
+
+from __future__ import annotations
+
+import difflib
+import glob
+import gzip
+import hashlib
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from analysis.errors import CONTENT, USAGE, InputRefused, Problem, UsageError
+
+ENDINGS = {
+    ".csv": "text",
+    ".tsv": "text",
+    ".txt": "text",
+    ".csv.gz": "text",
+    ".tsv.gz": "text",
+    ".txt.gz": "text",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".xlsx": "workbook",
+    ".xlsm": "workbook",
+}
+SIGNATURES = {
+    b"PAR1": "a Parquet file",
+    b"PK\x03\x04": "an Excel workbook or another zip archive",
+    b"\x1f\x8b": "a gzip archive",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook (.xls) or another Office file",
+    b"%PDF": "a PDF document",
+    b"SQLite format 3": "a SQLite database",
+    b"ORC": "an ORC file",
+    b"Obj\x01": "an Avro file",
+    b"BZh": "a bzip2 archive",
+    b"(\xb5/\xfd": "a zstandard archive",
+    b"\x89PNG": "a PNG picture",
+    b"{\\rtf": "a rich-text document",
+}
+CHUNK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a file's name promises: ``content`` is text, parquet or workbook; ``compressed`` is gzip."""
+
+    content: str
+    compressed: bool = False
+
+
+def kind_of(path: Path) -> Kind | None:
+    """What the ending of a file promises; None for an unknown ending.
+
+    >>> kind_of(Path("orders.CSV.gz"))
+    Kind(content='text', compressed=True)
+    """
+    name = path.name.lower()
+    for ending in sorted(ENDINGS, key=len, reverse=True):
+        if name.endswith(ending):
+            return Kind(ENDINGS[ending], ending.endswith(".gz"))
+    return None
+
+
+def resolved_files(patterns: Iterable[str], folder: Path) -> list[Path]:
+    """The files that names and globs stand for, relative to ``folder``.
+
+    Raises
+    ------
+    UsageError
+        For every name or glob without a file, and for endings that cannot be read.
+    """
+    problems: list[Problem] = []
+    found: list[Path] = []
+    for pattern in patterns:
+        matches = _matches(pattern, folder)
+        if not matches:
+            problems.append(Problem(_missing_message(pattern, folder), USAGE))
+        found.extend(matches)
+    problems += [Problem(_ending_message(path), USAGE) for path in found if kind_of(path) is None]
+    kinds = {kind.content for path in found if (kind := kind_of(path))}
+    if len(kinds) > 1:
+        problems.append(Problem(f"transactions: files of one kind only, found {' and '.join(sorted(kinds))}", USAGE))
+    if problems:
+        raise InputRefused(problems)
+    return list(dict.fromkeys(found))
+
+
+def _matches(pattern: str, folder: Path) -> list[Path]:
+    path = folder / Path(pattern).expanduser()
+    if path.is_file():
+        return [path]
+    if not glob.has_magic(pattern):
+        return []
+    return sorted(found for name in glob.iglob(str(path), recursive=True) if (found := Path(name)).is_file())  # noqa: PTH207
+
+
+def _missing_message(pattern: str, folder: Path) -> str:
+    path = folder / pattern
+    if glob.has_magic(pattern):
+        return f"transactions: no file matches {pattern!r} in {folder}"
+    if path.is_dir():
+        return f"transactions: {path} is a folder; name a file in it, or a glob such as {pattern.rstrip('/')}/*.csv"
+    beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+    near = difflib.get_close_matches(path.name, beside, n=1)
+    return f"transactions: there is no file {path}" + (f"; did you mean {near[0]!r}?" if near else "")
+
+
+def _ending_message(path: Path) -> str:
+    advice = "; save it as .xlsx" if path.suffix.lower() in {".xls", ".xlsb", ".ods"} else ""
+    return f"transactions: {path.name} has an ending that cannot be read{advice}; known are {', '.join(ENDINGS)}"
+
+
+def problems_in_content(path: Path) -> list[Problem]:
+    """Whether a file is what its ending says, judged by its first and last bytes."""
+    try:
+        start = _first_bytes(path)
+    except (OSError, EOFError) as error:
+        if isinstance(error, PermissionError):
+            raise UsageError(f"transactions: {path} cannot be read: permission denied") from error
+        return [Problem(f"{path.name}: its name ends in .gz, but the content is not a complete gzip archive", CONTENT)]
+    if not start.strip(b"\xef\xbb\xbf \t\r\n"):
+        return [Problem(f"{path.name}: the file is empty; a header and at least one row are needed", CONTENT)]
+    found = _signature(start)
+    content = kind_of(path).content
+    if content == "parquet" and not _is_whole_parquet(path, start):
+        return [_mismatch(path, found or "not a Parquet file, or cut off")]
+    if content == "workbook" and not start.startswith(b"PK\x03\x04"):
+        return [_mismatch(path, found or "not an Excel workbook")]
+    if content == "text" and found:
+        return [_mismatch(path, found)]
+    return []
+
+
+def _first_bytes(path: Path) -> bytes:
+    opener = gzip.open if kind_of(path).compressed else open
+    with opener(path, "rb") as stream:
+        return stream.read(4096)
+
+
+def _signature(start: bytes) -> str | None:
+    for magic, name in SIGNATURES.items():
+        if start.startswith(magic):
+            return name
+    text = start.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    if text.startswith((b"<!doctype html", b"<html", b"<head", b"<body", b"<table")):
+        return "a web page (HTML)"
+    if text.startswith((b"<?xml", b"<!doctype", b"<svg")):
+        return "an XML document"
+    if text.startswith((b'{"', b"[{", b"{ ", b"{\n", b"{\r", b"[\n")):
+        return "a JSON document"
+    return None
+
+
+def _is_whole_parquet(path: Path, start: bytes) -> bool:
+    with path.open("rb") as stream:
+        stream.seek(max(0, path.stat().st_size - 4))
+        return start.startswith(b"PAR1") and stream.read() == b"PAR1" and path.stat().st_size > 12
+
+
+def _mismatch(path: Path, found: str) -> Problem:
+    ending = "".join(path.suffixes[-2:]) if kind_of(path).compressed else path.suffix
+    return Problem(f"{path.name}: the name ends in {ending}, but the content is {found}", CONTENT)
+
+
+def sha256_of(paths: Iterable[Path]) -> Callable[[], str]:
+    """SHA-256 over the content of files, whatever their names and order; computed while other work goes on."""
+    executor = ThreadPoolExecutor(1)
+    future = executor.submit(lambda: combined_digest(_file_digest(path) for path in paths))
+    executor.shutdown(wait=False)
+    return future.result
+
+
+def combined_digest(digests: Iterable[str]) -> str:
+    """One digest for several; a single one stays itself."""
+    ordered = sorted(digests)
+    return ordered[0] if len(ordered) == 1 else hashlib.sha256("\n".join(ordered).encode()).hexdigest()
+
+
+def _file_digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,155 @@
+"""Rows with every role read: customer, day, money, refund or not, order, discount and currency."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from analysis.config import DataConfig
+from analysis.data.dates import read_date
+from analysis.data.engine import MONEY, literal, parquet_scan, run
+from analysis.data.notes import Note
+from analysis.data.numbers import Reading, read_number
+from analysis.data.source import RawTable
+from analysis.errors import CONTENT, Problem
+
+NOTHING = Reading("NULL")
+
+
+@dataclass(frozen=True)
+class TypedRows:
+    """Rows as the cleaning takes them.
+
+    Attributes
+    ----------
+    scan
+        SQL relation with columns customer, day, money, is_refund, order_id, discount, currency, key_1, key_2,
+        unread_date, unread_money.
+    table
+        Where they come from.
+    readings
+        Role -> how it is read.
+    has_money, has_orders, has_discount, has_currency
+        Which roles exist.
+    """
+
+    scan: str
+    table: RawTable
+    readings: dict[str, Reading]
+
+    @property
+    def has_money(self) -> bool:
+        return bool({"amount", "quantity"} & set(self.table.columns))
+
+    def has(self, role: str) -> bool:
+        return role in self.table.columns
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        return tuple(problem for reading in self.readings.values() for problem in reading.problems)
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        return tuple(note for reading in self.readings.values() for note in reading.notes)
+
+
+def typed_rows(connection: duckdb.DuckDBPyConnection, table: RawTable, data: DataConfig, workdir: Path) -> TypedRows:
+    """Every role of the table, read and typed; text is parsed once, into ``workdir``."""
+    readings = {}
+    if "date" in table.columns:
+        readings["date"] = read_date(connection, table, data.date_format, data.timezone)
+    for role in ("amount", "quantity", "unit_price", "discount"):
+        if role in table.columns:
+            readings[role] = read_number(connection, table, role, data.decimal)
+    selected = f"SELECT {', '.join(_selected(table, readings))} FROM {table.scan}"
+    if any(table.types[table.columns[role]].upper() == "VARCHAR" for role in readings):
+        target = workdir / "typed.parquet"
+        run(connection, f"COPY ({selected}) TO {literal(target)} (FORMAT parquet)")
+        return TypedRows(parquet_scan([target]), table, readings)
+    return TypedRows(f"({selected})", table, readings)
+
+
+def _selected(table: RawTable, readings: dict[str, Reading]) -> list[str]:
+    numbers = [readings.get(role, NOTHING) for role in ("amount", "quantity", "unit_price", "discount")]
+    amount, quantity, unit_price, discount = numbers
+    money = _product(quantity, unit_price) if "quantity" in readings else f"CAST({amount.expression} AS {MONEY})"
+    unread = [reading.unreadable for role, reading in readings.items() if role != "date"]
+    date = readings.get("date", Reading("CAST(NULL AS DATE)"))
+    return [
+        f"{_customer(table)} AS customer",
+        f"{date.expression} AS day",
+        f"{money} AS money",
+        f"{_refund(readings)} AS is_refund",
+        f"{_text(table, 'order')} AS order_id",
+        f"CAST({discount.expression} AS {MONEY}) AS discount",
+        f"{_text(table, 'currency')} AS currency",
+        f"{table.row_keys[0]} AS key_1",
+        f"{table.row_keys[1]} AS key_2",
+        f"coalesce({date.unreadable}, false) AS unread_date",
+        f"coalesce({' OR '.join(f'({test})' for test in unread) or 'false'}, false) AS unread_money",
+    ]
+
+
+def _product(quantity: Reading, unit_price: Reading) -> str:
+    wide = f"CAST({quantity.expression} AS DECIMAL(19, 6)) * CAST({unit_price.expression} AS DECIMAL(19, 6))"
+    return f"TRY_CAST({wide} AS {MONEY})"
+
+
+def _refund(readings: dict[str, Reading]) -> str:
+    if "quantity" in readings:
+        return f"coalesce({readings['quantity'].expression} < 0 OR {readings['unit_price'].expression} < 0, false)"
+    return f"coalesce({readings['amount'].expression} < 0, false)" if "amount" in readings else "false"
+
+
+def _customer(table: RawTable) -> str:
+    if "customer" not in table.columns:
+        return "NULL"
+    column = table.columns["customer"]
+    value, kind = table.expression(column), table.types[column].upper()
+    if kind == "VARCHAR":
+        return (
+            f"CASE WHEN trim(translate({value}, chr(9) || chr(10) || chr(13) || chr(160), '')) <> '' THEN {value} END"
+        )
+    if kind in {"DOUBLE", "FLOAT"}:
+        whole = f"TRY_CAST({value} AS BIGINT)"
+        return (
+            f"CASE WHEN NOT isnan({value}) THEN CASE WHEN {whole} = {value} THEN CAST({whole} AS VARCHAR)"
+            f" ELSE CAST({value} AS VARCHAR) END END"
+        )
+    return value if kind in {"BIGINT", "INTEGER", "UBIGINT"} else f"CAST({value} AS VARCHAR)"
+
+
+def _text(table: RawTable, role: str) -> str:
+    if role not in table.columns:
+        return "NULL"
+    return f"NULLIF(trim(CAST({table.expression(table.columns[role])} AS VARCHAR)), '')"
+
+
+def problems_in_values(connection: duckdb.DuckDBPyConnection, rows: TypedRows) -> list[Problem]:
+    """Values that have the make of a date or a number but are none, such as 31-02-2024."""
+    problems = []
+    for role, reading in rows.readings.items():
+        if reading.problems or reading.unreadable == "false":
+            continue
+        count = connection.execute(f"SELECT count(*) FROM {rows.table.scan} WHERE {reading.unreadable}").fetchall()[0][
+            0
+        ]
+        if count:
+            column = rows.table.columns[role]
+            examples = rows.table.examples(connection, [column], reading.unreadable)
+            what, allowed = _expectation(role)
+            where = f"{rows.table.label}: column {column!r} (for {role})"
+            message = f"{where}: {count:,} values are {what}: {examples}; {allowed}"
+            problems.append(Problem(message, CONTENT))
+    return problems
+
+
+def _expectation(role: str) -> tuple[str, str]:
+    if role == "date":
+        return (
+            "no dates between 1900 and 2199 in the format of the column",
+            "correct them, or describe the format with the key `date_format`",
+        )
+    return "no numbers that can be kept exactly", "numbers below 1,000,000,000,000 are allowed"

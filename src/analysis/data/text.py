@@ -1,0 +1,220 @@
+"""Delimited text: its delimiter and header, and its rows staged as Parquet for the work that follows."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from analysis.config import Columns, DataConfig
+from analysis.data.encodings import Encoding, opened, recognised_encoding, transcoded
+from analysis.data.engine import glob_safe, literal, quoted
+from analysis.data.files import sha256_of
+from analysis.data.headers import nearest_columns
+from analysis.data.notes import Note
+from analysis.data.source import Part, RawTable, mapped_columns, shortened
+from analysis.errors import CONTENT, USAGE, Problem
+
+DELIMITERS = (";", ",", "\t", "|")
+HEAD_CHARACTERS = 1 << 18
+ROW_KEYS = ("row key 1 of 2", "row key 2 of 2")
+
+
+@dataclass(frozen=True)
+class TextLayout:
+    """How a text file is laid out.
+
+    Attributes
+    ----------
+    path
+        The file as UTF-8: the file itself, or its transcoded copy.
+    name
+        The file's name as the user knows it.
+    encoding, delimiter
+        As recognised or configured.
+    header
+        Column names, as they stand in the file, without surrounding blanks.
+    skipped_lines
+        Lines before the header: empty ones, and the ``sep=;`` that Excel writes.
+    """
+
+    path: Path
+    name: str
+    encoding: Encoding
+    delimiter: str
+    header: tuple[str, ...]
+    skipped_lines: int
+
+
+def recognised_layout(path: Path, data: DataConfig | None, workdir: Path, number: int = 0) -> TextLayout:
+    """Encoding, delimiter and header of a text file.
+
+    Raises
+    ------
+    InputRefused
+        When the encoding is unknown, the content is no text, or no delimiter fits.
+    """
+    encoding = recognised_encoding(path, data.encoding if data else None)
+    readable = transcoded(path, encoding, workdir / f"utf8-{number}.csv")
+    head = text_head(readable)
+    blank = len(head) - len(head.lstrip("\r\n"))
+    skipped, head = head[:blank].count("\n"), head[blank:]
+    declared = _excel_declaration(head)
+    if declared:
+        skipped, head = skipped + 1, head.split("\n", 1)[-1]
+    wanted = set(data.columns.mapped().values()) if data and data.columns else set()
+    delimiter = (data.delimiter if data else None) or declared or recognised_delimiter(head, wanted)
+    header = tuple(name.strip() for name in _records(head, delimiter, 1)[0])
+    return TextLayout(readable, path.name, encoding, delimiter, header, skipped)
+
+
+def text_head(path: Path) -> str:
+    """The first part of a UTF-8 file, cut after a whole line."""
+    with opened(path) as stream:
+        text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="replace", newline="").read(HEAD_CHARACTERS)
+    if len(text) == HEAD_CHARACTERS and "\n" in text:
+        text = text[: text.rfind("\n") + 1]
+    return text
+
+
+def _excel_declaration(head: str) -> str | None:
+    first = head.split("\n", 1)[0].strip().strip('"')
+    return first[4] if first.lower().startswith("sep=") and len(first) == 5 else None
+
+
+def _records(text: str, delimiter: str, limit: int) -> list[list[str]]:
+    records: list[list[str]] = []
+    try:
+        for record in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter[0]):
+            if record:
+                records.append(record)
+            if len(records) == limit:
+                break
+    except csv.Error:
+        return records or [[text.split("\n", 1)[0]]]
+    return records or [[""]]
+
+
+def recognised_delimiter(head: str, wanted: set[str]) -> str:
+    """The delimiter under which the header holds the configured columns, else the most regular one.
+
+    >>> recognised_delimiter("klant;datum;bedrag\\n7;1-2-2024;1,50\\n", {"klant", "datum"})
+    ';'
+    """
+
+    def fitness(delimiter: str) -> tuple[int, float, int]:
+        header, *rows = _records(head, delimiter, 200)
+        hits = len(wanted & {name.strip() for name in header})
+        same = Counter(len(row) for row in rows)[len(header)] / max(1, len(rows))
+        return hits if len(header) > 1 else 0, same if len(header) > 1 else 0.0, len(header)
+
+    return max(DELIMITERS, key=fitness)
+
+
+def staged_text(connection: duckdb.DuckDBPyConnection, paths: list[Path], data: DataConfig, workdir: Path) -> RawTable:
+    """Text files as one table of text columns, staged in ``workdir``.
+
+    Only the configured columns and a key of the whole row are staged.
+    """
+    layouts = [recognised_layout(path, data, workdir, number) for number, path in enumerate(paths)]
+    problems = problems_in_headers([(layout.name, layout.header) for layout in layouts], data.columns)
+    present = mapped_columns(data.columns, list(layouts[0].header))
+    parts = []
+    if present:
+        kept = list(dict.fromkeys(present.values()))
+        for number, layout in enumerate(layouts):
+            if set(kept) <= set(layout.header):
+                target = workdir / f"staged-{number}.parquet"
+                problems += _stage(connection, layout, kept, target, number)
+                parts.append(Part(target, layout.name))
+    return RawTable(
+        label=layouts[0].name if len(layouts) == 1 else f"{len(layouts)} files",
+        parts=tuple(parts),
+        types=dict.fromkeys(layouts[0].header, "VARCHAR"),
+        columns=present,
+        digest=sha256_of(paths),
+        row_keys=(quoted(ROW_KEYS[0]), quoted(ROW_KEYS[1])),
+        first_row=2 + layouts[0].skipped_lines,
+        row_word="line",
+        notes=_encoding_notes(layouts),
+        problems=tuple(problems),
+    )
+
+
+def problems_in_headers(headers: list[tuple[str, tuple[str, ...]]], columns: Columns) -> list[Problem]:
+    """Columns that are missing or named twice, and files whose headers differ."""
+    (first_name, first), *others = headers
+    problems = []
+    for role, name in columns.mapped().items():
+        if name not in first:
+            near = nearest_columns(name, list(first))
+            problems.append(Problem(f"{first_name}: there is no column {name!r} (for {role}); {near}", USAGE))
+        elif first.count(name) > 1:
+            times = first.count(name)
+            message = (
+                f"{first_name}: column {name!r} (for {role}) stands {times} times in the header; rename all but one"
+            )
+            problems.append(Problem(message, CONTENT))
+    for name, header in others:
+        if set(header) != set(first):
+            differing = ", ".join(repr(shortened(column)) for column in sorted(set(header) ^ set(first))[:5])
+            message = f"{name}: its header differs from that of {first_name} (only one of the two has {differing})"
+            problems.append(Problem(f"{message}; files that are read together need the same columns", CONTENT))
+    return problems
+
+
+def _stage(
+    connection: duckdb.DuckDBPyConnection, layout: TextLayout, kept: list[str], target: Path, number: int
+) -> list[Problem]:
+    names = [f"{position} {name}" for position, name in enumerate(layout.header)]
+    first = {name: quoted(names[layout.header.index(name)]) for name in kept}
+    every = ", ".join(
+        quoted(names[position]) for position in sorted(range(len(names)), key=lambda i: names[i].split(" ", 1)[1])
+    )
+    columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names)
+    selected = ", ".join(f"{first[name]} AS {quoted(name)}" for name in kept)
+    compression = "gzip" if layout.path.name.lower().endswith(".gz") else "none"
+    rejects = f"rejects_{number}"
+    try:
+        connection.execute(f"""
+            COPY (SELECT {selected}{"," if selected else ""}
+                         hash({every}) AS {quoted(ROW_KEYS[0])}, hash('second', {every}) AS {quoted(ROW_KEYS[1])}
+                  FROM read_csv({literal(glob_safe(layout.path))}, columns = {{{columns}}}, auto_detect = false,
+                       header = true, skip = {layout.skipped_lines}, delim = {literal(layout.delimiter)},
+                       quote = '"', escape = '"', compression = '{compression}', store_rejects = true,
+                       rejects_table = '{rejects}', rejects_scan = 'scan_of_{rejects}'))
+            TO {literal(target)} (FORMAT parquet)""")
+    except duckdb.Error as error:
+        return [Problem(f"{layout.name}: cannot be read as delimited text: {_first_line(error)}", CONTENT)]
+    return _reject_problems(connection, rejects, layout)
+
+
+def _first_line(error: Exception) -> str:
+    return shortened(str(error).strip().split("\n", 1)[0], 300)
+
+
+def _reject_problems(connection: duckdb.DuckDBPyConnection, rejects: str, layout: TextLayout) -> list[Problem]:
+    count = connection.execute(f"SELECT count(DISTINCT line) FROM {rejects}").fetchall()[0][0]
+    if not count:
+        return []
+    found = connection.execute(
+        f"SELECT line, any_value(error_message) FROM {rejects} GROUP BY line ORDER BY line LIMIT 5"
+    ).fetchall()
+    examples = ", ".join(f"line {line} ({_first_line(ValueError(message))})" for line, message in found)
+    message = (
+        f"{layout.name}: {count} line{'s do' if count > 1 else ' does'} not have the {len(layout.header)} fields of "
+        f"the header when split at {layout.delimiter!r}: {examples}; quote fields that contain the delimiter, or name "
+        "another with the key `delimiter`"
+    )
+    return [Problem(message, CONTENT)]
+
+
+def _encoding_notes(layouts: list[TextLayout]) -> tuple[Note, ...]:
+    guessed = [layout for layout in layouts if layout.encoding.guessed]
+    if not guessed:
+        return ()
+    return (Note("data.encoding_guessed", {"encoding": guessed[0].encoding.name, "files": len(guessed)}),)

@@ -1,0 +1,76 @@
+"""What tests share: loading a frame or a text in a folder of its own, and a shop's hostile export."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from analysis.config import Config
+from analysis.data import load_transactions
+
+REFUSE_SKIPS = os.environ.get("RETENTION_LAB_REFUSE_SKIPS") == "1"
+
+
+def skip_or_fail(reason: str) -> None:
+    """Skip with the installing command as the reason; fail where skips are refused."""
+    if REFUSE_SKIPS:
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture
+def load_frame(tmp_path_factory):
+    """Load a frame with columns customer, date and, where present, the other roles."""
+
+    def load(frame: pd.DataFrame, *, as_of=None, economics=None, columns=None, **data):
+        roles = ("customer", "date", "amount", "quantity", "unit_price", "order", "discount", "currency")
+        columns = columns or {role: role for role in roles if role in frame.columns}
+        config = Config(
+            name="test", data={"transactions": "frame", "columns": columns, **data}, economics=economics or {}
+        )
+        return load_transactions(config, workdir=tmp_path_factory.mktemp("work"), as_of=as_of, frame=frame)
+
+    return load
+
+
+@pytest.fixture
+def load_file(tmp_path):
+    """Load a file of the test's folder, written from ``content`` where that is given."""
+
+    def load(
+        name: str,
+        content: str | bytes | None = None,
+        *,
+        encoding="utf-8",
+        columns=None,
+        as_of=None,
+        economics=None,
+        **data,
+    ):
+        if content is not None:
+            path = tmp_path / name
+            path.write_bytes(content.encode(encoding) if isinstance(content, str) else content)
+        columns = columns or {"customer": "klant", "date": "datum", "amount": "bedrag"}
+        config = Config(
+            name="test",
+            folder=tmp_path,
+            data={"transactions": name, "columns": columns, **data},
+            economics=economics or {},
+        )
+        return load_transactions(config, workdir=tmp_path / "work", as_of=as_of)
+
+    return load
+
+
+@pytest.fixture
+def shop_export(tmp_path):
+    """Write the export of a Dutch shop that nobody prepared; see ``tests/data/shop.py``."""
+    from tests.data.shop import write_shop_export
+
+    def write(rows: int, seed: int = 1) -> tuple[Path, dict]:
+        return write_shop_export(tmp_path / "bestellingen.csv", rows, seed)
+
+    return write

@@ -1,0 +1,314 @@
+import datetime as dt
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from analysis.errors import InputRefused
+
+START = dt.date(2024, 1, 1)
+rows = st.lists(
+    st.tuples(
+        st.sampled_from(["a", "b", "c", "007", "", None]),
+        st.one_of(st.none(), st.integers(0, 40)),
+        st.one_of(st.none(), st.integers(-500, 900)),
+        st.sampled_from(["1", "2", "3", None]),
+    ),
+    max_size=40,
+)
+SOLID = [("a", 0, 100, "1"), ("a", 5, 100, "2"), ("b", 0, 100, "3")]
+FAST = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def frame_of(records):
+    frame = pd.DataFrame(records, columns=["customer", "date", "amount", "order"])
+    frame["date"] = pd.to_datetime(START) + pd.to_timedelta(frame["date"].astype("Float64"), unit="D")
+    frame["amount"] = frame["amount"].astype("Float64") / 100
+    return frame
+
+
+def orders(*records, **columns):
+    frame = pd.DataFrame(records, columns=["customer", "date", "amount"]).assign(**columns)
+    frame["date"] = pd.to_datetime(frame["date"])
+    return frame
+
+
+def ledger_rows(transactions):
+    return {reason.rsplit(".", 1)[-1]: count for reason, count in transactions.ledger[["reason", "rows"]].to_numpy()}
+
+
+@FAST
+@given(
+    rows,
+    st.sampled_from(["net", "drop"]),
+    st.sampled_from(["keep", "drop"]),
+    st.sampled_from(["keep", "exclude"]),
+    st.booleans(),
+    st.booleans(),
+)
+def test_the_ledger_adds_up_to_the_file_in_rows_and_in_money(
+    load_frame, records, refunds, duplicates, born, window, order
+):
+    frame = frame_of([*SOLID, *records])
+    frame = frame if order else frame.drop(columns="order")
+    limits = {"observation_start": dt.date(2024, 1, 3), "observation_end": dt.date(2024, 1, 30)} if window else {}
+    try:
+        found = load_frame(
+            frame,
+            refunds=refunds,
+            duplicates=duplicates,
+            born_before_start=born,
+            max_missing_customer_share=1,
+            **limits,
+        )
+    except InputRefused:
+        return
+    assert found.ledger["rows"].sum() == found.rows_read == len(frame)
+    assert found.ledger["amount"].sum() == pytest.approx(frame["amount"].sum(), abs=1e-9)
+    assert found.rows_used == found.ledger.loc[found.ledger["outcome"] != "dropped", "rows"].sum()
+    assert found.ledger.loc[found.ledger["outcome"] == "used", "rows"].sum() == found.orders
+    kept = found.ledger.loc[found.ledger["outcome"] != "dropped", "amount"].sum()
+    assert found.summary.table["spent"].sum() == pytest.approx(kept, abs=1e-9)
+
+
+@FAST
+@given(rows)
+def test_a_repeat_customer_has_a_recency_between_zero_and_its_age(load_frame, records):
+    found = load_frame(frame_of([*SOLID, *records]), max_missing_customer_share=1)
+    table = found.summary.table
+    repeats = table[table["frequency"] > 0]
+    assert ((repeats["recency_days"] > 0) & (repeats["recency_days"] <= repeats["T_days"])).all()
+    assert (table.loc[table["frequency"] == 0, "recency_days"] == 0).all()
+    assert table["mean_repeat_value"].isna().equals(table["frequency"] == 0)
+    assert (table["customer_id"].sort_values().tolist()) == table["customer_id"].tolist()
+    assert found.daily["orders"].sum() == found.orders
+    assert found.daily["new_customers"].sum() == found.customers
+
+
+@FAST
+@given(rows, st.randoms(use_true_random=False))
+def test_the_order_of_the_rows_does_not_matter(load_frame, records, random):
+    records = [*SOLID, *records]
+    shuffled = random.sample(records, len(records))
+    one, other = (load_frame(frame_of(r), max_missing_customer_share=1) for r in (records, shuffled))
+    pd.testing.assert_frame_equal(one.summary.table, other.summary.table, check_exact=True)
+    pd.testing.assert_frame_equal(one.ledger, other.ledger, check_exact=True)
+    assert one.data_hash == other.data_hash
+    pd.testing.assert_frame_equal(pd.read_parquet(one.occasions), pd.read_parquet(other.occasions))
+
+
+def test_lines_of_an_order_and_orders_of_a_day_are_one_occasion(load_frame):
+    frame = orders(
+        ("a", "2024-01-01", 5.0),
+        ("a", "2024-01-01", 3.0),
+        ("a", "2024-01-01", 2.0),
+        ("a", "2024-02-01", 1.0),
+        ("b", "2024-02-01", 1.0),
+        order=["1", "1", "2", "3", "4"],
+    )
+    found = load_frame(frame)
+    assert ledger_rows(found) == {"order": 3, "same_order": 1, "same_day": 1}
+    assert found.summary.table["spent"].tolist() == [11.0, 1.0]
+    assert found.summary.table["mean_repeat_value"].tolist()[0] == 1.0
+
+
+def test_a_refund_takes_from_the_latest_purchase_first_and_never_counts_as_one(load_frame):
+    frame = orders(
+        ("a", "2024-01-01", 10.0),
+        ("a", "2024-01-10", 20.0),
+        ("a", "2024-01-15", -25.0),
+        ("a", "2024-01-20", 7.0),
+        ("b", "2024-01-20", 7.0),
+    )
+    found = load_frame(frame)
+    assert pd.read_parquet(found.occasions)["amount"].tolist() == [5.0, 0.0, 7.0, 7.0]
+    first = found.summary.table.iloc[0]
+    assert (first["orders"], first["spent"], first["mean_repeat_value"]) == (3, 12.0, 3.5)
+    assert ledger_rows(found) == {"order": 3, "order_refunded": 1, "refund_netted": 1}
+
+
+def test_a_refund_that_exceeds_every_purchase_before_it_only_lowers_what_was_spent(load_frame):
+    frame = orders(
+        ("a", "2024-01-01", -4.0), ("a", "2024-01-02", 10.0), ("a", "2024-01-03", 1.0), ("b", "2024-01-03", 1.0)
+    )
+    found = load_frame(frame)
+    assert pd.read_parquet(found.occasions)["amount"].tolist() == [10.0, 1.0, 1.0]
+    assert found.summary.table["spent"].tolist() == [7.0, 1.0]
+
+
+@FAST
+@given(st.lists(st.tuples(st.integers(0, 6), st.integers(-9, 9)), max_size=12))
+def test_refunds_are_set_off_as_a_plain_stack_would(load_frame, events):
+    events = [(0, 5), (1, 5), *events]
+    frame = pd.DataFrame(
+        [("a", START + dt.timedelta(d), float(m)) for d, m in events], columns=["customer", "date", "amount"]
+    )
+    frame = pd.concat([frame, orders(("b", "2024-01-01", 1.0))])
+    found = load_frame(frame.assign(date=pd.to_datetime(frame["date"])))
+    occasions = pd.read_parquet(found.occasions).query("customer == 0")
+    assert occasions["amount"].tolist() == _stack(events)
+
+
+def _stack(events):
+    left: dict[int, float] = {}
+    for day in sorted({day for day, _ in events}):
+        bought = [money for d, money in events if d == day and money >= 0]
+        refund = -sum(money for d, money in events if d == day and money < 0)
+        if bought:
+            left[day] = float(sum(bought))
+        for latest in sorted(left, reverse=True):
+            taken = min(left[latest], refund)
+            left[latest], refund = left[latest] - taken, refund - taken
+    return [left[day] for day in sorted(left)]
+
+
+def test_a_customer_with_refunds_only_is_no_customer(load_frame):
+    frame = orders(
+        ("a", "2024-01-01", 10.0), ("a", "2024-01-02", 1.0), ("b", "2024-01-01", 1.0), ("c", "2024-01-01", -3.0)
+    )
+    found = load_frame(frame)
+    assert found.customers == 2
+    assert ledger_rows(found)["refund_without_order"] == 1
+    assert found.ledger["amount"].sum() == 9.0
+
+
+def test_refunds_can_be_dropped_or_refused(load_frame):
+    frame = orders(
+        ("a", "2024-01-01", 10.0), ("a", "2024-01-02", -1.0), ("a", "2024-01-03", 1.0), ("b", "2024-01-01", 1.0)
+    )
+    assert load_frame(frame, refunds="drop").summary.table["spent"].tolist() == [11.0, 1.0]
+    with pytest.raises(InputRefused, match=r"1 row.*refunds.*'-1.0' in row 2") as refused:
+        load_frame(frame, refunds="refuse")
+    assert refused.value.exit_code == 3
+
+
+def test_duplicates_are_counted_dropped_or_refused(load_frame):
+    frame = orders(*[("a", "2024-01-01", 10.0)] * 3, ("a", "2024-01-03", 1.0), ("b", "2024-01-01", 1.0))
+    kept = load_frame(frame)
+    assert [(note.key, note.numbers["rows"]) for note in kept.notes] == [("data.duplicates_kept", 2)]
+    dropped = load_frame(frame, duplicates="drop")
+    assert dropped.summary.table["spent"].tolist() == [11.0, 1.0]
+    assert ledger_rows(dropped)["duplicate"] == 2
+    with pytest.raises(InputRefused, match="2 rows repeat another row"):
+        load_frame(frame, duplicates="refuse")
+    uncounted = load_frame(frame, count_duplicates=False)
+    assert [note.key for note in uncounted.notes] == ["data.duplicates_not_counted"]
+
+
+def test_rows_that_differ_in_an_unused_column_are_no_duplicates(load_frame):
+    frame = orders(
+        *[("a", "2024-01-01", 10.0)] * 2, ("a", "2024-01-03", 1.0), ("b", "2024-01-01", 1.0), line=[1, 2, 3, 4]
+    )
+    assert load_frame(frame).notes == ()
+
+
+def test_rows_outside_the_window_are_used_nowhere(load_frame):
+    frame = orders(
+        ("a", "2024-01-01", 1.0), ("a", "2024-01-05", 2.0), ("b", "2024-01-05", 4.0), ("b", "2024-02-01", 8.0)
+    )
+    found = load_frame(frame, as_of=dt.date(2024, 1, 31), observation_end=dt.date(2024, 12, 31))
+    assert found.observation_end == dt.date(2024, 1, 31)
+    assert found.summary.table["spent"].sum() == 7.0
+    assert ledger_rows(found)["after_end"] == 1
+    assert found.summary.table["T_days"].tolist() == [30.0, 26.0]
+
+
+def test_customers_with_orders_before_the_start_can_be_excluded(load_frame):
+    frame = orders(
+        ("old", "2023-12-01", 1.0),
+        ("old", "2024-01-05", 2.0),
+        ("new", "2024-01-05", 4.0),
+        ("new", "2024-02-01", 8.0),
+        ("other", "2024-02-01", 8.0),
+    )
+    start = dt.date(2024, 1, 1)
+    kept = load_frame(frame, observation_start=start)
+    assert kept.customers == 3
+    excluded = load_frame(frame, observation_start=start, born_before_start="exclude")
+    assert excluded.summary.table["customer_id"].tolist() == ["new", "other"]
+    assert ledger_rows(excluded) == {"order": 3, "before_start": 1, "born_before_start": 1}
+
+
+def test_without_a_start_the_first_four_weeks_count_as_before(load_frame):
+    frame = orders(
+        ("old", "2024-01-01", 1.0),
+        ("old", "2024-03-05", 2.0),
+        ("new", "2024-02-05", 4.0),
+        ("new", "2024-03-01", 8.0),
+        ("other", "2024-02-01", 8.0),
+    )
+    found = load_frame(frame, born_before_start="exclude")
+    assert found.summary.table["customer_id"].tolist() == ["new", "other"]
+    assert found.notes[-1].numbers["customers"] == 1
+
+
+def test_missing_ids_are_dropped_up_to_the_allowed_share(load_frame):
+    frame = orders(
+        ("a", "2024-01-01", 1.0),
+        ("a", "2024-01-05", 2.0),
+        ("b", "2024-01-05", 4.0),
+        (" ", "2024-02-01", 8.0),
+        (None, "2024-02-01", 8.0),
+    )
+    found = load_frame(frame)
+    assert ledger_rows(found)["missing_customer"] == 2
+    with pytest.raises(
+        InputRefused, match=r"2 of 5 rows \(40%\) have no customer id; max_missing_customer_share == 0.3"
+    ):
+        load_frame(frame, max_missing_customer_share=0.3)
+
+
+def test_one_currency_is_kept_and_two_are_refused(load_frame):
+    frame = orders(
+        ("a", "2024-01-01", 1.0), ("a", "2024-01-05", 2.0), ("b", "2024-01-05", 4.0), currency=["EUR", "eur", "EUR"]
+    )
+    assert load_frame(frame).currency == "EUR"
+    with pytest.raises(InputRefused, match=r"the amounts are in EUR, but economics\.currency == 'USD'") as refused:
+        load_frame(frame, economics={"currency": "USD"})
+    assert refused.value.exit_code == 2
+    with pytest.raises(InputRefused, match=r"2 currencies \(EUR in 2 rows, USD in 1 rows\)"):
+        load_frame(frame.assign(currency=["EUR", "EUR", "USD"]))
+
+
+@pytest.mark.parametrize(
+    ("records", "message"),
+    [
+        ([], "no rows under the header"),
+        ([("a", "2024-01-01", 1.0), ("a", "2024-01-02", 1.0)], "single customer, 'a'"),
+        ([("a", "2024-01-01", 1.0), ("b", "2024-01-02", 1.0)], "none of the 2 customers ordered on a second day"),
+        ([("a", "2024-01-01", -1.0), ("b", "2024-01-02", -1.0)], "all 2 amounts are negative"),
+        (
+            [("a", "2099-01-01", 1.0), ("b", "2024-01-02", 1.0)],
+            r"1 rows are dated after today .*'2099-01-01.*' in row 1",
+        ),
+        ([("a", "2024-01-01", np.inf), ("b", "2024-01-02", 1.0)], "1 values are no numbers that can be kept exactly"),
+    ],
+)
+def test_content_that_says_nothing_is_refused_with_the_reason(load_frame, records, message):
+    with pytest.raises(InputRefused, match=message) as refused:
+        load_frame(orders(*records))
+    assert refused.value.exit_code == 3
+
+
+def test_quantity_times_unit_price_is_exact_money(load_frame):
+    frame = pd.DataFrame(
+        {
+            "customer": ["a", "a", "b"],
+            "date": pd.to_datetime(["2024-01-01", "2024-01-02", "2024-01-02"]),
+            "quantity": [3, -1, 2],
+            "unit_price": [0.1, 0.1, 19.99],
+        }
+    )
+    frame = pd.concat([frame, frame.iloc[[0]].assign(date=pd.Timestamp("2024-01-09"))])
+    found = load_frame(frame)
+    assert found.summary.table["spent"].tolist() == [0.5, 39.98]
+
+
+def test_without_money_orders_are_counted_and_nothing_else(load_frame):
+    frame = orders(("a", "2024-01-01", 1.0), ("a", "2024-01-05", 2.0), ("b", "2024-01-05", 4.0)).drop(columns="amount")
+    found = load_frame(frame)
+    assert not found.has_money
+    assert "spent" not in found.summary.table
+    assert found.ledger["amount"].sum() == 0

@@ -1,0 +1,57 @@
+import datetime as dt
+
+import pandas as pd
+import pytest
+
+from analysis.data import HoldoutSplit, holdout_split
+from analysis.data.simulation import simulate_transactions
+
+
+@pytest.fixture
+def shop(load_frame):
+    frame = simulate_transactions(300, seed=7)
+    refunds = frame.sample(40, random_state=1).assign(amount=lambda rows: -rows["amount"])
+    return load_frame(pd.concat([frame, refunds]))
+
+
+def test_calibration_ignores_everything_after_its_end_refunds_too(shop, load_frame):
+    split = holdout_split(shop, 26)
+    frame = simulate_transactions(300, seed=7)
+    refunds = frame.sample(40, random_state=1).assign(amount=lambda rows: -rows["amount"])
+    until = load_frame(pd.concat([frame, refunds]), as_of=split.calibration_end)
+    pd.testing.assert_frame_equal(split.calibration.table, until.summary.table)
+
+
+def test_every_occasion_is_in_calibration_or_holdout_or_of_a_new_customer(shop):
+    split = holdout_split(shop, 60)
+    assert split.new_customers > 0
+    total = split.calibration.table["orders"].sum() + split.holdout_orders.sum() + split.new_customer_orders
+    assert total == shop.orders
+    assert len(split.calibration) + split.new_customers == shop.customers
+    assert (
+        split.cumulative["repeat_orders"].iloc[-1]
+        == split.calibration.table["frequency"].sum() + split.holdout_orders.sum()
+    )
+    assert split.cumulative["repeat_orders"].is_monotonic_increasing
+    assert split.holdout_spent.shape == split.holdout_orders.shape
+
+
+@pytest.mark.parametrize(("weeks", "key"), [(0, "switched_off"), (500, "window_too_short")])
+def test_no_holdout_comes_with_its_reason(shop, weeks, key):
+    reason = holdout_split(shop, weeks)
+    assert not isinstance(reason, HoldoutSplit)
+    assert reason.key == f"backtest.reason.{key}"
+
+
+def test_a_single_customer_in_the_calibration_leaves_nothing_to_compare(load_frame):
+    dates = pd.to_datetime(["2024-01-01", "2024-01-03", "2024-03-01"])
+    frame = pd.DataFrame({"customer": ["a", "a", "b"], "date": dates})
+    assert holdout_split(load_frame(frame), 4).key == "backtest.reason.too_few_customers"
+
+
+def test_nobody_with_a_repeat_order_leaves_nothing_to_learn(load_frame):
+    frame = pd.DataFrame(
+        {"customer": ["a", "b", "a"], "date": pd.to_datetime(["2024-01-01", "2024-01-03", "2024-03-01"])}
+    )
+    assert holdout_split(load_frame(frame), 4).key == "backtest.reason.no_repeat_customer"
+    assert holdout_split(load_frame(frame), 4).numbers["calibration_end"] == dt.date(2024, 2, 2)

@@ -1,0 +1,155 @@
+import datetime as dt
+
+import pytest
+
+from analysis.errors import InputRefused
+
+
+def with_amounts(*amounts):
+    return (
+        "klant;datum;bedrag\n"
+        + "".join(f'a;2024-01-{day:02d};"{amount}"\n' for day, amount in enumerate([*amounts, "0"], 1))
+        + "b;2024-01-01;0\n"
+    )
+
+
+def with_dates(*dates):
+    return "klant;datum;bedrag\n" + "".join(f"{who};{date};1\n" for date in dates for who in "ab")
+
+
+def spent(transactions):
+    return transactions.summary.table["spent"].tolist()[0]
+
+
+@pytest.mark.parametrize(
+    ("amounts", "expected"),
+    [
+        (["1.234,56"], 1234.56),
+        (["1,234.56"], 1234.56),
+        (["1.234", "0,5"], 1234.5),
+        (["1.234", "0.5"], 1.734),
+        (["1,234", "2,50"], 3.734),
+        (["1.234.567"], 1234567.0),
+        (["1 234,5", "1 234"], 2468.5),
+        (["1\u00a0234,50"], 1234.5),
+        (["1'234.50"], 1234.5),
+        (["€ 1.234,56", "2,00 €", "€3,00"], 1239.56),
+        (["EUR 12,50", "1,00 EUR"], 13.5),
+        (["0.125"], 0.125),
+        (["1234.125"], 1234.125),
+        ([",50"], 0.5),
+        (["1e3", "1.5E+02"], 1150.0),
+        (["100", "-12,5"], 87.5),
+        (["100", "12,50-"], 87.5),
+        (["100", "(12.50)"], 87.5),
+        (["100", "\u22125"], 95.0),
+        (["100", "- 5"], 95.0),
+        (["€ -5,00", "-€ 5,00", "20"], 10.0),
+        ([" 7 ", "+3"], 10.0),
+    ],
+)
+def test_numbers_are_read_as_they_were_meant(load_file, amounts, expected):
+    assert spent(load_file("a.csv", with_amounts(*amounts))) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("amounts", "message"),
+    [
+        (["1.234", "5.678"], "2 numbers can be read two ways.*'1.234' in line 2.*`decimal`"),
+        (["1,234"], "1 numbers can be read two ways"),
+        (["1.50", "1,50"], "mixes decimal marks: 1 values with a comma.*'1,50' in line 3.*1 with a point"),
+        (["1.2.3"], "1 values are not numbers: '1.2.3' in line 2"),
+        (["12,34,5"], "not numbers"),
+        (["1.23,456.7"], "not numbers"),
+        (["abc", "1,-"], "2 values are not numbers"),
+        (["1O"], "not numbers"),
+        (["€ 1,50", "$ 2,50"], "mixes currencies: EUR in 1 rows, USD in 1 rows"),
+        (["1000000000000,5"], "no numbers that can be kept exactly"),
+    ],
+)
+def test_numbers_that_could_mean_two_things_or_nothing_are_refused(load_file, amounts, message):
+    with pytest.raises(InputRefused, match=message) as refused:
+        load_file("a.csv", with_amounts(*amounts))
+    assert refused.value.exit_code == 3
+
+
+def test_the_key_decimal_settles_what_is_open(load_file):
+    assert spent(load_file("a.csv", with_amounts("1.234"), decimal=",")) == 1234.0
+    assert spent(load_file("a.csv", with_amounts("1.234"), decimal=".")) == 1.234
+    with pytest.raises(InputRefused, match=r"1 values do not fit decimal == ',': '1.5'"):
+        load_file("a.csv", with_amounts("1.5"), decimal=",")
+
+
+@pytest.mark.parametrize(
+    ("dates", "first", "last"),
+    [
+        (["2024-01-02", "2024-03-04"], (2024, 1, 2), (2024, 3, 4)),
+        (["2024-01-02 10:00", "2024-03-04"], (2024, 1, 2), (2024, 3, 4)),
+        (["2024-01-02T10:00:01", "2024-03-04T23:59:59.123456"], (2024, 1, 2), (2024, 3, 4)),
+        (["01-02-2024", "31-03-2024"], (2024, 2, 1), (2024, 3, 31)),
+        (["1-2-2024 9:05", "31-3-2024 10:15"], (2024, 2, 1), (2024, 3, 31)),
+        (["01/02/2024", "03/31/2024"], (2024, 1, 2), (2024, 3, 31)),
+        (["1/2/2024 1:05 PM", "3/31/2024 11:05 AM"], (2024, 1, 2), (2024, 3, 31)),
+        (["20240102", "20240304"], (2024, 1, 2), (2024, 3, 4)),
+        (["02.01.2024", "31.03.2024"], (2024, 1, 2), (2024, 3, 31)),
+        (["2 Jan 2024", "4 Mar 2024"], (2024, 1, 2), (2024, 3, 4)),
+        (["January 2, 2024", "March 4, 2024"], (2024, 1, 2), (2024, 3, 4)),
+        (["31-12-99", "01-01-99"], (1999, 1, 1), (1999, 12, 31)),
+        (["2024-01-02T23:30:00Z", "2024-03-04T10:00:00Z"], (2024, 1, 2), (2024, 3, 4)),
+    ],
+)
+def test_dates_are_recognised_by_the_whole_column(load_file, dates, first, last):
+    found = load_file("a.csv", with_dates(*dates))
+    assert (found.observation_start, found.observation_end) == (dt.date(*first), dt.date(*last))
+
+
+@pytest.mark.parametrize(
+    ("dates", "message"),
+    [
+        (
+            ["01-02-2024", "03-04-2024"],
+            r"cannot be told apart in any of the 4 dates.*in line 2.*`date_format` to \"%d-%m-%Y\" or",
+        ),
+        (["31-01-2024", "01-31-2024"], "mixes formats: only %d-%m-%Y fits '31-01-2024' in line 2; only %m-%d-%Y fits"),
+        (["31-01-2024", "2024-01-31"], "mixes formats: 2 rows like '31-01-2024' in line 2, 2 rows like '2024-01-31'"),
+        (["2024-01-02T10:00:00Z", "2024-01-02T10:00:00"], "mixes formats"),
+        (["2024-01-02", "2024-02-30"], "2 values are no dates .*'2024-02-30' in line 4, '2024-02-30' in line 5"),
+        (["2024-01-02", "morgen", "45321"], "4 values are not dates that can be recognised"),
+        (["0001-01-01", "2024-01-02"], "2 values are no dates between 1900 and 2199"),
+        (["2024-01-02 25:61", "2024-01-03"], "2 values are no dates"),
+        (["01-02-03", "04-05-06"], "cannot be told apart"),
+    ],
+)
+def test_dates_that_could_mean_two_things_or_nothing_are_refused(load_file, dates, message):
+    with pytest.raises(InputRefused, match=message) as refused:
+        load_file("a.csv", with_dates(*dates))
+    assert refused.value.exit_code == 3
+
+
+def test_the_key_date_format_settles_what_is_open(load_file):
+    text = with_dates("01-02-2024", "03-04-2024")
+    assert load_file("a.csv", text, date_format="%d-%m-%Y").observation_end == dt.date(2024, 4, 3)
+    assert load_file("a.csv", text, date_format="%m-%d-%Y").observation_end == dt.date(2024, 3, 4)
+    with pytest.raises(InputRefused, match="4 values are no dates"):
+        load_file("a.csv", text, date_format="%Y-%m-%d")
+    with pytest.raises(InputRefused, match="date_format == '%Q', must be a strptime format") as refused:
+        load_file("a.csv", text, date_format="%Q")
+    assert refused.value.exit_code == 2
+
+
+def test_timestamps_with_an_offset_take_the_day_of_the_configured_zone(load_file):
+    text = with_dates("2024-01-02T23:30:00Z", "2024-07-04T23:30:00+0000", "2024-07-05 00:30:00+02:00")
+    with pytest.raises(InputRefused, match=r"mixes|recognised"):
+        load_file("b.csv", with_dates("2024-01-02T23:30:00Z", "2024-01-02"))
+    amsterdam = load_file("a.csv", text, timezone="Europe/Amsterdam")
+    assert (amsterdam.observation_start, amsterdam.observation_end) == (dt.date(2024, 1, 3), dt.date(2024, 7, 5))
+    utc = load_file("a.csv", text)
+    assert (utc.observation_start, utc.observation_end) == (dt.date(2024, 1, 2), dt.date(2024, 7, 4))
+    assert [note.key for note in utc.notes if "offset" in note.key] == ["data.offsets_read_as_utc"]
+
+
+def test_missing_dates_and_amounts_are_dropped_into_the_ledger(load_file):
+    found = load_file("a.csv", with_amounts("1", "", "2") + "b;;3\n")
+    reasons = dict(found.ledger[["reason", "rows"]].to_numpy())
+    assert reasons["ledger.reason.missing_amount"] == reasons["ledger.reason.missing_date"] == 1
+    assert found.ledger["amount"].sum() == 6.0

