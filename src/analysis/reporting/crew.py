@@ -1,0 +1,168 @@
+"""The parent's side of the workers: start them early, give the word, collect, and leave nobody behind."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+from analysis.reporting.worker import DEAD_PROCESS, GO, Failure, Job, Outcome, work
+
+PRELOADED = ["__main__", "papermill", "nbconvert", "analysis.reporting.worker", "analysis.reporting.fragment"]
+PATIENCE_SECONDS = 5.0
+POLL_SECONDS = 0.5
+
+
+def process_context():
+    """How worker processes are made: forked from a server that has imported papermill once, where possible."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
+    return context
+
+
+def warm_up() -> None:
+    """Let the server of worker processes begin its imports, while the caller does something else."""
+    if process_context().get_start_method() == "forkserver":
+        from multiprocessing.forkserver import ensure_running
+
+        ensure_running()
+
+
+@dataclass
+class _Worker:
+    job: Job
+    process: BaseProcess
+    connection: Connection
+    kernel: int | None = None
+    sent: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.job.notebook.stem
+
+
+@dataclass
+class Crew:
+    """Workers for a set of notebooks, at most ``size`` at a time; use it in a ``with`` statement.
+
+    Attributes
+    ----------
+    jobs
+        What to execute.
+    needs
+        Notebook -> names of the results that must be there before it gets the word; all when it is not named.
+    results
+        Names of all results.
+    size
+        Most notebooks at a time.
+    on_done
+        Called with each outcome.
+    """
+
+    jobs: Iterable[Job]
+    needs: Mapping[str, Collection[str]]
+    results: Collection[str]
+    size: int
+    on_done: Callable[[Outcome], None] = lambda outcome: None
+    _turns: Any = field(default=None, init=False)
+    _waiting: list[Job] = field(default_factory=list, init=False)
+    _working: list[_Worker] = field(default_factory=list, init=False)
+    _leaving: list[_Worker] = field(default_factory=list, init=False)
+    _outcomes: dict[str, Outcome] = field(default_factory=dict, init=False)
+    _there: set[str] = field(default_factory=set, init=False)
+
+    def __enter__(self) -> Crew:
+        self._turns = process_context().Semaphore(max(1, (os.cpu_count() or 2) - 1))
+        self._waiting = list(self.jobs)
+        self._fill()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.stop()
+
+    def release(self, *results: str) -> None:
+        """Say that results are there, and give the word to every notebook that needs no more."""
+        self._there.update(results)
+        self._collect(timeout=0)
+
+    def finish(self) -> dict[str, Outcome]:
+        """Let every notebook run, and wait for all of them."""
+        self.release(*self.results)
+        while self._working or self._waiting:
+            self._collect(timeout=POLL_SECONDS)
+        return dict(self._outcomes)
+
+    def stop(self) -> None:
+        """End every worker and its kernel."""
+        started = [worker for worker in [*self._working, *self._leaving] if worker.process.pid is not None]
+        for worker in started:
+            if worker in self._working:
+                worker.process.terminate()
+        for worker in started:
+            worker.process.join(PATIENCE_SECONDS)
+            if worker.process.exitcode is None:
+                worker.process.kill()
+                worker.process.join()
+            _kill_kernel(worker)
+        for pile in (self._working, self._leaving, self._waiting):
+            pile.clear()
+
+    def _fill(self) -> None:
+        while self._waiting and len(self._working) < self.size:
+            self._hire(self._waiting.pop(0))
+        for worker in self._working:
+            if not worker.sent and self._is_due(worker):
+                worker.sent = True
+                with suppress(BrokenPipeError):  # it died; reading from it will tell
+                    worker.connection.send(GO)
+
+    def _hire(self, job: Job) -> None:
+        context = process_context()
+        ours, theirs = context.Pipe()
+        process = context.Process(target=work, args=(job, theirs, self._turns), name=job.notebook.stem, daemon=True)
+        # Known before it is started, so that an interruption in between finds it.
+        self._working.append(_Worker(job, process, ours))
+        process.start()
+        theirs.close()
+
+    def _is_due(self, worker: _Worker) -> bool:
+        return self._there >= set(self.needs.get(worker.name, self.results))
+
+    def _collect(self, timeout: float) -> None:
+        self._fill()
+        readable = wait([worker.connection for worker in self._working], timeout)
+        for worker in [worker for worker in self._working if worker.connection in readable]:
+            self._hear(worker)
+        self._fill()
+
+    def _hear(self, worker: _Worker) -> None:
+        try:
+            message = worker.connection.recv()
+        except (EOFError, ConnectionResetError):
+            worker.process.join()
+            code = worker.process.exitcode
+            failure = Failure(worker.name, DEAD_PROCESS, None, f"exit code {code}")
+            message = Outcome(worker.name, "", None, failure)
+        if not isinstance(message, Outcome):
+            worker.kernel = message
+            return
+        self._working.remove(worker)
+        self._leaving.append(worker)
+        self._outcomes[worker.name] = message
+        self.on_done(message)
+
+
+def _kill_kernel(worker: _Worker) -> None:
+    # A worker stops its own kernel; this is for one that could not, and its kernel leads a group of its own.
+    if worker.kernel is None or worker.process.exitcode in {0, 143} or not hasattr(os, "killpg"):
+        return
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(worker.kernel, signal.SIGKILL)

@@ -1,0 +1,144 @@
+"""What happens to a run once its notebooks are done: compose, check, publish, or keep as a failure."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from analysis.errors import GateFailed, NotebookFailed
+from analysis.reporting import gate, publish
+from analysis.reporting.artefacts import write_json
+from analysis.reporting.failures import reason_of, reason_of_error
+from analysis.reporting.manifest import Clock, manifest
+from analysis.reporting.page import compose, report_title
+from analysis.reporting.request import Prepared
+from analysis.reporting.worker import Failure, Outcome
+
+PAGE = "index.html"
+
+
+class Delivery:
+    """A finished or failed run on its way to its folder.
+
+    Parameters
+    ----------
+    prepared
+        What was asked and from what it is made.
+    run
+        The folder that will be published, inside the working folder.
+    clock
+        Knows how long everything took.
+    """
+
+    def __init__(self, prepared: Prepared, run: Path, clock: Clock):
+        self.prepared, self.run, self.clock = prepared, run, clock
+        self.report, self.stamp = prepared.request.report, prepared.stamp
+        self.previous = publish.latest_run(self.report)
+        self.secrets = gate.secrets_of(prepared.request.config, os.environ)
+        self.outcomes: dict[str, Outcome] = {}
+        self.warnings: list[str] = []
+
+    @property
+    def failures(self) -> list[Failure]:
+        """What went wrong in notebooks, in the order of the page."""
+        failures = (outcome.failure for outcome in self._in_page_order())
+        return [self._without_secrets(failure) for failure in failures if failure]
+
+    def raise_failures(self) -> None:
+        """Raise NotebookFailed where a notebook did not reach its end."""
+        if failures := self.failures:
+            raise NotebookFailed("\n".join(reason_of(failure) for failure in failures))
+
+    def published(self) -> Path:
+        """Compose, check and publish; the folder of the run, or of the same run that was faster."""
+        self._forget_working_folder()
+        while True:
+            if self.prepared.request.force:
+                self._renamed(publish.free_run_id(self.report, self.prepared.stamp.run_id))
+            self._write_page(None)
+            self._write_manifest()
+            self._check()
+            ours = publish.publish(self.run, self.report, self.stamp.run_id)
+            if ours or not self.prepared.request.force:
+                return self.report / self.stamp.run_id
+
+    def kept_failure(self, error: BaseException) -> Path:
+        """Write the page as far as it came with the reason on top, and move everything to ``failed/``."""
+        reason = gate.without_secrets(reason_of_error(error, self.stamp.language), self.secrets)
+        self._keep_logs()
+        self._forget_working_folder()
+        self._write_page(reason)
+        self._write_manifest(reason, getattr(error, "exit_code", 1))
+        for file, _ in list(gate.secrets_in_folder(self.run, self.secrets)):
+            file.unlink()
+        return publish.keep_failed(self.run, self.report, self.stamp.run_id)
+
+    def _check(self) -> None:
+        page = self.run / PAGE
+        sentinels = {name: outcome.sentinel or {} for name, outcome in self.outcomes.items()}
+        problems = gate.problems_in_sentinels(sentinels, self.prepared.stamp.identity())
+        problems += gate.problems_in_page(page, self.stamp)
+        for file, variable in gate.secrets_in_folder(self.run, self.secrets):
+            problems.append(f"secret: the value of {variable} stands in {file.relative_to(self.run)}")
+        if problems:
+            raise GateFailed("\n".join(f"the report is not published; {problem}" for problem in problems))
+
+    def _write_page(self, failure: str | None) -> None:
+        fragments = [outcome.fragment for outcome in self._in_page_order()]
+        if failure:
+            fragments = [gate.without_secrets(fragment, self.secrets) for fragment in fragments]
+        title = report_title(self.stamp.name, self.stamp.language)
+        page = compose(title, fragments, self.stamp, failure=failure, lang=self.stamp.language)
+        (self.run / PAGE).write_text(page, encoding="utf-8")
+        self.warnings = gate.warnings_about_page(self.run / PAGE)
+
+    def _write_manifest(self, reason: str | None = None, exit_code: int = 0) -> None:
+        content = manifest(
+            self.prepared,
+            self.stamp,
+            self.clock,
+            previous=self.previous,
+            warnings=self.warnings,
+            failures=self.failures,
+            reason=reason,
+            exit_code=exit_code,
+        )
+        write_json(content, self.run / publish.MANIFEST)
+
+    def _in_page_order(self) -> Sequence[Outcome]:
+        names = [path.stem for path in self.prepared.request.notebooks]
+        return [self.outcomes[name] for name in names if name in self.outcomes]
+
+    def _renamed(self, run_id: str) -> None:
+        self.stamp = dataclasses.replace(self.stamp, run_id=run_id)
+
+    def _without_secrets(self, failure: Failure) -> Failure:
+        return dataclasses.replace(failure, exception=gate.without_secrets(failure.exception, self.secrets))
+
+    def _keep_logs(self) -> None:
+        logs = self.run.parent / "logs"
+        for log in logs.glob("*.log") if self.failures else ():
+            if log.stat().st_size:
+                shutil.copy(log, self.run / "notebooks" / log.name)
+
+    def _forget_working_folder(self) -> None:
+        """Let executed notebooks name the published configuration in place of the folder that is going away."""
+        for file in (self.run / "notebooks").glob("*.ipynb"):
+            file.write_text(self._relocated(file.read_text(encoding="utf-8")), encoding="utf-8")
+
+    def _relocated(self, text: str) -> str:
+        # The paths stand in Python literals inside JSON, so they are escaped twice.
+        replaced: dict[str, Any] = {
+            repr(str(self.prepared.study.store)): "None",
+            str(self.prepared.config_file): "../config.yml",
+            f"{self.run / 'notebooks'}/": "",
+            str(self.run.parent): "..",
+        }
+        for old, new in replaced.items():
+            text = text.replace(json.dumps(old, ensure_ascii=False)[1:-1], new)
+        return text

@@ -1,0 +1,111 @@
+"""Small pieces of HTML: headings, paragraphs, lists, call-outs, verdicts, cards."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from markupsafe import Markup
+
+from analysis.reporting.words import Remark, Saying, Words
+
+if TYPE_CHECKING:
+    from analysis.reporting.exhibits.summary import Card, Verdict
+
+FORMULAS = Path(__file__).parent / "templates" / "formulas.yml"
+FILES = ("customers.csv", "customers.parquet", "ledger.csv", "results.json", "model.json")
+
+
+def title_html(key: str, numbers: Mapping[str, Any], words: Words) -> Markup:
+    """The question, with an anchor that the page's navigation leads to."""
+    anchor = re.sub(r"[^a-z0-9]+", "-", key.partition(".")[0].lower())
+    return Markup('<h1 class="rl-question" id="{}" tabindex="-1">{}</h1>').format(anchor, words.html(key, **numbers))
+
+
+def paragraph_html(sayings: Iterable[Remark], words: Words, kind: str) -> Markup:
+    sentences = Markup(" ").join(words.said(saying) for saying in sayings)
+    return Markup('<p class="{}">{}</p>').format(kind, sentences)
+
+
+def list_html(sayings: Iterable[Remark], words: Words) -> Markup:
+    items = Markup("").join(Markup("<li>{}</li>").format(words.said(saying)) for saying in sayings)
+    return Markup('<ul class="rl-points">{}</ul>').format(items)
+
+
+def note_html(note: Remark, words: Words) -> Markup:
+    """A call-out whose kind is said in words and not by colour alone."""
+    return Markup('<div class="rl-note" role="note"><strong class="rl-note-kind">{}</strong> {}</div>').format(
+        words.html("note.kind"), words.said(note)
+    )
+
+
+def verdicts_html(verdicts: Sequence[Verdict], words: Words) -> Markup:
+    """At most three verdicts, each with its certainty in words."""
+    items = Markup("").join(
+        Markup(
+            '<li class="rl-verdict"><p class="rl-verdict-text">{}</p>'
+            '<p class="rl-certainty rl-certainty-{}">{}</p></li>'
+        ).format(
+            words.said(verdict.sentence),
+            verdict.certainty,
+            Markup("<strong>{}</strong> {}").format(
+                words.html(f"certainty.{verdict.certainty}"),
+                words.said(verdict.because),
+            ),
+        )
+        for verdict in verdicts[:3]
+    )
+    return Markup('<ol class="rl-verdicts">{}</ol>').format(items)
+
+
+def cards_html(cards: Sequence[Card], words: Words) -> Markup:
+    items = Markup("").join(_card_html(card, words) for card in cards)
+    return Markup('<dl class="rl-cards">{}</dl>').format(items)
+
+
+def _card_html(card: Card, words: Words) -> Markup:
+    detail = words.said(card.detail) if card.detail else Markup("")
+    return Markup(
+        '<div class="rl-card"><dt>{}</dt><dd class="rl-card-value">{}</dd><dd class="rl-card-detail">{}</dd></div>'
+    ).format(words.html(card.label), words.format(card.kind, card.value), detail)
+
+
+def downloads_html(words: Words) -> Markup:
+    """Links to the files of the run folder, each with what it holds."""
+    items = Markup("").join(
+        Markup('<li><a href="{0}"><code>{0}</code></a> {1}</li>').format(
+            name, words.html("downloads." + name.replace(".", "_"))
+        )
+        for name in FILES
+    )
+    return Markup('<p class="rl-say">{}</p><ul class="rl-points">{}</ul>').format(words.html("downloads.intro"), items)
+
+
+def method_html(words: Words) -> Markup:
+    """Models and formulas, folded; MathML needs no script."""
+    parts = Markup("").join(
+        Markup('<p>{}</p><div class="rl-formula" role="region" tabindex="0" aria-label="{}">{}</div>').format(
+            words.html(f"method.{name}"),
+            words("method.formula_label", name=Saying(f"method.{name}_name")),
+            Markup(formula),
+        )
+        for name, formula in formulas().items()
+    )
+    return Markup('<details class="rl-method"><summary>{}</summary>{}<p>{}</p></details>').format(
+        words.html("method.fold"), parts, words.html("method.sources")
+    )
+
+
+@functools.cache
+def formulas() -> Mapping[str, str]:
+    """The formulas as MathML, by name."""
+    return yaml.safe_load(FORMULAS.read_text(encoding="utf-8"))
+
+
+def plain(html: str) -> str:
+    """The text in a piece of HTML, for terminals and screen readers of notebooks."""
+    return " ".join(Markup(re.sub(r"<(style|svg|img|source)\b[^>]*>", " ", html)).striptags().split())[:500]

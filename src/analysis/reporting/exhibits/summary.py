@@ -1,0 +1,188 @@
+"""What notebook 06 shows: at most three verdicts with their certainty, key figures, and what to be careful about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from analysis.data import Note, Transactions
+from analysis.models.results import BackTest, PurchaseResult, SpendResult
+from analysis.reporting.exhibit import name_key
+from analysis.reporting.exhibits.backtest import PRIMARY, is_inside, primary_score
+from analysis.reporting.exhibits.purchase import CLOSE_SHARE, alive_range, apart, left_out
+from analysis.reporting.exhibits.value import per_customer
+from analysis.reporting.words import Remark, Saying
+from analysis.value.results import CustomerValue
+
+TRUST = {
+    "inside": "summary.trust.inside",
+    "outside": "summary.trust.outside",
+    "baseline": "summary.trust.baseline",
+    "undecided": "summary.trust.undecided",
+}
+LOW, MEDIUM, HIGH = "low", "medium", "high"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One plain verdict.
+
+    Attributes
+    ----------
+    sentence
+        What is said, with its number and interval.
+    certainty
+        ``low``, ``medium`` or ``high``.
+    because
+        Why it is no more and no less certain.
+    """
+
+    sentence: Saying
+    certainty: str
+    because: Remark
+
+
+@dataclass(frozen=True)
+class Card:
+    """One key figure: label, value and what it is."""
+
+    label: str
+    kind: str
+    value: Any
+    detail: Saying | None = None
+    numbers: Mapping[str, Any] = field(default_factory=dict)
+
+
+def verdicts(purchase: PurchaseResult, value: CustomerValue, backtest: BackTest | Note) -> list[Verdict]:
+    """What the base is worth, who is still a customer, and whether the forecast can be trusted."""
+    return [_worth(purchase, value, backtest), _alive(purchase), _trust(backtest)]
+
+
+def _worth(purchase: PurchaseResult, value: CustomerValue, backtest: BackTest | Note) -> Verdict:
+    numbers = {"horizon": value.horizon_years, "customers": len(value.table)}
+    if value.residual_clv is None:
+        sentence = Saying("summary.worth_orders", {**numbers, "orders": value.expected_orders})
+    else:
+        sentence = Saying("summary.worth", {**numbers, "total": value.residual_clv})
+    return Verdict(sentence, *_worth_certainty(purchase, backtest))
+
+
+def _worth_certainty(purchase: PurchaseResult, backtest: BackTest | Note) -> tuple[str, Saying]:
+    if not isinstance(backtest, BackTest):
+        return LOW, Saying("certainty.untested")
+    if backtest.verdict == "baseline":
+        return LOW, Saying("certainty.baseline_better")
+    if not is_inside(primary_score(backtest)):
+        score = primary_score(backtest)
+        return LOW, Saying("certainty.total_missed", {"bias": score.total_predicted / max(score.total_actual, 1) - 1})
+    if backtest.verdict == "undecided" or apart(purchase) > CLOSE_SHARE:
+        return MEDIUM, Saying("certainty.models_differ")
+    return HIGH, Saying("certainty.tested")
+
+
+def _alive(purchase: PurchaseResult) -> Verdict:
+    low, high = alive_range(purchase.customers_alive)
+    customers = purchase.primary.customers
+    if len(purchase.customers_alive) == 1:
+        return Verdict(
+            Saying("summary.alive_alone", {"alive": low, "customers": customers}), LOW, Saying("certainty.alone")
+        )
+    if apart(purchase) > CLOSE_SHARE:
+        numbers = {"low": low, "high": high, "customers": customers}
+        return Verdict(Saying("summary.alive_apart", numbers), LOW, Saying("certainty.who_is_alive"))
+    numbers = {"low": low, "high": high, "customers": customers}
+    return Verdict(Saying("summary.alive_close", numbers), MEDIUM, Saying("certainty.models_agree"))
+
+
+def _trust(backtest: BackTest | Note) -> Verdict:
+    if not isinstance(backtest, BackTest):
+        return Verdict(Saying("summary.no_backtest"), LOW, backtest)
+    score = primary_score(backtest)
+    outcome = backtest.verdict
+    if outcome == "model":
+        outcome = "inside" if is_inside(score) else "outside"
+    numbers = {"total": score.total_interval, "actual": score.total_actual, "weeks": backtest.holdout_weeks}
+    names = {"model": Saying(name_key(PRIMARY)), "baseline": Saying(name_key(backtest.best_baseline))}
+    sentence = Saying(TRUST[outcome], {**numbers, "model": names["model"]})
+    because = Saying("certainty.log_score", {**names, "lead": backtest.lead})
+    return Verdict(sentence, MEDIUM if backtest.verdict == "undecided" else HIGH, because)
+
+
+def cards(transactions: Transactions, purchase: PurchaseResult, value: CustomerValue) -> list[Card]:
+    """The key figures."""
+    repeaters = float((value.table["frequency"] > 0).mean())
+    low, high = alive_range(purchase.customers_alive)
+    shown = [
+        Card("card.customers", "integer", transactions.customers, Saying("card.repeaters", {"share": repeaters})),
+        Card(
+            "card.orders", "integer", transactions.orders, Saying("card.until", {"end": transactions.observation_end})
+        ),
+    ]
+    if value.residual_clv is not None:
+        total = value.residual_clv
+        shown.append(
+            Card(
+                "card.value",
+                "money",
+                total.estimate,
+                Saying("card.money_interval", {"total": total, "level": total.level}),
+            )
+        )
+        mean = per_customer(total, len(value.table))
+        each = {"horizon": value.horizon_years, "mean": mean, "level": mean.level}
+        shown.append(Card("card.value_each", "money", mean.estimate, Saying("card.over", each)))
+    orders = value.expected_orders
+    shown.append(
+        Card(
+            "card.expected",
+            "integer",
+            orders.estimate,
+            Saying("card.orders_interval", {"total": orders, "level": orders.level}),
+        )
+    )
+    detail = Saying("card.alive_models", {"models": len(purchase.customers_alive)})
+    shown.append(
+        Card("card.alive", "phrase", Saying("card.alive_range", {"low": low.estimate, "high": high.estimate}), detail)
+    )
+    return shown
+
+
+def cautions(
+    transactions: Transactions,
+    purchase: PurchaseResult,
+    spend: SpendResult | None,
+    value: CustomerValue,
+    backtest: BackTest | Note,
+) -> list[Saying]:
+    """What a careful reader would ask about, the gravest first."""
+    found = []
+    if isinstance(backtest, BackTest):
+        found += _backtest_cautions(backtest)
+    if apart(purchase) > CLOSE_SHARE:
+        once = purchase.alive_among_one_time_buyers
+        found.append(Saying("caution.one_time", {"share": once[purchase.primary.model], "customers": _one_time(value)}))
+    if value.residual_clv is not None:
+        numbers = {"margin": value.gross_margin, "rate": value.annual_discount_rate, "horizon": value.horizon_years}
+        found.append(Saying("caution.economics", numbers))
+        if transactions.currency is None and value.currency is None:
+            found.append(Saying("value.currency_unknown"))
+    else:
+        found.append(Saying("value.no_money"))
+    if spend is not None and spend.dependence is not None and spend.dependence.verdict == "dependent":
+        found.append(Saying("caution.dependence", {"correlation": spend.dependence.rank_correlation}))
+    return [*found, *left_out(purchase), Saying("caution.no_cause")]
+
+
+def _backtest_cautions(backtest: BackTest) -> list[Saying]:
+    score, found = primary_score(backtest), []
+    if backtest.verdict == "baseline":
+        found.append(Saying("caution.baseline", {"baseline": Saying(name_key(backtest.best_baseline))}))
+    if not is_inside(score):
+        bias = score.total_predicted / max(score.total_actual, 1) - 1
+        found.append(Saying("caution.total", {"bias": bias, "model": Saying(name_key(score.name))}))
+    return found
+
+
+def _one_time(value: CustomerValue) -> int:
+    return int((value.table["frequency"] == 0).sum())

@@ -1,0 +1,36 @@
+"""Why a run failed, in words."""
+
+from __future__ import annotations
+
+from analysis.errors import GateFailed, InputRefused, NotebookFailed, RetentionLabError
+from analysis.reporting.words import Words, placeholders
+from analysis.reporting.worker import Failure
+
+LONGEST_EXCEPTION = 500
+
+
+def reason_of(failure: Failure, language: str = "en") -> str:
+    """Which notebook, which cell, what happened; what notebooks and data say in it may be hostile.
+
+    >>> reason_of(Failure("01-transactions", "cell_error", 3, "ValueError: no"))
+    'Notebook 01-transactions stopped in its code cell 3: ValueError: no'
+    """
+    words, key = Words(language), f"failure.{failure.kind}"
+    numbers = {
+        "notebook": failure.notebook,
+        "cell": failure.cell or 1,
+        "exception": failure.exception[:LONGEST_EXCEPTION],
+    }
+    wanted = placeholders(words.sentence(key))
+    return words(key, **{name: value for name, value in numbers.items() if name in wanted})
+
+
+def reason_of_error(error: BaseException, language: str = "en") -> str:
+    """What ended a run, for the top of its page."""
+    if isinstance(error, NotebookFailed):
+        return str(error)
+    kind = "gate" if isinstance(error, GateFailed) else "unexpected"
+    kind = "refused" if isinstance(error, InputRefused) else kind
+    text = str(error)[:LONGEST_EXCEPTION]
+    reason = text if isinstance(error, RetentionLabError) else f"{type(error).__name__}: {text}"
+    return Words(language)(f"failure.{kind}", reason=reason)

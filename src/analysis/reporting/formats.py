@@ -1,0 +1,225 @@
+"""Numbers, money, dates and durations as a reader sees them, through Babel and one locale.
+
+Each format is a short method named for its kind; ``Formats.named`` finds it by that name, so the same kinds
+serve the sentences of the catalogue (``{total:money}``) and the columns of tables.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+import pandas as pd
+from babel import Locale, dates, lists, numbers, units
+
+LOCALES = {"en": "en_GB", "nl": "nl_NL"}
+MINUS = "−"
+
+
+class HasInterval(Protocol):
+    """An estimate with the interval around it, such as ``analysis.models.results.Interval``."""
+
+    estimate: float
+    lower: float
+    upper: float
+    level: float
+
+
+class Formats:
+    """The formats of one language and one currency.
+
+    Parameters
+    ----------
+    language
+        ``en`` or ``nl``.
+    currency
+        ISO 4217 code; None where it is unknown: money is then shown as a plain number.
+
+    Examples
+    --------
+    >>> Formats("en", "EUR").money(1234.6)
+    '€1,235'
+    >>> Formats("en").money(12.5)
+    '12.50'
+    """
+
+    KINDS = (
+        "integer", "decimal1", "decimal2", "decimal3", "decimal4", "significant", "percent",
+        "percent1", "signed_percent", "money", "cents", "date", "month", "text", "list", "weeks", "days", "years",
+    )  # fmt: skip
+    INTERVAL_KINDS = ("integer", "decimal1", "decimal2", "decimal3", "significant", "percent", "percent1", "money")
+
+    def __init__(self, language: str = "en", currency: str | None = None):
+        self.locale = Locale.parse(LOCALES[language])
+        self.currency = currency
+
+    def named(self, kind: str, value: Any) -> str:
+        """``value`` in the format called ``kind``; raises KeyError for a kind that does not exist."""
+        if kind not in self.KINDS:
+            raise KeyError(kind)
+        return getattr(self, kind)(value)
+
+    def integer(self, value: float) -> str:
+        return self._decimal(round(value), 0)
+
+    def decimal1(self, value: float) -> str:
+        return self._decimal(value, 1)
+
+    def decimal2(self, value: float) -> str:
+        return self._decimal(value, 2)
+
+    def decimal3(self, value: float) -> str:
+        return self._decimal(value, 3)
+
+    def decimal4(self, value: float) -> str:
+        return self._decimal(value, 4)
+
+    def significant(self, value: float) -> str:
+        """Three significant digits, never fewer than the whole number; a whole number stays one."""
+        return self._decimal(value, 0 if float(value).is_integer() else decimals_of(value))
+
+    def tick(self, value: float) -> str:
+        """A number on an axis: as few decimals as it has.
+
+        >>> Formats("en").tick(0.25), Formats("en").tick(1200.0)
+        ('0.25', '1,200')
+        """
+        return numbers.format_decimal(round(value, 6) + 0.0, format="#,##0.####", locale=self.locale).replace(
+            "-", MINUS
+        )
+
+    def percent(self, share: float) -> str:
+        """A share as whole per cent, with one decimal where it would otherwise read 0% or 100%."""
+        nearly = 0 < abs(share) < 0.005 or 0.995 < abs(share) < 1
+        return self._percent(share, 1 if nearly else 0)
+
+    def percent1(self, share: float) -> str:
+        return self._percent(share, 1)
+
+    def signed_percent(self, share: float) -> str:
+        """A change as whole per cent with its sign.
+
+        >>> Formats("en").signed_percent(-0.12)
+        '−12%'
+        """
+        return ("+" if share > 0 else "") + self.percent(share)
+
+    def money(self, amount: float) -> str:
+        """An amount: whole units from 1,000 on, cents below."""
+        return self._money(amount, 0 if abs(amount) >= 999.5 else 2)
+
+    def cents(self, amount: float) -> str:
+        """An amount that must add up: always with cents."""
+        return self._money(amount, 2)
+
+    def date(self, day: dt.date | str) -> str:
+        """
+        >>> Formats("en").date(dt.date(1997, 9, 30))
+        '30 September 1997'
+        """
+        return dates.format_date(as_date(day), format="long", locale=self.locale)
+
+    def month(self, day: dt.date | str) -> str:
+        return dates.format_skeleton("yMMM", as_date(day), locale=self.locale)
+
+    def text(self, value: Any) -> str:
+        return str(value)
+
+    def list(self, values: Iterable[Any]) -> str:
+        """
+        >>> Formats("en").list(["a", "b", "c"])
+        'a, b and c'
+        """
+        return lists.format_list([str(value) for value in values], locale=self.locale)
+
+    def weeks(self, count: float) -> str:
+        return self._duration(count, "week")
+
+    def days(self, count: float) -> str:
+        return self._duration(count, "day")
+
+    def years(self, count: float) -> str:
+        """
+        >>> Formats("en").years(2.5)
+        '2.5 years'
+        """
+        return self._duration(count, "year")
+
+    def ends(self, kind: str, interval: HasInterval) -> tuple[str, ...]:
+        """Estimate, lower and upper end, with as many decimals as the interval's width deserves."""
+        values = (interval.estimate, interval.lower, interval.upper)
+        if kind not in self.INTERVAL_KINDS:
+            raise KeyError(kind)
+        if kind == "significant":
+            decimals = decimals_of(interval.upper - interval.lower)
+            return tuple(self._decimal(value, decimals) for value in values)
+        if kind == "money":
+            decimals = 0 if max(abs(value) for value in values) >= 999.5 else 2
+            return tuple(self._money(value, decimals) for value in values)
+        if kind == "percent":
+            width = abs(interval.upper - interval.lower) * 100
+            decimals = min(3, max(0, math.ceil(-math.log10(width)))) if width else 0
+            return tuple(self._percent(value, decimals) for value in values)
+        return tuple(getattr(self, kind)(value) for value in values)
+
+    def compact(self, amount: float) -> str:
+        """A short form for axis ticks, such as ``12K``."""
+        return numbers.format_compact_decimal(amount, locale=self.locale, fraction_digits=1).replace("-", MINUS)
+
+    def compact_money(self, amount: float) -> str:
+        if self.currency is None:
+            return self.compact(amount)
+        return numbers.format_compact_currency(
+            amount, self.currency, locale=self.locale, fraction_digits=0 if abs(amount) < 1000 else 1
+        ).replace("-", MINUS)
+
+    def plural_form(self, count: float) -> str:
+        return self.locale.plural_form(count)
+
+    def _decimal(self, value: float, decimals: int) -> str:
+        pattern = "#,##0" + ("." + "0" * decimals if decimals else "")
+        # A rounded zero carries no sign.
+        value = round(float(value), decimals) + 0.0
+        return numbers.format_decimal(value, format=pattern, locale=self.locale).replace("-", MINUS)
+
+    def _percent(self, share: float, decimals: int) -> str:
+        pattern = "#,##0" + ("." + "0" * decimals if decimals else "") + "%"
+        share = round(float(share), decimals + 2) + 0.0
+        return numbers.format_percent(share, format=pattern, locale=self.locale).replace("-", MINUS)
+
+    def _money(self, amount: float, decimals: int) -> str:
+        if self.currency is None:
+            return self._decimal(amount, decimals)
+        pattern = self.locale.currency_formats["standard"].pattern
+        pattern = pattern.replace("0.00", "0." + "0" * decimals if decimals else "0")
+        amount = round(float(amount), decimals) + 0.0
+        return numbers.format_currency(
+            amount, self.currency, format=pattern, locale=self.locale, currency_digits=False
+        ).replace("-", MINUS)
+
+    def _duration(self, count: float, unit: str) -> str:
+        whole = float(count).is_integer()
+        return units.format_unit(int(count) if whole else round(count, 2), f"duration-{unit}", locale=self.locale)
+
+
+def decimals_of(value: float) -> int:
+    """Decimals that give three significant digits, at most four and never fewer than none.
+
+    >>> decimals_of(12.9), decimals_of(331), decimals_of(0.0123)
+    (1, 0, 4)
+    """
+    if not value or not math.isfinite(value):
+        return 0
+    return min(4, max(0, 2 - math.floor(math.log10(abs(value)))))
+
+
+def as_date(day: dt.date | str) -> dt.date:
+    """A date from a date, a timestamp or an ISO string."""
+    return pd.Timestamp(day).date()
+
+
+def is_missing(value: Any) -> bool:
+    """Whether there is nothing to show: None, NaN or NaT."""
+    return value is None or (isinstance(value, float) and math.isnan(value)) or value is pd.NaT

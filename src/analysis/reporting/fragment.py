@@ -1,0 +1,42 @@
+"""What of an executed notebook reaches the page: its HTML outputs, without code, notes, warnings or paths."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from nbformat import NotebookNode
+
+HEADING = re.compile(r"<(/?)h([1-5])\b", re.IGNORECASE)
+SCRIPT = re.compile(r"<script\b.*?</script\s*>", re.IGNORECASE | re.DOTALL)
+
+
+def fragment_of(notebook: NotebookNode) -> str:
+    """The HTML outputs of an executed notebook, as one section with its headings one level lower.
+
+    The page has the only first-level heading, so the notebook's question becomes a second-level one.
+
+    Examples
+    --------
+    >>> from nbformat.v4 import new_code_cell, new_notebook, new_output
+    >>> shown = new_output("display_data", {"text/html": "<h1>Who?</h1>"})
+    >>> fragment_of(new_notebook(cells=[new_code_cell("1", outputs=[shown])]))
+    '<section class="rl-section">\\n<h2>Who?</h2>\\n</section>'
+    """
+    body = "\n".join(html_outputs(notebook))
+    return f'<section class="rl-section">\n{lowered(body)}\n</section>'
+
+
+def html_outputs(notebook: NotebookNode) -> Iterator[str]:
+    """Every HTML output in its order; scripts are dropped, and so is the style that only JupyterLab needs."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", ()):
+            html = output.get("data", {}).get("text/html")
+            role = output.get("metadata", {}).get("retention-lab", {}).get("role")
+            if html is not None and role != "style":
+                yield SCRIPT.sub("", html if isinstance(html, str) else "".join(html))
+
+
+def lowered(html: str) -> str:
+    """Headings one level lower."""
+    return HEADING.sub(lambda tag: f"<{tag[1]}h{int(tag[2]) + 1}", html)

@@ -1,0 +1,55 @@
+"""What `check` prints: the ledger and what was noticed, before anything is computed."""
+
+from __future__ import annotations
+
+import datetime as dt
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from analysis.config import Config
+from analysis.data import Transactions, load_transactions
+from analysis.reporting.words import Words
+
+
+def inspection(config: Config, *, as_of: dt.date | None = None) -> list[str]:
+    """Lines about data that can be used.
+
+    Raises
+    ------
+    InputRefused
+        With every problem in the data.
+    """
+    with tempfile.TemporaryDirectory(prefix="rlab-") as folder:
+        transactions = load_transactions(config, workdir=Path(folder), as_of=as_of)
+        return list(_lines(transactions, Words(config.language, transactions.currency or config.economics.currency)))
+
+
+def _lines(transactions: Transactions, words: Words) -> Iterator[str]:
+    first, last = transactions.observation_start, transactions.observation_end
+    used, read = transactions.rows_used, transactions.rows_read
+    yield f"{config_line(transactions)}: {first} to {last}, {used} of {read} rows used"
+    yield from _ledger(transactions, words)
+    for note in transactions.notes:
+        yield f"note: {_text(words, note)}"
+
+
+def config_line(transactions: Transactions) -> str:
+    """Customers and orders, in words."""
+    return f"{transactions.customers} customers with {transactions.orders} orders"
+
+
+def _ledger(transactions: Transactions, words: Words) -> Iterator[str]:
+    ledger, form = transactions.ledger, "{:<9} {:>12} {:>18}  {}"
+    yield form.format("outcome", "rows", "amount", "reason")
+    for row in ledger.itertuples():
+        yield form.format(row.outcome, row.rows, _amount(row.amount), words(row.reason))
+    yield form.format("total", int(ledger["rows"].sum()), _amount(ledger["amount"].sum()), "")
+
+
+def _amount(amount: float) -> str:
+    return f"{amount:.2f}" if amount == amount else ""
+
+
+def _text(words: Words, note) -> str:
+    return words.said(note).striptags()

@@ -1,0 +1,119 @@
+"""The page of a run: self-contained, readable without a network, from a phone to A4."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from analysis.reporting.words import Words
+
+TEMPLATES = Path(__file__).parent / "templates"
+QUESTION = re.compile(r'<h2 class="rl-question" id="([\w-]+)"[^>]*>(.*?)</h2>', re.DOTALL)
+STAMPED = re.compile(r'<meta name="retention-lab:(\w+)" content="([^"]*)">')
+SHOWN = ("name", "as_of", "generated_at", "run_id", "data_hash", "config_hash", "language", "versions")
+
+
+@dataclass(frozen=True)
+class IndexEntry:
+    """One run in the list of all reports.
+
+    Attributes
+    ----------
+    name, run_id
+        Report and run.
+    href
+        Relative address of its page.
+    as_of
+        Last day of its data; None where it did not come that far.
+    generated_at
+        When it was made (ISO date and time); empty where unknown.
+    status
+        ``latest``, ``earlier`` or ``failed``.
+    """
+
+    name: str
+    run_id: str
+    href: str
+    as_of: str | dt.date | None = None
+    generated_at: str = ""
+    status: str = "earlier"
+
+
+def compose(title: str, fragments: Sequence[str], stamp: Any, failure: str | None = None, lang: str = "en") -> str:
+    """The whole page.
+
+    Parameters
+    ----------
+    title
+        Its only first-level heading, as text.
+    fragments
+        HTML of the notebooks in the order of reading, from ``fragment_of``.
+    stamp
+        A dataclass; each of its fields goes into a ``<meta>`` element and, readable, into the footer.
+    failure
+        Why the run stopped, as text; shown in a banner on top.
+    lang
+        Language of the page.
+    """
+    words = Words(lang)
+    fields = dataclasses.asdict(stamp)
+    return _render(
+        "page.html.j2",
+        words,
+        title=title,
+        kicker=words("page.kicker_dated", day=fields["as_of"]) if fields.get("as_of") else words("page.kicker"),
+        fragments=[Markup(fragment) for fragment in fragments],
+        contents=contents_of(fragments),
+        failure=failure,
+        stamp={name: _one_line(value) for name, value in fields.items()},
+        lines=_stamp_lines(fields, words),
+    )
+
+
+def report_title(name: str, lang: str = "en") -> str:
+    """The heading of a report's page."""
+    return Words(lang)("page.title", name=name)
+
+
+def contents_of(fragments: Iterable[str]) -> list[tuple[str, Markup]]:
+    """Anchor and text of each notebook's question."""
+    return [(anchor, Markup(text)) for fragment in fragments for anchor, text in QUESTION.findall(fragment)]
+
+
+def stamped_values(html: str) -> dict[str, str]:
+    """The stamp that a page carries in its ``<meta>`` elements, as text."""
+    return {name: unescape(value) for name, value in STAMPED.findall(html)}
+
+
+def index_page(entries: Iterable[IndexEntry], lang: str = "en") -> str:
+    """A plain list of all reports and their runs."""
+    reports: dict[str, list[IndexEntry]] = {}
+    for entry in entries:
+        reports.setdefault(entry.name, []).append(entry)
+    return _render("index.html.j2", Words(lang), reports=reports)
+
+
+def _render(template: str, words: Words, **content: Any) -> str:
+    environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
+    styles = [TEMPLATES / "content.css", TEMPLATES / "page.css"]
+    css = Markup("".join(path.read_text(encoding="utf-8") for path in styles))
+    return environment.get_template(template).render(words=words, lang=words.language, css=css, **content)
+
+
+def _stamp_lines(fields: Mapping[str, Any], words: Words) -> list[tuple[str, str]]:
+    return [(words(f"stamp.{name}"), _one_line(fields[name])) for name in SHOWN if fields.get(name)]
+
+
+def _one_line(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {version}" for name, version in value.items())
+    return "" if value is None else str(value)

@@ -1,0 +1,122 @@
+"""How far a run is: named stages; a bar on a terminal, plain lines elsewhere. Always on standard error."""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+TERMINAL_ESCAPE = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?)")
+CONTROL = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029), " ")
+
+
+def plain(text: object) -> str:
+    r"""One line of text without control characters, whatever it was made from.
+
+    >>> plain("a\x1b[31mb\nc")
+    'ab c'
+    """
+    return TERMINAL_ESCAPE.sub("", str(text)).translate(CONTROL).rstrip()
+
+
+class Progress:
+    """Progress that nobody sees; the base of the others."""
+
+    def stage(self, name: str) -> None:
+        """A named stage begins."""
+
+    def step(self, name: str, done: int, total: int) -> None:
+        """Within the stage, ``done`` of ``total`` parts are there, ``name`` the last."""
+
+    def say(self, message: str) -> None:
+        """Something worth knowing."""
+
+
+class Lines(Progress):
+    """Plain lines with the seconds since the start, for logs."""
+
+    def __init__(self, stream: TextIO):
+        self._stream, self._began = stream, time.monotonic()
+
+    def stage(self, name: str) -> None:
+        self._line(name)
+
+    def step(self, name: str, done: int, total: int) -> None:
+        self._line(f"  {done}/{total} {name}")
+
+    def say(self, message: str) -> None:
+        self._line(message)
+
+    def _line(self, text: str) -> None:
+        self._stream.write(f"{time.monotonic() - self._began:6.1f} s  {plain(text)}\n")
+        self._stream.flush()
+
+
+class Bar(Progress):
+    """A progress bar on a terminal."""
+
+    def __init__(self, bar):
+        self._bar = bar
+        self._task = bar.add_task("", total=None, part="")
+
+    def stage(self, name: str) -> None:
+        self._bar.reset(self._task, total=None, description=plain(name), part="")
+
+    def step(self, name: str, done: int, total: int) -> None:
+        self._bar.update(self._task, completed=done, total=total, part=plain(name))
+
+    def say(self, message: str) -> None:
+        self._bar.console.print(plain(message), markup=False, highlight=False)
+
+
+class Watched(Progress):
+    """Progress that asks at every sign of life whether the run should go on.
+
+    An interruption is an exception, and some library on the way may swallow it.
+
+    Parameters
+    ----------
+    progress
+        Gets everything that is told.
+    check
+        Raises where the run should end.
+    """
+
+    def __init__(self, progress: Progress, check: Callable[[], None]):
+        self._progress, self._check = progress, check
+
+    def stage(self, name: str) -> None:
+        self._check()
+        self._progress.stage(name)
+
+    def step(self, name: str, done: int, total: int) -> None:
+        self._check()
+        self._progress.step(name, done, total)
+
+    def say(self, message: str) -> None:
+        self._progress.say(message)
+
+
+@contextmanager
+def shown(stream: TextIO | None = None) -> Iterator[Progress]:
+    """Progress on standard error, as a bar where that is a terminal."""
+    stream = stream or sys.stderr
+    if not stream.isatty():
+        yield Lines(stream)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as RichProgress
+
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.fields[part]}", markup=False),
+        TimeElapsedColumn(),
+    )
+    with RichProgress(*columns, console=Console(file=stream), transient=True) as bar:
+        yield Bar(bar)

@@ -1,0 +1,219 @@
+"""Folders of a report: work in private, publish by one rename, never replace what is published.
+
+DIR/index.html   DIR/NAME/RUN_ID/   DIR/NAME/latest -> RUN_ID   DIR/NAME/failed/RUN_ID/
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import errno
+import json
+import os
+import re
+import secrets
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from analysis.reporting.page import IndexEntry
+
+try:
+    import fcntl
+except ImportError:  # Windows: leftovers of a killed run stay until someone removes them
+    fcntl = None
+
+WORK_PREFIX = ".work-"
+ALIVE = ".alive"
+RUN_FOLDER = re.compile(r"[0-9a-f]{12}(-\d+)?")
+SWEEP_AFTER_SECONDS = 60
+MANIFEST = "manifest.json"
+FAILED = "failed"
+
+
+@contextmanager
+def work_folder(report: Path) -> Iterator[Path]:
+    """A private folder below ``report``, on the same disk, that is gone afterwards whatever happens.
+
+    Folders on the way that this made and that stayed empty go too. What a killed run left is removed.
+    """
+    report = report.absolute()
+    made = [folder for folder in (report, *report.parents) if not folder.exists()]
+    report.mkdir(parents=True, exist_ok=True)
+    _sweep(report)
+    folder = Path(tempfile.mkdtemp(prefix=WORK_PREFIX, dir=report))
+    alive = (folder / ALIVE).open("w")
+    try:
+        if fcntl:
+            fcntl.flock(alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield folder
+    finally:
+        alive.close()
+        shutil.rmtree(folder, ignore_errors=True)
+        for parent in made:
+            with suppress(OSError):
+                parent.rmdir()
+
+
+def _sweep(report: Path) -> None:
+    """Remove working folders whose owner is no more: nobody holds the lock in them."""
+    for folder in report.glob(f"{WORK_PREFIX}*"):
+        with suppress(OSError):
+            if fcntl and time.time() - folder.stat().st_mtime > SWEEP_AFTER_SECONDS and not _is_alive(folder):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_alive(folder: Path) -> bool:
+    try:
+        with (folder / ALIVE).open("r+") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
+def published(report: Path, run_id: str) -> Path | None:
+    """The folder of a run that was published before, or None."""
+    folder = report / run_id
+    return folder if (folder / MANIFEST).is_file() else None
+
+
+def free_run_id(report: Path, run_id: str) -> str:
+    """``run_id``, or with ``-2``, ``-3`` and so on where that is taken."""
+    candidate, number = run_id, 1
+    while os.path.lexists(report / candidate):
+        number += 1
+        candidate = f"{run_id}-{number}"
+    return candidate
+
+
+def publish(finished: Path, report: Path, run_id: str) -> bool:
+    """Rename a finished folder to its published name; False where another run was faster."""
+    target = report / run_id
+    if os.path.lexists(target):
+        return False
+    try:
+        finished.rename(target)
+    except OSError as error:
+        if error.errno in {errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR}:
+            return False
+        raise
+    return True
+
+
+def set_latest(report: Path, run_id: str) -> None:
+    """Let ``latest`` point to a run, by one atomic replacement of a relative link."""
+    link = report / "latest"
+    if link.is_symlink() and str(link.readlink()) == run_id:
+        return
+    temporary = report / f".latest-{secrets.token_hex(6)}"
+    temporary.symlink_to(run_id, target_is_directory=True)
+    try:
+        temporary.replace(link)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def latest_run(report: Path) -> str | None:
+    """Name of the run that ``latest`` points to, where it is there."""
+    link = report / "latest"
+    if not link.is_symlink():
+        return None
+    name = str(link.readlink())
+    return name if RUN_FOLDER.fullmatch(name) and published(report, name) else None
+
+
+def keep_failed(remains: Path, report: Path, run_id: str) -> Path:
+    """Move what a failed run left to ``failed/RUN_ID``; an earlier failure of the same id gives way."""
+    return replace_folder(remains, report / FAILED / run_id)
+
+
+def replace_folder(new: Path, target: Path) -> Path:
+    """Put a folder in the place of another; only for what is no published run (failures, scores)."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        with tempfile.TemporaryDirectory(prefix=WORK_PREFIX, dir=target.parent) as aside:
+            with suppress(FileNotFoundError):
+                target.rename(Path(aside) / "old")
+            try:
+                new.rename(target)
+            except OSError as error:
+                if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
+                    raise
+                continue  # another run put its own there in between
+        return target
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a file so that readers see the old or the new content."""
+    temporary = path.with_name(f".{path.name}-{secrets.token_hex(6)}")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_index(out: Path, language: str) -> None:
+    """``out/index.html``: every report with its runs, the newest first."""
+    from analysis.reporting.page import index_page
+
+    while True:
+        entries = index_entries(out)
+        write_atomically(out / "index.html", index_page(entries, language))
+        if entries == index_entries(out):
+            return  # else another run was published meanwhile, and its list may have come before ours
+
+
+def index_entries(out: Path) -> list[IndexEntry]:
+    """One entry a run, by report name, the newest run first."""
+    from analysis.reporting.page import IndexEntry
+
+    entries = []
+    for folder, content in _manifests(out):
+        is_failed = folder.parent.name == FAILED
+        report = folder.parent.parent if is_failed else folder.parent
+        is_latest = not is_failed and latest_run(report) == folder.name
+        entries.append(
+            IndexEntry(
+                name=report.name,
+                run_id=folder.name,
+                href=quote((folder / "index.html").relative_to(out).as_posix()),
+                as_of=_day(content.get("as_of")),
+                generated_at=str(content.get("generated_at", "")),
+                status=FAILED if is_failed else "latest" if is_latest else "earlier",
+            )
+        )
+    return entries
+
+
+def _manifests(out: Path) -> list[tuple[Path, dict[str, Any]]]:
+    files = [*out.glob(f"*/*/{MANIFEST}"), *out.glob(f"*/{FAILED}/*/{MANIFEST}")]
+    folders = [file.parent for file in files if RUN_FOLDER.fullmatch(file.parent.name)]
+    found = [(folder, content) for folder in folders if (content := _read(folder / MANIFEST)) is not None]
+    newest_first = sorted(found, key=lambda one: str(one[1].get("finished_at")), reverse=True)
+    return sorted(newest_first, key=lambda one: one[0].relative_to(out).parts[0])
+
+
+def _day(text: Any) -> dt.date | None:
+    try:
+        return dt.date.fromisoformat(text)
+    except (TypeError, ValueError):
+        return None
+
+
+def _read(file: Path) -> dict[str, Any] | None:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return content if isinstance(content, dict) else None

@@ -1,0 +1,163 @@
+"""What was asked of a run, and what it was made from: resolved configuration, study, run id and stamp."""
+
+from __future__ import annotations
+
+import datetime as dt
+import glob
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+import analysis
+from analysis.config import Config, load_config
+from analysis.errors import UsageError
+from analysis.provenance import content_hash, dependency_versions, files_hash, main_versions, package_hash
+from analysis.reporting.stamp import Stamp, identity_of
+from analysis.store import Store
+from analysis.study import Study
+
+RUN_ID_DIGITS = 12
+MOST_JOBS = 6
+PAGE_ORDER = ("06-summary", "01-transactions", "02-purchase-model", "03-customer-value")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked.
+
+    Attributes
+    ----------
+    config
+        The configuration.
+    as_of
+        Last day of the data that counts; None as configured.
+    out
+        Folder of all reports (absolute).
+    notebooks
+        The notebooks, in the order of the page.
+    size
+        Most notebooks at a time.
+    force
+        Whether to run although the same was published before.
+    """
+
+    config: Config
+    as_of: dt.date | None
+    out: Path
+    notebooks: tuple[Path, ...]
+    size: int
+    force: bool
+
+    @property
+    def report(self) -> Path:
+        return self.out / self.config.name
+
+
+def request(
+    config: Config,
+    *,
+    as_of: dt.date | None,
+    out: Path,
+    jobs: int | None,
+    force: bool,
+    notebooks: Path | None,
+) -> Request:
+    """A checked request; refuses what has nothing to do with the data."""
+    out = Path(out).absolute()
+    if obstacles := [folder for folder in (out, out / config.name) if folder.exists() and not folder.is_dir()]:
+        raise UsageError(f"output folder {obstacles[0]}: is a file; name a folder")
+    if jobs is not None and jobs < 1:
+        raise UsageError(f"jobs == {jobs}, must be at least 1")
+    found = notebooks_in(notebooks or notebooks_folder())
+    return Request(config, as_of, out, found, jobs or default_jobs(len(found)), force)
+
+
+def default_jobs(notebooks: int) -> int:
+    """All of the few that there are: they boot in turns, and hold little but what they draw."""
+    return min(notebooks, max(MOST_JOBS, os.cpu_count() or 1))
+
+
+def notebooks_folder() -> Path:
+    """The folder of the notebooks: inside an installed wheel, or beside ``src`` in a working copy."""
+    package = Path(analysis.__file__).resolve().parent
+    for folder in (package / "notebooks", package.parents[1] / "notebooks"):
+        if any(folder.glob("*.ipynb")):
+            return folder
+    raise UsageError(f"no notebooks were found beside the package {package}; install it again")
+
+
+def notebooks_in(folder: Path) -> tuple[Path, ...]:
+    """Every notebook of a folder: the known ones in the order of the page, then others by name."""
+    found = {path.stem: path for path in sorted(folder.glob("*.ipynb"))}
+    if not found:
+        raise UsageError(f"no notebooks in {folder}")
+    first = [found.pop(name) for name in PAGE_ORDER if name in found]
+    return (*first, *found.values())
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A request whose data were read and found good.
+
+    Attributes
+    ----------
+    request
+        What was asked.
+    study
+        The results, to be computed.
+    config_file
+        The resolved configuration, as the notebooks read it.
+    stamp
+        From what the report is made.
+    """
+
+    request: Request
+    study: Study
+    config_file: Path
+    stamp: Stamp
+
+
+def prepare(asked: Request, folder: Path, store: Path) -> Prepared:
+    """Write the resolved configuration into ``folder``, read the data, and name the run.
+
+    Raises
+    ------
+    InputRefused
+        With everything that is wrong with the configuration and the data.
+    """
+    config_file = folder / "config.yml"
+    write_resolved(asked.config, config_file)
+    Store(store).make(for_one_run=True)
+    study = Study(load_config(config_file), as_of=asked.as_of, store=store)
+    identity = identity_of(study)
+    now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+    name = run_id(identity, asked.notebooks)
+    return Prepared(
+        asked, study, config_file, Stamp(run_id=name, versions=main_versions(), generated_at=now, **identity)
+    )
+
+
+def run_id(identity: dict[str, str], notebooks: Sequence[Path]) -> str:
+    """Twelve hexadecimal digits over everything that can change the result."""
+    notebooks_hash = files_hash(notebooks, notebooks[0].parent)
+    return content_hash(identity, notebooks_hash, package_hash(), dependency_versions())[:RUN_ID_DIGITS]
+
+
+def write_resolved(config: Config, path: Path) -> None:
+    """The configuration with its defaults filled in and its paths absolute, so that it can lie anywhere."""
+    content = config.model_dump(mode="json", exclude_none=True)
+    source = config.data.transactions
+    if isinstance(source, str):
+        content["data"]["transactions"] = _absolute(config.folder, source)
+    elif isinstance(source, list):
+        content["data"]["transactions"] = [_absolute(config.folder, one) for one in source]
+    path.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
+
+
+def _absolute(folder: Path, name: str) -> str:
+    base = str(folder.resolve())
+    is_pattern = glob.has_magic(name) and not (folder / name).exists()
+    return str(Path(glob.escape(base) if is_pattern else base) / name)

@@ -1,0 +1,126 @@
+"""results.json: what other programs read. Keys are fixed; more may be added, none renamed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from analysis.models.results import BackTest, ForecastScore, PurchaseFit, PurchaseResult, SpendResult, as_plain
+
+if TYPE_CHECKING:
+    from analysis.data import Transactions
+    from analysis.study import Study
+    from analysis.value.results import CustomerValue
+
+SCHEMA_VERSION = 1
+
+
+def results(study: Study) -> dict[str, Any]:
+    """Everything that a run found, as what JSON knows; a number that does not exist is null."""
+    spend, spend_reason = _spend_model(study.spend)
+    backtest, backtest_reason = _backtest(study.backtest)
+    content = {
+        "schema_version": SCHEMA_VERSION,
+        "data": _data(study.transactions),
+        "purchase_model": _purchase_model(study.purchase),
+        "spend_model": spend,
+        "spend_model_reason": spend_reason,
+        "backtest": backtest,
+        "backtest_reason": backtest_reason,
+        "portfolio": _portfolio(study.value, study.purchase),
+        "retention": None,
+        "claims": [],
+        "strategies": None,
+    }
+    return as_plain(content)
+
+
+def _data(transactions: Transactions) -> dict[str, Any]:
+    return {
+        "rows_read": transactions.rows_read,
+        "rows_used": transactions.rows_used,
+        "customers": transactions.customers,
+        "orders": transactions.orders,
+        "observation_start": transactions.observation_start.isoformat(),
+        "observation_end": transactions.observation_end.isoformat(),
+        "currency": transactions.currency,
+        "data_hash": transactions.data_hash,
+    }
+
+
+def _purchase_model(purchase: PurchaseResult) -> dict[str, Any]:
+    fit = purchase.primary
+    return {
+        **_fit(fit),
+        "time_unit": str(fit.time_unit),
+        "standard_errors": fit.standard_errors,
+        "converged": fit.converged,
+        "customers": fit.customers,
+        "posterior": {
+            "method": purchase.posterior.method,
+            "effective_size": purchase.posterior.effective_size,
+            "pareto_shape": purchase.posterior.pareto_shape,
+        },
+        "alternatives": [_fit(challenger) for challenger in purchase.challengers],
+        "not_identified": purchase.not_identified,
+    }
+
+
+def _fit(fit: PurchaseFit) -> dict[str, Any]:
+    return {"name": fit.model, "parameters": fit.parameters, "log_likelihood": fit.log_likelihood}
+
+
+def _spend_model(spend: SpendResult | None) -> tuple[dict[str, Any] | None, str | None]:
+    """The Gamma-Gamma fit; or null and the reason, where there is no money or the data do not identify it."""
+    if spend is None:
+        return None, "spend.reason.no_money"
+    if spend.reason is not None:
+        return None, spend.reason
+    fit = spend.fit
+    return {
+        "name": fit.model,
+        "parameters": fit.parameters,
+        "standard_errors": fit.standard_errors,
+        "log_likelihood": fit.log_likelihood,
+        "customers": fit.customers,
+        "mean_order_value": fit.mean_order_value,
+        "dependence": as_plain(spend.dependence),
+    }, None
+
+
+def _backtest(backtest: Any) -> tuple[dict[str, Any] | None, str | None]:
+    if not isinstance(backtest, BackTest):
+        return None, backtest.key
+    return {
+        "holdout_weeks": backtest.holdout_weeks,
+        "calibration_end": backtest.calibration_end,
+        "customers": backtest.customers,
+        "new_customers": backtest.new_customers,
+        "new_customer_orders": backtest.new_customer_orders,
+        "models": [_score(score) for score in backtest.scores],
+        "winner": backtest.winner,
+        "lead": as_plain(backtest.lead),
+        "verdict": backtest.verdict,
+        "not_identified": backtest.not_identified,
+    }, None
+
+
+def _score(score: ForecastScore) -> Mapping[str, Any]:
+    return as_plain(score)
+
+
+def _portfolio(value: CustomerValue, purchase: PurchaseResult) -> dict[str, Any]:
+    alive = purchase.customers_alive
+    return {
+        "residual_clv": as_plain(value.residual_clv),
+        "expected_residual_clv": as_plain(value.expected_residual_clv),
+        "expected_orders": as_plain(value.expected_orders),
+        "customers_alive": {model: interval.estimate for model, interval in alive.items()},
+        "customers_alive_intervals": as_plain(alive),
+        "segments": as_plain(value.segments),
+        "horizon_years": value.horizon_years,
+        "annual_discount_rate": value.annual_discount_rate,
+        "gross_margin": value.gross_margin,
+        "cost_per_order": value.cost_per_order,
+        "currency": value.currency,
+    }

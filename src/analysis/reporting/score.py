@@ -1,0 +1,92 @@
+"""Scoring: customers of today with the model of an earlier run."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from analysis.config import Config
+from analysis.errors import UsageError
+from analysis.provenance import main_versions
+from analysis.reporting import publish
+from analysis.reporting.artefacts import write_json
+from analysis.reporting.stamp import config_hash
+
+if TYPE_CHECKING:
+    from analysis.data import Transactions
+    from analysis.models.results import PurchaseResult, SpendResult
+
+
+def score_customers(config: Config, *, run: Path, as_of: dt.date | None = None, out: Path = Path("reports")) -> Path:
+    """Value every customer with a model that is not fitted again.
+
+    Parameters
+    ----------
+    config
+        Where today's transactions are, and the economics.
+    run
+        Folder of an earlier run, which holds its ``model.json``.
+    as_of
+        Last day of the data that counts; None as configured.
+    out
+        Folder of all reports; the scores go to ``out/NAME/scores/AS_OF``, and replace earlier ones of that day.
+
+    Returns
+    -------
+    Path
+        The folder with ``customers.parquet``, ``customers.csv`` and ``score.json``.
+
+    Raises
+    ------
+    UsageError
+        Where the run has no model that can be read.
+    InputRefused
+        For everything that is wrong with the data.
+    """
+    from analysis.data import load_transactions
+    from analysis.data.export import write_customers
+    from analysis.value import customer_value
+
+    purchase, spend = _model(run)
+    model = config.model.model_copy(update={"time_unit": purchase.primary.time_unit})
+    report = Path(out).absolute() / config.name
+    with tempfile.TemporaryDirectory(prefix="rlab-") as folder:
+        transactions = load_transactions(config, workdir=Path(folder), as_of=as_of)
+        spend = spend if transactions.has_money else None
+        value = customer_value(transactions.summary, purchase, spend, model, config.economics)
+    with publish.work_folder(report) as work:
+        scores = work / "scores"
+        scores.mkdir()
+        write_customers(value.table, scores)
+        write_json(_origin(config, run, transactions), scores / "score.json")
+        day = transactions.observation_end.isoformat()
+        return publish.replace_folder(scores, report / "scores" / day)
+
+
+def _model(run: Path) -> tuple[PurchaseResult, SpendResult | None]:
+    from analysis.models import model_from_dict
+
+    path = run / "model.json"
+    try:
+        return model_from_dict(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise UsageError(f"run {run}: there is no model.json; name the folder of a finished run") from None
+    except (OSError, ValueError) as error:
+        raise UsageError(f"run {run}: model.json cannot be read ({error})") from error
+
+
+def _origin(config: Config, run: Path, transactions: Transactions) -> dict[str, Any]:
+    return {
+        "schema_version": 1,
+        "name": config.name,
+        "run": run.resolve().name,
+        "as_of": transactions.observation_end.isoformat(),
+        "data_hash": transactions.data_hash,
+        "config_hash": config_hash(config),
+        "customers": transactions.customers,
+        "versions": main_versions(),
+        "scored_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+    }

@@ -1,0 +1,152 @@
+"""Every figure has an alt text with numbers, its data as a table, and the same bytes each time."""
+
+import re
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from tests.reporting import fakes
+
+from analysis.data import Note
+from analysis.reporting import figures
+from analysis.reporting.embed import picture
+from analysis.reporting.exhibit import figure_html
+from analysis.reporting.exhibits import backtest, purchase, transactions, value
+from analysis.reporting.style import RC, report_style, spread
+from analysis.reporting.words import Words
+
+WORDS = Words("en", "USD")
+EXHIBITS = {
+    "orders": lambda: transactions.orders_over_time(fakes.transactions()),
+    "frequency": lambda: transactions.frequency(fakes.summary()),
+    "posterior": lambda: purchase.posterior_figure(fakes.purchase(), 0.9),
+    "frequency_fit": lambda: purchase.frequency_fit(fakes.summary(), fakes.purchase().primary),
+    "alive": lambda: purchase.alive_figure(fakes.purchase()),
+    "alive_alone": lambda: purchase.alive_figure(fakes.purchase(alone=True)),
+    "silence": lambda: purchase.silence_figure(fakes.summary(), fakes.purchase()),
+    "tracking": lambda: backtest.tracking(fakes.back_test()),
+    "calibration": lambda: backtest.calibration(fakes.back_test()),
+    "scores": lambda: backtest.score_figure(fakes.back_test()),
+    "segments": lambda: value.segment_figure(fakes.value(), "orders"),
+    "segments_orders": lambda: value.segment_figure(fakes.value(has_money=False), "recency"),
+    "concentration": lambda: value.concentration(fakes.value()),
+    "histogram": lambda: value.value_histogram(fakes.value()),
+    "chance": lambda: value.order_chance(fakes.value()),
+}
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    return {name: str(figure_html(make(), WORDS)) for name, make in EXHIBITS.items()}
+
+
+@pytest.mark.parametrize("name", EXHIBITS)
+def test_a_figure_goes_out_with_caption_alt_text_and_its_data(drawn, name):
+    html = drawn[name]
+    assert html.startswith("<figure")
+    assert "<figcaption>" in html
+    assert "<details" in html
+    assert "<table" in html
+    alts = re.findall(r'alt="([^"]+)"', html)
+    assert len(alts) == 2
+    assert re.search(r"\d", alts[0])
+    assert len(alts[0]) > 40
+
+
+@pytest.mark.parametrize("name", EXHIBITS)
+def test_a_figure_holds_its_pictures_itself_and_tells_their_size(drawn, name):
+    images = re.findall(
+        r'<img class="rl-(wide|narrow)" src="(data:image/svg\+xml;base64,[^"]+)" width="(\d+)"', drawn[name]
+    )
+    assert [(kind, width) for kind, _, width in images] == [("wide", "720"), ("narrow", "340")]
+
+
+def test_a_figure_drawn_twice_has_the_same_bytes(drawn):
+    assert str(figure_html(EXHIBITS["tracking"](), WORDS)) == drawn["tracking"]
+
+
+def test_the_readers_own_matplotlib_settings_change_nothing(drawn):
+    with mpl.rc_context({"axes.grid": False, "font.size": 20, "svg.hashsalt": "other", "axes.facecolor": "red"}):
+        assert str(figure_html(EXHIBITS["frequency"](), WORDS)) == drawn["frequency"]
+
+
+def test_drawing_leaves_the_readers_settings_as_they_were():
+    before = dict(mpl.rcParams)
+    with report_style():
+        assert mpl.rcParams["svg.hashsalt"] == RC["svg.hashsalt"]
+    assert dict(mpl.rcParams) == before
+
+
+def test_a_dollar_sign_is_no_formula_and_a_hostile_label_is_only_text():
+    shown = picture(lambda figure: figure.subplots().set_title("$5 and $6 <script>"))
+    assert shown.uri.startswith("data:image/svg+xml")
+
+
+def test_a_picture_of_very_many_points_becomes_a_png():
+    points = np.random.default_rng(1).normal(size=(20_000, 2))
+    shown = picture(lambda figure: figure.subplots().scatter(*points.T))
+    assert shown.uri.startswith("data:image/png")
+    assert shown.width == 720
+
+
+def test_a_plot_draws_on_the_axes_it_is_given_and_returns_them():
+    ax = Figure().subplots()
+    counts = transactions.frequency_counts(np.array([0, 1, 1, 3]))
+    assert figures.plot_frequency(counts, WORDS, ax) is ax
+    assert isinstance(figures.plot_frequency(counts, WORDS), Axes)
+
+
+def test_an_incomplete_last_period_is_left_out_and_said():
+    shown = fakes.transactions()
+    periods, left_out = transactions.periods_of(shown)
+    days = (fakes.END - fakes.START).days + 1
+    assert int(periods["days"].sum()) + left_out == days
+    assert (periods["days"] == 7).all()
+
+
+def test_a_long_window_is_shown_by_month():
+    shown = fakes.transactions()
+    shown.observation_start = fakes.START.replace(year=1990)
+    periods, _ = transactions.periods_of(shown)
+    assert periods["days"].between(28, 31).all()
+
+
+def test_without_a_back_test_or_money_there_is_no_figure_of_it():
+    untested = Note("backtest.reason.switched_off")
+    assert backtest.tracking(untested) is None
+    assert backtest.calibration(untested) is None
+    assert backtest.score_figure(untested) is None
+    assert backtest.score_table(untested) is None
+    assert value.value_histogram(fakes.value(has_money=False)) is None
+
+
+def test_what_the_model_expects_adds_up_to_the_customers():
+    expected = purchase.expected_frequencies(fakes.fit("BG/NBD", -1.0), fakes.summary().table["T_days"].to_numpy())
+    assert expected.sum() == pytest.approx(fakes.CUSTOMERS)
+    assert (expected > 0).all()
+
+
+def test_bg_nbd_forgives_every_silence_of_a_customer_without_a_repeat_order():
+    curves = purchase.silence_curves(fakes.purchase(), 500.0, 0)
+    assert (curves["BG/NBD"] == 1).all()
+    assert (curves["MBG/NBD"].diff().dropna() <= 0).all()
+
+
+def test_every_customer_is_in_the_histogram_once():
+    for values in (
+        np.zeros(10),
+        np.array([-5.0, 0.0, 3.0, 1e6]),
+        np.full(3, 7.0),
+        np.random.default_rng(1).gamma(0.3, 9, 999),
+    ):
+        bins = value.value_bins(values)
+        assert bins["customers"].sum() == len(values)
+        assert bins["low"].iloc[0] <= min(0, values.min())
+
+
+def test_labels_are_moved_apart_and_keep_their_order():
+    placed = spread([1.0, 1.01, 1.02, 9.0], gap=1.0)
+    assert placed == sorted(placed)
+    assert min(np.diff(placed)) >= 1 - 1e-6

@@ -1,0 +1,101 @@
+"""Folders: what is published stays, links move at once, leftovers go."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+
+import pytest
+
+from analysis.reporting import publish
+
+
+def finished(folder, name="run", **manifest):
+    run = folder / name
+    run.mkdir(parents=True)
+    (run / publish.MANIFEST).write_text(json.dumps(manifest))
+    return run
+
+
+def test_a_published_folder_is_never_replaced(tmp_path):
+    assert publish.publish(finished(tmp_path, "one", number=1), tmp_path, "0123456789ab")
+    assert not publish.publish(finished(tmp_path, "two", number=2), tmp_path, "0123456789ab")
+    assert json.loads((tmp_path / "0123456789ab" / publish.MANIFEST).read_text()) == {"number": 1}
+
+
+def test_a_forced_run_gets_the_next_free_number(tmp_path):
+    assert publish.free_run_id(tmp_path, "0123456789ab") == "0123456789ab"
+    for name in ("0123456789ab", "0123456789ab-2"):
+        finished(tmp_path, name)
+    assert publish.free_run_id(tmp_path, "0123456789ab") == "0123456789ab-3"
+
+
+def test_latest_is_a_relative_link_that_moves(tmp_path):
+    for name in ("0123456789ab", "ba9876543210"):
+        finished(tmp_path, name)
+        publish.set_latest(tmp_path, name)
+        assert str((tmp_path / "latest").readlink()) == name
+        assert publish.latest_run(tmp_path) == name
+    assert {path.name for path in tmp_path.iterdir()} == {"0123456789ab", "ba9876543210", "latest"}
+
+
+@pytest.mark.parametrize("target", ["../elsewhere", "0123456789ab", "failed"])
+def test_a_latest_that_points_to_no_run_counts_as_none(tmp_path, target):
+    (tmp_path / "latest").symlink_to(target)
+    assert publish.latest_run(tmp_path) is None
+
+
+def test_a_working_folder_is_gone_afterwards_with_the_folders_made_for_it(tmp_path):
+    def interrupted():
+        with publish.work_folder(tmp_path / "out" / "shop") as work:
+            (work / "file").write_text("x")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_leftovers_of_a_killed_run_go_and_those_of_a_living_one_stay(tmp_path):
+    killed = tmp_path / ".work-killed"
+    killed.mkdir()
+    long_ago = time.time() - 3600
+    with publish.work_folder(tmp_path) as living:
+        for folder in (killed, living):
+            os.utime(folder, (long_ago, long_ago))
+        with publish.work_folder(tmp_path):
+            assert living.exists()
+            assert not killed.exists()
+
+
+def test_what_is_no_run_gives_way(tmp_path):
+    for number in (1, 2):
+        folder = publish.keep_failed(finished(tmp_path, "work", number=number), tmp_path, "0123456789ab")
+    assert json.loads((folder / publish.MANIFEST).read_text()) == {"number": 2}
+    assert [path.name for path in (tmp_path / "failed").iterdir()] == ["0123456789ab"]
+
+
+def test_the_index_lists_reports_with_their_runs_and_escapes_names(tmp_path):
+    finished(tmp_path / "shop", "0123456789ab", finished_at="2026-01-01", generated_at="<b>early</b>")
+    finished(tmp_path / "shop", "ba9876543210", finished_at="2026-01-02", as_of="2025-12-31")
+    finished(tmp_path / "shop" / "failed", "0123456789ab", finished_at="2026-01-03")
+    finished(tmp_path / "shop", "scores")
+    publish.set_latest(tmp_path / "shop", "ba9876543210")
+    publish.write_index(tmp_path, "en")
+
+    entries = publish.index_entries(tmp_path)
+    assert [(entry.run_id, entry.status) for entry in entries] == [
+        ("0123456789ab", "failed"),
+        ("ba9876543210", "latest"),
+        ("0123456789ab", "earlier"),
+    ]
+    page = (tmp_path / "index.html").read_text()
+    assert "shop/failed/0123456789ab/index.html" in page
+    assert "<b>early</b>" not in page
+
+
+def test_a_manifest_that_cannot_be_read_is_left_out_of_the_index(tmp_path):
+    run = finished(tmp_path / "shop", "0123456789ab")
+    (run / publish.MANIFEST).write_text("{")
+    assert publish.index_entries(tmp_path) == []

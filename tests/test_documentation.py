@@ -1,0 +1,54 @@
+"""What the documents say is so."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from analysis.config import Config, config_from_mapping, known_keys
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+SECTIONS = {"data", "model", "economics", "data.columns"}
+
+
+def test_every_configuration_key_is_documented_and_no_other():
+    table = (ROOT / "docs" / "configuration.md").read_text()
+    documented = set(re.findall(r"^\| `([a-z_.]+)` \|", table, flags=re.M))
+    inner = {"data.transactions.sample", "data.transactions.database_url_env", "data.transactions.query"}
+    assert documented == set(known_keys()) - SECTIONS - inner
+
+
+def test_documented_defaults_are_the_real_ones():
+    table = (ROOT / "docs" / "configuration.md").read_text()
+    config = Config(name="x", data={"transactions": {"sample": "cdnow"}}).model_dump(mode="json")
+    for key, default in re.findall(r"^\| `([a-z_.]+)` \| `([^`]+)` \|", table, flags=re.M):
+        *sections, leaf = key.split(".")
+        value = config
+        for section in sections:
+            value = value[section]
+        assert value[leaf] == yaml.safe_load(default), key
+
+
+def test_the_configuration_in_the_readme_is_valid():
+    (block,) = re.findall(r"```yaml\n(.*?)```", README, flags=re.S)
+    config = config_from_mapping(yaml.safe_load(block), path=Path("shop.yml"))
+    assert config.data.columns.customer == "Klantnummer"
+
+
+@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([^)#:]+)\)", README))))
+def test_links_of_the_readme_lead_somewhere(link):
+    assert (ROOT / link).exists()
+
+
+def test_options_of_the_readme_are_those_of_the_command():
+    from typer.main import get_command
+
+    from analysis.cli import app
+
+    commands = get_command(app).commands
+    told = set(re.findall(r"--([a-z-]+)", README.split("## All commands")[1].split("## Your own data")[0]))
+    real = {option.lstrip("-") for name in ("report", "score") for p in commands[name].params for option in p.opts}
+    assert told <= real
+    assert {option for option in real if option not in {"CONFIG.yml", "config", "help"}} - told <= {"config"}
