@@ -21,7 +21,7 @@ ECONOMICS = EconomicsConfig(currency="USD")
 def _fewer_futures():
     """Two hundred simulated futures are enough for what is tested here."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("analysis.value.valuation.passes_for", lambda customers: 200)
+        patch.setattr("analysis.value.valuation.passes_for", lambda customers, most=200: 200)
         yield
 
 
@@ -53,6 +53,14 @@ def test_totals_are_the_sums_of_customers_and_of_every_dimension_of_segments(val
 def test_the_predictive_interval_is_wider_than_the_credible_one_of_the_expectation(value):
     predictive, credible = value.residual_clv, value.expected_residual_clv
     assert predictive.lower < credible.lower < credible.estimate < credible.upper < predictive.upper
+
+
+def test_the_base_is_valued_under_every_model_since_they_disagree_on_who_is_alive(value):
+    assert list(value.by_model) == ["BG/NBD", "MBG/NBD", "Pareto/NBD"]
+    assert value.by_model["BG/NBD"].residual_clv == value.residual_clv
+    for total in value.by_model.values():
+        for interval in (total.residual_clv, total.expected_orders):
+            assert interval.lower < interval.estimate < interval.upper
 
 
 def test_customers_without_a_repeat_order_are_marked_and_have_no_day_on_which_they_count_as_gone(value):

@@ -109,9 +109,10 @@ def _customer(table: RawTable) -> str:
     column = table.columns["customer"]
     value, kind = table.expression(column), table.types[column].upper()
     if kind == "VARCHAR":
-        return (
-            f"CASE WHEN trim(translate({value}, chr(9) || chr(10) || chr(13) || chr(160), '')) <> '' THEN {value} END"
-        )
+        # Nearly every id begins with a visible character; asking for that first spares the dear test eight times over.
+        blanked = f"trim(translate({value}, chr(9) || chr(10) || chr(13) || chr(160), ''))"
+        visible = f"ascii({value}) > 32 AND ascii({value}) <> 160"
+        return f"CASE WHEN {visible} THEN {value} WHEN {blanked} <> '' THEN {value} END"
     if kind in {"DOUBLE", "FLOAT"}:
         whole = f"TRY_CAST({value} AS BIGINT)"
         return (

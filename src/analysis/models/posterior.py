@@ -52,7 +52,7 @@ class WeightedDraws:
 
     @property
     def trusted(self) -> bool:
-        enough = min(DRAWS, len(self.weights) / 2)
+        enough = min(DRAWS, 2 / 3 * len(self.weights))
         return self.effective_size >= enough and self.pareto_shape < LARGEST_SHAPE
 
 

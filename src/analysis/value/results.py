@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -38,6 +39,22 @@ class SegmentValue:
 
 
 @dataclass(frozen=True)
+class ModelTotal:
+    """The base's totals under one purchase model, with predictive intervals.
+
+    Attributes
+    ----------
+    residual_clv
+        Residual value of the base [currency]; None without money.
+    expected_orders
+        Orders of the base within the horizon.
+    """
+
+    residual_clv: Interval | None
+    expected_orders: Interval
+
+
+@dataclass(frozen=True)
 class CustomerValue:
     """What every customer is still worth.
 
@@ -54,6 +71,9 @@ class CustomerValue:
         Orders of the base within the horizon with the predictive interval.
     segments
         Totals by segment.
+    by_model
+        Purchase model -> the base's total under it, for BG/NBD and every challenger that the data identify: they
+        disagree on who is alive, so they disagree on what the base is worth.
     draws
         Number of simulated futures behind the predictive intervals.
     horizon_years, annual_discount_rate, gross_margin, cost_per_order
@@ -67,6 +87,7 @@ class CustomerValue:
     expected_residual_clv: Interval | None
     expected_orders: Interval
     segments: tuple[SegmentValue, ...]
+    by_model: Mapping[str, ModelTotal]
     draws: int
     horizon_years: float
     annual_discount_rate: float

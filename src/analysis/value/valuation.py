@@ -7,14 +7,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analysis.models.estimate import MODELS, params_draws
+from analysis.models.estimate import MODELS, params_draws, params_of
 from analysis.models.futures import Spenders, Terms, passes_for
 from analysis.models.patterns import Patterns, patterns_of
-from analysis.models.results import Interval, PurchaseResult, SpendResult
+from analysis.models.results import Interval, PurchaseFit, PurchaseResult, SpendResult
 from analysis.models.spend import GammaGamma, GammaGammaParams
-from analysis.value.expectations import customer_expectations, discounted_orders, terms_of
+from analysis.value.expectations import (
+    customer_expectations,
+    discounted_orders,
+    expected_orders_by_pattern,
+    terms_of,
+)
 from analysis.value.predictive import PredictiveTotals, predictive_totals
-from analysis.value.results import CustomerValue, SegmentValue
+from analysis.value.results import CustomerValue, ModelTotal, SegmentValue
 from analysis.value.segments import Segment, segments_of
 
 if TYPE_CHECKING:
@@ -22,6 +27,7 @@ if TYPE_CHECKING:
     from analysis.data import CustomerSummary
 
 DRAWS_FOR_EXPECTATION = 400
+PASSES_OF_CHALLENGERS = 500
 
 
 def customer_value(
@@ -47,16 +53,24 @@ def customer_value(
     table = customer_expectations(summary, patterns, purchase.primary, spend and spend.fit, terms)
     segments = segments_of(table, summary.observation_end)
     known = _Spend.of(summary, table, spend)
-    totals = _predictive(table, segments, purchase, known, config, terms)
+    totals = _predictive(
+        table, segments, purchase.primary, purchase.posterior, known, config, terms, passes_for(len(table))
+    )
     if spend:
         table["residual_clv_lower"], table["residual_clv_upper"] = totals.customer_bounds
     level = config.credible_level
+    base = _total(table["residual_clv"].sum(), table["expected_orders"].sum(), totals, level)
+    challengers = {
+        fit.model: _under_challenger(table, patterns, fit, purchase, known, config, terms)
+        for fit in purchase.challengers
+    }
     return CustomerValue(
         table=table,
-        residual_clv=_around(table["residual_clv"].sum(), totals.value[0], level) if spend else None,
+        residual_clv=base.residual_clv,
         expected_residual_clv=_credible(table, patterns, purchase, known, terms, level) if spend else None,
-        expected_orders=_around(table["expected_orders"].sum(), totals.orders[0], level),
+        expected_orders=base.expected_orders,
         segments=tuple(_segment_values(table, segments, totals, level)),
+        by_model={purchase.primary.model: base, **challengers},
         draws=totals.orders.shape[1],
         horizon_years=economics.horizon_years,
         annual_discount_rate=economics.annual_discount_rate,
@@ -87,6 +101,10 @@ class _Spend:
             return Spenders(self.frequency, self.mean_value, self.expected, None)
         return Spenders(self.frequency, self.mean_value, None, self.draws[:passes])
 
+    def margin(self, terms: Terms) -> np.ndarray:
+        """What is left of an order of every customer [currency], shape (customers,)."""
+        return terms.margin * self.expected - terms.cost_per_order
+
     def order_value(self, number: int) -> np.ndarray:
         """Expected order value of every customer under one posterior draw, shape (customers,)."""
         if self.draws is None:
@@ -95,17 +113,34 @@ class _Spend:
         return GammaGamma().expected_order_value(params, self.frequency, self.mean_value)
 
 
-def _predictive(table, segments, purchase, known: _Spend | None, config, terms: Terms) -> PredictiveTotals:
-    passes = passes_for(len(table))
+def _predictive(
+    table, segments, fit, posterior, known: _Spend | None, config, terms: Terms, passes
+) -> PredictiveTotals:
     return predictive_totals(
-        MODELS[purchase.primary.model],
-        purchase.posterior.draws[:passes],
+        MODELS[fit.model],
+        posterior.draws[:passes],
         tuple(table[name].to_numpy() for name in ("frequency", "recency", "T")),
         terms,
         known and known.spenders(passes),
         segments,
         config.credible_level,
         config.seed,
+    )
+
+
+def _under_challenger(table, patterns: Patterns, fit: PurchaseFit, purchase, known, config, terms: Terms) -> ModelTotal:
+    model, params, passes = MODELS[fit.model], params_of(fit), passes_for(len(table), most=PASSES_OF_CHALLENGERS)
+    posterior = purchase.challenger_posteriors[fit.model]
+    totals = _predictive(table, (), fit, posterior, known, config, terms, passes)
+    orders = patterns.total(expected_orders_by_pattern(model, params, patterns, terms.horizon)["expected_orders"])
+    value = discounted_orders(model, params, patterns, terms)[patterns.index] @ known.margin(terms) if known else None
+    return _total(value, orders, totals, config.credible_level)
+
+
+def _total(value: float | None, orders: float, totals: PredictiveTotals, level: float) -> ModelTotal:
+    return ModelTotal(
+        residual_clv=None if totals.value is None else _around(value, totals.value[0], level),
+        expected_orders=_around(orders, totals.orders[0], level),
     )
 
 
