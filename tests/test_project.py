@@ -31,7 +31,18 @@ def _name_and_bound(requirement):
 
 
 @pytest.mark.parametrize(
-    "path", "notebooks src/analysis data reports environment.yml tests README.md CHANGELOG.md CONTRIBUTING.md".split()
+    "path",
+    [
+        "notebooks",
+        "src/analysis",
+        "data",
+        "reports",
+        "environment.yml",
+        "tests",
+        "README.md",
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+    ],
 )
 def test_what_users_look_for_at_the_top_is_there(path):
     assert (ROOT / path).exists()

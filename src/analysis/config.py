@@ -173,7 +173,7 @@ class Config(_Section):
 
     name: Annotated[str, AfterValidator(_plain_name)]
     language: Literal["en"] = "en"
-    folder: Path = Field(default=Path("."), exclude=True)
+    folder: Path = Field(default=Path(), exclude=True)
     data: DataConfig
     model: ModelConfig = ModelConfig()
     economics: EconomicsConfig = EconomicsConfig()

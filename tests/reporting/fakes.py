@@ -24,7 +24,7 @@ from analysis.models.results import (
     SpendResult,
 )
 from analysis.timeunits import TimeUnit
-from analysis.value.results import CustomerValue, SegmentValue
+from analysis.value.results import CustomerValue, ModelTotal, SegmentValue
 
 START, END = dt.date(1997, 1, 1), dt.date(1998, 6, 30)
 CUSTOMERS = 400
@@ -213,7 +213,9 @@ def value(*, has_money: bool = True) -> CustomerValue:
     )
     total = interval(float(money.sum())) if has_money else None
     narrow = interval(float(money.sum()), 0.05) if has_money else None
-    return CustomerValue(table, total, narrow, interval(float(orders.sum())), segments, 2000, 3.0, 0.1, 0.3, 0.0, None)
+    whole = interval(float(orders.sum()))
+    by_model = {name: ModelTotal(total, whole) for name in PARAMETERS}
+    return CustomerValue(table, total, narrow, whole, segments, by_model, 2000, 3.0, 0.1, 0.3, 0.0, None)
 
 
 def study(*, has_money: bool = True, tested: bool = True, name: str = "cdnow"):

@@ -117,6 +117,7 @@ def _portfolio(value: CustomerValue, purchase: PurchaseResult) -> dict[str, Any]
         "expected_orders": as_plain(value.expected_orders),
         "customers_alive": {model: interval.estimate for model, interval in alive.items()},
         "customers_alive_intervals": as_plain(alive),
+        "by_model": as_plain(value.by_model),
         "segments": as_plain(value.segments),
         "horizon_years": value.horizon_years,
         "annual_discount_rate": value.annual_discount_rate,

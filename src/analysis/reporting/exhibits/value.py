@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.models.results import Interval, SpendResult
-from analysis.reporting.exhibit import Exhibit, on_axes
+from analysis.reporting.exhibit import Exhibit, name_key, on_axes
 from analysis.reporting.figures import plot_concentration, plot_order_chance, plot_segments, plot_value_histogram
 from analysis.reporting.figures.value import dimension_key, segment_key
 from analysis.reporting.tables import Column, Table, interval_columns
@@ -53,6 +53,28 @@ def interval_kinds(value: CustomerValue) -> list[Saying]:
     return [
         Saying("value.intervals", {"predictive": total, "credible": mean, "level": total.level, "draws": value.draws})
     ]
+
+
+def model_sayings(value: CustomerValue) -> list[Saying]:
+    """How far the base's total depends on which model is believed; nothing with a single model."""
+    totals = [total.residual_clv or total.expected_orders for total in value.by_model.values()]
+    if len(totals) < 2:
+        return [Saying("value.one_model")]
+    low, high = (pick(totals, key=lambda total: total.estimate) for pick in (min, max))
+    spread = high.estimate / low.estimate - 1 if low.estimate > 0 else float("nan")
+    return [Saying("value.by_model", {"models": len(totals), "spread": spread})]
+
+
+def model_table(value: CustomerValue) -> Table:
+    """The base's totals under each purchase model, with predictive intervals."""
+    level = value.expected_orders.level
+    columns = [Column("column.model", "label"), *interval_columns("column.expected_orders", "integer", level)]
+    rows = [[name_key(name), total.expected_orders, total.expected_orders] for name, total in value.by_model.items()]
+    if value.residual_clv is not None:
+        columns += interval_columns("column.residual_value", "money", level)
+        money = [[total.residual_clv, total.residual_clv] for total in value.by_model.values()]
+        rows = [[*row, *more] for row, more in zip(rows, money, strict=True)]
+    return Table("table.by_model.caption", columns, rows, {"horizon": value.horizon_years})
 
 
 def assumptions(value: CustomerValue, currency: str | None) -> list[Saying]:
