@@ -60,7 +60,9 @@ def seconds_of_runner(folder: Path) -> float:
 
 def _run(*command: object, cwd: Path) -> None:
     arguments = [str(part) for part in command]
-    subprocess.run(arguments, cwd=cwd, check=True, capture_output=True)
+    done = subprocess.run(arguments, cwd=cwd, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(arguments)}: exit code {done.returncode}\n{done.stderr[-2000:]}")
 
 
 def _in_fresh_folder(measure) -> float:

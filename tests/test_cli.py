@@ -1,0 +1,308 @@
+"""The commands: exit codes, what they print where, and that hostile text stays text."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from analysis import cli
+from analysis.errors import DataError, GateFailed, InputRefused, NotebookFailed, Problem
+from analysis.provenance import package_version
+from analysis.reporting import runner
+from analysis.starter import guessed_columns
+
+COMMAND = Path(sys.executable).with_name("retention-lab")
+QUICK = Path(__file__).parents[1] / "notebooks" / "parameters" / "quick.yml"
+ORDERS = "customer,date,amount\n" + "".join(
+    f"c{number % 7},2024-{1 + number % 9:02}-{1 + number % 28:02},{number}.50\n" for number in range(60)
+)
+CONFIG = "data: {transactions: orders.csv, columns: {customer: customer, date: date, amount: amount}}\n"
+
+CUSTOMER_COLUMNS = [
+    *("customer_id", "first_order", "last_order", "orders", "spent", "frequency", "recency", "T", "p_alive"),
+    *("expected_orders", "p_order", "expected_order_value", "residual_clv", "residual_clv_lower"),
+    *("residual_clv_upper", "days_until_p_alive_half", "no_repeat_yet"),
+]
+BACKTEST_FIELDS = [
+    *("name", "total_actual", "total_predicted", "mae", "rmse", "log_score", "rank_correlation"),
+    "interval_coverage",
+]
+
+
+def said(*arguments) -> tuple[int, str, str]:
+    result = CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, result.stdout, result.stderr
+
+
+@pytest.fixture
+def shop(tmp_path) -> Path:
+    (tmp_path / "orders.csv").write_text(ORDERS)
+    (tmp_path / "shop.yml").write_text(CONFIG)
+    return tmp_path / "shop.yml"
+
+
+@pytest.fixture
+def report_raises(monkeypatch, shop):
+    def report_raises(error):
+        def raising(*_, **__):
+            raise error
+
+        monkeypatch.setattr(runner, "run_report", raising)
+        return said("report", shop)
+
+    return report_raises
+
+
+class TestReport:
+    def test_prints_the_folder_as_its_last_line(self, shop, monkeypatch):
+        monkeypatch.setattr(runner, "run_report", lambda config, **_: Path("/made") / config.name)
+        code, out, _ = said("report", shop)
+        assert (code, out.splitlines()[-1]) == (0, "/made/shop")
+
+    @pytest.mark.parametrize("arguments", [(), ("shop.yml", "--sample", "cdnow")])
+    def test_wants_a_configuration_or_a_sample_and_not_both(self, arguments):
+        code, _, err = said("report", *arguments)
+        assert code == 2
+        assert "either CONFIG.yml or --sample" in err
+
+    @pytest.mark.parametrize(
+        ("arguments", "word"),
+        [
+            (("--language", "nl"), "Dutch is not built yet; available: en"),
+            (("--language", "xx"), "available: en"),
+            (("--as-of", "30-09-1997"), "such as 1997-09-30"),
+            (("--jobs", "0"), "at least 1"),
+            (("--jobs", "many"), "--jobs"),
+            (("--deadline", "3"), "--deadline"),
+        ],
+    )
+    def test_refuses_options_it_does_not_know_how_to_follow(self, shop, tmp_path, arguments, word):
+        code, _, err = said("report", shop, "--out", tmp_path / "out", *arguments)
+        assert code == 2
+        assert word in err
+        assert not (tmp_path / "out").exists()
+
+    @pytest.mark.parametrize(
+        ("error", "code"),
+        [
+            (DataError("no rows"), 3),
+            (InputRefused([Problem("no rows", 3), Problem("unknown key", 2)]), 2),
+            (NotebookFailed("it stopped"), 4),
+            (GateFailed("a secret"), 6),
+            (KeyboardInterrupt(), 130),
+            (cli.Interrupted(signal.SIGTERM), 143),
+        ],
+    )
+    def test_turns_errors_into_exit_codes(self, report_raises, error, code):
+        assert report_raises(error)[0] == code
+
+    def test_prints_every_problem_on_a_line_of_its_own(self, report_raises):
+        code, out, err = report_raises(InputRefused([Problem("no\nrows", 3), Problem("unknown key", 2)]))
+        assert code == 2
+        assert out == ""
+        assert "error: no rows\n" in err
+        assert "error: unknown key\n" in err
+
+    def test_does_not_hide_an_error_nobody_foresaw(self, report_raises):
+        with pytest.raises(ZeroDivisionError):
+            report_raises(ZeroDivisionError("a fault of ours"))
+
+    @pytest.mark.parametrize("hostile", ["[red]x[/red]", "[/]", "[link=https://example.org]x"])
+    def test_takes_markup_in_the_data_as_text(self, report_raises, hostile):
+        assert hostile in report_raises(DataError(f"customer {hostile} twice"))[2]
+
+    def test_lets_no_escape_sequence_reach_the_terminal(self, report_raises):
+        err = report_raises(DataError("customer \x1b[31m\x1b]0;title\x07red\x08\x9b\r twice"))[2]
+        assert not [character for character in err if ord(character) < 32 and character != "\n"]
+        assert "\x9b" not in err
+
+    def test_finds_the_data_beside_the_configuration_from_anywhere(self, shop, tmp_path, monkeypatch):
+        (tmp_path / "elsewhere").mkdir()
+        monkeypatch.chdir(tmp_path / "elsewhere")
+        code, out, err = said("report", "../shop.yml", "--dry-run")
+        assert code == 0, err
+        assert out.startswith(f"would make {tmp_path / 'elsewhere' / 'reports' / 'shop'}")
+        assert list((tmp_path / "elsewhere").iterdir()) == []
+
+    def test_refuses_bad_data_before_it_makes_anything(self, shop, tmp_path):
+        (tmp_path / "orders.csv").write_text("customer,date,amount\na,2024-01-01,1\n")
+        code, _, err = said("report", shop, "--out", tmp_path / "deep" / "out")
+        assert code == 3, err
+        assert not (tmp_path / "deep").exists()
+
+
+class TestCheck:
+    def test_prints_the_ledger(self, shop):
+        code, out, _ = said("check", shop)
+        assert code == 0
+        assert "total" in out
+        assert "60" in out
+
+    def test_prints_every_problem_at_once(self, shop, tmp_path):
+        (tmp_path / "shop.yml").write_text(CONFIG + "modell: {}\ndeadline_minutes: 3\neconomics: {gross_margin: 3}\n")
+        code, _, err = said("check", shop)
+        assert code == 2
+        assert len(err.strip().splitlines()) == 3
+
+    def test_tells_content_from_usage(self, shop, tmp_path):
+        (tmp_path / "orders.csv").write_text("customer,date,amount\na,never,1\nb,2024-01-02,x\n")
+        assert said("check", shop)[0] == 3
+        (tmp_path / "orders.csv").unlink()
+        assert said("check", shop)[0] == 2
+
+
+class TestInit:
+    def test_writes_a_configuration_that_can_be_used_at_once(self, tmp_path):
+        (tmp_path / "orders.csv").write_text(ORDERS)
+        code, out, err = said("init", tmp_path / "orders.csv")
+        assert code == 0, err
+        assert out.strip() == str(tmp_path / "orders.yml")
+        assert said("check", tmp_path / "orders.yml")[0] == 0
+
+    def test_never_overwrites(self, tmp_path):
+        (tmp_path / "orders.csv").write_text(ORDERS)
+        (tmp_path / "orders.yml").write_text("mine")
+        code, _, err = said("init", tmp_path / "orders.csv")
+        assert code == 2
+        assert "never overwritten" in err
+        assert (tmp_path / "orders.yml").read_text() == "mine"
+
+    @pytest.mark.parametrize(("name", "code"), [("missing.csv", 2), ("orders.docx", 2), ("page.csv", 3)])
+    def test_refuses_a_file_it_cannot_look_at(self, tmp_path, name, code):
+        (tmp_path / "orders.docx").write_text("x")
+        (tmp_path / "page.csv").write_text("<!doctype html><p>")
+        assert said("init", tmp_path / name)[0] == code
+
+    def test_says_what_is_still_to_be_settled(self, tmp_path):
+        (tmp_path / "export.csv").write_text("who;when;Bedrag\na;1-2-2024;1,50\nb;3-4-2024;2,50\n")
+        assert said("init", tmp_path / "export.csv")[0] == 0
+        text = (tmp_path / "export.yml").read_text()
+        assert "CHANGE_ME" in text
+        assert "# To be settled: " in text
+
+    def test_knows_quantity_times_price_and_a_lone_price(self):
+        assert "amount" not in guessed_columns(["Quantity", "UnitPrice", "CustomerID", "InvoiceDate"])
+        assert guessed_columns(["Klant", "Datum", "Prijs"])["amount"] == "Prijs"
+
+
+class TestScore:
+    @pytest.mark.parametrize("content", [None, "{", "{}", '{"schema_version": 99}'])
+    def test_wants_a_run_with_a_model(self, shop, tmp_path, content):
+        (tmp_path / "run").mkdir()
+        if content is not None:
+            (tmp_path / "run" / "model.json").write_text(content)
+        code, _, err = said("score", shop, "--run", tmp_path / "run", "--out", tmp_path / "out")
+        assert code == 2, err
+        assert not (tmp_path / "out").exists()
+
+
+def test_the_version_is_that_of_the_package():
+    assert said("--version")[1].strip() == f"retention-lab {package_version()}"
+
+
+@pytest.fixture(scope="module")
+def real_run(tmp_path_factory) -> tuple[Path, subprocess.CompletedProcess]:
+    """The real command on the small sample, with the real notebooks."""
+    out = tmp_path_factory.mktemp("real") / "out"
+    command = [COMMAND, "report", QUICK, "--out", out]
+    return out, subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+
+
+class TestTheRealCommand:
+    def test_publishes_the_report(self, real_run):
+        out, done = real_run
+        assert done.returncode == 0, done.stderr
+        folder = Path(done.stdout.splitlines()[-1])
+        assert folder == (out / "quick" / "latest").resolve()
+        names = {"index.html", "results.json", "customers.parquet", "customers.csv", "ledger.csv", "model.json"}
+        assert names | {"manifest.json", "notebooks"} <= {path.name for path in folder.iterdir()}
+        assert len(list((folder / "notebooks").glob("*.ipynb"))) == 4
+
+    def test_writes_the_agreed_results(self, real_run):
+        results = json.loads((real_run[0] / "quick" / "latest" / "results.json").read_text())
+        assert results["schema_version"] == 1
+        assert results["data"]["customers"] == 2357
+        assert results["data"]["observation_end"] == "1997-09-30"
+        assert set(results["purchase_model"]["parameters"]) == {"r", "alpha", "a", "b"}
+        assert results["purchase_model"]["log_likelihood"] == pytest.approx(-9582.4, abs=0.1)
+        assert results["purchase_model"]["converged"] is True
+        assert {one["name"] for one in results["purchase_model"]["alternatives"]} == {"MBG/NBD", "Pareto/NBD"}
+        assert {"name", "parameters", "log_likelihood", "customers"} <= set(results["spend_model"])
+        assert all(set(BACKTEST_FIELDS) <= set(model) for model in results["backtest"]["models"])
+        assert {"holdout_weeks", "winner", "verdict"} <= set(results["backtest"])
+        assert set(results["portfolio"]["residual_clv"]) == {"estimate", "lower", "upper", "level"}
+        assert set(results["portfolio"]["customers_alive"]) == {"BG/NBD", "MBG/NBD", "Pareto/NBD"}
+        assert (results["retention"], results["claims"], results["strategies"]) == (None, [], None)
+
+    def test_writes_the_agreed_columns(self, real_run):
+        folder = real_run[0] / "quick" / "latest"
+        assert list(pd.read_parquet(folder / "customers.parquet").columns) == CUSTOMER_COLUMNS
+        assert list(pd.read_csv(folder / "customers.csv").columns) == CUSTOMER_COLUMNS
+        assert list(pd.read_csv(folder / "ledger.csv").columns) == ["outcome", "reason", "rows", "amount"]
+
+    def test_names_its_origin_in_the_manifest(self, real_run):
+        folder = real_run[0] / "quick" / "latest"
+        manifest = json.loads((folder / "manifest.json").read_text())
+        assert manifest["run_id"] == folder.resolve().name
+        assert manifest["status"] == "succeeded"
+        assert manifest["previous_run"] is None
+        assert {"compute", "draw", "06-summary", "total"} <= set(manifest["seconds"])
+        assert manifest["versions"]["lifetimes"]
+
+    def test_prints_plain_lines_where_there_is_no_terminal(self, real_run):
+        assert "\x1b" not in real_run[1].stderr
+        assert "computing" in real_run[1].stderr
+
+    def test_has_nothing_to_do_the_second_time(self, real_run):
+        out, first = real_run
+        began = time.monotonic()
+        again = subprocess.run([COMMAND, "report", QUICK, "--out", out], capture_output=True, text=True, check=False)
+        assert again.stdout == first.stdout
+        assert time.monotonic() - began < 15
+
+    def test_scores_customers_of_another_day_with_its_model(self, real_run):
+        out, _ = real_run
+        run = out / "quick" / "latest"
+        code, said_out, err = said("score", QUICK, "--run", run, "--as-of", "1997-12-31", "--out", out)
+        assert code == 0, err
+        folder = Path(said_out.splitlines()[-1])
+        assert folder == out / "quick" / "scores" / "1997-12-31"
+        scored = pd.read_parquet(folder / "customers.parquet")
+        assert len(scored) == 2357
+        assert scored["last_order"].max() > pd.Timestamp("1997-09-30")
+
+    @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+    def test_leaves_nothing_when_it_is_ended(self, tmp_path, number, code):
+        command = [COMMAND, "report", QUICK, "--out", tmp_path / "out"]
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+        for line in process.stderr:
+            if "1/" in line:
+                break
+        process.send_signal(number)
+        assert process.wait(timeout=30) == code
+        process.stderr.close()
+        assert not (tmp_path / "out").exists()
+        assert not [name for name in processes_of_session(process.pid) if "ipykernel" in name]
+
+
+def processes_of_session(session: int) -> list[str]:
+    """Command lines of the processes that a command left behind, by its session or by its temporary folder."""
+    lines = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if os.getsid(int(folder.name)) == session:
+                lines.append((folder / "cmdline").read_text())
+        except (OSError, ProcessLookupError):
+            continue
+    return lines
