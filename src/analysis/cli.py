@@ -132,7 +132,7 @@ def check(config: ConfigArgument, *, as_of: AsOfOption = None) -> None:
 def init(file: Annotated[Path, typer.Argument(metavar="FILE", help="A file of transactions.")]) -> None:
     """Write a commented configuration beside a file of transactions; never overwrites."""
     with exit_codes():
-        from analysis.starter import write_starter
+        from analysis.data.starter import write_starter
 
         typer.echo(str(write_starter(file)))
 

@@ -20,6 +20,7 @@ from analysis.data.text import TextLayout, recognised_layout
 from analysis.errors import InputRefused
 
 CERTAIN_SCORE = 0.9
+UNKNOWN = "CHANGE_ME"
 POSSIBLE_SCORE = 0.3
 MONEY_ROLES = ("amount", "quantity", "unit_price")
 
@@ -190,10 +191,35 @@ EXPLANATIONS = {
 }
 
 
+OPTIONAL_KEYS = """\
+  # date_format: "%d-%m-%Y %H:%M"  # needed when day and month cannot be told apart
+  # decimal: ","                   # needed when 1.234 could be read two ways
+  # timezone: Europe/Amsterdam     # for timestamps with an offset
+  # refunds: net                   # net, drop or refuse: negative amounts or quantities
+  # duplicates: keep               # keep, drop or refuse: rows that are equal in every column
+  # max_missing_customer_share: 0.5
+  # observation_start: 2024-01-01  # rows before it are left out
+  # observation_end: 2025-12-31    # default: the last date in the data
+  # born_before_start: keep        # keep or exclude: customers who may have bought before the data begin
+  # holdout_weeks: 26              # length of the back test; 0 for none
+"""
+FURTHER_SECTIONS = """\
+# model:
+#   time_unit: week               # day, week, month or year
+#   credible_level: 0.9
+economics:
+  # currency: EUR
+  gross_margin: 0.30              # CHECK: an assumption; share of an order's amount that is left after direct costs
+  cost_per_order: 0
+  annual_discount_rate: 0.10      # an assumption
+  horizon_years: 3
+"""
+
+
 def commented_yaml(inspection: Inspection) -> str:
     """A configuration with comments that ``load_config`` accepts; what is uncertain says so.
 
-    Where customer or date is not recognised, the first column stands in and the comment asks for the right one.
+    Where customer or date is not recognised, ``UNKNOWN`` stands in and no run gets past it.
     """
     lines = [
         "# Made by `retention-lab init`; check every line marked CHECK, then run `retention-lab check` on this file."
@@ -210,11 +236,10 @@ def commented_yaml(inspection: Inspection) -> str:
 
 def _column_lines(inspection: Inspection) -> list[str]:
     lines = []
-    fallback = next((name for name in inspection.columns if name), "?")
     for role, explanation in EXPLANATIONS.items():
         guess = inspection.guesses.get(role)
         if guess is None and role in ("customer", "date"):
-            lines.append(f"    {role}: {_scalar(fallback)}  # CHECK: not recognised, this is only the first column")
+            lines.append(f"    {role}: {UNKNOWN}  # CHECK: not recognised; put the name of the column here")
         elif guess is not None:
             doubt = "" if guess.certain else "CHECK: a guess; "
             others = f"; or is it {_one_line(', '.join(guess.others))}?" if guess.others else ""
@@ -225,18 +250,9 @@ def _column_lines(inspection: Inspection) -> list[str]:
 
 
 def _optional_lines(inspection: Inspection) -> list[str]:
-    optional = [
-        '  # date_format: "%d-%m-%Y"      # needed when day and month cannot be told apart',
-        '  # decimal: ","                 # needed when 1.234 could be read two ways',
-        "  # timezone: Europe/Amsterdam   # for timestamps with an offset",
-        "  # refunds: net                 # net, drop or refuse",
-        "  # duplicates: keep             # keep, drop or refuse",
-        "  # observation_end: 2025-12-31  # default: the last date in the data",
-        "  # holdout_weeks: 26",
-    ]
     known = tuple(f"  # {key}:" for key in inspection.settings)
-    kept = [line for line in optional if not line.startswith(known or ("\0",))]
-    return [*kept, "# economics:", "#   currency: EUR", "#   gross_margin: 0.30"]
+    kept = [line for line in OPTIONAL_KEYS.splitlines() if not line.startswith(known or ("\0",))]
+    return [*kept, *FURTHER_SECTIONS.splitlines()]
 
 
 def _scalar(text: str) -> str:
