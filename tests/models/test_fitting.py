@@ -1,10 +1,12 @@
+import contextlib
+
 import numpy as np
 import pytest
 
 from analysis.config import ModelConfig
 from analysis.errors import NotIdentified
 from analysis.models.estimate import MODELS, fit_purchase_model
-from analysis.models.fitting import polish
+from analysis.models.fitting import WIDEST_SD, polish
 from analysis.models.lifetimes_fits import BetaGeoFitter, ModifiedBetaGeoFitter
 from analysis.models.patterns import collapse, patterns_of
 from analysis.timeunits import TimeUnit
@@ -17,7 +19,7 @@ def test_newton_finds_the_top_of_a_parabola_and_knows_it():
 
 
 def test_a_slope_without_a_top_is_no_peak():
-    assert not polish(lambda p: float(-np.exp(-p[0])), np.array([0.0])).is_peak
+    assert not polish(lambda p: -float(np.exp(np.minimum(-p[0], 300))), np.array([0.0])).is_peak
 
 
 @pytest.mark.parametrize(("name", "fitter"), [("BG/NBD", BetaGeoFitter), ("MBG/NBD", ModifiedBetaGeoFitter)])
@@ -49,7 +51,27 @@ def test_customers_who_never_leave_do_not_identify_dropout_and_the_error_says_so
     with pytest.raises(NotIdentified, match=r"BG/NBD: the data do not identify .*\ba\b") as caught:
         fit_purchase_model(MODELS["BG/NBD"], collapse(x, recency, np.full(400, 50.0)), TimeUnit.WEEK)
     assert caught.value.exit_code == 3
-    assert "longer observation period" in str(caught.value)
+    assert "hardly anyone leaves" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("seed", range(3))
+def test_a_plateau_is_no_maximum(name, seed):
+    """Customers who never leave: the likelihood is flat in the dropout parameters, whatever its noise says."""
+    rng = np.random.default_rng(100 + seed)
+    orders = [np.sort(rng.uniform(0, 50, rng.poisson(each * 50))) for each in rng.gamma(2.0, 0.5, 300)]
+    x = np.array([times.size for times in orders])
+    recency = np.array([times[-1] if times.size else 0.0 for times in orders])
+    patterns = collapse(x, recency, np.full(300, 50.0))
+    with contextlib.suppress(NotIdentified):
+        fit = fit_purchase_model(MODELS[name], patterns, TimeUnit.WEEK)
+        relative = np.array([fit.standard_errors[key] / value for key, value in fit.parameters.items()])
+        assert np.all(relative < WIDEST_SD)
+
+
+def test_two_customers_identify_nothing():
+    with pytest.raises(NotIdentified):
+        fit_purchase_model(MODELS["BG/NBD"], collapse([0, 2], [0.0, 9.0], [20.0, 30.0]), TimeUnit.WEEK)
 
 
 def test_standard_errors_come_with_every_parameter(cdnow_purchase):

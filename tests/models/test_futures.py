@@ -61,6 +61,15 @@ def test_an_order_of_certain_value_is_worth_just_that():
     assert value == pytest.approx(4.0 * orders)
 
 
+@pytest.mark.parametrize("customers", [1, 2, 30, 2_001, 2_005])
+def test_any_number_of_customers_has_futures_even_where_nobody_buys(customers):
+    """A pass in which nobody orders, or only orders at which customers leave, used to stop with a type error."""
+    spenders = Spenders(np.zeros(customers, dtype=int), np.zeros(customers), None, np.tile(SPEND, (2_000, 1)))
+    orders, value = _futures(_history(customers, 0, 0.0, 39.0), 2_000, spenders)
+    assert orders.shape == value.shape == (2_000, customers)
+    assert np.all((value != 0) <= (orders > 0))
+
+
 def test_no_horizon_no_orders():
     orders, _ = _futures(_history(50, 2, 30.43, 38.86), 20, None, Terms(0.0, 0.0, 1.0, 0.0))
     assert orders.sum() == 0

@@ -104,6 +104,23 @@ def test_repeat_orders_worth_nothing_are_left_out_and_counted():
     assert (result.fit.customers, result.fit.left_out) == (193, 7)
 
 
+def test_where_order_values_are_not_gamma_the_model_is_moved_to_the_mean_of_the_data():
+    rng = np.random.default_rng(7)
+    x = 1 + rng.poisson(1.0, 1_500)
+    level = rng.lognormal(3.0, 1.0, x.size)
+    m = np.array([np.mean(each * rng.lognormal(-0.125, 0.5, count)) for each, count in zip(level, x, strict=True)])
+    result = spend_result(_summary(x, m), ModelConfig())
+    assert result.fit.recentred_from > 1.1 * m.mean()
+    assert result.fit.mean_order_value == pytest.approx(m.mean())
+    p, q, v = result.posterior.draws.T
+    assert np.mean(p * v / (q - 1)) == pytest.approx(m.mean(), rel=0.02)
+    assert expected_order_values(result.fit, np.array([0]), np.array([np.nan]))[0] == pytest.approx(m.mean())
+
+
+def test_where_order_values_are_gamma_the_model_stays(cdnow_spend):
+    assert cdnow_spend.fit.recentred_from is None
+
+
 def test_no_money_no_spend_model():
     summary = _summary([1, 2], [3.0, 4.0])
     assert spend_result(CustomerSummary(summary.table, summary.observation_end, has_money=False), ModelConfig()) is None

@@ -141,7 +141,7 @@ def test_markup_of_the_catalogue_works_and_that_of_values_does_not():
     assert "<strong>" not in said
     assert "<script" not in said
     assert "{total:money}" in said
-    assert "<strong>The model earns its place.</strong>" in Words("en").html(
+    assert "<strong>The model forecast better than the simple rules.</strong>" in Words("en").html(
         "backtest.verdict.model",
         model=Saying("name.bg_nbd"),
         baseline=Saying("name.hiatus"),

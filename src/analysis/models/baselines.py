@@ -15,6 +15,8 @@ from scipy.optimize import minimize
 from scipy.special import betainc, gammaln, xlogy
 
 LARGEST_SIZE = 1e4
+MOST_LEARNED_FROM = 20_000
+"""Customers that two to four constants are learned from; more would only take longer."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,18 @@ class History:
     def hiatus_days(self) -> np.ndarray:
         return self.T_days - self.recency_days
 
+    def stride(self, most: int) -> int:
+        """Every how many customers to take for at most ``most`` of them."""
+        return -(-self.frequency.size // most)
+
+    def thinned(self, most: int) -> History:
+        """Evenly chosen customers, at most ``most``."""
+        step = self.stride(most)
+        return History(self.frequency[::step], self.recency_days[::step], self.T_days[::step], self.horizon_days)
+
+
+Means = Callable[[np.ndarray, History], np.ndarray]
+
 
 @dataclass(frozen=True)
 class Baseline:
@@ -82,39 +96,45 @@ class Baseline:
     ----------
     name
         ``same rate``, ``hiatus`` or ``average``.
-    starts
-        Logs of the constants to start learning from, each a tuple.
-    means
-        From constants (above 0) and a history to expected orders, shape (n,).
+    start
+        Logs of the constants to start learning from.
+    rules
+        From an earlier history to the variants of the rule to choose between, each from constants (above 0) and a
+        history to expected orders, shape (n,).
     """
 
     name: str
-    starts: tuple[tuple[float, ...], ...]
-    means: Callable[[np.ndarray, History], np.ndarray]
+    start: tuple[float, ...]
+    rules: Callable[[History], list[Means]]
 
 
 def _average(constants: np.ndarray, history: History) -> np.ndarray:
     return np.full(history.frequency.size, constants[0] * history.horizon_days)
 
 
-def _same_rate(constants: np.ndarray, history: History) -> np.ndarray:
-    trust, floor = constants
-    return trust * history.same_rate + floor * history.horizon_days
+def _shrunken_rate(constants: np.ndarray, history: History) -> np.ndarray:
+    level, orders, days = constants
+    return level * (history.frequency + orders) / (history.T_days + days) * history.horizon_days
 
 
-def _hiatus(constants: np.ndarray, history: History) -> np.ndarray:
-    trust, floor, cutoff_days = constants
-    active = history.hiatus_days <= cutoff_days
-    return active * trust * history.same_rate + floor * history.horizon_days
+def _active_until(cutoff_days: float) -> Means:
+    def means(constants: np.ndarray, history: History) -> np.ndarray:
+        active = history.hiatus_days <= cutoff_days
+        return np.where(active, _shrunken_rate(constants[:3], history), constants[3] * history.horizon_days)
+
+    return means
 
 
-CUTOFFS_DAYS = (14.0, 30.0, 60.0, 90.0, 180.0, 365.0)
+def _hiatus_rules(past: History) -> list[Means]:
+    return [_active_until(days) for days in np.unique(np.quantile(past.hiatus_days, np.linspace(0.1, 0.9, 17)))]
+
 
 BASELINES = (
-    Baseline("same rate", ((0.0, -6.0),), _same_rate),
-    Baseline("hiatus", tuple((0.0, -6.0, float(np.log(days))) for days in CUTOFFS_DAYS), _hiatus),
-    Baseline("average", ((-5.0,),), _average),
+    Baseline("same rate", (0.0, -1.0, 3.0), lambda _: [_shrunken_rate]),
+    Baseline("hiatus", (0.0, -1.0, 3.0, -7.0), _hiatus_rules),
+    Baseline("average", (-5.0,), lambda _: [_average]),
 )
+LARGEST_LOG_CONSTANT = 12.0
 
 
 def learned_forecast(baseline: Baseline, past: History, count: np.ndarray, future: History) -> CountForecast:
@@ -127,13 +147,22 @@ def learned_forecast(baseline: Baseline, past: History, count: np.ndarray, futur
     future
         The history to forecast from, shape (n,).
     """
+    past, count = past.thinned(MOST_LEARNED_FROM), count[:: past.stride(MOST_LEARNED_FROM)]
+    learned = [(_learned(means, baseline.start, past, count), means) for means in baseline.rules(past)]
+    (_, best), means = min(learned, key=lambda found: found[0][0])
+    return CountForecast(means(np.exp(best[:-1]), future) + 1e-9, float(np.exp(best[-1])))
+
+
+def _learned(means: Means, start: tuple[float, ...], past: History, count: np.ndarray) -> tuple[float, np.ndarray]:
+    """Smallest loss, and the logs of the constants and of the dispersion that give it."""
 
     def loss(free: np.ndarray) -> float:
-        constants, size = np.exp(free[:-1]), np.exp(min(free[-1], np.log(LARGEST_SIZE)))
-        forecast = CountForecast(baseline.means(constants, past) + 1e-9, size)
+        forecast = CountForecast(means(np.exp(free[:-1]), past) + 1e-9, float(np.exp(free[-1])))
         return -float(forecast.log_probability(count).mean()) + 1e-6 * float(free @ free)
 
-    ends = [minimize(loss, [*start, 0.0], method="Nelder-Mead", options={"maxiter": 600}) for start in baseline.starts]
-    best = min(ends, key=lambda end: end.fun).x
-    size = float(np.exp(min(best[-1], np.log(LARGEST_SIZE))))
-    return CountForecast(baseline.means(np.exp(best[:-1]), future) + 1e-9, size)
+    bounds = [(-LARGEST_LOG_CONSTANT, LARGEST_LOG_CONSTANT)] * len(start) + [
+        (-LARGEST_LOG_CONSTANT, np.log(LARGEST_SIZE))
+    ]
+    ends = [minimize(loss, [*start, size], method="L-BFGS-B", bounds=bounds) for size in (-1.0, 1.0)]
+    best = min(ends, key=lambda end: end.fun)
+    return float(best.fun), best.x

@@ -152,9 +152,18 @@ class BetaGeometric(PurchaseModel):
         return _expected_orders(rate, age, a, b, horizon)
 
     def survival_while_alive(self, params, horizon, frequency, T):
-        """2F1(r', a; a + b'; -t / alpha') with the state of a customer who is alive at T."""
-        rate, age, a, b = self._state(params, frequency, T)
-        return hyp2f1(rate, a, a + b, -np.asarray(horizon, dtype=float) / age)
+        """2F1(r', a; a + b'; -t / alpha'): the mean of (1 + p t / alpha')^-r' over p ~ Beta(a, b'), by quadrature.
+
+        The hypergeometric function itself fails in the common numerical libraries for many plausible parameters.
+        """
+        rate, age, a, b, time = np.broadcast_arrays(*self._state(params, frequency, T), horizon)
+        survival = np.empty(rate.shape)
+        for each in np.unique(b):
+            rows = b == each
+            dropout, weight = beta_rule(float(a.flat[0]), float(each), nodes=64 if each < 200 else 192)
+            risk = np.log1p(np.multiply.outer(time[rows] / age[rows], dropout))
+            survival[rows] = np.exp(-rate[rows][:, None] * risk) @ weight
+        return survival
 
     def pmf_while_alive(self, params, horizon, frequency, T, count):
         """Equation (8) of [1]_ for the state of a customer who is alive at T."""

@@ -137,11 +137,7 @@ def _moment_start(model: PurchaseModel, patterns: Patterns) -> np.ndarray:
 
 
 def _not_identified(model: PurchaseModel, optimum: Optimum, patterns: Patterns) -> NotIdentified:
-    far = np.abs(optimum.point) >= 0.75 * np.abs(optimum.point).max()
-    if np.abs(optimum.point).max() < 5:
-        loading = np.abs(optimum.flattest_direction)
-        far = loading >= 0.5 * loading.max()
-    names = " and ".join(name for name, runs in zip(model.names, far, strict=True) if runs)
+    names = " and ".join(name for name, runs in zip(model.names, optimum.runs_away, strict=True) if runs)
     repeaters = int(patterns.weight[patterns.frequency > 0].sum())
     return NotIdentified(
         model.name,
@@ -149,8 +145,8 @@ def _not_identified(model: PurchaseModel, optimum: Optimum, patterns: Patterns) 
         f"{model.name}: the data do not identify {names}: the likelihood keeps rising as "
         f"{'they grow or shrink' if ' and ' in names else 'it grows or shrinks'} without bound "
         f"({patterns.customers} customers, {repeaters} with a repeat order, oldest age {patterns.T.max():.4g}). "
-        "Use a longer observation period or more customers, so that some have had the time to return and some "
-        "to stay away",
+        "They show too little of customers leaving, or of customers differing in it. A longer observation period helps "
+        "where many are new; where hardly anyone leaves, or all leave alike, this model has no answer",
     )
 
 

@@ -17,6 +17,8 @@ LARGEST_LOG = 12.0
 
 SMALLEST_DROP = 0.05
 """Log-likelihood that must be lost two standard deviations away along the flattest direction (a parabola loses 2)."""
+WIDEST_SD = 6.0
+"""A direction whose standard deviation is more e-folds than this is not identified, whatever its curvature."""
 
 LogLikelihood = Callable[[np.ndarray], float]
 
@@ -36,7 +38,8 @@ class Optimum:
     newton_decrement
         Log-likelihood that a further Newton step would win; infinite where the curvature has no such step.
     drop
-        Log-likelihood lost two standard deviations away along the flattest direction, to the higher side.
+        Log-likelihood lost two standard deviations away along the flattest direction, to the higher side; minus
+        infinity on a plateau.
     """
 
     point: np.ndarray
@@ -56,9 +59,12 @@ class Optimum:
         return np.linalg.inv(self.curvature)
 
     @property
-    def flattest_direction(self) -> np.ndarray:
-        """Unit vector along which the likelihood changes least."""
-        return np.linalg.eigh(self.curvature)[1][:, 0]
+    def runs_away(self) -> np.ndarray:
+        """Which parameters the likelihood leaves open: those that move along a direction it hardly bends in."""
+        size, axes = np.linalg.eigh(self.curvature)
+        open_directions = np.abs(axes[:, size <= max(size[0], WIDEST_SD**-2)])
+        loading = open_directions.max(axis=1)
+        return loading >= 0.5 * loading.max()
 
 
 def gradient(function: LogLikelihood, point: np.ndarray) -> np.ndarray:
@@ -136,10 +142,12 @@ def polish(function: LogLikelihood, start: np.ndarray, bend: np.ndarray | None =
 
 def _drop(function: LogLikelihood, point: np.ndarray, value: float, bend: np.ndarray) -> float:
     size, axes = np.linalg.eigh(bend)
-    if size[0] <= 0:
+    noise = 10 * np.finfo(float).eps * abs(value) / CURVATURE_STEP**2
+    if size[0] <= max(noise, WIDEST_SD**-2):
         return -np.inf
     step = 2 / np.sqrt(size[0]) * axes[:, 0]
-    return value - max(_finite(function(point + step)), _finite(function(point - step)))
+    around = [function(point + side * step) for side in (-1, 1)]
+    return value - max(around) if np.all(np.isfinite(around)) else -np.inf
 
 
 def _newton_step(bend: np.ndarray, slope: np.ndarray) -> tuple[np.ndarray, float]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 
 import numpy as np
 
@@ -113,8 +113,8 @@ def simulate_futures(
         The same seed gives the same futures, on any number of threads.
     """
     customers = len(history[0])
-    size = max(1, CELLS_PER_CHUNK // len(draws))
-    chunks = [slice(start, min(start + size, customers)) for start in range(0, customers, size)]
+    edges = np.linspace(0, customers, -(-customers * len(draws) // CELLS_PER_CHUNK) + 1).astype(int)
+    chunks = [slice(start, end) for start, end in pairwise(edges.tolist())]
     seeds = np.random.SeedSequence(seed).spawn(len(chunks))
 
     def simulate(rows: slice, source: np.random.SeedSequence) -> Chunk:
@@ -163,7 +163,8 @@ def _discounted(rng, orders: Orders, terms: Terms, shape: float, scale: np.ndarr
     whose = np.repeat(np.arange(singly.size), singly)
     times = rng.random(whose.size) * orders.span[whose]
     earned = np.exp(-terms.delta * times) * _earned(rng, terms, shape, scale[whose])
-    value = np.bincount(whose, weights=earned, minlength=singly.size)
+    value = np.zeros(singly.size)
+    np.add.at(value, whose, earned)
     last = np.flatnonzero(orders.last_at_end)
     value[last] += np.exp(-terms.delta * orders.span[last]) * _earned(rng, terms, shape, scale[last])
     rest = np.flatnonzero(anywhere > SINGLY)

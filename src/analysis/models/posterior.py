@@ -22,6 +22,8 @@ PROPOSALS = 3_000
 LARGEST_SHAPE = 0.7
 DEGREES_OF_FREEDOM = 8
 CHAINS = 4
+FEWEST_EFFECTIVE = 400
+MOST_DOUBLINGS = 3
 
 
 @dataclass(frozen=True)
@@ -152,9 +154,18 @@ def generalized_pareto_fit(excess: np.ndarray) -> tuple[float, float]:
 
 
 def metropolis_draws(log_density, start, covariance, rng, steps: int) -> tuple[np.ndarray, float]:
-    """``DRAWS`` draws by adaptive Metropolis ([3]_) in four chains, and their effective number."""
-    kept = [_chain(log_density, start, covariance, steps, rng) for _ in range(CHAINS)]
-    effective = min(effective_sample_size(np.stack([chain[:, j] for chain in kept])) for j in range(start.size))
+    """``DRAWS`` draws by adaptive Metropolis ([3]_) in four chains, and their effective number.
+
+    The chains are run again, twice as long and from what the last ones learned, while their draws are worth fewer than
+    ``FEWEST_EFFECTIVE`` independent ones, up to ``MOST_DOUBLINGS`` times.
+    """
+    for doubling in range(MOST_DOUBLINGS + 1):
+        kept = [_chain(log_density, start, covariance, steps * 2**doubling, rng) for _ in range(CHAINS)]
+        effective = min(effective_sample_size(np.stack([chain[:, j] for chain in kept])) for j in range(start.size))
+        if effective >= FEWEST_EFFECTIVE:
+            break
+        seen = np.concatenate(kept)
+        start, covariance = seen.mean(axis=0), np.cov(seen.T) + 1e-8 * np.eye(start.size)
     pooled = np.concatenate(kept)
     return pooled[rng.choice(len(pooled), DRAWS, replace=len(pooled) < DRAWS)], effective
 
@@ -163,15 +174,20 @@ def _chain(log_density, start, covariance, steps, rng) -> np.ndarray:
     k, warm_up = start.size, steps // 3
     root = np.linalg.cholesky(covariance)
     point = start + root @ rng.standard_normal(k)
-    value, points = log_density(point), np.empty((steps, k))
+    value, points, scale, accepted = log_density(point), np.empty((steps, k)), 2.38 / np.sqrt(k), 0
     for step in range(steps):
-        if step in {warm_up // 3, warm_up // 2, warm_up}:
-            seen = np.cov(points[step // 2 : step].T) + 1e-8 * np.eye(k)
-            root = np.linalg.cholesky(seen)
-        trial = point + 2.38 / np.sqrt(k) * root @ rng.standard_normal(k)
+        if 0 < step <= warm_up and step % (warm_up // 10) == 0:
+            scale *= np.exp(accepted / (warm_up // 10) - 0.25)
+            accepted = 0
+            if step in {warm_up // 10 * 4, warm_up // 10 * 7}:
+                root, scale = (
+                    np.linalg.cholesky(np.cov(points[step // 2 : step].T) + 1e-8 * np.eye(k)),
+                    2.38 / np.sqrt(k),
+                )
+        trial = point + scale * root @ rng.standard_normal(k)
         trial_value = log_density(trial)
         if np.log(rng.random()) < trial_value - value:
-            point, value = trial, trial_value
+            point, value, accepted = trial, trial_value, accepted + 1
         points[step] = point
     return points[warm_up:]
 

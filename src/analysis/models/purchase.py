@@ -31,8 +31,7 @@ class Orders(NamedTuple):
 class PurchaseModel(ABC):
     """A model of when customers order and when they leave for good.
 
-    ``params`` is the model's own named tuple; its fields may be numbers, or arrays that broadcast against the
-    histories (draws of shape (D, 1) against histories of shape (n,)). Histories are x, t_x and T in the time
+    ``params`` is the model's own named tuple of numbers. Histories are x, t_x and T, numbers or arrays, in the time
     unit of the parameters. A new customer is the history (0, 0, 0).
     """
 
@@ -97,12 +96,12 @@ class PurchaseModel(ABC):
         alive = self.p_alive(params, frequency, recency, T)
         return alive * self.discounted_while_alive(params, horizon, delta, frequency, T)
 
-    def discounted_while_alive(self, params, horizon, delta, frequency, T, nodes: int = 12) -> np.ndarray:
+    def discounted_while_alive(self, params, horizon, delta, frequency, T) -> np.ndarray:
         """As ``discounted_expected_purchases``, given that the customer is alive at T."""
         at_end = np.exp(-delta * horizon) * self.expected_while_alive(params, horizon, frequency, T)
         if delta == 0 or horizon == 0:
             return at_end
-        points, weights = np.polynomial.legendre.leggauss(nodes)
+        points, weights = np.polynomial.legendre.leggauss(12 + int(4 * delta * horizon))
         # Squaring the nodes' positions puts more of them near zero, where the order rate falls fastest.
         share = (points + 1) / 2
         times, weights = horizon * share**2, weights * horizon * share

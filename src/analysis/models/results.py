@@ -141,6 +141,9 @@ class SpendFit:
         Repeat customers whose repeat orders were worth nothing on balance.
     mean_order_value
         Expected mean order value of a customer nothing is known of [currency].
+    recentred_from
+        The mean that the likelihood gave, where it contradicted the mean of the data so plainly that v was moved to
+        agree with the data [currency]; None where it did not.
     """
 
     model: str
@@ -150,6 +153,7 @@ class SpendFit:
     customers: int
     left_out: int
     mean_order_value: float
+    recentred_from: float | None = None
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.stats import norm, spearmanr
+from scipy.stats import t as student_t
 
 from analysis.models.results import Interval, SpendDependence
 
@@ -52,8 +53,8 @@ def _change_per_doubling(x, m, level: float) -> Interval:
     from statsmodels.genmod.generalized_linear_model import GLM
 
     design = np.column_stack([np.ones_like(x), np.log2(x)])
-    fitted = GLM(m / m.mean(), design, family=Gamma(Log())).fit(cov_type="HC1")
+    fitted = GLM(m / m.mean(), design, family=Gamma(Log())).fit(cov_type="HC3")
     slope, error = float(fitted.params[1]), float(fitted.bse[1])
-    reach = norm.ppf((1 + level) / 2) * error
+    reach = student_t.ppf((1 + level) / 2, x.size - 2) * error
     lower, estimate, upper = np.expm1([slope - reach, slope, slope + reach]).tolist()
     return Interval(estimate, lower, upper, level)

@@ -84,6 +84,7 @@ def _spend_model(spend: SpendResult | None) -> tuple[dict[str, Any] | None, str 
         "log_likelihood": fit.log_likelihood,
         "customers": fit.customers,
         "mean_order_value": fit.mean_order_value,
+        "recentred_from": fit.recentred_from,
         "dependence": as_plain(spend.dependence),
     }, None
 

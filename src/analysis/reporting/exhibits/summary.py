@@ -76,7 +76,11 @@ def _worth_certainty(purchase: PurchaseResult, backtest: BackTest | Note) -> tup
     if not is_inside(primary_score(backtest)):
         score = primary_score(backtest)
         return LOW, Saying("certainty.total_missed", {"bias": score.total_predicted / max(score.total_actual, 1) - 1})
-    if backtest.verdict == "undecided" or apart(purchase) > CLOSE_SHARE:
+    if backtest.verdict == "undecided":
+        return MEDIUM, Saying("certainty.not_better")
+    if not purchase.challengers:
+        return MEDIUM, Saying("certainty.no_second_model")
+    if apart(purchase) > CLOSE_SHARE:
         return MEDIUM, Saying("certainty.models_differ")
     return HIGH, Saying("certainty.tested")
 

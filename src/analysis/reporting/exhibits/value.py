@@ -243,7 +243,9 @@ def spend_sayings(spend: SpendResult | None) -> list[Saying]:
     numbers = {"customers": fit.customers, "mean": fit.mean_order_value}
     sayings = [Saying(spend.reason) if spend.reason else Saying("spend.gamma_gamma", numbers)]
     if fit.model != "Gamma-Gamma":
-        sayings.append(Saying("spend.constant", {"mean": fit.mean_order_value}))
+        sayings += [Saying("spend.constant", {"mean": fit.mean_order_value}), Saying("spend.certain_values")]
+    if fit.recentred_from is not None:
+        sayings.append(Saying("spend.recentred", {"model": fit.recentred_from, "mean": fit.mean_order_value}))
     if fit.left_out:
         sayings.append(Saying("spend.left_out", {"customers": fit.left_out}))
     if spend.dependence is None:
