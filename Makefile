@@ -49,5 +49,5 @@ lock: $(INSTALLED) ## renew requirements.lock from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --upgrade --no-emit-index-url --no-annotate --no-header -o requirements.lock pyproject.toml
 
 clean: ## remove what the tools left behind (not the reports)
-	rm -rf .pytest_cache .ruff_cache .hypothesis dist
+	rm -rf .pytest_cache .ruff_cache .hypothesis .retention-lab notebooks/.retention-lab dist
 	find . -name __pycache__ -not -path './.venv/*' -type d -prune -exec rm -rf {} +

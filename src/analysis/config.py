@@ -26,6 +26,7 @@ from analysis.timeunits import TimeUnit
 
 SAMPLES = ("cdnow", "cdnow-full", "complete-journey", "simulated")
 RESERVED_NAMES = {".", "..", "failed", "latest"}
+DATA_ENDINGS = {".csv", ".gz", ".tsv", ".txt", ".parquet", ".xlsx"}
 LATER_KEYS = {
     "deadline_minutes": "the deadline of a run is not built yet",
     "batch": "batches of reports are not built yet",
@@ -204,6 +205,11 @@ def load_config(path: Path, overrides: Mapping[str, Any] | None = None) -> Confi
 
 def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file."""
+    if path.suffix.lower() in DATA_ENDINGS:
+        raise UsageError(
+            f"configuration {path}: this looks like a file of transactions; make a configuration for it with "
+            f"`retention-lab init {path}`"
+        )
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:

@@ -42,17 +42,17 @@ def test_a_study_is_opened_from_a_configuration_with_values_that_beat_it(shown, 
     assert page.language == "en"
 
 
-def test_without_a_store_results_go_to_the_readers_own_cache_folder(shown, config, monkeypatch, tmp_path):
-    monkeypatch.setattr(notebook.sys, "platform", "linux")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+def test_without_a_store_results_stay_in_the_working_folder_and_out_of_git(shown, config, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
     study, _ = notebook.open_study(config)
-    assert study.store == tmp_path / "cache" / "retention-lab"
+    assert study.store == tmp_path / ".retention-lab"
+    assert (study.store / ".gitignore").read_text() == "*\n"
 
 
-@pytest.mark.parametrize("platform", ["linux", "darwin", "win32"])
-def test_every_platform_has_a_cache_folder(platform, monkeypatch):
-    monkeypatch.setattr(notebook.sys, "platform", platform)
-    assert notebook.cache_folder().name == "retention-lab"
+def test_the_sample_configurations_are_found_from_any_folder(shown, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    study, _ = notebook.open_study("parameters/quick.yml")
+    assert study.config.name == "quick"
 
 
 def test_values_out_of_range_and_unknown_parameters_are_refused(shown, config):

@@ -24,7 +24,13 @@ def write_starter(file: Path) -> Path:
     InputRefused
         Where the file is not what its ending says.
     """
-    (path,) = resolved_files([file.name], file.absolute().parent)
+    found = resolved_files([file.name], file.absolute().parent)
+    if len(found) > 1:
+        raise UsageError(
+            f"{file}: {len(found)} files match; name one of them, such as {found[0].name}, and put the pattern into "
+            "data.transactions of the configuration that is made"
+        )
+    (path,) = found
     target = path.with_name(f"{_stem(path)}.yml")
     if target.exists():
         raise UsageError(f"{target} is there already; it is never overwritten")

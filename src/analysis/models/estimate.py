@@ -81,7 +81,7 @@ def fit_purchase_model(model: PurchaseModel, patterns: Patterns, unit: TimeUnit)
     guess = curvature(likelihood, best, likelihood(best))
     optimum = polish(model.total_log_likelihood(scaled), best, guess)
     if not optimum.is_peak:
-        raise _not_identified(model, optimum, patterns)
+        raise _not_identified(model, optimum, patterns, unit)
     return _purchase_fit(model, optimum, patterns, unit, scale)
 
 
@@ -136,18 +136,23 @@ def _moment_start(model: PurchaseModel, patterns: Patterns) -> np.ndarray:
     return np.clip(start, -5, 5)
 
 
-def _not_identified(model: PurchaseModel, optimum: Optimum, patterns: Patterns) -> NotIdentified:
-    names = " and ".join(name for name, runs in zip(model.names, optimum.runs_away, strict=True) if runs)
+def _not_identified(model: PurchaseModel, optimum: Optimum, patterns: Patterns, unit: TimeUnit) -> NotIdentified:
+    names = _listed([name for name, runs in zip(model.names, optimum.runs_away, strict=True) if runs])
     repeaters = int(patterns.weight[patterns.frequency > 0].sum())
     return NotIdentified(
         model.name,
         names,
         f"{model.name}: the data do not identify {names}: the likelihood keeps rising as "
         f"{'they grow or shrink' if ' and ' in names else 'it grows or shrinks'} without bound "
-        f"({patterns.customers} customers, {repeaters} with a repeat order, oldest age {patterns.T.max():.4g}). "
+        f"({patterns.customers} customers, {repeaters} with a repeat order, "
+        f"oldest age {patterns.T.max():.4g} {unit}s). "
         "They show too little of customers leaving, or of customers differing in it. A longer observation period helps "
-        "where many are new; where hardly anyone leaves, or all leave alike, this model has no answer",
+        "where many are new; where hardly anyone leaves, or all leave alike, this model has no answer.",
     )
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def _customers_alive(fit, posterior: Posterior, patterns: Patterns, level: float) -> Interval:

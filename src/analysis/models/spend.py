@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 FEWEST_SPENDERS = 10
 FAR_FROM_MEAN = 3.0
+OPEN_MEAN = 2.0
 PRIOR_SD = 2.0
 BIN_WIDTH = 0.02
 
@@ -227,11 +228,13 @@ def recentred(fit: SpendFit, posterior: Posterior, spending: Spending, seed: int
     In the model the mean of customers' means is p v / (q - 1). With other spreads of order values than gamma ones, such
     as lognormal, the likelihood can trade that mean for a better tail and miss it by a third, and every one-time buyer
     would be given it. Beyond ``FAR_FROM_MEAN`` standard errors of the sample mean and 5% of it, v is moved so that the
-    means agree; the weight on a customer's own orders, p x / (p x + q - 1), stays.
+    means agree; the weight on a customer's own orders, p x / (p x + q - 1), stays. The same
+    happens where the posterior leaves the mean open by more than a factor of ``OPEN_MEAN``.
     """
     sample, error = _mean_of_means(spending)
     gap = abs(fit.mean_order_value - sample)
-    if gap < max(FAR_FROM_MEAN * error, 0.05 * sample):
+    low, high = np.quantile(posterior.draws[:, 0] * posterior.draws[:, 2] / (posterior.draws[:, 1] - 1), [0.05, 0.95])
+    if gap < max(FAR_FROM_MEAN * error, 0.05 * sample) and high < OPEN_MEAN * low:
         return fit, posterior
     p, q, _ = fit.parameters.values()
     params = GammaGammaParams(p, q, sample * (q - 1) / p)

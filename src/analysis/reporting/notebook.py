@@ -7,8 +7,6 @@ runner, which takes these outputs (and nothing else) onto the report's page.
 from __future__ import annotations
 
 import datetime as dt
-import os
-import sys
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
@@ -42,11 +40,11 @@ def open_study(
     Parameters
     ----------
     config
-        A configuration file; a relative path starts at the notebook's folder, where its kernel runs.
+        A configuration file; a relative path starts at the working folder, else at the folder of the notebooks.
     as_of
         Last day of the data that counts (ISO date); None as the configuration says.
     store
-        Folder in which computed results are kept; None for the reader's own cache folder.
+        Folder in which computed results are kept; None for ``.retention-lab`` in the working folder.
     overrides
         Configuration values that beat the file's, by the last part of their key; None leaves the file's value.
 
@@ -57,9 +55,19 @@ def open_study(
     """
     from analysis.study import Study
 
-    resolved = load_config(Path(config), overrides={dotted_key(name): value for name, value in overrides.items()})
-    study = Study(resolved, as_of=day_of(as_of), store=Path(store) if store else cache_folder())
+    resolved = load_config(
+        _found(Path(config)), overrides={dotted_key(name): value for name, value in overrides.items()}
+    )
+    study = Study(resolved, as_of=day_of(as_of), store=Path(store) if store else default_store())
     return study, Page(resolved.language, lambda: currency_of(study, resolved), study=study)
+
+
+def _found(config: Path) -> Path:
+    """A relative path that leads nowhere from here starts at the folder of the notebooks."""
+    from analysis.reporting.request import notebooks_folder
+
+    beside = notebooks_folder() / config
+    return beside if not config.exists() and beside.exists() else config
 
 
 def dotted_key(name: str) -> str:
@@ -82,15 +90,12 @@ def day_of(as_of: str | None) -> dt.date | None:
         raise UsageError(f"as_of == {as_of!r}, must be an ISO date such as 1997-09-30") from None
 
 
-def cache_folder() -> Path:
-    """Where this reader's computed results are kept when no folder is named."""
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-    return base / "retention-lab"
+def default_store() -> Path:
+    """Where results are kept when no folder is named: beside the work, out of git, for `make clean` to remove."""
+    store = Path.cwd() / ".retention-lab"
+    store.mkdir(exist_ok=True)
+    (store / ".gitignore").write_text("*\n", encoding="utf-8")
+    return store
 
 
 def currency_of(study: Study, config: Config) -> str | None:

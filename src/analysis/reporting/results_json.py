@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from analysis.models.results import BackTest, ForecastScore, PurchaseFit, PurchaseResult, SpendResult, as_plain
+from analysis.models.results import (
+    BackTest,
+    ForecastScore,
+    Posterior,
+    PurchaseFit,
+    PurchaseResult,
+    SpendResult,
+    as_plain,
+)
 
 if TYPE_CHECKING:
     from analysis.data import Transactions
@@ -56,13 +64,25 @@ def _purchase_model(purchase: PurchaseResult) -> dict[str, Any]:
         "standard_errors": fit.standard_errors,
         "converged": fit.converged,
         "customers": fit.customers,
-        "posterior": {
-            "method": purchase.posterior.method,
-            "effective_size": purchase.posterior.effective_size,
-            "pareto_shape": purchase.posterior.pareto_shape,
-        },
-        "alternatives": [_fit(challenger) for challenger in purchase.challengers],
+        "posterior": _quality(purchase.posterior),
+        "alternatives": [
+            {
+                **_fit(fit),
+                "standard_errors": fit.standard_errors,
+                "converged": fit.converged,
+                "posterior": _quality(purchase.challenger_posteriors[fit.model]),
+            }
+            for fit in purchase.challengers
+        ],
         "not_identified": purchase.not_identified,
+    }
+
+
+def _quality(posterior: Posterior) -> dict[str, Any]:
+    return {
+        "method": posterior.method,
+        "effective_size": posterior.effective_size,
+        "pareto_shape": posterior.pareto_shape,
     }
 
 

@@ -55,6 +55,11 @@ def score_customers(config: Config, *, run: Path, as_of: dt.date | None = None, 
     report = Path(out).absolute() / config.name
     with tempfile.TemporaryDirectory(prefix="rlab-") as folder:
         transactions = load_transactions(config, workdir=Path(folder), as_of=as_of)
+        if transactions.has_money and spend is None:
+            raise UsageError(
+                f"run {run}: its model knows nothing of money, but {config.name} has amounts; name a run on data with "
+                "money, or leave the amounts out of data.columns"
+            )
         spend = spend if transactions.has_money else None
         value = customer_value(transactions.summary, purchase, spend, model, config.economics)
     with publish.work_folder(report) as work:

@@ -58,7 +58,9 @@ def total_forecast(test: BackTest) -> Saying:
         "bias": score.total_predicted / score.total_actual - 1 if score.total_actual else None,
         "weeks": test.holdout_weeks,
     }
-    return Saying("backtest.total_inside" if is_inside(score) else "backtest.total_outside", numbers)
+    if is_inside(score):
+        return Saying("backtest.total_inside", numbers)
+    return Saying("backtest.total_outside", {**numbers, "luck": 1 - score.total_interval.level})
 
 
 def short_verdict(test: BackTest | Note) -> Saying:

@@ -13,6 +13,7 @@ from analysis.reporting.exhibits.backtest import PRIMARY, is_inside, primary_sco
 from analysis.reporting.exhibits.purchase import CLOSE_SHARE, alive_range, apart, left_out
 from analysis.reporting.exhibits.value import per_customer
 from analysis.reporting.words import Remark, Saying
+from analysis.timeunits import DAYS_PER_YEAR
 from analysis.value.results import CustomerValue
 
 TRUST = {
@@ -22,6 +23,8 @@ TRUST = {
     "undecided": "summary.trust.undecided",
 }
 LOW, MEDIUM, HIGH = "low", "medium", "high"
+LONG_HORIZON = 2.5
+"""Times the window of the data beyond which a horizon is called long."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,9 @@ class Card:
 
 def verdicts(purchase: PurchaseResult, value: CustomerValue, backtest: BackTest | Note) -> list[Verdict]:
     """What the base is worth, who is still a customer, and whether the forecast can be trusted."""
-    return [_worth(purchase, value, backtest), _alive(purchase), _trust(backtest)]
+    found = [_worth(purchase, value, backtest), _alive(purchase), _trust(backtest)]
+    refuted = isinstance(backtest, BackTest) and backtest.verdict == "baseline"
+    return [found[-1], *found[:-1]] if refuted else found
 
 
 def _worth(purchase: PurchaseResult, value: CustomerValue, backtest: BackTest | Note) -> Verdict:
@@ -64,8 +69,18 @@ def _worth(purchase: PurchaseResult, value: CustomerValue, backtest: BackTest | 
     if value.residual_clv is None:
         sentence = Saying("summary.worth_orders", {**numbers, "orders": value.expected_orders})
     else:
-        sentence = Saying("summary.worth", {**numbers, "total": value.residual_clv})
+        sentence = _worth_in_money(value, {**numbers, "total": value.residual_clv})
     return Verdict(sentence, *_worth_certainty(purchase, backtest))
+
+
+def _worth_in_money(value: CustomerValue, numbers: Mapping[str, Any]) -> Saying:
+    others = {name: total.residual_clv.estimate for name, total in value.by_model.items() if name != PRIMARY}
+    if not others:
+        return Saying("summary.worth", numbers)
+    if len(others) == 1:
+        ((name, other),) = others.items()
+        return Saying("summary.worth_second", {**numbers, "model": Saying(name_key(name)), "other": other})
+    return Saying("summary.worth_models", {**numbers, "low": min(others.values()), "high": max(others.values())})
 
 
 def _worth_certainty(purchase: PurchaseResult, backtest: BackTest | Note) -> tuple[str, Saying]:
@@ -77,7 +92,7 @@ def _worth_certainty(purchase: PurchaseResult, backtest: BackTest | Note) -> tup
         score = primary_score(backtest)
         return LOW, Saying("certainty.total_missed", {"bias": score.total_predicted / max(score.total_actual, 1) - 1})
     if backtest.verdict == "undecided":
-        return MEDIUM, Saying("certainty.not_better")
+        return LOW, Saying("certainty.not_better")
     if not purchase.challengers:
         return MEDIUM, Saying("certainty.no_second_model")
     if apart(purchase) > CLOSE_SHARE:
@@ -174,7 +189,10 @@ def cautions(
     else:
         found.append(Saying("value.no_money"))
     if spend is not None and spend.dependence is not None and spend.dependence.verdict == "dependent":
-        found.append(Saying("caution.dependence", {"correlation": spend.dependence.rank_correlation}))
+        found.append(Saying("caution.dependence", {"change": spend.dependence.change_per_doubling}))
+    window = (transactions.observation_end - transactions.observation_start).days + 1
+    if (times := value.horizon_years * DAYS_PER_YEAR / window) > LONG_HORIZON:
+        found.append(Saying("caution.horizon", {"horizon": value.horizon_years, "times": times, "window": window}))
     return [*found, *left_out(purchase), Saying("caution.no_cause")]
 
 

@@ -50,9 +50,11 @@ def interval_kinds(value: CustomerValue) -> list[Saying]:
     total, mean = value.residual_clv, value.expected_residual_clv
     if total is None or mean is None:
         return []
-    return [
-        Saying("value.intervals", {"predictive": total, "credible": mean, "level": total.level, "draws": value.draws})
-    ]
+    wider = mean.upper - mean.lower > total.upper - total.lower
+    numbers = {"predictive": total, "credible": mean, "draws": value.draws}
+    if wider:
+        return [Saying("value.intervals_heavy", numbers)]
+    return [Saying("value.intervals", {**numbers, "level": total.level})]
 
 
 def model_sayings(value: CustomerValue) -> list[Saying]:
@@ -251,7 +253,7 @@ def spend_sayings(spend: SpendResult | None) -> list[Saying]:
     if spend.dependence is None:
         return [*sayings, Saying("spend.untested")]
     test = spend.dependence
-    tested = {"correlation": test.rank_correlation, "change": test.change_per_doubling, "customers": test.customers}
+    tested = {"change": test.change_per_doubling, "customers": test.customers}
     sayings.append(Saying(DEPENDENCE[test.verdict], tested))
     if test.verdict == "dependent":
         more = test.change_per_doubling.estimate > 0
