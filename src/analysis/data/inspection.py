@@ -133,13 +133,20 @@ def _assigned(names: dict[str, list[tuple[float, str]]], header: tuple[str, ...]
         others = tuple(other for other_score, other in names[role] if other != name and other_score >= CERTAIN_SCORE)
         guesses[role] = Guess(name, score >= CERTAIN_SCORE and not others, others)
         taken.add(name)
+    questions = []
     if "amount" in guesses:
-        for role in ("quantity", "unit_price"):
-            guesses.pop(role, None)
+        unused = guesses.pop("quantity", None)
+        guesses.pop("unit_price", None)
+        if unused:
+            questions.append(
+                f"the amount is taken from {guesses['amount'].column!r} and {unused.column!r} is not used; a cancellation "
+                "that shows only there, with an amount of 0, would count as an order worth nothing: then use quantity "
+                "and unit_price instead"
+            )
     elif not {"quantity", "unit_price"} <= set(guesses):
         for role in ("quantity", "unit_price", "discount"):
             guesses.pop(role, None)
-    questions = [
+    questions += [
         f"no column is recognised as {role}; the columns are {', '.join(map(repr, header))}"
         for role in ("customer", "date")
         if role not in guesses
