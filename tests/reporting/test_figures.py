@@ -1,20 +1,23 @@
 """Every figure has an alt text with numbers, its data as a table, and the same bytes each time."""
 
+import datetime as dt
 import re
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from tests.reporting import fakes
 
-from analysis.data import Note
+from analysis.data import CustomerSummary, Note
 from analysis.reporting import figures
 from analysis.reporting.embed import picture
 from analysis.reporting.exhibit import figure_html
 from analysis.reporting.exhibits import backtest, purchase, transactions, value
-from analysis.reporting.style import RC, report_style, spread
+from analysis.reporting.style import MODEL_STROKES, RC, report_style, spread
 from analysis.reporting.words import Words
 
 WORDS = Words("en", "USD")
@@ -104,6 +107,59 @@ def test_an_incomplete_last_period_is_left_out_and_said():
     days = (fakes.END - fakes.START).days + 1
     assert int(periods["days"].sum()) + left_out == days
     assert (periods["days"] == 7).all()
+
+
+def test_the_alt_text_counts_the_orders_of_a_period_that_is_left_out_too():
+    shown = fakes.transactions()
+    shown.observation_start -= dt.timedelta(days=4)
+    exhibit = transactions.orders_over_time(shown)
+    assert exhibit.numbers["left_out"] > 0
+    assert exhibit.numbers["first"] + exhibit.numbers["repeat"] == shown.daily["orders"].sum()
+
+
+@pytest.mark.parametrize(
+    ("frequencies", "key"),
+    [([0] * 5 + [1] * 3 + [2], "frequency"), ([9] * 10, "frequency_spread"), ([0, 1, 4, 4], "frequency_spread")],
+)
+def test_the_alt_text_of_the_frequencies_is_true_of_any_base(frequencies, key):
+    table = pd.DataFrame({"frequency": frequencies})
+    exhibit = transactions.frequency(CustomerSummary(table, fakes.END, has_money=False))
+    assert exhibit.key == key
+    alt = re.search(r'alt="([^"]+)"', str(figure_html(exhibit, WORDS)))[1]
+    assert ("fewer have more" in alt) == (key == "frequency")
+    if key == "frequency_spread":
+        assert sum(exhibit.numbers[part] for part in ("none", "once", "more")) == len(frequencies)
+
+
+@pytest.mark.parametrize("width", [7.2, 3.4])
+@pytest.mark.parametrize("name", ["orders", "frequency_fit", "tracking", "calibration"])
+def test_a_key_lies_above_the_plot_and_on_nothing(name, width):
+    with report_style():
+        figure = Figure(figsize=(width, 3.2), layout="constrained")
+        EXHIBITS[name]().draw(figure, WORDS)
+        FigureCanvasAgg(figure).draw()
+        (ax,) = figure.axes
+        keys = [ax.get_legend()] if ax.get_legend() else []
+        keys += [text for text in ax.texts if text.get_text() in (WORDS("legend.holdout"), WORDS("legend.expected"))]
+        assert keys
+        title = ax._left_title.get_window_extent()
+        others = [text.get_window_extent() for text in ax.texts if text not in keys]
+        for key in keys:
+            box = key.get_window_extent()
+            assert ax.bbox.y1 <= box.y0
+            assert box.y1 <= title.y0
+            assert not [other for other in others if box.overlaps(other)]
+
+
+def test_a_key_shows_the_markers_of_the_plot():
+    ax = Figure().subplots()
+    figures.plot_calibration(fakes.back_test().calibration_by_group, 0.9, WORDS, ax)
+    markers = {text.get_text(): line.get_marker() for text, line in zip(*_key_of(ax), strict=True)}
+    assert [markers[model] for model in MODEL_STROKES] == [stroke.marker for stroke in MODEL_STROKES.values()]
+
+
+def _key_of(ax):
+    return ax.get_legend().get_texts(), ax.get_legend().get_lines()
 
 
 def test_a_long_window_is_shown_by_month():

@@ -51,6 +51,12 @@ def test_dates_and_durations_follow_the_language():
     assert Formats("nl").weeks(39) == "39 weken"
 
 
+def test_a_moment_is_shown_in_utc_to_the_minute():
+    assert ENGLISH.moment("2026-11-22T04:50:37+00:00") == "22 November 2026, 04:50 UTC"
+    assert ENGLISH.moment("2026-11-22T00:30:00+01:00") == "21 November 2026, 23:30 UTC"
+    assert Formats("nl").moment("2026-11-22T04:50:37Z") == "22 november 2026, 04:50 UTC"
+
+
 def test_an_interval_says_its_level_and_has_the_digits_its_width_deserves():
     words = Words("en")
     assert (

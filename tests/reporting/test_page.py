@@ -9,8 +9,9 @@ from tests.reporting import fakes
 
 from analysis.reporting import gate
 from analysis.reporting.fragment import fragment_of
-from analysis.reporting.page import IndexEntry, compose, index_page, report_title, stamped_values
+from analysis.reporting.page import IndexEntry, compose, index_page, moment_html, report_title, stamped_values
 from analysis.reporting.stamp import Stamp
+from analysis.reporting.words import Words
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 ORDER = ("06-summary", "01-transactions", "02-purchase-model", "03-customer-value")
@@ -111,6 +112,15 @@ def test_the_stamp_can_be_read_by_machine_and_by_people(page):
     assert page.count(STAMP.data_hash) == 2
 
 
+def test_the_moment_is_readable_and_the_machine_value_stays(page):
+    assert stamped_values(page)["generated_at"] == STAMP.generated_at
+    assert f'<time datetime="{STAMP.generated_at}">1 January 2026, 00:00 UTC</time>' in page
+
+
+def test_a_moment_that_is_none_is_shown_as_it_is_and_escaped():
+    assert moment_html("<b>soon</b>", Words()) == "&lt;b&gt;soon&lt;/b&gt;"
+
+
 def test_no_customer_is_named_on_the_page(page):
     ids = [customer for customer in fakes.summary().table["customer_id"] if customer.startswith("0")]
     assert not [customer for customer in ids if f">{customer}<" in page]
@@ -151,12 +161,13 @@ def test_titles_and_stamps_are_escaped():
 
 def test_the_index_lists_reports_with_their_runs_and_escapes_them():
     entries = [
-        IndexEntry("shop", "aaa", "shop/aaa/index.html", "1998-06-30", "2026-01-01", "latest"),
+        IndexEntry("shop", "aaa", "shop/aaa/index.html", "1998-06-30", "2026-11-22T04:50:37+00:00", "latest"),
         IndexEntry("shop", "bbb", "shop/failed/bbb/index.html", None, "", "failed"),
         IndexEntry("<b>", "ccc", "x/ccc/index.html"),
     ]
     html = index_page(entries)
-    assert '<a href="shop/aaa/index.html">aaa</a> · latest · data up to 30 June 1998 · made 2026-01-01' in html
+    made = '<time datetime="2026-11-22T04:50:37+00:00">made 22 November 2026, 04:50 UTC</time>'
+    assert f'<a href="shop/aaa/index.html">aaa</a> · latest · data up to 30 June 1998 · {made}' in html
     assert "did not finish" in html
     assert "<b>" not in html
     assert "No report" in index_page([])

@@ -139,9 +139,9 @@ def _assigned(names: dict[str, list[tuple[float, str]]], header: tuple[str, ...]
         guesses.pop("unit_price", None)
         if unused:
             questions.append(
-                f"the amount is taken from {guesses['amount'].column!r} and {unused.column!r} is not used; a cancellation "
-                "that shows only there, with an amount of 0, would count as an order worth nothing: then use quantity "
-                "and unit_price instead"
+                f"the amount is taken from {guesses['amount'].column!r} and {unused.column!r} is not used; a "
+                "cancellation that shows only there, with an amount of 0, would count as an order: then use "
+                "quantity and unit_price instead"
             )
     elif not {"quantity", "unit_price"} <= set(guesses):
         for role in ("quantity", "unit_price", "discount"):

@@ -46,8 +46,8 @@ class Formats:
     """
 
     KINDS = (
-        "integer", "decimal1", "decimal2", "decimal3", "decimal4", "significant", "percent",
-        "percent1", "signed_percent", "money", "cents", "date", "month", "text", "list", "weeks", "days", "years",
+        "integer", "decimal1", "decimal2", "decimal3", "decimal4", "significant", "percent", "percent1",
+        "signed_percent", "money", "cents", "date", "month", "moment", "text", "list", "weeks", "days", "years",
     )  # fmt: skip
     INTERVAL_KINDS = ("integer", "decimal1", "decimal2", "decimal3", "significant", "percent", "percent1", "money")
 
@@ -120,6 +120,15 @@ class Formats:
         '30 September 1997'
         """
         return dates.format_date(as_date(day), format="long", locale=self.locale)
+
+    def moment(self, moment: dt.datetime | str) -> str:
+        """A date and time, to the minute and in UTC; one without an offset is taken to be in UTC.
+
+        >>> Formats("en").moment("2026-11-22T04:50:37+00:00")
+        '22 November 2026, 04:50 UTC'
+        """
+        at = pd.to_datetime(moment, utc=True).to_pydatetime()
+        return f"{self.date(at)}, {dates.format_time(at, 'short', tzinfo=dt.UTC, locale=self.locale)} UTC"
 
     def month(self, day: dt.date | str) -> str:
         return dates.format_skeleton("yMMM", as_date(day), locale=self.locale)

@@ -106,11 +106,35 @@ def _render(template: str, words: Words, **content: Any) -> str:
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
     styles = [TEMPLATES / "content.css", TEMPLATES / "page.css"]
     css = Markup("".join(path.read_text(encoding="utf-8") for path in styles))
-    return environment.get_template(template).render(words=words, lang=words.language, css=css, **content)
+    shared = {"words": words, "lang": words.language, "css": css, "moment_html": moment_html}
+    return environment.get_template(template).render(**shared, **content)
+
+
+def moment_html(moment: str, words: Words, sentence: str | None = None) -> Markup:
+    """A date and time as people read it, with the machine's form beside it; text that is none stays as it is.
+
+    Parameters
+    ----------
+    sentence
+        Key of a sentence around it.
+
+    Examples
+    --------
+    >>> moment_html("2026-11-22T04:50:37+00:00", Words())
+    Markup('<time datetime="2026-11-22T04:50:37+00:00">22 November 2026, 04:50 UTC</time>')
+    """
+    try:
+        shown, frame = words.formats.moment(moment), Markup('<time datetime="{}">{}</time>')
+    except ValueError:
+        shown, frame = moment, Markup("{1}")
+    return frame.format(moment, words.html(sentence, moment=shown) if sentence else shown)
 
 
 def _stamp_lines(fields: Mapping[str, Any], words: Words) -> list[tuple[str, str]]:
-    return [(words(f"stamp.{name}"), _one_line(fields[name])) for name in SHOWN if fields.get(name)]
+    lines = {name: _one_line(fields[name]) for name in SHOWN if fields.get(name)}
+    if "generated_at" in lines:
+        lines["generated_at"] = moment_html(lines["generated_at"], words)
+    return [(words(f"stamp.{name}"), line) for name, line in lines.items()]
 
 
 def _one_line(value: Any) -> str:

@@ -6,7 +6,7 @@ differ by line style and marker too, so colour never carries meaning alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -14,9 +14,11 @@ import matplotlib as mpl
 import matplotlib.dates as mdates
 import pandas as pd
 import seaborn as sns
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.transforms import ScaledTranslation
 
 INK = "#1d2733"
 MUTED = "#5b6875"
@@ -31,19 +33,25 @@ SKY = "#4f9fd1"
 
 @dataclass(frozen=True)
 class Stroke:
-    """How one series is drawn: colour, dash and marker."""
+    """How one series is drawn: colour, dash, marker and width [points].
+
+    Where lines lie on each other, the later one is thinner and has wider gaps, so the one below still shows.
+    """
 
     color: str
     dash: str | tuple
     marker: str
+    width: float
 
 
 MODEL_STROKES = {
-    "BG/NBD": Stroke(BLUE, "solid", "o"),
-    "MBG/NBD": Stroke(ORANGE, (0, (5, 2)), "s"),
-    "Pareto/NBD": Stroke(GREEN, (0, (1.5, 1.5)), "D"),
+    "BG/NBD": Stroke(BLUE, "solid", "o", 2.4),
+    "MBG/NBD": Stroke(ORANGE, (0, (4, 3)), "s", 1.7),
+    "Pareto/NBD": Stroke(GREEN, (0, (1.2, 2.4)), "D", 1.5),
 }
-OTHER = Stroke(GREY, (0, (3, 1, 1, 1)), "v")
+OTHER = Stroke(GREY, (0, (3, 1, 1, 1)), "v", 1.7)
+ACTUAL_WIDTH = 3.8
+LINE_ABOVE = 15
 
 RC = {
     "svg.fonttype": "path",
@@ -106,13 +114,56 @@ def is_narrow(ax: Axes) -> bool:
     return ax.figure.get_figwidth() < 5
 
 
-def name_axes(ax: Axes, x: str | None = None, y: str | None = None) -> Axes:
-    """Names the axes: y horizontally above the axis, where it is read first; x below."""
+def name_axes(ax: Axes, x: str | None = None, y: str | None = None, *, lines_between: int = 0) -> Axes:
+    """Names the axes: y horizontally above the axis, where it is read first; x below.
+
+    Parameters
+    ----------
+    lines_between
+        Lines of text that stand between the name of y and the plot, such as those of ``key_above``.
+    """
     if y:
-        ax.set_title(y, loc="left", pad=8)
+        ax.set_title(y, loc="left", pad=8 + LINE_ABOVE * lines_between)
     if x:
         ax.set_xlabel(x, labelpad=6)
     return ax
+
+
+def key_above(ax: Axes, entries: Sequence[tuple[Artist, str]]) -> int:
+    """The key to what is drawn, on lines of its own above the plot, where it can hide nothing.
+
+    Parameters
+    ----------
+    entries
+        What is drawn, and its name.
+
+    Returns
+    -------
+    How many lines it takes, for ``name_axes``.
+    """
+    handles, names = zip(*entries, strict=True)
+    columns = min(len(names), 2 if is_narrow(ax) else 4)
+    gap = ScaledTranslation(0, 5 / 72, ax.figure.dpi_scale_trans)
+    ax.legend(
+        handles, names, ncols=columns, loc="lower left", bbox_to_anchor=(0, 1), bbox_transform=ax.transAxes + gap,
+        borderaxespad=0, borderpad=0, handlelength=1.3, handleheight=0.8, handletextpad=0.5, columnspacing=1.6,
+        labelspacing=0.45, frameon=False,
+    )  # fmt: skip
+    return -(-len(names) // columns)
+
+
+def text_above(ax: Axes, text: str, color: str, *, center: float | None = None) -> int:
+    """One line of text above the plot: from its left side on, or around ``center`` (a share of its width).
+
+    Returns
+    -------
+    How many lines it takes, for ``name_axes``.
+    """
+    ax.annotate(
+        text, (center or 0, 1), xytext=(0, 4), xycoords="axes fraction", textcoords="offset points", va="bottom",
+        ha="left" if center is None else "center", color=color,
+    )  # fmt: skip
+    return 1
 
 
 def format_ticks(ax: Axes, *, x: Callable[[float], str] | None = None, y: Callable[[float], str] | None = None) -> Axes:
@@ -163,7 +214,7 @@ def spread(positions: list[float], gap: float) -> list[float]:
 
 
 def label_ends(ax: Axes, ends: list[tuple[float, float, str, str]], gap_share: float = 0.075) -> Axes:
-    """Writes each series' name at its right end, in its colour, instead of a legend.
+    """Writes each series' name at its right end, in its colour and below the top of the plot, instead of a legend.
 
     Parameters
     ----------
@@ -173,7 +224,12 @@ def label_ends(ax: Axes, ends: list[tuple[float, float, str, str]], gap_share: f
         Least distance between labels, as a share of the height of the axes.
     """
     low, high = ax.get_ylim()
-    places = spread([y for _, y, _, _ in ends], (high - low) * gap_share)
+    gap = (high - low) * gap_share
+    places = spread([y for _, y, _, _ in ends], gap)
+    ceiling = high - gap / 3
+    for index in sorted(range(len(places)), key=lambda index: -places[index]):
+        places[index] = min(places[index], ceiling)
+        ceiling = places[index] - gap
     for (x, _, text, color), y in zip(ends, places, strict=True):
         ax.annotate(
             text, (x, y), xytext=(6, 0), textcoords="offset points", color=color, va="center", annotation_clip=False

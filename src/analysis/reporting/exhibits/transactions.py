@@ -73,8 +73,8 @@ def orders_over_time(transactions: Transactions) -> Exhibit:
     ]
     rows = periods[["start", "first_orders", "repeat_orders"]].to_numpy().tolist()
     numbers = {
-        "first": int(periods["first_orders"].sum()),
-        "repeat": int(periods["repeat_orders"].sum()),
+        "first": int(transactions.daily["new_customers"].sum()),
+        "repeat": int(transactions.daily["repeat_orders"].sum()),
         "start": transactions.observation_start,
         "end": transactions.observation_end,
         "left_out": left_out,
@@ -110,9 +110,15 @@ def frequency(summary: CustomerSummary) -> Exhibit:
     counts = frequency_counts(summary.table["frequency"].to_numpy())
     columns = [Column("column.repeat_orders"), Column("column.customers", "integer")]
     rows = counts[["label", "customers"]].to_numpy().tolist()
-    none = int(counts["customers"].iloc[0])
-    numbers = {"none": none, "share": none / len(summary.table), "once": int(counts["customers"].iloc[1])}
-    return Exhibit("frequency", on_axes(plot_frequency, counts), Table("figure.frequency.data", columns, rows), numbers)
+    draw, data = on_axes(plot_frequency, counts), Table("figure.frequency.data", columns, rows)
+    none, once, more = (int(part.sum()) for part in np.split(counts["customers"].to_numpy(), [1, 2]))
+    numbers = {"none": none, "once": once}
+    if none >= once > more:
+        return Exhibit("frequency", draw, data, {**numbers, "share": none / len(summary.table)})
+    top = counts.loc[counts["customers"].idxmax()]
+    numbers |= {"more": more, "share": (once + more) / len(summary.table)}
+    numbers |= {"top": str(top["label"]), "most": int(top["customers"])}
+    return Exhibit("frequency_spread", draw, data, numbers)
 
 
 def frequency_counts(frequencies: np.ndarray, last: int = LAST_FREQUENCY) -> pd.DataFrame:

@@ -8,11 +8,13 @@ import matplotlib.dates as mdates
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from scipy.stats import norm
 
 from analysis.models.results import ForecastScore, Interval
 from analysis.reporting.exhibit import name_key
 from analysis.reporting.style import (
+    ACTUAL_WIDTH,
     GREY,
     INK,
     MUTED,
@@ -20,11 +22,13 @@ from analysis.reporting.style import (
     few_ticks,
     format_ticks,
     is_narrow,
+    key_above,
     label_ends,
     month_ticks,
     name_axes,
     own_axes,
     stroke_of,
+    text_above,
 )  # fmt: skip
 from analysis.reporting.words import Words
 
@@ -45,10 +49,12 @@ def plot_tracking(
     days, models = pd.to_datetime(tracking["date"]), [name for name in tracking if name not in ("date", "actual")]
     border = pd.Timestamp(calibration_end)
     ax.axvspan(border, days.iloc[-1], color=RULE, alpha=0.3, linewidth=0)
+    # What came lies broad under the models' lines, so that both show where they coincide.
+    ax.plot(days, tracking["actual"], color=INK, linewidth=ACTUAL_WIDTH, solid_capstyle="butt")
     for model in models:
         stroke = stroke_of(model)
-        ax.plot(days, tracking[model], color=stroke.color, linestyle=stroke.dash)
-    ax.plot(days, tracking["actual"], color=INK, linewidth=2.4)
+        ax.plot(days, tracking[model], color=stroke.color, linestyle=stroke.dash, linewidth=stroke.width)
+    ax.margins(y=0.1)
     ax.set_ylim(0)
     end = days.iloc[-1] + (days.iloc[-1] - days.iloc[0]) * 0.02
     start = tracking.loc[days <= border, "actual"].iloc[-1]
@@ -56,14 +62,12 @@ def plot_tracking(
             linewidth=6, alpha=0.35, solid_capstyle="butt", clip_on=False)  # fmt: skip
     ends = [(end, tracking[model].iloc[-1], words(name_key(model)), stroke_of(model).color) for model in models]
     label_ends(ax, [*ends, (end, tracking["actual"].iloc[-1], words("legend.actual"), INK)])
-    top = ax.get_ylim()[1]
-    ax.annotate(
-        words("legend.holdout"), (border, top), xytext=(6, -4), textcoords="offset points", va="top", color=MUTED
-    )
     ax.set_xlim(days.iloc[0], end)
+    middle = border + (days.iloc[-1] - border) / 2
+    lines = text_above(ax, words("legend.holdout"), MUTED, center=(middle - days.iloc[0]) / (end - days.iloc[0]))
     month_ticks(ax, days.iloc[0], days.iloc[-1])
     format_ticks(ax, x=lambda day: words.formats.month(mdates.num2date(day)), y=words.formats.integer)
-    return name_axes(ax, y=words("axis.cumulative_orders"))
+    return name_axes(ax, y=words("axis.cumulative_orders"), lines_between=lines)
 
 
 def plot_calibration(groups: pd.DataFrame, level: float, words: Words, ax: Axes | None = None) -> Axes:
@@ -82,18 +86,20 @@ def plot_calibration(groups: pd.DataFrame, level: float, words: Words, ax: Axes 
     reach = norm.ppf((1 + level) / 2) * groups["standard_error"].fillna(0)
     ax.bar(places, 2 * reach, 0.8, bottom=groups["actual"] - reach, color="#dfe4e8")
     ax.hlines(groups["actual"], places - 0.4, places + 0.4, color=INK, linewidth=2)
+    entries = [(Line2D([], [], color=INK, linewidth=2), words("legend.actual"))]
     ax.set_ylim(0)
     for index, model in enumerate(models):
         stroke = stroke_of(model)
         shift = (index - (len(models) - 1) / 2) * 0.2
-        ax.plot(
+        (marks,) = ax.plot(
             places + shift, groups[model], stroke.marker, color=stroke.color, markersize=5.5, markeredgecolor="white"
         )
+        entries.append((marks, words(name_key(model))))
     ax.set_xticks(places, groups["frequency"])
     format_ticks(ax, y=words.formats.tick)
     few_ticks(ax, y=5)
-    _marker_key(ax, models, words)
-    return name_axes(ax, x=words("axis.orders_before"), y=words("axis.mean_orders_holdout"))
+    lines = key_above(ax, entries)
+    return name_axes(ax, x=words("axis.orders_before"), y=words("axis.mean_orders_holdout"), lines_between=lines)
 
 
 def plot_scores(scores: Sequence[ForecastScore], words: Words, ax: Axes | None = None) -> Axes:
@@ -115,10 +121,3 @@ def plot_scores(scores: Sequence[ForecastScore], words: Words, ax: Axes | None =
     few_ticks(ax, x=4 if is_narrow(ax) else 7)
     format_ticks(ax, x=words.formats.tick)
     return name_axes(ax, x=words("axis.log_score"))
-
-
-def _marker_key(ax: Axes, models: Sequence[str], words: Words) -> None:
-    lines = [(words("legend.actual"), INK, "▬")]
-    lines += [(words(name_key(model)), stroke_of(model).color, "■") for model in models]
-    for row, (text, color, sign) in enumerate(lines):
-        ax.text(0.01, 0.98 - row * 0.085, f"{sign} {text}", transform=ax.transAxes, color=color, va="top")

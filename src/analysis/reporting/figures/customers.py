@@ -16,9 +16,11 @@ from analysis.reporting.style import (
     few_ticks,
     format_ticks,
     is_narrow,
+    key_above,
     month_ticks,
     name_axes,
     own_axes,
+    text_above,
 )
 from analysis.reporting.words import Words
 
@@ -34,17 +36,14 @@ def plot_orders_over_time(periods: pd.DataFrame, words: Words, ax: Axes | None =
     ax = own_axes(ax)
     starts, widths = mdates.date2num(periods["start"]), periods["days"] * 0.86
     repeat, first = periods["repeat_orders"], periods["first_orders"]
-    ax.bar(starts, repeat, widths, align="edge", color=BLUE)
-    ax.bar(starts, first, widths, bottom=repeat, align="edge", color=PALE)
-    name_axes(ax, y=words("axis.orders_per_month" if periods["days"].iloc[0] > 7 else "axis.orders_per_week"))
+    repeat_bars = ax.bar(starts, repeat, widths, align="edge", color=BLUE)
+    first_bars = ax.bar(starts, first, widths, bottom=repeat, align="edge", color=PALE)
     month_ticks(ax, periods["start"].iloc[0], periods["start"].iloc[-1])
     format_ticks(ax, x=lambda day: words.formats.month(mdates.num2date(day)), y=words.formats.integer)
     few_ticks(ax, y=5, integer=True)
-    for row, (key, color) in enumerate((("legend.first_orders", PALE), ("legend.repeat_orders", BLUE))):
-        place = {"xy": (1, 1), "xycoords": "axes fraction", "textcoords": "offset points", "ha": "right", "va": "top"}
-        ax.annotate("■", xytext=(0, -2 - 14 * row), color=color, **place)
-        ax.annotate(words(key), xytext=(-14, -2 - 14 * row), color=INK, **place)
-    return ax
+    lines = key_above(ax, [(first_bars, words("legend.first_orders")), (repeat_bars, words("legend.repeat_orders"))])
+    unit = "axis.orders_per_month" if periods["days"].iloc[0] > 7 else "axis.orders_per_week"
+    return name_axes(ax, y=words(unit), lines_between=lines)
 
 
 def plot_frequency(counts: pd.DataFrame, words: Words, ax: Axes | None = None) -> Axes:
@@ -69,11 +68,12 @@ def plot_frequency(counts: pd.DataFrame, words: Words, ax: Axes | None = None) -
             color=INK,
             fontsize=7.5 if is_narrow(ax) else 9,
         )
+    lines = 0
     if "expected" in counts:
         ax.plot(places, counts["expected"], "D", color=ORANGE, markersize=5, markeredgecolor="white")
-        ax.text(0.995, 0.98, words("legend.expected"), transform=ax.transAxes, color=ORANGE, ha="right", va="top")
+        lines = text_above(ax, words("legend.expected"), ORANGE)
     ax.set_xticks(places, counts["label"])
     ax.margins(y=0.12)
     format_ticks(ax, y=words.formats.integer)
     few_ticks(ax, y=5, integer=True)
-    return name_axes(ax, x=words("axis.repeat_orders"), y=words("axis.customers"))
+    return name_axes(ax, x=words("axis.repeat_orders"), y=words("axis.customers"), lines_between=lines)

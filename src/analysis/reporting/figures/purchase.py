@@ -109,7 +109,7 @@ def plot_alive_by_silence(curves: pd.DataFrame, words: Words, ax: Axes | None = 
     models = [name for name in curves if name != "weeks"]
     for model in models:
         stroke = stroke_of(model)
-        ax.plot(curves["weeks"], curves[model], color=stroke.color, linestyle=stroke.dash)
+        ax.plot(curves["weeks"], curves[model], color=stroke.color, linestyle=stroke.dash, linewidth=stroke.width)
     ax.set(ylim=(0, 1.04), xlim=(0, curves["weeks"].iloc[-1]))
     few_ticks(ax, x=4, y=5)
     format_ticks(ax, x=words.formats.integer, y=words.formats.percent)

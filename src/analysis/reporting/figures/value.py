@@ -44,10 +44,7 @@ def plot_concentration(curve: pd.DataFrame, measure: str, words: Words, ax: Axes
         ax.plot(share, held, "o", color=BLUE, markersize=6, markeredgecolor="white")
         text = words("legend.top_holds", share=share, held=held)
         ax.annotate(text, (share, held), xytext=(9, -5), textcoords="offset points", va="top", color=INK)
-    ax.annotate(
-        words("legend.equal"), (0.8, 0.8), xytext=(4, -6), textcoords="offset points", va="top", color=MUTED,
-        ha="left" if not is_narrow(ax) else "center",
-    )  # fmt: skip
+    ax.annotate(words("legend.equal"), (0.62, 0.62), xytext=(6, -4), textcoords="offset points", va="top", color=MUTED)
     ax.set(xlim=(0, 1), ylim=(0, 1.02))
     format_ticks(ax, x=words.formats.percent, y=words.formats.percent)
     few_ticks(ax, x=4 if is_narrow(ax) else 6, y=5)
