@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.models.results import as_plain
 from analysis.reporting.results_json import results
-from analysis.reporting.words import Words
 
 if TYPE_CHECKING:
     from analysis.study import Study
@@ -20,9 +19,7 @@ def write_artefacts(study: Study, folder: Path) -> None:
     from analysis.models import model_to_dict
 
     write_customers(study.value.table, folder)
-    words = Words(study.config.language)
-    ledger = study.transactions.ledger
-    write_csv(ledger.assign(meaning=[words(reason) for reason in ledger["reason"]]), folder / "ledger.csv")
+    write_csv(study.transactions.ledger, folder / "ledger.csv")
     write_json(as_plain(model_to_dict(study.purchase, study.spend)), folder / "model.json")
     write_json(results(study), folder / "results.json")
 
