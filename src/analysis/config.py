@@ -25,7 +25,7 @@ from analysis.errors import USAGE, InputRefused, Problem, UsageError
 from analysis.timeunits import TimeUnit
 
 SAMPLES = ("cdnow", "cdnow-full", "complete-journey", "simulated")
-RESERVED_NAMES = {".", "..", "failed", "latest"}
+RESERVED_NAMES = {".", "..", "failed", "latest", "index.html"}
 DATA_ENDINGS = {".csv", ".gz", ".tsv", ".txt", ".parquet", ".xlsx"}
 LATER_KEYS = {
     "deadline_minutes": "the deadline of a run is not built yet",
@@ -40,9 +40,10 @@ def _known_timezone(name: str) -> str:
 
 
 def _plain_name(name: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9._-]+", name) or name in RESERVED_NAMES:
+    if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}", name) or name in RESERVED_NAMES:
         raise ValueError(
-            f"name == {name!r}, must consist of letters, digits, '.', '_' and '-', "
+            f"name == {name!r}, must consist of at most 100 letters, digits, '.', '_' and '-', "
+            "must not begin with '.', "
             f"and must not be one of {', '.join(sorted(RESERVED_NAMES))}"
         )
     return name
@@ -216,6 +217,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise UsageError(f"configuration {path}: there is no such file") from None
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"configuration {path}: cannot be read ({error})") from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"configuration {path}: cannot be read ({error})") from None
     except yaml.YAMLError as error:
         where = getattr(error, "problem_mark", None)
         line = f" in line {where.line + 1}" if where else ""
@@ -229,6 +232,7 @@ def config_from_mapping(
     content: Mapping[str, Any], *, path: Path, overrides: Mapping[str, Any] | None = None
 ) -> Config:
     """As ``load_config``, from the mapping that the file at ``path`` holds (or would hold)."""
+    given = set(content)
     content = _with_overrides(content, overrides or {})
     content.setdefault("name", _name_from(path))
     content["folder"] = path.resolve().parent
@@ -237,6 +241,8 @@ def config_from_mapping(
         for key, reason in LATER_KEYS.items()
         if content.pop(key, None) is not None
     ]
+    if "folder" in given:
+        later.append(Problem("unknown configuration key 'folder'", USAGE))
     try:
         config = Config.model_validate(content)
     except ValidationError as error:

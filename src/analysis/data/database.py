@@ -30,6 +30,8 @@ def staged_query(
             f"transactions: the environment variable {source.database_url_env} is not set; it must hold the database "
             "URL, such as postgresql://user:password@host/name"
         )
+    if source.query.split(maxsplit=1)[0].lower() not in {"select", "with", "values", "table"}:
+        raise UsageError("transactions: the query was not run; it must be a select")
     path = workdir / "cells.parquet"
     writer = _written(url, source, path)
     return staged_cells(connection, [(writer, path, "query")], data, workdir, label="query", digest=None, first_row=1)

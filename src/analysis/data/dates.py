@@ -135,7 +135,7 @@ def _zone_notes(timezone: str | None) -> tuple[Note, ...]:
 def _as_configured(
     connection: duckdb.DuckDBPyConnection, table: RawTable, text: str, date_format: str, timezone: str | None
 ) -> Reading:
-    offset = "%z" in date_format
+    offset = "%z" in date_format or "%Z" in date_format
     try:
         connection.execute("SELECT try_strptime('', ?)", [date_format])
     except duckdb.Error as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import gzip
 import io
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -58,6 +59,8 @@ def recognised_encoding(path: Path, configured: str | None = None) -> Encoding:
             return _from_bytes(stream, path)
     except EOFError:
         raise InputRefused(Problem(f"{path.name}: the gzip archive is cut off", CONTENT)) from None
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise InputRefused(Problem(f"{path.name}: the gzip archive is damaged ({error})", CONTENT)) from None
 
 
 def _known(name: str) -> str:
@@ -119,6 +122,8 @@ def transcoded(path: Path, encoding: Encoding, target: Path) -> Path:
     except (UnicodeError, EOFError) as error:
         message = f"{path.name}: cannot be read as {encoding.name} ({error}); correct the key `encoding`"
         raise InputRefused(Problem(message, CONTENT)) from None
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise InputRefused(Problem(f"{path.name}: the gzip archive is damaged ({error})", CONTENT)) from None
     return target
 
 

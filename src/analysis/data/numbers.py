@@ -69,7 +69,7 @@ def read_number(connection: duckdb.DuckDBPyConnection, table: RawTable, role: st
         return Reading(parsed, f"{value} IS NOT NULL AND {parsed} IS NULL")
     if kind in {"DOUBLE", "FLOAT"}:
         parsed = f"TRY_CAST({value} AS {MONEY})"
-        return Reading(parsed, f"NOT isnan({value}) AND {parsed} IS NULL")
+        return Reading(parsed, f"CAST({value} AS VARCHAR) <> 'nan' AND {parsed} IS NULL")
     if kind != "VARCHAR":
         message = f"{table.label}: column {column!r} (for {role}) holds {kind.lower()} values, must hold numbers"
         return Reading(f"CAST(NULL AS {MONEY})", problems=(Problem(message, CONTENT),))

@@ -76,6 +76,8 @@ def _selected(table: RawTable, readings: dict[str, Reading]) -> list[str]:
     amount, quantity, unit_price, discount = numbers
     money = _product(quantity, unit_price) if "quantity" in readings else f"CAST({amount.expression} AS {MONEY})"
     unread = [reading.unreadable for role, reading in readings.items() if role != "date"]
+    if "quantity" in readings:
+        unread.append(_product_is_lost(readings))
     date = readings.get("date", Reading("CAST(NULL AS DATE)"))
     return [
         f"{_customer(table)} AS customer",
@@ -97,9 +99,15 @@ def _product(quantity: Reading, unit_price: Reading) -> str:
     return f"TRY_CAST({wide} AS {MONEY})"
 
 
+def _product_is_lost(readings: dict[str, Reading]) -> str:
+    quantity, unit_price = readings["quantity"], readings["unit_price"]
+    factors = f"{quantity.expression} IS NOT NULL AND {unit_price.expression} IS NOT NULL"
+    return f"{factors} AND {_product(quantity, unit_price)} IS NULL"
+
+
 def _refund(readings: dict[str, Reading]) -> str:
     if "quantity" in readings:
-        return f"coalesce({readings['quantity'].expression} < 0 OR {readings['unit_price'].expression} < 0, false)"
+        return f"coalesce(({readings['quantity'].expression} < 0) <> ({readings['unit_price'].expression} < 0), false)"
     return f"coalesce({readings['amount'].expression} < 0, false)" if "amount" in readings else "false"
 
 
@@ -114,11 +122,10 @@ def _customer(table: RawTable) -> str:
         visible = f"ascii({value}) > 32 AND ascii({value}) <> 160"
         return f"CASE WHEN {visible} THEN {value} WHEN {blanked} <> '' THEN {value} END"
     if kind in {"DOUBLE", "FLOAT"}:
-        whole = f"TRY_CAST({value} AS BIGINT)"
-        return (
-            f"CASE WHEN NOT isnan({value}) THEN CASE WHEN {whole} = {value} THEN CAST({whole} AS VARCHAR)"
-            f" ELSE CAST({value} AS VARCHAR) END END"
-        )
+        # As text, since DuckDB answers isnan() from the statistics of a Parquet file, which know no NaN.
+        whole, text = f"TRY_CAST({value} AS BIGINT)", f"CAST({value} AS VARCHAR)"
+        plain = f"CASE WHEN {whole} = {value} THEN CAST({whole} AS VARCHAR) ELSE {text} END"
+        return f"CASE WHEN {text} <> 'nan' THEN {plain} END"
     return value if kind in {"BIGINT", "INTEGER", "UBIGINT"} else f"CAST({value} AS VARCHAR)"
 
 
@@ -144,7 +151,21 @@ def problems_in_values(connection: duckdb.DuckDBPyConnection, rows: TypedRows) -
             where = f"{rows.table.label}: column {column!r} (for {role})"
             message = f"{where}: {count:,} values are {what}: {examples}; {allowed}"
             problems.append(Problem(message, CONTENT))
+    if {"quantity", "unit_price"} <= set(rows.readings) and not problems:
+        problems += _problems_in_products(connection, rows)
     return problems
+
+
+def _problems_in_products(connection: duckdb.DuckDBPyConnection, rows: TypedRows) -> list[Problem]:
+    lost = _product_is_lost(rows.readings)
+    count = connection.execute(f"SELECT count(*) FROM {rows.table.scan} WHERE {lost}").fetchall()[0][0]
+    if not count:
+        return []
+    columns = [rows.table.columns[role] for role in ("quantity", "unit_price")]
+    examples = rows.table.examples(connection, columns, lost)
+    what, allowed = _expectation("amount")
+    message = f"{rows.table.label}: quantity times unit price: {count:,} products are {what}: {examples}; {allowed}"
+    return [Problem(message, CONTENT)]
 
 
 def _expectation(role: str) -> tuple[str, str]:
