@@ -24,3 +24,28 @@ def test_a_model_without_money_stays_one(cdnow_purchase):
 def test_what_is_no_stored_model_is_refused(content):
     with pytest.raises(UsageError, match="model: "):
         model_from_dict(content)
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        ("parameters", {"r": float("nan"), "alpha": 1.0, "a": 1.0, "b": 1.0}),
+        ("parameters", {"r": -1.0, "alpha": 1.0, "a": 1.0, "b": 1.0}),
+        ("parameters", {"x": 1.0}),
+        ("parameters", [1, 2, 3, 4]),
+        ("model", "magic"),
+    ],
+)
+def test_a_model_that_was_tampered_with_is_refused(cdnow_purchase, cdnow_spend, part, value):
+    stored = model_to_dict(cdnow_purchase, cdnow_spend)
+    stored["purchase_model"][part] = value
+    with pytest.raises(UsageError, match="model: "):
+        model_from_dict(stored)
+
+
+@pytest.mark.parametrize("draws", [[], None, [[1.0, 2.0]], [[1e308] * 4], [[-1.0] * 4]])
+def test_draws_that_cannot_be_are_refused(cdnow_purchase, cdnow_spend, draws):
+    stored = model_to_dict(cdnow_purchase, cdnow_spend)
+    stored["purchase_posterior"]["draws"] = draws
+    with pytest.raises(UsageError, match="model: "):
+        model_from_dict(stored)

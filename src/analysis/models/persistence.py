@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from analysis.errors import UsageError
+from analysis.models.estimate import MODELS
 from analysis.models.results import Posterior, PurchaseFit, PurchaseResult, SpendFit, SpendResult, as_plain
+from analysis.models.spend import GammaGammaParams
 from analysis.timeunits import TimeUnit
 
 SCHEMA_VERSION = 1
@@ -48,8 +50,12 @@ def model_from_dict(content: Mapping[str, Any]) -> tuple[PurchaseResult, SpendRe
             customers_alive={},
             alive_among_one_time_buyers={},
         )
-        return purchase, _spend(content)
-    except (KeyError, TypeError, ValueError) as error:
+        spend = _spend(content)
+        _refuse_nonsense(purchase.primary.parameters, purchase.posterior, MODELS[purchase.primary.model].names)
+        if spend is not None and spend.posterior is not None:
+            _refuse_nonsense(spend.fit.parameters, spend.posterior, GammaGammaParams._fields)
+        return purchase, spend
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UsageError(f"model: is not a model that this package wrote ({error!r})") from error
 
 
@@ -63,6 +69,17 @@ def _spend(content: Mapping[str, Any]) -> SpendResult | None:
     return SpendResult(
         SpendFit(**fit), None if posterior is None else _posterior(posterior), None, content["spend_model_reason"]
     )
+
+
+def _refuse_nonsense(parameters: Mapping[str, float], posterior: Posterior, names: tuple[str, ...]) -> None:
+    if tuple(parameters) != names or posterior.names != names:
+        raise UsageError(f"model: parameters {', '.join(parameters)}, must be {', '.join(names)}")
+    draws = posterior.draws
+    if draws.ndim != 2 or draws.shape[1] != len(names) or len(draws) == 0:
+        raise UsageError(f"model: posterior draws have the shape {draws.shape}, must be rows of {len(names)} numbers")
+    values = np.concatenate([draws.ravel(), [float(parameters[name]) for name in names]])
+    if not np.all(np.isfinite(values) & (values > 0) & (values < 1e12)):
+        raise UsageError("model: parameters and posterior draws must be finite numbers above 0")
 
 
 def _posterior(content: Mapping[str, Any]) -> Posterior:
