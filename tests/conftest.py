@@ -1,15 +1,17 @@
-"""What tests share: loading a frame or a text in a folder of its own, and a shop's hostile export."""
+"""What tests share: loading in a folder of its own, a shop's hostile export, and CDNOW's published window."""
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from analysis.config import Config
+from analysis.config import Config, ModelConfig
 from analysis.data import load_transactions
+from analysis.models import purchase_result, spend_result
 
 REFUSE_SKIPS = os.environ.get("RETENTION_LAB_REFUSE_SKIPS") == "1"
 
@@ -74,3 +76,25 @@ def shop_export(tmp_path):
         return write_shop_export(tmp_path / "bestellingen.csv", rows, seed)
 
     return write
+
+
+@pytest.fixture(scope="session")
+def cdnow_config():
+    return Config(name="cdnow", data={"transactions": {"sample": "cdnow"}})
+
+
+@pytest.fixture(scope="session")
+def cdnow_39_weeks(cdnow_config, tmp_path_factory):
+    """The 2,357 customers as of 1997-09-30."""
+    workdir = tmp_path_factory.mktemp("cdnow39")
+    return load_transactions(cdnow_config, workdir=workdir, as_of=dt.date(1997, 9, 30)).summary
+
+
+@pytest.fixture(scope="session")
+def cdnow_purchase(cdnow_39_weeks):
+    return purchase_result(cdnow_39_weeks, ModelConfig())
+
+
+@pytest.fixture(scope="session")
+def cdnow_spend(cdnow_39_weeks):
+    return spend_result(cdnow_39_weeks, ModelConfig())
