@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -16,8 +18,11 @@ from typer.testing import CliRunner
 
 from analysis import cli
 from analysis.errors import DataError, GateFailed, InputRefused, NotebookFailed, Problem
+from analysis.models import model_to_dict
+from analysis.models.results import as_plain
 from analysis.provenance import package_version
 from analysis.reporting import runner
+from analysis.reporting.artefacts import write_json
 
 COMMAND = Path(sys.executable).with_name("retention-lab")
 QUICK = Path(__file__).parents[1] / "notebooks" / "parameters" / "quick.yml"
@@ -49,6 +54,13 @@ def shop(tmp_path) -> Path:
     (tmp_path / "orders.csv").write_text(ORDERS)
     (tmp_path / "shop.yml").write_text(CONFIG)
     return tmp_path / "shop.yml"
+
+
+@pytest.fixture(scope="session")
+def run(tmp_path_factory, cdnow_purchase, cdnow_spend) -> Path:
+    folder = tmp_path_factory.mktemp("run")
+    write_json(as_plain(model_to_dict(cdnow_purchase, cdnow_spend, currency="USD")), folder / "model.json")
+    return folder
 
 
 @pytest.fixture
@@ -154,11 +166,87 @@ class TestCheck:
         assert code == 2
         assert len(err.strip().splitlines()) == 3
 
+    def test_prints_the_problems_of_the_data_beside_those_of_the_configuration(self, shop, tmp_path):
+        (tmp_path / "orders.csv").write_text("customer,date,amount\na,never,1\nb,2024-01-02,x\n")
+        (tmp_path / "shop.yml").write_text(CONFIG + "modell: {}\neconomics: {gross_margin: 3}\n")
+        for command in ("check", "report"):
+            code, _, err = said(command, shop)
+            assert code == 2
+            for part in ("'modell'", "economics.gross_margin == 3", "'never' in line 2", "'x' in line 3"):
+                assert part in err
+
     def test_tells_content_from_usage(self, shop, tmp_path):
         (tmp_path / "orders.csv").write_text("customer,date,amount\na,never,1\nb,2024-01-02,x\n")
         assert said("check", shop)[0] == 3
         (tmp_path / "orders.csv").unlink()
         assert said("check", shop)[0] == 2
+
+
+class TestASecret:
+    @pytest.fixture
+    def database(self, tmp_path, monkeypatch):
+        url = f"sqlite:///{tmp_path}/shop.db?password=hunter2&x=y"
+        rows = [(url, "2024-01-01", "1"), (url, "2024-01-02", "2"), ("hunter2", "2024-01-03", "3")]
+        with sqlite3.connect(tmp_path / "shop.db") as link:
+            link.execute("create table orders (customer text, date text, amount text)")
+            link.executemany("insert into orders values (?, ?, ?)", rows)
+        monkeypatch.setenv("SHOP_URL", url)
+        source = "{database_url_env: SHOP_URL, query: select * from orders}"
+        (tmp_path / "shop.yml").write_text(CONFIG.replace("orders.csv", source))
+        return link
+
+    def test_that_stands_in_the_data_is_printed_nowhere(self, database, tmp_path):
+        with database as link:
+            link.execute("update orders set amount = customer")
+        for more in ("", "modell: {}\n"):
+            with (tmp_path / "shop.yml").open("a") as stream:
+                stream.write(more)
+            code, out, err = said("check", tmp_path / "shop.yml")
+            assert code in {2, 3}
+            assert "***" in err
+            assert "hunt" not in out + err
+
+    def test_of_another_url_in_the_data_is_hidden_too(self, shop, tmp_path):
+        (tmp_path / "orders.csv").write_text("customer,date,amount\na,2024-01-01,mysql://me:hunter2@db/x\nb,x,1\n")
+        code, _, err = said("check", shop)
+        assert code == 3
+        assert "mysql://me:***@db" in err
+        assert "hunter2" not in err
+
+
+class TestAFolder:
+    @pytest.mark.parametrize("out", ["", " ", "~nobody-of-that-name/x", "orders.csv", "orders.csv/sub", "n" * 300])
+    @pytest.mark.parametrize("command", ["report", "score"])
+    def test_that_cannot_be_is_a_usage_problem(self, shop, run, tmp_path, monkeypatch, command, out):
+        monkeypatch.chdir(tmp_path)
+        more = ["--run", run] if command == "score" else []
+        code, _, err = said(command, shop, "--out", out, *more)
+        assert code == 2, err
+        assert len(err.strip().splitlines()) == 1
+        assert {path.name for path in tmp_path.iterdir()} == {"orders.csv", "shop.yml"}
+
+    def test_may_begin_at_home(self, shop, tmp_path, monkeypatch):
+        monkeypatch.setenv("HOME", str(tmp_path / "home"))
+        code, out, err = said("report", shop, "--dry-run", "--out", "~/x")
+        assert code == 0, err
+        assert out.startswith(f"would make {tmp_path}/home/x/shop/")
+
+
+class TestAFullDisk:
+    @pytest.mark.parametrize("place", ["analysis.data.text.staged_text", "tempfile.mkdtemp"])
+    @pytest.mark.parametrize("command", ["check", "report", "score"])
+    def test_is_told_with_exit_code_4(self, shop, run, tmp_path, monkeypatch, command, place):
+
+        def full(*_, **__):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr(place.replace("data.text", "data.reading"), full)
+        more = {"check": [], "report": ["--out", tmp_path / "out"]}
+        more["score"] = [*more["report"], "--run", run]
+        code, _, err = said(command, shop, *more[command])
+        assert code == 4, err
+        assert "the disk is full ([Errno 28] No space left on device); make room" in err
+        assert not (tmp_path / "out").exists()
 
 
 class TestInit:
@@ -222,7 +310,7 @@ class TestTheRealCommand:
         assert folder == (out / "quick" / "latest").resolve()
         names = {"index.html", "results.json", "customers.parquet", "customers.csv", "ledger.csv", "model.json"}
         assert names | {"manifest.json", "notebooks"} <= {path.name for path in folder.iterdir()}
-        assert len(list((folder / "notebooks").glob("*.ipynb"))) == 4
+        assert len(list((folder / "notebooks").glob("*.ipynb"))) == 5
 
     def test_writes_the_agreed_results(self, real_run):
         results = json.loads((real_run[0] / "quick" / "latest" / "results.json").read_text())

@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 import difflib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from zoneinfo import ZoneInfo, available_timezones
 
-import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
-    ConfigDict,
+    Discriminator,
     Field,
+    Tag,
     ValidationError,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
-from analysis.errors import USAGE, InputRefused, Problem, UsageError
+from analysis.complaints import keys_of, problems_in_validation
+from analysis.errors import USAGE, InputRefused, Problem
+from analysis.section import Section
+from analysis.strategysettings import StrategiesConfig
 from analysis.timeunits import TimeUnit
+from analysis.yamlfile import read_yaml
 
 SAMPLES = ("cdnow", "cdnow-full", "complete-journey", "simulated")
 RESERVED_NAMES = {".", "..", "failed", "latest", "index.html"}
-DATA_ENDINGS = {".csv", ".gz", ".tsv", ".txt", ".parquet", ".xlsx"}
+# Without these nothing can be said of the data; see ``ConfigurationRefused``.
+READING_KEYS = {"transactions", "columns", "date_format", "timezone", "decimal", "delimiter", "encoding", "sheet"}
 LATER_KEYS = {
     "deadline_minutes": "the deadline of a run is not built yet",
     "batch": "batches of reports are not built yet",
@@ -60,27 +68,63 @@ def _column_name(name: Any) -> Any:
     return str(name) if isinstance(name, int | float) and not isinstance(name, bool) else name
 
 
+def _day(given: Any) -> dt.date:
+    # Left to itself, pydantic takes 0 for the first of January 1970.
+    if isinstance(given, dt.datetime):
+        given = given.date() if given == dt.datetime.combine(given.date(), dt.time()) else None
+    if isinstance(given, dt.date):
+        return given
+    if isinstance(given, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", given):
+        with suppress(ValueError):
+            return dt.date.fromisoformat(given)
+    raise PydanticCustomError("day", "must be a date such as 2024-01-31")
+
+
 ColumnName = Annotated[str, BeforeValidator(_column_name), Field(min_length=1)]
+Day = Annotated[dt.date, BeforeValidator(_day)]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class SampleSource(_Section):
+class SampleSource(Section):
     """An embedded sample, by name."""
 
     sample: Literal["cdnow", "cdnow-full", "complete-journey", "simulated"]
 
 
-class DatabaseSource(_Section):
+class DatabaseSource(Section):
     """A query on a database whose URL stands in an environment variable."""
 
     database_url_env: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
     query: str = Field(min_length=1)
 
 
-class Columns(_Section):
+def _kind_of_source(given: Any) -> str | None:
+    if isinstance(given, str):
+        return SOURCE_TAGS[0]
+    if isinstance(given, list):
+        return SOURCE_TAGS[1]
+    if not isinstance(given, Mapping | BaseModel):
+        return None
+    keys = [str(key) for key in given] if isinstance(given, Mapping) else list(type(given).model_fields)
+    is_database = {"database_url_env", "query"} & set(keys)
+    is_sample = not is_database and difflib.get_close_matches("sample", keys, n=1)
+    return SOURCE_TAGS[2] if is_sample else SOURCE_TAGS[3]
+
+
+SOURCE_TAGS = ("<file>", "<files>", "<sample>", "<database>")
+Source = Annotated[
+    Annotated[str, Tag(SOURCE_TAGS[0])]
+    | Annotated[list[str], Tag(SOURCE_TAGS[1])]
+    | Annotated[SampleSource, Tag(SOURCE_TAGS[2])]
+    | Annotated[DatabaseSource, Tag(SOURCE_TAGS[3])],
+    Discriminator(
+        _kind_of_source,
+        custom_error_type="source",
+        custom_error_message="must be a file, a list of files, {sample: NAME} or {database_url_env: NAME, query: ...}",
+    ),
+]
+
+
+class Columns(Section):
     """Which column of the file holds what. Money is ``amount``, or ``quantity`` times ``unit_price``."""
 
     customer: ColumnName
@@ -111,10 +155,10 @@ class Columns(_Section):
         return {role: name for role, name in self.model_dump().items() if name is not None}
 
 
-class DataConfig(_Section):
+class DataConfig(Section):
     """Where the transactions are and how to read them."""
 
-    transactions: str | list[str] | SampleSource | DatabaseSource
+    transactions: Source
     columns: Columns | None = None
     date_format: str | None = None
     timezone: Annotated[str, AfterValidator(_known_timezone)] | None = None
@@ -126,8 +170,8 @@ class DataConfig(_Section):
     duplicates: Literal["keep", "drop", "refuse"] = "keep"
     count_duplicates: bool = True
     max_missing_customer_share: float = Field(default=0.5, ge=0, le=1)
-    observation_start: dt.date | None = None
-    observation_end: dt.date | None = None
+    observation_start: Day | None = None
+    observation_end: Day | None = None
     born_before_start: Literal["keep", "exclude"] = "keep"
     holdout_weeks: int = Field(default=26, ge=0)
 
@@ -143,7 +187,7 @@ class DataConfig(_Section):
         return self
 
 
-class ModelConfig(_Section):
+class ModelConfig(Section):
     """Choices of the purchase and spend models."""
 
     time_unit: TimeUnit = TimeUnit.WEEK
@@ -151,7 +195,7 @@ class ModelConfig(_Section):
     seed: int = Field(default=1, ge=0)
 
 
-class EconomicsConfig(_Section):
+class EconomicsConfig(Section):
     """Money and time: what an order earns and how the future is discounted."""
 
     currency: Annotated[str, AfterValidator(_currency_code)] | None = None
@@ -163,7 +207,59 @@ class EconomicsConfig(_Section):
     horizon_years: float = Field(default=3, gt=0, le=100)
 
 
-class Config(_Section):
+class RetentionConfig(Section):
+    """The claim about retention that is tested: what rises, whose profit is meant, and what keeping costs."""
+
+    gain: float = Field(default=0.05, ge=0, lt=1)
+    gain_kind: Literal["points", "relative", "fewer_lost"] = "points"
+    shift: Literal["mean", "scale", "logit", "every_year"] = "mean"
+    scope: Literal["new_customer", "new_customer_repeat_orders", "base", "firm"] = "new_customer"
+    profit: Literal["contribution", "after_acquisition", "after_fixed"] = "after_acquisition"
+    margins: Literal["constant", "growing"] = "constant"
+    cost_per_customer_year: float = Field(default=0, ge=0)
+    new_customers_per_year: float | None = Field(default=None, ge=0)
+    active_window_days: int = Field(default=180, ge=1)
+
+
+class ContractColumns(Section):
+    """Which column holds what: a contract's ``start`` and ``end``, or by ``month`` whether it was ``active``."""
+
+    customer: ColumnName
+    start: ColumnName | None = None
+    end: ColumnName | None = None
+    month: ColumnName | None = None
+    active: ColumnName | None = None
+
+    @model_validator(mode="after")
+    def _one_shape(self) -> ContractColumns:
+        given = {role for role in ("start", "end", "month", "active") if getattr(self, role)}
+        if given not in ({"start", "end"}, {"month", "active"}):
+            found = f", found {' and '.join(sorted(given))}" if given else ""
+            raise ValueError(f"columns: give either start and end, or month and active{found}")
+        return self
+
+    @property
+    def by_month(self) -> bool:
+        return self.month is not None
+
+    def mapped(self) -> dict[str, str]:
+        """Role -> column name, for the roles that are given."""
+        return {role: name for role, name in self.model_dump().items() if name is not None}
+
+
+class ContractsConfig(Section):
+    """Contracts, and how to read them; the keys of reading are those of ``DataConfig``."""
+
+    file: str = Field(min_length=1)
+    columns: ContractColumns
+    period_months: int = Field(default=12, ge=1, le=120)
+    date_format: str | None = None
+    delimiter: str | None = Field(default=None, min_length=1, max_length=4)
+    encoding: str | None = None
+    sheet: str | None = None
+
+
+class Config(Section):
     """A whole configuration; see ``load_config`` for files.
 
     Examples
@@ -179,10 +275,28 @@ class Config(_Section):
     data: DataConfig
     model: ModelConfig = ModelConfig()
     economics: EconomicsConfig = EconomicsConfig()
+    retention: RetentionConfig = RetentionConfig()
+    contracts: ContractsConfig | None = None
+    strategies: StrategiesConfig = StrategiesConfig()
 
     @property
     def zone(self) -> ZoneInfo | None:
         return ZoneInfo(self.data.timezone) if self.data.timezone else None
+
+
+class ConfigurationRefused(InputRefused):
+    """Raised when a configuration has problems.
+
+    Attributes
+    ----------
+    readable
+        What is left without the refused keys, so that the problems of the data can be told as well; None where
+        the refused keys say which data are meant or how to read them.
+    """
+
+    def __init__(self, problems: Iterable[Problem], readable: Config | None):
+        super().__init__(problems)
+        self.readable = readable
 
 
 def load_config(path: Path, overrides: Mapping[str, Any] | None = None) -> Config:
@@ -199,57 +313,62 @@ def load_config(path: Path, overrides: Mapping[str, Any] | None = None) -> Confi
     Raises
     ------
     UsageError
-        With every problem found: unreadable file, unknown keys (with the nearest known), values out of range.
+        Where the file cannot be read.
+    ConfigurationRefused
+        With every problem found: keys given twice, unknown keys (with the nearest known), values out of range.
     """
-    return config_from_mapping(read_yaml(path), path=path, overrides=overrides)
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """The mapping in a YAML file."""
-    if path.suffix.lower() in DATA_ENDINGS:
-        raise UsageError(
-            f"configuration {path}: this looks like a file of transactions; make a configuration for it with "
-            f"`retention-lab init {path}`"
-        )
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
-        raise UsageError(f"configuration {path}: there is no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"configuration {path}: cannot be read ({error})") from error
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"configuration {path}: cannot be read ({error})") from None
-    except yaml.YAMLError as error:
-        where = getattr(error, "problem_mark", None)
-        line = f" in line {where.line + 1}" if where else ""
-        raise UsageError(f"configuration {path}: is not valid YAML{line}; {error}") from error
-    if not isinstance(content, dict):
-        raise UsageError(f"configuration {path}: must hold keys such as data:, found {type(content).__name__}")
-    return content
+    content, problems = read_yaml(path)
+    return config_from_mapping(content, path=path, overrides=overrides, problems=problems)
 
 
 def config_from_mapping(
-    content: Mapping[str, Any], *, path: Path, overrides: Mapping[str, Any] | None = None
+    content: Mapping[str, Any],
+    *,
+    path: Path,
+    overrides: Mapping[str, Any] | None = None,
+    problems: Iterable[Problem] = (),
 ) -> Config:
-    """As ``load_config``, from the mapping that the file at ``path`` holds (or would hold)."""
+    """As ``load_config``, from the mapping that the file at ``path`` holds (or would hold).
+
+    ``problems`` are those already known; they come first.
+    """
     given = set(content)
     content = _with_overrides(content, overrides or {})
     content.setdefault("name", _name_from(path))
     content["folder"] = path.resolve().parent
-    later = [
+    problems = list(problems)
+    problems += [
         Problem(f"configuration key {key!r}: {reason}", USAGE)
         for key, reason in LATER_KEYS.items()
         if content.pop(key, None) is not None
     ]
     if "folder" in given:
-        later.append(Problem("unknown configuration key 'folder'", USAGE))
+        problems.append(Problem("unknown configuration key 'folder'", USAGE))
     try:
         config = Config.model_validate(content)
     except ValidationError as error:
-        raise InputRefused([*later, *problems_in_validation(error)]) from None
-    if later:
-        raise InputRefused(later)
+        readable = _without_refused_keys(content, error)
+        raise ConfigurationRefused([*problems, *problems_in_validation(error, list(known_keys()))], readable) from None
+    if problems:
+        raise ConfigurationRefused(problems, config)
     return config
+
+
+def _without_refused_keys(content: Mapping[str, Any], error: ValidationError) -> Config | None:
+    rest = copy.deepcopy(content)
+    for detail in error.errors():
+        keys = keys_of(detail["loc"])
+        is_unknown = detail["type"] == "extra_forbidden"
+        if keys[0] == "data" and not is_unknown and (len(keys) == 1 or keys[1] in READING_KEYS):
+            return None
+        target = rest
+        with suppress(KeyError, TypeError, IndexError):
+            for key in keys[:-1]:
+                target = target[key]
+            del target[keys[-1]]
+    with suppress(ValidationError):
+        return Config.model_validate({"name": "report", **rest})
+    return None
 
 
 def _name_from(path: Path) -> str:
@@ -269,47 +388,6 @@ def _with_overrides(content: Mapping[str, Any], overrides: Mapping[str, Any]) ->
     return merged
 
 
-def problems_in_validation(error: ValidationError) -> list[Problem]:
-    """Pydantic's complaints, as problems in this package's words: key, value, and what is allowed."""
-    return [Problem(message, USAGE) for message in dict.fromkeys(_messages(error))]
-
-
-def _messages(error: ValidationError) -> Iterator[str]:
-    for detail in error.errors():
-        where = ".".join(str(part) for part in detail["loc"] if not _is_union_branch(part))
-        kind, given, context = detail["type"], detail["input"], detail.get("ctx", {})
-        if kind == "extra_forbidden":
-            yield f"unknown configuration key {where!r}{_nearest(detail['loc'])}"
-        elif kind == "missing":
-            yield f"configuration key {where!r} is missing"
-        elif kind == "value_error":
-            yield f"configuration {where}: {context['error']}" if where else str(context["error"])
-        elif kind == "literal_error":
-            yield f"{where} == {given!r}, must be {context['expected']}"
-        else:
-            yield f"{where} == {given!r}, {_lowered(detail['msg'])}"
-
-
-def _is_union_branch(part: str | int) -> bool:
-    return isinstance(part, str) and (part in {"str", "SampleSource", "DatabaseSource"} or part.startswith("list["))
-
-
-def _lowered(message: str) -> str:
-    return message.removeprefix("Input should be ").join(["must be ", ""]) if "should be" in message else message
-
-
-def _nearest(location: tuple[str | int, ...]) -> str:
-    *parents, key = [str(part) for part in location if not _is_union_branch(part)]
-    known = list(known_keys())
-    here = [name.rsplit(".", 1)[-1] for name in known if name.rpartition(".")[0] == ".".join(parents)]
-    if near := difflib.get_close_matches(str(key), here, n=1, cutoff=0.6):
-        return f"; did you mean {'.'.join([*parents, near[0]])!r}?"
-    for name in known:
-        if name.rsplit(".", 1)[-1] == key:
-            return f"; did you mean {name!r}?"
-    return f"; known here are {', '.join(sorted(here))}" if here else ""
-
-
 def known_keys(model: type[BaseModel] = Config, prefix: str = "") -> Iterator[str]:
     """Every dotted key a configuration may have.
 
@@ -320,8 +398,9 @@ def known_keys(model: type[BaseModel] = Config, prefix: str = "") -> Iterator[st
         if field.exclude:
             continue
         yield prefix + name
-        for inner in (field.annotation, *getattr(field.annotation, "__args__", ())):
-            if isinstance(inner, type) and issubclass(inner, _Section):
+        for branch in (field.annotation, *get_args(field.annotation)):
+            inner = get_args(branch)[0] if hasattr(branch, "__metadata__") else branch
+            if isinstance(inner, type) and issubclass(inner, Section):
                 yield from known_keys(inner, f"{prefix}{name}.")
 
 
@@ -329,14 +408,17 @@ __all__ = [
     "SAMPLES",
     "Columns",
     "Config",
+    "ConfigurationRefused",
+    "ContractColumns",
+    "ContractsConfig",
     "DataConfig",
     "DatabaseSource",
     "EconomicsConfig",
     "ModelConfig",
+    "RetentionConfig",
     "SampleSource",
+    "StrategiesConfig",
     "config_from_mapping",
     "known_keys",
     "load_config",
-    "problems_in_validation",
-    "read_yaml",
 ]

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import errno
+import os
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 USAGE = 2
 CONTENT = 3
+WRAPPED_BY_DUCKDB = re.compile(r'"exception_message":"(.*?)"[,}]')
+SPILL_LIMIT = "max_temp_directory_size"  # what DuckDB speaks of when there is no room for its intermediate results
 
 
 @dataclass(frozen=True)
@@ -88,6 +94,12 @@ class NotebookFailed(RetentionLabError):
     exit_code = 4
 
 
+class DiskFull(RetentionLabError):
+    """Raised when there is no room left for what is computed or written."""
+
+    exit_code = 4
+
+
 class GateFailed(RetentionLabError):
     """Raised when a finished page does not pass its own checks: stamp, secret, size, external request."""
 
@@ -100,3 +112,41 @@ class DoubtfulData(UserWarning):
 
 class DoubtfulModel(UserWarning):
     """The model was fitted, but one of its assumptions is doubtful on these data."""
+
+
+@contextmanager
+def full_disk_named() -> Iterator[None]:
+    """Raises ``DiskFull`` for a full disk, whichever library met it.
+
+    Examples
+    --------
+    >>> try:
+    ...     with full_disk_named():
+    ...         raise OSError(errno.ENOSPC, "No space left on device")
+    ... except DiskFull as error:
+    ...     print(str(error).split(";")[0], error.exit_code)
+    the disk is full ([Errno 28] No space left on device) 4
+    """
+    try:
+        yield
+    except Exception as error:
+        if not is_full_disk(error):
+            raise
+        reason = str(error).split("\n", 1)[0]
+        if wrapped := WRAPPED_BY_DUCKDB.search(reason):
+            reason = wrapped[1].replace('\\"', '"')
+        advice = "make room there, or let TMPDIR and --out name folders on another disk"
+        raise DiskFull(f"the disk is full ({reason[:300]}); {advice}") from error
+
+
+def is_full_disk(error: Exception) -> bool:
+    """Whether an error of any library means that there is no room left.
+
+    >>> is_full_disk(OSError(errno.ENOSPC, "No space left on device")), is_full_disk(OSError(errno.ENOENT, "?"))
+    (True, False)
+    """
+    if isinstance(error, RetentionLabError):
+        return False
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return True
+    return any(word in str(error) for word in (os.strerror(errno.ENOSPC), SPILL_LIMIT))

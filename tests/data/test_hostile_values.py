@@ -1,6 +1,8 @@
 """Values that were once read as something else, each with the file that showed it."""
 
+import datetime as dt
 import sqlite3
+from decimal import Decimal
 
 import pandas as pd
 import pyarrow as pa
@@ -35,8 +37,48 @@ def test_a_missing_number_in_a_parquet_file_is_no_customer_called_nan(tmp_path):
 
 
 def test_an_amount_too_large_to_keep_is_refused_and_not_called_missing(tmp_path):
-    with pytest.raises(InputRefused, match="no numbers that can be kept exactly"):
+    with pytest.raises(InputRefused, match="no number that can be kept exactly"):
         _priced(tmp_path, "A,2024-04-05,2000000,1000000")
+
+
+def test_a_product_too_small_to_keep_is_refused_and_not_called_free(tmp_path):
+    with pytest.raises(InputRefused, match=r"1 product is no number that can be kept exactly: '0.0001' / '0.0001'"):
+        _priced(tmp_path, "A,2024-04-05,0.0001,0.0001")
+
+
+@pytest.mark.parametrize("amount", [pa.array([1.0, 1.0, 1e-9]), pa.array([Decimal(1), Decimal(1), Decimal("1e-9")])])
+def test_an_amount_of_almost_nothing_in_a_parquet_file_is_refused_and_not_called_free(tmp_path, amount):
+    table = pa.table(
+        {"c": ["A", "A", "B"], "d": pd.to_datetime(["2024-01-01", "2024-02-01", "2024-02-01"]), "a": amount}
+    )
+    pq.write_table(table, tmp_path / "o.parquet")
+    with pytest.raises(InputRefused, match=r"1 value is no number that can be kept exactly: .* in row 3"):
+        _loaded(tmp_path, "o.parquet", {"customer": "c", "date": "d", "amount": "a"})
+
+
+def test_what_arithmetic_leaves_of_nothing_is_nothing(tmp_path):
+    table = {"c": ["A", "A", "B"], "d": pd.to_datetime(["2024-01-01", "2024-02-01", "2024-02-01"])}
+    pq.write_table(pa.table({**table, "a": [1.0, 0.1 + 0.2 - 0.3, 2.0]}), tmp_path / "o.parquet")
+    loaded = _loaded(tmp_path, "o.parquet", {"customer": "c", "date": "d", "amount": "a"})
+    assert loaded.summary.table["spent"].tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("role", ["amount", "date"])
+def test_a_column_of_lists_is_refused_in_a_sentence(tmp_path, role):
+    days = [dt.datetime(2024, 1, day, tzinfo=dt.UTC) for day in (1, 2, 3)]
+    columns = {"c": list("AAB"), "d": days, "a": [1, 2, 3]}
+    listed = {role[0]: [[value] for value in columns[role[0]]]}
+    pq.write_table(pa.table(columns | listed), tmp_path / "o.parquet")
+    with pytest.raises(InputRefused, match=rf"\(for {role}\) holds .*\[\] values, must hold"):
+        _loaded(tmp_path, "o.parquet", {"customer": "c", "date": "d", "amount": "a"})
+
+
+def test_an_id_with_a_zero_byte_is_refused(tmp_path):
+    table = {"c": ["A", "A\0", "B"], "d": pd.to_datetime(["2024-01-01", "2024-02-01", "2024-02-01"]), "a": [1.0] * 3}
+    pq.write_table(pa.table(table), tmp_path / "o.parquet")
+    with pytest.raises(InputRefused, match=r"1 value is an id with a zero byte .*'A\\x00' in row 2") as caught:
+        _loaded(tmp_path, "o.parquet", {"customer": "c", "date": "d", "amount": "a"})
+    assert caught.value.exit_code == 3
 
 
 def test_a_negative_quantity_at_a_negative_price_is_no_refund(tmp_path):

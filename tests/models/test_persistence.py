@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from analysis.errors import UsageError
-from analysis.models import model_from_dict, model_to_dict
+from analysis.models import currency_of_model, model_from_dict, model_to_dict
 
 
 def test_models_survive_a_round_trip_through_json(cdnow_purchase, cdnow_spend):
@@ -14,6 +14,15 @@ def test_models_survive_a_round_trip_through_json(cdnow_purchase, cdnow_spend):
     assert np.array_equal(purchase.posterior.draws, cdnow_purchase.posterior.draws)
     assert spend.fit == cdnow_spend.fit
     assert np.array_equal(spend.posterior.draws, cdnow_spend.posterior.draws)
+
+
+def test_the_currency_of_a_model_is_known_or_missed(cdnow_purchase, cdnow_spend):
+    assert currency_of_model(model_to_dict(cdnow_purchase, cdnow_spend, currency="EUR")) == "EUR"
+    stored = model_to_dict(cdnow_purchase, cdnow_spend)
+    assert currency_of_model(stored) is None
+    del stored["currency"]
+    with pytest.raises(UsageError, match="model: does not say in which currency"):
+        currency_of_model(stored)
 
 
 def test_a_model_without_money_stays_one(cdnow_purchase):

@@ -123,6 +123,28 @@ class TestASecret:
 
         assert len(list(gate.secrets_in_folder(tmp_path, self.secrets))) == 1
 
+    def test_in_the_query_of_the_url_is_known(self):
+        url = "mssql+pyodbc://?odbc_connect=SERVER%3Ddb%3BPWD%3Dhunter2&token=a%2Bbcde"
+        secrets = gate.secrets_of(database_config(), {"CRM_URL": url})
+        assert {"hunter2", "a+bcde", "a%2Bbcde", url} <= set(secrets)
+        assert gate.without_secrets("'hunter2' and a+bcde", secrets) == "'***' and ***"
+
+    def test_of_which_a_message_shows_the_beginning_is_hidden(self):
+        for shown in ('p@ss"wo…', "postgresql://me:p%40ss…", "p@ss…"):
+            assert gate.without_secrets(f"customer {shown} twice", self.secrets) == "customer ***… twice"
+
+    @pytest.mark.parametrize(
+        ("text", "hidden"),
+        [
+            ("no file /x/mysql:/me:hunter2@db/shop", "no file /x/mysql:/me:***@db/shop"),
+            ("'mysql://me:hunter2@db' and 'a://b:c@d'", "'mysql://me:***@db' and 'a://b:***@d'"),
+            ("'mysql://me:hunt…", "'mysql://me:***…"),
+            ("https://example.org:80/a and 12:30", "https://example.org:80/a and 12:30"),
+        ],
+    )
+    def test_in_any_url_is_hidden_from_a_terminal(self, text, hidden):
+        assert gate.without_passwords(text) == hidden
+
     def test_that_is_unset_or_tiny_is_not_looked_for(self):
         assert gate.secrets_of(database_config(), {}) == {}
         assert gate.secrets_of(database_config(), {"CRM_URL": "abc"}) == {}

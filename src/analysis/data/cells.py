@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from numbers import Integral, Real
 from pathlib import Path
@@ -14,24 +15,40 @@ import pandas as pd
 
 from analysis.config import DataConfig
 from analysis.data.engine import literal, parquet_scan, parquet_types, quoted
+from analysis.data.mixed import mixed_cell, mixed_type, native_type, shown_text
 from analysis.data.source import Part, RawTable, mapped_columns, row_hashes
 from analysis.data.text import problems_in_headers
 from analysis.errors import CONTENT, InputRefused, Problem
 
 BATCH_ROWS = 20_000
+NUMBERS, MOMENTS = frozenset({"integer", "float", "decimal"}), frozenset({"moment", "moment with offset"})
+# Kinds of cells that a role takes as they are; other cells of its column are text to it.
+NATIVE_KINDS = dict.fromkeys(("amount", "quantity", "unit_price", "discount"), NUMBERS) | {"date": MOMENTS}
 CAST_TYPES = {
     frozenset({"integer"}): "BIGINT",
     frozenset({"integer", "float"}): "DOUBLE",
     frozenset({"float"}): "DOUBLE",
     frozenset({"decimal"}): "DECIMAL(38, 10)",
     frozenset({"integer", "decimal"}): "DECIMAL(38, 10)",
+    frozenset({"float", "decimal"}): "DOUBLE",
+    frozenset({"integer", "float", "decimal"}): "DOUBLE",
     frozenset({"moment"}): "TIMESTAMP",
     frozenset({"moment with offset"}): "TIMESTAMP WITH TIME ZONE",
 }
 
 
+@dataclass(frozen=True)
+class SheetTable(RawTable):
+    """A table in which rows without a filled cell are no rows; they are kept so that the others keep their numbers."""
+
+    @property
+    def scan(self) -> str:
+        cells = ", ".join(f"CAST({self.expression(name)} AS VARCHAR)" for name in self.types)
+        return f"(SELECT * FROM {super().scan} WHERE trim(concat_ws('', {cells})) <> '')"
+
+
 class CellWriter:
-    """Writes records of loose values to a Parquet file of texts and keeps the kinds that each column has seen."""
+    """Writes records of loose values to a Parquet file of texts and kinds, and keeps the kinds of each column."""
 
     def __init__(self, path: Path, columns: Sequence[str]):
         import pyarrow as pa
@@ -39,7 +56,8 @@ class CellWriter:
 
         self.columns = list(columns)
         self.kinds: list[set[str]] = [set() for _ in columns]
-        self._schema = pa.schema([(f"{number}", pa.string()) for number in range(len(columns))])
+        names = [name for number in range(len(columns)) for name in (f"{number}", f"{number} kind")]
+        self._schema = pa.schema([(name, pa.string()) for name in names])
         self._writer = pq.ParquetWriter(path, self._schema)
         self.rows = 0
 
@@ -47,15 +65,17 @@ class CellWriter:
         """Append records."""
         import pyarrow as pa
 
-        texts = [[] for _ in self.columns]
+        texts, kinds = [[] for _ in self.columns], [[] for _ in self.columns]
         for record in records:
             self.rows += 1
             for column, value in enumerate(record):
                 kind, text = cell(value)
-                if kind:
-                    self.kinds[column].add(kind)
+                kinds[column].append(kind)
                 texts[column].append(text)
-        self._writer.write_table(pa.table([pa.array(column, pa.string()) for column in texts], schema=self._schema))
+        for seen, column in zip(self.kinds, kinds, strict=True):
+            seen.update(kind for kind in set(column) if kind)
+        pairs = [column for pair in zip(texts, kinds, strict=True) for column in pair]
+        self._writer.write_table(pa.table([pa.array(column, pa.string()) for column in pairs], schema=self._schema))
 
     def close(self) -> None:
         """Finish the file."""
@@ -103,12 +123,17 @@ def staged_cells(
     label: str,
     digest: Callable[[], str] | None,
     first_row: int,
+    table: type[RawTable] = RawTable,
 ) -> RawTable:
-    """The table that finished writers have staged; a column of one kind gets that kind as its type."""
+    """The table that finished writers have staged; a column of one kind gets that kind as its type.
+
+    Where a column of numbers or dates holds texts as well, the two are kept apart, see ``analysis.data.mixed``.
+    """
     first = writers[0][0]
     headers = [(name, tuple(writer.columns)) for writer, _, name in writers]
     problems = problems_in_headers(headers, data.columns)
-    types = {name: _type_of(name, [writer for writer, _, _ in writers]) for name in first.columns if name}
+    columns = mapped_columns(data.columns, first.columns)
+    types = {name: _type_of(name, columns, [writer for writer, _, _ in writers]) for name in first.columns if name}
     parts = []
     for number, (writer, path, name) in enumerate(writers):
         if set(types) <= set(writer.columns):
@@ -116,11 +141,12 @@ def staged_cells(
             connection.execute(_typed_copy(writer, path, types, target))
             parts.append(Part(target, name))
         path.unlink()
-    return RawTable(
+    return table(
         label=label,
         parts=tuple(parts),
         types=types,
         columns=mapped_columns(data.columns, list(types)),
+        expressions={name: shown_text(name) for name, kind in types.items() if native_type(kind)},
         digest=digest,
         row_keys=row_hashes(types),
         first_row=first_row,
@@ -128,29 +154,27 @@ def staged_cells(
     )
 
 
-def _type_of(name: str, writers: list[CellWriter]) -> str:
-    kinds: set[str] = set()
-    for writer in writers:
-        if name in writer.columns:
-            kinds |= writer.kinds[writer.columns.index(name)]
-    if kinds == {"decimal", "float"} or kinds == {"decimal", "float", "integer"}:
-        return "DOUBLE"
-    return CAST_TYPES.get(frozenset(kinds), "VARCHAR")
+def _type_of(name: str, columns: Mapping[str, str], writers: list[CellWriter]) -> str:
+    seen = [writer.kinds[writer.columns.index(name)] for writer in writers if name in writer.columns]
+    kinds = frozenset().union(*seen)
+    for role in (role for role, column in columns.items() if column == name and role in NATIVE_KINDS):
+        native = CAST_TYPES.get(kinds & NATIVE_KINDS[role])
+        if native and kinds - NATIVE_KINDS[role]:
+            return mixed_type(native)
+    return CAST_TYPES.get(kinds, "VARCHAR")
 
 
 def _typed_copy(writer: CellWriter, path: Path, types: dict[str, str], target: Path) -> str:
     selected = []
     for name, kind in types.items():
-        column = quoted(str(writer.columns.index(name)))
-        # A number among texts must not look like thousands: three decimals get a fourth.
-        plain = f"regexp_replace({column}, '^(-?[0-9]+[.][0-9]{{3}})$', '\\10')" if _mixes(writer, name) else column
-        selected.append(f"{plain if kind == 'VARCHAR' else f'CAST({column} AS {kind})'} AS {quoted(name)}")
+        number = writer.columns.index(name)
+        text, value = quoted(f"{number}"), f"CAST({quoted(f'{number}')} AS {kind})"
+        if native := native_type(kind):
+            own = MOMENTS if native.startswith("TIMESTAMP") else NUMBERS
+            is_native = f"{quoted(f'{number} kind')} IN ({', '.join(map(literal, sorted(own)))})"
+            value = mixed_cell(text, f"CASE WHEN {is_native} THEN CAST({text} AS {native}) END")
+        selected.append(f"{value} AS {quoted(name)}")
     return f"COPY (SELECT {', '.join(selected)} FROM {parquet_scan([path])}) TO {literal(target)} (FORMAT parquet)"
-
-
-def _mixes(writer: CellWriter, name: str) -> bool:
-    kinds = writer.kinds[writer.columns.index(name)]
-    return "float" in kinds and "text" in kinds
 
 
 def staged_frame(

@@ -13,6 +13,7 @@ import pandas as pd
 from analysis.config import DataConfig
 from analysis.data.notes import Outcome, Reason
 from analysis.data.rows import TypedRows
+from analysis.data.wording import counted
 from analysis.errors import CONTENT, Problem
 
 KEPT = 0
@@ -54,7 +55,9 @@ class Profile:
     future
         Rows dated after today.
     unread_dates, unread_money
-        Rows with a date or a number that could not be read.
+        Rows with a date that could not be read; with a number, or an id, that could not.
+    large_discounts
+        Kept purchases with a discount above their amount.
     dropped
         Ledger lines of the rows that are not kept.
     """
@@ -70,6 +73,7 @@ class Profile:
     future: int
     unread_dates: int
     unread_money: int
+    large_discounts: int
     dropped: tuple[Entry, ...]
 
     def rows_with(self, reason: Reason) -> int:
@@ -94,13 +98,15 @@ def fate_of_row(rows: TypedRows, data: DataConfig, end: dt.date | None) -> str:
 
 def profile_of(connection: duckdb.DuckDBPyConnection, rows: TypedRows, fate: str, today: dt.date) -> Profile:
     """All counts that the cleaning needs, in one pass."""
+    large = "count(*) FILTER (NOT is_refund AND discount > money)" if rows.has("discount") else "0"
     found = connection.execute(f"""
         SELECT {fate} AS fate, count(*) AS rows, coalesce(sum(money), 0) AS amount,
                coalesce(sum(abs(money)), 0) AS absolute, count(*) FILTER (is_refund) AS refunds,
                min(day) AS first_day, max(day) AS last_day, count(*) FILTER (day > DATE '{today}') AS future,
-               count(*) FILTER (unread_date) AS unread_dates, count(*) FILTER (unread_money) AS unread_money
+               count(*) FILTER (unread_date) AS unread_dates, count(*) FILTER (unread_money) AS unread_money,
+               {large} AS large_discounts
         FROM {rows.scan} GROUP BY fate ORDER BY fate""").fetchall()
-    kept = next((line for line in found if line[0] == KEPT), (0, 0, Decimal(0), 0, 0, None, None))
+    kept = next((line for line in found if line[0] == KEPT), (0, 0, Decimal(0), 0, 0, None, None, *[0] * 4))
     return Profile(
         rows=sum(line[1] for line in found),
         kept=kept[1],
@@ -113,6 +119,7 @@ def profile_of(connection: duckdb.DuckDBPyConnection, rows: TypedRows, fate: str
         future=sum(line[7] for line in found),
         unread_dates=sum(line[8] for line in found),
         unread_money=sum(line[9] for line in found),
+        large_discounts=kept[10],
         dropped=tuple(
             Entry(Outcome.DROPPED, FATES[line[0] - 1], line[1], line[2]) for line in found if line[0] != KEPT
         ),
@@ -135,21 +142,22 @@ def problems_in_profile(
     missing = profile.rows_with(Reason.MISSING_CUSTOMER)
     if missing > data.max_missing_customer_share * profile.rows:
         messages.append(
-            f"{label}: {missing:,} of {profile.rows:,} rows ({missing / profile.rows:.0%}) have no customer id; "
+            f"{label}: {missing:,} of {counted(profile.rows, 'row')} ({missing / profile.rows:.0%}) "
+            f"{'has' if missing == 1 else 'have'} no customer id; "
             f"max_missing_customer_share == {data.max_missing_customer_share:g} allows fewer"
         )
     if end is None and profile.future:
         examples = table.examples(connection, [table.columns["date"]], _future(rows, today))
         messages.append(
-            f"{label}: {profile.future:,} rows are dated after today ({today}): {examples}; correct them, or set "
-            "the key `observation_end` to the last day that counts"
+            f"{label}: {counted(profile.future, 'row is', 'rows are')} dated after today ({today}): {examples}; "
+            "correct them, or set the key `observation_end` to the last day that counts"
         )
     if data.refunds == "refuse" and profile.refunds:
         columns = [table.columns[role] for role in ("amount", "quantity", "unit_price") if rows.has(role)]
         examples = table.examples(connection, columns, _negative(rows))
         messages.append(
-            f"{label}: {profile.refunds:,} rows are refunds (negative): {examples}; refunds == 'refuse', "
-            "set it to 'net' or 'drop' to allow them"
+            f"{label}: {counted(profile.refunds, 'row is a refund', 'rows are refunds')} (negative): {examples}; "
+            "refunds == 'refuse', set it to 'net' or 'drop' to allow them"
         )
     readable = not any(reading.problems for reading in rows.readings.values())
     if readable and profile.kept == profile.refunds and not profile.unread_dates:
@@ -169,11 +177,12 @@ def _negative(rows: TypedRows) -> str:
 def _nothing_left(label: str, profile: Profile) -> str:
     refunds = profile.refunds + profile.rows_with(Reason.REFUND_DROPPED)
     if refunds and profile.kept + profile.rows_with(Reason.REFUND_DROPPED) == refunds:
-        return f"{label}: all {refunds:,} amounts are negative; at least one order of zero or more is needed"
+        all_of_them = "the only amount is" if refunds == 1 else f"all {refunds:,} amounts are"
+        return f"{label}: {all_of_them} negative; at least one order of zero or more is needed"
     reasons = ", ".join(
         f"{entry.rows:,} {entry.reason.rsplit('.', 1)[-1].replace('_', ' ')}" for entry in profile.dropped
     )
-    return f"{label}: no order is left of {profile.rows:,} rows: {reasons}"
+    return f"{label}: no order is left of {counted(profile.rows, 'row')}: {reasons}"
 
 
 def ledger_frame(entries: Iterable[Entry]) -> pd.DataFrame:

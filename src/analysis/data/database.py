@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
+import warnings
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import unquote, unquote_plus
 
 import duckdb
 
 from analysis.config import DatabaseSource, DataConfig
 from analysis.data.cells import BATCH_ROWS, CellWriter, staged_cells
 from analysis.data.source import RawTable
-from analysis.errors import RetentionLabError, UsageError
+from analysis.errors import RetentionLabError, UsageError, is_full_disk
+
+SECRET_NAME = re.compile(r"password|passwd|passphrase|pwd|token|secret|odbc_connect|api_?key", re.IGNORECASE)
+ODBC_PASSWORD = re.compile(r"(?:password|pwd|token|secret)\s*=\s*(\{[^}]*\}|[^;]*)", re.IGNORECASE)
 
 
 def staged_query(
@@ -45,6 +50,8 @@ def _written(url: str, source: DatabaseSource, path: Path) -> CellWriter:
     except ModuleNotFoundError as error:
         raise UsageError(_missing_driver(url, error.name or "", source.database_url_env)) from None
     except Exception as error:
+        if is_full_disk(error):
+            raise
         # Drivers raise their own types, and what they say may hold the URL: only redacted words leave this place.
         reason = redacted(str(getattr(error, "orig", None) or error).strip().split("\n", 1)[0], url)
         kind = type(error).__name__
@@ -54,7 +61,10 @@ def _written(url: str, source: DatabaseSource, path: Path) -> CellWriter:
 def _streamed(url: str, query: str, path: Path) -> CellWriter:
     import sqlalchemy as sa
 
-    engine = sa.create_engine(_parsed(url), poolclass=sa.pool.NullPool, hide_parameters=True)
+    with warnings.catch_warnings():
+        # Of parts of the URL that the driver does not take; a warning of that says nothing about the data.
+        warnings.simplefilter("ignore", sa.exc.SAWarning)
+        engine = sa.create_engine(_parsed(url), poolclass=sa.pool.NullPool, hide_parameters=True)
     try:
         with engine.connect().execution_options(stream_results=True, max_row_buffer=BATCH_ROWS) as link:
             result = link.execute(sa.text(query.replace(":", "\\:")))
@@ -101,8 +111,34 @@ def redacted(text: str, url: str) -> str:
     """
     authority = url.split("://", 1)[-1].split("/", 1)[0]
     credentials = authority.rpartition("@")[0]
-    password = credentials.partition(":")[2]
-    for secret in (url, url.strip(), authority if credentials else "", credentials, password, unquote(password)):
-        if secret:
-            text = text.replace(secret, "***")
+    secrets = {url, url.strip(), authority if credentials else "", credentials, *secrets_in_url(url)}
+    for secret in sorted(secrets - {""}, key=len, reverse=True):
+        text = text.replace(secret, "***")
     return text
+
+
+def secrets_in_url(url: str) -> set[str]:
+    """Passwords and tokens in a database URL: before the host, in its query, or inside an ODBC connection string.
+
+    Each as it stands there and as the server gets it.
+
+    >>> sorted(secrets_in_url("mssql://me:p%40ss@host/shop?driver=x&token=a%2Bb"))
+    ['a%2Bb', 'a+b', 'p%40ss', 'p@ss']
+    >>> sorted(secrets_in_url("mssql+pyodbc://?odbc_connect=SERVER%3Ddb%3BPWD%3Dhunter2"))
+    ['SERVER%3Ddb%3BPWD%3Dhunter2', 'SERVER=db;PWD=hunter2', 'hunter2']
+    """
+    before_host = re.match(r"[^:/]*://[^:/@]*:(.*)@", url.partition("?")[0])
+    written = [before_host[1]] if before_host else []
+    written += [value for name, value in re.findall(r"[?&;]([^=&;]*)=([^&#]*)", url) if SECRET_NAME.search(name)]
+    found = {form for text in written for form in (text, unquote(text), unquote_plus(text))} | _parsed_password(url)
+    inside = {secret.strip("{} ") for text in found for secret in ODBC_PASSWORD.findall(text)}
+    return {secret for secret in found | inside if secret}
+
+
+def _parsed_password(url: str) -> set[str]:
+    import sqlalchemy as sa
+
+    try:
+        return {sa.make_url(url.strip()).password or ""}
+    except (sa.exc.ArgumentError, ValueError):
+        return set()

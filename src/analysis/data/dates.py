@@ -2,99 +2,28 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import duckdb
 
 from analysis.data.engine import literal, literals
+from analysis.data.layouts import Layout, layout_of
+from analysis.data.mixed import native_type, native_value, written_text
+from analysis.data.months import in_english
 from analysis.data.notes import Note
-from analysis.data.numbers import INTEGERS, Reading
+from analysis.data.numbers import INTEGERS, Reading, beside
 from analysis.data.source import RawTable
+from analysis.data.wording import counted
 from analysis.errors import CONTENT, USAGE, Problem
 
-MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
-LONG_MONTHS = "january|february|march|april|june|july|august|september|october|november|december"
-SHAPE = re.compile(
-    rf"(?P<date>9{{4}}(?P<s1>[-/. ])9{{1,2}}(?P=s1)9{{1,2}}|9{{1,2}}(?P<s2>[-/. ])9{{1,2}}(?P=s2)(?:9{{4}}|9{{2}})"
-    r"|9{8}"
-    rf"|9{{1,2}}(?P<s3>[-/. ])(?P<mon>{LONG_MONTHS}|{MONTHS})(?P=s3)(?:9{{4}})"
-    rf"|(?P<mon2>{LONG_MONTHS}|{MONTHS}) 9{{1,2}}(?P<comma>,?) 9{{4}})"
-    r"(?:(?P<gap>T| +|, )(?P<time>9{1,2}:99(?P<seconds>:99)?(?P<fraction>[.]9{1,9})?)(?P<half> ?[AP]M)?)?"
-    r"(?P<offset> ?(?:Z|UTC|[+-]99(?::?99)?))?",
-    re.IGNORECASE,
-)
 YEARS = (1900, 2199)
 MAX_SHAPES = 5000
-
-
-@dataclass(frozen=True)
-class Layout:
-    """One way in which dates are written.
-
-    Attributes
-    ----------
-    family
-        What must be the same in all rows: order of the year, separator, with or without an offset.
-    formats
-        strptime formats that fit, one for every order of day and month that is possible.
-    has_offset
-        Whether the values carry a UTC offset.
-    """
-
-    family: str
-    formats: tuple[str, ...]
-    has_offset: bool
-
-
-def layout_of(shape: str) -> Layout | None:
-    """The layout of a date whose digits are written as 9; None where it is no date.
-
-    >>> layout_of("99-99-9999 99:99").formats
-    ('%d-%m-%Y %H:%M', '%m-%d-%Y %H:%M')
-    """
-    match = SHAPE.fullmatch(shape)
-    if match is None or (match["half"] is None and match["fraction"] and not match["seconds"]):
-        return None
-    family, dates = _date_formats(match)
-    tail = _time_format(match) + (_gap_before_offset(match) + "%z" if match["offset"] else "")
-    return Layout(
-        f"{family}{' with offset' if match['offset'] else ''}", tuple(d + tail for d in dates), bool(match["offset"])
-    )
-
-
-def _date_formats(match: re.Match) -> tuple[str, tuple[str, ...]]:
-    date = match["date"]
-    if match["mon"]:
-        month = "%b" if len(match["mon"]) == 3 else "%B"
-        return f"day{match['s3']}month name", (f"%d{match['s3']}{month}{match['s3']}%Y",)
-    if match["mon2"]:
-        month = "%b" if len(match["mon2"]) == 3 else "%B"
-        return "month name first", (f"{month} %d{match['comma']} %Y",)
-    if match["s1"]:
-        s = match["s1"]
-        return f"year{s}month{s}day", (f"%Y{s}%m{s}%d",)
-    if match["s2"]:
-        s, year = match["s2"], "%Y" if date.endswith("9999") else "%y"
-        orders = (f"%d{s}%m{s}{year}", f"%m{s}%d{s}{year}")
-        two_digit = (f"%y{s}%m{s}%d",) if year == "%y" else ()
-        return f"day and month{s}{'year' if year == '%Y' else 'two-digit year'}", orders + two_digit
-    return "eight digits", ("%Y%m%d", "%d%m%Y", "%m%d%Y")
-
-
-def _time_format(match: re.Match) -> str:
-    if match["time"] is None:
-        return ""
-    hours = "%I" if match["half"] else "%H"
-    fraction = ".%f" if match["fraction"] and len(match["fraction"]) <= 7 else ".%n" if match["fraction"] else ""
-    half = "" if not match["half"] else " %p" if match["half"].startswith(" ") else "%p"
-    return f"{match['gap']}{hours}:%M{':%S' if match['seconds'] else ''}{fraction}{half}"
-
-
-def _gap_before_offset(match: re.Match) -> str:
-    return " " if match["offset"].startswith(" ") else ""
+UNREAD = Reading("CAST(NULL AS DATE)")
+# Clocks on earth are at most 14 hours from UTC; DuckDB would take +99:99 as well.
+IMPOSSIBLE_OFFSET = "[+-](1[5-9]|[2-9][0-9])(:?[0-9][0-9])?$|[+-][0-9][0-9]:?[6-9][0-9]$"
 
 
 def read_date(
@@ -102,22 +31,36 @@ def read_date(
 ) -> Reading:
     """How the dates of a table are read: SQL of the day, in ``timezone`` where the values carry an offset."""
     column = table.columns["date"]
-    value, kind = table.expression(column), table.types[column].upper()
-    if kind == "DATE" or (kind.startswith("TIMESTAMP") and "TIME ZONE" not in kind):
-        day = f"CAST({value} AS DATE)"
-        return Reading(day, _out_of_range(value, day))
-    if kind.startswith("TIMESTAMP"):
-        day = f"CAST(timezone('{timezone or 'UTC'}', {value}) AS DATE)"
-        return Reading(day, _out_of_range(value, day), notes=_zone_notes(timezone))
-    if kind.startswith(INTEGERS):
+    kind, value = table.types[column], table.expression(column)
+    if native := native_type(kind):
+        dates = _read_native(native_value(column), native.upper(), timezone)
+        return beside(dates, _read_text(connection, table, written_text(table, column), date_format, timezone))
+    kind = kind.upper()
+    is_list = kind.endswith("]")
+    if kind.startswith(("DATE", "TIMESTAMP")) and not is_list:
+        return _read_native(value, kind, timezone)
+    if kind.startswith(INTEGERS) and not is_list:
         value = f"CAST({value} AS VARCHAR)"
     elif kind != "VARCHAR":
-        message = f"{table.label}: column {column!r} (for date) holds {kind.lower()} values, must hold dates"
-        return Reading("CAST(NULL AS DATE)", problems=(Problem(message, CONTENT),))
+        return _refused(f"{table.label}: column {column!r} (for date) holds {kind.lower()} values, must hold dates")
+    return _read_text(connection, table, value, date_format, timezone)
+
+
+def _read_native(value: str, kind: str, timezone: str | None) -> Reading:
+    if "TIME ZONE" in kind:
+        day = f"CAST(timezone('{timezone or 'UTC'}', {value}) AS DATE)"
+        return Reading(day, _out_of_range(value, day), notes=_zone_notes(timezone))
+    day = f"CAST({value} AS DATE)"
+    return Reading(day, _out_of_range(value, day))
+
+
+def _read_text(
+    connection: duckdb.DuckDBPyConnection, table: RawTable, value: str, date_format: str | None, timezone: str | None
+) -> Reading:
     text = f"upper(trim({value}))"
-    if date_format:
-        return _as_configured(connection, table, text, date_format, timezone)
-    return _recognised(connection, table, text, timezone)
+    if date_format is None:
+        return _recognised(connection, table, text, timezone)
+    return _as_configured(connection, text, date_format, timezone)
 
 
 def _out_of_range(value: str, day: str) -> str:
@@ -132,17 +75,25 @@ def _zone_notes(timezone: str | None) -> tuple[Note, ...]:
     return () if timezone else (Note("data.offsets_read_as_utc"),)
 
 
-def _as_configured(
-    connection: duckdb.DuckDBPyConnection, table: RawTable, text: str, date_format: str, timezone: str | None
-) -> Reading:
-    offset = "%z" in date_format or "%Z" in date_format
+def _as_configured(connection: duckdb.DuckDBPyConnection, text: str, date_format: str, timezone: str | None) -> Reading:
+    if not date_format.strip():
+        return _refused(f'date_format == {date_format!r}, must be a strptime format such as "%d-%m-%Y"', USAGE)
     try:
         connection.execute("SELECT try_strptime('', ?)", [date_format])
     except duckdb.Error as error:
         reason = str(error).split("\n", 1)[0]
-        problem = Problem(f"date_format == {date_format!r}, must be a strptime format ({reason})", USAGE)
-        return Reading("CAST(NULL AS DATE)", problems=(problem,))
-    return _reading(text, (date_format,), offset, timezone)
+        return _refused(f"date_format == {date_format!r}, must be a strptime format ({reason})", USAGE)
+    fitting = _with_capitals(date_format.strip())
+    if "%b" in fitting:
+        text = in_english(text)
+    return _reading(text, (fitting,), "%z" in fitting or "%Z" in fitting, timezone)
+
+
+def _with_capitals(date_format: str) -> str:
+    """A format for texts in capitals with months in three letters: its own letters are capitals too."""
+    parts = re.split("(%-?.)", date_format)
+    capitals = "".join(part if part.startswith("%") else part.upper() for part in parts)
+    return capitals.replace("%B", "%b").replace("%b. ", "%b ")
 
 
 def _reading(text: str, formats: Iterable[str], offset: bool, timezone: str | None) -> Reading:  # noqa: FBT001
@@ -158,31 +109,31 @@ def _day(text: str, formats: Iterable[str], offset: bool, timezone: str | None) 
     if not offset:
         return f"CAST(try_strptime({text}, {literals(formats)}) AS DATE)"
     moment = f"try_strptime(regexp_replace({text}, '(Z|UTC)$', '+00:00'), {literals(formats)})"
-    return f"CAST(timezone('{timezone or 'UTC'}', {moment}) AS DATE)"
+    day = f"CAST(timezone('{timezone or 'UTC'}', {moment}) AS DATE)"
+    return f"CASE WHEN NOT regexp_matches({text}, '{IMPOSSIBLE_OFFSET}') THEN {day} END"
 
 
 def _recognised(connection: duckdb.DuckDBPyConnection, table: RawTable, text: str, timezone: str | None) -> Reading:
     families, strange, strange_rows = _families(connection, table, text)
     column = table.columns["date"]
-    where = f"{table.label}: column {column!r} (for date)"
-    unread = Reading("CAST(NULL AS DATE)")
     if strange_rows:
         examples = table.examples(connection, [column], f"{text} IN {literals(strange)}")
-        message = (
-            f"{where}: {strange_rows:,} values are not dates that can be recognised: {examples}; "
+        many = "values are not dates that can be recognised"
+        return _refused(
+            f"{table.label}: column {column!r} (for date): "
+            f"{counted(strange_rows, 'value is not a date that can be recognised', many)}: {examples}; "
             "correct them, or describe the format with the key `date_format`"
         )
-        return _refused(unread, message)
     if len(families) > 1:
-        return _refused(unread, _mixed_message(connection, table, text, families))
+        return _refused(_mixed_message(connection, table, text, families))
     if not families:
-        return unread
+        return UNREAD
     ((_, (layouts, _, _)),) = families.items()
     return _decided(connection, table, text, layouts, timezone)
 
 
-def _refused(reading: Reading, message: str) -> Reading:
-    return Reading(reading.expression, problems=(Problem(message, CONTENT),))
+def _refused(message: str, exit_code: int = CONTENT) -> Reading:
+    return Reading(UNREAD.expression, problems=(Problem(message, exit_code),))
 
 
 def _families(connection: duckdb.DuckDBPyConnection, table: RawTable, text: str):
@@ -209,7 +160,7 @@ def _mixed_message(connection, table: RawTable, text: str, families) -> str:
         (rows, table.examples(connection, [column], f"{text} = {literal(first)}", 1))
         for _, rows, first in families.values()
     ]
-    listed = ", ".join(f"{rows:,} rows like {example}" for rows, example in examples)
+    listed = ", ".join(f"{counted(rows, 'row')} like {example}" for rows, example in examples)
     return (
         f"{table.label}: column {table.columns['date']!r} (for date) mixes formats: {listed}; "
         "all rows must be written the same way"
@@ -219,16 +170,22 @@ def _mixed_message(connection, table: RawTable, text: str, families) -> str:
 def _decided(
     connection: duckdb.DuckDBPyConnection, table: RawTable, text: str, layouts: list[Layout], timezone: str | None
 ) -> Reading:
-    """The one order of day and month under which every value is a date, if there is exactly one."""
-    offset = layouts[0].has_offset
+    """The one order of day, month and year under which every value is a date, if there is exactly one.
+
+    Where the month is a name and the year has two digits, an order that puts a date after today is none.
+    """
+    offset, has_name = layouts[0].has_offset, layouts[0].has_name
     by_order: dict[int, list[str]] = defaultdict(list)
     for layout in layouts:
         for order, single in enumerate(layout.formats):
             if single not in by_order[order]:
                 by_order[order].append(single)
+    text = in_english(text) if has_name else text
     if len(by_order) == 1:
         return _reading(text, by_order[0], offset, timezone)
-    readable = [f"NOT ({_unparsed(text, _day(text, formats, offset, timezone))})" for formats in by_order.values()]
+    days = [_day(text, formats, offset, timezone) for formats in by_order.values()]
+    past = f" AND {{}} <= DATE '{dt.datetime.now(dt.UTC).date()}'" if has_name else ""
+    readable = [f"NOT ({_unparsed(text, day)}){past.format(day)}" for day in days]
     counts = connection.execute(
         f"SELECT count(*), {', '.join(f'count(*) FILTER ({test})' for test in readable)}, "
         f"count(*) FILTER (NOT ({' OR '.join(readable)})) FROM {table.scan} WHERE {text} <> ''"
@@ -238,18 +195,19 @@ def _decided(
     if len(whole) == 1 or hopeless:
         best = whole[0] if whole else max(range(len(fitting)), key=fitting.__getitem__)
         return _reading(text, by_order[best], offset, timezone)
-    message = _order_message(connection, table, text, by_order, fitting, readable, whole)
-    return _refused(Reading("CAST(NULL AS DATE)"), message)
+    return _refused(_order_message(connection, table, text, by_order, fitting, readable, whole))
 
 
 def _order_message(connection, table: RawTable, text: str, by_order, fitting, readable, whole) -> str:
     where = f"{table.label}: column {table.columns['date']!r} (for date)"
     if whole:
         example = table.examples(connection, [table.columns["date"]], f"{text} <> ''", 3)
+        fields = "day and year" if "%b" in by_order[0][0] else "day and month"
+        which = f"any of the {max(fitting):,} dates" if max(fitting) > 1 else "the only date"
         choices = " or ".join(f'"{by_order[order][0]}"' for order in whole)
         return (
-            f"{where}: day and month cannot be told apart in any of the {max(fitting):,} dates, such as {example}; "
-            f"set the key `date_format` to {choices}"
+            f"{where}: {fields} cannot be told apart in {which}, such as {example}; set the key `date_format` to "
+            f"{choices}"
         )
     parts = []
     for order, test in enumerate(readable):

@@ -13,7 +13,14 @@ from typing import BinaryIO
 from analysis.data.files import CHUNK_BYTES
 from analysis.errors import CONTENT, USAGE, InputRefused, Problem
 
-BYTE_ORDER_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+# UTF-32 first: its little-endian mark begins with that of UTF-16.
+BYTE_ORDER_MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 UNUSED_IN_CP1252 = bytes([0x81, 0x8D, 0x8F, 0x90, 0x9D])
 C1_CONTROLS = bytes(range(0x80, 0xA0))
 
@@ -65,11 +72,13 @@ def recognised_encoding(path: Path, configured: str | None = None) -> Encoding:
 
 def _known(name: str) -> str:
     try:
-        found = codecs.lookup(name).name
-    except LookupError:
-        message = f"encoding == {name!r}, must be a known encoding such as utf-8, latin-1, cp1252, utf-16"
+        found = codecs.lookup(name)
+        # Python has codecs that are none of text, such as base64; only opening a text stream tells.
+        io.TextIOWrapper(io.BytesIO(), encoding=name)
+    except (LookupError, ValueError):
+        message = f"encoding == {name!r}, must be a known encoding of text such as utf-8, latin-1, cp1252, utf-16"
         raise InputRefused(Problem(message, USAGE)) from None
-    return "utf-8-sig" if found == "utf-8" else found
+    return "utf-8-sig" if found.name == "utf-8" else found.name
 
 
 def _from_bytes(stream: BinaryIO, path: Path) -> Encoding:

@@ -11,6 +11,8 @@ import duckdb
 
 MEMORY_LIMIT_BYTES = 2_000_000_000
 MONEY = "DECIMAL(18, 6)"
+FILE_OF_ROW, NUMBER_OF_ROW = "file of the row", "number of the row"
+DUCKDB_ROW_NUMBER = "file_row_number"
 
 
 def connect(workdir: Path) -> duckdb.DuckDBPyConnection:
@@ -87,14 +89,42 @@ def glob_safe(path: Path) -> str:
     return "".join(f"[{character}]" if character in "*?[" else character for character in str(path))
 
 
-def parquet_scan(paths: Iterable[Path], *, numbered: bool = False) -> str:
-    """SQL that reads Parquet files as one table, on demand with ``filename`` and ``file_row_number``."""
-    names = literals(glob_safe(path) for path in paths)
-    extra = ", filename = true, file_row_number = true" if numbered else ""
-    return f"read_parquet({names}, union_by_name = true{extra})"
+def parquet_scan(paths: Iterable[Path]) -> str:
+    """SQL that reads Parquet files as one table."""
+    return f"read_parquet({literals(glob_safe(path) for path in paths)}, union_by_name = true)"
+
+
+def numbered_scan(paths: Iterable[Path], columns: Iterable[str]) -> str:
+    """SQL as ``parquet_scan``, with the columns ``FILE_OF_ROW`` (a path) and ``NUMBER_OF_ROW`` (from 0 in each file).
+
+    ``columns`` are those of the files: one may have DuckDB's own name for the number, and then rows are counted.
+    """
+    number = DUCKDB_ROW_NUMBER
+    if DUCKDB_ROW_NUMBER in {column.lower() for column in columns}:
+        number = "row_number() OVER () - 1"
+    scans = (
+        f"SELECT {literal(path)} AS {quoted(FILE_OF_ROW)}, {number} AS {quoted(NUMBER_OF_ROW)}, *"
+        f" FROM {parquet_scan([path])}"
+        for path in paths
+    )
+    return f"({' UNION ALL BY NAME '.join(scans)})"
 
 
 def parquet_types(connection: duckdb.DuckDBPyConnection, paths: list[Path]) -> dict[str, str]:
     """Column -> DuckDB type of Parquet files that are read together."""
     described = connection.execute(f"DESCRIBE SELECT * FROM {parquet_scan(paths)}").fetchall()
     return {name: kind for name, kind, *_ in described}
+
+
+def parquet_names(connection: duckdb.DuckDBPyConnection, path: Path) -> list[str]:
+    """Column names as they stand in a Parquet file; DuckDB renames what stands there twice.
+
+    Fields inside a column follow it in the list of the schema and are left out.
+    """
+    found = connection.execute(f"SELECT name, num_children FROM parquet_schema({literal(glob_safe(path))})").fetchall()
+    names, inner = [], 0
+    for name, children in found[1:]:
+        if not inner:
+            names.append(name)
+        inner = max(inner - 1, 0) + (children or 0)
+    return names

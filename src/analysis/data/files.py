@@ -6,12 +6,14 @@ import difflib
 import glob
 import gzip
 import hashlib
+import zlib
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from analysis.errors import CONTENT, USAGE, InputRefused, Problem, UsageError
+from analysis.data.source import shortened
+from analysis.errors import CONTENT, USAGE, InputRefused, Problem
 
 ENDINGS = {
     ".csv": "text",
@@ -40,6 +42,7 @@ SIGNATURES = {
     b"{\\rtf": "a rich-text document",
 }
 CHUNK_BYTES = 1 << 20
+LONGEST_NAME = 100
 
 
 @dataclass(frozen=True)
@@ -69,40 +72,73 @@ def resolved_files(patterns: Iterable[str], folder: Path) -> list[Path]:
     Raises
     ------
     UsageError
-        For every name or glob without a file, and for endings that cannot be read.
+        For every name or glob without a file, for endings that cannot be read, and for files of several kinds.
     """
-    problems: list[Problem] = []
-    found: list[Path] = []
-    for pattern in patterns:
-        matches = _matches(pattern, folder)
-        if not matches:
-            problems.append(Problem(_missing_message(pattern, folder), USAGE))
-        found.extend(matches)
-    problems += [Problem(_ending_message(path), USAGE) for path in found if kind_of(path) is None]
-    kinds = {kind.content for path in found if (kind := kind_of(path))}
-    if len(kinds) > 1:
-        problems.append(Problem(f"transactions: files of one kind only, found {' and '.join(sorted(kinds))}", USAGE))
+    found, problems = files_and_problems(patterns, folder)
     if problems:
         raise InputRefused(problems)
-    return list(dict.fromkeys(found))
+    return found
 
 
-def _matches(pattern: str, folder: Path) -> list[Path]:
-    path = folder / Path(pattern).expanduser()
-    if path.is_file():
-        return [path]
-    if not glob.has_magic(pattern):
+def files_and_problems(patterns: Iterable[str], folder: Path) -> tuple[list[Path], list[Problem]]:
+    """As ``resolved_files``, but the files that can be read together come back beside the problems of the others."""
+    problems: list[Problem] = []
+    found: dict[Path, Kind] = {}
+    for pattern in patterns:
+        matches = files_matching(pattern, folder)
+        if not matches:
+            problems.append(Problem(_missing_message(pattern, folder), USAGE))
+        for path in matches:
+            if kind := kind_of(path):
+                found[path] = kind
+            else:
+                problems.append(Problem(_ending_message(path), USAGE))
+    contents = list(dict.fromkeys(kind.content for kind in found.values()))
+    if len(contents) > 1:
+        listed = " and ".join(sorted(contents))
+        problems.append(Problem(f"transactions: files of one kind only, found {listed}", USAGE))
+    return [path for path, kind in found.items() if kind.content == contents[0]], problems
+
+
+def files_matching(pattern: str, folder: Path) -> list[Path]:
+    """The files that one name or glob stands for, relative to ``folder``; none where it can be no path at all."""
+    try:
+        path = located(pattern, folder)
+        if path.is_file():
+            return [path]
+        if not glob.has_magic(pattern):
+            return []
+        # The folder is taken literally, whatever brackets its name has.
+        full = str(Path(glob.escape(str(folder))) / _at_home(pattern))
+        return sorted(match for name in glob.iglob(full, recursive=True) if (match := Path(name)).is_file())  # noqa: PTH207
+    except (OSError, ValueError):
         return []
-    return sorted(found for name in glob.iglob(str(path), recursive=True) if (found := Path(name)).is_file())  # noqa: PTH207
+
+
+def located(name: str, folder: Path) -> Path:
+    """Where a name in a configuration lies: ``~`` is the home folder, the rest is relative to ``folder``."""
+    return folder / _at_home(name)
+
+
+def _at_home(name: str) -> Path:
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:
+        return Path(name)
 
 
 def _missing_message(pattern: str, folder: Path) -> str:
-    path = folder / pattern
+    path = located(pattern, folder)
     if glob.has_magic(pattern):
-        return f"transactions: no file matches {pattern!r} in {folder}"
-    if path.is_dir():
-        return f"transactions: {path} is a folder; name a file in it, or a glob such as {pattern.rstrip('/')}/*.csv"
-    beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+        where = "" if path.is_absolute() and path == _at_home(pattern) else f" in {folder}"
+        return f"transactions: no file matches {shortened(pattern, LONGEST_NAME)!r}{where}"
+    try:
+        if path.is_dir():
+            return f"transactions: {path} is a folder; name a file in it, or a glob such as {pattern.rstrip('/')}/*.csv"
+        beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        return f"transactions: {shortened(pattern, LONGEST_NAME)!r} cannot be the name of a file ({reason})"
     near = difflib.get_close_matches(path.name, beside, n=1)
     return f"transactions: there is no file {path}" + (f"; did you mean {near[0]!r}?" if near else "")
 
@@ -116,16 +152,16 @@ def problems_in_content(path: Path) -> list[Problem]:
     """Whether a file is what its ending says, judged by its first and last bytes."""
     try:
         start = _first_bytes(path)
-    except (OSError, EOFError) as error:
-        if isinstance(error, PermissionError):
-            raise UsageError(f"transactions: {path} cannot be read: permission denied") from error
+    except (gzip.BadGzipFile, EOFError, zlib.error):
         return [Problem(f"{path.name}: its name ends in .gz, but the content is not a complete gzip archive", CONTENT)]
+    except OSError as error:
+        return [Problem(f"transactions: {path} cannot be read: {(error.strerror or str(error)).lower()}", USAGE)]
     if not start.strip(b"\xef\xbb\xbf \t\r\n"):
         return [Problem(f"{path.name}: the file is empty; a header and at least one row are needed", CONTENT)]
     found = _signature(start)
     content = kind_of(path).content
     if content == "parquet" and not _is_whole_parquet(path, start):
-        return [_mismatch(path, found or "not a Parquet file, or cut off")]
+        return [_mismatch(path, "cut off" if start.startswith(b"PAR1") else found or "not a Parquet file")]
     if content == "workbook" and not start.startswith(b"PK\x03\x04"):
         return [_mismatch(path, found or "not an Excel workbook")]
     if content == "text" and found:

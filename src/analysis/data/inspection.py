@@ -13,8 +13,10 @@ from analysis.data.dates import read_date
 from analysis.data.engine import close, connect
 from analysis.data.files import kind_of, problems_in_content, resolved_files
 from analysis.data.headers import ROLE_WORDS, role_score
-from analysis.data.numbers import Reading, read_number, shapes_of
+from analysis.data.mixed import holds_text, written_text
+from analysis.data.numbers import Reading, read_number
 from analysis.data.reading import from_files
+from analysis.data.shapes import shapes_of
 from analysis.data.source import RawTable
 from analysis.data.text import TextLayout, recognised_layout
 from analysis.errors import InputRefused
@@ -173,8 +175,8 @@ def _checked(
         if reading.problems:
             checked[role] = replace(guess, certain=False)
             questions += [problem.message for problem in reading.problems]
-        elif role != "date" and table.types[guess.column].upper() == "VARCHAR":
-            marks = {shape.mark for shape in shapes_of(connection, table.scan, table.expression(guess.column))}
+        elif role != "date" and holds_text(table, guess.column):
+            marks = {shape.mark for shape in shapes_of(connection, table.scan, written_text(table, guess.column))}
             settings |= dict.fromkeys(["decimal"], ",") if "," in marks else {}
             settings |= dict.fromkeys(["decimal"], ".") if "." in marks else {}
     return checked, questions

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import duckdb
 
+from analysis.data.currencies import CODES, CODES_OF_SIGN, in_words, rows_by_code
 from analysis.data.engine import MONEY, literals, quoted
+from analysis.data.mixed import native_type, native_value, written_text
 from analysis.data.notes import Note
+from analysis.data.shapes import WHOLE, Shape, plain, shapes_of
 from analysis.data.source import RawTable
+from analysis.data.wording import counted
 from analysis.errors import CONTENT, Problem
 
 INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
-SYMBOLS = {"€": "EUR", "$": "USD", "£": "GBP", "¥": "JPY", "EUR": "EUR", "USD": "USD", "GBP": "GBP"}
-CODES = ("EUR", "USD", "GBP")
-NEUTRAL = ("^9+$", r"^9{1,3}([ ']9{3})+$")
-CERTAIN = (
-    r"^9{1,3}(T9{3})+D9*$",
-    r"^9{1,3}(T9{3}){2,}$",
-    r"^9*D(9{1,2}|9{4,})$",
-    r"^9{4,}D9{3}$",
-    r"^D9+$",
-    r"^9{1,3}([ ']9{3})+D9+$",
-    r"^9+(D9+)?[eE][+-]?9+$",
-)
+# What binary arithmetic leaves of nothing, such as 0.1 + 0.2 - 0.3, is below this; an amount is not.
+FLOAT_NOISE = "1e-9"
 
 
 @dataclass(frozen=True)
@@ -36,119 +31,107 @@ class Reading:
         SQL of the value; NULL where it is missing.
     unreadable
         SQL that is true where something stands in the column that could not be read.
+    currencies
+        Rows of every sign or code of a currency that stands beside the values.
     problems, notes
         What stands in the way, and what is worth saying.
     """
 
     expression: str
     unreadable: str = "false"
+    currencies: Mapping[str, int] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     notes: tuple[Note, ...] = ()
 
 
-@dataclass(frozen=True)
-class Shape:
-    """Values of one make: ``mark`` is the decimal mark they prove ('' for none, '?' for either, '!' for no number)."""
-
-    mark: str
-    symbol: str
-    rows: int
-    examples: tuple[str, ...]
+def beside(native: Reading, text: Reading) -> Reading:
+    """How a column is read that holds native values beside texts, each by its own rule."""
+    return Reading(
+        f"coalesce({native.expression}, {text.expression})",
+        f"({native.unreadable}) OR ({text.unreadable})",
+        text.currencies,
+        (*native.problems, *text.problems),
+        (*native.notes, *(note for note in text.notes if note not in native.notes)),
+    )
 
 
 def read_number(connection: duckdb.DuckDBPyConnection, table: RawTable, role: str, decimal: str | None) -> Reading:
     """How the numbers of a column are read, exactly as they stand or not at all.
 
     ``1.234,56`` and ``1,50`` prove a decimal comma, ``1,234.56`` and ``1.5`` a decimal point; ``1.234`` proves
-    neither and is refused unless another value of the column, or the key ``decimal``, settles it.
+    neither and is refused unless another text of the column, or the key ``decimal``, settles it. Cells that are
+    numbers of their own say nothing about how texts beside them are written.
     """
     column = table.columns[role]
-    value, kind = table.expression(column), table.types[column].upper()
-    if kind.startswith(("DECIMAL", *INTEGERS)):
-        parsed = f"TRY_CAST({value} AS {MONEY})"
-        return Reading(parsed, f"{value} IS NOT NULL AND {parsed} IS NULL")
+    kind = table.types[column]
+    if native := native_type(kind):
+        numbers = _read_native(native_value(column), native.upper())
+        return beside(numbers, _read_text(connection, table, column, written_text(table, column), decimal))
+    if kind.upper() == "VARCHAR":
+        return _read_text(connection, table, column, table.expression(column), decimal)
+    if kind.upper().startswith(("DECIMAL", "DOUBLE", "FLOAT", *INTEGERS)) and not kind.endswith("]"):
+        return _read_native(table.expression(column), kind.upper())
+    message = f"{table.label}: column {column!r} (for {role}) holds {kind.lower()} values, must hold numbers"
+    return Reading(f"CAST(NULL AS {MONEY})", problems=(Problem(message, CONTENT),))
+
+
+def _read_native(value: str, kind: str) -> Reading:
+    parsed = f"TRY_CAST({value} AS {MONEY})"
     if kind in {"DOUBLE", "FLOAT"}:
-        parsed = f"TRY_CAST({value} AS {MONEY})"
-        return Reading(parsed, f"CAST({value} AS VARCHAR) <> 'nan' AND {parsed} IS NULL")
-    if kind != "VARCHAR":
-        message = f"{table.label}: column {column!r} (for {role}) holds {kind.lower()} values, must hold numbers"
-        return Reading(f"CAST(NULL AS {MONEY})", problems=(Problem(message, CONTENT),))
-    return _read_text(connection, table, column, value, decimal)
+        lost = f"{parsed} = 0 AND abs({value}) >= {FLOAT_NOISE}"
+        return Reading(parsed, f"CASE WHEN {parsed} IS NULL THEN CAST({value} AS VARCHAR) <> 'nan' ELSE {lost} END")
+    lost = f" OR ({parsed} = 0 AND {value} <> 0)" if kind.startswith("DECIMAL") else ""
+    return Reading(parsed, f"({value} IS NOT NULL AND {parsed} IS NULL){lost}")
 
 
 def _read_text(
     connection: duckdb.DuckDBPyConnection, table: RawTable, column: str, value: str, decimal: str | None
 ) -> Reading:
     shapes = shapes_of(connection, table.scan, value)
-    problems = _problems_in_symbols(table, column, shapes)
-    wrong = _problems_in_shapes(connection, table, column, value, shapes, decimal)
-    if problems or wrong:
-        return Reading(f"CAST(NULL AS {MONEY})", problems=(*problems, *wrong))
-    marks = {shape.mark for shape in shapes} & {",", "."}
-    parsed = parsed_number(value, decimal or next(iter(marks), "."))
-    return Reading(parsed, f"trim({_plain(value)}) <> '' AND {parsed} IS NULL")
+    currencies = _rows_by_mark(shapes)
+    problems = [*_problems_in_currencies(table, column, currencies)]
+    problems += _problems_in_shapes(connection, table, column, value, shapes, decimal)
+    if problems:
+        return Reading(f"CAST(NULL AS {MONEY})", problems=tuple(problems))
+    mark = decimal or next(iter({shape.mark for shape in shapes} & {",", "."}), ".")
+    if any(shape.is_whole for shape in shapes):
+        value = f"regexp_replace({plain(value)}, '{WHOLE}', '\\1' || '00')"
+    bare = _bare_number(value, mark)
+    parsed = _parsed_number(bare)
+    lost = f"{parsed} IS NULL"
+    if any(shape.is_fine for shape in shapes):
+        lost = f"CASE WHEN {parsed} = 0 THEN regexp_matches({bare}, '^[^eE]*[1-9]') ELSE {lost} END"
+    return Reading(parsed, f"trim({plain(value)}) <> '' AND ({lost})", currencies)
 
 
-def _plain(value: str) -> str:
-    # No-break, narrow and thin spaces, tabs and the typographic minus, as their plain counterparts.
-    return f"translate({value}, chr(160) || chr(8239) || chr(8201) || chr(9) || chr(8722) || chr(8217), '    -''')"
-
-
-def parsed_number(value: str, mark: str) -> str:
-    """SQL of the number that a text of a known make stands for."""
-    bare = f"translate({_plain(value)}, ' ''€$£¥{',' if mark == '.' else '.'}', '')"
+def _bare_number(value: str, mark: str) -> str:
+    signs = "".join(CODES_OF_SIGN)
+    bare = f"translate({plain(value)}, ' ''{signs}{',' if mark == '.' else '.'}', '')"
     for code in CODES:
         bare = f"replace({bare}, '{code}', '')"
-    bare = f"replace({bare}, ',', '.')" if mark == "," else bare
+    return f"replace({bare}, ',', '.')" if mark == "," else bare
+
+
+def _parsed_number(bare: str) -> str:
     number = f"TRY_CAST(translate({bare}, '()', '') AS {MONEY})"
     turned = f"-TRY_CAST(translate({bare}, '()-', '') AS {MONEY})"
     return f"CASE WHEN ends_with({bare}, '-') OR starts_with({bare}, '(') THEN {turned} ELSE {number} END"
 
 
-def shapes_of(connection: duckdb.DuckDBPyConnection, scan: str, value: str) -> list[Shape]:
-    """The makes of all non-empty values in a column, with their numbers of rows."""
-    point, comma = (_certain(mark) for mark in ".,")
-    rows = connection.execute(f"""
-        WITH shapes AS (
-            SELECT translate(trim({_plain(value)}), '0123456789', '9999999999') AS shape,
-                   left(ltrim({_plain(value)}, '-+( €$£¥EURSDGBP'), 1) = '0' AS zero,
-                   count(*) AS n, min({value}) AS example
-            FROM {scan} WHERE trim({_plain(value)}) <> '' GROUP BY ALL),
-        cores AS (
-            SELECT *, regexp_extract(shape, '(€|\\$|£|¥|EUR|USD|GBP)', 1) AS symbol,
-                   regexp_replace(regexp_replace(shape,
-                       '^([-+]? ?(€|\\$|£|¥|EUR|USD|GBP)? ?[-+]?)(.*?)( ?(€|\\$|£|¥|EUR|USD|GBP)? ?-?)$', '\\3'),
-                       '^\\((.*)\\)$', '\\1') AS core
-            FROM shapes)
-        SELECT CASE WHEN {_any(NEUTRAL)} THEN ''
-                    WHEN {_any(point)} OR (zero AND regexp_matches(core, '^9{{1,3}}[.]9{{3}}$')) THEN '.'
-                    WHEN {_any(comma)} OR (zero AND regexp_matches(core, '^9{{1,3}},9{{3}}$')) THEN ','
-                    WHEN regexp_matches(core, '^9{{1,3}}[.,]9{{3}}$') THEN '?'
-                    ELSE '!' END AS mark,
-               symbol, sum(n)::BIGINT, list(example ORDER BY n DESC, example)[1:5]
-        FROM cores GROUP BY ALL ORDER BY ALL""").fetchall()
-    return [Shape(mark, symbol, n, tuple(examples)) for mark, symbol, n, examples in rows]
-
-
-def _certain(mark: str) -> tuple[str, ...]:
-    thousands = "," if mark == "." else "[.]"
-    return tuple(p.replace("T", thousands).replace("D", "[.]" if mark == "." else ",") for p in CERTAIN)
-
-
-def _any(patterns: tuple[str, ...]) -> str:
-    return "(" + " OR ".join("regexp_matches(core, '" + p.replace("'", "''") + "')" for p in patterns) + ")"
-
-
-def _problems_in_symbols(table: RawTable, column: str, shapes: list[Shape]) -> tuple[Problem, ...]:
-    counts: dict[str, int] = {}
+def _rows_by_mark(shapes: list[Shape]) -> dict[str, int]:
+    rows: dict[str, int] = {}
     for shape in shapes:
-        if shape.symbol:
-            code = SYMBOLS[shape.symbol]
-            counts[code] = counts.get(code, 0) + shape.rows
-    if len(counts) < 2:
+        for mark in shape.currencies:
+            rows[mark] = rows.get(mark, 0) + shape.rows
+    return rows
+
+
+def _problems_in_currencies(table: RawTable, column: str, currencies: Mapping[str, int]) -> tuple[Problem, ...]:
+    rows = rows_by_code(currencies)
+    if len(rows) < 2:
         return ()
-    listed = ", ".join(f"{code} in {rows:,} rows" for code, rows in sorted(counts.items()))
-    return (Problem(f"{table.label}: column {column!r} mixes currencies: {listed}; one currency is allowed", CONTENT),)
+    message = f"{table.label}: column {column!r} mixes currencies: {in_words(rows)}; one currency is allowed"
+    return (Problem(message, CONTENT),)
 
 
 def _problems_in_shapes(
@@ -166,19 +149,20 @@ def _problems_in_shapes(
         examples = [example for shape in shapes if shape.mark == mark for example in shape.examples]
         return table.examples(connection, [column], f"{value} IN {literals(examples)}")
 
-    where, problems = f"{table.label}: column {quoted(column)}", []
+    where, messages = f"{table.label}: column {quoted(column)}", []
     if rows := count("!"):
-        problems.append(f"{where}: {rows:,} values are not numbers: {found('!')}")
+        messages.append(f"{where}: {counted(rows, 'value is not a number', 'values are not numbers')}: {found('!')}")
     if decimal and (rows := count(other := "," if decimal == "." else ".")):
-        problems.append(f"{where}: {rows:,} values do not fit decimal == {decimal!r}: {found(other)}")
+        fit = counted(rows, "value does not fit", "values do not fit")
+        messages.append(f"{where}: {fit} decimal == {decimal!r}: {found(other)}")
     if not decimal and count(",") and count("."):
-        problems.append(
-            f"{where} mixes decimal marks: {count(','):,} values with a comma ({found(',')}) and "
+        messages.append(
+            f"{where} mixes decimal marks: {counted(count(','), 'value')} with a comma ({found(',')}) and "
             f"{count('.'):,} with a point ({found('.')}); all must be written the same way"
         )
     if not decimal and not count(",") and not count(".") and (rows := count("?")):
-        problems.append(
-            f"{where}: {rows:,} numbers can be read two ways, as thousands or with decimals ({found('?')}), "
+        messages.append(
+            f"{where}: {counted(rows, 'number')} can be read two ways, as thousands or with decimals ({found('?')}), "
             "and no other value of the column settles it; set the key `decimal` to ',' or '.'"
         )
-    return tuple(Problem(message, CONTENT) for message in problems)
+    return tuple(Problem(message, CONTENT) for message in messages)

@@ -12,11 +12,12 @@ import numpy as np
 
 from analysis.config import Config, DataConfig
 from analysis.data.cleaning import Entry, Profile
+from analysis.data.currencies import in_words, rows_by_code
 from analysis.data.engine import run
 from analysis.data.notes import Note, Outcome, Reason
-from analysis.data.numbers import SYMBOLS
 from analysis.data.rows import TypedRows
 from analysis.data.summary import CustomerSummary
+from analysis.data.wording import counted
 from analysis.errors import CONTENT, USAGE, Problem
 
 BIRTH_WINDOW_DAYS = 28
@@ -34,18 +35,29 @@ class Currency:
 
 
 def currency_of(connection: duckdb.DuckDBPyConnection, rows: TypedRows, kept: str, config: Config) -> Currency:
-    """The currency of the kept rows, checked against the configured one."""
-    configured, label = config.economics.currency, rows.table.label
-    known = rows.table.currency
-    if rows.has("currency"):
-        counts = connection.execute(
-            f"SELECT upper(currency), count(*) FROM {kept} WHERE currency IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1"
-        ).fetchall()
-        if len(counts) > 1:
-            listed = ", ".join(f"{name} in {number:,} rows" for name, number in counts[:10])
-            message = f"{label}: the rows are in {len(counts)} currencies ({listed}); one currency is allowed"
-            return Currency(None, (Problem(message, CONTENT),))
-        known = SYMBOLS.get(counts[0][0], counts[0][0]) if counts else known
+    """The currency of the kept rows: the one their column or the configuration tells, and that beside their amounts."""
+    told = _currency_told(connection, rows, kept, config)
+    if told.problems:
+        return told
+    written = rows_by_code(_rows_beside_amounts(rows), [told.code] if told.code else [])
+    if not written or {*written} == {told.code or next(iter(written))}:
+        return Currency(told.code or next(iter(written), None))
+    against = ""
+    if told.code:
+        column = rows.table.columns.get("currency")
+        against = f", but {f'column {column!r} says' if column else 'economics.currency =='} {told.code!r}"
+    message = f"{rows.table.label}: there are amounts in {in_words(written)}{against}; one currency is allowed"
+    return Currency(None, (Problem(message, CONTENT),))
+
+
+def _currency_told(connection: duckdb.DuckDBPyConnection, rows: TypedRows, kept: str, config: Config) -> Currency:
+    """The currency of the column of currencies or of the sample, checked against the configured one."""
+    configured, label, sample = config.economics.currency, rows.table.label, rows.table.currency
+    found = rows_by_code(_rows_in_column(connection, rows, kept), [configured] if configured else [])
+    if len(found) > 1:
+        message = f"{label}: the rows are in {len(found)} currencies ({in_words(found)}); one currency is allowed"
+        return Currency(None, (Problem(message, CONTENT),))
+    known = next(iter(found), sample)
     if known and not re.fullmatch("[A-Z]{3}", known):
         message = f"{label}: the currency {known!r} is no three-letter ISO 4217 code such as EUR"
         return Currency(None, (Problem(message, CONTENT),))
@@ -53,6 +65,24 @@ def currency_of(connection: duckdb.DuckDBPyConnection, rows: TypedRows, kept: st
         message = f"{label}: the amounts are in {known}, but economics.currency == {configured!r}; make them agree"
         return Currency(None, (Problem(message, USAGE),))
     return Currency(known or configured)
+
+
+def _rows_in_column(connection: duckdb.DuckDBPyConnection, rows: TypedRows, kept: str) -> dict[str, int]:
+    if not rows.has("currency"):
+        return {}
+    counts = connection.execute(
+        f"SELECT upper(currency), count(*) FROM {kept} WHERE currency IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1"
+    ).fetchall()
+    return dict(counts)
+
+
+def _rows_beside_amounts(rows: TypedRows) -> dict[str, int]:
+    """Rows of every sign or code of a currency that is written beside an amount of money."""
+    found: dict[str, int] = {}
+    for reading in rows.readings.values():
+        for mark, number in reading.currencies.items():
+            found[mark] = max(found.get(mark, 0), number)
+    return found
 
 
 def duplicates_in(connection: duckdb.DuckDBPyConnection, kept: str, profile: Profile, data: DataConfig) -> int:
@@ -78,8 +108,9 @@ def problems_in_duplicates(
     ).fetchall()
     columns = [rows.table.columns[role] for role in ("customer", "date") if rows.has(role)]
     examples = rows.table.examples(connection, columns, f"{first} IN ({', '.join(str(key) for (key,) in keys)})")
+    found = counted(duplicates, "row repeats", "rows repeat")
     message = (
-        f"{rows.table.label}: {duplicates:,} rows repeat another row in every column: {examples}; "
+        f"{rows.table.label}: {found} another row in every column: {examples}; "
         "duplicates == 'refuse', set it to 'keep' or 'drop' to allow them"
     )
     return [Problem(message, CONTENT)]
@@ -134,24 +165,26 @@ def notes_on(
     rows = {entry.reason: entry.rows for entry in entries}
     amounts = {entry.reason: float(entry.amount) for entry in entries}
 
-    def counted(key: str, reason: Reason, **more) -> list[Note]:
+    def noted(key: str, reason: Reason, **more) -> list[Note]:
         numbers = {"rows": rows.get(reason, 0), "amount": amounts.get(reason, 0.0), "rows_read": profile.rows, **more}
         return [Note(key, numbers)] if rows.get(reason) else []
 
     notes = [
-        *counted("data.missing_customer_dropped", Reason.MISSING_CUSTOMER),
-        *counted("data.missing_date_dropped", Reason.MISSING_DATE),
-        *counted("data.missing_amount_dropped", Reason.MISSING_AMOUNT),
-        *counted("data.after_end_dropped", Reason.AFTER_END),
-        *counted("data.before_start_dropped", Reason.BEFORE_START),
-        *counted("data.duplicates_dropped", Reason.DUPLICATE),
-        *counted("data.refunds_dropped", Reason.REFUND_DROPPED),
-        *counted("data.refunds_netted", Reason.REFUND_NETTED, orders_refunded=rows.get(Reason.ORDER_REFUNDED, 0)),
-        *counted("data.refund_without_order", Reason.REFUND_WITHOUT_ORDER),
-        *counted("data.born_before_start_excluded", Reason.BORN_BEFORE_START, customers=early_customers),
+        *noted("data.missing_customer_dropped", Reason.MISSING_CUSTOMER),
+        *noted("data.missing_date_dropped", Reason.MISSING_DATE),
+        *noted("data.missing_amount_dropped", Reason.MISSING_AMOUNT),
+        *noted("data.after_end_dropped", Reason.AFTER_END),
+        *noted("data.before_start_dropped", Reason.BEFORE_START),
+        *noted("data.duplicates_dropped", Reason.DUPLICATE),
+        *noted("data.refunds_dropped", Reason.REFUND_DROPPED),
+        *noted("data.refunds_netted", Reason.REFUND_NETTED, orders_refunded=rows.get(Reason.ORDER_REFUNDED, 0)),
+        *noted("data.refund_without_order", Reason.REFUND_WITHOUT_ORDER),
+        *noted("data.born_before_start_excluded", Reason.BORN_BEFORE_START, customers=early_customers),
     ]
     if data.duplicates == "keep" and duplicates > 0:
         notes.append(Note("data.duplicates_kept", {"rows": duplicates, "rows_read": profile.rows}))
+    if profile.large_discounts:
+        notes.append(Note("data.discount_above_amount", {"rows": profile.large_discounts, "rows_read": profile.rows}))
     if duplicates == UNCOUNTED:
         notes.append(Note("data.duplicates_not_counted"))
     return notes

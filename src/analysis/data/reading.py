@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
 import pandas as pd
 
-from analysis.config import Config, DatabaseSource, DataConfig, SampleSource
-from analysis.data.engine import parquet_types
-from analysis.data.files import kind_of, problems_in_content, resolved_files, sha256_of
+from analysis.config import Columns, Config, DatabaseSource, DataConfig, SampleSource
+from analysis.data.engine import parquet_names, parquet_scan, parquet_types
+from analysis.data.files import files_and_problems, kind_of, problems_in_content, sha256_of
 from analysis.data.samples import sample_table
-from analysis.data.source import Part, RawTable, mapped_columns, row_hashes
+from analysis.data.source import Part, RawTable, mapped_columns, row_hashes, shortened
 from analysis.data.text import problems_in_headers, staged_text
-from analysis.errors import CONTENT, InputRefused, Problem
+from analysis.errors import CONTENT, USAGE, InputRefused, Problem, is_full_disk
+
+# What DuckDB raises where bytes are not what the file's own schema says.
+BROKEN = (duckdb.Error, RuntimeError, UnicodeDecodeError)
 
 
 def raw_table(
@@ -38,14 +44,40 @@ def raw_table(
 
         return staged_query(connection, data.transactions, data, workdir)
     patterns = [data.transactions] if isinstance(data.transactions, str) else data.transactions
-    return from_files(connection, resolved_files(patterns, config.folder), data, workdir)
+    paths, problems = files_and_problems(patterns, config.folder)
+    return from_files(connection, paths, data, workdir, problems)
 
 
-def from_files(connection: duckdb.DuckDBPyConnection, paths: list[Path], data: DataConfig, workdir: Path) -> RawTable:
-    """Files of one kind as one table."""
-    if problems := [problem for path in paths for problem in problems_in_content(path)]:
+def from_files(
+    connection: duckdb.DuckDBPyConnection,
+    paths: list[Path],
+    data: DataConfig,
+    workdir: Path,
+    problems: Iterable[Problem] = (),
+) -> RawTable:
+    """Files of one kind as one table; a file that cannot be read is left out and has its problem in the table.
+
+    ``problems`` are those already known; they come first.
+    """
+    found = {path: problems_in_content(path) for path in paths}
+    problems = [*problems, *(problem for those in found.values() for problem in those)]
+    readable = [path for path, those in found.items() if not those]
+    if not readable:
         raise InputRefused(problems)
-    content = kind_of(paths[0]).content
+    content = kind_of(readable[0]).content
+    if data.sheet is not None and content != "workbook":
+        message = f"sheet == {data.sheet!r}, but {readable[0].name} is no Excel workbook; leave the key `sheet` out"
+        problems.append(Problem(message, USAGE))
+    try:
+        table = _table(content, connection, readable, data, workdir)
+    except InputRefused as refused:
+        raise InputRefused([*problems, *refused.problems]) from None
+    return replace(table, problems=(*problems, *table.problems))
+
+
+def _table(
+    content: str, connection: duckdb.DuckDBPyConnection, paths: list[Path], data: DataConfig, workdir: Path
+) -> RawTable:
     if content == "text":
         return staged_text(connection, paths, data, workdir)
     if content == "workbook":
@@ -56,12 +88,20 @@ def from_files(connection: duckdb.DuckDBPyConnection, paths: list[Path], data: D
 
 
 def _parquet_table(connection: duckdb.DuckDBPyConnection, paths: list[Path], data: DataConfig) -> RawTable:
+    headers: dict[Path, tuple[str, ...]] = {}
+    problems = []
+    for path in paths:
+        try:
+            headers[path] = tuple(parquet_names(connection, path))
+        except BROKEN as error:
+            problems.append(_damaged(path.name, error))
     try:
-        headers = [(path.name, tuple(parquet_types(connection, [path]))) for path in paths]
-        types = parquet_types(connection, paths)
+        types = parquet_types(connection, list(headers)) if headers else {}
     except duckdb.Error as error:
-        reason = str(error).split("\n", 1)[0][:300]
-        raise InputRefused(Problem(f"{paths[0].name}: cannot be read as Parquet: {reason}", CONTENT)) from None
+        problems.append(_damaged(", ".join(path.name for path in headers), error))
+    if problems:
+        raise InputRefused(problems)
+    named = [(path.name, header) for path, header in headers.items()]
     return RawTable(
         label=paths[0].name if len(paths) == 1 else f"{len(paths)} files",
         parts=tuple(Part(path, path.name) for path in paths),
@@ -69,5 +109,51 @@ def _parquet_table(connection: duckdb.DuckDBPyConnection, paths: list[Path], dat
         columns=mapped_columns(data.columns, list(types)),
         digest=sha256_of(paths),
         row_keys=row_hashes(types),
-        problems=tuple(problems_in_headers(headers, data.columns)),
+        problems=(*problems_in_headers(named, data.columns), *_problems_in_capitals(named, data.columns)),
     )
+
+
+def _problems_in_capitals(headers: list[tuple[str, tuple[str, ...]]], columns: Columns) -> Iterator[Problem]:
+    for file, header in headers:
+        for role, name in columns.mapped().items():
+            alike = [other for other in header if other.lower() == name.lower()]
+            if name in alike and len(set(alike)) > 1:
+                listed = " and ".join(repr(other) for other in dict.fromkeys(alike))
+                message = f"{file}: column {name!r} (for {role}): {listed} differ in capitals only; rename one of them"
+                yield Problem(message, CONTENT)
+
+
+def _damaged(name: str, error: Exception) -> Problem:
+    reason = shortened(str(error).strip().split("\n", 1)[0], 300)
+    return Problem(f"{name}: cannot be read as Parquet, the file is damaged or cut off: {reason}", CONTENT)
+
+
+@contextmanager
+def damage_named(table: RawTable) -> Iterator[None]:
+    """Refuses a file whose damage shows only when its rows are read, and names it.
+
+    Raises
+    ------
+    InputRefused
+        With every damaged file of the table.
+    """
+    try:
+        yield
+    except BROKEN as error:
+        if is_full_disk(error):
+            raise
+        problems = [problem for part in table.parts for problem in _problems_in_rows(part)]
+        if not problems:
+            raise
+        raise InputRefused([*table.problems, *problems]) from error
+
+
+def _problems_in_rows(part: Part) -> list[Problem]:
+    # A connection of its own: the other may be unusable after what it met.
+    with duckdb.connect() as connection:
+        try:
+            keys = row_hashes(parquet_types(connection, [part.path]))
+            connection.execute(f"SELECT max({keys[0]}) FROM {parquet_scan([part.path])}").fetchall()
+        except BROKEN as error:
+            return [_damaged(part.name, error)]
+    return []

@@ -10,9 +10,11 @@ import duckdb
 from analysis.config import DataConfig
 from analysis.data.dates import read_date
 from analysis.data.engine import MONEY, literal, parquet_scan, run
+from analysis.data.mixed import holds_text
 from analysis.data.notes import Note
 from analysis.data.numbers import Reading, read_number
 from analysis.data.source import RawTable
+from analysis.data.wording import counted
 from analysis.errors import CONTENT, Problem
 
 NOTHING = Reading("NULL")
@@ -63,8 +65,11 @@ def typed_rows(connection: duckdb.DuckDBPyConnection, table: RawTable, data: Dat
     for role in ("amount", "quantity", "unit_price", "discount"):
         if role in table.columns:
             readings[role] = read_number(connection, table, role, data.decimal)
+    is_text = any(holds_text(table, table.columns[role]) for role in readings)
+    if "customer" in table.columns:
+        readings["customer"] = _read_customer(table)
     selected = f"SELECT {', '.join(_selected(table, readings))} FROM {table.scan}"
-    if any(table.types[table.columns[role]].upper() == "VARCHAR" for role in readings):
+    if is_text:
         target = workdir / "typed.parquet"
         run(connection, f"COPY ({selected}) TO {literal(target)} (FORMAT parquet)")
         return TypedRows(parquet_scan([target]), table, readings)
@@ -80,7 +85,7 @@ def _selected(table: RawTable, readings: dict[str, Reading]) -> list[str]:
         unread.append(_product_is_lost(readings))
     date = readings.get("date", Reading("CAST(NULL AS DATE)"))
     return [
-        f"{_customer(table)} AS customer",
+        f"{readings.get('customer', NOTHING).expression} AS customer",
         f"{date.expression} AS day",
         f"{money} AS money",
         f"{_refund(readings)} AS is_refund",
@@ -101,8 +106,10 @@ def _product(quantity: Reading, unit_price: Reading) -> str:
 
 def _product_is_lost(readings: dict[str, Reading]) -> str:
     quantity, unit_price = readings["quantity"], readings["unit_price"]
+    product = _product(quantity, unit_price)
     factors = f"{quantity.expression} IS NOT NULL AND {unit_price.expression} IS NOT NULL"
-    return f"{factors} AND {_product(quantity, unit_price)} IS NULL"
+    nonzero = f"{quantity.expression} <> 0 AND {unit_price.expression} <> 0"
+    return f"({factors} AND {product} IS NULL) OR ({product} = 0 AND {nonzero})"
 
 
 def _refund(readings: dict[str, Reading]) -> str:
@@ -111,22 +118,21 @@ def _refund(readings: dict[str, Reading]) -> str:
     return f"coalesce({readings['amount'].expression} < 0, false)" if "amount" in readings else "false"
 
 
-def _customer(table: RawTable) -> str:
-    if "customer" not in table.columns:
-        return "NULL"
+def _read_customer(table: RawTable) -> Reading:
     column = table.columns["customer"]
     value, kind = table.expression(column), table.types[column].upper()
-    if kind == "VARCHAR":
+    if holds_text(table, column):
         # Nearly every id begins with a visible character; asking for that first spares the dear test eight times over.
         blanked = f"trim(translate({value}, chr(9) || chr(10) || chr(13) || chr(160), ''))"
         visible = f"ascii({value}) > 32 AND ascii({value}) <> 160"
-        return f"CASE WHEN {visible} THEN {value} WHEN {blanked} <> '' THEN {value} END"
+        customer = f"CASE WHEN {visible} THEN {value} WHEN {blanked} <> '' THEN {value} END"
+        return Reading(customer, f"contains({value}, chr(0))")
     if kind in {"DOUBLE", "FLOAT"}:
         # As text, since DuckDB answers isnan() from the statistics of a Parquet file, which know no NaN.
         whole, text = f"TRY_CAST({value} AS BIGINT)", f"CAST({value} AS VARCHAR)"
         plain = f"CASE WHEN {whole} = {value} THEN CAST({whole} AS VARCHAR) ELSE {text} END"
-        return f"CASE WHEN {text} <> 'nan' THEN {plain} END"
-    return value if kind in {"BIGINT", "INTEGER", "UBIGINT"} else f"CAST({value} AS VARCHAR)"
+        return Reading(f"CASE WHEN {text} <> 'nan' THEN {plain} END")
+    return Reading(value if kind in {"BIGINT", "INTEGER", "UBIGINT"} else f"CAST({value} AS VARCHAR)")
 
 
 def _text(table: RawTable, role: str) -> str:
@@ -136,21 +142,19 @@ def _text(table: RawTable, role: str) -> str:
 
 
 def problems_in_values(connection: duckdb.DuckDBPyConnection, rows: TypedRows) -> list[Problem]:
-    """Values that have the make of a date or a number but are none, such as 31-02-2024."""
+    """Values that have the make of a date or a number but are none, such as 31-02-2024, and ids that cannot be kept."""
     problems = []
     for role, reading in rows.readings.items():
         if reading.problems or reading.unreadable == "false":
             continue
-        count = connection.execute(f"SELECT count(*) FROM {rows.table.scan} WHERE {reading.unreadable}").fetchall()[0][
-            0
-        ]
-        if count:
+        test = f"SELECT count(*) FROM {rows.table.scan} WHERE {reading.unreadable}"
+        if count := connection.execute(test).fetchall()[0][0]:
             column = rows.table.columns[role]
             examples = rows.table.examples(connection, [column], reading.unreadable)
-            what, allowed = _expectation(role)
+            one, many, allowed = _expectation(role)
             where = f"{rows.table.label}: column {column!r} (for {role})"
-            message = f"{where}: {count:,} values are {what}: {examples}; {allowed}"
-            problems.append(Problem(message, CONTENT))
+            found = counted(count, f"value is {one}", f"values are {many}")
+            problems.append(Problem(f"{where}: {found}: {examples}; {allowed}", CONTENT))
     if {"quantity", "unit_price"} <= set(rows.readings) and not problems:
         problems += _problems_in_products(connection, rows)
     return problems
@@ -163,15 +167,22 @@ def _problems_in_products(connection: duckdb.DuckDBPyConnection, rows: TypedRows
         return []
     columns = [rows.table.columns[role] for role in ("quantity", "unit_price")]
     examples = rows.table.examples(connection, columns, lost)
-    what, allowed = _expectation("amount")
-    message = f"{rows.table.label}: quantity times unit price: {count:,} products are {what}: {examples}; {allowed}"
-    return [Problem(message, CONTENT)]
+    one, many, allowed = _expectation("amount")
+    found = counted(count, f"product is {one}", f"products are {many}")
+    return [Problem(f"{rows.table.label}: quantity times unit price: {found}: {examples}; {allowed}", CONTENT)]
 
 
-def _expectation(role: str) -> tuple[str, str]:
+def _expectation(role: str) -> tuple[str, str, str]:
+    """What one value and several values are not, and what is allowed."""
     if role == "date":
-        return (
-            "no dates between 1900 and 2199 in the format of the column",
-            "correct them, or describe the format with the key `date_format`",
-        )
-    return "no numbers that can be kept exactly", "numbers below 1,000,000,000,000 are allowed"
+        rest = "between 1900 and 2199 in the format of the column"
+        advice = "correct them, or describe the format with the key `date_format`"
+        return f"no date {rest}", f"no dates {rest}", advice
+    if role == "customer":
+        rest = "with a zero byte (NUL), which no output can show"
+        return f"an id {rest}", f"ids {rest}", "ids without one are allowed"
+    return (
+        "no number that can be kept exactly",
+        "no numbers that can be kept exactly",
+        "zero and numbers of at least 0.000001 and below 1,000,000,000,000 are allowed",
+    )

@@ -74,8 +74,16 @@ class SimulatedCustomers:
 
 
 @dataclass
-class _Round:
-    """The customers that just ordered and when."""
+class Round:
+    """One repeat order of each customer who still orders.
+
+    Attributes
+    ----------
+    customers
+        Positions of the customers.
+    times
+        Their ages at the order, in the time unit of the truth.
+    """
 
     customers: np.ndarray
     times: np.ndarray
@@ -116,7 +124,7 @@ def simulate_customers(
     ages = np.broadcast_to(np.asarray(T, dtype=float), (n,)) - rng.uniform(0, births, n) if births else _full(T, n)
     frequency, later = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
     recency, leaving = np.zeros(n), np.full(n, np.inf)
-    for turn in _rounds(rng, n, purchases, ages + future, leaving):
+    for turn in rounds_of_orders(rng, n, purchases, ages + future, leaving):
         observed = turn.times <= ages[turn.customers]
         seen = turn.customers[observed]
         frequency[seen] += 1
@@ -130,10 +138,17 @@ def _full(T: float | np.ndarray, n: int) -> np.ndarray:
     return np.array(np.broadcast_to(np.asarray(T, dtype=float), (n,)))
 
 
-def _rounds(
-    rng: np.random.Generator, n: int, truth: PurchaseTruth, until: np.ndarray, leaving: np.ndarray
-) -> Iterator[_Round]:
-    """Repeat orders up to ``until``, one order of every remaining customer at a time; fills in ``leaving``."""
+def rounds_of_orders(
+    rng: np.random.Generator, n: int, truth: PurchaseTruth, until: np.ndarray, leaving: np.ndarray | None = None
+) -> Iterator[Round]:
+    """Repeat orders of ``n`` new customers up to the ages ``until``, one of every remaining customer at a time.
+
+    Parameters
+    ----------
+    leaving
+        Filled in with the ages at which customers leave, shape (n,), where it is given; it must come filled with inf.
+    """
+    leaving = np.full(n, np.inf) if leaving is None else leaving
     scale = 1 / rng.gamma(truth.r, 1 / truth.alpha, n)
     dropout = np.zeros(n)
     if truth.model == "Pareto/NBD":
@@ -148,7 +163,7 @@ def _rounds(
         times = times + rng.standard_exponential(len(active)) * scale[active]
         going_on = times <= np.minimum(until[active], leaving[active])
         active, times = active[going_on], times[going_on]
-        yield _Round(active, times)
+        yield Round(active, times)
         if truth.model != "Pareto/NBD":
             stays = rng.random(len(active)) >= dropout[active]
             leaving[active[~stays]] = times[~stays]
@@ -200,7 +215,7 @@ def simulate_transactions(
     births = np.sort(rng.uniform(0, birth_days, n))
     until = (window_days - births) / days_per_unit
     customers, moments = [np.arange(n)], [births]
-    for turn in _rounds(rng, n, purchases, until, np.full(n, np.inf)):
+    for turn in rounds_of_orders(rng, n, purchases, until):
         customers.append(turn.customers)
         moments.append(births[turn.customers] + turn.times * days_per_unit)
     who, when = np.concatenate(customers), np.floor(np.concatenate(moments)).astype("int64")

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 
 from analysis.config import Columns
-from analysis.data.engine import parquet_scan, quoted
+from analysis.data.engine import FILE_OF_ROW, NUMBER_OF_ROW, numbered_scan, parquet_scan, quoted
 from analysis.data.notes import Note
 from analysis.errors import Problem
 
@@ -92,10 +92,10 @@ class RawTable:
             Such as ``'31-02-2024' in line 17, '' in line 20``.
         """
         values = ", ".join(f"CAST({self.expression(column)} AS VARCHAR)" for column in columns)
-        scan = parquet_scan((part.path for part in self.parts), numbered=True)
+        place = f"{quoted(FILE_OF_ROW)}, {quoted(NUMBER_OF_ROW)}"
+        scan = numbered_scan((part.path for part in self.parts), self.types)
         found = connection.execute(
-            f"SELECT filename, file_row_number, {values} FROM {scan} WHERE {condition}"
-            f" ORDER BY filename, file_row_number LIMIT {limit}"
+            f"SELECT {place}, {values} FROM {scan} WHERE {condition} ORDER BY {place} LIMIT {limit}"
         ).fetchall()
         return ", ".join(self._in_words(*row) for row in found)
 

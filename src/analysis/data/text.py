@@ -17,7 +17,7 @@ from analysis.data.files import sha256_of
 from analysis.data.headers import nearest_columns
 from analysis.data.notes import Note
 from analysis.data.source import Part, RawTable, mapped_columns, shortened
-from analysis.errors import CONTENT, USAGE, Problem
+from analysis.errors import CONTENT, USAGE, Problem, is_full_disk
 
 DELIMITERS = (";", ",", "\t", "|")
 HEAD_CHARACTERS = 1 << 18
@@ -189,6 +189,8 @@ def _stage(
                        rejects_table = '{rejects}', rejects_scan = 'scan_of_{rejects}'))
             TO {literal(target)} (FORMAT parquet)""")
     except duckdb.Error as error:
+        if is_full_disk(error):
+            raise
         return [Problem(f"{layout.name}: cannot be read as delimited text: {_first_line(error)}", CONTENT)]
     return _reject_problems(connection, rejects, layout)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import duckdb
@@ -32,8 +32,9 @@ from analysis.data.policies import (
     without_duplicates,
     without_early_customers,
 )
-from analysis.data.reading import raw_table
+from analysis.data.reading import damage_named, raw_table
 from analysis.data.rows import TypedRows, problems_in_values, typed_rows
+from analysis.data.source import RawTable
 from analysis.data.summary import CustomerSummary, customer_summary
 from analysis.errors import CONTENT, InputRefused, Problem
 
@@ -119,6 +120,7 @@ def load_transactions(
     workdir: Path,
     as_of: dt.date | None = None,
     frame: pd.DataFrame | None = None,
+    to_fit: bool = True,
 ) -> Transactions:
     """Transactions as the configuration describes them, cleaned and summarised.
 
@@ -132,6 +134,8 @@ def load_transactions(
         Last day that counts; overrides ``observation_end`` of the configuration.
     frame
         A table that stands in for the configured source.
+    to_fit
+        Whether models are to be fitted on them, which takes two customers and a repeat order.
 
     Raises
     ------
@@ -149,7 +153,11 @@ def load_transactions(
     """
     connection = connect(workdir)
     try:
-        loaded = _loaded(connection, config, workdir, as_of, frame)
+        table = raw_table(connection, config, workdir, frame)
+        with damage_named(table):
+            loaded = _loaded(connection, table, config, workdir, as_of)
+        if problems := _problems_in_fitting(table.label, loaded.summary) if to_fit else []:
+            raise InputRefused(problems)
     except BaseException:
         close(connection, workdir)
         raise
@@ -160,18 +168,14 @@ def load_transactions(
 
 
 def _loaded(
-    connection: duckdb.DuckDBPyConnection,
-    config: Config,
-    workdir: Path,
-    as_of: dt.date | None,
-    frame: pd.DataFrame | None,
+    connection: duckdb.DuckDBPyConnection, table: RawTable, config: Config, workdir: Path, as_of: dt.date | None
 ) -> Transactions:
     data, today = config.data, dt.datetime.now(dt.UTC).date()
     configured_end = as_of or data.observation_end
-    table = raw_table(connection, config, workdir, frame)
     rows = typed_rows(connection, table, data, workdir) if table.parts else None
     if rows is None:
         raise InputRefused(table.problems)
+    rows = _with_stand_ins(rows, data, configured_end)
     fate = fate_of_row(rows, data, configured_end)
     profile = profile_of(connection, rows, fate, today)
     kept = f"(SELECT * FROM {rows.scan} WHERE {fate} = 0)" if profile.dropped else rows.scan
@@ -183,7 +187,7 @@ def _loaded(
         *(problems_in_values(connection, rows) if profile.unread_dates or profile.unread_money else []),
         *currency.problems,
         *problems_in_duplicates(connection, rows, kept, duplicates, data),
-        *_profile_problems(connection, rows, profile, data, configured_end, today),
+        *problems_in_profile(connection, rows, profile, data, configured_end, today),
     ]
     if problems:
         raise InputRefused(problems)
@@ -191,10 +195,16 @@ def _loaded(
     return _summarised(connection, rows, profile, kept, end, currency, duplicates, data, workdir)
 
 
-def _profile_problems(connection, rows: TypedRows, profile: Profile, data: DataConfig, end, today) -> list[Problem]:
-    if {"customer", "date"} <= set(rows.table.columns):
-        return problems_in_profile(connection, rows, profile, data, end, today)
-    return []
+def _with_stand_ins(rows: TypedRows, data: DataConfig, end: dt.date | None) -> TypedRows:
+    """Rows in which a missing column does not hide what is wrong with the others."""
+    stand_ins = {
+        "customer": "'anyone' AS customer",
+        "date": f"DATE '{data.observation_start or end or dt.date(2000, 1, 1)}' AS day",
+    }
+    missing = [stand_in for role, stand_in in stand_ins.items() if role not in rows.table.columns]
+    if not missing:
+        return rows
+    return replace(rows, scan=f"(SELECT * REPLACE ({', '.join(missing)}) FROM {rows.scan})")
 
 
 def _summarised(
@@ -214,8 +224,8 @@ def _summarised(
     days = days_of(connection, rows, kept, profile, workdir / "days.parquet", is_whole=not removed)
     entries = [*profile.dropped, *removed, *entries_of(connection, days, end, profile.kept)]
     summary = customer_summary(connection, days, end, has_money=rows.has_money)
-    if problems := _problems_in_summary(rows.table.label, summary):
-        raise InputRefused(problems)
+    if len(summary) == 0:
+        raise InputRefused(Problem(f"{rows.table.label}: no customer has an order in the window", CONTENT))
     start = data.observation_start or profile.first_day
     return Transactions(
         summary=summary,
@@ -240,9 +250,7 @@ def _summarised(
     )
 
 
-def _problems_in_summary(label: str, summary: CustomerSummary) -> list[Problem]:
-    if len(summary) == 0:
-        return [Problem(f"{label}: no customer has an order in the window", CONTENT)]
+def _problems_in_fitting(label: str, summary: CustomerSummary) -> list[Problem]:
     if len(summary) == 1:
         name = str(summary.table["customer_id"].iloc[0])
         return [Problem(f"{label}: all orders belong to a single customer, {name!r}; at least two are needed", CONTENT)]

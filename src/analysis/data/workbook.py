@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ from typing import Any
 import duckdb
 
 from analysis.config import DataConfig
-from analysis.data.cells import BATCH_ROWS, CellWriter, staged_cells
+from analysis.data.cells import BATCH_ROWS, CellWriter, SheetTable, staged_cells
 from analysis.data.files import sha256_of
+from analysis.data.formulas import problems_in_formulas
 from analysis.data.headers import nearest_columns
 from analysis.data.source import RawTable
 from analysis.errors import CONTENT, USAGE, InputRefused, Problem
@@ -23,11 +25,12 @@ def staged_workbooks(
     connection: duckdb.DuckDBPyConnection, paths: list[Path], data: DataConfig, workdir: Path
 ) -> RawTable:
     """Sheets of workbooks as one table; native dates and numbers stay what they are."""
-    writers = []
+    writers, problems = [], []
     for number, path in enumerate(paths):
         target = workdir / f"cells-{number}.parquet"
         writers.append((_written(path, data.sheet, target), target, path.name))
-    return staged_cells(
+        problems += _problems_in_formulas(path, data)
+    staged = staged_cells(
         connection,
         writers,
         data,
@@ -35,7 +38,16 @@ def staged_workbooks(
         label=paths[0].name if len(paths) == 1 else f"{len(paths)} files",
         digest=sha256_of(paths),
         first_row=2,
+        table=SheetTable,
     )
+    return replace(staged, problems=(*staged.problems, *problems))
+
+
+def _problems_in_formulas(path: Path, data: DataConfig) -> list[Problem]:
+    def cells(*, computed: bool) -> Iterable[tuple[Any, ...]]:
+        return _opened_sheet(path, data.sheet, computed=computed).iter_rows()
+
+    return problems_in_formulas(path, set(data.columns.mapped().values()), cells)
 
 
 def _written(path: Path, sheet: str | None, target: Path) -> CellWriter:
@@ -66,15 +78,7 @@ def sheet_rows(path: Path, sheet: str | None) -> Iterator[tuple[Any, ...]]:
     InputRefused
         When the workbook is broken, the sheet does not exist, or several sheets leave the choice open.
     """
-    import openpyxl
-
-    try:
-        workbook = openpyxl.load_workbook(path, read_only=True, data_only=True)
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
-        message = f"{path.name}: the name ends in {path.suffix}, but the content is not an Excel workbook ({error})"
-        raise InputRefused(Problem(message, CONTENT)) from None
-    worksheet = _chosen(path, workbook, sheet)
-    worksheet.reset_dimensions()
+    worksheet = _opened_sheet(path, sheet, computed=True)
     blank = 0
     for row in worksheet.iter_rows(values_only=True):
         if all(value is None for value in row):
@@ -84,7 +88,21 @@ def sheet_rows(path: Path, sheet: str | None) -> Iterator[tuple[Any, ...]]:
         yield from ((),) * blank
         blank = 0
         yield tuple(_value(value) for value in row)
-    workbook.close()
+    worksheet.parent.close()
+
+
+def _opened_sheet(path: Path, sheet: str | None, *, computed: bool) -> Any:
+    """The chosen sheet, with what its formulas came to or with the formulas themselves."""
+    import openpyxl
+
+    try:
+        workbook = openpyxl.load_workbook(path, read_only=True, data_only=computed)
+    except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
+        message = f"{path.name}: the name ends in {path.suffix}, but the content is not an Excel workbook ({error})"
+        raise InputRefused(Problem(message, CONTENT)) from None
+    worksheet = _chosen(path, workbook, sheet)
+    worksheet.reset_dimensions()
+    return worksheet
 
 
 def _chosen(path: Path, workbook: Any, sheet: str | None) -> Any:

@@ -16,10 +16,16 @@ from analysis.timeunits import TimeUnit
 SCHEMA_VERSION = 1
 
 
-def model_to_dict(purchase: PurchaseResult, spend: SpendResult | None) -> dict[str, Any]:
-    """What scoring needs: the fits and posterior draws of the primary purchase model and of the spend model."""
+def model_to_dict(
+    purchase: PurchaseResult, spend: SpendResult | None, *, currency: str | None = None
+) -> dict[str, Any]:
+    """What scoring needs: the fits and posterior draws of the primary purchase model and of the spend model.
+
+    ``currency`` is that of the amounts behind the spend model, None where it is not known.
+    """
     return {
         "schema_version": SCHEMA_VERSION,
+        "currency": currency,
         "purchase_model": as_plain(purchase.primary),
         "purchase_posterior": as_plain(purchase.posterior),
         "spend_model": None if spend is None else as_plain(spend.fit),
@@ -57,6 +63,21 @@ def model_from_dict(content: Mapping[str, Any]) -> tuple[PurchaseResult, SpendRe
         return purchase, spend
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UsageError(f"model: is not a model that this package wrote ({error!r})") from error
+
+
+def currency_of_model(content: Mapping[str, Any]) -> str | None:
+    """Currency of the amounts that a stored spend model was fitted on, None where it was not known.
+
+    Raises
+    ------
+    UsageError
+        Where the content does not say, as with models of earlier versions.
+    """
+    if "currency" not in content:
+        raise UsageError(
+            "model: does not say in which currency its amounts are; make the report again and use that run"
+        )
+    return content["currency"]
 
 
 def _spend(content: Mapping[str, Any]) -> SpendResult | None:

@@ -20,7 +20,8 @@ def write_artefacts(study: Study, folder: Path) -> None:
 
     write_customers(study.value.table, folder)
     write_csv(study.transactions.ledger, folder / "ledger.csv")
-    write_json(as_plain(model_to_dict(study.purchase, study.spend)), folder / "model.json")
+    currency = study.transactions.currency or study.config.economics.currency
+    write_json(as_plain(model_to_dict(study.purchase, study.spend, currency=currency)), folder / "model.json")
     write_json(results(study), folder / "results.json")
 
 

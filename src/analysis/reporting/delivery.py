@@ -69,7 +69,7 @@ class Delivery:
 
     def kept_failure(self, error: BaseException) -> Path:
         """Write the page as far as it came with the reason on top, and move everything to ``failed/``."""
-        reason = gate.without_secrets(reason_of_error(error, self.stamp.language), self.secrets)
+        reason = reason_of_error(error, self.stamp.language, self.secrets)
         self._keep_logs()
         self._forget_working_folder()
         self._write_page(reason)

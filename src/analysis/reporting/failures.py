@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from analysis.errors import GateFailed, InputRefused, NotebookFailed, RetentionLabError
+from collections.abc import Collection
+
+from analysis.errors import DiskFull, GateFailed, InputRefused, NotebookFailed, RetentionLabError
+from analysis.reporting.gate import without_secrets
 from analysis.reporting.words import Words, placeholders
 from analysis.reporting.worker import Failure
 
@@ -25,12 +28,13 @@ def reason_of(failure: Failure, language: str = "en") -> str:
     return words(key, **{name: value for name, value in numbers.items() if name in wanted})
 
 
-def reason_of_error(error: BaseException, language: str = "en") -> str:
-    """What ended a run, for the top of its page."""
-    if isinstance(error, NotebookFailed):
-        return str(error)
+def reason_of_error(error: BaseException, language: str = "en", secrets: Collection[str] = ()) -> str:
+    """What ended a run, for the top of its page, with every secret replaced by asterisks."""
+    text = without_secrets(str(error), secrets)
+    if isinstance(error, NotebookFailed | DiskFull):
+        return text
     kind = "gate" if isinstance(error, GateFailed) else "unexpected"
     kind = "refused" if isinstance(error, InputRefused) else kind
-    text = str(error)[:LONGEST_EXCEPTION]
+    text = text[:LONGEST_EXCEPTION]
     reason = text if isinstance(error, RetentionLabError) else f"{type(error).__name__}: {text}"
     return Words(language)(f"failure.{kind}", reason=reason)

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote
 
 from analysis.config import Config, DatabaseSource
 from analysis.reporting.stamp import Stamp
@@ -18,6 +18,9 @@ WARN_BYTES = 5_000_000
 REFUSE_BYTES = 15_000_000
 SHORTEST_SECRET = 4
 HIDDEN = "***"
+CUT = "…"
+# With one slash as well: that is how a path shows a URL.
+URL_PASSWORD = re.compile(rf"(\b[a-z][a-z0-9+.-]*:/{{1,2}}[^\s:/@]*:)[^\s@]+?(?=@|{CUT})", re.IGNORECASE)
 STAMP_SPACE = "retention-lab"
 
 LOADING = {"src", "poster", "data", "background", "action", "formaction", "ping", "manifest"}
@@ -34,7 +37,7 @@ SAFE_LINK = re.compile(r"\s*(https?://|data:|#|mailto:|[\w.-]+(/[\w.-]+)*(#|$)|$
 def secrets_of(config: Config, environment: Mapping[str, str]) -> dict[str, str]:
     """Value -> name of the environment variable, for each secret that the configuration names.
 
-    The password inside a database URL counts as a secret of its own.
+    Passwords and tokens inside a database URL count as secrets of their own.
 
     >>> database = {"database_url_env": "CRM_URL", "query": "select 1"}
     >>> shop = Config(name="shop", data={"transactions": database, "columns": {"customer": "c", "date": "d"}})
@@ -46,24 +49,41 @@ def secrets_of(config: Config, environment: Mapping[str, str]) -> dict[str, str]
         return {}
     name = source.database_url_env
     value = environment.get(name, "")
-    found = {value, *_passwords(value)}
+    from analysis.data.database import secrets_in_url
+
+    found = {value, value.strip(), *secrets_in_url(value)}
     return {secret: name for secret in found if len(secret) >= SHORTEST_SECRET}
 
 
-def _passwords(url: str) -> set[str]:
-    try:
-        password = urlsplit(url).password or ""
-    except ValueError:
-        return set()
-    return {password, unquote(password)}
-
-
 def without_secrets(text: str, secrets: Collection[str]) -> str:
-    """Text with every secret replaced by asterisks."""
+    """Text with every secret replaced by asterisks, also where a message shows only the beginning of it.
+
+    >>> without_secrets("customer 'hunter2', and 'hunt…'", {"hunter2"})
+    "customer '***', and '***…'"
+    """
     for secret in sorted(secrets, key=len, reverse=True):
-        for form in _forms(secret):
-            text = text.replace(form, HIDDEN)
+        for form in sorted(_forms(secret), key=len, reverse=True):
+            text = _without_beginnings(text.replace(form, HIDDEN), form)
     return text
+
+
+def _without_beginnings(text: str, secret: str) -> str:
+    *pieces, rest = text.split(CUT)
+    for length in range(len(secret) - 1, SHORTEST_SECRET - 1, -1):
+        beginning = secret[:length]
+        pieces = [
+            f"{piece.removesuffix(beginning)}{HIDDEN}" if piece.endswith(beginning) else piece for piece in pieces
+        ]
+    return CUT.join([*pieces, rest])
+
+
+def without_passwords(text: str) -> str:
+    """Text in which no URL shows its password, whoever it belongs to.
+
+    >>> without_passwords("customer 'mysql://me:hunter2@db/shop' twice")
+    "customer 'mysql://me:***@db/shop' twice"
+    """
+    return URL_PASSWORD.sub(rf"\1{HIDDEN}", text)
 
 
 def _forms(secret: str) -> set[str]:

@@ -8,7 +8,10 @@ import os
 import sys
 import tempfile
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
+
+from analysis.reporting.publish import scratch_folder
 
 KERNEL_NAME = "python3"
 START_SECONDS = 120
@@ -100,12 +103,12 @@ def _sockets_fit(connection: Path) -> bool:
     return os.name == "posix" and len(os.fsencode(connection)) <= LONGEST_SOCKET
 
 
-def socket_folder() -> tempfile.TemporaryDirectory:
+def socket_folder() -> AbstractContextManager[Path]:
     """A short private folder for kernels' sockets; the report's own folder may lie too deep for them."""
     short = tempfile.gettempdir()
     if os.name == "posix" and len(os.fsencode(short)) > LONGEST_SOCKET - 30:
         short = "/tmp"
-    return tempfile.TemporaryDirectory(prefix="rlab-", dir=short, ignore_cleanup_errors=True)
+    return scratch_folder(Path(short))
 
 
 def kernel_process_id(manager) -> int | None:

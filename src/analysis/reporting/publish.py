@@ -12,13 +12,16 @@ import os
 import re
 import secrets
 import shutil
+import stat
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
+
+from analysis.errors import UsageError, is_full_disk
 
 if TYPE_CHECKING:
     from analysis.reporting.page import IndexEntry
@@ -29,6 +32,8 @@ except ImportError:  # Windows: leftovers of a killed run stay until someone rem
     fcntl = None
 
 WORK_PREFIX = ".work-"
+SCRATCH_PREFIX = "rlab-run-"
+LONGEST_PATH = 200
 ALIVE = ".alive"
 RUN_FOLDER = re.compile(r"[0-9a-f]{12}(-\d+)?")
 SWEEP_AFTER_SECONDS = 60
@@ -41,31 +46,90 @@ def work_folder(report: Path) -> Iterator[Path]:
     """A private folder below ``report``, on the same disk, that is gone afterwards whatever happens.
 
     Folders on the way that this made and that stayed empty go too. What a killed run left is removed.
+
+    Raises
+    ------
+    UsageError
+        Where ``report`` cannot be made or written in.
     """
     report = report.absolute()
+    refuse_unwritable(report)
     made = [folder for folder in (report, *report.parents) if not folder.exists()]
-    report.mkdir(parents=True, exist_ok=True)
-    _sweep(report)
-    folder = Path(tempfile.mkdtemp(prefix=WORK_PREFIX, dir=report))
-    alive = (folder / ALIVE).open("w")
     try:
-        if fcntl:
-            fcntl.flock(alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield folder
+        with ExitStack() as stack:
+            with _told_as_usage(report):
+                report.mkdir(parents=True, exist_ok=True)
+                folder = stack.enter_context(_private_folder(report, WORK_PREFIX))
+            yield folder
     finally:
-        alive.close()
-        shutil.rmtree(folder, ignore_errors=True)
         for parent in made:
             with suppress(OSError):
                 parent.rmdir()
 
 
-def _sweep(report: Path) -> None:
-    """Remove working folders whose owner is no more: nobody holds the lock in them."""
-    for folder in report.glob(f"{WORK_PREFIX}*"):
+@contextmanager
+def scratch_folder(parent: Path | None = None) -> Iterator[Path]:
+    """As ``work_folder``, for files that nobody keeps: in ``parent``, or where temporary files go.
+
+    Raises
+    ------
+    UsageError
+        Where no temporary folder can be written in.
+    """
+    with ExitStack() as stack:
+        with _told_as_usage(parent or Path("for temporary files (TMPDIR)")):
+            parent = parent or Path(tempfile.gettempdir())
+            folder = stack.enter_context(_private_folder(parent, SCRATCH_PREFIX))
+        yield folder
+
+
+def refuse_unwritable(folder: Path) -> None:
+    """Raise UsageError where a folder cannot be made or written in; makes nothing."""
+    with _told_as_usage(folder):
+        there = next(one for one in (folder, *folder.parents) if one.exists())
+        if not there.is_dir():
+            raise UsageError(f"output folder {there}: is a file; name a folder")
+        if not os.access(there, os.W_OK | os.X_OK):
+            raise UsageError(f"output folder {there}: nothing can be written there; name another one")
+
+
+@contextmanager
+def _told_as_usage(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if is_full_disk(error):
+            raise
+        shown = str(folder) if len(str(folder)) <= LONGEST_PATH else f"{str(folder)[:LONGEST_PATH]}…"
+        raise UsageError(f"output folder {shown}: cannot be made or written ({error.strerror})") from error
+
+
+@contextmanager
+def _private_folder(parent: Path, prefix: str) -> Iterator[Path]:
+    _sweep(parent, prefix)
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+    try:
+        with (folder / ALIVE).open("w") as alive:
+            if fcntl:
+                fcntl.flock(alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sweep(parent: Path, prefix: str) -> None:
+    """Remove private folders of ours whose owner is no more: nobody holds the lock in them."""
+    for folder in parent.glob(f"{prefix}*"):
         with suppress(OSError):
-            if fcntl and time.time() - folder.stat().st_mtime > SWEEP_AFTER_SECONDS and not _is_alive(folder):
+            if fcntl and _is_ours(folder) and not _is_alive(folder):
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_ours(folder: Path) -> bool:
+    # In a folder for everyone's temporary files a link could lead anywhere.
+    state = folder.lstat()
+    is_old = time.time() - state.st_mtime > SWEEP_AFTER_SECONDS
+    return is_old and stat.S_ISDIR(state.st_mode) and state.st_uid == os.getuid()
 
 
 def _is_alive(folder: Path) -> bool:

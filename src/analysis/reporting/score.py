@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,6 @@ from analysis.reporting.stamp import config_hash
 
 if TYPE_CHECKING:
     from analysis.data import Transactions
-    from analysis.models.results import PurchaseResult, SpendResult
 
 
 def score_customers(config: Config, *, run: Path, as_of: dt.date | None = None, out: Path = Path("reports")) -> Path:
@@ -42,48 +42,70 @@ def score_customers(config: Config, *, run: Path, as_of: dt.date | None = None, 
     Raises
     ------
     UsageError
-        Where the run has no model that can be read.
+        Where the run has no model that can be read, or one of other money.
     InputRefused
         For everything that is wrong with the data.
     """
     from analysis.data import load_transactions
     from analysis.data.export import write_customers
+    from analysis.models import currency_of_model, model_from_dict
     from analysis.value import customer_value
 
-    purchase, spend = _model(run)
+    content = _model(run)
+    with _told_of(run):
+        purchase, spend = model_from_dict(content)
     model = config.model.model_copy(update={"time_unit": purchase.primary.time_unit})
     report = Path(out).absolute() / config.name
-    with tempfile.TemporaryDirectory(prefix="rlab-") as folder:
-        transactions = load_transactions(config, workdir=Path(folder), as_of=as_of)
+    publish.refuse_unwritable(report / "scores")
+    with publish.scratch_folder() as folder:
+        transactions = load_transactions(config, workdir=folder, as_of=as_of, to_fit=False)
         if transactions.has_money and spend is None:
             raise UsageError(
                 f"run {run}: its model knows nothing of money, but {config.name} has amounts; name a run on data with "
                 "money, or leave the amounts out of data.columns"
             )
         spend = spend if transactions.has_money else None
+        currency = transactions.currency or config.economics.currency
+        if spend:
+            with _told_of(run):
+                _refuse_other_currency(currency_of_model(content), currency)
         value = customer_value(transactions.summary, purchase, spend, model, config.economics)
     with publish.work_folder(report) as work:
         scores = work / "scores"
         scores.mkdir()
         write_customers(value.table, scores)
-        write_json(_origin(config, run, transactions), scores / "score.json")
+        write_json(_origin(config, run, transactions, currency), scores / "score.json")
         day = transactions.observation_end.isoformat()
         return publish.replace_folder(scores, report / "scores" / day)
 
 
-def _model(run: Path) -> tuple[PurchaseResult, SpendResult | None]:
-    from analysis.models import model_from_dict
-
-    path = run / "model.json"
+def _model(run: Path) -> dict[str, Any]:
     try:
-        return model_from_dict(json.loads(path.read_text(encoding="utf-8")))
+        return json.loads((run / "model.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UsageError(f"run {run}: there is no model.json; name the folder of a finished run") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"run {run}: model.json cannot be read ({error})") from error
 
 
-def _origin(config: Config, run: Path, transactions: Transactions) -> dict[str, Any]:
+@contextmanager
+def _told_of(run: Path) -> Iterator[None]:
+    """Let a complaint about a stored model name the run it belongs to."""
+    try:
+        yield
+    except UsageError as error:
+        raise UsageError(f"run {run}: {error}") from error
+
+
+def _refuse_other_currency(fitted: str | None, today: str | None) -> None:
+    if fitted and today and fitted != today:
+        raise UsageError(
+            f"model: its amounts are in {fitted}, those to be scored are in {today}; name a run on data in {today}, or "
+            "correct economics.currency"
+        )
+
+
+def _origin(config: Config, run: Path, transactions: Transactions, currency: str | None) -> dict[str, Any]:
     return {
         "schema_version": 1,
         "name": config.name,
@@ -91,6 +113,7 @@ def _origin(config: Config, run: Path, transactions: Transactions) -> dict[str, 
         "as_of": transactions.observation_end.isoformat(),
         "data_hash": transactions.data_hash,
         "config_hash": config_hash(config),
+        "currency": currency,
         "customers": transactions.customers,
         "versions": main_versions(),
         "scored_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),

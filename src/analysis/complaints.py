@@ -1,0 +1,105 @@
+"""What pydantic complains of in a configuration, in this package's words: key, value, and what is allowed."""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+import re
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from pydantic import ValidationError
+
+from analysis.errors import USAGE, Problem
+
+Location = tuple[str | int, ...]
+LONGEST_VALUE = 200
+BRANCH = re.compile(r"<[a-z]+>")
+
+
+def problems_in_validation(error: ValidationError, known: Collection[str]) -> list[Problem]:
+    """A problem for each complaint; ``known`` are the dotted keys that exist."""
+    return [Problem(message, USAGE) for message in dict.fromkeys(_messages(error, known))]
+
+
+def keys_of(location: Location) -> list[str | int]:
+    """The keys that lead to a value, without the branch of a union, which is tagged like ``<file>``.
+
+    >>> keys_of(("data", "transactions", "<sample>", "sample"))
+    ['data', 'transactions', 'sample']
+    """
+    branches = [place for place, part in enumerate(location) if place and BRANCH.fullmatch(str(part))]
+    return [part for place, part in enumerate(location) if place not in branches[:1]]
+
+
+def _dotted(location: Location) -> str:
+    return ".".join(str(key) for key in keys_of(location))
+
+
+def _messages(error: ValidationError, known: Collection[str]) -> Iterator[str]:
+    details = error.errors()
+    # A key that was mistyped is not missing besides.
+    mistyped = {_nearest_key(_dotted(detail["loc"]), known) for detail in details if _is_unknown(detail)}
+    for detail in details:
+        where = _dotted(detail["loc"])
+        kind, context = detail["type"], detail.get("ctx", {})
+        given, shown = detail["input"], _shown(detail["input"])
+        if _is_unknown(detail):
+            yield f"unknown configuration key {where!r}{_nearest(where, known)}"
+        elif kind == "missing":
+            if where not in mistyped:
+                yield f"configuration key {where!r} is missing"
+        elif kind == "value_error":
+            yield f"configuration {where}: {context['error']}" if where else str(context["error"])
+        elif kind in {"literal_error", "enum"}:
+            yield f"{where} == {shown}, must be {context['expected']}{_nearest_choice(given, context['expected'])}"
+        elif kind == "string_type":
+            yield f"{where} == {shown}, must be text{_quoting(given)}"
+        elif kind in {"model_type", "dict_type"}:
+            yield f"{where} == {shown}, must be a section with keys of its own"
+        elif kind == "invalid_key":
+            yield f"unknown configuration key {where!r}; keys are text"
+        else:
+            yield f"{where} == {shown}, {_lowered(detail['msg'])}"
+
+
+def _shown(given: Any) -> str:
+    text = str(given) if isinstance(given, dt.date) else repr(given)
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"
+
+
+def _is_unknown(detail: Any) -> bool:
+    return detail["type"] == "extra_forbidden"
+
+
+def _nearest_choice(given: Any, expected: str) -> str:
+    near = difflib.get_close_matches(str(given), re.findall(r"'([^']*)'", expected), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _quoting(given: Any) -> str:
+    if isinstance(given, bool):
+        return "; put it in quotes, since YAML reads a bare yes, no, on, off, true or false as a truth value"
+    return "; put it in quotes" if isinstance(given, int | float | dt.date) else ""
+
+
+def _lowered(message: str) -> str:
+    return message.removeprefix("Input should be ").join(["must be ", ""]) if "should be" in message else message
+
+
+def _nearest(where: str, known: Collection[str]) -> str:
+    if near := _nearest_key(where, known):
+        return f"; did you mean {near!r}?"
+    here = _known_beside(where, known)
+    return f"; known here are {', '.join(sorted(here))}" if here else ""
+
+
+def _nearest_key(where: str, known: Collection[str]) -> str | None:
+    parent, _, key = where.rpartition(".")
+    if near := difflib.get_close_matches(key, _known_beside(where, known), n=1, cutoff=0.6):
+        return f"{parent}.{near[0]}".lstrip(".")
+    return next((name for name in known if name.rpartition(".")[2] == key), None)
+
+
+def _known_beside(where: str, known: Collection[str]) -> list[str]:
+    return [name.rpartition(".")[2] for name in known if name.rpartition(".")[0] == where.rpartition(".")[0]]

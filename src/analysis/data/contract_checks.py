@@ -1,0 +1,109 @@
+"""What is wrong with rows of contracts, collected to be raised together, and how their columns are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import duckdb
+
+from analysis.config import Config
+from analysis.data.dates import YEARS, read_date
+from analysis.data.engine import literals, run
+from analysis.data.notes import Note
+from analysis.data.numbers import Reading
+from analysis.data.source import RawTable
+from analysis.data.wording import counted
+from analysis.errors import CONTENT, InputRefused, Problem
+
+CONTRACTS = "contracts"
+"""DuckDB table of checked contracts: customer, start, stop (NULL where the contract runs on)."""
+EXAMPLES = 5
+
+
+def of_contracts(problems: Iterable[Problem], role: str = "") -> tuple[Problem, ...]:
+    """Problems of reading, told of the keys and columns of contracts in place of those of transactions."""
+    return tuple(Problem(_retold(problem.message, role), problem.exit_code) for problem in problems)
+
+
+def _retold(message: str, role: str) -> str:
+    if message.startswith("transactions: "):
+        message = "contracts.file" + message.removeprefix("transactions")
+    if message.startswith(("sheet ==", "date_format ==", "encoding ==")):
+        message = f"contracts.{message}"
+    return message.replace("the key `", "the key `contracts.").replace("(for date)", f"(for {role})")
+
+
+def date_reading(connection: duckdb.DuckDBPyConnection, table: RawTable, role: str, config: Config) -> Reading:
+    """How a column of dates is read; its problems name the role."""
+    alone = replace(table, columns={"date": table.columns[role]})
+    reading = read_date(connection, alone, config.contracts.date_format, config.data.timezone)
+    return replace(reading, problems=of_contracts(reading.problems, role))
+
+
+def text_of(table: RawTable, role: str) -> str:
+    column = table.columns[role]
+    text = f"NULLIF(trim(CAST({table.expression(column)} AS VARCHAR)), '')"
+    return f"NULLIF({text}, 'nan')" if table.types[column].upper() in {"DOUBLE", "FLOAT"} else text
+
+
+class Checks:
+    """Collects what is wrong with the rows of a table, to be raised together."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, table: RawTable):
+        self.connection, self.table = connection, table
+        self.problems = list(table.problems)
+
+    def has(self, *roles: str) -> bool:
+        return set(roles) <= set(self.table.columns)
+
+    def rows(self, shown: tuple[str, ...], condition: str, one: str, many: str, allowed: str) -> None:
+        """A problem where rows meet a condition; the columns of the roles in ``shown`` are quoted as examples."""
+        number = run(self.connection, f"SELECT count(*) FROM {self.table.scan} WHERE {condition}")[0][0]
+        if number:
+            examples = self.table.examples(self.connection, [self.table.columns[role] for role in shown], condition)
+            self.add(f"{counted(number, one, many)}: {examples}; {allowed}")
+
+    def dates(self, role: str, reading: Reading) -> None:
+        """What stands in the way of reading a column of dates."""
+        self.problems += reading.problems
+        if not reading.problems:
+            column = f"in column {self.table.columns[role]!r} (for {role})"
+            self.rows(
+                (role,),
+                f"coalesce({reading.unreadable}, false)",
+                f"value {column} is no date",
+                f"values {column} are no dates",
+                f"dates between {YEARS[0]} and {YEARS[1]} in the format of the column are allowed; correct them, or "
+                "describe the format with the key `contracts.date_format`",
+            )
+
+    def missing(self, role: str, value: str) -> None:
+        """A problem where nothing stands in the column of a role."""
+        shown = ("customer",) if role != "customer" and self.has("customer") else tuple(self.table.columns)[:2]
+        self.rows(shown, f"{value} IS NULL", f"row has no {role}", f"rows have no {role}", "every row needs one")
+
+    def repeated(self, keys: tuple[str, ...], one: str, many: str, allowed: str) -> None:
+        """A problem where rows share all ``keys``, SQL of the customer first."""
+        listed, customer = ", ".join(keys), keys[0]
+        found = f"FROM {self.table.scan} WHERE {customer} IS NOT NULL GROUP BY {listed} HAVING count(*) > 1"
+        twice = f"SELECT {listed} {found}"
+        customers = run(self.connection, f"SELECT DISTINCT {customer} AS customer {found} ORDER BY customer")
+        if customers:
+            columns = [self.table.columns[role] for role in tuple(self.table.columns)[:2]]
+            first = literals(customer for (customer,) in customers[:EXAMPLES])
+            condition = f"{customer} IN {first} AND ({listed}) IN ({twice})"
+            examples = self.table.examples(self.connection, columns, condition)
+            self.add(f"{counted(len(customers), one, many)}: {examples}; {allowed}")
+
+    def add(self, message: str) -> None:
+        self.problems.append(Problem(f"{self.table.label}: {message}", CONTENT))
+
+    def refuse(self) -> None:
+        """Raise what was collected, if anything was."""
+        if self.problems:
+            raise InputRefused(self.problems)
+
+
+def note_on(key: str, customers: int) -> list[Note]:
+    return [Note(key, {"customers": customers})] if customers else []

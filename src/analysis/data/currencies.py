@@ -1,0 +1,47 @@
+"""Signs and codes of currencies that stand beside amounts, and which of them can mean the same money."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from analysis.data.wording import counted
+
+# What a sign stands for when nothing else is told comes first.
+CODES_OF_SIGN = {
+    "€": ("EUR",),
+    "$": (
+        *("USD", "AUD", "BBD", "BMD", "BND", "BSD", "BZD", "CAD", "FJD", "GYD", "HKD", "JMD", "KYD", "LRD"),
+        *("NAD", "NZD", "SBD", "SGD", "SRD", "TTD", "TWD", "XCD"),
+    ),
+    "£": ("GBP", "EGP", "FKP", "GIP", "LBP", "SDG", "SHP", "SYP"),
+    "¥": ("JPY", "CNY"),
+}
+CODES = ("EUR", "USD", "GBP")
+MARKS = (*CODES_OF_SIGN, *CODES)
+
+
+def rows_by_code(rows: Mapping[str, int], told: Iterable[str] = ()) -> dict[str, int]:
+    """Rows of every currency, from the rows of every sign and code; more than one key means mixed money.
+
+    A sign counts as a code that is written out, here or in ``told``, where it can stand for that.
+
+    >>> rows_by_code({"$": 2, "CAD": 3}), rows_by_code({"$": 2}), rows_by_code({"€": 2}, ["USD"])
+    ({'CAD': 5}, {'USD': 2}, {'EUR': 2})
+    """
+    written = [mark for mark in (*rows, *told) if mark not in CODES_OF_SIGN]
+    found: dict[str, int] = {}
+    for mark, number in rows.items():
+        codes = CODES_OF_SIGN.get(mark, (mark,))
+        code = next((code for code in written if code in codes), codes[0])
+        found[code] = found.get(code, 0) + number
+    return found
+
+
+def in_words(rows: Mapping[str, int]) -> str:
+    """Currencies with their numbers of rows, the ten most frequent.
+
+    >>> in_words({"USD": 1, "EUR": 2})
+    'EUR in 2 rows, USD in 1 row'
+    """
+    most = sorted(rows.items(), key=lambda pair: (-pair[1], pair[0]))[:10]
+    return ", ".join(f"{code} in {counted(number, 'row')}" for code, number in most)

@@ -1,0 +1,265 @@
+"""Contracts from files: the counts against counting one customer at a time, and every problem told at once."""
+
+import datetime as dt
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.config import Config, config_from_mapping
+from analysis.data.contracts import load_contracts
+from analysis.errors import CONTENT, USAGE, InputRefused
+
+AS_OF = dt.date(2023, 12, 31)
+SPANS = {"customer": "who", "start": "from", "end": "until"}
+MONTHS = {"customer": "who", "month": "m", "active": "a"}
+
+
+@pytest.fixture
+def load(tmp_path):
+    """Load contracts from text, a frame written as Parquet, or a file that is there."""
+
+    def read(content=None, columns=SPANS, *, name="contracts.csv", as_of=AS_OF, **keys):
+        path = tmp_path / name
+        if isinstance(content, pd.DataFrame):
+            content.to_parquet(path)
+        elif content is not None:
+            path.write_text(content)
+        config = Config(
+            name="gym",
+            folder=tmp_path,
+            data={"transactions": {"sample": "cdnow"}},
+            contracts={"file": name, "columns": columns, **keys},
+        )
+        return load_contracts(config, as_of=as_of, workdir=tmp_path / "work")
+
+    return read
+
+
+def problems_of(load, *args, **keys):
+    with pytest.raises(InputRefused) as refused:
+        load(*args, **keys)
+    return [problem.message for problem in refused.value.problems], refused.value.exit_code
+
+
+def counted_one_by_one(frame, months, as_of):
+    """(cohort year, period) -> [at risk, lost], with pandas' month arithmetic."""
+    found = {}
+    for start, end in zip(frame["from"], frame["until"], strict=True):
+        ended = pd.notna(end) and end <= as_of
+        period = 1
+        while (due := start + pd.DateOffset(months=months * period)) <= as_of:
+            cell = found.setdefault((start.year, period), [0, 0])
+            cell[0] += 1
+            if ended and end <= due:
+                cell[1] += 1
+                break
+            period += 1
+    return found
+
+
+def random_contracts(rng, n):
+    start = pd.Timestamp("2017-01-01") + pd.to_timedelta(rng.integers(0, 7 * 365, n), unit="D")
+    end = pd.Series(start + pd.to_timedelta(rng.integers(0, 6 * 365, n), unit="D")).where(rng.random(n) < 0.7)
+    return pd.DataFrame({"who": [f"c{i}" for i in range(n)], "from": start, "until": end})
+
+
+@pytest.mark.parametrize("months", [12, 6])
+def test_counts_are_those_of_counting_every_customer(load, months):
+    frame = random_contracts(np.random.default_rng(months), 600)
+    contracts = load(frame, name="contracts.parquet", period_months=months)
+    found = {}
+    for cohort, period, at_risk, _, lost in contracts.counts.itertuples(index=False):
+        cell = found.setdefault((cohort.year, period), [0, 0])
+        cell[0], cell[1] = cell[0] + at_risk, cell[1] + lost
+    assert found == counted_one_by_one(frame, months, pd.Timestamp(AS_OF))
+    begun = frame[frame["from"] <= pd.Timestamp(AS_OF)]
+    running = begun["until"].isna() | (begun["until"] > pd.Timestamp(AS_OF))
+    assert contracts.base["customers"].sum() == running.sum()
+    assert contracts.customers == len(begun)
+    assert (contracts.counts["at_risk"] == contracts.counts["renewed"] + contracts.counts["lost"]).all()
+
+
+def test_nobody_who_is_at_risk_disappears(load):
+    contracts = load(random_contracts(np.random.default_rng(5), 400), name="contracts.parquet")
+    table = contracts.counts.pivot_table(index="cohort", columns="period", values=["at_risk", "renewed"])
+    for period in range(2, 7):
+        assert not (table["at_risk"][period].fillna(0) > table["renewed"][period - 1].fillna(0)).any()
+
+
+def test_rows_in_another_order_and_in_text_give_the_same(load):
+    frame = random_contracts(np.random.default_rng(8), 200)
+    text = frame.sample(frac=1, random_state=1).to_csv(index=False, date_format="%d-%m-%Y", sep=";")
+    pd.testing.assert_frame_equal(load(frame, name="c.parquet").counts, load(text).counts)
+
+
+def test_a_contract_that_ends_on_the_day_of_a_renewal_was_not_renewed(load):
+    rows = "who,from,until\na,2020-03-01,2021-03-01\nb,2020-03-01,2021-03-02\nc,2020-03-01,2021-02-28\nd,2020-03-01,\n"
+    contracts = load(rows)
+    assert contracts.by_period.to_numpy().tolist() == [[1, 4, 2, 2], [2, 2, 1, 1], [3, 1, 1, 0]]
+    assert contracts.base[["renewals", "customers"]].to_numpy().tolist() == [[3, 1]]
+    assert (contracts.due_last, contracts.renewed_last) == (1, 1)
+
+
+def test_ends_that_lie_ahead_and_periods_that_are_not_over_count_for_nothing(load):
+    rows = (
+        "who,from,until\nold,2020-01-10,\nlater,2024-01-01,\nahead,2021-05-01,9999-12-31\n"
+        "notice,2022-01-01,2024-06-30\nearly,2023-06-01,2023-07-01\n"
+    )
+    contracts = load(rows)
+    assert contracts.by_period[["period", "at_risk", "lost"]].to_numpy().tolist() == [[1, 3, 0], [2, 2, 0], [3, 1, 0]]
+    assert {note.key: note.numbers["customers"] for note in contracts.notes} == {
+        "contracts.started_after_end": 1,
+        "contracts.end_lies_ahead": 1,
+        "contracts.ended_in_unfinished_period": 1,
+    }
+    assert contracts.base["customers"].sum() == 3
+
+
+def test_the_last_period_counts_each_customers_latest_renewal(load):
+    rows = "who,from,until\na,2020-02-01,\nb,2021-02-01,2023-02-01\nc,2020-02-01,2022-01-01\nd,2022-08-01,\n"
+    contracts = load(rows)
+    assert (contracts.due_last, contracts.renewed_last) == (3, 2)
+
+
+def test_every_problem_of_the_rows_is_told_at_once(load):
+    rows = "who,from,until\na,2020-03-01,2020-02-01\nb,,\n,2020-01-01,\na,2021-02-30,2021-01-01\n"
+    messages, exit_code = problems_of(load, rows)
+    assert exit_code == CONTENT
+    assert [message.split(": ", 1)[1].split(";")[0] for message in messages] == [
+        "1 value in column 'from' (for start) is no date: '2021-02-30' in line 5",
+        "1 row has no start: 'b' in line 3",
+        "1 contract ends before it starts: '2020-03-01' / '2020-02-01' in line 2",
+        "1 row has no customer: empty / '2020-01-01' in line 4",
+        "1 customer stands in more than one row: 'a' / '2020-03-01' in line 2, 'a' / '2021-02-30' in line 5",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rows", "keys", "told"),
+    [
+        ("who,van,until\na,2020-03-01,\n", {}, "there is no column 'from' (for start)"),
+        ("who,from,until\n", {}, "no rows under the header; at least one contract"),
+        ("who,from,until\na,01/02/2020,\nb,03/04/2020,\n", {}, "set the key `contracts.date_format` to"),
+        ("who,from,until\na,2020-01-01,soon\n", {}, "column 'until' (for end): 1 value is not a date"),
+        ("who,from,until\na,2020-01-01,\n", {"date_format": "%Q"}, "contracts.date_format == '%Q'"),
+        ("who,from,until\na,2020-01-01,\n", {"sheet": "One"}, "contracts.sheet == 'One'"),
+        ("who,from,until\na,2024-03-01,\n", {}, "none of the contracts in 1 row began by 2023-12-31"),
+        ("who,from,until\na,2023-03-01,\n", {}, "no renewal fell due by 2023-12-31, 12 months or more after"),
+        ("who,from,until\na,2022-06-01,\n", {}, "at least two tenure periods are needed"),
+    ],
+)
+def test_what_stands_in_the_way_is_told_in_the_words_of_contracts(load, rows, keys, told):
+    messages, _ = problems_of(load, rows, **keys)
+    assert told in messages[0]
+
+
+def test_a_missing_file_is_named_by_its_key(load):
+    messages, exit_code = problems_of(load, None, name="nothing.csv")
+    assert exit_code == USAGE
+    assert messages[0].startswith("contracts.file: there is no file")
+
+
+def statuses(**customers):
+    """Rows of a status file: name -> (first month, pattern of 1 and 0)."""
+    rows = ["who,m,a"]
+    for name, (first, pattern) in customers.items():
+        months = pd.period_range(first, periods=len(pattern), freq="M")
+        rows += [f"{name},{month},{active}" for month, active in zip(months, pattern, strict=True)]
+    return "\n".join(rows) + "\n"
+
+
+def test_a_status_by_month_counts_as_contracts_do(load):
+    text = statuses(
+        before=("2022-01", "1" * 24),
+        stays=("2022-03", "1" * 22),
+        leaves=("2022-03", "1" * 3 + "0"),
+        returns=("2022-04", "1" * 6 + "0" * 2 + "1" * 13),
+        never=("2022-05", "000"),
+    )
+    contracts = load(text, MONTHS, period_months=3)
+    assert contracts.as_of == dt.date(2023, 12, 1)
+    assert contracts.by_period[["period", "at_risk", "lost"]].to_numpy().tolist()[:3] == [
+        [1, 3, 1],
+        [2, 2, 1],
+        [3, 1, 0],
+    ]
+    assert {note.key: note.numbers["customers"] for note in contracts.notes} == {
+        "contracts.never_active": 1,
+        "contracts.returned": 1,
+        "contracts.start_unknown_left_out": 1,
+    }
+    assert contracts.base[["renewals", "customers"]].to_numpy().tolist() == [[7, 1]]
+
+
+def test_the_same_customers_by_month_and_by_dates_are_counted_alike(load):
+    rng = np.random.default_rng(2)
+    first = pd.Period("2020-01", "M")
+    spans, months = [], {"early": ("2020-01", "1" * 48)}
+    for number in range(60):
+        begin = int(rng.integers(1, 36))
+        length = int(rng.integers(1, 48))
+        there = min(length, 48 - begin)
+        ends = there == length and begin + length < 48
+        end = f"{first + begin + length}-01" if ends else ""
+        spans.append(f"c{number},{first + begin}-01,{end}")
+        months[f"c{number}"] = (str(first + begin), "1" * there + "0" * ends)
+    by_date = load("who,from,until\n" + "\n".join(spans) + "\n", as_of=dt.date(2023, 12, 1), period_months=6)
+    by_month = load(statuses(**months), MONTHS, name="months.csv", period_months=6)
+    pd.testing.assert_frame_equal(by_date.counts, by_month.counts)
+    pd.testing.assert_frame_equal(by_date.base, by_month.base)
+
+
+def test_one_cohort_from_the_first_month_is_kept_with_a_note(load):
+    contracts = load(statuses(a=("2023-01", "1" * 6), b=("2023-01", "110")), MONTHS, period_months=1)
+    assert [note.key for note in contracts.notes] == ["contracts.start_unknown_kept"]
+    assert contracts.by_period["at_risk"].tolist() == [2, 2, 1, 1, 1]
+
+
+def test_gaps_and_rows_that_just_stop_are_refused(load):
+    text = statuses(x=("2021-01", "1"), y=("2021-01", "11"), z=("2021-01", "10")) + "x,2021-03,1\n"
+    messages, _ = problems_of(load, text, MONTHS, period_months=1)
+    assert "1 customer has gaps: 'x' has 2 of 3 months from 2021-01 to 2021-03" in messages[0]
+    assert "1 customer's rows stop while active and before the last month: 'y' after 2021-02" in messages[1]
+
+
+def test_odd_statuses_and_months_given_twice_are_refused_together(load):
+    text = statuses(x=("2021-01", "11"), y=("2021-01", "1")) + "y,2021-01,1\ny,2021-02,maybe\n,2021-01,1\nx,,1\n"
+    messages, _ = problems_of(load, text, MONTHS, period_months=1)
+    assert "1 row has no month: 'x' in line 8" in messages[0]
+    assert "1 value in column 'a' (for active) says neither yes nor no: 'maybe' in line 6" in messages[1]
+    assert "1 row has no customer" in messages[2]
+    assert "1 customer has a month twice: 'y' / '2021-01-01' in line 4" in messages[3]
+
+
+@pytest.mark.parametrize("month", ["2021-{:02d}", "2021{:02d}", "2021/{:02d}", "{:02d}-15-2021"])
+@pytest.mark.parametrize(("yes", "no"), [("true", "false"), ("Ja", "nee"), ("active", "inactive")])
+def test_months_and_statuses_may_be_written_in_several_ways(load, month, yes, no):
+    rows = [("a", m, yes) for m in range(1, 13)] + [("b", m, yes if m < 4 else no) for m in range(1, 13)]
+    text = "who,m,a\n" + "".join(f"{who},{month.format(m)},{active}\n" for who, m, active in rows)
+    date_format = "%m-%d-%Y" if month.startswith("{") else None
+    contracts = load(text, MONTHS, period_months=1, date_format=date_format)
+    assert contracts.by_period["lost"].tolist()[:4] == [0, 0, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("columns", "told"),
+    [
+        ({"customer": "who"}, "give either start and end, or month and active"),
+        ({"customer": "who", "start": "s"}, "found start"),
+        ({"customer": "who", "start": "s", "end": "e", "month": "m", "active": "a"}, "found active and end and month"),
+    ],
+)
+def test_a_configuration_names_one_shape_of_contracts(tmp_path, columns, told):
+    content = {"data": {"transactions": {"sample": "cdnow"}}, "contracts": {"file": "c.csv", "columns": columns}}
+    with pytest.raises(InputRefused, match=told):
+        config_from_mapping(content, path=tmp_path / "gym.yml")
+
+
+@pytest.mark.parametrize("months", [0, 121, 1.5])
+def test_a_period_is_a_whole_number_of_months(tmp_path, months):
+    contracts = {"file": "c.csv", "columns": SPANS, "period_months": months}
+    with pytest.raises(InputRefused, match=r"contracts\.period_months"):
+        config_from_mapping(
+            {"data": {"transactions": {"sample": "cdnow"}}, "contracts": contracts}, path=tmp_path / "gym.yml"
+        )

@@ -1,0 +1,50 @@
+"""What a database URL holds that nobody may read, and a driver that is chatty."""
+
+import sqlite3
+import warnings
+
+import pytest
+
+from analysis.config import Config
+from analysis.data import load_transactions
+from analysis.data.database import redacted, secrets_in_url
+
+
+@pytest.mark.parametrize(
+    ("url", "secret"),
+    [
+        ("postgresql://joe:hunter2@db/shop", "hunter2"),
+        ("postgresql://joe:hun%2Fter2@db/shop", "hun/ter2"),
+        ("postgresql://joe:hun/ter2@db/shop", "hun/ter2"),
+        ("postgresql://joe:hun@ter2@db/shop", "hun@ter2"),
+        ("postgresql://db/shop?user=joe&password=hunter2", "hunter2"),
+        ("postgresql://db/shop?sslpassword=hunter2&sslmode=require", "hunter2"),
+        ("mysql://db/shop?PWD=hun%20ter2", "hun ter2"),
+        ("mysql://db/shop?passwd=hun+ter2", "hun ter2"),
+        ("snowflake://me@account/shop?token=eyJhbGciOi", "eyJhbGciOi"),
+        ("trino://me@host/shop?client_secret=hunter2", "hunter2"),
+        ("mssql+pyodbc://?odbc_connect=DRIVER%3D%7BODBC%7D%3BUID%3Djoe%3BPWD%3Dhunter2%3B", "hunter2"),
+        ("mssql+pyodbc:///?odbc_connect=SERVER%3Ddb%3BPassword%3D%7Bhun%3Bter2%7D", "hun;ter2"),
+    ],
+)
+def test_every_password_of_a_url_is_known_and_hidden(url, secret):
+    assert secret in secrets_in_url(url)
+    assert secret not in redacted(f"no login for joe with {secret} at {url}", url)
+
+
+def test_a_url_without_a_password_has_no_secrets():
+    assert secrets_in_url("sqlite:///shop.db?mode=ro") == set()
+    assert secrets_in_url("postgresql://joe@db/shop") == set()
+    assert secrets_in_url("no url") == set()
+
+
+def test_a_word_of_the_url_that_the_driver_does_not_take_is_no_warning(tmp_path, monkeypatch):
+    with sqlite3.connect(tmp_path / "shop.db") as link:
+        link.execute("create table o (c text, d text)")
+        link.executemany("insert into o values (?, ?)", [("a", "2024-01-01"), ("a", "2024-01-03"), ("b", "2024-01-02")])
+    monkeypatch.setenv("SHOP_URL", f"sqlite:///{tmp_path}/shop.db?password=hunter2")
+    source = {"database_url_env": "SHOP_URL", "query": "select * from o"}
+    config = Config(name="t", data={"transactions": source, "columns": {"customer": "c", "date": "d"}})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert load_transactions(config, workdir=tmp_path / "work").customers == 2

@@ -1,0 +1,74 @@
+"""Names and globs of files: what they stand for, and what is said where they stand for nothing."""
+
+from pathlib import Path
+
+import pytest
+
+from analysis.data.files import files_and_problems, files_matching, problems_in_content, resolved_files
+from analysis.errors import CONTENT, USAGE, InputRefused
+
+TEXT = "klant,datum,bedrag\n7,2024-01-31,1.50\n7,2024-02-01,2.25\n8,2024-02-05,x\n"
+
+
+@pytest.mark.parametrize("folder", ["a[b]c", "[ab]", "d*", "{x}"])
+def test_a_glob_is_followed_below_a_folder_whose_name_looks_like_a_pattern(tmp_path, folder):
+    (tmp_path / folder).mkdir()
+    for name in ("o1.csv", "o2.csv", "p.csv"):
+        (tmp_path / folder / name).touch()
+    assert [path.name for path in files_matching("o*.csv", tmp_path / folder)] == ["o1.csv", "o2.csv"]
+
+
+def test_the_home_folder_may_be_written_as_a_tilde(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "o.csv").touch()
+    assert files_matching("~/o.csv", Path("/elsewhere")) == [tmp_path / "o.csv"]
+    assert files_matching("~/*.csv", Path("/elsewhere")) == [tmp_path / "o.csv"]
+    assert files_matching("~nobody-of-that-name/o.csv", tmp_path) == []
+
+
+@pytest.mark.parametrize("name", ["a" * 5000 + ".csv", "a" * 300 + "*.csv", "a\0.csv", "a/" * 3000 + "o.csv"])
+def test_a_name_that_no_file_can_have_is_a_usage_problem(tmp_path, name):
+    with pytest.raises(InputRefused) as refused:
+        resolved_files([name], tmp_path)
+    assert refused.value.exit_code == USAGE
+    assert len(str(refused.value)) < 400 + len(str(tmp_path))
+
+
+def test_files_that_can_be_read_come_back_beside_the_problems_of_the_others(tmp_path):
+    for name in ("a.csv", "b.csv", "c.ods", "d.parquet"):
+        (tmp_path / name).touch()
+    found, problems = files_and_problems(["a.csv", "nope.csv", "*.tsv", "c.ods", "b.csv", "d.parquet"], tmp_path)
+    assert [path.name for path in found] == ["a.csv", "b.csv"]
+    assert len(problems) == 4
+    assert {problem.exit_code for problem in problems} == {USAGE}
+
+
+def test_a_missing_file_does_not_hide_what_is_wrong_with_the_others(load_file, tmp_path):
+    (tmp_path / "a.csv").write_text(TEXT)
+    (tmp_path / "b.csv").write_text("")
+    with pytest.raises(InputRefused) as refused:
+        load_file(["a.csv", "b.csv", "nope.csv"])
+    said = str(refused.value)
+    assert "there is no file" in said
+    assert "b.csv: the file is empty" in said
+    assert "'x' in line 4" in said
+    assert refused.value.exit_code == USAGE
+    assert {problem.exit_code for problem in refused.value.problems} == {USAGE, CONTENT}
+
+
+def test_a_file_that_cannot_be_opened_says_why_and_is_no_broken_archive(tmp_path, monkeypatch):
+    (tmp_path / "a.csv").write_text(TEXT)
+
+    def refused(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("builtins.open", refused)
+    (problem,) = problems_in_content(tmp_path / "a.csv")
+    assert "cannot be read: permission denied" in problem.message
+    assert problem.exit_code == USAGE
+
+
+def test_a_parquet_file_without_its_end_is_called_cut_off(tmp_path):
+    (tmp_path / "a.parquet").write_bytes(b"PAR1" + bytes(100))
+    (problem,) = problems_in_content(tmp_path / "a.parquet")
+    assert "the content is cut off" in problem.message

@@ -1,0 +1,125 @@
+"""Sources that cannot be read as they are: damaged, with odd column names, or described by a key that does not fit."""
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from analysis.errors import CONTENT, USAGE, InputRefused
+
+ROWS = 4000
+COLUMNS = {"customer": "klant", "date": "datum", "amount": "bedrag"}
+
+
+def frame(rows: int = ROWS) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "klant": [f"k{number % 50}" for number in range(rows)],
+            "datum": pd.date_range("2020-01-01", periods=rows, freq="6h"),
+            "bedrag": [number / 7 for number in range(rows)],
+        }
+    )
+
+
+@pytest.mark.parametrize("compression", ["snappy", "zstd", "gzip", "none"])
+@pytest.mark.parametrize("part", ["body", "cut"])
+def test_a_damaged_parquet_file_is_refused_by_its_name(load_file, tmp_path, compression, part):
+    frame().to_parquet(tmp_path / "good.parquet")
+    pq.write_table(pa.Table.from_pandas(frame()), tmp_path / "bad.parquet", compression=compression)
+    content = bytearray((tmp_path / "bad.parquet").read_bytes())
+    if part == "body":
+        for place in range(50, len(content) // 2, 31):
+            content[place] ^= 0xFF
+    else:
+        del content[len(content) // 3 : len(content) // 2]
+    (tmp_path / "bad.parquet").write_bytes(content)
+    with pytest.raises(InputRefused, match=r"^bad.parquet: cannot be read as Parquet") as refused:
+        load_file("*.parquet")
+    assert refused.value.exit_code == CONTENT
+
+
+@pytest.mark.parametrize("odd", ["filename", "file_row_number", "File_Row_Number", "file_index"])
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_column_with_a_name_of_the_engine_does_not_disturb_messages(load_file, tmp_path, odd, ending):
+    table = frame(20).rename(columns={"klant": odd}).assign(bedrag=[*["1.50"] * 19, "x"])
+    if ending == "csv":
+        table.to_csv(tmp_path / "a.csv", index=False)
+    else:
+        table.to_parquet(tmp_path / "a.parquet")
+    with pytest.raises(InputRefused, match=r"'x' in (line 21|row 20)"):
+        load_file(f"a.{ending}", columns={**COLUMNS, "customer": odd})
+
+
+def test_rows_are_numbered_in_each_file_whatever_its_columns_are_called(load_file, tmp_path):
+    for name, place in (("a", 3), ("b", 7)):
+        table = frame(10).assign(bedrag=["1.50"] * 10, filename="x", file_row_number=1)
+        table.loc[place, "bedrag"] = f"{name}?"
+        table.to_parquet(tmp_path / f"{name}.parquet")
+    with pytest.raises(InputRefused, match=r"'a\?' in row 4 of a.parquet, 'b\?' in row 8 of b.parquet"):
+        load_file("*.parquet")
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["klant", "datum", "bedrag", "bedrag"], "column 'bedrag' .* stands 2 times in the header"),
+        (["klant", "datum", "bedrag", "Bedrag"], "'bedrag' and 'Bedrag' differ in capitals only"),
+        (["klant", "datum", "Bedrag", "bedrag"], "'Bedrag' and 'bedrag' differ in capitals only"),
+    ],
+)
+def test_a_column_that_stands_twice_in_a_parquet_file_is_refused_where_it_is_used(load_file, tmp_path, names, message):
+    columns = [pa.array(["a", "a", "b"]), pa.array(["2024-01-01", "2024-01-02", "2024-01-03"]), pa.array([1, 2, 3])]
+    pq.write_table(pa.Table.from_arrays([*columns, pa.array([4, 5, 6])], names=names), tmp_path / "a.parquet")
+    with pytest.raises(InputRefused, match=message) as refused:
+        load_file("a.parquet")
+    assert refused.value.exit_code == CONTENT
+
+
+def test_a_column_that_stands_twice_in_a_parquet_file_does_no_harm_where_it_is_not_used(load_file, tmp_path):
+    columns = [pa.array(["a", "a", "b"]), pa.array(["2024-01-01", "2024-01-02", "2024-01-03"]), pa.array([1, 2, 3])]
+    nested = pa.array([{"bedrag": 1, "klant": "z"}] * 3)
+    names = ["klant", "datum", "bedrag", "x", "x", "y"]
+    pq.write_table(
+        pa.Table.from_arrays([*columns, columns[2], columns[2], nested], names=names), tmp_path / "a.parquet"
+    )
+    assert load_file("a.parquet").summary.table["spent"].tolist() == [3.0, 3.0]
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_sheet_is_refused_where_there_are_none(load_file, tmp_path, ending):
+    frame(20).to_csv(tmp_path / "a.csv", index=False)
+    frame(20).to_parquet(tmp_path / "a.parquet")
+    with pytest.raises(InputRefused, match=rf"sheet == 'Orders', but a.{ending} is no Excel workbook") as refused:
+        load_file(f"a.{ending}", sheet="Orders")
+    assert refused.value.exit_code == USAGE
+
+
+@pytest.mark.parametrize("missing", ["klant", "datum"])
+def test_a_missing_column_does_not_hide_what_is_wrong_with_the_others(load_file, missing):
+    text = "klant,datum,bedrag\na,2024-01-01,1.50\na,2024-01-02,-2.50\na,2024-01-02,-2.50\n,2024-01-02,4\n"
+    with pytest.raises(InputRefused) as refused:
+        load_file(
+            "a.csv",
+            text.replace(missing, f"x{missing}"),
+            refunds="refuse",
+            duplicates="refuse",
+            max_missing_customer_share=0.1,
+        )
+    said = str(refused.value)
+    assert f"there is no column '{missing}'" in said
+    assert "2 rows are refunds" in said
+    assert "duplicates == 'refuse'" in said
+    assert ("no customer id" in said) == (missing != "klant")
+    assert "no order is left" not in said
+    assert refused.value.exit_code == USAGE
+
+
+def test_one_customer_without_a_repeat_order_is_enough_where_nothing_is_fitted(load_file, tmp_path):
+    from analysis.config import Config
+    from analysis.data import load_transactions
+
+    (tmp_path / "a.csv").write_text("klant,datum,bedrag\na,2024-01-01,1.50\n")
+    config = Config(name="t", folder=tmp_path, data={"transactions": "a.csv", "columns": COLUMNS})
+    assert load_transactions(config, workdir=tmp_path / "work", to_fit=False).customers == 1
+    with pytest.raises(InputRefused, match="at least two are needed"):
+        load_file("a.csv")

@@ -1,0 +1,114 @@
+"""What a configuration may hold, and what is said of the rest."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from analysis.config import Config, ConfigurationRefused, config_from_mapping, load_config
+from analysis.errors import USAGE
+
+DATA = "data:\n  transactions: orders.csv\n  columns: {customer: who, date: day}\n"
+
+
+@pytest.fixture
+def refused(tmp_path):
+    """The refusal of a configuration."""
+
+    def refused(text) -> ConfigurationRefused:
+        (tmp_path / "shop.yml").write_text(text)
+        with pytest.raises(ConfigurationRefused) as found:
+            load_config(tmp_path / "shop.yml")
+        assert found.value.exit_code == USAGE
+        return found.value
+
+    return refused
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("{sample: cdnoww}", "data.transactions.sample == 'cdnoww', must be 'cdnow', .*; did you mean 'cdnow'"),
+        ("{sampel: cdnow}", "unknown configuration key 'data.transactions.sampel'; did you mean .*sample'"),
+        ("{query: select 1}", "'data.transactions.database_url_env' is missing"),
+        ("{database_url: X, query: select 1}", "did you mean 'data.transactions.database_url_env'"),
+        ("5", "data.transactions == 5, must be a file, a list of files, {sample: NAME} or"),
+        ("[a.csv, 5]", "data.transactions.1 == 5, must be text; put it in quotes"),
+    ],
+)
+def test_a_wrong_source_is_told_in_one_line(refused, source, message):
+    (problem,) = refused(DATA.replace("orders.csv", source)).problems
+    assert re.search(message, problem.message)
+
+
+@pytest.mark.parametrize("value", [".inf", "-.inf", ".nan", "true", "no"])
+@pytest.mark.parametrize("key", ["cost_per_order", "gross_margin", "horizon_years"])
+def test_numbers_are_finite_and_no_truth_values(refused, key, value):
+    (problem,) = refused(f"{DATA}economics: {{{key}: {value}}}\n").problems
+    assert problem.message.startswith(f"economics.{key} == ")
+    assert "number" in problem.message
+
+
+@pytest.mark.parametrize("value", ["0", "'0'", "20240131", "true", "2024-02-30", "2024-01-31 10:00:00", "31-01-2024"])
+def test_days_are_days(refused, value):
+    (problem,) = refused(f"{DATA}  observation_end: {value}\n").problems
+    assert problem.message.startswith("data.observation_end == ")
+    assert problem.message.endswith("must be a date such as 2024-01-31")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (f"name: 123\n{DATA}", "name == 123, must be text; put it in quotes"),
+        (f"name: 2024-01-31\n{DATA}", "name == 2024-01-31, must be text; put it in quotes"),
+        (DATA.replace("who", "no"), "data.columns.customer == False, must be text; put it in quotes, since YAML"),
+        (f"{DATA}  sheet: 2024\n", "data.sheet == 2024, must be text; put it in quotes"),
+        (f"{DATA}economics: 3\n", "economics == 3, must be a section with keys of its own"),
+        (f"{DATA}  refunds: nett\n", "must be 'net', 'drop' or 'refuse'; did you mean 'net'?"),
+        (f"{DATA}1: 2\n", "unknown configuration key '1'"),
+    ],
+)
+def test_a_value_of_another_kind_comes_with_what_to_do(refused, text, message):
+    (problem,) = refused(text).problems
+    assert message in problem.message
+
+
+def test_keys_given_twice_are_told_together_with_all_else(refused):
+    said = str(refused(f"{DATA}name: a\nname: b\nmodell: {{}}\neconomics: {{gross_margin: 3}}\n"))
+    assert len(said.splitlines()) == 3
+    assert "key 'name' stands in line 4 and again in line 5" in said
+
+
+class TestWhatIsLeftOfARefusedConfiguration:
+    @pytest.mark.parametrize(
+        "more",
+        [
+            "modell: {}\n",
+            "economics: {gross_margin: 3}\n",
+            "  holdout_weeks: -1\n",
+            "name: 123\n",
+            "name: a\nname: b\n",
+            "deadline_minutes: 3\n",
+            "economics: 3\n",
+            "<file>: 3\n",
+        ],
+    )
+    def test_says_which_data_are_meant(self, refused, more):
+        assert refused(DATA + more).readable.data.transactions == "orders.csv"
+
+    @pytest.mark.parametrize("more", ["  decimal: x\n", "  delimiter: ''\n", "data: 3\n"])
+    def test_is_nothing_where_the_refused_keys_say_how_to_read_them(self, refused, more):
+        assert refused(DATA + more).readable is None
+
+    def test_is_nothing_without_columns(self, refused):
+        assert refused(DATA.replace("who", "no")).readable is None
+
+
+def test_a_sample_and_a_database_are_kept_as_they_are():
+    for source in ({"sample": "cdnow"}, {"database_url_env": "X", "query": "select 1"}):
+        content = {"data": {"transactions": source, "columns": {"customer": "a", "date": "b"}}}
+        config = config_from_mapping(content, path=Path("shop.yml"))
+        assert config.model_dump()["data"]["transactions"] == source
+        assert Config.model_validate(config.model_dump() | {"folder": Path()}) == config.model_copy(
+            update={"folder": Path()}
+        )
