@@ -12,11 +12,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from analysis import study as study_module
 from analysis.config import Config
 from analysis.errors import NotIdentified, UsageError
 from analysis.store import MISSING, Store
 from analysis.study import STEPS, Study
+from analysis.study import study as study_module
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_only_what_depends_on_a_setting_is_computed_again(tmp_path, computed):
     list(Study(small_config(tmp_path), store=tmp_path / "store").compute())
     computed.clear()
     list(Study(small_config(tmp_path, economics={"gross_margin": 0.4}), store=tmp_path / "store").compute())
-    assert computed == ["value"]
+    assert sorted(computed) == ["claims", "contractual", "firm", "landscape", "lift", "value"]
 
 
 def test_another_last_day_or_changed_file_is_another_input(tmp_path, computed):
@@ -76,6 +76,14 @@ def test_another_last_day_or_changed_file_is_another_input(tmp_path, computed):
     (tmp_path / "orders.csv").write_text("even more")
     config = Config(name="shop", folder=tmp_path, data=small_config(tmp_path).data)
     assert Study(config, store=tmp_path).key("transactions") not in keys
+
+
+def test_contracts_that_changed_are_read_again_and_nothing_else_is(tmp_path, computed):
+    contracts = {"file": "contracts.csv", "columns": {"customer": "c", "start": "s", "end": "e"}}
+    for content in ("one", "another"):
+        (tmp_path / "contracts.csv").write_text(content)
+        list(Study(small_config(tmp_path, contracts=contracts), store=tmp_path / "store").compute())
+    assert sorted(name for name in STEPS if computed.count(name) == 2) == ["contracts", "contractual"]
 
 
 def test_a_file_that_only_moved_keeps_the_models(tmp_path, computed):

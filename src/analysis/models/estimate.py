@@ -161,9 +161,7 @@ def _customers_alive(fit, posterior: Posterior, patterns: Patterns, level: float
         patterns.total(model.p_alive(params, *patterns.history))
         for params in params_draws(posterior, model, DRAWS_FOR_ALIVE)
     ]
-    lower, upper = np.quantile(totals, [(1 - level) / 2, (1 + level) / 2])
-    estimate = patterns.total(model.p_alive(params_of(fit), *patterns.history))
-    return Interval(estimate, float(lower), float(upper), level)
+    return Interval.around(patterns.total(model.p_alive(params_of(fit), *patterns.history)), np.array(totals), level)
 
 
 def _alive_among_one_time_buyers(fit, patterns: Patterns) -> float:

@@ -29,6 +29,16 @@ class Interval:
     upper: float
     level: float
 
+    @classmethod
+    def around(cls, estimate: float, draws: np.ndarray, level: float) -> Interval:
+        """An estimate with the central interval of its draws.
+
+        >>> Interval.around(2.0, np.linspace(0, 10, 101), 0.9)
+        Interval(estimate=2.0, lower=0.5, upper=9.5, level=0.9)
+        """
+        lower, upper = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2]).tolist()
+        return cls(float(estimate), lower, upper, level)
+
 
 @dataclass(frozen=True)
 class PurchaseFit:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 from analysis.config import Config
-from analysis.data import Transactions, load_transactions
+from analysis.data import Transactions
+from analysis.data.contracts import Contracts
+from analysis.errors import InputRefused, Problem
+from analysis.reporting.publish import scratch_folder
 from analysis.reporting.words import Words
+from analysis.study import Study
 
 
 def inspection(config: Config, *, as_of: dt.date | None = None) -> list[str]:
@@ -20,9 +22,22 @@ def inspection(config: Config, *, as_of: dt.date | None = None) -> list[str]:
     InputRefused
         With every problem in the data.
     """
-    with tempfile.TemporaryDirectory(prefix="rlab-") as folder:
-        transactions = load_transactions(config, workdir=Path(folder), as_of=as_of)
-        return list(_lines(transactions, Words(config.language, transactions.currency or config.economics.currency)))
+    with scratch_folder() as folder:
+        study = Study(config, as_of=as_of, store=folder)
+        study.read_input()
+        transactions = study.transactions
+        words = Words(config.language, transactions.currency or config.economics.currency)
+        return [*_lines(transactions, words), *_contract_lines(study.contracts, words)]
+
+
+def problems_in_data(config: Config, *, as_of: dt.date | None = None) -> tuple[Problem, ...]:
+    """Every problem in the data that a configuration names."""
+    with scratch_folder() as folder:
+        try:
+            Study(config, as_of=as_of, store=folder).read_input()
+        except InputRefused as refused:
+            return refused.problems
+    return ()
 
 
 def _lines(transactions: Transactions, words: Words) -> Iterator[str]:
@@ -32,6 +47,13 @@ def _lines(transactions: Transactions, words: Words) -> Iterator[str]:
     yield from _ledger(transactions, words)
     for note in transactions.notes:
         yield f"note: {_text(words, note)}"
+
+
+def _contract_lines(contracts: Contracts | None, words: Words) -> Iterator[str]:
+    if contracts is not None:
+        yield f"{contracts.customers} contracts in {contracts.rows_read} rows, since {contracts.first_start}"
+        for note in contracts.notes:
+            yield f"note: {_text(words, note)}"
 
 
 def config_line(transactions: Transactions) -> str:

@@ -13,15 +13,17 @@ import yaml
 
 import analysis
 from analysis.config import Config, load_config
+from analysis.data.files import files_matching, located
 from analysis.errors import UsageError
 from analysis.provenance import content_hash, dependency_versions, files_hash, main_versions, package_hash
+from analysis.reporting.publish import refuse_unwritable
 from analysis.reporting.stamp import Stamp, identity_of
 from analysis.store import Store
 from analysis.study import Study
 
 RUN_ID_DIGITS = 12
 MOST_JOBS = 6
-PAGE_ORDER = ("06-summary", "01-transactions", "02-purchase-model", "03-customer-value")
+PAGE_ORDER = ("06-summary", "01-transactions", "02-purchase-model", "03-customer-value", "04-retention-and-profit")
 
 
 @dataclass(frozen=True)
@@ -67,8 +69,7 @@ def request(
 ) -> Request:
     """A checked request; refuses what has nothing to do with the data."""
     out = Path(out).absolute()
-    if obstacles := [folder for folder in (out, out / config.name) if folder.exists() and not folder.is_dir()]:
-        raise UsageError(f"output folder {obstacles[0]}: is a file; name a folder")
+    refuse_unwritable(out / config.name)
     if jobs is not None and jobs < 1:
         raise UsageError(f"jobs == {jobs}, must be at least 1")
     found = notebooks_in(notebooks or notebooks_folder())
@@ -132,6 +133,7 @@ def prepare(asked: Request, folder: Path, store: Path) -> Prepared:
     write_resolved(asked.config, config_file)
     Store(store).make(for_one_run=True)
     study = Study(load_config(config_file), as_of=asked.as_of, store=store)
+    study.read_input()
     identity = identity_of(study)
     now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
     name = run_id(identity, asked.notebooks)
@@ -154,10 +156,13 @@ def write_resolved(config: Config, path: Path) -> None:
         content["data"]["transactions"] = _absolute(config.folder, source)
     elif isinstance(source, list):
         content["data"]["transactions"] = [_absolute(config.folder, one) for one in source]
+    if config.contracts:
+        content["contracts"]["file"] = _absolute(config.folder, config.contracts.file)
     path.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
 
 
 def _absolute(folder: Path, name: str) -> str:
-    base = str(folder.resolve())
-    is_pattern = glob.has_magic(name) and not (folder / name).exists()
-    return str(Path(glob.escape(base) if is_pattern else base) / name)
+    base = folder.resolve()
+    # A name that is there is meant as it stands, whatever brackets it has.
+    is_pattern = glob.has_magic(name) and located(name, base) not in files_matching(name, base)
+    return str(located(name, Path(glob.escape(str(base))) if is_pattern else base))

@@ -67,7 +67,7 @@ def identity_of(study: Study) -> dict[str, str]:
     transactions = study.transactions
     as_of = transactions.observation_end.isoformat()
     config = study.config
-    return identity(config.name, config_hash(config), transactions.data_hash, as_of, config.language)
+    return identity(config.name, config_hash(config), study.data_hash, as_of, config.language)
 
 
 def config_hash(config: Config) -> str:
@@ -80,4 +80,6 @@ def config_hash(config: Config) -> str:
     content["data"].pop("observation_end")
     if not isinstance(config.data.transactions, SampleSource | DatabaseSource):
         content["data"].pop("transactions")
+    if config.contracts:
+        content["contracts"].pop("file")
     return content_hash(content)

@@ -1,95 +1,35 @@
-"""The order of the steps, written once; every result is computed once and kept by content key."""
+"""All results of one configuration: each is computed once and kept by content key."""
 
 from __future__ import annotations
 
 import datetime as dt
 import secrets
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis.config import Config, DatabaseSource, SampleSource
-from analysis.errors import RetentionLabError
+from analysis.errors import InputRefused, RetentionLabError
 from analysis.provenance import content_hash, dependency_versions, package_hash
 from analysis.store import MISSING, Store
+from analysis.study.steps import STEPS
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from analysis.claims import Verdict
     from analysis.data import HoldoutSplit, Note, Transactions
+    from analysis.data.contracts import Contracts
     from analysis.models.results import BackTest, PurchaseResult, SpendResult
-    from analysis.value.results import CustomerValue
-
-
-@dataclass(frozen=True)
-class Step:
-    """One result of a study.
-
-    Attributes
-    ----------
-    compute
-        Makes the result from the study.
-    made_from
-        Names of the steps whose results go in.
-    settings
-        Dotted names of the sections and keys of the configuration that go in.
-    """
-
-    compute: Callable[[Study], Any]
-    made_from: tuple[str, ...]
-    settings: tuple[str, ...]
-
-
-def _transactions(study: Study) -> Transactions:
-    from analysis.data import load_transactions
-
-    workdir = study.results.new_workdir("transactions")
-    return load_transactions(study.config, workdir=workdir, as_of=study.as_of, frame=study.frame)
-
-
-def _split(study: Study) -> HoldoutSplit | Note:
-    from analysis.data import holdout_split
-
-    return holdout_split(study.transactions, study.config.data.holdout_weeks)
-
-
-def _purchase(study: Study) -> PurchaseResult:
-    from analysis.models import purchase_result
-
-    return purchase_result(study.transactions.summary, study.config.model)
-
-
-def _spend(study: Study) -> SpendResult | None:
-    from analysis.models import spend_result
-
-    return spend_result(study.transactions.summary, study.config.model)
-
-
-def _value(study: Study) -> CustomerValue:
-    from analysis.value import customer_value
-
-    config = study.config
-    return customer_value(study.transactions.summary, study.purchase, study.spend, config.model, config.economics)
-
-
-def _backtest(study: Study) -> BackTest | Note:
-    from analysis.data import Note
-    from analysis.models import back_test
-
-    split = study.split
-    return split if isinstance(split, Note) else back_test(split, study.config.model)
-
-
-STEPS = {
-    "transactions": Step(_transactions, (), ("data",)),
-    "purchase": Step(_purchase, ("transactions",), ("model",)),
-    "spend": Step(_spend, ("transactions",), ("model",)),
-    "value": Step(_value, ("transactions", "purchase", "spend"), ("model", "economics")),
-    "split": Step(_split, ("transactions",), ("data.holdout_weeks",)),
-    "backtest": Step(_backtest, ("split",), ("model",)),
-}
+    from analysis.value.cohorts import Cohorts
+    from analysis.value.contractual_results import ContractualRetention
+    from analysis.value.firm import FirmFlow
+    from analysis.value.landscape import Landscape
+    from analysis.value.period_rates import PeriodRates
+    from analysis.value.results import CustomerValue, RetentionLift
+    from analysis.value.retention import ModelRetention
+    from analysis.value.spend_growth import SpendGrowth
 
 
 class Study:
@@ -154,6 +94,83 @@ class Study:
         """What every customer is still worth."""
         return self._result("value")
 
+    @property
+    def periods(self) -> PeriodRates | Note:
+        """The articles' retention rate by period, or why there is none."""
+        return self._result("periods")
+
+    @property
+    def cohorts(self) -> Cohorts | Note:
+        """Customers by when they came and how many ordered again when, or why that is not known."""
+        return self._result("cohorts")
+
+    @property
+    def growth(self) -> SpendGrowth | Note:
+        """How spending changes with tenure, or why that is not known."""
+        return self._result("growth")
+
+    @property
+    def retention(self) -> ModelRetention:
+        """Retention by year under every model."""
+        return self._result("retention")
+
+    @property
+    def lift(self) -> RetentionLift | Note:
+        """Profit as a function of retention, or why that is not known."""
+        return self._result("lift")
+
+    @property
+    def landscape(self) -> Landscape | None:
+        """Where the claim would hold; None where there is no lift."""
+        return self._result("landscape")
+
+    @property
+    def firm(self) -> tuple[FirmFlow, ...]:
+        """The firm's customers year by year under every model; empty where nobody is known to join."""
+        return self._result("firm")
+
+    @property
+    def contracts(self) -> Contracts | None:
+        """Contracts by tenure; None where none are configured."""
+        return self._result("contracts")
+
+    @property
+    def contractual(self) -> ContractualRetention | Note | None:
+        """Retention by contract, or why it is not known; None where no contracts are configured."""
+        return self._result("contractual")
+
+    @property
+    def data_hash(self) -> str:
+        """SHA-256 (hex) over everything that was read."""
+        contracts = self.contracts
+        return (
+            self.transactions.data_hash
+            if contracts is None
+            else content_hash(self.transactions.data_hash, contracts.data_hash)
+        )
+
+    @property
+    def claims(self) -> tuple[Verdict, ...]:
+        """The ledger of claims."""
+        return self._result("claims")
+
+    def read_input(self) -> None:
+        """Read transactions and contracts.
+
+        Raises
+        ------
+        InputRefused
+            With every problem found in either.
+        """
+        try:
+            self._result("transactions")
+        except InputRefused as refused:
+            from analysis.data.contracts import problems_in_contracts
+
+            workdir = self.results.new_workdir("contracts")
+            raise InputRefused([*refused.problems, *problems_in_contracts(self.config, workdir)]) from None
+        self._result("contracts")
+
     def compute(self) -> Iterator[str]:
         """Compute every step in order, naming each when it is done."""
         for name in STEPS:
@@ -166,6 +183,8 @@ class Study:
             step = STEPS[name]
             settings = {dotted: self._setting(dotted) for dotted in step.settings}
             origins = [self._origin(earlier) for earlier in step.made_from] or [self._input()]
+            if name == "contracts" and self.config.contracts:
+                origins.append(_states(self.config.folder, self.config.contracts.file))
             software = (package_hash(), dependency_versions())
             self._keys[name] = content_hash(name, settings, origins, software)
         return self._keys[name]
@@ -214,8 +233,9 @@ class Study:
 
 
 def _states(folder: Path, pattern: str) -> list[tuple[str, int, int]]:
-    path = folder / pattern
-    files = [path] if path.exists() else sorted(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
+    from analysis.data.files import files_matching
+
+    files = files_matching(pattern, folder)
     return [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+import numpy as np
 import pandas as pd
 
 from analysis.models.results import Interval
+from analysis.value.readings import Choice
 
 
 @dataclass(frozen=True)
@@ -94,3 +96,84 @@ class CustomerValue:
     gross_margin: float
     cost_per_order: float
     currency: str | None
+
+
+@dataclass(frozen=True)
+class Lift:
+    """The effect of raising retention under one reading of the claim and one purchase model.
+
+    Attributes
+    ----------
+    choice, model
+        The reading, and the purchase model.
+    lift
+        Relative change of profit; None where profit may be zero or less, or where retention cannot rise so far.
+    gain
+        Change of profit [currency], of one new customer, the base or the firm; None where it cannot rise so far.
+    profit_before
+        Profit at today's retention [currency].
+    p_in_range, p_above, p_below
+        Posterior probability that the lift lies within, above or below the claimed range; NaN where there is no lift.
+    p_unprofitable
+        Posterior probability that the profit before is zero or less.
+    retention_before, retention_after
+        First-year retention of those concerned.
+    break_even_cost
+        The most that may be spent on each customer who is still there and each year before the gain is gone
+        [currency]; None where it cannot rise so far.
+    reason
+        Message key of why there is no lift; None where there is one.
+    draws
+        The lift under each posterior draw, shape (draws,), NaN where profit is not positive; empty without a lift.
+    """
+
+    choice: Choice
+    model: str
+    lift: Interval | None
+    gain: Interval | None
+    profit_before: Interval | None
+    p_in_range: float
+    p_above: float
+    p_below: float
+    p_unprofitable: float
+    retention_before: Interval | None
+    retention_after: Interval | None
+    break_even_cost: Interval | None
+    reason: str | None = None
+    draws: np.ndarray = field(default_factory=lambda: np.empty(0), repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class RetentionLift:
+    """The lift for every reading that matters, under every model.
+
+    Attributes
+    ----------
+    named
+        The reading that the configuration names; verdicts rest on it.
+    lifts
+        The named reading first, then each that differs in one choice, then scopes by horizons.
+    models
+        The primary model first.
+    new_customers_per_year
+        As configured or observed; None where unknown.
+    growth_per_year
+        Growth of order values used under growing margins; None where unknown.
+    """
+
+    named: Choice
+    lifts: tuple[Lift, ...]
+    models: tuple[str, ...]
+    new_customers_per_year: float | None
+    growth_per_year: Interval | None
+
+    def of(self, choice: Choice, model: str) -> Lift:
+        return next(lift for lift in self.lifts if lift.choice == choice and lift.model == model)
+
+    @property
+    def named_lifts(self) -> Mapping[str, Lift]:
+        return {model: self.of(self.named, model) for model in self.models}
+
+    @property
+    def choices(self) -> tuple[Choice, ...]:
+        return tuple(dict.fromkeys(lift.choice for lift in self.lifts))

@@ -139,8 +139,8 @@ def _under_challenger(table, patterns: Patterns, fit: PurchaseFit, purchase, kno
 
 def _total(value: float | None, orders: float, totals: PredictiveTotals, level: float) -> ModelTotal:
     return ModelTotal(
-        residual_clv=None if totals.value is None else _around(value, totals.value[0], level),
-        expected_orders=_around(orders, totals.orders[0], level),
+        residual_clv=None if totals.value is None else Interval.around(value, totals.value[0], level),
+        expected_orders=Interval.around(orders, totals.orders[0], level),
     )
 
 
@@ -152,24 +152,21 @@ def _credible(table, patterns: Patterns, purchase, known: _Spend, terms: Terms, 
     for number, params in enumerate(params_draws(purchase.posterior, model, count)):
         orders = discounted_orders(model, params, patterns, terms)[patterns.index]
         totals.append(orders @ (terms.margin * known.order_value(number) - terms.cost_per_order))
-    return _around(table["residual_clv"].sum(), np.array(totals), level)
-
-
-def _around(estimate: float, draws: np.ndarray, level: float) -> Interval:
-    lower, upper = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2]).tolist()
-    return Interval(float(estimate), lower, upper, level)
+    return Interval.around(table["residual_clv"].sum(), np.array(totals), level)
 
 
 def _segment_values(table: pd.DataFrame, segments: tuple[Segment, ...], totals: PredictiveTotals, level: float):
     value, orders = table["residual_clv"].to_numpy(), table["expected_orders"].to_numpy()
     for row, segment in enumerate(segments, start=1):
-        money = None if totals.value is None else _around(value[segment.members].sum(), totals.value[row], level)
+        money = (
+            None if totals.value is None else Interval.around(value[segment.members].sum(), totals.value[row], level)
+        )
         whole = None if money is None else value.sum()
         yield SegmentValue(
             dimension=segment.dimension,
             segment=segment.label,
             customers=int(segment.members.sum()),
             residual_clv=money,
-            expected_orders=_around(orders[segment.members].sum(), totals.orders[row], level),
+            expected_orders=Interval.around(orders[segment.members].sum(), totals.orders[row], level),
             share_of_value=money.estimate / whole if money and whole else None,
         )

@@ -1,0 +1,324 @@
+"""sBG: how long contracts last, when customers renew each with their own probability.
+
+A customer leaves at every renewal with the same probability theta, and theta ~ Beta(alpha, beta) over customers. Those
+most likely to leave do so first, so that the retention rate of a cohort rises although nobody's own rate does.
+
+References
+----------
+.. [1] Fader, Hardie (2007), How to project customer retention, Journal of Interactive Marketing 21(1):76-90.
+.. [2] Fader, Hardie (2010), Customer-base valuation in a contractual setting, Marketing Science 29(1):85-93.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import betaln
+
+from analysis.errors import NotIdentified
+from analysis.models.fitting import LogLikelihood, Optimum, best_of, polish
+from analysis.models.posterior import Prior, draw_posterior
+from analysis.models.results import Posterior
+
+MODEL = "sBG"
+PRIOR_SD = 2.0
+"""Standard deviation of the normal priors of log alpha and log beta around 0."""
+DIGITS_LOST = 40.0
+"""The continued fraction stops where what is left of it is below exp(-DIGITS_LOST)."""
+MOST_LEVELS = 100_000
+
+
+class SBGNotIdentified(NotIdentified):
+    """Raised when contracts do not determine alpha and beta.
+
+    Attributes
+    ----------
+    reason
+        ``few_periods``, ``nobody_left``, ``nobody_stayed``, ``at_once_or_never`` (those who leave do so at the first
+        renewal) or ``rates_do_not_rise`` (customers need not differ at all).
+    """
+
+    def __init__(self, reason: str, message: str):
+        self.reason = reason
+        super().__init__(MODEL, "alpha and beta", f"{MODEL}: the contracts do not identify alpha and beta: {message}")
+
+
+class SBGParams(NamedTuple):
+    """alpha and beta of the probability to leave (no unit); numbers, or arrays of equal shape such as draws."""
+
+    alpha: float
+    beta: float
+
+    def after(self, renewals) -> SBGParams:
+        """Parameters of the customers who are left after ``renewals`` renewals."""
+        return SBGParams(self.alpha, self.beta + renewals)
+
+
+@dataclass(frozen=True)
+class RenewalCounts:
+    """Who was at risk and who left, by tenure period; any number of cohorts added up.
+
+    A cohort counts in the periods that were observed to their end, so that cohorts of different ages are censored
+    right: the likelihood is a product over the renewals that were seen.
+
+    Attributes
+    ----------
+    period
+        Tenure period, from 1: the one that ends with this renewal; shape (k,).
+    at_risk
+        Customers whose renewal fell due at the end of the period, shape (k,).
+    lost
+        Those of them who did not renew, shape (k,).
+    """
+
+    period: np.ndarray
+    at_risk: np.ndarray
+    lost: np.ndarray
+
+    @classmethod
+    def of_cohort(cls, sizes) -> RenewalCounts:
+        """Counts of one cohort from its sizes at the start, after the first renewal, and so on.
+
+        >>> RenewalCounts.of_cohort([1000, 869, 743]).lost.tolist()
+        [131.0, 126.0]
+        """
+        sizes = np.asarray(sizes, dtype=float)
+        return cls(np.arange(1, sizes.size), sizes[:-1], -np.diff(sizes))
+
+
+@dataclass(frozen=True)
+class ContractFit:
+    """The sBG model at its maximum likelihood.
+
+    Attributes
+    ----------
+    parameters, standard_errors
+        alpha and beta; the errors come from the curvature of the log-likelihood.
+    log_likelihood
+        Unscaled sum over the renewals.
+    renewals_due, lost
+        Renewals that fell due in the data, and how many of them were not made.
+    periods
+        Tenure periods with somebody at risk.
+    newton_decrement
+        Log-likelihood that a last Newton step would still have won.
+    """
+
+    parameters: Mapping[str, float]
+    standard_errors: Mapping[str, float]
+    log_likelihood: float
+    renewals_due: int
+    lost: int
+    periods: int
+    newton_decrement: float
+
+    @property
+    def params(self) -> SBGParams:
+        return SBGParams(**self.parameters)
+
+
+def survival(params: SBGParams, periods) -> np.ndarray:
+    """Share of a new cohort that is left after ``periods`` renewals: B(alpha, beta + t) / B(alpha, beta).
+
+    See [1]_. ``periods`` may be fractions; the curve is then the model's own continuation.
+
+    Examples
+    --------
+    >>> high_end = SBGParams(0.668, 3.806)
+    >>> [round(float(survival(high_end, t)), 3) for t in (0, 1, 7, 12)]
+    [1.0, 0.851, 0.489, 0.378]
+    """
+    alpha, beta = params
+    return np.exp(betaln(alpha, beta + periods) - betaln(alpha, beta))
+
+
+def retention_rate(params: SBGParams, period) -> np.ndarray:
+    """Share of those at risk in tenure period t who renew: (beta + t - 1) / (alpha + beta + t - 1), see [1]_.
+
+    >>> round(float(retention_rate(SBGParams(0.668, 3.806), 1)), 3)
+    0.851
+    """
+    alpha, beta = params
+    return (beta + period - 1) / (alpha + beta + period - 1)
+
+
+def polarisation(params: SBGParams):
+    """How much customers differ: 1 / (alpha + beta + 1), from 0 (all alike) to 1 (some always stay, some never).
+
+    >>> polarisation(SBGParams(1.0, 1.0))
+    0.3333333333333333
+    """
+    return 1 / (params.alpha + params.beta + 1)
+
+
+def params_at(mean_retention, polarisation) -> SBGParams:
+    """The parameters with a given first-renewal retention and polarisation.
+
+    >>> params_at(mean_retention=0.75, polarisation=0.2)
+    SBGParams(alpha=1.0, beta=3.0)
+    """
+    size = 1 / polarisation - 1
+    return SBGParams(size * (1 - mean_retention), size * mean_retention)
+
+
+def expected_tenure(params: SBGParams) -> np.ndarray:
+    """Expected periods of a new customer, the first included, without a horizon; infinite where alpha <= 1.
+
+    >>> float(expected_tenure(SBGParams(3.0, 4.0))), float(expected_tenure(SBGParams(0.668, 3.806)))
+    (3.0, inf)
+    """
+    alpha, beta = (np.asarray(part, dtype=float) for part in params)
+    above = np.where(alpha > 1, alpha - 1, 1.0)
+    return np.where(alpha > 1, (alpha + beta - 1) / above, np.inf)
+
+
+def discounted_tenure(params: SBGParams, rate: float, periods: int | None = None) -> np.ndarray:
+    """Expected periods of a new customer, each discounted from its start: the sum of S(t) / (1 + rate)^t over t >= 0.
+
+    The first period counts in full. For customers with n renewals behind them use ``params.after(n)``; their first
+    period is then the one that they are in.
+
+    Parameters
+    ----------
+    params
+        One pair, or draws of shape (n,).
+    rate
+        Discount rate of one tenure period.
+    periods
+        Number of periods that count; None for all that come.
+
+    Examples
+    --------
+    >>> high_end = SBGParams(0.668, 3.806)
+    >>> round(float(discounted_tenure(high_end, 0.10)), 3), round(float(discounted_tenure(high_end, 0.10, 2)), 3)
+    (5.923, 1.773)
+    """
+    if periods is not None:
+        return _first_periods(params, rate, periods)
+    if rate == 0:
+        return expected_tenure(params)
+    return 1 + retention_rate(params, 1) * _gauss_fraction(params.after(1), 1 / (1 + rate)) / (1 + rate)
+
+
+def discounted_renewals(params: SBGParams, rate: float, periods: int | None = None) -> np.ndarray:
+    """As ``discounted_tenure`` without the period that is already running: what renewals still bring.
+
+    The first renewal is one whole period ahead. Times (1 + rate) this is the discounted expected residual lifetime of
+    [2]_, which stands immediately before the first renewal.
+    """
+    counted = None if periods is None else periods + 1
+    return discounted_tenure(params, rate, counted) - 1
+
+
+def _first_periods(params: SBGParams, rate: float, periods: int) -> np.ndarray:
+    left = np.ones(np.broadcast(*params).shape)
+    total = np.zeros_like(left)
+    for period in range(1, periods + 1):
+        total += left
+        left = left * retention_rate(params, period) / (1 + rate)
+    return total
+
+
+def _gauss_fraction(params: SBGParams, z: float) -> np.ndarray:
+    """2F1(1, beta; alpha + beta; z) for 0 < z < 1, by Gauss's continued fraction (DLMF 15.7.1).
+
+    All its terms are positive, so it is stable where the libraries' hypergeometric function is not.
+    Here alpha + beta > 1 must hold.
+    """
+    alpha, beta = params
+    c = alpha + beta - 1
+    root = np.sqrt(1 - z)
+    levels = int(min(np.ceil(DIGITS_LOST / np.log((1 + root) / (1 - root))) + 10, MOST_LEVELS))
+    rest = np.zeros(np.broadcast(alpha, beta).shape)
+    for level in range(2 * levels, 0, -1):
+        n = level // 2
+        term = (beta + n) * (c + n) if level % 2 else n * (alpha - 1 + n)
+        rest = term * z / (c + level - rest)
+    return c / (c - rest)
+
+
+def log_likelihood(counts: RenewalCounts) -> LogLikelihood:
+    """A function from (log alpha, log beta) to the log-likelihood of all renewals."""
+    before = np.asarray(counts.period, dtype=float) - 1
+    lost, at_risk = (np.asarray(part, dtype=float) for part in (counts.lost, counts.at_risk))
+    renewed = at_risk - lost
+
+    def total(log_params: np.ndarray) -> float:
+        alpha, beta = np.exp(log_params)
+        stays = renewed @ np.log(beta + before) - at_risk @ np.log(alpha + beta + before)
+        return float(lost.sum() * log_params[0] + stays)
+
+    return total
+
+
+def fit_shifted_beta_geometric(counts: RenewalCounts) -> ContractFit:
+    """Maximum likelihood of alpha and beta.
+
+    Raises
+    ------
+    SBGNotIdentified
+        Where the likelihood has no maximum, with the reason.
+
+    Examples
+    --------
+    >>> high_end = [1000, 869, 743, 653, 593, 551, 517, 491]
+    >>> fit = fit_shifted_beta_geometric(RenewalCounts.of_cohort(high_end))
+    >>> {name: round(value, 3) for name, value in fit.parameters.items()}
+    {'alpha': 0.668, 'beta': 3.806}
+    """
+    seen = np.asarray(counts.at_risk) > 0
+    counts = RenewalCounts(*(np.asarray(part)[seen] for part in (counts.period, counts.at_risk, counts.lost)))
+    _refuse_too_little(counts)
+    likelihood = log_likelihood(counts)
+    optimum = polish(likelihood, best_of(likelihood, _starts(counts)))
+    if not optimum.is_peak:
+        raise _no_peak(optimum, counts)
+    estimates = np.exp(optimum.point)
+    errors = estimates * np.sqrt(np.diag(optimum.covariance))
+    return ContractFit(
+        parameters=dict(zip(SBGParams._fields, estimates.tolist(), strict=True)),
+        standard_errors=dict(zip(SBGParams._fields, errors.tolist(), strict=True)),
+        log_likelihood=optimum.value,
+        renewals_due=int(counts.at_risk.sum()),
+        lost=int(counts.lost.sum()),
+        periods=int(counts.period.size),
+        newton_decrement=optimum.newton_decrement,
+    )
+
+
+def contract_posterior(fit: ContractFit, counts: RenewalCounts, seed: int) -> Posterior:
+    """Posterior of alpha and beta, whose logarithms are normal around 0 with sd 2 a priori."""
+    start = np.log(np.array(list(fit.parameters.values())))
+    drawn = draw_posterior(log_likelihood(counts), Prior(np.zeros(2), np.full(2, PRIOR_SD)), start, seed)
+    return Posterior(SBGParams._fields, np.exp(drawn.points), drawn.effective_size, drawn.pareto_shape, drawn.method)
+
+
+def _refuse_too_little(counts: RenewalCounts) -> None:
+    due, lost = counts.at_risk.sum(), counts.lost.sum()
+    if counts.period.size < 2:
+        seen = f"renewals fell due at the end of {counts.period.size} tenure period(s), at least two are needed"
+        raise SBGNotIdentified("few_periods", seen)
+    if lost == 0:
+        raise SBGNotIdentified("nobody_left", f"nobody left at any of the {due:,.0f} renewals")
+    if lost == due:
+        raise SBGNotIdentified("nobody_stayed", f"nobody stayed at any of the {due:,.0f} renewals")
+
+
+def _starts(counts: RenewalCounts) -> list[np.ndarray]:
+    stays = 1 - counts.lost.sum() / counts.at_risk.sum()
+    return [np.log(np.array(params_at(stays, spread))) for spread in (0.5, 0.05)]
+
+
+def _no_peak(optimum: Optimum, counts: RenewalCounts) -> SBGNotIdentified:
+    rates = 1 - counts.lost / counts.at_risk
+    listed = ", ".join(f"{rate:.1%}" for rate in rates[:8]) + (", ..." if rates.size > 8 else "")
+    seen = f"{listed} over {rates.size} periods"
+    if optimum.point.sum() < 0:
+        return SBGNotIdentified(
+            "at_once_or_never", f"after the first renewal hardly anyone leaves; retention rates: {seen}"
+        )
+    needed = "the model needs retention rates that rise with tenure"
+    return SBGNotIdentified("rates_do_not_rise", f"{needed}, in the data they are {seen}")

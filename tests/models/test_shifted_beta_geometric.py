@@ -1,0 +1,158 @@
+"""The sBG model: published segments, its sums against plain addition and simulated customers, and what it refuses."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from scipy.special import betaln
+
+from analysis.models.shifted_beta_geometric import (
+    RenewalCounts,
+    SBGNotIdentified,
+    SBGParams,
+    contract_posterior,
+    discounted_renewals,
+    discounted_tenure,
+    expected_tenure,
+    fit_shifted_beta_geometric,
+    params_at,
+    polarisation,
+    retention_rate,
+    survival,
+)
+
+PUBLISHED = yaml.safe_load((Path(__file__).parents[1] / "reference" / "contracts.yml").read_text())
+SEGMENTS = [PUBLISHED["segments"][name] for name in ("high_end", "regular")]
+FITTED_YEARS = PUBLISHED["segments"]["fitted_years"]
+
+
+def five_cohorts() -> RenewalCounts:
+    """Five equal cohorts, each a year younger than the one before, seen to the same day."""
+    one = RenewalCounts.of_cohort(PUBLISHED["five_cohorts"]["sizes"])
+    cohorts = np.arange(4, 0, -1)
+    return RenewalCounts(one.period, one.at_risk * cohorts, one.lost * cohorts)
+
+
+def segment_fit(segment):
+    sizes = np.array(segment["survival_percent"][: FITTED_YEARS + 1]) * 10
+    counts = RenewalCounts.of_cohort(sizes)
+    return fit_shifted_beta_geometric(counts), counts
+
+
+@pytest.mark.parametrize("segment", SEGMENTS, ids=["high end", "regular"])
+def test_the_published_segments_are_reproduced(segment):
+    fit, _ = segment_fit(segment)
+    assert round(fit.parameters["alpha"], 3) == segment["alpha"]
+    assert round(fit.parameters["beta"], 3) == segment["beta"]
+
+
+@pytest.mark.parametrize("segment", SEGMENTS, ids=["high end", "regular"])
+def test_years_8_to_12_are_forecast_within_the_known_errors(segment):
+    fit, _ = segment_fit(segment)
+    actual = np.array(segment["survival_percent"])
+    errors = np.abs(100 * survival(fit.params, np.arange(13)) - actual)[FITTED_YEARS + 1 :]
+    assert round(errors.mean(), 2) == segment["forecast_mean_error"]
+    assert round(errors.max(), 2) == segment["forecast_largest_error"]
+
+
+@pytest.mark.parametrize("segment", SEGMENTS, ids=["high end", "regular"])
+def test_the_prior_hardly_moves_the_published_segments(segment):
+    fit, counts = segment_fit(segment)
+    posterior = contract_posterior(fit, counts, seed=1)
+    assert posterior.pareto_shape < 0.7
+    assert posterior.effective_size > 2_000
+    for place, name in enumerate(posterior.names):
+        gap = np.median(posterior.draws[:, place]) - fit.parameters[name]
+        assert abs(gap) < 0.2 * fit.standard_errors[name]
+
+
+def test_cohorts_of_different_ages_give_the_published_parameters():
+    fit = fit_shifted_beta_geometric(five_cohorts())
+    published = PUBLISHED["five_cohorts"]
+    assert round(fit.parameters["alpha"], 2) == published["alpha"]
+    assert round(fit.parameters["beta"], 2) == published["beta"]
+    assert (fit.renewals_due, fit.lost, fit.periods) == (82_267, 15_822, 4)
+
+
+def test_survival_is_the_product_of_the_retention_rates():
+    params = SBGParams(0.7, 1.2)
+    assert np.cumprod(retention_rate(params, np.arange(1, 9))) == pytest.approx(survival(params, np.arange(1, 9)))
+    assert survival(params, 0) == 1
+
+
+@pytest.mark.parametrize("alpha", [0.01, 0.7, 3.8, 1000])
+@pytest.mark.parametrize("beta", [0.02, 1.2, 15, 2000])
+@pytest.mark.parametrize("rate", [0.5, 0.1, 0.0008])
+def test_discounted_tenure_is_what_adding_up_gives(alpha, beta, rate):
+    t = np.arange(int(45 / np.log1p(rate)))
+    added = np.exp(betaln(alpha, beta + t) - betaln(alpha, beta) - t * np.log1p(rate))
+    params = SBGParams(alpha, beta)
+    assert float(discounted_tenure(params, rate)) == pytest.approx(added.sum(), rel=1e-9)
+    assert float(discounted_tenure(params, rate, 7)) == pytest.approx(added[:7].sum(), rel=1e-9)
+    assert float(discounted_renewals(params, rate, 7)) == pytest.approx(added[1:8].sum(), rel=1e-9)
+
+
+def test_without_discount_the_tenure_is_finite_only_where_few_stay_for_ever():
+    assert float(discounted_tenure(SBGParams(3.0, 4.0), 0.0)) == 3.0
+    assert float(discounted_tenure(SBGParams(3.0, 4.0), 1e-9)) == pytest.approx(3.0, rel=1e-6)
+    assert expected_tenure(SBGParams(np.array([1.0, 2.0]), np.array([1.0, 1.0]))).tolist() == [np.inf, 2.0]
+
+
+def test_closed_forms_agree_with_simulated_customers():
+    rng = np.random.default_rng(3)
+    params, n, rate = SBGParams(0.9, 2.1), 400_000, 0.10
+    periods = rng.geometric(rng.beta(params.alpha, params.beta, n))  # the period at whose end the customer leaves
+    for t in (1, 3, 8):
+        assert np.mean(periods > t) == pytest.approx(float(survival(params, t)), abs=4 * 0.5 / np.sqrt(n))
+    worth = (1 - (1 + rate) ** -periods.astype(float)) / (1 - 1 / (1 + rate))
+    error = worth.std() / np.sqrt(n)
+    assert worth.mean() == pytest.approx(float(discounted_tenure(params, rate)), abs=4 * error)
+    left = periods[periods > 3] - 3
+    worth_after = (1 - (1 + rate) ** -left.astype(float)) / (1 - 1 / (1 + rate))
+    error = worth_after.std() / np.sqrt(left.size)
+    assert worth_after.mean() == pytest.approx(float(discounted_tenure(params.after(3), rate)), abs=4 * error)
+
+
+def test_a_simulated_truth_is_recovered_from_censored_cohorts():
+    truth, rng = SBGParams(1.4, 4.2), np.random.default_rng(11)
+    at_risk, lost = np.zeros(8), np.zeros(8)
+    for age in range(1, 9):
+        leaves = rng.geometric(rng.beta(*truth, 3_000))
+        for t in range(1, age + 1):
+            at_risk[t - 1] += np.sum(leaves >= t)
+            lost[t - 1] += np.sum(leaves == t)
+    fit = fit_shifted_beta_geometric(RenewalCounts(np.arange(1, 9), at_risk, lost))
+    for name, value in truth._asdict().items():
+        assert abs(fit.parameters[name] - value) < 3 * fit.standard_errors[name]
+
+
+def test_mean_and_polarisation_say_the_same_as_alpha_and_beta():
+    params = params_at(0.8, 0.05)
+    assert params == pytest.approx((3.8, 15.2))
+    assert polarisation(params) == pytest.approx(0.05)
+    assert float(retention_rate(params, 1)) == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "reason"),
+    [
+        ([100, 60], "few_periods"),
+        ([100, 60, 0], "rates_do_not_rise"),
+        ([100, 100, 100], "nobody_left"),
+        ([100, 0, 0], "few_periods"),
+        ([1000, 800, 640, 512], "rates_do_not_rise"),
+        ([1000, 900, 800, 690, 550], "rates_do_not_rise"),
+        ([100, 20, 20, 20], "at_once_or_never"),
+    ],
+)
+def test_what_the_contracts_do_not_tell_is_refused_with_the_reason(sizes, reason):
+    with pytest.raises(SBGNotIdentified) as refused:
+        fit_shifted_beta_geometric(RenewalCounts.of_cohort(sizes))
+    assert refused.value.reason == reason
+
+
+def test_contracts_that_nobody_renews_are_refused():
+    counts = RenewalCounts(np.array([1, 2]), np.array([30, 10]), np.array([30, 10]))
+    with pytest.raises(SBGNotIdentified, match="nobody stayed at any of the 40 renewals"):
+        fit_shifted_beta_geometric(counts)

