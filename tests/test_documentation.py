@@ -10,7 +10,7 @@ from analysis.config import Config, config_from_mapping, known_keys
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-SECTIONS = {"data", "model", "economics", "data.columns"}
+SECTIONS = {"data", "model", "economics", "retention", "contracts", "data.columns", "contracts.columns"}
 
 
 def test_every_configuration_key_is_documented_and_no_other():

@@ -13,7 +13,7 @@ from analysis.reporting.fragment import fragment_of
 from analysis.reporting.stamp import SENTINEL
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
-NAMES = ["01-transactions", "02-purchase-model", "03-customer-value", "06-summary"]
+NAMES = ["01-transactions", "02-purchase-model", "03-customer-value", "04-retention-and-profit", "06-summary"]
 COMMON = {"config": "str", "as_of": "str", "store": "str"}
 LINE = re.compile(r"^(?P<name>[a-z_]+): (?P<type>str|int|float|bool) = (?P<literal>\S+)  # (?P<help>[^=]+)$")
 LONGEST_CELL = 12

@@ -10,6 +10,7 @@ import nbformat.v4
 import numpy as np
 import pandas as pd
 
+from analysis.claims import Finding, Outcome, Verdict
 from analysis.config import Config
 from analysis.data import CustomerSummary, Note
 from analysis.models.results import (
@@ -218,8 +219,31 @@ def value(*, has_money: bool = True) -> CustomerValue:
     return CustomerValue(table, total, narrow, whole, segments, by_model, 2000, 3.0, 0.1, 0.3, 0.0, None)
 
 
+def claims(*, has_money: bool = True) -> tuple[Verdict, ...]:
+    """A ledger in which something of everything happens."""
+    models = ("BG/NBD", "MBG/NBD", "Pareto/NBD")
+    lifts = {name: Interval(0.2 - place / 20, 0.05, 0.25, 0.9) for place, name in enumerate(models)}
+    tested = Finding(dict.fromkeys(models, 0.001), lifts, assumptions=(Note("claim.assumption.lift_is_not_an_action"),))
+    shares = Finding({"data": 0.99}, {"data": Interval(0.78, 0.76, 0.80, 0.9)})
+    missing = Finding(reason=Note("claim.reason.no_money"))
+    unknown = Finding(reason=Note("claim.reason.survey"), details=(Note("claim.detail.survey_90"),))
+    outcomes = {
+        "five_points_more_profit": (Outcome.CONTRADICTED, tested),
+        "twenty_bring_eighty": (Outcome.SUPPORTED, shares),
+    }
+    if not has_money:
+        outcomes = dict.fromkeys(outcomes, (Outcome.NOT_TESTABLE, missing))
+    ledger = [
+        Verdict(name, outcome, outcome, *([0.01, 0.02] if finding.probabilities else [None, None]), finding)
+        for name, (outcome, finding) in outcomes.items()
+    ]
+    return (*ledger, Verdict("never_return", Outcome.NOT_TESTABLE, Outcome.NOT_TESTABLE, None, None, unknown))
+
+
 def study(*, has_money: bool = True, tested: bool = True, name: str = "cdnow"):
     """Everything a notebook asks a study for."""
+    from tests.reporting import retention_fakes
+
     config = Config(name=name, data={"transactions": {"sample": "cdnow"}})
     untested = Note(
         "backtest.reason.window_too_short", {"holdout_weeks": 39, "window_days": 90, "calibration_end": START}
@@ -231,6 +255,17 @@ def study(*, has_money: bool = True, tested: bool = True, name: str = "cdnow"):
         spend=spend() if has_money else None,
         backtest=back_test() if tested else untested,
         value=value(has_money=has_money),
+        contracts=None,
+        contractual=None,
+        periods=retention_fakes.periods(),
+        cohorts=retention_fakes.cohorts(),
+        growth=retention_fakes.growth() if has_money else Note("retention.reason.no_money"),
+        retention=retention_fakes.retention(),
+        lift=retention_fakes.lift() if has_money else Note("lift.reason.no_money"),
+        landscape=retention_fakes.landscape() if has_money else None,
+        firm=retention_fakes.firm() if has_money else (),
+        claims=claims(has_money=has_money),
+        data_hash="d" * 64,
     )
 
 

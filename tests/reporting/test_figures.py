@@ -10,13 +10,22 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from tests.reporting import fakes
+from tests.reporting import fakes, retention_fakes
 
 from analysis.data import CustomerSummary, Note
 from analysis.reporting import figures
 from analysis.reporting.embed import picture
 from analysis.reporting.exhibit import figure_html
-from analysis.reporting.exhibits import backtest, purchase, transactions, value
+from analysis.reporting.exhibits import (
+    backtest,
+    lift_map,
+    purchase,
+    readings,
+    retention,
+    tenure,
+    transactions,
+    value,
+)
 from analysis.reporting.style import MODEL_STROKES, RC, report_style, spread
 from analysis.reporting.words import Words
 
@@ -37,6 +46,24 @@ EXHIBITS = {
     "concentration": lambda: value.concentration(fakes.value()),
     "histogram": lambda: value.value_histogram(fakes.value()),
     "chance": lambda: value.order_chance(fakes.value()),
+    "windows": lambda: retention.window_figure(retention_fakes.periods()),
+    "windows_without_births": lambda: retention.window_figure(retention_fakes.periods(births=False)),
+    "windows_overlap": lambda: retention.window_figure(retention_fakes.periods(months=3, shared_days=88)),
+    "cohorts": lambda: retention.cohort_figure(retention_fakes.cohorts()),
+    "cohorts_many": lambda: retention.cohort_figure(retention_fakes.cohorts(12, 22)),
+    "cohorts_one": lambda: retention.cohort_figure(retention_fakes.cohorts(1, 3)),
+    "by_year": lambda: retention.yearly_figure(retention_fakes.retention()),
+    "by_year_alone": lambda: retention.yearly_figure(retention_fakes.retention(models=("BG/NBD",), oldest=0.7)),
+    "readings": lambda: readings.readings_figure(retention_fakes.lift()),
+    "readings_high": lambda: readings.readings_figure(retention_fakes.lift(estimates={"BG/NBD": 3.0, "MBG/NBD": -0.2})),
+    "lift_horizons": lambda: readings.horizon_figure(retention_fakes.lift(joining=1500.0)),
+    "tornado": lambda: lift_map.tornado_figure(retention_fakes.lift()),
+    "lift_map": lambda: lift_map.map_figure(retention_fakes.landscape(), retention_fakes.config()),
+    "lift_map_off": lambda: lift_map.map_figure(retention_fakes.landscape(net_share=None), retention_fakes.config()),
+    "lift_curves": lambda: lift_map.curve_figure(retention_fakes.landscape(), retention_fakes.config()),
+    "tenure": lambda: tenure.growth_figure(retention_fakes.growth()),
+    "firm": lambda: tenure.firm_figure(retention_fakes.firm()),
+    "firm_cannot_rise": lambda: tenure.firm_figure(retention_fakes.firm(rises=False)),
 }
 
 
@@ -92,6 +119,12 @@ def test_a_picture_of_very_many_points_becomes_a_png():
     shown = picture(lambda figure: figure.subplots().scatter(*points.T))
     assert shown.uri.startswith("data:image/png")
     assert shown.width == 720
+
+
+def test_very_many_cohorts_still_make_a_light_picture():
+    html = str(figure_html(retention.cohort_figure(retention_fakes.cohorts(24, 60)), WORDS))
+    assert len(re.findall("<img", html)) == 2
+    assert len(html) < 1_000_000
 
 
 def test_a_plot_draws_on_the_axes_it_is_given_and_returns_them():

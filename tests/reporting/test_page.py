@@ -14,7 +14,7 @@ from analysis.reporting.stamp import Stamp
 from analysis.reporting.words import Words
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
-ORDER = ("06-summary", "01-transactions", "02-purchase-model", "03-customer-value")
+ORDER = ("06-summary", "01-transactions", "02-purchase-model", "03-customer-value", "04-retention-and-profit")
 STAMP = Stamp(
     run_id="0123456789ab",
     name="shop",
@@ -75,7 +75,7 @@ def test_ids_are_unique_and_the_navigation_leads_somewhere(outline):
     ids = [attributes["id"] for _, attributes in outline.elements if "id" in attributes]
     assert len(ids) == len(set(ids))
     targets = [link["href"][1:] for link in outline.of("a") if link["href"].startswith("#")]
-    assert len(targets) == 5
+    assert len(targets) == 6
     assert set(targets) <= set(ids)
 
 
@@ -95,7 +95,7 @@ def test_the_page_passes_the_gate_and_stays_small(tmp_path, page):
     file = tmp_path / "index.html"
     file.write_text(page, encoding="utf-8")
     assert gate.problems_in_page(file, STAMP) == []
-    assert file.stat().st_size < 2_000_000
+    assert file.stat().st_size < 3_500_000
 
 
 def test_the_page_allows_nothing_from_outside(page, outline):

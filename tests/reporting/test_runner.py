@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import time
 from pathlib import Path
 
 import pytest
 from tests.reporting.small_runs import folder_with, small_config, use_small_study
 
-from analysis.errors import GateFailed, NotebookFailed, NotIdentified, UsageError
+from analysis.errors import GateFailed, NotebookFailed, NotIdentified, ReportLocked, UsageError
 from analysis.reporting import kernels
 from analysis.reporting.progress import Progress
 from analysis.reporting.runner import run_report
@@ -219,26 +220,36 @@ class TestTheGate:
             run("other_stamp")
 
 
-def _same_run(out: Path, notebooks: Path, answers) -> None:
+def _slow_run(out: Path, notebooks: Path, start, answers) -> None:
+    def compute(study):
+        time.sleep(2)
+        return iter(())
+
     with pytest.MonkeyPatch.context() as patch:
-        use_small_study(patch)
-        answers.put(str(run_report(small_config(), out=out, notebooks=notebooks)))
+        use_small_study(patch, compute=compute)
+        start.wait()
+        try:
+            answers.put(run_report(small_config(), out=out, notebooks=notebooks).name)
+        except ReportLocked as locked:
+            answers.put(locked.exit_code)
 
 
 class TestTwoRunsAtOnce:
-    def test_publish_the_same_folder_once(self, tmp_path):
+    def test_are_one_that_wins_and_one_that_is_told_to_wait(self, tmp_path):
         notebooks = folder_with(tmp_path, "good")
         context = multiprocessing.get_context("spawn")
-        answers = context.Queue()
-        runs = [context.Process(target=_same_run, args=(tmp_path / "out", notebooks, answers)) for _ in range(2)]
+        answers, start = context.Queue(), context.Barrier(2)
+        arguments = (tmp_path / "out", notebooks, start, answers)
+        runs = [context.Process(target=_slow_run, args=arguments) for _ in range(2)]
         for one in runs:
             one.start()
-        folders = {answers.get(timeout=60) for _ in runs}
+        ends = {answers.get(timeout=60) for _ in runs}
         for one in runs:
             one.join()
 
-        assert len(folders) == 1
-        assert (Path(folders.pop()) / "manifest.json").exists()
+        (published,) = ends - {75}
+        assert len(ends) == 2
+        assert (tmp_path / "out" / "shop" / published / "manifest.json").exists()
         assert not leftovers(tmp_path / "out")
 
 

@@ -7,6 +7,7 @@ import nbformat
 import pytest
 from tests.reporting.fakes import HOSTILE
 
+from analysis.claims import CLAIMS
 from analysis.data import Note, Outcome, Reason
 from analysis.models.results import Interval
 from analysis.reporting import words
@@ -29,7 +30,10 @@ FAMILIES = (
         "downloads.",
     ),
     *("failure.", "index.status_", "ledger.reason.", "meaning.", "method.", "name.", "segment.", "spend.reason."),
-    *("stamp.", "summary.trust."),
+    *("stamp.", "summary.claim_", "summary.trust."),
+    *("claim.mark.", "claim.reason.", "claim.trust.", "claim.verdict."),
+    *("choice.", "contracts.", "convention.", "gain.", "lift.reason.", "reading.", "retention.reason."),
+    *("retention.note.", "rises.", "source.", "textbook.", "varied.", "whose."),
 )
 
 
@@ -40,6 +44,8 @@ def sources():
         relative = path.relative_to(REPORTING).as_posix()
         if relative.startswith(own) or path.stem in names:
             yield path.read_text(encoding="utf-8")
+    for path in (REPORTING.parent / "claims").glob("*.py"):
+        yield path.read_text(encoding="utf-8")
     for path in REPORTING.glob("templates/*.j2"):
         yield path.read_text(encoding="utf-8")
     for path in NOTEBOOKS:
@@ -68,8 +74,12 @@ def test_every_key_in_code_templates_and_notebooks_has_a_sentence():
     assert missing == []
 
 
+def claim_keys():
+    return {f"claim.{claim.id}.{part}" for claim in CLAIMS for part in ("wording", "article", "source", "finding")}
+
+
 def test_every_sentence_is_used_somewhere():
-    used = literals() | figure_keys()
+    used = literals() | figure_keys() | claim_keys()
     unused = [key for key in catalogue("en") if key not in used and not key.startswith(FAMILIES)]
     assert unused == []
 
@@ -95,7 +105,9 @@ def test_every_outcome_of_the_ledger_has_a_word(outcome):
 def test_every_note_of_the_data_and_model_rooms_has_a_sentence():
     rooms = [path for room in ("data", "models", "value") for path in (REPORTING.parent / room).rglob("*.py")]
     text = "\n".join(path.read_text(encoding="utf-8") for path in rooms)
-    keys = set(re.findall(r'"((?:data|backtest\.reason|spend\.reason)\.[a-z_]+)"', text))
+    keys = set(
+        re.findall(r'"((?:data|(?:backtest|spend|retention|lift|contracts)\.reason|retention\.note)\.[a-z_]+)"', text)
+    )
     assert len(keys) > 15
     assert sorted(key for key in keys if key not in catalogue("en") and not key.endswith("_")) == []
 

@@ -14,6 +14,7 @@ from markupsafe import Markup
 from analysis.reporting.words import Remark, Saying, Words
 
 if TYPE_CHECKING:
+    from analysis.reporting.exhibits.claims import Entry
     from analysis.reporting.exhibits.summary import Card, Verdict
 
 FORMULAS = Path(__file__).parent / "templates" / "formulas.yml"
@@ -43,6 +44,11 @@ def note_html(note: Remark, words: Words) -> Markup:
     )
 
 
+def folded_html(content: Markup, key: str, words: Words) -> Markup:
+    """Content behind a line that opens it, for what only some readers need."""
+    return Markup('<details class="rl-data"><summary>{}</summary>{}</details>').format(words.html(key), content)
+
+
 def verdicts_html(verdicts: Sequence[Verdict], words: Words) -> Markup:
     """At most three verdicts, each with its certainty in words."""
     items = Markup("").join(
@@ -60,6 +66,24 @@ def verdicts_html(verdicts: Sequence[Verdict], words: Words) -> Markup:
         for verdict in verdicts[:3]
     )
     return Markup('<ol class="rl-verdicts">{}</ol>').format(items)
+
+
+def claims_html(entries: Sequence[Entry], words: Words) -> Markup:
+    """Every claim with its verdict in the open; what it rests on is behind a line that opens it."""
+    return Markup("").join(_claim_html(entry, words) for entry in entries)
+
+
+def _claim_html(entry: Entry, words: Words) -> Markup:
+    verdict = Markup(" ").join(words.said(saying) for saying in entry.verdict)
+    parts = Markup("").join(
+        Markup('<p class="rl-claim-part">{}</p>{}').format(words.html(key), list_html(remarks, words))
+        for key, remarks in entry.parts.items()
+        if remarks
+    )
+    return Markup(
+        '<details class="rl-claim"><summary><span class="rl-claim-wording">{}</span> '
+        '<strong class="rl-outcome rl-outcome-{}">{}</strong></summary>{}</details>'
+    ).format(words.said(entry.wording), entry.outcome, verdict, parts)
 
 
 def cards_html(cards: Sequence[Card], words: Words) -> Markup:

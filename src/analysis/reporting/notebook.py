@@ -25,6 +25,7 @@ from analysis.reporting.words import Remark, Saying, Words
 
 if TYPE_CHECKING:
     from analysis.data import Note
+    from analysis.reporting.exhibits.claims import Entry
     from analysis.reporting.exhibits.summary import Card, Verdict
     from analysis.study import Study
 
@@ -77,6 +78,8 @@ def dotted_key(name: str) -> str:
     'economics.gross_margin'
     """
     found = [key for key in known_keys() if key.count(".") == 1 and key.endswith(f".{name}")]
+    # Contracts are read with keys of the same names as the transactions', which are meant.
+    found = [key for key in found if not key.startswith("contracts.")] or found
     if len(found) != 1:
         raise UsageError(f"parameter {name!r}: there is no configuration key of that name")
     return found[0]
@@ -157,10 +160,11 @@ class Page:
         if exhibit is not None:
             self._show(figure_html(exhibit, self.words))
 
-    def table(self, table: Table | None) -> None:
-        """A table; nothing where there is none to show."""
+    def table(self, table: Table | None, *, fold: str | None = None) -> None:
+        """A table; nothing where there is none. ``fold`` is the key of a line that opens it, for a long one."""
         if table is not None:
-            self._show(table_html(table, self.words))
+            html = table_html(table, self.words)
+            self._show(elements.folded_html(html, fold, self.words) if fold else html)
 
     def notes(self, notes: Iterable[Note], none: str | None = None) -> None:
         """What the data room noticed, each as a call-out; ``none`` is said where it noticed nothing."""
@@ -174,6 +178,10 @@ class Page:
 
     def cards(self, cards: Iterable[Card]) -> None:
         self._show(elements.cards_html(list(cards), self.words))
+
+    def claims(self, entries: Iterable[Entry]) -> None:
+        """The ledger of claims, each with what it rests on behind a line that opens it."""
+        self._show(elements.claims_html(list(entries), self.words))
 
     def downloads(self) -> None:
         """Names the files that lie beside the page."""

@@ -14,17 +14,21 @@ from analysis.models.results import (
     SpendResult,
     as_plain,
 )
+from analysis.reporting.words import Words
 
 if TYPE_CHECKING:
-    from analysis.data import Transactions
+    from analysis.claims import Verdict
+    from analysis.data import Note, Transactions
     from analysis.study import Study
-    from analysis.value.results import CustomerValue
+    from analysis.value.results import CustomerValue, RetentionLift
+    from analysis.value.retention import ModelRetention, RetentionByYear
 
 SCHEMA_VERSION = 1
 
 
 def results(study: Study) -> dict[str, Any]:
     """Everything that a run found, as what JSON knows; a number that does not exist is null."""
+    words = Words(study.config.language, study.transactions.currency or study.config.economics.currency)
     spend, spend_reason = _spend_model(study.spend)
     backtest, backtest_reason = _backtest(study.backtest)
     content = {
@@ -36,8 +40,9 @@ def results(study: Study) -> dict[str, Any]:
         "backtest": backtest,
         "backtest_reason": backtest_reason,
         "portfolio": _portfolio(study.value, study.purchase),
-        "retention": None,
-        "claims": [],
+        "retention": _retention(study.retention),
+        "retention_lift": _lift(study.lift),
+        "claims": [_claim(verdict, words) for verdict in study.claims],
         "strategies": None,
     }
     return as_plain(content)
@@ -145,4 +150,58 @@ def _portfolio(value: CustomerValue, purchase: PurchaseResult) -> dict[str, Any]
         "gross_margin": value.gross_margin,
         "cost_per_order": value.cost_per_order,
         "currency": value.currency,
+    }
+
+
+def _retention(retention: ModelRetention) -> dict[str, Any]:
+    """Yearly retention of new customers (``yearly``) and of today's base, the primary model's with each model's."""
+    return {
+        "yearly": _yearly(retention.new_customers),
+        "base_yearly": _yearly(retention.base),
+        "weighted_by_orders": as_plain(
+            {model: by_year.weighted_by_orders for model, by_year in retention.new_customers.items()}
+        ),
+        "oldest_age_years": retention.oldest_age_years,
+    }
+
+
+def _yearly(groups: Mapping[str, RetentionByYear]) -> list[dict[str, Any]]:
+    primary = next(iter(groups.values()))
+    return [
+        {
+            "year": number + 1,
+            **as_plain(rate),
+            "by_model": {model: as_plain(by_year.rates[number]) for model, by_year in groups.items()},
+        }
+        for number, rate in enumerate(primary.rates)
+    ]
+
+
+def _lift(lift: RetentionLift | Note) -> dict[str, Any]:
+    """The lift for every reading of the claim under every model; or the reason why there is none."""
+    if not hasattr(lift, "lifts"):
+        return {"reason": lift.key, "readings": []}
+    readings = [
+        {name: as_plain(getattr(each, name)) for name in each.__dataclass_fields__ if name != "draws"}
+        for each in lift.lifts
+    ]
+    return {"reason": None, "named": as_plain(lift.named), "readings": readings}
+
+
+def _claim(verdict: Verdict, words: Words) -> dict[str, Any]:
+    finding = verdict.finding
+    estimate = finding.estimate
+    ends = {name: estimate and getattr(estimate, name) for name in ("estimate", "lower", "upper", "level")}
+    return {
+        "id": verdict.claim,
+        "verdict": str(verdict.verdict),
+        "verdict_after_holm": str(verdict.after_holm),
+        **ends,
+        "unit": finding.unit,
+        "by_model": as_plain(finding.estimates),
+        "probability": as_plain(finding.probabilities),
+        "error": verdict.error,
+        "error_after_holm": verdict.error_after_holm,
+        "reason": finding.reason and finding.reason.key,
+        "sentence": words(f"claim.{verdict.claim}.wording"),
     }

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
-import errno
 import os
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from analysis.config import Config
-from analysis.errors import NotebookFailed, RetentionLabError
+from analysis.errors import DeadlinePassed, NotebookFailed, RetentionLabError, full_disk_named
 from analysis.reporting import crew, kernels, publish
 from analysis.reporting.artefacts import write_artefacts
 from analysis.reporting.delivery import Delivery
 from analysis.reporting.failures import reason_of
+from analysis.reporting.interruption import Deadline, check, shielded
+from analysis.reporting.lock import report_lock
 from analysis.reporting.manifest import Clock
-from analysis.reporting.progress import Progress
-from analysis.reporting.request import Prepared, Request, prepare, request
+from analysis.reporting.progress import Progress, Watched
+from analysis.reporting.request import Prepared, Request, prepare, request, unread
 from analysis.reporting.worker import NO_KERNEL, Failure, Job, Outcome
 from analysis.study import STEPS
 
@@ -27,6 +26,7 @@ NEEDS = {
     "01-transactions": ("transactions",),
     "02-purchase-model": tuple(STEPS),
     "03-customer-value": ("transactions", "purchase", "spend", "value"),
+    "04-retention-and-profit": tuple(STEPS),
     "06-summary": tuple(STEPS),
 }
 
@@ -41,6 +41,7 @@ def run_report(
     dry_run: bool = False,
     progress: Progress | None = None,
     notebooks: Path | None = None,
+    deadline: Deadline | None = None,
 ) -> Path:
     """Make a report and publish it; or find that the same was published before.
 
@@ -65,6 +66,8 @@ def run_report(
         Told what happens.
     notebooks
         Folder of the notebooks; None for the package's own.
+    deadline
+        Ends the run; None for the configured one, from now on.
 
     Returns
     -------
@@ -75,36 +78,67 @@ def run_report(
     ------
     InputRefused
         For the configuration or the data (2, 3); nothing is made. A model that the data do not identify
-        leaves a page in ``out/NAME/failed/RUN_ID``, as the two below do.
+        leaves a page in ``out/NAME/failed/RUN_ID``, as those below do.
     NotebookFailed
         Where a notebook did not reach its end (4).
+    DiskFull
+        Where there is no room left (4).
     GateFailed
         Where the finished report does not pass its own checks (6).
+    DeadlinePassed
+        Where it took longer than the configuration allows (5).
+    ReportLocked
+        Where another run of the same report is under way (75); this one touches nothing.
     """
-    progress = progress or Progress()
+    deadline = deadline or Deadline(config.deadline_minutes)
+    progress = Watched(progress or Progress(), deadline.check)
     asked = request(config, as_of=as_of, out=out, jobs=jobs, force=force, notebooks=notebooks)
-    if dry_run:
-        return _dry_run(asked, progress)
+    with full_disk_named():
+        return _dry_run(asked, progress) if dry_run else _made(asked, progress, deadline)
+
+
+def _made(asked: Request, progress: Progress, deadline: Deadline) -> Path:
     crew.warm_up()
-    with publish.work_folder(asked.report) as work:
+    with publish.report_folder(asked.report), report_lock(asked.report), publish.work_folder(asked.report) as work:
         progress.stage("reading the data")
         clock = Clock()
-        with clock.stage("prepare"):
-            (work / "run").mkdir()
-            prepared = prepare(asked, work / "run", work / "store")
-        folder = None if force else publish.published(asked.report, prepared.stamp.run_id)
+        prepared = _prepared(asked, work, progress, clock, deadline)
+        folder = None if asked.force else publish.published(asked.report, prepared.stamp.run_id)
         if folder:
             progress.say("the same report was published before; nothing to do (--force makes it again)")
-        else:
-            folder = _Run(prepared, work, progress, clock).carried_out()
-        publish.set_latest(asked.report, folder.name)
-        publish.write_index(asked.out, config.language)
-    return folder
+            _point_to(asked, folder)
+            return folder
+        return _Run(prepared, work, progress, clock, deadline).carried_out()
+
+
+def _prepared(asked: Request, work: Path, progress: Progress, clock: Clock, deadline: Deadline) -> Prepared:
+    run = work / "run"
+    run.mkdir()
+    try:
+        with deadline.held(), clock.stage("prepare"):
+            return prepare(asked, run, work / "store")
+    except DeadlinePassed as error:
+        # Refused data are only told, since a person mends them; a night that was too short is not.
+        _keep_failure(Delivery(unread(asked, run), run, clock), error, progress)
+        raise
+
+
+def _point_to(asked: Request, folder: Path) -> None:
+    publish.set_latest(asked.report, folder.name)
+    publish.write_index(asked.out, asked.config.language)
+
+
+def _keep_failure(delivery: Delivery, error: Exception, progress: Progress) -> None:
+    asked = delivery.prepared.request
+    with suppress(OSError), shielded():
+        folder = delivery.kept_failure(error)
+        publish.write_index(asked.out, asked.config.language)
+        progress.say(f"the run failed; how far it came: {folder}")
 
 
 def _dry_run(asked: Request, progress: Progress) -> Path:
-    with tempfile.TemporaryDirectory(prefix="rlab-") as folder:
-        prepared = prepare(asked, Path(folder), Path(folder) / "store")
+    with publish.scratch_folder() as folder:
+        prepared = prepare(asked, folder, folder / "store")
         transactions = prepared.study.transactions
     run_id = prepared.stamp.run_id
     there = publish.published(asked.report, run_id) is not None
@@ -124,31 +158,36 @@ def _dry_run(asked: Request, progress: Progress) -> Path:
 class _Run:
     """One run in its working folder, from the checked data to the published folder."""
 
-    def __init__(self, prepared: Prepared, work: Path, progress: Progress, clock: Clock):
+    def __init__(self, prepared: Prepared, work: Path, progress: Progress, clock: Clock, deadline: Deadline):
         self.prepared, self.work, self.progress, self.clock = prepared, work, progress, clock
-        self.asked, self.run = prepared.request, work / "run"
+        self.asked, self.run, self.deadline = prepared.request, work / "run", deadline
         self.delivery = Delivery(prepared, self.run, clock)
 
     def carried_out(self) -> Path:
         """The published folder; a failed run leaves its page in ``failed/`` and raises why."""
         try:
-            with _full_disk_named():
-                self._draw()
+            with full_disk_named():
+                with self.deadline.held():
+                    self._draw()
                 self.progress.stage("checking and publishing")
-                for warning in self.delivery.warnings:
-                    self.progress.say(f"warning: {warning}")
-                return self.delivery.published()
+                return self._published()
         except Exception as error:
-            with suppress(OSError):
-                folder = self.delivery.kept_failure(error)
-                publish.write_index(self.asked.out, self.asked.config.language)
-                self.progress.say(f"the run failed; how far it came: {folder}")
+            check()  # what was interrupted did not fail
+            _keep_failure(self.delivery, error, self.progress)
             raise
+
+    def _published(self) -> Path:
+        for warning in self.delivery.warnings:
+            self.progress.say(f"warning: {warning}")
+        with shielded():
+            folder = self.delivery.published()
+            _point_to(self.asked, folder)
+        return folder
 
     def _draw(self) -> None:
         """Compute once and run the notebooks, each as soon as its results are there."""
         refusal: RetentionLabError | None = None
-        with kernels.socket_folder() as sockets, self._crew(Path(sockets)) as workers:
+        with kernels.socket_folder() as sockets, self._crew(sockets) as workers:
             self.progress.stage("computing")
             try:
                 self._compute(workers)
@@ -177,7 +216,7 @@ class _Run:
         for folder in (self.run / "notebooks", self.work / "logs"):
             folder.mkdir()
         jobs = [self._job(notebook, sockets / str(number)) for number, notebook in enumerate(notebooks)]
-        return crew.Crew(jobs, NEEDS, tuple(STEPS), self.asked.size, self._done)
+        return crew.Crew(jobs, NEEDS, tuple(STEPS), self.asked.size, self._done, self.deadline.check)
 
     def _job(self, notebook: Path, folder: Path) -> Job:
         folder.mkdir()
@@ -201,20 +240,3 @@ class _Run:
         outcomes[outcome.notebook] = outcome
         self.clock.seconds[outcome.notebook] = round(outcome.seconds, 3)
         self.progress.step(outcome.notebook, len(outcomes), len(self.asked.notebooks))
-
-
-@contextmanager
-def _full_disk_named() -> Iterator[None]:
-    """A full disk is told by its name, whichever library met it."""
-    try:
-        yield
-    except Exception as error:
-        if not _is_full_disk(error):
-            raise
-        raise NotebookFailed(f"the disk is full: {error}") from error
-
-
-def _is_full_disk(error: Exception) -> bool:
-    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return True
-    return os.strerror(errno.ENOSPC) in str(error) and not isinstance(error, RetentionLabError)

@@ -82,9 +82,10 @@ def _lifts(
     spending = [None] * len(draws) if spend.posterior is None else spend.posterior.draws[: len(draws)]
     growth = market.growth_draws(len(draws))
     at_fit = None if spend.posterior is None else np.array(list(spend.fit.parameters.values()))
-    point = World(fit.model, params_of(fit), spend, at_fit, grid, market, market.ledger)
+    guesses: dict = {}
+    point = World(fit.model, params_of(fit), spend, at_fit, grid, market, market.ledger, guesses)
     worlds = (
-        World(fit.model, params, spend, money, grid, market, market.with_growth(grown))
+        World(fit.model, params, spend, money, grid, market, market.with_growth(grown), guesses)
         for params, money, grown in zip(draws, spending, growth, strict=False)
     )
     outcomes = np.array([[world.outcome(choice) for choice in market.choices] for world in (point, *worlds)])

@@ -13,6 +13,7 @@ from analysis.value.leaving import NO_SHIFT, Curves, Leaving, Shift
 
 NODES_FIRST, NODES_LATER = 14, 8
 LARGEST_SHIFT = 60.0
+PRECISION = 1e-11
 
 
 class Timeline(NamedTuple):
@@ -140,7 +141,9 @@ def target_retention(before: float, gain: float, kind: str) -> float:
     return before * (1 + gain) if kind == "relative" else before + gain * (1 - before)
 
 
-def shift_to(parts: tuple[tuple[Group, float], ...], kind: str, target: float, year: float) -> Shift | None:
+def shift_to(
+    parts: tuple[tuple[Group, float], ...], kind: str, target: float, year: float, guess: float = 0.3
+) -> Shift | None:
     """The shift that brings first-year retention of groups together to ``target``; None where none can.
 
     Parameters
@@ -149,29 +152,36 @@ def shift_to(parts: tuple[tuple[Group, float], ...], kind: str, target: float, y
         Groups, and how many times each counts.
     kind, target
         Kind of ``Shift``; share of all these customers who are to be still there after a year.
+    guess
+        A size near the answer saves time.
     """
-    whole = sum(times * float(group.customers.sum()) for group, times in parts)
-
-    def missing(size: float) -> float:
-        shift = Shift(kind, size) if kind != "every_year" else NO_SHIFT
-        stays = [(times, group.staying(shift, year), float(group.customers.sum())) for group, times in parts]
-        if kind == "every_year":
-            factor = np.exp(-size)
-            return target - sum(times * n * (left / n) ** factor for times, left, n in stays) / whole
-        return target - sum(times * left for times, left, _ in stays) / whole
-
     if not 0 < target < 1:
         return None
+    missing = _missing(parts, kind, target, year)
     now = missing(0.0)
-    if abs(now) < 1e-13:
+    if abs(now) < PRECISION:
         return Shift(kind, 0.0)
-    low, high = (0.0, 1.0) if now > 0 else (-1.0, 0.0)
-    while now > 0 and missing(high) > 0:
-        low, high = high, 2 * high
-        if high > LARGEST_SHIFT:
+    # Retention rises with the size, so the answer lies on the side of zero that is known now.
+    near, far = 0.0, abs(guess) if now > 0 else -abs(guess)
+    while (there := missing(far)) * now > 0:
+        near, now, far = far, there, 2 * far
+        if abs(far) > LARGEST_SHIFT:
             return None
-    while now < 0 and missing(low) < 0:
-        low, high = 2 * low, low
-        if low < -LARGEST_SHIFT:
-            return None
-    return Shift(kind, float(brentq(missing, low, high, xtol=1e-12, rtol=1e-12)))
+    return Shift(kind, float(brentq(missing, near, far, xtol=PRECISION, rtol=PRECISION)))
+
+
+def _missing(parts: tuple[tuple[Group, float], ...], kind: str, target: float, year: float):
+    """How much of the target is missing, by size of the shift."""
+    whole = sum(times * float(group.customers.sum()) for group, times in parts)
+    if kind == "every_year":
+        stays = [
+            (times * float(group.customers.sum()), group.staying(NO_SHIFT, year) / float(group.customers.sum()))
+            for group, times in parts
+        ]
+        return lambda size: target - sum(count * share ** np.exp(-size) for count, share in stays) / whole
+
+    def missing(size: float) -> float:
+        shift = Shift(kind, size)
+        return target - sum(times * group.staying(shift, year) for group, times in parts) / whole
+
+    return missing

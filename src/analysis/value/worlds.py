@@ -88,10 +88,23 @@ class Market:
 
 
 class World:
-    """One state of the world: a model's parameters, what orders are worth, and how order values grow."""
+    """One state of the world: a model's parameters, what orders are worth, and how order values grow.
 
-    def __init__(self, name: str, params, spend: SpendResult, spend_params, grid: BaseGrid, market: Market, ledger):
-        self.market, self.ledger = market, ledger
+    ``guesses`` are sizes of shifts found in earlier worlds of the same model, by what was solved for.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        params,
+        spend: SpendResult,
+        spend_params: np.ndarray | None,
+        grid: BaseGrid,
+        market: Market,
+        ledger: Ledger,
+        guesses: dict | None = None,
+    ):
+        self.market, self.ledger, self.guesses = market, ledger, {} if guesses is None else guesses
         leaving = leaving_of(MODELS[name], params, float(grid.frequency.max()), market.year)
         if spend_params is None:
             self.order_value = spend.fit.mean_order_value
@@ -139,7 +152,11 @@ class World:
                 self._shifts[key] = before, NO_SHIFT
             else:
                 target = target_retention(before, choice.gain, choice.gain_kind)
-                self._shifts[key] = before, shift_to(parts, choice.shift, target, self.market.year)
+                shift = shift_to(parts, choice.shift, target, self.market.year, self.guesses.get(key, 0.3))
+                if shift is not None:
+                    # A little beyond the last one found, so that it brackets most of the next ones.
+                    self.guesses[key] = 1.1 * shift.size
+                self._shifts[key] = before, shift
         return self._shifts[key]
 
     def _profit(self, choice: Choice, shift: Shift) -> Profit:

@@ -6,15 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from analysis.claims import Outcome
 from analysis.data import Note, Transactions
 from analysis.models.results import BackTest, PurchaseResult, SpendResult
 from analysis.reporting.exhibit import name_key
 from analysis.reporting.exhibits.backtest import PRIMARY, is_inside, primary_score
+from analysis.reporting.exhibits.lift import outcome
 from analysis.reporting.exhibits.purchase import CLOSE_SHARE, alive_range, apart, left_out
+from analysis.reporting.exhibits.readings import gain_of
 from analysis.reporting.exhibits.value import per_customer
 from analysis.reporting.words import Remark, Saying
 from analysis.timeunits import DAYS_PER_YEAR
-from analysis.value.results import CustomerValue
+from analysis.value.lift import CLAIMED
+from analysis.value.results import CustomerValue, RetentionLift
 
 TRUST = {
     "inside": "summary.trust.inside",
@@ -23,6 +27,7 @@ TRUST = {
     "undecided": "summary.trust.undecided",
 }
 LOW, MEDIUM, HIGH = "low", "medium", "high"
+CLAIMED_ENDS = {"low": CLAIMED[0], "high": CLAIMED[1]}
 LONG_HORIZON = 2.5
 """Times the window of the data beyond which a horizon is called long."""
 
@@ -57,9 +62,16 @@ class Card:
     numbers: Mapping[str, Any] = field(default_factory=dict)
 
 
-def verdicts(purchase: PurchaseResult, value: CustomerValue, backtest: BackTest | Note) -> list[Verdict]:
-    """What the base is worth, who is still a customer, and whether the forecast can be trusted."""
-    found = [_worth(purchase, value, backtest), _alive(purchase), _trust(backtest)]
+def verdicts(
+    purchase: PurchaseResult, value: CustomerValue, backtest: BackTest | Note, lift: RetentionLift | Note
+) -> list[Verdict]:
+    """What the base is worth, whether the claim holds, and whether the forecast can be trusted.
+
+    Where the data cannot speak of the claim, who is still a customer takes its place.
+    """
+    trusted = _worth_certainty(purchase, backtest)[0]
+    claim = _alive(purchase) if isinstance(lift, Note) else _claim(lift, LOW if trusted == LOW else MEDIUM)
+    found = [_worth(purchase, value, backtest), claim, _trust(backtest)]
     refuted = isinstance(backtest, BackTest) and backtest.verdict == "baseline"
     return [found[-1], *found[:-1]] if refuted else found
 
@@ -112,6 +124,19 @@ def _alive(purchase: PurchaseResult) -> Verdict:
         return Verdict(Saying("summary.alive_apart", numbers), LOW, Saying("certainty.who_is_alive"))
     numbers = {"low": low, "high": high, "customers": customers}
     return Verdict(Saying("summary.alive_close", numbers), MEDIUM, Saying("certainty.models_agree"))
+
+
+def _claim(lift: RetentionLift, certainty: str) -> Verdict:
+    """The popular claim as the configuration reads it; it never says that an action would bring this about."""
+    known = [each.lift for each in lift.named_lifts.values() if each.lift is not None]
+    found = outcome(lift)
+    if found is Outcome.NOT_TESTABLE or len(known) < len(lift.models):
+        return Verdict(Saying("summary.claim_no_per_cent", CLAIMED_ENDS), LOW, Saying("certainty.claim_no_per_cent"))
+    low, high = (pick(known, key=lambda each: each.estimate) for pick in (min, max))
+    numbers = {**CLAIMED_ENDS, "gain": gain_of(lift.named), "lowest": low, "highest": high}
+    if found is Outcome.DEPENDS:
+        return Verdict(Saying("summary.claim_depends", numbers), LOW, Saying("certainty.claim_reading"))
+    return Verdict(Saying(f"summary.claim_{found}", numbers), certainty, Saying("certainty.claim_reading"))
 
 
 def _trust(backtest: BackTest | Note) -> Verdict:

@@ -1,0 +1,212 @@
+"""The configuration's section on loyalty strategies: what is done, what it costs, and what is assumed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from analysis.section import Section
+
+BUILT_IN_STRATEGIES = ("nothing", "promotion", "expectation", "both")
+
+
+class Assumption(Section):
+    """What is assumed of a number: a range, with the most likely value inside where one is known."""
+
+    low: float
+    high: float
+    most_likely: float | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Assumption:
+        most_likely = self.low if self.most_likely is None else self.most_likely
+        if not self.low <= most_likely <= self.high:
+            found = f"{self.low:g}, {most_likely:g}, {self.high:g}"
+            raise ValueError(f"low <= most_likely <= high must hold, found {found}")
+        return self
+
+
+def _fixed_or_swept(given: Any) -> Any:
+    is_number = isinstance(given, int | float) and not isinstance(given, bool)
+    return {"low": given, "high": given} if is_number else given
+
+
+def _within(low: float, high: float) -> AfterValidator:
+    def check(assumption: Assumption) -> Assumption:
+        if assumption.low < low or assumption.high > high:
+            allowed = f"at least {low:g}" + (f" and at most {high:g}" if high < float("inf") else "")
+            raise ValueError(f"{assumption.low:g} to {assumption.high:g}, must be {allowed}")
+        return assumption
+
+    return AfterValidator(check)
+
+
+Share = Annotated[Assumption, BeforeValidator(_fixed_or_swept), _within(0, 1)]
+Amount = Annotated[Assumption, BeforeValidator(_fixed_or_swept), _within(0, float("inf"))]
+PositiveAmount = Annotated[Assumption, BeforeValidator(_fixed_or_swept), _within(1e-6, float("inf"))]
+
+
+class AssumptionsConfig(Section):
+    """Parameters of the loyalty dynamics, each a number or a range, in place of an estimate or of what is assumed."""
+
+    kappa_deal: Share | None = None
+    theta_deal: Amount | None = None
+    gamma_deal: Amount | None = None
+    loss_aversion: Amount | None = None
+    kappa_exp: Share | None = None
+    theta_exp: Amount | None = None
+    gamma_exp: Amount | None = None
+    tau: PositiveAmount | None = None
+    sector_rise: Amount | None = None
+    delivery: Amount | None = None
+    inconsistency: Amount | None = None
+    promotional_lift: Amount | None = None
+    borrowed: Share | None = None
+    from_rivals: Share | None = None
+    won: Amount | None = None
+    won_value: Amount | None = None
+    mercenary_share: Share | None = None
+    mercenary_leaving: PositiveAmount | None = None
+    mercenary_taken: Amount | None = None
+    referrals: Amount | None = None
+    referred_value: Amount | None = None
+    rival_pull: Amount | None = None
+    bond_shield: Amount | None = None
+    bond_decay: Share | None = None
+    breakage: Share | None = None
+    type_contrast: Amount | None = None
+
+
+class _Running(Section):
+    starts_week: int = Field(default=0, ge=0)
+    ends_week: int | None = Field(default=None, ge=1)
+
+    @model_validator(mode="after")
+    def _ends_after_it_starts(self) -> _Running:
+        if self.ends_week is not None and self.ends_week <= self.starts_week:
+            raise ValueError(f"ends_week == {self.ends_week}, must be after starts_week == {self.starts_week}")
+        return self
+
+
+class PromotionConfig(_Running):
+    """The deal side of a strategy."""
+
+    depth: float = Field(default=0.2, ge=0, le=1)
+    every_weeks: int = Field(default=8, ge=1)
+    lasts_weeks: int = Field(default=1, ge=1)
+    coverage: float = Field(default=0.8, ge=0, le=1)
+    redemption: float = Field(default=0.5, ge=0, le=1)
+    points: float = Field(default=0, ge=0, le=1)
+    programme_cost_per_year: float = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _possible(self) -> PromotionConfig:
+        wrong = []
+        if self.lasts_weeks > self.every_weeks:
+            wrong.append(f"lasts_weeks == {self.lasts_weeks}, must be at most every_weeks == {self.every_weeks}")
+        if self.depth + self.points > 1:
+            wrong.append(f"depth and points take {self.depth + self.points:.0%} off the price together, at most 100%")
+        if wrong:
+            raise ValueError("; ".join(wrong))
+        return self
+
+
+class ExperienceConfig(_Running):
+    """The expectation side of a strategy; without either cost per customer or order it gets the promotion's budget."""
+
+    lift: float = Field(default=0.5, ge=-5, le=5)
+    invested_per_customer_year: float | None = Field(default=None, ge=0)
+    invested_per_order: float | None = Field(default=None, ge=0)
+    database_per_year: float = Field(default=0, ge=0)
+    spread: float | None = Field(default=None, ge=0, le=5)
+
+
+class OwnStrategyConfig(Section):
+    """A further strategy: a promotion, a better experience, or both."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")
+    promotion: PromotionConfig | None = None
+    experience: ExperienceConfig | None = None
+
+    @model_validator(mode="after")
+    def _does_something(self) -> OwnStrategyConfig:
+        if self.name in BUILT_IN_STRATEGIES:
+            raise ValueError(f"name == {self.name!r} is built in; choose another")
+        if self.promotion is None and self.experience is None:
+            raise ValueError(f"strategy {self.name!r} needs a promotion or an experience; without both it is 'nothing'")
+        return self
+
+
+class AttackConfig(Section):
+    """A rival's deeper promotion."""
+
+    rival_depth: float = Field(gt=0, le=1)
+    first_week: int = Field(default=26, ge=0)
+    last_week: int = Field(default=38, ge=0)
+
+    @model_validator(mode="after")
+    def _ends_after_it_begins(self) -> AttackConfig:
+        if self.last_week < self.first_week:
+            raise ValueError(f"last_week == {self.last_week}, must not be before first_week == {self.first_week}")
+        return self
+
+
+class _Mix(Section):
+    @model_validator(mode="after")
+    def _sums_to_one(self) -> _Mix:
+        total = sum(self.model_dump().values())
+        if abs(total - 1) > 1e-6:
+            raise ValueError(f"the shares sum to {total:g}, must sum to 1")
+        return self
+
+
+class TypesConfig(_Mix):
+    """Shares of the four customer types."""
+
+    service: float = Field(default=0, ge=0, le=1)
+    offer: float = Field(default=0, ge=0, le=1)
+    brand: float = Field(default=0, ge=0, le=1)
+    at_hand: float = Field(default=0, ge=0, le=1)
+
+
+class BindingsConfig(_Mix):
+    """Shares of the five ways in which customers are bound."""
+
+    situational: float = Field(default=0, ge=0, le=1)
+    economic: float = Field(default=0, ge=0, le=1)
+    legal: float = Field(default=0, ge=0, le=1)
+    emotional: float = Field(default=0, ge=0, le=1)
+    technical: float = Field(default=0, ge=0, le=1)
+
+
+class StrategiesConfig(Section):
+    """The comparison of loyalty strategies."""
+
+    horizon_weeks: int | None = Field(default=None, ge=1, le=1_040)
+    draws: int = Field(default=200, ge=20, le=5_000)
+    customers: int = Field(default=1_000, ge=50, le=100_000)
+    todays_deal: float | None = Field(default=None, ge=0, lt=1)
+    promotion: PromotionConfig = PromotionConfig()
+    experience: ExperienceConfig = ExperienceConfig()
+    own: tuple[OwnStrategyConfig, ...] = ()
+    attack: AttackConfig | None = None
+    types: TypesConfig | None = None
+    bindings: BindingsConfig | None = None
+    assumptions: AssumptionsConfig = AssumptionsConfig()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> StrategiesConfig:
+        wrong = []
+        names = Counter(own.name for own in self.own)
+        wrong += [f"own: strategy {name!r} is there {times} times" for name, times in names.items() if times > 1]
+        sides = {"promotion": self.promotion}
+        sides |= {f"own {own.name!r}": own.promotion for own in self.own if own.promotion}
+        for where, promotion in sides.items():
+            given = promotion.depth + promotion.points + (self.todays_deal or 0)
+            if given > 1:
+                wrong.append(f"{where}: depth, points and todays_deal take {given:.0%} off the price, at most 100%")
+        if wrong:
+            raise ValueError("; ".join(wrong))
+        return self

@@ -1,0 +1,175 @@
+"""What notebook 04 says of the claim follows from the numbers, whichever way they fall."""
+
+import re
+
+import pytest
+from tests.reporting import retention_fakes as fakes
+
+from analysis.data import Note
+from analysis.models.results import Interval
+from analysis.reporting.exhibit import figure_html
+from analysis.reporting.exhibits import lift, lift_map, origin, readings
+from analysis.reporting.tables import table_html
+from analysis.reporting.words import Words
+
+WORDS = Words("en", "USD")
+NO_MONEY = Note("lift.reason.no_money")
+
+
+def said(sayings) -> str:
+    return " ".join(str(WORDS.said(each)) for each in sayings)
+
+
+@pytest.mark.parametrize(
+    ("estimates", "verdict"),
+    [
+        ({"BG/NBD": 0.21, "MBG/NBD": 0.12}, "No, not as it is read here."),
+        ({"BG/NBD": 2.0, "MBG/NBD": 1.5}, "No, not as it is read here."),
+        ({"BG/NBD": 0.60, "MBG/NBD": 0.40}, "Yes, as it is read here."),
+        ({"BG/NBD": 0.60, "MBG/NBD": 0.12}, "It depends on which model is believed."),
+        ({"BG/NBD": 0.60, "MBG/NBD": 0.25}, "The data do not decide."),
+        ({"BG/NBD": 0.60}, "Yes, as it is read here."),
+    ],
+)
+def test_the_verdict_holds_under_every_model_or_it_is_not_given(estimates, verdict):
+    found = fakes.lift(estimates=estimates)
+    text = said(lift.answer(found))
+    assert text.startswith(f"<strong>{verdict}</strong>")
+    assert "25% to 95%" in text
+    assert len(lift.model_points(found)) == len(estimates)
+
+
+def test_a_probability_is_said_as_well_as_the_draws_know_it():
+    points = lift.model_points(fakes.lift(estimates={"BG/NBD": 0.60, "MBG/NBD": 0.12, "Pareto/NBD": 0.25}))
+    chances = [re.search(r"claimed range is (.*)\.", said([point]))[1] for point in points]
+    assert chances[:2] == ["above 99%", "below 1%"]
+    assert re.fullmatch(r"\d\d%", chances[2])
+
+
+def test_without_a_lift_the_reason_is_the_answer_and_nothing_else_is_shown():
+    assert said(lift.answer(NO_MONEY)).endswith(
+        "The data hold no amounts of money, so nothing can be said about profit."
+    )
+    assert lift.model_points(NO_MONEY) == lift.reading_points(NO_MONEY, fakes.config()) == []
+    assert lift.result_sayings(NO_MONEY, fakes.config()) == lift.assumptions(NO_MONEY, fakes.retention()) == []
+    assert lift.named_table(NO_MONEY) is lift.money_table(NO_MONEY) is readings.readings_table(NO_MONEY) is None
+    assert readings.readings_figure(NO_MONEY) is readings.horizon_figure(NO_MONEY) is None
+    assert lift_map.tornado_figure(NO_MONEY) is lift_map.map_figure(None, fakes.config()) is None
+    assert lift_map.map_sayings(None, fakes.config()) == lift.left_out(NO_MONEY) == []
+
+
+def test_a_profit_that_may_be_negative_is_told_in_money():
+    found = fakes.lift(reasons=dict.fromkeys(fakes.LIFTS, "lift.reason.no_profit"))
+    assert "no answer in per cent" in said(lift.answer(found))
+    points = said(lift.model_points(found))
+    assert "Under BG/NBD profit rises by US$8.40" in points
+    assert "%" not in points.replace("90% interval", "").replace("per cent", "")
+    assert "the named reading on top" not in str(figure_html(readings.readings_figure(found), WORDS))
+
+
+def test_a_rise_that_one_model_cannot_have_leaves_no_verdict_and_the_others_their_numbers():
+    found = fakes.lift(reasons={"BG/NBD": "lift.reason.cannot_rise"})
+    assert "not every model can answer" in said(lift.answer(found))
+    points = [said([point]) for point in lift.model_points(found)]
+    assert points[0] == (
+        "Under BG/NBD there is no number. Retention cannot rise as far as this reading asks: too few customers "
+        "leave for that."
+    )
+    assert points[1].startswith("Under MBG/NBD profit rises by 12%")
+    assert "under MBG/NBD" in said(lift.reading_points(found, fakes.config()))
+    assert lift.named_table(found) is not None
+
+
+def test_every_choice_is_said_and_costs_only_where_the_reading_has_them():
+    costly = fakes.config(acquisition_cost=30.0, cost_per_order=2.0)
+    text = said(lift.reading_points(fakes.lift(costly), costly))
+    assert text.count("<strong>") == 7
+    assert "less US$30.00 for each new customer" in text
+    base = costly.model_copy(update={"retention": costly.retention.model_copy(update={"scope": "base"})})
+    text = said(lift.reading_points(fakes.lift(base), base))
+    assert "US$30.00" not in text
+    assert "share of today&#39;s customers" in text
+
+
+def test_that_winning_is_free_is_said_where_it_matters():
+    assert "acquisition_cost" in said(lift.result_sayings(fakes.lift(), fakes.config()))
+    costly = fakes.config(acquisition_cost=30.0)
+    assert "acquisition_cost" not in said(lift.result_sayings(fakes.lift(costly), costly))
+
+
+def test_the_table_of_readings_holds_every_reading_that_has_numbers():
+    found = fakes.lift()
+    table = readings.readings_table(found)
+    assert len(table.rows) == sum(each.retention_before is not None for each in found.lifts)
+    html = str(table_html(table, WORDS))
+    assert "Today&#39;s customers, 10 years" in html
+    assert "4 readings have no number" in said(lift.left_out(found))
+
+
+def test_the_picture_varies_one_choice_at_a_time():
+    exhibit = readings.readings_figure(fakes.lift())
+    labels = [WORDS.format("phrase", row[0]) for row in exhibit.data.rows]
+    assert labels[0] == "As named"
+    assert len(labels) == len(set(labels))
+    assert not [label for label in labels if ", " in label and not label.startswith("New, without")]
+
+
+def test_the_tornado_begins_with_what_moves_most_and_leaves_out_what_moves_nothing():
+    shown = lift_map.spans(fakes.lift())
+    widths = [span.width for span in shown]
+    assert widths == sorted(widths, reverse=True)
+    assert min(widths) > 0
+    assert "varied.model" in {span.label for span in shown}
+
+
+def test_a_gain_of_nothing_has_no_tornado_and_no_map():
+    settings = fakes.config()
+    still = settings.model_copy(update={"retention": settings.retention.model_copy(update={"gain": 0.0})})
+    found = fakes.lift(still, estimates=dict.fromkeys(fakes.LIFTS, 0.0))
+    assert lift_map.map_figure(fakes.landscape(), still) is None
+    assert lift_map.curve_figure(fakes.landscape(), still) is None
+    assert lift.break_even_sayings(found) == []
+
+
+@pytest.mark.parametrize(
+    ("cost", "share", "sentence"),
+    [
+        (0.0, Interval(1, 1, 1, 0.9), "a net share of 100%"),
+        (30.0, Interval(0.27, 0.22, 0.32, 0.9), "a net share of 27%"),
+        (60.0, Interval(-0.5, -0.6, -0.4, 0.9), "no place on the map"),
+        (60.0, None, "no place on the map"),
+    ],
+)
+def test_the_company_has_its_place_on_the_map_or_is_said_to_have_none(cost, share, sentence):
+    config = fakes.config(acquisition_cost=cost)
+    landscape = fakes.landscape(net_share=share)
+    assert sentence in said(lift_map.map_sayings(landscape, config))
+    assert figure_html(lift_map.map_figure(landscape, config), WORDS)
+
+
+def test_the_map_says_between_which_net_shares_the_claim_holds():
+    assert lift_map._net_shares(0.19) == (pytest.approx(0.2), pytest.approx(0.76))
+    assert lift_map._net_shares(0.50)[1] == 1
+    assert lift_map._net_shares(1.2) == (None, None)
+
+
+def test_the_origin_is_recomputed_and_every_source_says_how_it_is_known():
+    text = said(origin.origin_sayings())
+    assert "it gives 137, 301 and 525" in text
+    assert "a rise of 75% at 3.8% a year and of 41% at 15.0%" in text
+    assert "not confirmed at the source" in text
+    marks = ("read in the publication", "second hand", "not confirmed")
+    assert all(any(mark in said([source]) for mark in marks) for source in origin.sources())
+
+
+def test_heterogeneity_is_told_with_its_convention():
+    text = said(origin.heterogeneity_sayings())
+    assert "12.2% too low" in text
+    assert "2.67% more where all customers are alike, 2.82% where they differ a little and 1.35%" in text
+    assert "the polarisation held fixed" in text
+    assert [round(row[1], 2) for row in origin.heterogeneity_table().rows][::3] == [2.67, 1.35]
+
+
+def test_the_formula_never_reaches_the_upper_part_of_the_claim():
+    assert max(row[-1] for row in origin.elasticity_table().rows) < 0.5
+    assert "five points bring 14% to 41%" in said(origin.elasticity_sayings())
