@@ -2,6 +2,8 @@
 
 import datetime as dt
 import re
+from urllib.parse import unquote
+from xml.etree import ElementTree
 
 import matplotlib as mpl
 import numpy as np
@@ -14,7 +16,7 @@ from tests.reporting import fakes, retention_fakes
 
 from analysis.data import CustomerSummary, Note
 from analysis.reporting import figures
-from analysis.reporting.embed import picture
+from analysis.reporting.embed import _svg, compact_svg, picture
 from analysis.reporting.exhibit import figure_html
 from analysis.reporting.exhibits import (
     backtest,
@@ -30,6 +32,7 @@ from analysis.reporting.style import MODEL_STROKES, RC, report_style, spread
 from analysis.reporting.words import Words
 
 WORDS = Words("en", "USD")
+NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 EXHIBITS = {
     "orders": lambda: transactions.orders_over_time(fakes.transactions()),
     "frequency": lambda: transactions.frequency(fakes.summary()),
@@ -87,10 +90,28 @@ def test_a_figure_goes_out_with_caption_alt_text_and_its_data(drawn, name):
 
 @pytest.mark.parametrize("name", EXHIBITS)
 def test_a_figure_holds_its_pictures_itself_and_tells_their_size(drawn, name):
-    images = re.findall(
-        r'<img class="rl-(wide|narrow)" src="(data:image/svg\+xml;base64,[^"]+)" width="(\d+)"', drawn[name]
-    )
+    images = re.findall(r'<img class="rl-(wide|narrow)" src="data:image/svg\+xml,([^"]+)" width="(\d+)"', drawn[name])
     assert [(kind, width) for kind, _, width in images] == [("wide", "720"), ("narrow", "340")]
+    for _, svg, width in images:
+        root = ElementTree.fromstring(unquote(svg))
+        assert root.tag.endswith("svg")
+        assert float(root.get("width").removesuffix("pt")) == pytest.approx(int(width) * 0.72, abs=0.01)
+
+
+def test_a_compact_picture_is_the_same_picture():
+    figure = Figure(figsize=(4, 3))
+    EXHIBITS["frequency"]().draw(figure, WORDS)
+    before = re.sub(r"<metadata>.*?</metadata>", "", _svg(figure), flags=re.DOTALL)
+    after = compact_svg(before)
+    assert len(after) < 0.85 * len(before)
+    parts = [ElementTree.fromstring(svg.partition("<svg")[1] + svg.partition("<svg")[2]) for svg in (before, after)]
+    for one, other in zip(*(part.iter() for part in parts), strict=True):
+        assert one.tag == other.tag
+        for name, said in one.attrib.items():
+            numbers = [[float(n) for n in NUMBER.findall(text)] for text in (said, other.attrib[name])]
+            for before_it, after_it in zip(*numbers, strict=True):
+                # The factor of a scale counts in all its digits, a place to a hundredth of a point.
+                assert after_it == pytest.approx(before_it, abs=0.0051 if abs(before_it) >= 1 else 1e-6), name
 
 
 def test_a_figure_drawn_twice_has_the_same_bytes(drawn):

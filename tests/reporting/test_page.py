@@ -95,7 +95,7 @@ def test_the_page_passes_the_gate_and_stays_small(tmp_path, page):
     file = tmp_path / "index.html"
     file.write_text(page, encoding="utf-8")
     assert gate.problems_in_page(file, STAMP) == []
-    assert file.stat().st_size < 3_500_000
+    assert file.stat().st_size < 2_000_000
 
 
 def test_the_page_allows_nothing_from_outside(page, outline):
