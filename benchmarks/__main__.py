@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import ingest, models, report, retention
+from benchmarks import ingest, models, report, retention, strategies
 
 
 def main() -> None:
@@ -16,6 +16,9 @@ def main() -> None:
     print("  ", report.run())
     print("5  notebook 04 on 1,000,000 customers: its time over that of the posteriors it rests on, at most 2")
     print("  ", retention.run())
+    print("6  4 strategies x 200,000 paths x 156 weeks: at most 20 s and 1 GB; beside a plain loop over customers")
+    print("   few orders: ", strategies.run())
+    print("   many orders:", strategies.run(strategies.GROCER, lives=400))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,206 @@
+"""From a fitted base and a configuration to strategies compared: the steps, in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from analysis.data import Note
+from analysis.strategies.customers import base_people, fitted_draws, new_people
+from analysis.strategies.lives import STRUCTURES
+from analysis.strategies.parameters import Estimate, Span, draw_parameters
+from analysis.strategies.results import AttackLoss, Simulation, StrategyResults
+from analysis.strategies.schedule import WEEKS_PER_YEAR, Economics
+from analysis.strategies.simulation import World, simulate
+from analysis.strategies.strategy import (
+    Attack,
+    Experience,
+    Promotion,
+    Strategy,
+    built_in_strategies,
+    refuse_impossible,
+)
+from analysis.timeunits import TimeUnit, from_days
+
+if TYPE_CHECKING:
+    from analysis.config import Config, StrategiesConfig
+    from analysis.data import CustomerSummary
+    from analysis.models.results import PurchaseResult, SpendResult
+
+TENURES = (("under_1_year", 1.0), ("1_to_2_years", 2.0), ("over_2_years", np.inf))
+VALUES = (("top_tenth", 0.1), ("next_four_tenths", 0.5), ("lower_half", 1.0))
+
+
+def strategy_results(
+    summary: CustomerSummary,
+    purchase: PurchaseResult,
+    spend: SpendResult | None,
+    config: Config,
+    *,
+    estimates: Mapping[str, Estimate] | None = None,
+    observed_deal: float | None = None,
+    joining_per_year: float | None = None,
+    kinds: np.ndarray | None = None,
+) -> StrategyResults | Note:
+    """The configured strategies, under both structures of leaving; or why they cannot be compared.
+
+    Parameters
+    ----------
+    estimates
+        What the data say of the dynamics' parameters.
+    observed_deal
+        Share of the list price that orders saved in the data; counts where ``strategies.todays_deal`` is not given.
+    joining_per_year
+        New customers in the last year of the data; counts where ``retention.new_customers_per_year`` is not given.
+    kinds
+        Number of every customer's type, as in ``CUSTOMER_TYPES``, shape (customers,); -1 where unknown.
+
+    Raises
+    ------
+    UsageError
+        With everything that is wrong with the strategies.
+    """
+    if spend is None or not summary.has_money:
+        return Note("strategies.reason.no_money")
+    world, notes = strategy_world(
+        summary,
+        purchase,
+        spend,
+        config,
+        estimates=estimates,
+        observed_deal=observed_deal,
+        joining_per_year=joining_per_year,
+        kinds=kinds,
+    )
+    strategies, more = configured_strategies(config.strategies, world)
+    attack = configured_attack(config.strategies)
+    # All problems at once, before the first second is spent.
+    refuse_impossible(strategies, world.weeks, world.economics.todays_deal, attack)
+    found = {structure: simulate(world, strategies, structure) for structure in STRUCTURES}
+    attacked = {}
+    if attack is not None:
+        for structure, calm in found.items():
+            attacked[structure] = attack_loss(calm, simulate(world, strategies, structure, attack))
+    return StrategyResults(**found, attacked=attacked, notes=(*notes, *more))
+
+
+def strategy_world(
+    summary: CustomerSummary,
+    purchase: PurchaseResult,
+    spend: SpendResult,
+    config: Config,
+    *,
+    model: str = "BG/NBD",
+    estimates: Mapping[str, Estimate] | None = None,
+    observed_deal: float | None = None,
+    joining_per_year: float | None = None,
+    kinds: np.ndarray | None = None,
+) -> tuple[World, tuple[Note, ...]]:
+    """What is the same for all strategies, and notes of what was assumed; parameters as of ``strategy_results``."""
+    settings, seed = config.strategies, config.model.seed
+    parameters = draw_parameters(
+        settings.draws,
+        seed,
+        estimates,
+        stated_assumptions(settings),
+        settings.types and settings.types.model_dump(),
+        settings.bindings and settings.bindings.model_dump(),
+    )
+    notes = []
+    todays_deal = observed_deal if settings.todays_deal is None else settings.todays_deal
+    if todays_deal is None:
+        notes.append(Note("strategies.note.no_deal_today"))
+    coming = (
+        joining_per_year if config.retention.new_customers_per_year is None else config.retention.new_customers_per_year
+    )
+    if coming is None:
+        notes.append(Note("strategies.note.nobody_new"))
+    economics = Economics(
+        config.economics.gross_margin,
+        config.economics.cost_per_order,
+        config.economics.annual_discount_rate,
+        todays_deal or 0.0,
+    )
+    fitted = fitted_draws(purchase, spend, settings.draws, model)
+    count = settings.customers
+    base = base_people(summary, fitted, spend, parameters, count, seed, economics.todays_deal, kinds)
+    world = World(
+        base=base,
+        new=new_people(fitted, spend, parameters, count, seed + 1, economics.todays_deal),
+        fitted=fitted,
+        parameters=parameters,
+        economics=economics,
+        customers=len(summary.table),
+        coming_per_week=(coming or 0.0) / WEEKS_PER_YEAR,
+        weeks=horizon_weeks(config),
+        seed=seed,
+        labels={},
+    )
+    return replace(world, labels=_labels(summary, world)), tuple(notes)
+
+
+def horizon_weeks(config: Config) -> int:
+    """The configured horizon, in whole weeks."""
+    stated = config.strategies.horizon_weeks
+    return stated or max(round(config.economics.horizon_years * WEEKS_PER_YEAR), 1)
+
+
+def stated_assumptions(settings: StrategiesConfig) -> dict[str, Span]:
+    """Parameters for which the configuration states a number or a range."""
+    stated = settings.assumptions.model_dump(exclude_none=True)
+    return {name: Span(**{"most_likely": None, **span}) for name, span in stated.items()}
+
+
+def configured_strategies(settings: StrategiesConfig, world: World) -> tuple[tuple[Strategy, ...], tuple[Note, ...]]:
+    """The built-in strategies with their settings, then the configuration's own; and notes of what was assumed.
+
+    A better experience whose cost nobody states gets the budget that the promotion gives away on today's orders.
+    """
+    promotion, value = Promotion(**settings.promotion.model_dump()), mean_order_value(world)
+    budget = promotion.given_per_order * value
+
+    def experience(stated) -> tuple[Experience, bool]:
+        given = stated.model_dump()
+        costs = ("invested_per_customer_year", "invested_per_order")
+        unknown = all(given[name] is None for name in costs)
+        given |= {name: given[name] or 0.0 for name in costs}
+        return Experience(**(given | {"invested_per_order": budget} if unknown else given)), unknown
+
+    better, assumed = experience(settings.experience)
+    strategies, same_budget = [*built_in_strategies(promotion, better)], ["expectation"] if assumed else []
+    for own in settings.own:
+        deal = own.promotion and Promotion(**own.promotion.model_dump())
+        better, assumed = experience(own.experience) if own.experience else (None, False)
+        strategies.append(Strategy(own.name, deal, better))
+        same_budget += [own.name] if assumed else []
+    notes = [Note("strategies.note.same_budget", {"strategy": name, "per_order": budget}) for name in same_budget]
+    return tuple(strategies), tuple(notes)
+
+
+def configured_attack(settings: StrategiesConfig) -> Attack | None:
+    """The rival's attack of the configuration."""
+    return None if settings.attack is None else Attack(**settings.attack.model_dump())
+
+
+def attack_loss(calm: Simulation, attacked: Simulation) -> AttackLoss:
+    """What the attack takes: customers, and profit less than without it."""
+    return AttackLoss(attacked.attack, attacked.weekly.taken.sum(axis=2), calm.profit - attacked.profit)
+
+
+def mean_order_value(world: World) -> float:
+    """List value of the base's next orders, on average over orders and draws [currency]."""
+    orders = world.base.alive * world.base.rate
+    return float((orders * world.base.value).sum() / orders.sum())
+
+
+def _labels(summary: CustomerSummary, world: World) -> dict[str, np.ndarray]:
+    row, table = world.base.row, summary.table
+    years = from_days(table["T_days"].to_numpy(), TimeUnit.YEAR)[row]
+    tenure = np.select([years < until for _, until in TENURES], [name for name, _ in TENURES], "")
+    worth = (world.base.alive * world.base.rate * world.base.value).mean(axis=0)
+    rank = (np.argsort(np.argsort(-worth, kind="stable"), kind="stable") + 0.5) / len(worth)
+    value = np.select([rank <= upto for _, upto in VALUES], [name for name, _ in VALUES], "")
+    return {"tenure": tenure, "value": value}

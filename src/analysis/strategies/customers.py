@@ -1,0 +1,222 @@
+"""The customers whose futures are simulated: sampled from the fitted base, or new ones from the fitted population."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.special import betaincinv, gammaincinv, logit
+from scipy.stats import qmc
+
+from analysis.models.beta_geometric import BetaGeometric
+from analysis.models.estimate import MODELS
+from analysis.models.spend import GammaGamma, GammaGammaParams, expected_order_values
+from analysis.strategies.parameters import BINDINGS, CUSTOMER_TYPES, ParameterDraws
+from analysis.timeunits import TimeUnit, from_days, to_days
+
+if TYPE_CHECKING:
+    from analysis.data import CustomerSummary
+    from analysis.models.results import PurchaseResult, SpendResult
+
+DEAL, EXPERIENCE = 0, 1
+TYPE_SENSITIVITY = {"service": (0.5, 1.75), "offer": (2.0, 0.5), "brand": (0.75, 1.25), "at_hand": (0.75, 0.5)}
+"""How strongly a customer type takes deals and experiences, where all types together are 1: an assumption."""
+BINDING_SENSITIVITY = {
+    "situational": (1.25, 1.25),
+    "economic": (1.5, 1.0),
+    "legal": (0.5, 0.5),
+    "emotional": (0.75, 1.5),
+    "technical": (1.0, 0.75),
+}
+"""How strongly leaving answers to deals and experiences under a binding: an assumption."""
+LEAST_DROPOUT = 1e-12
+LEAST_RATE = 1e-30
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """The fitted models as the simulation needs them, one row a draw.
+
+    Attributes
+    ----------
+    model
+        BG/NBD or MBG/NBD.
+    purchase
+        Draws of (r, alpha, a, b), shape (D, 4), in weeks.
+    spend
+        Draws of (p, q, v), shape (D, 3); None where every order is worth what the spend model says at its best.
+    """
+
+    model: BetaGeometric
+    purchase: np.ndarray
+    spend: np.ndarray | None
+
+    def __len__(self) -> int:
+        return len(self.purchase)
+
+
+@dataclass(frozen=True)
+class People:
+    """M customers under D draws; everything is of shape (D, M) unless stated.
+
+    Attributes
+    ----------
+    alive
+        Whether the customer is one at the start.
+    rate
+        Orders per week while alive.
+    log_odds
+        Log odds of leaving at an order.
+    value
+        List value of an order [currency].
+    deal_leaving, experience_leaving, deal_pace, experience_pace
+        Sensitivities, as multiples of the average customer's.
+    kind
+        Number of the customer type.
+    row
+        Row of the customer summary, shape (M,); for new customers -1.
+    """
+
+    alive: np.ndarray
+    rate: np.ndarray
+    log_odds: np.ndarray
+    value: np.ndarray
+    deal_leaving: np.ndarray
+    experience_leaving: np.ndarray
+    deal_pace: np.ndarray
+    experience_pace: np.ndarray
+    kind: np.ndarray
+    row: np.ndarray
+
+    def draws(self, chosen: slice) -> People:
+        """The same customers under some of the draws."""
+        fields = {name: getattr(self, name)[chosen] for name in self.__dataclass_fields__ if name != "row"}
+        return People(**fields, row=self.row)
+
+
+def fitted_draws(purchase: PurchaseResult, spend: SpendResult, count: int, model: str = "BG/NBD") -> Fitted:
+    """``count`` posterior draws of the purchase and the spend model.
+
+    Raises
+    ------
+    KeyError
+        Where ``model`` is not among the fitted models that leave at orders.
+    """
+    fits = {fit.model: fit for fit in purchase.fits if isinstance(MODELS[fit.model], BetaGeometric)}
+    fit = fits[model]
+    posterior = purchase.posterior if fit is purchase.primary else purchase.challenger_posteriors[model]
+    # Draws are exchangeable, so that repeating them in order is as good as any choice where there are too few.
+    draws = posterior.draws[np.arange(count) % len(posterior.draws)].copy()
+    draws[:, 1] *= weeks_in(1.0, fit.time_unit)
+    money = None if spend.posterior is None else spend.posterior.draws[np.arange(count) % len(spend.posterior.draws)]
+    return Fitted(MODELS[model], draws, money)
+
+
+def weeks_in(duration, unit: TimeUnit):
+    """Durations in ``unit``, as weeks."""
+    return from_days(to_days(duration, unit), TimeUnit.WEEK)
+
+
+def base_people(
+    summary: CustomerSummary,
+    fitted: Fitted,
+    spend: SpendResult,
+    parameters: ParameterDraws,
+    count: int,
+    seed: int,
+    todays_deal: float = 0.0,
+    kinds: np.ndarray | None = None,
+) -> People:
+    """``count`` customers of a summary, the same under every draw, alive or not, each with a rate and a dropout.
+
+    They are taken at equal distances from the summary sorted by orders, age and value, so that few stand well for
+    many. Given its history a customer is alive with P(alive), then lambda ~ Gamma(r + x, alpha + T) and
+    p ~ Beta(a, b + x); all by inverse distribution functions of the same uniform numbers under every draw.
+
+    Parameters
+    ----------
+    kinds
+        Number of every customer's type, shape (customers,), where data tell it; -1 where unknown.
+    """
+    table = summary.table
+    x = table["frequency"].to_numpy()
+    recency, age = (from_days(table[name].to_numpy(), TimeUnit.WEEK) for name in ("recency_days", "T_days"))
+    mean_value = table["mean_repeat_value"].to_numpy(dtype=float)
+    u = _uniforms(count, 6, seed)
+    order = np.lexsort((np.nan_to_num(mean_value), recency, age, x))
+    row = order[np.minimum(((np.arange(count) + u[:, 0]) * len(table) / count).astype(int), len(table) - 1)]
+    x, recency, age, mean_value = x[row], recency[row], age[row], mean_value[row]
+    trials = fitted.model.survived_trials(x)
+    alive, rate, dropout, value = np.empty((4, len(fitted), count))
+    for number, (r, alpha, a, b) in enumerate(fitted.purchase):
+        params = fitted.model.Params(r, alpha, a, b)
+        alive[number] = u[:, 1] < fitted.model.p_alive(params, x, recency, age)
+        rate[number] = gammaincinv(r + x, u[:, 2]) / (alpha + age)
+        dropout[number] = betaincinv(a, b + trials, u[:, 3])
+        value[number] = _values(fitted, spend, number, x, mean_value)
+    known = None if kinds is None else np.asarray(kinds)[row]
+    return _people(alive > 0, rate, dropout, value / (1 - todays_deal), parameters, u[:, 4:], row, known)
+
+
+def new_people(
+    fitted: Fitted, spend: SpendResult, parameters: ParameterDraws, count: int, seed: int, todays_deal: float = 0.0
+) -> People:
+    """``count`` new customers from the fitted population, the same under every draw."""
+    u = _uniforms(count, 4, seed)
+    r, alpha, a, b = (column[:, None] for column in fitted.purchase.T)
+    rate = gammaincinv(r, u[:, 0]) / alpha
+    dropout = betaincinv(a, b, u[:, 1])
+    nobody = np.zeros(count, dtype=int), np.full(count, np.nan)
+    value = np.array([_values(fitted, spend, number, *nobody) for number in range(len(fitted))])
+    alive = np.ones(rate.shape, dtype=bool)
+    row = np.full(count, -1)
+    return _people(alive, rate, dropout, value / (1 - todays_deal), parameters, u[:, 2:], row, None)
+
+
+def _values(fitted: Fitted, spend: SpendResult, number: int, x, mean_value) -> np.ndarray:
+    if fitted.spend is None:
+        return expected_order_values(spend.fit, x, mean_value)
+    known = (x > 0) & np.isfinite(mean_value)
+    own = np.where(known, np.maximum(np.nan_to_num(mean_value), 0.0), 0.0)
+    return GammaGamma().expected_order_value(GammaGammaParams(*fitted.spend[number]), np.where(known, x, 0), own)
+
+
+def _uniforms(count: int, columns: int, seed: int) -> np.ndarray:
+    return qmc.LatinHypercube(columns, rng=np.random.default_rng(seed)).random(count)
+
+
+def _people(alive, rate, dropout, value, parameters: ParameterDraws, u, row, known) -> People:
+    kind = _chosen(parameters.types, u[:, 0])
+    if known is not None:
+        kind = np.where(known >= 0, known, kind)
+    binding = _chosen(parameters.bindings, u[:, 1])
+    contrast = parameters.values["type_contrast"][:, None]
+    by_type = np.array([TYPE_SENSITIVITY[name] for name in CUSTOMER_TYPES])
+    by_binding = np.array([BINDING_SENSITIVITY[name] for name in BINDINGS])
+    pace, leaving = [], []
+    for channel in (DEAL, EXPERIENCE):
+        typed = np.maximum(1 + contrast * (by_type[:, channel] - 1), 0.0)
+        bound = np.maximum(1 + contrast * (by_binding[:, channel] - 1), 0.0)
+        if channel == DEAL:
+            # What was estimated from these customers is already their average, whatever their mix.
+            typed, bound = _normalised(typed, bound, parameters)
+        of_type = np.take_along_axis(typed, kind, axis=1)
+        pace.append(of_type)
+        leaving.append(of_type * np.take_along_axis(bound, binding, axis=1))
+    odds = logit(np.clip(dropout, LEAST_DROPOUT, 1 - LEAST_DROPOUT))
+    rate = np.maximum(rate, LEAST_RATE)
+    return People(alive, rate, odds, value, leaving[DEAL], leaving[EXPERIENCE], pace[DEAL], pace[EXPERIENCE], kind, row)
+
+
+def _normalised(typed, bound, parameters: ParameterDraws) -> tuple[np.ndarray, np.ndarray]:
+    if parameters.origin["theta_deal"] != "estimate":
+        return typed, bound
+    means = (typed * parameters.types).sum(axis=1), (bound * parameters.bindings).sum(axis=1)
+    return typed / np.maximum(means[0], 1e-9)[:, None], bound / np.maximum(means[1], 1e-9)[:, None]
+
+
+def _chosen(shares: np.ndarray, u: np.ndarray) -> np.ndarray:
+    """Number of the part that each uniform number falls into, shape (draws, customers)."""
+    edges = np.cumsum(shares, axis=1)[:, :-1]
+    return (u[None, :, None] >= edges[:, None, :]).sum(axis=2)

@@ -1,0 +1,158 @@
+"""New customers: those who come anyway, those whom a promotion wins, and those whom delighted customers bring.
+
+A pool of new customers is simulated once. How many each of them stands for follows afterwards, by kind and by the
+quarter in which they come, since customers do not influence each other: referrals are then a sum over quarters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.strategies.books import Books
+from analysis.strategies.dynamics import LIFT_IS_STATED_AT, value_of_won
+from analysis.strategies.lives import Entry
+from analysis.strategies.marks import ARRIVAL, Marks
+from analysis.strategies.schedule import Schedule
+
+WEEKS_PER_QUARTER = 13
+COMING, WON, MERCENARY = range(3)
+MOST_REFERRED_BY_ONE = 0.9
+"""Customers that a referred one may refer within the quarter; with more the chain would have no end."""
+
+
+@dataclass(frozen=True)
+class Quarters:
+    """The horizon in about equal parts of a quarter of a year.
+
+    Attributes
+    ----------
+    edges
+        Where they begin and end [weeks], shape (Q + 1,).
+    of_week
+        Number of the quarter in which each week begins, shape (W,).
+    """
+
+    edges: np.ndarray
+    of_week: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.edges) - 1
+
+    @classmethod
+    def of(cls, weeks: int) -> Quarters:
+        count = max(round(weeks / WEEKS_PER_QUARTER), 1)
+        edges = np.linspace(0, weeks, count + 1)
+        return cls(edges, np.minimum(np.searchsorted(edges, np.arange(weeks), side="right") - 1, count - 1))
+
+    def sums(self, by_week: np.ndarray) -> np.ndarray:
+        """Weekly amounts summed by quarter, along the last axis."""
+        inside = np.equal.outer(self.of_week, np.arange(len(self))).astype(float)
+        return by_week @ inside
+
+
+def entry_of_new(schedule: Schedule, count: int, marks: Marks, *, promotions_win: bool) -> Entry:
+    """How a pool of ``count`` new customers comes in: at any moment, or in a promotion week that wins them."""
+    quarters, number = Quarters.of(schedule.weeks), np.arange(count)
+    kinds = np.array([COMING, COMING, WON, MERCENARY] if promotions_win else [COMING])
+    kind = kinds[number % len(kinds)]
+    quarter = number // len(kinds) % len(quarters)
+    chance = marks.of_event(ARRIVAL).level
+    moment = quarters.edges[quarter] + chance * np.diff(quarters.edges)[quarter]
+    enters = np.tile(moment, (schedule.strategies, 1))
+    for row, promoted in enumerate(schedule.promoted):
+        for each in range(len(quarters)):
+            weeks = np.flatnonzero((promoted > 0) & (quarters.of_week == each))
+            brought = (kind != COMING) & (quarter == each)
+            at = chance[brought] * len(weeks)
+            enters[row, brought] = weeks[at.astype(int)] + at % 1 if len(weeks) else np.inf
+    return Entry(
+        starts=quarters.edges[quarter],
+        enters=enters,
+        group=kind * len(quarters) + quarter,
+        groups=3 * len(quarters),
+        by_deal=kind != COMING,
+        mercenary=kind == MERCENARY,
+    )
+
+
+@dataclass(frozen=True)
+class Weights:
+    """How many customers each of a pool's group stands for, shape (S, D, 3, Q).
+
+    Attributes
+    ----------
+    coming
+        Those who come whatever is done.
+    won, won_value
+        Those won by promotions, and the same times the value of their orders as a share of others'.
+    referred, referred_value
+        Those referred, and the same times the value of their orders.
+    """
+
+    coming: np.ndarray
+    won: np.ndarray
+    won_value: np.ndarray
+    referred: np.ndarray
+    referred_value: np.ndarray
+
+
+def weights_of(
+    books: Books,
+    entry: Entry,
+    schedule: Schedule,
+    parameters: Mapping[str, np.ndarray],
+    coming_per_week: float,
+    referrals_of_base: np.ndarray,
+) -> Weights:
+    """How many customers each of the pool stands for.
+
+    Parameters
+    ----------
+    coming_per_week
+        New customers of an ordinary week.
+    referrals_of_base
+        Referrals by today's customers, shape (S, D, W).
+    """
+    quarters = Quarters.of(schedule.weeks)
+    shape = (*books.shape[:2], 3, len(quarters))
+    members = np.bincount(entry.group, minlength=entry.groups).reshape(3, len(quarters))
+    each = 1 / np.maximum(members, 1)
+    coming = np.zeros(shape)
+    coming[:, :, COMING] = coming_per_week * np.diff(quarters.edges) * each[COMING]
+    won, value = _won(shape, schedule, quarters, parameters, coming_per_week)
+    won *= each
+    referred = np.zeros(shape)
+    referred[:, :, COMING] = _referred(books, quarters, coming + won, referrals_of_base, each[COMING]) * each[COMING]
+    return Weights(coming, won, won * value, referred, referred * parameters["referred_value"][:, None, None])
+
+
+def _won(shape, schedule: Schedule, quarters: Quarters, parameters, coming_per_week: float):
+    """Customers won by promotions, and the value of their orders, by kind and quarter."""
+    weeks = quarters.sums(schedule.promoted)[:, None]
+    per_week = coming_per_week * parameters["won"] * schedule.depth[:, None] / LIFT_IS_STATED_AT
+    everyone = per_week[:, :, None] * weeks
+    share = parameters["mercenary_share"][:, None]
+    won, value = np.zeros(shape), np.ones(shape)
+    won[:, :, WON], won[:, :, MERCENARY] = everyone * (1 - share), everyone * share
+    promoted_time = schedule.promoted.mean(axis=1)[:, None]
+    others = value_of_won(
+        parameters["won_value"], schedule.depth[:, None], parameters["mercenary_share"], promoted_time
+    )
+    value[:, :, WON] = others[:, :, None]
+    return won, value
+
+
+def _referred(books: Books, quarters: Quarters, others, of_base, each) -> np.ndarray:
+    """Customers referred in every quarter, shape (S, D, Q), those referred by referred ones included."""
+    count = len(quarters)
+    made = quarters.sums(books.referrals).reshape(*books.shape[:2], 3, count, count)
+    found = quarters.sums(of_base) + np.einsum("sdkq,sdkqr->sdr", others, made)
+    by_one = made[:, :, COMING] * each[:, None]
+    for quarter in range(count):
+        within = np.minimum(by_one[:, :, quarter, quarter], MOST_REFERRED_BY_ONE)
+        found[:, :, quarter] /= 1 - within
+        found[:, :, quarter + 1 :] += found[:, :, quarter, None] * by_one[:, :, quarter, quarter + 1 :]
+    return found

@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+
+from analysis.config import Config
+from analysis.data import Note
+from analysis.errors import UsageError
+from analysis.strategies import strategy_results
+from analysis.strategies.comparison import horizon_weeks, mean_order_value, strategy_world
+from analysis.strategies.parameters import Estimate
+
+
+def _config(**strategies):
+    settings = {"draws": 20, "customers": 200, "horizon_weeks": 52} | strategies
+    return Config(name="shop", data={"transactions": {"sample": "cdnow"}}, strategies=settings)
+
+
+def test_strategies_are_compared_under_both_structures(cdnow_39_weeks, cdnow_purchase, cdnow_spend):
+    own = [{"name": "club", "promotion": {"depth": 0, "points": 0.03}}]
+    config = _config(own=own, attack={"rival_depth": 0.4, "first_week": 10, "last_week": 20})
+    found = strategy_results(cdnow_39_weeks, cdnow_purchase, cdnow_spend, config, joining_per_year=500.0)
+    assert found.per_purchase.names == ("nothing", "promotion", "expectation", "both", "club")
+    assert [run.structure for run in found.simulations] == ["per_purchase", "calendar"]
+    assert found.per_purchase.profit.shape == (20, 5)
+    assert found.attacked["calendar"].taken.mean() > 0
+    assert (found.attacked["per_purchase"].profit.mean(axis=0) > 0).all()
+    dimensions = {segment.dimension for segment in found.calendar.segments}
+    assert dimensions == {"tenure", "value", "type"}
+    assert {note.key for note in found.notes} == {"strategies.note.no_deal_today", "strategies.note.same_budget"}
+
+
+def test_a_better_experience_without_a_stated_cost_gets_the_budget_of_the_promotion(
+    cdnow_39_weeks, cdnow_purchase, cdnow_spend
+):
+    found = strategy_results(cdnow_39_weeks, cdnow_purchase, cdnow_spend, _config(), joining_per_year=0.0)
+    world, _ = strategy_world(cdnow_39_weeks, cdnow_purchase, cdnow_spend, _config())
+    promotion, expectation = found.per_purchase.strategies[1:3]
+    given = promotion.promotion.given_per_order * mean_order_value(world)
+    assert expectation.experience.invested_per_order == pytest.approx(given)
+    stated = _config(experience={"invested_per_customer_year": 4.0})
+    found = strategy_results(cdnow_39_weeks, cdnow_purchase, cdnow_spend, stated, joining_per_year=0.0)
+    experience = found.per_purchase.strategies[2].experience
+    assert (experience.invested_per_customer_year, experience.invested_per_order) == (4.0, 0.0)
+
+
+def test_without_money_there_is_nothing_to_compare(cdnow_39_weeks, cdnow_purchase):
+    assert strategy_results(cdnow_39_weeks, cdnow_purchase, None, _config()) == Note("strategies.reason.no_money")
+
+
+def test_what_is_configured_beats_what_was_observed(cdnow_39_weeks, cdnow_purchase, cdnow_spend):
+    config = _config(todays_deal=0.1, assumptions={"tau": 2.0, "theta_exp": {"low": 0.1, "high": 0.3}})
+    estimates = {"tau": Estimate(4.0, 0.1), "kappa_deal": Estimate(0.5, 0.01)}
+    world, notes = strategy_world(
+        cdnow_39_weeks, cdnow_purchase, cdnow_spend, config, estimates=estimates, observed_deal=0.3
+    )
+    assert world.economics.todays_deal == 0.1
+    assert [note.key for note in notes] == ["strategies.note.nobody_new"]
+    origin = world.parameters.origin
+    assert (origin["tau"], origin["theta_exp"], origin["kappa_deal"]) == ("given", "given", "estimate")
+    assert (world.parameters.values["tau"] == 2.0).all()
+
+
+def test_the_horizon_is_that_of_the_economics_unless_stated():
+    assert horizon_weeks(_config()) == 52
+    assert horizon_weeks(_config(horizon_weeks=None)) == 157
+
+
+def test_what_only_the_data_make_impossible_is_refused_together(cdnow_39_weeks, cdnow_purchase, cdnow_spend):
+    config = _config(promotion={"depth": 0.9, "starts_week": 60})
+    with pytest.raises(UsageError) as refused:
+        strategy_results(cdnow_39_weeks, cdnow_purchase, cdnow_spend, config, observed_deal=0.2)
+    assert "take 110% off the price together" in str(refused.value)
+    assert "starts_week == 60" in str(refused.value)
+
+
+def test_the_same_configuration_gives_the_same_numbers(cdnow_39_weeks, cdnow_purchase, cdnow_spend):
+    runs = [strategy_results(cdnow_39_weeks, cdnow_purchase, cdnow_spend, _config()) for _ in range(2)]
+    assert np.array_equal(runs[0].calendar.profit, runs[1].calendar.profit)

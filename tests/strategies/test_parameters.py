@@ -1,0 +1,99 @@
+import numpy as np
+import pytest
+
+from analysis.errors import UsageError
+from analysis.strategies.parameters import BY_NAME, PARAMETERS, Estimate, Span, draw_parameters
+from analysis.strategysettings import AssumptionsConfig
+
+
+def test_every_parameter_has_a_unit_a_default_in_its_range_a_mark_and_a_group():
+    for parameter in PARAMETERS:
+        assert parameter.unit
+        assert parameter.group
+        assert parameter.low <= parameter.default <= parameter.high
+        assert parameter.allows(parameter.low)
+        assert parameter.allows(parameter.high)
+        assert parameter.mark in {"P", "2", "M", "C", "assumption"}
+        assert bool(parameter.source) or parameter.mark == "assumption"
+
+
+def test_the_configuration_knows_the_same_parameters_with_the_same_bounds():
+    assert set(AssumptionsConfig.model_fields) == set(BY_NAME)
+    for name, parameter in BY_NAME.items():
+        for value in (0.0, 1.5):
+            if parameter.allows(value):
+                AssumptionsConfig(**{name: value})
+            else:
+                with pytest.raises(ValueError, match="must be at least"):
+                    AssumptionsConfig(**{name: value})
+
+
+def test_draws_stay_in_the_range_and_centre_where_the_triangle_does():
+    draws = draw_parameters(4_000, seed=1)
+    for parameter in PARAMETERS:
+        values = draws.values[parameter.name]
+        assert values.min() >= parameter.low
+        assert values.max() <= parameter.high
+        centre = (parameter.low + parameter.default + parameter.high) / 3
+        assert values.mean() == pytest.approx(centre, abs=0.002 * (parameter.high - parameter.low))
+        assert draws.origin[parameter.name] == "assumption"
+
+
+def test_what_is_known_of_one_parameter_leaves_the_draws_of_others_alone():
+    free, stated = draw_parameters(50, 3), draw_parameters(50, 3, given={"tau": 2.0})
+    assert (stated.values["tau"] == 2.0).all()
+    assert stated.origin["tau"] == "given"
+    assert (free.values["theta_exp"] == stated.values["theta_exp"]).all()
+    assert not (free.values["theta_exp"] == draw_parameters(50, 4).values["theta_exp"]).all()
+
+
+def test_an_estimate_replaces_an_assumption_with_its_uncertainty_and_what_is_given_beats_it():
+    estimates = {"kappa_deal": Estimate(0.4, 0.05)}
+    draws = draw_parameters(2_000, 1, estimates)
+    assert draws.origin["kappa_deal"] == "estimate"
+    assert (draws.values["kappa_deal"].mean(), draws.values["kappa_deal"].std()) == pytest.approx((0.4, 0.05), rel=0.05)
+    assert draw_parameters(5, 1, estimates, {"kappa_deal": 0.1}).origin["kappa_deal"] == "given"
+
+
+def test_estimates_that_belong_together_stay_together():
+    theta = np.linspace(0, 1, 500)
+    estimates = {"theta_deal": Estimate(0.5, 0.3, theta), "gamma_deal": Estimate(1.0, 0.6, 2 * theta)}
+    draws = draw_parameters(300, 1, estimates).values
+    assert draws["gamma_deal"] == pytest.approx(2 * draws["theta_deal"])
+
+
+def test_estimates_beyond_what_makes_sense_are_cut_off():
+    draws = draw_parameters(500, 1, {"kappa_deal": Estimate(0.95, 0.3), "theta_deal": Estimate(-0.1, 0.2)}).values
+    assert draws["kappa_deal"].max() == 1
+    assert draws["theta_deal"].min() == 0
+
+
+def test_a_mix_that_is_not_stated_is_swept_and_a_stated_one_is_kept():
+    swept = draw_parameters(2_000, 1)
+    assert swept.types.mean(axis=0) == pytest.approx(np.full(4, 0.25), abs=0.02)
+    assert swept.types.sum(axis=1) == pytest.approx(np.ones(2_000))
+    stated = draw_parameters(3, 1, types={"offer": 0.6, "service": 0.4})
+    assert stated.types.tolist() == [[0.4, 0.6, 0.0, 0.0]] * 3
+    assert stated.mix_given == {"types"}
+
+
+def test_all_problems_are_told_at_once():
+    with pytest.raises(UsageError) as refused:
+        draw_parameters(
+            5,
+            1,
+            {"nonsense": Estimate(1, 1)},
+            {"kappa_deal": 1.5, "tau": 0.0, "theta_exp": Span(0.5, 0.1), "kapa": 1.0},
+            types={"offer": 0.5, "bargain": 0.2},
+        )
+    text = str(refused.value)
+    for part in (
+        "unknown estimate 'nonsense'",
+        "unknown assumption 'kapa', must be one of kappa_deal",
+        "kappa_deal == 1.5, must be at least 0 and at most 1",
+        "tau == 0, must be above 0",
+        "theta_exp: low <= most_likely <= high",
+        "types: unknown 'bargain'",
+        "types: the shares sum to 0.7, must sum to 1",
+    ):
+        assert part in text
