@@ -60,11 +60,21 @@ def test_at_equal_return_a_new_customer_may_cost_what_one_is_worth_against_one_w
     summary, purchase = cdnow.transactions.summary, cdnow.purchase
     lifts = retention_lift(summary, purchase, cdnow.spend, cdnow.config, choices=[new, base])
     for each in equal:
-        assert each["new"].estimate == pytest.approx(lifts.of(new, each["model"]).profit_before.estimate)
+        profit = lifts.of(new, each["model"]).profit_before
+        assert (each["new"].lower, each["new"].estimate, each["new"].upper) == pytest.approx(
+            (profit.lower, profit.estimate, profit.upper)
+        )
         alive = purchase.customers_alive[each["model"]].estimate
         kept = lifts.of(base, each["model"]).profit_before.estimate / alive
         assert each["kept"].estimate == pytest.approx(kept, rel=1e-4)
         assert each["times"].lower <= each["times"].estimate <= each["times"].upper
+
+
+def test_what_customers_are_worth_is_said_with_the_prices_and_the_horizon_it_rests_on(cdnow):
+    for evidence in (cdnow, configured(cdnow, 60.0, 10.0)):
+        rests_on = {note.key: note.numbers for note in keeping_cheaper_than_winning(evidence, FIVE_TIMES).assumptions}
+        assert rests_on["claim.assumption.prices"]["margin"] == 0.30
+        assert rests_on["choice.time"] == {"horizon": 3.0, "rate": 0.10}
 
 
 def test_a_sample_of_a_large_base_gives_the_same_worth(cdnow, monkeypatch):

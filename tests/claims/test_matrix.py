@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from analysis.claims import CLAIMS, ledger_of_claims
+from analysis.value.retention import model_retention
 
 PAGE = (Path(__file__).parents[2] / "docs" / "claims.md").read_text()
 SAMPLES = ("cdnow", "complete-journey", "simulated")
@@ -78,3 +79,16 @@ def test_what_cannot_be_tested_shows_the_number_that_can_be_given(sample, ledger
     with_number = ("keeping_5_times_cheaper", "forty_percent_repeat", "long_standing_spend_more")
     for name in (*with_number, "budget_share_for_keeping"):
         assert any(note.numbers for note in found[name].finding.details), name
+
+
+def test_who_leaves_and_who_stays_add_up_to_all(sample_evidence, ledgers):
+    evidence = sample_evidence("cdnow")
+    stays = model_retention(evidence.transactions.summary, evidence.purchase, evidence.config.model).new_customers
+    for model, leaves in ledgers("cdnow")["keeping_everyone_is_a_myth"].finding.estimates.items():
+        first = stays[model].rates[0]
+        ends = (1 - first.upper, 1 - first.estimate, 1 - first.lower)
+        assert (leaves.lower, leaves.estimate, leaves.upper) == pytest.approx(ends, abs=1e-6)
+
+
+def test_a_claim_that_cannot_be_tested_keeps_its_unit(ledgers):
+    assert ledgers("cdnow")["keeping_5_times_cheaper"].finding.unit == "ratio"

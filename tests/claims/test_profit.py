@@ -95,6 +95,28 @@ def test_where_profit_may_be_negative_the_gain_is_told_in_money_and_not_in_per_c
     assert all(gain.lower > 0 for gain in gains)
 
 
+def test_a_cost_that_the_reading_does_not_have_is_not_named(leveraged):
+    def taken(**retention):
+        evidence = with_settings(leveraged, retention={"new_customers_per_year": 900.0, **retention})
+        return profit_lift_of_retention(evidence, CLAIMED).assumptions[0].numbers["profit"]
+
+    assert taken(scope="base") == taken(scope="new_customer_repeat_orders") == "contribution"
+    assert taken(scope="new_customer") == taken(scope="new_customer", profit="after_fixed") == "after_acquisition"
+    assert taken(scope="firm", profit="after_fixed") == "after_fixed"
+
+
+def test_the_cut_of_costs_says_which_reading_it_was_computed_under(leveraged):
+    found = cost_cut_equal_to_retention(with_settings(leveraged, retention={"scope": "base"}), Range(0.08, 0.12))
+    read = found.assumptions[0]
+    assert read.key == "claim.assumption.reading"
+    assert {name: read.numbers[name] for name in ("gain", "scope", "profit", "horizon")} == {
+        "gain": 0.02,
+        "scope": "new_customer",
+        "profit": "contribution",
+        "horizon": 3.0,
+    }
+
+
 def test_retention_that_cannot_rise_so_far_is_said_and_not_cut_off(leveraged):
     found = profit_lift_of_retention(with_settings(leveraged, retention={"gain": 0.6}), CLAIMED)
     assert found.reason.key == "claim.reason.cannot_rise"

@@ -48,7 +48,7 @@ def test_every_key_that_a_claim_can_return_has_a_sentence():
 
 def test_the_table_shows_the_range_over_the_models_and_how_probable_the_claim_is():
     html = str(table_html(show.ledger_table([_verdict()]), WORDS))
-    assert "Raising retention by 5 points raises profit by 25% to 95%." in html
+    assert "or as the configuration reads it, raises profit by 25% to 95%." in html
     assert "10% to 12%" in html
     assert "below 1%" in html
     assert "contradicted" in html

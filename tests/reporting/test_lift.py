@@ -1,6 +1,7 @@
 """What notebook 04 says of the claim follows from the numbers, whichever way they fall."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from tests.reporting import retention_fakes as fakes
@@ -95,6 +96,22 @@ def test_that_winning_is_free_is_said_where_it_matters():
     assert "acquisition_cost" in said(lift.result_sayings(fakes.lift(), fakes.config()))
     costly = fakes.config(acquisition_cost=30.0)
     assert "acquisition_cost" not in said(lift.result_sayings(fakes.lift(costly), costly))
+    # Where keeping costs more than it brings, a smaller profit makes the loss larger, not the rise.
+    losing = fakes.lift(estimates=dict.fromkeys(fakes.LIFTS, -0.3))
+    assert "acquisition_cost" not in said(lift.result_sayings(losing, fakes.config()))
+
+
+def test_where_no_reading_has_a_number_there_are_no_tables_and_nothing_breaks():
+    settings = fakes.config()
+    named = {"scope": "firm", "margins": "growing"}
+    firm = settings.model_copy(update={"retention": settings.retention.model_copy(update=named)})
+    found = fakes.lift(firm)
+    nothing = dict.fromkeys(("lift", "gain", "profit_before", "retention_before", "retention_after", "break_even_cost"))
+    none = [replace(each, **nothing, reason="lift.reason.no_new_customers") for each in found.lifts]
+    found = replace(found, lifts=tuple(none))
+    assert readings.readings_table(found) is lift.named_table(found) is lift.money_table(found) is None
+    assert readings.readings_figure(found) is readings.horizon_figure(found) is None
+    assert "It is not known how many customers join" in said(lift.result_sayings(found, firm))
 
 
 def test_the_table_of_readings_holds_every_reading_that_has_numbers():
@@ -137,6 +154,7 @@ def test_a_gain_of_nothing_has_no_tornado_and_no_map():
         (0.0, Interval(1, 1, 1, 0.9), "a net share of 100%"),
         (30.0, Interval(0.27, 0.22, 0.32, 0.9), "a net share of 27%"),
         (60.0, Interval(-0.5, -0.6, -0.4, 0.9), "no place on the map"),
+        (40.0, Interval(0.04, -0.03, 0.11, 0.9), "nothing may be left"),
         (60.0, None, "no place on the map"),
     ],
 )

@@ -1,5 +1,6 @@
 """The arithmetic of articles and textbooks, at the precision at which it is known."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -112,3 +113,13 @@ def test_one_aggregate_rate_values_the_five_cohorts_12_2_per_cent_too_low():
     one_rate = sizes[1:].sum() / sizes[:-1].sum()
     gap = one_rate_gap(SBGParams(FIVE["alpha"], FIVE["beta"]), range(5), sizes, one_rate, FIVE["discount_rate"])
     assert round(float(gap), 3) == FIVE["one_rate_gap"]
+
+
+def test_a_value_without_bound_has_no_lift_and_no_warning():
+    # Without discount a customer who never leaves is worth more than any number.
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        curves = lift_curves(discount_rate=0.0, retentions=np.array([0.90, 0.95]))
+    for curve in curves[:4]:
+        assert np.isfinite(curve.lift[0])
+        assert np.isnan(curve.lift[1])

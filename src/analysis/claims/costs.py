@@ -6,6 +6,7 @@ import numpy as np
 
 from analysis.claims.evidence import Evidence, models_left_out
 from analysis.claims.finding import CONFIGURED, Finding, Range, not_testable
+from analysis.claims.profit import prices
 from analysis.claims.worth import Worth
 from analysis.data import Note
 from analysis.models.results import Interval
@@ -32,11 +33,16 @@ def keeping_cheaper_than_winning(evidence: Evidence, claimed: Range) -> Finding:
             probabilities={CONFIGURED: float(claimed.holds(np.array(ratio)))},
             estimates={CONFIGURED: Interval(ratio, ratio, ratio, evidence.level)},
             unit="ratio",
-            assumptions=(Note("claim.assumption.configured_costs", {"winning": winning, "keeping": keeping}),),
+            assumptions=(
+                Note("claim.assumption.configured_costs", {"winning": winning, "keeping": keeping}),
+                *_rests_on(evidence, equal),
+            ),
             details=(*saved, *equal),
         )
     reason = Note("claim.reason.costs_not_configured")
-    return not_testable(reason, _break_even(winning, keeping, claimed.low), *equal)
+    return not_testable(
+        reason, _break_even(winning, keeping, claimed.low), *equal, assumptions=_rests_on(evidence, equal)
+    )
 
 
 def _cost_of_a_saved_customer(evidence: Evidence, keeping: float) -> tuple[Note, ...]:
@@ -64,6 +70,15 @@ def _equal_return(evidence: Evidence) -> tuple[Note, ...]:
         for model, worth in _known_worths(evidence).items()
         if worth.new_over_kept is not None
     )
+
+
+def _rests_on(evidence: Evidence, equal: tuple[Note, ...]) -> tuple[Note, ...]:
+    """What the worth of new and kept customers takes for granted; nothing where it is not known."""
+    economics = evidence.config.economics
+    time = {"horizon": float(economics.horizon_years), "rate": economics.annual_discount_rate}
+    if not equal:
+        return ()
+    return (Note("claim.assumption.prices", prices(evidence)), Note("choice.time", time), *models_left_out(evidence))
 
 
 def _known_worths(evidence: Evidence) -> dict[str, Worth]:

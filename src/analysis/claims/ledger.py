@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from analysis.claims.evidence import Evidence, unmet_need
 from analysis.claims.finding import Finding, not_testable
@@ -60,7 +60,8 @@ def ledger_of_claims(evidence: Evidence, claims: Iterable[Claim] = CLAIMS) -> tu
 def finding_of(claim: Claim, evidence: Evidence) -> Finding:
     """What a claim's test finds, or what it lacks."""
     missing = unmet_need(evidence, claim.needs)
-    return not_testable(missing) if missing else claim.test(evidence, claim.range)
+    found = not_testable(missing) if missing else claim.test(evidence, claim.range)
+    return replace(found, unit=claim.unit)
 
 
 __all__ = ["Outcome", "Verdict", "finding_of", "ledger_of_claims"]

@@ -11,6 +11,7 @@ from analysis.claims.evidence import Evidence, models_left_out
 from analysis.claims.finding import Finding, Range, finding_from_draws, not_testable
 from analysis.data import Note
 from analysis.value.lift import retention_lift
+from analysis.value.readings import Choice
 from analysis.value.results import Lift
 
 CUT_COMPARED = 0.02
@@ -21,7 +22,10 @@ def profit_lift_of_retention(evidence: Evidence, claimed: Range) -> Finding:
     """The lift of the configured reading of the claim, in per cent only where profit is surely positive."""
     lifts = evidence.lift.named_lifts
     choice = evidence.lift.named
-    read = (Note("claim.assumption.reading", _reading(evidence)), Note("claim.assumption.prices", _prices(evidence)))
+    read = (
+        Note("claim.assumption.reading", _reading(choice, evidence)),
+        Note("claim.assumption.prices", prices(evidence)),
+    )
     spent = tuple(
         Note("claim.detail.most_for_keeping", {"model": name, "cost": lift.break_even_cost})
         for name, lift in lifts.items()
@@ -79,6 +83,7 @@ def cost_cut_equal_to_retention(evidence: Evidence, claimed: Range) -> Finding:
         evidence.level,
         unit="share",
         assumptions=(
+            Note("claim.assumption.reading", _reading(choice, evidence)),
             Note("claim.assumption.costs_as_configured", {"share": 1 - at_fit}),
             Note("claim.assumption.price_cut_is_no_gain"),
             Note("claim.assumption.lift_is_not_an_action"),
@@ -112,22 +117,28 @@ def _why_no_lift(lifts: Mapping[str, Lift]) -> Note | None:
     )
 
 
-def _reading(evidence: Evidence) -> dict[str, object]:
-    choice, economics = evidence.lift.named, evidence.config.economics
+def _reading(choice: Choice, evidence: Evidence) -> dict[str, object]:
     return {
         "gain": choice.gain,
         "gain_kind": choice.gain_kind,
         "shift": choice.shift,
         "scope": choice.scope,
-        "profit": choice.profit,
+        "profit": _profit_taken(choice),
         "margins": choice.margins,
         "keeping": choice.keeping,
         "horizon": choice.horizon_years,
-        "discount": economics.annual_discount_rate,
+        "discount": evidence.config.economics.annual_discount_rate,
     }
 
 
-def _prices(evidence: Evidence) -> dict[str, float]:
+def _profit_taken(choice: Choice) -> str:
+    """The profit of a reading, without the costs that its scope does not have."""
+    if choice.scope not in ("new_customer", "firm"):
+        return "contribution"
+    return "after_acquisition" if choice.profit == "after_fixed" and choice.scope != "firm" else choice.profit
+
+
+def prices(evidence: Evidence) -> dict[str, float]:
     economics = evidence.config.economics
     return {
         "margin": economics.gross_margin,

@@ -57,7 +57,7 @@ CLAIMS: tuple[Claim, ...] = (
         Range(0.25, 0.95),
         "share",
         needs=("money", "births", "lift"),
-        mark="p",
+        mark="2",
         trust="low",
     ),
     *(

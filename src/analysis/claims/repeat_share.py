@@ -25,7 +25,7 @@ FOLLOWED_DAYS = (365, 182, 91)
 FEWEST_COHORTS, FEWEST_IN_COHORT = 6, 50
 LEAST_REAL = 0.5
 """Part of the differences between cohorts in repeat share that must be more than chance."""
-DRAWS, MODEL_DRAWS = 4_000, 60
+DRAWS, MODEL_DRAWS = 4_000, 400
 
 
 @dataclass(frozen=True)

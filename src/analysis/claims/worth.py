@@ -17,7 +17,9 @@ from analysis.value.worlds import Market, World
 if TYPE_CHECKING:
     from analysis.claims.evidence import Evidence
 
-DRAWS, MOST_CUSTOMERS = 60, 30_000
+DRAWS, FEWEST_DRAWS, HISTORIES = 400, 60, 2e6
+"""As many draws as the lift has, so that the same quantity has the same interval in both; fewer for many histories."""
+MOST_CUSTOMERS = 30_000
 
 
 @dataclass(frozen=True)
@@ -53,12 +55,13 @@ def worths(evidence: Evidence) -> Mapping[str, Worth]:
         for scope in ("new_customer", "base")
     )
     market = Market(config, (new, base), None, None)
-    moneys = [None] * (DRAWS + 1)
+    draws = int(np.clip(HISTORIES / len(grid.patterns), FEWEST_DRAWS, DRAWS))
+    moneys = [None] * (draws + 1)
     if spend.posterior is not None:
-        moneys = [np.array(list(spend.fit.parameters.values())), *spend.posterior.draws[:DRAWS]]
+        moneys = [np.array(list(spend.fit.parameters.values())), *spend.posterior.draws[:draws]]
     found = {}
     for fit in evidence.purchase.fits:
-        points = [params_of(fit), *params_draws(evidence.posteriors[fit.model], MODELS[fit.model], DRAWS)]
+        points = [params_of(fit), *params_draws(evidence.posteriors[fit.model], MODELS[fit.model], draws)]
         worlds = [
             World(fit.model, params, spend, money, grid, market, market.ledger)
             for params, money in zip(points, moneys, strict=True)

@@ -91,7 +91,8 @@ class LiftCurve:
     retention
         Yearly (first-renewal) retention before, shape (n,).
     lift
-        Share by which the value rises, shape (n,); NaN where retention would pass 1 or the value is not positive.
+        Share by which the value rises, shape (n,); NaN where retention would pass 1, or where the value is not positive
+        or without bound.
     polarisation
         Of ``heterogeneous``: 1 / (alpha + beta + 1), which is kept; None elsewhere.
     """
@@ -119,7 +120,8 @@ def credit_card_value(defection, discount_rate: float, profits: Sequence[float] 
     value, weight = np.full(defection.shape, profits[0]), np.full(defection.shape, 1 / (1 + discount_rate))
     for profit in profits[1:-1]:
         value, weight = value + profit * weight, weight * kept
-    return value + profits[-1] * weight / (1 - kept)
+    with np.errstate(divide="ignore"):
+        return value + profits[-1] * weight / (1 - kept)
 
 
 def credit_card_lift(retention, gain: float, discount_rate: float = CREDIT_CARD_DISCOUNT) -> np.ndarray:
@@ -294,4 +296,4 @@ def _lift(value, before, after) -> np.ndarray:
     possible = after <= 1
     low, high = value(before), value(np.where(possible, after, before))
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(possible & (low > 0) & np.isfinite(low), high / low - 1, np.nan)
+        return np.where(possible & (low > 0) & np.isfinite(low) & np.isfinite(high), high / low - 1, np.nan)

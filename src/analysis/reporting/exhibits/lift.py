@@ -112,9 +112,8 @@ def pays_for_winning(named: Choice) -> bool:
 
 def named_table(lift: RetentionLift | Note) -> Table | None:
     """The named reading under each model: retention, lift and its probability of lying in the claimed range."""
-    if isinstance(lift, Note):
+    if isinstance(lift, Note) or (level := level_of(lift)) is None:
         return None
-    level = level_of(lift)
     columns = [
         Column("column.model", "label"),
         Column("column.retention_before", "estimate percent1"),
@@ -135,9 +134,9 @@ def named_table(lift: RetentionLift | Note) -> Table | None:
 
 def money_table(lift: RetentionLift | Note) -> Table | None:
     """The named reading in money, and the most that keeping may cost before the gain is gone."""
-    if isinstance(lift, Note):
+    if isinstance(lift, Note) or (level := level_of(lift)) is None:
         return None
-    level, columns = level_of(lift), [Column("column.model", "label")]
+    columns = [Column("column.model", "label")]
     for name in ("profit_before", "gain", "break_even"):
         columns += interval_columns(f"column.{name}", "money", level)
     rows = [
@@ -164,8 +163,9 @@ def result_sayings(lift: RetentionLift | Note, config: Config) -> list[Saying]:
         return []
     reasons = dict.fromkeys(each.reason for each in lift.named_lifts.values() if each.reason)
     sayings = [*(Saying(reason) for reason in reasons), *break_even_sayings(lift)]
-    free = pays_for_winning(lift.named) and lift.named.gain > 0 and config.economics.acquisition_cost == 0
-    return [*sayings, Saying("lift.no_acquisition_cost")] if free else sayings
+    free = pays_for_winning(lift.named) and config.economics.acquisition_cost == 0
+    gains = any(each.gain is not None and each.gain.estimate > 0 for each in lift.named_lifts.values())
+    return [*sayings, Saying("lift.no_acquisition_cost")] if free and gains else sayings
 
 
 def assumptions(lift: RetentionLift | Note, retention: ModelRetention) -> list[Saying]:

@@ -88,8 +88,8 @@ def map_sayings(landscape: Landscape | None, config: Config) -> list[Saying]:
     model, economics = landscape.panels[0].model, config.economics
     names = {"model": Saying(name_key(model)), "retention": landscape.retention[model]}
     sayings = [Saying("map.intro", {"gain": gain_of(named_choice(config)), "low": CLAIMED[0], "high": CLAIMED[1]})]
-    share = landscape.net_share[model]
-    if share is None or share.estimate <= 0:
+    share = _net_share(landscape, model)
+    if share is None:
         return [*sayings, Saying("map.off", {**names, "cost": economics.acquisition_cost})]
     if economics.acquisition_cost == 0:
         return [*sayings, Saying("map.place_free", names)]
@@ -103,7 +103,7 @@ def map_figure(landscape: Landscape | None, config: Config) -> Exhibit | None:
     panels, economics = landscape.panels, config.economics
     own = (economics.annual_discount_rate, float(economics.horizon_years))
     model = panels[0].model
-    place = Place(landscape.retention[model], landscape.net_share[model])
+    place = Place(landscape.retention[model], _net_share(landscape, model))
 
     def draw(figure, words):
         across = PANELS_ACROSS["wide" if figure.get_figwidth() > 5 else "narrow"]
@@ -119,7 +119,7 @@ def map_figure(landscape: Landscape | None, config: Config) -> Exhibit | None:
 
     columns = [
         Column("column.horizon", "years"),
-        Column("column.discount", "percent"),
+        Column("column.discount", "percent1"),
         Column("column.retention_before", "percent"),
         Column("column.lift", "percent1"),
         Column("column.net_share_from", "percent"),
@@ -141,6 +141,12 @@ def map_figure(landscape: Landscape | None, config: Config) -> Exhibit | None:
     table = Table("figure.lift_map.data", columns, rows)
     across, narrow = (-(-len(panels) // PANELS_ACROSS[name]) for name in ("wide", "narrow"))
     return Exhibit("lift_map", draw, table, numbers, 0.5 + 1.55 * across, 0.5 + 1.55 * narrow)
+
+
+def _net_share(landscape: Landscape, model: str) -> Interval | None:
+    """The company's net share; None where nothing may be left, as the map has no such ground."""
+    share = landscape.net_share[model]
+    return None if share is None or share.lower <= 0 else share
 
 
 def _net_shares(lift: float) -> tuple[float | None, float | None]:

@@ -154,7 +154,10 @@ def fits_table(result: PurchaseResult) -> Table:
 
 def left_out(result: PurchaseResult) -> list[Saying]:
     """The challengers that the data do not identify."""
-    return [Saying("purchase.not_identified", {"model": Saying(name_key(name))}) for name in result.not_identified]
+    return [
+        Saying("purchase.not_identified", {"model": Saying(name_key(name)), **note.numbers})
+        for name, note in result.not_identified.items()
+    ]
 
 
 def assumptions() -> list[Saying]:

@@ -143,10 +143,9 @@ def _by_horizon(lift: RetentionLift, scope: str) -> dict[str, list[tuple[float, 
 
 
 def readings_table(lift: RetentionLift | Note) -> Table | None:
-    """Every reading under every model."""
-    if isinstance(lift, Note):
+    """Every reading under every model; None where none has a number."""
+    if isinstance(lift, Note) or (level := level_of(lift)) is None:
         return None
-    level = level_of(lift)
     columns = [
         Column("column.reading", "label"),
         Column("column.model", "label"),
@@ -195,6 +194,7 @@ def _label(choice: Choice, name: str) -> Saying:
     return Saying(f"reading.{name}.{getattr(choice, name)}")
 
 
-def level_of(lift: RetentionLift) -> float:
+def level_of(lift: RetentionLift) -> float | None:
+    """The level of all intervals; None where no reading has one."""
     shown = (each for each in lift.lifts if each.profit_before is not None)
-    return next(each.profit_before.level for each in shown)
+    return next((each.profit_before.level for each in shown), None)
