@@ -88,7 +88,7 @@ class TestWhatIsLeftOfARefusedConfiguration:
             "  holdout_weeks: -1\n",
             "name: 123\n",
             "name: a\nname: b\n",
-            "deadline_minutes: 3\n",
+            "deadline_minutes: 0\n",
             "economics: 3\n",
             "<file>: 3\n",
         ],
@@ -112,3 +112,44 @@ def test_a_sample_and_a_database_are_kept_as_they_are():
         assert Config.model_validate(config.model_dump() | {"folder": Path()}) == config.model_copy(
             update={"folder": Path()}
         )
+
+
+@pytest.mark.parametrize(
+    ("strategies", "messages"),
+    [
+        ("{horizon_weeks: 0}", ["strategies.horizon_weeks == 0, must be greater than or equal to 1"]),
+        ("{promotion: {depth: 1.5}}", ["strategies.promotion.depth == 1.5, must be less than or equal to 1"]),
+        ("{promotion: {depth: 0.9, points: 0.2}}", ["depth and points take 110% off the price together, at most 100%"]),
+        ("{todays_deal: 0.9}", ["promotion: depth, points and todays_deal take 110% off the price, at most 100%"]),
+        (
+            "{promotion: {every_weeks: 2, lasts_weeks: 3, depth: 0.9, points: 0.2}}",
+            ["lasts_weeks == 3, must be at most every_weeks == 2; depth and points take 110% off"],
+        ),
+        ("{types: {service: 0.5, offer: 0.4}}", ["strategies.types: the shares sum to 0.9, must sum to 1"]),
+        ("{types: {servce: 1}}", ["unknown configuration key 'strategies.types.servce'; did you mean"]),
+        ("{bindings: {legal: 1.5}}", ["strategies.bindings.legal == 1.5, must be less than or equal to 1"]),
+        ("{own: [{name: both, promotion: {}}]}", ["strategies.own.0: name == 'both' is built in; choose another"]),
+        ("{own: [{name: club}]}", ["strategy 'club' needs a promotion or an experience"]),
+        (
+            "{own: [{name: club, promotion: {}}, {name: club, experience: {}}]}",
+            ["own: strategy 'club' is there 2 times"],
+        ),
+        (
+            "{attack: {rival_depth: 0.3, first_week: 9, last_week: 8}}",
+            ["last_week == 8, must not be before first_week"],
+        ),
+        ("{experience: {starts_week: 5, ends_week: 5}}", ["ends_week == 5, must be after starts_week == 5"]),
+        ("{assumptions: {kapa_deal: 0.2}}", ["did you mean 'strategies.assumptions.kappa_deal'"]),
+        ("{assumptions: {kappa_deal: 1.2}}", ["assumptions.kappa_deal: 1.2 to 1.2, must be at least 0 and at most 1"]),
+        ("{assumptions: {tau: {low: 3, high: 1}}}", ["low <= most_likely <= high must hold, found 3, 3, 1"]),
+        (
+            "{horizon_weeks: 0, promotion: {coverage: 2}, types: {offer: 0.4}, assumptions: {theta_exp: -1}}",
+            ["horizon_weeks == 0", "coverage == 2", "sum to 0.4", "theta_exp: -1 to -1, must be at least 0"],
+        ),
+    ],
+)
+def test_problems_of_strategies_are_told_all_at_once(refused, strategies, messages):
+    text = str(refused(f"{DATA}strategies: {strategies}\n"))
+    for message in messages:
+        assert message in text
+    assert len(text.splitlines()) == len(messages)

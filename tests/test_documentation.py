@@ -10,7 +10,7 @@ from analysis.config import Config, RetentionConfig, config_from_mapping, known_
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-SECTIONS = {"data", "model", "economics", "retention", "contracts", "data.columns", "contracts.columns"} | {
+SECTIONS = {"data", "model", "economics", "retention", "contracts", "data.columns", "contracts.columns", "batch"} | {
     f"strategies{part}" for part in ("", ".promotion", ".experience", ".attack", ".types", ".bindings", ".assumptions")
 }
 INNER = ("data.transactions.", "strategies.own.")

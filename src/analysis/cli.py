@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-import signal
 import sys
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from analysis.config import SAMPLES, Config, ConfigurationRefused, config_from_mapping, load_config
+from analysis.config import LANGUAGES, SAMPLES, Config, ConfigurationRefused, config_from_mapping, load_config
 from analysis.errors import InputRefused, RetentionLabError, UsageError, full_disk_named
-from analysis.reporting.progress import Watched, plain, shown
+from analysis.reporting.interruption import check as check_interruption
+from analysis.reporting.interruption import forget, heed_signals
+from analysis.reporting.progress import LOG_FORMATS, JsonLines, plain, shown
 
+LogFormat = StrEnum("LogFormat", list(LOG_FORMATS))
 Sample = StrEnum("Sample", {name.replace("-", "_"): name for name in SAMPLES})
-LANGUAGES = {"en": "English"}
-LANGUAGES_TO_COME = {"nl": "Dutch"}
 
 app = typer.Typer(
     add_completion=False,
@@ -37,42 +37,10 @@ AsOfOption = Annotated[
 OutOption = Annotated[str, typer.Option("--out", metavar="DIR", help="Folder of all reports.")]
 
 
-_interruptions: list[KeyboardInterrupt] = []
-
-
-class Interrupted(KeyboardInterrupt):
-    """Raised when the process is asked to end; it leaves nothing behind and then does."""
-
-    def __init__(self, number: int):
-        super().__init__(f"ended by signal {number}")
-        self.exit_code = 128 + number
-
-
 def main() -> None:
     """Entry point of the command ``retention-lab``."""
-    for number in _signals_to_end():
-        signal.signal(number, _interrupt)
+    heed_signals()
     app(prog_name="retention-lab")
-
-
-def _signals_to_end() -> list[signal.Signals]:
-    hang_up = getattr(signal, "SIGHUP", None)
-    # Under nohup a hang-up is ignored, and stays so.
-    heard = [hang_up] if hang_up and signal.getsignal(hang_up) != signal.SIG_IGN else []
-    return [signal.SIGINT, signal.SIGTERM, *heard]
-
-
-def _interrupt(number: int, _frame: object) -> None:
-    # A second signal would only disturb the cleaning up.
-    for heard in _signals_to_end():
-        signal.signal(heard, signal.SIG_IGN)
-    _interruptions.append(Interrupted(number))
-    raise _interruptions[-1]
-
-
-def _go_on() -> None:
-    if _interruptions:
-        raise _interruptions.pop()
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 (typer calls it so)
@@ -100,22 +68,38 @@ def report(
     sample: Annotated[Sample | None, typer.Option(help="An embedded sample in place of a configuration.")] = None,
     as_of: AsOfOption = None,
     out: OutOption = "reports",
-    language: Annotated[str, typer.Option(help="Language of the page: en (nl comes later).")] = "en",
+    language: Annotated[
+        str | None, typer.Option(metavar="|".join(LANGUAGES), help="Language of the page; beats the configuration's.")
+    ] = None,
     jobs: Annotated[int | None, typer.Option(metavar="N", help="Most notebooks at a time.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Make it again although nothing changed.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, write nothing.")] = False,
+    no_customer_files: Annotated[
+        bool, typer.Option("--no-customer-files", help="Leave the files of single customers out.")
+    ] = False,
+    log_format: Annotated[
+        LogFormat | None, typer.Option("--log-format", help="Lines on standard error; a bar on a terminal without it.")
+    ] = None,
 ) -> None:
-    """Make a report; the last line of the output is its folder."""
-    with exit_codes() as secrets, shown() as progress:
-        _check_language(language)
+    """Make a report, or a batch of them; the last lines of the output are the folders."""
+    with exit_codes(log_format) as secrets, shown(log_format) as progress:
+        beating = {"language": _known_language(language), "customer_files": False if no_customer_files else None}
         day, folder = _day(as_of), _folder("--out", out)
-        resolved = _config(config, sample, day, secrets)
-        _start_workers_early()
-        from analysis.reporting.runner import run_report
+        resolved = _config(config, sample, day, secrets, beating)
+        asked = {"as_of": day, "out": folder, "jobs": jobs, "force": force, "dry_run": dry_run, "progress": progress}
+        folders = _reports(resolved, asked)
+    for made in folders:
+        typer.echo(f"would make {made}" if dry_run else str(made))
 
-        watched = Watched(progress, _go_on)
-        folder = run_report(resolved, as_of=day, out=folder, jobs=jobs, force=force, dry_run=dry_run, progress=watched)
-    typer.echo(f"would make {folder}" if dry_run else str(folder))
+
+def _reports(config: Config, asked: dict[str, Any]) -> list[Path]:
+    if config.batch:
+        from analysis.reporting.batch import run_batch
+
+        return run_batch(config, **asked)
+    from analysis.reporting.runner import run_report
+
+    return [run_report(config, **asked)]
 
 
 @app.command()
@@ -156,29 +140,41 @@ def score(
 
 
 @contextmanager
-def exit_codes() -> Iterator[set[str]]:
+def exit_codes(log_format: str | None = None) -> Iterator[set[str]]:
     """Errors that this package raises on purpose, as lines on standard error and an exit code.
 
     What is put into the set that this gives is hidden in the lines.
     """
     secrets: set[str] = set()
     try:
-        with full_disk_named():
+        with full_disk_named(), _nothing_swallowed():
             yield secrets
     except InputRefused as refused:
-        _complain((problem.message for problem in refused.problems), secrets)
-        raise typer.Exit(refused.exit_code) from None
+        messages, code = [problem.message for problem in refused.problems], refused.exit_code
     except RetentionLabError as error:
-        _complain(str(error).splitlines(), secrets)
-        raise typer.Exit(error.exit_code) from None
+        messages, code = str(error).splitlines(), error.exit_code
     except KeyboardInterrupt as interrupt:
-        _complain(["interrupted; nothing was published"], secrets)
-        raise typer.Exit(getattr(interrupt, "exit_code", 130)) from None
+        forget()
+        messages = ["interrupted; nothing half-made is left, and what was published stays"]
+        code = getattr(interrupt, "exit_code", 130)
+    else:
+        return
+    lines = [_presentable(message, secrets) for message in messages]
+    for line in lines:
+        if log_format == "json":
+            JsonLines(sys.stderr).line("error", message=line, exit_code=code)
+        else:
+            sys.stderr.write(f"retention-lab: error: {line}\n")
+    raise typer.Exit(code)
 
 
-def _complain(messages: Iterable[str], secrets: Collection[str]) -> None:
-    for message in messages:
-        sys.stderr.write(f"retention-lab: error: {_presentable(message, secrets)}\n")
+@contextmanager
+def _nothing_swallowed() -> Iterator[None]:
+    try:
+        yield
+    except Exception:
+        check_interruption()  # which some library made an error of its own of
+        raise
 
 
 def _presentable(line: str, secrets: Collection[str]) -> str:
@@ -188,33 +184,26 @@ def _presentable(line: str, secrets: Collection[str]) -> str:
     return without_passwords(without_secrets(plain(line), secrets))
 
 
-def _start_workers_early() -> None:
-    # Their imports take as long as ours, and there is more than one processor.
-    from analysis.reporting.crew import warm_up
-
-    warm_up()
-
-
-def _check_language(language: str) -> None:
-    if language in LANGUAGES:
-        return
-    later = LANGUAGES_TO_COME.get(language)
-    what = f"{later} is not built yet" if later else f"--language {language}: there is no such language"
-    raise UsageError(f"{what}; available: {', '.join(LANGUAGES)}")
+def _known_language(language: str | None) -> str | None:
+    if language not in (None, *LANGUAGES):
+        raise UsageError(f"--language {language}: there is no such language; available: {', '.join(LANGUAGES)}")
+    return language
 
 
-def _config(path: Path | None, sample: Sample | None, day: dt.date | None, secrets: set[str]) -> Config:
+def _config(
+    path: Path | None, sample: Sample | None, day: dt.date | None, secrets: set[str], beating: Mapping[str, Any]
+) -> Config:
     if (path is None) == (sample is None):
         raise UsageError("give either CONFIG.yml or --sample NAME, and not both")
-    return _loaded(path, day, secrets) if path else sample_config(str(sample))
+    return _loaded(path, day, secrets, beating) if path else sample_config(str(sample), beating)
 
 
-def _loaded(path: Path, day: dt.date | None, secrets: set[str]) -> Config:
+def _loaded(path: Path, day: dt.date | None, secrets: set[str], beating: Mapping[str, Any] | None = None) -> Config:
     """The configuration; one that is refused is refused together with its data, so that all can be mended at once."""
     from analysis.reporting.gate import secrets_of
 
     try:
-        config = load_config(path)
+        config = load_config(path, overrides=beating)
     except ConfigurationRefused as refused:
         if refused.readable is None:
             raise
@@ -236,14 +225,14 @@ def _folder(option: str, text: str) -> Path:
         raise UsageError(f"{option} {text}: there is no such home folder") from None
 
 
-def sample_config(name: str) -> Config:
-    """The ready configuration of an embedded sample."""
+def sample_config(name: str, beating: Mapping[str, Any] | None = None) -> Config:
+    """The ready configuration of an embedded sample; ``beating`` holds values that beat its own."""
     from analysis.reporting.request import notebooks_folder
 
     path = notebooks_folder() / "parameters" / f"{name}.yml"
     if path.exists():
-        return load_config(path)
-    return config_from_mapping({"data": {"transactions": {"sample": name}}}, path=path)
+        return load_config(path, overrides=beating)
+    return config_from_mapping({"data": {"transactions": {"sample": name}}}, path=path, overrides=beating)
 
 
 def _day(text: str | None) -> dt.date | None:

@@ -31,14 +31,16 @@ from analysis.strategysettings import StrategiesConfig
 from analysis.timeunits import TimeUnit
 from analysis.yamlfile import read_yaml
 
+LANGUAGES = ("en", "nl")
 SAMPLES = ("cdnow", "cdnow-full", "complete-journey", "simulated")
 RESERVED_NAMES = {".", "..", "failed", "latest", "index.html"}
 # Without these nothing can be said of the data; see ``ConfigurationRefused``.
-READING_KEYS = {"transactions", "columns", "date_format", "timezone", "decimal", "delimiter", "encoding", "sheet"}
-LATER_KEYS = {
-    "deadline_minutes": "the deadline of a run is not built yet",
-    "batch": "batches of reports are not built yet",
+READING_KEYS = {
+    *("transactions", "columns", "part", "date_format", "timezone", "decimal", "delimiter", "encoding", "sheet"),
 }
+LONGEST_DEADLINE = 7 * 24 * 60
+LARGEST_COST = 1e12
+"""Amounts in the data end there too."""
 
 
 def _known_timezone(name: str) -> str:
@@ -135,6 +137,7 @@ class Columns(Section):
     order: ColumnName | None = None
     discount: ColumnName | None = None
     currency: ColumnName | None = None
+    split: ColumnName | None = None
 
     @model_validator(mode="after")
     def _one_kind_of_money(self) -> Columns:
@@ -160,6 +163,7 @@ class DataConfig(Section):
 
     transactions: Source
     columns: Columns | None = None
+    part: str | None = Field(default=None, min_length=1)
     date_format: str | None = None
     timezone: Annotated[str, AfterValidator(_known_timezone)] | None = None
     decimal: Literal[",", "."] | None = None
@@ -179,6 +183,8 @@ class DataConfig(Section):
     def _columns_and_dates(self) -> DataConfig:
         if self.columns is None and not isinstance(self.transactions, SampleSource):
             raise ValueError("data: columns is missing; name at least customer and date")
+        if (self.part is None) != (self.columns is None or self.columns.split is None):
+            raise ValueError("data: columns.split and part go together; one of them is missing")
         if isinstance(self.transactions, list) and not self.transactions:
             raise ValueError("data: transactions is an empty list; name at least one file")
         start, end = self.observation_start, self.observation_end
@@ -200,9 +206,9 @@ class EconomicsConfig(Section):
 
     currency: Annotated[str, AfterValidator(_currency_code)] | None = None
     gross_margin: float = Field(default=0.30, gt=0, le=1)
-    acquisition_cost: float = Field(default=0, ge=0)
-    cost_per_order: float = Field(default=0, ge=0)
-    fixed_costs_per_year: float = Field(default=0, ge=0)
+    acquisition_cost: float = Field(default=0, ge=0, le=LARGEST_COST)
+    cost_per_order: float = Field(default=0, ge=0, le=LARGEST_COST)
+    fixed_costs_per_year: float = Field(default=0, ge=0, le=LARGEST_COST)
     annual_discount_rate: float = Field(default=0.10, ge=0, le=10)
     horizon_years: float = Field(default=3, gt=0, le=100)
 
@@ -216,8 +222,8 @@ class RetentionConfig(Section):
     scope: Literal["new_customer", "new_customer_repeat_orders", "base", "firm"] = "new_customer"
     profit: Literal["contribution", "after_acquisition", "after_fixed"] = "after_acquisition"
     margins: Literal["constant", "growing"] = "constant"
-    cost_per_customer_year: float = Field(default=0, ge=0)
-    new_customers_per_year: float | None = Field(default=None, ge=0)
+    cost_per_customer_year: float = Field(default=0, ge=0, le=LARGEST_COST)
+    new_customers_per_year: float | None = Field(default=None, ge=0, le=LARGEST_COST)
     active_window_days: int = Field(default=180, ge=1)
 
 
@@ -259,6 +265,13 @@ class ContractsConfig(Section):
     sheet: str | None = None
 
 
+class BatchConfig(Section):
+    """A report for each value of a column: of all its values, or of those that are listed."""
+
+    split_by: ColumnName
+    values: list[str] | None = Field(default=None, min_length=1)
+
+
 class Config(Section):
     """A whole configuration; see ``load_config`` for files.
 
@@ -270,7 +283,9 @@ class Config(Section):
     """
 
     name: Annotated[str, AfterValidator(_plain_name)]
-    language: Literal["en"] = "en"
+    language: Literal["en", "nl"] = "en"
+    deadline_minutes: float | None = Field(default=None, gt=0, le=LONGEST_DEADLINE)
+    customer_files: bool = True
     folder: Path = Field(default=Path(), exclude=True)
     data: DataConfig
     model: ModelConfig = ModelConfig()
@@ -278,6 +293,17 @@ class Config(Section):
     retention: RetentionConfig = RetentionConfig()
     contracts: ContractsConfig | None = None
     strategies: StrategiesConfig = StrategiesConfig()
+    batch: BatchConfig | None = None
+
+    @model_validator(mode="after")
+    def _batch_splits_its_own_data(self) -> Config:
+        if self.batch and self.data.columns is None:
+            raise ValueError("batch: an embedded sample has no column to split by; name data.columns of your own data")
+        if self.batch and self.data.part is not None:
+            raise ValueError("batch: data.part is one part already; leave one of the two out")
+        if self.contracts and (self.batch or self.data.part is not None):
+            raise ValueError("contracts: they cannot be split into parts; leave them out, or batch and data.part")
+        return self
 
     @property
     def zone(self) -> ZoneInfo | None:
@@ -337,11 +363,6 @@ def config_from_mapping(
     content.setdefault("name", _name_from(path))
     content["folder"] = path.resolve().parent
     problems = list(problems)
-    problems += [
-        Problem(f"configuration key {key!r}: {reason}", USAGE)
-        for key, reason in LATER_KEYS.items()
-        if content.pop(key, None) is not None
-    ]
     if "folder" in given:
         problems.append(Problem("unknown configuration key 'folder'", USAGE))
     try:
@@ -405,7 +426,9 @@ def known_keys(model: type[BaseModel] = Config, prefix: str = "") -> Iterator[st
 
 
 __all__ = [
+    "LANGUAGES",
     "SAMPLES",
+    "BatchConfig",
     "Columns",
     "Config",
     "ConfigurationRefused",

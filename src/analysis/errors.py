@@ -5,9 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 USAGE = 2
 CONTENT = 3
@@ -81,10 +82,13 @@ class NotIdentified(DataError):
     ----------
     model, parameter
         Names of the model and of the parameter (or parameters) that the data leave open.
+    numbers
+        What a sentence in another language needs: ``parameters``, ``customers`` and ``repeaters``; empty where
+        only the message says it.
     """
 
-    def __init__(self, model: str, parameter: str, message: str):
-        self.model, self.parameter = model, parameter
+    def __init__(self, model: str, parameter: str, message: str, numbers: Mapping[str, Any] | None = None):
+        self.model, self.parameter, self.numbers = model, parameter, dict(numbers or {})
         super().__init__(message)
 
 
@@ -104,6 +108,36 @@ class GateFailed(RetentionLabError):
     """Raised when a finished page does not pass its own checks: stamp, secret, size, external request."""
 
     exit_code = 6
+
+
+class DeadlinePassed(RetentionLabError):
+    """Raised when a run took longer than its configuration allows.
+
+    Attributes
+    ----------
+    minutes
+        What it allows.
+    """
+
+    exit_code = 5
+
+    def __init__(self, minutes: float):
+        self.minutes = minutes
+        super().__init__(f"the run was stopped: it took longer than deadline_minutes == {minutes:g}")
+
+
+class ReportLocked(RetentionLabError):
+    """Raised when another run of the same report is under way."""
+
+    exit_code = 75
+
+
+class BatchFailed(RetentionLabError):
+    """Raised when reports of a batch failed, after all others were made; the exit code is the highest of theirs."""
+
+    def __init__(self, messages: Iterable[str], exit_code: int):
+        self.exit_code = exit_code
+        super().__init__("\n".join(messages))
 
 
 class DoubtfulData(UserWarning):

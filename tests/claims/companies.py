@@ -65,7 +65,7 @@ def loyal_customers(growth: float, seed: int, customers: int = 400, years: float
     rng = np.random.default_rng(seed)
     count = int(years * 12)
     birth = rng.integers(0, 84, customers)
-    gaps = np.cumsum(rng.integers(20, 40, (customers, count)), axis=1)
+    gaps = np.cumsum(np.maximum(rng.exponential(30, (customers, count)), 1).astype(int), axis=1)
     days = np.column_stack([birth, birth[:, None] + gaps])
     # What grows is compared over half years whose middles lie 910 days apart.
     age = days - birth[:, None]

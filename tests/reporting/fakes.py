@@ -34,6 +34,7 @@ PARAMETERS = {
     "MBG/NBD": {"r": 0.525, "alpha": 6.183, "a": 0.891, "b": 1.614},
     "Pareto/NBD": {"r": 0.553, "alpha": 10.578, "s": 0.606, "beta": 11.669},
 }
+LEFT_OPEN = Note("purchase.not_identified", {"parameters": ["s", "beta"], "customers": CUSTOMERS, "repeaters": 180})
 HOSTILE = "<script>alert('x')</script> & \"$1$\" {total:money}"
 
 
@@ -121,7 +122,7 @@ def purchase(*, alone: bool = False) -> PurchaseResult:
         posterior=posterior("BG/NBD"),
         challengers=tuple(fits[1:]),
         challenger_posteriors={name: posterior(name) for name in names[1:]},
-        not_identified={"Pareto/NBD": "the data do not identify s"} if alone else {},
+        not_identified={"Pareto/NBD": LEFT_OPEN} if alone else {},
         customers_alive={name: interval(counts[name], 0.05) for name in names},
         alive_among_one_time_buyers={name: shares[name] for name in names},
     )
@@ -240,11 +241,11 @@ def claims(*, has_money: bool = True) -> tuple[Verdict, ...]:
     return (*ledger, Verdict("never_return", Outcome.NOT_TESTABLE, Outcome.NOT_TESTABLE, None, None, unknown))
 
 
-def study(*, has_money: bool = True, tested: bool = True, name: str = "cdnow"):
+def study(*, has_money: bool = True, tested: bool = True, name: str = "cdnow", language: str = "en"):
     """Everything a notebook asks a study for."""
     from tests.reporting import retention_fakes
 
-    config = Config(name=name, data={"transactions": {"sample": "cdnow"}})
+    config = Config(name=name, language=language, data={"transactions": {"sample": "cdnow"}})
     untested = Note(
         "backtest.reason.window_too_short", {"holdout_weeks": 39, "window_days": 90, "calibration_end": START}
     )
@@ -281,7 +282,7 @@ def executed(path, result, monkeypatch):
         outputs.append(nbformat.v4.new_output("display_data", data, metadata=metadata or {}))
 
     def open_study(config, **_):
-        return result, notebook.Page("en", lambda: result.transactions.currency)
+        return result, notebook.Page(result.config.language, lambda: result.transactions.currency)
 
     monkeypatch.setattr(notebook, "display", display)
     monkeypatch.setattr(notebook, "open_study", open_study)

@@ -28,7 +28,16 @@ def test_money_of_an_unknown_currency_is_a_plain_number():
 
 
 def test_dutch_money_is_written_the_dutch_way():
-    assert Formats("nl", "EUR").cents(72003.34) == "€\N{NO-BREAK SPACE}72.003,34"
+    dutch = Formats("nl", "EUR")
+    assert dutch.cents(72003.34) == "€\N{NO-BREAK SPACE}72.003,34"
+    assert dutch.money(1234.5) == "€\N{NO-BREAK SPACE}1.234"
+    assert dutch.compact_money(1_230_000) == "€\N{NO-BREAK SPACE}1,2\N{NO-BREAK SPACE}mln."
+
+
+def test_dutch_numbers_have_a_decimal_comma_everywhere_and_axes_too():
+    dutch = Formats("nl")
+    assert [dutch.decimal1(1234.5), dutch.percent1(0.1234), dutch.tick(0.25)] == ["1.234,5", "12,3%", "0,25"]
+    assert [dutch.month("1997-03-01"), dutch.list("abc")] == ["mrt 1997", "a, b en c"]
 
 
 def test_a_yen_has_no_hundredths_and_a_hostile_currency_code_stays_text():
@@ -49,6 +58,8 @@ def test_dates_and_durations_follow_the_language():
     assert ENGLISH.weeks(1) == "1 week"
     assert ENGLISH.years(2.5) == "2.5 years"
     assert Formats("nl").weeks(39) == "39 weken"
+    assert [Formats("nl").days(count) for count in (1, 14, 1400)] == ["1 dag", "14 dagen", "1.400 dagen"]
+    assert [Formats("nl").years(count) for count in (1, 2.5)] == ["1 jaar", "2,5 jaar"]
 
 
 def test_a_moment_is_shown_in_utc_to_the_minute():

@@ -76,7 +76,7 @@ def test_a_rise_that_one_model_cannot_have_leaves_no_verdict_and_the_others_thei
         "Under BG/NBD there is no number. Retention cannot rise as far as this reading asks: too few customers "
         "leave for that."
     )
-    assert points[1].startswith("Under MBG/NBD profit rises by 12%")
+    assert points[1].startswith("Under MBG/NBD profit changes by 12%")
     assert "under MBG/NBD" in said(lift.reading_points(found, fakes.config()))
     assert lift.named_table(found) is not None
 

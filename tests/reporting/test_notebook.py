@@ -7,6 +7,7 @@ from tests.reporting import fakes
 from analysis.config import known_keys
 from analysis.errors import InputRefused, UsageError
 from analysis.reporting import notebook
+from analysis.reporting.exhibits.value import customer_columns
 from analysis.reporting.stamp import SENTINEL, config_hash
 from analysis.reporting.words import CatalogueError, Saying
 
@@ -131,3 +132,21 @@ def test_the_currency_of_the_data_beats_that_of_the_configuration():
     study.transactions.currency = None
     assert notebook.currency_of(study, study.config) is None
     assert Path(notebook.CONTENT_CSS).is_file()
+
+
+@pytest.mark.parametrize("language", ["en", "nl"])
+def test_a_run_without_customer_files_names_none(shown, config, tmp_path, language):
+    study, page = notebook.open_study(config, store=tmp_path / "store", as_of="1997-09-30")
+    study.config = study.config.model_copy(update={"customer_files": False, "language": language})
+    page = notebook.Page(language, study=study)
+    columns = customer_columns(fakes.value())
+    page.customer_file(columns)
+    page.downloads()
+    text = " ".join(data["text/html"] for data, _ in shown)
+    assert "customers." not in text
+    assert "ledger.csv" in text
+    shown.clear()
+    study.config = study.config.model_copy(update={"customer_files": True})
+    page.customer_file(columns)
+    page.downloads()
+    assert "".join(data["text/html"] for data, _ in shown).count('href="customers.') == 2

@@ -31,6 +31,8 @@ def profit_lift_of_retention(evidence: Evidence, claimed: Range) -> Finding:
         for name, lift in lifts.items()
         if lift.break_even_cost is not None and choice.gain > 0
     )
+    if choice.gain == 0:
+        return not_testable(Note("claim.reason.no_gain"), assumptions=read)
     if reason := _why_no_lift(lifts):
         euros = tuple(
             Note("claim.detail.gain_in_money", {"model": name, "gain": lift.gain, "profit": lift.profit_before})

@@ -23,25 +23,33 @@ REINARTZ_KUMAR = (0.20, 0.45)
 
 
 def spend_of_long_standing_customers(evidence: Evidence, claimed: Range) -> Finding:
-    """Spend in months 31 to 36 against months 1 to 6 of the same customers, those who still order then."""
+    """Spend in months 31 to 36 against months 1 to 6 of the same customers, those who ordered again later.
+
+    Whoever orders in months 31 to 36 has an order there by definition, and everyone has one in months 1 to 6, the
+    first: both tilt the comparison. So customers are followed who are known to have been there, by an order after
+    month 36, and first orders are left out.
+    """
     growth = evidence.growth
     if isinstance(growth, Note):
         return not_testable(Note("claim.reason.too_short_for_three_years", _months_there(evidence)))
     by_period = {period.period: period for period in growth.periods}
-    if growth.period_days != HALF_YEAR_DAYS or LAST_HALF_YEAR not in by_period:
+    known = by_period.get(LAST_HALF_YEAR)
+    if growth.period_days != HALF_YEAR_DAYS or known is None or known.stayers_ratio is None:
         longest = (_compared(growth.periods[-1], growth.period_days),) if growth.periods else ()
         return not_testable(Note("claim.reason.too_short_for_three_years", _months_there(evidence)), *longest)
-    period = by_period[LAST_HALF_YEAR]
-    centre, spread = _log_normal(period.growth)
+    centre, spread = _log_normal(known.stayers_ratio)
     drawn = np.exp(centre + spread * evidence.rng(7).standard_normal(DRAWS)) - 1
     return finding_from_draws(
         claimed,
         {DATA: drawn},
-        {DATA: period.growth.estimate - 1},
+        {DATA: known.stayers_ratio.estimate - 1},
         evidence.level,
         unit="share",
-        assumptions=(Note("claim.assumption.still_there"), Note("claim.assumption.no_cause")),
-        details=(_compared(period, growth.period_days),),
+        assumptions=(
+            Note("claim.assumption.still_there", {"customers": known.stayers}),
+            Note("claim.assumption.no_cause"),
+        ),
+        details=(_compared(known, growth.period_days),),
     )
 
 

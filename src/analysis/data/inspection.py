@@ -220,8 +220,16 @@ economics:
   # currency: EUR
   gross_margin: 0.30              # CHECK: an assumption; share of an order's amount that is left after direct costs
   cost_per_order: 0
+  # acquisition_cost: 0           # what winning a customer costs; the claims about retention need it
+  # fixed_costs_per_year: 0
   annual_discount_rate: 0.10      # an assumption
   horizon_years: 3
+# retention:                      # how "5% more retention" is read; see docs/configuration.md
+#   scope: new_customer           # new_customer, new_customer_repeat_orders, base or firm
+#   cost_per_customer_year: 0     # what keeping a customer costs
+# contracts:                      # for subscriptions: a file with the beginnings and ends of contracts
+#   file: contracts.csv
+#   columns: {customer: id, start: begin, end: end}
 """
 
 

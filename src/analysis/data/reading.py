@@ -20,6 +20,7 @@ from analysis.errors import CONTENT, USAGE, InputRefused, Problem, is_full_disk
 
 # What DuckDB raises where bytes are not what the file's own schema says.
 BROKEN = (duckdb.Error, RuntimeError, UnicodeDecodeError)
+INTERRUPTED = "Query interrupted"  # what DuckDB makes of whatever a signal handler raises
 
 
 def raw_table(
@@ -140,7 +141,7 @@ def damage_named(table: RawTable) -> Iterator[None]:
     try:
         yield
     except BROKEN as error:
-        if is_full_disk(error):
+        if is_full_disk(error) or str(error) == INTERRUPTED:
             raise
         problems = [problem for part in table.parts for problem in _problems_in_rows(part)]
         if not problems:

@@ -131,7 +131,9 @@ def _read_customer(table: RawTable) -> Reading:
         # As text, since DuckDB answers isnan() from the statistics of a Parquet file, which know no NaN.
         whole, text = f"TRY_CAST({value} AS BIGINT)", f"CAST({value} AS VARCHAR)"
         plain = f"CASE WHEN {whole} = {value} THEN CAST({whole} AS VARCHAR) ELSE {text} END"
-        return Reading(f"CASE WHEN {text} <> 'nan' THEN {plain} END")
+        # From here on neighbouring whole numbers are the same floating-point number, or were when a sheet was written.
+        lost = f"{text} <> 'nan' AND abs({value}) >= {1e15 if kind == 'DOUBLE' else 2**24}"
+        return Reading(f"CASE WHEN {text} <> 'nan' THEN {plain} END", lost)
     return Reading(value if kind in {"BIGINT", "INTEGER", "UBIGINT"} else f"CAST({value} AS VARCHAR)")
 
 
@@ -151,7 +153,8 @@ def problems_in_values(connection: duckdb.DuckDBPyConnection, rows: TypedRows) -
         if count := connection.execute(test).fetchall()[0][0]:
             column = rows.table.columns[role]
             examples = rows.table.examples(connection, [column], reading.unreadable)
-            one, many, allowed = _expectation(role)
+            is_text = holds_text(rows.table, column)
+            one, many, allowed = _expectation(role if is_text or role != "customer" else "numeric customer")
             where = f"{rows.table.label}: column {column!r} (for {role})"
             found = counted(count, f"value is {one}", f"values are {many}")
             problems.append(Problem(f"{where}: {found}: {examples}; {allowed}", CONTENT))
@@ -178,6 +181,9 @@ def _expectation(role: str) -> tuple[str, str, str]:
         rest = "between 1900 and 2199 in the format of the column"
         advice = "correct them, or describe the format with the key `date_format`"
         return f"no date {rest}", f"no dates {rest}", advice
+    if role == "numeric customer":
+        rest = "of more digits than a floating-point number keeps, so that different customers look the same"
+        return f"an id {rest}", f"ids {rest}", "write them as text in the source"
     if role == "customer":
         rest = "with a zero byte (NUL), which no output can show"
         return f"an id {rest}", f"ids {rest}", "ids without one are allowed"

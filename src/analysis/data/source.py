@@ -58,6 +58,8 @@ class RawTable:
         Currency that the source is known to be in.
     notes, problems
         What reading it brought up.
+    only
+        SQL of the condition that a row must meet to belong to the table; empty for all rows.
     """
 
     label: str
@@ -72,10 +74,12 @@ class RawTable:
     currency: str | None = None
     notes: tuple[Note, ...] = ()
     problems: tuple[Problem, ...] = ()
+    only: str = ""
 
     @property
     def scan(self) -> str:
-        return parquet_scan(part.path for part in self.parts)
+        scan = parquet_scan(part.path for part in self.parts)
+        return f"(SELECT * FROM {scan} WHERE {self.only})" if self.only else scan
 
     def expression(self, column: str) -> str:
         """SQL of a column's value."""
@@ -94,6 +98,7 @@ class RawTable:
         values = ", ".join(f"CAST({self.expression(column)} AS VARCHAR)" for column in columns)
         place = f"{quoted(FILE_OF_ROW)}, {quoted(NUMBER_OF_ROW)}"
         scan = numbered_scan((part.path for part in self.parts), self.types)
+        condition = f"({condition}) AND {self.only}" if self.only else condition
         found = connection.execute(
             f"SELECT {place}, {values} FROM {scan} WHERE {condition} ORDER BY {place} LIMIT {limit}"
         ).fetchall()
@@ -123,6 +128,11 @@ def row_hashes(columns: Iterable[str]) -> tuple[str, str]:
     """
     listed = ", ".join(quoted(column) for column in sorted(columns))
     return f"hash({listed})", f"hash('second', {listed})"
+
+
+def part_expression(table: RawTable) -> str:
+    """SQL of the part that a row belongs to, as text without blanks around it; empty where it names none."""
+    return f"coalesce(trim(CAST({table.expression(table.columns['split'])} AS VARCHAR)), '')"
 
 
 def mapped_columns(columns: Columns, available: list[str]) -> dict[str, str]:

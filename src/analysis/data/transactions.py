@@ -22,6 +22,7 @@ from analysis.data.cleaning import (
 from analysis.data.engine import close, connect, literal
 from analysis.data.notes import Note
 from analysis.data.occasions import Days, days_of, entries_of, net_occasions
+from analysis.data.parts import part_of
 from analysis.data.policies import (
     Currency,
     born_before_start_note,
@@ -154,6 +155,8 @@ def load_transactions(
     connection = connect(workdir)
     try:
         table = raw_table(connection, config, workdir, frame)
+        if config.data.part is not None:
+            table = part_of(table, config.data.part)
         with damage_named(table):
             loaded = _loaded(connection, table, config, workdir, as_of)
         if problems := _problems_in_fitting(table.label, loaded.summary) if to_fit else []:

@@ -11,7 +11,14 @@ import pandas as pd
 
 from analysis.errors import NotIdentified
 from analysis.models.baselines import BASELINES, CountForecast, History, learned_forecast
-from analysis.models.estimate import MODELS, PRIMARY, fit_purchase_model, params_of, purchase_posterior
+from analysis.models.estimate import (
+    MODELS,
+    PRIMARY,
+    fit_purchase_model,
+    params_of,
+    purchase_posterior,
+    why_not_identified,
+)
 from analysis.models.futures import Terms, passes_for, simulate_futures
 from analysis.models.patterns import Patterns, patterns_of
 from analysis.models.results import BackTest, ForecastScore, Interval, PurchaseFit
@@ -93,7 +100,7 @@ def _fits(patterns: Patterns, config: ModelConfig) -> tuple[list[PurchaseFit], M
         except NotIdentified as error:
             if model is PRIMARY:
                 raise
-            not_identified[model.name] = str(error)
+            not_identified[model.name] = why_not_identified(error)
     return fits, not_identified
 
 

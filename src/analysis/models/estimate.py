@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.config import ModelConfig
+from analysis.data import Note
 from analysis.errors import NotIdentified
 from analysis.models.beta_geometric import BGNBD, MBGNBD
 from analysis.models.fitting import Optimum, best_of, curvature, polish
@@ -42,7 +43,7 @@ def purchase_result(summary: CustomerSummary, config: ModelConfig) -> PurchaseRe
         try:
             challengers.append(fit_purchase_model(model, patterns, config.time_unit))
         except NotIdentified as error:
-            not_identified[model.name] = str(error)
+            not_identified[model.name] = why_not_identified(error)
     posteriors = {fit.model: purchase_posterior(fit, patterns, config.seed) for fit in (primary, *challengers)}
     alive = {
         fit.model: _customers_alive(fit, posteriors[fit.model], patterns, config.credible_level)
@@ -83,6 +84,11 @@ def fit_purchase_model(model: PurchaseModel, patterns: Patterns, unit: TimeUnit)
     if not optimum.is_peak:
         raise _not_identified(model, optimum, patterns, unit)
     return _purchase_fit(model, optimum, patterns, unit, scale)
+
+
+def why_not_identified(error: NotIdentified) -> Note:
+    """What the data leave open, for a sentence of any language."""
+    return Note("purchase.not_identified", error.numbers)
 
 
 def _purchase_fit(model, optimum: Optimum, patterns, unit, scale) -> PurchaseFit:
@@ -137,7 +143,8 @@ def _moment_start(model: PurchaseModel, patterns: Patterns) -> np.ndarray:
 
 
 def _not_identified(model: PurchaseModel, optimum: Optimum, patterns: Patterns, unit: TimeUnit) -> NotIdentified:
-    names = _listed([name for name, runs in zip(model.names, optimum.runs_away, strict=True) if runs])
+    open_parameters = [name for name, runs in zip(model.names, optimum.runs_away, strict=True) if runs]
+    names = _listed(open_parameters)
     repeaters = int(patterns.weight[patterns.frequency > 0].sum())
     return NotIdentified(
         model.name,
@@ -148,6 +155,7 @@ def _not_identified(model: PurchaseModel, optimum: Optimum, patterns: Patterns, 
         f"oldest age {patterns.T.max():.4g} {unit}s). "
         "They show too little of customers leaving, or of customers differing in it. A longer observation period helps "
         "where many are new; where hardly anyone leaves, or all leave alike, this model has no answer.",
+        {"parameters": open_parameters, "customers": int(patterns.customers), "repeaters": repeaters},
     )
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from analysis.timeunits import TimeUnit
+
+if TYPE_CHECKING:
+    from analysis.data import Note
 
 
 @dataclass(frozen=True)
@@ -113,7 +116,7 @@ class PurchaseResult:
     challenger_posteriors
         Their posteriors, by model name.
     not_identified
-        Model name -> why the data do not identify it.
+        Model name -> why the data do not identify it: a note with ``parameters``, ``customers`` and ``repeaters``.
     customers_alive
         Model name -> expected number of customers still alive, with a credible interval.
     alive_among_one_time_buyers
@@ -124,7 +127,7 @@ class PurchaseResult:
     posterior: Posterior
     challengers: tuple[PurchaseFit, ...]
     challenger_posteriors: Mapping[str, Posterior]
-    not_identified: Mapping[str, str]
+    not_identified: Mapping[str, Note]
     customers_alive: Mapping[str, Interval]
     alive_among_one_time_buyers: Mapping[str, float]
 
@@ -280,7 +283,7 @@ class BackTest:
     tracking
         Columns date, actual, and one a purchase model: cumulative repeat orders of the calibration customers.
     not_identified
-        Model name -> why the calibration data do not identify it.
+        Model name -> why the calibration data do not identify it, as in ``PurchaseResult``.
     parameters
         Model name -> the parameters of the calibration fit.
     """
@@ -297,7 +300,7 @@ class BackTest:
     verdict: str
     calibration_by_group: pd.DataFrame
     tracking: pd.DataFrame
-    not_identified: Mapping[str, str] = field(default_factory=dict)
+    not_identified: Mapping[str, Note] = field(default_factory=dict)
     parameters: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 

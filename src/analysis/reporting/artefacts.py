@@ -6,19 +6,19 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analysis.models.results import as_plain
-from analysis.reporting.results_json import results
-
 if TYPE_CHECKING:
     from analysis.study import Study
 
 
 def write_artefacts(study: Study, folder: Path) -> None:
-    """customers.parquet, customers.csv, ledger.csv, model.json and results.json."""
+    """customers.parquet and customers.csv (unless they are not wanted), ledger.csv, model.json and results.json."""
     from analysis.data.export import write_csv, write_customers
     from analysis.models import model_to_dict
+    from analysis.models.results import as_plain
+    from analysis.reporting.results_json import results
 
-    write_customers(study.value.table, folder)
+    if study.config.customer_files:
+        write_customers(study.value.table, folder)
     write_csv(study.transactions.ledger, folder / "ledger.csv")
     currency = study.transactions.currency or study.config.economics.currency
     write_json(as_plain(model_to_dict(study.purchase, study.spend, currency=currency)), folder / "model.json")

@@ -5,13 +5,16 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Collection, Iterable, Mapping
-from contextlib import suppress
+import threading
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 
+from analysis.reporting.interruption import shielded
+from analysis.reporting.kernels import end_family
 from analysis.reporting.worker import DEAD_PROCESS, GO, Failure, Job, Outcome, work
 
 PRELOADED = ["__main__", "papermill", "nbconvert", "analysis.reporting.worker", "analysis.reporting.fragment"]
@@ -33,7 +36,21 @@ def warm_up() -> None:
     if process_context().get_start_method() == "forkserver":
         from multiprocessing.forkserver import ensure_running
 
-        ensure_running()
+        with _without_ctrl_c():
+            ensure_running()
+
+
+@contextmanager
+def _without_ctrl_c() -> Iterator[None]:
+    """Lets what is started inside ignore Ctrl-C, which reaches every process of the terminal's group."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
 
 
 @dataclass
@@ -65,6 +82,8 @@ class Crew:
         Most notebooks at a time.
     on_done
         Called with each outcome.
+    check
+        Called again and again while it waits; raises where the run should end.
     """
 
     jobs: Iterable[Job]
@@ -72,6 +91,7 @@ class Crew:
     results: Collection[str]
     size: int
     on_done: Callable[[Outcome], None] = lambda outcome: None
+    check: Callable[[], None] = lambda: None
     _turns: Any = field(default=None, init=False)
     _waiting: list[Job] = field(default_factory=list, init=False)
     _working: list[_Worker] = field(default_factory=list, init=False)
@@ -80,9 +100,14 @@ class Crew:
     _there: set[str] = field(default_factory=set, init=False)
 
     def __enter__(self) -> Crew:
+        warm_up()
         self._turns = process_context().Semaphore(max(1, (os.cpu_count() or 2) - 1))
         self._waiting = list(self.jobs)
-        self._fill()
+        try:
+            self._fill()
+        except BaseException:
+            self.stop()  # nobody leaves a context that was not entered
+            raise
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -98,6 +123,7 @@ class Crew:
         self.release(*self.results)
         while self._working or self._waiting:
             self._collect(timeout=POLL_SECONDS)
+            self.check()
         return dict(self._outcomes)
 
     def stop(self) -> None:
@@ -128,9 +154,10 @@ class Crew:
         context = process_context()
         ours, theirs = context.Pipe()
         process = context.Process(target=work, args=(job, theirs, self._turns), name=job.notebook.stem, daemon=True)
-        # Known before it is started, so that an interruption in between finds it.
         self._working.append(_Worker(job, process, ours))
-        process.start()
+        # A process that is half started would begin after everyone has gone.
+        with shielded():
+            process.start()
         theirs.close()
 
     def _is_due(self, worker: _Worker) -> bool:
@@ -161,8 +188,6 @@ class Crew:
 
 
 def _kill_kernel(worker: _Worker) -> None:
-    # A worker stops its own kernel; this is for one that could not, and its kernel leads a group of its own.
-    if worker.kernel is None or worker.process.exitcode in {0, 143} or not hasattr(os, "killpg"):
-        return
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(worker.kernel, signal.SIGKILL)
+    # A worker stops its own kernel; this is for one that could not.
+    if worker.process.exitcode not in {0, 143}:
+        end_family(worker.job.folder, worker.kernel)

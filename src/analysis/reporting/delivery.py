@@ -52,7 +52,7 @@ class Delivery:
     def raise_failures(self) -> None:
         """Raise NotebookFailed where a notebook did not reach its end."""
         if failures := self.failures:
-            raise NotebookFailed("\n".join(reason_of(failure) for failure in failures))
+            raise NotebookFailed("\n".join(reason_of(failure, self.stamp.language) for failure in failures))
 
     def published(self) -> Path:
         """Compose, check and publish; the folder of the run, or of the same run that was faster."""
@@ -129,9 +129,10 @@ class Delivery:
     def _forget_working_folder(self) -> None:
         """Let executed notebooks name the published configuration in place of the folder that is going away."""
         for file in (self.run / "notebooks").glob("*.ipynb"):
-            file.write_text(self._relocated(file.read_text(encoding="utf-8")), encoding="utf-8")
+            file.write_text(self.relocated(file.read_text(encoding="utf-8")), encoding="utf-8")
 
-    def _relocated(self, text: str) -> str:
+    def relocated(self, text: str) -> str:
+        """The text of an executed notebook without the folder that is going away."""
         # The paths stand in Python literals inside JSON, so they are escaped twice.
         replaced: dict[str, Any] = {
             repr(str(self.prepared.study.store)): "None",

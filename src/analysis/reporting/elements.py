@@ -98,13 +98,14 @@ def _card_html(card: Card, words: Words) -> Markup:
     ).format(words.html(card.label), words.format(card.kind, card.value), detail)
 
 
-def downloads_html(words: Words) -> Markup:
-    """Links to the files of the run folder, each with what it holds."""
+def downloads_html(words: Words, *, customers: bool = True) -> Markup:
+    """Links to the files of the run folder, each with what it holds; without ``customers`` not to those of people."""
+    files = [name for name in FILES if customers or not name.startswith("customers.")]
     items = Markup("").join(
         Markup('<li><a href="{0}"><code>{0}</code></a> {1}</li>').format(
             name, words.html("downloads." + name.replace(".", "_"))
         )
-        for name in FILES
+        for name in files
     )
     return Markup('<p class="rl-say">{}</p><ul class="rl-points">{}</ul>').format(words.html("downloads.intro"), items)
 
@@ -115,7 +116,7 @@ def method_html(words: Words) -> Markup:
         Markup('<p>{}</p><div class="rl-formula" role="region" tabindex="0" aria-label="{}">{}</div>').format(
             words.html(f"method.{name}"),
             words("method.formula_label", name=Saying(f"method.{name}_name")),
-            Markup(formula),
+            Markup(formula).format(active=words("method.active")),
         )
         for name, formula in formulas().items()
     )

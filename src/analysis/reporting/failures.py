@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from analysis.errors import DiskFull, GateFailed, InputRefused, NotebookFailed, RetentionLabError
+from analysis.errors import (
+    DeadlinePassed,
+    DiskFull,
+    GateFailed,
+    InputRefused,
+    NotebookFailed,
+    NotIdentified,
+    RetentionLabError,
+)
 from analysis.reporting.gate import without_secrets
 from analysis.reporting.words import Words, placeholders
 from analysis.reporting.worker import Failure
@@ -31,10 +39,14 @@ def reason_of(failure: Failure, language: str = "en") -> str:
 def reason_of_error(error: BaseException, language: str = "en", secrets: Collection[str] = ()) -> str:
     """What ended a run, for the top of its page, with every secret replaced by asterisks."""
     text = without_secrets(str(error), secrets)
-    if isinstance(error, NotebookFailed | DiskFull):
+    if isinstance(error, NotebookFailed):
         return text
+    if isinstance(error, DeadlinePassed):
+        return Words(language)("failure.deadline", minutes=error.minutes)
+    if isinstance(error, NotIdentified) and error.numbers:
+        return Words(language)("failure.not_identified", model=error.model, **error.numbers)
     kind = "gate" if isinstance(error, GateFailed) else "unexpected"
-    kind = "refused" if isinstance(error, InputRefused) else kind
+    kind = "refused" if isinstance(error, InputRefused) else "no_room" if isinstance(error, DiskFull) else kind
     text = text[:LONGEST_EXCEPTION]
     reason = text if isinstance(error, RetentionLabError) else f"{type(error).__name__}: {text}"
     return Words(language)(f"failure.{kind}", reason=reason)

@@ -209,8 +209,11 @@ class Formats:
         ).replace("-", MINUS)
 
     def _duration(self, count: float, unit: str) -> str:
-        whole = float(count).is_integer()
-        return units.format_unit(int(count) if whole else round(count, 2), f"duration-{unit}", locale=self.locale)
+        name, whole = f"duration-{unit}", float(count).is_integer()
+        value = int(count) if whole else round(count, 2)
+        shown = units.format_unit(value, name, "long", locale=self.locale)
+        # Where the short form is spelled out already, as for Dutch days, CLDR has no long one and Babel says the name.
+        return units.format_unit(value, name, "short", locale=self.locale) if name in shown else shown
 
 
 def decimals_of(value: float) -> int:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from analysis.config import Config
-from analysis.data import Transactions
+from analysis.data import Note, Transactions
 from analysis.data.contracts import Contracts
 from analysis.errors import InputRefused, Problem
 from analysis.reporting.publish import scratch_folder
@@ -41,37 +41,41 @@ def problems_in_data(config: Config, *, as_of: dt.date | None = None) -> tuple[P
 
 
 def _lines(transactions: Transactions, words: Words) -> Iterator[str]:
-    first, last = transactions.observation_start, transactions.observation_end
-    used, read = transactions.rows_used, transactions.rows_read
-    yield f"{config_line(transactions)}: {first} to {last}, {used} of {read} rows used"
+    yield words(
+        "check.data",
+        customers=transactions.customers,
+        orders=transactions.orders,
+        start=transactions.observation_start,
+        end=transactions.observation_end,
+        used=transactions.rows_used,
+        read=transactions.rows_read,
+    )
     yield from _ledger(transactions, words)
-    for note in transactions.notes:
-        yield f"note: {_text(words, note)}"
+    yield from _notes(transactions.notes, words)
 
 
 def _contract_lines(contracts: Contracts | None, words: Words) -> Iterator[str]:
     if contracts is not None:
-        yield f"{contracts.customers} contracts in {contracts.rows_read} rows, since {contracts.first_start}"
-        for note in contracts.notes:
-            yield f"note: {_text(words, note)}"
-
-
-def config_line(transactions: Transactions) -> str:
-    """Customers and orders, in words."""
-    return f"{transactions.customers} customers with {transactions.orders} orders"
+        yield words(
+            "check.contracts", customers=contracts.customers, rows=contracts.rows_read, start=contracts.first_start
+        )
+        yield from _notes(contracts.notes, words)
 
 
 def _ledger(transactions: Transactions, words: Words) -> Iterator[str]:
-    ledger, form = transactions.ledger, "{:<9} {:>12} {:>18}  {}"
-    yield form.format("outcome", "rows", "amount", "reason")
+    ledger, form = transactions.ledger, "{:<16} {:>12} {:>20}  {}"
+    yield form.format(*(words(f"column.{name}") for name in ("outcome", "rows", "amount", "reason")))
     for row in ledger.itertuples():
-        yield form.format(row.outcome, row.rows, _amount(row.amount), words(row.reason))
-    yield form.format("total", int(ledger["rows"].sum()), _amount(ledger["amount"].sum()), "")
+        rows, amount = words.format("integer", row.rows), _amount(row.amount, words)
+        yield form.format(words(f"outcome.{row.outcome}"), rows, amount, words(row.reason))
+    rows, amount = words.format("integer", ledger["rows"].sum()), _amount(ledger["amount"].sum(), words)
+    yield form.format(words("table.ledger.total"), rows, amount, "").rstrip()
 
 
-def _amount(amount: float) -> str:
-    return f"{amount:.2f}" if amount == amount else ""
+def _amount(amount: float, words: Words) -> str:
+    return words.format("cents", amount) if amount == amount else ""
 
 
-def _text(words: Words, note) -> str:
-    return words.said(note).striptags()
+def _notes(notes: Iterable[Note], words: Words) -> Iterator[str]:
+    for note in notes:
+        yield f"{words('note.kind')}: {words.said(note).striptags()}"

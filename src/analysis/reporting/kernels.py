@@ -5,16 +5,18 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 from analysis.reporting.publish import scratch_folder
 
 KERNEL_NAME = "python3"
 START_SECONDS = 120
+ROUNDS = 3  # who forks while it is being killed is met again
 LONGEST_SOCKET = 90  # bytes; a Unix socket's path ends at 104 to 108
 
 
@@ -116,11 +118,41 @@ def kernel_process_id(manager) -> int | None:
     return getattr(manager.provisioner, "pid", None)
 
 
-def stop_kernel(manager) -> None:
-    """Kill a kernel, alive or not, and remove its files."""
+def stop_kernel(manager, folder: Path) -> None:
+    """Kill a kernel, alive or not, with everything it started, and remove its files."""
     from jupyter_core.utils import run_sync
 
-    if manager.has_kernel:
-        run_sync(manager.shutdown_kernel)(now=True)
-    else:
-        manager.cleanup_resources()
+    try:
+        if manager.has_kernel:
+            run_sync(manager.shutdown_kernel)(now=True)
+        else:
+            manager.cleanup_resources()
+    finally:
+        end_family(folder, kernel_process_id(manager))
+
+
+def end_family(folder: Path, kernel: int | None = None) -> None:
+    """Kill what a kernel with its files in ``folder`` left behind.
+
+    The kernel leads a process group. Who left the group is found by the environment that was handed down, where
+    the system shows that (Linux).
+    """
+    if kernel is not None and hasattr(os, "killpg"):
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(kernel, signal.SIGKILL)
+    for _ in range(ROUNDS):
+        strays = _heirs(f"JUPYTER_RUNTIME_DIR={folder / 'runtime'}".encode())
+        for process in strays:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(process, signal.SIGKILL)
+        if not strays:
+            return
+
+
+def _heirs(variable: bytes) -> list[int]:
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if variable in (process / "environ").read_bytes().split(b"\0"):
+                found.append(int(process.name))
+    return found

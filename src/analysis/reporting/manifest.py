@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
-from analysis.models.results import as_plain
 from analysis.provenance import dependency_versions, files_hash, package_hash, package_version
 from analysis.reporting.request import Prepared
 from analysis.reporting.stamp import Stamp
@@ -54,7 +53,9 @@ def manifest(
     ``previous_run`` names the run that "change since last time" compares with: the one that ``latest``
     pointed to when this run began. Secrets are not in it: the configuration knows only their variables' names.
     """
-    asked = prepared.request
+    from analysis.models.results import as_plain
+
+    asked, study = prepared.request, prepared.study
     return {
         "schema_version": 1,
         "status": SUCCEEDED if reason is None else FAILED,
@@ -68,7 +69,7 @@ def manifest(
         "started_at": clock.started_at,
         "finished_at": _now(),
         "seconds": {**clock.seconds, "total": clock.total()},
-        "notes": [as_plain(note) for note in prepared.study.transactions.notes],
+        "notes": [as_plain(note) for note in study.transactions.notes] if study else [],
         "warnings": list(warnings),
         "failures": [asdict(failure) for failure in failures],
         "reason": reason,

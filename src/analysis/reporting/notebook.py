@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 from IPython.display import display
 from markupsafe import Markup
 
-from analysis.config import Config, known_keys, load_config
+from analysis.config import Config, load_config
 from analysis.errors import UsageError
 from analysis.reporting import elements
 from analysis.reporting.exhibit import Exhibit, figure_html
+from analysis.reporting.parameters import nearest, parameter_keys
 from analysis.reporting.stamp import SENTINEL, identity_of
 from analysis.reporting.tables import Table, table_html
 from analysis.reporting.words import Remark, Saying, Words
@@ -77,12 +78,10 @@ def dotted_key(name: str) -> str:
     >>> dotted_key("gross_margin")
     'economics.gross_margin'
     """
-    found = [key for key in known_keys() if key.count(".") == 1 and key.endswith(f".{name}")]
-    # Contracts are read with keys of the same names as the transactions', which are meant.
-    found = [key for key in found if not key.startswith("contracts.")] or found
-    if len(found) != 1:
-        raise UsageError(f"parameter {name!r}: there is no configuration key of that name")
-    return found[0]
+    keys = parameter_keys()
+    if name not in keys:
+        raise UsageError(f"parameter {name!r}: there is no configuration key of that name{nearest(name, keys)}")
+    return keys[name]
 
 
 def day_of(as_of: str | None) -> dt.date | None:
@@ -185,7 +184,19 @@ class Page:
 
     def downloads(self) -> None:
         """Names the files that lie beside the page."""
-        self._show(elements.downloads_html(self.words))
+        self._show(elements.downloads_html(self.words, customers=self._has_customer_files))
+
+    def customer_file(self, columns: Table) -> None:
+        """Says where the values of single customers are, with the columns; or that this run made no such file."""
+        if self._has_customer_files:
+            self.say("value.file_intro")
+            self.table(columns)
+        else:
+            self.say("value.file_none")
+
+    @property
+    def _has_customer_files(self) -> bool:
+        return self._study is None or self._study.config.customer_files
 
     def method(self) -> None:
         """The formulas behind the numbers, folded."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import json
 import re
 import sys
 import time
@@ -9,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
+LOG_FORMATS = ("plain", "json")
 TERMINAL_ESCAPE = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?)")
 CONTROL = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029), " ")
 
@@ -52,6 +55,30 @@ class Lines(Progress):
 
     def _line(self, text: str) -> None:
         self._stream.write(f"{time.monotonic() - self._began:6.1f} s  {plain(text)}\n")
+        self._stream.flush()
+
+
+class JsonLines(Progress):
+    """One JSON object a line, for programs that collect logs: ``time`` (UTC), ``seconds``, ``event`` and its fields."""
+
+    def __init__(self, stream: TextIO):
+        self._stream, self._began = stream, time.monotonic()
+
+    def stage(self, name: str) -> None:
+        self.line("stage", name=name)
+
+    def step(self, name: str, done: int, total: int) -> None:
+        self.line("step", name=name, done=done, total=total)
+
+    def say(self, message: str) -> None:
+        self.line("message", message=message)
+
+    def line(self, event: str, **fields: object) -> None:
+        """Write a line of any kind; texts lose their control characters."""
+        now = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
+        shown = {name: plain(value) if isinstance(value, str) else value for name, value in fields.items()}
+        content = {"time": now, "seconds": round(time.monotonic() - self._began, 3), "event": event, **shown}
+        self._stream.write(json.dumps(content, ensure_ascii=False) + "\n")
         self._stream.flush()
 
 
@@ -101,10 +128,13 @@ class Watched(Progress):
 
 
 @contextmanager
-def shown(stream: TextIO | None = None) -> Iterator[Progress]:
-    """Progress on standard error, as a bar where that is a terminal."""
+def shown(log_format: str | None = None, stream: TextIO | None = None) -> Iterator[Progress]:
+    """Progress on standard error: in a format of ``LOG_FORMATS``, or None for a bar on a terminal and else lines."""
     stream = stream or sys.stderr
-    if not stream.isatty():
+    if log_format == "json":
+        yield JsonLines(stream)
+        return
+    if log_format == "plain" or not stream.isatty():
         yield Lines(stream)
         return
     from rich.console import Console

@@ -42,6 +42,28 @@ FAILED = "failed"
 
 
 @contextmanager
+def report_folder(report: Path) -> Iterator[Path]:
+    """The folder of a report; what this made on the way and stayed empty is gone afterwards.
+
+    Raises
+    ------
+    UsageError
+        Where it cannot be made or written in.
+    """
+    report = report.absolute()
+    refuse_unwritable(report)
+    made = [folder for folder in (report, *report.parents) if not folder.exists()]
+    try:
+        with told_as_usage(report):
+            report.mkdir(parents=True, exist_ok=True)
+        yield report
+    finally:
+        for parent in made:
+            with suppress(OSError):
+                parent.rmdir()
+
+
+@contextmanager
 def work_folder(report: Path) -> Iterator[Path]:
     """A private folder below ``report``, on the same disk, that is gone afterwards whatever happens.
 
@@ -52,19 +74,10 @@ def work_folder(report: Path) -> Iterator[Path]:
     UsageError
         Where ``report`` cannot be made or written in.
     """
-    report = report.absolute()
-    refuse_unwritable(report)
-    made = [folder for folder in (report, *report.parents) if not folder.exists()]
-    try:
-        with ExitStack() as stack:
-            with _told_as_usage(report):
-                report.mkdir(parents=True, exist_ok=True)
-                folder = stack.enter_context(_private_folder(report, WORK_PREFIX))
-            yield folder
-    finally:
-        for parent in made:
-            with suppress(OSError):
-                parent.rmdir()
+    with report_folder(report) as report, ExitStack() as stack:
+        with told_as_usage(report):
+            folder = stack.enter_context(_private_folder(report, WORK_PREFIX))
+        yield folder
 
 
 @contextmanager
@@ -77,7 +90,7 @@ def scratch_folder(parent: Path | None = None) -> Iterator[Path]:
         Where no temporary folder can be written in.
     """
     with ExitStack() as stack:
-        with _told_as_usage(parent or Path("for temporary files (TMPDIR)")):
+        with told_as_usage(parent or Path("for temporary files (TMPDIR)")):
             parent = parent or Path(tempfile.gettempdir())
             folder = stack.enter_context(_private_folder(parent, SCRATCH_PREFIX))
         yield folder
@@ -85,7 +98,7 @@ def scratch_folder(parent: Path | None = None) -> Iterator[Path]:
 
 def refuse_unwritable(folder: Path) -> None:
     """Raise UsageError where a folder cannot be made or written in; makes nothing."""
-    with _told_as_usage(folder):
+    with told_as_usage(folder):
         there = next(one for one in (folder, *folder.parents) if one.exists())
         if not there.is_dir():
             raise UsageError(f"output folder {there}: is a file; name a folder")
@@ -94,7 +107,8 @@ def refuse_unwritable(folder: Path) -> None:
 
 
 @contextmanager
-def _told_as_usage(folder: Path) -> Iterator[None]:
+def told_as_usage(folder: Path) -> Iterator[None]:
+    """Turns an operating system's complaint about an output folder into a UsageError; not that of a full disk."""
     try:
         yield
     except OSError as error:
@@ -225,6 +239,13 @@ def write_atomically(path: Path, text: str) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def is_listed(out: Path, folder: Path) -> bool:
+    """Whether ``latest`` points to a run and the list of all reports was written since it was published."""
+    index = out / "index.html"
+    is_written = index.exists() and index.stat().st_mtime_ns >= (folder / MANIFEST).stat().st_mtime_ns
+    return is_written and latest_run(folder.parent) == folder.name
 
 
 def write_index(out: Path, language: str) -> None:

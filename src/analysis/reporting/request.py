@@ -16,8 +16,9 @@ from analysis.config import Config, load_config
 from analysis.data.files import files_matching, located
 from analysis.errors import UsageError
 from analysis.provenance import content_hash, dependency_versions, files_hash, main_versions, package_hash
+from analysis.reporting.parameters import COMMON, problems_in_parameters
 from analysis.reporting.publish import refuse_unwritable
-from analysis.reporting.stamp import Stamp, identity_of
+from analysis.reporting.stamp import Stamp, config_hash, identity, identity_of
 from analysis.store import Store
 from analysis.study import Study
 
@@ -73,6 +74,9 @@ def request(
     if jobs is not None and jobs < 1:
         raise UsageError(f"jobs == {jobs}, must be at least 1")
     found = notebooks_in(notebooks or notebooks_folder())
+    given = dict.fromkeys(COMMON, "")
+    if problems := [problem for notebook in found for problem in problems_in_parameters(notebook, given)]:
+        raise UsageError(*problems)
     return Request(config, as_of, out, found, jobs or default_jobs(len(found)), force)
 
 
@@ -108,7 +112,7 @@ class Prepared:
     request
         What was asked.
     study
-        The results, to be computed.
+        The results, to be computed; None where the data were not read.
     config_file
         The resolved configuration, as the notebooks read it.
     stamp
@@ -116,7 +120,7 @@ class Prepared:
     """
 
     request: Request
-    study: Study
+    study: Study | None
     config_file: Path
     stamp: Stamp
 
@@ -134,18 +138,27 @@ def prepare(asked: Request, folder: Path, store: Path) -> Prepared:
     Store(store).make(for_one_run=True)
     study = Study(load_config(config_file), as_of=asked.as_of, store=store)
     study.read_input()
-    identity = identity_of(study)
+    return Prepared(asked, study, config_file, _stamp(identity_of(study), asked))
+
+
+def unread(asked: Request, folder: Path) -> Prepared:
+    """A request whose data were not read in time, under an id that says nothing of them."""
+    config_file = folder / "config.yml"
+    write_resolved(asked.config, config_file)
+    as_of = asked.as_of.isoformat() if asked.as_of else ""
+    named = identity(asked.config.name, config_hash(load_config(config_file)), "", as_of, asked.config.language)
+    return Prepared(asked, None, config_file, _stamp(named, asked))
+
+
+def _stamp(named: dict[str, str], asked: Request) -> Stamp:
     now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-    name = run_id(identity, asked.notebooks)
-    return Prepared(
-        asked, study, config_file, Stamp(run_id=name, versions=main_versions(), generated_at=now, **identity)
-    )
+    return Stamp(run_id=run_id(named, asked.notebooks), versions=main_versions(), generated_at=now, **named)
 
 
-def run_id(identity: dict[str, str], notebooks: Sequence[Path]) -> str:
+def run_id(named: dict[str, str], notebooks: Sequence[Path]) -> str:
     """Twelve hexadecimal digits over everything that can change the result."""
     notebooks_hash = files_hash(notebooks, notebooks[0].parent)
-    return content_hash(identity, notebooks_hash, package_hash(), dependency_versions())[:RUN_ID_DIGITS]
+    return content_hash(named, notebooks_hash, package_hash(), dependency_versions())[:RUN_ID_DIGITS]
 
 
 def write_resolved(config: Config, path: Path) -> None:

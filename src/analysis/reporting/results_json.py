@@ -79,7 +79,7 @@ def _purchase_model(purchase: PurchaseResult) -> dict[str, Any]:
             }
             for fit in purchase.challengers
         ],
-        "not_identified": purchase.not_identified,
+        "not_identified": as_plain(purchase.not_identified),
     }
 
 
@@ -127,7 +127,7 @@ def _backtest(backtest: Any) -> tuple[dict[str, Any] | None, str | None]:
         "winner": backtest.winner,
         "lead": as_plain(backtest.lead),
         "verdict": backtest.verdict,
-        "not_identified": backtest.not_identified,
+        "not_identified": as_plain(backtest.not_identified),
     }, None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from analysis.reporting.artefacts import write_artefacts
 from analysis.reporting.delivery import Delivery
 from analysis.reporting.failures import reason_of
 from analysis.reporting.interruption import Deadline, check, shielded
+from analysis.reporting.keep import Kept
 from analysis.reporting.lock import report_lock
 from analysis.reporting.manifest import Clock
 from analysis.reporting.progress import Progress, Watched
@@ -98,7 +100,7 @@ def run_report(
 
 
 def _made(asked: Request, progress: Progress, deadline: Deadline) -> Path:
-    crew.warm_up()
+    warm_up_early(asked.report)
     with publish.report_folder(asked.report), report_lock(asked.report), publish.work_folder(asked.report) as work:
         progress.stage("reading the data")
         clock = Clock()
@@ -106,9 +108,21 @@ def _made(asked: Request, progress: Progress, deadline: Deadline) -> Path:
         folder = None if asked.force else publish.published(asked.report, prepared.stamp.run_id)
         if folder:
             progress.say("the same report was published before; nothing to do (--force makes it again)")
-            _point_to(asked, folder)
+            if not publish.is_listed(asked.out, folder):
+                _point_to(asked, folder)
             return folder
-        return _Run(prepared, work, progress, clock, deadline).carried_out()
+        crew.warm_up()
+        run = _Run(prepared, work, progress, clock, deadline)
+        try:
+            return run.carried_out()
+        finally:
+            run.kept.prune()
+
+
+def warm_up_early(report: Path) -> None:
+    """Let workers begin their imports, unless the report was made before: most likely there is nothing to do then."""
+    if publish.latest_run(report) is None:
+        crew.warm_up()
 
 
 def _prepared(asked: Request, work: Path, progress: Progress, clock: Clock, deadline: Deadline) -> Prepared:
@@ -162,6 +176,8 @@ class _Run:
         self.prepared, self.work, self.progress, self.clock = prepared, work, progress, clock
         self.asked, self.run, self.deadline = prepared.request, work / "run", deadline
         self.delivery = Delivery(prepared, self.run, clock)
+        self.kept = Kept(self.asked.report, used=not self.asked.force, fed=self.asked.config.customer_files)
+        self.identity = prepared.stamp.identity()
 
     def carried_out(self) -> Path:
         """The published folder; a failed run leaves its page in ``failed/`` and raises why."""
@@ -187,7 +203,10 @@ class _Run:
     def _draw(self) -> None:
         """Compute once and run the notebooks, each as soon as its results are there."""
         refusal: RetentionLabError | None = None
-        with kernels.socket_folder() as sockets, self._crew(sockets) as workers:
+        (self.run / "notebooks").mkdir()
+        self.kept.lend(self.prepared.study.store)
+        notebooks = [notebook for notebook in self.asked.notebooks if not self._was_kept(notebook)]
+        with kernels.socket_folder() as sockets, self._crew(notebooks, sockets) as workers:
             self.progress.stage("computing")
             try:
                 self._compute(workers)
@@ -206,17 +225,28 @@ class _Run:
             for number, step in enumerate(study.compute(), 1):
                 self.progress.step(step, number, len(STEPS))
                 workers.release(step)
+                self.kept.take(study.store)
         with self.clock.stage("write"):
             write_artefacts(study, self.run)
 
-    def _crew(self, sockets: Path) -> crew.Crew:
-        notebooks = sorted(self.asked.notebooks, key=lambda path: len(NEEDS.get(path.stem, STEPS)))
-        if not kernels.kernel_is_installed():
-            raise NotebookFailed(reason_of(Failure(notebooks[0].stem, NO_KERNEL, None, "no module ipykernel")))
-        for folder in (self.run / "notebooks", self.work / "logs"):
-            folder.mkdir()
+    def _was_kept(self, notebook: Path) -> bool:
+        """Whether the notebook gave its output in an earlier run, which then is taken over."""
+        found = self.kept.outcome(notebook, self.identity)
+        if found is None:
+            return False
+        outcome, text = found
+        (self.run / "notebooks" / notebook.name).write_text(text, encoding="utf-8")
+        self._done(outcome)
+        return True
+
+    def _crew(self, notebooks: Sequence[Path], sockets: Path) -> crew.Crew:
+        notebooks = sorted(notebooks, key=lambda path: len(NEEDS.get(path.stem, STEPS)))
+        if notebooks and not kernels.kernel_is_installed():
+            failure = Failure(notebooks[0].stem, NO_KERNEL, None, "no module ipykernel")
+            raise NotebookFailed(reason_of(failure, self.asked.config.language))
+        (self.work / "logs").mkdir()
         jobs = [self._job(notebook, sockets / str(number)) for number, notebook in enumerate(notebooks)]
-        return crew.Crew(jobs, NEEDS, tuple(STEPS), self.asked.size, self._done, self.deadline.check)
+        return crew.Crew(jobs, NEEDS, tuple(STEPS), self.asked.size, self._executed, self.deadline.check)
 
     def _job(self, notebook: Path, folder: Path) -> Job:
         folder.mkdir()
@@ -234,6 +264,13 @@ class _Run:
             environment=dict(os.environ),
             warm_up=WARM_UP,
         )
+
+    def _executed(self, outcome: Outcome) -> None:
+        notebook = next(path for path in self.asked.notebooks if path.stem == outcome.notebook)
+        if outcome.failure is None:
+            text = (self.run / "notebooks" / notebook.name).read_text(encoding="utf-8")
+            self.kept.take_outcome(notebook, self.identity, outcome, self.delivery.relocated(text))
+        self._done(outcome)
 
     def _done(self, outcome: Outcome) -> None:
         outcomes = self.delivery.outcomes

@@ -51,6 +51,10 @@ def score_customers(config: Config, *, run: Path, as_of: dt.date | None = None, 
     from analysis.models import currency_of_model, model_from_dict
     from analysis.value import customer_value
 
+    if config.batch:
+        raise UsageError(
+            "batch: a model belongs to one part; name that part with data.columns.split and data.part in place of batch"
+        )
     content = _model(run)
     with _told_of(run):
         purchase, spend = model_from_dict(content)

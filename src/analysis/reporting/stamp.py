@@ -74,10 +74,11 @@ def config_hash(config: Config) -> str:
     """SHA-256 of a resolved configuration.
 
     Where the files lie and the last day stay out: the data's hash and the as-of date say that better,
-    and a report stays the same when its folder moves.
+    and a report stays the same when its folder moves. So does the time that a run may take, which changes no result.
     """
     content = config.model_dump(mode="json")
     content["data"].pop("observation_end")
+    content.pop("deadline_minutes")
     if not isinstance(config.data.transactions, SampleSource | DatabaseSource):
         content["data"].pop("transactions")
     if config.contracts:

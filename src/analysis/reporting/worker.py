@@ -123,7 +123,7 @@ def work(job: Job, connection: Connection, turns: Any) -> None:
         return
     finally:
         if manager is not None:
-            stop_kernel(manager)
+            stop_kernel(manager, job.folder)
 
 
 def _prepare_process(log: Path) -> None:
@@ -163,7 +163,7 @@ def _started(job: Job):
             import_in_kernel(manager, job.warm_up)
     except BaseException as error:
         if manager is not None:
-            stop_kernel(manager)
+            stop_kernel(manager, job.folder)
         if not isinstance(error, OSError | RuntimeError):
             raise
         return None, str(error)

@@ -46,6 +46,10 @@ class TenurePeriod:
         Spend in it over spend in the first period, of all customers; who ordered nothing counts as zero.
     all_repeat
         As ``all_ratio`` without the first orders; None where there was no other order worth money in the first period.
+    stayers, stayers_ratio
+        Customers who ordered again *after* the period, so that they are known to have been there all through it, and
+        their spend in it over that in the first, first orders left out. Neither period holds an order by definition,
+        so this is 1 for customers who neither leave nor change. None for too few.
     """
 
     period: int
@@ -56,6 +60,8 @@ class TenurePeriod:
     selection: Interval
     all_ratio: Interval
     all_repeat: Interval | None
+    stayers: int = 0
+    stayers_ratio: Interval | None = None
 
 
 @dataclass(frozen=True)
@@ -226,6 +232,8 @@ def _lives(transactions: Transactions, birth: np.ndarray, period_days: int) -> _
 def _tenure_periods(lives: _Lives, complete: np.ndarray, level: float) -> tuple[TenurePeriod, ...]:
     """Periods after the first; ``complete`` is how many whole periods each customer was observed."""
     repeat_at_first, _ = lives.spent_in(1)
+    last = np.zeros(len(lives.first), dtype=np.int64)
+    np.maximum.at(last, lives.customer, lives.period)
     found = []
     for period in range(2, int(complete.max()) + 1):
         seen = complete >= period
@@ -235,11 +243,12 @@ def _tenure_periods(lives: _Lives, complete: np.ndarray, level: float) -> tuple[
         at_first = (lives.first + repeat_at_first)[seen]
         if not (survived * at_first).any():
             continue
-        found.append(_tenure_period(period, spent, survived, at_first, repeat_at_first[seen], level))
+        stays = last[seen] > period
+        found.append(_tenure_period(period, spent, survived, stays, at_first, repeat_at_first[seen], level))
     return tuple(found)
 
 
-def _tenure_period(period, spent, survived, at_first, repeat_at_first, level: float) -> TenurePeriod:
+def _tenure_period(period, spent, survived, stays, at_first, repeat_at_first, level: float) -> TenurePeriod:
     """Sums over customers; a ratio's logarithm has as influence the customer's share in each sum it is made of."""
     now, then, repeat_then, survivors_then = (
         each / each.sum() if each.any() else each for each in (spent, at_first, repeat_at_first, at_first * survived)
@@ -260,7 +269,15 @@ def _tenure_period(period, spent, survived, at_first, repeat_at_first, level: fl
         selection=ratio_interval(selection, survivors_then - survivor - then + everyone, level),
         all_ratio=ratio_interval(whole, now - then, level),
         all_repeat=repeat,
+        stayers=int(stays.sum()),
+        stayers_ratio=_stayers_ratio(spent[stays], repeat_at_first[stays], level),
     )
+
+
+def _stayers_ratio(now: np.ndarray, then: np.ndarray, level: float) -> Interval | None:
+    if len(now) < FEWEST_CUSTOMERS or not now.any() or not then.any():
+        return None
+    return ratio_interval(now.sum() / then.sum(), now / now.sum() - then / then.sum(), level)
 
 
 def _same_customers(lives: _Lives, level: float) -> tuple[Interval | None, Note | None]:

@@ -69,7 +69,7 @@ def verdicts(
 
     Where the data cannot speak of the claim, who is still a customer takes its place.
     """
-    trusted = _worth_certainty(purchase, backtest)[0]
+    trusted = _worth_certainty(purchase, backtest, value)[0]
     claim = _alive(purchase) if isinstance(lift, Note) else _claim(lift, LOW if trusted == LOW else MEDIUM)
     found = [_worth(purchase, value, backtest), claim, _trust(backtest)]
     refuted = isinstance(backtest, BackTest) and backtest.verdict == "baseline"
@@ -82,7 +82,7 @@ def _worth(purchase: PurchaseResult, value: CustomerValue, backtest: BackTest | 
         sentence = Saying("summary.worth_orders", {**numbers, "orders": value.expected_orders})
     else:
         sentence = _worth_in_money(value, {**numbers, "total": value.residual_clv})
-    return Verdict(sentence, *_worth_certainty(purchase, backtest))
+    return Verdict(sentence, *_worth_certainty(purchase, backtest, value))
 
 
 def _worth_in_money(value: CustomerValue, numbers: Mapping[str, Any]) -> Saying:
@@ -95,7 +95,7 @@ def _worth_in_money(value: CustomerValue, numbers: Mapping[str, Any]) -> Saying:
     return Saying("summary.worth_models", {**numbers, "low": min(others.values()), "high": max(others.values())})
 
 
-def _worth_certainty(purchase: PurchaseResult, backtest: BackTest | Note) -> tuple[str, Saying]:
+def _worth_certainty(purchase: PurchaseResult, backtest: BackTest | Note, value: CustomerValue) -> tuple[str, Saying]:
     if not isinstance(backtest, BackTest):
         return LOW, Saying("certainty.untested")
     if backtest.verdict == "baseline":
@@ -109,7 +109,15 @@ def _worth_certainty(purchase: PurchaseResult, backtest: BackTest | Note) -> tup
         return MEDIUM, Saying("certainty.no_second_model")
     if apart(purchase) > CLOSE_SHARE:
         return MEDIUM, Saying("certainty.models_differ")
+    if (spread := _spread_of_models(value)) > CLOSE_SHARE:
+        return LOW, Saying("certainty.values_differ", {"spread": spread})
     return HIGH, Saying("certainty.tested")
+
+
+def _spread_of_models(value: CustomerValue) -> float:
+    """How far the models' totals lie apart, relative to the primary one's."""
+    totals = [(total.residual_clv or total.expected_orders).estimate for total in value.by_model.values()]
+    return (max(totals) - min(totals)) / max(abs(totals[0]), 1e-300)
 
 
 def _alive(purchase: PurchaseResult) -> Verdict:

@@ -67,9 +67,10 @@ def plot_value_histogram(bins: pd.DataFrame, words: Words, ax: Axes | None = Non
     ax.bar(bins["low"], bins["customers"], width * 0.9, align="edge", color=[ORANGE if o else BLUE for o in is_open])
     last = bins.iloc[-1]
     if is_open.iloc[-1] and last["customers"]:
+        beneath = bins["customers"].iloc[-round(len(bins) * (0.7 if is_narrow(ax) else 0.4)) :]
         ax.annotate(
             words("legend.and_more", low=last["low"], customers=int(last["customers"])),
-            (last["low"] + width * 0.45, last["customers"]), xytext=(0, 6), textcoords="offset points", ha="right",
+            (last["low"] + width * 0.45, beneath.max()), xytext=(0, 6), textcoords="offset points", ha="right",
             color=ORANGE,
         )  # fmt: skip
     few_ticks(ax, x=4 if is_narrow(ax) else 7, y=5)

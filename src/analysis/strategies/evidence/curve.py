@@ -1,0 +1,243 @@
+"""The expectation curve of one channel: what a gap between met and expected does to the pace and to leaving."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.interpolate import CubicSpline
+
+from analysis.data import Note
+from analysis.models.results import Interval
+from analysis.strategies.evidence.encounters import CONSTANT, Encounters
+from analysis.strategies.evidence.expectation import customer_means, gaps
+from analysis.strategies.evidence.findings import Finding, Verdict, normal_interval, verdict_of
+from analysis.strategies.evidence.intervals import FEWEST_CLOSED, Intervals, intervals_of, some_customers
+from analysis.strategies.evidence.likelihood import PARAMETERS, JointLikelihood, Maximum, maximum, sandwich
+from analysis.strategies.parameters import Estimate
+
+DEAL, EXPERIENCE = "deal", "exp"
+UNITS = {DEAL: "share of price", EXPERIENCE: "standard deviation"}
+KAPPAS = np.array([0.03, 0.07, 0.12, 0.18, 0.25, 0.33, 0.42, 0.52, 0.64, 0.76, 0.88, 1.0])
+FINE_KAPPAS = np.linspace(KAPPAS[0], KAPPAS[-1], 389)
+DRAWS = 1_000
+GAMMA, THETA, LOG_B = (PARAMETERS.index(name) for name in ("gamma", "theta", "log_b"))
+
+
+@dataclass(frozen=True)
+class ExpectationCurve:
+    """The joint likelihood's answer for one channel.
+
+    Attributes
+    ----------
+    channel
+        ``deal`` or ``exp``.
+    pace, leaving
+        Findings on gamma and theta. Their placebo: the gap that ends an interval "explains" that interval, which was
+        already over; and the gap before the last one "explains" leaving, though it was answered by an order.
+    kappa, loss_aversion
+        Smoothing [per purchase] and the weight of a shortfall relative to a surplus.
+    profile
+        Smoothing tried -> penalised log-likelihood there.
+    basket
+        Coefficient of the log basket size in the log pace.
+    initial
+        Expectation before the first encounter, in the channel's unit.
+    inflation
+        How much larger variances are than the likelihood alone would say (clustered by customer).
+    draws
+        Parameter name -> draws, row-aligned, shape (DRAWS,).
+    customers, encounters
+        On how many it rests.
+    """
+
+    channel: str
+    pace: Finding
+    leaving: Finding
+    kappa: Interval
+    loss_aversion: Interval
+    profile: Mapping[float, float]
+    basket: Interval
+    initial: float
+    inflation: float
+    draws: Mapping[str, np.ndarray] = field(repr=False)
+    customers: int
+    encounters: int
+
+    @property
+    def estimates(self) -> dict[str, Estimate]:
+        """What may replace an assumption: effects with a clean placebo, with the smoothing and asymmetry they need."""
+        clean = {
+            f"{name}_{self.channel}"
+            for name, finding in (("gamma", self.pace), ("theta", self.leaving))
+            if finding.verdict == Verdict.ESTIMATE
+        }
+        names = [*sorted(clean), f"kappa_{self.channel}", "loss_aversion"] if clean else []
+        centre = {
+            f"gamma_{self.channel}": self.pace.estimate.estimate,
+            f"theta_{self.channel}": self.leaving.estimate.estimate,
+            f"kappa_{self.channel}": self.kappa.estimate,
+            "loss_aversion": self.loss_aversion.estimate,
+        }
+        return {name: Estimate(centre[name], float(self.draws[name].std()), self.draws[name]) for name in names}
+
+
+def expectation_curve(
+    encounters: Encounters,
+    met: np.ndarray,
+    *,
+    channel: str = DEAL,
+    initial: float,
+    dropout: tuple[float, float],
+    level: float,
+    seed: int,
+) -> ExpectationCurve | Note:
+    """What gaps between met and expected do, by the joint likelihood with the smoothing profiled.
+
+    Parameters
+    ----------
+    met
+        What was met at each encounter, in the channel's unit, NaN where nothing is known, shape (n,).
+    initial
+        What is expected of the first encounter, in the same unit.
+    dropout
+        (a, b) of the fitted purchase model: how customers differ in leaving.
+    """
+    chosen = some_customers(encounters, seed)
+    if chosen is not encounters:
+        met = met[np.isin(encounters.customer, chosen.customer)]
+    intervals = intervals_of(chosen)
+    if why := _why_not(intervals, met):
+        return why
+    setting = _Setting(chosen, intervals, met, initial, dropout)
+    return _curve(setting, channel, level, np.random.default_rng([seed, 43]))
+
+
+def _why_not(intervals: Intervals, met: np.ndarray) -> Note | None:
+    closed = int(intervals.closed.sum())
+    if closed < FEWEST_CLOSED:
+        return Note("evidence.reason.too_few_intervals", {"intervals": closed, "needed": FEWEST_CLOSED})
+    known = met[intervals.row]
+    known = known[np.isfinite(known)]
+    if known.size < FEWEST_CLOSED or np.ptp(known) < CONSTANT:
+        return Note("evidence.reason.nothing_varies", {"orders": int(known.size)})
+    return None
+
+
+@dataclass(frozen=True)
+class _Setting:
+    encounters: Encounters
+    intervals: Intervals
+    met: np.ndarray
+    initial: float
+    dropout: tuple[float, float]
+
+    def gaps(self, kappa: float) -> tuple[np.ndarray, np.ndarray]:
+        first, count = self.encounters.first, self.encounters.count
+        surplus, shortfall = gaps(self.met, first, count, kappa, self.initial)
+        return surplus[self.intervals.row], shortfall[self.intervals.row]
+
+    def likelihood(self, kappa: float, *, later=None, earlier=None) -> JointLikelihood:
+        """At a smoothing; ``later`` and ``earlier`` are the placebos' columns in the pace and in leaving."""
+        surplus, shortfall = self.gaps(kappa)
+        every = self.intervals
+        usual = [
+            np.repeat(customer_means(part, every.first, every.count), every.count) for part in (surplus, shortfall)
+        ]
+        pace = np.column_stack([every.basket, *usual, *([] if later is None else [later])])
+        leaving = np.column_stack([every.basket, *([] if earlier is None else [earlier])])
+        return JointLikelihood(every, surplus, shortfall, pace, leaving, self.dropout)
+
+    @property
+    def start(self) -> np.ndarray:
+        scale = max(float(np.median(self.intervals.weeks)), 0.1)
+        return np.r_[0.0, np.log(scale), 0.0, 0.1, 0.1, np.log(2.0), np.zeros(4)]
+
+
+def _curve(setting: _Setting, channel: str, level: float, rng: np.random.Generator) -> ExpectationCurve | Note:
+    found = _profile(setting)
+    values = np.array([each.value for each in found])
+    smooth = CubicSpline(KAPPAS, values)(FINE_KAPPAS)
+    kappa = float(FINE_KAPPAS[np.argmax(smooth)])
+    likelihood = setting.likelihood(kappa)
+    best = maximum(likelihood, found[int(np.argmax(values))].point)
+    if not best.converged:
+        return Note("evidence.reason.not_identified", {"customers": len(setting.intervals.count)})
+    covariance, inflation = sandwich(likelihood, best.point)
+    if not (np.isfinite(covariance).all() and (np.diag(covariance) > 0).all()):
+        return Note("evidence.reason.not_identified", {"customers": len(setting.intervals.count)})
+    draws = _draws(found, smooth, best, covariance, max(inflation, 1.0), rng)
+    error = np.sqrt(np.diag(covariance))
+    named = {
+        f"kappa_{channel}": draws[:, -1],
+        f"gamma_{channel}": draws[:, GAMMA],
+        f"theta_{channel}": draws[:, THETA],
+        "loss_aversion": np.exp(draws[:, LOG_B]),
+    }
+    pace, leaving = _findings(setting, channel, kappa, best.point, named, level)
+    basket = len(PARAMETERS)
+    return ExpectationCurve(
+        channel=channel,
+        pace=pace,
+        leaving=leaving,
+        kappa=Interval.around(float(np.median(draws[:, -1])), draws[:, -1], level),
+        loss_aversion=Interval.around(np.exp(best.point[LOG_B]), named["loss_aversion"], level),
+        profile=dict(zip(KAPPAS.tolist(), values.tolist(), strict=True)),
+        basket=normal_interval(best.point[basket], error[basket], level),
+        initial=setting.initial,
+        inflation=inflation,
+        draws=named,
+        customers=len(setting.intervals.count),
+        encounters=len(setting.intervals),
+    )
+
+
+def _profile(setting: _Setting) -> list[Maximum]:
+    """The maximum at every smoothing of the grid, each search beginning where the last one ended."""
+    found, start = [], setting.start
+    for kappa in KAPPAS:
+        found.append(maximum(setting.likelihood(kappa), start))
+        start = found[-1].point
+    return found
+
+
+def _draws(found, smooth, best: Maximum, covariance, inflation: float, rng) -> np.ndarray:
+    """Draws of all parameters with the smoothing last: it from its profile, the others around their maximum there."""
+    weight = np.exp((smooth - smooth.max()) / inflation)
+    # Evenly spaced quantiles of the smoothing's distribution rather than random ones: nothing is lost and less noise.
+    ranks = rng.permutation((np.arange(DRAWS) + 0.5) / DRAWS)
+    kappa = np.interp(ranks, np.cumsum(weight) / weight.sum(), FINE_KAPPAS)
+    path = CubicSpline(KAPPAS, np.array([each.point for each in found]))
+    centre = path(kappa) + (best.point - path(FINE_KAPPAS[np.argmax(smooth)]))
+    noise = rng.standard_normal((DRAWS, len(best.point))) @ np.linalg.cholesky(covariance).T
+    return np.column_stack([centre + noise, kappa])
+
+
+def _findings(setting: _Setting, channel: str, kappa: float, point, draws, level: float) -> tuple[Finding, Finding]:
+    placebos = _placebos(setting, kappa, point, level)
+    unit = {"gamma": f"log pace per {UNITS[channel]}", "theta": f"log odds per {UNITS[channel]}"}
+    counts = len(setting.intervals.count), len(setting.intervals)
+    found = []
+    for name, index, placebo in (("gamma", GAMMA, placebos[0]), ("theta", THETA, placebos[1])):
+        estimate = Interval.around(point[index], draws[f"{name}_{channel}"], level)
+        verdict = verdict_of(estimate, placebo, expected_sign=1)
+        key = f"evidence.curve.{name}_{channel}"
+        found.append(Finding(key, estimate, unit[name], placebo, verdict, *counts))
+    return found[0], found[1]
+
+
+def _placebos(setting: _Setting, kappa: float, point, level: float) -> tuple[Interval, Interval]:
+    """The gap at the order that ended an interval, in its pace; the gap before the last, in leaving after the last."""
+    surplus, shortfall = setting.gaps(kappa)
+    response = surplus - np.exp(point[LOG_B]) * shortfall
+    every = setting.intervals
+    usual = customer_means(response, every.first, every.count)
+    likelihood = setting.likelihood(
+        kappa, later=every.at_next(response, usual), earlier=every.at_previous(response, usual)
+    )
+    start = np.r_[point[: len(PARAMETERS) + 3], 0.0, point[len(PARAMETERS) + 3 :], 0.0]
+    best = maximum(likelihood, start)
+    error = np.sqrt(np.abs(np.diag(sandwich(likelihood, best.point)[0])))
+    later = len(PARAMETERS) + 3
+    return tuple(normal_interval(best.point[k], error[k], level) for k in (later, len(best.point) - 1))

@@ -1,0 +1,256 @@
+"""Customers driven by promotions: do those who bought on deals early leave sooner and earn less?
+
+A customer's first two orders are what was over; the share of the next three that were bought on deals says how far
+deals drive the customer; leaving and margin are counted from the fifth order on, so that nothing stands on both sides.
+Leaving is studied twice. Per order, by the joint likelihood of buying and leaving, in which nobody has to say who has
+left: this is the odds ratio of the simulation. And in days, by Cox's regression, where a silence as long as hardly any
+interval of these data counts as having left; slow customers are then taken for some who left, which draws the ratio
+towards 1. A customer who chooses deals differs in other ways too: pace, basket and calendar are controlled, the rest is
+not, and the placebo asks whether the same share "explains" the pace and margin of the two orders before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from analysis.data import Note
+from analysis.strategies.evidence.encounters import Encounters
+from analysis.strategies.evidence.findings import Finding, Verdict, normal_interval, ratio_less_one, verdict_of
+from analysis.strategies.evidence.intervals import intervals_of
+from analysis.strategies.evidence.likelihood import PARAMETERS, JointLikelihood, maximum, sandwich
+from analysis.strategies.parameters import Estimate
+from analysis.timeunits import DAYS_PER_YEAR
+
+BEFORE, EARLY = 2, 3
+LANDMARK = BEFORE + EARLY - 1
+FEWEST_CUSTOMERS, FEWEST_EVENTS, FEWEST_APART = 200, 20, 30
+MOST_CUSTOMERS = 20_000
+UNUSUAL = 0.99
+LONGEST_SILENCE = 1 / 3
+"""Of the window: a silence must be short enough to be seen."""
+
+
+@dataclass(frozen=True)
+class DealDriven:
+    """What comes of customers whose early orders were bought on deals, against those who paid the usual price.
+
+    All findings compare a share of 1 (all three orders on deals) with a share of 0.
+
+    Attributes
+    ----------
+    leaving_per_order
+        Finding on the relative change of the odds of leaving at an order.
+    leaving_in_days
+        Finding on the relative change of the hazard of falling silent, per day.
+    margin
+        Finding on the margin per year from the fifth order on, as a share of the mean customer's.
+    silence_days
+        A silence longer than this counts as leaving in the survival analysis.
+    on_deal_above
+        An order that saved a larger share than this, the median order's, counts as bought on a deal.
+    left
+        Customers who fell silent.
+    survival
+        ``driven`` (share of at least two thirds) and ``others`` -> (days, share still there with its lower and upper
+        end): Kaplan-Meier curves.
+    births_known
+        Whether "early" means early in the customer's life, or only in these data.
+    log_odds
+        Estimate and standard error of the log odds ratio of leaving at an order.
+    """
+
+    leaving_per_order: Finding
+    leaving_in_days: Finding
+    margin: Finding
+    silence_days: int
+    on_deal_above: float
+    left: int
+    survival: Mapping[str, np.ndarray] = field(repr=False)
+    births_known: bool
+    log_odds: tuple[float, float]
+
+    @property
+    def estimates(self) -> dict[str, Estimate]:
+        """``mercenary_leaving``, an odds ratio, where births are observed and the placebo is clean."""
+        if not (self.births_known and self.leaving_per_order.verdict == Verdict.ESTIMATE):
+            return {}
+        centre, error = self.log_odds
+        draws = np.exp(centre + error * np.random.default_rng(53).standard_normal(1_000))
+        return {"mercenary_leaving": Estimate(float(np.exp(centre)), float(draws.std()), draws)}
+
+
+def deal_driven(
+    encounters: Encounters,
+    *,
+    gross_margin: float,
+    cost_per_order: float,
+    dropout: tuple[float, float],
+    level: float,
+    seed: int,
+) -> DealDriven | Note:
+    """Leaving and margin of customers driven by deals, or why these data do not tell."""
+    silence = silence_days(encounters)
+    history = _history(encounters, silence, gross_margin, cost_per_order, seed)
+    counts = {"customers": len(history["share"]), "needed": FEWEST_CUSTOMERS, "orders": BEFORE + EARLY}
+    if counts["customers"] < FEWEST_CUSTOMERS:
+        return Note("evidence.reason.too_few_with_history", counts)
+    left = int(history["left"].sum())
+    if left < FEWEST_EVENTS:
+        return Note("evidence.reason.too_few_left", {"left": left, "needed": FEWEST_EVENTS, "days": silence})
+    driven = history["share"] > 0.5
+    apart = int(min(driven.sum(), (~driven).sum()))
+    if apart < FEWEST_APART:
+        return Note("evidence.reason.too_few_apart", {"customers": apart, "needed": FEWEST_APART})
+    return _results(encounters, history, dropout, silence, level)
+
+
+def silence_days(encounters: Encounters) -> int:
+    """The 99th percentile of the times between orders, at most a third of the window [days]."""
+    wait = np.diff(encounters.day)[np.diff(encounters.customer) == 0]
+    usual = float(np.quantile(wait, UNUSUAL)) if wait.size else np.inf
+    return max(int(min(usual, LONGEST_SILENCE * encounters.end_day)), 1)
+
+
+def usual_share(encounters: Encounters) -> float:
+    """Share that the median order saved: one that saved more was bought on a deal."""
+    return max(float(np.nanmedian(encounters.saved)), 0.0)
+
+
+def _history(
+    encounters: Encounters, silence: int, gross_margin: float, cost: float, seed: int
+) -> dict[str, np.ndarray]:
+    """One entry for every customer with five orders: the two before, the three early ones, and what came after."""
+    ends_early = encounters.day[encounters.first + np.minimum(LANDMARK, encounters.count - 1)]
+    chosen = np.flatnonzero((encounters.count > LANDMARK) & (ends_early + silence <= encounters.end_day))
+    if len(chosen) > MOST_CUSTOMERS:
+        chosen = np.sort(np.random.default_rng([seed, 51]).choice(chosen, MOST_CUSTOMERS, replace=False))
+    at = encounters.first[chosen]
+    day, listed = encounters.day, encounters.listed
+    on_deal = np.nan_to_num(encounters.saved) > usual_share(encounters)
+    margin = gross_margin * listed - (listed - encounters.paid) - cost
+    early = at[:, None] + np.arange(BEFORE, BEFORE + EARLY)
+    before = at[:, None] + np.arange(BEFORE)
+    landmark = at + LANDMARK
+    days, left = _until_silence(encounters, chosen, silence)
+    later = _after(encounters, chosen, margin)
+    return {
+        "chosen": chosen,
+        "share": on_deal[early].mean(axis=1),
+        "log_wait_before": np.log(np.maximum(day[at + 1] - day[at], 1)),
+        "log_wait_early": np.log(np.maximum(day[landmark] - day[at + 1], 1)),
+        "log_basket": np.log(np.maximum(listed[before].mean(axis=1), 0.01)),
+        "landmark": day[landmark] / DAYS_PER_YEAR,
+        "margin_before": margin[before].mean(axis=1),
+        "margin": later / np.maximum(encounters.end_day - day[landmark], 1) * DAYS_PER_YEAR,
+        "days": days,
+        "left": left,
+    }
+
+
+def _after(encounters: Encounters, chosen: np.ndarray, margin: np.ndarray) -> np.ndarray:
+    late = np.where(encounters.number > LANDMARK, margin, 0.0)
+    return np.add.reduceat(late, encounters.first)[chosen]
+
+
+def _until_silence(encounters: Encounters, chosen: np.ndarray, silence: int):
+    """Days from the landmark until a silence begins or observation ends, and which of the two it was."""
+    is_last = encounters.number == np.repeat(encounters.count, encounters.count) - 1
+    until = np.where(is_last, encounters.end_day + 1, np.r_[encounters.day[1:], 0])
+    seen = (encounters.day + silence <= encounters.end_day) & (encounters.number >= LANDMARK)
+    falls_silent = seen & (until - encounters.day > silence)
+    number = np.where(falls_silent, encounters.number, np.iinfo(np.int64).max)
+    stop = np.minimum.reduceat(number, encounters.first)[chosen]
+    left = stop < np.iinfo(np.int64).max
+    at = encounters.first[chosen]
+    begins = encounters.day[at + np.where(left, stop, LANDMARK)]
+    days = np.where(left, begins, encounters.end_day - silence) - encounters.day[at + LANDMARK]
+    return days + 1, left
+
+
+def _results(encounters: Encounters, history, dropout: tuple[float, float], silence: int, level: float) -> DealDriven:
+    counts = len(history["share"]), int((encounters.count[history["chosen"]] - LANDMARK).sum())
+    pace = _ols(history["log_wait_before"], history, ("log_basket",), level)
+    log_odds, error = _log_odds(encounters, history, dropout)
+    per_order, in_days = normal_interval(log_odds, error, level), _log_hazard(history, level)
+    # A customer who was slower already is closer to leaving: the placebo has the sign that leaving sooner would have.
+    placebo, found = ratio_less_one(pace), {}
+    for name, what, estimate in (("per_order", "odds", per_order), ("in_days", "hazard", in_days)):
+        verdict = verdict_of(estimate, pace, expected_sign=1)
+        unit = f"relative change of the {what}"
+        key = f"evidence.driven.leaving_{name}"
+        found[name] = Finding(key, ratio_less_one(estimate), unit, placebo, verdict, *counts)
+    earned = _ols(_of_mean(history["margin"]), history, ("log_basket", "log_wait_before", "log_wait_early"), level)
+    earned_before = _ols(_of_mean(history["margin_before"]), history, ("log_wait_before",), level)
+    verdict = verdict_of(earned, earned_before, expected_sign=-1)
+    return DealDriven(
+        leaving_per_order=found["per_order"],
+        leaving_in_days=found["in_days"],
+        margin=Finding("evidence.driven.margin", earned, "share of the mean", earned_before, verdict, *counts),
+        silence_days=silence,
+        on_deal_above=usual_share(encounters),
+        left=int(history["left"].sum()),
+        survival=_survival(history, level),
+        births_known=encounters.births_known,
+        log_odds=(log_odds, error),
+    )
+
+
+def _log_odds(encounters: Encounters, history, dropout: tuple[float, float]) -> tuple[float, float]:
+    """Log odds ratio of leaving at an order from the landmark on, and its standard error, by the joint likelihood."""
+    chosen = np.zeros(len(encounters.count), dtype=bool)
+    chosen[history["chosen"]] = True
+    intervals = intervals_of(encounters.of_customers(chosen), skipped=LANDMARK)
+    controls = np.repeat(
+        _controls(history, ("log_basket", "log_wait_before", "log_wait_early")), intervals.count, axis=0
+    )
+    nothing = np.zeros(len(intervals))
+    # The shape of dropout among those who stayed for the orders before.
+    survivors = dropout[0], dropout[1] + LANDMARK
+    likelihood = JointLikelihood(intervals, nothing, nothing, controls, controls, survivors)
+    scale = max(float(np.median(intervals.weeks)), 0.1)
+    start = np.r_[0.0, np.log(scale), np.zeros(len(PARAMETERS) - 2 + 2 * controls.shape[1])]
+    point = maximum(likelihood, start).point
+    share = len(PARAMETERS) + controls.shape[1]
+    # The likelihood's controls raise the odds of staying.
+    return -float(point[share]), float(np.sqrt(sandwich(likelihood, point)[0][share, share]))
+
+
+def _of_mean(values: np.ndarray) -> np.ndarray:
+    return values / max(abs(float(values.mean())), 1e-12)
+
+
+def _controls(history, names: tuple[str, ...]) -> np.ndarray:
+    columns = [history["share"], *(history[name] for name in (*names, "landmark")), history["landmark"] ** 2]
+    return np.column_stack([columns[0], *(column - column.mean() for column in columns[1:])])
+
+
+def _ols(outcome: np.ndarray, history, names: tuple[str, ...], level: float):
+    from statsmodels.regression.linear_model import OLS
+
+    design = np.column_stack([_controls(history, names), np.ones(len(outcome))])
+    fitted = OLS(outcome, design).fit(cov_type="HC1")
+    return normal_interval(fitted.params[0], fitted.bse[0], level)
+
+
+def _log_hazard(history, level: float):
+    """Log hazard ratio of the share by Cox's regression (ties after Efron)."""
+    from statsmodels.duration.hazard_regression import PHReg
+
+    design = _controls(history, ("log_basket", "log_wait_before", "log_wait_early"))
+    fitted = PHReg(history["days"].astype(float), design, status=history["left"].astype(float), ties="efron").fit()
+    return normal_interval(fitted.params[0], fitted.bse[0], level)
+
+
+def _survival(history, level: float) -> dict[str, np.ndarray]:
+    from statsmodels.duration.survfunc import SurvfuncRight
+
+    found = {}
+    for name, members in (("driven", history["share"] > 0.5), ("others", history["share"] <= 0.5)):
+        curve = SurvfuncRight(history["days"][members], history["left"][members].astype(int))
+        reach = normal_interval(0.0, 1.0, level).upper * curve.surv_prob_se
+        ends = np.clip(curve.surv_prob - reach, 0, 1), np.clip(curve.surv_prob + reach, 0, 1)
+        found[name] = np.column_stack([curve.surv_times, curve.surv_prob, *ends])
+    return found

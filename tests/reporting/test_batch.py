@@ -1,0 +1,129 @@
+"""A report for each part: their names, what is in none of them, and that one failing does not stop the others."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from tests.reporting.small_runs import folder_with, use_small_study
+
+from analysis.config import Config
+from analysis.errors import BatchFailed, DataError, InputRefused
+from analysis.reporting.batch import MOST_PARTS, members_of, run_batch, safe_name
+from analysis.reporting.progress import Progress
+from analysis.reporting.runner import run_report
+
+HEADER = "who,when,sum,country\n"
+
+
+def made(config: Config, **options) -> Path:
+    """A report on made-up results; BE is refused, and DE dies."""
+    with pytest.MonkeyPatch.context() as patch:
+        use_small_study(patch, data_hash=config.data.part * 30)
+        if config.data.part == "BE":
+            raise DataError("nobody came back")
+        if config.data.part == "DE":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return run_report(config, **options)
+
+
+class Heard(Progress):
+    def __init__(self):
+        self.lines = []
+
+    def say(self, message):
+        self.lines.append(message)
+
+
+@pytest.fixture
+def batch(tmp_path):
+    def batch(countries, **asked) -> Config:
+        rows = (f"c{number},2024-01-{1 + number % 28:02},1,{country}\n" for number, country in enumerate(countries))
+        (tmp_path / "orders.csv").write_text(HEADER + "".join(rows))
+        columns = {"customer": "who", "date": "when", "amount": "sum"}
+        data = {"transactions": "orders.csv", "columns": columns}
+        return Config(name="shop", folder=tmp_path, data=data, batch={"split_by": "country", **asked})
+
+    return batch
+
+
+class TestTheReportsOfABatch:
+    def test_are_one_for_each_value_found_the_most_rows_first(self, batch):
+        found = members_of(batch(["NL", "BE", "BE", "", "NL", "BE"]))
+        assert [(one.part, one.config.name, one.config.data.part) for one in found] == [
+            ("BE", "shop-BE", "BE"),
+            ("NL", "shop-NL", "NL"),
+        ]
+        assert all(one.config.batch is None and one.config.data.columns.split == "country" for one in found)
+
+    def test_are_those_that_are_listed_and_the_rest_is_told(self, batch):
+        heard = Heard()
+        found = members_of(batch(["NL", "BE", "FR", "", ""], values=["BE", "NL", "BE"]), heard)
+        assert [one.part for one in found] == ["BE", "NL"]
+        assert heard.lines == [
+            "batch: 2 rows have no country and are in no report",
+            "batch: 1 rows of 1 other values of country are in no report: 'FR'",
+        ]
+
+    @pytest.mark.parametrize(
+        ("countries", "asked", "word"),
+        [
+            (["NL", "BE"], {"values": ["nl"]}, "no row has country == 'nl'; did you mean 'NL'?"),
+            (["NL", "BE"], {"values": ["NL", "Xanadu"]}, "found are 'BE', 'NL'"),
+            (["", " "], {}, "the column 'country' is empty in every row"),
+            ([f"shop {number}" for number in range(MOST_PARTS + 1)], {}, "51 values"),
+            (["a/b", "a b", "A:B"], {}, "'A:B' and 'a b' and 'a/b' would share the folder"),
+            (["NL"], {"split_by": "Country"}, "no column 'Country' (for split)"),
+        ],
+    )
+    def test_are_refused_where_they_cannot_be_told_apart_or_found(self, batch, countries, asked, word):
+        with pytest.raises(InputRefused) as refused:
+            members_of(batch(countries, **asked))
+        assert word in str(refused.value)
+        assert refused.value.exit_code == 2
+
+    @pytest.mark.parametrize("part", ["..", "../../etc", "latest", "failed", "a\x00b", "<b>", "é" * 300, "中国", "-"])
+    def test_have_names_that_stay_in_their_folder(self, batch, part):
+        name = f"shop-{safe_name(part, len('shop'))}"
+        assert Config(name=name, data={"transactions": {"sample": "cdnow"}}).name == name
+        assert Path(name).name == name
+
+
+class TestABatch:
+    def test_makes_every_report_and_an_index_of_them(self, batch, tmp_path):
+        config = batch(["NL", "FR"])
+        folders = run_batch(config, out=tmp_path / "out", notebooks=folder_with(tmp_path, "good"), make=made)
+
+        assert [folder.parent.name for folder in folders] == ["shop-FR", "shop-NL"]
+        index = (tmp_path / "out" / "index.html").read_text()
+        assert all(folder.name in index for folder in folders)
+        assert len({folder.name for folder in folders}) == 2
+
+    def test_goes_on_where_one_fails_and_returns_the_highest_exit_code(self, batch, tmp_path):
+        heard, notebooks = Heard(), folder_with(tmp_path, "good")
+        with pytest.raises(BatchFailed) as failed:
+            run_batch(batch(["BE", "DE", "NL"]), out=tmp_path / "out", notebooks=notebooks, make=made, progress=heard)
+
+        assert failed.value.exit_code == 4
+        assert str(failed.value).splitlines() == [
+            "BE: nobody came back",
+            "DE: its process ended without an answer (exit code -9)",
+            "batch: 1 of 3 reports were made",
+        ]
+        assert (tmp_path / "out" / "shop-NL" / "latest" / "index.html").exists()
+        assert any(line.startswith("NL: ") for line in heard.lines)
+
+    def test_stops_all_of_them_at_its_deadline(self, batch, tmp_path):
+        config = batch(["NL", "FR"]).model_copy(update={"deadline_minutes": 5 / 60})
+        began = time.monotonic()
+        with pytest.raises(BatchFailed) as failed:
+            run_batch(config, out=tmp_path / "out", notebooks=folder_with(tmp_path, "sleeps"), make=made)
+
+        assert failed.value.exit_code == 5
+        assert time.monotonic() - began < 50
+        for part in ("NL", "FR"):
+            (page,) = (tmp_path / "out" / f"shop-{part}" / "failed").glob("*/index.html")
+            assert "longer than the" in page.read_text()

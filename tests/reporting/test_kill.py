@@ -1,0 +1,123 @@
+"""Runs that are killed at random moments: what was published is whole, and the next run succeeds, every time."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from tests.reporting.small_runs import folder_with
+
+ROOT = Path(__file__).parents[2]
+MOMENTS = int(os.environ.get("RETENTION_LAB_KILLS", "50"))
+RUN = """
+import os, sys
+from pathlib import Path
+import pytest
+from tests.reporting.small_runs import small_config, use_small_study
+from analysis.reporting.interruption import Interruption, heed_signals
+from analysis.reporting.runner import run_report
+if __name__ == "__main__":
+    heed_signals()
+    use_small_study(pytest.MonkeyPatch(), data_hash=sys.argv[3])
+    try:
+        print("ready", flush=True)
+        print(run_report(small_config(), out=Path(sys.argv[1]), notebooks=Path(sys.argv[2])).name)
+    except Interruption as interruption:
+        sys.exit(interruption.exit_code)
+"""
+
+
+class Place:
+    """A folder of reports, in which runs are begun and killed."""
+
+    def __init__(self, folder: Path):
+        self.out, self.report = folder / "out", folder / "out" / "shop"
+        self.script, self.notebooks = folder / "run.py", folder_with(folder, "good")
+        self.script.write_text(RUN)
+        self.mark = f"RETENTION_LAB_KILL_TEST={folder}"
+        (folder / "tmp").mkdir()
+        name, _, value = self.mark.partition("=")
+        self.environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(folder / "tmp"), name: value}
+        self.published: dict[str, str] = {}
+
+    def begun(self, data: str) -> subprocess.Popen:
+        command = [sys.executable, self.script, self.out, self.notebooks, data * 64]
+        run = subprocess.Popen(command, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert run.stdout.readline() == "ready\n"
+        return run
+
+    def done(self, data: str) -> float:
+        """Seconds that a run takes which is left alone; it must succeed."""
+        run, began = self.begun(data), time.monotonic()
+        out, err = run.communicate(timeout=300)
+        assert run.returncode == 0, err
+        assert str((self.report / "latest").readlink()) == out.strip()
+        return time.monotonic() - began
+
+    def killed(self, data: str, after: float, number: int) -> int:
+        run = self.begun(data)
+        time.sleep(after)
+        run.send_signal(number)
+        code = run.wait(timeout=60)
+        with run.stdout, run.stderr:
+            if code == -signal.SIGTERM:
+                # Python gives its handlers back when it ends; until then ours is there.
+                assert run.stdout.read().strip() == str((self.report / "latest").readlink())
+                code = 0
+        return code
+
+    def processes(self, patience: float = 20) -> list[str]:
+        until = time.monotonic() + patience
+        while (found := self._marked()) and time.monotonic() < until:
+            time.sleep(0.1)
+        return found
+
+    def _marked(self) -> list[str]:
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                if self.mark.encode() in (process / "environ").read_bytes().split(b"\0"):
+                    found.append((process / "cmdline").read_text())
+        return found
+
+    def check_published(self) -> None:
+        """Every published run is whole and as it was, and ``latest`` points to one of them."""
+        assert str((self.report / "latest").readlink()) in {path.name for path in self._runs()}
+        for run in self._runs():
+            assert json.loads((run / "manifest.json").read_text())["status"] == "succeeded"
+            assert (run / "index.html").read_text().rstrip().endswith("</html>")
+            content = hashlib.sha256(b"".join(file.read_bytes() for file in sorted(run.rglob("*")) if file.is_file()))
+            assert self.published.setdefault(run.name, content.hexdigest()) == content.hexdigest()
+        assert (self.out / "index.html").read_text().rstrip().endswith("</html>")
+
+    def _runs(self) -> list[Path]:
+        return [path for path in self.report.glob("[0-9a-f]*") if path.is_dir() and len(path.name) == 12]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks for processes in /proc")
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_run_that_is_killed_leaves_what_was_published_whole_and_the_next_run_succeeds(tmp_path, number):
+    place, moments = Place(tmp_path), random.Random(20261122)
+    duration = place.done("first ")
+    endings: dict[int, int] = {}
+    for kill in range(MOMENTS):
+        code = place.killed(f"{kill:03} ", moments.uniform(0, duration), number)
+        endings[code] = endings.get(code, 0) + 1
+        assert not place.processes(), kill
+        place.check_published()
+        assert number == signal.SIGKILL or not list(place.report.glob(".work-*")), kill
+        duration = max(duration, place.done(f"{kill:03} "))
+        place.check_published()
+    print(f"signal {number:d}: {MOMENTS} runs of at most {duration:.1f} s, by exit code {endings}")
+    assert set(endings) <= {0, -9, 143}
+    assert len(place.published) == MOMENTS + 1

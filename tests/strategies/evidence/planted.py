@@ -1,0 +1,133 @@
+"""Simulated companies in which the effects of deals, promotion weeks and campaigns are known."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+START = np.datetime64("2022-01-03")
+EARLY = (2, 3, 4)
+"""The orders, counted from 0, whose deals tell how far deals drive a customer."""
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What is planted, in weeks, shares of the list price, and log units.
+
+    ``planning`` makes those who come late find better deals, which no gap causes; ``driven_odds`` multiplies the odds
+    of leaving, from the fifth order on, of those who bought the early ones on deals.
+    """
+
+    gamma: float = 0.0
+    theta: float = 0.0
+    loss_aversion: float = 2.0
+    kappa: float = 0.3
+    planning: float = 0.0
+    driven_odds: float = 1.0
+    r: float = 2.0
+    alpha: float = 4.0
+    a: float = 1.5
+    b: float = 18.0
+
+
+PLANTED = Truth(gamma=0.8, theta=2.0, loss_aversion=2.5, kappa=0.3)
+NOTHING = Truth()
+PLANNERS = Truth(planning=0.15)
+MERCENARIES = Truth(driven_odds=3.0, r=6.0, alpha=8.0, a=4.0, b=156.0)
+
+
+def planted_orders(truth: Truth, *, customers: int, weeks: int = 104, seed: int, births: int = 26) -> pd.DataFrame:
+    """Orders with customer, date, amount (paid) and discount.
+
+    Half of the orders, at random, save up to 40% of the list price; customers expect 10% of their first order.
+    """
+    rng = np.random.default_rng(seed)
+    rate = rng.gamma(truth.r, 1 / truth.alpha, customers)
+    dropout = rng.beta(truth.a, truth.b, customers)
+    size = np.exp(rng.normal(3.0, 0.4, customers))
+    now, wait = rng.uniform(0, births, customers), np.zeros(customers)
+    expected, early = np.full(customers, 0.1), np.zeros(customers)
+    who, rows, number = np.arange(customers), [], 0
+    while who.size:
+        late = truth.planning * np.clip(np.log1p(wait[who] * rate[who]), 0, 1.5)
+        deal = np.where(rng.random(who.size) < 0.5, rng.uniform(0, 0.4, who.size), 0.0)
+        deal = np.clip(deal + late, 0, 0.9)
+        listed = size[who] * np.exp(rng.normal(0, 0.3, who.size))
+        rows.append((who, now[who], listed * (1 - deal), listed * deal))
+        early[who] += (deal > 0) / len(EARLY) if number in EARLY else 0.0
+        gap = deal - expected[who]
+        response = np.maximum(gap, 0) - truth.loss_aversion * np.maximum(-gap, 0)
+        expected[who] += truth.kappa * gap
+        odds = dropout[who] / (1 - dropout[who]) * np.exp(-truth.theta * response)
+        if number >= EARLY[-1]:
+            odds *= truth.driven_odds ** early[who]
+        stays = rng.random(who.size) > odds / (1 + odds)
+        wait[who] = rng.standard_exponential(who.size) / (rate[who] * np.exp(truth.gamma * response))
+        # An order of the same day would be the same purchase occasion; it comes the next morning.
+        now[who] = np.maximum(now[who] + wait[who], (np.floor(now[who] * 7) + 1.001) / 7)
+        who, number = who[stays & (now[who] < weeks)], number + 1
+    who, when, paid, saved = (np.concatenate(column) for column in zip(*rows, strict=True))
+    return orders_frame(who, np.floor(when * 7).astype(int), paid, saved)
+
+
+def orders_frame(who, day, paid, saved) -> pd.DataFrame:
+    """Orders as a table, sorted by customer and day."""
+    frame = pd.DataFrame(
+        {
+            "customer": [f"C{number:05d}" for number in who],
+            "date": (START + day.astype("timedelta64[D]")).astype("datetime64[s]"),
+            "amount": np.round(paid, 2),
+            "discount": np.round(saved, 2),
+        }
+    )
+    return frame.sort_values(["customer", "date"], ignore_index=True, kind="stable")
+
+
+def promoted_orders(*, lift: float, borrowed: float, depth: float, customers: int, weeks: int, seed: int):
+    """Orders of customers who all order at .5 a week; every eighth week is a promotion in which everyone takes part.
+
+    A share ``borrowed`` of a promotion week's extra orders is missing in the week after it. Outside promotions a fifth
+    of the orders save 5%. Returns the orders and which weeks are promoted.
+    """
+    rng = np.random.default_rng(seed)
+    promoted = np.arange(weeks) % 8 == 5
+    after = np.r_[False, promoted[:-1]]
+    pace = 0.5 * (1 + lift * promoted - lift * borrowed * after) * np.exp(rng.normal(0, 0.01, weeks))
+    who, week, day = _days(rng, rng.poisson(pace[None, :], (customers, weeks)))
+    listed = 20 * np.exp(rng.normal(0, 0.3, len(who)))
+    usual = np.where(rng.random(len(who)) < 0.2, 0.05, 0.0)
+    saved = listed * np.where(promoted[week], depth, usual)
+    return orders_frame(who, day, listed - saved, saved), promoted
+
+
+def campaign_orders(*, effect: float, pre_trend: float, customers: int, weeks: int, seed: int):
+    """Orders of customers of whom three campaigns target a tenth each, the best buyers more often than others.
+
+    The targeted order ``effect`` more a week for five weeks, and ``pre_trend`` more in each of the four weeks before.
+    Returns the orders and the campaigns (customer, start, end).
+    """
+    rng = np.random.default_rng(seed)
+    pace = rng.gamma(4.0, 0.2, customers)
+    weekly = np.tile(pace[:, None], (1, weeks))
+    sent = []
+    for first in (12, 30, 48):
+        targeted = rng.choice(customers, customers // 10, replace=False, p=pace / pace.sum())
+        weekly[targeted, first : first + 5] += effect
+        weekly[targeted, first - 4 : first] += pre_trend
+        start = START + np.timedelta64(7 * first, "D")
+        names = [f"C{number:05d}" for number in targeted]
+        sent.append(pd.DataFrame({"customer": names, "start": start, "end": start + np.timedelta64(34, "D")}))
+    who, _, day = _days(rng, rng.poisson(weekly))
+    listed = 20 * np.exp(rng.normal(0, 0.3, len(who)))
+    saved = listed * np.where(rng.random(len(who)) < 0.3, 0.1, 0.0)
+    return orders_frame(who, day, listed - saved, saved), pd.concat(sent, ignore_index=True)
+
+
+def _days(rng, number):
+    """Customer, week and day of every order; a customer's orders of one week come on different days."""
+    number = np.minimum(number, 7)
+    who, week = (np.repeat(index.ravel(), number.ravel()) for index in np.indices(number.shape))
+    begins = np.cumsum(number.ravel()) - number.ravel()
+    within = np.arange(len(who)) - np.repeat(begins, number.ravel())
+    turned = np.repeat(rng.integers(0, 7, number.size), number.ravel())
+    return who, week, week * 7 + (within + turned) % 7

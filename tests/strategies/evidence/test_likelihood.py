@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+from scipy.integrate import dblquad
+from scipy.special import betaln, expit, logit
+from scipy.stats import beta
+from scipy.stats import gamma as gamma_distribution
+
+from analysis.strategies.evidence.intervals import Intervals
+from analysis.strategies.evidence.likelihood import PARAMETERS, JointLikelihood, dropout_nodes, maximum, sandwich
+
+POINT = np.array([0.1, 0.2, 0.3, 0.5, 1.0, 0.6, 0.1, 0.2, 0.3])
+
+
+def _intervals(customers, seed):
+    rng = np.random.default_rng(seed)
+    count = rng.integers(1, 8, customers)
+    first, n = np.cumsum(count) - count, int(count.sum())
+    is_open = np.zeros(n, dtype=bool)
+    is_open[first + count - 1] = True
+    return Intervals(np.arange(n), rng.exponential(1, n), is_open, first, count, rng.normal(size=n)), rng
+
+
+@pytest.fixture(scope="module")
+def likelihood():
+    intervals, rng = _intervals(40, seed=1)
+    gap = rng.normal(0, 0.2, len(intervals))
+    controls = rng.normal(size=(len(intervals), 2)), rng.normal(size=(len(intervals), 1))
+    return JointLikelihood(intervals, np.maximum(gap, 0), np.maximum(-gap, 0), *controls, (0.5, 3.0))
+
+
+def test_the_gradient_is_that_of_the_likelihood(likelihood):
+    moves = np.eye(len(POINT)) * 1e-6
+    numeric = [(likelihood.penalised(POINT + m)[0] - likelihood.penalised(POINT - m)[0]) / 2e-6 for m in moves]
+    assert np.allclose(likelihood.penalised(POINT)[1], numeric, rtol=1e-5, atol=1e-5)
+
+
+def test_scores_add_up_to_the_gradient_of_the_likelihood(likelihood):
+    distance = (POINT - likelihood.prior_mean) / likelihood.prior_sd**2
+    assert np.allclose(likelihood.scores(POINT).sum(axis=0) - distance, likelihood.penalised(POINT)[1])
+
+
+def test_a_customers_likelihood_is_the_integral_over_rate_and_dropout(likelihood):
+    r, alpha = np.exp(POINT[:2])
+    response = likelihood.surplus - np.exp(POINT[5]) * likelihood.shortfall
+    log_pace = POINT[3] * response + likelihood.pace @ POINT[6:8]
+    stays = POINT[4] * response + likelihood.leaving @ POINT[8:] - POINT[2]
+    customer = int(np.flatnonzero(likelihood.intervals.count == 2)[0])
+    rows = slice(likelihood.intervals.first[customer], likelihood.intervals.first[customer] + 2)
+    weeks = likelihood.intervals.weeks[rows]
+
+    def density(rate, dropout):
+        leave, pace = expit(logit(dropout) - stays[rows]), rate * np.exp(log_pace[rows])
+        ordered = np.prod((1 - leave[:-1]) * pace[:-1] * np.exp(-pace[:-1] * weeks[:-1]))
+        silent = leave[-1] + (1 - leave[-1]) * np.exp(-pace[-1] * weeks[-1])
+        return ordered * silent * gamma_distribution.pdf(rate, r, scale=1 / alpha) * beta.pdf(dropout, 0.5, 3.0)
+
+    whole = np.log(dblquad(density, 1e-12, 1 - 1e-9, 0, 60)[0])
+    without_survival = betaln(0.5, 3.0 + 1) - betaln(0.5, 3.0)
+    assert likelihood.by_customer(POINT)[customer] + without_survival == pytest.approx(whole, abs=1e-5)
+
+
+@pytest.mark.parametrize(("a", "b"), [(0.3, 0.7), (0.3, 5.0), (1.0, 1.0), (0.29, 421.6)])
+def test_the_nodes_have_the_moments_of_the_dropout(a, b):
+    survived = np.array([0, 3, 600])
+    odds, weight = dropout_nodes(a, b, survived)
+    for power in (0, 1, 3):
+        expected = [beta.moment(power, a, b + m) if power else 1.0 for m in survived]
+        assert np.allclose((np.exp(weight) * expit(odds) ** power).sum(axis=1), expected, rtol=1e-6)
+
+
+def test_with_no_gaps_the_effects_stay_at_their_prior():
+    intervals, _ = _intervals(300, seed=2)
+    nothing, none = np.zeros(len(intervals)), np.empty((len(intervals), 0))
+    likelihood = JointLikelihood(intervals, nothing, nothing, none, none, (0.5, 3.0))
+    best = maximum(likelihood, np.zeros(len(PARAMETERS)))
+    assert best.converged
+    assert np.allclose(best.point[3:6], likelihood.prior_mean[3:6], atol=0.05)
+    assert np.isfinite(sandwich(likelihood, best.point)[0]).all()

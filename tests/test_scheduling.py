@@ -1,0 +1,89 @@
+"""The recipes of docs/scheduling.md are such as their schedulers take, and their command is ours."""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+from tests.conftest import skip_or_fail
+from typer.main import get_command
+
+from analysis.cli import app
+
+ROOT = Path(__file__).parents[1]
+TEXT = (ROOT / "docs" / "scheduling.md").read_text()
+COMMANDS = re.findall(r"retention-lab(?P<rest> report [^\n\"`]*)", TEXT)
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", TEXT, flags=re.S)
+
+
+def test_every_command_has_options_that_there_are():
+    known = {option for parameter in get_command(app).commands["report"].params for option in parameter.opts}
+    assert len(COMMANDS) >= 4
+    for command in COMMANDS:
+        assert set(re.findall(r"--[a-z-]+", command)) <= known, command
+
+
+def test_the_line_for_cron_is_five_times_and_a_command_of_absolute_paths():
+    (line,) = [line for line in blocks("cron")[0].splitlines() if not line.startswith("#")]
+    *times, command = line.split(None, 5)
+    assert len(times) == 5
+    assert all(re.fullmatch(r"[\d*/,-]+", time) for time in times)
+    assert "%" not in command  # which cron takes for the end of the line
+    program, _, config, _, out, *_ = shlex.split(command)
+    assert all(Path(path).is_absolute() for path in (program, config, out))
+
+
+def test_the_line_for_cron_makes_a_report_under_a_shell_that_knows_nothing(tmp_path):
+    (line,) = [line for line in blocks("cron")[0].splitlines() if not line.startswith("#")]
+    command = line.split(None, 5)[5].replace("/srv/retention-lab/.venv/bin", str(Path(sys.executable).parent))
+    command = command.replace("/srv/retention-lab/shop.yml", str(ROOT / "notebooks" / "parameters" / "quick.yml"))
+    command = command.replace("/srv/reports", str(tmp_path)).replace(" report ", " report --dry-run ")
+    environment = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "SHELL": "/bin/sh", "LOGNAME": "nobody"}
+    done = subprocess.run(["/bin/sh", "-c", command], env=environment, cwd="/", capture_output=True, check=False)
+    assert done.returncode == 0
+    assert done.stdout.startswith(b"would make ")
+    assert done.stderr == b""
+    assert b'"event": "message"' in (tmp_path / "shop.log").read_bytes()
+
+
+def test_the_units_pass_the_verifier_of_systemd(tmp_path):
+    if not shutil.which("systemd-analyze"):
+        skip_or_fail("systemd-analyze was not found. Install it with: sudo apt-get install systemd")
+    service, timer = blocks("ini")
+    program = Path(sys.executable).with_name("retention-lab")
+    service = service.replace("/srv/retention-lab/.venv/bin/retention-lab", str(program))
+    (tmp_path / "retention-lab.service").write_text(service)
+    (tmp_path / "retention-lab.timer").write_text(timer)
+    units = [tmp_path / "retention-lab.service", tmp_path / "retention-lab.timer"]
+    environment = {**os.environ, "SYSTEMD_UNIT_PATH": f"{tmp_path}:"}
+    done = subprocess.run(
+        ["systemd-analyze", "verify", *units], env=environment, capture_output=True, text=True, check=False
+    )
+    ours = [line for line in done.stderr.splitlines() if "retention-lab" in line]
+    assert not ours
+    assert done.returncode == 0
+
+
+def test_the_workflow_has_the_shape_of_one_and_shows_no_secret():
+    (block,) = [block for block in blocks("yaml") if "runs-on" in block]
+    workflow = yaml.safe_load(block)
+    triggers = workflow[True]  # a bare `on` is a truth value to YAML 1.1, and a word to GitHub
+    assert re.fullmatch(r"(\S+ ){4}\S+", triggers["schedule"][0]["cron"])
+    (job,) = workflow["jobs"].values()
+    assert {"runs-on", "timeout-minutes", "steps"} <= set(job)
+    assert all(("uses" in step) != ("run" in step) for step in job["steps"])
+    assert "secrets." not in " ".join(step.get("run", "") for step in job["steps"])
+
+
+def test_the_dag_for_airflow_names_the_report_once():
+    (block,) = [block for block in blocks("python") if "airflow" in block]
+    compile(block, "dag.py", "exec")
+    assert block.count("retention-lab report") == 1
+    assert "skip_on_exit_code=75" in block
