@@ -109,15 +109,18 @@ class Place:
 def test_a_run_that_is_killed_leaves_what_was_published_whole_and_the_next_run_succeeds(tmp_path, number):
     place, moments = Place(tmp_path), random.Random(20261122)
     duration = place.done("first ")
-    endings: dict[int, int] = {}
-    for kill in range(MOMENTS):
-        code = place.killed(f"{kill:03} ", moments.uniform(0, duration), number)
-        endings[code] = endings.get(code, 0) + 1
-        assert not place.processes(), kill
+    killed = tries = 0
+    while killed < MOMENTS:
+        tries += 1
+        code = place.killed(f"{tries:03} ", moments.uniform(0, duration), number)
+        killed += code != 0  # else it was over before the moment came
+        assert code in {0, -signal.SIGKILL, 143}, tries
+        assert not place.processes(), tries
         place.check_published()
-        assert number == signal.SIGKILL or not list(place.report.glob(".work-*")), kill
-        duration = max(duration, place.done(f"{kill:03} "))
+        assert number == signal.SIGKILL or not list(place.report.glob(".work-*")), tries
+        duration = place.done(f"{tries:03} ")
         place.check_published()
-    print(f"signal {number:d}: {MOMENTS} runs of at most {duration:.1f} s, by exit code {endings}")
-    assert set(endings) <= {0, -9, 143}
-    assert len(place.published) == MOMENTS + 1
+    print(
+        f"signal {number:d}: {killed} runs killed, {tries - killed} were over before; {len(place.published)} published"
+    )
+    assert len(place.published) == tries + 1

@@ -241,7 +241,8 @@ class _Batch:
                     self._hear(one)
                 check()
         finally:
-            self._stop()
+            with shielded():
+                self._stop()
         return self.endings
 
     def _start(self, member: Member) -> None:

@@ -128,6 +128,10 @@ class Crew:
 
     def stop(self) -> None:
         """End every worker and its kernel."""
+        with shielded():
+            self._stop()
+
+    def _stop(self) -> None:
         started = [worker for worker in [*self._working, *self._leaving] if worker.process.pid is not None]
         for worker in started:
             if worker in self._working:

@@ -1,7 +1,7 @@
 """What ends a run from outside, a signal or its deadline: raised where the run is, and not lost on the way.
 
-Some library may swallow what a signal handler raises (DuckDB makes a RuntimeError of it), so it is also kept, and
-``check`` raises it again at the next sign of life.
+Some library may swallow what a signal handler raises (DuckDB makes a RuntimeError of it, or nothing), so it is also
+kept: an alarm raises it again every few seconds, and ``check`` at the next sign of life, until it was dealt with.
 """
 
 from __future__ import annotations
@@ -9,11 +9,13 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from math import inf
 
 from analysis.errors import DeadlinePassed
+
+AGAIN_SECONDS = 2.0
 
 _pending: list[Interruption] = []
 _shields: list[bool] = []
@@ -60,8 +62,20 @@ def _end(number: int, _frame: object) -> None:
 
 
 def _interrupt(interruption: Interruption) -> None:
-    _pending.append(interruption)
+    if not any(type(one) is type(interruption) for one in _pending):
+        _pending.append(interruption)
+    _set_alarm(AGAIN_SECONDS, lambda *_: check())
     check()
+
+
+def _set_alarm(seconds: float, handler: Callable[..., None] | None = None) -> None:
+    """Call a handler then, and again until it is switched off by 0 seconds; where the system has alarms."""
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        return
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    if handler:
+        signal.signal(signal.SIGALRM, handler)
+        signal.setitimer(signal.ITIMER_REAL, max(seconds, 1e-6), AGAIN_SECONDS)
 
 
 def pending() -> Interruption | None:
@@ -78,18 +92,29 @@ def check() -> None:
 
 def forget() -> None:
     """Begin anew, once what was interrupted has ended."""
+    rest()
     _pending.clear()
+
+
+def rest() -> None:
+    """Do not raise again by alarm what is on its way out."""
+    _set_alarm(0)
 
 
 @contextmanager
 def shielded() -> Iterator[None]:
-    """Keeps interruptions back, for the few moments in which a thing must be done as a whole."""
+    """Keeps interruptions back, for the few moments in which a thing must be done as a whole.
+
+    What came meanwhile is raised at the end; what was there before is on its way already.
+    """
+    known = len(_pending)
     _shields.append(True)
     try:
         yield
     finally:
         _shields.pop()
-    check()
+    if len(_pending) > known:
+        check()
 
 
 class Deadline:
@@ -107,8 +132,8 @@ class Deadline:
 
     def check(self) -> None:
         """Raise what interrupts the run, the deadline included; for where no alarm can be set."""
-        if time.monotonic() > self._ends and not any(isinstance(one, TimeIsUp) for one in _pending):
-            _pending.append(TimeIsUp())
+        if time.monotonic() > self._ends:
+            _interrupt(TimeIsUp())
         check()
 
     @contextmanager
@@ -125,31 +150,21 @@ class Deadline:
         if self.minutes is None:
             yield
             return
+        _set_alarm(self._ends - time.monotonic(), lambda *_: _interrupt(TimeIsUp()))
         try:
-            with self._alarm():
-                yield
-                self.check()
+            yield
+            self.check()
         except Exception as error:
             self._tell(error)
             raise
         except TimeIsUp as error:
             self._tell(error)
             check()
+        finally:
+            if pending() is None:
+                rest()
 
     def _tell(self, error: BaseException) -> None:
         if isinstance(pending(), TimeIsUp):
             forget()
             raise DeadlinePassed(self.minutes) from error
-
-    @contextmanager
-    def _alarm(self) -> Iterator[None]:
-        if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        previous = signal.signal(signal.SIGALRM, lambda *_: _interrupt(TimeIsUp()))
-        signal.setitimer(signal.ITIMER_REAL, max(self._ends - time.monotonic(), 1e-6))
-        try:
-            yield
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, previous)

@@ -12,6 +12,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from analysis.errors import ReportLocked
+from analysis.reporting.interruption import shielded
 from analysis.reporting.progress import plain
 from analysis.reporting.publish import told_as_usage
 
@@ -37,12 +38,13 @@ def report_lock(report: Path) -> Iterator[None]:
         (report / HOLDER).write_text(_ourselves(), encoding="utf-8")
         yield
     finally:
-        (report / HOLDER).unlink(missing_ok=True)
-        # Under the lock; who opened the file in between finds it without a name and begins anew.
-        with suppress(OSError):
-            if [path.name for path in report.iterdir()] == [LOCK]:
-                (report / LOCK).unlink()
-        lock.release()
+        with shielded():
+            (report / HOLDER).unlink(missing_ok=True)
+            # Under the lock; who opened the file in between finds it without a name and begins anew.
+            with suppress(OSError):
+                if [path.name for path in report.iterdir()] == [LOCK]:
+                    (report / LOCK).unlink()
+            lock.release()
 
 
 def _acquired(report: Path, tries: int = TRIES) -> FileLock:

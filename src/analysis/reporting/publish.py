@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from analysis.errors import UsageError, is_full_disk
+from analysis.reporting.interruption import shielded
 
 if TYPE_CHECKING:
     from analysis.reporting.page import IndexEntry
@@ -58,9 +59,10 @@ def report_folder(report: Path) -> Iterator[Path]:
             report.mkdir(parents=True, exist_ok=True)
         yield report
     finally:
-        for parent in made:
-            with suppress(OSError):
-                parent.rmdir()
+        with shielded():
+            for parent in made:
+                with suppress(OSError):
+                    parent.rmdir()
 
 
 @contextmanager
@@ -128,7 +130,8 @@ def _private_folder(parent: Path, prefix: str) -> Iterator[Path]:
                 fcntl.flock(alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
             yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        with shielded():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _sweep(parent: Path, prefix: str) -> None:

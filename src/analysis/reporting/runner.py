@@ -14,7 +14,7 @@ from analysis.reporting import crew, kernels, publish
 from analysis.reporting.artefacts import write_artefacts
 from analysis.reporting.delivery import Delivery
 from analysis.reporting.failures import reason_of
-from analysis.reporting.interruption import Deadline, check, shielded
+from analysis.reporting.interruption import Deadline, check, rest, shielded
 from analysis.reporting.keep import Kept
 from analysis.reporting.lock import report_lock
 from analysis.reporting.manifest import Clock
@@ -95,8 +95,11 @@ def run_report(
     deadline = deadline or Deadline(config.deadline_minutes)
     progress = Watched(progress or Progress(), deadline.check)
     asked = request(config, as_of=as_of, out=out, jobs=jobs, force=force, notebooks=notebooks)
-    with full_disk_named():
-        return _dry_run(asked, progress) if dry_run else _made(asked, progress, deadline)
+    try:
+        with full_disk_named():
+            return _dry_run(asked, progress) if dry_run else _made(asked, progress, deadline)
+    finally:
+        rest()
 
 
 def _made(asked: Request, progress: Progress, deadline: Deadline) -> Path:

@@ -83,7 +83,11 @@ def test_too_few_intervals_are_refused(met):
 
 @pytest.mark.slow
 def test_intervals_hold_what_was_planted_at_the_stated_rate(met):
-    """Nominal 90%. Over 100 companies of 1,500 customers: see RATES; below 80% of 40 would be a fault."""
+    """Nominal 90%. Over 100 companies of 1,500 customers: gamma 93%, theta 96%, smoothing 86%, asymmetry 93%.
+
+    The placebo lets gamma through in 92% and theta in 84% of them. Below 80% of 40 companies would be a fault; for the
+    share that gets through, where chance alone costs a tenth, below 80% too.
+    """
     found = [_curve(met, PLANTED, seed=seed) for seed in range(40)]
     for name, value in (("pace", PLANTED.gamma), ("leaving", PLANTED.theta)):
         assert np.mean([_holds(getattr(each, name).estimate, value) for each in found]) >= 0.8, name
@@ -94,7 +98,7 @@ def test_intervals_hold_what_was_planted_at_the_stated_rate(met):
 
 @pytest.mark.slow
 def test_companies_without_an_effect_give_no_estimates(met):
-    """At most one company in ten, by either effect, with nothing planted or with a confounder alone."""
+    """Over 100 companies each: none with nothing planted, one with a confounder alone; a tenth would be a fault."""
     for truth in (NOTHING, PLANNERS):
         found = [_curve(met, truth, seed=seed) for seed in range(40)]
         assert all(isinstance(each, ExpectationCurve) for each in found)

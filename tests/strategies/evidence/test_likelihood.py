@@ -42,8 +42,8 @@ def test_scores_add_up_to_the_gradient_of_the_likelihood(likelihood):
 def test_a_customers_likelihood_is_the_integral_over_rate_and_dropout(likelihood):
     r, alpha = np.exp(POINT[:2])
     response = likelihood.surplus - np.exp(POINT[5]) * likelihood.shortfall
-    log_pace = POINT[3] * response + likelihood.pace @ POINT[6:8]
-    stays = POINT[4] * response + likelihood.leaving @ POINT[8:] - POINT[2]
+    log_pace = POINT[3] * response + POINT[6:8] @ likelihood.pace
+    stays = POINT[4] * response + POINT[8:] @ likelihood.leaving - POINT[2]
     customer = int(np.flatnonzero(likelihood.intervals.count == 2)[0])
     rows = slice(likelihood.intervals.first[customer], likelihood.intervals.first[customer] + 2)
     weeks = likelihood.intervals.weeks[rows]
