@@ -389,7 +389,12 @@ class TestTheRealCommand:
         assert {"holdout_weeks", "winner", "verdict"} <= set(results["backtest"])
         assert set(results["portfolio"]["residual_clv"]) == {"estimate", "lower", "upper", "level"}
         assert set(results["portfolio"]["customers_alive"]) == {"BG/NBD", "MBG/NBD", "Pareto/NBD"}
-        assert (results["retention"], results["claims"], results["strategies"]) == (None, [], None)
+        assert [year["year"] for year in results["retention"]["yearly"]] == [1, 2, 3, 4, 5]
+        assert set(results["retention"]["yearly"][0]["by_model"]) == {"BG/NBD", "MBG/NBD", "Pareto/NBD"}
+        assert all(
+            {"id", "verdict", "estimate", "lower", "upper", "unit", "sentence"} <= set(one) for one in results["claims"]
+        )
+        assert {one["verdict"] for one in results["claims"]} <= {"supported", "contradicted", "depends", "not_testable"}
 
     def test_writes_the_agreed_columns(self, real_run):
         folder = real_run[0] / "quick" / "latest"

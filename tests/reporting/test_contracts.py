@@ -28,7 +28,7 @@ def test_renewals_are_told_as_counted_and_as_the_model_has_them(five):
     text = said(contracts.sayings(five, cohorts(FIVE)))
     assert "50,000 contracts were counted" in text
     assert "Of the 40,000 whose first renewal fell due, 80% made it" in text
-    assert "would miss the value of their renewals by −12." in text
+    assert "the value of all their renewals, without an end in time, by −12." in text
 
 
 def test_the_picture_holds_what_was_observed_and_then_the_forecast(five):

@@ -36,8 +36,8 @@ class Interval:
     def around(cls, estimate: float, draws: np.ndarray, level: float) -> Interval:
         """An estimate with the central interval of its draws.
 
-        >>> Interval.around(2.0, np.linspace(0, 10, 101), 0.9)
-        Interval(estimate=2.0, lower=0.5, upper=9.5, level=0.9)
+        >>> Interval.around(2.0, np.arange(5.0), 0.5)
+        Interval(estimate=2.0, lower=1.0, upper=3.0, level=0.5)
         """
         lower, upper = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2]).tolist()
         return cls(float(estimate), lower, upper, level)
