@@ -258,6 +258,15 @@ class TestASecret:
         (tmp_path / "shop.yml").write_text(CONFIG.replace("orders.csv", source))
         return link
 
+    @pytest.mark.parametrize("part", ["sig", "token", "password", "api_key"])
+    def test_in_the_query_part_of_an_address_is_printed_nowhere(self, shop, part):
+        address = f"https://files.example.org/orders.csv?list=1&{part}=hunter2"
+        shop.write_text(CONFIG.replace("orders.csv", f'"{address}"'))
+        code, out, err = said("check", shop)
+        assert code == 2
+        assert f"{part}=***" in err
+        assert "hunter2" not in out + err
+
     def test_that_stands_in_the_data_is_printed_nowhere(self, database, tmp_path):
         with database as link:
             link.execute("update orders set amount = customer")

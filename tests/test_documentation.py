@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from analysis.config import Config, RetentionConfig, config_from_mapping, known_keys
+from analysis.config import LOYALTY_TABLES, Config, RetentionConfig, config_from_mapping, known_keys
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 SECTIONS = {"data", "model", "economics", "retention", "contracts", "data.columns", "contracts.columns", "batch"} | {
     f"strategies{part}" for part in ("", ".promotion", ".experience", ".attack", ".types", ".bindings", ".assumptions")
 }
+SECTIONS |= {f"strategies.{name}{part}" for name in LOYALTY_TABLES for part in ("", ".columns")}
 INNER = ("data.transactions.", "strategies.own.")
 
 

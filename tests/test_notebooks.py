@@ -14,7 +14,7 @@ from analysis.reporting.stamp import SENTINEL
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 NAMES = ["01-transactions", "02-purchase-model", "03-customer-value", "04-retention-and-profit", "06-summary"]
-COMMON = {"config": "str", "as_of": "str", "store": "str"}
+COMMON = {"config": "str", "as_of": "str", "store": "str", "previous": "str"}
 LINE = re.compile(r"^(?P<name>[a-z_]+): (?P<type>str|int|float|bool) = (?P<literal>\S+)  # (?P<help>[^=]+)$")
 LONGEST_CELL = 12
 
@@ -58,6 +58,14 @@ def test_every_parameter_is_common_or_a_configuration_key_of_that_type(book):
         section, _, leaf = leaves[name].partition(".")
         allowed = str(Config.model_fields[section].annotation.model_fields[leaf].annotation)
         assert kind in allowed or (kind == "str" and "Literal" in allowed), (name, allowed)
+
+
+def test_the_notebook_on_the_claim_takes_every_key_of_its_reading_and_its_money():
+    (book,) = [nbformat.read(path, as_version=4) for path in NOTEBOOKS.glob("04-*.ipynb")]
+    given = {LINE.match(line).group("name") for line in code_of(book)[0].source.splitlines()}
+    keys = (key.partition(".") for key in known_keys())
+    asked = {leaf for section, _, leaf in keys if section in ("retention", "economics") and leaf}
+    assert asked - {"currency"} <= given
 
 
 def test_cells_are_short_and_define_nothing(book):

@@ -13,8 +13,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 CONDA_NAMES = {"duckdb": "python-duckdb", "matplotlib": "matplotlib-base"}
 ROOMS = [
     {"errors", "timeunits"},
-    {"provenance", "yamlfile", "complaints", "section"},
-    {"store", "strategysettings"},
+    {"provenance"},
+    {"store"},
     {"config"},
     {"data"},
     {"models"},

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from analysis.config import Config
-from analysis.errors import NotIdentified, UsageError
+from analysis.errors import InputRefused, NotIdentified, UsageError
 from analysis.store import MISSING, Store
 from analysis.study import STEPS, Study
 from analysis.study import study as study_module
@@ -84,6 +84,64 @@ def test_contracts_that_changed_are_read_again_and_nothing_else_is(tmp_path, com
         (tmp_path / "contracts.csv").write_text(content)
         list(Study(small_config(tmp_path, contracts=contracts), store=tmp_path / "store").compute())
     assert sorted(name for name in STEPS if computed.count(name) == 2) == ["contracts", "contractual"]
+
+
+LOYALTY = {
+    "campaigns": {"columns": {"customer": "c", "start": "s", "end": "e"}},
+    "promotions": {"columns": {"start": "s", "end": "e"}},
+    "satisfaction": {"columns": {"customer": "c", "date": "d", "score": "s"}},
+    "experiment": {"columns": {"customer": "c", "arm": "a"}, "starts": "2024-03-01", "control": "nothing"},
+}
+
+
+@pytest.mark.parametrize("name", sorted(LOYALTY))
+def test_a_loyalty_table_that_changed_is_read_again_and_what_follows_from_it(tmp_path, computed, name):
+    strategies = {name: {"file": "table.csv", **LOYALTY[name]}}
+    follow, keys = {"loyalty_tables"}, []
+    for step, made in STEPS.items():
+        follow |= {step} if follow & set(made.made_from) else set()
+    for content in ("one", "another"):
+        (tmp_path / "table.csv").write_text(content)
+        study = Study(small_config(tmp_path, strategies=strategies), store=tmp_path / "store")
+        list(study.compute())
+        keys.append(study.key("loyalty_tables"))
+    assert {step for step in STEPS if computed.count(step) == 2} == follow
+    assert len(set(keys)) == 2
+    assert Study(small_config(tmp_path), store=tmp_path / "store").key("loyalty_tables") not in keys
+
+
+def write_orders(folder, rows="a,2024-01-01\na,2024-02-01\nb,2024-03-01\n"):
+    (folder / "orders.csv").write_text(f"c,d\n{rows}")
+
+
+def test_problems_of_the_transactions_and_of_all_tables_are_told_together(tmp_path):
+    (tmp_path / "arms.csv").write_text("c,a\nx,promotion\n")
+    (tmp_path / "contracts.csv").write_text("c,s,e\nx,soon,\n")
+    sections = {
+        "contracts": {"file": "contracts.csv", "columns": {"customer": "c", "start": "s", "end": "e"}},
+        "strategies": {"experiment": {"file": "arms.csv", **LOYALTY["experiment"]}},
+    }
+    of_tables = ("contracts.csv: column 's'", "arms.csv: column 'a' (for arm) names one arm only", "strategies.exp")
+    for rows, told in (("a,never\n", ("orders.csv: column 'd'", *of_tables)), (None, of_tables)):
+        write_orders(tmp_path, **({"rows": rows} if rows else {}))
+        with pytest.raises(InputRefused) as refused:
+            Study(small_config(tmp_path, **sections), store=tmp_path / "store").read_input()
+        messages = [problem.message for problem in refused.value.problems]
+        assert len(messages) == len(told)
+        assert all(message.startswith(start) for message, start in zip(messages, told, strict=True))
+
+
+def test_loyalty_tables_are_part_of_what_was_read(tmp_path):
+    write_orders(tmp_path)
+    (tmp_path / "weeks.csv").write_text("s,e\n2024-01-15,2024-01-21\n")
+    alone = Study(small_config(tmp_path), store=tmp_path / "store")
+    assert alone.data_hash == alone.transactions.data_hash
+    strategies = {"promotions": {"file": "weeks.csv", **LOYALTY["promotions"]}}
+    beside = Study(small_config(tmp_path, strategies=strategies), store=tmp_path / "store")
+    beside.read_input()
+    assert len(beside.loyalty_tables.promotions) == 1
+    assert beside.loyalty_tables.arms is None
+    assert beside.data_hash != alone.data_hash
 
 
 def test_a_file_that_only_moved_keeps_the_models(tmp_path, computed):

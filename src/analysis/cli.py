@@ -74,6 +74,7 @@ def report(
     jobs: Annotated[int | None, typer.Option(metavar="N", help="Most notebooks at a time.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Make it again although nothing changed.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, write nothing.")] = False,
+    pdf: Annotated[bool, typer.Option("--pdf", help="Print the page too, by an installed Chromium.")] = False,
     no_customer_files: Annotated[
         bool, typer.Option("--no-customer-files", help="Leave the files of single customers out.")
     ] = False,
@@ -86,7 +87,8 @@ def report(
         beating = {"language": _known_language(language), "customer_files": False if no_customer_files else None}
         day, folder = _day(as_of), _folder("--out", out)
         resolved = _config(config, sample, day, secrets, beating)
-        asked = {"as_of": day, "out": folder, "jobs": jobs, "force": force, "dry_run": dry_run, "progress": progress}
+        asked = {"as_of": day, "out": folder, "jobs": jobs, "force": force, "dry_run": dry_run, "pdf": pdf}
+        asked["progress"] = progress
         folders = _reports(resolved, asked)
     for made in folders:
         typer.echo(f"would make {made}" if dry_run else str(made))

@@ -104,6 +104,12 @@ class DiskFull(RetentionLabError):
     exit_code = 4
 
 
+class PrintingFailed(RetentionLabError):
+    """Raised when the browser that prints the page fails or hangs; nothing of the run is published."""
+
+    exit_code = 4
+
+
 class GateFailed(RetentionLabError):
     """Raised when a finished page does not pass its own checks: stamp, secret, size, external request."""
 

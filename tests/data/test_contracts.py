@@ -3,6 +3,7 @@
 import datetime as dt
 
 import numpy as np
+import openpyxl
 import pandas as pd
 import pytest
 
@@ -160,6 +161,79 @@ def test_a_missing_file_is_named_by_its_key(load):
     assert messages[0].startswith("contracts.file: there is no file")
 
 
+def notes_of(contracts):
+    return {note.key: note.numbers for note in contracts.notes}
+
+
+@pytest.mark.parametrize("month", ["{0:%Y-%m}", "{0:%m-%Y}", "{0:%m/%Y}", "{1} {0:%Y}", "{0:%b-%Y}", "{0:%Y} {1}"])
+def test_months_stand_for_their_first_day_and_are_counted(load, month):
+    dutch = ["januari", "februari", "maart", "april", "mei", "juni", "juli", "augustus", "september", "oktober"]
+
+    def rows(written):
+        spans = [(f"c{i}", dt.date(2019, i, 1), dt.date(2022, i, 1) if i % 2 else None) for i in range(1, 11)]
+        lines = [f"{who},{written(start)},{written(end) if end else ''}" for who, start, end in spans]
+        return "\n".join(["who,from,until", *lines])
+
+    whole = load(rows(lambda day: month.format(day, dutch[day.month - 1])))
+    days = load(rows(lambda day: f"{day}"))
+    pd.testing.assert_frame_equal(whole.counts, days.counts)
+    assert notes_of(whole)["contracts.month_read_as_first_day"] == {"customers": 10}
+    assert "contracts.month_read_as_first_day" not in notes_of(days)
+
+
+def test_a_configured_format_reads_months_as_it_says(load):
+    rows = "who,from,until\na,2019-03,\nb,2019-04,2022-04\n"
+    assert load(rows, date_format="%Y-%m").by_period["lost"].tolist() == [0, 0, 1, 0]
+
+
+@pytest.mark.parametrize("word", ["NULL", "-", "n.v.t.", "none", "NaN", "N/A", "\\N", "geen"])
+def test_words_for_no_end_are_contracts_that_run_on(load, word):
+    rows = "who,from,until\na,2020-03-01,{0}\nb,2020-05-01,2022-05-01\nc,2020-05-01,{0}\n"
+    contracts = load(rows.format(word))
+    pd.testing.assert_frame_equal(contracts.counts, load(rows.format("")).counts)
+    assert notes_of(contracts) == {"contracts.end_read_as_running": {"customers": 2}}
+
+
+def test_words_beside_dates_of_a_sheet_are_read_as_well(load, tmp_path):
+    book = openpyxl.Workbook()
+    for row in (("who", "from", "until"), ("a", dt.date(2020, 3, 1), "NULL"), ("b", "mei 2020", dt.date(2022, 5, 1))):
+        book.active.append(row)
+    book.save(tmp_path / "c.xlsx")
+    contracts = load(name="c.xlsx")
+    assert contracts.by_period["lost"].tolist() == [0, 1, 0]
+    assert set(notes_of(contracts)) == {"contracts.end_read_as_running", "contracts.month_read_as_first_day"}
+
+
+@pytest.mark.parametrize(
+    ("ended", "runs"), [("Opgezegd", "Actief"), ("cancelled", "active"), ("0", "1"), ("nee", "ja")]
+)
+def test_a_status_in_the_place_of_an_end_is_told_with_what_is_allowed(load, ended, runs):
+    rows = f"who,from,until\na,2020-03-01,{runs}\nb,2020-05-01,{ended}\nc,2020-07-01,{runs}\nc,2020-08-01,\n"
+    messages, exit_code = problems_of(load, rows)
+    assert exit_code == CONTENT
+    assert len(messages) == 2
+    assert messages[0].startswith(
+        f"contracts.csv: 3 values in column 'until' (for end) are a status and no date: '{runs}' in line 2, '{ended}'"
+    )
+    assert "an end must be a date, or empty (NULL, none, n.v.t. and - count as empty)" in messages[0]
+    assert "name the columns `month` and `active`" in messages[0]
+    assert "1 customer stands in more than one row" in messages[1]
+
+
+def test_blank_rows_are_skipped_and_counted(load):
+    rows = "who,from,until\na,2020-03-01,\n,,\nb,2020-05-01,2022-05-01\n , ,\n"
+    contracts = load(rows)
+    assert (contracts.rows_read, contracts.customers) == (4, 2)
+    assert notes_of(contracts) == {"contracts.blank_rows_skipped": {"rows": 2}}
+    messages, _ = problems_of(load, "who,from,until\n,,\n,,\n")
+    assert "no rows under the header" in messages[0]
+
+
+def test_times_with_an_offset_are_told_of_contracts(load):
+    rows = "who,from,until\na,2020-03-01T10:00:00+02:00,\nb,2020-05-01T10:00:00+02:00,2022-05-01T10:00:00+02:00\n"
+    assert list(notes_of(load(rows))) == ["contracts.offsets_read_as_utc"]
+
+
 def statuses(**customers):
     """Rows of a status file: name -> (first month, pattern of 1 and 0)."""
     rows = ["who,m,a"]
@@ -254,6 +328,14 @@ def test_a_configuration_names_one_shape_of_contracts(tmp_path, columns, told):
     content = {"data": {"transactions": {"sample": "cdnow"}}, "contracts": {"file": "c.csv", "columns": columns}}
     with pytest.raises(InputRefused, match=told):
         config_from_mapping(content, path=tmp_path / "gym.yml")
+
+
+@pytest.mark.parametrize("section", ["contracts", "batch"])
+def test_a_section_without_keys_is_refused_and_not_left_out(tmp_path, section):
+    content = {"data": {"transactions": "a.csv", "columns": {"customer": "a", "date": "b"}}, section: None}
+    with pytest.raises(InputRefused, match=f"{section} is empty; name its keys, or leave it out") as refused:
+        config_from_mapping(content, path=tmp_path / "gym.yml")
+    assert refused.value.exit_code == USAGE
 
 
 @pytest.mark.parametrize("months", [0, 121, 1.5])

@@ -23,6 +23,7 @@ from analysis.data.database import redacted, secrets_in_url
         ("mysql://db/shop?passwd=hun+ter2", "hun ter2"),
         ("snowflake://me@account/shop?token=eyJhbGciOi", "eyJhbGciOi"),
         ("trino://me@host/shop?client_secret=hunter2", "hunter2"),
+        ("https://host/shop?sv=2024&sig=hun%2Bter2", "hun+ter2"),
         ("mssql+pyodbc://?odbc_connect=DRIVER%3D%7BODBC%7D%3BUID%3Djoe%3BPWD%3Dhunter2%3B", "hunter2"),
         ("mssql+pyodbc:///?odbc_connect=SERVER%3Ddb%3BPassword%3D%7Bhun%3Bter2%7D", "hun;ter2"),
     ],

@@ -94,5 +94,18 @@ def test_an_unknown_kind_is_refused():
         ENGLISH.named("plural_form", 3)
 
 
+@pytest.mark.parametrize(
+    ("ends", "shown"),
+    [
+        ((7725.44, 7701.2, 7750.6), "7,725 (90% interval 7,701 to 7,751)"),
+        ((100.42, 98.0, 103.0), "100 (90% interval 98 to 103)"),
+        ((99.42, 98.0, 103.0), "99.42 (90% interval 98.00 to 103.00)"),
+        ((500.42, 500.31, 500.55), "500.420 (90% interval 500.310 to 500.550)"),
+    ],
+)
+def test_above_a_hundred_there_are_no_decimals_unless_the_interval_is_that_narrow(ends, shown):
+    assert Words("en").format("interval significant", Interval(*ends, 0.9)) == shown
+
+
 def test_three_significant_digits_are_kept():
     assert [decimals_of(value) for value in (0, 0.00123, 1.23, 12.3, 123.0, 12345.0)] == [0, 4, 2, 1, 0, 0]

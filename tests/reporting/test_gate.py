@@ -139,6 +139,13 @@ class TestASecret:
             ("no file /x/mysql:/me:hunter2@db/shop", "no file /x/mysql:/me:***@db/shop"),
             ("'mysql://me:hunter2@db' and 'a://b:c@d'", "'mysql://me:***@db' and 'a://b:***@d'"),
             ("'mysql://me:hunt…", "'mysql://me:***…"),
+            ("no file https:/x.org/a.csv?sig=h%2Bunt&b=2; give", "no file https:/x.org/a.csv?sig=***&b=2; give"),
+            (
+                "'https://x.org/?a=1&X-Amz-Signature=hunt' and ?token=h",
+                "'https://x.org/?a=1&X-Amz-Signature=***' and ?token=***",
+            ),
+            ("'x.csv?password=hunt…", "'x.csv?password=***…"),
+            ("https://x.org/?part=1&design=2;sort=asc", "https://x.org/?part=1&design=2;sort=asc"),
             ("https://example.org:80/a and 12:30", "https://example.org:80/a and 12:30"),
         ],
     )

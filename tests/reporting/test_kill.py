@@ -63,9 +63,12 @@ class Place:
         assert str((self.report / "latest").readlink()) == out.strip()
         return time.monotonic() - began
 
-    def killed(self, data: str, after: float, number: int) -> int:
+    def killed(self, data: str, after: float, number: int) -> tuple[int, bool]:
+        """Exit code of a run that got a signal, and whether that came between its first and its last step."""
+        before = set(self.report.glob(".work-*"))  # of runs that were killed
         run = self.begun(data)
         time.sleep(after)
+        is_inside = bool(set(self.report.glob(".work-*")) - before)
         run.send_signal(number)
         code = run.wait(timeout=60)
         with run.stdout, run.stderr:
@@ -73,7 +76,7 @@ class Place:
                 # Python gives its handlers back when it ends; until then ours is there.
                 assert run.stdout.read().strip() == str((self.report / "latest").readlink())
                 code = 0
-        return code
+        return code, is_inside and code != 0
 
     def processes(self, patience: float = 20) -> list[str]:
         until = time.monotonic() + patience
@@ -109,18 +112,21 @@ class Place:
 def test_a_run_that_is_killed_leaves_what_was_published_whole_and_the_next_run_succeeds(tmp_path, number):
     place, moments = Place(tmp_path), random.Random(20261122)
     duration = place.done("first ")
-    killed = tries = 0
+    killed = inside = tries = 0
     while killed < MOMENTS:
+        # One moment in each of as many equal parts of a run: early, late and in between.
+        share = (tries % MOMENTS + moments.random()) / MOMENTS
         tries += 1
-        code = place.killed(f"{tries:03} ", moments.uniform(0, duration), number)
+        code, was_inside = place.killed(f"{tries:03} ", share * duration, number)
         killed += code != 0  # else it was over before the moment came
+        inside += was_inside
         assert code in {0, -signal.SIGKILL, 143}, tries
         assert not place.processes(), tries
         place.check_published()
         assert number == signal.SIGKILL or not list(place.report.glob(".work-*")), tries
         duration = place.done(f"{tries:03} ")
         place.check_published()
-    print(
-        f"signal {number:d}: {killed} runs killed, {tries - killed} were over before; {len(place.published)} published"
-    )
+    told = f"{killed} runs killed, {inside} of them at work in their folder; {tries - killed} were over before"
+    print(f"signal {number:d}: {told}; {len(place.published)} published; a run took {duration:.1f} s")
+    assert inside > MOMENTS / 3
     assert len(place.published) == tries + 1

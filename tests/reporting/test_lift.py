@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from tests.reporting import retention_fakes as fakes
 
+from analysis.config import LANGUAGES
 from analysis.data import Note
 from analysis.models.results import Interval
 from analysis.reporting.exhibit import figure_html
@@ -38,6 +39,73 @@ def test_the_verdict_holds_under_every_model_or_it_is_not_given(estimates, verdi
     assert text.startswith(f"<strong>{verdict}</strong>")
     assert "25% to 95%" in text
     assert len(lift.model_points(found)) == len(estimates)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    ("estimates", "side"), [((0.12, 0.21), "below"), ((1.5, 2.0), "above"), ((0.12, 2.0), "apart")]
+)
+def test_what_is_contradicted_says_on_which_side_of_the_range_the_rise_lies(estimates, side, language):
+    found = fakes.lift(estimates=dict(zip(fakes.LIFTS, estimates, strict=False)))
+    sides = {
+        "en": {
+            "below": "is smaller than claimed.",
+            "above": "is larger than claimed.",
+            "apart": ", under another larger",
+        },
+        "nl": {
+            "below": "is kleiner dan beweerd.",
+            "above": "is groter dan beweerd.",
+            "apart": ", onder het andere groter",
+        },
+    }
+    words = Words(language, "USD")
+    text = " ".join(str(words.said(each)) for each in lift.answer(found))
+    assert [name for name, phrase in sides[language].items() if phrase in text] == [side]
+
+
+class TestWhereTheRiseBringsNothing:
+    settings = fakes.config()
+
+    def found(self, *gains):
+        reasons = dict.fromkeys(fakes.LIFTS, "lift.reason.no_profit")
+        lifts = fakes.lift(reasons=reasons)
+        named = dict(zip(lifts.models, gains, strict=True))
+
+        def changed(each):
+            gain = named[each.model]
+            ends = sorted((gain * 0.9, gain * 1.1))
+            return replace(
+                each, gain=Interval(gain, *ends, 0.9), break_even_cost=each.break_even_cost if gain > 0 else None
+            )
+
+        return replace(lifts, lifts=tuple(changed(each) for each in lifts.lifts))
+
+    def test_there_is_no_cost_of_keeping_that_would_pay(self):
+        text = said(lift.result_sayings(self.found(-3.0, -2.0, 0.0), self.settings))
+        assert "there is no cost of keeping at which it would pay" in text
+        assert "The gain is gone" not in text
+        assert "takes keeping to cost nothing" not in text
+
+    def test_under_some_models_the_most_favourable_one_is_named(self):
+        text = said(lift.break_even_sayings(self.found(-3.0, 8.0, 4.0), self.settings))
+        assert "Under some models the rise brings nothing" in text
+        assert "−" not in text
+
+    def test_profit_falls_or_stays_and_does_not_rise_by_less_than_nothing(self):
+        text = said(lift.model_points(self.found(-3.0, 0.0, 4.0)))
+        assert "Under BG/NBD the rise of retention lowers profit by US$3.00 (90% interval US$2.70 to US$3.30)" in text
+        assert "Under MBG/NBD the rise of retention leaves profit at US$40.00" in text
+        assert "Under Pareto/NBD profit rises by US$4.00" in text
+
+
+def test_that_keeping_is_free_is_said_only_where_no_cost_is_configured():
+    free = fakes.config()
+    paid = free.model_copy(update={"retention": free.retention.model_copy(update={"cost_per_customer_year": 2.0})})
+    assert "The claim takes keeping to cost nothing" in said(lift.break_even_sayings(fakes.lift(free), free))
+    text = said(lift.break_even_sayings(fakes.lift(paid), paid))
+    assert "Keeping is configured to cost US$2.00 for each customer" in text
+    assert "cost nothing" not in text
 
 
 def test_a_probability_is_said_as_well_as_the_draws_know_it():
@@ -145,7 +213,7 @@ def test_a_gain_of_nothing_has_no_tornado_and_no_map():
     found = fakes.lift(still, estimates=dict.fromkeys(fakes.LIFTS, 0.0))
     assert lift_map.map_figure(fakes.landscape(), still) is None
     assert lift_map.curve_figure(fakes.landscape(), still) is None
-    assert lift.break_even_sayings(found) == []
+    assert lift.break_even_sayings(found, still) == []
 
 
 @pytest.mark.parametrize(

@@ -137,28 +137,3 @@ def test_what_is_no_run_gives_way(tmp_path):
         folder = publish.keep_failed(finished(tmp_path, "work", number=number), tmp_path, "0123456789ab")
     assert json.loads((folder / publish.MANIFEST).read_text()) == {"number": 2}
     assert [path.name for path in (tmp_path / "failed").iterdir()] == ["0123456789ab"]
-
-
-def test_the_index_lists_reports_with_their_runs_and_escapes_names(tmp_path):
-    finished(tmp_path / "shop", "0123456789ab", finished_at="2026-01-01", generated_at="<b>early</b>")
-    finished(tmp_path / "shop", "ba9876543210", finished_at="2026-01-02", as_of="2025-12-31")
-    finished(tmp_path / "shop" / "failed", "0123456789ab", finished_at="2026-01-03")
-    finished(tmp_path / "shop", "scores")
-    publish.set_latest(tmp_path / "shop", "ba9876543210")
-    publish.write_index(tmp_path, "en")
-
-    entries = publish.index_entries(tmp_path)
-    assert [(entry.run_id, entry.status) for entry in entries] == [
-        ("0123456789ab", "failed"),
-        ("ba9876543210", "latest"),
-        ("0123456789ab", "earlier"),
-    ]
-    page = (tmp_path / "index.html").read_text()
-    assert "shop/failed/0123456789ab/index.html" in page
-    assert "<b>early</b>" not in page
-
-
-def test_a_manifest_that_cannot_be_read_is_left_out_of_the_index(tmp_path):
-    run = finished(tmp_path / "shop", "0123456789ab")
-    (run / publish.MANIFEST).write_text("{")
-    assert publish.index_entries(tmp_path) == []

@@ -130,12 +130,23 @@ def test_the_firms_table_adds_up_and_nobody_joining_is_said():
     for row in tenure.firm_table(fakes.firm()).rows:
         if row[1] == "firm.as_is":
             assert row[3] + row[4] == row[5] + row[6]
-    assert "nobody joined" in said(tenure.firm_sayings((), fakes.lift()))
+    assert "nobody joined" in said(tenure.firm_sayings((), fakes.lift(), fakes.config()))
     assert tenure.firm_figure(()) is None
-    assert tenure.firm_sayings((), Note("lift.reason.no_money")) == []
+    assert tenure.firm_sayings((), Note("lift.reason.no_money"), fakes.config()) == []
 
 
 def test_the_firm_says_what_the_rise_changes_only_where_it_can_rise():
-    told = [said(tenure.firm_sayings(fakes.firm(rises=rises), fakes.lift(joining=1500.0))) for rises in (True, False)]
+    flows = [fakes.firm(rises=rises) for rises in (True, False)]
+    told = [said(tenure.firm_sayings(flow, fakes.lift(joining=1500.0), fakes.config())) for flow in flows]
     assert ["with the rise" in text for text in told] == [True, False]
     assert "1,500 new customers a year" in told[0]
+
+
+def test_the_firm_says_whether_those_who_join_were_counted_or_configured():
+    counted = fakes.config()
+    configured = counted.model_copy(
+        update={"retention": counted.retention.model_copy(update={"new_customers_per_year": 1500.0})}
+    )
+    told = [said(tenure.firm_sayings(fakes.firm(), fakes.lift(joining=1500.0), one)) for one in (counted, configured)]
+    assert "1,500 new customers a year, as counted in the last year of the data, and" in told[0]
+    assert "1,500 new customers a year, as configured, and" in told[1]

@@ -74,7 +74,7 @@ class TestARunThatSucceeds:
         assert again.name == f"{first.name}-2"
         manifest = json.loads((again / "manifest.json").read_text())
         assert manifest["run_id"] == again.name
-        assert manifest["previous_run"] == first.name
+        assert manifest["previous_run"] is None
         assert str((first.parent / "latest").readlink()) == again.name
         assert again.name in (again / "index.html").read_text()
 
@@ -192,6 +192,21 @@ class TestAModelThatTheDataDoNotIdentify:
         assert "a is &lt;open&gt;" in page
         assert "It runs." in page
         assert not (tmp_path / "out" / "shop" / "latest").exists()
+
+    def test_draws_no_notebook_that_rests_on_it(self, run, tmp_path, monkeypatch):
+        use_small_study(monkeypatch, refusal=NotIdentified("BG/NBD", "a", "nobody leaves"))
+        notebooks = folder_with(tmp_path, "good", "sleeps")
+        (notebooks / "sleeps.ipynb").rename(notebooks / "03-customer-value.ipynb")
+
+        began = time.monotonic()
+        with pytest.raises(NotIdentified):
+            run_report(small_config(), out=tmp_path / "out", notebooks=notebooks, jobs=1)
+
+        assert time.monotonic() - began < 60
+        folder = failed_folder(tmp_path / "out")
+        assert [path.name for path in (folder / "notebooks").glob("*.ipynb")] == ["good.ipynb"]
+        assert "nobody leaves" in (folder / "index.html").read_text()
+        assert not multiprocessing.active_children()
 
 
 class TestTheGate:

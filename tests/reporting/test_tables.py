@@ -21,7 +21,7 @@ def test_a_table_has_a_caption_and_scopes_for_rows_and_columns():
 
 def test_a_wide_table_scrolls_by_itself_and_can_be_reached_by_keyboard():
     html = rendered([["BG/NBD", 2357]])
-    assert re.search(r'<div class="rl-scroll" role="region" tabindex="0" aria-label="[^"]+">', html)
+    assert re.search(r'<div class="rl-scroll" role="group" tabindex="0" aria-label="[^"]+">', html)
 
 
 def test_numbers_are_formatted_and_aligned_as_numbers():

@@ -39,7 +39,7 @@ FAMILIES = (
 
 def sources():
     own = ("exhibits/", "figures/")
-    names = ("words", "notebook", "elements", "page", "exhibit", "tables", "formats", "inspection")
+    names = ("words", "notebook", "elements", "page", "exhibit", "tables", "formats", "inspection", "mail")
     for path in REPORTING.rglob("*.py"):
         relative = path.relative_to(REPORTING).as_posix()
         if relative.startswith(own) or path.stem in names:

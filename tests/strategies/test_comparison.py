@@ -19,7 +19,8 @@ def test_strategies_are_compared_under_both_structures(cdnow_39_weeks, cdnow_pur
     config = _config(own=own, attack={"rival_depth": 0.4, "first_week": 10, "last_week": 20})
     found = strategy_results(cdnow_39_weeks, cdnow_purchase, cdnow_spend, config, joining_per_year=500.0)
     assert found.per_purchase.names == ("nothing", "promotion", "expectation", "both", "club")
-    assert [run.structure for run in found.simulations] == ["per_purchase", "calendar"]
+    views = [(run.model, run.structure) for run in found.simulations]
+    assert views == [("BG/NBD", "per_purchase"), ("BG/NBD", "calendar"), ("MBG/NBD", "per_purchase")]
     assert found.per_purchase.profit.shape == (20, 5)
     assert found.attacked["calendar"].taken.mean() > 0
     assert (found.attacked["per_purchase"].profit.mean(axis=0) > 0).all()

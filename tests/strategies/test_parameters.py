@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from analysis.config import AssumptionsConfig
 from analysis.errors import UsageError
 from analysis.strategies.parameters import BY_NAME, PARAMETERS, Estimate, Span, draw_parameters
-from analysis.strategysettings import AssumptionsConfig
 
 
 def test_every_parameter_has_a_unit_a_default_in_its_range_a_mark_and_a_group():

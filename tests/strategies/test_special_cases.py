@@ -212,6 +212,13 @@ def test_customers_who_never_leave_refer_as_often_as_they_are_delighted():
     assert run.components["referred"][0, 1] > 0
 
 
+def test_an_experience_that_is_only_uneven_brings_no_customers():
+    parameters = drawn(referrals=0.05, kappa_exp=0.3)
+    world = world_of_alike(500, 0.5, 0.02, parameters, weeks=78, new=alike(500, 0.5, 0.02))
+    uneven = Strategy("uneven", experience=Experience(lift=0.0, spread=1.0))
+    assert simulate(world, [NOTHING, uneven]).weekly.referred.sum() == 0
+
+
 def test_a_temporary_gain_can_lower_profit_since_it_raises_the_bar():
     parameters = drawn(theta_exp=1.0, kappa_exp=0.9, loss_aversion=3.0, delivery=1.0)
     gain = Strategy("for_a_year", experience=Experience(1.0, spread=0.0, ends_week=52))

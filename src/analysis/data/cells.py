@@ -23,7 +23,10 @@ from analysis.errors import CONTENT, InputRefused, Problem
 BATCH_ROWS = 20_000
 NUMBERS, MOMENTS = frozenset({"integer", "float", "decimal"}), frozenset({"moment", "moment with offset"})
 # Kinds of cells that a role takes as they are; other cells of its column are text to it.
-NATIVE_KINDS = dict.fromkeys(("amount", "quantity", "unit_price", "discount"), NUMBERS) | {"date": MOMENTS}
+NATIVE_KINDS = {
+    **dict.fromkeys(("amount", "quantity", "unit_price", "discount"), NUMBERS),
+    **dict.fromkeys(("date", "start", "end", "month"), MOMENTS),
+}
 CAST_TYPES = {
     frozenset({"integer"}): "BIGINT",
     frozenset({"integer", "float"}): "DOUBLE",

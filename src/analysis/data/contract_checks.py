@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 import duckdb
 
-from analysis.config import Config
-from analysis.data.dates import YEARS, read_date
+from analysis.data.dates import YEARS
 from analysis.data.engine import literals, run
 from analysis.data.notes import Note
 from analysis.data.numbers import Reading
+from analysis.data.sections import told_of
 from analysis.data.source import RawTable
 from analysis.data.wording import counted
 from analysis.errors import CONTENT, InputRefused, Problem
@@ -19,26 +18,17 @@ from analysis.errors import CONTENT, InputRefused, Problem
 CONTRACTS = "contracts"
 """DuckDB table of checked contracts: customer, start, stop (NULL where the contract runs on)."""
 EXAMPLES = 5
+RAN = ("1", "1.0", "true", "t", "yes", "y", "active", "running", "ja", "j", "actief", "lopend")
+ENDED = (
+    *("0", "0.0", "false", "f", "no", "n", "inactive", "ended", "expired", "terminated", "cancelled", "canceled"),
+    *("nee", "inactief", "beëindigd", "beeindigd", "verlopen", "opgezegd", "gestopt"),
+)
+"""What is written of a contract that ran, or had ended."""
 
 
 def of_contracts(problems: Iterable[Problem], role: str = "") -> tuple[Problem, ...]:
     """Problems of reading, told of the keys and columns of contracts in place of those of transactions."""
-    return tuple(Problem(_retold(problem.message, role), problem.exit_code) for problem in problems)
-
-
-def _retold(message: str, role: str) -> str:
-    if message.startswith("transactions: "):
-        message = "contracts.file" + message.removeprefix("transactions")
-    if message.startswith(("sheet ==", "date_format ==", "encoding ==")):
-        message = f"contracts.{message}"
-    return message.replace("the key `", "the key `contracts.").replace("(for date)", f"(for {role})")
-
-
-def date_reading(connection: duckdb.DuckDBPyConnection, table: RawTable, role: str, config: Config) -> Reading:
-    """How a column of dates is read; its problems name the role."""
-    alone = replace(table, columns={"date": table.columns[role]})
-    reading = read_date(connection, alone, config.contracts.date_format, config.data.timezone)
-    return replace(reading, problems=of_contracts(reading.problems, role))
+    return told_of("contracts", problems, role)
 
 
 def text_of(table: RawTable, role: str) -> str:
@@ -48,19 +38,22 @@ def text_of(table: RawTable, role: str) -> str:
 
 
 class Checks:
-    """Collects what is wrong with the rows of a table, to be raised together."""
+    """Collects what is wrong with the rows of a table, to be raised together; ``section`` holds its keys."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, table: RawTable):
-        self.connection, self.table = connection, table
+    def __init__(self, connection: duckdb.DuckDBPyConnection, table: RawTable, section: str = "contracts"):
+        self.connection, self.table, self.section = connection, table, section
         self.problems = list(table.problems)
 
     def has(self, *roles: str) -> bool:
         return set(roles) <= set(self.table.columns)
 
+    def number_of(self, condition: str) -> int:
+        """Rows that meet a condition."""
+        return run(self.connection, f"SELECT count(*) FROM {self.table.scan} WHERE {condition}")[0][0]
+
     def rows(self, shown: tuple[str, ...], condition: str, one: str, many: str, allowed: str) -> None:
         """A problem where rows meet a condition; the columns of the roles in ``shown`` are quoted as examples."""
-        number = run(self.connection, f"SELECT count(*) FROM {self.table.scan} WHERE {condition}")[0][0]
-        if number:
+        if number := self.number_of(condition):
             examples = self.table.examples(self.connection, [self.table.columns[role] for role in shown], condition)
             self.add(f"{counted(number, one, many)}: {examples}; {allowed}")
 
@@ -75,7 +68,7 @@ class Checks:
                 f"value {column} is no date",
                 f"values {column} are no dates",
                 f"dates between {YEARS[0]} and {YEARS[1]} in the format of the column are allowed; correct them, or "
-                "describe the format with the key `contracts.date_format`",
+                f"describe the format with the key `{self.section}.date_format`",
             )
 
     def missing(self, role: str, value: str) -> None:

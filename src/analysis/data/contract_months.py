@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import replace
 
 import duckdb
 
 from analysis.config import Config
-from analysis.data.contract_checks import CONTRACTS, EXAMPLES, Checks, date_reading, note_on, text_of
+from analysis.data.contract_checks import CONTRACTS, ENDED, EXAMPLES, RAN, Checks, note_on, text_of
+from analysis.data.contract_dates import date_reading, with_whole_months
 from analysis.data.engine import literals, run
 from analysis.data.notes import Note
 from analysis.data.numbers import Reading
@@ -17,8 +17,6 @@ from analysis.data.wording import counted
 
 STATUSES = "contract_statuses"
 UNKNOWN = Reading("CAST(NULL AS DATE)")
-RAN = ("1", "1.0", "true", "t", "yes", "y", "active", "ja", "j", "actief")
-ENDED = ("0", "0.0", "false", "f", "no", "n", "inactive", "nee", "inactief")
 
 
 def contracts_of_months(
@@ -34,7 +32,9 @@ def contracts_of_months(
     InputRefused
         With every problem of the rows.
     """
-    checks = Checks(connection, _with_whole_months(table))
+    if config.contracts.date_format is None:
+        table, _ = with_whole_months(table, "month", six_digits=True)
+    checks = Checks(connection, table)
     reading = date_reading(connection, checks.table, "month", config) if checks.has("month") else UNKNOWN
     customer, active = _checked(checks, reading)
     if not checks.problems:
@@ -71,18 +71,6 @@ def _checked(checks: Checks, reading: Reading) -> tuple[str, str]:
     return customer, active
 
 
-def _with_whole_months(table: RawTable) -> RawTable:
-    """The table with months such as 2024-03 and 202403 read as their first day."""
-    column = table.columns.get("month")
-    if column is None or table.types[column].upper() not in {"VARCHAR", "INTEGER", "BIGINT"}:
-        return table
-    text = f"trim(CAST({table.expression(column)} AS VARCHAR))"
-    dashed = f"regexp_replace({text}, '^([0-9]{{4}})([-/.])([0-9]{{1,2}})$', '\\1\\2\\3\\201')"
-    first_day = f"regexp_replace({dashed}, '^([0-9]{{6}})$', '\\101')"
-    types = {**table.types, column: "VARCHAR"}
-    return replace(table, types=types, expressions={**table.expressions, column: first_day})
-
-
 def _checked_active(checks: Checks) -> str:
     """SQL of whether the contract ran."""
     value = f"lower({text_of(checks.table, 'active')})"
@@ -93,7 +81,7 @@ def _checked_active(checks: Checks) -> str:
         f"({active}) IS NULL",
         f"value {column} says neither yes nor no",
         f"values {column} say neither yes nor no",
-        "true or false, 1 or 0, yes or no, active or inactive are allowed",
+        "true or false, 1 or 0, yes or no, active or inactive (also ended, cancelled) are allowed",
     )
     return active
 

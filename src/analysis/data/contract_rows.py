@@ -11,9 +11,9 @@ import pandas as pd
 
 from analysis.config import Config
 from analysis.data.cells import staged_frame
-from analysis.data.contract_checks import CONTRACTS, Checks, date_reading, note_on, of_contracts, text_of
+from analysis.data.contract_checks import CONTRACTS, Checks, note_on, of_contracts, text_of
+from analysis.data.contract_dates import date_reading, open_ended, with_open_ends, with_whole_months, without_blank_rows
 from analysis.data.contract_months import contracts_of_months
-from analysis.data.dates import YEARS
 from analysis.data.engine import run
 from analysis.data.files import files_and_problems
 from analysis.data.notes import Note
@@ -76,13 +76,18 @@ def contract_rows(
     InputRefused
         With every problem of the rows.
     """
-    rows = run(connection, f"SELECT count(*) FROM {table.scan}")[0][0]
-    if not rows:
+    rows = _number_of(connection, table)
+    filled, skipped = without_blank_rows(connection, table)
+    if not _number_of(connection, filled):
         message = f"{table.label}: there are no rows under the header; at least one contract is needed"
         raise InputRefused([*table.problems, Problem(message, CONTENT)])
     read = contracts_of_months if config.contracts.columns.by_month else _from_start_to_end
-    last_day, notes = read(connection, table, config, as_of)
-    return ContractRows(last_day, rows, (*table.notes, *notes))
+    last_day, notes = read(connection, filled, config, as_of)
+    return ContractRows(last_day, rows, (*table.notes, *skipped, *notes))
+
+
+def _number_of(connection: duckdb.DuckDBPyConnection, table: RawTable) -> int:
+    return run(connection, f"SELECT count(*) FROM {table.scan}")[0][0]
 
 
 def _from_start_to_end(
@@ -90,9 +95,7 @@ def _from_start_to_end(
 ) -> tuple[dt.date, list[Note]]:
     """One row a contract: makes ``CONTRACTS``."""
     checks = Checks(connection, table)
-    dates = {role: date_reading(connection, table, role, config) for role in ("start", "end") if checks.has(role)}
-    if "end" in dates:
-        dates["end"] = _open_ended(dates["end"])
+    dates, noted = _dates(checks, config)
     _check(checks, dates)
     checks.refuse()
     start, end = dates["start"].expression, dates["end"].expression
@@ -111,7 +114,25 @@ def _from_start_to_end(
     run(connection, f"UPDATE {CONTRACTS} SET stop = NULL WHERE stop > {known}")
     notes = [*note_on("contracts.started_after_end", later), *note_on("contracts.end_lies_ahead", running)]
     read = dict.fromkeys(note.key for reading in dates.values() for note in reading.notes)
-    return as_of, [*(Note(key) for key in read), *notes]
+    return as_of, [*(Note(key) for key in read), *noted, *notes]
+
+
+def _dates(checks: Checks, config: Config) -> tuple[dict[str, Reading], list[Note]]:
+    """How starts and ends are read, and what is taken for something that is not written."""
+    connection, table, notes = checks.connection, checks.table, []
+    if checks.has("end"):
+        table, is_open = with_open_ends(checks)
+        notes += note_on("contracts.end_read_as_running", checks.number_of(is_open))
+    months = []
+    for role in ("start", "end"):
+        if config.contracts.date_format is None:
+            table, is_month = with_whole_months(table, role)
+            months.append(is_month)
+    notes += note_on("contracts.month_read_as_first_day", checks.number_of(" OR ".join(months) or "false"))
+    dates = {role: date_reading(connection, table, role, config) for role in ("start", "end") if checks.has(role)}
+    if "end" in dates:
+        dates["end"] = open_ended(dates["end"])
+    return dates, notes
 
 
 def _check(checks: Checks, dates: dict[str, Reading]) -> None:
@@ -137,10 +158,3 @@ def _check(checks: Checks, dates: dict[str, Reading]) -> None:
             "customers stand in more than one row",
             "one row a customer is allowed: make one of contracts that follow on one another",
         )
-
-
-def _open_ended(reading: Reading) -> Reading:
-    """An end beyond the years that are dates, such as 9999-12-31, stands for a contract that runs on."""
-    far = f"coalesce({reading.expression} > DATE '{YEARS[1]}-12-31', false)"
-    expression = f"CASE WHEN NOT {far} THEN {reading.expression} END"
-    return replace(reading, expression=expression, unreadable=f"({reading.unreadable}) AND NOT {far}")

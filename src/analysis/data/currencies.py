@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 from analysis.data.wording import counted
@@ -18,6 +19,8 @@ CODES_OF_SIGN = {
 }
 CODES = ("EUR", "USD", "GBP")
 MARKS = (*CODES_OF_SIGN, *CODES)
+# Of a number format: [$€-413] and [$EUR], "EUR", \€, and signs that stand for themselves; else [Red] and the like.
+FORMAT_PARTS = re.compile(r'\[\$(?P<told>[^\]-]*)[^\]]*\]|\[[^\]]*\]|"(?P<quoted>[^"]*)"|\\?(?P<single>.)', re.DOTALL)
 
 
 def rows_by_code(rows: Mapping[str, int], told: Iterable[str] = ()) -> dict[str, int]:
@@ -35,6 +38,24 @@ def rows_by_code(rows: Mapping[str, int], told: Iterable[str] = ()) -> dict[str,
         code = next((code for code in written if code in codes), codes[0])
         found[code] = found.get(code, 0) + number
     return found
+
+
+def mark_in_format(number_format: str) -> str | None:
+    """The sign or code of a currency that a sheet's number format shows beside a number; None where it shows none.
+
+    >>> mark_in_format("[$€-413] #,##0.00"), mark_in_format('"$"#,##0.00'), mark_in_format("#,##0.00 [$CHF]")
+    ('€', '$', 'CHF')
+    >>> mark_in_format("[$-413]#,##0.00"), mark_in_format("0.0%"), mark_in_format('0 "STK"')
+    (None, None, None)
+    """
+    for part in FORMAT_PARTS.finditer(number_format.split(";", 1)[0]):
+        told = (part["told"] or "").strip()
+        if re.fullmatch("[A-Z]{3}", told):
+            return told
+        shown = f"{told}{part['quoted'] or ''}{part['single'] or ''}".strip()
+        if mark := next((mark for mark in MARKS if mark in shown), None):
+            return mark
+    return None
 
 
 def in_words(rows: Mapping[str, int]) -> str:

@@ -15,7 +15,12 @@ from analysis.data.cells import BATCH_ROWS, CellWriter, staged_cells
 from analysis.data.source import RawTable
 from analysis.errors import RetentionLabError, UsageError, is_full_disk
 
-SECRET_NAME = re.compile(r"password|passwd|passphrase|pwd|token|secret|odbc_connect|api_?key", re.IGNORECASE)
+SECRET_NAME = re.compile(
+    "password|passwd|passphrase|pwd|token|secret|odbc_connect|signature|credential|(api|access|account)_?key"
+    "|^(sig|key|auth|pass)$",
+    re.IGNORECASE,
+)
+"""What a part of a URL's query is called that holds a secret."""
 ODBC_PASSWORD = re.compile(r"(?:password|pwd|token|secret)\s*=\s*(\{[^}]*\}|[^;]*)", re.IGNORECASE)
 
 

@@ -44,7 +44,7 @@ def native_value(column: str) -> str:
 def written_text(table: RawTable, column: str) -> str:
     """SQL of the text in a column; NULL for what is no text."""
     if native_type(table.types[column]):
-        return f"CASE WHEN {native_value(column)} IS NULL THEN {shown_text(column)} END"
+        return f"CASE WHEN {native_value(column)} IS NULL THEN {table.expression(column)} END"
     return table.expression(column)
 
 

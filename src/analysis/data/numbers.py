@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import duckdb
 
@@ -60,8 +61,18 @@ def read_number(connection: duckdb.DuckDBPyConnection, table: RawTable, role: st
 
     ``1.234,56`` and ``1,50`` prove a decimal comma, ``1,234.56`` and ``1.5`` a decimal point; ``1.234`` proves
     neither and is refused unless another text of the column, or the key ``decimal``, settles it. Cells that are
-    numbers of their own say nothing about how texts beside them are written.
+    numbers of their own say nothing about how texts beside them are written, but their formats name a currency.
     """
+    column = table.columns[role]
+    reading = _read(connection, table, role, decimal)
+    shown = table.marks.get(column)
+    if not shown or reading.problems:
+        return reading
+    currencies = dict(Counter(reading.currencies) + Counter(shown))
+    return replace(reading, currencies=currencies, problems=_problems_in_currencies(table, column, currencies))
+
+
+def _read(connection: duckdb.DuckDBPyConnection, table: RawTable, role: str, decimal: str | None) -> Reading:
     column = table.columns[role]
     kind = table.types[column]
     if native := native_type(kind):

@@ -67,7 +67,7 @@ def typed_rows(connection: duckdb.DuckDBPyConnection, table: RawTable, data: Dat
             readings[role] = read_number(connection, table, role, data.decimal)
     is_text = any(holds_text(table, table.columns[role]) for role in readings)
     if "customer" in table.columns:
-        readings["customer"] = _read_customer(table)
+        readings["customer"] = read_id(table)
     selected = f"SELECT {', '.join(_selected(table, readings))} FROM {table.scan}"
     if is_text:
         target = workdir / "typed.parquet"
@@ -118,8 +118,9 @@ def _refund(readings: dict[str, Reading]) -> str:
     return f"coalesce({readings['amount'].expression} < 0, false)" if "amount" in readings else "false"
 
 
-def _read_customer(table: RawTable) -> Reading:
-    column = table.columns["customer"]
+def read_id(table: RawTable, role: str = "customer") -> Reading:
+    """How a column of ids is read: as text, whole numbers without decimals; unreadable is what cannot be kept."""
+    column = table.columns[role]
     value, kind = table.expression(column), table.types[column].upper()
     if holds_text(table, column):
         # Nearly every id begins with a visible character; asking for that first spares the dear test eight times over.

@@ -56,6 +56,8 @@ class RawTable:
         "line" for text, "row" elsewhere.
     currency
         Currency that the source is known to be in.
+    marks
+        Column -> rows of every sign or code of a currency that the number formats of its cells show.
     notes, problems
         What reading it brought up.
     only
@@ -72,6 +74,7 @@ class RawTable:
     first_row: int = 1
     row_word: str = "row"
     currency: str | None = None
+    marks: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
     problems: tuple[Problem, ...] = ()
     only: str = ""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -14,11 +15,14 @@ import duckdb
 
 from analysis.config import DataConfig
 from analysis.data.cells import BATCH_ROWS, CellWriter, SheetTable, staged_cells
+from analysis.data.currencies import mark_in_format
 from analysis.data.files import sha256_of
 from analysis.data.formulas import problems_in_formulas
 from analysis.data.headers import nearest_columns
 from analysis.data.source import RawTable
 from analysis.errors import CONTENT, USAGE, InputRefused, Problem
+
+MONEY_ROLES = ("amount", "unit_price", "discount")
 
 
 def staged_workbooks(
@@ -26,9 +30,10 @@ def staged_workbooks(
 ) -> RawTable:
     """Sheets of workbooks as one table; native dates and numbers stay what they are."""
     writers, problems = [], []
+    formats: dict[str, Counter[str]] = defaultdict(Counter)
     for number, path in enumerate(paths):
         target = workdir / f"cells-{number}.parquet"
-        writers.append((_written(path, data.sheet, target), target, path.name))
+        writers.append((_written(path, data, target, formats), target, path.name))
         problems += _problems_in_formulas(path, data)
     staged = staged_cells(
         connection,
@@ -40,7 +45,8 @@ def staged_workbooks(
         first_row=2,
         table=SheetTable,
     )
-    return replace(staged, problems=(*staged.problems, *problems))
+    marks = {column: _rows_by_mark(counts) for column, counts in formats.items()}
+    return replace(staged, problems=(*staged.problems, *problems), marks=marks)
 
 
 def _problems_in_formulas(path: Path, data: DataConfig) -> list[Problem]:
@@ -50,28 +56,47 @@ def _problems_in_formulas(path: Path, data: DataConfig) -> list[Problem]:
     return problems_in_formulas(path, set(data.columns.mapped().values()), cells)
 
 
-def _written(path: Path, sheet: str | None, target: Path) -> CellWriter:
-    rows = sheet_rows(path, sheet)
-    header = next(rows, None)
-    if header is None or all(name is None for name in header):
+def _written(path: Path, data: DataConfig, target: Path, formats: Mapping[str, Counter[str]]) -> CellWriter:
+    """The cells of a sheet, in ``target``; adds the number formats of its amounts to ``formats``, by column."""
+    rows = sheet_rows(path, data.sheet)
+    header = [cell.value for cell in next(rows, ())]
+    if all(name is None for name in header):
         raise InputRefused(
             Problem(f"{path.name}: the first row of the sheet is empty; it must hold the headers", CONTENT)
         )
     width = max(number for number, name in enumerate(header, 1) if name is not None)
     names = ["" if name is None else str(name).strip() for name in header[:width]]
+    columns = data.columns.mapped()
+    amounts = {columns[role] for role in MONEY_ROLES if role in columns}
+    money = [(number, formats[name]) for number, name in enumerate(names) if name in amounts]
     writer = CellWriter(target, [name or f"column {number}" for number, name in enumerate(names, 1)])
     while batch := list(islice(rows, BATCH_ROWS)):
         writer.write([_padded(row, width) for row in batch])
+        for number, counts in money:
+            cells = (row[number] for row in batch if number < len(row))
+            counts.update(cell.number_format for cell in cells if isinstance(cell.value, int | float))
     writer.close()
     return writer
 
 
+def _rows_by_mark(counts: Mapping[str, int]) -> dict[str, int]:
+    """Rows of every sign or code of a currency, from the rows of every number format."""
+    from openpyxl.styles.numbers import is_builtin
+
+    rows: Counter[str] = Counter()
+    for number_format, number in counts.items():
+        # Those are shown in the money of whoever opens the file, whatever sign stands in them.
+        mark = None if is_builtin(number_format) else mark_in_format(number_format)
+        rows.update({mark: number} if mark else {})
+    return dict(rows)
+
+
 def _padded(row: tuple[Any, ...], width: int) -> tuple[Any, ...]:
-    return (*row[:width], *(None,) * (width - len(row)))
+    return (*(_value(cell.value) for cell in row[:width]), *(None,) * (width - len(row)))
 
 
 def sheet_rows(path: Path, sheet: str | None) -> Iterator[tuple[Any, ...]]:
-    """The rows of a sheet, the header first; the only sheet when ``sheet`` is None.
+    """The rows of a sheet as openpyxl's cells, the header first; of the only sheet when ``sheet`` is None.
 
     Raises
     ------
@@ -80,14 +105,14 @@ def sheet_rows(path: Path, sheet: str | None) -> Iterator[tuple[Any, ...]]:
     """
     worksheet = _opened_sheet(path, sheet, computed=True)
     blank = 0
-    for row in worksheet.iter_rows(values_only=True):
-        if all(value is None for value in row):
+    for row in worksheet.iter_rows():
+        if all(cell.value is None for cell in row):
             blank += 1
             continue
         # Empty rows between others keep their place, so that row numbers in messages are those of the sheet.
         yield from ((),) * blank
         blank = 0
-        yield tuple(_value(value) for value in row)
+        yield row
     worksheet.parent.close()
 
 

@@ -24,6 +24,7 @@ from analysis.errors import BatchFailed, RetentionLabError, UsageError
 from analysis.reporting import publish
 from analysis.reporting.crew import process_context, warm_up
 from analysis.reporting.interruption import Deadline, Interruption, check, heed_signals, shielded
+from analysis.reporting.paper import chromium
 from analysis.reporting.progress import Progress
 from analysis.reporting.runner import run_report
 
@@ -68,6 +69,7 @@ def run_batch(
     jobs: int | None = None,
     force: bool = False,
     dry_run: bool = False,
+    pdf: bool = False,
     progress: Progress | None = None,
     notebooks: Path | None = None,
     make: Callable[..., Path] = run_report,
@@ -86,9 +88,12 @@ def run_batch(
     BatchFailed
         Once all have ended, where some of them failed; with the highest of their exit codes.
     """
+    if pdf:
+        chromium()  # refused once, before the data are read
     progress, deadline = progress or Progress(), Deadline(config.deadline_minutes)
     members = members_of(config, progress)
     options = {"as_of": as_of, "out": Path(out).absolute(), "jobs": jobs, "force": force, "notebooks": notebooks}
+    options["pdf"] = pdf
     if dry_run:
         return [_told(member, progress, {**options, "dry_run": True}) for member in members]
     endings = _Batch(members, {**options, "deadline": deadline}, make, progress).carried_out()

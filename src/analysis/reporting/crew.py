@@ -126,22 +126,21 @@ class Crew:
             self.check()
         return dict(self._outcomes)
 
+    def dismiss(self, notebooks: Collection[str]) -> None:
+        """End the workers of notebooks that cannot run, also before they begin."""
+        self._waiting = [job for job in self._waiting if job.notebook.stem not in notebooks]
+        with shielded():
+            dismissed = [worker for worker in self._working if worker.name in notebooks and not worker.sent]
+            _end(dismissed, dismissed)
+            self._working = [worker for worker in self._working if worker not in dismissed]
+
     def stop(self) -> None:
         """End every worker and its kernel."""
         with shielded():
             self._stop()
 
     def _stop(self) -> None:
-        started = [worker for worker in [*self._working, *self._leaving] if worker.process.pid is not None]
-        for worker in started:
-            if worker in self._working:
-                worker.process.terminate()
-        for worker in started:
-            worker.process.join(PATIENCE_SECONDS)
-            if worker.process.exitcode is None:
-                worker.process.kill()
-                worker.process.join()
-            _kill_kernel(worker)
+        _end([*self._working, *self._leaving], self._working)
         for pile in (self._working, self._leaving, self._waiting):
             pile.clear()
 
@@ -189,6 +188,20 @@ class Crew:
         self._leaving.append(worker)
         self._outcomes[worker.name] = message
         self.on_done(message)
+
+
+def _end(workers: Collection[_Worker], at_work: Collection[_Worker]) -> None:
+    """Wait for workers and their kernels to leave, and tell those still at work to."""
+    started = [worker for worker in workers if worker.process.pid is not None]
+    for worker in started:
+        if worker in at_work:
+            worker.process.terminate()
+    for worker in started:
+        worker.process.join(PATIENCE_SECONDS)
+        if worker.process.exitcode is None:
+            worker.process.kill()
+            worker.process.join()
+        _kill_kernel(worker)
 
 
 def _kill_kernel(worker: _Worker) -> None:

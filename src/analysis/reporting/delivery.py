@@ -6,7 +6,7 @@ import dataclasses
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,14 @@ from analysis.errors import GateFailed, NotebookFailed
 from analysis.reporting import gate, publish
 from analysis.reporting.artefacts import write_json
 from analysis.reporting.failures import reason_of, reason_of_error
+from analysis.reporting.mail import signed
 from analysis.reporting.manifest import Clock, manifest
 from analysis.reporting.page import compose, report_title
+from analysis.reporting.paper import print_page
 from analysis.reporting.request import Prepared
 from analysis.reporting.worker import Failure, Outcome
 
-PAGE = "index.html"
+PAGE, PDF, SUMMARY = "index.html", "report.pdf", "summary.txt"
 
 
 class Delivery:
@@ -38,7 +40,6 @@ class Delivery:
     def __init__(self, prepared: Prepared, run: Path, clock: Clock):
         self.prepared, self.run, self.clock = prepared, run, clock
         self.report, self.stamp = prepared.request.report, prepared.stamp
-        self.previous = publish.latest_run(self.report)
         self.secrets = gate.secrets_of(prepared.request.config, os.environ)
         self.outcomes: dict[str, Outcome] = {}
         self.warnings: list[str] = []
@@ -54,23 +55,31 @@ class Delivery:
         if failures := self.failures:
             raise NotebookFailed("\n".join(reason_of(failure, self.stamp.language) for failure in failures))
 
-    def published(self) -> Path:
-        """Compose, check and publish; the folder of the run, or of the same run that was faster."""
+    def compose(self) -> None:
+        """Write and check everything that will be published, in the folder of the run."""
         self._forget_working_folder()
-        while True:
-            if self.prepared.request.force:
-                self._renamed(publish.free_run_id(self.report, self.prepared.stamp.run_id))
-            self._write_page(None)
-            self._write_manifest()
-            self._check()
-            ours = publish.publish(self.run, self.report, self.stamp.run_id)
-            if ours or not self.prepared.request.force:
-                return self.report / self.stamp.run_id
+        asked = self.prepared.request
+        if asked.force:
+            self._renamed(publish.free_run_id(self.report, self.prepared.stamp.run_id))
+        self._write_page(None)
+        self._write_summary()
+        self._write_manifest()
+        self._check()
+        if asked.printer:
+            printed(self.run, self.run, asked.printer, self.secrets)
+
+    def published(self) -> Path:
+        """Publish what was composed; the folder of the run, or of the same run that was faster."""
+        while not publish.publish(self.run, self.report, self.stamp.run_id) and self.prepared.request.force:
+            self.compose()
+        return self.report / self.stamp.run_id
 
     def kept_failure(self, error: BaseException) -> Path:
         """Write the page as far as it came with the reason on top, and move everything to ``failed/``."""
         reason = reason_of_error(error, self.stamp.language, self.secrets)
         self._keep_logs()
+        for name in (PDF, SUMMARY):
+            (self.run / name).unlink(missing_ok=True)  # which do not say that it failed
         self._forget_working_folder()
         self._write_page(reason)
         self._write_manifest(reason, getattr(error, "exit_code", 1))
@@ -97,12 +106,17 @@ class Delivery:
         (self.run / PAGE).write_text(page, encoding="utf-8")
         self.warnings = gate.warnings_about_page(self.run / PAGE)
 
+    def _write_summary(self) -> None:
+        for outcome in self.outcomes.values():
+            if text := (outcome.sentinel or {}).get("summary"):
+                (self.run / SUMMARY).write_text(signed(text, self.stamp), encoding="utf-8")
+
     def _write_manifest(self, reason: str | None = None, exit_code: int = 0) -> None:
         content = manifest(
             self.prepared,
             self.stamp,
             self.clock,
-            previous=self.previous,
+            previous=self.prepared.previous,
             warnings=self.warnings,
             failures=self.failures,
             reason=reason,
@@ -118,7 +132,8 @@ class Delivery:
         self.stamp = dataclasses.replace(self.stamp, run_id=run_id)
 
     def _without_secrets(self, failure: Failure) -> Failure:
-        return dataclasses.replace(failure, exception=gate.without_secrets(failure.exception, self.secrets))
+        exception = gate.without_passwords(gate.without_secrets(failure.exception, self.secrets))
+        return dataclasses.replace(failure, exception=exception)
 
     def _keep_logs(self) -> None:
         logs = self.run.parent / "logs"
@@ -140,6 +155,28 @@ class Delivery:
             f"{self.run / 'notebooks'}/": "",
             str(self.run.parent): "..",
         }
+        if self.prepared.previous:
+            replaced[str(self.report / self.prepared.previous)] = f"../../{self.prepared.previous}"
         for old, new in replaced.items():
             text = text.replace(json.dumps(old, ensure_ascii=False)[1:-1], new)
         return text
+
+
+def printed(folder: Path, target: Path, printer: str, secrets: Mapping[str, str]) -> Path:
+    """Print the checked page of a run's folder into ``target``; the PDF.
+
+    Its text is compressed, so no secret could be found in it; the page that it shows was searched.
+
+    Raises
+    ------
+    PrintingFailed
+        Where the browser fails.
+    GateFailed
+        Where a secret stands in what the browser added.
+    """
+    print_page(folder / PAGE, target / PDF, program=printer)
+    found = [variable for file, variable in gate.secrets_in_folder(target, secrets) if file.name == PDF]
+    if found:
+        (target / PDF).unlink()
+        raise GateFailed(f"the PDF is not published; secret: the value of {found[0]} stands in it")
+    return target / PDF

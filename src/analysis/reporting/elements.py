@@ -93,9 +93,10 @@ def cards_html(cards: Sequence[Card], words: Words) -> Markup:
 
 def _card_html(card: Card, words: Words) -> Markup:
     detail = words.said(card.detail) if card.detail else Markup("")
+    change = Markup('<dd class="rl-card-change">{}</dd>').format(words.said(card.change)) if card.change else Markup("")
     return Markup(
-        '<div class="rl-card"><dt>{}</dt><dd class="rl-card-value">{}</dd><dd class="rl-card-detail">{}</dd></div>'
-    ).format(words.html(card.label), words.format(card.kind, card.value), detail)
+        '<div class="rl-card"><dt>{}</dt><dd class="rl-card-value">{}</dd>{}<dd class="rl-card-detail">{}</dd></div>'
+    ).format(words.html(card.label), words.format(card.kind, card.value), change, detail)
 
 
 def downloads_html(words: Words, *, customers: bool = True) -> Markup:
@@ -113,7 +114,7 @@ def downloads_html(words: Words, *, customers: bool = True) -> Markup:
 def method_html(words: Words) -> Markup:
     """Models and formulas, folded; MathML needs no script."""
     parts = Markup("").join(
-        Markup('<p>{}</p><div class="rl-formula" role="region" tabindex="0" aria-label="{}">{}</div>').format(
+        Markup('<p>{}</p><div class="rl-formula" role="group" tabindex="0" aria-label="{}">{}</div>').format(
             words.html(f"method.{name}"),
             words("method.formula_label", name=Saying(f"method.{name}_name")),
             Markup(formula).format(active=words("method.active")),

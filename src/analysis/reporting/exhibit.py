@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +11,7 @@ from matplotlib.figure import Figure
 
 from analysis.reporting.embed import NARROW_INCHES, WIDE_INCHES, picture
 from analysis.reporting.tables import Table, table_html
-from analysis.reporting.words import Words, numbers_for
+from analysis.reporting.words import Words, name_key, numbers_for
 
 
 @dataclass(frozen=True)
@@ -68,10 +67,4 @@ def on_axes(plot: Callable[..., Any], *arguments: Any, **options: Any) -> Callab
     return lambda figure, words: plot(*arguments, words, ax=figure.subplots(), **options)
 
 
-def name_key(name: str) -> str:
-    """Key of a model's or a baseline's name.
-
-    >>> name_key("BG/NBD"), name_key("same rate")
-    ('name.bg_nbd', 'name.same_rate')
-    """
-    return "name." + re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+__all__ = ["Exhibit", "figure_html", "name_key", "on_axes"]

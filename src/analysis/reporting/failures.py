@@ -11,13 +11,15 @@ from analysis.errors import (
     InputRefused,
     NotebookFailed,
     NotIdentified,
+    PrintingFailed,
     RetentionLabError,
 )
-from analysis.reporting.gate import without_secrets
+from analysis.reporting.gate import without_passwords, without_secrets
 from analysis.reporting.words import Words, placeholders
 from analysis.reporting.worker import Failure
 
 LONGEST_EXCEPTION = 500
+KINDS = {GateFailed: "gate", InputRefused: "refused", DiskFull: "no_room", PrintingFailed: "printing"}
 
 
 def reason_of(failure: Failure, language: str = "en") -> str:
@@ -38,15 +40,14 @@ def reason_of(failure: Failure, language: str = "en") -> str:
 
 def reason_of_error(error: BaseException, language: str = "en", secrets: Collection[str] = ()) -> str:
     """What ended a run, for the top of its page, with every secret replaced by asterisks."""
-    text = without_secrets(str(error), secrets)
+    text = without_passwords(without_secrets(str(error), secrets))
     if isinstance(error, NotebookFailed):
         return text
     if isinstance(error, DeadlinePassed):
         return Words(language)("failure.deadline", minutes=error.minutes)
     if isinstance(error, NotIdentified) and error.numbers:
         return Words(language)("failure.not_identified", model=error.model, **error.numbers)
-    kind = "gate" if isinstance(error, GateFailed) else "unexpected"
-    kind = "refused" if isinstance(error, InputRefused) else "no_room" if isinstance(error, DiskFull) else kind
+    kind = next((kind for known, kind in KINDS.items() if isinstance(error, known)), "unexpected")
     text = text[:LONGEST_EXCEPTION]
     reason = text if isinstance(error, RetentionLabError) else f"{type(error).__name__}: {text}"
     return Words(language)(f"failure.{kind}", reason=reason)

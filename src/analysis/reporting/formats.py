@@ -16,6 +16,8 @@ from babel import Locale, dates, lists, numbers, units
 
 LOCALES = {"en": "en_GB", "nl": "nl_NL"}
 MINUS = "−"
+LARGE = 100
+"""From here on a number with an interval that is wider than 1 has no decimals."""
 
 
 class HasInterval(Protocol):
@@ -47,7 +49,8 @@ class Formats:
 
     KINDS = (
         "integer", "decimal1", "decimal2", "decimal3", "decimal4", "significant", "percent", "percent1",
-        "signed_percent", "money", "cents", "date", "month", "moment", "text", "list", "weeks", "days", "years",
+        "signed_percent", "signed_integer", "signed1", "signed_money", "money", "cents", "date", "month", "moment",
+        "text", "list", "weeks", "days", "years",
     )  # fmt: skip
     INTERVAL_KINDS = ("integer", "decimal1", "decimal2", "decimal3", "significant", "percent", "percent1", "money")
 
@@ -106,6 +109,26 @@ class Formats:
         """
         return ("+" if share > 0 else "") + self.percent(share)
 
+    def signed_integer(self, value: float) -> str:
+        """A difference of counts with its sign.
+
+        >>> Formats("en").signed_integer(1234), Formats("en").signed_integer(-2)
+        ('+1,234', '−2')
+        """
+        return ("+" if round(value) > 0 else "") + self.integer(value)
+
+    def signed1(self, value: float) -> str:
+        """A difference to one decimal, with its sign."""
+        return ("+" if round(value, 1) > 0 else "") + self.decimal1(value)
+
+    def signed_money(self, amount: float) -> str:
+        """A difference of amounts with its sign.
+
+        >>> Formats("en", "EUR").signed_money(-12.5)
+        '−€12.50'
+        """
+        return ("+" if amount > 0 else MINUS if amount < 0 else "") + self.money(abs(amount))
+
     def money(self, amount: float) -> str:
         """An amount: whole units from 1,000 on, cents below."""
         return self._money(amount, 0 if abs(amount) >= 999.5 else 2)
@@ -162,7 +185,8 @@ class Formats:
         if kind not in self.INTERVAL_KINDS:
             raise KeyError(kind)
         if kind == "significant":
-            decimals = decimals_of(interval.upper - interval.lower)
+            width = interval.upper - interval.lower
+            decimals = 0 if width >= 1 and abs(interval.estimate) >= LARGE else decimals_of(width)
             return tuple(self._decimal(value, decimals) for value in values)
         if kind == "money":
             decimals = 0 if max(abs(value) for value in values) >= 999.5 else 2

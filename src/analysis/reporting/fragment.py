@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 from nbformat import NotebookNode
 
+from analysis.reporting.scripts import is_data_block
+
 HEADING = re.compile(r"<(/?)h([1-5])\b", re.IGNORECASE)
 SCRIPT = re.compile(r"<script\b.*?</script\s*>", re.IGNORECASE | re.DOTALL)
 
@@ -28,13 +30,20 @@ def fragment_of(notebook: NotebookNode) -> str:
 
 
 def html_outputs(notebook: NotebookNode) -> Iterator[str]:
-    """Every HTML output in its order; scripts are dropped, and so is the style that only JupyterLab needs."""
+    """Every HTML output in its order, without the style that only JupyterLab needs and without scripts.
+
+    Data for the page's own script may pass: no browser runs them.
+    """
     for cell in notebook.cells:
         for output in cell.get("outputs", ()):
             html = output.get("data", {}).get("text/html")
             role = output.get("metadata", {}).get("retention-lab", {}).get("role")
             if html is not None and role != "style":
-                yield SCRIPT.sub("", html if isinstance(html, str) else "".join(html))
+                yield SCRIPT.sub(_data_alone, html if isinstance(html, str) else "".join(html))
+
+
+def _data_alone(script: re.Match) -> str:
+    return script[0] if is_data_block(script[0]) else ""
 
 
 def lowered(html: str) -> str:

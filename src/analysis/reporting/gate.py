@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from analysis.config import Config, DatabaseSource
+from analysis.reporting.scripts import DATA_ATTRIBUTES, may_run
 from analysis.reporting.stamp import Stamp
 
 WARN_BYTES = 5_000_000
@@ -21,12 +22,13 @@ HIDDEN = "***"
 CUT = "…"
 # With one slash as well: that is how a path shows a URL.
 URL_PASSWORD = re.compile(rf"(\b[a-z][a-z0-9+.-]*:/{{1,2}}[^\s:/@]*:)[^\s@]+?(?=@|{CUT})", re.IGNORECASE)
+URL_QUERY = re.compile(rf"([?&;])([^\s=&;?]+)=[^\s&;#'\"<>{CUT}]+")
 STAMP_SPACE = "retention-lab"
 
 LOADING = {"src", "poster", "data", "background", "action", "formaction", "ping", "manifest"}
 SEVERAL_SOURCES = {"srcset", "imagesrcset"}
 FOLLOWED_ON_CLICK = {"a", "area"}
-REFUSED_ELEMENTS = {"script", "iframe", "frame", "object", "embed", "base", "applet", "portal"}
+REFUSED_ELEMENTS = {"iframe", "frame", "object", "embed", "base", "applet", "portal"}
 CSS_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 CSS_ESCAPE = re.compile(r"\\([0-9a-fA-F]{1,6})\s?")
 CSS_LOAD = re.compile(r"""@import\b[^;]*|(?:url|src|image-set)\(\s*['"]?\s*([^'")]*)""", re.IGNORECASE)
@@ -78,12 +80,20 @@ def _without_beginnings(text: str, secret: str) -> str:
 
 
 def without_passwords(text: str) -> str:
-    """Text in which no URL shows its password, whoever it belongs to.
+    """Text in which no URL shows its password or a token of its query, whoever they belong to.
 
     >>> without_passwords("customer 'mysql://me:hunter2@db/shop' twice")
     "customer 'mysql://me:***@db/shop' twice"
+    >>> without_passwords("https://files.example.org/orders.csv?part=1&sig=h4unter2")
+    'https://files.example.org/orders.csv?part=1&sig=***'
     """
-    return URL_PASSWORD.sub(rf"\1{HIDDEN}", text)
+    return URL_QUERY.sub(_hidden_value, URL_PASSWORD.sub(rf"\1{HIDDEN}", text))
+
+
+def _hidden_value(part: re.Match) -> str:
+    from analysis.data.database import SECRET_NAME
+
+    return f"{part[1]}{part[2]}={HIDDEN}" if SECRET_NAME.search(part[2]) else part[0]
 
 
 def _forms(secret: str) -> set[str]:
@@ -124,6 +134,7 @@ def problems_in_page(page: Path, stamp: Stamp) -> list[str]:
     reader = _PageReader()
     reader.feed(text)
     reader.close()
+    reader.end()
     return [*_problems_in_stamp(reader, stamp), *_external(reader.requests)]
 
 
@@ -166,10 +177,23 @@ class _PageReader(HTMLParser):
         self.stamped: dict[str, str] = {}
         self.texts: list[str] = []
         self._inside_style = False
+        self._script: str | None = None
+        self._is_data = False
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        # A browser takes what follows for its content.
+        if tag == "script":
+            self.requests.append("<script/>")
+        self.handle_starttag(tag, attrs)
+        self.handle_endtag(tag)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self._inside_style = tag == "style"
-        if tag in REFUSED_ELEMENTS:
+        if tag == "script":
+            self._script, self._is_data = "", attrs == DATA_ATTRIBUTES
+            if attrs and not self._is_data:
+                self.requests.append("<script>")
+        elif tag in REFUSED_ELEMENTS:
             self.requests.append(f"<{tag}>")
         for name, value in attrs:
             self.requests += [f"<{tag} {name}={one!r}>" for one in _loads(tag, name, value or "")]
@@ -187,9 +211,19 @@ class _PageReader(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag == "style":
             self._inside_style = False
+        if tag == "script":
+            self.end()
+
+    def end(self) -> None:
+        """A script or the page has ended: only the panel's own script may run."""
+        if self._script is not None and not self._is_data and not may_run(self._script):
+            self.requests.append("<script>")
+        self._script = None
 
     def handle_data(self, data: str) -> None:
-        if self._inside_style:
+        if self._script is not None:
+            self._script += data
+        elif self._inside_style:
             self.requests += [f"style {one!r}" for one in _css_loads(data)]
         else:
             self.texts.append(data)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from analysis.config import Config
 from analysis.data import Note, Transactions
 from analysis.data.contracts import Contracts
+from analysis.data.loyalty_tables import LoyaltyTables
 from analysis.errors import InputRefused, Problem
 from analysis.reporting.publish import scratch_folder
 from analysis.reporting.words import Words
@@ -27,7 +28,8 @@ def inspection(config: Config, *, as_of: dt.date | None = None) -> list[str]:
         study.read_input()
         transactions = study.transactions
         words = Words(config.language, transactions.currency or config.economics.currency)
-        return [*_lines(transactions, words), *_contract_lines(study.contracts, words)]
+        beside = (*_contract_lines(study.contracts, words), *_loyalty_lines(study.loyalty_tables, words))
+        return [*_lines(transactions, words), *beside]
 
 
 def problems_in_data(config: Config, *, as_of: dt.date | None = None) -> tuple[Problem, ...]:
@@ -60,6 +62,13 @@ def _contract_lines(contracts: Contracts | None, words: Words) -> Iterator[str]:
             "check.contracts", customers=contracts.customers, rows=contracts.rows_read, start=contracts.first_start
         )
         yield from _notes(contracts.notes, words)
+
+
+def _loyalty_lines(tables: LoyaltyTables, words: Words) -> Iterator[str]:
+    for name in ("campaigns", "promotions", "satisfaction", "arms"):
+        if (table := getattr(tables, name)) is not None:
+            yield words("loyalty_tables.check", table=name, rows=len(table))
+    yield from _notes(tables.notes, words)
 
 
 def _ledger(transactions: Transactions, words: Words) -> Iterator[str]:

@@ -18,7 +18,7 @@ from analysis.store import MISSING, Store
 
 KEPT = ".store"
 MOST_BYTES = 500_000_000
-READ_ANEW = ("transactions-", "contracts-")
+READ_ANEW = ("transactions-", "contracts-", "loyalty_tables-")
 UNFINISHED = ".unfinished-"
 
 

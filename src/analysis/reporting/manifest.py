@@ -50,8 +50,8 @@ def manifest(
 ) -> dict[str, Any]:
     """The manifest of a run.
 
-    ``previous_run`` names the run that "change since last time" compares with: the one that ``latest``
-    pointed to when this run began. Secrets are not in it: the configuration knows only their variables' names.
+    ``previous_run`` names the run that "change since the last run" compares with (see ``history.compared_with``).
+    Secrets are not in it: the configuration knows only their variables' names.
     """
     from analysis.models.results import as_plain
 

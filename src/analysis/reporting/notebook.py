@@ -22,12 +22,14 @@ from analysis.reporting.exhibit import Exhibit, figure_html
 from analysis.reporting.parameters import nearest, parameter_keys
 from analysis.reporting.stamp import SENTINEL, identity_of
 from analysis.reporting.tables import Table, table_html
+from analysis.reporting.what_if import panel_html
 from analysis.reporting.words import Remark, Saying, Words
 
 if TYPE_CHECKING:
     from analysis.data import Note
     from analysis.reporting.exhibits.claims import Entry
     from analysis.reporting.exhibits.summary import Card, Verdict
+    from analysis.reporting.what_if import Panel
     from analysis.study import Study
 
 STYLE_ROLE = {"retention-lab": {"role": "style"}}
@@ -182,6 +184,10 @@ class Page:
         """The ledger of claims, each with what it rests on behind a line that opens it."""
         self._show(elements.claims_html(list(entries), self.words))
 
+    def what_if(self, panel: Panel) -> None:
+        """The panel in which a reader moves settings; in JupyterLab its table."""
+        self._show(panel_html(panel, self.words))
+
     def downloads(self) -> None:
         """Names the files that lie beside the page."""
         self._show(elements.downloads_html(self.words, customers=self._has_customer_files))
@@ -202,10 +208,19 @@ class Page:
         """The formulas behind the numbers, folded."""
         self._show(elements.method_html(self.words))
 
-    def finish(self, notebook: str) -> None:
-        """The sentinel: a run counts as complete only where this output is there."""
+    def finish(self, notebook: str, summary: str = "") -> None:
+        """The sentinel: a run counts as complete only where this output is there.
+
+        Parameters
+        ----------
+        notebook
+            Name of the notebook.
+        summary
+            The run in plain text, for ``summary.txt``.
+        """
         stamp = {} if self._study is None else identity_of(self._study)
-        display({SENTINEL: {"notebook": notebook, "stamp": stamp}, "text/plain": ""}, raw=True)
+        content = {"notebook": notebook, "stamp": stamp} | ({"summary": summary} if summary else {})
+        display({SENTINEL: content, "text/plain": ""}, raw=True)
 
     def _show(self, html: Markup) -> None:
         display({"text/html": str(html), "text/plain": elements.plain(html)}, raw=True)

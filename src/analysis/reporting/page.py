@@ -14,7 +14,10 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from analysis.reporting.words import Words
+from analysis.reporting.history import KeyFigures
+from analysis.reporting.scripts import needs_script, source_of, what_if_script
+from analysis.reporting.sparkline import sparkline
+from analysis.reporting.words import Saying, Words, name_key
 
 TEMPLATES = Path(__file__).parent / "templates"
 QUESTION = re.compile(r'<h2 class="rl-question" id="([\w-]+)"[^>]*>(.*?)</h2>', re.DOTALL)
@@ -74,6 +77,8 @@ def compose(title: str, fragments: Sequence[str], stamp: Any, failure: str | Non
         fragments=[Markup(fragment) for fragment in fragments],
         contents=contents_of(fragments),
         failure=failure,
+        script=Markup(what_if_script()) if failure is None and needs_script(fragments) else None,
+        source_of=source_of,
         stamp={name: _one_line(value) for name, value in fields.items()},
         lines=_stamp_lines(fields, words),
     )
@@ -94,12 +99,47 @@ def stamped_values(html: str) -> dict[str, str]:
     return {name: unescape(value) for name, value in STAMPED.findall(html)}
 
 
-def index_page(entries: Iterable[IndexEntry], lang: str = "en") -> str:
-    """A plain list of all reports and their runs."""
+def index_page(
+    entries: Iterable[IndexEntry], lang: str = "en", trends: Mapping[str, Sequence[KeyFigures]] | None = None
+) -> str:
+    """A list of all reports and their runs, with the latest key figures and how they went.
+
+    Parameters
+    ----------
+    trends
+        Report name -> key figures of its runs, the newest last.
+    """
     reports: dict[str, list[IndexEntry]] = {}
     for entry in entries:
         reports.setdefault(entry.name, []).append(entry)
-    return _render("index.html.j2", Words(lang), reports=reports)
+    figures = {name: trend_lines(runs, lang) for name, runs in (trends or {}).items()}
+    return _render("index.html.j2", Words(lang), reports=reports, figures=figures)
+
+
+def trend_lines(runs: Sequence[KeyFigures], lang: str = "en") -> list[tuple[str, str, Markup]]:
+    """Label, latest value and sparkline (empty below two runs) of each key figure that the runs have."""
+    words, latest = Words(lang, runs[-1].currency), runs[-1]
+    model = next(iter(latest.alive))
+    alive = words("changes.alive", model=Saying(name_key(model)))
+    followed = [
+        (words("card.value"), "money", [run.residual_value for run in runs]),
+        (alive, "integer", [run.alive.get(model) for run in runs]),
+        (words("changes.lift"), "percent1", [run.lift for run in runs]),
+    ]
+    known = [(label, kind, [value for value in values if value is not None]) for label, kind, values in followed]
+    return [
+        (label, words.format(kind, values[-1]), _trend(label, kind, values, words))
+        for label, kind, values in known
+        if values
+    ]
+
+
+def _trend(label: str, kind: str, values: Sequence[float], words: Words) -> Markup:
+    if len(values) < 2:
+        return Markup("")
+    ends = {"first": values[0], "last": values[-1], "low": min(values), "high": max(values)}
+    shown = {name: words.format(kind, value) for name, value in ends.items()}
+    return sparkline(values, words("index.trend", figure=label, runs=len(values), **shown))
 
 
 def _render(template: str, words: Words, **content: Any) -> str:

@@ -15,6 +15,8 @@ from typing import Any
 from analysis.config import known_keys
 
 COMMON = ("config", "as_of", "store")
+PREVIOUS = "previous"
+"""Parameter of a notebook that compares: the folder of the run before."""
 LINE = re.compile(r"^(?P<name>[A-Za-z_]\w*)\s*:\s*(?P<type>str|int|float|bool)\s*=\s*(?P<literal>[^#]+?)\s*(#.*)?$")
 TYPES = {"str": (str,), "int": (int,), "float": (float, int), "bool": (bool,)}
 
@@ -34,7 +36,7 @@ def problems_in_parameters(notebook: Path, given: Mapping[str, Any]) -> list[str
     problems = [
         f"notebook {notebook.name}: parameter {name!r} is no configuration key{nearest(name, parameter_keys())}"
         for name in declared
-        if name not in COMMON and name not in parameter_keys()
+        if name not in (*COMMON, PREVIOUS) and name not in parameter_keys()
     ]
     for name, value in given.items():
         if name not in declared:

@@ -5,7 +5,6 @@ DIR/index.html   DIR/NAME/RUN_ID/   DIR/NAME/latest -> RUN_ID   DIR/NAME/failed/
 
 from __future__ import annotations
 
-import datetime as dt
 import errno
 import json
 import os
@@ -18,14 +17,10 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from typing import Any
 
 from analysis.errors import UsageError, is_full_disk
 from analysis.reporting.interruption import shielded
-
-if TYPE_CHECKING:
-    from analysis.reporting.page import IndexEntry
 
 try:
     import fcntl
@@ -244,64 +239,10 @@ def write_atomically(path: Path, text: str) -> None:
         raise
 
 
-def is_listed(out: Path, folder: Path) -> bool:
-    """Whether ``latest`` points to a run and the list of all reports was written since it was published."""
-    index = out / "index.html"
-    is_written = index.exists() and index.stat().st_mtime_ns >= (folder / MANIFEST).stat().st_mtime_ns
-    return is_written and latest_run(folder.parent) == folder.name
-
-
-def write_index(out: Path, language: str) -> None:
-    """``out/index.html``: every report with its runs, the newest first."""
-    from analysis.reporting.page import index_page
-
-    while True:
-        entries = index_entries(out)
-        write_atomically(out / "index.html", index_page(entries, language))
-        if entries == index_entries(out):
-            return  # else another run was published meanwhile, and its list may have come before ours
-
-
-def index_entries(out: Path) -> list[IndexEntry]:
-    """One entry a run, by report name, the newest run first."""
-    from analysis.reporting.page import IndexEntry
-
-    entries = []
-    for folder, content in _manifests(out):
-        is_failed = folder.parent.name == FAILED
-        report = folder.parent.parent if is_failed else folder.parent
-        is_latest = not is_failed and latest_run(report) == folder.name
-        entries.append(
-            IndexEntry(
-                name=report.name,
-                run_id=folder.name,
-                href=quote((folder / "index.html").relative_to(out).as_posix()),
-                as_of=_day(content.get("as_of")),
-                generated_at=str(content.get("generated_at", "")),
-                status=FAILED if is_failed else "latest" if is_latest else "earlier",
-            )
-        )
-    return entries
-
-
-def _manifests(out: Path) -> list[tuple[Path, dict[str, Any]]]:
-    files = [*out.glob(f"*/*/{MANIFEST}"), *out.glob(f"*/{FAILED}/*/{MANIFEST}")]
-    folders = [file.parent for file in files if RUN_FOLDER.fullmatch(file.parent.name)]
-    found = [(folder, content) for folder in folders if (content := _read(folder / MANIFEST)) is not None]
-    newest_first = sorted(found, key=lambda one: str(one[1].get("finished_at")), reverse=True)
-    return sorted(newest_first, key=lambda one: one[0].relative_to(out).parts[0])
-
-
-def _day(text: Any) -> dt.date | None:
+def manifest_of(folder: Path) -> dict[str, Any] | None:
+    """The manifest of a run; None where there is none that can be read."""
     try:
-        return dt.date.fromisoformat(text)
-    except (TypeError, ValueError):
-        return None
-
-
-def _read(file: Path) -> dict[str, Any] | None:
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     return content if isinstance(content, dict) else None

@@ -16,9 +16,11 @@ from analysis.config import Config, load_config
 from analysis.data.files import files_matching, located
 from analysis.errors import UsageError
 from analysis.provenance import content_hash, dependency_versions, files_hash, main_versions, package_hash
+from analysis.reporting.history import compared_with
+from analysis.reporting.paper import chromium
 from analysis.reporting.parameters import COMMON, problems_in_parameters
 from analysis.reporting.publish import refuse_unwritable
-from analysis.reporting.stamp import Stamp, config_hash, identity, identity_of
+from analysis.reporting.stamp import Stamp, config_hash, identity, identity_of, section_in
 from analysis.store import Store
 from analysis.study import Study
 
@@ -45,6 +47,8 @@ class Request:
         Most notebooks at a time.
     force
         Whether to run although the same was published before.
+    printer
+        Path of the browser that prints the page; None where no PDF is asked.
     """
 
     config: Config
@@ -53,6 +57,7 @@ class Request:
     notebooks: tuple[Path, ...]
     size: int
     force: bool
+    printer: str | None = None
 
     @property
     def report(self) -> Path:
@@ -67,8 +72,10 @@ def request(
     jobs: int | None,
     force: bool,
     notebooks: Path | None,
+    pdf: bool = False,
 ) -> Request:
     """A checked request; refuses what has nothing to do with the data."""
+    printer = chromium() if pdf else None
     out = Path(out).absolute()
     refuse_unwritable(out / config.name)
     if jobs is not None and jobs < 1:
@@ -77,7 +84,7 @@ def request(
     given = dict.fromkeys(COMMON, "")
     if problems := [problem for notebook in found for problem in problems_in_parameters(notebook, given)]:
         raise UsageError(*problems)
-    return Request(config, as_of, out, found, jobs or default_jobs(len(found)), force)
+    return Request(config, as_of, out, found, jobs or default_jobs(len(found)), force, printer)
 
 
 def default_jobs(notebooks: int) -> int:
@@ -117,12 +124,15 @@ class Prepared:
         The resolved configuration, as the notebooks read it.
     stamp
         From what the report is made.
+    previous
+        Name of the published run that this one is compared with; None where there is none.
     """
 
     request: Request
     study: Study | None
     config_file: Path
     stamp: Stamp
+    previous: str | None = None
 
 
 def prepare(asked: Request, folder: Path, store: Path) -> Prepared:
@@ -138,7 +148,7 @@ def prepare(asked: Request, folder: Path, store: Path) -> Prepared:
     Store(store).make(for_one_run=True)
     study = Study(load_config(config_file), as_of=asked.as_of, store=store)
     study.read_input()
-    return Prepared(asked, study, config_file, _stamp(identity_of(study), asked))
+    return _prepared(asked, study, config_file, identity_of(study))
 
 
 def unread(asked: Request, folder: Path) -> Prepared:
@@ -147,7 +157,13 @@ def unread(asked: Request, folder: Path) -> Prepared:
     write_resolved(asked.config, config_file)
     as_of = asked.as_of.isoformat() if asked.as_of else ""
     named = identity(asked.config.name, config_hash(load_config(config_file)), "", as_of, asked.config.language)
-    return Prepared(asked, None, config_file, _stamp(named, asked))
+    return _prepared(asked, None, config_file, named)
+
+
+def _prepared(asked: Request, study: Study | None, config_file: Path, named: dict[str, str]) -> Prepared:
+    stamp = _stamp(named, asked)
+    previous = compared_with(asked.report, stamp.run_id, force=asked.force)
+    return Prepared(asked, study, config_file, stamp, previous)
 
 
 def _stamp(named: dict[str, str], asked: Request) -> Stamp:
@@ -169,8 +185,8 @@ def write_resolved(config: Config, path: Path) -> None:
         content["data"]["transactions"] = _absolute(config.folder, source)
     elif isinstance(source, list):
         content["data"]["transactions"] = [_absolute(config.folder, one) for one in source]
-    if config.contracts:
-        content["contracts"]["file"] = _absolute(config.folder, config.contracts.file)
+    for key, section in config.further_tables.items():
+        section_in(content, key)["file"] = _absolute(config.folder, section.file)
     path.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
 
 

@@ -10,20 +10,23 @@ from pathlib import Path
 
 from analysis.config import Config
 from analysis.errors import DeadlinePassed, NotebookFailed, RetentionLabError, full_disk_named
-from analysis.reporting import crew, kernels, publish
+from analysis.reporting import crew, gate, kernels, listing, publish
 from analysis.reporting.artefacts import write_artefacts
-from analysis.reporting.delivery import Delivery
+from analysis.reporting.delivery import PDF, Delivery, printed
 from analysis.reporting.failures import reason_of
 from analysis.reporting.interruption import Deadline, check, rest, shielded
 from analysis.reporting.keep import Kept
 from analysis.reporting.lock import report_lock
 from analysis.reporting.manifest import Clock
+from analysis.reporting.parameters import PREVIOUS, declared_parameters
 from analysis.reporting.progress import Progress, Watched
 from analysis.reporting.request import Prepared, Request, prepare, request, unread
 from analysis.reporting.worker import NO_KERNEL, Failure, Job, Outcome
 from analysis.study import STEPS
 
 WARM_UP = "analysis.reporting.notebook"
+PUBLISHING, PRINTING = "checking and publishing", "printing"
+MODEL = "purchase"
 NEEDS = {
     "01-transactions": ("transactions",),
     "02-purchase-model": tuple(STEPS),
@@ -41,6 +44,7 @@ def run_report(
     jobs: int | None = None,
     force: bool = False,
     dry_run: bool = False,
+    pdf: bool = False,
     progress: Progress | None = None,
     notebooks: Path | None = None,
     deadline: Deadline | None = None,
@@ -64,6 +68,9 @@ def run_report(
         Run although the same was published before, into ``RUN_ID-2`` and so on.
     dry_run
         Check configuration and data and say what would be done; write nothing in ``out``.
+    pdf
+        Print the page into ``report.pdf`` too, also beside a page that was published before. It shows the same,
+        so it does not count in the run id.
     progress
         Told what happens.
     notebooks
@@ -79,10 +86,12 @@ def run_report(
     Raises
     ------
     InputRefused
-        For the configuration or the data (2, 3); nothing is made. A model that the data do not identify
-        leaves a page in ``out/NAME/failed/RUN_ID``, as those below do.
+        For the configuration or the data, or where the browser for a PDF is missing (2, 3); nothing is made.
+        A model that the data do not identify leaves a page in ``out/NAME/failed/RUN_ID``, as those below do.
     NotebookFailed
         Where a notebook did not reach its end (4).
+    PrintingFailed
+        Where the browser does not print the page (4); nothing of the run is published.
     DiskFull
         Where there is no room left (4).
     GateFailed
@@ -94,7 +103,7 @@ def run_report(
     """
     deadline = deadline or Deadline(config.deadline_minutes)
     progress = Watched(progress or Progress(), deadline.check)
-    asked = request(config, as_of=as_of, out=out, jobs=jobs, force=force, notebooks=notebooks)
+    asked = request(config, as_of=as_of, out=out, jobs=jobs, force=force, notebooks=notebooks, pdf=pdf)
     try:
         with full_disk_named():
             return _dry_run(asked, progress) if dry_run else _made(asked, progress, deadline)
@@ -111,8 +120,10 @@ def _made(asked: Request, progress: Progress, deadline: Deadline) -> Path:
         folder = None if asked.force else publish.published(asked.report, prepared.stamp.run_id)
         if folder:
             progress.say("the same report was published before; nothing to do (--force makes it again)")
-            if not publish.is_listed(asked.out, folder):
+            if not listing.is_listed(asked.out, folder):
                 _point_to(asked, folder)
+            if asked.printer and not (folder / PDF).exists():
+                _add_pdf(asked, folder, work, progress, deadline)
             return folder
         crew.warm_up()
         run = _Run(prepared, work, progress, clock, deadline)
@@ -140,16 +151,24 @@ def _prepared(asked: Request, work: Path, progress: Progress, clock: Clock, dead
         raise
 
 
+def _add_pdf(asked: Request, folder: Path, work: Path, progress: Progress, deadline: Deadline) -> None:
+    """Print a page that was published without its PDF."""
+    progress.stage(PRINTING)
+    with deadline.held():
+        pdf = printed(folder, work, asked.printer, gate.secrets_of(asked.config, os.environ))
+        pdf.replace(folder / PDF)
+
+
 def _point_to(asked: Request, folder: Path) -> None:
     publish.set_latest(asked.report, folder.name)
-    publish.write_index(asked.out, asked.config.language)
+    listing.write_index(asked.out, asked.config.language)
 
 
 def _keep_failure(delivery: Delivery, error: Exception, progress: Progress) -> None:
     asked = delivery.prepared.request
     with suppress(OSError), shielded():
         folder = delivery.kept_failure(error)
-        publish.write_index(asked.out, asked.config.language)
+        listing.write_index(asked.out, asked.config.language)
         progress.say(f"the run failed; how far it came: {folder}")
 
 
@@ -172,6 +191,10 @@ def _dry_run(asked: Request, progress: Progress) -> Path:
     return asked.report / run_id
 
 
+def _compares(notebook: Path) -> bool:
+    return PREVIOUS in declared_parameters(notebook)
+
+
 class _Run:
     """One run in its working folder, from the checked data to the published folder."""
 
@@ -179,8 +202,8 @@ class _Run:
         self.prepared, self.work, self.progress, self.clock = prepared, work, progress, clock
         self.asked, self.run, self.deadline = prepared.request, work / "run", deadline
         self.delivery = Delivery(prepared, self.run, clock)
+        self.computed: set[str] = set()
         self.kept = Kept(self.asked.report, used=not self.asked.force, fed=self.asked.config.customer_files)
-        self.identity = prepared.stamp.identity()
 
     def carried_out(self) -> Path:
         """The published folder; a failed run leaves its page in ``failed/`` and raises why."""
@@ -188,7 +211,8 @@ class _Run:
             with full_disk_named():
                 with self.deadline.held():
                     self._draw()
-                self.progress.stage("checking and publishing")
+                    self.progress.stage("checking, printing and publishing" if self.asked.printer else PUBLISHING)
+                    self.delivery.compose()
                 return self._published()
         except Exception as error:
             check()  # what was interrupted did not fail
@@ -215,6 +239,7 @@ class _Run:
                 self._compute(workers)
             except RetentionLabError as error:
                 refusal = error  # the notebooks still show how far it came
+                workers.dismiss(self._without_a_model())
             self.progress.stage("drawing")
             with self.clock.stage("draw"):
                 workers.finish()
@@ -227,14 +252,21 @@ class _Run:
         with self.clock.stage("compute"):
             for number, step in enumerate(study.compute(), 1):
                 self.progress.step(step, number, len(STEPS))
+                self.computed.add(step)
                 workers.release(step)
                 self.kept.take(study.store)
         with self.clock.stage("write"):
             write_artefacts(study, self.run)
 
+    def _without_a_model(self) -> set[str]:
+        """Notebooks that show nothing where no purchase model could be fitted; none where one was."""
+        if MODEL in self.computed:
+            return set()
+        return {name for name, needs in NEEDS.items() if MODEL in needs}
+
     def _was_kept(self, notebook: Path) -> bool:
         """Whether the notebook gave its output in an earlier run, which then is taken over."""
-        found = self.kept.outcome(notebook, self.identity)
+        found = self.kept.outcome(notebook, self._made_from(notebook))
         if found is None:
             return False
         outcome, text = found
@@ -258,6 +290,9 @@ class _Run:
             "as_of": self.asked.as_of.isoformat() if self.asked.as_of else None,
             "store": str(self.prepared.study.store),
         }
+        if _compares(notebook):
+            previous = self.prepared.previous
+            parameters[PREVIOUS] = str(self.asked.report / previous) if previous else None
         return Job(
             notebook=notebook,
             executed=self.run / "notebooks" / notebook.name,
@@ -268,11 +303,19 @@ class _Run:
             warm_up=WARM_UP,
         )
 
+    def _made_from(self, notebook: Path) -> dict[str, str]:
+        """What goes into a notebook: the identity, and where it compares also the run before."""
+        found, previous = self.prepared.stamp.identity(), self.prepared.previous
+        if _compares(notebook) and previous:
+            moment = (publish.manifest_of(self.asked.report / previous) or {}).get("generated_at")
+            found[PREVIOUS] = f"{previous} {moment}"
+        return found
+
     def _executed(self, outcome: Outcome) -> None:
         notebook = next(path for path in self.asked.notebooks if path.stem == outcome.notebook)
         if outcome.failure is None:
             text = (self.run / "notebooks" / notebook.name).read_text(encoding="utf-8")
-            self.kept.take_outcome(notebook, self.identity, outcome, self.delivery.relocated(text))
+            self.kept.take_outcome(notebook, self._made_from(notebook), outcome, self.delivery.relocated(text))
         self._done(outcome)
 
     def _done(self, outcome: Outcome) -> None:

@@ -81,6 +81,17 @@ def config_hash(config: Config) -> str:
     content.pop("deadline_minutes")
     if not isinstance(config.data.transactions, SampleSource | DatabaseSource):
         content["data"].pop("transactions")
-    if config.contracts:
-        content["contracts"].pop("file")
+    for key in config.further_tables:
+        section_in(content, key).pop("file")
     return content_hash(content)
+
+
+def section_in(content: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """The section of a configuration's content that a dotted key leads to.
+
+    >>> section_in({"strategies": {"promotions": {"file": "weeks.csv"}}}, "strategies.promotions")
+    {'file': 'weeks.csv'}
+    """
+    for part in key.split("."):
+        content = content[part]
+    return content

@@ -86,7 +86,7 @@ def table_html(table: Table, words: Words, *, caption_class: str = "") -> Markup
         _row(table.columns, row, words, total=table.total and index == last) for index, row in enumerate(table.rows)
     )
     return Markup(
-        '<div class="rl-scroll" role="region" tabindex="0" aria-label="{label}"><table class="rl-table">'
+        '<div class="rl-scroll" role="group" tabindex="0" aria-label="{label}"><table class="rl-table">'
         '<caption class="{kind}">{caption}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
     ).format(label=label, kind=caption_class, caption=caption, head=head, body=body)
 

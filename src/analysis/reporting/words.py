@@ -188,6 +188,15 @@ class Words:
             ) from error
 
 
+def name_key(name: str) -> str:
+    """Key of a model's or a baseline's name.
+
+    >>> name_key("BG/NBD"), name_key("same rate")
+    ('name.bg_nbd', 'name.same_rate')
+    """
+    return "name." + re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+
+
 def numbers_for(words: Words, keys: Iterable[str], numbers: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """The part of ``numbers`` that each sentence needs; together they must need all of it."""
     wanted = {key: set(placeholders(words.sentence(key))) for key in keys}
@@ -201,4 +210,4 @@ def _variants(text: str) -> dict[str, str]:
     return {form.strip(): words for form, _, words in pairs}
 
 
-__all__ = ["CatalogueError", "Remark", "Saying", "Words", "catalogue", "numbers_for", "placeholders"]
+__all__ = ["CatalogueError", "Remark", "Saying", "Words", "catalogue", "name_key", "numbers_for", "placeholders"]

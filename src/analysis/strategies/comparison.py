@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from analysis.data import CustomerSummary
     from analysis.models.results import PurchaseResult, SpendResult
 
+CHALLENGER = "MBG/NBD"
+ORDERS_AT_MOST = 30_000_000
+FEWEST_SAMPLED, MOST_SAMPLED = 200, 1_000
 TENURES = (("under_1_year", 1.0), ("1_to_2_years", 2.0), ("over_2_years", np.inf))
 VALUES = (("top_tenth", 0.1), ("next_four_tenths", 0.5), ("lower_half", 1.0))
 
@@ -45,7 +48,10 @@ def strategy_results(
     joining_per_year: float | None = None,
     kinds: np.ndarray | None = None,
 ) -> StrategyResults | Note:
-    """The configured strategies, under both structures of leaving; or why they cannot be compared.
+    """The configured strategies, under every view; or why they cannot be compared.
+
+    The views are BG/NBD with dropout tried at every order, the same with dropout in calendar time, and MBG/NBD, which
+    disagrees with it on who is alive, where the data identify it.
 
     Parameters
     ----------
@@ -65,16 +71,15 @@ def strategy_results(
     """
     if spend is None or not summary.has_money:
         return Note("strategies.reason.no_money")
-    world, notes = strategy_world(
-        summary,
-        purchase,
-        spend,
-        config,
-        estimates=estimates,
-        observed_deal=observed_deal,
-        joining_per_year=joining_per_year,
-        kinds=kinds,
-    )
+    known = {
+        "estimates": estimates,
+        "observed_deal": observed_deal,
+        "joining_per_year": joining_per_year,
+        "kinds": kinds,
+    }
+    world, notes = strategy_world(summary, purchase, spend, config, **known)
+    if not mean_order_value(world) > 0:
+        return Note("strategies.reason.worthless")
     strategies, more = configured_strategies(config.strategies, world)
     attack = configured_attack(config.strategies)
     # All problems at once, before the first second is spent.
@@ -84,7 +89,13 @@ def strategy_results(
     if attack is not None:
         for structure, calm in found.items():
             attacked[structure] = attack_loss(calm, simulate(world, strategies, structure, attack))
-    return StrategyResults(**found, attacked=attacked, notes=(*notes, *more))
+    other = None
+    if CHALLENGER in purchase.challenger_posteriors:
+        beside, _ = strategy_world(summary, purchase, spend, config, model=CHALLENGER, **known)
+        other = simulate(beside, strategies)
+    else:
+        more = (*more, Note("strategies.note.one_model"))
+    return StrategyResults(**found, challenger=other, attacked=attacked, notes=(*notes, *more))
 
 
 def strategy_world(
@@ -125,7 +136,7 @@ def strategy_world(
         todays_deal or 0.0,
     )
     fitted = fitted_draws(purchase, spend, settings.draws, model)
-    count = settings.customers
+    count = sampled_customers(summary, config)
     base = base_people(summary, fitted, spend, parameters, count, seed, economics.todays_deal, kinds)
     world = World(
         base=base,
@@ -140,6 +151,20 @@ def strategy_world(
         labels={},
     )
     return replace(world, labels=_labels(summary, world)), tuple(notes)
+
+
+def sampled_customers(summary: CustomerSummary, config: Config, strategies: int = 4) -> int:
+    """How many customers stand for the base: as configured, else what ``ORDERS_AT_MOST`` simulated orders allow.
+
+    The more a customer orders, the less luck there is in what he or she spends, and the fewer are needed.
+    """
+    stated = config.strategies.customers
+    if stated is not None:
+        return stated
+    observed = from_days(summary.table["T_days"].to_numpy(), TimeUnit.WEEK).sum()
+    each = max(float(summary.table["frequency"].sum()) / observed * horizon_weeks(config), 1.0)
+    allowed = ORDERS_AT_MOST / (config.strategies.draws * strategies * each)
+    return int(np.clip(allowed, FEWEST_SAMPLED, MOST_SAMPLED))
 
 
 def horizon_weeks(config: Config) -> int:
@@ -191,9 +216,9 @@ def attack_loss(calm: Simulation, attacked: Simulation) -> AttackLoss:
 
 
 def mean_order_value(world: World) -> float:
-    """List value of the base's next orders, on average over orders and draws [currency]."""
+    """List value of the base's next orders, on average over orders and draws [currency]; 0 where nobody orders."""
     orders = world.base.alive * world.base.rate
-    return float((orders * world.base.value).sum() / orders.sum())
+    return float((orders * world.base.value).sum() / orders.sum()) if orders.any() else 0.0
 
 
 def _labels(summary: CustomerSummary, world: World) -> dict[str, np.ndarray]:

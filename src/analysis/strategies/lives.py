@@ -190,6 +190,7 @@ def _states(path: Mapping[str, np.ndarray], entry: Entry, rules: Rules, tables: 
         "here": np.ones(shape, dtype=bool),
         "expected_deal": np.full(shape, tables.todays_deal),
         "expected_exp": np.zeros(shape),
+        "usual_exp": np.zeros(shape),
         "quiet": np.where(path["mercenary"], 0.0, np.ones(shape)),
         "promoted": 1 + tables.reach[:, None] * lifted,
         "lifted": lifted,

@@ -238,12 +238,14 @@ class AttackLoss:
 
 @dataclass(frozen=True)
 class StrategyResults:
-    """The comparison under both structures of leaving, and a rival's attack where one is configured.
+    """The comparison under every view, and a rival's attack where one is configured.
 
     Attributes
     ----------
     per_purchase, calendar
-        Dropout tried at every order, and with a hazard that is fixed in calendar time.
+        BG/NBD with dropout tried at every order, and with a hazard that is fixed in calendar time.
+    challenger
+        MBG/NBD with dropout tried at every order; None where the data do not identify it.
     attacked
         Structure -> what the attack takes; empty without one.
     notes
@@ -252,9 +254,12 @@ class StrategyResults:
 
     per_purchase: Simulation
     calendar: Simulation
+    challenger: Simulation | None
     attacked: Mapping[str, AttackLoss]
     notes: tuple
 
     @property
-    def simulations(self) -> tuple[Simulation, Simulation]:
-        return self.per_purchase, self.calendar
+    def simulations(self) -> tuple[Simulation, ...]:
+        """One a view; decisions rest on all of them."""
+        views = (self.per_purchase, self.calendar, self.challenger)
+        return tuple(view for view in views if view is not None)

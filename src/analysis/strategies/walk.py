@@ -136,15 +136,27 @@ class _Walk:
         dealt = self._dealt(of, strategy, cell, was["lifted"], luck["coupon"], first=first)
         saved = self.schedule.depth[strategy] * dealt
         met_deal = self.economics.todays_deal + self.schedule.points.ravel()[cell] + saved
-        met_exp = self.tables.met[table] + self.tables.spread[table] * luck["noise"]
-        met_exp -= parameters["sector_rise"][draw] * (time / WEEKS_PER_YEAR)
+        usual_exp = self.tables.met[table] - parameters["sector_rise"][draw] * (time / WEEKS_PER_YEAR)
+        met_exp = usual_exp + self.tables.spread[table] * luck["noise"]
         deal = impression(_channel(of, "deal"), was["expected_deal"], met_deal, of["loss_aversion"])
         felt = impression(_channel(of, "exp"), was["expected_exp"], met_exp, of["loss_aversion"])
-        referred = parameters["referrals"][draw] * np.maximum(felt.gap, 0.0)
+        referred = self._referred(flat, draw, usual_exp, of["kappa_exp"])
         self._book(flat, strategy, of, cell, dealt, saved + self.tables.points_cost[table], referred, came)
         log_odds = of["log_odds"] + deal.log_odds + felt.log_odds
         self._leave_at(flat, week, log_odds, felt.gap, parameters["tau"][draw], luck["fate"], first=first)
         self._remember(flat, strategy, of, deal, felt, log_odds)
+
+    def _referred(self, flat, draw, usual, kappa) -> np.ndarray:
+        """New customers whom an order brings: rho times how far the experience usually is above what it used to be.
+
+        Not the luck of single encounters: else being uneven would bring customers.
+        """
+        if not self.refers:
+            return np.zeros(flat.size)
+        used_to = self.lives.state["usual_exp"].ravel()
+        gap = usual - used_to[flat]
+        used_to[flat] += kappa * gap
+        return self.parameters["referrals"][draw] * np.maximum(gap, 0.0)
 
     def _dealt(self, of, strategy, cell, lifted, coupon, *, first: bool) -> np.ndarray:
         """1 for orders that use the promotion, else 0."""

@@ -6,10 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from analysis.config import LOYALTY_TABLES
+from analysis.study import loyalty
+
 if TYPE_CHECKING:
     from analysis.claims import Verdict
     from analysis.data import HoldoutSplit, Note, Transactions
     from analysis.data.contracts import Contracts
+    from analysis.data.loyalty_tables import LoyaltyTables
     from analysis.models.results import BackTest, PurchaseResult, SpendResult
     from analysis.study.study import Study
     from analysis.value.cohorts import Cohorts
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
     from analysis.value.results import CustomerValue, RetentionLift
     from analysis.value.retention import ModelRetention
     from analysis.value.spend_growth import SpendGrowth
+    from analysis.value.what_if import WhatIf
 
 
 @dataclass(frozen=True)
@@ -34,11 +39,14 @@ class Step:
         Names of the steps whose results go in.
     settings
         Dotted names of the sections and keys of the configuration that go in.
+    reads
+        Dotted names of those sections whose files it reads.
     """
 
     compute: Callable[[Study], Any]
     made_from: tuple[str, ...]
     settings: tuple[str, ...]
+    reads: tuple[str, ...] = ()
 
 
 def _transactions(study: Study) -> Transactions:
@@ -125,6 +133,15 @@ def _lift(study: Study) -> RetentionLift | Note:
     )
 
 
+def _what_if(study: Study) -> WhatIf | None:
+    from analysis.data import Note
+    from analysis.value.what_if import what_if
+
+    if isinstance(study.lift, Note):
+        return None
+    return what_if(study.transactions.summary, study.purchase, study.spend, study.config, study.lift)
+
+
 def _contracts(study: Study) -> Contracts | None:
     from analysis.data.contracts import load_contracts
 
@@ -138,6 +155,14 @@ def _contractual(study: Study) -> ContractualRetention | Note | None:
     from analysis.value.contractual import contractual_retention
 
     return None if study.contracts is None else contractual_retention(study.contracts, study.config)
+
+
+def _loyalty_tables(study: Study) -> LoyaltyTables:
+    from analysis.data.loyalty_tables import LoyaltyTables, load_loyalty_tables
+
+    if not study.config.further_tables.keys() & set(LOYALTY_SECTIONS):
+        return LoyaltyTables()
+    return load_loyalty_tables(study.config, workdir=study.results.new_workdir("loyalty_tables"))
 
 
 def _landscape(study: Study) -> Landscape | None:
@@ -175,6 +200,7 @@ def _claims(study: Study) -> tuple[Verdict, ...]:
     return ledger_of_claims(evidence)
 
 
+LOYALTY_SECTIONS = tuple(f"strategies.{name}" for name in LOYALTY_TABLES)
 STEPS = {
     "transactions": Step(_transactions, (), ("data",)),
     "purchase": Step(_purchase, ("transactions",), ("model",)),
@@ -189,10 +215,23 @@ STEPS = {
     "lift": Step(
         _lift, ("transactions", "purchase", "spend", "growth", "retention"), ("model", "economics", "retention")
     ),
+    "what_if": Step(_what_if, ("transactions", "purchase", "spend", "lift"), ("model", "economics", "retention")),
     "landscape": Step(_landscape, ("transactions", "purchase", "spend", "lift"), ("model", "economics", "retention")),
     "firm": Step(_firm, ("transactions", "purchase", "lift"), ("model", "economics", "retention")),
-    "contracts": Step(_contracts, ("transactions",), ("contracts",)),
+    "contracts": Step(_contracts, ("transactions",), ("contracts",), reads=("contracts",)),
     "contractual": Step(_contractual, ("contracts",), ("model", "economics", "retention", "contracts")),
+    "loyalty_tables": Step(_loyalty_tables, ("transactions",), LOYALTY_SECTIONS, reads=LOYALTY_SECTIONS),
+    "loyalty": Step(loyalty.loyalty, ("transactions", "purchase", "loyalty_tables"), ("model", "economics")),
+    "strategies": Step(
+        loyalty.strategies,
+        ("transactions", "purchase", "spend", "loyalty"),
+        ("model", "economics", "strategies", "retention.new_customers_per_year"),
+    ),
+    "choice": Step(
+        loyalty.choice,
+        ("transactions", "purchase", "spend", "loyalty", "strategies"),
+        ("model", "economics", "strategies", "retention.new_customers_per_year"),
+    ),
     "claims": Step(
         _claims,
         ("transactions", "split", "purchase", "spend", "growth", "lift"),

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis.config import Config, DatabaseSource, SampleSource
-from analysis.errors import InputRefused, RetentionLabError
+from analysis.errors import InputRefused, Problem, RetentionLabError
 from analysis.provenance import content_hash, dependency_versions, package_hash
 from analysis.store import MISSING, Store
 from analysis.study.steps import STEPS
@@ -21,7 +21,11 @@ if TYPE_CHECKING:
     from analysis.claims import Verdict
     from analysis.data import HoldoutSplit, Note, Transactions
     from analysis.data.contracts import Contracts
+    from analysis.data.loyalty_tables import LoyaltyTables
     from analysis.models.results import BackTest, PurchaseResult, SpendResult
+    from analysis.strategies.choice import StrategyChoice
+    from analysis.strategies.evidence import LoyaltyEvidence
+    from analysis.strategies.results import StrategyResults
     from analysis.value.cohorts import Cohorts
     from analysis.value.contractual_results import ContractualRetention
     from analysis.value.firm import FirmFlow
@@ -30,6 +34,7 @@ if TYPE_CHECKING:
     from analysis.value.results import CustomerValue, RetentionLift
     from analysis.value.retention import ModelRetention
     from analysis.value.spend_growth import SpendGrowth
+    from analysis.value.what_if import WhatIf
 
 
 class Study:
@@ -120,6 +125,11 @@ class Study:
         return self._result("lift")
 
     @property
+    def what_if(self) -> WhatIf | None:
+        """The lift at other margins, discount rates, horizons and gains; None where there is no lift."""
+        return self._result("what_if")
+
+    @property
     def landscape(self) -> Landscape | None:
         """Where the claim would hold; None where there is no lift."""
         return self._result("landscape")
@@ -140,14 +150,31 @@ class Study:
         return self._result("contractual")
 
     @property
+    def loyalty_tables(self) -> LoyaltyTables:
+        """Campaigns, promotions, satisfaction and the arms of an experiment; None for what is not configured."""
+        return self._result("loyalty_tables")
+
+    @property
+    def loyalty(self) -> LoyaltyEvidence:
+        """What the data say of loyalty: deals, promotions, campaigns and satisfaction."""
+        return self._result("loyalty")
+
+    @property
+    def strategies(self) -> StrategyResults | Note:
+        """Loyalty strategies compared, or why they cannot be."""
+        return self._result("strategies")
+
+    @property
+    def choice(self) -> StrategyChoice | None:
+        """What to do, what would change that, and what would settle it; None where strategies cannot be compared."""
+        return self._result("choice")
+
+    @property
     def data_hash(self) -> str:
         """SHA-256 (hex) over everything that was read."""
-        contracts = self.contracts
-        return (
-            self.transactions.data_hash
-            if contracts is None
-            else content_hash(self.transactions.data_hash, contracts.data_hash)
-        )
+        further = [self.contracts.data_hash] if self.contracts is not None else []
+        further += [self.loyalty_tables.data_hash] if self.loyalty_tables.data_hash is not None else []
+        return content_hash(self.transactions.data_hash, *further) if further else self.transactions.data_hash
 
     @property
     def claims(self) -> tuple[Verdict, ...]:
@@ -155,21 +182,33 @@ class Study:
         return self._result("claims")
 
     def read_input(self) -> None:
-        """Read transactions and contracts.
+        """Read transactions, and the tables beside them.
 
         Raises
         ------
         InputRefused
-            With every problem found in either.
+            With every problem found in any of them.
         """
         try:
             self._result("transactions")
         except InputRefused as refused:
-            from analysis.data.contracts import problems_in_contracts
+            raise InputRefused([*refused.problems, *self._problems_in_tables()]) from None
+        problems: list[Problem] = []
+        for name in (name for name, step in STEPS.items() if step.reads):
+            try:
+                self._result(name)
+            except InputRefused as refused:
+                problems += refused.problems
+        if problems:
+            raise InputRefused(problems)
 
-            workdir = self.results.new_workdir("contracts")
-            raise InputRefused([*refused.problems, *problems_in_contracts(self.config, workdir)]) from None
-        self._result("contracts")
+    def _problems_in_tables(self) -> tuple[Problem, ...]:
+        """Every problem in the tables beside the transactions, where these cannot be read."""
+        from analysis.data.contracts import problems_in_contracts
+        from analysis.data.loyalty_tables import problems_in_loyalty_tables
+
+        contracts = problems_in_contracts(self.config, self.results.new_workdir("contracts"))
+        return contracts + problems_in_loyalty_tables(self.config, self.results.new_workdir("loyalty_tables"))
 
     def compute(self) -> Iterator[str]:
         """Compute every step in order, naming each when it is done."""
@@ -183,8 +222,8 @@ class Study:
             step = STEPS[name]
             settings = {dotted: self._setting(dotted) for dotted in step.settings}
             origins = [self._origin(earlier) for earlier in step.made_from] or [self._input()]
-            if name == "contracts" and self.config.contracts:
-                origins.append(_states(self.config.folder, self.config.contracts.file))
+            tables = self.config.further_tables
+            origins += [_states(self.config.folder, tables[dotted].file) for dotted in step.reads if dotted in tables]
             software = (package_hash(), dependency_versions())
             self._keys[name] = content_hash(name, settings, origins, software)
         return self._keys[name]

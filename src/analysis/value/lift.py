@@ -6,7 +6,7 @@ itself and not of its parts. The purchase models are never mixed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -76,22 +76,35 @@ def retention_lift(
 def _lifts(
     fit: PurchaseFit, posterior: Posterior, spend: SpendResult, grid: BaseGrid, market: Market
 ) -> tuple[Lift, ...]:
-    model = MODELS[fit.model]
-    most = int(np.clip(HISTORIES_PER_BASE / len(grid.patterns), FEWEST_DRAWS, DRAWS)) if market.needs_base else DRAWS
-    draws = params_draws(posterior, model, most)
+    most = most_draws(grid) if market.needs_base else DRAWS
+    outcomes = np.array(
+        [
+            [world.outcome(choice) for choice in market.choices]
+            for world in worlds(fit, posterior, spend, grid, market, most)
+        ]
+    )
+    return tuple(
+        _lift(choice, fit.model, Outcome(*outcomes[:, place].T), market) for place, choice in enumerate(market.choices)
+    )
+
+
+def most_draws(grid: BaseGrid) -> int:
+    """Posterior draws of which the base is looked at: fewer where it has many histories."""
+    return int(np.clip(HISTORIES_PER_BASE / len(grid.patterns), FEWEST_DRAWS, DRAWS))
+
+
+def worlds(
+    fit: PurchaseFit, posterior: Posterior, spend: SpendResult, grid: BaseGrid, market: Market, most: int
+) -> Iterator[World]:
+    """The world at the fit, then that of each of the first ``most`` posterior draws."""
+    draws = params_draws(posterior, MODELS[fit.model], most)
     spending = [None] * len(draws) if spend.posterior is None else spend.posterior.draws[: len(draws)]
     growth = market.growth_draws(len(draws))
     at_fit = None if spend.posterior is None else np.array(list(spend.fit.parameters.values()))
     guesses: dict = {}
-    point = World(fit.model, params_of(fit), spend, at_fit, grid, market, market.ledger, guesses)
-    worlds = (
-        World(fit.model, params, spend, money, grid, market, market.with_growth(grown), guesses)
-        for params, money, grown in zip(draws, spending, growth, strict=False)
-    )
-    outcomes = np.array([[world.outcome(choice) for choice in market.choices] for world in (point, *worlds)])
-    return tuple(
-        _lift(choice, fit.model, Outcome(*outcomes[:, place].T), market) for place, choice in enumerate(market.choices)
-    )
+    yield World(fit.model, params_of(fit), spend, at_fit, grid, market, market.ledger, guesses)
+    for params, money, grown in zip(draws, spending, growth, strict=False):
+        yield World(fit.model, params, spend, money, grid, market, market.with_growth(grown), guesses)
 
 
 def _lift(choice: Choice, model: str, found: Outcome, market: Market) -> Lift:
@@ -107,7 +120,7 @@ def _lift(choice: Choice, model: str, found: Outcome, market: Market) -> Lift:
     shown |= {
         "gain": _interval(gain[possible], level),
         "retention_after": _interval(found.retention_after[possible], level),
-        "break_even_cost": _interval((gain / found.customer_years)[possible] + market.paid(choice), level),
+        "break_even_cost": _break_even((gain / found.customer_years)[possible] + market.paid(choice), level),
     }
     unprofitable = float(np.mean(before[1:] <= 0))
     if unprofitable > MAY_BE_UNPROFITABLE or before[0] <= 0:
@@ -125,6 +138,11 @@ def _lift(choice: Choice, model: str, found: Outcome, market: Market) -> Lift:
         draws=drawn,
         **shown,
     )
+
+
+def _break_even(costs: np.ndarray, level: float) -> Interval | None:
+    """The most that keeping may cost; None where the rise brings nothing, so that there is no such cost."""
+    return _interval(costs, level) if costs[0] > 0 else None
 
 
 def share_within(draws: np.ndarray, low: float, high: float) -> float:

@@ -97,6 +97,11 @@ class CustomerValue:
     cost_per_order: float
     currency: str | None
 
+    @property
+    def brings_money(self) -> bool:
+        """Whether the base brings more than it costs, so that shares and ranks of value mean something."""
+        return self.residual_clv is not None and self.residual_clv.estimate > 0
+
 
 @dataclass(frozen=True)
 class Lift:
@@ -120,7 +125,7 @@ class Lift:
         First-year retention of those concerned.
     break_even_cost
         The most that may be spent on each customer who is still there and each year before the gain is gone
-        [currency]; None where it cannot rise so far.
+        [currency]; None where it cannot rise so far, or where the rise brings nothing even if keeping is free.
     reason
         Message key of why there is no lift; None where there is one.
     draws

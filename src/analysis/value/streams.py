@@ -34,8 +34,10 @@ class Timeline(NamedTuple):
     year: float
 
 
-def timeline(horizons: tuple[float, ...], year: float) -> Timeline:
+def timeline(horizons: tuple[float, ...], year: float, nodes: tuple[int, int] = (NODES_FIRST, NODES_LATER)) -> Timeline:
     """Gauss-Legendre nodes between the horizons, closer together near the start, where streams fall fastest.
+
+    ``nodes``: how many up to the first horizon, and from each horizon to the next.
 
     Examples
     --------
@@ -43,14 +45,14 @@ def timeline(horizons: tuple[float, ...], year: float) -> Timeline:
     >>> round(float(line.weights[3.0] @ line.times[1:]), 6) == 156.0**2 / 2
     True
     """
-    nodes, weights, edges = [], [], [0.0, *sorted({horizon * year for horizon in horizons})]
+    places, weights, edges = [], [], [0.0, *sorted({horizon * year for horizon in horizons})]
     for start, end in pairwise(edges):
-        points, mass = np.polynomial.legendre.leggauss(NODES_LATER if start else NODES_FIRST)
+        points, mass = np.polynomial.legendre.leggauss(nodes[1] if start else nodes[0])
         share = (points + 1) / 2
         place, stretch = (share, 1.0) if start else (share**2, 2 * share)
-        nodes.append(start + (end - start) * place)
+        places.append(start + (end - start) * place)
         weights.append(mass / 2 * stretch * (end - start))
-    all_nodes, all_weights = np.concatenate(nodes), np.concatenate(weights)
+    all_nodes, all_weights = np.concatenate(places), np.concatenate(weights)
     by_horizon = {horizon: np.where(all_nodes < horizon * year, all_weights, 0.0) for horizon in horizons}
     return Timeline(np.append(year, all_nodes), by_horizon, year)
 

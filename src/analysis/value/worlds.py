@@ -16,7 +16,7 @@ from analysis.value.base_grid import BaseGrid, customers_alive, order_values
 from analysis.value.leaving import NO_SHIFT, Shift, leaving_of
 from analysis.value.profit import Ledger, Profit, profit_of
 from analysis.value.readings import NEW_SCOPES, Choice
-from analysis.value.streams import Group, Stream, shift_to, target_retention, timeline
+from analysis.value.streams import NODES_FIRST, NODES_LATER, Group, Stream, shift_to, target_retention, timeline
 
 if TYPE_CHECKING:
     from analysis.config import Config
@@ -47,12 +47,19 @@ class Outcome(NamedTuple):
 class Market:
     """What is the same under every model and draw."""
 
-    def __init__(self, config: Config, choices: Sequence[Choice], joining: float | None, growth: Interval | None):
+    def __init__(
+        self,
+        config: Config,
+        choices: Sequence[Choice],
+        joining: float | None,
+        growth: Interval | None,
+        nodes: tuple[int, int] = (NODES_FIRST, NODES_LATER),
+    ):
         economics, unit = config.economics, config.model.time_unit
         self.year = units_per_year(unit)
         self.choices, self.level, self.growth = choices, config.model.credible_level, growth
         self.cost_per_customer_year = config.retention.cost_per_customer_year
-        self.line = timeline(tuple(sorted({choice.horizon_years for choice in choices})), self.year)
+        self.line = timeline(tuple(sorted({choice.horizon_years for choice in choices})), self.year, nodes)
         self.needs_base = any(choice.scope not in NEW_SCOPES for choice in choices)
         self.seed = config.model.seed
         self.ledger = Ledger(
@@ -124,7 +131,7 @@ class World:
         """What a reading gives in this world."""
         if self.market.why_not(choice):
             return Outcome(*[np.nan] * 5)
-        retention, shift = self._shift(choice)
+        retention, shift = self.rise(choice)
         before = self._profit(choice, NO_SHIFT).profit
         if shift is None:
             return Outcome(before, np.nan, np.nan, retention, np.nan)
@@ -140,8 +147,8 @@ class World:
             return ((self.base, 1.0),)
         return ((self.base, 1.0), (self.new, self.ledger.new_customers * self.market.year))
 
-    def _shift(self, choice: Choice) -> tuple[float, Shift | None]:
-        """First-year retention of those concerned, and the shift that raises it as chosen."""
+    def rise(self, choice: Choice) -> tuple[float, Shift | None]:
+        """First-year retention of those concerned, and the shift that raises it as chosen; None where none can."""
         who = "new_customer" if choice.scope in NEW_SCOPES else choice.scope
         key = (who, choice.gain, choice.gain_kind, choice.shift)
         if key not in self._shifts:
@@ -160,11 +167,13 @@ class World:
         return self._shifts[key]
 
     def _profit(self, choice: Choice, shift: Shift) -> Profit:
-        new = self._stream("new", self.new, shift)
-        base = None if choice.scope in NEW_SCOPES else self._stream("base", self.base, shift)
+        new = self.stream("new", shift)
+        base = None if choice.scope in NEW_SCOPES else self.stream("base", shift)
         return profit_of(choice, self.ledger, self.market.line, new, base, self.order_value)
 
-    def _stream(self, name: str, group: Group, shift: Shift) -> Stream:
-        if (name, shift) not in self._streams:
-            self._streams[name, shift] = group.stream(shift, self.market.line.times)
-        return self._streams[name, shift]
+    def stream(self, who: str, shift: Shift) -> Stream:
+        """What one ``new`` customer or today's ``base`` does over the market's times."""
+        if (who, shift) not in self._streams:
+            group = self.new if who == "new" else self.base
+            self._streams[who, shift] = group.stream(shift, self.market.line.times)
+        return self._streams[who, shift]

@@ -6,13 +6,14 @@ from analysis.claims import Outcome
 from analysis.claims.rule import LARGEST_ERROR, outcome_of
 from analysis.config import Config
 from analysis.data import Note
+from analysis.models.results import Interval
 from analysis.reporting.exhibit import name_key
 from analysis.reporting.exhibits.readings import gain_of, level_of, probability, probability_said
 from analysis.reporting.tables import Column, Table, interval_columns
 from analysis.reporting.words import Saying
 from analysis.value.lift import CLAIMED
 from analysis.value.readings import Choice
-from analysis.value.results import RetentionLift
+from analysis.value.results import Lift, RetentionLift
 from analysis.value.retention import ModelRetention
 
 
@@ -35,13 +36,20 @@ def answer(lift: RetentionLift | Note) -> list[Saying | Note]:
     said = {**claimed, "models": len(lift.models), "gain": gain_of(lift.named), "whose": whose}
     limits = {"unlikely": LARGEST_ERROR, "likely": 1 - LARGEST_ERROR}
     if found is Outcome.CONTRADICTED:
-        verdict = Saying("lift.answer_contradicted", {**said, "unlikely": limits["unlikely"]})
+        numbers = {**said, "unlikely": limits["unlikely"], "side": side_of(lift)}
+        verdict = Saying("lift.answer_contradicted", numbers)
     elif found is Outcome.SUPPORTED:
         verdict = Saying("lift.answer_supported", {**said, "likely": limits["likely"]})
     else:
         split = min(chances) <= limits["unlikely"] and max(chances) >= limits["likely"]
         verdict = Saying("lift.answer_believed" if split else "lift.answer_undecided", {**said, **limits})
     return [verdict, Saying("lift.answer_reading")]
+
+
+def side_of(lift: RetentionLift) -> str:
+    """On which side of the claimed range the rise lies: ``below``, ``above``, or ``apart`` from model to model."""
+    below = [each.lift.estimate < CLAIMED[0] for each in lift.named_lifts.values()]
+    return "below" if all(below) else "apart" if any(below) else "above"
 
 
 def model_points(lift: RetentionLift | Note) -> list[Saying]:
@@ -55,11 +63,20 @@ def model_points(lift: RetentionLift | Note) -> list[Saying]:
             numbers = {"model": name, "lift": each.lift, "chance": probability_said(each)}
             points.append(Saying("lift.under_model", numbers))
         elif each.gain is not None:
-            numbers = {"model": name, "gain": each.gain, "profit": each.profit_before}
-            points.append(Saying("lift.under_model_money", {**numbers, "reason": Saying(each.reason)}))
+            points.append(_in_money(name, each))
         else:
             points.append(Saying("lift.under_model_nothing", {"model": name, "reason": Saying(each.reason)}))
     return points
+
+
+def _in_money(model: Saying, lift: Lift) -> Saying:
+    gain, numbers = lift.gain, {"model": model, "profit": lift.profit_before, "reason": Saying(lift.reason)}
+    if gain.estimate == 0:
+        return Saying("lift.under_model_unchanged", numbers)
+    if gain.estimate < 0:
+        loss = Interval(-gain.estimate, -gain.upper, -gain.lower, gain.level)
+        return Saying("lift.under_model_loss", {**numbers, "loss": loss})
+    return Saying("lift.under_model_money", {**numbers, "gain": gain})
 
 
 def reading_points(lift: RetentionLift | Note, config: Config) -> list[Saying]:
@@ -146,15 +163,22 @@ def money_table(lift: RetentionLift | Note) -> Table | None:
     return Table("table.lift_money.caption", columns, rows)
 
 
-def break_even_sayings(lift: RetentionLift) -> list[Saying]:
-    """What keeping may cost: the range over the models."""
-    costs = [each.break_even_cost for each in lift.named_lifts.values()]
-    if None in costs or lift.named.gain == 0:
+def break_even_sayings(lift: RetentionLift, config: Config) -> list[Saying]:
+    """What keeping is taken to cost and what it may cost: the range over the models."""
+    named = lift.named_lifts.values()
+    if lift.named.gain == 0 or any(each.gain is None for each in named):
         return []
+    taken = Saying("lift.keeping_free")
+    if lift.named.keeping == "paid":
+        taken = Saying("lift.keeping_paid", {"cost": config.retention.cost_per_customer_year})
+    costs = sorted((each.break_even_cost for each in named if each.break_even_cost), key=lambda cost: cost.estimate)
+    if not costs:
+        return [Saying("lift.break_even_never")]
+    if len(costs) < len(named):
+        return [taken, Saying("lift.break_even_some", {"high": costs[-1]})]
     if len(costs) == 1:
-        return [Saying("lift.break_even_one", {"cost": costs[0]})]
-    low, high = (pick(costs, key=lambda cost: cost.estimate) for pick in (min, max))
-    return [Saying("lift.break_even", {"low": low, "high": high})]
+        return [taken, Saying("lift.break_even_one", {"cost": costs[0]})]
+    return [taken, Saying("lift.break_even", {"low": costs[0], "high": costs[-1]})]
 
 
 def result_sayings(lift: RetentionLift | Note, config: Config) -> list[Saying]:
@@ -162,7 +186,7 @@ def result_sayings(lift: RetentionLift | Note, config: Config) -> list[Saying]:
     if isinstance(lift, Note):
         return []
     reasons = dict.fromkeys(each.reason for each in lift.named_lifts.values() if each.reason)
-    sayings = [*(Saying(reason) for reason in reasons), *break_even_sayings(lift)]
+    sayings = [*(Saying(reason) for reason in reasons), *break_even_sayings(lift, config)]
     free = pays_for_winning(lift.named) and config.economics.acquisition_cost == 0
     gains = any(each.gain is not None and each.gain.estimate > 0 for each in lift.named_lifts.values())
     return [*sayings, Saying("lift.no_acquisition_cost")] if free and gains else sayings

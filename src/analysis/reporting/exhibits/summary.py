@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,12 +10,14 @@ from typing import Any
 from analysis.claims import Outcome
 from analysis.data import Note, Transactions
 from analysis.models.results import BackTest, PurchaseResult, SpendResult
+from analysis.reporting.changes import Changes
 from analysis.reporting.exhibit import name_key
 from analysis.reporting.exhibits.backtest import PRIMARY, is_inside, primary_score
-from analysis.reporting.exhibits.lift import outcome
+from analysis.reporting.exhibits.changes import card_changes
+from analysis.reporting.exhibits.lift import outcome, side_of
 from analysis.reporting.exhibits.purchase import CLOSE_SHARE, alive_range, apart, left_out
 from analysis.reporting.exhibits.readings import gain_of
-from analysis.reporting.exhibits.value import per_customer
+from analysis.reporting.exhibits.value import no_value, per_customer
 from analysis.reporting.words import Remark, Saying
 from analysis.timeunits import DAYS_PER_YEAR
 from analysis.value.lift import CLAIMED
@@ -53,13 +56,14 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Card:
-    """One key figure: label, value and what it is."""
+    """One key figure: label, value, what it is, and how it changed since the last run."""
 
     label: str
     kind: str
     value: Any
     detail: Saying | None = None
     numbers: Mapping[str, Any] = field(default_factory=dict)
+    change: Saying | None = None
 
 
 def verdicts(
@@ -87,6 +91,8 @@ def _worth(purchase: PurchaseResult, value: CustomerValue, backtest: BackTest | 
 
 def _worth_in_money(value: CustomerValue, numbers: Mapping[str, Any]) -> Saying:
     others = {name: total.residual_clv.estimate for name, total in value.by_model.items() if name != PRIMARY}
+    if not value.brings_money:
+        return Saying("summary.worth_nothing", numbers)
     if not others:
         return Saying("summary.worth", numbers)
     if len(others) == 1:
@@ -96,6 +102,8 @@ def _worth_in_money(value: CustomerValue, numbers: Mapping[str, Any]) -> Saying:
 
 
 def _worth_certainty(purchase: PurchaseResult, backtest: BackTest | Note, value: CustomerValue) -> tuple[str, Saying]:
+    if no_value(value):
+        return LOW, Saying("certainty.no_value")
     if not isinstance(backtest, BackTest):
         return LOW, Saying("certainty.untested")
     if backtest.verdict == "baseline":
@@ -111,7 +119,7 @@ def _worth_certainty(purchase: PurchaseResult, backtest: BackTest | Note, value:
         return MEDIUM, Saying("certainty.models_differ")
     if (spread := _spread_of_models(value)) > CLOSE_SHARE:
         return LOW, Saying("certainty.values_differ", {"spread": spread})
-    return HIGH, Saying("certainty.tested")
+    return HIGH, Saying("certainty.tested_orders" if value.residual_clv is None else "certainty.tested")
 
 
 def _spread_of_models(value: CustomerValue) -> float:
@@ -144,6 +152,8 @@ def _claim(lift: RetentionLift, certainty: str) -> Verdict:
     numbers = {**CLAIMED_ENDS, "gain": gain_of(lift.named), "lowest": low, "highest": high}
     if found is Outcome.DEPENDS:
         return Verdict(Saying("summary.claim_depends", numbers), LOW, Saying("certainty.claim_reading"))
+    if found is Outcome.CONTRADICTED:
+        numbers["side"] = side_of(lift)
     return Verdict(Saying(f"summary.claim_{found}", numbers), certainty, Saying("certainty.claim_reading"))
 
 
@@ -161,8 +171,16 @@ def _trust(backtest: BackTest | Note) -> Verdict:
     return Verdict(sentence, MEDIUM if backtest.verdict == "undecided" else HIGH, because)
 
 
-def cards(transactions: Transactions, purchase: PurchaseResult, value: CustomerValue) -> list[Card]:
-    """The key figures."""
+def cards(
+    transactions: Transactions, purchase: PurchaseResult, value: CustomerValue, changes: Changes | None = None
+) -> list[Card]:
+    """The key figures, each with its change since the last run where there was one."""
+    changed = card_changes(changes)
+    shown = _cards(transactions, purchase, value)
+    return [dataclasses.replace(card, change=changed.get(card.label)) for card in shown]
+
+
+def _cards(transactions: Transactions, purchase: PurchaseResult, value: CustomerValue) -> list[Card]:
     repeaters = float((value.table["frequency"] > 0).mean())
     low, high = alive_range(purchase.customers_alive)
     shown = [
@@ -208,7 +226,7 @@ def cautions(
     backtest: BackTest | Note,
 ) -> list[Saying]:
     """What a careful reader would ask about, the gravest first."""
-    found = []
+    found = no_value(value)
     if isinstance(backtest, BackTest):
         found += _backtest_cautions(backtest)
     if apart(purchase) > CLOSE_SHARE:

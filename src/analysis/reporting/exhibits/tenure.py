@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from analysis.config import Config
 from analysis.data import Note
 from analysis.reporting.exhibit import Exhibit, name_key, on_axes
 from analysis.reporting.figures import plot_firm, plot_tenure
@@ -74,13 +75,15 @@ def growth_figure(growth: SpendGrowth | Note) -> Exhibit | None:
     return Exhibit("tenure", on_axes(plot_tenure, periods), table, numbers, height=2.9)
 
 
-def firm_sayings(firm: Sequence[FirmFlow], lift: RetentionLift | Note) -> list[Saying]:
+def firm_sayings(firm: Sequence[FirmFlow], lift: RetentionLift | Note, config: Config) -> list[Saying]:
     """How the firm's customers come and go under each model, or that nobody is known to join."""
     if isinstance(lift, Note):
         return []
     if not firm:
         return [Saying("firm.nobody_joins")]
-    sayings = [Saying("firm.intro", {"joining": lift.new_customers_per_year, "years": len(firm[0].before)})]
+    source = "counted" if config.retention.new_customers_per_year is None else "configured"
+    numbers = {"joining": lift.new_customers_per_year, "years": len(firm[0].before), "source": source}
+    sayings = [Saying("firm.intro", numbers)]
     for flow in firm:
         first, last = flow.before[0], flow.before[-1]
         numbers = {"model": Saying(name_key(flow.model)), "start": first.start, "left": first.left, "end": last.end}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
-from analysis.models.results import Interval, SpendResult
+from analysis.models.results import Interval
 from analysis.reporting.exhibit import Exhibit, name_key, on_axes
 from analysis.reporting.figures import plot_concentration, plot_order_chance, plot_segments, plot_value_histogram
 from analysis.reporting.figures.value import dimension_key, segment_key
@@ -13,11 +15,6 @@ from analysis.reporting.tables import Column, Table, interval_columns
 from analysis.reporting.words import Saying
 from analysis.value.results import CustomerValue, SegmentValue
 
-DEPENDENCE = {
-    "independent": "spend.independent",
-    "weak": "spend.weak",
-    "dependent": "spend.dependent",
-}
 CUSTOMER_COLUMNS = (
     "customer_id", "first_order", "last_order", "orders", "spent", "frequency", "recency", "T", "p_alive",
     "expected_orders", "p_order", "expected_order_value", "residual_clv", "residual_clv_lower",
@@ -33,10 +30,22 @@ def answer(value: CustomerValue) -> list[Saying]:
         return [orders, Saying("value.no_money"), Saying("value.answer_caveat_orders")]
     mean = per_customer(value.residual_clv, len(value.table))
     return [
-        Saying("value.answer", {**common, "total": value.residual_clv, "mean": mean}),
+        Saying(
+            "value.answer" if value.brings_money else "value.answer_nothing",
+            {**common, "total": value.residual_clv, "mean": mean},
+        ),
+        *no_value(value),
         Saying("value.answer_orders_too", {"orders": value.expected_orders}),
         Saying("value.answer_caveat", {"margin": value.gross_margin, "rate": value.annual_discount_rate}),
     ]
+
+
+def no_value(value: CustomerValue) -> list[Saying]:
+    """Why customers cannot be ranked by value, and what that comes from; nothing where they bring money."""
+    if value.residual_clv is None or value.brings_money:
+        return []
+    numbers = {"margin": value.gross_margin, "cost": value.cost_per_order}
+    return [Saying("value.loss" if value.residual_clv.estimate < 0 else "value.zero", numbers)]
 
 
 def per_customer(total: Interval, customers: int) -> Interval:
@@ -48,7 +57,7 @@ def per_customer(total: Interval, customers: int) -> Interval:
 def interval_kinds(value: CustomerValue) -> list[Saying]:
     """The predictive interval of the total and the credible interval of its expectation, each by its name."""
     total, mean = value.residual_clv, value.expected_residual_clv
-    if total is None or mean is None:
+    if total is None or mean is None or total.lower == total.upper:
         return []
     wider = mean.upper - mean.lower > total.upper - total.lower
     numbers = {"predictive": total, "credible": mean, "draws": value.draws}
@@ -62,9 +71,10 @@ def model_sayings(value: CustomerValue) -> list[Saying]:
     totals = [total.residual_clv or total.expected_orders for total in value.by_model.values()]
     if len(totals) < 2:
         return [Saying("value.one_model")]
-    low, high = (pick(totals, key=lambda total: total.estimate) for pick in (min, max))
-    spread = high.estimate / low.estimate - 1 if low.estimate > 0 else float("nan")
-    return [Saying("value.by_model", {"models": len(totals), "spread": spread})]
+    low, high = (pick(total.estimate for total in totals) for pick in (min, max))
+    if low <= 0:
+        return [Saying("value.by_model_money", {"models": len(totals), "low": low, "high": high})]
+    return [Saying("value.by_model", {"models": len(totals), "spread": high / low - 1})]
 
 
 def model_table(value: CustomerValue) -> Table:
@@ -100,11 +110,20 @@ def dimensions(value: CustomerValue) -> list[str]:
 
 
 def segments_of(value: CustomerValue, dimension: str) -> list[SegmentValue]:
-    return [segment for segment in value.segments if segment.dimension == dimension]
+    """The segments of one dimension, in orders alone where the base brings no money that they could have shares of."""
+    found = [segment for segment in value.segments if segment.dimension == dimension]
+    if value.brings_money:
+        return found
+    return [replace(segment, residual_clv=None, share_of_value=None) for segment in found]
 
 
-def segment_table(value: CustomerValue, dimension: str) -> Table:
-    """The segments of one dimension: customers, orders, value with predictive intervals, share."""
+def segment_table(value: CustomerValue, dimension: str) -> Table | None:
+    """The segments of one dimension: customers, orders, value with predictive intervals, share.
+
+    None for ranks of a value that is zero or a loss.
+    """
+    if dimension == "value" and no_value(value):
+        return None
     segments, level = segments_of(value, dimension), value.expected_orders.level
     columns = [
         Column(dimension_key(segments[0]), "label"),
@@ -112,7 +131,7 @@ def segment_table(value: CustomerValue, dimension: str) -> Table:
         *interval_columns("column.expected_orders", "integer", level),
     ]
     rows = [[segment_key(s), s.customers, s.expected_orders, s.expected_orders] for s in segments]
-    if value.residual_clv is not None:
+    if value.brings_money:
         columns += [
             *interval_columns("column.residual_value", "money", level),
             Column("column.share_of_value", "percent1"),
@@ -125,7 +144,6 @@ def segment_table(value: CustomerValue, dimension: str) -> Table:
 def segment_figure(value: CustomerValue, dimension: str = "orders") -> Exhibit:
     """The segments of one dimension, each with its predictive interval."""
     segments = segments_of(value, dimension)
-    has_money = value.residual_clv is not None
     totals = [segment.residual_clv or segment.expected_orders for segment in segments]
     top = segments[int(np.argmax([total.estimate for total in totals]))]
     whole = sum(total.estimate for total in totals) or 1.0
@@ -140,7 +158,7 @@ def segment_figure(value: CustomerValue, dimension: str = "orders") -> Exhibit:
     }
     height = 0.9 + 0.42 * len(segments)
     return Exhibit(
-        "segments_money" if has_money else "segments_orders",
+        "segments_money" if value.brings_money else "segments_orders",
         on_axes(plot_segments, segments),
         segment_table(value, dimension),
         numbers,
@@ -164,7 +182,7 @@ def concentration_curve(values: np.ndarray, points: int = 101) -> pd.DataFrame:
 
 def concentration(value: CustomerValue) -> Exhibit:
     """How much of the value the most valuable customers hold."""
-    measure = "orders" if value.residual_clv is None else "money"
+    measure = "money" if value.brings_money else "orders"
     column = "residual_clv" if measure == "money" else "expected_orders"
     curve = concentration_curve(value.table[column].to_numpy())
     columns = [Column("column.top_customers", "percent"), Column("column.held", "percent1")]
@@ -199,8 +217,8 @@ def value_bins(values: np.ndarray, count: int = 30) -> pd.DataFrame:
 
 
 def value_histogram(value: CustomerValue) -> Exhibit | None:
-    """Customers by residual value; None without money."""
-    if value.residual_clv is None:
+    """Customers by residual value; None where the base brings no money."""
+    if not value.brings_money:
         return None
     values = value.table["residual_clv"].to_numpy(dtype=float)
     bins = value_bins(values)
@@ -235,46 +253,6 @@ def order_chance(value: CustomerValue) -> Exhibit:
     }
     data = Table("figure.chance.data", columns, bins.to_numpy().tolist())
     return Exhibit("chance", on_axes(plot_order_chance, bins), data, numbers, height=2.8)
-
-
-def spend_sayings(spend: SpendResult | None) -> list[Saying]:
-    """Which spend model is used and why, and whether its doubtful assumption holds."""
-    if spend is None:
-        return [Saying("value.no_money")]
-    fit = spend.fit
-    numbers = {"customers": fit.customers, "mean": fit.mean_order_value}
-    sayings = [Saying(spend.reason) if spend.reason else Saying("spend.gamma_gamma", numbers)]
-    if fit.model != "Gamma-Gamma":
-        sayings += [Saying("spend.constant", {"mean": fit.mean_order_value}), Saying("spend.certain_values")]
-    if fit.recentred_from is not None:
-        sayings.append(Saying("spend.recentred", {"model": fit.recentred_from, "mean": fit.mean_order_value}))
-    if fit.left_out:
-        sayings.append(Saying("spend.left_out", {"customers": fit.left_out}))
-    if spend.dependence is None:
-        return [*sayings, Saying("spend.untested")]
-    test = spend.dependence
-    tested = {"change": test.change_per_doubling, "customers": test.customers}
-    sayings.append(Saying(DEPENDENCE[test.verdict], tested))
-    if test.verdict == "dependent":
-        more = test.change_per_doubling.estimate > 0
-        sayings.append(Saying("spend.consequence_more" if more else "spend.consequence_less"))
-    return sayings
-
-
-def spend_table(spend: SpendResult | None) -> Table | None:
-    """The spend model's parameters; None without money, or where the fallback has none."""
-    if spend is None or spend.posterior is None:
-        return None
-    columns = [
-        Column("column.parameter", "label"),
-        Column("column.estimate", "decimal3"),
-        Column("column.standard_error", "decimal3"),
-    ]
-    rows = [
-        [("value.text", {"value": name}), estimate, spend.fit.standard_errors.get(name)]
-        for name, estimate in spend.fit.parameters.items()
-    ]
-    return Table("table.spend.caption", columns, rows, {"customers": spend.fit.customers})
 
 
 def customer_columns(value: CustomerValue) -> Table:

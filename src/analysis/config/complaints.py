@@ -15,11 +15,27 @@ from analysis.errors import USAGE, Problem
 Location = tuple[str | int, ...]
 LONGEST_VALUE = 200
 BRANCH = re.compile(r"<[a-z]+>")
+NUMBER, WHOLE_NUMBER, TRUTH_VALUE, LIST = "a number", "a whole number", "true or false", "a list"
+ALLOWED = {
+    **dict.fromkeys(("float_parsing", "float_type"), NUMBER),
+    **dict.fromkeys(("int_parsing", "int_type", "int_from_float", "int_parsing_size"), WHOLE_NUMBER),
+    **dict.fromkeys(("bool_parsing", "bool_type"), TRUTH_VALUE),
+    **dict.fromkeys(("tuple_type", "list_type"), LIST),
+}
+LENGTHS = {
+    **dict.fromkeys(("string_too_short", "too_short"), "must not be empty"),
+    "string_too_long": "must have at most {max_length} characters",
+}
 
 
-def problems_in_validation(error: ValidationError, known: Collection[str]) -> list[Problem]:
-    """A problem for each complaint; ``known`` are the dotted keys that exist."""
-    return [Problem(message, USAGE) for message in dict.fromkeys(_messages(error, known))]
+def problems_in_validation(
+    error: ValidationError, known: Collection[str], shares: Collection[str] = ()
+) -> list[Problem]:
+    """A problem for each complaint.
+
+    ``known`` are the dotted keys that exist, and ``shares`` the last parts of those whose numbers end at 1.
+    """
+    return [Problem(message, USAGE) for message in dict.fromkeys(_messages(error, known, shares))]
 
 
 def keys_of(location: Location) -> list[str | int]:
@@ -36,7 +52,7 @@ def _dotted(location: Location) -> str:
     return ".".join(str(key) for key in keys_of(location))
 
 
-def _messages(error: ValidationError, known: Collection[str]) -> Iterator[str]:
+def _messages(error: ValidationError, known: Collection[str], shares: Collection[str]) -> Iterator[str]:
     details = error.errors()
     # A key that was mistyped is not missing besides.
     mistyped = {_nearest_key(_dotted(detail["loc"]), known) for detail in details if _is_unknown(detail)}
@@ -60,7 +76,28 @@ def _messages(error: ValidationError, known: Collection[str]) -> Iterator[str]:
         elif kind == "invalid_key":
             yield f"unknown configuration key {where!r}; keys are text"
         else:
-            yield f"{where} == {shown}, {_lowered(detail['msg'])}"
+            is_share = where.rpartition(".")[2] in shares
+            yield f"{where} == {shown}, {_allowed(detail)}{_as_number(given, is_share=is_share)}"
+
+
+def _allowed(detail: Any) -> str:
+    if allowed := ALLOWED.get(detail["type"]):
+        return f"must be {allowed}"
+    if length := LENGTHS.get(detail["type"]):
+        return length.format(**detail["ctx"])
+    return _lowered(detail["msg"])
+
+
+def _as_number(given: Any, *, is_share: bool) -> str:
+    """How a number is written that was given as a percentage or with a decimal comma; empty for all else."""
+    text = str(given).strip().replace(",", ".")
+    number = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)( ?%)?", text)
+    if number is None or isinstance(given, bool):
+        return ""
+    value = float(number[1])
+    if is_share and (number[2] or 1 < value <= 100):
+        return f"; write {value / 100:g} for {value:g}%"
+    return f"; write {text}" if isinstance(given, str) and text != given.strip() and not number[2] else ""
 
 
 def _shown(given: Any) -> str:

@@ -4,8 +4,8 @@ import datetime as dt
 
 import pytest
 
+from analysis.config.yamlfile import read_yaml
 from analysis.errors import UsageError
-from analysis.yamlfile import read_yaml
 
 
 @pytest.fixture

@@ -4,8 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
-from analysis.config import Config, ConfigurationRefused, config_from_mapping, load_config
+from analysis.config import Config, ConfigurationRefused, config_from_mapping, known_keys, load_config
 from analysis.errors import USAGE
 
 DATA = "data:\n  transactions: orders.csv\n  columns: {customer: who, date: day}\n"
@@ -71,6 +72,79 @@ def test_days_are_days(refused, value):
 def test_a_value_of_another_kind_comes_with_what_to_do(refused, text, message):
     (problem,) = refused(text).problems
     assert message in problem.message
+
+
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        ("economics: {gross_margin: 30}", "less than or equal to 1; write 0.3 for 30%"),
+        ("economics: {gross_margin: 30%}", "gross_margin == '30%', must be a number; write 0.3 for 30%"),
+        ("economics: {annual_discount_rate: 10}", "less than or equal to 1; write 0.1 for 10%"),
+        ("retention: {gain: 5%}", "gain == '5%', must be a number; write 0.05 for 5%"),
+        ("retention: {gain: 5}", "less than 1; write 0.05 for 5%"),
+        ("model: {credible_level: '90 %'}", "must be a number; write 0.9 for 90%"),
+        ("strategies: {own: [{name: club, promotion: {depth: 20%}}]}", "must be a number; write 0.2 for 20%"),
+        ("strategies: {assumptions: {kappa_deal: 20}}", "at least 0 and at most 1; write 0.2 for 20%"),
+        ("strategies: {assumptions: {kappa_deal: 20%}}", "must be a number, or a range such as {low: 0.1, high: 0.3}"),
+        ("economics: {cost_per_order: '0,50'}", "cost_per_order == '0,50', must be a number; write 0.50"),
+        ("economics: {cost_per_order: 5%}", "cost_per_order == '5%', must be a number"),
+        ("economics: {horizon_years: -30}", "must be greater than 0"),
+    ],
+)
+def test_a_percentage_comes_with_the_share_that_was_meant(refused, section, message):
+    (problem,) = refused(f"{DATA}{section}\n").problems
+    assert problem.message.endswith(message)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            DATA.replace("orders.csv", "{database_url_env: 'shop url', query: select 1}"),
+            "must be the name of a variable that holds the URL, such as CRM_URL: letters, digits and _",
+        ),
+        (f"{DATA}strategies: {{own: [{{name: Our plan, promotion: {{}}}}]}}\n", "a letter first, such as loyalty_club"),
+        (f"{DATA}  delimiter: '||||||'\n", "must have at most 4 characters"),
+        (f"{DATA}batch: {{split_by: land, values: []}}\n", "batch.values == [], must not be empty"),
+        (f"{DATA}customer_files: perhaps\n", "customer_files == 'perhaps', must be true or false"),
+        (f"{DATA}strategies: {{own: club}}\n", "strategies.own == 'club', must be a list"),
+    ],
+)
+def test_what_is_allowed_is_told_in_words(refused, text, message):
+    (problem,) = refused(text).problems
+    assert problem.message.endswith(message)
+
+
+def said_of(content, path):
+    try:
+        config_from_mapping(content, path=path)
+    except ConfigurationRefused as refused:
+        return str(refused)
+    return ""
+
+
+@pytest.mark.parametrize("value", ["odd one", "''", "-1", "[]", "1.5", "1.0e+20", "null", "{}", "true", "2024-01-01"])
+def test_no_word_of_the_library_that_validates_reaches_anyone(tmp_path, value):
+    path, foreign = tmp_path / "shop.yml", re.compile("Input|String should|valid |parse|pydantic|tuple|dictionary")
+    given = yaml.safe_load(value)
+    for key in known_keys():
+        content = yaml.safe_load(DATA)
+        *sections, last = key.split(".")
+        target = content
+        for section in sections:
+            target[section] = target.get(section) if isinstance(target.get(section), dict) else {}
+            target = target[section]
+        target[last] = given
+        assert not foreign.search(said_of(content, path)), key
+
+
+@pytest.mark.parametrize("scope", ["new_customer", "new_customer_repeat_orders", "base"])
+def test_profit_after_fixed_costs_is_the_firms_and_refused_of_customers(refused, scope):
+    (problem,) = refused(f"{DATA}retention: {{profit: after_fixed, scope: {scope}}}\n").problems
+    assert f"profit == 'after_fixed' needs scope == 'firm', found '{scope}'" in problem.message
+    assert Config(
+        name="x", data={"transactions": {"sample": "cdnow"}}, retention={"profit": "after_fixed", "scope": "firm"}
+    )
 
 
 def test_keys_given_twice_are_told_together_with_all_else(refused):

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
 
-from analysis.section import Section
+from analysis.config.kinds import Identifier
+from analysis.config.loyalty_tables import CampaignsConfig, ExperimentConfig, PromotionsConfig, SatisfactionConfig
+from analysis.config.section import Section
 
 BUILT_IN_STRATEGIES = ("nothing", "promotion", "expectation", "both")
 
@@ -30,6 +34,8 @@ class Assumption(Section):
 
 def _fixed_or_swept(given: Any) -> Any:
     is_number = isinstance(given, int | float) and not isinstance(given, bool)
+    if not is_number and not isinstance(given, Mapping | Assumption):
+        raise PydanticCustomError("assumption", "must be a number, or a range such as {low: 0.1, high: 0.3}")
     return {"low": given, "high": given} if is_number else given
 
 
@@ -37,7 +43,9 @@ def _within(low: float, high: float) -> AfterValidator:
     def check(assumption: Assumption) -> Assumption:
         if assumption.low < low or assumption.high > high:
             allowed = f"at least {low:g}" + (f" and at most {high:g}" if high < float("inf") else "")
-            raise ValueError(f"{assumption.low:g} to {assumption.high:g}, must be {allowed}")
+            is_percentage = high == 1 and low <= assumption.low <= assumption.high <= 100
+            hint = f"; write {assumption.high / 100:g} for {assumption.high:g}%" if is_percentage else ""
+            raise ValueError(f"{assumption.low:g} to {assumption.high:g}, must be {allowed}{hint}")
         return assumption
 
     return AfterValidator(check)
@@ -126,7 +134,7 @@ class ExperienceConfig(_Running):
 class OwnStrategyConfig(Section):
     """A further strategy: a promotion, a better experience, or both."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")
+    name: Identifier
     promotion: PromotionConfig | None = None
     experience: ExperienceConfig | None = None
 
@@ -186,7 +194,7 @@ class StrategiesConfig(Section):
 
     horizon_weeks: int | None = Field(default=None, ge=1, le=1_040)
     draws: int = Field(default=200, ge=20, le=5_000)
-    customers: int = Field(default=1_000, ge=50, le=100_000)
+    customers: int | None = Field(default=None, ge=50, le=100_000)
     todays_deal: float | None = Field(default=None, ge=0, lt=1)
     promotion: PromotionConfig = PromotionConfig()
     experience: ExperienceConfig = ExperienceConfig()
@@ -195,6 +203,10 @@ class StrategiesConfig(Section):
     types: TypesConfig | None = None
     bindings: BindingsConfig | None = None
     assumptions: AssumptionsConfig = AssumptionsConfig()
+    campaigns: CampaignsConfig | None = None
+    promotions: PromotionsConfig | None = None
+    satisfaction: SatisfactionConfig | None = None
+    experiment: ExperimentConfig | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> StrategiesConfig:

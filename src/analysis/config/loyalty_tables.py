@@ -1,0 +1,114 @@
+"""Tables beside the transactions that say more of loyalty: campaigns, promotions, satisfaction and an experiment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from analysis.config.kinds import LARGEST_COST, ColumnName, Day
+from analysis.config.section import Section
+
+LOYALTY_TABLES = ("campaigns", "promotions", "satisfaction", "experiment")
+"""The keys of ``strategies`` that name a table."""
+
+
+class _Columns(Section):
+    def mapped(self) -> dict[str, str]:
+        """Role -> column name, for the roles that are given."""
+        return {role: name for role, name in self.model_dump().items() if name is not None}
+
+
+class _Table(Section):
+    """A file and how to read it; the keys of reading are those of ``DataConfig``."""
+
+    file: str = Field(min_length=1)
+    delimiter: str | None = Field(default=None, min_length=1, max_length=4)
+    encoding: str | None = None
+    sheet: str | None = None
+
+
+class _DatedTable(_Table):
+    date_format: str | None = None
+
+
+class CampaignColumns(_Columns):
+    """Whom a campaign targeted, its first and last day, and which it was."""
+
+    customer: ColumnName
+    start: ColumnName
+    end: ColumnName
+    campaign: ColumnName | None = None
+
+
+class CampaignsConfig(_DatedTable):
+    """Targeted campaigns: a row for each customer of each."""
+
+    columns: CampaignColumns
+
+
+class PromotionColumns(_Columns):
+    """First and last day of a promotion."""
+
+    start: ColumnName
+    end: ColumnName
+
+
+class PromotionsConfig(_DatedTable):
+    """The calendar of promotions: a row for each."""
+
+    columns: PromotionColumns
+
+
+class SatisfactionColumns(_Columns):
+    """Who was asked, on which order, and what they said."""
+
+    customer: ColumnName
+    date: ColumnName
+    score: ColumnName
+
+
+class SatisfactionConfig(_DatedTable):
+    """Satisfaction scores: a row for each answer."""
+
+    columns: SatisfactionColumns
+    decimal: Literal[",", "."] | None = None
+
+
+class ExperimentColumns(_Columns):
+    """Which customer was assigned to which arm."""
+
+    customer: ColumnName
+    arm: ColumnName
+
+
+def _arm(name: Any) -> Any:
+    # A cell is always text; YAML reads a bare 1 as a number.
+    if isinstance(name, bool) or not isinstance(name, str | int | float) or not str(name).strip():
+        raise PydanticCustomError("arm", "must be the name of an arm as text; put it in quotes")
+    return str(name).strip()
+
+
+def _costs_by_arm(given: Any) -> Any:
+    return {_arm(name): cost for name, cost in given.items()} if isinstance(given, Mapping) else given
+
+
+Cost = Annotated[float, Field(ge=0, le=LARGEST_COST)]
+
+
+class ExperimentConfig(_Table):
+    """An experiment that was run: who was assigned to which arm, when, and what an arm cost."""
+
+    columns: ExperimentColumns
+    starts: Day
+    ends: Day | None = None
+    control: Annotated[str, BeforeValidator(_arm)]
+    cost_per_customer: Annotated[dict[str, Cost], BeforeValidator(_costs_by_arm)] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _ends_after_it_starts(self) -> ExperimentConfig:
+        if self.ends is not None and self.ends < self.starts:
+            raise ValueError(f"ends == {self.ends}, must not be before starts == {self.starts}")
+        return self

@@ -1,0 +1,170 @@
+"""Which strategy to choose: how probable each is the best, what a wrong choice costs, and what would change that."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from analysis.models.results import Interval
+from analysis.strategies.information import (
+    GroupInformation,
+    expected_value_of_perfect_information,
+    information_by_group,
+)
+from analysis.strategies.noise import expected_differences, simulation_error, with_simulation_error
+from analysis.strategies.results import Simulation
+from analysis.strategies.turning import TurningPoint, turning_points
+
+SURE = 0.95
+"""A strategy is recommended where it is the best with at least this probability under every view."""
+STILL_IN = 0.05
+"""A strategy is a contender where it is the best with at least this probability under some view."""
+
+
+class Outcome(StrEnum):
+    """What can be said of the choice."""
+
+    RECOMMENDED = "recommended"
+    UNDECIDED = "undecided"
+    VIEWS_DISAGREE = "views_disagree"
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The strategies under one view: a purchase model and a structure of leaving. Lists are in the strategies' order.
+
+    Attributes
+    ----------
+    model, structure
+        The view.
+    names
+        Strategies, the first of them ``nothing``.
+    difference
+        Expected discounted profit against doing nothing [currency]; the interval is that of the expectation over
+        everything uncertain, simulation error of the mean included, of the draws not.
+    profit_before
+        Expected discounted profit of doing nothing [currency].
+    probability_best
+        That its expected profit is the largest; strategies that are equal share it.
+    regret
+        Expected profit forgone by choosing it where another is better [currency].
+    perfect_information
+        Expected gain from knowing everything that is uncertain before choosing [currency].
+    simulation_error
+        Standard error of the difference from the number of simulated customers [currency].
+    """
+
+    model: str
+    structure: str
+    names: tuple[str, ...]
+    difference: tuple[Interval, ...]
+    profit_before: Interval
+    probability_best: tuple[float, ...]
+    regret: tuple[float, ...]
+    perfect_information: float
+    simulation_error: tuple[float, ...]
+
+    @property
+    def best(self) -> str:
+        """The strategy with the largest expected profit; where some are equal, the first of them."""
+        return self.names[int(np.argmax([each.estimate for each in self.difference]))]
+
+    def probability(self, name: str) -> float:
+        return self.probability_best[self.names.index(name)]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What to do, and what would change that.
+
+    Attributes
+    ----------
+    rankings
+        One a view; the first is the primary model with dropout at every order.
+    outcome
+        ``recommended``, ``undecided`` or ``views_disagree``.
+    recommended
+        The strategy; None unless it is the best with probability ``SURE`` under every view.
+    contenders
+        Strategies that are the best with probability ``STILL_IN`` or more under some view, the most probable first.
+    information
+        What knowing each group of parameters would be worth, under the first view, the largest first.
+    turning_points
+        Values of single assumptions at which the two strategies in front change places.
+    """
+
+    rankings: tuple[Ranking, ...]
+    outcome: Outcome
+    recommended: str | None
+    contenders: tuple[str, ...]
+    information: tuple[GroupInformation, ...]
+    turning_points: tuple[TurningPoint, ...]
+
+    @property
+    def front(self) -> tuple[str, str]:
+        """The two strategies with the largest expected profit under the first view."""
+        first = self.rankings[0]
+        order = np.argsort([-each.estimate for each in first.difference], kind="stable")
+        return first.names[order[0]], first.names[order[1]]
+
+
+def decision(simulations: Sequence[Simulation], level: float, seed: int) -> Decision:
+    """What to do, from the strategies' simulated futures under every view.
+
+    Probabilities and regret come from draws of *expected* profits: per-draw means over customers, freed of simulation
+    error. From single paths they would be meaningless, since luck would count as uncertainty that somebody could
+    resolve.
+    """
+    first = simulations[0]
+    expected = [expected_differences(each) for each in simulations]
+    rankings = tuple(ranking(each, draws, level, seed) for each, draws in zip(simulations, expected, strict=True))
+    outcome, recommended = outcome_of(rankings)
+    return Decision(
+        rankings=rankings,
+        outcome=outcome,
+        recommended=recommended,
+        contenders=contenders_of(rankings),
+        information=information_by_group(expected[0], first.parameters, first.groups, level),
+        turning_points=turning_points(first, expected[0], level, seed),
+    )
+
+
+def ranking(simulation: Simulation, expected: np.ndarray, level: float, seed: int) -> Ranking:
+    """The strategies under one view, from draws of expected differences, shape (D, S)."""
+    draws = with_simulation_error(simulation, expected, seed)
+    mean = expected.mean(axis=0)
+    largest = draws.max(axis=1, keepdims=True)
+    is_best = draws >= largest - 1e-9 * np.maximum(np.abs(largest), 1.0)
+    before = simulation.profit[:, 0]
+    return Ranking(
+        model=simulation.model,
+        structure=simulation.structure,
+        names=simulation.names,
+        difference=tuple(Interval.around(mean[s], draws[:, s], level) for s in range(len(mean))),
+        profit_before=Interval.around(float(before.mean()), before, level),
+        probability_best=tuple((is_best / is_best.sum(axis=1, keepdims=True)).mean(axis=0).tolist()),
+        regret=tuple((largest - draws).mean(axis=0).tolist()),
+        perfect_information=expected_value_of_perfect_information(expected),
+        simulation_error=tuple(simulation_error(simulation).tolist()),
+    )
+
+
+def outcome_of(rankings: Sequence[Ranking]) -> tuple[Outcome, str | None]:
+    """The rule: recommend what is surely the best under every view, and nothing else."""
+    sure = [next((n for n in each.names if each.probability(n) >= SURE), None) for each in rankings]
+    if None not in sure and len(set(sure)) == 1:
+        return Outcome.RECOMMENDED, sure[0]
+    if len({name for name in sure if name is not None}) > 1:
+        return Outcome.VIEWS_DISAGREE, None
+    return Outcome.UNDECIDED, None
+
+
+def contenders_of(rankings: Sequence[Ranking]) -> tuple[str, ...]:
+    """Strategies that may be the best under some view, the most probable (on average over views) first."""
+    names = rankings[0].names
+    largest = {name: max(each.probability(name) for each in rankings) for name in names}
+    mean = {name: float(np.mean([each.probability(name) for each in rankings])) for name in names}
+    return tuple(sorted((name for name in names if largest[name] >= STILL_IN), key=lambda name: -mean[name]))

@@ -1,0 +1,212 @@
+"""The experiment that would settle it: how many customers, for how long, for the difference that is expected.
+
+Customers are assigned to two arms at random; the outcome is their margin over some weeks, compared by a regression on
+their margin over as many weeks before, which takes the share rho^2 of the variance out [1]_. Variance and rho come from
+the base's own last weeks, the difference to be expected from the simulation.
+
+References
+----------
+.. [1] Deng, Xu, Kohavi, Walker (2013), Improving the sensitivity of online controlled experiments by utilizing
+   pre-experiment data, WSDM '13:123-132.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from statsmodels.stats.power import tt_ind_solve_power
+
+from analysis.config import Config
+from analysis.data import Note, Transactions
+from analysis.models.results import Interval
+from analysis.strategies.noise import expected_difference
+from analysis.strategies.simulation import World, simulate
+from analysis.strategies.strategy import NOTHING, Strategy
+from analysis.value.history import history
+
+LENGTHS = (8, 13, 26, 52)
+SIGNIFICANCE, POWER = 0.05, 0.8
+FEWEST_CUSTOMERS = 20
+DAYS_PER_WEEK = 7
+
+
+@dataclass(frozen=True)
+class Design:
+    """An experiment of one length.
+
+    Attributes
+    ----------
+    weeks
+        How long it runs; margins of as many weeks before are the covariate.
+    deviation
+        Standard deviation of a customer's margin over the weeks [currency], in the last weeks of the data.
+    correlation
+        Of a customer's margin with that of the weeks before; 0 where these are not in the data.
+    expected
+        Expected difference of a customer's margin between the arms over the weeks [currency], with its interval over
+        everything that is uncertain.
+    customers_per_arm
+        For ``POWER`` at a two-sided ``SIGNIFICANCE``, if the difference is the expected one; None where no difference
+        is expected or more than a billion would be needed.
+    detectable
+        The difference [currency a customer] that the whole base, half an arm, would show with ``POWER``.
+    power
+        Of the whole base, half an arm, for the expected difference.
+    """
+
+    weeks: int
+    deviation: float
+    correlation: float
+    expected: Interval
+    customers_per_arm: int | None
+    detectable: float
+    power: float
+
+
+@dataclass(frozen=True)
+class ExperimentPlan:
+    """Experiments that compare two strategies.
+
+    Attributes
+    ----------
+    arms
+        The two strategies; differences are the first less the second.
+    customers
+        Who can take part: everybody with an order before the last weeks.
+    designs
+        One a length that the data can be asked about.
+    fixed_per_year
+        Yearly programme and database cost of the first less that of the second [currency], in no difference of margins.
+    """
+
+    arms: tuple[str, str]
+    customers: int
+    designs: tuple[Design, ...]
+    fixed_per_year: float
+
+    @property
+    def shortest(self) -> Design | None:
+        """The shortest design for which the base is large enough."""
+        enough = (d for d in self.designs if d.customers_per_arm and 2 * d.customers_per_arm <= self.customers)
+        return next(enough, None)
+
+
+def experiment_plan(
+    transactions: Transactions, config: Config, world: World, pair: Sequence[Strategy]
+) -> ExperimentPlan | Note:
+    """Designs for an experiment between two strategies, or why the data do not tell its size.
+
+    Parameters
+    ----------
+    world
+        As of ``strategy_world``; its customers stand for those who take part.
+    pair
+        The two strategies in front.
+    """
+    days = (transactions.observation_end - transactions.observation_start).days + 1
+    designs = []
+    for weeks in LENGTHS:
+        if days < 2 * weeks * DAYS_PER_WEEK:
+            break
+        during, before = margins(transactions, config, weeks)
+        if len(during) < FEWEST_CUSTOMERS or during.std() == 0:
+            continue
+        rho = float(np.corrcoef(during, before)[0, 1]) if before.std() > 0 else 0.0
+        expected = expected_over(world, pair, weeks, config.model.credible_level)
+        designs.append(design(weeks, float(during.std(ddof=1)), rho, expected, len(during)))
+    if not designs:
+        return Note("experiment.reason.too_short", {"weeks": days // DAYS_PER_WEEK, "needed": 2 * LENGTHS[0]})
+    return ExperimentPlan(
+        arms=(pair[0].name, pair[1].name),
+        customers=len(during),
+        designs=tuple(designs),
+        fixed_per_year=_fixed(pair[0]) - _fixed(pair[1]),
+    )
+
+
+def design(weeks: int, deviation: float, correlation: float, expected: Interval, customers: int) -> Design:
+    """An experiment of one length, from the standard deviation and correlation of margins.
+
+    Examples
+    --------
+    >>> planned = design(13, 20.0, 0.6, Interval(1.0, 0.2, 1.8, 0.9), customers=20_000)
+    >>> planned.customers_per_arm, round(planned.power, 2)
+    (4020, 0.99)
+    """
+    left = deviation * np.sqrt(1 - correlation**2)
+    usual = {"alpha": SIGNIFICANCE, "alternative": "two-sided", "ratio": 1.0}
+    half = customers / 2
+    effect = abs(expected.estimate) / left
+    detectable = float(tt_ind_solve_power(nobs1=half, power=POWER, **usual)) * left
+    power = float(tt_ind_solve_power(effect_size=effect, nobs1=half, **usual)) if effect > 0 else SIGNIFICANCE
+    return Design(
+        weeks=weeks,
+        deviation=deviation,
+        correlation=correlation,
+        expected=expected,
+        customers_per_arm=_customers_per_arm(effect, usual),
+        detectable=float(detectable),
+        power=float(power),
+    )
+
+
+def _customers_per_arm(effect: float, usual) -> int | None:
+    # Below this effect more than a billion customers would be needed.
+    if effect < 1e-4:
+        return None
+    if effect > 2:
+        return 10
+    return max(int(np.ceil(tt_ind_solve_power(effect_size=effect, power=POWER, **usual))), 10)
+
+
+def margins(transactions: Transactions, config: Config, weeks: int) -> tuple[np.ndarray, np.ndarray]:
+    """Margin of every customer over the last weeks, and over as many before, shape (customers,) each [currency].
+
+    Of customers with an order before the last weeks began, so that nobody counts for having just come.
+    """
+    length = dt.timedelta(days=weeks * DAYS_PER_WEEK)
+    middle = transactions.observation_end - length + dt.timedelta(days=1)
+    money = config.economics
+    margin = f"({money.gross_margin!r} * amount - {money.cost_per_order!r})"
+    with history(transactions) as (connection, occasions):
+        found = connection.execute(
+            f"""SELECT coalesce(sum({margin}) FILTER (day >= $middle), 0) AS during,
+                       coalesce(sum({margin}) FILTER (day >= $start AND day < $middle), 0) AS before
+                FROM {occasions} GROUP BY customer HAVING min(day) < $middle ORDER BY customer""",
+            {"middle": middle, "start": middle - length},
+        ).fetchnumpy()
+    return np.asarray(found["during"], dtype=float), np.asarray(found["before"], dtype=float)
+
+
+def expected_over(world: World, pair: Sequence[Strategy], weeks: int, level: float) -> Interval:
+    """Expected difference of a customer's margin over the first weeks, of those who are customers today [currency].
+
+    Without fixed costs and new customers: an experiment sees neither.
+    """
+    only_base = replace(
+        world, new=None, coming_per_week=0.0, weeks=weeks, economics=replace(world.economics, annual_discount_rate=0.0)
+    )
+    variable = [_as_tried(each) for each in pair]
+    strategies = [NOTHING, *(each for each in variable if each != NOTHING)]
+    run = simulate(only_base, strategies)
+    ahead = expected_difference(run, pair[0].name, pair[1].name) / world.customers
+    return Interval.around(float(ahead.mean()), ahead, level)
+
+
+def _as_tried(strategy: Strategy) -> Strategy:
+    """At once and as long as the experiment lasts, without its fixed costs."""
+    promotion, experience = strategy.promotion, strategy.experience
+    lasting = {"starts_week": 0, "ends_week": None}
+    return replace(
+        strategy,
+        promotion=promotion and replace(promotion, programme_cost_per_year=0.0, **lasting),
+        experience=experience and replace(experience, database_per_year=0.0, **lasting),
+    )
+
+
+def _fixed(strategy: Strategy) -> float:
+    programme = strategy.promotion.programme_cost_per_year if strategy.promotion else 0.0
+    return programme + (strategy.experience.database_per_year if strategy.experience else 0.0)

@@ -1,0 +1,60 @@
+"""The steps of a study on loyalty strategies: what the data say, what follows, what to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from analysis.data import Note
+    from analysis.strategies.choice import StrategyChoice
+    from analysis.strategies.evidence import LoyaltyEvidence
+    from analysis.strategies.results import StrategyResults
+    from analysis.study.study import Study
+
+
+def loyalty(study: Study) -> LoyaltyEvidence:
+    """What the orders, and the tables beside them, say of loyalty."""
+    from analysis.strategies.evidence import loyalty_evidence
+
+    tables = study.loyalty_tables
+    return loyalty_evidence(
+        study.transactions,
+        study.config,
+        study.purchase,
+        campaigns=tables.campaigns,
+        promotions=tables.promotions,
+        satisfaction=tables.satisfaction,
+    )
+
+
+def strategies(study: Study) -> StrategyResults | Note:
+    """The configured strategies compared, or why they cannot be."""
+    from analysis.strategies import strategy_results
+
+    return strategy_results(
+        study.transactions.summary, study.purchase, study.spend, study.config, **_known_beside_models(study)
+    )
+
+
+def choice(study: Study) -> StrategyChoice | None:
+    """What to do; None where strategies cannot be compared."""
+    from analysis.data import Note
+    from analysis.strategies.choice import strategy_choice
+
+    results = study.strategies
+    if isinstance(results, Note):
+        return None
+    return strategy_choice(
+        study.transactions, study.purchase, study.spend, study.config, results, **_known_beside_models(study)
+    )
+
+
+def _known_beside_models(study: Study) -> dict:
+    from analysis.value.lift import new_customers_observed
+
+    evidence = study.loyalty
+    return {
+        "estimates": evidence.estimates,
+        "observed_deal": evidence.observed_deal,
+        "joining_per_year": new_customers_observed(study.transactions),
+    }

@@ -1,0 +1,264 @@
+"""Campaigns, promotions, satisfaction and an experiment from files: what they say, and every problem told at once."""
+
+import datetime as dt
+
+import openpyxl
+import pandas as pd
+import pytest
+
+from analysis.config import Config
+from analysis.data.loyalty_tables import LoyaltyTables, load_loyalty_tables, problems_in_loyalty_tables
+from analysis.errors import CONTENT, USAGE, InputRefused
+
+COLUMNS = {
+    "campaigns": {"customer": "who", "start": "from", "end": "until"},
+    "promotions": {"start": "from", "end": "until"},
+    "satisfaction": {"customer": "who", "date": "day", "score": "mark"},
+    "experiment": {"customer": "who", "arm": "group"},
+}
+TRIAL = {"starts": "2025-03-01", "control": "nothing"}
+ARMS = "who,group\n007,nothing\n7,promotion\nb,nothing\n"
+
+
+@pytest.fixture
+def configured(tmp_path):
+    """A configuration with tables, each written from text, a frame (Parquet) or rows of cells (a workbook)."""
+
+    def write(name, content):
+        if isinstance(content, pd.DataFrame):
+            content.to_parquet(tmp_path / f"{name}.parquet")
+            return f"{name}.parquet"
+        if isinstance(content, list):
+            book = openpyxl.Workbook()
+            for row in content:
+                book.active.append(row)
+            book.save(tmp_path / f"{name}.xlsx")
+            return f"{name}.xlsx"
+        (tmp_path / f"{name}.csv").write_text(content)
+        return f"{name}.csv"
+
+    def config(contents, data=None, **keys):
+        sections = {}
+        for name, content in contents.items():
+            given = TRIAL if name == "experiment" else {}
+            sections[name] = {"file": write(name, content), "columns": COLUMNS[name], **given, **keys.get(name, {})}
+        sample = {"transactions": {"sample": "cdnow"}, **(data or {})}
+        return Config(name="shop", folder=tmp_path, data=sample, strategies=sections)
+
+    return config
+
+
+@pytest.fixture
+def load(configured, tmp_path):
+    def load(contents, data=None, **keys):
+        return load_loyalty_tables(configured(contents, data, **keys), workdir=tmp_path / "work")
+
+    return load
+
+
+@pytest.fixture
+def refused(load):
+    """The messages of a refusal, and its exit code."""
+
+    def refused(contents, **keys):
+        with pytest.raises(InputRefused) as found:
+            load(contents, **keys)
+        return [problem.message for problem in found.value.problems], found.value.exit_code
+
+    return refused
+
+
+def days(frame, column):
+    return [day.date() for day in frame[column]]
+
+
+def test_without_any_table_there_is_nothing_and_no_hash(load):
+    assert load({}) == LoyaltyTables()
+
+
+def test_every_table_comes_with_the_names_of_its_roles(load):
+    tables = load(
+        {
+            "campaigns": "who;what;from;until\n007;spring;13-3-2025;26-3-2025\n7;spring;13-3-2025;26-3-2025\n",
+            "promotions": "from,until\n2025-03-03,2025-03-09\n2025-01-06,2025-01-12\n",
+            "satisfaction": 'who;day;mark\n007;14-2-2025;"7,5"\nb;15-2-2025;9\n',
+            "experiment": ARMS,
+        },
+        campaigns={"columns": {**COLUMNS["campaigns"], "campaign": "what"}},
+    )
+    assert tables.campaigns.columns.tolist() == ["customer", "start", "end", "campaign"]
+    assert tables.campaigns["customer"].tolist() == ["007", "7"]
+    assert days(tables.campaigns, "end") == [dt.date(2025, 3, 26)] * 2
+    assert days(tables.promotions, "start") == [dt.date(2025, 1, 6), dt.date(2025, 3, 3)]
+    assert tables.satisfaction["score"].tolist() == [7.5, 9.0]
+    assert tables.arms.to_numpy().tolist() == [["007", "nothing"], ["7", "promotion"], ["b", "nothing"]]
+    assert {str(frame["customer"].dtype) for frame in (tables.campaigns, tables.satisfaction, tables.arms)} == {"str"}
+    assert tables.notes == ()
+
+
+def test_text_sheets_and_parquet_give_the_same(load):
+    rows = [(7, pd.Timestamp("2025-02-14 13:30").to_pydatetime(), 8.5), (12, dt.date(2025, 2, 15), 9)]
+    frame = pd.DataFrame(rows, columns=["who", "day", "mark"]).astype({"day": "datetime64[s]"})
+    of_parquet = load({"satisfaction": frame}).satisfaction
+    of_sheet = load({"satisfaction": [("who", "day", "mark"), *rows]}).satisfaction
+    of_text = load({"satisfaction": "who,day,mark\n7,2025-02-14 13:30,8.5\n12,2025-02-15 00:00,9\n"}).satisfaction
+    assert of_parquet.sort_values("score")["customer"].tolist() == ["7", "12"]
+    pd.testing.assert_frame_equal(of_parquet, of_sheet)
+    pd.testing.assert_frame_equal(of_parquet, of_text)
+
+
+def test_numbers_that_name_customers_and_arms_are_whole_in_sheets_and_parquet(load):
+    frame = pd.DataFrame({"who": [1.0, 2.0, 3.0], "group": [0, 1, 0]})
+    arms = load({"experiment": frame}, experiment={"control": 0}).arms
+    assert arms.to_numpy().tolist() == [["1", "0"], ["2", "1"], ["3", "0"]]
+    sheet = [("who", "group"), (1, 0), ("two", "1 "), (3, 0)]
+    assert load({"experiment": sheet}, experiment={"control": 0}).arms["arm"].tolist() == ["0", "0", "1"]
+
+
+def test_rows_in_another_order_give_the_same_table(load):
+    first = load({"experiment": ARMS}).arms
+    header, *rows = ARMS.splitlines()
+    pd.testing.assert_frame_equal(load({"experiment": "\n".join([header, *reversed(rows)])}).arms, first)
+
+
+def test_the_hash_changes_with_the_content_and_with_what_it_is_taken_for(load):
+    weeks = "from,until,who\n2025-03-03,2025-03-09,a\n"
+    one = load({"promotions": weeks}).data_hash
+    assert load({"promotions": weeks}).data_hash == one
+    assert load({"promotions": weeks + "2025-04-03,2025-04-09,a\n"}).data_hash != one
+    assert load({"campaigns": weeks}).data_hash != one
+
+
+def test_what_was_left_out_or_taken_for_something_is_told(load):
+    tables = load(
+        {
+            "promotions": "from,until\n,\n2025-03-03T23:30:00-05:00,2025-03-09T10:00:00-05:00\n",
+            "satisfaction": "who,day,mark\na,2025-02-14,\nb,2025-02-15,9\n",
+            "experiment": ARMS + "b,nothing\n",
+        }
+    )
+    assert [(note.key, note.numbers) for note in tables.notes] == [
+        ("loyalty_tables.blank_rows_skipped", {"table": "promotions", "rows": 1}),
+        ("loyalty_tables.offsets_read_as_utc", {"table": "promotions"}),
+        ("loyalty_tables.rows_without_score", {"rows": 1}),
+        ("loyalty_tables.assigned_repeatedly", {"rows": 1}),
+    ]
+    assert days(tables.promotions, "start") == [dt.date(2025, 3, 4)]
+    assert tables.satisfaction["customer"].tolist() == ["b"]
+    assert len(tables.arms) == 3
+
+
+def test_a_configured_zone_decides_on_the_day(load):
+    weeks = "from,until\n2025-03-03T23:30:00-05:00,2025-03-09T10:00:00-05:00\n"
+    tables = load({"promotions": weeks}, {"timezone": "America/New_York"})
+    assert days(tables.promotions, "start") == [dt.date(2025, 3, 3)]
+    assert tables.notes == ()
+
+
+def test_every_problem_of_every_table_is_told_at_once(refused):
+    messages, exit_code = refused(
+        {
+            "campaigns": "who,from,until\na,2025-03-10,2025-03-03\n,2025-03-03,2025-03-09\nb,2025-02-30,\n",
+            "promotions": "from,tot\n2025-03-03,2025-03-09\n",
+            "satisfaction": "who,day,mark\na,2025-02-14,8\nb,2025-02-15,good\n",
+            "experiment": "who,group\na,nothing\na,promotion\nb,\n",
+        }
+    )
+    assert exit_code == USAGE
+    assert messages == [
+        "campaigns.csv: 1 value in column 'from' (for start) is no date: '2025-02-30' in line 4; dates between 1900 "
+        "and 2199 in the format of the column are allowed; correct them, or describe the format with the key "
+        "`strategies.campaigns.date_format`",
+        "campaigns.csv: 1 row has no customer: empty / '2025-03-03' in line 3; every row needs one",
+        "campaigns.csv: 1 row has no end: 'b' in line 4; every row needs one",
+        "campaigns.csv: 1 row ends before it starts: '2025-03-10' / '2025-03-03' in line 2; an end must be the start "
+        "or later",
+        "promotions.csv: there is no column 'until' (for end); the columns are 'from', 'tot'",
+        "satisfaction.csv: column \"mark\": 1 value is not a number: 'good' in line 3",
+        "experiment.csv: 1 row has no arm: 'b' in line 4; every row needs one",
+        "experiment.csv: 1 customer stands in several arms: 'a' / 'nothing' in line 2, 'a' / 'promotion' in line 3; "
+        "one arm a customer is allowed",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rows", "keys", "told"),
+    [
+        ("who,grup\na,b\n", {}, "there is no column 'group' (for arm); did you mean 'grup'?"),
+        (ARMS, {"control": "nothin"}, "strategies.experiment.control == 'nothin' is no arm in experiment.csv; did you"),
+        (ARMS, {"control": "Nothing"}, "did you mean 'nothing'? The arms are 'nothing', 'promotion'"),
+        (ARMS, {"cost_per_customer": {"promo": 2}}, "cost_per_customer.promo is no arm in experiment.csv; did you"),
+        ("who,group\na,nothing\nb,nothing\n", {}, "names one arm only, 'nothing'; at least two are needed"),
+        (
+            "who,group\n" + "".join(f"{i},arm {i}\n" for i in range(21)),
+            {"control": "arm 0"},
+            "names 21 arms ('arm 0', 'arm 1', 'arm 10', 'arm 11', 'arm 12', …); at most 20 are allowed; is it the",
+        ),
+        ("who,group\n", {}, "experiment.csv: there are no rows under the header; at least one is needed"),
+        (ARMS, {"sheet": "One"}, "strategies.experiment.sheet == 'One', but experiment.csv is no Excel workbook"),
+        (ARMS, {"encoding": "klingon"}, "strategies.experiment.encoding == 'klingon', must be a known encoding"),
+        ("who,group\na,b,c,d\n", {}, "or name another with the key `strategies.experiment.delimiter`"),
+    ],
+)
+def test_an_experiment_that_cannot_be_read_says_why(refused, rows, keys, told):
+    messages, _ = refused({"experiment": rows}, experiment=keys)
+    assert told in messages[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "keys", "told"),
+    [
+        ("promotions", "from,until\n1-2-2025,3-2-2025\n", {}, "set the key `strategies.promotions.date_format` to"),
+        ("promotions", "from,until\nsoon,later\n", {}, "column 'from' (for start): 1 value is not a date that can be"),
+        ("promotions", "from,until\n2025-01-01,\n", {}, "1 row has no end: '2025-01-01' / empty in line 2"),
+        ("promotions", "from,until\n1,2\n", {"date_format": "%Q"}, "strategies.promotions.date_format == '%Q'"),
+        ("satisfaction", "who,day,mark\na,2025-01-01,1.234\n", {}, "set the key `strategies.satisfaction.decimal` to"),
+        ("satisfaction", 'who,day,mark\na,2025-01-01,"1,5"\n', {"decimal": "."}, "strategies.satisfaction.decimal =="),
+        ("satisfaction", "who,day,mark\na,2025-01-01,\n", {}, "column 'mark' (for score): every value is empty"),
+        ("satisfaction", "who,day,mark\n,2025-01-01,8\n", {}, "1 row has no customer: empty / '2025-01-01' in line 2"),
+        ("satisfaction", "who,day,mark\na,2025-01-01,80%\n", {}, "1 value is not a number: '80%' in line 2"),
+        ("satisfaction", "who,day,mark\na,31-13-2025,8\n", {}, "1 value in column 'day' (for date) is no date"),
+    ],
+)
+def test_dates_and_scores_that_cannot_be_read_name_the_key_that_helps(refused, name, rows, keys, told):
+    messages, _ = refused({name: rows}, **{name: keys})
+    assert told in messages[0]
+
+
+@pytest.mark.parametrize("infinite", [float("inf"), float("-inf"), 1e300])
+def test_a_score_that_is_no_number_of_this_world_is_refused(refused, infinite):
+    frame = pd.DataFrame({"who": ["a", "b"], "day": [dt.date(2025, 1, 1)] * 2, "mark": [8.0, infinite]})
+    messages, exit_code = refused({"satisfaction": frame})
+    assert exit_code == CONTENT
+    assert "column 'mark' (for score): 1 value is no number that can be kept exactly" in messages[0]
+
+
+def test_ids_that_a_number_cannot_keep_apart_are_refused(refused):
+    frame = pd.DataFrame({"who": [1e17, 1e17 + 64], "group": ["nothing", "promotion"]})
+    messages, _ = refused({"experiment": frame})
+    assert "different customers look the same" in messages[0]
+
+
+def test_empty_and_missing_files_are_named_by_their_key(configured, refused, tmp_path):
+    messages, exit_code = refused({"promotions": ""})
+    assert (messages, exit_code) == (
+        ["promotions.csv: the file is empty; a header and at least one row are needed"],
+        CONTENT,
+    )
+    config = configured({"promotions": "from,until\n2025-01-01,2025-01-02\n", "experiment": ARMS})
+    (tmp_path / "experiment.csv").unlink()
+    (problem,) = problems_in_loyalty_tables(config, tmp_path / "work")
+    assert problem.exit_code == USAGE
+    assert problem.message.startswith("strategies.experiment.file: there is no file")
+
+
+def test_a_parquet_file_that_is_cut_off_is_refused(configured, tmp_path):
+    config = configured({"experiment": pd.DataFrame({"who": ["a", "b"], "group": ["nothing", "promotion"]})})
+    path = tmp_path / "experiment.parquet"
+    path.write_bytes(path.read_bytes()[:-20])
+    (problem,) = problems_in_loyalty_tables(config, tmp_path / "work")
+    assert problem.message == "experiment.parquet: the name ends in .parquet, but the content is cut off"
+
+
+def test_tables_without_problems_have_none(configured, tmp_path):
+    assert problems_in_loyalty_tables(configured({"experiment": ARMS}), tmp_path / "work") == ()
