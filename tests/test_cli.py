@@ -17,7 +17,16 @@ import pytest
 from typer.testing import CliRunner
 
 from analysis import cli
-from analysis.errors import DataError, DeadlinePassed, GateFailed, InputRefused, NotebookFailed, Problem, ReportLocked
+from analysis.errors import (
+    DataError,
+    DeadlinePassed,
+    GateFailed,
+    InputRefused,
+    NotebookFailed,
+    PrintingFailed,
+    Problem,
+    ReportLocked,
+)
 from analysis.models import model_to_dict
 from analysis.models.results import as_plain
 from analysis.provenance import package_version
@@ -133,6 +142,7 @@ class TestReport:
             (KeyboardInterrupt(), 130),
             (Interrupted(signal.SIGTERM), 143),
             (DeadlinePassed(3), 5),
+            (PrintingFailed("no printer"), 4),
             (ReportLocked("another run"), 75),
         ],
     )
@@ -243,6 +253,18 @@ class TestCheck:
         assert said("check", shop)[0] == 3
         (tmp_path / "orders.csv").unlink()
         assert said("check", shop)[0] == 2
+
+
+    def test_looks_at_the_beginning_of_the_data_of_a_refused_configuration_and_says_so(self, shop, monkeypatch):
+        monkeypatch.setattr("analysis.reporting.inspection.ROWS_BESIDE_A_REFUSAL", 2)
+        rows = ["customer,date,amount", "a,2024-01-01,x", "b,2024-01-02,1", *["c,2024-01-03,y"] * 50]
+        (shop.parent / "orders.csv").write_text("\n".join([*rows, ""]))
+        shop.write_text(f"{CONFIG}modell: {{}}\n")
+        code, _, err = said("check", shop)
+        assert code == 2
+        assert "unknown configuration key 'modell'" in err
+        assert "orders.csv: only the first 2 rows were looked at" in err
+        assert "1 value is not a number: 'x' in line 2" in err
 
 
 class TestASecret:

@@ -10,10 +10,14 @@ import pytest
 
 from analysis.config import Config, known_keys, load_config
 from analysis.reporting.fragment import fragment_of
+from analysis.reporting.parameters import parameter_keys
 from analysis.reporting.stamp import SENTINEL
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
-NAMES = ["01-transactions", "02-purchase-model", "03-customer-value", "04-retention-and-profit", "06-summary"]
+NAMES = [
+    *("01-transactions", "02-purchase-model", "03-customer-value", "04-retention-and-profit"),
+    *("05-loyalty-strategies", "06-summary"),
+]
 COMMON = {"config": "str", "as_of": "str", "store": "str", "previous": "str"}
 LINE = re.compile(r"^(?P<name>[a-z_]+): (?P<type>str|int|float|bool) = (?P<literal>\S+)  # (?P<help>[^=]+)$")
 LONGEST_CELL = 12
@@ -49,14 +53,16 @@ def test_every_parameter_has_a_name_a_type_a_literal_and_a_help_text(book):
 
 
 def test_every_parameter_is_common_or_a_configuration_key_of_that_type(book):
-    leaves = {key.rpartition(".")[2]: key for key in known_keys()}
     for line in code_of(book)[0].source.splitlines():
         name, kind = LINE.match(line).group("name", "type")
         if name in COMMON:
             assert kind == COMMON[name]
             continue
-        section, _, leaf = leaves[name].partition(".")
-        allowed = str(Config.model_fields[section].annotation.model_fields[leaf].annotation)
+        section = Config
+        *path, leaf = parameter_keys()[name].split(".")
+        for part in path:
+            section = section.model_fields[part].annotation
+        allowed = str(section.model_fields[leaf].annotation)
         assert kind in allowed or (kind == "str" and "Literal" in allowed), (name, allowed)
 
 

@@ -87,3 +87,28 @@ def test_the_dag_for_airflow_names_the_report_once():
     compile(block, "dag.py", "exec")
     assert block.count("retention-lab report") == 1
     assert "skip_on_exit_code=75" in block
+
+
+def test_the_script_that_mails_is_one_for_a_plain_shell_and_mails_what_it_should(tmp_path):
+    (script,) = blocks("sh")
+    shop = tmp_path / "reports" / "shop" / "latest"
+    shop.mkdir(parents=True)
+    (shop / "summary.txt").write_text("In short")
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    (tools / "mail").write_text(f'#!/bin/sh\n(echo "$@"; cat) >> {tmp_path}/sent\n')
+    (tools / "retention-lab").write_text('#!/bin/sh\necho "something is wrong" >&2\nexit ${CODE:-0}\n')
+    for tool in tools.iterdir():
+        tool.chmod(0o755)
+    script = script.replace("/srv/retention-lab/.venv/bin", str(tools)).replace(
+        "/srv/reports", str(tmp_path / "reports")
+    )
+    sent = {}
+    for code in ("0", "4", "75"):
+        (tmp_path / "sent").write_text("")
+        environment = {"PATH": f"{tools}:/usr/bin:/bin", "CODE": code}
+        subprocess.run(["/bin/sh", "-eu", "-c", script], env=environment, cwd="/", check=True)
+        sent[code] = (tmp_path / "sent").read_text()
+    assert sent["0"] == "-s Retention report team@example.org\nIn short"
+    assert sent["4"].startswith("-s Retention report failed (4) team@example.org\nsomething is wrong")
+    assert sent["75"] == ""

@@ -64,7 +64,8 @@ def test_only_what_depends_on_a_setting_is_computed_again(tmp_path, computed):
     list(Study(small_config(tmp_path), store=tmp_path / "store").compute())
     computed.clear()
     list(Study(small_config(tmp_path, economics={"gross_margin": 0.4}), store=tmp_path / "store").compute())
-    assert sorted(computed) == ["claims", "contractual", "firm", "landscape", "lift", "value"]
+    strategic = {"loyalty", "strategies", "choice", "trial"}
+    assert set(computed) == {"claims", "contractual", "firm", "landscape", "lift", "value", "what_if"} | strategic
 
 
 def test_another_last_day_or_changed_file_is_another_input(tmp_path, computed):

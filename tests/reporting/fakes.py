@@ -243,7 +243,7 @@ def claims(*, has_money: bool = True) -> tuple[Verdict, ...]:
 
 def study(*, has_money: bool = True, tested: bool = True, name: str = "cdnow", language: str = "en"):
     """Everything a notebook asks a study for."""
-    from tests.reporting import retention_fakes
+    from tests.reporting import retention_fakes, strategy_fakes
 
     config = Config(name=name, language=language, data={"transactions": {"sample": "cdnow"}})
     untested = Note(
@@ -263,9 +263,14 @@ def study(*, has_money: bool = True, tested: bool = True, name: str = "cdnow", l
         growth=retention_fakes.growth() if has_money else Note("retention.reason.no_money"),
         retention=retention_fakes.retention(),
         lift=retention_fakes.lift() if has_money else Note("lift.reason.no_money"),
+        what_if=retention_fakes.what_if() if has_money else None,
         landscape=retention_fakes.landscape() if has_money else None,
         firm=retention_fakes.firm() if has_money else (),
         claims=claims(has_money=has_money),
+        loyalty=strategy_fakes.evidence(found=has_money),
+        strategies=strategy_fakes.compared() if has_money else Note("strategies.reason.no_money"),
+        choice=strategy_fakes.choice() if has_money else None,
+        trial=None,
         data_hash="d" * 64,
     )
 

@@ -19,6 +19,8 @@ from analysis.value.readings import Choice, named_choice, readings_that_matter
 from analysis.value.results import Lift, RetentionLift
 from analysis.value.retention import ModelRetention, RetentionByYear
 from analysis.value.spend_growth import SpendGrowth, TenurePeriod
+from analysis.value.what_if import Offered, Setting, WhatIf
+from analysis.value.what_if_streams import Quantity, ReducedStreams
 
 FIRST_YEAR = {"BG/NBD": 0.82, "MBG/NBD": 0.44, "Pareto/NBD": 0.48}
 LIFTS = {"BG/NBD": 0.21, "MBG/NBD": 0.12, "Pareto/NBD": 0.07}
@@ -165,6 +167,42 @@ def lift(
                 why = "lift.reason.no_new_customers"
             found.append(one_lift(choice, model, estimate * (1 + 0.05 * place), reason=why))
     return RetentionLift(named, tuple(found), tuple(estimates), joining, interval(0.06))
+
+
+def what_if(settings: Config | None = None, *, models: tuple[str, ...] = tuple(PARAMETERS)) -> WhatIf:
+    """One direction in which draws differ; winning a customer costs what the configuration says."""
+    settings = settings or config()
+    named, economics = named_choice(settings), settings.economics
+    start = Setting(economics.gross_margin, economics.annual_discount_rate, named.horizon_years, named.gain)
+    times = np.append(0.0, np.arange(40) / 4 + 1 / 8)
+    value = np.append(35.0, 9 * np.exp(-times[1:] / 2))
+    money = np.array([value, 0.05 * value * times / (1 + times), 0.12 * value * times / (1 + times)])[:, None]
+    quantities = [Quantity(is_cost=False, joining=False)]
+    if economics.acquisition_cost:
+        quantities.append(Quantity(is_cost=True, joining=False))
+        cost = np.where(times == 0, economics.acquisition_cost, 0.0)
+        money = np.concatenate([money, np.array([cost, 0 * cost, 0 * cost])[:, None]], axis=1)
+    tilt = money * np.where(np.arange(3) == 0, 0.02, 0.05)[:, None, None]
+    draws = np.random.default_rng(8).normal(size=(200, 1))
+    return WhatIf(
+        choice=named,
+        start=start,
+        offered=Offered(
+            tuple(step / 20 for step in range(1, 21)),
+            (0.0, 0.05, 0.1, 0.2, 0.3),
+            (1.0, 2.0, 3.0, 5.0, 10.0),
+            (0.0, 0.025, 0.05, 0.075, 0.1, 0.125),
+        ),
+        level=0.9,
+        times=times,
+        quantities=tuple(quantities),
+        by_model={
+            model: ReducedStreams(np.array([money, tilt]) * (1 - place / 4), draws, (0.05, 0.1), 0.125 - place / 40)
+            for place, model in enumerate(models)
+        },
+        largest_error=0.0051,
+        compared=257,
+    )
 
 
 def landscape(*, net_share: Interval | None = ALL, models: tuple[str, ...] = tuple(PARAMETERS)):

@@ -11,7 +11,7 @@ import pytest
 from tests.reporting.small_runs import folder_with, use_small_study
 
 from analysis.config import Config
-from analysis.errors import BatchFailed, DataError, InputRefused
+from analysis.errors import BatchFailed, DataError, InputRefused, UsageError
 from analysis.reporting.batch import MOST_PARTS, members_of, run_batch, safe_name
 from analysis.reporting.progress import Progress
 from analysis.reporting.runner import run_report
@@ -48,6 +48,13 @@ def batch(tmp_path):
         return Config(name="shop", folder=tmp_path, data=data, batch={"split_by": "country", **asked})
 
     return batch
+
+
+def test_a_missing_browser_for_pdfs_is_told_once_before_the_data_are_read(batch, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(UsageError, match="install chromium"):
+        run_batch(batch(["NL", "BE"]), out=tmp_path / "out", pdf=True, make=made)
+    assert not (tmp_path / "out").exists()
 
 
 class TestTheReportsOfABatch:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -123,6 +124,13 @@ class TestWhatChanged:
         assert "Setting economics.currency: not set, before EUR." in sentences(found)
         assert not [change for change in found.settings if "deadline" in change.name]
 
+    def test_of_files_is_told_by_their_names_alone(self, published, study):
+        there = published(config={"data": {"transactions": ["../../a/one.csv", "/srv/two.csv"]}})
+        moved = {"data": study.config.data.model_copy(update={"transactions": ["/new/one.csv", "/new/three.csv"]})}
+        study.config = study.config.model_copy(update=moved)
+        (change,) = changes_since(there, study).settings
+        assert (change.before, change.now) == ("one.csv, two.csv", "one.csv, three.csv")
+
     def test_of_a_folder_that_moved_is_nothing(self, published, study):
         shop = {"transactions": "/srv/old/orders.csv", "columns": {"customer": "c", "date": "d"}}
         there = published(config={"data": shop})
@@ -174,6 +182,17 @@ class TestFigures:
         assert told["card.customers"] == "−100 (−20%) since the last run"
         assert told["card.value"].endswith("(+25%) since the last run")
         assert told["card.orders"] == "as in the last run"
+
+    def test_of_the_claim_differ_in_points_where_that_can_be_seen(self, published, study):
+        now = figures_of(published()).lift
+        changes = changes_since(published("1" * 12), study)
+        *_, same = show.figures_table(changes).rows
+        assert same[0] == "changes.lift"
+        assert same[3][1].key == "changes.none"
+        before = dataclasses.replace(changes.before.figures, lift=now - 0.031)
+        further = dataclasses.replace(changes, before=dataclasses.replace(changes.before, figures=before))
+        *_, moved = show.figures_table(further).rows
+        assert said(moved[3][1], Words()) == "+3.1 points"
 
     def test_in_another_currency_are_not_compared(self, published, study):
         changes = changes_since(published(results_differ={"portfolio.currency": "EUR"}), study)

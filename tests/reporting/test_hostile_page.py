@@ -55,12 +55,12 @@ def write_orders(file: Path, columns: list[str]) -> None:
                 writer.writerow([f"{customer} {name}", moment, f"{rng.gamma(3, 10):.2f}", PART])
 
 
-def plant_earlier_run(report: Path) -> None:
+def plant_earlier_run(report: Path, settings: dict) -> None:
     """A published run with hostile settings and versions, which the next one is compared with."""
     folder = report / ("0" * 12)
     folder.mkdir(parents=True)
     (folder / "results.json").write_text(json.dumps(CONTENT))
-    settings = {"economics": {IMAGE: VECTOR, "currency": BROKEN_OUT}, BROKEN_OUT: LINK, "data": {"transactions": IMAGE}}
+    settings = settings | {"economics": settings["economics"] | {IMAGE: VECTOR}, BROKEN_OUT: LINK}
     (folder / "config.yml").write_text(yaml.safe_dump(settings))
     manifest = {"versions": {IMAGE: BROKEN_OUT}, "generated_at": "2026-01-01T00:00:00+00:00", "as_of": VECTOR}
     (folder / "manifest.json").write_text(json.dumps(manifest | {"finished_at": VECTOR}))
@@ -82,7 +82,7 @@ def pages(tmp_path_factory):
     }
     (member,) = members_of(config_from_mapping(content, path=folder / "shop.yml"))
     out = folder / "out"
-    plant_earlier_run(out / member.config.name)
+    plant_earlier_run(out / member.config.name, member.config.model_dump(mode="json", exclude_none=True))
     made = run_report(member.config, out=out)
     with pytest.MonkeyPatch.context() as patch:
         use_small_study(patch, refusal=DataError(f"row 3: {IMAGE} {BROKEN_OUT}"))

@@ -150,7 +150,7 @@ class Shown(HTMLParser):
             pass
 
     def handle_data(self, data):
-        if self._open and self._open[-1] not in ("style", "code", "mi"):
+        if self._open and self._open[-1] not in ("style", "code", "mi", "script"):
             self.texts[-1] += data
 
 

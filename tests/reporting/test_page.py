@@ -14,7 +14,10 @@ from analysis.reporting.stamp import Stamp
 from analysis.reporting.words import Words
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
-ORDER = ("06-summary", "01-transactions", "02-purchase-model", "03-customer-value", "04-retention-and-profit")
+ORDER = (
+    *("06-summary", "01-transactions", "02-purchase-model", "03-customer-value", "04-retention-and-profit"),
+    "05-loyalty-strategies",
+)
 STAMP = Stamp(
     run_id="0123456789ab",
     name="shop",

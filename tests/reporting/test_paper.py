@@ -13,8 +13,9 @@ from tests.reporting.browser import installed_chromium
 from tests.reporting.small_runs import folder_with, small_config, use_small_study
 
 from analysis.config import Config
-from analysis.errors import GateFailed, PrintingFailed, UsageError
+from analysis.errors import DeadlinePassed, GateFailed, PrintingFailed, UsageError
 from analysis.reporting import delivery, request
+from analysis.reporting.interruption import Deadline
 from analysis.reporting.paper import chromium, print_page
 from analysis.reporting.runner import run_report
 
@@ -131,6 +132,15 @@ class TestABrowserThat:
             run(program("exit 1"), pdf=True)
         assert not (folder / "report.pdf").exists()
         assert str((folder.parent / "latest").readlink()) == folder.name
+
+    def test_is_still_printing_when_the_time_is_up_is_ended_too(self, run, program, tmp_path):
+        folder, mark = run(), "27.1828"
+        with pytest.raises(DeadlinePassed) as stopped:
+            run(program(f"sleep {mark}"), pdf=True, deadline=Deadline(0.1))
+        assert stopped.value.exit_code == 5
+        assert not (folder / "report.pdf").exists()
+        assert not hidden(tmp_path / "out")
+        assert mark not in subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
 
     def test_writes_a_secret_into_the_pdf_is_found_out(self, program, tmp_path):
         (tmp_path / "index.html").write_text("<p>")

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from tests.reporting.small_runs import folder_with, small_config, use_small_study
 
+from analysis.config import load_config
+from analysis.data.files import files_and_problems
 from analysis.errors import GateFailed, NotebookFailed, NotIdentified, ReportLocked, UsageError
 from analysis.reporting import kernels
 from analysis.reporting.progress import Progress
@@ -102,6 +104,20 @@ class TestARunThatSucceeds:
 
         assert "../config.yml" in text
         assert ".work-" not in text
+
+    @pytest.mark.parametrize("name", ["data/orders.csv", "data/*.csv", "data/[1] orders.csv", "{here}/data/*.csv"])
+    def test_names_the_data_as_seen_from_its_folder_and_no_other_place(self, run, tmp_path, name):
+        name = name.format(here=tmp_path)
+        (tmp_path / "data").mkdir()
+        (tmp_path / "data" / Path(name).name.replace("*", "all")).write_text("customer,date\n")
+        columns = {"customer": "customer", "date": "date"}
+        config = small_config(transactions=name, columns=columns).model_copy(update={"folder": tmp_path})
+        folder = run("good", config=config)
+
+        assert str(tmp_path) not in (folder / "config.yml").read_text()
+        published = load_config(folder / "config.yml")
+        (found,), _ = files_and_problems([published.data.transactions], published.folder)
+        assert found.resolve().parent == tmp_path / "data"
 
     def test_leaves_nothing_in_the_home_folder(self, run, tmp_path, monkeypatch):
         home = tmp_path / "home"

@@ -33,13 +33,13 @@ FAMILIES = (
     *("stamp.", "summary.claim_", "summary.trust."),
     *("claim.mark.", "claim.reason.", "claim.trust.", "claim.verdict."),
     *("choice.", "contracts.", "convention.", "gain.", "lift.reason.", "reading.", "retention.reason."),
-    *("retention.note.", "rises.", "source.", "textbook.", "varied.", "whose."),
+    *("retention.note.", "rises.", "source.", "textbook.", "varied.", "whatif.", "whose."),
 )
 
 
 def sources():
     own = ("exhibits/", "figures/")
-    names = ("words", "notebook", "elements", "page", "exhibit", "tables", "formats", "inspection", "mail")
+    names = ("words", "notebook", "elements", "page", "exhibit", "tables", "formats", "inspection", "mail", "what_if")
     for path in REPORTING.rglob("*.py"):
         relative = path.relative_to(REPORTING).as_posix()
         if relative.startswith(own) or path.stem in names:

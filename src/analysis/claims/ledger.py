@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from analysis.claims.evidence import Evidence, unmet_need
 from analysis.claims.finding import Finding, not_testable
 from analysis.claims.registry import CLAIMS, Claim
-from analysis.claims.rule import Outcome, error_of, holm_adjusted, outcome_of
+from analysis.claims.rule import Outcome, error_of, outcome_of
+from analysis.models.multiplicity import holm_adjusted
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,17 @@
-"""One rule for every verdict, and its correction for the number of claims that are tested.
+"""One rule for every verdict.
 
 A claim is ``supported`` where the posterior probability of its range is at least .95 under every purchase model (or in
 the data, where no model is needed), ``contradicted`` where it is at most .05 under every one, else ``depends``.
 Probabilities are never averaged, over models or over choices.
 
-References
-----------
-.. [1] Holm (1979), A simple sequentially rejective multiple test procedure, Scandinavian J. Statistics 6(2):65-70.
+With errors after Holm's correction, the probability of any wrong clear verdict in the ledger is at most
+``LARGEST_ERROR``, as far as an error is read as the probability of being wrong.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from enum import StrEnum
-
-import numpy as np
 
 LARGEST_ERROR = 0.05
 ROUNDING = 1e-12
@@ -50,20 +47,3 @@ def outcome_of(probabilities: Mapping[str, float], error: float | None = None) -
     if (error_of(probabilities) if error is None else error) > LARGEST_ERROR + ROUNDING:
         return Outcome.DEPENDS
     return Outcome.SUPPORTED if min(probabilities.values()) > 0.5 else Outcome.CONTRADICTED
-
-
-def holm_adjusted(errors: Sequence[float]) -> np.ndarray:
-    """Errors after Holm's correction ([1]_), in the given order, shape (n,).
-
-    With these, the probability of any wrong clear verdict in the ledger is at most ``LARGEST_ERROR``, whatever the
-    dependence between claims, as far as an error is read as the probability of being wrong.
-
-    >>> holm_adjusted([0.01, 0.5, 0.02]).round(3).tolist()
-    [0.03, 0.5, 0.04]
-    """
-    given = np.asarray(errors, dtype=float)
-    order = np.argsort(given, kind="stable")
-    steps = np.maximum.accumulate(given[order] * np.arange(len(given), 0, -1))
-    adjusted = np.empty_like(given)
-    adjusted[order] = np.minimum(steps, 1.0)
-    return adjusted

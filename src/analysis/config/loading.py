@@ -96,6 +96,8 @@ def _without_refused_keys(content: Mapping[str, Any], error: ValidationError) ->
     for detail in error.errors():
         keys = keys_of(detail["loc"])
         is_unknown = detail["type"] == "extra_forbidden"
+        if not keys:
+            return None  # several sections contradict each other
         if keys[0] == "data" and not is_unknown and (len(keys) == 1 or keys[1] in READING_KEYS):
             return None
         target = rest

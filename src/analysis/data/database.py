@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote, unquote_plus
 
@@ -12,6 +13,7 @@ import duckdb
 
 from analysis.config import DatabaseSource, DataConfig
 from analysis.data.cells import BATCH_ROWS, CellWriter, staged_cells
+from analysis.data.first_rows import only_first_rows
 from analysis.data.source import RawTable
 from analysis.errors import RetentionLabError, UsageError, is_full_disk
 
@@ -25,9 +27,13 @@ ODBC_PASSWORD = re.compile(r"(?:password|pwd|token|secret)\s*=\s*(\{[^}]*\}|[^;]
 
 
 def staged_query(
-    connection: duckdb.DuckDBPyConnection, source: DatabaseSource, data: DataConfig, workdir: Path
+    connection: duckdb.DuckDBPyConnection,
+    source: DatabaseSource,
+    data: DataConfig,
+    workdir: Path,
+    most_rows: int | None = None,
 ) -> RawTable:
-    """The rows of a query as a table.
+    """The rows of a query as a table; with ``most_rows`` not many more than the first of them.
 
     Raises
     ------
@@ -43,13 +49,17 @@ def staged_query(
     if source.query.split(maxsplit=1)[0].lower() not in {"select", "with", "values", "table"}:
         raise UsageError("transactions: the query was not run; it must be a select")
     path = workdir / "cells.parquet"
-    writer = _written(url, source, path)
-    return staged_cells(connection, [(writer, path, "query")], data, workdir, label="query", digest=None, first_row=1)
+    writer = _written(url, source, path, most_rows)
+    sources = [(writer, path, "query")]
+    table = staged_cells(connection, sources, data, workdir, label="query", digest=None, first_row=1)
+    if most_rows is None or writer.rows < most_rows:
+        return table
+    return replace(table, problems=(*table.problems, only_first_rows("query", writer.rows)))
 
 
-def _written(url: str, source: DatabaseSource, path: Path) -> CellWriter:
+def _written(url: str, source: DatabaseSource, path: Path, most_rows: int | None) -> CellWriter:
     try:
-        return _streamed(url, source.query, path)
+        return _streamed(url, source.query, path, most_rows)
     except RetentionLabError:
         raise
     except ModuleNotFoundError as error:
@@ -63,7 +73,7 @@ def _written(url: str, source: DatabaseSource, path: Path) -> CellWriter:
         raise UsageError(f"transactions: the query could not be run ({kind}: {reason})") from None
 
 
-def _streamed(url: str, query: str, path: Path) -> CellWriter:
+def _streamed(url: str, query: str, path: Path, most_rows: int | None) -> CellWriter:
     import sqlalchemy as sa
 
     with warnings.catch_warnings():
@@ -78,6 +88,8 @@ def _streamed(url: str, query: str, path: Path) -> CellWriter:
             writer = CellWriter(path, list(result.keys()))
             for batch in result.partitions(BATCH_ROWS):
                 writer.write(batch)
+                if most_rows is not None and writer.rows >= most_rows:
+                    break
             writer.close()
             return writer
     finally:

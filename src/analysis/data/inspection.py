@@ -230,6 +230,8 @@ economics:
 # contracts:                      # for subscriptions: a file with the beginnings and ends of contracts
 #   file: contracts.csv
 #   columns: {customer: id, start: begin, end: end}
+# strategies:                     # what else is known: campaigns, promotions, satisfaction, experiment
+#   promotions: {file: promotions.csv, columns: {start: begin, end: end}}
 """
 
 

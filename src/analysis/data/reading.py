@@ -13,6 +13,7 @@ import pandas as pd
 from analysis.config import Columns, Config, DatabaseSource, DataConfig, SampleSource
 from analysis.data.engine import parquet_names, parquet_scan, parquet_types
 from analysis.data.files import files_and_problems, kind_of, problems_in_content, sha256_of
+from analysis.data.first_rows import first_rows
 from analysis.data.samples import sample_table
 from analysis.data.source import Part, RawTable, mapped_columns, row_hashes, shortened
 from analysis.data.text import problems_in_headers, staged_text
@@ -24,9 +25,13 @@ INTERRUPTED = "Query interrupted"  # what DuckDB makes of whatever a signal hand
 
 
 def raw_table(
-    connection: duckdb.DuckDBPyConnection, config: Config, workdir: Path, frame: pd.DataFrame | None
+    connection: duckdb.DuckDBPyConnection,
+    config: Config,
+    workdir: Path,
+    frame: pd.DataFrame | None,
+    most_rows: int | None = None,
 ) -> RawTable:
-    """The table that the configuration (or ``frame``) stands for.
+    """The table that the configuration (or ``frame``) stands for; with ``most_rows`` only the beginning of its source.
 
     Raises
     ------
@@ -43,9 +48,12 @@ def raw_table(
     if isinstance(data.transactions, DatabaseSource):
         from analysis.data.database import staged_query
 
-        return staged_query(connection, data.transactions, data, workdir)
+        return staged_query(connection, data.transactions, data, workdir, most_rows)
     patterns = [data.transactions] if isinstance(data.transactions, str) else data.transactions
     paths, problems = files_and_problems(patterns, config.folder)
+    if most_rows is not None:
+        paths, cut = first_rows(paths, most_rows, workdir)
+        problems += cut
     return from_files(connection, paths, data, workdir, problems)
 
 

@@ -10,11 +10,14 @@ import duckdb
 from analysis.config import Columns
 from analysis.data.engine import glob_safe, literal, parquet_types
 from analysis.data.files import sha256_of
+from analysis.data.notes import Note
 from analysis.data.source import Part, RawTable, row_hashes
 from analysis.errors import UsageError
 
 SIMULATED_CUSTOMERS = 5_000
 SIMULATED_SEED = 20_240_101
+# What the reader of a page has to know of where a sample comes from; data/README.md says the rest.
+ORIGINS = {"complete-journey": "data.sample_complete_journey", "simulated": "data.sample_simulated"}
 
 
 def sample_columns(name: str) -> Columns:
@@ -110,4 +113,5 @@ def _table(
         expressions=derived,
         row_keys=row_hashes(types),
         currency=currency,
+        notes=(Note(ORIGINS[name]),) if name in ORIGINS else (),
     )

@@ -17,7 +17,7 @@ from analysis.data.files import sha256_of
 from analysis.data.headers import nearest_columns
 from analysis.data.notes import Note
 from analysis.data.source import Part, RawTable, mapped_columns, shortened
-from analysis.errors import CONTENT, USAGE, Problem, is_full_disk
+from analysis.errors import CONTENT, USAGE, InputRefused, Problem, is_full_disk
 
 DELIMITERS = (";", ",", "\t", "|")
 HEAD_CHARACTERS = 1 << 18
@@ -120,8 +120,8 @@ def staged_text(connection: duckdb.DuckDBPyConnection, paths: list[Path], data: 
 
     Only the configured columns and a key of the whole row are staged.
     """
-    layouts = [recognised_layout(path, data, workdir, number) for number, path in enumerate(paths)]
-    problems = problems_in_headers([(layout.name, layout.header) for layout in layouts], data.columns)
+    layouts, unreadable = _layouts(paths, data, workdir)
+    problems = unreadable + problems_in_headers([(layout.name, layout.header) for layout in layouts], data.columns)
     present = mapped_columns(data.columns, list(layouts[0].header))
     parts = []
     if present:
@@ -143,6 +143,19 @@ def staged_text(connection: duckdb.DuckDBPyConnection, paths: list[Path], data: 
         notes=_encoding_notes(layouts),
         problems=tuple(problems),
     )
+
+
+def _layouts(paths: list[Path], data: DataConfig, workdir: Path) -> tuple[list[TextLayout], list[Problem]]:
+    """The layouts of the files that are text, and what is wrong with the others."""
+    layouts, problems = [], []
+    for number, path in enumerate(paths):
+        try:
+            layouts.append(recognised_layout(path, data, workdir, number))
+        except InputRefused as refused:
+            problems += refused.problems
+    if not layouts:
+        raise InputRefused(dict.fromkeys(problems))
+    return layouts, list(dict.fromkeys(problems))
 
 
 def problems_in_headers(headers: list[tuple[str, tuple[str, ...]]], columns: Columns) -> list[Problem]:

@@ -122,6 +122,7 @@ def load_transactions(
     as_of: dt.date | None = None,
     frame: pd.DataFrame | None = None,
     to_fit: bool = True,
+    most_rows: int | None = None,
 ) -> Transactions:
     """Transactions as the configuration describes them, cleaned and summarised.
 
@@ -137,6 +138,9 @@ def load_transactions(
         A table that stands in for the configured source.
     to_fit
         Whether models are to be fitted on them, which takes two customers and a repeat order.
+    most_rows
+        Rows of each file that are looked at, for what is refused anyway; what is left out is a problem of its own.
+        None for all.
 
     Raises
     ------
@@ -154,7 +158,7 @@ def load_transactions(
     """
     connection = connect(workdir)
     try:
-        table = raw_table(connection, config, workdir, frame)
+        table = raw_table(connection, config, workdir, frame, most_rows)
         if config.data.part is not None:
             table = part_of(table, config.data.part)
         with damage_named(table):

@@ -97,6 +97,7 @@ def run_batch(
     if dry_run:
         return [_told(member, progress, {**options, "dry_run": True}) for member in members]
     endings = _Batch(members, {**options, "deadline": deadline}, make, progress).carried_out()
+    endings = {member.part: endings[member.part] for member in members}  # not in the order in which they ended
     failed = {part: ending for part, ending in endings.items() if ending.folder is None}
     if failed:
         told = [f"{part}: {message}" for part, ending in failed.items() for message in ending.messages]

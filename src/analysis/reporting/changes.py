@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analysis.config import LOYALTY_TABLES
 from analysis.provenance import dependency_versions, files_hash, package_hash
 from analysis.reporting.history import EarlierRun, KeyFigures, earlier_run, key_figures
 
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
 NO_SETTINGS = {"name", "deadline_minutes", "data.observation_end"}
 """Keys that change no result, or whose effect is told as the last day of the data."""
-FILES = {"data.transactions", "contracts.file", *(f"strategies.{name}.file" for name in LOYALTY_TABLES)}
+TRANSACTIONS, FILE = "data.transactions", ".file"
 
 
 @dataclass(frozen=True)
@@ -87,27 +86,23 @@ def changes_since(previous: str | Path | None, study: Study) -> Changes | None:
 
 
 def _settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Change]:
-    for change in _differing(_flat(before), _flat(now)):
-        moved = change.name in FILES and _file_name(change.before) == _file_name(change.now)
-        if change.name not in NO_SETTINGS and not moved:
-            yield change
+    changes = _differing(_flat(before), _flat(now))
+    return (change for change in changes if change.name not in NO_SETTINGS)
 
 
 def _flat(content: Mapping[str, Any], above: str = "") -> dict[str, str]:
-    """Dotted key -> value as text."""
+    """Dotted key -> value as text; of a file its name, since where it lies changes nothing."""
     found: dict[str, str] = {}
     for name, value in content.items():
         key = f"{above}{name}"
-        found |= _flat(value, f"{key}.") if isinstance(value, Mapping) else {key: _text(value)}
+        is_file = key == TRANSACTIONS or key.endswith(FILE)
+        found |= _flat(value, f"{key}.") if isinstance(value, Mapping) else {key: _text(value, is_file=is_file)}
     return found
 
 
-def _text(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-
-
-def _file_name(text: str | None) -> str:
-    return Path(text or "").name
+def _text(value: Any, *, is_file: bool) -> str:
+    values = value if isinstance(value, list | tuple) else [value]
+    return ", ".join(Path(str(one)).name if is_file else str(one) for one in values)
 
 
 def _differing(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[Change]:

@@ -18,7 +18,7 @@ from analysis.reporting.mail import signed
 from analysis.reporting.manifest import Clock, manifest
 from analysis.reporting.page import compose, report_title
 from analysis.reporting.paper import print_page
-from analysis.reporting.request import Prepared
+from analysis.reporting.request import Prepared, write_resolved
 from analysis.reporting.worker import Failure, Outcome
 
 PAGE, PDF, SUMMARY = "index.html", "report.pdf", "summary.txt"
@@ -57,7 +57,7 @@ class Delivery:
 
     def compose(self) -> None:
         """Write and check everything that will be published, in the folder of the run."""
-        self._forget_working_folder()
+        self._forget_working_folder(self.report)
         asked = self.prepared.request
         if asked.force:
             self._renamed(publish.free_run_id(self.report, self.prepared.stamp.run_id))
@@ -80,7 +80,7 @@ class Delivery:
         self._keep_logs()
         for name in (PDF, SUMMARY):
             (self.run / name).unlink(missing_ok=True)  # which do not say that it failed
-        self._forget_working_folder()
+        self._forget_working_folder(self.report / publish.FAILED)
         self._write_page(reason)
         self._write_manifest(reason, getattr(error, "exit_code", 1))
         for file, _ in list(gate.secrets_in_folder(self.run, self.secrets)):
@@ -141,8 +141,10 @@ class Delivery:
             if log.stat().st_size:
                 shutil.copy(log, self.run / "notebooks" / log.name)
 
-    def _forget_working_folder(self) -> None:
-        """Let executed notebooks name the published configuration in place of the folder that is going away."""
+    def _forget_working_folder(self, parent: Path) -> None:
+        """Let executed notebooks name the published configuration, and that the data as seen from where it will lie."""
+        config, config_file = self.prepared.request.config, self.prepared.config_file
+        write_resolved(config, config_file, for_folder=parent / self.stamp.run_id)
         for file in (self.run / "notebooks").glob("*.ipynb"):
             file.write_text(self.relocated(file.read_text(encoding="utf-8")), encoding="utf-8")
 

@@ -20,7 +20,11 @@ PIXELS_PER_INCH = 100
 LARGEST_SVG_BYTES = 250_000
 PROLOGUE = re.compile(r"<\?xml.*?\?>|<!DOCTYPE.*?>|<!--.*?-->|<metadata>.*?</metadata>", re.DOTALL)
 LONG_DECIMAL = re.compile(r"-?\b\d+\.\d{3,}")
+TAG = re.compile(r"<[^>]*>")
 PATH = re.compile(r'\bd="[^"]*"')
+FONT = re.compile(r"font(-family)?: ([^;\"]*)'DejaVu Sans'")
+FALLBACKS = "'DejaVu Sans',Verdana,sans-serif"
+"""Verdana is as wide, so that what was laid out with the one fits with the other."""
 AROUND_COMMAND = re.compile(r"\s*([MLQCHVz])\s*")
 BETWEEN_ELEMENTS = re.compile(r">\s+<")
 
@@ -72,13 +76,15 @@ def _svg(figure: Figure) -> str:
 
 
 def compact_svg(svg: str) -> str:
-    """The same picture in a fifth fewer bytes: without prologue and comments, coordinates to a hundredth of a point.
+    """The same picture in fewer bytes: without prologue and comments, coordinates to a hundredth of a point.
 
     >>> compact_svg('<svg><!-- a --><path d="M 1.23456 2 \\nL 3.000001 4 \\nz"/></svg>')
     '<svg><path d="M1.23 2L3 4z"/></svg>'
     """
     svg = PROLOGUE.sub("", svg)
-    svg = LONG_DECIMAL.sub(lambda number: _shortened(float(number[0])), svg)
+    svg = FONT.sub(lambda font: font[0].replace("'DejaVu Sans'", FALLBACKS), svg)
+    # Numbers between the tags are what the picture says.
+    svg = TAG.sub(lambda tag: LONG_DECIMAL.sub(lambda number: _shortened(float(number[0])), tag[0]), svg)
     svg = PATH.sub(lambda path: AROUND_COMMAND.sub(r"\1", path[0]), svg)
     return BETWEEN_ELEMENTS.sub("><", svg)
 

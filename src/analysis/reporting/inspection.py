@@ -14,6 +14,9 @@ from analysis.reporting.publish import scratch_folder
 from analysis.reporting.words import Words
 from analysis.study import Study
 
+ROWS_BESIDE_A_REFUSAL = 200_000
+"""Enough for what is wrong with a column; all rows of a large source would let its owner wait for a typing error."""
+
 
 def inspection(config: Config, *, as_of: dt.date | None = None) -> list[str]:
     """Lines about data that can be used.
@@ -33,10 +36,10 @@ def inspection(config: Config, *, as_of: dt.date | None = None) -> list[str]:
 
 
 def problems_in_data(config: Config, *, as_of: dt.date | None = None) -> tuple[Problem, ...]:
-    """Every problem in the data that a configuration names."""
+    """The problems in the data that a refused configuration names, as far as the first rows show them."""
     with scratch_folder() as folder:
         try:
-            Study(config, as_of=as_of, store=folder).read_input()
+            Study(config, as_of=as_of, store=folder, most_rows=ROWS_BESIDE_A_REFUSAL).read_input()
         except InputRefused as refused:
             return refused.problems
     return ()
@@ -65,8 +68,9 @@ def _contract_lines(contracts: Contracts | None, words: Words) -> Iterator[str]:
 
 
 def _loyalty_lines(tables: LoyaltyTables, words: Words) -> Iterator[str]:
-    for name in ("campaigns", "promotions", "satisfaction", "arms"):
-        if (table := getattr(tables, name)) is not None:
+    named = {"campaigns": tables.campaigns, "promotions": tables.promotions, "satisfaction": tables.satisfaction}
+    for name, table in (named | {"experiment": tables.arms}).items():
+        if table is not None:
             yield words("loyalty_tables.check", table=name, rows=len(table))
     yield from _notes(tables.notes, words)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from analysis.reporting.exhibits.changes import compared_with, reasons
+from analysis.reporting.progress import plain
 from analysis.reporting.words import Remark, Words, placeholders
 
 if TYPE_CHECKING:
@@ -41,14 +42,16 @@ def signed(text: str, stamp: Stamp) -> str:
 
 
 def wrapped(text: str, first: str = "", later: str | None = None) -> str:
-    """Text in lines of at most ``COLUMNS`` characters, the first and the later ones indented; one line of input.
+    """Text in lines of at most ``COLUMNS`` characters, the first and the later ones indented.
+
+    Line ends and control characters of values become spaces.
 
     >>> wrapped("one two", first="1. ")
     '1. one two'
     """
     later = " " * len(first) if later is None else later
     # str.split would take the space inside an amount for one at which a line may end.
-    pieces = [piece for piece in text.replace("\n", " ").replace("\r", " ").split(" ") if piece]
+    pieces = [piece for piece in plain(text).split(" ") if piece]
     return textwrap.fill(" ".join(pieces), COLUMNS, initial_indent=first, subsequent_indent=later)
 
 

@@ -51,15 +51,16 @@ def _fits(value: Any, kind: str) -> bool:
 
 
 def parameter_keys() -> dict[str, str]:
-    """Last part -> dotted key of each configuration key that a notebook may have as a parameter.
+    """Parameter's name -> dotted key of each configuration key that a notebook may have as a parameter.
 
-    Where two sections share one, such as ``encoding``, that of the transactions is meant.
+    The name is the key's last part, or its last two for a key of a section within a section. Where two sections share
+    one, such as ``encoding``, that of the transactions is meant.
 
-    >>> parameter_keys()["gross_margin"], parameter_keys()["encoding"]
-    ('economics.gross_margin', 'data.encoding')
+    >>> parameter_keys()["gross_margin"], parameter_keys()["encoding"], parameter_keys()["promotion_depth"]
+    ('economics.gross_margin', 'data.encoding', 'strategies.promotion.depth')
     """
-    dotted = [key for key in known_keys() if key.count(".") == 1]
-    return {key.rpartition(".")[2]: key for key in reversed(dotted)}
+    dotted = [key for key in known_keys() if key.count(".") in (1, 2)]
+    return {"_".join(key.split(".")[1:]): key for key in reversed(dotted)}
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

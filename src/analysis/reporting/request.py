@@ -26,7 +26,10 @@ from analysis.study import Study
 
 RUN_ID_DIGITS = 12
 MOST_JOBS = 6
-PAGE_ORDER = ("06-summary", "01-transactions", "02-purchase-model", "03-customer-value", "04-retention-and-profit")
+PAGE_ORDER = (
+    *("06-summary", "01-transactions", "02-purchase-model", "03-customer-value", "04-retention-and-profit"),
+    "05-loyalty-strategies",
+)
 
 
 @dataclass(frozen=True)
@@ -177,21 +180,40 @@ def run_id(named: dict[str, str], notebooks: Sequence[Path]) -> str:
     return content_hash(named, notebooks_hash, package_hash(), dependency_versions())[:RUN_ID_DIGITS]
 
 
-def write_resolved(config: Config, path: Path) -> None:
-    """The configuration with its defaults filled in and its paths absolute, so that it can lie anywhere."""
+def write_resolved(config: Config, path: Path, *, for_folder: Path | None = None) -> None:
+    """The configuration with its defaults filled in, and its paths absolute, so that it can lie anywhere.
+
+    With ``for_folder`` they are relative to that folder, in which it will lie, and tell nobody how the rest of the disk
+    is laid out.
+    """
+
+    def placed(name: str) -> str:
+        return _absolute(config.folder, name) if for_folder is None else _relative(config.folder, name, for_folder)
+
     content = config.model_dump(mode="json", exclude_none=True)
     source = config.data.transactions
     if isinstance(source, str):
-        content["data"]["transactions"] = _absolute(config.folder, source)
+        content["data"]["transactions"] = placed(source)
     elif isinstance(source, list):
-        content["data"]["transactions"] = [_absolute(config.folder, one) for one in source]
+        content["data"]["transactions"] = [placed(one) for one in source]
     for key, section in config.further_tables.items():
-        section_in(content, key)["file"] = _absolute(config.folder, section.file)
+        section_in(content, key)["file"] = placed(section.file)
     path.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
 
 
 def _absolute(folder: Path, name: str) -> str:
     base = folder.resolve()
-    # A name that is there is meant as it stands, whatever brackets it has.
-    is_pattern = glob.has_magic(name) and located(name, base) not in files_matching(name, base)
-    return str(located(name, Path(glob.escape(str(base))) if is_pattern else base))
+    return str(located(name, Path(glob.escape(str(base))) if _is_pattern(name, base) else base))
+
+
+def _relative(folder: Path, name: str, seen_from: Path) -> str:
+    base, place = folder.resolve(), located(name, Path())
+    if place.is_absolute():
+        return os.path.relpath(place, seen_from.resolve())
+    steps = os.path.relpath(base, seen_from.resolve())
+    return str(Path(glob.escape(steps) if _is_pattern(name, base) else steps) / place)
+
+
+def _is_pattern(name: str, base: Path) -> bool:
+    """Whether a name stands for several files; one that is there is meant as it stands, whatever brackets it has."""
+    return glob.has_magic(name) and located(name, base) not in files_matching(name, base)

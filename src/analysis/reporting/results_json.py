@@ -14,6 +14,7 @@ from analysis.models.results import (
     SpendResult,
     as_plain,
 )
+from analysis.reporting.strategies_json import strategies, strategies_reason
 from analysis.reporting.words import Words
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ def results(study: Study) -> dict[str, Any]:
         "retention": _retention(study.retention),
         "retention_lift": _lift(study.lift),
         "claims": [_claim(verdict, words) for verdict in study.claims],
-        "strategies": None,
+        "strategies": strategies(study),
+        "strategies_reason": strategies_reason(study),
     }
     return as_plain(content)
 

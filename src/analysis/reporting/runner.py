@@ -27,12 +27,15 @@ from analysis.study import STEPS
 WARM_UP = "analysis.reporting.notebook"
 PUBLISHING, PRINTING = "checking and publishing", "printing"
 MODEL = "purchase"
+LOYALTY = ("loyalty", "strategies", "choice", "trial")
+WITHOUT_LOYALTY = tuple(name for name in STEPS if name not in LOYALTY)
 NEEDS = {
     "01-transactions": ("transactions",),
-    "02-purchase-model": tuple(STEPS),
+    "02-purchase-model": WITHOUT_LOYALTY,
     "03-customer-value": ("transactions", "purchase", "spend", "value"),
-    "04-retention-and-profit": tuple(STEPS),
-    "06-summary": tuple(STEPS),
+    "04-retention-and-profit": WITHOUT_LOYALTY,
+    "05-loyalty-strategies": tuple(STEPS),
+    "06-summary": WITHOUT_LOYALTY,
 }
 
 

@@ -54,7 +54,7 @@ ACTUAL_WIDTH = 3.8
 LINE_ABOVE = 15
 
 RC = {
-    "svg.fonttype": "path",
+    "svg.fonttype": "none",
     "svg.hashsalt": "retention-lab",
     "text.parse_math": False,
     "axes.unicode_minus": True,

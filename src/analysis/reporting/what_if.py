@@ -69,15 +69,15 @@ def panel_html(panel: Panel, words: Words) -> Markup:
         '</div></div>{remarks}<details class="rl-data rl-what-if-table" open><summary>{fold}</summary>{table}</details>'
         "{data}</div>"
     ).format(
-        intro=words.html("what_if.intro"),
-        settings=words("what_if.settings"),
+        intro=words.html("whatif.intro"),
+        settings=words("whatif.settings"),
         controls=Markup("").join(_control(name, panel, words) for name in panel.labels),
-        reset=words.html("what_if.reset"),
-        result=words.html("what_if.result", whose=Saying(f"reading.scope.{panel.what_if.choice.scope}")),
-        claimed=words.html("what_if.claimed", low=panel.claimed[0], high=panel.claimed[1]),
+        reset=words.html("whatif.reset"),
+        result=words.html("whatif.result", whose=Saying(f"reading.scope.{panel.what_if.choice.scope}")),
+        claimed=words.html("whatif.claimed", low=panel.claimed[0], high=panel.claimed[1]),
         models=Markup("").join(_model(model, words) for model in panel.what_if.by_model),
         remarks=list_html(panel.remarks, words),
-        fold=words.html("what_if.fold"),
+        fold=words.html("whatif.fold"),
         table=table_html(panel.table, words),
         data=data_block(panel_data(panel, words)),
     )
@@ -93,7 +93,7 @@ def _control(name: str, panel: Panel, words: Words) -> Markup:
         'aria-valuetext="{shown}" autocomplete="off"></div>'
     ).format(
         name=name,
-        label=words.html(f"what_if.{name}"),
+        label=words.html(f"whatif.{name}"),
         shown=words.said(panel.labels[name][place]),
         last=len(values) - 1,
         place=place,
@@ -118,15 +118,15 @@ def panel_data(panel: Panel, words: Words) -> dict[str, Any]:
     claimed = {"claimed_low": panel.claimed[0], "claimed_high": panel.claimed[1]}
     return {
         "locale": str(words.formats.locale).replace("_", "-"),
-        "currency": words.currency,
+        "money": [_money_frame(amount, words) for amount in (1.0, -1.0)],
         "level": what_if.level,
         "claimed": panel.claimed,
         "limits": panel.limits,
         "unprofitable": panel.unprofitable,
         "words": {
-            "interval": words("what_if.interval", level=what_if.level, **open_ends),
-            "money": words("what_if.money", gain="{gain}", **open_ends),
-            "chance": words("what_if.chance", chance="{chance}", **claimed),
+            "interval": words("whatif.interval", level=what_if.level, **open_ends),
+            "money": words("whatif.money", gain="{gain}", **open_ends),
+            "chance": words("whatif.chance", chance="{chance}", **claimed),
             "below": words("lift.chance_below", limit=low),
             "above": words("lift.chance_above", limit=high),
             "no_profit": words("lift.reason.no_profit"),
@@ -145,6 +145,11 @@ def panel_data(panel: Panel, words: Words) -> dict[str, Any]:
             {"start": _start(panel, model), **_packed_streams(streams)} for model, streams in what_if.by_model.items()
         ],
     }
+
+
+def _money_frame(amount: float, words: Words) -> str:
+    """How an amount is written, with a place for its digits."""
+    return words.formats.cents(amount).replace(words.formats.decimal2(1), "{number}")
 
 
 def _start(panel: Panel, model: str) -> dict[str, Any]:

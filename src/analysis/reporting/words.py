@@ -1,6 +1,6 @@
 """The one place for every sentence, label and number that a reader sees.
 
-A catalogue is a flat YAML file a language: key -> sentence. Placeholders are typed and formatted by the locale:
+A catalogue is flat YAML, one file a language and one for each large theme of it: key -> sentence. Placeholders are typed and formatted by the locale:
 
 - ``{orders:integer}``, ``{total:money}``, ``{day:date}``: any kind of ``Formats.KINDS``
 - ``{value:interval money}``: an estimate with its interval, such as "47.2 (90% interval 41.0 to 53.9)"
@@ -70,7 +70,12 @@ def catalogue(language: str) -> Mapping[str, str]:
     path = CATALOGUES / f"{language}.yml"
     if not path.is_file():
         raise CatalogueError(f"there is no catalogue of words for language {language!r}")
-    content = yaml.load(path.read_text(encoding="utf-8"), Loader=_OnceLoader)
+    content: dict[str, str] = {}
+    for part in (path, *sorted((CATALOGUES / language).glob("*.yml"))):
+        found = yaml.load(part.read_text(encoding="utf-8"), Loader=_OnceLoader)
+        if twice := sorted(content.keys() & found.keys()):
+            raise CatalogueError(f"catalogue {language}: keys that stand in two files: {', '.join(twice)}")
+        content |= found
     for key, sentence in content.items():
         if not isinstance(sentence, str):
             raise CatalogueError(f"catalogue {language}: {key} must be text, found {type(sentence).__name__}")

@@ -1,4 +1,4 @@
-"""Everything about the choice between strategies: what to do, where the rule holds, what decides, what would settle it."""
+"""The choice between strategies: what to do, where the articles' rule holds, what decides, and what would settle it."""
 
 from __future__ import annotations
 
@@ -69,7 +69,9 @@ def strategy_choice(
     world, _ = strategy_world(transactions.summary, purchase, spend, config, **known)
     strategies, _ = configured_strategies(config.strategies, world)
     pair = tuple(next(each for each in strategies if each.name == name) for name in found.front)
-    smaller, _ = strategy_world(transactions.summary, purchase, spend, _for_the_map(transactions.summary, config), **known)
+    smaller, _ = strategy_world(
+        transactions.summary, purchase, spend, _for_the_map(transactions.summary, config), **known
+    )
     promotion, experience = strategies[1].promotion, strategies[2].experience
     return StrategyChoice(
         decision=found,

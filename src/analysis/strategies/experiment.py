@@ -30,6 +30,8 @@ from analysis.value.history import history
 LENGTHS = (8, 13, 26, 52)
 SIGNIFICANCE, POWER = 0.05, 0.8
 FEWEST_CUSTOMERS = 20
+LARGEST_CORRELATION = 0.999
+"""Beyond this the past tells the outcome, and nothing is left to size an experiment by."""
 DAYS_PER_WEEK = 7
 
 
@@ -112,9 +114,9 @@ def experiment_plan(
         if days < 2 * weeks * DAYS_PER_WEEK:
             break
         during, before = margins(transactions, config, weeks)
-        if len(during) < FEWEST_CUSTOMERS or during.std() == 0:
+        rho = float(np.corrcoef(during, before)[0, 1]) if during.std() > 0 and before.std() > 0 else 0.0
+        if len(during) < FEWEST_CUSTOMERS or during.std() == 0 or abs(rho) > LARGEST_CORRELATION:
             continue
-        rho = float(np.corrcoef(during, before)[0, 1]) if before.std() > 0 else 0.0
         expected = expected_over(world, pair, weeks, config.model.credible_level)
         designs.append(design(weeks, float(during.std(ddof=1)), rho, expected, len(during)))
     if not designs:

@@ -184,5 +184,3 @@ def _fits(deal: Strategy, world: World) -> bool:
     """Whether the price bears it beside today's deal and points."""
     given = deal.promotion.depth + deal.promotion.points + world.economics.todays_deal
     return given <= 1
-
-

@@ -77,7 +77,7 @@ def information_by_group(
     ahead = differences[:, best] - differences[:, second]
     found = []
     for group, names in groups.items():
-        varying = [name for name in names if parameters[name].nunique() > 1]
+        varying = [name for name in names if np.ptp(parameters[name].to_numpy()) > 0]
         if not varying:
             continue
         given = given_parameters(parameters[varying].to_numpy(), np.column_stack([differences, ahead]))

@@ -1,13 +1,16 @@
 """The difference that each arm of an experiment made, from a regression on the margin before it.
 
-The margin before is centred and interacted with the arm [1]_, the errors are HC2 [2]_. As arms share no coefficient, this
-is one regression for each arm, whose constant is what everybody would have earned in it.
+The margin before is centred and interacted with the arm [1]_, the errors are HC2 [2]_. As arms share no coefficient,
+this is one regression for each arm, whose constant is what everybody would have earned in it. Where the slopes differ,
+the customers who happened to take part are a source of error too [3]_.
 
 References
 ----------
 .. [1] Lin (2013), Agnostic notes on regression adjustments to experimental data, Annals of Applied Statistics
    7(1):295-318.
 .. [2] MacKinnon & White (1985), Journal of Econometrics 29(3):305-325.
+.. [3] Negi & Wooldridge (2021), Revisiting regression adjustment in experiments with heterogeneous treatment effects,
+   Econometric Reviews 40(5):504-534.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ import numpy as np
 from scipy import stats
 from statsmodels.regression.linear_model import OLS
 
+from analysis.models.multiplicity import holm_adjusted
 from analysis.models.results import Interval
 
 FEWEST_ALIKE = 5
@@ -108,7 +112,8 @@ def differences(
             of_adjusted = of_plain
         of_past = past and past.against_first(number)
         found.append((names[number], of_adjusted, of_plain, of_past))
-    p_values = np.array([adjusted.p_value for _, adjusted, _, _ in found])
+    p_values = [adjusted.p_value for _, adjusted, _, _ in found]
+    after_holm = holm_adjusted(p_values)
     return tuple(
         ArmDifference(
             arm=name,
@@ -116,24 +121,12 @@ def differences(
             plain=plain.interval(level),
             before=past and past.interval(level),
             variance_reduction=1 - adjusted.variance / plain.variance,
-            p_value=float(p_value),
+            p_value=p_value,
             p_holm=float(corrected),
             level=level,
         )
-        for (name, adjusted, plain, past), p_value, corrected in zip(found, p_values, holm(p_values), strict=True)
+        for (name, adjusted, plain, past), p_value, corrected in zip(found, p_values, after_holm, strict=True)
     )
-
-
-def holm(p_values: np.ndarray) -> np.ndarray:
-    """p-values that allow for all of them together (Holm 1979, Scandinavian Journal of Statistics 6(2):65-70).
-
-    >>> holm(np.array([0.04, 0.01, 0.5])).tolist()
-    [0.08, 0.03, 0.5]
-    """
-    order = np.argsort(p_values)
-    corrected = np.empty(len(p_values))
-    corrected[order] = np.maximum.accumulate(p_values[order] * np.arange(len(p_values), 0, -1))
-    return np.minimum(corrected, 1.0)
 
 
 def covariates(before: np.ndarray | None, newcomer: np.ndarray, arm: np.ndarray) -> np.ndarray:
@@ -189,11 +182,16 @@ class _Difference:
 
 @dataclass(frozen=True)
 class _ArmMeans:
-    """Mean outcome of each arm if it had everybody's covariates, its HC2 variance, and degrees of freedom."""
+    """Mean outcome of each arm if it had everybody's covariates, its HC2 variance, degrees of freedom and slopes.
+
+    ``mean_covariance`` is that of the covariates' mean, shape (k, k).
+    """
 
     mean: np.ndarray
     variance: np.ndarray
     freedom: np.ndarray
+    slopes: np.ndarray
+    mean_covariance: np.ndarray
 
     def against_first(self, number: int) -> _Difference:
         """By Welch's degrees of freedom."""
@@ -201,7 +199,9 @@ class _ArmMeans:
         variance = float(self.variance[both].sum())
         spread = float((self.variance[both] ** 2 / self.freedom[both]).sum())
         freedom = variance**2 / spread if spread > 0 else float(self.freedom[both].sum())
-        return _Difference(float(self.mean[number] - self.mean[0]), variance, freedom)
+        steeper = self.slopes[number] - self.slopes[0]
+        of_who_took_part = float(steeper @ self.mean_covariance @ steeper)
+        return _Difference(float(self.mean[number] - self.mean[0]), variance + of_who_took_part, freedom)
 
 
 def _arm_means(outcome: np.ndarray, arm: np.ndarray, table: np.ndarray) -> _ArmMeans:
@@ -210,5 +210,6 @@ def _arm_means(outcome: np.ndarray, arm: np.ndarray, table: np.ndarray) -> _ArmM
         inside = arm == number
         design = np.column_stack([np.ones(inside.sum()), table[inside]])
         fitted = OLS(outcome[inside], design).fit(cov_type="HC2")
-        found.append((fitted.params[0], fitted.cov_params()[0, 0], fitted.df_resid))
-    return _ArmMeans(*(np.array(column, dtype=float) for column in zip(*found, strict=True)))
+        found.append((fitted.params[0], fitted.cov_params()[0, 0], fitted.df_resid, fitted.params[1:]))
+    covariance = np.atleast_2d(np.cov(table, rowvar=False)) if table.shape[1] else np.empty((0, 0))
+    return _ArmMeans(*map(np.array, zip(*found, strict=True)), covariance / len(table))

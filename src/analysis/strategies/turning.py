@@ -38,9 +38,7 @@ class TurningPoint:
     explained: float
 
 
-def turning_points(
-    simulation: Simulation, expected: np.ndarray, level: float, seed: int
-) -> tuple[TurningPoint, ...]:
+def turning_points(simulation: Simulation, expected: np.ndarray, level: float, seed: int) -> tuple[TurningPoint, ...]:
     """Turning points of the assumptions that explain most, at most ``MOST``; none where the order never changes.
 
     The expected difference between the two strategies in front is a quadratic in the assumption over the draws.

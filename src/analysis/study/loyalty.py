@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from analysis.strategies.choice import StrategyChoice
     from analysis.strategies.evidence import LoyaltyEvidence
     from analysis.strategies.results import StrategyResults
+    from analysis.strategies.trial import ExperimentResult
     from analysis.study.study import Study
 
 
@@ -47,6 +48,16 @@ def choice(study: Study) -> StrategyChoice | None:
     return strategy_choice(
         study.transactions, study.purchase, study.spend, study.config, results, **_known_beside_models(study)
     )
+
+
+def trial(study: Study) -> ExperimentResult | Note | None:
+    """What an experiment that was run showed; None where none is configured."""
+    from analysis.strategies.trial import experiment_result
+
+    arms, settings = study.loyalty_tables.arms, study.config.strategies.experiment
+    if arms is None or settings is None:
+        return None
+    return experiment_result(study.transactions, arms, settings, study.config)
 
 
 def _known_beside_models(study: Study) -> dict:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from analysis.config import LOYALTY_TABLES
+from analysis.config import LOYALTY_TABLES, StrategiesConfig
 from analysis.study import loyalty
 
 if TYPE_CHECKING:
@@ -53,7 +53,8 @@ def _transactions(study: Study) -> Transactions:
     from analysis.data import load_transactions
 
     workdir = study.results.new_workdir("transactions")
-    return load_transactions(study.config, workdir=workdir, as_of=study.as_of, frame=study.frame)
+    settings = {"as_of": study.as_of, "frame": study.frame, "most_rows": study.most_rows}
+    return load_transactions(study.config, workdir=workdir, **settings)
 
 
 def _split(study: Study) -> HoldoutSplit | Note:
@@ -200,6 +201,7 @@ def _claims(study: Study) -> tuple[Verdict, ...]:
     return ledger_of_claims(evidence)
 
 
+STRATEGY_SETTINGS = tuple(f"strategies.{name}" for name in StrategiesConfig.model_fields if name not in LOYALTY_TABLES)
 LOYALTY_SECTIONS = tuple(f"strategies.{name}" for name in LOYALTY_TABLES)
 STEPS = {
     "transactions": Step(_transactions, (), ("data",)),
@@ -221,20 +223,21 @@ STEPS = {
     "contracts": Step(_contracts, ("transactions",), ("contracts",), reads=("contracts",)),
     "contractual": Step(_contractual, ("contracts",), ("model", "economics", "retention", "contracts")),
     "loyalty_tables": Step(_loyalty_tables, ("transactions",), LOYALTY_SECTIONS, reads=LOYALTY_SECTIONS),
-    "loyalty": Step(loyalty.loyalty, ("transactions", "purchase", "loyalty_tables"), ("model", "economics")),
-    "strategies": Step(
-        loyalty.strategies,
-        ("transactions", "purchase", "spend", "loyalty"),
-        ("model", "economics", "strategies", "retention.new_customers_per_year"),
-    ),
-    "choice": Step(
-        loyalty.choice,
-        ("transactions", "purchase", "spend", "loyalty", "strategies"),
-        ("model", "economics", "strategies", "retention.new_customers_per_year"),
-    ),
     "claims": Step(
         _claims,
         ("transactions", "split", "purchase", "spend", "growth", "lift"),
         ("model", "economics", "retention"),
     ),
+    "loyalty": Step(loyalty.loyalty, ("transactions", "purchase", "loyalty_tables"), ("model", "economics")),
+    "strategies": Step(
+        loyalty.strategies,
+        ("transactions", "purchase", "spend", "loyalty"),
+        ("model", "economics", *STRATEGY_SETTINGS, "retention.new_customers_per_year"),
+    ),
+    "choice": Step(
+        loyalty.choice,
+        ("transactions", "purchase", "spend", "loyalty", "strategies"),
+        ("model", "economics", *STRATEGY_SETTINGS, "retention.new_customers_per_year"),
+    ),
+    "trial": Step(loyalty.trial, ("transactions", "loyalty_tables"), ("model", "economics", "strategies.experiment")),
 }

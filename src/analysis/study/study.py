@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from analysis.strategies.choice import StrategyChoice
     from analysis.strategies.evidence import LoyaltyEvidence
     from analysis.strategies.results import StrategyResults
+    from analysis.strategies.trial import ExperimentResult
     from analysis.value.cohorts import Cohorts
     from analysis.value.contractual_results import ContractualRetention
     from analysis.value.firm import FirmFlow
@@ -53,6 +54,8 @@ class Study:
         Folder where results are kept.
     frame
         Transactions that stand in for the configured file; its results are not shared between processes.
+    most_rows
+        Rows of each file of transactions that are looked at, for what is refused anyway; None for all.
     """
 
     def __init__(
@@ -62,8 +65,10 @@ class Study:
         as_of: dt.date | None = None,
         store: Path,
         frame: pd.DataFrame | None = None,
+        most_rows: int | None = None,
     ):
         self.config, self.as_of, self.store, self.frame = config, as_of, Path(store), frame
+        self.most_rows = most_rows
         self.results = Store(self.store)
         self._own = secrets.token_hex(16)
         self._known: dict[str, Any] = {}
@@ -168,6 +173,11 @@ class Study:
     def choice(self) -> StrategyChoice | None:
         """What to do, what would change that, and what would settle it; None where strategies cannot be compared."""
         return self._result("choice")
+
+    @property
+    def trial(self) -> ExperimentResult | Note | None:
+        """What an experiment that was run showed, or why that is not known; None where none is configured."""
+        return self._result("trial")
 
     @property
     def data_hash(self) -> str:

@@ -90,8 +90,10 @@ class WhatIf:
     by_model
         Purchase model -> its streams.
     largest_error
-        Of an estimate or an end of an interval, by what the reduced streams leave out, at the settings in
-        ``_compared``.
+        By how much what the reduced streams leave out moves an estimate or an end of an interval [share of the
+        interval's width], at most, at ``compared`` settings.
+    compared
+        Number of settings at which the lift was also computed from all that the draws say.
     """
 
     choice: Choice
@@ -102,6 +104,7 @@ class WhatIf:
     quantities: tuple[Quantity, ...]
     by_model: Mapping[str, ReducedStreams]
     largest_error: float = 0.0
+    compared: int = 0
 
     def profits(self, model: str, setting: Setting) -> tuple[np.ndarray, np.ndarray] | None:
         """Profit before and the gain in it [currency], at the fit and then by draw; None beyond the largest gain."""
@@ -154,6 +157,8 @@ def what_if(
         arguments = ((fit, posteriors[fit.model], spend, grid, market, named) for fit in purchase.fits)
         found = list(pool.map(lambda each: streams_of(*each), arguments))
     used = tuple(each for place, each in enumerate(QUANTITIES) if any(of.money[:, :, place].any() for of in found))
+    if not used:  # no money comes in or goes out, at any setting
+        return None
     times = np.append(0.0, market.line.times[1:] / market.year)
     offered = Offered(
         gross_margin=_with(MARGINS, start.gross_margin),
@@ -164,29 +169,25 @@ def what_if(
     found = {fit.model: streams.of(used) for fit, streams in zip(purchase.fits, found, strict=True)}
     by_model = {model: reduced(streams, used, market, times) for model, streams in found.items()}
     result = WhatIf(named, start, offered, market.level, times, used, by_model)
-    return replace(result, largest_error=_largest_error(result, found))
+    settings = tuple(_compared(result))
+    return replace(result, largest_error=_largest_error(result, found, settings), compared=len(settings))
 
 
-def _largest_error(result: WhatIf, found: Mapping[str, Streams]) -> float:
+def _largest_error(result: WhatIf, found: Mapping[str, Streams], settings: Iterable[Setting]) -> float:
     errors = [0.0]
-    for setting in _compared(result):
-        for model, streams in found.items():
-            whole, shown = result._lift(streams, setting), result.lift(model, setting)
-            if whole and shown:
-                ends = ("estimate", "lower", "upper")
-                errors += [abs(getattr(whole, end) - getattr(shown, end)) for end in ends]
+    for setting, (model, streams) in product(settings, found.items()):
+        whole, shown = result._lift(streams, setting), result.lift(model, setting)
+        if whole and shown and whole.upper > whole.lower:
+            moved = max(abs(getattr(whole, end) - getattr(shown, end)) for end in ("estimate", "lower", "upper"))
+            errors.append(moved / (whole.upper - whole.lower))
     return max(errors)
 
 
 def _compared(result: WhatIf) -> Iterator[Setting]:
-    """The configured setting, and the ends of what is offered with the middle."""
+    """The configured setting, and the ends of what is offered with some in between."""
     yield result.start
-    chosen = [
-        (result.start.gross_margin,),
-        *((each[0], each[len(each) // 2], each[-1]) for each in result.offered[1:3]),
-        {*result.offered.gain[1::5], result.offered.gain[-1]},
-    ]
-    yield from (Setting(*each) for each in product(*chosen))
+    spread = [[each[round(share * (len(each) - 1))] for share in (0.1, 0.25, 0.5, 1)] for each in result.offered]
+    yield from (Setting(*each) for each in product(*spread))
 
 
 def _horizons(configured: float) -> tuple[float, ...]:

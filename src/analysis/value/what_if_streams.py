@@ -20,11 +20,13 @@ from analysis.value.readings import NEW_SCOPES, Choice
 from analysis.value.streams import target_retention
 from analysis.value.worlds import Market, World
 
-TOLERANCE, MOST_COMPONENTS = 2e-3, 12
+TOLERANCE, MOST_COMPONENTS = 1e-3, 12
 """Largest error of a draw's value, cost and change of these, relative to the value at the fit."""
 DISCOUNT_RATES = (0.0, 0.3)
 """Between these the tolerance holds."""
-GAINS = 4
+GAINS, GAIN_TOLERANCE = (4, 6, 8), 1e-4
+"""How many gains the change is known at: as few as keep the change at the fit within this share of itself between."""
+BETWEEN = (0.04, 0.3, 0.6, 0.95)
 GAIN_STEP, LARGEST_GAIN = 0.005, 0.10
 HIGHEST_RETENTION = 0.995
 
@@ -118,29 +120,55 @@ def streams_of(
 ) -> Streams:
     """The streams of one model in every state of the world, for the draws that the lift of a reading rests on."""
     every = list(worlds(fit, posterior, spend, grid, market, most_draws(grid)))
-    retention = np.array([world.rise(replace(named, gain=0.0))[0] for world in every])
-    largest, kept = _largest_gain(retention, named)
-    gains = _nodes(largest, from_zero=market.paid(named) > 0)
+    largest, kept = _largest_gain(every, named)
+    gains = _enough_gains(every[0], named, largest)
+    if market.paid(named):
+        gains = (0.0, *gains)
     money = []
     for world in (each for each, is_kept in zip(every, kept, strict=True) if is_kept):
-        before = _money(world, named, NO_SHIFT, paid=0.0)
-        shifts = [world.rise(replace(named, gain=gain))[1] for gain in gains]
-        money.append([before, *(_money(world, named, shift, market.paid(named)) - before for shift in shifts)])
+        before = _money(world, named, NO_SHIFT)
+        changes = [_money(world, named, _shift(world, named, gain), paid=market.paid(named)) - before for gain in gains]
+        money.append([before, *changes])
     return Streams(np.array(money), gains, largest)
 
 
-def _largest_gain(retention: np.ndarray, named: Choice) -> tuple[float, np.ndarray]:
+def _enough_gains(at_fit: World, named: Choice, largest: float) -> tuple[float, ...]:
+    """Chebyshev's places up to the largest gain, close enough for a polynomial through zero; none without a gain."""
+    if largest == 0:
+        return ()
+    before = _money(at_fit, named, NO_SHIFT).sum(axis=-1)
+
+    def change(gain: float) -> np.ndarray:
+        return _money(at_fit, named, _shift(at_fit, named, gain)).sum(axis=-1) - before
+
+    between = [largest * share for share in BETWEEN]
+    known = [change(gain) for gain in between]
+    for count in GAINS:
+        gains = tuple((largest * (1 - np.cos(np.pi * np.arange(1, count + 1) / count)) / 2).tolist())
+        changes = np.array([change(gain) for gain in gains])
+        apart = [
+            np.abs(polynomial_weights(gains, gain) @ changes - real) for gain, real in zip(between, known, strict=True)
+        ]
+        if (np.array(apart) <= GAIN_TOLERANCE * np.abs(known)).all():
+            break
+    return gains
+
+
+def _shift(world: World, named: Choice, gain: float) -> Shift:
+    return world.rise(replace(named, gain=gain))[1]
+
+
+def _largest_gain(every: Sequence[World], named: Choice) -> tuple[float, list[bool]]:
     """The largest gain that every draw can have, or the configured one; and the worlds that can have it."""
-
-    def can_have(gain: float, highest: float) -> np.ndarray:
-        return target_retention(retention, gain, named.gain_kind) < highest
-
+    retention = np.array([world.rise(replace(named, gain=0.0))[0] for world in every])
     steps = gain_steps(max(LARGEST_GAIN, 2 * named.gain))
-    largest = max((gain for gain in steps if can_have(gain, HIGHEST_RETENTION).all()), default=0.0)
-    kept = can_have(named.gain, 1.0)
-    if named.gain > largest and kept[0] and np.mean(~kept[1:]) <= MAY_BE_UNPROFITABLE:
-        return named.gain, kept
-    return largest, np.ones(len(retention), dtype=bool)
+    targets = {gain: target_retention(retention, gain, named.gain_kind) for gain in steps}
+    largest = max((gain for gain in steps if (targets[gain] < HIGHEST_RETENTION).all()), default=0.0)
+    if named.gain > largest:
+        kept = [world.rise(named)[1] is not None for world in every]
+        if kept[0] and 1 - np.mean(kept[1:]) <= MAY_BE_UNPROFITABLE:
+            return named.gain, kept
+    return largest, [True] * len(every)
 
 
 def gain_steps(largest: float) -> list[float]:
@@ -151,25 +179,20 @@ def gain_steps(largest: float) -> list[float]:
     return [round(step * GAIN_STEP, 6) for step in range(int(largest / GAIN_STEP + 1e-9) + 1)]
 
 
-def _nodes(largest: float, *, from_zero: bool) -> tuple[float, ...]:
-    """Chebyshev's places between no gain and the largest. At no gain nothing changes, unless keeping is paid for."""
-    count = GAINS if largest > 0 else 0
-    nodes = largest * (1 - np.cos(np.pi * np.arange(count + 1) / max(count, 1))) / 2
-    return tuple(nodes[0 if from_zero else 1 :].tolist())
-
-
 def polynomial_weights(gains: tuple[float, ...], gain: float) -> np.ndarray:
     """Weights of the changes at ``gains`` in the change at another gain, by Lagrange's formula.
 
-    >>> polynomial_weights((0.05, 0.1), 0.1)
-    array([0., 1.])
+    Where no gain of zero is among them, the change there is zero.
+
+    >>> polynomial_weights((0.05, 0.1), 0.05)
+    array([1., 0.])
     """
     nodes = gains if 0.0 in gains else (0.0, *gains)
     weights = [np.prod([(gain - other) / (node - other) for other in nodes if other != node]) for node in nodes]
     return np.array(weights[len(nodes) - len(gains) :])
 
 
-def _money(world: World, named: Choice, shift: Shift, paid: float) -> np.ndarray:
+def _money(world: World, named: Choice, shift: Shift, paid: float = 0.0) -> np.ndarray:
     """Each of ``QUANTITIES`` now and at each node, weighted for integration [currency]."""
     ledger, line, year = world.ledger, world.market.line, world.market.year
     weights = line.weights[max(line.weights)]

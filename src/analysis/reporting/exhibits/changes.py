@@ -14,7 +14,7 @@ DIFFERENCES = {
     "money": ("changes.money", "changes.money_only"),
 }
 """Kind -> sentence with the change in per cent, and without."""
-SMALLEST_SEEN = {"integer": 0.5, "money": 0.005}
+SMALLEST_SEEN, SMALLEST_POINTS = {"integer": 0.5, "money": 0.005}, 0.05
 
 
 def compared_with(changes: Changes | None) -> Saying:
@@ -44,8 +44,7 @@ def figures_table(changes: Changes | None) -> Table | None:
             label = ("changes.alive", {"model": Saying(name_key(model))})
             rows.append(_row(label, "integer", then.alive[model], count))
     if then.lift is not None and now.lift is not None:
-        points = ("phrase", Saying("changes.points", {"points": 100 * (now.lift - then.lift)}))
-        rows.append(("changes.lift", ("percent1", then.lift), ("percent1", now.lift), points))
+        rows.append(("changes.lift", ("percent1", then.lift), ("percent1", now.lift), ("phrase", _points(changes))))
     columns = [Column("column.figure", "label")]
     columns += [Column(key, "mixed") for key in ("column.last_run", "column.this_run", "column.change")]
     return Table("table.changes.caption", columns, rows, {"run": changes.before.run_id})
@@ -62,6 +61,11 @@ def _difference(kind: str, then: float, now: float) -> Saying:
     if then <= 0:
         return Saying(alone, {"by": now - then})
     return Saying(with_share, {"by": now - then, "share": now / then - 1})
+
+
+def _points(changes: Changes) -> Saying:
+    points = 100 * (changes.now.lift - changes.before.figures.lift)
+    return Saying("changes.points", {"points": points}) if abs(points) >= SMALLEST_POINTS else Saying("changes.none")
 
 
 def reasons(changes: Changes | None) -> list[Saying]:

@@ -45,19 +45,19 @@ def labels(what_if: WhatIf) -> dict[str, list[Saying]]:
     return {
         "gross_margin": _shares(offered.gross_margin),
         "annual_discount_rate": _shares(offered.annual_discount_rate),
-        "horizon_years": [Saying("what_if.years", {"horizon": horizon}) for horizon in offered.horizon_years],
+        "horizon_years": [Saying("whatif.years", {"horizon": horizon}) for horizon in offered.horizon_years],
         "gain": [_gain(kind, gain) for gain in offered.gain],
     }
 
 
 def _shares(values: tuple[float, ...]) -> list[Saying]:
     whole = all(math.isclose(100 * value, round(100 * value), abs_tol=1e-9) for value in values)
-    key = "what_if.percent" if whole else "what_if.percent_exact"
+    key = "whatif.percent" if whole else "whatif.percent_exact"
     return [Saying(key, {"share": value}) for value in values]
 
 
 def _gain(kind: str, gain: float) -> Saying:
-    return Saying(f"what_if.gain.{kind}", {"gain": 100 * gain})
+    return Saying(f"whatif.gain.{kind}", {"gain": 100 * gain})
 
 
 def remarks(what_if: WhatIf) -> list[Saying]:
@@ -69,12 +69,12 @@ def remarks(what_if: WhatIf) -> list[Saying]:
     }
     has_costs = any(each.is_cost for each in what_if.quantities)
     # Rounded up, so that what is said holds.
-    points = max(1, math.ceil(10_000 * what_if.largest_error)) / 100
+    share = max(1, math.ceil(100 * what_if.largest_error)) / 100
     return [
-        Saying("what_if.reading", reading),
-        Saying("what_if.costs" if has_costs else "what_if.no_costs"),
-        Saying("what_if.models", {"level": what_if.level}),
-        Saying("what_if.exact", {"points": points}),
+        Saying("whatif.reading", reading),
+        Saying("whatif.costs" if has_costs else "whatif.no_costs"),
+        Saying("whatif.models", {"level": what_if.level}),
+        Saying("whatif.exact", {"settings": what_if.compared, "share": share}),
     ]
 
 

@@ -10,7 +10,6 @@
 
   const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);
   const dot = (some, others) => sum(some.map((number, place) => number * others[place]));
-  const shareOf = (numbers, holds) => numbers.filter(holds).length / numbers.length;
 
   const unpacked = ({ sizes, steps }) => {
     const view = new DataView(Uint8Array.from(atob(steps), (sign) => sign.charCodeAt(0)).buffer);
@@ -69,10 +68,11 @@
     if (setting.gain > model.largest) return { lift: null, gain: null, reason: "cannot_rise" };
     const { before, gain } = profitsOf(model, setting);
     const shown = { lift: null, gain: ends(gain), reason: "no_profit" };
-    if (before[0] <= 0 || shareOf(before.slice(1), (profit) => profit <= 0) > data.unprofitable) return shown;
+    const losses = before.slice(1).filter((profit) => profit <= 0).length;
+    if (before[0] <= 0 || losses / model.count > data.unprofitable) return shown;
     const lifts = before.map((profit, draw) => gain[draw] / profit).filter((_, draw) => before[draw] > 0);
     const inside = lifts.slice(1).filter((lift) => lift >= data.claimed[0] && lift <= data.claimed[1]).length;
-    return { ...shown, lift: ends(lifts), chance: (inside + 0.5) / before.length, reason: null };
+    return { ...shown, lift: ends(lifts), chance: (inside + 0.5) / (model.count + 1), reason: null };
   };
 
   const formatted = (numbers, options, digits) => {
@@ -88,26 +88,24 @@
     const digits = width ? Math.min(3, Math.max(0, Math.ceil(-Math.log10(width)))) : 0;
     return formatted([estimate, low, high], { style: "percent" }, digits);
   };
-  const money = (amounts) => formatted(amounts, data.currency ? { style: "currency", currency: data.currency } : {},
-    Math.max(...amounts.map(Math.abs)) >= 999.5 ? 0 : 2);
   const filled = (sentence, numbers) => sentence.replace(/\{(\w+)\}/g, (_, name) => numbers[name]);
+  const money = (amounts) => {
+    const digits = Math.max(...amounts.map(Math.abs)) >= 999.5 ? 0 : 2;
+    return formatted(amounts.map(Math.abs), {}, digits).map((number, place) =>
+      filled(data.money[amounts[place].toFixed(digits) < 0 ? 1 : 0], { number }));
+  };
   const chanceSaid = (chance) => chance < data.limits[0] ? data.words.below
     : chance > data.limits[1] ? data.words.above : formatted([chance], { style: "percent" }, 0)[0];
 
   const draw = (row, found, place) => {
     const part = (name) => row.querySelector(`[data-part=${name}]`);
-    const said = [];
+    const [estimate, lowest, highest] = found.lift ? percents(found.lift) : ["", "", ""];
+    const said = found.lift ? [filled(data.words.chance, { chance: chanceSaid(found.chance) })] : [];
+    part("lift").textContent = estimate;
+    part("interval").textContent = found.lift
+      ? filled(data.words.interval, { low: lowest, high: highest }) : data.words[found.reason];
     row.classList.toggle("rl-what-if-none", !found.lift);
-    if (found.lift) {
-      const [estimate, low, high] = percents(found.lift);
-      part("lift").textContent = estimate;
-      part("interval").textContent = filled(data.words.interval, { low, high });
-      said.push(filled(data.words.chance, { chance: chanceSaid(found.chance) }));
-      ["at", "low", "high"].forEach((name, index) => row.style.setProperty(`--${name}`, place(found.lift[index])));
-    } else {
-      part("lift").textContent = "";
-      part("interval").textContent = data.words[found.reason];
-    }
+    ["at", "low", "high"].forEach((name, index) => row.style.setProperty(`--${name}`, place(found.lift?.[index] ?? 0)));
     if (found.gain) {
       const [gain, low, high] = money(found.gain);
       said.push(filled(data.words.money, { gain, low, high }));
@@ -143,7 +141,7 @@
     inputs.forEach((input) => { input.value = input.defaultValue; });
     update();
   });
+  update();
   panel.querySelector("details").open = false;
   moved.hidden = false;
-  update();
 })();

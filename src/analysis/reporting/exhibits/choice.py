@@ -1,0 +1,289 @@
+"""What notebook 05 shows of the choice: the advice on one page, the map, what decides, and what would settle it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from analysis.data import Note
+from analysis.reporting.exhibit import Exhibit, on_axes
+from analysis.reporting.exhibits.strategies import chance, named, parameter_name, view_of
+from analysis.reporting.figures import plot_frontier, plot_information
+from analysis.reporting.figures.strategies import FrontierLine
+from analysis.reporting.tables import Column, Table, interval_columns
+from analysis.reporting.words import Saying
+from analysis.strategies.choice import StrategyChoice
+from analysis.strategies.decision import SURE, Decision, Outcome
+from analysis.strategies.experiment import POWER, SIGNIFICANCE, ExperimentPlan
+from analysis.strategies.frontier import CADENCES, DecisionMap, Frontier
+from analysis.strategies.information import GroupInformation
+from analysis.strategies.parameters import BY_NAME
+from analysis.strategies.results import COMPONENTS, StrategyResults
+
+WORTH_SAYING = 0.01
+"""Groups whose information is worth less than this share of all information are left out of the picture."""
+
+NARROW = 5
+"""Width in inches below which panels stand on each other."""
+
+
+def answer(choice: StrategyChoice | None, results: StrategyResults | Note) -> list[Saying | Note]:
+    """What to do, in the two or three sentences that stand on top."""
+    if choice is None:
+        return [Saying("choice.answer_none"), results]
+    found, first = choice.decision, choice.decision.rankings[0]
+    weeks = {"weeks": results.per_purchase.weeks}
+    if found.outcome is Outcome.RECOMMENDED:
+        numbers = {"sure": SURE, "views": len(found.rankings)}
+        if found.recommended == "nothing":
+            return [Saying("choice.answer_nothing", {**numbers, **weeks}), Saying("choice.no_cause")]
+        difference = first.difference[first.names.index(found.recommended)]
+        said = {**numbers, **weeks, "strategy": named(found.recommended), "difference": difference}
+        return [Saying("choice.answer_recommended", said), Saying("choice.no_cause")]
+    if found.outcome is Outcome.VIEWS_DISAGREE:
+        return [Saying("choice.answer_views", {"sure": SURE}), Saying("choice.no_cause")]
+    return [
+        Saying("choice.answer_undecided", {"sure": SURE, "views": len(found.rankings), **weeks}),
+        Saying("choice.contenders", {"names": found_names(found.contenders)}),
+        Saying("choice.no_cause"),
+    ]
+
+
+def found_names(names: Sequence[str]) -> Saying:
+    """Two to four names as one phrase; of more, how many they are."""
+    if 1 <= len(names) <= 4:
+        numbers = {f"name{place}": named(name) for place, name in enumerate(names, start=1)}
+        return Saying(f"choice.names.{len(names)}", numbers)
+    return Saying("choice.names.many", {"count": len(names)})
+
+
+def advice(choice: StrategyChoice | None, results: StrategyResults | Note) -> list[Saying]:
+    """One page in plain words: because, what would change our mind, what to find out, what would settle it."""
+    if choice is None:
+        return []
+    found = choice.decision
+    points = [*_views(found), *_because(found, results), *_articles_rule(choice.map), *_mind_changers(found)]
+    return [*points, *_find_out_first(found), *_settled_by(choice.plan)]
+
+
+def _views(found: Decision) -> list[Saying]:
+    if found.outcome is Outcome.RECOMMENDED:
+        return []
+    points = []
+    for each in found.rankings:
+        best = max(each.names, key=each.probability)
+        numbers = {"view": view_of(each), "strategy": named(best), "chance": chance(each.probability(best))}
+        points.append(Saying("choice.by_view", numbers))
+    return points
+
+
+def _because(found: Decision, results: StrategyResults) -> list[Saying]:
+    """The largest gain and the largest loss of the strategy in front that does something."""
+    name = next((each for each in found.front if each != "nothing"), None)
+    if name is None:
+        return []
+    run = results.per_purchase
+    means = {each: float(run.components[each][:, run.strategy(name)].mean()) for each in COMPONENTS}
+    gain, loss = max(means, key=means.get), min(means, key=means.get)
+    if means[gain] <= 0 or means[loss] >= 0:
+        return []
+    numbers = {
+        "strategy": named(name),
+        "gain": means[gain],
+        "from": Saying(f"strategies.component.{gain}"),
+        "loss": means[loss],
+        "to": Saying(f"strategies.component.{loss}"),
+    }
+    return [Saying("choice.because", numbers)]
+
+
+def _articles_rule(found: DecisionMap) -> list[Saying]:
+    numbers = {"cost": found.cost, "most": max(found.lifts)}
+    if found.holds_from is None:
+        return [Saying("choice.rule_fails", numbers)]
+    at = found.lifts.index(found.holds_from)
+    numbers = {"cost": found.cost, "lift": found.holds_from, "chance": chance(found.probability[at])}
+    if at == 0:
+        return [Saying("choice.rule_holds", numbers)]
+    return [Saying("choice.rule_holds_from", numbers)]
+
+
+def _mind_changers(found: Decision) -> list[Saying]:
+    points = []
+    for point in found.turning_points:
+        parameter = BY_NAME[point.parameter]
+        numbers = {
+            "parameter": parameter_name(point.parameter),
+            "value": point.value,
+            "unit": Saying(f"strategies.unit.{parameter.unit}"),
+            "below": named(point.below),
+            "above": named(point.above),
+        }
+        points.append(Saying("choice.turning_point", numbers))
+    return points or [
+        Saying("choice.no_turning_point", {"first": named(found.front[0]), "second": named(found.front[1])})
+    ]
+
+
+def _find_out_first(found: Decision) -> list[Saying]:
+    first = found.rankings[0]
+    if not found.information or first.perfect_information <= 0:
+        return [Saying("choice.nothing_to_learn")]
+    top = found.information[0]
+    everything = {"everything": first.perfect_information}
+    if top.value.estimate <= WORTH_SAYING * first.perfect_information:
+        return [Saying("choice.learn_together", everything)]
+    return [Saying("choice.learn_first", {**everything, "group": _group(top), "value": top.value})]
+
+
+def _settled_by(plan: ExperimentPlan | Note) -> list[Saying]:
+    if isinstance(plan, Note):
+        return [Saying("choice.no_plan", {"reason": Saying(plan.key, plan.numbers)})]
+    arms = {"first": named(plan.arms[0]), "second": named(plan.arms[1])}
+    shortest = plan.shortest
+    if shortest is None:
+        best = max(plan.designs, key=lambda design: design.power)
+        numbers = {**arms, "weeks": best.weeks, "customers": plan.customers, "detectable": best.detectable,
+                   "expected": best.expected}  # fmt: skip
+        return [Saying("choice.experiment_too_small", numbers)]
+    numbers = {**arms, "weeks": shortest.weeks, "each": shortest.customers_per_arm, "expected": shortest.expected,
+               "power": POWER}  # fmt: skip
+    return [Saying("choice.experiment", numbers)]
+
+
+# --- the map ---
+
+
+def map_figure(choice: StrategyChoice | None) -> Exhibit | None:
+    """Where being better beats doing nothing and the own promotion, with the company's plan."""
+    if choice is None:
+        return None
+    found = choice.map
+    lines = [FrontierLine(Saying("legend.frontier_nothing"), found.frontiers[0].cost),
+             FrontierLine(Saying("legend.frontier_own"), found.own.cost)]  # fmt: skip
+    at = min(range(len(found.lifts)), key=lambda place: abs(found.lifts[place] - found.lift))
+    numbers = {"lift": found.lifts[at], "cost": found.own.cost[at], "plan": found.cost, "planned": found.lift,
+               "level": found.own.cost[at].level, "draws": found.draws, "customers": found.customers}  # fmt: skip
+    draw = on_axes(plot_frontier, found.lifts, lines, company=(found.lift, found.cost))
+    return Exhibit("decision_map", draw, map_table(found), numbers, height=3.6, narrow_height=3.2)
+
+
+def deals_figure(choice: StrategyChoice | None) -> Exhibit | None:
+    """The same against promotions of other depths, a panel for each cadence."""
+    if choice is None:
+        return None
+    found = choice.map
+    others = found.frontiers[1:]
+    panels = {weeks: [each for each in others if each.every_weeks == weeks] for weeks in CADENCES}
+
+    def draw(figure, words):
+        shape = {"nrows": len(panels)} if figure.get_figwidth() < NARROW else {"ncols": len(panels)}
+        axes = figure.subplots(**shape, squeeze=False, sharey=True).ravel()
+        for ax, (weeks, frontiers) in zip(axes, panels.items(), strict=True):
+            lines = [FrontierLine(Saying("legend.frontier_depth", {"depth": each.depth}), each.cost)
+                     for each in frontiers]  # fmt: skip
+            plot_frontier(found.lifts, lines, words, ax, title=words("axis.frontier_every", weeks=weeks))
+
+    numbers = {"level": found.own.cost[0].level, "deals": len(others)}
+    return Exhibit("other_deals", draw, map_table(found), numbers, height=3.3, narrow_height=2.8 * len(panels))
+
+
+def map_table(found: DecisionMap) -> Table:
+    """Every frontier of the map at every lift."""
+    level = found.own.cost[0].level
+    columns = [Column("column.rival", "label")]
+    for lift in found.lifts:
+        columns += [Column("column.at_lift", "estimate percent1", {"lift": lift}),
+                    Column("column.interval", "range percent1", {"level": level})]  # fmt: skip
+    every = [found.frontiers[0], found.own, *found.frontiers[1:]]
+    rows = [[_rival(each, own=each is found.own), *(cell for cost in each.cost for cell in (cost, cost))]
+            for each in every]  # fmt: skip
+    return Table("figure.decision_map.data", columns, rows)
+
+
+def _rival(frontier: Frontier, *, own: bool) -> Saying:
+    if frontier.depth is None:
+        return Saying("legend.frontier_nothing")
+    numbers = {"depth": frontier.depth, "weeks": frontier.every_weeks}
+    return Saying("choice.own_deal" if own else "choice.deal", numbers)
+
+
+# --- what decides, and what would settle it ---
+
+
+def information_figure(choice: StrategyChoice | None) -> Exhibit | None:
+    """What knowing each group of assumptions would be worth; None where there is nothing to be gained."""
+    if choice is None or choice.decision.rankings[0].perfect_information <= 0:
+        return None
+    everything = choice.decision.rankings[0].perfect_information
+    shown = [each for each in choice.decision.information if each.value.estimate > WORTH_SAYING * everything]
+    if not shown:
+        return None
+    rows = [(_group(each), each.value) for each in shown]
+    numbers = {"everything": everything, "group": rows[0][0], "value": rows[0][1], "level": rows[0][1].level}
+
+    def draw(figure, words):
+        plot_information(rows, words, ax=figure.subplots())
+
+    height = 1.0 + 0.34 * len(rows)
+    return Exhibit("information", draw, information_table(choice), numbers, height, height + 0.3)
+
+
+def information_table(choice: StrategyChoice) -> Table:
+    """Every group of assumptions: worth of knowing it, and its share in the uncertainty about the two in front."""
+    level = choice.decision.rankings[0].difference[0].level
+    columns = [Column("column.group", "label"), *interval_columns("column.worth_knowing", "money", level),
+               Column("column.explained", "percent")]  # fmt: skip
+    rows = [[_group(each), each.value, each.value, each.explained] for each in choice.decision.information]
+    return Table("table.information.caption", columns, rows)
+
+
+def sensitivity_table(choice: StrategyChoice, most: int = 10) -> Table | None:
+    """The single parameters that decide most; None where nothing varies."""
+    if not choice.sensitivity:
+        return None
+    level = choice.sensitivity[0].first_order.level
+    columns = [Column("column.parameter", "label"), *interval_columns("column.first_order", "percent", level)]
+    rows = [[parameter_name(each.parameter), each.first_order, each.first_order] for each in choice.sensitivity[:most]]
+    pair = {"first": named(choice.decision.front[0]), "second": named(choice.decision.front[1])}
+    return Table("table.sensitivity.caption", columns, rows, pair)
+
+
+def experiment_sayings(choice: StrategyChoice | None) -> list[Saying | Note]:
+    """What an experiment between the two strategies in front would have to look like."""
+    if choice is None:
+        return []
+    plan = choice.plan
+    if isinstance(plan, Note):
+        return [plan]
+    numbers = {"first": named(plan.arms[0]), "second": named(plan.arms[1]), "customers": plan.customers,
+               "power": POWER, "significance": SIGNIFICANCE}  # fmt: skip
+    said = [Saying("experiment.plan", numbers)]
+    if plan.fixed_per_year:
+        said.append(Saying("experiment.fixed", {"fixed": plan.fixed_per_year}))
+    return said
+
+
+def experiment_table(choice: StrategyChoice | None) -> Table | None:
+    """Experiments of several lengths: size, and what the whole base could show."""
+    if choice is None or isinstance(choice.plan, Note):
+        return None
+    plan = choice.plan
+    columns = [
+        Column("column.weeks", "integer"),
+        *interval_columns("column.expected_each", "money", plan.designs[0].expected.level),
+        Column("column.deviation_each", "money"),
+        Column("column.correlation", "decimal2"),
+        Column("column.customers_per_arm", "integer"),
+        Column("column.detectable", "money"),
+        Column("column.power", "percent"),
+    ]
+    rows = [
+        [each.weeks, each.expected, each.expected, each.deviation, each.correlation, each.customers_per_arm,
+         each.detectable, each.power]
+        for each in plan.designs
+    ]  # fmt: skip
+    return Table("table.experiment.caption", columns, rows, {"customers": plan.customers})
+
+
+def _group(each: GroupInformation) -> Saying:
+    return Saying(f"strategies.group.{each.group}")

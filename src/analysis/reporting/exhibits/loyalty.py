@@ -1,0 +1,146 @@
+"""What notebook 05 shows of the evidence: findings with their placebos, and what stays an assumption."""
+
+from __future__ import annotations
+
+from analysis.data import Note
+from analysis.reporting.exhibit import Exhibit, on_axes
+from analysis.reporting.figures import plot_campaigns
+from analysis.reporting.tables import Column, Table
+from analysis.reporting.words import Remark, Saying
+from analysis.strategies.evidence import LoyaltyEvidence
+from analysis.strategies.evidence.findings import Finding
+from analysis.strategies.trial import ExperimentResult
+
+RATIOS = ("evidence.bump.", "evidence.driven.", "evidence.won.")
+MONEY = ("evidence.campaign.spending",)
+ORDERS = ("evidence.campaign.",)
+
+
+def sayings(evidence: LoyaltyEvidence) -> list[Saying]:
+    """What was asked of the data, and how much they gave."""
+    if not evidence.findings:
+        return [Saying("evidence.none")]
+    used = len(evidence.estimates)
+    return [Saying("evidence.rule"), Saying("evidence.used", {"used": used}) if used else Saying("evidence.none_used")]
+
+
+def findings_table(evidence: LoyaltyEvidence) -> Table | None:
+    """Every finding with its placebo and verdict; None where nothing was found."""
+    found = evidence.findings
+    if not found:
+        return None
+    columns = [
+        Column("column.finding", "label"),
+        Column("column.estimate", "mixed"),
+        Column("column.interval", "mixed", {"level": evidence.level}),
+        Column("column.placebo", "mixed"),
+        Column("column.verdict", "label"),
+        Column("column.customers", "integer"),
+    ]
+    rows = []
+    for each in found:
+        kind = kind_of(each)
+        placebo = ("text", None) if each.placebo is None else (f"interval {kind}", each.placebo)
+        rows.append([Saying("evidence.in_unit", {"what": Saying(each.name), "unit": Saying(unit_of(each))}),
+                     (f"estimate {kind}", each.estimate), (f"range {kind}", each.estimate), placebo,
+                     f"evidence.verdict.{each.verdict}", each.customers])  # fmt: skip
+    return Table("table.evidence.caption", columns, rows)
+
+
+def kind_of(finding: Finding) -> str:
+    """Format of a finding's numbers: relative changes as per cent, amounts as money, all else as it is."""
+    if finding.name in MONEY:
+        return "money"
+    if finding.name.startswith(RATIOS):
+        return "percent1"
+    return "decimal3" if finding.name.startswith(ORDERS) else "decimal2"
+
+
+def unit_of(finding: Finding) -> str:
+    """Key of the unit of a finding."""
+    return "evidence.unit." + finding.name.removeprefix("evidence.")
+
+
+def reasons(evidence: LoyaltyEvidence) -> list[Remark]:
+    """Why parts of the evidence are missing, each reason once."""
+    return list({note.key: note for note in evidence.reasons.values()}.values())
+
+
+def campaign_figure(evidence: LoyaltyEvidence) -> Exhibit | None:
+    """Orders of targeted customers against others, week by week before, during and after campaigns."""
+    found = evidence.campaigns
+    if isinstance(found, Note):
+        return None
+    path = found.path
+    columns = [Column("column.week", "integer"), Column("column.difference", "decimal3"),
+               Column("column.lower", "decimal3"), Column("column.upper", "decimal3")]  # fmt: skip
+    rows = path[["week", "difference", "lower", "upper"]].to_numpy().tolist()
+    numbers = {"campaigns": found.campaigns, "targeted": found.targeted, "controls": found.controls,
+               "level": evidence.level, "during": found.orders.estimate, "before": found.orders.placebo}  # fmt: skip
+    return Exhibit("campaigns", on_axes(plot_campaigns, path), Table("figure.campaigns.data", columns, rows), numbers)
+
+
+def assumed_table(evidence: LoyaltyEvidence) -> Table:
+    """What the data were asked for and did not give: what is assumed instead, and why."""
+    columns = [
+        Column("column.parameter", "label"),
+        Column("column.assumed", "decimal2"),
+        Column("column.swept", "label"),
+        Column("column.why_assumed", "label"),
+    ]
+    rows = [
+        [
+            f"strategies.parameter.{each.name}",
+            each.default,
+            Saying("strategies.from_to", {"low": each.low, "high": each.high}),
+            _why(each.because),
+        ]
+        for each in evidence.assumed
+    ]
+    return Table("table.assumed.caption", columns, rows)
+
+
+def _why(note: Note) -> Saying:
+    if note.key.startswith("evidence.kept."):
+        return Saying(f"evidence.because.{note.key.removeprefix('evidence.kept.')}")
+    return Saying("evidence.because.cannot")
+
+
+def trial_sayings(result: ExperimentResult | Note | None) -> list[Remark]:
+    """What an experiment that was run showed, arm by arm."""
+    if result is None:
+        return []
+    if isinstance(result, Note):
+        return [result]
+    said: list[Remark] = []
+    for each in result.differences:
+        names = {"arm": each.arm, "control": result.control.name, "starts": result.starts, "ends": result.ends}
+        certain = each.p_holm <= 1 - each.level
+        key = "undecided" if not certain else "better" if each.adjusted.estimate > 0 else "worse"
+        said.append(Saying(f"experiment.result.{key}", {**names, "difference": each.adjusted}))
+        said.append(
+            Saying("experiment.result.plain", {"plain": each.plain, "reduction": max(each.variance_reduction, 0.0)})
+        )
+        if each.before is not None:
+            said.append(Saying("experiment.result.before", {"days": result.days_before, "before": each.before}))
+    return said
+
+
+def trial_table(result: ExperimentResult | Note | None) -> Table | None:
+    """The arms of an experiment; None where there is none."""
+    if result is None or isinstance(result, Note):
+        return None
+    columns = [
+        Column("column.arm", "text"),
+        Column("column.customers", "integer"),
+        Column("column.ordering", "integer"),
+        Column("column.margin_each", "cents"),
+        Column("column.cost_each", "cents"),
+    ]
+    rows = [[each.name, each.customers, each.ordering, each.margin, each.cost_per_customer] for each in result.arms]
+    return Table("table.trial.caption", columns, rows, {"starts": result.starts, "ends": result.ends})
+
+
+def trial_notes(result: ExperimentResult | Note) -> tuple[Note, ...]:
+    """What is worth saying about an experiment."""
+    return () if isinstance(result, Note) else result.notes

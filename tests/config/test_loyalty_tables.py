@@ -1,0 +1,141 @@
+"""The sections that name tables beside the transactions, and what is said of them where they are wrong."""
+
+import datetime as dt
+
+import pytest
+
+from analysis.config import LOYALTY_TABLES, Config, ConfigurationRefused, load_config
+from analysis.errors import USAGE
+
+DATA = "data:\n  transactions: orders.csv\n  columns: {customer: who, date: day, split: land}\n"
+TRIAL = "{file: arms.csv, columns: {customer: who, arm: group}, starts: 2025-03-01, control: nothing}"
+SECTIONS = f"""\
+strategies:
+  campaigns: {{file: campaigns.csv, columns: {{customer: who, start: from, end: until}}, date_format: "%d-%m-%Y"}}
+  promotions: {{file: weeks.xlsx, columns: {{start: from, end: until}}, sheet: Weeks}}
+  satisfaction: {{file: scores.csv, columns: {{customer: who, date: day, score: mark}}, decimal: ","}}
+  experiment: {TRIAL}
+"""
+
+
+@pytest.fixture
+def read(tmp_path):
+    def read(text):
+        (tmp_path / "shop.yml").write_text(text)
+        return load_config(tmp_path / "shop.yml")
+
+    return read
+
+
+@pytest.fixture
+def refused(read):
+    """The messages of a refusal."""
+
+    def refused(text):
+        with pytest.raises(ConfigurationRefused) as found:
+            read(text)
+        assert found.value.exit_code == USAGE
+        return [problem.message for problem in found.value.problems]
+
+    return refused
+
+
+def of(name, text):
+    return f"{DATA.replace(', split: land', '')}strategies: {{{name}: {text}}}\n"
+
+
+def test_every_table_is_read_with_its_keys(read):
+    config = read(DATA.replace(", split: land", "") + SECTIONS)
+    assert list(config.further_tables) == [f"strategies.{name}" for name in LOYALTY_TABLES]
+    strategies = config.strategies
+    assert strategies.campaigns.columns.mapped() == {"customer": "who", "start": "from", "end": "until"}
+    assert (strategies.promotions.sheet, strategies.satisfaction.decimal) == ("Weeks", ",")
+    assert (strategies.experiment.starts, strategies.experiment.ends) == (dt.date(2025, 3, 1), None)
+    assert strategies.experiment.cost_per_customer == {}
+    assert Config.model_validate(config.model_dump() | {"folder": config.folder}) == config
+
+
+def test_none_is_needed(read):
+    assert read(DATA.replace(", split: land", "")).further_tables == {}
+
+
+def test_arms_that_yaml_reads_as_numbers_are_text(read):
+    text = TRIAL.replace("nothing", "0").replace("}", ", cost_per_customer: {1: 2.5}}", 2)
+    text = TRIAL.replace("control: nothing", "control: 0, cost_per_customer: {1: 2.5}")
+    experiment = read(of("experiment", text)).strategies.experiment
+    assert (experiment.control, experiment.cost_per_customer) == ("0", {"1": 2.5})
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "messages"),
+    [
+        ("campaigns", "weeks.csv", ["strategies.campaigns == 'weeks.csv', must be a section with keys of its own"]),
+        (
+            "campaigns",
+            "{fil: a.csv, columns: {customer: a, start: b}}",
+            [
+                "configuration key 'strategies.campaigns.columns.end' is missing",
+                "unknown configuration key 'strategies.campaigns.fil'; did you mean 'strategies.campaigns.file'?",
+            ],
+        ),
+        ("promotions", "{file: '', columns: {start: a, end: b}}", ["strategies.promotions.file == '', must not be"]),
+        ("promotions", "{file: a.csv, columns: {start: a, end: b}, decimal: ','}", ["unknown configuration key"]),
+        ("satisfaction", "{file: a.csv, columns: {customer: a, date: b}}", ["'strategies.satisfaction.columns.score'"]),
+        (
+            "satisfaction",
+            "{file: a.csv, columns: {customer: a, date: b, score: c}, decimal: ';'}",
+            ["strategies.satisfaction.decimal == ';', must be ',' or '.'"],
+        ),
+        (
+            "experiment",
+            TRIAL.replace("2025-03-01", "2025-03-01, ends: 2025-02-28"),
+            ["strategies.experiment: ends == 2025-02-28, must not be before starts == 2025-03-01"],
+        ),
+        ("experiment", TRIAL.replace("2025-03-01", "March"), ["starts == 'March', must be a date such as 2024-01-31"]),
+        (
+            "experiment",
+            TRIAL.replace("nothing", "no"),
+            ["control == False, must be the name of an arm as text"],
+        ),
+        ("experiment", TRIAL.replace(", control: nothing", ""), ["key 'strategies.experiment.control' is missing"]),
+        (
+            "experiment",
+            TRIAL.replace("nothing", "nothing, cost_per_customer: {a: '1,20', b: -1, c: 5%}"),
+            [
+                "cost_per_customer.a == '1,20', must be a number; write 1.20",
+                "cost_per_customer.b == -1, must be greater than or equal to 0",
+                "cost_per_customer.c == '5%', must be a number",
+            ],
+        ),
+        (
+            "experiment",
+            TRIAL.replace("nothing", "nothing, cost_per_customer: {no: 1}"),
+            ["must be the name of an arm as text; put it in quotes"],
+        ),
+        ("experiment", TRIAL.replace("nothing", "nothing, cost_per_customer: 3"), ["cost_per_customer == 3, must be"]),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_key(refused, name, text, messages):
+    found = refused(of(name, text))
+    assert len(found) == len(messages)
+    for told, expected in zip(found, messages, strict=True):
+        assert expected in told
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        f"strategies: {{experiment: {TRIAL}}}\n",
+        "contracts: {file: c.csv, columns: {customer: who, start: from, end: until}}\n",
+    ],
+)
+@pytest.mark.parametrize(
+    "parts", [f"{DATA}  part: NL\n", f"{DATA}batch: {{split_by: land}}\n".replace(", split: land", "")]
+)
+def test_an_experiment_and_contracts_are_not_split_into_parts(refused, section, parts):
+    (message,) = refused(parts + section)
+    assert "cannot be split into parts; leave" in message
+
+
+def test_the_other_tables_may_be_split_into_parts(read):
+    assert len(read(f"{DATA}  part: NL\n" + SECTIONS[: SECTIONS.index("  experiment")]).further_tables) == 3

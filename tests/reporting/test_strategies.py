@@ -1,0 +1,185 @@
+"""What notebook 05 shows: the advice follows the decision, tables add up, and assumptions are named as such."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from tests.reporting import strategy_fakes
+
+from analysis.config import LANGUAGES
+from analysis.data import Note
+from analysis.models.results import Interval
+from analysis.reporting.exhibit import figure_html
+from analysis.reporting.exhibits import choice, loyalty, strategies
+from analysis.reporting.tables import table_html
+from analysis.reporting.words import Words
+from analysis.strategies.decision import Outcome
+from analysis.strategies.turning import TurningPoint
+
+
+@pytest.fixture(scope="module")
+def compared():
+    return strategy_fakes.compared()
+
+
+@pytest.fixture(scope="module")
+def made():
+    return strategy_fakes.choice()
+
+
+def said(sayings, language="en"):
+    words = Words(language, "EUR")
+    return " ".join(str(words.said(saying)) for saying in sayings)
+
+
+def decided(made, **changes):
+    return dataclasses.replace(made, decision=dataclasses.replace(made.decision, **changes))
+
+
+class TestTheAnswer:
+    def test_recommends_nothing_but_what_the_rule_recommends(self, made, compared):
+        sure = decided(made, outcome=Outcome.RECOMMENDED, recommended="expectation")
+        assert "Advice: “Exceed expectations”" in said(choice.answer(sure, compared))
+        idle = decided(made, outcome=Outcome.RECOMMENDED, recommended="nothing")
+        assert "Go on as today" in said(choice.answer(idle, compared))
+
+    def test_says_when_the_data_do_not_decide_and_who_is_still_in(self, made, compared):
+        open_ = decided(made, outcome=Outcome.UNDECIDED, recommended=None, contenders=("nothing", "club"))
+        text = said(choice.answer(open_, compared))
+        assert "The data do not decide" in text
+        assert "“Go on as today” and “club”" in text
+
+    def test_says_when_it_depends_on_how_customers_leave(self, made, compared):
+        text = said(choice.answer(decided(made, outcome=Outcome.VIEWS_DISAGREE, recommended=None), compared))
+        assert "depends on how customers leave" in text
+
+    def test_always_says_that_effects_are_assumed(self, made, compared):
+        for outcome in Outcome:
+            found = decided(made, outcome=outcome, recommended="promotion")
+            assert "assumed, not observed" in said(choice.answer(found, compared))
+
+    def test_gives_the_reason_where_nothing_can_be_compared(self):
+        text = said(choice.answer(None, Note("strategies.reason.no_money")))
+        assert "do not allow a comparison" in text
+        assert "no amounts of money" in text
+
+
+class TestTheAdvice:
+    def test_names_what_would_change_our_mind(self, made, compared):
+        point = TurningPoint("theta_exp", Interval(0.2, 0.1, 0.3, 0.9), "nothing", "expectation", 0.5)
+        text = said(choice.advice(decided(made, turning_points=(point,)), compared))
+        assert "below 0.20 (90% interval 0.10 to 0.30)" in text
+        none = said(choice.advice(decided(made, turning_points=()), compared))
+        assert "No single assumption" in none
+
+    def test_names_the_experiment_or_says_that_the_base_is_too_small(self, made, compared):
+        design = dataclasses.replace(made.plan.designs[0], customers_per_arm=900, power=0.9)
+        enough = dataclasses.replace(made, plan=dataclasses.replace(made.plan, designs=(design,)))
+        assert enough.plan.shortest is not None
+        assert "This would settle it" in said(choice.advice(enough, compared))
+        small = dataclasses.replace(design, customers_per_arm=None, power=0.06)
+        too_small = dataclasses.replace(made, plan=dataclasses.replace(made.plan, designs=(small,)))
+        assert "No experiment with this base can" in said(choice.advice(too_small, compared))
+
+    def test_passes_on_why_the_data_tell_no_size(self, made, compared):
+        reason = Note("experiment.reason.too_short", {"weeks": 9, "needed": 16})
+        text = said(choice.advice(dataclasses.replace(made, plan=reason), compared))
+        assert "The data span 9 weeks" in text
+
+    @pytest.mark.parametrize(
+        ("holds_from", "words"),
+        [(None, "the rule fails"), (0.125, "however small"), (1.0, "Below that the rule fails")],
+    )
+    def test_says_where_the_articles_rule_holds(self, made, compared, holds_from, words):
+        found = dataclasses.replace(made, map=dataclasses.replace(made.map, holds_from=holds_from))
+        assert words in said(choice.advice(found, compared))
+
+
+def test_components_add_up_to_the_total_of_the_table(compared):
+    rows = strategies.components_table(compared, 0.9).rows
+    for place in range(1, len(rows[0]), 2):
+        parts = sum(row[place].estimate for row in rows[:-1])
+        assert parts == pytest.approx(rows[-1][place].estimate, rel=1e-6, abs=1e-6)
+
+
+def test_every_strategy_stands_in_the_table_under_every_view(made):
+    table = strategies.ranking_table(made)
+    rankings = made.decision.rankings
+    assert len(table.rows) == len(rankings) * len(rankings[0].names)
+
+
+def test_a_strategy_that_costs_nothing_says_so(compared):
+    names = {saying.key for saying in strategies.what_is_compared(compared)}
+    assert {"strategies.is.promotion", "strategies.is.points", "strategies.is.programme"} <= names
+    assert "strategies.is.per_order" in names
+
+
+def test_an_attack_is_told_by_strategy_or_said_not_to_be_tried(compared):
+    assert "40% off from week 6 to week 10" in said(strategies.attack_sayings(compared))
+    calm = dataclasses.replace(compared, attacked={})
+    assert "not tried here" in said(strategies.attack_sayings(calm))
+    assert strategies.attack_table(calm, 0.9) is None
+
+
+def test_every_assumption_is_listed_with_its_origin(compared):
+    table = strategies.assumptions_table(compared)
+    assert {row[4] for row in table.rows} == {"strategies.origin.assumption"}
+    assert len(table.rows) == 26
+
+
+def test_where_every_strategy_loses_the_picture_does_not_praise_the_least_bad(made):
+    first = made.decision.rankings[0]
+    lost = tuple(Interval(-abs(each.estimate) - 1, -2e6, 0.0, 0.9) for each in first.difference)
+    worse = dataclasses.replace(first, difference=lost)
+    found = decided(made, rankings=(worse, *made.decision.rankings[1:]))
+    assert strategies.differences_figure(found).key == "strategies_loss"
+    lead = dataclasses.replace(first, difference=(*lost[:-1], Interval(5.0, 1.0, 9.0, 0.9)))
+    assert strategies.differences_figure(decided(made, rankings=(lead,))).key == "strategies"
+
+
+def test_findings_show_their_placebo_and_what_it_means():
+    html = str(table_html(loyalty.findings_table(strategy_fakes.evidence()), Words("en", "EUR")))
+    assert "estimate: the placebo is clean" in html
+    assert "association: no cause is claimed" in html
+    assert loyalty.findings_table(strategy_fakes.evidence(found=False)) is None
+
+
+def test_a_reason_is_given_once():
+    assert [note.key for note in loyalty.reasons(strategy_fakes.evidence())] == [
+        "evidence.reason.no_discount_column",
+        "evidence.reason.no_satisfaction",
+    ]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_picture_can_be_drawn_wide_and_narrow(made, compared, language):
+    words = Words(language, "EUR")
+    exhibits = [
+        strategies.differences_figure(made),
+        strategies.paths_figure(compared, 0.9),
+        choice.map_figure(made),
+        choice.deals_figure(made),
+        choice.information_figure(made),
+        loyalty.campaign_figure(strategy_fakes.evidence()),
+    ]
+    for exhibit in exhibits:
+        assert figure_html(exhibit, words).count("<img") == 2
+
+
+def test_without_a_comparison_there_are_no_pictures():
+    assert strategies.differences_figure(None) is None
+    assert choice.map_figure(None) is None
+    assert choice.experiment_table(None) is None
+    assert strategies.overtaking_sayings(Note("strategies.reason.no_money")) == []
+
+
+def test_probabilities_from_draws_are_never_said_to_be_zero_or_one():
+    assert said([strategies.chance(0.0), strategies.chance(1.0), strategies.chance(0.5)]) == "below 1% above 99% 50%"
+
+
+def test_profit_by_week_ends_where_the_ranking_is(compared):
+    table = strategies.paths_figure(compared, 0.9).data
+    last = table.rows[-1]
+    run = compared.per_purchase
+    assert last[0] == run.weeks
+    assert np.isclose(last[1].estimate, run.difference[:, 1].mean())

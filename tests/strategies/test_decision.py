@@ -1,0 +1,87 @@
+"""Which strategy to choose: probabilities from expectations and never from luck, and a rule that prefers silence."""
+
+import numpy as np
+import pytest
+
+from analysis.strategies.decision import Outcome, contenders_of, decision, outcome_of, ranking
+from analysis.strategies.noise import expected_differences
+
+from .simulations import against_nothing, simulation_of
+
+
+def ranked(run):
+    return ranking(run, expected_differences(run), 0.9, seed=1)
+
+
+def normal(mean, deviation, draws=4_000, seed=5):
+    values = np.random.default_rng(seed).standard_normal(draws)
+    return mean + deviation * (values - values.mean()) / values.std()
+
+
+def test_luck_of_paths_does_not_count_as_uncertainty_that_could_be_resolved():
+    """The toy case of the reference: truly .98 and .004, path by path .54 and 3.5."""
+    luck = np.random.default_rng(6).normal(0, 10, 4_000)
+    seen = normal(1.0, 0.487) + luck - luck.mean()
+    assert (seen > 0).mean() == pytest.approx(0.54, abs=0.02)
+    assert np.maximum(seen, 0).mean() - seen.mean() == pytest.approx(3.5, abs=0.3)
+    found = ranked(simulation_of(against_nothing(seen), own_noise=luck.var()))
+    assert found.probability_best[1] == pytest.approx(0.98, abs=0.03)
+    assert found.perfect_information < 0.1
+
+
+def test_probability_and_regret_are_those_of_the_normal_distribution():
+    found = ranked(simulation_of(against_nothing(normal(1.0, 1.0))))
+    assert found.probability_best == pytest.approx((0.1587, 0.8413), abs=0.01)
+    assert found.regret[1] == pytest.approx(0.0833, abs=0.01)
+    assert found.regret[0] == pytest.approx(1.0833, abs=0.01)
+    assert found.perfect_information == pytest.approx(0.0833, abs=0.01)
+
+
+def test_equal_strategies_share_the_probability_of_being_the_best():
+    same = normal(2.0, 1.0)
+    found = ranked(simulation_of(against_nothing(same, same)))
+    assert found.probability_best[1] == pytest.approx(found.probability_best[2])
+    assert sum(found.probability_best) == pytest.approx(1.0)
+
+
+def test_simulation_error_of_the_mean_makes_a_choice_less_sure():
+    sure = ranked(simulation_of(against_nothing(normal(1.0, 0.3))))
+    doubtful = ranked(simulation_of(against_nothing(normal(1.0, 0.3)), common_noise=4.0))
+    assert sure.probability_best[1] > 0.99
+    assert doubtful.probability_best[1] < 0.9
+    assert doubtful.simulation_error == pytest.approx((0.0, 2.0))
+
+
+def views(*means):
+    """Rankings under several views, in each of which the first strategy leads nothing by so much."""
+    return [ranked(simulation_of(against_nothing(normal(mean, 1.0)))) for mean in means]
+
+
+@pytest.mark.parametrize(
+    ("means", "outcome", "strategy"),
+    [
+        ((3.0, 3.0), Outcome.RECOMMENDED, "strategy1"),
+        ((-3.0, -3.0), Outcome.RECOMMENDED, "nothing"),
+        ((3.0, 0.5), Outcome.UNDECIDED, None),
+        ((0.1, 0.1), Outcome.UNDECIDED, None),
+        ((3.0, -3.0), Outcome.VIEWS_DISAGREE, None),
+    ],
+)
+def test_only_what_is_surely_the_best_under_every_view_is_recommended(means, outcome, strategy):
+    assert outcome_of(views(*means)) == (outcome, strategy)
+
+
+def test_contenders_are_all_that_may_be_the_best_under_some_view():
+    assert contenders_of(views(3.0, 0.5)) == ("strategy1", "nothing")
+    assert contenders_of(views(4.0, 4.0)) == ("strategy1",)
+
+
+def test_a_decision_holds_a_ranking_for_every_view_and_names_the_two_in_front():
+    runs = [
+        simulation_of(against_nothing(normal(2.0, 1.0), normal(1.0, 1.0, seed=8)), structure=structure)
+        for structure in ("per_purchase", "calendar")
+    ]
+    found = decision(runs, 0.9, seed=1)
+    assert [each.structure for each in found.rankings] == ["per_purchase", "calendar"]
+    assert found.front == ("strategy1", "strategy2")
+    assert found.rankings[0].best == "strategy1"

@@ -1,0 +1,110 @@
+"""The size of an experiment: its formula, its power in experiments that are carried out, and what the data allow."""
+
+import datetime as dt
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from statsmodels.regression.linear_model import OLS
+
+from analysis.config import Config
+from analysis.data import Note, load_transactions
+from analysis.models.results import Interval
+from analysis.strategies.experiment import POWER, design, expected_over, experiment_plan, margins
+from analysis.strategies.simulation import simulate
+from analysis.strategies.strategy import NOTHING, Experience, Promotion, Strategy
+
+from .worlds import drawn, fitted_world
+
+PAIR = (Strategy("expectation", experience=Experience(lift=0.5, invested_per_order=0.1)), NOTHING)
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    """Forty customers over 60 weeks with one order of 10 a week each; only every second one goes on in the last 13."""
+    last = dt.date(2025, 3, 2)
+    rows = [
+        (f"c{number}", last - dt.timedelta(days=7 * week), 10.0)
+        for number in range(40)
+        for week in range(60)
+        if number % 2 or week >= 13
+    ]
+    frame = pd.DataFrame(rows, columns=["customer", "date", "amount"])
+    columns = {"customer": "customer", "date": "date", "amount": "amount"}
+    config = Config(
+        name="shop",
+        data={"transactions": "frame.csv", "columns": columns},
+        economics={"gross_margin": 0.4, "cost_per_order": 1.0},
+    )
+    return load_transactions(config, workdir=tmp_path_factory.mktemp("shop"), frame=frame), config
+
+
+@pytest.fixture(scope="module")
+def world():
+    return fitted_world(drawn(20, theta_exp=0.5, gamma_exp=0.3), customers=300, weeks=104)
+
+
+def test_margins_of_the_last_weeks_and_of_as_many_before_are_counted_by_customer(shop):
+    during, before = margins(*shop, weeks=13)
+    assert sorted(set(during)) == [0.0, pytest.approx(39.0)]
+    assert (during > 0).sum() == 20
+    assert np.allclose(before, 39.0)
+
+
+def test_the_sample_size_is_that_of_the_normal_approximation():
+    found = design(13, 20.0, 0.6, Interval(1.0, 0.2, 1.8, 0.9), customers=20_000)
+    reach = stats.norm.isf(0.025) + stats.norm.ppf(POWER)
+    assert found.customers_per_arm == pytest.approx(2 * (reach * 20 * 0.8) ** 2, rel=0.001)
+    assert found.detectable == pytest.approx(reach * 20 * 0.8 * np.sqrt(2 / 10_000), rel=0.001)
+
+
+def test_an_experiment_of_that_size_finds_the_difference_as_often_as_it_should():
+    planned = design(13, 20.0, 0.6, Interval(4.0, 2.0, 6.0, 0.9), customers=2_000)
+    rng, found, repeats = np.random.default_rng(8), 0, 400
+    size = planned.customers_per_arm
+    for _ in range(repeats):
+        before, own = rng.standard_normal((2, 2 * size))
+        arm = np.repeat([0.0, 1.0], size)
+        during = 20 * (0.6 * before + 0.8 * own) + 4.0 * arm
+        fitted = OLS(during, np.column_stack([np.ones(2 * size), arm, before])).fit()
+        found += fitted.pvalues[1] < 0.05
+    assert stats.binomtest(found, repeats, POWER).pvalue > 0.01
+
+
+@pytest.mark.parametrize("expected", [0.0, 1e-9])
+def test_where_no_difference_is_expected_no_experiment_is_large_enough(expected):
+    found = design(13, 20.0, 0.0, Interval(expected, -1.0, 1.0, 0.9), customers=100)
+    assert found.customers_per_arm is None
+    assert found.power == pytest.approx(0.05, abs=0.001)
+
+
+def test_the_expected_difference_is_the_simulations_without_new_customers_and_fixed_costs(world):
+    fixed = Strategy("expectation", experience=Experience(lift=0.5, invested_per_order=0.1, database_per_year=1e6))
+    assert expected_over(world, (fixed, NOTHING), 26, 0.9) == expected_over(world, PAIR, 26, 0.9)
+
+
+def test_a_strategy_that_starts_later_is_tried_at_once(world):
+    later = Strategy("promotion", promotion=Promotion(starts_week=50))
+    assert expected_over(world, (later, NOTHING), 8, 0.9).estimate < 0
+
+
+def test_only_lengths_that_the_data_reach_twice_are_planned(shop, world):
+    plan = experiment_plan(*shop, world, PAIR)
+    # Over 8 weeks the past tells all: who went on in the last 13 did so in both halves.
+    assert [each.weeks for each in plan.designs] == [13, 26]
+    assert (plan.arms, plan.customers) == (("expectation", "nothing"), 40)
+    assert plan.fixed_per_year == 0
+
+
+def test_data_that_are_too_short_say_so(shop, world):
+    short = replace(shop[0], observation_start=dt.date(2025, 1, 5))
+    assert experiment_plan(short, shop[1], world, PAIR) == Note(
+        "experiment.reason.too_short", {"weeks": 8, "needed": 16}
+    )
+
+
+def test_no_path_is_needed_to_price_a_strategy_that_does_nothing(world):
+    run = simulate(world, [NOTHING, Strategy("idle")])
+    assert np.array_equal(run.profit[:, 0], run.profit[:, 1])
