@@ -138,10 +138,10 @@ def test_what_was_left_out_or_taken_for_something_is_told(load):
         }
     )
     assert [(note.key, note.numbers) for note in tables.notes] == [
-        ("loyalty_tables.blank_rows_skipped", {"table": "promotions", "rows": 1}),
-        ("loyalty_tables.offsets_read_as_utc", {"table": "promotions"}),
-        ("loyalty_tables.rows_without_score", {"rows": 1}),
-        ("loyalty_tables.assigned_repeatedly", {"rows": 1}),
+        ("loyalty.blank_rows_skipped", {"table": "promotions", "rows": 1}),
+        ("loyalty.offsets_read_as_utc", {"table": "promotions"}),
+        ("loyalty.rows_without_score", {"rows": 1}),
+        ("loyalty.assigned_repeatedly", {"rows": 1}),
     ]
     assert days(tables.promotions, "start") == [dt.date(2025, 3, 4)]
     assert tables.satisfaction["customer"].tolist() == ["b"]

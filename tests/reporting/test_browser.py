@@ -19,6 +19,7 @@ SHOP = {
     "name": "shop",
     "data": {"transactions": {"sample": "cdnow"}, "holdout_weeks": 39},
     "economics": {"currency": "USD", "gross_margin": 0.3, "annual_discount_rate": 0.1, "horizon_years": 3},
+    "strategies": {"draws": 20, "customers": 200},
 }
 MOST_MILLISECONDS, MOST_BYTES = 1000, 2_000_000
 A4 = {"width": 673, "height": 986}

@@ -67,14 +67,14 @@ def test_check_counts_the_rows_of_every_table_and_tells_its_notes():
         def said(self, note):
             return Markup(note.key)
 
-    notes = (Note("loyalty_tables.rows_without_score", {"rows": 2}),)
+    notes = (Note("loyalty.rows_without_score", {"rows": 2}),)
     tables = LoyaltyTables(
         promotions=pd.DataFrame({"start": [1, 2, 3]}), arms=pd.DataFrame({"arm": ["a"]}), notes=notes
     )
     assert list(inspection._loyalty_lines(tables, Spoken())) == [
-        "loyalty_tables.check [('rows', 3), ('table', 'promotions')]",
-        "loyalty_tables.check [('rows', 1), ('table', 'experiment')]",
-        "note.kind []: loyalty_tables.rows_without_score",
+        "loyalty.check [('rows', 3), ('table', 'promotions')]",
+        "loyalty.check [('rows', 1), ('table', 'experiment')]",
+        "note.kind []: loyalty.rows_without_score",
     ]
     assert list(inspection._loyalty_lines(LoyaltyTables(), Spoken())) == []
 

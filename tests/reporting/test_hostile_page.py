@@ -78,6 +78,7 @@ def pages(tmp_path_factory):
         "name": "shop",
         "data": {"transactions": file.name, "columns": columns, "holdout_weeks": 13},
         "economics": {"horizon_years": 1},
+        "strategies": {"draws": 20, "customers": 200},
         "batch": {"split_by": split},
     }
     (member,) = members_of(config_from_mapping(content, path=folder / "shop.yml"))

@@ -29,7 +29,7 @@ CODE = re.compile(r"`(.+?)`")
 # Sentences that are the same in both languages: names, and words that Dutch took from English.
 ALIKE = re.compile(
     r"name\.|axis\.parameter|claim\.gave_up_over_service\.source|"
-    r"stamp\.run_id|column\.(parameter|model|log_likelihood|horizon)"
+    r"stamp\.run_id|column\.(parameter|model|log_likelihood|horizon|placebo|week|of_strategy)|strategies\.(name\.own|source)|choice\.names\.1|evidence\.in_unit"
 )
 # Common English words that are no Dutch ones.
 ENGLISH = re.findall(

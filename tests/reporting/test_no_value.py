@@ -86,3 +86,10 @@ def test_a_page_without_money_names_no_margin_among_its_assumptions(monkeypatch,
     )[0]
     assert (verdict.certainty, verdict.because.key) == (summary.HIGH, key)
     assert ("margin" in str(Words("en").said(verdict.because)).lower()) is has_money
+
+
+def test_an_interval_without_a_cent_in_it_is_not_explained():
+    nothing = worthless(0.0)
+    luck = replace(nothing, residual_clv=Interval(0.0, 1e-298, 2e-298, 0.9))
+    assert value.interval_kinds(nothing) == value.interval_kinds(luck) == []
+    assert value.interval_kinds(worthless(-6148.0))

@@ -78,7 +78,7 @@ def test_ids_are_unique_and_the_navigation_leads_somewhere(outline):
     ids = [attributes["id"] for _, attributes in outline.elements if "id" in attributes]
     assert len(ids) == len(set(ids))
     targets = [link["href"][1:] for link in outline.of("a") if link["href"].startswith("#")]
-    assert len(targets) == 6
+    assert len(targets) == 7
     assert set(targets) <= set(ids)
 
 

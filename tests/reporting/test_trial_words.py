@@ -10,10 +10,10 @@ from analysis.reporting.words import Words
 
 DAY, BETWEEN = dt.date(2025, 3, 1), Interval(1.2, -0.1, 2.5, 0.9)
 NOTES = (
-    *(Note("loyalty_tables.blank_rows_skipped", {"table": table, "rows": 2}) for table in ("campaigns", "experiment")),
-    *(Note("loyalty_tables.offsets_read_as_utc", {"table": table}) for table in ("promotions", "satisfaction")),
-    Note("loyalty_tables.rows_without_score", {"rows": 1}),
-    Note("loyalty_tables.assigned_repeatedly", {"rows": 3}),
+    *(Note("loyalty.blank_rows_skipped", {"table": table, "rows": 2}) for table in ("campaigns", "experiment")),
+    *(Note("loyalty.offsets_read_as_utc", {"table": table}) for table in ("promotions", "satisfaction")),
+    Note("loyalty.rows_without_score", {"rows": 1}),
+    Note("loyalty.assigned_repeatedly", {"rows": 3}),
     Note("experiment.reason.no_money"),
     Note("experiment.reason.outside_data", {"starts": DAY, "ends": DAY, "first": DAY, "last": DAY}),
     Note("experiment.reason.few_customers", {"arm": "<b>club</b>", "customers": 1, "needed": 10}),
@@ -39,5 +39,5 @@ def test_every_note_has_a_sentence_that_its_numbers_fill(note, language):
 
 
 def test_check_counts_the_rows_of_a_table():
-    assert Words("en")("loyalty_tables.check", table="experiment", rows=1) == "Experiment: 1 row"
-    assert Words("nl")("loyalty_tables.check", table="promotions", rows=2) == "Acties: 2 rijen"
+    assert Words("en")("loyalty.check", table="experiment", rows=1) == "Experiment: 1 row"
+    assert Words("nl")("loyalty.check", table="promotions", rows=2) == "Acties: 2 rijen"

@@ -17,6 +17,10 @@ REPORTING = Path(words.__file__).parent
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 KEY = re.compile(r"^[a-z0-9]+(\.[a-z0-9_]+)+$")
 LITERAL = re.compile(r"""["']([a-z0-9]+(?:\.[a-z0-9_]+)+)["']""")
+STRATEGY_PARTS = (
+    *("name", "parameter", "unit", "group", "component", "type", "binding", "segment", "origin", "view", "is"),
+    *("measure", "dimension", "fitted"),
+)
 # Keys that are put together from a name: every member of the family is used.
 FAMILIES = (
     *(
@@ -33,6 +37,17 @@ FAMILIES = (
     *("stamp.", "summary.claim_", "summary.trust."),
     *("claim.mark.", "claim.reason.", "claim.trust.", "claim.verdict."),
     *("choice.", "contracts.", "convention.", "gain.", "lift.reason.", "reading.", "retention.reason."),
+    *(f"strategies.{part}." for part in STRATEGY_PARTS),
+    *(
+        "evidence.because.",
+        "evidence.campaign.",
+        "evidence.curve.",
+        "evidence.driven.",
+        "evidence.panel.",
+        "evidence.unit.",
+        "evidence.verdict.",
+        "experiment.result.",
+    ),
     *("retention.note.", "rises.", "source.", "textbook.", "varied.", "whatif.", "whose."),
 )
 
@@ -44,7 +59,8 @@ def sources():
         relative = path.relative_to(REPORTING).as_posix()
         if relative.startswith(own) or path.stem in names:
             yield path.read_text(encoding="utf-8")
-    for path in (REPORTING.parent / "claims").glob("*.py"):
+    rooms = (REPORTING.parent / "claims", REPORTING.parent / "strategies", REPORTING.parent / "data")
+    for path in (path for room in rooms for path in room.rglob("*.py")):
         yield path.read_text(encoding="utf-8")
     for path in REPORTING.glob("templates/*.j2"):
         yield path.read_text(encoding="utf-8")
@@ -64,6 +80,8 @@ def figure_keys() -> set[str]:
     named = {key for text in sources() for key in re.findall(r'Exhibit\(\s*"(\w+)"', text)} | {
         "segments_money",
         "segments_orders",
+        "strategies",
+        "strategies_loss",
     }
     return {f"figure.{key}.{part}" for key in named for part in ("title", "caption", "alt")}
 

@@ -150,9 +150,9 @@ def _problems_in_arms(table: RawTable, arms: list[str], settings: ExperimentConf
 
 def _notes(name: str, skipped: list[Note], readings: dict[str, Reading]) -> Iterator[Note]:
     for note in skipped:
-        yield Note("loyalty_tables.blank_rows_skipped", {"table": name, **note.numbers})
+        yield Note("loyalty.blank_rows_skipped", {"table": name, **note.numbers})
     if any(note.key == "data.offsets_read_as_utc" for reading in readings.values() for note in reading.notes):
-        yield Note("loyalty_tables.offsets_read_as_utc", {"table": name})
+        yield Note("loyalty.offsets_read_as_utc", {"table": name})
 
 
 def _kept(checks: Checks, readings: dict[str, Reading], name: str, notes: tuple[Note, ...], digest: str) -> LoyaltyRows:
@@ -167,6 +167,6 @@ def _kept(checks: Checks, readings: dict[str, Reading], name: str, notes: tuple[
     columns = checks.connection.execute(f"SELECT * FROM ({rows}) WHERE {filled} ORDER BY ALL").fetchnumpy()
     frame = pd.DataFrame({role: pd.Series(columns[role]).astype(TYPES.get(role, "str")) for role in readings})
     if left_out := checks.number_of("true") - len(frame):
-        key = "loyalty_tables.assigned_repeatedly" if distinct else "loyalty_tables.rows_without_score"
+        key = "loyalty.assigned_repeatedly" if distinct else "loyalty.rows_without_score"
         notes = (*notes, Note(key, {"rows": left_out}))
     return LoyaltyRows(frame, digest, notes)

@@ -71,7 +71,7 @@ def _loyalty_lines(tables: LoyaltyTables, words: Words) -> Iterator[str]:
     named = {"campaigns": tables.campaigns, "promotions": tables.promotions, "satisfaction": tables.satisfaction}
     for name, table in (named | {"experiment": tables.arms}).items():
         if table is not None:
-            yield words("loyalty_tables.check", table=name, rows=len(table))
+            yield words("loyalty.check", table=name, rows=len(table))
     yield from _notes(tables.notes, words)
 
 

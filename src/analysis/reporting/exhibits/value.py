@@ -15,6 +15,7 @@ from analysis.reporting.tables import Column, Table, interval_columns
 from analysis.reporting.words import Saying
 from analysis.value.results import CustomerValue, SegmentValue
 
+SMALLEST_AMOUNT = 0.005
 CUSTOMER_COLUMNS = (
     "customer_id", "first_order", "last_order", "orders", "spent", "frequency", "recency", "T", "p_alive",
     "expected_orders", "p_order", "expected_order_value", "residual_clv", "residual_clv_lower",
@@ -57,7 +58,7 @@ def per_customer(total: Interval, customers: int) -> Interval:
 def interval_kinds(value: CustomerValue) -> list[Saying]:
     """The predictive interval of the total and the credible interval of its expectation, each by its name."""
     total, mean = value.residual_clv, value.expected_residual_clv
-    if total is None or mean is None or total.lower == total.upper:
+    if total is None or mean is None or total.upper - total.lower < SMALLEST_AMOUNT:
         return []
     wider = mean.upper - mean.lower > total.upper - total.lower
     numbers = {"predictive": total, "credible": mean, "draws": value.draws}
