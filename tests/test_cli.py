@@ -254,7 +254,6 @@ class TestCheck:
         (tmp_path / "orders.csv").unlink()
         assert said("check", shop)[0] == 2
 
-
     def test_looks_at_the_beginning_of_the_data_of_a_refused_configuration_and_says_so(self, shop, monkeypatch):
         monkeypatch.setattr("analysis.reporting.inspection.ROWS_BESIDE_A_REFUSAL", 2)
         rows = ["customer,date,amount", "a,2024-01-01,x", "b,2024-01-02,1", *["c,2024-01-03,y"] * 50]

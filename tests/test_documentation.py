@@ -37,10 +37,11 @@ def test_documented_defaults_are_the_real_ones():
 
 
 def test_the_configuration_in_the_readme_is_valid():
-    shop, claim = (yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", README, flags=re.S))
-    config = config_from_mapping(shop | claim, path=Path("shop.yml"))
+    shop, claim, strategies = (yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", README, flags=re.S))
+    config = config_from_mapping(shop | claim | strategies, path=Path("shop.yml"))
     assert config.data.columns.customer == "Klantnummer"
     assert config.retention == RetentionConfig()
+    assert config.strategies.attack.rival_depth == 0.35
 
 
 @pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([^)#:]+)\)", README))))

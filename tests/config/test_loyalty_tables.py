@@ -14,6 +14,7 @@ strategies:
   campaigns: {{file: campaigns.csv, columns: {{customer: who, start: from, end: until}}, date_format: "%d-%m-%Y"}}
   promotions: {{file: weeks.xlsx, columns: {{start: from, end: until}}, sheet: Weeks}}
   satisfaction: {{file: scores.csv, columns: {{customer: who, date: day, score: mark}}, decimal: ","}}
+  customer_types: {{file: types.csv, columns: {{customer: who, type: kind}}}}
   experiment: {TRIAL}
 """
 

@@ -14,6 +14,7 @@ COLUMNS = {
     "campaigns": {"customer": "who", "start": "from", "end": "until"},
     "promotions": {"start": "from", "end": "until"},
     "satisfaction": {"customer": "who", "date": "day", "score": "mark"},
+    "customer_types": {"customer": "who", "type": "kind"},
     "experiment": {"customer": "who", "arm": "group"},
 }
 TRIAL = {"starts": "2025-03-01", "control": "nothing"}
@@ -141,7 +142,7 @@ def test_what_was_left_out_or_taken_for_something_is_told(load):
         ("loyalty.blank_rows_skipped", {"table": "promotions", "rows": 1}),
         ("loyalty.offsets_read_as_utc", {"table": "promotions"}),
         ("loyalty.rows_without_score", {"rows": 1}),
-        ("loyalty.assigned_repeatedly", {"rows": 1}),
+        ("loyalty.rows_repeated", {"rows": 1}),
     ]
     assert days(tables.promotions, "start") == [dt.date(2025, 3, 4)]
     assert tables.satisfaction["customer"].tolist() == ["b"]
@@ -262,3 +263,15 @@ def test_a_parquet_file_that_is_cut_off_is_refused(configured, tmp_path):
 
 def test_tables_without_problems_have_none(configured, tmp_path):
     assert problems_in_loyalty_tables(configured({"experiment": ARMS}), tmp_path / "work") == ()
+
+
+class TestCustomerTypes:
+    def test_say_of_each_customer_which_type_it_is(self, load):
+        types = load({"customer_types": "who,kind\na,service\nb,at_hand\na,service\n"}).customer_types
+        assert types.to_numpy().tolist() == [["a", "service"], ["b", "at_hand"]]
+
+    def test_must_be_among_the_four_and_one_a_customer(self, refused):
+        message = " ".join(refused({"customer_types": "who,kind\na,service\na,brand\nb,bargains\n"})[0])
+        assert "1 customer stands there with several types" in message
+        assert "is no customer type" in message
+        assert "service, offer, brand, at_hand are allowed" in message

@@ -35,8 +35,11 @@ def notebook(tmp_path):
 
 
 def field_of(dotted: str):
-    section, _, leaf = dotted.partition(".")
-    return Config.model_fields[section].annotation.model_fields[leaf]
+    *path, leaf = dotted.split(".")
+    section = Config
+    for part in path:
+        section = section.model_fields[part].annotation
+    return section.model_fields[leaf]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

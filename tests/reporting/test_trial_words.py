@@ -13,7 +13,7 @@ NOTES = (
     *(Note("loyalty.blank_rows_skipped", {"table": table, "rows": 2}) for table in ("campaigns", "experiment")),
     *(Note("loyalty.offsets_read_as_utc", {"table": table}) for table in ("promotions", "satisfaction")),
     Note("loyalty.rows_without_score", {"rows": 1}),
-    Note("loyalty.assigned_repeatedly", {"rows": 3}),
+    Note("loyalty.rows_repeated", {"rows": 3}),
     Note("experiment.reason.no_money"),
     Note("experiment.reason.outside_data", {"starts": DAY, "ends": DAY, "first": DAY, "last": DAY}),
     Note("experiment.reason.few_customers", {"arm": "<b>club</b>", "customers": 1, "needed": 10}),

@@ -40,6 +40,7 @@ FAMILIES = (
     *(f"strategies.{part}." for part in STRATEGY_PARTS),
     *(
         "evidence.because.",
+        "evidence.kept.",
         "evidence.campaign.",
         "evidence.curve.",
         "evidence.driven.",

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -76,3 +78,20 @@ def test_what_only_the_data_make_impossible_is_refused_together(cdnow_39_weeks, 
 def test_the_same_configuration_gives_the_same_numbers(cdnow_39_weeks, cdnow_purchase, cdnow_spend):
     runs = [strategy_results(cdnow_39_weeks, cdnow_purchase, cdnow_spend, _config()) for _ in range(2)]
     assert np.array_equal(runs[0].calendar.profit, runs[1].calendar.profit)
+
+
+def test_known_customer_types_give_the_mix_of_the_others(cdnow_39_weeks, cdnow_purchase, cdnow_spend):
+    kinds = np.full(len(cdnow_39_weeks.table), -1)
+    kinds[:300], kinds[300:400] = 0, 1
+    world, notes = strategy_world(cdnow_39_weeks, cdnow_purchase, cdnow_spend, _config(), kinds=kinds)
+    assert np.allclose(world.parameters.types, [0.75, 0.25, 0, 0])
+    assert notes[0] == Note("strategies.note.types_known", {"known": 400, "customers": 2357})
+    known = kinds[world.base.row] >= 0
+    assert (world.base.kind[:, known] == kinds[world.base.row][known]).all()
+
+
+def test_a_base_that_brings_no_money_has_nothing_to_compare(cdnow_39_weeks, cdnow_purchase, cdnow_spend):
+    worthless = replace(cdnow_spend, fit=replace(cdnow_spend.fit, mean_order_value=0.0), posterior=None)
+    worthless = replace(worthless, fit=replace(worthless.fit, model="constant", parameters={"mean": 0.0}))
+    found = strategy_results(cdnow_39_weeks, cdnow_purchase, worthless, _config())
+    assert found == Note("strategies.reason.worthless")

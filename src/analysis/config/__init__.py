@@ -5,9 +5,9 @@ from analysis.config.contracts import ContractColumns, ContractsConfig
 from analysis.config.data import Columns, DataConfig
 from analysis.config.economics import EconomicsConfig, ModelConfig, RetentionConfig
 from analysis.config.loading import ConfigurationRefused, config_from_mapping, load_config
-from analysis.config.loyalty_tables import LOYALTY_TABLES, ExperimentConfig
+from analysis.config.loyalty_tables import LOYALTY_TABLES, CustomerTypesConfig, ExperimentConfig
 from analysis.config.sources import SAMPLES, DatabaseSource, SampleSource
-from analysis.config.strategies import AssumptionsConfig, StrategiesConfig
+from analysis.config.strategies import AssumptionsConfig, StrategiesConfig, TypesConfig
 
 __all__ = [
     "LANGUAGES",
@@ -20,6 +20,7 @@ __all__ = [
     "ConfigurationRefused",
     "ContractColumns",
     "ContractsConfig",
+    "CustomerTypesConfig",
     "DataConfig",
     "DatabaseSource",
     "EconomicsConfig",
@@ -28,6 +29,7 @@ __all__ = [
     "RetentionConfig",
     "SampleSource",
     "StrategiesConfig",
+    "TypesConfig",
     "config_from_mapping",
     "known_keys",
     "load_config",

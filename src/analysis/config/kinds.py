@@ -40,9 +40,7 @@ def _currency_code(code: str) -> str:
 
 def _variable_name(name: str) -> str:
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-        allowed = (
-            "must be the name of a variable that holds the URL, such as CRM_URL: letters, digits and _"
-        )
+        allowed = "must be the name of a variable that holds the URL, such as CRM_URL: letters, digits and _"
         raise PydanticCustomError("variable", allowed)
     return name
 

@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 from analysis.config.kinds import LARGEST_COST, ColumnName, Day
 from analysis.config.section import Section
 
-LOYALTY_TABLES = ("campaigns", "promotions", "satisfaction", "experiment")
+LOYALTY_TABLES = ("campaigns", "promotions", "satisfaction", "customer_types", "experiment")
 """The keys of ``strategies`` that name a table."""
 
 
@@ -75,6 +75,19 @@ class SatisfactionConfig(_DatedTable):
 
     columns: SatisfactionColumns
     decimal: Literal[",", "."] | None = None
+
+
+class CustomerTypeColumns(_Columns):
+    """Which customer is of which type."""
+
+    customer: ColumnName
+    type: ColumnName
+
+
+class CustomerTypesConfig(_Table):
+    """What type each customer is: a row for each whose type is known."""
+
+    columns: CustomerTypeColumns
 
 
 class ExperimentColumns(_Columns):

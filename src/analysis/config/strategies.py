@@ -10,7 +10,13 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from analysis.config.kinds import Identifier
-from analysis.config.loyalty_tables import CampaignsConfig, ExperimentConfig, PromotionsConfig, SatisfactionConfig
+from analysis.config.loyalty_tables import (
+    CampaignsConfig,
+    CustomerTypesConfig,
+    ExperimentConfig,
+    PromotionsConfig,
+    SatisfactionConfig,
+)
 from analysis.config.section import Section
 
 BUILT_IN_STRATEGIES = ("nothing", "promotion", "expectation", "both")
@@ -206,6 +212,7 @@ class StrategiesConfig(Section):
     campaigns: CampaignsConfig | None = None
     promotions: PromotionsConfig | None = None
     satisfaction: SatisfactionConfig | None = None
+    customer_types: CustomerTypesConfig | None = None
     experiment: ExperimentConfig | None = None
 
     @model_validator(mode="after")

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
-from analysis.config import Config, ExperimentConfig
+from analysis.config import Config, CustomerTypesConfig, ExperimentConfig, TypesConfig
 from analysis.data.contract_checks import EXAMPLES, Checks
 from analysis.data.contract_dates import without_blank_rows
 from analysis.data.engine import literals, quoted, run
@@ -27,6 +27,7 @@ from analysis.errors import CONTENT, USAGE, InputRefused, Problem
 DAYS, NUMBERS = ("start", "end", "date"), ("score",)
 MAY_BE_EMPTY = ("score",)
 MOST_ARMS = 20
+CUSTOMER_TYPES = tuple(TypesConfig.model_fields)
 TYPES = {"start": "datetime64[s]", "end": "datetime64[s]", "date": "datetime64[s]", "score": "float64"}
 SQL_TYPES = {**dict.fromkeys(DAYS, "TIMESTAMP_S"), **dict.fromkeys(NUMBERS, "DOUBLE")}
 
@@ -60,6 +61,8 @@ def loyalty_rows(connection: duckdb.DuckDBPyConnection, name: str, config: Confi
         _check(checks, readings)
         if isinstance(settings, ExperimentConfig) and {"customer", "arm"} <= set(readings):
             _check_arms(checks, readings, settings)
+        if isinstance(settings, CustomerTypesConfig) and {"customer", "type"} <= set(readings):
+            _check_types(checks, readings)
         checks.refuse()
         noted = _notes(name, skipped, readings)
         return _kept(checks, readings, name, (*table.notes, *noted), table.digest())
@@ -118,16 +121,34 @@ def _check(checks: Checks, readings: dict[str, Reading]) -> None:
         )
 
 
-def _check_arms(checks: Checks, readings: dict[str, Reading], settings: ExperimentConfig) -> None:
-    customer, arm = readings["customer"].expression, readings["arm"].expression
+def _check_one_each(checks: Checks, readings: dict[str, Reading], role: str, one: str, many: str) -> None:
+    """A problem where a customer stands with several values of a role."""
+    customer, value = readings["customer"].expression, readings[role].expression
     scan = checks.table.scan
-    twice = f"SELECT {customer} AS customer FROM {scan} GROUP BY 1 HAVING count(DISTINCT {arm}) > 1 ORDER BY 1"
+    twice = f"SELECT {customer} AS customer FROM {scan} GROUP BY 1 HAVING count(DISTINCT {value}) > 1 ORDER BY 1"
     if customers := [found for (found,) in run(checks.connection, twice) if found is not None]:
-        columns = [checks.table.columns[role] for role in ("customer", "arm")]
+        columns = [checks.table.columns[name] for name in ("customer", role)]
         first = f"{customer} IN {literals(customers[:EXAMPLES])}"
         examples = checks.table.examples(checks.connection, columns, first)
-        found = counted(len(customers), "customer stands in several arms", "customers stand in several arms")
-        checks.add(f"{found}: {examples}; one arm a customer is allowed")
+        found = counted(len(customers), f"customer {many}", f"customers {many.replace('stands', 'stand')}")
+        checks.add(f"{found}: {examples}; one {one} a customer is allowed")
+
+
+def _check_types(checks: Checks, readings: dict[str, Reading]) -> None:
+    _check_one_each(checks, readings, "type", "type", "stands there with several types")
+    column = checks.table.columns["type"]
+    checks.rows(
+        ("customer", "type"),
+        f"coalesce({readings['type'].expression} NOT IN {literals(CUSTOMER_TYPES)}, false)",
+        f"value in column {column!r} (for type) is no customer type",
+        f"values in column {column!r} (for type) are no customer types",
+        f"{', '.join(CUSTOMER_TYPES)} are allowed",
+    )
+
+
+def _check_arms(checks: Checks, readings: dict[str, Reading], settings: ExperimentConfig) -> None:
+    _check_one_each(checks, readings, "arm", "arm", "stands in several arms")
+    arm, scan = readings["arm"].expression, checks.table.scan
     arms = run(checks.connection, f"SELECT DISTINCT {arm} AS arm FROM {scan} WHERE arm IS NOT NULL ORDER BY arm")
     checks.problems += _problems_in_arms(checks.table, [name for (name,) in arms], settings)
 
@@ -161,12 +182,12 @@ def _kept(checks: Checks, readings: dict[str, Reading], name: str, notes: tuple[
         f"CAST({reading.expression} AS {SQL_TYPES.get(role, 'VARCHAR')}) AS {quoted(role)}"
         for role, reading in readings.items()
     )
-    distinct = "DISTINCT " if name == "experiment" else ""
+    distinct = "DISTINCT " if name in ("experiment", "customer_types") else ""
     rows = f"SELECT {distinct}{selected} FROM {checks.table.scan}"
     filled = " AND ".join(f"{quoted(role)} IS NOT NULL" for role in readings)
     columns = checks.connection.execute(f"SELECT * FROM ({rows}) WHERE {filled} ORDER BY ALL").fetchnumpy()
     frame = pd.DataFrame({role: pd.Series(columns[role]).astype(TYPES.get(role, "str")) for role in readings})
     if left_out := checks.number_of("true") - len(frame):
-        key = "loyalty.assigned_repeatedly" if distinct else "loyalty.rows_without_score"
+        key = "loyalty.rows_repeated" if distinct else "loyalty.rows_without_score"
         notes = (*notes, Note(key, {"rows": left_out}))
     return LoyaltyRows(frame, digest, notes)

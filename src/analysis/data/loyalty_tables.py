@@ -1,4 +1,4 @@
-"""Tables beside the transactions that say more of loyalty: campaigns, promotions, satisfaction, an experiment."""
+"""Tables beside the transactions that say more of loyalty: campaigns, satisfaction, customer types, an experiment."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ class LoyaltyTables:
         start, end: one row a promotion.
     satisfaction
         customer, date (of the order), score (float, as it stands in the file): one row an answer.
+    customer_types
+        customer, type (``service``, ``offer``, ``brand`` or ``at_hand``): one row a customer.
     arms
         customer, arm: one row for each customer of the experiment.
     data_hash
@@ -39,6 +41,7 @@ class LoyaltyTables:
     campaigns: pd.DataFrame | None = None
     promotions: pd.DataFrame | None = None
     satisfaction: pd.DataFrame | None = None
+    customer_types: pd.DataFrame | None = None
     arms: pd.DataFrame | None = None
     data_hash: str | None = None
     notes: tuple[Note, ...] = ()
@@ -86,6 +89,7 @@ def load_loyalty_tables(config: Config, *, workdir: Path) -> LoyaltyTables:
         campaigns=frames.get("campaigns"),
         promotions=frames.get("promotions"),
         satisfaction=frames.get("satisfaction"),
+        customer_types=frames.get("customer_types"),
         arms=frames.get("experiment"),
         data_hash=content_hash({name: rows.digest for name, rows in found.items()}) if found else None,
         notes=tuple(note for rows in found.values() for note in rows.notes),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Iterator
 
-from analysis.config import Config
+from analysis.config import LOYALTY_TABLES, Config
 from analysis.data import Note, Transactions
 from analysis.data.contracts import Contracts
 from analysis.data.loyalty_tables import LoyaltyTables
@@ -68,8 +68,8 @@ def _contract_lines(contracts: Contracts | None, words: Words) -> Iterator[str]:
 
 
 def _loyalty_lines(tables: LoyaltyTables, words: Words) -> Iterator[str]:
-    named = {"campaigns": tables.campaigns, "promotions": tables.promotions, "satisfaction": tables.satisfaction}
-    for name, table in (named | {"experiment": tables.arms}).items():
+    named = {name: getattr(tables, "arms" if name == "experiment" else name) for name in LOYALTY_TABLES}
+    for name, table in named.items():
         if table is not None:
             yield words("loyalty.check", table=name, rows=len(table))
     yield from _notes(tables.notes, words)

@@ -1,6 +1,7 @@
 """The one place for every sentence, label and number that a reader sees.
 
-A catalogue is flat YAML, one file a language and one for each large theme of it: key -> sentence. Placeholders are typed and formatted by the locale:
+A catalogue is flat YAML, one file a language and one for each large theme of it: key -> sentence.
+Placeholders are typed and formatted by the locale:
 
 - ``{orders:integer}``, ``{total:money}``, ``{day:date}``: any kind of ``Formats.KINDS``
 - ``{value:interval money}``: an estimate with its interval, such as "47.2 (90% interval 41.0 to 53.9)"

@@ -11,7 +11,7 @@ import numpy as np
 from analysis.data import Note
 from analysis.strategies.customers import base_people, fitted_draws, new_people
 from analysis.strategies.lives import STRUCTURES
-from analysis.strategies.parameters import Estimate, Span, draw_parameters
+from analysis.strategies.parameters import CUSTOMER_TYPES, Estimate, Span, draw_parameters
 from analysis.strategies.results import AttackLoss, Simulation, StrategyResults
 from analysis.strategies.schedule import WEEKS_PER_YEAR, Economics
 from analysis.strategies.simulation import World, simulate
@@ -112,15 +112,18 @@ def strategy_world(
 ) -> tuple[World, tuple[Note, ...]]:
     """What is the same for all strategies, and notes of what was assumed; parameters as of ``strategy_results``."""
     settings, seed = config.strategies, config.model.seed
+    types = settings.types and settings.types.model_dump()
+    if types is None and kinds is not None and (kinds >= 0).any():
+        types = dict(zip(CUSTOMER_TYPES, np.bincount(kinds[kinds >= 0], minlength=4) / (kinds >= 0).sum(), strict=True))
     parameters = draw_parameters(
         settings.draws,
         seed,
         estimates,
         stated_assumptions(settings),
-        settings.types and settings.types.model_dump(),
+        types,
         settings.bindings and settings.bindings.model_dump(),
     )
-    notes = []
+    notes = [] if kinds is None else [_note_on_types(kinds)]
     todays_deal = observed_deal if settings.todays_deal is None else settings.todays_deal
     if todays_deal is None:
         notes.append(Note("strategies.note.no_deal_today"))
@@ -165,6 +168,10 @@ def sampled_customers(summary: CustomerSummary, config: Config, strategies: int 
     each = max(float(summary.table["frequency"].sum()) / observed * horizon_weeks(config), 1.0)
     allowed = ORDERS_AT_MOST / (config.strategies.draws * strategies * each)
     return int(np.clip(allowed, FEWEST_SAMPLED, MOST_SAMPLED))
+
+
+def _note_on_types(kinds: np.ndarray) -> Note:
+    return Note("strategies.note.types_known", {"known": int((kinds >= 0).sum()), "customers": len(kinds)})
 
 
 def horizon_weeks(config: Config) -> int:

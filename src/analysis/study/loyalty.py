@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from analysis.data import Note
     from analysis.strategies.choice import StrategyChoice
     from analysis.strategies.evidence import LoyaltyEvidence
@@ -68,4 +70,20 @@ def _known_beside_models(study: Study) -> dict:
         "estimates": evidence.estimates,
         "observed_deal": evidence.observed_deal,
         "joining_per_year": new_customers_observed(study.transactions),
+        "kinds": _kinds(study),
     }
+
+
+def _kinds(study: Study) -> np.ndarray | None:
+    """Number of every customer's type, -1 where unknown, shape (customers,); None where nobody's is known."""
+    import numpy as np
+
+    from analysis.strategies.parameters import CUSTOMER_TYPES
+
+    table = study.loyalty_tables.customer_types
+    if table is None:
+        return None
+    numbers = dict(zip(CUSTOMER_TYPES, range(len(CUSTOMER_TYPES)), strict=True))
+    kind_of = dict(zip(table["customer"], table["type"].map(numbers), strict=True))
+    ids = study.transactions.summary.table["customer_id"]
+    return np.array([kind_of.get(customer, -1) for customer in ids], dtype=int)

@@ -231,12 +231,12 @@ STEPS = {
     "loyalty": Step(loyalty.loyalty, ("transactions", "purchase", "loyalty_tables"), ("model", "economics")),
     "strategies": Step(
         loyalty.strategies,
-        ("transactions", "purchase", "spend", "loyalty"),
+        ("transactions", "purchase", "spend", "loyalty_tables", "loyalty"),
         ("model", "economics", *STRATEGY_SETTINGS, "retention.new_customers_per_year"),
     ),
     "choice": Step(
         loyalty.choice,
-        ("transactions", "purchase", "spend", "loyalty", "strategies"),
+        ("transactions", "purchase", "spend", "loyalty_tables", "loyalty", "strategies"),
         ("model", "economics", *STRATEGY_SETTINGS, "retention.new_customers_per_year"),
     ),
     "trial": Step(loyalty.trial, ("transactions", "loyalty_tables"), ("model", "economics", "strategies.experiment")),

@@ -102,7 +102,7 @@ def assumed_table(evidence: LoyaltyEvidence) -> Table:
 
 def _why(note: Note) -> Saying:
     if note.key.startswith("evidence.kept."):
-        return Saying(f"evidence.because.{note.key.removeprefix('evidence.kept.')}")
+        return Saying(note.key)
     return Saying("evidence.because.cannot")
 
 

@@ -145,7 +145,11 @@ def paths_figure(results: StrategyResults | Note, level: float) -> Exhibit | Non
                  for s in range(1, len(run.names))]  # fmt: skip
         rows.append([week, *(cell for each in cells for cell in (each, each))])
     table = Table("figure.strategy_paths.data", columns, rows)
-    return Exhibit("strategy_paths", on_axes(plot_paths, paths), table, {"weeks": run.weeks, "level": level})
+    last = {name: mean[s][-1] for s, name in enumerate(run.names) if s}
+    best, worst = max(last, key=last.get), min(last, key=last.get)
+    numbers = {"weeks": run.weeks, "level": level, "best": named(best), "most": last[best]}
+    numbers |= {"worst": named(worst), "least": last[worst]}
+    return Exhibit("strategy_paths", on_axes(plot_paths, paths), table, numbers)
 
 
 def overtaking_sayings(results: StrategyResults | Note) -> list[Saying]:
