@@ -403,7 +403,7 @@ class TestTheRealCommand:
         assert folder == (out / "quick" / "latest").resolve()
         names = {"index.html", "results.json", "customers.parquet", "customers.csv", "ledger.csv", "model.json"}
         assert names | {"manifest.json", "notebooks"} <= {path.name for path in folder.iterdir()}
-        assert len(list((folder / "notebooks").glob("*.ipynb"))) == 5
+        assert len(list((folder / "notebooks").glob("*.ipynb"))) == 6
 
     def test_writes_the_agreed_results(self, real_run):
         results = json.loads((real_run[0] / "quick" / "latest" / "results.json").read_text())
@@ -424,6 +424,10 @@ class TestTheRealCommand:
         assert all(
             {"id", "verdict", "estimate", "lower", "upper", "unit", "sentence"} <= set(one) for one in results["claims"]
         )
+        strategies = results["strategies"]
+        assert strategies["outcome"] in {"recommended", "undecided", "views_disagree"}
+        assert len(strategies["views"]) == 3
+        assert [one["name"] for one in strategies["views"][0]["strategies"]][:2] == ["nothing", "promotion"]
         assert {one["verdict"] for one in results["claims"]} <= {"supported", "contradicted", "depends", "not_testable"}
 
     def test_writes_the_agreed_columns(self, real_run):

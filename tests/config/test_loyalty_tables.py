@@ -139,4 +139,4 @@ def test_an_experiment_and_contracts_are_not_split_into_parts(refused, section, 
 
 
 def test_the_other_tables_may_be_split_into_parts(read):
-    assert len(read(f"{DATA}  part: NL\n" + SECTIONS[: SECTIONS.index("  experiment")]).further_tables) == 3
+    assert len(read(f"{DATA}  part: NL\n" + SECTIONS[: SECTIONS.index("  experiment")]).further_tables) == 4

@@ -55,7 +55,7 @@ def choice() -> StrategyChoice:
         decision=found,
         sensitivity=sensitivity(results.per_purchase, found.front, 0.9),
         map=decision_map(world, strategies[1].promotion, strategies[2].experience, mean_order_value(world), 0.9),
-        plan=ExperimentPlan(found.front, 5_000, designs, -120.0),
+        plan=ExperimentPlan(found.front, designs, 0.1, 0.2, -120.0),
     )
 
 

@@ -44,6 +44,16 @@ def test_equal_strategies_share_the_probability_of_being_the_best():
     assert sum(found.probability_best) == pytest.approx(1.0)
 
 
+def test_the_regret_of_the_best_is_the_value_of_knowing_everything():
+    found = ranked(simulation_of(against_nothing(normal(1.0, 1.0)), common_noise=4.0))
+    assert min(found.regret) == pytest.approx(found.perfect_information)
+
+
+def test_few_draws_cannot_make_a_strategy_surely_the_best():
+    many, few = (ranked(simulation_of(against_nothing(np.full(draws, 1.0)))) for draws in (100, 20))
+    assert (many.surely_best, few.surely_best) == ("strategy1", None)
+
+
 def test_simulation_error_of_the_mean_makes_a_choice_less_sure():
     sure = ranked(simulation_of(against_nothing(normal(1.0, 0.3))))
     doubtful = ranked(simulation_of(against_nothing(normal(1.0, 0.3)), common_noise=4.0))

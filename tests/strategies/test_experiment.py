@@ -87,14 +87,27 @@ def test_the_expected_difference_is_the_simulations_without_new_customers_and_fi
 
 def test_a_strategy_that_starts_later_is_tried_at_once(world):
     later = Strategy("promotion", promotion=Promotion(starts_week=50))
-    assert expected_over(world, (later, NOTHING), 8, 0.9).estimate < 0
+    assert expected_over(world, (later, NOTHING), 8, 0.9).difference.estimate < 0
+
+
+def test_what_is_expected_is_never_surer_than_so_few_customers_allow(world):
+    expected = expected_over(world, PAIR, 8, 0.9).difference
+    assert expected.upper - expected.lower > 0.01
+
+
+def test_a_plan_says_where_a_perfect_experiment_would_point_the_other_way(shop, world):
+    plan = experiment_plan(*shop, world, PAIR)
+    assert not replace(plan, horizon=plan.designs[-1].expected.estimate).contradicts_the_horizon
+    assert replace(plan, horizon=-plan.designs[-1].expected.estimate).contradicts_the_horizon
 
 
 def test_only_lengths_that_the_data_reach_twice_are_planned(shop, world):
     plan = experiment_plan(*shop, world, PAIR)
     # Over 8 weeks the past tells all: who went on in the last 13 did so in both halves.
     assert [each.weeks for each in plan.designs] == [13, 26]
-    assert (plan.arms, plan.customers) == (("expectation", "nothing"), 40)
+    assert plan.arms == ("expectation", "nothing")
+    assert [each.customers for each in plan.designs] == [40, 40]
+    assert plan.designs[0].service_each[1] == 0 < plan.designs[0].service_each[0]
     assert plan.fixed_per_year == 0
 
 

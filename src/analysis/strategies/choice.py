@@ -77,7 +77,7 @@ def strategy_choice(
         decision=found,
         sensitivity=sensitivity(results.per_purchase, found.front, level),
         map=decision_map(smaller, promotion, experience, mean_order_value(world), level),
-        plan=experiment_plan(transactions, config, world, pair),
+        plan=experiment_plan(transactions, config, world, pair, found.lead),
     )
 
 

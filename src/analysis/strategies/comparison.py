@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 CHALLENGER = "MBG/NBD"
 ORDERS_AT_MOST = 30_000_000
-FEWEST_SAMPLED, MOST_SAMPLED = 200, 1_000
+FEWEST_SAMPLED, MOST_SAMPLED = 300, 1_000
 TENURES = (("under_1_year", 1.0), ("1_to_2_years", 2.0), ("over_2_years", np.inf))
 VALUES = (("top_tenth", 0.1), ("next_four_tenths", 0.5), ("lower_half", 1.0))
 
@@ -130,7 +130,7 @@ def strategy_world(
     coming = (
         joining_per_year if config.retention.new_customers_per_year is None else config.retention.new_customers_per_year
     )
-    if coming is None:
+    if not coming:
         notes.append(Note("strategies.note.nobody_new"))
     economics = Economics(
         config.economics.gross_margin,

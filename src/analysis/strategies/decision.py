@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from statistics import NormalDist
 
 import numpy as np
 
@@ -55,6 +56,8 @@ class Ranking:
         Expected gain from knowing everything that is uncertain before choosing [currency].
     simulation_error
         Standard error of the difference from the number of simulated customers [currency].
+    draws
+        Of everything that is uncertain.
     """
 
     model: str
@@ -66,6 +69,7 @@ class Ranking:
     regret: tuple[float, ...]
     perfect_information: float
     simulation_error: tuple[float, ...]
+    draws: int
 
     @property
     def best(self) -> str:
@@ -74,6 +78,11 @@ class Ranking:
 
     def probability(self, name: str) -> float:
         return self.probability_best[self.names.index(name)]
+
+    @property
+    def surely_best(self) -> str | None:
+        """The strategy whose probability of being the best is at least ``SURE`` for all that so many draws can tell."""
+        return next((name for name in self.names if lower_limit(self.probability(name), self.draws) >= SURE), None)
 
 
 @dataclass(frozen=True)
@@ -109,6 +118,13 @@ class Decision:
         first = self.rankings[0]
         order = np.argsort([-each.estimate for each in first.difference], kind="stable")
         return first.names[order[0]], first.names[order[1]]
+
+    @property
+    def lead(self) -> float:
+        """Expected profit of the first of these less that of the second, under the first view [currency]."""
+        first = self.rankings[0]
+        one, two = (first.difference[first.names.index(name)].estimate for name in self.front)
+        return one - two
 
 
 def decision(simulations: Sequence[Simulation], level: float, seed: int) -> Decision:
@@ -146,20 +162,33 @@ def ranking(simulation: Simulation, expected: np.ndarray, level: float, seed: in
         difference=tuple(Interval.around(mean[s], draws[:, s], level) for s in range(len(mean))),
         profit_before=Interval.around(float(before.mean()), before, level),
         probability_best=tuple((is_best / is_best.sum(axis=1, keepdims=True)).mean(axis=0).tolist()),
-        regret=tuple((largest - draws).mean(axis=0).tolist()),
+        regret=tuple((expected.max(axis=1, keepdims=True) - expected).mean(axis=0).tolist()),
         perfect_information=expected_value_of_perfect_information(expected),
         simulation_error=tuple(simulation_error(simulation).tolist()),
+        draws=len(expected),
     )
 
 
 def outcome_of(rankings: Sequence[Ranking]) -> tuple[Outcome, str | None]:
     """The rule: recommend what is surely the best under every view, and nothing else."""
-    sure = [next((n for n in each.names if each.probability(n) >= SURE), None) for each in rankings]
+    sure = [each.surely_best for each in rankings]
     if None not in sure and len(set(sure)) == 1:
         return Outcome.RECOMMENDED, sure[0]
     if len({name for name in sure if name is not None}) > 1:
         return Outcome.VIEWS_DISAGREE, None
     return Outcome.UNDECIDED, None
+
+
+def lower_limit(share: float, draws: int) -> float:
+    """Lower end of Wilson's interval of a share that was found in so many draws, at 90% on one side.
+
+    >>> round(lower_limit(1.0, 200), 3), round(lower_limit(1.0, 20), 3), round(lower_limit(0.96, 200), 3)
+    (0.992, 0.924, 0.938)
+    """
+    z = NormalDist().inv_cdf(0.9)
+    middle = share + z**2 / (2 * draws)
+    reach = z * np.sqrt(share * (1 - share) / draws + z**2 / (4 * draws**2))
+    return float((middle - reach) / (1 + z**2 / draws))
 
 
 def contenders_of(rankings: Sequence[Ranking]) -> tuple[str, ...]:

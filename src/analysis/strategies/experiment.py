@@ -1,4 +1,4 @@
-"""The experiment that would settle it: how many customers, for how long, for the difference that is expected.
+"""The experiment between two strategies: how many customers, for how long, for the difference that is expected.
 
 Customers are assigned to two arms at random; the outcome is their margin over some weeks, compared by a regression on
 their margin over as many weeks before, which takes the share rho^2 of the variance out [1]_. Variance and rho come from
@@ -15,6 +15,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from statsmodels.stats.power import tt_ind_solve_power
@@ -22,13 +23,13 @@ from statsmodels.stats.power import tt_ind_solve_power
 from analysis.config import Config
 from analysis.data import Note, Transactions
 from analysis.models.results import Interval
-from analysis.strategies.noise import expected_difference
+from analysis.strategies.noise import expected_difference, with_shared_error
 from analysis.strategies.simulation import World, simulate
 from analysis.strategies.strategy import NOTHING, Strategy
 from analysis.value.history import history
 
 LENGTHS = (8, 13, 26, 52)
-SIGNIFICANCE, POWER = 0.05, 0.8
+POWER = 0.8
 FEWEST_CUSTOMERS = 20
 LARGEST_CORRELATION = 0.999
 """Beyond this the past tells the outcome, and nothing is left to size an experiment by."""
@@ -51,12 +52,17 @@ class Design:
         Expected difference of a customer's margin between the arms over the weeks [currency], with its interval over
         everything that is uncertain.
     customers_per_arm
-        For ``POWER`` at a two-sided ``SIGNIFICANCE``, if the difference is the expected one; None where no difference
+        For ``POWER`` at the plan's significance, if the difference is the expected one; None where no difference
         is expected or more than a billion would be needed.
     detectable
         The difference [currency a customer] that the whole base, half an arm, would show with ``POWER``.
     power
         Of the whole base, half an arm, for the expected difference.
+    customers
+        Who can take part: everybody with an order before these weeks began.
+    service_each
+        What each of the two arms costs a customer over the weeks beside its prices [currency]: the cost of being
+        better, in ``expected`` already. The analysis of the experiment asks for it as ``cost_per_customer``.
     """
 
     weeks: int
@@ -66,6 +72,8 @@ class Design:
     customers_per_arm: int | None
     detectable: float
     power: float
+    customers: int
+    service_each: tuple[float, float] = (0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -76,28 +84,42 @@ class ExperimentPlan:
     ----------
     arms
         The two strategies; differences are the first less the second.
-    customers
-        Who can take part: everybody with an order before the last weeks.
     designs
         One a length that the data can be asked about.
+    significance
+        Two-sided, of the sizes and powers.
+    horizon
+        Expected difference of the two over the comparison's whole horizon, for each of today's customers [currency],
+        new customers and those brought by others included.
     fixed_per_year
         Yearly programme and database cost of the first less that of the second [currency], in no difference of margins.
     """
 
     arms: tuple[str, str]
-    customers: int
     designs: tuple[Design, ...]
+    significance: float
+    horizon: float
     fixed_per_year: float
+
+    @property
+    def customers(self) -> int:
+        """The most that can take part in any of them."""
+        return max(each.customers for each in self.designs)
+
+    @property
+    def contradicts_the_horizon(self) -> bool:
+        """Whether a perfect experiment of the greatest length would point the other way than the whole comparison."""
+        return self.designs[-1].expected.estimate * self.horizon < 0
 
     @property
     def shortest(self) -> Design | None:
         """The shortest design for which the base is large enough."""
-        enough = (d for d in self.designs if d.customers_per_arm and 2 * d.customers_per_arm <= self.customers)
+        enough = (d for d in self.designs if d.customers_per_arm and 2 * d.customers_per_arm <= d.customers)
         return next(enough, None)
 
 
 def experiment_plan(
-    transactions: Transactions, config: Config, world: World, pair: Sequence[Strategy]
+    transactions: Transactions, config: Config, world: World, pair: Sequence[Strategy], horizon: float = 0.0
 ) -> ExperimentPlan | Note:
     """Designs for an experiment between two strategies, or why the data do not tell its size.
 
@@ -107,7 +129,10 @@ def experiment_plan(
         As of ``strategy_world``; its customers stand for those who take part.
     pair
         The two strategies in front.
+    horizon
+        Their expected difference over the whole comparison [currency].
     """
+    significance = 1 - config.model.credible_level
     days = (transactions.observation_end - transactions.observation_start).days + 1
     designs = []
     for weeks in LENGTHS:
@@ -117,19 +142,23 @@ def experiment_plan(
         rho = float(np.corrcoef(during, before)[0, 1]) if during.std() > 0 and before.std() > 0 else 0.0
         if len(during) < FEWEST_CUSTOMERS or during.std() == 0 or abs(rho) > LARGEST_CORRELATION:
             continue
-        expected = expected_over(world, pair, weeks, config.model.credible_level)
-        designs.append(design(weeks, float(during.std(ddof=1)), rho, expected, len(during)))
+        tried = expected_over(world, pair, weeks, config.model.credible_level)
+        planned = design(weeks, float(during.std(ddof=1)), rho, tried.difference, len(during), significance)
+        designs.append(replace(planned, service_each=tried.service_each))
     if not designs:
         return Note("experiment.reason.too_short", {"weeks": days // DAYS_PER_WEEK, "needed": 2 * LENGTHS[0]})
     return ExperimentPlan(
         arms=(pair[0].name, pair[1].name),
-        customers=len(during),
         designs=tuple(designs),
+        significance=significance,
+        horizon=horizon / world.customers,
         fixed_per_year=_fixed(pair[0]) - _fixed(pair[1]),
     )
 
 
-def design(weeks: int, deviation: float, correlation: float, expected: Interval, customers: int) -> Design:
+def design(
+    weeks: int, deviation: float, correlation: float, expected: Interval, customers: int, significance: float = 0.05
+) -> Design:
     """An experiment of one length, from the standard deviation and correlation of margins.
 
     Examples
@@ -139,11 +168,11 @@ def design(weeks: int, deviation: float, correlation: float, expected: Interval,
     (4020, 0.99)
     """
     left = deviation * np.sqrt(1 - correlation**2)
-    usual = {"alpha": SIGNIFICANCE, "alternative": "two-sided", "ratio": 1.0}
+    usual = {"alpha": significance, "alternative": "two-sided", "ratio": 1.0}
     half = customers / 2
     effect = abs(expected.estimate) / left
     detectable = float(tt_ind_solve_power(nobs1=half, power=POWER, **usual)) * left
-    power = float(tt_ind_solve_power(effect_size=effect, nobs1=half, **usual)) if effect > 0 else SIGNIFICANCE
+    power = float(tt_ind_solve_power(effect_size=effect, nobs1=half, **usual)) if effect > 0 else significance
     return Design(
         weeks=weeks,
         deviation=deviation,
@@ -152,6 +181,7 @@ def design(weeks: int, deviation: float, correlation: float, expected: Interval,
         customers_per_arm=_customers_per_arm(effect, usual),
         detectable=float(detectable),
         power=float(power),
+        customers=customers,
     )
 
 
@@ -183,10 +213,18 @@ def margins(transactions: Transactions, config: Config, weeks: int) -> tuple[np.
     return np.asarray(found["during"], dtype=float), np.asarray(found["before"], dtype=float)
 
 
-def expected_over(world: World, pair: Sequence[Strategy], weeks: int, level: float) -> Interval:
-    """Expected difference of a customer's margin over the first weeks, of those who are customers today [currency].
+class Tried(NamedTuple):
+    """What an experiment would show: the difference of a margin, and what each arm costs beside its prices."""
 
-    Without fixed costs and new customers: an experiment sees neither.
+    difference: Interval
+    service_each: tuple[float, float]
+
+
+def expected_over(world: World, pair: Sequence[Strategy], weeks: int, level: float) -> Tried:
+    """What is expected of those who are customers today, over the first weeks [currency a customer].
+
+    Without fixed costs, new customers and referrals: an experiment sees none of them. The interval holds everything
+    that is uncertain and the simulation error of the mean.
     """
     only_base = replace(
         world, new=None, coming_per_week=0.0, weeks=weeks, economics=replace(world.economics, annual_discount_rate=0.0)
@@ -194,8 +232,12 @@ def expected_over(world: World, pair: Sequence[Strategy], weeks: int, level: flo
     variable = [_as_tried(each) for each in pair]
     strategies = [NOTHING, *(each for each in variable if each != NOTHING)]
     run = simulate(only_base, strategies)
-    ahead = expected_difference(run, pair[0].name, pair[1].name) / world.customers
-    return Interval.around(float(ahead.mean()), ahead, level)
+    names = pair[0].name, pair[1].name
+    expected = expected_difference(run, *names)
+    spread = with_shared_error(run, expected, *names, world.seed) / world.customers
+    service = run.components["service"] + run.components["invested"]
+    each = (-service[:, [run.strategy(name) for name in names]].mean(axis=0) / world.customers).tolist()
+    return Tried(Interval.around(float(expected.mean()) / world.customers, spread, level), (each[0], each[1]))
 
 
 def _as_tried(strategy: Strategy) -> Strategy:

@@ -21,7 +21,6 @@ DEPTHS = (0.1, 0.2, 0.3)
 CADENCES = (4, 13)
 MAP_STRATEGIES = len(LIFTS) + len(DEPTHS) * len(CADENCES) + 4
 MAP_DRAWS, MAP_CUSTOMERS = 100, 500
-UNIT_COST = 1.0
 
 
 @dataclass(frozen=True)
@@ -95,7 +94,7 @@ def decision_map(
     order_value
         Mean list value of an order [currency].
     """
-    free = replace(experience, invested_per_customer_year=0.0, invested_per_order=UNIT_COST, database_per_year=0.0)
+    free = replace(experience, invested_per_customer_year=0.0, invested_per_order=0.0, database_per_year=0.0)
     better = [Strategy(f"lift_{lift:g}", experience=replace(free, lift=lift)) for lift in LIFTS]
     designs = [(depth, weeks) for weeks in CADENCES for depth in DEPTHS]
     deals = [
@@ -137,7 +136,7 @@ class _Lines:
     def ahead(self, name: str, rival: str) -> tuple[np.ndarray, np.ndarray]:
         """Profit at no cost less the rival's, and discounted orders, of being better; shape (D,) each."""
         orders = self.orders[:, self.run.strategy(name)]
-        return self.difference(name, rival) + UNIT_COST * orders, orders
+        return self.difference(name, rival), orders
 
     def difference(self, name: str, rival: str) -> np.ndarray:
         """Expected difference under each draw, each with an error of the size that all draws share."""
@@ -156,7 +155,7 @@ class _Lines:
     def cost_of(self, planned: str, free: str) -> float:
         """Everything that the plan costs, for each of its discounted orders [currency]."""
         raw, orders = self.run.difference, self.orders[:, self.run.strategy(free)]
-        dearer = raw[:, self.run.strategy(free)] + UNIT_COST * orders - raw[:, self.run.strategy(planned)]
+        dearer = raw[:, self.run.strategy(free)] - raw[:, self.run.strategy(planned)]
         return float(dearer.mean() / orders.mean())
 
     def probability(self, name: str, cost: float) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
@@ -16,6 +15,9 @@ from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 from analysis.models.results import Interval
 
 PENALTIES = np.logspace(-1, 5, 25)
+REPEATS = 50
+MOST_CROSSED = 4
+"""In groups of more parameters there are no cross products: more terms than so few draws can tell apart."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class GroupInformation:
     group
         Of parameters, by its key.
     value
-        Expected gain in profit over the horizon [currency], with its interval from the number of draws.
+        Expected gain in profit over the horizon [currency], with its interval over regressions on resampled draws.
     explained
         Share of the variance of the difference between the two strategies in front that the group explains.
     """
@@ -75,31 +77,34 @@ def information_by_group(
     """
     best, second = np.argsort(-differences.mean(axis=0), kind="stable")[:2]
     ahead = differences[:, best] - differences[:, second]
+    rng = np.random.default_rng(len(differences))
+    again = rng.integers(0, len(differences), (REPEATS, len(differences)))
     found = []
     for group, names in groups.items():
         varying = [name for name in names if np.ptp(parameters[name].to_numpy()) > 0]
         if not varying:
             continue
-        given = given_parameters(parameters[varying].to_numpy(), np.column_stack([differences, ahead]))
-        known, ahead_known = given[:, :-1], given[:, -1]
+        scores, outcomes = _normal_scores(parameters[varying].to_numpy()), np.column_stack([differences, ahead])
+        given = given_parameters(scores, outcomes)
         total = ahead.var()
-        explained = float(min(ahead_known.var() / total, 1.0)) if total > 0 else 0.0
-        found.append(GroupInformation(group, _gain(known, best, level), explained))
+        explained = float(min(given[:, -1].var() / total, 1.0)) if total > 0 else 0.0
+        value = _gain(given[:, :-1])
+        repeated = [_gain(given_parameters(scores[rows], outcomes[rows])[:, :-1]) for rows in again]
+        found.append(GroupInformation(group, _around(value, repeated, level), explained))
     return tuple(sorted(found, key=lambda each: -each.value.estimate))
 
 
-def given_parameters(known: np.ndarray, outcomes: np.ndarray) -> np.ndarray:
-    """Expectation of ``outcomes``, shape (D, O), given parameters, shape (D, P), at every draw."""
+def given_parameters(scores: np.ndarray, outcomes: np.ndarray) -> np.ndarray:
+    """Expectation of ``outcomes``, shape (D, O), given normal scores of parameters, shape (D, P), at every draw."""
     if np.allclose(outcomes, outcomes[:1]):
         return outcomes
     scale = outcomes.std(axis=0)
     moving = scale > 0
-    model = make_pipeline(
-        PolynomialFeatures(2, include_bias=False), StandardScaler(), RidgeCV(PENALTIES, alpha_per_target=True)
-    )
+    model = make_pipeline(StandardScaler(), RidgeCV(PENALTIES, alpha_per_target=True))
+    features = _features(scores)
     given = outcomes.copy()
     target = (outcomes[:, moving] - outcomes[:, moving].mean(axis=0)) / scale[moving]
-    fitted = model.fit(_normal_scores(known), target).predict(_normal_scores(known))
+    fitted = model.fit(features, target).predict(features)
     given[:, moving] = outcomes[:, moving].mean(axis=0) + scale[moving] * fitted.reshape(target.shape)
     return given
 
@@ -108,9 +113,17 @@ def _normal_scores(values: np.ndarray) -> np.ndarray:
     return norm.ppf((rankdata(values, axis=0) - 0.5) / len(values))
 
 
-def _gain(known: np.ndarray, best: int, level: float) -> Interval:
-    """What choosing anew under every draw gains over ``best``, with the error of its mean over draws."""
-    gains = known.max(axis=1) - known[:, best]
-    value = max(float(known.max(axis=1).mean() - known.mean(axis=0).max()), 0.0)
-    reach = NormalDist().inv_cdf((1 + level) / 2) * float(gains.std() / np.sqrt(len(gains)))
-    return Interval(value, max(value - reach, 0.0), value + reach, level)
+def _features(scores: np.ndarray) -> np.ndarray:
+    if scores.shape[1] > MOST_CROSSED:
+        return np.hstack([scores, scores**2])
+    return PolynomialFeatures(2, include_bias=False).fit_transform(scores)
+
+
+def _gain(known: np.ndarray) -> float:
+    """What choosing anew under every draw gains over choosing once, from expectations given what is known."""
+    return max(float(known.max(axis=1).mean() - known.mean(axis=0).max()), 0.0)
+
+
+def _around(value: float, repeated: list[float], level: float) -> Interval:
+    lower, upper = np.quantile(repeated, [(1 - level) / 2, (1 + level) / 2]).tolist()
+    return Interval(value, min(lower, value), max(upper, value), level)

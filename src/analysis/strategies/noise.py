@@ -52,6 +52,13 @@ def shared_error(simulation: Simulation, name: str, other: str) -> float:
     return float(np.sqrt(max(_of_pair(simulation.common_noise, *pair), 0.0)))
 
 
+def with_shared_error(simulation: Simulation, differences: np.ndarray, name: str, other: str, seed: int) -> np.ndarray:
+    """Draws of one pair's difference ``COPIES`` times, each with an error of the shared size, shape (COPIES * D,)."""
+    normal = np.random.default_rng(seed).standard_normal((COPIES, 1))
+    error = (normal - normal.mean()) * shared_error(simulation, name, other)
+    return (differences[None] + error).ravel()
+
+
 def with_simulation_error(simulation: Simulation, differences: np.ndarray, seed: int) -> np.ndarray:
     """The same draws ``COPIES`` times, each with an error of the size that all draws share, shape (COPIES * D, S)."""
     contrast = _contrasts(len(simulation.names))

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.models.results import Interval
+from analysis.strategies.noise import shared_error
 from analysis.strategies.results import Simulation
 
 REPEATS = 200
 MOST = 4
-LEAST_EXPLAINED = 0.02
+LEAST_EXPLAINED = 0.05
 FOUND_IN = 0.9
 
 
@@ -24,7 +25,8 @@ class TurningPoint:
     parameter
         The assumption.
     value
-        Where it changes, with its interval over repeated draws, in the parameter's unit.
+        Where it changes, with its interval over resampled draws and the simulation error that draws share, in the
+        parameter's unit.
     below, above
         The better strategy on either side.
     explained
@@ -49,6 +51,7 @@ def turning_points(simulation: Simulation, expected: np.ndarray, level: float, s
         Expected profit against doing nothing under each draw, shape (D, S).
     """
     best, second = np.argsort(-expected.mean(axis=0), kind="stable")[:2]
+    error = shared_error(simulation, simulation.names[best], simulation.names[second])
     ahead, names = expected[:, best] - expected[:, second], simulation.names
     found = []
     for name, origin in simulation.origin.items():
@@ -60,7 +63,7 @@ def turning_points(simulation: Simulation, expected: np.ndarray, level: float, s
         where = crossing(curve, values)
         if where is None or explained < LEAST_EXPLAINED:
             continue
-        again = _repeated(values, ahead, seed)
+        again = _repeated(values, ahead, error, seed)
         if len(again) >= FOUND_IN * REPEATS:
             falling = np.polyval(curve, values.min()) > 0
             sides = (names[best], names[second]) if falling else (names[second], names[best])
@@ -82,11 +85,12 @@ def crossing(curve: np.ndarray, values: np.ndarray) -> float | None:
     return inside[0] if len(inside) == 1 else None
 
 
-def _repeated(values: np.ndarray, ahead: np.ndarray, seed: int) -> np.ndarray:
+def _repeated(values: np.ndarray, ahead: np.ndarray, error: float, seed: int) -> np.ndarray:
     rng, found = np.random.default_rng(seed), []
     for _ in range(REPEATS):
         rows = rng.integers(0, len(values), len(values))
-        where = crossing(np.polyfit(values[rows], ahead[rows], 2), values)
+        shifted = ahead[rows] + error * rng.standard_normal()
+        where = crossing(np.polyfit(values[rows], shifted, 2), values)
         if where is not None:
             found.append(where)
     return np.array(found)

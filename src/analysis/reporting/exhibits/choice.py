@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from analysis.data import Note
+from analysis.models.results import Interval
 from analysis.reporting.exhibit import Exhibit, on_axes
-from analysis.reporting.exhibits.strategies import chance, named, parameter_name, view_of
+from analysis.reporting.exhibits.readings import chance_said
+from analysis.reporting.exhibits.strategies import named, parameter_name, view_of
 from analysis.reporting.figures import plot_frontier, plot_information
 from analysis.reporting.figures.strategies import FrontierLine
 from analysis.reporting.tables import Column, Table, interval_columns
 from analysis.reporting.words import Saying
 from analysis.strategies.choice import StrategyChoice
 from analysis.strategies.decision import SURE, Decision, Outcome
-from analysis.strategies.experiment import POWER, SIGNIFICANCE, ExperimentPlan
+from analysis.strategies.experiment import POWER, ExperimentPlan
 from analysis.strategies.frontier import CADENCES, DecisionMap, Frontier
 from analysis.strategies.information import GroupInformation
 from analysis.strategies.parameters import BY_NAME
@@ -71,7 +73,7 @@ def _views(found: Decision) -> list[Saying]:
     points = []
     for each in found.rankings:
         best = max(each.names, key=each.probability)
-        numbers = {"view": view_of(each), "strategy": named(best), "chance": chance(each.probability(best))}
+        numbers = {"view": view_of(each), "strategy": named(best), "chance": chance_said(each.probability(best))}
         points.append(Saying("choice.by_view", numbers))
     return points
 
@@ -82,9 +84,11 @@ def _because(found: Decision, results: StrategyResults) -> list[Saying]:
     if name is None:
         return []
     run = results.per_purchase
-    means = {each: float(run.components[each][:, run.strategy(name)].mean()) for each in COMPONENTS}
-    gain, loss = max(means, key=means.get), min(means, key=means.get)
-    if means[gain] <= 0 or means[loss] >= 0:
+    level, place = found.rankings[0].difference[0].level, run.strategy(name)
+    parts = {each: run.components[each][:, place] for each in COMPONENTS}
+    means = {each: Interval.around(float(draws.mean()), draws, level) for each, draws in parts.items()}
+    gain, loss = (pick(means, key=lambda each: means[each].estimate) for pick in (max, min))
+    if means[gain].estimate <= 0 or means[loss].estimate >= 0:
         return []
     numbers = {
         "strategy": named(name),
@@ -97,14 +101,12 @@ def _because(found: Decision, results: StrategyResults) -> list[Saying]:
 
 
 def _articles_rule(found: DecisionMap) -> list[Saying]:
-    numbers = {"cost": found.cost, "most": max(found.lifts)}
+    likeliest = max(range(len(found.lifts)), key=lambda place: found.probability[place])
+    at = likeliest if found.holds_from is None else found.lifts.index(found.holds_from)
+    numbers = {"cost": found.cost, "lift": found.lifts[at], "chance": chance_said(found.probability[at])}
     if found.holds_from is None:
-        return [Saying("choice.rule_fails", numbers)]
-    at = found.lifts.index(found.holds_from)
-    numbers = {"cost": found.cost, "lift": found.holds_from, "chance": chance(found.probability[at])}
-    if at == 0:
-        return [Saying("choice.rule_holds", numbers)]
-    return [Saying("choice.rule_holds_from", numbers)]
+        return [Saying("choice.rule_fails", {**numbers, "most": max(found.lifts)})]
+    return [Saying("choice.rule_holds" if at == 0 else "choice.rule_holds_from", numbers)]
 
 
 def _mind_changers(found: Decision) -> list[Saying]:
@@ -142,12 +144,18 @@ def _settled_by(plan: ExperimentPlan | Note) -> list[Saying]:
     shortest = plan.shortest
     if shortest is None:
         best = max(plan.designs, key=lambda design: design.power)
-        numbers = {**arms, "weeks": best.weeks, "customers": plan.customers, "detectable": best.detectable,
+        numbers = {**arms, "weeks": best.weeks, "customers": best.customers, "detectable": best.detectable,
                    "expected": best.expected}  # fmt: skip
-        return [Saying("choice.experiment_too_small", numbers)]
-    numbers = {**arms, "weeks": shortest.weeks, "each": shortest.customers_per_arm, "expected": shortest.expected,
-               "power": POWER}  # fmt: skip
-    return [Saying("choice.experiment", numbers)]
+        said = [Saying("choice.experiment_too_small", numbers)]
+    else:
+        numbers = {**arms, "weeks": shortest.weeks, "each": shortest.customers_per_arm, "expected": shortest.expected,
+                   "power": POWER}  # fmt: skip
+        said = [Saying("choice.experiment", numbers)]
+    if plan.contradicts_the_horizon:
+        longest = plan.designs[-1]
+        numbers = {"weeks": longest.weeks, "expected": longest.expected.estimate, "horizon": plan.horizon}
+        said.append(Saying("choice.experiment_contradicts", numbers))
+    return said
 
 
 # --- the map ---
@@ -238,12 +246,13 @@ def information_table(choice: StrategyChoice) -> Table:
 
 
 def sensitivity_table(choice: StrategyChoice, most: int = 10) -> Table | None:
-    """The single parameters that decide most; None where nothing varies."""
-    if not choice.sensitivity:
+    """The single parameters that decide most; None where no share can be told from zero."""
+    shown = [each for each in choice.sensitivity[:most] if each.first_order.lower > 0]
+    if not shown:
         return None
-    level = choice.sensitivity[0].first_order.level
+    level = shown[0].first_order.level
     columns = [Column("column.parameter", "label"), *interval_columns("column.first_order", "percent", level)]
-    rows = [[parameter_name(each.parameter), each.first_order, each.first_order] for each in choice.sensitivity[:most]]
+    rows = [[parameter_name(each.parameter), each.first_order, each.first_order] for each in shown]
     pair = {"first": named(choice.decision.front[0]), "second": named(choice.decision.front[1])}
     return Table("table.sensitivity.caption", columns, rows, pair)
 
@@ -255,9 +264,13 @@ def experiment_sayings(choice: StrategyChoice | None) -> list[Saying | Note]:
     plan = choice.plan
     if isinstance(plan, Note):
         return [plan]
-    numbers = {"first": named(plan.arms[0]), "second": named(plan.arms[1]), "customers": plan.customers,
-               "power": POWER, "significance": SIGNIFICANCE}  # fmt: skip
-    said = [Saying("experiment.plan", numbers)]
+    arms = {"first": named(plan.arms[0]), "second": named(plan.arms[1])}
+    said = [Saying("experiment.plan", {**arms, "power": POWER, "significance": plan.significance})]
+    said.append(Saying("experiment.sees"))
+    last = plan.designs[-1]
+    for name, each in zip(plan.arms, last.service_each, strict=True):
+        if each > 0:
+            said.append(Saying("experiment.service", {"arm": named(name), "each": each, "weeks": last.weeks}))
     if plan.fixed_per_year:
         said.append(Saying("experiment.fixed", {"fixed": plan.fixed_per_year}))
     return said
@@ -274,15 +287,16 @@ def experiment_table(choice: StrategyChoice | None) -> Table | None:
         Column("column.deviation_each", "money"),
         Column("column.correlation", "decimal2"),
         Column("column.customers_per_arm", "integer"),
+        Column("column.can_take_part", "integer"),
         Column("column.detectable", "money"),
         Column("column.power", "percent"),
     ]
     rows = [
         [each.weeks, each.expected, each.expected, each.deviation, each.correlation, each.customers_per_arm,
-         each.detectable, each.power]
+         each.customers, each.detectable, each.power]
         for each in plan.designs
     ]  # fmt: skip
-    return Table("table.experiment.caption", columns, rows, {"customers": plan.customers})
+    return Table("table.experiment.caption", columns, rows)
 
 
 def _group(each: GroupInformation) -> Saying:

@@ -118,6 +118,8 @@ def trial_sayings(result: ExperimentResult | Note | None) -> list[Remark]:
         certain = each.p_holm <= 1 - each.level
         key = "undecided" if not certain else "better" if each.adjusted.estimate > 0 else "worse"
         said.append(Saying(f"experiment.result.{key}", {**names, "difference": each.adjusted}))
+        if (arms := len(result.differences)) > 1:
+            said.append(Saying("experiment.result.holm", {"arms": arms}))
         said.append(
             Saying("experiment.result.plain", {"plain": each.plain, "reduction": max(each.variance_reduction, 0.0)})
         )

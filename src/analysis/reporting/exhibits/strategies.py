@@ -9,6 +9,7 @@ import numpy as np
 from analysis.data import Note
 from analysis.models.results import Interval
 from analysis.reporting.exhibit import Exhibit, on_axes
+from analysis.reporting.exhibits.readings import chance_said
 from analysis.reporting.figures import plot_differences, plot_paths
 from analysis.reporting.figures.strategies import Path
 from analysis.reporting.tables import Column, Table, interval_columns
@@ -89,20 +90,11 @@ def ranking_table(choice: StrategyChoice) -> Table:
     ]
     rows = [
         [named(name), view_of(each), each.difference[s], each.difference[s],
-         chance(each.probability_best[s]), each.regret[s]]
+         chance_said(each.probability_best[s]), each.regret[s]]
         for s, name in enumerate(first.names)
         for each in choice.decision.rankings
     ]  # fmt: skip
     return Table("table.strategies.caption", columns, rows, {"before": first.profit_before})
-
-
-def chance(probability: float) -> Saying:
-    """A probability from some hundred draws: what is too near 0 or 1 to tell is said as a limit."""
-    if probability < 0.01:
-        return Saying("lift.chance_below", {"limit": 0.01})
-    if probability > 0.99:
-        return Saying("lift.chance_above", {"limit": 0.99})
-    return Saying("lift.chance", {"chance": probability})
 
 
 def differences_figure(choice: StrategyChoice | None) -> Exhibit | None:
@@ -160,7 +152,7 @@ def overtaking_sayings(results: StrategyResults | Note) -> list[Saying]:
     for name, other in (("promotion", "nothing"), ("expectation", "nothing"), ("expectation", "promotion")):
         weeks = run.overtakes(name, other)
         share = float(np.isfinite(weeks).mean())
-        numbers = {"name": named(name), "other": named(other), "share": chance(share)}
+        numbers = {"name": named(name), "other": named(other), "share": chance_said(share)}
         if share < MOST_DRAWS:
             found.append(Saying("strategies.never_overtakes", {**numbers, "weeks": run.weeks}))
         else:
@@ -243,9 +235,14 @@ def attack_sayings(results: StrategyResults | Note) -> list[Saying]:
     first = results.attacked["per_purchase"]
     place = {name: s for s, name in enumerate(results.per_purchase.names)}
     gap = first.profit[:, place["expectation"]] - first.profit[:, place["promotion"]]
-    more = float((gap > 0).mean())
     numbers = {"depth": attack.rival_depth, "first": attack.first_week + 1, "last": attack.last_week + 1}
-    return [Saying("strategies.attack", numbers), Saying("strategies.attack_compared", {"chance": chance(1 - more)})]
+    if not any(loss.taken.any() for loss in results.attacked.values()):
+        return [Saying("strategies.attack", numbers), Saying("strategies.attack_takes_nobody")]
+    less = float(((gap < 0) + 0.5 * (gap == 0)).mean())
+    return [
+        Saying("strategies.attack", numbers),
+        Saying("strategies.attack_compared", {"chance": chance_said(less)}),
+    ]
 
 
 def attack_table(results: StrategyResults | Note, level: float) -> Table | None:
