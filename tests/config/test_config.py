@@ -196,6 +196,14 @@ def test_a_sample_and_a_database_are_kept_as_they_are():
         ("{promotion: {depth: 0.9, points: 0.2}}", ["depth and points take 110% off the price together, at most 100%"]),
         ("{todays_deal: 0.9}", ["promotion: depth, points and todays_deal take 110% off the price, at most 100%"]),
         (
+            "{horizon_weeks: 8, promotion: {starts_week: 8}, attack: {rival_depth: 0.3}}",
+            ["promotion.starts_week == 8, must be below horizon_weeks == 8; attack.first_week == 26, must be below"],
+        ),
+        (
+            "{horizon_weeks: 4, own: [{name: club, experience: {starts_week: 5}}]}",
+            ["own 'club': experience.starts_week == 5, must be below horizon_weeks == 4"],
+        ),
+        (
             "{promotion: {every_weeks: 2, lasts_weeks: 3, depth: 0.9, points: 0.2}}",
             ["lasts_weeks == 3, must be at most every_weeks == 2; depth and points take 110% off"],
         ),

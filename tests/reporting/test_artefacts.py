@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pandas as pd
 import pytest
 from tests.reporting import fakes
 
+from analysis.models.results import as_plain
 from analysis.reporting import artefacts, results_json
 
 
@@ -21,3 +24,7 @@ def test_customer_files_are_written_only_where_they_are_wanted(tmp_path, monkeyp
     names = {path.name for path in tmp_path.iterdir()}
     assert names - {"customers.csv", "customers.parquet"} == {"ledger.csv", "model.json", "results.json"}
     assert ("customers.csv" in names) == ("customers.parquet" in names) == wanted
+
+
+def test_days_are_written_as_iso_dates():
+    assert as_plain({"starts": dt.date(2025, 3, 1)}) == {"starts": "2025-03-01"}

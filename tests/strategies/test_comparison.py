@@ -7,7 +7,7 @@ from analysis.config import Config
 from analysis.data import Note
 from analysis.errors import UsageError
 from analysis.strategies import strategy_results
-from analysis.strategies.comparison import horizon_weeks, mean_order_value, strategy_world
+from analysis.strategies.comparison import mean_order_value, strategy_world
 from analysis.strategies.parameters import Estimate
 
 
@@ -63,16 +63,16 @@ def test_what_is_configured_beats_what_was_observed(cdnow_39_weeks, cdnow_purcha
 
 
 def test_the_horizon_is_that_of_the_economics_unless_stated():
-    assert horizon_weeks(_config()) == 52
-    assert horizon_weeks(_config(horizon_weeks=None)) == 157
+    assert _config().horizon_weeks == 52
+    assert _config(horizon_weeks=None).horizon_weeks == 157
 
 
 def test_what_only_the_data_make_impossible_is_refused_together(cdnow_39_weeks, cdnow_purchase, cdnow_spend):
-    config = _config(promotion={"depth": 0.9, "starts_week": 60})
+    config = _config(promotion={"depth": 0.9}, own=[{"name": "club", "promotion": {"depth": 0.85}}])
     with pytest.raises(UsageError) as refused:
         strategy_results(cdnow_39_weeks, cdnow_purchase, cdnow_spend, config, observed_deal=0.2)
     assert "take 110% off the price together" in str(refused.value)
-    assert "starts_week == 60" in str(refused.value)
+    assert "take 105% off the price together" in str(refused.value)
 
 
 def test_the_same_configuration_gives_the_same_numbers(cdnow_39_weeks, cdnow_purchase, cdnow_spend):

@@ -95,3 +95,11 @@ def test_a_decision_holds_a_ranking_for_every_view_and_names_the_two_in_front():
     assert [each.structure for each in found.rankings] == ["per_purchase", "calendar"]
     assert found.front == ("strategy1", "strategy2")
     assert found.rankings[0].best == "strategy1"
+
+
+def test_the_choice_is_between_the_contenders_and_not_between_the_largest_means():
+    """A strategy that is nothing plus a sure loss has the second largest mean, and is never the best."""
+    best = normal(1.0, 1.0)
+    found = decision([simulation_of(against_nothing(best, best - 0.1))], 0.9, seed=1)
+    assert found.contenders == ("strategy1", "nothing")
+    assert found.front == ("strategy1", "nothing")

@@ -1,9 +1,18 @@
 """What simulated customers leave in the draws is taken out of their spread; the shared part goes into the mean."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
-from analysis.strategies.noise import expected_difference, expected_differences, simulation_error, with_simulation_error
+from analysis.strategies.noise import (
+    expected_difference,
+    expected_differences,
+    expected_path_ends,
+    simulation_error,
+    with_simulation_error,
+)
 
 from .simulations import against_nothing, simulation_of
 
@@ -44,3 +53,11 @@ def test_the_shared_error_spreads_the_mean_and_not_the_draws(rng):
     assert spread.mean() == pytest.approx(5.0)
     assert spread.std() == pytest.approx(2.0, rel=0.35)
     assert simulation_error(run) == pytest.approx([0.0, 2.0])
+
+
+def test_the_band_of_a_path_ends_as_wide_as_the_ranking_is(rng):
+    seen = rng.normal(0, 1.0, 4_000) + rng.normal(0, 2.0, 4_000)
+    run = simulation_of(against_nothing(seen), own_noise=4.0)
+    weekly = SimpleNamespace(profit=np.repeat(run.profit[:, :, None] / 52, 52, axis=2))
+    lower, upper = expected_path_ends(replace(run, weekly=weekly), 0.9)[:, 1, -1]
+    assert upper - lower == pytest.approx(2 * 1.645, rel=0.1)

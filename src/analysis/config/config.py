@@ -16,6 +16,7 @@ from analysis.config.kinds import ColumnName, PlainName
 from analysis.config.loyalty_tables import LOYALTY_TABLES
 from analysis.config.section import Section
 from analysis.config.strategies import StrategiesConfig
+from analysis.timeunits import TimeUnit, units_per_year
 
 LANGUAGES = ("en", "nl")
 LONGEST_DEADLINE = 7 * 24 * 60
@@ -64,6 +65,20 @@ class Config(Section):
                 "strategies.experiment: its arms cannot be split into parts; leave it out, or batch and data.part"
             )
         return self
+
+    @model_validator(mode="after")
+    def _strategies_begin_within_the_horizon(self) -> Config:
+        if self.strategies.horizon_weeks is None:
+            named = "the weeks of economics.horizon_years"
+            if wrong := self.strategies.after_the_horizon(self.horizon_weeks, named):
+                raise ValueError("strategies: " + "; ".join(wrong))
+        return self
+
+    @property
+    def horizon_weeks(self) -> int:
+        """How far strategies are compared, in whole weeks: as stated, else the economics' horizon, at least one."""
+        stated = self.strategies.horizon_weeks
+        return stated or max(round(self.economics.horizon_years * units_per_year(TimeUnit.WEEK)), 1)
 
     @property
     def further_tables(self) -> dict[str, Any]:

@@ -226,6 +226,21 @@ class StrategiesConfig(Section):
             given = promotion.depth + promotion.points + (self.todays_deal or 0)
             if given > 1:
                 wrong.append(f"{where}: depth, points and todays_deal take {given:.0%} off the price, at most 100%")
+        wrong += self.after_the_horizon(self.horizon_weeks, "horizon_weeks")
         if wrong:
             raise ValueError("; ".join(wrong))
         return self
+
+    def after_the_horizon(self, weeks: int | None, horizon: str) -> list[str]:
+        """What would begin too late to be seen within ``weeks``; nothing where they are not known."""
+        begins = {"promotion.starts_week": self.promotion.starts_week}
+        begins |= {"experience.starts_week": self.experience.starts_week}
+        for own in self.own:
+            sides = {"promotion": own.promotion, "experience": own.experience}
+            begins |= {f"own {own.name!r}: {side}.starts_week": it.starts_week for side, it in sides.items() if it}
+        if self.attack is not None:
+            begins["attack.first_week"] = self.attack.first_week
+        if weeks is None:
+            return []
+        late = {key: week for key, week in begins.items() if week >= weeks}
+        return [f"{key} == {week}, must be below {horizon} == {weeks}" for key, week in late.items()]

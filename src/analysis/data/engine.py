@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import weakref
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import duckdb
@@ -13,6 +15,9 @@ MEMORY_LIMIT_BYTES = 2_000_000_000
 MONEY = "DECIMAL(18, 6)"
 FILE_OF_ROW, NUMBER_OF_ROW = "file of the row", "number of the row"
 DUCKDB_ROW_NUMBER = "file_row_number"
+
+
+_live: weakref.WeakSet[duckdb.DuckDBPyConnection] = weakref.WeakSet()
 
 
 def connect(workdir: Path) -> duckdb.DuckDBPyConnection:
@@ -34,7 +39,20 @@ def connect(workdir: Path) -> duckdb.DuckDBPyConnection:
     # In a notebook without ipywidgets the bar is off, and DuckDB refuses to hear about it.
     if connection.execute("SELECT current_setting('enable_progress_bar')").fetchall() == [(True,)]:
         connection.execute("SET enable_progress_bar = false")
+    _live.add(connection)
     return connection
+
+
+def stop_queries() -> None:
+    """End what any connection of this process computes.
+
+    An exception that a signal handler raises ends a query only once DuckDB's own threads have finished their tasks,
+    and these may take as long as the whole query.
+    """
+    for connection in list(_live):
+        # One that was closed has nothing to end.
+        with suppress(duckdb.ConnectionException):
+            connection.interrupt()
 
 
 def run(connection: duckdb.DuckDBPyConnection, sql: str) -> list[tuple]:
@@ -44,6 +62,7 @@ def run(connection: duckdb.DuckDBPyConnection, sql: str) -> list[tuple]:
 
 def close(connection: duckdb.DuckDBPyConnection, workdir: Path) -> None:
     """Close the connection and remove what it spilled."""
+    _live.discard(connection)
     connection.close()
     shutil.rmtree(workdir / "spill", ignore_errors=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -305,7 +306,7 @@ class BackTest:
 
 
 def as_plain(value: Any) -> Any:
-    """Dataclasses, arrays and NumPy numbers, as what JSON knows; NaN becomes None."""
+    """Dataclasses, arrays, NumPy numbers and days, as what JSON knows; NaN becomes None."""
     if hasattr(value, "__dataclass_fields__"):
         return {name: as_plain(getattr(value, name)) for name in value.__dataclass_fields__}
     if isinstance(value, Mapping):
@@ -314,6 +315,8 @@ def as_plain(value: Any) -> Any:
         return [as_plain(inner) for inner in value]
     if isinstance(value, pd.DataFrame):
         return as_plain(value.to_dict(orient="list"))
+    if isinstance(value, dt.date):
+        return value.isoformat()
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float) and not np.isfinite(value):

@@ -7,6 +7,7 @@ kept: an alarm raises it again every few seconds, and ``check`` at the next sign
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -64,7 +65,15 @@ def _end(number: int, _frame: object) -> None:
 def _interrupt(interruption: Interruption) -> None:
     if not any(type(one) is type(interruption) for one in _pending):
         _pending.append(interruption)
-    _set_alarm(AGAIN_SECONDS, lambda *_: check())
+    _set_alarm(AGAIN_SECONDS, lambda *_: _once_more())
+    _once_more()
+
+
+def _once_more() -> None:
+    # Where no query was ever asked, nothing needs to be imported now.
+    engine = sys.modules.get("analysis.data.engine")
+    if engine is not None and not _shields:
+        engine.stop_queries()
     check()
 
 

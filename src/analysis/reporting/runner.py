@@ -35,7 +35,7 @@ NEEDS = {
     "03-customer-value": ("transactions", "purchase", "spend", "value"),
     "04-retention-and-profit": WITHOUT_LOYALTY,
     "05-loyalty-strategies": tuple(STEPS),
-    "06-summary": WITHOUT_LOYALTY,
+    "06-summary": tuple(STEPS),
 }
 
 

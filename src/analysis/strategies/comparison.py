@@ -149,7 +149,7 @@ def strategy_world(
         economics=economics,
         customers=len(summary.table),
         coming_per_week=(coming or 0.0) / WEEKS_PER_YEAR,
-        weeks=horizon_weeks(config),
+        weeks=config.horizon_weeks,
         seed=seed,
         labels={},
     )
@@ -165,19 +165,13 @@ def sampled_customers(summary: CustomerSummary, config: Config, strategies: int 
     if stated is not None:
         return stated
     observed = from_days(summary.table["T_days"].to_numpy(), TimeUnit.WEEK).sum()
-    each = max(float(summary.table["frequency"].sum()) / observed * horizon_weeks(config), 1.0)
+    each = max(float(summary.table["frequency"].sum()) / observed * config.horizon_weeks, 1.0)
     allowed = ORDERS_AT_MOST / (config.strategies.draws * strategies * each)
     return int(np.clip(allowed, FEWEST_SAMPLED, MOST_SAMPLED))
 
 
 def _note_on_types(kinds: np.ndarray) -> Note:
     return Note("strategies.note.types_known", {"known": int((kinds >= 0).sum()), "customers": len(kinds)})
-
-
-def horizon_weeks(config: Config) -> int:
-    """The configured horizon, in whole weeks."""
-    stated = config.strategies.horizon_weeks
-    return stated or max(round(config.economics.horizon_years * WEEKS_PER_YEAR), 1)
 
 
 def stated_assumptions(settings: StrategiesConfig) -> dict[str, Span]:

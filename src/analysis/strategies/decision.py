@@ -102,7 +102,7 @@ class Decision:
     information
         What knowing each group of parameters would be worth, under the first view, the largest first.
     turning_points
-        Values of single assumptions at which the two strategies in front change places.
+        Values of single assumptions at which the two strategies in front change places, under the first view.
     """
 
     rankings: tuple[Ranking, ...]
@@ -114,10 +114,8 @@ class Decision:
 
     @property
     def front(self) -> tuple[str, str]:
-        """The two strategies with the largest expected profit under the first view."""
-        first = self.rankings[0]
-        order = np.argsort([-each.estimate for each in first.difference], kind="stable")
-        return first.names[order[0]], first.names[order[1]]
+        """The two strategies that the choice is between, as ``front_of`` names them."""
+        return front_of(self.rankings)
 
     @property
     def lead(self) -> float:
@@ -138,13 +136,16 @@ def decision(simulations: Sequence[Simulation], level: float, seed: int) -> Deci
     expected = [expected_differences(each) for each in simulations]
     rankings = tuple(ranking(each, draws, level, seed) for each, draws in zip(simulations, expected, strict=True))
     outcome, recommended = outcome_of(rankings)
+    front = front_of(rankings)
     return Decision(
         rankings=rankings,
         outcome=outcome,
         recommended=recommended,
         contenders=contenders_of(rankings),
-        information=information_by_group(expected[0], first.parameters, first.groups, level),
-        turning_points=turning_points(first, expected[0], level, seed),
+        information=information_by_group(
+            expected[0], first.parameters, first.groups, level, pair=tuple(first.strategy(name) for name in front)
+        ),
+        turning_points=turning_points(first, front, level, seed),
     )
 
 
@@ -155,12 +156,13 @@ def ranking(simulation: Simulation, expected: np.ndarray, level: float, seed: in
     largest = draws.max(axis=1, keepdims=True)
     is_best = draws >= largest - 1e-9 * np.maximum(np.abs(largest), 1.0)
     before = simulation.profit[:, 0]
+    luck = np.random.default_rng(seed).standard_normal(len(before)) * np.sqrt(simulation.common_noise[0, 0])
     return Ranking(
         model=simulation.model,
         structure=simulation.structure,
         names=simulation.names,
         difference=tuple(Interval.around(mean[s], draws[:, s], level) for s in range(len(mean))),
-        profit_before=Interval.around(float(before.mean()), before, level),
+        profit_before=Interval.around(float(before.mean()), before + luck - luck.mean(), level),
         probability_best=tuple((is_best / is_best.sum(axis=1, keepdims=True)).mean(axis=0).tolist()),
         regret=tuple((expected.max(axis=1, keepdims=True) - expected).mean(axis=0).tolist()),
         perfect_information=expected_value_of_perfect_information(expected),
@@ -189,6 +191,18 @@ def lower_limit(share: float, draws: int) -> float:
     middle = share + z**2 / (2 * draws)
     reach = z * np.sqrt(share * (1 - share) / draws + z**2 / (4 * draws**2))
     return float((middle - reach) / (1 + z**2 / draws))
+
+
+def front_of(rankings: Sequence[Ranking]) -> tuple[str, str]:
+    """The two most probable contenders; where there is one alone, it and the best of the others under the first view.
+
+    The one with the larger expected profit under the first view comes first.
+    """
+    first, contenders = rankings[0], contenders_of(rankings)
+    by_profit = sorted(first.names, key=lambda name: -first.difference[first.names.index(name)].estimate)
+    others = (name for name in by_profit if name not in contenders)
+    one, two = sorted((*contenders, *others)[:2], key=by_profit.index)
+    return one, two
 
 
 def contenders_of(rankings: Sequence[Ranking]) -> tuple[str, ...]:

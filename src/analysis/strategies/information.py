@@ -53,6 +53,8 @@ def information_by_group(
     parameters: pd.DataFrame,
     groups: Mapping[str, Sequence[str]],
     level: float,
+    *,
+    pair: tuple[int, int] = (1, 0),
 ) -> tuple[GroupInformation, ...]:
     """Expected value of partial perfect information of every group that is uncertain, the largest first.
 
@@ -69,14 +71,15 @@ def information_by_group(
         One row a draw.
     groups
         Group -> its columns.
+    pair
+        Numbers of the two strategies of whose difference ``explained`` speaks.
 
     References
     ----------
     .. [1] Strong, Oakley, Brennan (2014), Estimating multiparameter partial expected value of perfect information from
        a probabilistic sensitivity analysis sample, Medical Decision Making 34(3):311-326.
     """
-    best, second = np.argsort(-differences.mean(axis=0), kind="stable")[:2]
-    ahead = differences[:, best] - differences[:, second]
+    ahead = differences[:, pair[0]] - differences[:, pair[1]]
     rng = np.random.default_rng(len(differences))
     again = rng.integers(0, len(differences), (REPEATS, len(differences)))
     found = []

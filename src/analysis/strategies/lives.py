@@ -16,6 +16,8 @@ PER_PURCHASE, CALENDAR = "per_purchase", "calendar"
 STRUCTURES = (PER_PURCHASE, CALENDAR)
 """Leaving is tried at every order, as in BG/NBD; or its hazard lambda_i p_i stays the same in calendar time."""
 
+FASTEST = 8.0
+"""No customer buys more than so many times as fast as today, whatever is met."""
 UNUSUAL = 3.0
 """Standard deviations of an encounter up to which the pace follows it; beyond, it is as for this."""
 SHRINK_BELOW = 0.8
@@ -127,7 +129,7 @@ class Tables:
         pace = np.exp(path["gamma_exp"] * delight[path["draw"]])
         fastest = pace * np.maximum(np.exp(path["gamma_deal"] * deal.max()), lifted)
         # Coarse steps keep the lives under today's strategies the same when others are compared with them.
-        return np.exp2(np.ceil(2 * np.log2(fastest) - 1e-9) / 2)
+        return np.minimum(np.exp2(np.ceil(2 * np.log2(fastest) - 1e-9) / 2), FASTEST)
 
 
 class Lives:

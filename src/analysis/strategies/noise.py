@@ -68,6 +68,22 @@ def with_simulation_error(simulation: Simulation, differences: np.ndarray, seed:
     return (differences[None] + error).reshape(-1, differences.shape[1])
 
 
+def expected_path_ends(simulation: Simulation, level: float) -> np.ndarray:
+    """Ends of the interval of the cumulative difference from doing nothing by week, shape (2, S, W) [currency].
+
+    The spread of each week is contracted as much as that of the horizon, and the shared error grows as the spread does.
+    """
+    ahead = simulation.cumulative - simulation.cumulative[:, :1]
+    final = ahead[:, :, -1]
+    expected, raw = expected_differences(simulation).std(axis=0), final.std(axis=0)
+    clean = np.divide(expected, raw, out=np.zeros_like(raw), where=raw > 0)
+    shared = np.array([shared_error(simulation, name, simulation.names[0]) for name in simulation.names])
+    width = np.sqrt(clean**2 + np.divide(shared, raw, out=np.zeros_like(raw), where=raw > 0) ** 2)
+    mean = ahead.mean(axis=0)
+    ends = np.quantile(ahead - mean, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    return mean + ends * width[None, :, None]
+
+
 def simulation_error(simulation: Simulation) -> np.ndarray:
     """Standard error of the mean difference from doing nothing that comes from too few customers, shape (S,)."""
     contrast = _contrasts(len(simulation.names))

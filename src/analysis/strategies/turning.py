@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.models.results import Interval
-from analysis.strategies.noise import shared_error
+from analysis.strategies.noise import expected_difference, shared_error
 from analysis.strategies.results import Simulation
 
 REPEATS = 200
@@ -40,19 +40,12 @@ class TurningPoint:
     explained: float
 
 
-def turning_points(simulation: Simulation, expected: np.ndarray, level: float, seed: int) -> tuple[TurningPoint, ...]:
+def turning_points(simulation: Simulation, pair: tuple[str, str], level: float, seed: int) -> tuple[TurningPoint, ...]:
     """Turning points of the assumptions that explain most, at most ``MOST``; none where the order never changes.
 
-    The expected difference between the two strategies in front is a quadratic in the assumption over the draws.
-
-    Parameters
-    ----------
-    expected
-        Expected profit against doing nothing under each draw, shape (D, S).
+    The expected difference between the two strategies of ``pair`` is a quadratic in the assumption over the draws.
     """
-    best, second = np.argsort(-expected.mean(axis=0), kind="stable")[:2]
-    error = shared_error(simulation, simulation.names[best], simulation.names[second])
-    ahead, names = expected[:, best] - expected[:, second], simulation.names
+    ahead, error = expected_difference(simulation, *pair), shared_error(simulation, *pair)
     found = []
     for name, origin in simulation.origin.items():
         values = simulation.parameters[name].to_numpy()
@@ -66,7 +59,7 @@ def turning_points(simulation: Simulation, expected: np.ndarray, level: float, s
         again = _repeated(values, ahead, error, seed)
         if len(again) >= FOUND_IN * REPEATS:
             falling = np.polyval(curve, values.min()) > 0
-            sides = (names[best], names[second]) if falling else (names[second], names[best])
+            sides = pair if falling else pair[::-1]
             found.append(TurningPoint(name, Interval.around(where, again, level), *sides, explained))
     return tuple(sorted(found, key=lambda point: -point.explained)[:MOST])
 

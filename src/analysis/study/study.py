@@ -294,5 +294,5 @@ def _sample_versions() -> list[str]:
 
 
 def _files_are_there(result: Any) -> bool:
-    days = getattr(result, "days", None)
-    return days is None or days.path.exists()
+    path = getattr(getattr(result, "days", None), "path", None)
+    return path is None or path.exists()

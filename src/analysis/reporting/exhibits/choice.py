@@ -239,7 +239,7 @@ def information_figure(choice: StrategyChoice | None) -> Exhibit | None:
 def information_table(choice: StrategyChoice) -> Table:
     """Every group of assumptions: worth of knowing it, and its share in the uncertainty about the two in front."""
     level = choice.decision.rankings[0].difference[0].level
-    columns = [Column("column.group", "label"), *interval_columns("column.worth_knowing", "money", level),
+    columns = [Column("column.assumptions", "label"), *interval_columns("column.worth_knowing", "money", level),
                Column("column.explained", "percent")]  # fmt: skip
     rows = [[_group(each), each.value, each.value, each.explained] for each in choice.decision.information]
     return Table("table.information.caption", columns, rows)

@@ -8,7 +8,7 @@ from analysis.reporting.figures import plot_campaigns
 from analysis.reporting.tables import Column, Table
 from analysis.reporting.words import Remark, Saying
 from analysis.strategies.evidence import LoyaltyEvidence
-from analysis.strategies.evidence.findings import Finding
+from analysis.strategies.evidence.findings import Finding, normal_interval
 from analysis.strategies.trial import ExperimentResult
 
 RATIOS = ("evidence.bump.", "evidence.driven.", "evidence.won.")
@@ -22,6 +22,20 @@ def sayings(evidence: LoyaltyEvidence) -> list[Saying]:
         return [Saying("evidence.none")]
     used = len(evidence.estimates)
     return [Saying("evidence.rule"), Saying("evidence.used", {"used": used}) if used else Saying("evidence.none_used")]
+
+
+def used_points(evidence: LoyaltyEvidence) -> list[Saying]:
+    """The estimates that replace assumptions, each with its interval."""
+    return [
+        Saying(
+            "evidence.used_one",
+            {
+                "parameter": Saying(f"strategies.parameter.{name}"),
+                "value": normal_interval(each.value, each.standard_error, evidence.level),
+            },
+        )
+        for name, each in evidence.estimates.items()
+    ]
 
 
 def findings_table(evidence: LoyaltyEvidence) -> Table | None:

@@ -15,11 +15,14 @@ from analysis.reporting.figures.strategies import Path
 from analysis.reporting.tables import Column, Table, interval_columns
 from analysis.reporting.words import Saying
 from analysis.strategies.choice import StrategyChoice
+from analysis.strategies.comparison import TENURES, VALUES
 from analysis.strategies.decision import Ranking
-from analysis.strategies.parameters import BY_NAME, PARAMETERS
+from analysis.strategies.noise import expected_path_ends
+from analysis.strategies.parameters import BY_NAME, CUSTOMER_TYPES, PARAMETERS
 from analysis.strategies.results import COMPONENTS, Simulation, StrategyResults
 from analysis.strategies.strategy import BUILT_IN, Strategy
 
+GROUPS = tuple(name for name, _ in (*TENURES, *VALUES))
 MOST_DRAWS = 0.5
 """A strategy is said to overtake another where it does so in this share of the draws or more."""
 
@@ -53,6 +56,19 @@ def what_is_compared(results: StrategyResults) -> list[Saying]:
     return found
 
 
+def notes(results: StrategyResults | Note) -> list[Note | Saying]:
+    """What was assumed on the way, with strategies by their names."""
+    if isinstance(results, Note):
+        return []
+    found = []
+    for note in results.notes:
+        if "strategy" in note.numbers:
+            found.append(Saying(note.key, {**note.numbers, "strategy": named(note.numbers["strategy"])}))
+        else:
+            found.append(note)
+    return found
+
+
 def _sides_of(strategy: Strategy) -> Iterator[tuple[str, dict[str, float]]]:
     deal, better = strategy.promotion, strategy.experience
     if deal is not None:
@@ -61,6 +77,8 @@ def _sides_of(strategy: Strategy) -> Iterator[tuple[str, dict[str, float]]]:
                 "promotion",
                 {"depth": deal.depth, "every": deal.every_weeks, "lasts": deal.lasts_weeks, "reach": deal.reach},
             )
+        if not deal.depth and not deal.points:
+            yield "idle", {}
         if deal.points:
             yield "points", {"points": deal.points}
         if deal.programme_cost_per_year:
@@ -122,9 +140,8 @@ def paths_figure(results: StrategyResults | Note, level: float) -> Exhibit | Non
     if isinstance(results, Note):
         return None
     run = results.per_purchase
-    ahead = run.cumulative - run.cumulative[:, :1]
-    ends = np.quantile(ahead, [(1 - level) / 2, (1 + level) / 2], axis=0)
-    mean = ahead.mean(axis=0)
+    ends = expected_path_ends(run, level)
+    mean = (run.cumulative - run.cumulative[:, :1]).mean(axis=0)
     paths = [Path(named(name), mean[s], ends[0][s], ends[1][s]) for s, name in enumerate(run.names) if s]
     shown = [week for week in (13, 26, 52, 104, 156, 208, 260) if week < run.weeks] + [run.weeks]
     columns = [Column("column.weeks", "integer")]
@@ -217,7 +234,8 @@ def segments_table(results: StrategyResults, level: float) -> Table:
         columns += [Column("column.of_strategy", "estimate money", {"strategy": named(name)}),
                     Column("column.interval", "range money", {"level": level})]  # fmt: skip
     rows = []
-    for part in run.segments:
+    place = {name: number for number, name in enumerate((*GROUPS, *CUSTOMER_TYPES))}
+    for part in sorted(run.segments, key=lambda part: place[part.label]):
         if part.customers > 0:
             kind = "type" if part.dimension == "type" else "segment"
             row = [f"strategies.dimension.{part.dimension}", f"strategies.{kind}.{part.label}", part.customers]

@@ -17,6 +17,8 @@ DAYS_PER_WEEK = 7
 FEWEST_REDEEMING = 50
 """Customers with a discount, below whom nothing is estimated."""
 CONSTANT = 1e-6
+NEARLY_ALL, ROUNDING = (0.01, 0.99), 0.005
+"""A deal that is rounded to cents differs by so little for nearly all orders; who saves the same share has no gap."""
 ABOVE_PRICE = 1 + 1e-6
 
 
@@ -150,9 +152,17 @@ def why_deals_say_nothing(found: Encounters, amounts: Amounts = "paid") -> Note 
         return Note("evidence.reason.discount_above_price", {"orders": above, "of": len(found)})
     if found.redeeming < FEWEST_REDEEMING:
         return Note("evidence.reason.too_few_redeeming", {"customers": found.redeeming, "needed": FEWEST_REDEEMING})
-    if np.ptp(saved) < CONSTANT:
+    if np.ptp(np.quantile(saved, NEARLY_ALL)) < ROUNDING:
         return Note("evidence.reason.constant_discount", {"share": float(saved.mean())})
     return None
+
+
+def observed_deal(transactions: Transactions, amounts: Amounts = "paid") -> float | None:
+    """Share of the list value that all orders saved, also where deals cannot be studied; None where it is unknown."""
+    if not (transactions.has_money and transactions.days.has_discount):
+        return None
+    found = encounters(_orders(transactions), transactions, amounts)
+    return None if (np.nan_to_num(found.saved) < -CONSTANT).any() else found.mean_saved
 
 
 def note_on_deep_deals(found: Encounters) -> Note | None:

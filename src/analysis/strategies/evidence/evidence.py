@@ -19,6 +19,7 @@ from analysis.strategies.evidence.encounters import (
     Encounters,
     encounters_of,
     note_on_deep_deals,
+    observed_deal,
     orders_without_deals,
     scores_of,
 )
@@ -171,7 +172,7 @@ def loyalty_evidence(
         **parts,
         estimates=estimates,
         assumed=tuple(_assumed(parts, estimates)),
-        observed_deal=None if isinstance(orders, Note) else orders.mean_saved,
+        observed_deal=observed_deal(transactions, amounts) if isinstance(orders, Note) else orders.mean_saved,
         notes=_notes(orders, parts, amounts),
         level=level,
     )
