@@ -4,13 +4,14 @@ import re
 from dataclasses import replace
 
 import pytest
+from tests.reporting import fakes as results
 from tests.reporting import retention_fakes as fakes
 
 from analysis.config import LANGUAGES
 from analysis.data import Note
 from analysis.models.results import Interval
 from analysis.reporting.exhibit import figure_html
-from analysis.reporting.exhibits import lift, lift_map, origin, readings
+from analysis.reporting.exhibits import lift, lift_map, origin, readings, summary
 from analysis.reporting.tables import table_html
 from analysis.reporting.words import Words
 
@@ -259,3 +260,17 @@ def test_heterogeneity_is_told_with_its_convention():
 def test_the_formula_never_reaches_the_upper_part_of_the_claim():
     assert max(row[-1] for row in origin.elasticity_table().rows) < 0.5
     assert "five points bring 14% to 41%" in said(origin.elasticity_sayings())
+
+
+def test_with_one_model_the_summary_speaks_of_no_range():
+    found = fakes.lift()
+    alone = replace(
+        found, models=found.models[:1], lifts=tuple(each for each in found.lifts if each.model == found.models[0])
+    )
+    purchase = results.purchase(alone=True)
+    verdict = summary.verdicts(purchase, results.value(), results.back_test(), alone)[1]
+    assert verdict.sentence.key.endswith("_alone")
+    for language, words in (("en", "only model"), ("nl", "enige model")):
+        assert words in str(Words(language, "EUR").said(verdict.sentence))
+    card = summary.cards(results.transactions(), purchase, results.value())[-1]
+    assert (card.label, card.kind) == ("card.alive", "integer")

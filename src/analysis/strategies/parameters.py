@@ -58,8 +58,8 @@ class Parameter:
         return (value >= 0 if self.above is None else value > self.above) and value <= self.at_most
 
 
-_BULT = "Anderson & Sullivan 1993 (sign)"
-_BIJMOLT = "Bijmolt et al. 2005 (upper bound)"
+_BULT = "Anderson & Sullivan 1993"
+_BIJMOLT = "Bijmolt et al. 2005"
 _HEERDE = "van Heerde, Leeflang & Wittink 2000"
 PARAMETERS: tuple[Parameter, ...] = (
     Parameter("kappa_deal", "kappa_d", "per_purchase", 0.3, 0.05, 0.8, "assumption", "deal", 1.0),

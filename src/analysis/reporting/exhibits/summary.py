@@ -149,12 +149,13 @@ def _claim(lift: RetentionLift, certainty: str) -> Verdict:
     if found is Outcome.NOT_TESTABLE or len(known) < len(lift.models):
         return Verdict(Saying("summary.claim_no_per_cent", CLAIMED_ENDS), LOW, Saying("certainty.claim_no_per_cent"))
     low, high = (pick(known, key=lambda each: each.estimate) for pick in (min, max))
-    numbers = {**CLAIMED_ENDS, "gain": gain_of(lift.named), "lowest": low, "highest": high}
-    if found is Outcome.DEPENDS:
-        return Verdict(Saying("summary.claim_depends", numbers), LOW, Saying("certainty.claim_reading"))
+    alone = len(known) == 1
+    ends = {"lift": low} if alone else {"lowest": low, "highest": high}
+    numbers = {**CLAIMED_ENDS, "gain": gain_of(lift.named), **ends}
     if found is Outcome.CONTRADICTED:
         numbers["side"] = side_of(lift)
-    return Verdict(Saying(f"summary.claim_{found}", numbers), certainty, Saying("certainty.claim_reading"))
+    sentence = Saying(f"summary.claim_{found}_alone" if alone else f"summary.claim_{found}", numbers)
+    return Verdict(sentence, LOW if found is Outcome.DEPENDS else certainty, Saying("certainty.claim_reading"))
 
 
 def _trust(backtest: BackTest | Note) -> Verdict:
@@ -212,9 +213,11 @@ def _cards(transactions: Transactions, purchase: PurchaseResult, value: Customer
         )
     )
     detail = Saying("card.alive_models", {"models": len(purchase.customers_alive)})
-    shown.append(
-        Card("card.alive", "phrase", Saying("card.alive_range", {"low": low.estimate, "high": high.estimate}), detail)
-    )
+    if len(purchase.customers_alive) == 1:
+        shown.append(Card("card.alive", "integer", low.estimate, detail))
+    else:
+        both = Saying("card.alive_range", {"low": low.estimate, "high": high.estimate})
+        shown.append(Card("card.alive", "phrase", both, detail))
     return shown
 
 
