@@ -38,7 +38,7 @@ format: $(INSTALLED) ## rewrite code and notebooks in the project's style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(INSTALLED) ## the four speed comparisons of the README, side by side on this machine
+bench: $(INSTALLED) ## the speed comparisons of the README, side by side on this machine
 	$(BIN)/python -m benchmarks
 
 lab: $(INSTALLED) ## open the notebooks in JupyterLab

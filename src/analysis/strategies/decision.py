@@ -71,11 +71,6 @@ class Ranking:
     simulation_error: tuple[float, ...]
     draws: int
 
-    @property
-    def best(self) -> str:
-        """The strategy with the largest expected profit; where some are equal, the first of them."""
-        return self.names[int(np.argmax([each.estimate for each in self.difference]))]
-
     def probability(self, name: str) -> float:
         return self.probability_best[self.names.index(name)]
 

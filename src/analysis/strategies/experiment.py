@@ -103,11 +103,6 @@ class ExperimentPlan:
     fixed_per_year: float
 
     @property
-    def customers(self) -> int:
-        """The most that can take part in any of them."""
-        return max(each.customers for each in self.designs)
-
-    @property
     def contradicts_the_horizon(self) -> bool:
         """Whether a perfect experiment of the greatest length would point the other way than the whole comparison."""
         return self.designs[-1].expected.estimate * self.horizon < 0

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.strategies.evidence.expectation import centred_by_customer, expected_before, gaps
+from analysis.strategies.evidence.expectation import expected_before, gaps
 
 MET = np.array([0.2, 0.0, 0.4, 0.1, 0.3])
 FIRST, COUNT = np.array([0, 3]), np.array([3, 2])
@@ -38,7 +38,3 @@ def test_a_surplus_and_a_shortfall_never_meet():
     surplus, shortfall = gaps(MET, FIRST, COUNT, 0.3, 0.2)
     assert (surplus * shortfall == 0).all()
     assert np.allclose(surplus - shortfall, MET - expected_before(MET, FIRST, COUNT, [0.3], 0.2)[:, 0])
-
-
-def test_centred_values_sum_to_nothing_for_every_customer():
-    assert np.allclose(np.add.reduceat(centred_by_customer(MET, FIRST, COUNT), FIRST), 0)

@@ -14,7 +14,6 @@ from analysis.reporting.exhibits.readings import chance_said
 from analysis.reporting.tables import Column, Table
 from analysis.reporting.words import Remark, Saying
 
-MAIN = "five_points_more_profit"
 KINDS = {"share": "percent", "ratio": "significant", "correlation": "decimal2", "log_odds": "decimal3"}
 KNOWN = {claim.id: claim for claim in CLAIMS}
 
@@ -39,11 +38,6 @@ class Entry:
     wording: Saying
     verdict: tuple[Saying, ...]
     parts: Mapping[str, Sequence[Remark]]
-
-
-def main_verdict(verdicts: Sequence[Verdict]) -> Verdict:
-    """The verdict on the claim that notebook 04 is about."""
-    return next(verdict for verdict in verdicts if verdict.claim == MAIN)
 
 
 def rule(verdicts: Sequence[Verdict]) -> list[Saying]:

@@ -40,10 +40,6 @@ def view_of(ranking: Ranking | Simulation) -> Saying:
     return Saying(f"strategies.view.{short}.{ranking.structure}")
 
 
-def horizon_of(simulation: Simulation) -> dict[str, int]:
-    return {"weeks": simulation.weeks}
-
-
 def what_is_compared(results: StrategyResults) -> list[Saying]:
     """Every strategy in words, with what it costs."""
     found = []

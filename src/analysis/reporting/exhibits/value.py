@@ -105,11 +105,6 @@ def assumptions(value: CustomerValue, currency: str | None) -> list[Saying]:
     return sayings if currency else [*sayings, Saying("value.currency_unknown")]
 
 
-def dimensions(value: CustomerValue) -> list[str]:
-    """By what the base was split, in the order of the segments."""
-    return list(dict.fromkeys(segment.dimension for segment in value.segments))
-
-
 def segments_of(value: CustomerValue, dimension: str) -> list[SegmentValue]:
     """The segments of one dimension, in orders alone where the base brings no money that they could have shares of."""
     found = [segment for segment in value.segments if segment.dimension == dimension]

@@ -48,11 +48,6 @@ def gaps(met, first, count, kappa: float, initial: float) -> tuple[np.ndarray, n
     return np.maximum(gap, 0.0), np.maximum(-gap, 0.0)
 
 
-def centred_by_customer(values, first, count) -> np.ndarray:
-    """Values less their customer's mean."""
-    return values - np.repeat(customer_means(values, first, count), count)
-
-
 def customer_means(values, first, count) -> np.ndarray:
     """Mean of each customer's values, shape (customers,)."""
     return np.add.reduceat(values, first) / count if len(values) else np.empty(0)
