@@ -91,6 +91,15 @@ class TestReport:
         code, out, _ = said("report", shop)
         assert (code, out.splitlines()[-1]) == (0, "/made/shop")
 
+    @pytest.mark.parametrize(
+        ("name", "hint"),
+        [("cdno", "did you mean 'cdnow'?"), ("x", "known are cdnow, cdnow-full, complete-journey, simulated")],
+    )
+    def test_names_the_nearest_sample_where_there_is_none_of_that_name(self, name, hint):
+        code, _, err = said("report", "--sample", name)
+        assert code == 2
+        assert f"--sample {name}: there is no such sample; {hint}" in err
+
     @pytest.mark.parametrize("arguments", [(), ("shop.yml", "--sample", "cdnow")])
     def test_wants_a_configuration_or_a_sample_and_not_both(self, arguments):
         code, _, err = said("report", *arguments)

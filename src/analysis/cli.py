@@ -20,7 +20,6 @@ from analysis.reporting.interruption import forget, heed_signals
 from analysis.reporting.progress import LOG_FORMATS, JsonLines, plain, shown
 
 LogFormat = StrEnum("LogFormat", list(LOG_FORMATS))
-Sample = StrEnum("Sample", {name.replace("-", "_"): name for name in SAMPLES})
 
 app = typer.Typer(
     add_completion=False,
@@ -65,7 +64,10 @@ def _options(
 def report(
     config: Annotated[Path | None, typer.Argument(metavar="[CONFIG.yml]", help="A configuration.")] = None,
     *,
-    sample: Annotated[Sample | None, typer.Option(help="An embedded sample in place of a configuration.")] = None,
+    sample: Annotated[
+        str | None,
+        typer.Option(metavar=f"[{'|'.join(SAMPLES)}]", help="An embedded sample in place of a configuration."),
+    ] = None,
     as_of: AsOfOption = None,
     out: OutOption = "reports",
     language: Annotated[
@@ -193,11 +195,11 @@ def _known_language(language: str | None) -> str | None:
 
 
 def _config(
-    path: Path | None, sample: Sample | None, day: dt.date | None, secrets: set[str], beating: Mapping[str, Any]
+    path: Path | None, sample: str | None, day: dt.date | None, secrets: set[str], beating: Mapping[str, Any]
 ) -> Config:
     if (path is None) == (sample is None):
         raise UsageError("give either CONFIG.yml or --sample NAME, and not both")
-    return _loaded(path, day, secrets, beating) if path else sample_config(str(sample), beating)
+    return _loaded(path, day, secrets, beating) if path else sample_config(_sample(sample), beating)
 
 
 def _loaded(path: Path, day: dt.date | None, secrets: set[str], beating: Mapping[str, Any] | None = None) -> Config:
@@ -235,6 +237,14 @@ def sample_config(name: str, beating: Mapping[str, Any] | None = None) -> Config
     if path.exists():
         return load_config(path, overrides=beating)
     return config_from_mapping({"data": {"transactions": {"sample": name}}}, path=path, overrides=beating)
+
+
+def _sample(name: str) -> str:
+    from analysis.reporting.parameters import nearest
+
+    if name not in SAMPLES:
+        raise UsageError(f"--sample {name}: there is no such sample{nearest(name, SAMPLES)}")
+    return name
 
 
 def _day(text: str | None) -> dt.date | None:

@@ -50,6 +50,23 @@ def test_numbers_are_finite_and_no_truth_values(refused, key, value):
     assert "number" in problem.message
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("economics: {gross_margin: '0.3'}", "economics.gross_margin == '0.3', must be a number; write 0.3"),
+        ("economics: {horizon_years: '0,5'}", "economics.horizon_years == '0,5', must be a number; write 0.5"),
+        ("strategies: {horizon_weeks: '52'}", "strategies.horizon_weeks == '52', must be a whole number; write 52"),
+        ("deadline_minutes: '5'", "deadline_minutes == '5', must be a number; write 5"),
+        ("customer_files: 'no'", "customer_files == 'no', must be true or false; take the quotes off"),
+        ("customer_files: 0", "customer_files == 0, must be true or false"),
+        ("customer_files: perhaps", "customer_files == 'perhaps', must be true or false"),
+    ],
+)
+def test_what_stands_in_quotes_is_no_number_and_no_truth_value(refused, text, message):
+    (problem,) = refused(f"{DATA}{text}\n").problems
+    assert problem.message == message
+
+
 @pytest.mark.parametrize("value", ["0", "'0'", "20240131", "true", "2024-02-30", "2024-01-31 10:00:00", "31-01-2024"])
 def test_days_are_days(refused, value):
     (problem,) = refused(f"{DATA}  observation_end: {value}\n").problems
@@ -106,7 +123,6 @@ def test_a_percentage_comes_with_the_share_that_was_meant(refused, section, mess
         (f"{DATA}strategies: {{own: [{{name: Our plan, promotion: {{}}}}]}}\n", "a letter first, such as loyalty_club"),
         (f"{DATA}  delimiter: '||||||'\n", "must have at most 4 characters"),
         (f"{DATA}batch: {{split_by: land, values: []}}\n", "batch.values == [], must not be empty"),
-        (f"{DATA}customer_files: perhaps\n", "customer_files == 'perhaps', must be true or false"),
         (f"{DATA}strategies: {{own: club}}\n", "strategies.own == 'club', must be a list"),
     ],
 )

@@ -24,6 +24,7 @@ from analysis.models.results import (
     SpendFit,
     SpendResult,
 )
+from analysis.reporting.fragment import closing_of, fragment_of
 from analysis.timeunits import TimeUnit
 from analysis.value.results import CustomerValue, ModelTotal, SegmentValue
 
@@ -273,6 +274,12 @@ def study(*, has_money: bool = True, tested: bool = True, name: str = "cdnow", l
         trial=None,
         data_hash="d" * 64,
     )
+
+
+def sections_of(books):
+    """What of executed notebooks is on a page, in its order."""
+    closings = (closing_of(book) for book in books)
+    return [*(fragment_of(book) for book in books), *(closing for closing in closings if closing)]
 
 
 def executed(path, result, monkeypatch):

@@ -1,6 +1,6 @@
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from analysis.reporting.fragment import fragment_of
+from analysis.reporting.fragment import CLOSING, closing_of, fragment_of
 
 
 def html_of(*outputs, source="secret_code()"):
@@ -34,6 +34,14 @@ def test_the_style_for_jupyterlab_stays_there():
 
 def test_scripts_are_dropped():
     assert "<script" not in html_of(display("<p>x</p><SCRIPT src='https://x'>alert(1)</SCRIPT >")).lower()
+
+
+def test_what_belongs_to_the_end_of_the_page_is_kept_apart_with_its_headings_as_they_are():
+    closing = display("<h2>Files</h2>", **{"retention-lab": {"role": CLOSING}})
+    book = new_notebook(cells=[new_code_cell("1", outputs=[closing, display("<h1>Q</h1>")])])
+    assert "Files" not in fragment_of(book)
+    assert closing_of(book) == '<section class="rl-section">\n<h2>Files</h2>\n</section>'
+    assert closing_of(new_notebook(cells=[])) == ""
 
 
 def test_a_notebook_that_showed_nothing_is_an_empty_section():

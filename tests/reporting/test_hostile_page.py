@@ -20,7 +20,6 @@ from analysis.data import Note
 from analysis.errors import DataError, InputRefused
 from analysis.reporting import publish
 from analysis.reporting.batch import members_of
-from analysis.reporting.fragment import fragment_of
 from analysis.reporting.page import compose, report_title
 from analysis.reporting.runner import run_report
 
@@ -117,7 +116,7 @@ def test_hostile_values_in_notes_and_titles_are_shown_as_they_are(browser, tmp_p
     study = fakes.study(name="shop")
     study.transactions = fakes.transactions(notes=(Note("data.encoding_guessed", {"files": 1, "encoding": VECTOR}),))
     books = [fakes.executed(path, study, monkeypatch) for path in sorted(NOTEBOOKS.glob("*.ipynb"))]
-    fragments = [fragment_of(book) for book in books]
+    fragments = fakes.sections_of(books)
     file = tmp_path / "index.html"
     file.write_text(compose(report_title(BROKEN_OUT), fragments, STAMP))
     with visit(browser, file) as seen:

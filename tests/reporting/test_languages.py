@@ -16,7 +16,6 @@ from analysis.models.results import Interval
 from analysis.reporting import embed, exhibit, words
 from analysis.reporting.exhibits.value import CUSTOMER_COLUMNS
 from analysis.reporting.failures import reason_of, reason_of_error
-from analysis.reporting.fragment import fragment_of
 from analysis.reporting.page import IndexEntry, compose, index_page, report_title
 from analysis.reporting.stamp import Stamp
 from analysis.reporting.words import PLACEHOLDER, Saying, Words, catalogue
@@ -172,7 +171,7 @@ def page_texts(monkeypatch, **options) -> list[str]:
     study = fakes.study(language="nl", **options)
     study.contracts = cohorts(FIVE)
     study.contractual = contractual_retention(study.contracts, config())
-    fragments = [fragment_of(fakes.executed(path, study, monkeypatch)) for path in NOTEBOOKS]
+    fragments = fakes.sections_of([fakes.executed(path, study, monkeypatch) for path in NOTEBOOKS])
     page = compose(report_title("shop", "nl"), fragments, STAMP, lang="nl")
     assert '<html lang="nl">' in page
     return Shown(page).texts + inside

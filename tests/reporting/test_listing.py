@@ -10,7 +10,7 @@ import pytest
 from tests.reporting import fakes
 from tests.reporting.test_publish import finished
 
-from analysis.models.results import as_plain
+from analysis.models.results import Interval, as_plain
 from analysis.reporting import listing, publish
 from analysis.reporting.history import key_figures
 from analysis.reporting.page import trend_lines
@@ -22,15 +22,17 @@ CONTENT = as_plain(results(fakes.study()))
 
 def content(worth=1000.0, alive=180.0, currency="EUR"):
     """A results.json."""
-    portfolio = CONTENT["portfolio"] | {"currency": currency, "customers_alive": {"BG/NBD": alive}}
-    portfolio["residual_clv"] = portfolio["residual_clv"] | {"estimate": worth}
+    ends = {"estimate": alive, "lower": alive - 20, "upper": alive + 10, "level": 0.9}
+    portfolio = CONTENT["portfolio"] | {"currency": currency, "customers_alive_intervals": {"BG/NBD": ends}}
+    ends = {"estimate": worth, "lower": 0.8 * worth, "upper": 1.3 * worth, "level": 0.9}
+    portfolio["residual_clv"] = ends
     return CONTENT | {"portfolio": portfolio}
 
 
 @pytest.fixture
 def run(tmp_path):
-    def run(number, **figures):
-        folder = finished(tmp_path / "shop", f"{number:012}", finished_at=f"2026-01-{number:02}")
+    def run(number, again="", **figures):
+        folder = finished(tmp_path / "shop", f"{number:>012}{again}", finished_at=f"2026-01-{number:>02}")
         (folder / "results.json").write_text(json.dumps(content(**figures)))
         publish.set_latest(tmp_path / "shop", folder.name)
 
@@ -67,7 +69,7 @@ def test_the_index_shows_the_latest_figures_and_how_they_went(run, tmp_path):
         run(number, worth=worth, alive=100 + number)
     listing.write_index(tmp_path, "en")
     page = (tmp_path / "index.html").read_text()
-    assert "€2,000" in page
+    assert "<dd>€2,000 (90% interval €1,600 to €2,600)</dd>" in page
     lines = re.findall(r"<svg.*?</svg>", page)
     assert len(lines) == 3
     label = "Residual value of the base over 3 runs: from €1,000 to €2,000, lowest €1,000, highest €3,000"
@@ -91,7 +93,15 @@ def test_only_the_newest_runs_are_drawn(run, tmp_path, monkeypatch):
     for number in (1, 2, 3):
         run(number, worth=1000.0 * number)
     found = listing.trends(tmp_path, listing.index_entries(tmp_path))
-    assert [figures.residual_value for figures in found["shop"]] == [2000, 3000]
+    assert [figures.residual_value.estimate for figures in found["shop"]] == [2000, 3000]
+
+
+def test_a_run_that_was_made_again_is_one_point(run, tmp_path):
+    run("1")
+    run("2")
+    run("2", again="-2", worth=1000.0)
+    found = listing.trends(tmp_path, listing.index_entries(tmp_path))
+    assert len(found["shop"]) == 2
 
 
 def test_one_run_has_figures_and_no_line():
@@ -109,14 +119,30 @@ def test_a_report_without_money_follows_its_customers(run):
 
 class TestASparkline:
     def test_stays_inside_its_frame_and_goes_up_with_its_values(self):
-        drawn = ET.fromstring(sparkline([5.0, -1.0, 9.0], "a < b"))
+        drawn = ET.fromstring(sparkline([around(5.0), around(-1.0), around(9.0)], "a < b"))
         assert drawn.attrib["aria-label"] == "a < b"
-        points = [tuple(map(float, pair.split(","))) for pair in drawn.find("polyline").attrib["points"].split()]
-        assert all(0 <= x <= WIDTH and 0 <= y <= HEIGHT for x, y in points)
+        points = points_of(drawn.find("polyline"))
         assert points[1][1] > points[0][1] > points[2][1]
         dot = drawn.find("circle").attrib
         assert (float(dot["cx"]), float(dot["cy"])) == points[-1]
+        assert all(0 <= x <= WIDTH and 0 <= y <= HEIGHT for x, y in points + points_of(drawn.find("polygon")))
+
+    def test_lies_inside_the_band_of_its_intervals(self):
+        drawn = ET.fromstring(sparkline([around(5.0, 1.0), around(6.0, 3.0)], "a"))
+        line, band = points_of(drawn.find("polyline")), points_of(drawn.find("polygon"))
+        above, below = band[:2], band[:1:-1]
+        for (_, high), (_, middle), (_, low) in zip(above, line, below, strict=True):
+            assert high < middle < low
+        assert below[1][1] - above[1][1] == pytest.approx(3 * (below[0][1] - above[0][1]), abs=0.3)
 
     def test_of_a_figure_that_never_moved_is_level_in_the_middle(self):
-        points = ET.fromstring(sparkline([3.0, 3.0], "level")).find("polyline").attrib["points"]
-        assert {pair.split(",")[1] for pair in points.split()} == {f"{HEIGHT / 2:g}"}
+        drawn = ET.fromstring(sparkline([around(3.0, 0.0)] * 2, "level"))
+        assert {y for _, y in points_of(drawn.find("polyline"))} == {HEIGHT / 2}
+
+
+def around(estimate, reach=0.5):
+    return Interval(estimate, estimate - reach, estimate + reach, 0.9)
+
+
+def points_of(element):
+    return [tuple(map(float, pair.split(","))) for pair in element.attrib["points"].split()]

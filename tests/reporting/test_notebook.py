@@ -7,6 +7,7 @@ from tests.reporting import fakes
 from analysis.config import known_keys
 from analysis.errors import InputRefused, UsageError
 from analysis.reporting import notebook
+from analysis.reporting.exhibits.changes import settings_table
 from analysis.reporting.exhibits.value import customer_columns
 from analysis.reporting.stamp import SENTINEL, config_hash
 from analysis.reporting.words import CatalogueError, Saying
@@ -141,12 +142,12 @@ def test_a_run_without_customer_files_names_none(shown, config, tmp_path, langua
     page = notebook.Page(language, study=study)
     columns = customer_columns(fakes.value())
     page.customer_file(columns)
-    page.downloads()
+    page.closing(settings_table(study.config))
     text = " ".join(data["text/html"] for data, _ in shown)
     assert "customers." not in text
     assert "ledger.csv" in text
     shown.clear()
     study.config = study.config.model_copy(update={"customer_files": True})
     page.customer_file(columns)
-    page.downloads()
+    page.closing(settings_table(study.config))
     assert "".join(data["text/html"] for data, _ in shown).count('href="customers.') == 2

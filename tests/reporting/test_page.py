@@ -8,8 +8,7 @@ import pytest
 from tests.reporting import fakes
 
 from analysis.reporting import gate
-from analysis.reporting.fragment import fragment_of
-from analysis.reporting.page import IndexEntry, compose, index_page, moment_html, report_title, stamped_values
+from analysis.reporting.page import IndexEntry, compose, index_page, made_html, report_title, stamped_values, time_html
 from analysis.reporting.stamp import Stamp
 from analysis.reporting.words import Words
 
@@ -47,8 +46,8 @@ class Outline(HTMLParser):
 
 def page_of(monkeypatch, **options) -> str:
     study = fakes.study(**options)
-    fragments = [fragment_of(fakes.executed(NOTEBOOKS / f"{name}.ipynb", study, monkeypatch)) for name in ORDER]
-    return compose(report_title("shop"), fragments, STAMP)
+    fragments = fakes.sections_of([fakes.executed(NOTEBOOKS / f"{name}.ipynb", study, monkeypatch) for name in ORDER])
+    return compose(report_title("shop"), fragments, STAMP, seconds=51.2)
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +77,7 @@ def test_ids_are_unique_and_the_navigation_leads_somewhere(outline):
     ids = [attributes["id"] for _, attributes in outline.elements if "id" in attributes]
     assert len(ids) == len(set(ids))
     targets = [link["href"][1:] for link in outline.of("a") if link["href"].startswith("#")]
-    assert len(targets) == 7
+    assert len(targets) == 9
     assert set(targets) <= set(ids)
 
 
@@ -123,7 +122,22 @@ def test_the_moment_is_readable_and_the_machine_value_stays(page):
 
 
 def test_a_moment_that_is_none_is_shown_as_it_is_and_escaped():
-    assert moment_html("<b>soon</b>", Words()) == "&lt;b&gt;soon&lt;/b&gt;"
+    assert time_html("<b>soon</b>", Words().formats.moment) == "&lt;b&gt;soon&lt;/b&gt;"
+    assert made_html("<b>soon</b>", Words()) == "made &lt;b&gt;soon&lt;/b&gt;"
+
+
+def test_the_footer_says_dates_as_people_do_and_how_long_the_report_took(page):
+    footer = page[page.index("<footer") :]
+    assert f'<dt>Data up to</dt><dd><time datetime="{STAMP.as_of}">30 June 1998</time></dd>' in footer
+    assert '<dt>Time taken</dt><dd><span class="duration">51 seconds</span></dd>' in footer
+
+
+def test_files_method_and_settings_stand_below_every_figure_and_table(page):
+    files, method = (page.index(f'id="closing-{name}"') for name in ("files", "method"))
+    settings = page.index("Every setting that can change a result")
+    assert page.rindex("<figure") < files < method < settings < page.index("<footer")
+    assert page.index("economics.gross_margin") > method
+    assert 'href="#closing-files"' in page
 
 
 def test_no_customer_is_named_on_the_page(page):

@@ -16,6 +16,7 @@ Location = tuple[str | int, ...]
 LONGEST_VALUE = 200
 BRANCH = re.compile(r"<[a-z]+>")
 NUMBER, WHOLE_NUMBER, TRUTH_VALUE, LIST = "a number", "a whole number", "true or false", "a list"
+TRUTH_WORDS = {"true", "false", "yes", "no", "on", "off"}
 ALLOWED = {
     **dict.fromkeys(("float_parsing", "float_type"), NUMBER),
     **dict.fromkeys(("int_parsing", "int_type", "int_from_float", "int_parsing_size"), WHOLE_NUMBER),
@@ -76,8 +77,8 @@ def _messages(error: ValidationError, known: Collection[str], shares: Collection
         elif kind == "invalid_key":
             yield f"unknown configuration key {where!r}; keys are text"
         else:
-            is_share = where.rpartition(".")[2] in shares
-            yield f"{where} == {shown}, {_allowed(detail)}{_as_number(given, is_share=is_share)}"
+            allowed, is_share = _allowed(detail), where.rpartition(".")[2] in shares
+            yield f"{where} == {shown}, {allowed}{_rewritten(given, allowed, is_share=is_share)}"
 
 
 def _allowed(detail: Any) -> str:
@@ -88,16 +89,18 @@ def _allowed(detail: Any) -> str:
     return _lowered(detail["msg"])
 
 
-def _as_number(given: Any, *, is_share: bool) -> str:
-    """How a number is written that was given as a percentage or with a decimal comma; empty for all else."""
+def _rewritten(given: Any, allowed: str, *, is_share: bool) -> str:
+    """How a value is written that was given as a percentage, in quotes or with a decimal comma; empty for all else."""
     text = str(given).strip().replace(",", ".")
+    if allowed.endswith(TRUTH_VALUE):
+        return "; take the quotes off" if text.lower() in TRUTH_WORDS and isinstance(given, str) else ""
     number = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)( ?%)?", text)
     if number is None or isinstance(given, bool):
         return ""
     value = float(number[1])
     if is_share and (number[2] or 1 < value <= 100):
         return f"; write {value / 100:g} for {value:g}%"
-    return f"; write {text}" if isinstance(given, str) and text != given.strip() and not number[2] else ""
+    return f"; write {text}" if isinstance(given, str) and allowed.endswith("number") and not number[2] else ""
 
 
 def _shown(given: Any) -> str:

@@ -43,6 +43,14 @@ class Interval:
         lower, upper = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2]).tolist()
         return cls(float(estimate), lower, upper, level)
 
+    def per(self, count: float) -> Interval:
+        """The interval of a total, divided among so many.
+
+        >>> Interval(10.0, 8.0, 14.0, 0.9).per(2)
+        Interval(estimate=5.0, lower=4.0, upper=7.0, level=0.9)
+        """
+        return Interval(self.estimate / count, self.lower / count, self.upper / count, self.level)
+
 
 @dataclass(frozen=True)
 class PurchaseFit:

@@ -11,6 +11,7 @@ from analysis.provenance import dependency_versions, files_hash, package_hash
 from analysis.reporting.history import EarlierRun, KeyFigures, earlier_run, key_figures
 
 if TYPE_CHECKING:
+    from analysis.config import Config
     from analysis.study import Study
 
 NO_SETTINGS = {"name", "deadline_minutes", "data.observation_end"}
@@ -79,15 +80,24 @@ def changes_since(previous: str | Path | None, study: Study) -> Changes | None:
         before=before,
         now=key_figures(results(study)),
         same_data=manifest.get("data_hash") == study.data_hash,
-        settings=tuple(_settings(before.configuration, study.config.model_dump(mode="json", exclude_none=True))),
+        settings=tuple(_differing(settings_of(before.configuration), settings_of(plain_content(study.config)))),
         versions=tuple(_differing(manifest.get("versions", {}), dependency_versions())),
         program=_program_differs(manifest),
     )
 
 
-def _settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Change]:
-    changes = _differing(_flat(before), _flat(now))
-    return (change for change in changes if change.name not in NO_SETTINGS)
+def plain_content(config: Config) -> dict[str, Any]:
+    """What a configuration says, defaults included, as JSON knows it."""
+    return config.model_dump(mode="json", exclude_none=True)
+
+
+def settings_of(configuration: Mapping[str, Any]) -> dict[str, str]:
+    """Dotted key -> value as text, of everything in a configuration that can change a result; of a file its name.
+
+    >>> settings_of({"name": "shop", "economics": {"gross_margin": 0.3}, "data": {"transactions": "/srv/orders.csv"}})
+    {'economics.gross_margin': '0.3', 'data.transactions': 'orders.csv'}
+    """
+    return {key: value for key, value in _flat(configuration).items() if key not in NO_SETTINGS}
 
 
 def _flat(content: Mapping[str, Any], above: str = "") -> dict[str, str]:

@@ -180,7 +180,7 @@ class Crew:
             worker.process.join()
             code = worker.process.exitcode
             failure = Failure(worker.name, DEAD_PROCESS, None, f"exit code {code}")
-            message = Outcome(worker.name, "", None, failure)
+            message = Outcome(worker.name, "", "", None, failure)
         if not isinstance(message, Outcome):
             worker.kernel = message
             return

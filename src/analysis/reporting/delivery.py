@@ -98,11 +98,13 @@ class Delivery:
             raise GateFailed("\n".join(f"the report is not published; {problem}" for problem in problems))
 
     def _write_page(self, failure: str | None) -> None:
-        fragments = [outcome.fragment for outcome in self._in_page_order()]
+        outcomes = self._in_page_order()
+        fragments = [outcome.fragment for outcome in outcomes] + [one.closing for one in outcomes if one.closing]
         if failure:
             fragments = [gate.without_secrets(fragment, self.secrets) for fragment in fragments]
         title = report_title(self.stamp.name, self.stamp.language)
-        page = compose(title, fragments, self.stamp, failure=failure, lang=self.stamp.language)
+        seconds = self.clock.total()
+        page = compose(title, fragments, self.stamp, failure=failure, lang=self.stamp.language, seconds=seconds)
         (self.run / PAGE).write_text(page, encoding="utf-8")
         self.warnings = gate.warnings_about_page(self.run / PAGE)
 

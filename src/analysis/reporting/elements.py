@@ -21,6 +21,12 @@ FORMULAS = Path(__file__).parent / "templates" / "formulas.yml"
 FILES = ("customers.csv", "customers.parquet", "ledger.csv", "results.json", "model.json")
 
 
+def section_html(key: str, content: Markup, words: Words) -> Markup:
+    """A part of the page that belongs to no question, with a heading that the page's navigation leads to."""
+    heading = Markup('<h2 class="rl-question" id="{}" tabindex="-1">{}</h2>')
+    return heading.format(key.replace(".", "-"), words.html(key)) + content
+
+
 def title_html(key: str, numbers: Mapping[str, Any], words: Words) -> Markup:
     """The question, with an anchor that the page's navigation leads to."""
     anchor = re.sub(r"[^a-z0-9]+", "-", key.partition(".")[0].lower())

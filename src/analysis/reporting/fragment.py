@@ -10,6 +10,8 @@ from nbformat import NotebookNode
 from analysis.reporting.scripts import is_data_block
 
 HEADING = re.compile(r"<(/?)h([1-5])\b", re.IGNORECASE)
+CLOSING = "closing"
+"""Role of an output that belongs to the end of the page, wherever its notebook stands."""
 SCRIPT = re.compile(r"<script\b.*?</script\s*>", re.IGNORECASE | re.DOTALL)
 
 
@@ -29,16 +31,31 @@ def fragment_of(notebook: NotebookNode) -> str:
     return f'<section class="rl-section">\n{lowered(body)}\n</section>'
 
 
-def html_outputs(notebook: NotebookNode) -> Iterator[str]:
-    """Every HTML output in its order, without the style that only JupyterLab needs and without scripts.
+def closing_of(notebook: NotebookNode) -> str:
+    """What a notebook has for the end of the page, as one section with its headings as they are; empty for nothing.
 
-    Data for the page's own script may pass: no browser runs them.
+    Examples
+    --------
+    >>> from nbformat.v4 import new_code_cell, new_notebook, new_output
+    >>> role = {"retention-lab": {"role": CLOSING}}
+    >>> shown = new_output("display_data", {"text/html": "<h2>Files</h2>"}, metadata=role)
+    >>> closing_of(new_notebook(cells=[new_code_cell("1", outputs=[shown])]))
+    '<section class="rl-section">\\n<h2>Files</h2>\\n</section>'
+    """
+    body = "\n".join(html_outputs(notebook, role=CLOSING))
+    return f'<section class="rl-section">\n{body}\n</section>' if body else ""
+
+
+def html_outputs(notebook: NotebookNode, role: str | None = None) -> Iterator[str]:
+    """Every HTML output of a role in its order, without scripts.
+
+    Outputs have no role by default; the style that only JupyterLab needs has one. Data for the page's own script may
+    pass: no browser runs them.
     """
     for cell in notebook.cells:
         for output in cell.get("outputs", ()):
             html = output.get("data", {}).get("text/html")
-            role = output.get("metadata", {}).get("retention-lab", {}).get("role")
-            if html is not None and role != "style":
+            if html is not None and role == output.get("metadata", {}).get("retention-lab", {}).get("role"):
                 yield SCRIPT.sub(_data_alone, html if isinstance(html, str) else "".join(html))
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from analysis.models.results import Interval
 from analysis.reporting import publish
 
 RESULTS, CONFIGURATION = "results.json", "config.yml"
@@ -27,13 +28,14 @@ class KeyFigures:
     as_of
         Last day of the data.
     residual_value
-        Residual value of the base [currency]; None without money.
+        Residual value of the base [currency] with its interval; None without money.
     expected_orders
-        Orders of the base within the horizon.
+        Orders of the base within the horizon, with their interval.
     alive
-        Purchase model -> customers still active, the primary model first.
+        Purchase model -> customers still active with their interval, the primary model first.
     lift
-        Change in profit under the claim as it is read, by the primary model [share]; None where there is none.
+        Purchase model -> change in profit under the claim as it is read [share], with its interval; the primary model
+        first, and empty where there is none.
     currency
         Currency of the amounts; None where unknown.
     horizon_years
@@ -46,23 +48,24 @@ class KeyFigures:
     customers: int
     orders: int
     as_of: dt.date
-    residual_value: float | None
-    expected_orders: float
-    alive: Mapping[str, float]
-    lift: float | None
+    residual_value: Interval | None
+    expected_orders: Interval
+    alive: Mapping[str, Interval]
+    lift: Mapping[str, Interval]
     currency: str | None
     horizon_years: float
     claims: Mapping[str, str]
 
     @property
-    def value_each(self) -> float | None:
+    def value_each(self) -> Interval | None:
         """Residual value a customer [currency]."""
-        return None if self.residual_value is None else self.residual_value / self.customers
+        return None if self.residual_value is None else self.residual_value.per(self.customers)
 
     @property
     def alive_ends(self) -> tuple[float, float]:
         """Fewest and most customers still active, by model."""
-        return min(self.alive.values()), max(self.alive.values())
+        counts = [count.estimate for count in self.alive.values()]
+        return min(counts), max(counts)
 
 
 def key_figures(results: Mapping[str, Any]) -> KeyFigures:
@@ -80,21 +83,24 @@ def key_figures(results: Mapping[str, Any]) -> KeyFigures:
         customers=int(data["customers"]),
         orders=int(data["orders"]),
         as_of=dt.date.fromisoformat(data["observation_end"]),
-        residual_value=None if worth is None else float(worth["estimate"]),
-        expected_orders=float(portfolio["expected_orders"]["estimate"]),
-        alive={str(model): float(count) for model, count in portfolio["customers_alive"].items()},
-        lift=_lift(results.get("retention_lift") or {}, results["purchase_model"]["name"]),
+        residual_value=None if worth is None else _interval(worth),
+        expected_orders=_interval(portfolio["expected_orders"]),
+        alive={str(model): _interval(count) for model, count in portfolio["customers_alive_intervals"].items()},
+        lift=_lifts(results.get("retention_lift") or {}),
         currency=portfolio.get("currency") or data.get("currency"),
         horizon_years=float(portfolio["horizon_years"]),
         claims={claim["id"]: claim["verdict"] for claim in results.get("claims", ())},
     )
 
 
-def _lift(lifts: Mapping[str, Any], model: str) -> float | None:
+def _lifts(lifts: Mapping[str, Any]) -> dict[str, Interval]:
     named = lifts.get("named")
-    of_model = (one for one in lifts.get("readings", ()) if one["choice"] == named and one["model"] == model)
-    lift = next(of_model, {}).get("lift")
-    return None if lift is None else float(lift["estimate"])
+    readings = [one for one in lifts.get("readings", ()) if one["choice"] == named and one["lift"] is not None]
+    return {str(one["model"]): _interval(one["lift"]) for one in readings}
+
+
+def _interval(content: Mapping[str, Any]) -> Interval:
+    return Interval(*(float(content[name]) for name in ("estimate", "lower", "upper", "level")))
 
 
 @dataclass(frozen=True)

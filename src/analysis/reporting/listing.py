@@ -54,16 +54,17 @@ def index_entries(out: Path) -> list[IndexEntry]:
 def trends(out: Path, entries: list[IndexEntry]) -> dict[str, list[KeyFigures]]:
     """Report name -> key figures of its published runs, the newest last; at most ``MOST_POINTS``.
 
-    Runs whose results cannot be read are left out, and those in another currency than the newest.
+    Runs whose results cannot be read are left out, those in another currency than the newest, and those that were
+    made again (``--force``), which have the same figures.
     """
-    found: dict[str, list[KeyFigures]] = {}
+    found: dict[str, dict[str, KeyFigures]] = {}
     for entry in entries:
-        known = found.setdefault(entry.name, [])
-        if entry.status != FAILED and len(known) < MOST_POINTS:
+        known, made = found.setdefault(entry.name, {}), entry.run_id.partition("-")[0]
+        if entry.status != FAILED and made not in known and len(known) < MOST_POINTS:
             figures = figures_of(out / entry.name / entry.run_id)
-            if figures and (not known or figures.currency == known[0].currency):
-                known.append(figures)
-    return {name: known[::-1] for name, known in found.items() if known}
+            if figures and figures.currency == next(iter(known.values()), figures).currency:
+                known[made] = figures
+    return {name: list(known.values())[::-1] for name, known in found.items() if known}
 
 
 def _manifests(out: Path) -> list[tuple[Path, dict[str, Any]]]:

@@ -7,7 +7,7 @@ runner, which takes these outputs (and nothing else) onto the report's page.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from analysis.config import Config, load_config
 from analysis.errors import UsageError
 from analysis.reporting import elements
 from analysis.reporting.exhibit import Exhibit, figure_html
+from analysis.reporting.fragment import CLOSING
 from analysis.reporting.parameters import nearest, parameter_keys
 from analysis.reporting.stamp import SENTINEL, identity_of
 from analysis.reporting.tables import Table, table_html
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from analysis.study import Study
 
 STYLE_ROLE = {"retention-lab": {"role": "style"}}
+CLOSING_ROLE = {"retention-lab": {"role": CLOSING}}
 CONTENT_CSS = Path(__file__).parent / "templates" / "content.css"
 
 
@@ -188,9 +190,13 @@ class Page:
         """The panel in which a reader moves settings; in JupyterLab its table."""
         self._show(panel_html(panel, self.words))
 
-    def downloads(self) -> None:
-        """Names the files that lie beside the page."""
-        self._show(elements.downloads_html(self.words, customers=self._has_customer_files))
+    def closing(self, settings: Table) -> None:
+        """What the page ends on: the files that lie beside it; the formulas and the settings, folded."""
+        files = elements.downloads_html(self.words, customers=self._has_customer_files)
+        folded = elements.folded_html(table_html(settings, self.words), "closing.settings", self.words)
+        method = elements.method_html(self.words) + folded
+        for key, html in (("closing.files", files), ("closing.method", method)):
+            self._show(elements.section_html(key, html, self.words), CLOSING_ROLE)
 
     def customer_file(self, columns: Table) -> None:
         """Says where the values of single customers are, with the columns; or that this run made no such file."""
@@ -203,10 +209,6 @@ class Page:
     @property
     def _has_customer_files(self) -> bool:
         return self._study is None or self._study.config.customer_files
-
-    def method(self) -> None:
-        """The formulas behind the numbers, folded."""
-        self._show(elements.method_html(self.words))
 
     def finish(self, notebook: str, summary: str = "") -> None:
         """The sentinel: a run counts as complete only where this output is there.
@@ -222,8 +224,8 @@ class Page:
         content = {"notebook": notebook, "stamp": stamp} | ({"summary": summary} if summary else {})
         display({SENTINEL: content, "text/plain": ""}, raw=True)
 
-    def _show(self, html: Markup) -> None:
-        display({"text/html": str(html), "text/plain": elements.plain(html)}, raw=True)
+    def _show(self, html: Markup, metadata: Mapping[str, Any] | None = None) -> None:
+        display({"text/html": str(html), "text/plain": elements.plain(html)}, raw=True, metadata=metadata)
 
 
 def _flat(items: Iterable[Remark | list[Remark]]) -> list[Remark]:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import unescape
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
+from analysis.models.results import Interval
 from analysis.reporting.history import KeyFigures
 from analysis.reporting.scripts import needs_script, source_of, what_if_script
 from analysis.reporting.sparkline import sparkline
@@ -22,6 +23,7 @@ from analysis.reporting.words import Saying, Words, name_key
 TEMPLATES = Path(__file__).parent / "templates"
 QUESTION = re.compile(r'<h2 class="rl-question" id="([\w-]+)"[^>]*>(.*?)</h2>', re.DOTALL)
 STAMPED = re.compile(r'<meta name="retention-lab:(\w+)" content="([^"]*)">')
+TIME = Markup('<time datetime="{}">{}</time>')
 SHOWN = ("name", "as_of", "generated_at", "run_id", "data_hash", "config_hash", "language", "versions")
 
 
@@ -51,7 +53,14 @@ class IndexEntry:
     status: str = "earlier"
 
 
-def compose(title: str, fragments: Sequence[str], stamp: Any, failure: str | None = None, lang: str = "en") -> str:
+def compose(
+    title: str,
+    fragments: Sequence[str],
+    stamp: Any,
+    failure: str | None = None,
+    lang: str = "en",
+    seconds: float | None = None,
+) -> str:
     """The whole page.
 
     Parameters
@@ -66,6 +75,8 @@ def compose(title: str, fragments: Sequence[str], stamp: Any, failure: str | Non
         Why the run stopped, as text; shown in a banner on top.
     lang
         Language of the page.
+    seconds
+        How long it took to make; None where nobody measured it.
     """
     words = Words(lang)
     fields = dataclasses.asdict(stamp)
@@ -80,7 +91,7 @@ def compose(title: str, fragments: Sequence[str], stamp: Any, failure: str | Non
         script=Markup(what_if_script()) if failure is None and needs_script(fragments) else None,
         source_of=source_of,
         stamp={name: _one_line(value) for name, value in fields.items()},
-        lines=_stamp_lines(fields, words),
+        lines=[*_stamp_lines(fields, words), *_duration_line(seconds, words)],
     )
 
 
@@ -117,27 +128,26 @@ def index_page(
 
 
 def trend_lines(runs: Sequence[KeyFigures], lang: str = "en") -> list[tuple[str, str, Markup]]:
-    """Label, latest value and sparkline (empty below two runs) of each key figure that the runs have."""
+    """Label, latest value with its interval, and sparkline (empty below two runs) of each figure that the runs have."""
     words, latest = Words(lang, runs[-1].currency), runs[-1]
-    model = next(iter(latest.alive))
-    alive = words("changes.alive", model=Saying(name_key(model)))
-    followed = [
-        (words("card.value"), "money", [run.residual_value for run in runs]),
-        (alive, "integer", [run.alive.get(model) for run in runs]),
-        (words("changes.lift"), "percent1", [run.lift for run in runs]),
-    ]
+    followed = [(words("card.value"), "money", [run.residual_value for run in runs])]
+    for key, kind, name in (("changes.alive", "integer", "alive"), ("changes.lift", "percent1", "lift")):
+        for model in list(getattr(latest, name))[:1]:
+            label = words(key, model=Saying(name_key(model)))
+            followed.append((label, kind, [getattr(run, name).get(model) for run in runs]))
     known = [(label, kind, [value for value in values if value is not None]) for label, kind, values in followed]
     return [
-        (label, words.format(kind, values[-1]), _trend(label, kind, values, words))
+        (label, words.format(f"interval {kind}", values[-1]), _trend(label, kind, values, words))
         for label, kind, values in known
         if values
     ]
 
 
-def _trend(label: str, kind: str, values: Sequence[float], words: Words) -> Markup:
+def _trend(label: str, kind: str, values: Sequence[Interval], words: Words) -> Markup:
     if len(values) < 2:
         return Markup("")
-    ends = {"first": values[0], "last": values[-1], "low": min(values), "high": max(values)}
+    estimates = [value.estimate for value in values]
+    ends = {"first": estimates[0], "last": estimates[-1], "low": min(estimates), "high": max(estimates)}
     shown = {name: words.format(kind, value) for name, value in ends.items()}
     return sparkline(values, words("index.trend", figure=label, runs=len(values), **shown))
 
@@ -146,35 +156,45 @@ def _render(template: str, words: Words, **content: Any) -> str:
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
     styles = [TEMPLATES / "content.css", TEMPLATES / "page.css"]
     css = Markup("".join(path.read_text(encoding="utf-8") for path in styles))
-    shared = {"words": words, "lang": words.language, "css": css, "moment_html": moment_html}
+    shared = {"words": words, "lang": words.language, "css": css, "made_html": made_html}
     return environment.get_template(template).render(**shared, **content)
 
 
-def moment_html(moment: str, words: Words, sentence: str | None = None) -> Markup:
-    """A date and time as people read it, with the machine's form beside it; text that is none stays as it is.
+def made_html(moment: str, words: Words) -> Markup:
+    """When a run was made, as a sentence; text that is no moment stays as it is."""
+    try:
+        shown = words.formats.moment(moment)
+    except ValueError:
+        return words.html("index.made", moment=moment)
+    return TIME.format(moment, words.html("index.made", moment=shown))
 
-    Parameters
-    ----------
-    sentence
-        Key of a sentence around it.
+
+def time_html(value: str, show: Callable[[str], str]) -> Markup:
+    """A date or a moment as people read it, with the machine's form beside it; text that is none stays as it is.
 
     Examples
     --------
-    >>> moment_html("2026-11-22T04:50:37+00:00", Words())
+    >>> time_html("2026-11-22T04:50:37+00:00", Words().formats.moment)
     Markup('<time datetime="2026-11-22T04:50:37+00:00">22 November 2026, 04:50 UTC</time>')
     """
     try:
-        shown, frame = words.formats.moment(moment), Markup('<time datetime="{}">{}</time>')
+        return TIME.format(value, show(value))
     except ValueError:
-        shown, frame = moment, Markup("{1}")
-    return frame.format(moment, words.html(sentence, moment=shown) if sentence else shown)
+        return escape(value)
 
 
 def _stamp_lines(fields: Mapping[str, Any], words: Words) -> list[tuple[str, str]]:
     lines = {name: _one_line(fields[name]) for name in SHOWN if fields.get(name)}
-    if "generated_at" in lines:
-        lines["generated_at"] = moment_html(lines["generated_at"], words)
+    for name, show in (("as_of", words.formats.date), ("generated_at", words.formats.moment)):
+        if name in lines:
+            lines[name] = time_html(lines[name], show)
     return [(words(f"stamp.{name}"), line) for name, line in lines.items()]
+
+
+def _duration_line(seconds: float | None, words: Words) -> Iterator[tuple[str, Markup]]:
+    if seconds is not None:
+        shown = Markup('<span class="duration">{}</span>').format(words.html("stamp.seconds", seconds=seconds))
+        yield words("stamp.duration"), shown
 
 
 def _one_line(value: Any) -> str:

@@ -1,16 +1,18 @@
-"""A line as small as a word: how a figure went from run to run."""
+"""A line as small as a word: how a figure went from run to run, with its interval."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from markupsafe import Markup
+
+from analysis.models.results import Interval
 
 WIDTH, HEIGHT, MARGIN = 160, 36, 4
 
 
-def sparkline(values: Sequence[float], label: str) -> Markup:
-    """The line as inline SVG, lowest value at the bottom, with a dot on the last.
+def sparkline(values: Sequence[Interval], label: str) -> Markup:
+    """The line as inline SVG on the band of its intervals, lowest value at the bottom, with a dot on the last.
 
     Parameters
     ----------
@@ -21,22 +23,27 @@ def sparkline(values: Sequence[float], label: str) -> Markup:
 
     Examples
     --------
-    >>> "4,32 156,4" in sparkline([1.0, 2.0], "from 1 to 2")
+    >>> "4,25 156,11" in sparkline([Interval(1.0, 0.0, 2.0, 0.9), Interval(3.0, 2.0, 4.0, 0.9)], "from 1 to 3")
     True
     """
-    points = _points(values)
-    line = " ".join(f"{x:g},{y:g}" for x, y in points)
-    x, y = points[-1]
+    lowest, highest = min(value.lower for value in values), max(value.upper for value in values)
+
+    def points(ends: Sequence[float]) -> list[str]:
+        return [f"{x:g},{y:g}" for x, y in _places(ends, lowest, highest)]
+
+    line = points([value.estimate for value in values])
+    band = points([value.upper for value in values]) + points([value.lower for value in values])[::-1]
+    x, y = line[-1].split(",")
     return Markup(
         '<svg class="spark" role="img" aria-label="{label}" viewBox="0 0 {width} {height}" width="{width}" '
-        'height="{height}"><polyline points="{line}"/><circle cx="{x:g}" cy="{y:g}" r="3"/></svg>'
-    ).format(label=label, width=WIDTH, height=HEIGHT, line=line, x=x, y=y)
+        'height="{height}"><polygon points="{band}"/><polyline points="{line}"/><circle cx="{x}" cy="{y}" r="3"/></svg>'
+    ).format(label=label, width=WIDTH, height=HEIGHT, band=" ".join(band), line=" ".join(line), x=x, y=y)
 
 
-def _points(values: Sequence[float]) -> list[tuple[float, float]]:
-    low, high = min(values), max(values)
-    step = (WIDTH - 2 * MARGIN) / max(len(values) - 1, 1)
+def _places(ends: Sequence[float], low: float, high: float) -> Iterator[tuple[float, float]]:
+    step = (WIDTH - 2 * MARGIN) / max(len(ends) - 1, 1)
     reach = HEIGHT - 2 * MARGIN
-    # A line that never moved runs through the middle.
-    shares = [(value - low) / (high - low) if high > low else 0.5 for value in values]
-    return [(round(MARGIN + step * place, 1), round(MARGIN + reach * (1 - y), 1)) for place, y in enumerate(shares)]
+    for place, end in enumerate(ends):
+        # A figure that never moved and has no width runs through the middle.
+        share = (end - low) / (high - low) if high > low else 0.5
+        yield round(MARGIN + step * place, 1), round(MARGIN + reach * (1 - share), 1)

@@ -10,7 +10,7 @@ from markupsafe import Markup, escape
 
 from analysis.reporting.words import Words
 
-TEXT_KINDS = ("text", "label")
+TEXT_KINDS = ("text", "label", "code")
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Column:
         Key of its heading in the catalogue.
     kind
         Format of its cells; ``label`` takes the cell as a key of the catalogue or a (key, numbers) pair, ``mixed``
-        as a (kind, value) pair.
+        as a (kind, value) pair, ``code`` as what a program reads, which no language translates.
     numbers
         Numbers that the heading names.
     """
@@ -96,7 +96,7 @@ def cell_text(column: Column, value: Any, words: Words) -> str:
     if column.kind == "mixed":
         return words.format(*value)
     if column.kind != "label" or value is None:
-        return words.format("text" if column.kind == "label" else column.kind, value)
+        return words.format("text" if column.kind in TEXT_KINDS else column.kind, value)
     key, numbers = (value, {}) if isinstance(value, str) else value
     return words(key, **numbers)
 
@@ -107,8 +107,13 @@ def _head_cell(column: Column, words: Words) -> Markup:
     return Markup('<th scope="col" class="{}">{}</th>').format(kind, text)
 
 
+def _cell(column: Column, value: Any, words: Words) -> Markup:
+    text = escape(cell_text(column, value, words))
+    return Markup("<code>{}</code>").format(text) if column.kind == "code" else text
+
+
 def _row(columns: Sequence[Column], row: Sequence[Any], words: Words, *, total: bool) -> Markup:
-    cells = [escape(cell_text(column, value, words)) for column, value in zip(columns, row, strict=True)]
+    cells = [_cell(column, value, words) for column, value in zip(columns, row, strict=True)]
     first, *rest = [
         Markup('<{tag} class="{kind}"{scope}>{cell}</{tag}>').format(
             tag="td" if index else "th",

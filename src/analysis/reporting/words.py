@@ -5,6 +5,7 @@ Placeholders are typed and formatted by the locale:
 
 - ``{orders:integer}``, ``{total:money}``, ``{day:date}``: any kind of ``Formats.KINDS``
 - ``{value:interval money}``: an estimate with its interval, such as "47.2 (90% interval 41.0 to 53.9)"
+- ``{value:bracketed money}``: the same where the level is named elsewhere, such as "47.2 (41.0 to 53.9)"
 - ``{value:range money}``: only the two ends; ``{value:estimate money}``: only the estimate
 - ``{orders:plural one=# order; other=# orders}``: by the language's own plural rules; # is the number
 - ``{policy:choice net=…; drop=…}``: one wording out of a few
@@ -148,6 +149,9 @@ class Words:
         name, _, rest = kind.partition(" ")
         if name == "interval":
             return self._interval(rest, value)
+        if name == "bracketed":
+            estimate, low, high = self.formats.ends(rest, value)
+            return self("interval.bracketed", estimate=estimate, low=low, high=high)
         if name == "range":
             _, low, high = self.formats.ends(rest, value)
             return self("interval.range", low=low, high=high)

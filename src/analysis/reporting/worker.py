@@ -90,6 +90,8 @@ class Outcome:
         Its name.
     fragment
         HTML of its outputs, as far as it came.
+    closing
+        HTML of what it has for the end of the page; empty for nothing.
     sentinel
         What its last cell handed over; None where it did not get there.
     failure
@@ -100,6 +102,7 @@ class Outcome:
 
     notebook: str
     fragment: str
+    closing: str
     sentinel: Mapping[str, Any] | None
     failure: Failure | None
     seconds: float = 0.0
@@ -172,7 +175,7 @@ def _started(job: Job):
 
 def _not_started(job: Job, obstacle: str) -> Outcome:
     name = job.notebook.stem
-    return Outcome(name, "", None, Failure(name, NO_KERNEL, None, obstacle))
+    return Outcome(name, "", "", None, Failure(name, NO_KERNEL, None, obstacle))
 
 
 def executed(job: Job, manager) -> Outcome:
@@ -182,7 +185,7 @@ def executed(job: Job, manager) -> Outcome:
     notebook = _read(job.executed)
     sentinel = sentinel_of(notebook)
     failure = failure or _silent_failure(name, notebook, sentinel)
-    return Outcome(name, _fragment(notebook), sentinel, failure, time.monotonic() - began)
+    return Outcome(name, *_on_the_page(notebook), sentinel, failure, time.monotonic() - began)
 
 
 def _execute(job: Job, manager) -> Failure | None:
@@ -262,7 +265,7 @@ def _read(path: Path):
         return nbformat.v4.new_notebook()
 
 
-def _fragment(notebook) -> str:
-    from analysis.reporting.fragment import fragment_of
+def _on_the_page(notebook) -> tuple[str, str]:
+    from analysis.reporting.fragment import closing_of, fragment_of
 
-    return fragment_of(notebook)
+    return fragment_of(notebook), closing_of(notebook)

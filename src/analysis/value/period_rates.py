@@ -254,7 +254,7 @@ class _Activity:
             new, new_and_gone = int((born & after).sum()), int((born & ~after).sum())
             reactivated = int((after & ~before & ~born).sum())
             back = count_interval(reactivated, self.level)
-            per_customer = Interval(*(each / at_start for each in (back.estimate, back.lower, back.upper)), self.level)
+            per_customer = back.per(at_start)
             rate = sum_interval(share, per_customer)
         return PeriodRate(
             start=first.day,

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from analysis.reporting.changes import Change, Changes
+from analysis.models.results import Interval
+from analysis.reporting.changes import Change, Changes, plain_content, settings_of
 from analysis.reporting.tables import Column, Table
 from analysis.reporting.words import Saying, name_key
+
+if TYPE_CHECKING:
+    from analysis.config import Config
 
 MOST_SETTINGS, LONGEST_VALUE = 12, 80
 DIFFERENCES = {
@@ -14,7 +19,7 @@ DIFFERENCES = {
     "money": ("changes.money", "changes.money_only"),
 }
 """Kind -> sentence with the change in per cent, and without."""
-SMALLEST_SEEN, SMALLEST_POINTS = {"integer": 0.5, "money": 0.005}, 0.05
+SMALLEST_SEEN = {"integer": 0.5, "money": 0.005, "percent1": 0.0005}
 
 
 def compared_with(changes: Changes | None) -> Saying:
@@ -32,40 +37,47 @@ def figures_table(changes: Changes | None) -> Table | None:
         return None
     then, now = changes.before.figures, changes.now
     rows = [
-        _row("card.customers", "integer", then.customers, now.customers),
-        _row("card.orders", "integer", then.orders, now.orders),
+        _counted("card.customers", then.customers, now.customers),
+        _counted("card.orders", then.orders, now.orders),
     ]
     if changes.money_compares and then.residual_value is not None and now.residual_value is not None:
-        rows.append(_row("card.value", "money", then.residual_value, now.residual_value))
-        rows.append(_row("card.value_each", "money", then.value_each, now.value_each))
-    rows.append(_row("card.expected", "integer", then.expected_orders, now.expected_orders))
-    for model, count in now.alive.items():
-        if model in then.alive:
-            label = ("changes.alive", {"model": Saying(name_key(model))})
-            rows.append(_row(label, "integer", then.alive[model], count))
-    if then.lift is not None and now.lift is not None:
-        rows.append(("changes.lift", ("percent1", then.lift), ("percent1", now.lift), ("phrase", _points(changes))))
+        rows.append(_estimated("card.value", "money", then.residual_value, now.residual_value))
+        rows.append(_estimated("card.value_each", "money", then.value_each, now.value_each))
+    rows.append(_estimated("card.expected", "integer", then.expected_orders, now.expected_orders))
+    rows += _by_model("changes.alive", "integer", then.alive, now.alive)
+    rows += _by_model("changes.lift", "percent1", then.lift, now.lift)
     columns = [Column("column.figure", "label")]
     columns += [Column(key, "mixed") for key in ("column.last_run", "column.this_run", "column.change")]
     return Table("table.changes.caption", columns, rows, {"run": changes.before.run_id})
 
 
-def _row(label: str | tuple, kind: str, then: float, now: float) -> tuple:
-    return label, (kind, then), (kind, now), ("phrase", _difference(kind, then, now))
+def _counted(label: str, then: int, now: int) -> tuple:
+    return label, ("integer", then), ("integer", now), ("phrase", _difference("integer", then, now))
+
+
+def _by_model(
+    key: str, kind: str, then: Mapping[str, Interval], now: Mapping[str, Interval]
+) -> Iterator[tuple[tuple, ...]]:
+    """A row for each model of both runs."""
+    for model in now:
+        if model in then:
+            yield _estimated((key, {"model": Saying(name_key(model))}), kind, then[model], now[model])
+
+
+def _estimated(label: str | tuple, kind: str, then: Interval, now: Interval) -> tuple:
+    shown = f"bracketed {kind}"
+    return label, (shown, then), (shown, now), ("phrase", _difference(kind, then.estimate, now.estimate))
 
 
 def _difference(kind: str, then: float, now: float) -> Saying:
     if abs(now - then) < SMALLEST_SEEN[kind]:
         return Saying("changes.none")
+    if kind == "percent1":
+        return Saying("changes.points", {"points": 100 * (now - then)})
     with_share, alone = DIFFERENCES[kind]
     if then <= 0:
         return Saying(alone, {"by": now - then})
     return Saying(with_share, {"by": now - then, "share": now / then - 1})
-
-
-def _points(changes: Changes) -> Saying:
-    points = 100 * (changes.now.lift - changes.before.figures.lift)
-    return Saying("changes.points", {"points": points}) if abs(points) >= SMALLEST_POINTS else Saying("changes.none")
 
 
 def reasons(changes: Changes | None) -> list[Saying]:
@@ -101,7 +113,11 @@ def _named(change: Change) -> dict:
 def _value(text: str | None) -> Saying:
     if text is None:
         return Saying("changes.not_set")
-    return Saying("value.text", {"value": text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"})
+    return Saying("value.text", {"value": _short(text)})
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"
 
 
 def _versions(changes: Changes) -> list[Saying]:
@@ -126,6 +142,13 @@ def _verdicts(changes: Changes) -> list[Saying]:
     ]
 
 
+def settings_table(config: Config) -> Table:
+    """Every setting that this report was made with, defaults included."""
+    rows = [(key, _short(value)) for key, value in settings_of(plain_content(config)).items()]
+    columns = [Column("column.setting", "code"), Column("column.setting_value", "code")]
+    return Table("table.settings.caption", columns, rows)
+
+
 def card_changes(changes: Changes | None) -> dict[str, Saying]:
     """Key of a card's label -> how its figure changed; empty without an earlier run."""
     if changes is None:
@@ -134,11 +157,11 @@ def card_changes(changes: Changes | None) -> dict[str, Saying]:
     pairs = {
         "card.customers": ("integer", then.customers, now.customers),
         "card.orders": ("integer", then.orders, now.orders),
-        "card.expected": ("integer", then.expected_orders, now.expected_orders),
+        "card.expected": ("integer", then.expected_orders.estimate, now.expected_orders.estimate),
     }
     if changes.money_compares and then.residual_value is not None and now.residual_value is not None:
-        pairs["card.value"] = ("money", then.residual_value, now.residual_value)
-        pairs["card.value_each"] = ("money", then.value_each, now.value_each)
+        pairs["card.value"] = ("money", then.residual_value.estimate, now.residual_value.estimate)
+        pairs["card.value_each"] = ("money", then.value_each.estimate, now.value_each.estimate)
     found = {label: _since(_difference(*pair)) for label, pair in pairs.items()}
     ends = zip(then.alive_ends, now.alive_ends, strict=True)
     is_same = all(abs(one - other) < SMALLEST_SEEN["integer"] for one, other in ends)

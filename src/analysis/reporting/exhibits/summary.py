@@ -17,7 +17,7 @@ from analysis.reporting.exhibits.changes import card_changes
 from analysis.reporting.exhibits.lift import outcome, side_of
 from analysis.reporting.exhibits.purchase import CLOSE_SHARE, alive_range, apart, left_out
 from analysis.reporting.exhibits.readings import gain_of
-from analysis.reporting.exhibits.value import no_value, per_customer
+from analysis.reporting.exhibits.value import no_value
 from analysis.reporting.words import Remark, Saying
 from analysis.timeunits import DAYS_PER_YEAR
 from analysis.value.lift import CLAIMED
@@ -200,7 +200,7 @@ def _cards(transactions: Transactions, purchase: PurchaseResult, value: Customer
                 Saying("card.money_interval", {"total": total, "level": total.level}),
             )
         )
-        mean = per_customer(total, len(value.table))
+        mean = total.per(len(value.table))
         each = {"horizon": value.horizon_years, "mean": mean, "level": mean.level}
         shown.append(Card("card.value_each", "money", mean.estimate, Saying("card.over", each)))
     orders = value.expected_orders

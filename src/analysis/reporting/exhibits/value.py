@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from analysis.models.results import Interval
 from analysis.reporting.exhibit import Exhibit, name_key, on_axes
 from analysis.reporting.figures import plot_concentration, plot_order_chance, plot_segments, plot_value_histogram
 from analysis.reporting.figures.value import dimension_key, segment_key
@@ -29,7 +28,7 @@ def answer(value: CustomerValue) -> list[Saying]:
     if value.residual_clv is None:
         orders = Saying("value.answer_orders", {**common, "orders": value.expected_orders})
         return [orders, Saying("value.no_money"), Saying("value.answer_caveat_orders")]
-    mean = per_customer(value.residual_clv, len(value.table))
+    mean = value.residual_clv.per(len(value.table))
     return [
         Saying(
             "value.answer" if value.brings_money else "value.answer_nothing",
@@ -47,12 +46,6 @@ def no_value(value: CustomerValue) -> list[Saying]:
         return []
     numbers = {"margin": value.gross_margin, "cost": value.cost_per_order}
     return [Saying("value.loss" if value.residual_clv.estimate < 0 else "value.zero", numbers)]
-
-
-def per_customer(total: Interval, customers: int) -> Interval:
-    """The mean of the base, with the interval of its total."""
-    ends = (total.estimate, total.lower, total.upper)
-    return Interval(*(end / customers for end in ends), total.level)
 
 
 def interval_kinds(value: CustomerValue) -> list[Saying]:
