@@ -235,6 +235,20 @@ class TestCheck:
         total = next(line for line in out.splitlines() if line.startswith("The whole source"))
         assert total.split()[3:] == ["60", "1,800.00"]
 
+    @pytest.mark.parametrize(
+        ("starts", "told"),
+        [("2024-06-01", "at least 10 are needed in every arm"), ("2030-01-01", "it must lie inside them")],
+    )
+    def test_says_what_an_experiment_cannot_tell(self, shop, starts, told):
+        arms = "".join(f"c{number},{'ab'[number % 2]}\n" for number in range(7))
+        (shop.parent / "arms.csv").write_text(f"customer,arm\n{arms}")
+        columns = "columns: {customer: customer, arm: arm}"
+        experiment = f"file: arms.csv, {columns}, starts: {starts}, control: a"
+        shop.write_text(f"{CONFIG}strategies: {{experiment: {{{experiment}}}}}\n")
+        code, out, _ = said("check", shop)
+        assert code == 0
+        assert told in out.splitlines()[-1]
+
     def test_prints_in_the_language_of_the_configuration(self, shop):
         shop.write_text(CONFIG + "language: nl\neconomics: {currency: EUR}\n")
         _, out, _ = said("check", shop)

@@ -208,6 +208,10 @@ def test_a_sample_and_a_database_are_kept_as_they_are():
     ("strategies", "messages"),
     [
         ("{horizon_weeks: 0}", ["strategies.horizon_weeks == 0, must be greater than or equal to 1"]),
+        (
+            "{experience: {lift: -0.2}}",
+            ["strategies: experience.lift == -0.2, must be at least 0; what makes it"],
+        ),
         ("{promotion: {depth: 1.5}}", ["strategies.promotion.depth == 1.5, must be less than or equal to 1"]),
         ("{promotion: {depth: 0.9, points: 0.2}}", ["depth and points take 110% off the price together, at most 100%"]),
         ("{todays_deal: 0.9}", ["promotion: depth, points and todays_deal take 110% off the price, at most 100%"]),

@@ -22,6 +22,23 @@ def test_money_shows_cents_below_a_thousand_and_whole_units_above():
     assert ENGLISH.money(-5) == "−€5.00"
 
 
+def test_no_money_at_all_has_no_cents():
+    assert ENGLISH.money(0) == ENGLISH.compact_money(0) == "€0"
+    assert Words("en", "EUR").format("interval money", Interval(0, 0, 0, 0.9)) == "€0 (90% interval €0 to €0)"
+
+
+def test_the_sign_of_money_stands_in_one_place_in_text_tables_and_on_axes():
+    dutch = Formats("nl", "EUR")
+    assert [each(-1500) for each in (dutch.money, dutch.signed_money)] == ["€\N{NO-BREAK SPACE}−1.500"] * 2
+    assert dutch.compact_money(-1500).startswith("€\N{NO-BREAK SPACE}−1,5")
+    assert dutch.signed_money(1500) == "€\N{NO-BREAK SPACE}+1.500"
+    assert [each(-15) for each in (ENGLISH.money, ENGLISH.compact_money)] == ["−€15.00", "−€15"]
+
+
+def test_an_axis_of_small_amounts_has_cents():
+    assert [ENGLISH.compact_money(tick) for tick in (0, 0.5, 1, 12)] == ["€0", "€0.50", "€1", "€12"]
+
+
 def test_money_of_an_unknown_currency_is_a_plain_number():
     assert Formats("en").money(12.345) == "12.35"
     assert Formats("en").compact_money(12_300) == "12.3K"
@@ -36,7 +53,7 @@ def test_dutch_money_is_written_the_dutch_way():
 
 def test_dutch_numbers_have_a_decimal_comma_everywhere_and_axes_too():
     dutch = Formats("nl")
-    assert [dutch.decimal1(1234.5), dutch.percent1(0.1234), dutch.tick(0.25)] == ["1.234,5", "12,3%", "0,25"]
+    assert [dutch.decimal1(1234.5), dutch.percent1(0.1234), dutch.number(0.25)] == ["1.234,5", "12,3%", "0,25"]
     assert [dutch.month("1997-03-01"), dutch.list("abc")] == ["mrt 1997", "a, b en c"]
 
 

@@ -9,7 +9,7 @@ from analysis.config import Config, load_config
 from analysis.data import Note
 from analysis.data.loyalty_tables import LoyaltyTables
 from analysis.reporting import inspection
-from analysis.reporting.changes import _settings
+from analysis.reporting.changes import settings_of
 from analysis.reporting.keep import Kept
 from analysis.reporting.request import write_resolved
 from analysis.reporting.stamp import config_hash
@@ -54,8 +54,8 @@ def test_a_table_that_only_moved_is_no_change_of_the_settings(tmp_path):
         yaml.safe_load(yaml.safe_dump(configured(tmp_path, file=file).model_dump(mode="json", exclude_none=True)))
         for file in ("/a/table.csv", "/b/table.csv", "/a/newer.csv")
     )
-    assert list(_settings(before, moved)) == []
-    changed = {change.name for change in _settings(before, other)}
+    assert settings_of(before) == settings_of(moved)
+    changed = {key for key, value in settings_of(other).items() if settings_of(before)[key] != value}
     assert changed == {"contracts.file", *(f"strategies.{name}.file" for name in COLUMNS)}
 
 

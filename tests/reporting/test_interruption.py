@@ -189,7 +189,7 @@ class TestARunThatTakesTooLong:
         assert still_there(children) == []
         (failed,) = (tmp_path / "out" / "shop" / "failed").iterdir()
         page = (failed / "index.html").read_text()
-        assert "longer than the 0.133 minutes" in page
+        assert "longer than the 0.1333 minutes" in page
         assert "It runs." in page
         assert json.loads((failed / "manifest.json").read_text())["exit_code"] == 5
         assert str((good.parent / "latest").readlink()) == good.name

@@ -6,9 +6,11 @@ import pytest
 from tests.reporting import fakes
 from tests.reporting.test_changes import published  # noqa: F401 (a fixture)
 
+from analysis.data import Note
 from analysis.reporting.changes import changes_since
+from analysis.reporting.exhibits import choice
 from analysis.reporting.exhibits import summary as show
-from analysis.reporting.mail import COLUMNS, signed, summary_text, wrapped
+from analysis.reporting.mail import COLUMNS, said, signed, summary_text, wrapped
 from analysis.reporting.stamp import Stamp
 from analysis.reporting.words import Words
 
@@ -23,7 +25,8 @@ def study():
 def text_of(study, language="en", changes=None, name="shop"):
     verdicts = show.verdicts(study.purchase, study.value, study.backtest, study.lift)
     cards = show.cards(study.transactions, study.purchase, study.value, changes)
-    return summary_text(name, verdicts, cards, changes, Words(language, "USD"))
+    strategy = choice.answer(study.choice, study.strategies)
+    return summary_text(name, verdicts, cards, changes, strategy, Words(language, "USD"))
 
 
 def test_it_has_the_verdicts_the_key_figures_and_what_changed(study, published):  # noqa: F811
@@ -39,7 +42,19 @@ def test_it_has_the_verdicts_the_key_figures_and_what_changed(study, published):
 
 
 def test_a_first_run_says_so(study):
-    assert text_of(study).rstrip().endswith("There is no earlier run of this report to compare with.")
+    assert "There is no earlier run of this report to compare with.\n" in text_of(study)
+
+
+def test_it_ends_on_what_is_said_of_strategies(study):
+    text = " ".join(text_of(study).split())
+    words = Words("en", "USD")
+    told = " ".join(said(each, words) for each in choice.answer(study.choice, study.strategies))
+    assert text.endswith(f"Which loyalty strategy pays --------------------------- {' '.join(told.split())}")
+    study.choice, study.strategies = None, Note("strategies.reason.no_money")
+    assert " ".join(text_of(study).split()).endswith(
+        "These data do not allow a comparison of strategies. "
+        "The data hold no amounts of money, so strategies cannot be compared by profit."
+    )
 
 
 @pytest.mark.parametrize("language", ["en", "nl"])

@@ -226,6 +226,9 @@ class StrategiesConfig(Section):
             given = promotion.depth + promotion.points + (self.todays_deal or 0)
             if given > 1:
                 wrong.append(f"{where}: depth, points and todays_deal take {given:.0%} off the price, at most 100%")
+        if self.experience.lift < 0:
+            instead = "what makes it worse can be compared as a strategy of your own (strategies.own)"
+            wrong.append(f"experience.lift == {self.experience.lift:g}, must be at least 0; {instead}")
         wrong += self.after_the_horizon(self.horizon_weeks, "horizon_weeks")
         if wrong:
             raise ValueError("; ".join(wrong))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import re
 from collections.abc import Iterable
 from typing import Any, Protocol
 
@@ -50,7 +51,7 @@ class Formats:
     KINDS = (
         "integer", "decimal1", "decimal2", "decimal3", "decimal4", "significant", "percent", "percent1",
         "signed_percent", "signed_integer", "signed1", "signed_money", "money", "cents", "date", "month", "moment",
-        "text", "list", "weeks", "days", "years",
+        "text", "list", "number", "weeks", "days", "years",
     )  # fmt: skip
     INTERVAL_KINDS = ("integer", "decimal1", "decimal2", "decimal3", "significant", "percent", "percent1", "money")
 
@@ -83,10 +84,10 @@ class Formats:
         """Three significant digits, never fewer than the whole number; a whole number stays one."""
         return self._decimal(value, 0 if float(value).is_integer() else decimals_of(value))
 
-    def tick(self, value: float) -> str:
-        """A number on an axis: as few decimals as it has.
+    def number(self, value: float) -> str:
+        """A number as it was given, or on an axis: as few decimals as it has.
 
-        >>> Formats("en").tick(0.25), Formats("en").tick(1200.0)
+        >>> Formats("en").number(0.25), Formats("en").number(1200.0)
         ('0.25', '1,200')
         """
         return numbers.format_decimal(round(value, 6) + 0.0, format="#,##0.####", locale=self.locale).replace(
@@ -122,16 +123,16 @@ class Formats:
         return ("+" if round(value, 1) > 0 else "") + self.decimal1(value)
 
     def signed_money(self, amount: float) -> str:
-        """A difference of amounts with its sign.
+        """A difference of amounts with its sign, where the language has it.
 
-        >>> Formats("en", "EUR").signed_money(-12.5)
-        '−€12.50'
+        >>> Formats("en", "EUR").signed_money(-12.5), Formats("nl", "EUR").signed_money(12.5)
+        ('−€12.50', '€\\xa0+12,50')
         """
-        return ("+" if amount > 0 else MINUS if amount < 0 else "") + self.money(abs(amount))
+        return self.money(-amount).replace(MINUS, "+") if amount > 0 else self.money(amount)
 
     def money(self, amount: float) -> str:
-        """An amount: whole units from 1,000 on, cents below."""
-        return self._money(amount, 0 if abs(amount) >= 999.5 else 2)
+        """An amount: whole units from 1,000 on, cents below; nothing at all has none."""
+        return self._money(amount, 0 if abs(amount) >= 999.5 or amount == 0 else 2)
 
     def cents(self, amount: float) -> str:
         """An amount that must add up: always with cents."""
@@ -189,7 +190,8 @@ class Formats:
             decimals = 0 if width >= 1 and abs(interval.estimate) >= LARGE else decimals_of(width)
             return tuple(self._decimal(value, decimals) for value in values)
         if kind == "money":
-            decimals = 0 if max(abs(value) for value in values) >= 999.5 else 2
+            largest = max(abs(value) for value in values)
+            decimals = 0 if largest >= 999.5 or largest == 0 else 2
             return tuple(self._money(value, decimals) for value in values)
         if kind == "percent":
             width = abs(interval.upper - interval.lower) * 100
@@ -202,11 +204,22 @@ class Formats:
         return numbers.format_compact_decimal(amount, locale=self.locale, fraction_digits=1).replace("-", MINUS)
 
     def compact_money(self, amount: float) -> str:
+        """A short form for axis ticks, with cents only where there are some and the sign where amounts have it.
+
+        >>> Formats("nl", "EUR").compact_money(-12_300.0), Formats("en", "EUR").compact_money(0.5)
+        ('€\\xa0−12,3K', '€0.50')
+        """
         if self.currency is None:
             return self.compact(amount)
-        return numbers.format_compact_currency(
-            amount, self.currency, locale=self.locale, fraction_digits=0 if abs(amount) < 1000 else 1
-        ).replace("-", MINUS)
+        if abs(amount) < 999.5:
+            return self._money(amount, 0 if float(amount).is_integer() else 2)
+        shown = numbers.format_compact_currency(abs(amount), self.currency, locale=self.locale, fraction_digits=1)
+        return shown if amount > 0 else self._negative(shown)
+
+    def _negative(self, shown: str) -> str:
+        """An amount with the minus sign where the language has it, since Babel's short form always begins with it."""
+        follows_currency = self.locale.currency_formats["standard"].prefix[1].endswith("\xa0-")
+        return re.sub(r"(?=\d)", MINUS, shown, count=1) if follows_currency else MINUS + shown
 
     def plural_form(self, count: float) -> str:
         return self.locale.plural_form(count)

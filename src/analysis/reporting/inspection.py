@@ -32,7 +32,8 @@ def inspection(config: Config, *, as_of: dt.date | None = None) -> list[str]:
         transactions = study.transactions
         words = Words(config.language, transactions.currency or config.economics.currency)
         beside = (*_contract_lines(study.contracts, words), *_loyalty_lines(study.loyalty_tables, words))
-        return [*_lines(transactions, words), *beside]
+        untold = [study.trial] if isinstance(study.trial, Note) else []
+        return [*_lines(transactions, words), *beside, *_notes(untold, words)]
 
 
 def problems_in_data(config: Config, *, as_of: dt.date | None = None) -> tuple[Problem, ...]:

@@ -21,14 +21,20 @@ SIGNATURE = "-- "
 
 
 def summary_text(
-    name: str, verdicts: Sequence[Verdict], cards: Sequence[Card], changes: Changes | None, words: Words
+    name: str,
+    verdicts: Sequence[Verdict],
+    cards: Sequence[Card],
+    changes: Changes | None,
+    strategy: Sequence[Remark],
+    words: Words,
 ) -> str:
-    """Verdicts, key figures with their change, and what changed, in lines of at most ``COLUMNS`` characters."""
+    """Verdicts, key figures with their change, what changed, and which strategy, in lines of ``COLUMNS`` characters."""
     parts = [
         wrapped(words("page.title", name=name)),
         _headed(words("mail.verdicts"), [_verdict(number, one, words) for number, one in enumerate(verdicts, 1)]),
         _headed(words("mail.figures"), [_card(card, words) for card in cards]),
         _headed(words("changes.heading"), _changes(changes, words)),
+        _headed(words("summary.strategies_heading"), [wrapped(" ".join(said(each, words) for each in strategy))]),
     ]
     return "\n\n".join(parts) + "\n"
 

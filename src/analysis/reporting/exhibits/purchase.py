@@ -228,9 +228,21 @@ def alive_figure(result: PurchaseResult) -> Exhibit:
         Column("column.alive_one_time", "percent1"),
     ]
     rows = [[name_key(model), interval, interval, one_time.get(model)] for model, interval in alive.items()]
-    low, high = alive_range(alive)
-    numbers = {"low": low.estimate, "high": high.estimate, "customers": customers, "level": low.level}
+    level = result.customers_alive[result.primary.model].level
+    numbers = {"count": _counted(alive), "by": _by_models(alive), "customers": customers, "level": level}
     return Exhibit("alive", draw, Table("figure.alive.data", columns, rows), numbers, height=2.3, narrow_height=4.6)
+
+
+def _counted(alive: Mapping[str, Interval]) -> Saying:
+    low, high = (round(end.estimate) for end in alive_range(alive))
+    return Saying("alive.range", {"low": low, "high": high}) if low < high else Saying("alive.about", {"alive": low})
+
+
+def _by_models(alive: Mapping[str, Interval]) -> str:
+    """Whether one model counted, several to the same number, or each to its own."""
+    if len(alive) == 1:
+        return "one"
+    return "same" if _counted(alive).key == "alive.about" else "each"
 
 
 def silence_figure(summary: CustomerSummary, result: PurchaseResult) -> Exhibit:

@@ -171,7 +171,7 @@ def plot_lift_by_horizon(
         ax.plot(at, estimates, stroke.marker, color=stroke.color, markersize=5, markeredgecolor="white")
         ax.vlines(at, [lift.lower for _, lift in by_horizon], [lift.upper for _, lift in by_horizon],
                   color=stroke.color, linewidth=4, alpha=0.35)  # fmt: skip
-    ax.set_xticks(range(len(years)), [words.formats.tick(horizon) for horizon in years])
+    ax.set_xticks(range(len(years)), [words.formats.number(horizon) for horizon in years])
     lowest = min(lift.lower for by_horizon in lifts.values() for _, lift in by_horizon)
     ax.set(xlim=(-0.5, len(years) - 0.5), ylim=(min(0.0, lowest * 1.1), top))
     format_ticks(ax, y=words.formats.percent)

@@ -40,7 +40,7 @@ def plot_posterior(
         _plot_draws(ax, draws, estimates[name], level)
         ax.set_title(words("axis.parameter", name=name), loc="left", color=INK)
         ax.xaxis.set_major_locator(MaxNLocator(4, prune="both"))
-        format_ticks(ax, x=words.formats.tick)
+        format_ticks(ax, x=words.formats.number)
     return flat
 
 

@@ -136,7 +136,7 @@ def plot_frontier(
     ax.axhline(0, color=GREY, linewidth=0.9)
     few_ticks(ax, y=5)
     ax.set_xticks([lift for lift in lifts if lift >= LEAST_TICK])
-    format_ticks(ax, x=words.formats.tick, y=words.formats.percent1)
+    format_ticks(ax, x=words.formats.number, y=words.formats.percent1)
     label_ends(ax, ends, gap_share=0.09)
     return name_axes(ax, x=words("axis.planned_lift"), y=title or words("axis.frontier_cost"))
 
@@ -179,5 +179,5 @@ def plot_campaigns(path: pd.DataFrame, words: Words, ax: Axes | None = None) -> 
     ax.plot(week, path["difference"], "o", color=BLUE, markersize=5, markeredgecolor="white")
     few_ticks(ax, x=6, y=5, integer=True)
     few_ticks(ax, y=5)
-    format_ticks(ax, x=words.formats.integer, y=words.formats.tick)
+    format_ticks(ax, x=words.formats.integer, y=words.formats.number)
     return name_axes(ax, x=words("axis.weeks_from_campaign"), y=words("axis.orders_against_others"))

@@ -50,7 +50,7 @@ def plot_tenure(periods: Sequence[TenurePeriod], words: Words, ax: Axes | None =
     ax.set_xlim(x[0] - 0.4, x[-1] + 0.4)
     few_ticks(ax, x=min(8, len(x)), y=5)
     ax.set_xticks(x if len(x) <= 8 else x[:: -(-len(x) // 8)])
-    format_ticks(ax, x=words.formats.integer, y=words.formats.tick)
+    format_ticks(ax, x=words.formats.integer, y=words.formats.number)
     lines = key_above(ax, entries)
     return name_axes(ax, x=words("axis.tenure_period"), y=words("axis.spend_ratio"), lines_between=lines)
 
