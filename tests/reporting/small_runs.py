@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -23,6 +24,7 @@ class SmallStudy:
 
     data_hash = "d" * 64
     refusal: Exception | None = None
+    seconds: Mapping[str, float] = {}
 
     def __init__(self, config, *, as_of, store):
         self.config, self.as_of, self.store = config, as_of, store
@@ -45,7 +47,7 @@ class SmallStudy:
         (self.store / "identity.json").write_text(json.dumps(identity_of(stand_in)))
         return found
 
-    def compute(self):
+    def compute(self, processes):
         for step in STEPS:
             if step == "purchase" and self.refusal:
                 raise self.refusal

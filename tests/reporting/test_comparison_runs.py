@@ -26,7 +26,7 @@ SAYS = """
 said = {"notebook": "one", "stamp": stamp, "summary": "In short"}
 display({"application/vnd.retention-lab+json": said}, raw=True)
 """
-TIME = re.compile(r"2\d{3}-\d\d-\d\dT[\d:.+]+|\d+ \w+ 2\d{3}, \d\d:\d\d UTC")
+TIME = re.compile(r"2\d{3}-\d\d-\d\dT[\d:.+]+|\d+ \w+ 2\d{3}, \d\d:\d\d UTC|(?<=duration.>)\d+ \w+")
 
 
 @pytest.fixture

@@ -252,7 +252,7 @@ class TestTheGate:
 
 
 def _slow_run(out: Path, notebooks: Path, start, answers) -> None:
-    def compute(study):
+    def compute(study, processes):
         time.sleep(2)
         return iter(())
 

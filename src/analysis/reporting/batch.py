@@ -7,13 +7,10 @@ import difflib
 import hashlib
 import os
 import re
-import signal
-import threading
 import unicodedata
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -21,8 +18,9 @@ from typing import Any
 
 from analysis.config import Config
 from analysis.errors import BatchFailed, RetentionLabError, UsageError
+from analysis.processes import end, end_with_parent, process_context
 from analysis.reporting import publish
-from analysis.reporting.crew import process_context, warm_up
+from analysis.reporting.crew import warm_up
 from analysis.reporting.interruption import Deadline, Interruption, check, heed_signals, shielded
 from analysis.reporting.paper import chromium
 from analysis.reporting.progress import Progress
@@ -254,7 +252,9 @@ class _Batch:
     def _start(self, member: Member) -> None:
         context = process_context()
         ours, theirs = context.Pipe(duplex=False)
-        arguments = (member, dict(self.options), self.make, theirs)
+        beside = min(self.size, len(self.members))
+        options = {**self.options, "processes": max(1, self.size // beside)}
+        arguments = (member, options, self.make, theirs)
         process = context.Process(target=_make, args=arguments, name=member.config.name)
         self.running.append(_Running(member, process, ours))
         with shielded():
@@ -277,21 +277,14 @@ class _Batch:
         self.progress.step(one.member.config.name, len(self.endings), len(self.members))
 
     def _stop(self) -> None:
-        started = [one.process for one in self.running if one.process.pid is not None]
-        for process in started:
-            process.terminate()
-        for process in started:
-            process.join(PATIENCE_SECONDS)
-            if process.exitcode is None:
-                process.kill()
-                process.join()
+        end((one.process for one in self.running), PATIENCE_SECONDS)
         self.running.clear()
 
 
 def _make(member: Member, options: Mapping[str, Any], make: Callable[..., Path], connection: Connection) -> None:
     """Body of a report's process."""
     heed_signals()
-    threading.Thread(target=_follow_parent, daemon=True).start()
+    end_with_parent()
     try:
         folder = make(member.config, progress=_Relayed(member.part, connection.send), **options)
         ending = Ending(folder)
@@ -301,10 +294,3 @@ def _make(member: Member, options: Mapping[str, Any], make: Callable[..., Path],
         ending = Ending(None, ("interrupted",), interruption.exit_code)
     with suppress(BrokenPipeError):
         connection.send(ending)
-
-
-def _follow_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os.kill(os.getpid(), signal.SIGTERM)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import threading
@@ -13,27 +12,18 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 
+from analysis.processes import join, process_context
 from analysis.reporting.interruption import shielded
 from analysis.reporting.kernels import end_family
 from analysis.reporting.worker import DEAD_PROCESS, GO, Failure, Job, Outcome, work
 
 PRELOADED = ["__main__", "papermill", "nbconvert", "analysis.reporting.worker", "analysis.reporting.fragment"]
-PATIENCE_SECONDS = 5.0
 POLL_SECONDS = 0.5
-
-
-def process_context():
-    """How worker processes are made: forked from a server that has imported papermill once, where possible."""
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(PRELOADED)
-    return context
 
 
 def warm_up() -> None:
     """Let the server of worker processes begin its imports, while the caller does something else."""
-    if process_context().get_start_method() == "forkserver":
+    if process_context(PRELOADED).get_start_method() == "forkserver":
         from multiprocessing.forkserver import ensure_running
 
         with _without_ctrl_c():
@@ -197,10 +187,7 @@ def _end(workers: Collection[_Worker], at_work: Collection[_Worker]) -> None:
         if worker in at_work:
             worker.process.terminate()
     for worker in started:
-        worker.process.join(PATIENCE_SECONDS)
-        if worker.process.exitcode is None:
-            worker.process.kill()
-            worker.process.join()
+        join(worker.process)
         _kill_kernel(worker)
 
 

@@ -193,7 +193,7 @@ def _stamp_lines(fields: Mapping[str, Any], words: Words) -> list[tuple[str, str
 
 def _duration_line(seconds: float | None, words: Words) -> Iterator[tuple[str, Markup]]:
     if seconds is not None:
-        shown = Markup('<span class="duration">{}</span>').format(words.html("stamp.seconds", seconds=seconds))
+        shown = Markup('<span class="duration">{}</span>').format(words.html("stamp.seconds", seconds=round(seconds)))
         yield words("stamp.duration"), shown
 
 

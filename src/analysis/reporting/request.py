@@ -26,6 +26,7 @@ from analysis.study import Study
 
 RUN_ID_DIGITS = 12
 MOST_JOBS = 6
+MOST_PROCESSES = 4
 PAGE_ORDER = (
     *("06-summary", "01-transactions", "02-purchase-model", "03-customer-value", "04-retention-and-profit"),
     "05-loyalty-strategies",
@@ -52,6 +53,8 @@ class Request:
         Whether to run although the same was published before.
     printer
         Path of the browser that prints the page; None where no PDF is asked.
+    processes
+        Processes that compute side by side.
     """
 
     config: Config
@@ -61,6 +64,7 @@ class Request:
     size: int
     force: bool
     printer: str | None = None
+    processes: int = 1
 
     @property
     def report(self) -> Path:
@@ -76,6 +80,7 @@ def request(
     force: bool,
     notebooks: Path | None,
     pdf: bool = False,
+    processes: int | None = None,
 ) -> Request:
     """A checked request; refuses what has nothing to do with the data."""
     printer = chromium() if pdf else None
@@ -87,12 +92,18 @@ def request(
     given = dict.fromkeys(COMMON, "")
     if problems := [problem for notebook in found for problem in problems_in_parameters(notebook, given)]:
         raise UsageError(*problems)
-    return Request(config, as_of, out, found, jobs or default_jobs(len(found)), force, printer)
+    size = jobs or default_jobs(len(found))
+    return Request(config, as_of, out, found, size, force, printer, processes or default_processes())
 
 
 def default_jobs(notebooks: int) -> int:
     """All of the few that there are: they boot in turns, and hold little but what they draw."""
     return min(notebooks, max(MOST_JOBS, os.cpu_count() or 1))
+
+
+def default_processes() -> int:
+    """As many as there are processors, up to where the steps would wait for each other."""
+    return min(os.cpu_count() or 1, MOST_PROCESSES)
 
 
 def notebooks_folder() -> Path:

@@ -51,6 +51,7 @@ def run_report(
     progress: Progress | None = None,
     notebooks: Path | None = None,
     deadline: Deadline | None = None,
+    processes: int | None = None,
 ) -> Path:
     """Make a report and publish it; or find that the same was published before.
 
@@ -80,6 +81,8 @@ def run_report(
         Folder of the notebooks; None for the package's own.
     deadline
         Ends the run; None for the configured one, from now on.
+    processes
+        Processes that compute side by side; None for as many as there are processors, up to four.
 
     Returns
     -------
@@ -106,7 +109,9 @@ def run_report(
     """
     deadline = deadline or Deadline(config.deadline_minutes)
     progress = Watched(progress or Progress(), deadline.check)
-    asked = request(config, as_of=as_of, out=out, jobs=jobs, force=force, notebooks=notebooks, pdf=pdf)
+    asked = request(
+        config, as_of=as_of, out=out, jobs=jobs, force=force, notebooks=notebooks, pdf=pdf, processes=processes
+    )
     try:
         with full_disk_named():
             return _dry_run(asked, progress) if dry_run else _made(asked, progress, deadline)
@@ -253,11 +258,12 @@ class _Run:
     def _compute(self, workers: crew.Crew) -> None:
         study = self.prepared.study
         with self.clock.stage("compute"):
-            for number, step in enumerate(study.compute(), 1):
+            for number, step in enumerate(study.compute(self.asked.processes), 1):
                 self.progress.step(step, number, len(STEPS))
                 self.computed.add(step)
                 workers.release(step)
                 self.kept.take(study.store)
+        self.clock.seconds.update(study.seconds)
         with self.clock.stage("write"):
             write_artefacts(study, self.run)
 

@@ -6,16 +6,15 @@ import errno
 import os
 import signal
 import sys
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import parent_process
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from analysis.processes import end_with_parent, leave_ctrl_c_to_parent
 from analysis.reporting.kernels import KERNEL_NAME, import_in_kernel, kernel_process_id, start_kernel, stop_kernel
 from analysis.reporting.stamp import SENTINEL
 
@@ -130,20 +129,12 @@ def work(job: Job, connection: Connection, turns: Any) -> None:
 
 
 def _prepare_process(log: Path) -> None:
-    # Ctrl-C reaches every process of the terminal's group; the parent alone decides what follows.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    leave_ctrl_c_to_parent()
+    end_with_parent()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(handle, 1)
     os.dup2(handle, 2)
-    threading.Thread(target=_follow_parent, daemon=True).start()
-
-
-def _follow_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os.kill(os.getpid(), signal.SIGTERM)
 
 
 @contextmanager

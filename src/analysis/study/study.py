@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets
+import time
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
@@ -13,6 +14,7 @@ from analysis.config import Config, DatabaseSource, SampleSource
 from analysis.errors import InputRefused, Problem, RetentionLabError
 from analysis.provenance import content_hash, dependency_versions, package_hash
 from analysis.store import MISSING, Store
+from analysis.study.side_by_side import side_by_side
 from analysis.study.steps import STEPS
 
 if TYPE_CHECKING:
@@ -56,6 +58,11 @@ class Study:
         Transactions that stand in for the configured file; its results are not shared between processes.
     most_rows
         Rows of each file of transactions that are looked at, for what is refused anyway; None for all.
+
+    Attributes
+    ----------
+    seconds
+        Step -> how long it took to compute [s], of those that were computed now.
     """
 
     def __init__(
@@ -71,113 +78,114 @@ class Study:
         self.most_rows = most_rows
         self.results = Store(self.store)
         self._own = secrets.token_hex(16)
+        self.seconds: dict[str, float] = {}
         self._known: dict[str, Any] = {}
         self._keys: dict[str, str] = {}
 
     @property
     def transactions(self) -> Transactions:
         """Clean orders, ledger and customer summary."""
-        return self._result("transactions")
+        return self.result("transactions")
 
     @property
     def split(self) -> HoldoutSplit | Note:
         """Calibration and holdout, or the reason why there are none."""
-        return self._result("split")
+        return self.result("split")
 
     @property
     def purchase(self) -> PurchaseResult:
         """The purchase models on all orders."""
-        return self._result("purchase")
+        return self.result("purchase")
 
     @property
     def spend(self) -> SpendResult | None:
         """The spend model; None without money."""
-        return self._result("spend")
+        return self.result("spend")
 
     @property
     def backtest(self) -> BackTest | Note:
         """Forecasts against what happened, or the reason why there is no back test."""
-        return self._result("backtest")
+        return self.result("backtest")
 
     @property
     def value(self) -> CustomerValue:
         """What every customer is still worth."""
-        return self._result("value")
+        return self.result("value")
 
     @property
     def periods(self) -> PeriodRates | Note:
         """The articles' retention rate by period, or why there is none."""
-        return self._result("periods")
+        return self.result("periods")
 
     @property
     def cohorts(self) -> Cohorts | Note:
         """Customers by when they came and how many ordered again when, or why that is not known."""
-        return self._result("cohorts")
+        return self.result("cohorts")
 
     @property
     def growth(self) -> SpendGrowth | Note:
         """How spending changes with tenure, or why that is not known."""
-        return self._result("growth")
+        return self.result("growth")
 
     @property
     def retention(self) -> ModelRetention:
         """Retention by year under every model."""
-        return self._result("retention")
+        return self.result("retention")
 
     @property
     def lift(self) -> RetentionLift | Note:
         """Profit as a function of retention, or why that is not known."""
-        return self._result("lift")
+        return self.result("lift")
 
     @property
     def what_if(self) -> WhatIf | None:
         """The lift at other margins, discount rates, horizons and gains; None where there is no lift."""
-        return self._result("what_if")
+        return self.result("what_if")
 
     @property
     def landscape(self) -> Landscape | None:
         """Where the claim would hold; None where there is no lift."""
-        return self._result("landscape")
+        return self.result("landscape")
 
     @property
     def firm(self) -> tuple[FirmFlow, ...]:
         """The firm's customers year by year under every model; empty where nobody is known to join."""
-        return self._result("firm")
+        return self.result("firm")
 
     @property
     def contracts(self) -> Contracts | None:
         """Contracts by tenure; None where none are configured."""
-        return self._result("contracts")
+        return self.result("contracts")
 
     @property
     def contractual(self) -> ContractualRetention | Note | None:
         """Retention by contract, or why it is not known; None where no contracts are configured."""
-        return self._result("contractual")
+        return self.result("contractual")
 
     @property
     def loyalty_tables(self) -> LoyaltyTables:
         """Campaigns, promotions, satisfaction and the arms of an experiment; None for what is not configured."""
-        return self._result("loyalty_tables")
+        return self.result("loyalty_tables")
 
     @property
     def loyalty(self) -> LoyaltyEvidence:
         """What the data say of loyalty: deals, promotions, campaigns and satisfaction."""
-        return self._result("loyalty")
+        return self.result("loyalty")
 
     @property
     def strategies(self) -> StrategyResults | Note:
         """Loyalty strategies compared, or why they cannot be."""
-        return self._result("strategies")
+        return self.result("strategies")
 
     @property
     def choice(self) -> StrategyChoice | None:
         """What to do, what would change that, and what would settle it; None where strategies cannot be compared."""
-        return self._result("choice")
+        return self.result("choice")
 
     @property
     def trial(self) -> ExperimentResult | Note | None:
         """What an experiment that was run showed, or why that is not known; None where none is configured."""
-        return self._result("trial")
+        return self.result("trial")
 
     @property
     def data_hash(self) -> str:
@@ -189,7 +197,7 @@ class Study:
     @property
     def claims(self) -> tuple[Verdict, ...]:
         """The ledger of claims."""
-        return self._result("claims")
+        return self.result("claims")
 
     def read_input(self) -> None:
         """Read transactions, and the tables beside them.
@@ -200,13 +208,13 @@ class Study:
             With every problem found in any of them.
         """
         try:
-            self._result("transactions")
+            self.result("transactions")
         except InputRefused as refused:
             raise InputRefused([*refused.problems, *self._problems_in_tables()]) from None
         problems: list[Problem] = []
         for name in (name for name, step in STEPS.items() if step.reads):
             try:
-                self._result(name)
+                self.result(name)
             except InputRefused as refused:
                 problems += refused.problems
         if problems:
@@ -220,10 +228,17 @@ class Study:
         contracts = problems_in_contracts(self.config, self.results.new_workdir("contracts"))
         return contracts + problems_in_loyalty_tables(self.config, self.results.new_workdir("loyalty_tables"))
 
-    def compute(self) -> Iterator[str]:
-        """Compute every step in order, naming each when it is done."""
+    def compute(self, processes: int = 1) -> Iterator[str]:
+        """Compute every step, naming each when it is done.
+
+        With more than one process they compute steps side by side where that is possible: in a store that belongs to
+        one run, and with data that another process can read. The results are the same.
+        """
+        if processes > 1 and self.frame is None and self.results.belongs_to_one_run:
+            yield from side_by_side(self, processes)
+            return
         for name in STEPS:
-            self._result(name)
+            self.result(name)
             yield name
 
     def key(self, name: str) -> str:
@@ -244,7 +259,8 @@ class Study:
             return content_hash(self.transactions.data_hash, self._setting("data"), self.as_of)
         return self.key(name)
 
-    def _result(self, name: str) -> Any:
+    def result(self, name: str) -> Any:
+        """The result of a step: known, kept in the store, or computed now."""
         if name not in self._known:
             stored = self.results.read(name, self.key(name))
             usable = stored is not MISSING and _files_are_there(stored)
@@ -252,6 +268,7 @@ class Study:
         return self._known[name]
 
     def _computed(self, name: str) -> Any:
+        began = time.perf_counter()
         try:
             result = STEPS[name].compute(self)
         except RetentionLabError as refusal:
@@ -259,6 +276,7 @@ class Study:
                 self.results.write(name, self.key(name), refusal)
             raise
         self.results.write(name, self.key(name), result)
+        self.seconds[name] = round(time.perf_counter() - began, 3)
         return result
 
     def _setting(self, dotted: str) -> Any:
