@@ -25,7 +25,7 @@ class Asking:
     """The study of the asking process: notes what it computed itself."""
 
     def __init__(self):
-        self.kept, self.own, self.seconds = set(), [], {}
+        self.kept, self.own, self.seconds, self.incidents = set(), [], {}, []
 
     def result(self, name):
         if name not in self.kept:
@@ -34,14 +34,14 @@ class Asking:
             self.kept.add(name)
 
 
-class FakeHand:
+class FakeHand(module._Hand):
     """A hand without a process, which does what it was given as soon as it is asked."""
 
     dies_at = None
     is_slow = False
 
     def __init__(self, study):
-        self.study, self.connection, self.process = study, self, SimpleNamespace(pid=None)
+        self.study, self.connection, self.process = study, self, SimpleNamespace(pid=None, exitcode=-9)
         self.is_ready, self.step, self.given, self.says = False, "", [], [READY]
 
     def give(self, step):
@@ -91,6 +91,8 @@ def test_what_a_hand_left_when_it_died_is_computed_by_the_process_that_asked(han
     study = Asking()
     assert sorted(side_by_side(study, 1)) == sorted(STEPS)
     assert {"lift", "claims"} <= set(study.own)
+    (told,) = study.incidents
+    assert told == "the process that computed 'lift' ended with exit code -9; its work is done by others"
 
 
 def test_until_a_hand_is_ready_the_process_that_asked_does_the_work(hands):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -25,6 +25,7 @@ class SmallStudy:
     data_hash = "d" * 64
     refusal: Exception | None = None
     seconds: Mapping[str, float] = {}
+    incidents: Sequence[str] = ("a process ended",)
 
     def __init__(self, config, *, as_of, store):
         self.config, self.as_of, self.store = config, as_of, store

@@ -59,24 +59,37 @@ def test_a_table_that_only_moved_is_no_change_of_the_settings(tmp_path):
     assert changed == {"contracts.file", *(f"strategies.{name}.file" for name in COLUMNS)}
 
 
-def test_check_counts_the_rows_of_every_table_and_tells_its_notes():
-    class Spoken:
-        def __call__(self, key, **numbers):
-            return f"{key} {sorted(numbers.items())}"
+class Spoken:
+    """Words that only name what they would say."""
 
-        def said(self, note):
-            return Markup(note.key)
+    def __call__(self, key, **numbers):
+        return key
 
+    def said(self, note):
+        return Markup(f"{note.key} {sorted(note.numbers.items())}")
+
+
+@pytest.fixture
+def transactions(load_frame):
+    """Two customers, a and b, with two orders each."""
+    days = pd.to_datetime(["2025-01-06", "2025-03-03"] * 2)
+    return load_frame(pd.DataFrame({"customer": list("aabb"), "date": days, "amount": 1.0}))
+
+
+def test_check_says_of_every_table_how_much_fits_and_tells_its_notes(transactions):
     notes = (Note("loyalty.rows_without_score", {"rows": 2}),)
+    weeks = pd.to_datetime(["2025-01-06", "2025-02-03", "2025-04-07"])
     tables = LoyaltyTables(
-        promotions=pd.DataFrame({"start": [1, 2, 3]}), arms=pd.DataFrame({"arm": ["a"]}), notes=notes
+        promotions=pd.DataFrame({"start": weeks, "end": weeks}),
+        arms=pd.DataFrame({"customer": ["a", "x", "y"], "arm": ["nothing", "club", "club"]}),
+        notes=notes,
     )
-    assert list(inspection._loyalty_lines(tables, Spoken())) == [
-        "loyalty.check [('rows', 3), ('table', 'promotions')]",
-        "loyalty.check [('rows', 1), ('table', 'experiment')]",
-        "note.kind []: loyalty.rows_without_score",
+    assert list(inspection._loyalty_lines(tables, transactions, Spoken())) == [
+        "loyalty.fit.promotions [('fitting', 2), ('rows', 3)]",
+        "note.kind: loyalty.few.ids [('customers', 3), ('known', 1), ('table', 'experiment')]",
+        "note.kind: loyalty.rows_without_score [('rows', 2)]",
     ]
-    assert list(inspection._loyalty_lines(LoyaltyTables(), Spoken())) == []
+    assert list(inspection._loyalty_lines(LoyaltyTables(), transactions, Spoken())) == []
 
 
 def test_what_was_read_is_not_kept_between_runs(tmp_path):

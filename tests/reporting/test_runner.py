@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from tests.reporting.small_runs import folder_with, small_config, use_small_study
@@ -59,6 +60,11 @@ class TestARunThatSucceeds:
         assert str((folder.parent / "latest").readlink()) == folder.name
         assert folder.name in (tmp_path / "out" / "index.html").read_text()
         assert not leftovers(tmp_path / "out")
+
+    def test_tells_of_processes_that_ended_while_they_computed(self, run):
+        said = []
+        run("good", progress=SimpleNamespace(say=said.append, stage=said.append, step=lambda *_: None))
+        assert "warning: a process ended" in said
 
     def test_of_the_same_id_is_not_made_again(self, run):
         first = run("good")

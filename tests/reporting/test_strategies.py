@@ -102,6 +102,19 @@ def test_components_add_up_to_the_total_of_the_table(compared):
         assert parts == pytest.approx(rows[-1][place].estimate, rel=1e-6, abs=1e-6)
 
 
+def test_the_table_at_the_horizon_has_the_margin_of_every_strategy_and_what_it_costs(compared):
+    rows = {row[0]: row[1:] for row in strategies.state_table(compared, 0.9).rows}
+    run = compared.per_purchase
+    for s, (margin, spent) in enumerate(
+        zip(rows["strategies.measure.margin"], rows["strategies.measure.spent"], strict=True)
+    ):
+        assert margin[0] == spent[0] == "interval money"
+        assert margin[1].estimate - spent[1].estimate == pytest.approx(run.profit[:, s].mean())
+        assert margin[1].lower < margin[1].estimate < margin[1].upper
+    assert rows["strategies.measure.spent"][0][1].estimate == 0
+    assert "Margin of all orders" in said([Saying("strategies.measure.margin")])
+
+
 def test_every_strategy_stands_in_the_table_under_every_view(made):
     table = strategies.ranking_table(made)
     rankings = made.decision.rankings
@@ -142,6 +155,20 @@ def test_findings_show_their_placebo_and_what_it_means():
     assert ">estimate<" in html
     assert ">association<" in html
     assert loyalty.findings_table(strategy_fakes.evidence(found=False)) is None
+
+
+def test_tables_that_fit_the_transactions_are_counted_in_words():
+    fits = (Note("loyalty.fit.promotions", {"rows": 16, "fitting": 15}),)
+    found = dataclasses.replace(strategy_fakes.evidence(), tables=fits)
+    assert said(loyalty.table_points(found)) == "Promotions: 16 rows, of which 15 fall into the data."
+    assert loyalty.table_points(strategy_fakes.evidence()) == []
+
+
+def test_what_came_with_campaigns_is_told_to_replace_nothing():
+    assert "no assumption about campaigns that it could replace" in said(loyalty.sayings(strategy_fakes.evidence()))
+    reason = Note("evidence.reason.no_campaigns")
+    without = dataclasses.replace(strategy_fakes.evidence(), campaigns=reason)
+    assert [saying.key for saying in loyalty.sayings(without)] == ["evidence.none"]
 
 
 def test_a_reason_is_given_once():

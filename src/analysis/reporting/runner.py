@@ -264,6 +264,8 @@ class _Run:
                 workers.release(step)
                 self.kept.take(study.store)
         self.clock.seconds.update(study.seconds)
+        for incident in study.incidents:
+            self.progress.say(f"warning: {incident}")
         with self.clock.stage("write"):
             write_artefacts(study, self.run)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,11 +17,12 @@ if TYPE_CHECKING:
 
 
 def loyalty(study: Study) -> LoyaltyEvidence:
-    """What the orders, and the tables beside them, say of loyalty."""
+    """What the orders, and the tables beside them, say of loyalty, and how far these tables fit the transactions."""
+    from analysis.data.loyalty_matches import loyalty_matches
     from analysis.strategies.evidence import loyalty_evidence
 
     tables = study.loyalty_tables
-    return loyalty_evidence(
+    found = loyalty_evidence(
         study.transactions,
         study.config,
         study.purchase,
@@ -28,6 +30,10 @@ def loyalty(study: Study) -> LoyaltyEvidence:
         promotions=tables.promotions,
         satisfaction=tables.satisfaction,
     )
+    matches = loyalty_matches(tables, study.transactions)
+    doubts = (*tables.notes, *(match.note for match in matches if match.is_few))
+    fits = tuple(match.note for match in matches if not match.is_few)
+    return replace(found, tables=fits, notes=(*doubts, *found.notes))
 
 
 def strategies(study: Study) -> StrategyResults | Note:

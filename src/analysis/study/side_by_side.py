@@ -14,7 +14,6 @@ from importlib import import_module
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING
 
-from analysis.errors import RetentionLabError
 from analysis.processes import end, end_with_parent, leave_ctrl_c_to_parent, process_context
 from analysis.study.steps import STEPS
 
@@ -85,6 +84,11 @@ class _Hand:
         with suppress(BrokenPipeError):  # it died; hearing from it will tell
             self.connection.send(step)
 
+    def obituary(self) -> str:
+        """What is to be told of a hand that died."""
+        task = f"the process that computed {self.step!r}" if self.step else "a process for computing"
+        return f"{task} ended with exit code {self.process.exitcode}; its work is done by others"
+
     def heard(self, study: Study) -> str | None:
         """The step that it has done, if any; raises EOFError where it died."""
         name, seconds = self.connection.recv()
@@ -114,6 +118,7 @@ def _told(study: Study, hands: list[_Hand], timeout: float) -> list[str]:
         except (EOFError, OSError):
             hands.remove(hand)
             end([hand.process])
+            study.incidents.append(hand.obituary())
     return [name for name in told if name]
 
 
@@ -135,7 +140,7 @@ def lend_a_hand(config, as_of, store, connection: Connection) -> None:
         connection.send((READY, 0.0))
         while True:
             name = connection.recv()
-            # What a step refuses is kept as its result. Anything else the asking process meets when it tries itself.
-            with suppress(RetentionLabError):
+            # A refusal is kept as the step's result. Any other error the asking process meets when it tries itself.
+            with suppress(Exception):
                 study.result(name)
             connection.send((name, study.seconds.get(name, 0.0)))

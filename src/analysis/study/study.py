@@ -63,6 +63,8 @@ class Study:
     ----------
     seconds
         Step -> how long it took to compute [s], of those that were computed now.
+    incidents
+        What happened to processes that helped to compute, for a log.
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class Study:
         self.results = Store(self.store)
         self._own = secrets.token_hex(16)
         self.seconds: dict[str, float] = {}
+        self.incidents: list[str] = []
         self._known: dict[str, Any] = {}
         self._keys: dict[str, str] = {}
 
@@ -268,9 +271,13 @@ class Study:
         return self._known[name]
 
     def _computed(self, name: str) -> Any:
+        from threadpoolctl import threadpool_limits
+
         began = time.perf_counter()
         try:
-            result = STEPS[name].compute(self)
+            # Sums over several threads depend on how many there are; and such threads hinder other processes.
+            with threadpool_limits(limits=1):
+                result = STEPS[name].compute(self)
         except RetentionLabError as refusal:
             if STEPS[name].made_from:
                 self.results.write(name, self.key(name), refusal)
