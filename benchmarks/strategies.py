@@ -115,9 +115,10 @@ def plain_profit(
 def plain_life(rng: random.Random, world: World, draw: int, who: int, schedule: Schedule, row: int, structure: str):
     """Discounted profit of one customer under one strategy, week by week and order by order."""
     of = {name: float(values[draw]) for name, values in world.parameters.values.items()}
-    person = {name: float(getattr(world.base, name)[draw, who]) for name in SENSITIVE}
+    everyone = {"rate": world.base.rate, "log_odds": world.base.log_odds, "value": world.base.value, **world.base.felt}
+    person = {name: float(values[draw, who]) for name, values in everyone.items()}
     economics, reach, depth = world.economics, float(schedule.reach[row]), float(schedule.depth[row])
-    lift_of = of["promotional_lift"] * person["deal_pace"] / 0.2
+    lift_of = of["promotional_lift"] * person["promotional_lift"] / 0.2
     expected_deal, expected_exp, pace_deal, pace_exp = 0.0, 0.0, 1.0, 1.0
     leaving = 1 / (1 + math.exp(-person["log_odds"]))
     in_calendar_time, profit = structure == CALENDAR, 0.0
@@ -147,19 +148,16 @@ def plain_life(rng: random.Random, world: World, draw: int, who: int, schedule: 
             met = planned * of["delivery"] + rng.gauss(0, 1) * planned * of["inconsistency"]
             exp_gap = met - of["sector_rise"] * clock / WEEKS_PER_YEAR - expected_exp
             exp_felt = exp_gap if exp_gap > 0 else of["loss_aversion"] * exp_gap
-            odds = person["log_odds"] - of["theta_deal"] * person["deal_leaving"] * felt
-            odds -= of["theta_exp"] * person["experience_leaving"] * exp_felt
+            odds = person["log_odds"] - of["theta_deal"] * person["theta_deal"] * felt
+            odds -= of["theta_exp"] * person["theta_exp"] * exp_felt
             leaving = 1 / (1 + math.exp(-odds))
             if exp_gap < -of["tau"] or (not in_calendar_time and rng.random() < leaving):
                 return profit
-            pace_deal = math.exp(of["gamma_deal"] * person["deal_pace"] * felt)
-            pace_exp = math.exp(of["gamma_exp"] * person["experience_pace"] * exp_felt)
+            pace_deal = math.exp(of["gamma_deal"] * person["gamma_deal"] * felt)
+            pace_exp = math.exp(of["gamma_exp"] * person["gamma_exp"] * exp_felt)
             expected_deal += of["kappa_deal"] * gap
             expected_exp += of["kappa_exp"] * exp_gap
     return profit
-
-
-SENSITIVE = ("rate", "log_odds", "value", "deal_leaving", "experience_leaving", "deal_pace", "experience_pace")
 
 
 if __name__ == "__main__":

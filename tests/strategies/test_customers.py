@@ -5,6 +5,7 @@ from scipy.special import expit
 from analysis.models.estimate import MODELS
 from analysis.strategies.customers import (
     BINDING_SENSITIVITY,
+    FELT,
     TYPE_SENSITIVITY,
     Fitted,
     base_people,
@@ -87,17 +88,20 @@ def test_offer_hunters_take_deals_more_seriously_and_experience_less():
         draw_parameters(1, 1, given={"type_contrast": 1.0}, types={kind: 1.0}) for kind in ("offer", "service")
     )
     of = [base_people(some_base(), _fitted(), SPEND, each, 100, 1) for each in (hunters, served)]
-    assert of[0].deal_pace.mean() > 1 > of[1].deal_pace.mean()
-    assert of[0].experience_pace.mean() < 1 < of[1].experience_pace.mean()
+    assert of[0].felt["gamma_deal"].mean() > 1 > of[1].felt["gamma_deal"].mean()
+    assert of[0].felt["gamma_exp"].mean() < 1 < of[1].felt["gamma_exp"].mean()
 
 
-def test_an_estimate_from_these_customers_is_their_average_whatever_the_mix():
-    parameters = draw_parameters(
-        1, 1, {"theta_deal": Estimate(1.0, 0.1)}, {"type_contrast": 1.0}, {"offer": 0.7, "at_hand": 0.3}
-    )
-    people = base_people(some_base(), _fitted(), SPEND, parameters, 4_000, 1)
-    assert people.deal_pace.mean() == pytest.approx(1, abs=0.01)
-    assert people.experience_pace.mean() < 0.6
+@pytest.mark.parametrize("mix", [{"offer": 0.7, "at_hand": 0.3}, {"service": 0.7, "brand": 0.3}, None])
+@pytest.mark.parametrize("estimated", list(FELT))
+def test_an_estimate_from_these_customers_is_their_average_whatever_the_mix(estimated, mix):
+    one = {estimated: Estimate(1.0, 0.1)}
+    parameters = draw_parameters(20, 1, one, {"type_contrast": 1.0}, mix, {"economic": 0.8, "legal": 0.2})
+    people = base_people(some_base(), _fitted(20), SPEND, parameters, 4_000, 1)
+    assert people.felt[estimated].mean(axis=1) == pytest.approx(np.ones(20), abs=0.02)
+    if mix is not None:
+        assumed = [times.mean() for name, times in people.felt.items() if name != estimated]
+        assert min(abs(mean - 1) for mean in assumed) > 0.05
 
 
 def test_posteriors_are_taken_in_weeks_and_from_the_named_model(cdnow_purchase, cdnow_spend):

@@ -68,3 +68,15 @@ def test_groups_in_which_nothing_varies_are_left_out(known):
 
 def test_where_no_strategy_differs_nothing_is_worth_knowing(known):
     assert all(each.value.estimate == 0 for each in found_of(np.zeros(DRAWS), known).values())
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_interval_of_what_is_worth_nothing_ends_near_nothing_even_with_many_parameters_and_few_draws(seed):
+    rng = np.random.default_rng(seed)
+    known = pd.DataFrame(rng.standard_normal((200, 10)), columns=["large", *(f"idle{number}" for number in range(9))])
+    differences = np.column_stack([np.zeros(200), 0.3 + known["large"]])
+    groups = {"large": ("large",), "idle": tuple(known.columns[1:])}
+    found = {each.group: each.value for each in information_by_group(differences, known, groups, 0.9)}
+    everything = expected_value_of_perfect_information(differences)
+    assert found["idle"].upper < 0.05 * everything
+    assert found["large"].lower < everything < 1.05 * found["large"].upper

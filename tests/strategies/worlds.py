@@ -6,7 +6,7 @@ from scipy.special import logit
 
 from analysis.models.estimate import MODELS
 from analysis.models.results import SpendFit, SpendResult
-from analysis.strategies.customers import Fitted, People, base_people, new_people
+from analysis.strategies.customers import FELT, Fitted, People, base_people, new_people
 from analysis.strategies.parameters import WITHOUT_EFFECT, draw_parameters
 from analysis.strategies.schedule import Economics
 from analysis.strategies.simulation import World
@@ -50,7 +50,7 @@ def alike(count, rate, dropout, draws=1, value=VALUE):
     full = np.full((draws, count), 1.0)
     odds = full * logit(dropout)
     kind = np.zeros((draws, count), dtype=int)
-    return People(full > 0, full * rate, odds, full * value, full, full, full, full, kind, np.arange(count))
+    return People(full > 0, full * rate, odds, full * value, dict.fromkeys(FELT, full), kind, np.arange(count))
 
 
 def world_of_alike(count, rate, dropout, parameters, weeks=156, seed=5, coming=0.0, new=None, economics=None):

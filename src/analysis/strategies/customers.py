@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from scipy.stats import qmc
 from analysis.models.beta_geometric import BetaGeometric
 from analysis.models.estimate import MODELS
 from analysis.models.spend import GammaGamma, GammaGammaParams, expected_order_values
-from analysis.strategies.parameters import BINDINGS, CUSTOMER_TYPES, ParameterDraws
+from analysis.strategies.parameters import ParameterDraws
 from analysis.timeunits import TimeUnit, from_days, to_days
 
 if TYPE_CHECKING:
@@ -30,6 +31,14 @@ BINDING_SENSITIVITY = {
     "technical": (1.0, 0.75),
 }
 """How strongly leaving answers to deals and experiences under a binding: an assumption."""
+FELT = {
+    "theta_deal": (DEAL, True),
+    "gamma_deal": (DEAL, False),
+    "theta_exp": (EXPERIENCE, True),
+    "gamma_exp": (EXPERIENCE, False),
+    "promotional_lift": (DEAL, False),
+}
+"""Parameter that customers feel differently -> its channel, and whether it is about leaving, which bonds hold back."""
 LEAST_DROPOUT = 1e-12
 LEAST_RATE = 1e-30
 
@@ -70,8 +79,8 @@ class People:
         Log odds of leaving at an order.
     value
         List value of an order [currency].
-    deal_leaving, experience_leaving, deal_pace, experience_pace
-        Sensitivities, as multiples of the average customer's.
+    felt
+        Parameter of ``FELT`` -> the customer's sensitivity, as a multiple of the average customer's.
     kind
         Number of the customer type.
     row
@@ -82,17 +91,15 @@ class People:
     rate: np.ndarray
     log_odds: np.ndarray
     value: np.ndarray
-    deal_leaving: np.ndarray
-    experience_leaving: np.ndarray
-    deal_pace: np.ndarray
-    experience_pace: np.ndarray
+    felt: Mapping[str, np.ndarray]
     kind: np.ndarray
     row: np.ndarray
 
     def draws(self, chosen: slice) -> People:
         """The same customers under some of the draws."""
-        fields = {name: getattr(self, name)[chosen] for name in self.__dataclass_fields__ if name != "row"}
-        return People(**fields, row=self.row)
+        apart = {"row": self.row, "felt": {name: times[chosen] for name, times in self.felt.items()}}
+        fields = {name: getattr(self, name)[chosen] for name in self.__dataclass_fields__ if name not in apart}
+        return People(**fields, **apart)
 
 
 def fitted_draws(purchase: PurchaseResult, spend: SpendResult, count: int, model: str = "BG/NBD") -> Fitted:
@@ -191,29 +198,29 @@ def _people(alive, rate, dropout, value, parameters: ParameterDraws, u, row, kno
     if known is not None:
         kind = np.where(known >= 0, known, kind)
     binding = _chosen(parameters.bindings, u[:, 1])
-    contrast = parameters.values["type_contrast"][:, None]
-    by_type = np.array([TYPE_SENSITIVITY[name] for name in CUSTOMER_TYPES])
-    by_binding = np.array([BINDING_SENSITIVITY[name] for name in BINDINGS])
-    pace, leaving = [], []
-    for channel in (DEAL, EXPERIENCE):
-        typed = np.maximum(1 + contrast * (by_type[:, channel] - 1), 0.0)
-        bound = np.maximum(1 + contrast * (by_binding[:, channel] - 1), 0.0)
-        if channel == DEAL:
-            # What was estimated from these customers is already their average, whatever their mix.
-            typed, bound = _normalised(typed, bound, parameters)
-        of_type = np.take_along_axis(typed, kind, axis=1)
-        pace.append(of_type)
-        leaving.append(of_type * np.take_along_axis(bound, binding, axis=1))
+    felt = {name: _sensitivity(name, parameters, kind, binding) for name in FELT}
     odds = logit(np.clip(dropout, LEAST_DROPOUT, 1 - LEAST_DROPOUT))
-    rate = np.maximum(rate, LEAST_RATE)
-    return People(alive, rate, odds, value, leaving[DEAL], leaving[EXPERIENCE], pace[DEAL], pace[EXPERIENCE], kind, row)
+    return People(alive, np.maximum(rate, LEAST_RATE), odds, value, felt, kind, row)
 
 
-def _normalised(typed, bound, parameters: ParameterDraws) -> tuple[np.ndarray, np.ndarray]:
-    if parameters.origin["theta_deal"] != "estimate":
-        return typed, bound
-    means = (typed * parameters.types).sum(axis=1), (bound * parameters.bindings).sum(axis=1)
-    return typed / np.maximum(means[0], 1e-9)[:, None], bound / np.maximum(means[1], 1e-9)[:, None]
+def _sensitivity(name: str, parameters: ParameterDraws, kind: np.ndarray, binding: np.ndarray) -> np.ndarray:
+    """Multiples of the average customer's, by type, and where it is about leaving also by what binds, shape (D, M)."""
+    channel, is_about_leaving = FELT[name]
+    typed = _multiples(name, channel, TYPE_SENSITIVITY, parameters.types, parameters)
+    of_type = np.take_along_axis(typed, kind, axis=1)
+    if not is_about_leaving:
+        return of_type
+    bound = _multiples(name, channel, BINDING_SENSITIVITY, parameters.bindings, parameters)
+    return of_type * np.take_along_axis(bound, binding, axis=1)
+
+
+def _multiples(name: str, channel: int, table: Mapping, shares: np.ndarray, parameters: ParameterDraws) -> np.ndarray:
+    contrast = parameters.values["type_contrast"][:, None]
+    multiples = np.maximum(1 + contrast * (np.array([row[channel] for row in table.values()]) - 1), 0.0)
+    if parameters.origin[name] == "estimate":
+        # What was estimated from these customers is their average already, whatever their mix.
+        multiples = multiples / np.maximum((multiples * shares).sum(axis=1), 1e-9)[:, None]
+    return multiples
 
 
 def _chosen(shares: np.ndarray, u: np.ndarray) -> np.ndarray:

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from scipy.stats import norm, rankdata
-from sklearn.linear_model import RidgeCV
-from sklearn.pipeline import make_pipeline
+from sklearn.linear_model import Ridge, RidgeCV
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
 from analysis.models.results import Interval
@@ -88,28 +87,45 @@ def information_by_group(
         if not varying:
             continue
         scores, outcomes = _normal_scores(parameters[varying].to_numpy()), np.column_stack([differences, ahead])
-        given = given_parameters(scores, outcomes)
+        given, penalties = given_parameters(scores, outcomes)
         total = ahead.var()
         explained = float(min(given[:, -1].var() / total, 1.0)) if total > 0 else 0.0
         value = _gain(given[:, :-1])
-        repeated = [_gain(given_parameters(scores[rows], outcomes[rows])[:, :-1]) for rows in again]
+        repeated = [_gain(given_parameters(scores[rows], outcomes[rows], penalties)[0][:, :-1]) for rows in again]
         found.append(GroupInformation(group, _around(value, repeated, level), explained))
     return tuple(sorted(found, key=lambda each: -each.value.estimate))
 
 
-def given_parameters(scores: np.ndarray, outcomes: np.ndarray) -> np.ndarray:
-    """Expectation of ``outcomes``, shape (D, O), given normal scores of parameters, shape (D, P), at every draw."""
-    if np.allclose(outcomes, outcomes[:1]):
-        return outcomes
+def given_parameters(
+    scores: np.ndarray, outcomes: np.ndarray, penalties: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Expectation of ``outcomes``, shape (D, O), given normal scores of parameters, shape (D, P), at every draw.
+
+    Parameters
+    ----------
+    penalties
+        Ridge penalty of each outcome, shape (O,); None to choose them by leave-one-out cross-validation. Of resampled
+        draws many are there twice, so that leaving one out leaves nothing out: they take those of the draws themselves.
+
+    Returns
+    -------
+    tuple
+        The expectations, shape (D, O), and the penalties, shape (O,).
+    """
     scale = outcomes.std(axis=0)
-    moving = scale > 0
-    model = make_pipeline(StandardScaler(), RidgeCV(PENALTIES, alpha_per_target=True))
-    features = _features(scores)
+    moving = scale > 1e-12 * np.maximum(np.abs(outcomes).max(axis=0), 1e-300)
+    chosen = np.full(len(scale), PENALTIES[-1]) if penalties is None else penalties
+    if not moving.any():
+        return outcomes, chosen
+    features = StandardScaler().fit_transform(_features(scores))
+    centre, chosen = outcomes[:, moving].mean(axis=0), chosen.copy()
+    target = (outcomes[:, moving] - centre) / scale[moving]
+    if penalties is None:
+        chosen[moving] = RidgeCV(PENALTIES, alpha_per_target=True).fit(features, target).alpha_
+    fitted = Ridge(chosen[moving]).fit(features, target).predict(features)
     given = outcomes.copy()
-    target = (outcomes[:, moving] - outcomes[:, moving].mean(axis=0)) / scale[moving]
-    fitted = model.fit(features, target).predict(features)
-    given[:, moving] = outcomes[:, moving].mean(axis=0) + scale[moving] * fitted.reshape(target.shape)
-    return given
+    given[:, moving] = centre + scale[moving] * fitted.reshape(target.shape)
+    return given, chosen
 
 
 def _normal_scores(values: np.ndarray) -> np.ndarray:

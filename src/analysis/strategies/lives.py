@@ -159,13 +159,6 @@ class Lives:
 def _paths(people: People, entry: Entry, parameters: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     pair = np.flatnonzero(people.alive.ravel())
     draw, who = np.divmod(pair, people.rate.shape[1])
-    felt = {
-        "theta_deal": people.deal_leaving,
-        "gamma_deal": people.deal_pace,
-        "theta_exp": people.experience_leaving,
-        "gamma_exp": people.experience_pace,
-        "promotional_lift": people.deal_pace,
-    }
     mercenary = entry.mercenary[who]
     dearer = np.where(mercenary, np.log(parameters["mercenary_leaving"][draw]), 0.0)
     return {
@@ -180,7 +173,7 @@ def _paths(people: People, entry: Entry, parameters: Mapping[str, np.ndarray]) -
         "value": people.value.ravel()[pair],
         "log_odds": people.log_odds.ravel()[pair] + dearer,
         **{name: parameters[name][draw] for name in ("borrowed", "loss_aversion", "kappa_deal", "kappa_exp")},
-        **{name: parameters[name][draw] * times.ravel()[pair] for name, times in felt.items()},
+        **{name: parameters[name][draw] * times.ravel()[pair] for name, times in people.felt.items()},
     }
 
 
