@@ -66,6 +66,15 @@ def test_each_component_has_the_sign_of_what_it_is(run):
     assert parts["programme"][promotion] == pytest.approx(-200 / 52.1786 * run.discount.sum(), rel=1e-4)
 
 
+def test_beside_a_better_experience_a_promotion_that_gives_nothing_brings_nothing():
+    better = Experience(lift=1.5, invested_per_order=1.0)
+    strategies = (NOTHING, Strategy("expectation", experience=better), Strategy("both", Promotion(depth=0.0), better))
+    world = fitted_world(draw_parameters(12, 7), some_base(800), 400, 104, coming=4.0, economics=ECONOMICS)
+    found = simulate(world, strategies)
+    for name, draws in found.components.items():
+        assert draws[:, 2] == pytest.approx(draws[:, 1]), name
+
+
 def test_the_weeks_add_up_to_the_profit(run):
     assert run.cumulative[:, :, -1] == pytest.approx(run.profit)
     assert run.weekly.spent @ run.discount == pytest.approx(run.spent)

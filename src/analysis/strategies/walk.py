@@ -14,6 +14,7 @@ References
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import expit
@@ -89,7 +90,8 @@ class _Walk:
         self._compare_lost(comes, week, level, promoted)
         flat = np.flatnonzero(comes.ravel())
         if flat.size:
-            self._meet(flat, now[flat % who.size], mark, came=comes[0])
+            why = Why(comes[0], (level >= state["quiet"]).ravel()[flat])
+            self._meet(flat, now[flat % who.size], mark, why)
 
     def _leave_between(self, before: np.ndarray, until: np.ndarray, mark: Mark) -> None:
         """Those who leave in calendar time, or whom a rival takes, before the next possible order."""
@@ -120,10 +122,12 @@ class _Walk:
 
     # --- encounters ---
 
-    def _meet(self, flat: np.ndarray, time: np.ndarray, mark: Mark, *, came=None, first: bool = False) -> None:
+    def _meet(
+        self, flat: np.ndarray, time: np.ndarray, mark: Mark, why: Why | None = None, *, first: bool = False
+    ) -> None:
         """Orders of entries of the (strategy, path) table at ``time``: what they meet, and what follows from it.
 
-        ``came`` says which paths have this order if nothing is done; None for all.
+        ``why`` is None for orders that come whatever is done.
         """
         path, state, parameters = self.lives.path, self.lives.state, self.parameters
         strategy, at = np.divmod(flat, len(self.lives))
@@ -141,7 +145,7 @@ class _Walk:
         deal = impression(_channel(of, "deal"), was["expected_deal"], met_deal, of["loss_aversion"])
         felt = impression(_channel(of, "exp"), was["expected_exp"], met_exp, of["loss_aversion"])
         referred = self._referred(flat, draw, usual_exp, of["kappa_exp"])
-        self._book(flat, strategy, of, cell, dealt, saved + self.tables.points_cost[table], referred, came)
+        self._book(flat, strategy, of, cell, dealt, saved + self.tables.points_cost[table], referred, why)
         log_odds = of["log_odds"] + deal.log_odds + felt.log_odds
         self._leave_at(flat, week, log_odds, felt.gap, parameters["tau"][draw], luck["fate"], first=first)
         self._remember(flat, strategy, of, deal, felt, log_odds)
@@ -197,7 +201,7 @@ class _Walk:
 
     # --- the books ---
 
-    def _book(self, flat, strategy, of, cell, dealt, given, referred, came) -> None:
+    def _book(self, flat, strategy, of, cell, dealt, given, referred, why: Why | None) -> None:
         books, economics, value = self.books, self.economics, of["value"]
         week = cell - strategy * self.weeks
         block = strategy * (self.draws * self.entry.groups) + of["block"]
@@ -209,20 +213,25 @@ class _Walk:
         if self.refers:
             books.referred[where] += referred
         at = flat % len(self.lives)
-        new = np.zeros(flat.size, dtype=bool) if came is None else ~came[at]
+        new = np.zeros(flat.size, dtype=bool) if why is None else ~why.anyway[at]
         # Most orders come anyway and use no deal: they change nothing.
         changed = np.flatnonzero(new | (given > 0))
         new, value, discount = new[changed], value[changed], discount[changed]
         margin = order_margin(value, economics.list_margin, economics.cost_per_order, deal=0.0)
-        part = np.where(new, self._why_new(at[changed], cell[changed]), Part.GIVEN_AWAY)
+        part = Part.GIVEN_AWAY
+        if why is not None:
+            part = np.where(new, self._why_new(at[changed], cell[changed], why.beyond_quiet[changed]), part)
         books.add_changes(block[changed], part, discount * (new * margin - given[changed] * value))
 
-    def _why_new(self, at: np.ndarray, cell: np.ndarray) -> np.ndarray:
-        """Why orders come that would not come if nothing were done."""
+    def _why_new(self, at: np.ndarray, cell: np.ndarray, beyond_quiet: np.ndarray) -> np.ndarray:
+        """Why orders come that would not come if nothing were done.
+
+        In a promotion week the promotion brings only those that would not come in a quiet week either.
+        """
         state = self.lives.state
         here, promoted = state["here"][0][at], self.schedule.promoted.ravel()[cell]
         gone = Part.RETENTION + (state["taken"][0][at] if "taken" in state else 0)
-        return np.where(here, np.where(promoted > 0, Part.EXTRA, Part.PACE), gone)
+        return np.where(here, np.where((promoted > 0) & beyond_quiet, Part.EXTRA, Part.PACE), gone)
 
     def _compare_lost(self, comes, week, level, promoted) -> None:
         """Orders that would come if nothing were done, and do not come under a strategy."""
@@ -251,6 +260,13 @@ class _Walk:
         row = np.arange(self.strategies)[:, None]
         charged = np.maximum(paid[row[..., None], until] - paid[row, since][:, None], 0.0)
         self.books.costs += (self.alive * charged).ravel()
+
+
+class Why(NamedTuple):
+    """Of orders: which paths have one if nothing is done, and which would not come in a week without promotion."""
+
+    anyway: np.ndarray
+    beyond_quiet: np.ndarray
 
 
 KNOWN_OF_LOST = {"here", "taken", "quiet"}
