@@ -204,19 +204,9 @@ def _prices(truth: World, gap: float) -> dict[str, Prices]:
 
 def _at_prices(run: Simulation, kind: str) -> Simulation:
     """The four strategies of one company, under the names that they have in a report."""
-    names = ("nothing", *(f"{name}_{kind}" for name in ("promotion", "expectation", "both")))
-    keep = [run.strategy(name) for name in names]
-    pair = np.ix_(keep, keep)
-    return replace(
-        run,
-        strategies=tuple(
-            replace(run.strategies[place], name=name.removesuffix(f"_{kind}"))
-            for place, name in zip(keep, names, strict=True)
-        ),
-        profit=run.profit[:, keep],
-        noise_covariance=run.noise_covariance[:, pair[0], pair[1]],
-        common_noise=run.common_noise[pair],
-    )
+    priced = run.among(["nothing", *(f"{name}_{kind}" for name in ("promotion", "expectation", "both"))])
+    named = tuple(replace(each, name=each.name.removesuffix(f"_{kind}")) for each in priced.strategies)
+    return replace(priced, strategies=named)
 
 
 def rates(verdicts: list[Verdict]) -> dict[str, float]:

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from pydantic import ValidationError
 
 from analysis.config import LOYALTY_TABLES, Config, RetentionConfig, config_from_mapping, known_keys
+from analysis.config.strategies import AssumptionsConfig
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -34,6 +36,17 @@ def test_documented_defaults_are_the_real_ones():
         for section in sections:
             value = value[section]
         assert value[leaf] == yaml.safe_load(default), key
+
+
+@pytest.mark.parametrize("name", AssumptionsConfig.model_fields)
+def test_documented_limits_of_assumptions_are_the_real_ones(name):
+    table = (ROOT / "docs" / "configuration.md").read_text()
+    (limits,) = re.findall(rf"^\| `strategies\.assumptions\.{name}` \|.*; allowed (.*) \|$", table, flags=re.M)
+    above, low, high = re.fullmatch(r"(above )?(\d+) to (\d+)", limits).groups()
+    AssumptionsConfig(**{name: {"low": int(low) + (1e-6 if above else 0), "high": int(high)}})
+    for beyond in (int(low) if above else int(low) - 1e-6, int(high) + 1e-6):
+        with pytest.raises(ValidationError):
+            AssumptionsConfig(**{name: beyond})
 
 
 def test_the_configuration_in_the_readme_is_valid():

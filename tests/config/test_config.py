@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from pydantic import ValidationError
 
 from analysis.config import Config, ConfigurationRefused, config_from_mapping, known_keys, load_config
+from analysis.config.strategies import AssumptionsConfig
 from analysis.errors import USAGE
 
 DATA = "data:\n  transactions: orders.csv\n  columns: {customer: who, date: day}\n"
@@ -106,6 +108,11 @@ def test_a_value_of_another_kind_comes_with_what_to_do(refused, text, message):
         ("economics: {cost_per_order: '0,50'}", "cost_per_order == '0,50', must be a number; write 0.50"),
         ("economics: {cost_per_order: 5%}", "cost_per_order == '5%', must be a number"),
         ("economics: {horizon_years: -30}", "must be greater than 0"),
+        ("strategies: {promotion: {depth: 1.2}}", "depth == 1.2, must be less than or equal to 1"),
+        ("strategies: {promotion: {depth: 1.2%}}", "must be a number; write 0.012 for 1.2%"),
+        ("strategies: {promotion: {depth: 2}}", "less than or equal to 1; write 0.02 for 2%"),
+        ("strategies: {assumptions: {kappa_deal: 1.2}}", "1.2 to 1.2, must be at least 0 and at most 1"),
+        ("strategies: {assumptions: {borrowed: {low: 0.1, high: 20}}}", "0.1 to 20, must be at least 0 and at most 1"),
     ],
 )
 def test_a_percentage_comes_with_the_share_that_was_meant(refused, section, message):
@@ -255,3 +262,49 @@ def test_problems_of_strategies_are_told_all_at_once(refused, strategies, messag
     for message in messages:
         assert message in text
     assert len(text.splitlines()) == len(messages)
+
+
+@pytest.mark.parametrize(
+    ("strategies", "message"),
+    [
+        ("{assumptions: {loss_aversion: 0.5}}", "loss_aversion: 0.5 to 0.5, must be at least 1 and at most 20"),
+        ("{assumptions: {theta_deal: 1.0e+9}}", "theta_deal: 1e+09 to 1e+09, must be at least 0 and at most 30"),
+        ("{assumptions: {won: {low: 0, high: 11}}}", "won: 0 to 11, must be at least 0 and at most 10"),
+        ("{promotion: {programme_cost_per_year: 1.0e+300}}", "must be less than or equal to 1000000000000"),
+        ("{experience: {invested_per_order: 2.0e+12}}", "must be less than or equal to 1000000000000"),
+        ("{experience: {invested_per_customer_year: 2.0e+12}}", "must be less than or equal to 1000000000000"),
+        ("{experience: {database_per_year: 1.0e+300}}", "must be less than or equal to 1000000000000"),
+        ("{promotion: {ends_week: 5000}}", "promotion.ends_week == 5000, must be less than or equal to 1040"),
+        ("{promotion: {every_weeks: 100000000000}}", "every_weeks == 100000000000, must be less than or equal to 1040"),
+        ("{attack: {rival_depth: 0.3, last_week: 5000}}", "last_week == 5000, must be less than or equal to 1040"),
+        (
+            "{horizon_weeks: 30, attack: {rival_depth: 0.3, first_week: 20, last_week: 500}}",
+            "attack.last_week == 500, must be below horizon_weeks == 30",
+        ),
+        (
+            "{horizon_weeks: 30, attack: {rival_depth: 0.3, first_week: 20}}",
+            "attack.last_week == 38, must be below horizon_weeks == 30",
+        ),
+        ("{attack: {rival_depth: 0.3, last_week: 157}}", "last_week == 157, must be below the weeks of"),
+    ],
+)
+def test_numbers_of_strategies_end_somewhere(refused, strategies, message):
+    (problem,) = refused(f"{DATA}strategies: {strategies}\n").problems
+    assert message in problem.message
+
+
+@pytest.mark.parametrize("name", AssumptionsConfig.model_fields)
+def test_no_assumption_is_without_an_end(name):
+    with pytest.raises(ValidationError, match="and at most"):
+        AssumptionsConfig(**{name: 101})
+
+
+def test_a_longer_horizon_of_the_economics_is_no_horizon_of_strategies(refused, tmp_path):
+    years = "economics: {horizon_years: 30}\n"
+    (problem,) = refused(f"{DATA}{years}strategies: {{draws: 50}}\n").problems
+    told = "strategies: economics.horizon_years == 30 is 1,565 weeks, and strategies are compared over at most 1,040"
+    assert problem.message.startswith(told)
+    (tmp_path / "years.yml").write_text(f"{DATA}{years}")
+    assert load_config(tmp_path / "years.yml").horizon_weeks == 1_040
+    (tmp_path / "years.yml").write_text(f"{DATA}{years}strategies: {{horizon_weeks: 1040}}\n")
+    assert load_config(tmp_path / "years.yml").horizon_weeks == 1_040

@@ -114,6 +114,21 @@ def test_arms_that_yaml_reads_as_numbers_are_text(read):
             ["must be the name of an arm as text; put it in quotes"],
         ),
         ("experiment", TRIAL.replace("nothing", "nothing, cost_per_customer: 3"), ["cost_per_customer == 3, must be"]),
+        (
+            "experiment",
+            TRIAL.replace("arm: group", "arm: who"),
+            ["strategies.experiment.columns: customer and arm name one column, 'who'; each needs its own"],
+        ),
+        (
+            "satisfaction",
+            "{file: a.csv, columns: {customer: a, date: b, score: b}}",
+            ["strategies.satisfaction.columns: date and score name one column, 'b'; each needs its own"],
+        ),
+        (
+            "campaigns",
+            "{file: a.csv, columns: {customer: a, start: b, end: b, campaign: a}}",
+            ["strategies.campaigns.columns: customer and campaign name one column, 'a'; each needs its own"],
+        ),
     ],
 )
 def test_what_is_wrong_is_told_with_its_key(refused, name, text, messages):
@@ -140,3 +155,9 @@ def test_an_experiment_and_contracts_are_not_split_into_parts(refused, section, 
 
 def test_the_other_tables_may_be_split_into_parts(read):
     assert len(read(f"{DATA}  part: NL\n" + SECTIONS[: SECTIONS.index("  experiment")]).further_tables) == 4
+
+
+def test_what_lasts_a_day_may_begin_and_end_in_one_column(read):
+    day = "{start: day, end: day}"
+    config = read(of("promotions", f"{{file: weeks.csv, columns: {day}}}"))
+    assert config.strategies.promotions.columns.mapped() == {"start": "day", "end": "day"}

@@ -176,7 +176,8 @@ def test_every_problem_of_every_table_is_told_at_once(refused):
         "or later",
         "promotions.csv: there is no column 'until' (for end); the columns are 'from', 'tot'",
         "satisfaction.csv: column \"mark\": 1 value is not a number: 'good' in line 3",
-        "experiment.csv: 1 row has no arm: 'b' in line 4; every row needs one",
+        "experiment.csv: 1 row has no arm: 'b' / empty in line 4; every row needs one (NULL, none, n.v.t. and - count "
+        "as none, unless the configuration names such an arm)",
         "experiment.csv: 1 customer stands in several arms: 'a' / 'nothing' in line 2, 'a' / 'promotion' in line 3; "
         "one arm a customer is allowed",
     ]
@@ -263,6 +264,25 @@ def test_a_parquet_file_that_is_cut_off_is_refused(configured, tmp_path):
 
 def test_tables_without_problems_have_none(configured, tmp_path):
     assert problems_in_loyalty_tables(configured({"experiment": ARMS}), tmp_path / "work") == ()
+
+
+@pytest.mark.parametrize("word", ["NULL", "n/a", "nan", "-", "None"])
+def test_a_missing_arm_that_is_written_as_a_word_is_missing(refused, load, word):
+    content = {"experiment": f"{ARMS}c,{word}\nd,\n"}
+    (message,), _ = refused(content)
+    assert message == (
+        f"experiment.csv: 2 rows have no arm: 'c' / {word!r} in line 5, 'd' / empty in line 6; every row needs one "
+        "(NULL, none, n.v.t. and - count as none, unless the configuration names such an arm)"
+    )
+    content = {"experiment": f"{ARMS}c,{word}\n"}
+    assert word in set(load(content, experiment={"control": word}).arms["arm"])
+    assert word in set(load(content, experiment={"cost_per_customer": {word: 1}}).arms["arm"])
+
+
+def test_a_format_that_is_none_is_told_once_and_in_our_words(refused):
+    (message,), exit_code = refused({"promotions": "from,until\n1,2\n"}, promotions={"date_format": "%Q"})
+    assert exit_code == USAGE
+    assert message == "strategies.promotions.date_format == '%Q', must be a strptime format such as \"%d-%m-%Y\""
 
 
 class TestCustomerTypes:

@@ -83,9 +83,11 @@ def evidence(*, found: bool = True) -> LoyaltyEvidence:
 def _campaigns() -> CampaignEffect:
     def finding(name, estimate, verdict):
         around = Interval(estimate, estimate - 0.05, estimate + 0.05, 0.9)
-        return Finding(f"evidence.campaign.{name}", around, "", Interval(0.01, -0.02, 0.04, 0.9), verdict, 300, 900)
+        placebo = Interval(0.01, -0.02, 0.04, 0.9)
+        alike = {"among_alike": Interval(0.21, 0.16, 0.26, 0.9)}
+        return Finding(f"evidence.campaign.{name}", around, "", placebo, verdict, 300, 900, alike)
 
-    weeks = range(-8, 9)
+    weeks = range(-16, 9)
     path = pd.DataFrame({"week": weeks, "difference": 0.02, "lower": -0.01, "upper": 0.05})
     return CampaignEffect(
         orders=finding("orders", 0.2, Verdict.ESTIMATE),

@@ -7,6 +7,7 @@ from markupsafe import Markup
 
 from analysis.config import Config, load_config
 from analysis.data import Note
+from analysis.data.loyalty_matches import loyalty_matches
 from analysis.data.loyalty_tables import LoyaltyTables
 from analysis.reporting import inspection
 from analysis.reporting.changes import settings_of
@@ -84,12 +85,12 @@ def test_check_says_of_every_table_how_much_fits_and_tells_its_notes(transaction
         arms=pd.DataFrame({"customer": ["a", "x", "y"], "arm": ["nothing", "club", "club"]}),
         notes=notes,
     )
-    assert list(inspection._loyalty_lines(tables, transactions, Spoken())) == [
+    assert list(inspection._loyalty_lines(tables, loyalty_matches(tables, transactions), Spoken())) == [
         "loyalty.fit.promotions [('fitting', 2), ('rows', 3)]",
         "note.kind: loyalty.few.ids [('customers', 3), ('known', 1), ('table', 'experiment')]",
         "note.kind: loyalty.rows_without_score [('rows', 2)]",
     ]
-    assert list(inspection._loyalty_lines(LoyaltyTables(), transactions, Spoken())) == []
+    assert list(inspection._loyalty_lines(LoyaltyTables(), (), Spoken())) == []
 
 
 def test_what_was_read_is_not_kept_between_runs(tmp_path):

@@ -1,19 +1,26 @@
 """What notebook 05 shows: the advice follows the decision, tables add up, and assumptions are named as such."""
 
 import dataclasses
+import datetime as dt
+import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from tests.reporting import strategy_fakes
+from tests.reporting import fakes, strategy_fakes
 
 from analysis.config import LANGUAGES
 from analysis.data import Note
 from analysis.models.results import Interval
+from analysis.reporting import strategies_json
 from analysis.reporting.exhibit import figure_html
 from analysis.reporting.exhibits import choice, loyalty, strategies
 from analysis.reporting.tables import table_html
 from analysis.reporting.words import Words
+from analysis.strategies import strategy_results
 from analysis.strategies.decision import Outcome
+from analysis.strategies.trial import Arm, ExperimentResult
+from analysis.strategies.trial_differences import ArmDifference
 from analysis.strategies.turning import TurningPoint
 
 
@@ -94,6 +101,48 @@ class TestTheAdvice:
         found = dataclasses.replace(made, map=dataclasses.replace(made.map, holds_from=holds_from))
         assert words in said(choice.advice(found, compared))
 
+    def test_says_which_strategies_are_one_in_effect_and_under_which_view_it_reckons(self, made, compared):
+        text = said(choice.advice(decided(made, twins={"both": "expectation"}), compared))
+        assert "is in effect the same as “Exceed expectations”" in text
+        assert "BG/NBD with leaving at purchases" in text
+        assert "in effect the same" not in said(choice.advice(made, compared))
+
+    @pytest.mark.parametrize("language", LANGUAGES)
+    def test_names_what_an_experiment_showed_and_that_nothing_rests_on_it(self, made, compared, language):
+        between, day = Interval(1.2, 0.4, 2.0, 0.9), dt.date(2025, 3, 1)
+        arms = tuple(Arm(name, 40, 0, 20, 2.0, 0.0) for name in ("nothing", "<b>club</b>"))
+        against = ArmDifference("<b>club</b>", between, between, None, 0.0, 0.01, 0.01, 0.9)
+        trial = ExperimentResult(day, day, 1, 0, arms, (against,), 1.0, None, "paid", ())
+        text = said(choice.advice(made, compared, trial), language)
+        assert {"en": "earned more than nothing", "nl": "meer op dan nothing"}[language] in text
+        assert "&lt;b&gt;club&lt;/b&gt;" in text
+        assert choice.tried(Note("experiment.reason.no_money")) == choice.tried(None) == []
+
+
+def test_what_is_assumed_instead_is_what_the_comparison_takes():
+    stated = strategy_fakes.config(assumptions={"theta_deal": {"low": 0.2, "high": 0.4}})
+    results = strategy_results(fakes.summary(), fakes.purchase(), fakes.spend(), stated, joining_per_year=0.0)
+    rows = loyalty.assumed_table(strategy_fakes.evidence(found=False), results).rows
+    (row,) = [row for row in rows if row[0] == "strategies.parameter.theta_deal"]
+    assert row[1] == pytest.approx(0.3, abs=0.01)
+    assert 0.2 <= row[2].numbers["low"] < row[2].numbers["high"] <= 0.4
+    assert loyalty.assumed_table(strategy_fakes.evidence(found=False), Note("strategies.reason.no_money")) is None
+
+
+def test_what_programs_read_has_the_assumptions_the_components_and_the_segments(made, compared):
+    study = SimpleNamespace(
+        strategies=compared, choice=made, loyalty=strategy_fakes.evidence(), trial=None, config=strategy_fakes.config()
+    )
+    found = strategies_json.strategies(study)
+    drawn = compared.per_purchase.parameters["theta_exp"]
+    assert found["assumptions"]["theta_exp"] == {"mean": drawn.mean(), "low": drawn.min(), "high": drawn.max()}
+    assert {"types.offer", "bindings.legal"} <= found["assumptions"].keys()
+    assert found["todays_deal"] == compared.todays_deal
+    parts = sum(part["promotion"]["estimate"] for part in found["components"].values())
+    assert parts == pytest.approx(compared.per_purchase.difference[:, 1].mean())
+    assert {part["dimension"] for part in found["segments"]} == {"tenure", "value", "type"}
+    json.dumps(found)
+
 
 def test_components_add_up_to_the_total_of_the_table(compared):
     rows = strategies.components_table(compared, 0.9).rows
@@ -112,7 +161,6 @@ def test_the_table_at_the_horizon_has_the_margin_of_every_strategy_and_what_it_c
         assert margin[1].estimate - spent[1].estimate == pytest.approx(run.profit[:, s].mean())
         assert margin[1].lower < margin[1].estimate < margin[1].upper
     assert rows["strategies.measure.spent"][0][1].estimate == 0
-    assert "Margin of all orders" in said([Saying("strategies.measure.margin")])
 
 
 def test_every_strategy_stands_in_the_table_under_every_view(made):
@@ -155,6 +203,29 @@ def test_findings_show_their_placebo_and_what_it_means():
     assert ">estimate<" in html
     assert ">association<" in html
     assert loyalty.findings_table(strategy_fakes.evidence(found=False)) is None
+
+
+def test_every_placebo_is_said_to_be_what_it_is():
+    found = strategy_fakes.evidence()
+    text = said(loyalty.placebo_points(found))
+    assert "the same difference in the eight weeks before" in text
+    assert "0.210 (90% interval 0.160 to 0.260)" in text
+    assert "won by a deal" not in text
+    told = dataclasses.replace(found, won=object(), driven=object(), bump=object(), panel=object(), deal=object())
+    text = said(loyalty.placebo_points(told))
+    assert "no placebo can be made: whatever is found of them is an association" in text
+    assert "the odds of a long pause between these two orders" in text
+    assert "the same calculation" not in text
+    assert loyalty.placebo_points(strategy_fakes.evidence(found=False)) == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_promotions_without_weeks_beside_them_are_told_in_words(language):
+    close = Note("evidence.note.promotions_too_close", {"promotions": 34, "weeks": 34})
+    alone = Note("evidence.reason.promotions_without_others", {"weeks": 45, "near": 8})
+    text = said([close, alone], language)
+    assert "34" in text
+    assert "45" in text
 
 
 def test_tables_that_fit_the_transactions_are_counted_in_words():

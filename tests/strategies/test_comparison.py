@@ -5,10 +5,10 @@ import pytest
 
 from analysis.config import Config
 from analysis.data import Note
-from analysis.errors import UsageError
 from analysis.strategies import strategy_results
 from analysis.strategies.comparison import mean_order_value, strategy_world
-from analysis.strategies.parameters import Estimate
+from analysis.strategies.decision import decision
+from analysis.strategies.parameters import Estimate, Span
 
 
 def _config(**strategies):
@@ -56,10 +56,20 @@ def test_what_is_configured_beats_what_was_observed(cdnow_39_weeks, cdnow_purcha
         cdnow_39_weeks, cdnow_purchase, cdnow_spend, config, estimates=estimates, observed_deal=0.3
     )
     assert world.economics.todays_deal == 0.1
-    assert [note.key for note in notes] == ["strategies.note.nobody_new"]
+    told = Note("strategies.note.deal_today", {"deal": 0.1, "origin": "stated"})
+    assert [note if note == told else note.key for note in notes] == [told, "strategies.note.nobody_new"]
     origin = world.parameters.origin
     assert (origin["tau"], origin["theta_exp"], origin["kappa_deal"]) == ("given", "given", "estimate")
     assert (world.parameters.values["tau"] == 2.0).all()
+
+
+def test_an_assumption_that_the_data_limit_keeps_within_and_stays_one(cdnow_39_weeks, cdnow_purchase, cdnow_spend):
+    caps = {"theta_deal": Span(0.0, 0.4, 0.1), "tau": Span(2.0, 3.0, 2.5)}
+    config = _config(assumptions={"tau": 4.0})
+    world, _ = strategy_world(cdnow_39_weeks, cdnow_purchase, cdnow_spend, config, caps=caps)
+    origin = world.parameters.origin
+    assert (origin["theta_deal"], origin["tau"], origin["gamma_deal"]) == ("capped", "given", "assumption")
+    assert world.parameters.values["theta_deal"].max() <= 0.4
 
 
 def test_the_horizon_is_that_of_the_economics_unless_stated():
@@ -67,12 +77,30 @@ def test_the_horizon_is_that_of_the_economics_unless_stated():
     assert _config(horizon_weeks=None).horizon_weeks == 157
 
 
-def test_what_only_the_data_make_impossible_is_refused_together(cdnow_39_weeks, cdnow_purchase, cdnow_spend):
-    config = _config(promotion={"depth": 0.9}, own=[{"name": "club", "promotion": {"depth": 0.85}}])
-    with pytest.raises(UsageError) as refused:
-        strategy_results(cdnow_39_weeks, cdnow_purchase, cdnow_spend, config, observed_deal=0.2)
-    assert "take 110% off the price together" in str(refused.value)
-    assert "take 105% off the price together" in str(refused.value)
+def test_a_promotion_that_with_what_orders_save_already_exceeds_the_price_cannot_be_compared(
+    cdnow_39_weeks, cdnow_purchase, cdnow_spend
+):
+    config = _config(promotion={"depth": 0.7}, own=[{"name": "club", "promotion": {"depth": 0.8, "points": 0.05}}])
+    found = strategy_results(cdnow_39_weeks, cdnow_purchase, cdnow_spend, config, observed_deal=0.2)
+    assert found == Note("strategies.reason.too_deep", {"deal": pytest.approx(0.85), "today": 0.2})
+
+
+def test_what_goes_on_today_is_told(cdnow_39_weeks, cdnow_purchase, cdnow_spend):
+    found = strategy_results(cdnow_39_weeks, cdnow_purchase, cdnow_spend, _config(), observed_deal=0.05)
+    assert Note("strategies.note.deal_today", {"deal": 0.05, "origin": "data"}) in found.notes
+    assert found.todays_deal == 0.05
+
+
+def test_a_promotion_that_gives_nothing_is_ranked_as_doing_nothing(cdnow_39_weeks, cdnow_purchase, cdnow_spend):
+    config = _config(promotion={"depth": 0}, experience={"invested_per_order": 1.0})
+    found = strategy_results(cdnow_39_weeks, cdnow_purchase, cdnow_spend, config, joining_per_year=100.0)
+    chosen = decision(found.simulations, 0.9, seed=1)
+    assert chosen.twins == {"promotion": "nothing", "both": "expectation"}
+    assert chosen.rankings[0].names == ("nothing", "expectation")
+    assert sum(chosen.rankings[0].probability_best) == pytest.approx(1)
+    kept = found.per_purchase.among(["nothing", "expectation"])
+    assert np.array_equal(kept.cumulative[:, 1], found.per_purchase.cumulative[:, 2])
+    assert sum(kept.components.values())[:, 1] == pytest.approx(kept.difference[:, 1])
 
 
 def test_the_same_configuration_gives_the_same_numbers(cdnow_39_weeks, cdnow_purchase, cdnow_spend):
@@ -85,7 +113,7 @@ def test_known_customer_types_give_the_mix_of_the_others(cdnow_39_weeks, cdnow_p
     kinds[:300], kinds[300:400] = 0, 1
     world, notes = strategy_world(cdnow_39_weeks, cdnow_purchase, cdnow_spend, _config(), kinds=kinds)
     assert np.allclose(world.parameters.types, [0.75, 0.25, 0, 0])
-    assert notes[0] == Note("strategies.note.types_known", {"known": 400, "customers": 2357})
+    assert notes[0] == Note("strategies.note.types_known", {"known": 400, "customers": 2357, "others": "known"})
     known = kinds[world.base.row] >= 0
     assert (world.base.kind[:, known] == kinds[world.base.row][known]).all()
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from analysis.strategies.decision import Outcome, contenders_of, decision, outcome_of, ranking
+from analysis.strategies.decision import Outcome, contenders_of, decision, outcome_of, ranking, twins_of
 from analysis.strategies.noise import expected_differences
 
 from .simulations import against_nothing, simulation_of
@@ -42,6 +42,14 @@ def test_equal_strategies_share_the_probability_of_being_the_best():
     found = ranked(simulation_of(against_nothing(same, same)))
     assert found.probability_best[1] == pytest.approx(found.probability_best[2])
     assert sum(found.probability_best) == pytest.approx(1.0)
+
+
+def test_where_all_strategies_are_the_same_two_are_kept():
+    same = np.zeros(100)
+    assert twins_of([simulation_of(against_nothing(same))]) == {}
+    assert twins_of([simulation_of(against_nothing(same, normal(1.0, 1.0, 100)))]) == {"strategy1": "nothing"}
+    apart = simulation_of(against_nothing(normal(0.1, 0.1, 100), normal(1.0, 1.0, 100)))
+    assert twins_of([simulation_of(against_nothing(same, normal(1.0, 1.0, 100))), apart]) == {}
 
 
 def test_the_regret_of_the_best_is_the_value_of_knowing_everything():

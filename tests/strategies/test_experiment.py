@@ -9,12 +9,13 @@ import pytest
 from scipy import stats
 from statsmodels.regression.linear_model import OLS
 
-from analysis.config import Config
+from analysis.config import Config, ExperimentConfig
 from analysis.data import Note, load_transactions
 from analysis.models.results import Interval
 from analysis.strategies.experiment import POWER, design, expected_over, experiment_plan, margins
 from analysis.strategies.simulation import simulate
 from analysis.strategies.strategy import NOTHING, Experience, Promotion, Strategy
+from analysis.strategies.trial_margins import Period, margins_of
 
 from .worlds import drawn, fitted_world
 
@@ -51,6 +52,29 @@ def test_margins_of_the_last_weeks_and_of_as_many_before_are_counted_by_customer
     assert sorted(set(during)) == [0.0, pytest.approx(39.0)]
     assert (during > 0).sum() == 20
     assert np.allclose(before, 39.0)
+
+
+def test_the_margin_that_is_planned_with_is_the_one_that_is_analysed(tmp_path):
+    """Where discounts are known: a deeper deal comes off the margin in full, in the plan as in the analysis."""
+    rng, last = np.random.default_rng(5), dt.date(2025, 3, 2)
+    rows = [(f"c{i}", last - dt.timedelta(days=int(day)), 40.0) for i in range(60) for day in rng.integers(0, 182, 12)]
+    orders = pd.DataFrame(rows, columns=["customer", "date", "listed"]).drop_duplicates(["customer", "date"])
+    saved = orders["listed"] * rng.choice([0.0, 0.1, 0.6], len(orders))
+    orders = orders.assign(amount=orders["listed"] - saved, discount=saved).drop(columns="listed")
+    config = Config(
+        name="shop",
+        data={"transactions": "frame.csv", "columns": {name: name for name in orders.columns}, "holdout_weeks": 0},
+        economics={"gross_margin": 0.3, "cost_per_order": 1.0},
+    )
+    transactions = load_transactions(config, workdir=tmp_path, frame=orders)
+    during, before = margins(transactions, config, weeks=8)
+    starts = last - dt.timedelta(days=8 * 7 - 1)
+    given = ExperimentConfig(file="a.csv", columns={"customer": "c", "arm": "a"}, starts=starts, control="x")
+    everyone = transactions.summary.table["customer_id"]
+    analysed = margins_of(transactions, everyone, Period.of(transactions, given), config.economics)
+    assert analysed.margin_of == "list"
+    assert np.array_equal(during, analysed.during[~analysed.newcomer])
+    assert np.array_equal(before, analysed.before[~analysed.newcomer])
 
 
 def test_the_sample_size_is_that_of_the_normal_approximation():

@@ -17,13 +17,12 @@ def test_every_parameter_has_a_unit_a_default_in_its_range_a_mark_and_a_group():
         assert bool(parameter.source) or parameter.mark == "assumption"
 
 
-def test_the_configuration_knows_the_same_parameters_with_the_same_bounds():
+def test_the_configuration_knows_the_same_parameters_and_allows_nothing_that_they_do_not():
     assert set(AssumptionsConfig.model_fields) == set(BY_NAME)
     for name, parameter in BY_NAME.items():
-        for value in (0.0, 1.5):
-            if parameter.allows(value):
-                AssumptionsConfig(**{name: value})
-            else:
+        AssumptionsConfig(**{name: {"low": parameter.low, "high": parameter.high}})
+        for value in (-0.1, 0.0, 1.5, 1e9):
+            if not parameter.allows(value):
                 with pytest.raises(ValueError, match="must be at least"):
                     AssumptionsConfig(**{name: value})
 

@@ -22,6 +22,10 @@ def test_nothing_differs_from_itself_by_nothing(run):
     assert np.isnan(run.profit_per_spent[:, 0]).all()
 
 
+def test_what_is_spent_of_the_margin_leaves_the_profit(run):
+    assert np.allclose(run.margin - run.spent, run.profit)
+
+
 def test_profit_per_spent_is_the_gain_for_each_euro(run):
     early = run.strategy("early")
     assert run.profit_per_spent[:, early] == pytest.approx(np.full(5, -1.0))

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from analysis.strategies.dynamics import order_margin
 from analysis.strategies.schedule import WEEKS_PER_YEAR, Economics, exposure_of, schedule_of
 from analysis.strategies.strategy import NOTHING, Attack, Experience, Promotion, Strategy
 
@@ -53,6 +54,21 @@ def test_a_year_is_discounted_by_the_yearly_rate():
 def test_todays_deal_is_already_taken_off_what_is_paid():
     economics = Economics(gross_margin=0.3, todays_deal=0.2)
     assert economics.list_margin * (80 / (1 - 0.2)) == pytest.approx(0.3 * 80)
+
+
+def test_the_margin_of_all_orders_together_is_the_gross_margin_of_what_was_paid():
+    listed, paid = np.array([100.0, 100.0, 50.0]), np.array([100.0, 60.0, 40.0])
+    economics = Economics(gross_margin=0.3, cost_per_order=2.0, todays_deal=1 - paid.sum() / listed.sum())
+    margin = economics.margin_of(paid, listed)
+    assert margin.sum() == pytest.approx(0.3 * paid.sum() - 3 * 2.0)
+    # Of two orders alike at list prices, the deal is all that they differ by.
+    assert margin[0] - margin[1] == pytest.approx(40.0)
+
+
+def test_the_margin_of_an_order_is_that_of_the_simulation_with_a_deal_on_top_of_todays():
+    economics = Economics(gross_margin=0.3, cost_per_order=2.0, todays_deal=0.1)
+    simulated = order_margin(100.0, economics.list_margin, economics.cost_per_order, deal=0.2)
+    assert economics.margin_of(paid=100.0 * (1 - 0.1 - 0.2), listed=100.0) == pytest.approx(simulated)
 
 
 def test_exposure_counts_weeks_under_attack_apart_in_and_between_promotions():

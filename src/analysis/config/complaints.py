@@ -14,6 +14,8 @@ from analysis.errors import USAGE, Problem
 
 Location = tuple[str | int, ...]
 LONGEST_VALUE = 200
+SMALLEST_PERCENTAGE = 2
+"""Who writes 1.2 for a share may mean anything; from here on a percentage was meant."""
 BRANCH = re.compile(r"<[a-z]+>")
 NUMBER, WHOLE_NUMBER, TRUTH_VALUE, LIST = "a number", "a whole number", "true or false", "a list"
 TRUTH_WORDS = {"true", "false", "yes", "no", "on", "off"}
@@ -98,7 +100,7 @@ def _rewritten(given: Any, allowed: str, *, is_share: bool) -> str:
     if number is None or isinstance(given, bool):
         return ""
     value = float(number[1])
-    if is_share and (number[2] or 1 < value <= 100):
+    if is_share and (number[2] or SMALLEST_PERCENTAGE <= value <= 100):
         return f"; write {value / 100:g} for {value:g}%"
     return f"; write {text}" if isinstance(given, str) and allowed.endswith("number") and not number[2] else ""
 

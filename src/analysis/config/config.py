@@ -15,7 +15,7 @@ from analysis.config.economics import EconomicsConfig, ModelConfig, RetentionCon
 from analysis.config.kinds import ColumnName, PlainName
 from analysis.config.loyalty_tables import LOYALTY_TABLES
 from analysis.config.section import Section
-from analysis.config.strategies import StrategiesConfig
+from analysis.config.strategies import LONGEST_HORIZON, StrategiesConfig
 from analysis.timeunits import TimeUnit, units_per_year
 
 LANGUAGES = ("en", "nl")
@@ -69,6 +69,11 @@ class Config(Section):
     @model_validator(mode="after")
     def _strategies_begin_within_the_horizon(self) -> Config:
         if self.strategies.horizon_weeks is None:
+            if self.strategies != StrategiesConfig() and (weeks := self._weeks_of_the_economics) > LONGEST_HORIZON:
+                raise ValueError(
+                    f"strategies: economics.horizon_years == {self.economics.horizon_years:g} is {weeks:,} weeks, and "
+                    f"strategies are compared over at most {LONGEST_HORIZON:,}; set strategies.horizon_weeks"
+                )
             named = "the weeks of economics.horizon_years"
             if wrong := self.strategies.after_the_horizon(self.horizon_weeks, named):
                 raise ValueError("strategies: " + "; ".join(wrong))
@@ -76,9 +81,12 @@ class Config(Section):
 
     @property
     def horizon_weeks(self) -> int:
-        """How far strategies are compared, in whole weeks: as stated, else the economics' horizon, at least one."""
-        stated = self.strategies.horizon_weeks
-        return stated or max(round(self.economics.horizon_years * units_per_year(TimeUnit.WEEK)), 1)
+        """How far strategies are compared, in whole weeks: as stated, else the economics' horizon, 1 to 1,040."""
+        return self.strategies.horizon_weeks or min(self._weeks_of_the_economics, LONGEST_HORIZON)
+
+    @property
+    def _weeks_of_the_economics(self) -> int:
+        return max(round(self.economics.horizon_years * units_per_year(TimeUnit.WEEK)), 1)
 
     @property
     def further_tables(self) -> dict[str, Any]:

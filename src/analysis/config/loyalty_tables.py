@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import combinations
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -13,9 +14,19 @@ from analysis.config.section import Section
 
 LOYALTY_TABLES = ("campaigns", "promotions", "satisfaction", "customer_types", "experiment")
 """The keys of ``strategies`` that name a table."""
+DAYS_AND_NAMES = {"start", "end", "campaign"}
+"""Roles that may share a column: what lasts a day begins and ends on it, and may be named after it."""
 
 
 class _Columns(Section):
+    @model_validator(mode="after")
+    def _each_of_its_own(self) -> _Columns:
+        columns = self.mapped()
+        for (role, name), (other, another) in combinations(columns.items(), 2):
+            if name == another and not {role, other} <= DAYS_AND_NAMES:
+                raise ValueError(f"{role} and {other} name one column, {name!r}; each needs its own")
+        return self
+
     def mapped(self) -> dict[str, str]:
         """Role -> column name, for the roles that are given."""
         return {role: name for role, name in self.model_dump().items() if name is not None}

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from analysis.config.kinds import Identifier
+from analysis.config.complaints import SMALLEST_PERCENTAGE
+from analysis.config.kinds import LARGEST_COST, Identifier
 from analysis.config.loyalty_tables import (
     CampaignsConfig,
     CustomerTypesConfig,
@@ -20,6 +21,8 @@ from analysis.config.loyalty_tables import (
 from analysis.config.section import Section
 
 BUILT_IN_STRATEGIES = ("nothing", "promotion", "expectation", "both")
+LONGEST_HORIZON = 1_040
+"""Weeks over which strategies are compared at most."""
 
 
 class Assumption(Section):
@@ -48,54 +51,64 @@ def _fixed_or_swept(given: Any) -> Any:
 def _within(low: float, high: float) -> AfterValidator:
     def check(assumption: Assumption) -> Assumption:
         if assumption.low < low or assumption.high > high:
-            allowed = f"at least {low:g}" + (f" and at most {high:g}" if high < float("inf") else "")
-            is_percentage = high == 1 and low <= assumption.low <= assumption.high <= 100
+            is_percentage = high == 1 and SMALLEST_PERCENTAGE <= assumption.low <= assumption.high <= 100
             hint = f"; write {assumption.high / 100:g} for {assumption.high:g}%" if is_percentage else ""
-            raise ValueError(f"{assumption.low:g} to {assumption.high:g}, must be {allowed}{hint}")
+            found = f"{assumption.low:g} to {assumption.high:g}"
+            raise ValueError(f"{found}, must be at least {low:g} and at most {high:g}{hint}")
         return assumption
 
     return AfterValidator(check)
 
 
-Share = Annotated[Assumption, BeforeValidator(_fixed_or_swept), _within(0, 1)]
-Amount = Annotated[Assumption, BeforeValidator(_fixed_or_swept), _within(0, float("inf"))]
-PositiveAmount = Annotated[Assumption, BeforeValidator(_fixed_or_swept), _within(1e-6, float("inf"))]
+def _between(low: float, high: float) -> Any:
+    """A number or a range within these ends, which lie far outside what the package sweeps."""
+    return Annotated[Assumption, BeforeValidator(_fixed_or_swept), _within(low, high)]
+
+
+Share = _between(0, 1)
+Multiple = _between(0, 10)
+OddsRatio = _between(1e-6, 100)
 
 
 class AssumptionsConfig(Section):
     """Parameters of the loyalty dynamics, each a number or a range, in place of an estimate or of what is assumed."""
 
     kappa_deal: Share | None = None
-    theta_deal: Amount | None = None
-    gamma_deal: Amount | None = None
-    loss_aversion: Amount | None = None
+    theta_deal: _between(0, 30) | None = None
+    gamma_deal: _between(0, 15) | None = None
+    loss_aversion: _between(1, 20) | None = None
     kappa_exp: Share | None = None
-    theta_exp: Amount | None = None
-    gamma_exp: Amount | None = None
-    tau: PositiveAmount | None = None
-    sector_rise: Amount | None = None
-    delivery: Amount | None = None
-    inconsistency: Amount | None = None
-    promotional_lift: Amount | None = None
+    theta_exp: Multiple | None = None
+    gamma_exp: _between(0, 5) | None = None
+    tau: _between(1e-6, 100) | None = None
+    sector_rise: Multiple | None = None
+    delivery: Multiple | None = None
+    inconsistency: Multiple | None = None
+    promotional_lift: Multiple | None = None
     borrowed: Share | None = None
     from_rivals: Share | None = None
-    won: Amount | None = None
-    won_value: Amount | None = None
+    won: Multiple | None = None
+    won_value: Multiple | None = None
     mercenary_share: Share | None = None
-    mercenary_leaving: PositiveAmount | None = None
-    mercenary_taken: Amount | None = None
-    referrals: Amount | None = None
-    referred_value: Amount | None = None
-    rival_pull: Amount | None = None
-    bond_shield: Amount | None = None
+    mercenary_leaving: OddsRatio | None = None
+    mercenary_taken: _between(0, 100) | None = None
+    referrals: _between(0, 1) | None = None
+    referred_value: Multiple | None = None
+    rival_pull: Multiple | None = None
+    bond_shield: Multiple | None = None
     bond_decay: Share | None = None
     breakage: Share | None = None
-    type_contrast: Amount | None = None
+    type_contrast: Multiple | None = None
+
+
+Week = Annotated[int, Field(ge=0, le=LONGEST_HORIZON)]
+Weeks = Annotated[int, Field(ge=1, le=LONGEST_HORIZON)]
+Cost = Annotated[float, Field(ge=0, le=LARGEST_COST)]
 
 
 class _Running(Section):
-    starts_week: int = Field(default=0, ge=0)
-    ends_week: int | None = Field(default=None, ge=1)
+    starts_week: Week = 0
+    ends_week: int | None = Field(default=None, ge=1, le=LONGEST_HORIZON)
 
     @model_validator(mode="after")
     def _ends_after_it_starts(self) -> _Running:
@@ -108,12 +121,12 @@ class PromotionConfig(_Running):
     """The deal side of a strategy."""
 
     depth: float = Field(default=0.2, ge=0, le=1)
-    every_weeks: int = Field(default=8, ge=1)
-    lasts_weeks: int = Field(default=1, ge=1)
+    every_weeks: Weeks = 8
+    lasts_weeks: Weeks = 1
     coverage: float = Field(default=0.8, ge=0, le=1)
     redemption: float = Field(default=0.5, ge=0, le=1)
     points: float = Field(default=0, ge=0, le=1)
-    programme_cost_per_year: float = Field(default=0, ge=0)
+    programme_cost_per_year: Cost = 0
 
     @model_validator(mode="after")
     def _possible(self) -> PromotionConfig:
@@ -131,9 +144,9 @@ class ExperienceConfig(_Running):
     """The expectation side of a strategy; without either cost per customer or order it gets the promotion's budget."""
 
     lift: float = Field(default=0.5, ge=-5, le=5)
-    invested_per_customer_year: float | None = Field(default=None, ge=0)
-    invested_per_order: float | None = Field(default=None, ge=0)
-    database_per_year: float = Field(default=0, ge=0)
+    invested_per_customer_year: float | None = Field(default=None, ge=0, le=LARGEST_COST)
+    invested_per_order: float | None = Field(default=None, ge=0, le=LARGEST_COST)
+    database_per_year: Cost = 0
     spread: float | None = Field(default=None, ge=0, le=5)
 
 
@@ -157,8 +170,8 @@ class AttackConfig(Section):
     """A rival's deeper promotion."""
 
     rival_depth: float = Field(gt=0, le=1)
-    first_week: int = Field(default=26, ge=0)
-    last_week: int = Field(default=38, ge=0)
+    first_week: Week = 26
+    last_week: Week = 38
 
     @model_validator(mode="after")
     def _ends_after_it_begins(self) -> AttackConfig:
@@ -198,7 +211,7 @@ class BindingsConfig(_Mix):
 class StrategiesConfig(Section):
     """The comparison of loyalty strategies."""
 
-    horizon_weeks: int | None = Field(default=None, ge=1, le=1_040)
+    horizon_weeks: int | None = Field(default=None, ge=1, le=LONGEST_HORIZON)
     draws: int = Field(default=200, ge=20, le=5_000)
     customers: int | None = Field(default=None, ge=50, le=100_000)
     todays_deal: float | None = Field(default=None, ge=0, lt=1)
@@ -235,14 +248,14 @@ class StrategiesConfig(Section):
         return self
 
     def after_the_horizon(self, weeks: int | None, horizon: str) -> list[str]:
-        """What would begin too late to be seen within ``weeks``; nothing where they are not known."""
+        """What would begin too late to be seen within ``weeks``, or an attack end; nothing where they are not known."""
         begins = {"promotion.starts_week": self.promotion.starts_week}
         begins |= {"experience.starts_week": self.experience.starts_week}
         for own in self.own:
             sides = {"promotion": own.promotion, "experience": own.experience}
             begins |= {f"own {own.name!r}: {side}.starts_week": it.starts_week for side, it in sides.items() if it}
         if self.attack is not None:
-            begins["attack.first_week"] = self.attack.first_week
+            begins |= {f"attack.{key}": getattr(self.attack, key) for key in ("first_week", "last_week")}
         if weeks is None:
             return []
         late = {key: week for key, week in begins.items() if week >= weeks}

@@ -76,17 +76,20 @@ def _zone_notes(timezone: str | None) -> tuple[Note, ...]:
 
 
 def _as_configured(connection: duckdb.DuckDBPyConnection, text: str, date_format: str, timezone: str | None) -> Reading:
-    if not date_format.strip():
+    if not (date_format.strip() and _is_format(connection, date_format)):
         return _refused(f'date_format == {date_format!r}, must be a strptime format such as "%d-%m-%Y"', USAGE)
-    try:
-        connection.execute("SELECT try_strptime('', ?)", [date_format])
-    except duckdb.Error as error:
-        reason = str(error).split("\n", 1)[0]
-        return _refused(f"date_format == {date_format!r}, must be a strptime format ({reason})", USAGE)
     fitting = _with_capitals(date_format.strip())
     if "%b" in fitting:
         text = in_english(text)
     return _reading(text, (fitting,), "%z" in fitting or "%Z" in fitting, timezone)
+
+
+def _is_format(connection: duckdb.DuckDBPyConnection, date_format: str) -> bool:
+    try:
+        connection.execute("SELECT try_strptime('', ?)", [date_format])
+    except duckdb.Error:
+        return False
+    return True
 
 
 def _with_capitals(date_format: str) -> str:

@@ -195,7 +195,7 @@ EXPLANATIONS = {
     "quantity": "pieces; negative quantities are refunds",
     "unit_price": "price of a piece",
     "order": "order number; several rows of one order are merged",
-    "discount": "money off the order",
+    "discount": "money off the order; the amount must be what was paid after it",
     "currency": "one currency only",
 }
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from analysis.config import Config, CustomerTypesConfig, ExperimentConfig, TypesConfig
 from analysis.data.contract_checks import EXAMPLES, Checks
-from analysis.data.contract_dates import without_blank_rows
+from analysis.data.contract_dates import NO_END, without_blank_rows
 from analysis.data.engine import literals, quoted, run
 from analysis.data.files import files_and_problems
 from analysis.data.headers import nearest_columns
@@ -27,6 +27,7 @@ from analysis.errors import CONTENT, USAGE, InputRefused, Problem
 DAYS, NUMBERS = ("start", "end", "date"), ("score",)
 MAY_BE_EMPTY = ("score",)
 MOST_ARMS = 20
+MISSING_IN_WORDS = "NULL, none, n.v.t. and - count as none, unless the configuration names such an arm"
 CUSTOMER_TYPES = tuple(TypesConfig.model_fields)
 TYPES = {"start": "datetime64[s]", "end": "datetime64[s]", "date": "datetime64[s]", "score": "float64"}
 SQL_TYPES = {**dict.fromkeys(DAYS, "TIMESTAMP_S"), **dict.fromkeys(NUMBERS, "DOUBLE")}
@@ -63,6 +64,8 @@ def loyalty_rows(connection: duckdb.DuckDBPyConnection, name: str, config: Confi
             _check_arms(checks, readings, settings)
         if isinstance(settings, CustomerTypesConfig) and {"customer", "type"} <= set(readings):
             _check_types(checks, readings)
+        # What is wrong with the format of dates is wrong with every column of them.
+        checks.problems = list(dict.fromkeys(checks.problems))
         checks.refuse()
         noted = _notes(name, skipped, readings)
         return _kept(checks, readings, name, (*table.notes, *noted), table.digest())
@@ -94,7 +97,10 @@ def _readings(checks: Checks, settings, config: Config) -> dict[str, Reading]:
         else:
             reading = read_id(table, role)
             text = f"CAST({reading.expression} AS VARCHAR)"
-            reading = replace(reading, expression=text if role == "customer" else f"NULLIF(trim({text}), '')")
+            expression = text if role == "customer" else f"NULLIF(trim({text}), '')"
+            if role == "arm":
+                expression = f"CASE WHEN NOT {_says_missing(expression, settings)} THEN {expression} END"
+            reading = replace(reading, expression=expression)
         if not reading.problems:
             readings[role] = reading
     values = {role: reading for role, reading in readings.items() if role not in DAYS}
@@ -102,9 +108,23 @@ def _readings(checks: Checks, settings, config: Config) -> dict[str, Reading]:
     return readings
 
 
+def _says_missing(arm: str, settings: ExperimentConfig) -> str:
+    """SQL of whether a name is a word such as NULL, and no arm that the configuration names."""
+    named = {name.lower() for name in (settings.control, *settings.cost_per_customer)}
+    return f"coalesce(lower({arm}) IN {literals(word for word in NO_END if word not in named)}, false)"
+
+
 def _check(checks: Checks, readings: dict[str, Reading]) -> None:
     for role, reading in readings.items():
-        if role not in MAY_BE_EMPTY:
+        if role == "arm":
+            checks.rows(
+                tuple(name for name in ("customer", "arm") if checks.has(name)),
+                f"({reading.expression}) IS NULL",
+                "row has no arm",
+                "rows have no arm",
+                f"every row needs one ({MISSING_IN_WORDS})",
+            )
+        elif role not in MAY_BE_EMPTY:
             read = f"CAST({reading.expression} AS VARCHAR)"
             checks.missing(role, f"CASE WHEN coalesce({reading.unreadable}, false) THEN 'unread' ELSE {read} END")
         elif not checks.number_of(f"({reading.expression}) IS NOT NULL OR coalesce({reading.unreadable}, false)"):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Iterator
 
-from analysis.config import LOYALTY_TABLES, Config
+from analysis.config import Config
 from analysis.data import Note, Transactions
 from analysis.data.contracts import Contracts
+from analysis.data.loyalty_matches import Match, loyalty_matches
 from analysis.data.loyalty_tables import LoyaltyTables
 from analysis.errors import InputRefused, Problem
 from analysis.reporting.publish import scratch_folder
@@ -31,7 +32,9 @@ def inspection(config: Config, *, as_of: dt.date | None = None) -> list[str]:
         study.read_input()
         transactions = study.transactions
         words = Words(config.language, transactions.currency or config.economics.currency)
-        beside = (*_contract_lines(study.contracts, words), *_loyalty_lines(study.loyalty_tables, words))
+        matches = loyalty_matches(study.loyalty_tables, transactions, of_part=config.data.part is not None)
+        loyalty = _loyalty_lines(study.loyalty_tables, matches, words)
+        beside = (*_contract_lines(study.contracts, words), *loyalty)
         untold = [study.trial] if isinstance(study.trial, Note) else []
         return [*_lines(transactions, words), *beside, *_notes(untold, words)]
 
@@ -68,11 +71,12 @@ def _contract_lines(contracts: Contracts | None, words: Words) -> Iterator[str]:
         yield from _notes(contracts.notes, words)
 
 
-def _loyalty_lines(tables: LoyaltyTables, words: Words) -> Iterator[str]:
-    named = {name: getattr(tables, "arms" if name == "experiment" else name) for name in LOYALTY_TABLES}
-    for name, table in named.items():
-        if table is not None:
-            yield words("loyalty.check", table=name, rows=len(table))
+def _loyalty_lines(tables: LoyaltyTables, matches: Iterable[Match], words: Words) -> Iterator[str]:
+    for match in matches:
+        if match.is_few:
+            yield from _notes([match.note], words)
+        else:
+            yield words.said(match.note).striptags()
     yield from _notes(tables.notes, words)
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from analysis.models.results import as_plain
+from analysis.models.results import Interval, as_plain
 
 if TYPE_CHECKING:
     from analysis.strategies.choice import StrategyChoice
     from analysis.strategies.decision import Ranking
     from analysis.strategies.evidence import LoyaltyEvidence
-    from analysis.strategies.results import StrategyResults
+    from analysis.strategies.results import Simulation, StrategyResults
     from analysis.strategies.trial import ExperimentResult
     from analysis.study import Study
 
@@ -22,8 +22,11 @@ def strategies(study: Study) -> dict[str, Any] | None:
         return None
     return {
         "horizon_weeks": study.strategies.per_purchase.weeks,
+        "todays_deal": study.strategies.todays_deal,
         "evidence": _evidence(study.loyalty),
         "origin": study.strategies.per_purchase.origin,
+        "assumptions": _assumptions(study.strategies.per_purchase),
+        **_first_view(study.strategies.per_purchase, study.config.model.credible_level),
         **_choice(choice),
         "attack": _attack(study.strategies),
         "experiment": _trial(study.trial),
@@ -42,6 +45,7 @@ def _choice(choice: StrategyChoice) -> dict[str, Any]:
         "outcome": str(decision.outcome),
         "recommended": decision.recommended,
         "contenders": list(decision.contenders),
+        "same_in_effect": dict(decision.twins),
         "views": [_view(ranking) for ranking in decision.rankings],
         "information": [as_plain(each) for each in decision.information],
         "turning_points": [as_plain(each) for each in decision.turning_points],
@@ -78,10 +82,39 @@ def _view(ranking: Ranking) -> dict[str, Any]:
     }
 
 
+def _assumptions(run: Simulation) -> dict[str, Any]:
+    """Mean and range over draws of every parameter, shares of customer types and bindings included."""
+    draws = run.parameters[[name for name in run.parameters if not name.startswith(("purchase.", "spend."))]]
+    ends = {"mean": draws.mean(), "low": draws.min(), "high": draws.max()}
+    return {name: {end: float(values[name]) for end, values in ends.items()} for name in draws}
+
+
+def _first_view(run: Simulation, level: float) -> dict[str, Any]:
+    """What the difference from doing nothing consists of, and what it is in every segment, under the first view."""
+
+    def each(draws: Any) -> dict[str, Any]:
+        places = enumerate(run.names)
+        return {name: as_plain(Interval.around(float(draws[:, s].mean()), draws[:, s], level)) for s, name in places}
+
+    return {
+        "components": {part: each(draws) for part, draws in run.components.items()},
+        "segments": [
+            {
+                "dimension": part.dimension,
+                "segment": part.label,
+                "customers": part.customers,
+                "difference": each(part.difference),
+            }
+            for part in run.segments
+        ],
+    }
+
+
 def _evidence(evidence: LoyaltyEvidence) -> dict[str, Any]:
     return {
         "findings": [as_plain(finding) for finding in evidence.findings],
         "used_for": sorted(evidence.estimates),
+        "capped": {name: {"low": span.low, "high": span.high} for name, span in sorted(evidence.caps.items())},
         "reasons": {part: note.key for part, note in evidence.reasons.items()},
     }
 

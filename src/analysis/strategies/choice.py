@@ -14,7 +14,7 @@ from analysis.strategies.comparison import configured_strategies, mean_order_val
 from analysis.strategies.decision import Decision, decision
 from analysis.strategies.experiment import ExperimentPlan, experiment_plan
 from analysis.strategies.frontier import MAP_CUSTOMERS, MAP_DRAWS, MAP_STRATEGIES, DecisionMap, decision_map
-from analysis.strategies.parameters import Estimate
+from analysis.strategies.parameters import Estimate, Span
 from analysis.strategies.results import StrategyResults
 from analysis.strategies.sensitivity import ParameterSensitivity, sensitivity
 
@@ -53,6 +53,7 @@ def strategy_choice(
     results: StrategyResults,
     *,
     estimates: Mapping[str, Estimate] | None = None,
+    caps: Mapping[str, Span] | None = None,
     observed_deal: float | None = None,
     joining_per_year: float | None = None,
     kinds: np.ndarray | None = None,
@@ -60,6 +61,7 @@ def strategy_choice(
     """What to do, from strategies that were compared; the parameters after ``results`` are those of the comparison."""
     known = {
         "estimates": estimates,
+        "caps": caps,
         "observed_deal": observed_deal,
         "joining_per_year": joining_per_year,
         "kinds": kinds,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from analysis.data import Note
 from analysis.strategies.customers import base_people, fitted_draws, new_people
+from analysis.strategies.evidence.caps import within_caps
 from analysis.strategies.lives import STRUCTURES
 from analysis.strategies.parameters import CUSTOMER_TYPES, Estimate, Span, draw_parameters
 from analysis.strategies.results import AttackLoss, Simulation, StrategyResults
@@ -44,6 +45,7 @@ def strategy_results(
     config: Config,
     *,
     estimates: Mapping[str, Estimate] | None = None,
+    caps: Mapping[str, Span] | None = None,
     observed_deal: float | None = None,
     joining_per_year: float | None = None,
     kinds: np.ndarray | None = None,
@@ -57,6 +59,8 @@ def strategy_results(
     ----------
     estimates
         What the data say of the dynamics' parameters.
+    caps
+        Ranges of assumptions that the data limit without replacing them.
     observed_deal
         Share of the list price that orders saved in the data; counts where ``strategies.todays_deal`` is not given.
     joining_per_year
@@ -73,6 +77,7 @@ def strategy_results(
         return Note("strategies.reason.no_money")
     known = {
         "estimates": estimates,
+        "caps": caps,
         "observed_deal": observed_deal,
         "joining_per_year": joining_per_year,
         "kinds": kinds,
@@ -82,6 +87,8 @@ def strategy_results(
         return Note("strategies.reason.worthless")
     strategies, more = configured_strategies(config.strategies, world)
     attack = configured_attack(config.strategies)
+    if too_deep := _too_deep_beside_today(strategies, config.strategies, world.economics.todays_deal):
+        return too_deep
     # All problems at once, before the first second is spent.
     refuse_impossible(strategies, world.weeks, world.economics.todays_deal, attack)
     found = {structure: simulate(world, strategies, structure) for structure in STRUCTURES}
@@ -95,7 +102,26 @@ def strategy_results(
         other = simulate(beside, strategies)
     else:
         more = (*more, Note("strategies.note.one_model"))
-    return StrategyResults(**found, challenger=other, attacked=attacked, notes=(*notes, *more))
+    return StrategyResults(
+        **found,
+        challenger=other,
+        attacked=attacked,
+        notes=(*notes, *more),
+        todays_deal=world.economics.todays_deal,
+    )
+
+
+def _too_deep_beside_today(
+    strategies: Sequence[Strategy], settings: StrategiesConfig, todays_deal: float
+) -> Note | None:
+    """Why strategies cannot be compared where a promotion and what orders save in these data exceed the price."""
+    if settings.todays_deal is not None:
+        return None  # which the configuration was checked against
+    deals = [strategy.promotion for strategy in strategies if strategy.promotion is not None]
+    deepest = max((deal.depth + deal.points for deal in deals), default=0.0)
+    if deepest + todays_deal <= 1:
+        return None
+    return Note("strategies.reason.too_deep", {"deal": deepest, "today": todays_deal})
 
 
 def strategy_world(
@@ -106,6 +132,7 @@ def strategy_world(
     *,
     model: str = "BG/NBD",
     estimates: Mapping[str, Estimate] | None = None,
+    caps: Mapping[str, Span] | None = None,
     observed_deal: float | None = None,
     joining_per_year: float | None = None,
     kinds: np.ndarray | None = None,
@@ -123,10 +150,14 @@ def strategy_world(
         types,
         settings.bindings and settings.bindings.model_dump(),
     )
-    notes = [] if kinds is None else [_note_on_types(kinds)]
+    parameters = within_caps(parameters, caps or {})
+    notes = [] if kinds is None else [_note_on_types(kinds, is_stated=settings.types is not None)]
     todays_deal = observed_deal if settings.todays_deal is None else settings.todays_deal
     if todays_deal is None:
         notes.append(Note("strategies.note.no_deal_today"))
+    elif todays_deal > 0:
+        origin = "data" if settings.todays_deal is None else "stated"
+        notes.append(Note("strategies.note.deal_today", {"deal": todays_deal, "origin": origin}))
     coming = (
         joining_per_year if config.retention.new_customers_per_year is None else config.retention.new_customers_per_year
     )
@@ -170,8 +201,10 @@ def sampled_customers(summary: CustomerSummary, config: Config, strategies: int 
     return int(np.clip(allowed, FEWEST_SAMPLED, MOST_SAMPLED))
 
 
-def _note_on_types(kinds: np.ndarray) -> Note:
-    return Note("strategies.note.types_known", {"known": int((kinds >= 0).sum()), "customers": len(kinds)})
+def _note_on_types(kinds: np.ndarray, *, is_stated: bool) -> Note:
+    others = "stated" if is_stated else "known"
+    numbers = {"known": int((kinds >= 0).sum()), "customers": len(kinds), "others": others}
+    return Note("strategies.note.types_known", numbers)
 
 
 def stated_assumptions(settings: StrategiesConfig) -> dict[str, Span]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from statistics import NormalDist
 
@@ -98,6 +98,8 @@ class Decision:
         What knowing each group of parameters would be worth, under the first view, the largest first.
     turning_points
         Values of single assumptions at which the two strategies in front change places, under the first view.
+    twins
+        Strategy -> the one that is the same in effect and is ranked in its place.
     """
 
     rankings: tuple[Ranking, ...]
@@ -106,6 +108,7 @@ class Decision:
     contenders: tuple[str, ...]
     information: tuple[GroupInformation, ...]
     turning_points: tuple[TurningPoint, ...]
+    twins: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def front(self) -> tuple[str, str]:
@@ -125,8 +128,11 @@ def decision(simulations: Sequence[Simulation], level: float, seed: int) -> Deci
 
     Probabilities and regret come from draws of *expected* profits: per-draw means over customers, freed of simulation
     error. From single paths they would be meaningless, since luck would count as uncertainty that somebody could
-    resolve.
+    resolve. Strategies that are the same in effect share every draw; they are ranked as one.
     """
+    twins = twins_of(simulations)
+    if twins:
+        simulations = [each.among([name for name in each.names if name not in twins]) for each in simulations]
     first = simulations[0]
     expected = [expected_differences(each) for each in simulations]
     rankings = tuple(ranking(each, draws, level, seed) for each, draws in zip(simulations, expected, strict=True))
@@ -141,7 +147,23 @@ def decision(simulations: Sequence[Simulation], level: float, seed: int) -> Deci
             expected[0], first.parameters, first.groups, level, pair=tuple(first.strategy(name) for name in front)
         ),
         turning_points=turning_points(first, front, level, seed),
+        twins=twins,
     )
+
+
+def twins_of(simulations: Sequence[Simulation]) -> dict[str, str]:
+    """Strategy -> an earlier one with the same profit in every draw under every view.
+
+    None where less than two strategies would be left.
+    """
+    names, twins = simulations[0].names, {}
+    for place, name in enumerate(names):
+        for earlier in (each for each in names[:place] if each not in twins):
+            other = names.index(earlier)
+            if all(np.array_equal(each.profit[:, place], each.profit[:, other]) for each in simulations):
+                twins[name] = earlier
+                break
+    return twins if len(names) - len(twins) >= 2 else {}
 
 
 def ranking(simulation: Simulation, expected: np.ndarray, level: float, seed: int) -> Ranking:

@@ -26,7 +26,7 @@ from analysis.models.results import Interval
 from analysis.strategies.noise import expected_difference, with_shared_error
 from analysis.strategies.simulation import World, simulate
 from analysis.strategies.strategy import NOTHING, Strategy
-from analysis.value.history import history
+from analysis.strategies.trial_margins import Period, margins_of
 
 LENGTHS = (8, 13, 26, 52)
 POWER = 0.8
@@ -189,20 +189,15 @@ def _customers_per_arm(effect: float, reach: float) -> int | None:
 def margins(transactions: Transactions, config: Config, weeks: int) -> tuple[np.ndarray, np.ndarray]:
     """Margin of every customer over the last weeks, and over as many before, shape (customers,) each [currency].
 
-    Of customers with an order before the last weeks began, so that nobody counts for having just come.
+    Of customers with an order before the last weeks began, so that nobody counts for having just come, and by
+    ``trial_margins.margins_of``: what is planned with is what the analysis of the experiment will compare.
     """
-    length = dt.timedelta(days=weeks * DAYS_PER_WEEK)
-    middle = transactions.observation_end - length + dt.timedelta(days=1)
-    money = config.economics
-    margin = f"({money.gross_margin!r} * amount - {money.cost_per_order!r})"
-    with history(transactions) as (connection, occasions):
-        found = connection.execute(
-            f"""SELECT coalesce(sum({margin}) FILTER (day >= $middle), 0) AS during,
-                       coalesce(sum({margin}) FILTER (day >= $start AND day < $middle), 0) AS before
-                FROM {occasions} GROUP BY customer HAVING min(day) < $middle ORDER BY customer""",
-            {"middle": middle, "start": middle - length},
-        ).fetchnumpy()
-    return np.asarray(found["during"], dtype=float), np.asarray(found["before"], dtype=float)
+    days = weeks * DAYS_PER_WEEK
+    last = transactions.observation_end
+    period = Period(starts=last - dt.timedelta(days=days - 1), ends=last, days=days, days_before=days)
+    everyone = transactions.summary.table["customer_id"]
+    found = margins_of(transactions, everyone, period, config.economics)
+    return found.during[~found.newcomer], found.before[~found.newcomer]
 
 
 class Tried(NamedTuple):

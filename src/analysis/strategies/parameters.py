@@ -60,7 +60,8 @@ class Parameter:
 
 _BULT = "Anderson & Sullivan 1993"
 _BIJMOLT = "Bijmolt et al. 2005"
-_HEERDE = "van Heerde, Leeflang & Wittink 2000"
+_HEERDE = "van Heerde, Leeflang & Wittink 2000; van Heerde et al. 2004"
+_WON_VALUE = "Lewis 2006; Tsujikawa, Nakano & Hoshino 2025"
 PARAMETERS: tuple[Parameter, ...] = (
     Parameter("kappa_deal", "kappa_d", "per_purchase", 0.3, 0.05, 0.8, "assumption", "deal", 1.0),
     Parameter("theta_deal", "theta_d", "log_odds_per_price", 1.0, 0.0, 3.0, "assumption", "deal"),
@@ -73,11 +74,11 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("sector_rise", "g", "sd_per_year", 0.1, 0.0, 0.5, "assumption", "sector"),
     Parameter("delivery", "", "share_of_lift", 1.0, 0.5, 1.2, "assumption", "delivery"),
     Parameter("inconsistency", "", "sd_per_lift", 0.3, 0.0, 1.0, "assumption", "delivery"),
-    Parameter("promotional_lift", "", "extra_orders_at_20_percent", 0.3, 0.1, 0.73, "2", "promotion", source=_BIJMOLT),
+    Parameter("promotional_lift", "", "extra_orders_at_20_percent", 0.3, 0.1, 0.73, "assumption", "promotion", source=_BIJMOLT),
     Parameter("borrowed", "", "share_of_extra_orders", 0.2, 0.04, 0.33, "P", "promotion", 1.0, source=_HEERDE),
     Parameter("from_rivals", "", "share_of_extra_orders", 0.25, 0.0, 0.5, "assumption", "promotion", 1.0),
     Parameter("won", "", "share_of_new_at_20_percent", 0.3, 0.0, 1.0, "assumption", "won"),
-    Parameter("won_value", "", "share_of_value_at_35_percent", 0.5, 0.5, 1.3, "P", "won", source="Lewis 2006"),
+    Parameter("won_value", "", "share_of_value_at_35_percent", 0.5, 0.5, 1.3, "P", "won", source=_WON_VALUE),
     Parameter("mercenary_share", "", "share_of_won", 0.3, 0.05, 0.7, "assumption", "won", 1.0),
     Parameter("mercenary_leaving", "", "odds_ratio", 3.0, 1.0, 8.0, "assumption", "won", above=0.0),
     Parameter("mercenary_taken", "", "hazard_ratio", 3.0, 1.0, 10.0, "assumption", "rival"),

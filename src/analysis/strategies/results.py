@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import pandas as pd
@@ -124,7 +124,8 @@ class Simulation:
     groups
         Group of parameters -> their columns; those of a posterior belong together.
     origin
-        Column -> ``posterior``, ``estimate``, ``given`` or ``assumption``.
+        Column -> ``posterior``, ``estimate``, ``given``, ``assumption``, or ``capped``: an assumption of which the data
+        limit the range.
     profit
         Discounted profit over the horizon, shape (D, S) [currency].
     spent
@@ -175,6 +176,11 @@ class Simulation:
         return self.profit - self.profit[:, :1]
 
     @property
+    def margin(self) -> np.ndarray:
+        """Discounted margin of orders at today's deal; less ``spent`` it is ``profit``; shape (D, S) [currency]."""
+        return self.weekly.margin @ self.discount
+
+    @property
     def profit_per_spent(self) -> np.ndarray:
         """Profit against doing nothing for each unit of currency spent, shape (D, S); NaN where nothing is spent."""
         return np.divide(self.difference, self.spent, out=np.full_like(self.spent, np.nan), where=self.spent > 0)
@@ -210,6 +216,23 @@ class Simulation:
         ahead = self.cumulative[:, self.strategy(name)] > self.cumulative[:, self.strategy(other)]
         behind = np.where(ahead, 0, np.arange(1, self.weeks + 1)).max(axis=1)
         return np.where(ahead[:, -1], behind, np.nan).astype(float)
+
+    def among(self, names: Sequence[str]) -> Simulation:
+        """The same with some of its strategies, ``nothing`` among them."""
+        keep = [self.strategy(name) for name in names]
+        weekly = {each.name: getattr(self.weekly, each.name)[:, keep] for each in fields(Weekly)}
+        return replace(
+            self,
+            strategies=tuple(self.strategies[place] for place in keep),
+            profit=self.profit[:, keep],
+            spent=self.spent[:, keep],
+            components={name: draws[:, keep] for name, draws in self.components.items()},
+            weekly=Weekly(**weekly),
+            struck_off=self.struck_off[:, keep],
+            segments=tuple(replace(each, difference=each.difference[:, keep]) for each in self.segments),
+            noise_covariance=self.noise_covariance[:, keep][:, :, keep],
+            common_noise=self.common_noise[keep][:, keep],
+        )
 
     def interval(self, name: str, level: float) -> Interval:
         """Mean and central interval over draws of the profit against doing nothing [currency]."""
@@ -250,6 +273,8 @@ class StrategyResults:
         Structure -> what the attack takes; empty without one.
     notes
         Message keys, with numbers, of what was assumed on the way.
+    todays_deal
+        Share of the list price that orders save when nothing new is done; in every strategy.
     """
 
     per_purchase: Simulation
@@ -257,6 +282,7 @@ class StrategyResults:
     challenger: Simulation | None
     attacked: Mapping[str, AttackLoss]
     notes: tuple
+    todays_deal: float = 0.0
 
     @property
     def simulations(self) -> tuple[Simulation, ...]:

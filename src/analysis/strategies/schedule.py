@@ -41,6 +41,22 @@ class Economics:
         """Gross margin as a share of the list value, today's deal taken off."""
         return self.gross_margin * (1 - self.todays_deal)
 
+    def margin_of(self, paid, listed, orders=1):
+        """Margin of orders that were placed [currency]: the one definition that orders are judged by.
+
+        Goods cost the share of the list value that leaves the gross margin of what is paid at today's deal, so a deeper
+        deal comes off the margin in full: paid - (1 - gross margin) (1 - today's deal) listed - cost per order. It is
+        ``dynamics.order_margin`` at the deal on top of today's.
+
+        Examples
+        --------
+        >>> shop = Economics(gross_margin=0.5, todays_deal=0.1)
+        >>> [round(shop.margin_of(paid, listed=100.0), 9) for paid in (90.0, 70.0)]
+        [45.0, 25.0]
+        """
+        goods = (1 - self.gross_margin) * (1 - self.todays_deal) * listed
+        return paid - goods - self.cost_per_order * orders
+
 
 @dataclass(frozen=True)
 class Schedule:

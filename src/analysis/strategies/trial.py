@@ -25,6 +25,9 @@ from analysis.strategies.trial_differences import ArmDifference, differences
 from analysis.strategies.trial_margins import Period, margins_of
 
 FEWEST_CUSTOMERS = 10
+FEWEST_ORDERING = 10
+"""Customers with an order in each arm. Below it the spread of margins rests on so few that an interval may hold nothing
+but a cost that is certain; from it on 87 to 98% of nominal 90% intervals held the truth, with skewed margins."""
 MISMATCH = 0.001
 """Chance below which a check of the assignment counts as failed."""
 
@@ -114,7 +117,8 @@ def experiment_result(
     -------
     ExperimentResult or Note
         A Note ``experiment.reason.…`` without money, where the experiment lies outside the data, nobody assigned is
-        in them, an arm has fewer than 10 customers, or no margin differs from another.
+        in them, an arm has fewer than 10 customers or fewer than 10 who ordered, or everybody in the control, and in
+        another arm, brought the same margin.
     """
     if not transactions.has_money:
         return Note("experiment.reason.no_money")
@@ -127,9 +131,9 @@ def experiment_result(
     cost = np.array([settings.cost_per_customer.get(name, 0.0) for name in names])
     during = found.during - cost[arm]
     sizes = np.bincount(arm, minlength=len(names))
-    if reason := _why_not(names, sizes, arm, during, found.unknown):
-        return reason
     counts = [np.bincount(arm, weights=each, minlength=len(names)) for each in (found.unknown, found.orders > 0)]
+    if reason := _why_not(names, sizes, counts[1], arm, during, found.unknown):
+        return reason
     means = np.bincount(arm, weights=during, minlength=len(names)) / sizes
     columns = zip(names, sizes, *counts, means, cost, strict=True)
     level = config.model.credible_level
@@ -151,17 +155,27 @@ def experiment_result(
 
 
 def _why_not(
-    names: Sequence[str], sizes: np.ndarray, arm: np.ndarray, during: np.ndarray, unknown: np.ndarray
+    names: Sequence[str],
+    sizes: np.ndarray,
+    ordering: np.ndarray,
+    arm: np.ndarray,
+    during: np.ndarray,
+    unknown: np.ndarray,
 ) -> Note | None:
     if unknown.all():
         return Note("experiment.reason.nobody_known", {"customers": len(unknown)})
-    if sizes.min() < FEWEST_CUSTOMERS:
-        smallest = int(sizes.argmin())
-        numbers = {"arm": names[smallest], "customers": int(sizes[smallest]), "needed": FEWEST_CUSTOMERS}
-        return Note("experiment.reason.few_customers", numbers)
+    for key, counts, needed in (
+        ("experiment.reason.few_customers", sizes, FEWEST_CUSTOMERS),
+        ("experiment.reason.few_ordering", ordering, FEWEST_ORDERING),
+    ):
+        fewest = int(counts.argmin())
+        if counts[fewest] < needed:
+            numbers = {"arm": names[fewest], "customers": int(counts[fewest]), "needed": needed}
+            return Note(key, numbers)
     constant = [bool(np.ptp(during[arm == number]) == 0) for number in range(len(names))]
     if constant[0] and any(constant[1:]):
-        return Note("experiment.reason.no_variation", {"customers": len(during)})
+        alike = names[constant.index(True, 1)]
+        return Note("experiment.reason.no_variation", {"arm": alike, "control": names[0]})
     return None
 
 

@@ -12,6 +12,7 @@ from analysis.config import ExperimentConfig
 from analysis.config.economics import EconomicsConfig
 from analysis.data import Note, Transactions
 from analysis.data.engine import MONEY
+from analysis.strategies.schedule import Economics
 from analysis.value.history import history
 
 ONE_DAY = dt.timedelta(days=1)
@@ -89,19 +90,19 @@ class Margins:
 def margins_of(transactions: Transactions, customers: pd.Series, period: Period, money: EconomicsConfig) -> Margins:
     """What each customer of an experiment earned.
 
-    Where discounts are known, goods cost the share of the list value that leaves the gross margin at the discount
-    which was usual before, so that a deeper one comes off the margin in full. Otherwise the margin is a share of what
-    was paid. A refund is taken off the order that it is for, whenever it comes.
+    By ``Economics.margin_of``, where discounts are known with the one that was usual before, so that a deeper one comes
+    off the margin in full. Otherwise the margin is a share of what was paid. A refund is taken off the order that it is
+    for, whenever it comes.
     """
     ids = transactions.summary.table["customer_id"].astype(str)
     position = customers.astype(str).map(pd.Series(np.arange(len(ids)), index=ids.to_numpy()))
     sums, usual = _sums(transactions, position, period)
 
+    economics = Economics(money.gross_margin, money.cost_per_order, todays_deal=usual or 0.0)
+
     def margin(when: str) -> np.ndarray:
         paid, saved, orders = (sums[f"{name}_{when}"] for name in ("paid", "saved", "orders"))
-        share = 0.0 if usual is None else usual
-        listed = paid if usual is None else paid + saved
-        return paid - (1 - money.gross_margin) * (1 - share) * listed - money.cost_per_order * orders
+        return economics.margin_of(paid, paid if usual is None else paid + saved, orders)
 
     return Margins(
         during=margin("during"),

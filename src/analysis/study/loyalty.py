@@ -30,7 +30,7 @@ def loyalty(study: Study) -> LoyaltyEvidence:
         promotions=tables.promotions,
         satisfaction=tables.satisfaction,
     )
-    matches = loyalty_matches(tables, study.transactions)
+    matches = loyalty_matches(tables, study.transactions, of_part=study.config.data.part is not None)
     doubts = (*tables.notes, *(match.note for match in matches if match.is_few))
     fits = tuple(match.note for match in matches if not match.is_few)
     return replace(found, tables=fits, notes=(*doubts, *found.notes))
@@ -74,6 +74,7 @@ def _known_beside_models(study: Study) -> dict:
     evidence = study.loyalty
     return {
         "estimates": evidence.estimates,
+        "caps": evidence.caps,
         "observed_deal": evidence.observed_deal,
         "joining_per_year": new_customers_observed(study.transactions),
         "kinds": _kinds(study),

@@ -8,6 +8,8 @@ import pandas as pd
 START = np.datetime64("2022-01-03")
 EARLY = (2, 3, 4)
 """The orders, counted from 0, whose deals tell how far deals drive a customer."""
+CAMPAIGNS = (18, 40, 62)
+"""Weeks in which simulated campaigns begin, with sixteen before each and nine from it on that no other touches."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,14 @@ class Truth:
 PLANTED = Truth(gamma=0.8, theta=2.0, loss_aversion=2.5, kappa=0.3)
 NOTHING = Truth()
 PLANNERS = Truth(planning=0.15)
+SELDOM = {"r": 0.6, "alpha": 8.0, "a": 0.8, "b": 6.0}
+"""How customers buy in most shops: a third of them order once, most of the others a few times."""
 MERCENARIES = Truth(driven_odds=3.0, r=6.0, alpha=8.0, a=4.0, b=156.0)
+
+
+def scored(met: np.ndarray, answered: float, seed: int) -> np.ndarray:
+    """What was met, known of a share of the orders at random."""
+    return np.where(np.random.default_rng(seed).random(len(met)) < answered, met, np.nan)
 
 
 def planted_orders(truth: Truth, *, customers: int, weeks: int = 104, seed: int, births: int = 26) -> pd.DataFrame:
@@ -83,20 +92,33 @@ def orders_frame(who, day, paid, saved) -> pd.DataFrame:
     return frame.sort_values(["customer", "date"], ignore_index=True, kind="stable")
 
 
-def promoted_orders(*, lift: float, borrowed: float, depth: float, customers: int, weeks: int, seed: int):
-    """Orders of customers who all order at .5 a week; every eighth week is a promotion in which everyone takes part.
+def promoted_orders(
+    *,
+    lift: float,
+    borrowed: float,
+    depth: float,
+    customers: int,
+    weeks: int,
+    seed: int,
+    every: int = 8,
+    reach: float = 1.0,
+    usual_deals: float = 0.2,
+):
+    """Orders of customers who all order at .5 a week; every so many weeks is a promotion that a share takes part in.
 
-    A share ``borrowed`` of a promotion week's extra orders is missing in the week after it. Outside promotions a fifth
-    of the orders save 5%. Returns the orders and which weeks are promoted.
+    Those who take part save ``depth`` and order ``lift`` more; a share ``borrowed`` of their extra orders is missing in
+    the week after. Of all other orders a share ``usual_deals`` saves 5%. Returns the orders and which weeks are
+    promoted.
     """
     rng = np.random.default_rng(seed)
-    promoted = np.arange(weeks) % 8 == 5
+    promoted = np.arange(weeks) % every == min(5, every - 1)
     after = np.r_[False, promoted[:-1]]
-    pace = 0.5 * (1 + lift * promoted - lift * borrowed * after) * np.exp(rng.normal(0, 0.01, weeks))
-    who, week, day = _days(rng, rng.poisson(pace[None, :], (customers, weeks)))
+    takes = (np.arange(customers) < reach * customers)[:, None]
+    pace = 0.5 * (1 + takes * (lift * promoted - lift * borrowed * after)) * np.exp(rng.normal(0, 0.01, weeks))
+    who, week, day = _days(rng, rng.poisson(pace))
     listed = 20 * np.exp(rng.normal(0, 0.3, len(who)))
-    usual = np.where(rng.random(len(who)) < 0.2, 0.05, 0.0)
-    saved = listed * np.where(promoted[week], depth, usual)
+    usual = np.where(rng.random(len(who)) < usual_deals, 0.05, 0.0)
+    saved = listed * np.where(promoted[week] & takes[who, 0], depth, usual)
     return orders_frame(who, day, listed - saved, saved), promoted
 
 
@@ -110,17 +132,48 @@ def campaign_orders(*, effect: float, pre_trend: float, customers: int, weeks: i
     pace = rng.gamma(4.0, 0.2, customers)
     weekly = np.tile(pace[:, None], (1, weeks))
     sent = []
-    for first in (12, 30, 48):
+    for first in CAMPAIGNS:
         targeted = rng.choice(customers, customers // 10, replace=False, p=pace / pace.sum())
         weekly[targeted, first : first + 5] += effect
         weekly[targeted, first - 4 : first] += pre_trend
-        start = START + np.timedelta64(7 * first, "D")
-        names = [f"C{number:05d}" for number in targeted]
-        sent.append(pd.DataFrame({"customer": names, "start": start, "end": start + np.timedelta64(34, "D")}))
-    who, _, day = _days(rng, rng.poisson(weekly))
+        sent.append(_sent(targeted, first))
+    return _campaign_orders(rng, rng.poisson(weekly)), pd.concat(sent, ignore_index=True)
+
+
+def habit_orders(*, looks_back: int | None, effect: float, customers: int, weeks: int, seed: int):
+    """Orders of customers whose habits come and go, of whom three campaigns target a tenth each.
+
+    Those with the most orders in the ``looks_back`` weeks before; by lot where it is None. The targeted order
+    ``effect`` more a week for five weeks. Returns the orders and the campaigns.
+    """
+    rng = np.random.default_rng(seed)
+    habit = np.empty((customers, weeks))
+    habit[:, 0] = rng.normal(0, 0.6, customers)
+    for week in range(1, weeks):
+        habit[:, week] = 0.9 * habit[:, week - 1] + rng.normal(0, 0.6 * np.sqrt(1 - 0.9**2), customers)
+    number = rng.poisson(rng.gamma(4.0, 0.2, customers)[:, None] * np.exp(habit - 0.18))
+    sent = []
+    for first in CAMPAIGNS:
+        score = rng.random(customers)
+        if looks_back is not None:
+            score += number[:, max(first - looks_back, 0) : first].sum(axis=1)
+        targeted = np.argsort(-score)[: customers // 10]
+        number[targeted, first : first + 5] += rng.poisson(effect, (len(targeted), 5))
+        sent.append(_sent(targeted, first))
+    return _campaign_orders(rng, number), pd.concat(sent, ignore_index=True)
+
+
+def _sent(targeted, first: int) -> pd.DataFrame:
+    start = START + np.timedelta64(7 * first, "D")
+    names = [f"C{number:05d}" for number in targeted]
+    return pd.DataFrame({"customer": names, "start": start, "end": start + np.timedelta64(34, "D")})
+
+
+def _campaign_orders(rng, number) -> pd.DataFrame:
+    who, _, day = _days(rng, number)
     listed = 20 * np.exp(rng.normal(0, 0.3, len(who)))
     saved = listed * np.where(rng.random(len(who)) < 0.3, 0.1, 0.0)
-    return orders_frame(who, day, listed - saved, saved), pd.concat(sent, ignore_index=True)
+    return orders_frame(who, day, listed - saved, saved)
 
 
 def _days(rng, number):

@@ -4,16 +4,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.strategies.evidence.planted import NOTHING, PLANNERS, PLANTED, planted_orders
+from tests.strategies.evidence.planted import NOTHING, PLANNERS, PLANTED, SELDOM, planted_orders, scored
 
 from analysis.strategies.evidence.curve import DRAWS, EXPERIENCE, ExpectationCurve, expectation_curve
 from analysis.strategies.evidence.findings import Verdict
 
 
-def _curve(met, truth, *, customers=1_500, seed=1, **kind):
+def _curve(met, truth, *, customers=1_500, seed=1, answered=1.0, **kind):
     found = met(planted_orders(truth, customers=customers, seed=seed))
     usual = {"initial": found.mean_saved, "dropout": (truth.a, truth.b), "level": 0.9, "seed": 1}
-    return expectation_curve(found, found.saved, **(usual | kind))
+    return expectation_curve(found, scored(found.saved, answered, seed), **(usual | kind))
 
 
 def _holds(interval, value):
@@ -55,15 +55,58 @@ def test_where_nothing_was_planted_nothing_is_found(met):
     assert found.estimates == {}
 
 
+def test_customers_of_one_order_do_not_give_their_outcome_away(met):
+    """The usual gap of a customer says nothing of whether the last order was answered."""
+    truth = replace(NOTHING, **SELDOM)
+    found = [_curve(met, truth, customers=3_000, seed=seed) for seed in (1, 2, 3, 4)]
+    assert all(_holds(each.pace.estimate, 0) and _holds(each.leaving.estimate, 0) for each in found)
+    assert all(each.estimates == {} for each in found)
+
+
+def test_what_was_planted_is_recovered_where_customers_order_seldom(met):
+    truth = replace(PLANTED, **SELDOM)
+    found = _curve(met, truth, customers=3_000, seed=2)
+    assert _holds(found.pace.estimate, truth.gamma)
+    assert _holds(found.leaving.estimate, truth.theta)
+    assert _holds(found.kappa, truth.kappa)
+    assert _holds(found.loss_aversion, truth.loss_aversion)
+    assert "gamma_deal" in found.estimates
+
+
+def test_scores_of_half_the_orders_do_not_make_effects_larger(met):
+    found = _curve(met, PLANTED, customers=3_000, answered=0.5, channel=EXPERIENCE)
+    assert _holds(found.pace.estimate, PLANTED.gamma)
+    assert _holds(found.leaving.estimate, PLANTED.theta)
+    assert _holds(found.loss_aversion, PLANTED.loss_aversion)
+
+
+def test_too_few_scores_in_a_row_are_refused(met):
+    told = _curve(met, PLANTED, customers=400, answered=0.2, channel=EXPERIENCE)
+    assert told.key == "evidence.reason.too_few_answered"
+    assert told.numbers["intervals"] < told.numbers["needed"]
+    assert told.numbers["answered"] == pytest.approx(0.2, abs=0.03)
+
+
 def test_deals_that_follow_from_the_wait_are_unmasked_by_the_placebo(met):
     found = _curve(met, PLANNERS)
     assert not _holds(found.pace.placebo, 0)
     assert found.estimates == {}
 
 
-def test_the_same_function_estimates_the_experience_side(met):
+def test_gaps_that_do_not_come_by_chance_say_nothing_sure_of_leaving(met):
+    """Its own placebo is clean there and its interval misses the truth, which is zero."""
+    found = _curve(met, replace(PLANNERS, **SELDOM), seed=25)
+    assert found.leaving.estimate.lower > 0
+    assert _holds(found.leaving.placebo, 0)
+    assert not _holds(found.pace.placebo, 0)
+    assert found.leaving.verdict == Verdict.ASSOCIATION
+
+
+def test_effects_of_the_experience_are_found_and_stay_in_the_unit_of_the_scores(met):
     found = _curve(met, PLANTED, channel=EXPERIENCE)
-    assert {"gamma_exp", "theta_exp", "kappa_exp"} <= set(found.estimates)
+    assert found.pace.verdict == found.leaving.verdict == Verdict.ESTIMATE
+    assert found.pace.unit == "log pace per standard deviation of the scores"
+    assert set(found.estimates) == {"kappa_exp", "loss_aversion"}
 
 
 def test_where_births_are_unknown_the_first_orders_only_form_the_expectation(met):
@@ -82,24 +125,46 @@ def test_too_few_intervals_are_refused(met):
 
 
 @pytest.mark.slow
-def test_intervals_hold_what_was_planted_at_the_stated_rate(met):
-    """Nominal 90%. Over 100 companies of 1,500 customers: gamma 93%, theta 96%, smoothing 86%, asymmetry 93%.
+@pytest.mark.parametrize("buying", [{}, SELDOM], ids=["often", "seldom"])
+def test_intervals_hold_what_was_planted_at_the_stated_rate(met, buying):
+    """Nominal 90%. Over 100 companies of 1,500 customers who order often: gamma 93%, theta 95%, smoothing 85%,
+    asymmetry 93%; seldom: 94, 87, 92 and 96%.
 
-    The placebo lets gamma through in 92% and theta in 84% of them. Below 80% of 40 companies would be a fault; for the
-    share that gets through, where chance alone costs a tenth, below 80% too.
+    Something replaces an assumption in 93 and 94 of them. Below 80% of 40 companies would be a fault in either.
     """
-    found = [_curve(met, PLANTED, seed=seed) for seed in range(40)]
-    for name, value in (("pace", PLANTED.gamma), ("leaving", PLANTED.theta)):
-        assert np.mean([_holds(getattr(each, name).estimate, value) for each in found]) >= 0.8, name
-    assert np.mean([_holds(each.kappa, PLANTED.kappa) for each in found]) >= 0.8
-    assert np.mean([_holds(each.loss_aversion, PLANTED.loss_aversion) for each in found]) >= 0.8
+    truth = replace(PLANTED, **buying)
+    found = [_curve(met, truth, seed=seed) for seed in range(40)]
+    assert min(_coverage(found, truth)) >= 0.8
     assert np.mean([len(each.estimates) > 0 for each in found]) >= 0.8
 
 
 @pytest.mark.slow
-def test_companies_without_an_effect_give_no_estimates(met):
-    """Over 100 companies each: none with nothing planted, one with a confounder alone; a tenth would be a fault."""
-    for truth in (NOTHING, PLANNERS):
-        found = [_curve(met, truth, seed=seed) for seed in range(40)]
-        assert all(isinstance(each, ExpectationCurve) for each in found)
-        assert np.mean([len(each.estimates) > 0 for each in found]) <= 0.1
+@pytest.mark.parametrize("answered", [0.8, 0.5])
+def test_intervals_hold_what_was_planted_where_scores_are_missing(met, answered):
+    """Over 40 companies, with 80% of the orders scored: gamma 95%, theta 88%, smoothing 98%, asymmetry 95%; with 50%:
+    93, 93, 98 and 98%."""
+    found = [_curve(met, PLANTED, seed=300 + seed, answered=answered, channel=EXPERIENCE) for seed in range(20)]
+    assert min(_coverage(found, PLANTED)) >= 0.8
+
+
+def _coverage(found, truth):
+    """Shares of companies in which each interval holds what was planted."""
+    return (
+        np.mean([_holds(each.pace.estimate, truth.gamma) for each in found]),
+        np.mean([_holds(each.leaving.estimate, truth.theta) for each in found]),
+        np.mean([_holds(each.kappa, truth.kappa) for each in found]),
+        np.mean([_holds(each.loss_aversion, truth.loss_aversion) for each in found]),
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("buying", [{}, SELDOM], ids=["often", "seldom"])
+@pytest.mark.parametrize("truth", [NOTHING, PLANNERS], ids=["nothing", "confounder"])
+def test_companies_without_an_effect_give_no_estimates(met, truth, buying):
+    """Over 100 companies each: two and one with nothing planted, none with a confounder; a tenth would be a fault."""
+    found = [_curve(met, replace(truth, **buying), seed=seed) for seed in range(40)]
+    assert all(isinstance(each, ExpectationCurve) for each in found)
+    assert np.mean([len(each.estimates) > 0 for each in found]) <= 0.1
+    if truth is NOTHING:
+        assert np.mean([_holds(each.pace.estimate, 0) for each in found]) >= 0.8
+        assert np.mean([_holds(each.leaving.estimate, 0) for each in found]) >= 0.8

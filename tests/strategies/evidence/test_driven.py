@@ -33,6 +33,36 @@ def test_the_survival_of_those_driven_lies_below(met):
     assert at_half_a_year["driven"] < at_half_a_year["others"]
 
 
+def test_the_placebos_of_leaving_are_on_the_scales_of_what_they_stand_beside(met):
+    """Those who bought on deals waited twice as long before: half the hazard, more than twice the odds of a pause."""
+    plain = met(planted_orders(MERCENARIES, customers=2_000, seed=1))
+    deals = np.nan_to_num(plain.saved) > 0
+    waits = np.diff(plain.day, append=0)[plain.first]
+    many = plain.count >= 5
+    at = plain.first[many]
+    share = np.mean([deals[at + k] for k in (2, 3, 4)], axis=0)
+    day = plain.day.copy()
+    day[at] -= np.round(waits[many] * (2**share - 1)).astype(int)
+    usual = {"gross_margin": 0.3, "cost_per_order": 0.0, "dropout": (4.0, 156.0), "level": 0.9, "seed": 1}
+    slower = deal_driven(replace(plain, day=day), **usual)
+    in_days, per_order = slower.leaving_in_days, slower.leaving_per_order
+    assert in_days.placebo.estimate == pytest.approx(2 - 1, abs=0.25)
+    assert per_order.placebo.estimate > 1.5 * in_days.placebo.estimate
+    assert per_order.verdict == in_days.verdict == Verdict.ASSOCIATION
+
+
+def test_customers_who_all_paused_alike_leave_no_placebo(met):
+    plain = met(planted_orders(MERCENARIES, customers=2_000, seed=1))
+    day = plain.day.copy()
+    twice = plain.first[plain.count > 1]
+    day[twice] = day[twice + 1] - 7
+    usual = {"gross_margin": 0.3, "cost_per_order": 0.0, "dropout": (4.0, 156.0), "level": 0.9, "seed": 1}
+    found = deal_driven(replace(plain, day=day), **usual)
+    assert found.leaving_per_order.placebo is None
+    assert found.leaving_in_days.placebo is None
+    assert found.leaving_per_order.verdict == Verdict.ASSOCIATION
+
+
 def test_where_customers_are_alike_nothing_is_found(met):
     found = _driven(met, ALIKE)
     assert found.leaving_per_order.verdict == found.leaving_in_days.verdict == Verdict.NOTHING
@@ -43,6 +73,18 @@ def test_early_in_the_data_is_not_early_in_life(met):
     found = _driven(met, MERCENARIES, births_known=False)
     assert found.leaving_per_order.verdict == Verdict.ESTIMATE
     assert found.estimates == {}
+
+
+def test_prices_on_the_label_that_nobody_pays_change_no_margin(met):
+    """The margin is a share of what is paid, so doubling list prices and giving the rest away again is nothing."""
+    plain = met(planted_orders(MERCENARIES, customers=2_000, seed=1))
+    dearer = replace(plain, listed=2 * plain.listed, saved=(1 + plain.saved) / 2)
+    found = [
+        deal_driven(each, gross_margin=0.3, cost_per_order=0.5, dropout=(4.0, 156.0), level=0.9, seed=1).margin
+        for each in (plain, dearer)
+    ]
+    assert found[0].estimate.estimate == pytest.approx(found[1].estimate.estimate)
+    assert found[0].placebo.estimate == pytest.approx(found[1].placebo.estimate)
 
 
 def test_too_few_customers_with_five_orders_are_refused(met):

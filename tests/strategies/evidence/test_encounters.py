@@ -62,6 +62,7 @@ def test_orders_that_save_more_than_they_cost_are_counted(met, orders):
 def test_orders_without_a_discount_column_are_all_at_list_price(loaded, orders):
     found = orders_without_deals(loaded(orders.drop(columns="discount")))
     assert (found.listed == found.paid).all()
+    assert (orders_without_deals(loaded(orders)).saved == 0).all()
 
 
 def test_some_customers_keep_their_orders(met, orders):

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from tests.strategies.evidence.conftest import WINDOW
-from tests.strategies.evidence.planted import MERCENARIES, PLANTED, planted_orders
+from tests.strategies.evidence.planted import MERCENARIES, NOTHING, PLANTED, START, planted_orders, promoted_orders
 
 from analysis.config import Config
-from analysis.data import load_transactions
+from analysis.data import Note, load_transactions
 from analysis.strategies.evidence import Verdict, loyalty_evidence
 from analysis.strategies.parameters import BY_NAME, draw_parameters
 
@@ -76,8 +76,11 @@ def test_satisfaction_scores_give_the_experience_side_also_without_discounts(evi
     spread = float(saved.std())
     assert found.experience.leaving.verdict == Verdict.ESTIMATE
     # The planted effect per share of price, per standard deviation of it.
-    assert found.estimates["theta_exp"].value == pytest.approx(PLANTED.theta * spread, rel=0.35)
-    assert "loss_aversion" in found.estimates
+    assert found.experience.leaving.estimate.estimate == pytest.approx(PLANTED.theta * spread, rel=0.35)
+    assert set(found.estimates) == {"kappa_exp", "loss_aversion"}
+    why = {each.name: each.because.key for each in found.assumed}
+    assert why["gamma_exp"] == why["theta_exp"] == "evidence.kept.other_unit"
+    assert "evidence.note.unit_of_scores" in {note.key for note in found.notes}
     assert evidence(orders, satisfaction=scores[["customer"]]).reasons["experience"].numbers == {
         "missing": "date, score"
     }
@@ -89,10 +92,103 @@ def test_mercenaries_reach_the_simulation_where_births_are_observed(evidence):
     assert any(note.key == "evidence.note.selection" for note in found.notes)
 
 
+def test_where_nothing_is_found_the_data_limit_what_is_assumed(evidence):
+    found = evidence(planted_orders(NOTHING, customers=1_500, seed=1), NOTHING)
+    assert found.deal.leaving.verdict == Verdict.NOTHING
+    span = found.caps["theta_deal"]
+    assert (span.low, span.high) == (0.0, found.deal.leaving.estimate.upper)
+    assert span.high < BY_NAME["theta_deal"].high
+    said = {each.name: each for each in found.assumed}["theta_deal"]
+    assert (said.high, said.default) == (span.high, span.most_likely)
+    assert said.because.key == "evidence.kept.nothing_capped"
+
+
 def test_no_placebo_of_an_estimate_fails(planted):
     for finding in planted.findings:
         if finding.verdict == Verdict.ESTIMATE:
             assert finding.placebo.lower <= 0 <= finding.placebo.upper
+
+
+@pytest.fixture(scope="module")
+def promoted():
+    """Orders with eight separate promotions that bring 40% more, and the calendar of these."""
+    orders, weeks = promoted_orders(lift=0.4, borrowed=0.25, depth=0.2, customers=800, weeks=104, seed=1)
+    starts = START + np.flatnonzero(weeks) * np.timedelta64(7, "D")
+    return orders, pd.DataFrame({"start": starts, "end": starts + np.timedelta64(6, "D")})
+
+
+def test_a_calendar_alone_shows_the_rise_in_promotion_weeks_and_replaces_no_assumption(evidence, promoted):
+    orders, calendar = promoted
+    found = evidence(orders.drop(columns="discount"), promotions=calendar)
+    assert found.bump.defined_by == "calendar"
+    assert found.bump.lift.estimate.lower <= 0.4 <= found.bump.lift.estimate.upper
+    assert found.bump.lift.verdict == Verdict.ASSOCIATION
+    assert found.estimates == {}
+    assert "evidence.note.calendar_alone" in {note.key for note in found.notes}
+    why = {each.name: each.because.key for each in found.assumed}
+    assert why["promotional_lift"] == why["borrowed"] == "evidence.kept.depth_unknown"
+    assert found.reasons["deal"].key == "evidence.reason.no_discount_column"
+
+
+def test_a_calendar_also_counts_where_hardly_anybody_had_a_discount(evidence, promoted):
+    orders, calendar = promoted
+    few = orders.assign(discount=orders["discount"].where(orders["customer"] < "C00020", 0.0))
+    found = evidence(few, promotions=calendar)
+    assert found.reasons["deal"].key == "evidence.reason.too_few_redeeming"
+    assert found.bump.lift.verdict == Verdict.ASSOCIATION
+    assert evidence(few).reasons["bump"].key == "evidence.reason.too_few_redeeming"
+
+
+def test_promotions_that_follow_too_closely_are_said_to_leave_no_placebo(evidence):
+    orders, _ = promoted_orders(lift=0.4, borrowed=0.25, depth=0.2, customers=300, weeks=104, seed=1, every=3)
+    found = evidence(orders)
+    assert "evidence.note.promotions_too_close" in {note.key for note in found.notes}
+    why = {each.name: each.because.key for each in found.assumed}
+    assert why["promotional_lift"] == why["borrowed"] == "evidence.kept.no_placebo"
+
+
+def test_promotions_that_hardly_save_anything_are_said_to_be_no_basis(evidence):
+    orders, _ = promoted_orders(lift=0.4, borrowed=0.25, depth=0.03, customers=300, weeks=104, seed=1, usual_deals=0.0)
+    found = evidence(orders)
+    why = {each.name: each.because.key for each in found.assumed}
+    assert why["promotional_lift"] == "evidence.kept.few_or_shallow"
+
+
+def test_a_calendar_beside_the_data_says_so(evidence, promoted):
+    orders, calendar = promoted
+    found = evidence(orders.drop(columns="discount"), promotions=calendar + pd.Timedelta(days=3_650))
+    assert found.reasons["bump"].key == "evidence.reason.no_promotion_weeks"
+    assert "evidence.note.calendar_alone" not in {note.key for note in found.notes}
+
+
+def scored(orders):
+    """Scores of which every other customer gave one for each order."""
+    rows = orders[orders["customer"].str[-1].isin(list("02468"))]
+    saved = rows["discount"] / (rows["amount"] + rows["discount"])
+    return pd.DataFrame({"customer": rows["customer"], "date": rows["date"], "score": 10 * saved})
+
+
+def test_the_findings_on_satisfaction_name_the_customers_who_gave_scores(evidence):
+    orders = planted_orders(PLANTED, customers=600, seed=1)
+    scores = scored(orders)
+    found = evidence(orders, satisfaction=scores).experience
+    for finding in (found.pace, found.leaving):
+        assert finding.customers == scores["customer"].nunique()
+        assert finding.observations == len(scores)
+
+
+def test_scores_that_belong_to_no_order_say_so_with_their_number(evidence):
+    orders = planted_orders(PLANTED, customers=400, seed=1).drop(columns="discount")
+    scores = pd.DataFrame({"customer": orders["customer"], "date": orders["date"], "score": 7.0})
+    beside = scores.assign(customer="QQ" + scores["customer"])
+    found = evidence(orders, satisfaction=beside).experience
+    assert found == Note("evidence.reason.scores_elsewhere", {"rows": len(scores)})
+    alike = evidence(orders, satisfaction=scores).experience
+    assert alike == Note("evidence.reason.nothing_varies", {"orders": len(scores)})
+    few = scores.assign(score=np.arange(len(scores)) % 10).iloc[:50]
+    scarce = evidence(orders, satisfaction=pd.concat([few, beside])).experience
+    assert scarce.key == "evidence.reason.hardly_known"
+    assert scarce.numbers == {"orders": 50, "needed": 200}
 
 
 @pytest.fixture(scope="module")

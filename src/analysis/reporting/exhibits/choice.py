@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from analysis.data import Note
 from analysis.models.results import Interval
 from analysis.reporting.exhibit import Exhibit, on_axes
+from analysis.reporting.exhibits.loyalty import differences_said
 from analysis.reporting.exhibits.readings import chance_said
 from analysis.reporting.exhibits.strategies import named, parameter_name, view_of
 from analysis.reporting.figures import plot_frontier, plot_information
@@ -20,6 +21,7 @@ from analysis.strategies.frontier import CADENCES, DecisionMap, Frontier
 from analysis.strategies.information import GroupInformation
 from analysis.strategies.parameters import BY_NAME
 from analysis.strategies.results import COMPONENTS, StrategyResults
+from analysis.strategies.trial import ExperimentResult
 
 WORTH_SAYING = 0.01
 """Groups whose information is worth less than this share of all information are left out of the picture."""
@@ -58,13 +60,28 @@ def found_names(names: Sequence[str]) -> Saying:
     return Saying("choice.names.many", {"count": len(names)})
 
 
-def advice(choice: StrategyChoice | None, results: StrategyResults | Note) -> list[Saying]:
+def tried(trial: ExperimentResult | Note | None) -> list[Saying]:
+    """What an experiment that was run showed, one saying for each arm; nothing where there is nothing to tell."""
+    if trial is None or isinstance(trial, Note):
+        return []
+    return [Saying("choice.trial", {"result": each}) for each in differences_said(trial)]
+
+
+def advice(
+    choice: StrategyChoice | None, results: StrategyResults | Note, trial: ExperimentResult | Note | None = None
+) -> list[Saying]:
     """One page in plain words: because, what would change our mind, what to find out, what would settle it."""
     if choice is None:
         return []
     found = choice.decision
-    points = [*_views(found), *_because(found, results), *_articles_rule(choice.map), *_mind_changers(found)]
-    return [*points, *_find_out_first(found), *_settled_by(choice.plan)]
+    because = [*_twins(found), *_views(found), *_because(found, results), *_articles_rule(choice.map)]
+    learned = [*_mind_changers(found), *_find_out_first(found), Saying("choice.first_view")]
+    return [*because, *learned, *tried(trial), *_settled_by(choice.plan)]
+
+
+def _twins(found: Decision) -> list[Saying]:
+    pairs = found.twins.items()
+    return [Saying("choice.twin", {"strategy": named(name), "other": named(other)}) for name, other in pairs]
 
 
 def _views(found: Decision) -> list[Saying]:

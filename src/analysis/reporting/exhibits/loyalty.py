@@ -9,6 +9,7 @@ from analysis.reporting.tables import Column, Table
 from analysis.reporting.words import Remark, Saying
 from analysis.strategies.evidence import LoyaltyEvidence
 from analysis.strategies.evidence.findings import Finding, normal_interval
+from analysis.strategies.results import StrategyResults
 from analysis.strategies.trial import ExperimentResult
 
 RATIOS = ("evidence.bump.", "evidence.driven.", "evidence.won.")
@@ -21,7 +22,29 @@ def sayings(evidence: LoyaltyEvidence) -> list[Saying]:
     if not evidence.findings:
         return [Saying("evidence.none")]
     used = len(evidence.estimates)
-    return [Saying("evidence.rule"), Saying("evidence.used", {"used": used}) if used else Saying("evidence.none_used")]
+    said = [Saying("evidence.rule"), Saying("evidence.used", {"used": used}) if used else Saying("evidence.none_used")]
+    return said if isinstance(evidence.campaigns, Note) else [*said, Saying("evidence.campaigns_beside")]
+
+
+def placebo_points(evidence: LoyaltyEvidence) -> list[Saying]:
+    """What the placebo of each part of the evidence is."""
+    parts = {
+        "evidence.placebo.curve": (evidence.deal, evidence.experience),
+        "evidence.placebo.panel": (evidence.panel,),
+        "evidence.placebo.driven": (evidence.driven,),
+        "evidence.placebo.won": (evidence.won,),
+        "evidence.placebo.bump": (evidence.bump,),
+    }
+    found = [Saying(key) for key, each in parts.items() if not all(isinstance(part, Note) for part in each)]
+    if not isinstance(evidence.campaigns, Note):
+        alike = evidence.campaigns.orders.details["among_alike"]
+        found.append(Saying("evidence.placebo.campaigns", {"alike": alike}))
+    return found
+
+
+def table_points(evidence: LoyaltyEvidence) -> list[Remark]:
+    """How many rows of the tables beside the transactions fit these; where hardly any do, a note says so instead."""
+    return list(evidence.tables)
 
 
 def used_points(evidence: LoyaltyEvidence) -> list[Saying]:
@@ -94,8 +117,11 @@ def campaign_figure(evidence: LoyaltyEvidence) -> Exhibit | None:
     return Exhibit("campaigns", on_axes(plot_campaigns, path), Table("figure.campaigns.data", columns, rows), numbers)
 
 
-def assumed_table(evidence: LoyaltyEvidence) -> Table:
-    """What the data were asked for and did not give: what is assumed instead, and why."""
+def assumed_table(evidence: LoyaltyEvidence, results: StrategyResults | Note) -> Table | None:
+    """What the data were asked for and did not give: what the comparison takes instead, and why."""
+    if isinstance(results, Note):
+        return None
+    drawn = results.per_purchase.parameters
     columns = [
         Column("column.parameter", "label"),
         Column("column.assumed", "decimal2"),
@@ -105,8 +131,8 @@ def assumed_table(evidence: LoyaltyEvidence) -> Table:
     rows = [
         [
             f"strategies.parameter.{each.name}",
-            each.default,
-            Saying("strategies.from_to", {"low": each.low, "high": each.high}),
+            float(drawn[each.name].mean()),
+            Saying("strategies.from_to", {"low": float(drawn[each.name].min()), "high": float(drawn[each.name].max())}),
             _why(each.because),
         ]
         for each in evidence.assumed
@@ -127,11 +153,8 @@ def trial_sayings(result: ExperimentResult | Note | None) -> list[Remark]:
     if isinstance(result, Note):
         return [result]
     said: list[Remark] = []
-    for each in result.differences:
-        names = {"arm": each.arm, "control": result.control.name, "starts": result.starts, "ends": result.ends}
-        certain = each.p_holm <= 1 - each.level
-        key = "undecided" if not certain else "better" if each.adjusted.estimate > 0 else "worse"
-        said.append(Saying(f"experiment.result.{key}", {**names, "difference": each.adjusted}))
+    for each, found in zip(result.differences, differences_said(result), strict=True):
+        said.append(found)
         if (arms := len(result.differences)) > 1:
             said.append(Saying("experiment.result.holm", {"arms": arms}))
         said.append(
@@ -139,7 +162,16 @@ def trial_sayings(result: ExperimentResult | Note | None) -> list[Remark]:
         )
         if each.before is not None:
             said.append(Saying("experiment.result.before", {"days": result.days_before, "before": each.before}))
-    return said
+    return [*said, Saying("experiment.result.beside")]
+
+
+def differences_said(result: ExperimentResult) -> list[Saying]:
+    """For each arm beside the control, whether it earned more, and how much."""
+    names = {"control": result.control.name, "starts": result.starts, "ends": result.ends}
+    return [
+        Saying(f"experiment.result.{each.verdict}", {**names, "arm": each.arm, "difference": each.adjusted})
+        for each in result.differences
+    ]
 
 
 def trial_table(result: ExperimentResult | Note | None) -> Table | None:

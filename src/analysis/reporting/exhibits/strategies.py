@@ -195,7 +195,7 @@ def _cells(draws: np.ndarray, level: float) -> list[Interval]:
 
 
 def state_table(results: StrategyResults, level: float) -> Table:
-    """At the horizon: customers, retention, orders, mercenaries, and profit for each unit of currency spent."""
+    """Over the horizon: customers, retention, orders, margin and costs, mercenaries, and profit for each unit spent."""
     run = results.per_purchase
     weekly = run.weekly
     columns = [Column("column.measure", "label")]
@@ -204,6 +204,8 @@ def state_table(results: StrategyResults, level: float) -> Table:
         "retention": ("interval percent", run.retention[:, :, -1]),
         "customers": ("interval integer", weekly.alive[:, :, -1]),
         "orders": ("interval integer", weekly.orders.sum(axis=2)),
+        "margin": ("interval money", run.margin),
+        "spent": ("interval money", run.spent),
         "mercenaries": ("interval percent", weekly.mercenary_share[:, :, -1]),
         "struck_off": ("interval integer", run.struck_off),
         "per_spent": ("interval decimal2", run.profit_per_spent),

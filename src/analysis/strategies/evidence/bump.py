@@ -2,7 +2,9 @@
 
 Weekly orders are regressed on promotion weeks, the week before them, the two after them, and a trend, with errors that
 allow for neighbouring weeks being alike (Newey & West 1987). Placebo: the third and fourth week before a promotion,
-which nobody can have moved an order from or to.
+which nobody can have moved an order from or to. Where promotions follow so closely that these weeks leave hardly any
+other to compare with, promotion weeks are compared with all others: dips and placebo are then unknown, and the rise is
+no more than an association.
 """
 
 from __future__ import annotations
@@ -16,21 +18,27 @@ import pandas as pd
 from analysis.data import Note
 from analysis.models.results import Interval
 from analysis.strategies.dynamics import LIFT_IS_STATED_AT
-from analysis.strategies.evidence.encounters import DAYS_PER_WEEK, Encounters
+from analysis.strategies.evidence.encounters import Encounters
 from analysis.strategies.evidence.findings import Finding, Verdict, normal_interval, ratio_less_one, verdict_of
+from analysis.strategies.evidence.promotion_weeks import (
+    FEWEST_PROMOTED,
+    NEAR,
+    WeekDesign,
+    separate_promotions,
+    week_design,
+    weekly_orders,
+)
+from analysis.strategies.evidence.takers import Takers, reach_of, takers_of
 from analysis.strategies.parameters import Estimate
 
-FEWEST_WEEKS, FEWEST_PROMOTED = 26, 3
+FEWEST_WEEKS = 26
 FEWEST_SEPARATE = 4
 """Separate promotions, below which a holiday or two can make a lift and nothing more than an association is claimed."""
-ROBUST_SDS = 1.5
-AFTER = 2
 LAGS = 4
 LEAST_DEPTH = 0.05
 """Lifts are stated at a depth of 20%; a promotion that is shallower than a quarter of that is no basis for it."""
+LEAST_REACH = 0.05
 DRAWS = 4_000
-SEASONS_NEED_WEEKS = 104
-WEEKS_PER_YEAR = 365.25 / DAYS_PER_WEEK
 
 
 @dataclass(frozen=True)
@@ -40,22 +48,26 @@ class PromotionalBump:
     Attributes
     ----------
     lift
-        Finding on the relative rise of all orders in a promotion week.
+        Finding on the relative rise of all orders in a promotion week. Details: separate promotions, weeks, depth.
     dip_before, dip_after, borrowed
         Orders missing in the week before, in the two weeks after, and both, as shares of the extra orders; None where
-        there is no rise to take a share of.
+        there is no rise to take a share of, or too few such weeks.
     lift_of_takers
-        Extra orders of those who take part, at 20% depth; None where the promotions are too shallow to say.
+        Extra orders of those who take part, at 20% depth; None where the promotions are too shallow to say, or hardly
+        anybody takes part.
     depth
-        Share saved in promotion weeks by orders with a deal, above what orders save in other weeks.
+        Share saved by orders that use the promotion, above what orders save in other weeks.
     reach
-        Share of customers who take part, from the share of a promotion week's orders that have a deal.
+        Share of customers who take part, from the excess of deals over the usual ones.
     weeks
         week, start, orders, saved (share of list value), promoted: one row a week.
     defined_by
         ``data`` or ``calendar``: where the promotion weeks come from.
+    around_told
+        Whether the weeks around promotions could be told from others; if not they count among these, and the rise is
+        too large by what was moved from them.
     draws
-        ``promotional_lift`` and ``borrowed``, row-aligned; empty where they are None.
+        ``promotional_lift`` and ``borrowed``, row-aligned; without those that are None.
     """
 
     lift: Finding
@@ -67,7 +79,13 @@ class PromotionalBump:
     reach: float
     weeks: pd.DataFrame = field(repr=False)
     defined_by: str
+    around_told: bool
     draws: Mapping[str, np.ndarray] = field(repr=False)
+
+    @property
+    def is_telling(self) -> bool:
+        """Whether there are promotions enough, and deep enough, for more than an association."""
+        return _is_telling(self.lift.details)
 
     @property
     def estimates(self) -> dict[str, Estimate]:
@@ -103,144 +121,79 @@ def promotional_bump(
         return Note("evidence.reason.no_promotion_weeks", numbers)
     if (weeks["orders"] == 0).any():
         return Note("evidence.reason.weeks_without_orders", {"weeks": int((weeks["orders"] == 0).sum())})
-    return _bump(
-        encounters, weeks, level, np.random.default_rng([seed, 47]), "data" if calendar is None else "calendar"
-    )
+    design = week_design(weeks["promoted"].to_numpy())
+    if design is None:
+        return Note("evidence.reason.promotions_without_others", {"weeks": promoted, "near": NEAR})
+    rng = np.random.default_rng([seed, 47])
+    return _bump(encounters, weeks, design, level, rng, "data" if calendar is None else "calendar")
 
 
-def weekly_orders(encounters: Encounters, calendar: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Orders and the share saved in each whole week, and whether it is a promotion week."""
-    count = (encounters.end_day + 1) // DAYS_PER_WEEK
-    week = encounters.day // DAYS_PER_WEEK
-    inside = week < count
-    sums = {
-        name: np.bincount(week[inside], weights=values[inside], minlength=count)
-        for name, values in {"listed": encounters.listed, "paid": encounters.paid}.items()
-    }
-    saved = 1 - sums["paid"] / np.maximum(sums["listed"], 1e-12)
-    start = np.datetime64(encounters.start, "D") + np.arange(count) * DAYS_PER_WEEK
-    table = pd.DataFrame({"week": np.arange(count), "start": start, "saved": np.where(sums["listed"] > 0, saved, 0.0)})
-    table["orders"] = np.bincount(week[inside], minlength=count)
-    table["promoted"] = _deep_weeks(table["saved"].to_numpy()) if calendar is None else _named_weeks(start, calendar)
-    return table
-
-
-def _deep_weeks(saved: np.ndarray) -> np.ndarray:
-    middle = np.median(saved) if saved.size else 0.0
-    spread = 1.4826 * np.median(np.abs(saved - middle)) if saved.size else 0.0
-    deepest = np.sort(saved)[-FEWEST_PROMOTED:].mean() if saved.size else 0.0
-    return saved > middle + max(ROBUST_SDS * spread, (deepest - middle) / 2, 1e-9)
-
-
-def _named_weeks(start: np.ndarray, calendar: pd.DataFrame) -> np.ndarray:
-    """Weeks of which most days are in a promotion."""
-    first, last = (pd.to_datetime(calendar[name]).to_numpy().astype("datetime64[D]") for name in ("start", "end"))
-    days = start[:, None] + np.arange(DAYS_PER_WEEK)
-    inside = ((days[..., None] >= first) & (days[..., None] <= last)).any(axis=-1)
-    return inside.sum(axis=1) > DAYS_PER_WEEK / 2
-
-
-def _bump(encounters, weeks: pd.DataFrame, level: float, rng, defined_by: str) -> PromotionalBump:
-    from statsmodels.regression.linear_model import OLS
-
-    names, design = _design(weeks["promoted"].to_numpy())
-    lags = {"maxlags": LAGS, "use_correction": True}
-    fitted = OLS(np.log(weeks["orders"].to_numpy()), design).fit(cov_type="HAC", cov_kwds=lags)
-    place = {name: k for k, name in enumerate(names)}
-    on_log = {
-        name: normal_interval(fitted.params[place[name]], fitted.bse[place[name]], level)
-        for name in ("promoted", "long_before")
-        if name in place
-    }
-    estimate = ratio_less_one(on_log["promoted"])
+def _bump(encounters, weeks: pd.DataFrame, design: WeekDesign, level: float, rng, defined_by: str) -> PromotionalBump:
+    point, covariance = _coefficients(weeks, design)
+    place = {name: k for k, name in enumerate(design.told)}
+    on_log = {name: normal_interval(point[k], np.sqrt(covariance[k, k]), level) for name, k in place.items()}
+    rise = ratio_less_one(on_log["promoted"])
     placebo = ratio_less_one(on_log["long_before"]) if "long_before" in on_log else None
-    separate = separate_promotions(weeks["promoted"].to_numpy())
-    depth, reach = _depth_and_reach(encounters, weeks, estimate.estimate)
-    telling = separate >= FEWEST_SEPARATE and depth >= LEAST_DEPTH
-    verdict = verdict_of(estimate, placebo if telling else None, expected_sign=1)
-    total = int(weeks["orders"].sum())
-    customers = len(encounters.count)
-    details = {"promotions": separate, "weeks": int(weeks["promoted"].sum()), "depth": depth}
-    lift = Finding("evidence.bump.lift", estimate, "share of orders", placebo, verdict, customers, total, details)
-    points = rng.multivariate_normal(fitted.params, fitted.cov_params(), DRAWS, method="cholesky")
-    shares, drawn = (_shares(rows, place, design) for rows in (np.atleast_2d(fitted.params), points))
-    rises = estimate.lower > 0
-    takers = rises and depth >= LEAST_DEPTH and reach > 0
-    per_taker = LIFT_IS_STATED_AT / depth / reach if takers else np.nan
-    lifts = np.expm1(points[:, place["promoted"]]) * per_taker
-    intervals = {k: Interval.around(shares[k][0], drawn[k], level) if rises else None for k in drawn}
+    drawn = rng.multivariate_normal(point, covariance, DRAWS, method="eigh")
+    takers = takers_of(encounters, weeks, DRAWS, rng)
+    promoted = weeks["promoted"].to_numpy()
+    details = {"promotions": separate_promotions(promoted), "weeks": int(promoted.sum()), "depth": takers.depth}
+    verdict = verdict_of(rise, placebo if _is_telling(details) else None, expected_sign=1)
+    counts = len(encounters.count), int(weeks["orders"].sum())
+    found, draws = {}, {}
+    if rise.lower > 0:
+        shares, draws = (_missing(rows, place, design) for rows in (point[None, :], drawn))
+        found = {name: Interval.around(shares[name][0], draws[name], level) for name in draws}
+        lifts = _of_takers(rise.estimate, np.expm1(drawn[:, place["promoted"]]), takers, level)
+        if lifts is not None:
+            found["promotional_lift"], draws["promotional_lift"] = lifts
     return PromotionalBump(
-        lift=lift,
-        dip_before=intervals["before"],
-        dip_after=intervals["after"],
-        borrowed=intervals["both"],
-        lift_of_takers=Interval.around(estimate.estimate * per_taker, lifts, level) if takers else None,
-        depth=depth,
-        reach=reach,
+        lift=Finding("evidence.bump.lift", rise, "share of orders", placebo, verdict, *counts, details),
+        dip_before=found.get("before"),
+        dip_after=found.get("after"),
+        borrowed=found.get("borrowed"),
+        lift_of_takers=found.get("promotional_lift"),
+        depth=takers.depth,
+        reach=float(reach_of(takers.orders, rise.estimate)),
         weeks=weeks,
         defined_by=defined_by,
-        draws={"promotional_lift": lifts if takers else np.empty(0), "borrowed": drawn["both"]} if rises else {},
+        around_told=design.around,
+        draws={name: draws[name] for name in ("promotional_lift", "borrowed") if name in draws},
     )
 
 
-def _design(promoted: np.ndarray) -> tuple[list[str], np.ndarray]:
-    count = len(promoted)
-    near = promoted.copy()
-    columns = {"promoted": promoted}
-    for name, shifts in (("before", (-1,)), ("after", range(1, AFTER + 1)), ("long_before", (-3, -4))):
-        there = np.zeros(count, dtype=bool)
-        for shift in shifts:
-            there |= _shifted(promoted, shift)
-        columns[name] = there & ~near
-        near |= there
-    t = np.arange(count) / WEEKS_PER_YEAR
-    trend = [np.ones(count), t - t.mean(), (t - t.mean()) ** 2]
-    if count >= SEASONS_NEED_WEEKS:
-        trend += [f(2 * np.pi * k * t) for k in (1, 2) for f in (np.cos, np.sin)]
-    kept = [name for name, values in columns.items() if values.any()]
-    return kept, np.column_stack([*(columns[name].astype(float) for name in kept), *trend])
+def _is_telling(details: Mapping[str, float]) -> bool:
+    return details["promotions"] >= FEWEST_SEPARATE and details["depth"] >= LEAST_DEPTH
 
 
-def separate_promotions(promoted: np.ndarray) -> int:
-    """Runs of promotion weeks.
+def _coefficients(weeks: pd.DataFrame, design: WeekDesign) -> tuple[np.ndarray, np.ndarray]:
+    """Of the columns that tell something, with their covariance."""
+    from statsmodels.regression.linear_model import OLS
 
-    >>> separate_promotions(np.array([True, True, False, True]))
-    2
-    """
-    return int(promoted[0]) + int((promoted[1:] & ~promoted[:-1]).sum())
-
-
-def _shifted(promoted: np.ndarray, by: int) -> np.ndarray:
-    found = np.zeros_like(promoted)
-    if by > 0:
-        found[by:] = promoted[:-by]
-    else:
-        found[:by] = promoted[-by:]
-    return found
+    lags = {"maxlags": LAGS, "use_correction": True}
+    fitted = OLS(np.log(weeks["orders"].to_numpy()), design.columns).fit(cov_type="HAC", cov_kwds=lags)
+    told = [design.names.index(name) for name in design.told]
+    return fitted.params[told], fitted.cov_params()[np.ix_(told, told)]
 
 
-def _shares(points: np.ndarray, place, design) -> dict[str, np.ndarray]:
-    """Orders missing before and after as shares of the extra ones, for each row of coefficients."""
-    extra = np.expm1(points[:, place["promoted"]]) * design[:, place["promoted"]].sum()
-    missing = {
-        name: -np.expm1(points[:, place[name]]) * design[:, place[name]].sum()
-        if name in place
-        else np.zeros(len(points))
-        for name in ("before", "after")
-    }
-    missing["both"] = missing["before"] + missing["after"]
-    return {name: values / extra for name, values in missing.items()}
+def _missing(points: np.ndarray, place, design: WeekDesign) -> dict[str, np.ndarray]:
+    """Orders missing before and after as shares of the extra ones, by row of coefficients, where they are told."""
+
+    def change(name: str) -> np.ndarray:
+        return np.expm1(points[:, place[name]]) * design.columns[:, design.names.index(name)].sum()
+
+    extra = change("promoted")
+    found = {name: -change(name) / extra for name in ("before", "after") if name in place}
+    return found | ({"borrowed": found["before"] + found["after"]} if len(found) == 2 else {})
 
 
-def _depth_and_reach(encounters: Encounters, weeks: pd.DataFrame, lift: float) -> tuple[float, float]:
-    """How much deeper deals are in promotion weeks, and the share of customers who then take part."""
-    week = encounters.day // DAYS_PER_WEEK
-    inside = week < len(weeks)
-    promoted = np.zeros(len(encounters), dtype=bool)
-    promoted[inside] = weeks["promoted"].to_numpy()[week[inside]]
-    saved = np.nan_to_num(encounters.saved)
-    with_deal = promoted & (saved > 0)
-    usual = saved[inside & ~promoted].mean()
-    depth = float(saved[with_deal].mean() - usual) if with_deal.any() else 0.0
-    of_orders = with_deal.sum() / max(promoted.sum(), 1)
-    return depth, float(np.clip(of_orders * (1 + lift) - lift, 0.0, 1.0))
+def _of_takers(lift: float, lifts: np.ndarray, takers: Takers, level: float) -> tuple[Interval, np.ndarray] | None:
+    """Lift of those who take part at the stated depth, with draws; None where depth or reach is too small or unsure."""
+    reaches = reach_of(takers.orders_draws, lifts)
+    sure = np.minimum(reaches / LEAST_REACH, takers.depth_draws / LEAST_DEPTH)
+    if takers.depth < LEAST_DEPTH or np.quantile(sure, (1 - level) / 2) < 1:
+        return None
+    at_least = np.maximum(reaches, LEAST_REACH) * np.maximum(takers.depth_draws, LEAST_DEPTH)
+    draws = lifts * LIFT_IS_STATED_AT / at_least
+    estimate = lift * LIFT_IS_STATED_AT / takers.depth / float(reach_of(takers.orders, lift))
+    return Interval.around(estimate, draws, level), draws

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.interpolate import CubicSpline
@@ -11,14 +11,14 @@ from scipy.interpolate import CubicSpline
 from analysis.data import Note
 from analysis.models.results import Interval
 from analysis.strategies.evidence.encounters import CONSTANT, Encounters
-from analysis.strategies.evidence.expectation import customer_means, gaps
-from analysis.strategies.evidence.findings import Finding, Verdict, normal_interval, verdict_of
+from analysis.strategies.evidence.expectation import gaps
+from analysis.strategies.evidence.findings import Finding, Verdict, holds, normal_interval, verdict_of
 from analysis.strategies.evidence.intervals import FEWEST_CLOSED, Intervals, intervals_of, some_customers
 from analysis.strategies.evidence.likelihood import PARAMETERS, JointLikelihood, Maximum, maximum, sandwich
 from analysis.strategies.parameters import Estimate
 
 DEAL, EXPERIENCE = "deal", "exp"
-UNITS = {DEAL: "share of price", EXPERIENCE: "standard deviation"}
+UNITS = {DEAL: "share of price", EXPERIENCE: "standard deviation of the scores"}
 KAPPAS = np.array([0.03, 0.07, 0.12, 0.18, 0.25, 0.33, 0.42, 0.52, 0.64, 0.76, 0.88, 1.0])
 FINE_KAPPAS = np.linspace(KAPPAS[0], KAPPAS[-1], 389)
 DRAWS = 1_000
@@ -35,7 +35,8 @@ class ExpectationCurve:
         ``deal`` or ``exp``.
     pace, leaving
         Findings on gamma and theta. Their placebo: the gap that ends an interval "explains" that interval, which was
-        already over; and the gap before the last one "explains" leaving, though it was answered by an order.
+        already over; and the gap before the last one "explains" leaving, though it was answered by an order. Where
+        the pace's fails, leaving is no more than an association either: both rest on the same gaps.
     kappa, loss_aversion
         Smoothing [per purchase] and the weight of a shortfall relative to a surplus.
     profile
@@ -67,13 +68,19 @@ class ExpectationCurve:
 
     @property
     def estimates(self) -> dict[str, Estimate]:
-        """What may replace an assumption: effects with a clean placebo, with the smoothing and asymmetry they need."""
+        """What may replace an assumption: effects with a clean placebo, with the smoothing and asymmetry they need.
+
+        Effects of the experience are per standard deviation of the scores. How many of these make one of the sector's
+        quality, in which the simulation counts, the scores of one company do not tell; smoothing and asymmetry have no
+        unit of that kind.
+        """
         clean = {
             f"{name}_{self.channel}"
             for name, finding in (("gamma", self.pace), ("theta", self.leaving))
             if finding.verdict == Verdict.ESTIMATE
         }
-        names = [*sorted(clean), f"kappa_{self.channel}", "loss_aversion"] if clean else []
+        effects = sorted(clean) if self.channel == DEAL else []
+        names = [*effects, f"kappa_{self.channel}", "loss_aversion"] if clean else []
         centre = {
             f"gamma_{self.channel}": self.pace.estimate.estimate,
             f"theta_{self.channel}": self.leaving.estimate.estimate,
@@ -98,7 +105,8 @@ def expectation_curve(
     Parameters
     ----------
     met
-        What was met at each encounter, in the channel's unit, NaN where nothing is known, shape (n,).
+        What was met at each encounter, in the channel's unit, NaN where nothing is known, shape (n,). Only what comes
+        before a customer's first unknown encounter is used: later expectations are not known.
     initial
         What is expected of the first encounter, in the same unit.
     dropout
@@ -107,7 +115,7 @@ def expectation_curve(
     chosen = some_customers(encounters, seed)
     if chosen is not encounters:
         met = met[np.isin(encounters.customer, chosen.customer)]
-    intervals = intervals_of(chosen)
+    intervals = intervals_of(chosen, known=np.isfinite(met))
     if why := _why_not(intervals, met):
         return why
     setting = _Setting(chosen, intervals, met, initial, dropout)
@@ -115,12 +123,15 @@ def expectation_curve(
 
 
 def _why_not(intervals: Intervals, met: np.ndarray) -> Note | None:
-    closed = int(intervals.closed.sum())
+    known, closed = met[np.isfinite(met)], int(intervals.closed.sum())
+    if known.size < FEWEST_CLOSED:
+        return Note("evidence.reason.hardly_known", {"orders": int(known.size), "needed": FEWEST_CLOSED})
+    if closed < FEWEST_CLOSED and known.size < len(met):
+        numbers = {"intervals": closed, "needed": FEWEST_CLOSED, "answered": known.size / len(met)}
+        return Note("evidence.reason.too_few_answered", numbers)
     if closed < FEWEST_CLOSED:
         return Note("evidence.reason.too_few_intervals", {"intervals": closed, "needed": FEWEST_CLOSED})
-    known = met[intervals.row]
-    known = known[np.isfinite(known)]
-    if known.size < FEWEST_CLOSED or np.ptp(known) < CONSTANT:
+    if np.ptp(known) < CONSTANT:
         return Note("evidence.reason.nothing_varies", {"orders": int(known.size)})
     return None
 
@@ -133,6 +144,11 @@ class _Setting:
     initial: float
     dropout: tuple[float, float]
 
+    @property
+    def is_known(self) -> np.ndarray:
+        """Whether it is known what each encounter of the intervals met."""
+        return np.isfinite(self.met[self.intervals.row])
+
     def gaps(self, kappa: float) -> tuple[np.ndarray, np.ndarray]:
         first, count = self.encounters.first, self.encounters.count
         surplus, shortfall = gaps(self.met, first, count, kappa, self.initial)
@@ -142,12 +158,16 @@ class _Setting:
         """At a smoothing; ``later`` and ``earlier`` are the placebos' columns in the pace and in leaving."""
         surplus, shortfall = self.gaps(kappa)
         every = self.intervals
-        usual = [
-            np.repeat(customer_means(part, every.first, every.count), every.count) for part in (surplus, shortfall)
-        ]
+        usual = every.usual(surplus), every.usual(shortfall)
         pace = np.column_stack([every.basket, *usual, *([] if later is None else [later])])
         leaving = np.column_stack([every.basket, *([] if earlier is None else [earlier])])
         return JointLikelihood(every, surplus, shortfall, pace, leaving, self.dropout)
+
+    @property
+    def known(self) -> tuple[int, int]:
+        """Customers of whom it is known what they met, and at how many encounters."""
+        row = self.intervals.row[self.is_known]
+        return int(np.unique(self.encounters.customer[row]).size), int(row.size)
 
     @property
     def start(self) -> np.ndarray:
@@ -189,7 +209,7 @@ def _curve(setting: _Setting, channel: str, level: float, rng: np.random.Generat
         inflation=inflation,
         draws=named,
         customers=len(setting.intervals.count),
-        encounters=len(setting.intervals),
+        encounters=setting.known[1],
     )
 
 
@@ -217,14 +237,18 @@ def _draws(found, smooth, best: Maximum, covariance, inflation: float, rng) -> n
 def _findings(setting: _Setting, channel: str, kappa: float, point, draws, level: float) -> tuple[Finding, Finding]:
     placebos = _placebos(setting, kappa, point, level)
     unit = {"gamma": f"log pace per {UNITS[channel]}", "theta": f"log odds per {UNITS[channel]}"}
-    counts = len(setting.intervals.count), len(setting.intervals)
+    counts = setting.known
     found = []
     for name, index, placebo in (("gamma", GAMMA, placebos[0]), ("theta", THETA, placebos[1])):
         estimate = Interval.around(point[index], draws[f"{name}_{channel}"], level)
         verdict = verdict_of(estimate, placebo, expected_sign=1)
         key = f"evidence.curve.{name}_{channel}"
         found.append(Finding(key, estimate, unit[name], placebo, verdict, *counts))
-    return found[0], found[1]
+    pace, leaving = found
+    # Gaps that the pace shows not to come by chance say nothing sure of leaving either.
+    if leaving.verdict in (Verdict.ESTIMATE, Verdict.OPPOSITE) and not holds(pace.placebo, 0.0):
+        leaving = replace(leaving, verdict=Verdict.ASSOCIATION)
+    return pace, leaving
 
 
 def _placebos(setting: _Setting, kappa: float, point, level: float) -> tuple[Interval, Interval]:
@@ -232,9 +256,11 @@ def _placebos(setting: _Setting, kappa: float, point, level: float) -> tuple[Int
     surplus, shortfall = setting.gaps(kappa)
     response = surplus - np.exp(point[LOG_B]) * shortfall
     every = setting.intervals
-    usual = customer_means(response, every.first, every.count)
+    # One value for all who have no such order: the customer's own would tell whether there was one.
+    of_all = float(response[setting.is_known].mean())
+    response = np.where(setting.is_known, response, of_all)
     likelihood = setting.likelihood(
-        kappa, later=every.at_next(response, usual), earlier=every.at_previous(response, usual)
+        kappa, later=every.at_next(response, of_all), earlier=every.at_previous(response, of_all)
     )
     start = np.r_[point[: len(PARAMETERS) + 3], 0.0, point[len(PARAMETERS) + 3 :], 0.0]
     best = maximum(likelihood, start)

@@ -6,7 +6,10 @@ Leaving is studied twice. Per order, by the joint likelihood of buying and leavi
 left: this is the odds ratio of the simulation. And in days, by Cox's regression, where a silence as long as hardly any
 interval of these data counts as having left; slow customers are then taken for some who left, which draws the ratio
 towards 1. A customer who chooses deals differs in other ways too: pace, basket and calendar are controlled, the rest is
-not, and the placebo asks whether the same share "explains" the pace and margin of the two orders before.
+not, and the placebo asks whether the same share "explains" the two orders before. Whoever ordered again had not left,
+so leaving has no placebo of its own. Its place take, on the same scales, the odds of a long pause between those two
+orders, by logistic regression, and the hazard of the second order, by Cox's regression with the sign turned; margin is
+compared with the margin of those two.
 """
 
 from __future__ import annotations
@@ -17,18 +20,20 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from analysis.data import Note
+from analysis.models.results import Interval
 from analysis.strategies.evidence.encounters import Encounters
 from analysis.strategies.evidence.findings import Finding, Verdict, normal_interval, ratio_less_one, verdict_of
 from analysis.strategies.evidence.intervals import intervals_of
 from analysis.strategies.evidence.likelihood import PARAMETERS, JointLikelihood, maximum, sandwich
 from analysis.strategies.parameters import Estimate
+from analysis.strategies.schedule import Economics
 from analysis.timeunits import DAYS_PER_YEAR
 
 BEFORE, EARLY = 2, 3
 LANDMARK = BEFORE + EARLY - 1
 FEWEST_CUSTOMERS, FEWEST_EVENTS, FEWEST_APART = 200, 20, 30
 MOST_CUSTOMERS = 20_000
-UNUSUAL = 0.99
+UNUSUAL, LONG_PAUSE = 0.99, 0.75
 LONGEST_SILENCE = 1 / 3
 """Of the window: a silence must be short enough to be seen."""
 
@@ -37,16 +42,20 @@ LONGEST_SILENCE = 1 / 3
 class DealDriven:
     """What comes of customers whose early orders were bought on deals, against those who paid the usual price.
 
-    All findings compare a share of 1 (all three orders on deals) with a share of 0.
+    All findings compare a share of 1 (all three orders on deals) with a share of 0; the placebos compare the same
+    for the two orders before.
 
     Attributes
     ----------
     leaving_per_order
-        Finding on the relative change of the odds of leaving at an order.
+        Finding on the relative change of the odds of leaving at an order; placebo: of the odds of a pause between the
+        first two orders that is longer than three quarters of these.
     leaving_in_days
-        Finding on the relative change of the hazard of falling silent, per day.
+        Finding on the relative change of the hazard of falling silent, per day; placebo: of the second order's being
+        away, the inverse of its hazard.
     margin
-        Finding on the margin per year from the fifth order on, as a share of the mean customer's.
+        Finding on the margin per year from the fifth order on (``Economics.margin_of`` at the deal that all orders
+        together saved), as a share of the mean customer's.
     silence_days
         A silence longer than this counts as leaving in the survival analysis.
     on_deal_above
@@ -130,7 +139,8 @@ def _history(
     at = encounters.first[chosen]
     day, listed = encounters.day, encounters.listed
     on_deal = np.nan_to_num(encounters.saved) > usual_share(encounters)
-    margin = gross_margin * listed - (listed - encounters.paid) - cost
+    economics = Economics(gross_margin, cost, todays_deal=encounters.mean_saved)
+    margin = economics.margin_of(encounters.paid, listed)
     early = at[:, None] + np.arange(BEFORE, BEFORE + EARLY)
     before = at[:, None] + np.arange(BEFORE)
     landmark = at + LANDMARK
@@ -139,6 +149,7 @@ def _history(
     return {
         "chosen": chosen,
         "share": on_deal[early].mean(axis=1),
+        "wait_before": np.maximum(day[at + 1] - day[at], 1).astype(float),
         "log_wait_before": np.log(np.maximum(day[at + 1] - day[at], 1)),
         "log_wait_early": np.log(np.maximum(day[landmark] - day[at + 1], 1)),
         "log_basket": np.log(np.maximum(listed[before].mean(axis=1), 0.01)),
@@ -172,17 +183,22 @@ def _until_silence(encounters: Encounters, chosen: np.ndarray, silence: int):
 
 def _results(encounters: Encounters, history, dropout: tuple[float, float], silence: int, level: float) -> DealDriven:
     counts = len(history["share"]), int((encounters.count[history["chosen"]] - LANDMARK).sum())
-    pace = _ols(history["log_wait_before"], history, ("log_basket",), level)
     log_odds, error = _log_odds(encounters, history, dropout)
-    per_order, in_days = normal_interval(log_odds, error, level), _log_hazard(history, level)
-    # A customer who was slower already is closer to leaving: the placebo has the sign that leaving sooner would have.
-    placebo, found = ratio_less_one(pace), {}
-    for name, what, estimate in (("per_order", "odds", per_order), ("in_days", "hazard", in_days)):
-        verdict = verdict_of(estimate, pace, expected_sign=1)
+    controls = ("log_basket", "log_wait_before", "log_wait_early")
+    in_days = _log_hazard(history["days"].astype(float), history["left"], history, controls, level)
+    # A customer who was slower already is closer to leaving: the placebos have the sign that leaving sooner would have.
+    compared = {
+        "per_order": ("odds", normal_interval(log_odds, error, level), _log_odds_of_a_pause(history, level)),
+        "in_days": ("hazard", in_days, _log_away(history, level)),
+    }
+    found = {}
+    for name, (what, estimate, placebo) in compared.items():
+        verdict = verdict_of(estimate, placebo, expected_sign=1)
         unit = f"relative change of the {what}"
         key = f"evidence.driven.leaving_{name}"
-        found[name] = Finding(key, ratio_less_one(estimate), unit, placebo, verdict, *counts)
-    earned = _ols(_of_mean(history["margin"]), history, ("log_basket", "log_wait_before", "log_wait_early"), level)
+        before = placebo and ratio_less_one(placebo)
+        found[name] = Finding(key, ratio_less_one(estimate), unit, before, verdict, *counts)
+    earned = _ols(_of_mean(history["margin"]), history, controls, level)
     earned_before = _ols(_of_mean(history["margin_before"]), history, ("log_wait_before",), level)
     verdict = verdict_of(earned, earned_before, expected_sign=-1)
     return DealDriven(
@@ -223,8 +239,8 @@ def _of_mean(values: np.ndarray) -> np.ndarray:
 
 
 def _controls(history, names: tuple[str, ...]) -> np.ndarray:
-    columns = [history["share"], *(history[name] for name in (*names, "landmark")), history["landmark"] ** 2]
-    return np.column_stack([columns[0], *(column - column.mean() for column in columns[1:])])
+    columns = [*(history[name] for name in (*names, "landmark")), history["landmark"] ** 2]
+    return np.column_stack([history["share"], *(each - each.mean() for each in columns if np.ptp(each) > 0)])
 
 
 def _ols(outcome: np.ndarray, history, names: tuple[str, ...], level: float):
@@ -235,12 +251,33 @@ def _ols(outcome: np.ndarray, history, names: tuple[str, ...], level: float):
     return normal_interval(fitted.params[0], fitted.bse[0], level)
 
 
-def _log_hazard(history, level: float):
+def _log_odds_of_a_pause(history, level: float) -> Interval | None:
+    """Log odds ratio of a long pause between the first two orders; None where hardly any is longer than the others."""
+    from statsmodels.discrete.discrete_model import Logit
+
+    pause = history["wait_before"]
+    is_long = pause > np.quantile(pause, LONG_PAUSE)
+    if is_long.sum() < FEWEST_EVENTS:
+        return None
+    design = np.column_stack([_controls(history, ("log_basket",)), np.ones(len(pause))])
+    fitted = Logit(is_long.astype(float), design).fit(disp=0, cov_type="HC1")
+    return normal_interval(fitted.params[0], fitted.bse[0], level)
+
+
+def _log_away(history, level: float) -> Interval | None:
+    """Minus the log hazard ratio of the second order: above 0 where it came later; None if all waited alike."""
+    if np.ptp(history["wait_before"]) == 0:
+        return None
+    everyone = np.ones(len(history["share"]))
+    sooner = _log_hazard(history["wait_before"], everyone, history, ("log_basket",), level)
+    return Interval(-sooner.estimate, -sooner.upper, -sooner.lower, level)
+
+
+def _log_hazard(days, ended, history, controls: tuple[str, ...], level: float) -> Interval:
     """Log hazard ratio of the share by Cox's regression (ties after Efron)."""
     from statsmodels.duration.hazard_regression import PHReg
 
-    design = _controls(history, ("log_basket", "log_wait_before", "log_wait_early"))
-    fitted = PHReg(history["days"].astype(float), design, status=history["left"].astype(float), ties="efron").fit()
+    fitted = PHReg(days, _controls(history, controls), status=ended.astype(float), ties="efron").fit()
     return normal_interval(fitted.params[0], fitted.bse[0], level)
 
 

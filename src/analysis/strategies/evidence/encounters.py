@@ -140,7 +140,7 @@ def encounters(orders: pd.DataFrame, transactions: Transactions, amounts: Amount
 
 def orders_without_deals(transactions: Transactions) -> Encounters:
     """Orders for questions that need no discount: everything is taken as bought at list price."""
-    return encounters(_orders(transactions), transactions)
+    return encounters(_orders(transactions).assign(discount=0.0), transactions)
 
 
 def why_deals_say_nothing(found: Encounters, amounts: Amounts = "paid") -> Note | None:

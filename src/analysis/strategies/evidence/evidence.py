@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from analysis.data import Note, Transactions
+from analysis.data.loyalty_matches import scores_at_orders
 from analysis.strategies.evidence.bump import PromotionalBump, promotional_bump
 from analysis.strategies.evidence.campaigns import CampaignEffect, campaign_effect, complete_journey_campaigns
+from analysis.strategies.evidence.caps import caps_in
 from analysis.strategies.evidence.curve import DEAL, EXPERIENCE, ExpectationCurve, expectation_curve
 from analysis.strategies.evidence.driven import DealDriven, deal_driven
 from analysis.strategies.evidence.encounters import (
@@ -26,7 +28,7 @@ from analysis.strategies.evidence.encounters import (
 from analysis.strategies.evidence.findings import Finding
 from analysis.strategies.evidence.panel import PanelRegression, panel_regression
 from analysis.strategies.evidence.won import WonByDeals, won_by_deals
-from analysis.strategies.parameters import BY_NAME, Estimate
+from analysis.strategies.parameters import BY_NAME, Estimate, Span
 
 if TYPE_CHECKING:
     from analysis.config import Config
@@ -94,6 +96,10 @@ class LoyaltyEvidence:
         What is worth saying about the orders themselves, and what no placebo can settle.
     level
         Level of the intervals.
+    caps
+        Parameter name -> the range of an assumption that the data limit although they do not replace it.
+    tables
+        How far the tables beside the transactions fit these: a Note ``loyalty.fit.…`` for each that does.
     """
 
     deal: ExpectationCurve | Note
@@ -108,6 +114,8 @@ class LoyaltyEvidence:
     observed_deal: float | None
     notes: tuple[Note, ...]
     level: float
+    caps: Mapping[str, Span] = field(default_factory=dict)
+    tables: tuple[Note, ...] = ()
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -149,7 +157,8 @@ def loyalty_evidence(
         Targeted campaigns: customer (id), start, end, optionally campaign; one row for each customer of each campaign.
         The Complete Journey brings its own.
     promotions
-        A calendar of promotions: start, end. Without it promotion weeks are recognised by their discounts.
+        A calendar of promotions: start, end. Without it promotion weeks are recognised by their discounts; without
+        usable discounts it shows how orders rise in them, which is an association.
     satisfaction
         Scores: customer (id), date (of the order), score. Without them the experience side stays an assumption.
     amounts
@@ -165,16 +174,20 @@ def loyalty_evidence(
     if not parts:
         parts = _on_deals(orders, config, promotions, usual)
     any_orders = orders_without_deals(transactions) if isinstance(orders, Note) else orders
+    if isinstance(orders, Note) and promotions is not None:
+        parts["bump"] = promotional_bump(any_orders, level=level, seed=seed, calendar=promotions)
     parts["campaigns"] = _campaigns(any_orders, transactions, campaigns, level)
     parts["experience"] = _experience(any_orders, transactions, satisfaction, usual)
     estimates = _estimates(parts)
+    caps = {name: span for part in parts.values() for name, span in caps_in(part).items()}
     return LoyaltyEvidence(
         **parts,
         estimates=estimates,
-        assumed=tuple(_assumed(parts, estimates)),
+        assumed=tuple(_assumed(parts, estimates, caps)),
         observed_deal=observed_deal(transactions, amounts) if isinstance(orders, Note) else orders.mean_saved,
         notes=_notes(orders, parts, amounts),
         level=level,
+        caps=caps,
     )
 
 
@@ -204,7 +217,10 @@ def _experience(orders: Encounters, transactions: Transactions, satisfaction: pd
         return Note("evidence.reason.satisfaction_columns", {"missing": ", ".join(missing)})
     met = scores_of(orders, transactions, satisfaction)
     if not np.isfinite(met).any():
-        return Note("evidence.reason.nothing_varies", {"orders": len(satisfaction)})
+        fitting = int(scores_at_orders(satisfaction, transactions).sum())
+        if not fitting:
+            return Note("evidence.reason.scores_elsewhere", {"rows": len(satisfaction)})
+        return Note("evidence.reason.nothing_varies", {"orders": fitting})
     return expectation_curve(orders, met, channel=EXPERIENCE, initial=0.0, **usual)
 
 
@@ -217,10 +233,13 @@ def _estimates(parts) -> dict[str, Estimate]:
     return found
 
 
-def _assumed(parts, estimates):
+def _assumed(parts, estimates, caps: Mapping[str, Span]):
     for part, names in ASKED.items():
         for name in names:
-            if name not in estimates:
+            if name in caps:
+                span, why = caps[name], _why_assumed(parts[part], name)
+                yield Assumed(name, span.most_likely, span.low, span.high, Note(f"{why.key}_capped", why.numbers))
+            elif name not in estimates:
                 parameter = BY_NAME[name]
                 yield Assumed(name, parameter.default, parameter.low, parameter.high, _why_assumed(parts[part], name))
 
@@ -232,14 +251,30 @@ def _why_assumed(part, name: str) -> Note:
         return Note("evidence.kept.no_placebo", {"parameter": name})
     if isinstance(part, ExpectationCurve):
         deciding = {"theta": part.leaving}.get(name.split("_")[0], part.pace)
+        if part.channel == EXPERIENCE and deciding.verdict == "estimate":
+            return Note("evidence.kept.other_unit", {"parameter": name})
         return Note(f"evidence.kept.{deciding.verdict}", {"parameter": name})
     if isinstance(part, PromotionalBump):
+        if part.lift.verdict == "association" and _is_calendar_alone(part):
+            return Note("evidence.kept.depth_unknown", {"parameter": name})
         if part.lift.verdict == "estimate":
             return Note("evidence.kept.too_shallow_or_unclear", {"parameter": name, "depth": part.depth})
-        return Note(f"evidence.kept.{part.lift.verdict}", {"parameter": name})
+        if part.lift.verdict == "association" and part.lift.placebo is not None and not part.is_telling:
+            return Note("evidence.kept.few_or_shallow", {"parameter": name, "depth": part.depth})
+        return Note(_kept(part.lift), {"parameter": name})
     if part.leaving_per_order.verdict == "estimate":
         return Note("evidence.reason.births_unknown", {"parameter": name})
-    return Note(f"evidence.kept.{part.leaving_per_order.verdict}", {"parameter": name})
+    return Note(_kept(part.leaving_per_order), {"parameter": name})
+
+
+def _kept(finding: Finding) -> str:
+    without = finding.verdict == "association" and finding.placebo is None
+    return "evidence.kept.no_placebo" if without else f"evidence.kept.{finding.verdict}"
+
+
+def _is_calendar_alone(bump: PromotionalBump) -> bool:
+    """Whether promotion weeks are known and no order in them is known to have saved anything."""
+    return bump.defined_by == "calendar" and bump.depth == 0
 
 
 def _notes(orders: Encounters | Note, parts, amounts: Amounts) -> tuple[Note, ...]:
@@ -249,7 +284,14 @@ def _notes(orders: Encounters | Note, parts, amounts: Amounts) -> tuple[Note, ..
     if isinstance(parts["driven"], DealDriven):
         notes.append(Note("evidence.note.selection", {"orders": 5}))
         notes.append(None if parts["driven"].births_known else Note("evidence.note.early_in_the_data"))
+    if isinstance(parts["experience"], ExpectationCurve):
+        notes.append(Note("evidence.note.unit_of_scores"))
     if isinstance(parts["bump"], PromotionalBump) and parts["bump"].defined_by == "data":
         weeks = parts["bump"].lift.details
         notes.append(Note("evidence.note.weeks_from_discounts", dict(weeks)))
+    if isinstance(parts["bump"], PromotionalBump) and _is_calendar_alone(parts["bump"]):
+        notes.append(Note("evidence.note.calendar_alone"))
+    if isinstance(parts["bump"], PromotionalBump) and not parts["bump"].around_told:
+        counted = {name: parts["bump"].lift.details[name] for name in ("promotions", "weeks")}
+        notes.append(Note("evidence.note.promotions_too_close", counted))
     return tuple(note for note in notes if note is not None)

@@ -46,8 +46,3 @@ def gaps(met, first, count, kappa: float, initial: float) -> tuple[np.ndarray, n
     gap = met - expected_before(met, first, count, [kappa], initial)[:, 0]
     gap = np.where(np.isnan(gap), 0.0, gap)
     return np.maximum(gap, 0.0), np.maximum(-gap, 0.0)
-
-
-def customer_means(values, first, count) -> np.ndarray:
-    """Mean of each customer's values, shape (customers,)."""
-    return np.add.reduceat(values, first) / count if len(values) else np.empty(0)

@@ -70,7 +70,7 @@ def verdict_of(estimate: Interval, placebo: Interval | None, *, expected_sign: i
     >>> str(verdict_of(effect, quiet)), str(verdict_of(effect, Interval(0.7, 0.3, 1.1, 0.9)))
     ('estimate', 'association')
     """
-    if _holds(estimate, 0.0):
+    if holds(estimate, 0.0):
         return Verdict.NOTHING
     if placebo is None or not is_clean(estimate, placebo):
         return Verdict.ASSOCIATION
@@ -80,7 +80,7 @@ def verdict_of(estimate: Interval, placebo: Interval | None, *, expected_sign: i
 def is_clean(estimate: Interval, placebo: Interval) -> bool:
     """Whether a placebo shows no fault, and could have shown one."""
     small = abs(placebo.estimate) <= LARGEST_PLACEBO * abs(estimate.estimate)
-    return small and _holds(placebo, 0.0) and not _holds(placebo, estimate.estimate)
+    return small and holds(placebo, 0.0) and not holds(placebo, estimate.estimate)
 
 
 def normal_interval(estimate: float, standard_error: float, level: float) -> Interval:
@@ -105,5 +105,6 @@ def ratio_less_one(interval: Interval) -> Interval:
     return transformed(interval, np.expm1)
 
 
-def _holds(interval: Interval, value: float) -> bool:
+def holds(interval: Interval, value: float) -> bool:
+    """Whether a value lies in an interval, ends included."""
     return interval.lower <= value <= interval.upper

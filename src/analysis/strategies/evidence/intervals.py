@@ -25,7 +25,7 @@ class Intervals:
     weeks
         Time until the next order, or for a customer's last one until the end of the data.
     is_open
-        Whether it is the last one.
+        Whether it is the customer's last one here; of no length where the customer is followed no further.
     first, count
         Row of each customer's first interval here, and how many there are, shape (customers,).
     basket
@@ -47,27 +47,51 @@ class Intervals:
         """Closed intervals of each customer, shape (customers,)."""
         return self.count - 1
 
-    def at_next(self, values, otherwise) -> np.ndarray:
-        """The values of the encounter that ends each interval; ``otherwise`` (customers,) where none does."""
-        shifted = np.r_[values[1:], 0.0]
-        return np.where(self.is_open, np.repeat(otherwise, self.count), shifted)
+    def usual(self, values) -> np.ndarray:
+        """Mean of each customer's values over closed intervals; over all closed ones where the customer has none, (n,).
 
-    def at_previous(self, values, otherwise) -> np.ndarray:
-        """The values of the encounter before each; ``otherwise`` (customers,) where there is none here."""
+        With the open interval in it, the mean of those who left, or order seldom, would tell that they did: it would
+        be, or lean to, the one value whose outcome is asked for.
+        """
+        closed = np.where(self.is_open, 0.0, values)
+        of_all = closed.sum() / max(int(self.closed.sum()), 1)
+        own = np.add.reduceat(closed, self.first) / np.maximum(self.closed, 1)
+        return np.repeat(np.where(self.closed > 0, own, of_all), self.count)
+
+    def at_next(self, values, otherwise: float) -> np.ndarray:
+        """The values of the encounter that ends each interval; ``otherwise`` where none does."""
+        shifted = np.r_[values[1:], 0.0]
+        return np.where(self.is_open, otherwise, shifted)
+
+    def at_previous(self, values, otherwise: float) -> np.ndarray:
+        """The values of the encounter before each; ``otherwise`` where there is none here."""
         shifted = np.r_[0.0, values[:-1]]
         shifted[self.first] = otherwise
         return shifted
 
 
-def intervals_of(encounters: Encounters, skipped: int | None = None) -> Intervals:
-    """The intervals after each order but the first ``skipped``: by default 3 where births are unknown, else 0."""
+def intervals_of(encounters: Encounters, skipped: int | None = None, known: np.ndarray | None = None) -> Intervals:
+    """The intervals after each order but the first ``skipped``: by default 3 where births are unknown, else 0.
+
+    Parameters
+    ----------
+    known
+        Whether it is known what each encounter met, shape (n,). A customer is followed up to the first encounter of
+        which it is not: it ends the interval before it, and an interval of no length after it says nothing. What is
+        known may depend on everything up to an encounter, but not on what follows it.
+    """
     if skipped is None:
         skipped = 0 if encounters.births_known else FORMING
-    number, length = encounters.number, np.repeat(encounters.count, encounters.count)
-    used = (number >= skipped) & (length > skipped)
-    is_open = number == length - 1
+    number = encounters.number
+    followed = encounters.count if known is None else _followed(encounters, known)
+    length = np.minimum(followed + 1, encounters.count)
+    length[followed <= skipped] = 0
+    lengths = np.repeat(length, encounters.count)
+    used = (number >= skipped) & (number < lengths)
+    is_open = number == lengths - 1
     until = np.where(is_open, encounters.end_day, np.r_[encounters.day[1:], 0])
-    count = np.maximum(encounters.count - skipped, 0)
+    until = np.where(number == np.repeat(followed, encounters.count), encounters.day, until)
+    count = np.maximum(length - skipped, 0)
     count = count[count > 0]
     return Intervals(
         row=np.flatnonzero(used),
@@ -77,6 +101,12 @@ def intervals_of(encounters: Encounters, skipped: int | None = None) -> Interval
         count=count,
         basket=basket_size(encounters)[used],
     )
+
+
+def _followed(encounters: Encounters, known: np.ndarray) -> np.ndarray:
+    """Encounters of each customer before the first of which nothing is known, shape (customers,)."""
+    number, count = encounters.number, encounters.count
+    return np.minimum.reduceat(np.where(known, np.repeat(count, count), number), encounters.first)
 
 
 def basket_size(encounters: Encounters) -> np.ndarray:
