@@ -22,7 +22,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from analysis.reporting.runner import NEEDS
+from analysis.reporting.run import NEEDS
 from analysis.study import STEPS
 
 AIM, AIM_SECONDS = 1.5, 2.0

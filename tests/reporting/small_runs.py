@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 from analysis.config import Config
 from analysis.reporting import request as request_module
-from analysis.reporting import runner
+from analysis.reporting import run as run_module
 from analysis.reporting.stamp import identity_of
 from analysis.study import STEPS
 
@@ -59,8 +59,8 @@ def use_small_study(monkeypatch, **attributes) -> None:
     """Let runs use made-up results for the rest of a test."""
     study = type("Study", (SmallStudy,), attributes)
     monkeypatch.setattr(request_module, "Study", study)
-    monkeypatch.setattr(runner, "WARM_UP", "")
-    monkeypatch.setattr(runner, "write_artefacts", write_small_artefacts)
+    monkeypatch.setattr(run_module, "WARM_UP", "")
+    monkeypatch.setattr(run_module, "write_artefacts", write_small_artefacts)
 
 
 def write_small_artefacts(study, folder: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from tests.reporting.small_runs import NOTEBOOKS, small_config, use_small_study
 from tests.reporting.test_listing import CONTENT
 
-from analysis.reporting import runner
+from analysis.reporting import run as run_module
 from analysis.reporting.runner import run_report
 
 COMPARES = "previous: str = None  # folder of the run before"
@@ -44,7 +44,7 @@ def run(tmp_path, monkeypatch):
     def run(data: str = "d", **options) -> Path:
         use_small_study(monkeypatch, data_hash=data * 64)
         monkeypatch.setattr(
-            runner, "write_artefacts", lambda study, there: (there / "results.json").write_text(json.dumps(CONTENT))
+            run_module, "write_artefacts", lambda study, there: (there / "results.json").write_text(json.dumps(CONTENT))
         )
         return run_report(small_config(), out=tmp_path / "out", notebooks=folder, **options)
 
