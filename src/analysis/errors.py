@@ -146,14 +146,6 @@ class BatchFailed(RetentionLabError):
         super().__init__("\n".join(messages))
 
 
-class DoubtfulData(UserWarning):
-    """The data can be used, but something about them changes what the results mean."""
-
-
-class DoubtfulModel(UserWarning):
-    """The model was fitted, but one of its assumptions is doubtful on these data."""
-
-
 @contextmanager
 def full_disk_named() -> Iterator[None]:
     """Raises ``DiskFull`` for a full disk, whichever library met it.

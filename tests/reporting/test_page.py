@@ -1,5 +1,6 @@
 import dataclasses
 import re
+from html import unescape
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 from tests.reporting import fakes
 
 from analysis.reporting import gate
-from analysis.reporting.page import IndexEntry, compose, index_page, made_html, report_title, stamped_values, time_html
+from analysis.reporting.page import IndexEntry, compose, index_page, made_html, report_title, time_html
 from analysis.reporting.stamp import Stamp
 from analysis.reporting.words import Words
 
@@ -42,6 +43,12 @@ class Outline(HTMLParser):
 
     def of(self, tag: str) -> list[dict]:
         return [attributes for name, attributes in self.elements if name == tag]
+
+
+def stamped_values(html: str) -> dict[str, str]:
+    """The stamp that a page carries in its ``<meta>`` elements."""
+    found = re.findall(r'<meta name="retention-lab:(\w+)" content="([^"]*)">', html)
+    return {name: unescape(value) for name, value in found}
 
 
 def page_of(monkeypatch, **options) -> str:

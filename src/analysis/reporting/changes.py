@@ -94,8 +94,8 @@ def plain_content(config: Config) -> dict[str, Any]:
 def settings_of(configuration: Mapping[str, Any]) -> dict[str, str]:
     """Dotted key -> value as text, of everything in a configuration that can change a result; of a file its name.
 
-    >>> settings_of({"name": "shop", "economics": {"gross_margin": 0.3}, "data": {"transactions": "/srv/orders.csv"}})
-    {'economics.gross_margin': '0.3', 'data.transactions': 'orders.csv'}
+    >>> settings_of({"name": "shop", "customer_files": True, "data": {"transactions": "/srv/orders.csv"}})
+    {'customer_files': 'true', 'data.transactions': 'orders.csv'}
     """
     return {key: value for key, value in _flat(configuration).items() if key not in NO_SETTINGS}
 
@@ -112,7 +112,8 @@ def _flat(content: Mapping[str, Any], above: str = "") -> dict[str, str]:
 
 def _text(value: Any, *, is_file: bool) -> str:
     values = value if isinstance(value, list | tuple) else [value]
-    return ", ".join(Path(str(one)).name if is_file else str(one) for one in values)
+    texts = (str(one).lower() if isinstance(one, bool) else str(one) for one in values)
+    return ", ".join(Path(text).name if is_file else text for text in texts)
 
 
 def _differing(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[Change]:

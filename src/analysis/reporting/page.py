@@ -7,7 +7,6 @@ import datetime as dt
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,6 @@ from analysis.reporting.words import Saying, Words, name_key
 
 TEMPLATES = Path(__file__).parent / "templates"
 QUESTION = re.compile(r'<h2 class="rl-question" id="([\w-]+)"[^>]*>(.*?)</h2>', re.DOTALL)
-STAMPED = re.compile(r'<meta name="retention-lab:(\w+)" content="([^"]*)">')
 TIME = Markup('<time datetime="{}">{}</time>')
 SHOWN = ("name", "as_of", "generated_at", "run_id", "data_hash", "config_hash", "language", "versions")
 
@@ -103,11 +101,6 @@ def report_title(name: str, lang: str = "en") -> str:
 def contents_of(fragments: Iterable[str]) -> list[tuple[str, Markup]]:
     """Anchor and text of each notebook's question."""
     return [(anchor, Markup(text)) for fragment in fragments for anchor, text in QUESTION.findall(fragment)]
-
-
-def stamped_values(html: str) -> dict[str, str]:
-    """The stamp that a page carries in its ``<meta>`` elements, as text."""
-    return {name: unescape(value) for name, value in STAMPED.findall(html)}
 
 
 def index_page(
