@@ -73,7 +73,7 @@ def report(
     language: Annotated[
         str | None, typer.Option(metavar="|".join(LANGUAGES), help="Language of the page; beats the configuration's.")
     ] = None,
-    jobs: Annotated[int | None, typer.Option(metavar="N", help="Most notebooks at a time.")] = None,
+    jobs: Annotated[int | None, typer.Option(metavar="N", help="Most notebooks, and most steps, at a time.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Make it again although nothing changed.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, write nothing.")] = False,
     pdf: Annotated[bool, typer.Option("--pdf", help="Print the page too, by an installed Chromium.")] = False,

@@ -15,6 +15,7 @@ from analysis.config import load_config
 from analysis.data.files import files_and_problems
 from analysis.errors import GateFailed, NotebookFailed, NotIdentified, ReportLocked, UsageError
 from analysis.reporting import kernels
+from analysis.reporting import request as request_module
 from analysis.reporting.progress import Progress
 from analysis.reporting.runner import run_report
 
@@ -295,6 +296,15 @@ class TestAWrongRequest:
     def test_for_no_workers_is_refused(self, run, jobs):
         with pytest.raises(UsageError, match="jobs"):
             run("good", jobs=jobs)
+
+    @pytest.mark.parametrize(
+        ("processors", "jobs", "processes"), [(1, None, 1), (2, None, 2), (64, None, 4), (8, 1, 1)]
+    )
+    def test_computes_in_as_many_processes_as_there_are_processors_and_jobs(
+        self, monkeypatch, processors, jobs, processes
+    ):
+        monkeypatch.setattr(request_module.os, "cpu_count", lambda: processors)
+        assert request_module.default_processes(jobs) == processes
 
     def test_into_a_file_is_refused(self, tmp_path):
         (tmp_path / "out").write_text("a file")

@@ -93,7 +93,7 @@ def request(
     if problems := [problem for notebook in found for problem in problems_in_parameters(notebook, given)]:
         raise UsageError(*problems)
     size = jobs or default_jobs(len(found))
-    return Request(config, as_of, out, found, size, force, printer, processes or default_processes())
+    return Request(config, as_of, out, found, size, force, printer, processes or default_processes(jobs))
 
 
 def default_jobs(notebooks: int) -> int:
@@ -101,9 +101,9 @@ def default_jobs(notebooks: int) -> int:
     return min(notebooks, max(MOST_JOBS, os.cpu_count() or 1))
 
 
-def default_processes() -> int:
-    """As many as there are processors, up to where the steps would wait for each other."""
-    return min(os.cpu_count() or 1, MOST_PROCESSES)
+def default_processes(jobs: int | None) -> int:
+    """As many as there are processors, up to where the steps would wait for each other, and not more than ``jobs``."""
+    return min(os.cpu_count() or 1, MOST_PROCESSES, jobs or MOST_PROCESSES)
 
 
 def notebooks_folder() -> Path:

@@ -64,7 +64,7 @@ def run_report(
     deadline
         Ends the run; None for the configured one, from now on.
     processes
-        Processes that compute side by side; None for as many as there are processors, up to four.
+        Processes that compute side by side; None for as many as there are processors, up to four and up to ``jobs``.
 
     Returns
     -------
