@@ -184,3 +184,31 @@ def _days(rng, number):
     within = np.arange(len(who)) - np.repeat(begins, number.ravel())
     turned = np.repeat(rng.integers(0, 7, number.size), number.ravel())
     return who, week, week * 7 + (within + turned) % 7
+
+
+def growing_orders(
+    *, lift: float, customers: int, weeks: int, seed: int, borrowed: float = 0.0, surge: float = 4.0, days: int = 0
+):
+    """Orders of a shop whose customers come in the course of the data, ``surge`` times as many in promotion weeks.
+
+    A promotion of seven days begins every eight weeks, ``days`` after Monday. Three of five customers take part: of
+    those, whoever came before orders ``lift`` more in it, and a share ``borrowed`` of that less in the week after, and
+    all their orders in it save 20%. Customers leave after an order. Returns the orders and the calendar.
+    """
+    rng = np.random.default_rng(seed)
+    promoted = np.arange(weeks) % 8 == 4
+    after = np.r_[False, promoted[:-1]]
+    comes = np.where(promoted, surge, 1.0)[: weeks - 2]
+    born, takes = rng.choice(weeks - 2, customers, p=comes / comes.sum()), rng.random(customers) < 0.6
+    pace, leaves = rng.gamma(1.3, 1 / 10, customers), rng.beta(1.1, 7.0, customers)
+    number, stays = np.zeros((customers, weeks), dtype=int), np.ones(customers, dtype=bool)
+    for week in range(weeks):
+        usual = pace * (1 + takes * lift * (promoted[week] - borrowed * after[week]))
+        number[:, week] = np.where(born == week, 1, rng.poisson(usual) * (stays & (born < week)))
+        stays &= rng.random(customers) < (1 - leaves) ** number[:, week]
+    who, week, day = _days(rng, number)
+    listed = np.exp(rng.normal(3.7, 0.6, len(who)))
+    saved = listed * np.where(promoted[week] & takes[who], 0.2, 0.0)
+    starts = START + (np.flatnonzero(promoted) * 7 + days).astype("timedelta64[D]")
+    calendar = pd.DataFrame({"start": starts, "end": starts + np.timedelta64(6, "D")})
+    return orders_frame(who, day + days, listed - saved, saved), calendar

@@ -3,12 +3,14 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from tests.strategies.evidence.planted import NOTHING, START, planted_orders, promoted_orders
+from tests.strategies.evidence.planted import NOTHING, START, growing_orders, planted_orders, promoted_orders
 
-from analysis.strategies.evidence.bump import promotional_bump
+from analysis.strategies.evidence.bump import notes_on_bump, promotional_bump
+from analysis.strategies.evidence.encounters import encounters_of
 from analysis.strategies.evidence.findings import Verdict
 
 USUAL = {"level": 0.9, "seed": 1}
+SHOP = {"customers": 1_400, "weeks": 104}
 
 
 def _promoted(*, seed=1, **truth):
@@ -36,6 +38,66 @@ def test_the_lift_and_what_was_borrowed_are_recovered(met):
     assert _holds(found.lift_of_takers, 0.4 * 0.2 / 0.19)
     assert set(found.estimates) == {"promotional_lift", "borrowed"}
     assert len(found.estimates["promotional_lift"].draws) == len(found.estimates["borrowed"].draws)
+
+
+def test_newcomers_who_come_in_promotion_weeks_are_no_lift(met):
+    orders, calendar = growing_orders(lift=0.0, surge=4.0, seed=1, **SHOP)
+    encounters = met(orders)
+    found = promotional_bump(encounters, **USUAL, calendar=calendar)
+    week = encounters.day // 7
+    promoted = np.isin(np.arange(104), np.arange(4, 104, 8))
+    of_all = np.bincount(week, minlength=104)
+    assert of_all[promoted].mean() > 1.4 * of_all[~promoted].mean()
+    assert abs(found.lift.estimate.estimate) < 0.1
+    assert found.lift.verdict == Verdict.NOTHING
+    assert found.estimates == {}
+
+
+def test_what_customers_who_were_there_before_order_more_is_told_beside_a_surge_of_newcomers(met):
+    orders, calendar = growing_orders(lift=0.8, borrowed=0.25, seed=1, customers=4_000, weeks=104)
+    found = promotional_bump(met(orders), **USUAL, calendar=calendar)
+    assert _holds(found.lift.estimate, 0.6 * 0.8)
+    assert _holds(found.borrowed, 0.25)
+    assert _holds(found.lift_of_takers, 0.8)
+    assert found.lift.verdict == Verdict.ESTIMATE
+
+
+def test_customers_who_were_there_before_the_data_begin_tell_the_same(met):
+    orders, calendar = growing_orders(lift=0.8, borrowed=0.25, seed=1, customers=4_000, weeks=104)
+    later = orders[orders["date"] >= "2022-07-04"]
+    found = promotional_bump(replace(met(later), births_known=False), **USUAL, calendar=calendar)
+    assert _holds(found.lift.estimate, 0.6 * 0.8)
+    assert _holds(found.borrowed, 0.25)
+
+
+@pytest.mark.parametrize("by_calendar", [True, False])
+def test_the_weekday_on_which_the_data_begin_changes_nothing(loaded, by_calendar):
+    orders, calendar = growing_orders(lift=0.8, borrowed=0.25, seed=1, **SHOP)
+    found = [
+        promotional_bump(
+            encounters_of(loaded(orders, observation_start=day, born_before_start="keep")),
+            **USUAL,
+            calendar=calendar if by_calendar else None,
+        )
+        for day in ("2022-01-05", "2022-01-10", "2022-01-13")
+    ]
+    assert len({each.weeks["start"][0].weekday() for each in found}) == 1
+    for number in ("lift_of_takers", "borrowed"):
+        values = [getattr(each, number) for each in found]
+        assert np.ptp([each.estimate for each in values]) < 0.1 * (values[0].upper - values[0].lower)
+    assert np.ptp([each.lift.estimate.estimate for each in found]) < 0.02
+    assert {(each.lift.details["weeks"], each.lift.details["promotions"]) for each in found} == {(12, 12)}
+
+
+def test_a_lift_that_no_literature_supports_is_kept_and_said(met):
+    notes = {}
+    for lift in (0.4, 1.2):
+        orders, _ = _promoted(lift=lift, customers=400)
+        found = promotional_bump(met(orders), **USUAL)
+        notes[lift] = {note.key: note.numbers for note in notes_on_bump(found)}
+    assert "evidence.note.lift_beyond_literature" not in notes[0.4]
+    assert notes[1.2]["evidence.note.lift_beyond_literature"] == {"lift": found.lift_of_takers, "most": 0.73}
+    assert found.estimates["promotional_lift"].value == found.lift_of_takers.estimate > 1
 
 
 def test_a_calendar_says_the_same(met):
@@ -80,7 +142,7 @@ def test_small_deals_that_are_had_every_week_are_no_taking_part(met, usual_deals
     # Lifts are stated at 20%; the usual deals of 5% are expected already.
     deeper = 0.2 - 0.05 * usual_deals
     assert found.depth == pytest.approx(deeper, abs=0.005)
-    assert _holds(found.lift_of_takers, 1.0 * 0.2 / deeper)
+    assert found.lift_of_takers.estimate == pytest.approx(1.0 * 0.2 / deeper, rel=0.1)
 
 
 def test_promotions_that_move_nobody_give_nothing(met):
@@ -114,8 +176,8 @@ def test_a_short_history_is_refused(met):
 
 @pytest.mark.slow
 def test_intervals_hold_the_planted_lift_and_dip_at_the_stated_rate(met):
-    """Nominal 90%. Over 60 companies the lift in 97%, the dip in 83%, the lift of takers in 97%; without one an
-    estimate in 3%.
+    """Nominal 90%. Over 60 companies the lift in 97%, the dip in 85%, the lift of takers in 97%, and in 95% where half
+    take part; without a lift an estimate in 3%.
 
     Errors robust to neighbouring weeks are somewhat short in a hundred weeks: below 75% would be a fault.
     """
@@ -127,3 +189,21 @@ def test_intervals_hold_the_planted_lift_and_dip_at_the_stated_rate(met):
     assert np.mean([_holds(each, 1.0 * 0.2 / 0.17) for each in takers]) >= 0.75
     nothing = [promotional_bump(met(_promoted(seed=seed, lift=0.0)[0]), **USUAL) for seed in range(40)]
     assert np.mean([bool(each.estimates) for each in nothing]) <= 0.1
+
+
+@pytest.mark.slow
+def test_a_surge_of_newcomers_leaves_intervals_at_the_stated_rate(met):
+    """Nominal 90%. Over 60 shops the lift in 87%, the dip in 90%, the lift of takers in 92%; without one an estimate
+    in 2%.
+    """
+    shop = {"customers": 1_400, "weeks": 130}
+
+    def bump(**planted):
+        orders, calendar = growing_orders(**planted, **shop)
+        return promotional_bump(met(orders), **USUAL, calendar=calendar)
+
+    found = [bump(lift=0.8, borrowed=0.25, seed=seed) for seed in range(30)]
+    assert np.mean([_holds(each.lift.estimate, 0.6 * 0.8) for each in found]) >= 0.75
+    assert np.mean([_holds(each.borrowed, 0.25) for each in found]) >= 0.75
+    assert np.mean([_holds(each.lift_of_takers, 0.8) for each in found]) >= 0.75
+    assert np.mean([bool(bump(lift=0.0, seed=seed).estimates) for seed in range(30)]) <= 0.1

@@ -147,6 +147,13 @@ def test_promotions_that_follow_too_closely_are_said_to_leave_no_placebo(evidenc
     assert why["promotional_lift"] == why["borrowed"] == "evidence.kept.no_placebo"
 
 
+def test_a_lift_above_what_the_literature_supports_is_used_and_said(evidence):
+    orders, _ = promoted_orders(lift=1.2, borrowed=0.25, depth=0.2, customers=400, weeks=104, seed=1)
+    found = evidence(orders)
+    assert found.estimates["promotional_lift"].value > BY_NAME["promotional_lift"].high
+    assert "evidence.note.lift_beyond_literature" in {note.key for note in found.notes}
+
+
 def test_promotions_that_hardly_save_anything_are_said_to_be_no_basis(evidence):
     orders, _ = promoted_orders(lift=0.4, borrowed=0.25, depth=0.03, customers=300, weeks=104, seed=1, usual_deals=0.0)
     found = evidence(orders)

@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.strategies.evidence.planted import promoted_orders
+from tests.strategies.evidence.planted import growing_orders, promoted_orders
 
-from analysis.strategies.evidence.promotion_weeks import weekly_orders
+from analysis.strategies.evidence.promotion_weeks import weekly_orders, weeks_of
 from analysis.strategies.evidence.takers import reach_of, takers_of
 
 PLANTED = {"lift": 1.0, "borrowed": 0.0, "depth": 0.2, "customers": 600, "weeks": 104}
@@ -28,6 +28,18 @@ def test_the_draws_spread_as_companies_of_the_same_kind_do(met):
     drawn = [_takers(met(promoted_orders(**PLANTED, seed=seed, reach=0.5)[0])) for seed in range(12)]
     spread = np.std([each.orders for each in drawn], ddof=1)
     assert np.mean([each.orders_draws.std() for each in drawn]) == pytest.approx(spread, rel=0.6)
+
+
+def test_newcomers_and_weeks_that_are_promoted_in_part_tell_nothing_of_who_takes_part(met):
+    orders, calendar = growing_orders(lift=0.0, customers=1_400, weeks=104, seed=1)
+    encounters = met(orders)
+    weeks = weekly_orders(encounters, calendar)
+    plain = takers_of(encounters, weeks, 100, np.random.default_rng(1))
+    is_first = encounters.number == 0
+    partly = weeks_of(encounters, weeks) == 8
+    other = replace(encounters, saved=np.where(is_first | partly, 0.5, encounters.saved))
+    weeks.loc[8, "promoted"] = 3 / 7
+    assert takers_of(other, weeks, 100, np.random.default_rng(1)).depth == pytest.approx(plain.depth, abs=1e-3)
 
 
 def test_where_nothing_is_saved_nobody_takes_part(met):

@@ -1,7 +1,9 @@
 """The promotional bump: orders in promotion weeks, and the dips before and after them.
 
-Weekly orders are regressed on promotion weeks, the week before them, the two after them, and a trend, with errors that
-allow for neighbouring weeks being alike (Newey & West 1987). Placebo: the third and fourth week before a promotion,
+Orders of customers who were there before the week are regressed on promotion weeks, the week before them, the two after
+them, and a trend: Poisson's pseudo-likelihood with a log link and the number of these customers as exposure, so that
+newcomers, and a base that grows, are no lift. Errors allow for neighbouring weeks being alike and for any spread (Newey
+& West 1987). Placebo: the third and fourth week before a promotion,
 which nobody can have moved an order from or to. Where promotions follow so closely that these weeks leave hardly any
 other to compare with, promotion weeks are compared with all others: dips and placebo are then unknown, and the rise is
 no more than an association.
@@ -20,21 +22,23 @@ from analysis.models.results import Interval
 from analysis.strategies.dynamics import LIFT_IS_STATED_AT
 from analysis.strategies.evidence.encounters import Encounters
 from analysis.strategies.evidence.findings import Finding, Verdict, normal_interval, ratio_less_one, verdict_of
-from analysis.strategies.evidence.promotion_weeks import (
+from analysis.strategies.evidence.promotion_weeks import FEWEST_THERE, weekly_orders
+from analysis.strategies.evidence.takers import Takers, reach_of, takers_of
+from analysis.strategies.evidence.week_design import (
     FEWEST_PROMOTED,
     NEAR,
     WeekDesign,
     separate_promotions,
     week_design,
-    weekly_orders,
 )
-from analysis.strategies.evidence.takers import Takers, reach_of, takers_of
-from analysis.strategies.parameters import Estimate
+from analysis.strategies.parameters import BY_NAME, Estimate
 
 FEWEST_WEEKS = 26
 FEWEST_SEPARATE = 4
 """Separate promotions, below which a holiday or two can make a lift and nothing more than an association is claimed."""
 LAGS = 4
+MOST_EMPTY = 0.1
+"""Of the weeks may be without an order: where there are more, too little happens in a week to compare it."""
 LEAST_DEPTH = 0.05
 """Lifts are stated at a depth of 20%; a promotion that is shallower than a quarter of that is no basis for it."""
 LEAST_REACH = 0.05
@@ -48,7 +52,8 @@ class PromotionalBump:
     Attributes
     ----------
     lift
-        Finding on the relative rise of all orders in a promotion week. Details: separate promotions, weeks, depth.
+        Finding on the relative rise, in a promotion week, of the orders of customers who were there before. Details:
+        separate promotions, weeks, depth, and unclear weeks, which are compared with nothing.
     dip_before, dip_after, borrowed
         Orders missing in the week before, in the two weeks after, and both, as shares of the extra orders; None where
         there is no rise to take a share of, or too few such weeks.
@@ -60,7 +65,7 @@ class PromotionalBump:
     reach
         Share of customers who take part, from the excess of deals over the usual ones.
     weeks
-        week, start, orders, saved (share of list value), promoted: one row a week.
+        As of ``weekly_orders``.
     defined_by
         ``data`` or ``calendar``: where the promotion weeks come from.
     around_told
@@ -88,6 +93,11 @@ class PromotionalBump:
         return _is_telling(self.lift.details)
 
     @property
+    def is_calendar_alone(self) -> bool:
+        """Whether promotion weeks are known and no order in them is known to have saved anything."""
+        return self.defined_by == "calendar" and self.depth == 0
+
+    @property
     def estimates(self) -> dict[str, Estimate]:
         """What may replace an assumption."""
         if self.lift.verdict != Verdict.ESTIMATE:
@@ -110,22 +120,41 @@ def promotional_bump(
     calendar
         Promotions, with columns start and end (days, both included); without it a promotion week is one that saved
         more than half way from the median week to the three deepest, and at least 1.5 robust standard deviations
-        above the median.
+        above the median; one that saved less, but a quarter of the way, is compared with nothing.
     """
     weeks = weekly_orders(encounters, calendar)
-    promoted = int(weeks["promoted"].sum())
+    promoted = round(float(weeks["promoted"].sum()))
     if len(weeks) < FEWEST_WEEKS:
-        return Note("evidence.reason.too_few_weeks", {"weeks": len(weeks), "needed": FEWEST_WEEKS})
+        numbers = {"weeks": len(weeks), "needed": FEWEST_WEEKS, "customers": FEWEST_THERE}
+        return Note("evidence.reason.too_few_weeks", numbers)
     if promoted < FEWEST_PROMOTED or promoted > len(weeks) / 2:
         numbers = {"weeks": promoted, "of": len(weeks), "needed": FEWEST_PROMOTED}
         return Note("evidence.reason.no_promotion_weeks", numbers)
-    if (weeks["orders"] == 0).any():
-        return Note("evidence.reason.weeks_without_orders", {"weeks": int((weeks["orders"] == 0).sum())})
-    design = week_design(weeks["promoted"].to_numpy())
+    if (empty := int((weeks["orders"] == 0).sum())) > MOST_EMPTY * len(weeks):
+        return Note("evidence.reason.weeks_without_orders", {"weeks": empty, "of": len(weeks)})
+    design = week_design(weeks["promoted"].to_numpy(), weeks["unclear"].to_numpy())
     if design is None:
         return Note("evidence.reason.promotions_without_others", {"weeks": promoted, "near": NEAR})
     rng = np.random.default_rng([seed, 47])
     return _bump(encounters, weeks, design, level, rng, "data" if calendar is None else "calendar")
+
+
+def notes_on_bump(found: PromotionalBump) -> tuple[Note, ...]:
+    """What is worth saying of the promotion weeks, and of the lift where it is larger than any in the literature."""
+    numbers, most, notes = found.lift.details, BY_NAME["promotional_lift"].high, []
+    if found.defined_by == "data":
+        told = {name: numbers[name] for name in ("promotions", "weeks", "depth")}
+        notes.append(Note("evidence.note.weeks_from_discounts", told))
+    if numbers["unclear"]:
+        notes.append(Note("evidence.note.unclear_weeks", {"weeks": numbers["unclear"]}))
+    if found.is_calendar_alone:
+        notes.append(Note("evidence.note.calendar_alone"))
+    if not found.around_told:
+        told = {name: numbers[name] for name in ("promotions", "weeks")}
+        notes.append(Note("evidence.note.promotions_too_close", told))
+    if "promotional_lift" in found.estimates and found.lift_of_takers.estimate > most:
+        notes.append(Note("evidence.note.lift_beyond_literature", {"lift": found.lift_of_takers, "most": most}))
+    return tuple(notes)
 
 
 def _bump(encounters, weeks: pd.DataFrame, design: WeekDesign, level: float, rng, defined_by: str) -> PromotionalBump:
@@ -137,9 +166,11 @@ def _bump(encounters, weeks: pd.DataFrame, design: WeekDesign, level: float, rng
     drawn = rng.multivariate_normal(point, covariance, DRAWS, method="eigh")
     takers = takers_of(encounters, weeks, DRAWS, rng)
     promoted = weeks["promoted"].to_numpy()
-    details = {"promotions": separate_promotions(promoted), "weeks": int(promoted.sum()), "depth": takers.depth}
+    weeks_in = round(float(promoted.sum()))
+    details = {"promotions": separate_promotions(promoted), "weeks": weeks_in, "depth": takers.depth}
+    details["unclear"] = int(weeks["unclear"].sum())
     verdict = verdict_of(rise, placebo if _is_telling(details) else None, expected_sign=1)
-    counts = len(encounters.count), int(weeks["orders"].sum())
+    counts = int(weeks["there"].max()), int(weeks["orders"].sum())
     found, draws = {}, {}
     if rise.lower > 0:
         shares, draws = (_missing(rows, place, design) for rows in (point[None, :], drawn))
@@ -168,10 +199,12 @@ def _is_telling(details: Mapping[str, float]) -> bool:
 
 def _coefficients(weeks: pd.DataFrame, design: WeekDesign) -> tuple[np.ndarray, np.ndarray]:
     """Of the columns that tell something, with their covariance."""
-    from statsmodels.regression.linear_model import OLS
+    from statsmodels.genmod.families import Poisson
+    from statsmodels.genmod.generalized_linear_model import GLM
 
-    lags = {"maxlags": LAGS, "use_correction": True}
-    fitted = OLS(np.log(weeks["orders"].to_numpy()), design.columns).fit(cov_type="HAC", cov_kwds=lags)
+    exposure = weeks["there"].to_numpy().astype(float)
+    model = GLM(weeks["orders"].to_numpy().astype(float), design.columns, family=Poisson(), exposure=exposure)
+    fitted = model.fit(cov_type="HAC", cov_kwds={"maxlags": LAGS, "use_correction": True})
     told = [design.names.index(name) for name in design.told]
     return fitted.params[told], fitted.cov_params()[np.ix_(told, told)]
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from analysis.data import Note, Transactions
 from analysis.data.loyalty_matches import scores_at_orders
-from analysis.strategies.evidence.bump import PromotionalBump, promotional_bump
+from analysis.strategies.evidence.bump import PromotionalBump, notes_on_bump, promotional_bump
 from analysis.strategies.evidence.campaigns import CampaignEffect, campaign_effect, complete_journey_campaigns
 from analysis.strategies.evidence.caps import caps_in
 from analysis.strategies.evidence.curve import DEAL, EXPERIENCE, ExpectationCurve, expectation_curve
@@ -255,7 +255,7 @@ def _why_assumed(part, name: str) -> Note:
             return Note("evidence.kept.other_unit", {"parameter": name})
         return Note(f"evidence.kept.{deciding.verdict}", {"parameter": name})
     if isinstance(part, PromotionalBump):
-        if part.lift.verdict == "association" and _is_calendar_alone(part):
+        if part.lift.verdict == "association" and part.is_calendar_alone:
             return Note("evidence.kept.depth_unknown", {"parameter": name})
         if part.lift.verdict == "estimate":
             return Note("evidence.kept.too_shallow_or_unclear", {"parameter": name, "depth": part.depth})
@@ -272,11 +272,6 @@ def _kept(finding: Finding) -> str:
     return "evidence.kept.no_placebo" if without else f"evidence.kept.{finding.verdict}"
 
 
-def _is_calendar_alone(bump: PromotionalBump) -> bool:
-    """Whether promotion weeks are known and no order in them is known to have saved anything."""
-    return bump.defined_by == "calendar" and bump.depth == 0
-
-
 def _notes(orders: Encounters | Note, parts, amounts: Amounts) -> tuple[Note, ...]:
     notes = []
     if not isinstance(orders, Note) and amounts == "paid":
@@ -286,12 +281,6 @@ def _notes(orders: Encounters | Note, parts, amounts: Amounts) -> tuple[Note, ..
         notes.append(None if parts["driven"].births_known else Note("evidence.note.early_in_the_data"))
     if isinstance(parts["experience"], ExpectationCurve):
         notes.append(Note("evidence.note.unit_of_scores"))
-    if isinstance(parts["bump"], PromotionalBump) and parts["bump"].defined_by == "data":
-        weeks = parts["bump"].lift.details
-        notes.append(Note("evidence.note.weeks_from_discounts", dict(weeks)))
-    if isinstance(parts["bump"], PromotionalBump) and _is_calendar_alone(parts["bump"]):
-        notes.append(Note("evidence.note.calendar_alone"))
-    if isinstance(parts["bump"], PromotionalBump) and not parts["bump"].around_told:
-        counted = {name: parts["bump"].lift.details[name] for name in ("promotions", "weeks")}
-        notes.append(Note("evidence.note.promotions_too_close", counted))
+    if isinstance(parts["bump"], PromotionalBump):
+        notes.extend(notes_on_bump(parts["bump"]))
     return tuple(note for note in notes if note is not None)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from analysis.strategies.evidence.encounters import DAYS_PER_WEEK, Encounters
+from analysis.strategies.evidence.encounters import Encounters
+from analysis.strategies.evidence.promotion_weeks import weeks_of
 
 
 @dataclass(frozen=True)
@@ -36,16 +37,24 @@ class Takers:
 
 
 def takers_of(encounters: Encounters, weeks: pd.DataFrame, draws: int, rng: np.random.Generator) -> Takers:
-    """Share and depth of promotion weeks' orders that use the promotion; ``weeks`` as of ``weekly_orders``."""
-    week = encounters.day // DAYS_PER_WEEK
-    inside = week < len(weeks)
-    week, saved = week[inside], np.nan_to_num(encounters.saved[inside])
-    promoted = weeks["promoted"].to_numpy()
+    """Share and depth of promotion weeks' orders that use the promotion, of customers who were there before.
+
+    Weeks that a promotion covers in part, and unclear ones, are neither promotion weeks nor others here.
+
+    Parameters
+    ----------
+    weeks
+        As of ``weekly_orders``.
+    """
+    promoted, others = (weeks["promoted"] == 1).to_numpy(), ((weeks["promoted"] == 0) & ~weeks["unclear"]).to_numpy()
+    week = weeks_of(encounters, weeks)
+    counted = (week >= 0) & (promoted | others)[week]
+    week, saved = week[counted], np.nan_to_num(encounters.saved[counted])
     above = saved > threshold(saved, promoted[week])
     sums = np.column_stack([np.bincount(week, values, minlength=len(weeks)) for values in (above, saved)])
     sums = np.column_stack([np.bincount(week, minlength=len(weeks)), sums])
-    point = _share_and_depth(sums[promoted].sum(axis=0), sums[~promoted].sum(axis=0))
-    drawn = _share_and_depth(_drawn(sums[promoted], draws, rng), _drawn(sums[~promoted], draws, rng))
+    point = _share_and_depth(sums[promoted].sum(axis=0), sums[others].sum(axis=0))
+    drawn = _share_and_depth(_drawn(sums[promoted], draws, rng), _drawn(sums[others], draws, rng))
     return Takers(float(point[0]), float(point[1]), *drawn)
 
 
