@@ -19,6 +19,8 @@ from analysis.reporting.tables import table_html
 from analysis.reporting.words import Words
 from analysis.strategies import strategy_results
 from analysis.strategies.decision import Outcome
+from analysis.strategies.evidence import Assumed
+from analysis.strategies.parameters import Span
 from analysis.strategies.trial import Arm, ExperimentResult
 from analysis.strategies.trial_differences import ArmDifference
 from analysis.strategies.turning import TurningPoint
@@ -127,6 +129,23 @@ def test_what_is_assumed_instead_is_what_the_comparison_takes():
     assert row[1] == pytest.approx(0.3, abs=0.01)
     assert 0.2 <= row[2].numbers["low"] < row[2].numbers["high"] <= 0.4
     assert loyalty.assumed_table(strategy_fakes.evidence(found=False), Note("strategies.reason.no_money")) is None
+
+
+def test_a_range_that_the_data_cap_is_still_called_an_assumption():
+    because = Note("evidence.kept.nothing_capped", {"parameter": "theta_deal"})
+    capped = dataclasses.replace(strategy_fakes.evidence(), assumed=(Assumed("theta_deal", 0.1, 0.0, 0.4, because),))
+    stated = {"theta_deal": {"low": 0.5, "high": 0.6}}
+    for given, origin, why in (({}, "capped", because.key), (stated, "given", "evidence.kept.nothing")):
+        config, caps = strategy_fakes.config(assumptions=given), {"theta_deal": Span(0.0, 0.4, 0.1)}
+        results = strategy_results(
+            fakes.summary(), fakes.purchase(), fakes.spend(), config, caps=caps, joining_per_year=0.0
+        )
+        (row,) = loyalty.assumed_table(capped, results).rows
+        assert row[3].key == why
+        rows = strategies.assumptions_table(results).rows
+        assert [row[4] for row in rows if row[0].endswith(".theta_deal")] == [f"strategies.origin.{origin}"]
+    for language, word in (("en", "an assumption"), ("nl", "een aanname")):
+        assert Words(language)("strategies.origin.capped").startswith(f"{word} (")
 
 
 def test_what_programs_read_has_the_assumptions_the_components_and_the_segments(made, compared):

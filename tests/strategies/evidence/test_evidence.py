@@ -93,7 +93,7 @@ def test_mercenaries_reach_the_simulation_where_births_are_observed(evidence):
 
 
 def test_where_nothing_is_found_the_data_limit_what_is_assumed(evidence):
-    found = evidence(planted_orders(NOTHING, customers=1_500, seed=1), NOTHING)
+    found = evidence(planted_orders(NOTHING, customers=1_500, seed=2), NOTHING)
     assert found.deal.leaving.verdict == Verdict.NOTHING
     span = found.caps["theta_deal"]
     assert (span.low, span.high) == (0.0, found.deal.leaving.estimate.upper)

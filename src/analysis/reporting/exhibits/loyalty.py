@@ -133,16 +133,17 @@ def assumed_table(evidence: LoyaltyEvidence, results: StrategyResults | Note) ->
             f"strategies.parameter.{each.name}",
             float(drawn[each.name].mean()),
             Saying("strategies.from_to", {"low": float(drawn[each.name].min()), "high": float(drawn[each.name].max())}),
-            _why(each.because),
+            _why(each.because, results.per_purchase.origin[each.name]),
         ]
         for each in evidence.assumed
     ]
     return Table("table.assumed.caption", columns, rows)
 
 
-def _why(note: Note) -> Saying:
+def _why(note: Note, origin: str) -> Saying:
     if note.key.startswith("evidence.kept."):
-        return Saying(note.key)
+        # What the configuration states beats the cap.
+        return Saying(note.key if origin == "capped" else note.key.removesuffix("_capped"))
     return Saying("evidence.because.cannot")
 
 
