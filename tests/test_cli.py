@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 
 from analysis import cli
 from analysis.errors import (
+    BatchFailed,
     DataError,
     DeadlinePassed,
     GateFailed,
@@ -168,6 +169,30 @@ class TestReport:
     def test_does_not_hide_an_error_nobody_foresaw(self, report_raises):
         with pytest.raises(ZeroDivisionError):
             report_raises(ZeroDivisionError("a fault of ours"))
+
+    def test_prints_the_folders_of_a_batch_that_were_made_where_one_failed(self, shop, monkeypatch):
+        def run_batch(config, **_):
+            raise BatchFailed(["BE: nobody came back"], 3, [Path("/made/shop-NL")])
+
+        monkeypatch.setattr("analysis.reporting.batch.run_batch", run_batch)
+        columns = "columns: {customer: customer, date: date, amount: amount}"
+        shop.write_text(f"data: {{transactions: orders.csv, {columns}}}\nbatch: {{split_by: customer}}\n")
+        code, out, err = said("report", shop)
+        assert (code, out) == (3, "/made/shop-NL\n")
+        assert "BE: nobody came back" in err
+
+    def test_tells_what_nobody_foresaw_in_json_lines_too_and_without_secrets(self, shop, monkeypatch):
+        def broken(config, **_):
+            raise ZeroDivisionError("postgresql://me:hunter2@here/shop")
+
+        monkeypatch.setattr(runner, "run_report", broken)
+        code, _, err = said("report", shop, "--log-format", "json")
+        first, *rest = [json.loads(line) for line in err.splitlines() if '"error"' in line]
+        assert code == first["exit_code"] == 1
+        assert first["message"].startswith("unexpected ZeroDivisionError: ")
+        assert first["seconds"] > 0
+        assert any("Traceback" in line["message"] for line in rest)
+        assert "hunter2" not in err
 
     def test_writes_json_lines_where_asked(self, shop, tmp_path):
         code, out, err = said("report", shop, "--dry-run", "--log-format", "json")

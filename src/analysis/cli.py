@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import os
 import sys
+import time
+import traceback
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
@@ -14,13 +16,14 @@ from typing import Annotated, Any
 import typer
 
 from analysis.config import LANGUAGES, SAMPLES, Config, ConfigurationRefused, config_from_mapping, load_config
-from analysis.errors import InputRefused, RetentionLabError, UsageError, full_disk_named
+from analysis.errors import BatchFailed, InputRefused, RetentionLabError, UsageError, full_disk_named
 from analysis.reporting.interruption import check as check_interruption
 from analysis.reporting.interruption import forget, heed_signals
 from analysis.reporting.progress import LOG_FORMATS, JsonLines, plain, shown
 
 LogFormat = StrEnum("LogFormat", list(LOG_FORMATS))
 
+BEGAN = time.monotonic()
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
@@ -91,16 +94,20 @@ def report(
         resolved = _config(config, sample, day, secrets, beating)
         asked = {"as_of": day, "out": folder, "jobs": jobs, "force": force, "dry_run": dry_run, "pdf": pdf}
         asked["progress"] = progress
-        folders = _reports(resolved, asked)
-    for made in folders:
-        typer.echo(f"would make {made}" if dry_run else str(made))
+        for made in _reports(resolved, asked):
+            typer.echo(f"would make {made}" if dry_run else str(made))
 
 
 def _reports(config: Config, asked: dict[str, Any]) -> list[Path]:
     if config.batch:
         from analysis.reporting.batch import run_batch
 
-        return run_batch(config, **asked)
+        try:
+            return run_batch(config, **asked)
+        except BatchFailed as failed:
+            for made in failed.folders:
+                typer.echo(str(made))
+            raise
     from analysis.reporting.runner import run_report
 
     return [run_report(config, **asked)]
@@ -161,12 +168,17 @@ def exit_codes(log_format: str | None = None) -> Iterator[set[str]]:
         forget()
         messages = ["interrupted; nothing half-made is left, and what was published stays"]
         code = getattr(interrupt, "exit_code", 130)
+    except Exception as error:
+        if log_format != "json":
+            raise
+        messages = [f"unexpected {type(error).__name__}: {error}", *traceback.format_exc().splitlines()]
+        code = 1
     else:
         return
-    lines = [_presentable(message, secrets) for message in messages]
-    for line in lines:
+    log = JsonLines(sys.stderr, BEGAN)
+    for line in (_presentable(message, secrets) for message in messages):
         if log_format == "json":
-            JsonLines(sys.stderr).line("error", message=line, exit_code=code)
+            log.line("error", message=line, exit_code=code)
         else:
             sys.stderr.write(f"retention-lab: error: {line}\n")
     raise typer.Exit(code)

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 USAGE = 2
@@ -139,10 +140,16 @@ class ReportLocked(RetentionLabError):
 
 
 class BatchFailed(RetentionLabError):
-    """Raised when reports of a batch failed, after all others were made; the exit code is the highest of theirs."""
+    """Raised when reports of a batch failed, after all others were made; the exit code is the highest of theirs.
 
-    def __init__(self, messages: Iterable[str], exit_code: int):
-        self.exit_code = exit_code
+    Attributes
+    ----------
+    folders
+        Of the reports that were made.
+    """
+
+    def __init__(self, messages: Iterable[str], exit_code: int, folders: Iterable[Path] = ()):
+        self.exit_code, self.folders = exit_code, tuple(folders)
         super().__init__("\n".join(messages))
 
 

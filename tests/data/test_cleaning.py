@@ -312,3 +312,14 @@ def test_without_money_orders_are_counted_and_nothing_else(load_frame):
     assert not found.has_money
     assert "spent" not in found.summary.table
     assert found.ledger["amount"].sum() == 0
+
+
+@pytest.mark.parametrize(("end", "is_told"), [("2024-03-20", False), ("2024-04-05", True), ("2031-01-01", True)])
+def test_days_without_any_order_at_the_end_are_noted_where_there_were_never_so_many(load_frame, end, is_told):
+    dates = pd.date_range("2024-01-01", "2024-03-11", freq="7D")
+    frame = pd.DataFrame({"customer": ["a", "b"] * len(dates), "date": dates.repeat(2), "amount": 5.0})
+    noted = [note for note in load_frame(frame, observation_end=end).notes if note.key == "data.quiet_end"]
+    assert bool(noted) == is_told
+    if is_told:
+        assert noted[0].numbers["last"] == dt.date(2024, 3, 11)
+        assert noted[0].numbers["longest"] == 7

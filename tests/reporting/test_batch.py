@@ -121,6 +121,7 @@ class TestABatch:
             "batch: 1 of 3 reports were made",
         ]
         assert (tmp_path / "out" / "shop-NL" / "latest" / "index.html").exists()
+        assert [folder.parent.name for folder in failed.value.folders] == ["shop-NL"]
         assert any(line.startswith("NL: ") for line in heard.lines)
 
     def test_stops_all_of_them_at_its_deadline(self, batch, tmp_path):

@@ -48,7 +48,7 @@ def published(tmp_path, study):
         (folder / "results.json").write_text(json.dumps(content))
         settings = study.config.model_dump(mode="json", exclude_none=True)
         for section, values in (config or {}).items():
-            settings[section] = settings.get(section, {}) | values
+            settings[section] = settings.get(section, {}) | values if isinstance(values, dict) else values
         (folder / "config.yml").write_text(yaml.safe_dump(settings))
         told = {
             "data_hash": study.data_hash,
@@ -117,6 +117,15 @@ class TestWhatChanged:
             "Data: up to 30 June 1998, before up to 31 May 1998: +719 rows used, +696 orders, +20 customers."
         )
 
+    def test_is_told_for_another_last_day_of_the_same_rows(self, published, study):
+        before = {"data.observation_end": "1998-05-31", "data.orders": 6000}
+        (data, *_) = sentences(changes_since(published(results_differ=before), study))
+        assert data == "Data: up to 30 June 1998, before up to 31 May 1998: 0 rows used, +696 orders, 0 customers."
+
+    def test_is_not_told_of_what_changes_no_figure(self, published, study):
+        found = changes_since(published(config={"customer_files": False}), study)
+        assert found.settings == ()
+
     def test_is_told_for_settings_with_both_values(self, published, study):
         config = {"economics": {"gross_margin": 0.25, "currency": "EUR"}, "deadline_minutes": {}}
         found = changes_since(published(config=config), study)
@@ -183,6 +192,12 @@ class TestFigures:
         assert told["card.customers"] == "−100 (−20%) since the last run"
         assert told["card.value"].endswith("(+25%) since the last run")
         assert told["card.orders"] == "as in the last run"
+
+    def test_of_amounts_without_cents_differ_without_cents(self, published, study):
+        worth = study.value.residual_clv.estimate
+        changes = changes_since(published(results_differ={"portfolio.residual_clv.estimate": worth - 888.16}), study)
+        (row,) = [row for row in show.figures_table(changes).rows if row[0] == "card.value"]
+        assert said(row[3][1], Words("en", "USD")).startswith("+US$888 (")
 
     def test_of_the_claim_differ_in_points_where_that_can_be_seen(self, published, study):
         now = figures_of(published()).lift

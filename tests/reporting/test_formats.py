@@ -35,6 +35,10 @@ def test_the_sign_of_money_stands_in_one_place_in_text_tables_and_on_axes():
     assert [each(-15) for each in (ENGLISH.money, ENGLISH.compact_money)] == ["−€15.00", "−€15"]
 
 
+def test_a_difference_of_whole_amounts_is_whole():
+    assert [ENGLISH.signed_whole_money(amount) for amount in (888.16, -888.16, 0.2)] == ["+€888", "−€888", "€0"]
+
+
 def test_an_axis_of_small_amounts_has_cents():
     assert [ENGLISH.compact_money(tick) for tick in (0, 0.5, 1, 12)] == ["€0", "€0.50", "€1", "€12"]
 

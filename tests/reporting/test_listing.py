@@ -20,13 +20,13 @@ from analysis.reporting.sparkline import HEIGHT, WIDTH, sparkline
 CONTENT = as_plain(results(fakes.study()))
 
 
-def content(worth=1000.0, alive=180.0, currency="EUR"):
+def content(worth=1000.0, alive=180.0, currency="EUR", day="1998-06-30"):
     """A results.json."""
     ends = {"estimate": alive, "lower": alive - 20, "upper": alive + 10, "level": 0.9}
     portfolio = CONTENT["portfolio"] | {"currency": currency, "customers_alive_intervals": {"BG/NBD": ends}}
     ends = {"estimate": worth, "lower": 0.8 * worth, "upper": 1.3 * worth, "level": 0.9}
     portfolio["residual_clv"] = ends
-    return CONTENT | {"portfolio": portfolio}
+    return CONTENT | {"portfolio": portfolio, "data": CONTENT["data"] | {"observation_end": day}}
 
 
 @pytest.fixture
@@ -94,6 +94,13 @@ def test_only_the_newest_runs_are_drawn(run, tmp_path, monkeypatch):
         run(number, worth=1000.0 * number)
     found = listing.trends(tmp_path, listing.index_entries(tmp_path))
     assert [figures.residual_value.estimate for figures in found["shop"]] == [2000, 3000]
+
+
+def test_a_run_for_an_earlier_day_that_was_made_later_stands_where_its_day_is(run, tmp_path):
+    for number, day in ((1, "1998-06-30"), (2, "1998-04-30"), (3, "1998-05-31")):
+        run(number, day=day)
+    found = listing.trends(tmp_path, listing.index_entries(tmp_path))
+    assert [figures.as_of.month for figures in found["shop"]] == [4, 5, 6]
 
 
 def test_a_run_that_was_made_again_is_one_point(run, tmp_path):

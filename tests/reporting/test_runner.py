@@ -76,6 +76,21 @@ class TestARunThatSucceeds:
         assert (first / "index.html").stat().st_mtime_ns == made
         assert str((first.parent / "latest").readlink()) == first.name
 
+    @pytest.mark.parametrize(
+        ("name", "content", "damage"),
+        [
+            ("manifest.json", '{"broken', "manifest.json cannot be read"),
+            ("results.json", "", "results.json is missing or empty"),
+            ("index.html", None, "index.html is missing or empty"),
+        ],
+    )
+    def test_that_was_damaged_does_not_count_as_published(self, run, name, content, damage):
+        file = run("good") / name
+        file.unlink() if content is None else file.write_text(content)
+        with pytest.raises(UsageError, match=damage):
+            run("good")
+        assert run("good", force=True).name.endswith("-2")
+
     def test_is_made_again_beside_the_first_when_forced(self, run):
         first = run("good")
         again = run("good", force=True)

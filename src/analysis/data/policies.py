@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import duckdb
 import numpy as np
+import pandas as pd
 
 from analysis.config import Config, DataConfig
 from analysis.data.cleaning import Entry, Profile
@@ -21,6 +22,8 @@ from analysis.data.wording import counted
 from analysis.errors import CONTENT, USAGE, Problem
 
 BIRTH_WINDOW_DAYS = 28
+QUIET_DAYS, QUIET_TIMES = 7, 2
+"""Days without orders at the end that are worth a note: so many, and so many times the longest time before."""
 SUSPICIOUS_INFLOW = 2.0
 SUSPICIOUS_SHARE = 0.05
 UNCOUNTED = -1
@@ -202,3 +205,21 @@ def born_before_start_note(summary: CustomerSummary, start: dt.date, end: dt.dat
         return []
     numbers = {"customers": first, "share": share, "next_customers": second, "days": BIRTH_WINDOW_DAYS}
     return [Note("data.born_before_start_kept", numbers)]
+
+
+def quiet_end_note(daily: pd.DataFrame, end: dt.date) -> list[Note]:
+    """Whether the last days hold no order for far longer than any time before: then the data may have stopped coming.
+
+    Parameters
+    ----------
+    daily
+        date, orders: one row a day, or one for each day with orders.
+    end
+        Last day that counts.
+    """
+    days = daily.loc[daily["orders"] > 0, "date"].to_numpy().astype("datetime64[D]")
+    quiet = int((np.datetime64(end, "D") - days[-1]).astype(int))
+    longest = int(np.diff(days).astype(int).max(initial=1))
+    if quiet < QUIET_DAYS or quiet <= QUIET_TIMES * longest:
+        return []
+    return [Note("data.quiet_end", {"last": days[-1].item(), "end": end, "days": quiet, "longest": longest})]

@@ -30,6 +30,7 @@ from analysis.data.policies import (
     duplicates_in,
     notes_on,
     problems_in_duplicates,
+    quiet_end_note,
     without_duplicates,
     without_early_customers,
 )
@@ -234,10 +235,11 @@ def _summarised(
     if len(summary) == 0:
         raise InputRefused(Problem(f"{rows.table.label}: no customer has an order in the window", CONTENT))
     start = data.observation_start or profile.first_day
+    daily = _daily(connection, days, summary, start, end)
     return Transactions(
         summary=summary,
         ledger=ledger_frame(entries),
-        daily=_daily(connection, days, summary, start, end),
+        daily=daily,
         rows_read=profile.rows,
         rows_used=sum(entry.rows for entry in entries if entry.outcome != "dropped"),
         customers=len(summary),
@@ -252,6 +254,7 @@ def _summarised(
             *rows.notes,
             *notes_on(entries, duplicates, early_customers, profile, data),
             *born_before_start_note(summary, start, end, data),
+            *quiet_end_note(daily, end),
         ),
         days=days,
     )

@@ -21,7 +21,7 @@ from analysis.errors import BatchFailed, RetentionLabError, UsageError
 from analysis.processes import end, end_with_parent, process_context
 from analysis.reporting import publish
 from analysis.reporting.crew import warm_up
-from analysis.reporting.interruption import Deadline, Interruption, check, heed_signals, shielded
+from analysis.reporting.interruption import Deadline, Interruption, check, heed_signals, pending, shielded
 from analysis.reporting.paper import chromium
 from analysis.reporting.progress import Progress
 from analysis.reporting.runner import run_report
@@ -100,7 +100,8 @@ def run_batch(
     if failed:
         told = [f"{part}: {message}" for part, ending in failed.items() for message in ending.messages]
         made = f"batch: {len(endings) - len(failed)} of {len(endings)} reports were made"
-        raise BatchFailed([*told, made], max(ending.exit_code for ending in failed.values()))
+        folders = [ending.folder for ending in endings.values() if ending.folder is not None]
+        raise BatchFailed([*told, made], max(ending.exit_code for ending in failed.values()), folders)
     return [endings[member.part].folder for member in members]
 
 
@@ -290,6 +291,11 @@ def _make(member: Member, options: Mapping[str, Any], make: Callable[..., Path],
         ending = Ending(folder)
     except RetentionLabError as error:
         ending = Ending(None, tuple(str(error).splitlines()), error.exit_code)
+    except Exception:
+        if pending() is None:
+            raise
+        # Some library made an error of its own of the interruption.
+        ending = Ending(None, ("interrupted",), getattr(pending(), "exit_code", 130))
     except Interruption as interruption:
         ending = Ending(None, ("interrupted",), interruption.exit_code)
     with suppress(BrokenPipeError):

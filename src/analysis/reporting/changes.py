@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from analysis.config import Config
     from analysis.study import Study
 
-NO_SETTINGS = {"name", "deadline_minutes", "data.observation_end"}
-"""Keys that change no result, or whose effect is told as the last day of the data."""
+NO_SETTINGS = {"name", "deadline_minutes", "customer_files", "data.observation_end"}
+"""Keys that change no figure, or whose effect is told as the last day of the data."""
 TRANSACTIONS, FILE = "data.transactions", ".file"
 
 
@@ -94,8 +94,8 @@ def plain_content(config: Config) -> dict[str, Any]:
 def settings_of(configuration: Mapping[str, Any]) -> dict[str, str]:
     """Dotted key -> value as text, of everything in a configuration that can change a result; of a file its name.
 
-    >>> settings_of({"name": "shop", "customer_files": True, "data": {"transactions": "/srv/orders.csv"}})
-    {'customer_files': 'true', 'data.transactions': 'orders.csv'}
+    >>> settings_of({"name": "shop", "data": {"transactions": "/srv/orders.csv", "count_duplicates": True}})
+    {'data.transactions': 'orders.csv', 'data.count_duplicates': 'true'}
     """
     return {key: value for key, value in _flat(configuration).items() if key not in NO_SETTINGS}
 

@@ -158,6 +158,7 @@ class Delivery:
             str(self.prepared.config_file): "../config.yml",
             f"{self.run / 'notebooks'}/": "",
             str(self.run.parent): "..",
+            f"{self.prepared.request.notebooks[0].parent}/": "",
         }
         if self.prepared.previous:
             replaced[str(self.report / self.prepared.previous)] = f"../../{self.prepared.previous}"

@@ -50,8 +50,8 @@ class Formats:
 
     KINDS = (
         "integer", "decimal1", "decimal2", "decimal3", "decimal4", "significant", "percent", "percent1",
-        "signed_percent", "signed_integer", "signed1", "signed_money", "money", "cents", "date", "month", "moment",
-        "text", "list", "number", "weeks", "days", "years",
+        "signed_percent", "signed_integer", "signed1", "signed_money", "signed_whole_money", "money", "cents",
+        "date", "month", "moment", "text", "list", "number", "weeks", "days", "years",
     )  # fmt: skip
     INTERVAL_KINDS = ("integer", "decimal1", "decimal2", "decimal3", "significant", "percent", "percent1", "money")
 
@@ -129,6 +129,10 @@ class Formats:
         ('−€12.50', '€\\xa0+12,50')
         """
         return self.money(-amount).replace(MINUS, "+") if amount > 0 else self.money(amount)
+
+    def signed_whole_money(self, amount: float) -> str:
+        """The same in whole units, beside amounts that are shown in these."""
+        return self._money(-amount, 0).replace(MINUS, "+") if amount > 0 else self._money(amount, 0)
 
     def money(self, amount: float) -> str:
         """An amount: whole units from 1,000 on, cents below; nothing at all has none."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -52,7 +53,7 @@ def index_entries(out: Path) -> list[IndexEntry]:
 
 
 def trends(out: Path, entries: list[IndexEntry]) -> dict[str, list[KeyFigures]]:
-    """Report name -> key figures of its published runs, the newest last; at most ``MOST_POINTS``.
+    """Report name -> key figures of its published runs, by last day of the data, then as made; at most ``MOST_POINTS``.
 
     Runs whose results cannot be read are left out, those in another currency than the newest, and those that were
     made again (``--force``), which have the same figures.
@@ -64,7 +65,12 @@ def trends(out: Path, entries: list[IndexEntry]) -> dict[str, list[KeyFigures]]:
             figures = figures_of(out / entry.name / entry.run_id)
             if figures and figures.currency == next(iter(known.values()), figures).currency:
                 known[made] = figures
-    return {name: list(known.values())[::-1] for name, known in found.items() if known}
+    return {name: _by_last_day(known) for name, known in found.items() if known}
+
+
+def _by_last_day(known: Mapping[str, KeyFigures]) -> list[KeyFigures]:
+    oldest_first = reversed(known.values())
+    return sorted(oldest_first, key=lambda figures: figures.as_of)
 
 
 def _manifests(out: Path) -> list[tuple[Path, dict[str, Any]]]:

@@ -61,8 +61,8 @@ class Lines(Progress):
 class JsonLines(Progress):
     """One JSON object a line, for programs that collect logs: ``time`` (UTC), ``seconds``, ``event`` and its fields."""
 
-    def __init__(self, stream: TextIO):
-        self._stream, self._began = stream, time.monotonic()
+    def __init__(self, stream: TextIO, began: float | None = None):
+        self._stream, self._began = stream, time.monotonic() if began is None else began
 
     def stage(self, name: str) -> None:
         self.line("stage", name=name)

@@ -33,6 +33,8 @@ LONGEST_PATH = 200
 ALIVE = ".alive"
 RUN_FOLDER = re.compile(r"[0-9a-f]{12}(-\d+)?")
 SWEEP_AFTER_SECONDS = 60
+PUBLISHED = ("index.html", "results.json")
+"""Files without which a published folder is none."""
 MANIFEST = "manifest.json"
 FAILED = "failed"
 
@@ -159,6 +161,14 @@ def published(report: Path, run_id: str) -> Path | None:
     """The folder of a run that was published before, or None."""
     folder = report / run_id
     return folder if (folder / MANIFEST).is_file() else None
+
+
+def damage_of(folder: Path) -> str | None:
+    """What is wrong with a published folder, as far as a look tells; None for nothing."""
+    if manifest_of(folder) is None:
+        return f"{MANIFEST} cannot be read"
+    empty = [name for name in PUBLISHED if not (folder / name).is_file() or not (folder / name).stat().st_size]
+    return f"{empty[0]} is missing or empty" if empty else None
 
 
 def free_run_id(report: Path, run_id: str) -> str:

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from analysis.config import Config
-from analysis.errors import DeadlinePassed, full_disk_named
+from analysis.errors import DeadlinePassed, UsageError, full_disk_named
 from analysis.reporting import crew, gate, listing, publish
 from analysis.reporting.delivery import PDF, Delivery, printed
 from analysis.reporting.interruption import Deadline, rest
@@ -109,6 +109,7 @@ def _made(asked: Request, progress: Progress, deadline: Deadline) -> Path:
         prepared = _prepared(asked, work, progress, clock, deadline)
         folder = None if asked.force else publish.published(asked.report, prepared.stamp.run_id)
         if folder:
+            _refuse_damage(folder)
             progress.say("the same report was published before; nothing to do (--force makes it again)")
             if not listing.is_listed(asked.out, folder):
                 point_to(asked, folder)
@@ -121,6 +122,12 @@ def _made(asked: Request, progress: Progress, deadline: Deadline) -> Path:
             return run.carried_out()
         finally:
             run.kept.prune()
+
+
+def _refuse_damage(folder: Path) -> None:
+    if damage := publish.damage_of(folder):
+        cure = "remove that folder, or make the report again beside it with --force"
+        raise UsageError(f"the same report was published before, in {folder}, but {damage}; {cure}")
 
 
 def warm_up_early(report: Path) -> None:

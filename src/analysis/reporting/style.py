@@ -52,6 +52,8 @@ MODEL_STROKES = {
 OTHER = Stroke(GREY, (0, (3, 1, 1, 1)), "v", 1.7)
 ACTUAL_WIDTH = 3.8
 LINE_ABOVE = 15
+KEY_SHARE = 0.95
+"""Widest key, as a share of the picture; a wider one goes on more lines."""
 
 RC = {
     "svg.fonttype": "none",
@@ -142,13 +144,17 @@ def key_above(ax: Axes, entries: Sequence[tuple[Artist, str]]) -> int:
     How many lines it takes, for ``name_axes``.
     """
     handles, names = zip(*entries, strict=True)
-    columns = min(len(names), 2 if is_narrow(ax) else 4)
     gap = ScaledTranslation(0, 5 / 72, ax.figure.dpi_scale_trans)
-    ax.legend(
-        handles, names, ncols=columns, loc="lower left", bbox_to_anchor=(0, 1), bbox_transform=ax.transAxes + gap,
-        borderaxespad=0, borderpad=0, handlelength=1.3, handleheight=0.8, handletextpad=0.5, columnspacing=1.6,
-        labelspacing=0.45, frameon=False,
-    )  # fmt: skip
+    columns = min(len(names), 2 if is_narrow(ax) else 4)
+    # What is wider than the picture would leave the plot no room at all.
+    for columns in range(columns, 0, -1):
+        key = ax.legend(
+            handles, names, ncols=columns, loc="lower left", bbox_to_anchor=(0, 1), bbox_transform=ax.transAxes + gap,
+            borderaxespad=0, borderpad=0, handlelength=1.3, handleheight=0.8, handletextpad=0.5, columnspacing=1.6,
+            labelspacing=0.45, frameon=False,
+        )  # fmt: skip
+        if key.get_window_extent().width <= KEY_SHARE * ax.figure.bbox.width:
+            break
     return -(-len(names) // columns)
 
 

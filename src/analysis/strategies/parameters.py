@@ -60,6 +60,7 @@ class Parameter:
 
 _BULT = "Anderson & Sullivan 1993"
 _BIJMOLT = "Bijmolt et al. 2005"
+_EXTRA = "extra_orders_at_20_percent"
 _HEERDE = "van Heerde, Leeflang & Wittink 2000; van Heerde et al. 2004"
 _WON_VALUE = "Lewis 2006; Tsujikawa, Nakano & Hoshino 2025"
 PARAMETERS: tuple[Parameter, ...] = (
@@ -74,7 +75,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("sector_rise", "g", "sd_per_year", 0.1, 0.0, 0.5, "assumption", "sector"),
     Parameter("delivery", "", "share_of_lift", 1.0, 0.5, 1.2, "assumption", "delivery"),
     Parameter("inconsistency", "", "sd_per_lift", 0.3, 0.0, 1.0, "assumption", "delivery"),
-    Parameter("promotional_lift", "", "extra_orders_at_20_percent", 0.3, 0.1, 0.73, "assumption", "promotion", source=_BIJMOLT),
+    Parameter("promotional_lift", "", _EXTRA, 0.3, 0.1, 0.73, "assumption", "promotion", source=_BIJMOLT),
     Parameter("borrowed", "", "share_of_extra_orders", 0.2, 0.04, 0.33, "P", "promotion", 1.0, source=_HEERDE),
     Parameter("from_rivals", "", "share_of_extra_orders", 0.25, 0.0, 0.5, "assumption", "promotion", 1.0),
     Parameter("won", "", "share_of_new_at_20_percent", 0.3, 0.0, 1.0, "assumption", "won"),

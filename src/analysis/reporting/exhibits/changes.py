@@ -14,9 +14,12 @@ if TYPE_CHECKING:
     from analysis.config import Config
 
 MOST_SETTINGS, LONGEST_VALUE = 12, 80
+WHOLE_MONEY = 999.5
+"""From here on amounts are shown without cents, and so are their differences."""
 DIFFERENCES = {
     "integer": ("changes.integer", "changes.integer_only"),
     "money": ("changes.money", "changes.money_only"),
+    "whole_money": ("changes.whole_money", "changes.whole_money_only"),
 }
 """Kind -> sentence with the change in per cent, and without."""
 SMALLEST_SEEN = {"integer": 0.5, "money": 0.005, "percent1": 0.0005}
@@ -74,6 +77,8 @@ def _difference(kind: str, then: float, now: float) -> Saying:
         return Saying("changes.none")
     if kind == "percent1":
         return Saying("changes.points", {"points": 100 * (now - then)})
+    if kind == "money" and max(abs(then), abs(now)) >= WHOLE_MONEY:
+        kind = "whole_money"
     with_share, alone = DIFFERENCES[kind]
     if then <= 0:
         return Saying(alone, {"by": now - then})
@@ -90,7 +95,7 @@ def reasons(changes: Changes | None) -> list[Saying]:
 def _data(changes: Changes) -> list[Saying]:
     then, now = changes.before.figures, changes.now
     days = {"then": then.as_of, "now": now.as_of}
-    if changes.same_data:
+    if changes.same_data and then.as_of == now.as_of:
         return [Saying("changes.data_same")]
     counts = {name: getattr(now, name) - getattr(then, name) for name in ("rows", "orders", "customers")}
     if then.as_of == now.as_of:
