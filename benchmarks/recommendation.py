@@ -146,7 +146,7 @@ def company(seed: int) -> CustomerSummary:
 
 def _config(seed: int) -> Config:
     strategies = {
-        "horizon_weeks": WEEKS, "draws": 200, "customers": 500,
+        "horizon_weeks": WEEKS, "draws": 200, "customers": 1_000,
         "promotion": PROMOTION, "experience": {"lift": LIFT}, "assumptions": BELIEFS, **MIXES,
     }  # fmt: skip
     return Config(

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+import warnings
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
@@ -70,9 +71,20 @@ EXHIBITS = {
 }
 
 
+def drawn_in(words: Words) -> dict[str, str]:
+    """Every figure at both widths; a warning of the layout is an error."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return {name: str(figure_html(make(), words)) for name, make in EXHIBITS.items()}
+
+
 @pytest.fixture(scope="module")
 def drawn():
-    return {name: str(figure_html(make(), WORDS)) for name, make in EXHIBITS.items()}
+    return drawn_in(WORDS)
+
+
+def test_every_figure_finds_room_for_its_dutch_words(drawn):
+    assert drawn_in(Words("nl", "USD")).keys() == drawn.keys()
 
 
 @pytest.mark.parametrize("name", EXHIBITS)
@@ -203,6 +215,19 @@ def test_a_key_lies_above_the_plot_and_on_nothing(name, width):
             assert ax.bbox.y1 <= box.y0
             assert box.y1 <= title.y0
             assert not [other for other in others if box.overlaps(other)]
+
+
+@pytest.mark.parametrize("language", ["en", "nl"])
+@pytest.mark.parametrize("name", ["orders", "calibration", "windows", "tornado", "tenure"])
+def test_no_key_is_cut_on_a_phone(name, language):
+    with report_style():
+        exhibit = EXHIBITS[name]()
+        figure = Figure(figsize=(3.4, exhibit.narrow_height), layout="constrained")
+        exhibit.draw(figure, Words(language, "USD"))
+        FigureCanvasAgg(figure).draw()
+        keys = [ax.get_legend() for ax in figure.axes if ax.get_legend()]
+        assert keys
+        assert all(key.get_window_extent().x1 <= figure.bbox.x1 for key in keys)
 
 
 def test_a_key_shows_the_markers_of_the_plot():

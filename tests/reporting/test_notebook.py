@@ -1,4 +1,5 @@
 import datetime as dt
+import re
 from pathlib import Path
 
 import pytest
@@ -133,6 +134,17 @@ def test_the_currency_of_the_data_beats_that_of_the_configuration():
     study.transactions.currency = None
     assert notebook.currency_of(study, study.config) is None
     assert Path(notebook.CONTENT_CSS).is_file()
+
+
+def test_the_settings_are_folded_as_the_method_is_and_so_printed(shown, config, tmp_path):
+    study, page = notebook.open_study(config, store=tmp_path / "store", as_of="1997-09-30")
+    page.closing(settings_table(study.config))
+    text = " ".join(data["text/html"] for data, _ in shown)
+    fold = text[: text.index("strategies.draws")].rpartition("<details")[2]
+    assert fold.startswith(' class="rl-method"')
+    style = notebook.CONTENT_CSS.read_text(encoding="utf-8").partition("@media print")[2]
+    assert ".rl-method::details-content { content-visibility: visible" in style
+    assert not re.search(r"\.rl-method\s*\{[^}]*display: none", style)
 
 
 @pytest.mark.parametrize("language", ["en", "nl"])

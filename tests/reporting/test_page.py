@@ -139,6 +139,13 @@ def test_the_footer_says_dates_as_people_do_and_how_long_the_report_took(page):
     assert '<dt>Time taken</dt><dd><span class="duration">51 seconds</span></dd>' in footer
 
 
+@pytest.mark.parametrize(("language", "name"), [("en", "English"), ("nl", "Nederlands")])
+def test_the_footer_names_the_language_in_its_own_words(language, name):
+    shown = compose("Shop", ["<p>x</p>"], dataclasses.replace(STAMP, language=language), lang=language)
+    assert f"<dd>{name}</dd>" in shown
+    assert f'content="{language}"' in shown
+
+
 def test_files_method_and_settings_stand_below_every_figure_and_table(page):
     files, method = (page.index(f'id="closing-{name}"') for name in ("files", "method"))
     settings = page.index("Every setting that can change a result")

@@ -165,7 +165,7 @@ def test_what_programs_read_has_the_assumptions_the_components_and_the_segments(
 
 def test_components_add_up_to_the_total_of_the_table(compared):
     rows = strategies.components_table(compared, 0.9).rows
-    for place in range(1, len(rows[0]), 2):
+    for place in range(1, len(rows[0])):
         parts = sum(row[place].estimate for row in rows[:-1])
         assert parts == pytest.approx(rows[-1][place].estimate, rel=1e-6, abs=1e-6)
 
@@ -176,10 +176,38 @@ def test_the_table_at_the_horizon_has_the_margin_of_every_strategy_and_what_it_c
     for s, (margin, spent) in enumerate(
         zip(rows["strategies.measure.margin"], rows["strategies.measure.spent"], strict=True)
     ):
-        assert margin[0] == spent[0] == "interval money"
+        assert margin[0] == spent[0] == "bracketed money"
         assert margin[1].estimate - spent[1].estimate == pytest.approx(run.profit[:, s].mean())
         assert margin[1].lower < margin[1].estimate < margin[1].upper
     assert rows["strategies.measure.spent"][0][1].estimate == 0
+
+
+def test_the_wide_tables_say_once_in_the_caption_what_their_intervals_are(compared):
+    for table in (
+        strategies.state_table(compared, 0.9),
+        strategies.components_table(compared, 0.9),
+        strategies.segments_table(compared, 0.9),
+    ):
+        for language, level, noise in (("en", "90% intervals", "noise"), ("nl", "90%-intervallen", "ruis")):
+            words = Words(language, "EUR")
+            caption = words(table.caption, **table.numbers)
+            assert level in caption
+            assert noise in caption
+            cells = str(table_html(table, words)).partition("<tbody>")[2]
+            assert 'class="rl-interval">(' in cells
+            assert "90%-" not in cells
+            assert "90% int" not in cells
+
+
+def test_a_map_of_fewer_draws_than_the_comparison_says_so(made, compared):
+    run, found = compared.per_purchase, made.map
+    all_of_it = dataclasses.replace(found, draws=len(run.profit), customers=run.sampled)
+    coarser = dataclasses.replace(found, draws=len(run.profit) - 1, customers=run.sampled)
+    shown = [choice.map_sayings(dataclasses.replace(made, map=each), compared) for each in (all_of_it, coarser)]
+    assert [each.key for each in shown[0]] == ["choice.map_note"]
+    assert [each.key for each in shown[1]] == ["choice.map_note", "choice.map_rests_on_fewer"]
+    assert f"rests on {len(run.profit) - 1} draws" in said(shown[1])
+    assert choice.map_sayings(None, compared) == []
 
 
 def test_every_strategy_stands_in_the_table_under_every_view(made):

@@ -56,6 +56,22 @@ def test_an_interval_takes_two_columns_with_its_level_in_the_head():
     assert "90% interval" in html
 
 
+def test_an_interval_in_brackets_is_a_part_of_its_own_that_can_go_below_its_estimate():
+    shown = Interval(1200.0, 1000.0, 1400.0, 0.9)
+    cell = '<td class="rl-number">€1,200 <span class="rl-interval">(€1,000 to €1,400)</span></td>'
+    for kind, value in (("bracketed money", shown), ("mixed", ("bracketed money", shown))):
+        columns = [Column("column.model"), Column("column.residual_value", kind)]
+        assert cell in rendered([["all", value]], columns)
+    columns = [Column("column.model"), Column("column.residual_value", "bracketed money")]
+    assert '<td class="rl-number">–</td>' in rendered([["all", None]], columns)
+
+
+def test_a_long_label_gets_room_for_several_words_a_line():
+    html = rendered([["Customers of today who are still there", 1], ["BG/NBD", 2]])
+    assert '<th class="rl-text rl-long" scope="row">Customers of today' in html
+    assert '<th class="rl-text" scope="row">BG/NBD' in html
+
+
 def test_the_total_is_marked():
     html = rendered([["a", 1], ["sum", 1]], total=True)
     assert html.count('<tr class="rl-total">') == 1

@@ -33,7 +33,17 @@ FAMILIES = (
         "dimension.",
         "downloads.",
     ),
-    *("failure.", "index.status_", "ledger.reason.", "meaning.", "method.", "name.", "segment.", "spend.reason."),
+    *(
+        "failure.",
+        "index.status_",
+        "language.",
+        "ledger.reason.",
+        "meaning.",
+        "method.",
+        "name.",
+        "segment.",
+        "spend.reason.",
+    ),
     *("stamp.", "summary.claim_", "summary.trust."),
     *("claim.mark.", "claim.reason.", "claim.trust.", "claim.verdict."),
     *("choice.", "contracts.", "convention.", "gain.", "lift.reason.", "reading.", "retention.reason."),
@@ -163,6 +173,13 @@ def test_a_key_that_stands_twice_is_an_error(tmp_path, monkeypatch):
 def test_plurals_follow_the_number():
     english = Words("en")
     assert [english("unit.orders", orders=count) for count in (0, 1, 1000)] == ["0 orders", "1 order", "1,000 orders"]
+
+
+def test_none_is_said_in_words_where_a_bare_zero_would_read_badly():
+    said = [Words("nl")("claim.holm", tested=6, changed=changed) for changed in (0, 1, 2)]
+    assert "verandert geen enkel oordeel in" in said[0]
+    assert "verandert 1 oordeel in" in said[1]
+    assert "veranderen 2 oordelen in" in said[2]
 
 
 def test_markup_of_the_catalogue_works_and_that_of_values_does_not():

@@ -50,9 +50,9 @@ def note_html(note: Remark, words: Words) -> Markup:
     )
 
 
-def folded_html(content: Markup, key: str, words: Words) -> Markup:
-    """Content behind a line that opens it, for what only some readers need."""
-    return Markup('<details class="rl-data"><summary>{}</summary>{}</details>').format(words.html(key), content)
+def folded_html(content: Markup, key: str, words: Words, *, kind: str = "rl-data") -> Markup:
+    """Content behind a line that opens it, for what only some readers need; of kind ``rl-method`` it is printed too."""
+    return Markup('<details class="{}"><summary>{}</summary>{}</details>').format(kind, words.html(key), content)
 
 
 def verdicts_html(verdicts: Sequence[Verdict], words: Words) -> Markup:

@@ -50,8 +50,8 @@ class Formats:
 
     KINDS = (
         "integer", "decimal1", "decimal2", "decimal3", "decimal4", "significant", "percent", "percent1",
-        "signed_percent", "signed_integer", "signed1", "signed_money", "signed_whole_money", "money", "cents",
-        "date", "month", "moment", "text", "list", "number", "weeks", "days", "years",
+        "hundredths", "signed_percent", "signed_integer", "signed1", "signed_money", "signed_whole_money", "money",
+        "cents", "date", "month", "moment", "text", "list", "number", "weeks", "days", "years",
     )  # fmt: skip
     INTERVAL_KINDS = ("integer", "decimal1", "decimal2", "decimal3", "significant", "percent", "percent1", "money")
 
@@ -101,6 +101,14 @@ class Formats:
 
     def percent1(self, share: float) -> str:
         return self._percent(share, 1)
+
+    def hundredths(self, share: float) -> str:
+        """A share counted in hundredths, for sentences that say of what: percentage points, or per cent of something.
+
+        >>> Formats("en").hundredths(0.05), Formats("nl").hundredths(0.025)
+        ('5', '2,50')
+        """
+        return self.significant(round(100 * share, 6))
 
     def signed_percent(self, share: float) -> str:
         """A change as whole per cent with its sign.

@@ -193,7 +193,8 @@ class Page:
     def closing(self, settings: Table) -> None:
         """What the page ends on: the files that lie beside it; the formulas and the settings, folded."""
         files = elements.downloads_html(self.words, customers=self._has_customer_files)
-        folded = elements.folded_html(table_html(settings, self.words), "closing.settings", self.words)
+        table = table_html(settings, self.words)
+        folded = elements.folded_html(table, "closing.settings", self.words, kind="rl-method")
         method = elements.method_html(self.words) + folded
         for key, html in (("closing.files", files), ("closing.method", method)):
             self._show(elements.section_html(key, html, self.words), CLOSING_ROLE)

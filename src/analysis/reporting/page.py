@@ -181,6 +181,8 @@ def _stamp_lines(fields: Mapping[str, Any], words: Words) -> list[tuple[str, str
     for name, show in (("as_of", words.formats.date), ("generated_at", words.formats.moment)):
         if name in lines:
             lines[name] = time_html(lines[name], show)
+    if (language := f"language.{fields.get('language')}") in words:
+        lines["language"] = words(language)
     return [(words(f"stamp.{name}"), line) for name, line in lines.items()]
 
 

@@ -145,9 +145,9 @@ def key_above(ax: Axes, entries: Sequence[tuple[Artist, str]]) -> int:
     """
     handles, names = zip(*entries, strict=True)
     gap = ScaledTranslation(0, 5 / 72, ax.figure.dpi_scale_trans)
-    columns = min(len(names), 2 if is_narrow(ax) else 4)
+    most = min(len(names), 2 if is_narrow(ax) else 4)
     # What is wider than the picture would leave the plot no room at all.
-    for columns in range(columns, 0, -1):
+    for columns in range(most, 0, -1):
         key = ax.legend(
             handles, names, ncols=columns, loc="lower left", bbox_to_anchor=(0, 1), bbox_transform=ax.transAxes + gap,
             borderaxespad=0, borderpad=0, handlelength=1.3, handleheight=0.8, handletextpad=0.5, columnspacing=1.6,

@@ -8,9 +8,12 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from analysis.reporting.formats import is_missing
 from analysis.reporting.words import Words
 
 TEXT_KINDS = ("text", "label", "code")
+LONG_TEXT = 20
+"""Text of more characters gets a column that holds several words a line."""
 
 
 @dataclass(frozen=True)
@@ -108,8 +111,18 @@ def _head_cell(column: Column, words: Words) -> Markup:
 
 
 def _cell(column: Column, value: Any, words: Words) -> Markup:
+    kind, shown = value if column.kind == "mixed" else (column.kind, value)
+    if kind.startswith("bracketed ") and not is_missing(shown):
+        estimate, interval = (words.format(kind.replace("bracketed", part), shown) for part in ("estimate", "brackets"))
+        return Markup('{} <span class="rl-interval">{}</span>').format(estimate, interval)
     text = escape(cell_text(column, value, words))
     return Markup("<code>{}</code>").format(text) if column.kind == "code" else text
+
+
+def _kind(column: Column, cell: Markup) -> str:
+    if not column.is_text:
+        return "rl-number"
+    return "rl-text rl-long" if len(cell) > LONG_TEXT else "rl-text"
 
 
 def _row(columns: Sequence[Column], row: Sequence[Any], words: Words, *, total: bool) -> Markup:
@@ -117,7 +130,7 @@ def _row(columns: Sequence[Column], row: Sequence[Any], words: Words, *, total: 
     first, *rest = [
         Markup('<{tag} class="{kind}"{scope}>{cell}</{tag}>').format(
             tag="td" if index else "th",
-            kind="rl-text" if column.is_text else "rl-number",
+            kind=_kind(column, cell),
             scope="" if index else Markup(' scope="row"'),
             cell=cell,
         )

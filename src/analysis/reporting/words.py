@@ -6,8 +6,10 @@ Placeholders are typed and formatted by the locale:
 - ``{orders:integer}``, ``{total:money}``, ``{day:date}``: any kind of ``Formats.KINDS``
 - ``{value:interval money}``: an estimate with its interval, such as "47.2 (90% interval 41.0 to 53.9)"
 - ``{value:bracketed money}``: the same where the level is named elsewhere, such as "47.2 (41.0 to 53.9)"
+- ``{value:brackets money}``: its second part alone, for tables
 - ``{value:range money}``: only the two ends; ``{value:estimate money}``: only the estimate
-- ``{orders:plural one=# order; other=# orders}``: by the language's own plural rules; # is the number
+- ``{orders:plural one=# order; other=# orders}``: by the language's own plural rules; # is the number,
+  and a ``none=`` says it of zero where a bare 0 would read badly
 - ``{policy:choice net=…; drop=…}``: one wording out of a few
 - ``{winner:phrase}``: another sentence of the catalogue, passed as a ``Saying``
 
@@ -152,14 +154,17 @@ class Words:
         if name == "bracketed":
             estimate, low, high = self.formats.ends(rest, value)
             return self("interval.bracketed", estimate=estimate, low=low, high=high)
+        if name == "brackets":
+            _, low, high = self.formats.ends(rest, value)
+            return self("interval.brackets", low=low, high=high)
         if name == "range":
             _, low, high = self.formats.ends(rest, value)
             return self("interval.range", low=low, high=high)
         if name == "estimate":
             return self.formats.ends(rest, value)[0]
         if name == "plural":
-            form = self.formats.plural_form(value)
             variants = _variants(rest)
+            form = "none" if value == 0 and "none" in variants else self.formats.plural_form(value)
             return variants.get(form, variants["other"]).replace("#", self.formats.named("integer", value))
         if name == "phrase":
             return self(value.key, **value.numbers)

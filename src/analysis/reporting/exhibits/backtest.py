@@ -55,12 +55,21 @@ def total_forecast(test: BackTest) -> Saying:
         "model": Saying(name_key(score.name)),
         "total": score.total_interval,
         "actual": score.total_actual,
-        "bias": score.total_predicted / score.total_actual - 1 if score.total_actual else None,
         "weeks": test.holdout_weeks,
     }
     if is_inside(score):
-        return Saying("backtest.total_inside", numbers)
-    return Saying("backtest.total_outside", {**numbers, "luck": 1 - score.total_interval.level})
+        bias = score.total_predicted / score.total_actual - 1 if score.total_actual else None
+        return Saying("backtest.total_inside", {**numbers, "bias": bias})
+    luck = 1 - score.total_interval.level
+    return Saying("backtest.total_outside", {**numbers, "miss": miss_said(score), "luck": luck})
+
+
+def miss_said(score: ForecastScore) -> Saying:
+    """How far too low or too high the forecast total was, as a share of what came."""
+    if not score.total_actual:
+        return Saying("backtest.miss.of_none")
+    bias = score.total_predicted / score.total_actual - 1
+    return Saying("backtest.miss.low" if bias < 0 else "backtest.miss.high", {"share": abs(bias)})
 
 
 def short_verdict(test: BackTest | Note) -> Saying:

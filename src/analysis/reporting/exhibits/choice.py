@@ -178,6 +178,19 @@ def _settled_by(plan: ExperimentPlan | Note) -> list[Saying]:
 # --- the map ---
 
 
+def map_sayings(choice: StrategyChoice | None, results: StrategyResults | Note) -> list[Saying]:
+    """How to read the map, and that it rests on less than the comparison where it does."""
+    if choice is None or isinstance(results, Note):
+        return []
+    found, run = choice.map, results.per_purchase
+    all_draws, all_customers = len(run.profit), run.sampled
+    if found.draws >= all_draws and found.customers >= all_customers:
+        return [Saying("choice.map_note")]
+    numbers = {"draws": found.draws, "customers": found.customers}
+    numbers |= {"all_draws": all_draws, "all_customers": all_customers}
+    return [Saying("choice.map_note"), Saying("choice.map_rests_on_fewer", numbers)]
+
+
 def map_figure(choice: StrategyChoice | None) -> Exhibit | None:
     """Where being better beats doing nothing and the own promotion, with the company's plan."""
     if choice is None:

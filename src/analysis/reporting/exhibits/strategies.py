@@ -176,22 +176,23 @@ def overtaking_sayings(results: StrategyResults | Note) -> list[Saying]:
 def components_table(results: StrategyResults, level: float) -> Table:
     """What the difference from doing nothing consists of, under the first view; columns add up."""
     run = results.per_purchase
-    columns = [Column("column.component", "label")]
-    for name in run.names[1:]:
-        columns += [Column("column.of_strategy", "estimate money", {"strategy": named(name)}),
-                    Column("column.interval", "range money", {"level": level})]  # fmt: skip
+    columns = [Column("column.component", "label"), *_money_columns(run)]
     rows = []
     for component in COMPONENTS:
         draws = run.components[component]
         if np.any(draws):
             rows.append([f"strategies.component.{component}", *_cells(draws, level)])
     rows.append(["strategies.component.total", *_cells(run.difference, level)])
-    return Table("table.components.caption", columns, rows, {"weeks": run.weeks}, total=True)
+    return Table("table.components.caption", columns, rows, {"weeks": run.weeks, "level": level}, total=True)
 
 
 def _cells(draws: np.ndarray, level: float) -> list[Interval]:
-    each = [Interval.around(float(draws[:, s].mean()), draws[:, s], level) for s in range(1, draws.shape[1])]
-    return [cell for interval in each for cell in (interval, interval)]
+    return [Interval.around(float(draws[:, s].mean()), draws[:, s], level) for s in range(1, draws.shape[1])]
+
+
+def _money_columns(run: Simulation) -> list[Column]:
+    """One for each strategy but doing nothing: estimate and, in brackets, the interval whose level the caption says."""
+    return [Column("column.of_strategy", "bracketed money", {"strategy": named(name)}) for name in run.names[1:]]
 
 
 def state_table(results: StrategyResults, level: float) -> Table:
@@ -201,14 +202,14 @@ def state_table(results: StrategyResults, level: float) -> Table:
     columns = [Column("column.measure", "label")]
     columns += [Column("column.of_strategy", "mixed", {"strategy": named(name)}) for name in run.names]
     measures = {
-        "retention": ("interval percent", run.retention[:, :, -1]),
-        "customers": ("interval integer", weekly.alive[:, :, -1]),
-        "orders": ("interval integer", weekly.orders.sum(axis=2)),
-        "margin": ("interval money", run.margin),
-        "spent": ("interval money", run.spent),
-        "mercenaries": ("interval percent", weekly.mercenary_share[:, :, -1]),
-        "struck_off": ("interval integer", run.struck_off),
-        "per_spent": ("interval decimal2", run.profit_per_spent),
+        "retention": ("bracketed percent", run.retention[:, :, -1]),
+        "customers": ("bracketed integer", weekly.alive[:, :, -1]),
+        "orders": ("bracketed integer", weekly.orders.sum(axis=2)),
+        "margin": ("bracketed money", run.margin),
+        "spent": ("bracketed money", run.spent),
+        "mercenaries": ("bracketed percent", weekly.mercenary_share[:, :, -1]),
+        "struck_off": ("bracketed integer", run.struck_off),
+        "per_spent": ("bracketed decimal2", run.profit_per_spent),
     }
     rows = []
     for name, (kind, draws) in measures.items():
@@ -227,10 +228,7 @@ def segments_table(results: StrategyResults, level: float) -> Table:
     """Profit against doing nothing for each customer of a part of the base, under the first view."""
     run = results.per_purchase
     columns = [Column("column.segment_by", "label"), Column("column.segment", "label"),
-               Column("column.customers", "integer")]  # fmt: skip
-    for name in run.names[1:]:
-        columns += [Column("column.of_strategy", "estimate money", {"strategy": named(name)}),
-                    Column("column.interval", "range money", {"level": level})]  # fmt: skip
+               Column("column.customers", "integer"), *_money_columns(run)]  # fmt: skip
     rows = []
     place = {name: number for number, name in enumerate((*GROUPS, *CUSTOMER_TYPES))}
     for part in sorted(run.segments, key=lambda part: place[part.label]):
@@ -238,7 +236,7 @@ def segments_table(results: StrategyResults, level: float) -> Table:
             kind = "type" if part.dimension == "type" else "segment"
             row = [f"strategies.dimension.{part.dimension}", f"strategies.{kind}.{part.label}", part.customers]
             rows.append([*row, *_cells(part.difference / part.customers, level)])
-    return Table("table.strategy_segments.caption", columns, rows, {"weeks": run.weeks})
+    return Table("table.strategy_segments.caption", columns, rows, {"weeks": run.weeks, "level": level})
 
 
 def attack_sayings(results: StrategyResults | Note) -> list[Saying]:

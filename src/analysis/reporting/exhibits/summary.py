@@ -12,7 +12,7 @@ from analysis.data import Note, Transactions
 from analysis.models.results import BackTest, PurchaseResult, SpendResult
 from analysis.reporting.changes import Changes
 from analysis.reporting.exhibit import name_key
-from analysis.reporting.exhibits.backtest import PRIMARY, is_inside, primary_score
+from analysis.reporting.exhibits.backtest import PRIMARY, is_inside, miss_said, primary_score
 from analysis.reporting.exhibits.changes import card_changes
 from analysis.reporting.exhibits.lift import outcome, side_of
 from analysis.reporting.exhibits.purchase import CLOSE_SHARE, alive_range, apart, left_out
@@ -109,8 +109,7 @@ def _worth_certainty(purchase: PurchaseResult, backtest: BackTest | Note, value:
     if backtest.verdict == "baseline":
         return LOW, Saying("certainty.baseline_better")
     if not is_inside(primary_score(backtest)):
-        score = primary_score(backtest)
-        return LOW, Saying("certainty.total_missed", {"bias": score.total_predicted / max(score.total_actual, 1) - 1})
+        return LOW, Saying("certainty.total_missed", {"miss": miss_said(primary_score(backtest))})
     if backtest.verdict == "undecided":
         return LOW, Saying("certainty.not_better")
     if not purchase.challengers:
@@ -255,8 +254,7 @@ def _backtest_cautions(backtest: BackTest) -> list[Saying]:
     if backtest.verdict == "baseline":
         found.append(Saying("caution.baseline", {"baseline": Saying(name_key(backtest.best_baseline))}))
     if not is_inside(score):
-        bias = score.total_predicted / max(score.total_actual, 1) - 1
-        found.append(Saying("caution.total", {"bias": bias, "model": Saying(name_key(score.name))}))
+        found.append(Saying("caution.total", {"miss": miss_said(score), "model": Saying(name_key(score.name))}))
     return found
 
 
