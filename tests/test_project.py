@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 CONDA_NAMES = {"duckdb": "python-duckdb", "matplotlib": "matplotlib-base"}
 ROOMS = [
-    {"errors", "processes", "timeunits"},
+    {"errors", "interval", "processes", "timeunits"},
     {"provenance"},
     {"store"},
     {"config"},

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import subprocess
+import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -330,3 +332,9 @@ class TestAWrongRequest:
     def test_without_notebooks_is_refused(self, tmp_path):
         with pytest.raises(UsageError, match="no notebooks"):
             run_report(small_config(), out=tmp_path / "out", notebooks=tmp_path)
+
+
+def test_a_run_that_may_find_nothing_new_imports_no_models_before_it_knows():
+    told = "import sys, analysis.cli, analysis.reporting.runner; print('analysis.models' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

@@ -10,46 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from analysis.interval import Interval
 from analysis.timeunits import TimeUnit
 
 if TYPE_CHECKING:
     from analysis.data import Note
-
-
-@dataclass(frozen=True)
-class Interval:
-    """An estimate with the interval around it.
-
-    Attributes
-    ----------
-    estimate, lower, upper
-        In the unit of the quantity.
-    level
-        Share of the probability between ``lower`` and ``upper``.
-    """
-
-    estimate: float
-    lower: float
-    upper: float
-    level: float
-
-    @classmethod
-    def around(cls, estimate: float, draws: np.ndarray, level: float) -> Interval:
-        """An estimate with the central interval of its draws.
-
-        >>> Interval.around(2.0, np.arange(5.0), 0.5)
-        Interval(estimate=2.0, lower=1.0, upper=3.0, level=0.5)
-        """
-        lower, upper = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2]).tolist()
-        return cls(float(estimate), lower, upper, level)
-
-    def per(self, count: float) -> Interval:
-        """The interval of a total, divided among so many.
-
-        >>> Interval(10.0, 8.0, 14.0, 0.9).per(2)
-        Interval(estimate=5.0, lower=4.0, upper=7.0, level=0.9)
-        """
-        return Interval(self.estimate / count, self.lower / count, self.upper / count, self.level)
 
 
 @dataclass(frozen=True)

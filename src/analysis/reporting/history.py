@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from analysis.models.results import Interval
+from analysis.interval import Interval
 from analysis.reporting import publish
 
 RESULTS, CONFIGURATION = "results.json", "config.yml"

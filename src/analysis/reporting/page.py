@@ -8,16 +8,18 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from analysis.models.results import Interval
 from analysis.reporting.history import KeyFigures
 from analysis.reporting.scripts import needs_script, source_of, what_if_script
 from analysis.reporting.sparkline import sparkline
 from analysis.reporting.words import Saying, Words, name_key
+
+if TYPE_CHECKING:
+    from analysis.interval import Interval
 
 TEMPLATES = Path(__file__).parent / "templates"
 QUESTION = re.compile(r'<h2 class="rl-question" id="([\w-]+)"[^>]*>(.*?)</h2>', re.DOTALL)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from analysis.models.results import Interval
+if TYPE_CHECKING:
+    from analysis.interval import Interval
 
 WIDTH, HEIGHT, MARGIN = 160, 36, 4
 
@@ -23,6 +25,7 @@ def sparkline(values: Sequence[Interval], label: str) -> Markup:
 
     Examples
     --------
+    >>> from analysis.interval import Interval
     >>> "4,25 156,11" in sparkline([Interval(1.0, 0.0, 2.0, 0.9), Interval(3.0, 2.0, 4.0, 0.9)], "from 1 to 3")
     True
     """

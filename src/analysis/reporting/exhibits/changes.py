@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from analysis.models.results import Interval
 from analysis.reporting.changes import Change, Changes, plain_content, settings_of
 from analysis.reporting.tables import Column, Table
 from analysis.reporting.words import Saying, name_key
 
 if TYPE_CHECKING:
     from analysis.config import Config
+    from analysis.interval import Interval
 
 MOST_SETTINGS, LONGEST_VALUE = 12, 80
 WHOLE_MONEY = 999.5
