@@ -106,7 +106,7 @@ class TestTheAdvice:
     def test_says_which_strategies_are_one_in_effect_and_under_which_view_it_reckons(self, made, compared):
         text = said(choice.advice(decided(made, twins={"both": "expectation"}), compared))
         assert "is in effect the same as “Exceed expectations”" in text
-        assert "BG/NBD with leaving at purchases" in text
+        assert "BG/NBD with leaving at orders" in text
         assert "in effect the same" not in said(choice.advice(made, compared))
 
     @pytest.mark.parametrize("language", LANGUAGES)
