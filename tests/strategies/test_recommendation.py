@@ -10,7 +10,7 @@ def test_recommendations_are_rarely_wrong_often_made_and_not_made_of_ties():
     found = run(repetitions=20)
     assert found["promotion: wrong"] <= 0.05
     assert found["expectation: wrong"] <= 0.05
-    assert np.mean([found["promotion: decided"], found["expectation: decided"]]) >= 0.8
+    assert np.mean([found["promotion: decided"], found["expectation: decided"]]) >= 0.5
     assert found["tie: decided"] <= 0.2
 
 
