@@ -9,6 +9,7 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -44,9 +45,10 @@ class Place:
         self.script, self.notebooks = folder / "run.py", folder_with(folder, "good")
         self.script.write_text(RUN)
         self.mark = f"RETENTION_LAB_KILL_TEST={folder}"
-        (folder / "tmp").mkdir()
+        # A Unix socket's path is short, and the folders of tests that run side by side are not.
+        temporary = tempfile.mkdtemp(prefix="rlab-kill-")
         name, _, value = self.mark.partition("=")
-        self.environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(folder / "tmp"), name: value}
+        self.environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": temporary, name: value}
         self.published: dict[str, str] = {}
 
     def begun(self, data: str) -> subprocess.Popen:
