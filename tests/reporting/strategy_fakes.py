@@ -65,8 +65,8 @@ def evidence(*, found: bool = True) -> LoyaltyEvidence:
     none = Note("evidence.reason.no_satisfaction")
     parts = dict.fromkeys(("deal", "panel", "driven", "won", "bump"), reason)
     assumed = (
-        Assumed("kappa_exp", 0.3, 0.05, 0.8, none),
-        Assumed("theta_deal", 1.0, 0.0, 3.0, Note("evidence.kept.association", {"parameter": "theta_deal"})),
+        Assumed("kappa_exp", none),
+        Assumed("theta_deal", Note("evidence.kept.association", {"parameter": "theta_deal"})),
     )
     return LoyaltyEvidence(
         **parts,

@@ -40,13 +40,11 @@ if __name__ == "__main__":
 class Place:
     """A folder of reports, in which runs are begun and killed."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, temporary: str):
         self.out, self.report = folder / "out", folder / "out" / "shop"
         self.script, self.notebooks = folder / "run.py", folder_with(folder, "good")
         self.script.write_text(RUN)
         self.mark = f"RETENTION_LAB_KILL_TEST={folder}"
-        # A Unix socket's path is short, and the folders of tests that run side by side are not.
-        temporary = tempfile.mkdtemp(prefix="rlab-kill-")
         name, _, value = self.mark.partition("=")
         self.environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": temporary, name: value}
         self.published: dict[str, str] = {}
@@ -109,11 +107,18 @@ class Place:
         return [path for path in self.report.glob("[0-9a-f]*") if path.is_dir() and len(path.name) == 12]
 
 
+@pytest.fixture
+def short_folder():
+    """A Unix socket's path is short, and the folders of tests that run side by side are not."""
+    with tempfile.TemporaryDirectory(prefix="rlab-kill-") as folder:
+        yield folder
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks for processes in /proc")
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["SIGKILL", "SIGTERM"])
-def test_a_run_that_is_killed_leaves_what_was_published_whole_and_the_next_run_succeeds(tmp_path, number):
-    place, moments = Place(tmp_path), random.Random(20261122)
+def test_a_run_that_is_killed_leaves_what_was_published_whole_and_the_next_run_succeeds(tmp_path, short_folder, number):
+    place, moments = Place(tmp_path, short_folder), random.Random(20261122)
     duration = place.done("first ")
     killed = inside = tries = 0
     while killed < MOMENTS:

@@ -133,7 +133,7 @@ def test_what_is_assumed_instead_is_what_the_comparison_takes():
 
 def test_a_range_that_the_data_cap_is_still_called_an_assumption():
     because = Note("evidence.kept.nothing_capped", {"parameter": "theta_deal"})
-    capped = dataclasses.replace(strategy_fakes.evidence(), assumed=(Assumed("theta_deal", 0.1, 0.0, 0.4, because),))
+    capped = dataclasses.replace(strategy_fakes.evidence(), assumed=(Assumed("theta_deal", because),))
     stated = {"theta_deal": {"low": 0.5, "high": 0.6}}
     for given, origin, why in (({}, "capped", because.key), (stated, "given", "evidence.kept.nothing")):
         config, caps = strategy_fakes.config(assumptions=given), {"theta_deal": Span(0.0, 0.4, 0.1)}

@@ -52,17 +52,12 @@ class Assumed:
     ----------
     name
         Of the parameter.
-    default, low, high
-        What is assumed in its place, and the range that is swept, in its unit.
     because
         Why: a Note ``evidence.reason.…`` where it cannot be estimated, ``evidence.kept.…`` where an estimate may not
         be used.
     """
 
     name: str
-    default: float
-    low: float
-    high: float
     because: Note
 
 
@@ -237,11 +232,10 @@ def _assumed(parts, estimates, caps: Mapping[str, Span]):
     for part, names in ASKED.items():
         for name in names:
             if name in caps:
-                span, why = caps[name], _why_assumed(parts[part], name)
-                yield Assumed(name, span.most_likely, span.low, span.high, Note(f"{why.key}_capped", why.numbers))
+                why = _why_assumed(parts[part], name)
+                yield Assumed(name, Note(f"{why.key}_capped", why.numbers))
             elif name not in estimates:
-                parameter = BY_NAME[name]
-                yield Assumed(name, parameter.default, parameter.low, parameter.high, _why_assumed(parts[part], name))
+                yield Assumed(name, _why_assumed(parts[part], name))
 
 
 def _why_assumed(part, name: str) -> Note:
