@@ -1,10 +1,10 @@
 """How often the recommendation is right: companies whose truth is known, analysed as a user would.
 
-Run with ``python -m benchmarks.recommendation [REPETITIONS]`` (100 companies take half an hour on two cores). In
+Run with ``python -m benchmarks.recommendation [REPETITIONS]`` (100 companies take an hour on two cores). In
 each repetition a truth is drawn from the ranges that the company states of its customers; orders are simulated from
 BG/NBD; the purchase models are fitted to these, all four built-in strategies compared, and the recommendation is held
 against the profits under the truth. The prices of the promotion and of the better experience are set so that one of
-the two is truly better than all others by 10 to 20% of the base's profit, or that promotion, expectation and both tie
+the two is truly better than all others by 10 to 30% of the base's profit, or that promotion, expectation and both tie
 exactly, above doing nothing.
 
 What it does not cover: the spend model (orders have one value) and the evidence that data give of the dynamics, which
@@ -33,6 +33,7 @@ from analysis.strategies.comparison import stated_assumptions, strategy_world
 from analysis.strategies.customers import Fitted, base_people, new_people
 from analysis.strategies.decision import outcome_of, ranking
 from analysis.strategies.lives import CALENDAR, PER_PURCHASE
+from analysis.strategies.newcomers import pool_size
 from analysis.strategies.noise import expected_differences
 from analysis.strategies.parameters import draw_parameters
 from analysis.strategies.results import Simulation
@@ -42,10 +43,12 @@ from analysis.strategies.strategy import NOTHING, Experience, Promotion, Strateg
 
 TRUTH = PurchaseTruth(r=0.9, alpha=5.0, a=0.6, b=6.0)
 CUSTOMERS, VALUE, WEEKS, JOINING, MARGIN = 2_000, 40.0, 104, 1_500.0, 0.7
-TRUE_CUSTOMERS = 4_000
-GAPS = (0.10, 0.20)
+TRUE_CUSTOMERS = 10_000
+GAPS = (0.10, 0.30)
 """By which share of the base's profit the best strategy is better than the next, where one is: evenly between these,
 and for a promotion at most by what it earns more than nothing."""
+BANDS = (0.10, 0.15, 0.20)
+"""Lower ends of the bands of gaps by which decisions are counted."""
 BELIEFS = {
     "promotional_lift": {"low": 0.6, "high": 0.73},
     "borrowed": {"low": 0.04, "high": 0.11},
@@ -77,11 +80,15 @@ KINDS = ("promotion", "expectation", "tie")
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was said of a company: the recommended strategy (None for undecided), and the truly best, or ``tie``."""
+    """What was said of a company: the recommended strategy (None for undecided), and the truly best, or ``tie``.
+
+    ``gap`` is by which share of the base's profit the best is truly better than the next.
+    """
 
     kind: str
     said: str | None
     best: str
+    gap: float = 0.0
 
     @property
     def decided(self) -> bool:
@@ -113,16 +120,20 @@ def verdicts_on(seed: int) -> list[Verdict]:
         rankings = []
         for run in (_at_prices(each, kind) for each in runs):
             rankings.append(ranking(run, expected_differences(run), 0.9, seed))
-        found.append(Verdict(kind, outcome_of(rankings)[1], kind))
+        found.append(Verdict(kind, outcome_of(rankings)[1], kind, prices[kind].gap))
     return found
 
 
 @dataclass(frozen=True)
 class Prices:
-    """What the better experience costs for each order, and the promotion's programme a year [currency]."""
+    """What the better experience costs for each order, and the promotion's programme a year [currency].
+
+    ``gap`` is by which share of the base's profit the best strategy is then better than the next.
+    """
 
     per_order: float
     per_year: float
+    gap: float = 0.0
 
 
 def strategies_at(prices: Prices, kind: str) -> list[Strategy]:
@@ -164,7 +175,7 @@ def _true_world(summary: CustomerSummary, config: Config, seed: int) -> World:
     fitted = Fitted(MODELS["BG/NBD"], np.array([[TRUTH.r, TRUTH.alpha, TRUTH.a, TRUTH.b]]), None)
     return World(
         base=base_people(summary, fitted, SPEND, truth, TRUE_CUSTOMERS, seed),
-        new=new_people(fitted, SPEND, truth, TRUE_CUSTOMERS, seed + 1),
+        new=new_people(fitted, SPEND, truth, pool_size(TRUE_CUSTOMERS, WEEKS), seed + 1),
         fitted=fitted,
         parameters=truth,
         economics=Economics(MARGIN, 0.0, 0.1, 0.0),
@@ -192,8 +203,8 @@ def _prices(truth: World, gap: float) -> dict[str, Prices]:
     fair = (better - base * (1 + gap)) / of_better
     even = (both - deal) / of_both
     prices = {
-        "promotion": Prices(dear, 0.0),
-        "expectation": Prices(fair, max(deal - base, both - fair * of_both - base, 0.0) / years),
+        "promotion": Prices(dear, 0.0, lead / base),
+        "expectation": Prices(fair, max(deal - base, both - fair * of_both - base, 0.0) / years, gap),
         "tie": Prices(even, (deal - better + even * of_better) / years),
     }
     least = min(price for each in prices.values() for price in (each.per_order, each.per_year))
@@ -209,24 +220,35 @@ def _at_prices(run: Simulation, kind: str) -> Simulation:
     return replace(priced, strategies=named)
 
 
-def rates(verdicts: list[Verdict]) -> dict[str, float]:
+def rates(verdicts: list[Verdict]) -> dict[str, object]:
     """Shares by kind: decided, and wrong; a decision where the two tie is not wrong, but it is not wanted either."""
-    found: dict[str, float] = {}
+    found: dict[str, object] = {}
     for kind in KINDS:
         of_kind = [each for each in verdicts if each.kind == kind]
         if of_kind:
             found[f"{kind}: decided"] = sum(each.decided for each in of_kind) / len(of_kind)
             if kind != "tie":
+                found |= {f"{kind}: decided, {band}": share for band, share in _by_band(of_kind).items()}
                 found[f"{kind}: wrong"] = sum(each.wrong for each in of_kind) / len(of_kind)
             found[f"{kind}: said"] = dict(Counter(each.said for each in of_kind))
     return found
 
 
-def run(repetitions: int = 100, processes: int = 2) -> dict[str, float]:
+def _by_band(verdicts: list[Verdict]) -> dict[str, str]:
+    """Band of gaps -> how many were decided, of how many."""
+    bands: dict[str, list[bool]] = {f"gap from {lower:.0%}": [] for lower in BANDS}
+    for each in verdicts:
+        lower = max((lower for lower in BANDS if lower <= each.gap), default=BANDS[0])
+        bands[f"gap from {lower:.0%}"].append(each.decided)
+    return {band: f"{sum(decided)} of {len(decided)}" for band, decided in bands.items()}
+
+
+def run(repetitions: int = 100, processes: int = 2) -> dict[str, object]:
     """Rates over ``repetitions`` companies of each kind."""
     with ProcessPoolExecutor(processes) as pool:
         return rates([each for of_one in pool.map(verdicts_on, range(repetitions)) for each in of_one])
 
 
 if __name__ == "__main__":
-    print(run(int(sys.argv[1]) if len(sys.argv) > 1 else 100))
+    for what, share in run(int(sys.argv[1]) if len(sys.argv) > 1 else 100).items():
+        print(f"{what}: {share}")

@@ -36,6 +36,7 @@ def simulation_of(
         segments=(),
         noise_covariance=np.tile((own_noise + common_noise) * scale, (draws, 1, 1)),
         common_noise=common_noise * scale,
+        replicates=10,
     )
 
 

@@ -18,7 +18,7 @@ PROMOTION, EXPERIENCE = Promotion(depth=0.2, every_weeks=8), Experience(lift=0.5
 @pytest.fixture(scope="module")
 def world():
     parameters = drawn(20, theta_exp=0.5, gamma_exp=0.3, promotional_lift=0.4, delivery=1.0, inconsistency=0.0)
-    return fitted_world(parameters, customers=400, weeks=104)
+    return fitted_world(parameters, customers=1_500, weeks=104)
 
 
 @pytest.fixture(scope="module")

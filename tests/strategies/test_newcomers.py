@@ -23,9 +23,9 @@ def test_quarters_cover_the_horizon_and_every_week_is_in_one(weeks):
 
 def test_customers_won_come_in_promotion_weeks_and_others_at_any_moment():
     schedule = schedule_of([NOTHING, SALE], 52, 0.1)
-    entry = entry_of_new(schedule, 800, Marks(1, 1, 800), promotions_win=True)
+    entry = entry_of_new(schedule, 960, Marks(1, 1, 960), promotions_win=True)
     kind = entry.group // 4
-    assert np.bincount(kind).tolist() == [400, 200, 200]
+    assert np.bincount(kind).tolist() == [480, 320, 160]
     won = entry.enters[1, kind != COMING]
     assert (won.astype(int) % 4 == 0).all()
     assert np.isinf(entry.enters[0, kind != COMING]).all()

@@ -24,9 +24,17 @@ def test_recommendations_are_made_where_the_gap_is_above_a_tenth(found):
 
 
 def test_rates_count_what_was_said_of_each_kind():
-    said = [("promotion", "promotion"), ("promotion", None), ("expectation", "promotion"), ("tie", None)]
-    found = rates([Verdict(kind, name, kind) for kind, name in said])
+    said = [
+        ("promotion", "promotion", 0.11),
+        ("promotion", None, 0.1),
+        ("expectation", "promotion", 0.3),
+        ("tie", None, 0),
+    ]
+    found = rates([Verdict(kind, name, kind, gap) for kind, name, gap in said])
     assert (found["promotion: decided"], found["promotion: wrong"]) == (0.5, 0.0)
     assert (found["expectation: decided"], found["expectation: wrong"]) == (1.0, 1.0)
+    assert found["promotion: decided, gap from 10%"] == "1 of 2"
+    assert found["expectation: decided, gap from 15%"] == "0 of 0"
+    assert found["expectation: decided, gap from 20%"] == "1 of 1"
     assert found["tie: decided"] == 0.0
     assert {each.partition(":")[0] for each in found} == set(KINDS)

@@ -12,6 +12,7 @@ from analysis.data import Note
 from analysis.strategies.customers import base_people, fitted_draws, new_people
 from analysis.strategies.evidence.caps import within_caps
 from analysis.strategies.lives import STRUCTURES
+from analysis.strategies.newcomers import pool_size
 from analysis.strategies.parameters import CUSTOMER_TYPES, Estimate, Span, draw_parameters
 from analysis.strategies.results import AttackLoss, Simulation, StrategyResults
 from analysis.strategies.schedule import WEEKS_PER_YEAR, Economics
@@ -174,7 +175,9 @@ def strategy_world(
     base = base_people(summary, fitted, spend, parameters, count, seed, economics.todays_deal, kinds)
     world = World(
         base=base,
-        new=new_people(fitted, spend, parameters, count, seed + 1, economics.todays_deal),
+        new=new_people(
+            fitted, spend, parameters, pool_size(count, config.horizon_weeks), seed + 1, economics.todays_deal
+        ),
         fitted=fitted,
         parameters=parameters,
         economics=economics,

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import betaincinv, gammaincinv, logit
-from scipy.stats import qmc
 
 from analysis.models.beta_geometric import BetaGeometric
 from analysis.models.estimate import MODELS
 from analysis.models.spend import GammaGamma, GammaGammaParams, expected_order_values
 from analysis.strategies.parameters import ParameterDraws
+from analysis.strategies.sampling import even_sequence
 from analysis.timeunits import TimeUnit, from_days, to_days
 
 if TYPE_CHECKING:
@@ -150,27 +150,28 @@ def base_people(
     x = table["frequency"].to_numpy()
     recency, age = (from_days(table[name].to_numpy(), TimeUnit.WEEK) for name in ("recency_days", "T_days"))
     mean_value = table["mean_repeat_value"].to_numpy(dtype=float)
-    u = _uniforms(count, 6, seed)
+    u = even_sequence(count, 5, seed)
+    place = ((np.arange(count) + np.random.default_rng(seed).random(count)) * len(table) / count).astype(int)
     order = np.lexsort((np.nan_to_num(mean_value), recency, age, x))
-    row = order[np.minimum(((np.arange(count) + u[:, 0]) * len(table) / count).astype(int), len(table) - 1)]
+    row = order[np.minimum(place, len(table) - 1)]
     x, recency, age, mean_value = x[row], recency[row], age[row], mean_value[row]
     trials = fitted.model.survived_trials(x)
     alive, rate, dropout, value = np.empty((4, len(fitted), count))
     for number, (r, alpha, a, b) in enumerate(fitted.purchase):
         params = fitted.model.Params(r, alpha, a, b)
-        alive[number] = u[:, 1] < fitted.model.p_alive(params, x, recency, age)
-        rate[number] = gammaincinv(r + x, u[:, 2]) / (alpha + age)
-        dropout[number] = betaincinv(a, b + trials, u[:, 3])
+        alive[number] = u[:, 0] < fitted.model.p_alive(params, x, recency, age)
+        rate[number] = gammaincinv(r + x, u[:, 1]) / (alpha + age)
+        dropout[number] = betaincinv(a, b + trials, u[:, 2])
         value[number] = _values(fitted, spend, number, x, mean_value)
     known = None if kinds is None else np.asarray(kinds)[row]
-    return _people(alive > 0, rate, dropout, value / (1 - todays_deal), parameters, u[:, 4:], row, known)
+    return _people(alive > 0, rate, dropout, value / (1 - todays_deal), parameters, u[:, 3:], row, known)
 
 
 def new_people(
     fitted: Fitted, spend: SpendResult, parameters: ParameterDraws, count: int, seed: int, todays_deal: float = 0.0
 ) -> People:
-    """``count`` new customers from the fitted population, the same under every draw."""
-    u = _uniforms(count, 4, seed)
+    """``count`` new customers from the fitted population, the same under every draw; neighbours differ evenly."""
+    u = even_sequence(count, 4, seed)
     r, alpha, a, b = (column[:, None] for column in fitted.purchase.T)
     rate = gammaincinv(r, u[:, 0]) / alpha
     dropout = betaincinv(a, b, u[:, 1])
@@ -187,10 +188,6 @@ def _values(fitted: Fitted, spend: SpendResult, number: int, x, mean_value) -> n
     known = (x > 0) & np.isfinite(mean_value)
     own = np.where(known, np.maximum(np.nan_to_num(mean_value), 0.0), 0.0)
     return GammaGamma().expected_order_value(GammaGammaParams(*fitted.spend[number]), np.where(known, x, 0), own)
-
-
-def _uniforms(count: int, columns: int, seed: int) -> np.ndarray:
-    return qmc.LatinHypercube(columns, rng=np.random.default_rng(seed)).random(count)
 
 
 def _people(alive, rate, dropout, value, parameters: ParameterDraws, u, row, known) -> People:

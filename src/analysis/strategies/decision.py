@@ -9,13 +9,13 @@ from statistics import NormalDist
 
 import numpy as np
 
-from analysis.models.results import Interval
+from analysis.interval import Interval
 from analysis.strategies.information import (
     GroupInformation,
     expected_value_of_perfect_information,
     information_by_group,
 )
-from analysis.strategies.noise import expected_differences, simulation_error, with_simulation_error
+from analysis.strategies.noise import error_scores, expected_differences, simulation_error, with_simulation_error
 from analysis.strategies.results import Simulation
 from analysis.strategies.turning import TurningPoint, turning_points
 
@@ -173,13 +173,13 @@ def ranking(simulation: Simulation, expected: np.ndarray, level: float, seed: in
     largest = draws.max(axis=1, keepdims=True)
     is_best = draws >= largest - 1e-9 * np.maximum(np.abs(largest), 1.0)
     before = simulation.profit[:, 0]
-    luck = np.random.default_rng(seed).standard_normal(len(before)) * np.sqrt(simulation.common_noise[0, 0])
+    luck = error_scores(simulation, len(before), seed) * np.sqrt(simulation.common_noise[0, 0])
     return Ranking(
         model=simulation.model,
         structure=simulation.structure,
         names=simulation.names,
         difference=tuple(Interval.around(mean[s], draws[:, s], level) for s in range(len(mean))),
-        profit_before=Interval.around(float(before.mean()), before + luck - luck.mean(), level),
+        profit_before=Interval.around(float(before.mean()), before + luck, level),
         probability_best=tuple((is_best / is_best.sum(axis=1, keepdims=True)).mean(axis=0).tolist()),
         regret=tuple((expected.max(axis=1, keepdims=True) - expected).mean(axis=0).tolist()),
         perfect_information=expected_value_of_perfect_information(expected),

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from analysis.models.results import Interval
-from analysis.strategies.noise import expected_difference, shared_error
+from analysis.interval import Interval
+from analysis.strategies.noise import error_scores, expected_difference, shared_error
 from analysis.strategies.results import Simulation
 from analysis.strategies.simulation import World, simulate
 from analysis.strategies.strategy import NOTHING, Experience, Promotion, Strategy
@@ -104,8 +104,8 @@ def decision_map(
     as_planned = Strategy("as_planned", experience=free)
     possible = [deal for deal in deals if _fits(deal, world)]
     run = simulate(world, [NOTHING, *better, as_planned, own, planned, *possible])
-    normal = np.random.default_rng(world.seed).standard_normal(len(run.profit))
-    lines = _Lines(run, run.weekly.orders @ run.discount, order_value, level, normal - normal.mean())
+    scores = error_scores(run, len(run.profit), world.seed)
+    lines = _Lines(run, run.weekly.orders @ run.discount, order_value, level, scores)
     names = [each.name for each in better]
     against = {deal.name: design for deal, design in zip(deals, designs, strict=True) if deal in possible}
     frontiers = [Frontier(None, None, lines.against("nothing", names))]

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import ndtri
+
+from analysis.strategies.sampling import even_numbers
 
 ARRIVAL, FIRST_ORDER, THRESHOLD = 2**60, 2**61, 2**62
 """Numbers of events that are no possible orders."""
@@ -37,7 +40,8 @@ class Mark(NamedTuple):
 class Marks:
     """The random numbers of M customers, made from a counter when they are asked for (Salmon et al. 2011).
 
-    Nothing is stored and no order of asking matters, so that any number of threads sees the same numbers.
+    Nothing is stored and no order of asking matters, so that any number of threads sees the same numbers. A customer's
+    numbers are independent from event to event; those of one event are spread evenly over customers.
 
     Examples
     --------
@@ -52,18 +56,16 @@ class Marks:
 
     def of_event(self, number: int) -> Mark:
         """Marks of everyone's possible order ``number``."""
-        rng, count = self._rng(number), self.customers
-        return Mark(
-            rng.standard_exponential(count),
-            rng.random(count),
-            rng.random(count),
-            rng.random(count),
-            rng.standard_normal(count),
-        )
+        gap, level, fate, coupon, noise = even_numbers(self._rng(number), len(Mark._fields), self.customers)
+        return Mark(_exponential(gap), level, fate, coupon, ndtri(noise))
 
     def thresholds(self) -> np.ndarray:
         """Cumulative hazard at which a rival has taken each customer, standard exponential, shape (M,)."""
-        return self._rng(THRESHOLD).standard_exponential(self.customers)
+        return _exponential(even_numbers(self._rng(THRESHOLD), 1, self.customers)[0])
 
     def _rng(self, number: int) -> np.random.Generator:
         return np.random.Generator(np.random.Philox(key=self.key, counter=[0, 0, 0, number]))
+
+
+def _exponential(uniform: np.ndarray) -> np.ndarray:
+    return -np.log1p(-uniform)

@@ -15,10 +15,15 @@ from analysis.strategies.books import Books
 from analysis.strategies.dynamics import LIFT_IS_STATED_AT, value_of_won
 from analysis.strategies.lives import Entry
 from analysis.strategies.marks import ARRIVAL, Marks
+from analysis.strategies.sampling import REPLICATES
 from analysis.strategies.schedule import Schedule
 
 WEEKS_PER_QUARTER = 13
 COMING, WON, MERCENARY = range(3)
+KINDS = (COMING, COMING, COMING, WON, WON, MERCENARY)
+"""In which parts new customers are simulated where promotions win some: the more, the more money they bring."""
+PER_CUSTOMER = 2
+"""New customers to simulate for each of the base: of so many different ones a few would stand badly for all."""
 MOST_REFERRED_BY_ONE = 0.9
 """Customers that a referred one may refer within the quarter; with more the chain would have no end."""
 
@@ -53,12 +58,24 @@ class Quarters:
         return by_week @ inside
 
 
+def pool_size(customers: int, weeks: int) -> int:
+    """New customers to simulate beside ``customers`` of the base: as many in each part and quarter of every replicate.
+
+    >>> pool_size(1_000, weeks=104), pool_size(50, weeks=104)
+    (1920, 480)
+    """
+    smallest = len(KINDS) * len(Quarters.of(weeks)) * REPLICATES
+    return smallest * max(round(PER_CUSTOMER * customers / smallest), 1)
+
+
 def entry_of_new(schedule: Schedule, count: int, marks: Marks, *, promotions_win: bool) -> Entry:
-    """How a pool of ``count`` new customers comes in: at any moment, or in a promotion week that wins them."""
-    quarters, number = Quarters.of(schedule.weeks), np.arange(count)
-    kinds = np.array([COMING, COMING, WON, MERCENARY] if promotions_win else [COMING])
-    kind = kinds[number % len(kinds)]
-    quarter = number // len(kinds) % len(quarters)
+    """How a pool of ``count`` new customers comes in: at any moment, or in a promotion week that wins them.
+
+    Those of one part and quarter are neighbours, so that they differ evenly.
+    """
+    quarters = Quarters.of(schedule.weeks)
+    part, quarter = np.divmod(np.arange(count) * len(KINDS) * len(quarters) // count, len(quarters))
+    kind = np.array(KINDS)[part] if promotions_win else np.full(count, COMING)
     chance = marks.of_event(ARRIVAL).level
     moment = quarters.edges[quarter] + chance * np.diff(quarters.edges)[quarter]
     enters = np.tile(moment, (schedule.strategies, 1))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.stats import chi2, t
 
 from analysis.strategies.results import Simulation
 
-COPIES = 25
+COPIES = 200
 """Copies of every draw over which the simulation error that all draws share is spread."""
 
 
@@ -54,18 +55,34 @@ def shared_error(simulation: Simulation, name: str, other: str) -> float:
 
 def with_shared_error(simulation: Simulation, differences: np.ndarray, name: str, other: str, seed: int) -> np.ndarray:
     """Draws of one pair's difference ``COPIES`` times, each with an error of the shared size, shape (COPIES * D,)."""
-    normal = np.random.default_rng(seed).standard_normal((COPIES, 1))
-    error = (normal - normal.mean()) * shared_error(simulation, name, other)
-    return (differences[None] + error).ravel()
+    error = error_scores(simulation, COPIES, seed) * shared_error(simulation, name, other)
+    return (differences[None] + error[:, None]).ravel()
 
 
 def with_simulation_error(simulation: Simulation, differences: np.ndarray, seed: int) -> np.ndarray:
     """The same draws ``COPIES`` times, each with an error of the size that all draws share, shape (COPIES * D, S)."""
     contrast = _contrasts(len(simulation.names))
     root = _root(contrast @ simulation.common_noise @ contrast.T)
-    normal = np.random.default_rng([seed, len(simulation.names)]).standard_normal((COPIES, 1, len(root)))
-    error = np.concatenate([np.zeros((COPIES, 1, 1)), (normal - normal.mean(axis=0)) @ root], axis=2)
-    return (differences[None] + error).reshape(-1, differences.shape[1])
+    rng = np.random.default_rng([seed, len(simulation.names)])
+    normal = rng.standard_normal((COPIES, len(root)))
+    freedom = freedom_of(simulation)
+    wider = np.sqrt(freedom / chi2.ppf(rng.permutation(_middles(COPIES)), freedom))
+    error = (normal - normal.mean(axis=0)) @ root * wider[:, None]
+    error = np.column_stack([np.zeros(COPIES), error - error.mean(axis=0)])
+    return (differences[None] + error[:, None]).reshape(-1, differences.shape[1])
+
+
+def error_scores(simulation: Simulation, count: int, seed: int) -> np.ndarray:
+    """Errors that all draws share, in standard errors, shape (count,), in no order.
+
+    The standard error comes from few replicates, so they follow Student's t.
+    """
+    return t.ppf(np.random.default_rng(seed).permutation(_middles(count)), freedom_of(simulation))
+
+
+def freedom_of(simulation: Simulation) -> int:
+    """Degrees of freedom of the simulation error."""
+    return max(simulation.replicates - 1, 1)
 
 
 def expected_path_ends(simulation: Simulation, level: float) -> np.ndarray:
@@ -95,6 +112,10 @@ def simulation_error(simulation: Simulation) -> np.ndarray:
 
 def _of_pair(covariance: np.ndarray, one: int, two: int) -> float:
     return float(covariance[one, one] + covariance[two, two] - 2 * covariance[one, two])
+
+
+def _middles(count: int) -> np.ndarray:
+    return (np.arange(count) + 0.5) / count
 
 
 def _contrasts(strategies: int) -> np.ndarray:

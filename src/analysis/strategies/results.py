@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 import pandas as pd
 
-from analysis.models.results import Interval
+from analysis.interval import Interval
 from analysis.strategies.strategy import Attack, Strategy
 
 COMPONENTS = (
@@ -143,7 +143,9 @@ class Simulation:
     common_noise
         The part of it that all draws share, since they share customers and random numbers, shape (S, S). The spread
         of profits over draws holds only the rest; the mean over draws holds all of the common part. Both are
-        estimates from customers taken as if drawn at random, and err on the large side.
+        estimates from how replicates of the customers differ.
+    replicates
+        How many there are.
     """
 
     structure: str
@@ -165,6 +167,7 @@ class Simulation:
     segments: tuple[Segment, ...]
     noise_covariance: np.ndarray
     common_noise: np.ndarray
+    replicates: int
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from analysis.strategies.marks import Marks
 from analysis.strategies.newcomers import Weights, entry_of_new, weights_of
 from analysis.strategies.parameters import BINDINGS, CUSTOMER_TYPES, PARAMETERS, ParameterDraws
 from analysis.strategies.results import Segment, Simulation, Weekly
+from analysis.strategies.sampling import error_of_total, replicate_totals, replicates_of
 from analysis.strategies.schedule import Economics, exposure_of, schedule_of
 from analysis.strategies.strategy import Attack, Strategy, refuse_impossible
 from analysis.strategies.walk import walk
@@ -83,9 +84,8 @@ class Block(NamedTuple):
     components: dict[str, np.ndarray]
     weekly: dict[str, np.ndarray]
     struck_off: np.ndarray
-    of_base: np.ndarray
     own_of_base: np.ndarray
-    of_new: np.ndarray
+    by_replicate: tuple[np.ndarray, ...]
 
 
 def simulate(
@@ -164,15 +164,18 @@ def _block(world: World, rules: Rules, chosen: slice) -> Block:
     }
     own = world.scale * (books.worth - books.costs)
     each = _worth_of_a_referral(referred_profit, flows.referred.joined)
+    by_replicate = [replicate_totals(own + world.scale * books.referred * each).transpose(1, 0, 2)]
+    if new_books is not None:
+        of_new = _new_by_path(new_books, entry, weights, each)
+        by_replicate.append(replicate_totals(of_new).transpose(1, 0, 2))
     return Block(
         profit=((money.profit - fixed) @ schedule.discount).T,
         spent=((money.spent + fixed) @ schedule.discount).T,
         components=components_of(flows, parts, schedule, economics, parameters),
         weekly={name: values.transpose(1, 0, 2) for name, values in weekly.items()},
         struck_off=struck_off(books, world.scale),
-        of_base=(own + world.scale * books.referred * each).transpose(1, 0, 2),
+        by_replicate=tuple(by_replicate),
         own_of_base=own.transpose(1, 0, 2),
-        of_new=_new_by_path(new_books, entry, weights).transpose(1, 0, 2),
     )
 
 
@@ -181,14 +184,12 @@ def _worth_of_a_referral(profit: np.ndarray, joined: np.ndarray) -> np.ndarray:
     return np.divide(profit, referred, out=np.zeros_like(profit), where=referred > 0)[..., None]
 
 
-def _new_by_path(books: Books | None, entry: Entry, weights: Weights | None) -> np.ndarray:
+def _new_by_path(books: Books, entry: Entry, weights: Weights, worth_of_a_referral: np.ndarray) -> np.ndarray:
     """Profit that each of the pool stands for, less the mean of its group, shape (S, D, M)."""
-    if books is None or weights is None:
-        return np.zeros((1, 1, 0))
     flat = {name: getattr(weights, name).reshape(*books.shape[:2], -1) for name in weights.__dataclass_fields__}
     customers = (flat["coming"] + flat["won"] + flat["referred"])[:, :, entry.group]
     value = (flat["coming"] + flat["won_value"] + flat["referred_value"])[:, :, entry.group]
-    profit = value * books.worth - customers * books.costs
+    profit = value * books.worth + customers * (books.referred * worth_of_a_referral - books.costs)
     inside = np.equal.outer(entry.group, np.arange(entry.groups)).astype(float)
     mean = (profit @ inside) / np.maximum(inside.sum(axis=0), 1)
     return profit - mean[:, :, entry.group]
@@ -198,8 +199,8 @@ def _gathered(world: World, strategies, rules: Rules, attack, blocks: list[Block
     def joined(name: str) -> np.ndarray:
         return np.concatenate([getattr(block, name) for block in blocks])
 
-    of_base, of_new = joined("of_base"), joined("of_new")
-    noise, common = _noise(of_base, of_new, len(strategies))
+    parts = [error_of_total(np.concatenate(each)) for each in zip(*(b.by_replicate for b in blocks), strict=True)]
+    noise, common = (sum(each) for each in zip(*parts, strict=True))
     parameters, groups, origin = parameter_table(world)
     return Simulation(
         structure=rules.structure,
@@ -221,21 +222,8 @@ def _gathered(world: World, strategies, rules: Rules, attack, blocks: list[Block
         segments=_segments(world, joined("own_of_base")),
         noise_covariance=noise,
         common_noise=common,
+        replicates=replicates_of(world.base.rate.shape[1]),
     )
-
-
-def _noise(of_base: np.ndarray, of_new: np.ndarray, strategies: int) -> tuple[np.ndarray, np.ndarray]:
-    """Covariance of the simulation error of each draw's profit, and the part that all draws share."""
-    each, common = np.zeros((len(of_base), strategies, strategies)), np.zeros((strategies, strategies))
-    for values in (of_base, of_new):
-        count = values.shape[2]
-        if count > 1:
-            centred = values - values.mean(axis=2, keepdims=True)
-            factor = count / (count - 1)
-            each += factor * np.einsum("dsm,dtm->dst", centred, centred, optimize=True)
-            shared = centred.mean(axis=0)
-            common += factor * shared @ shared.T
-    return each, common
 
 
 def _segments(world: World, own: np.ndarray) -> tuple[Segment, ...]:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.models.results import Interval
-from analysis.strategies.noise import expected_difference, shared_error
+from analysis.interval import Interval
+from analysis.strategies.noise import error_scores, expected_difference, shared_error
 from analysis.strategies.results import Simulation
 
 REPEATS = 200
@@ -45,7 +45,8 @@ def turning_points(simulation: Simulation, pair: tuple[str, str], level: float, 
 
     The expected difference between the two strategies of ``pair`` is a quadratic in the assumption over the draws.
     """
-    ahead, error = expected_difference(simulation, *pair), shared_error(simulation, *pair)
+    ahead = expected_difference(simulation, *pair)
+    errors = shared_error(simulation, *pair) * error_scores(simulation, REPEATS, seed)
     found = []
     for name, origin in simulation.origin.items():
         values = simulation.parameters[name].to_numpy()
@@ -56,7 +57,7 @@ def turning_points(simulation: Simulation, pair: tuple[str, str], level: float, 
         where = crossing(curve, values)
         if where is None or explained < LEAST_EXPLAINED:
             continue
-        again = _repeated(values, ahead, error, seed)
+        again = _repeated(values, ahead, errors, seed)
         if len(again) >= FOUND_IN * REPEATS:
             falling = np.polyval(curve, values.min()) > 0
             sides = pair if falling else pair[::-1]
@@ -78,11 +79,11 @@ def crossing(curve: np.ndarray, values: np.ndarray) -> float | None:
     return inside[0] if len(inside) == 1 else None
 
 
-def _repeated(values: np.ndarray, ahead: np.ndarray, error: float, seed: int) -> np.ndarray:
+def _repeated(values: np.ndarray, ahead: np.ndarray, errors: np.ndarray, seed: int) -> np.ndarray:
     rng, found = np.random.default_rng(seed), []
-    for _ in range(REPEATS):
+    for error in errors:
         rows = rng.integers(0, len(values), len(values))
-        shifted = ahead[rows] + error * rng.standard_normal()
+        shifted = ahead[rows] + error
         where = crossing(np.polyfit(values[rows], shifted, 2), values)
         if where is not None:
             found.append(where)
