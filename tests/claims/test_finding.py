@@ -3,7 +3,7 @@ import pytest
 
 from analysis.claims import Finding, Range, finding_from_draws
 from analysis.claims.finding import probability_of
-from analysis.models.results import Interval
+from analysis.interval import Interval
 
 
 def test_a_range_holds_at_both_its_ends():

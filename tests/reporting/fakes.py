@@ -13,10 +13,10 @@ import pandas as pd
 from analysis.claims import Finding, Outcome, Verdict
 from analysis.config import Config
 from analysis.data import CustomerSummary, Note
+from analysis.interval import Interval
 from analysis.models.results import (
     BackTest,
     ForecastScore,
-    Interval,
     Posterior,
     PurchaseFit,
     PurchaseResult,

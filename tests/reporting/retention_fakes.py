@@ -10,7 +10,7 @@ from tests.reporting.fakes import END, PARAMETERS, START, interval
 
 from analysis.config import Config
 from analysis.data import Note
-from analysis.models.results import Interval
+from analysis.interval import Interval
 from analysis.value.cohorts import Cohort, Cohorts
 from analysis.value.firm import FirmFlow, FirmYear
 from analysis.value.landscape import Landscape, LiftCurve

@@ -9,7 +9,7 @@ from tests.reporting import fakes
 
 from analysis.config import Config
 from analysis.data import Note
-from analysis.models.results import Interval
+from analysis.interval import Interval
 from analysis.strategies import strategy_results
 from analysis.strategies.choice import StrategyChoice
 from analysis.strategies.comparison import configured_strategies, mean_order_value, strategy_world

@@ -11,7 +11,8 @@ import yaml
 from markupsafe import Markup
 from tests.reporting import fakes
 
-from analysis.models.results import Interval, as_plain
+from analysis.interval import Interval
+from analysis.models.results import as_plain
 from analysis.provenance import dependency_versions, files_hash, package_hash
 from analysis.reporting.changes import changes_since
 from analysis.reporting.exhibits import changes as show

@@ -8,7 +8,7 @@ import pytest
 from analysis.claims import CLAIMS, Finding, Outcome, Verdict
 from analysis.claims.finding import CONFIGURED, DATA
 from analysis.data import Note
-from analysis.models.results import Interval
+from analysis.interval import Interval
 from analysis.reporting import elements
 from analysis.reporting.exhibits import claims as show
 from analysis.reporting.results_json import _claim

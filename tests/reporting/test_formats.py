@@ -2,7 +2,7 @@ import datetime as dt
 
 import pytest
 
-from analysis.models.results import Interval
+from analysis.interval import Interval
 from analysis.reporting.formats import Formats, decimals_of
 from analysis.reporting.words import Words
 

@@ -13,7 +13,7 @@ from tests.value.test_contractual import FIVE, cohorts, config
 
 from analysis.config import LANGUAGES
 from analysis.errors import DeadlinePassed, DiskFull, GateFailed, NotIdentified
-from analysis.models.results import Interval
+from analysis.interval import Interval
 from analysis.reporting import embed, exhibit, words
 from analysis.reporting.exhibits.backtest import miss_said
 from analysis.reporting.exhibits.value import CUSTOMER_COLUMNS

@@ -9,7 +9,7 @@ from tests.reporting import retention_fakes as fakes
 
 from analysis.config import LANGUAGES
 from analysis.data import Note
-from analysis.models.results import Interval
+from analysis.interval import Interval
 from analysis.reporting.exhibit import figure_html
 from analysis.reporting.exhibits import lift, lift_map, origin, readings, summary
 from analysis.reporting.tables import table_html

@@ -10,7 +10,8 @@ import pytest
 from tests.reporting import fakes
 from tests.reporting.test_publish import finished
 
-from analysis.models.results import Interval, as_plain
+from analysis.interval import Interval
+from analysis.models.results import as_plain
 from analysis.reporting import listing, publish
 from analysis.reporting.history import key_figures
 from analysis.reporting.page import trend_lines

@@ -6,7 +6,7 @@ import pytest
 from tests.reporting import fakes
 
 from analysis.config import LANGUAGES
-from analysis.models.results import Interval
+from analysis.interval import Interval
 from analysis.reporting.exhibits import summary, value
 from analysis.reporting.words import Words
 

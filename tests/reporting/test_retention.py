@@ -7,7 +7,7 @@ import pytest
 from tests.reporting import retention_fakes as fakes
 
 from analysis.data import Note
-from analysis.models.results import Interval
+from analysis.interval import Interval
 from analysis.reporting.exhibit import figure_html
 from analysis.reporting.exhibits import retention, tenure
 from analysis.reporting.tables import table_html

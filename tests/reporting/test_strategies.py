@@ -11,7 +11,7 @@ from tests.reporting import fakes, strategy_fakes
 
 from analysis.config import LANGUAGES
 from analysis.data import Note
-from analysis.models.results import Interval
+from analysis.interval import Interval
 from analysis.reporting import strategies_json
 from analysis.reporting.exhibit import figure_html
 from analysis.reporting.exhibits import choice, loyalty, strategies

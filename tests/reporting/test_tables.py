@@ -2,7 +2,7 @@ import re
 
 from tests.reporting.fakes import HOSTILE
 
-from analysis.models.results import Interval
+from analysis.interval import Interval
 from analysis.reporting.tables import Column, Table, interval_columns, table_html
 from analysis.reporting.words import Words
 

@@ -6,7 +6,7 @@ import pytest
 
 from analysis.data import Note
 from analysis.data.loyalty_matches import SAID
-from analysis.models.results import Interval
+from analysis.interval import Interval
 from analysis.reporting.exhibits.loyalty import trial_sayings
 from analysis.reporting.words import Words
 from analysis.strategies.trial import Arm, ExperimentResult

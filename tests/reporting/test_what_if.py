@@ -231,7 +231,7 @@ def shown_lifts(page) -> list[dict[str, str]]:
 def expected_lift(what_if, model: str, setting, words: Words) -> dict[str, str]:
     from analysis.claims import Range
     from analysis.claims.finding import probability_of
-    from analysis.models.results import Interval
+    from analysis.interval import Interval
     from analysis.reporting.exhibits.readings import chance_said
 
     lift, (before, gain) = what_if.lift(model, setting), what_if.profits(model, setting)

@@ -3,7 +3,7 @@
 import pytest
 from tests.reporting.browser import DESK, PHONE, launched, visit
 
-from analysis.models.results import Interval
+from analysis.interval import Interval
 from analysis.reporting.page import compose
 from analysis.reporting.stamp import Stamp
 from analysis.reporting.tables import Column, Table, table_html

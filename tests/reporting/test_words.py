@@ -9,7 +9,7 @@ from tests.reporting.fakes import HOSTILE
 
 from analysis.claims import CLAIMS
 from analysis.data import Note, Outcome, Reason
-from analysis.models.results import Interval
+from analysis.interval import Interval
 from analysis.reporting import words
 from analysis.reporting.words import CatalogueError, Saying, Words, catalogue, numbers_for, placeholders
 

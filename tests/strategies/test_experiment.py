@@ -11,7 +11,7 @@ from statsmodels.regression.linear_model import OLS
 
 from analysis.config import Config, ExperimentConfig
 from analysis.data import Note, load_transactions
-from analysis.models.results import Interval
+from analysis.interval import Interval
 from analysis.strategies.experiment import POWER, design, expected_over, experiment_plan, margins
 from analysis.strategies.simulation import simulate
 from analysis.strategies.strategy import NOTHING, Experience, Promotion, Strategy

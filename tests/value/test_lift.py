@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 
 from analysis.config import Config
+from analysis.interval import Interval
 from analysis.models import purchase_result, spend_result
 from analysis.models.estimate import MODELS, params_of
-from analysis.models.results import Interval
 from analysis.timeunits import TimeUnit, force_of_interest, units_per_year
 from analysis.value.firm import firm_flows
 from analysis.value.lift import new_customers_observed, retention_lift, share_within

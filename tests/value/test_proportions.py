@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import beta, gamma
 
-from analysis.models.results import Interval
+from analysis.interval import Interval
 from analysis.value.proportions import count_interval, ratio_interval, share_interval, sum_interval
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from analysis.config import Config
+from analysis.interval import Interval
 from analysis.models import spend_result
-from analysis.models.results import Interval
 from analysis.value.lift import retention_lift
 from analysis.value.readings import Choice, named_choice
 from analysis.value.what_if import Setting, what_if

@@ -9,7 +9,7 @@ from analysis.claims.finding import CONFIGURED, Finding, Range, not_testable
 from analysis.claims.profit import prices
 from analysis.claims.worth import Worth
 from analysis.data import Note
-from analysis.models.results import Interval
+from analysis.interval import Interval
 from analysis.timeunits import DAYS_PER_YEAR
 
 POINTS_FOR_THE_BUDGET = (0.01, 0.02, 0.05, 0.10)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from analysis.data import Note
-from analysis.models.results import Interval
+from analysis.interval import Interval
 
 DATA = "data"
 """Name of the one "model" of a claim that the data answer without a purchase model."""

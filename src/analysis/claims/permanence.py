@@ -9,10 +9,11 @@ from scipy.stats import chi2
 from analysis.claims.evidence import Evidence, models_left_out
 from analysis.claims.finding import Finding, Range, not_testable
 from analysis.data import Note
+from analysis.interval import Interval
 from analysis.models.estimate import MODELS, params_draws, params_of
 from analysis.models.fitting import climb, polish
 from analysis.models.patterns import Patterns, patterns_of
-from analysis.models.results import Interval, PurchaseFit
+from analysis.models.results import PurchaseFit
 from analysis.timeunits import units_per_year
 
 EXTRA_PARAMETERS = 2

@@ -15,8 +15,8 @@ from scipy.optimize import brentq
 from analysis.claims.evidence import Evidence
 from analysis.claims.finding import DATA, Finding, Range, finding_from_draws, not_testable
 from analysis.data import Note
+from analysis.interval import Interval
 from analysis.models.estimate import MODELS, params_draws, params_of
-from analysis.models.results import Interval
 from analysis.timeunits import from_days
 from analysis.value.history import birth_days, history
 

@@ -10,7 +10,7 @@ from analysis.claims.bootstrap import rank_correlation_draws
 from analysis.claims.evidence import Evidence
 from analysis.claims.finding import DATA, Finding, Range, finding_from_draws, not_testable
 from analysis.data import Note
-from analysis.models.results import Interval
+from analysis.interval import Interval
 from analysis.value.spend_growth import HALF_YEAR_DAYS, TenurePeriod
 
 LAST_HALF_YEAR = 6

@@ -15,7 +15,8 @@ from analysis.claims.evidence import Evidence, models_left_out
 from analysis.claims.finding import Finding, Range, not_testable
 from analysis.data import Note
 from analysis.data.simulation import PurchaseTruth, rounds_of_orders
-from analysis.models.results import Interval, Posterior
+from analysis.interval import Interval
+from analysis.models.results import Posterior
 from analysis.timeunits import from_days, to_days
 from analysis.value.history import birth_days, history
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from analysis.interval import Interval
 from analysis.models.estimate import MODELS, params_draws, params_of
-from analysis.models.results import Interval
 from analysis.value.base_grid import base_grid
 from analysis.value.readings import Choice
 from analysis.value.worlds import Market, World

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import NotIdentified
+from analysis.interval import Interval
 from analysis.models.baselines import BASELINES, CountForecast, History, learned_forecast
 from analysis.models.estimate import (
     MODELS,
@@ -21,7 +22,7 @@ from analysis.models.estimate import (
 )
 from analysis.models.futures import Terms, passes_for, simulate_futures
 from analysis.models.patterns import Patterns, patterns_of
-from analysis.models.results import BackTest, ForecastScore, Interval, PurchaseFit
+from analysis.models.results import BackTest, ForecastScore, PurchaseFit
 from analysis.models.scores import best_decile_hit_rate, paired_lead, rank_correlation, share_covered
 from analysis.timeunits import from_days
 

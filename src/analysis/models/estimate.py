@@ -9,13 +9,14 @@ import numpy as np
 from analysis.config import ModelConfig
 from analysis.data import Note
 from analysis.errors import NotIdentified
+from analysis.interval import Interval
 from analysis.models.beta_geometric import BGNBD, MBGNBD
 from analysis.models.fitting import Optimum, best_of, curvature, polish
 from analysis.models.pareto import ParetoNBD
 from analysis.models.patterns import Patterns, coarsened, patterns_of
 from analysis.models.posterior import PROPOSALS, Prior, draw_posterior
 from analysis.models.purchase import PurchaseModel
-from analysis.models.results import Interval, Posterior, PurchaseFit, PurchaseResult
+from analysis.models.results import Posterior, PurchaseFit, PurchaseResult
 from analysis.timeunits import TimeUnit
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import norm, spearmanr
 
-from analysis.models.results import Interval
+from analysis.interval import Interval
 
 
 def rank_correlation(forecast: np.ndarray, actual: np.ndarray) -> float:

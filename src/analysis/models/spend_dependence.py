@@ -6,7 +6,8 @@ import numpy as np
 from scipy.stats import norm, spearmanr
 from scipy.stats import t as student_t
 
-from analysis.models.results import Interval, SpendDependence
+from analysis.interval import Interval
+from analysis.models.results import SpendDependence
 
 FEWEST_CUSTOMERS = 10
 NEGLIGIBLE_CHANGE = 0.05

@@ -22,7 +22,7 @@ LARGE = 100
 
 
 class HasInterval(Protocol):
-    """An estimate with the interval around it, such as ``analysis.models.results.Interval``."""
+    """An estimate with the interval around it, such as ``analysis.interval.Interval``."""
 
     estimate: float
     lower: float

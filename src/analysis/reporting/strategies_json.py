@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from analysis.models.results import Interval, as_plain
+from analysis.interval import Interval
+from analysis.models.results import as_plain
 
 if TYPE_CHECKING:
     from analysis.strategies.choice import StrategyChoice

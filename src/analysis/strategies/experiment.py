@@ -22,7 +22,7 @@ from scipy.stats import norm
 
 from analysis.config import Config
 from analysis.data import Note, Transactions
-from analysis.models.results import Interval
+from analysis.interval import Interval
 from analysis.strategies.noise import expected_difference, with_shared_error
 from analysis.strategies.simulation import World, simulate
 from analysis.strategies.strategy import NOTHING, Strategy

@@ -11,7 +11,7 @@ from scipy.stats import norm, rankdata
 from sklearn.linear_model import Ridge, RidgeCV
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
-from analysis.models.results import Interval
+from analysis.interval import Interval
 
 PENALTIES = np.logspace(-1, 5, 25)
 REPEATS = 50

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.models.results import Interval
+from analysis.interval import Interval
 from analysis.strategies.noise import expected_difference
 from analysis.strategies.results import Simulation
 

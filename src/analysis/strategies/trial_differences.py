@@ -22,8 +22,8 @@ import numpy as np
 from scipy import stats
 from statsmodels.regression.linear_model import OLS
 
+from analysis.interval import Interval
 from analysis.models.multiplicity import holm_adjusted
-from analysis.models.results import Interval
 
 FEWEST_ALIKE = 5
 """Newcomers, and others, that each arm must have for the two to be told apart in the regression."""

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.data import Note, Transactions
-from analysis.models.results import Interval
+from analysis.interval import Interval
 from analysis.timeunits import TimeUnit, to_days
 from analysis.value.history import birth_days, births_unknown, history
 from analysis.value.proportions import share_interval

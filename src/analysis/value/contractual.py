@@ -15,7 +15,8 @@ from scipy.special import xlogy
 from scipy.stats import chi2
 
 from analysis.data.notes import Note
-from analysis.models.results import Interval, Posterior
+from analysis.interval import Interval
+from analysis.models.results import Posterior
 from analysis.models.shifted_beta_geometric import (
     ContractFit,
     RenewalCounts,

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from analysis.models.results import Interval, Posterior
+from analysis.interval import Interval
+from analysis.models.results import Posterior
 from analysis.models.shifted_beta_geometric import ContractFit
 
 

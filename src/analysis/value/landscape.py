@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
+from analysis.interval import Interval
 from analysis.models.estimate import MODELS, params_draws, params_of
-from analysis.models.results import Interval, Posterior, PurchaseFit, PurchaseResult, SpendResult
+from analysis.models.results import Posterior, PurchaseFit, PurchaseResult, SpendResult
 from analysis.timeunits import force_of_interest, units_per_year
 from analysis.value.leaving import Shift, leaving_of
 from analysis.value.lift import retention_lift

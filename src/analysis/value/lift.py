@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.data import Note
+from analysis.interval import Interval
 from analysis.models.estimate import MODELS, params_draws, params_of
-from analysis.models.results import Interval, Posterior, PurchaseFit, PurchaseResult, SpendResult
+from analysis.models.results import Posterior, PurchaseFit, PurchaseResult, SpendResult
 from analysis.timeunits import DAYS_PER_YEAR
 from analysis.value.base_grid import BaseGrid, base_grid
 from analysis.value.history import births_unknown

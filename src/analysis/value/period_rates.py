@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.data import Note, Transactions
-from analysis.models.results import Interval
+from analysis.interval import Interval
 from analysis.value.history import birth_days, births_unknown, history
 from analysis.value.proportions import count_interval, share_interval, sum_interval
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import beta, gamma
 
-from analysis.models.results import Interval
+from analysis.interval import Interval
 
 
 def share_interval(part: int, whole: int, level: float) -> Interval:

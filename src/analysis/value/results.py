@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from analysis.models.results import Interval
+from analysis.interval import Interval
 from analysis.value.readings import Choice
 
 

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from analysis.interval import Interval
 from analysis.models.estimate import MODELS, params_draws, params_of
-from analysis.models.results import Interval, Posterior, PurchaseFit, PurchaseResult
+from analysis.models.results import Posterior, PurchaseFit, PurchaseResult
 from analysis.timeunits import units_per_year
 from analysis.value.base_grid import BaseGrid, base_grid, customers_alive
 from analysis.value.leaving import NO_SHIFT, leaving_of

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.data import Note, Transactions
-from analysis.models.results import Interval
+from analysis.interval import Interval
 from analysis.timeunits import DAYS_PER_YEAR
 from analysis.value.history import birth_days, births_unknown, history
 from analysis.value.proportions import ratio_interval

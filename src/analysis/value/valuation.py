@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from analysis.interval import Interval
 from analysis.models.estimate import MODELS, params_draws, params_of
 from analysis.models.futures import Spenders, Terms, passes_for
 from analysis.models.patterns import Patterns, patterns_of
-from analysis.models.results import Interval, PurchaseFit, PurchaseResult, SpendResult
+from analysis.models.results import PurchaseFit, PurchaseResult, SpendResult
 from analysis.models.spend import GammaGamma, GammaGammaParams
 from analysis.value.expectations import (
     customer_expectations,

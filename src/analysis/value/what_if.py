@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from analysis.models.results import Interval, PurchaseResult, SpendResult
+from analysis.interval import Interval
+from analysis.models.results import PurchaseResult, SpendResult
 from analysis.value.base_grid import base_grid
 from analysis.value.lift import MAY_BE_UNPROFITABLE
 from analysis.value.readings import Choice, named_choice

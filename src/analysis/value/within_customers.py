@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import t as student_t
 
-from analysis.models.results import Interval
+from analysis.interval import Interval
 
 MOST_STEPS, CONVERGED = 100, 1e-10
 LONGEST_STEP, STEEPEST = 1.0, 20.0

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from analysis.interval import Interval
 from analysis.models.estimate import MODELS
-from analysis.models.results import Interval, SpendResult
+from analysis.models.results import SpendResult
 from analysis.timeunits import force_of_interest, units_per_year
 from analysis.value.base_grid import BaseGrid, customers_alive, order_values
 from analysis.value.leaving import NO_SHIFT, Shift, leaving_of

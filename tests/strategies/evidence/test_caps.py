@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from analysis.data import Note
-from analysis.models.results import Interval
+from analysis.interval import Interval
 from analysis.strategies.evidence.caps import CAPPED, LEAST_WIDTH, capped_range, caps_in, within_caps
 from analysis.strategies.evidence.findings import Finding, Verdict
 from analysis.strategies.parameters import BY_NAME, Span, draw_parameters

@@ -1,6 +1,6 @@
 import pytest
 
-from analysis.models.results import Interval
+from analysis.interval import Interval
 from analysis.strategies.evidence.findings import Verdict, normal_interval, ratio_less_one, verdict_of
 
 EFFECT = Interval(1.0, 0.6, 1.4, 0.9)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from analysis.data import Note
-from analysis.models.results import Interval
+from analysis.interval import Interval
 from analysis.reporting.exhibit import Exhibit, on_axes
 from analysis.reporting.exhibits.loyalty import differences_said
 from analysis.reporting.exhibits.readings import chance_said
@@ -202,7 +202,9 @@ def map_figure(choice: StrategyChoice | None) -> Exhibit | None:
     numbers = {"lift": found.lifts[at], "cost": found.own.cost[at], "plan": found.cost, "planned": found.lift,
                "level": found.own.cost[at].level, "draws": found.draws, "customers": found.customers}  # fmt: skip
     draw = on_axes(plot_frontier, found.lifts, lines, company=(found.lift, found.cost))
-    return Exhibit("decision_map", draw, map_table(found), numbers, height=3.6, narrow_height=3.2)
+    return Exhibit(
+        "decision_map", draw, map_table(found, [found.frontiers[0], found.own]), numbers, height=3.6, narrow_height=3.2
+    )
 
 
 def deals_figure(choice: StrategyChoice | None) -> Exhibit | None:
@@ -222,19 +224,18 @@ def deals_figure(choice: StrategyChoice | None) -> Exhibit | None:
             plot_frontier(found.lifts, lines, words, ax, title=words("axis.frontier_every", weeks=weeks))
 
     numbers = {"level": found.own.cost[0].level, "deals": len(others)}
-    return Exhibit("other_deals", draw, map_table(found), numbers, height=3.3, narrow_height=2.8 * len(panels))
+    return Exhibit("other_deals", draw, map_table(found, others), numbers, height=3.3, narrow_height=2.8 * len(panels))
 
 
-def map_table(found: DecisionMap) -> Table:
-    """Every frontier of the map at every lift."""
+def map_table(found: DecisionMap, shown: Sequence[Frontier]) -> Table:
+    """Some frontiers of the map at every lift."""
     level = found.own.cost[0].level
     columns = [Column("column.rival", "label")]
     for lift in found.lifts:
         columns += [Column("column.at_lift", "estimate percent1", {"lift": lift}),
                     Column("column.interval", "range percent1", {"level": level})]  # fmt: skip
-    every = [found.frontiers[0], found.own, *found.frontiers[1:]]
     rows = [[_rival(each, own=each is found.own), *(cell for cost in each.cost for cell in (cost, cost))]
-            for each in every]  # fmt: skip
+            for each in shown]  # fmt: skip
     return Table("figure.decision_map.data", columns, rows)
 
 

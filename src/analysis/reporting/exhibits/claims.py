@@ -8,7 +8,7 @@ from typing import Any
 
 from analysis.claims import CLAIMS, Claim, Outcome, Verdict
 from analysis.claims.finding import CONFIGURED, DATA
-from analysis.models.results import Interval
+from analysis.interval import Interval
 from analysis.reporting.exhibit import name_key
 from analysis.reporting.exhibits.readings import chance_said
 from analysis.reporting.tables import Column, Table

@@ -6,7 +6,7 @@ from analysis.claims import Outcome
 from analysis.claims.rule import LARGEST_ERROR, outcome_of
 from analysis.config import Config
 from analysis.data import Note
-from analysis.models.results import Interval
+from analysis.interval import Interval
 from analysis.reporting.exhibit import name_key
 from analysis.reporting.exhibits.readings import gain_of, level_of, probability, probability_said
 from analysis.reporting.tables import Column, Table, interval_columns

@@ -6,7 +6,7 @@ import numpy as np
 
 from analysis.config import Config
 from analysis.data import Note
-from analysis.models.results import Interval
+from analysis.interval import Interval
 from analysis.reporting.exhibit import Exhibit, name_key, on_axes
 from analysis.reporting.exhibits.readings import VARIED, differences, gain_of
 from analysis.reporting.figures import plot_lift_curves, plot_map_panel, plot_tornado

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from analysis.data import CustomerSummary
+from analysis.interval import Interval
 from analysis.models.estimate import MODELS, params_of
-from analysis.models.results import Interval, Posterior, PurchaseFit, PurchaseResult
+from analysis.models.results import Posterior, PurchaseFit, PurchaseResult
 from analysis.reporting.exhibit import Exhibit, name_key, on_axes
 from analysis.reporting.exhibits.transactions import LAST_FREQUENCY, frequency_counts
 from analysis.reporting.figures import (

@@ -7,7 +7,7 @@ import dataclasses
 from analysis.claims import Range
 from analysis.claims.finding import probability_of
 from analysis.data import Note
-from analysis.models.results import Interval
+from analysis.interval import Interval
 from analysis.reporting.exhibit import Exhibit, name_key, on_axes
 from analysis.reporting.figures import plot_lift_by_horizon, plot_readings
 from analysis.reporting.figures.lift import GAP_ROWS, LABEL_ROWS, ReadingRow

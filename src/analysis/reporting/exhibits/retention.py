@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from analysis.data import Note
-from analysis.models.results import Interval
+from analysis.interval import Interval
 from analysis.reporting.exhibit import Exhibit, name_key, on_axes
 from analysis.reporting.figures import plot_cohorts, plot_retention_by_year, plot_windows
 from analysis.reporting.tables import Column, Table, interval_columns

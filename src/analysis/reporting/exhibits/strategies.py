@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from analysis.data import Note
-from analysis.models.results import Interval
+from analysis.interval import Interval
 from analysis.reporting.exhibit import Exhibit, on_axes
 from analysis.reporting.exhibits.readings import chance_said
 from analysis.reporting.figures import plot_differences, plot_paths

@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import product
 
 from analysis.data import Note
-from analysis.models.results import Interval
+from analysis.interval import Interval
 from analysis.reporting.exhibit import name_key
 from analysis.reporting.exhibits.readings import LARGEST_SAID, SMALLEST_SAID, probability
 from analysis.reporting.tables import Column, Table, interval_columns

@@ -11,7 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from scipy.stats import norm
 
-from analysis.models.results import ForecastScore, Interval
+from analysis.interval import Interval
+from analysis.models.results import ForecastScore
 from analysis.reporting.exhibit import name_key
 from analysis.reporting.style import (
     ACTUAL_WIDTH,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from analysis.models.results import Interval
+from analysis.interval import Interval
 from analysis.reporting.exhibit import name_key
 from analysis.reporting.style import (
     GREY,

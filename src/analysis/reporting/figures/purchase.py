@@ -11,7 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from analysis.models.results import Interval, Posterior
+from analysis.interval import Interval
+from analysis.models.results import Posterior
 from analysis.reporting.exhibit import name_key
 from analysis.reporting.style import (
     INK,

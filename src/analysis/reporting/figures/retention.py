@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 
-from analysis.models.results import Interval
+from analysis.interval import Interval
 from analysis.reporting.exhibit import name_key
 from analysis.reporting.style import (
     BLUE,

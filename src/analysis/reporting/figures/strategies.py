@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from analysis.models.results import Interval
+from analysis.interval import Interval
 from analysis.reporting.style import (
     BLUE,
     GREEN,

@@ -127,7 +127,7 @@ def segment_key(segment: SegmentValue) -> str:
 
     Examples
     --------
-    >>> from analysis.models.results import Interval
+    >>> from analysis.interval import Interval
     >>> orders = Interval(3.0, 1.0, 6.0, 0.9)
     >>> segment_key(SegmentValue("orders", "2-3", 10, None, orders, None))
     'segment.orders.2_3'

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.data import Note
-from analysis.models.results import Interval
+from analysis.interval import Interval
 from analysis.strategies.dynamics import LIFT_IS_STATED_AT
 from analysis.strategies.evidence.encounters import Encounters
 from analysis.strategies.evidence.findings import Finding, Verdict, normal_interval, ratio_less_one, verdict_of

@@ -28,7 +28,7 @@ import pandas as pd
 
 from analysis.data import Note, Transactions
 from analysis.data.samples import installed_file
-from analysis.models.results import Interval
+from analysis.interval import Interval
 from analysis.strategies.evidence.encounters import DAYS_PER_WEEK, Encounters
 from analysis.strategies.evidence.findings import Finding, normal_interval, verdict_of
 from analysis.strategies.evidence.panel import without_effects

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from scipy.stats import rankdata, triang
 
-from analysis.models.results import Interval
+from analysis.interval import Interval
 from analysis.strategies.evidence.curve import DEAL, ExpectationCurve
 from analysis.strategies.evidence.driven import DealDriven
 from analysis.strategies.evidence.findings import Finding, Verdict, holds

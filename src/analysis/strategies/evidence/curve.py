@@ -9,7 +9,7 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 
 from analysis.data import Note
-from analysis.models.results import Interval
+from analysis.interval import Interval
 from analysis.strategies.evidence.encounters import CONSTANT, Encounters
 from analysis.strategies.evidence.expectation import gaps
 from analysis.strategies.evidence.findings import Finding, Verdict, holds, normal_interval, verdict_of

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from analysis.data import Note
-from analysis.models.results import Interval
+from analysis.interval import Interval
 from analysis.strategies.evidence.encounters import Encounters
 from analysis.strategies.evidence.findings import Finding, Verdict, normal_interval, ratio_less_one, verdict_of
 from analysis.strategies.evidence.intervals import intervals_of

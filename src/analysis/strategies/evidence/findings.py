@@ -9,7 +9,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from analysis.models.results import Interval
+from analysis.interval import Interval
 
 LARGEST_PLACEBO = 0.5
 """A clean placebo is at most this share of the estimate."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.data import Note
-from analysis.models.results import Interval
+from analysis.interval import Interval
 from analysis.strategies.dynamics import WON_VALUE_IS_STATED_AT
 from analysis.strategies.evidence.driven import usual_share
 from analysis.strategies.evidence.encounters import Encounters
