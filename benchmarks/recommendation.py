@@ -100,25 +100,21 @@ class Verdict:
 
 
 def verdicts_on(seed: int) -> list[Verdict]:
-    """One company with three price lists, one for each kind, analysed.
-
-    What strategies cost moves no customer, so the models are fitted once and all prices go through one simulation.
-    """
+    """One company with three price lists, one for each kind, analysed."""
     summary, config = company(seed), _config(seed)
     truth = _true_world(summary, config, seed)
     prices = _prices(truth, np.random.default_rng(seed).uniform(*GAPS))
     purchase = purchase_result(summary, config.model)
-    priced = [NOTHING, *(each for kind in KINDS for each in strategies_at(prices[kind], kind))]
     runs = []
     for model, structure in VIEWS:
         world, _ = strategy_world(
             summary, purchase, SPEND, config, model=model, joining_per_year=JOINING, observed_deal=0.0
         )
-        runs.append(simulate(world, priced, structure, threads=1))
+        runs.append(simulate(world, PRICED, structure, threads=1))
     found = []
     for kind in KINDS:
         rankings = []
-        for run in (_at_prices(each, kind) for each in runs):
+        for run in (at_prices(each, prices[kind]) for each in runs):
             rankings.append(ranking(run, expected_differences(run), 0.9, seed))
         found.append(Verdict(kind, outcome_of(rankings)[1], kind, prices[kind].gap))
     return found
@@ -136,12 +132,33 @@ class Prices:
     gap: float = 0.0
 
 
-def strategies_at(prices: Prices, kind: str) -> list[Strategy]:
-    """Promotion, expectation and both at these prices; ``kind`` ends their names."""
+def strategies_at(prices: Prices) -> list[Strategy]:
+    """All four strategies at these prices."""
     promotion = Promotion(**PROMOTION, programme_cost_per_year=prices.per_year)
     better = Experience(LIFT, invested_per_order=prices.per_order)
     sides = {"promotion": (promotion, None), "expectation": (None, better), "both": (promotion, better)}
-    return [Strategy(f"{name}_{kind}", deal, experience) for name, (deal, experience) in sides.items()]
+    return [NOTHING, *(Strategy(name, deal, experience) for name, (deal, experience) in sides.items())]
+
+
+FREE, DEAR = Prices(0.0, 0.0), Prices(10.0, 0.0)
+PRICED = [*strategies_at(FREE), *(replace(each, name=f"dear {each.name}") for each in strategies_at(DEAR)[2:])]
+"""What strategies cost moves no customer, so that profit is linear in prices: two of them tell those of all others."""
+
+
+def at_prices(run: Simulation, prices: Prices) -> Simulation:
+    """The four strategies at other prices, from a simulation of ``PRICED``: their profits and errors alone."""
+    dear = prices.per_order / DEAR.per_order
+    mix = np.zeros((4, len(PRICED)))
+    mix[[0, 1, 2, 3], [0, 1, 2, 3]] = 1.0, 1.0, 1 - dear, 1 - dear
+    mix[[2, 3], [4, 5]] = dear
+    programme = prices.per_year / WEEKS_PER_YEAR * float(run.discount.sum()) * np.array([0.0, 1.0, 0.0, 1.0])
+    return replace(
+        run.among([each.name for each in strategies_at(prices)]),
+        strategies=tuple(strategies_at(prices)),
+        profit=run.profit @ mix.T - programme,
+        noise_covariance=mix @ run.noise_covariance @ mix.T,
+        common_noise=mix @ run.common_noise @ mix.T,
+    )
 
 
 def company(seed: int) -> CustomerSummary:
@@ -174,8 +191,8 @@ def _true_world(summary: CustomerSummary, config: Config, seed: int) -> World:
     truth = draw_parameters(1, 100_000 + seed, given=stated_assumptions(config.strategies), **MIXES)
     fitted = Fitted(MODELS["BG/NBD"], np.array([[TRUTH.r, TRUTH.alpha, TRUTH.a, TRUTH.b]]), None)
     return World(
-        base=base_people(summary, fitted, SPEND, truth, TRUE_CUSTOMERS, seed),
-        new=new_people(fitted, SPEND, truth, pool_size(TRUE_CUSTOMERS, WEEKS), seed + 1),
+        base=base_people(summary, fitted, SPEND, truth, TRUE_CUSTOMERS, 900_000 + seed),
+        new=new_people(fitted, SPEND, truth, pool_size(TRUE_CUSTOMERS, WEEKS), 900_000 + seed),
         fitted=fitted,
         parameters=truth,
         economics=Economics(MARGIN, 0.0, 0.1, 0.0),
@@ -194,7 +211,7 @@ def _prices(truth: World, gap: float) -> dict[str, Prices]:
     leads, the programme is so dear that neither promotion nor both earn more than nothing. In a tie, experience on top
     of the promotion just pays for itself, and the programme costs what promotion would earn more than expectation.
     """
-    run = simulate(truth, [NOTHING, *strategies_at(Prices(0.0, 0.0), "free")], threads=1)
+    run = simulate(truth, strategies_at(FREE), threads=1)
     base, deal, better, both = run.profit[0]
     of_better, of_both = (float(run.weekly.orders[0, place] @ run.discount) for place in (2, 3))
     years = float(run.discount.sum()) / WEEKS_PER_YEAR
@@ -211,13 +228,6 @@ def _prices(truth: World, gap: float) -> dict[str, Prices]:
     if least < 0 or lead < GAPS[0] * base or better - even * of_better < base:
         raise ValueError(f"no such company: prices {prices}, promotion {deal / base - 1:.1%}")
     return prices
-
-
-def _at_prices(run: Simulation, kind: str) -> Simulation:
-    """The four strategies of one company, under the names that they have in a report."""
-    priced = run.among(["nothing", *(f"{name}_{kind}" for name in ("promotion", "expectation", "both"))])
-    named = tuple(replace(each, name=each.name.removesuffix(f"_{kind}")) for each in priced.strategies)
-    return replace(priced, strategies=named)
 
 
 def rates(verdicts: list[Verdict]) -> dict[str, object]:

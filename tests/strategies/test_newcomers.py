@@ -13,12 +13,17 @@ from .worlds import drawn, fitted_world, some_base
 SALE = Strategy("sale", promotion=Promotion(depth=0.2, every_weeks=4, coverage=1.0, redemption=1.0))
 
 
-@pytest.mark.parametrize("weeks", [1, 5, 52, 156, 157])
+@pytest.mark.parametrize("weeks", [1, 5, 52, 156, 157, 1_040])
 def test_quarters_cover_the_horizon_and_every_week_is_in_one(weeks):
     quarters = Quarters.of(weeks)
     assert (quarters.edges[0], quarters.edges[-1]) == (0, weeks)
     assert np.bincount(quarters.of_week, minlength=len(quarters)).min() >= 1
     assert quarters.sums(np.ones(weeks)).sum() == weeks
+
+
+def test_a_long_horizon_has_longer_parts():
+    assert len(Quarters.of(104)) == 8
+    assert len(Quarters.of(1_040)) == 20
 
 
 def test_customers_won_come_in_promotion_weeks_and_others_at_any_moment():

@@ -103,6 +103,7 @@ def test_the_same_seed_gives_the_same_numbers_on_any_number_of_threads(monkeypat
         assert (other.profit == runs[0].profit).all()
         assert (other.weekly.orders == runs[0].weekly.orders).all()
         assert (other.noise_covariance == runs[0].noise_covariance).all()
+        assert (other.common_noise == runs[0].common_noise).all()
 
 
 def test_the_size_of_a_block_changes_nothing(monkeypatch):

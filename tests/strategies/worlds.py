@@ -7,6 +7,7 @@ from scipy.special import logit
 from analysis.models.estimate import MODELS
 from analysis.models.results import SpendFit, SpendResult
 from analysis.strategies.customers import FELT, Fitted, People, base_people, new_people
+from analysis.strategies.newcomers import pool_size
 from analysis.strategies.parameters import WITHOUT_EFFECT, draw_parameters
 from analysis.strategies.schedule import Economics
 from analysis.strategies.simulation import World
@@ -80,7 +81,7 @@ def fitted_world(
     today = economics.todays_deal
     return World(
         base=base_people(base, fitted, SPEND, parameters, customers, seed, today),
-        new=new_people(fitted, SPEND, parameters, pool or customers, seed + 1, today),
+        new=new_people(fitted, SPEND, parameters, pool or pool_size(customers, weeks), seed, today),
         fitted=fitted,
         parameters=parameters,
         economics=economics,

@@ -175,9 +175,7 @@ def strategy_world(
     base = base_people(summary, fitted, spend, parameters, count, seed, economics.todays_deal, kinds)
     world = World(
         base=base,
-        new=new_people(
-            fitted, spend, parameters, pool_size(count, config.horizon_weeks), seed + 1, economics.todays_deal
-        ),
+        new=new_people(fitted, spend, parameters, pool_size(count, config.horizon_weeks), seed, economics.todays_deal),
         fitted=fitted,
         parameters=parameters,
         economics=economics,

@@ -39,6 +39,8 @@ FELT = {
     "promotional_lift": (DEAL, False),
 }
 """Parameter that customers feel differently -> its channel, and whether it is about leaving, which bonds hold back."""
+PLACES, BASE, POOL = 2, 3, 4
+"""Streams of random numbers of a seed; 0 and 1 are those of what happens to customers."""
 LEAST_DROPOUT = 1e-12
 LEAST_RATE = 1e-30
 
@@ -150,8 +152,9 @@ def base_people(
     x = table["frequency"].to_numpy()
     recency, age = (from_days(table[name].to_numpy(), TimeUnit.WEEK) for name in ("recency_days", "T_days"))
     mean_value = table["mean_repeat_value"].to_numpy(dtype=float)
-    u = even_sequence(count, 5, seed)
-    place = ((np.arange(count) + np.random.default_rng(seed).random(count)) * len(table) / count).astype(int)
+    u = even_sequence(count, 5, [seed, BASE])
+    jitter = np.random.default_rng([seed, PLACES]).random(count)
+    place = ((np.arange(count) + jitter) * len(table) / count).astype(int)
     order = np.lexsort((np.nan_to_num(mean_value), recency, age, x))
     row = order[np.minimum(place, len(table) - 1)]
     x, recency, age, mean_value = x[row], recency[row], age[row], mean_value[row]
@@ -171,7 +174,7 @@ def new_people(
     fitted: Fitted, spend: SpendResult, parameters: ParameterDraws, count: int, seed: int, todays_deal: float = 0.0
 ) -> People:
     """``count`` new customers from the fitted population, the same under every draw; neighbours differ evenly."""
-    u = even_sequence(count, 4, seed)
+    u = even_sequence(count, 4, [seed, POOL])
     r, alpha, a, b = (column[:, None] for column in fitted.purchase.T)
     rate = gammaincinv(r, u[:, 0]) / alpha
     dropout = betaincinv(a, b, u[:, 1])

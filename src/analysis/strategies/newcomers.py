@@ -18,7 +18,7 @@ from analysis.strategies.marks import ARRIVAL, Marks
 from analysis.strategies.sampling import REPLICATES
 from analysis.strategies.schedule import Schedule
 
-WEEKS_PER_QUARTER = 13
+WEEKS_PER_QUARTER, MOST_QUARTERS = 13, 20
 COMING, WON, MERCENARY = range(3)
 KINDS = (COMING, COMING, COMING, WON, WON, MERCENARY)
 """In which parts new customers are simulated where promotions win some: the more, the more money they bring."""
@@ -30,7 +30,7 @@ MOST_REFERRED_BY_ONE = 0.9
 
 @dataclass(frozen=True)
 class Quarters:
-    """The horizon in about equal parts of a quarter of a year.
+    """The horizon in equal parts of about a quarter of a year; in longer ones where that would be too many.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class Quarters:
 
     @classmethod
     def of(cls, weeks: int) -> Quarters:
-        count = max(round(weeks / WEEKS_PER_QUARTER), 1)
+        count = min(max(round(weeks / WEEKS_PER_QUARTER), 1), MOST_QUARTERS)
         edges = np.linspace(0, weeks, count + 1)
         return cls(edges, np.minimum(np.searchsorted(edges, np.arange(weeks), side="right") - 1, count - 1))
 
@@ -56,6 +56,11 @@ class Quarters:
         """Weekly amounts summed by quarter, along the last axis."""
         inside = np.equal.outer(self.of_week, np.arange(len(self))).astype(float)
         return by_week @ inside
+
+
+def groups_of_new(weeks: int) -> int:
+    """Groups in the books of new customers: by kind and quarter."""
+    return 3 * len(Quarters.of(weeks))
 
 
 def pool_size(customers: int, weeks: int) -> int:
@@ -89,7 +94,7 @@ def entry_of_new(schedule: Schedule, count: int, marks: Marks, *, promotions_win
         starts=quarters.edges[quarter],
         enters=enters,
         group=kind * len(quarters) + quarter,
-        groups=3 * len(quarters),
+        groups=groups_of_new(schedule.weeks),
         by_deal=kind != COMING,
         mercenary=kind == MERCENARY,
     )
@@ -160,6 +165,33 @@ def _won(shape, schedule: Schedule, quarters: Quarters, parameters, coming_per_w
     )
     value[:, :, WON] = others[:, :, None]
     return won, value
+
+
+def worth_of_referrals(
+    books: Books, entry: Entry, schedule: Schedule, referred_value: np.ndarray, referrals_of_base: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Expected discounted profit that follows from one referral [currency], from those whom a referred one brings too.
+
+    By today's customers, shape (S, D), and by each group of the pool, shape (S, D, G), when they refer.
+    A referred customer of quarter q brings his or her own profit and A_qr further ones in quarter r: v = p + A v.
+    """
+    quarters = Quarters.of(schedule.weeks)
+    count = len(quarters)
+    members = np.maximum(np.bincount(entry.group, minlength=entry.groups), 1)
+    inside = np.equal.outer(entry.group, np.arange(count)) / members[:count]
+    profit = (referred_value[:, None] * books.worth - books.costs) @ inside
+    made = quarters.sums(books.referrals)
+    brings = made[:, :, :count] / members[:count, None]
+    within = np.arange(count)
+    brings[..., within, within] = np.minimum(brings[..., within, within], MOST_REFERRED_BY_ONE)
+    worth = np.linalg.solve(np.eye(count) - brings, profit[..., None])[..., 0]
+    return _mean_of(worth, quarters.sums(referrals_of_base)), _mean_of(worth[:, :, None], made)
+
+
+def _mean_of(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Weighted means along the last axis; 0 where there is no weight."""
+    total = weights.sum(axis=-1)
+    return np.divide((values * weights).sum(axis=-1), total, out=np.zeros_like(total), where=total > 0)
 
 
 def _referred(books: Books, quarters: Quarters, others, of_base, each) -> np.ndarray:

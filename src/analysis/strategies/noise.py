@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import chi2, t
+from scipy.special import ndtri
+from scipy.stats import chi2, norm, t
 
 from analysis.strategies.results import Simulation
+from analysis.strategies.sampling import even_numbers
 
-COPIES = 200
+COPIES = 1_000
 """Copies of every draw over which the simulation error that all draws share is spread."""
 
 
@@ -64,7 +66,7 @@ def with_simulation_error(simulation: Simulation, differences: np.ndarray, seed:
     contrast = _contrasts(len(simulation.names))
     root = _root(contrast @ simulation.common_noise @ contrast.T)
     rng = np.random.default_rng([seed, len(simulation.names)])
-    normal = rng.standard_normal((COPIES, len(root)))
+    normal = ndtri(even_numbers(rng, len(root), COPIES)).T
     freedom = freedom_of(simulation)
     wider = np.sqrt(freedom / chi2.ppf(rng.permutation(_middles(COPIES)), freedom))
     error = (normal - normal.mean(axis=0)) @ root * wider[:, None]
@@ -94,7 +96,8 @@ def expected_path_ends(simulation: Simulation, level: float) -> np.ndarray:
     final = ahead[:, :, -1]
     expected, raw = expected_differences(simulation).std(axis=0), final.std(axis=0)
     clean = np.divide(expected, raw, out=np.zeros_like(raw), where=raw > 0)
-    shared = np.array([shared_error(simulation, name, simulation.names[0]) for name in simulation.names])
+    wider = t.ppf((1 + level) / 2, freedom_of(simulation)) / norm.ppf((1 + level) / 2)
+    shared = wider * np.array([shared_error(simulation, name, simulation.names[0]) for name in simulation.names])
     width = np.sqrt(clean**2 + np.divide(shared, raw, out=np.zeros_like(raw), where=raw > 0) ** 2)
     mean = ahead.mean(axis=0)
     ends = np.quantile(ahead - mean, [(1 - level) / 2, (1 + level) / 2], axis=0)
@@ -104,10 +107,8 @@ def expected_path_ends(simulation: Simulation, level: float) -> np.ndarray:
 def simulation_error(simulation: Simulation) -> np.ndarray:
     """Standard error of the mean difference from doing nothing that comes from too few customers, shape (S,)."""
     contrast = _contrasts(len(simulation.names))
-    of_mean = simulation.common_noise + (simulation.noise_covariance.mean(axis=0) - simulation.common_noise) / len(
-        simulation.profit
-    )
-    return np.concatenate([[0.0], np.sqrt(np.maximum(np.diag(contrast @ of_mean @ contrast.T), 0.0))])
+    variance = np.diag(contrast @ simulation.common_noise @ contrast.T)
+    return np.concatenate([[0.0], np.sqrt(np.maximum(variance, 0.0))])
 
 
 def _of_pair(covariance: np.ndarray, one: int, two: int) -> float:

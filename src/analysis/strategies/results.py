@@ -145,7 +145,7 @@ class Simulation:
         of profits over draws holds only the rest; the mean over draws holds all of the common part. Both are
         estimates from how replicates of the customers differ.
     replicates
-        How many there are.
+        Into which the sampled customers are dealt out; the errors have one degree of freedom less.
     """
 
     structure: str

@@ -1,9 +1,10 @@
 """Random numbers spread evenly over simulated customers, in replicates that tell how large their error is.
 
-Numbers that are spread evenly let a mean over customers scatter less than independent ones do, but the scatter can no
-longer be read from how customers differ. So customers are dealt out to a few replicates, customer i to replicate
-i mod R. Each is spread evenly in itself [1]_ and is independent of the others, and how replicates differ gives the
-error of their mean [2]_.
+Numbers that are spread evenly let a mean over customers scatter less than independent ones do, most where customers
+differ much, but the scatter can no longer be read from how customers differ. So they are dealt out to a few replicates,
+customer i to replicate i mod R. Each is spread evenly in itself [1]_ and is independent of the others, and how
+replicates differ gives the error of their mean [2]_. Customers of the base are taken at equal distances, so that their
+replicates are not quite alike, and the stated error errs on the large side.
 
 References
 ----------
@@ -13,6 +14,8 @@ References
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 from scipy.stats import qmc
@@ -27,7 +30,7 @@ def replicates_of(count: int) -> int:
     return min(REPLICATES, count)
 
 
-def even_sequence(count: int, columns: int, seed: int) -> np.ndarray:
+def even_sequence(count: int, columns: int, seed: Sequence[int]) -> np.ndarray:
     """Uniform numbers, shape (count, columns), of which every run of neighbours is spread evenly.
 
     A randomised Halton sequence in each replicate.

@@ -19,7 +19,7 @@ from analysis.strategies.customers import Fitted, People
 from analysis.strategies.flows import components_of, flows_of, money_of, struck_off, tallies_of
 from analysis.strategies.lives import PER_PURCHASE, Entry, Rules
 from analysis.strategies.marks import Marks
-from analysis.strategies.newcomers import Weights, entry_of_new, weights_of
+from analysis.strategies.newcomers import Weights, entry_of_new, groups_of_new, weights_of, worth_of_referrals
 from analysis.strategies.parameters import BINDINGS, CUSTOMER_TYPES, PARAMETERS, ParameterDraws
 from analysis.strategies.results import Segment, Simulation, Weekly
 from analysis.strategies.sampling import error_of_total, replicate_totals, replicates_of
@@ -29,6 +29,8 @@ from analysis.strategies.walk import walk
 
 LIVES_AT_ONCE = 200_000
 """Customers times draws times strategies in a block: many enough for two threads to get in each other's way little."""
+CELLS_AT_ONCE = 3_000_000
+"""Entries of each table of the books in a block: a long horizon has many."""
 THREADS = 2
 BASE_STREAM, NEW_STREAM = 0, 1
 
@@ -116,11 +118,17 @@ def simulate(
     exposure = None if attack is None else exposure_of(schedule, strategies, attack, world.economics.todays_deal)
     rules = Rules(schedule, world.economics, structure, exposure, bool(world.fitted.model.trial_after_first_order))
     draws, customers = world.base.rate.shape
-    step = max(LIVES_AT_ONCE // (customers * len(strategies)), 1)
+    step = _draws_at_once(customers if world.new is None else max(customers, world.new.rate.shape[1]), rules)
     slices = [slice(start, min(start + step, draws)) for start in range(0, draws, step)]
     with ThreadPoolExecutor(max(threads, 1)) as pool:
         blocks = list(pool.map(lambda chosen: _block(world, rules, chosen), slices))
     return _gathered(world, tuple(strategies), rules, attack, blocks)
+
+
+def _draws_at_once(customers: int, rules: Rules) -> int:
+    schedule = rules.schedule
+    cells = schedule.strategies * groups_of_new(schedule.weeks) * schedule.weeks
+    return max(min(LIVES_AT_ONCE // (customers * schedule.strategies), CELLS_AT_ONCE // cells), 1)
 
 
 def _block(world: World, rules: Rules, chosen: slice) -> Block:
@@ -147,7 +155,6 @@ def _block(world: World, rules: Rules, chosen: slice) -> Block:
     money = money_of(flows.everyone, schedule, economics, parameters["breakage"])
     fixed = schedule.fixed[:, None]
     alone = base.flow(np.full(base.at_start.shape, world.scale))
-    referred_profit = money_of(flows.referred, schedule, economics, parameters["breakage"]).profit @ schedule.discount
     everyone = flows.everyone
     weekly = {
         "alive": everyone.alive,
@@ -163,25 +170,20 @@ def _block(world: World, rules: Rules, chosen: slice) -> Block:
         "spent": money.spent + fixed,
     }
     own = world.scale * (books.worth - books.costs)
-    each = _worth_of_a_referral(referred_profit, flows.referred.joined)
-    by_replicate = [replicate_totals(own + world.scale * books.referred * each).transpose(1, 0, 2)]
+    paths = [own]
     if new_books is not None:
-        of_new = _new_by_path(new_books, entry, weights, each)
-        by_replicate.append(replicate_totals(of_new).transpose(1, 0, 2))
+        by_base, by_new = worth_of_referrals(new_books, entry, schedule, parameters["referred_value"], of_base)
+        of_new = _new_by_path(new_books, entry, weights, by_new[:, :, entry.group])
+        paths = [own + world.scale * books.referred * by_base[..., None], of_new]
     return Block(
         profit=((money.profit - fixed) @ schedule.discount).T,
         spent=((money.spent + fixed) @ schedule.discount).T,
         components=components_of(flows, parts, schedule, economics, parameters),
         weekly={name: values.transpose(1, 0, 2) for name, values in weekly.items()},
         struck_off=struck_off(books, world.scale),
-        by_replicate=tuple(by_replicate),
+        by_replicate=tuple(replicate_totals(each).transpose(1, 0, 2) for each in paths),
         own_of_base=own.transpose(1, 0, 2),
     )
-
-
-def _worth_of_a_referral(profit: np.ndarray, joined: np.ndarray) -> np.ndarray:
-    referred = joined.sum(axis=2)
-    return np.divide(profit, referred, out=np.zeros_like(profit), where=referred > 0)[..., None]
 
 
 def _new_by_path(books: Books, entry: Entry, weights: Weights, worth_of_a_referral: np.ndarray) -> np.ndarray:
