@@ -1,7 +1,8 @@
 """The simulation of strategies beside a plain loop over customers and weeks, on the same dynamics.
 
-Run with ``python -m benchmarks.strategies``. 200 draws x 1,000 customers x 4 strategies x 156 weeks; the loop takes a
-part of these lives, and its time is stated for all of them. Both end with profit by strategy, which must agree.
+Run with ``python -m benchmarks.strategies``. 200 draws x 1,000 customers x 4 strategies x 156 weeks, with the new
+customers that a report simulates beside them; the loop takes a part of these lives, and its time is stated for all of
+them. Both end with profit by strategy, which must agree.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from analysis.models.estimate import MODELS
 from analysis.models.results import SpendFit, SpendResult
 from analysis.strategies.customers import Fitted, base_people, new_people
 from analysis.strategies.lives import CALENDAR, PER_PURCHASE
+from analysis.strategies.newcomers import pool_size
 from analysis.strategies.parameters import draw_parameters
 from analysis.strategies.schedule import WEEKS_PER_YEAR, Economics, Schedule, schedule_of
 from analysis.strategies.simulation import World, simulate
@@ -69,7 +71,7 @@ def simulated_world(
     parameters = draw_parameters(draws, 1)
     return World(
         base=base_people(summary, fitted, spend, parameters, customers, 1),
-        new=new_people(fitted, spend, parameters, customers, 2) if new else None,
+        new=new_people(fitted, spend, parameters, pool_size(customers, WEEKS), 2) if new else None,
         fitted=fitted,
         parameters=parameters,
         economics=Economics(gross_margin=0.3, cost_per_order=1.0, annual_discount_rate=0.1),

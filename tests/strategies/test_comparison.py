@@ -123,3 +123,21 @@ def test_a_base_that_brings_no_money_has_nothing_to_compare(cdnow_39_weeks, cdno
     worthless = replace(worthless, fit=replace(worthless.fit, model="constant", parameters={"mean": 0.0}))
     found = strategy_results(cdnow_39_weeks, cdnow_purchase, worthless, _config())
     assert found == Note("strategies.reason.worthless")
+
+
+def test_customers_are_grouped_by_what_is_expected_of_them_and_not_by_what_becomes_of_them(
+    cdnow_39_weeks, cdnow_purchase, cdnow_spend
+):
+    world, _ = strategy_world(cdnow_39_weeks, cdnow_purchase, cdnow_spend, _config())
+    lower = world.base.alive[:, world.labels["value"] == "lower_half"]
+    top = world.base.alive[:, world.labels["value"] == "top_tenth"]
+    assert 0.2 < lower.mean() < 1.0
+    assert top.mean() < 1.0
+
+
+def test_nobody_new_because_it_is_stated_is_told_apart_from_not_knowing(cdnow_39_weeks, cdnow_purchase, cdnow_spend):
+    stated = _config().model_copy(
+        update={"retention": _config().retention.model_copy(update={"new_customers_per_year": 0.0})}
+    )
+    notes = [strategy_world(cdnow_39_weeks, cdnow_purchase, cdnow_spend, each)[1] for each in (_config(), stated)]
+    assert [each[-1].key for each in notes] == ["strategies.note.nobody_new", "strategies.note.nobody_new_stated"]

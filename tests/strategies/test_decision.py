@@ -110,3 +110,22 @@ def test_the_choice_is_between_the_contenders_and_not_between_the_largest_means(
     found = decision([simulation_of(against_nothing(best, best - 0.1))], 0.9, seed=1)
     assert found.contenders == ("strategy1", "nothing")
     assert found.front == ("strategy1", "nothing")
+
+
+def test_of_those_that_are_no_contenders_the_more_probable_is_in_front():
+    sometimes = np.where(np.arange(400) % 33 == 0, 2.0, -3.0)
+    found = decision([simulation_of(against_nothing(np.full(400, -0.5), sometimes))], 0.9, seed=1)
+    assert found.contenders == ("nothing",)
+    assert found.front == ("nothing", "strategy2")
+
+
+@pytest.mark.parametrize(("draws", "held_back"), [(60, "strategy1"), (2_000, None)])
+def test_a_probability_that_so_few_draws_do_not_prove_is_told_apart_from_doubt(draws, held_back):
+    better = np.where(np.arange(draws) % 30 == 29, -1.0, 1.0)
+    found = decision([simulation_of(against_nothing(better))], 0.9, seed=1)
+    assert found.held_back == held_back
+    assert found.recommended == (None if held_back else "strategy1")
+
+
+def test_where_the_draws_leave_doubt_nothing_is_held_back():
+    assert decision([simulation_of(against_nothing(normal(0.5, 1.0)))], 0.9, seed=1).held_back is None

@@ -64,3 +64,9 @@ def test_where_nothing_differs_nothing_decides(parameters):
     run = simulation_of(against_nothing(np.zeros(DRAWS)), parameters=parameters)
     assert sensitivity(run, ("strategy1", "nothing"), 0.9) == ()
     assert points_of(run) == {}
+
+
+def test_few_draws_tell_nothing_of_single_parameters(parameters):
+    few = {name: values[:60] for name, values in parameters.items()}
+    run = simulation_of(against_nothing(few["theta_exp"]), parameters=few)
+    assert sensitivity(run, ("strategy1", "nothing"), 0.9) == ()

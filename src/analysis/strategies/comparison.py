@@ -159,11 +159,10 @@ def strategy_world(
     elif todays_deal > 0:
         origin = "data" if settings.todays_deal is None else "stated"
         notes.append(Note("strategies.note.deal_today", {"deal": todays_deal, "origin": origin}))
-    coming = (
-        joining_per_year if config.retention.new_customers_per_year is None else config.retention.new_customers_per_year
-    )
+    stated = config.retention.new_customers_per_year
+    coming = joining_per_year if stated is None else stated
     if not coming:
-        notes.append(Note("strategies.note.nobody_new"))
+        notes.append(Note("strategies.note.nobody_new" if stated is None else "strategies.note.nobody_new_stated"))
     economics = Economics(
         config.economics.gross_margin,
         config.economics.cost_per_order,
@@ -256,11 +255,24 @@ def mean_order_value(world: World) -> float:
     return float((orders * world.base.value).sum() / orders.sum()) if orders.any() else 0.0
 
 
+def _expected_worth(summary: CustomerSummary, world: World) -> np.ndarray:
+    """Value of the orders expected of every sampled customer in the first week [currency], shape (M,).
+
+    By what is known of the customer, not by what becomes of the simulated one: nobody could act upon that.
+    """
+    row, table, model = world.base.row, summary.table, world.fitted.model
+    x = table["frequency"].to_numpy()[row]
+    recency, age = (from_days(table[name].to_numpy(), TimeUnit.WEEK)[row] for name in ("recency_days", "T_days"))
+    params = model.Params(*world.fitted.purchase.mean(axis=0))
+    rate = (params.r + x) / (params.alpha + age)
+    return model.p_alive(params, x, recency, age) * rate * world.base.value.mean(axis=0)
+
+
 def _labels(summary: CustomerSummary, world: World) -> dict[str, np.ndarray]:
     row, table = world.base.row, summary.table
     years = from_days(table["T_days"].to_numpy(), TimeUnit.YEAR)[row]
     tenure = np.select([years < until for _, until in TENURES], [name for name, _ in TENURES], "")
-    worth = (world.base.alive * world.base.rate * world.base.value).mean(axis=0)
+    worth = _expected_worth(summary, world)
     rank = (np.argsort(np.argsort(-worth, kind="stable"), kind="stable") + 0.5) / len(worth)
     value = np.select([rank <= upto for _, upto in VALUES], [name for name, _ in VALUES], "")
     return {"tenure": tenure, "value": value}

@@ -111,6 +111,14 @@ class Decision:
     twins: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def held_back(self) -> str | None:
+        """The strategy that is the best with probability ``SURE`` under every view, which so few draws do not prove."""
+        if self.outcome is not Outcome.UNDECIDED:
+            return None
+        names = self.rankings[0].names
+        return next((name for name in names if all(each.probability(name) >= SURE for each in self.rankings)), None)
+
+    @property
     def front(self) -> tuple[str, str]:
         """The two strategies that the choice is between, as ``front_of`` names them."""
         return front_of(self.rankings)
@@ -211,20 +219,21 @@ def lower_limit(share: float, draws: int) -> float:
 
 
 def front_of(rankings: Sequence[Ranking]) -> tuple[str, str]:
-    """The two most probable contenders; where there is one alone, it and the best of the others under the first view.
+    """The two most probable strategies, on average over views; of those never the best, by profit under the first view.
 
     The one with the larger expected profit under the first view comes first.
     """
-    first, contenders = rankings[0], contenders_of(rankings)
+    first = rankings[0]
     by_profit = sorted(first.names, key=lambda name: -first.difference[first.names.index(name)].estimate)
-    others = (name for name in by_profit if name not in contenders)
-    one, two = sorted((*contenders, *others)[:2], key=by_profit.index)
+    one, two = sorted(sorted(by_profit, key=lambda name: -_mean_probability(rankings, name))[:2], key=by_profit.index)
     return one, two
 
 
 def contenders_of(rankings: Sequence[Ranking]) -> tuple[str, ...]:
     """Strategies that may be the best under some view, the most probable (on average over views) first."""
-    names = rankings[0].names
-    largest = {name: max(each.probability(name) for each in rankings) for name in names}
-    mean = {name: float(np.mean([each.probability(name) for each in rankings])) for name in names}
-    return tuple(sorted((name for name in names if largest[name] >= STILL_IN), key=lambda name: -mean[name]))
+    still_in = [name for name in rankings[0].names if max(each.probability(name) for each in rankings) >= STILL_IN]
+    return tuple(sorted(still_in, key=lambda name: -_mean_probability(rankings, name)))
+
+
+def _mean_probability(rankings: Sequence[Ranking], name: str) -> float:
+    return float(np.mean([each.probability(name) for each in rankings]))

@@ -17,8 +17,8 @@ with warnings.catch_warnings():
 
 HARMONICS = 6
 RESAMPLES = 100
-FEWEST_DRAWS = 2 * HARMONICS + 2
-"""The method needs more draws than twice the harmonics."""
+FEWEST_DRAWS = 100
+"""With fewer, chance gives single parameters a large share and the correction for bias too large a part of it."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class ParameterSensitivity:
 
 
 def sensitivity(simulation: Simulation, pair: tuple[str, str], level: float) -> tuple[ParameterSensitivity, ...]:
-    """First-order indices of every parameter that varies, the largest first; none where nothing varies.
+    """First-order indices of every parameter that varies, the largest first; none where nothing does or draws are few.
 
     From the draws that are there, by random balance designs [1]_ with a bias correction [2]_ as in SALib. Simulation
     error adds to the spread of a difference over draws, so shares refer to the spread without it. Parameters of a

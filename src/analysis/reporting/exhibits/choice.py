@@ -45,6 +45,9 @@ def answer(choice: StrategyChoice | None, results: StrategyResults | Note) -> li
         return [Saying("choice.answer_recommended", said), Saying("choice.no_cause")]
     if found.outcome is Outcome.VIEWS_DISAGREE:
         return [Saying("choice.answer_views", {"sure": SURE}), Saying("choice.no_cause")]
+    if found.held_back is not None:
+        numbers = {"sure": SURE, "views": len(found.rankings), "draws": first.draws, "strategy": named(found.held_back)}
+        return [Saying("choice.answer_few_draws", {**numbers, **weeks}), Saying("choice.no_cause")]
     return [
         Saying("choice.answer_undecided", {"sure": SURE, "views": len(found.rankings), **weeks}),
         Saying("choice.contenders", {"names": found_names(found.contenders)}),

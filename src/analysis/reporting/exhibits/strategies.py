@@ -42,7 +42,11 @@ def view_of(ranking: Ranking | Simulation) -> Saying:
 
 def what_is_compared(results: StrategyResults) -> list[Saying]:
     """Every strategy in words, with what it costs."""
-    found = []
+    run = results.per_purchase
+    joined = float(run.weekly.joined[:, 0].sum(axis=1).mean())
+    numbers = {"customers": run.customers, "weeks": run.weeks}
+    alone = Saying("strategies.is.today_alone", numbers)
+    found = [Saying("strategies.is.today", {**numbers, "joined": joined}) if joined > 0 else alone]
     for strategy in results.per_purchase.strategies[1:]:
         name = {"name": named(strategy.name)}
         if strategy.name == "both":
