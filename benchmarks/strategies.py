@@ -50,8 +50,10 @@ def run(purchases: tuple[float, ...] = SHOP, lives: int = 4_000) -> dict[str, fl
     )
     return {
         "paths": DRAWS * CUSTOMERS,
+        "paths_of_new_customers": DRAWS * world.new.rate.shape[1],
         "orders_per_customer": float(found.weekly.orders[:, 0].sum(axis=1).mean() / world.customers),
         "seconds": middle - start,
+        "seconds_without_new_customers": loop - middle,
         "processor_seconds": used,
         "plain_loop_seconds": seconds,
         "ratio": seconds / (middle - start),
