@@ -53,8 +53,8 @@ def even_numbers(rng: np.random.Generator, columns: int, count: int) -> np.ndarr
 def replicate_totals(values: np.ndarray) -> np.ndarray:
     """What the total over all customers is by each replicate alone: from shape (..., M) to (..., R).
 
-    >>> replicate_totals(np.arange(12.0))
-    array([60., 72., 24., 36., 48., 60., 72., 84., 96., 108.])
+    >>> replicate_totals(np.arange(12.0)).tolist()
+    [60.0, 72.0, 24.0, 36.0, 48.0, 60.0, 72.0, 84.0, 96.0, 108.0]
     """
     count = values.shape[-1]
     replicate = np.arange(count) % replicates_of(count)
