@@ -50,11 +50,11 @@ def bare_aggregation(path: Path, workdir: Path) -> int:
 def ledger_and_summary(path: Path, workdir: Path, *, count_duplicates: bool) -> int:
     """The package's way. Returns the number of customers."""
     from analysis.config import Config
-    from analysis.data import load_transactions
+    from analysis.data import load_orders
 
     columns = {"customer": "customer", "date": "date", "amount": "amount"}
     data = {"transactions": str(path), "columns": columns, "count_duplicates": count_duplicates}
-    return load_transactions(Config(name="bench", data=data), workdir=workdir).customers
+    return load_orders(Config(name="bench", data=data), workdir=workdir).customers
 
 
 WAYS = {

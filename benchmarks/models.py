@@ -15,16 +15,17 @@ import numpy as np
 import pandas as pd
 
 from analysis.config import Config
-from analysis.data import load_transactions
+from analysis.data import load_orders
 from analysis.data.simulation import CDNOW_PURCHASES, CDNOW_SPEND, simulate_customers, simulate_transactions
-from analysis.models.estimate import MODELS, fit_purchase_model, params_of, purchase_posterior
+from analysis.models.fits import fit_one
 from analysis.models.lifetimes_fits import BetaGeoFitter, GammaGammaFitter
 from analysis.models.patterns import collapse, patterns_of
+from analysis.models.registry import MODELS
 from analysis.models.spend import expected_order_values, fit_gamma_gamma, spending_of
-from analysis.timeunits import TimeUnit
-from analysis.value.expectations import expected_orders_by_pattern
+from analysis.time import TimeUnit
 
 HORIZON = 39.0
+SPEND_COLUMNS = ("frequency", "mean_repeat_value")
 
 
 def run_path(customers: int = 1_000_000) -> dict[str, float]:
@@ -54,15 +55,14 @@ def run_posterior(customers: int = 100_000) -> dict[str, float]:
     recency, age = np.ceil(file_days.recency * 7) / 7, np.ceil(file_days.T * 7) / 7
     start = time.perf_counter()
     patterns = collapse(x, recency, age)
-    fit = fit_purchase_model(MODELS["BG/NBD"], patterns, TimeUnit.WEEK)
-    posterior = purchase_posterior(fit, patterns, seed=1)
+    fit = fit_one(MODELS["BG/NBD"], patterns, TimeUnit.WEEK, seed=1)
     middle = time.perf_counter()
     BetaGeoFitter().fit(x, recency, age)
     end = time.perf_counter()
     return {
         "customers": customers,
         "patterns": len(patterns),
-        "effective_draws": posterior.effective_size,
+        "effective_draws": fit.posterior.effective_size,
         "ours_seconds": middle - start,
         "lifetimes_seconds": end - middle,
         "ratio": (middle - start) / (end - middle),
@@ -77,11 +77,11 @@ def _our_path(file: Path, workdir: Path) -> tuple[pd.Series, np.ndarray]:
     columns = {"customer": "customer", "date": "date", "amount": "amount"}
     config = Config(name="bench", data={"transactions": str(file), "columns": columns})
     workdir.mkdir()
-    summary = load_transactions(config, workdir=workdir).summary
+    summary = load_orders(config, workdir=workdir).histories
     patterns = patterns_of(summary, TimeUnit.WEEK)
-    fit = fit_purchase_model(MODELS["BG/NBD"], patterns, TimeUnit.WEEK)
-    spend = fit_gamma_gamma(spending_of(summary)[0])
-    expected = expected_orders_by_pattern(MODELS[fit.model], params_of(fit), patterns, HORIZON)
+    fit = fit_one(MODELS["BG/NBD"], patterns, TimeUnit.WEEK, seed=1)
+    spend = fit_gamma_gamma(spending_of(*(summary.table[name].to_numpy() for name in SPEND_COLUMNS))[0])
+    expected = MODELS[fit.model].expectations(fit.params, patterns, HORIZON)
     orders = expected["expected_orders"][patterns.index]
     expected["p_alive"][patterns.index]
     table = summary.table

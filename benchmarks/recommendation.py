@@ -23,23 +23,23 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from analysis.config import Config
+from analysis.config import StrategiesConfig
+from analysis.config.assumptions import Assumption
+from analysis.config.strategies import NOTHING, Experience, Promotion, Strategy
 from analysis.data import CustomerSummary
 from analysis.data.simulation import PurchaseTruth, simulate_customers
-from analysis.models import purchase_result
-from analysis.models.estimate import MODELS
-from analysis.models.results import SpendFit, SpendResult
-from analysis.strategies.comparison import stated_assumptions, strategy_world
+from analysis.models.fits import fit_all
+from analysis.models.registry import MODELS
+from analysis.models.spend import SpendFit
+from analysis.strategies.comparison import Setting
 from analysis.strategies.customers import Fitted, base_people, new_people
 from analysis.strategies.decision import outcome_of, ranking
-from analysis.strategies.lives import CALENDAR, PER_PURCHASE
+from analysis.strategies.microsimulation import CALENDAR, PER_PURCHASE
 from analysis.strategies.newcomers import pool_size
-from analysis.strategies.noise import expected_differences
 from analysis.strategies.parameters import draw_parameters
-from analysis.strategies.results import Simulation
 from analysis.strategies.schedule import WEEKS_PER_YEAR, Economics
-from analysis.strategies.simulation import World, simulate
-from analysis.strategies.strategy import NOTHING, Experience, Promotion, Strategy
+from analysis.strategies.simulation import Inputs, Simulation, simulate
+from analysis.time import TimeUnit
 
 TRUTH = PurchaseTruth(r=0.9, alpha=5.0, a=0.6, b=6.0)
 CUSTOMERS, VALUE, WEEKS, JOINING, MARGIN = 2_000, 40.0, 104, 1_500.0, 0.7
@@ -67,13 +67,14 @@ BELIEFS = {
     "type_contrast": {"low": 0.8, "high": 1.2},
 }
 """What such a company has learned about its customers: ranges inside the package's own, at most a quarter as wide."""
+STATED = {name: Assumption(**span) for name, span in BELIEFS.items()}
 MIXES = {
     "types": {"service": 0.3, "offer": 0.25, "brand": 0.25, "at_hand": 0.2},
     "bindings": {"situational": 0.4, "economic": 0.1, "legal": 0.1, "emotional": 0.2, "technical": 0.2},
 }
 PROMOTION = {"depth": 0.3, "every_weeks": 2, "coverage": 1.0, "redemption": 0.9}
 LIFT = 1.6
-SPEND = SpendResult(SpendFit("constant", {"mean": VALUE}, {}, math.nan, 100, 0, VALUE), None, None, None)
+SPEND = SpendFit("constant", {"mean": VALUE}, {}, math.nan, 100, 0, VALUE)
 VIEWS = (("BG/NBD", PER_PURCHASE), ("BG/NBD", CALENDAR), ("MBG/NBD", PER_PURCHASE))
 KINDS = ("promotion", "expectation", "tie")
 
@@ -101,21 +102,17 @@ class Verdict:
 
 def verdicts_on(seed: int) -> list[Verdict]:
     """One company with three price lists, one for each kind, analysed."""
-    summary, config = company(seed), _config(seed)
-    truth = _true_world(summary, config, seed)
+    summary = company(seed)
+    truth = _true_inputs(summary, seed)
     prices = _prices(truth, np.random.default_rng(seed).uniform(*GAPS))
-    purchase = purchase_result(summary, config.model)
+    fits, setting = fit_all(summary, time_unit=TimeUnit.WEEK, seed=seed), _setting(seed)
     runs = []
     for model, structure in VIEWS:
-        world, _ = strategy_world(
-            summary, purchase, SPEND, config, model=model, joining_per_year=JOINING, observed_deal=0.0
-        )
-        runs.append(simulate(world, PRICED, structure, threads=1))
+        inputs = setting.inputs(fits[model].of(summary), SPEND)
+        runs.append(simulate(inputs, PRICED, structure, threads=1))
     found = []
     for kind in KINDS:
-        rankings = []
-        for run in (at_prices(each, prices[kind]) for each in runs):
-            rankings.append(ranking(run, expected_differences(run), 0.9, seed))
+        rankings = [ranking(at_prices(each, prices[kind]), 0.9, seed) for each in runs]
         found.append(Verdict(kind, outcome_of(rankings)[1], kind, prices[kind].gap))
     return found
 
@@ -141,7 +138,10 @@ def strategies_at(prices: Prices) -> list[Strategy]:
 
 
 FREE, DEAR = Prices(0.0, 0.0), Prices(10.0, 0.0)
-PRICED = [*strategies_at(FREE), *(replace(each, name=f"dear {each.name}") for each in strategies_at(DEAR)[2:])]
+PRICED = [
+    *strategies_at(FREE),
+    *(Strategy(f"dear_{each.name}", each.promotion, each.experience) for each in strategies_at(DEAR)[2:]),
+]
 """What strategies cost moves no customer, so that profit is linear in prices: two of them tell those of all others."""
 
 
@@ -172,25 +172,21 @@ def company(seed: int) -> CustomerSummary:
     return CustomerSummary(table, dt.date(2025, 12, 31), has_money=True)
 
 
-def _config(seed: int) -> Config:
-    strategies = {
-        "horizon_weeks": WEEKS, "draws": 200, "customers": 1_000,
-        "promotion": PROMOTION, "experience": {"lift": LIFT}, "assumptions": BELIEFS, **MIXES,
-    }  # fmt: skip
-    return Config(
-        name="company",
-        data={"transactions": {"sample": "cdnow"}},
-        model={"seed": seed},
-        economics={"gross_margin": MARGIN, "annual_discount_rate": 0.1},
-        strategies=strategies,
+def _setting(seed: int) -> Setting:
+    return Setting(
+        economics=Economics(MARGIN, 0.0, 0.1, 0.0),
+        weeks=WEEKS,
+        stated=StrategiesConfig(draws=200, customers=1_000, assumptions=BELIEFS, **MIXES),
+        coming_per_week=JOINING / WEEKS_PER_YEAR,
+        seed=seed,
     )
 
 
-def _true_world(summary: CustomerSummary, config: Config, seed: int) -> World:
+def _true_inputs(summary: CustomerSummary, seed: int) -> Inputs:
     """The company as it is: its own purchase process, and effects drawn from what it states of them."""
-    truth = draw_parameters(1, 100_000 + seed, given=stated_assumptions(config.strategies), **MIXES)
+    truth = draw_parameters(1, 100_000 + seed, given=STATED, **MIXES)
     fitted = Fitted(MODELS["BG/NBD"], np.array([[TRUTH.r, TRUTH.alpha, TRUTH.a, TRUTH.b]]), None)
-    return World(
+    return Inputs(
         base=base_people(summary, fitted, SPEND, truth, TRUE_CUSTOMERS, 900_000 + seed),
         new=new_people(fitted, SPEND, truth, pool_size(TRUE_CUSTOMERS, WEEKS), 900_000 + seed),
         fitted=fitted,
@@ -204,7 +200,7 @@ def _true_world(summary: CustomerSummary, config: Config, seed: int) -> World:
     )
 
 
-def _prices(truth: World, gap: float) -> dict[str, Prices]:
+def _prices(truth: Inputs, gap: float) -> dict[str, Prices]:
     """Prices that make a company of each kind, from its profits at no price at all.
 
     Where promotion leads, the experience is so dear that neither it nor both come within the gap; where expectation

@@ -1,8 +1,8 @@
 """The simulation of strategies beside a plain loop over customers and weeks, on the same dynamics.
 
 Run with ``python -m benchmarks.strategies``. 200 draws x 1,000 customers x 4 strategies x 156 weeks, with the new
-customers that a report simulates beside them; the loop takes a part of these lives, and its time is stated for all of
-them. Both end with profit by strategy, which must agree.
+customers that a report simulates beside them; the loop takes a part of these, and its time is stated for all. Both end
+with profit by strategy, which must agree.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ import time
 import numpy as np
 import pandas as pd
 
+from analysis.config.strategies import Experience, Promotion, Strategy, built_in_strategies
 from analysis.data import CustomerSummary
 from analysis.data.simulation import PurchaseTruth, SpendTruth, simulate_customers
-from analysis.models.estimate import MODELS
-from analysis.models.results import SpendFit, SpendResult
+from analysis.models.registry import MODELS
+from analysis.models.spend import SpendFit
 from analysis.strategies.customers import Fitted, base_people, new_people
-from analysis.strategies.lives import CALENDAR, PER_PURCHASE
+from analysis.strategies.microsimulation import CALENDAR, PER_PURCHASE
 from analysis.strategies.newcomers import pool_size
 from analysis.strategies.parameters import draw_parameters
 from analysis.strategies.schedule import WEEKS_PER_YEAR, Economics, Schedule, schedule_of
-from analysis.strategies.simulation import World, simulate
-from analysis.strategies.strategy import Experience, Promotion, Strategy, built_in_strategies
+from analysis.strategies.simulation import Inputs, simulate
 
 SHOP = (0.243, 4.414, 0.793, 2.426)
 GROCER = (1.2, 2.4, 0.3, 9.0)
@@ -36,22 +36,22 @@ STRATEGIES = built_in_strategies(Promotion(), Experience(invested_per_order=0.5,
 
 def run(purchases: tuple[float, ...] = SHOP, lives: int = 4_000) -> dict[str, float]:
     """Seconds of both for all paths, their ratio, and how far their profits are apart in standard errors."""
-    world = simulated_world(purchases)
+    inputs = simulated_inputs(purchases)
     start, started = time.perf_counter(), time.process_time()
-    found = simulate(world, STRATEGIES)
+    found = simulate(inputs, STRATEGIES)
     middle, used = time.perf_counter(), time.process_time() - started
-    alone = simulate(simulated_world(purchases, new=False), STRATEGIES)
+    alone = simulate(simulated_inputs(purchases, new=False), STRATEGIES)
     loop = time.perf_counter()
-    plain, error = plain_profit(world, STRATEGIES, lives)
+    plain, error = plain_profit(inputs, STRATEGIES, lives)
     seconds = (time.perf_counter() - loop) * DRAWS * CUSTOMERS / lives
     ours, own_error = (
-        alone.profit.mean(axis=0) / world.customers,
-        np.sqrt(np.diag(alone.common_noise)) / world.customers,
+        alone.profit.mean(axis=0) / inputs.customers,
+        np.sqrt(np.diag(alone.common_noise)) / inputs.customers,
     )
     return {
         "paths": DRAWS * CUSTOMERS,
-        "paths_of_new_customers": DRAWS * world.new.rate.shape[1],
-        "orders_per_customer": float(found.weekly.orders[:, 0].sum(axis=1).mean() / world.customers),
+        "paths_of_new_customers": DRAWS * inputs.new.rate.shape[1],
+        "orders_per_customer": float(found.weekly.orders[:, 0].sum(axis=1).mean() / inputs.customers),
         "seconds": middle - start,
         "seconds_without_new_customers": loop - middle,
         "processor_seconds": used,
@@ -62,16 +62,16 @@ def run(purchases: tuple[float, ...] = SHOP, lives: int = 4_000) -> dict[str, fl
     }
 
 
-def simulated_world(
+def simulated_inputs(
     purchases: tuple[float, ...], draws: int = DRAWS, customers: int = CUSTOMERS, *, new: bool = True
-) -> World:
-    """A world of simulated customers; draws scatter by 5% around the truth."""
+) -> Inputs:
+    """Inputs of simulated customers; draws scatter by 5% around the truth."""
     summary = _summary(purchases)
     scatter = np.random.default_rng(2).standard_normal((draws, 4))
     fitted = Fitted(MODELS["BG/NBD"], np.array(purchases) * np.exp(0.05 * scatter), None)
-    spend = SpendResult(SpendFit("constant", {"mean": 35.0}, {}, math.nan, 100, 0, 35.0), None, None, None)
+    spend = SpendFit("constant", {"mean": 35.0}, {}, math.nan, 100, 0, 35.0)
     parameters = draw_parameters(draws, 1)
-    return World(
+    return Inputs(
         base=base_people(summary, fitted, spend, parameters, customers, 1),
         new=new_people(fitted, spend, parameters, pool_size(customers, WEEKS), 2) if new else None,
         fitted=fitted,
@@ -101,32 +101,33 @@ def _summary(purchases: tuple[float, ...]) -> CustomerSummary:
 
 
 def plain_profit(
-    world: World, strategies: tuple[Strategy, ...], lives: int, structure: str = PER_PURCHASE, seed: int = 1
+    inputs: Inputs, strategies: tuple[Strategy, ...], lives: int, structure: str = PER_PURCHASE, seed: int = 1
 ) -> tuple[np.ndarray, np.ndarray]:
     """Profit per customer of today's base and its standard error, by strategy, from ``lives`` lives taken singly."""
     rng = random.Random(seed)
-    schedule = schedule_of(strategies, world.weeks, world.economics.annual_discount_rate)
-    draws, customers = world.base.rate.shape
+    schedule = schedule_of(strategies, inputs.weeks, inputs.economics.annual_discount_rate)
+    draws, customers = inputs.base.rate.shape
     earned = np.zeros((lives, len(strategies)))
     for life in range(lives):
         draw, who = rng.randrange(draws), rng.randrange(customers)
-        if world.base.alive[draw, who]:
+        if inputs.base.alive[draw, who]:
             for row in range(len(strategies)):
-                earned[life, row] = plain_life(rng, world, draw, who, schedule, row, structure)
+                earned[life, row] = plain_life(rng, inputs, draw, who, schedule, row, structure)
     return earned.mean(axis=0), earned.std(axis=0, ddof=1) / math.sqrt(lives)
 
 
-def plain_life(rng: random.Random, world: World, draw: int, who: int, schedule: Schedule, row: int, structure: str):
+def plain_life(rng: random.Random, inputs: Inputs, draw: int, who: int, schedule: Schedule, row: int, structure: str):
     """Discounted profit of one customer under one strategy, week by week and order by order."""
-    of = {name: float(values[draw]) for name, values in world.parameters.values.items()}
-    everyone = {"rate": world.base.rate, "log_odds": world.base.log_odds, "value": world.base.value, **world.base.felt}
+    of = {name: float(values[draw]) for name, values in inputs.parameters.values.items()}
+    base = inputs.base
+    everyone = {"rate": base.rate, "log_odds": base.log_odds, "value": base.value, **base.felt}
     person = {name: float(values[draw, who]) for name, values in everyone.items()}
-    economics, reach, depth = world.economics, float(schedule.reach[row]), float(schedule.depth[row])
+    economics, reach, depth = inputs.economics, float(schedule.reach[row]), float(schedule.depth[row])
     lift_of = of["promotional_lift"] * person["promotional_lift"] / 0.2
     expected_deal, expected_exp, pace_deal, pace_exp = 0.0, 0.0, 1.0, 1.0
     leaving = 1 / (1 + math.exp(-person["log_odds"]))
     in_calendar_time, profit = structure == CALENDAR, 0.0
-    for week in range(world.weeks):
+    for week in range(inputs.weeks):
         discount, promoted = float(schedule.discount[week]), bool(schedule.promoted[row, week])
         profit -= discount * float(schedule.invested[row, week])
         clock = float(week)
