@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup report test test-slow lint format bench lock lab clean
+.PHONY: help setup report test test-slow lint format words bench lock lab clean
 
 help: ## show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ lint: $(INSTALLED) ## check style of code and notebooks
 format: $(INSTALLED) ## rewrite code and notebooks in the project's style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+words: $(INSTALLED) ## bring the catalogue of Dutch sentences up to date with the code and the notebooks
+	$(BIN)/python -m analysis.report.catalogue
 
 bench: $(INSTALLED) ## the speed comparisons of the README, side by side on this machine
 	$(BIN)/python -m benchmarks

@@ -9,9 +9,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from analysis.config import Config, ModelConfig
-from analysis.data import load_transactions
-from analysis.models import purchase_result, spend_result
+from analysis.config import Config
+from analysis.data import load_orders
+from analysis.models.fits import fit_all
+from analysis.models.spend import fit_spend
+from analysis.time import TimeUnit
 
 REFUSE_SKIPS = os.environ.get("RETENTION_LAB_REFUSE_SKIPS") == "1"
 
@@ -33,7 +35,7 @@ def load_frame(tmp_path_factory):
         config = Config(
             name="test", data={"transactions": "frame", "columns": columns, **data}, economics=economics or {}
         )
-        return load_transactions(config, workdir=tmp_path_factory.mktemp("work"), as_of=as_of, frame=frame)
+        return load_orders(config, workdir=tmp_path_factory.mktemp("work"), as_of=as_of, frame=frame)
 
     return load
 
@@ -62,7 +64,7 @@ def load_file(tmp_path):
             data={"transactions": name, "columns": columns, **data},
             economics=economics or {},
         )
-        return load_transactions(config, workdir=tmp_path / "work", as_of=as_of)
+        return load_orders(config, workdir=tmp_path / "work", as_of=as_of)
 
     return load
 
@@ -87,14 +89,14 @@ def cdnow_config():
 def cdnow_39_weeks(cdnow_config, tmp_path_factory):
     """The 2,357 customers as of 1997-09-30."""
     workdir = tmp_path_factory.mktemp("cdnow39")
-    return load_transactions(cdnow_config, workdir=workdir, as_of=dt.date(1997, 9, 30)).summary
+    return load_orders(cdnow_config, workdir=workdir, as_of=dt.date(1997, 9, 30)).histories
 
 
 @pytest.fixture(scope="session")
 def cdnow_purchase(cdnow_39_weeks):
-    return purchase_result(cdnow_39_weeks, ModelConfig())
+    return fit_all(cdnow_39_weeks, time_unit=TimeUnit.WEEK, seed=1)
 
 
 @pytest.fixture(scope="session")
 def cdnow_spend(cdnow_39_weeks):
-    return spend_result(cdnow_39_weeks, ModelConfig())
+    return fit_spend(cdnow_39_weeks, seed=1)

@@ -1,4 +1,4 @@
-"""The layout, the two lists of dependencies, and the direction in which rooms may import."""
+"""The layout, the two lists of dependencies, and the direction in which layers may import."""
 
 import ast
 import re
@@ -11,17 +11,17 @@ import yaml
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 CONDA_NAMES = {"duckdb": "python-duckdb", "matplotlib": "matplotlib-base"}
-ROOMS = [
-    {"errors", "interval", "processes", "timeunits"},
-    {"provenance"},
-    {"store"},
+LAYERS = [
+    {"words"},
+    {"errors", "interval"},
+    {"time", "processes", "plotting", "tables"},
     {"config"},
     {"data"},
     {"models"},
     {"value"},
     {"claims", "strategies"},
-    {"study"},
-    {"reporting"},
+    {"pipeline"},
+    {"report"},
     {"cli"},
 ]
 
@@ -75,8 +75,8 @@ def test_every_dependency_has_its_reason_in_contributing():
         assert f"`{name}`" in told, name
 
 
-def _place(room):
-    return next(place for place, rooms in enumerate(ROOMS) if room in rooms)
+def _place(layer):
+    return next(place for place, layers in enumerate(LAYERS) if layer in layers)
 
 
 def _imports(path):
@@ -92,13 +92,13 @@ def _imports(path):
 @pytest.mark.parametrize(
     "path", sorted((ROOT / "src/analysis").rglob("*.py")), ids=lambda p: str(p.relative_to(ROOT / "src/analysis"))
 )
-def test_a_room_imports_only_from_rooms_to_its_left(path):
-    room = path.relative_to(ROOT / "src/analysis").parts[0].removesuffix(".py")
-    if room == "__init__":
+def test_a_layer_imports_only_from_layers_below_it(path):
+    layer = path.relative_to(ROOT / "src/analysis").parts[0].removesuffix(".py")
+    if layer == "__init__":
         assert not list(_imports(path))
         return
     for imported in _imports(path):
-        assert imported == room or _place(imported) < _place(room), f"{room} must not import {imported}"
+        assert imported == layer or _place(imported) < _place(layer), f"{layer} must not import {imported}"
 
 
 def test_nothing_large_and_no_notebook_output_is_in_the_repository():

@@ -7,21 +7,24 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from analysis.config import LANGUAGES, SAMPLES, Config, ConfigurationRefused, config_from_mapping, load_config
 from analysis.errors import BatchFailed, InputRefused, RetentionLabError, UsageError, full_disk_named
-from analysis.reporting.interruption import check as check_interruption
-from analysis.reporting.interruption import forget, heed_signals
-from analysis.reporting.progress import LOG_FORMATS, JsonLines, plain, shown
+from analysis.processes import check as check_interruption
+from analysis.processes import forget, heed_signals
+from analysis.report.progress import LOG_FORMATS, JsonLines, plain, shown
+
+if TYPE_CHECKING:
+    from analysis.config import Config
 
 LogFormat = StrEnum("LogFormat", list(LOG_FORMATS))
+SAMPLES = "cdnow|cdnow-full|complete-journey|simulated"
 
 BEGAN = time.monotonic()
 app = typer.Typer(
@@ -47,9 +50,9 @@ def main() -> None:
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 (typer calls it so)
     if wanted:
-        from analysis.provenance import package_version
+        import analysis
 
-        typer.echo(f"retention-lab {package_version()}")
+        typer.echo(f"retention-lab {analysis.__version__}")
         raise typer.Exit
 
 
@@ -68,56 +71,57 @@ def report(
     config: Annotated[Path | None, typer.Argument(metavar="[CONFIG.yml]", help="A configuration.")] = None,
     *,
     sample: Annotated[
-        str | None,
-        typer.Option(metavar=f"[{'|'.join(SAMPLES)}]", help="An embedded sample in place of a configuration."),
+        str | None, typer.Option(metavar=f"[{SAMPLES}]", help="An embedded sample in place of a configuration.")
     ] = None,
     as_of: AsOfOption = None,
     out: OutOption = "reports",
     language: Annotated[
-        str | None, typer.Option(metavar="|".join(LANGUAGES), help="Language of the page; beats the configuration's.")
+        str | None, typer.Option(metavar="en|nl", help="Language of the pages; beats the configuration's.")
     ] = None,
     jobs: Annotated[int | None, typer.Option(metavar="N", help="Most notebooks, and most steps, at a time.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Make it again although nothing changed.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, write nothing.")] = False,
-    pdf: Annotated[bool, typer.Option("--pdf", help="Print the page too, by an installed Chromium.")] = False,
+    pdf: Annotated[bool, typer.Option("--pdf", help="Print the pages too, by an installed Chromium.")] = False,
     no_customer_files: Annotated[
         bool, typer.Option("--no-customer-files", help="Leave the files of single customers out.")
     ] = False,
+    no_code: Annotated[bool, typer.Option("--no-code", help="Leave the code of the cells off the pages.")] = False,
     log_format: Annotated[
         LogFormat | None, typer.Option("--log-format", help="Lines on standard error; a bar on a terminal without it.")
     ] = None,
 ) -> None:
     """Make a report, or a batch of them; the last lines of the output are the folders."""
     with exit_codes(log_format) as secrets, shown(log_format) as progress:
-        beating = {"language": _known_language(language), "customer_files": False if no_customer_files else None}
         day, folder = _day(as_of), _folder("--out", out)
-        resolved = _config(config, sample, day, secrets, beating)
+        beating = {"language": language, "customer_files": False if no_customer_files else None}
+        if (config is None) == (sample is None):
+            raise UsageError("give either CONFIG.yml or --sample NAME, and not both")
+        resolved = _loaded(config, day, secrets, beating) if config else sample_config(sample, beating)
         asked = {"as_of": day, "out": folder, "jobs": jobs, "force": force, "dry_run": dry_run, "pdf": pdf}
-        asked["progress"] = progress
-        for made in _reports(resolved, asked):
+        for made in _reports(resolved, {**asked, "code": not no_code, "progress": progress}):
             typer.echo(f"would make {made}" if dry_run else str(made))
 
 
 def _reports(config: Config, asked: dict[str, Any]) -> list[Path]:
-    if config.batch:
-        from analysis.reporting.batch import run_batch
+    if not config.batch:
+        from analysis.report import run
 
-        try:
-            return run_batch(config, **asked)
-        except BatchFailed as failed:
-            for made in failed.folders:
-                typer.echo(str(made))
-            raise
-    from analysis.reporting.runner import run_report
+        return [run.run_report(config, **asked)]
+    from analysis.report import batch
 
-    return [run_report(config, **asked)]
+    try:
+        return batch.run_batch(config, **asked)
+    except BatchFailed as failed:
+        for made in failed.folders:
+            typer.echo(str(made))
+        raise
 
 
 @app.command()
 def check(config: ConfigArgument, *, as_of: AsOfOption = None) -> None:
     """Check a configuration and its data: print the ledger and every problem at once."""
     with exit_codes() as secrets:
-        from analysis.reporting.inspection import inspection
+        from analysis.report.check import inspection
 
         day = _day(as_of)
         for line in inspection(_loaded(config, day, secrets), as_of=day):
@@ -143,7 +147,7 @@ def score(
 ) -> None:
     """Score customers with the model of an earlier run; the last line of the output is the folder made."""
     with exit_codes() as secrets:
-        from analysis.reporting.score import score_customers
+        from analysis.report.score import score_customers
 
         day, origin, folder = _day(as_of), _folder("--run", run), _folder("--out", out)
         folder = score_customers(_loaded(config, day, secrets), run=origin, as_of=day, out=folder)
@@ -191,45 +195,55 @@ def _nothing_swallowed() -> Iterator[None]:
     except Exception:
         check_interruption()  # which some library made an error of its own of
         raise
+    check_interruption()
 
 
-def _presentable(line: str, secrets: Collection[str]) -> str:
+def _presentable(line: str, secrets: set[str]) -> str:
     """One line for a terminal or a log, which shows no secret whatever stands in the data."""
-    from analysis.reporting.gate import without_passwords, without_secrets
+    from analysis.report.secrets import without_passwords, without_secrets
 
     return without_passwords(without_secrets(plain(line), secrets))
 
 
-def _known_language(language: str | None) -> str | None:
-    if language not in (None, *LANGUAGES):
-        raise UsageError(f"--language {language}: there is no such language; available: {', '.join(LANGUAGES)}")
-    return language
-
-
-def _config(
-    path: Path | None, sample: str | None, day: dt.date | None, secrets: set[str], beating: Mapping[str, Any]
-) -> Config:
-    if (path is None) == (sample is None):
-        raise UsageError("give either CONFIG.yml or --sample NAME, and not both")
-    return _loaded(path, day, secrets, beating) if path else sample_config(_sample(sample), beating)
-
-
-def _loaded(path: Path, day: dt.date | None, secrets: set[str], beating: Mapping[str, Any] | None = None) -> Config:
+def _loaded(path: Path, day: dt.date | None, secrets: set[str], beating: dict[str, Any] | None = None) -> Config:
     """The configuration; one that is refused is refused together with its data, so that all can be mended at once."""
-    from analysis.reporting.gate import secrets_of
+    from analysis.config import ConfigurationRefused, load_config
+    from analysis.report.secrets import secrets_of
 
+    _refuse_language(beating)
     try:
         config = load_config(path, overrides=beating)
     except ConfigurationRefused as refused:
         if refused.readable is None:
             raise
-        from analysis.reporting.inspection import problems_in_data
+        from analysis.report.check import problems_in_data
 
         secrets |= set(secrets_of(refused.readable, os.environ))
         problems = problems_in_data(refused.readable, as_of=day)
         raise InputRefused([*refused.problems, *problems]) from None
     secrets |= set(secrets_of(config, os.environ))
     return config
+
+
+def sample_config(name: str, beating: dict[str, Any] | None = None) -> Config:
+    """The ready configuration of an embedded sample; ``beating`` holds values that beat its own."""
+    from analysis.config import SAMPLES, config_from_mapping, load_config, nearest
+    from analysis.pipeline import notebooks_folder
+
+    _refuse_language(beating)
+    if name not in SAMPLES:
+        raise UsageError(f"--sample {name}: there is no such sample{nearest(name, SAMPLES)}")
+    path = notebooks_folder() / "parameters" / f"{name}.yml"
+    if path.exists():
+        return load_config(path, overrides=beating)
+    return config_from_mapping({"data": {"transactions": {"sample": name}}}, path=path, overrides=beating)
+
+
+def _refuse_language(beating: dict[str, Any] | None) -> None:
+    from analysis.config import LANGUAGES
+
+    if (language := (beating or {}).get("language")) not in (None, *LANGUAGES):
+        raise UsageError(f"--language {language}: there is no such language; available: {', '.join(LANGUAGES)}")
 
 
 def _folder(option: str, text: str) -> Path:
@@ -239,24 +253,6 @@ def _folder(option: str, text: str) -> Path:
         return Path(text).expanduser()
     except RuntimeError:
         raise UsageError(f"{option} {text}: there is no such home folder") from None
-
-
-def sample_config(name: str, beating: Mapping[str, Any] | None = None) -> Config:
-    """The ready configuration of an embedded sample; ``beating`` holds values that beat its own."""
-    from analysis.reporting.request import notebooks_folder
-
-    path = notebooks_folder() / "parameters" / f"{name}.yml"
-    if path.exists():
-        return load_config(path, overrides=beating)
-    return config_from_mapping({"data": {"transactions": {"sample": name}}}, path=path, overrides=beating)
-
-
-def _sample(name: str) -> str:
-    from analysis.reporting.parameters import nearest
-
-    if name not in SAMPLES:
-        raise UsageError(f"--sample {name}: there is no such sample{nearest(name, SAMPLES)}")
-    return name
 
 
 def _day(text: str | None) -> dt.date | None:

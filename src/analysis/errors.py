@@ -5,11 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from analysis.words import Message
 
 USAGE = 2
 CONTENT = 3
@@ -35,9 +37,24 @@ class Problem:
 
 
 class RetentionLabError(Exception):
-    """Base of every error this package raises on purpose."""
+    """Base of every error this package raises on purpose; it may be handed from process to process.
+
+    >>> import pickle
+    >>> pickle.loads(pickle.dumps(DataError("no rows", "no day"))).problems[1].message
+    'no day'
+    """
 
     exit_code = 1
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored, (type(self), self.args, self.__dict__)
+
+
+def _restored(kind: type[RetentionLabError], arguments: tuple[Any, ...], fields: dict[str, Any]) -> RetentionLabError:
+    error = kind.__new__(kind)
+    error.args = arguments
+    error.__dict__.update(fields)
+    return error
 
 
 class InputRefused(RetentionLabError):
@@ -76,21 +93,32 @@ class DataError(InputRefused):
         super().__init__(Problem(message, CONTENT) for message in messages)
 
 
-class NotIdentified(DataError):
-    """Raised when the data do not determine a parameter of a model.
+class Unavailable(RetentionLabError):
+    """Raised when something cannot be known from these data; shown once, where its section would stand.
 
     Attributes
     ----------
-    model, parameter
-        Names of the model and of the parameter (or parameters) that the data leave open.
-    numbers
-        What a sentence in another language needs: ``parameters``, ``customers`` and ``repeaters``; empty where
-        only the message says it.
+    reason
+        Why, as a sentence for a reader; its ``code`` is what ``results.json`` names.
+
+    Examples
+    --------
+    >>> print(Unavailable("{n:integer} order is too few", "{n:integer} orders are too few", n=3, code="few"))
+    3 orders are too few
     """
 
-    def __init__(self, model: str, parameter: str, message: str, numbers: Mapping[str, Any] | None = None):
-        self.model, self.parameter, self.numbers = model, parameter, dict(numbers or {})
-        super().__init__(message)
+    exit_code = 3
+
+    def __init__(self, text: str | Message, plural: str | None = None, /, **values: Any):
+        self.reason = text if isinstance(text, Message) else Message(text, plural, **values)
+        super().__init__(self.reason)
+
+    def __str__(self) -> str:
+        return str(self.reason)
+
+
+class NotIdentified(Unavailable):
+    """Raised when the data do not determine a parameter of a model."""
 
 
 class NotebookFailed(RetentionLabError):
@@ -151,6 +179,24 @@ class BatchFailed(RetentionLabError):
     def __init__(self, messages: Iterable[str], exit_code: int, folders: Iterable[Path] = ()):
         self.exit_code, self.folders = exit_code, tuple(folders)
         super().__init__("\n".join(messages))
+
+
+def shortened(text: str, length: int = 40) -> str:
+    """A text for a message, cut to ``length`` characters.
+
+    >>> shortened("a" * 50, 5)
+    'aaaa…'
+    """
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def printable(text: object) -> str:
+    r"""A text or path, with what is no UTF-8 in it written out.
+
+    >>> printable(Path("sh\udcffp.yml"))
+    'sh\\udcffp.yml'
+    """
+    return str(text).encode("utf-8", "backslashreplace").decode()
 
 
 @contextmanager

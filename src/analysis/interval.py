@@ -1,4 +1,4 @@
-"""An estimate with the interval around it, which every room hands on."""
+"""An estimate with the interval around it, which every layer hands on."""
 
 from __future__ import annotations
 

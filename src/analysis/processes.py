@@ -1,61 +1,244 @@
-"""Processes of our own: how they are made, and that none of them outlives the one that made it."""
+"""Worker processes of a run, and that nothing of a run outlives the process that began it.
+
+A pool of papermill leaves workers, kernels and what kernels started alive when its parent is ended. So the parent
+turns a signal into an ``Interruption`` and ends the trees of its workers on the way out; a worker adopts what its
+kernels leave behind, and ends itself with all of it once its parent is gone; a kernel does the same.
+"""
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
 import os
 import signal
+import sys
 import threading
-from collections.abc import Iterable, Sequence
-from multiprocessing import parent_process
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager, suppress
+from math import inf
 from multiprocessing.connection import wait
-from multiprocessing.process import BaseProcess
+from pathlib import Path
+from types import ModuleType
+from typing import Any
 
-PATIENCE_SECONDS = 5.0
+from analysis.errors import DeadlinePassed
+
+PATIENCE_SECONDS = 10.0
+POLL_SECONDS = 0.5
+HOME = Path(__file__).resolve().parents[1]
+SET_CHILD_SUBREAPER = 36  # of Linux's prctl: orphans below a process become its own children
+OF_A_TERMINAL = {signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGINT)}
+"""Signals that reach every process of a terminal's group; the parent decides what follows."""
 
 
-def process_context(preload: Sequence[str] = ()):
-    """How processes are made: forked from a server that has imported ``preload`` once, where possible.
+class Interruption(KeyboardInterrupt):
+    """Raised where a signal asked the process to end; leaves nothing behind on its way out."""
 
-    Only the first call that starts the server decides what it imports.
+    def __init__(self, number: int):
+        super().__init__(f"ended by signal {number}")
+        self.exit_code = 128 + number
+
+
+class _Shield(threading.local):
+    depth = 0
+
+
+_shield, _lock = _Shield(), threading.Lock()
+_heard: list[int] = []
+
+
+def heed_signals() -> None:
+    """Let Ctrl-C, SIGTERM and a hang-up end what the process does by an ``Interruption``."""
+    for number in _signals_to_end():
+        signal.signal(number, _interrupt)
+
+
+def _signals_to_end() -> list[int]:
+    ends = [signal.SIGTERM, *OF_A_TERMINAL]
+    # Under nohup a hang-up is ignored, and stays so.
+    return [number for number in ends if number == signal.SIGINT or signal.getsignal(number) != signal.SIG_IGN]
+
+
+def _interrupt(number: int, _frame: object) -> None:
+    for heard in _signals_to_end():
+        signal.signal(heard, signal.SIG_IGN)  # a second one would only disturb the cleaning up
+    _heard.append(number)
+    check()
+
+
+def check() -> None:
+    """Raise the interruption that some library swallowed, or that came inside ``shielded``."""
+    if _heard and not _shield.depth:
+        raise Interruption(_heard[0])
+
+
+def forget() -> None:
+    """Begin anew, once what was interrupted has ended."""
+    _heard.clear()
+
+
+@contextmanager
+def shielded() -> Iterator[None]:
+    """Keeps an interruption back for the few moments in which a thing must be done as a whole."""
+    _shield.depth += 1
+    try:
+        yield
+    finally:
+        _shield.depth -= 1
+    check()
+
+
+class Deadline:
+    """The time that a run may take: ``minutes`` from now on, None for any.
+
+    >>> Deadline(None).seconds_left() is None, 59 < Deadline(1).seconds_left() <= 60
+    (True, True)
     """
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    if preload:
+
+    def __init__(self, minutes: float | None):
+        self.minutes = minutes
+        self._ends = inf if minutes is None else time.monotonic() + 60 * minutes
+
+    def seconds_left(self) -> float | None:
+        """Seconds until it passes, None for any number; raises DeadlinePassed where it has."""
+        check()
+        left = self._ends - time.monotonic()
+        if left <= 0:
+            raise DeadlinePassed(self.minutes)
+        return None if left == inf else left
+
+    def result(self, future: Future) -> Any:
+        """The result of a future; raises DeadlinePassed where it takes longer than there is time."""
+        while True:
+            left = self.seconds_left()
+            try:
+                return future.result(POLL_SECONDS if left is None else min(left, POLL_SECONDS))
+            except TimeoutError:
+                if future.done():
+                    raise
+
+
+@contextmanager
+def _starting() -> Iterator[None]:
+    """Inside, a process may start: no signal to its parent is its own, and it imports and reruns nothing that lies
+    in the working folder or beside a script, such as a ``json.py``.
+    """
+    with _lock:
+        main, path, flag = sys.modules["__main__"], sys.path[:], os.environ.get("PYTHONSAFEPATH")
+        beside = Path(getattr(main, "__file__", None) or "nowhere").resolve().parent
+        unsafe = {Path.cwd(), *([beside] if beside == Path(path[0]).resolve() else [])} - {HOME}
+        sys.path[:] = [entry for entry in path if entry and Path(entry).resolve() not in unsafe]
+        sys.modules["__main__"], os.environ["PYTHONSAFEPATH"] = ModuleType("__main__"), "1"
+        before = _masked("SIG_BLOCK", {signal.SIGTERM, *OF_A_TERMINAL})
+        try:
+            yield
+        finally:
+            _masked("SIG_SETMASK", before)
+            sys.modules["__main__"], sys.path[:] = main, path
+            del os.environ["PYTHONSAFEPATH"]
+            os.environ |= {} if flag is None else {"PYTHONSAFEPATH": flag}
+
+
+def _masked(how: str, signals: Iterable[int]) -> Iterable[int]:
+    return signal.pthread_sigmask(getattr(signal, how), signals) if hasattr(signal, how) else ()
+
+
+class _Pool(ProcessPoolExecutor):
+    def submit(self, *arguments: Any, **named: Any) -> Future:
+        """As the library's, which may start a worker."""
+        with _starting():
+            return super().submit(*arguments, **named)
+
+
+@contextmanager
+def pool(
+    size: int, prepare: Callable[..., None] | None = None, *arguments: Any, preload: Iterable[str] = ()
+) -> Iterator[ProcessPoolExecutor]:
+    """A pool of worker processes; where the context is left by an error, they are ended with all that they started.
+
+    Parameters
+    ----------
+    size
+        Most workers; one is started when there is work for it.
+    prepare, arguments
+        What each worker calls first.
+    preload
+        Modules that are imported once for all workers, where these can be forked from a server; the first such pool of
+        a process decides.
+    """
+    can_fork = preload and "forkserver" in multiprocessing.get_all_start_methods()
+    context = multiprocessing.get_context("forkserver" if can_fork else "spawn")
+    if can_fork:
         context.set_forkserver_preload(list(preload))
-    return context
+    workers = _Pool(size, context, _begin, (prepare, arguments))
+    try:
+        yield workers
+    except BaseException:
+        for process in list((workers._processes or {}).values()):
+            _end_tree(process.pid)
+        workers.shutdown(cancel_futures=True)
+        raise
+    workers.shutdown()
 
 
-def leave_ctrl_c_to_parent() -> None:
-    """Ignore Ctrl-C, which reaches every process of the terminal's group; the parent decides what follows."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _begin(prepare: Callable[..., None] | None, arguments: tuple[Any, ...]) -> None:
+    parent = multiprocessing.parent_process()
+    end_with(lambda: not wait([parent.sentinel]))
+    signal.signal(signal.SIGTERM, lambda *_: _end_ourselves())
+    _masked("SIG_UNBLOCK", {signal.SIGTERM})
+    if prepare:
+        prepare(*arguments)
 
 
-def end_with_parent() -> None:
-    """Let this process get SIGTERM as soon as the one that made it is gone."""
-    threading.Thread(target=_wait_for_parent, daemon=True).start()
+def end_with(is_parent_there: Callable[[], bool]) -> None:
+    """Adopt what processes below this one leave behind, and end with all of them once the parent is gone."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    threading.Thread(target=_watch, args=(is_parent_there,), daemon=True).start()
 
 
-def _wait_for_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os.kill(os.getpid(), signal.SIGTERM)
+def _watch(is_parent_there: Callable[[], bool]) -> None:
+    while is_parent_there():
+        time.sleep(POLL_SECONDS)
+    _end_ourselves()
 
 
-def end(processes: Iterable[BaseProcess], patience: float = PATIENCE_SECONDS) -> None:
-    """Tell processes to end, and kill those that do not within ``patience`` seconds."""
-    started = [process for process in processes if process.pid is not None]
-    for process in started:
-        process.terminate()
-    for process in started:
-        join(process, patience)
+def _end_ourselves() -> None:
+    end_descendants()
+    os._exit(128 + signal.SIGTERM)
 
 
-def join(process: BaseProcess, patience: float = PATIENCE_SECONDS) -> None:
-    """Wait ``patience`` seconds for a process to leave; then it is killed."""
-    process.join(patience)
-    if process.exitcode is None:
+def _end_tree(process_id: int) -> None:
+    import psutil
+
+    with suppress(psutil.NoSuchProcess):
+        process = psutil.Process(process_id)
+        process.suspend()  # it begins nothing new, and adopts what is left of its children
+        end_descendants(process_id)
         process.kill()
-        process.join()
+
+
+def end_descendants(process_id: int | None = None) -> None:
+    """Kill all processes below one (None for this one), those they start meanwhile included."""
+    import psutil
+
+    until = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < until:
+        below = [one for one in psutil.Process(process_id).children(recursive=True) if _is_running(one)]
+        if not below:
+            return
+        for one in below:
+            with suppress(psutil.Error):
+                one.kill()
+        time.sleep(0.01)
+
+
+def _is_running(process: Any) -> bool:
+    import psutil
+
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False

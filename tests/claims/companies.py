@@ -7,52 +7,24 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from analysis.claims import Evidence
+from analysis.claims import Verdict
 from analysis.config import Config
-from analysis.data import Note, holdout_split, load_transactions
-from analysis.models import purchase_result, spend_result
-from analysis.value.lift import new_customers_observed, retention_lift
-from analysis.value.readings import named_choice
-from analysis.value.spend_growth import spend_growth
+from analysis.pipeline import Study
 
 COLUMNS = {"customer": "customer", "date": "date", "amount": "amount"}
 START = np.datetime64("2020-01-01")
 
 
-def company(
-    workdir: Path, frame: pd.DataFrame, *, models: bool = False, economics=None, retention=None, **data
-) -> Evidence:
-    """The evidence of a company's orders; without ``models`` only what needs none is there."""
+def company(workdir: Path, frame: pd.DataFrame, **sections) -> Study:
+    """The study of a company's orders, with sections of the configuration such as ``economics``."""
     columns = {role: name for role, name in COLUMNS.items() if name in frame}
-    config = Config(
-        name="test",
-        data={"transactions": "frame.csv", "columns": columns, **data},
-        economics=economics or {},
-        retention=retention or {},
-    )
-    transactions = load_transactions(config, workdir=workdir, frame=frame)
-    purchase, spend, lift = None, None, Note("lift.reason.no_money")
-    if models:
-        purchase = purchase_result(transactions.summary, config.model)
-        spend = spend_result(transactions.summary, config.model)
-        joining = new_customers_observed(transactions)
-        lift = retention_lift(
-            transactions.summary,
-            purchase,
-            spend,
-            config,
-            new_customers_per_year=joining,
-            choices=[named_choice(config)],
-        )
-    return Evidence(
-        transactions=transactions,
-        split=holdout_split(transactions, config.data.holdout_weeks),
-        purchase=purchase,
-        spend=spend,
-        lift=lift,
-        growth=spend_growth(transactions),
-        config=config,
-    )
+    config = Config(name="test", data={"transactions": "frame.csv", "columns": columns}, **sections)
+    return Study(config, store=workdir, frame=frame)
+
+
+def told(verdict: Verdict, name: str) -> dict:
+    """The values of the first further number or assumption that has one called ``name``."""
+    return next(each.values for each in (*verdict.details, *verdict.assumptions) if name in each.values)
 
 
 def orders(customer: np.ndarray, day: np.ndarray, amount: np.ndarray) -> pd.DataFrame:

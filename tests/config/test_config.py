@@ -7,8 +7,15 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from analysis.config import Config, ConfigurationRefused, config_from_mapping, known_keys, load_config
-from analysis.config.strategies import AssumptionsConfig
+from analysis.config import (
+    AssumptionsConfig,
+    Config,
+    ConfigurationRefused,
+    complaints,
+    config_from_mapping,
+    known_keys,
+    load_config,
+)
 from analysis.errors import USAGE
 
 DATA = "data:\n  transactions: orders.csv\n  columns: {customer: who, date: day}\n"
@@ -176,6 +183,13 @@ def test_keys_given_twice_are_told_together_with_all_else(refused):
     assert "key 'name' stands in line 4 and again in line 5" in said
 
 
+def test_a_key_that_was_taken_out_is_refused_with_what_to_use(refused, monkeypatch):
+    monkeypatch.setitem(complaints.TAKEN_OUT, "model.sobol", "see the sweep of strategies.assumptions")
+    (problem,) = refused(f"{DATA}model: {{sobol: 3}}\n").problems
+    said = "configuration key 'model.sobol' was taken out; see the sweep of strategies.assumptions"
+    assert problem.message == said
+
+
 class TestWhatIsLeftOfARefusedConfiguration:
     @pytest.mark.parametrize(
         "more",
@@ -237,7 +251,7 @@ def test_a_sample_and_a_database_are_kept_as_they_are():
         ("{types: {service: 0.5, offer: 0.4}}", ["strategies.types: the shares sum to 0.9, must sum to 1"]),
         ("{types: {servce: 1}}", ["unknown configuration key 'strategies.types.servce'; did you mean"]),
         ("{bindings: {legal: 1.5}}", ["strategies.bindings.legal == 1.5, must be less than or equal to 1"]),
-        ("{own: [{name: both, promotion: {}}]}", ["strategies.own.0: name == 'both' is built in; choose another"]),
+        ("{own: [{name: both, promotion: {}}]}", ["strategies: own: name == 'both' is built in; choose another"]),
         ("{own: [{name: club}]}", ["strategy 'club' needs a promotion or an experience"]),
         (
             "{own: [{name: club, promotion: {}}, {name: club, experience: {}}]}",

@@ -70,14 +70,14 @@ def test_the_ledger_adds_up_to_the_file_in_rows_and_in_money(
     assert found.rows_used == found.ledger.loc[found.ledger["outcome"] != "dropped", "rows"].sum()
     assert found.ledger.loc[found.ledger["outcome"] == "used", "rows"].sum() == found.orders
     kept = found.ledger.loc[found.ledger["outcome"] != "dropped", "amount"].sum()
-    assert found.summary.table["spent"].sum() == pytest.approx(kept, abs=1e-9)
+    assert found.histories.table["spent"].sum() == pytest.approx(kept, abs=1e-9)
 
 
 @FAST
 @given(rows)
 def test_a_repeat_customer_has_a_recency_between_zero_and_its_age(load_frame, records):
     found = load_frame(frame_of([*SOLID, *records]), max_missing_customer_share=1)
-    table = found.summary.table
+    table = found.histories.table
     repeats = table[table["frequency"] > 0]
     assert ((repeats["recency_days"] > 0) & (repeats["recency_days"] <= repeats["T_days"])).all()
     assert (table.loc[table["frequency"] == 0, "recency_days"] == 0).all()
@@ -93,7 +93,7 @@ def test_the_order_of_the_rows_does_not_matter(load_frame, records, random):
     records = [*SOLID, *records]
     shuffled = random.sample(records, len(records))
     one, other = (load_frame(frame_of(r), max_missing_customer_share=1) for r in (records, shuffled))
-    pd.testing.assert_frame_equal(one.summary.table, other.summary.table, check_exact=True)
+    pd.testing.assert_frame_equal(one.histories.table, other.histories.table, check_exact=True)
     pd.testing.assert_frame_equal(one.ledger, other.ledger, check_exact=True)
     assert one.data_hash == other.data_hash
     pd.testing.assert_frame_equal(pd.read_parquet(one.occasions), pd.read_parquet(other.occasions))
@@ -110,8 +110,8 @@ def test_lines_of_an_order_and_orders_of_a_day_are_one_occasion(load_frame):
     )
     found = load_frame(frame)
     assert ledger_rows(found) == {"order": 3, "same_order": 1, "same_day": 1}
-    assert found.summary.table["spent"].tolist() == [11.0, 1.0]
-    assert found.summary.table["mean_repeat_value"].tolist()[0] == 1.0
+    assert found.histories.table["spent"].tolist() == [11.0, 1.0]
+    assert found.histories.table["mean_repeat_value"].tolist()[0] == 1.0
 
 
 def test_a_refund_takes_from_the_latest_purchase_first_and_never_counts_as_one(load_frame):
@@ -124,7 +124,7 @@ def test_a_refund_takes_from_the_latest_purchase_first_and_never_counts_as_one(l
     )
     found = load_frame(frame)
     assert pd.read_parquet(found.occasions)["amount"].tolist() == [5.0, 0.0, 7.0, 7.0]
-    first = found.summary.table.iloc[0]
+    first = found.histories.table.iloc[0]
     assert (first["orders"], first["spent"], first["mean_repeat_value"]) == (3, 12.0, 3.5)
     assert ledger_rows(found) == {"order": 3, "order_refunded": 1, "refund_netted": 1}
 
@@ -135,7 +135,7 @@ def test_a_refund_that_exceeds_every_purchase_before_it_only_lowers_what_was_spe
     )
     found = load_frame(frame)
     assert pd.read_parquet(found.occasions)["amount"].tolist() == [10.0, 1.0, 1.0]
-    assert found.summary.table["spent"].tolist() == [7.0, 1.0]
+    assert found.histories.table["spent"].tolist() == [7.0, 1.0]
 
 
 @FAST
@@ -178,7 +178,7 @@ def test_refunds_can_be_dropped_or_refused(load_frame):
     frame = orders(
         ("a", "2024-01-01", 10.0), ("a", "2024-01-02", -1.0), ("a", "2024-01-03", 1.0), ("b", "2024-01-01", 1.0)
     )
-    assert load_frame(frame, refunds="drop").summary.table["spent"].tolist() == [11.0, 1.0]
+    assert load_frame(frame, refunds="drop").histories.table["spent"].tolist() == [11.0, 1.0]
     with pytest.raises(InputRefused, match=r"1 row is a refund .*'-1.0' in row 2.*refunds == 'refuse'") as refused:
         load_frame(frame, refunds="refuse")
     assert refused.value.exit_code == 3
@@ -187,14 +187,14 @@ def test_refunds_can_be_dropped_or_refused(load_frame):
 def test_duplicates_are_counted_dropped_or_refused(load_frame):
     frame = orders(*[("a", "2024-01-01", 10.0)] * 3, ("a", "2024-01-03", 1.0), ("b", "2024-01-01", 1.0))
     kept = load_frame(frame)
-    assert [(note.key, note.numbers["rows"]) for note in kept.notes] == [("data.duplicates_kept", 2)]
+    assert [str(note).split(". ")[0] for note in kept.notes] == ["Rows equal to another one in every column: 2"]
     dropped = load_frame(frame, duplicates="drop")
-    assert dropped.summary.table["spent"].tolist() == [11.0, 1.0]
+    assert dropped.histories.table["spent"].tolist() == [11.0, 1.0]
     assert ledger_rows(dropped)["duplicate"] == 2
     with pytest.raises(InputRefused, match="2 rows repeat another row"):
         load_frame(frame, duplicates="refuse")
     uncounted = load_frame(frame, count_duplicates=False)
-    assert [note.key for note in uncounted.notes] == ["data.duplicates_not_counted"]
+    assert [str(note).split(" in every")[0] for note in uncounted.notes] == ["Rows that are equal"]
 
 
 def test_rows_that_differ_in_an_unused_column_are_no_duplicates(load_frame):
@@ -210,9 +210,9 @@ def test_rows_outside_the_window_are_used_nowhere(load_frame):
     )
     found = load_frame(frame, as_of=dt.date(2024, 1, 31), observation_end=dt.date(2024, 12, 31))
     assert found.observation_end == dt.date(2024, 1, 31)
-    assert found.summary.table["spent"].sum() == 7.0
+    assert found.histories.table["spent"].sum() == 7.0
     assert ledger_rows(found)["after_end"] == 1
-    assert found.summary.table["T_days"].tolist() == [30.0, 26.0]
+    assert found.histories.table["T_days"].tolist() == [30.0, 26.0]
 
 
 def test_customers_with_orders_before_the_start_can_be_excluded(load_frame):
@@ -227,7 +227,7 @@ def test_customers_with_orders_before_the_start_can_be_excluded(load_frame):
     kept = load_frame(frame, observation_start=start)
     assert kept.customers == 3
     excluded = load_frame(frame, observation_start=start, born_before_start="exclude")
-    assert excluded.summary.table["customer_id"].tolist() == ["new", "other"]
+    assert excluded.histories.table["customer_id"].tolist() == ["new", "other"]
     assert ledger_rows(excluded) == {"order": 3, "before_start": 1, "born_before_start": 1}
 
 
@@ -240,8 +240,8 @@ def test_without_a_start_the_first_four_weeks_count_as_before(load_frame):
         ("other", "2024-02-01", 8.0),
     )
     found = load_frame(frame, born_before_start="exclude")
-    assert found.summary.table["customer_id"].tolist() == ["new", "other"]
-    assert found.notes[-1].numbers["customers"] == 1
+    assert found.histories.table["customer_id"].tolist() == ["new", "other"]
+    assert found.notes[-1].values["n"] == 1
 
 
 def test_missing_ids_are_dropped_up_to_the_allowed_share(load_frame):
@@ -303,14 +303,14 @@ def test_quantity_times_unit_price_is_exact_money(load_frame):
     )
     frame = pd.concat([frame, frame.iloc[[0]].assign(date=pd.Timestamp("2024-01-09"))])
     found = load_frame(frame)
-    assert found.summary.table["spent"].tolist() == [0.5, 39.98]
+    assert found.histories.table["spent"].tolist() == [0.5, 39.98]
 
 
 def test_without_money_orders_are_counted_and_nothing_else(load_frame):
     frame = orders(("a", "2024-01-01", 1.0), ("a", "2024-01-05", 2.0), ("b", "2024-01-05", 4.0)).drop(columns="amount")
     found = load_frame(frame)
     assert not found.has_money
-    assert "spent" not in found.summary.table
+    assert "spent" not in found.histories.table
     assert found.ledger["amount"].sum() == 0
 
 
@@ -318,8 +318,8 @@ def test_without_money_orders_are_counted_and_nothing_else(load_frame):
 def test_days_without_any_order_at_the_end_are_noted_where_there_were_never_so_many(load_frame, end, is_told):
     dates = pd.date_range("2024-01-01", "2024-03-11", freq="7D")
     frame = pd.DataFrame({"customer": ["a", "b"] * len(dates), "date": dates.repeat(2), "amount": 5.0})
-    noted = [note for note in load_frame(frame, observation_end=end).notes if note.key == "data.quiet_end"]
+    noted = [note for note in load_frame(frame, observation_end=end).notes if note.code == "data.quiet_end"]
     assert bool(noted) == is_told
     if is_told:
-        assert noted[0].numbers["last"] == dt.date(2024, 3, 11)
-        assert noted[0].numbers["longest"] == 7
+        assert noted[0].values["last"] == dt.date(2024, 3, 11)
+        assert noted[0].values["longest"] == 7

@@ -109,11 +109,11 @@ def test_ends_that_lie_ahead_and_periods_that_are_not_over_count_for_nothing(loa
     )
     contracts = load(rows)
     assert contracts.by_period[["period", "at_risk", "lost"]].to_numpy().tolist() == [[1, 3, 0], [2, 2, 0], [3, 1, 0]]
-    assert {note.key: note.numbers["customers"] for note in contracts.notes} == {
-        "contracts.started_after_end": 1,
-        "contracts.end_lies_ahead": 1,
-        "contracts.ended_in_unfinished_period": 1,
-    }
+    assert [str(note) for note in contracts.notes] == [
+        "Contracts that began after the last day that counts, left out: 1.",
+        "Contracts that end after the last day that counts: 1. They run until then.",
+        "Customers who left before a renewal that has not fallen due yet: 1. They count up to the one before.",
+    ]
     assert contracts.base["customers"].sum() == 3
 
 
@@ -162,7 +162,11 @@ def test_a_missing_file_is_named_by_its_key(load):
 
 
 def notes_of(contracts):
-    return {note.key: note.numbers for note in contracts.notes}
+    return [str(note) for note in contracts.notes]
+
+
+RUNS_ON = "Contracts whose end is a word for nothing, such as NULL or n.v.t.: {}. They are taken to run on."
+FIRST_DAY = "Rows that name a month and no day: {}. The first day of the month is taken."
 
 
 @pytest.mark.parametrize("month", ["{0:%Y-%m}", "{0:%m-%Y}", "{0:%m/%Y}", "{1} {0:%Y}", "{0:%b-%Y}", "{0:%Y} {1}"])
@@ -177,8 +181,8 @@ def test_months_stand_for_their_first_day_and_are_counted(load, month):
     whole = load(rows(lambda day: month.format(day, dutch[day.month - 1])))
     days = load(rows(lambda day: f"{day}"))
     pd.testing.assert_frame_equal(whole.counts, days.counts)
-    assert notes_of(whole)["contracts.month_read_as_first_day"] == {"customers": 10}
-    assert "contracts.month_read_as_first_day" not in notes_of(days)
+    assert FIRST_DAY.format(10) in notes_of(whole)
+    assert notes_of(days) == []
 
 
 def test_a_configured_format_reads_months_as_it_says(load):
@@ -191,7 +195,7 @@ def test_words_for_no_end_are_contracts_that_run_on(load, word):
     rows = "who,from,until\na,2020-03-01,{0}\nb,2020-05-01,2022-05-01\nc,2020-05-01,{0}\n"
     contracts = load(rows.format(word))
     pd.testing.assert_frame_equal(contracts.counts, load(rows.format("")).counts)
-    assert notes_of(contracts) == {"contracts.end_read_as_running": {"customers": 2}}
+    assert notes_of(contracts) == [RUNS_ON.format(2)]
 
 
 def test_words_beside_dates_of_a_sheet_are_read_as_well(load, tmp_path):
@@ -201,7 +205,10 @@ def test_words_beside_dates_of_a_sheet_are_read_as_well(load, tmp_path):
     book.save(tmp_path / "c.xlsx")
     contracts = load(name="c.xlsx")
     assert contracts.by_period["lost"].tolist() == [0, 1, 0]
-    assert set(notes_of(contracts)) == {"contracts.end_read_as_running", "contracts.month_read_as_first_day"}
+    assert notes_of(contracts) == [
+        RUNS_ON.format(1),
+        FIRST_DAY.format(1),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -224,14 +231,15 @@ def test_blank_rows_are_skipped_and_counted(load):
     rows = "who,from,until\na,2020-03-01,\n,,\nb,2020-05-01,2022-05-01\n , ,\n"
     contracts = load(rows)
     assert (contracts.rows_read, contracts.customers) == (4, 2)
-    assert notes_of(contracts) == {"contracts.blank_rows_skipped": {"rows": 2}}
+    assert notes_of(contracts) == ["Empty rows skipped: 2."]
     messages, _ = problems_of(load, "who,from,until\n,,\n,,\n")
     assert "no rows under the header" in messages[0]
 
 
 def test_times_with_an_offset_are_told_of_contracts(load):
     rows = "who,from,until\na,2020-03-01T10:00:00+02:00,\nb,2020-05-01T10:00:00+02:00,2022-05-01T10:00:00+02:00\n"
-    assert list(notes_of(load(rows))) == ["contracts.offsets_read_as_utc"]
+    (note,) = notes_of(load(rows))
+    assert note.endswith("so the day on which a contract begins or ends is its day in UTC.")
 
 
 def statuses(**customers):
@@ -258,11 +266,10 @@ def test_a_status_by_month_counts_as_contracts_do(load):
         [2, 2, 1],
         [3, 1, 0],
     ]
-    assert {note.key: note.numbers["customers"] for note in contracts.notes} == {
-        "contracts.never_active": 1,
-        "contracts.returned": 1,
-        "contracts.start_unknown_left_out": 1,
-    }
+    never, returned, unknown = map(str, contracts.notes)
+    assert never == "Customers who were never active, left out: 1."
+    assert returned == "Customers who came back after leaving: 1; their first contract counts."
+    assert unknown.endswith("first month of the file, left out since it is not known when they began: 1.")
     assert contracts.base[["renewals", "customers"]].to_numpy().tolist() == [[7, 1]]
 
 
@@ -286,7 +293,8 @@ def test_the_same_customers_by_month_and_by_dates_are_counted_alike(load):
 
 def test_one_cohort_from_the_first_month_is_kept_with_a_note(load):
     contracts = load(statuses(a=("2023-01", "1" * 6), b=("2023-01", "110")), MONTHS, period_months=1)
-    assert [note.key for note in contracts.notes] == ["contracts.start_unknown_kept"]
+    (note,) = map(str, contracts.notes)
+    assert note.startswith("Customers who were active in the first month of the file: 2. They are taken to have begun")
     assert contracts.by_period["at_risk"].tolist() == [2, 2, 1, 1, 1]
 
 

@@ -6,7 +6,7 @@ import warnings
 import pytest
 
 from analysis.config import Config
-from analysis.data import load_transactions
+from analysis.data import load_orders
 from analysis.data.database import redacted, secrets_in_url
 
 
@@ -48,4 +48,4 @@ def test_a_word_of_the_url_that_the_driver_does_not_take_is_no_warning(tmp_path,
     config = Config(name="t", data={"transactions": source, "columns": {"customer": "c", "date": "d"}})
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert load_transactions(config, workdir=tmp_path / "work").customers == 2
+        assert load_orders(config, workdir=tmp_path / "work").customers == 2

@@ -20,4 +20,4 @@ def test_only_encodings_of_text_are_taken(tmp_path, name):
 def test_text_with_a_wide_byte_order_mark_is_read(load_file, encoding):
     mark = "" if encoding in {"utf-32", "utf-16"} else "\ufeff"
     found = load_file("a.csv", mark + PLAIN, encoding=encoding)
-    assert found.summary.table["customer_id"].tolist() == ["8", "Zoë"]
+    assert found.histories.table["customer_id"].tolist() == ["8", "Zoë"]

@@ -1,5 +1,6 @@
 """Names and globs of files: what they stand for, and what is said where they stand for nothing."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,15 @@ def test_a_name_that_no_file_can_have_is_a_usage_problem(tmp_path, name):
         resolved_files([name], tmp_path)
     assert refused.value.exit_code == USAGE
     assert len(str(refused.value)) < 400 + len(str(tmp_path))
+
+
+def test_a_name_that_is_not_utf_8_is_told_in_a_sentence_that_can_be_printed(tmp_path):
+    (tmp_path / "good.csv").touch()
+    (tmp_path / os.fsdecode(b"sh\xffp.csv")).touch()
+    found, (problem,) = files_and_problems(["*.csv"], tmp_path)
+    assert [path.name for path in found] == ["good.csv"]
+    assert problem.message.endswith("sh\\udcffp.csv is no UTF-8; rename it")
+    assert problem.message.encode()
 
 
 def test_files_that_can_be_read_come_back_beside_the_problems_of_the_others(tmp_path):

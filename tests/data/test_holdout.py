@@ -1,10 +1,9 @@
-import datetime as dt
-
 import pandas as pd
 import pytest
 
-from analysis.data import HoldoutSplit, holdout_split
+from analysis.data import holdout_split
 from analysis.data.simulation import simulate_transactions
+from analysis.errors import Unavailable
 
 
 @pytest.fixture
@@ -19,7 +18,7 @@ def test_calibration_ignores_everything_after_its_end_refunds_too(shop, load_fra
     frame = simulate_transactions(300, seed=7)
     refunds = frame.sample(40, random_state=1).assign(amount=lambda rows: -rows["amount"])
     until = load_frame(pd.concat([frame, refunds]), as_of=split.calibration_end)
-    pd.testing.assert_frame_equal(split.calibration.table, until.summary.table)
+    pd.testing.assert_frame_equal(split.calibration.table, until.histories.table)
 
 
 def test_every_occasion_is_in_calibration_or_holdout_or_of_a_new_customer(shop):
@@ -38,20 +37,21 @@ def test_every_occasion_is_in_calibration_or_holdout_or_of_a_new_customer(shop):
 
 @pytest.mark.parametrize(("weeks", "key"), [(0, "switched_off"), (500, "window_too_short")])
 def test_no_holdout_comes_with_its_reason(shop, weeks, key):
-    reason = holdout_split(shop, weeks)
-    assert not isinstance(reason, HoldoutSplit)
-    assert reason.key == f"backtest.reason.{key}"
+    with pytest.raises(Unavailable) as unavailable:
+        holdout_split(shop, weeks)
+    assert unavailable.value.reason.code == f"backtest.reason.{key}"
 
 
 def test_a_single_customer_in_the_calibration_leaves_nothing_to_compare(load_frame):
     dates = pd.to_datetime(["2024-01-01", "2024-01-03", "2024-03-01"])
     frame = pd.DataFrame({"customer": ["a", "a", "b"], "date": dates})
-    assert holdout_split(load_frame(frame), 4).key == "backtest.reason.too_few_customers"
+    with pytest.raises(Unavailable, match="there is only 1 customer, too few to learn from"):
+        holdout_split(load_frame(frame), 4)
 
 
 def test_nobody_with_a_repeat_order_leaves_nothing_to_learn(load_frame):
     frame = pd.DataFrame(
         {"customer": ["a", "b", "a"], "date": pd.to_datetime(["2024-01-01", "2024-01-03", "2024-03-01"])}
     )
-    assert holdout_split(load_frame(frame), 4).key == "backtest.reason.no_repeat_customer"
-    assert holdout_split(load_frame(frame), 4).numbers["calibration_end"] == dt.date(2024, 2, 2)
+    with pytest.raises(Unavailable, match="Up to 2 February 2024 no customer had come back"):
+        holdout_split(load_frame(frame), 4)

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from analysis.config import Config, load_config
-from analysis.data import load_transactions
+from analysis.data import load_orders
 from analysis.errors import InputRefused, UsageError
 
 BASE = ["A,2024-01-05,1,10", "A,2024-02-05,1,10", "B,2024-02-06,1,10", "B,2024-03-06,1,10"]
@@ -19,7 +19,7 @@ PRICED = {"customer": "c", "date": "d", "quantity": "q", "unit_price": "p"}
 
 def _loaded(folder, name, columns, **data):
     source = {"transactions": str(folder / name), "columns": columns, **data}
-    return load_transactions(Config(name="x", data=source), workdir=folder / "work")
+    return load_orders(Config(name="x", data=source), workdir=folder / "work")
 
 
 def _priced(folder, line):
@@ -32,7 +32,7 @@ def test_a_missing_number_in_a_parquet_file_is_no_customer_called_nan(tmp_path):
     customers = pa.array([1.0, 1.0, 2.0, 2.0, float("nan"), float("nan")], from_pandas=False)
     pq.write_table(pa.table({"c": customers, "d": days, "a": [1.0] * 6}), tmp_path / "o.parquet")
     loaded = _loaded(tmp_path, "o.parquet", {"customer": "c", "date": "d", "amount": "a"})
-    assert loaded.summary.table["customer_id"].tolist() == ["1", "2"]
+    assert loaded.histories.table["customer_id"].tolist() == ["1", "2"]
     assert loaded.ledger.set_index("reason")["rows"]["ledger.reason.missing_customer"] == 2
 
 
@@ -60,7 +60,7 @@ def test_what_arithmetic_leaves_of_nothing_is_nothing(tmp_path):
     table = {"c": ["A", "A", "B"], "d": pd.to_datetime(["2024-01-01", "2024-02-01", "2024-02-01"])}
     pq.write_table(pa.table({**table, "a": [1.0, 0.1 + 0.2 - 0.3, 2.0]}), tmp_path / "o.parquet")
     loaded = _loaded(tmp_path, "o.parquet", {"customer": "c", "date": "d", "amount": "a"})
-    assert loaded.summary.table["spent"].tolist() == [1.0, 2.0]
+    assert loaded.histories.table["spent"].tolist() == [1.0, 2.0]
 
 
 @pytest.mark.parametrize("role", ["amount", "date"])
@@ -84,7 +84,7 @@ def test_an_id_with_a_zero_byte_is_refused(tmp_path):
 def test_a_negative_quantity_at_a_negative_price_is_no_refund(tmp_path):
     loaded = _priced(tmp_path, "A,2024-04-05,-2,-3")
     assert "refunded" not in loaded.ledger["outcome"].tolist()
-    assert loaded.summary.table["spent"].sum() == pytest.approx(46)
+    assert loaded.histories.table["spent"].sum() == pytest.approx(46)
 
 
 def test_a_time_zone_name_in_a_date_format_counts(tmp_path):
@@ -103,7 +103,7 @@ def test_a_query_that_is_no_select_is_never_run(tmp_path, monkeypatch):
     source = {"database_url_env": "SHOP_URL", "query": "drop table t"}
     config = Config(name="x", data={"transactions": source, "columns": {"customer": "c", "date": "d", "amount": "a"}})
     with pytest.raises(UsageError, match="must be a select"):
-        load_transactions(config, workdir=tmp_path / "work")
+        load_orders(config, workdir=tmp_path / "work")
     with sqlite3.connect(tmp_path / "shop.db") as shop:
         assert shop.execute("select count(*) from sqlite_master").fetchone() == (1,)
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from analysis.config import Config
-from analysis.data.loyalty_tables import LoyaltyTables, load_loyalty_tables, problems_in_loyalty_tables
+from analysis.data.loyalty_tables import LoyaltyTables, load_loyalty_tables
 from analysis.errors import CONTENT, USAGE, InputRefused
 
 COLUMNS = {
@@ -138,12 +138,11 @@ def test_what_was_left_out_or_taken_for_something_is_told(load):
             "experiment": ARMS + "b,nothing\n",
         }
     )
-    assert [(note.key, note.numbers) for note in tables.notes] == [
-        ("loyalty.blank_rows_skipped", {"table": "promotions", "rows": 1}),
-        ("loyalty.offsets_read_as_utc", {"table": "promotions"}),
-        ("loyalty.rows_without_score", {"rows": 1}),
-        ("loyalty.rows_repeated", {"rows": 1}),
-    ]
+    empty, offsets, unscored, repeated = map(str, tables.notes)
+    assert empty == "Empty rows in the file of promotions, skipped: 1."
+    assert offsets.startswith("Times in the file of promotions carry an offset and no time zone is configured")
+    assert unscored == "Answers without a score, left out: 1."
+    assert repeated == "Rows that repeat another one and count once: 1."
     assert days(tables.promotions, "start") == [dt.date(2025, 3, 4)]
     assert tables.satisfaction["customer"].tolist() == ["b"]
     assert len(tables.arms) == 3
@@ -249,21 +248,17 @@ def test_empty_and_missing_files_are_named_by_their_key(configured, refused, tmp
     )
     config = configured({"promotions": "from,until\n2025-01-01,2025-01-02\n", "experiment": ARMS})
     (tmp_path / "experiment.csv").unlink()
-    (problem,) = problems_in_loyalty_tables(config, tmp_path / "work")
-    assert problem.exit_code == USAGE
-    assert problem.message.startswith("strategies.experiment.file: there is no file")
+    with pytest.raises(InputRefused, match=r"^strategies\.experiment\.file: there is no file") as missing:
+        load_loyalty_tables(config, workdir=tmp_path / "work")
+    assert missing.value.exit_code == USAGE
 
 
 def test_a_parquet_file_that_is_cut_off_is_refused(configured, tmp_path):
     config = configured({"experiment": pd.DataFrame({"who": ["a", "b"], "group": ["nothing", "promotion"]})})
     path = tmp_path / "experiment.parquet"
     path.write_bytes(path.read_bytes()[:-20])
-    (problem,) = problems_in_loyalty_tables(config, tmp_path / "work")
-    assert problem.message == "experiment.parquet: the name ends in .parquet, but the content is cut off"
-
-
-def test_tables_without_problems_have_none(configured, tmp_path):
-    assert problems_in_loyalty_tables(configured({"experiment": ARMS}), tmp_path / "work") == ()
+    with pytest.raises(InputRefused, match="the content is cut off"):
+        load_loyalty_tables(config, workdir=tmp_path / "work")
 
 
 @pytest.mark.parametrize("word", ["NULL", "n/a", "nan", "-", "None"])

@@ -18,7 +18,7 @@ def with_dates(*dates):
 
 
 def spent(transactions):
-    return transactions.summary.table["spent"].tolist()[0]
+    return transactions.histories.table["spent"].tolist()[0]
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,9 @@ def test_timestamps_with_an_offset_take_the_day_of_the_configured_zone(load_file
     assert (amsterdam.observation_start, amsterdam.observation_end) == (dt.date(2024, 1, 3), dt.date(2024, 7, 5))
     utc = load_file("a.csv", text)
     assert (utc.observation_start, utc.observation_end) == (dt.date(2024, 1, 2), dt.date(2024, 7, 4))
-    assert [note.key for note in utc.notes if "offset" in note.key] == ["data.offsets_read_as_utc"]
+    assert [str(note) for note in utc.notes if "offset" in str(note)] == [
+        "Times carry an offset and no time zone is configured, so the day of an order is its day in UTC."
+    ]
 
 
 def test_missing_dates_and_amounts_are_dropped_into_the_ledger(load_file):

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from analysis.config import Config
-from analysis.data import load_transactions
-from analysis.data.parts import rows_by_part
+from analysis.data import load_orders
+from analysis.data.reading import rows_by_part
 from analysis.errors import InputRefused
 
 COLUMNS = {"customer": "klant", "date": "datum", "amount": "bedrag", "split": "land"}
@@ -46,7 +46,7 @@ def test_rows_are_counted_by_value_without_blanks_around_it(source, tmp_path):
 
 def test_a_part_has_its_own_rows_ledger_and_hash(source, tmp_path):
     parts = {
-        part: load_transactions(config_for(source, part), workdir=tmp_path / str(number))
+        part: load_orders(config_for(source, part), workdir=tmp_path / str(number))
         for number, part in enumerate(("NL", "it's"))
     }
     assert [(one.rows_read, one.customers, one.orders) for one in parts.values()] == [(3, 2, 3), (3, 2, 3)]
@@ -58,7 +58,7 @@ def test_a_part_has_its_own_rows_ledger_and_hash(source, tmp_path):
 def test_the_hash_of_a_part_stays_when_only_others_change(tmp_path):
     def hash_of(frame):
         frame.to_csv(tmp_path / "orders.csv", index=False)
-        return load_transactions(config_for(tmp_path / "orders.csv", "NL"), workdir=tmp_path / "work").data_hash
+        return load_orders(config_for(tmp_path / "orders.csv", "NL"), workdir=tmp_path / "work").data_hash
 
     others = FRAME["land"] == "it's"
     assert hash_of(FRAME) == hash_of(FRAME.assign(bedrag=FRAME["bedrag"].where(~others, "9.00")))
@@ -68,15 +68,15 @@ def test_the_hash_of_a_part_stays_when_only_others_change(tmp_path):
 def test_what_cannot_be_read_in_another_part_is_not_in_the_way_and_keeps_its_line(tmp_path):
     broken = FRAME.assign(datum=FRAME["datum"].mask(FRAME.index == 4, "never"))
     broken.to_csv(tmp_path / "orders.csv", index=False)
-    assert load_transactions(config_for(tmp_path / "orders.csv", "NL"), workdir=tmp_path / "work").rows_read == 3
+    assert load_orders(config_for(tmp_path / "orders.csv", "NL"), workdir=tmp_path / "work").rows_read == 3
     with pytest.raises(InputRefused, match="'never' in line 6"):
-        load_transactions(config_for(tmp_path / "orders.csv", "it's"), workdir=tmp_path / "work")
+        load_orders(config_for(tmp_path / "orders.csv", "it's"), workdir=tmp_path / "work")
 
 
 def test_a_part_without_rows_and_a_column_that_is_not_there_are_refused(tmp_path):
     FRAME.to_csv(tmp_path / "orders.csv", index=False)
     with pytest.raises(InputRefused, match=r"orders\.csv, land == 'DE': there are no rows"):
-        load_transactions(config_for(tmp_path / "orders.csv", "DE"), workdir=tmp_path / "work")
+        load_orders(config_for(tmp_path / "orders.csv", "DE"), workdir=tmp_path / "work")
     columns = {**COLUMNS, "split": "Land"}
     with pytest.raises(InputRefused, match=r"no column 'Land' \(for split\)"):
         rows_by_part(config_for(tmp_path / "orders.csv", "NL", columns=columns), tmp_path / "work")

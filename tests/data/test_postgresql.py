@@ -12,7 +12,7 @@ import pytest
 from tests.conftest import skip_or_fail
 
 from analysis.config import Config
-from analysis.data import load_transactions
+from analysis.data import load_orders
 from analysis.errors import InputRefused
 
 PASSWORD = "s3cret-word"
@@ -105,7 +105,7 @@ def load(tmp_path, monkeypatch):
         columns = {"customer": "klant", "date": "datum", "amount": "bedrag", "currency": "valuta"}
         source = {"database_url_env": "SHOP_URL", "query": query}
         config = Config(name="t", data={"transactions": source, "columns": columns, **data})
-        return load_transactions(config, workdir=tmp_path)
+        return load_orders(config, workdir=tmp_path)
 
     return load_query
 
@@ -113,10 +113,10 @@ def load(tmp_path, monkeypatch):
 def test_orders_are_read_with_their_types(shop, load):
     found = load(shop, timezone="Europe/Amsterdam")
     assert (found.rows_read, found.customers, found.currency) == (30_000, 700, "EUR")
-    assert found.summary.table["customer_id"].tolist() == sorted(str(number) for number in range(700))
+    assert found.histories.table["customer_id"].tolist() == sorted(str(number) for number in range(700))
     assert found.ledger["amount"].sum() == pytest.approx(sum(n % 50 + 0.1 for n in range(1, 30_001)))
     assert str(found.observation_start) == "2024-01-02"
-    assert load(shop).notes[0].key == "data.offsets_read_as_utc"
+    assert str(load(shop).notes[0]).endswith("the day of an order is its day in UTC.")
 
 
 def test_colons_casts_and_percent_signs_pass_through(shop, load):
@@ -129,7 +129,7 @@ def test_colons_casts_and_percent_signs_pass_through(shop, load):
 def test_the_order_of_the_rows_does_not_matter(shop, load):
     one, other = load(shop), load(shop, "select valuta, bedrag, datum, klant from orders order by bedrag desc")
     assert one.data_hash == other.data_hash
-    pd.testing.assert_frame_equal(one.summary.table, other.summary.table)
+    pd.testing.assert_frame_equal(one.histories.table, other.histories.table)
 
 
 @pytest.mark.parametrize("query", ["select * from nowhere", "selec", "delete from orders where false"])

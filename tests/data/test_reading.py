@@ -82,7 +82,7 @@ def test_a_column_that_stands_twice_in_a_parquet_file_does_no_harm_where_it_is_n
     pq.write_table(
         pa.Table.from_arrays([*columns, columns[2], columns[2], nested], names=names), tmp_path / "a.parquet"
     )
-    assert load_file("a.parquet").summary.table["spent"].tolist() == [3.0, 3.0]
+    assert load_file("a.parquet").histories.table["spent"].tolist() == [3.0, 3.0]
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
@@ -116,10 +116,10 @@ def test_a_missing_column_does_not_hide_what_is_wrong_with_the_others(load_file,
 
 def test_one_customer_without_a_repeat_order_is_enough_where_nothing_is_fitted(load_file, tmp_path):
     from analysis.config import Config
-    from analysis.data import load_transactions
+    from analysis.data import load_orders
 
     (tmp_path / "a.csv").write_text("klant,datum,bedrag\na,2024-01-01,1.50\n")
     config = Config(name="t", folder=tmp_path, data={"transactions": "a.csv", "columns": COLUMNS})
-    assert load_transactions(config, workdir=tmp_path / "work", to_fit=False).customers == 1
+    assert load_orders(config, workdir=tmp_path / "work", to_fit=False).customers == 1
     with pytest.raises(InputRefused, match="at least two are needed"):
         load_file("a.csv")

@@ -58,5 +58,5 @@ def test_transactions_lie_in_the_window_and_everyone_has_a_first_order(load_fram
     assert frame["date"].max() <= np.datetime64("2023-12-31")
     found = load_frame(frame)
     assert found.customers == 2000
-    assert (found.summary.table["first_order"] < np.datetime64("2023-04-01")).all()
+    assert (found.histories.table["first_order"] < np.datetime64("2023-04-01")).all()
     assert "amount" not in simulate_transactions(5, spend=None, seed=1)

@@ -6,7 +6,7 @@ import zipfile
 import openpyxl
 import pytest
 
-from analysis.data.inspection import inspect_file
+from analysis.data.starter import draft_of
 from analysis.errors import InputRefused
 
 ROWS = [("a", dt.date(2024, 1, 5), 10.5), ("a", dt.date(2024, 2, 7), 20), ("b", dt.date(2024, 3, 1), 7.75)]
@@ -70,7 +70,7 @@ def test_cells_that_are_dates_do_not_decide_how_texts_are_read(load_rows):
 
 def test_a_first_look_reads_texts_beside_numbers(load_rows, tmp_path):
     load_rows(*ROWS, ("b", dt.date(2024, 3, 2), "1.234,50"))
-    assert inspect_file(tmp_path / "a.xlsx").settings == {"decimal": ","}
+    assert '\n  decimal: ","\n' in draft_of(tmp_path / "a.xlsx")
 
 
 def test_rows_without_a_filled_cell_are_no_rows_and_others_keep_their_numbers(load_rows):

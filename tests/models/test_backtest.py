@@ -3,52 +3,49 @@ import dataclasses
 import numpy as np
 import pytest
 
-from analysis.config import Config, ModelConfig
-from analysis.data import holdout_split, load_transactions
-from analysis.models import back_test
+from analysis.config import Config
+from analysis.data import holdout_split, load_orders
+from analysis.models.backtest import forecast_holdout
+from analysis.time import TimeUnit
 
 
 @pytest.fixture(scope="module")
 def cdnow_split(cdnow_config, tmp_path_factory):
-    transactions = load_transactions(cdnow_config, workdir=tmp_path_factory.mktemp("cdnow"))
+    transactions = load_orders(cdnow_config, workdir=tmp_path_factory.mktemp("cdnow"))
     return holdout_split(transactions, 39)
 
 
 @pytest.fixture(scope="module")
 def cdnow_test(cdnow_split):
-    return back_test(cdnow_split, ModelConfig())
-
-
-def _score(test, name):
-    return next(score for score in test.scores if score.name == name)
+    return forecast_holdout(cdnow_split, time_unit=TimeUnit.WEEK, seed=1)
 
 
 def test_bgnbd_forecasts_1653_orders_where_1882_came_outside_its_own_interval(cdnow_test):
-    score = _score(cdnow_test, "BG/NBD")
-    assert score.total_actual == 1_882
-    assert round(score.total_predicted) == 1_653
-    assert score.total_interval.upper < 1_882
-    assert score.total_interval.lower == pytest.approx(1_487, rel=0.02)
-    assert score.total_interval.upper == pytest.approx(1_818, rel=0.02)
+    score = cdnow_test.score("BG/NBD")
+    assert score.actual == 1_882
+    assert round(score.estimate) == 1_653
+    assert score.upper < 1_882
+    assert score.lower == pytest.approx(1_487, rel=0.02)
+    assert score.upper == pytest.approx(1_818, rel=0.02)
 
 
 def test_mean_absolute_error_cannot_tell_the_model_from_predicting_zero(cdnow_split, cdnow_test):
-    assert _score(cdnow_test, "BG/NBD").mae == pytest.approx(0.785, abs=5e-4)
+    assert cdnow_test.score("BG/NBD").mae == pytest.approx(0.785, abs=5e-4)
     assert np.abs(cdnow_split.holdout_orders).mean() == pytest.approx(0.798, abs=5e-4)
 
 
 def test_three_models_and_three_baselines_are_ranked_by_log_score(cdnow_test):
-    assert {score.name for score in cdnow_test.scores if score.is_baseline} == {"same rate", "hiatus", "average"}
-    assert {score.name for score in cdnow_test.scores if not score.is_baseline} == {"BG/NBD", "MBG/NBD", "Pareto/NBD"}
-    log_scores = [score.log_score for score in cdnow_test.scores]
-    assert log_scores == sorted(log_scores, reverse=True)
-    assert cdnow_test.winner == cdnow_test.scores[0].name
+    scores = cdnow_test.scores
+    assert set(scores.index[scores["is_baseline"]]) == {"same rate", "hiatus", "average"}
+    assert set(scores.index[~scores["is_baseline"]]) == {"BG/NBD", "MBG/NBD", "Pareto/NBD"}
+    assert scores["log_score"].is_monotonic_decreasing
+    assert cdnow_test.winner == scores.index[0]
 
 
 def test_on_cdnow_the_model_is_not_clearly_better_than_a_shrunken_past_rate(cdnow_test):
     assert cdnow_test.verdict == "undecided"
     assert cdnow_test.lead.lower < 0 < cdnow_test.lead.estimate < cdnow_test.lead.upper
-    lead = _score(cdnow_test, "BG/NBD").log_score - _score(cdnow_test, cdnow_test.best_baseline).log_score
+    lead = cdnow_test.score("BG/NBD").log_score - cdnow_test.score(cdnow_test.best_baseline).log_score
     assert cdnow_test.lead.estimate == pytest.approx(lead)
 
 
@@ -70,7 +67,7 @@ def test_when_the_future_ignores_the_past_the_verdict_is_not_to_use_the_model(cd
     shuffled = dataclasses.replace(
         cdnow_split, holdout_orders=rng.poisson(0.8, len(cdnow_split.holdout_orders)), earlier=earlier
     )
-    test = back_test(shuffled, ModelConfig())
+    test = forecast_holdout(shuffled, time_unit=TimeUnit.WEEK, seed=1)
     assert test.verdict == "baseline"
     assert test.winner in {"same rate", "hiatus", "average"}
     assert test.lead.upper < 0
@@ -78,7 +75,7 @@ def test_when_the_future_ignores_the_past_the_verdict_is_not_to_use_the_model(cd
 
 def test_on_customers_who_really_are_bgnbd_the_model_beats_every_baseline(tmp_path):
     config = Config(name="simulated", data={"transactions": {"sample": "simulated"}})
-    split = holdout_split(load_transactions(config, workdir=tmp_path), 26)
-    test = back_test(split, ModelConfig())
+    split = holdout_split(load_orders(config, workdir=tmp_path), 26)
+    test = forecast_holdout(split, time_unit=TimeUnit.WEEK, seed=1)
     assert test.verdict == "model"
     assert test.winner == "BG/NBD"

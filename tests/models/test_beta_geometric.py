@@ -4,9 +4,9 @@ from scipy.integrate import quad
 from scipy.stats import beta as beta_distribution
 
 from analysis.models.beta_geometric import BGNBD, MBGNBD
-from analysis.models.estimate import MODELS
 from analysis.models.lifetimes_fits import BetaGeoFitter, ModifiedBetaGeoFitter
 from analysis.models.patterns import collapse
+from analysis.models.registry import MODELS
 
 CDNOW = BGNBD.Params(r=0.243, alpha=4.414, a=0.793, b=2.426)
 X = np.array([0, 1, 2, 7, 40])

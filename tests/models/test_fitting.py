@@ -5,11 +5,12 @@ import pytest
 
 from analysis.config import ModelConfig
 from analysis.errors import NotIdentified
-from analysis.models.estimate import MODELS, fit_purchase_model
+from analysis.models.fits import fit_one
 from analysis.models.fitting import WIDEST_SD, polish
 from analysis.models.lifetimes_fits import BetaGeoFitter, ModifiedBetaGeoFitter
 from analysis.models.patterns import collapse, patterns_of
-from analysis.timeunits import TimeUnit
+from analysis.models.registry import MODELS
+from analysis.time import TimeUnit
 
 
 def test_newton_finds_the_top_of_a_parabola_and_knows_it():
@@ -28,15 +29,15 @@ def test_the_likelihood_is_never_below_the_one_that_lifetimes_finds(cdnow_39_wee
     theirs = fitter().fit(*patterns.history, weights=patterns.weight)
     found = np.log(theirs.params_.to_numpy())
     their_total = MODELS[name].total_log_likelihood(patterns)(found)
-    ours = fit_purchase_model(MODELS[name], patterns, TimeUnit.WEEK)
+    ours = fit_one(MODELS[name], patterns, TimeUnit.WEEK, 1)
     assert ours.log_likelihood >= their_total - 1e-6
 
 
 @pytest.mark.parametrize("unit", list(TimeUnit))
 def test_the_fit_does_not_depend_on_the_time_unit(cdnow_39_weeks, unit):
     model = MODELS["BG/NBD"]
-    weeks = fit_purchase_model(model, patterns_of(cdnow_39_weeks, TimeUnit.WEEK), TimeUnit.WEEK)
-    other = fit_purchase_model(model, patterns_of(cdnow_39_weeks, unit), unit)
+    weeks = fit_one(model, patterns_of(cdnow_39_weeks, TimeUnit.WEEK), TimeUnit.WEEK, 1)
+    other = fit_one(model, patterns_of(cdnow_39_weeks, unit), unit, 1)
     days = {"day": 1, "week": 7, "month": 365.25 / 12, "year": 365.25}
     assert other.parameters["r"] == pytest.approx(weeks.parameters["r"], rel=1e-6)
     assert other.parameters["alpha"] * days[unit] == pytest.approx(weeks.parameters["alpha"] * 7, rel=1e-6)
@@ -48,8 +49,8 @@ def test_customers_who_never_leave_do_not_identify_dropout_and_the_error_says_so
     orders = [np.sort(rng.uniform(0, 50, rng.poisson(each * 50))) for each in rate]
     x = np.array([times.size for times in orders])
     recency = np.array([times[-1] if times.size else 0.0 for times in orders])
-    with pytest.raises(NotIdentified, match=r"BG/NBD: the data do not identify .*\ba\b") as caught:
-        fit_purchase_model(MODELS["BG/NBD"], collapse(x, recency, np.full(400, 50.0)), TimeUnit.WEEK)
+    with pytest.raises(NotIdentified, match=r"BG/NBD: the data do not determine .*\ba\b") as caught:
+        fit_one(MODELS["BG/NBD"], collapse(x, recency, np.full(400, 50.0)), TimeUnit.WEEK, 1)
     assert caught.value.exit_code == 3
     assert "hardly anyone leaves" in str(caught.value)
 
@@ -64,14 +65,14 @@ def test_a_plateau_is_no_maximum(name, seed):
     recency = np.array([times[-1] if times.size else 0.0 for times in orders])
     patterns = collapse(x, recency, np.full(300, 50.0))
     with contextlib.suppress(NotIdentified):
-        fit = fit_purchase_model(MODELS[name], patterns, TimeUnit.WEEK)
+        fit = fit_one(MODELS[name], patterns, TimeUnit.WEEK, 1)
         relative = np.array([fit.standard_errors[key] / value for key, value in fit.parameters.items()])
         assert np.all(relative < WIDEST_SD)
 
 
 def test_two_customers_identify_nothing():
     with pytest.raises(NotIdentified):
-        fit_purchase_model(MODELS["BG/NBD"], collapse([0, 2], [0.0, 9.0], [20.0, 30.0]), TimeUnit.WEEK)
+        fit_one(MODELS["BG/NBD"], collapse([0, 2], [0.0, 9.0], [20.0, 30.0]), TimeUnit.WEEK, 1)
 
 
 def test_standard_errors_come_with_every_parameter(cdnow_purchase):

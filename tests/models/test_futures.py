@@ -2,76 +2,79 @@ import numpy as np
 import pytest
 
 from analysis.models.beta_geometric import BGNBD
-from analysis.models.futures import Spenders, Terms, passes_for, simulate_futures
+from analysis.models.futures import Spenders, passes_for, simulate_futures
 from analysis.models.spend import GammaGamma
 
 CDNOW = np.array([0.243, 4.414, 0.793, 2.426])
 SPEND = np.array([6.25, 3.74, 15.44])
-TERMS = Terms(horizon=156.0, delta=np.log(1.15) / 52.18, margin=0.3, cost_per_order=2.0)
+HORIZON, DELTA = 156.0, np.log(1.15) / 52.18
 
 
 def _history(n, x, t_x, age):
     return np.full(n, x), np.full(n, float(t_x)), np.full(n, float(age))
 
 
-def _futures(history, passes, spenders, terms=TERMS, seed=1):
-    chunks = list(simulate_futures(BGNBD(), np.tile(CDNOW, (passes, 1)), history, terms, spenders, seed))
-    orders = np.concatenate([chunk.orders for chunk in chunks], axis=1)
-    value = None if spenders is None else np.concatenate([chunk.value for chunk in chunks], axis=1)
-    return orders, value
+def _futures(history, passes, spenders, horizon=HORIZON, delta=DELTA, seed=1):
+    """Orders, their discounted amount and their discounted number, each of shape (passes, customers)."""
+    chunks = simulate_futures(BGNBD(), np.tile(CDNOW, (passes, 1)), history, horizon, delta, spenders, seed)
+    parts = zip(*((chunk.orders, chunk.amount, chunk.discounted) for chunk in chunks), strict=True)
+    return [None if part[0] is None else np.concatenate(part, axis=1) for part in parts]
 
 
 @pytest.mark.parametrize(("x", "t_x", "age"), [(0, 0, 39), (2, 30.43, 38.86), (60, 76, 77)])
 def test_simulated_value_has_the_mean_of_the_closed_form(x, t_x, age):
     n, passes = 500, 400
     spenders = Spenders(np.full(n, x), np.full(n, 40.0 * (x > 0)), None, np.tile(SPEND, (passes, 1)))
-    orders, value = _futures(_history(n, x, t_x, age), passes, spenders)
+    found = _futures(_history(n, x, t_x, age), passes, spenders)
     params = BGNBD.Params(*CDNOW)
-    expected = float(BGNBD().expected_purchases(params, TERMS.horizon, x, t_x, age))
-    discounted = float(BGNBD().discounted_expected_purchases(params, TERMS.horizon, TERMS.delta, x, t_x, age))
+    expected = float(BGNBD().expected_purchases(params, HORIZON, x, t_x, age))
+    discounted = float(BGNBD().discounted_expected_purchases(params, HORIZON, DELTA, x, t_x, age))
     worth = float(GammaGamma().expected_order_value(GammaGamma.Params(*SPEND), x, 40.0))
-    closed = discounted * (TERMS.margin * worth - TERMS.cost_per_order)
-    assert orders.mean() == pytest.approx(expected, abs=4 * orders.std() / np.sqrt(orders.size))
-    assert value.mean() == pytest.approx(closed, abs=4 * value.std() / np.sqrt(value.size))
+    for simulated, closed in zip(found, (expected, discounted * worth, discounted), strict=True):
+        assert simulated.mean() == pytest.approx(closed, abs=4 * simulated.std() / np.sqrt(simulated.size))
 
 
 def test_long_series_valued_as_a_whole_spread_like_series_valued_one_by_one(monkeypatch):
     n, passes = 1_000, 300
     spenders = Spenders(np.full(n, 60), np.full(n, 40.0), None, np.tile(SPEND, (passes, 1)))
-    _, together = _futures(_history(n, 60, 76, 77), passes, spenders)
+    _, *together = _futures(_history(n, 60, 76, 77), passes, spenders)
     monkeypatch.setattr("analysis.models.futures.SINGLY", 10_000)
-    _, singly = _futures(_history(n, 60, 76, 77), passes, spenders, seed=2)
+    _, *singly = _futures(_history(n, 60, 76, 77), passes, spenders, seed=2)
     places = [0.1, 0.5, 0.95]
-    assert np.quantile(together, places) == pytest.approx(np.quantile(singly, places), rel=0.02)
+    for one, other in zip(together, singly, strict=True):
+        assert np.quantile(one, places) == pytest.approx(np.quantile(other, places), rel=0.02)
+    ratios = [np.quantile(amount / np.maximum(number, 1), places) for amount, number in (together, singly)]
+    assert ratios[0] == pytest.approx(ratios[1], rel=0.02)
 
 
 def test_the_same_seed_gives_the_same_futures_on_any_number_of_threads(monkeypatch):
     history = _history(300, 2, 30.43, 38.86)
     monkeypatch.setattr("analysis.models.futures.CELLS_PER_CHUNK", 2_000)
-    first, _ = _futures(history, 50, None)
+    first, *_ = _futures(history, 50, None)
     monkeypatch.setattr("analysis.models.futures.THREADS", 1)
-    second, _ = _futures(history, 50, None)
+    second, *_ = _futures(history, 50, None)
     assert np.array_equal(first, second)
 
 
 def test_an_order_of_certain_value_is_worth_just_that():
     n, passes = 200, 50
     certain = Spenders(np.full(n, 2), np.zeros(n), np.full(n, 10.0), None)
-    orders, value = _futures(_history(n, 2, 30.43, 38.86), passes, certain, Terms(52.0, 0.0, 0.5, 1.0))
-    assert value == pytest.approx(4.0 * orders)
+    orders, amount, number = _futures(_history(n, 2, 30.43, 38.86), passes, certain, 52.0, 0.0)
+    assert amount == pytest.approx(10.0 * orders)
+    assert number == pytest.approx(orders)
 
 
 @pytest.mark.parametrize("customers", [1, 2, 30, 2_001, 2_005])
 def test_any_number_of_customers_has_futures_even_where_nobody_buys(customers):
     """A pass in which nobody orders, or only orders at which customers leave, used to stop with a type error."""
     spenders = Spenders(np.zeros(customers, dtype=int), np.zeros(customers), None, np.tile(SPEND, (2_000, 1)))
-    orders, value = _futures(_history(customers, 0, 0.0, 39.0), 2_000, spenders)
-    assert orders.shape == value.shape == (2_000, customers)
-    assert np.all((value != 0) <= (orders > 0))
+    orders, amount, _ = _futures(_history(customers, 0, 0.0, 39.0), 2_000, spenders)
+    assert orders.shape == amount.shape == (2_000, customers)
+    assert np.all((amount != 0) <= (orders > 0))
 
 
 def test_no_horizon_no_orders():
-    orders, _ = _futures(_history(50, 2, 30.43, 38.86), 20, None, Terms(0.0, 0.0, 1.0, 0.0))
+    orders, *_ = _futures(_history(50, 2, 30.43, 38.86), 20, None, 0.0)
     assert orders.sum() == 0
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import genpareto
 
-from analysis.models.estimate import MODELS, purchase_prior
+from analysis.models.fits import purchase_prior
 from analysis.models.fitting import polish
 from analysis.models.patterns import patterns_of
 from analysis.models.posterior import (
@@ -12,7 +12,8 @@ from analysis.models.posterior import (
     generalized_pareto_fit,
     metropolis_draws,
 )
-from analysis.timeunits import TimeUnit
+from analysis.models.registry import MODELS
+from analysis.time import TimeUnit
 
 FLAT = Prior(np.zeros(2), np.full(2, 100.0))
 
@@ -73,7 +74,7 @@ def test_effective_size_of_independent_draws_is_their_number_and_of_slow_ones_fa
 @pytest.mark.parametrize("name", ["BG/NBD", "MBG/NBD"])
 def test_the_priors_do_not_move_the_estimates_of_cdnow(cdnow_39_weeks, cdnow_purchase, name):
     model, patterns = MODELS[name], patterns_of(cdnow_39_weeks, TimeUnit.WEEK)
-    fit = next(fit for fit in cdnow_purchase.fits if fit.model == name)
+    fit = cdnow_purchase[name]
     likelihood, prior = model.total_log_likelihood(patterns), purchase_prior(model, patterns)
     best = np.log(list(fit.parameters.values()))
     mode = polish(lambda point: likelihood(point) + prior.log_density(point), best).point
@@ -82,7 +83,7 @@ def test_the_priors_do_not_move_the_estimates_of_cdnow(cdnow_39_weeks, cdnow_pur
 
 
 def test_the_posteriors_on_cdnow_are_large_enough_and_trusted(cdnow_purchase):
-    for posterior in (cdnow_purchase.posterior, *cdnow_purchase.challenger_posteriors.values()):
+    for posterior in (fit.posterior for fit in cdnow_purchase):
         assert posterior.method == "importance"
         assert posterior.effective_size >= 2_000
         assert posterior.pareto_shape < 0.7

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from analysis.models.beta_geometric import BGNBD, MBGNBD
-from analysis.models.estimate import params_of
 from analysis.models.pareto import ParetoNBD
 
 PUBLISHED = {
@@ -16,7 +15,7 @@ PUBLISHED = {
 
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_the_fits_on_cdnow_are_the_published_ones(cdnow_purchase, name):
-    fit = next(fit for fit in cdnow_purchase.fits if fit.model == name)
+    fit = cdnow_purchase[name]
     parameters, log_likelihood = PUBLISHED[name]
     assert fit.customers == 2_357
     for parameter, (value, digits) in parameters.items():
@@ -26,7 +25,7 @@ def test_the_fits_on_cdnow_are_the_published_ones(cdnow_purchase, name):
 
 
 def test_the_spend_model_on_cdnow_is_the_published_one(cdnow_spend):
-    fit = cdnow_spend.fit
+    fit = cdnow_spend
     assert fit.customers == 946
     assert {name: round(value, 2) for name, value in fit.parameters.items()} == {"p": 6.25, "q": 3.74, "v": 15.44}
     assert round(fit.log_likelihood, 1) == -4055.9
@@ -46,7 +45,7 @@ def test_a_new_cdnow_customer_is_expected_to_order_1_8576_times_in_78_weeks():
 def test_first_year_survival_differs_between_models_that_fit_equally_well(cdnow_purchase):
     models = {"BG/NBD": BGNBD(), "MBG/NBD": MBGNBD(), "Pareto/NBD": ParetoNBD()}
     year = 365.25 / 7
-    survival = {fit.model: float(models[fit.model].survival(params_of(fit), year)) for fit in cdnow_purchase.fits}
+    survival = {fit.model: float(models[fit.model].survival(fit.params, year)) for fit in cdnow_purchase.fits}
     assert {name: round(value, 3) for name, value in survival.items()} == {
         "BG/NBD": 0.764,
         "MBG/NBD": 0.398,
@@ -57,8 +56,9 @@ def test_first_year_survival_differs_between_models_that_fit_equally_well(cdnow_
 
 
 def test_customers_alive_are_1917_1058_and_1052_of_2357(cdnow_purchase):
-    alive = {name: round(interval.estimate) for name, interval in cdnow_purchase.customers_alive.items()}
-    assert alive == {"BG/NBD": 1917, "MBG/NBD": 1058, "Pareto/NBD": 1052}
-    assert cdnow_purchase.alive_among_one_time_buyers["BG/NBD"] == 1
-    for interval in cdnow_purchase.customers_alive.values():
+    alive = {fit.model: fit.customers_alive(0.9) for fit in cdnow_purchase}
+    found = {name: round(interval.estimate) for name, interval in alive.items()}
+    assert found == {"BG/NBD": 1917, "MBG/NBD": 1058, "Pareto/NBD": 1052}
+    assert cdnow_purchase.primary.alive_among_one_time_buyers == 1
+    for interval in alive.values():
         assert interval.lower < interval.estimate < interval.upper

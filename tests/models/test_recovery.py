@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from analysis.data.simulation import CDNOW_PURCHASES, CDNOW_SPEND, simulate_customers
-from analysis.models.estimate import MODELS, fit_purchase_model, params_of, purchase_posterior
-from analysis.models.futures import Terms, simulate_futures
+from analysis.models.fits import fit_one
+from analysis.models.futures import simulate_futures
 from analysis.models.patterns import collapse
-from analysis.models.scores import share_covered
+from analysis.models.registry import MODELS
+from analysis.models.scores import distance_from_middle
 from analysis.models.spend import Spending, fit_gamma_gamma, spend_posterior
-from analysis.timeunits import TimeUnit
+from analysis.time import TimeUnit
 
 REPETITIONS = 200
 CUSTOMERS = 1_500
@@ -46,8 +47,7 @@ def _repeated():
             seed=10_000 + seed,
         )
         patterns = collapse(base.frequency, base.recency, base.T)
-        fit = fit_purchase_model(model, patterns, TimeUnit.WEEK)
-        posterior = purchase_posterior(fit, patterns, seed)
+        posterior = fit_one(model, patterns, TimeUnit.WEEK, seed).posterior
         for column, name in enumerate(model.names):
             tally.parameters[name] += _between(posterior.draws[:, column], getattr(CDNOW_PURCHASES, name))
         total, covered = _futures(model, posterior, base, horizon, seed)
@@ -65,12 +65,13 @@ def _repeated():
 def _futures(model, posterior, base, horizon, seed):
     totals, below, at = np.zeros(1_000), np.zeros(CUSTOMERS), np.zeros(CUSTOMERS)
     history = (base.frequency, base.recency, base.T)
-    terms = Terms(horizon, 0.0, 0.0, 0.0)
-    for chunk in simulate_futures(model, posterior.draws[:1_000], history, terms, None, seed):
+    for chunk in simulate_futures(model, posterior.draws[:1_000], history, horizon, seed=seed):
         totals += chunk.orders.sum(axis=1)
         came = base.future_orders[chunk.rows]
         below[chunk.rows], at[chunk.rows] = (chunk.orders < came).mean(axis=0), (chunk.orders == came).mean(axis=0)
-    return _between(totals, base.future_orders.sum()), share_covered(below, at, 0.9, np.random.default_rng(seed))
+    return _between(totals, base.future_orders.sum()), np.mean(
+        distance_from_middle(below, at, np.random.default_rng(seed)) <= 0.45
+    )
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +99,6 @@ def test_the_challengers_recover_their_own_truth(name):
     values = (0.553, 10.578, 0.606, 11.669) if name == "Pareto/NBD" else (0.525, 6.183, 0.891, 1.614)
     truth = dataclasses.replace(CDNOW_PURCHASES, **dict(zip(("r", "alpha", "a", "b"), values, strict=True)), model=name)
     base = simulate_customers(20_000, purchases=truth, T=39.0, births=12.0, future=1.0, seed=1)
-    fit = fit_purchase_model(model, collapse(base.frequency, base.recency, base.T), TimeUnit.WEEK)
-    for found, true, error in zip(params_of(fit), values, fit.standard_errors.values(), strict=True):
+    fit = fit_one(model, collapse(base.frequency, base.recency, base.T), TimeUnit.WEEK, 1)
+    for found, true, error in zip(fit.params, values, fit.standard_errors.values(), strict=True):
         assert abs(found - true) < 4 * error

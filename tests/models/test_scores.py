@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from analysis.models.scores import best_decile_hit_rate, paired_lead, rank_correlation, share_covered
+from analysis.models.scores import best_decile_hit_rate, distance_from_middle, paired_lead, rank_correlation
 
 
 def test_a_forecast_that_tells_nobody_apart_has_no_rank_correlation():
@@ -18,18 +18,15 @@ def test_ties_at_the_edge_of_the_best_tenth_are_shared_fairly():
 
 def test_the_paired_lead_is_zero_against_itself_and_turns_with_the_sides():
     first, second = np.random.default_rng(2).normal(size=(2, 500))
-    assert paired_lead(first, first, 0.9).estimate == 0
-    lead, reverse = paired_lead(first, second, 0.9), paired_lead(second, first, 0.9)
-    assert (lead.lower, lead.upper) == pytest.approx((-reverse.upper, -reverse.lower))
+    assert paired_lead(first, first) == (0, 0)
+    lead, error = paired_lead(first, second)
+    assert paired_lead(second, first) == pytest.approx((-lead, error))
 
 
 def test_the_paired_interval_holds_its_level():
     rng = np.random.default_rng(3)
-    covered = [
-        (lead := paired_lead(rng.normal(0.1, 1, 200), rng.normal(0, 1, 200), 0.9)).lower <= 0.1 <= lead.upper
-        for _ in range(600)
-    ]
-    assert 0.86 <= np.mean(covered) <= 0.94
+    leads = np.array([paired_lead(rng.normal(0.1, 1, 200), rng.normal(0, 1, 200)) for _ in range(600)])
+    assert 0.86 <= np.mean(np.abs(leads[:, 0] - 0.1) <= 1.645 * leads[:, 1]) <= 0.94
 
 
 @pytest.mark.parametrize("level", [0.5, 0.9])
@@ -39,5 +36,5 @@ def test_a_right_forecast_covers_at_its_level_although_counts_are_discrete(level
     rng = np.random.default_rng(4)
     mean = rng.gamma(0.5, 1, 40_000)
     count = rng.poisson(mean)
-    covered = share_covered(poisson.cdf(count - 1, mean), poisson.pmf(count, mean), level, rng)
-    assert covered == pytest.approx(level, abs=0.01)
+    distance = distance_from_middle(poisson.cdf(count - 1, mean), poisson.pmf(count, mean), rng)
+    assert np.mean(distance <= level / 2) == pytest.approx(level, abs=0.01)

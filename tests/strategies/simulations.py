@@ -3,13 +3,11 @@
 import numpy as np
 import pandas as pd
 
-from analysis.strategies.results import Simulation
-from analysis.strategies.strategy import NOTHING, Strategy
+from analysis.config.strategies import NOTHING, Strategy
+from analysis.strategies.simulation import Simulation
 
 
-def simulation_of(
-    profit, *, own_noise=0.0, common_noise=0.0, parameters=None, groups=None, structure="per_purchase", names=None
-):
+def simulation_of(profit, *, own_noise=0.0, common_noise=0.0, parameters=None, structure="per_purchase", names=None):
     """A simulation with profits of shape (D, S); noise variances are those of every strategy but the first."""
     profit = np.asarray(profit, dtype=float)
     draws, count = profit.shape
@@ -20,19 +18,16 @@ def simulation_of(
         structure=structure,
         model="BG/NBD",
         strategies=tuple(NOTHING if name == "nothing" else Strategy(name) for name in names),
-        attack=None,
         customers=1_000,
         sampled=100,
         weeks=52,
         discount=np.ones(52),
         parameters=parameters,
-        groups=groups or {name: (name,) for name in parameters},
         origin=dict.fromkeys(parameters, "assumption"),
         profit=profit,
         spent=np.zeros_like(profit),
         components={},
         weekly=None,
-        struck_off=np.zeros_like(profit),
         segments=(),
         noise_covariance=np.tile((own_noise + common_noise) * scale, (draws, 1, 1)),
         common_noise=common_noise * scale,

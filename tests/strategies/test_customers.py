@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from analysis.models.estimate import MODELS
+from analysis.models.registry import MODELS
 from analysis.strategies.customers import (
     BINDING_SENSITIVITY,
     FELT,
@@ -14,7 +14,7 @@ from analysis.strategies.customers import (
 )
 from analysis.strategies.parameters import BINDINGS, CUSTOMER_TYPES, Estimate, draw_parameters
 
-from .worlds import PURCHASES, SPEND, Base, drawn, some_base
+from .inputs import PURCHASES, SPEND, Base, drawn, some_base
 
 
 def _fitted(draws=1, spend=None):
@@ -105,9 +105,7 @@ def test_an_estimate_from_these_customers_is_their_average_whatever_the_mix(esti
 
 
 def test_posteriors_are_taken_in_weeks_and_from_the_named_model(cdnow_purchase, cdnow_spend):
-    fitted = fitted_draws(cdnow_purchase, cdnow_spend, 300)
+    fitted = fitted_draws(cdnow_purchase["BG/NBD"], cdnow_spend, 300)
     assert fitted.purchase.mean(axis=0) == pytest.approx([0.243, 4.41, 0.79, 2.43], rel=0.15)
-    challenger = fitted_draws(cdnow_purchase, cdnow_spend, 300, "MBG/NBD")
+    challenger = fitted_draws(cdnow_purchase["MBG/NBD"], cdnow_spend, 300)
     assert challenger.purchase.mean(axis=0) == pytest.approx([0.525, 6.18, 0.89, 1.61], rel=0.15)
-    with pytest.raises(KeyError):
-        fitted_draws(cdnow_purchase, cdnow_spend, 10, "Pareto/NBD")

@@ -1,16 +1,15 @@
-"""Which strategy to choose: probabilities from expectations and never from luck, and a rule that prefers silence."""
+"""Which strategy to choose: probabilities from expectations and never from chance, and a rule that prefers silence."""
 
 import numpy as np
 import pytest
 
-from analysis.strategies.decision import Outcome, contenders_of, decision, outcome_of, ranking, twins_of
-from analysis.strategies.noise import expected_differences
+from analysis.strategies.decision import contenders_of, decision, outcome_of, ranking, same_in_effect
 
 from .simulations import against_nothing, simulation_of
 
 
 def ranked(run):
-    return ranking(run, expected_differences(run), 0.9, seed=1)
+    return ranking(run, 0.9, seed=1)
 
 
 def normal(mean, deviation, draws=4_000, seed=5):
@@ -18,7 +17,7 @@ def normal(mean, deviation, draws=4_000, seed=5):
     return mean + deviation * (values - values.mean()) / values.std()
 
 
-def test_luck_of_paths_does_not_count_as_uncertainty_that_could_be_resolved():
+def test_chance_of_single_paths_does_not_count_as_uncertainty_that_could_be_resolved():
     """The toy case of the reference: truly .98 and .004, path by path .54 and 3.5."""
     luck = np.random.default_rng(6).normal(0, 10, 4_000)
     seen = normal(1.0, 0.487) + luck - luck.mean()
@@ -46,10 +45,10 @@ def test_equal_strategies_share_the_probability_of_being_the_best():
 
 def test_where_all_strategies_are_the_same_two_are_kept():
     same = np.zeros(100)
-    assert twins_of([simulation_of(against_nothing(same))]) == {}
-    assert twins_of([simulation_of(against_nothing(same, normal(1.0, 1.0, 100)))]) == {"strategy1": "nothing"}
+    assert same_in_effect([simulation_of(against_nothing(same))]) == {}
+    assert same_in_effect([simulation_of(against_nothing(same, normal(1.0, 1.0, 100)))]) == {"strategy1": "nothing"}
     apart = simulation_of(against_nothing(normal(0.1, 0.1, 100), normal(1.0, 1.0, 100)))
-    assert twins_of([simulation_of(against_nothing(same, normal(1.0, 1.0, 100))), apart]) == {}
+    assert same_in_effect([simulation_of(against_nothing(same, normal(1.0, 1.0, 100))), apart]) == {}
 
 
 def test_the_regret_of_the_best_is_the_value_of_knowing_everything():
@@ -78,11 +77,11 @@ def views(*means):
 @pytest.mark.parametrize(
     ("means", "outcome", "strategy"),
     [
-        ((3.0, 3.0), Outcome.RECOMMENDED, "strategy1"),
-        ((-3.0, -3.0), Outcome.RECOMMENDED, "nothing"),
-        ((3.0, 0.5), Outcome.UNDECIDED, None),
-        ((0.1, 0.1), Outcome.UNDECIDED, None),
-        ((3.0, -3.0), Outcome.VIEWS_DISAGREE, None),
+        ((3.0, 3.0), "recommended", "strategy1"),
+        ((-3.0, -3.0), "recommended", "nothing"),
+        ((3.0, 0.5), "undecided", None),
+        ((0.1, 0.1), "undecided", None),
+        ((3.0, -3.0), "views_disagree", None),
     ],
 )
 def test_only_what_is_surely_the_best_under_every_view_is_recommended(means, outcome, strategy):
@@ -129,3 +128,15 @@ def test_a_probability_that_so_few_draws_do_not_prove_is_told_apart_from_doubt(d
 
 def test_where_the_draws_leave_doubt_nothing_is_held_back():
     assert decision([simulation_of(against_nothing(normal(0.5, 1.0)))], 0.9, seed=1).held_back is None
+
+
+def test_the_chance_of_a_loss_and_the_interval_hold_all_views_together():
+    runs = [simulation_of(against_nothing(normal(mean, 1.0), np.zeros(4_000))) for mean in (-1.0, 1.0)]
+    found = decision(runs, 0.9, seed=1).table.set_index("strategy")
+    assert found.index.tolist() == ["nothing", "strategy1", "strategy2"]
+    assert found.loc["strategy1", "difference"] == pytest.approx(0, abs=1e-9)
+    assert found.loc["strategy1", "probability_of_loss"] == pytest.approx(0.5, abs=0.01)
+    assert found.loc["strategy1", "upper"] == pytest.approx(2.28, abs=0.05)
+    # Strategy 2 is nothing by another name: it shares its row, and cannot lose.
+    assert found.loc["strategy2"].equals(found.loc["nothing"])
+    assert found.loc["nothing", "probability_of_loss"] == 0

@@ -1,147 +1,367 @@
-"""The size of an experiment: its formula, its power in experiments that are carried out, and what the data allow."""
+"""The analysis of an experiment: a planted difference comes back, equal arms do not differ, odd ones are refused."""
 
 import datetime as dt
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
-from statsmodels.regression.linear_model import OLS
 
 from analysis.config import Config, ExperimentConfig
-from analysis.data import Note, load_transactions
-from analysis.interval import Interval
-from analysis.strategies.experiment import POWER, design, expected_over, experiment_plan, margins
-from analysis.strategies.simulation import simulate
-from analysis.strategies.strategy import NOTHING, Experience, Promotion, Strategy
-from analysis.strategies.trial_margins import Period, margins_of
+from analysis.data import load_orders
+from analysis.errors import Unavailable
+from analysis.strategies.experiment import (
+    FEWEST_ORDERING,
+    ExperimentResult,
+    covariates,
+    differences,
+    experiment_result,
+)
+from analysis.strategies.schedule import Economics
 
-from .worlds import drawn, fitted_world
+STARTS, ENDS = dt.date(2025, 3, 1), dt.date(2025, 5, 29)
+DAYS = (ENDS - STARTS).days + 1
+ECONOMICS = {"gross_margin": 0.5, "cost_per_order": 2.0}
 
-PAIR = (Strategy("expectation", experience=Experience(lift=0.5, invested_per_order=0.1)), NOTHING)
+
+def trial(**given) -> ExperimentConfig:
+    columns = {"customer": "c", "arm": "a"}
+    return ExperimentConfig(**{"file": "a.csv", "columns": columns, "starts": STARTS, "control": "nothing", **given})
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory):
-    """Forty customers over 60 weeks with one order of 10 a week each; only every second one goes on in the last 13."""
-    last = dt.date(2025, 3, 2)
-    rows = [
-        (f"c{number}", last - dt.timedelta(days=7 * week), 10.0)
-        for number in range(40)
-        for week in range(60)
-        if number % 2 or week >= 13
+def analyse(tmp_path_factory):
+    """The result of an experiment on orders with customer, date, amount and, where there are some, discount."""
+
+    def analyse(orders, arms, *, economics=ECONOMICS, data=None, level=0.9, **settings):
+        columns = {name: name for name in orders.columns}
+        data = {"transactions": "frame", "columns": columns, "holdout_weeks": 0, **(data or {})}
+        experiment = trial(**settings)
+        config = Config(name="shop", data=data)
+        transactions = load_orders(config, workdir=tmp_path_factory.mktemp("work"), frame=orders)
+        return experiment_result(transactions, arms, experiment, Economics(**economics), level)
+
+    return analyse
+
+
+def shop(customers=300, *, seed=1, extra=0.0, names=("nothing", "promotion"), start="2024-12-01", end="2025-05-29"):
+    """Orders of customers who differ in pace, every day of the window possible, and arms drawn by lot.
+
+    The arms after the first order ``extra`` more often, as a share, during the experiment.
+    """
+    rng = np.random.default_rng(seed)
+    day = pd.date_range(start, end)
+    arm = rng.permutation(np.arange(customers) % len(names))
+    pace = rng.gamma(2.0, 0.02, customers)[:, None] * np.where(
+        (day >= pd.Timestamp(STARTS)), 1 + extra * arm[:, None], 1
+    )
+    who, when = np.nonzero(rng.random((customers, len(day))) < pace)
+    amount = rng.gamma(4.0, 10.0, len(who)).round(2)
+    orders = pd.DataFrame({"customer": [f"c{i}" for i in who], "date": day[when], "amount": amount})
+    arms = pd.DataFrame({"customer": [f"c{i}" for i in range(customers)], "arm": np.take(names, arm)})
+    return orders, arms
+
+
+def by_hand(orders, arms, first, last, costs=None):
+    """Mean margin by arm, one customer at a time."""
+    margins = {}
+    for customer, arm in arms.itertuples(index=False):
+        mine = orders[(orders["customer"] == customer) & orders["date"].between(str(first), str(last))]
+        margins.setdefault(arm, []).append((0.5 * mine["amount"] - 2.0).sum() - (costs or {}).get(arm, 0.0))
+    return {arm: float(np.mean(values)) for arm, values in margins.items()}
+
+
+def test_margins_are_those_of_counting_every_customer(analyse):
+    orders, arms = shop(300)
+    costs = {"promotion": 1.25}
+    found = analyse(orders, arms, cost_per_customer=costs)
+    expected = by_hand(orders, arms, STARTS, ENDS, costs)
+    assert {arm.name: arm.margin for arm in found.arms} == pytest.approx(expected)
+    (against,) = found.differences
+    assert against.plain.estimate == pytest.approx(expected["promotion"] - expected["nothing"])
+    before = by_hand(orders, arms, STARTS - DAYS * dt.timedelta(days=1), STARTS - dt.timedelta(days=1))
+    assert against.before.estimate == pytest.approx(before["promotion"] - before["nothing"])
+    assert (found.days, found.days_before, found.control.name) == (DAYS, DAYS, "nothing")
+    assert [arm.customers for arm in found.arms] == [150, 150]
+
+
+def test_the_adjusted_difference_is_that_of_one_regression_with_interactions(analyse):
+    import statsmodels.formula.api as smf
+
+    orders, arms = shop(400, names=("nothing", "promotion", "both"), extra=0.3)
+    found = analyse(orders, arms)
+    rows = arms.assign(order=0)
+    for name, (first, last) in {
+        "y": (STARTS, ENDS),
+        "x": (dt.date(2024, 12, 1), STARTS - dt.timedelta(days=1)),
+    }.items():
+        inside = orders[orders["date"].between(str(first), str(last))]
+        margin = (0.5 * inside["amount"] - 2.0).groupby(inside["customer"]).sum()
+        rows[name] = rows["customer"].map(margin).fillna(0.0)
+    rows["new"] = (~rows["customer"].isin(orders.loc[orders["date"] < str(STARTS), "customer"])).astype(float)
+    rows[["x", "new"]] -= rows[["x", "new"]].mean()
+    treated = "C(arm, Treatment('nothing'))"
+    fitted = smf.ols(f"y ~ {treated} * (x + new)", rows).fit(cov_type="HC2")
+    for each in found.differences:
+        name = f"{treated}[T.{each.arm}]"
+        assert each.adjusted.estimate == pytest.approx(fitted.params[name])
+        steeper = fitted.params[[f"{name}:x", f"{name}:new"]].to_numpy()
+        of_who_took_part = steeper @ rows[["x", "new"]].cov().to_numpy() @ steeper / len(rows)
+        reach = (each.adjusted.upper - each.adjusted.lower) / 2
+        assert reach == pytest.approx(1.6449 * np.sqrt(fitted.bse[name] ** 2 + of_who_took_part), rel=0.01)
+
+
+def simulated(rng, rho, difference, customers=400):
+    """Arms, margins before and during with correlation ``rho``, and a planted difference; some are newcomers."""
+    arm = rng.permutation(np.arange(customers) % 2)
+    before = rng.gamma(2.0, 10.0, customers)
+    noise = rng.gamma(2.0, 10.0, customers)
+    during = rho * before + np.sqrt(1 - rho**2) * noise + difference * arm
+    return arm, during, before, np.zeros(customers, dtype=bool)
+
+
+def test_a_planted_difference_is_covered_as_often_as_stated_and_the_past_narrows_it_as_theory_says():
+    rng, rho, planted = np.random.default_rng(7), 0.7, 3.0
+    covered, plainly, ratio = 0, 0, []
+    for _ in range(200):
+        arm, during, before, newcomer = simulated(rng, rho, planted)
+        (found,) = differences(["nothing", "promotion"], arm, during, before, newcomer, 0.9)
+        covered += found.adjusted.lower <= planted <= found.adjusted.upper
+        plainly += found.plain.lower <= planted <= found.plain.upper
+        widths = [interval.upper - interval.lower for interval in (found.adjusted, found.plain)]
+        ratio.append(widths[0] / widths[1])
+        assert found.variance_reduction == pytest.approx(1 - ratio[-1] ** 2, abs=0.01)
+    assert 170 <= covered <= 192
+    assert 170 <= plainly <= 192
+    assert np.mean(ratio) == pytest.approx(np.sqrt(1 - rho**2), rel=0.03)
+
+
+def test_intervals_hold_the_truth_as_often_as_stated_from_ten_orders_an_arm_on():
+    """Arms of 500, of whom 15 and 30 are expected to order; over 800 such experiments 87% of the intervals held it."""
+    rng, arm, covered = np.random.default_rng(5), np.arange(1_000) % 2, []
+    for _ in range(300):
+        orders = rng.random(1_000) < np.array([0.03, 0.06])[arm]
+        if min(orders[arm == 0].sum(), orders[arm == 1].sum()) < FEWEST_ORDERING:
+            continue
+        during = np.where(orders, np.exp(rng.normal(0, 1.0, 1_000)), 0.0)
+        (found,) = differences(["a", "b"], arm, during, None, arm < 0, 0.9)
+        covered.append(found.adjusted.lower <= 0.03 * np.exp(0.5) <= found.adjusted.upper)
+    assert len(covered) > 200
+    assert 0.82 <= np.mean(covered) <= 0.95
+
+
+def test_equal_arms_differ_by_nothing_and_are_told_apart_as_rarely_as_stated():
+    rng = np.random.default_rng(11)
+    wrong, estimates = 0, []
+    for _ in range(200):
+        arm, during, before, newcomer = simulated(rng, 0.6, 0.0, customers=120)
+        (found,) = differences(["nothing", "promotion"], arm, during, before, newcomer, 0.9)
+        wrong += found.verdict != "undecided"
+        estimates.append(found.adjusted.estimate)
+    assert wrong <= 32
+    assert abs(np.mean(estimates)) < 3 * np.std(estimates) / np.sqrt(200)
+
+
+def test_among_several_equal_arms_hardly_ever_one_is_called_better():
+    rng = np.random.default_rng(3)
+    wrong = 0
+    for _ in range(200):
+        arm = rng.permutation(np.arange(400) % 5)
+        found = differences(list("abcde"), arm, rng.gamma(2.0, 10.0, 400), None, arm < 0, 0.9)
+        wrong += any(each.verdict != "undecided" for each in found)
+        assert all(each.p_holm >= each.p_value for each in found)
+    assert wrong <= 32
+
+
+def test_orders_that_an_arm_adds_are_found_and_those_of_equal_arms_are_not(analyse):
+    orders, arms = shop(2_000, extra=0.5)
+    (better,) = analyse(orders, arms).differences
+    assert better.verdict == "better"
+    assert 0 < better.variance_reduction < 1
+    (worse,) = analyse(orders, arms, cost_per_customer={"promotion": 500}).differences
+    assert worse.verdict == "worse"
+    (alike,) = analyse(*shop(2_000)).differences
+    assert alike.verdict == "undecided"
+    assert alike.adjusted.lower < 0 < alike.adjusted.upper
+
+
+def test_a_discount_comes_off_the_margin_in_full(analyse):
+    days = pd.date_range("2025-01-01", "2025-05-29", freq="7D")
+    rng = np.random.default_rng(2)
+    rows = [(f"c{i}", day, i % 2) for i in range(40) for day in days if rng.random() < 0.8]
+    orders = pd.DataFrame(rows, columns=["customer", "date", "arm"])
+    given = np.where(orders["date"] < pd.Timestamp(STARTS), 10.0, np.where(orders["arm"] == 1, 30.0, 10.0))
+    orders = orders.assign(amount=100.0 - given, discount=given).drop(columns="arm")
+    arms = pd.DataFrame({"customer": [f"c{i}" for i in range(40)], "arm": ["nothing", "promotion"] * 20})
+    found = analyse(orders, arms, economics={"gross_margin": 0.5})
+    counts = orders[orders["date"] >= pd.Timestamp(STARTS)].groupby("customer").size()
+    mean = [counts[[f"c{i}" for i in range(40) if i % 2 == arm]].mean() for arm in (0, 1)]
+    # Goods cost half of the usual 90; of 70 that leaves 25.
+    assert [arm.margin for arm in found.arms] == pytest.approx([45 * mean[0], 25 * mean[1]])
+    assert found.margin_of == "list"
+    blind = analyse(orders.drop(columns="discount"), arms, economics={"gross_margin": 0.5})
+    assert [arm.margin for arm in blind.arms] == pytest.approx([45 * mean[0], 35 * mean[1]])
+    assert "experiment.note.discounts_unknown" in {note.code for note in blind.notes}
+    turned = analyse(orders.assign(discount=-orders["discount"]), arms, economics={"gross_margin": 0.5})
+    assert turned.margin_of == "paid"
+
+
+def notes_of(found):
+    return {note.code.removeprefix("experiment.note."): note.values for note in found.notes}
+
+
+def test_customers_who_never_ordered_count_with_nothing(analyse):
+    orders, arms = shop(100)
+    more = pd.DataFrame({"customer": [f"never {i}" for i in range(50)], "arm": ["nothing", "promotion"] * 25})
+    found, alone = analyse(orders, pd.concat([arms, more], ignore_index=True)), analyse(orders, arms)
+    unknown = [arm.unknown for arm in alone.arms]
+    assert [arm.unknown for arm in found.arms] == [number + 25 for number in unknown]
+    assert [arm.margin * arm.customers for arm in found.arms] == pytest.approx([a.margin * 50 for a in alone.arms])
+    numbers = {"customers": 50 + sum(unknown), "share": (50 + sum(unknown)) / 150}
+    assert notes_of(found)["unknown_customers"] == pytest.approx(numbers)
+
+
+def test_data_that_begin_late_shorten_the_days_before_and_data_that_begin_with_it_have_none(analyse):
+    orders, arms = shop(200, start="2025-02-01")
+    short = analyse(orders, arms)
+    assert short.days_before == 28
+    assert notes_of(short)["short_before"] == {"before": 28, "length": DAYS}
+    none = analyse(orders[orders["date"] >= pd.Timestamp(STARTS)], arms, data={"observation_start": STARTS})
+    assert none.days_before == 0
+    (against,) = none.differences
+    assert (against.before, against.variance_reduction, none.newcomers_p_value) == (None, 0.0, None)
+    assert against.adjusted == against.plain
+    assert "no_before" in notes_of(none)
+
+
+def test_an_experiment_without_an_end_lasts_until_the_data_end(analyse):
+    orders, arms = shop(100)
+    assert analyse(orders, arms).ends == orders["date"].max().date()
+    assert analyse(orders, arms, ends=dt.date(2025, 4, 1)).days == 32
+
+
+def test_an_assignment_that_was_no_lot_is_noticed(analyse):
+    orders, arms = shop(1_500)
+    assert set(notes_of(analyse(orders, arms))) <= {"by_lot", "unknown_customers", "discounts_unknown", "short_before"}
+    known = set(orders.loc[orders["date"] < pd.Timestamp(STARTS), "customer"])
+    picked = pd.DataFrame({"customer": arms["customer"], "arm": "nothing"})
+    picked.loc[picked["customer"].isin(sorted(known)[:400]), "arm"] = "promotion"
+    found = analyse(orders, picked)
+    assert found.ratio_p_value < 1e-6
+    assert found.newcomers_p_value < 1e-6
+    assert {"unequal_arms", "unlike_newcomers", "unlike_before"} <= set(notes_of(found))
+    assert notes_of(found)["unlike_before"]["difference"].lower > 0
+
+
+DAY = pd.Timestamp(STARTS)
+ONE_DAY = {"ends": STARTS, "data": {"observation_end": STARTS}}
+
+
+def one_day(ordering, size=20, names=("nothing", "promotion", "service")):
+    """Orders before, and on the one day of an experiment those of so many customers of each arm."""
+    orders, _ = shop(max(size, *ordering) * len(names), end="2025-02-28")
+    arm = {f"c{i}": names[i % len(names)] for i in range(max(size, *ordering) * len(names))}
+    customers = pd.DataFrame({"customer": list(arm), "arm": list(arm.values())})
+    came = [
+        name
+        for kind, number in zip(names, ordering, strict=True)
+        for name in customers.loc[customers["arm"] == kind, "customer"][:number]
     ]
-    frame = pd.DataFrame(rows, columns=["customer", "date", "amount"])
-    columns = {"customer": "customer", "date": "date", "amount": "amount"}
-    config = Config(
-        name="shop",
-        data={"transactions": "frame.csv", "columns": columns},
-        economics={"gross_margin": 0.4, "cost_per_order": 1.0},
+    amount = np.random.default_rng(3).gamma(4.0, 10.0, len(came)).round(2)
+    today = pd.DataFrame({"customer": came, "date": DAY, "amount": amount})
+    return pd.concat([orders, today], ignore_index=True), customers
+
+
+@pytest.fixture
+def why(analyse):
+    """Code and numbers of why an experiment cannot be analysed."""
+
+    def why(*given, **more):
+        with pytest.raises(Unavailable) as unknown:
+            analyse(*given, **more)
+        reason = unknown.value.reason
+        return reason.code.removeprefix("experiment.reason."), reason.values
+
+    return why
+
+
+class TestWhatIsRefused:
+    def test_money_is_needed(self, why):
+        orders, arms = shop(40)
+        assert why(orders.drop(columns="amount"), arms) == ("no_money", {})
+
+    @pytest.mark.parametrize(
+        ("starts", "ends"),
+        [
+            ("2024-10-01", "2024-12-24"),
+            ("2025-05-01", "2025-06-30"),
+            ("2025-07-01", None),
+            ("2023-01-01", "2023-02-01"),
+        ],
     )
-    return load_transactions(config, workdir=tmp_path_factory.mktemp("shop"), frame=frame), config
+    def test_it_must_lie_inside_the_data(self, why, starts, ends):
+        code, numbers = why(*shop(300), starts=starts, ends=ends)
+        assert (code, numbers["starts"]) == ("outside_data", dt.date.fromisoformat(starts))
+        assert numbers["first"] == dt.date(2024, 12, 1)
+
+    def test_an_arm_needs_ten_customers(self, why):
+        orders, arms = shop(100)
+        arms.loc[arms.index[:9], "arm"] = "tiny"
+        assert why(orders, arms) == ("few_customers", {"arm": "tiny", "customers": 9, "needed": 10})
+
+    def test_somebody_must_be_in_the_data(self, why):
+        orders, arms = shop(40)
+        arms["customer"] = "x" + arms["customer"]
+        assert why(orders, arms) == ("nobody_known", {"customers": 40})
+
+    def test_ten_customers_of_every_arm_must_have_ordered(self, analyse, why):
+        """In a day a few order; an arm that costs something would else be called worse without a doubt."""
+        orders, arms = one_day(ordering=(0, 2, 1))
+        found = why(orders, arms, cost_per_customer={"service": 0.5}, **ONE_DAY)
+        assert found == ("few_ordering", {"arm": "nothing", "customers": 0, "needed": 10})
+        orders, arms = one_day(ordering=(25, 9, 30))
+        found = why(orders, arms, **ONE_DAY)
+        assert found == ("few_ordering", {"arm": "promotion", "customers": 9, "needed": 10})
+        assert isinstance(analyse(*one_day(ordering=(10, 10, 10)), **ONE_DAY), ExperimentResult)
+
+    def test_without_orders_there_is_nothing_to_compare(self, why):
+        orders, arms = shop(40)
+        orders = orders[(orders["date"] < pd.Timestamp(STARTS)) | (orders["customer"] == "nobody")]
+        found = why(orders, arms, data={"observation_end": ENDS})
+        assert found == ("few_ordering", {"arm": "nothing", "customers": 0, "needed": 10})
+
+    def test_two_arms_in_which_everybody_brings_the_same_are_named(self, why):
+        orders, arms = one_day(ordering=(20, 20, 11))
+        alike = orders["customer"].isin(arms.loc[arms["arm"] != "service", "customer"])
+        orders.loc[alike & (orders["date"] == DAY), "amount"] = 30.0
+        assert why(orders, arms, **ONE_DAY) == ("no_variation", {"arm": "promotion", "control": "nothing"})
 
 
-@pytest.fixture(scope="module")
-def world():
-    return fitted_world(drawn(20, theta_exp=0.5, gamma_exp=0.3), customers=300, weeks=104)
+class TestWhatIsAdjustedBy:
+    def test_one_customer_with_a_past_is_not_adjusted_by(self):
+        arm, before = np.arange(100) % 2, np.zeros(100)
+        before[0] = 1e6
+        assert covariates(before, before == 0, arm).shape == (100, 0)
 
+    def test_a_past_that_only_one_arm_has_is_not_adjusted_by(self):
+        arm = np.arange(100) % 2
+        before = np.where(arm == 1, np.random.default_rng(1).gamma(2, 10, 100), 0.0)
+        assert covariates(before, before == 0, arm).shape == (100, 0)
 
-def test_margins_of_the_last_weeks_and_of_as_many_before_are_counted_by_customer(shop):
-    during, before = margins(*shop, weeks=13)
-    assert sorted(set(during)) == [0.0, pytest.approx(39.0)]
-    assert (during > 0).sum() == 20
-    assert np.allclose(before, 39.0)
+    def test_customers_who_order_exactly_as_before_leave_the_plain_difference(self):
+        arm, before = np.arange(100) % 2, np.random.default_rng(1).gamma(2, 10, 100)
+        (found,) = differences(["a", "b"], arm, 2 * before, before, arm < 0, 0.9)
+        assert found.adjusted == found.plain
+        assert found.verdict == "undecided"
 
+    def test_an_arm_in_which_nobody_ordered_is_compared_all_the_same(self):
+        rng, arm = np.random.default_rng(5), np.arange(200) % 2
+        during = np.where(arm == 1, rng.gamma(2, 10, 200), 0.0)
+        (found,) = differences(["a", "b"], arm, during, None, arm < 0, 0.9)
+        assert found.verdict == "better"
+        assert found.adjusted.lower > 0
 
-def test_the_margin_that_is_planned_with_is_the_one_that_is_analysed(tmp_path):
-    """Where discounts are known: a deeper deal comes off the margin in full, in the plan as in the analysis."""
-    rng, last = np.random.default_rng(5), dt.date(2025, 3, 2)
-    rows = [(f"c{i}", last - dt.timedelta(days=int(day)), 40.0) for i in range(60) for day in rng.integers(0, 182, 12)]
-    orders = pd.DataFrame(rows, columns=["customer", "date", "listed"]).drop_duplicates(["customer", "date"])
-    saved = orders["listed"] * rng.choice([0.0, 0.1, 0.6], len(orders))
-    orders = orders.assign(amount=orders["listed"] - saved, discount=saved).drop(columns="listed")
-    config = Config(
-        name="shop",
-        data={"transactions": "frame.csv", "columns": {name: name for name in orders.columns}, "holdout_weeks": 0},
-        economics={"gross_margin": 0.3, "cost_per_order": 1.0},
-    )
-    transactions = load_transactions(config, workdir=tmp_path, frame=orders)
-    during, before = margins(transactions, config, weeks=8)
-    starts = last - dt.timedelta(days=8 * 7 - 1)
-    given = ExperimentConfig(file="a.csv", columns={"customer": "c", "arm": "a"}, starts=starts, control="x")
-    everyone = transactions.summary.table["customer_id"]
-    analysed = margins_of(transactions, everyone, Period.of(transactions, given), config.economics)
-    assert analysed.margin_of == "list"
-    assert np.array_equal(during, analysed.during[~analysed.newcomer])
-    assert np.array_equal(before, analysed.before[~analysed.newcomer])
-
-
-def test_the_sample_size_is_that_of_the_normal_approximation():
-    found = design(13, 20.0, 0.6, Interval(1.0, 0.2, 1.8, 0.9), customers=20_000)
-    reach = stats.norm.isf(0.025) + stats.norm.ppf(POWER)
-    assert found.customers_per_arm == pytest.approx(2 * (reach * 20 * 0.8) ** 2, rel=0.001)
-    assert found.detectable == pytest.approx(reach * 20 * 0.8 * np.sqrt(2 / 10_000), rel=0.001)
-
-
-def test_an_experiment_of_that_size_finds_the_difference_as_often_as_it_should():
-    planned = design(13, 20.0, 0.6, Interval(4.0, 2.0, 6.0, 0.9), customers=2_000)
-    rng, found, repeats = np.random.default_rng(8), 0, 400
-    size = planned.customers_per_arm
-    for _ in range(repeats):
-        before, own = rng.standard_normal((2, 2 * size))
-        arm = np.repeat([0.0, 1.0], size)
-        during = 20 * (0.6 * before + 0.8 * own) + 4.0 * arm
-        fitted = OLS(during, np.column_stack([np.ones(2 * size), arm, before])).fit()
-        found += fitted.pvalues[1] < 0.05
-    assert stats.binomtest(found, repeats, POWER).pvalue > 0.01
-
-
-@pytest.mark.parametrize("expected", [0.0, 1e-9])
-def test_where_no_difference_is_expected_no_experiment_is_large_enough(expected):
-    found = design(13, 20.0, 0.0, Interval(expected, -1.0, 1.0, 0.9), customers=100)
-    assert found.customers_per_arm is None
-    assert found.power == pytest.approx(0.05, abs=0.001)
-
-
-def test_the_expected_difference_is_the_simulations_without_new_customers_and_fixed_costs(world):
-    fixed = Strategy("expectation", experience=Experience(lift=0.5, invested_per_order=0.1, database_per_year=1e6))
-    assert expected_over(world, (fixed, NOTHING), 26, 0.9) == expected_over(world, PAIR, 26, 0.9)
-
-
-def test_a_strategy_that_starts_later_is_tried_at_once(world):
-    later = Strategy("promotion", promotion=Promotion(starts_week=50))
-    assert expected_over(world, (later, NOTHING), 8, 0.9).difference.estimate < 0
-
-
-def test_what_is_expected_is_never_surer_than_so_few_customers_allow(world):
-    expected = expected_over(world, PAIR, 8, 0.9).difference
-    assert expected.upper - expected.lower > 0.01
-
-
-def test_a_plan_says_where_a_perfect_experiment_would_point_the_other_way(shop, world):
-    plan = experiment_plan(*shop, world, PAIR)
-    assert not replace(plan, horizon=plan.designs[-1].expected.estimate).contradicts_the_horizon
-    assert replace(plan, horizon=-plan.designs[-1].expected.estimate).contradicts_the_horizon
-
-
-def test_only_lengths_that_the_data_reach_twice_are_planned(shop, world):
-    plan = experiment_plan(*shop, world, PAIR)
-    # Over 8 weeks the past tells all: who went on in the last 13 did so in both halves.
-    assert [each.weeks for each in plan.designs] == [13, 26]
-    assert plan.arms == ("expectation", "nothing")
-    assert [each.customers for each in plan.designs] == [40, 40]
-    assert plan.designs[0].service_each[1] == 0 < plan.designs[0].service_each[0]
-    assert plan.fixed_per_year == 0
-
-
-def test_data_that_are_too_short_say_so(shop, world):
-    short = replace(shop[0], observation_start=dt.date(2025, 1, 5))
-    assert experiment_plan(short, shop[1], world, PAIR) == Note(
-        "experiment.reason.too_short", {"weeks": 8, "needed": 16}
-    )
-
-
-def test_no_path_is_needed_to_price_a_strategy_that_does_nothing(world):
-    run = simulate(world, [NOTHING, Strategy("idle")])
-    assert np.array_equal(run.profit[:, 0], run.profit[:, 1])
+    def test_the_scale_of_money_changes_nothing_but_the_scale(self):
+        arm, during, before, newcomer = simulated(np.random.default_rng(9), 0.5, 1.0)
+        (small,), (large,) = (differences(["a", "b"], arm, k * during, k * before, newcomer, 0.9) for k in (1e-6, 1e6))
+        assert large.adjusted.estimate == pytest.approx(1e12 * small.adjusted.estimate)
+        assert large.p_value == pytest.approx(small.p_value)

@@ -1,14 +1,14 @@
 import numpy as np
 import pytest
 
-from analysis.strategies.marks import Marks
+from analysis.config.strategies import NOTHING, Promotion, Strategy
 from analysis.strategies.newcomers import COMING, MERCENARY, WON, Quarters, entry_of_new
 from analysis.strategies.parameters import draw_parameters
+from analysis.strategies.sampling import CommonRandomNumbers
 from analysis.strategies.schedule import schedule_of
 from analysis.strategies.simulation import simulate
-from analysis.strategies.strategy import NOTHING, Promotion, Strategy
 
-from .worlds import drawn, fitted_world, some_base
+from .inputs import drawn, fitted_inputs, some_base
 
 SALE = Strategy("sale", promotion=Promotion(depth=0.2, every_weeks=4, coverage=1.0, redemption=1.0))
 
@@ -28,7 +28,7 @@ def test_a_long_horizon_has_longer_parts():
 
 def test_customers_won_come_in_promotion_weeks_and_others_at_any_moment():
     schedule = schedule_of([NOTHING, SALE], 52, 0.1)
-    entry = entry_of_new(schedule, 960, Marks(1, 1, 960), promotions_win=True)
+    entry = entry_of_new(schedule, 960, CommonRandomNumbers(1, 1, 960), promotions_win=True)
     kind = entry.group // 4
     assert np.bincount(kind).tolist() == [480, 320, 160]
     won = entry.enters[1, kind != COMING]
@@ -41,7 +41,7 @@ def test_customers_won_come_in_promotion_weeks_and_others_at_any_moment():
 
 def test_as_many_are_won_as_stated():
     parameters = draw_parameters(3, 1, given={"won": 0.5})
-    run = simulate(fitted_world(parameters, some_base(100), 300, 52, coming=10.0), [NOTHING, SALE])
+    run = simulate(fitted_inputs(parameters, some_base(100), 300, 52, coming=10.0), [NOTHING, SALE])
     assert run.weekly.won[:, 1].sum(axis=1) == pytest.approx(np.full(3, 10 * 0.5 * 13))
     assert run.weekly.won[:, 0].sum() == 0
     assert np.flatnonzero(run.weekly.won[0, 1]).tolist() == list(range(0, 52, 4))
@@ -49,7 +49,7 @@ def test_as_many_are_won_as_stated():
 
 def test_mercenaries_buy_in_promotion_weeks_only():
     given = {"won": 1.0, "mercenary_share": 1.0}
-    with_sale = simulate(fitted_world(drawn(**given), some_base(100), 2_000, 52, coming=10.0), [NOTHING, SALE])
+    with_sale = simulate(fitted_inputs(drawn(**given), some_base(100), 2_000, 52, coming=10.0), [NOTHING, SALE])
     orders = with_sale.weekly.orders[0]
     more = orders[1] - orders[0]
     assert more[::4].min() > 0
@@ -59,7 +59,7 @@ def test_mercenaries_buy_in_promotion_weeks_only():
 
 def test_the_stated_share_of_those_won_are_mercenaries():
     given = {"won": 0.5, "mercenary_share": 0.4, "mercenary_leaving": 1e-9}
-    run = simulate(fitted_world(drawn(**given), some_base(100), 300, 52, coming=10.0), [NOTHING, SALE])
+    run = simulate(fitted_inputs(drawn(**given), some_base(100), 300, 52, coming=10.0), [NOTHING, SALE])
     assert run.weekly.mercenaries[0, 1, -1] == pytest.approx(0.4 * run.weekly.won[0, 1].sum())
 
 
@@ -67,12 +67,12 @@ def test_mercenaries_who_leave_more_readily_are_fewer_at_the_end():
     left = {}
     for odds in (1.0, 8.0):
         parameters = drawn(won=1.0, mercenary_share=1.0, mercenary_leaving=odds)
-        run = simulate(fitted_world(parameters, some_base(100), 1_000, 104, coming=10.0), [NOTHING, SALE])
+        run = simulate(fitted_inputs(parameters, some_base(100), 1_000, 104, coming=10.0), [NOTHING, SALE])
         left[odds] = run.weekly.mercenaries[0, 1, -1]
     assert left[8.0] < left[1.0]
 
 
 def test_nobody_is_won_where_nobody_comes():
-    run = simulate(fitted_world(draw_parameters(3, 1), some_base(100), 200, 52), [NOTHING, SALE])
+    run = simulate(fitted_inputs(draw_parameters(3, 1), some_base(100), 200, 52), [NOTHING, SALE])
     assert run.weekly.joined.sum() == 0
     assert (run.components["won"] == 0).all()

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from benchmarks.strategies import plain_profit
 
-from analysis.strategies.lives import STRUCTURES
+from analysis.config.strategies import NOTHING, Experience, Promotion, Strategy
+from analysis.strategies.microsimulation import STRUCTURES
 from analysis.strategies.schedule import Economics
 from analysis.strategies.simulation import simulate
-from analysis.strategies.strategy import NOTHING, Experience, Promotion, Strategy
 
-from .worlds import drawn, world_of_alike
+from .inputs import drawn, inputs_of_alike
 
 STRATEGIES = (
     NOTHING,
@@ -26,9 +26,9 @@ def test_a_plain_loop_over_customers_finds_the_same_profit(structure):
         borrowed=0.3, tau=2.0, inconsistency=0.8, kappa_deal=0.3, kappa_exp=0.2, delivery=0.9, loss_aversion=2.5,
     )  # fmt: skip
     economics = Economics(gross_margin=0.5, cost_per_order=1.0, annual_discount_rate=0.2)
-    world = world_of_alike(30_000, 0.4, 0.08, parameters, weeks=52, economics=economics)
-    run = simulate(world, STRATEGIES, structure)
-    plain, error = plain_profit(world, STRATEGIES, 1_500, structure)
+    inputs = inputs_of_alike(30_000, 0.4, 0.08, parameters, weeks=52, economics=economics)
+    run = simulate(inputs, STRATEGIES, structure)
+    plain, error = plain_profit(inputs, STRATEGIES, 1_500, structure)
     ours = run.profit[0] / 30_000
     own_error = np.sqrt(np.diag(run.common_noise)) / 30_000
     assert (error < 0.03 * plain).all()

@@ -6,7 +6,7 @@ from benchmarks.recommendation import FREE, KINDS, PRICED, Prices, Verdict, at_p
 
 from analysis.strategies.simulation import simulate
 
-from .worlds import drawn, fitted_world
+from .inputs import drawn, fitted_inputs
 
 
 @pytest.fixture(scope="module")
@@ -28,12 +28,12 @@ def test_recommendations_are_made_where_the_gap_is_above_a_tenth(found):
 
 def test_profit_and_its_error_at_any_price_follow_from_two_prices():
     prices = Prices(per_order=3.5, per_year=400.0)
-    world = fitted_world(drawn(3, won=0.5, referrals=0.05), customers=100, weeks=52, coming=4.0)
-    found, simulated = at_prices(simulate(world, PRICED), prices), simulate(world, strategies_at(prices))
+    inputs = fitted_inputs(drawn(3, won=0.5, referrals=0.05), customers=100, weeks=52, coming=4.0)
+    found, simulated = at_prices(simulate(inputs, PRICED), prices), simulate(inputs, strategies_at(prices))
     assert found.names == simulated.names
     for name in ("profit", "noise_covariance", "common_noise"):
         assert getattr(found, name) == pytest.approx(getattr(simulated, name))
-    assert found.profit[:, 1:] != pytest.approx(at_prices(simulate(world, PRICED), FREE).profit[:, 1:])
+    assert found.profit[:, 1:] != pytest.approx(at_prices(simulate(inputs, PRICED), FREE).profit[:, 1:])
 
 
 def test_rates_count_what_was_said_of_each_kind():

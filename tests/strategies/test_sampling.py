@@ -4,14 +4,20 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
-from analysis.strategies.lives import CALENDAR, PER_PURCHASE
-from analysis.strategies.marks import Marks
-from analysis.strategies.noise import simulation_error
-from analysis.strategies.sampling import error_of_total, even_numbers, even_sequence, replicate_totals, replicates_of
+from analysis.config.strategies import NOTHING, Experience, Promotion, Strategy
+from analysis.strategies.microsimulation import CALENDAR, PER_PURCHASE
+from analysis.strategies.sampling import (
+    CommonRandomNumbers,
+    error_of_total,
+    even_numbers,
+    even_sequence,
+    replicate_totals,
+    replicates_of,
+)
 from analysis.strategies.simulation import simulate
-from analysis.strategies.strategy import NOTHING, Experience, Promotion, Strategy
+from analysis.strategies.simulation_error import simulation_error
 
-from .worlds import drawn, fitted_world
+from .inputs import drawn, fitted_inputs
 
 
 @pytest.fixture
@@ -85,13 +91,13 @@ def test_the_stated_error_is_that_of_other_customers_and_other_luck(structure, m
     strategies = [NOTHING, Strategy("sale", Promotion(depth=0.2)), Strategy("better", experience=Experience(1.0))]
     ahead, told = [], []
     for seed in range(60):
-        world = fitted_world(parameters, customers=200, weeks=52, seed=seed, coming=8.0, model=model)
-        run = simulate(world, strategies, structure)
+        inputs = fitted_inputs(parameters, customers=200, weeks=52, seed=seed, coming=8.0, model=model)
+        run = simulate(inputs, strategies, structure)
         ahead.append(run.difference.mean(axis=0)[1:])
         told.append(simulation_error(run)[1:] ** 2)
     assert np.mean(told, axis=0) == pytest.approx(np.var(ahead, axis=0, ddof=1), rel=0.45)
 
 
 def test_luck_of_one_event_is_even_over_customers():
-    gaps = [Marks(seed, 0, 500).of_event(2).gap.mean() for seed in range(50)]
+    gaps = [CommonRandomNumbers(seed, 0, 500).of_event(2).gap.mean() for seed in range(50)]
     assert np.std(gaps) < 0.3 / np.sqrt(500)

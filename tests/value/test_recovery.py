@@ -1,18 +1,21 @@
 """Does the lift's 90% interval hold 90% of the time? Slow; the rates stand in docs/statistics.md."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.config import Config
+from analysis.config import EconomicsConfig, RetentionConfig
 from analysis.data import CustomerSummary
 from analysis.data.simulation import CDNOW_PURCHASES, CDNOW_SPEND, simulate_customers
-from analysis.models.estimate import MODELS, fit_purchase_model, purchase_posterior
+from analysis.models.fits import PurchaseFits, fit_one
 from analysis.models.patterns import patterns_of
-from analysis.models.results import PurchaseResult, SpendFit, SpendResult
-from analysis.models.spend import spend_result
-from analysis.value.lift import retention_lift
-from analysis.value.readings import Choice
+from analysis.models.registry import MODELS
+from analysis.models.spend import fit_spend
+from analysis.time import TimeUnit
+from analysis.value.lift import retention_lifts, shifts_of
+from analysis.value.profit import Choice
 
 REPETITIONS = 200
 CUSTOMERS = 1_500
@@ -43,49 +46,40 @@ def _summary(seed):
     return CustomerSummary(table, pd.Timestamp("2024-12-31").date(), has_money=True)
 
 
-def _believed(summary, config):
-    model, patterns = MODELS["BG/NBD"], patterns_of(summary, config.model.time_unit)
-    fit = fit_purchase_model(model, patterns, config.model.time_unit)
-    return _result(fit, purchase_posterior(fit, patterns, 1)), spend_result(summary, config.model)
-
-
-def _result(fit, posterior):
-    return PurchaseResult(fit, posterior, (), {}, {}, {}, {})
+def _believed(summary):
+    model, patterns = MODELS["BG/NBD"], patterns_of(summary, TimeUnit.WEEK)
+    return PurchaseFits((fit_one(model, patterns, TimeUnit.WEEK, 1),), {}), fit_spend(summary, seed=1)
 
 
 def _true(believed, spend):
     """What someone would find who knew the parameters, on the same customers."""
     purchase = {name: getattr(CDNOW_PURCHASES, name) for name in ("r", "alpha", "a", "b")}
     money = {name: getattr(CDNOW_SPEND, name) for name in "pqv"}
-    fit = believed.primary.__class__(**{**vars(believed.primary), "parameters": purchase})
+    fit = dataclasses.replace(believed.primary, parameters=purchase)
     mean = money["p"] * money["v"] / (money["q"] - 1)
-    spending = SpendFit("Gamma-Gamma", money, {}, float("nan"), spend.fit.customers, 0, mean)
-    return _result(fit, believed.posterior), SpendResult(spending, spend.posterior, None, None)
+    known = dataclasses.replace(spend, parameters=money, mean_order_value=mean)
+    return PurchaseFits((fit,), {}), known
 
 
-def _lifts(summary, purchase, spend, config):
-    found = retention_lift(
-        summary, purchase, spend, config, new_customers_per_year=500.0, choices=list(READINGS.values())
-    )
+def _lifts(summary, purchase, spend):
+    choices = list(READINGS.values())
+    economics = EconomicsConfig(acquisition_cost=5, fixed_costs_per_year=2_000)
+    shifts = shifts_of(summary, purchase, spend, choices, 500.0)
+    found = retention_lifts(shifts, choices, economics, RetentionConfig())
     return {name: found.of(choice, "BG/NBD") for name, choice in READINGS.items()}
 
 
 @pytest.mark.slow
 def test_the_interval_of_the_lift_holds_its_level(record_property):
-    config = Config(
-        name="t",
-        data={"transactions": {"sample": "simulated"}},
-        economics={"acquisition_cost": 5, "fixed_costs_per_year": 2_000},
-    )
     hits = dict.fromkeys(READINGS, 0)
     for seed in range(REPETITIONS):
         summary = _summary(30_000 + seed)
-        purchase, spend = _believed(summary, config)
-        found = _lifts(summary, purchase, spend, config)
+        purchase, spend = _believed(summary)
+        found = _lifts(summary, purchase, spend)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("analysis.value.lift.DRAWS", 2)
-            patch.setattr("analysis.value.lift.FEWEST_DRAWS", 2)
-            true = _lifts(summary, *_true(purchase, spend), config)
+            patch.setattr("analysis.value.shifts.DRAWS", 2)
+            patch.setattr("analysis.value.shifts.FEWEST_DRAWS", 2)
+            true = _lifts(summary, *_true(purchase, spend))
         for name, lift in found.items():
             hits[name] += lift.lift.lower <= true[name].lift.estimate <= lift.lift.upper
     record_property("hits", str(hits))

@@ -1,9 +1,8 @@
 import pytest
 
-from analysis.config import ModelConfig
-from analysis.models.estimate import MODELS
 from analysis.models.patterns import patterns_of
-from analysis.timeunits import TimeUnit
+from analysis.models.registry import MODELS
+from analysis.time import TimeUnit
 from analysis.value.retention import model_retention
 
 YEAR = 52.1786
@@ -11,7 +10,7 @@ YEAR = 52.1786
 
 @pytest.fixture(scope="module")
 def retention(cdnow_39_weeks, cdnow_purchase):
-    return model_retention(cdnow_39_weeks, cdnow_purchase, ModelConfig())
+    return model_retention(cdnow_39_weeks, cdnow_purchase)
 
 
 @pytest.mark.parametrize(("name", "first_year"), [("BG/NBD", 0.764), ("MBG/NBD", 0.398), ("Pareto/NBD", 0.357)])
@@ -33,7 +32,7 @@ def test_weighted_by_orders_far_less_is_kept_under_bg_nbd(retention):
 
 
 def test_survival_is_the_product_of_the_rates_and_intervals_hold_their_estimate(retention):
-    for groups in (retention.new_customers, retention.base, retention.base_repeaters, retention.base_one_time):
+    for groups in (retention.new_customers, retention.base):
         for by_year in groups.values():
             product = 1.0
             for rate, survival in zip(by_year.rates, by_year.survival, strict=True):
@@ -42,22 +41,14 @@ def test_survival_is_the_product_of_the_rates_and_intervals_hold_their_estimate(
                 assert rate.lower < rate.estimate < rate.upper
 
 
-def test_the_base_is_those_who_are_alive_with_and_without_a_repeat_order(retention, cdnow_39_weeks, cdnow_purchase):
+def test_the_retention_of_the_base_is_that_of_those_who_are_alive(retention, cdnow_39_weeks, cdnow_purchase):
     patterns = patterns_of(cdnow_39_weeks, TimeUnit.WEEK)
-    for fit in cdnow_purchase.fits:
-        model, name = MODELS[fit.model], fit.model
-        parts = (retention.alive_repeaters[name].estimate, retention.alive_one_time[name].estimate)
-        assert sum(parts) == pytest.approx(cdnow_purchase.customers_alive[name].estimate, rel=1e-6)
-        params = model.Params(**fit.parameters)
-        alive = model.p_alive(params, *patterns.history)
-        stays = model.survival_while_alive(params, YEAR, patterns.frequency, patterns.T)
+    for fit in cdnow_purchase:
+        model = MODELS[fit.model]
+        alive = model.p_alive(fit.params, *patterns.history)
+        stays = model.survival_while_alive(fit.params, YEAR, patterns.frequency, patterns.T)
         exact = patterns.total(alive * stays) / patterns.total(alive)
-        assert retention.base[name].rates[0].estimate == pytest.approx(exact, rel=1e-5)
-        repeaters, once = (
-            groups[name].rates[0].estimate for groups in (retention.base_repeaters, retention.base_one_time)
-        )
-        mixed = (parts[0] * repeaters + parts[1] * once) / sum(parts)
-        assert mixed == pytest.approx(exact, rel=1e-5)
+        assert retention.base[fit.model].rates[0].estimate == pytest.approx(exact, rel=1e-5)
 
 
 def test_whether_anyone_was_watched_for_a_year_is_known(retention):

@@ -1,48 +1,49 @@
 import numpy as np
+import pandas as pd
 import pytest
 
-from analysis.config import EconomicsConfig, ModelConfig
-from analysis.models import purchase_result, spend_result
-from analysis.models.estimate import MODELS, params_of
+import analysis as rl
+from analysis.data import CustomerSummary
+from analysis.errors import DataError
 from analysis.models.patterns import patterns_of
-from analysis.timeunits import TimeUnit
-from analysis.value import customer_value
-from analysis.value.expectations import discounted_orders, terms_of
+from analysis.models.registry import MODELS
+from analysis.time import TimeUnit, force_of_interest, units_per_year
+from analysis.value import valuation
+from analysis.value.valuation import discounted_orders, futures, value_of
 
 COLUMNS = [
     *("customer_id", "first_order", "last_order", "orders", "spent", "frequency", "recency", "T"),
     *("p_alive", "expected_orders", "p_order", "expected_order_value"),
     *("residual_clv", "residual_clv_lower", "residual_clv_upper", "days_until_p_alive_half", "no_repeat_yet"),
 ]
-ECONOMICS = EconomicsConfig(currency="USD")
 
 
 @pytest.fixture(autouse=True, scope="module")
 def _fewer_futures():
     """Two hundred simulated futures are enough for what is tested here."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("analysis.value.valuation.passes_for", lambda customers, most=200: 200)
+        patch.setattr("analysis.value.valuation.PASSES", 200)
         yield
 
 
 @pytest.fixture(scope="module")
-def models(cdnow_39_weeks):
-    return purchase_result(cdnow_39_weeks, ModelConfig()), spend_result(cdnow_39_weeks, ModelConfig())
+def simulated(cdnow_39_weeks, cdnow_purchase, cdnow_spend):
+    return futures(cdnow_39_weeks, cdnow_purchase, cdnow_spend)
 
 
 @pytest.fixture(scope="module")
-def value(cdnow_39_weeks, models):
-    return customer_value(cdnow_39_weeks, *models, ModelConfig(), ECONOMICS)
+def value(simulated):
+    return value_of(simulated, currency="USD")
 
 
 def test_the_table_has_the_columns_that_others_rely_on(value):
-    assert list(value.table.columns) == COLUMNS
-    assert len(value.table) == 2_357
+    assert list(value.customers.columns) == COLUMNS
+    assert len(value.customers) == 2_357
 
 
 def test_totals_are_the_sums_of_customers_and_of_every_dimension_of_segments(value):
-    total = value.table["residual_clv"].sum()
-    assert value.residual_clv.estimate == pytest.approx(total)
+    total = value.customers["residual_clv"].sum()
+    assert value.total.estimate == pytest.approx(total)
     for dimension in ("orders", "recency", "value"):
         parts = [segment for segment in value.segments if segment.dimension == dimension]
         assert sum(segment.customers for segment in parts) == 2_357
@@ -50,93 +51,178 @@ def test_totals_are_the_sums_of_customers_and_of_every_dimension_of_segments(val
         assert sum(segment.share_of_value for segment in parts) == pytest.approx(1)
 
 
+def test_segments_are_cut_by_orders_and_by_days_since_the_last_one(value, cdnow_39_weeks):
+    table = cdnow_39_weeks.table
+    found = {(each.dimension, each.segment): each.customers for each in value.segments}
+    silent = table["T_days"] - table["recency_days"]
+    assert found["recency", "0-90"] == (silent <= 90).sum()
+    assert found["recency", "181-365"] == ((silent > 180) & (silent <= 365)).sum()
+    assert found["orders", "2-3"] == table["orders"].between(2, 3).sum()
+    grid = value.grid()
+    assert grid["customers"].sum() == len(table)
+    assert grid.loc[("2-3", "0-90"), "customers"] == (table["orders"].between(2, 3) & (silent <= 90)).sum()
+    assert grid["estimate"].sum() == pytest.approx(value.total.estimate)
+
+
 def test_the_predictive_interval_is_wider_than_the_credible_one_of_the_expectation(value):
-    predictive, credible = value.residual_clv, value.expected_residual_clv
+    predictive, credible = value.total, value.expected_total
     assert predictive.lower < credible.lower < credible.estimate < credible.upper < predictive.upper
 
 
 def test_the_base_is_valued_under_every_model_since_they_disagree_on_who_is_alive(value):
     assert list(value.by_model) == ["BG/NBD", "MBG/NBD", "Pareto/NBD"]
-    assert value.by_model["BG/NBD"].residual_clv == value.residual_clv
+    assert value.by_model["BG/NBD"].residual_clv == value.total
     for total in value.by_model.values():
         for interval in (total.residual_clv, total.expected_orders):
             assert interval.lower < interval.estimate < interval.upper
 
 
 def test_customers_without_a_repeat_order_are_marked_and_have_no_day_on_which_they_count_as_gone(value):
-    once = value.table["frequency"] == 0
-    assert (value.table["no_repeat_yet"] == once).all()
-    assert value.table.loc[once, "days_until_p_alive_half"].isna().all()
-    assert (value.table.loc[once, "p_alive"] == 1).all()
+    once = value.customers["frequency"] == 0
+    assert (value.customers["no_repeat_yet"] == once).all()
+    assert value.customers.loc[once, "days_until_p_alive_half"].isna().all()
+    assert (value.customers.loc[once, "p_alive"] == 1).all()
 
 
 def test_probabilities_and_bounds_are_in_their_places(value):
-    table = value.table
+    table = value.customers
     assert table["p_alive"].between(0, 1).all()
     assert (table["p_order"] <= table["p_alive"] + 1e-12).all()
     assert (table["p_order"] <= table["expected_orders"] + 1e-12).all()
     assert (table["residual_clv_lower"] <= table["residual_clv_upper"]).all()
 
 
-@pytest.mark.parametrize("unit", [TimeUnit.DAY, TimeUnit.MONTH])
-def test_value_does_not_depend_on_the_time_unit(cdnow_39_weeks, value, unit):
-    config = ModelConfig(time_unit=unit)
-    other = customer_value(
-        cdnow_39_weeks, purchase_result(cdnow_39_weeks, config), spend_result(cdnow_39_weeks, config), config, ECONOMICS
-    )
-    assert other.table["residual_clv"].to_numpy() == pytest.approx(value.table["residual_clv"].to_numpy(), rel=1e-4)
-    assert other.residual_clv.lower == pytest.approx(value.residual_clv.lower, rel=0.03)
+def test_value_does_not_depend_on_the_time_unit(cdnow_39_weeks, cdnow_spend, value):
+    other = value_of(futures(cdnow_39_weeks, [rl.BGNBD().fit(cdnow_39_weeks, unit="month")], cdnow_spend))
+    clv = value.customers["residual_clv"].to_numpy()
+    assert other.customers["residual_clv"].to_numpy() == pytest.approx(clv, rel=1e-4)
+    assert other.total.lower == pytest.approx(value.total.lower, rel=0.03)
+    assert [each.customers for each in other.segments] == [each.customers for each in value.segments]
 
 
-def test_margin_scales_value_and_costs_reduce_it(cdnow_39_weeks, models, value):
-    doubled = customer_value(cdnow_39_weeks, *models, ModelConfig(), EconomicsConfig(currency="USD", gross_margin=0.6))
-    costly = customer_value(cdnow_39_weeks, *models, ModelConfig(), EconomicsConfig(currency="USD", cost_per_order=5))
-    assert doubled.residual_clv.estimate == pytest.approx(2 * value.residual_clv.estimate)
-    assert doubled.residual_clv.upper == pytest.approx(2 * value.residual_clv.upper)
-    assert costly.residual_clv.estimate < value.residual_clv.estimate
+def test_margin_scales_value_and_costs_reduce_it(simulated, value):
+    doubled, costly = value_of(simulated, gross_margin=0.6), value_of(simulated, cost_per_order=5)
+    assert doubled.total.estimate == pytest.approx(2 * value.total.estimate)
+    assert doubled.total.upper == pytest.approx(2 * value.total.upper)
+    bounds = value.customers["residual_clv_upper"].to_numpy()
+    assert doubled.customers["residual_clv_upper"].to_numpy() == pytest.approx(2 * bounds)
+    assert costly.total.estimate < value.total.estimate
+    assert costly.total.upper < value.total.upper
+    assert (costly.customers["residual_clv_upper"] <= value.customers["residual_clv_upper"] + 1e-9).all()
 
 
-def test_over_a_very_long_horizon_discounted_orders_reach_the_infinite_sum(cdnow_39_weeks, models):
+def test_a_cost_that_eats_the_margin_leaves_the_same_share_of_every_order(cdnow_39_weeks, cdnow_purchase, cdnow_spend):
+    """With one value for all orders a cost is a lower margin: totals, bounds and segments agree."""
+    constant = cdnow_spend.__class__("constant", {"mean": 40.0}, {}, float("nan"), 1, 0, 40.0)
+    found = futures(cdnow_39_weeks, cdnow_purchase.fits[:1], constant)
+    with_cost, without = value_of(found, gross_margin=0.5, cost_per_order=8.0), value_of(found, gross_margin=0.3)
+    assert vars(with_cost.total) == pytest.approx(vars(without.total))
+    assert vars(with_cost.expected_total) == pytest.approx(vars(without.expected_total))
+    for one, other in zip(with_cost.segments, without.segments, strict=True):
+        assert vars(one.residual_clv) == pytest.approx(vars(other.residual_clv))
+    for name in ("residual_clv", "residual_clv_lower", "residual_clv_upper"):
+        assert with_cost.customers[name].to_numpy() == pytest.approx(without.customers[name].to_numpy())
+
+
+def test_over_a_very_long_horizon_discounted_orders_reach_the_infinite_sum(cdnow_39_weeks, cdnow_purchase):
     """P(alive) E[lambda / (lambda p + delta)], by simulation of lambda and p."""
-    fit, patterns = models[0].primary, patterns_of(cdnow_39_weeks, TimeUnit.WEEK)
-    model, params = MODELS[fit.model], params_of(fit)
-    terms = terms_of(ModelConfig(), EconomicsConfig(horizon_years=100, annual_discount_rate=0.15))
-    found = discounted_orders(model, params, patterns, terms)
+    fit, patterns = cdnow_purchase.primary, patterns_of(cdnow_39_weeks, TimeUnit.WEEK)
+    model, params = MODELS[fit.model], fit.params
+    delta = force_of_interest(0.15, TimeUnit.WEEK)
+    found = discounted_orders(fit, patterns, 100 * units_per_year(TimeUnit.WEEK), delta)
     rng = np.random.default_rng(1)
     for row in (0, len(patterns) // 2, len(patterns) - 1):
         x, _, age = (part[row] for part in patterns.history)
         rate = rng.gamma(params.r + x, 1 / (params.alpha + age), 400_000)
         leaves = rng.beta(params.a, params.b + x, 400_000)
-        drawn = rate / (rate * leaves + terms.delta)
+        drawn = rate / (rate * leaves + delta)
         alive = float(model.p_alive(params, *(part[row] for part in patterns.history)))
-        assert found[row] == pytest.approx(alive * drawn.mean(), abs=5 * alive * drawn.std() / np.sqrt(drawn.size))
+        customer = int(np.flatnonzero(patterns.index == row)[0])
+        assert found[customer] == pytest.approx(alive * drawn.mean(), abs=5 * alive * drawn.std() / np.sqrt(drawn.size))
 
 
-def test_without_money_there_are_orders_but_no_value(cdnow_39_weeks, models):
-    from analysis.data import CustomerSummary
-
+def test_without_money_there_are_orders_but_no_value(cdnow_39_weeks, cdnow_purchase):
     table = cdnow_39_weeks.table.drop(columns=["spent", "mean_repeat_value"])
     bare = CustomerSummary(table, cdnow_39_weeks.observation_end, has_money=False)
-    found = customer_value(bare, models[0], None, ModelConfig(), EconomicsConfig())
-    assert list(found.table.columns) == COLUMNS
-    assert found.table[["spent", "residual_clv", "residual_clv_lower"]].isna().all().all()
-    assert found.residual_clv is None
+    found = value_of(futures(bare, cdnow_purchase, None))
+    assert list(found.customers.columns) == COLUMNS
+    assert found.customers[["spent", "residual_clv", "residual_clv_lower"]].isna().all().all()
+    assert found.total is None
     assert found.expected_orders.estimate > 0
     assert all(segment.residual_clv is None for segment in found.segments)
+    assert found.by("orders")["estimate"].sum() == pytest.approx(found.expected_orders.estimate)
 
 
-def test_customers_are_never_stored_times_draws(monkeypatch, cdnow_39_weeks, models):
+def test_customers_are_never_stored_times_draws(monkeypatch, simulated):
     monkeypatch.setattr("analysis.models.futures.CELLS_PER_CHUNK", 50_000)
-    seen = []
-    import analysis.value.predictive as predictive
-
-    original = predictive.simulate_futures
+    seen, original = [], valuation.simulate_futures
 
     def spying(*args):
         for chunk in original(*args):
             seen.append(chunk.orders.size)
             yield chunk
 
-    monkeypatch.setattr(predictive, "simulate_futures", spying)
-    customer_value(cdnow_39_weeks, *models, ModelConfig(), ECONOMICS)
+    monkeypatch.setattr(valuation, "simulate_futures", spying)
+    simulated.simulation.totals([], level=0.9)
     assert max(seen) <= 50_000
+
+
+class TestGroups:
+    def test_any_grouping_adds_up_to_the_base(self, value, cdnow_39_weeks):
+        groups = rl.rfm(cdnow_39_weeks)
+        for group in ("orders", "no_repeat_yet", groups):
+            found = value.by(group)
+            assert found["customers"].sum() == len(value.customers)
+            assert found["estimate"].sum() == pytest.approx(value.total.estimate)
+            assert found["share"].sum() == pytest.approx(1)
+            assert (found["lower"] <= found["upper"]).all()
+            assert (found["expected_orders_lower"] <= found["expected_orders_upper"]).all()
+        assert set(found.index) == set(groups)
+
+    def test_the_whole_base_as_one_group_has_the_interval_of_the_total(self, value):
+        ids = value.customers["customer_id"]
+        one = value.by(pd.Series("all", index=ids)).loc["all"]
+        assert (one["estimate"], one["lower"], one["upper"]) == pytest.approx(
+            (value.total.estimate, value.total.lower, value.total.upper)
+        )
+
+    def test_a_group_that_cannot_be_is_refused_with_what_is_allowed(self, value):
+        with pytest.raises(DataError, match="group == 'channel', must be one of 'orders', 'recency', 'value'"):
+            value.by("channel")
+        with pytest.raises(DataError, match=r"customer ids such as \['00004'\], each once; it begins with \[1\]"):
+            value.by(pd.Series("a", index=[1, 2]))
+
+    def test_rfm_scores_rise_with_recency_orders_and_money(self, cdnow_39_weeks):
+        groups, table = rl.rfm(cdnow_39_weeks), cdnow_39_weeks.table
+        assert (groups.index == cdnow_39_weeks.ids).all()
+        scores = groups.str.extract(r"R(\d) F(\d) M(\d)").astype(int).to_numpy()
+        once = (table["orders"] == 1).to_numpy()
+        assert (scores[once, 1] == 1).all()
+        assert scores[~once, 1].min() >= 2
+        for column, measure in enumerate((table["recency_days"] - table["T_days"], table["orders"], table["spent"])):
+            best = measure.to_numpy() == measure.max()
+            assert (scores[best, column] == 3).all()
+
+
+def test_any_model_can_be_the_one_that_values_rest_on(cdnow_39_weeks, cdnow_purchase, cdnow_spend):
+    for fit in cdnow_purchase:
+        value = rl.customer_value(fit.of(cdnow_39_weeks), cdnow_spend, horizon="1Y", gross_margin=0.3)
+        assert list(value.by_model) == [fit.model]
+        assert value.total.lower < value.total.estimate < value.total.upper
+
+
+def test_a_summary_in_lifetimes_columns_is_enough(cdnow_39_weeks):
+    table = cdnow_39_weeks.table
+    frame = pd.DataFrame(
+        {
+            "frequency": table["frequency"].to_numpy(),
+            "recency": table["recency_days"].to_numpy() / 7,
+            "T": table["T_days"].to_numpy() / 7,
+            "monetary_value": table["mean_repeat_value"].fillna(0).to_numpy(),
+        },
+        index=np.arange(1_000, 1_000 + len(table)),
+    )
+    fit, spend = rl.BGNBD().fit(frame, unit="week"), rl.GammaGamma().fit(frame)
+    value = rl.customer_value(fit, spend, horizon="39W")
+    assert value.customers["customer_id"].tolist()[:2] == [1_000, 1_001]
+    assert value.by(pd.Series("x", index=frame.index[:100]))["customers"].tolist() == [100]

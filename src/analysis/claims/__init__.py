@@ -1,20 +1,8 @@
-"""The ledger of claims: is what the articles say true of this company? One entry a claim, one rule for verdicts."""
+"""What the articles say of loyalty, tested: one function a claim, one rule for verdicts."""
 
-from analysis.claims.evidence import Evidence
-from analysis.claims.finding import Finding, Range, finding_from_draws, not_testable
-from analysis.claims.ledger import Verdict, ledger_of_claims
-from analysis.claims.registry import CLAIMS, Claim
-from analysis.claims.rule import Outcome
-
-__all__ = [
-    "CLAIMS",
-    "Claim",
-    "Evidence",
-    "Finding",
-    "Outcome",
-    "Range",
-    "Verdict",
-    "finding_from_draws",
-    "ledger_of_claims",
-    "not_testable",
-]
+# ruff: noqa: I001, F401 (the order of these modules is that of the claims on the page)
+from analysis.claims import profit, customers, leaving, surveys
+from analysis.claims.claim import (
+    CLAIMS, Claim, Outcome, Range, Verdict, births_known, claim_step, from_draws, has_money, not_testable,
+)  # fmt: skip
+from analysis.claims.ledger import RULE, Claims

@@ -1,68 +1,98 @@
-"""The ledger: every claim with its verdict, alone and corrected for how many claims are tested."""
+"""The verdicts on all claims together: as a data frame, and as a table to read."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
-from analysis.claims.evidence import Evidence, unmet_need
-from analysis.claims.finding import Finding, not_testable
-from analysis.claims.registry import CLAIMS, Claim
-from analysis.claims.rule import Outcome, error_of, outcome_of
-from analysis.models.multiplicity import holm_adjusted
+import pandas as pd
+
+from analysis.claims.claim import Outcome, Verdict, chance_said
+from analysis.interval import Interval
+from analysis.plotting import Plots
+from analysis.tables import table_html
+from analysis.words import Message, placeholders, shown, tr
+
+RULE = Message("A claim is **supported** where the posterior probability of its range is at least 95% under every "
+    "purchase model (or in the data, where no model is needed), **contradicted** where it is at most 5% under every "
+    "one, and otherwise it **depends**. Nothing is averaged over models or choices.")  # fmt: skip
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What the evidence says of one claim.
+class Claims:
+    """The verdicts, in the order of the page; one of them by ``claims["twenty_bring_eighty"]``."""
 
-    Attributes
-    ----------
-    claim
-        Id of the claim.
-    verdict
-        ``supported``, ``contradicted``, ``depends`` or ``not_testable``, by the claim alone.
-    after_holm
-        The same once the number of tested claims is taken into account.
-    error, error_after_holm
-        Probability that the nearer clear verdict is wrong, under the model that doubts it most; None where the claim
-        is not testable.
-    finding
-        The number, its interval, and what must be said with it.
-    """
+    verdicts: tuple[Verdict, ...]
 
-    claim: str
-    verdict: Outcome
-    after_holm: Outcome
-    error: float | None
-    error_after_holm: float | None
-    finding: Finding
+    plot = Plots(claimed_range="analysis.claims.plots:plot_claimed_range")
 
+    def __iter__(self) -> Iterator[Verdict]:
+        return iter(self.verdicts)
 
-def ledger_of_claims(evidence: Evidence, claims: Iterable[Claim] = CLAIMS) -> tuple[Verdict, ...]:
-    """The verdict of each claim, in the order of the claims."""
-    claims = tuple(claims)
-    findings = [finding_of(claim, evidence) for claim in claims]
-    errors = {place: error_of(found.probabilities) for place, found in enumerate(findings) if found.probabilities}
-    adjusted = dict(zip(errors, holm_adjusted(list(errors.values())).tolist(), strict=True))
-    return tuple(
-        Verdict(
-            claim=claim.id,
-            verdict=outcome_of(finding.probabilities),
-            after_holm=outcome_of(finding.probabilities, adjusted.get(place)),
-            error=errors.get(place),
-            error_after_holm=adjusted.get(place),
-            finding=finding,
-        )
-        for place, (claim, finding) in enumerate(zip(claims, findings, strict=True))
-    )
+    def __getitem__(self, claim: str) -> Verdict:
+        return self.verdicts[[verdict.claim for verdict in self.verdicts].index(claim)]
 
+    def to_frame(self) -> pd.DataFrame:
+        """One row a claim.
 
-def finding_of(claim: Claim, evidence: Evidence) -> Finding:
-    """What a claim's test finds, or what it lacks."""
-    missing = unmet_need(evidence, claim.needs)
-    found = not_testable(missing) if missing else claim.test(evidence, claim.range)
-    return replace(found, unit=claim.unit)
+        Returns
+        -------
+        DataFrame
+            claim (id), verdict; estimate (of the first model), lower and upper (the widest of all models), level, unit;
+            probability_low and probability_high (of the claim, over the models); reason (why it cannot be tested); and
+            wording, trust and source in the reader's language.
+        """
+        return pd.DataFrame([_row(verdict) for verdict in self])
+
+    def table(self) -> pd.DataFrame:
+        """Columns claim, verdict, found and probability, as text in the reader's language."""
+        columns = ["claim", "verdict", "found", "probability"]
+        rows = [(each.declared.wording, each.verdict.label, _found(each), _chance(each)) for each in self]
+        return pd.DataFrame([map(str, row) for row in rows], columns=columns)
+
+    def counts(self) -> Message:
+        """How many claims came out how."""
+        return Message("**{claims:integer} claims** that are repeated as facts: {supported:integer} supported, "
+            "{contradicted:integer} contradicted, {depends:integer} open, as models disagree or the data are too few, "
+            "and {not_testable:integer} not testable on these data. A verdict speaks of this company in this window "
+            "and of nobody else.",
+            claims=len(self.verdicts),
+            **{str(outcome): sum(verdict.verdict is outcome for verdict in self) for outcome in Outcome})  # fmt: skip
+
+    def _repr_html_(self) -> str:
+        return table_html(self.table(), self.counts())
 
 
-__all__ = ["Outcome", "Verdict", "finding_of", "ledger_of_claims"]
+def _row(verdict: Verdict) -> dict[str, Any]:
+    declared, chances = verdict.declared, verdict.probabilities.values()
+    estimate = verdict.estimate or Interval(*[float("nan")] * 4)
+    return {
+        "claim": verdict.claim,
+        "verdict": str(verdict.verdict),
+        **vars(estimate),
+        "unit": declared.unit,
+        "probability_low": min(chances, default=float("nan")),
+        "probability_high": max(chances, default=float("nan")),
+        "reason": str(verdict.reason or ""),
+        **{name: str(getattr(declared, name)) for name in ("wording", "trust", "source")},
+    }
+
+
+def _found(verdict: Verdict) -> str:
+    """One estimate with its interval; or the lowest and the highest of the models' estimates."""
+    every = list(verdict.estimates.values())
+    if not every:
+        return "–"
+    kind = placeholders(verdict.declared.found.text)["estimate"].rpartition(" ")[2]
+    if len(every) == 1:
+        return shown(f"{'estimate' if every[0].lower == every[0].upper else 'interval'} {kind}", every[0])
+    low, high = (pick(each.estimate for each in every) for pick in (min, max))
+    return shown(f"range {kind}", Interval(low, low, high, every[0].level))
+
+
+def _chance(verdict: Verdict) -> str:
+    if not verdict.probabilities:
+        return "–"
+    low, high = (str(chance_said(pick(verdict.probabilities.values()))) for pick in (min, max))
+    return low if low == high else tr("{low} to {high}", low=low, high=high)

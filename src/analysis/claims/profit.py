@@ -1,151 +1,185 @@
-"""Claims about what retention does to profit; both rest on the posterior of the lift under each purchase model."""
+"""Claims about money: what retention does to profit, and what keeping costs beside winning.
+
+Orders hold no costs: configured ones decide, or a break-even is given.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.claims.evidence import Evidence, models_left_out
-from analysis.claims.finding import Finding, Range, finding_from_draws, not_testable
-from analysis.data import Note
-from analysis.value.lift import retention_lift
-from analysis.value.readings import Choice
-from analysis.value.results import Lift
+from analysis.claims import claim as c
+from analysis.claims.claim import Claim, Range, Verdict, from_draws, not_testable, recoded
+from analysis.errors import Unavailable
+from analysis.interval import Interval
+from analysis.value.lift import CANNOT_RISE, CLAIMED, MAY_BE_UNPROFITABLE, brings, shifts_of
+from analysis.value.profit import Choice, Prices, profit
+from analysis.words import Message
+
+if TYPE_CHECKING:
+    from analysis.config import EconomicsConfig, RetentionConfig
+    from analysis.models.fits import PurchaseFits
+    from analysis.value.shifts import Shifts
 
 CUT_COMPARED = 0.02
 """The rise in retention, in points, that is said to equal a cut of costs."""
+LEAST_TIMES, MOST_TIMES = 5, 10
+"""The articles say 5, 6, 7 and 10 times."""
+NOT_AN_ACTION = Message("This says what higher retention would be worth, not that anything brings it about. For that, "
+    "customers would have to be treated at random and compared.")  # fmt: skip
+OPTIONS = {
+    "points": Message("percentage points"), "relative": Message("per cent of itself"),
+    "fewer_lost": Message("per cent of those who are lost"), "mean": Message("the mean dropout moved"),
+    "scale": Message("everyone's dropout scaled"), "logit": Message("everyone's log odds moved"),
+    "every_year": Message("in every year alike"), "new_customer": Message("one new customer"),
+    "new_customer_repeat_orders": Message("one new customer without the first order"),
+    "base": Message("today's customers"), "firm": Message("the whole firm"),
+    "contribution": Message("contribution only"), "after_acquisition": Message("less the cost of winning customers"),
+    "after_fixed": Message("less the costs of winning customers and fixed costs"), "constant": Message("constant"),
+    "growing": Message("growing with tenure"), "free": Message("free, as the claim assumes"),
+    "paid": Message("paid for as configured"),
+}  # fmt: skip
 
 
-def profit_lift_of_retention(evidence: Evidence, claimed: Range) -> Finding:
+def read_as(choice: Choice, annual_discount_rate: float) -> Message:
+    """A reading of the claim in one sentence; a cost that its scope does not have is not named."""
+    taken = choice.profit if choice.scope in ("new_customer", "firm") else "contribution"
+    names = ("gain_kind", "shift", "scope", "margins", "keeping")
+    return Message("Read as: first-year retention rises by {gain:hundredths} {gain_kind}, {shift}; profit of {scope} "
+        "over {horizon:years}, {profit}, discounted at {discount:percent1} a year; margins {margins}; keeping "
+        "{keeping}.",
+        gain=choice.gain, horizon=choice.horizon_years, discount=annual_discount_rate, profit=OPTIONS[taken],
+        **{name: OPTIONS[getattr(choice, name)] for name in names})  # fmt: skip
+
+
+def prices_configured(economics: EconomicsConfig, retention: RetentionConfig) -> Message:
+    return Message("As configured and not from the data: margin {margin:percent1}, cost per order "
+        "{cost_per_order:money}, winning a customer {acquisition_cost:money}, keeping one "
+        "{cost_per_customer_year:money} a year, fixed costs {fixed_costs_per_year:money} a year.",
+        **Prices.of(economics, retention)._asdict())  # fmt: skip
+
+
+@Claim(
+    Message("Raising retention by 5 points, or as the configuration reads it, raises profit by 25% to 95%."),
+    article=Message("Raising customer loyalty by 5% raises profit by 25% to 95%."),
+    source=Message("Reichheld and Sasser (1990), Zero Defections, Harvard Business Review: five points fewer "
+        "defections, 25% to 85% by industry; the 95% is from Reichheld (1996). It is the computed value of one "
+        "average customer whose margin grows, with keeping taken as free, not the observed profit of firms."),
+    found=Message("profit changes by {estimate:interval percent}"),
+    range=Range(*CLAIMED), needs=(c.has_money, c.births_known), known=c.SECOND_HAND, trust=c.LOW,
+)  # fmt: skip
+def five_points_more_profit(claimed, lift, fits, economics_config, retention_config, credible_level) -> Verdict:
     """The lift of the configured reading of the claim, in per cent only where profit is surely positive."""
-    lifts = evidence.lift.named_lifts
-    choice = evidence.lift.named
-    read = (
-        Note("claim.assumption.reading", _reading(choice, evidence)),
-        Note("claim.assumption.prices", prices(evidence)),
-    )
-    spent = tuple(
-        Note("claim.detail.most_for_keeping", {"model": name, "cost": lift.break_even_cost})
-        for name, lift in lifts.items()
-        if lift.break_even_cost is not None and choice.gain > 0
-    )
-    if choice.gain == 0:
-        return not_testable(Note("claim.reason.no_gain"), assumptions=read)
-    if reason := _why_no_lift(lifts):
-        euros = tuple(
-            Note("claim.detail.gain_in_money", {"model": name, "gain": lift.gain, "profit": lift.profit_before})
-            for name, lift in lifts.items()
-            if lift.gain is not None
-        )
-        return not_testable(reason, *euros, *spent, assumptions=read)
-    retention = tuple(
-        Note("claim.detail.retention", {"model": name, "before": lift.retention_before, "after": lift.retention_after})
-        for name, lift in lifts.items()
-    )
-    return finding_from_draws(
-        claimed,
-        {name: lift.draws for name, lift in lifts.items()},
-        {name: lift.lift.estimate for name, lift in lifts.items()},
-        evidence.level,
-        unit="share",
-        assumptions=(*read, Note("claim.assumption.lift_is_not_an_action"), *models_left_out(evidence)),
-        details=(*retention, *spent),
-    )
+    lifts, rate = lift.named_lifts, economics_config.annual_discount_rate
+    read = read_as(lift.named, rate), prices_configured(economics_config, retention_config)
+    if lift.named.gain == 0:
+        zero = Message("The configured rise in retention is zero, so nothing is asked.", code="claim.reason.no_gain")
+        return not_testable(zero, assumptions=read)
+    if reason := next((each.reason for each in lifts.values() if each.lift is None), None):
+        in_money = [
+            Message("{model}: a profit of {profit:interval money} changes by {gain:interval money}.",
+                model=model, profit=each.profit_before, gain=each.gain)
+            for model, each in lifts.items() if each.gain is not None
+        ]  # fmt: skip
+        return not_testable(recoded(reason), *in_money, assumptions=read)
+    draws = {model: np.append(each.lift.estimate, each.draws) for model, each in lifts.items()}
+    return from_draws(claimed, draws, credible_level, assumptions=(*read, NOT_AN_ACTION, *c.models_left_out(fits)))
 
 
-def cost_cut_equal_to_retention(evidence: Evidence, claimed: Range) -> Finding:
+@Claim(
+    Message("2 points more retention bring as much as a cut of all costs by about 10% (8% to 12%)."),
+    article=Message("2% more retention equals a 10% price or cost cut."),
+    source=Message("Credited to Murphy and Murphy (2002), but already printed in 1998; no derivation was found."),
+    found=Message("2 points equal a cut of all costs by {estimate:interval percent1}"),
+    range=Range(0.08, 0.12), needs=(c.has_money, c.births_known), trust=c.VERY_LOW,
+)  # fmt: skip
+def two_points_equal_cost_cut(claimed, orders, lift, fits, spend, economics_config, credible_level) -> Verdict:
     """The cut of all costs that leaves the same gain in the contribution of a new customer as two points of retention.
 
-    Contribution is a share mu of revenue and costs are the rest, so a lift L of the contribution equals a cut of
-    L mu / (1 - mu) of the costs.
+    Costs are what of the revenue is no contribution.
     """
-    economics = evidence.config.economics
-    choice = replace(
-        evidence.lift.named,
-        scope="new_customer",
-        gain=CUT_COMPARED,
-        gain_kind="points",
-        profit="contribution",
-        margins="constant",
-        keeping="free",
-    )
-    summary = evidence.transactions.summary
-    found = retention_lift(summary, evidence.purchase, evidence.spend, evidence.config, choices=[choice])
-    lifts = {name: found.of(choice, name) for name in found.models}
-    if reason := _why_no_lift(lifts):
-        return not_testable(reason)
-    at_fit = economics.gross_margin - economics.cost_per_order / evidence.spend.fit.mean_order_value
-    cuts = {name: lift.draws * _margin_over_costs(evidence, len(lift.draws)) for name, lift in lifts.items()}
-    return finding_from_draws(
-        claimed,
-        cuts,
-        {name: lift.lift.estimate * at_fit / (1 - at_fit) for name, lift in lifts.items()},
-        evidence.level,
-        unit="share",
-        assumptions=(
-            Note("claim.assumption.reading", _reading(choice, evidence)),
-            Note("claim.assumption.costs_as_configured", {"share": 1 - at_fit}),
-            Note("claim.assumption.price_cut_is_no_gain"),
-            Note("claim.assumption.lift_is_not_an_action"),
-            *models_left_out(evidence),
-        ),
-        details=tuple(
-            Note("claim.detail.lift_of_two_points", {"model": name, "lift": lift.lift}) for name, lift in lifts.items()
-        ),
-    )
+    economics = economics_config
+    prices, rate = Prices(economics.gross_margin, economics.cost_per_order), economics.annual_discount_rate
+    if prices == Prices(margin=1):
+        raise Unavailable("With a margin of 100% and no cost per order there are no costs to cut.",
+            code="claim.reason.no_costs")  # fmt: skip
+    horizon, shift = lift.named.horizon_years, lift.named.shift
+    choice = Choice(gain=CUT_COMPARED, shift=shift, profit="contribution", horizon_years=horizon)
+    shifts, cuts = shifts_of(orders.histories, fits, spend, [choice], None), {}
+    for streams in shifts.by_model:
+        possible = np.isfinite(streams.after[1])
+        if not possible[0] or np.mean(~possible) > MAY_BE_UNPROFITABLE:
+            raise Unavailable(recoded(CANNOT_RISE))
+        before, after = (brings(streams, shifts, choice, place, rate) for place in (0, 1))
+        earned = profit(choice, prices, before)
+        gain = profit(choice, prices, after) - earned
+        cuts[streams.model] = np.where(possible, gain, np.nan) / (before.revenue - earned)
+    share = Message("Costs are what the configured margin and cost per order leave: {share:percent} of revenue. "
+        "Retention is that of an average new customer, its profit the contribution alone. A cut of prices lowers "
+        "profit unless it sells more, which orders alone do not show; so only the cut of costs is compared.",
+        share=1 - prices.margin + prices.cost_per_order / spend.mean_order_value)  # fmt: skip
+    assumptions = (read_as(choice, rate), share, NOT_AN_ACTION, *c.models_left_out(fits))
+    return from_draws(claimed, cuts, credible_level, assumptions=assumptions)
 
 
-def _margin_over_costs(evidence: Evidence, count: int) -> np.ndarray:
-    """Contribution over costs of an average order under each draw of the spend model, shape (count,)."""
-    economics, spend = evidence.config.economics, evidence.spend
-    value = np.full(count, spend.fit.mean_order_value)
-    if spend.posterior is not None:
-        p, q, v = spend.posterior.draws[:count].T
-        value = p * v / (q - 1)
-    margin = economics.gross_margin - economics.cost_per_order / value
-    return margin / (1 - margin)
+@Claim(
+    Message("Winning a customer costs at least 5 times as much as keeping one for a year."),
+    article=Message("Keeping a customer is 5 times cheaper than winning one; elsewhere 6, 7 or 10 times."),
+    source=Message("The earliest trace is TARP, late 1980s. Rival figures are 7 to 9, 8 to 10, 11 and 5 to 25 times: "
+        "it is not a constant."),
+    found=Message("winning costs {estimate:estimate significant} times as much as keeping"),
+    range=Range(LEAST_TIMES, np.inf), unit="ratio", known=c.SECOND_HAND, trust=c.LOW,
+)  # fmt: skip
+def keeping_cheaper(claimed, fits, economics_config, retention_config, credible_level, shifts=None) -> Verdict:
+    """Cost of winning one customer over the cost of keeping one for a year, both as configured; else the break-even."""
+    winning, keeping = economics_config.acquisition_cost, retention_config.cost_per_customer_year
+    equal = _equal_return(shifts, fits, economics_config, credible_level)
+    rests_on = (prices_configured(economics_config, retention_config), *c.models_left_out(fits) * bool(equal))
+    if not (winning > 0 and keeping > 0):
+        reason = Message("Orders do not show what winning or keeping a customer costs. Set "
+            "`economics.acquisition_cost` and `retention.cost_per_customer_year`.",
+            code="claim.reason.costs_not_configured")  # fmt: skip
+        return not_testable(reason, _break_even(winning, keeping), *equal, assumptions=rests_on)
+    if retention_config.gain > 0 and retention_config.gain_kind == "points":
+        equal.insert(0, Message("Everyone is paid for, but only {gain:percent1} stay because of it: that is "
+            "{cost:money} for each customer who would have left.",
+            gain=retention_config.gain, cost=keeping / retention_config.gain))  # fmt: skip
+    ratio, holds = winning / keeping, float(claimed.holds(np.array(winning / keeping)))
+    found = {c.CONFIGURED: Interval(ratio, ratio, ratio, credible_level)}
+    return Verdict(found, {c.CONFIGURED: holds}, assumptions=rests_on, details=tuple(equal))
 
 
-def _why_no_lift(lifts: Mapping[str, Lift]) -> Note | None:
-    without = [(name, lift) for name, lift in lifts.items() if lift.lift is None]
-    if not without:
-        return None
-    name, lift = without[0]
-    return Note(
-        f"claim.reason.{lift.reason.rpartition('.')[2]}",
-        {"model": name, "retention": lift.retention_before, "profit": lift.profit_before},
-    )
+def _break_even(winning: float, keeping: float) -> Message:
+    if winning > 0:
+        return Message("Winning a customer costs {winning:money}; that is 5 times as much where keeping one for a "
+            "year costs {at_five:money}, and 10 times where it costs {at_ten:money}.",
+            winning=winning, at_five=winning / LEAST_TIMES, at_ten=winning / MOST_TIMES)  # fmt: skip
+    if keeping > 0:
+        return Message("Keeping a customer for a year costs {keeping:money}; winning one costs 5 times as much from "
+            "{at_five:money} on, and 10 times from {at_ten:money} on.",
+            keeping=keeping, at_five=keeping * LEAST_TIMES, at_ten=keeping * MOST_TIMES)  # fmt: skip
+    return Message("It would be true if winning a customer cost you at least 5 times what you spend on keeping one "
+        "for a year.")  # fmt: skip
 
 
-def _reading(choice: Choice, evidence: Evidence) -> dict[str, object]:
-    return {
-        "gain": choice.gain,
-        "gain_kind": choice.gain_kind,
-        "shift": choice.shift,
-        "scope": choice.scope,
-        "profit": _profit_taken(choice),
-        "margins": choice.margins,
-        "keeping": choice.keeping,
-        "horizon": choice.horizon_years,
-        "discount": evidence.config.economics.annual_discount_rate,
-    }
+def _equal_return(shifts: Shifts | None, fits: PurchaseFits, economics: EconomicsConfig, level: float) -> list[Message]:
+    """What a new and a kept customer are worth, by purchase model; empty where that is not known."""
+    prices, said = Prices(economics.gross_margin, economics.cost_per_order), []
+    for streams in shifts.by_model if shifts else ():
 
+        def contribution(scope: str, streams=streams) -> np.ndarray:
+            choice = Choice(scope=scope, profit="contribution", horizon_years=float(economics.horizon_years))
+            return profit(choice, prices, brings(streams, shifts, choice, 0, economics.annual_discount_rate))
 
-def _profit_taken(choice: Choice) -> str:
-    """The profit of a reading, without the costs that its scope does not have."""
-    if choice.scope not in ("new_customer", "firm"):
-        return "contribution"
-    return "after_acquisition" if choice.profit == "after_fixed" and choice.scope != "firm" else choice.profit
-
-
-def prices(evidence: Evidence) -> dict[str, float]:
-    economics = evidence.config.economics
-    return {
-        "margin": economics.gross_margin,
-        "per_order": economics.cost_per_order,
-        "winning": economics.acquisition_cost,
-        "keeping": evidence.config.retention.cost_per_customer_year,
-        "fixed": economics.fixed_costs_per_year,
-    }
+        new, base = contribution("new_customer"), contribution("base")
+        kept = base / np.append(fits[streams.model].alive, fits[streams.model].alive_draws)[: len(base)]
+        if np.all(kept > 0):
+            found = {"new": new, "kept": kept, "times": new / kept}
+            said.append(Message("{model}: over {horizon:years}, discounted at {rate:percent1} a year, a new customer "
+                "is worth {new:interval money} and an average one of today's who is kept {kept:interval money}. At "
+                "equal return, winning one may cost {times:interval decimal2} times as much as saving such a one who "
+                "would have left.",
+                model=streams.model, horizon=float(economics.horizon_years), rate=economics.annual_discount_rate,
+                **{name: Interval.around(each[0], each[1:], level) for name, each in found.items()}))  # fmt: skip
+    return said

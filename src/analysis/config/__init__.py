@@ -1,25 +1,33 @@
 """One typed configuration: every key with its unit, its default and its range; unknown keys are refused."""
 
-from analysis.config.config import LANGUAGES, BatchConfig, Config, known_keys
-from analysis.config.contracts import ContractColumns, ContractsConfig
-from analysis.config.data import Columns, DataConfig
-from analysis.config.economics import EconomicsConfig, ModelConfig, RetentionConfig
+from analysis.config.assumptions import AssumptionsConfig, TypesConfig
+from analysis.config.config import (
+    LANGUAGES,
+    SAMPLES,
+    Columns,
+    Config,
+    DatabaseSource,
+    DataConfig,
+    EconomicsConfig,
+    ModelConfig,
+    RetentionConfig,
+    SampleSource,
+    known_keys,
+    nearest,
+    parameter_keys,
+)
 from analysis.config.loading import ConfigurationRefused, config_from_mapping, load_config
 from analysis.config.loyalty_tables import LOYALTY_TABLES, CustomerTypesConfig, ExperimentConfig
-from analysis.config.sources import SAMPLES, DatabaseSource, SampleSource
-from analysis.config.strategies import AssumptionsConfig, StrategiesConfig, TypesConfig
+from analysis.config.strategies import StrategiesConfig
 
 __all__ = [
     "LANGUAGES",
     "LOYALTY_TABLES",
     "SAMPLES",
     "AssumptionsConfig",
-    "BatchConfig",
     "Columns",
     "Config",
     "ConfigurationRefused",
-    "ContractColumns",
-    "ContractsConfig",
     "CustomerTypesConfig",
     "DataConfig",
     "DatabaseSource",
@@ -33,4 +41,6 @@ __all__ = [
     "config_from_mapping",
     "known_keys",
     "load_config",
+    "nearest",
+    "parameter_keys",
 ]

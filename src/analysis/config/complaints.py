@@ -29,6 +29,8 @@ LENGTHS = {
     **dict.fromkeys(("string_too_short", "too_short"), "must not be empty"),
     "string_too_long": "must have at most {max_length} characters",
 }
+TAKEN_OUT: dict[str, str] = {}
+"""Dotted key that was taken out -> what to use in its place, as the end of a sentence."""
 
 
 def problems_in_validation(
@@ -63,7 +65,9 @@ def _messages(error: ValidationError, known: Collection[str], shares: Collection
         where = _dotted(detail["loc"])
         kind, context = detail["type"], detail.get("ctx", {})
         given, shown = detail["input"], _shown(detail["input"])
-        if _is_unknown(detail):
+        if where in TAKEN_OUT:
+            yield f"configuration key {where!r} was taken out; {TAKEN_OUT[where]}"
+        elif _is_unknown(detail):
             yield f"unknown configuration key {where!r}{_nearest(where, known)}"
         elif kind == "missing":
             if where not in mistyped:

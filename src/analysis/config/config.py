@@ -1,25 +1,209 @@
-"""The whole configuration, of its sections, and every key that it may have."""
+"""The configuration: its sections, every key that it may have, and the few rules that join sections."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Discriminator, Field, Tag, model_validator
+from pydantic.fields import FieldInfo
 
-from analysis.config.contracts import ContractsConfig
-from analysis.config.data import DataConfig
-from analysis.config.economics import EconomicsConfig, ModelConfig, RetentionConfig
-from analysis.config.kinds import ColumnName, PlainName
+from analysis.config.kinds import (
+    ColumnName,
+    ColumnNames,
+    Cost,
+    CurrencyCode,
+    Day,
+    Delimiter,
+    PlainName,
+    Section,
+    VariableName,
+    ZoneName,
+)
 from analysis.config.loyalty_tables import LOYALTY_TABLES
-from analysis.config.section import Section
 from analysis.config.strategies import LONGEST_HORIZON, StrategiesConfig
-from analysis.timeunits import TimeUnit, units_per_year
+from analysis.time import TimeUnit, units_per_year
 
 LANGUAGES = ("en", "nl")
 LONGEST_DEADLINE = 7 * 24 * 60
+SampleName = Literal["cdnow", "cdnow-full", "complete-journey", "simulated"]
+SAMPLES = get_args(SampleName)
+
+
+class SampleSource(Section):
+    """An embedded sample, by name."""
+
+    sample: SampleName
+
+
+class DatabaseSource(Section):
+    """A query on a database whose URL stands in an environment variable."""
+
+    database_url_env: VariableName
+    query: str = Field(min_length=1)
+
+
+def _kind_of_source(given: Any) -> str | None:
+    if isinstance(given, str):
+        return "<file>"
+    if isinstance(given, list):
+        return "<files>"
+    if not isinstance(given, Mapping | BaseModel):
+        return None
+    keys = {str(key) for key in (given if isinstance(given, Mapping) else type(given).model_fields)}
+    is_sample = not {"database_url_env", "query"} & keys and difflib.get_close_matches("sample", keys, n=1)
+    return "<sample>" if is_sample else "<database>"
+
+
+Source = Annotated[
+    Annotated[str, Tag("<file>")]
+    | Annotated[list[str], Tag("<files>")]
+    | Annotated[SampleSource, Tag("<sample>")]
+    | Annotated[DatabaseSource, Tag("<database>")],
+    Discriminator(
+        _kind_of_source,
+        custom_error_type="source",
+        custom_error_message="must be a file, a list of files, {sample: NAME} or {database_url_env: NAME, query: ...}",
+    ),
+]
+
+
+class Columns(ColumnNames):
+    """Which column of the file holds what. Money is ``amount``, or ``quantity`` times ``unit_price``."""
+
+    customer: ColumnName
+    date: ColumnName
+    amount: ColumnName | None = None
+    quantity: ColumnName | None = None
+    unit_price: ColumnName | None = None
+    order: ColumnName | None = None
+    discount: ColumnName | None = None
+    currency: ColumnName | None = None
+    split: ColumnName | None = None
+
+    @model_validator(mode="after")
+    def _one_kind_of_money(self) -> Columns:
+        if self.amount and (self.quantity or self.unit_price):
+            raise ValueError("columns: give either amount, or quantity and unit_price, not both")
+        if bool(self.quantity) != bool(self.unit_price):
+            raise ValueError("columns: quantity and unit_price go together; one of them is missing")
+        if self.discount and not (self.amount or self.quantity):
+            raise ValueError("columns: a discount needs amount, or quantity and unit_price")
+        return self
+
+
+class DataConfig(Section):
+    """Where the transactions are and how to read them."""
+
+    transactions: Source
+    columns: Columns | None = None
+    part: str | None = Field(default=None, min_length=1)
+    date_format: str | None = None
+    timezone: ZoneName | None = None
+    decimal: Literal[",", "."] | None = None
+    delimiter: Delimiter | None = None
+    encoding: str | None = None
+    sheet: str | None = None
+    refunds: Literal["net", "drop", "refuse"] = "net"
+    duplicates: Literal["keep", "drop", "refuse"] = "keep"
+    count_duplicates: bool = True
+    max_missing_customer_share: float = Field(default=0.5, ge=0, le=1)
+    observation_start: Day | None = None
+    observation_end: Day | None = None
+    born_before_start: Literal["keep", "exclude"] = "keep"
+    holdout_weeks: int = Field(default=26, ge=0, le=10_000)
+    csv: Literal["local", "plain"] = "local"
+
+    @model_validator(mode="after")
+    def _columns_and_dates(self) -> DataConfig:
+        if self.columns is None and not isinstance(self.transactions, SampleSource):
+            raise ValueError("data: columns is missing; name at least customer and date")
+        if (self.part is None) != (self.columns is None or self.columns.split is None):
+            raise ValueError("data: columns.split and part go together; one of them is missing")
+        if isinstance(self.transactions, list) and not self.transactions:
+            raise ValueError("data: transactions is an empty list; name at least one file")
+        start, end = self.observation_start, self.observation_end
+        if start and end and start > end:
+            raise ValueError(f"data: observation_start == {start}, must not be after observation_end == {end}")
+        return self
+
+
+class ModelConfig(Section):
+    """Choices of the purchase and spend models; the primary one is shown first and is that of values and lists."""
+
+    primary: str = "BG/NBD"  # which models there are, models/registry.py knows
+    time_unit: TimeUnit = TimeUnit.WEEK
+    credible_level: float = Field(default=0.9, gt=0.5, lt=1)
+    seed: int = Field(default=1, ge=0)
+
+
+class EconomicsConfig(Section):
+    """Money and time: what an order earns and how the future is discounted."""
+
+    currency: CurrencyCode | None = None
+    gross_margin: float = Field(default=0.30, gt=0, le=1)
+    acquisition_cost: Cost = 0
+    cost_per_order: Cost = 0
+    fixed_costs_per_year: Cost = 0
+    annual_discount_rate: float = Field(default=0.10, ge=0, le=1)
+    horizon_years: float = Field(default=3, gt=0, le=100)
+
+
+class RetentionConfig(Section):
+    """The claim about retention that is tested: what rises, whose profit is meant, and what keeping costs."""
+
+    gain: float = Field(default=0.05, ge=0, lt=1)
+    gain_kind: Literal["points", "relative", "fewer_lost"] = "points"
+    shift: Literal["mean", "scale", "logit", "every_year"] = "mean"
+    scope: Literal["new_customer", "new_customer_repeat_orders", "base", "firm"] = "new_customer"
+    profit: Literal["contribution", "after_acquisition", "after_fixed"] = "after_acquisition"
+    margins: Literal["constant", "growing"] = "constant"
+    cost_per_customer_year: Cost = 0
+    new_customers_per_year: Cost | None = None
+    active_window_days: int = Field(default=180, ge=1)
+
+    @model_validator(mode="after")
+    def _fixed_costs_are_the_firms(self) -> RetentionConfig:
+        if self.profit == "after_fixed" and self.scope != "firm":
+            raise ValueError(
+                f"profit == 'after_fixed' needs scope == 'firm', found {self.scope!r}: fixed costs belong to no single "
+                "customer; set scope to 'firm', or profit to 'after_acquisition'"
+            )
+        return self
+
+
+class ContractColumns(ColumnNames):
+    """Which column holds what: a contract's ``start`` and ``end``, or by ``month`` whether it was ``active``."""
+
+    customer: ColumnName
+    start: ColumnName | None = None
+    end: ColumnName | None = None
+    month: ColumnName | None = None
+    active: ColumnName | None = None
+
+    @model_validator(mode="after")
+    def _one_shape(self) -> ContractColumns:
+        given = {role for role in ("start", "end", "month", "active") if getattr(self, role)}
+        if given not in ({"start", "end"}, {"month", "active"}):
+            found = f", found {' and '.join(sorted(given))}" if given else ""
+            raise ValueError(f"columns: give either start and end, or month and active{found}")
+        return self
+
+
+class ContractsConfig(Section):
+    """Contracts, and how to read them; the keys of reading are those of ``DataConfig``."""
+
+    file: str = Field(min_length=1)
+    columns: ContractColumns
+    period_months: int = Field(default=12, ge=1, le=120)
+    date_format: str | None = None
+    delimiter: Delimiter | None = None
+    encoding: str | None = None
+    sheet: str | None = None
 
 
 class BatchConfig(Section):
@@ -58,9 +242,10 @@ class Config(Section):
             raise ValueError("batch: an embedded sample has no column to split by; name data.columns of your own data")
         if self.batch and self.data.part is not None:
             raise ValueError("batch: data.part is one part already; leave one of the two out")
-        if self.contracts and (self.batch or self.data.part is not None):
+        is_split = self.batch or self.data.part is not None
+        if self.contracts and is_split:
             raise ValueError("contracts: they cannot be split into parts; leave them out, or batch and data.part")
-        if self.strategies.experiment and (self.batch or self.data.part is not None):
+        if self.strategies.experiment and is_split:
             raise ValueError(
                 "strategies.experiment: its arms cannot be split into parts; leave it out, or batch and data.part"
             )
@@ -100,18 +285,13 @@ class Config(Section):
         return ZoneInfo(self.data.timezone) if self.data.timezone else None
 
 
-def known_keys(model: type[BaseModel] = Config, prefix: str = "") -> Iterator[str]:
+def known_keys(model: type[BaseModel] = Config) -> Iterator[str]:
     """Every dotted key a configuration may have.
 
     >>> "economics.gross_margin" in set(known_keys())
     True
     """
-    for name, field in model.model_fields.items():
-        if field.exclude:
-            continue
-        yield prefix + name
-        for section in _sections_in(field.annotation):
-            yield from known_keys(section, f"{prefix}{name}.")
+    return (key for key, _ in _fields_of(model))
 
 
 def share_names(model: type[BaseModel] = Config) -> Iterator[str]:
@@ -120,16 +300,43 @@ def share_names(model: type[BaseModel] = Config) -> Iterator[str]:
     >>> {"gross_margin", "gain", "depth"} <= set(share_names())
     True
     """
+    for key, field in _fields_of(model):
+        if 1 in [getattr(limit, end, None) for limit in field.metadata for end in ("le", "lt")]:
+            yield key.rpartition(".")[2]
+
+
+@cache
+def parameter_keys() -> dict[str, str]:
+    """Name -> dotted key of each configuration key that a notebook or a function may take by its last part.
+
+    A key of a section within a section goes by its last two. Where two sections share a name, such as ``encoding``,
+    that of the transactions is meant.
+
+    >>> parameter_keys()["gross_margin"], parameter_keys()["encoding"], parameter_keys()["promotion_depth"]
+    ('economics.gross_margin', 'data.encoding', 'strategies.promotion.depth')
+    """
+    dotted = [key for key in known_keys() if key.count(".") in (1, 2)]
+    return {"_".join(key.split(".")[1:]): key for key in reversed(dotted)}
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The known name that was probably meant, as the end of a message.
+
+    >>> nearest("gros_margin", ["gross_margin", "seed"])
+    "; did you mean 'gross_margin'?"
+    """
+    known = list(known)
+    if near := difflib.get_close_matches(name, known, n=1):
+        return f"; did you mean {near[0]!r}?"
+    return f"; known are {', '.join(known)}" if 0 < len(known) <= 10 else ""
+
+
+def _fields_of(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
     for name, field in model.model_fields.items():
-        limits = [limit for kind in field.metadata for limit in (getattr(kind, "le", None), getattr(kind, "lt", None))]
-        if 1 in limits:
-            yield name
-        for section in _sections_in(field.annotation):
-            yield from share_names(section)
-
-
-def _sections_in(annotation: Any) -> Iterator[type[Section]]:
-    for branch in (annotation, *get_args(annotation)):
-        inner = get_args(branch)[0] if hasattr(branch, "__metadata__") else branch
-        if isinstance(inner, type) and issubclass(inner, Section):
-            yield inner
+        if field.exclude:
+            continue
+        yield prefix + name, field
+        for branch in (field.annotation, *get_args(field.annotation)):
+            inner = get_args(branch)[0] if hasattr(branch, "__metadata__") else branch
+            if isinstance(inner, type) and issubclass(inner, Section):
+                yield from _fields_of(inner, f"{prefix}{name}.")

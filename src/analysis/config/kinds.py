@@ -1,55 +1,94 @@
-"""Kinds of values that a configuration holds: names, days, zones, currencies, columns."""
+"""What sections of the configuration are made of: kinds of values, and what all sections have in common."""
 
 from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Annotated, Any
+from typing import Annotated, Any, Self, get_args
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_core import PydanticCustomError
+
+from analysis.config.complaints import problems_in_validation
+from analysis.errors import InputRefused
 
 RESERVED_NAMES = {".", "..", "failed", "latest", "index.html"}
 LARGEST_COST = 1e12
 """Amounts in the data end there too."""
 
 
-def _known_timezone(name: str) -> str:
-    if name not in available_timezones():
-        raise ValueError(f"timezone == {name!r}, must be a name of the IANA list such as Europe/Amsterdam")
-    return name
+class Section(BaseModel):
+    """A section: unknown keys are refused, values cannot be changed, and nothing is taken for a number or a truth value
+    that is none: not `"0.3"`, not `yes` for a number, not `"no"` or `0` for a truth value.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _numbers_and_truth_values_are_what_they_seem(cls, given: Any, info: ValidationInfo) -> Any:
+        annotation = cls.model_fields[info.field_name].annotation
+        kinds = {annotation, *get_args(annotation)}
+        if kinds & {int, float} and isinstance(given, bool | str) and type(given) not in kinds:
+            raise PydanticCustomError("number", "must be a number" if float in kinds else "must be a whole number")
+        if annotation is bool and not isinstance(given, bool):
+            raise PydanticCustomError("truth_value", "must be true or false")
+        return given
+
+    @classmethod
+    def checked(cls, **values: Any) -> Self:
+        """A section of values that a caller gave; raises InputRefused with every problem that they have.
+
+        Examples
+        --------
+        >>> from analysis.config import EconomicsConfig
+        >>> EconomicsConfig.checked(gross_margin=1.3)
+        Traceback (most recent call last):
+        analysis.errors.InputRefused: gross_margin == 1.3, must be less than or equal to 1
+        """
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            raise cls._refused(error) from error
+
+    @classmethod
+    def _refused(cls, error: ValidationError) -> InputRefused:
+        from analysis.config.config import known_keys, share_names
+
+        return InputRefused(problems_in_validation(error, list(known_keys(cls)), set(share_names(cls))))
 
 
-def _plain_name(name: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}", name) or name in RESERVED_NAMES:
-        raise ValueError(
-            f"name == {name!r}, must consist of at most 100 letters, digits, '.', '_' and '-', "
-            "must not begin with '.', "
-            f"and must not be one of {', '.join(sorted(RESERVED_NAMES))}"
-        )
-    return name
+class WrittenSection(Section):
+    """A section that is also written in Python, with its values in order or by name, which are then ``checked``."""
+
+    def __init__(self, *values: Any, **named: Any):
+        try:
+            super().__init__(**dict(zip(type(self).model_fields, values, strict=False)), **named)
+        except ValidationError as error:
+            raise self._refused(error) from error
+
+    # Sections inside a configuration are validated as such, so that every problem is told with its key.
+    __init__.__pydantic_base_init__ = True
 
 
-def _currency_code(code: str) -> str:
-    if not re.fullmatch(r"[A-Z]{3}", code):
-        raise ValueError(f"currency == {code!r}, must be a three-letter ISO 4217 code such as EUR")
-    return code
+class ColumnNames(Section):
+    """Which column holds what: each key is a role."""
 
-
-def _variable_name(name: str) -> str:
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-        allowed = "must be the name of a variable that holds the URL, such as CRM_URL: letters, digits and _"
-        raise PydanticCustomError("variable", allowed)
-    return name
-
-
-def _identifier(name: str) -> str:
-    if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name):
-        allowed = "must be at most 40 lowercase letters, digits and _, a letter first, such as loyalty_club"
-        raise PydanticCustomError("identifier", allowed)
-    return name
+    def mapped(self) -> dict[str, str]:
+        """Role -> column name, for the roles that are given."""
+        return {role: name for role, name in self.model_dump().items() if name is not None}
 
 
 def _column_name(name: Any) -> Any:
@@ -69,10 +108,33 @@ def _day(given: Any) -> dt.date:
     raise PydanticCustomError("day", "must be a date such as 2024-01-31")
 
 
+def _text(fits: Callable[[str], Any], allowed: str) -> Any:
+    """Text that ``fits``, else refused as what ``allowed`` says."""
+
+    def checked(text: str) -> str:
+        if not fits(text):
+            raise PydanticCustomError("kind", allowed)
+        return text
+
+    return Annotated[str, AfterValidator(checked)]
+
+
 ColumnName = Annotated[str, BeforeValidator(_column_name), Field(min_length=1)]
+Cost = Annotated[float, Field(ge=0, le=LARGEST_COST)]
 Day = Annotated[dt.date, BeforeValidator(_day)]
-PlainName = Annotated[str, AfterValidator(_plain_name)]
-ZoneName = Annotated[str, AfterValidator(_known_timezone)]
-VariableName = Annotated[str, AfterValidator(_variable_name)]
-Identifier = Annotated[str, AfterValidator(_identifier)]
-CurrencyCode = Annotated[str, AfterValidator(_currency_code)]
+PlainName = _text(
+    lambda name: re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}", name) and name not in RESERVED_NAMES,
+    "must consist of at most 100 letters, digits, '.', '_' and '-', must not begin with '.', and must not be one of "
+    + ", ".join(sorted(RESERVED_NAMES)),
+)
+ZoneName = _text(lambda name: name in available_timezones(), "must be a name of the IANA list such as Europe/Amsterdam")
+VariableName = _text(
+    re.compile(r"[A-Za-z_][A-Za-z0-9_]*").fullmatch,
+    "must be the name of a variable that holds the URL, such as CRM_URL: letters, digits and _",
+)
+Identifier = _text(
+    re.compile(r"[a-z][a-z0-9_]{0,39}").fullmatch,
+    "must be at most 40 lowercase letters, digits and _, a letter first, such as loyalty_club",
+)
+CurrencyCode = _text(re.compile(r"[A-Z]{3}").fullmatch, "must be a three-letter ISO 4217 code such as EUR")
+Delimiter = Annotated[str, Field(min_length=1, max_length=4)]

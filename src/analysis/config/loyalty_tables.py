@@ -9,8 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from analysis.config.kinds import LARGEST_COST, ColumnName, Day
-from analysis.config.section import Section
+from analysis.config.kinds import ColumnName, ColumnNames, Cost, Day, Delimiter, Section
 
 LOYALTY_TABLES = ("campaigns", "promotions", "satisfaction", "customer_types", "experiment")
 """The keys of ``strategies`` that name a table."""
@@ -18,25 +17,20 @@ DAYS_AND_NAMES = {"start", "end", "campaign"}
 """Roles that may share a column: what lasts a day begins and ends on it, and may be named after it."""
 
 
-class _Columns(Section):
+class _Columns(ColumnNames):
     @model_validator(mode="after")
     def _each_of_its_own(self) -> _Columns:
-        columns = self.mapped()
-        for (role, name), (other, another) in combinations(columns.items(), 2):
+        for (role, name), (other, another) in combinations(self.mapped().items(), 2):
             if name == another and not {role, other} <= DAYS_AND_NAMES:
                 raise ValueError(f"{role} and {other} name one column, {name!r}; each needs its own")
         return self
-
-    def mapped(self) -> dict[str, str]:
-        """Role -> column name, for the roles that are given."""
-        return {role: name for role, name in self.model_dump().items() if name is not None}
 
 
 class _Table(Section):
     """A file and how to read it; the keys of reading are those of ``DataConfig``."""
 
     file: str = Field(min_length=1)
-    delimiter: str | None = Field(default=None, min_length=1, max_length=4)
+    delimiter: Delimiter | None = None
     encoding: str | None = None
     sheet: str | None = None
 
@@ -117,9 +111,6 @@ def _arm(name: Any) -> Any:
 
 def _costs_by_arm(given: Any) -> Any:
     return {_arm(name): cost for name, cost in given.items()} if isinstance(given, Mapping) else given
-
-
-Cost = Annotated[float, Field(ge=0, le=LARGEST_COST)]
 
 
 class ExperimentConfig(_Table):

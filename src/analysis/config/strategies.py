@@ -1,4 +1,7 @@
-"""The configuration's section on loyalty strategies: what is done, what it costs, and what is assumed."""
+"""Loyalty strategies: what is done, what it costs, and the configuration's section that compares them.
+
+The same classes are written in Python and read from a configuration.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,10 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field, model_validator
 
-from analysis.config.complaints import SMALLEST_PERCENTAGE
-from analysis.config.kinds import LARGEST_COST, Identifier
+from analysis.config.assumptions import AssumptionsConfig, BindingsConfig, Share, TypesConfig
+from analysis.config.kinds import Cost, Identifier, Section, WrittenSection
 from analysis.config.loyalty_tables import (
     CampaignsConfig,
     CustomerTypesConfig,
@@ -18,97 +20,15 @@ from analysis.config.loyalty_tables import (
     PromotionsConfig,
     SatisfactionConfig,
 )
-from analysis.config.section import Section
 
-BUILT_IN_STRATEGIES = ("nothing", "promotion", "expectation", "both")
 LONGEST_HORIZON = 1_040
 """Weeks over which strategies are compared at most."""
-
-
-class Assumption(Section):
-    """What is assumed of a number: a range, with the most likely value inside where one is known."""
-
-    low: float
-    high: float
-    most_likely: float | None = None
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Assumption:
-        most_likely = self.low if self.most_likely is None else self.most_likely
-        if not self.low <= most_likely <= self.high:
-            found = f"{self.low:g}, {most_likely:g}, {self.high:g}"
-            raise ValueError(f"low <= most_likely <= high must hold, found {found}")
-        return self
-
-
-def _fixed_or_swept(given: Any) -> Any:
-    is_number = isinstance(given, int | float) and not isinstance(given, bool)
-    if not is_number and not isinstance(given, Mapping | Assumption):
-        raise PydanticCustomError("assumption", "must be a number, or a range such as {low: 0.1, high: 0.3}")
-    return {"low": given, "high": given} if is_number else given
-
-
-def _within(low: float, high: float) -> AfterValidator:
-    def check(assumption: Assumption) -> Assumption:
-        if assumption.low < low or assumption.high > high:
-            is_percentage = high == 1 and SMALLEST_PERCENTAGE <= assumption.low <= assumption.high <= 100
-            hint = f"; write {assumption.high / 100:g} for {assumption.high:g}%" if is_percentage else ""
-            found = f"{assumption.low:g} to {assumption.high:g}"
-            raise ValueError(f"{found}, must be at least {low:g} and at most {high:g}{hint}")
-        return assumption
-
-    return AfterValidator(check)
-
-
-def _between(low: float, high: float) -> Any:
-    """A number or a range within these ends, which lie far outside what the package sweeps."""
-    return Annotated[Assumption, BeforeValidator(_fixed_or_swept), _within(low, high)]
-
-
-Share = _between(0, 1)
-Multiple = _between(0, 10)
-OddsRatio = _between(1e-6, 100)
-
-
-class AssumptionsConfig(Section):
-    """Parameters of the loyalty dynamics, each a number or a range, in place of an estimate or of what is assumed."""
-
-    kappa_deal: Share | None = None
-    theta_deal: _between(0, 30) | None = None
-    gamma_deal: _between(0, 15) | None = None
-    loss_aversion: _between(1, 20) | None = None
-    kappa_exp: Share | None = None
-    theta_exp: Multiple | None = None
-    gamma_exp: _between(0, 5) | None = None
-    tau: _between(1e-6, 100) | None = None
-    sector_rise: Multiple | None = None
-    delivery: Multiple | None = None
-    inconsistency: Multiple | None = None
-    promotional_lift: Multiple | None = None
-    borrowed: Share | None = None
-    from_rivals: Share | None = None
-    won: Multiple | None = None
-    won_value: Multiple | None = None
-    mercenary_share: Share | None = None
-    mercenary_leaving: OddsRatio | None = None
-    mercenary_taken: _between(0, 100) | None = None
-    referrals: _between(0, 1) | None = None
-    referred_value: Multiple | None = None
-    rival_pull: Multiple | None = None
-    bond_shield: Multiple | None = None
-    bond_decay: Share | None = None
-    breakage: Share | None = None
-    type_contrast: Multiple | None = None
-
-
 Week = Annotated[int, Field(ge=0, le=LONGEST_HORIZON)]
 Weeks = Annotated[int, Field(ge=1, le=LONGEST_HORIZON)]
-Cost = Annotated[float, Field(ge=0, le=LARGEST_COST)]
 
 
-class _Running(Section):
-    starts_week: Week = 0
-    ends_week: int | None = Field(default=None, ge=1, le=LONGEST_HORIZON)
+class _Running(WrittenSection):
+    """Something that goes on from one week until before another; None lets it last."""
 
     @model_validator(mode="after")
     def _ends_after_it_starts(self) -> _Running:
@@ -117,19 +37,42 @@ class _Running(Section):
         return self
 
 
-class PromotionConfig(_Running):
-    """The deal side of a strategy."""
+class Promotion(_Running):
+    """The deal side of a strategy.
 
-    depth: float = Field(default=0.2, ge=0, le=1)
+    Attributes
+    ----------
+    depth
+        Share of the list price taken off an order in a promotion week, on top of today's deal.
+    every_weeks, lasts_weeks
+        A promotion begins every so many weeks and lasts so many; equal ones are a permanent deal.
+    coverage, redemption
+        Share of customers whom a promotion reaches, and of these who use it when they order.
+    points
+        Points given on every order, worth this share of its list price.
+    programme_cost_per_year
+        Fixed cost of running it [currency per year].
+    starts_week, ends_week
+        First week, and the week before which it ends; None lets it last.
+
+    Examples
+    --------
+    >>> round(Promotion(depth=0.2, every_weeks=4, coverage=0.5, redemption=0.4).given_per_order, 9)
+    0.01
+    """
+
+    depth: Share = 0.2
     every_weeks: Weeks = 8
     lasts_weeks: Weeks = 1
-    coverage: float = Field(default=0.8, ge=0, le=1)
-    redemption: float = Field(default=0.5, ge=0, le=1)
-    points: float = Field(default=0, ge=0, le=1)
-    programme_cost_per_year: Cost = 0
+    coverage: Share = 0.8
+    redemption: Share = 0.5
+    points: Share = 0.0
+    programme_cost_per_year: Cost = 0.0
+    starts_week: Week = 0
+    ends_week: Weeks | None = None
 
     @model_validator(mode="after")
-    def _possible(self) -> PromotionConfig:
+    def _possible(self) -> Promotion:
         wrong = []
         if self.lasts_weeks > self.every_weeks:
             wrong.append(f"lasts_weeks == {self.lasts_weeks}, must be at most every_weeks == {self.every_weeks}")
@@ -139,73 +82,97 @@ class PromotionConfig(_Running):
             raise ValueError("; ".join(wrong))
         return self
 
+    @property
+    def reach(self) -> float:
+        """Share of customers whom a promotion moves."""
+        return self.coverage * self.redemption
 
-class ExperienceConfig(_Running):
-    """The expectation side of a strategy; without either cost per customer or order it gets the promotion's budget."""
-
-    lift: float = Field(default=0.5, ge=-5, le=5)
-    invested_per_customer_year: float | None = Field(default=None, ge=0, le=LARGEST_COST)
-    invested_per_order: float | None = Field(default=None, ge=0, le=LARGEST_COST)
-    database_per_year: Cost = 0
-    spread: float | None = Field(default=None, ge=0, le=5)
+    @property
+    def given_per_order(self) -> float:
+        """Share of the list value of today's orders that it gives away, before any of them changes."""
+        return self.depth * self.reach * (self.lasts_weeks / self.every_weeks) + self.points
 
 
-class OwnStrategyConfig(Section):
-    """A further strategy: a promotion, a better experience, or both."""
+class Experience(_Running):
+    """The expectation side of a strategy: being better than the sector's standard, and what that costs.
+
+    Attributes
+    ----------
+    lift
+        How much better an encounter is planned to be than today [standard deviations of the sector's quality].
+    invested_per_customer_year, invested_per_order
+        Cost for each customer who is still one [currency per year], and of every order [currency]. Where neither is
+        given, being better gets the budget of the promotion that it is compared with.
+    database_per_year
+        Fixed cost of the customer database that personal service needs [currency per year].
+    spread
+        Standard deviation of what single encounters turn out to be [standard deviations of the sector's quality];
+        None takes the assumption ``inconsistency`` times the lift.
+    starts_week, ends_week
+        First week, and the week before which it ends; None lets it last.
+    """
+
+    lift: Annotated[float, Field(ge=-5, le=5)] = 0.5
+    invested_per_customer_year: Cost | None = None
+    invested_per_order: Cost | None = None
+    database_per_year: Cost = 0.0
+    spread: Annotated[float, Field(ge=0, le=5)] | None = None
+    starts_week: Week = 0
+    ends_week: Weeks | None = None
+
+
+class Strategy(WrittenSection):
+    """A strategy with its two sides, a promotion and a better experience; one without either goes on as today.
+
+    Examples
+    --------
+    >>> Strategy("club", promotion=Promotion(depth=0.1, every_weeks=4)).promotion.lasts_weeks
+    1
+    """
 
     name: Identifier
-    promotion: PromotionConfig | None = None
-    experience: ExperienceConfig | None = None
+    promotion: Promotion | None = None
+    experience: Experience | None = None
 
-    @model_validator(mode="after")
-    def _does_something(self) -> OwnStrategyConfig:
-        if self.name in BUILT_IN_STRATEGIES:
-            raise ValueError(f"name == {self.name!r} is built in; choose another")
-        if self.promotion is None and self.experience is None:
-            raise ValueError(f"strategy {self.name!r} needs a promotion or an experience; without both it is 'nothing'")
-        return self
+    def with_budget(self, per_order: float) -> Strategy:
+        """The same with ``per_order`` [currency] to spend on being better, where nobody states a cost."""
+        better = self.experience
+        if better is None or {better.invested_per_customer_year, better.invested_per_order} != {None}:
+            return self
+        return self.model_copy(update={"experience": better.model_copy(update={"invested_per_order": per_order})})
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is none of those that every configuration compares."""
+        return self.name not in BUILT_IN
 
 
-class AttackConfig(Section):
-    """A rival's deeper promotion."""
+NOTHING = Strategy("nothing")
+BUILT_IN = ("nothing", "promotion", "expectation", "both")
+
+
+def built_in_strategies(promotion: Promotion, experience: Experience) -> tuple[Strategy, ...]:
+    """Nothing, the promotion, the better experience, and both.
+
+    >>> [strategy.name for strategy in built_in_strategies(Promotion(), Experience())]
+    ['nothing', 'promotion', 'expectation', 'both']
+    """
+    sides = ((None, None), (promotion, None), (None, experience), (promotion, experience))
+    return tuple(Strategy(name, *each) for name, each in zip(BUILT_IN, sides, strict=True))
+
+
+class Attack(WrittenSection):
+    """A rival's deeper promotion: the share of the price that it takes off, and its weeks, both included, from 0."""
 
     rival_depth: float = Field(gt=0, le=1)
     first_week: Week = 26
     last_week: Week = 38
 
     @model_validator(mode="after")
-    def _ends_after_it_begins(self) -> AttackConfig:
+    def _ends_after_it_begins(self) -> Attack:
         if self.last_week < self.first_week:
             raise ValueError(f"last_week == {self.last_week}, must not be before first_week == {self.first_week}")
         return self
-
-
-class _Mix(Section):
-    @model_validator(mode="after")
-    def _sums_to_one(self) -> _Mix:
-        total = sum(self.model_dump().values())
-        if abs(total - 1) > 1e-6:
-            raise ValueError(f"the shares sum to {total:g}, must sum to 1")
-        return self
-
-
-class TypesConfig(_Mix):
-    """Shares of the four customer types."""
-
-    service: float = Field(default=0, ge=0, le=1)
-    offer: float = Field(default=0, ge=0, le=1)
-    brand: float = Field(default=0, ge=0, le=1)
-    at_hand: float = Field(default=0, ge=0, le=1)
-
-
-class BindingsConfig(_Mix):
-    """Shares of the five ways in which customers are bound."""
-
-    situational: float = Field(default=0, ge=0, le=1)
-    economic: float = Field(default=0, ge=0, le=1)
-    legal: float = Field(default=0, ge=0, le=1)
-    emotional: float = Field(default=0, ge=0, le=1)
-    technical: float = Field(default=0, ge=0, le=1)
 
 
 class StrategiesConfig(Section):
@@ -215,10 +182,10 @@ class StrategiesConfig(Section):
     draws: int = Field(default=200, ge=20, le=5_000)
     customers: int | None = Field(default=None, ge=50, le=100_000)
     todays_deal: float | None = Field(default=None, ge=0, lt=1)
-    promotion: PromotionConfig = PromotionConfig()
-    experience: ExperienceConfig = ExperienceConfig()
-    own: tuple[OwnStrategyConfig, ...] = ()
-    attack: AttackConfig | None = None
+    promotion: Promotion = Promotion()
+    experience: Experience = Experience()
+    own: tuple[Strategy, ...] = ()
+    attack: Attack | None = None
     types: TypesConfig | None = None
     bindings: BindingsConfig | None = None
     assumptions: AssumptionsConfig = AssumptionsConfig()
@@ -231,32 +198,67 @@ class StrategiesConfig(Section):
     @model_validator(mode="after")
     def _consistent(self) -> StrategiesConfig:
         wrong = []
-        names = Counter(own.name for own in self.own)
-        wrong += [f"own: strategy {name!r} is there {times} times" for name, times in names.items() if times > 1]
-        sides = {"promotion": self.promotion}
-        sides |= {f"own {own.name!r}": own.promotion for own in self.own if own.promotion}
-        for where, promotion in sides.items():
-            given = promotion.depth + promotion.points + (self.todays_deal or 0)
-            if given > 1:
-                wrong.append(f"{where}: depth, points and todays_deal take {given:.0%} off the price, at most 100%")
+        for own in self.own:
+            if not own.is_own:
+                wrong.append(f"own: name == {own.name!r} is built in; choose another")
+            elif own.promotion is None and own.experience is None:
+                wrong.append(f"own: strategy {own.name!r} needs a promotion or an experience; without, it is 'nothing'")
         if self.experience.lift < 0:
             instead = "what makes it worse can be compared as a strategy of your own (strategies.own)"
             wrong.append(f"experience.lift == {self.experience.lift:g}, must be at least 0; {instead}")
+        wrong += repeated_names(self.own, "own: strategy")
+        wrong += problems_beside_today(self._named, self.todays_deal or 0.0)
         wrong += self.after_the_horizon(self.horizon_weeks, "horizon_weeks")
         if wrong:
             raise ValueError("; ".join(wrong))
         return self
 
+    @property
+    def compared(self) -> tuple[Strategy, ...]:
+        """The built-in strategies with their settings, then the configuration's own."""
+        return (*built_in_strategies(self.promotion, self.experience), *self.own)
+
+    @property
+    def stated(self) -> dict[str, Any]:
+        """What is stated beside the strategies, by the names that ``compare_strategies`` takes."""
+        names = ("todays_deal", "attack", "types", "bindings", "assumptions", "draws", "customers")
+        return {name: getattr(self, name) for name in names}
+
+    @property
+    def _named(self) -> dict[str, Strategy]:
+        ours = {"": Strategy("both", self.promotion, self.experience)}
+        return ours | {f"own {own.name!r}: ": own for own in self.own}
+
     def after_the_horizon(self, weeks: int | None, horizon: str) -> list[str]:
         """What would begin too late to be seen within ``weeks``, or an attack end; nothing where they are not known."""
-        begins = {"promotion.starts_week": self.promotion.starts_week}
-        begins |= {"experience.starts_week": self.experience.starts_week}
-        for own in self.own:
-            sides = {"promotion": own.promotion, "experience": own.experience}
-            begins |= {f"own {own.name!r}: {side}.starts_week": it.starts_week for side, it in sides.items() if it}
-        if self.attack is not None:
-            begins |= {f"attack.{key}": getattr(self.attack, key) for key in ("first_week", "last_week")}
-        if weeks is None:
-            return []
-        late = {key: week for key, week in begins.items() if week >= weeks}
-        return [f"{key} == {week}, must be below {horizon} == {weeks}" for key, week in late.items()]
+        return [] if weeks is None else problems_of_time(self._named, self.attack, weeks, horizon)
+
+
+def repeated_names(strategies: tuple[Strategy, ...], what: str) -> list[str]:
+    """Names that several strategies have."""
+    names = Counter(strategy.name for strategy in strategies)
+    return [f"{what} {name!r} is there {times} times" for name, times in names.items() if times > 1]
+
+
+def problems_beside_today(named: Mapping[str, Strategy], todays_deal: float) -> list[str]:
+    """Promotions that, with what orders save today, take more than the whole price off."""
+    wrong = []
+    for where, each in named.items():
+        given = each.promotion.depth + each.promotion.points + todays_deal if each.promotion else 0.0
+        if given > 1:
+            wrong.append(
+                f"{where}promotion: depth, points and todays_deal take {given:.0%} off the price, at most 100%"
+            )
+    return wrong
+
+
+def problems_of_time(named: Mapping[str, Strategy], attack: Attack | None, weeks: int, horizon: str) -> list[str]:
+    """What would begin too late to be seen within ``weeks``, or an attack end; ``horizon`` says what these are."""
+    begins = {}
+    for where, each in named.items():
+        sides = {"promotion": each.promotion, "experience": each.experience}
+        begins |= {f"{where}{side}.starts_week": it.starts_week for side, it in sides.items() if it}
+    if attack is not None:
+        begins |= {f"attack.{key}": getattr(attack, key) for key in ("first_week", "last_week")}
+    late = {key: week for key, week in begins.items() if week >= weeks}
+    return [f"{key} == {week}, must be below {horizon} == {weeks}" for key, week in late.items()]

@@ -1,22 +1,30 @@
-"""Transactions: sources, cleaning with a ledger, the customer summary, the holdout split, simulated customers."""
+"""Orders: sources, cleaning with a ledger, the customer summary, the holdout split, simulated customers.
 
-from analysis.data.holdout import HoldoutSplit, holdout_split
-from analysis.data.notes import Note, Outcome, Reason
-from analysis.data.simulation import PurchaseTruth, SpendTruth, simulate_customers, simulate_transactions
-from analysis.data.summary import CustomerSummary
-from analysis.data.transactions import Transactions, load_transactions
+Every name is loaded when it is first used, since files are looked for without any of them.
+"""
 
-__all__ = [
-    "CustomerSummary",
-    "HoldoutSplit",
-    "Note",
-    "Outcome",
-    "PurchaseTruth",
-    "Reason",
-    "SpendTruth",
-    "Transactions",
-    "holdout_split",
-    "load_transactions",
-    "simulate_customers",
-    "simulate_transactions",
-]
+from importlib import import_module
+from typing import Any
+
+_HOME = {
+    "CustomerSummary": "summary",
+    "HoldoutSplit": "holdout",
+    "Orders": "orders",
+    "Outcome": "notes",
+    "PurchaseTruth": "simulation",
+    "Reason": "notes",
+    "SpendTruth": "simulation",
+    "holdout_split": "holdout",
+    "load_orders": "orders",
+    "simulate_customers": "simulation",
+    "simulate_transactions": "simulation",
+}
+"""Name -> module of this package that it lives in."""
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

@@ -14,11 +14,58 @@ import duckdb
 import pandas as pd
 
 from analysis.config import DataConfig
-from analysis.data.engine import literal, parquet_scan, parquet_types, quoted
-from analysis.data.mixed import mixed_cell, mixed_type, native_type, shown_text
+from analysis.data.engine import Connection, literal, parquet_scan, parquet_types, quoted, run
 from analysis.data.source import Part, RawTable, mapped_columns, row_hashes
 from analysis.data.text import problems_in_headers
-from analysis.errors import CONTENT, InputRefused, Problem
+from analysis.errors import DataError, printable
+
+PREFIX = "STRUCT(shown VARCHAR, native "
+
+
+def mixed_type(native: str) -> str:
+    """DuckDB type of a column whose cells are of the type ``native`` or texts.
+
+    >>> mixed_type("DOUBLE")
+    'STRUCT(shown VARCHAR, native DOUBLE)'
+    """
+    return f"{PREFIX}{native})"
+
+
+def native_type(kind: str) -> str | None:
+    """Type of the cells that are no text; None where the column is not mixed.
+
+    >>> native_type("STRUCT(shown VARCHAR, native DOUBLE)"), native_type("DOUBLE")
+    ('DOUBLE', None)
+    """
+    return kind[len(PREFIX) : -1] if kind.startswith(PREFIX) else None
+
+
+def mixed_cell(text: str, native: str) -> str:
+    """SQL of a cell, from its text and its value as a number or a date, NULL for texts."""
+    return f"CASE WHEN {text} IS NOT NULL THEN {{'shown': {text}, 'native': {native}}} END"
+
+
+def shown_text(column: str) -> str:
+    """SQL of what stands in a mixed column, as text."""
+    return f"struct_extract({quoted(column)}, 'shown')"
+
+
+def native_value(column: str) -> str:
+    """SQL of the number or date in a mixed column; NULL for texts."""
+    return f"struct_extract({quoted(column)}, 'native')"
+
+
+def written_text(table: RawTable, column: str) -> str:
+    """SQL of the text in a column; NULL for what is no text."""
+    if native_type(table.types[column]):
+        return f"CASE WHEN {native_value(column)} IS NULL THEN {table.expression(column)} END"
+    return table.expression(column)
+
+
+def holds_text(table: RawTable, column: str) -> bool:
+    """Whether some cells of a column may be text."""
+    return table.types[column].upper() == "VARCHAR" or native_type(table.types[column]) is not None
+
 
 BATCH_ROWS = 20_000
 NUMBERS, MOMENTS = frozenset({"integer", "float", "decimal"}), frozenset({"moment", "moment with offset"})
@@ -94,7 +141,7 @@ def cell(value: Any) -> tuple[str | None, str | None]:
     if value is None or value is pd.NaT or value is pd.NA:
         return None, None
     if isinstance(value, str):
-        return "text", value
+        return "text", value if value.isascii() else printable(value)
     if isinstance(value, bool):
         return "text", str(value)
     if isinstance(value, dt.datetime):
@@ -118,7 +165,7 @@ def _float_cell(value: float) -> tuple[str | None, str | None]:
 
 
 def staged_cells(
-    connection: duckdb.DuckDBPyConnection,
+    connection: Connection,
     writers: list[tuple[CellWriter, Path, str]],
     data: DataConfig,
     workdir: Path,
@@ -130,7 +177,7 @@ def staged_cells(
 ) -> RawTable:
     """The table that finished writers have staged; a column of one kind gets that kind as its type.
 
-    Where a column of numbers or dates holds texts as well, the two are kept apart, see ``analysis.data.mixed``.
+    Where a column of numbers or dates holds texts as well, the two are kept apart, see ``analysis.data.cells``.
     """
     first = writers[0][0]
     headers = [(name, tuple(writer.columns)) for writer, _, name in writers]
@@ -180,15 +227,22 @@ def _typed_copy(writer: CellWriter, path: Path, types: dict[str, str], target: P
     return f"COPY (SELECT {', '.join(selected)} FROM {parquet_scan([path])}) TO {literal(target)} (FORMAT parquet)"
 
 
-def staged_frame(
-    connection: duckdb.DuckDBPyConnection, frame: pd.DataFrame, data: DataConfig, workdir: Path
-) -> RawTable:
-    """A pandas DataFrame as a table."""
+def staged_frame(connection: Connection, frame: Any, data: DataConfig, workdir: Path) -> RawTable:
+    """A table in memory: of pandas, or whatever hands itself over as Arrow (pyarrow, polars, Ibis, DuckDB)."""
+    import pyarrow as pa
+
+    try:
+        table = _arrow_table(frame) if isinstance(frame, pd.DataFrame) else pa.table(frame)
+        if len(set(table.column_names)) == table.num_columns > 0:
+            return _staged_arrow(table, data, workdir / "staged-0.parquet", connection)
+    except (pa.ArrowException, duckdb.NotImplementedException, TypeError, ValueError, OverflowError):
+        pass  # such as a column with values of several types: they are looked at one by one
+    if not isinstance(frame, pd.DataFrame):
+        names, frame = table.column_names, pd.DataFrame(dict(enumerate(column.to_pandas() for column in table.columns)))
+        frame.columns = names
     if not len(frame.columns):
-        raise InputRefused(Problem("frame: there are no columns; at least one order is needed", CONTENT))
-    frame = frame.set_axis([str(column) for column in frame.columns], axis="columns")
-    if frame.columns.is_unique and (staged := _arrow_table(frame, data, workdir / "staged-0.parquet", connection)):
-        return staged
+        raise DataError("frame: there are no columns; at least one order is needed")
+    frame = frame.set_axis([printable(column) for column in frame.columns], axis="columns")
     path = workdir / "cells.parquet"
     writer = CellWriter(path, list(frame.columns))
     for start in range(0, len(frame), BATCH_ROWS):
@@ -198,17 +252,20 @@ def staged_frame(
     return staged_cells(connection, [(writer, path, "frame")], data, workdir, label="frame", digest=None, first_row=1)
 
 
-def _arrow_table(
-    frame: pd.DataFrame, data: DataConfig, target: Path, connection: duckdb.DuckDBPyConnection
-) -> RawTable | None:
-    """The frame as a table where each of its columns has one type; None where values must be looked at one by one."""
+def _arrow_table(frame: pd.DataFrame) -> Any:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
-    try:
-        pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), target)
-    except (pa.ArrowException, TypeError):
-        return None
+    # Arrow knows them by what is inside, such as the number of a month.
+    inner = [name for name, kind in frame.dtypes.items() if isinstance(kind, pd.PeriodDtype | pd.IntervalDtype)]
+    frame = frame.astype(dict.fromkeys(inner, "str")).set_axis([str(name) for name in frame.columns], axis="columns")
+    return pa.Table.from_pandas(frame, preserve_index=False)
+
+
+def _staged_arrow(table: Any, data: DataConfig, target: Path, connection: Connection) -> RawTable:
+    """An Arrow table whose columns have one type each and a name of their own."""
+    connection.register("handed_over", table)
+    run(connection, f"COPY handed_over TO {literal(target)} (FORMAT parquet, COMPRESSION uncompressed)")
+    connection.unregister("handed_over")
     types = parquet_types(connection, [target])
     return RawTable(
         label="frame",

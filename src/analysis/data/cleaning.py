@@ -7,14 +7,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-import duckdb
 import pandas as pd
 
 from analysis.config import DataConfig
+from analysis.data.engine import Connection
 from analysis.data.notes import Outcome, Reason
 from analysis.data.rows import TypedRows
 from analysis.data.wording import counted
-from analysis.errors import CONTENT, Problem
+from analysis.errors import Problem
 
 KEPT = 0
 FATES = (
@@ -96,7 +96,7 @@ def fate_of_row(rows: TypedRows, data: DataConfig, end: dt.date | None) -> str:
     return f"CASE {cases} ELSE {KEPT} END"
 
 
-def profile_of(connection: duckdb.DuckDBPyConnection, rows: TypedRows, fate: str, today: dt.date) -> Profile:
+def profile_of(connection: Connection, rows: TypedRows, fate: str, today: dt.date) -> Profile:
     """All counts that the cleaning needs, in one pass."""
     large = "count(*) FILTER (NOT is_refund AND discount > money)" if rows.has("discount") else "0"
     found = connection.execute(f"""
@@ -127,17 +127,12 @@ def profile_of(connection: duckdb.DuckDBPyConnection, rows: TypedRows, fate: str
 
 
 def problems_in_profile(
-    connection: duckdb.DuckDBPyConnection,
-    rows: TypedRows,
-    profile: Profile,
-    data: DataConfig,
-    end: dt.date | None,
-    today: dt.date,
+    connection: Connection, rows: TypedRows, profile: Profile, data: DataConfig, end: dt.date | None, today: dt.date
 ) -> list[Problem]:
     """What makes the rows unusable as a whole."""
     label, table = rows.table.label, rows.table
     if not profile.rows:
-        return [Problem(f"{label}: there are no rows under the header; at least one order is needed", CONTENT)]
+        return [Problem(f"{label}: there are no rows under the header; at least one order is needed")]
     messages = []
     missing = profile.rows_with(Reason.MISSING_CUSTOMER)
     if missing > data.max_missing_customer_share * profile.rows:
@@ -162,7 +157,7 @@ def problems_in_profile(
     readable = not any(reading.problems for reading in rows.readings.values())
     if readable and profile.kept == profile.refunds and not profile.unread_dates:
         messages.append(_nothing_left(label, profile))
-    return [Problem(message, CONTENT) for message in messages]
+    return [Problem(message) for message in messages]
 
 
 def _future(rows: TypedRows, today: dt.date) -> str:

@@ -6,18 +6,17 @@ import datetime as dt
 from dataclasses import dataclass
 from pathlib import Path
 
-import duckdb
-import numpy as np
 import pandas as pd
 
 from analysis.config import Config
-from analysis.data.contract_checks import CONTRACTS
-from analysis.data.contract_rows import ContractRows, contract_rows, contract_table
-from analysis.data.engine import close, connect, run
-from analysis.data.notes import Note
+from analysis.data.checks import further_table
+from analysis.data.contract_rows import CONTRACTS, ContractRows, contract_rows
+from analysis.data.engine import Connection, run, scratch
+from analysis.data.notes import where_any
 from analysis.data.reading import damage_named
 from analysis.data.wording import counted
-from analysis.errors import CONTENT, InputRefused, Problem
+from analysis.errors import DataError, InputRefused, Problem
+from analysis.words import Message
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ class Contracts:
     as_of: dt.date
     rows_read: int
     data_hash: str | None
-    notes: tuple[Note, ...]
+    notes: tuple[Message, ...]
 
     @property
     def by_period(self) -> pd.DataFrame:
@@ -103,15 +102,12 @@ def load_contracts(config: Config, *, as_of: dt.date, workdir: Path, frame: pd.D
     [[1, 3, 1], [2, 2, 0]]
     """
     workdir = workdir / "contracts"
-    connection = connect(workdir)
-    try:
-        table = contract_table(connection, config, workdir, frame)
+    with scratch(workdir) as connection:
+        table = further_table(connection, "contracts", config.contracts, config, workdir, frame)
         with damage_named(table):
             rows = contract_rows(connection, table, config, as_of)
         digest = table.digest() if table.digest else None
         return _counted(connection, table.label, rows, config.contracts.period_months, digest)
-    finally:
-        close(connection, workdir)
 
 
 def problems_in_contracts(config: Config, workdir: Path) -> tuple[Problem, ...]:
@@ -126,49 +122,47 @@ def problems_in_contracts(config: Config, workdir: Path) -> tuple[Problem, ...]:
     return ()
 
 
-def _counted(
-    connection: duckdb.DuckDBPyConnection, label: str, rows: ContractRows, months: int, digest: str | None
-) -> Contracts:
-    found = run(connection, _states(rows.last_day, months))
-    states = _States(*(np.array(column) for column in zip(*found, strict=True))) if found else None
-    _refuse_too_short(label, states, rows, months)
-    ends = int(states.customers[states.ends_unfinished].sum())
-    due = (states.due > 0) & (states.seen == states.due)
-    latest_lost = states.lost & (states.seen == states.due)
+def _counted(connection: Connection, label: str, rows: ContractRows, months: int, digest: str | None) -> Contracts:
+    run(connection, _states(rows.last_day, months))
+    customers, longest, due_last, renewed_last, ends = run(connection, f"""
+        SELECT sum(customers), max(seen), sum(customers) FILTER ({DUE}), sum(customers) FILTER ({DUE} AND NOT lost),
+               sum(customers) FILTER (NOT running AND NOT lost)
+        FROM {STATES}""")[0]  # fmt: skip
+    _refuse_too_short(label, longest, rows, months)
+    counts = connection.execute(f"""
+        SELECT cohort, CAST(period AS BIGINT) AS period, CAST(sum(customers) AS BIGINT) AS at_risk,
+               at_risk - CAST(coalesce(sum(customers) FILTER (lost AND seen = period), 0) AS BIGINT) AS renewed,
+               at_risk - renewed AS lost
+        FROM (SELECT *, unnest(range(1, seen + 1)) AS period FROM {STATES})
+        GROUP BY cohort, period ORDER BY cohort, period""").df()
+    running = f"SELECT cohort, due AS renewals, customers FROM {STATES} WHERE running ORDER BY cohort, due"
+    unfinished = Message(
+        "Customers who left before a renewal that has not fallen due yet: {n:integer}. They count up to the one "
+        "before.",
+        n=int(ends or 0),
+    )
     return Contracts(
-        counts=_counts(states),
-        base=_base(states),
-        due_last=int(states.customers[due].sum()),
-        renewed_last=int(states.customers[due & ~latest_lost].sum()),
-        customers=int(states.customers.sum()),
+        counts=counts,
+        base=connection.execute(running).df(),
+        due_last=int(due_last or 0),
+        renewed_last=int(renewed_last or 0),
+        customers=int(customers),
         period_months=months,
         first_start=run(connection, f"SELECT min(start) FROM {CONTRACTS}")[0][0],
         as_of=rows.last_day,
         rows_read=rows.rows_read,
         data_hash=digest,
-        notes=(*rows.notes, *([Note("contracts.ended_in_unfinished_period", {"customers": ends})] if ends else [])),
+        notes=(*rows.notes, *where_any(unfinished)),
     )
 
 
-@dataclass(frozen=True)
-class _States:
-    """Customers with the same history: cohort, periods that fell due, periods seen, lost or not, and how many."""
-
-    cohort: np.ndarray
-    due: np.ndarray
-    seen: np.ndarray
-    lost: np.ndarray
-    running: np.ndarray
-    customers: np.ndarray
-
-    @property
-    def ends_unfinished(self) -> np.ndarray:
-        """Those who left in a period whose renewal has not fallen due."""
-        return ~self.running & ~self.lost
+STATES = "contract_states"
+"""DuckDB table of customers with the same history: cohort, periods due, seen, lost or not, running or not, how many."""
+DUE = "due > 0 AND seen = due"
 
 
 def _states(as_of: dt.date, months: int) -> str:
-    """SQL of the customers by state; a renewal is made where the contract ends after the day on which it fell due."""
+    """SQL that makes ``STATES``; a renewal is made where the contract ends after the day on which it fell due."""
 
     def whole_periods(until: str, reaches: str) -> str:
         periods = f"datediff('month', start, {until}) // {months}"
@@ -178,6 +172,7 @@ def _states(as_of: dt.date, months: int) -> str:
     known = f"DATE '{as_of}'"
     first_month = f"(year(start) * 12 + month(start) - 1) // {months} * {months}"
     return f"""
+        CREATE TEMP TABLE {STATES} AS
         WITH periods AS (
             SELECT {first_month} AS first_month, {whole_periods(known, ">")} AS due, stop IS NULL AS running,
                    greatest({whole_periods("stop", ">=")}, 0) AS renewed
@@ -185,45 +180,16 @@ def _states(as_of: dt.date, months: int) -> str:
         SELECT make_date(first_month // 12, first_month % 12 + 1, 1) AS cohort, due,
                CASE WHEN running THEN due ELSE least(renewed + 1, due) END AS seen,
                NOT running AND renewed < due AS lost, running, count(*) AS customers
-        FROM periods GROUP BY ALL ORDER BY ALL"""
+        FROM periods GROUP BY ALL"""
 
 
-def _counts(states: _States) -> pd.DataFrame:
-    cohorts, of_cohort = np.unique(states.cohort, return_inverse=True)
-    shape = (len(cohorts), int(states.seen.max()) + 1)
-    last_seen, lost = np.zeros(shape, dtype="int64"), np.zeros(shape, dtype="int64")
-    np.add.at(last_seen, (of_cohort, states.seen), states.customers)
-    np.add.at(lost, (of_cohort, states.seen), np.where(states.lost, states.customers, 0))
-    at_risk = np.cumsum(last_seen[:, ::-1], axis=1)[:, ::-1]
-    cohort, period = np.nonzero(at_risk[:, 1:])
-    period += 1
-    return pd.DataFrame(
-        {
-            "cohort": pd.to_datetime(cohorts[cohort]),
-            "period": period,
-            "at_risk": at_risk[cohort, period],
-            "renewed": (at_risk - lost)[cohort, period],
-            "lost": lost[cohort, period],
-        }
-    )
-
-
-def _base(states: _States) -> pd.DataFrame:
-    runs = states.running
-    parts = {"cohort": states.cohort[runs], "renewals": states.due[runs], "customers": states.customers[runs]}
-    return pd.DataFrame({**parts, "cohort": pd.to_datetime(parts["cohort"])})
-
-
-def _refuse_too_short(label: str, states: _States | None, rows: ContractRows, months: int) -> None:
-    if states is None:
-        message = f"{label}: none of the contracts in {counted(rows.rows_read, 'row')} began by {rows.last_day}"
-        raise InputRefused(Problem(message, CONTENT))
-    longest = int(states.seen.max())
+def _refuse_too_short(label: str, longest: int | None, rows: ContractRows, months: int) -> None:
+    if longest is None:
+        raise DataError(f"{label}: none of the contracts in {counted(rows.rows_read, 'row')} began by {rows.last_day}")
     if longest < 2:
         seen = "only first renewals" if longest else "no renewal"
-        message = (
+        raise DataError(
             f"{label}: {seen} fell due by {rows.last_day}, {months} months or more after a contract began; at least "
             "two tenure periods are needed. Give older contracts too, or set the key `contracts.period_months` lower "
             "where contracts can be ended more often"
         )
-        raise InputRefused(Problem(message, CONTENT))

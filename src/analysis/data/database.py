@@ -9,12 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote, unquote_plus
 
-import duckdb
-
 from analysis.config import DatabaseSource, DataConfig
 from analysis.data.cells import BATCH_ROWS, CellWriter, staged_cells
-from analysis.data.first_rows import only_first_rows
-from analysis.data.source import RawTable
+from analysis.data.engine import Connection
+from analysis.data.source import RawTable, only_first_rows
 from analysis.errors import RetentionLabError, UsageError, is_full_disk
 
 SECRET_NAME = re.compile(
@@ -27,11 +25,7 @@ ODBC_PASSWORD = re.compile(r"(?:password|pwd|token|secret)\s*=\s*(\{[^}]*\}|[^;]
 
 
 def staged_query(
-    connection: duckdb.DuckDBPyConnection,
-    source: DatabaseSource,
-    data: DataConfig,
-    workdir: Path,
-    most_rows: int | None = None,
+    connection: Connection, source: DatabaseSource, data: DataConfig, workdir: Path, most_rows: int | None = None
 ) -> RawTable:
     """The rows of a query as a table; with ``most_rows`` not many more than the first of them.
 

@@ -1,4 +1,4 @@
-"""Dates in text: which field is the day and which the month, judged by every value of the column."""
+"""Dates in text: their layouts, and which field is the day and which the month, judged by every value of the column."""
 
 from __future__ import annotations
 
@@ -6,18 +6,133 @@ import datetime as dt
 import re
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import duckdb
 
-from analysis.data.engine import literal, literals
-from analysis.data.layouts import Layout, layout_of
-from analysis.data.mixed import native_type, native_value, written_text
-from analysis.data.months import in_english
-from analysis.data.notes import Note
+from analysis.data.cells import native_type, native_value, written_text
+from analysis.data.engine import Connection, literal, literals
 from analysis.data.numbers import INTEGERS, Reading, beside
 from analysis.data.source import RawTable
 from analysis.data.wording import counted
 from analysis.errors import CONTENT, USAGE, Problem
+
+LONG_NAMES = (
+    ("january", "januari"),
+    ("february", "februari"),
+    ("march", "maart"),
+    ("april",),
+    ("may", "mei"),
+    ("june", "juni"),
+    ("july", "juli"),
+    ("august", "augustus"),
+    ("september",),
+    ("october", "oktober"),
+    ("november",),
+    ("december",),
+)
+MORE_SHORT_NAMES = {"mrt": "mar", "okt": "oct", "sept": "sep"}
+ENGLISH = {name: names[0][:3] for names in LONG_NAMES for name in (*names, names[0][:3])} | MORE_SHORT_NAMES
+PATTERN = "|".join(sorted(ENGLISH, key=len, reverse=True))
+
+
+def in_english(text: str) -> str:
+    """SQL of a text in capitals whose month, by name, is turned into three English letters for ``%b``.
+
+    A point that ends the name before a blank goes with it, as in ``13 mrt. 2024``.
+    """
+    word = f"regexp_extract({text}, '(?:^|[^A-Z])({PATTERN.upper()})(?:[^A-Z]|$)', 1)"
+    short = ", ".join(f"'{name.upper()}': '{english.upper()}'" for name, english in ENGLISH.items())
+    without_point = f"replace({text}, {word} || '. ', {word} || ' ')"
+    return f"CASE WHEN {word} = '' THEN {text} ELSE replace({without_point}, {word}, MAP {{{short}}}[{word}]) END"
+
+
+SHAPE = re.compile(
+    rf"(?P<date>9{{4}}(?P<s1>[-/. ])9{{1,2}}(?P=s1)9{{1,2}}|9{{1,2}}(?P<s2>[-/. ])9{{1,2}}(?P=s2)(?:9{{4}}|9{{2}})"
+    r"|9{8}"
+    rf"|9{{1,2}}(?P<s3>[-/. ])(?:{PATTERN})[.]?(?P=s3)(?:9{{4}}|9{{2}})"
+    rf"|9{{4}}(?P<s4>[-/. ])(?:{PATTERN})[.]?(?P=s4)9{{1,2}}"
+    rf"|(?P<first>{PATTERN})[.]? 9{{1,2}}(?P<comma>,?) 9{{4}})"
+    r"(?:(?P<gap>T| +|, )(?P<time>9{1,2}:99(?P<seconds>:99)?(?P<fraction>[.]9{1,9})?)(?P<half> ?[AP]M)?)?"
+    r"(?P<offset> ?(?:Z|UTC|[+-]99(?::?99)?))?",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One way in which dates are written.
+
+    Attributes
+    ----------
+    family
+        What must be the same in all rows: order of the year, separator, with or without an offset.
+    formats
+        strptime formats that fit, one for every order of day, month and year that is possible.
+    has_offset
+        Whether the values carry a UTC offset.
+    has_name
+        Whether the month is written as a name; it is ``%b`` in the formats, whatever its length and language.
+    """
+
+    family: str
+    formats: tuple[str, ...]
+    has_offset: bool
+    has_name: bool
+
+
+def layout_of(shape: str) -> Layout | None:
+    """The layout of a date whose digits are written as 9; None where it is no date.
+
+    >>> layout_of("99-99-9999 99:99").formats
+    ('%d-%m-%Y %H:%M', '%m-%d-%Y %H:%M')
+    >>> layout_of("9 maart 9999").formats
+    ('%d %b %Y',)
+    """
+    match = SHAPE.fullmatch(shape)
+    if match is None or (match["half"] is None and match["fraction"] and not match["seconds"]):
+        return None
+    family, dates = _date_formats(match)
+    tail = _time_format(match) + (_gap_before_offset(match) + "%z" if match["offset"] else "")
+    return Layout(
+        f"{family}{' with offset' if match['offset'] else ''}",
+        tuple(date + tail for date in dates),
+        bool(match["offset"]),
+        "%b" in dates[0],
+    )
+
+
+def _date_formats(match: re.Match) -> tuple[str, tuple[str, ...]]:
+    year = "%Y" if match["date"].endswith("9999") else "%y"
+    words = "year" if year == "%Y" else "two-digit year"
+    if s := match["s3"]:
+        turned = (f"%y{s}%b{s}%d",) if year == "%y" else ()
+        return f"day{s}month name{s}{words}", (f"%d{s}%b{s}{year}", *turned)
+    if s := match["s4"]:
+        return f"year{s}month name{s}day", (f"%Y{s}%b{s}%d",)
+    if match["first"]:
+        return "month name first", (f"%b %d{match['comma']} %Y",)
+    if s := match["s1"]:
+        return f"year{s}month{s}day", (f"%Y{s}%m{s}%d",)
+    if s := match["s2"]:
+        orders = (f"%d{s}%m{s}{year}", f"%m{s}%d{s}{year}")
+        two_digit = (f"%y{s}%m{s}%d",) if year == "%y" else ()
+        return f"day and month{s}{words}", orders + two_digit
+    return "eight digits", ("%Y%m%d", "%d%m%Y", "%m%d%Y")
+
+
+def _time_format(match: re.Match) -> str:
+    if match["time"] is None:
+        return ""
+    hours = "%I" if match["half"] else "%H"
+    fraction = ".%f" if match["fraction"] and len(match["fraction"]) <= 7 else ".%n" if match["fraction"] else ""
+    half = "" if not match["half"] else " %p" if match["half"].startswith(" ") else "%p"
+    return f"{match['gap']}{hours}:%M{':%S' if match['seconds'] else ''}{fraction}{half}"
+
+
+def _gap_before_offset(match: re.Match) -> str:
+    return " " if match["offset"].startswith(" ") else ""
+
 
 YEARS = (1900, 2199)
 MAX_SHAPES = 5000
@@ -26,9 +141,7 @@ UNREAD = Reading("CAST(NULL AS DATE)")
 IMPOSSIBLE_OFFSET = "[+-](1[5-9]|[2-9][0-9])(:?[0-9][0-9])?$|[+-][0-9][0-9]:?[6-9][0-9]$"
 
 
-def read_date(
-    connection: duckdb.DuckDBPyConnection, table: RawTable, date_format: str | None, timezone: str | None
-) -> Reading:
+def read_date(connection: Connection, table: RawTable, date_format: str | None, timezone: str | None) -> Reading:
     """How the dates of a table are read: SQL of the day, in ``timezone`` where the values carry an offset."""
     column = table.columns["date"]
     kind, value = table.types[column], table.expression(column)
@@ -49,13 +162,13 @@ def read_date(
 def _read_native(value: str, kind: str, timezone: str | None) -> Reading:
     if "TIME ZONE" in kind:
         day = f"CAST(timezone('{timezone or 'UTC'}', {value}) AS DATE)"
-        return Reading(day, _out_of_range(value, day), notes=_zone_notes(timezone))
+        return Reading(day, _out_of_range(value, day), in_utc=timezone is None)
     day = f"CAST({value} AS DATE)"
     return Reading(day, _out_of_range(value, day))
 
 
 def _read_text(
-    connection: duckdb.DuckDBPyConnection, table: RawTable, value: str, date_format: str | None, timezone: str | None
+    connection: Connection, table: RawTable, value: str, date_format: str | None, timezone: str | None
 ) -> Reading:
     text = f"upper(trim({value}))"
     if date_format is None:
@@ -71,11 +184,7 @@ def _in_range(day: str) -> str:
     return f"{day} BETWEEN DATE '{YEARS[0]}-01-01' AND DATE '{YEARS[1]}-12-31'"
 
 
-def _zone_notes(timezone: str | None) -> tuple[Note, ...]:
-    return () if timezone else (Note("data.offsets_read_as_utc"),)
-
-
-def _as_configured(connection: duckdb.DuckDBPyConnection, text: str, date_format: str, timezone: str | None) -> Reading:
+def _as_configured(connection: Connection, text: str, date_format: str, timezone: str | None) -> Reading:
     if not (date_format.strip() and _is_format(connection, date_format)):
         return _refused(f'date_format == {date_format!r}, must be a strptime format such as "%d-%m-%Y"', USAGE)
     fitting = _with_capitals(date_format.strip())
@@ -84,7 +193,7 @@ def _as_configured(connection: duckdb.DuckDBPyConnection, text: str, date_format
     return _reading(text, (fitting,), "%z" in fitting or "%Z" in fitting, timezone)
 
 
-def _is_format(connection: duckdb.DuckDBPyConnection, date_format: str) -> bool:
+def _is_format(connection: Connection, date_format: str) -> bool:
     try:
         connection.execute("SELECT try_strptime('', ?)", [date_format])
     except duckdb.Error:
@@ -101,7 +210,7 @@ def _with_capitals(date_format: str) -> str:
 
 def _reading(text: str, formats: Iterable[str], offset: bool, timezone: str | None) -> Reading:  # noqa: FBT001
     day = _day(text, formats, offset, timezone)
-    return Reading(day, _unparsed(text, day), notes=_zone_notes(timezone) if offset else ())
+    return Reading(day, _unparsed(text, day), in_utc=offset and timezone is None)
 
 
 def _unparsed(text: str, day: str) -> str:
@@ -116,7 +225,7 @@ def _day(text: str, formats: Iterable[str], offset: bool, timezone: str | None) 
     return f"CASE WHEN NOT regexp_matches({text}, '{IMPOSSIBLE_OFFSET}') THEN {day} END"
 
 
-def _recognised(connection: duckdb.DuckDBPyConnection, table: RawTable, text: str, timezone: str | None) -> Reading:
+def _recognised(connection: Connection, table: RawTable, text: str, timezone: str | None) -> Reading:
     families, strange, strange_rows = _families(connection, table, text)
     column = table.columns["date"]
     if strange_rows:
@@ -139,7 +248,7 @@ def _refused(message: str, exit_code: int = CONTENT) -> Reading:
     return Reading(UNREAD.expression, problems=(Problem(message, exit_code),))
 
 
-def _families(connection: duckdb.DuckDBPyConnection, table: RawTable, text: str):
+def _families(connection: Connection, table: RawTable, text: str):
     """Layouts, rows and an example by family; examples and rows of what is no date."""
     shapes = connection.execute(f"""
         SELECT translate({text}, '0123456789', '9999999999'), count(*), min({text})
@@ -171,7 +280,7 @@ def _mixed_message(connection, table: RawTable, text: str, families) -> str:
 
 
 def _decided(
-    connection: duckdb.DuckDBPyConnection, table: RawTable, text: str, layouts: list[Layout], timezone: str | None
+    connection: Connection, table: RawTable, text: str, layouts: list[Layout], timezone: str | None
 ) -> Reading:
     """The one order of day, month and year under which every value is a date, if there is exactly one.
 

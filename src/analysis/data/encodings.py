@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from analysis.data.files import CHUNK_BYTES
-from analysis.errors import CONTENT, USAGE, InputRefused, Problem
+from analysis.errors import DataError, UsageError
 
 # UTF-32 first: its little-endian mark begins with that of UTF-16.
 BYTE_ORDER_MARKS = {
@@ -22,7 +22,6 @@ BYTE_ORDER_MARKS = {
     codecs.BOM_UTF16_BE: "utf-16",
 }
 UNUSED_IN_CP1252 = bytes([0x81, 0x8D, 0x8F, 0x90, 0x9D])
-C1_CONTROLS = bytes(range(0x80, 0xA0))
 
 
 @dataclass(frozen=True)
@@ -65,9 +64,9 @@ def recognised_encoding(path: Path, configured: str | None = None) -> Encoding:
             stream.seek(0)
             return _from_bytes(stream, path)
     except EOFError:
-        raise InputRefused(Problem(f"{path.name}: the gzip archive is cut off", CONTENT)) from None
+        raise DataError(f"{path.name}: the gzip archive is cut off") from None
     except (gzip.BadGzipFile, zlib.error) as error:
-        raise InputRefused(Problem(f"{path.name}: the gzip archive is damaged ({error})", CONTENT)) from None
+        raise DataError(f"{path.name}: the gzip archive is damaged ({error})") from None
 
 
 def _known(name: str) -> str:
@@ -77,7 +76,7 @@ def _known(name: str) -> str:
         io.TextIOWrapper(io.BytesIO(), encoding=name)
     except (LookupError, ValueError):
         message = f"encoding == {name!r}, must be a known encoding of text such as utf-8, latin-1, cp1252, utf-16"
-        raise InputRefused(Problem(message, USAGE)) from None
+        raise UsageError(message) from None
     return "utf-8-sig" if found.name == "utf-8" else found.name
 
 
@@ -86,7 +85,7 @@ def _from_bytes(stream: BinaryIO, path: Path) -> Encoding:
     valid, high, unused = True, False, False
     while chunk := stream.read(CHUNK_BYTES):
         if b"\x00" in chunk:
-            raise InputRefused(Problem(_nul_message(path), CONTENT))
+            raise DataError(_nul_message(path))
         if chunk.isascii() and valid:
             valid = not decoder.getstate()[0]
             continue
@@ -99,7 +98,7 @@ def _from_bytes(stream: BinaryIO, path: Path) -> Encoding:
         return Encoding("utf-8")
     if unused:
         message = f"{path.name}: the text is neither UTF-8 nor Windows-1252; name its encoding with the key `encoding`"
-        raise InputRefused(Problem(message, CONTENT))
+        raise DataError(message)
     return Encoding("cp1252" if high else "latin-1", guessed=True)
 
 
@@ -130,9 +129,9 @@ def transcoded(path: Path, encoding: Encoding, target: Path) -> Path:
                 out.write(text)
     except (UnicodeError, EOFError) as error:
         message = f"{path.name}: cannot be read as {encoding.name} ({error}); correct the key `encoding`"
-        raise InputRefused(Problem(message, CONTENT)) from None
+        raise DataError(message) from None
     except (gzip.BadGzipFile, zlib.error) as error:
-        raise InputRefused(Problem(f"{path.name}: the gzip archive is damaged ({error})", CONTENT)) from None
+        raise DataError(f"{path.name}: the gzip archive is damaged ({error})") from None
     return target
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-import weakref
-from collections.abc import Iterable
-from contextlib import suppress
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
@@ -17,10 +17,10 @@ FILE_OF_ROW, NUMBER_OF_ROW = "file of the row", "number of the row"
 DUCKDB_ROW_NUMBER = "file_row_number"
 
 
-_live: weakref.WeakSet[duckdb.DuckDBPyConnection] = weakref.WeakSet()
+Connection = duckdb.DuckDBPyConnection
 
 
-def connect(workdir: Path) -> duckdb.DuckDBPyConnection:
+def connect(workdir: Path) -> Connection:
     """A DuckDB connection whose intermediate results spill into ``workdir``.
 
     Money is fixed-point and sums of it are exact, so results depend neither on the order of the rows
@@ -39,30 +39,29 @@ def connect(workdir: Path) -> duckdb.DuckDBPyConnection:
     # In a notebook without ipywidgets the bar is off, and DuckDB refuses to hear about it.
     if connection.execute("SELECT current_setting('enable_progress_bar')").fetchall() == [(True,)]:
         connection.execute("SET enable_progress_bar = false")
-    _live.add(connection)
     return connection
 
 
-def stop_queries() -> None:
-    """End what any connection of this process computes.
+@contextmanager
+def scratch(folder: Path) -> Iterator[Connection]:
+    """A connection that spills into a folder of its own inside ``folder``; both go when it is done."""
+    folder.mkdir(parents=True, exist_ok=True)
+    workdir = Path(tempfile.mkdtemp(dir=folder, prefix="query-"))
+    connection = connect(workdir)
+    try:
+        yield connection
+    finally:
+        close(connection, workdir)
+        shutil.rmtree(workdir, ignore_errors=True)
 
-    An exception that a signal handler raises ends a query only once DuckDB's own threads have finished their tasks,
-    and these may take as long as the whole query.
-    """
-    for connection in list(_live):
-        # One that was closed has nothing to end.
-        with suppress(duckdb.ConnectionException):
-            connection.interrupt()
 
-
-def run(connection: duckdb.DuckDBPyConnection, sql: str) -> list[tuple]:
+def run(connection: Connection, sql: str) -> list[tuple]:
     """Execute and fetch everything: a result that is not fetched to its end blocks the connection."""
     return connection.execute(sql).fetchall()
 
 
-def close(connection: duckdb.DuckDBPyConnection, workdir: Path) -> None:
+def close(connection: Connection, workdir: Path) -> None:
     """Close the connection and remove what it spilled."""
-    _live.discard(connection)
     connection.close()
     shutil.rmtree(workdir / "spill", ignore_errors=True)
 
@@ -129,13 +128,13 @@ def numbered_scan(paths: Iterable[Path], columns: Iterable[str]) -> str:
     return f"({' UNION ALL BY NAME '.join(scans)})"
 
 
-def parquet_types(connection: duckdb.DuckDBPyConnection, paths: list[Path]) -> dict[str, str]:
+def parquet_types(connection: Connection, paths: list[Path]) -> dict[str, str]:
     """Column -> DuckDB type of Parquet files that are read together."""
     described = connection.execute(f"DESCRIBE SELECT * FROM {parquet_scan(paths)}").fetchall()
     return {name: kind for name, kind, *_ in described}
 
 
-def parquet_names(connection: duckdb.DuckDBPyConnection, path: Path) -> list[str]:
+def parquet_names(connection: Connection, path: Path) -> list[str]:
     """Column names as they stand in a Parquet file; DuckDB renames what stands there twice.
 
     Fields inside a column follow it in the list of the schema and are left out.

@@ -12,8 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from analysis.data.source import shortened
-from analysis.errors import CONTENT, USAGE, InputRefused, Problem
+from analysis.errors import USAGE, InputRefused, Problem, printable, shortened
 
 ENDINGS = {
     ".csv": "text",
@@ -89,7 +88,9 @@ def files_and_problems(patterns: Iterable[str], folder: Path) -> tuple[list[Path
         if not matches:
             problems.append(Problem(_missing_message(pattern, folder), USAGE))
         for path in matches:
-            if kind := kind_of(path):
+            if printable(path) != str(path):
+                problems.append(Problem(f"transactions: {printable(path)} is no UTF-8; rename it", USAGE))
+            elif kind := kind_of(path):
                 found[path] = kind
             else:
                 problems.append(Problem(_ending_message(path), USAGE))
@@ -153,11 +154,11 @@ def problems_in_content(path: Path) -> list[Problem]:
     try:
         start = _first_bytes(path)
     except (gzip.BadGzipFile, EOFError, zlib.error):
-        return [Problem(f"{path.name}: its name ends in .gz, but the content is not a complete gzip archive", CONTENT)]
+        return [Problem(f"{path.name}: its name ends in .gz, but the content is not a complete gzip archive")]
     except OSError as error:
         return [Problem(f"transactions: {path} cannot be read: {(error.strerror or str(error)).lower()}", USAGE)]
     if not start.strip(b"\xef\xbb\xbf \t\r\n"):
-        return [Problem(f"{path.name}: the file is empty; a header and at least one row are needed", CONTENT)]
+        return [Problem(f"{path.name}: the file is empty; a header and at least one row are needed")]
     found = _signature(start)
     content = kind_of(path).content
     if content == "parquet" and not _is_whole_parquet(path, start):
@@ -197,7 +198,7 @@ def _is_whole_parquet(path: Path, start: bytes) -> bool:
 
 def _mismatch(path: Path, found: str) -> Problem:
     ending = "".join(path.suffixes[-2:]) if kind_of(path).compressed else path.suffix
-    return Problem(f"{path.name}: the name ends in {ending}, but the content is {found}", CONTENT)
+    return Problem(f"{path.name}: the name ends in {ending}, but the content is {found}")
 
 
 def sha256_of(paths: Iterable[Path]) -> Callable[[], str]:

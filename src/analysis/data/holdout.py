@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from analysis.data.engine import close, connect
-from analysis.data.notes import Note
+from analysis.data.engine import scratch
 from analysis.data.occasions import net_occasions
+from analysis.data.orders import Orders
 from analysis.data.summary import CustomerSummary, customer_summary
-from analysis.data.transactions import Transactions
+from analysis.errors import Unavailable
 
 
 @dataclass(frozen=True)
@@ -50,48 +50,54 @@ class HoldoutSplit:
     earlier: HoldoutSplit | None = None
 
 
-def holdout_split(transactions: Transactions, holdout_weeks: int) -> HoldoutSplit | Note:
-    """The last ``holdout_weeks`` weeks as a holdout, or the reason why there is none.
+def holdout_split(orders: Orders, holdout_weeks: int) -> HoldoutSplit:
+    """The last ``holdout_weeks`` weeks as a holdout.
 
-    Returns
-    -------
-    HoldoutSplit or Note
-        Note keys: ``backtest.reason.switched_off`` (0 weeks), ``backtest.reason.window_too_short``,
-        ``backtest.reason.too_few_customers``, ``backtest.reason.no_repeat_customer``.
+    Raises
+    ------
+    Unavailable
+        For 0 weeks, and where what comes before is too short, or has fewer than two customers or no repeat order.
     """
     if holdout_weeks == 0:
-        return Note("backtest.reason.switched_off")
-    end = transactions.observation_end
+        raise Unavailable("No holdout was asked for (`holdout_weeks` is 0).", code="backtest.reason.switched_off")
+    end = orders.observation_end
     calibration_end = end - dt.timedelta(weeks=holdout_weeks)
-    window = (end - transactions.observation_start).days + 1
-    numbers = {"holdout_weeks": holdout_weeks, "window_days": window, "calibration_end": calibration_end}
-    if calibration_end <= transactions.observation_start:
-        return Note("backtest.reason.window_too_short", numbers)
-    transactions.days.store()
-    connection = connect(transactions.days.path.parent / "holdout")
-    try:
-        split = _split(connection, transactions, calibration_end, end)
+    too_short = Unavailable(
+        "A holdout of {holdout_weeks:weeks} leaves too little to learn from in a window of {window_days:days}.",
+        code="backtest.reason.window_too_short",
+        holdout_weeks=holdout_weeks, window_days=(end - orders.observation_start).days + 1,
+    )  # fmt: skip
+    if calibration_end <= orders.observation_start:
+        raise too_short
+    orders.days.store()
+    with scratch(orders.days.path.parent) as connection:
+        split = _split(connection, orders, calibration_end, end)
         customers = len(split.calibration)
         if customers < 2:
-            return Note("backtest.reason.too_few_customers", numbers | {"customers": customers})
+            raise Unavailable(
+                "Up to {calibration_end:date} there is only {n:integer} customer, too few to learn from.",
+                "Up to {calibration_end:date} there are only {n:integer} customers, too few to learn from.",
+                code="backtest.reason.too_few_customers", n=customers, calibration_end=calibration_end,
+            )  # fmt: skip
         if not (split.calibration.table["frequency"] > 0).any():
-            return Note("backtest.reason.no_repeat_customer", numbers | {"customers": customers})
-        earlier = _split(connection, transactions, _earlier_end(transactions, calibration_end, end), calibration_end)
-        if len(earlier.calibration) < 2:
-            return Note("backtest.reason.window_too_short", numbers)
-        return replace(split, earlier=earlier)
-    finally:
-        close(connection, transactions.days.path.parent / "holdout")
+            raise Unavailable(
+                "Up to {calibration_end:date} no customer had come back, so there is nothing to learn from.",
+                code="backtest.reason.no_repeat_customer", calibration_end=calibration_end,
+            )  # fmt: skip
+        earlier = _split(connection, orders, _earlier_end(orders, calibration_end, end), calibration_end)
+    if len(earlier.calibration) < 2:
+        raise too_short
+    return replace(split, earlier=earlier)
 
 
-def _earlier_end(transactions: Transactions, calibration_end: dt.date, end: dt.date) -> dt.date:
-    half = (calibration_end - transactions.observation_start) / 2
+def _earlier_end(orders: Orders, calibration_end: dt.date, end: dt.date) -> dt.date:
+    half = (calibration_end - orders.observation_start) / 2
     return calibration_end - max(min(end - calibration_end, half), dt.timedelta(days=1))
 
 
-def _split(connection, transactions: Transactions, calibration_end: dt.date, end: dt.date) -> HoldoutSplit:
-    days = transactions.days
-    calibration = customer_summary(connection, days, calibration_end, has_money=transactions.has_money)
+def _split(connection, orders: Orders, calibration_end: dt.date, end: dt.date) -> HoldoutSplit:
+    days = orders.days
+    calibration = customer_summary(connection, days, calibration_end, has_money=orders.has_money)
     connection.register("born", calibration.table[["customer_id", "first_order"]])
     after = f"(SELECT * FROM {net_occasions(days, end)} WHERE day > DATE '{calibration_end}')"
     held = connection.execute(f"""
@@ -99,26 +105,26 @@ def _split(connection, transactions: Transactions, calibration_end: dt.date, end
         FROM born LEFT JOIN (SELECT CAST(customer AS VARCHAR) AS customer_id, count(*) AS n,
                                     CAST(sum(amount) AS DOUBLE) AS amount FROM {after} GROUP BY customer)
              USING (customer_id) ORDER BY customer_id""").fetchnumpy()
-    orders = np.asarray(held["n"], dtype=np.int64)
-    first = transactions.summary.table["first_order"]
+    counts = np.asarray(held["n"], dtype=np.int64)
+    first = orders.histories.table["first_order"]
     later = (first > pd.Timestamp(calibration_end)) & (first <= pd.Timestamp(end))
     return HoldoutSplit(
         calibration=calibration,
-        holdout_orders=orders,
-        holdout_spent=np.asarray(held["amount"], dtype=float) if transactions.has_money else None,
+        holdout_orders=counts,
+        holdout_spent=np.asarray(held["amount"], dtype=float) if orders.has_money else None,
         calibration_end=calibration_end,
         holdout_days=(end - calibration_end).days,
         new_customers=int(later.sum()),
-        new_customer_orders=int(transactions.summary.table.loc[later, "orders"].sum()),
-        cumulative=_cumulative(connection, transactions, end),
+        new_customer_orders=int(orders.histories.table.loc[later, "orders"].sum()),
+        cumulative=_cumulative(connection, orders, end),
     )
 
 
-def _cumulative(connection, transactions: Transactions, end: dt.date) -> pd.DataFrame:
-    start = transactions.observation_start
+def _cumulative(connection, orders: Orders, end: dt.date) -> pd.DataFrame:
+    start = orders.observation_start
     counts = connection.execute(f"""
         SELECT date_diff('day', DATE '{start}', day) AS place, count(*) AS repeats
-        FROM {net_occasions(transactions.days, end)} AS o JOIN born ON CAST(o.customer AS VARCHAR) = born.customer_id
+        FROM {net_occasions(orders.days, end)} AS o JOIN born ON CAST(o.customer AS VARCHAR) = born.customer_id
         WHERE day > first_order GROUP BY place""").fetchnumpy()
     dates = pd.date_range(start, end, unit="s", name="date")
     daily = np.zeros(len(dates), dtype=np.int64)

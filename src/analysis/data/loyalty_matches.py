@@ -3,31 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-import uuid
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from analysis.config import LOYALTY_TABLES
-from analysis.data.engine import close, connect, parquet_scan
-from analysis.data.loyalty_tables import LoyaltyTables
-from analysis.data.notes import Note
-from analysis.data.transactions import Transactions
+from analysis.data.engine import parquet_scan, scratch
+from analysis.data.loyalty_tables import TABLE_NAMES, LoyaltyTables
+from analysis.data.orders import Orders
+from analysis.words import Message
 
 FEW = 0.5
 """Share of rows below which a table hardly fits."""
-SAID = {
-    "loyalty.fit.campaigns": ("rows", "fitting", "fitted", "customers"),
-    "loyalty.fit.promotions": ("rows", "fitting"),
-    "loyalty.fit.satisfaction": ("rows", "fitting", "fitted", "customers"),
-    "loyalty.fit.customer_types": ("rows", "fitting"),
-    "loyalty.fit.experiment": ("rows", "fitting"),
-    "loyalty.few.ids": ("table", "known", "customers"),
-    "loyalty.few.days": ("table", "fitting", "rows", "first", "last"),
-    "loyalty.few.order_days": ("fitting", "rows", "known", "customers"),
-}
-"""The numbers of each note."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +39,10 @@ class Match:
     Examples
     --------
     >>> first, last = dt.date(2025, 1, 6), dt.date(2025, 6, 29)
-    >>> Match("customer_types", 10, 9, customers=10, known=9, fitted=9, first=first, last=last).note.key
-    'loyalty.fit.customer_types'
-    >>> Match("satisfaction", 10, 1, customers=8, known=8, fitted=1, first=first, last=last).note.key
-    'loyalty.few.order_days'
+    >>> str(Match("customer_types", 10, 9, customers=10, known=9, fitted=9, first=first, last=last).note)
+    'Rows in the file of customer types that fit the transactions: 9 of 10.'
+    >>> str(Match("campaigns", 10, 1, customers=8, known=8, fitted=1, first=first, last=last).note).split(":")[0]
+    'Rows in the file of campaigns that fall into the data (6 January 2025 to 29 June 2025)'
     """
 
     table: str
@@ -73,17 +61,36 @@ class Match:
         return self.fitting == 0 if self.of_part else self.fitting < FEW * self.rows
 
     @property
-    def note(self) -> Note:
+    def note(self) -> Message:
         """How much fits; where that is little, what does not."""
-        key = f"loyalty.fit.{self.table}"
-        if self.is_few:
-            days = "order_days" if self.table == "satisfaction" else "days"
-            few_known = self.customers is not None and self.known < FEW * self.customers
-            key = f"loyalty.few.{'ids' if few_known else days}"
-        return Note(key, {name: getattr(self, name) for name in SAID[key]})
+        counts = {name: getattr(self, name) for name in ("rows", "fitting", "known", "customers")}
+        if not self.is_few:
+            return Message(
+                "Rows in the file of {table} that fit the transactions: {fitting:integer} of {rows:integer}.",
+                table=TABLE_NAMES[self.table], **counts,
+            )  # fmt: skip
+        if self.customers is not None and self.known < FEW * self.customers:
+            return Message(
+                "Customers in the file of {table} who are in the transactions: {known:integer} of {customers:integer}, "
+                "fewer than half, so the file says little here. Are the ids written in the same way in both files?",
+                code="loyalty.few.ids", table=TABLE_NAMES[self.table], **counts,
+            )  # fmt: skip
+        if self.table == "satisfaction":
+            return Message(
+                "Satisfaction scores with the day of an order of the customer: {fitting:integer} of {rows:integer}, "
+                "fewer than half (customers in the transactions: {known:integer} of {customers:integer}). The other "
+                "scores cannot be used: a score belongs to the day of the order that it is about, not to that of the "
+                "answer.",
+                code="loyalty.few.order_days", **counts,
+            )  # fmt: skip
+        return Message(
+            "Rows in the file of {table} that fall into the data ({first:date} to {last:date}): {fitting:integer} of "
+            "{rows:integer}, fewer than half, so the file says little here. Are its days the right ones?",
+            code="loyalty.few.days", table=TABLE_NAMES[self.table], first=self.first, last=self.last, **counts,
+        )  # fmt: skip
 
 
-def loyalty_matches(tables: LoyaltyTables, transactions: Transactions, *, of_part: bool = False) -> tuple[Match, ...]:
+def loyalty_matches(tables: LoyaltyTables, transactions: Orders, *, of_part: bool = False) -> tuple[Match, ...]:
     """How far each table that is there fits the transactions, which may be one part of the data (``data.part``)."""
     found = []
     for name in LOYALTY_TABLES:
@@ -93,12 +100,12 @@ def loyalty_matches(tables: LoyaltyTables, transactions: Transactions, *, of_par
     return tuple(found)
 
 
-def scores_at_orders(satisfaction: pd.DataFrame, transactions: Transactions) -> np.ndarray:
+def scores_at_orders(satisfaction: pd.DataFrame, transactions: Orders) -> np.ndarray:
     """Which rows of satisfaction scores name a customer and a day with an order, shape (rows,)."""
     return _at_an_order(_positions(satisfaction, transactions), satisfaction["date"], transactions)
 
 
-def _match(name: str, frame: pd.DataFrame, transactions: Transactions, *, of_part: bool) -> Match:
+def _match(name: str, frame: pd.DataFrame, transactions: Orders, *, of_part: bool) -> Match:
     fits = np.ones(len(frame), dtype=bool)
     customers = known = None
     if "customer" in frame:
@@ -123,25 +130,20 @@ def _match(name: str, frame: pd.DataFrame, transactions: Transactions, *, of_par
     )
 
 
-def _positions(frame: pd.DataFrame, transactions: Transactions) -> np.ndarray:
+def _positions(frame: pd.DataFrame, transactions: Orders) -> np.ndarray:
     """Position of every row's customer in the summary, -1 where there is none."""
-    ids = transactions.summary.table["customer_id"].astype(str).to_numpy()
+    ids = transactions.histories.table["customer_id"].astype(str).to_numpy()
     return pd.Index(ids).get_indexer(frame["customer"].astype(str))
 
 
-def _at_an_order(positions: np.ndarray, days: pd.Series, transactions: Transactions) -> np.ndarray:
+def _at_an_order(positions: np.ndarray, days: pd.Series, transactions: Orders) -> np.ndarray:
     answers = pd.DataFrame({"row": np.arange(len(days)), "customer": positions, "day": days.to_numpy()})
-    workdir = transactions.occasions.parent / f"matches-{uuid.uuid4().hex}"
-    connection = connect(workdir)
-    try:
+    with scratch(transactions.occasions.parent) as connection:
         connection.register("answers", answers)
         found = connection.execute(
             f"""SELECT "row" FROM answers SEMI JOIN {parquet_scan([transactions.occasions])} AS o
                 ON answers.customer = o.customer AND CAST(answers.day AS DATE) = o.day"""
         ).fetchnumpy()["row"]
-    finally:
-        close(connection, workdir)
-        workdir.rmdir()
     fits = np.zeros(len(days), dtype=bool)
     fits[np.asarray(found, dtype=int)] = True
     return fits

@@ -1,57 +1,65 @@
-"""What deserves to be said about the data, as a key and its numbers; the sentences live in the reporting room."""
+"""Where every row of a source ends, and why: the ledger's codes with their words."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+
+from analysis.words import Message
 
 
-@dataclass(frozen=True)
-class Note:
-    """One remark on the data.
+def where_any(*messages: Message) -> list[Message]:
+    """The messages that have something to count: whose ``n`` is not 0.
 
-    Attributes
-    ----------
-    key
-        Name of the sentence, such as ``"data.duplicates_kept"``.
-    numbers
-        Numbers, dates and strings for the sentence. Strings come from the file and may be hostile.
-
-    Examples
-    --------
-    >>> Note("data.duplicates_kept", {"rows": 21}).numbers["rows"]
-    21
+    >>> [str(message) for message in where_any(Message("{n:integer} row", n=1), Message("{n:integer} order", n=0))]
+    ['1 row']
     """
-
-    key: str
-    numbers: Mapping[str, Any] = field(default_factory=dict)
+    return [message for message in messages if message.values["n"]]
 
 
-class Outcome(StrEnum):
+class _Labelled(StrEnum):
+    """A code with its words."""
+
+    label: Message
+
+    def __new__(cls, code: str, label: Message):
+        member = str.__new__(cls, code)
+        member._value_, member.label = code, label
+        return member
+
+
+class Outcome(_Labelled):
     """Where a row of the file ended."""
 
-    USED = "used"
-    MERGED = "merged"
-    DROPPED = "dropped"
-    REFUNDED = "refunded"
+    USED = "used", Message("used")
+    MERGED = "merged", Message("merged")
+    DROPPED = "dropped", Message("dropped")
+    REFUNDED = "refunded", Message("refunded")
 
 
-class Reason(StrEnum):
-    """Why a row ended there."""
+class Reason(_Labelled):
+    """Why a row ended there.
 
-    ORDER = "ledger.reason.order"
-    ORDER_REFUNDED = "ledger.reason.order_refunded"
-    SAME_ORDER = "ledger.reason.same_order"
-    SAME_DAY = "ledger.reason.same_day"
-    MISSING_CUSTOMER = "ledger.reason.missing_customer"
-    MISSING_DATE = "ledger.reason.missing_date"
-    MISSING_AMOUNT = "ledger.reason.missing_amount"
-    AFTER_END = "ledger.reason.after_end"
-    BEFORE_START = "ledger.reason.before_start"
-    BORN_BEFORE_START = "ledger.reason.born_before_start"
-    DUPLICATE = "ledger.reason.duplicate"
-    REFUND_DROPPED = "ledger.reason.refund_dropped"
-    REFUND_WITHOUT_ORDER = "ledger.reason.refund_without_order"
-    REFUND_NETTED = "ledger.reason.refund_netted"
+    >>> str(Reason("ledger.reason.missing_date").label)
+    'No date'
+    """
+
+    ORDER = "ledger.reason.order", Message("An order")
+    ORDER_REFUNDED = (
+        "ledger.reason.order_refunded",
+        Message("An order that was later refunded in full; it stays a purchase occasion"),
+    )
+    SAME_ORDER = "ledger.reason.same_order", Message("A further line of the same order")
+    SAME_DAY = "ledger.reason.same_day", Message("A further row of the same customer on the same day")
+    MISSING_CUSTOMER = "ledger.reason.missing_customer", Message("No customer id")
+    MISSING_DATE = "ledger.reason.missing_date", Message("No date")
+    MISSING_AMOUNT = "ledger.reason.missing_amount", Message("No amount")
+    AFTER_END = "ledger.reason.after_end", Message("After the last day that counts")
+    BEFORE_START = "ledger.reason.before_start", Message("Before the first day that counts")
+    BORN_BEFORE_START = (
+        "ledger.reason.born_before_start",
+        Message("Of a customer who may have bought before the data begin"),
+    )
+    DUPLICATE = "ledger.reason.duplicate", Message("Equal to another row in every column")
+    REFUND_DROPPED = "ledger.reason.refund_dropped", Message("A refund, left out as configured")
+    REFUND_WITHOUT_ORDER = "ledger.reason.refund_without_order", Message("A refund to a customer without any order")
+    REFUND_NETTED = "ledger.reason.refund_netted", Message("A refund, taken off what the customer spent")

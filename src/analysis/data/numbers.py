@@ -1,21 +1,169 @@
-"""Numbers in text: which mark is the decimal one, judged by every value of the column, never by a sample."""
+"""Numbers in text: their makes, currencies and decimal mark, judged by every value of the column, never by a sample."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-import duckdb
-
-from analysis.data.currencies import CODES, CODES_OF_SIGN, in_words, rows_by_code
-from analysis.data.engine import MONEY, literals, quoted
-from analysis.data.mixed import native_type, native_value, written_text
-from analysis.data.notes import Note
-from analysis.data.shapes import WHOLE, Shape, plain, shapes_of
+from analysis.data.cells import native_type, native_value, written_text
+from analysis.data.engine import MONEY, Connection, literals, quoted
 from analysis.data.source import RawTable
 from analysis.data.wording import counted
-from analysis.errors import CONTENT, Problem
+from analysis.errors import Problem
+
+# What a sign stands for when nothing else is told comes first.
+CODES_OF_SIGN = {
+    "€": ("EUR",),
+    "$": (
+        *("USD", "AUD", "BBD", "BMD", "BND", "BSD", "BZD", "CAD", "FJD", "GYD", "HKD", "JMD", "KYD", "LRD"),
+        *("NAD", "NZD", "SBD", "SGD", "SRD", "TTD", "TWD", "XCD"),
+    ),
+    "£": ("GBP", "EGP", "FKP", "GIP", "LBP", "SDG", "SHP", "SYP"),
+    "¥": ("JPY", "CNY"),
+}
+CODES = ("EUR", "USD", "GBP")
+MARKS = (*CODES_OF_SIGN, *CODES)
+# Of a number format: [$€-413] and [$EUR], "EUR", \€, and signs that stand for themselves; else [Red] and the like.
+FORMAT_PARTS = re.compile(r'\[\$(?P<told>[^\]-]*)[^\]]*\]|\[[^\]]*\]|"(?P<quoted>[^"]*)"|\\?(?P<single>.)', re.DOTALL)
+
+
+def rows_by_code(rows: Mapping[str, int], told: Iterable[str] = ()) -> dict[str, int]:
+    """Rows of every currency, from the rows of every sign and code; more than one key means mixed money.
+
+    A sign counts as a code that is written out, here or in ``told``, where it can stand for that.
+
+    >>> rows_by_code({"$": 2, "CAD": 3}), rows_by_code({"$": 2}), rows_by_code({"€": 2}, ["USD"])
+    ({'CAD': 5}, {'USD': 2}, {'EUR': 2})
+    """
+    written = [mark for mark in (*rows, *told) if mark not in CODES_OF_SIGN]
+    found: dict[str, int] = {}
+    for mark, number in rows.items():
+        codes = CODES_OF_SIGN.get(mark, (mark,))
+        code = next((code for code in written if code in codes), codes[0])
+        found[code] = found.get(code, 0) + number
+    return found
+
+
+def mark_in_format(number_format: str) -> str | None:
+    """The sign or code of a currency that a sheet's number format shows beside a number; None where it shows none.
+
+    >>> mark_in_format("[$€-413] #,##0.00"), mark_in_format('"$"#,##0.00'), mark_in_format("#,##0.00 [$CHF]")
+    ('€', '$', 'CHF')
+    >>> mark_in_format("[$-413]#,##0.00"), mark_in_format("0.0%"), mark_in_format('0 "STK"')
+    (None, None, None)
+    """
+    for part in FORMAT_PARTS.finditer(number_format.split(";", 1)[0]):
+        told = (part["told"] or "").strip()
+        if re.fullmatch("[A-Z]{3}", told):
+            return told
+        shown = f"{told}{part['quoted'] or ''}{part['single'] or ''}".strip()
+        if mark := next((mark for mark in MARKS if mark in shown), None):
+            return mark
+    return None
+
+
+def in_words(rows: Mapping[str, int]) -> str:
+    """Currencies with their numbers of rows, the ten most frequent.
+
+    >>> in_words({"USD": 1, "EUR": 2})
+    'EUR in 2 rows, USD in 1 row'
+    """
+    most = sorted(rows.items(), key=lambda pair: (-pair[1], pair[0]))[:10]
+    return ", ".join(f"{code} in {counted(number, 'row')}" for code, number in most)
+
+
+CURRENCY = "(" + "|".join(MARKS).replace("$", r"\$") + ")"
+WHOLE = "([,.])(--?|=)"
+NEUTRAL = ("^9+$", r"^9{1,3}([ ']9{3})+$", "^9+[eE][+-]?9+$")
+CERTAIN = (
+    r"^9{1,3}(T9{3})+D9*$",
+    r"^9{1,3}(T9{3}){2,}$",
+    r"^9*D(9{1,2}|9{4,})$",
+    r"^9{4,}D9{3}$",
+    r"^D9+$",
+    r"^9{1,3}([ ']9{3})+D9+$",
+    r"^9+D9+[eE][+-]?9+$",
+)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Values of one make.
+
+    Attributes
+    ----------
+    mark
+        The decimal mark they prove: "" for none, "?" for either, "!" for what is no number.
+    currencies
+        Signs and codes beside the number.
+    is_whole
+        Whether a dash stands for the decimals, as in ``12,-``.
+    is_fine
+        Whether there are more than six decimals or an exponent.
+    rows, examples
+        How many, and some of them.
+    """
+
+    mark: str
+    currencies: tuple[str, ...]
+    is_whole: bool
+    is_fine: bool
+    rows: int
+    examples: tuple[str, ...]
+
+
+def plain(value: str) -> str:
+    """SQL of a text with no-break, narrow and thin spaces, tabs, typographic minus, dash and quote made plain."""
+    odd = " || ".join(f"chr({number})" for number in (160, 8239, 8201, 9, 8722, 8211, 8217))
+    return f"translate({value}, {odd}, '    --''')"
+
+
+def shapes_of(connection: Connection, scan: str, value: str) -> list[Shape]:
+    """The makes of all non-empty values in a column, with their numbers of rows."""
+    point, comma = (_certain(mark) for mark in ".,")
+    signed = f"^(?:{CURRENCY} ?[-+] ?|[-+]? ?{CURRENCY}? ?)(.*?)(?: ?{CURRENCY}? ?-?)$"
+    bracketed = rf"^{CURRENCY}? ?\( ?{CURRENCY}? ?([^-+()]*?) ?{CURRENCY}? ?\) ?{CURRENCY}?$"
+    twice_signed = "^[^9]*[-+].*9.*-$"
+    rows = connection.execute(f"""
+        WITH shapes AS (
+            SELECT translate(trim({plain(value)}), '0123456789', '9999999999') AS shape,
+                   left(ltrim({plain(value)}, '-+( €$£¥EURSDGBP'), 1) = '0' AS zero,
+                   count(*) AS n, min({value}) AS example
+            FROM {scan} WHERE trim({plain(value)}) <> '' GROUP BY ALL),
+        whole AS (
+            SELECT *, regexp_matches(shape, '9{WHOLE} ?{CURRENCY}? ?[)]?$') AS is_whole,
+                   CASE WHEN is_whole THEN regexp_replace(shape, '{WHOLE}', '\\1' || '99') ELSE shape END AS amount
+            FROM shapes),
+        cores AS (
+            SELECT *, list_sort(list_distinct(regexp_extract_all(shape, '{CURRENCY}'))) AS currencies,
+                   CASE WHEN contains(shape, '(') THEN regexp_extract(amount, '{bracketed}', 3)
+                        WHEN regexp_matches(amount, '{twice_signed}') THEN ''
+                        ELSE regexp_replace(amount, '{signed}', '\\3') END AS core
+            FROM whole)
+        SELECT CASE WHEN {_any(NEUTRAL)} THEN ''
+                    WHEN {_any(point)} OR (zero AND regexp_matches(core, '^9{{1,3}}[.]9{{3}}$')) THEN '.'
+                    WHEN {_any(comma)} OR (zero AND regexp_matches(core, '^9{{1,3}},9{{3}}$')) THEN ','
+                    WHEN regexp_matches(core, '^9{{1,3}}[.,]9{{3}}$') THEN '?'
+                    ELSE '!' END AS mark,
+               currencies, is_whole, regexp_matches(core, '[,.]9{{7,}}$|[eE]') AS is_fine,
+               sum(n)::BIGINT, list(example ORDER BY n DESC, example)[1:5]
+        FROM cores GROUP BY ALL ORDER BY ALL""").fetchall()
+    return [
+        Shape(mark, tuple(currencies), is_whole, is_fine, n, tuple(examples))
+        for mark, currencies, is_whole, is_fine, n, examples in rows
+    ]
+
+
+def _certain(mark: str) -> tuple[str, ...]:
+    thousands = "," if mark == "." else "[.]"
+    return tuple(p.replace("T", thousands).replace("D", "[.]" if mark == "." else ",") for p in CERTAIN)
+
+
+def _any(patterns: Iterable[str]) -> str:
+    return "(" + " OR ".join("regexp_matches(core, '" + p.replace("'", "''") + "')" for p in patterns) + ")"
+
 
 INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
 # What binary arithmetic leaves of nothing, such as 0.1 + 0.2 - 0.3, is below this; an amount is not.
@@ -34,15 +182,17 @@ class Reading:
         SQL that is true where something stands in the column that could not be read.
     currencies
         Rows of every sign or code of a currency that stands beside the values.
-    problems, notes
-        What stands in the way, and what is worth saying.
+    problems
+        What stands in the way.
+    in_utc
+        Whether times with an offset are read as their day in UTC, since no time zone is configured.
     """
 
     expression: str
     unreadable: str = "false"
     currencies: Mapping[str, int] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
-    notes: tuple[Note, ...] = ()
+    in_utc: bool = False
 
 
 def beside(native: Reading, text: Reading) -> Reading:
@@ -52,11 +202,11 @@ def beside(native: Reading, text: Reading) -> Reading:
         f"({native.unreadable}) OR ({text.unreadable})",
         text.currencies,
         (*native.problems, *text.problems),
-        (*native.notes, *(note for note in text.notes if note not in native.notes)),
+        native.in_utc or text.in_utc,
     )
 
 
-def read_number(connection: duckdb.DuckDBPyConnection, table: RawTable, role: str, decimal: str | None) -> Reading:
+def read_number(connection: Connection, table: RawTable, role: str, decimal: str | None) -> Reading:
     """How the numbers of a column are read, exactly as they stand or not at all.
 
     ``1.234,56`` and ``1,50`` prove a decimal comma, ``1,234.56`` and ``1.5`` a decimal point; ``1.234`` proves
@@ -72,7 +222,7 @@ def read_number(connection: duckdb.DuckDBPyConnection, table: RawTable, role: st
     return replace(reading, currencies=currencies, problems=_problems_in_currencies(table, column, currencies))
 
 
-def _read(connection: duckdb.DuckDBPyConnection, table: RawTable, role: str, decimal: str | None) -> Reading:
+def _read(connection: Connection, table: RawTable, role: str, decimal: str | None) -> Reading:
     column = table.columns[role]
     kind = table.types[column]
     if native := native_type(kind):
@@ -83,7 +233,7 @@ def _read(connection: duckdb.DuckDBPyConnection, table: RawTable, role: str, dec
     if kind.upper().startswith(("DECIMAL", "DOUBLE", "FLOAT", *INTEGERS)) and not kind.endswith("]"):
         return _read_native(table.expression(column), kind.upper())
     message = f"{table.label}: column {column!r} (for {role}) holds {kind.lower()} values, must hold numbers"
-    return Reading(f"CAST(NULL AS {MONEY})", problems=(Problem(message, CONTENT),))
+    return Reading(f"CAST(NULL AS {MONEY})", problems=(Problem(message),))
 
 
 def _read_native(value: str, kind: str) -> Reading:
@@ -95,9 +245,7 @@ def _read_native(value: str, kind: str) -> Reading:
     return Reading(parsed, f"({value} IS NOT NULL AND {parsed} IS NULL){lost}")
 
 
-def _read_text(
-    connection: duckdb.DuckDBPyConnection, table: RawTable, column: str, value: str, decimal: str | None
-) -> Reading:
+def _read_text(connection: Connection, table: RawTable, column: str, value: str, decimal: str | None) -> Reading:
     shapes = shapes_of(connection, table.scan, value)
     currencies = _rows_by_mark(shapes)
     problems = [*_problems_in_currencies(table, column, currencies)]
@@ -142,16 +290,11 @@ def _problems_in_currencies(table: RawTable, column: str, currencies: Mapping[st
     if len(rows) < 2:
         return ()
     message = f"{table.label}: column {column!r} mixes currencies: {in_words(rows)}; one currency is allowed"
-    return (Problem(message, CONTENT),)
+    return (Problem(message),)
 
 
 def _problems_in_shapes(
-    connection: duckdb.DuckDBPyConnection,
-    table: RawTable,
-    column: str,
-    value: str,
-    shapes: list[Shape],
-    decimal: str | None,
+    connection: Connection, table: RawTable, column: str, value: str, shapes: list[Shape], decimal: str | None
 ) -> tuple[Problem, ...]:
     def count(mark: str) -> int:
         return sum(shape.rows for shape in shapes if shape.mark == mark)
@@ -176,4 +319,4 @@ def _problems_in_shapes(
             f"{where}: {counted(rows, 'number')} can be read two ways, as thousands or with decimals ({found('?')}), "
             "and no other value of the column settles it; set the key `decimal` to ',' or '.'"
         )
-    return tuple(Problem(message, CONTENT) for message in messages)
+    return tuple(Problem(message) for message in messages)

@@ -12,17 +12,26 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import duckdb
-
 from analysis.data.cleaning import Entry, Profile
-from analysis.data.engine import close, literal, parquet_scan, run
+from analysis.data.engine import Connection, close, literal, parquet_scan, run
 from analysis.data.notes import Outcome, Reason
 from analysis.data.rows import TypedRows
 
 NARROW_TOTAL = 900_000_000_000
 PACKABLE_GROSS = 70_000_000
-
-
+ID_TYPES = {
+    "TINYINT": "int8",
+    "SMALLINT": "int16",
+    "INTEGER": "int32",
+    "BIGINT": "int64",
+    "UTINYINT": "uint8",
+    "USMALLINT": "uint16",
+    "UINTEGER": "uint32",
+    "UBIGINT": "uint64",
+    "FLOAT": "float32",
+    "DOUBLE": "float64",
+}
+"""Type of a column in DuckDB -> pandas' type of the ids that are given back; all others are text."""
 TABLE = "customer_days"
 
 
@@ -39,6 +48,8 @@ class Days:
     has_refunds, has_orders, has_discount, has_lines, is_packable
         Which columns there are; whether every day's money is small enough to be packed with the
         day into 64 bits.
+    id_column, id_type
+        What the source calls its customers; pandas' type of their ids, which are text here.
     connection
         The connection that holds the table, None once it is stored.
     """
@@ -49,7 +60,9 @@ class Days:
     has_discount: bool
     has_lines: bool
     is_packable: bool = False
-    connection: duckdb.DuckDBPyConnection | None = field(repr=False, default=None)
+    id_column: str = "customer_id"
+    id_type: str = "str"
+    connection: Connection | None = field(repr=False, default=None, metadata={"stored": False})
 
     @property
     def scan(self) -> str:
@@ -72,7 +85,7 @@ class Days:
 
 
 def days_of(
-    connection: duckdb.DuckDBPyConnection, rows: TypedRows, kept: str, profile: Profile, path: Path, *, is_whole: bool
+    connection: Connection, rows: TypedRows, kept: str, profile: Profile, path: Path, *, is_whole: bool
 ) -> Days:
     """One row per customer and day of the SQL relation ``kept``; ``is_whole`` when that is all the profile kept."""
     days = Days(
@@ -81,6 +94,8 @@ def days_of(
         has_orders=rows.has("order"),
         has_discount=rows.has("discount"),
         has_lines=profile.refunds > 0 or rows.has("order") or not is_whole,
+        id_column=rows.table.columns["customer"],
+        id_type=ID_TYPES.get(rows.table.types[rows.table.columns["customer"]].upper(), "str"),
         connection=connection,
     )
     wide = "DECIMAL(18, 6)" if profile.largest_total < NARROW_TOTAL else "DECIMAL(38, 6)"
@@ -157,7 +172,7 @@ def net_occasions(days: Days, end: dt.date) -> str:
         FROM days ANTI JOIN (SELECT customer FROM days WHERE refund < 0) USING (customer) WHERE lines > 0)"""
 
 
-def entries_of(connection: duckdb.DuckDBPyConnection, days: Days, end: dt.date, kept_rows: int) -> list[Entry]:
+def entries_of(connection: Connection, days: Days, end: dt.date, kept_rows: int) -> list[Entry]:
     """Ledger lines of the rows that became occasions, were merged into one, or refunded.
 
     The largest line of a day carries the occasion; which of equal lines it is does not matter to the sums.
@@ -208,8 +223,5 @@ def _refund_entries(connection, days: Days) -> list[Entry]:
               FROM {days.scan} GROUP BY customer)
         GROUP BY has_order""",
     )
-    fates = {
-        True: (Outcome.REFUNDED, Reason.REFUND_NETTED),
-        False: (Outcome.DROPPED, Reason.REFUND_WITHOUT_ORDER),
-    }
+    fates = {True: (Outcome.REFUNDED, Reason.REFUND_NETTED), False: (Outcome.DROPPED, Reason.REFUND_WITHOUT_ORDER)}
     return [Entry(*fates[has_order], rows, amount) for has_order, rows, amount in found]

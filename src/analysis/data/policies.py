@@ -5,21 +5,20 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
-import duckdb
 import numpy as np
 import pandas as pd
 
 from analysis.config import Config, DataConfig
 from analysis.data.cleaning import Entry, Profile
-from analysis.data.currencies import in_words, rows_by_code
-from analysis.data.engine import run
-from analysis.data.notes import Note, Outcome, Reason
+from analysis.data.engine import Connection, run
+from analysis.data.notes import Outcome, Reason, where_any
+from analysis.data.numbers import in_words, rows_by_code
 from analysis.data.rows import TypedRows
 from analysis.data.summary import CustomerSummary
 from analysis.data.wording import counted
-from analysis.errors import CONTENT, USAGE, Problem
+from analysis.errors import USAGE, Problem
+from analysis.words import Message
 
 BIRTH_WINDOW_DAYS = 28
 QUIET_DAYS, QUIET_TIMES = 7, 2
@@ -29,48 +28,45 @@ SUSPICIOUS_SHARE = 0.05
 UNCOUNTED = -1
 
 
-@dataclass(frozen=True)
-class Currency:
-    """The one currency of the amounts, None where nothing says which; or what stands in the way."""
+def currency_of(connection: Connection, rows: TypedRows, kept: str, config: Config) -> tuple[str | None, list[Problem]]:
+    """The one currency of the kept rows, None where nothing says which; and what stands in the way.
 
-    code: str | None
-    problems: tuple[Problem, ...] = ()
-
-
-def currency_of(connection: duckdb.DuckDBPyConnection, rows: TypedRows, kept: str, config: Config) -> Currency:
-    """The currency of the kept rows: the one their column or the configuration tells, and that beside their amounts."""
-    told = _currency_told(connection, rows, kept, config)
-    if told.problems:
-        return told
-    written = rows_by_code(_rows_beside_amounts(rows), [told.code] if told.code else [])
-    if not written or {*written} == {told.code or next(iter(written))}:
-        return Currency(told.code or next(iter(written), None))
+    It is the one that their column or the configuration tells, and that beside their amounts.
+    """
+    told, problems = _currency_told(connection, rows, kept, config)
+    if problems:
+        return None, problems
+    written = rows_by_code(_rows_beside_amounts(rows), [told] if told else [])
+    if not written or {*written} == {told or next(iter(written))}:
+        return told or next(iter(written), None), []
     against = ""
-    if told.code:
+    if told:
         column = rows.table.columns.get("currency")
-        against = f", but {f'column {column!r} says' if column else 'economics.currency =='} {told.code!r}"
+        against = f", but {f'column {column!r} says' if column else 'economics.currency =='} {told!r}"
     message = f"{rows.table.label}: there are amounts in {in_words(written)}{against}; one currency is allowed"
-    return Currency(None, (Problem(message, CONTENT),))
+    return None, [Problem(message)]
 
 
-def _currency_told(connection: duckdb.DuckDBPyConnection, rows: TypedRows, kept: str, config: Config) -> Currency:
+def _currency_told(
+    connection: Connection, rows: TypedRows, kept: str, config: Config
+) -> tuple[str | None, list[Problem]]:
     """The currency of the column of currencies or of the sample, checked against the configured one."""
     configured, label, sample = config.economics.currency, rows.table.label, rows.table.currency
     found = rows_by_code(_rows_in_column(connection, rows, kept), [configured] if configured else [])
     if len(found) > 1:
         message = f"{label}: the rows are in {len(found)} currencies ({in_words(found)}); one currency is allowed"
-        return Currency(None, (Problem(message, CONTENT),))
+        return None, [Problem(message)]
     known = next(iter(found), sample)
     if known and not re.fullmatch("[A-Z]{3}", known):
         message = f"{label}: the currency {known!r} is no three-letter ISO 4217 code such as EUR"
-        return Currency(None, (Problem(message, CONTENT),))
+        return None, [Problem(message)]
     if known and configured and known != configured:
         message = f"{label}: the amounts are in {known}, but economics.currency == {configured!r}; make them agree"
-        return Currency(None, (Problem(message, USAGE),))
-    return Currency(known or configured)
+        return None, [Problem(message, USAGE)]
+    return known or configured, []
 
 
-def _rows_in_column(connection: duckdb.DuckDBPyConnection, rows: TypedRows, kept: str) -> dict[str, int]:
+def _rows_in_column(connection: Connection, rows: TypedRows, kept: str) -> dict[str, int]:
     if not rows.has("currency"):
         return {}
     counts = connection.execute(
@@ -88,7 +84,7 @@ def _rows_beside_amounts(rows: TypedRows) -> dict[str, int]:
     return found
 
 
-def duplicates_in(connection: duckdb.DuckDBPyConnection, kept: str, profile: Profile, data: DataConfig) -> int:
+def duplicates_in(connection: Connection, kept: str, profile: Profile, data: DataConfig) -> int:
     """How many kept rows repeat an earlier row in every column; ``UNCOUNTED`` where that is switched off."""
     if data.duplicates == "keep" and not data.count_duplicates:
         return UNCOUNTED
@@ -100,7 +96,7 @@ def duplicates_in(connection: duckdb.DuckDBPyConnection, kept: str, profile: Pro
 
 
 def problems_in_duplicates(
-    connection: duckdb.DuckDBPyConnection, rows: TypedRows, kept: str, duplicates: int, data: DataConfig
+    connection: Connection, rows: TypedRows, kept: str, duplicates: int, data: DataConfig
 ) -> list[Problem]:
     """Duplicates under the policy ``refuse``."""
     if data.duplicates != "refuse" or duplicates <= 0:
@@ -116,12 +112,10 @@ def problems_in_duplicates(
         f"{rows.table.label}: {found} another row in every column: {examples}; "
         "duplicates == 'refuse', set it to 'keep' or 'drop' to allow them"
     )
-    return [Problem(message, CONTENT)]
+    return [Problem(message)]
 
 
-def without_duplicates(
-    connection: duckdb.DuckDBPyConnection, kept: str, duplicates: int, data: DataConfig
-) -> tuple[str, list[Entry]]:
+def without_duplicates(connection: Connection, kept: str, duplicates: int, data: DataConfig) -> tuple[str, list[Entry]]:
     """The kept rows with one of each, and the ledger line of the others; unchanged unless the policy is ``drop``."""
     if data.duplicates != "drop" or duplicates <= 0:
         return kept, []
@@ -137,7 +131,7 @@ def without_duplicates(
 
 
 def without_early_customers(
-    connection: duckdb.DuckDBPyConnection, rows: TypedRows, kept: str, profile: Profile, data: DataConfig
+    connection: Connection, rows: TypedRows, kept: str, profile: Profile, data: DataConfig
 ) -> tuple[str, list[Entry], int]:
     """The kept rows without customers whose first order may lie before the data, under the policy ``exclude``.
 
@@ -163,51 +157,79 @@ def without_early_customers(
 
 def notes_on(
     entries: Iterable[Entry], duplicates: int, early_customers: int, profile: Profile, data: DataConfig
-) -> list[Note]:
+) -> list[Message]:
     """What the ledger and the policies give reason to say."""
-    rows = {entry.reason: entry.rows for entry in entries}
-    amounts = {entry.reason: float(entry.amount) for entry in entries}
-
-    def noted(key: str, reason: Reason, **more) -> list[Note]:
-        numbers = {"rows": rows.get(reason, 0), "amount": amounts.get(reason, 0.0), "rows_read": profile.rows, **more}
-        return [Note(key, numbers)] if rows.get(reason) else []
-
-    notes = [
-        *noted("data.missing_customer_dropped", Reason.MISSING_CUSTOMER),
-        *noted("data.missing_date_dropped", Reason.MISSING_DATE),
-        *noted("data.missing_amount_dropped", Reason.MISSING_AMOUNT),
-        *noted("data.after_end_dropped", Reason.AFTER_END),
-        *noted("data.before_start_dropped", Reason.BEFORE_START),
-        *noted("data.duplicates_dropped", Reason.DUPLICATE),
-        *noted("data.refunds_dropped", Reason.REFUND_DROPPED),
-        *noted("data.refunds_netted", Reason.REFUND_NETTED, orders_refunded=rows.get(Reason.ORDER_REFUNDED, 0)),
-        *noted("data.refund_without_order", Reason.REFUND_WITHOUT_ORDER),
-        *noted("data.born_before_start_excluded", Reason.BORN_BEFORE_START, customers=early_customers),
-    ]
-    if data.duplicates == "keep" and duplicates > 0:
-        notes.append(Note("data.duplicates_kept", {"rows": duplicates, "rows_read": profile.rows}))
-    if profile.large_discounts:
-        notes.append(Note("data.discount_above_amount", {"rows": profile.large_discounts, "rows_read": profile.rows}))
+    found = {entry.reason: entry for entry in entries}
+    counts = {reason.name: found[reason].rows if reason in found else 0 for reason in Reason}
+    sums = {reason.name: float(found[reason].amount) if reason in found else 0.0 for reason in Reason}
+    notes = where_any(
+        Message(
+            "Rows without a customer id, left out: {n:integer} of {rows:integer}. What these customers bought is "
+            "missing from everything below.",
+            n=counts["MISSING_CUSTOMER"], rows=profile.rows,
+        ),
+        Message(
+            "Refunds left out: {n:integer}, {amount:money} in all. Customers who send much back look better than they "
+            "are.",
+            n=counts["REFUND_DROPPED"], amount=sums["REFUND_DROPPED"],
+        ),
+        Message(
+            "Refunds taken off what the customers spent: {n:integer}, {amount:money} in all.",
+            n=counts["REFUND_NETTED"], amount=sums["REFUND_NETTED"],
+        ),
+        Message(
+            "Orders refunded in full, which count as purchases worth nothing: {n:integer}.", n=counts["ORDER_REFUNDED"]
+        ),
+        Message(
+            "Refunds to customers without any order in the data, perhaps from before they begin, left out: "
+            "{n:integer}, {amount:money} in all.",
+            n=counts["REFUND_WITHOUT_ORDER"], amount=sums["REFUND_WITHOUT_ORDER"],
+        ),
+        Message(
+            "Customers who may have bought before the data begin, left out: {n:integer} (rows: {rows:integer}).",
+            n=early_customers, rows=counts["BORN_BEFORE_START"],
+        ),
+        Message(
+            "Rows equal to another one in every column: {n:integer}. They were kept, since two equal purchases can be "
+            "real; if they are copies, set `duplicates: drop`.",
+            n=max(duplicates, 0) if data.duplicates == "keep" else 0,
+        ),
+        Message(
+            "Rows with a discount larger than the amount: {n:integer} of {rows:integer}. That is right where amounts "
+            "are what was paid and more than half was taken off; if amounts are prices before the discount, the two "
+            "columns do not fit together.",
+            n=profile.large_discounts, rows=profile.rows,
+        ),
+    )  # fmt: skip
     if duplicates == UNCOUNTED:
-        notes.append(Note("data.duplicates_not_counted"))
+        notes.append(Message("Rows that are equal in every column were not looked for, as configured."))
     return notes
 
 
-def born_before_start_note(summary: CustomerSummary, start: dt.date, end: dt.date, data: DataConfig) -> list[Note]:
-    """Whether far more customers appear in the first four weeks than in the next four: then many were born before."""
+def left_truncation_of(summary: CustomerSummary, start: dt.date, end: dt.date, data: DataConfig) -> Message | None:
+    """Left truncation: whether far more customers appear in the first four weeks than in the next four.
+
+    Then many of them were born before the data begin.
+    """
     if data.born_before_start != "keep" or (end - start).days < 2 * BIRTH_WINDOW_DAYS:
-        return []
+        return None
     age = (summary.table["first_order"].to_numpy() - np.datetime64(start, "s")) / np.timedelta64(1, "D")
     first = int(np.sum(age < BIRTH_WINDOW_DAYS))
     second = int(np.sum((age >= BIRTH_WINDOW_DAYS) & (age < 2 * BIRTH_WINDOW_DAYS)))
     share = first / len(summary)
     if share < SUSPICIOUS_SHARE or first <= SUSPICIOUS_INFLOW * second:
-        return []
-    numbers = {"customers": first, "share": share, "next_customers": second, "days": BIRTH_WINDOW_DAYS}
-    return [Note("data.born_before_start_kept", numbers)]
+        return None
+    return Message(
+        "{customers:integer} customers ({share:percent}) placed their first order in the first {days:integer} days of "
+        "the data, against {next_customers:integer} in the {days:integer} days after. Many of them probably bought "
+        "before the data begin: they are older than they look here and their earlier orders are unseen, so how often "
+        "customers buy and how soon they leave is distorted. With `born_before_start: exclude` they are left out.",
+        code="data.born_before_start_kept",
+        customers=first, share=share, next_customers=second, days=BIRTH_WINDOW_DAYS,
+    )  # fmt: skip
 
 
-def quiet_end_note(daily: pd.DataFrame, end: dt.date) -> list[Note]:
+def quiet_end_of(daily: pd.DataFrame, end: dt.date) -> Message | None:
     """Whether the last days hold no order for far longer than any time before: then the data may have stopped coming.
 
     Parameters
@@ -221,5 +243,10 @@ def quiet_end_note(daily: pd.DataFrame, end: dt.date) -> list[Note]:
     quiet = int((np.datetime64(end, "D") - days[-1]).astype(int))
     longest = int(np.diff(days).astype(int).max(initial=1))
     if quiet < QUIET_DAYS or quiet <= QUIET_TIMES * longest:
-        return []
-    return [Note("data.quiet_end", {"last": days[-1].item(), "end": end, "days": quiet, "longest": longest})]
+        return None
+    return Message(
+        "The last order is of {last:date}, {quiet:days} before the data are said to end ({end:date}); before, the "
+        "longest time without one was {longest:days}. If the data stopped coming, customers look as if they had left: "
+        "set the last day of the data (`data.observation_end` or `--as-of`) to the last day that they cover.",
+        code="data.quiet_end", last=days[-1].item(), end=end, quiet=quiet, longest=longest,
+    )  # fmt: skip

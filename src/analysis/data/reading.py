@@ -1,8 +1,8 @@
-"""From what the configuration names to a raw table, whatever kind of source it is."""
+"""From what the configuration names to a raw table, whatever kind of source it is, and to one part of it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -11,13 +11,12 @@ import duckdb
 import pandas as pd
 
 from analysis.config import Columns, Config, DatabaseSource, DataConfig, SampleSource
-from analysis.data.engine import parquet_names, parquet_scan, parquet_types
+from analysis.data.engine import Connection, literal, parquet_names, parquet_scan, parquet_types, run, scratch
 from analysis.data.files import files_and_problems, kind_of, problems_in_content, sha256_of
-from analysis.data.first_rows import first_rows
 from analysis.data.samples import sample_table
-from analysis.data.source import Part, RawTable, mapped_columns, row_hashes, shortened
+from analysis.data.source import Part, RawTable, mapped_columns, only_first_rows, part_expression, row_hashes
 from analysis.data.text import problems_in_headers, staged_text
-from analysis.errors import CONTENT, USAGE, InputRefused, Problem, is_full_disk
+from analysis.errors import USAGE, InputRefused, Problem, is_full_disk, shortened
 
 # What DuckDB raises where bytes are not what the file's own schema says.
 BROKEN = (duckdb.Error, RuntimeError, UnicodeDecodeError)
@@ -25,11 +24,7 @@ INTERRUPTED = "Query interrupted"  # what DuckDB makes of whatever a signal hand
 
 
 def raw_table(
-    connection: duckdb.DuckDBPyConnection,
-    config: Config,
-    workdir: Path,
-    frame: pd.DataFrame | None,
-    most_rows: int | None = None,
+    connection: Connection, config: Config, workdir: Path, frame: pd.DataFrame | None, most_rows: int | None = None
 ) -> RawTable:
     """The table that the configuration (or ``frame``) stands for; with ``most_rows`` only the beginning of its source.
 
@@ -51,22 +46,21 @@ def raw_table(
         return staged_query(connection, data.transactions, data, workdir, most_rows)
     patterns = [data.transactions] if isinstance(data.transactions, str) else data.transactions
     paths, problems = files_and_problems(patterns, config.folder)
-    if most_rows is not None:
-        paths, cut = first_rows(paths, most_rows, workdir)
-        problems += cut
-    return from_files(connection, paths, data, workdir, problems)
+    return from_files(connection, paths, data, workdir, problems, most_rows)
 
 
 def from_files(
-    connection: duckdb.DuckDBPyConnection,
+    connection: Connection,
     paths: list[Path],
     data: DataConfig,
     workdir: Path,
     problems: Iterable[Problem] = (),
+    most_rows: int | None = None,
 ) -> RawTable:
     """Files of one kind as one table; a file that cannot be read is left out and has its problem in the table.
 
-    ``problems`` are those already known; they come first.
+    ``problems`` are those already known; they come first. With ``most_rows`` only so many rows of each file are
+    looked at, but for workbooks, since a sheet ends by itself.
     """
     found = {path: problems_in_content(path) for path in paths}
     problems = [*problems, *(problem for those in found.values() for problem in those)]
@@ -78,25 +72,27 @@ def from_files(
         message = f"sheet == {data.sheet!r}, but {readable[0].name} is no Excel workbook; leave the key `sheet` out"
         problems.append(Problem(message, USAGE))
     try:
-        table = _table(content, connection, readable, data, workdir)
+        table = _table(content, connection, readable, data, workdir, most_rows)
     except InputRefused as refused:
         raise InputRefused([*problems, *refused.problems]) from None
     return replace(table, problems=(*problems, *table.problems))
 
 
 def _table(
-    content: str, connection: duckdb.DuckDBPyConnection, paths: list[Path], data: DataConfig, workdir: Path
+    content: str, connection: Connection, paths: list[Path], data: DataConfig, workdir: Path, most_rows: int | None
 ) -> RawTable:
     if content == "text":
-        return staged_text(connection, paths, data, workdir)
+        return staged_text(connection, paths, data, workdir, most_rows)
     if content == "workbook":
         from analysis.data.workbook import staged_workbooks
 
         return staged_workbooks(connection, paths, data, workdir)
-    return _parquet_table(connection, paths, data)
+    return _parquet_table(connection, paths, data, workdir, most_rows)
 
 
-def _parquet_table(connection: duckdb.DuckDBPyConnection, paths: list[Path], data: DataConfig) -> RawTable:
+def _parquet_table(
+    connection: Connection, paths: list[Path], data: DataConfig, workdir: Path, most_rows: int | None
+) -> RawTable:
     headers: dict[Path, tuple[str, ...]] = {}
     problems = []
     for path in paths:
@@ -111,14 +107,23 @@ def _parquet_table(connection: duckdb.DuckDBPyConnection, paths: list[Path], dat
     if problems:
         raise InputRefused(problems)
     named = [(path.name, header) for path, header in headers.items()]
+    problems += [*problems_in_headers(named, data.columns), *_problems_in_capitals(named, data.columns)]
+    parts = [Part(path, path.name) for path in paths]
+    if most_rows is not None:
+        for number, path in enumerate(paths):
+            target = workdir / f"first-{number}.parquet"
+            select = f"SELECT * FROM {parquet_scan([path])} LIMIT {most_rows}"
+            if run(connection, f"COPY ({select}) TO {literal(target)} (FORMAT parquet)")[0][0] == most_rows:
+                problems.append(only_first_rows(path.name, most_rows))
+            parts[number] = Part(target, path.name)
     return RawTable(
         label=paths[0].name if len(paths) == 1 else f"{len(paths)} files",
-        parts=tuple(Part(path, path.name) for path in paths),
+        parts=tuple(parts),
         types=types,
         columns=mapped_columns(data.columns, list(types)),
         digest=sha256_of(paths),
         row_keys=row_hashes(types),
-        problems=(*problems_in_headers(named, data.columns), *_problems_in_capitals(named, data.columns)),
+        problems=tuple(problems),
     )
 
 
@@ -129,12 +134,12 @@ def _problems_in_capitals(headers: list[tuple[str, tuple[str, ...]]], columns: C
             if name in alike and len(set(alike)) > 1:
                 listed = " and ".join(repr(other) for other in dict.fromkeys(alike))
                 message = f"{file}: column {name!r} (for {role}): {listed} differ in capitals only; rename one of them"
-                yield Problem(message, CONTENT)
+                yield Problem(message)
 
 
 def _damaged(name: str, error: Exception) -> Problem:
     reason = shortened(str(error).strip().split("\n", 1)[0], 300)
-    return Problem(f"{name}: cannot be read as Parquet, the file is damaged or cut off: {reason}", CONTENT)
+    return Problem(f"{name}: cannot be read as Parquet, the file is damaged or cut off: {reason}")
 
 
 @contextmanager
@@ -166,3 +171,35 @@ def _problems_in_rows(part: Part) -> list[Problem]:
         except BROKEN as error:
             return [_damaged(part.name, error)]
     return []
+
+
+SPLIT = "split"
+
+
+def rows_by_part(config: Config, workdir: Path) -> Mapping[str, int]:
+    """Rows for each value of the column to split by, the most first; those without a value under ``""``.
+
+    Raises
+    ------
+    InputRefused
+        Where the data cannot be read, or have no such column.
+    """
+    with scratch(workdir) as connection:
+        table = raw_table(connection, config, workdir, None)
+        if table.problems or SPLIT not in table.columns:
+            raise InputRefused(table.problems)
+        value = part_expression(table)
+        with damage_named(table):
+            return dict(run(connection, f"SELECT {value}, count(*) FROM {table.scan} GROUP BY 1 ORDER BY 2 DESC, 1"))
+
+
+def part_of(table: RawTable, part: str) -> RawTable:
+    """The rows of a table that belong to a part; what is hashed are those rows, not the file they stand in.
+
+    Problems of the whole table stay.
+    """
+    if SPLIT not in table.columns:
+        return table
+    only = f"{part_expression(table)} = {literal(part)}"
+    label = f"{table.label}, {table.columns[SPLIT]} == {part!r}"
+    return replace(table, label=label, only=only, digest=None)

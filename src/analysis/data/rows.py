@@ -5,17 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import duckdb
-
 from analysis.config import DataConfig
+from analysis.data.cells import holds_text
 from analysis.data.dates import read_date
-from analysis.data.engine import MONEY, literal, parquet_scan, run
-from analysis.data.mixed import holds_text
-from analysis.data.notes import Note
+from analysis.data.engine import MONEY, Connection, literal, parquet_scan, run
 from analysis.data.numbers import Reading, read_number
 from analysis.data.source import RawTable
 from analysis.data.wording import counted
-from analysis.errors import CONTENT, Problem
+from analysis.errors import Problem
+from analysis.words import Message
 
 NOTHING = Reading("NULL")
 
@@ -53,11 +51,15 @@ class TypedRows:
         return tuple(problem for reading in self.readings.values() for problem in reading.problems)
 
     @property
-    def notes(self) -> tuple[Note, ...]:
-        return tuple(note for reading in self.readings.values() for note in reading.notes)
+    def notes(self) -> tuple[Message, ...]:
+        if not any(reading.in_utc for reading in self.readings.values()):
+            return ()
+        return (
+            Message("Times carry an offset and no time zone is configured, so the day of an order is its day in UTC."),
+        )
 
 
-def typed_rows(connection: duckdb.DuckDBPyConnection, table: RawTable, data: DataConfig, workdir: Path) -> TypedRows:
+def typed_rows(connection: Connection, table: RawTable, data: DataConfig, workdir: Path) -> TypedRows:
     """Every role of the table, read and typed; text is parsed once, into ``workdir``."""
     readings = {}
     if "date" in table.columns:
@@ -144,7 +146,7 @@ def _text(table: RawTable, role: str) -> str:
     return f"NULLIF(trim(CAST({table.expression(table.columns[role])} AS VARCHAR)), '')"
 
 
-def problems_in_values(connection: duckdb.DuckDBPyConnection, rows: TypedRows) -> list[Problem]:
+def problems_in_values(connection: Connection, rows: TypedRows) -> list[Problem]:
     """Values that have the make of a date or a number but are none, such as 31-02-2024, and ids that cannot be kept."""
     problems = []
     for role, reading in rows.readings.items():
@@ -158,13 +160,13 @@ def problems_in_values(connection: duckdb.DuckDBPyConnection, rows: TypedRows) -
             one, many, allowed = _expectation(role if is_text or role != "customer" else "numeric customer")
             where = f"{rows.table.label}: column {column!r} (for {role})"
             found = counted(count, f"value is {one}", f"values are {many}")
-            problems.append(Problem(f"{where}: {found}: {examples}; {allowed}", CONTENT))
+            problems.append(Problem(f"{where}: {found}: {examples}; {allowed}"))
     if {"quantity", "unit_price"} <= set(rows.readings) and not problems:
         problems += _problems_in_products(connection, rows)
     return problems
 
 
-def _problems_in_products(connection: duckdb.DuckDBPyConnection, rows: TypedRows) -> list[Problem]:
+def _problems_in_products(connection: Connection, rows: TypedRows) -> list[Problem]:
     lost = _product_is_lost(rows.readings)
     count = connection.execute(f"SELECT count(*) FROM {rows.table.scan} WHERE {lost}").fetchall()[0][0]
     if not count:
@@ -173,7 +175,7 @@ def _problems_in_products(connection: duckdb.DuckDBPyConnection, rows: TypedRows
     examples = rows.table.examples(connection, columns, lost)
     one, many, allowed = _expectation("amount")
     found = counted(count, f"product is {one}", f"products are {many}")
-    return [Problem(f"{rows.table.label}: quantity times unit price: {found}: {examples}; {allowed}", CONTENT)]
+    return [Problem(f"{rows.table.label}: quantity times unit price: {found}: {examples}; {allowed}")]
 
 
 def _expectation(role: str) -> tuple[str, str, str]:

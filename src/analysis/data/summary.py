@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-import duckdb
 import numpy as np
 import pandas as pd
 
+from analysis.data.engine import Connection
 from analysis.data.occasions import Days, net_occasions
+from analysis.data.wording import counted
+from analysis.errors import DataError, UsageError, shortened
+from analysis.time import from_days, time_unit, to_days
 
 PACK = 2**46
 
 
 @dataclass(frozen=True)
 class CustomerSummary:
-    """One row per customer, everything up to ``observation_end``, sorted by customer id.
+    """One row per customer, everything up to ``observation_end``, sorted by customer id (as text).
 
     Attributes
     ----------
@@ -24,28 +28,128 @@ class CustomerSummary:
         customer_id (text), first_order and last_order (days), orders (occasions, the first included),
         frequency (orders - 1), recency_days (last - first order, 0 without a repeat order), T_days (observation_end -
         first order); with money also spent (refunds taken off) and mean_repeat_value (mean amount of the repeat
-        occasions, NaN without one).
+        occasions, NaN without one). Of a summary that was handed over first_order, last_order and spent are not known.
     observation_end
-        The last day that counts.
+        The last day that counts; None of a summary that was handed over.
     has_money
         Whether the money columns are there.
+    id_column, id_type
+        What the source calls its customers; pandas' type of their ids.
     """
 
     table: pd.DataFrame
-    observation_end: dt.date
+    observation_end: dt.date | None
     has_money: bool
+    id_column: str = "customer_id"
+    id_type: str = "str"
 
     def __len__(self) -> int:
         return len(self.table)
 
+    @property
+    def ids(self) -> pd.Index:
+        """The customers' ids as they came, in the order of ``table``."""
+        return pd.Index(self.table["customer_id"].astype(self.id_type), name=self.id_column)
 
-def customer_summary(
-    connection: duckdb.DuckDBPyConnection,
-    days: Days,
-    end: dt.date,
-    *,
-    has_money: bool,
-) -> CustomerSummary:
+    def frame(self, unit: str = "week") -> pd.DataFrame:
+        """The summary by the customers' own ids, in lifetimes' columns and a few more.
+
+        Returns
+        -------
+        DataFrame, index ids
+            frequency (repeat orders), recency and T [unit], monetary_value (mean amount of the repeat orders; 0
+            without one, as in lifetimes), and where they are known first_order, last_order, orders and spent.
+
+        Raises
+        ------
+        UsageError
+            For a unit that does not exist.
+        """
+        unit, table = time_unit(unit), self.table
+        frame = {"frequency": table["frequency"]}
+        frame |= {name: from_days(table[f"{name}_days"], unit) for name in ("recency", "T")}
+        if self.has_money:
+            frame["monetary_value"] = table["mean_repeat_value"].fillna(0.0)
+        known = ("first_order", "last_order", "orders", "spent")
+        frame |= {name: table[name] for name in known if name in table}
+        return pd.DataFrame(frame).set_axis(self.ids, axis="index")
+
+    @classmethod
+    def from_lifetimes(cls, frame: pd.DataFrame, unit: str) -> CustomerSummary:
+        """A summary in lifetimes' own columns, whose unit of time must be named since the numbers do not tell it.
+
+        Parameters
+        ----------
+        frame
+            One row a customer, the index their ids: frequency, recency, T, and monetary_value where it is known
+            (it is read for customers with a repeat order only).
+        unit
+            Of recency and T: ``day``, ``week``, ``month`` or ``year``.
+
+        Raises
+        ------
+        InputRefused
+            With every column that is missing and every kind of value that cannot be, with counts and examples.
+
+        Examples
+        --------
+        >>> frame = pd.DataFrame({"frequency": [2, 0], "recency": [30.0, 0.0], "T": [39.0, 39.0]}, index=[17, 4])
+        >>> CustomerSummary.from_lifetimes(frame, unit="week").frame("day")["T"].to_dict()
+        {17: 273.0, 4: 273.0}
+        >>> CustomerSummary.from_lifetimes(frame.assign(recency=[40.0, 0.0]), unit="week")  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        analysis.errors.DataError: customer summary: recency is larger than T for 1 customer, such as 17; ...
+        """
+        unit, money = time_unit(unit), "monetary_value" in frame
+        if missing := [name for name in ("frequency", "recency", "T") if name not in frame]:
+            listed = ", ".join(map(repr, frame.columns))
+            raise UsageError(*(f"customer summary: there is no column {name!r}; it has {listed}" for name in missing))
+        given = ("frequency", "recency", "T", *(["monetary_value"] if money else []))
+        numbers = frame[list(given)].apply(pd.to_numeric, errors="coerce").astype(float)
+        if problems := list(_problems_in_summary(numbers)):
+            raise DataError(*problems)
+        frequency = numbers["frequency"].to_numpy().astype("int64")
+        table = pd.DataFrame({"customer_id": frame.index.astype("str"), "orders": frequency + 1})
+        table["frequency"] = frequency
+        table["recency_days"] = to_days(numbers["recency"].to_numpy(), unit)
+        table["T_days"] = to_days(numbers["T"].to_numpy(), unit)
+        if money:
+            table["mean_repeat_value"] = np.where(frequency > 0, numbers["monetary_value"], np.nan)
+        is_number = frame.index.dtype.kind in "iuf"
+        id_type = str(frame.index.dtype) if is_number else "str"
+        return cls(table, None, money, str(frame.index.name or "customer_id"), id_type)
+
+
+def _problems_in_summary(numbers: pd.DataFrame) -> Iterator[str]:
+    """What cannot be in a summary in lifetimes' columns; all numbers, NaN for what is none."""
+    frequency, recency, age = (numbers[name] for name in ("frequency", "recency", "T"))
+    wrong = {}
+    for name in ("frequency", "recency", "T"):
+        wrong[f"{name} is missing or no number"] = ~np.isfinite(numbers[name]), "every customer needs a finite one"
+        wrong[f"{name} is negative"] = numbers[name] < 0, "zero or more is allowed"
+    unnatural = np.isfinite(frequency) & (frequency % 1 != 0)
+    wrong["frequency is no whole number"] = unnatural, "it counts the orders after the first"
+    wrong["recency is larger than T"] = recency > age, "the last order cannot lie after the end"
+    wrong["recency is above 0 with frequency == 0"] = (
+        (frequency == 0) & (recency > 0),
+        "without a repeat order the last one is the first; frequency must not count the first order",
+    )
+    same_day = "orders of one day are one; both are counted from the first order"
+    wrong["recency is 0 with frequency above 0"] = (frequency > 0) & (recency == 0), same_day
+    if "monetary_value" in numbers:
+        unpaid = (frequency > 0) & ~(np.isfinite(numbers["monetary_value"]) & (numbers["monetary_value"] >= 0))
+        needed = "customers with a repeat order need the mean amount of these"
+        wrong["monetary_value is missing or negative"] = unpaid, needed
+    wrong["the id stands more than once"] = numbers.index.duplicated(), "one row a customer is allowed"
+    for found, (rows, allowed) in wrong.items():
+        if count := int(np.sum(rows)):
+            examples = ", ".join(shortened(repr(one)) for one in numbers.index[np.asarray(rows)][:3].tolist())
+            yield f"customer summary: {found} for {counted(count, 'customer')}, such as {examples}; {allowed}"
+    if len(numbers) == 0:
+        yield "customer summary: there are no rows; at least one customer is needed"
+
+
+def customer_summary(connection: Connection, days: Days, end: dt.date, *, has_money: bool) -> CustomerSummary:
     """The summary of everything up to ``end``; customers are those with an order by then."""
     frame = connection.sql(
         f"SELECT * FROM ({_with_refunds(days, end) if days.has_refunds else _without_refunds(days, end)})"
@@ -64,7 +168,7 @@ def customer_summary(
     if has_money:
         repeat = np.where(orders > 1, frame["repeat_amount"].to_numpy(), np.nan)
         table["mean_repeat_value"] = repeat / np.maximum(orders - 1, 1)
-    return CustomerSummary(table, end, has_money)
+    return CustomerSummary(table, end, has_money, days.id_column, days.id_type)
 
 
 def _days_between(start: np.ndarray, end: np.ndarray | np.datetime64) -> np.ndarray:

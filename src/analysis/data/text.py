@@ -12,12 +12,11 @@ import duckdb
 
 from analysis.config import Columns, DataConfig
 from analysis.data.encodings import Encoding, opened, recognised_encoding, transcoded
-from analysis.data.engine import glob_safe, literal, quoted
+from analysis.data.engine import Connection, glob_safe, literal, quoted
 from analysis.data.files import sha256_of
-from analysis.data.headers import nearest_columns
-from analysis.data.notes import Note
-from analysis.data.source import Part, RawTable, mapped_columns, shortened
-from analysis.errors import CONTENT, USAGE, InputRefused, Problem, is_full_disk
+from analysis.data.source import Part, RawTable, mapped_columns, nearest_columns, only_first_rows
+from analysis.errors import USAGE, InputRefused, Problem, is_full_disk, shortened
+from analysis.words import Message
 
 DELIMITERS = (";", ",", "\t", "|")
 HEAD_CHARACTERS = 1 << 18
@@ -115,10 +114,12 @@ def recognised_delimiter(head: str, wanted: set[str]) -> str:
     return max(DELIMITERS, key=fitness)
 
 
-def staged_text(connection: duckdb.DuckDBPyConnection, paths: list[Path], data: DataConfig, workdir: Path) -> RawTable:
+def staged_text(
+    connection: Connection, paths: list[Path], data: DataConfig, workdir: Path, most_rows: int | None = None
+) -> RawTable:
     """Text files as one table of text columns, staged in ``workdir``.
 
-    Only the configured columns and a key of the whole row are staged.
+    Only the configured columns and a key of the whole row are staged; with ``most_rows`` only so many of each file.
     """
     layouts, unreadable = _layouts(paths, data, workdir)
     problems = unreadable + problems_in_headers([(layout.name, layout.header) for layout in layouts], data.columns)
@@ -129,7 +130,7 @@ def staged_text(connection: duckdb.DuckDBPyConnection, paths: list[Path], data: 
         for number, layout in enumerate(layouts):
             if set(kept) <= set(layout.header):
                 target = workdir / f"staged-{number}.parquet"
-                problems += _stage(connection, layout, kept, target, number)
+                problems += _stage(connection, layout, kept, target, number, most_rows)
                 parts.append(Part(target, layout.name))
     return RawTable(
         label=layouts[0].name if len(layouts) == 1 else f"{len(layouts)} files",
@@ -171,17 +172,17 @@ def problems_in_headers(headers: list[tuple[str, tuple[str, ...]]], columns: Col
             message = (
                 f"{first_name}: column {name!r} (for {role}) stands {times} times in the header; rename all but one"
             )
-            problems.append(Problem(message, CONTENT))
+            problems.append(Problem(message))
     for name, header in others:
         if set(header) != set(first):
             differing = ", ".join(repr(shortened(column)) for column in sorted(set(header) ^ set(first))[:5])
             message = f"{name}: its header differs from that of {first_name} (only one of the two has {differing})"
-            problems.append(Problem(f"{message}; files that are read together need the same columns", CONTENT))
+            problems.append(Problem(f"{message}; files that are read together need the same columns"))
     return problems
 
 
 def _stage(
-    connection: duckdb.DuckDBPyConnection, layout: TextLayout, kept: list[str], target: Path, number: int
+    connection: Connection, layout: TextLayout, kept: list[str], target: Path, number: int, most_rows: int | None
 ) -> list[Problem]:
     names = [f"{position} {name}" for position, name in enumerate(layout.header)]
     first = {name: quoted(names[layout.header.index(name)]) for name in kept}
@@ -193,26 +194,28 @@ def _stage(
     compression = "gzip" if layout.path.name.lower().endswith(".gz") else "none"
     rejects = f"rejects_{number}"
     try:
-        connection.execute(f"""
+        copied = connection.execute(f"""
             COPY (SELECT {selected}{"," if selected else ""}
                          hash({every}) AS {quoted(ROW_KEYS[0])}, hash('second', {every}) AS {quoted(ROW_KEYS[1])}
                   FROM read_csv({literal(glob_safe(layout.path))}, columns = {{{columns}}}, auto_detect = false,
                        header = true, skip = {layout.skipped_lines}, delim = {literal(layout.delimiter)},
                        quote = '"', escape = '"', compression = '{compression}', store_rejects = true,
-                       rejects_table = '{rejects}', rejects_scan = 'scan_of_{rejects}'))
-            TO {literal(target)} (FORMAT parquet)""")
+                       rejects_table = '{rejects}', rejects_scan = 'scan_of_{rejects}')
+                  {"" if most_rows is None else f"LIMIT {most_rows}"})
+            TO {literal(target)} (FORMAT parquet)""").fetchall()[0][0]
     except duckdb.Error as error:
         if is_full_disk(error):
             raise
-        return [Problem(f"{layout.name}: cannot be read as delimited text: {_first_line(error)}", CONTENT)]
-    return _reject_problems(connection, rejects, layout)
+        return [Problem(f"{layout.name}: cannot be read as delimited text: {_first_line(error)}")]
+    cut = [] if copied != most_rows else [only_first_rows(layout.name, most_rows)]
+    return [*cut, *_reject_problems(connection, rejects, layout)]
 
 
 def _first_line(error: Exception) -> str:
     return shortened(str(error).strip().split("\n", 1)[0], 300)
 
 
-def _reject_problems(connection: duckdb.DuckDBPyConnection, rejects: str, layout: TextLayout) -> list[Problem]:
+def _reject_problems(connection: Connection, rejects: str, layout: TextLayout) -> list[Problem]:
     count = connection.execute(f"SELECT count(DISTINCT line) FROM {rejects}").fetchall()[0][0]
     if not count:
         return []
@@ -225,11 +228,12 @@ def _reject_problems(connection: duckdb.DuckDBPyConnection, rejects: str, layout
         f"the header when split at {layout.delimiter!r}: {examples}; quote fields that contain the delimiter, or name "
         "another with the key `delimiter`"
     )
-    return [Problem(message, CONTENT)]
+    return [Problem(message)]
 
 
-def _encoding_notes(layouts: list[TextLayout]) -> tuple[Note, ...]:
+def _encoding_notes(layouts: list[TextLayout]) -> tuple[Message, ...]:
     guessed = [layout for layout in layouts if layout.encoding.guessed]
     if not guessed:
         return ()
-    return (Note("data.encoding_guessed", {"encoding": guessed[0].encoding.name, "files": len(guessed)}),)
+    name, many = guessed[0].encoding.name, len(guessed)
+    return (Message("Files whose encoding was recognised as {encoding}: {n:integer}.", n=many, encoding=name),)

@@ -1,8 +1,9 @@
-"""Excel workbooks, read row by row."""
+"""Excel workbooks, read row by row; formulas whose values were never stored are told."""
 
 from __future__ import annotations
 
 import datetime as dt
+import re
 import zipfile
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,23 +12,68 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from analysis.config import DataConfig
 from analysis.data.cells import BATCH_ROWS, CellWriter, SheetTable, staged_cells
-from analysis.data.currencies import mark_in_format
+from analysis.data.engine import Connection
 from analysis.data.files import sha256_of
-from analysis.data.formulas import problems_in_formulas
-from analysis.data.headers import nearest_columns
-from analysis.data.source import RawTable
-from analysis.errors import CONTENT, USAGE, InputRefused, Problem
+from analysis.data.numbers import mark_in_format
+from analysis.data.source import RawTable, nearest_columns
+from analysis.data.wording import counted
+from analysis.errors import DataError, Problem, UsageError
 
+CHUNK_BYTES = 1 << 20
 MONEY_ROLES = ("amount", "unit_price", "discount")
+FORMULA = re.compile(rb"<(\w+:)?f[\s/>]")
 
 
-def staged_workbooks(
-    connection: duckdb.DuckDBPyConnection, paths: list[Path], data: DataConfig, workdir: Path
-) -> RawTable:
+def _problems_in_formulas(path: Path, data: DataConfig) -> list[Problem]:
+    """Formulas whose values were never stored, since a program wrote the file that computes nothing."""
+    if not _may_hold_formulas(path):
+        return []
+    computed, written = (_opened_sheet(path, data.sheet, computed=computed).iter_rows() for computed in (True, False))
+    places = list(_cells_without_value(set(data.columns.mapped().values()), computed, written))
+    if not places:
+        return []
+    found = counted(len(places), "cell holds a formula whose value is", "cells hold formulas whose values are")
+    message = (
+        f"{path.name}: {found} not stored in the file: {', '.join(places[:5])}; open the file in a spreadsheet program "
+        "and save it there, or export values instead of formulas"
+    )
+    return [Problem(message)]
+
+
+def _may_hold_formulas(path: Path) -> bool:
+    with zipfile.ZipFile(path) as archive:
+        names = [name for name in archive.namelist() if name.endswith(".xml") and "sharedStrings" not in name]
+        return any(_holds_formula(archive, name) for name in names)
+
+
+def _holds_formula(archive: zipfile.ZipFile, name: str) -> bool:
+    before = b""
+    with archive.open(name) as stream:
+        while chunk := stream.read(CHUNK_BYTES):
+            if FORMULA.search(before + chunk):
+                return True
+            before = chunk[-64:]
+    return False
+
+
+def _cells_without_value(
+    columns: set[str], values: Iterable[tuple[Any, ...]], formulas: Iterable[tuple[Any, ...]]
+) -> Iterator[str]:
+    """Places such as ``C2``; a formula that came to an empty text has a value."""
+    used: set[int] | None = None
+    for computed, written in zip(values, formulas, strict=False):
+        for number, (value, formula) in enumerate(zip(computed, written, strict=False)):
+            if used is not None and number not in used:
+                continue
+            if formula.data_type == "f" and value.value is None and value.data_type != "str":
+                yield formula.coordinate
+        if used is None:
+            used = {number for number, name in enumerate(computed) if str(name.value).strip() in columns}
+
+
+def staged_workbooks(connection: Connection, paths: list[Path], data: DataConfig, workdir: Path) -> RawTable:
     """Sheets of workbooks as one table; native dates and numbers stay what they are."""
     writers, problems = [], []
     formats: dict[str, Counter[str]] = defaultdict(Counter)
@@ -49,21 +95,12 @@ def staged_workbooks(
     return replace(staged, problems=(*staged.problems, *problems), marks=marks)
 
 
-def _problems_in_formulas(path: Path, data: DataConfig) -> list[Problem]:
-    def cells(*, computed: bool) -> Iterable[tuple[Any, ...]]:
-        return _opened_sheet(path, data.sheet, computed=computed).iter_rows()
-
-    return problems_in_formulas(path, set(data.columns.mapped().values()), cells)
-
-
 def _written(path: Path, data: DataConfig, target: Path, formats: Mapping[str, Counter[str]]) -> CellWriter:
     """The cells of a sheet, in ``target``; adds the number formats of its amounts to ``formats``, by column."""
     rows = sheet_rows(path, data.sheet)
     header = [cell.value for cell in next(rows, ())]
     if all(name is None for name in header):
-        raise InputRefused(
-            Problem(f"{path.name}: the first row of the sheet is empty; it must hold the headers", CONTENT)
-        )
+        raise DataError(f"{path.name}: the first row of the sheet is empty; it must hold the headers")
     width = max(number for number, name in enumerate(header, 1) if name is not None)
     names = ["" if name is None else str(name).strip() for name in header[:width]]
     columns = data.columns.mapped()
@@ -124,7 +161,7 @@ def _opened_sheet(path: Path, sheet: str | None, *, computed: bool) -> Any:
         workbook = openpyxl.load_workbook(path, read_only=True, data_only=computed)
     except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
         message = f"{path.name}: the name ends in {path.suffix}, but the content is not an Excel workbook ({error})"
-        raise InputRefused(Problem(message, CONTENT)) from None
+        raise DataError(message) from None
     worksheet = _chosen(path, workbook, sheet)
     worksheet.reset_dimensions()
     return worksheet
@@ -134,17 +171,13 @@ def _chosen(path: Path, workbook: Any, sheet: str | None) -> Any:
     names = [worksheet.title for worksheet in workbook.worksheets]
     if sheet is not None and sheet not in names:
         near = nearest_columns(sheet, names).replace("columns", "sheets")
-        raise InputRefused(Problem(f"{path.name}: there is no sheet {sheet!r}; {near}", USAGE))
+        raise UsageError(f"{path.name}: there is no sheet {sheet!r}; {near}")
     filled = [worksheet for worksheet in workbook.worksheets if _has_rows(worksheet)]
     if sheet is None and len(filled) > 1:
         listed = ", ".join(repr(worksheet.title) for worksheet in filled)
-        raise InputRefused(
-            Problem(f"{path.name}: several sheets hold rows ({listed}); name one with the key `sheet`", USAGE)
-        )
+        raise UsageError(f"{path.name}: several sheets hold rows ({listed}); name one with the key `sheet`")
     if sheet is None and not filled:
-        raise InputRefused(
-            Problem(f"{path.name}: the workbook is empty; a header and at least one row are needed", CONTENT)
-        )
+        raise DataError(f"{path.name}: the workbook is empty; a header and at least one row are needed")
     return workbook[sheet] if sheet is not None else filled[0]
 
 

@@ -18,9 +18,10 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 from scipy.special import betainc, betaln, expit, gammaln, hyp2f1, xlogy
 
+from analysis.models.leaving import BetaLeaving
 from analysis.models.lifetimes_fits import BetaGeoFitter, ModifiedBetaGeoFitter, log_parameters
 from analysis.models.patterns import Patterns
-from analysis.models.purchase import Orders, PurchaseModel
+from analysis.models.purchase import PurchaseModel, SimulatedOrders
 from analysis.models.quadrature import beta_rule
 
 SINGULAR_WITHIN = 1e-3
@@ -178,17 +179,26 @@ class BetaGeometric(PurchaseModel):
         leaves = np.exp(betaln(a + 1, b + several - 1) - betaln(a, b)) * betainc(several, rate, share)
         return stays + np.where(count > 0, leaves, 0.0)
 
-    def draw_orders_while_alive(self, rng, params, horizon, frequency, T) -> Orders:
+    def draw_orders_while_alive(self, rng, params, horizon, frequency, T) -> SimulatedOrders:
         """Orders of one future: a Poisson count, cut off at the geometric number of orders a customer makes."""
         rate, age, a, b = np.broadcast_arrays(*self._state(params, frequency, T))
-        intensity = rng.standard_gamma(rate) / age
-        dropout = np.maximum(rng.beta(a, b), 1e-12)
-        within = rng.poisson(intensity * horizon)
-        until_left = rng.geometric(dropout)
-        leaves = until_left <= within
+        count = rng.poisson(rng.standard_gamma(rate) / age * horizon)
+        # Only who orders may leave.
+        orders = np.flatnonzero(count)
+        until_left = rng.geometric(np.maximum(rng.beta(a[orders], b[orders]), 1e-12))
+        leaves = until_left <= count[orders]
+        gone, until_left = orders[leaves], until_left[leaves]
+        span, last_at_end = np.full(count.shape, float(horizon)), np.zeros(count.shape, dtype=bool)
         # The k-th of n uniform times is Beta(k, n - k + 1) of the horizon.
-        place = rng.beta(np.where(leaves, until_left, 1), np.where(leaves, within - until_left + 1, 1))
-        return Orders(np.where(leaves, until_left, within), np.where(leaves, place, 1.0) * horizon, leaves)
+        span[gone] *= rng.beta(until_left, count[gone] - until_left + 1)
+        count[gone], last_at_end[gone] = until_left, True
+        return SimulatedOrders(count, span, last_at_end)
+
+    def start(self, orders_per_customer):
+        return np.clip(np.log([0.5, 0.5 / max(orders_per_customer, 1e-6), 0.7, 2.5]), -5, 5)
+
+    def leaving(self, params, most_repeats, year):
+        return BetaLeaving(params, int(self.trial_after_first_order), most_repeats)
 
     def lifetimes_fit(self, patterns: Patterns):
         return log_parameters(self._fitter(penalizer_coef=0.0), patterns, self.names)

@@ -14,34 +14,12 @@ from itertools import islice, pairwise
 
 import numpy as np
 
-from analysis.models.purchase import Orders, PurchaseModel
+from analysis.models.purchase import PurchaseModel, SimulatedOrders
 
 SINGLY = 32
 """Orders of one future that are valued one by one; the rest of a longer series by its mean and variance."""
 CELLS_PER_CHUNK = 4_000_000
 THREADS = 2
-
-
-@dataclass(frozen=True)
-class Terms:
-    """How an order turns into value.
-
-    Attributes
-    ----------
-    horizon
-        Length of the future [time units].
-    delta
-        Continuous discount rate [per time unit].
-    margin
-        Share of an order's amount that is left after its direct costs.
-    cost_per_order
-        Further cost of each order [currency].
-    """
-
-    horizon: float
-    delta: float
-    margin: float
-    cost_per_order: float
 
 
 @dataclass(frozen=True)
@@ -78,13 +56,14 @@ class Chunk:
         Which customers.
     orders
         Orders within the horizon, shape (passes, customers of the chunk).
-    value
-        Discounted value [currency], same shape; None without money.
+    amount, discounted
+        Their discounted value [currency] and their discounted number, same shape; None without money.
     """
 
     rows: slice
     orders: np.ndarray
-    value: np.ndarray | None
+    amount: np.ndarray | None = None
+    discounted: np.ndarray | None = None
 
 
 def passes_for(customers: int, most: int = 2_000, least: int = 200, cells: float = 4e7) -> int:
@@ -97,7 +76,13 @@ def passes_for(customers: int, most: int = 2_000, least: int = 200, cells: float
 
 
 def simulate_futures(
-    model: PurchaseModel, draws: np.ndarray, history, terms: Terms, spenders: Spenders | None, seed: int
+    model: PurchaseModel,
+    draws: np.ndarray,
+    history,
+    horizon: float,
+    delta: float = 0.0,
+    spenders: Spenders | None = None,
+    seed: int = 1,
 ) -> Iterator[Chunk]:
     """Chunks of customers with one future for each row of ``draws``.
 
@@ -107,6 +92,8 @@ def simulate_futures(
         Parameters of ``model``, shape (passes, k): one row a pass.
     history
         (frequency, recency, T) of customers, each of shape (n,).
+    horizon, delta
+        Length of the future [time units], and continuous discount rate [per time unit].
     spenders
         Row-aligned with ``history``; None without money.
     seed
@@ -120,7 +107,7 @@ def simulate_futures(
     def simulate(rows: slice, source: np.random.SeedSequence) -> Chunk:
         part = tuple(np.asarray(column)[rows] for column in history)
         own = None if spenders is None else spenders.rows(rows)
-        return _chunk(model, draws, part, terms, own, np.random.default_rng(source), rows)
+        return _chunk(model, draws, part, horizon, delta, own, np.random.default_rng(source), rows)
 
     with ThreadPoolExecutor(THREADS) as pool:
         waiting = iter(zip(chunks, seeds, strict=True))
@@ -131,62 +118,64 @@ def simulate_futures(
             yield done
 
 
-def _chunk(model, draws, history, terms: Terms, spenders, rng, rows: slice) -> Chunk:
+def _chunk(model, draws, history, horizon: float, delta: float, spenders, rng, rows: slice) -> Chunk:
     n = len(history[0])
-    orders = np.zeros((len(draws), n), dtype=np.int32)
-    value = None if spenders is None else np.zeros((len(draws), n))
+    chunk = Chunk(rows, np.zeros((len(draws), n), dtype=np.int32))
+    if spenders is not None:
+        chunk = Chunk(rows, chunk.orders, *np.zeros((2, len(draws), n)))
     for number, draw in enumerate(draws):
         params = model.Params(*draw.tolist())
         alive = np.flatnonzero(rng.random(n) < model.p_alive(params, *history))
-        future = model.draw_orders_while_alive(rng, params, terms.horizon, history[0][alive], history[2][alive])
-        orders[number, alive] = future.count
-        if value is not None:
+        future = model.draw_orders_while_alive(rng, params, horizon, history[0][alive], history[2][alive])
+        chunk.orders[number, alive] = future.count
+        if spenders is not None:
             buys = future.count > 0
-            future = Orders(*(part[buys] for part in future))
-            value[number, alive[buys]] = _value(rng, future, terms, spenders, alive[buys], number)
-    return Chunk(rows, orders, value)
+            future, who = SimulatedOrders(*(part[buys] for part in future)), alive[buys]
+            chunk.amount[number, who], chunk.discounted[number, who] = _discounted(
+                rng, future, delta, *_amounts(rng, spenders, who, number)
+            )
+    return chunk
 
 
-def _value(rng, orders: Orders, terms: Terms, spenders: Spenders, who: np.ndarray, number: int) -> np.ndarray:
+def _amounts(rng, spenders: Spenders, who: np.ndarray, number: int) -> tuple[float, np.ndarray]:
+    """An order's amount is Gamma(shape, rate); for infinite shape it is exactly 1 / rate."""
     if spenders.draws is None:
-        return _discounted(rng, orders, terms, np.inf, 1 / np.maximum(spenders.expected[who], 1e-300))
+        return np.inf, 1 / np.maximum(spenders.expected[who], 1e-300)
     p, q, v = spenders.draws[number]
     x, m = spenders.frequency[who], spenders.mean_value[who]
-    scale = rng.standard_gamma(p * x + q) / (v + x * m)
-    return _discounted(rng, orders, terms, p, scale)
+    return p, rng.standard_gamma(p * x + q) / (v + x * m)
 
 
-def _discounted(rng, orders: Orders, terms: Terms, shape: float, scale: np.ndarray) -> np.ndarray:
-    """Discounted value of each series; an order is Gamma(shape, scale), or exactly 1 / scale for infinite shape."""
+def _discounted(rng, orders: SimulatedOrders, delta: float, shape: float, rate: np.ndarray):
+    """Discounted amount and discounted number of the orders of each series."""
     anywhere = orders.count - orders.last_at_end
     singly = np.minimum(anywhere, SINGLY)
     whose = np.repeat(np.arange(singly.size), singly)
-    times = rng.random(whose.size) * orders.span[whose]
-    earned = np.exp(-terms.delta * times) * _earned(rng, terms, shape, scale[whose])
-    value = np.zeros(singly.size)
-    np.add.at(value, whose, earned)
+    weight = np.exp(-delta * rng.random(whose.size) * orders.span[whose])
+    # Of no orders at all there would be counts of whole numbers.
+    amount = np.bincount(whose, weight * _drawn(rng, shape, rate[whose]), singly.size).astype(float)
+    number = np.bincount(whose, weight, singly.size).astype(float)
     last = np.flatnonzero(orders.last_at_end)
-    value[last] += np.exp(-terms.delta * orders.span[last]) * _earned(rng, terms, shape, scale[last])
+    weight = np.exp(-delta * orders.span[last])
+    amount[last] += weight * _drawn(rng, shape, rate[last])
+    number[last] += weight
     rest = np.flatnonzero(anywhere > SINGLY)
     if rest.size:
-        value[rest] += _many(rng, anywhere[rest] - SINGLY, orders.span[rest], terms, shape, scale[rest])
-    return value
+        more = _many(rng, anywhere[rest] - SINGLY, delta * orders.span[rest], shape, rate[rest])
+        amount[rest], number[rest] = amount[rest] + more[0], number[rest] + more[1]
+    return amount, number
 
 
-def _earned(rng, terms: Terms, shape: float, scale: np.ndarray) -> np.ndarray:
-    amount = 1 / scale if np.isinf(shape) else rng.standard_gamma(shape, scale.size) / scale
-    return terms.margin * amount - terms.cost_per_order
+def _drawn(rng, shape: float, rate: np.ndarray) -> np.ndarray:
+    return 1 / rate if np.isinf(shape) else rng.standard_gamma(shape, rate.size) / rate
 
 
-def _many(rng, count, span, terms: Terms, shape: float, scale) -> np.ndarray:
-    """Sum of ``count`` discounted orders at uniform times, as a normal variate with its exact mean and variance."""
-    rate = terms.delta * span
+def _many(rng, count, decay, shape: float, rate) -> tuple[np.ndarray, np.ndarray]:
+    """As ``_discounted`` of many orders at uniform times: normal variates with their exact means and variances."""
     with np.errstate(invalid="ignore", divide="ignore"):
-        first = np.where(rate > 1e-12, -np.expm1(-rate) / rate, 1.0)
-        second = np.where(rate > 1e-12, -np.expm1(-2 * rate) / (2 * rate), 1.0)
-    mean_amount = 1 / scale if np.isinf(shape) else shape / scale
-    variance = 0.0 if np.isinf(shape) else terms.margin**2 * shape / scale**2
-    earned = terms.margin * mean_amount - terms.cost_per_order
-    spread = second * (variance + earned**2) - (first * earned) ** 2
-    noise = rng.standard_normal(count.size)
-    return count * first * earned + np.sqrt(np.maximum(count * spread, 0)) * noise
+        first = np.where(decay > 1e-12, -np.expm1(-decay) / decay, 1.0)
+        second = np.where(decay > 1e-12, -np.expm1(-2 * decay) / (2 * decay), 1.0)
+    times, amounts = rng.standard_normal((2, count.size))
+    number = count * first + np.sqrt(count * np.maximum(second - first**2, 0.0)) * times
+    mean, variance = (1 / rate, 0.0) if np.isinf(shape) else (shape / rate, shape / rate**2)
+    return mean * number + np.sqrt(count * second * variance) * amounts, number

@@ -13,9 +13,10 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import gammaln, xlogy
 
+from analysis.models.leaving import GammaLeaving
 from analysis.models.lifetimes_fits import ParetoNBDFitter, log_parameters
 from analysis.models.patterns import Patterns
-from analysis.models.purchase import Orders, PurchaseModel
+from analysis.models.purchase import PurchaseModel, SimulatedOrders
 
 NEGLIGIBLE_AFTER = 32.0
 """e-folds after which an integrand counts as nothing."""
@@ -63,12 +64,6 @@ class ParetoNBD(PurchaseModel):
         left = np.log(s) + s * np.log(beta) + _log_leaving_integral(params, frequency, recency, T)
         return bought + np.logaddexp(lived, left)
 
-    def total_log_likelihood(self, patterns: Patterns):
-        def total(log_params: np.ndarray) -> float:
-            return float(patterns.weight @ self.log_likelihood(np.exp(log_params), *patterns.history))
-
-        return total
-
     def p_alive(self, params, frequency, recency, T):
         """Equation (11) of [1]_: the part of the likelihood in which the customer lived until T."""
         r, alpha, s, beta = params
@@ -105,17 +100,25 @@ class ParetoNBD(PurchaseModel):
             total = total + weight * leaving * _negative_binomial(count, rate, age, time)
         return total
 
-    def draw_orders_while_alive(self, rng, params, horizon, frequency, T) -> Orders:
+    def draw_orders_while_alive(self, rng, params, horizon, frequency, T) -> SimulatedOrders:
         """Orders of one future: Poisson while the customer lives."""
         r, alpha, s, beta = params
         rate, age, beta = np.broadcast_arrays(r + np.asarray(frequency, dtype=float), alpha + T, beta + T)
         intensity = rng.standard_gamma(rate) / age
         leaving = np.maximum(rng.standard_gamma(s, size=rate.shape), 1e-300) / beta
         span = np.minimum(rng.standard_exponential(rate.shape) / leaving, horizon)
-        return Orders(rng.poisson(intensity * span), span, np.zeros(rate.shape, dtype=bool))
+        return SimulatedOrders(rng.poisson(intensity * span), span, np.zeros(rate.shape, dtype=bool))
+
+    def start(self, orders_per_customer):
+        return np.clip(np.log([0.5, 0.5 / max(orders_per_customer, 1e-6), 0.7, 2.5]), -5, 5)
+
+    def leaving(self, params, most_repeats, year):
+        return GammaLeaving(params, year)
 
     def lifetimes_fit(self, patterns: Patterns):
-        return log_parameters(ParetoNBDFitter(penalizer_coef=0.0), patterns, self.names)
+        # Without a start lifetimes draws one, and the same data would not give the same last digits.
+        start = {"initial_params": np.ones(len(self.names))}
+        return log_parameters(ParetoNBDFitter(penalizer_coef=0.0), patterns, self.names, **start)
 
 
 def _log_leaving_integral(params, frequency, recency, T, nodes: int = 16) -> np.ndarray:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from analysis.errors import DataError
-from analysis.timeunits import TimeUnit, from_days
+from analysis.time import TimeUnit, from_days
 
 if TYPE_CHECKING:
-    from analysis.data import CustomerSummary
+    from analysis.data import CustomerSummary, Orders
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,14 @@ class Patterns:
     def history(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(frequency, recency, T), as the models take them."""
         return self.frequency, self.recency, self.T
+
+    @cached_property
+    def states(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Distinct (x, T), far fewer, on which alone rests what a customer who is alive will do; and each row's."""
+        code, ages = pd.factorize(self.T)
+        of_pattern, key = pd.factorize(self.frequency * len(ages) + code)
+        count, place = np.divmod(key, len(ages))
+        return count, ages[place], of_pattern
 
     def total(self, values: np.ndarray) -> float:
         """Sum over customers of a quantity known by history, shape (n,)."""
@@ -86,6 +95,15 @@ def patterns_of(summary: CustomerSummary, unit: TimeUnit) -> Patterns:
     table = summary.table
     recency, age = (from_days(table[name].to_numpy(), unit) for name in ("recency_days", "T_days"))
     return collapse(table["frequency"].to_numpy(), recency, age)
+
+
+def customers_of(data, unit: str | None = None) -> tuple[CustomerSummary, Orders | None]:
+    """The histories in ``Orders``, a ``CustomerSummary`` or a frame in lifetimes' columns, and the orders if known."""
+    from analysis.data import CustomerSummary, Orders
+
+    if isinstance(data, Orders):
+        return data.histories, data
+    return data if isinstance(data, CustomerSummary) else CustomerSummary.from_lifetimes(data, unit=unit), None
 
 
 def coarsened(patterns: Patterns, levels: int = 24) -> Patterns:

@@ -10,11 +10,13 @@ References
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import softmax
 
+from analysis.errors import UsageError
 from analysis.models.fitting import LogLikelihood, polish
 
 DRAWS = 2_000
@@ -24,6 +26,52 @@ DEGREES_OF_FREEDOM = 8
 CHAINS = 4
 FEWEST_EFFECTIVE = 400
 MOST_DOUBLINGS = 3
+LARGEST = 1e12
+"""Nothing that is fitted comes near it."""
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """Draws of a model's parameters.
+
+    Attributes
+    ----------
+    names
+        Parameter names, in the order of the columns of ``draws``.
+    draws
+        Equally weighted draws, shape (n_draws, n_parameters), in the fit's units.
+    effective_size
+        Effective sample size of the weighted draws that these were resampled from.
+    pareto_shape
+        Shape k of the weights' tail; importance sampling is trusted below 0.7.
+    method
+        ``importance`` or, where the weights were not good enough, ``sampler``.
+    """
+
+    names: tuple[str, ...]
+    draws: np.ndarray
+    effective_size: float
+    pareto_shape: float
+    method: str
+
+    def check(self, model: str, names: tuple[str, ...], parameters: Mapping[str, float]) -> None:
+        """Refuse parameters and draws that no fit gives, as a file may hold them."""
+        if tuple(parameters) != names or tuple(self.names) != names:
+            raise UsageError(f"{model}: parameters {', '.join(parameters)}, must be {', '.join(names)}")
+        if self.draws.ndim != 2 or self.draws.shape[1] != len(names) or len(self.draws) == 0:
+            raise UsageError(f"{model}: posterior draws of shape {self.draws.shape}, must be rows of {len(names)}")
+        values = np.concatenate([self.draws.ravel(), [float(parameters[name]) for name in names]])
+        if not np.all(np.isfinite(values) & (values > 0) & (values < LARGEST)):
+            raise UsageError(f"{model}: parameters and posterior draws must be finite numbers above 0")
+
+    def to_arviz(self):
+        """The draws as one chain: an ``InferenceData``, or from arviz 1 on a ``DataTree``."""
+        import arviz
+
+        draws = {name: column[None] for name, column in zip(self.names, self.draws.T, strict=True)}
+        if int(arviz.__version__.split(".")[0]) >= 1:
+            return arviz.from_dict({"posterior": draws})
+        return arviz.from_dict(posterior=draws)
 
 
 @dataclass(frozen=True)

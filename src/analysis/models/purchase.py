@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar, NamedTuple
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 
-from analysis.models.patterns import Patterns
+from analysis.models.leaving import Leaving
+from analysis.models.patterns import Patterns, customers_of, patterns_of
+from analysis.time import time_unit
+
+if TYPE_CHECKING:
+    from analysis.models.fits import PurchaseFit
 
 
-class Orders(NamedTuple):
+LONGEST_SILENCE = 1e6
+"""Multiples of the longest age after which P(alive) that is still above one half counts as staying there."""
+
+
+class SimulatedOrders(NamedTuple):
     """Simulated orders of one future per entry; within ``span`` they fall at independent uniform times.
 
     Attributes
@@ -53,10 +63,6 @@ class PurchaseModel(ABC):
         """Log-likelihood of each history."""
 
     @abstractmethod
-    def total_log_likelihood(self, patterns: Patterns):
-        """A function from log-parameters, shape (k,), to the log-likelihood summed over customers."""
-
-    @abstractmethod
     def p_alive(self, params, frequency, recency, T) -> np.ndarray:
         """Probability that the customer has not left at T."""
 
@@ -73,14 +79,101 @@ class PurchaseModel(ABC):
         """Probability of not having left at T + ``horizon``, given that the customer is alive at T."""
 
     @abstractmethod
-    def draw_orders_while_alive(self, rng, params, horizon, frequency, T) -> Orders:
+    def draw_orders_while_alive(self, rng, params, horizon, frequency, T) -> SimulatedOrders:
         """One future of each customer, given that the customer is alive at T."""
 
     @abstractmethod
-    def lifetimes_fit(self, patterns: Patterns) -> np.ndarray | None:
-        """Log-parameters from lifetimes' own fitter; None where it gives up."""
+    def leaving(self, params, most_repeats: float, year: float) -> Leaving:
+        """The mixture over the proneness to leave: for x up to ``most_repeats``, a year of ``year`` time units.
+
+        ``params`` are numbers, or arrays of shape (points,): the fit and posterior draws.
+        """
 
     # --- what follows for all of them ---
+
+    def fit(self, data, unit: str | None = None, seed: int = 1) -> PurchaseFit:
+        """Maximum likelihood and posterior.
+
+        Parameters
+        ----------
+        data
+            ``Orders``, a ``CustomerSummary``, or a frame in lifetimes' columns: frequency, recency, T.
+        unit
+            ``day``, ``week``, ``month`` or ``year``: of the parameters, and of recency and T in a frame, for which it
+            must be given; otherwise ``week``.
+        seed
+            The same seed gives the same posterior draws.
+
+        Raises
+        ------
+        NotIdentified
+            Where the likelihood has no maximum, naming the parameters that run away.
+        InputRefused
+            Where columns are missing or a history is impossible.
+
+        Examples
+        --------
+        >>> import analysis as rl
+        >>> import pandas as pd
+        >>> from analysis.data.simulation import simulate_customers
+        >>> shop = simulate_customers(500, T=52.0, births=26.0, seed=1)
+        >>> frame = pd.DataFrame({"frequency": shop.frequency, "recency": shop.recency, "T": shop.T})
+        >>> fit = rl.BGNBD().fit(frame, unit="week")
+        >>> fit.predict("13W").columns.tolist()
+        ['p_alive', 'expected_orders', 'p_order']
+        """
+        from analysis.models.fits import fit_one
+
+        histories, orders = customers_of(data, unit)
+        unit = time_unit(unit or "week")
+        return fit_one(self, patterns_of(histories, unit), unit, seed).of(orders or histories)
+
+    def total_log_likelihood(self, patterns: Patterns):
+        """A function from log-parameters, shape (k,), to the log-likelihood summed over customers."""
+
+        def total(log_params: np.ndarray) -> float:
+            return float(patterns.weight @ self.log_likelihood(self.Params(*np.exp(log_params)), *patterns.history))
+
+        return total
+
+    def lifetimes_fit(self, patterns: Patterns) -> np.ndarray | None:
+        """Log-parameters from lifetimes' own fitter; None where it gives up."""
+        return None
+
+    def start(self, orders_per_customer: float) -> np.ndarray:
+        """Log-parameters to search from, with the mean age as the unit of time; a search from zeros comes beside it."""
+        return np.zeros(len(self.names))
+
+    def with_order_rate(self, params, factor: float):
+        """Parameters under which everyone orders ``factor`` times as often and leaves as before."""
+        return params._replace(alpha=params.alpha / factor)
+
+    def expectations(self, params, patterns: Patterns, horizon: float) -> Mapping[str, np.ndarray]:
+        """P(alive), expected orders in ``horizon`` and P(at least one), for each distinct history, shape (n,)."""
+        frequency, ages, of_pattern = patterns.states
+        alive = self.p_alive(params, *patterns.history)
+        while_alive = self.expected_while_alive(params, horizon, frequency, ages)
+        none = self.pmf_while_alive(params, horizon, frequency, ages, np.zeros(frequency.size))
+        return {
+            "p_alive": alive,
+            "expected_orders": alive * while_alive[of_pattern],
+            "p_order": alive * (1 - none)[of_pattern],
+        }
+
+    def time_until_p_alive_half(self, params, frequency, recency, T) -> np.ndarray:
+        """Time from T without an order until P(alive) is one half [time units]; infinite where it never is."""
+        start = np.asarray(T, dtype=float) + np.zeros(np.shape(frequency))
+
+        def is_below(later) -> np.ndarray:
+            return self.p_alive(params, frequency, recency, start + later) < 0.5
+
+        low, high = np.zeros_like(start), np.full_like(start, LONGEST_SILENCE * np.max(start, initial=1.0))
+        ends = is_below(high)
+        for _ in range(60):
+            middle = (low + high) / 2
+            below = is_below(middle)
+            low, high = np.where(below, low, middle), np.where(below, middle, high)
+        return np.where(ends, np.where(is_below(0.0), 0.0, high), np.inf)
 
     def expected_purchases(self, params, horizon, frequency, recency, T) -> np.ndarray:
         """Expected orders in the next ``horizon`` time units."""

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import norm, spearmanr
-
-from analysis.interval import Interval
+from scipy.stats import spearmanr
 
 
 def rank_correlation(forecast: np.ndarray, actual: np.ndarray) -> float:
@@ -37,25 +35,22 @@ def _membership(values: np.ndarray, size: int) -> np.ndarray:
     return above + tied * (size - above.sum()) / tied.sum()
 
 
-def paired_lead(first: np.ndarray, second: np.ndarray, level: float) -> Interval:
-    """Mean difference of two log scores over the same customers, with its normal interval."""
+def paired_lead(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
+    """Mean difference of two log scores over the same customers, and its standard error."""
     difference = first - second
-    reach = norm.ppf((1 + level) / 2) * difference.std(ddof=1) / np.sqrt(difference.size)
-    mean = float(difference.mean())
-    return Interval(mean, mean - float(reach), mean + float(reach), level)
+    return float(difference.mean()), float(difference.std(ddof=1) / np.sqrt(difference.size))
 
 
-def share_covered(below: np.ndarray, at: np.ndarray, level: float, rng: np.random.Generator) -> float:
-    """Share of customers inside their central interval, by the randomised probability integral transform.
+def distance_from_middle(below: np.ndarray, at: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """How far the randomised probability integral transform of each count lies from one half, shape (n,).
 
     Counts are discrete, so an interval of exactly 90% rarely exists; P(Y < y) + U P(Y = y) is uniform when the
-    forecast is right (Czado, Gneiting & Held 2009, Biometrics 65(4):1254-1261), and this is how often it falls within
-    the middle ``level``.
+    forecast is right (Czado, Gneiting & Held 2009, Biometrics 65(4):1254-1261), and a distance of at most ``level / 2``
+    is a customer inside the central interval.
 
     Parameters
     ----------
     below, at
         Probability of fewer orders than came, and of exactly as many, shape (n,).
     """
-    place = below + rng.random(below.size) * at
-    return float(np.mean(np.abs(place - 0.5) <= level / 2))
+    return np.abs(below + rng.random(below.size) * at - 0.5)

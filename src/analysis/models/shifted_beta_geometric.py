@@ -20,30 +20,13 @@ from scipy.special import betaln
 
 from analysis.errors import NotIdentified
 from analysis.models.fitting import LogLikelihood, Optimum, best_of, polish
-from analysis.models.posterior import Prior, draw_posterior
-from analysis.models.results import Posterior
+from analysis.models.posterior import Posterior, Prior, draw_posterior
 
-MODEL = "sBG"
 PRIOR_SD = 2.0
 """Standard deviation of the normal priors of log alpha and log beta around 0."""
 DIGITS_LOST = 40.0
 """The continued fraction stops where what is left of it is below exp(-DIGITS_LOST)."""
 MOST_LEVELS = 100_000
-
-
-class SBGNotIdentified(NotIdentified):
-    """Raised when contracts do not determine alpha and beta.
-
-    Attributes
-    ----------
-    reason
-        ``few_periods``, ``nobody_left``, ``nobody_stayed``, ``at_once_or_never`` (those who leave do so at the first
-        renewal) or ``rates_do_not_rise`` (customers need not differ at all).
-    """
-
-    def __init__(self, reason: str, message: str):
-        self.reason = reason
-        super().__init__(MODEL, "alpha and beta", f"{MODEL}: the contracts do not identify alpha and beta: {message}")
 
 
 class SBGParams(NamedTuple):
@@ -259,7 +242,7 @@ def fit_shifted_beta_geometric(counts: RenewalCounts) -> ContractFit:
 
     Raises
     ------
-    SBGNotIdentified
+    NotIdentified
         Where the likelihood has no maximum, with the reason.
 
     Examples
@@ -297,14 +280,26 @@ def contract_posterior(fit: ContractFit, counts: RenewalCounts, seed: int) -> Po
 
 
 def _refuse_too_little(counts: RenewalCounts) -> None:
-    due, lost = counts.at_risk.sum(), counts.lost.sum()
-    if counts.period.size < 2:
-        seen = f"renewals fell due at the end of {counts.period.size} tenure period(s), at least two are needed"
-        raise SBGNotIdentified("few_periods", seen)
+    due, lost, periods = int(counts.at_risk.sum()), int(counts.lost.sum()), int(counts.period.size)
+    if periods < 2:
+        raise NotIdentified(
+            "Renewals were seen in {n:integer} period of tenure, too few to tell how customers differ.",
+            "Renewals were seen in {n:integer} periods of tenure, too few to tell how customers differ.",
+            code="contracts.reason.few_periods",
+            n=periods,
+        )
     if lost == 0:
-        raise SBGNotIdentified("nobody_left", f"nobody left at any of the {due:,.0f} renewals")
+        raise NotIdentified(
+            "Nobody left at any of the {renewals_due:integer} renewals, so how customers leave cannot be learned.",
+            code="contracts.reason.nobody_left",
+            renewals_due=due,
+        )
     if lost == due:
-        raise SBGNotIdentified("nobody_stayed", f"nobody stayed at any of the {due:,.0f} renewals")
+        raise NotIdentified(
+            "Nobody stayed at any of the {renewals_due:integer} renewals, so how customers stay cannot be learned.",
+            code="contracts.reason.nobody_stayed",
+            renewals_due=due,
+        )
 
 
 def _starts(counts: RenewalCounts) -> list[np.ndarray]:
@@ -312,13 +307,18 @@ def _starts(counts: RenewalCounts) -> list[np.ndarray]:
     return [np.log(np.array(params_at(stays, spread))) for spread in (0.5, 0.05)]
 
 
-def _no_peak(optimum: Optimum, counts: RenewalCounts) -> SBGNotIdentified:
-    rates = 1 - counts.lost / counts.at_risk
-    listed = ", ".join(f"{rate:.1%}" for rate in rates[:8]) + (", ..." if rates.size > 8 else "")
-    seen = f"{listed} over {rates.size} periods"
+def _no_peak(optimum: Optimum, counts: RenewalCounts) -> NotIdentified:
+    seen = {"renewals_due": int(counts.at_risk.sum()), "lost": int(counts.lost.sum())}
     if optimum.point.sum() < 0:
-        return SBGNotIdentified(
-            "at_once_or_never", f"after the first renewal hardly anyone leaves; retention rates: {seen}"
+        return NotIdentified(
+            "Those who leave do so at the first renewal and hardly anyone later ({lost:integer} of "
+            "{renewals_due:integer} renewals were not made), so the model has no maximum.",
+            code="contracts.reason.at_once_or_never",
+            **seen,
         )
-    needed = "the model needs retention rates that rise with tenure"
-    return SBGNotIdentified("rates_do_not_rise", f"{needed}, in the data they are {seen}")
+    return NotIdentified(
+        "Retention does not rise with tenure here ({lost:integer} of {renewals_due:integer} renewals were not made), "
+        "so nothing shows that customers differ and the model has no maximum.",
+        code="contracts.reason.rates_do_not_rise",
+        **seen,
+    )

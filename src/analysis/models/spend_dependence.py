@@ -2,18 +2,55 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 import numpy as np
 from scipy.stats import norm, spearmanr
 from scipy.stats import t as student_t
 
 from analysis.interval import Interval
-from analysis.models.results import SpendDependence
+from analysis.models.spend import spending_of
+
+if TYPE_CHECKING:
+    from analysis.data import CustomerSummary
 
 FEWEST_CUSTOMERS = 10
 NEGLIGIBLE_CHANGE = 0.05
 
 
-def spend_dependence(frequency, mean_value, level: float) -> SpendDependence | None:
+@dataclass(frozen=True)
+class SpendDependence:
+    """Whether customers who order more often also spend more an order (Gamma-Gamma assumes they do not).
+
+    Attributes
+    ----------
+    rank_correlation
+        Spearman's correlation of frequency and mean repeat order value, with its interval.
+    change_per_doubling
+        Relative change of the mean order value with a doubling of the frequency, with its interval.
+    customers
+        Repeat customers it was computed on.
+    verdict
+        ``independent``, ``weak`` or ``dependent``.
+    """
+
+    rank_correlation: Interval
+    change_per_doubling: Interval
+    customers: int
+    verdict: str
+
+
+def spend_dependence(histories: CustomerSummary, level: float) -> SpendDependence | None:
+    """The dependence among the repeat customers of a summary, see ``dependence_of``; None without money."""
+    if not histories.has_money:
+        return None
+    columns = (histories.table[name].to_numpy() for name in ("frequency", "mean_repeat_value"))
+    spending, _ = spending_of(*columns)
+    return dependence_of(spending.frequency, spending.mean_value, level)
+
+
+def dependence_of(frequency, mean_value, level: float) -> SpendDependence | None:
     """Rank correlation of frequency and order value, and the change of the latter per doubling of the former.
 
     The change comes from a gamma regression with log link of the mean order value on log2(frequency), with

@@ -1,22 +1,22 @@
 """Loyalty strategies: the dynamics of deals and experiences, what follows from them, and what to do."""
 
-from analysis.strategies.comparison import strategy_results, strategy_world
-from analysis.strategies.parameters import Estimate, draw_parameters
-from analysis.strategies.results import Simulation, StrategyResults
-from analysis.strategies.simulation import simulate
-from analysis.strategies.strategy import NOTHING, Attack, Experience, Promotion, Strategy
+from analysis.config.strategies import NOTHING, Attack, Experience, Promotion, Strategy
+from analysis.strategies.choice import StrategyChoice, strategy_choice
+from analysis.strategies.comparison import StrategyComparison, compare_strategies, kinds_of
+from analysis.strategies.results import as_results
+from analysis.strategies.sentences import decision_sentences
 
 __all__ = [
     "NOTHING",
     "Attack",
-    "Estimate",
     "Experience",
     "Promotion",
-    "Simulation",
     "Strategy",
-    "StrategyResults",
-    "draw_parameters",
-    "simulate",
-    "strategy_results",
-    "strategy_world",
+    "StrategyChoice",
+    "StrategyComparison",
+    "as_results",
+    "compare_strategies",
+    "decision_sentences",
+    "kinds_of",
+    "strategy_choice",
 ]

@@ -1,26 +1,26 @@
-"""The choice between strategies: what to do, where the articles' rule holds, what decides, and what would settle it."""
+"""The choice between strategies: what to do, where the articles' rule holds, and what would settle it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
+import pandas as pd
 
-from analysis.config import Config
-from analysis.data import Note, Transactions
-from analysis.strategies.comparison import configured_strategies, mean_order_value, sampled_customers, strategy_world
-from analysis.strategies.decision import Decision, decision
-from analysis.strategies.experiment import ExperimentPlan, experiment_plan
+from analysis.config.strategies import Promotion, Strategy
+from analysis.errors import Unavailable
+from analysis.plotting import Plots
+from analysis.strategies.comparison import StrategyComparison
+from analysis.strategies.decision import Decision
+from analysis.strategies.experiment_plan import ExperimentPlan, experiment_plan
 from analysis.strategies.frontier import MAP_CUSTOMERS, MAP_DRAWS, MAP_STRATEGIES, DecisionMap, decision_map
-from analysis.strategies.parameters import Estimate, Span
-from analysis.strategies.results import StrategyResults
-from analysis.strategies.sensitivity import ParameterSensitivity, sensitivity
+from analysis.strategies.sentences import labelled
+from analysis.words import Message
 
 if TYPE_CHECKING:
-    from analysis.data import CustomerSummary
-    from analysis.models.results import PurchaseResult, SpendResult
+    from analysis.data import Orders
+    from analysis.models.fits import PurchaseFit
+    from analysis.models.spend import SpendFit
 
 
 @dataclass(frozen=True)
@@ -29,64 +29,55 @@ class StrategyChoice:
 
     Attributes
     ----------
+    strategies, years
+        What was compared, going on as today first, and over how many years.
     decision
         Which strategy to choose, and what would change that.
-    sensitivity
-        Share of every single parameter in the uncertainty about the two strategies in front, the largest first.
     map
         Being better against promotions of every depth and cadence.
     plan
-        The experiment between the two strategies in front, or why its size is not known.
+        The experiment between the two strategies in front; None where its size is not known.
+    no_plan
+        Why it is not.
     """
 
+    strategies: tuple[Strategy, ...]
+    years: float
     decision: Decision
-    sensitivity: tuple[ParameterSensitivity, ...]
     map: DecisionMap
-    plan: ExperimentPlan | Note
+    plan: ExperimentPlan | None
+    no_plan: Message | None
+
+    plot = Plots(differences="analysis.strategies.plots:plot_differences")
+
+    def to_frame(self) -> pd.DataFrame:
+        """Every strategy, own ones first; columns as of ``StrategyComparison.to_frame``."""
+        return labelled(self.decision.table, self.strategies)
 
 
 def strategy_choice(
-    transactions: Transactions,
-    purchase: PurchaseResult,
-    spend: SpendResult,
-    config: Config,
-    results: StrategyResults,
-    *,
-    estimates: Mapping[str, Estimate] | None = None,
-    caps: Mapping[str, Span] | None = None,
-    observed_deal: float | None = None,
-    joining_per_year: float | None = None,
-    kinds: np.ndarray | None = None,
+    orders: Orders, fit: PurchaseFit, spend: SpendFit, comparison: StrategyComparison
 ) -> StrategyChoice:
-    """What to do, from strategies that were compared; the parameters after ``results`` are those of the comparison."""
-    known = {
-        "estimates": estimates,
-        "caps": caps,
-        "observed_deal": observed_deal,
-        "joining_per_year": joining_per_year,
-        "kinds": kinds,
-    }
-    level, seed = config.model.credible_level, config.model.seed
-    found = decision(results.simulations, level, seed)
-    world, _ = strategy_world(transactions.summary, purchase, spend, config, **known)
-    strategies, _ = configured_strategies(config.strategies, world)
-    pair = tuple(next(each for each in strategies if each.name == name) for name in found.front)
-    smaller, _ = strategy_world(
-        transactions.summary, purchase, spend, _for_the_map(transactions.summary, config), **known
-    )
-    promotion, experience = strategies[1].promotion, strategies[2].experience
+    """What to do, from strategies that were compared on the same orders and fits of BG/NBD and the spend."""
+    setting, found, strategies = comparison.setting, comparison.decision, comparison.strategies
+    inputs = setting.inputs(fit, spend)
+    # The map holds many strategies, and each needs fewer draws and customers than the comparison does.
+    draws, stated = min(setting.stated.draws, MAP_DRAWS), setting.stated.customers
+    customers = setting.fewer(draws, stated).sampled(orders.histories, MAP_STRATEGIES)
+    fewer = setting.fewer(draws, min(customers, MAP_CUSTOMERS))
+    promotion = next((each.promotion for each in strategies if each.promotion), Promotion())
+    experience = next(each.experience for each in strategies if each.experience)
+    plan, why = None, None
+    try:
+        pair = [strategies[comparison.per_purchase.strategy(name)] for name in found.front]
+        plan = experiment_plan(orders, inputs, pair, setting.level, found.lead)
+    except Unavailable as unknown:
+        why = unknown.reason
     return StrategyChoice(
+        strategies=strategies,
+        years=comparison.years,
         decision=found,
-        sensitivity=sensitivity(results.per_purchase, found.front, level),
-        map=decision_map(smaller, promotion, experience, mean_order_value(world), level),
-        plan=experiment_plan(transactions, config, world, pair, found.lead),
+        map=decision_map(fewer.inputs(fit, spend), promotion, experience, inputs.mean_order_value, setting.level),
+        plan=plan,
+        no_plan=why,
     )
-
-
-def _for_the_map(summary: CustomerSummary, config: Config) -> Config:
-    """The map holds many strategies, and each needs fewer draws than the comparison does."""
-    fewer = config.strategies.model_copy(update={"draws": min(config.strategies.draws, MAP_DRAWS)})
-    config = config.model_copy(update={"strategies": fewer})
-    customers = sampled_customers(summary, config, MAP_STRATEGIES)
-    few = fewer.model_copy(update={"customers": min(customers, MAP_CUSTOMERS)})
-    return config.model_copy(update={"strategies": few})

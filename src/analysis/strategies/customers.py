@@ -10,15 +10,16 @@ import numpy as np
 from scipy.special import betaincinv, gammaincinv, logit
 
 from analysis.models.beta_geometric import BetaGeometric
-from analysis.models.estimate import MODELS
+from analysis.models.registry import MODELS
 from analysis.models.spend import GammaGamma, GammaGammaParams, expected_order_values
 from analysis.strategies.parameters import ParameterDraws
 from analysis.strategies.sampling import even_sequence
-from analysis.timeunits import TimeUnit, from_days, to_days
+from analysis.time import TimeUnit, from_days, to_days
 
 if TYPE_CHECKING:
     from analysis.data import CustomerSummary
-    from analysis.models.results import PurchaseResult, SpendResult
+    from analysis.models.fits import PurchaseFit
+    from analysis.models.spend import SpendFit
 
 DEAL, EXPERIENCE = 0, 1
 TYPE_SENSITIVITY = {"service": (0.5, 1.75), "offer": (2.0, 0.5), "brand": (0.75, 1.25), "at_hand": (0.75, 0.5)}
@@ -104,33 +105,19 @@ class People:
         return People(**fields, **apart)
 
 
-def fitted_draws(purchase: PurchaseResult, spend: SpendResult, count: int, model: str = "BG/NBD") -> Fitted:
-    """``count`` posterior draws of the purchase and the spend model.
-
-    Raises
-    ------
-    KeyError
-        Where ``model`` is not among the fitted models that leave at orders.
-    """
-    fits = {fit.model: fit for fit in purchase.fits if isinstance(MODELS[fit.model], BetaGeometric)}
-    fit = fits[model]
-    posterior = purchase.posterior if fit is purchase.primary else purchase.challenger_posteriors[model]
+def fitted_draws(fit: PurchaseFit, spend: SpendFit, count: int) -> Fitted:
+    """``count`` posterior draws of a purchase model that loses customers at orders, and of the spend model."""
     # Draws are exchangeable, so that repeating them in order is as good as any choice where there are too few.
-    draws = posterior.draws[np.arange(count) % len(posterior.draws)].copy()
-    draws[:, 1] *= weeks_in(1.0, fit.time_unit)
+    draws = fit.posterior.draws[np.arange(count) % len(fit.posterior.draws)].copy()
+    draws[:, 1] *= from_days(to_days(1.0, fit.time_unit), TimeUnit.WEEK)
     money = None if spend.posterior is None else spend.posterior.draws[np.arange(count) % len(spend.posterior.draws)]
-    return Fitted(MODELS[model], draws, money)
-
-
-def weeks_in(duration, unit: TimeUnit):
-    """Durations in ``unit``, as weeks."""
-    return from_days(to_days(duration, unit), TimeUnit.WEEK)
+    return Fitted(MODELS[fit.model], draws, money)
 
 
 def base_people(
     summary: CustomerSummary,
     fitted: Fitted,
-    spend: SpendResult,
+    spend: SpendFit,
     parameters: ParameterDraws,
     count: int,
     seed: int,
@@ -171,7 +158,7 @@ def base_people(
 
 
 def new_people(
-    fitted: Fitted, spend: SpendResult, parameters: ParameterDraws, count: int, seed: int, todays_deal: float = 0.0
+    fitted: Fitted, spend: SpendFit, parameters: ParameterDraws, count: int, seed: int, todays_deal: float = 0.0
 ) -> People:
     """``count`` new customers from the fitted population, the same under every draw; neighbours differ evenly."""
     u = even_sequence(count, 4, [seed, POOL])
@@ -185,9 +172,9 @@ def new_people(
     return _people(alive, rate, dropout, value / (1 - todays_deal), parameters, u[:, 2:], row, None)
 
 
-def _values(fitted: Fitted, spend: SpendResult, number: int, x, mean_value) -> np.ndarray:
+def _values(fitted: Fitted, spend: SpendFit, number: int, x, mean_value) -> np.ndarray:
     if fitted.spend is None:
-        return expected_order_values(spend.fit, x, mean_value)
+        return expected_order_values(spend, x, mean_value)
     known = (x > 0) & np.isfinite(mean_value)
     own = np.where(known, np.maximum(np.nan_to_num(mean_value), 0.0), 0.0)
     return GammaGamma().expected_order_value(GammaGammaParams(*fitted.spend[number]), np.where(known, x, 0), own)

@@ -6,15 +6,17 @@ order at which being so much better earns as much as a promotion. Below the line
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
+from analysis.config.strategies import NOTHING, Experience, Promotion, Strategy
 from analysis.interval import Interval
-from analysis.strategies.noise import error_scores, expected_difference, shared_error
-from analysis.strategies.results import Simulation
-from analysis.strategies.simulation import World, simulate
-from analysis.strategies.strategy import NOTHING, Experience, Promotion, Strategy
+from analysis.plotting import Plots
+from analysis.strategies.simulation import Inputs, Simulation, simulate
+from analysis.strategies.simulation_error import error_scores, expected_difference, shared_error
 
 LIFTS = (0.125, 0.25, 0.5, 1.0, 1.5)
 DEPTHS = (0.1, 0.2, 0.3)
@@ -78,9 +80,24 @@ class DecisionMap:
     draws: int
     customers: int
 
+    plot = Plots(frontiers="analysis.strategies.plots:plot_frontiers")
+
+    def to_frame(self) -> pd.DataFrame:
+        """The frontiers at every lift.
+
+        Columns depth and every_weeks of the promotion (missing for doing nothing), own (whether it is the company's),
+        lift, and cost as a share of an order, with lower, upper and level.
+        """
+        rows = [
+            (each.depth, each.every_weeks, own, lift, *vars(cost).values())
+            for own, each in (*((False, each) for each in self.frontiers), (True, self.own))
+            for lift, cost in zip(self.lifts, each.cost, strict=True)
+        ]
+        return pd.DataFrame(rows, columns=["depth", "every_weeks", "own", "lift", "cost", "lower", "upper", "level"])
+
 
 def decision_map(
-    world: World, promotion: Promotion, experience: Experience, order_value: float, level: float
+    inputs: Inputs, promotion: Promotion, experience: Experience, order_value: float, level: float
 ) -> DecisionMap:
     """The map of a company, with dropout tried at every order.
 
@@ -89,36 +106,44 @@ def decision_map(
 
     Parameters
     ----------
-    world
-        As of ``strategy_world``; smaller ones do (``smaller_world``).
+    inputs
+        As of the comparison; fewer draws and customers do.
     order_value
         Mean list value of an order [currency].
     """
-    free = replace(experience, invested_per_customer_year=0.0, invested_per_order=0.0, database_per_year=0.0)
-    better = [Strategy(f"lift_{lift:g}", experience=replace(free, lift=lift)) for lift in LIFTS]
-    designs = [(depth, weeks) for weeks in CADENCES for depth in DEPTHS]
-    deals = [
-        Strategy(f"deal_{depth:g}_{weeks}", promotion=_designed(promotion, depth, weeks)) for depth, weeks in designs
-    ]
-    own, planned = Strategy("own", promotion=promotion), Strategy("planned", experience=experience)
-    as_planned = Strategy("as_planned", experience=free)
-    possible = [deal for deal in deals if _fits(deal, world)]
-    run = simulate(world, [NOTHING, *better, as_planned, own, planned, *possible])
-    scores = error_scores(run, len(run.profit), world.seed)
-    lines = _Lines(run, run.weekly.orders @ run.discount, order_value, level, scores)
-    names = [each.name for each in better]
-    against = {deal.name: design for deal, design in zip(deals, designs, strict=True) if deal in possible}
-    frontiers = [Frontier(None, None, lines.against("nothing", names))]
-    frontiers += [Frontier(*design, lines.against(name, names)) for name, design in against.items()]
+    costs = dict.fromkeys(("invested_per_customer_year", "invested_per_order", "database_per_year"), 0.0)
+    free = experience.model_copy(update=costs)
+    better = {
+        f"lift_{place}": Strategy(f"lift_{place}", experience=free.model_copy(update={"lift": lift}))
+        for place, lift in enumerate(LIFTS)
+    }
+    deals, designs = {}, {}
+    for weeks, depth in ((weeks, depth) for weeks in CADENCES for depth in DEPTHS):
+        if depth + promotion.points + inputs.economics.todays_deal <= 1:
+            lasts = min(promotion.lasts_weeks, weeks)
+            deal = promotion.model_copy(update={"depth": depth, "every_weeks": weeks, "lasts_weeks": lasts})
+            name = f"deal_{len(deals)}"
+            deals[name], designs[name] = Strategy(name, promotion=deal), (depth, weeks)
+    own = (
+        Strategy("as_planned", experience=free),
+        Strategy("own", promotion=promotion),
+        Strategy("planned", experience=experience),
+    )
+    run = simulate(inputs, [NOTHING, *better.values(), *own, *deals.values()])
+    error = error_scores(run, len(run.profit), inputs.seed)
+    lines = _Lines(run, run.weekly.orders @ run.discount, order_value, level, error)
+    frontiers = [Frontier(None, None, lines.against("nothing", better))]
+    frontiers += [Frontier(*design, lines.against(name, better)) for name, design in designs.items()]
     cost = lines.cost_of("planned", "as_planned")
+    probability, holds_from = lines.holding(better, cost)
     return DecisionMap(
         lifts=LIFTS,
         frontiers=tuple(frontiers),
         lift=experience.lift,
         cost=cost / order_value,
-        own=Frontier(promotion.depth, promotion.every_weeks, lines.against("own", names)),
-        holds_from=lines.holds_from(names, cost),
-        probability=tuple(lines.probability(name, cost) for name in names),
+        own=Frontier(promotion.depth, promotion.every_weeks, lines.against("own", better)),
+        holds_from=holds_from,
+        probability=probability,
         probability_promotion=float((lines.difference("own", "nothing") > 0).mean()),
         draws=len(run.profit),
         customers=run.sampled,
@@ -133,53 +158,36 @@ class _Lines:
     level: float
     error: np.ndarray
 
-    def ahead(self, name: str, rival: str) -> tuple[np.ndarray, np.ndarray]:
-        """Profit at no cost less the rival's, and discounted orders, of being better; shape (D,) each."""
-        orders = self.orders[:, self.run.strategy(name)]
-        return self.difference(name, rival), orders
-
     def difference(self, name: str, rival: str) -> np.ndarray:
         """Expected difference under each draw, each with an error of the size that all draws share."""
         # The same errors, in standard errors of each line, leave lines as smooth as they are.
         return expected_difference(self.run, name, rival) + shared_error(self.run, name, rival) * self.error
 
-    def against(self, rival: str, names: list[str]) -> tuple[Interval, ...]:
+    def against(self, rival: str, names: Iterable[str]) -> tuple[Interval, ...]:
+        """Cost at which being better earns as much as the rival, as a share of an order, at every lift."""
         found = []
         for name in names:
-            profit, orders = self.ahead(name, rival)
-            mean = profit.mean() / orders.mean()
-            draws = profit / np.maximum(orders, 1e-9)
-            found.append(Interval.around(mean / self.order_value, draws / self.order_value, self.level))
+            profit, orders = self.difference(name, rival), self.orders[:, self.run.strategy(name)]
+            draws = profit / np.maximum(orders, 1e-9) / self.order_value
+            found.append(Interval.around(profit.mean() / orders.mean() / self.order_value, draws, self.level))
         return tuple(found)
 
     def cost_of(self, planned: str, free: str) -> float:
         """Everything that the plan costs, for each of its discounted orders [currency]."""
-        raw, orders = self.run.difference, self.orders[:, self.run.strategy(free)]
-        dearer = raw[:, self.run.strategy(free)] - raw[:, self.run.strategy(planned)]
-        return float(dearer.mean() / orders.mean())
+        raw, place = self.run.difference, self.run.strategy(free)
+        dearer = raw[:, place] - raw[:, self.run.strategy(planned)]
+        return float(dearer.mean() / self.orders[:, place].mean())
 
-    def probability(self, name: str, cost: float) -> float:
-        """That being better at a cost beats the own promotion and doing nothing."""
-        ahead = [profit - cost * orders > 0 for profit, orders in self._both(name)]
-        return float(np.logical_and(*ahead).mean())
+    def holding(self, names: Iterable[str], cost: float) -> tuple[tuple[float, ...], float | None]:
+        """Probability that being better at a cost beats the own promotion and doing nothing, at every lift.
 
-    def holds_from(self, names: list[str], cost: float) -> float | None:
-        ahead = []
+        And the smallest lift from which on it does in expectation.
+        """
+        probability, ahead = [], []
         for name in names:
-            gains = (profit.mean() - cost * orders.mean() for profit, orders in self._both(name))
-            ahead.append(min(gains) > 0)
+            orders = self.orders[:, self.run.strategy(name)]
+            gains = [self.difference(name, rival) - cost * orders for rival in ("own", "nothing")]
+            probability.append(float(np.logical_and(*(gain > 0 for gain in gains)).mean()))
+            ahead.append(min(gain.mean() for gain in gains) > 0)
         from_here = [all(ahead[place:]) for place in range(len(ahead))]
-        return next((lift for lift, holds in zip(LIFTS, from_here, strict=True) if holds), None)
-
-    def _both(self, name: str):
-        return (self.ahead(name, rival) for rival in ("own", "nothing"))
-
-
-def _designed(promotion: Promotion, depth: float, weeks: int) -> Promotion:
-    return replace(promotion, depth=depth, every_weeks=weeks, lasts_weeks=min(promotion.lasts_weeks, weeks))
-
-
-def _fits(deal: Strategy, world: World) -> bool:
-    """Whether the price bears it beside today's deal and points."""
-    given = deal.promotion.depth + deal.promotion.points + world.economics.todays_deal
-    return given <= 1
+        return tuple(probability), next((lift for lift, on in zip(LIFTS, from_here, strict=True) if on), None)

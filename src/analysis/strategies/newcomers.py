@@ -11,12 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.strategies.books import Books
 from analysis.strategies.dynamics import LIFT_IS_STATED_AT, value_of_won
-from analysis.strategies.lives import Entry
-from analysis.strategies.marks import ARRIVAL, Marks
-from analysis.strategies.sampling import REPLICATES
+from analysis.strategies.microsimulation import Entry
+from analysis.strategies.sampling import ARRIVAL, REPLICATES, CommonRandomNumbers
 from analysis.strategies.schedule import Schedule
+from analysis.strategies.tallies import Tallies
 
 WEEKS_PER_QUARTER, MOST_QUARTERS = 13, 20
 COMING, WON, MERCENARY = range(3)
@@ -59,7 +58,7 @@ class Quarters:
 
 
 def groups_of_new(weeks: int) -> int:
-    """Groups in the books of new customers: by kind and quarter."""
+    """Groups in the tallies of new customers: by kind and quarter."""
     return 3 * len(Quarters.of(weeks))
 
 
@@ -73,7 +72,7 @@ def pool_size(customers: int, weeks: int) -> int:
     return smallest * max(round(PER_CUSTOMER * customers / smallest), 1)
 
 
-def entry_of_new(schedule: Schedule, count: int, marks: Marks, *, promotions_win: bool) -> Entry:
+def entry_of_new(schedule: Schedule, count: int, numbers: CommonRandomNumbers, *, promotions_win: bool) -> Entry:
     """How a pool of ``count`` new customers comes in: at any moment, or in a promotion week that wins them.
 
     Those of one part and quarter are neighbours, so that they differ evenly.
@@ -81,7 +80,7 @@ def entry_of_new(schedule: Schedule, count: int, marks: Marks, *, promotions_win
     quarters = Quarters.of(schedule.weeks)
     part, quarter = np.divmod(np.arange(count) * len(KINDS) * len(quarters) // count, len(quarters))
     kind = np.array(KINDS)[part] if promotions_win else np.full(count, COMING)
-    chance = marks.of_event(ARRIVAL).level
+    chance = numbers.of_event(ARRIVAL).level
     moment = quarters.edges[quarter] + chance * np.diff(quarters.edges)[quarter]
     enters = np.tile(moment, (schedule.strategies, 1))
     for row, promoted in enumerate(schedule.promoted):
@@ -102,7 +101,7 @@ def entry_of_new(schedule: Schedule, count: int, marks: Marks, *, promotions_win
 
 @dataclass(frozen=True)
 class Weights:
-    """How many customers each of a pool's group stands for, shape (S, D, 3, Q).
+    """How many customers each of a pool's group stands for, shape (S, D, G).
 
     Attributes
     ----------
@@ -110,6 +109,8 @@ class Weights:
         Those who come whatever is done.
     won, won_value
         Those won by promotions, and the same times the value of their orders as a share of others'.
+    mercenaries
+        Those of the won who buy in promotion weeks only.
     referred, referred_value
         Those referred, and the same times the value of their orders.
     """
@@ -117,12 +118,13 @@ class Weights:
     coming: np.ndarray
     won: np.ndarray
     won_value: np.ndarray
+    mercenaries: np.ndarray
     referred: np.ndarray
     referred_value: np.ndarray
 
 
 def weights_of(
-    books: Books,
+    tallies: Tallies,
     entry: Entry,
     schedule: Schedule,
     parameters: Mapping[str, np.ndarray],
@@ -139,16 +141,18 @@ def weights_of(
         Referrals by today's customers, shape (S, D, W).
     """
     quarters = Quarters.of(schedule.weeks)
-    shape = (*books.shape[:2], 3, len(quarters))
-    members = np.bincount(entry.group, minlength=entry.groups).reshape(3, len(quarters))
-    each = 1 / np.maximum(members, 1)
-    coming = np.zeros(shape)
+    shape = (*tallies.shape[:2], 3, len(quarters))
+    each = 1 / np.maximum(np.bincount(entry.group, minlength=entry.groups).reshape(shape[2:]), 1)
+    coming, mercenaries, referred = np.zeros((3, *shape))
     coming[:, :, COMING] = coming_per_week * np.diff(quarters.edges) * each[COMING]
     won, value = _won(shape, schedule, quarters, parameters, coming_per_week)
     won *= each
-    referred = np.zeros(shape)
-    referred[:, :, COMING] = _referred(books, quarters, coming + won, referrals_of_base, each[COMING]) * each[COMING]
-    return Weights(coming, won, won * value, referred, referred * parameters["referred_value"][:, None, None])
+    mercenaries[:, :, MERCENARY] = won[:, :, MERCENARY]
+    found = _referred(tallies, quarters, coming + won, referrals_of_base, each[COMING])
+    referred[:, :, COMING] = found * each[COMING]
+    of_value = referred * parameters["referred_value"][:, None, None]
+    by_kind = coming, won, won * value, mercenaries, referred, of_value
+    return Weights(*(weights.reshape(*shape[:2], -1) for weights in by_kind))
 
 
 def _won(shape, schedule: Schedule, quarters: Quarters, parameters, coming_per_week: float):
@@ -168,7 +172,7 @@ def _won(shape, schedule: Schedule, quarters: Quarters, parameters, coming_per_w
 
 
 def worth_of_referrals(
-    books: Books, entry: Entry, schedule: Schedule, referred_value: np.ndarray, referrals_of_base: np.ndarray
+    tallies: Tallies, entry: Entry, schedule: Schedule, referred_value: np.ndarray, referrals_of_base: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Expected discounted profit that follows from one referral [currency], from those whom a referred one brings too.
 
@@ -179,8 +183,8 @@ def worth_of_referrals(
     count = len(quarters)
     members = np.maximum(np.bincount(entry.group, minlength=entry.groups), 1)
     inside = np.equal.outer(entry.group, np.arange(count)) / members[:count]
-    profit = (referred_value[:, None] * books.worth - books.costs) @ inside
-    made = quarters.sums(books.referrals)
+    profit = (referred_value[:, None] * tallies.worth - tallies.costs) @ inside
+    made = quarters.sums(tallies.referrals)
     brings = made[:, :, :count] / members[:count, None]
     within = np.arange(count)
     brings[..., within, within] = np.minimum(brings[..., within, within], MOST_REFERRED_BY_ONE)
@@ -194,10 +198,10 @@ def _mean_of(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return np.divide((values * weights).sum(axis=-1), total, out=np.zeros_like(total), where=total > 0)
 
 
-def _referred(books: Books, quarters: Quarters, others, of_base, each) -> np.ndarray:
+def _referred(tallies: Tallies, quarters: Quarters, others, of_base, each) -> np.ndarray:
     """Customers referred in every quarter, shape (S, D, Q), those referred by referred ones included."""
     count = len(quarters)
-    made = quarters.sums(books.referrals).reshape(*books.shape[:2], 3, count, count)
+    made = quarters.sums(tallies.referrals).reshape(*tallies.shape[:2], 3, count, count)
     found = quarters.sums(of_base) + np.einsum("sdkq,sdkqr->sdr", others, made)
     by_one = made[:, :, COMING] * each[:, None]
     for quarter in range(count):

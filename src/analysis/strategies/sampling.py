@@ -1,4 +1,4 @@
-"""Random numbers spread evenly over simulated customers, in replicates that tell how large their error is.
+"""Common random numbers: the same for every draw and strategy, and spread evenly over simulated customers.
 
 Numbers that are spread evenly let a mean over customers scatter less than independent ones do, most where customers
 differ much, but the scatter can no longer be read from how customers differ. So they are dealt out to a few replicates,
@@ -16,13 +16,17 @@ References
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
+from scipy.special import ndtri
 from scipy.stats import qmc
 
 REPLICATES = 10
 LEAST, MOST = 2.0**-54, 1 - 2.0**-53
 """Ends of uniform numbers: 0 and 1 themselves would be events that never come."""
+ARRIVAL, FIRST_ORDER, THRESHOLD = 2**60, 2**61, 2**62
+"""Numbers of events that are no possible orders."""
 
 
 def replicates_of(count: int) -> int:
@@ -75,3 +79,61 @@ def error_of_total(by_replicate: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     apart = by_replicate - by_replicate.mean(axis=-1, keepdims=True)
     shared = apart.mean(axis=0)
     return apart @ apart.transpose(0, 2, 1) / freedom, shared @ shared.T / freedom
+
+
+class Event(NamedTuple):
+    """Random numbers of every customer's k-th possible order; arrays of shape (M,).
+
+    Attributes
+    ----------
+    gap
+        Time since the one before it, standard exponential.
+    level
+        Uniform: it becomes an order where the customer's pace, as a share of the fastest possible, is above it.
+    leaving
+        Uniform: the customer leaves where the chance of leaving is above it.
+    coupon
+        Uniform: the deal is used where the share of orders that use it is above it.
+    noise
+        Standard normal: how the encounter turned out.
+    """
+
+    gap: np.ndarray
+    level: np.ndarray
+    leaving: np.ndarray
+    coupon: np.ndarray
+    noise: np.ndarray
+
+
+class CommonRandomNumbers:
+    """The random numbers of M customers, made from a counter when they are asked for (Salmon et al. 2011).
+
+    Nothing is stored and no order of asking matters, so that any number of threads sees the same numbers. A customer's
+    numbers are independent from event to event; those of one event are spread evenly over customers.
+
+    Examples
+    --------
+    >>> numbers = CommonRandomNumbers(seed=1, stream=0, customers=3)
+    >>> bool((numbers.of_event(7).gap == numbers.of_event(7).gap).all())
+    True
+    """
+
+    def __init__(self, seed: int, stream: int, customers: int):
+        self.key = np.random.SeedSequence([seed, stream]).generate_state(2, np.uint64)
+        self.customers = customers
+
+    def of_event(self, number: int) -> Event:
+        """Of everyone's possible order ``number``."""
+        gap, level, leaving, coupon, noise = even_numbers(self._rng(number), len(Event._fields), self.customers)
+        return Event(_exponential(gap), level, leaving, coupon, ndtri(noise))
+
+    def thresholds(self) -> np.ndarray:
+        """Cumulative hazard at which a rival has taken each customer, standard exponential, shape (M,)."""
+        return _exponential(even_numbers(self._rng(THRESHOLD), 1, self.customers)[0])
+
+    def _rng(self, number: int) -> np.random.Generator:
+        return np.random.Generator(np.random.Philox(key=self.key, counter=[0, 0, 0, number]))
+
+
+def _exponential(uniform: np.ndarray) -> np.ndarray:
+    return -np.log1p(-uniform)

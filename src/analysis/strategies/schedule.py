@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.strategies.strategy import Attack, Experience, Promotion, Strategy
-from analysis.timeunits import TimeUnit, force_of_interest, units_per_year
+from analysis.config.strategies import Attack, Experience, Promotion, Strategy
+from analysis.time import TimeUnit, force_of_interest, units_per_year
 
 WEEKS_PER_YEAR = units_per_year(TimeUnit.WEEK)
 PAID_BACK_WITHIN = 4
@@ -152,8 +152,8 @@ def _fill_experience(row: dict[str, np.ndarray], experience: Experience, weeks: 
     on = _running(experience, weeks)
     row["lift"][on] = experience.lift
     row["spread"][on] = np.nan if experience.spread is None else experience.spread
-    row["service"][on] = experience.invested_per_order
-    row["invested"][on] = experience.invested_per_customer_year / WEEKS_PER_YEAR
+    row["service"][on] = experience.invested_per_order or 0.0
+    row["invested"][on] = (experience.invested_per_customer_year or 0.0) / WEEKS_PER_YEAR
     row["fixed"][on] += experience.database_per_year / WEEKS_PER_YEAR
 
 
@@ -191,6 +191,12 @@ class Exposure:
     own_promoted: np.ndarray
     rival_depth: float
 
+    def added(self, hazards, row, since, until) -> np.ndarray:
+        """Hazard between two moments, summed over quiet and promotion weeks of the attack."""
+        tables = (self.quiet, self.promoted)
+        weeks = [_at(table, row, until) - _at(table, row, since) for table in tables]
+        return sum(hazard * time for hazard, time in zip(hazards, weeks, strict=True))
+
 
 def exposure_of(schedule: Schedule, strategies: Sequence[Strategy], attack: Attack, todays_deal: float) -> Exposure:
     """The exposure to ``attack``; a promotion counts as deep as it is for those whom it covers, on average."""
@@ -206,3 +212,11 @@ def exposure_of(schedule: Schedule, strategies: Sequence[Strategy], attack: Atta
         own_promoted=todays_deal + points + covered,
         rival_depth=attack.rival_depth,
     )
+
+
+def _at(table: np.ndarray, row, time) -> np.ndarray:
+    """A table of totals at the start of each week, at any moments; linear within a week."""
+    bounded = np.clip(time, 0.0, table.shape[1] - 1)
+    week = np.minimum(bounded.astype(int), table.shape[1] - 2)
+    start = table[row, week]
+    return start + (bounded - week) * (table[row, week + 1] - start)

@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.sparse import csr_array
 
-from analysis.models.estimate import MODELS
+from analysis.models.leaving import Alive
 from analysis.models.patterns import Patterns, patterns_of
 from analysis.models.spend import GammaGamma, GammaGammaParams, expected_order_values
 
 if TYPE_CHECKING:
     from analysis.data import CustomerSummary
-    from analysis.models.results import SpendResult
-    from analysis.timeunits import TimeUnit
+    from analysis.models.purchase import PurchaseModel
+    from analysis.models.spend import SpendFit
+    from analysis.time import TimeUnit
 
 SINGLE_LEVELS = 9
 LEVELS_ABOVE = 7
@@ -50,8 +51,37 @@ class BaseGrid:
     known_value: np.ndarray
 
     def states(self, by_pattern: np.ndarray) -> np.ndarray:
-        """A quantity that is known by pattern, by state."""
-        return self.spread @ by_pattern
+        """A quantity that is known by pattern, shape (points, patterns), by state, (points, frequency, T)."""
+        return (self.spread @ by_pattern.T).T.reshape(-1, len(self.frequency), len(self.T))
+
+    def alive(
+        self, model: PurchaseModel, points: np.ndarray, spend: SpendFit | None = None, money: np.ndarray | None = None
+    ) -> Alive:
+        """Who is alive at points of a model's parameters, and what their orders are worth.
+
+        Parameters
+        ----------
+        points
+            Shape (points, parameters).
+        spend, money
+            The spend model, and points of Gamma-Gamma's parameters (p, q, v); None where it is not used.
+        """
+        rows = [model.p_alive(model.Params(*point), *self.patterns.history) for point in points.tolist()]
+        customers = self.patterns.weight * np.array(rows)
+        worth = customers if spend is None else customers * self._order_values(spend, money)
+        return Alive(self.states(customers), self.states(worth), self.frequency, self.T)
+
+    def _order_values(self, spend: SpendFit, money: np.ndarray | None) -> np.ndarray:
+        """Mean expected value of an order of a pattern's customers [currency], shape (points, patterns) or less."""
+        x, unknown = self.patterns.frequency, self.patterns.weight - self.known
+        mean = self.known_value / np.maximum(self.known, 1)
+        if money is None:
+            own, new = expected_order_values(spend, x, mean), spend.mean_order_value
+        else:
+            params = GammaGammaParams(*money.T[..., None])
+            own, new = (GammaGamma().expected_order_value(params, *history) for history in ((x, mean), (0, 0.0)))
+        # The expectation is linear in a customer's own mean, so a pattern's mean stands for its customers.
+        return (np.where(self.known > 0, own * self.known, 0.0) + new * unknown) / self.patterns.weight
 
 
 def base_grid(summary: CustomerSummary, unit: TimeUnit) -> BaseGrid:
@@ -71,25 +101,6 @@ def base_grid(summary: CustomerSummary, unit: TimeUnit) -> BaseGrid:
     return BaseGrid(patterns, frequency, ages, spread, known, value)
 
 
-def customers_alive(grid: BaseGrid, model: str, params) -> np.ndarray:
-    """Expected number of customers who are alive, by pattern."""
-    return grid.patterns.weight * MODELS[model].p_alive(params, *grid.patterns.history)
-
-
-def order_values(grid: BaseGrid, spend: SpendResult, params: np.ndarray | None) -> np.ndarray:
-    """Mean expected value of an order of a pattern's customers [currency]; ``params`` are Gamma-Gamma's (p, q, v)."""
-    weight, x = grid.patterns.weight, grid.patterns.frequency
-    unknown = weight - grid.known
-    mean = grid.known_value / np.maximum(grid.known, 1)
-    if params is None:
-        own, new = expected_order_values(spend.fit, x, mean), spend.fit.mean_order_value
-    else:
-        gamma_gamma, p = GammaGamma(), GammaGammaParams(*params)
-        own, new = (gamma_gamma.expected_order_value(p, *history) for history in ((x, mean), (0, 0.0)))
-    # The expectation is linear in a customer's own mean, so a pattern's mean stands for its customers.
-    return (np.where(grid.known > 0, own * grid.known, 0.0) + new * unknown) / weight
-
-
 def _frequency_levels(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     single = np.arange(min(SINGLE_LEVELS, int(x.max()) + 1), dtype=float)
     most = float(x.max())
@@ -103,7 +114,7 @@ def _frequency_levels(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _age_levels(T: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    offset = 0.05 * T.max()
+    offset = 0.05 * T.max() or 1.0  # all came on the last day
     log_age = np.log(offset + T)
     width = float(np.ptp(log_age))
     place, shares = _interpolated(log_age, 3 + int(np.ceil(2 * width)))

@@ -1,4 +1,4 @@
-"""What the rooms of value and claims read from a company's occasions: births, ages, and the relation to query."""
+"""What is read from a company's occasions: first orders, left truncation, and the relation to query."""
 
 from __future__ import annotations
 
@@ -10,48 +10,50 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from analysis.data import Note, Transactions
+from analysis.data import Orders
 from analysis.data.engine import close, connect, parquet_scan
+from analysis.errors import Unavailable
+from analysis.words import Message
 
-BIRTHS_UNKNOWN = "data.born_before_start_kept"
 
+def left_truncation(orders: Orders) -> Message | None:
+    """Why ages and new customers cannot be told here: many first orders lie before the data; None where they can.
 
-def births_unknown(transactions: Transactions) -> Note | None:
-    """Why ages and new customers cannot be told here; None where they can.
-
-    Returns
-    -------
-    Note or None
-        Key ``retention.reason.births_unknown`` with the numbers of the data's own note: customers, share (who ordered
-        in the first days), next_customers, days.
+    The message holds the numbers of the data's own note: customers, share (who ordered in the first days), days.
     """
-    found = (note for note in transactions.notes if note.key == BIRTHS_UNKNOWN)
-    return next((Note("retention.reason.births_unknown", note.numbers) for note in found), None)
+    found = orders.left_truncation
+    return found and Message(
+        "{customers:integer} customers ({share:percent}) placed their first order in the first {days:integer} days of "
+        "the data. Many of them probably bought before, so who was new, how old customers are and what cohorts do "
+        "cannot be told.",
+        code="retention.reason.births_unknown",
+        **found.values,
+    )
 
 
-def birth_days(transactions: Transactions) -> np.ndarray:
-    """Day of each customer's first order, datetime64[D], in the order of ``transactions.summary.table``."""
-    return transactions.summary.table["first_order"].to_numpy().astype("datetime64[D]")
+def refuse_left_truncation(orders: Orders) -> None:
+    """Raises Unavailable where first orders are not known."""
+    if truncated := left_truncation(orders):
+        raise Unavailable(truncated)
+
+
+def first_order_days(orders: Orders) -> np.ndarray:
+    """Day of each customer's first order, datetime64[D], in the order of ``orders.histories.table``."""
+    return orders.histories.table["first_order"].to_numpy().astype("datetime64[D]")
 
 
 @contextmanager
-def history(transactions: Transactions, **tables: pd.DataFrame) -> Iterator[tuple[duckdb.DuckDBPyConnection, str]]:
+def history(orders: Orders, **tables: pd.DataFrame) -> Iterator[tuple[duckdb.DuckDBPyConnection, str]]:
     """A connection with ``tables`` registered, and the SQL relation of occasions: customer, day, amount.
 
     Examples
     --------
-    >>> import tempfile
-    >>> from pathlib import Path
-    >>> from analysis.config import Config
-    >>> from analysis.data import load_transactions
-    >>> config = Config(name="cdnow", data={"transactions": {"sample": "cdnow"}})
-    >>> folder = tempfile.TemporaryDirectory()
-    >>> cdnow = load_transactions(config, workdir=Path(folder.name))
-    >>> with history(cdnow) as (connection, occasions):
+    >>> import analysis as rl
+    >>> with history(rl.read_orders({"sample": "cdnow"})) as (connection, occasions):
     ...     connection.execute(f"SELECT count(*) FROM {occasions}").fetchall()
     [(6696,)]
     """
-    path = transactions.occasions
+    path = orders.occasions
     workdir = path.parent / f"history-{uuid.uuid4().hex}"
     connection = connect(workdir)
     try:

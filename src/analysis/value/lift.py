@@ -1,149 +1,308 @@
 """By how much profit rises when retention does: one number and interval for each reading of the claim and each model.
 
-Everything is computed for every posterior draw on a few states, so that the interval of a lift is that of the lift
-itself and not of its parts. The purchase models are never mixed.
+The purchase models are never mixed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from statistics import NormalDist
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
-from analysis.data import Note
+from analysis.config import EconomicsConfig, RetentionConfig
+from analysis.errors import Unavailable, UsageError
 from analysis.interval import Interval
-from analysis.models.estimate import MODELS, params_draws, params_of
-from analysis.models.results import Posterior, PurchaseFit, PurchaseResult, SpendResult
-from analysis.timeunits import DAYS_PER_YEAR
-from analysis.value.base_grid import BaseGrid, base_grid
-from analysis.value.history import births_unknown
-from analysis.value.readings import Choice, named_choice, readings_that_matter
-from analysis.value.results import Lift, RetentionLift
-from analysis.value.worlds import Market, Outcome, World
+from analysis.plotting import Plots
+from analysis.tables import table_html
+from analysis.time import DAYS_PER_YEAR, duration
+from analysis.value.history import left_truncation
+from analysis.value.profit import Choice, Prices, brings, named_choice, profit, readings_that_matter
+from analysis.value.shifts import ModelStreams, Shifts, retention_shifts
+from analysis.words import Message
 
 if TYPE_CHECKING:
-    from analysis.config import Config
-    from analysis.data import CustomerSummary, Transactions
+    from analysis.data import Orders
+    from analysis.models.fits import PurchaseFit
+    from analysis.models.spend import SpendFit
     from analysis.value.retention import ModelRetention
 
 CLAIMED = (0.25, 0.95)
 """The lift that the claim promises."""
 MAY_BE_UNPROFITABLE = 0.01
 """Probability of a profit of zero or less above which a lift in per cent means nothing."""
-DRAWS, FEWEST_DRAWS, HISTORIES_PER_BASE = 400, 200, 2e7
+LEAST_GROWTH = -0.99
+
+NO_NEW_CUSTOMERS = Message("It is not known how many customers join in a year, or nobody did in the last one; "
+    "`new_customers_per_year` can say it.", code="lift.reason.no_new_customers")  # fmt: skip
+NO_GROWTH = Message("How the value of orders changes with tenure could not be estimated.", code="lift.reason.no_growth")
+CANNOT_RISE = Message("Retention cannot rise as far as this reading asks: too few customers leave for that.",
+    code="lift.reason.cannot_rise")  # fmt: skip
+NO_PROFIT = Message("Profit before the rise may be zero or less, so a rise in per cent would mean nothing.",
+    code="lift.reason.no_profit")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Lift:
+    """The effect of raising retention under one reading of the claim and one purchase model.
+
+    Attributes
+    ----------
+    choice, model
+        The reading, and the purchase model.
+    lift
+        Relative change of profit; None where profit may be zero or less, or where retention cannot rise so far.
+    gain
+        Change of profit [currency], of one new customer, the base or the firm; None where it cannot rise so far.
+    profit_before
+        Profit at today's retention [currency].
+    p_in_range, p_above, p_below
+        Posterior probability that the lift lies within, above or below the claimed range; NaN where there is no lift.
+    p_unprofitable
+        Posterior probability that the profit before is zero or less.
+    retention_before, retention_after
+        First-year retention of those concerned.
+    break_even_cost
+        The most that may be spent on each customer who is still there and each year before the gain is gone
+        [currency]; None where it cannot rise so far, or where the rise brings nothing even if keeping is free.
+    reason
+        Why there is no lift; None where there is one.
+    draws
+        The lift under each posterior draw, shape (draws,), NaN where profit is not positive; empty without a lift.
+    """
+
+    choice: Choice
+    model: str
+    lift: Interval | None = None
+    gain: Interval | None = None
+    profit_before: Interval | None = None
+    p_in_range: float = float("nan")
+    p_above: float = float("nan")
+    p_below: float = float("nan")
+    p_unprofitable: float = float("nan")
+    retention_before: Interval | None = None
+    retention_after: Interval | None = None
+    break_even_cost: Interval | None = None
+    reason: Message | None = None
+    draws: np.ndarray = field(default_factory=lambda: np.empty(0), repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class RetentionLift:
+    """The lift for every reading that matters, under every model.
+
+    Attributes
+    ----------
+    named
+        The reading that the configuration names; verdicts rest on it.
+    lifts
+        The named reading first, then each that differs in one choice, then scopes by horizons.
+    models
+        The primary model first.
+    new_customers_per_year
+        As configured or observed; None where unknown.
+    growth_per_year
+        Growth of order values used under growing margins; None where unknown.
+    """
+
+    named: Choice
+    lifts: tuple[Lift, ...]
+    models: tuple[str, ...]
+    new_customers_per_year: float | None
+    growth_per_year: Interval | None
+
+    plot = Plots(
+        readings="analysis.value.plots:plot_readings",
+        horizons="analysis.value.plots:plot_lift_horizons",
+    )
+
+    def of(self, choice: Choice, model: str) -> Lift:
+        return next(lift for lift in self.lifts if lift.choice == choice and lift.model == model)
+
+    @property
+    def named_lifts(self) -> Mapping[str, Lift]:
+        return {model: self.of(self.named, model) for model in self.models}
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a reading and model.
+
+        Columns model, reading (``named``, or how it differs), estimate, lower, upper, level [share of profit];
+        gain_in_money and profit_before with their ends [currency]; retention_before and retention_after;
+        break_even_cost [currency a customer and year]; p_in_range; reason, where there is no lift; and every choice.
+        """
+        return pd.DataFrame([self._row(lift) for lift in self.lifts])
+
+    def _repr_html_(self) -> str:
+        return table_html(self.to_frame()[["model", "reading", "estimate", "lower", "upper", "reason"]])
+
+    def _row(self, lift: Lift) -> dict[str, Any]:
+        choice = lift.choice
+        differs = [f"{name}={getattr(choice, name)}" for name in choice.differs(self.named)]
+        row = {"model": lift.model, "reading": ", ".join(differs) or "named"}
+        for name in ("lift", "gain", "profit_before", "retention_before", "retention_after", "break_even_cost"):
+            found = getattr(lift, name) or Interval(np.nan, np.nan, np.nan, np.nan)
+            ends = found.estimate, found.lower, found.upper
+            if name == "lift":
+                row |= {"estimate": ends[0], "lower": ends[1], "upper": ends[2], "level": found.level}
+            else:
+                name = "gain_in_money" if name == "gain" else name
+                row |= {name: ends[0], f"{name}_lower": ends[1], f"{name}_upper": ends[2]}
+        return {**row, "p_in_range": lift.p_in_range, "reason": lift.reason, **vars(choice)}
 
 
 def retention_lift(
-    summary: CustomerSummary,
-    purchase: PurchaseResult,
-    spend: SpendResult,
-    config: Config,
+    fit: PurchaseFit | Iterable[PurchaseFit],
+    spend: SpendFit,
+    gain: float = 0.05,
     *,
-    new_customers_per_year: float | None = None,
-    growth: Interval | None = None,
-    choices: Sequence[Choice] | None = None,
-) -> RetentionLift:
-    """The lift under each model, for the given readings or for those that matter.
+    horizon: Any = "3Y",
+    level: float = 0.9,
+    **settings: Any,
+) -> pd.DataFrame:
+    """What a rise of first-year retention does to profit, for every reading of that question.
 
     Parameters
     ----------
-    new_customers_per_year
-        As observed; a configured number beats it. None: the firm's profit stays open.
+    fit
+        A fitted purchase model or several; the first one's customers are those of today.
+    spend
+        The fitted spend model.
+    gain
+        By how much retention rises; by default in points.
+    horizon
+        A duration with its unit, such as ``"3Y"``.
+    level
+        Level of the credible intervals.
+    settings
+        Every other key of the configuration's sections ``economics`` and ``retention``: gross_margin, cost_per_order,
+        acquisition_cost, fixed_costs_per_year, annual_discount_rate; gain_kind, shift, scope, profit, margins,
+        cost_per_customer_year, new_customers_per_year (by default those of the last year, where the orders tell).
+
+    Returns
+    -------
+    DataFrame
+        As ``RetentionLift.to_frame``: model, reading, estimate, lower, upper, level, gain_in_money and more.
+
+    Examples
+    --------
+    >>> import analysis as rl
+    >>> orders = rl.read_orders({"sample": "cdnow"})
+    >>> lifts = rl.retention_lift(rl.BGNBD().fit(orders), rl.GammaGamma().fit(orders), gain=.05, gross_margin=.4)
+    >>> lifts.query("reading == 'named'")[["model", "estimate", "lower", "upper"]].round(2).values.tolist()
+    [['BG/NBD', 0.21, 0.19, 0.22]]
+    """
+    fits, money = fits_of(fit), {name: settings[name] for name in settings.keys() & EconomicsConfig.model_fields.keys()}
+    economics = EconomicsConfig.checked(horizon_years=duration(horizon) / DAYS_PER_YEAR, **money)
+    rest = {name: value for name, value in settings.items() if name not in money}
+    retention = RetentionConfig.checked(gain=gain, **rest)
+    choices, joining = tuple(readings_that_matter(economics, retention)), retention.new_customers_per_year
+    if joining is None and fits[0].orders is not None:
+        joining = new_customers_observed(fits[0].orders)
+    found = shifts_of(fits[0].known_histories(), fits, spend, choices, joining)
+    return retention_lifts(found, choices, economics, retention, level=level).to_frame()
+
+
+def fits_of(fit: PurchaseFit | Iterable[PurchaseFit]) -> tuple[PurchaseFit, ...]:
+    """One fit or several, as several."""
+    fits = tuple(fit) if isinstance(fit, Iterable) else (fit,)
+    if len({each.time_unit for each in fits}) != 1:
+        raise UsageError("purchase fits: must all have the same time unit")
+    return fits
+
+
+def shifts_of(histories, fits, spend: SpendFit, choices: Iterable[Choice], joining: float | None) -> Shifts:
+    """The shifts and streams that readings need; they depend on no price and no margin."""
+    rises, horizons = zip(*((each.rise, each.horizon_years) for each in choices), strict=True)
+    return retention_shifts(histories, fits, spend, rises, horizons, joining)
+
+
+def retention_lifts(
+    shifts: Shifts,
+    choices: Iterable[Choice],
+    economics: EconomicsConfig,
+    retention: RetentionConfig,
+    *,
+    growth: Interval | None = None,
+    level: float = 0.9,
+    seed: int = 1,
+) -> RetentionLift:
+    """The lift under each model for each reading, from the streams before and after.
+
+    Parameters
+    ----------
+    shifts
+        With the rises and horizons of the readings, see ``shifts_of``.
     growth
         Yearly growth of order values among the same customers; None: growing margins stay open.
-    choices
-        Readings of the claim; None for ``readings_that_matter``.
     """
-    named = named_choice(config)
-    choices = tuple(readings_that_matter(config)) if choices is None else tuple(dict.fromkeys(choices))
-    configured = config.retention.new_customers_per_year
-    joining = new_customers_per_year if configured is None else configured
-    market = Market(config, choices, joining, growth)
-    grid = base_grid(summary, config.model.time_unit)
-    posteriors = {purchase.primary.model: purchase.posterior, **purchase.challenger_posteriors}
-    with ThreadPoolExecutor(len(purchase.fits)) as pool:
-        found = list(pool.map(lambda fit: _lifts(fit, posteriors[fit.model], spend, grid, market), purchase.fits))
-    return RetentionLift(
-        named=named,
-        lifts=tuple(lift for of_choice in zip(*found, strict=True) for lift in of_choice),
-        models=tuple(fit.model for fit in purchase.fits),
-        new_customers_per_year=joining,
-        growth_per_year=growth,
-    )
+    choices, prices = tuple(choices), Prices.of(economics, retention)
+    settings = prices, economics.annual_discount_rate, growth, seed, level
+    lifts = tuple(_lift(choice, each, shifts, *settings) for choice in choices for each in shifts.by_model)
+    named, models = named_choice(economics, retention), tuple(each.model for each in shifts.by_model)
+    return RetentionLift(named, lifts, models, shifts.new_customers_per_year, growth)
 
 
-def _lifts(
-    fit: PurchaseFit, posterior: Posterior, spend: SpendResult, grid: BaseGrid, market: Market
-) -> tuple[Lift, ...]:
-    most = most_draws(grid) if market.needs_base else DRAWS
-    outcomes = np.array(
-        [
-            [world.outcome(choice) for choice in market.choices]
-            for world in worlds(fit, posterior, spend, grid, market, most)
-        ]
-    )
-    return tuple(
-        _lift(choice, fit.model, Outcome(*outcomes[:, place].T), market) for place, choice in enumerate(market.choices)
-    )
+def why_not(choice: Choice, shifts: Shifts, growth: Interval | None) -> Message | None:
+    """What is missing for a reading; None where nothing is."""
+    if choice.scope == "firm" and not shifts.new_customers_per_year:
+        return NO_NEW_CUSTOMERS
+    return NO_GROWTH if choice.margins == "growing" and growth is None else None
 
 
-def most_draws(grid: BaseGrid) -> int:
-    """Posterior draws of which the base is looked at: fewer where it has many histories."""
-    return int(np.clip(HISTORIES_PER_BASE / len(grid.patterns), FEWEST_DRAWS, DRAWS))
+def paid_for_keeping(choice: Choice, prices: Prices) -> float:
+    """What keeping costs under a reading [currency a customer and year]."""
+    return prices.cost_per_customer_year if choice.keeping == "paid" else 0.0
 
 
-def worlds(
-    fit: PurchaseFit, posterior: Posterior, spend: SpendResult, grid: BaseGrid, market: Market, most: int
-) -> Iterator[World]:
-    """The world at the fit, then that of each of the first ``most`` posterior draws."""
-    draws = params_draws(posterior, MODELS[fit.model], most)
-    spending = [None] * len(draws) if spend.posterior is None else spend.posterior.draws[: len(draws)]
-    growth = market.growth_draws(len(draws))
-    at_fit = None if spend.posterior is None else np.array(list(spend.fit.parameters.values()))
-    guesses: dict = {}
-    yield World(fit.model, params_of(fit), spend, at_fit, grid, market, market.ledger, guesses)
-    for params, money, grown in zip(draws, spending, growth, strict=False):
-        yield World(fit.model, params, spend, money, grid, market, market.with_growth(grown), guesses)
+def growth_points(growth: Interval, points: int, seed: int) -> np.ndarray:
+    """The estimate, then draws from the normal distribution that has the interval, shape (points,)."""
+    spread = (growth.upper - growth.lower) / 2 / NormalDist().inv_cdf((1 + growth.level) / 2)
+    draws = np.random.default_rng(seed).normal(growth.estimate, spread, points - 1)
+    return np.append(growth.estimate, np.maximum(draws, LEAST_GROWTH))
 
 
-def _lift(choice: Choice, model: str, found: Outcome, market: Market) -> Lift:
-    """One reading's outcomes, the first at the fit and the rest by posterior draw, as a lift."""
-    level, before = market.level, found.profit_before
-    if reason := market.why_not(choice):
-        return _without_lift(choice, model, reason)
-    shown = {"profit_before": _interval(before, level), "retention_before": _interval(found.retention_before, level)}
-    possible = np.isfinite(found.profit_after)
+def _lift(
+    choice: Choice, streams: ModelStreams, shifts: Shifts, prices: Prices, rate: float, growth: Interval | None,
+    seed: int, level: float,
+) -> Lift:  # fmt: skip
+    """One reading under one model; place 0 of every array is the fit, the rest are posterior draws."""
+    if reason := why_not(choice, shifts, growth):
+        return Lift(choice, streams.model, reason=reason)
+
+    def interval(points: np.ndarray) -> Interval:
+        return Interval.around(points[0], points[1:], level)
+
+    grown = growth_points(growth, len(streams.order_value), seed) if choice.margins == "growing" else None
+    place = streams.rises.index(choice.rise)
+    brought = [brings(streams, shifts, choice, at, rate, grown) for at in (0, place)]
+    before, after = (profit(choice, prices, each) for each in brought)
+    retained, possible = streams.after[place], np.isfinite(streams.after[place])
+    lift = Lift(choice, streams.model, profit_before=interval(before), retention_before=interval(streams.before[place]))
     if not possible[0] or np.mean(~possible[1:]) > MAY_BE_UNPROFITABLE:
-        return _without_lift(choice, model, "lift.reason.cannot_rise", **shown)
-    gain = found.profit_after - before
-    shown |= {
-        "gain": _interval(gain[possible], level),
-        "retention_after": _interval(found.retention_after[possible], level),
-        "break_even_cost": _break_even((gain / found.customer_years)[possible] + market.paid(choice), level),
-    }
-    unprofitable = float(np.mean(before[1:] <= 0))
-    if unprofitable > MAY_BE_UNPROFITABLE or before[0] <= 0:
-        return _without_lift(choice, model, "lift.reason.no_profit", p_unprofitable=unprofitable, **shown)
-    lifts = np.where(possible & (before > 0), gain / np.where(before > 0, before, 1.0), np.nan)
-    drawn = lifts[1:]
-    return Lift(
-        choice=choice,
-        model=model,
-        lift=_interval(lifts[np.isfinite(lifts)], level),
-        p_in_range=share_within(drawn, *CLAIMED),
-        p_above=share_within(drawn, np.nextafter(CLAIMED[1], 2), np.inf),
-        p_below=share_within(drawn, -np.inf, np.nextafter(CLAIMED[0], 0)),
-        p_unprofitable=unprofitable,
-        draws=drawn,
-        **shown,
+        return replace(lift, reason=CANNOT_RISE)
+    costs = ((after - before) / brought[1].customer_years)[possible]
+    gain, unprofitable = after - paid_for_keeping(choice, prices) * brought[1].customer_years - before, before[1:] <= 0
+    lift = replace(
+        lift,
+        gain=interval(gain[possible]),
+        retention_after=interval(retained[possible]),
+        break_even_cost=interval(costs) if costs[0] > 0 else None,
+        p_unprofitable=float(np.mean(unprofitable)),
     )
-
-
-def _break_even(costs: np.ndarray, level: float) -> Interval | None:
-    """The most that keeping may cost; None where the rise brings nothing, so that there is no such cost."""
-    return _interval(costs, level) if costs[0] > 0 else None
+    if lift.p_unprofitable > MAY_BE_UNPROFITABLE or before[0] <= 0:
+        return replace(lift, reason=NO_PROFIT)
+    lifts = np.where(possible & (before > 0), gain / np.where(before > 0, before, 1.0), np.nan)
+    return replace(
+        lift,
+        lift=interval(lifts[np.isfinite(lifts)]),
+        p_in_range=share_within(lifts[1:], *CLAIMED),
+        p_above=share_within(lifts[1:], np.nextafter(CLAIMED[1], 2), np.inf),
+        p_below=share_within(lifts[1:], -np.inf, np.nextafter(CLAIMED[0], 0)),
+        draws=lifts[1:],
+    )
 
 
 def share_within(draws: np.ndarray, low: float, high: float) -> float:
@@ -155,45 +314,32 @@ def share_within(draws: np.ndarray, low: float, high: float) -> float:
     return float(np.mean((draws >= low) & (draws <= high)))
 
 
-def _interval(values: np.ndarray, level: float) -> Interval:
-    """The first value is the estimate, the others are draws."""
-    return Interval.around(values[0], values[1:], level)
-
-
-def _without_lift(choice: Choice, model: str, reason: str, p_unprofitable: float = float("nan"), **shown) -> Lift:
-    open_fields = dict.fromkeys(
-        ("gain", "profit_before", "retention_before", "retention_after", "break_even_cost"), None
-    )
-    return Lift(
-        choice=choice,
-        model=model,
-        lift=None,
-        p_in_range=float("nan"),
-        p_above=float("nan"),
-        p_below=float("nan"),
-        p_unprofitable=p_unprofitable,
-        reason=reason,
-        **(open_fields | shown),
-    )
-
-
-def new_customers_observed(transactions: Transactions) -> float | None:
+def new_customers_observed(orders: Orders) -> float | None:
     """Customers whose first order falls into the last year of the data; None where that cannot be known.
 
     It cannot where the data span less than a year, or where many customers may have bought before they begin.
     """
-    span = (transactions.observation_end - transactions.observation_start).days + 1
-    if span < DAYS_PER_YEAR or births_unknown(transactions):
+    span = (orders.observation_end - orders.observation_start).days + 1
+    if span < DAYS_PER_YEAR or left_truncation(orders):
         return None
-    return float((transactions.summary.table["T_days"] < DAYS_PER_YEAR).sum())
+    return float((orders.histories.table["T_days"] < DAYS_PER_YEAR).sum())
 
 
-def why_no_lift(transactions: Transactions, retention: ModelRetention) -> Note | None:
-    """Why these data cannot say what retention is worth; None where they can."""
-    if not transactions.has_money:
-        return Note("lift.reason.no_money")
-    if unknown := births_unknown(transactions):
-        return Note("lift.reason.births_unknown", dict(unknown.numbers))
+def refuse_lift(orders: Orders, retention: ModelRetention) -> None:
+    """Raises Unavailable where these data cannot say what retention is worth."""
+    if not orders.has_money:
+        text = "The data hold no amounts of money, so nothing can be said about profit."
+        raise Unavailable(text, code="lift.reason.no_money")
+    if truncated := left_truncation(orders):
+        raise Unavailable(
+            "{customers:integer} customers ({share:percent}) placed their first order in the first {days:integer} days "
+            "of the data, far more than in the days after. Most of them probably bought before, so it is not known how "
+            "old customers are and how many of the new ones stay.",
+            code="lift.reason.births_unknown", **truncated.values,
+        )  # fmt: skip
     if not retention.reaches_a_year:
-        return Note("lift.reason.shorter_than_a_year", {"days": retention.oldest_age_years * DAYS_PER_YEAR})
-    return None
+        raise Unavailable(
+            "No customer has been watched for longer than {days:integer} days, so a yearly retention would be a guess "
+            "beyond the data.",
+            code="lift.reason.shorter_than_a_year", days=retention.oldest_age_years * DAYS_PER_YEAR,
+        )  # fmt: skip

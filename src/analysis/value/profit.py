@@ -1,4 +1,4 @@
-"""Profit as a function of retention: each choice that the popular claim leaves open is a named option.
+"""Profit as a function of retention: every choice that the popular claim leaves open is a named option.
 
 Profit here is the discounted sum over a horizon of what customers' orders leave, in money of today:
 
@@ -10,96 +10,218 @@ Profit here is the discounted sum over a horizon of what customers' orders leave
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from analysis.value.readings import NEW_SCOPES, Choice
-from analysis.value.streams import Stream, Timeline
+from analysis.value.shifts import Rise
+
+if TYPE_CHECKING:
+    from analysis.config import EconomicsConfig, RetentionConfig
+    from analysis.models.leaving import Curves
+    from analysis.value.shifts import ModelStreams, Shifts
+
+HORIZONS = (1.0, 3.0, 5.0, 10.0)
+SCOPES = ("new_customer", "new_customer_repeat_orders", "base", "firm")
+NEW_SCOPES = SCOPES[:2]
 
 
 @dataclass(frozen=True)
-class Ledger:
-    """Prices and rates in the model's time unit.
+class Choice:
+    """One way to read the claim.
+
+    Attributes
+    ----------
+    gain, gain_kind
+        By how much first-year retention rises: ``points``, ``relative``, or ``fewer_lost``.
+    shift
+        How: ``mean``, ``scale``, ``logit`` or ``every_year``, see ``analysis.value.shifts.Rise``.
+    scope
+        Whose profit: ``new_customer``, ``new_customer_repeat_orders``, ``base`` or ``firm``.
+    profit
+        ``contribution``; ``after_acquisition``: less what winning customers costs; ``after_fixed``: less fixed costs
+        too. Cost that a scope does not have is not taken off.
+    margins
+        ``constant``, or ``growing`` with every year from now.
+    keeping
+        ``free``, or ``paid``: the configured cost for each customer who is still there and each year.
+    horizon_years
+        How far ahead profit counts.
+    """
+
+    gain: float = 0.05
+    gain_kind: str = "points"
+    shift: str = "mean"
+    scope: str = "new_customer"
+    profit: str = "after_acquisition"
+    margins: str = "constant"
+    keeping: str = "free"
+    horizon_years: float = 3.0
+
+    @property
+    def rise(self) -> Rise:
+        """The rise of retention that it asks for."""
+        who = "new_customer" if self.scope in NEW_SCOPES else self.scope
+        return Rise(who, self.gain, self.gain_kind, self.shift)
+
+    def differs(self, other: Choice) -> list[str]:
+        """Names of the choices in which two readings differ.
+
+        >>> Choice().differs(Choice(scope="base"))
+        ['scope']
+        """
+        names = [field.name for field in dataclasses.fields(self)]
+        return [name for name in names if getattr(self, name) != getattr(other, name)]
+
+
+def named_choice(economics: EconomicsConfig, retention: RetentionConfig) -> Choice:
+    """The reading that the configuration names."""
+    names = ("gain", "gain_kind", "shift", "scope", "profit", "margins")
+    return Choice(
+        **{name: getattr(retention, name) for name in names},
+        keeping="paid" if retention.cost_per_customer_year > 0 else "free",
+        horizon_years=float(economics.horizon_years),
+    )
+
+
+def readings_that_matter(economics: EconomicsConfig, retention: RetentionConfig) -> Iterator[Choice]:
+    """The named reading, each that differs from it in one choice, and every scope with every horizon."""
+    named = named_choice(economics, retention)
+    others = {
+        "gain_kind": ("points", "relative", "fewer_lost"),
+        "shift": ("mean", "scale", "logit", "every_year"),
+        "scope": SCOPES,
+        "profit": _profits_that_differ(economics, retention),
+        "margins": ("constant", "growing"),
+        "keeping": ("free", "paid") if retention.cost_per_customer_year > 0 else ("free",),
+        "horizon_years": horizons(named.horizon_years),
+    }
+    varied = [replace(named, **{name: option}) for name, options in others.items() for option in options]
+    pairs = [
+        replace(named, scope=scope, horizon_years=horizon) for scope in SCOPES for horizon in others["horizon_years"]
+    ]
+    yield from dict.fromkeys([named, *varied, *pairs])
+
+
+def horizons(configured: float) -> tuple[float, ...]:
+    """The horizons that are compared, the configured one among them."""
+    return tuple(sorted({*HORIZONS, float(configured)}))
+
+
+def _profits_that_differ(economics: EconomicsConfig, retention: RetentionConfig) -> tuple[str, ...]:
+    options = ["contribution"]
+    if economics.acquisition_cost > 0 and retention.scope != "base":
+        options.append("after_acquisition")
+    if economics.fixed_costs_per_year > 0 and retention.scope == "firm":
+        options.append("after_fixed")
+    return tuple(options)
+
+
+class Prices(NamedTuple):
+    """What an order leaves and what customers cost.
 
     Attributes
     ----------
     margin, cost_per_order
-        Share of an order's value that is left, and further cost of each order [currency].
-    delta
-        Continuous discount rate [per time unit].
+        Share of an order's value that is left, and further cost of each order [currency]; numbers or arrays.
     acquisition_cost
         Of one new customer [currency].
-    fixed_costs
-        Of the firm [currency per time unit].
-    new_customers
-        Won by the firm [per time unit]; None where unknown.
-    growth
-        Growth of the order value under growing margins [per year]; None where unknown.
+    fixed_costs_per_year
+        Of the firm [currency].
+    cost_per_customer_year
+        Of keeping, where it is paid for [currency].
     """
 
     margin: float
-    cost_per_order: float
-    delta: float
-    acquisition_cost: float
-    fixed_costs: float
-    new_customers: float | None
-    growth: float | None
+    cost_per_order: float = 0.0
+    acquisition_cost: float = 0.0
+    fixed_costs_per_year: float = 0.0
+    cost_per_customer_year: float = 0.0
+
+    @classmethod
+    def of(cls, economics: EconomicsConfig, retention: RetentionConfig) -> Prices:
+        return cls(
+            economics.gross_margin,
+            economics.cost_per_order,
+            economics.acquisition_cost,
+            economics.fixed_costs_per_year,
+            retention.cost_per_customer_year,
+        )
 
 
-class Profit(NamedTuple):
-    """Profit before the cost of keeping, and the discounted customer-years over which keeping is paid.
+class Discounted(NamedTuple):
+    """What a scope brings within a horizon, discounted, at each point; profit is linear in it.
 
-    Both are linear in the streams; ``profit`` in currency, ``customer_years`` in customers times years.
+    Attributes
+    ----------
+    revenue, orders
+        Value [currency] and number of the orders, first orders among them where the scope has them.
+    won
+        New customers who have to be won.
+    firm_years
+        Years in which the firm bears fixed costs.
+    customer_years
+        Years in which customers are there.
     """
 
-    profit: float
-    customer_years: float
+    revenue: np.ndarray
+    orders: np.ndarray
+    won: float
+    firm_years: float
+    customer_years: np.ndarray
 
 
-def profit_of(
-    choice: Choice, ledger: Ledger, line: Timeline, new: Stream, base: Stream | None, order_value: float
-) -> Profit:
-    """Discounted profit of a scope and its customer-years.
+def brings(
+    streams: ModelStreams, shifts: Shifts, choice: Choice, place: int, rate: float, growth: np.ndarray | None = None
+) -> Discounted:
+    """What the customers of a reading bring, under one model.
 
     Parameters
     ----------
-    new, base
-        Streams of one new customer and of today's base; the base is not needed for new customers.
-    order_value
-        Expected value of a first order [currency].
+    place
+        After which of the rises; 0: after none.
+    rate
+        Yearly discount rate.
+    growth
+        Growth of order values [per year], shape (points,); None for constant ones.
     """
-    nodes, weights = line.times[1:], line.weights[choice.horizon_years]
-    discount, horizon = np.exp(-ledger.delta * nodes), choice.horizon_years * line.year
-    growth = np.ones(nodes.size)
-    if choice.margins == "growing":
-        growth = (1 + ledger.growth) ** (nodes / line.year)
+    line, new, base = shifts.line, streams.new[place], streams.base[place]
+    nodes, year, delta = line.times[1:], line.year, float(np.log1p(rate)) / line.year
+    kernel = line.weights[line.horizons.index(choice.horizon_years)] * np.exp(-delta * nodes)
 
-    def part(stream: Stream, kernel: np.ndarray) -> np.ndarray:
-        earned = ledger.margin * growth * stream.revenue[1:] - ledger.cost_per_order * stream.orders[1:]
-        years = stream.customers[1:] / line.year
-        return np.array([kernel @ earned, kernel @ years])
+    def part(curves: Curves, kernel: np.ndarray) -> np.ndarray:
+        revenue = curves.revenue[:, 1:]
+        if growth is not None:
+            revenue = revenue * (1 + growth[:, None]) ** (nodes / year)
+        return np.array([revenue @ kernel, curves.orders[:, 1:] @ kernel, curves.customers[:, 1:] @ kernel / year])
 
-    first = ledger.margin * order_value - ledger.cost_per_order
-    won = ledger.acquisition_cost if choice.profit != "contribution" else 0.0
     if choice.scope in NEW_SCOPES:
-        profit, years = part(new, weights * discount)
-        if choice.scope == "new_customer":
-            profit += first - won
-        return Profit(float(profit), float(years))
-    total = part(base, weights * discount)
-    if choice.scope == "firm":
-        # Someone who joins at s has until the horizon: the integral over s of exp(-delta s), seen from age u.
-        total = total + ledger.new_customers * part(new, weights * discount * _annuity(ledger.delta, horizon - nodes))
-        whole = float(_annuity(ledger.delta, np.array(horizon)))
-        total[0] += ledger.new_customers * (first - won) * whole
-        if choice.profit == "after_fixed":
-            total[0] -= ledger.fixed_costs * whole
-    return Profit(float(total[0]), float(total[1]))
+        first = float(choice.scope == "new_customer")
+        revenue, orders, years = part(new, kernel)
+        return Discounted(revenue + first * streams.order_value, orders + first, first, 0.0, years)
+    found = part(base, kernel)
+    if choice.scope == "base":
+        return Discounted(found[0], found[1], 0.0, 0.0, found[2])
+    # Someone who joins at s has until the horizon: the integral over s of exp(-delta s), seen from age u.
+    joining, end = shifts.new_customers_per_year / year, choice.horizon_years * year
+    found = found + joining * part(new, kernel * annuity(delta, end - nodes))
+    whole = float(annuity(delta, np.array(end)))
+    won = joining * whole
+    return Discounted(found[0] + won * streams.order_value, found[1] + won, won, whole / year, found[2])
 
 
-def _annuity(delta: float, length: np.ndarray) -> np.ndarray:
+def profit(choice: Choice, prices: Prices, found: Discounted) -> np.ndarray:
+    """Discounted profit [currency] before the cost of keeping."""
+    total = prices.margin * found.revenue - prices.cost_per_order * found.orders
+    if choice.profit != "contribution":
+        total = total - prices.acquisition_cost * found.won
+    return total - prices.fixed_costs_per_year * found.firm_years if choice.profit == "after_fixed" else total
+
+
+def annuity(delta: float, length: np.ndarray) -> np.ndarray:
     """Integral of exp(-delta s) over (0, length)."""
     length = np.maximum(length, 0.0)
     return length if delta == 0 else -np.expm1(-delta * length) / delta

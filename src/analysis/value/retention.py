@@ -6,25 +6,29 @@ and differ: in BG/NBD a customer without a repeat order cannot have left; in Par
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
+from analysis.errors import Unavailable
 from analysis.interval import Interval
-from analysis.models.estimate import MODELS, params_draws, params_of
-from analysis.models.results import Posterior, PurchaseFit, PurchaseResult
-from analysis.timeunits import units_per_year
-from analysis.value.base_grid import BaseGrid, base_grid, customers_alive
-from analysis.value.leaving import NO_SHIFT, leaving_of
+from analysis.models.leaving import Curves
+from analysis.models.registry import MODELS
+from analysis.plotting import Plots
+from analysis.tables import table_html
+from analysis.time import units_per_year
+from analysis.value.base_grid import base_grid
+from analysis.value.shifts import BLOCK, Rise, draws_for, points_of, solved_shifts
 
 if TYPE_CHECKING:
-    from analysis.config import ModelConfig
     from analysis.data import CustomerSummary
+    from analysis.models.fits import PurchaseFit
 
 YEARS = 5
-DRAWS, FEWEST_DRAWS, HISTORIES = 400, 200, 2e7
+NODES_PER_YEAR = 24
 
 
 @dataclass(frozen=True)
@@ -57,21 +61,28 @@ class ModelRetention:
         Of a customer counted from the first order, by model.
     base
         Of today's customers who are alive, by model.
-    base_repeaters, base_one_time
-        Those of the base with and without a repeat order; a model is left out where there are none.
-    alive_repeaters, alive_one_time
-        Expected customers alive with and without a repeat order, by model.
     oldest_age_years
         Age of the oldest customer [years]; beyond it the rates are extrapolated.
     """
 
     new_customers: Mapping[str, RetentionByYear]
     base: Mapping[str, RetentionByYear]
-    base_repeaters: Mapping[str, RetentionByYear]
-    base_one_time: Mapping[str, RetentionByYear]
-    alive_repeaters: Mapping[str, Interval]
-    alive_one_time: Mapping[str, Interval]
     oldest_age_years: float
+
+    plot = Plots(by_year="analysis.value.plots:plot_retention_by_year")
+
+    def to_frame(self) -> pd.DataFrame:
+        """Retention of each year: group, model, year, estimate, lower, upper, level."""
+        groups = {group: getattr(self, group) for group in GROUPS}
+        return pd.DataFrame(
+            {"group": group, "model": model, "year": year, **vars(rate)}
+            for group, by_model in groups.items()
+            for model, each in by_model.items()
+            for year, rate in enumerate(each.rates, start=1)
+        )
+
+    def _repr_html_(self) -> str:
+        return table_html(self.to_frame())
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -83,69 +94,103 @@ class ModelRetention:
         return self.oldest_age_years >= 1
 
 
-GROUPS = ("new_customers", "base", "base_repeaters", "base_one_time")
+GROUPS = ("new_customers", "base")
 
 
-def model_retention(summary: CustomerSummary, purchase: PurchaseResult, config: ModelConfig) -> ModelRetention:
-    """Retention by year with credible intervals, under every model that the data identify."""
-    grid, year = base_grid(summary, config.time_unit), units_per_year(config.time_unit)
-    posteriors = {purchase.primary.model: purchase.posterior, **purchase.challenger_posteriors}
-    found: dict[str, dict[str, RetentionByYear]] = {group: {} for group in GROUPS}
-    alive: tuple[dict[str, Interval], dict[str, Interval]] = ({}, {})
-    for fit in purchase.fits:
-        curves, counts = _of_model(fit, posteriors[fit.model], grid, year)
-        for group, of_draws in curves.items():
-            if np.isfinite(of_draws).all():
-                found[group][fit.model] = _by_year(of_draws, config.credible_level)
-        for intervals, of_draws in zip(alive, counts.T, strict=True):
-            intervals[fit.model] = _interval(of_draws, config.credible_level)
-    return ModelRetention(
-        **found,
-        alive_repeaters=alive[0],
-        alive_one_time=alive[1],
-        oldest_age_years=float(grid.patterns.T.max() / year),
-    )
+def model_retention(histories: CustomerSummary, fits: Iterable[PurchaseFit], *, level: float = 0.9) -> ModelRetention:
+    """Retention by year with credible intervals, under every model.
 
-
-def _of_model(fit: PurchaseFit, posterior: Posterior, grid: BaseGrid, year: float):
-    """By group: survival at year ends and the orders' rate at the first relative to the start, at the fit and by draw.
-
-    Shape (1 + draws, YEARS + 1); and customers alive with and without a repeat order, shape (1 + draws, 2).
+    Parameters
+    ----------
+    histories
+        Today's customers.
+    fits
+        Fitted purchase models, the primary one first.
     """
-    count = int(np.clip(HISTORIES / len(grid.patterns), FEWEST_DRAWS, DRAWS))
-    worlds = [params_of(fit), *params_draws(posterior, MODELS[fit.model], count)]
-    once = np.repeat(grid.frequency == 0, len(grid.T))
-    curves = {group: np.empty((len(worlds), YEARS + 1)) for group in GROUPS}
-    counts = np.empty((len(worlds), 2))
-    times = year * np.arange(YEARS + 1)
-    for row, params in enumerate(worlds):
-        leaving = leaving_of(MODELS[fit.model], params, float(grid.frequency.max()), year)
-        states = grid.states(customers_alive(grid, fit.model, params))
-        of_alive = leaving.of_alive(NO_SHIFT, times, grid.frequency, grid.T)
-        members = (np.ones(1), states, np.where(once, 0.0, states), np.where(once, states, 0.0))
-        groups = (leaving.of_new(NO_SHIFT, times), *[of_alive] * 3)
-        for group, who, (survival, rate) in zip(GROUPS, members, groups, strict=True):
-            curves[group][row] = _relative(who @ survival, who @ rate, who.sum())
-        counts[row] = states[~once].sum(), states[once].sum()
-    return curves, counts
+    fits = tuple(fits)
+    grid, year = base_grid(histories, fits[0].time_unit), units_per_year(fits[0].time_unit)
+    times, found = year * np.arange(YEARS + 1.0), {group: {} for group in GROUPS}
+    for fit in fits:
+        model, blocks = MODELS[fit.model], []
+        points, _ = points_of(fit, None, draws_for(grid))
+        for rows in np.array_split(points, -(-len(points) // BLOCK)):
+            leaving, rest = (
+                model.leaving(model.Params(*rows.T), float(grid.frequency.max()), year),
+                np.zeros((1, len(rows))),
+            )
+            base = leaving.of_alive("mean", rest, times, grid.alive(model, rows))
+            blocks.append((leaving.of_new("mean", rest, times), base))
+        for group, parts in zip(GROUPS, zip(*blocks, strict=True), strict=True):
+            curves = Curves.joined(parts, axis=1)[0]
+            # A new customer of MBG/NBD may leave at once, so that there is less than one at time 0.
+            whole = 1.0 if group == "new_customers" else curves.customers[:, :1]
+            survival = np.hstack([np.ones((len(points), 1)), curves.customers[:, 1:] / whole])
+            found[group][fit.model] = _by_year(survival, curves.orders, level)
+    return ModelRetention(**found, oldest_age_years=float(grid.patterns.T.max() / year))
 
 
-def _relative(customers: np.ndarray, orders: np.ndarray, whole: float) -> np.ndarray:
-    if whole <= 0:
-        return np.full(YEARS + 1, np.nan)
-    return np.append(customers[1:] / whole, orders[1] / orders[0])
-
-
-def _by_year(of_draws: np.ndarray, level: float) -> RetentionByYear:
-    survival = of_draws[:, :YEARS]
-    before = np.hstack([np.ones((len(survival), 1)), survival[:, :-1]])
+def _by_year(survival: np.ndarray, orders: np.ndarray, level: float) -> RetentionByYear:
     return RetentionByYear(
-        rates=tuple(_interval(column, level) for column in (survival / before).T),
-        survival=tuple(_interval(column, level) for column in survival.T),
-        weighted_by_orders=_interval(of_draws[:, -1], level),
+        rates=tuple(_interval(column, level) for column in (survival[:, 1:] / survival[:, :-1]).T),
+        survival=tuple(_interval(column, level) for column in survival[:, 1:].T),
+        weighted_by_orders=_interval(orders[:, 1] / orders[:, 0], level),
     )
 
 
 def _interval(values: np.ndarray, level: float) -> Interval:
     """The first value is the estimate, the others are draws."""
     return Interval.around(values[0], values[1:], level)
+
+
+def firm_flows(
+    histories: CustomerSummary,
+    fits: Iterable[PurchaseFit],
+    new_customers_per_year: float | None,
+    *,
+    gain: float = 0.05,
+    gain_kind: str = "points",
+    shift: str = "mean",
+) -> pd.DataFrame:
+    """The whole firm as a stock and a flow of customers, when the gain applies to everyone from now on.
+
+    Returns
+    -------
+    DataFrame
+        One row a model at its fit, course (``as_is``, and ``with_gain`` where retention can rise so far) and year, from
+        1 on: start and end (expected customers), joined and left within it; start + joined = end + left.
+
+    Raises
+    ------
+    Unavailable
+        Where nobody is known to join.
+    """
+    if not new_customers_per_year:
+        raise Unavailable(
+            "In the last year of the data nobody joined, or it is not known who did, and no number is configured "
+            "(`new_customers_per_year`). So there is no flow of new customers to show.", code="firm.nobody_joins",
+        )  # fmt: skip
+    fits = tuple(fits)
+    grid, year = base_grid(histories, fits[0].time_unit), units_per_year(fits[0].time_unit)
+    points, mass = np.polynomial.legendre.leggauss(NODES_PER_YEAR)
+    years = np.arange(YEARS + 1.0)
+    times, frames = year * np.append(years, (years[:-1, None] + (points + 1) / 2).ravel()), []
+    for fit in fits:
+        model, at_fit = MODELS[fit.model], np.array([fit.params])
+        leaving = model.leaving(model.Params(*at_fit.T), float(grid.frequency.max()), year)
+        rise = Rise("firm", gain, gain_kind, shift)
+        found = solved_shifts(leaving, grid.alive(model, at_fit), [rise], times, year, new_customers_per_year)
+        for course, after, base, new in zip(
+            ("as_is", "with_gain"), found.after[:, 0], found.base, found.new, strict=True
+        ):
+            # Everyone who joined at a steady pace is spread evenly over the ages up to now.
+            by_age = new.customers[0, len(years) :].reshape(YEARS, -1) @ (mass / 2)
+            joined, stays = new_customers_per_year * np.append(0.0, np.cumsum(by_age)), base.customers[0, : len(years)]
+            stock = stays + joined
+            # Who leaves is counted from the survival curves of each group, and the stock from who is there.
+            left = stays[:-1] - stays[1:] + new_customers_per_year - np.diff(joined)
+            flow = {"start": stock[:-1], "joined": new_customers_per_year, "left": left, "end": stock[1:]}
+            if np.isfinite(after):
+                frames.append(
+                    pd.DataFrame({"model": fit.model, "course": course, "year": years[1:].astype(int), **flow})
+                )
+    return pd.concat(frames, ignore_index=True)

@@ -1,173 +1,523 @@
-"""What every customer is still worth: expectations in closed form, intervals from simulated futures."""
+"""What every customer is still worth: expectations in closed form, intervals from simulated futures.
+
+The futures know no margin: everything is in amounts of orders, so that another margin only scales it.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from analysis.config import EconomicsConfig
+from analysis.errors import DataError
 from analysis.interval import Interval
-from analysis.models.estimate import MODELS, params_draws, params_of
-from analysis.models.futures import Spenders, Terms, passes_for
+from analysis.models.futures import Spenders, passes_for, simulate_futures
 from analysis.models.patterns import Patterns, patterns_of
-from analysis.models.results import PurchaseFit, PurchaseResult, SpendResult
-from analysis.models.spend import GammaGamma, GammaGammaParams
-from analysis.value.expectations import (
-    customer_expectations,
-    discounted_orders,
-    expected_orders_by_pattern,
-    terms_of,
-)
-from analysis.value.predictive import PredictiveTotals, predictive_totals
-from analysis.value.results import CustomerValue, ModelTotal, SegmentValue
-from analysis.value.segments import Segment, segments_of
+from analysis.models.registry import MODELS
+from analysis.models.spend import expected_order_values
+from analysis.plotting import Plots
+from analysis.tables import table_html
+from analysis.time import DAYS_PER_YEAR, TimeUnit, duration, force_of_interest, from_days, to_days, units_per_year
+from analysis.value.lift import fits_of
+from analysis.value.segments import LABELS, Segment, segments_of
+from analysis.value.shifts import streams_at_rest
 
 if TYPE_CHECKING:
-    from analysis.config import EconomicsConfig, ModelConfig
     from analysis.data import CustomerSummary
+    from analysis.models.fits import PurchaseFit
+    from analysis.models.spend import SpendFit
+    from analysis.words import Message
 
-DRAWS_FOR_EXPECTATION = 400
-PASSES_OF_CHALLENGERS = 500
+PASSES = 1_000
+"""Simulated futures of every customer, where there are not too many of them."""
+
+
+@dataclass(frozen=True)
+class SegmentValue:
+    """One segment of the customer base.
+
+    Attributes
+    ----------
+    dimension
+        ``orders``, ``recency`` or ``value``: by what the base was split.
+    segment
+        Label key within the dimension, such as ``1``, ``2-3`` or ``top_tenth``.
+    customers
+        Number of customers in it.
+    residual_clv
+        Total over the segment with its predictive interval [currency]; None without money.
+    expected_orders
+        Expected orders within the horizon, total over the segment, with its predictive interval.
+    share_of_value
+        Share of the base's expected residual value; None without money.
+    """
+
+    dimension: str
+    segment: str
+    customers: int
+    residual_clv: Interval | None
+    expected_orders: Interval
+    share_of_value: float | None
+
+    @property
+    def label(self) -> Message:
+        return LABELS[self.dimension][self.segment]
+
+
+@dataclass(frozen=True)
+class ModelTotal:
+    """The base's totals under one purchase model, with predictive intervals.
+
+    Attributes
+    ----------
+    residual_clv
+        Residual value of the base [currency]; None without money.
+    expected_orders
+        Orders of the base within the horizon.
+    """
+
+    residual_clv: Interval | None
+    expected_orders: Interval
+
+
+@dataclass(frozen=True)
+class Totals:
+    """The base's and its segments' totals under one purchase model: orders, discounted amount, discounted orders.
+
+    Attributes
+    ----------
+    expected
+        Of the base, shape (3,).
+    simulated
+        In simulated futures, the whole base first, shape (3, 1 + segments, passes).
+    bounds
+        Lower and upper bound of what each customer leaves, shape (2, customers); NaN where none was asked for.
+    """
+
+    expected: np.ndarray
+    simulated: np.ndarray
+    bounds: np.ndarray
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """What simulated futures of customers rest on: the same futures each time.
+
+    Attributes
+    ----------
+    model
+        The purchase model.
+    draws, money
+        Parameters of it and of Gamma-Gamma behind each pass, shape (passes, k); money is None without Gamma-Gamma.
+    history
+        Frequency, recency and T [time units], shape (3, customers).
+    spending
+        Repeat orders whose values are known, their mean, and the expected value of an order [currency], shape (3,
+        customers); None without money.
+    orders, discounted
+        Expected orders and discounted orders, shape (customers,).
+    time_unit
+        Of what follows, and of the history.
+    horizon, delta
+        Length of the future [time units]; continuous discount rate [per time unit].
+    seed
+        Of the random numbers.
+    """
+
+    model: str
+    draws: np.ndarray
+    money: np.ndarray | None
+    history: np.ndarray
+    spending: np.ndarray | None
+    orders: np.ndarray
+    discounted: np.ndarray
+    time_unit: TimeUnit
+    horizon: float
+    delta: float
+    seed: int
+
+    def totals(
+        self, groups: Sequence[np.ndarray], margin: float = 1.0, cost: float = 0.0, level: float | None = None
+    ) -> Totals:
+        """One future of every customer for each pass, summed over the base and over groups (members, yes or no).
+
+        An order leaves ``margin`` of its amount less ``cost``. Memory grows with customers and with passes, never with
+        their product.
+        """
+        customers, spenders, worth = self.history.shape[1], None, np.nan
+        if self.spending is not None:
+            known, own, worth = self.spending
+            spenders = Spenders(known, own, worth if self.money is None else None, self.money)
+        members, bounds = np.vstack([np.ones(customers), *groups]), np.full((2, customers), np.nan)
+        sums = np.zeros((3, len(members), len(self.draws)))
+        for chunk in simulate_futures(
+            MODELS[self.model], self.draws, self.history, self.horizon, self.delta, spenders, self.seed
+        ):
+            here = members[:, chunk.rows]
+            sums[0] += here @ chunk.orders.T
+            if spenders is not None:
+                sums[1] += here @ chunk.amount.T
+                sums[2] += here @ chunk.discounted.T
+                left = margin * chunk.amount - cost * chunk.discounted if cost else margin * chunk.amount
+                if level is not None:
+                    bounds[:, chunk.rows] = np.quantile(left, [(1 - level) / 2, (1 + level) / 2], axis=0)
+        expected = [self.orders.sum(), (self.discounted * worth).sum(), self.discounted.sum()]
+        return Totals(np.array(expected), sums, bounds)
+
+    def segments(self, margin: float = 1.0, cost: float = 0.0) -> tuple[Segment, ...]:
+        """The report's segments when an order leaves so much; without money the last rank is that of the orders."""
+        frequency, recency, T = self.history
+        worth = self.orders if self.spending is None else self.discounted * (margin * self.spending[2] - cost)
+        return segments_of(frequency + 1, np.round(to_days(T - recency, self.time_unit)), worth)
+
+
+@dataclass(frozen=True)
+class Futures:
+    """What customers will order, in expectation and in simulated futures, without any margin.
+
+    Attributes
+    ----------
+    customers
+        One row a customer: everything about them that needs no margin.
+    by_model
+        Totals of amounts under each model, the primary one first; its groups are the segments.
+    expectation
+        The base's expected orders, discounted amount and discounted orders under each posterior draw, shape (3, draws);
+        None without money.
+    simulation
+        What the simulation under the primary model rests on.
+    level, horizon_years, annual_discount_rate
+        As asked for.
+    """
+
+    customers: pd.DataFrame
+    by_model: Mapping[str, Totals]
+    expectation: np.ndarray | None
+    simulation: Simulation
+    level: float
+    horizon_years: float
+    annual_discount_rate: float
+
+
+@dataclass(frozen=True)
+class CustomerValue:
+    """What every customer is still worth.
+
+    Attributes
+    ----------
+    customers
+        One row a customer: customer_id, first_order and last_order, orders, spent, frequency, recency and T [time
+        units of the model], p_alive, expected_orders and p_order (of at least one) within the horizon,
+        expected_order_value and residual_clv with its predictive bounds [currency], days_until_p_alive_half,
+        no_repeat_yet.
+    total
+        Residual value of the base with its **predictive** interval [currency]; None without money.
+    expected_total
+        The same with the narrower **credible** interval of its expectation; None without money.
+    expected_orders
+        Orders of the base within the horizon with the predictive interval.
+    segments
+        Totals by segment.
+    by_model
+        Purchase model -> the base's total under it: they disagree on who is alive, so they disagree on what the base
+        is worth.
+    draws
+        Number of simulated futures behind the predictive intervals.
+    horizon_years, annual_discount_rate, gross_margin, cost_per_order
+        The assumptions.
+    currency
+        ISO code, or None where it is unknown.
+    simulation
+        What the simulated futures rest on.
+    """
+
+    customers: pd.DataFrame
+    total: Interval | None
+    expected_total: Interval | None
+    expected_orders: Interval
+    segments: tuple[SegmentValue, ...]
+    by_model: Mapping[str, ModelTotal]
+    draws: int
+    horizon_years: float
+    annual_discount_rate: float
+    gross_margin: float
+    cost_per_order: float
+    currency: str | None
+    simulation: Simulation
+
+    plot = Plots(
+        segments="analysis.value.plots:plot_segments",
+        concentration="analysis.value.plots:plot_concentration",
+        histogram="analysis.value.plots:plot_value_histogram",
+        order_chance="analysis.value.plots:plot_order_chance",
+        grid="analysis.value.plots:plot_value_grid",
+    )
+
+    @property
+    def brings_money(self) -> bool:
+        """Whether the base brings more than it costs, so that shares and ranks of value mean something."""
+        return self.total is not None and self.total.estimate > 0
+
+    @property
+    def measure(self) -> str:
+        """Column that says what a customer brings: residual_clv, or expected_orders where there is no money."""
+        return "residual_clv" if self.total is not None else "expected_orders"
+
+    def grid(self) -> pd.DataFrame:
+        """By classes of orders and of recency (days since the last one): customers, estimate, share of the base."""
+        unknown = [None] * len(self.customers)
+        parts = {name: pd.Categorical(unknown, list(LABELS[name])) for name in ("orders", "recency")}
+        for segment in self.simulation.segments():
+            if segment.dimension in parts:
+                parts[segment.dimension][segment.members] = segment.label
+        worth = self.customers[self.measure]
+        cells = worth.groupby([pd.Series(part, name=name) for name, part in parts.items()], observed=False)
+        totals = {"customers": cells.size(), "estimate": cells.sum(), "share": cells.sum() / worth.sum()}
+        return pd.DataFrame(totals)
+
+    def by(self, group: str | pd.Series) -> pd.DataFrame:
+        """Totals by group of customers with predictive intervals.
+
+        Parameters
+        ----------
+        group
+            ``orders``, ``recency`` or ``value`` for the segments of a report; the name of a column of ``customers``;
+            or a Series of groups by customer id, such as ``rl.rfm(orders)``.
+
+        Returns
+        -------
+        DataFrame
+            One row a group: customers; estimate, lower, upper, level of the residual value [currency] (without money of
+            the orders); share of the base; expected_orders, expected_orders_lower, expected_orders_upper.
+        """
+        if isinstance(group, str) and group in LABELS:
+            found, name = [segment for segment in self.segments if segment.dimension == group], group
+        else:
+            groups = self._groups(group)
+            code, names = pd.factorize(groups, sort=True)
+            parts, name = [Segment("", label, code == number) for number, label in enumerate(names)], groups.name
+            totals = self.simulation.totals([part.members for part in parts])
+            found = list(_segment_values(self, self.customers, parts, totals, self.expected_orders.level))
+        rows = {
+            each.segment: {
+                "customers": each.customers,
+                **vars(each.residual_clv or each.expected_orders),
+                "share": (each.residual_clv or each.expected_orders).estimate / self.customers[self.measure].sum(),
+                "expected_orders": each.expected_orders.estimate,
+                "expected_orders_lower": each.expected_orders.lower,
+                "expected_orders_upper": each.expected_orders.upper,
+            }
+            for each in found
+        }
+        frame = pd.DataFrame.from_dict(rows, orient="index").astype({"customers": int})
+        return frame.rename_axis(name or "group")
+
+    def _groups(self, group: str | pd.Series) -> pd.Series:
+        if isinstance(group, str):
+            if group not in self.customers:
+                allowed = ", ".join(map(repr, [*LABELS, *self.customers.columns]))
+                raise DataError(f"group == {group!r}, must be one of {allowed}, or a Series by customer id")
+            return self.customers[group]
+        ids = self.customers["customer_id"]
+        if not ids.isin(group.index).any() or group.index.has_duplicates:
+            found, own = (each.tolist()[:1] for each in (group.index, ids))
+            raise DataError(
+                f"groups: their index must hold customer ids such as {own}, each once; it begins with {found}"
+            )
+        return group.reindex(ids)
+
+    def __repr__(self) -> str:
+        return f"<CustomerValue: {len(self.customers)} customers, {self.total or self.expected_orders}>"
+
+    def _repr_html_(self) -> str:
+        return table_html(self.customers, most=10)
 
 
 def customer_value(
-    summary: CustomerSummary,
-    purchase: PurchaseResult,
-    spend: SpendResult | None,
-    config: ModelConfig,
-    economics: EconomicsConfig,
+    fit: PurchaseFit | Iterable[PurchaseFit],
+    spend: SpendFit | None,
+    horizon: Any = "3Y",
+    gross_margin: float = 0.3,
+    annual_discount_rate: float = 0.1,
+    cost_per_order: float = 0.0,
+    level: float = 0.9,
+    seed: int = 1,
 ) -> CustomerValue:
-    """Residual value of every customer, of segments and of the base, over the configured horizon.
+    """Residual value of every customer, of segments and of the base.
 
     Parameters
     ----------
-    summary
-        The customers to value; need not be those the models were fitted on.
-    purchase, spend
-        Fitted models; without ``spend`` there are orders but no money.
-    config, economics
-        Level of the intervals, seed and time unit; margin, cost per order, discount rate and horizon.
+    fit
+        A fitted purchase model or several; values rest on the first one, ``by_model`` has all.
+    spend
+        The fitted spend model; None for orders without money.
+    horizon
+        A duration with its unit, such as ``"3Y"``.
+    gross_margin, cost_per_order
+        Share of an order's amount that is left, and a further cost of each order [currency].
+    annual_discount_rate
+        By how much money a year later counts less [share].
+    level, seed
+        Level of the intervals; the same seed gives the same simulated futures.
+
+    Examples
+    --------
+    >>> import analysis as rl
+    >>> orders = rl.read_orders({"sample": "cdnow"})
+    >>> value = rl.customer_value(rl.BGNBD().fit(orders), rl.GammaGamma().fit(orders), horizon="3Y", gross_margin=.3)
+    >>> round(value.total.estimate, -2)
+    48200.0
+    >>> value.by("orders")["customers"].to_dict()
+    {'1': 1218, '2-3': 612, '4-6': 304, '7+': 223}
     """
-    spend = spend if summary.has_money else None
-    patterns, terms = patterns_of(summary, config.time_unit), terms_of(config, economics)
-    table = customer_expectations(summary, patterns, purchase.primary, spend and spend.fit, terms)
-    segments = segments_of(table, summary.observation_end)
-    known = _Spend.of(summary, table, spend)
-    totals = _predictive(
-        table, segments, purchase.primary, purchase.posterior, known, config, terms, passes_for(len(table))
+    fits = fits_of(fit)
+    orders = fits[0].orders
+    time = {"horizon_years": duration(horizon) / DAYS_PER_YEAR, "annual_discount_rate": annual_discount_rate}
+    money = {"gross_margin": gross_margin, "cost_per_order": cost_per_order}
+    EconomicsConfig.checked(**time, **money)
+    found = futures(fits[0].known_histories(), fits, spend, **time, level=level, seed=seed)
+    return value_of(found, **money, currency=orders and orders.currency)
+
+
+def futures(
+    histories: CustomerSummary,
+    fits: Iterable[PurchaseFit],
+    spend: SpendFit | None,
+    *,
+    horizon_years: float = 3.0,
+    annual_discount_rate: float = 0.1,
+    level: float = 0.9,
+    seed: int = 1,
+) -> Futures:
+    """Expectations and simulated futures of every customer, before any margin.
+
+    Parameters
+    ----------
+    histories
+        The customers to value; need not be those the models were fitted on.
+    fits, spend
+        Fitted models, the primary one first; without ``spend`` there are orders but no money.
+    """
+    fits = fits_of(fits)
+    primary, unit = fits[0], fits[0].time_unit
+    patterns, spend = patterns_of(histories, unit), spend if histories.has_money else None
+    horizon, delta = horizon_years * units_per_year(unit), force_of_interest(annual_discount_rate, unit)
+    table, spending, money = _known(histories, primary), None, None
+    passes = passes_for(len(table), most=PASSES)
+    if spend is not None:
+        x, mean = table["frequency"].to_numpy(), histories.table["mean_repeat_value"].to_numpy(dtype=float)
+        known = (x > 0) & np.isfinite(mean)
+        own = np.where(known, np.maximum(np.nan_to_num(mean), 0.0), 0.0)
+        spending = np.array([np.where(known, x, 0), own, expected_order_values(spend, x, mean)])
+        money = None if spend.posterior is None else spend.posterior.draws[:passes]
+    by_model, history = {}, table[["frequency", "recency", "T"]].to_numpy(dtype=float).T
+    for fit in reversed(fits):
+        expected = MODELS[fit.model].expectations(fit.params, patterns, horizon)
+        # Of the other models only the base's total is asked for.
+        draws = fit.posterior.draws[: passes if fit is primary else passes_for(len(table), most=PASSES // 2)]
+        orders = expected["expected_orders"][patterns.index]
+        discounted = discounted_orders(fit, patterns, horizon, delta)
+        simulation = Simulation(
+            fit.model, draws, money, history, spending, orders, discounted, unit, horizon, delta, seed
+        )  # fmt: skip
+        segments = [segment.members for segment in simulation.segments()] if fit is primary else []
+        by_model = {fit.model: simulation.totals(segments, level=level if fit is primary else None), **by_model}
+    for name, values in expected.items():
+        table[name] = values[patterns.index]
+    table["expected_order_value"] = np.nan if spending is None else spending[2]
+    half = MODELS[primary.model].time_until_p_alive_half(primary.params, *patterns.history)[patterns.index]
+    table["days_until_p_alive_half"] = to_days(np.where(np.isfinite(half), half, np.nan), unit)
+    table["no_repeat_yet"] = table["frequency"] == 0
+    expectation = None
+    if spend is not None:
+        line, base = streams_at_rest(histories, primary, spend, horizon_years)
+        kernels = line.weights[0] * np.exp(-np.outer([0.0, delta, delta], line.times[1:]))
+        streams = base.orders, base.revenue, base.orders
+        expectation = np.array([each[1:, 1:] @ kernel for each, kernel in zip(streams, kernels, strict=True)])
+    return Futures(table, by_model, expectation, simulation, level, horizon_years, annual_discount_rate)
+
+
+def _known(histories: CustomerSummary, fit: PurchaseFit) -> pd.DataFrame:
+    source = histories.table
+    table = source.reindex(columns=["first_order", "last_order", "orders", "spent", "frequency"])
+    table.insert(0, "customer_id", histories.ids)
+    for name in ("recency", "T"):
+        table[name] = from_days(source[f"{name}_days"], fit.time_unit)
+    return table
+
+
+def discounted_orders(fit: PurchaseFit, patterns: Patterns, horizon: float, delta: float) -> np.ndarray:
+    """Expected orders within the horizon, discounted, of each customer."""
+    frequency, ages, of_pattern = patterns.states
+    model = MODELS[fit.model]
+    while_alive = model.discounted_while_alive(fit.params, horizon, delta, frequency, ages)
+    return (model.p_alive(fit.params, *patterns.history) * while_alive[of_pattern])[patterns.index]
+
+
+def value_of(
+    futures: Futures, *, gross_margin: float = 0.3, cost_per_order: float = 0.0, currency: str | None = None
+) -> CustomerValue:
+    """What customers are worth when an order leaves ``gross_margin`` of its amount less ``cost_per_order``."""
+    simulation, level, (primary, totals) = futures.simulation, futures.level, next(iter(futures.by_model.items()))
+    has_money, segments, bounds = simulation.spending is not None, simulation.segments(), gross_margin * totals.bounds
+    if has_money and cost_per_order:
+        # Bounds and ranks of what is left after costs are no multiples of those of amounts.
+        segments = simulation.segments(gross_margin, cost_per_order)
+        members = [segment.members for segment in segments]
+        totals = simulation.totals(members, gross_margin, cost_per_order, level)
+        bounds = totals.bounds
+    left = gross_margin * futures.customers["expected_order_value"] - cost_per_order
+    table = futures.customers.assign(residual_clv=simulation.discounted * left)
+    table["residual_clv_lower"], table["residual_clv_upper"] = bounds
+
+    def base(totals: Totals) -> ModelTotal:
+        (orders, amount, discounted), simulated = totals.expected, totals.simulated[:, 0]
+        estimate = gross_margin * amount - cost_per_order * discounted
+        money = gross_margin * simulated[1] - cost_per_order * simulated[2]
+        value = Interval.around(estimate, money, level) if has_money else None
+        return ModelTotal(value, Interval.around(orders, simulated[0], level))
+
+    by_model, expected = {name: base(each) for name, each in futures.by_model.items()}, None
+    if has_money:
+        drawn = gross_margin * futures.expectation[1] - cost_per_order * futures.expectation[2]
+        expected = Interval.around(by_model[primary].residual_clv.estimate, drawn, level)
+    value = CustomerValue(
+        customers=table[list(COLUMNS)],
+        total=by_model[primary].residual_clv,
+        expected_total=expected,
+        expected_orders=by_model[primary].expected_orders,
+        segments=(),
+        by_model=by_model,
+        draws=totals.simulated.shape[2],
+        horizon_years=futures.horizon_years,
+        annual_discount_rate=futures.annual_discount_rate,
+        gross_margin=gross_margin,
+        cost_per_order=cost_per_order,
+        currency=currency,
+        simulation=simulation,
     )
-    if spend:
-        table["residual_clv_lower"], table["residual_clv_upper"] = totals.customer_bounds
-    level = config.credible_level
-    base = _total(table["residual_clv"].sum(), table["expected_orders"].sum(), totals, level)
-    challengers = {
-        fit.model: _under_challenger(table, patterns, fit, purchase, known, config, terms)
-        for fit in purchase.challengers
-    }
-    return CustomerValue(
-        table=table,
-        residual_clv=base.residual_clv,
-        expected_residual_clv=_credible(table, patterns, purchase, known, terms, level) if spend else None,
-        expected_orders=base.expected_orders,
-        segments=tuple(_segment_values(table, segments, totals, level)),
-        by_model={purchase.primary.model: base, **challengers},
-        draws=totals.orders.shape[1],
-        horizon_years=economics.horizon_years,
-        annual_discount_rate=economics.annual_discount_rate,
-        gross_margin=economics.gross_margin,
-        cost_per_order=economics.cost_per_order,
-        currency=economics.currency,
-    )
+    return replace(value, segments=tuple(_segment_values(value, table, segments, totals, level)))
 
 
-class _Spend:
-    """What is known of each customer's spend, as the expectation and the simulation need it."""
-
-    def __init__(self, frequency: np.ndarray, mean_value: np.ndarray, expected: np.ndarray, draws: np.ndarray | None):
-        self.frequency, self.mean_value, self.expected, self.draws = frequency, mean_value, expected, draws
-
-    @classmethod
-    def of(cls, summary: CustomerSummary, table: pd.DataFrame, spend: SpendResult | None) -> _Spend | None:
-        if spend is None:
-            return None
-        x, m = table["frequency"].to_numpy(), summary.table["mean_repeat_value"].to_numpy(dtype=float)
-        known = (x > 0) & np.isfinite(m)
-        draws = None if spend.posterior is None else spend.posterior.draws
-        own = np.where(known, np.maximum(np.nan_to_num(m), 0.0), 0.0)
-        return cls(np.where(known, x, 0), own, table["expected_order_value"].to_numpy(), draws)
-
-    def spenders(self, passes: int) -> Spenders:
-        if self.draws is None:
-            return Spenders(self.frequency, self.mean_value, self.expected, None)
-        return Spenders(self.frequency, self.mean_value, None, self.draws[:passes])
-
-    def margin(self, terms: Terms) -> np.ndarray:
-        """What is left of an order of every customer [currency], shape (customers,)."""
-        return terms.margin * self.expected - terms.cost_per_order
-
-    def order_value(self, number: int) -> np.ndarray:
-        """Expected order value of every customer under one posterior draw, shape (customers,)."""
-        if self.draws is None:
-            return self.expected
-        params = GammaGammaParams(*self.draws[number])
-        return GammaGamma().expected_order_value(params, self.frequency, self.mean_value)
+COLUMNS = (
+    "customer_id", "first_order", "last_order", "orders", "spent", "frequency", "recency", "T", "p_alive",
+    "expected_orders", "p_order", "expected_order_value", "residual_clv", "residual_clv_lower", "residual_clv_upper",
+    "days_until_p_alive_half", "no_repeat_yet",
+)  # fmt: skip
 
 
-def _predictive(
-    table, segments, fit, posterior, known: _Spend | None, config, terms: Terms, passes
-) -> PredictiveTotals:
-    return predictive_totals(
-        MODELS[fit.model],
-        posterior.draws[:passes],
-        tuple(table[name].to_numpy() for name in ("frequency", "recency", "T")),
-        terms,
-        known and known.spenders(passes),
-        segments,
-        config.credible_level,
-        config.seed,
-    )
-
-
-def _under_challenger(table, patterns: Patterns, fit: PurchaseFit, purchase, known, config, terms: Terms) -> ModelTotal:
-    model, params, passes = MODELS[fit.model], params_of(fit), passes_for(len(table), most=PASSES_OF_CHALLENGERS)
-    posterior = purchase.challenger_posteriors[fit.model]
-    totals = _predictive(table, (), fit, posterior, known, config, terms, passes)
-    orders = patterns.total(expected_orders_by_pattern(model, params, patterns, terms.horizon)["expected_orders"])
-    value = discounted_orders(model, params, patterns, terms)[patterns.index] @ known.margin(terms) if known else None
-    return _total(value, orders, totals, config.credible_level)
-
-
-def _total(value: float | None, orders: float, totals: PredictiveTotals, level: float) -> ModelTotal:
-    return ModelTotal(
-        residual_clv=None if totals.value is None else Interval.around(value, totals.value[0], level),
-        expected_orders=Interval.around(orders, totals.orders[0], level),
-    )
-
-
-def _credible(table, patterns: Patterns, purchase, known: _Spend, terms: Terms, level: float) -> Interval:
-    """The total's expectation under each posterior draw: what is known of it, without the luck of the future."""
-    model = MODELS[purchase.primary.model]
-    count = min(DRAWS_FOR_EXPECTATION, passes_for(len(table)))
-    totals = []
-    for number, params in enumerate(params_draws(purchase.posterior, model, count)):
-        orders = discounted_orders(model, params, patterns, terms)[patterns.index]
-        totals.append(orders @ (terms.margin * known.order_value(number) - terms.cost_per_order))
-    return Interval.around(table["residual_clv"].sum(), np.array(totals), level)
-
-
-def _segment_values(table: pd.DataFrame, segments: tuple[Segment, ...], totals: PredictiveTotals, level: float):
-    value, orders = table["residual_clv"].to_numpy(), table["expected_orders"].to_numpy()
+def _segment_values(
+    value: CustomerValue, table: pd.DataFrame, segments: Sequence[Segment], totals: Totals, level: float
+) -> Iterator[SegmentValue]:
+    clv, orders = table["residual_clv"].to_numpy(), table["expected_orders"].to_numpy()
+    left, whole = value.gross_margin * totals.simulated[1] - value.cost_per_order * totals.simulated[2], clv.sum()
     for row, segment in enumerate(segments, start=1):
-        money = (
-            None if totals.value is None else Interval.around(value[segment.members].sum(), totals.value[row], level)
-        )
-        whole = None if money is None else value.sum()
-        yield SegmentValue(
-            dimension=segment.dimension,
-            segment=segment.label,
-            customers=int(segment.members.sum()),
-            residual_clv=money,
-            expected_orders=Interval.around(orders[segment.members].sum(), totals.orders[row], level),
-            share_of_value=money.estimate / whole if money and whole else None,
-        )
+        inside = segment.members
+        money = None if value.total is None else Interval.around(clv[inside].sum(), left[row], level)
+        ordered = Interval.around(orders[inside].sum(), totals.simulated[0, row], level)
+        share = money.estimate / whole if money and whole else None
+        yield SegmentValue(segment.dimension, segment.label, int(inside.sum()), money, ordered, share)

@@ -1,5 +1,6 @@
 import pytest
 
+from analysis.errors import Unavailable
 from analysis.strategies.evidence.encounters import encounters_of
 
 WINDOW = {"observation_start": "2022-01-03", "observation_end": "2023-12-31"}
@@ -7,11 +8,23 @@ WINDOW = {"observation_start": "2022-01-03", "observation_end": "2023-12-31"}
 
 @pytest.fixture
 def loaded(load_frame):
-    """Transactions of simulated orders over their two years."""
+    """Orders of simulated orders over their two years."""
     return lambda frame, **data: load_frame(frame, **(WINDOW | data))
 
 
 @pytest.fixture
 def met(loaded):
     """Encounters of simulated orders."""
-    return lambda frame, amounts="paid": encounters_of(loaded(frame), amounts)
+    return lambda frame: encounters_of(loaded(frame))
+
+
+@pytest.fixture
+def why():
+    """Code of the reason why a question has no answer."""
+
+    def why(question, *given, **more):
+        with pytest.raises(Unavailable) as unknown:
+            question(*given, **more)
+        return unknown.value.reason.code.removeprefix("evidence.reason.")
+
+    return why

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from tests.strategies.evidence.planted import NOTHING, PLANNERS, PLANTED, SELDOM, planted_orders, scored
 
-from analysis.strategies.evidence.curve import DRAWS, EXPERIENCE, ExpectationCurve, expectation_curve
-from analysis.strategies.evidence.findings import Verdict
+from analysis.strategies.evidence.curve import DRAWS, EXPERIENCE, expectation_curve
 
 
 def _curve(met, truth, *, customers=1_500, seed=1, answered=1.0, **kind):
@@ -39,10 +38,6 @@ def test_draws_belong_together(planted):
     assert np.corrcoef(planted.draws["gamma_deal"], planted.draws["loss_aversion"])[0, 1] < -0.3
 
 
-def test_the_profile_peaks_where_the_smoothing_was_planted(planted):
-    assert max(planted.profile, key=planted.profile.get) == pytest.approx(PLANTED.kappa, abs=0.1)
-
-
 def test_the_same_search_gives_the_same_numbers(met, planted):
     again = _curve(met, PLANTED)
     assert again.pace == planted.pace
@@ -51,7 +46,7 @@ def test_the_same_search_gives_the_same_numbers(met, planted):
 
 def test_where_nothing_was_planted_nothing_is_found(met):
     found = _curve(met, NOTHING)
-    assert found.pace.verdict == found.leaving.verdict == Verdict.NOTHING
+    assert found.pace.verdict == found.leaving.verdict == "nothing"
     assert found.estimates == {}
 
 
@@ -80,11 +75,9 @@ def test_scores_of_half_the_orders_do_not_make_effects_larger(met):
     assert _holds(found.loss_aversion, PLANTED.loss_aversion)
 
 
-def test_too_few_scores_in_a_row_are_refused(met):
-    told = _curve(met, PLANTED, customers=400, answered=0.2, channel=EXPERIENCE)
-    assert told.key == "evidence.reason.too_few_answered"
-    assert told.numbers["intervals"] < told.numbers["needed"]
-    assert told.numbers["answered"] == pytest.approx(0.2, abs=0.03)
+def test_too_few_scores_in_a_row_are_refused(met, why):
+    asked = {"customers": 400, "answered": 0.2, "channel": EXPERIENCE}
+    assert why(_curve, met, PLANTED, **asked) == "too_few_answered"
 
 
 def test_deals_that_follow_from_the_wait_are_unmasked_by_the_placebo(met):
@@ -99,13 +92,13 @@ def test_gaps_that_do_not_come_by_chance_say_nothing_sure_of_leaving(met):
     assert found.leaving.estimate.lower > 0
     assert _holds(found.leaving.placebo, 0)
     assert not _holds(found.pace.placebo, 0)
-    assert found.leaving.verdict == Verdict.ASSOCIATION
+    assert found.leaving.verdict == "association"
 
 
 def test_effects_of_the_experience_are_found_and_stay_in_the_unit_of_the_scores(met):
     found = _curve(met, PLANTED, channel=EXPERIENCE)
-    assert found.pace.verdict == found.leaving.verdict == Verdict.ESTIMATE
-    assert found.pace.unit == "log pace per standard deviation of the scores"
+    assert found.pace.verdict == found.leaving.verdict == "estimate"
+    assert str(found.pace.unit) == "log pace per standard deviation of the scores"
     assert set(found.estimates) == {"kappa_exp", "loss_aversion"}
 
 
@@ -118,10 +111,10 @@ def test_where_births_are_unknown_the_first_orders_only_form_the_expectation(met
     assert _holds(found.pace.estimate, PLANTED.gamma)
 
 
-def test_too_few_intervals_are_refused(met):
+def test_too_few_intervals_are_refused(met, why):
     scarce = met(planted_orders(replace(NOTHING, r=0.3, alpha=30.0), customers=200, seed=4))
-    told = expectation_curve(scarce, scarce.saved, initial=0.1, dropout=(1.5, 18.0), level=0.9, seed=1)
-    assert told.key == "evidence.reason.too_few_intervals"
+    usual = {"initial": 0.1, "dropout": (1.5, 18.0), "level": 0.9, "seed": 1}
+    assert why(expectation_curve, scarce, scarce.saved, **usual) == "too_few_intervals"
 
 
 @pytest.mark.slow
@@ -163,7 +156,6 @@ def _coverage(found, truth):
 def test_companies_without_an_effect_give_no_estimates(met, truth, buying):
     """Over 100 companies each: two and one with nothing planted, none with a confounder; a tenth would be a fault."""
     found = [_curve(met, replace(truth, **buying), seed=seed) for seed in range(40)]
-    assert all(isinstance(each, ExpectationCurve) for each in found)
     assert np.mean([len(each.estimates) > 0 for each in found]) <= 0.1
     if truth is NOTHING:
         assert np.mean([_holds(each.pace.estimate, 0) for each in found]) >= 0.8

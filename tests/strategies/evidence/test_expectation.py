@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.strategies.evidence.expectation import expected_before, gaps
+from analysis.strategies.evidence.encounters import expected_before, gaps
 
 MET = np.array([0.2, 0.0, 0.4, 0.1, 0.3])
 FIRST, COUNT = np.array([0, 3]), np.array([3, 2])

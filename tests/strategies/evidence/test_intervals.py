@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tests.strategies.evidence.planted import NOTHING, planted_orders
 
-from analysis.strategies.evidence.intervals import Intervals, intervals_of
+from analysis.strategies.evidence.encounters import Intervals, intervals_of
 
 # A customer with three intervals, one with two, and one with a single order.
 COUNT = np.array([3, 2, 1])

@@ -5,7 +5,7 @@ from scipy.special import betaln, expit, logit
 from scipy.stats import beta
 from scipy.stats import gamma as gamma_distribution
 
-from analysis.strategies.evidence.intervals import Intervals
+from analysis.strategies.evidence.encounters import Intervals
 from analysis.strategies.evidence.likelihood import PARAMETERS, JointLikelihood, dropout_nodes, maximum, sandwich
 
 POINT = np.array([0.1, 0.2, 0.3, 0.5, 1.0, 0.6, 0.1, 0.2, 0.3])

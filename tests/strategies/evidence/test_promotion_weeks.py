@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from tests.strategies.evidence.planted import START, growing_orders, promoted_orders
 
-from analysis.strategies.evidence.promotion_weeks import weekly_orders, weeks_of
+from analysis.strategies.evidence.promotions import weekly_orders, weeks_of
 
 PLANTED = {"lift": 0.4, "borrowed": 0.25, "depth": 0.2, "customers": 400, "weeks": 104, "seed": 1}
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from analysis.strategies.evidence.week_design import FEWEST_OTHERS, separate_promotions, week_design
+from analysis.strategies.evidence.promotions import FEWEST_OTHERS, separate_promotions, week_design
 
 
 def test_runs_are_counted():

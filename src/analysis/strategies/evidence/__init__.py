@@ -1,15 +1,7 @@
 """What the data say of loyalty: deals, those driven by them, promotion weeks, campaigns, and satisfaction."""
 
 from analysis.strategies.evidence.campaigns import complete_journey_campaigns
-from analysis.strategies.evidence.evidence import Assumed, LoyaltyEvidence, loyalty_evidence
-from analysis.strategies.evidence.findings import Finding, Verdict, verdict_of
+from analysis.strategies.evidence.evidence import LoyaltyEvidence, loyalty_evidence
+from analysis.strategies.evidence.findings import Finding
 
-__all__ = [
-    "Assumed",
-    "Finding",
-    "LoyaltyEvidence",
-    "Verdict",
-    "complete_journey_campaigns",
-    "loyalty_evidence",
-    "verdict_of",
-]
+__all__ = ["Finding", "LoyaltyEvidence", "complete_journey_campaigns", "loyalty_evidence"]

@@ -20,18 +20,19 @@ References
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from analysis.data import Note, Transactions
+from analysis.data import Orders
 from analysis.data.samples import installed_file
+from analysis.errors import Unavailable
 from analysis.interval import Interval
+from analysis.strategies.evidence.curve import without_effects
 from analysis.strategies.evidence.encounters import DAYS_PER_WEEK, Encounters
-from analysis.strategies.evidence.findings import Finding, normal_interval, verdict_of
-from analysis.strategies.evidence.panel import without_effects
+from analysis.strategies.evidence.findings import Finding, normal_interval
 
 WEEKS_USUAL, WEEKS_BEFORE, WEEKS_DURING, WEEKS_AFTER = 8, 8, 5, 4
 LEAD = WEEKS_USUAL + WEEKS_BEFORE
@@ -56,12 +57,8 @@ class CampaignEffect:
     path
         week (0 is the campaign's first), difference, lower, upper: orders per customer and week against the mean of
         weeks 16 to 9 before it, targeted less others.
-    campaigns, left_out
-        Campaigns used; those without enough targeted customers, others or weeks.
-    targeted, controls
-        Customer-campaigns on either side.
-    baseline
-        Orders per week of the targeted in weeks 16 to 9 before.
+    campaigns
+        Campaigns used.
     """
 
     orders: Finding
@@ -69,10 +66,6 @@ class CampaignEffect:
     afterwards: Finding
     path: pd.DataFrame = field(repr=False)
     campaigns: int
-    left_out: int
-    targeted: int
-    controls: int
-    baseline: float
 
 
 def complete_journey_campaigns() -> pd.DataFrame:
@@ -94,30 +87,39 @@ def complete_journey_campaigns() -> pd.DataFrame:
 
 
 def campaign_effect(
-    encounters: Encounters, transactions: Transactions, campaigns: pd.DataFrame, *, level: float
-) -> CampaignEffect | Note:
-    """What targeted campaigns brought, or why these data do not tell.
+    encounters: Encounters, transactions: Orders, campaigns: pd.DataFrame, *, level: float
+) -> CampaignEffect:
+    """What targeted campaigns brought.
 
     Parameters
     ----------
     campaigns
         Columns customer (the id), start, end, and optionally campaign; without it campaigns are told apart by their
         days.
+
+    Raises
+    ------
+    Unavailable
+        Where the table fits no customer, or no campaign has enough of them and of the time around it.
     """
-    if missing := [name for name in CAMPAIGN_COLUMNS if name not in campaigns.columns]:
-        return Note("evidence.reason.campaign_columns", {"missing": ", ".join(missing)})
     sent = _placed(campaigns, encounters, transactions)
     if sent.empty:
-        return Note("evidence.reason.campaigns_elsewhere", {"rows": len(campaigns)})
-    stacks, left_out = _stacks(sent, encounters)
-    if not stacks:
-        return Note("evidence.reason.too_few_targeted", {"campaigns": left_out, "needed": FEWEST_TARGETED})
-    return _effect(stacks, left_out, encounters, level)
+        raise Unavailable(
+            "No row of the table of campaigns names a customer of these data and both days.",
+            code="evidence.reason.campaigns_elsewhere",
+        )
+    if not (stacks := _stacks(sent, encounters)):
+        raise Unavailable(
+            "No campaign has {needed:integer} targeted customers, as many whom no campaign touched, and sixteen weeks "
+            "before and nine from its start inside the data.",
+            code="evidence.reason.too_few_targeted", needed=FEWEST_TARGETED
+        )  # fmt: skip
+    return _effect(stacks, encounters, level)
 
 
-def _placed(campaigns: pd.DataFrame, encounters: Encounters, transactions: Transactions) -> pd.DataFrame:
+def _placed(campaigns: pd.DataFrame, encounters: Encounters, transactions: Orders) -> pd.DataFrame:
     """Rows of customers in the data: number of the customer and of the campaign, first and last day of the window."""
-    ids = transactions.summary.table["customer_id"].astype(str).to_numpy()
+    ids = transactions.histories.table["customer_id"].astype(str).to_numpy()
     campaigns = campaigns.dropna(subset=list(CAMPAIGN_COLUMNS))
     position = campaigns["customer"].astype(str).map(pd.Series(np.arange(len(ids)), index=ids))
     first, last = (
@@ -132,10 +134,10 @@ def _placed(campaigns: pd.DataFrame, encounters: Encounters, transactions: Trans
     return table.dropna().astype(int).drop_duplicates()
 
 
-def _stacks(sent: pd.DataFrame, encounters: Encounters) -> tuple[list[tuple[int, np.ndarray, np.ndarray]], int]:
+def _stacks(sent: pd.DataFrame, encounters: Encounters) -> list[tuple[int, np.ndarray, np.ndarray]]:
     """For each usable campaign: its first day, the customers targeted, and those whom none touched around it."""
     everyone, born = encounters.customer[encounters.first], encounters.day[encounters.first]
-    stacks, left_out = [], 0
+    stacks = []
     for _, rows in sent.groupby("campaign"):
         first = int(rows["first"].min())
         begins, ends = first - LEAD * DAYS_PER_WEEK, first + (WEEKS_DURING + WEEKS_AFTER) * DAYS_PER_WEEK
@@ -146,12 +148,10 @@ def _stacks(sent: pd.DataFrame, encounters: Encounters) -> tuple[list[tuple[int,
         fits = begins >= 0 and ends <= encounters.end_day + 1
         if fits and len(targeted) >= FEWEST_TARGETED and len(controls) >= FEWEST_CONTROLS:
             stacks.append((first, targeted, controls))
-        else:
-            left_out += 1
-    return stacks, left_out
+    return stacks
 
 
-def _effect(stacks, left_out: int, encounters: Encounters, level: float) -> CampaignEffect:
+def _effect(stacks, encounters: Encounters, level: float) -> CampaignEffect:
     paths = [_paths(encounters, first, np.r_[targeted, controls]) for first, targeted, controls in stacks]
     orders, spent = (np.concatenate(parts) for parts in zip(*paths, strict=True))
     stack = np.repeat(np.arange(len(stacks)), [len(t) + len(c) for _, t, c in stacks])
@@ -161,14 +161,17 @@ def _effect(stacks, left_out: int, encounters: Encounters, level: float) -> Camp
     def difference(change, alike=()):
         return _difference(change, treated, stack, customer, level, alike)
 
-    def finding(name, values, weeks, unit):
+    def finding(name, values, weeks):
         usual, before, then = (values[:, each].mean(axis=1) for each in (USUAL, BEFORE, weeks))
-        estimate, placebo = difference(then - usual), difference(before - usual)
-        among_alike = difference(then, (usual, before))
-        verdict = verdict_of(estimate, placebo if agrees(estimate, among_alike) else None)
-        counts = int(np.unique(customer).size), len(stack)
-        details = {"among_alike": among_alike}
-        return Finding(f"evidence.campaign.{name}", estimate, unit, placebo, verdict, *counts, details)
+        estimate, placebo, among_alike = (
+            difference(then - usual),
+            difference(before - usual),
+            difference(then, (usual, before)),
+        )
+        counts, agreed = (int(np.unique(customer).size), len(stack)), agrees(estimate, among_alike)
+        found = Finding.of(f"campaign.{name}", estimate, placebo, counts)
+        verdict = found.verdict if agreed or found.verdict == "nothing" else "association"
+        return replace(found, verdict=verdict, details={"among_alike": among_alike})
 
     usual = orders[:, USUAL].mean(axis=1)
     weekly = [difference(orders[:, week] - usual) for week in range(orders.shape[1])]
@@ -181,15 +184,11 @@ def _effect(stacks, left_out: int, encounters: Encounters, level: float) -> Camp
         }
     )
     return CampaignEffect(
-        orders=finding("orders", orders, DURING, "orders per customer and week"),
-        spending=finding("spending", spent, DURING, "currency per customer and week"),
-        afterwards=finding("afterwards", orders, AFTER, "orders per customer and week"),
+        orders=finding("orders", orders, DURING),
+        spending=finding("spending", spent, DURING),
+        afterwards=finding("afterwards", orders, AFTER),
         path=path,
         campaigns=len(stacks),
-        left_out=left_out,
-        targeted=int(treated.sum()),
-        controls=int(len(treated) - treated.sum()),
-        baseline=float(usual[treated > 0].mean()),
     )
 
 

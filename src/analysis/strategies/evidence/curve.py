@@ -1,4 +1,11 @@
-"""The expectation curve of one channel: what a gap between met and expected does to the pace and to leaving."""
+"""The expectation curve of one channel: what a gap between met and expected does to the pace and to leaving.
+
+Beside the joint likelihood stands a panel regression: a customer's gaps, the time until the next order, and its size.
+Customer and week effects are taken out (within transformation), errors are clustered by customer, and the size of the
+basket on which the deal was met is controlled. Beside each outcome stands its placebo: the same gap is asked to explain
+the interval, or the order, that was already over when the deal was met. The gap before it is controlled there, since a
+smoothed expectation carries it on.
+"""
 
 from __future__ import annotations
 
@@ -8,21 +15,42 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from scipy.interpolate import CubicSpline
 
-from analysis.data import Note
+from analysis.errors import Unavailable
 from analysis.interval import Interval
-from analysis.strategies.evidence.encounters import CONSTANT, Encounters
-from analysis.strategies.evidence.expectation import gaps
-from analysis.strategies.evidence.findings import Finding, Verdict, holds, normal_interval, verdict_of
-from analysis.strategies.evidence.intervals import FEWEST_CLOSED, Intervals, intervals_of, some_customers
+from analysis.strategies.evidence.encounters import (
+    CONSTANT,
+    DAYS_PER_WEEK,
+    FEWEST_CLOSED,
+    FORMING,
+    INTERVALS,
+    Encounters,
+    Intervals,
+    basket_size,
+    gaps,
+    intervals_of,
+    some_customers,
+    too_few,
+)
+from analysis.strategies.evidence.findings import Finding, capped_range, holds, normal_interval
 from analysis.strategies.evidence.likelihood import PARAMETERS, JointLikelihood, Maximum, maximum, sandwich
-from analysis.strategies.parameters import Estimate
+from analysis.strategies.parameters import BY_NAME, Assumption, Estimate
+from analysis.words import Message
 
 DEAL, EXPERIENCE = "deal", "exp"
-UNITS = {DEAL: "share of price", EXPERIENCE: "standard deviation of the scores"}
 KAPPAS = np.array([0.03, 0.07, 0.12, 0.18, 0.25, 0.33, 0.42, 0.52, 0.64, 0.76, 0.88, 1.0])
 FINE_KAPPAS = np.linspace(KAPPAS[0], KAPPAS[-1], 389)
 DRAWS = 1_000
 GAMMA, THETA, LOG_B = (PARAMETERS.index(name) for name in ("gamma", "theta", "log_b"))
+FEWEST_ROWS = 200
+SWEEPS, STILL = 50, 1e-8
+GAPS = ("surplus", "shortfall")
+# A surplus should bring the next order sooner and make it larger; a shortfall the opposite.
+EXPECTED = {"days": {"surplus": -1, "shortfall": 1}, "size": {"surplus": 1, "shortfall": -1}}
+EARLIER = {
+    "days": ("previous_surplus", "previous_shortfall", "previous_basket"),
+    "size": ("previous_surplus", "previous_shortfall"),
+}
+"""What the placebo controls of the encounter before; its basket is what the placebo of the size explains."""
 
 
 @dataclass(frozen=True)
@@ -39,17 +67,9 @@ class ExpectationCurve:
         the pace's fails, leaving is no more than an association either: both rest on the same gaps.
     kappa, loss_aversion
         Smoothing [per purchase] and the weight of a shortfall relative to a surplus.
-    profile
-        Smoothing tried -> penalised log-likelihood there.
-    basket
-        Coefficient of the log basket size in the log pace.
-    initial
-        Expectation before the first encounter, in the channel's unit.
-    inflation
-        How much larger variances are than the likelihood alone would say (clustered by customer).
     draws
         Parameter name -> draws, row-aligned, shape (DRAWS,).
-    customers, encounters
+    encounters
         On how many it rests.
     """
 
@@ -58,12 +78,7 @@ class ExpectationCurve:
     leaving: Finding
     kappa: Interval
     loss_aversion: Interval
-    profile: Mapping[float, float]
-    basket: Interval
-    initial: float
-    inflation: float
     draws: Mapping[str, np.ndarray] = field(repr=False)
-    customers: int
     encounters: int
 
     @property
@@ -74,20 +89,31 @@ class ExpectationCurve:
         quality, in which the simulation counts, the scores of one company do not tell; smoothing and asymmetry have no
         unit of that kind.
         """
-        clean = {
-            f"{name}_{self.channel}"
-            for name, finding in (("gamma", self.pace), ("theta", self.leaving))
-            if finding.verdict == Verdict.ESTIMATE
-        }
-        effects = sorted(clean) if self.channel == DEAL else []
-        names = [*effects, f"kappa_{self.channel}", "loss_aversion"] if clean else []
-        centre = {
-            f"gamma_{self.channel}": self.pace.estimate.estimate,
-            f"theta_{self.channel}": self.leaving.estimate.estimate,
-            f"kappa_{self.channel}": self.kappa.estimate,
-            "loss_aversion": self.loss_aversion.estimate,
-        }
-        return {name: Estimate(centre[name], float(self.draws[name].std()), self.draws[name]) for name in names}
+        effects = {f"gamma_{self.channel}": self.pace, f"theta_{self.channel}": self.leaving}
+        clean = {name: found.estimate for name, found in effects.items() if found.verdict == "estimate"}
+        centre = {f"kappa_{self.channel}": self.kappa, "loss_aversion": self.loss_aversion} if clean else {}
+        centre = (clean if self.channel == DEAL else {}) | centre
+        spread = {name: (float(self.draws[name].std()), self.draws[name]) for name in centre}
+        return {name: Estimate(value.estimate, *spread[name]) for name, value in centre.items()}
+
+    @property
+    def caps(self) -> dict[str, Assumption]:
+        """Ranges of assumptions that the effects of deals limit, where the pace's placebo holds zero."""
+        if self.channel != DEAL or not holds(self.pace.placebo, 0.0):
+            return {}
+        asked = {"gamma_deal": self.pace, "theta_deal": self.leaving}
+        found = {name: capped_range(finding, BY_NAME[name]) for name, finding in asked.items()}
+        return {name: span for name, span in found.items() if span is not None}
+
+    def kept(self, name: str) -> Message:
+        """Why an assumption stays although its effect was found."""
+        deciding = self.leaving if name.startswith("theta") else self.pace
+        if self.channel == EXPERIENCE and deciding.verdict == "estimate":
+            return Message(
+                "estimated per standard deviation of the scores, and the simulation counts in those of the sector",
+                code="evidence.kept.other_unit",
+            )
+        return deciding.kept
 
 
 def expectation_curve(
@@ -99,7 +125,7 @@ def expectation_curve(
     dropout: tuple[float, float],
     level: float,
     seed: int,
-) -> ExpectationCurve | Note:
+) -> ExpectationCurve:
     """What gaps between met and expected do, by the joint likelihood with the smoothing profiled.
 
     Parameters
@@ -111,29 +137,39 @@ def expectation_curve(
         What is expected of the first encounter, in the same unit.
     dropout
         (a, b) of the fitted purchase model: how customers differ in leaving.
+
+    Raises
+    ------
+    Unavailable
+        Where too little of what was met is known, it does not vary, or the likelihood has no clear maximum.
     """
     chosen = some_customers(encounters, seed)
     if chosen is not encounters:
         met = met[np.isin(encounters.customer, chosen.customer)]
     intervals = intervals_of(chosen, known=np.isfinite(met))
-    if why := _why_not(intervals, met):
-        return why
+    _refuse_too_little(intervals, met)
     setting = _Setting(chosen, intervals, met, initial, dropout)
     return _curve(setting, channel, level, np.random.default_rng([seed, 43]))
 
 
-def _why_not(intervals: Intervals, met: np.ndarray) -> Note | None:
+def nothing_varies() -> Unavailable:
+    """Why gaps cannot be studied where everybody meets the same."""
+    return Unavailable(
+        "What orders met does not vary, so there is nothing to compare.", code="evidence.reason.nothing_varies"
+    )
+
+
+def _refuse_too_little(intervals: Intervals, met: np.ndarray) -> None:
     known, closed = met[np.isfinite(met)], int(intervals.closed.sum())
     if known.size < FEWEST_CLOSED:
-        return Note("evidence.reason.hardly_known", {"orders": int(known.size), "needed": FEWEST_CLOSED})
+        raise too_few("hardly_known", Message("orders of which it is known what they met"), known.size, FEWEST_CLOSED)
     if closed < FEWEST_CLOSED and known.size < len(met):
-        numbers = {"intervals": closed, "needed": FEWEST_CLOSED, "answered": known.size / len(met)}
-        return Note("evidence.reason.too_few_answered", numbers)
+        what = Message("times between orders that follow no order without a score")
+        raise too_few("too_few_answered", what, closed, FEWEST_CLOSED)
     if closed < FEWEST_CLOSED:
-        return Note("evidence.reason.too_few_intervals", {"intervals": closed, "needed": FEWEST_CLOSED})
+        raise too_few("too_few_intervals", INTERVALS, closed, FEWEST_CLOSED)
     if np.ptp(known) < CONSTANT:
-        return Note("evidence.reason.nothing_varies", {"orders": int(known.size)})
-    return None
+        raise nothing_varies()
 
 
 @dataclass(frozen=True)
@@ -175,20 +211,20 @@ class _Setting:
         return np.r_[0.0, np.log(scale), 0.0, 0.1, 0.1, np.log(2.0), np.zeros(4)]
 
 
-def _curve(setting: _Setting, channel: str, level: float, rng: np.random.Generator) -> ExpectationCurve | Note:
+def _curve(setting: _Setting, channel: str, level: float, rng: np.random.Generator) -> ExpectationCurve:
     found = _profile(setting)
     values = np.array([each.value for each in found])
     smooth = CubicSpline(KAPPAS, values)(FINE_KAPPAS)
     kappa = float(FINE_KAPPAS[np.argmax(smooth)])
     likelihood = setting.likelihood(kappa)
     best = maximum(likelihood, found[int(np.argmax(values))].point)
-    if not best.converged:
-        return Note("evidence.reason.not_identified", {"customers": len(setting.intervals.count)})
     covariance, inflation = sandwich(likelihood, best.point)
-    if not (np.isfinite(covariance).all() and (np.diag(covariance) > 0).all()):
-        return Note("evidence.reason.not_identified", {"customers": len(setting.intervals.count)})
+    if not (best.converged and np.isfinite(covariance).all() and (np.diag(covariance) > 0).all()):
+        raise Unavailable(
+            "The likelihood of buying and leaving has no clear maximum, so these data do not tell the curve.",
+            code="evidence.reason.not_identified",
+        )
     draws = _draws(found, smooth, best, covariance, max(inflation, 1.0), rng)
-    error = np.sqrt(np.diag(covariance))
     named = {
         f"kappa_{channel}": draws[:, -1],
         f"gamma_{channel}": draws[:, GAMMA],
@@ -196,21 +232,9 @@ def _curve(setting: _Setting, channel: str, level: float, rng: np.random.Generat
         "loss_aversion": np.exp(draws[:, LOG_B]),
     }
     pace, leaving = _findings(setting, channel, kappa, best.point, named, level)
-    basket = len(PARAMETERS)
-    return ExpectationCurve(
-        channel=channel,
-        pace=pace,
-        leaving=leaving,
-        kappa=Interval.around(float(np.median(draws[:, -1])), draws[:, -1], level),
-        loss_aversion=Interval.around(np.exp(best.point[LOG_B]), named["loss_aversion"], level),
-        profile=dict(zip(KAPPAS.tolist(), values.tolist(), strict=True)),
-        basket=normal_interval(best.point[basket], error[basket], level),
-        initial=setting.initial,
-        inflation=inflation,
-        draws=named,
-        customers=len(setting.intervals.count),
-        encounters=setting.known[1],
-    )
+    kappa = Interval.around(float(np.median(draws[:, -1])), draws[:, -1], level)
+    loss_aversion = Interval.around(np.exp(best.point[LOG_B]), named["loss_aversion"], level)
+    return ExpectationCurve(channel, pace, leaving, kappa, loss_aversion, named, setting.known[1])
 
 
 def _profile(setting: _Setting) -> list[Maximum]:
@@ -235,19 +259,20 @@ def _draws(found, smooth, best: Maximum, covariance, inflation: float, rng) -> n
 
 
 def _findings(setting: _Setting, channel: str, kappa: float, point, draws, level: float) -> tuple[Finding, Finding]:
-    placebos = _placebos(setting, kappa, point, level)
-    unit = {"gamma": f"log pace per {UNITS[channel]}", "theta": f"log odds per {UNITS[channel]}"}
-    counts = setting.known
-    found = []
-    for name, index, placebo in (("gamma", GAMMA, placebos[0]), ("theta", THETA, placebos[1])):
-        estimate = Interval.around(point[index], draws[f"{name}_{channel}"], level)
-        verdict = verdict_of(estimate, placebo, expected_sign=1)
-        key = f"evidence.curve.{name}_{channel}"
-        found.append(Finding(key, estimate, unit[name], placebo, verdict, *counts))
-    pace, leaving = found
+    placebos = zip(("gamma", "theta"), (GAMMA, THETA), _placebos(setting, kappa, point, level), strict=True)
+    pace, leaving = (
+        Finding.of(
+            f"curve.{name}_{channel}",
+            Interval.around(point[index], draws[f"{name}_{channel}"], level),
+            placebo,
+            setting.known,
+            sign=1,
+        )
+        for name, index, placebo in placebos
+    )
     # Gaps that the pace shows not to come by chance say nothing sure of leaving either.
-    if leaving.verdict in (Verdict.ESTIMATE, Verdict.OPPOSITE) and not holds(pace.placebo, 0.0):
-        leaving = replace(leaving, verdict=Verdict.ASSOCIATION)
+    if leaving.verdict in ("estimate", "opposite") and not holds(pace.placebo, 0.0):
+        leaving = replace(leaving, verdict="association")
     return pace, leaving
 
 
@@ -267,3 +292,87 @@ def _placebos(setting: _Setting, kappa: float, point, level: float) -> tuple[Int
     error = np.sqrt(np.abs(np.diag(sandwich(likelihood, best.point)[0])))
     later = len(PARAMETERS) + 3
     return tuple(normal_interval(best.point[k], error[k], level) for k in (later, len(best.point) - 1))
+
+
+def panel_regression(
+    encounters: Encounters, met: np.ndarray, *, kappa: float, initial: float, level: float
+) -> tuple[Finding, ...]:
+    """The panel regression at a smoothing; ``met`` in shares of price, shape (n,).
+
+    Findings ``evidence.panel.days_surplus``, ``…days_shortfall``, ``…size_surplus``, ``…size_shortfall``.
+    """
+    table = _columns(encounters, met, kappa, initial)
+    usable = table["in_between"]
+    rows = int(usable.sum())
+    if rows < FEWEST_ROWS:
+        raise too_few("too_few_intervals", INTERVALS, rows, FEWEST_ROWS)
+    findings, customers = [], int(np.unique(encounters.customer[usable]).size)
+    for outcome in ("days", "size"):
+        main = _fit(table, f"next_{outcome}", (*GAPS, "basket"), level)
+        placebo = _fit(table, f"over_{outcome}", (*GAPS, "basket", *EARLIER[outcome]), level)
+        for gap in GAPS:
+            sign, name = EXPECTED[outcome][gap], f"panel.{outcome}_{gap}"
+            findings.append(Finding.of(name, main[gap], placebo[gap], (customers, rows), sign=sign))
+    return tuple(findings)
+
+
+def _columns(encounters: Encounters, met, kappa: float, initial: float) -> dict[str, np.ndarray]:
+    """Every encounter with its gap, the one before it, and the interval and order on either side; NaN where none is."""
+    surplus, shortfall = gaps(met, encounters.first, encounters.count, kappa, initial)
+    size = np.log(np.where(encounters.listed > 0, encounters.listed, np.nan))
+    basket, number = basket_size(encounters), encounters.number
+    days = np.log(np.maximum(np.r_[encounters.day[1:] - encounters.day[:-1], 1], 1))
+    is_last = number == np.repeat(encounters.count, encounters.count) - 1
+    forming = 0 if encounters.births_known else FORMING
+    return {
+        "customer": encounters.customer,
+        "week": encounters.day // DAYS_PER_WEEK,
+        "in_between": ~is_last & (number > forming) & np.isfinite(met),
+        "surplus": surplus,
+        "shortfall": shortfall,
+        "basket": basket,
+        "previous_surplus": np.r_[0.0, surplus[:-1]],
+        "previous_shortfall": np.r_[0.0, shortfall[:-1]],
+        "previous_basket": np.r_[0.0, basket[:-1]],
+        "next_days": days,
+        "over_days": np.r_[0.0, days[:-1]],
+        "next_size": np.r_[size[1:], np.nan],
+        "over_size": np.r_[np.nan, size[:-1]],
+    }
+
+
+def _fit(table, outcome: str, columns: tuple[str, ...], level: float) -> dict:
+    from statsmodels.regression.linear_model import OLS
+
+    used = table["in_between"] & np.isfinite(table[outcome])
+    _, customer = np.unique(table["customer"][used], return_inverse=True)
+    _, week = np.unique(table["week"][used], return_inverse=True)
+    values = np.column_stack([table[outcome][used], *(table[name][used] for name in columns)])
+    within = without_effects(values, customer, week)
+    fitted = OLS(within[:, 0], within[:, 1:]).fit(cov_type="cluster", cov_kwds={"groups": customer})
+    return {
+        name: normal_interval(estimate, error, level)
+        for name, estimate, error in zip(columns, fitted.params, fitted.bse, strict=True)
+    }
+
+
+def without_effects(values: np.ndarray, *groups: np.ndarray) -> np.ndarray:
+    """Columns of ``values`` (n, k) with the effects of all groups taken out, by taking means out in turn.
+
+    >>> flat = without_effects(np.array([[1.0], [3.0], [5.0]]), np.array([0, 0, 1]))
+    >>> flat[:, 0]
+    array([-1.,  1.,  0.])
+    """
+    values = values.astype(float).copy()
+    sizes = [np.bincount(group) for group in groups]
+    scale = values.std(axis=0) + 1e-300
+    for _ in range(SWEEPS):
+        moved = 0.0
+        for group, size in zip(groups, sizes, strict=True):
+            for k in range(values.shape[1]):
+                mean = np.bincount(group, weights=values[:, k], minlength=len(size)) / size
+                values[:, k] -= mean[group]
+                moved = max(moved, float(np.abs(mean).max() / scale[k]))
+        if len(groups) == 1 or moved < STILL:
+            break
+    return values

@@ -1,4 +1,4 @@
-"""Customers driven by promotions: do those who bought on deals early leave sooner and earn less?
+"""Customers and deals: do those who bought on deals early leave sooner and earn less, and what are those won worth?
 
 A customer's first two orders are what was over; the share of the next three that were bought on deals says how far
 deals drive the customer; leaving and margin are counted from the fifth order on, so that nothing stands on both sides.
@@ -10,24 +10,28 @@ not, and the placebo asks whether the same share "explains" the two orders befor
 so leaving has no placebo of its own. Its place take, on the same scales, the odds of a long pause between those two
 orders, by logistic regression, and the hazard of the second order, by Cox's regression with the sign turned; margin is
 compared with the margin of those two.
+
+Customers who came with a deal are compared with others who came in the same month, where births are observed. They
+chose the deal, and nothing was over before they came that a placebo could look at: whatever is found here stays an
+association.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.data import Note
+from analysis.errors import Unavailable
 from analysis.interval import Interval
-from analysis.strategies.evidence.encounters import Encounters
-from analysis.strategies.evidence.findings import Finding, Verdict, normal_interval, ratio_less_one, verdict_of
-from analysis.strategies.evidence.intervals import intervals_of
+from analysis.strategies.dynamics import WON_VALUE_IS_STATED_AT
+from analysis.strategies.evidence.encounters import Encounters, intervals_of, too_few
+from analysis.strategies.evidence.findings import NO_PLACEBO, Finding, capped_range, normal_interval, transformed
 from analysis.strategies.evidence.likelihood import PARAMETERS, JointLikelihood, maximum, sandwich
-from analysis.strategies.parameters import Estimate
+from analysis.strategies.parameters import BY_NAME, Assumption, Estimate
 from analysis.strategies.schedule import Economics
-from analysis.timeunits import DAYS_PER_YEAR
+from analysis.time import DAYS_PER_YEAR
+from analysis.words import Message
 
 BEFORE, EARLY = 2, 3
 LANDMARK = BEFORE + EARLY - 1
@@ -36,6 +40,12 @@ MOST_CUSTOMERS = 20_000
 UNUSUAL, LONG_PAUSE = 0.99, 0.75
 LONGEST_SILENCE = 1 / 3
 """Of the window: a silence must be short enough to be seen."""
+HORIZON_DAYS, MONTH_DAYS, FEWEST_WON = 182, 30.4375, 100
+BIRTHS_UNKNOWN = Message(
+    "Most customers already bought when the data begin. Who was won by a promotion cannot be seen, and early orders "
+    "here are not early in a customer's life.",
+    code="evidence.reason.births_unknown",
+)
 
 
 @dataclass(frozen=True)
@@ -56,15 +66,6 @@ class DealDriven:
     margin
         Finding on the margin per year from the fifth order on (``Economics.margin_of`` at the deal that all orders
         together saved), as a share of the mean customer's.
-    silence_days
-        A silence longer than this counts as leaving in the survival analysis.
-    on_deal_above
-        An order that saved a larger share than this, the median order's, counts as bought on a deal.
-    left
-        Customers who fell silent.
-    survival
-        ``driven`` (share of at least two thirds) and ``others`` -> (days, share still there with its lower and upper
-        end): Kaplan-Meier curves.
     births_known
         Whether "early" means early in the customer's life, or only in these data.
     log_odds
@@ -74,21 +75,27 @@ class DealDriven:
     leaving_per_order: Finding
     leaving_in_days: Finding
     margin: Finding
-    silence_days: int
-    on_deal_above: float
-    left: int
-    survival: Mapping[str, np.ndarray] = field(repr=False)
     births_known: bool
     log_odds: tuple[float, float]
 
     @property
     def estimates(self) -> dict[str, Estimate]:
         """``mercenary_leaving``, an odds ratio, where births are observed and the placebo is clean."""
-        if not (self.births_known and self.leaving_per_order.verdict == Verdict.ESTIMATE):
+        if not (self.births_known and self.leaving_per_order.verdict == "estimate"):
             return {}
         centre, error = self.log_odds
         draws = np.exp(centre + error * np.random.default_rng(53).standard_normal(1_000))
         return {"mercenary_leaving": Estimate(float(np.exp(centre)), float(draws.std()), draws)}
+
+    @property
+    def caps(self) -> dict[str, Assumption]:
+        """The range of ``mercenary_leaving`` where births are observed and no more than its upper end is told."""
+        span = capped_range(self.leaving_per_order, BY_NAME["mercenary_leaving"], 1.0) if self.births_known else None
+        return {} if span is None else {"mercenary_leaving": span}
+
+    def kept(self, name: str) -> Message:
+        """Why an assumption stays although its effect was found."""
+        return BIRTHS_UNKNOWN if self.leaving_per_order.verdict == "estimate" else self.leaving_per_order.kept
 
 
 def deal_driven(
@@ -99,21 +106,25 @@ def deal_driven(
     dropout: tuple[float, float],
     level: float,
     seed: int,
-) -> DealDriven | Note:
-    """Leaving and margin of customers driven by deals, or why these data do not tell."""
+) -> DealDriven:
+    """Leaving and margin of customers driven by deals.
+
+    Raises
+    ------
+    Unavailable
+        Where too few customers have the orders that tell it, fell silent, or differ in how far deals drive them.
+    """
     silence = silence_days(encounters)
     history = _history(encounters, silence, gross_margin, cost_per_order, seed)
-    counts = {"customers": len(history["share"]), "needed": FEWEST_CUSTOMERS, "orders": BEFORE + EARLY}
-    if counts["customers"] < FEWEST_CUSTOMERS:
-        return Note("evidence.reason.too_few_with_history", counts)
-    left = int(history["left"].sum())
-    if left < FEWEST_EVENTS:
-        return Note("evidence.reason.too_few_left", {"left": left, "needed": FEWEST_EVENTS, "days": silence})
-    driven = history["share"] > 0.5
+    left, driven = int(history["left"].sum()), history["share"] > 0.5
     apart = int(min(driven.sum(), (~driven).sum()))
+    if len(driven) < FEWEST_CUSTOMERS:
+        raise too_few("too_few_with_history", Message("customers with five orders"), len(driven), FEWEST_CUSTOMERS)
+    if left < FEWEST_EVENTS:
+        raise too_few("too_few_left", Message("customers who fell silent"), left, FEWEST_EVENTS)
     if apart < FEWEST_APART:
-        return Note("evidence.reason.too_few_apart", {"customers": apart, "needed": FEWEST_APART})
-    return _results(encounters, history, dropout, silence, level)
+        raise too_few("too_few_apart", Message("customers who buy on deals otherwise than most"), apart, FEWEST_APART)
+    return _results(encounters, history, dropout, level)
 
 
 def silence_days(encounters: Encounters) -> int:
@@ -181,34 +192,20 @@ def _until_silence(encounters: Encounters, chosen: np.ndarray, silence: int):
     return days + 1, left
 
 
-def _results(encounters: Encounters, history, dropout: tuple[float, float], silence: int, level: float) -> DealDriven:
+def _results(encounters: Encounters, history, dropout: tuple[float, float], level: float) -> DealDriven:
     counts = len(history["share"]), int((encounters.count[history["chosen"]] - LANDMARK).sum())
     log_odds, error = _log_odds(encounters, history, dropout)
     controls = ("log_basket", "log_wait_before", "log_wait_early")
     in_days = _log_hazard(history["days"].astype(float), history["left"], history, controls, level)
-    # A customer who was slower already is closer to leaving: the placebos have the sign that leaving sooner would have.
-    compared = {
-        "per_order": ("odds", normal_interval(log_odds, error, level), _log_odds_of_a_pause(history, level)),
-        "in_days": ("hazard", in_days, _log_away(history, level)),
-    }
-    found = {}
-    for name, (what, estimate, placebo) in compared.items():
-        verdict = verdict_of(estimate, placebo, expected_sign=1)
-        unit = f"relative change of the {what}"
-        key = f"evidence.driven.leaving_{name}"
-        before = placebo and ratio_less_one(placebo)
-        found[name] = Finding(key, ratio_less_one(estimate), unit, before, verdict, *counts)
     earned = _ols(_of_mean(history["margin"]), history, controls, level)
     earned_before = _ols(_of_mean(history["margin_before"]), history, ("log_wait_before",), level)
-    verdict = verdict_of(earned, earned_before, expected_sign=-1)
+    # A customer who was slower already is closer to leaving: the placebos have the sign that leaving sooner would have.
+    at_orders, pause = normal_interval(log_odds, error, level), _log_odds_of_a_pause(history, level)
+    ratio = {"sign": 1, "scale": np.expm1}
     return DealDriven(
-        leaving_per_order=found["per_order"],
-        leaving_in_days=found["in_days"],
-        margin=Finding("evidence.driven.margin", earned, "share of the mean", earned_before, verdict, *counts),
-        silence_days=silence,
-        on_deal_above=usual_share(encounters),
-        left=int(history["left"].sum()),
-        survival=_survival(history, level),
+        leaving_per_order=Finding.of("driven.leaving_per_order", at_orders, pause, counts, **ratio),
+        leaving_in_days=Finding.of("driven.leaving_in_days", in_days, _log_away(history, level), counts, **ratio),
+        margin=Finding.of("driven.margin", earned, earned_before, counts, sign=-1),
         births_known=encounters.births_known,
         log_odds=(log_odds, error),
     )
@@ -281,13 +278,69 @@ def _log_hazard(days, ended, history, controls: tuple[str, ...], level: float) -
     return normal_interval(fitted.params[0], fitted.bse[0], level)
 
 
-def _survival(history, level: float) -> dict[str, np.ndarray]:
-    from statsmodels.duration.survfunc import SurvfuncRight
+@dataclass(frozen=True)
+class WonByDeals:
+    """Customers whose first order was bought on a deal, against others who came in the same month.
 
-    found = {}
-    for name, members in (("driven", history["share"] > 0.5), ("others", history["share"] <= 0.5)):
-        curve = SurvfuncRight(history["days"][members], history["left"][members].astype(int))
-        reach = normal_interval(0.0, 1.0, level).upper * curve.surv_prob_se
-        ends = np.clip(curve.surv_prob - reach, 0, 1), np.clip(curve.surv_prob + reach, 0, 1)
-        found[name] = np.column_stack([curve.surv_times, curve.surv_prob, *ends])
-    return found
+    Attributes
+    ----------
+    spending
+        Finding on the relative difference in what they paid in the half year after their first order.
+    returning
+        Finding on the difference in the share who ordered again in that time.
+    value_at_stated_depth
+        Their value as a share of others', carried on a straight line to a depth of 35%, at which the literature's is
+        stated.
+    """
+
+    spending: Finding
+    returning: Finding
+    value_at_stated_depth: Interval
+
+    def kept(self, name: str) -> Message:
+        """Why an assumption stays although its effect was found."""
+        return NO_PLACEBO
+
+
+def won_by_deals(encounters: Encounters, *, level: float) -> WonByDeals:
+    """What customers won by deals are worth.
+
+    Raises
+    ------
+    Unavailable
+        Where births are unknown, or half a year was seen of too few.
+    """
+    if not encounters.births_known:
+        raise Unavailable(BIRTHS_UNKNOWN)
+    born = encounters.day[encounters.first]
+    seen = born + HORIZON_DAYS <= encounters.end_day
+    first_saved = np.nan_to_num(encounters.saved[encounters.first])
+    on_deal = first_saved > usual_share(encounters)
+    won, others = int((seen & on_deal).sum()), int((seen & ~on_deal).sum())
+    if min(won, others) < FEWEST_WON:
+        what = Message("customers won by a deal, or others, of whom half a year was seen")
+        raise too_few("too_few_won", what, min(won, others), FEWEST_WON)
+    since = encounters.day - np.repeat(born, encounters.count)
+    within = (since > 0) & (since <= HORIZON_DAYS)
+    spent = np.add.reduceat(np.where(within, encounters.paid, 0.0), encounters.first)[seen]
+    again = np.add.reduceat(within.astype(float), encounters.first)[seen] > 0
+    month = (born[seen] / MONTH_DAYS).astype(int)
+    on_log, points = _compared(on_deal[seen], spent, again, month, level)
+    depth = float(first_saved[seen & on_deal].mean() - first_saved[seen & ~on_deal].mean())
+    counts, at_stated = (won + others, int(within.sum())), WON_VALUE_IS_STATED_AT / depth
+    spending = Finding.of("won.spending", on_log, None, counts, scale=np.expm1)
+    value = transformed(spending.estimate, lambda change: 1 + change * at_stated)
+    return WonByDeals(spending, Finding.of("won.returning", points, None, counts), value)
+
+
+def _compared(on_deal, spent, again, month, level: float) -> tuple[Interval, Interval]:
+    from statsmodels.genmod.families import Poisson
+    from statsmodels.genmod.generalized_linear_model import GLM
+    from statsmodels.regression.linear_model import OLS
+
+    months = (month[:, None] == np.unique(month)[None, :]).astype(float)
+    months = months[:, months.sum(axis=0) > 0]
+    design = np.column_stack([on_deal.astype(float), months])
+    ratio = GLM(spent / spent.mean(), design, family=Poisson()).fit(cov_type="HC1")
+    share = OLS(again.astype(float), design).fit(cov_type="HC1")
+    return tuple(normal_interval(fit.params[0], fit.bse[0], level) for fit in (ratio, share))

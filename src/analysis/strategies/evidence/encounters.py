@@ -1,25 +1,29 @@
-"""What customers met at their purchases: orders in time, their list value, and the share of it that was saved."""
+"""What customers met at their purchases, what they expected of it, and the time until they ordered again."""
 
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
-from analysis.data import Note, Transactions
-from analysis.value.history import births_unknown, history
+from analysis.data import Orders
+from analysis.errors import Unavailable
+from analysis.value.history import history, left_truncation
+from analysis.words import Message
 
-Amounts = Literal["paid", "list"]
 DAYS_PER_WEEK = 7
 FEWEST_REDEEMING = 50
 """Customers with a discount, below whom nothing is estimated."""
 CONSTANT = 1e-6
 NEARLY_ALL, ROUNDING = (0.01, 0.99), 0.005
 """A deal that is rounded to cents differs by so little for nearly all orders; who saves the same share has no gap."""
-ABOVE_PRICE = 1 + 1e-6
+FORMING = 3
+"""Orders that only form an expectation, where it is unknown what a customer had met before the data begin."""
+MOST_ENCOUNTERS = 150_000
+FEWEST_CLOSED = 200
+INTERVALS = Message("times between two orders")
 
 
 @dataclass(frozen=True)
@@ -67,66 +71,65 @@ class Encounters:
         return float(1 - self.paid.sum() / listed) if listed > 0 else 0.0
 
     @property
-    def redeeming(self) -> int:
-        """Customers who saved something at least once."""
-        return int(np.unique(self.customer[np.nan_to_num(self.saved) > 0]).size)
-
-    @property
     def number(self) -> np.ndarray:
         """Number of each order in its customer's history, from 0."""
         return np.arange(len(self)) - np.repeat(self.first, self.count)
 
     def of_customers(self, chosen: np.ndarray) -> Encounters:
         """The orders of some customers, given as a mask over those with orders."""
-        keep = np.repeat(chosen, self.count)
-        count = self.count[chosen]
+        keep, count = np.repeat(chosen, self.count), self.count[chosen]
         columns = {name: getattr(self, name)[keep] for name in ("customer", "day", "paid", "listed", "saved")}
-        return Encounters(
-            **columns,
-            first=np.cumsum(count) - count,
-            count=count,
-            start=self.start,
-            end_day=self.end_day,
-            births_known=self.births_known,
-        )
+        return replace(self, **columns, first=np.cumsum(count) - count, count=count)
 
 
-def encounters_of(transactions: Transactions, amounts: Amounts = "paid") -> Encounters | Note:
-    """Orders with the share of their list value that was saved, or why these data do not tell it.
+def encounters_of(transactions: Orders) -> Encounters:
+    """Orders with the share of their list value that was saved; the list value is what was paid plus the discount.
 
-    Parameters
-    ----------
-    amounts
-        ``paid``: an amount is what was paid, so that the list value is amount plus discount. ``list``: an amount is
-        the list value, from which the discount was taken.
-
-    Returns
-    -------
-    Encounters or Note
-        A Note ``evidence.reason.…`` where there is no money or no discount column, where discounts are negative or
-        above the whole price, hardly any customer had one, or every order saved the same share.
+    Raises
+    ------
+    Unavailable
+        Where there is no money or no discount column, discounts are negative, hardly any customer had one, or every
+        order saved the same share.
     """
     if not transactions.has_money:
-        return Note("evidence.reason.no_money")
+        raise Unavailable(
+            "The data hold no amounts of money, so what a deal saves is unknown.", code="evidence.reason.no_money"
+        )
     if not transactions.days.has_discount:
-        return Note("evidence.reason.no_discount_column")
-    found = encounters(_orders(transactions), transactions, amounts)
-    return why_deals_say_nothing(found, amounts) or found
+        raise Unavailable(
+            "The data have no discount column (`data.columns.discount`), so nothing can be learned about deals.",
+            code="evidence.reason.no_discount_column",
+        )
+    found = encounters(_orders(transactions), transactions)
+    saved = found.saved[np.isfinite(found.saved)]
+    if (saved < -CONSTANT).any():
+        raise Unavailable(
+            "Some orders have a negative discount; discounts must be positive amounts.",
+            code="evidence.reason.negative_discounts",
+        )
+    redeeming = np.unique(found.customer[np.nan_to_num(found.saved) > 0]).size
+    if redeeming < FEWEST_REDEEMING:
+        raise too_few("too_few_redeeming", Message("customers who ever had a discount"), redeeming, FEWEST_REDEEMING)
+    if np.ptp(np.quantile(saved, NEARLY_ALL)) < ROUNDING:
+        raise Unavailable(
+            "Every order saved the same share, so there is no better or worse deal to compare.",
+            code="evidence.reason.constant_discount",
+        )
+    return found
 
 
-def encounters(orders: pd.DataFrame, transactions: Transactions, amounts: Amounts = "paid") -> Encounters:
+def encounters(orders: pd.DataFrame, transactions: Orders) -> Encounters:
     """Orders (customer, day, amount, discount; sorted by customer and day) as encounters."""
-    amount, discount = orders["amount"].to_numpy(), orders["discount"].to_numpy()
-    listed = amount + discount if amounts == "paid" else amount
+    paid, discount = orders["amount"].to_numpy(), orders["discount"].to_numpy()
+    listed = paid + discount
     with np.errstate(invalid="ignore", divide="ignore"):
         saved = np.where(listed > 0, discount / listed, np.nan)
     customer = orders["customer"].to_numpy()
     first = np.flatnonzero(np.r_[True, customer[1:] != customer[:-1]]) if len(customer) else np.empty(0, dtype=int)
+    day = orders["day"].to_numpy().astype("datetime64[D]") - np.datetime64(transactions.observation_start)
     return Encounters(
         customer=customer,
-        day=(orders["day"].to_numpy().astype("datetime64[D]") - np.datetime64(transactions.observation_start)).astype(
-            np.int64
-        ),
+        day=day.astype(np.int64),
         paid=listed - discount,
         listed=listed,
         saved=saved,
@@ -134,44 +137,24 @@ def encounters(orders: pd.DataFrame, transactions: Transactions, amounts: Amount
         count=np.diff(np.r_[first, len(customer)]),
         start=transactions.observation_start,
         end_day=(transactions.observation_end - transactions.observation_start).days,
-        births_known=births_unknown(transactions) is None,
+        births_known=left_truncation(transactions) is None,
     )
 
 
-def orders_without_deals(transactions: Transactions) -> Encounters:
+def orders_without_deals(transactions: Orders) -> Encounters:
     """Orders for questions that need no discount: everything is taken as bought at list price."""
     return encounters(_orders(transactions).assign(discount=0.0), transactions)
 
 
-def why_deals_say_nothing(found: Encounters, amounts: Amounts = "paid") -> Note | None:
-    """Why deals cannot be studied on these orders; None where they can."""
-    saved = found.saved[np.isfinite(found.saved)]
-    if negative := int((saved < -CONSTANT).sum()):
-        return Note("evidence.reason.negative_discounts", {"orders": negative, "of": len(found)})
-    if amounts == "list" and (above := int((saved > ABOVE_PRICE).sum())):
-        return Note("evidence.reason.discount_above_price", {"orders": above, "of": len(found)})
-    if found.redeeming < FEWEST_REDEEMING:
-        return Note("evidence.reason.too_few_redeeming", {"customers": found.redeeming, "needed": FEWEST_REDEEMING})
-    if np.ptp(np.quantile(saved, NEARLY_ALL)) < ROUNDING:
-        return Note("evidence.reason.constant_discount", {"share": float(saved.mean())})
-    return None
-
-
-def observed_deal(transactions: Transactions, amounts: Amounts = "paid") -> float | None:
+def observed_deal(transactions: Orders) -> float | None:
     """Share of the list value that all orders saved, also where deals cannot be studied; None where it is unknown."""
     if not (transactions.has_money and transactions.days.has_discount):
         return None
-    found = encounters(_orders(transactions), transactions, amounts)
+    found = encounters(_orders(transactions), transactions)
     return None if (np.nan_to_num(found.saved) < -CONSTANT).any() else found.mean_saved
 
 
-def note_on_deep_deals(found: Encounters) -> Note | None:
-    """Orders that saved more than they cost, which cannot be where amounts are list prices; None without any."""
-    deep = int((found.saved > 0.5).sum())
-    return Note("evidence.note.discount_above_amount", {"orders": deep, "of": len(found)}) if deep else None
-
-
-def scores_of(found: Encounters, transactions: Transactions, scores: pd.DataFrame) -> np.ndarray:
+def scores_of(found: Encounters, transactions: Orders, scores: pd.DataFrame) -> np.ndarray:
     """A score for each order, in standard deviations of all scores, NaN where there is none, shape (n,).
 
     Parameters
@@ -179,7 +162,7 @@ def scores_of(found: Encounters, transactions: Transactions, scores: pd.DataFram
     scores
         Columns customer (the id), date, and score; several of a customer and day are averaged.
     """
-    ids = transactions.summary.table["customer_id"].astype(str)
+    ids = transactions.histories.table["customer_id"].astype(str)
     position = scores["customer"].astype(str).map(pd.Series(np.arange(len(ids)), index=ids.to_numpy()))
     day = (pd.to_datetime(scores["date"]).to_numpy().astype("datetime64[D]") - np.datetime64(found.start)).astype(int)
     given = pd.DataFrame({"customer": position, "day": day, "score": scores["score"].astype(float)}).dropna()
@@ -190,9 +173,178 @@ def scores_of(found: Encounters, transactions: Transactions, scores: pd.DataFram
     return (aligned - np.nanmean(aligned)) / spread if spread > CONSTANT else np.full(len(found), np.nan)
 
 
-def _orders(transactions: Transactions) -> pd.DataFrame:
+def _orders(transactions: Orders) -> pd.DataFrame:
     discount = "discount" if transactions.days.has_discount else "CAST(0 AS DOUBLE) AS discount"
     with history(transactions) as (connection, occasions):
         query = f"SELECT customer, day, amount, {discount} FROM {occasions} ORDER BY customer, day"
         columns = connection.execute(query).fetchnumpy()
     return pd.DataFrame({name: np.asarray(values) for name, values in columns.items()})
+
+
+def expected_before(met, first, count, kappa, initial: float) -> np.ndarray:
+    """Expectation that each encounter finds, E <- E + kappa (X - E), shape (n, len(kappa)).
+
+    Parameters
+    ----------
+    met
+        What was met at each encounter, sorted by customer and time, shape (n,); NaN where nothing was met, which
+        leaves the expectation as it is.
+    first, count
+        Row of each customer's first encounter, and how many there are, shape (customers,).
+    kappa
+        Shares of the gap by which the expectation moves, shape (k,).
+    initial
+        What a customer expects of the first encounter.
+
+    Examples
+    --------
+    >>> expected_before(np.array([0.2, 0.0, 0.4]), np.array([0]), np.array([3]), np.array([0.5]), initial=0.0)[:, 0]
+    array([0. , 0.1 , 0.05])
+    """
+    kappa = np.asarray(kappa, dtype=float)
+    expected = np.full((len(met), kappa.size), float(initial))
+    by_length = np.argsort(-count, kind="stable")
+    first, count = first[by_length], count[by_length]
+    for step in range(int(count.max(initial=1)) - 1):
+        row = first[: np.searchsorted(-count, -(step + 1))] + step
+        gap = met[row, None] - expected[row]
+        expected[row + 1] = expected[row] + kappa * np.where(np.isnan(gap), 0.0, gap)
+    return expected
+
+
+def gaps(met, first, count, kappa: float, initial: float) -> tuple[np.ndarray, np.ndarray]:
+    """Surplus and shortfall of each encounter against its expectation, both at least 0 and of shape (n,).
+
+    >>> surplus, shortfall = gaps(np.array([0.2, 0.0]), np.array([0]), np.array([2]), 0.5, initial=0.1)
+    >>> surplus.round(3), shortfall.round(3)
+    (array([0.1, 0. ]), array([0.  , 0.15]))
+    """
+    gap = met - expected_before(met, first, count, [kappa], initial)[:, 0]
+    gap = np.where(np.isnan(gap), 0.0, gap)
+    return np.maximum(gap, 0.0), np.maximum(-gap, 0.0)
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """Encounters and the time after each; arrays of shape (n,) unless stated.
+
+    Attributes
+    ----------
+    row
+        Row among the encounters that the expectation is formed on.
+    weeks
+        Time until the next order, or for a customer's last one until the end of the data.
+    is_open
+        Whether it is the customer's last one here; of no length where the customer is followed no further.
+    first, count
+        Row of each customer's first interval here, and how many there are, shape (customers,).
+    basket
+        Log of the order's list value less the customer's mean of it; 0 where an order has no list value.
+    """
+
+    row: np.ndarray
+    weeks: np.ndarray
+    is_open: np.ndarray
+    first: np.ndarray
+    count: np.ndarray
+    basket: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+    @property
+    def closed(self) -> np.ndarray:
+        """Closed intervals of each customer, shape (customers,)."""
+        return self.count - 1
+
+    def usual(self, values) -> np.ndarray:
+        """Mean of each customer's values over closed intervals; over all closed ones where the customer has none, (n,).
+
+        With the open interval in it, the mean of those who left, or order seldom, would tell that they did: it would
+        be, or lean to, the one value whose outcome is asked for.
+        """
+        closed = np.where(self.is_open, 0.0, values)
+        of_all = closed.sum() / max(int(self.closed.sum()), 1)
+        own = np.add.reduceat(closed, self.first) / np.maximum(self.closed, 1)
+        return np.repeat(np.where(self.closed > 0, own, of_all), self.count)
+
+    def at_next(self, values, otherwise: float) -> np.ndarray:
+        """The values of the encounter that ends each interval; ``otherwise`` where none does."""
+        shifted = np.r_[values[1:], 0.0]
+        return np.where(self.is_open, otherwise, shifted)
+
+    def at_previous(self, values, otherwise: float) -> np.ndarray:
+        """The values of the encounter before each; ``otherwise`` where there is none here."""
+        shifted = np.r_[0.0, values[:-1]]
+        shifted[self.first] = otherwise
+        return shifted
+
+
+def intervals_of(encounters: Encounters, skipped: int | None = None, known: np.ndarray | None = None) -> Intervals:
+    """The intervals after each order but the first ``skipped``: by default 3 where births are unknown, else 0.
+
+    Parameters
+    ----------
+    known
+        Whether it is known what each encounter met, shape (n,). A customer is followed up to the first encounter of
+        which it is not: it ends the interval before it, and an interval of no length after it says nothing. What is
+        known may depend on everything up to an encounter, but not on what follows it.
+    """
+    if skipped is None:
+        skipped = 0 if encounters.births_known else FORMING
+    number = encounters.number
+    followed = encounters.count if known is None else _followed(encounters, known)
+    length = np.minimum(followed + 1, encounters.count)
+    length[followed <= skipped] = 0
+    lengths = np.repeat(length, encounters.count)
+    used = (number >= skipped) & (number < lengths)
+    is_open = number == lengths - 1
+    until = np.where(is_open, encounters.end_day, np.r_[encounters.day[1:], 0])
+    until = np.where(number == np.repeat(followed, encounters.count), encounters.day, until)
+    count = np.maximum(length - skipped, 0)
+    count = count[count > 0]
+    return Intervals(
+        row=np.flatnonzero(used),
+        weeks=((until - encounters.day) / DAYS_PER_WEEK)[used],
+        is_open=is_open[used],
+        first=np.cumsum(count) - count,
+        count=count,
+        basket=basket_size(encounters)[used],
+    )
+
+
+def _followed(encounters: Encounters, known: np.ndarray) -> np.ndarray:
+    """Encounters of each customer before the first of which nothing is known, shape (customers,)."""
+    number, count = encounters.number, encounters.count
+    return np.minimum.reduceat(np.where(known, np.repeat(count, count), number), encounters.first)
+
+
+def basket_size(encounters: Encounters) -> np.ndarray:
+    """Log list value of each order less its customer's mean; 0 where an order has no list value."""
+    known = encounters.listed > 0
+    size = np.log(np.where(known, encounters.listed, 1.0))
+    totals = np.add.reduceat(np.where(known, size, 0.0), encounters.first)
+    means = totals / np.maximum(np.add.reduceat(known.astype(float), encounters.first), 1.0)
+    return np.where(known, size - np.repeat(means, encounters.count), 0.0)
+
+
+def some_customers(encounters: Encounters, seed: int) -> Encounters:
+    """All customers, or as many at random as have about 150,000 orders together."""
+    if len(encounters) <= MOST_ENCOUNTERS:
+        return encounters
+    order = np.random.default_rng([seed, 41]).permutation(len(encounters.count))
+    chosen = np.zeros(len(encounters.count), dtype=bool)
+    chosen[order[np.cumsum(encounters.count[order]) <= MOST_ENCOUNTERS]] = True
+    return encounters.of_customers(chosen)
+
+
+def too_few(code: str, what: Message, found: int, needed: int) -> Unavailable:
+    """Why nothing can be said on so few of something.
+
+    >>> print(too_few("too_few_left", Message("customers who left"), 3, 20))
+    Too few customers who left: 3; at least 20 are needed.
+    """
+    return Unavailable(
+        "Too few {what}: {found:integer}; at least {needed:integer} are needed.",
+        code=f"evidence.reason.{code}", what=what, found=int(found), needed=needed
+    )  # fmt: skip

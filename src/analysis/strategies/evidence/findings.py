@@ -4,24 +4,66 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from statistics import NormalDist
 
 import numpy as np
 
+from analysis.config.assumptions import Assumption, Parameter
 from analysis.interval import Interval
+from analysis.words import Message
 
 LARGEST_PLACEBO = 0.5
 """A clean placebo is at most this share of the estimate."""
-
-
-class Verdict(StrEnum):
-    """How far a finding may be used; only an ``ESTIMATE`` replaces an assumption of the simulation."""
-
-    ESTIMATE = "estimate"
-    ASSOCIATION = "association"
-    NOTHING = "nothing"
-    OPPOSITE = "opposite"
+LEAST_WIDTH = 0.05
+"""What stays of a capped range at least, as a share of it: no data rule an effect out."""
+LABELS = {
+    "curve.gamma_deal": Message("Pace after a better deal than expected"),
+    "curve.theta_deal": Message("Staying after a better deal than expected"),
+    "curve.gamma_exp": Message("Pace after a better experience than expected"),
+    "curve.theta_exp": Message("Staying after a better experience than expected"),
+    "panel.days_surplus": Message("Days until the next order, after a better deal than expected"),
+    "panel.days_shortfall": Message("Days until the next order, after a worse deal than expected"),
+    "panel.size_surplus": Message("Size of the next order, after a better deal than expected"),
+    "panel.size_shortfall": Message("Size of the next order, after a worse deal than expected"),
+    "driven.leaving_per_order": Message("Odds of leaving at an order, after buying early orders on deals"),
+    "driven.leaving_in_days": Message("Hazard of falling silent, after buying early orders on deals"),
+    "driven.margin": Message("Margin a year, after buying early orders on deals"),
+    "won.spending": Message("Spending of customers won by a deal in the half year after their first order"),
+    "won.returning": Message("Share of customers won by a deal who order again within half a year"),
+    "bump.lift": Message("Orders in a promotion week of customers who were there before"),
+    "campaign.orders": Message("Orders of targeted customers while a campaign runs"),
+    "campaign.spending": Message("Spending of targeted customers while a campaign runs"),
+    "campaign.afterwards": Message("Orders of targeted customers in the four weeks after"),
+}
+UNITS = {
+    "curve.gamma_deal": Message("log pace per share of price"),
+    "curve.theta_deal": Message("log odds per share of price"),
+    "curve.gamma_exp": Message("log pace per standard deviation of the scores"),
+    "curve.theta_exp": Message("log odds per standard deviation of the scores"),
+    "panel.days": Message("log days per share of price"),
+    "panel.size": Message("log list value per share of price"),
+    "driven.leaving_per": Message("relative change of the odds"),
+    "driven.leaving_in": Message("relative change of the hazard"),
+    "driven.margin": Message("share of the mean"),
+    "won": Message("share"),
+    "bump": Message("share of orders"),
+    "campaign.spending": Message("currency per customer and week"),
+    "campaign": Message("orders per customer and week"),
+}
+"""Beginning of a finding's name -> its unit."""
+VERDICTS = {
+    "estimate": Message("estimate"),
+    "association": Message("association"),
+    "nothing": Message("nothing found"),
+    "opposite": Message("against the mechanism"),
+}
+"""How far a finding may be used; only an estimate replaces an assumption of the simulation."""
+KEPT = {
+    "association": Message("the placebo is not clean: an association", code="evidence.kept.association"),
+    "nothing": Message("no effect that could be told from zero", code="evidence.kept.nothing"),
+    "opposite": Message("the data point the other way, against the mechanism", code="evidence.kept.opposite"),
+}
+NO_PLACEBO = Message("no placebo can be made", code="evidence.kept.no_placebo")
 
 
 @dataclass(frozen=True)
@@ -34,12 +76,10 @@ class Finding:
         Key of the finding, such as ``evidence.curve.gamma_deal``.
     estimate
         With its interval, in ``unit``.
-    unit
-        Unit in words.
     placebo
         The same quantity where there can be no effect, in the same unit; None where no placebo can be made.
     verdict
-        By ``verdict_of``.
+        ``estimate``, ``association``, ``nothing`` or ``opposite``, by ``verdict_of``.
     customers, observations
         On how many it rests.
     details
@@ -48,39 +88,94 @@ class Finding:
 
     name: str
     estimate: Interval
-    unit: str
     placebo: Interval | None
-    verdict: Verdict
+    verdict: str
     customers: int
     observations: int
     details: Mapping[str, float | Interval] = field(default_factory=dict)
 
+    @classmethod
+    def of(
+        cls, name: str, estimate: Interval, placebo: Interval | None, counts, *, sign: int = 0, scale=None
+    ) -> Finding:
+        """What an estimate beside its placebo is worth, in the unit that ``scale``, an increasing function, gives it.
 
-def verdict_of(estimate: Interval, placebo: Interval | None, *, expected_sign: int = 0) -> Verdict:
+        ``sign`` is that which the mechanism needs, 0 for any.
+        """
+        verdict = verdict_of(estimate, placebo, expected_sign=sign)
+        if scale is not None:
+            estimate, placebo = transformed(estimate, scale), placebo and transformed(placebo, scale)
+        return cls(f"evidence.{name}", estimate, placebo, verdict, *counts)
+
+    @property
+    def label(self) -> Message:
+        return LABELS[self.name.removeprefix("evidence.")]
+
+    @property
+    def unit(self) -> Message:
+        return next(unit for start, unit in UNITS.items() if self.name.startswith(f"evidence.{start}"))
+
+    @property
+    def kept(self) -> Message:
+        """Why an assumption stays although this was found."""
+        return NO_PLACEBO if self.verdict == "association" and self.placebo is None else KEPT[self.verdict]
+
+
+def verdict_of(estimate: Interval, placebo: Interval | None, *, expected_sign: int = 0) -> str:
     """How far an estimate may be used.
 
-    ``NOTHING`` where its interval holds 0. ``ESTIMATE`` where the placebo is clean: its interval holds 0 and not the
-    estimate (so that it could have shown a fault), and it is at most half of the estimate in size. ``OPPOSITE`` where
-    it is clean and the sign is not the one that the mechanism needs. ``ASSOCIATION`` otherwise, and always where there
+    ``nothing`` where its interval holds 0. ``estimate`` where the placebo is clean: its interval holds 0 and not the
+    estimate (so that it could have shown a fault), and it is at most half of the estimate in size. ``opposite`` where
+    it is clean and the sign is not the one that the mechanism needs. ``association`` otherwise, and always where there
     is no placebo.
 
     Examples
     --------
     >>> effect, quiet = Interval(1.0, 0.6, 1.4, 0.9), Interval(0.1, -0.3, 0.5, 0.9)
-    >>> str(verdict_of(effect, quiet)), str(verdict_of(effect, Interval(0.7, 0.3, 1.1, 0.9)))
+    >>> verdict_of(effect, quiet), verdict_of(effect, Interval(0.7, 0.3, 1.1, 0.9))
     ('estimate', 'association')
     """
     if holds(estimate, 0.0):
-        return Verdict.NOTHING
+        return "nothing"
     if placebo is None or not is_clean(estimate, placebo):
-        return Verdict.ASSOCIATION
-    return Verdict.OPPOSITE if expected_sign * estimate.estimate < 0 else Verdict.ESTIMATE
+        return "association"
+    return "opposite" if expected_sign * estimate.estimate < 0 else "estimate"
 
 
 def is_clean(estimate: Interval, placebo: Interval) -> bool:
     """Whether a placebo shows no fault, and could have shown one."""
     small = abs(placebo.estimate) <= LARGEST_PLACEBO * abs(estimate.estimate)
     return small and holds(placebo, 0.0) and not holds(placebo, estimate.estimate)
+
+
+def capped_range(finding: Finding, parameter: Parameter, nothing: float = 0.0) -> Assumption | None:
+    """The range of an assumption of which a finding tells no more than how large it is at most; None where it does not.
+
+    It does where nothing was found, or the opposite of what the mechanism has, and the placebo holds zero and is
+    certain enough to have shown a fault as large as the whole range. The range then ends at the upper end of the
+    finding's interval, and is most likely where its estimate is.
+
+    Parameters
+    ----------
+    nothing
+        The parameter's value where there is no effect; a finding is a difference from it.
+
+    Examples
+    --------
+    >>> from analysis.config.assumptions import BY_NAME
+    >>> effect, quiet = Interval(0.1, -0.5, 0.7, 0.9), Interval(0.0, -0.4, 0.4, 0.9)
+    >>> capped_range(Finding.of("curve.theta_deal", effect, quiet, (9, 9)), BY_NAME["theta_deal"])
+    Assumption(low=0.0, high=0.7, most_likely=0.1)
+    """
+    placebo, fault = finding.placebo, parameter.high - nothing
+    if finding.verdict not in ("nothing", "opposite") or placebo is None or not holds(placebo, 0.0):
+        return None
+    narrowest = parameter.low + LEAST_WIDTH * (parameter.high - parameter.low)
+    high = max(nothing + finding.estimate.upper, narrowest)
+    if holds(placebo, fault) or holds(placebo, -fault) or high >= parameter.high:
+        return None
+    likely = float(np.clip(nothing + finding.estimate.estimate, parameter.low, high))
+    return Assumption(low=parameter.low, high=high, most_likely=likely)
 
 
 def normal_interval(estimate: float, standard_error: float, level: float) -> Interval:
@@ -98,11 +193,6 @@ def transformed(interval: Interval, function) -> Interval:
     """An interval on another scale, by an increasing function."""
     ends = (float(function(value)) for value in (interval.estimate, interval.lower, interval.upper))
     return Interval(*ends, interval.level)
-
-
-def ratio_less_one(interval: Interval) -> Interval:
-    """The interval of a log ratio, as a relative change."""
-    return transformed(interval, np.expm1)
 
 
 def holds(interval: Interval, value: float) -> bool:

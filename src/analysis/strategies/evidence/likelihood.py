@@ -24,7 +24,7 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import digamma, gammaln
 
-from analysis.strategies.evidence.intervals import Intervals
+from analysis.strategies.evidence.encounters import Intervals
 
 NODES = 8
 PARAMETERS = ("log_r", "log_alpha", "dropout_level", "gamma", "theta", "log_b")

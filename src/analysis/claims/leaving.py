@@ -1,0 +1,204 @@
+"""Claims about ties and leaving: that every order ties a customer more strongly, and that some always leave.
+
+Customers who ordered often order again more often, even where no order changes anyone: who orders at a high rate and
+rarely leaves is found among those with many orders. The fitted models hold nothing but such differences between
+customers, so the data are compared with companies that are simulated from them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import expit, gammaln
+from scipy.stats import chi2
+from scipy.stats import t as student_t
+
+from analysis.claims import claim as c
+from analysis.claims.claim import NO_CAUSE, Claim, Range, Verdict
+from analysis.errors import Unavailable
+from analysis.interval import Interval
+from analysis.models.fitting import climb, polish
+from analysis.models.patterns import Patterns, patterns_of
+from analysis.models.registry import MODELS
+from analysis.time import from_days, to_days
+from analysis.value.history import first_order_days, history, left_truncation
+from analysis.words import Message
+
+MOST_ORDERS = 8
+"""Orders after which the next one is looked for: beyond, a few heavy buyers would decide."""
+MOST_CUSTOMERS, FEWEST_TRIALS = 40_000, 30
+COMPANIES = 100
+NEVER = 10**9
+
+
+@Claim(
+    Message("With every order a customer's tie grows stronger, by more than differences between customers explain."),
+    article=Message("The more often a customer has bought, the stronger the tie."),
+    source=Message("No source was found."),
+    found=Message("with every order the log odds of a next one change by {estimate:interval decimal3} beyond what "
+        "differences between customers explain"),
+    range=Range(0.0, np.inf), unit="log_odds", needs=(c.births_known,),
+)  # fmt: skip
+def more_orders_stronger_tie(claimed, orders, fits, active_window_days, credible_level, seed) -> Verdict:
+    """How much faster the log odds of a next order rise with every order than in companies without any such tie."""
+    rng, end = np.random.default_rng([seed, 10]), c.days_observed(orders) - 1
+    rows = c.some_customers(len(orders.histories), MOST_CUSTOMERS, rng)
+    days, window = order_days(orders, rows), min(active_window_days, (end + 1) // 4)
+    trials, hits = next_orders(days, window, end)
+    if np.sum(trials >= FEWEST_TRIALS) < 3 or not 0 < hits.sum() < trials.sum():
+        raise Unavailable("Too few customers were seen for {window:days} after two and more orders.",
+            code="claim.reason.too_few_orders", window=window)  # fmt: skip
+    shares, observed = hits / np.maximum(trials, 1), log_odds_slope(trials, hits)
+    estimates, probabilities, details = {}, {}, [Message("Within {window:days} the next order came after "
+        "{first:percent} of first orders and {third:percent} of third ones.",
+        window=window, first=float(shares[0]), third=float(shares[2]))]  # fmt: skip
+    for fit in fits:
+        companies = (simulated_days(fit, params, days[:, 0], end, rng) for params in fit.draws(COMPANIES))
+        simulated = [next_orders(each, window, end) for each in companies]
+        excess = _predictive(observed - np.array([log_odds_slope(*each) for each in simulated]))
+        tails = excess.ppf([(1 - credible_level) / 2, (1 + credible_level) / 2]).tolist()
+        probabilities[fit.model] = float(excess.cdf(claimed.high) - excess.cdf(claimed.low))
+        estimates[fit.model] = Interval(float(excess.mean()), *tails, credible_level)
+        shares = np.mean([came / np.maximum(tried, 1) for tried, came in simulated], axis=0)
+        details.append(Message("{model}, without any tie: {first:percent} and {third:percent}.",
+            model=fit.model, first=float(shares[0]), third=float(shares[2])))  # fmt: skip
+    only_differences = Message("Log odds are the logarithm of a chance divided by the chance of the opposite; one "
+        "tenth more makes that ratio about 10% larger. After each of the first {orders:integer} orders: did the next "
+        "come within {window:days}? {customers:integer} customers, against companies simulated from each model, in "
+        "which customers differ but no order changes anyone. Anything else that the models leave out would show here "
+        "too. And a tie that looks just like differences between customers cannot be told from them.",
+        orders=MOST_ORDERS, window=window, customers=len(rows))  # fmt: skip
+    assumptions = (only_differences, NO_CAUSE, *c.models_left_out(fits))
+    return Verdict(estimates, probabilities, assumptions=assumptions, details=tuple(details))
+
+
+def _predictive(excess: np.ndarray):
+    """Student's t for one more company, from the mean and spread over the simulated ones."""
+    count = len(excess)
+    return student_t(count - 1, excess.mean(), max(excess.std(ddof=1), 1e-12) * np.sqrt(1 + 1 / count))
+
+
+def order_days(orders, rows: np.ndarray) -> np.ndarray:
+    """Days of the first orders of customers, counted from the start of the data, shape (n, MOST_ORDERS + 1)."""
+    start, births = orders.observation_start, first_order_days(orders)[rows]
+    days = np.full((len(rows), MOST_ORDERS + 1), NEVER, dtype=np.int64)
+    days[:, 0] = (births - np.datetime64(start)).astype(np.int64)
+    places = np.full(len(orders.histories), -1)
+    places[rows] = np.arange(len(rows))
+    with history(orders) as (connection, occasions):
+        found = connection.execute(f"""
+            SELECT customer, place, date_diff('day', DATE '{start}', day) AS day
+            FROM (SELECT customer, day, row_number() OVER (PARTITION BY customer ORDER BY day) - 1 AS place
+                  FROM {occasions})
+            WHERE place BETWEEN 1 AND {MOST_ORDERS}""").fetchnumpy()
+    chosen = places[found["customer"]] >= 0
+    days[places[found["customer"][chosen]], found["place"][chosen]] = found["day"][chosen]
+    return days
+
+
+def next_orders(days: np.ndarray, window: int, end: int) -> tuple[np.ndarray, np.ndarray]:
+    """After the first, second, … order: how often ``window`` days were observed, and how often the next came in them.
+
+    Only orders with the whole window behind them count, whatever came, so that nobody is counted for being seen.
+    """
+    seen = days[:, :-1] + window <= end
+    came = seen & (days[:, 1:] - days[:, :-1] <= window)
+    return seen.sum(axis=0), came.sum(axis=0)
+
+
+def log_odds_slope(trials: np.ndarray, hits: np.ndarray, steps: int = 30) -> float:
+    """Slope of the logistic regression of the next order on the number of orders so far.
+
+    >>> round(log_odds_slope(np.array([10**6] * 2), np.array([500_000, 750_000])), 3)  # log(3)
+    1.099
+    """
+    design = np.column_stack([np.ones(len(trials)), np.arange(len(trials))])
+    # Half a hit and half a miss at each count keep the slope finite where all or none came back.
+    trials, hits = trials + 1.0, hits + 0.5
+    at = np.array([np.log(hits.sum() / (trials.sum() - hits.sum())), 0.0])
+    for _ in range(steps):
+        share = expit(design @ at)
+        information = design.T @ (design * (trials * share * (1 - share))[:, None])
+        step = np.linalg.solve(information, design.T @ (hits - trials * share))
+        at = at + step
+        if np.abs(step).max() < 1e-10:
+            break
+    return float(at[1])
+
+
+def simulated_days(fit, params, births: np.ndarray, end: int, rng: np.random.Generator) -> np.ndarray:
+    """As ``order_days``, of customers of a fitted model who were born on the same days."""
+    model, n = MODELS[fit.model], len(births)
+    moments = births + rng.random(n)
+    # Orders after the end are simulated too; they come too late to be counted.
+    drawn = model.draw_orders_while_alive(rng, params, from_days(end + 1, fit.time_unit), np.zeros(n), np.zeros(n))
+    count = np.where(rng.random(n) < model.p_alive(params, 0, 0.0, 0.0), drawn.count, 0)
+    days = np.full((n, MOST_ORDERS + 1), NEVER, dtype=np.int64)
+    days[:, 0] = births
+    place, span = np.zeros(n), to_days(drawn.span, fit.time_unit)
+    for order in range(1, MOST_ORDERS + 1):
+        who = np.flatnonzero(count >= order)
+        # The first of so many uniform times in what is left; the last order of one who left falls at the very end.
+        uniform = count[who] - drawn.last_at_end[who] - (order - 1)
+        gone = rng.random(len(who)) ** (1 / np.maximum(uniform, 1))
+        place[who] = np.where(uniform > 0, 1 - (1 - place[who]) * gone, 1.0)
+        days[who, order] = moments[who] + place[who] * span[who]
+    return days
+
+
+@Claim(
+    Message("Some customers always leave: a model in which nobody ever does fits worse."),
+    article=Message("100% retention is a myth; natural churn remains."),
+    source=Message("No source was found."),
+    found=Message("{estimate:interval percent} of new customers have left for good after a year"),
+    range=Range(0.0, 1.0),
+)
+def keeping_everyone_is_a_myth(orders, fits, retention) -> Verdict:
+    """Posterior probability of each model with dropout against the same without it, at even odds beforehand.
+
+    Without dropout all models are the negative binomial one. The marginal likelihoods are taken from BIC (Schwarz
+    1978, Annals of Statistics 6(2)), which amounts to a prior worth one customer. Beside it stands the likelihood
+    ratio. No dropout lies on the boundary, where its distribution is not chi-squared; with as many degrees of
+    freedom as there are further parameters the limit errs on the safe side.
+    """
+    patterns = patterns_of(orders.histories, fits.primary.time_unit)
+    without = log_likelihood_without_dropout(patterns)
+    if not np.isfinite(without):
+        reason = "claim.reason.no_fit_without_dropout"
+        raise Unavailable("The model without dropout has no best fit on these data.", code=reason)
+    probabilities, losses, ratios = {}, {}, []
+    for fit in fits:
+        gained, extra = max(fit.log_likelihood - without, 0.0), len(MODELS[fit.model].names) - len(("r", "alpha"))
+        probabilities[fit.model] = float(expit(gained - extra / 2 * np.log(patterns.customers)))
+        stay = retention.new_customers[fit.model].survival[0]
+        losses[fit.model] = Interval(1 - stay.estimate, 1 - stay.upper, 1 - stay.lower, stay.level)
+        ratios.append(Message("{model}: twice the gain in log-likelihood over a model without leaving is "
+            "{ratio:decimal1}; more than {limit:decimal1} counts as significant at 5%, which is on the safe side here.",
+            model=fit.model, ratio=2 * gained, limit=float(chi2.ppf(0.95, extra))))  # fmt: skip
+    assumptions = [Message("Before the data, leaving and not leaving count as equally likely; the weight of the data "
+        "is taken from BIC. A long pause looks like leaving, and customers who order in bursts, or a season, also "
+        "speak against a model in which nobody leaves. That some leave does not say that it must stay so: the models "
+        "have no floor below which leaving cannot fall.")]  # fmt: skip
+    if left_truncation(orders):
+        assumptions.append(Message("The test does not need to know when customers were born, but the share that "
+            "leaves does: where most were born before the data, it is that of customers who had already "
+            "stayed."))  # fmt: skip
+    return Verdict(losses, probabilities, assumptions=(*assumptions, *c.models_left_out(fits)), details=tuple(ratios))
+
+
+def log_likelihood_without_dropout(patterns: Patterns) -> float:
+    """Maximum of the log-likelihood of orders at gamma distributed rates by customers who never leave.
+
+    It is the limit of all models as dropout vanishes, on the same histories and the same scale; NaN without a maximum.
+    """
+    x, _, age = patterns.history
+    scale = patterns.total(age) / patterns.customers
+
+    def total(log_params: np.ndarray) -> float:
+        r, alpha = np.exp(log_params)
+        return float(
+            patterns.weight @ (gammaln(r + x) - gammaln(r) + r * np.log(alpha) - (r + x) * np.log(alpha + age / scale))
+        )
+
+    optimum = polish(total, climb(total, np.zeros(2)))
+    orders = patterns.total(x.astype(float))
+    return optimum.value - orders * float(np.log(scale)) if optimum.is_peak else float("nan")

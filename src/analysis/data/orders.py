@@ -1,0 +1,528 @@
+"""Orders, read, cleaned and summarised: the order of the steps is written once, here."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import re
+import shutil
+import tempfile
+import weakref
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from markupsafe import Markup
+
+from analysis.config import Columns, Config, ConfigurationRefused, DataConfig, config_from_mapping, nearest
+from analysis.data.cleaning import fate_of_row, ledger_frame, problems_in_profile, profile_of
+from analysis.data.engine import Connection, close, connect, literal, run, scratch
+from analysis.data.notes import Outcome, Reason
+from analysis.data.occasions import Days, days_of, entries_of, net_occasions
+from analysis.data.policies import (
+    currency_of,
+    duplicates_in,
+    left_truncation_of,
+    notes_on,
+    problems_in_duplicates,
+    quiet_end_of,
+    without_duplicates,
+    without_early_customers,
+)
+from analysis.data.reading import damage_named, part_of, raw_table
+from analysis.data.rows import TypedRows, problems_in_values, typed_rows
+from analysis.data.source import RawTable
+from analysis.data.summary import CustomerSummary, customer_summary
+from analysis.errors import USAGE, DataError, InputRefused, Problem, Unavailable, UsageError
+from analysis.plotting import Plots
+from analysis.tables import table_html
+from analysis.words import Message, block
+
+STORED_AT_ONCE = 2_000_000
+MOST_WEEKS = 130
+"""Weeks up to which orders are shown by week."""
+
+
+@dataclass(frozen=True, repr=False)
+class Orders:
+    """A company's transactions, cleaned.
+
+    Attributes
+    ----------
+    histories
+        One row per customer, up to ``observation_end``.
+    ledger
+        outcome, reason, rows, amount: where every row of the source ended; sums to the source.
+    daily
+        date, orders, new_customers, repeat_orders, amount: one row for every day of the window.
+    rows_read, rows_used
+        Rows of the source; those that are in the results (used, merged or refunded).
+    customers, orders
+        Customers with an order; purchase occasions (one per customer and day).
+    observation_start, observation_end
+        First and last day of the window.
+    has_money, currency
+        Whether there are amounts, and their currency where it is known.
+    data_hash
+        SHA-256 (hex) over the content: of the files, or of the rows in any order for a database or a frame.
+    notes
+        What is worth saying about the data.
+    left_truncation
+        Why ages and new customers cannot be told: many customers seem to have bought before the data begin. One of
+        the notes; None where ages can be told.
+    days
+        Customer-days behind the occasions.
+    """
+
+    histories: CustomerSummary
+    ledger: pd.DataFrame
+    daily: pd.DataFrame
+    rows_read: int
+    rows_used: int
+    customers: int
+    orders: int
+    observation_start: dt.date
+    observation_end: dt.date
+    has_money: bool
+    currency: str | None
+    data_hash: str
+    notes: tuple[Message, ...]
+    left_truncation: Message | None
+    days: Days = field(repr=False)
+
+    plot = Plots(
+        orders_over_time="analysis.data.plots:plot_orders_over_time",
+        frequency="analysis.data.plots:plot_frequency",
+        cohorts="analysis.data.plots:plot_cohorts",
+    )
+
+    @property
+    def occasions(self) -> Path:
+        """Parquet file with one row per customer-day, written when it is first asked for.
+
+        Columns customer (int64, position in ``summary.table``), day (date), amount (double, refunds taken off,
+        0 without money), and discount (double) where one is configured.
+        """
+        path = self.days.path.with_name("occasions.parquet")
+        if not path.exists():
+            self.days.store()
+            _write_occasions(self, path)
+        return path
+
+    def summary(self, unit: str = "week") -> pd.DataFrame:
+        """The customer summary by the customers' own ids, in lifetimes' columns and a few more.
+
+        Parameters
+        ----------
+        unit
+            Of recency and T: ``day``, ``week``, ``month`` or ``year``.
+
+        Returns
+        -------
+        DataFrame, shape (customers, 7 or 8), index ids
+            frequency (orders after the first day), recency and T [unit], monetary_value [currency] (mean of the
+            repeat orders, 0 without one), first_order, last_order, orders, spent [currency].
+
+        Examples
+        --------
+        >>> import analysis as rl
+        >>> cdnow = rl.read_orders({"sample": "cdnow"}, observation_end="1997-09-30")
+        >>> cdnow.summary().loc["00004", ["frequency", "recency", "T"]].round(2).tolist()
+        [2.0, 30.43, 38.86]
+        """
+        return self.histories.frame(unit)
+
+    def cohorts(self, kind: str = "orders") -> pd.DataFrame:
+        """Cohorts: customers by the calendar month of their first order, followed month by month.
+
+        Parameters
+        ----------
+        kind
+            ``orders``, ``customers`` (who ordered) or ``revenue`` [currency, refunds taken off].
+
+        Returns
+        -------
+        DataFrame, index cohort (month), columns month (0 is the cohort's own, which includes first orders)
+            Missing where the month lies after the last day of the data; that day's own month may be incomplete.
+
+        Raises
+        ------
+        Unavailable
+            For revenue without money.
+        """
+        values = {"orders": "count(*)", "customers": "count(DISTINCT customer)", "revenue": "sum(amount)"}
+        if kind not in values:
+            raise UsageError(f"cohorts of {kind!r}: must be of {', '.join(values)}")
+        if kind == "revenue" and not self.has_money:
+            raise Unavailable("The data hold no amounts, so there is no revenue.")
+        self.days.store()
+        with scratch(self.days.path.parent) as connection:
+            cells = connection.execute(f"""
+                SELECT date_trunc('month', first) AS cohort, date_diff('month', first, day) AS month,
+                       CAST({values[kind]} AS DOUBLE) AS value
+                FROM (SELECT *, min(day) OVER (PARTITION BY customer) AS first
+                      FROM {net_occasions(self.days, self.observation_end)})
+                GROUP BY 1, 2""").df()
+        cells["cohort"] = cells["cohort"].dt.to_period("M")
+        last = pd.Period(self.observation_end, "M")
+        cohorts = pd.period_range(cells["cohort"].min(), last, freq="M", name="cohort")
+        months = pd.RangeIndex(len(cohorts), name="month")
+        table = cells.pivot_table(index="cohort", columns="month", values="value", fill_value=0)
+        table = table.reindex(cohorts, columns=months, fill_value=0.0)
+        table = table.where(np.add.outer(months, months) < len(cohorts))
+        return table if kind == "revenue" else table.astype("Int64")
+
+    def by_period(self) -> pd.DataFrame:
+        """Orders by whole week since the start, by calendar month where weeks are too many.
+
+        Returns
+        -------
+        DataFrame
+            start (first day), days (length), first_orders, repeat_orders. An incomplete last period would look like a
+            fall and is left out, unless it is the only one.
+        """
+        monthly = len(self.daily) > 7 * MOST_WEEKS
+        daily = self.daily.set_index("date")[["new_customers", "repeat_orders"]]
+        bins = daily.resample("MS") if monthly else daily.resample("7D", origin="start")
+        periods = bins.sum().rename(columns={"new_customers": "first_orders"}).rename_axis("start").reset_index()
+        periods.insert(1, "days", bins.size().to_numpy())
+        full = periods["start"].dt.days_in_month if monthly else 7
+        return periods[(periods["days"] == full) | (len(periods) == 1)].reset_index(drop=True)
+
+    def by_frequency(self, last: int = 7) -> pd.DataFrame:
+        """Customers by number of repeat orders: label and customers, everything from ``last`` on together."""
+        counts = np.bincount(np.minimum(self.histories.table["frequency"], last), minlength=last + 1)
+        return pd.DataFrame({"label": [*map(str, range(last)), f"{last}+"], "customers": counts})
+
+    def __repr__(self) -> str:
+        return f"<Orders: {self._said()}>"
+
+    def _repr_html_(self) -> str:
+        table = self.ledger.assign(
+            outcome=[str(Outcome(code).label) for code in self.ledger["outcome"]],
+            reason=[str(Reason(code).label) for code in self.ledger["reason"]],
+        )
+        return block(table_html(table, self._said()), *(Markup("<p>{}</p>").format(note) for note in self.notes))
+
+    def _said(self) -> Message:
+        return Message(
+            "**{n:integer} order** between {start:date} and {end:date} (customers: {customers:integer}).",
+            "**{n:integer} orders** between {start:date} and {end:date} (customers: {customers:integer}).",
+            n=self.orders, customers=self.customers, start=self.observation_start, end=self.observation_end,
+        )  # fmt: skip
+
+
+def _write_occasions(orders: Orders, path: Path) -> None:
+    unfinished = path.with_name(f"occasions-{os.getpid()}.unfinished")
+    discount = ", CAST(discount AS DOUBLE) AS discount" if orders.days.has_discount else ""
+    with scratch(path.parent) as connection:
+        connection.register("positions", orders.histories.table[["customer_id"]].reset_index(names="position"))
+        run(connection, f"""
+            COPY (SELECT CAST(position AS BIGINT) AS customer, day, CAST(amount AS DOUBLE) AS amount{discount}
+                  FROM {net_occasions(orders.days, orders.observation_end)} AS o
+                  JOIN positions AS p ON CAST(o.customer AS VARCHAR) = p.customer_id
+                  ORDER BY 1, 2)
+            TO {literal(unfinished)} (FORMAT parquet)""")  # fmt: skip
+    unfinished.replace(path)
+
+
+NO_ARGUMENTS = {
+    "transactions": ": it is the source, the first argument",
+    "columns": ": each column has an argument of its own, such as customer",
+    "csv": ": it is about files that a report writes",
+    "holdout_weeks": ": name it where orders are split, such as backtest(orders, holdout='26W')",
+}
+ARGUMENTS = {*Columns.model_fields, *DataConfig.model_fields, "currency_column"} - NO_ARGUMENTS.keys()
+KEY_OF_ARGUMENT = re.compile(rf"\b(?:data|economics)\.(?:columns\.)?(?=(?:{'|'.join(ARGUMENTS)})\b)")
+
+
+def read_orders(
+    source: Any,
+    *,
+    customer: str | None = None,
+    date: str | None = None,
+    amount: str | None = None,
+    currency: str | None = None,
+    observation_end: dt.date | str | None = None,
+    **settings: Any,
+) -> Orders:
+    """Orders of a table or of files, cleaned and summarised.
+
+    Parameters
+    ----------
+    source
+        A table (pandas, Arrow, polars, Ibis or DuckDB), a path, a glob, a list of both, or as in a configuration
+        ``{"sample": "cdnow"}`` or ``{"database_url_env": "CRM_URL", "query": "SELECT ..."}``.
+    customer, date, amount
+        Names of the columns; a sample needs none. Ids come back as they stand there.
+    currency
+        ISO 4217 code of the amounts, such as EUR. (A column that holds it is named by ``currency_column``.)
+    observation_end
+        Last day that counts; without it the last date of the data.
+    settings
+        The other columns (quantity, unit_price, order, discount, split, currency_column) and every other key of the
+        configuration's section ``data``: part, date_format, timezone, decimal, delimiter, encoding, sheet, refunds,
+        duplicates, count_duplicates, max_missing_customer_share, observation_start, born_before_start.
+
+    Raises
+    ------
+    InputRefused
+        With every problem of the arguments and of the data.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import analysis as rl
+    >>> days = ["2025-01-03", "2025-02-11", "2025-02-12"]
+    >>> frame = pd.DataFrame({"client": [7, 7, 12], "when": days, "eur": [9, 6, 5]})
+    >>> orders = rl.read_orders(frame, customer="client", date="when", amount="eur", currency="EUR")
+    >>> orders.summary(unit="day")[["frequency", "recency", "T", "spent"]]
+            frequency  recency     T  spent
+    client
+    12              0      0.0   0.0    5.0
+    7               1     39.0  40.0   15.0
+    >>> orders.ledger
+      outcome               reason  rows  amount
+    0    used  ledger.reason.order     3    20.0
+    >>> rl.read_orders(frame, customer="clint", date="wen")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    analysis.errors.InputRefused: frame: there is no column 'clint' (for customer); did you mean 'client'? ...
+    """
+    problems = [
+        Problem(f"there is no argument {name!r}{NO_ARGUMENTS.get(name) or nearest(name, sorted(ARGUMENTS))}", USAGE)
+        for name in sorted(settings.keys() - ARGUMENTS)
+    ]
+    settings = {name: settings[name] for name in settings.keys() & ARGUMENTS}
+    named = {"customer": customer, "date": date, "amount": amount, "currency": settings.pop("currency_column", None)}
+    named |= {role: settings.pop(role, None) for role in Columns.model_fields if role not in named}
+    columns = {role: name for role, name in named.items() if name is not None}
+    files, frame = _source_and_frame(source)
+    data = {"transactions": files, "observation_end": observation_end, **settings}
+    if columns or not isinstance(files, Mapping) or "sample" not in files:
+        data["columns"] = columns
+    folder = Path(tempfile.mkdtemp(prefix="rlab-"))
+    try:
+        orders = _read({"data": data, "economics": {"currency": currency}}, problems, frame, folder)
+    except BaseException as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        if not isinstance(error, InputRefused):
+            raise
+        told = (replace(problem, message=_of_arguments(problem.message)) for problem in error.problems)
+        raise InputRefused(told) from None
+    weakref.finalize(orders.days, _remove, folder, os.getpid())
+    return orders
+
+
+def _source_and_frame(source: Any) -> tuple[Any, Any]:
+    """What a configuration names as its source, and a table that stands in for it."""
+    if hasattr(source, "collect"):
+        source = source.collect()  # a lazy frame of polars
+    if hasattr(source, "__arrow_c_stream__") and not hasattr(source, "dtype"):  # which a single column has
+        return "frame", source
+    if isinstance(source, Mapping):
+        return dict(source), None
+    if isinstance(source, str | os.PathLike):
+        return os.fspath(source), None
+    if isinstance(source, list | tuple) and all(isinstance(path, str | os.PathLike) for path in source):
+        return [os.fspath(path) for path in source], None
+    raise UsageError(
+        f"read_orders: the source is of the type {type(source).__name__}, must be a table (pandas, Arrow, polars, Ibis "
+        "or DuckDB), a path, a glob, a list of these, or a mapping such as {'sample': 'cdnow'}"
+    )
+
+
+def _read(content: Mapping[str, Any], problems: list[Problem], frame: Any, folder: Path) -> Orders:
+    """Orders as ``content`` says; where it is refused, the problems of the data that it names are told as well."""
+    try:
+        config = config_from_mapping(content, path=Path("orders.yml"), problems=problems)
+    except ConfigurationRefused as refused:
+        found: tuple[Problem, ...] = ()
+        try:
+            if refused.readable:
+                load_orders(refused.readable, workdir=folder, frame=frame, to_fit=False)
+        except InputRefused as more:
+            found = more.problems
+        raise InputRefused([*refused.problems, *found]) from None
+    return load_orders(config, workdir=folder, frame=frame, to_fit=False)
+
+
+def _of_arguments(message: str) -> str:
+    """A message on a configuration, as one on arguments."""
+    message = re.sub(r"^configuration [\w.]+: ", "", KEY_OF_ARGUMENT.sub("", message))
+    return message.replace("configuration key", "argument")
+
+
+def _remove(folder: Path, owner: int) -> None:
+    if os.getpid() == owner:  # and not in a process that was forked from it
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def load_orders(
+    config: Config,
+    *,
+    workdir: Path,
+    as_of: dt.date | None = None,
+    frame: Any = None,
+    to_fit: bool = True,
+    most_rows: int | None = None,
+) -> Orders:
+    """Orders as the configuration describes them, cleaned and summarised.
+
+    Parameters
+    ----------
+    config
+        A checked configuration; ``config.data`` says where the rows are and how to read them.
+    workdir
+        Folder for intermediate files; the occasions stay there and must live as long as the result is used.
+    as_of
+        Last day that counts; overrides ``observation_end`` of the configuration.
+    frame
+        A table (pandas, or whatever hands itself over as Arrow) that stands in for the configured source.
+    to_fit
+        Whether models are to be fitted on them, which takes two customers and a repeat order.
+    most_rows
+        Rows of each file that are looked at, for what is refused anyway; what is left out is a problem of its own.
+        None for all.
+
+    Raises
+    ------
+    InputRefused
+        With every problem found.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> config = Config(name="cdnow", data={"transactions": {"sample": "cdnow"}})
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> cdnow = load_orders(config, workdir=Path(folder.name), as_of=dt.date(1997, 9, 30))
+    >>> cdnow.customers, int((cdnow.histories.table["frequency"] > 0).sum())
+    (2357, 946)
+    """
+    connection = connect(workdir)
+    try:
+        table = raw_table(connection, config, workdir, frame, most_rows)
+        if config.data.part is not None:
+            table = part_of(table, config.data.part)
+        with damage_named(table):
+            loaded = _loaded(connection, table, config, workdir, as_of)
+        if problems := _problems_in_fitting(table.label, loaded.histories) if to_fit else []:
+            raise InputRefused(problems)
+    except BaseException:
+        close(connection, workdir)
+        raise
+    # Writing the customer-days takes a while at tens of millions of rows and is left to whoever needs them.
+    if loaded.orders <= STORED_AT_ONCE:
+        loaded.days.store()
+    return loaded
+
+
+def _loaded(connection: Connection, table: RawTable, config: Config, workdir: Path, as_of: dt.date | None) -> Orders:
+    data, today = config.data, dt.datetime.now(dt.UTC).date()
+    configured_end = as_of or data.observation_end
+    rows = typed_rows(connection, table, data, workdir) if table.parts else None
+    if rows is None:
+        raise InputRefused(table.problems)
+    rows = _with_stand_ins(rows, data, configured_end)
+    fate = fate_of_row(rows, data, configured_end)
+    profile = profile_of(connection, rows, fate, today)
+    kept = f"(SELECT * FROM {rows.scan} WHERE {fate} = 0)" if profile.dropped else rows.scan
+    currency, mixed = currency_of(connection, rows, kept, config)
+    duplicates = duplicates_in(connection, kept, profile, data)
+    problems = [
+        *table.problems,
+        *rows.problems,
+        *(problems_in_values(connection, rows) if profile.unread_dates or profile.unread_money else []),
+        *mixed,
+        *problems_in_duplicates(connection, rows, kept, duplicates, data),
+        *problems_in_profile(connection, rows, profile, data, configured_end, today),
+    ]
+    if problems:
+        raise InputRefused(problems)
+    end = configured_end or profile.last_date
+    kept, repeated = without_duplicates(connection, kept, duplicates, data)
+    kept, early, early_customers = without_early_customers(connection, rows, kept, profile, data)
+    removed = [*repeated, *early]
+    days = days_of(connection, rows, kept, profile, workdir / "days.parquet", is_whole=not removed)
+    entries = [*profile.dropped, *removed, *entries_of(connection, days, end, profile.kept)]
+    summary = customer_summary(connection, days, end, has_money=rows.has_money)
+    if len(summary) == 0:
+        raise DataError(f"{rows.table.label}: no customer has an order in the window")
+    start = data.observation_start or profile.first_day
+    daily = _daily(connection, days, summary, start, end)
+    left_truncation, quiet_end = left_truncation_of(summary, start, end, data), quiet_end_of(daily, end)
+    return Orders(
+        histories=summary,
+        ledger=ledger_frame(entries),
+        daily=daily,
+        rows_read=profile.rows,
+        rows_used=sum(entry.rows for entry in entries if entry.outcome != "dropped"),
+        customers=len(summary),
+        orders=int(summary.table["orders"].sum()),
+        observation_start=start,
+        observation_end=end,
+        has_money=rows.has_money,
+        currency=currency,
+        data_hash=rows.table.digest() if rows.table.digest else _row_digest(connection, rows),
+        notes=(
+            *rows.table.notes,
+            *rows.notes,
+            *notes_on(entries, duplicates, early_customers, profile, data),
+            *((left_truncation,) if left_truncation else ()),
+            *((quiet_end,) if quiet_end else ()),
+        ),
+        left_truncation=left_truncation,
+        days=days,
+    )
+
+
+def _with_stand_ins(rows: TypedRows, data: DataConfig, end: dt.date | None) -> TypedRows:
+    """Rows in which a missing column does not hide what is wrong with the others."""
+    stand_ins = {
+        "customer": "'anyone' AS customer",
+        "date": f"DATE '{data.observation_start or end or dt.date(2000, 1, 1)}' AS day",
+    }
+    missing = [stand_in for role, stand_in in stand_ins.items() if role not in rows.table.columns]
+    if not missing:
+        return rows
+    return replace(rows, scan=f"(SELECT * REPLACE ({', '.join(missing)}) FROM {rows.scan})")
+
+
+def _problems_in_fitting(label: str, summary: CustomerSummary) -> list[Problem]:
+    if len(summary) == 1:
+        name = str(summary.table["customer_id"].iloc[0])
+        return [Problem(f"{label}: all orders belong to a single customer, {name!r}; at least two are needed")]
+    if not (summary.table["frequency"] > 0).any():
+        message = (
+            f"{label}: none of the {len(summary):,} customers ordered on a second day, so nothing can be learned about "
+            "repeat orders; a longer window, or a column that identifies customers, is needed"
+        )
+        return [Problem(message)]
+    return []
+
+
+def _daily(connection, days: Days, summary: CustomerSummary, start: dt.date, end: dt.date) -> pd.DataFrame:
+    counts = connection.execute(f"""
+        SELECT day, count(*) AS orders, CAST(sum(amount) AS DOUBLE) AS amount
+        FROM {net_occasions(days, end)} GROUP BY day""").fetchnumpy()
+    dates = pd.date_range(start, end, unit="s")
+    position = (counts["day"].astype("datetime64[D]") - np.datetime64(start, "D")).astype("int64")
+    daily = pd.DataFrame({"date": dates, "orders": np.zeros(len(dates), dtype="int64")})
+    new = (summary.table["first_order"].to_numpy().astype("datetime64[D]") - np.datetime64(start, "D")).astype("int64")
+    daily.loc[position, "orders"] = counts["orders"]
+    daily["new_customers"] = np.bincount(new, minlength=len(dates))
+    daily["repeat_orders"] = daily["orders"] - daily["new_customers"]
+    daily["amount"] = 0.0
+    daily.loc[position, "amount"] = counts["amount"]
+    return daily
+
+
+def _row_digest(connection: Connection, rows: TypedRows) -> str:
+    import hashlib
+
+    content = connection.execute(
+        f"SELECT count(*), sum(CAST(key_1 AS HUGEINT)), bit_xor(key_2), sum(CAST(key_2 AS HUGEINT)) FROM {rows.scan}"
+    ).fetchall()[0]
+    return hashlib.sha256(f"{sorted(rows.table.types)} {content}".encode()).hexdigest()

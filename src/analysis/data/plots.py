@@ -1,0 +1,103 @@
+"""Figures of the orders and of the customers behind them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from analysis.plotting import (
+    BLUE,
+    GREY,
+    INK,
+    PALE,
+    few_ticks,
+    format_ticks,
+    is_narrow,
+    key_above,
+    month_ticks,
+    name_axes,
+    own_axes,
+)
+from analysis.words import formats, tr
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from analysis.data.orders import Orders
+
+MOST_ANNOTATED = 160
+"""Cells of a heat map up to which each shows its number."""
+
+
+def plot_orders_over_time(orders: Orders, ax: Axes | None = None) -> Axes:
+    """First orders on top of repeat orders, by the periods of ``orders.by_period()``."""
+    from matplotlib import dates
+
+    ax, periods = own_axes(ax), orders.by_period()
+    starts, widths = dates.date2num(periods["start"]), periods["days"] * 0.86
+    repeat, first = periods["repeat_orders"], periods["first_orders"]
+    repeat_bars = ax.bar(starts, repeat, widths, align="edge", color=BLUE)
+    first_bars = ax.bar(starts, first, widths, bottom=repeat, align="edge", color=PALE)
+    month_ticks(ax, periods["start"].iloc[0], periods["start"].iloc[-1])
+    format_ticks(ax, y="integer")
+    few_ticks(ax, y=5, integer=True)
+    lines = key_above(ax, [(first_bars, tr("First orders")), (repeat_bars, tr("Repeat orders"))])
+    unit = tr("Orders per month") if periods["days"].iloc[0] > 7 else tr("Orders per week")
+    return name_axes(ax, y=unit, lines_between=lines)
+
+
+def plot_frequency(orders: Orders, ax: Axes | None = None) -> Axes:
+    """Customers by number of repeat orders; those without one are grey."""
+    ax, counts = own_axes(ax), orders.by_frequency()
+    places = np.arange(len(counts))
+    bars = ax.bar(places, counts["customers"], 0.66, color=[GREY, *[BLUE] * (len(counts) - 1)])
+    labels = [formats().integer(number) for number in counts["customers"]]
+    ax.bar_label(bars, labels, padding=3, color=INK, fontsize=7.5 if is_narrow(ax) else 9)
+    ax.set_xticks(places, counts["label"])
+    ax.margins(y=0.12)
+    format_ticks(ax, y="integer")
+    few_ticks(ax, y=5, integer=True)
+    return name_axes(ax, x=tr("Repeat orders"), y=tr("Customers"))
+
+
+def plot_cohorts(orders: Orders, ax: Axes | None = None, kind: str = "customers") -> Axes:
+    """Heat map of ``orders.cohorts(kind)`` per customer of the cohort, from its second month on.
+
+    Each cohort stands with its month and the number of its customers.
+    """
+    import seaborn as sns
+
+    ax, table, sizes = own_axes(ax), orders.cohorts(kind).astype(float), orders.cohorts("customers")[0].astype(float)
+    shares = table.div(sizes, axis="index")[sizes > 0].iloc[:, 1:].dropna(axis="columns", how="all")
+    shares = shares.dropna(how="all")
+    show = {"customers": "percent", "orders": "decimal2", "revenue": "money"}[kind]
+    names = {
+        "customers": tr("Share of the cohort that ordered in a month"),
+        "orders": tr("Orders per customer of the cohort and month"),
+        "revenue": tr("Revenue per customer of the cohort and month"),
+    }
+    say, is_annotated = getattr(formats(), show), shares.size <= MOST_ANNOTATED
+    sns.heatmap(
+        shares.set_axis(shares.index.astype("str")), ax=ax, cmap="Blues", vmin=0, linewidths=0.5, cbar=not is_annotated,
+        cbar_kws={"format": lambda value, _: say(value)}, fmt="",
+        annot=shares.map(lambda value: "" if np.isnan(value) else say(value)).to_numpy() if is_annotated else None,
+        annot_kws={"fontsize": 6 if is_narrow(ax) else 8},
+    )  # fmt: skip
+    rows, columns = _thinned(len(shares), 8 if is_narrow(ax) else 14), _thinned(shares.shape[1], 12)
+    months = [shares.index[row] for row in rows]
+    labels = [f"{formats().month(month.start_time)} ({formats().integer(sizes[month])})" for month in months]
+    ax.set_yticks(rows + 0.5, labels, rotation=0)
+    ax.set_xticks(columns + 0.5, [str(shares.columns[column]) for column in columns])
+    ax.set_ylabel("")
+    ax.grid(visible=False)
+    return name_axes(ax, x=tr("Months since the first order"), y=names[kind])
+
+
+def _thinned(count: int, most: int) -> np.ndarray:
+    """Positions of at most ``most`` of ``count`` labels, evenly apart.
+
+    >>> _thinned(5, 10), _thinned(12, 4)
+    (array([0, 1, 2, 3, 4]), array([0, 3, 6, 9]))
+    """
+    return np.arange(0, count, -(-count // most))

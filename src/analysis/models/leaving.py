@@ -1,0 +1,265 @@
+"""How customers leave, as a mixture over their own proneness to leave, so that it can be changed.
+
+Given a customer's proneness (the dropout probability p of BG/NBD and MBG/NBD, the dropout rate mu of Pareto/NBD) both
+survival and order rate are elementary, so a population is a set of nodes with weights. Raising retention moves the
+nodes or changes their weights. Nodes are equally spaced in logit p (or log mu), where the trapezoidal rule converges
+geometrically; the mass beyond the ends sits on the last nodes.
+
+Everything is computed at several points of the parameters at once: the fit and posterior draws.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import expit
+
+LOWEST, HIGHEST = -22.0, 14.0
+"""Log odds of p beyond which nobody is looked at singly; for log(beta mu) only the lower one."""
+WIDEST_STEP = {"p": 0.6, "mu": 0.5}
+STEPS_PER_SPREAD = 0.8
+NEGLIGIBLE = 1e-16
+"""Nodes with less mass than this are left out."""
+SHIFTS = ("mean", "scale", "logit")
+"""How leaving changes with a ``size`` (0 changes nothing, negative raises dropout).
+
+- ``mean``: the mean dropout falls by the factor exp(-size), the spread among customers stays (a + b of the beta
+  distribution, s of the gamma distribution); what customers did stays as evidence on them
+- ``scale``: everyone's dropout falls by that factor
+- ``logit``: everyone's log odds of leaving (at a trial; for Pareto/NBD within a year) fall by ``size``
+"""
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Expected customers who are still there, and their expected orders and order values per time unit.
+
+    Each of shape (sizes, points, times). A new customer is one customer; the first order is not among the orders.
+    """
+
+    customers: np.ndarray
+    orders: np.ndarray
+    revenue: np.ndarray
+
+    def __getitem__(self, place) -> Curves:
+        return Curves(self.customers[place], self.orders[place], self.revenue[place])
+
+    def __mul__(self, factor: np.ndarray) -> Curves:
+        return Curves(self.customers * factor, self.orders * factor, self.revenue * factor)
+
+    @staticmethod
+    def joined(parts: Sequence[Curves], axis: int) -> Curves:
+        """Curves laid end to end."""
+        columns = zip(*((part.customers, part.orders, part.revenue) for part in parts), strict=True)
+        return Curves(*(np.concatenate(column, axis) for column in columns))
+
+
+class Alive(NamedTuple):
+    """Customers who are alive, on a grid of repeat orders x by age T [time units].
+
+    Attributes
+    ----------
+    customers, revenue
+        Expected customers of a state, and that number times the value of their orders [currency], shape (points,
+        len(frequency), len(T)).
+    frequency, T
+        Levels.
+    """
+
+    customers: np.ndarray
+    revenue: np.ndarray
+    frequency: np.ndarray
+    T: np.ndarray
+
+
+class Leaving(ABC):
+    """One purchase model as a mixture over the proneness to leave, at several points of its parameters.
+
+    Parameters
+    ----------
+    params
+        Named tuple of numbers, or of arrays of shape (points,).
+    """
+
+    def __init__(self, params):
+        points = (np.atleast_1d(np.asarray(each, dtype=float)) for each in params)
+        self.params = type(params)(*np.broadcast_arrays(*points))
+
+    @property
+    def largest_factor(self) -> np.ndarray:
+        """By how much the mean dropout can grow under ``mean``, shape (points,)."""
+        return np.full(len(self.params[0]), np.inf)
+
+    @abstractmethod
+    def of_new(self, kind: str, sizes: np.ndarray, times: np.ndarray) -> Curves:
+        """One new customer, counted from the first order, whose orders are worth 1; ``sizes`` is (sizes, points)."""
+
+    @abstractmethod
+    def of_alive(self, kind: str, sizes: np.ndarray, times: np.ndarray, alive: Alive) -> Curves:
+        """Customers who are alive, all states together."""
+
+    def staying(self, kind: str, time: float, alive: Alive | None) -> Callable[[np.ndarray], np.ndarray]:
+        """From the size of a shift, shape (points,), to the customers still there at ``time``; None: one new one."""
+        times = np.array([time])
+        if alive is None:
+            return lambda size: self.of_new(kind, size[None], times).customers[0, :, 0]
+        return lambda size: self.of_alive(kind, size[None], times, alive).customers[0, :, 0]
+
+
+class BetaLeaving(Leaving):
+    """BG/NBD and MBG/NBD: p ~ Beta(a, b), tried at orders; S(t | p) = (1 + p t / alpha) ** -r.
+
+    The mixture over p of this gives 2F1(r, a; a + b; -t / alpha), the survival of a new BG/NBD customer.
+
+    Parameters
+    ----------
+    trial_at_birth
+        1 where the first order is followed by a trial, else 0.
+    most_repeats
+        The largest x that will be asked for.
+    """
+
+    def __init__(self, params, trial_at_birth: int, most_repeats: float):
+        super().__init__(params)
+        self.trial_at_birth = trial_at_birth
+        spread = np.sqrt(1 / self.params.a + 1 / (self.params.b + trial_at_birth + most_repeats)).min()
+        self.step = min(WIDEST_STEP["p"], STEPS_PER_SPREAD * spread)
+        self.place = np.arange(LOWEST, HIGHEST + self.step, self.step)
+        self.log_odds_total = np.logaddexp(0, self.place)
+
+    @property
+    def largest_factor(self):
+        return (self.params.a + self.params.b) / self.params.a
+
+    def of_new(self, kind, sizes, times):
+        if kind != "mean" and len(sizes) > 1:
+            return _each(lambda size: self.of_new(kind, size, times), sizes)
+        p = self._proneness(kind, sizes[0])
+        stays = self._mass(kind, sizes, np.zeros(1))[:, :, 0] * (1 - p) ** self.trial_at_birth
+        risk = 1 + np.multiply.outer(p, times) / self.params.alpha[:, None, None]
+        there = np.exp(-self.params.r[:, None, None] * np.log(risk))
+        stays = stays.swapaxes(0, 1)
+        customers = stays @ there
+        there *= (self.params.r / self.params.alpha)[:, None, None] / risk
+        orders = (stays @ there).swapaxes(0, 1)
+        return Curves(customers.swapaxes(0, 1), orders, orders)
+
+    def of_alive(self, kind, sizes, times, alive):
+        if kind != "mean" and len(sizes) > 1:
+            return _each(lambda size: self.of_alive(kind, size, times, alive), sizes)
+        mass = self._mass(kind, sizes, self.trial_at_birth + alive.frequency)
+        kept = (mass > NEGLIGIBLE).any(axis=(0, 1, 2))
+        p, mass = self._proneness(kind, sizes[0])[:, kept], mass[..., kept].transpose(1, 0, 3, 2)
+        count = self.params.r[:, None] + alive.frequency
+        found, flat = np.zeros((3, *mass.shape[:2], len(times))), (len(p), -1, len(times))
+        by_state = alive.customers, alive.customers * count[..., None], alive.revenue * count[..., None]
+        for place, T in enumerate(alive.T):
+            customers, orders, revenue = (
+                (mass * each[:, None, None, :, place]).reshape(*mass.shape[:2], -1) for each in by_state
+            )
+            there, risk = self._there(p, times, count, T)
+            found[0] += customers @ there.reshape(flat)
+            there /= risk[:, :, None]
+            found[1] += orders @ there.reshape(flat)
+            found[2] += revenue @ there.reshape(flat)
+        return Curves(*found.swapaxes(1, 2))
+
+    def staying(self, kind, time, alive):
+        if kind != "mean" or alive is None:
+            return super().staying(kind, time, alive)
+        # The nodes stay where they are, so that only their weights have to be computed for each size.
+        p, count = self._proneness(kind, None), self.params.r[:, None] + alive.frequency
+        there = sum(
+            self._there(p, np.array([time]), count, T)[0][..., 0] * alive.customers[:, None, :, place]
+            for place, T in enumerate(alive.T)
+        )
+        trials = self.trial_at_birth + alive.frequency
+        return lambda size: np.einsum("kxj,kjx->k", self._mass(kind, size[None], trials)[0], there)
+
+    def _there(self, p, times, count, T):
+        """Share still there of customers with a proneness, shape (points, nodes, x, times), and alpha + T + p t."""
+        age = (self.params.alpha + T)[:, None, None]
+        risk = age + np.multiply.outer(p, times)
+        return np.exp(-count[:, None, :, None] * np.log(risk / age)[:, :, None]), risk
+
+    def _proneness(self, kind: str, size) -> np.ndarray:
+        """p at the nodes, shape (points, nodes)."""
+        if kind == "mean":
+            return np.broadcast_to(expit(self.place), (len(self.params.a), len(self.place)))
+        if kind == "logit":
+            return expit(self.place - size[:, None])
+        return np.minimum(expit(self.place) * np.exp(-size)[:, None], 1.0)
+
+    def _mass(self, kind: str, sizes, trials: np.ndarray) -> np.ndarray:
+        """Mass of Beta(a, b + trials) on the nodes, shape (sizes, points, len(trials), nodes)."""
+        total = self.params.a + self.params.b
+        a = self.params.a * (np.exp(-sizes) if kind == "mean" else np.ones(sizes.shape))
+        a, b = a[..., None, None], ((total - a)[..., None] + trials)[..., None]
+        log_mass = a * self.place - (a + b) * self.log_odds_total
+        log_mass[..., -1] -= np.log(-np.expm1(-b * self.step))[..., 0]
+        return _normalised(log_mass, a * self.step)
+
+
+class GammaLeaving(Leaving):
+    """Pareto/NBD: mu ~ Gamma(s, beta), independent of the order rate; S(t | mu) = exp(-mu t).
+
+    A gamma distribution keeps its spread (s) when it is scaled, so ``mean`` and ``scale`` differ only for customers
+    with a past.
+
+    Parameters
+    ----------
+    year
+        Length of a year [time units].
+    """
+
+    def __init__(self, params, year: float):
+        super().__init__(params)
+        s, self.year = self.params.s, year
+        self.step = min(WIDEST_STEP["mu"], STEPS_PER_SPREAD / np.sqrt(s.max()))
+        # Beyond this place a gamma density is below exp(-40) of its height.
+        self.place = np.arange(LOWEST, np.log(s + 12 * np.sqrt(s) + 40).max(), self.step)
+
+    def of_new(self, kind, sizes, times):
+        one = np.ones((len(self.params.s), 1, 1))
+        return self.of_alive(kind, sizes, times, Alive(one, one, np.zeros(1), np.zeros(1)))
+
+    def of_alive(self, kind, sizes, times, alive):
+        if kind != "mean" and len(sizes) > 1:
+            return _each(lambda size: self.of_alive(kind, size, times, alive), sizes)
+        there = np.exp(-np.multiply.outer(self._proneness(kind, sizes[0]), times))
+        mass = self._mass(kind, sizes, alive.T)
+        rate = (self.params.r[:, None] + alive.frequency)[..., None] / (self.params.alpha[:, None] + alive.T)[:, None]
+        by_state = alive.customers, alive.customers * rate, alive.revenue * rate
+        weights = (np.einsum("mktj,kt->kmj", mass, each.sum(axis=1)) for each in by_state)
+        return Curves(*((each @ there).swapaxes(0, 1) for each in weights))
+
+    def _proneness(self, kind: str, size) -> np.ndarray:
+        """mu at the nodes, shape (points, nodes)."""
+        mu = np.exp(self.place) / self.params.beta[:, None]
+        if kind == "logit":
+            odds = np.expm1(np.minimum(mu * self.year, 500.0)) * np.exp(-size)[:, None]
+            return np.log1p(odds) / self.year
+        return mu * np.exp(-size)[:, None] if kind == "scale" else mu
+
+    def _mass(self, kind: str, sizes, T: np.ndarray) -> np.ndarray:
+        """Mass of Gamma(s, beta + T) on the nodes, shape (sizes, points, len(T), nodes)."""
+        prior = np.exp(sizes) if kind == "mean" else np.ones(sizes.shape)
+        rate = prior[..., None] + T / self.params.beta[:, None]
+        s = self.params.s[:, None, None]
+        return _normalised(s * self.place - rate[..., None] * np.exp(self.place), s * self.step)
+
+
+def _normalised(log_mass: np.ndarray, fall_below) -> np.ndarray:
+    """Weights that sum to one; below the first node the mass falls by so much a step, and is on that node."""
+    log_mass[..., 0] -= np.log(-np.expm1(-fall_below))[..., 0]
+    mass = np.exp(log_mass - log_mass.max(axis=-1, keepdims=True))
+    return mass / mass.sum(axis=-1, keepdims=True)
+
+
+def _each(curves: Callable[[np.ndarray], Curves], sizes: np.ndarray) -> Curves:
+    """The curves of every size, where the nodes move with it."""
+    return Curves.joined([curves(size[None]) for size in sizes], axis=0)

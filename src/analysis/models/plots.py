@@ -1,0 +1,287 @@
+"""Figures of the purchase models, the spend model and the back test."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+
+from analysis.models.fits import LEVEL
+from analysis.plotting import (
+    ACTUAL_WIDTH,
+    BLUE,
+    GREY,
+    INK,
+    MUTED,
+    ORANGE,
+    PALE,
+    RULE,
+    few_ticks,
+    format_ticks,
+    is_narrow,
+    key_above,
+    label_ends,
+    month_ticks,
+    name_axes,
+    own_axes,
+    panels,
+    stroke_of,
+    text_above,
+)
+from analysis.time import duration
+from analysis.words import formats, tr
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from analysis.models.backtest import BackTest
+    from analysis.models.fits import PurchaseFit, PurchaseFits
+    from analysis.models.spend import SpendFit
+
+
+def name_of(forecast: str) -> str:
+    """A model or baseline for readers."""
+    baselines = {
+        "same rate": tr("Same rate as before"),
+        "hiatus": tr("Hiatus rule"),
+        "average": tr("Everyone like the average"),
+    }
+    return baselines.get(forecast, forecast)
+
+
+def plot_posterior(fit: PurchaseFit | SpendFit, ax: Axes | None = None, level: float = LEVEL) -> Axes:
+    """One histogram of posterior draws a parameter, with its central interval and the maximum-likelihood estimate."""
+    ax = own_axes(ax, size=(7.2, 2.2))
+    axes = panels(ax, len(fit.posterior.names))
+    for each, name, draws in zip(axes, fit.posterior.names, fit.posterior.draws.T, strict=True):
+        import seaborn as sns
+
+        low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
+        ends = np.quantile(draws, [0.002, 0.998])
+        sns.histplot(x=draws, bins=32, binrange=tuple(ends), ax=each, color=PALE, edgecolor="none", alpha=1)
+        each.axvspan(low, high, color=PALE, alpha=0.25, linewidth=0)
+        each.axvline(fit.parameters[name], color=ORANGE, linewidth=1.6)
+        each.set(yticks=[], ylabel="", xlabel="")
+        format_ticks(few_ticks(each, x=3), x="number")
+        name_axes(each, y=name)
+    return axes[0]
+
+
+def plot_frequency_recency(fit: PurchaseFit, ax: Axes | None = None, horizon="13W") -> Axes:
+    """Expected orders in the next ``horizon`` by repeat orders and by when the last one fell."""
+    title = tr("Expected orders in the next {days:days}", days=round(duration(horizon)))
+    return _heat_map(fit.frequency_recency(horizon), own_axes(ax), title, "number")
+
+
+def plot_p_alive_matrix(fit: PurchaseFit, ax: Axes | None = None) -> Axes:
+    """Chance of being active by repeat orders and by when the last one fell."""
+    return _heat_map(fit.p_alive_matrix(), own_axes(ax), tr("Chance of being active"), "percent")
+
+
+def _heat_map(matrix: pd.DataFrame, ax: Axes, title: str, kind: str) -> Axes:
+    import seaborn as sns
+
+    say = getattr(formats(), kind)
+    sns.heatmap(matrix, ax=ax, cmap="Blues", vmin=0, cbar_kws={"format": lambda value, _: say(value)})
+    ax.invert_yaxis()
+    for axis, labels in ((ax.xaxis, matrix.columns), (ax.yaxis, matrix.index)):
+        places = np.linspace(0, len(labels) - 1, min(len(labels), 4 if is_narrow(ax) else 6)).round().astype(int)
+        axis.set_ticks(places + 0.5, [formats().integer(labels[place]) for place in places], rotation=0)
+    ax.set_ylabel(tr("Repeat orders"))
+    ax.grid(visible=False)
+    return name_axes(ax, x=tr("Weeks from the first to the last order"), y=title)
+
+
+def plot_calibration_of_fit(fit: PurchaseFit, ax: Axes | None = None) -> Axes:
+    """Customers by number of repeat orders, and what the fitted model expects: a check on the data it was fitted to."""
+    ax, counts = own_axes(ax), fit.frequencies()
+    places = np.arange(len(counts))
+    bars = ax.bar(places, counts["customers"], 0.66, color=[GREY, *[BLUE] * (len(counts) - 1)])
+    (marks,) = ax.plot(places, counts["expected"], "D", color=ORANGE, markeredgecolor="white", markersize=7)
+    ax.set_xticks(places, counts["label"])
+    format_ticks(few_ticks(ax, y=5), y="integer")
+    lines = key_above(ax, [(bars, tr("observed")), (marks, tr("expected by {model}", model=fit.model))])
+    return name_axes(ax, x=tr("Repeat orders"), y=tr("Customers"), lines_between=lines)
+
+
+def plot_silence(fit: PurchaseFit, ax: Axes | None = None) -> Axes:
+    """Chance of being active against the time since the last order, one line for each number of repeat orders."""
+    curves, color = fit.silence(), stroke_of(fit.model).color
+    looks = {_repeat_orders(x): (curves[x], {"color": color, "alpha": 1 - x / 6, "linewidth": 2}) for x in curves}
+    return _silence(own_axes(ax), looks, tr("Chance of being active"))
+
+
+def plot_silence_by_model(fits: PurchaseFits, ax: Axes | None = None, orders: int = 1) -> Axes:
+    """As ``plot_silence`` for one number of repeat orders, one line a model."""
+    looks = {}
+    for fit in fits:
+        stroke = stroke_of(fit.model)
+        look = {"color": stroke.color, "linestyle": stroke.dash, "linewidth": stroke.width}
+        looks[fit.model] = fit.silence([orders])[orders], look
+    return _silence(own_axes(ax), looks, tr("Chance of being active, {of}", of=_repeat_orders(orders)))
+
+
+def _repeat_orders(x: int) -> str:
+    return tr("{n:integer} repeat order", "{n:integer} repeat orders", n=x)
+
+
+def _silence(ax: Axes, looks: dict, title: str) -> Axes:
+    for curve, look in looks.values():
+        ax.plot(curve, **look)
+    ax.set(ylim=(0, 1.04), xlim=(0, curve.index[-1]))
+    format_ticks(few_ticks(ax, x=4, y=5), x="integer", y="percent")
+    label_ends(ax, [(curve.index[-1], curve.iloc[-1], name, look["color"]) for name, (curve, look) in looks.items()])
+    return name_axes(ax, x=tr("Weeks since the last order"), y=title)
+
+
+def plot_alive(fits: PurchaseFits, ax: Axes | None = None, level: float = LEVEL) -> Axes:
+    """Customers still active under each model, and the share active among those without a repeat order."""
+    table = fits.customers_alive(level)
+    left, right = panels(own_axes(ax, size=(7.2, 2.3)), 2)
+    places = np.arange(len(table))[::-1]
+    for place, row in zip(places, table.itertuples(), strict=True):
+        stroke = stroke_of(row.Index)
+        left.plot([row.lower, row.upper], [place, place], color=stroke.color, linewidth=5, alpha=0.35)
+        right.plot([0, row.among_one_time_buyers], [place, place], color=stroke.color, linewidth=1.6, alpha=0.5)
+        shown = ((left, row.estimate, formats().integer), (right, row.among_one_time_buyers, formats().percent))
+        for each, value, say in shown:
+            each.plot(value, place, stroke.marker, color=stroke.color, markersize=7)
+            offset = {"xytext": (0, 8), "textcoords": "offset points", "ha": "center", "color": stroke.color}
+            each.annotate(say(value), (value, place), **offset)
+    tops = ((left, fits.primary.customers, "integer"), (right, 1, "percent"))
+    for each, top, kind in tops:
+        each.set(xlim=(0, top * 1.04), ylim=(-0.5, len(places) - 0.35), yticks=places)
+        each.set_yticklabels(table.index if each is left or is_narrow(each) else [])
+        each.grid(visible=False, axis="y")
+        each.grid(visible=True, axis="x")
+        format_ticks(few_ticks(each, x=4), x=kind)
+    name_axes(right, y=tr("Share active without a repeat order"))
+    return name_axes(left, y=tr("Customers still active"))
+
+
+def plot_tracking_of_fit(fit: PurchaseFit, ax: Axes | None = None) -> Axes:
+    """Cumulative repeat orders as they came, and as the model expects them."""
+    tracking = fit.tracking()
+    return _tracked(tracking, own_axes(ax), tracking["date"].iloc[-1])
+
+
+def plot_tracking(test: BackTest, ax: Axes | None = None) -> Axes:
+    """Cumulative repeat orders of the calibration customers: what came and what each model expected.
+
+    The bar at the end is the predictive interval of the primary model's total in the holdout.
+    """
+    ax, tracking = own_axes(ax), test.tracking
+    days, border = pd.to_datetime(tracking["date"]), pd.Timestamp(test.calibration_end)
+    start, end = days.iloc[0], days.iloc[-1] + (days.iloc[-1] - days.iloc[0]) * 0.02
+    ax.axvspan(border, days.iloc[-1], color=RULE, alpha=0.3, linewidth=0)
+    score, before = test.score(test.primary), tracking.loc[days <= border, "actual"].iloc[-1]
+    color = stroke_of(test.primary).color
+    bar = [before + score["lower"], before + score["upper"]]
+    ax.plot([end] * 2, bar, color=color, linewidth=6, alpha=0.35, solid_capstyle="butt", clip_on=False)
+    middle = (border + (days.iloc[-1] - border) / 2 - start) / (end - start)
+    return _tracked(tracking, ax, end, text_above(ax, tr("Holdout"), MUTED, center=middle))
+
+
+def _tracked(tracking: pd.DataFrame, ax: Axes, end, lines: int = 0) -> Axes:
+    days, models = pd.to_datetime(tracking["date"]), [name for name in tracking if name not in ("date", "actual")]
+    ax.plot(days, tracking["actual"], color=INK, linewidth=ACTUAL_WIDTH, solid_capstyle="butt", zorder=1)
+    for model in models:
+        stroke = stroke_of(model)
+        ax.plot(days, tracking[model], color=stroke.color, linestyle=stroke.dash, linewidth=stroke.width)
+    ax.margins(y=0.1)
+    ax.set_ylim(0)
+    ends = [(end, tracking[model].iloc[-1], model, stroke_of(model).color) for model in models]
+    label_ends(ax, [*ends, (end, tracking["actual"].iloc[-1], tr("What came"), INK)])
+    ax.set_xlim(days.iloc[0], end)
+    month_ticks(ax, days.iloc[0], days.iloc[-1])
+    format_ticks(few_ticks(ax, y=5), y="integer")
+    return name_axes(ax, y=tr("Repeat orders since the start"), lines_between=lines)
+
+
+def plot_path(test: BackTest, ax: Axes | None = None) -> Axes:
+    """Repeat orders since the holdout began: what came, and what was forecast with its predictive interval."""
+    ax, path = own_axes(ax), test.path
+    start = pd.DataFrame({"date": [pd.Timestamp(test.calibration_end)]}).reindex(columns=path.columns, fill_value=0.0)
+    rows = pd.concat([start, path], ignore_index=True)
+    band = ax.fill_between(rows["date"], rows["lower"], rows["upper"], color=PALE, alpha=0.6, linewidth=0)
+    ax.plot(rows["date"], rows["estimate"], color=BLUE, linestyle=(0, (4, 3)))
+    (came,) = ax.plot(rows["date"], rows["actual"], color=INK, marker="o", linewidth=2.4)
+    ax.set_ylim(0)
+    month_ticks(ax, rows["date"].iloc[0], rows["date"].iloc[-1])
+    format_ticks(few_ticks(ax, y=5), y="integer")
+    lines = key_above(ax, [(came, tr("what came")), (band, tr("what was forecast"))])
+    return name_axes(ax, y=tr("Repeat orders"), lines_between=lines)
+
+
+def plot_history(fit: PurchaseFit, ax: Axes | None = None, *, customer) -> Axes:
+    """One customer's orders (marks) and the chance of being active on every day since the first."""
+    ax, days = own_axes(ax, size=(7.2, 2.4)), fit.history(customer)
+    bought = days["orders"].diff().fillna(1) > 0
+    ax.plot(days["date"], days["p_alive"], color=stroke_of(fit.model).color)
+    ax.plot(days["date"][bought], days["p_alive"][bought], "o", color=INK, markersize=5)
+    ax.set_ylim(0, 1.04)
+    month_ticks(ax, days["date"].iloc[0], days["date"].iloc[-1])
+    format_ticks(few_ticks(ax, y=5), y="percent")
+    return name_axes(ax, y=tr("Chance of being active, customer {id}", id=str(customer)))
+
+
+def plot_calibration(test: BackTest, ax: Axes | None = None) -> Axes:
+    """Mean orders in the holdout by repeat orders before it: what came, its interval in grey, and the forecasts."""
+    from matplotlib.lines import Line2D
+
+    ax, groups = own_axes(ax), test.calibration_by_group
+    places = np.arange(len(groups))
+    reach = norm.ppf((1 + test.level) / 2) * groups["standard_error"].fillna(0)
+    ax.bar(places, 2 * reach, 0.8, bottom=groups["actual"] - reach, color="#dfe4e8")
+    ax.hlines(groups["actual"], places - 0.4, places + 0.4, color=INK, linewidth=2)
+    entries = [(Line2D([], [], color=INK, linewidth=2), tr("What came"))]
+    for index, model in enumerate(test.fits.names):
+        stroke = stroke_of(model)
+        shift = (index - (len(test.fits.names) - 1) / 2) * 0.2
+        look = {"color": stroke.color, "markersize": 5.5, "markeredgecolor": "white"}
+        (marks,) = ax.plot(places + shift, groups[model], stroke.marker, **look)
+        entries.append((marks, model))
+    ax.set_ylim(0)
+    ax.set_xticks(places, groups["frequency"])
+    format_ticks(few_ticks(ax, y=5), y="number")
+    lines = key_above(ax, entries)
+    return name_axes(
+        ax, x=tr("Repeat orders before the holdout"), y=tr("Mean orders in the holdout"), lines_between=lines
+    )
+
+
+def plot_scores(test: BackTest, ax: Axes | None = None) -> Axes:
+    """Mean log score a customer, as the distance to the best: models in colour, baselines in grey."""
+    ax, scores = own_axes(ax), test.scores
+    gaps, places = scores["log_score"] - scores["log_score"].max(), np.arange(len(scores))[::-1]
+    for place, name in zip(places, scores.index, strict=True):
+        stroke, is_baseline = stroke_of(name), scores.loc[name, "is_baseline"]
+        color, marker = (GREY, "X") if is_baseline else (stroke.color, stroke.marker)
+        ax.plot([gaps[name], 0], [place, place], color=color, linewidth=1.6, alpha=0.5)
+        ax.plot(gaps[name], place, marker, color=color, markersize=7, clip_on=False)
+    ax.set_yticks(places, [name_of(name) for name in scores.index])
+    ax.set_ylim(-0.6, len(scores) - 0.4)
+    ax.margins(x=0.06)
+    ax.axvline(0, color=MUTED, linewidth=0.8)
+    ax.grid(visible=False, axis="y")
+    ax.grid(visible=True, axis="x")
+    format_ticks(few_ticks(ax, x=4 if is_narrow(ax) else 7), x="number")
+    return name_axes(ax, x=tr("Log score, behind the best"))
+
+
+def plot_shrinkage(spend: SpendFit, ax: Axes | None = None) -> Axes:
+    """Expected order value against a customer's own mean: the more orders, the nearer to the customer's own."""
+    ax = own_axes(ax, size=(4.6, 3.4))
+    own = np.linspace(0, 3 * spend.mean_order_value, 50)
+    ends = []
+    for x in (1, 3, 10):
+        frame = pd.DataFrame({"frequency": x, "monetary_value": own}, index=own)
+        expected = spend.expected_order_value(frame)
+        ax.plot(expected, color=BLUE, alpha=0.4 + 0.06 * x)
+        ends.append((own[-1], expected.iloc[-1], _repeat_orders(x), BLUE))
+    ax.plot(own, own, color=RULE, linestyle="dashed")
+    ax.set(xlim=(0, own[-1]), ylim=(0, own[-1]))
+    format_ticks(few_ticks(ax, x=4, y=4), x="compact_money", y="compact_money")
+    return name_axes(label_ends(ax, ends), x=tr("Mean of a customer's repeat orders"), y=tr("Expected order value"))

@@ -1,0 +1,7 @@
+"""The pipeline: steps, their store, and the study that computes them when they are asked for."""
+
+from analysis.pipeline.step import STEPS, all_steps
+from analysis.pipeline.store import Store
+from analysis.pipeline.study import Study, notebooks_folder, open_study, test_claims
+
+__all__ = ["STEPS", "Store", "Study", "all_steps", "notebooks_folder", "open_study", "test_claims"]

@@ -1,0 +1,313 @@
+"""Results as bytes that can be read without running code: a zip of JSON, Parquet and NumPy arrays under one checksum.
+
+``result.json`` holds the fields; tables and arrays lie beside it. Types are named, and only those of our own layers
+below the pipeline are known: dataclasses, named tuples, enumerations, errors and sections of the configuration.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import hashlib
+import io
+import json
+import math
+import zipfile
+from collections.abc import Callable, Mapping
+from enum import Enum
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.config.kinds import Section
+from analysis.errors import RetentionLabError
+from analysis.words import Message
+
+LAYERS = ("data", "models", "value", "claims", "strategies", "config", "errors", "interval", "time")
+"""Parts of this package whose types a result may hold."""
+KIND, VALUE = "$type", "value"
+ARRAY = b"\x93NUMPY"
+SIGNED = 66
+"""Bytes of the zip's comment, which is the checksum of what comes before, and of its length."""
+
+
+class Damaged(Exception):
+    """Raised when stored bytes are not what was written."""
+
+
+def packed(result: Any, record: Mapping[str, Any], folder: Path) -> bytes:
+    """A result, and the ``record`` of how it came about (as JSON knows it), as the bytes of a zip.
+
+    Raises TypeError for what cannot be held, with the place where it stands. A file in a folder below ``folder`` is
+    held by its name, and by the checksums of all that lies beside it.
+    """
+    writer = _Writer(folder)
+    writer.parts["result.json"] = _json(writer.tree(result, "result"))
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in {"record.json": _json(record), **writer.parts}.items():
+            archive.writestr(zipfile.ZipInfo(name), content)
+    body = buffer.getvalue()
+    return body[:-2] + _signature(body)
+
+
+def unpacked(content: bytes, folder: Path) -> Any:
+    """The result in such bytes; raises ``Damaged`` where a single one of them, or a file that it names, has changed."""
+    body = content[:-SIGNED] + b"\0\0"
+    if content[-SIGNED:] != _signature(body):
+        raise Damaged("checksum")
+    try:
+        with zipfile.ZipFile(io.BytesIO(body)) as archive:
+            return _Reader(archive, folder).value(json.loads(archive.read("result.json")))
+    except (KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+        raise Damaged("not as this version writes it") from error  # computing again is always right
+
+
+def _signature(body: bytes) -> bytes:
+    digest = hashlib.sha256(body).hexdigest().encode()
+    return len(digest).to_bytes(2, "little") + digest
+
+
+def _json(tree: Any) -> str:
+    return json.dumps(tree, allow_nan=False, ensure_ascii=False)
+
+
+class _Kind(dict):
+    """Type -> its name, how it is taken apart into what is known, and how it is put together again."""
+
+    def __init__(self, *kinds: tuple[type, Callable[[Any], Any], Callable[[Any], Any]]):
+        super().__init__({kind: (kind.__name__, apart, together) for kind, apart, together in kinds})
+        self.by_name = {name: together for name, _, together in self.values()}
+
+
+def _apart_frame(frame: pd.DataFrame) -> dict[str, Any]:
+    """Parquet of the columns, and beside it what Parquet would change."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    has_plain_names = frame.columns.is_unique and all(type(name) is str for name in frame.columns)
+    names = list(frame.columns) if has_plain_names else [str(place) for place in range(frame.shape[1])]
+    columns = frame.set_axis(names, axis=1).reset_index(drop=True)
+    objects = {name: column.tolist() for name, column in columns.items() if column.dtype == object}
+    categories = {
+        name: [column.cat.codes.to_numpy(), column.cat.categories, bool(column.cat.ordered)]
+        for name, column in columns.items() if isinstance(column.dtype, pd.CategoricalDtype)
+    }  # fmt: skip
+    columns = columns.drop(columns=[*objects, *categories])
+    buffer = io.BytesIO()
+    pq.write_table(pa.Table.from_pandas(columns, preserve_index=False), buffer)
+    return {
+        "names": names,
+        "columns": frame.columns if not has_plain_names or frame.columns.name is not None else None,
+        "index": frame.index,
+        "parquet": buffer.getvalue(),
+        "dtypes": {name: str(dtype) for name, dtype in columns.dtypes.items()},
+        "objects": objects,
+        "categories": categories,
+    }
+
+
+def _frame(parts: dict[str, Any]) -> pd.DataFrame:
+    import pyarrow.parquet as pq
+
+    found = pq.read_table(io.BytesIO(parts["parquet"])).to_pandas()
+    columns: dict[str, Any] = {name: found[name].astype(dtype) for name, dtype in parts["dtypes"].items()}
+    columns |= {name: pd.Series(values, dtype=object) for name, values in parts["objects"].items()}
+    for name, (codes, categories, ordered) in parts["categories"].items():
+        columns[name] = pd.Series(pd.Categorical.from_codes(codes, categories, ordered=ordered))
+    columns = {name: columns[name] for name in parts["names"]}
+    frame = pd.DataFrame(columns, index=range(len(parts["index"]))).set_axis(parts["index"])
+    return frame if parts["columns"] is None else frame.set_axis(parts["columns"], axis=1)
+
+
+def _array(parts: Any) -> np.ndarray:
+    if isinstance(parts, bytes):
+        return np.load(io.BytesIO(parts), allow_pickle=False)
+    items, shape = parts
+    array = np.empty(len(items), dtype=object)
+    array[:] = items
+    return array.reshape(shape)
+
+
+def _apart_array(array: np.ndarray) -> Any:
+    if array.dtype == object:
+        return [array.ravel().tolist(), list(array.shape)]
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    return buffer.getvalue()
+
+
+def _message(text: str, plural: str | None, code: str, context: str, values: dict[str, Any]) -> Message:
+    return Message(text, plural, code=code, context=context, **values)
+
+
+def _apart_index(index: pd.Index) -> list[Any]:
+    frequency = index.freqstr if isinstance(index, pd.DatetimeIndex) else None
+    return [index.to_frame(index=False, name="values"), index.name, frequency]
+
+
+def _index(parts: list[Any]) -> pd.Index:
+    frame, name, freq = parts
+    index = pd.Index(frame["values"]).rename(name)
+    return pd.DatetimeIndex(index, freq=freq) if freq else index
+
+
+KINDS = _Kind(
+    (float, repr, float),  # not finite
+    (tuple, list, tuple),
+    (set, list, set),
+    (dict, lambda value: [list(item) for item in value.items()], dict),
+    (dt.date, dt.date.isoformat, dt.date.fromisoformat),
+    (dt.datetime, dt.datetime.isoformat, dt.datetime.fromisoformat),
+    (pd.Timestamp, pd.Timestamp.isoformat, pd.Timestamp),
+    (pd.Timedelta, pd.Timedelta.isoformat, pd.Timedelta),
+    (type(pd.NaT), lambda _: None, lambda _: pd.NaT),
+    (Message, lambda value: [value.text, value.plural, value.code, value.context, value.values],
+     lambda parts: _message(*parts)),
+    (np.generic, lambda value: [value.dtype.str, value.item()], lambda parts: np.array(parts[1], dtype=parts[0])[()]),
+    (np.ndarray, _apart_array, _array),
+    (pd.DataFrame, _apart_frame, _frame),
+    (pd.Series, lambda value: [value.to_frame("values"), value.name],
+     lambda parts: parts[0]["values"].rename(parts[1])),
+    (pd.RangeIndex, lambda value: [value.start, value.stop, value.step, value.name],
+     lambda parts: pd.RangeIndex(*parts[:3], name=parts[3])),
+    (pd.MultiIndex, lambda value: [value.to_frame(index=False, name=range(value.nlevels)), list(value.names)],
+     lambda parts: pd.MultiIndex.from_frame(parts[0], names=parts[1])),
+    (pd.Index, _apart_index, _index),
+)  # fmt: skip
+"""How values are held that are neither JSON's nor of our own types."""
+
+
+class _Writer:
+    """Takes a value apart: JSON, and ``parts`` beside it."""
+
+    def __init__(self, folder: Path):
+        self.folder, self.parts = folder, {}
+
+    def tree(self, value: Any, place: str) -> Any:
+        if type(value) in (str, bool, int, type(None)) or (type(value) is float and math.isfinite(value)):
+            return value
+        if type(value) is list:
+            return [self.tree(inner, f"{place}[{number}]") for number, inner in enumerate(value)]
+        if type(value) is dict and KIND not in value and all(type(key) is str for key in value):
+            return {key: self.tree(inner, f"{place}.{key}") for key, inner in value.items()}
+        if type(value) is bytes:
+            name = f"{len(self.parts)}.{'npy' if value.startswith(ARRAY) else 'parquet'}"
+            self.parts[name] = value
+            return {KIND: "part", VALUE: name}
+        kind, parts = self._apart(value, place)
+        return {KIND: kind, VALUE: self.tree(parts, place)}
+
+    def _apart(self, value: Any, place: str) -> tuple[str, Any]:
+        """The name of a type, and the value taken apart into what is known."""
+        if isinstance(value, Path):
+            return self._path(value)
+        kind = type(value)
+        if known := KINDS.get(kind):
+            return known[0], known[1](value)
+        if _is_ours(kind):
+            return f"{kind.__module__}:{kind.__qualname__}", _fields(value)
+        for base in kind.__mro__:
+            if base in (np.generic, pd.Index):
+                return KINDS[base][0], KINDS[base][1](value)
+        raise TypeError(f"{place}: a {kind.__module__}.{kind.__qualname__} cannot be stored")
+
+    def _path(self, path: Path) -> tuple[str, Any]:
+        if not path.is_relative_to(self.folder):
+            return "path", str(path)
+        beside = [file for file in path.parent.iterdir() if file.is_file()] if path.exists() else []
+        return "file", [path.relative_to(self.folder).as_posix(), {file.name: _digest_of(file) for file in beside}]
+
+
+class _Reader:
+    """Puts a value together again."""
+
+    def __init__(self, archive: zipfile.ZipFile, folder: Path):
+        self.archive, self.folder = archive, folder
+
+    def value(self, tree: Any) -> Any:
+        if isinstance(tree, list):
+            return [self.value(inner) for inner in tree]
+        if not isinstance(tree, dict):
+            return tree
+        if KIND not in tree:
+            return {key: self.value(inner) for key, inner in tree.items()}
+        kind, parts = tree[KIND], self.value(tree[VALUE])
+        if kind in KINDS.by_name:
+            return KINDS.by_name[kind](parts)
+        return {"part": self.archive.read, "path": Path, "file": self._file}.get(kind, lambda it: _own(kind, it))(parts)
+
+    def _file(self, parts: list[Any]) -> Path:
+        path = self.folder / parts[0]
+        for name, digest in parts[1].items():
+            file = path.with_name(name)
+            if ".." in file.parts or not file.is_file() or _digest_of(file) != digest:
+                raise Damaged(file)
+        return path
+
+
+def _digest_of(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _is_ours(kind: type) -> bool:
+    """Whether a result may hold this type: one of our layers, found by its name, whose fields are all there is."""
+    plain = dataclasses.is_dataclass(kind) or hasattr(kind, "_fields")
+    holds_fields = plain or issubclass(kind, Enum | RetentionLabError | Section)
+    return holds_fields and _named(f"{kind.__module__}:{kind.__qualname__}") is kind
+
+
+def _named(name: str) -> Any:
+    module, _, path = name.partition(":")
+    if not (module.startswith("analysis.") and module.split(".")[1] in LAYERS):
+        return None
+    try:
+        found = import_module(module)
+        for part in path.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError):
+        return None
+    return found
+
+
+def _fields(value: Any) -> Any:
+    """What a value of our own holds; fields of a dataclass with the metadata ``{"stored": False}`` are left out."""
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, tuple):
+        return value._asdict()
+    if isinstance(value, Section):
+        return value.model_dump()
+    if isinstance(value, RetentionLabError):
+        return {"args": value.args, **vars(value)}
+    return {field.name: getattr(value, field.name) for field in dataclasses.fields(value) if _is_stored(field)}
+
+
+def _is_stored(field: dataclasses.Field) -> bool:
+    return field.metadata.get("stored", True)
+
+
+def _own(name: str, fields: Any) -> Any:
+    """A value of our own with its fields as they were; no code of its own is run, but the checks of a section."""
+    kind = _named(name)
+    if not (isinstance(kind, type) and _is_ours(kind)):
+        raise Damaged(name)
+    if issubclass(kind, Enum):
+        return kind(fields)
+    if issubclass(kind, tuple):
+        return kind(**fields)
+    if issubclass(kind, Section):
+        return kind.model_validate(fields)
+    made = kind.__new__(kind)
+    if issubclass(kind, RetentionLabError):
+        made.args = fields.pop("args")
+    else:
+        left_out = [field for field in dataclasses.fields(kind) if not _is_stored(field)]
+        fields |= {one.name: None if one.default is dataclasses.MISSING else one.default for one in left_out}
+    for field, value in fields.items():
+        object.__setattr__(made, field, value)
+    return made

@@ -1,0 +1,342 @@
+"""The steps of a study, in the order in which data flow: what is computed from what is in the signatures."""
+
+from __future__ import annotations
+
+from analysis.config import LOYALTY_TABLES, Config
+from analysis.errors import Unavailable
+from analysis.pipeline.step import step, without
+
+
+def _config(**sections):
+    """A configuration that has these sections alone: a step cannot look at what it does not name."""
+    return Config.model_construct(**sections)
+
+
+@step
+def orders(data_config=without("holdout_weeks", "csv"), *, currency, as_of, frame, most_rows, workdir, folder):  # noqa: B008
+    """Clean orders, ledger and customer histories."""
+    from analysis.config import EconomicsConfig
+    from analysis.data.orders import load_orders
+
+    config = _config(data=data_config, economics=EconomicsConfig(currency=currency), folder=folder)
+    found = load_orders(config, workdir=workdir, as_of=as_of, frame=frame, most_rows=most_rows)
+    found.occasions  # noqa: B018 (written now, so that its checksum is kept with the result)
+    return found
+
+
+@step
+def contracts(orders, contracts_config, timezone, *, workdir, folder):
+    """Contracts by tenure; None where none are configured."""
+    from analysis.config import DataConfig
+    from analysis.data.contracts import load_contracts
+
+    if contracts_config is None:
+        return None
+    config = _config(contracts=contracts_config, data=DataConfig.model_construct(timezone=timezone), folder=folder)
+    return load_contracts(config, as_of=orders.observation_end, workdir=workdir)
+
+
+@step
+def tables(campaigns_config, promotions_config, satisfaction_config, customer_types_config, experiment_config, timezone,
+           *, workdir, folder):  # fmt: skip
+    """Campaigns, promotions, satisfaction and the arms of an experiment; None for what is not configured."""
+    from analysis.config import DataConfig, StrategiesConfig
+    from analysis.data.loyalty_tables import load_loyalty_tables
+
+    sections = {"campaigns": campaigns_config, "promotions": promotions_config, "satisfaction": satisfaction_config}
+    sections |= {"customer_types": customer_types_config, "experiment": experiment_config}
+    data = DataConfig.model_construct(timezone=timezone)
+    config = _config(strategies=StrategiesConfig(**sections), data=data, folder=folder)
+    return load_loyalty_tables(config, workdir=workdir)
+
+
+@step
+def split(orders, holdout_weeks):
+    """Calibration and holdout."""
+    from analysis.data.holdout import holdout_split
+
+    return holdout_split(orders, holdout_weeks)
+
+
+@step(cost=3)
+def fits(orders, time_unit, seed, primary):
+    """The purchase models on all customers."""
+    from analysis.models.fits import fit_all
+
+    return fit_all(orders.histories, time_unit=time_unit, seed=seed, primary=primary)
+
+
+@step(stored=False)
+def fit(fits, orders):
+    """The purchase model that the values rest on."""
+    return fits.primary.of(orders)
+
+
+@step
+def spend(orders, seed):
+    """The spend model; None without money."""
+    from analysis.models.spend import fit_spend
+
+    return fit_spend(orders.histories, seed=seed)
+
+
+@step
+def dependence(orders, credible_level):
+    """Whether customers who order more often also spend more an order; None where that cannot be tested."""
+    from analysis.models.spend_dependence import spend_dependence
+
+    return spend_dependence(orders.histories, credible_level)
+
+
+@step(cost=3)
+def futures(orders, fits, spend, horizon_years, annual_discount_rate, credible_level, seed):
+    """Expected and simulated futures of every customer, before any margin."""
+    from analysis.value.valuation import futures as futures_of
+
+    return futures_of(
+        orders.histories,
+        fits,
+        spend,
+        horizon_years=horizon_years,
+        annual_discount_rate=annual_discount_rate,
+        level=credible_level,
+        seed=seed,
+    )
+
+
+@step
+def value(futures, orders, gross_margin, cost_per_order):
+    """What every customer is still worth."""
+    from analysis.value.valuation import value_of
+
+    return value_of(futures, gross_margin=gross_margin, cost_per_order=cost_per_order, currency=orders.currency)
+
+
+@step(cost=8)
+def forecasts(split, time_unit, seed, primary):
+    """Forecasts of the holdout by every model and baseline, without a level."""
+    from analysis.models.backtest import forecast_holdout
+
+    return forecast_holdout(split, time_unit=time_unit, seed=seed, primary=primary)
+
+
+@step(stored=False)
+def backtest(forecasts, credible_level):
+    """Forecasts against what happened."""
+    return forecasts.at(credible_level)
+
+
+@step
+def periods(orders, active_window_days, credible_level):
+    """The articles' retention rate by period."""
+    from analysis.value.periods import period_rates
+
+    return period_rates(orders, active_window_days, level=credible_level)
+
+
+@step
+def cohorts(orders, credible_level):
+    """Customers by when they came and how many ordered again when."""
+    from analysis.value.cohorts import retention_cohorts
+
+    return retention_cohorts(orders, level=credible_level)
+
+
+@step
+def growth(orders, credible_level):
+    """How spending changes with tenure."""
+    from analysis.value.growth import spend_growth
+
+    return spend_growth(orders, level=credible_level)
+
+
+@step
+def retention(orders, fits, credible_level):
+    """Retention by year under every model."""
+    from analysis.value.retention import model_retention
+
+    return model_retention(orders.histories, fits, level=credible_level)
+
+
+def _readings(horizon_years, **settings):
+    from analysis.config import EconomicsConfig, RetentionConfig
+    from analysis.value.profit import readings_that_matter
+
+    return tuple(readings_that_matter(EconomicsConfig(horizon_years=horizon_years), RetentionConfig(**settings)))
+
+
+def _joining(orders, configured):
+    from analysis.value.lift import new_customers_observed
+
+    return new_customers_observed(orders) if configured is None else configured
+
+
+@step(cost=2)
+def shifts(orders, fits, spend, retention, gain, gain_kind, shift, scope, new_customers_per_year, horizon_years):
+    """The shifts behind a rise of retention, and what customers do before and after it."""
+    from analysis.value.lift import refuse_lift, shifts_of
+
+    refuse_lift(orders, retention)
+    choices = _readings(horizon_years, gain=gain, gain_kind=gain_kind, shift=shift, scope=scope)
+    return shifts_of(orders.histories, fits, spend, choices, _joining(orders, new_customers_per_year))
+
+
+@step
+def lift(shifts, economics_config, retention_config, credible_level, seed, growth=None):
+    """Profit as a function of retention."""
+    from analysis.value.lift import retention_lifts
+    from analysis.value.profit import readings_that_matter
+
+    return retention_lifts(
+        shifts,
+        readings_that_matter(economics_config, retention_config),
+        economics_config,
+        retention_config,
+        growth=growth and growth.same_customers,
+        level=credible_level,
+        seed=seed,
+    )
+
+
+@step
+def what_if(orders, fits, spend, shifts, economics_config, retention_config, credible_level, seed, growth=None):
+    """The lift at other margins, discount rates, horizons and gains."""
+    from analysis.value.maps import what_if_grid
+
+    return what_if_grid(
+        orders.histories,
+        fits,
+        spend,
+        economics_config,
+        retention_config,
+        new_customers_per_year=shifts.new_customers_per_year,
+        growth=growth and growth.same_customers,
+        level=credible_level,
+        seed=seed,
+    )
+
+
+@step
+def map(fits, shifts, economics_config, retention_config, credible_level):
+    """Where the claim would hold."""
+    from analysis.value.maps import retention_map
+
+    return retention_map(fits.primary, shifts, economics_config, retention_config, level=credible_level)
+
+
+@step
+def firm(orders, fits, shifts, gain, gain_kind, shift):
+    """The firm's customers year by year under every model."""
+    from analysis.value.retention import firm_flows
+
+    joining = shifts.new_customers_per_year
+    return firm_flows(orders.histories, fits, joining, gain=gain, gain_kind=gain_kind, shift=shift)
+
+
+@step
+def contractual(contracts, economics_config, retention_config, credible_level, seed):
+    """Retention by contract; None where no contracts are configured."""
+    from analysis.value.contracts import contractual_retention
+
+    if contracts is None:
+        return None
+    return contractual_retention(contracts, economics_config, retention_config, level=credible_level, seed=seed)
+
+
+def _each_claim():
+    from analysis.claims import CLAIMS, claim_step
+
+    return [claim_step(claim) for claim in CLAIMS]
+
+
+@step(stored=False, family=_each_claim)
+def claims(**verdicts):
+    """The verdict on every claim; each is a step of its own."""
+    from analysis.claims import Claims
+
+    return Claims(tuple(verdicts.values()))
+
+
+@step
+def evidence(orders, fits, tables, transactions, gross_margin, cost_per_order, credible_level, seed, part):
+    """What the data say of loyalty: deals, promotions, campaigns and satisfaction."""
+    from analysis.data.loyalty_matches import loyalty_matches
+    from analysis.strategies.evidence import complete_journey_campaigns, loyalty_evidence
+
+    campaigns = tables.campaigns
+    if campaigns is None and getattr(transactions, "sample", None) == "complete-journey":
+        campaigns = complete_journey_campaigns()
+    matches = loyalty_matches(tables, orders, of_part=part is not None)
+    return loyalty_evidence(
+        orders,
+        _leaving_at_orders(fits, orders),
+        gross_margin=gross_margin,
+        cost_per_order=cost_per_order,
+        level=credible_level,
+        seed=seed,
+        campaigns=campaigns,
+        promotions=tables.promotions,
+        satisfaction=tables.satisfaction,
+        notes=(*tables.notes, *(match.note for match in matches)),
+    )
+
+
+def _leaving_at_orders(fits, orders):
+    """BG/NBD, on which the evidence and the strategies rest whatever the primary model is."""
+    fit = next((fit for fit in fits if fit.model == "BG/NBD"), None)
+    if fit is None:
+        raise Unavailable(
+            "Loyalty strategies rest on the purchase model BG/NBD, and these data do not identify it.",
+            code="strategies.reason.no_model",
+        )
+    return fit.of(orders)
+
+
+@step(cost=18)
+def strategies(
+    orders, fits, spend, tables, evidence, strategies_config=without(*LOYALTY_TABLES),  # noqa: B008
+    *, gross_margin, cost_per_order, annual_discount_rate, horizon_years, new_customers_per_year, credible_level, seed,
+):  # fmt: skip
+    """The configured strategies compared."""
+    from analysis.config import EconomicsConfig
+    from analysis.strategies import compare_strategies, kinds_of
+    from analysis.value.lift import new_customers_observed
+
+    config = _config(strategies=strategies_config, economics=EconomicsConfig(horizon_years=horizon_years))
+    types = tables.customer_types
+    return compare_strategies(
+        [_leaving_at_orders(fits, orders), *(fit.of(orders) for fit in fits if fit.model == "MBG/NBD")],
+        spend,
+        strategies_config.compared[1:],
+        gross_margin=gross_margin,
+        cost_per_order=cost_per_order,
+        annual_discount_rate=annual_discount_rate,
+        horizon=f"{config.horizon_weeks}W",
+        new_customers_per_year=new_customers_per_year,
+        evidence=evidence,
+        joining_per_year=new_customers_observed(orders),
+        kinds=None if types is None else kinds_of(orders.histories, types),
+        level=credible_level,
+        seed=seed,
+        **strategies_config.stated,
+    )
+
+
+@step(cost=7)
+def choice(orders, fits, spend, strategies):
+    """What to do, what would change that, and what would settle it."""
+    from analysis.strategies import strategy_choice
+
+    return strategy_choice(orders, _leaving_at_orders(fits, orders), spend, strategies)
+
+
+@step
+def experiment(orders, tables, experiment_config, gross_margin, cost_per_order, credible_level):
+    """What an experiment that was run showed; None where none is configured."""
+    from analysis.strategies.experiment import experiment_result
+    from analysis.strategies.schedule import Economics
+
+    if tables.arms is None or experiment_config is None:
+        return None
+    economics = Economics(gross_margin, cost_per_order)
+    return experiment_result(orders, tables.arms, experiment_config, economics, credible_level)

@@ -1,0 +1,554 @@
+"""All results of one configuration: each is computed when it is asked for, and kept by what it is made of."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import secrets
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic_core import to_json
+
+from analysis.config import (
+    SAMPLES,
+    Config,
+    DatabaseSource,
+    SampleSource,
+    config_from_mapping,
+    load_config,
+    nearest,
+    parameter_keys,
+)
+from analysis.errors import InputRefused, Problem, RetentionLabError, Unavailable, UsageError
+from analysis.pipeline import steps  # noqa: F401 (declares the steps)
+from analysis.pipeline.sources import PACKAGE, content_hash, numerical_versions, sources_kept_in
+from analysis.pipeline.step import READING, STEPS, Step, all_steps
+from analysis.pipeline.store import MISSING, Store
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from analysis.data import Orders
+    from analysis.models.fits import PurchaseFits
+    from analysis.models.spend import SpendFit
+
+BEGAN = time.time()
+KEY_DIGITS = 32
+
+
+class Study:
+    """All results of one configuration; ``dir(study)`` lists them, each has its step's description.
+
+    Parameters
+    ----------
+    config
+        The resolved configuration.
+    as_of
+        Last day of the data that counts; None as configured.
+    store
+        Folder where results are kept; None for ``.retention-lab`` in the working folder.
+    frame
+        Orders that stand in for the configured file.
+    most_rows
+        Rows of each file of transactions that are looked at, for what is refused anyway; None for all.
+
+    Attributes
+    ----------
+    seconds
+        Step -> how long it took to compute [s], of those that were computed now.
+    incidents
+        What happened to processes that helped to compute, for a log.
+    planned
+        How many steps ``compute`` names; 0 as long as it has not begun.
+
+    Raises
+    ------
+    Unavailable
+        By a result that these data do not give, whenever it is asked for.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        as_of: dt.date | None = None,
+        store: str | Path | None = None,
+        frame: Any = None,
+        most_rows: int | None = None,
+    ):
+        self.config, self.as_of, self.frame, self.most_rows = config, as_of, frame, most_rows
+        self.store = Store(default_store() if store is None else Path(store))
+        self.sources = sources_kept_in(self.store.folder)
+        self.seconds: dict[str, float] = {}
+        self.incidents: list[str] = []
+        self.planned = 0
+        self._own = secrets.token_hex(16)
+        self._keys: dict[str, str] = {}
+        self._origins: dict[str, str] = {}
+        self._known: dict[str, Any] = {}
+        self._because: dict[str, str] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or (name not in STEPS and name not in all_steps()):
+            raise AttributeError(f"a study has no {name!r}{nearest(name, STEPS)}")
+        return self.result(name)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *STEPS})
+
+    def __repr__(self) -> str:
+        return f"Study({self.config.name!r}, as_of={self.as_of}, store={str(self.store.folder)!r})"
+
+    def _repr_html_(self) -> str:
+        from markupsafe import Markup
+
+        row = Markup("<tr><td><code>study.{}</code></td><td>{}</td></tr>")
+        rows = [row.format(name, step.function.__doc__) for name, step in STEPS.items() if step.function.__doc__]
+        return Markup("<table><caption>Study of {}</caption>{}</table>").format(self.config.name, Markup("").join(rows))
+
+    def __reduce__(self) -> tuple:
+        """For a worker process: what was read is known by its keys, and found in the store."""
+        read = [name for name, step in STEPS.items() if step.reads and name in self._keys]
+        keys = {name: self._keys[name] for name in read}
+        origins = {name: self.origin(name) for name in read}
+        return _in_worker, (self.config, self.as_of, self.store.folder, keys, origins)
+
+    def result(self, name: str) -> Any:
+        """The result of a step: known, kept in the store, or computed now; a refusal is raised."""
+        found = self.outcome(name)
+        if isinstance(found, RetentionLabError):
+            raise found.with_traceback(None)
+        return found
+
+    def outcome(self, name: str) -> Any:
+        """As ``result``, but a refusal is given back."""
+        key = self.key(name)
+        if key not in self._known:
+            found = self.store.read(name, key) if STEPS[name].stored else MISSING
+            self._known[key] = self._computed(name) if found is MISSING else found
+        return self._known[key]
+
+    def key(self, name: str) -> str:
+        """What a step's result is known by: a hash over everything that it is made of."""
+        if name not in self._keys:
+            self._keys[name] = content_hash(self.made_of(name), self._files(STEPS[name]))[:KEY_DIGITS]
+            self.sources.keep()
+        return self._keys[name]
+
+    def is_kept(self, name: str) -> bool:
+        """Whether a step's result is in the store and refuses nothing."""
+        return self.store.record(name, self.key(name)).get("refuses") is False
+
+    def made_of(self, name: str) -> dict[str, Any]:
+        """Settings, inputs (by their keys), source and versions that a step's result is made of."""
+        step = STEPS[name]
+        settings = {key: _plain(self._setting(step, given)) for given, key in step.settings.items()}
+        return {
+            "step": name,
+            "settings": settings | ({"as_of": str(self.as_of)} if "as_of" in step.parameters else {}),
+            "inputs": {earlier: self.origin(earlier) for earlier in step.inputs},
+            "source": self.sources.behind(step.function),
+            "versions": numerical_versions(),
+        }
+
+    def origin(self, name: str) -> str:
+        """What an input is known by; of what was read, the content of the files matters and not where they lay."""
+        if not STEPS[name].reads:
+            return self.key(name)
+        if name not in self._origins:
+            held = self.read(name)["data_hash"]
+            self._origins[name] = content_hash(held, self.made_of(name))[:KEY_DIGITS]
+        return self._origins[name]
+
+    def read(self, name: str) -> dict[str, Any]:
+        """What a step's result says of the files that it read: ``data_hash`` and ``observation_end``."""
+        record = self.store.record(name, self.key(name))
+        return record["read"] if "read" in record else _read(self.result(name))
+
+    def _setting(self, step: Step, given: str) -> Any:
+        """A setting as the step is given it."""
+        value: Any = self.config
+        for part in step.settings[given].split("."):
+            value = getattr(value, part, None)
+        if left_out := step.left_out(given):
+            value = value.model_copy(update={key: type(value).model_fields[key].default for key in left_out})
+        return value
+
+    def _files(self, step: Step) -> list[Any]:
+        """What tells one state of the files that a step reads from another, without reading them."""
+        if not step.reads:
+            return []
+        sections = [self._setting(step, given) for given in step.settings]
+        named = [getattr(each, "file", None) or getattr(each, "transactions", None) for each in sections]
+        return [self.most_rows, [self._state(source) for source in named if source]]
+
+    def _state(self, source: Any) -> Any:
+        from analysis.data.files import files_matching
+
+        if self.frame is not None:
+            return self._own
+        if isinstance(source, SampleSource):
+            return source.sample  # the versions of the packages that hold it are part of every key
+        if isinstance(source, DatabaseSource):
+            # A database may have changed since; only within one run its answer is taken as the same.
+            return self.store.run or self._own
+        patterns = [source] if isinstance(source, str) else source
+        states = [(file, file.stat()) for pattern in patterns for file in files_matching(pattern, self.config.folder)]
+        return [(str(file), at.st_ino, at.st_size, at.st_mtime_ns, at.st_ctime_ns) for file, at in states]
+
+    def _computed(self, name: str) -> Any:
+        from threadpoolctl import threadpool_limits
+
+        step, began = STEPS[name], None
+        try:
+            given = self._given(step)
+            began = time.perf_counter(), time.process_time()
+            # Sums over several threads depend on how many there are; and such threads hinder other processes.
+            with threadpool_limits(limits=1):
+                result = step.function(**given)
+        except (Unavailable, InputRefused) as refusal:
+            result = refusal.with_traceback(None)
+        now = time.perf_counter(), time.process_time()
+        seconds, processor_seconds = (round(end - start, 3) for end, start in zip(now, began or now, strict=True))
+        if step.stored:
+            self.seconds[name], self._because[name] = seconds, self._difference(name)
+            if not (step.reads and isinstance(result, InputRefused)):
+                return self._kept(name, result, {"seconds": seconds, "processor_seconds": processor_seconds})
+        return result
+
+    def _kept(self, name: str, result: Any, took: Mapping[str, float]) -> Any:
+        """The result as the store gives it back: where arrays lie in memory can move the last digit of a sum."""
+        made_of = self.made_of(name)
+        if self.sources.newest(made_of["source"]) > BEGAN:
+            # What ran may be the source of before; another process would take this for what the new one gives.
+            self._because[name] += "; not kept, since the source changed after this process began"
+            return result
+        at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+        record = {
+            **made_of,
+            "because": self._because[name],
+            "refuses": refuses(name, result),
+            "computed_at": at,
+            **took,
+        }
+        record |= {"read": _read(result)} if STEPS[name].reads else {}
+        self.store.write(name, self.key(name), result, record)
+        return self.store.read(name, self.key(name))
+
+    def call(self, function: Callable) -> Any:
+        """What any function gives whose parameters are named for steps and settings; nothing is kept.
+
+        >>> import tempfile
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> study = open_study(sample="cdnow", store=folder.name)
+        >>> study.call(lambda orders, gross_margin: orders.customers * gross_margin)
+        707.1
+        """
+        return function(**self._given(Step(function)))
+
+    def _given(self, step: Step) -> dict[str, Any]:
+        """What a step's function is called with."""
+        given: dict[str, Any] = {name: self._setting(step, name) for name in step.settings}
+        for name in step.inputs:
+            found = self.outcome(name)
+            if isinstance(found, Unavailable) and step.parameters[name] is None:
+                found = None
+            elif isinstance(found, RetentionLabError) and step.parameters[name] is not Unavailable:
+                raise found
+            given[name] = found
+        if step.reads:
+            workdir = self.store.new_workdir(step.name, self.key(step.name))
+            beside = {**vars(self), "folder": self.config.folder, "workdir": workdir}
+            given |= {name: beside[name] for name in READING if name in step.parameters}
+        return given
+
+    def why(self, name: str) -> str:
+        """In words, whether a step's result is kept, or what changed so that it was or will be computed again."""
+        if name not in all_steps():
+            raise UsageError(f"there is no step {name!r}{nearest(name, STEPS)}")
+        key = self.key(name)
+        if not STEPS[name].stored:
+            return f"{name}: not kept, made from {' and '.join(STEPS[name].inputs)} whenever it is asked for"
+        if name in self._because and key in self._known:
+            return f"{name}: computed now, since {self._because[name]}"
+        if record := self.store.record(name, key):
+            return f"{name}: kept, computed {record['computed_at']} since {record['because']}"
+        return f"{name}: to be computed, since {self._difference(name)}"
+
+    def _difference(self, name: str) -> str:
+        """What distinguishes a result that is not there from the last one of the same step."""
+        before = self.store.latest(name, self.key(name))
+        differences = (
+            dict.fromkeys(self._differences(self.made_of(name), before)) if before else ["nothing was kept of it"]
+        )
+        return "; ".join(differences) or "its files changed"
+
+    def _differences(self, now: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[str]:
+        for part in ("settings", "versions"):
+            for name, old, new in _changes(before[part], now[part]):
+                yield f"{name} was {old} and is {new}"
+        if changed := [name for name, *_ in _changes(before["source"], now["source"])]:
+            yield f"the source of {', '.join(name.removeprefix('analysis.') for name in changed[:3])} changed"
+        for name, old, _ in _changes(before["inputs"], now["inputs"]):
+            # What was read goes by what it held, under which no record is kept.
+            earlier = self.store.record(name, old or "") or self.store.latest(name, self.key(name))
+            yield from list(self._differences(self.made_of(name), earlier) if earlier else ()) or [f"{name} changed"]
+
+    def with_(self, *, as_of: dt.date | str | None = None, **settings: Any) -> Study:
+        """The same study with other settings by the last part of their key; what does not depend on them is shared."""
+        content, path = self.config.model_dump(exclude_none=True), self.config.folder / f"{self.config.name}.yml"
+        config = config_from_mapping(content, path=path, overrides=overrides(settings))
+        other = Study(config, _day(as_of) or self.as_of, self.store.folder, self.frame, self.most_rows)
+        other._own, other._known = self._own, self._known
+        return other
+
+    @property
+    def data_hash(self) -> str:
+        """SHA-256 (hex) over everything that was read."""
+        read = [self.read(name)["data_hash"] for name, step in list(STEPS.items()) if step.reads]
+        first, *further = [found for found in read if found is not None]
+        return content_hash(first, *further) if further else first
+
+    @property
+    def currency(self) -> str | None:
+        """ISO code of the currency that money is in; None where nobody said."""
+        return self.result("orders").currency or self.config.economics.currency
+
+    def read_input(self) -> None:
+        """Read transactions, and the tables beside them.
+
+        Raises
+        ------
+        InputRefused
+            With every problem found in any of them.
+        """
+        from analysis.data.contracts import problems_in_contracts
+        from analysis.models.fits import refuse_unknown_model
+
+        problems: list[Problem] = []
+        try:
+            refuse_unknown_model(self.config.model.primary)
+        except InputRefused as refused:
+            problems += refused.problems
+        for name in (name for name, step in list(STEPS.items()) if step.reads):
+            try:
+                self.result(name)
+            except InputRefused as refused:
+                problems += [problem for problem in refused.problems if problem not in problems]
+                if name == "contracts":  # they are read up to the last day of the orders, which may be unknown
+                    known = problems_in_contracts(self.config, self.store.new_workdir(name, "refused"))
+                    problems += [problem for problem in known if problem not in problems]
+        if problems:
+            raise InputRefused(problems)
+
+    def compute(
+        self,
+        processes: int = 1,
+        *,
+        workers: ProcessPoolExecutor | None = None,
+        watch: Callable[[], Any] = bool,
+    ) -> Iterator[str]:
+        """Compute every step, naming each when it is done; several processes give the same results.
+
+        Parameters
+        ----------
+        processes, workers
+            Most steps at a time; the pool that computes them, None for one that is made where it is needed.
+        watch
+            Called at least once a second; what it raises ends the computing.
+
+        Raises
+        ------
+        RetentionLabError
+            As the first step does that refuses, once all others are done. What these data do not give is no refusal,
+            unless it is the purchase models.
+        """
+        from analysis.pipeline.parallel import side_by_side
+
+        yield from side_by_side(self, processes, workers, watch)
+
+
+def _read(result: Any) -> dict[str, Any]:
+    end = getattr(result, "observation_end", None)
+    return {"data_hash": getattr(result, "data_hash", None), "observation_end": end and end.isoformat()}
+
+
+def open_study(
+    config: str | Path | Mapping[str, Any] | None = None,
+    *,
+    sample: str | None = None,
+    as_of: dt.date | str | None = None,
+    store: str | Path | None = None,
+    frame: Any = None,
+    **settings: Any,
+) -> Study:
+    """Everything that is known of one configuration, computed when it is asked for.
+
+    Parameters
+    ----------
+    config
+        A configuration file (a relative path starts at the working folder, else at the folder of the notebooks), or
+        what such a file holds.
+    sample
+        In its place: ``cdnow``, ``cdnow-full``, ``complete-journey`` or ``simulated``.
+    as_of
+        Last day of the data that counts (ISO date); None as configured.
+    store
+        Folder where results are kept; None for ``.retention-lab`` in the working folder.
+    frame
+        A table of orders that stands in for the file that ``transactions`` names.
+    settings
+        Configuration values that beat the file's, by the last part of their key; None leaves the file's value.
+
+    Raises
+    ------
+    InputRefused
+        With everything that is wrong with the configuration.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> study = open_study(sample="cdnow", as_of="1997-09-30", store=folder.name, gross_margin=0.4)
+    >>> study.orders.customers
+    2357
+    >>> open_study(sample="cdnow", gros_margin=0.4)
+    Traceback (most recent call last):
+    analysis.errors.UsageError: there is no setting 'gros_margin'; did you mean 'gross_margin'?
+    """
+    if (config is None) == (sample is None):
+        raise UsageError("a study needs either a configuration (a file, or a mapping of what it holds) or sample=...")
+    if sample is not None and sample not in SAMPLES:
+        raise UsageError(f"there is no sample {sample!r}{nearest(sample, SAMPLES)}")
+    given = overrides(settings)
+    if sample is not None:
+        config = notebooks_folder() / "parameters" / f"{sample}.yml"
+        config = config if config.is_file() else {"name": sample, "data": {"transactions": {"sample": sample}}}
+    if isinstance(config, Mapping):
+        resolved = config_from_mapping(config, path=Path.cwd() / "study.yml", overrides=given)
+    else:
+        beside = notebooks_folder() / config
+        resolved = load_config(beside if not Path(config).exists() and beside.exists() else Path(config), given)
+    return Study(resolved, _day(as_of), store, frame)
+
+
+def test_claims(
+    orders: Orders,
+    fits: PurchaseFits | None = None,  # noqa: PT028 (no test of ours)
+    spend: SpendFit | None = None,  # noqa: PT028
+    **settings: Any,
+) -> pd.DataFrame:
+    """The verdict on every claim of the articles; see docs/claims.md.
+
+    Parameters
+    ----------
+    orders
+        As ``read_orders`` gives them.
+    fits, spend
+        The purchase models and the spend model; fitted here where they are not given.
+    settings
+        Of the configuration, by the last part of their keys: ``gross_margin``, ``acquisition_cost``, ``horizon_years``,
+        ``cost_per_customer_year``, ``credible_level`` …
+
+    Returns
+    -------
+    DataFrame
+        As ``analysis.claims.Claims.to_frame``: claim, verdict, estimate, lower, upper, level, unit and more.
+
+    Raises
+    ------
+    InputRefused
+        For settings that there are not, or with a value that is not allowed.
+
+    Examples
+    --------
+    >>> import analysis as rl
+    >>> from analysis.data import simulate_transactions
+    >>> frame = simulate_transactions(800, seed=1)
+    >>> orders = rl.read_orders(frame, customer="customer", date="date", amount="amount")
+    >>> found = rl.test_claims(orders, gross_margin=0.4, acquisition_cost=30, cost_per_customer_year=4)
+    >>> print(found.loc[found["claim"] == "keeping_cheaper", ["verdict", "estimate", "unit"]].to_string(index=False))
+      verdict  estimate  unit
+    supported       7.5 ratio
+    """
+    content = {"data": {"transactions": {"sample": "cdnow"}}}  # the orders stand in for it
+    config = config_from_mapping(content, path=Path("claims.yml"), overrides=overrides(settings))
+    with tempfile.TemporaryDirectory(prefix="rlab-") as folder:
+        study = Study(config, store=folder, frame=orders)
+        for name, result in {"orders": orders, "fits": fits, "spend": spend}.items():
+            if result is not None:
+                study._known[study.key(name)] = result
+        return study.claims.to_frame()
+
+
+_held: dict[str, Any] = {}
+"""Results that a worker process has read or computed, by key."""
+
+
+def _in_worker(
+    config: Config, as_of: dt.date | None, store: Path, keys: dict[str, str], origins: dict[str, str]
+) -> Study:
+    study = Study(config, as_of, store)
+    study._keys, study._origins, study._known = keys, origins, _held
+    return study
+
+
+def overrides(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Dotted key -> value of settings that are named by the last part of their key."""
+    known = {name: name for name in Config.model_fields} | parameter_keys()
+    if unknown := [f"there is no setting {name!r}{nearest(name, known)}" for name in settings if name not in known]:
+        raise UsageError(*unknown)
+    return {known[name]: value for name, value in settings.items()}
+
+
+def notebooks_folder() -> Path:
+    """The folder of the notebooks: inside an installed wheel, or beside ``src`` in a working copy."""
+    inside = PACKAGE / "notebooks"
+    return inside if inside.is_dir() else PACKAGE.parents[1] / "notebooks"
+
+
+def default_store() -> Path:
+    """Where results are kept when no folder is named: beside the work, and out of git."""
+    folder = Path.cwd() / ".retention-lab"
+    Store(folder).make()
+    with suppress(OSError):
+        (folder / ".gitignore").write_text("*\n", encoding="utf-8")
+    return folder
+
+
+def refuses(name: str, result: Any) -> bool:
+    """Whether the result of a step leaves nothing to say: a refusal, or no purchase model that can be identified."""
+    return isinstance(result, RetentionLabError) and (name == "fits" or not isinstance(result, Unavailable))
+
+
+def _day(as_of: dt.date | str | None) -> dt.date | None:
+    try:
+        return dt.date.fromisoformat(as_of) if isinstance(as_of, str) else as_of
+    except ValueError:
+        raise UsageError(f"as_of == {as_of!r}, must be an ISO date such as 1997-09-30") from None
+
+
+def _plain(setting: Any) -> Any:
+    """A setting as JSON knows it; 3 and 3.0 are one number.
+
+    >>> _plain(3.0), _plain([0.5])
+    (3, [0.5])
+    """
+    return json.loads(
+        to_json(setting), parse_float=lambda text: int(float(text)) if float(text) % 1 == 0 else float(text)
+    )
+
+
+def _changes(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Dotted name, old and new value of what differs."""
+    for name in sorted({*before, *now}):
+        old, new = before.get(name), now.get(name)
+        if isinstance(old, dict) and isinstance(new, dict):
+            yield from _changes(old, new, f"{prefix}{name}.")
+        elif old != new:
+            yield f"{prefix}{name}", old, new

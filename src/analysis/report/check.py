@@ -1,0 +1,102 @@
+"""What `check` prints: the ledger and what was noticed, before anything is computed."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from analysis.config import Config
+from analysis.errors import InputRefused, Problem, Unavailable
+from analysis.report.folders import scratch_folder
+from analysis.words import Message, reader, shown, tr
+
+if TYPE_CHECKING:
+    from analysis.data import Orders
+    from analysis.pipeline import Study
+
+ROWS_BESIDE_A_REFUSAL = 200_000
+"""Enough for what is wrong with a column; all rows of a large source would let its owner wait for a typing error."""
+
+
+def inspection(config: Config, *, as_of: dt.date | None = None) -> list[str]:
+    """Lines about data that can be used.
+
+    Raises
+    ------
+    InputRefused
+        With every problem in the data.
+    """
+    from analysis.pipeline import Study
+
+    with scratch_folder() as folder:
+        study = Study(config, as_of, folder / "store")
+        study.read_input()
+        with reader(config.language, study.currency):
+            return [*_orders(study.orders), *_contracts(study), *_tables(study)]
+
+
+def problems_in_data(config: Config, *, as_of: dt.date | None = None) -> tuple[Problem, ...]:
+    """The problems in the data that a refused configuration names, as far as the first rows show them."""
+    from analysis.pipeline import Study
+
+    with scratch_folder() as folder:
+        try:
+            Study(config, as_of, folder / "store", most_rows=ROWS_BESIDE_A_REFUSAL).read_input()
+        except InputRefused as refused:
+            return refused.problems
+    return ()
+
+
+def _orders(orders: Orders) -> Iterator[str]:
+    from analysis.data.notes import Outcome, Reason
+
+    yield tr(
+        "{n:integer} customer with {orders:integer} orders: {start:date} to {end:date}, "
+        "{used:integer} of {read:integer} rows used",
+        "{n:integer} customers with {orders:integer} orders: {start:date} to {end:date}, "
+        "{used:integer} of {read:integer} rows used",
+        n=orders.customers,
+        orders=orders.orders,
+        start=orders.observation_start,
+        end=orders.observation_end,
+        used=orders.rows_used,
+        read=orders.rows_read,
+    )
+    form = "{:<16} {:>12} {:>20}  {}"
+    yield form.format(tr("Outcome"), tr("Rows"), tr("Amount"), tr("What the row is"))
+    for row in orders.ledger.itertuples():
+        amount = shown("cents", row.amount) if row.amount == row.amount else ""
+        yield form.format(str(Outcome(row.outcome).label), shown("integer", row.rows), amount, Reason(row.reason).label)
+    rows, amount = orders.ledger["rows"].sum(), orders.ledger["amount"].sum()
+    yield form.format(tr("The whole source"), shown("integer", rows), shown("cents", amount), "").rstrip()
+    yield from _notes(orders.notes)
+
+
+def _contracts(study: Study) -> Iterator[str]:
+    if (contracts := study.contracts) is not None:
+        yield tr(
+            "{n:integer} contract in {rows:integer} rows, since {start:date}",
+            "{n:integer} contracts in {rows:integer} rows, since {start:date}",
+            n=contracts.customers,
+            rows=contracts.rows_read,
+            start=contracts.first_start,
+        )
+        yield from _notes(contracts.notes)
+
+
+def _tables(study: Study) -> Iterator[str]:
+    from analysis.data.loyalty_matches import loyalty_matches
+
+    for match in loyalty_matches(study.tables, study.orders, of_part=study.config.data.part is not None):
+        yield from _notes([match.note]) if match.is_few else [str(match.note)]
+    yield from _notes(study.tables.notes)
+    try:
+        study.experiment  # noqa: B018 (what it cannot tell is worth knowing before anything is computed)
+    except Unavailable as gap:
+        yield from _notes([gap.reason])
+
+
+def _notes(notes: Iterable[Message]) -> Iterator[str]:
+    for note in notes:
+        yield f"{tr('Mind:')} {note}"

@@ -1,0 +1,348 @@
+"""A notebook as a page: self-contained HTML by nbconvert, readable without a network, from a phone to A4."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import itertools
+import posixpath
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from jinja2 import Environment, pass_context
+from latex2mathml.converter import convert
+from markupsafe import Markup, escape
+from nbconvert import HTMLExporter
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+from nbformat import NotebookNode
+
+from analysis.report.page import ROLE, STYLE, trend_html
+from analysis.report.stamp import SENTINEL, Stamp
+from analysis.words import Message, current_language, formats, reader, shown, tr
+
+if TYPE_CHECKING:
+    from analysis.interval import Interval
+
+INDEX = "index.html"
+OFF_THE_PAGE = {"lab", "parameters", "injected-parameters", "papermill-error-cell-tag"}
+
+
+@dataclass(frozen=True)
+class PageLink:
+    """A page of a run: its address in the run's folder, and its name in the navigation bar."""
+
+    path: str
+    title: str
+
+
+def export(
+    notebook: NotebookNode,
+    *,
+    here: str,
+    pages: Sequence[PageLink],
+    stamp: Stamp,
+    language: str,
+    code: bool = True,
+    failure: Message | str | None = None,
+    seconds: float | None = None,
+) -> str:
+    """An executed notebook as a page.
+
+    Markdown cells are on English evidence pages only; cells tagged ``lab`` or ``parameters``, warnings and tracebacks
+    are on none.
+
+    Parameters
+    ----------
+    here
+        Address of this page in the run's folder; that of ``INDEX`` is laid out for a reader in a hurry.
+    pages
+        All pages of the run, in their order.
+    code
+        Whether the code of each cell is behind a line that opens it.
+    failure
+        Why the run stopped, shown on top; the page then ends where the notebook did.
+    seconds
+        How long the run took; None where nobody measured it.
+    """
+    is_index = here == INDEX
+    with reader(language):
+        kept = NotebookNode(
+            notebook,
+            cells=list(_kept(notebook, markdown=language == "en" and not is_index, stopped=failure is not None)),
+        )
+        titles = [
+            role["title"] for cell in kept.cells for output in _outputs(cell) if "title" in (role := _role(output))
+        ]
+        content = {
+            "title": next(iter(titles), stamp.name),
+            "has_title": bool(titles),
+            "meta": {name: _one_line(value) for name, value in dataclasses.asdict(stamp).items()},
+            "is_index": is_index,
+            "links": [(_relative(page.path, here), page.title, page.path == here) for page in pages],
+            "nav": tr("Pages of this report"),
+            "skip": tr("Skip to the content"),
+            "failure": failure,
+            "failed": tr("This report is not complete"),
+            "failed_scope": tr("What follows was made before the run stopped. Do not rely on what is missing."),
+            "code": code and not is_index,
+            "code_line": tr("Code"),
+            "rows": _rows_beside if is_index else _rows,
+            "alt": _alt,
+            "stamp_title": tr("What this report was made from"),
+            "stamp": list(_stamp_lines(stamp, seconds)),
+        }
+        return _exporter().from_notebook_node(kept, {"page": _shared() | content})[0]
+
+
+def page_links(names: Iterable[str]) -> list[PageLink]:
+    """The pages of notebooks, in the reader's language; the first one is the index.
+
+    >>> page_links(["00-summary", "02-purchase-model", "07-my_own"])[1:]
+    [PageLink(path='pages/02-purchase-model.html', title='Purchase model'),
+     PageLink(path='pages/07-my_own.html', title='My own')]
+    """
+    known = {
+        "summary": tr("Summary"),
+        "transactions": tr("Transactions"),
+        "purchase-model": tr("Purchase model"),
+        "customer-value": tr("Customer value"),
+        "retention-and-profit": tr("Retention and profit"),
+        "loyalty-strategies": tr("Loyalty strategies"),
+    }
+    links = []
+    for name in names:
+        subject = name.partition("-")[2] if name[:1].isdigit() else name
+        title = known.get(subject, subject.replace("-", " ").replace("_", " ").capitalize())
+        links.append(PageLink(f"pages/{name}.html" if links else INDEX, title))
+    return links
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run in the list of all reports.
+
+    Attributes
+    ----------
+    run_id, href
+        The run, and the relative address of its page.
+    as_of
+        Last day of its data; None where it did not come that far.
+    generated_at
+        When it was made (ISO date and time); empty where unknown.
+    status
+        ``latest``, ``earlier`` or ``failed``.
+    """
+
+    run_id: str
+    href: str
+    as_of: dt.date | None = None
+    generated_at: str = ""
+    status: str = "earlier"
+
+
+@dataclass(frozen=True)
+class KeyFigure:
+    """A figure in the runs of a report, the newest last, and how it is shown."""
+
+    label: Message
+    values: Sequence[Interval]
+    kind: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """A report in the list: its name, its runs, the newest first, its key figures and their currency."""
+
+    name: str
+    runs: Sequence[Run]
+    figures: Sequence[KeyFigure] = ()
+    currency: str | None = None
+
+
+def runs_page(reports: Iterable[Report], language: str = "en") -> str:
+    """All reports with their runs, the last key figures and how they went."""
+    shown_reports = []
+    for report in reports:
+        with reader(language, report.currency):
+            figures = [
+                (figure.label, *_ends(figure), trend_html(figure.label, figure.values, figure.kind))
+                for figure in report.figures
+            ]
+            shown_reports.append((report.name, figures, [(run, _said(run)) for run in report.runs]))
+    with reader(language):
+        page = _shared() | {"title": tr("Reports"), "empty": tr("No report has been made here yet."), "meta": {}}
+        return _exporter().environment.get_template("runs.html.j2").render(page=page, reports=shown_reports)
+
+
+def _ends(figure: KeyFigure) -> list[str]:
+    return [shown(f"{part} {figure.kind}", figure.values[-1]) for part in ("estimate", "brackets")]
+
+
+def _said(run: Run) -> Markup:
+    statuses = {"latest": Message("latest"), "earlier": Message("earlier"), "failed": Message("did not finish")}
+    said = [statuses[run.status]]
+    if run.as_of:
+        said.append(Message("data up to {day:date}", day=run.as_of))
+    if run.generated_at:
+        said.append(Message("made {moment}", moment=_readable(run.generated_at, formats().moment)))
+    return Markup(", ").join(said)
+
+
+def _kept(notebook: NotebookNode, *, markdown: bool, stopped: bool) -> Iterator[NotebookNode]:
+    """The cells that belong on a page, with the outputs that do; up to the last one that was run, where it stopped."""
+    for cell in notebook.cells:
+        if OFF_THE_PAGE & set(cell.metadata.get("tags", ())):
+            continue
+        if cell.cell_type == "code":
+            if stopped and cell.execution_count is None:
+                return
+            yield NotebookNode(cell, outputs=[output for output in cell.outputs if _is_seen(output)])
+        elif cell.cell_type == "markdown" and markdown:
+            yield cell
+
+
+def _is_seen(output: NotebookNode) -> bool:
+    """Whether an output is meant for readers: no warning, traceback, sentinel, style, or name of an object."""
+    if output.output_type == "stream":
+        return output.name == "stdout"
+    data = output.get("data", {})
+    if SENTINEL in data or _role(output).get("role") == "style":
+        return False
+    return bool(set(data) - {"text/plain"}) or not data.get("text/plain", "<").lstrip("[(").startswith("<")
+
+
+def _outputs(cell: NotebookNode) -> list[NotebookNode]:
+    return cell.get("outputs", [])
+
+
+def _role(output: NotebookNode) -> Mapping[str, Any]:
+    return output.get("metadata", {}).get(ROLE, {})
+
+
+def _alt(output: NotebookNode) -> str:
+    of_types = [value for value in output.metadata.values() if isinstance(value, Mapping)]
+    return next((value["alt"] for value in of_types if "alt" in value), tr("Figure"))
+
+
+def _rows(cell: NotebookNode) -> list[list[list[NotebookNode]]]:
+    return [[cell.outputs]] if cell.outputs else []
+
+
+def _rows_beside(cell: NotebookNode) -> list[list[list[NotebookNode]]]:
+    """Rows of one or two columns of outputs: a figure beside the text before and after it, and figures in pairs.
+
+    >>> roles = ("heading", "text", "figure", "text", "table", "text", "figure", "text", "figure", "figure")
+    >>> outputs = [{"metadata": {ROLE: {"role": role}}} for role in roles]
+    >>> [[len(column) for column in row] for row in _rows_beside(NotebookNode(outputs=outputs))]
+    [[1], [2, 1], [1], [1, 1], [1], [1, 1]]
+    """
+    rows: list[list[list[NotebookNode]]] = []
+    groups = [
+        (role, list(group)) for role, group in itertools.groupby(cell.outputs, lambda one: _role(one).get("role"))
+    ]
+    for (role, outputs), (following, _) in zip(groups, [*groups[1:], (None, [])], strict=False):
+        last = rows[-1] if rows else []
+        after_text = bool(last) and _role(last[0][0]).get("role") == "text"
+        if role == "figure" and len(outputs) == 1 and after_text and len(last) == 1:
+            last.append(outputs)
+        elif role == "text" and after_text and len(last) == 2 and following != "figure":
+            last[0].extend(outputs)
+        elif role == "figure":
+            rows += [[[output] for output in outputs[start : start + 2]] for start in range(0, len(outputs), 2)]
+        else:
+            rows.append([outputs])
+    return rows
+
+
+def _relative(path: str, here: str) -> str:
+    """
+    >>> _relative("pages/02-model.html", "pages/01-data.html"), _relative("index.html", "pages/01-data.html")
+    ('02-model.html', '../index.html')
+    """
+    return quote(posixpath.relpath(path, posixpath.dirname(here) or "."))
+
+
+def _stamp_lines(stamp: Stamp, seconds: float | None) -> Iterator[tuple[str, Any]]:
+    languages = {"en": tr("English"), "nl": tr("Dutch")}
+    lines = {
+        tr("Report"): stamp.name,
+        tr("Data up to"): _readable(stamp.as_of, formats().date),
+        tr("Made at"): _readable(stamp.generated_at, formats().moment),
+        tr("Run"): stamp.run_id,
+        tr("Data (SHA-256)"): stamp.data_hash,
+        tr("Configuration (SHA-256)"): stamp.config_hash,
+        tr("Language"): languages.get(stamp.language, stamp.language),
+        tr("Versions"): _one_line(stamp.versions),
+    }
+    if seconds is not None:
+        lines[tr("Time taken")] = tr("{n:integer} second", "{n:integer} seconds", n=round(seconds))
+    return ((label, value) for label, value in lines.items() if value)
+
+
+def _one_line(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {version}" for name, version in value.items())
+    return "" if value is None else str(value)
+
+
+def _readable(value: str, show: Callable[[str], str]) -> str:
+    """A date or moment as people read it; text that is none stays as it is."""
+    try:
+        return show(value) if value else ""
+    except ValueError:
+        return value
+
+
+def _shared() -> dict[str, Any]:
+    return {"language": current_language(), "css": Markup(STYLE.read_text(encoding="utf-8"))}
+
+
+@cache
+def _exporter() -> _PageExporter:
+    return _PageExporter()
+
+
+class _PageExporter(HTMLExporter):
+    """nbconvert's HTML exporter with our one template, which escapes whatever is not marked as HTML."""
+
+    def __init__(self) -> None:
+        super().__init__(template_name=STYLE.parent.name, extra_template_basedirs=[str(STYLE.parent.parent)])
+
+    def _create_environment(self) -> Environment:
+        environment = super()._create_environment()
+        environment.autoescape = environment.trim_blocks = environment.lstrip_blocks = True
+        return environment
+
+    @pass_context
+    def markdown2html(self, context: Any, source: str) -> Markup:
+        attachments = context.get("cell", {}).get("attachments", {})
+        renderer = _Markdown(escape=False, attachments=attachments, exclude_anchor_links=True)
+        return Markup(MarkdownWithMath(renderer=renderer).render(source))
+
+
+class _Markdown(IPythonRenderer):
+    """Markdown under the page's own first-level heading, with formulas as MathML, which needs no script."""
+
+    def heading(self, text: str, level: int, **attributes: Any) -> str:
+        return super().heading(text, max(level, 2), **attributes)
+
+    def block_math(self, body: str) -> str:
+        opening = '<div class="rl-formula" role="group" tabindex="0" aria-label="{}">'
+        return opening.format(escape(tr("Formula"))) + _math(body, "block") + "</div>"
+
+    def inline_math(self, body: str) -> str:
+        return _math(body, "inline")
+
+    def latex_environment(self, name: str, body: str) -> str:
+        return self.block_math(f"\\begin{{{name}}}{body}\\end{{{name}}}")
+
+
+def _math(tex: str, display: str) -> str:
+    """A formula as MathML; one that the converter cannot read, as it was written."""
+    try:
+        return convert(tex, display=display)
+    except Exception:  # what it raises has no common base
+        return Markup("<code>{}</code>").format(tex)

@@ -1,0 +1,258 @@
+"""Notebooks of a run: which there are, what they take, and one executed by papermill in a worker process."""
+
+from __future__ import annotations
+
+import errno
+import importlib.util
+import json
+import os
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from analysis.config import nearest, parameter_keys
+from analysis.errors import UsageError
+from analysis.processes import end_descendants
+from analysis.report.folders import scratch_folder
+from analysis.report.stamp import SENTINEL
+from analysis.words import Message
+
+KERNEL = "python3"
+START_SECONDS = 120
+LONGEST_SOCKET = 90  # bytes; a Unix socket's path ends at 104 to 108
+LONGEST_EXCEPTION = 500
+COMMON = ("config", "as_of", "store")
+PREVIOUS = "previous"
+"""Parameter of a notebook that compares: the folder of the run before."""
+PARAMETER = re.compile(r"^(\w+)\s*:\s*(?:str|int|float|bool)\s*=")
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a notebook did not reach its end.
+
+    ``kind`` is ``cell_error``, ``dead_kernel``, ``no_kernel`` (missing, or it never answered), ``left_early``
+    (SystemExit), ``no_sentinel``, ``disk_full`` or ``dead_process``; ``cell`` counts code cells from 1.
+    """
+
+    notebook: str
+    kind: str
+    cell: int | None = None
+    exception: str = ""
+
+    @property
+    def reason(self) -> Message:
+        """Which notebook, which cell, what happened; what notebooks and data say in it may be hostile."""
+        values = {"notebook": self.notebook, "cell": self.cell or 1, "exception": self.exception[:LONGEST_EXCEPTION]}
+        return {
+            "cell_error": Message("Notebook {notebook} stopped in its code cell {cell}: {exception}", **values),
+            "dead_kernel": Message(
+                "The process behind notebook {notebook} died in code cell {cell}. "
+                "A machine that runs out of memory does this.",
+                **values,
+            ),
+            "no_kernel": Message("Notebook {notebook} could not be started: no Python kernel answered.", **values),
+            "left_early": Message("Notebook {notebook} left in code cell {cell} before its end.", **values),
+            "no_sentinel": Message("Notebook {notebook} did not reach its last cell.", **values),
+            "disk_full": Message("The disk was full while notebook {notebook} was running.", **values),
+            "dead_process": Message(
+                "The process that ran notebook {notebook} ended without an answer: {exception}", **values
+            ),
+        }[self.kind]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A notebook to execute: where it lies and where the executed one goes, its parameters, a file for its terminal."""
+
+    notebook: Path
+    executed: Path
+    parameters: Mapping[str, Any]
+    log: Path
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a notebook: what its last cell handed over, or why it did not get there; and seconds."""
+
+    notebook: str
+    sentinel: Mapping[str, Any] | None
+    failure: Failure | None
+    seconds: float = 0.0
+
+
+def notebooks_in(folder: Path) -> tuple[Path, ...]:
+    """Every notebook of a folder by name, each of them checked.
+
+    Raises
+    ------
+    UsageError
+        Where there is none, or one does not take what a run gives it, or takes what nobody knows.
+    """
+    found = tuple(sorted(folder.glob("*.ipynb")))
+    if not found:
+        raise UsageError(f"no notebooks in {folder}")
+    if problems := [problem for notebook in found for problem in _problems_in(notebook)]:
+        raise UsageError(*problems)
+    return found
+
+
+def _problems_in(notebook: Path) -> Iterator[str]:
+    """papermill only warns of a name that a notebook does not know."""
+    declared, keys = declared_parameters(notebook), parameter_keys()
+    for name in COMMON:
+        if name not in declared:
+            yield f"notebook {notebook.name}: there is no parameter {name!r}{nearest(name, declared)}"
+    for name in declared:
+        if name not in (*COMMON, PREVIOUS, *keys):
+            yield f"notebook {notebook.name}: parameter {name!r} is no configuration key{nearest(name, keys)}"
+
+
+def declared_parameters(notebook: Path) -> list[str]:
+    """Names in a notebook's parameters cell; none where it has no such cell."""
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    tagged = (cell for cell in cells if "parameters" in cell["metadata"].get("tags", []))
+    lines = "".join(next(tagged, {"source": ""})["source"]).splitlines()
+    return [match[1] for line in lines if (match := PARAMETER.match(line))]
+
+
+def socket_folder() -> AbstractContextManager[Path]:
+    """A short private folder for kernels' sockets; the report's own folder may lie too deep for them."""
+    short = tempfile.gettempdir()
+    is_long = os.name == "posix" and len(os.fsencode(short)) > LONGEST_SOCKET - 40
+    return scratch_folder(Path("/tmp") if is_long else None)
+
+
+def kernel_environment(folder: Path) -> dict[str, str]:
+    """Environment in which ``python3`` is a kernel of the running interpreter, and the home folder plays no part."""
+    spec = folder / "kernels" / KERNEL / "kernel.json"
+    spec.parent.mkdir(parents=True)
+    launch = [sys.executable, "-Xfrozen_modules=off", "-m", "analysis.report.kernel", "-f", "{connection_file}"]
+    launch += ["--InteractiveShellApp.ignore_cwd=True"]
+    fixed = {"MPLBACKEND": "module://matplotlib_inline.backend_inline", "PYTHONHASHSEED": "0", "PYTHONSAFEPATH": "1"}
+    fixed["OMP_NUM_THREADS"] = fixed["OPENBLAS_NUM_THREADS"] = "1"  # several notebooks run side by side
+    if paths := os.environ.get("PYTHONPATH"):
+        fixed["PYTHONPATH"] = os.pathsep.join(str(Path(path).absolute()) for path in paths.split(os.pathsep) if path)
+    content = {"argv": launch, "display_name": "Python 3", "language": "python", "env": fixed}
+    spec.write_text(json.dumps(content), encoding="utf-8")
+    places = {"JUPYTER_CONFIG_DIR": "c", "JUPYTER_DATA_DIR": "d", "JUPYTER_RUNTIME_DIR": "r", "IPYTHONDIR": "i"}
+    return {"JUPYTER_PATH": str(folder), **{name: str(folder / place) for name, place in places.items()}}
+
+
+def prepare_worker(environment: Mapping[str, str]) -> None:
+    """What a worker does first: take over its environment."""
+    os.environ.update(environment)
+
+
+def execute(job: Job) -> Outcome:
+    """Execute a notebook and say how far it came; body of a task in a worker process."""
+    name, began = job.notebook.stem, time.monotonic()
+    try:
+        with _written_to(job.log):
+            failure = _executed(job)
+    finally:
+        end_descendants()  # of what the notebook started, nothing stays
+    notebook = read_notebook(job.executed)
+    sentinel = _sentinel_of(notebook)
+    failure = failure or _silent_failure(name, notebook, sentinel)
+    return Outcome(name, sentinel, failure, round(time.monotonic() - began, 3))
+
+
+@contextmanager
+def _written_to(log: Path) -> Iterator[None]:
+    """What this process and its kernel say on their terminal goes into a file."""
+    kept = [os.dup(1), os.dup(2)]
+    with log.open("ab") as stream:
+        for number in (1, 2):
+            os.dup2(stream.fileno(), number)
+    try:
+        yield
+    finally:
+        for number, before in zip((1, 2), kept, strict=True):
+            os.dup2(before, number)
+            os.close(before)
+
+
+def _executed(job: Job) -> Failure | None:
+    name = job.notebook.stem
+    if importlib.util.find_spec("ipykernel") is None:
+        return Failure(name, "no_kernel", None, "no module ipykernel")
+    import papermill
+    from nbclient.exceptions import DeadKernelError
+    from traitlets.config import Config
+
+    # Sockets in a private folder: no port that others on the machine could reach, and no warning of one.
+    place = str(Path(os.environ["JUPYTER_PATH"]) / f"{os.getpid()}.json")
+    transport = "ipc" if os.name == "posix" and len(os.fsencode(place)) < LONGEST_SOCKET else "tcp"
+    try:
+        papermill.execute_notebook(
+            job.notebook,
+            job.executed,
+            parameters=dict(job.parameters),
+            kernel_name=KERNEL,
+            language="python",
+            progress_bar=False,
+            start_timeout=START_SECONDS,
+            cwd=job.notebook.parent,
+            config=Config({"KernelManager": {"connection_file": place, "transport": transport}}),
+            shutdown_kernel="immediate",
+        )
+    except papermill.PapermillExecutionError as error:
+        kind = "left_early" if error.ename == "SystemExit" else "cell_error"
+        if error.ename == "OSError" and any(f"[Errno {number}]" in str(error.evalue) for number in FULL_DISK):
+            kind = "disk_full"
+        return Failure(name, kind, _last_begun(job.executed), f"{error.ename}: {error.evalue}")
+    except DeadKernelError:
+        return Failure(name, "dead_kernel", _last_begun(job.executed))
+    except RuntimeError as error:
+        return Failure(name, "no_kernel", None, str(error))  # nbclient's word for a kernel that never answers
+    except OSError as error:
+        if error.errno not in FULL_DISK:
+            raise
+        return Failure(name, "disk_full", None, str(error))
+    return None
+
+
+def _silent_failure(name: str, notebook: Any, sentinel: Any) -> Failure | None:
+    """papermill takes SystemExit(0) for success, and a notebook whose end was deleted as well."""
+    outputs = [output for cell in code_cells(notebook) for output in cell.outputs]
+    if any(output.output_type == "error" and output.ename == "SystemExit" for output in outputs):
+        return Failure(name, "left_early", _last_begun(notebook), "SystemExit")
+    return None if sentinel is not None else Failure(name, "no_sentinel")
+
+
+def _sentinel_of(notebook: Any) -> Mapping[str, Any] | None:
+    cells = code_cells(notebook)
+    found = (
+        [output.data[SENTINEL] for output in cells[-1].outputs if SENTINEL in output.get("data", {})] if cells else []
+    )
+    return found[-1] if found else None
+
+
+def _last_begun(notebook: Any) -> int | None:
+    cells = code_cells(read_notebook(notebook) if isinstance(notebook, Path) else notebook)
+    begun = [place for place, cell in enumerate(cells, 1) if cell.metadata.get("papermill", {}).get("start_time")]
+    return begun[-1] if begun else None
+
+
+def code_cells(notebook: Any) -> list[Any]:
+    """The author's code cells: a cell's number is the same before and after the parameters are injected."""
+    cells = (cell for cell in notebook.cells if cell.cell_type == "code")
+    return [cell for cell in cells if "injected-parameters" not in cell.metadata.get("tags", [])]
+
+
+def read_notebook(path: Path) -> Any:
+    """The executed notebook as far as it was saved; on a full disk that may be nothing that can be read."""
+    import nbformat
+
+    try:
+        return nbformat.read(path, as_version=4)
+    except (FileNotFoundError, ValueError, nbformat.reader.NotJSONError):
+        return nbformat.v4.new_notebook()

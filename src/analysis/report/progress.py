@@ -1,0 +1,134 @@
+"""How far a run is: named stages; a bar on a terminal, plain lines elsewhere. Always on standard error."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+LOG_FORMATS = ("plain", "json")
+TERMINAL_ESCAPE = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?)")
+CONTROL = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029), " ")
+
+
+def plain(text: object) -> str:
+    r"""One line of text without control characters, whatever it was made from.
+
+    >>> plain("a\x1b[31mb\nc")
+    'ab c'
+    """
+    return TERMINAL_ESCAPE.sub("", str(text)).translate(CONTROL).rstrip()
+
+
+class Progress:
+    """Progress that nobody sees; the base of the others."""
+
+    def stage(self, name: str) -> None:
+        """A named stage begins."""
+
+    def step(self, name: str, done: int, total: int) -> None:
+        """Within the stage, ``done`` of ``total`` parts are there, ``name`` the last."""
+
+    def say(self, message: str) -> None:
+        """Something worth knowing."""
+
+
+class Lines(Progress):
+    """Plain lines with the seconds since the start, for logs."""
+
+    def __init__(self, stream: TextIO):
+        self._stream, self._began = stream, time.monotonic()
+
+    def stage(self, name: str) -> None:
+        self.say(name)
+
+    def step(self, name: str, done: int, total: int) -> None:
+        self.say(f"  {done}/{total} {name}")
+
+    def say(self, message: str) -> None:
+        self._stream.write(f"{time.monotonic() - self._began:6.1f} s  {plain(message)}\n")
+        self._stream.flush()
+
+
+class JsonLines(Progress):
+    """One JSON object a line, for programs that collect logs: ``time`` (UTC), ``seconds``, ``event`` and its fields."""
+
+    def __init__(self, stream: TextIO, began: float | None = None):
+        self._stream, self._began = stream, time.monotonic() if began is None else began
+
+    def stage(self, name: str) -> None:
+        self.line("stage", name=name)
+
+    def step(self, name: str, done: int, total: int) -> None:
+        self.line("step", name=name, done=done, total=total)
+
+    def say(self, message: str) -> None:
+        self.line("message", message=message)
+
+    def line(self, event: str, **fields: object) -> None:
+        """Write a line of any kind; texts lose their control characters."""
+        now = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
+        told = {name: plain(value) if isinstance(value, str) else value for name, value in fields.items()}
+        content = {"time": now, "seconds": round(time.monotonic() - self._began, 3), "event": event, **told}
+        self._stream.write(json.dumps(content, ensure_ascii=False) + "\n")
+        self._stream.flush()
+
+
+class Bar(Progress):
+    """A progress bar on a terminal."""
+
+    def __init__(self, bar):
+        self._bar = bar
+        self._task = bar.add_task("", total=None, part="")
+
+    def stage(self, name: str) -> None:
+        self._bar.reset(self._task, total=None, description=plain(name), part="")
+
+    def step(self, name: str, done: int, total: int) -> None:
+        self._bar.update(self._task, completed=done, total=total, part=plain(name))
+
+    def say(self, message: str) -> None:
+        self._bar.console.print(plain(message), markup=False, highlight=False)
+
+
+class OfPart(Progress):
+    """Progress of one report of a batch: every line begins with its part."""
+
+    def __init__(self, part: str, whole: Progress):
+        self._part, self._whole = part, whole
+
+    def stage(self, name: str) -> None:
+        self.say(name)
+
+    def say(self, message: str) -> None:
+        self._whole.say(f"{self._part}: {message}")
+
+
+@contextmanager
+def shown(log_format: str | None = None, stream: TextIO | None = None) -> Iterator[Progress]:
+    """Progress on standard error: in a format of ``LOG_FORMATS``, or None for a bar on a terminal and else lines."""
+    stream = stream or sys.stderr
+    if log_format == "json":
+        yield JsonLines(stream)
+        return
+    if log_format == "plain" or not stream.isatty():
+        yield Lines(stream)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as RichProgress
+
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.fields[part]}", markup=False),
+        TimeElapsedColumn(),
+    )
+    with RichProgress(*columns, console=Console(file=stream), transient=True) as bar:
+        yield Bar(bar)

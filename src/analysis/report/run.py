@@ -1,0 +1,607 @@
+"""One report from start to end: read, compute, execute, export, check, publish. The order of a run, written once."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import analysis
+from analysis.config import Config, load_config
+from analysis.errors import (
+    DeadlinePassed,
+    DiskFull,
+    GateFailed,
+    InputRefused,
+    NotebookFailed,
+    PrintingFailed,
+    RetentionLabError,
+    Unavailable,
+    UsageError,
+    full_disk_named,
+)
+from analysis.pipeline import notebooks_folder
+from analysis.pipeline.parallel import PRELOADED
+from analysis.pipeline.sources import content_hash, dependency_versions, files_hash, package_hash
+from analysis.processes import Deadline, check, pool, shielded
+from analysis.report import folders
+from analysis.report.compare import compared_with, is_listed, notebook_hashes, write_index
+from analysis.report.notebooks import (
+    COMMON,
+    PREVIOUS,
+    Failure,
+    Job,
+    Outcome,
+    declared_parameters,
+    execute,
+    kernel_environment,
+    notebooks_in,
+    prepare_worker,
+    socket_folder,
+)
+from analysis.report.pdf import chromium, print_page
+from analysis.report.progress import Progress
+from analysis.report.resolved import write_resolved
+from analysis.report.results import write_artefacts, write_json
+from analysis.report.secrets import secrets_in_folder, secrets_of, without_passwords, without_secrets
+from analysis.report.stamp import Stamp, config_hash, identity_of, main_versions
+from analysis.words import Message, reader
+
+if TYPE_CHECKING:
+    from analysis.pipeline import Study
+
+INDEX, PAGES, PDF, SUMMARY, CONFIGURATION = "index.html", "pages", "report.pdf", "summary.txt", "config.yml"
+STORE = ".store"
+EARLY = (*PRELOADED, "analysis.report.early")
+"""What worker processes import, once for all of them."""
+RUN_ID_DIGITS = 12
+MOST_PROCESSES = 4
+WARN_BYTES, REFUSE_BYTES = 5_000_000, 15_000_000
+LONGEST_REASON = 500
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked of a run.
+
+    Attributes
+    ----------
+    config, as_of
+        The configuration, and the last day of the data that counts; None as configured.
+    out
+        Folder of all reports (absolute).
+    notebooks
+        The notebooks; the first is the index.
+    processes
+        Most steps, and most notebooks, at a time.
+    force
+        Whether to run although the same was published before.
+    printer
+        Path of the browser that prints the pages; None where no PDF is asked.
+    code
+        Whether the pages of evidence hold the code of their cells.
+    """
+
+    config: Config
+    as_of: dt.date | None
+    out: Path
+    notebooks: tuple[Path, ...]
+    processes: int
+    force: bool
+    printer: str | None
+    code: bool
+
+    @property
+    def report(self) -> Path:
+        return self.out / self.config.name
+
+
+def run_report(
+    config: Config,
+    *,
+    as_of: dt.date | None = None,
+    out: Path = Path("reports"),
+    jobs: int | None = None,
+    force: bool = False,
+    dry_run: bool = False,
+    pdf: bool = False,
+    code: bool = True,
+    progress: Progress | None = None,
+    notebooks: Path | None = None,
+    deadline: Deadline | None = None,
+    processes: int | None = None,
+) -> Path:
+    """Make a report and publish it; or find that the same was published before.
+
+    Worker processes import the caller's main module, so a script that calls this needs the usual
+    ``if __name__ == "__main__":``.
+
+    Parameters
+    ----------
+    config
+        The configuration.
+    as_of
+        Last day of the data that counts; None as configured.
+    out
+        Folder of all reports; the report goes to ``out/NAME/RUN_ID``.
+    jobs
+        Most notebooks, and most steps, at a time; None for as many as there are processors, up to four.
+    force
+        Run although the same was published before, into ``RUN_ID-2`` and so on, and compute everything anew.
+    dry_run
+        Check configuration and data and say what would be done; write nothing in ``out``.
+    pdf
+        Print the pages into ``report.pdf`` too, also beside a page that was published before. It shows the same,
+        so it does not count in the run id.
+    code
+        Whether the pages of evidence hold the code of their cells.
+    progress
+        Told what happens.
+    notebooks
+        Folder of the notebooks; None for the package's own.
+    deadline
+        Ends the run; None for the configured one, from now on.
+    processes
+        As ``jobs``, where reports are made side by side.
+
+    Returns
+    -------
+    Path
+        The folder of the run (with ``dry_run``, the one that would be made).
+
+    Raises
+    ------
+    InputRefused
+        For the configuration or the data, or where the browser for a PDF is missing (2, 3); nothing is made.
+        A model that the data do not identify leaves pages in ``out/NAME/failed/RUN_ID``, as those below do.
+    NotebookFailed
+        Where a notebook did not reach its end (4).
+    PrintingFailed
+        Where the browser does not print the pages (4); nothing of the run is published.
+    DiskFull
+        Where there is no room left (4).
+    DeadlinePassed
+        Where it took longer than the configuration allows (5).
+    GateFailed
+        Where the finished report does not pass its own checks (6).
+    ReportLocked
+        Where another run of the same report is under way (75); this one touches nothing.
+    """
+    progress, deadline = progress or Progress(), deadline or Deadline(config.deadline_minutes)
+    printer = chromium() if pdf else None
+    out = Path(out).absolute()
+    folders.refuse_unwritable(out / config.name)
+    if jobs is not None and jobs < 1:
+        raise UsageError(f"jobs == {jobs}, must be at least 1")
+    found = notebooks_in(notebooks or notebooks_folder())
+    processes = processes or min(os.cpu_count() or 1, MOST_PROCESSES, jobs or MOST_PROCESSES)
+    asked = Request(config, as_of, out, found, processes, force, printer, code)
+    with full_disk_named():
+        if dry_run:
+            return _dry_run(asked, progress, deadline)
+        with (
+            folders.report_folder(asked.report),
+            folders.report_lock(asked.report),
+            folders.work_folder(asked.report) as work,
+        ):
+            return _Run(asked, work, progress, deadline).carried_out()
+
+
+def read_study(config_file: Path, as_of: dt.date | None, store: Path) -> tuple[Study, dict[str, Any]]:
+    """Read the data; body of a task in a worker process. Gives the study, and what else the run tells of its data."""
+    from analysis.pipeline import Study
+
+    study = Study(load_config(config_file), as_of, store)
+    study.store.begin_run()
+    study.read_input()
+    orders = study.orders
+    told = {name: getattr(orders, name) for name in ("rows_used", "rows_read", "customers", "orders")}
+    with reader(study.config.language, study.currency):
+        return study, {"identity": identity_of(study), "notes": [str(note) for note in orders.notes], **told}
+
+
+def _dry_run(asked: Request, progress: Progress, deadline: Deadline) -> Path:
+    with folders.scratch_folder() as folder, pool(1) as workers:
+        write_resolved(asked.config, folder / CONFIGURATION)
+        task = workers.submit(read_study, folder / CONFIGURATION, asked.as_of, folder / "store")
+        _, read = deadline.result(task)
+    run_id = run_id_of(read["identity"], asked)
+    there = folders.published(asked.report, run_id) is not None
+    if there and asked.force:
+        run_id = folders.free_run_id(asked.report, run_id)
+    progress.say(f"dry run: nothing is written in {asked.out}")
+    rows = f"{read['rows_used']} of {read['rows_read']} rows"
+    progress.say(f"data: {rows}, {read['customers']} customers, {read['orders']} orders")
+    names = ", ".join(path.stem for path in asked.notebooks)
+    progress.say(f"would compute every step and run, at most {asked.processes} at a time: {names}")
+    if there and not asked.force:
+        progress.say("the same report was published before; nothing would be done")
+    return asked.report / run_id
+
+
+def run_id_of(identity: Mapping[str, str], asked: Request) -> str:
+    """Twelve hexadecimal digits over everything that can change the report."""
+    notebooks = files_hash(asked.notebooks, asked.notebooks[0].parent)
+    parts = [identity, notebooks, package_hash(), dependency_versions(), *([] if asked.code else ["without code"])]
+    return content_hash(*parts)[:RUN_ID_DIGITS]
+
+
+class _Run:
+    """One run in its working folder."""
+
+    def __init__(self, asked: Request, work: Path, progress: Progress, deadline: Deadline):
+        self.asked, self.work, self.progress, self.deadline = asked, work, progress, deadline
+        self.run, self.config_file = work / "run", work / "run" / CONFIGURATION
+        keeps = asked.config.customer_files and not asked.force
+        self.store = asked.report / STORE if keeps else work / "store"
+        self.is_first = not self.store.exists()
+        self.secrets = secrets_of(asked.config, os.environ)
+        self.began, self.started_at, self.seconds = time.monotonic(), _now(), {}
+        self.outcomes: dict[str, Outcome] = {}
+        self.warnings: list[str] = []
+        self.notes: list[str] = []
+
+    def carried_out(self) -> Path:
+        """The published folder; a failed run leaves its pages in ``failed/`` and raises why."""
+        (self.run / "notebooks").mkdir(parents=True)
+        (self.work / "logs").mkdir()
+        write_resolved(self.asked.config, self.config_file)
+        is_read = False
+        try:
+            if (kept := self._kept_identity()) and (there := self._made_before(kept)):
+                return there
+            with pool(self.asked.processes, preload=EARLY) as workers:
+                study, identity = self._read(workers)
+                is_read = True
+                if there := self._made_before(identity):
+                    return there
+                refusal = self._computed(study, workers)
+            self._drawn(study, refusal)
+            with shielded():
+                return self._published()
+        except Exception as error:
+            check()  # what was interrupted did not fail
+            if is_read or isinstance(error, DeadlinePassed):
+                self._keep_failure(error)
+            elif self.is_first:  # refused data are only told, since a person mends them
+                shutil.rmtree(self.store, ignore_errors=True)
+            raise
+
+    def _kept_identity(self) -> dict[str, str] | None:
+        """From what the report would be made, where all that it would read was read before and is as it was."""
+        from analysis.pipeline import STEPS, Study
+
+        study = Study(load_config(self.config_file), self.asked.as_of, self.store)
+        reading = [name for name, step in list(STEPS.items()) if step.reads]
+        return identity_of(study) if all(study.is_kept(name) for name in reading) else None
+
+    def _read(self, workers: ProcessPoolExecutor) -> tuple[Study, dict[str, str]]:
+        self.progress.stage("reading the data")
+        content, day = load_config(self.config_file), self.asked.as_of
+        unread = Stamp("", content.name, config_hash(content), "", day.isoformat() if day else "", content.language)
+        self._named(unread.identity())
+        with self._clocked("prepare"):
+            task = workers.submit(read_study, self.config_file, day, self.store)
+            study, read = self.deadline.result(task)
+        self.notes = read["notes"]
+        return study, read["identity"]
+
+    def _named(self, identity: Mapping[str, str]) -> None:
+        """Give the run its id and stamp, and find the run to compare with."""
+        run_id, report, force = run_id_of(identity, self.asked), self.asked.report, self.asked.force
+        self.previous = compared_with(report, run_id, force=force)
+        self.made_id = folders.free_run_id(report, run_id) if force else run_id
+        self.stamp = Stamp(
+            run_id=self.made_id, versions=main_versions(), generated_at=_now()[:19] + "+00:00", **identity
+        )
+
+    def _made_before(self, identity: Mapping[str, str]) -> Path | None:
+        """The folder of the same run, where that was published before."""
+        self._named(identity)
+        folder = folders.published(self.asked.report, self.stamp.run_id)
+        if folder is None:
+            return None
+        if damage := folders.damage_of(folder):
+            cure = "remove that folder, or make the report again beside it with --force"
+            raise UsageError(f"the same report was published before, in {folder}, but {damage}; {cure}")
+        self.progress.say("the same report was published before; nothing to do (--force makes it again)")
+        if not is_listed(self.asked.out, folder):
+            self._point_to(folder)
+        if self.asked.printer and not (folder / PDF).exists():
+            with pool(1) as workers:
+                self._print(workers, folder, self.work / PDF)
+            (self.work / PDF).replace(folder / PDF)
+        return folder
+
+    def _computed(self, study: Study, workers: ProcessPoolExecutor) -> RetentionLabError | None:
+        """Compute every step; a refusal is given back, since the notebooks still show how far it came."""
+        self.progress.stage("computing")
+        refusal = None
+        with self._clocked("compute"):
+            try:
+                steps = study.compute(self.asked.processes, workers=workers, watch=self.deadline.seconds_left)
+                for number, step in enumerate(steps, 1):
+                    self.progress.step(step, number, study.planned)
+            except (InputRefused, Unavailable) as refused:
+                refusal = refused
+        self.seconds |= study.seconds
+        for incident in study.incidents:
+            self.progress.say(f"warning: {incident}")
+        return refusal
+
+    def _drawn(self, study: Study, refusal: RetentionLabError | None) -> None:
+        """Execute the notebooks, export them, and write and check everything that will be published."""
+        self.progress.stage("drawing")
+        with socket_folder() as sockets:
+            environment = {**os.environ, **kernel_environment(sockets)}
+            with pool(self.asked.processes, prepare_worker, environment, preload=EARLY) as workers:
+                with self._clocked("draw"):
+                    written = None if refusal else workers.submit(write_artefacts, study, self.run)
+                    self._executed(workers)
+                    if refusal:
+                        raise refusal
+                    self.deadline.result(written)
+                    if self.failures:
+                        raise NotebookFailed("\n".join(self._said(failure.reason) for failure in self.failures))
+                self.progress.stage(
+                    "checking, printing and publishing" if self.asked.printer else "checking and publishing"
+                )
+                self._relocate()
+                with self._clocked("export"):
+                    tasks = [workers.submit(export_page, *page) for page in self._pages()]
+                    for task in tasks:
+                        self.deadline.result(task)
+                self._check()
+                if self.asked.printer:
+                    self._print(workers, self.run, self.run / PDF)
+
+    def _executed(self, workers: ProcessPoolExecutor) -> None:
+        tasks = {notebook: workers.submit(execute, self._job(notebook)) for notebook in self.asked.notebooks}
+        for notebook, task in tasks.items():
+            name = notebook.stem
+            try:
+                outcome = self.deadline.result(task)
+            except BrokenProcessPool as error:
+                outcome = Outcome(name, None, Failure(name, "dead_process", None, str(error)))
+            self.outcomes[name] = outcome
+            self.seconds[name] = outcome.seconds
+            self.progress.step(name, len(self.outcomes), len(tasks))
+
+    def _job(self, notebook: Path) -> Job:
+        day = self.asked.as_of.isoformat() if self.asked.as_of else None
+        parameters = dict(zip(COMMON, (str(self.config_file), day, str(self.store)), strict=True))
+        if PREVIOUS in declared_parameters(notebook):
+            parameters[PREVIOUS] = str(self.asked.report / self.previous) if self.previous else None
+        log = self.work / "logs" / f"{notebook.stem}.log"
+        return Job(notebook, self.run / "notebooks" / notebook.name, parameters, log)
+
+    @property
+    def failures(self) -> list[Failure]:
+        """What went wrong in notebooks, without secrets."""
+        found = [outcome.failure for outcome in self.outcomes.values() if outcome.failure]
+        return [dataclasses.replace(one, exception=self._without_secrets(one.exception)) for one in found]
+
+    def _pages(self, failure: Message | None = None) -> Iterator[tuple[Any, ...]]:
+        """For each notebook that was executed, what ``export_page`` takes."""
+        executed = [self.run / "notebooks" / path.name for path in self.asked.notebooks]
+        executed = [path for path in executed if path.exists()]
+        names = [path.stem for path in executed]
+        (self.run / PAGES).mkdir(exist_ok=True)
+        total = round(time.monotonic() - self.began, 3)
+        for path in executed:
+            yield path, self.run, names, self.stamp, self.asked.code, failure, total
+
+    def _relocate(self) -> None:
+        """Let the configuration and the executed notebooks name their neighbours as seen from where they will lie."""
+        write_resolved(self.asked.config, self.config_file, for_folder=self.asked.report / self.stamp.run_id)
+        replaced: dict[str, Any] = {
+            repr(str(self.store)): "None",
+            str(self.config_file): "../config.yml",
+            f"{self.run / 'notebooks'}/": "",
+            str(self.run.parent): "..",
+            f"{self.asked.notebooks[0].parent}/": "",
+        }
+        if self.previous:
+            replaced[str(self.asked.report / self.previous)] = f"../../{self.previous}"
+        for file in (self.run / "notebooks").glob("*.ipynb"):
+            text = file.read_text(encoding="utf-8")
+            for old, new in replaced.items():
+                # The paths stand in Python literals inside JSON, so they are escaped twice.
+                text = text.replace(json.dumps(old, ensure_ascii=False)[1:-1], new)
+            file.write_text(text, encoding="utf-8")
+
+    def _check(self) -> None:
+        """Raise GateFailed where the finished report must not be seen; write what tells of it."""
+        for outcome in self.outcomes.values():
+            if text := (outcome.sentinel or {}).get("summary"):
+                (self.run / SUMMARY).write_text(text + self._signature(), encoding="utf-8")
+        problems = []
+        for name, outcome in self.outcomes.items():
+            seen = (outcome.sentinel or {}).get("stamp") or {}
+            problems += [
+                f"stamp of {name}: {key} == {seen.get(key)!r}, asked {value!r}"
+                for key, value in self.stamp.identity().items()
+                if seen.get(key) != value
+            ]
+        for page in [self.run / INDEX, *(self.run / PAGES).iterdir()]:
+            size, name = page.stat().st_size, page.relative_to(self.run)
+            if size > REFUSE_BYTES:
+                problems.append(f"{name}: size == {size} bytes, must be at most {REFUSE_BYTES}")
+            elif size > WARN_BYTES:
+                self.warnings.append(f"{name} has {size} bytes; above {WARN_BYTES} it is slow to mail and to open")
+        self._write_manifest()
+        for file, variable in secrets_in_folder(self.run, self.secrets):
+            problems.append(f"secret: the value of {variable} stands in {file.relative_to(self.run)}")
+        if problems:
+            raise GateFailed("\n".join(f"the report is not published; {problem}" for problem in problems))
+        for warning in self.warnings:
+            self.progress.say(f"warning: {warning}")
+
+    def _signature(self) -> str:
+        """The stamp below a line that mail programs know as the end of a message's body."""
+        run = Message(
+            "Report {name}, run {run}, data up to {day:date}, made {moment:moment}.",
+            name=self.stamp.name,
+            run=self.stamp.run_id,
+            day=self.stamp.as_of,
+            moment=self.stamp.generated_at,
+        )
+        hashes = Message(
+            "Data {data}, configuration {config} (SHA-256, first 12 digits). "
+            "index.html beside this file is the whole report.",
+            data=self.stamp.data_hash[:12],
+            config=self.stamp.config_hash[:12],
+        )
+        return f"\n-- \n{self._said(run)}\n{self._said(hashes)}\n"
+
+    def _print(self, workers: ProcessPoolExecutor, folder: Path, target: Path) -> None:
+        """Print the pages of a run's folder, which were searched for secrets, as one PDF."""
+        notebooks = [folder / "notebooks" / path.name for path in self.asked.notebooks]
+        task = workers.submit(print_report, notebooks, target, self.asked.printer, self.stamp)
+        self.deadline.result(task)
+        content = target.read_bytes()
+        if found := [name for secret, name in self.secrets.items() if secret.encode() in content]:
+            target.unlink()
+            raise GateFailed(f"the PDF is not published; secret: the value of {found[0]} stands in it")
+
+    def _published(self) -> Path:
+        folder = self.asked.report / self.stamp.run_id
+        self.run.rename(folder)
+        self._point_to(folder)
+        return folder
+
+    def _point_to(self, folder: Path) -> None:
+        folders.set_latest(self.asked.report, folder.name)
+        write_index(self.asked.out, self.asked.config.language)
+
+    def _keep_failure(self, error: Exception) -> None:
+        """Export the pages as far as they came with the reason on top, and move everything to ``failed/``."""
+        with suppress(OSError), shielded():
+            for name in (PDF, SUMMARY):
+                (self.run / name).unlink(missing_ok=True)  # which do not say that it failed
+            for log in (self.work / "logs").glob("*.log") if self.failures else ():
+                if log.stat().st_size:
+                    shutil.copy(log, self.run / "notebooks" / log.name)
+            self._relocate()
+            reason = self._reason(error)
+            for task in self._pages(reason):
+                page = export_page(*task)
+                page.write_text(without_secrets(page.read_text(encoding="utf-8"), self.secrets), encoding="utf-8")
+            self._write_manifest(self._said(reason), getattr(error, "exit_code", 1))
+            for file, _ in list(secrets_in_folder(self.run, self.secrets)):
+                file.unlink()
+            folder = folders.replace_folder(self.run, self.asked.report / folders.FAILED / self.stamp.run_id)
+            write_index(self.asked.out, self.asked.config.language)
+            self.progress.say(f"the run failed; how far it came: {folder}")
+
+    def _reason(self, error: Exception) -> Message:
+        """What ended the run, for the top of its pages."""
+        if isinstance(error, NotebookFailed):
+            return Message("{reason}", reason=self._without_secrets(str(error)))
+        if isinstance(error, DeadlinePassed):
+            return Message(
+                "The run was stopped because it took longer than the {minutes:number} minutes that it is allowed "
+                "(`deadline_minutes`). What had been published before is as it was.",
+                minutes=error.minutes,
+            )
+        reason = self._without_secrets(str(error))[:LONGEST_REASON]
+        if isinstance(error, GateFailed):
+            return Message("The finished page did not pass its own checks: {reason}", reason=reason)
+        if isinstance(error, InputRefused | Unavailable):
+            return Message("The data or the models do not allow a report: {reason}", reason=reason)
+        if isinstance(error, DiskFull):
+            return Message("There was no room left: {reason}", reason=reason)
+        if isinstance(error, PrintingFailed):
+            return Message("The page could not be printed, so nothing was published: {reason}", reason=reason)
+        return Message("Something unexpected happened: {reason}", reason=f"{type(error).__name__}: {reason}")
+
+    def _write_manifest(self, reason: str | None = None, exit_code: int = 0) -> None:
+        """manifest.json: what a run was, so that it can be compared, repeated and explained.
+
+        Secrets are not in it: the configuration knows only their variables' names.
+        """
+        asked = self.asked
+        content = {
+            "schema_version": 1,
+            "status": "failed" if reason else "succeeded",
+            **{name: value for name, value in self.stamp.as_dict().items() if name != "versions"},
+            "previous_run": self.previous,
+            "notebooks": notebook_hashes(asked.notebooks),
+            "package": {"version": analysis.__version__, "source_hash": package_hash()},
+            "versions": dependency_versions(),
+            "configuration": asked.config.model_dump(mode="json"),
+            "as_of_asked": asked.as_of.isoformat() if asked.as_of else None,
+            "started_at": self.started_at,
+            "finished_at": _now(),
+            "seconds": {**self.seconds, "total": round(time.monotonic() - self.began, 3)},
+            "notes": self.notes,
+            "warnings": self.warnings,
+            "failures": [dataclasses.asdict(failure) for failure in self.failures],
+            "reason": reason,
+            "exit_code": exit_code,
+        }
+        write_json(content, self.run / folders.MANIFEST)
+
+    def _said(self, message: Message) -> str:
+        with reader(self.asked.config.language):
+            return str(message)
+
+    def _without_secrets(self, text: str) -> str:
+        return without_passwords(without_secrets(text, self.secrets))
+
+    @contextmanager
+    def _clocked(self, name: str) -> Iterator[None]:
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[name] = round(time.monotonic() - began, 3)
+
+
+def export_page(notebook, folder, names, stamp, code, failure, seconds) -> Path:
+    """Write an executed notebook as a page of the run in ``folder``; body of a task in a worker process."""
+    from analysis.report.export import export, page_links
+    from analysis.report.notebooks import read_notebook
+
+    with reader(stamp.language):
+        pages = page_links(names)
+    here = pages[names.index(notebook.stem)].path
+    html = export(
+        read_notebook(notebook),
+        here=here,
+        pages=pages,
+        stamp=stamp,
+        language=stamp.language,
+        code=code,
+        failure=failure,
+        seconds=seconds,
+    )
+    page = folder / here
+    page.write_text(html, encoding="utf-8")
+    return page
+
+
+def print_report(notebooks: list[Path], target: Path, printer: str, stamp: Stamp) -> None:
+    """Print executed notebooks one after the other; body of a task in a worker process."""
+    from analysis.report.export import export
+    from analysis.report.notebooks import read_notebook
+
+    first, *others = [read_notebook(notebook) for notebook in notebooks]
+    for other in others:
+        first.cells += other.cells
+    html = export(first, here=PDF, pages=(), stamp=stamp, language=stamp.language, code=False)
+    print_page(html, target, printer)
+
+
+def _now() -> str:
+    return dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,320 @@
+"""Does a customer spend more with the years? The same customers, the survivors, and all who started, told apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.stats import t as student_t
+
+from analysis.data import Orders
+from analysis.errors import Unavailable
+from analysis.interval import Interval
+from analysis.plotting import Plots
+from analysis.time import DAYS_PER_YEAR
+from analysis.value.history import first_order_days, history, refuse_left_truncation
+from analysis.value.intervals import ratio_interval
+from analysis.words import Message
+
+HALF_YEAR_DAYS, QUARTER_DAYS = 182, 91
+HALF_YEARS_WANTED, SHARE_WITH_THEM = 4, 0.1
+FEWEST_CUSTOMERS = 30
+MOST_STEPS, CONVERGED = 100, 1e-10
+LONGEST_STEP, STEEPEST = 1.0, 20.0
+
+
+@dataclass(frozen=True)
+class TenurePeriod:
+    """One period of life against the first one, of customers observed through both.
+
+    Every first period holds a first order by definition, so ratios of all spending fall below 1 even where nobody ever
+    leaves; ``all_repeat`` has only later orders on both sides. Intervals take customers as independent.
+
+    Attributes
+    ----------
+    period
+        2, 3, …; the first is what it is compared with.
+    customers
+        Customers observed to the end of the period.
+    survivors
+        Those of them who ordered in it.
+    survivors_ratio
+        Spend per survivor in it over spend per customer in the first period: the comparison behind claims such as
+        "67% more". It selects on the future: who has left by then is in the first period only. Equals ``growth``
+        times ``selection``.
+    growth
+        Spend of the survivors in it over their own spend in the first period.
+    selection
+        Spend per survivor over spend per customer, both in the first period: how much better they were to begin with.
+    all_ratio
+        Spend in it over spend in the first period, of all customers; who ordered nothing counts as zero.
+    all_repeat
+        As ``all_ratio`` without the first orders; None where there was no other order worth money in the first period.
+    stayers, stayers_ratio
+        Customers who ordered again *after* the period, so that they are known to have been there all through it, and
+        their spend in it over that in the first, first orders left out. Neither period holds an order by definition,
+        so this is 1 for customers who neither leave nor change. None for too few.
+    """
+
+    period: int
+    customers: int
+    survivors: int
+    survivors_ratio: Interval
+    growth: Interval
+    selection: Interval
+    all_ratio: Interval
+    all_repeat: Interval | None
+    stayers: int = 0
+    stayers_ratio: Interval | None = None
+
+
+@dataclass(frozen=True)
+class SpendGrowth:
+    """How spending changes with tenure.
+
+    Attributes
+    ----------
+    period_days
+        Length of a period of life: 182 where a tenth of the customers (and thirty) have four of them behind them,
+        else 91.
+    periods
+        Periods 2, 3, … that at least thirty customers have behind them and in which thirty ordered.
+    same_customers
+        Change of the value of an order for each year of tenure, **within the same customers** [share per year]. From
+        repeat orders alone, as first orders differ. Within a customer tenure and calendar time are the same, so a rise
+        of all prices is in it. None where fewer than thirty customers have repeat orders in two periods.
+    same_customers_reason
+        Why it is None.
+    same_customers_count, same_customers_orders
+        Customers and repeat orders that it rests on.
+    customers
+        All customers.
+    """
+
+    period_days: int
+    periods: tuple[TenurePeriod, ...]
+    same_customers: Interval | None
+    same_customers_reason: Message | None
+    same_customers_count: int
+    same_customers_orders: int
+    customers: int
+
+    plot = Plots(tenure="analysis.value.plots:plot_tenure")
+
+
+def spend_growth(orders: Orders, *, level: float = 0.9) -> SpendGrowth:
+    """Growth of spending with tenure, measured in the three ways that are mistaken for one another.
+
+    Raises
+    ------
+    Unavailable
+        Without money, under left truncation, and where fewer than thirty customers have two quarters behind them.
+
+    Examples
+    --------
+    >>> import analysis as rl
+    >>> growth = spend_growth(rl.read_orders({"sample": "cdnow"}))
+    >>> growth.period_days, [(each.period, each.customers, each.survivors) for each in growth.periods]
+    (91, [(2, 2357, 472), (3, 2357, 404), (4, 2357, 385), (5, 2357, 356)])
+    """
+    if not orders.has_money:
+        text = "The data hold no amounts of money, so how spending changes with tenure is not known."
+        raise Unavailable(text, code="retention.reason.no_money")
+    refuse_left_truncation(orders)
+    birth = first_order_days(orders)
+    observed = (np.datetime64(orders.observation_end) - birth).astype(np.int64) + 1
+    old = int(np.sum(observed >= HALF_YEARS_WANTED * HALF_YEAR_DAYS))
+    days = HALF_YEAR_DAYS if old >= max(FEWEST_CUSTOMERS, SHARE_WITH_THEM * len(observed)) else QUARTER_DAYS
+    if int(np.sum(observed >= 2 * days)) < FEWEST_CUSTOMERS:
+        raise Unavailable(
+            "How spending changes with tenure is not known: that takes {needed:integer} customers watched for "
+            "{days_needed:integer} days; in these {days:integer} days of data there are {customers:integer}.",
+            code="retention.reason.too_short_for_growth", needed=FEWEST_CUSTOMERS, days_needed=2 * QUARTER_DAYS,
+            days=(orders.observation_end - orders.observation_start).days + 1,
+            customers=int(np.sum(observed >= 2 * QUARTER_DAYS)),
+        )  # fmt: skip
+    lives = _lives(orders, birth, days)
+    first = np.bincount(lives["customer"], lives["first"], minlength=len(birth))
+    slope, reason, used = _same_customers(lives, level)
+    return SpendGrowth(
+        period_days=days,
+        periods=tuple(_tenure_periods(lives, first, observed // days, level)),
+        same_customers=slope,
+        same_customers_reason=reason,
+        same_customers_count=used["customer"].nunique(),
+        same_customers_orders=int(used["orders"].sum()),
+        customers=len(birth),
+    )
+
+
+def _lives(orders: Orders, birth: np.ndarray, period_days: int) -> pd.DataFrame:
+    """Customers by period of life, one row for each pair with an order, sorted by customer and period.
+
+    Columns customer (place in the histories), period (1, 2, ...), orders (repeat orders in it), spent (what they were
+    worth), tenure (their mean age [years], NaN without one), first (what the first order was worth, in period 1).
+    """
+    born = pd.DataFrame({"customer": np.arange(len(birth)), "birth": birth.astype("datetime64[s]")})
+    with history(orders, born=born) as (connection, occasions):
+        found = connection.execute(f"""
+            WITH ages AS (
+                SELECT o.customer, CAST(amount AS DECIMAL(38, 6)) AS amount,
+                       CAST(date_diff('day', CAST(birth AS DATE), day) AS INTEGER) AS age
+                FROM {occasions} AS o JOIN born USING (customer))
+            SELECT customer, age // {period_days} + 1 AS period, count(*) FILTER (age > 0) AS orders,
+                   CAST(coalesce(sum(amount) FILTER (age > 0), 0) AS DOUBLE) AS spent,
+                   CAST(sum(age) AS DOUBLE) / nullif(orders, 0) / {DAYS_PER_YEAR} AS tenure,
+                   CAST(coalesce(sum(amount) FILTER (age = 0), 0) AS DOUBLE) AS first
+            FROM ages GROUP BY customer, period ORDER BY customer, period""")
+        return found.df()
+
+
+def _tenure_periods(
+    lives: pd.DataFrame, first: np.ndarray, complete: np.ndarray, level: float
+) -> Iterator[TenurePeriod]:
+    """Periods after the first; ``complete`` is how many whole periods each customer was observed."""
+
+    def in_period(period: int) -> tuple[np.ndarray, np.ndarray]:
+        """Of every customer, what the repeat orders were worth, and whether there was any order."""
+        here, found = lives[lives["period"] == period], np.zeros((2, len(first)))
+        found[0, here["customer"]], found[1, here["customer"]] = here["spent"], 1.0
+        return found[0], found[1] > 0
+
+    again, _ = in_period(1)
+    last = lives.groupby("customer")["period"].max().to_numpy()
+    for period in range(2, int(complete.max()) + 1):
+        seen = complete >= period
+        spent, survived = (each[seen] for each in in_period(period))
+        at_first, repeat, stays = (first + again)[seen], again[seen], last[seen] > period
+        by_survivors, everyone = at_first * survived, np.ones(len(spent))
+        growth = _ratio([spent], [by_survivors], level)
+        if growth is None or survived.sum() < FEWEST_CUSTOMERS:
+            continue
+        yield TenurePeriod(
+            period=period,
+            customers=len(spent),
+            survivors=int(survived.sum()),
+            survivors_ratio=_ratio([spent, everyone], [survived, at_first], level),
+            growth=growth,
+            selection=_ratio([by_survivors, everyone], [survived, at_first], level),
+            all_ratio=_ratio([spent], [at_first], level),
+            all_repeat=_ratio([spent], [repeat], level),
+            stayers=int(stays.sum()),
+            stayers_ratio=_ratio([spent[stays]], [repeat[stays]], level),
+        )
+
+
+def _ratio(above: Sequence[np.ndarray], below: Sequence[np.ndarray], level: float) -> Interval | None:
+    """Product of sums over customers, over another; None for fewer than thirty or where a sum is nothing.
+
+    The ratio's logarithm has as influence the customer's share in each sum it is made of.
+    """
+    if len(above[0]) < FEWEST_CUSTOMERS or not all(each.any() for each in (*above, *below)):
+        return None
+    sums = [np.prod([each.sum() for each in part], dtype=float) for part in (above, below)]
+    influence = sum(each / each.sum() for each in above) - sum(each / each.sum() for each in below)
+    return ratio_interval(sums[0] / sums[1], influence, level)
+
+
+def _same_customers(lives: pd.DataFrame, level: float) -> tuple[Interval | None, Message | None, pd.DataFrame]:
+    """Yearly growth within customers, or why there is none, and what it rests on.
+
+    A customer's orders of a period enter as their sum, with their number as exposure and their mean age as tenure.
+    Followed are customers with repeat orders in two periods who spent something in them.
+    """
+    repeat = lives[lives["orders"] > 0]
+    of_customer = repeat.groupby("customer")["spent"]
+    used = repeat[(of_customer.transform("size") > 1) & (of_customer.transform("sum") > 0)]
+    rows, code = pd.factorize(used["customer"])
+    if len(code) < FEWEST_CUSTOMERS:
+        reason = Message(
+            "How the value of an order changes with tenure is not known: it takes repeat orders of {needed:integer} "
+            "customers in two periods; there are {customers:integer}.",
+            code="retention.reason.too_few_repeat_customers", needed=FEWEST_CUSTOMERS, customers=len(code),
+        )  # fmt: skip
+        return None, reason, used
+    slope = within_slope(rows, *(used[name].to_numpy(dtype=float) for name in ("orders", "spent", "tenure")), level)
+    if slope is None:
+        reason = Message(
+            "How the value of an order changes with tenure is not known: the repeat orders of {customers:integer} "
+            "customers do not fit any steady growth.",
+            code="retention.reason.growth_not_identified", customers=len(code),
+        )  # fmt: skip
+        return None, reason, used
+    return Interval(*np.expm1([slope.estimate, slope.lower, slope.upper]).tolist(), level), None, used
+
+
+def within_slope(rows, orders, spent, tenure, level: float) -> Interval | None:
+    """Slope b in: spent = orders x (effect of the customer) x exp(b x tenure), from customers observed several times.
+
+    Poisson pseudo-likelihood with customer effects, which needs no Poisson counts, only that this mean is right [1]_,
+    and takes orders worth nothing, where a regression of logarithms could not. Errors are clustered by customer.
+
+    Parameters
+    ----------
+    rows
+        Whose entry each is: 0, 1, … without gaps, shape (n,).
+    orders, spent, tenure
+        Number of orders, what they were worth together [currency], and their mean tenure [years], shape (n,).
+    level
+        Level of the interval.
+
+    Returns
+    -------
+    Interval or None
+        On the log scale, per year of tenure. None where no finite slope fits, as where every later order is worth 0.
+
+    References
+    ----------
+    .. [1] Wooldridge (1999), Distribution-free estimation of some nonlinear panel data models, J. Econometrics 90.
+
+    Examples
+    --------
+    >>> rows, tenure = np.repeat(np.arange(3), 2), np.tile([1.0, 2.0], 3)
+    >>> found = within_slope(rows, np.ones(6), np.array([10, 11, 20, 22, 40, 44.0]), tenure, 0.9)
+    >>> round(float(np.exp(found.estimate)), 6)
+    1.1
+    """
+    panel = _Panel(np.asarray(rows), orders, spent / np.mean(spent), tenure)
+    slope = 0.0
+    likelihood, score, information = panel.at(slope)
+    for _ in range(MOST_STEPS):
+        step = float(np.clip(score.sum() / information, -LONGEST_STEP, LONGEST_STEP))
+        if abs(step) < CONVERGED:
+            break
+        # The likelihood is concave, so a short enough Newton step raises it.
+        while panel.at(slope + step)[0] < likelihood and abs(step) > CONVERGED:
+            step /= 2
+        slope += step
+        if abs(slope) > STEEPEST:
+            return None
+        likelihood, score, information = panel.at(slope)
+    else:
+        return None
+    customers = len(score)
+    error = np.sqrt(np.sum(score**2) * customers / (customers - 1)) / information
+    reach = float(student_t.ppf((1 + level) / 2, customers - 1) * error)
+    return Interval(slope, slope - reach, slope + reach, level)
+
+
+class _Panel:
+    """The pseudo-likelihood of the slope, the customers' effects maximised out."""
+
+    def __init__(self, rows: np.ndarray, orders, spent, tenure) -> None:
+        self.rows, self.orders, self.spent = rows, orders, spent
+        self.total = self._sum(spent)
+        self.centred = tenure - (self._sum(tenure) / np.bincount(rows))[rows]
+
+    def _sum(self, values) -> np.ndarray:
+        return np.bincount(self.rows, values)
+
+    def at(self, slope: float) -> tuple[float, np.ndarray, float]:
+        """Log-likelihood, its derivative by customer, and the information, at a slope."""
+        weight = self.orders * np.exp(slope * self.centred)
+        whole = self._sum(weight)
+        mean = self._sum(weight * self.centred) / whole
+        spread = self._sum(weight * self.centred**2) / whole - mean**2
+        crossed = self._sum(self.spent * self.centred)
+        likelihood = float(slope * crossed.sum() - np.sum(self.total * np.log(whole)))
+        return likelihood, crossed - self.total * mean, float(np.sum(self.total * spread))

@@ -1,0 +1,79 @@
+"""Intervals of shares and counts."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.stats import beta, gamma, norm
+
+from analysis.interval import Interval
+
+
+def share_interval(part: int, whole: int, level: float) -> Interval:
+    """The share ``part / whole`` with Jeffreys' interval: the posterior under a Beta(1/2, 1/2) prior.
+
+    It assumes that customers are alike in their chance and independent of each other. With none (or all) the lower
+    (upper) end is 0 (1), where Jeffreys' own end would leave out the estimate.
+
+    References
+    ----------
+    .. [1] Brown, Cai, DasGupta (2001), Statistical Science 16(2).
+
+    Examples
+    --------
+    >>> found = share_interval(512, 2347, 0.9)
+    >>> round(found.lower, 4), round(found.estimate, 4), round(found.upper, 4)
+    (0.2044, 0.2182, 0.2324)
+    """
+    tail = (1 - level) / 2
+    lower = beta.ppf(tail, part + 0.5, whole - part + 0.5) if part > 0 else 0.0
+    upper = beta.ppf(1 - tail, part + 0.5, whole - part + 0.5) if part < whole else 1.0
+    return Interval(part / whole, float(lower), float(upper), level)
+
+
+def count_interval(count: int, level: float) -> Interval:
+    """A Poisson count with Jeffreys' interval of its mean: the posterior under a Gamma(1/2, 0) prior."""
+    tail = (1 - level) / 2
+    lower = gamma.ppf(tail, count + 0.5) if count > 0 else 0.0
+    return Interval(float(count), float(lower), float(gamma.ppf(1 - tail, count + 0.5)), level)
+
+
+def sum_interval(first: Interval, second: Interval) -> Interval:
+    """The sum of two independent quantities; the distances of their ends from the estimates add in squares.
+
+    References
+    ----------
+    .. [1] Zou, Donner (2008), Statistics in Medicine 27(10): the method of variance estimates recovery.
+    """
+    estimate = first.estimate + second.estimate
+    below = np.hypot(first.estimate - first.lower, second.estimate - second.lower)
+    above = np.hypot(first.upper - first.estimate, second.upper - second.estimate)
+    return Interval(estimate, float(estimate - below), float(estimate + above), first.level)
+
+
+def ratio_interval(ratio: float, influence: np.ndarray, level: float) -> Interval:
+    """A positive ratio whose logarithm has the given influence of each independent customer, shape (n,).
+
+    Normal on the log scale, so it needs enough customers and no single one that carries the sum.
+    """
+    reach = norm.ppf((1 + level) / 2) * np.sqrt(np.sum(influence**2))
+    return Interval(float(ratio), float(ratio * np.exp(-reach)), float(ratio * np.exp(reach)), level)
+
+
+def ends(points: np.ndarray, level: float, name: str = "") -> dict[str, np.ndarray]:
+    """Columns of a frame from points of shape (1 + draws, rows): estimate, lower and upper, or NAME, NAME_lower, ….
+
+    The first point is the estimate. A draw that is missing (NaN) is left out.
+
+    >>> ends(np.array([[1.0], [0.0], [4.0]]), 0.5, "lift")
+    {'lift': array([1.]), 'lift_lower': array([1.]), 'lift_upper': array([3.])}
+    """
+    estimate, draws = points[0], points[1:]
+    is_known = np.isfinite(draws)
+    whole, found = is_known.all(axis=0), np.full((2, *estimate.shape), np.nan)
+    tails = [(1 - level) / 2, (1 + level) / 2]
+    found[:, whole] = np.quantile(draws[:, whole], tails, axis=0)
+    # NumPy is slow where it has to look for what is missing.
+    if (rest := ~whole & is_known.any(axis=0)).any():
+        found[:, rest] = np.nanquantile(draws[:, rest], tails, axis=0)
+    names = (name, f"{name}_lower", f"{name}_upper") if name else ("estimate", "lower", "upper")
+    return dict(zip(names, (estimate, *found), strict=True))

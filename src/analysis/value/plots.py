@@ -1,0 +1,349 @@
+"""Figures of what customers are worth, of how many stay, and of what more retention does to profit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from analysis.plotting import (
+    BLUE,
+    GREEN,
+    GREY,
+    INK,
+    MUTED,
+    ORANGE,
+    PALE,
+    RULE,
+    Stroke,
+    few_ticks,
+    format_ticks,
+    is_narrow,
+    key_above,
+    label_ends,
+    name_axes,
+    own_axes,
+    panels,
+    stroke_of,
+)
+from analysis.value.lift import CLAIMED
+from analysis.value.segments import DIMENSIONS, LABELS
+from analysis.words import Message, formats, tr
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+
+    from analysis.value.contracts import ContractualRetention
+    from analysis.value.growth import SpendGrowth
+    from analysis.value.lift import RetentionLift
+    from analysis.value.maps import RetentionMap
+    from analysis.value.retention import ModelRetention
+    from analysis.value.valuation import CustomerValue
+
+BINS = 30
+LEAST_NET_SHARE = 0.03
+OPTIONS = {
+    "points": Message("in points"), "relative": Message("in % of itself"), "fewer_lost": Message("in % fewer lost"),
+    "mean": Message("Mean shift"), "scale": Message("Everyone scaled"), "logit": Message("Logit shift"),
+    "every_year": Message("Every year alike"), "new_customer": Message("New customer"),
+    "new_customer_repeat_orders": Message("New, without first order"), "base": Message("Today's customers"),
+    "firm": Message("The whole firm"), "contribution": Message("Contribution only"),
+    "after_acquisition": Message("Less winning cost"), "after_fixed": Message("Less fixed costs too"),
+    "constant": Message("Constant margins"), "growing": Message("Growing margins"), "free": Message("Keeping is free"),
+    "paid": Message("Keeping is paid for"),
+}  # fmt: skip
+
+
+def plot_segments(value: CustomerValue, ax: Axes | None = None, by: str = "orders") -> Axes:
+    """Total of each segment with its predictive interval: money where there is any, else orders."""
+    ax, frame = own_axes(ax), value.by(by)[::-1]
+    places = np.arange(len(frame))
+    ax.barh(places, frame["estimate"], 0.5, color=PALE)
+    ax.hlines(places, frame["lower"], frame["upper"], color=BLUE, linewidth=2.2)
+    ax.plot(frame["estimate"], places, "o", color=BLUE, markersize=5.5, markeredgecolor="white")
+    ax.set_yticks(places, [str(LABELS.get(by, {}).get(name, name)) for name in frame.index], color=INK)
+    _lines_across(ax)
+    format_ticks(few_ticks(ax, x=4 if is_narrow(ax) else 6), x=_kind(value))
+    return name_axes(ax, x=_measured(value), y=str(DIMENSIONS.get(by, by)))
+
+
+def plot_concentration(value: CustomerValue, ax: Axes | None = None) -> Axes:
+    """Share of the expected value or orders that the top customers hold."""
+    ax = own_axes(ax, size=(7.2, 3.6))
+    held = np.append(0.0, np.cumsum(value.customers[value.measure].clip(lower=0).sort_values(ascending=False)))
+    shares, held = np.linspace(0, 1, len(held)), held / (held[-1] or 1.0)
+    ax.fill_between(shares, shares, held, color=PALE, alpha=0.3, linewidth=0)
+    ax.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle=(0, (4, 3)))
+    ax.plot(shares, held, color=BLUE)
+    for share in (0.1, 0.2, 0.5):
+        at = float(np.interp(share, shares, held))
+        ax.plot(share, at, "o", color=BLUE, markersize=6, markeredgecolor="white")
+        text = tr("top {share:percent}: {held:percent}", share=share, held=at)
+        ax.annotate(text, (share, at), xytext=(9, -5), textcoords="offset points", va="top", color=INK)
+    ax.annotate(tr("if all were equal"), (0.62, 0.6), xytext=(6, -4), textcoords="offset points", va="top", color=MUTED)
+    ax.set(xlim=(0, 1), ylim=(0, 1.02))
+    format_ticks(few_ticks(ax, x=4 if is_narrow(ax) else 6, y=5), x="percent", y="percent")
+    whose = tr("Share of the expected orders") if value.total is None else tr("Share of the expected value")
+    return name_axes(ax, x=tr("Share of customers, highest first"), y=whose)
+
+
+def plot_value_histogram(value: CustomerValue, ax: Axes | None = None) -> Axes:
+    """Customers by what is expected of them; the last bar holds everyone beyond it."""
+    ax, values = own_axes(ax), value.customers[value.measure].to_numpy(dtype=float)
+    low, most = min(0.0, values.min()), float(np.quantile(values, 0.98))
+    edges = np.linspace(low, max(most, low + 1e-9), BINS + 1)
+    counts, step, beyond = np.histogram(values, edges)[0], edges[1] - edges[0], int((values > edges[-1]).sum())
+    ax.bar(edges, [*counts, beyond], step * 0.9, align="edge", color=[*[BLUE] * BINS, ORANGE])
+    format_ticks(few_ticks(ax, x=4 if is_narrow(ax) else 7, y=5), x=_kind(value), y="integer")
+    if beyond:
+        more = tr("{customers:integer} of {low} or more", customers=beyond, low=getattr(formats(), _kind(value))(most))
+        at = edges[-1] + step, max(beyond, counts[-BINS // 2 :].max())
+        ax.annotate(more, at, xytext=(0, 6), textcoords="offset points", ha="right", color=ORANGE)
+    return name_axes(ax, x=_measured(value), y=tr("Customers"))
+
+
+def plot_order_chance(value: CustomerValue, ax: Axes | None = None) -> Axes:
+    """Customers by the chance that they order at least once within the horizon."""
+    ax = own_axes(ax, size=(7.2, 2.8))
+    counts, edges = np.histogram(value.customers["p_order"], np.linspace(0, 1, 21))
+    ax.bar(edges[:-1], counts, 0.045, align="edge", color=BLUE)
+    ax.set_xlim(0, 1)
+    format_ticks(few_ticks(ax, x=5, y=5), x="percent", y="integer")
+    return name_axes(ax, x=tr("Chance of at least one order"), y=tr("Customers"))
+
+
+def plot_value_grid(value: CustomerValue, ax: Axes | None = None) -> Axes:
+    """What is expected of customers by orders so far and days since the last one, with how many customers they are."""
+    import seaborn as sns
+
+    ax, grid = own_axes(ax, size=(7.2, 3.2)), value.grid()
+    totals, counts = grid["estimate"].unstack(), grid["customers"].unstack()
+    say = getattr(formats(), _kind(value))
+    text = [
+        ["" if not count else f"{say(total)}\n({formats().integer(count)})" for total, count in zip(*row, strict=True)]
+        for row in zip(totals.to_numpy(), counts.fillna(0).to_numpy(), strict=True)
+    ]
+    sns.heatmap(
+        totals, ax=ax, annot=np.array(text), fmt="", cmap="Blues", vmin=0, cbar=False, linewidths=1,
+        annot_kws={"fontsize": 7 if is_narrow(ax) else 9},
+    )  # fmt: skip
+    ax.set_yticklabels([str(LABELS["orders"][name]) for name in totals.index], rotation=0)
+    ax.set_xticklabels([str(LABELS["recency"][name]) for name in totals.columns], rotation=0)
+    ax.set_ylabel(str(DIMENSIONS["orders"]))
+    return name_axes(ax, x=str(DIMENSIONS["recency"]), y=tr("{measure} (customers)", measure=_measured(value)))
+
+
+def _kind(value: CustomerValue) -> str:
+    return "compact" if value.total is None else "compact_money"
+
+
+def _measured(value: CustomerValue) -> str:
+    return tr("Expected orders") if value.total is None else tr("Residual value")
+
+
+def plot_retention_by_year(retention: ModelRetention, ax: Axes | None = None) -> Axes:
+    """Retention of each coming year under each model, of new and of today's customers.
+
+    The ground is grey where no customer has been watched so long.
+    """
+    ax = own_axes(ax)
+    groups = {"new_customers": tr("New customers"), "base": tr("Today's customers")}
+    axes = panels(ax, 2)
+    for each, (group, title) in zip(axes, groups.items(), strict=True):
+        frame = retention.to_frame()
+        frame = frame[frame["group"] == group]
+        ends, last = _model_lines(each, frame, "year"), int(frame["year"].max())
+        watched = max(np.floor(retention.oldest_age_years), 0)
+        if watched < last:
+            each.axvspan(watched + 0.5, last + 0.5, color=RULE, alpha=0.3, linewidth=0)
+            each.text(last + 0.4, 0.03, tr("beyond the data"), ha="right", color=MUTED)
+        each.set(xlim=(0.5, last + 0.5), ylim=(0, 1.02), xticks=range(1, last + 1))
+        format_ticks(each, x="integer", y="percent")
+        label_ends(each, ends, gap_share=0.085)
+        name_axes(each, x=tr("Year"), y=title)
+    return axes[0]
+
+
+def plot_firm(flows: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Customers at each year's end under each model: filled marks as things are, open marks with the gain."""
+    ax, ends = own_axes(ax), []
+    for (model, course), years in flows.groupby(["model", "course"], sort=False):
+        stroke, stock = stroke_of(model), np.append(years["start"].iloc[0], years["end"])
+        ax.plot(
+            stock, stroke.marker, color=stroke.color, linestyle=stroke.dash, linewidth=stroke.width, markersize=5,
+            markerfacecolor=stroke.color if course == "as_is" else "white",
+        )  # fmt: skip
+        if course == "as_is":
+            ends.append((len(stock) - 0.9, stock[-1], model, stroke.color))
+    ax.set_ylim(0)
+    ax.set_xticks(range(flows["year"].max() + 1))
+    format_ticks(few_ticks(ax, y=5), x="integer", y="integer")
+    return name_axes(label_ends(ax, ends), x=tr("Years from now"), y=tr("Customers"))
+
+
+def plot_tenure(growth: SpendGrowth, ax: Axes | None = None) -> Axes:
+    """Spend in each period of life over that in the first: survivors only, the same customers, all who started."""
+    ax, entries, x = own_axes(ax), [], np.array([each.period for each in growth.periods])
+    ways = {
+        "survivors_ratio": (tr("survivors against everyone's first"), Stroke(ORANGE, (0, (4, 3)), "s", 1.7)),
+        "growth": (tr("the same customers"), Stroke(BLUE, "solid", "o", 2.0)),
+        "all_ratio": (tr("all who started"), Stroke(GREEN, (0, (1.2, 2.4)), "D", 1.5)),
+    }
+    ax.axhline(1, color=GREY, linewidth=0.9)
+    for place, (name, (label, stroke)) in enumerate(ways.items()):
+        frame = pd.DataFrame([vars(getattr(each, name)) for each in growth.periods])
+        entries.append((_line(ax, x + (place - 1) * 0.06, frame, stroke), label))
+    ax.set_ylim(0)
+    ax.set_xticks(x if len(x) <= 8 else x[:: -(-len(x) // 8)])
+    format_ticks(few_ticks(ax, y=5), x="integer", y="number")
+    lines = key_above(ax, entries)
+    return name_axes(
+        ax, x=tr("Period since the first order"), y=tr("Spend, times that of the first period"), lines_between=lines
+    )
+
+
+def plot_survival(found: ContractualRetention, ax: Axes | None = None) -> Axes:
+    """Share of new customers left after each period: marks observed, line the model; grey ground is the forecast."""
+    ax, frame = own_axes(ax), found.periods
+    x, last = np.append(0, frame["number"]), int(frame["observed"].last_valid_index()) + 1
+    lower, upper, middle = (np.append(1.0, frame[name]) for name in ("survival_lower", "survival_upper", "survival"))
+    ax.fill_between(x, lower, upper, color=BLUE, alpha=0.2, linewidth=0)
+    (line,) = ax.plot(x, middle, color=BLUE)
+    observed = np.append(1.0, frame["observed_survival"])
+    (marks,) = ax.plot(x, observed, "o", color=INK, markersize=5, markeredgecolor="white")
+    ax.axvspan(last, x[-1], color=RULE, alpha=0.3, linewidth=0)
+    ax.text(x[-1], 0.03, tr("forecast") + " ", ha="right", color=MUTED)
+    ax.set(xlim=(0, x[-1]), ylim=(0, 1.04))
+    format_ticks(few_ticks(few_ticks(ax, y=5), x=8, integer=True), x="integer", y="percent")
+    lines = key_above(ax, [(marks, tr("observed")), (line, tr("shifted-beta-geometric model"))])
+    return name_axes(ax, x=tr("Renewals since the start"), y=tr("Share of new customers left"), lines_between=lines)
+
+
+def plot_readings(lift: RetentionLift, ax: Axes | None = None) -> Axes:
+    """The lift of the named reading and of each that differs in one choice, by model, beside the claimed range."""
+    frame = lift.to_frame().dropna(subset=["estimate"])
+    frame = frame[frame["reading"].str.count("=") <= 1]
+    groups = frame["reading"].str.partition("=")
+    frame = frame.assign(group=groups[0], option=groups[2])
+    labels = {
+        reading: tr("As named") if reading == "named" else _option(group, option)
+        for reading, group, option in frame[["reading", "group", "option"]].drop_duplicates().itertuples(index=False)
+    }
+    return _rows_by_model(frame, "reading", labels, own_axes(ax, size=(7.2, 6.5)))
+
+
+def _option(name: str, option: str) -> str:
+    if name == "horizon_years":
+        return tr("{years:years}", years=float(option))
+    return str(OPTIONS[option])
+
+
+def _rows_by_model(frame: pd.DataFrame, row: str, labels: dict[str, str], ax: Axes) -> Axes:
+    """An interval a row and model, on the ground of the claimed range."""
+    models, entries = list(dict.fromkeys(frame["model"])), {}
+    ax.axvspan(*CLAIMED, color=PALE, alpha=0.3, linewidth=0)
+    ax.axvline(0, color=GREY, linewidth=0.8)
+    for place, name in enumerate(labels):
+        if place:
+            ax.axhline(place - 0.5, color=RULE, linewidth=0.5)
+        for each in frame[frame[row] == name].itertuples():
+            stroke = stroke_of(each.model)
+            y = place + (models.index(each.model) - (len(models) - 1) / 2) * 0.6 / len(models)
+            entries[each.model] = _mark(ax, each, y, stroke.color, stroke.marker, named=name == "named")
+    ax.set_ylim(len(labels) - 0.5, -0.5)
+    ax.set_yticks(range(len(labels)), labels.values())
+    ax.set_xlim(min(0.0, 1.1 * frame["lower"].min()), max(1.0, 1.06 * frame["upper"].max()))
+    _lines_across(ax)
+    format_ticks(few_ticks(ax, x=4 if is_narrow(ax) else 8), x="percent")
+    key_above(ax, [(mark, model) for model, mark in entries.items()])
+    ax.text(sum(CLAIMED) / 2, len(labels) - 0.5, _claimed(), color=MUTED, ha="center", va="bottom", fontsize=8)
+    return name_axes(ax, x=tr("Rise in profit"))
+
+
+def _claimed() -> str:
+    return tr("claimed: {low:percent} to {high:percent}", low=CLAIMED[0], high=CLAIMED[1])
+
+
+def plot_lift_horizons(lift: RetentionLift, ax: Axes | None = None) -> Axes:
+    """The lift by horizon under each model, one panel a scope; the ground is the claimed range."""
+    ax, frame = own_axes(ax, size=(7.2, 2.9)), lift.to_frame().dropna(subset=["estimate"])
+    others = frame["reading"].str.replace(r"(scope|horizon_years)=\w+(\.\d+)?(, )?", "", regex=True)
+    frame = frame[others.isin(["", "named"])]
+    years = sorted(frame["horizon_years"].unique())
+    frame = frame.assign(place=frame["horizon_years"].map(years.index))
+    scopes = list(dict.fromkeys(frame["scope"]))
+    axes, top = panels(ax, len(scopes)), max(1.0, 1.05 * frame["upper"].max())
+    for each, scope in zip(axes, scopes, strict=True):
+        each.axhspan(*CLAIMED, color=PALE, alpha=0.3, linewidth=0)
+        rows = frame[frame["scope"] == scope].sort_values("horizon_years")
+        ends = _model_lines(each, rows, "place")
+        each.set_xticks(range(len(years)), [formats().number(year) for year in years])
+        each.set(xlim=(-0.5, len(years) - 0.5), ylim=(min(0.0, 1.1 * frame["lower"].min()), top))
+        format_ticks(few_ticks(each, y=5), y="percent")
+        name_axes(each, x=tr("Horizon in years"), y=str(OPTIONS[scope]))
+    axes[0].figure.legend(
+        axes[-1].get_lines(), [name for *_, name, _ in ends], loc="outside upper left", ncols=len(ends)
+    )
+    return axes[0]
+
+
+def plot_map(chart: RetentionMap, ax: Axes | None = None) -> Axes:
+    """The ground on which the claim holds, by base retention and net share, one panel a horizon; and the company."""
+    ax, panel = own_axes(ax, size=(7.2, 2.8)), chart.panels
+    shown = panel[panel["annual_discount_rate"] == chart.annual_discount_rate].groupby("horizon_years")
+    (retention, *_), (share, *_) = chart.retention.values(), chart.net_share.values()
+    axes = panels(ax, len(shown))
+    for each, (years, rows) in zip(axes, shown, strict=True):
+        each.set(yscale="log", ylim=(LEAST_NET_SHARE, 1.15), xlim=(0.3, 1.0))
+        low, high = rows["net_share_from"], rows["net_share_to"]
+        each.fill_between(rows["retention"], low, high, color=PALE, alpha=0.75, linewidth=0)
+        each.axvspan(retention.lower, retention.upper, color=BLUE, alpha=0.15, linewidth=0)
+        each.axvline(retention.estimate, color=BLUE, linewidth=0.9, linestyle=(0, (3, 2)))
+        if years == chart.horizon_years and share is not None and share.estimate > LEAST_NET_SHARE:
+            each.vlines(retention.estimate, max(share.lower, LEAST_NET_SHARE), share.upper, color=BLUE, lw=4, alpha=0.5)
+            each.plot(retention.estimate, share.estimate, "o", color=BLUE, markersize=7, clip_on=False)
+        each.set_yticks([0.05, 0.1, 0.2, 0.5, 1.0])
+        each.set_yticks([], minor=True)
+        each.set_xticks([0.4, 0.7, 1.0])
+        format_ticks(each, x="percent", y="percent")
+        name_axes(each, x=tr("First-year retention"), y=tr("Net share, {years:years}", years=years))
+    return axes[0]
+
+
+def _mark(ax: Axes, interval, y: float, color: str, marker: str, *, named: bool = True) -> Artist:
+    """An estimate with its interval along x, and its number where there is room."""
+    ax.hlines(y, interval.lower, interval.upper, color=color, linewidth=4, alpha=0.4)
+    (mark,) = ax.plot(interval.estimate, y, marker, color=color, markersize=5, linestyle="none")
+    if named:
+        text = formats().percent(interval.estimate)
+        ax.annotate(
+            text, (interval.upper, y), xytext=(5, 0), textcoords="offset points", va="center", fontsize=8, color=color
+        )
+    return mark
+
+
+def _model_lines(ax: Axes, frame: pd.DataFrame, x: str) -> list[tuple[float, float, str, str]]:
+    """One line a model with its intervals; returns where they end, for ``label_ends``."""
+    ends, models = [], list(dict.fromkeys(frame["model"]))
+    for place, model in enumerate(models):
+        rows, stroke = frame[frame["model"] == model], stroke_of(model)
+        at = rows[x].to_numpy() + (place - (len(models) - 1) / 2) * 0.12
+        _line(ax, at, rows, stroke)
+        ends.append((at[-1] + 0.12, rows["estimate"].iloc[-1], model, stroke.color))
+    return ends
+
+
+def _line(ax: Axes, at: np.ndarray, frame: pd.DataFrame, stroke: Stroke) -> Artist:
+    (line,) = ax.plot(
+        at, frame["estimate"], stroke.marker, color=stroke.color, linestyle=stroke.dash, linewidth=stroke.width,
+        markersize=5, markeredgecolor="white",
+    )  # fmt: skip
+    ax.vlines(at, frame["lower"], frame["upper"], color=stroke.color, linewidth=4, alpha=0.35)
+    return line
+
+
+def _lines_across(ax: Axes) -> None:
+    ax.grid(visible=False, axis="y")
+    ax.grid(visible=True, axis="x")

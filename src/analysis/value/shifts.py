@@ -1,0 +1,348 @@
+"""Rises of retention: the change of leaving that brings one about, and what customers do before and after it.
+
+What customers do is known as streams over time under the fit and every posterior draw, so that whatever is computed
+from them (a profit, a lift) has the interval of itself and not of its parts. No price, margin or discount rate enters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from analysis.models.leaving import SHIFTS, Alive, Curves, Leaving
+from analysis.models.registry import MODELS
+from analysis.time import units_per_year
+from analysis.value.base_grid import BaseGrid, base_grid
+
+if TYPE_CHECKING:
+    from analysis.data import CustomerSummary
+    from analysis.models.fits import PurchaseFit
+    from analysis.models.spend import SpendFit
+
+NODES = (12, 6)
+"""Quadrature nodes up to the first horizon, and from each horizon to the next: integrals are right to 1e-6."""
+DRAWS, FEWEST_DRAWS, HISTORIES = 400, 200, 2e7
+"""Posterior draws of which the base is looked at: fewer where it has many histories."""
+BLOCK = 16
+"""Parameter points that are computed at once."""
+LARGEST_SHIFT, PRECISION, MOST_STEPS = 60.0, 1e-12, 200
+
+
+class Rise(NamedTuple):
+    """A rise of the first-year retention of ``who``: ``new_customer``, ``base`` or ``firm`` (both together).
+
+    Attributes
+    ----------
+    gain, gain_kind
+        By how much: ``points``, ``relative``, or ``fewer_lost``.
+    shift
+        How: ``mean``, ``scale`` or ``logit``, see ``analysis.models.leaving.SHIFTS``; or ``every_year``: the
+        cumulative hazard of the population falls by one factor, so that the losses of all years shrink alike.
+    """
+
+    who: str
+    gain: float
+    gain_kind: str
+    shift: str
+
+
+REST = Rise("new_customer", 0.0, "points", "mean")
+"""No rise."""
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Moments at which streams are known, and how to integrate over them.
+
+    Attributes
+    ----------
+    times
+        The end of the first year, then the quadrature nodes [time units].
+    horizons
+        Years, rising.
+    weights
+        Of the nodes, zero beyond the horizon, shape (horizons, nodes).
+    year
+        Length of a year [time units].
+    """
+
+    times: np.ndarray
+    horizons: tuple[float, ...]
+    weights: np.ndarray
+    year: float
+
+
+@dataclass(frozen=True)
+class ModelStreams:
+    """What customers do under one purchase model, at the fit (place 0) and posterior draws.
+
+    Attributes
+    ----------
+    model
+        Its name.
+    order_value
+        Expected value of a first order [currency], shape (points,).
+    rises
+        The rises; the first is no rise.
+    before, after
+        First-year retention of those concerned, shape (rises, points); ``after`` is NaN where it cannot rise so far.
+    new, base
+        Streams of one new customer and of today's base after each rise, shape (points, times); None where a rise does
+        not concern them.
+    """
+
+    model: str
+    order_value: np.ndarray
+    rises: tuple[Rise, ...]
+    before: np.ndarray
+    after: np.ndarray
+    new: tuple[Curves | None, ...]
+    base: tuple[Curves | None, ...]
+
+
+@dataclass(frozen=True)
+class Shifts:
+    """Streams before and after every rise, under every model.
+
+    Attributes
+    ----------
+    line
+        The times.
+    by_model
+        The primary model first.
+    new_customers_per_year
+        Who joins the firm in a year; None or 0 where unknown, without rises of the firm.
+    """
+
+    line: Timeline
+    by_model: tuple[ModelStreams, ...]
+    new_customers_per_year: float | None
+
+
+def retention_shifts(
+    histories: CustomerSummary,
+    fits: Iterable[PurchaseFit],
+    spend: SpendFit,
+    rises: Iterable[Rise],
+    horizons: Iterable[float],
+    new_customers_per_year: float | None = None,
+) -> Shifts:
+    """The shift behind each rise, solved for every posterior draw, and the streams that follow from it.
+
+    Parameters
+    ----------
+    histories
+        Today's customers.
+    rises
+        Rises of the firm are left out where nobody joins it.
+    horizons
+        Years up to which streams can be summed.
+    """
+    fits = tuple(fits)
+    wanted = [rise for rise in dict.fromkeys(rises) if rise.who != "firm" or new_customers_per_year]
+    line = timeline(horizons, units_per_year(fits[0].time_unit))
+    grid = base_grid(histories, fits[0].time_unit) if any(rise.who != "new_customer" for rise in wanted) else None
+    joining = new_customers_per_year or 0.0
+    found = tuple(_of_model(fit, spend, grid, wanted, line, joining) for fit in fits)
+    return Shifts(line, found, new_customers_per_year)
+
+
+def streams_at_rest(
+    histories: CustomerSummary, fit: PurchaseFit, spend: SpendFit, horizon_years: float
+) -> tuple[Timeline, Curves]:
+    """Streams of today's base as things are, at the fit and posterior draws, with the times they are known at."""
+    grid = base_grid(histories, fit.time_unit)
+    line = timeline([horizon_years], units_per_year(fit.time_unit))
+    return line, _of_model(fit, spend, grid, [], line, 0.0).base[0]
+
+
+def timeline(horizons: Iterable[float], year: float, nodes: tuple[int, int] = NODES) -> Timeline:
+    """Gauss-Legendre nodes between the horizons, closer together near the start, where streams fall fastest.
+
+    Examples
+    --------
+    >>> line = timeline((1.0, 3.0), year=52.0)
+    >>> round(float(line.weights[1] @ line.times[1:]), 6) == 156.0**2 / 2
+    True
+    """
+    horizons = tuple(sorted(set(horizons)))
+    places, weights = [], []
+    for start, end in pairwise([0.0, *(horizon * year for horizon in horizons)]):
+        points, mass = np.polynomial.legendre.leggauss(nodes[1] if start else nodes[0])
+        share = (points + 1) / 2
+        place, stretch = (share, 1.0) if start else (share**2, 2 * share)
+        places.append(start + (end - start) * place)
+        weights.append(mass / 2 * stretch * (end - start))
+    at, weight = np.concatenate(places), np.concatenate(weights)
+    by_horizon = np.array([np.where(at < horizon * year, weight, 0.0) for horizon in horizons])
+    return Timeline(np.append(year, at), horizons, by_horizon, year)
+
+
+def target_retention(before, gain: float, kind: str):
+    """First-year retention after the gain: ``points``, ``relative``, or ``fewer_lost``.
+
+    >>> target_retention(0.8, 0.05, "points"), target_retention(0.8, 0.05, "relative")
+    (0.8500000000000001, 0.8400000000000001)
+    >>> round(target_retention(0.8, 0.05, "fewer_lost"), 6)
+    0.81
+    """
+    if kind == "points":
+        return before + gain
+    return before * (1 + gain) if kind == "relative" else before + gain * (1 - before)
+
+
+def draws_for(grid: BaseGrid | None) -> int:
+    return DRAWS if grid is None else int(np.clip(HISTORIES / len(grid.patterns), FEWEST_DRAWS, DRAWS))
+
+
+def points_of(fit: PurchaseFit, spend: SpendFit | None, draws: int) -> tuple[np.ndarray, np.ndarray | None]:
+    """Parameters of the purchase model and of Gamma-Gamma, at the fit and draws; None where it is not used."""
+    points = np.vstack([fit.params, fit.posterior.draws[:draws]])
+    if spend is None or spend.posterior is None:
+        return points, None
+    return points, np.vstack([list(spend.parameters.values()), spend.posterior.draws[:draws]])
+
+
+def _of_model(
+    fit: PurchaseFit, spend: SpendFit, grid: BaseGrid | None, rises: Sequence[Rise], line: Timeline, joining: float
+) -> ModelStreams:
+    model = MODELS[fit.model]
+    points, money = points_of(fit, spend, draws_for(grid))
+    most = 0.0 if grid is None else float(grid.frequency.max())
+    value = np.full(len(points), spend.mean_order_value)
+    if money is not None:
+        value = money[:, 0] * money[:, 2] / (money[:, 1] - 1)
+    blocks = []
+    for rows in np.array_split(np.arange(len(points)), -(-len(points) // BLOCK)):
+        alive = None if grid is None else grid.alive(model, points[rows], spend, None if money is None else money[rows])
+        leaving = model.leaving(model.Params(*points[rows].T), most, line.year)
+        blocks.append(solved_shifts(leaving, alive, rises, line.times, line.year, joining))
+    new, base = (
+        tuple(None if parts[0] is None else Curves.joined(parts, 0) for parts in zip(*curves, strict=True))
+        for curves in ([block.new for block in blocks], [block.base for block in blocks])
+    )
+    return ModelStreams(
+        fit.model,
+        value,
+        (REST, *rises),
+        *(np.concatenate(parts, axis=1) for parts in zip(*((b.before, b.after) for b in blocks), strict=True)),
+        new=tuple(each and Curves(each.customers, each.orders, each.revenue * value[:, None]) for each in new),
+        base=base,
+    )
+
+
+class Solved(NamedTuple):
+    """Rises at a few parameter points, as in ``ModelStreams``; a new customer's orders are worth 1."""
+
+    before: np.ndarray
+    after: np.ndarray
+    new: Sequence[Curves | None]
+    base: Sequence[Curves | None]
+
+
+def solved_shifts(
+    leaving: Leaving, alive: Alive | None, rises: Iterable[Rise], times: np.ndarray, year: float, joining: float = 0.0
+) -> Solved:
+    """The shifts that bring rises about, and the streams over ``times`` after no rise and after each of them.
+
+    Parameters
+    ----------
+    alive
+        Today's base; None where it is not needed.
+    joining
+        New customers in a year, for rises of the firm.
+    """
+    rises = (REST, *rises)
+    groups = {"new": None} if alive is None else {"new": None, "base": alive}
+    counts = {"new": np.ones(len(leaving.params[0]))}
+    if alive is not None:
+        counts["base"] = alive.customers.sum(axis=(1, 2))
+    sizes, before, after = [], [], []
+    for rise in rises:
+        parts = {"new_customer": {"new": 1.0}, "base": {"base": 1.0}, "firm": {"base": 1.0, "new": joining}}[rise.who]
+        size, now, then = _solved(
+            leaving, rise, [(groups[who], times * counts[who]) for who, times in parts.items()], year
+        )
+        sizes.append(size)
+        before.append(now)
+        after.append(then)
+    streams = {who: _streams(leaving, group, counts[who], who, rises, sizes, times) for who, group in groups.items()}
+    return Solved(np.array(before), np.array(after), streams["new"], streams.get("base", [None] * len(rises)))
+
+
+def _solved(
+    leaving: Leaving, rise: Rise, parts: Sequence[tuple[Alive | None, np.ndarray]], year: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Size of the shift and first-year retention before and after it, of groups that count so often."""
+    whole, zero = sum(count for _, count in parts), np.zeros(len(parts[0][1]))
+    kind = "mean" if rise.shift == "every_year" else rise.shift
+    staying = [leaving.staying(kind, year, alive) for alive, _ in parts]
+    each = [1.0 if alive is None else alive.customers.sum(axis=(1, 2)) for alive, _ in parts]
+    at_rest = [stays(zero) / one for stays, one in zip(staying, each, strict=True)]
+
+    def retention(size: np.ndarray) -> np.ndarray:
+        if rise.shift == "every_year":
+            shares = [share ** np.exp(-size) for share in at_rest]
+        else:
+            shares = [stays(size) / one for stays, one in zip(staying, each, strict=True)]
+        return sum(count * share for (_, count), share in zip(parts, shares, strict=True)) / whole
+
+    before = retention(zero)
+    target = target_retention(before, rise.gain, rise.gain_kind)
+    possible = (target > 0) & (target < 1)
+    size = _root(lambda size: np.where(possible, target - retention(size), 0.0), len(zero))
+    possible &= np.isfinite(size)
+    return np.where(possible, size, 0.0), before, np.where(possible, target, np.nan)
+
+
+def _streams(
+    leaving: Leaving, alive: Alive | None, whole: np.ndarray, who: str, rises: Sequence[Rise],
+    sizes: Sequence[np.ndarray], times: np.ndarray,
+) -> list[Curves | None]:  # fmt: skip
+    """Streams of a group after no rise and after each rise that concerns it."""
+    concerned = {"new": ("new_customer", "firm"), "base": ("base", "firm")}[who]
+    found: list[Curves | None] = [None] * len(rises)
+    by_kind: dict[str, list[int]] = {}
+    for place, rise in enumerate(rises):
+        if place == 0 or rise.who in concerned:
+            by_kind.setdefault(rise.shift, []).append(place)
+    for kind in by_kind.keys() & set(SHIFTS):
+        of_kind = np.array([sizes[place] for place in by_kind[kind]])
+        curves = (
+            leaving.of_new(kind, of_kind, times) if alive is None else leaving.of_alive(kind, of_kind, times, alive)
+        )
+        for row, place in enumerate(by_kind[kind]):
+            found[place] = curves[row]
+    for place in by_kind.get("every_year", ()):
+        # Those who are kept order like those who stay.
+        share = np.maximum(found[0].customers / whole[:, None], 1e-300)
+        found[place] = found[0] * share ** np.expm1(-sizes[place])[:, None]
+    return found
+
+
+def _root(missing: Callable[[np.ndarray], np.ndarray], points: int) -> np.ndarray:
+    """Where a falling function of each point is zero, by the Illinois method; NaN beyond ``LARGEST_SHIFT``."""
+    near, now = np.zeros(points), missing(np.zeros(points))
+    now = np.where(np.abs(now) < PRECISION, 0.0, now)
+    far = 0.3 * np.sign(now)
+    there = np.where(now == 0, 0.0, missing(far))
+    while (short := (there * now > 0) & (np.abs(far) <= LARGEST_SHIFT)).any():
+        near, now = np.where(short, far, near), np.where(short, there, now)
+        far = np.where(short, 2 * far, far)
+        there = np.where(short, missing(far), there)
+    impossible = there * now > 0
+    for _ in range(MOST_STEPS):
+        if (impossible | (np.abs(there) < PRECISION)).all():
+            return np.where(impossible, np.nan, far)
+        apart = np.where(there == now, 1.0, there - now)
+        middle = np.where(there == now, far, (near * there - far * now) / apart)
+        value = missing(middle)
+        # An end that stays for a second time counts half, so that it moves too.
+        crosses = value * there <= 0
+        near, now = np.where(crosses, far, near), np.where(crosses, there, now / 2)
+        far, there = middle, value
+    raise ArithmeticError(f"no shift of retention found in {MOST_STEPS} steps")

@@ -1,0 +1,132 @@
+"""What a claim is, how it gets its inputs, and the one rule for verdicts."""
+
+import inspect
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analysis.claims import CLAIMS, Claim, Outcome, Range, Verdict, claim_step, from_draws, has_money
+from analysis.claims.claim import chance_said
+from analysis.errors import Unavailable
+from analysis.interval import Interval
+from analysis.words import Message, placeholders
+
+WORDS = dict.fromkeys(("wording", "article", "source"), Message("Said"))
+PROBABILITY = st.floats(0, 1)
+
+
+@pytest.fixture
+def registry(monkeypatch):
+    """Claims that a test declares are gone after it."""
+    monkeypatch.setattr("analysis.claims.claim.CLAIMS", dict(CLAIMS))
+
+
+def outcome_of(probabilities):
+    return Verdict(probabilities=probabilities).verdict
+
+
+def test_a_claim_is_supported_only_where_every_model_gives_it_ninety_five_percent():
+    assert outcome_of({"BG/NBD": 0.95, "MBG/NBD": 0.99}) is Outcome.SUPPORTED
+    assert outcome_of({"BG/NBD": 0.9499, "MBG/NBD": 0.99}) is Outcome.DEPENDS
+
+
+def test_a_claim_is_contradicted_only_where_every_model_gives_it_at_most_five_percent():
+    assert outcome_of({"BG/NBD": 0.05, "MBG/NBD": 0.0}) is Outcome.CONTRADICTED
+    assert outcome_of({"BG/NBD": 0.0501, "MBG/NBD": 0.0}) is Outcome.DEPENDS
+
+
+def test_models_that_are_sure_of_opposite_things_are_not_averaged():
+    split = Verdict(probabilities={"BG/NBD": 0.999, "MBG/NBD": 0.001})
+    assert split.verdict is Outcome.DEPENDS
+    assert split.error == pytest.approx(0.999)
+
+
+@given(st.dictionaries(st.text(min_size=1), PROBABILITY, min_size=1))
+def test_a_verdict_is_clear_exactly_where_its_error_is_small(probabilities):
+    verdict = Verdict(probabilities=probabilities)
+    clear = verdict.verdict in {Outcome.SUPPORTED, Outcome.CONTRADICTED}
+    assert clear == (verdict.error <= 0.05 + 1e-12)
+
+
+def test_a_probability_from_draws_never_reaches_zero_or_one_and_a_range_holds_at_both_ends():
+    draws = {"ends": np.array([0.0, 0.25, 0.95, 0.24, 0.96]), "none": np.zeros(101), "all": np.full(101, 0.5)}
+    found = from_draws(Range(0.25, 0.95), draws, 0.9).probabilities
+    assert found == pytest.approx({"ends": 2.5 / 5, "none": 0.5 / 101, "all": 100.5 / 101})
+
+
+def test_a_draw_that_is_not_a_number_does_not_hold_the_claim_but_is_left_out_of_the_interval():
+    found = from_draws(Range(0, 1), {"data": np.array([0.5] * 91 + [np.nan] * 10)}, 0.9)
+    assert found.probabilities["data"] == pytest.approx(90.5 / 101)
+    assert found.estimates["data"] == Interval(0.5, 0.5, 0.5, 0.9)
+
+
+def test_one_interval_for_all_models_has_the_widest_ends_and_averages_nothing():
+    found = Verdict(estimates={"BG/NBD": Interval(0.2, 0.1, 0.3, 0.9), "MBG/NBD": Interval(0.5, 0.4, 0.6, 0.9)})
+    assert found.estimate == Interval(0.2, 0.1, 0.6, 0.9)
+    assert Verdict().estimate is None
+
+
+@pytest.mark.parametrize("claim", CLAIMS.values(), ids=CLAIMS)
+def test_every_claim_has_a_range_words_and_a_meaning_of_its_number(claim):
+    assert claim.range.low < claim.range.high
+    assert claim.unit in {"share", "ratio", "correlation", "log_odds"}
+    if claim.found:
+        assert list(placeholders(claim.found.text)) == ["estimate"]
+    assert all(isinstance(each, Message) for each in (claim.wording, claim.article, claim.source, claim.trust))
+    assert not placeholders(claim.wording.text)
+
+
+EARLY = Message("x", code="data.born_before_start_kept", customers=9, share=0.4, days=28)
+
+
+@pytest.mark.parametrize(
+    ("orders", "split", "code"),
+    [
+        ({"has_money": False}, None, "claim.reason.no_money"),
+        ({"left_truncation": EARLY}, None, "claim.reason.births_unknown"),
+        ({}, Unavailable("No holdout", code="backtest.reason.switched_off"), "backtest.reason.switched_off"),
+    ],
+)
+def test_what_is_missing_is_the_reason(orders, split, code):
+    orders = SimpleNamespace(**{"has_money": True, "left_truncation": None} | orders)
+    found = claim_step("longer_more_profitable")(orders=orders, split=split, credible_level=0.9, seed=1)
+    assert found.verdict is Outcome.NOT_TESTABLE
+    assert found.reason.code == code
+    assert found.found == [found.reason]
+
+
+def test_the_parameters_of_a_claim_are_its_inputs(registry):
+    def spends(claimed, gross_margin, lift=None):
+        return from_draws(claimed, {"data": np.array([gross_margin, 0.5, 0.5])}, 0.9, details=(Message(str(lift)),))
+
+    Claim(**WORDS, range=Range(0, 1), found=Message("{estimate:estimate percent}"), needs=(has_money,))(spends)
+    step, orders = claim_step("spends"), SimpleNamespace(has_money=True)
+    parameters = inspect.signature(step).parameters.values()
+    assert {each.name: each.default for each in parameters} == {
+        "orders": Unavailable, "gross_margin": Unavailable, "lift": None,
+    }  # fmt: skip
+    assert step.__module__ == __name__
+    found = step(orders=orders, gross_margin=0.3, lift=None)
+    assert (found.claim, found.estimate.estimate, str(found.details[0])) == ("spends", 0.3, "None")
+    unknown = Unavailable("No margin")
+    assert step(orders=orders, gross_margin=unknown, lift=None).reason == unknown.reason
+
+
+def test_a_verdict_says_its_number_under_each_model_with_what_it_means():
+    found = Verdict({"data": Interval(0.6, 0.5, 0.7, 0.9)}, {"data": 0.003}, claim="twenty_bring_eighty").found
+    assert str(found[0]) == (
+        "In these data: the best 20% of customers brought 60% (90% interval 50% to 70%) of the revenue. "
+        "The probability that the claim holds is below 1%."
+    )
+    assert [str(chance_said(chance)) for chance in (0.5, 0.999)] == ["50%", "above 99%"]
+
+
+@pytest.mark.parametrize("claim", ["pay_more_for_service", "gave_up_over_service", "never_return"])
+def test_what_people_say_in_surveys_is_never_tested_on_orders(claim):
+    found = claim_step(claim)()
+    assert found.reason.code.startswith("claim.reason.survey")
+    assert not found.probabilities
+    assert len(found.origin) == 3

@@ -1,0 +1,218 @@
+"""Claims about the best, the oldest and the returning customers, on companies of which it is known what is true."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import norm, spearmanr
+from scipy.stats import t as student_t
+from tests.claims.companies import cohorts, company, heavy_buyers_stay, loyal_customers, orders, told
+
+from analysis.claims import Outcome
+from analysis.claims import customers as module
+from analysis.claims.customers import (
+    binned,
+    rank_correlation_draws,
+    slope_over_cohorts,
+    top_share,
+    top_share_draws,
+)  # fmt: skip
+
+
+def verdict_of(claim, workdir, frame):
+    return getattr(company(workdir, frame), claim)
+
+
+class TestShareOfTheBest:
+    def test_it_is_that_of_the_sum_and_takes_part_of_a_customer_where_it_must(self):
+        assert top_share(np.array([8.0, 1, 1, 0, 0])) == pytest.approx(0.8)
+        assert top_share(np.array([1.0, 1, 1, 1])) == pytest.approx(0.2)
+        assert top_share(np.array([3.0, 1, 0]), 0.5) == pytest.approx((3 + 0.5) / 4)
+
+    def test_binning_moves_it_by_nothing_that_matters(self):
+        values = np.random.default_rng(1).lognormal(0, 1.7, 200_000)
+        count, mean = binned(values)
+        assert count.sum() == len(values)
+        assert count @ mean == pytest.approx(values.sum())
+        cumulative = np.cumsum(count * mean) / values.sum()
+        assert np.interp(0.2, np.cumsum(count) / len(values), cumulative) == pytest.approx(top_share(values), abs=2e-5)
+
+    def test_ninety_percent_intervals_cover_a_known_truth(self):
+        rng, covered = np.random.default_rng(2), 0
+        truth = norm.cdf(1 - norm.ppf(0.8))
+        for _ in range(200):
+            low, high = np.quantile(top_share_draws(rng.lognormal(0, 1, 800), rng, draws=200)[1:], [0.05, 0.95])
+            covered += low <= truth <= high
+        assert 165 <= covered <= 194
+
+    def test_binned_draws_are_as_wide_as_those_of_single_customers(self, monkeypatch):
+        values = np.random.default_rng(3).lognormal(0, 1, 10_000)
+        coarse = top_share_draws(values, np.random.default_rng(4))[1:]
+        monkeypatch.setattr(module, "SINGLE", len(values))
+        fine = top_share_draws(values, np.random.default_rng(4), draws=500)[1:]
+        assert coarse.std() == pytest.approx(fine.std(), rel=0.12)
+        assert coarse.mean() == pytest.approx(fine.mean(), abs=fine.std() / 5)
+
+    @staticmethod
+    def lognormal_company(share, seed, customers=20_000, stays=True):
+        """Lognormal customers whose best fifth bring ``share``: two orders before the holdout and one in it."""
+        rng = np.random.default_rng(seed)
+        spread = norm.ppf(share) + norm.ppf(0.8)
+        first = np.exp(spread * rng.standard_normal(customers))
+        second = first if stays else np.exp(spread * rng.standard_normal(customers))
+        who = np.tile(np.arange(customers), 3)
+        day = np.repeat([0, 30, 260], customers) + who % 40
+        return orders(who, day, 100 * np.concatenate([first / 2, first / 2, second]))
+
+    @pytest.mark.parametrize(("share", "outcome"), [(0.80, Outcome.SUPPORTED), (0.5, Outcome.CONTRADICTED)])
+    def test_the_claim_is_true_where_a_fifth_brings_four_fifths_and_false_where_it_brings_half(
+        self, tmp_path, share, outcome
+    ):
+        found = verdict_of("twenty_bring_eighty", tmp_path, self.lognormal_company(share, 1))
+        assert found.estimate.lower - 0.01 < share < found.estimate.upper + 0.01
+        assert found.verdict is outcome
+
+    def test_who_spends_the_same_in_the_holdout_stays_at_the_top(self, tmp_path):
+        kept = told(verdict_of("twenty_bring_eighty", tmp_path, self.lognormal_company(0.6, 3, 2_000)), "stay")
+        assert kept["top"] == 400
+        assert kept["stay"].estimate > 0.99
+        assert kept["bring"] == pytest.approx(kept["brought"], abs=0.001)
+        assert kept["silent"] == 0
+
+    def test_where_the_holdout_has_nothing_to_do_with_before_a_fifth_stays_by_chance(self, tmp_path):
+        frame = self.lognormal_company(0.6, 4, 5_000, stays=False)
+        kept = told(verdict_of("twenty_bring_eighty", tmp_path, frame), "stay")
+        assert kept["stay"].estimate == pytest.approx(0.2, abs=0.035)
+        assert kept["brought"] == pytest.approx(0.6, abs=0.03)
+        assert kept["bring"] == pytest.approx(0.2, abs=0.03)
+
+    @pytest.mark.parametrize(("customers", "worth"), [(40, 1.0), (100, 0.0)])
+    def test_a_handful_of_customers_or_orders_worth_nothing_say_nothing(self, tmp_path, customers, worth):
+        frame = self.lognormal_company(0.6, 6, customers)
+        found = verdict_of("twenty_bring_eighty", tmp_path, frame.assign(amount=frame["amount"] * worth))
+        assert found.reason.code == "claim.reason.too_few_spenders"
+
+
+class TestRankCorrelation:
+    def test_of_one_group_it_is_spearmans_ties_included(self):
+        rng = np.random.default_rng(6)
+        x, y = rng.integers(0, 10, 500), rng.integers(0, 10, 500)
+        found = rank_correlation_draws(x, x + y, np.zeros(500), rng, draws=0)
+        assert found == pytest.approx([spearmanr(x, x + y).statistic])
+
+    def test_a_difference_between_groups_alone_is_none(self):
+        rng = np.random.default_rng(7)
+        group = np.repeat(np.arange(10), 300)
+        x, y = group + 0.1 * rng.random(3_000), group + 0.1 * rng.random(3_000)
+        found = rank_correlation_draws(x, y, group, rng)
+        assert np.quantile(found[1:], 0.005) < 0 < np.quantile(found[1:], 0.995)
+        assert abs(found[0]) < 0.06
+
+    def test_its_draws_are_as_wide_as_over_repeated_samples(self):
+        rng = np.random.default_rng(8)
+
+        def sample():
+            x = rng.standard_normal(400)
+            return x, x + rng.standard_normal(400), np.zeros(400), rng
+
+        repeated = [rank_correlation_draws(*sample(), draws=0)[0] for _ in range(300)]
+        drawn = [rank_correlation_draws(*sample(), draws=200)[1:].std() for _ in range(20)]
+        assert np.mean(drawn) == pytest.approx(np.std(repeated), rel=0.12)
+
+    @staticmethod
+    def lasting(corr, seed, customers=3_000):
+        """Length of the first year's relationship and spend of the next half year, related as told."""
+        rng = np.random.default_rng(seed)
+        birth = rng.integers(0, 90, customers)
+        pull = rng.standard_normal(customers)
+        last = birth + 1 + (250 * 1 / (1 + np.exp(-pull))).astype(int)
+        later = np.exp(corr * pull + np.sqrt(1 - corr**2) * rng.standard_normal(customers))
+        who = np.tile(np.arange(customers), 3)
+        day = np.concatenate([birth, last, np.full(customers, 500) + rng.integers(0, 30, customers)])
+        return orders(who, day, 20 * np.concatenate([np.ones(2 * customers), later]))
+
+    def test_long_relationships_that_bring_more_afterwards_support_the_claim(self, tmp_path):
+        found = verdict_of("longer_more_profitable", tmp_path, self.lasting(0.5, 5))
+        assert found.estimate.estimate == pytest.approx(0.48, abs=0.05)
+        assert found.verdict is Outcome.SUPPORTED
+
+    def test_the_part_that_both_sides_share_does_not_count(self, tmp_path):
+        found = verdict_of("longer_more_profitable", tmp_path, self.lasting(0.0, 6))
+        assert found.verdict is Outcome.CONTRADICTED
+        assert "correlation" in found.details[0].values
+
+    def test_nothing_spent_in_the_holdout_says_nothing(self, tmp_path):
+        frame = self.lasting(0.0, 7, customers=500)
+        frame.loc[frame["date"] > np.datetime64("2021-04-01"), "amount"] = 0.0
+        assert verdict_of("longer_more_profitable", tmp_path, frame).reason.code == "claim.reason.too_few_spenders"
+
+
+class TestCustomersOfThreeYears:
+    @pytest.mark.parametrize(
+        ("growth", "seed", "outcome"), [(0.67, 1, Outcome.SUPPORTED), (0.0, 2, Outcome.CONTRADICTED)]
+    )
+    def test_spending_that_grows_by_two_thirds_supports_the_claim_and_one_that_stays_does_not(
+        self, tmp_path, growth, seed, outcome
+    ):
+        customers = 3_000 if growth else 400
+        found = verdict_of("long_standing_spend_more", tmp_path, loyal_customers(growth, seed, customers))
+        assert found.estimate.estimate == pytest.approx(growth, abs=0.05)
+        assert found.verdict is outcome
+
+    def test_survivors_who_always_spent_more_do_not_make_it_true(self, tmp_path):
+        found = verdict_of("long_standing_spend_more", tmp_path, heavy_buyers_stay(seed=3))
+        compared = told(found, "survivors_only")
+        assert compared["survivors_only"].estimate > 0.5
+        assert abs(compared["same"].estimate) < 0.2
+        assert compared["everyone"].estimate < 0
+        assert found.verdict is Outcome.CONTRADICTED
+
+    def test_data_of_two_years_show_the_longest_comparison_that_they_allow(self, tmp_path):
+        found = verdict_of("long_standing_spend_more", tmp_path, loyal_customers(0.5, seed=4, years=1.5))
+        assert found.reason.code == "claim.reason.too_short_for_three_years"
+        assert told(found, "to_day")["to_day"] < 1_000
+
+
+class TestRepeatShareOfCohorts:
+    @staticmethod
+    def verdict_on(tmp_path, **frame):
+        return verdict_of("forty_percent_repeat", tmp_path, cohorts(**frame))
+
+    @pytest.mark.parametrize(
+        ("ratio", "seed", "outcome"), [(1.5, 1, Outcome.SUPPORTED), (1.0, 2, Outcome.CONTRADICTED)]
+    )
+    def test_a_line_that_brings_half_as_much_again_supports_the_claim_and_a_flat_one_does_not(
+        self, tmp_path, ratio, seed, outcome
+    ):
+        found = self.verdict_on(tmp_path, ratio=ratio, seed=seed)
+        assert found.estimate.estimate == pytest.approx(ratio - 1, abs=0.03)
+        assert found.verdict is outcome
+
+    def test_cohorts_that_differ_by_chance_alone_are_no_evidence(self, tmp_path):
+        reason = self.verdict_on(tmp_path, ratio=1.5, seed=3, differ=False).reason
+        assert reason.code == "claim.reason.cohorts_alike"
+        assert reason.values["low"] < 0.3 < reason.values["high"]
+
+    def test_three_months_of_births_are_too_few(self, tmp_path):
+        reason = self.verdict_on(tmp_path, ratio=1.5, seed=4, months=3).reason
+        assert (reason.code, reason.values["cohorts"]) == ("claim.reason.one_cohort", 3)
+
+    def test_intervals_of_the_slope_cover_the_truth_although_shares_and_revenues_share_their_errors(self):
+        rng, covered, months = np.random.default_rng(6), 0, 12
+        share = np.linspace(0.2, 0.4, months)
+        for _ in range(200):
+            frequency = rng.random((months, 400)) < share[:, None]
+            # A customer who comes back brings twice as much; months differ in nothing else.
+            revenue = (1.0 + frequency) * rng.gamma(10, 0.1, frequency.shape)
+            mean = revenue.mean(axis=1)
+            pairs = zip(frequency, revenue, mean, strict=True)
+            noise = np.array([np.cov(x.astype(float), y / m) / 400 for x, y, m in pairs])
+            slope, error = slope_over_cohorts(module.Cohorts(frequency.mean(axis=1), mean, noise))
+            truth = np.polyfit(share, np.log1p(share), 1)[0]
+            covered += abs(slope - truth) < student_t(months - 1).ppf(0.95) * error
+        assert 165 <= covered <= 194
+
+    def test_the_mix_of_customers_is_arithmetic(self):
+        lives = pd.DataFrame({"repeats": [False] * 6 + [True] * 4, "revenue": [10.0] * 6 + [30.0] * 4})
+        (mixed,) = module._mixed(lives, 365)
+        more = (0.6 * 10 + 0.4 * 30) / (0.9 * 10 + 0.1 * 30) - 1
+        assert mixed.values == {"more": pytest.approx(more), "days": 365, "share": 0.4}

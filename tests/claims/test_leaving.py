@@ -1,0 +1,136 @@
+"""Claims about ties and leaving, on companies of which it is known what is true."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import statsmodels.api as sm
+from scipy.stats import nbinom
+from tests.claims.companies import company, orders
+
+from analysis.claims import Outcome, claim_step, leaving
+from analysis.claims.leaving import NEVER, log_likelihood_without_dropout, log_odds_slope, next_orders
+from analysis.data import PurchaseTruth, simulate_transactions
+from analysis.data.simulation import rounds_of_orders
+from analysis.models.patterns import collapse
+from analysis.models.registry import MODELS
+
+
+class TestTies:
+    def test_an_order_whose_window_is_not_over_counts_for_nothing_whatever_came(self):
+        days = np.array([[0, 10, NEVER], [0, 95, NEVER], [60, 70, NEVER]])
+        trials, hits = next_orders(days, window=30, end=100)
+        assert trials.tolist() == [3, 2]
+        assert hits.tolist() == [2, 0]
+
+    def test_the_slope_is_that_of_a_logistic_regression(self):
+        trials, hits = np.array([500, 300, 200]), np.array([200, 160, 130])
+        counts = np.column_stack([hits + 0.5, trials - hits + 0.5])
+        fit = sm.GLM(counts, sm.add_constant(np.arange(3.0)), sm.families.Binomial()).fit()
+        assert log_odds_slope(trials, hits) == pytest.approx(fit.params[1], abs=1e-8)
+
+    def test_the_days_of_orders_are_those_of_the_file_and_count_from_its_start(self, tmp_path):
+        frame = orders(np.array([0, 0, 0, 1, 1, 2]), np.array([0, 5, 9, 2, 40, 30]), np.full(6, 10.0))
+        days = leaving.order_days(company(tmp_path, frame).orders, np.array([0, 2]))
+        assert days[0, :4].tolist() == [0, 5, 9, NEVER]
+        assert days[1, :2].tolist() == [30, NEVER]
+
+    @pytest.mark.parametrize("name", MODELS)
+    def test_simulated_companies_order_as_those_simulated_order_by_order(self, name, sample_study):
+        """The next orders that a model's own draws give, beside a simulation that goes from order to order."""
+        fit, end, births = sample_study("cdnow").fits[name], 545, np.repeat(np.arange(90), 200)
+        rng, n = np.random.default_rng(3), len(births)
+        days = np.full((n, leaving.MOST_ORDERS + 1), NEVER)
+        days[:, 0] = births
+        moments = births + rng.random(n)
+        turns = rounds_of_orders(rng, n, PurchaseTruth(*fit.params, model=name), (end + 1 - moments) / 7)
+        for place, turn in zip(range(1, leaving.MOST_ORDERS + 1), turns, strict=False):
+            days[turn.customers, place] = moments[turn.customers] + 7 * turn.times
+        trials, hits = next_orders(days, 136, end)
+        others, came = next_orders(leaving.simulated_days(fit, fit.params, births, end, rng), 136, end)
+        share, other = hits / trials, came / others
+        assert np.all(np.abs(share - other) < 4 * np.sqrt(share * (1 - share) * (1 / trials + 1 / others)))
+        assert np.all(np.abs(trials - others) < 5 * np.sqrt(trials + others))
+
+    @staticmethod
+    def changing(factor, seed, customers=2_500, most=150):
+        """BG/NBD customers, but each of the first five repeat orders multiplies their order rate by ``factor``."""
+        rng = np.random.default_rng(seed)
+        days, pace = np.full((customers, most), np.inf), 7.0 / rng.gamma(1.0, 1 / 20.0, customers)
+        dropout, alive = rng.beta(0.8, 3.0, customers), np.ones(customers, dtype=bool)
+        days[:, 0] = rng.uniform(0, 365, customers)
+        for place in range(1, most):
+            gap = rng.standard_exponential(customers) * pace / factor ** min(place - 1, 5)
+            days[:, place] = np.where(alive, days[:, place - 1] + gap, np.inf)
+            alive &= rng.random(customers) >= dropout
+        kept = days < 730
+        return orders(np.nonzero(kept)[0], days[kept].astype(int), np.full(kept.sum(), 20.0))
+
+    def verdict_on(self, tmp_path, frame):
+        return company(tmp_path, frame).more_orders_stronger_tie
+
+    def test_customers_whom_no_order_changes_leave_the_claim_open(self, tmp_path):
+        found = self.verdict_on(tmp_path, simulate_transactions(2_500, seed=11))
+        assert 0.02 < found.probabilities["BG/NBD"] < 0.98
+        assert found.verdict is Outcome.DEPENDS
+        assert len(found.details) == 1 + 3
+
+    def test_customers_who_order_faster_after_every_order_support_it(self, tmp_path):
+        assert self.verdict_on(tmp_path, self.changing(1.6, seed=12)).verdict is Outcome.SUPPORTED
+
+    @pytest.mark.slow
+    def test_customers_who_tire_with_every_order_contradict_it(self, tmp_path):
+        found = self.verdict_on(tmp_path, self.changing(0.85, seed=12, customers=4_000))
+        assert found.verdict is Outcome.CONTRADICTED
+
+    def test_too_few_orders_say_nothing(self, tmp_path):
+        found = self.verdict_on(tmp_path, simulate_transactions(60, seed=14, purchases=PurchaseTruth(1, 9, 1, 3)))
+        assert found.reason.code == "claim.reason.too_few_orders"
+
+
+class TestSomeLeave:
+    @staticmethod
+    def customers_who_never_leave(n, seed, span=80.0):
+        rng = np.random.default_rng(seed)
+        rate = rng.gamma(0.8, 1 / 10.0, n)
+        x = rng.poisson(rate * span)
+        last = np.where(x > 0, span * rng.beta(np.maximum(x, 1), 1), 0.0)
+        return collapse(x, last, np.full(n, span))
+
+    @pytest.mark.parametrize("name", ["BG/NBD", "MBG/NBD", "Pareto/NBD"])
+    def test_without_dropout_the_likelihood_is_the_limit_of_every_model(self, name):
+        patterns, model = self.customers_who_never_leave(3_000, 1), MODELS[name]
+        best = log_likelihood_without_dropout(patterns)
+        at_truth = patterns.total(model.log_likelihood(model.Params(0.8, 10.0, 1e-7, 5.0), *patterns.history))
+        assert at_truth <= best + 1e-3
+        assert at_truth == pytest.approx(best, abs=8)
+
+    def test_it_differs_from_the_counts_alone_by_when_orders_came(self):
+        patterns = self.customers_who_never_leave(2_000, 2)
+        x, _, age = patterns.history
+        counts = nbinom(0.8, 10.0 / (10.0 + age)).logpmf(x)
+        timing = patterns.total(np.array([np.sum(np.log(np.arange(1, each + 1))) for each in x]) - x * np.log(age))
+        assert log_likelihood_without_dropout(patterns) >= patterns.total(counts) + timing - 1e-6
+
+    def test_in_days_it_is_that_in_weeks_but_for_the_unit(self):
+        weeks = self.customers_who_never_leave(500, 3)
+        days = replace(weeks, recency=weeks.recency * 7, T=weeks.T * 7)
+        unit = weeks.total(weeks.frequency.astype(float)) * np.log(7)
+        in_weeks = log_likelihood_without_dropout(weeks)
+        assert log_likelihood_without_dropout(days) == pytest.approx(in_weeks - unit, abs=1e-4)
+
+    def test_a_company_that_customers_leave_supports_the_claim_under_every_model(self, sample_study):
+        found = sample_study("simulated").keeping_everyone_is_a_myth
+        assert found.verdict is Outcome.SUPPORTED
+        # .236 with the true parameters; days are rounded down in the sample.
+        assert found.estimates["BG/NBD"].estimate == pytest.approx(0.236, abs=0.02)
+
+    def test_a_gain_that_is_not_worth_two_parameters_speaks_for_nobody_leaving(self, sample_study):
+        study = sample_study("simulated")
+        ratio = study.keeping_everyone_is_a_myth.details[0].values["ratio"]
+        without = study.fits.primary.log_likelihood - ratio / 2
+        fits = replace(study.fits, fits=tuple(replace(fit, log_likelihood=without + 1.0) for fit in study.fits))
+        step = claim_step("keeping_everyone_is_a_myth")
+        found = step(orders=study.orders, fits=fits, retention=study.retention)
+        assert all(chance == pytest.approx(1 / (1 + 5_000 / np.e)) for chance in found.probabilities.values())
+        assert found.verdict is Outcome.CONTRADICTED

@@ -1,0 +1,88 @@
+import pandas as pd
+import pytest
+
+from analysis.config import load_config
+from analysis.data import load_orders
+from analysis.data.export import escape_formulas
+from analysis.data.source import nearest_columns
+from analysis.data.starter import draft_of, role_score
+from analysis.errors import InputRefused
+
+DANGEROUS = ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"]
+
+
+def proposed(path):
+    yaml = draft_of(path)
+    target = path.with_suffix(".yml")
+    target.write_text(yaml, encoding="utf-8")
+    return yaml, load_config(target)
+
+
+def test_a_dutch_export_gets_a_configuration_that_reads_it(shop_export, tmp_path):
+    path, truth = shop_export(300)
+    _, config = proposed(path)
+    assert config.data.columns.mapped() == {
+        "customer": "Klantnummer",
+        "date": "Besteldatum",
+        "order": "Ordernummer",
+        "quantity": "Aantal",
+        "unit_price": "Stukprijs",
+    }
+    assert (config.data.delimiter, config.data.decimal, config.data.encoding) == (";", ",", "cp1252")
+    assert load_orders(config, workdir=tmp_path / "work").rows_read == truth["rows"]
+
+
+def test_what_is_ambiguous_is_asked_and_marked(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("customer_id,order_date,total\n1,01/02/2024,1.234\n2,03/04/2024,5.678\n")
+    yaml, config = proposed(path)
+    assert config.data.date_format is None
+    assert config.data.decimal is None
+    assert yaml.count("# QUESTION") == 2
+    assert yaml.count("CHECK: a guess") == 2
+
+
+@pytest.mark.parametrize("header", ["a,b,c", 'x: #1,"y\tz",=1+1', "klant,,datum", "是,否,或"])
+def test_any_header_gives_a_configuration_that_loads(tmp_path, header):
+    path = tmp_path / "a.csv"
+    path.write_text(f"{header}\n1,2,3\n", encoding="utf-8")
+    yaml, config = proposed(path)
+    assert config.data.columns.customer
+    assert "CHECK" in yaml
+
+
+def test_parquet_and_workbooks_are_inspected_too(tmp_path):
+    frame = pd.DataFrame(
+        {"Customer ID": [1], "InvoiceDate": [pd.Timestamp("2024-01-01")], "Amount": [2.5], "valuta": ["EUR"]}
+    )
+    frame.to_parquet(tmp_path / "a.parquet")
+    frame.to_excel(tmp_path / "b.xlsx", index=False)
+    for name in ("a.parquet", "b.xlsx"):
+        _, config = proposed(tmp_path / name)
+        roles = config.data.columns.mapped()
+        assert roles == {"customer": "Customer ID", "date": "InvoiceDate", "amount": "Amount", "currency": "valuta"}
+
+
+def test_a_file_that_cannot_be_inspected_says_why(tmp_path):
+    with pytest.raises(InputRefused, match="there is no file") as refused:
+        draft_of(tmp_path / "nothing.csv")
+    assert refused.value.exit_code == 2
+    (tmp_path / "a.csv").write_bytes(b"PAR1xxxxPAR1")
+    with pytest.raises(InputRefused, match="a Parquet file"):
+        draft_of(tmp_path / "a.csv")
+
+
+def test_names_of_columns_are_compared_without_case_and_punctuation():
+    assert role_score("customer", "Customer_ID") > role_score("customer", "customer address") > 0
+    assert role_score("date", "bedrag") == 0
+    assert "did you mean 'Klant Nummer'" in nearest_columns("klantnumer", ["Datum", "Klant Nummer"])
+
+
+@pytest.mark.parametrize("text", DANGEROUS)
+def test_texts_cannot_start_a_formula_in_a_spreadsheet(text):
+    frame = pd.DataFrame({"customer_id": [text, "007", None], text: [-1.5, 2.0, 3.0]})
+    escaped = escape_formulas(frame)
+    assert escaped["customer_id"].tolist()[:2] == [f"'{text}", "007"]
+    assert list(escaped.columns) == ["customer_id", f"'{text}"]
+    assert escaped[f"'{text}"].tolist() == [-1.5, 2.0, 3.0]
+    assert frame["customer_id"].tolist()[0] == text

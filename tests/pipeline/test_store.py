@@ -1,0 +1,219 @@
+"""The store gives back what was written, and reads nothing that anybody changed or planted."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import os
+import pickle
+import time
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from tests.pipeline.same import assert_same
+
+from analysis.errors import InputRefused, NotIdentified, Problem, Unavailable, UsageError
+from analysis.interval import Interval
+from analysis.models.beta_geometric import BGNBD
+from analysis.models.fits import PurchaseFit
+from analysis.models.posterior import Posterior
+from analysis.pipeline import codec
+from analysis.pipeline.store import LIVE, LONGEST_UNUSED, MISSING, Store
+from analysis.time import TimeUnit
+from analysis.words import Message
+
+FRAMES = {
+    "ids": pd.DataFrame({"customer_id": ["007", "é", None], "orders": np.array([1, 2, 3], dtype="int32")}),
+    "days": pd.DataFrame({"day": pd.to_datetime(["2024-02-29", None]).astype("datetime64[s]"), "late": [True, False]}),
+    "nullable": pd.DataFrame({"n": pd.array([1, None], "Int64"), "b": pd.array([True, None], "boolean")}),
+    "categories": pd.DataFrame({"c": pd.Categorical([3, 1, None], categories=[1, 3, 5], ordered=True)}),
+    "objects": pd.DataFrame({"o": pd.Series([Interval(1, 0, 2, 0.9), dt.date(2024, 1, 1), None], dtype=object)}),
+    "numbered": pd.DataFrame(np.eye(2), columns=pd.RangeIndex(2, name="month")),
+    "cohorts": pd.DataFrame({0: [1.5]}, index=pd.period_range("2024-01", periods=1, freq="M", name="cohort")),
+    "levels": pd.DataFrame({"x": [1.0, np.nan]}, pd.MultiIndex.from_tuples([("a", 1), ("b", 2)], names=["m", "n"])),
+    "twice": pd.DataFrame([[1, "x"]], columns=["same", "same"]),
+    "by day": pd.DataFrame({"x": [1, 2]}, index=pd.date_range("2024-01-01", periods=2, freq="D", name="day")),
+    "nobody": pd.DataFrame({"customer_id": pd.Series([], dtype="str"), "n": pd.Series([], dtype="int64")}),
+    "no columns": pd.DataFrame(index=["a", "b"]),
+}
+VALUES = {
+    "numbers": [1, 10**30, 0.1, float("nan"), float("inf"), -0.0, True, None, np.float64(2.5), np.int8(3), np.bool_(1)],
+    "text": ["", "</script>", "a\x00b", "☃"],
+    "days": [dt.date(2024, 2, 29), dt.datetime(2024, 1, 1, 12, tzinfo=dt.UTC), pd.Timestamp("2024-01-01"), pd.NaT],
+    "np days": [np.datetime64("2024-01-01"), pd.Timedelta("13W")],
+    "collections": [(1, (2,)), {3, 4}, {}, {"$type": 1}, {(1, "a"): [None], 2: {"x": ()}}],
+    "ours": [Interval(1.0, 0.5, float("inf"), 0.9), TimeUnit.WEEK, BGNBD.Params(0.2, 4.4, 0.8, 2.4)],
+    "messages": [Message("{n:integer} row of {why}", "{n:integer} rows of {why}", n=2, why=Message("x", code="c"))],
+    "arrays": [np.eye(3)[:, :2], np.array([], dtype="int64"), np.array("a"), np.array([["x", None]], dtype=object)],
+    "days in arrays": np.array(["2024-01-01", "NaT"], dtype="datetime64[s]"),
+    "series": pd.Series([1.5, None], index=["a", "b"], name="spent"),
+    "index": pd.Index(["a", None], name="customer"),
+    "refusals": [
+        Unavailable("{n:integer} order", "{n:integer} orders", n=3, code="few"),
+        InputRefused([Problem("no rows"), Problem("unknown key", 2)]),
+        NotIdentified("The data leave {parameter} open.", parameter="a"),
+    ],
+    **FRAMES,
+}
+
+
+PARAMETERS = {"r": 0.2, "alpha": 4.4, "a": 0.8, "b": 2.4}
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "store")
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_what_is_read_is_what_was_written(store, name):
+    store.write("step", "key", VALUES[name], {})
+    assert_same(store.read("step", "key"), VALUES[name])
+
+
+def test_a_fit_comes_back_without_what_it_does_not_store(store, cdnow_39_weeks):
+    posterior = Posterior(("r", "alpha", "a", "b"), np.ones((2, 4)), 400.0, 0.1, "importance")
+    fit = PurchaseFit(
+        "BG/NBD", TimeUnit.WEEK, PARAMETERS, PARAMETERS, -9582.4, 2357, 100, 1e-9, posterior, 1e3, np.ones(2), 0.9
+    )
+    store.write("step", "key", dataclasses.replace(fit, histories=cdnow_39_weeks), {})
+    assert_same(store.read("step", "key"), fit)
+    assert store.read("step", "key").histories is None
+    assert store.file("step", "key").stat().st_size < 4_000
+
+
+def test_the_file_is_a_zip_that_others_can_look_into(store):
+    store.write("step", "key", {"frame": FRAMES["ids"], "draws": np.ones(3)}, {"because": "new"})
+    with zipfile.ZipFile(store.file("step", "key")) as archive:
+        assert archive.testzip() is None
+        assert {Path(name).suffix for name in archive.namelist()} == {".json", ".parquet", ".npy"}
+    assert store.record("step", "key") == {"because": "new"}
+
+
+def test_no_changed_byte_is_read_as_whole(store):
+    store.write("step", "key", {"draws": np.arange(3.0), "fit": Interval(1.0, 0.5, 2.0, 0.9)}, {})
+    path = store.file("step", "key")
+    content = path.read_bytes()
+    for place in range(len(content)):
+        path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+        assert store.read("step", "key") is MISSING, place
+    for end in (0, 1, 64, len(content) - 1):
+        path.write_bytes(content[:end])
+        assert store.read("step", "key") is MISSING
+
+
+class Planted:
+    def __reduce__(self):
+        return Path.touch, (Path("planted"),)
+
+
+def test_a_planted_pickle_is_not_even_looked_at(store, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    store.make()
+    store.file("step", "key").write_bytes(pickle.dumps(Planted()))
+    assert store.read("step", "key") is MISSING
+    with pytest.raises(ValueError, match="Object arrays"):
+        codec._array(array_with_pickle())
+    assert not Path("planted").exists()
+
+
+def array_with_pickle() -> bytes:
+    import io
+
+    buffer = io.BytesIO()
+    np.save(buffer, np.array([Planted()], dtype=object), allow_pickle=True)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("name", ["os:system", "analysis.cli:main", "analysis.words:use", "analysis.data.orders:Path"])
+def test_only_types_of_our_own_results_are_made(name):
+    with pytest.raises(codec.Damaged):
+        codec._own(name, {})
+
+
+@dataclass
+class Foreign:
+    rows: list = field(default_factory=list)
+
+
+@pytest.mark.parametrize("value", [Foreign(), lambda: 1, BGNBD(), 1j])
+def test_what_cannot_be_held_is_an_error_that_names_its_place(store, value):
+    with pytest.raises(TypeError, match=r"result\.fits\[1\]: a .* cannot be stored"):
+        store.write("step", "key", {"fits": [None, value]}, {})
+    assert list(store.folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["days.parquet", "occasions.parquet"])
+def test_files_that_a_result_points_to_are_part_of_it(store, name):
+    days = store.new_workdir("step", "key") / "days.parquet"
+    for file in ("days.parquet", "occasions.parquet"):
+        days.with_name(file).write_bytes(b"days")
+    store.write("step", "key", {"days": days, "elsewhere": Path("/data/orders.csv")}, {})
+    days.with_name("spill").write_bytes(b"of a query")
+    assert store.read("step", "key") == {"days": days, "elsewhere": Path("/data/orders.csv")}
+    days.with_name(name).write_bytes(b"dayz")
+    assert store.read("step", "key") is MISSING
+    days.with_name(name).unlink()
+    assert store.read("step", "key") is MISSING
+
+
+def test_the_folder_is_its_owners_alone(store):
+    store.write("step", "key", 1, {})
+    assert store.folder.stat().st_mode & 0o777 == 0o700
+    store.folder.chmod(0o755)
+    assert Store(store.folder).read("step", "key") == 1
+    assert store.folder.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("mode", [0o770, 0o702])
+def test_a_folder_that_others_may_write_into_is_refused(store, mode):
+    store.write("step", "key", 1, {})
+    store.folder.chmod(mode)
+    with pytest.raises(UsageError, match="others may write into it"):
+        Store(store.folder).read("step", "key")
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="only root can give a folder away")
+def test_a_folder_of_someone_else_is_refused(tmp_path):
+    os.chown(tmp_path, 12345, -1)
+    with pytest.raises(UsageError, match="is no folder of your own"):
+        Store(tmp_path).read("step", "key")
+
+
+def test_a_link_to_another_folder_is_refused(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "store").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UsageError, match="is no folder of your own"):
+        Store(tmp_path / "store").write("step", "key", 1, {})
+
+
+def aged(path: Path, seconds: float) -> Path:
+    os.utime(path, (time.time() - seconds,) * 2)
+    return path
+
+
+def test_it_keeps_what_was_used_lately_and_removes_the_rest(store, monkeypatch):
+    for key in ("live", "old", "unused"):
+        store.new_workdir("step", key).joinpath("days.parquet").write_bytes(b"0" * 500)
+        store.write("step", key, np.zeros(100), {})
+    for key, age in (("old", LIVE + 60), ("unused", LONGEST_UNUSED + 60)):
+        for path in store.folder.glob(f"step-{key}*"):
+            aged(path, age)
+    aged(store.folder / ".unfinished-x", LIVE + 60) if (store.folder / ".unfinished-x").touch() else None
+    store.prune()
+    assert {path.name.split("-")[1].removesuffix(".zip") for path in store.folder.glob("step-*")} == {"live", "old"}
+    monkeypatch.setattr("analysis.pipeline.store.MOST_BYTES", 1)
+    store.prune()
+    assert {path.name.split("-")[1].removesuffix(".zip") for path in store.folder.glob("step-*")} == {"live"}
+
+
+def test_reading_counts_as_use(store):
+    store.write("step", "key", 1, {})
+    aged(store.file("step", "key"), LONGEST_UNUSED + 60)
+    store.read("step", "key")
+    store.prune()
+    assert store.read("step", "key") == 1

@@ -1,0 +1,17 @@
+"""Finished reports, made once for all tests that look at them."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from analysis.config import load_config
+from analysis.pipeline import notebooks_folder
+from analysis.report.run import run_report
+
+
+@cache
+def finished(out: Path, language: str) -> Path:
+    """The folder of a report on the quick sample in a language; steps are computed once for both."""
+    config = load_config(notebooks_folder() / "parameters" / "quick.yml", {"language": language})
+    return run_report(config, out=out)

@@ -1,0 +1,184 @@
+"""Notebooks as pages: what is on them and what is not, and that a browser has nothing to complain of."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+from bs4 import BeautifulSoup
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from tests.report.browser import PHONE, cut_on_paper, launched, pages_of, problems_of, sheets_of, visit
+from tests.report.sample import STAMP, executed, notebook_of
+
+from analysis.interval import Interval
+from analysis.report.export import INDEX, KeyFigure, Report, Run, export, page_links, runs_page
+from analysis.words import Message
+
+LINKS = page_links(["00-summary", "02-purchase-model", "03-customer-value"])
+HOSTILE = "</title><script>alert(1)</script>"
+
+
+def exported(*cells: NotebookNode, here: str = "pages/02-purchase-model.html", **options) -> BeautifulSoup:
+    options = {"pages": LINKS, "stamp": STAMP, "language": "en"} | options
+    return BeautifulSoup(export(new_notebook(cells=list(cells)), here=here, **options), "html.parser")
+
+
+def shown(data: dict[str, str], **metadata) -> NotebookNode:
+    return new_output("display_data", data, metadata=metadata)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory) -> Path:
+    """A folder with the pages that the sample makes, a page of a run that failed, and a list of runs."""
+    folder = tmp_path_factory.mktemp("finished")
+    (folder / "pages").mkdir()
+    for page, is_index in ((INDEX, True), ("pages/02-purchase-model.html", False)):
+        notebook = executed(notebook_of(phone=is_index))
+        errors = [
+            output for cell in notebook.cells for output in cell.get("outputs", ()) if output.output_type == "error"
+        ]
+        assert errors == []
+        html = export(notebook, here=page, pages=LINKS, stamp=STAMP, language="en", seconds=41.2)
+        (folder / page).write_text(html, encoding="utf-8")
+    failed = export(new_notebook(), here=INDEX, pages=[], stamp=STAMP, language="nl", failure="A cell failed")
+    (folder / "pages" / "failed.html").write_text(failed, encoding="utf-8")
+    trend = [Interval(value, value * 0.9, value * 1.2, 0.9) for value in (40_000.0, 48_000.0)]
+    runs = [
+        Run("b1", "shop/b1/index.html", dt.date(2026, 6, 30), "2026-07-01T06:00+00:00", "latest"),
+        Run("a1", "shop/failed/a1/index.html", None, "yesterday", "failed"),
+    ]
+    report = Report("shop", runs, [KeyFigure(Message("Value"), trend, "money")], "EUR")
+    (folder / "pages" / "runs.html").write_text(runs_page([report, Report("new", runs[:1])]), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with launched() as browser:
+        yield browser
+
+
+def test_cells_of_the_laboratory_parameters_warnings_and_tracebacks_are_on_no_page():
+    error = new_output("error", ename="ValueError", evalue="secret path", traceback=["/home/somebody"])
+    page = exported(
+        new_code_cell("a = 1", metadata={"tags": ["parameters"]}),
+        new_code_cell("a = 2", metadata={"tags": ["injected-parameters"]}),
+        new_code_cell("only = 'lab'", metadata={"tags": ["lab"]}, outputs=[shown({"text/plain": "lab output"})]),
+        new_code_cell(
+            "shown = True",
+            outputs=[
+                new_output("stream", name="stderr", text="warning in /home/somebody"),
+                new_output("stream", name="stdout", text="printed <b>"),
+                new_output("execute_result", {"text/plain": "[<matplotlib.lines.Line2D at 0x7f>]"}),
+                new_output("execute_result", {"text/plain": "'a result'"}),
+                error,
+            ],
+        ),
+    )
+    assert [code.text for code in page.find_all("code")] == ["shown = True"]
+    assert [text.text for text in page.main.find_all("pre", class_="rl")] == ["printed <b>", "'a result'"]
+    assert "somebody" not in str(page)
+
+
+def test_prose_and_code_are_on_english_evidence_pages_only():
+    cells = (
+        new_markdown_cell("# The method\n\nwith $x^2$"),
+        new_code_cell("code", outputs=[shown({"text/plain": "out"})]),
+    )
+    page = exported(*cells)
+    assert page.main.h2.text == "The method"
+    assert page.main.find("math").find("msup") is not None
+    assert page.find("details", class_="rl-code").code.text == "code"
+    assert exported(*cells, code=False).find("details", class_="rl-code") is None
+    dutch = exported(*cells, language="nl")
+    assert dutch.html["lang"] == "nl"
+    assert dutch.main.find("math") is None
+    assert dutch.find("details", class_="rl-code") is not None
+    index = exported(*cells, here=INDEX)
+    assert index.main.find("math") is None
+    assert index.find("details", class_="rl-code") is None
+
+
+def test_the_page_names_itself_its_fellows_and_what_it_was_made_from():
+    title = shown({"text/html": "<h1>Who?</h1>"}, **{"retention-lab": {"role": "title", "title": HOSTILE}})
+    page = exported(new_code_cell("1", outputs=[title]), seconds=41.2)
+    assert page.title.text == HOSTILE
+    assert page.find("script") is None
+    assert [(link["href"], link.get("aria-current")) for link in page.nav.find_all("a")] == [
+        ("../index.html", None), ("02-purchase-model.html", "page"), ("03-customer-value.html", None),
+    ]  # fmt: skip
+    named = {meta["name"]: meta["content"] for meta in page.find_all("meta", attrs={"name": True})}
+    assert named["retention-lab:run_id"] == STAMP.run_id
+    assert named["retention-lab:versions"] == "retention-lab 1.0"
+    lines = dict(zip(*([part.text for part in page.footer.find_all(tag)] for tag in ("dt", "dd")), strict=True))
+    assert (lines["Data up to"], lines["Time taken"]) == ("30 June 2026", "41 seconds")
+    policy = page.find("meta", attrs={"http-equiv": "Content-Security-Policy"})["content"]
+    assert policy.startswith("default-src 'none'; style-src 'unsafe-inline'; img-src data:;")
+
+
+def test_a_failed_notebook_is_shown_as_far_as_it_came_under_a_banner():
+    cells = [
+        new_code_cell("first", execution_count=1, outputs=[shown({"text/plain": "first output"})]),
+        new_code_cell(
+            "second", execution_count=2, outputs=[new_output("error", ename="E", evalue="", traceback=["x"])]
+        ),
+        new_code_cell("third"),
+    ]
+    page = exported(*cells, failure=Message("The run stopped: {why}", why=HOSTILE))
+    assert page.find(role="alert").p.text == f"The run stopped: {HOSTILE}"
+    assert [code.text for code in page.find_all("code")] == ["first", "second"]
+
+
+def test_pictures_and_tables_that_python_made_get_an_alternative_text():
+    png = shown({"image/png": "aGVsbG8=", "text/plain": "<Figure>"}, **{"image/png": {"alt": 'A "line"'}})
+    page = exported(new_code_cell("1", outputs=[png, shown({"image/svg+xml": "<svg/>"})]))
+    assert [image["alt"] for image in page.find_all("img")] == ['A "line"', "Figure"]
+    assert [image["src"].partition(",")[0] for image in page.find_all("img")] == [
+        "data:image/png;base64", "data:image/svg+xml;base64",
+    ]  # fmt: skip
+
+
+def test_a_formula_that_cannot_be_read_stays_as_it_was_written():
+    page = exported(new_markdown_cell("$\\frac{a}$ and $$\\left( x$$"))
+    assert [code.text for code in page.main.find_all("code")] == ["\\left( x"]
+
+
+def test_pages_of_notebooks_have_a_name_each():
+    assert [(link.path, link.title) for link in page_links(["00-summary", "04-retention-and-profit"])] == [
+        ("index.html", "Summary"), ("pages/04-retention-and-profit.html", "Retention and profit"),
+    ]  # fmt: skip
+
+
+def test_the_list_of_runs_shows_the_last_figures_how_they_went_and_what_failed(finished):
+    page = BeautifulSoup((finished / "pages" / "runs.html").read_text(encoding="utf-8"), "html.parser")
+    first, second = page.find_all("section")
+    assert [part.text for part in first.find_all("dd")] == ["€48,000", "(€43,200 to €57,600)", ""]
+    assert first.img["alt"] == "Value: €40,000 at first, €48,000 now, over 2 runs"
+    assert [item.text.strip() for item in first.find_all("li")] == [
+        "b1: latest, data up to 30 June 2026, made 1 July 2026, 06:00 UTC", "a1: did not finish, made yesterday",
+    ]  # fmt: skip
+    assert second.dl is None
+    assert "No report has been made here yet." in runs_page([])
+
+
+@pytest.mark.parametrize(("name", "looks", "sheets"), [
+    ("index", 4, 2), ("02-purchase-model", 4, 4), ("failed", 2, 1), ("runs", 2, 1),
+])  # fmt: skip
+def test_a_browser_has_nothing_to_complain_of(browser, finished, name, looks, sheets):
+    (page,) = (page for page in pages_of(finished) if page.stem == name)
+    assert problems_of(browser, page, looks) == []
+    assert cut_on_paper(browser, page) == []
+    assert 1 <= sheets_of(browser, page) <= sheets
+
+
+@pytest.mark.parametrize("name", ["index", "02-purchase-model"])
+def test_text_in_a_figure_is_legible_on_a_phone(browser, finished, name):
+    (page,) = (page for page in pages_of(finished) if page.stem == name)
+    with visit(browser, page, window=PHONE) as seen:
+        sizes = seen.page.evaluate(
+            "[...document.querySelectorAll('figure img[width]')].map(img => img.width / img.getAttribute('width'))"
+        )
+    letters = 9 / 72 * 100  # pixels where a figure is as wide as it was drawn
+    assert min(sizes) * letters > 8

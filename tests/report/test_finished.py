@@ -1,0 +1,76 @@
+"""Finished reports in English and Dutch: short for whoever decides, readable, and nothing of ours in the way."""
+
+import re
+
+import pytest
+from tests.report.browser import cut_on_paper, launched, pages_of, problems_of, sheets_of
+from tests.report.finished import finished
+
+from analysis.config import known_keys
+from analysis.models.registry import MODELS
+
+LANGUAGES = ("en", "nl")
+WORDS = "() => document.querySelector('main').innerText.split(/\\s+/).filter(word => /\\w/.test(word))"
+JARGON = re.compile(r"log[- ]score|posterior|likelihood|\bNBD\b|gamma|predictive|credible", re.IGNORECASE)
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory):
+    return tmp_path_factory.mktemp("finished")
+
+
+@pytest.fixture(params=LANGUAGES)
+def run(request, out):
+    return finished(out, request.param)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with launched() as browser:
+        yield browser
+
+
+@pytest.fixture
+def index(run, browser):
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto((run / "index.html").as_uri())
+    yield page
+    page.close()
+
+
+def test_the_index_has_at_most_nine_hundred_words_and_seven_pictures(index):
+    assert 200 < len(index.evaluate(WORDS)) <= 900
+    assert 5 <= index.locator("figure").count() <= 7
+
+
+def test_the_index_is_about_five_screens(index):
+    assert index.evaluate("() => document.documentElement.scrollHeight") <= 5.6 * 900
+
+
+def test_the_index_names_no_model_no_key_and_no_score(index, run):
+    for text in (index.inner_text("main"), (run / "summary.txt").read_text(encoding="utf-8")):
+        keys = {leaf for key in known_keys() if "_" in (leaf := key.rpartition(".")[2])}
+        assert not [name for name in (*MODELS, *keys) if re.search(rf"\b{re.escape(name)}\b", text)]
+        assert not JARGON.search(text)
+
+
+def test_the_index_is_under_a_megabyte_and_the_folder_has_every_page(run):
+    assert (run / "index.html").stat().st_size < 1_000_000
+    names = [path.name for path in pages_of(run)]
+    assert names[0] == "index.html"
+    assert len(names) == 6
+
+
+def test_the_mail_says_the_same_decision_as_the_index(index, run):
+    mail = " ".join((run / "summary.txt").read_text(encoding="utf-8").split())
+    first = index.locator("main p").first.inner_text()
+    assert " ".join(first.split()) in mail
+
+
+def test_pages_are_accessible_narrow_and_ask_for_nothing(run, browser):
+    assert not [problem for file in pages_of(run) for problem in problems_of(browser, file)]
+
+
+def test_the_index_is_whole_on_at_most_four_sheets_of_paper(run, browser):
+    assert not cut_on_paper(browser, run / "index.html")
+    assert sheets_of(browser, run / "index.html") <= 4

@@ -1,0 +1,212 @@
+"""Folders: what is published stays, links move at once, leftovers go; one run at a time, and no lock outlives it."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from analysis.errors import ReportLocked, UsageError
+from analysis.report import folders
+from analysis.report.folders import HOLDER, LOCK, report_lock
+
+LONG_AGO = time.time() - 3600
+
+
+def finished(folder, name="run", **manifest):
+    run = folder / name
+    run.mkdir(parents=True)
+    (run / folders.MANIFEST).write_text(json.dumps(manifest))
+    return run
+
+
+def test_a_forced_run_gets_the_next_free_number(tmp_path):
+    assert folders.free_run_id(tmp_path, "0123456789ab") == "0123456789ab"
+    for name in ("0123456789ab", "0123456789ab-2"):
+        finished(tmp_path, name)
+    assert folders.free_run_id(tmp_path, "0123456789ab") == "0123456789ab-3"
+
+
+def test_latest_is_a_relative_link_that_moves(tmp_path):
+    for name in ("0123456789ab", "ba9876543210"):
+        finished(tmp_path, name)
+        folders.set_latest(tmp_path, name)
+        assert str((tmp_path / "latest").readlink()) == name
+        assert folders.latest_run(tmp_path) == name
+    assert {path.name for path in tmp_path.iterdir()} == {"0123456789ab", "ba9876543210", "latest"}
+
+
+LOOK = """
+import sys
+from pathlib import Path
+link, looks = Path(sys.argv[1]) / "latest", 0
+print("ready", flush=True)
+while not (link.parent / "stop").exists():
+    assert (link / "manifest.json").read_text() == "{}", looks
+    looks += 1
+print(looks)
+"""
+
+
+def test_who_looks_at_latest_while_runs_are_published_finds_it_whole_each_time(tmp_path):
+    for number in range(200):
+        finished(tmp_path, f"{number:012x}")
+    folders.set_latest(tmp_path, f"{0:012x}")
+    looker = subprocess.Popen([sys.executable, "-c", LOOK, tmp_path], stdout=subprocess.PIPE, text=True)
+    assert looker.stdout.readline() == "ready\n"
+    for number in range(200):
+        folders.set_latest(tmp_path, f"{number:012x}")
+        time.sleep(0.002)
+    (tmp_path / "stop").touch()
+    looks, _ = looker.communicate(timeout=60)
+    assert looker.returncode == 0
+    assert int(looks) > 1000
+
+
+@pytest.mark.parametrize("target", ["../elsewhere", "0123456789ab", "failed"])
+def test_a_latest_that_points_to_no_run_counts_as_none(tmp_path, target):
+    (tmp_path / "latest").symlink_to(target)
+    assert folders.latest_run(tmp_path) is None
+
+
+def test_a_working_folder_is_gone_afterwards_with_the_folders_made_for_it(tmp_path):
+    def interrupted():
+        with folders.work_folder(tmp_path / "out" / "shop") as work:
+            (work / "file").write_text("x")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_leftovers_of_a_killed_run_go_and_those_of_a_living_one_stay(tmp_path):
+    killed = tmp_path / ".work-killed"
+    killed.mkdir()
+    with folders.work_folder(tmp_path) as living:
+        for folder in (killed, living):
+            os.utime(folder, (LONG_AGO, LONG_AGO))
+        with folders.work_folder(tmp_path):
+            assert living.exists()
+            assert not killed.exists()
+
+
+def test_scratch_of_a_killed_process_goes_at_the_next_start_and_nothing_else(tmp_path):
+    def made(name):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / folders.ALIVE).touch()
+        os.utime(folder, (LONG_AGO, LONG_AGO))
+        return folder
+
+    killed, precious, _ = made(f"{folders.SCRATCH_PREFIX}killed"), made("precious"), made("rlab-other")
+    link = tmp_path / f"{folders.SCRATCH_PREFIX}link"
+    link.symlink_to(precious)
+    with folders.scratch_folder(tmp_path) as living:
+        os.utime(living, (LONG_AGO, LONG_AGO))
+        with folders.scratch_folder(tmp_path):
+            assert living.exists()
+    assert not killed.exists()
+    assert {path.name for path in tmp_path.iterdir()} == {"precious", "rlab-other", link.name}
+
+
+def test_scratch_of_another_user_stays(tmp_path, monkeypatch):
+    folder = tmp_path / f"{folders.SCRATCH_PREFIX}theirs"
+    folder.mkdir()
+    os.utime(folder, (LONG_AGO, LONG_AGO))
+    monkeypatch.setattr(os, "getuid", lambda: folder.stat().st_uid + 1)
+    with folders.scratch_folder(tmp_path):
+        assert folder.exists()
+
+
+@pytest.mark.parametrize("below", ["file", "file/sub/shop", "n" * 300, "link"])
+def test_a_place_where_no_folder_can_be_is_a_usage_problem(tmp_path, below):
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("nowhere")
+    with pytest.raises(UsageError, match="output folder") as refused, folders.work_folder(tmp_path / below):
+        pass
+    assert len(str(refused.value)) < 400
+    assert {path.name for path in tmp_path.iterdir()} == {"file", "link"}
+
+
+def test_a_place_where_nothing_can_be_written_is_a_usage_problem(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(UsageError, match="nothing can be written there"):
+        folders.refuse_unwritable(tmp_path / "out" / "shop")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_is_no_usage_problem_and_leaves_no_folders(tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(folders.tempfile, "mkdtemp", full)
+    with pytest.raises(OSError, match="No space left"), folders.work_folder(tmp_path / "out" / "shop"):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_no_run_gives_way(tmp_path):
+    for number in (1, 2):
+        folder = folders.replace_folder(finished(tmp_path, "work", number=number), tmp_path / "failed" / "0123456789ab")
+    assert json.loads((folder / folders.MANIFEST).read_text()) == {"number": 2}
+    assert [path.name for path in (tmp_path / "failed").iterdir()] == ["0123456789ab"]
+
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from analysis.report.folders import report_lock
+with report_lock(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+class TestTheLock:
+    @pytest.fixture
+    def holder(self, tmp_path):
+        process = subprocess.Popen([sys.executable, "-c", HOLD, tmp_path / "shop"], stdout=subprocess.PIPE, text=True)
+        assert process.stdout.readline() == "held\n"
+        yield process
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+    def test_refuses_a_second_run_at_once_and_tells_who_holds_it(self, holder, tmp_path):
+        began = time.monotonic()
+        told = f"report shop: another run .process {holder.pid} on .*, since "
+        with pytest.raises(ReportLocked, match=told) as locked, report_lock(tmp_path / "shop"):
+            pass
+        assert locked.value.exit_code == 75
+        assert str(tmp_path / "shop" / LOCK) in str(locked.value)
+        assert time.monotonic() - began < 2
+        with report_lock(tmp_path / "other"):  # another report is not in the way
+            pass
+
+    @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+    def test_of_a_dead_process_does_not_block(self, holder, tmp_path, number):
+        holder.send_signal(number)
+        holder.wait()
+        with report_lock(tmp_path / "shop"):
+            assert f"process {holder.pid} " not in (tmp_path / "shop" / HOLDER).read_text()
+
+    def test_with_any_content_does_not_block(self, tmp_path):
+        (tmp_path / LOCK).write_text("12345")
+        (tmp_path / HOLDER).write_bytes(b"\xff\x1b[31m")
+        with report_lock(tmp_path), pytest.raises(ReportLocked), report_lock(tmp_path):
+            pass
+
+    def test_leaves_nothing_where_nothing_else_was_made(self, tmp_path):
+        with report_lock(tmp_path / "shop"):
+            pass
+        assert list((tmp_path / "shop").iterdir()) == []
+        with report_lock(tmp_path / "shop"):
+            (tmp_path / "shop" / "latest").touch()
+        assert {path.name for path in (tmp_path / "shop").iterdir()} == {"latest", LOCK}

@@ -1,0 +1,132 @@
+"""What a page shows: sentences, tables, figures and cards as HTML with plain text beside it."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from bs4 import BeautifulSoup
+from tests.report.sample import small_study
+
+from analysis.errors import Unavailable
+from analysis.interval import Interval
+from analysis.report import page as module
+from analysis.report.page import ROLE, Card, Page, open_page
+from analysis.report.stamp import SENTINEL
+from analysis.words import Message, reader
+
+HOSTILE = "<img src=x onerror=alert(1)>"
+LIFT = pd.DataFrame({"model": ["m"], "estimate": [4300.0], "lower": [3900.0], "upper": [5312.0]})
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """Every output, in order: its data and what it is."""
+    outputs = []
+    monkeypatch.setattr(
+        module, "display", lambda data, *, raw, metadata=None: outputs.append((data, (metadata or {}).get(ROLE, {})))
+    )
+    with reader("en", "USD"):
+        yield outputs
+
+
+@pytest.fixture
+def page(shown):
+    opened = open_page(small_study())
+    shown.clear()
+    return opened
+
+
+def soup_of(shown) -> BeautifulSoup:
+    return BeautifulSoup("".join(data.get("text/html", "") for data, _ in shown), "html.parser")
+
+
+def test_sentences_are_html_with_plain_text_and_jupyterlabs_mathematics_leaves_them_alone(page, shown):
+    page.title("What is a customer worth?")
+    page.text("**{low:money} to {high:money}** for {name}", low=43053.0, high=53122.0, name=HOSTILE)
+    page.text(Message("One."), Message("Two."))
+    page.text()
+    page.points([Message("a"), Message("b")])
+    page.points([])
+    page.note("{n:integer} row was left out", "{n:integer} rows were left out", n=2)
+    assert [data["text/plain"] for data, _ in shown] == [
+        "What is a customer worth?", f"US$43,053 to US$53,122 for {HOSTILE}", "One. Two.", "- a\n- b",
+        "Note: 2 rows were left out",
+    ]  # fmt: skip
+    assert [said["role"] for _, said in shown] == ["title", "text", "text", "text", "text"]
+    assert all(data["text/html"].startswith('<div class="rl mathjax_ignore">') for data, _ in shown)
+    assert shown[0][1]["title"] == "What is a customer worth?"
+    assert soup_of(shown).find("img") is None
+    assert soup_of(shown).strong.text == "US$43,053 to US$53,122"
+
+
+def test_what_is_not_known_says_why_once_in_its_place_and_the_page_goes_on(page, shown):
+    for heading in ("Value", "Segments"):
+        with page.section(heading):
+            raise Unavailable("The data hold no amounts of money.")
+    with page.section("Customers"):
+        page.heading("Below it")
+    tags = [(one.name, one.text) for one in soup_of(shown).find_all(["h2", "h3", "p"])]
+    assert tags == [
+        ("h2", "Value"), ("p", "The data hold no amounts of money."),
+        ("h2", "Segments"), ("p", "Not known, for the reason given above."), ("h2", "Customers"), ("h3", "Below it"),
+    ]  # fmt: skip
+    with pytest.raises(ZeroDivisionError), page.section("A mistake"):
+        _ = 1 / 0
+
+
+def test_a_figure_stands_under_its_sentence_with_alternative_text_and_its_data(page, shown):
+    columns = {"model": "Model of {most:money}", "estimate": ("Difference", "bracketed money")}
+    page.figure(
+        lambda ax: ax.plot([1, 2]), "It brings {most:money}", most=4300.0, data=LIFT, columns=columns, height=3.0
+    )
+    page.figure(lambda ax: ax.plot([1]), Message("A sentence"), alt="What {who} sees", who=HOSTILE)
+    first, second = soup_of(shown).find_all("figure")
+    assert first.figcaption.text == first.img["alt"] == "It brings US$4,300"
+    assert first.img["src"].startswith("data:image/svg+xml,")
+    assert (first.img["width"], first.img["height"]) == ("720", "300")
+    assert [cell.text for cell in first.details.find_all(["th", "td"])] == [
+        "Model of US$4,300", "Difference", "m", "US$4,300 (US$3,900 to US$5,312)",
+    ]  # fmt: skip
+    assert second.img["alt"] == f"What {HOSTILE} sees"
+    assert second.details is None
+
+
+def test_for_a_phone_figures_are_drawn_half_as_wide(shown):
+    open_page(small_study(), phone=True).figure(lambda ax: ax.plot([1, 2]), "Narrow")
+    image = soup_of(shown).img
+    assert image["width"] == "460"
+    assert image.find_parent(class_="rl-scroll") is None
+
+
+def test_a_table_may_be_folded_behind_its_caption(page, shown):
+    page.table(LIFT, "{n:integer} model", "{n:integer} models", columns={"model": "Model"}, n=1)
+    page.table(LIFT, Message("All models"), fold=True)
+    open_one, folded = soup_of(shown).find_all("table")
+    assert open_one.caption.text == "1 model"
+    assert folded.find_parent("details").summary.text == "All models"
+
+
+def test_cards_show_a_figure_its_sentence_and_how_it_went(page, shown):
+    trend = [Interval(value, value - 1, value + 2, 0.9) for value in (1000.0, 2000.0)]
+    page.cards([Card(Message("Margin"), 203_456.0, detail=Message("so far"), trend=trend), Card(Message("None"), None)])
+    first, second = soup_of(shown).dl.find_all("div")
+    assert [part.text for part in first.find_all(["dt", "dd"])] == ["Margin", "US$200,000", "", "so far"]
+    assert first.img["alt"] == "Margin: US$1,000 at first, US$2,000 now, over 2 runs"
+    assert second.dd.text == "–"
+
+
+def test_a_users_own_sentence_on_a_dutch_page_is_marked_as_english(shown):
+    page = open_page(small_study("nl"))
+    page.text("Nobody has translated this: {total:money}", total=1234.0)
+    said = soup_of(shown[1:]).p.span
+    assert (said["lang"], said.text) == ("en", "Nobody has translated this: US$\xa01.234")
+
+
+def test_links_lead_to_files_of_the_run_only_by_their_quoted_name(page, shown):
+    page.link('a b"><script>.csv', "The file")
+    assert soup_of(shown).a["href"] == "a%20b%22%3E%3Cscript%3E.csv"
+
+
+def test_the_last_output_is_the_sentinel(shown):
+    Page().finish(summary="In words")
+    assert shown[-1][0][SENTINEL] == {"stamp": {}, "summary": "In words"}

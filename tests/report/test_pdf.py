@@ -1,0 +1,140 @@
+"""The pages as a PDF: whole and tagged, or exit code 2 before any work, or 4 with nothing published."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+from tests.report.small import folder_with, small_config
+
+from analysis.errors import DeadlinePassed, PrintingFailed, UsageError
+from analysis.processes import Deadline, pool
+from analysis.report import run
+from analysis.report.pdf import chromium, print_page
+
+PRINTS = 'for each in "$@"; do case $each in --print-to-pdf=*) printf "%%PDF-1.4 %%%%EOF" > "${each#*=}";; esac; done'
+
+
+@pytest.fixture
+def program(tmp_path):
+    """A program in Chromium's place."""
+
+    def program(script: str) -> str:
+        path = tmp_path / "browser"
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(path.stat().st_mode | stat.S_IXUSR)
+        return str(path)
+
+    return program
+
+
+@pytest.fixture
+def make(small, tmp_path, monkeypatch):
+    def make(printer: str | None = None, *, config=None, **options):
+        if printer:
+            monkeypatch.setattr(run, "chromium", lambda: printer)
+        notebooks = folder_with(tmp_path, "good", "where")
+        return run.run_report(config or small_config(), out=tmp_path / "out", notebooks=notebooks, **options)
+
+    return make
+
+
+def hidden(out: Path) -> list[Path]:
+    return [path for path in out.rglob(".*") if path.name.startswith((".work", ".report.pdf"))]
+
+
+def is_running(mark: str) -> bool:
+    return mark in subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+
+
+def test_a_run_publishes_it_whole_beside_its_pages_and_adds_it_to_a_published_one(make, program, tmp_path, monkeypatch):
+    if not shutil.which("chromium"):
+        pytest.skip("chromium was not found. Install it with: sudo apt-get install chromium")
+    before = make()
+    page, made = (before / "index.html").read_bytes(), (before / "manifest.json").stat().st_mtime_ns
+    assert not (before / "report.pdf").exists()
+
+    monkeypatch.setenv("CRM_URL", "postgresql://me:hunter22@host/shop")
+    assert make(pdf=True) == before
+    content = (before / "report.pdf").read_bytes()
+    assert content.startswith(b"%PDF-")
+    assert b"/StructTreeRoot" in content
+    assert b"/MarkInfo" in content
+    if shutil.which("pdftotext"):
+        said = subprocess.run(["pdftotext", before / "report.pdf", "-"], capture_output=True, text=True, check=True)
+        assert said.stdout.index("It runs.") < said.stdout.index("here: chosen notebooks")
+        assert before.name in said.stdout
+    assert (before / "index.html").read_bytes() == page
+    assert (before / "manifest.json").stat().st_mtime_ns == made
+    assert make(program("exit 1"), pdf=True) == before  # what was printed is not printed again
+    assert not hidden(tmp_path / "out")
+
+
+class TestABrowserThat:
+    @pytest.mark.parametrize(
+        ("script", "word"),
+        [
+            ("echo no display >&2; exit 3", "ended with code 3: no display"),
+            ("exit 0", "left no complete PDF"),
+            (PRINTS.replace("%%%%EOF", ""), "left no complete PDF"),
+        ],
+        ids=["fails", "prints nothing", "prints half"],
+    )
+    def test_does_not_print_is_told_with_its_words(self, program, tmp_path, script, word):
+        with pytest.raises(PrintingFailed, match=word), pool(1) as workers:
+            workers.submit(print_page, "<p>", tmp_path / "page.pdf", program(script)).result()
+        assert not (tmp_path / "page.pdf").exists()
+
+    def test_does_not_print_ends_the_run_and_publishes_nothing(self, make, program, tmp_path):
+        with pytest.raises(PrintingFailed) as failed:
+            make(program("echo no display >&2; exit 3"), pdf=True)
+        assert failed.value.exit_code == 4
+        report = tmp_path / "out" / "shop"
+        assert not os.path.lexists(report / "latest")
+        (folder,) = (report / "failed").iterdir()
+        assert "no display" in (folder / "index.html").read_text()
+        assert not (folder / "report.pdf").exists()
+        assert not hidden(tmp_path / "out")
+
+    def test_hangs_is_ended_with_its_children(self, program, tmp_path):
+        script = program("sleep 31.4159 & sleep 31.4159")
+        with pytest.raises(PrintingFailed, match=r"did not finish printing within 0.5 seconds"), pool(1) as workers:
+            workers.submit(print_page, "<p>", tmp_path / "page.pdf", script, 0.5).result()
+        assert not (tmp_path / "page.pdf").exists()
+        assert not is_running("31.4159")
+
+    def test_sees_no_secret(self, program, tmp_path, monkeypatch):
+        monkeypatch.setenv("CRM_URL", "postgresql://me:hunter22@host/shop")
+        with pool(1) as workers:
+            script = program(f"env > {tmp_path}/seen; {PRINTS}")
+            workers.submit(print_page, "<p>", tmp_path / "page.pdf", script).result()
+        assert "hunter22" not in (tmp_path / "seen").read_text()
+        assert "PATH=" in (tmp_path / "seen").read_text()
+
+    def test_is_still_printing_when_the_time_is_up_is_ended_too(self, make, program, tmp_path):
+        folder = make()
+        with pytest.raises(DeadlinePassed) as stopped:
+            make(program("sleep 27.1828"), pdf=True, deadline=Deadline(0.2))
+        assert stopped.value.exit_code == 5
+        assert not (folder / "report.pdf").exists()
+        assert str((folder.parent / "latest").readlink()) == folder.name
+        assert not hidden(tmp_path / "out")
+        assert not is_running("27.1828")
+
+
+def test_a_missing_browser_is_told_with_the_installing_command_before_anything_is_made(make, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(UsageError, match="sudo apt-get install chromium") as refused:
+        make(pdf=True)
+    assert refused.value.exit_code == 2
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_browser_is_found_by_any_of_its_names(tmp_path, monkeypatch, program):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    installed = program("exit 0")
+    assert chromium(("nobody", "browser")) == installed

@@ -1,0 +1,242 @@
+"""How a run ends: published, or kept as a failure that says why; and what it leaves behind."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from tests.report.small import Heard, folder_with, small_config
+
+import analysis
+from analysis.config import load_config
+from analysis.data.files import files_and_problems
+from analysis.errors import GateFailed, NotebookFailed, NotIdentified, UsageError
+from analysis.report.run import run_report
+
+
+def failed_folder(out: Path) -> Path:
+    (folder,) = (out / "shop" / "failed").iterdir()
+    return folder
+
+
+def leftovers(out: Path) -> list[Path]:
+    return [path for path in out.rglob(".*") if path.name.startswith((".work", ".latest", ".index"))]
+
+
+class TestARunThatSucceeds:
+    def test_publishes_its_pages_and_everything_beside_them(self, make, tmp_path):
+        heard = Heard()
+        folder = make("good", "where", progress=heard)
+
+        assert folder.parent == tmp_path / "out" / "shop"
+        names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+        beside = {"manifest.json", "config.yml", "customers.csv", "results.json"}
+        assert names == beside | {"index.html", "pages/where.html", "notebooks/good.ipynb", "notebooks/where.ipynb"}
+        assert "It runs." in (folder / "index.html").read_text()
+        assert "here: chosen notebooks" in (folder / "pages" / "where.html").read_text()
+        assert str((folder.parent / "latest").readlink()) == folder.name
+        assert folder.name in (tmp_path / "out" / "index.html").read_text()
+        assert not leftovers(tmp_path / "out")
+        assert "warning: a process ended" in heard.lines
+
+        # Nothing in it names the working folder, and the configuration that it names is its own.
+        text = (folder / "notebooks" / "good.ipynb").read_text()
+        assert "../config.yml" in text
+        assert ".work-" not in text
+
+        # The same is not made again.
+        made = (folder / "index.html").stat().st_mtime_ns
+        (folder.parent / "latest").unlink()
+        assert make("good", "where", progress=heard) == folder
+        assert "nothing to do" in heard.lines[-1]
+        assert (folder / "index.html").stat().st_mtime_ns == made
+        assert str((folder.parent / "latest").readlink()) == folder.name
+
+        # It is made again beside the first when forced.
+        again = make("good", "where", force=True)
+        assert again.name == f"{folder.name}-2"
+        manifest = json.loads((again / "manifest.json").read_text())
+        assert (manifest["run_id"], manifest["previous_run"]) == (again.name, None)
+        assert str((folder.parent / "latest").readlink()) == again.name
+        assert again.name in (again / "index.html").read_text()
+
+    def test_that_was_damaged_does_not_count_as_published(self, make):
+        folder = make("good")
+        for name, content, damage in (
+            ("manifest.json", '{"broken', "manifest.json cannot be read"),
+            ("results.json", "", "results.json is missing or empty"),
+            ("index.html", "", "index.html is missing or empty"),
+        ):
+            before = (folder / name).read_text()
+            (folder / name).write_text(content)
+            with pytest.raises(UsageError, match=damage):
+                make("good")
+            (folder / name).write_text(before)
+
+    def test_has_another_id_when_a_notebook_the_configuration_the_data_or_what_it_shows_change(self, make, monkeypatch):
+        ids = [make("good", dry_run=True), make("good", "where", dry_run=True)]
+        ids.append(make("good", "where", config=small_config(holdout_weeks=10), dry_run=True))
+        ids.append(make("good", "where", code=False, dry_run=True))
+        monkeypatch.setenv("DATA_HASH", "e" * 64)
+        ids.append(make("good", "where", dry_run=True))
+        assert len(set(ids)) == 5
+        limited = small_config().model_copy(update={"deadline_minutes": 7.0})
+        assert make("good", "where", config=limited, dry_run=True) == ids[-1]
+
+    @pytest.mark.parametrize("name", ["data/orders.csv", "data/*.csv", "data/[1] orders.csv", "{here}/data/*.csv"])
+    def test_names_the_data_as_seen_from_its_folder_and_no_other_place(self, tmp_path, name):
+        from analysis.report.resolved import write_resolved
+
+        name = name.format(here=tmp_path)
+        (tmp_path / "data").mkdir()
+        (tmp_path / "data" / Path(name).name.replace("*", "all")).write_text("customer,date\n")
+        columns = {"customer": "customer", "date": "date"}
+        config = small_config(transactions=name, columns=columns).model_copy(update={"folder": tmp_path})
+        folder = tmp_path / "out" / "shop" / ("0" * 12)
+        folder.mkdir(parents=True)
+        write_resolved(config, folder / "config.yml", for_folder=folder)
+
+        assert str(tmp_path) not in (folder / "config.yml").read_text()
+        published = load_config(folder / "config.yml")
+        (found,), _ = files_and_problems([published.data.transactions], published.folder)
+        assert found.resolve().parent == tmp_path / "data"
+
+    def test_leaves_nothing_in_the_home_folder_and_shows_no_warning(self, make, tmp_path, monkeypatch):
+        home = tmp_path / "home"
+        home.mkdir()
+        monkeypatch.setenv("HOME", str(home))
+        folder = make("warns", jobs=1)
+
+        assert [path for path in home.rglob("*") if path.is_file() and "matplotlib" not in str(path)] == []
+        assert "/secret/place" not in (folder / "index.html").read_text()
+        assert "/secret/place" in (folder / "notebooks" / "warns.ipynb").read_text()
+
+
+def test_no_process_of_a_run_imports_from_the_working_folder_or_that_of_the_data(small, tmp_path, monkeypatch):
+    notebooks = folder_with(tmp_path, "good")
+    for folder in (tmp_path, notebooks):
+        for module in ("json", "numpy", "analysis", "IPython", "papermill", "sitecustomize"):
+            (folder / f"{module}.py").write_text(f"open({str(tmp_path / 'executed')!r}, 'a').write(__file__)\n")
+    monkeypatch.setenv("PYTHONPATH", str(Path(analysis.__file__).parents[1]))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", ["", *sys.path])
+    run_report(small_config(), out=tmp_path / "out", notebooks=notebooks)
+    assert not (tmp_path / "executed").exists()
+
+
+def test_a_dry_run_writes_nothing(make, tmp_path):
+    heard = Heard()
+    folder = make("good", dry_run=True, progress=heard)
+    assert not (tmp_path / "out").exists()
+    assert any("good" in line for line in heard.lines)
+    assert make("good") == folder
+
+
+class TestANotebookThatFails:
+    @pytest.mark.parametrize(
+        ("name", "reason"),
+        [
+            ("leaves_early", "left in code cell 3"),
+            ("dies", "died in code cell 3"),
+            ("no_sentinel", "did not reach its last cell"),
+            ("full_disk", "The disk was full"),
+        ],
+    )
+    def test_is_named_with_its_reason(self, make, tmp_path, name, reason):
+        with pytest.raises(NotebookFailed, match=name) as raised:
+            make(name)
+
+        assert reason in str(raised.value)
+        assert raised.value.exit_code == 4
+        manifest = json.loads((failed_folder(tmp_path / "out") / "manifest.json").read_text())
+        assert (manifest["status"], manifest["exit_code"]) == ("failed", 4)
+        assert manifest["failures"][0]["notebook"] == name
+
+    def test_leaves_pages_with_the_escaped_reason_and_never_touches_what_was_published(self, make, tmp_path):
+        good = make("where")
+        with pytest.raises(NotebookFailed, match="stopped in its code cell 3: ValueError: no <b>such</b> luck"):
+            make("cell_error", "where")
+
+        failed = failed_folder(tmp_path / "out")
+        assert "no &lt;b&gt;such&lt;/b&gt; luck" in (failed / "index.html").read_text()
+        page = (failed / "pages" / "where.html").read_text()
+        assert "no &lt;b&gt;such&lt;/b&gt; luck" in page
+        assert "here: chosen notebooks" in page
+        assert "did not finish" in (tmp_path / "out" / "index.html").read_text()
+        assert str((good.parent / "latest").readlink()) == good.name
+        assert not leftovers(tmp_path / "out")
+
+        with pytest.raises(NotebookFailed):  # the next failure of the same run takes its place
+            make("cell_error", "where")
+        assert failed_folder(tmp_path / "out").is_dir()
+
+    def test_for_want_of_a_worker_says_so(self, make, tmp_path):
+        with pytest.raises(NotebookFailed, match="ended without an answer"):
+            make("ends_worker")
+
+
+def test_a_model_that_the_data_do_not_identify_leaves_pages_with_what_could_be_shown(make, tmp_path, monkeypatch):
+    monkeypatch.setenv("REFUSE", "a is <open>")
+    with pytest.raises(NotIdentified) as raised:
+        make("good")
+
+    assert raised.value.exit_code == 3
+    page = (failed_folder(tmp_path / "out") / "index.html").read_text()
+    assert "a is &lt;open&gt;" in page
+    assert "It runs." in page
+    assert not (tmp_path / "out" / "shop" / "latest").exists()
+
+
+class TestTheChecks:
+    def test_stop_a_page_with_a_secret_and_the_failed_folder_has_none_either(self, make, tmp_path, monkeypatch):
+        monkeypatch.setenv("SHOP_DB", "postgresql://me:hunter2secret@host/shop")
+        source = {"database_url_env": "SHOP_DB", "query": "select 1"}
+        config = small_config(transactions=source, columns={"customer": "c", "date": "d"})
+
+        with pytest.raises(GateFailed, match="SHOP_DB") as raised:
+            make("tells_secret", config=config)
+
+        assert raised.value.exit_code == 6
+        assert "hunter2secret" not in str(raised.value)
+        folder = failed_folder(tmp_path / "out")
+        assert (folder / "index.html").exists()
+        assert all(b"hunter2secret" not in path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+    def test_stop_a_notebook_that_was_made_from_something_else(self, make):
+        with pytest.raises(GateFailed, match="data_hash"):
+            make("other_stamp")
+
+
+class TestAWrongRequest:
+    @pytest.mark.parametrize("jobs", [0, -1])
+    def test_for_no_workers_is_refused(self, make, jobs):
+        with pytest.raises(UsageError, match="jobs"):
+            make("good", jobs=jobs)
+
+    def test_into_a_file_is_refused(self, small, tmp_path):
+        (tmp_path / "out").write_text("a file")
+        with pytest.raises(UsageError, match="is a file"):
+            run_report(small_config(), out=tmp_path / "out", notebooks=folder_with(tmp_path, "good"))
+
+    def test_without_notebooks_is_refused(self, tmp_path):
+        with pytest.raises(UsageError, match="no notebooks"):
+            run_report(small_config(), out=tmp_path / "out", notebooks=tmp_path)
+
+    @pytest.mark.parametrize(
+        ("lines", "told"),
+        [
+            ("as_off: str = None", "no parameter 'as_of'; did you mean 'as_off'"),
+            ("as_of: str = None\nhorizon_year: float = 3.0", "no configuration key; did you mean 'horizon_years'?"),
+        ],
+    )
+    def test_of_a_notebook_that_does_not_take_what_it_is_given_is_refused(self, tmp_path, lines, told):
+        import nbformat
+
+        lines = f'config: str = ""\n{lines}\nstore: str = None'
+        cells = [nbformat.v4.new_code_cell(lines, metadata={"tags": ["parameters"]})]
+        nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "one.ipynb")
+        with pytest.raises(UsageError, match=told.replace("?", r"\?")):
+            run_report(small_config(), out=tmp_path / "out", notebooks=tmp_path)
+        assert not (tmp_path / "out").exists()

@@ -1,0 +1,53 @@
+"""What a run's worker processes do in tests that need no numbers: a study that costs nothing.
+
+It lies in a folder of its own, since workers do not import from the working folder.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import time
+from pathlib import Path
+
+from analysis.config import load_config
+from analysis.report.stamp import Stamp, config_hash
+
+LAST_DAY = "1998-06-30"
+
+
+class MadeUpStudy:
+    """Stands in for ``Study``; ``REFUSE`` in the environment names an error that computing ends with."""
+
+    def __init__(self):
+        self.seconds, self.incidents, self.planned = {}, ["a process ended"], 2
+
+    def compute(self, processes, *, workers, watch):
+        yield "orders"
+        time.sleep(float(os.environ.get("COMPUTE_SECONDS", "0")))
+        watch()
+        if refusal := os.environ.get("REFUSE"):
+            from analysis.errors import NotIdentified
+
+            raise NotIdentified(refusal)
+        yield "fits"
+
+
+def read(config_file: Path, as_of: dt.date | None, store: Path):
+    """In place of ``run.read_study``; the notebooks find the identity in the store."""
+    time.sleep(float(os.environ.get("READ_SECONDS", "0")))
+    config = load_config(config_file)
+    day = as_of.isoformat() if as_of else LAST_DAY
+    data = os.environ.get("DATA_HASH", "d" * 64)
+    identity = Stamp("", config.name, config_hash(config), data, day, config.language).identity()
+    store.mkdir(parents=True, exist_ok=True)
+    (store / "identity.json").write_text(json.dumps(identity))
+    counted = {"rows_used": 9, "rows_read": 9, "customers": 3, "orders": 5}
+    return MadeUpStudy(), {"identity": identity, "notes": [], **counted}
+
+
+def write(study: MadeUpStudy, folder: Path) -> None:
+    """In place of ``run.write_artefacts``."""
+    (folder / "customers.csv").write_text("customer_id\nann\n")
+    (folder / "results.json").write_text("{}")

@@ -1,0 +1,76 @@
+"""The examples of CONTRIBUTING run: a figure, a step and a purchase model really are added and reported on."""
+
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+
+import analysis as rl
+from analysis.models import registry
+from analysis.pipeline.step import STEPS
+from analysis.report.page import Page
+
+CONTRIBUTING = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+QUICK = "parameters/quick.yml"
+
+
+def example(heading):
+    section = CONTRIBUTING.split(f"## {heading}")[1].split("\n## ")[0]
+    return "\n".join(re.findall(r"```python\n(.*?)```", section, flags=re.S))
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return tmp_path_factory.mktemp("store")
+
+
+def test_a_figure_and_a_sentence_are_one_cell(store, capsys):
+    study = rl.open_study(QUICK, store=store)
+    shown = []
+    page = Page(study)
+    page._show = lambda html, plain, role, **more: shown.append(plain)
+    exec(example("A figure or a sentence"), {"study": study, "page": page})
+    assert re.fullmatch(r"\d+ regular customers? (has|have) probably gone quiet", shown[0])
+    assert "in all" in shown[1]
+
+
+def test_a_step_is_a_function_whose_parameters_are_its_inputs(store, capsys):
+    study = rl.open_study(QUICK, store=store)
+    try:
+        exec(example("A step, and a key of the configuration"), {"study": study, "__name__": "example"})
+        fewer = study.with_(active_window_days=90).quiet_customers
+        assert len(fewer) > int(capsys.readouterr().out)
+        assert "active_window_days" in study.with_(active_window_days=30).why("quiet_customers")
+    finally:
+        STEPS.pop("quiet_customers", None)
+
+
+def test_a_purchase_model_is_fitted_valued_back_tested_and_lifted(tmp_path, monkeypatch):
+    names = {"__name__": "example"}
+    exec(example("A purchase model"), names)
+    model = names["UniformBGNBD"]()
+    monkeypatch.setitem(registry.MODELS, model.name, model)
+    study = rl.open_study(sample="cdnow", store=tmp_path, primary=model.name)
+    assert study.fit.model == study.fits.names[0] == model.name
+    assert study.fit.parameters.keys() == {"r", "alpha"}
+    assert model.name in study.value.by_model
+    assert model.name in study.backtest.scores.index
+    assert model.name in set(study.lift.to_frame()["model"])
+    assert 0 < study.value.total.lower < study.value.total.upper
+
+
+def test_a_model_that_was_added_is_on_the_pages(tmp_path, monkeypatch):
+    from nbclient import NotebookClient
+
+    book = nbformat.read(Path(__file__).parents[1] / "notebooks" / "02-purchase-model.ipynb", as_version=4)
+    adding = example("A purchase model") + (
+        "\nfrom analysis.models.registry import MODELS\nMODELS[UniformBGNBD.name] = UniformBGNBD()\n"
+    )
+    parameters = f"store = {str(tmp_path)!r}\nconfig = {QUICK!r}\n"
+    book.cells.insert(2, nbformat.v4.new_code_cell(parameters + adding))
+    NotebookClient(book, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    shown = [
+        str(output.get("data", {}).get("text/html", "")) for cell in book.cells for output in cell.get("outputs", [])
+    ]
+    assert any("Uniform BG/NBD" in html for html in shown)

@@ -1,0 +1,33 @@
+"""The guide for Python: its ten jobs run, in their order, and none is longer than six lines."""
+
+import re
+from pathlib import Path
+
+import matplotlib as mpl
+import pytest
+
+GUIDE = Path(__file__).parents[1] / "docs" / "python.md"
+BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
+
+
+def jobs():
+    return BLOCK.findall(GUIDE.read_text(encoding="utf-8"))
+
+
+def test_there_are_ten_jobs_of_at_most_six_lines():
+    numbered = re.findall(r"^## \d+\. .*?(?=^## )", GUIDE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    assert len(numbered) == 10
+    for job in numbered:
+        lines = [line for block in BLOCK.findall(job) for line in block.splitlines() if line.strip()]
+        assert len(lines) <= 6, job
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning:lifetimes")
+def test_every_job_runs_in_its_order(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    mpl.use("agg")
+    names = {}
+    for block in jobs():
+        exec(compile(block, str(GUIDE), "exec"), names)
+    assert names["value"].total.lower < names["value"].total.estimate < names["value"].total.upper
+    assert set(names["strategies"].to_frame()["strategy"]) >= {"club"}

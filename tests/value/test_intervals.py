@@ -1,0 +1,45 @@
+import numpy as np
+import pytest
+from scipy.stats import beta, gamma
+
+from analysis.interval import Interval
+from analysis.value.intervals import count_interval, ratio_interval, share_interval, sum_interval
+
+
+def test_a_share_has_the_interval_of_the_posterior_under_jeffreys_prior():
+    found = share_interval(7, 20, 0.9)
+    assert found.estimate == 0.35
+    assert (found.lower, found.upper) == pytest.approx(tuple(beta(7.5, 13.5).ppf([0.05, 0.95])))
+
+
+@pytest.mark.parametrize(("part", "ends"), [(0, (0.0, None)), (20, (None, 1.0))])
+def test_none_and_all_are_inside_their_own_interval(part, ends):
+    found = share_interval(part, 20, 0.9)
+    assert found.lower <= found.estimate <= found.upper
+    assert ends in {(found.lower, None), (None, found.upper)}
+
+
+def test_jeffreys_interval_of_a_share_covers_about_as_often_as_it_says():
+    drawn = np.random.default_rng(1).binomial(60, 0.3, 4000)
+    found = [share_interval(int(part), 60, 0.9) for part in range(61)]
+    inside = np.mean([found[part].lower <= 0.3 <= found[part].upper for part in drawn])
+    assert 0.87 < inside < 0.93
+
+
+def test_a_count_of_zero_starts_at_zero():
+    found = count_interval(0, 0.9)
+    assert (found.estimate, found.lower) == (0, 0)
+    assert found.upper == pytest.approx(gamma(0.5).ppf(0.95))
+
+
+def test_a_sum_with_a_known_quantity_keeps_the_interval_and_moves_it():
+    share, known = share_interval(7, 20, 0.9), Interval(0.5, 0.5, 0.5, 0.9)
+    found = sum_interval(share, known)
+    assert (found.lower, found.estimate, found.upper) == pytest.approx((share.lower + 0.5, 0.85, share.upper + 0.5))
+
+
+def test_the_interval_of_a_ratio_is_that_of_its_logarithm():
+    influence = np.array([0.1, -0.1, 0.05, -0.05])
+    found = ratio_interval(2.0, influence, 0.9)
+    reach = 1.6448536269514722 * np.sqrt(0.025)
+    assert (found.lower, found.upper) == pytest.approx((2 * np.exp(-reach), 2 * np.exp(reach)))

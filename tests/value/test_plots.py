@@ -1,0 +1,65 @@
+import matplotlib.pyplot as plt
+import pytest
+
+import analysis as rl
+from analysis import words
+from analysis.config import EconomicsConfig, RetentionConfig
+from analysis.models.fits import fit_all
+from analysis.models.spend import fit_spend
+from analysis.time import TimeUnit
+from analysis.value import plots, shifts, valuation
+from analysis.value.growth import spend_growth
+from analysis.value.lift import retention_lifts, shifts_of
+from analysis.value.maps import retention_map
+from analysis.value.profit import readings_that_matter
+from analysis.value.retention import firm_flows, model_retention
+
+
+@pytest.fixture(scope="module")
+def results():
+    orders = rl.read_orders({"sample": "cdnow"})
+    fits, spend = fit_all(orders.histories, time_unit=TimeUnit.WEEK, seed=1), fit_spend(orders.histories, seed=1)
+    economics, retention = EconomicsConfig(acquisition_cost=8), RetentionConfig(cost_per_customer_year=1)
+    readings = tuple(readings_that_matter(economics, retention))
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name in ((shifts, "DRAWS"), (shifts, "FEWEST_DRAWS"), (valuation, "PASSES")):
+            patch.setattr(module, name, 40)
+        solved = shifts_of(orders.histories, fits, spend, readings, 1_000.0)
+        return {
+            "value": valuation.value_of(valuation.futures(orders.histories, fits, spend)),
+            "orders only": valuation.value_of(valuation.futures(orders.histories, fits, None)),
+            "lift": retention_lifts(solved, readings, economics, retention),
+            "map": retention_map(fits.primary, solved, economics, retention),
+            "retention": model_retention(orders.histories, fits),
+            "firm": firm_flows(orders.histories, fits, 1_000.0),
+            "growth": spend_growth(orders),
+        }
+
+
+FIGURES = [
+    *((of, name) for of in ("value", "orders only") for name in
+      ("segments", "concentration", "histogram", "order_chance", "grid")),
+    *(("lift", name) for name in ("readings", "horizons")),
+    ("map", "map"), ("retention", "by_year"), ("growth", "tenure"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("language", ["en", "nl"])
+@pytest.mark.parametrize(("of", "name"), FIGURES)
+def test_every_figure_is_drawn_on_axes_of_its_own_and_of_a_user(results, of, name, language):
+    with words.reader(language, "EUR"):
+        own = getattr(results[of].plot, name)()
+        figure, axes = plt.subplots(1, 2, figsize=(12, 4))
+        used = getattr(results[of].plot, name)(ax=axes[0])
+        figure.canvas.draw()
+    assert used.figure is figure
+    assert own.figure is not figure
+    assert used.get_title(loc="left") or used.get_xlabel()
+    assert any(part.has_data() for part in figure.axes)
+    plt.close("all")
+
+
+def test_the_firm_starts_at_todays_customers(results):
+    ax = plots.plot_firm(results["firm"])
+    assert ax.get_lines()[0].get_ydata()[0] == pytest.approx(results["firm"]["start"].iloc[0])
+    plt.close("all")

@@ -1,0 +1,100 @@
+import numpy as np
+import pytest
+
+from analysis.models.leaving import Alive
+from analysis.models.registry import MODELS
+from analysis.time import TimeUnit, force_of_interest, units_per_year
+from analysis.value.shifts import Rise, solved_shifts, target_retention, timeline
+
+YEAR = units_per_year(TimeUnit.WEEK)
+PARAMS = {
+    "BG/NBD": (0.243, 4.414, 0.793, 2.426),
+    "MBG/NBD": (0.525, 6.183, 0.891, 1.614),
+    "Pareto/NBD": (0.553, 10.578, 0.606, 11.669),
+}
+KINDS = ["mean", "scale", "logit", "every_year"]
+
+
+def _solved(name, *rises, times=YEAR, alive=None, joining=0.0):
+    model = MODELS[name]
+    leaving = model.leaving(model.Params(*PARAMS[name]), 0, YEAR)
+    return solved_shifts(leaving, alive, rises, np.atleast_1d(times), YEAR, joining)
+
+
+def _points(gain, kind="mean", who="new_customer"):
+    return Rise(who, gain, "points", kind)
+
+
+def _lift(name, kind, years, *, first_order):
+    """Lift of discounted orders of a new customer by five points in the first year."""
+    line = timeline((years,), YEAR)
+    kernel = line.weights[0] * np.exp(-force_of_interest(0.10, TimeUnit.WEEK) * line.times[1:])
+    found = _solved(name, _points(0.05, kind), times=line.times)
+    before, after = (first_order + float(kernel @ curves.orders[0, 1:]) for curves in found.new)
+    return after / before - 1
+
+
+@pytest.mark.parametrize(
+    ("years", "with_first", "without_first"),
+    [(1.0, 0.11, 0.19), (3.0, 0.22, 0.31), (5.0, 0.28, 0.38), (10.0, 0.36, 0.46)],
+)
+def test_the_published_cdnow_fit_gives_the_lifts_computed_for_it(years, with_first, without_first):
+    assert _lift("BG/NBD", "mean", years, first_order=1) == pytest.approx(with_first, abs=0.005)
+    assert _lift("BG/NBD", "mean", years, first_order=0) == pytest.approx(without_first, abs=0.005)
+
+
+@pytest.mark.parametrize(("name", "lift"), [("BG/NBD", 0.31), ("MBG/NBD", 0.21), ("Pareto/NBD", 0.12)])
+def test_the_models_disagree_on_the_lift_over_three_years(name, lift):
+    assert _lift(name, "mean", 3.0, first_order=0) == pytest.approx(lift, abs=0.005)
+
+
+@pytest.mark.parametrize(("kind", "lift"), [("mean", 0.31), ("logit", 0.26), ("scale", 0.23)])
+def test_how_the_points_are_imposed_moves_the_lift(kind, lift):
+    assert _lift("BG/NBD", kind, 3.0, first_order=0) == pytest.approx(lift, abs=0.005)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", PARAMS)
+def test_every_kind_of_shift_meets_the_target_it_was_solved_for(name, kind):
+    gains = (0.05, 0.2, -0.02)
+    found = _solved(name, *(_points(gain, kind) for gain in gains))
+    reached = [float(curves.customers[0, 0]) for curves in found.new]
+    assert reached[1:] == pytest.approx([reached[0] + gain for gain in gains], abs=1e-9)
+    assert found.after[1:, 0] == pytest.approx(reached[1:], abs=1e-9)
+
+
+@pytest.mark.parametrize("name", PARAMS)
+def test_losing_fewer_in_every_year_scales_the_losses_of_all_years_alike(name):
+    found = _solved(name, _points(0.05, "every_year"), times=YEAR * np.arange(1.0, 6.0))
+    hazards = [-np.diff(np.log(np.append(1.0, curves.customers[0]))) for curves in found.new]
+    factors = hazards[1] / hazards[0]
+    assert factors == pytest.approx(np.full(5, factors[0]), rel=1e-9)
+    assert factors[0] < 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_two_groups_share_one_shift_that_meets_the_target_of_both_together(kind):
+    old = Alive(np.array([[[30.0, 50.0]]]), np.ones((1, 1, 2)), np.array([2.0]), np.array([20.0, 60.0]))
+    found = _solved("BG/NBD", _points(0.05, kind, "firm"), alive=old, joining=40.0)
+    before, after = (
+        (base.customers[0, 0] + 40 * new.customers[0, 0]) / 120 for base, new in zip(found.base, found.new, strict=True)
+    )
+    assert after == pytest.approx(before + 0.05, abs=1e-9)
+
+
+def test_nobody_can_be_kept_more_often_than_always():
+    found = _solved("BG/NBD", _points(0.5), Rise("new_customer", 1.0, "fewer_lost", "mean"), _points(0.1))
+    assert np.isnan(found.after[:, 0]).tolist() == [False, True, True, False]
+
+
+def test_points_relative_and_fewer_lost_agree_where_they_must():
+    assert target_retention(0.5, 0.05, "points") == pytest.approx(target_retention(0.5, 0.10, "relative"))
+    assert target_retention(0.5, 0.05, "points") == pytest.approx(target_retention(0.5, 0.10, "fewer_lost"))
+    assert all(target_retention(0.7, 0.0, kind) == 0.7 for kind in ("points", "relative", "fewer_lost"))
+
+
+def test_a_timeline_integrates_what_falls_fast_at_the_start():
+    line = timeline((1.0, 3.0, 10.0), YEAR)
+    for years, weights in zip(line.horizons, line.weights, strict=True):
+        exact = 4.4 / 0.5 * (1 - (1 + years * YEAR / 4.4) ** -0.5)
+        assert weights @ (1 + line.times[1:] / 4.4) ** -1.5 == pytest.approx(exact, rel=1e-6)
