@@ -14,7 +14,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager, suppress
 from math import inf
@@ -147,8 +147,8 @@ def _masked(how: str, signals: Iterable[int]) -> Iterable[int]:
 
 class _Pool(ProcessPoolExecutor):
     def submit(self, *arguments: Any, **named: Any) -> Future:
-        """As the library's, which may start a worker."""
-        with _starting():
+        """As the library's, which may start a worker; an interruption waits until the pool knows of it."""
+        with shielded(), _starting():
             return super().submit(*arguments, **named)
 
 
@@ -172,7 +172,9 @@ def pool(
     context = multiprocessing.get_context("forkserver" if can_fork else "spawn")
     if can_fork:
         context.set_forkserver_preload(list(preload))
-    workers = _Pool(size, context, _begin, (prepare, arguments))
+    # A server forks with the environment that it was started in; a worker takes that of today.
+    environment = {**os.environ, "PYTHONSAFEPATH": "1"}
+    workers = _Pool(size, context, _begin, (environment, prepare, arguments))
     try:
         yield workers
     except BaseException:
@@ -183,11 +185,14 @@ def pool(
     workers.shutdown()
 
 
-def _begin(prepare: Callable[..., None] | None, arguments: tuple[Any, ...]) -> None:
+def _begin(environment: Mapping[str, str], prepare: Callable[..., None] | None, arguments: tuple[Any, ...]) -> None:
     parent = multiprocessing.parent_process()
     end_with(lambda: not wait([parent.sentinel]))
     signal.signal(signal.SIGTERM, lambda *_: _end_ourselves())
     _masked("SIG_UNBLOCK", {signal.SIGTERM})
+    for name in os.environ.keys() - environment:
+        del os.environ[name]
+    os.environ.update(environment)
     if prepare:
         prepare(*arguments)
 

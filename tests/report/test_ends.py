@@ -105,6 +105,13 @@ class TestADeadline:
         assert ends == [143]
 
 
+def test_a_forked_worker_has_the_environment_of_today(monkeypatch):
+    for value in ("first", "second"):
+        monkeypatch.setenv("RETENTION_LAB_TEST_VALUE", value)
+        with pool(1, preload=["analysis.time"]) as workers:
+            assert workers.submit(os.getenv, "RETENTION_LAB_TEST_VALUE").result() == value
+
+
 def test_an_interruption_waits_for_what_must_be_done_as_a_whole(monkeypatch):
     monkeypatch.setattr(processes, "_heard", [])
     done = []

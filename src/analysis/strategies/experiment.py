@@ -456,7 +456,7 @@ def differences(
     >>> rng = np.random.default_rng(1)
     >>> arm, before = np.arange(400) % 2, rng.normal(10, 3, 400)
     >>> (found,) = differences(["a", "b"], arm, before + arm + rng.normal(0, 1, 400), before, arm < 0, 0.9)
-    >>> round(found.adjusted.estimate, 1), found.verdict, round(found.variance_reduction, 1)
+    >>> round(float(found.adjusted.estimate), 1), found.verdict, round(float(found.variance_reduction), 1)
     (1.1, 'better', 0.9)
     """
     plain = _arm_means(during, arm, np.empty((len(arm), 0)))
