@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -122,7 +123,10 @@ def plot_value_grid(value: CustomerValue, ax: Axes | None = None) -> Axes:
     totals, counts = grid["estimate"].unstack(), grid["customers"].unstack()
     say = getattr(formats(), _kind(value))
     text = [
-        ["" if not count else f"{say(total)}\n({formats().integer(count)})" for total, count in zip(*row, strict=True)]
+        [
+            "" if not count else f"{say(round(total))}\n({formats().integer(count)})"
+            for total, count in zip(*row, strict=True)
+        ]
         for row in zip(totals.to_numpy(), counts.fillna(0).to_numpy(), strict=True)
     ]
     sns.heatmap(
@@ -130,7 +134,7 @@ def plot_value_grid(value: CustomerValue, ax: Axes | None = None) -> Axes:
         annot_kws={"fontsize": 7 if is_narrow(ax) else 9},
     )  # fmt: skip
     ax.set_yticklabels([str(LABELS["orders"][name]) for name in totals.index], rotation=0)
-    ax.set_xticklabels([str(LABELS["recency"][name]) for name in totals.columns], rotation=0)
+    ax.set_xticklabels([textwrap.fill(str(LABELS["recency"][name]), 10) for name in totals.columns], rotation=0)
     ax.set_ylabel(str(DIMENSIONS["orders"]))
     return name_axes(ax, x=str(DIMENSIONS["recency"]), y=tr("{measure} (customers)", measure=_measured(value)))
 
