@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup report test test-slow lint format words bench lock lab clean
+.PHONY: help setup setup-spark report test test-slow test-spark lint format words bench lock lab clean
 
 help: ## show this help
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(INSTALLED) ## make .venv with everything that is pinned in requirements.lock
 
@@ -21,6 +21,9 @@ $(INSTALLED): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
+setup-spark: $(INSTALLED) ## add Spark (468 MB) to .venv, for the extra [spark] and its tests
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-spark.lock
+
 report: $(INSTALLED) ## report on the embedded CDNOW sample, into reports/
 	$(BIN)/retention-lab report --sample cdnow
 
@@ -28,7 +31,10 @@ test: $(INSTALLED) ## the fast tests (minutes)
 	$(BIN)/python -m pytest -n 2
 
 test-slow: $(INSTALLED) ## the slow tests too: recovery of simulated truths
-	$(BIN)/python -m pytest -n 2 -m "slow or not slow"
+	$(BIN)/python -m pytest -n 2 -m "not needs_spark"
+
+test-spark: setup-spark ## the tests that start Spark; needs Java
+	$(BIN)/python -m pytest -m needs_spark
 
 lint: $(INSTALLED) ## check style of code and notebooks
 	$(BIN)/ruff check .
@@ -49,7 +55,8 @@ lab: $(INSTALLED) ## open the notebooks in JupyterLab
 
 lock: $(INSTALLED) ## renew requirements.lock from pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --upgrade --no-emit-index-url --no-annotate --no-header -o requirements.lock pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra sample-data --extra postgresql --extra arviz --extra dev --upgrade --no-emit-index-url --no-annotate --no-header -o requirements.lock pyproject.toml
+	echo 'pyspark>=4.0,<4.1' | $(BIN)/uv pip compile --quiet --upgrade --no-emit-index-url --no-annotate --no-header -o requirements-spark.lock -
 
 clean: ## remove what the tools left behind (not the reports)
 	rm -rf .pytest_cache .ruff_cache .hypothesis .retention-lab notebooks/.retention-lab dist

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import ingest, models, speed, strategies
+from benchmarks import ingest, models, speed
 
 
 def main() -> None:
@@ -14,9 +14,6 @@ def main() -> None:
     print("  ", models.run_posterior())
     print("20,000,000 rows to summary and ledger over the bare aggregation in DuckDB")
     print("  ", ingest.run())
-    print("4 strategies x 200,000 paths x 156 weeks, beside a plain loop over customers")
-    print("   few orders: ", strategies.run())
-    print("   many orders:", strategies.run(strategies.GROCER, lives=400))
 
 
 if __name__ == "__main__":

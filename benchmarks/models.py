@@ -18,14 +18,14 @@ from analysis.config import Config
 from analysis.data import load_orders
 from analysis.data.simulation import CDNOW_PURCHASES, CDNOW_SPEND, simulate_customers, simulate_transactions
 from analysis.models.fits import fit_one
+from analysis.models.gamma_gamma import fit_gamma_gamma
 from analysis.models.lifetimes_fits import BetaGeoFitter, GammaGammaFitter
 from analysis.models.patterns import collapse, patterns_of
 from analysis.models.registry import MODELS
-from analysis.models.spend import expected_order_values, fit_gamma_gamma, spending_of
+from analysis.models.spend import spending_of
 from analysis.time import TimeUnit
 
 HORIZON = 39.0
-SPEND_COLUMNS = ("frequency", "mean_repeat_value")
 
 
 def run_path(customers: int = 1_000_000) -> dict[str, float]:
@@ -80,12 +80,12 @@ def _our_path(file: Path, workdir: Path) -> tuple[pd.Series, np.ndarray]:
     summary = load_orders(config, workdir=workdir).histories
     patterns = patterns_of(summary, TimeUnit.WEEK)
     fit = fit_one(MODELS["BG/NBD"], patterns, TimeUnit.WEEK, seed=1)
-    spend = fit_gamma_gamma(spending_of(*(summary.table[name].to_numpy() for name in SPEND_COLUMNS))[0])
+    spend = fit_gamma_gamma(spending_of(summary)[0], seed=1)
     expected = MODELS[fit.model].expectations(fit.params, patterns, HORIZON)
     orders = expected["expected_orders"][patterns.index]
     expected["p_alive"][patterns.index]
     table = summary.table
-    expected_order_values(spend, table["frequency"].to_numpy(), table["mean_repeat_value"].to_numpy())
+    spend.order_values(table["frequency"].to_numpy(), table["mean_repeat_value"].to_numpy())
     found = np.array([*fit.parameters.values(), *spend.parameters.values()])
     return pd.Series(orders, index=table["customer_id"]).sort_index(), found
 

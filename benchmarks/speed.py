@@ -19,7 +19,7 @@ from benchmarks.yardstick import cost_of, processor_seconds, yardstick
 SCRIPTS = Path(sys.executable).parent
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 REPORT = (SCRIPTS / "retention-lab", "report", "--sample", "cdnow", "--out")
-LATER = ("evidence", "strategies", "choice", "experiment")
+LATER = ("evidence", "strategies", "experiment")
 """Steps of the comparison of strategies."""
 
 

@@ -8,10 +8,28 @@ from pathlib import Path
 import analysis as rl
 from analysis.models.backtest import BackTest
 from analysis.models.fits import PurchaseFit, PurchaseFits
+from analysis.models.origins import Record
 from analysis.models.spend import SpendFit
+from analysis.value.base import CustomerBase
+from analysis.value.contacts import ContactLists
+from analysis.value.ladder import Ladder
+from analysis.value.lives import Lives
+from analysis.value.payback import Payback
 from analysis.value.valuation import CustomerValue
 
-RESULTS = (PurchaseFit, PurchaseFits, SpendFit, BackTest, CustomerValue)
+RESULTS = (
+    PurchaseFit,
+    PurchaseFits,
+    SpendFit,
+    BackTest,
+    Record,
+    CustomerValue,
+    CustomerBase,
+    Lives,
+    Ladder,
+    ContactLists,
+    Payback,
+)
 """What the names of the front door give back."""
 TARGET = Path(__file__).with_suffix(".md")
 HEAD = "# Reference\n\nEvery name of `import analysis as rl`, from its docstring (`python docs/reference.py`).\n"

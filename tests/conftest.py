@@ -12,7 +12,8 @@ import pytest
 from analysis.config import Config
 from analysis.data import load_orders
 from analysis.models.fits import fit_all
-from analysis.models.spend import fit_spend
+from analysis.models.spend_choice import fit_spend
+from analysis.pipeline import Study, open_study
 from analysis.time import TimeUnit
 
 REFUSE_SKIPS = os.environ.get("RETENTION_LAB_REFUSE_SKIPS") == "1"
@@ -100,3 +101,16 @@ def cdnow_purchase(cdnow_39_weeks):
 @pytest.fixture(scope="session")
 def cdnow_spend(cdnow_39_weeks):
     return fit_spend(cdnow_39_weeks, seed=1)
+
+
+@pytest.fixture(scope="session")
+def sample_study(tmp_path_factory):
+    """The study of an embedded sample with its own configuration, made once: what claims are tested on."""
+    known = {}
+
+    def study(name: str) -> Study:
+        if name not in known:
+            known[name] = open_study(sample=name, store=tmp_path_factory.mktemp(name))
+        return known[name]
+
+    return study

@@ -90,7 +90,7 @@ class TestReport:
     def test_names_the_nearest_sample_where_there_is_none_of_that_name(self, name, hint):
         code, _, err = said("report", "--sample", name)
         assert code == 2
-        assert f"--sample {name}: there is no such sample; {hint}" in err
+        assert f"there is no sample {name!r}; {hint}" in err
 
     @pytest.mark.parametrize("arguments", [(), ("shop.yml", "--sample", "cdnow")])
     def test_wants_a_configuration_or_a_sample_and_not_both(self, arguments):

@@ -12,9 +12,20 @@ from analysis.config import LOYALTY_TABLES, AssumptionsConfig, Config, config_fr
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-SECTIONS = {"data", "model", "economics", "retention", "contracts", "data.columns", "contracts.columns", "batch"} | {
-    f"strategies{part}" for part in ("", ".promotion", ".experience", ".attack", ".types", ".bindings", ".assumptions")
-}
+SECTIONS = {
+    "data",
+    "model",
+    "economics",
+    "retention",
+    "ladder",
+    "contacts",
+    "contracts",
+    "data.columns",
+    "data.ids",
+    "data.amount_includes",
+    "contracts.columns",
+    "batch",
+} | {f"strategies{part}" for part in ("", ".promotion", ".experience", ".gift", ".attack", ".assumptions")}
 SECTIONS |= {f"strategies.{name}{part}" for name in LOYALTY_TABLES for part in ("", ".columns")}
 INNER = ("data.transactions.", "strategies.own.")
 
@@ -72,6 +83,8 @@ def test_options_of_the_readme_are_those_of_the_command():
 
     commands = get_command(app).commands
     told = set(re.findall(r"--([a-z-]+)", README.split("## All commands")[1].split("## Your own data")[0]))
-    real = {option.lstrip("-") for name in ("report", "score") for p in commands[name].params for option in p.opts}
+    real = {
+        option.lstrip("-") for name in ("report", "score", "init") for p in commands[name].params for option in p.opts
+    }
     assert told <= real
-    assert {option for option in real if option not in {"CONFIG.yml", "config", "help"}} - told <= {"config"}
+    assert {option for option in real if option not in {"CONFIG.yml", "config", "file", "help"}} - told <= {"config"}

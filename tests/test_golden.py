@@ -1,6 +1,7 @@
 """Numbers do not change: results.json of three samples beside what the first edition found.
 
-A difference that is wanted stands in ``golden/allowed.yml`` with its reason; a key that is new needs none.
+A difference that is wanted stands in ``golden/allowed.yml`` with its reason, one of a single sample under its name; a
+key that is new needs none.
 """
 
 from __future__ import annotations
@@ -73,7 +74,8 @@ def differences(key: str, old: Any, new: Any, width: float = 0.0) -> Iterator[st
     elif isinstance(old, list) and isinstance(new, list):
         entries = [dict(named(key, content)) for content in (old, new)]
         yield from differences("", *entries)
-        if len(old) != len(new) and not any(is_allowed(name) for name in entries[0]):
+        is_longer = len(new) > len(old) and set(entries[0]) < set(entries[1])  # what is new needs no entry
+        if len(old) != len(new) and not is_longer and not any(is_allowed(name) for name in entries[0]):
             yield f"{key}: {len(new)} entries, before {len(old)}"
     elif isinstance(old, int | float) and isinstance(new, int | float) and not isinstance(old, bool):
         if not is_near(key, old, new, width):
@@ -104,12 +106,16 @@ def golden(sample: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("sample", ["cdnow", *(pytest.param(name, marks=pytest.mark.slow) for name in SLOWER)])
-def test_a_sample_has_the_numbers_of_the_first_edition(sample, tmp_path):
-    from analysis.cli import sample_config
-    from analysis.pipeline import Study
+def test_a_sample_has_the_numbers_of_the_first_edition(sample, tmp_path, monkeypatch):
+    from analysis.pipeline import Study, sample_config
     from analysis.report.results import plain, results
 
-    study = Study(sample_config(sample), store=tmp_path)
+    for pattern, reason in ALLOWED.get(sample, {}).items():
+        monkeypatch.setitem(ALLOWED, pattern, reason)
+    config = sample_config(sample)
+    # The first edition's values all rest on BG/NBD; which model the data support is another question.
+    config = config.model_copy(update={"model": config.model.model_copy(update={"primary": "BG/NBD"})})
+    study = Study(config, store=tmp_path)
     found = list(differences("", golden(sample), json.loads(json.dumps(plain(results(study))))))
     assert not found, "\n".join(found)
 
@@ -129,7 +135,7 @@ class TestTheComparison:
             (("portfolio", "residual_clv", "upper"), 2500),
             (("retention_lift", "readings", 40, "lift", "estimate"), 1e-4),
             (("claims", 8, "estimate"), 1e-3),
-            (("strategies", "views", 1, "strategies", 2, "difference", "estimate"), 1000),
+            (("strategies", "horizon_weeks"), 40),
         ],
     )
     def test_finds_a_number_that_changed(self, place, by):

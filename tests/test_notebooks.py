@@ -12,7 +12,7 @@ from analysis.config import Config, known_keys, load_config, parameter_keys
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 NAMES = [
     *("00-summary", "01-transactions", "02-purchase-model", "03-customer-value", "04-retention-and-profit"),
-    "05-loyalty-strategies",
+    *("05-loyalty-strategies", "06-customer-base", "07-whom-to-contact", "08-new-customers"),
 ]
 COMMON = {"config": "str", "as_of": "str", "store": "str", "previous": "str"}
 LINE = re.compile(r"^(?P<name>[a-z_]+): (?P<type>str|int|float|bool) = (?P<literal>\S+)  # (?P<help>[^=]+)$")
@@ -85,4 +85,6 @@ def test_no_page_reads_a_private_name(book):
 
 def test_every_configuration_that_comes_along_is_valid():
     names = {path.stem: load_config(path).name for path in (NOTEBOOKS / "parameters").glob("*.yml")}
-    assert names == {name: name for name in ("cdnow", "cdnow-full", "complete-journey", "simulated", "quick")}
+    assert names == {
+        name: name for name in ("cdnow", "cdnow-full", "complete-journey", "simulated", "simulated-shop", "quick")
+    }

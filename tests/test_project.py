@@ -10,7 +10,7 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-CONDA_NAMES = {"duckdb": "python-duckdb", "matplotlib": "matplotlib-base"}
+CONDA_NAMES = {"duckdb": "python-duckdb", "ibis-framework": "ibis-duckdb", "matplotlib": "matplotlib-base"}
 LAYERS = [
     {"words"},
     {"errors", "interval"},
@@ -27,7 +27,7 @@ LAYERS = [
 
 
 def _name_and_bound(requirement):
-    return re.match(r"([A-Za-z0-9._-]+)(.*)", requirement).groups()
+    return re.match(r"([A-Za-z0-9._-]+)(?:\[.*\])?(.*)", requirement).groups()
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_conda_users_get_the_bounds_of_pyproject():
 
 
 def test_every_dependency_is_pinned_without_an_index_address():
-    lock = (ROOT / "requirements.lock").read_text()
+    lock = "".join((ROOT / name).read_text() for name in ("requirements.lock", "requirements-spark.lock"))
     assert "://" not in lock
     assert "index" not in lock
     pinned = {re.split(r"==", line)[0].lower() for line in lock.splitlines() if line}

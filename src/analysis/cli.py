@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from analysis.config import Config
 
 LogFormat = StrEnum("LogFormat", list(LOG_FORMATS))
-SAMPLES = "cdnow|cdnow-full|complete-journey|simulated"
+SAMPLES = "cdnow|cdnow-full|complete-journey|simulated|simulated-shop"
 
 BEGAN = time.monotonic()
 app = typer.Typer(
@@ -96,7 +96,16 @@ def report(
         beating = {"language": language, "customer_files": False if no_customer_files else None}
         if (config is None) == (sample is None):
             raise UsageError("give either CONFIG.yml or --sample NAME, and not both")
-        resolved = _loaded(config, day, secrets, beating) if config else sample_config(sample, beating)
+        from analysis.config import LANGUAGES
+
+        if language not in (None, *LANGUAGES):
+            raise UsageError(f"--language {language}: there is no such language; available: {', '.join(LANGUAGES)}")
+        if config:
+            resolved = _loaded(config, day, secrets, beating)
+        else:
+            from analysis.pipeline import sample_config
+
+            resolved = sample_config(sample, beating)
         asked = {"as_of": day, "out": folder, "jobs": jobs, "force": force, "dry_run": dry_run, "pdf": pdf}
         for made in _reports(resolved, {**asked, "code": not no_code, "progress": progress}):
             typer.echo(f"would make {made}" if dry_run else str(made))
@@ -129,12 +138,16 @@ def check(config: ConfigArgument, *, as_of: AsOfOption = None) -> None:
 
 
 @app.command()
-def init(file: Annotated[Path, typer.Argument(metavar="FILE", help="A file of transactions.")]) -> None:
+def init(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file of transactions.")],
+    *,
+    sheet: Annotated[str | None, typer.Option("--sheet", metavar="NAME", help="Sheet of a workbook.")] = None,
+) -> None:
     """Write a commented configuration beside a file of transactions; never overwrites."""
     with exit_codes():
         from analysis.data.starter import write_starter
 
-        typer.echo(str(write_starter(file)))
+        typer.echo(str(write_starter(file, sheet)))
 
 
 @app.command()
@@ -210,7 +223,6 @@ def _loaded(path: Path, day: dt.date | None, secrets: set[str], beating: dict[st
     from analysis.config import ConfigurationRefused, load_config
     from analysis.report.secrets import secrets_of
 
-    _refuse_language(beating)
     try:
         config = load_config(path, overrides=beating)
     except ConfigurationRefused as refused:
@@ -223,27 +235,6 @@ def _loaded(path: Path, day: dt.date | None, secrets: set[str], beating: dict[st
         raise InputRefused([*refused.problems, *problems]) from None
     secrets |= set(secrets_of(config, os.environ))
     return config
-
-
-def sample_config(name: str, beating: dict[str, Any] | None = None) -> Config:
-    """The ready configuration of an embedded sample; ``beating`` holds values that beat its own."""
-    from analysis.config import SAMPLES, config_from_mapping, load_config, nearest
-    from analysis.pipeline import notebooks_folder
-
-    _refuse_language(beating)
-    if name not in SAMPLES:
-        raise UsageError(f"--sample {name}: there is no such sample{nearest(name, SAMPLES)}")
-    path = notebooks_folder() / "parameters" / f"{name}.yml"
-    if path.exists():
-        return load_config(path, overrides=beating)
-    return config_from_mapping({"data": {"transactions": {"sample": name}}}, path=path, overrides=beating)
-
-
-def _refuse_language(beating: dict[str, Any] | None) -> None:
-    from analysis.config import LANGUAGES
-
-    if (language := (beating or {}).get("language")) not in (None, *LANGUAGES):
-        raise UsageError(f"--language {language}: there is no such language; available: {', '.join(LANGUAGES)}")
 
 
 def _folder(option: str, text: str) -> Path:

@@ -98,10 +98,10 @@ MODEL_STROKES = {
     "BG/NBD": Stroke(BLUE, "solid", "o", 2.4),
     "MBG/NBD": Stroke(ORANGE, (0, (4, 3)), "s", 1.7),
     "Pareto/NBD": Stroke(GREEN, (0, (1.2, 2.4)), "D", 1.5),
+    "NBD": Stroke("#7a5c00", (0, (6, 2)), "^", 1.7),
 }
 SPARE_STROKES = (
     Stroke("#a3538f", (0, (3, 1, 1, 1)), "v", 1.7),
-    Stroke("#7a5c00", (0, (6, 2)), "^", 1.7),
     Stroke(SKY, (0, (2, 1)), "P", 1.7),
 )
 ACTUAL_WIDTH = 3.8

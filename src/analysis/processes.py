@@ -23,10 +23,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import psutil
+
 from analysis.errors import DeadlinePassed
 
-PATIENCE_SECONDS = 10.0
-POLL_SECONDS = 0.5
+PATIENCE_SECONDS, POLL_SECONDS = 10.0, 0.5
 HOME = Path(__file__).resolve().parents[1]
 SET_CHILD_SUBREAPER = 36  # of Linux's prctl: orphans below a process become its own children
 OF_A_TERMINAL = {signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGINT)}
@@ -154,7 +155,7 @@ class _Pool(ProcessPoolExecutor):
 
 @contextmanager
 def pool(
-    size: int, prepare: Callable[..., None] | None = None, *arguments: Any, preload: Iterable[str] = ()
+    size: int, variables: Mapping[str, str] | None = None, *, preload: Iterable[str] = ()
 ) -> Iterator[ProcessPoolExecutor]:
     """A pool of worker processes; where the context is left by an error, they are ended with all that they started.
 
@@ -162,8 +163,8 @@ def pool(
     ----------
     size
         Most workers; one is started when there is work for it.
-    prepare, arguments
-        What each worker calls first.
+    variables
+        What they have in their environment besides that of this process.
     preload
         Modules that are imported once for all workers, where these can be forked from a server; the first such pool of
         a process decides.
@@ -173,8 +174,7 @@ def pool(
     if can_fork:
         context.set_forkserver_preload(list(preload))
     # A server forks with the environment that it was started in; a worker takes that of today.
-    environment = {**os.environ, "PYTHONSAFEPATH": "1"}
-    workers = _Pool(size, context, _begin, (environment, prepare, arguments))
+    workers = _Pool(size, context, _begin, ({**os.environ, **(variables or {}), "PYTHONSAFEPATH": "1"},))
     try:
         yield workers
     except BaseException:
@@ -185,16 +185,13 @@ def pool(
     workers.shutdown()
 
 
-def _begin(environment: Mapping[str, str], prepare: Callable[..., None] | None, arguments: tuple[Any, ...]) -> None:
+def _begin(environment: Mapping[str, str]) -> None:
     parent = multiprocessing.parent_process()
     end_with(lambda: not wait([parent.sentinel]))
     signal.signal(signal.SIGTERM, lambda *_: _end_ourselves())
     _masked("SIG_UNBLOCK", {signal.SIGTERM})
-    for name in os.environ.keys() - environment:
-        del os.environ[name]
+    os.environ.clear()
     os.environ.update(environment)
-    if prepare:
-        prepare(*arguments)
 
 
 def end_with(is_parent_there: Callable[[], bool]) -> None:
@@ -216,8 +213,6 @@ def _end_ourselves() -> None:
 
 
 def _end_tree(process_id: int) -> None:
-    import psutil
-
     with suppress(psutil.NoSuchProcess):
         process = psutil.Process(process_id)
         process.suspend()  # it begins nothing new, and adopts what is left of its children
@@ -227,8 +222,6 @@ def _end_tree(process_id: int) -> None:
 
 def end_descendants(process_id: int | None = None) -> None:
     """Kill all processes below one (None for this one), those they start meanwhile included."""
-    import psutil
-
     until = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < until:
         below = [one for one in psutil.Process(process_id).children(recursive=True) if _is_running(one)]
@@ -240,9 +233,7 @@ def end_descendants(process_id: int | None = None) -> None:
         time.sleep(0.01)
 
 
-def _is_running(process: Any) -> bool:
-    import psutil
-
+def _is_running(process: psutil.Process) -> bool:
     try:
         return process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:

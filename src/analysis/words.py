@@ -4,7 +4,7 @@ A sentence is written where it is said, with typed placeholders::
 
     Message("{n:integer} customer has gone quiet", "{n:integer} customers have gone quiet", n=12)
 
-- ``{orders:integer}``, ``{total:money}``, ``{day:date}``: any kind of ``Formats.KINDS``
+- ``{orders:integer}``, ``{total:money}``, ``{day:date}``: any kind that ``Formats`` has; ``{more:signed money}``
 - ``{value:interval money}``: an estimate with its interval, such as "47.2 (90% interval 41.0 to 53.9)";
   ``bracketed`` is the same where the level is named elsewhere, ``brackets`` its second part alone, ``range`` only the
   two ends, ``estimate`` only the estimate
@@ -20,11 +20,12 @@ import datetime as dt
 import functools
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partialmethod
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 from babel import Locale, dates, lists, numbers, units
 from markupsafe import Markup, escape
@@ -95,7 +96,7 @@ class Message:
         return self.text, self.plural, self.code, self.context, self.values
 
     def _sentence(self) -> tuple[str, bool]:
-        language = _reader.get().language
+        language = formats().language
         if language == "en":
             return self._form((self.text, self.plural), "en"), True
         found = catalogue(language).get((self.text, self.context))
@@ -115,7 +116,7 @@ class Message:
         value = self.values[name]
         if isinstance(value, Message):
             return value.html() if html else str(value)
-        return _reader.get().formats.shown(kind or "text", value)
+        return formats().shown(kind or "text", value)
 
 
 def block(*parts: Markup | str) -> Markup:
@@ -139,27 +140,23 @@ def tr(text: str, plural: str | None = None, /, *, context: str = "", **values: 
 
 def shown(kind: str, value: Any) -> str:
     """A value in one of the kinds that placeholders and columns know, in the reader's language."""
-    return _reader.get().formats.shown(kind, value)
+    return formats().shown(kind, value)
 
 
 def formats() -> Formats:
     """The reader's formats of numbers, money and dates."""
-    return _reader.get().formats
-
-
-def current_language() -> str:
-    return _reader.get().language
+    return _reader.get()
 
 
 def use(language: str, currency: str | None = None) -> None:
     """From now on sentences are for a reader of this language, and money is in this currency."""
-    _reader.set(_Reader(language, Formats(language, currency)))
+    _reader.set(Formats(language, currency))
 
 
 @contextmanager
 def reader(language: str, currency: str | None = None) -> Iterator[None]:
     """Inside, sentences are for a reader of this language."""
-    token = _reader.set(_Reader(language, Formats(language, currency)))
+    token = _reader.set(Formats(language, currency))
     try:
         yield
     finally:
@@ -192,17 +189,8 @@ def placeholders(sentence: str) -> dict[str, str]:
     return {name: kind or "text" for name, kind in PLACEHOLDER.findall(sentence)}
 
 
-class HasInterval(Protocol):
-    """An estimate with the interval around it, such as ``analysis.interval.Interval``."""
-
-    estimate: float
-    lower: float
-    upper: float
-    level: float
-
-
 class Formats:
-    """The formats of one language and one currency.
+    """The formats of one language and one currency; each kind of value has a method of its name.
 
     Parameters
     ----------
@@ -213,248 +201,72 @@ class Formats:
 
     Examples
     --------
-    >>> Formats("en", "EUR").money(1234.6)
-    '€1,235'
-    >>> Formats("en").money(12.5)
-    '12.50'
+    >>> Formats("en", "EUR").money(1234.6), Formats("en").money(12.5), Formats("nl", "EUR").shown("signed money", 12.5)
+    ('€1,235', '12.50', '€\\xa0+12,50')
+    >>> Formats("en").shown("signed percent", -0.12), Formats("en").years(2.5)
+    ('−12%', '2.5 years')
     """
 
-    KINDS = (
-        "integer", "decimal1", "decimal2", "decimal3", "decimal4", "significant", "percent", "percent1",
-        "hundredths", "signed_percent", "signed_integer", "signed1", "signed_money", "signed_whole_money", "money",
-        "cents", "date", "month", "moment", "text", "list", "number", "rounded", "rounded_money",
-        "weeks", "days", "years",
-    )  # fmt: skip
-    INTERVAL_KINDS = (
-        "integer", "decimal1", "decimal2", "decimal3", "significant", "percent", "percent1", "money", "rounded",
-        "rounded_money",
-    )  # fmt: skip
-
     def __init__(self, language: str = "en", currency: str | None = None):
+        self.language, self.currency = language, currency
         self.locale = Locale.parse(LOCALES[language])
-        self.currency = currency
 
     def shown(self, kind: str, value: Any) -> str:
-        """A value in a kind of ``KINDS``, or an interval as ``interval KIND``, ``range KIND`` and so on."""
+        """A value in one of the kinds, with its sign as ``signed KIND``; an interval as ``interval KIND`` and so on.
+
+        Raises KeyError for a kind that does not exist.
+        """
         if is_missing(value):
             return "–"
-        name, _, rest = kind.partition(" ")
+        part, _, rest = kind.partition(" ")
         if not rest:
-            return self.named(kind, value)
+            return self._of_kind(kind)(value)
+        if part == "signed":  # where the language has it, which is where it has the minus
+            show = self._of_kind(rest)
+            return show(-value).replace(MINUS, "+") if value > 0 else show(value)
         estimate, low, high = self.ends(rest, value)
-        if name == "estimate":
-            return estimate
         ends = {"estimate": estimate, "low": low, "high": high}
-        if name == "interval":
+        if part == "estimate":
+            return estimate
+        if part == "interval":
             return tr("{estimate} ({level:percent} interval {low} to {high})", level=value.level, **ends)
-        if name == "bracketed":
+        if part == "bracketed":
             return tr("{estimate} ({low} to {high})", **ends)
-        if name == "brackets":
+        if part == "brackets":
             return tr("({low} to {high})", **ends)
-        if name == "range":
+        if part == "range":
             return tr("{low} to {high}", **ends)
         raise KeyError(kind)
 
-    def named(self, kind: str, value: Any) -> str:
-        """``value`` in the format called ``kind``; raises KeyError for a kind that does not exist."""
-        if kind not in self.KINDS:
+    def _of_kind(self, kind: str) -> Callable[[Any], str]:
+        if kind.startswith("_") or not hasattr(self, kind):
             raise KeyError(kind)
-        return getattr(self, kind)(value)
+        return getattr(self, kind)
 
-    def integer(self, value: float) -> str:
-        return self._decimal(round(value), 0)
-
-    def decimal1(self, value: float) -> str:
-        return self._decimal(value, 1)
-
-    def decimal2(self, value: float) -> str:
-        return self._decimal(value, 2)
-
-    def decimal3(self, value: float) -> str:
-        return self._decimal(value, 3)
-
-    def decimal4(self, value: float) -> str:
-        return self._decimal(value, 4)
-
-    def significant(self, value: float) -> str:
-        """Three significant digits, never fewer than the whole number; a whole number stays one."""
-        return self._decimal(value, 0 if float(value).is_integer() else decimals_of(value))
-
-    def number(self, value: float) -> str:
-        """A number as it was given, or on an axis: as few decimals as it has.
-
-        >>> Formats("en").number(0.25), Formats("en").number(1200.0)
-        ('0.25', '1,200')
-        """
-        return numbers.format_decimal(round(value, 6) + 0.0, format="#,##0.####", locale=self.locale).replace(
-            "-", MINUS
-        )
-
-    def percent(self, share: float) -> str:
-        """A share as whole per cent, with one decimal where it would otherwise read 0% or 100%."""
-        nearly = 0 < abs(share) < 0.005 or 0.995 < abs(share) < 1
-        return self._percent(share, 1 if nearly else 0)
-
-    def percent1(self, share: float) -> str:
-        return self._percent(share, 1)
-
-    def hundredths(self, share: float) -> str:
-        """A share counted in hundredths, for sentences that say of what: percentage points, or per cent of something.
-
-        >>> Formats("en").hundredths(0.05), Formats("nl").hundredths(0.025)
-        ('5', '2,50')
-        """
-        return self.significant(round(100 * share, 6))
-
-    def signed_percent(self, share: float) -> str:
-        """A change as whole per cent with its sign.
-
-        >>> Formats("en").signed_percent(-0.12)
-        '−12%'
-        """
-        return ("+" if share > 0 else "") + self.percent(share)
-
-    def signed_integer(self, value: float) -> str:
-        """A difference of counts with its sign.
-
-        >>> Formats("en").signed_integer(1234), Formats("en").signed_integer(-2)
-        ('+1,234', '−2')
-        """
-        return ("+" if round(value) > 0 else "") + self.integer(value)
-
-    def signed1(self, value: float) -> str:
-        """A difference to one decimal, with its sign."""
-        return ("+" if round(value, 1) > 0 else "") + self.decimal1(value)
-
-    def signed_money(self, amount: float) -> str:
-        """A difference of amounts with its sign, where the language has it.
-
-        >>> Formats("en", "EUR").signed_money(-12.5), Formats("nl", "EUR").signed_money(12.5)
-        ('−€12.50', '€\\xa0+12,50')
-        """
-        return self.money(-amount).replace(MINUS, "+") if amount > 0 else self.money(amount)
-
-    def signed_whole_money(self, amount: float) -> str:
-        """The same in whole units, beside amounts that are shown in these."""
-        return self._money(-amount, 0).replace(MINUS, "+") if amount > 0 else self._money(amount, 0)
-
-    def money(self, amount: float) -> str:
-        """An amount: whole units from 1,000 on, cents below; nothing at all has none."""
-        return self._money(amount, 0 if abs(amount) >= 999.5 or amount == 0 else 2)
-
-    def cents(self, amount: float) -> str:
-        """An amount that must add up: always with cents."""
-        return self._money(amount, 2)
-
-    def date(self, day: dt.date | str) -> str:
-        """
-        >>> Formats("en").date(dt.date(1997, 9, 30))
-        '30 September 1997'
-        """
-        return dates.format_date(as_date(day), format="long", locale=self.locale)
-
-    def moment(self, moment: dt.datetime | str) -> str:
-        """A date and time, to the minute and in UTC; one without an offset is taken to be in UTC.
-
-        >>> Formats("en").moment("2026-11-22T04:50:37+00:00")
-        '22 November 2026, 04:50 UTC'
-        """
-        at = moment if isinstance(moment, dt.datetime) else dt.datetime.fromisoformat(moment)
-        at = at.replace(tzinfo=dt.UTC) if at.tzinfo is None else at.astimezone(dt.UTC)
-        return f"{self.date(at)}, {dates.format_time(at, 'short', tzinfo=dt.UTC, locale=self.locale)} UTC"
-
-    def month(self, day: dt.date | str) -> str:
-        return dates.format_skeleton("yMMM", as_date(day), locale=self.locale)
-
-    def text(self, value: Any) -> str:
-        return str(value)
-
-    def rounded(self, value: float) -> str:
-        """Two significant digits, for sentences that a director reads.
-
-        >>> Formats("en").rounded(48_156), Formats("en").rounded(0.0123)
-        ('48,000', '0.012')
-        """
-        return self._decimal(_two_digits(value), max(0, 1 - _magnitude(value)))
-
-    def rounded_money(self, amount: float) -> str:
-        """
-        >>> Formats("nl", "EUR").rounded_money(203_456.0)
-        '€\\xa0200.000'
-        """
-        return self._money(_two_digits(amount), 0 if abs(amount) >= 10 or amount == 0 else 2)
-
-    def list(self, values: Iterable[Any]) -> str:
-        """
-        >>> Formats("en").list(["a", "b", "c"])
-        'a, b and c'
-        """
-        return lists.format_list([str(value) for value in values], locale=self.locale)
-
-    def weeks(self, count: float) -> str:
-        return self._duration(count, "week")
-
-    def days(self, count: float) -> str:
-        return self._duration(count, "day")
-
-    def years(self, count: float) -> str:
-        """
-        >>> Formats("en").years(2.5)
-        '2.5 years'
-        """
-        return self._duration(count, "year")
-
-    def ends(self, kind: str, interval: HasInterval) -> tuple[str, ...]:
-        """Estimate, lower and upper end, with as many decimals as the interval's width deserves."""
+    def ends(self, kind: str, interval: Any) -> tuple[str, ...]:
+        """Estimate, lower and upper end of an ``Interval``, with as many decimals as its width deserves."""
         values = (interval.estimate, interval.lower, interval.upper)
-        if kind not in self.INTERVAL_KINDS:
-            raise KeyError(kind)
+        width, show, decimals = abs(interval.upper - interval.lower), self._of_kind(kind), None
         if kind == "significant":
-            width = interval.upper - interval.lower
-            decimals = 0 if width >= 1 and abs(interval.estimate) >= LARGE else decimals_of(width)
-            return tuple(self._decimal(value, decimals) for value in values)
-        if kind == "money":
-            largest = max(abs(value) for value in values)
-            decimals = 0 if largest >= 999.5 or largest == 0 else 2
-            return tuple(self._money(value, decimals) for value in values)
-        if kind == "percent":
-            width = abs(interval.upper - interval.lower) * 100
-            decimals = min(3, max(0, math.ceil(-math.log10(width)))) if width else 0
-            return tuple(self._percent(value, decimals) for value in values)
-        return tuple(getattr(self, kind)(value) for value in values)
-
-    def compact(self, amount: float) -> str:
-        """A short form for axis ticks, such as ``12K``."""
-        return numbers.format_compact_decimal(amount, locale=self.locale, fraction_digits=1).replace("-", MINUS)
-
-    def compact_money(self, amount: float) -> str:
-        """A short form for axis ticks, with cents only where there are some and the sign where amounts have it.
-
-        >>> Formats("nl", "EUR").compact_money(-12_300.0), Formats("en", "EUR").compact_money(0.5)
-        ('€\\xa0−12,3K', '€0.50')
-        """
-        if self.currency is None:
-            return self.compact(amount)
-        if abs(amount) < 999.5:
-            return self._money(amount, 0 if float(amount).is_integer() else 2)
-        shown = numbers.format_compact_currency(abs(amount), self.currency, locale=self.locale, fraction_digits=1)
-        return shown if amount > 0 else self._negative(shown)
-
-    def _negative(self, shown: str) -> str:
-        """An amount with the minus sign where the language has it, since Babel's short form always begins with it."""
-        follows_currency = self.locale.currency_formats["standard"].prefix[1].endswith("\xa0-")
-        return re.sub(r"(?=\d)", MINUS, shown, count=1) if follows_currency else MINUS + shown
+            show, decimals = self._decimal, 0 if width >= 1 and abs(values[0]) >= LARGE else decimals_of(width)
+        elif kind == "money":
+            largest = max(map(abs, values))
+            show, decimals = self._money, 0 if largest >= 999.5 or largest == 0 else 2
+        elif kind == "percent":
+            show, decimals = self._percent, min(3, max(0, math.ceil(-math.log10(width * 100)))) if width else 0
+        return tuple(show(value) if decimals is None else show(value, decimals) for value in values)
 
     def _decimal(self, value: float, decimals: int) -> str:
-        pattern = "#,##0" + ("." + "0" * decimals if decimals else "")
-        # A rounded zero carries no sign.
-        value = round(float(value), decimals) + 0.0
-        return numbers.format_decimal(value, format=pattern, locale=self.locale).replace("-", MINUS)
+        return self._with_decimals(numbers.format_decimal, value, decimals)
 
     def _percent(self, share: float, decimals: int) -> str:
-        pattern = "#,##0" + ("." + "0" * decimals if decimals else "") + "%"
-        share = round(float(share), decimals + 2) + 0.0
-        return numbers.format_percent(share, format=pattern, locale=self.locale).replace("-", MINUS)
+        return self._with_decimals(numbers.format_percent, share, decimals, "%")
+
+    def _with_decimals(self, show: Callable[..., str], value: float, decimals: int, sign: str = "") -> str:
+        pattern = "#,##0" + ("." + "0" * decimals if decimals else "") + sign
+        # A rounded zero carries no sign.
+        value = round(float(value), decimals + 2 * len(sign)) + 0.0
+        return show(value, format=pattern, locale=self.locale).replace("-", MINUS)
 
     def _money(self, amount: float, decimals: int) -> str:
         if self.currency is None:
@@ -473,6 +285,125 @@ class Formats:
         # Where the short form is spelled out already, as for Dutch days, CLDR has no long one and Babel says the name.
         return units.format_unit(value, name, "short", locale=self.locale) if name in shown else shown
 
+    decimal1, decimal2 = partialmethod(_decimal, decimals=1), partialmethod(_decimal, decimals=2)
+    decimal3, decimal4 = partialmethod(_decimal, decimals=3), partialmethod(_decimal, decimals=4)
+    percent1 = partialmethod(_percent, decimals=1)
+    whole_money, cents = partialmethod(_money, decimals=0), partialmethod(_money, decimals=2)
+    """Amounts beside larger ones, and amounts that must add up."""
+    days, weeks = partialmethod(_duration, unit="day"), partialmethod(_duration, unit="week")
+    years = partialmethod(_duration, unit="year")
+
+    def integer(self, value: float) -> str:
+        return self._decimal(round(value), 0)
+
+    def significant(self, value: float) -> str:
+        """Three significant digits, never fewer than the whole number; a whole number stays one."""
+        return self._decimal(value, 0 if float(value).is_integer() else decimals_of(value))
+
+    def number(self, value: float) -> str:
+        """A number as it was given, or on an axis: as few decimals as it has.
+
+        >>> Formats("en").number(0.25), Formats("en").number(1200.0)
+        ('0.25', '1,200')
+        """
+        shown = numbers.format_decimal(round(value, 6) + 0.0, format="#,##0.####", locale=self.locale)
+        return shown.replace("-", MINUS)
+
+    def percent(self, share: float) -> str:
+        """A share as whole per cent, with one decimal where it would otherwise read 0% or 100%."""
+        nearly = 0 < abs(share) < 0.005 or 0.995 < abs(share) < 1
+        return self._percent(share, 1 if nearly else 0)
+
+    def hundredths(self, share: float) -> str:
+        """A share counted in hundredths, for sentences that say of what: percentage points, or per cent of something.
+
+        >>> Formats("en").hundredths(0.05), Formats("nl").hundredths(0.025)
+        ('5', '2,50')
+        """
+        return self.significant(round(100 * share, 6))
+
+    def money(self, amount: float) -> str:
+        """An amount: whole units from 1,000 on, cents below; nothing at all has none."""
+        return self._money(amount, 0 if abs(amount) >= 999.5 or amount == 0 else 2)
+
+    def rounded(self, value: float) -> str:
+        """Two significant digits, for sentences that a director reads.
+
+        >>> Formats("en").rounded(48_156), Formats("en").rounded(0.0123)
+        ('48,000', '0.012')
+        """
+        return self._decimal(_two_digits(value), max(0, 1 - _magnitude(value)))
+
+    def rounded_money(self, amount: float) -> str:
+        """
+        >>> Formats("nl", "EUR").rounded_money(203_456.0)
+        '€\\xa0200.000'
+        """
+        return self._money(_two_digits(amount), 0 if abs(amount) >= 10 or amount == 0 else 2)
+
+    def date(self, day: dt.date | str) -> str:
+        """A day, given as such, as a timestamp, or as ISO text.
+
+        >>> Formats("en").date(dt.date(1997, 9, 30))
+        '30 September 1997'
+        """
+        return dates.format_date(_moment(day), format="long", locale=self.locale)
+
+    def month(self, day: dt.date | str) -> str:
+        return dates.format_skeleton("yMMM", _moment(day), locale=self.locale)
+
+    def moment(self, moment: dt.datetime | str) -> str:
+        """A date and time, to the minute and in UTC; one without an offset is taken to be in UTC.
+
+        >>> Formats("en").moment("2026-11-22T04:50:37+00:00")
+        '22 November 2026, 04:50 UTC'
+        """
+        at = _moment(moment)
+        at = at.replace(tzinfo=dt.UTC) if at.tzinfo is None else at.astimezone(dt.UTC)
+        return f"{self.date(at)}, {dates.format_time(at, 'short', tzinfo=dt.UTC, locale=self.locale)} UTC"
+
+    def readable(self, kind: str, text: Any) -> str:
+        """ISO text as a ``date`` or ``moment``; text that is none stays as it is, and nothing is empty.
+
+        >>> Formats("en").readable("date", "2026-06-30"), Formats("en").readable("date", "yesterday")
+        ('30 June 2026', 'yesterday')
+        """
+        try:
+            return self.shown(kind, text) if text else ""
+        except (TypeError, ValueError):
+            return str(text)
+
+    def text(self, value: Any) -> str:
+        return str(value)
+
+    def list(self, values: Iterable[Any]) -> str:
+        """
+        >>> Formats("en").list(["a", "b", "c"])
+        'a, b and c'
+        """
+        return lists.format_list([str(value) for value in values], locale=self.locale)
+
+    def compact(self, amount: float) -> str:
+        """A short form for axis ticks, such as ``12K``."""
+        return numbers.format_compact_decimal(amount, locale=self.locale, fraction_digits=1).replace("-", MINUS)
+
+    def compact_money(self, amount: float) -> str:
+        """A short form for axis ticks, with cents only where there are some and the sign where amounts have it.
+
+        >>> Formats("nl", "EUR").compact_money(-12_300.0), Formats("en", "EUR").compact_money(0.5)
+        ('€\\xa0−12,3K', '€0.50')
+        """
+        if self.currency is None:
+            return self.compact(amount)
+        if abs(amount) < 999.5:
+            return self._money(amount, 0 if float(amount).is_integer() else 2)
+        shown = numbers.format_compact_currency(abs(amount), self.currency, locale=self.locale, fraction_digits=1)
+        if amount > 0:
+            return shown
+        # The minus stands where the language has it; Babel's short form would always begin with it.
+        follows_currency = self.locale.currency_formats["standard"].prefix[1].endswith("\xa0-")
+        return re.sub(r"(?=\d)", MINUS, shown, count=1) if follows_currency else MINUS + shown
+
 
 def decimals_of(value: float) -> int:
     """Decimals that give three significant digits, at most four and never fewer than none.
@@ -485,17 +416,6 @@ def decimals_of(value: float) -> int:
     return min(4, max(0, 2 - math.floor(math.log10(abs(value)))))
 
 
-def as_date(day: dt.date | str) -> dt.date:
-    """A date from a date, a timestamp or an ISO string."""
-    if isinstance(day, dt.datetime):
-        return day.date()
-    if isinstance(day, dt.date):
-        return day
-    import pandas as pd
-
-    return pd.Timestamp(day).date()
-
-
 def is_missing(value: Any) -> bool:
     """Whether there is nothing to show: None, NaN, NaT or pandas' NA."""
     return (
@@ -503,6 +423,10 @@ def is_missing(value: Any) -> bool:
         or type(value).__name__ in ("NaTType", "NAType")
         or (isinstance(value, float) and math.isnan(value))
     )
+
+
+def _moment(given: dt.date | str) -> dt.date:
+    return dt.datetime.fromisoformat(given) if isinstance(given, str) else given
 
 
 def _magnitude(value: float) -> int:
@@ -513,9 +437,4 @@ def _two_digits(value: float) -> float:
     return round(value, 1 - _magnitude(value))
 
 
-class _Reader(NamedTuple):
-    language: str
-    formats: Formats
-
-
-_reader: ContextVar[_Reader] = ContextVar("reader", default=_Reader("en", Formats("en")))  # noqa: B039 (frozen)
+_reader: ContextVar[Formats] = ContextVar("reader", default=Formats("en"))  # noqa: B039 (never changed)

@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import pytest
 
 import analysis as rl
-from analysis.claims import CLAIMS, Claims, Verdict
+from analysis.claims import CLAIMS, Claims, Outcome, Verdict
 from analysis.claims.claim import CONFIGURED, DATA
 from analysis.data import simulate_transactions
 from analysis.errors import InputRefused, Unavailable
@@ -76,3 +76,11 @@ def test_from_orders_alone_with_settings_by_name():
     assert found.loc["twenty_bring_eighty", "reason"] == "The data hold no amounts of money."
     with pytest.raises(InputRefused, match="gros_margin"):
         rl.test_claims(orders, gros_margin=0.4)
+
+
+def test_a_claim_about_retention_holds_as_a_whole_only_where_it_does_by_every_measure(sample_study):
+    claims = sample_study("cdnow").claims
+    ids = [f"five_points_more_profit{end}" for end in ("", "_orders", "_again")]
+    assert [str(claims[each].verdict) for each in ids] == ["contradicted", "contradicted", "depends"]
+    assert claims.over_measures("five_points_more_profit") is Outcome.DEPENDS
+    assert claims.over_measures("two_points_equal_cost_cut") is Outcome.CONTRADICTED

@@ -18,6 +18,7 @@ REASONS = {
     "too short": "claim.reason.too_short_for_three_years",
     "response": "claim.reason.no_response_in_orders",
     "survey": "claim.reason.survey",
+    "experiment": "claim.reason.needs_an_experiment",
 }
 
 

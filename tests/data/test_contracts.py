@@ -132,7 +132,6 @@ def test_every_problem_of_the_rows_is_told_at_once(load):
         "1 row has no start: 'b' in line 3",
         "1 contract ends before it starts: '2020-03-01' / '2020-02-01' in line 2",
         "1 row has no customer: empty / '2020-01-01' in line 4",
-        "1 customer stands in more than one row: 'a' / '2020-03-01' in line 2, 'a' / '2021-02-30' in line 5",
     ]
 
 
@@ -211,20 +210,37 @@ def test_words_beside_dates_of_a_sheet_are_read_as_well(load, tmp_path):
     ]
 
 
-@pytest.mark.parametrize(
-    ("ended", "runs"), [("Opgezegd", "Actief"), ("cancelled", "active"), ("0", "1"), ("nee", "ja")]
-)
-def test_a_status_in_the_place_of_an_end_is_told_with_what_is_allowed(load, ended, runs):
-    rows = f"who,from,until\na,2020-03-01,{runs}\nb,2020-05-01,{ended}\nc,2020-07-01,{runs}\nc,2020-08-01,\n"
+def test_a_status_in_the_place_of_an_end_is_refused(load):
+    rows = "who,from,until\na,2020-03-01,Actief\nb,2020-05-01,Opgezegd\nc,,Actief\n"
     messages, exit_code = problems_of(load, rows)
     assert exit_code == CONTENT
-    assert len(messages) == 2
-    assert messages[0].startswith(
-        f"contracts.csv: 3 values in column 'until' (for end) are a status and no date: '{runs}' in line 2, '{ended}'"
-    )
-    assert "an end must be a date, or empty (NULL, none, n.v.t. and - count as empty)" in messages[0]
-    assert "name the columns `month` and `active`" in messages[0]
-    assert "1 customer stands in more than one row" in messages[1]
+    assert "column 'until' (for end): 3 values are not dates that can be recognised: 'Actief' in line 2" in messages[0]
+    assert "1 row has no start" in messages[1]
+
+
+def test_contracts_that_follow_on_one_another_are_one_and_those_after_a_gap_do_not_count(load):
+    apart = "a,2020-03-01,2021-02-28\na,2021-03-01,2022-02-28\nb,2020-03-01,2021-06-30\nb,2022-01-01,\nc,2020-03-01,\n"
+    one = "a,2020-03-01,2022-02-28\nb,2020-03-01,2021-06-30\nc,2020-03-01,\n"
+    contracts = load("who,from,until\n" + apart)
+    pd.testing.assert_frame_equal(contracts.counts, load("who,from,until\n" + one).counts)
+    assert notes_of(contracts) == [
+        "Contracts that follow on another one of the customer, taken as one with it: 1.",
+        "Customers who came back after leaving: 1; their first contract counts.",
+    ]
+
+
+def test_a_table_of_tenures_gives_the_life_table(load):
+    columns = {"customer": "who", "tenure": "t", "churned": "left"}
+    rows = "who,t,left\na,1,Yes\nb,5,No\nc,14,No\nd,13,Yes\ne,26,No\nf,0,Yes\n"
+    contracts = load(rows, columns)
+    assert contracts.by_period[["period", "at_risk", "lost"]].to_numpy().tolist() == [[1, 5, 2], [2, 2, 1]]
+    assert notes_of(contracts) == [
+        "The file of contracts gives tenures and no dates, so cohorts by calendar say nothing here."
+    ]
+    messages, _ = problems_of(load, "who,t,left\na,1,Yes\na,-2,maybe\n", columns)
+    assert "'maybe'" in messages[0]
+    assert "1 tenure is negative: '-2'" in messages[1]
+    assert "1 customer stands in more than one row" in messages[2]
 
 
 def test_blank_rows_are_skipped_and_counted(load):
@@ -311,7 +327,7 @@ def test_odd_statuses_and_months_given_twice_are_refused_together(load):
     assert "1 row has no month: 'x' in line 8" in messages[0]
     assert "1 value in column 'a' (for active) says neither yes nor no: 'maybe' in line 6" in messages[1]
     assert "1 row has no customer" in messages[2]
-    assert "1 customer has a month twice: 'y' / '2021-01-01' in line 4" in messages[3]
+    assert "1 customer has a month twice: 'y' / '2021-01' in line 4" in messages[3]
 
 
 @pytest.mark.parametrize("month", ["2021-{:02d}", "2021{:02d}", "2021/{:02d}", "{:02d}-15-2021"])
@@ -327,7 +343,7 @@ def test_months_and_statuses_may_be_written_in_several_ways(load, month, yes, no
 @pytest.mark.parametrize(
     ("columns", "told"),
     [
-        ({"customer": "who"}, "give either start and end, or month and active"),
+        ({"customer": "who"}, "give either start and end, or month and active, or tenure and churned"),
         ({"customer": "who", "start": "s"}, "found start"),
         ({"customer": "who", "start": "s", "end": "e", "month": "m", "active": "a"}, "found active and end and month"),
     ],

@@ -8,6 +8,7 @@ import pytest
 from analysis.config import Config
 from analysis.data import load_orders
 from analysis.data.database import redacted, secrets_in_url
+from analysis.errors import InputRefused
 
 
 @pytest.mark.parametrize(
@@ -49,3 +50,60 @@ def test_a_word_of_the_url_that_the_driver_does_not_take_is_no_warning(tmp_path,
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert load_orders(config, workdir=tmp_path / "work").customers == 2
+
+
+@pytest.fixture
+def load_query(tmp_path, monkeypatch):
+    """Load a query on a database with three orders, and count the rows that are left of them."""
+    path = tmp_path / "shop.db"
+    with sqlite3.connect(path) as link:
+        link.execute("create table o (c text, d text)")
+        link.executemany("insert into o values (?, ?)", [("a", "2024-01-01"), ("a", "2024-01-03"), ("b", "2024-01-02")])
+    monkeypatch.setenv("SHOP_URL", f"sqlite:///{path}")
+
+    def load(query):
+        source = {"database_url_env": "SHOP_URL", "query": query}
+        config = Config(name="t", data={"transactions": source, "columns": {"customer": "c", "date": "d"}})
+        return load_orders(config, workdir=tmp_path / "work").customers
+
+    load.rows = lambda: sqlite3.connect(path).execute("select count(*) from o").fetchone()[0]
+    return load
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "-- all\nselect * from o",
+        "/* all */ select * from o",
+        "select * from o;\n",
+        "with x as (select 1) select * from o",
+    ],
+)
+def test_comments_and_a_closing_semicolon_are_allowed(load_query, query):
+    assert load_query(query) == 2
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("with x as (select 1) delete from o", "readonly|read-only|query_only|could not be run"),
+        ("select 1; delete from o", "one statement"),
+        ("delete from o", "must be a select"),
+        ("  -- nothing\n", "the query is empty"),
+        (" ", "the query is empty"),
+    ],
+)
+def test_a_query_that_writes_is_not_run(load_query, query, message):
+    with pytest.raises(InputRefused, match=message) as refused:
+        load_query(query)
+    assert refused.value.exit_code == 2
+    assert load_query.rows() == 3
+
+
+def test_a_file_that_is_not_there_is_not_made(tmp_path, monkeypatch):
+    monkeypatch.setenv("SHOP_URL", f"sqlite:///{tmp_path}/none.db")
+    source = {"database_url_env": "SHOP_URL", "query": "select 1"}
+    config = Config(name="t", data={"transactions": source, "columns": {"customer": "c", "date": "d"}})
+    with pytest.raises(InputRefused, match="no such SQLite file"):
+        load_orders(config, workdir=tmp_path / "work")
+    assert not (tmp_path / "none.db").exists()

@@ -5,8 +5,7 @@ import datetime as dt
 import pandas as pd
 import pytest
 
-from analysis.data.loyalty_matches import loyalty_matches
-from analysis.data.loyalty_tables import LoyaltyTables
+from analysis.data.loyalty_tables import LoyaltyTables, loyalty_matches
 
 FIRST, LAST = dt.date(2025, 1, 6), dt.date(2025, 6, 29)
 DAYS = pd.date_range(FIRST, LAST, freq="14D")

@@ -4,8 +4,11 @@ import sqlite3
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+import analysis as rl
 from analysis.config import Config
 from analysis.data import load_orders
 from analysis.errors import InputRefused
@@ -315,3 +318,31 @@ def test_an_unknown_encoding_is_told_once_for_all_files(tmp_path):
     with pytest.raises(InputRefused) as refused:
         load_orders(config, workdir=tmp_path / "work")
     assert len(refused.value.problems) == 1
+
+
+def test_missing_numbers_of_another_writer_of_parquet_are_missing(tmp_path):
+    amounts = np.where(np.arange(500) % 5 == 0, np.nan, 5.0)
+    days = np.datetime64("2024-01-01") + np.arange(500) % 100
+    table = pa.table({"who": [f"c{i % 30}" for i in range(500)], "when": days, "eur": amounts})
+    pq.write_table(table, tmp_path / "a.parquet")
+    ledger = rl.read_orders(tmp_path / "a.parquet", customer="who", date="when", amount="eur").ledger
+    assert dict(ledger[["reason", "rows"]].to_numpy())["ledger.reason.missing_amount"] == 100
+    for nothing in (np.nan, np.inf):
+        table = table.set_column(2, "eur", pa.array(np.full(500, nothing)))
+        pq.write_table(table, tmp_path / "b.parquet")
+        with pytest.raises(InputRefused, match="no order is left of 500 rows: 500 missing amount"):
+            rl.read_orders(tmp_path / "b.parquet", customer="who", date="when", amount="eur")
+
+
+def test_columns_may_have_the_names_of_internal_ones():
+    frame = pd.DataFrame({"text": ["a", "b", "a"], "day": ["01-02-2024", "31-03-2024", "05-06-2024"]})
+    frame = frame.assign(rows=["1,5", "2,5", "3,5"], money=1, row=2, reason="x", own=1, whole=2, status=3)
+    frame["file of the row"] = frame["number of the row"] = 1
+    orders = rl.read_orders(frame, customer="text", date="day", amount="rows", order="row", product="number of the row")
+    assert (orders.customers, orders.orders, orders.histories.table["spent"].sum()) == (2, 3, 7.5)
+
+
+def test_a_unit_price_that_is_not_there_is_told():
+    frame = pd.DataFrame({"who": ["a"], "when": ["2024-01-01"], "pieces": [1]})
+    with pytest.raises(InputRefused, match="there is no column 'price'"):
+        rl.read_orders(frame, customer="who", date="when", quantity="pieces", unit_price="price")

@@ -1,3 +1,6 @@
+import shutil
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
@@ -7,6 +10,19 @@ from analysis.data.export import escape_formulas
 from analysis.data.source import nearest_columns
 from analysis.data.starter import draft_of, role_score
 from analysis.errors import InputRefused
+
+CASES = Path(__file__).parents[1] / "cases"
+RIGHT = {
+    "Shopify": ("export_shopify.csv", (2, 3, 29.0)),
+    "Magento": ("export_magento.csv", (2, 3, 27.5)),
+    "Stripe": ("export_stripe.csv", (2, 3, 30.0)),
+    "Mollie": ("export_mollie.csv", (2, 3, 30.0)),
+    "Square": ("export_square.csv", (2, 3, 27.0)),
+    "Lightspeed": ("export_lightspeed.csv", (2, 3, 33.0)),
+    "Exact Online": ("export_exact_online.csv", (2, 3, 1019.0)),
+    "the UCI retail layout": ("export_uci_retail.csv", (2, 3, 30.0)),
+}
+"""System -> a small export of it, made up; its customers, customer-days and money."""
 
 DANGEROUS = ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"]
 
@@ -30,6 +46,44 @@ def test_a_dutch_export_gets_a_configuration_that_reads_it(shop_export, tmp_path
     }
     assert (config.data.delimiter, config.data.decimal, config.data.encoding) == (";", ",", "cp1252")
     assert load_orders(config, workdir=tmp_path / "work").rows_read == truth["rows"]
+
+
+@pytest.mark.parametrize("system", RIGHT)
+def test_exports_of_shop_systems_are_told_by_their_headers_and_read_right(tmp_path, system):
+    name, right = RIGHT[system]
+    path = tmp_path / name
+    shutil.copy(CASES / name, path)
+    yaml, config = proposed(path)
+    assert f"Taken for an export of {system}, by its header" in yaml
+    orders = load_orders(config, workdir=tmp_path / "work")
+    assert (orders.customers, orders.orders, orders.histories.table["spent"].sum()) == pytest.approx(right)
+
+
+@pytest.mark.parametrize("name", ["woo_status.csv", "woo_guest_zero.csv"])
+def test_an_export_of_woocommerce_needs_no_editing(tmp_path, name):
+    shutil.copy(CASES / name, tmp_path / name)
+    yaml, config = proposed(tmp_path / name)
+    assert config.data.count_status == ["completed", "processing"]
+    orders = load_orders(config, workdir=tmp_path / "work")
+    assert (orders.customers, orders.orders) == (285, 920)
+    assert ("amount_includes: {vat" in yaml) == (name == "woo_guest_zero.csv")
+
+
+def test_rows_above_the_header_and_the_sheet_are_proposed(tmp_path):
+    for name, sheet, rows in (("title_rows_and_total.csv", None, 2), ("title_rows.xlsx", "Data", 3)):
+        shutil.copy(CASES / name, tmp_path / name)
+        draft = draft_of(tmp_path / name, sheet)
+        assert f"skip_rows: {rows}" in draft
+        assert ('sheet: "Data"' in draft) == bool(sheet)
+
+
+def test_a_date_and_a_customer_are_told_by_their_contents(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("wie,moment,profit\na@x.nl,2024-01-02,1\nb@x.nl,2024-02-02,2\n")
+    yaml, config = proposed(path)
+    assert config.data.columns.mapped() == {"customer": "wie", "date": "moment"}
+    assert "QUESTION: is 'profit' what customers paid?" in yaml
+    assert "FIVE QUESTIONS" in yaml
 
 
 def test_what_is_ambiguous_is_asked_and_marked(tmp_path):

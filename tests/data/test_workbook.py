@@ -6,6 +6,7 @@ import zipfile
 import openpyxl
 import pytest
 
+import analysis as rl
 from analysis.data.starter import draft_of
 from analysis.errors import InputRefused
 
@@ -115,3 +116,18 @@ def test_formulas_that_were_computed_count_with_their_values_even_where_that_is_
             for name, content in parts.items():
                 archive.writestr(name, content)
         assert load_file("a.xlsx").rows_used == rows
+
+
+@pytest.mark.parametrize("inside", ["worksheets/sheet1.xml", "workbook.xml", "styles.xml"])
+@pytest.mark.parametrize("damage", [lambda text: text[: len(text) // 2], lambda text: b"", lambda text: text[1:]])
+def test_a_workbook_that_is_damaged_inside_is_named(tmp_path, inside, damage):
+    openpyxl_book = openpyxl.Workbook()
+    openpyxl_book.active.append(["klant", "datum", "bedrag"])
+    openpyxl_book.save(tmp_path / "whole.xlsx")
+    with zipfile.ZipFile(tmp_path / "whole.xlsx") as whole, zipfile.ZipFile(tmp_path / "a.xlsx", "w") as damaged:
+        for name in whole.namelist():
+            text = whole.read(name)
+            damaged.writestr(name, damage(text) if name.endswith(inside) else text)
+    with pytest.raises(InputRefused, match=r"a\.xlsx: .*(damaged|not an Excel workbook)") as refused:
+        rl.read_orders(tmp_path / "a.xlsx", customer="klant", date="datum")
+    assert refused.value.exit_code == 3

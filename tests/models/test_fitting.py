@@ -5,7 +5,7 @@ import pytest
 
 from analysis.config import ModelConfig
 from analysis.errors import NotIdentified
-from analysis.models.fits import fit_one
+from analysis.models.fits import fit_one, fit_patterns, maximum
 from analysis.models.fitting import WIDEST_SD, polish
 from analysis.models.lifetimes_fits import BetaGeoFitter, ModifiedBetaGeoFitter
 from analysis.models.patterns import collapse, patterns_of
@@ -43,14 +43,24 @@ def test_the_fit_does_not_depend_on_the_time_unit(cdnow_39_weeks, unit):
     assert other.parameters["alpha"] * days[unit] == pytest.approx(weeks.parameters["alpha"] * 7, rel=1e-6)
 
 
-def test_customers_who_never_leave_do_not_identify_dropout_and_the_error_says_so():
-    rng = np.random.default_rng(4)
-    rate = rng.gamma(2.0, 0.5, 400)
+def patterns_of_rates(rng, rate, trials_until_left=None):
+    """Histories over 50 weeks; with ``trials_until_left`` the orders after which each customer leaves."""
     orders = [np.sort(rng.uniform(0, 50, rng.poisson(each * 50))) for each in rate]
+    if trials_until_left is not None:
+        orders = [times[:last] for times, last in zip(orders, trials_until_left, strict=True)]
     x = np.array([times.size for times in orders])
     recency = np.array([times[-1] if times.size else 0.0 for times in orders])
+    return collapse(x, recency, np.full(len(x), 50.0))
+
+
+def of_those_who_stay(seed=4, customers=400):
+    rng = np.random.default_rng(seed)
+    return patterns_of_rates(rng, rng.gamma(2.0, 0.5, customers))
+
+
+def test_customers_who_never_leave_do_not_identify_dropout_and_the_error_says_so():
     with pytest.raises(NotIdentified, match=r"BG/NBD: the data do not determine .*\ba\b") as caught:
-        fit_one(MODELS["BG/NBD"], collapse(x, recency, np.full(400, 50.0)), TimeUnit.WEEK, 1)
+        fit_one(MODELS["BG/NBD"], of_those_who_stay(), TimeUnit.WEEK, 1)
     assert caught.value.exit_code == 3
     assert "hardly anyone leaves" in str(caught.value)
 
@@ -59,15 +69,41 @@ def test_customers_who_never_leave_do_not_identify_dropout_and_the_error_says_so
 @pytest.mark.parametrize("seed", range(3))
 def test_a_plateau_is_no_maximum(name, seed):
     """Customers who never leave: the likelihood is flat in the dropout parameters, whatever its noise says."""
-    rng = np.random.default_rng(100 + seed)
-    orders = [np.sort(rng.uniform(0, 50, rng.poisson(each * 50))) for each in rng.gamma(2.0, 0.5, 300)]
-    x = np.array([times.size for times in orders])
-    recency = np.array([times[-1] if times.size else 0.0 for times in orders])
-    patterns = collapse(x, recency, np.full(300, 50.0))
     with contextlib.suppress(NotIdentified):
-        fit = fit_one(MODELS[name], patterns, TimeUnit.WEEK, 1)
+        fit = fit_one(MODELS[name], of_those_who_stay(100 + seed, 300), TimeUnit.WEEK, 1)
         relative = np.array([fit.standard_errors[key] / value for key, value in fit.parameters.items()])
-        assert np.all(relative < WIDEST_SD)
+        assert np.all((relative < WIDEST_SD) | np.isnan(relative))
+
+
+def test_where_nobody_leaves_the_fallback_without_dropout_is_left_and_named():
+    fits = fit_patterns(of_those_who_stay(), TimeUnit.WEEK, 1)
+    assert fits.names[0] == "NBD" or set(fits.not_identified) < {"BG/NBD", "MBG/NBD", "Pareto/NBD"}
+    stays = fit_one(MODELS["NBD"], of_those_who_stay(), TimeUnit.WEEK, 1)
+    assert stays.parameters == pytest.approx({"r": 2.0, "alpha": 2.0}, rel=0.25)
+    assert (stays.dropout, stays.alive) == ("none", 400)
+
+
+def test_a_primary_model_that_is_named_and_not_identified_is_refused_with_those_that_are():
+    with pytest.raises(NotIdentified, match=r"Name another as model.primary, or auto; identified here: .*NBD"):
+        fit_patterns(of_those_who_stay(), TimeUnit.WEEK, 1, primary="BG/NBD")
+
+
+def test_dropout_that_is_the_same_for_all_is_a_limit_of_the_model_and_no_refusal():
+    rng = np.random.default_rng(7)
+    patterns = patterns_of_rates(rng, rng.gamma(2.0, 0.1, 3_000), rng.geometric(0.3, 3_000))
+    fit = fit_one(MODELS["BG/NBD"], patterns, TimeUnit.WEEK, 1)
+    assert fit.parameters["a"] / (fit.parameters["a"] + fit.parameters["b"]) == pytest.approx(0.3, abs=0.03)
+    assert fit.converged
+    if fit.dropout == "alike":
+        assert np.isnan(fit.standard_errors["a"])
+
+
+@pytest.mark.parametrize("name", ["BG/NBD", "MBG/NBD", "Pareto/NBD"])
+def test_a_fit_draws_nothing_from_the_state_that_others_share(cdnow_39_weeks, name):
+    patterns = patterns_of(cdnow_39_weeks, TimeUnit.WEEK)
+    first = maximum(MODELS[name], patterns)[0]
+    np.random.normal(size=3)  # noqa: NPY002 (the state that lifetimes draws starts from)
+    assert maximum(MODELS[name], patterns)[0].tolist() == first.tolist()
 
 
 def test_two_customers_identify_nothing():

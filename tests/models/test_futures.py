@@ -3,7 +3,7 @@ import pytest
 
 from analysis.models.beta_geometric import BGNBD
 from analysis.models.futures import Spenders, passes_for, simulate_futures
-from analysis.models.spend import GammaGamma
+from analysis.models.spend import SpendParams
 
 CDNOW = np.array([0.243, 4.414, 0.793, 2.426])
 SPEND = np.array([6.25, 3.74, 15.44])
@@ -21,22 +21,29 @@ def _futures(history, passes, spenders, horizon=HORIZON, delta=DELTA, seed=1):
     return [None if part[0] is None else np.concatenate(part, axis=1) for part in parts]
 
 
+def _spenders(n, x, mean, passes, relative=1.0):
+    return Spenders(
+        np.full(n, x), np.full(n, mean), np.full(n, relative), np.full(n, np.nan), np.tile(SPEND, (passes, 1))
+    )
+
+
 @pytest.mark.parametrize(("x", "t_x", "age"), [(0, 0, 39), (2, 30.43, 38.86), (60, 76, 77)])
 def test_simulated_value_has_the_mean_of_the_closed_form(x, t_x, age):
     n, passes = 500, 400
-    spenders = Spenders(np.full(n, x), np.full(n, 40.0 * (x > 0)), None, np.tile(SPEND, (passes, 1)))
+    half = 20.0 * (x > 0)  # everything is worth twice what the model says
+    spenders = _spenders(n, x, half, passes, relative=2.0)
     found = _futures(_history(n, x, t_x, age), passes, spenders)
     params = BGNBD.Params(*CDNOW)
     expected = float(BGNBD().expected_purchases(params, HORIZON, x, t_x, age))
     discounted = float(BGNBD().discounted_expected_purchases(params, HORIZON, DELTA, x, t_x, age))
-    worth = float(GammaGamma().expected_order_value(GammaGamma.Params(*SPEND), x, 40.0))
+    worth = 2 * float(SpendParams(*SPEND).expected(x, 20.0))
     for simulated, closed in zip(found, (expected, discounted * worth, discounted), strict=True):
         assert simulated.mean() == pytest.approx(closed, abs=4 * simulated.std() / np.sqrt(simulated.size))
 
 
 def test_long_series_valued_as_a_whole_spread_like_series_valued_one_by_one(monkeypatch):
     n, passes = 1_000, 300
-    spenders = Spenders(np.full(n, 60), np.full(n, 40.0), None, np.tile(SPEND, (passes, 1)))
+    spenders = _spenders(n, 60, 40.0, passes)
     _, *together = _futures(_history(n, 60, 76, 77), passes, spenders)
     monkeypatch.setattr("analysis.models.futures.SINGLY", 10_000)
     _, *singly = _futures(_history(n, 60, 76, 77), passes, spenders, seed=2)
@@ -58,7 +65,7 @@ def test_the_same_seed_gives_the_same_futures_on_any_number_of_threads(monkeypat
 
 def test_an_order_of_certain_value_is_worth_just_that():
     n, passes = 200, 50
-    certain = Spenders(np.full(n, 2), np.zeros(n), np.full(n, 10.0), None)
+    certain = Spenders(np.full(n, 2), np.zeros(n), np.ones(n), np.full(n, 10.0), None)
     orders, amount, number = _futures(_history(n, 2, 30.43, 38.86), passes, certain, 52.0, 0.0)
     assert amount == pytest.approx(10.0 * orders)
     assert number == pytest.approx(orders)
@@ -67,7 +74,7 @@ def test_an_order_of_certain_value_is_worth_just_that():
 @pytest.mark.parametrize("customers", [1, 2, 30, 2_001, 2_005])
 def test_any_number_of_customers_has_futures_even_where_nobody_buys(customers):
     """A pass in which nobody orders, or only orders at which customers leave, used to stop with a type error."""
-    spenders = Spenders(np.zeros(customers, dtype=int), np.zeros(customers), None, np.tile(SPEND, (2_000, 1)))
+    spenders = _spenders(customers, 0, 0.0, 2_000)
     orders, amount, _ = _futures(_history(customers, 0, 0.0, 39.0), 2_000, spenders)
     assert orders.shape == amount.shape == (2_000, customers)
     assert np.all((amount != 0) <= (orders > 0))

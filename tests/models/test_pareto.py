@@ -4,7 +4,6 @@ import pytest
 
 from analysis.models.lifetimes_fits import ParetoNBDFitter
 from analysis.models.pareto import ParetoNBD
-from analysis.models.patterns import collapse
 
 CDNOW = ParetoNBD.Params(r=0.553, alpha=10.578, s=0.606, beta=11.669)
 X, RECENCY, AGE = np.array([0, 2, 9]), np.array([0.0, 30.43, 36.0]), np.array([38.86, 38.86, 39.0])
@@ -24,10 +23,3 @@ def test_p_alive_and_expected_orders_agree_with_lifetimes():
 def test_expected_orders_are_continuous_where_the_closed_form_has_its_pole():
     at, beside = (ParetoNBD().expected_purchases(CDNOW._replace(s=s), 39.0, X, RECENCY, AGE) for s in (1.0, 1 + 1e-7))
     assert at == pytest.approx(beside, rel=1e-5)
-
-
-def test_the_fit_of_lifetimes_is_the_same_whatever_was_drawn_before():
-    patterns = collapse(np.tile(X, 20), np.tile(RECENCY, 20), np.tile(AGE, 20))
-    first = ParetoNBD().lifetimes_fit(patterns)
-    np.random.normal(size=3)  # noqa: NPY002 (the state that lifetimes would draw its start from)
-    assert ParetoNBD().lifetimes_fit(patterns).tolist() == first.tolist()

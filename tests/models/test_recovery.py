@@ -8,10 +8,11 @@ import pytest
 from analysis.data.simulation import CDNOW_PURCHASES, CDNOW_SPEND, simulate_customers
 from analysis.models.fits import fit_one
 from analysis.models.futures import simulate_futures
+from analysis.models.gamma_gamma import gamma_gamma_params, gamma_gamma_posterior
 from analysis.models.patterns import collapse
 from analysis.models.registry import MODELS
 from analysis.models.scores import distance_from_middle
-from analysis.models.spend import Spending, fit_gamma_gamma, spend_posterior
+from analysis.models.spend import Spending
 from analysis.time import TimeUnit
 
 REPETITIONS = 200
@@ -54,8 +55,8 @@ def _repeated():
         tally.totals += total
         customers.append(covered)
         repeat = base.frequency > 0
-        spending = Spending(base.frequency[repeat], base.mean_repeat_value[repeat], np.ones(repeat.sum()))
-        spent = spend_posterior(fit_gamma_gamma(spending), spending, seed)
+        spending = Spending(base.frequency[repeat], base.mean_repeat_value[repeat])
+        spent = gamma_gamma_posterior(gamma_gamma_params(spending), spending, seed)
         for column, name in enumerate("pqv"):
             tally.parameters[name] += _between(spent.draws[:, column], getattr(CDNOW_SPEND, name))
     tally.customers = (float(np.mean(customers)), float(np.std(customers) / np.sqrt(REPETITIONS)))

@@ -3,8 +3,10 @@ import pandas as pd
 import pytest
 
 from analysis.data import CustomerSummary
+from analysis.models.gamma_gamma import GammaGamma, fit_gamma_gamma
 from analysis.models.lifetimes_fits import GammaGammaFitter
-from analysis.models.spend import GammaGamma, Spending, expected_order_values, fit_gamma_gamma, fit_spend
+from analysis.models.spend import FrequencyEffect, Spending
+from analysis.models.spend_choice import fit_spend
 from analysis.models.spend_dependence import dependence_of
 
 
@@ -40,17 +42,15 @@ def test_likelihood_and_expectation_agree_with_lifetimes():
     logs = np.log(np.array(params))
     their_total = -theirs._negative_log_likelihood(logs, x, m, np.ones(50), 0) * 50
     free = GammaGamma().to_free(params)
-    assert GammaGamma().total_log_likelihood(Spending(x, m, np.ones(50)))(free) == pytest.approx(their_total, rel=1e-12)
+    assert GammaGamma().total_log_likelihood(Spending(x, m))(free) == pytest.approx(their_total, rel=1e-12)
     theirs.params_ = pd.Series(params._asdict())
-    assert GammaGamma().expected_order_value(params, x, m) == pytest.approx(
-        theirs.conditional_expected_average_profit(x, m)
-    )
+    assert params.expected(x, m) == pytest.approx(theirs.conditional_expected_average_profit(x, m))
 
 
 def test_truth_is_recovered_and_the_fit_does_not_depend_on_the_currency():
     x, m = _simulated(20_000, 6.25, 3.74, 15.44, seed=2)
-    euros = fit_gamma_gamma(Spending(x, m, np.ones(x.size)))
-    cents = fit_gamma_gamma(Spending(x, m * 100, np.ones(x.size)))
+    euros = fit_gamma_gamma(Spending(x, m), seed=1)
+    cents = fit_gamma_gamma(Spending(x, m * 100), seed=1)
     for name, truth in zip("pqv", (6.25, 3.74, 15.44), strict=True):
         assert abs(euros.parameters[name] - truth) < 4 * euros.standard_errors[name]
     assert cents.parameters["v"] == pytest.approx(100 * euros.parameters["v"], rel=1e-5)
@@ -60,14 +60,14 @@ def test_a_coarse_start_does_not_move_the_fit():
     """Above 4,000 customers the optimiser starts from rounded values; the end must not know."""
     x, m = _simulated(6_000, 6.25, 3.74, 15.44, seed=3)
     theirs = GammaGammaFitter().fit(x, m)
-    ours = fit_gamma_gamma(Spending(x, m, np.ones(x.size)))
+    ours = fit_gamma_gamma(Spending(x, m), seed=1)
     for name in "pqv":
         assert ours.parameters[name] == pytest.approx(theirs.params_[name], rel=1e-3)
     assert ours.log_likelihood >= -theirs._negative_log_likelihood_ * x.size - 1e-6
 
 
 def test_shrinkage_lies_between_the_customer_and_everyone(cdnow_spend):
-    worth = expected_order_values(cdnow_spend, np.array([0, 1, 10]), np.array([np.nan, 100.0, 100.0]))
+    worth = cdnow_spend.order_values(np.array([0, 1, 10]), np.array([np.nan, 100.0, 100.0]))
     assert worth[0] == pytest.approx(cdnow_spend.mean_order_value)
     assert worth[0] < worth[1] < worth[2] < 100
 
@@ -91,9 +91,8 @@ def test_spenders_who_do_not_differ_are_told_from_spenders_who_never_vary():
     x = 1 + rng.poisson(3, 800)
     alike = fit_spend(_summary(x, rng.gamma(4 * x) / x), seed=1)
     constant_each = fit_spend(_summary(x, rng.gamma(4, size=800)), seed=1)
-    assert alike.reason is None or alike.reason.code == "spend.reason.no_difference_between_customers"
-    assert alike.reason is not None or alike.parameters["q"] > 20
-    assert constant_each.reason is None or constant_each.reason.code == "spend.reason.no_variation_within_customers"
+    assert np.ptp(alike.order_values(np.array([3, 3]), np.array([2.0, 6.0]))) < 0.5
+    assert constant_each.half_weight_orders < 1 or constant_each.reason is None
 
 
 def test_repeat_orders_worth_nothing_are_left_out_and_counted():
@@ -113,11 +112,24 @@ def test_where_order_values_are_not_gamma_the_model_is_moved_to_the_mean_of_the_
     assert result.mean_order_value == pytest.approx(m.mean())
     p, q, v = result.posterior.draws.T
     assert np.mean(p * v / (q - 1)) == pytest.approx(m.mean(), rel=0.02)
-    assert expected_order_values(result, np.array([0]), np.array([np.nan]))[0] == pytest.approx(m.mean())
+    assert result.order_values(np.array([0]), np.array([np.nan]))[0] == pytest.approx(m.mean())
 
 
 def test_where_order_values_are_gamma_the_model_stays(cdnow_spend):
     assert cdnow_spend.recentred_from is None
+
+
+def test_order_values_that_go_with_the_number_of_orders_are_forecast_by_it():
+    x, m = _simulated(2_000, 6.25, 3.74, 15.44, seed=8)
+    effect = FrequencyEffect(slope=0.5, typical=4.0)
+    plain, moved = (fit_spend(_summary(x, m), seed=1), GammaGamma().fit(_summary(x, m * effect.relative(x)), 1, effect))
+    assert moved.parameters == pytest.approx(plain.parameters, rel=1e-4)
+    assert moved.order_values(x, m * effect.relative(x)) == pytest.approx(
+        effect.relative(x) * plain.order_values(x, m), rel=1e-4
+    )
+    assert moved.order_values(np.array([0]), np.array([np.nan])) == pytest.approx(
+        0.5 * plain.mean_order_value, rel=1e-4
+    )
 
 
 def test_no_money_no_spend_model():

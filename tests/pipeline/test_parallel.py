@@ -17,10 +17,12 @@ from tests.pipeline.same import assert_same
 from tests.pipeline.test_study import config
 
 from analysis.config import Config, config_from_mapping
+from analysis.data.engine import run, scratch
 from analysis.data.simulation import simulate_transactions
-from analysis.errors import InputRefused, Unavailable
+from analysis.errors import DeadlinePassed, InputRefused, Unavailable
 from analysis.pipeline import Store, Study, all_steps
 from analysis.pipeline.parallel import due, rests_on, way
+from analysis.processes import Deadline
 
 SMALL = {
     "name": "small",
@@ -28,8 +30,6 @@ SMALL = {
     "economics": {"horizon_years": 1},
     "contracts": {"file": "contracts.csv", "columns": {"customer": "customer", "start": "start", "end": "end"}},
     "strategies": {
-        "draws": 20,
-        "customers": 60,
         "campaigns": {"file": "campaigns.csv", "columns": {"customer": "customer", "start": "start", "end": "end"}},
         "promotions": {"file": "promotions.csv", "columns": {"start": "start", "end": "end"}},
         "satisfaction": {"file": "scores.csv", "columns": {"customer": "customer", "date": "date", "score": "score"}},
@@ -101,7 +101,8 @@ def alone(small, computed) -> Study:
 
 @pytest.mark.parametrize("name", STORED)
 def test_the_store_gives_back_the_result_of_each_step_as_it_was_computed(alone, computed, name):
-    assert computed[name] is not None
+    # Of 150 customers too few have orders to hold out.
+    assert (computed[name] is None) == (name == "spend_choice")
     assert not isinstance(computed[name], Unavailable)
     assert_same(alone.outcome(name), computed[name])
 
@@ -125,6 +126,19 @@ def test_what_a_worker_that_died_was_to_compute_is_computed_all_the_same(alone):
     assert sorted(told) == sorted(STORED)
     assert {"split", "forecasts"} <= set(study.seconds)
     assert [incident.split(";")[0] for incident in study.incidents] == ["a worker process ended"]
+
+
+def test_a_deadline_ends_a_query_that_this_process_waits_for(tmp_path, monkeypatch):
+    def endless(name):
+        with scratch(tmp_path) as connection:
+            run(connection, "SELECT sum(a.range * b.range) FROM range(10_000_000) a, range(10_000_000) b")
+
+    study = Study(config(tmp_path), store=tmp_path / "store")
+    monkeypatch.setattr(study, "outcome", endless)
+    began = time.monotonic()
+    with pytest.raises(DeadlinePassed):
+        list(study.compute(watch=Deadline(1 / 60).seconds_left))
+    assert time.monotonic() - began < 20
 
 
 @pytest.mark.slow

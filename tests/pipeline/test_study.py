@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 import functools
 import os
@@ -84,39 +83,24 @@ def test_a_second_study_finds_what_the_first_computed(tmp_path, computed):
     assert computed.count("value") == 1
 
 
-@pytest.mark.parametrize(
-    ("settings", "again"),
-    [
-        ({"holdout_weeks": 13}, after("split")),
-        ({"active_window_days": 90}, {"periods", *after("periods")}),
-        ({"draws": 60}, {"strategies", "choice"}),
-        ({"time_unit": "day"}, after("fits", "forecasts")),
-    ],
-)
-def test_only_what_depends_on_a_setting_is_computed_again(tmp_path, computed, settings, again):
+MODELS = {"orders", "split", "fits", "spend", "forecasts", "periods", "cohorts", "growth", "tables"}
+
+
+@pytest.mark.parametrize(("settings", "again", "kept"), [
+    ({"holdout_weeks": 13}, after("split"), MODELS - {"split", "fits", "forecasts"}),
+    ({"active_window_days": 90}, {"periods", *after("periods")}, MODELS - {"periods"}),
+    ({"todays_deal": 0.1}, {"strategies"}, MODELS),
+    ({"time_unit": "day"}, after("fits", "forecasts"), MODELS - {"fits", "forecasts"}),
+    ({"gross_margin": 0.4}, {"value", "lift", "strategies"}, MODELS),
+    ({"credible_level": 0.8}, {"value", "lift", "periods"}, MODELS - {"periods", "cohorts", "growth"}),
+])  # fmt: skip
+def test_only_what_depends_on_a_setting_is_computed_again(tmp_path, computed, settings, again, kept):
     study = Study(config(tmp_path), store=tmp_path / "store")
     list(study.compute())
     computed.clear()
     list(study.with_(**settings).compute())
     assert {name for name in computed if STEPS[name].stored} >= {name for name in again if STEPS[name].stored}
-    untouched = {"orders", "growth", "cohorts", "tables"} | (
-        {"fits", "spend"} if "time_unit" not in settings else set()
-    )
-    assert not untouched & set(computed)
-
-
-def test_no_model_is_fitted_again_for_another_level_or_margin_or_holdout():
-    for name in ("fits", "spend"):
-        assert not {"credible_level", "gross_margin", "holdout_weeks"} & set(STEPS[name].settings)
-        assert set(STEPS[name].inputs) == {"orders"}
-
-
-def test_a_margin_reaches_neither_models_nor_the_back_test(tmp_path, computed):
-    study = Study(config(tmp_path), store=tmp_path / "store")
-    other = study.with_(gross_margin=0.4)
-    same = {name for name in STEPS if study.key(name) == other.key(name)}
-    assert {"orders", "split", "fits", "spend", "forecasts", "backtest", "periods", "cohorts", "growth"} <= same
-    assert not {"value", "lift", "strategies"} & same
+    assert not kept & set(computed)
 
 
 def test_another_last_day_or_a_changed_file_is_another_input(tmp_path, computed):
@@ -355,14 +339,10 @@ def test_opening_a_study_does_not_import_what_only_steps_need(tmp_path):
     assert said.stdout.strip() == "[]"
 
 
-def test_a_step_is_known_by_its_function():
-    assert all(dataclasses.is_dataclass(step) and step.name == name for name, step in STEPS.items())
-
-
 def test_a_purchase_model_that_there_is_not_is_refused_with_those_that_there_are(tmp_path):
     study = open_study(sample="cdnow", store=tmp_path, primary="BG-NBD")
     with pytest.raises(
-        InputRefused, match=r"model.primary == 'BG-NBD', must be one of BG/NBD, MBG/NBD, Pareto/NBD"
+        InputRefused, match=r"model.primary == 'BG-NBD', must be one of auto, BG/NBD, MBG/NBD, Pareto/NBD, NBD"
     ) as said:
         study.read_input()
     assert said.value.exit_code == 2

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,11 +12,13 @@ from typing import Any
 
 from tests.conftest import skip_or_fail
 
+from analysis.errors import UsageError
+from analysis.report.pdf import chromium
+
 DESK = {"width": 1280, "height": 900}
 PHONE = {"width": 360, "height": 740}
 SHEET = {"width": 673, "height": 1001}
 """The part of an A4 sheet inside the margins of the style sheet [CSS pixels]."""
-PROGRAMS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome")
 
 
 @contextmanager
@@ -26,9 +27,10 @@ def launched() -> Iterator[Any]:
     for package in ("playwright", "axe_playwright_python"):
         if find_spec(package) is None:
             skip_or_fail(f"{package} is missing; run: make setup")
-    program = next((path for name in PROGRAMS if (path := shutil.which(name))), None)
-    if program is None:
-        skip_or_fail("Chromium is missing; run: sudo apt-get install chromium")
+    try:
+        program = chromium()
+    except UsageError as missing:
+        skip_or_fail(str(missing))
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

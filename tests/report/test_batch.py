@@ -64,7 +64,7 @@ class TestTheReportsOfABatch:
         ("countries", "asked", "word"),
         [
             (["NL", "BE"], {"values": ["nl"]}, "no row has country == 'nl'; did you mean 'NL'?"),
-            (["NL", "BE"], {"values": ["NL", "Xanadu"]}, "found are 'BE', 'NL'"),
+            (["NL", "BE"], {"values": ["NL", "Xanadu"]}, "known are BE, NL"),
             (["", " "], {}, "the column 'country' is empty in every row"),
             ([f"shop {number}" for number in range(MOST_PARTS + 1)], {}, "51 values"),
             (["a/b", "a b", "A:B"], {}, "'A:B' and 'a b' and 'a/b' would share the folder"),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import datetime as dt
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,17 +12,20 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from tests.report.browser import PHONE, cut_on_paper, launched, pages_of, problems_of, sheets_of, visit
 from tests.report.sample import STAMP, executed, notebook_of
+from tests.report.test_folders import finished as finished_run
+from tests.test_golden import golden
 
-from analysis.interval import Interval
-from analysis.report.export import INDEX, KeyFigure, Report, Run, export, page_links, runs_page
+from analysis.report.compare import runs_page
+from analysis.report.export import INDEX, export, page_links
 from analysis.words import Message
 
 LINKS = page_links(["00-summary", "02-purchase-model", "03-customer-value"])
+DUTCH = replace(STAMP, language="nl")
 HOSTILE = "</title><script>alert(1)</script>"
 
 
 def exported(*cells: NotebookNode, here: str = "pages/02-purchase-model.html", **options) -> BeautifulSoup:
-    options = {"pages": LINKS, "stamp": STAMP, "language": "en"} | options
+    options = {"pages": LINKS, "stamp": STAMP} | options
     return BeautifulSoup(export(new_notebook(cells=list(cells)), here=here, **options), "html.parser")
 
 
@@ -40,17 +44,21 @@ def finished(tmp_path_factory) -> Path:
             output for cell in notebook.cells for output in cell.get("outputs", ()) if output.output_type == "error"
         ]
         assert errors == []
-        html = export(notebook, here=page, pages=LINKS, stamp=STAMP, language="en", seconds=41.2)
+        html = export(notebook, here=page, pages=LINKS, stamp=STAMP, seconds=41.2)
         (folder / page).write_text(html, encoding="utf-8")
-    failed = export(new_notebook(), here=INDEX, pages=[], stamp=STAMP, language="nl", failure="A cell failed")
+    failed = export(new_notebook(), here=INDEX, pages=[], stamp=DUTCH, failure="A cell failed")
     (folder / "pages" / "failed.html").write_text(failed, encoding="utf-8")
-    trend = [Interval(value, value * 0.9, value * 1.2, 0.9) for value in (40_000.0, 48_000.0)]
-    runs = [
-        Run("b1", "shop/b1/index.html", dt.date(2026, 6, 30), "2026-07-01T06:00+00:00", "latest"),
-        Run("a1", "shop/failed/a1/index.html", None, "yesterday", "failed"),
-    ]
-    report = Report("shop", runs, [KeyFigure(Message("Value"), trend, "money")], "EUR")
-    (folder / "pages" / "runs.html").write_text(runs_page([report, Report("new", runs[:1])]), encoding="utf-8")
+    for number in (1, 2):
+        run = finished_run(
+            folder / "runs" / "shop",
+            f"{number}" * 12,
+            generated_at="2026-07-01T06:00+00:00",
+            as_of="2026-06-30",
+            finished_at=f"{number}",
+        )
+        (run / "results.json").write_text(json.dumps(golden("cdnow")), encoding="utf-8")
+        (run / "config.yml").write_text("name: shop", encoding="utf-8")
+    (folder / "pages" / "runs.html").write_text(runs_page(folder / "runs", "en"), encoding="utf-8")
     return folder
 
 
@@ -92,7 +100,7 @@ def test_prose_and_code_are_on_english_evidence_pages_only():
     assert page.main.find("math").find("msup") is not None
     assert page.find("details", class_="rl-code").code.text == "code"
     assert exported(*cells, code=False).find("details", class_="rl-code") is None
-    dutch = exported(*cells, language="nl")
+    dutch = exported(*cells, stamp=DUTCH)
     assert dutch.html["lang"] == "nl"
     assert dutch.main.find("math") is None
     assert dutch.find("details", class_="rl-code") is not None
@@ -149,18 +157,6 @@ def test_pages_of_notebooks_have_a_name_each():
     assert [(link.path, link.title) for link in page_links(["00-summary", "04-retention-and-profit"])] == [
         ("index.html", "Summary"), ("pages/04-retention-and-profit.html", "Retention and profit"),
     ]  # fmt: skip
-
-
-def test_the_list_of_runs_shows_the_last_figures_how_they_went_and_what_failed(finished):
-    page = BeautifulSoup((finished / "pages" / "runs.html").read_text(encoding="utf-8"), "html.parser")
-    first, second = page.find_all("section")
-    assert [part.text for part in first.find_all("dd")] == ["€48,000", "(€43,200 to €57,600)", ""]
-    assert first.img["alt"] == "Value: €40,000 at first, €48,000 now, over 2 runs"
-    assert [item.text.strip() for item in first.find_all("li")] == [
-        "b1: latest, data up to 30 June 2026, made 1 July 2026, 06:00 UTC", "a1: did not finish, made yesterday",
-    ]  # fmt: skip
-    assert second.dl is None
-    assert "No report has been made here yet." in runs_page([])
 
 
 @pytest.mark.parametrize(("name", "looks", "sheets"), [

@@ -172,6 +172,18 @@ class TestANotebookThatFails:
             make("cell_error", "where")
         assert failed_folder(tmp_path / "out").is_dir()
 
+    def test_says_so_where_its_pages_cannot_be_kept(self, make, monkeypatch):
+        def full(*_):
+            raise OSError(28, "No space left on device")
+
+        heard = Heard()
+        monkeypatch.setattr("analysis.report.folders.replace_folder", full)
+        with pytest.raises(NotebookFailed):
+            make("cell_error", progress=heard)
+        assert (
+            "warning: the pages of the failed run could not be kept ([Errno 28] No space left on device)" in heard.lines
+        )
+
     def test_for_want_of_a_worker_says_so(self, make, tmp_path):
         with pytest.raises(NotebookFailed, match="ended without an answer"):
             make("ends_worker")

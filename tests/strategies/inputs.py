@@ -1,99 +1,63 @@
-"""Inputs of simulations whose answers are known: customers who are all alike, or a base of the fitted model."""
+"""Lives whose answers are known: customers who are all alike, in a world without any effect but those given."""
+
+import datetime as dt
 
 import numpy as np
 import pandas as pd
-from scipy.special import logit
 
-from analysis.models.registry import MODELS
-from analysis.models.spend import SpendFit
-from analysis.strategies.customers import FELT, Fitted, People, base_people, new_people
-from analysis.strategies.newcomers import pool_size
-from analysis.strategies.parameters import draw_parameters
+from analysis.config.assumptions import PARAMETERS
+from analysis.config.strategies import Experience, Strategy
+from analysis.data import CustomerSummary
+from analysis.data.simulation import PurchaseTruth, SpendTruth, simulate_customers
 from analysis.strategies.schedule import Economics
-from analysis.strategies.simulation import Inputs
+from analysis.strategies.simulation import Lives, World
 
-OFF = (
-    "theta_deal", "gamma_deal", "theta_exp", "gamma_exp", "sector_rise", "promotional_lift", "won", "mercenary_share",
-    "referrals", "rival_pull",
-)  # fmt: skip
-WITHOUT_EFFECT = dict.fromkeys(OFF, 0.0) | {"tau": 1e9}
-"""The values at which the dynamics are the fitted model."""
-PURCHASES = (0.6, 6.0, 0.8, 2.4)
 VALUE = 40.0
-SPEND = SpendFit("constant", {"mean": VALUE}, {}, float("nan"), 100, 0, VALUE)
+NEUTRAL = {"loss_aversion": 1.0, "tau": 100.0, "delivery": 1.0, "won_value": 1.0, "mercenary_leaving": 1.0,
+           "referred_value": 1.0}  # fmt: skip
 
 
-class Base:
-    """Customers with the given histories, in weeks."""
-
-    has_money = True
-
-    def __init__(self, frequency, recency, age, mean_value=VALUE):
-        self.table = pd.DataFrame(
-            {
-                "frequency": np.asarray(frequency, dtype=np.int64),
-                "recency_days": 7.0 * np.asarray(recency, dtype=float),
-                "T_days": 7.0 * np.asarray(age, dtype=float),
-                "mean_repeat_value": np.where(np.asarray(frequency) > 0, mean_value, np.nan),
-            }
-        )
+def world(weeks=156.0, draws=1, *, delta=0.0, margin=1 / VALUE, cost=0.0, seed=1, **given):
+    """A world without effects but for those given; an order earns exactly one, so that profit counts orders."""
+    values = {each.name: np.full(draws, NEUTRAL.get(each.name, 0.0)) for each in PARAMETERS}
+    values |= {name: np.broadcast_to(np.asarray(value, dtype=float), (draws,)) for name, value in given.items()}
+    return World(values, Economics(margin, cost), float(weeks), delta, seed=seed)
 
 
-def some_base(customers=500, seed=3):
-    """Customers with x from 0 to 9."""
-    rng = np.random.default_rng(seed)
-    x = rng.integers(0, 10, customers)
-    age = rng.uniform(30, 130, customers)
-    return Base(x, np.where(x > 0, age * rng.uniform(0.4, 1, customers), 0), age)
-
-
-def drawn(draws=1, seed=1, **given):
-    """Parameters without any effect, but for those given."""
-    return draw_parameters(draws, seed, given=WITHOUT_EFFECT | given)
-
-
-def alike(count, rate, dropout, draws=1, value=VALUE):
-    """Customers who all have the same rate and dropout."""
-    full = np.full((draws, count), 1.0)
-    odds = full * logit(dropout)
-    kind = np.zeros((draws, count), dtype=int)
-    return People(full > 0, full * rate, odds, full * value, dict.fromkeys(FELT, full), kind, np.arange(count))
-
-
-def inputs_of_alike(count, rate, dropout, parameters, weeks=156, seed=5, coming=0.0, new=None, economics=None):
-    """A inputs of customers who are all alike."""
-    fitted = Fitted(MODELS["BG/NBD"], np.tile(PURCHASES, (len(parameters), 1)), None)
-    return Inputs(
-        base=alike(count, rate, dropout, len(parameters)),
-        new=new,
-        fitted=fitted,
-        parameters=parameters,
-        economics=economics or Economics(gross_margin=0.5),
-        customers=count,
-        coming_per_week=coming,
-        weeks=weeks,
-        seed=seed,
-        labels={},
+def alike(count, rate, *, at_orders=0.0, in_time=0.0, draws=1, is_new=False, orders=1):
+    """Customers who all have the same rate and the same proneness to leave."""
+    one = np.ones(count)
+    return Lives(
+        draw=np.arange(count) % draws,
+        rate=one * rate,
+        at_orders=one * at_orders,
+        in_time=one * in_time,
+        value=one * VALUE,
+        weight=one * draws / count,
+        starts=np.zeros(count),
+        orders=np.full(count, 0 if is_new else orders),
+        segment=np.zeros(count, dtype=int),
+        kind=np.full(count, -1),
+        mercenary=np.zeros(count, dtype=bool),
+        is_new=is_new,
     )
 
 
-def fitted_inputs(
-    parameters, base=None, customers=2_000, weeks=104, seed=5, coming=0.0, economics=None, model="BG/NBD", pool=None
-):
-    """A inputs that starts from BG/NBD with known parameters."""
-    base = base or some_base()
-    economics = economics or Economics(gross_margin=0.5, cost_per_order=2.0, annual_discount_rate=0.1)
-    fitted = Fitted(MODELS[model], np.tile(PURCHASES, (len(parameters), 1)), None)
-    today = economics.todays_deal
-    return Inputs(
-        base=base_people(base, fitted, SPEND, parameters, customers, seed, today),
-        new=new_people(fitted, SPEND, parameters, pool or pool_size(customers, weeks), seed, today),
-        fitted=fitted,
-        parameters=parameters,
-        economics=economics,
-        customers=len(base.table),
-        coming_per_week=coming,
-        weeks=weeks,
-        seed=seed,
-        labels={},
+def better(lift=0.5, name="better", **settings):
+    """Better service for nothing."""
+    return Strategy(name, experience=Experience(lift=lift, invested_per_order=0.0, **settings))
+
+
+def summary(customers=1_000, seed=3, weeks=104.0, truth=PurchaseTruth(0.6, 6.0, 0.8, 4.0)):  # noqa: B008
+    """A base of simulated customers."""
+    people = simulate_customers(
+        customers, T=weeks, births=weeks / 2, seed=seed, purchases=truth, spend=SpendTruth(6.25, 3.74, 15.44)
     )
+    columns = {
+        "customer_id": np.arange(customers),
+        "frequency": people.frequency,
+        "recency_days": 7 * people.recency,
+        "T_days": 7 * people.T,
+    }
+    table = pd.DataFrame(columns | {"mean_repeat_value": people.mean_repeat_value})
+    return CustomerSummary(table, dt.date(2025, 12, 31), has_money=True)

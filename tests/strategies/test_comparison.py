@@ -1,168 +1,171 @@
-from dataclasses import replace
-from types import SimpleNamespace
+"""The comparison: going on as today is the fitted model, and every strategy gets its advice."""
+
+import json
 
 import numpy as np
 import pytest
 
+import analysis as rl
 from analysis.config import StrategiesConfig
-from analysis.config.strategies import Attack, Experience, Promotion, Strategy, built_in_strategies
+from analysis.config.strategies import NOTHING, Attack, Experience, Gift, Promotion, Strategy
 from analysis.errors import InputRefused, Unavailable, UsageError
-from analysis.strategies import compare_strategies, kinds_of
-from analysis.strategies.comparison import Setting
-from analysis.strategies.parameters import Assumption, Estimate
-from analysis.strategies.schedule import Economics
+from analysis.models.purchase import PurchaseModel
+from analysis.strategies import decision_sentences
+from analysis.strategies.decision import FORMS
+from analysis.strategies.results import plain
+from analysis.words import reader
 
-BUILT_IN = built_in_strategies(Promotion(), Experience())[1:]
-FEW = StrategiesConfig(draws=20, customers=200)
-CLUB = Strategy("club", promotion=Promotion(depth=0, points=0.03))
+from .inputs import summary
 
-
-@pytest.fixture
-def compare(cdnow_39_weeks, cdnow_purchase, cdnow_spend):
-    """Strategies on CDNOW's first 39 weeks, with few draws and customers."""
-
-    def compare(strategies=BUILT_IN, *, spend=cdnow_spend, **more):
-        fits = [fit.of(cdnow_39_weeks) for fit in cdnow_purchase]
-        few = {"draws": 20, "customers": 200, "horizon": "52W", "gross_margin": 0.3}
-        return compare_strategies(fits, spend, strategies, **(few | more))
-
-    return compare
+MODELS = ("BGNBD", "MBGNBD", "ParetoNBD")
+BUILT_IN = StrategiesConfig().strategies
 
 
-def told(evidence=None, **numbers):
-    """Evidence that tells no more than this."""
-    return SimpleNamespace(**({"estimates": None, "caps": None, "observed_deal": None} | numbers))
+@pytest.fixture(scope="module")
+def fits():
+    histories = summary()
+    return {name: getattr(rl, name)().fit(histories) for name in MODELS}, rl.GammaGamma().fit(histories)
 
 
-def test_strategies_are_compared_under_every_view(compare):
-    attack = Attack(0.4, first_week=10, last_week=20)
-    found = compare([*BUILT_IN, CLUB], attack=attack, joining_per_year=500.0)
-    assert found.per_purchase.names == ("nothing", "promotion", "expectation", "both", "club")
-    views = [(run.model, run.structure) for run in found.simulations]
-    assert views == [("BG/NBD", "per_purchase"), ("BG/NBD", "calendar"), ("MBG/NBD", "per_purchase")]
-    assert found.per_purchase.profit.shape == (20, 5)
-    losses = found.attack_losses()
-    assert (losses.query("what == 'profit'")["estimate"] > 0).all()
-    assert (losses.query("what == 'customers'")["estimate"] > 0).all()
-    assert {segment.dimension for segment in found.calendar.segments} == {"tenure", "value", "type"}
-    frame = found.to_frame()
-    assert frame["strategy"].tolist() == ["club", "promotion", "expectation", "both", "nothing"]
-    assert frame["is_own"].tolist() == [True, False, False, False, False]
-    assert str(frame.loc[0, "label"]) == "points worth 3.0% on every order"
-    parts = found.components().groupby("strategy")["estimate"].sum()
-    assert parts[["promotion", "both"]].to_numpy() == pytest.approx(found.per_purchase.difference.mean(axis=0)[[1, 3]])
-    last = found.paths().query("week == 52").set_index("strategy")["estimate"]
-    assert last["club"] == pytest.approx(found.per_purchase.difference[:, 4].mean())
-    assert len(found.views()) == 15
-    assert "nobody" not in " ".join(map(str, found.notes))
+@pytest.fixture(scope="module")
+def compared(fits):
+    fit, spend = fits[0]["BGNBD"], fits[1]
+    return rl.compare_strategies(
+        fit, spend, BUILT_IN, gross_margin=0.3, joining_per_year=300.0, horizon="2Y", attack=Attack(0.3, 26, 38)
+    )
 
 
-def test_a_better_experience_without_a_stated_cost_gets_the_budget_of_the_promotion(compare):
-    found = compare()
-    promotion, expectation = found.strategies[1:3]
-    (said,) = (note for note in found.notes if "Nobody stated" in str(note))
-    assert expectation.experience.invested_per_order == said.values["per_order"]
-    assert said.values["per_order"] / promotion.promotion.given_per_order == pytest.approx(36, rel=0.2)
-    stated = compare([Strategy("better", experience=Experience(invested_per_customer_year=4.0))])
-    assert stated.strategies[1].experience.invested_per_order is None
+@pytest.mark.parametrize("model", MODELS)
+def test_going_on_as_today_is_the_value_section_to_six_digits(fits, model):
+    fit, spend = fits[0][model], fits[1]
+    money = {"gross_margin": 0.3, "cost_per_order": 1.0, "annual_discount_rate": 0.1, "horizon": "30M"}
+    found = rl.compare_strategies(fit, spend, [BUILT_IN[1]], **money)
+    value = rl.customer_value(fit, spend, **money).expected_total
+    assert vars(found.go_on) == pytest.approx(vars(value), rel=1e-6)
+    assert found.draws.shape == (2, len(found.profit))
 
 
-@pytest.mark.parametrize("what", ["money", "model", "worth", "room"])
-def test_what_cannot_be_compared_says_why(compare, cdnow_spend, cdnow_purchase, cdnow_39_weeks, what):
-    nothing = {"model": "constant", "parameters": {"mean": 0.0}, "mean_order_value": 0.0, "posterior": None}
-    deep = [Strategy("sale", promotion=Promotion(0.7)), Strategy("club", promotion=Promotion(0.8, points=0.05))]
-    asked = {
-        "money": lambda: compare(spend=None),
-        "worth": lambda: compare(spend=replace(cdnow_spend, **nothing)),
-        "model": lambda: compare_strategies(
-            cdnow_purchase["MBG/NBD"].of(cdnow_39_weeks), cdnow_spend, [CLUB], gross_margin=0.3
-        ),
-        "room": lambda: compare(deep, evidence=told(observed_deal=0.2)),
-    }
-    codes = {"money": "no_money", "worth": "worthless", "model": "no_model", "room": "too_deep"}
-    with pytest.raises(Unavailable) as unknown:
-        asked[what]()
-    assert unknown.value.reason.code == f"strategies.reason.{codes[what]}"
+def test_components_add_up_and_the_first_strategy_is_going_on(compared):
+    total = sum(compared.components.values())
+    assert compared.draws.mean(axis=1) == pytest.approx(total.mean(axis=1))
+    assert not compared.draws[0].any()
+    assert set(compared.lines) == {"newcomers", "rival", "standard"}
+    assert compared.lines["newcomers"].estimate > 0 > compared.lines["standard"].estimate
+    assert compared.components["won"][compared.names.index("promotion")].mean() > 0
 
 
-def test_everything_that_is_wrong_is_told_at_once(compare):
-    late = Strategy("late", promotion=Promotion(starts_week=60))
-    with pytest.raises(UsageError) as refused:
-        compare([late, late, Strategy("sale", promotion=Promotion(0.98))], todays_deal=0.05)
-    for part in (
-        "strategy 'late' is there 2 times",
-        "strategy 'late': promotion.starts_week == 60, must be below the horizon == 52",
-        "strategy 'sale': promotion: depth, points and todays_deal take 103% off the price, at most 100%",
-    ):
-        assert part in str(refused.value)
-    with pytest.raises(InputRefused, match=r"gross_margin == 30, must be less than or equal to 1; write 0\.3 for 30%"):
-        compare(gross_margin=30)
-    with pytest.raises(UsageError, match="have a unit"):
-        compare(horizon=52)
+def test_every_strategy_has_one_advice_a_break_even_and_a_sentence(compared):
+    assert list(compared.advice) == [each.name for each in BUILT_IN]
+    assert {each.form for each in compared.advice.values()} <= set(FORMS)
+    frame = compared.to_frame().set_index("strategy")
+    for name, each in compared.advice.items():
+        assert each.need.estimate + frame.loc[name, "difference"] / compared.go_on.estimate == pytest.approx(
+            each.likely.estimate, abs=0.02
+        )
+    with reader("en", "EUR"):
+        said = [str(each) for each in decision_sentences(compared)]
+    assert len(said) == 2 + len(BUILT_IN)
+    assert "judgement" in said[-1]
 
 
-def test_what_is_stated_beats_what_was_observed(compare):
-    estimates = {"tau": Estimate(4.0, 0.1), "kappa_deal": Estimate(0.5, 0.01)}
-    caps = {"theta_deal": Assumption(low=0.0, high=0.4, most_likely=0.1)}
-    assumptions = {"tau": 2.0, "theta_exp": {"low": 0.1, "high": 0.3}}
-    evidence = told(estimates=estimates, caps=caps, observed_deal=0.3)
-    found = compare([CLUB], todays_deal=0.1, assumptions=assumptions, evidence=evidence)
-    assert found.setting.economics.todays_deal == 0.1
-    drawn = found.assumptions().set_index("name")
-    origins = {"tau": "given", "theta_exp": "given", "kappa_deal": "estimate", "theta_deal": "capped"}
-    assert drawn.loc[list(origins), "origin"].to_dict() == origins
-    assert drawn.loc["tau", ["low", "high"]].tolist() == [2.0, 2.0]
-    assert drawn.loc["theta_deal", "high"] <= 0.4
-    said = [str(note) for note in found.notes]
-    assert said[0] == "Orders save 10.0% of the list price as it is, as stated."
-    assert compare([CLUB], evidence=told(observed_deal=0.05)).setting.economics.todays_deal == 0.05
+def test_the_error_of_simulation_is_small_beside_the_interval_and_the_base(compared):
+    for row, error in enumerate(compared.simulation_error[1:], start=1):
+        found = compared.difference(compared.names[row])
+        assert error < 0.1 * (found.upper - found.lower)
+        assert error < 0.003 * compared.go_on.estimate
 
 
-def test_a_promotion_that_gives_nothing_is_ranked_as_doing_nothing(compare):
-    strategies = built_in_strategies(Promotion(depth=0), Experience(invested_per_order=1.0))[1:]
-    found = compare(strategies, joining_per_year=100.0)
-    chosen = found.decision
-    assert chosen.same_in_effect == {"promotion": "nothing", "both": "expectation"}
-    assert chosen.rankings[0].names == ("nothing", "expectation")
-    assert sum(chosen.rankings[0].probability_best) == pytest.approx(1)
-    kept = found.per_purchase.among(["nothing", "expectation"])
-    assert np.array_equal(kept.cumulative[:, 1], found.per_purchase.cumulative[:, 2])
-    assert sum(kept.components.values())[:, 1] == pytest.approx(kept.difference[:, 1])
-
-
-def test_the_same_settings_give_the_same_numbers(compare):
-    assert np.array_equal(compare().calendar.profit, compare().calendar.profit)
-
-
-def test_known_customer_types_give_the_mix_of_the_others(compare, cdnow_39_weeks, cdnow_purchase, cdnow_spend):
-    ids = cdnow_39_weeks.table["customer_id"]
-    table = ids.iloc[:400].to_frame("customer").assign(type=["service"] * 300 + ["offer"] * 100)
-    kinds = kinds_of(cdnow_39_weeks, table)
-    assert np.bincount(kinds + 1).tolist() == [len(ids) - 400, 300, 100]
-    setting = Setting(Economics(0.3), 52, FEW, kinds=kinds)
-    inputs = setting.inputs(cdnow_purchase["BG/NBD"].of(cdnow_39_weeks), cdnow_spend)
-    assert np.allclose(inputs.parameters.types, [0.75, 0.25, 0, 0])
-    known = kinds[inputs.base.row] >= 0
-    assert (inputs.base.kind[:, known] == kinds[inputs.base.row][known]).all()
-    said = [str(note) for note in compare([CLUB], kinds=kinds).notes]
-    assert said[:2] == [
-        "The type of 400 of 2,357 customers is known.",
-        "The others, and new ones, are mixed in the proportions of those that are known.",
+@pytest.mark.slow
+def test_no_seed_changes_the_advice_and_the_stated_error_is_the_true_one(fits):
+    fit, spend = fits[0]["BGNBD"], fits[1]
+    runs = [
+        rl.compare_strategies(fit, spend, BUILT_IN, gross_margin=0.3, horizon="2Y", seed=seed) for seed in range(50)
     ]
+    for name in (each.name for each in BUILT_IN):
+        row = runs[0].names.index(name)
+        means = np.array([run.draws[row].mean() for run in runs])
+        stated = np.mean([run.simulation_error[row] for run in runs])
+        assert 0.8 < stated / means.std(ddof=1) < 1.25
+        forms = {run.advice[name].form for run in runs}
+        assert len(forms) == 1 or abs(means.mean()) < 3 * stated or "either" in forms
 
 
-def test_customers_are_grouped_by_what_is_expected_of_them_and_not_by_what_becomes_of_them(
-    cdnow_39_weeks, cdnow_purchase, cdnow_spend
-):
-    setting = Setting(Economics(0.3), 52, FEW)
-    inputs = setting.inputs(cdnow_purchase["BG/NBD"].of(cdnow_39_weeks), cdnow_spend)
-    lower = inputs.base.alive[:, inputs.labels["value"] == "lower_half"]
-    top = inputs.base.alive[:, inputs.labels["value"] == "top_tenth"]
-    assert 0.2 < lower.mean() < 1.0
-    assert top.mean() < 1.0
+def test_a_strategy_equal_to_another_is_said_to_be(fits):
+    fit, spend = fits[0]["BGNBD"], fits[1]
+    twin = Strategy("our_weeks", promotion=Promotion())
+    found = rl.compare_strategies(fit, spend, [BUILT_IN[0], twin], gross_margin=0.3, horizon="1Y")
+    assert found.draws[1] == pytest.approx(found.draws[2])
+    with reader("en", "EUR"):
+        assert any(str(note) == "“our_weeks” is the same in effect as “Discount weeks”." for note in found.notes)
 
 
-def test_nobody_new_because_it_is_stated_is_told_apart_from_not_knowing(compare):
-    unknown, stated = (" ".join(map(str, compare([CLUB], new_customers_per_year=n).notes)) for n in (None, 0.0))
-    assert "No new customers came in the last year" in unknown
-    assert "It is stated that no new customers come" in stated
+def test_a_programme_that_loses_is_named_with_its_cost_and_its_break_even(fits):
+    fit, spend = fits[0]["BGNBD"], fits[1]
+    club = Strategy("our_club", promotion=Promotion(depth=0.0, points=0.03, programme_cost_per_year=5_000))
+    found = rl.compare_strategies(fit, spend, [club], gross_margin=0.3)
+    advice = found.advice["our_club"]
+    assert advice.form == "do_not"
+    assert advice.loss == 1.0
+    with reader("en", "EUR"):
+        said = str(decision_sentences(found)[1])
+    assert said.startswith("our_club (points worth 3.0% on every order and a programme that costs €5,000 a year)")
+    assert "It pays only if customers bring" in said
+
+
+def test_better_service_for_nothing_is_done_and_a_better_price_is_told(fits):
+    fit, spend = fits[0]["ParetoNBD"], fits[1]
+    free = Strategy("free", experience=Experience(lift=1.0, invested_per_order=0.01))
+    found = rl.compare_strategies(fit, spend, [free], gross_margin=0.3, assumptions={"level_exp": 0.5})
+    assert found.advice["free"].form == "do"
+    assert found.advice["free"].most.estimate > 0.01
+
+
+def test_what_orders_save_today_and_budgets_are_told(fits):
+    fit, spend = fits[0]["BGNBD"], fits[1]
+    found = rl.compare_strategies(fit, spend, BUILT_IN, gross_margin=0.3, horizon="1Y", todays_deal=0.1)
+    with reader("en", "EUR"):
+        said = " ".join(str(note) for note in found.notes)
+    for part in ("Orders save 10.0% of the list price", "Nobody stated what better service costs", "a gift costs"):
+        assert part in said
+    assert found.to_frame()["strategy"].iloc[-1] == "nothing"
+
+
+def test_strategies_that_cannot_be_are_refused_all_at_once(fits):
+    fit, spend = fits[0]["BGNBD"], fits[1]
+    late = Strategy("late", promotion=Promotion(starts_week=60))
+    with pytest.raises(UsageError, match=r"strategy 'late' is there 2 times; late: promotion.starts_week == 60"):
+        rl.compare_strategies(fit, spend, [late, late], gross_margin=0.3, horizon="1Y")
+    with pytest.raises(Unavailable, match="would take more than the whole price off"):
+        rl.compare_strategies(fit, spend, [Strategy("deep", Promotion(depth=0.9))], gross_margin=0.3, todays_deal=0.3)
+    with pytest.raises(Unavailable, match="no amounts of money"):
+        rl.compare_strategies(fit, None, [late], gross_margin=0.3)
+    with pytest.raises(InputRefused, match="gross_margin"):
+        rl.compare_strategies(fit, spend, [late], gross_margin=1.3)
+
+
+def test_a_model_in_which_nobody_leaves_says_so():
+    with pytest.raises(Unavailable, match="nobody leaves"):
+        PurchaseModel.draw_customers(rl.BGNBD(), None, None, 0, 0.0)
+
+
+def test_any_two_built_in_strategies_can_be_done_together():
+    settings = StrategiesConfig(compared=("points", "points_and_gift", "promotion_and_members"))
+    points, both, deals = settings.strategies
+    assert (points.gift, both.promotion.points, both.gift) == (None, 0.03, Gift())
+    assert (deals.promotion.depth, deals.promotion.points, deals.experience.lift) == (0.2, 0.01, 0.2)
+    assert not both.is_own
+    assert NOTHING.fixed_per_year == 0
+
+
+def test_results_hold_the_advice_as_plain_data(compared):
+    from types import SimpleNamespace
+
+    from analysis.strategies import as_results
+
+    evidence = SimpleNamespace(findings=(), estimates={}, caps={}, reasons={})
+    found = as_results(compared, evidence, None)
+    json.dumps(found, allow_nan=False)
+    assert [each["strategy"] for each in found["advice"]] == [each.name for each in BUILT_IN]
+    assert set(found["advice"][0]) >= {"form", "difference", "loss", "regret", "need", "likely", "most", "trial"}
+    assert found["over_all_views"][-1]["strategy"] == "nothing"
+    assert plain(compared.go_on) == found["go_on"]

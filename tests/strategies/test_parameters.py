@@ -53,12 +53,3 @@ def test_estimates_beyond_what_makes_sense_are_cut_off():
     draws = draw_parameters(500, 1, {"kappa_deal": Estimate(0.95, 0.3), "theta_deal": Estimate(-0.1, 0.2)}).values
     assert draws["kappa_deal"].max() == 1
     assert draws["theta_deal"].min() == 0
-
-
-def test_a_mix_that_is_not_stated_is_swept_and_a_stated_one_is_kept():
-    swept = draw_parameters(2_000, 1)
-    assert swept.types.mean(axis=0) == pytest.approx(np.full(4, 0.25), abs=0.02)
-    assert swept.types.sum(axis=1) == pytest.approx(np.ones(2_000))
-    stated = draw_parameters(3, 1, types={"offer": 0.6, "service": 0.4})
-    assert stated.types.tolist() == [[0.4, 0.6, 0.0, 0.0]] * 3
-    assert stated.mix_given == {"types"}

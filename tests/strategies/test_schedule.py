@@ -2,12 +2,15 @@ import numpy as np
 import pytest
 
 from analysis.config.strategies import NOTHING, Attack, Experience, Promotion, Strategy
-from analysis.strategies.dynamics import order_margin
-from analysis.strategies.schedule import WEEKS_PER_YEAR, Economics, exposure_of, schedule_of
+from analysis.strategies.schedule import WEEKS_PER_YEAR, Economics, Exposure, Schedule
 
 
 def _of(promotion=None, experience=None, weeks=16):
-    return schedule_of([Strategy("x", promotion, experience)], weeks, 0.1)
+    return Schedule.of([Strategy("x", promotion, experience)], weeks)
+
+
+def owed(plan):
+    return np.diff(plan.owed_before[0])
 
 
 def test_promotions_come_round_and_stop():
@@ -17,21 +20,21 @@ def test_promotions_come_round_and_stop():
 
 def test_what_is_borrowed_is_paid_back_in_the_quiet_weeks_after_it():
     found = _of(Promotion(every_weeks=8))
-    assert found.paid_back[0].tolist() == [0, *[0.25] * 4, 0, 0, 0] * 2
+    assert owed(found).tolist() == [0, *[0.25] * 4, 0, 0, 0] * 2
     close = _of(Promotion(every_weeks=3, lasts_weeks=1))
-    assert close.paid_back[0, :6].tolist() == [0, 0.5, 0.5, 0, 0.5, 0.5]
-    assert close.paid_back[0, -1] == 0
-    assert close.paid_back.sum() <= close.promoted.sum()
+    assert owed(close)[:6].tolist() == [0, 0.5, 0.5, 0, 0.5, 0.5]
+    assert owed(close)[-1] == 0
+    assert owed(close).sum() <= close.promoted.sum()
 
 
 def test_at_the_end_of_the_horizon_only_what_falls_into_it_is_missing():
-    assert _of(Promotion(every_weeks=14), weeks=16).paid_back[0, 14:].tolist() == [0, 0.25]
+    assert owed(_of(Promotion(every_weeks=14), weeks=16))[14:].tolist() == [0, 0.25]
 
 
 def test_a_permanent_deal_borrows_nothing():
     found = _of(Promotion(every_weeks=1))
     assert found.promoted.all()
-    assert not found.paid_back.any()
+    assert not owed(found).any()
 
 
 def test_costs_are_spread_over_the_weeks_in_which_something_is_done():
@@ -44,11 +47,6 @@ def test_costs_are_spread_over_the_weeks_in_which_something_is_done():
     assert found.invested[0].sum() == pytest.approx(8 * 10 / WEEKS_PER_YEAR)
     assert found.lift[0].tolist() == [0.0] * 8 + [0.5] * 8
     assert np.isnan(found.spread[0, 8:]).all()
-
-
-def test_a_year_is_discounted_by_the_yearly_rate():
-    discount = schedule_of([NOTHING], 105, 0.21).discount
-    assert discount[52] / discount[0] == pytest.approx(1.21 ** (-52 / WEEKS_PER_YEAR))
 
 
 def test_todays_deal_is_already_taken_off_what_is_paid():
@@ -65,17 +63,25 @@ def test_the_margin_of_all_orders_together_is_the_gross_margin_of_what_was_paid(
     assert margin[0] - margin[1] == pytest.approx(40.0)
 
 
-def test_the_margin_of_an_order_is_that_of_the_simulation_with_a_deal_on_top_of_todays():
-    economics = Economics(gross_margin=0.3, cost_per_order=2.0, todays_deal=0.1)
-    simulated = order_margin(100.0, economics.list_margin, economics.cost_per_order, deal=0.2)
-    assert economics.margin_of(paid=100.0 * (1 - 0.1 - 0.2), listed=100.0) == pytest.approx(simulated)
-
-
 def test_exposure_counts_weeks_under_attack_apart_in_and_between_promotions():
     strategies = [NOTHING, Strategy("sale", Promotion(depth=0.2, every_weeks=4, coverage=0.5, points=0.01))]
-    schedule = schedule_of(strategies, 16, 0.0)
-    found = exposure_of(schedule, strategies, Attack(0.3, 4, 9), todays_deal=0.05)
-    assert found.quiet[:, -1].tolist() == [6, 4]
-    assert found.promoted[:, -1].tolist() == [0, 2]
-    assert found.own_quiet == pytest.approx([0.05, 0.06])
-    assert found.own_promoted == pytest.approx([0.05, 0.16])
+    found = Exposure.of(Schedule.of(strategies, 16), strategies, Attack(0.3, 4, 9), todays_deal=0.05)
+    assert found.weeks[:, :, -1].tolist() == [[6, 4], [0, 2]]
+    assert found.own[..., 0] == pytest.approx(np.array([[0.05, 0.06], [0.05, 0.16]]))
+
+
+def test_the_next_order_comes_when_the_pace_has_summed_to_what_it_needs():
+    plan = _of(Promotion(depth=0.2, every_weeks=5), weeks=30)
+    rng, count = np.random.default_rng(1), 200
+    time, need = rng.uniform(0, 25, (1, count)), rng.exponential(6.0, (1, count))
+    quiet, extra = rng.uniform(0.8, 1.2, (1, count)), rng.uniform(0.1, 0.9, (1, count))
+    found = plan.next_order(time, need, quiet, extra, 0.3)
+    edges = np.linspace(0, 30, 30_001)
+    week = np.minimum(edges[:-1].astype(int), 29)
+    for each in range(count):
+        pace = np.where(plan.promoted[0, week] > 0, 1 + extra[0, each], quiet[0, each])
+        pace = pace - 0.3 * extra[0, each] * owed(plan)[week]
+        passed = np.append(0.0, np.cumsum(pace) * 0.001)
+        target = np.interp(time[0, each], edges, passed) + need[0, each]
+        expected = np.interp(target, passed, edges) if target < passed[-1] else np.inf
+        assert found[0, each] == pytest.approx(expected, abs=5e-3)

@@ -1,166 +1,229 @@
+"""The cases in which it is known what must come out."""
+
 import numpy as np
 import pytest
+from scipy.special import expit, logit
 
-from analysis.config.strategies import NOTHING, Attack, Experience, Promotion, Strategy, built_in_strategies
-from analysis.strategies import simulation
-from analysis.strategies.microsimulation import STRUCTURES
+from analysis.config.strategies import NOTHING, Attack, Experience, Gift, Promotion, Strategy
 from analysis.strategies.parameters import draw_parameters
-from analysis.strategies.schedule import Economics
-from analysis.strategies.sentences import COMPONENTS
-from analysis.strategies.simulation import parameter_table, simulate
+from analysis.strategies.schedule import Economics, Schedule
+from analysis.strategies.simulation import World, _Setting, simulate
 
-from .inputs import drawn, fitted_inputs, some_base
+from .inputs import VALUE, alike, better, world
 
-STRATEGIES = (
-    *built_in_strategies(
-        Promotion(points=0.02, programme_cost_per_year=200.0),
-        Experience(invested_per_order=0.5, invested_per_customer_year=3.0, database_per_year=500.0),
-    ),
-    Strategy(
-        "for_a_while", Promotion(depth=0.4, every_weeks=3, ends_week=40), Experience(starts_week=20, ends_week=60)
-    ),
-)
-ATTACK = Attack(0.5, 30, 50)
-ECONOMICS = Economics(gross_margin=0.4, cost_per_order=1.0, annual_discount_rate=0.15, todays_deal=0.04)
+SALE = Promotion(depth=0.2, every_weeks=8, coverage=1.0, redemption=0.5)
 
 
-@pytest.fixture(scope="module", params=STRUCTURES)
-def run(request):
-    """Everything at once: promotions, experience, new customers, referrals, mercenaries, and an attack."""
-    parameters = draw_parameters(12, 7, given={"referrals": 0.1, "rival_pull": 0.2})
-    inputs = fitted_inputs(parameters, some_base(800), 400, 104, coming=4.0, economics=ECONOMICS)
-    return simulate(inputs, STRATEGIES, request.param, ATTACK)
+def profit(lives, strategies, setting, **more):
+    return simulate(lives, [NOTHING, *strategies], setting, **more).parts["profit"][:, 0]
 
 
-def test_customers_in_are_those_alive_and_those_who_left(run):
-    weekly = run.weekly
-    gone = np.cumsum(weekly.left + weekly.taken, axis=2)
-    at_start = weekly.alive[:, 0, 0] - (weekly.joined - weekly.left - weekly.taken)[:, 0, 0]
-    came = at_start[:, None, None] + np.cumsum(weekly.joined, axis=2)
-    assert came == pytest.approx(weekly.alive + gone)
-    assert (weekly.alive >= -1e-9).all()
-    assert (weekly.taken[:, :, :30] == 0).all()
-    assert weekly.taken[:, :, 30:51].sum() > 0
-    assert (weekly.won + weekly.referred <= weekly.joined + 1e-9).all()
-    assert (weekly.mercenaries <= weekly.alive).all()
+@pytest.mark.parametrize(("at_orders", "in_time"), [(0.2, 0.0), (0.0, 0.05)])
+def test_without_effects_every_strategy_is_the_fitted_model(at_orders, in_time):
+    rate, weeks = 0.3, 80.0
+    found = profit(
+        alike(8_000, rate, at_orders=at_orders, in_time=in_time),
+        [Strategy("sale", Promotion(depth=0.0)), better(0.5), Strategy("gift", gift=Gift(cost=0.0))],
+        world(weeks),
+    )
+    leaving = rate * at_orders + in_time
+    assert found == pytest.approx(np.full(4, rate * -np.expm1(-leaving * weeks) / leaving), rel=0.025)
+    assert np.ptp(found) == 0
 
 
-def test_a_difference_is_the_sum_of_its_components(run):
-    assert list(run.components) == list(COMPONENTS)
-    total = sum(run.components.values())
-    assert total == pytest.approx(run.difference, rel=1e-9, abs=1e-6)
-    assert all((part[:, 0] == 0).all() for part in run.components.values())
+def test_an_expectation_that_forgets_everything_gives_one_burst_and_then_nothing():
+    dropout, lift, theta = 0.2, 0.8, 0.7
+    setting = world(250, kappa_exp=1.0, theta_exp=theta, gamma_exp=0.3)
+    found = profit(alike(4_000, 1.0, at_orders=dropout), [better(lift)], setting)
+    first = expit(logit(dropout) - theta * lift)
+    assert found == pytest.approx([1 / dropout, 1 + (1 - first) / dropout], rel=0.025)
 
 
-def test_each_component_has_the_sign_of_what_it_is(run):
-    promotion, expectation = (run.strategy(name) for name in ("promotion", "expectation"))
-    parts = {name: values.mean(axis=0) for name, values in run.components.items()}
-    assert parts["given_away"][promotion] < 0 == parts["given_away"][expectation]
-    assert parts["extra_orders"][promotion] > 0 == parts["extra_orders"][expectation]
-    assert parts["borrowed"][promotion] < 0 == parts["borrowed"][expectation]
-    assert parts["service"][promotion] == 0 > parts["service"][expectation]
-    assert parts["invested"][promotion] == 0 > parts["invested"][expectation]
-    assert parts["referred"][promotion] == 0 < parts["referred"][expectation]
-    assert parts["won"][promotion] != 0 == parts["won"][expectation]
-    assert parts["rival"][expectation] > 0
-    assert parts["programme"][promotion] == pytest.approx(-200 / 52.1786 * run.discount.sum(), rel=1e-4)
+@pytest.mark.parametrize("level", [0.0, 0.5])
+def test_an_expectation_that_never_learns_gives_a_constant_pace_and_dropout_from_the_first_encounter(level):
+    rate, dropout, lift, theta, gamma, weeks = 0.2, 0.15, 0.8, 0.7, 0.3, 60
+    setting = world(weeks, theta_exp=theta, gamma_exp=gamma, level_exp=level)
+    found = profit(alike(12_000, rate, at_orders=dropout), [better(lift)], setting)
+    after, pace = expit(logit(dropout) - theta * lift), rate * np.exp(gamma * lift)
+    start = (np.arange(100 * weeks) + 0.5) / 100
+    later = (1 - after) * -np.expm1(-pace * after * (weeks - start)) / after
+    assert found[1] == pytest.approx(np.sum(rate * np.exp(-rate * start) * (1 + later)) / 100, rel=0.025)
 
 
-def test_beside_a_better_experience_a_promotion_that_gives_nothing_brings_nothing():
-    better = Experience(lift=1.5, invested_per_order=1.0)
-    strategies = (NOTHING, Strategy("expectation", experience=better), Strategy("both", Promotion(depth=0.0), better))
-    inputs = fitted_inputs(draw_parameters(12, 7), some_base(800), 400, 104, coming=4.0, economics=ECONOMICS)
-    found = simulate(inputs, strategies)
-    for name, draws in found.components.items():
-        assert draws[:, 2] == pytest.approx(draws[:, 1]), name
+def test_quality_that_lasts_keeps_customers_through_its_level_when_the_gap_has_closed():
+    dropout, lift, level = 0.2, 0.8, 0.5
+    found = profit(alike(4_000, 1.0, at_orders=dropout), [better(lift)], world(250, kappa_exp=1.0, level_exp=level))
+    assert found[1] == pytest.approx(1 / expit(logit(dropout) - level * lift), rel=0.025)
 
 
-def test_the_weeks_add_up_to_the_profit(run):
-    assert run.cumulative[:, :, -1] == pytest.approx(run.profit)
-    assert run.weekly.spent @ run.discount == pytest.approx(run.spent)
-    assert (run.spent[:, 0] == 0).all()
+def test_equal_strategies_differ_by_exactly_zero():
+    values = draw_parameters(6, 2).values
+    setting = World(values, Economics(0.5), 104.0, 0.002)
+    twins = [Strategy(name, SALE, Experience(invested_per_order=1.0), Gift(cost=1.0)) for name in ("one", "two")]
+    found = simulate(alike(300, 0.3, at_orders=0.1, draws=6), [NOTHING, *twins], setting, attack=Attack(0.4, 10, 30))
+    for draws in found.parts.values():
+        assert (draws[1] == draws[2]).all()
 
 
-def test_segments_add_up_to_the_own_orders_of_the_base(run):
-    of_type = sum(segment.difference for segment in run.segments if segment.dimension == "type")
-    assert sum(s.customers for s in run.segments if s.dimension == "type") == pytest.approx(800)
-    assert of_type.shape == run.profit.shape
-    assert (of_type[:, 0] == 0).all()
+def test_a_strategy_is_the_same_whoever_stands_beside_it():
+    setting = World(draw_parameters(4, 2).values, Economics(0.5), 104.0, 0.002)
+    lives = alike(200, 0.3, at_orders=0.1, draws=4)
+    alone = simulate(lives, [NOTHING, better()], setting)
+    beside = simulate(lives, [NOTHING, Strategy("sale", SALE), better()], setting)
+    assert (alone.parts["profit"][1] == beside.parts["profit"][2]).all()
 
 
-def test_without_new_customers_segments_add_up_to_the_difference():
-    inputs = fitted_inputs(draw_parameters(5, 1, given={"referrals": 0.0}), customers=300)
-    run = simulate(inputs, built_in_strategies(Promotion(), Experience(invested_per_customer_year=2.0)))
-    own = sum(segment.difference for segment in run.segments if segment.dimension == "type")
-    assert own == pytest.approx(run.difference)
+@pytest.mark.parametrize("is_new", [False, True])
+@pytest.mark.parametrize("leaves", [{"at_orders": 0.1}, {"in_time": 0.02}])
+def test_a_free_even_lasting_improvement_never_harms_any_life_whatever_the_parameters(is_new, leaves):
+    values = dict(draw_parameters(400, 4).values)
+    values["level_exp"] = values["level_exp"] * (np.arange(400) % 2)
+    for name in ("theta_exp", "unevenness"):
+        values[name] = values[name] * np.where(np.arange(400) % 3 == 0, 3.0, 1.0)
+    setting = World(values, Economics(0.3), 156.0, 0.002)
+    lives = alike(2_000, 0.4, draws=400, is_new=is_new, **leaves)
+    plans = [NOTHING, *(better(lift, f"by_{round(10 * lift)}") for lift in (0.1, 0.5, 2.0))]
+    lived = _Setting(setting, Schedule.of(plans, 156), None, False, None).lived(lives, np.random.default_rng(1))
+    assert (np.diff(lived["profit"], axis=0) >= -1e-9).all()
+    assert (lived["profit"][3] > lived["profit"][0]).mean() > 0.5
 
 
-def test_the_same_seed_gives_the_same_numbers_on_any_number_of_threads(monkeypatch):
-    monkeypatch.setattr(simulation, "CUSTOMERS_AT_ONCE", 2_000)
-    inputs = fitted_inputs(draw_parameters(8, 2), customers=200, coming=2.0)
-    runs = [simulate(inputs, STRATEGIES, attack=ATTACK, threads=threads) for threads in (1, 2, 5)]
-    for other in runs[1:]:
-        assert (other.profit == runs[0].profit).all()
-        assert (other.weekly.orders == runs[0].weekly.orders).all()
-        assert (other.noise_covariance == runs[0].noise_covariance).all()
-        assert (other.common_noise == runs[0].common_noise).all()
+def test_beside_own_deals_a_free_improvement_can_harm_where_orders_are_sold_at_a_loss_or_moved_into_a_promotion():
+    setting = World(draw_parameters(100, 4).values, Economics(0.15), 156.0, 0.002)
+    sale = Promotion(depth=0.3, every_weeks=4, coverage=1.0, redemption=1.0)
+    both = Strategy("both", sale, Experience(invested_per_order=0.0))
+    found = simulate(alike(2_000, 0.3, at_orders=0.05, draws=100), [NOTHING, Strategy("sale", sale), both], setting)
+    assert (found.parts["profit"][2] < found.parts["profit"][1]).any()
 
 
-def test_the_size_of_a_block_changes_nothing(monkeypatch):
-    inputs = fitted_inputs(draw_parameters(8, 2), customers=200, coming=2.0)
-    whole = simulate(inputs, STRATEGIES)
-    monkeypatch.setattr(simulation, "CUSTOMERS_AT_ONCE", 1)
-    assert simulate(inputs, STRATEGIES).profit == pytest.approx(whole.profit, rel=1e-12)
+@pytest.mark.parametrize(("loss_aversion", "order"), [(1.0, 2), (2.0, 1)])
+def test_unevenness_costs_in_second_order_only_unless_losses_weigh_more(loss_aversion, order):
+    dropout, theta = 0.2, 1.0
+    uneven = [better(0.0, f"spread_{round(100 * size)}", spread=size) for size in (0.25, 0.5)]
+    setting = world(250, theta_exp=theta, loss_aversion=loss_aversion)
+    orders = profit(alike(10_000, 1.0, at_orders=dropout), uneven, setting)
+    loss = orders[0] - orders[1:]
+    assert loss[1] / loss[0] == pytest.approx(2**order, rel=0.25)
 
 
-def test_another_seed_gives_other_numbers():
-    profit = [simulate(fitted_inputs(drawn(), customers=200, seed=seed), [NOTHING]).profit for seed in (1, 2)]
-    assert profit[0] != profit[1]
+def test_a_strategy_that_narrows_todays_unevenness_keeps_customers():
+    setting = world(200, theta_exp=1.0, loss_aversion=3.0, unevenness=0.6, kappa_exp=0.2)
+    orders = profit(alike(4_000, 0.5, at_orders=0.1), [better(0.0, "even", spread=0.0)], setting)
+    assert orders[1] > 1.05 * orders[0]
 
 
-def test_a_draw_has_the_same_result_alone_and_among_others():
-    parameters = draw_parameters(6, 2)
-    whole = simulate(fitted_inputs(parameters, customers=200), STRATEGIES[:4])
-    fitted = fitted_inputs(parameters, customers=200)
-    assert simulate(fitted, STRATEGIES[:4]).profit[3] == pytest.approx(whole.profit[3], rel=1e-12)
+def test_a_temporary_gain_can_lower_profit_since_it_raises_the_bar():
+    setting = world(208, theta_exp=1.0, kappa_exp=0.9, loss_aversion=3.0)
+    orders = profit(alike(4_000, 0.5, at_orders=0.02), [better(1.0, ends_week=52)], setting)
+    assert orders[1] < orders[0]
 
 
-def test_the_stated_noise_covers_what_seeds_make_of_it():
-    parameters = draw_parameters(2, 3)
-    strategies = STRATEGIES[:4]
-    runs = [simulate(fitted_inputs(parameters, customers=150, seed=seed, coming=2.0), strategies) for seed in range(60)]
-    differences = np.array([run.difference for run in runs])
-    found = differences.std(axis=0, ddof=1)[:, 1:]
-    noise = np.mean([run.noise_covariance for run in runs], axis=0)
-    diagonal = np.einsum("dss->ds", noise)
-    stated = np.sqrt(diagonal + diagonal[:, :1] - 2 * noise[:, 0])[:, 1:]
-    assert (stated > 0.75 * found).all()
-    assert (stated < 2.5 * found).all()
+def test_whoever_is_struck_far_below_the_expectation_leaves_for_good():
+    setting = world(200, tau=0.5, kappa_exp=1.0)
+    orders = profit(alike(1_000, 1.0), [better(1.0, ends_week=100)], setting)
+    assert orders == pytest.approx([200, 101], rel=0.025)
 
 
-def test_draws_share_most_of_their_noise_since_they_share_customers_and_numbers():
-    run = simulate(fitted_inputs(draw_parameters(20, 3), customers=300), STRATEGIES[:4])
-    each = np.einsum("dss->ds", run.noise_covariance).mean(axis=0)
-    assert (np.diag(run.common_noise) > 0.5 * each).all()
-    assert (np.diag(run.common_noise) < each).all()
+def test_a_promotion_lifts_its_weeks_and_borrows_from_those_after_it():
+    lift, borrowed, rate = 0.6, 0.25, 0.5
+    setting = world(64, promotional_lift=lift, borrowed=borrowed, margin=0.5)
+    found = simulate(alike(8_000, rate), [NOTHING, Strategy("sale", SALE)], setting)
+    extra, uses = 0.5 * lift, 0.5 * (1 + lift) / (1 + 0.5 * lift)
+    expected = 8 * rate * VALUE * (7 * 0.5 + (1 + extra) * (0.5 - 0.2 * uses) - borrowed * extra * 0.5)
+    assert found.parts["profit"][1, 0] == pytest.approx(expected, rel=0.025)
+    assert found.parts["given_away"][1, 0] == pytest.approx(8 * rate * VALUE * 0.2 * 0.5, rel=0.04)
 
 
-def test_common_random_numbers_make_differences_sharper_than_profits():
-    run = simulate(fitted_inputs(draw_parameters(4, 3), customers=500), STRATEGIES[:4])
-    noise = run.noise_covariance
-    of_difference = noise[:, 1, 1] + noise[:, 0, 0] - 2 * noise[:, 0, 1]
-    assert (of_difference < 0.5 * noise[:, 1, 1]).all()
+def test_a_deal_that_is_expected_lifts_less():
+    sale = Strategy("sale", Promotion(every_weeks=2, coverage=1.0, redemption=1.0))
+    extra = []
+    for kappa in (0.0, 0.3, 0.8):
+        found = simulate(alike(2_000, 0.5), [NOTHING, sale], world(64, promotional_lift=0.6, kappa_deal=kappa))
+        extra.append(found.orders[1, 0] - found.orders[0, 0])
+    assert extra[0] > extra[1] > extra[2] > 0
 
 
-def test_other_strategies_beside_it_leave_a_strategy_alone():
-    inputs = fitted_inputs(draw_parameters(4, 3), customers=300)
-    one = simulate(inputs, STRATEGIES[:2]).difference[:, 1]
-    among = simulate(inputs, STRATEGIES[:4]).difference[:, 1]
-    error = np.sqrt(simulate(inputs, STRATEGIES[:2]).noise_covariance[:, 1, 1])
-    assert (np.abs(one - among) < 2 * error).all()
+def test_deals_that_move_nobody_only_cost_what_they_give_away():
+    deals = [Strategy(f"depth{depth}", Promotion(depth=depth / 10)) for depth in range(1, 9)]
+    found = simulate(alike(4_000, 0.3, at_orders=0.1), [NOTHING, *deals], world(margin=0.5))
+    lost = found.parts["profit"][0] - found.parts["profit"][1:]
+    assert (np.diff(found.parts["profit"], axis=0) < 0).all()
+    assert lost == pytest.approx(found.parts["given_away"][1:], rel=0.05)
 
 
-def test_parameters_come_with_their_origins():
-    table, origin = parameter_table(fitted_inputs(draw_parameters(4, 3, given={"tau": 2.0}), customers=60))
-    assert set(origin) == set(table.columns)
-    assert (origin["purchase.r"], origin["tau"], origin["theta_exp"]) == ("posterior", "given", "assumption")
+def test_points_cost_what_is_redeemed_and_act_at_what_they_are_worth():
+    club = Strategy("points", Promotion(depth=0.0, points=0.1))
+    found = simulate(alike(1_000, 0.3, at_orders=0.1), [NOTHING, club], world(margin=0.5, breakage=0.25))
+    assert found.parts["profit"][1, 0] / found.parts["profit"][0, 0] == pytest.approx((0.5 - 0.075) / 0.5)
+
+
+def test_a_gift_is_given_once_at_its_order():
+    gift = Strategy("gift", gift=Gift(order=3, cost=7.0))
+    found = simulate(alike(1_000, 0.5, orders=1), [NOTHING, gift], world(margin=0.5))
+    assert found.parts["profit"][0, 0] - found.parts["profit"][1, 0] == pytest.approx(7.0)
+    later = simulate(alike(1_000, 0.5, orders=3), [NOTHING, gift], world(margin=0.5))
+    assert later.parts["profit"][0, 0] == later.parts["profit"][1, 0]
+
+
+def test_what_is_invested_in_customers_is_paid_as_long_as_they_are_there():
+    leaving, weeks = 0.05, 100.0
+    strategy = Strategy("better", experience=Experience(lift=0.0, invested_per_customer_year=52.18))
+    found = simulate(alike(4_000, 0.5, in_time=leaving), [NOTHING, strategy], world(weeks))
+    assert found.parts["invested"][1, 0] == pytest.approx(-np.expm1(-leaving * weeks) / leaving, rel=0.025)
+
+
+def test_a_rival_takes_what_the_hazard_says_and_nobody_from_todays_path():
+    sale = Strategy("sale", Promotion(depth=0.1, every_weeks=1, coverage=1.0, redemption=1.0))
+    weeks, rate = 60.0, 0.5
+    found = simulate(
+        alike(4_000, rate), [NOTHING, NOTHING, sale], world(weeks, rival_pull=0.2), attack=Attack(0.3, 0, 59)
+    ).orders[:, 0]
+    expected = [rate * -np.expm1(-pull * weeks) / pull for pull in (0.06, 0.04)]
+    assert found == pytest.approx([rate * weeks, *expected], rel=0.04)
+
+
+def test_a_better_experience_protects_from_a_rival_and_deals_build_nothing():
+    setting = world(60, rival_pull=0.3, bond_shield=0.2, kappa_exp=0.5, delivery=1.0)
+    points = Strategy("points", Promotion(depth=0.0, points=0.05))
+    attacked = simulate(
+        alike(5_000, 0.5), [NOTHING, NOTHING, better(1.0), points], setting, attack=Attack(0.3, 26, 38)
+    ).orders[:, 0]
+    lost = attacked[0] - attacked[1:]
+    assert lost[1] < 0.5 * lost[0]
+    assert lost[2] < lost[0]
+
+
+def test_delight_brings_customers_and_unevenness_alone_brings_none():
+    setting, worth = world(78, referrals=0.05), np.full((1, 12), 10.0)
+    plans = [NOTHING, better(0.5), better(0.0, "uneven", spread=1.0)]
+    found = simulate(alike(1_000, 0.3, at_orders=0.05), plans, setting, worth_of_new=worth)
+    assert found.parts["referred"][1, 0] == pytest.approx(0.05 * 0.5 * 10.0 * found.orders[1, 0])
+    assert found.parts["referred"][[0, 2], 0].tolist() == [0, 0]
+
+
+def test_a_standard_that_rises_faster_takes_customers_from_all_but_todays_path():
+    setting = world(156, theta_exp=0.5, level_exp=0.5, kappa_exp=0.3, sector_rise=0.5)
+    found = simulate(alike(5_000, 0.5, at_orders=0.1), [NOTHING, NOTHING, better()], setting, rising=True)
+    orders = found.orders[:, 0]
+    assert orders[0] == pytest.approx(10, rel=0.04)
+    assert orders[1] < orders[2]
+    assert orders[1] < 0.95 * orders[0]
+
+
+def test_mercenaries_buy_in_promotion_weeks_only_and_at_the_deal():
+    lives = alike(4_000, 0.5, is_new=True)
+    lives = type(lives)(**{**vars(lives), "mercenary": np.ones(4_000, dtype=bool), "by_deal": True})
+    sale = Strategy("sale", Promotion(depth=0.2, every_weeks=8, coverage=0.5, redemption=0.5))
+    found = simulate(lives, [NOTHING, sale], world(64, margin=0.5))
+    assert found.orders[1, 0] == pytest.approx(1 + 0.5 * 8, rel=0.05)
+    assert found.parts["profit"][1, 0] / found.orders[1, 0] == pytest.approx((0.5 - 0.2) * VALUE)
+
+
+def test_customer_types_feel_deals_and_service_differently_and_average_to_what_is_assumed():
+    mix = np.array([0.5, 0.5, 0.0, 0.0])
+    setting = world(104, theta_exp=0.5)
+    setting = World(setting.parameters, setting.economics, 104.0, 0.0, mix)
+    lives = alike(4, 0.3)
+    felt = setting.felt(type(lives)(**{**vars(lives), "kind": np.array([0, 1, 0, -1])}))["theta_exp"]
+    assert felt[:2].mean() == pytest.approx(0.5)
+    assert felt[0] > felt[3] == 0.5 > felt[1]

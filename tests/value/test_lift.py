@@ -10,7 +10,6 @@ from analysis.interval import Interval
 from analysis.models.beta_geometric import BGNBD
 from analysis.models.patterns import patterns_of
 from analysis.models.registry import MODELS
-from analysis.models.spend import expected_order_values
 from analysis.time import TimeUnit, force_of_interest, units_per_year
 from analysis.value.lift import new_customers_observed, retention_lift, retention_lifts, share_within, shifts_of
 from analysis.value.profit import Choice, readings_that_matter
@@ -74,7 +73,7 @@ def test_points_and_per_cent_agree_where_they_must(lifts):
 def test_the_bases_profit_is_its_residual_value(lifts, cdnow_39_weeks, cdnow_purchase, cdnow_spend):
     found, patterns = lifts(Choice(scope="base")), patterns_of(cdnow_39_weeks, TimeUnit.WEEK)
     x, mean = (cdnow_39_weeks.table[name].to_numpy() for name in ("frequency", "mean_repeat_value"))
-    worth = expected_order_values(cdnow_spend, x, mean)
+    worth = cdnow_spend.order_values(x, mean)
     for fit in cdnow_purchase:
         orders = discounted_orders(fit, patterns, 3 * YEAR, force_of_interest(0.1, TimeUnit.WEEK))
         profit = found.of(Choice(scope="base"), fit.model).profit_before.estimate
@@ -204,7 +203,7 @@ def test_customers_won_in_the_last_year_are_counted_where_that_can_be_known(load
 
 def test_without_spend_differences_the_lift_is_that_of_orders(lifts, cdnow_39_weeks, cdnow_purchase, cdnow_spend):
     choice, economics, retention = Choice(scope="new_customer"), EconomicsConfig(), RetentionConfig()
-    constant = replace(cdnow_spend, posterior=None)
+    constant = replace(cdnow_spend, model="constant", posterior=None)
     shifts = shifts_of(cdnow_39_weeks, cdnow_purchase, constant, [choice], None)
     found = retention_lifts(shifts, [choice], economics, retention)
     assert found.of(choice, "BG/NBD").lift.estimate == pytest.approx(

@@ -5,7 +5,7 @@ import analysis as rl
 from analysis import words
 from analysis.config import EconomicsConfig, RetentionConfig
 from analysis.models.fits import fit_all
-from analysis.models.spend import fit_spend
+from analysis.models.spend_choice import fit_spend
 from analysis.time import TimeUnit
 from analysis.value import plots, shifts, valuation
 from analysis.value.growth import spend_growth

@@ -12,7 +12,7 @@ from analysis.data.simulation import CDNOW_PURCHASES, CDNOW_SPEND, simulate_cust
 from analysis.models.fits import PurchaseFits, fit_one
 from analysis.models.patterns import patterns_of
 from analysis.models.registry import MODELS
-from analysis.models.spend import fit_spend
+from analysis.models.spend_choice import fit_spend
 from analysis.time import TimeUnit
 from analysis.value.lift import retention_lifts, shifts_of
 from analysis.value.profit import Choice

@@ -45,15 +45,14 @@ def test_totals_are_the_sums_of_customers_and_of_every_dimension_of_segments(val
     total = value.customers["residual_clv"].sum()
     assert value.total.estimate == pytest.approx(total)
     for dimension in ("orders", "recency", "value"):
-        parts = [segment for segment in value.segments if segment.dimension == dimension]
-        assert sum(segment.customers for segment in parts) == 2_357
-        assert sum(segment.residual_clv.estimate for segment in parts) == pytest.approx(total)
-        assert sum(segment.share_of_value for segment in parts) == pytest.approx(1)
+        assert value.by(dimension)[["customers", "estimate", "share"]].sum().tolist() == pytest.approx(
+            [2_357, total, 1]
+        )
 
 
 def test_segments_are_cut_by_orders_and_by_days_since_the_last_one(value, cdnow_39_weeks):
     table = cdnow_39_weeks.table
-    found = {(each.dimension, each.segment): each.customers for each in value.segments}
+    found = value.segments["customers"]
     silent = table["T_days"] - table["recency_days"]
     assert found["recency", "0-90"] == (silent <= 90).sum()
     assert found["recency", "181-365"] == ((silent > 180) & (silent <= 365)).sum()
@@ -97,7 +96,7 @@ def test_value_does_not_depend_on_the_time_unit(cdnow_39_weeks, cdnow_spend, val
     clv = value.customers["residual_clv"].to_numpy()
     assert other.customers["residual_clv"].to_numpy() == pytest.approx(clv, rel=1e-4)
     assert other.total.lower == pytest.approx(value.total.lower, rel=0.03)
-    assert [each.customers for each in other.segments] == [each.customers for each in value.segments]
+    pd.testing.assert_series_equal(other.segments["customers"], value.segments["customers"])
 
 
 def test_margin_scales_value_and_costs_reduce_it(simulated, value):
@@ -118,8 +117,7 @@ def test_a_cost_that_eats_the_margin_leaves_the_same_share_of_every_order(cdnow_
     with_cost, without = value_of(found, gross_margin=0.5, cost_per_order=8.0), value_of(found, gross_margin=0.3)
     assert vars(with_cost.total) == pytest.approx(vars(without.total))
     assert vars(with_cost.expected_total) == pytest.approx(vars(without.expected_total))
-    for one, other in zip(with_cost.segments, without.segments, strict=True):
-        assert vars(one.residual_clv) == pytest.approx(vars(other.residual_clv))
+    pd.testing.assert_frame_equal(with_cost.segments, without.segments)
     for name in ("residual_clv", "residual_clv_lower", "residual_clv_upper"):
         assert with_cost.customers[name].to_numpy() == pytest.approx(without.customers[name].to_numpy())
 
@@ -149,7 +147,6 @@ def test_without_money_there_are_orders_but_no_value(cdnow_39_weeks, cdnow_purch
     assert found.customers[["spent", "residual_clv", "residual_clv_lower"]].isna().all().all()
     assert found.total is None
     assert found.expected_orders.estimate > 0
-    assert all(segment.residual_clv is None for segment in found.segments)
     assert found.by("orders")["estimate"].sum() == pytest.approx(found.expected_orders.estimate)
 
 

@@ -153,31 +153,41 @@ def simulated_days(fit, params, births: np.ndarray, end: int, rng: np.random.Gen
     range=Range(0.0, 1.0),
 )
 def keeping_everyone_is_a_myth(orders, fits, retention) -> Verdict:
-    """Posterior probability of each model with dropout against the same without it, at even odds beforehand.
+    """Posterior probability of each model with dropout against customers who never leave, at even odds beforehand.
 
-    Without dropout all models are the negative binomial one. The marginal likelihoods are taken from BIC (Schwarz
+    Without dropout all models are the negative binomial one. Against each stands the better of two without leaving:
+    order rates that stay, and order rates that all fall alike with the time since the first order. The likelihoods of
+    the three are of the same histories. The marginal likelihoods are taken from BIC (Schwarz
     1978, Annals of Statistics 6(2)), which amounts to a prior worth one customer. Beside it stands the likelihood
     ratio. No dropout lies on the boundary, where its distribution is not chi-squared; with as many degrees of
     freedom as there are further parameters the limit errs on the safe side.
     """
     patterns = patterns_of(orders.histories, fits.primary.time_unit)
-    without = log_likelihood_without_dropout(patterns)
+    without, half_log = log_likelihood_without_dropout(patterns), np.log(patterns.customers) / 2
     if not np.isfinite(without):
         reason = "claim.reason.no_fit_without_dropout"
         raise Unavailable("The model without dropout has no best fit on these data.", code=reason)
+    falling, half_life = log_likelihood_of_falling_rates(patterns)
+    staying = np.nanmax([without - 2 * half_log, falling - 3 * half_log])
     probabilities, losses, ratios = {}, {}, []
     for fit in fits:
         gained, extra = max(fit.log_likelihood - without, 0.0), len(MODELS[fit.model].names) - len(("r", "alpha"))
-        probabilities[fit.model] = float(expit(gained - extra / 2 * np.log(patterns.customers)))
+        leaving = max(fit.log_likelihood, without) - len(MODELS[fit.model].names) * half_log
+        probabilities[fit.model] = float(expit(leaving - staying))
         stay = retention.new_customers[fit.model].survival[0]
         losses[fit.model] = Interval(1 - stay.estimate, 1 - stay.upper, 1 - stay.lower, stay.level)
         ratios.append(Message("{model}: twice the gain in log-likelihood over a model without leaving is "
             "{ratio:decimal1}; more than {limit:decimal1} counts as significant at 5%, which is on the safe side here.",
             model=fit.model, ratio=2 * gained, limit=float(chi2.ppf(0.95, extra))))  # fmt: skip
+    if np.isfinite(falling):
+        ratios.append(Message("If nobody left and everyone merely ordered ever less often, rates would halve in "
+            "{half_life:days}; twice the log-likelihood then lies {ratio:decimal1} above that of rates that stay.",
+            half_life=to_days(half_life, fits.primary.time_unit), ratio=2 * (falling - without)))  # fmt: skip
     assumptions = [Message("Before the data, leaving and not leaving count as equally likely; the weight of the data "
         "is taken from BIC. A long pause looks like leaving, and customers who order in bursts, or a season, also "
-        "speak against a model in which nobody leaves. That some leave does not say that it must stay so: the models "
-        "have no floor below which leaving cannot fall.")]  # fmt: skip
+        "speak against a model in which nobody leaves. Rates that fall alike for all are weighed against leaving; "
+        "rates that fall at a pace of each customer's own are not, and look the same. That some leave does not say "
+        "that it must stay so: the models have no floor below which leaving cannot fall.")]  # fmt: skip
     if left_truncation(orders):
         assumptions.append(Message("The test does not need to know when customers were born, but the share that "
             "leaves does: where most were born before the data, it is that of customers who had already "
@@ -202,3 +212,30 @@ def log_likelihood_without_dropout(patterns: Patterns) -> float:
     optimum = polish(total, climb(total, np.zeros(2)))
     orders = patterns.total(x.astype(float))
     return optimum.value - orders * float(np.log(scale)) if optimum.is_peak else float("nan")
+
+
+def log_likelihood_of_falling_rates(patterns: Patterns) -> tuple[float, float]:
+    """As ``log_likelihood_without_dropout``, where rates fall as exp(-kappa t) with the time t since the first order.
+
+    Also the time in which they halve, in the patterns' unit; both NaN without a maximum. Given x and t_x the times of
+    the orders before the last one are integrated out, as in the other models.
+    """
+    x, recency, age = (each.astype(float) for each in patterns.history)
+    scale = patterns.total(age) / patterns.customers
+    last, age, repeat = np.where(x > 0, recency, 1.0) / scale, age / scale, x > 0
+
+    def total(log_params: np.ndarray) -> float:
+        r, alpha, kappa = np.exp(log_params)
+
+        def passed(time: np.ndarray) -> np.ndarray:
+            return -np.expm1(-kappa * time) / kappa
+
+        order_times = np.where(repeat, -kappa * last + (x - 1) * np.log(passed(last) / last), 0.0)
+        counts = gammaln(r + x) - gammaln(r) + r * np.log(alpha) - (r + x) * np.log(alpha + passed(age))
+        return float(patterns.weight @ (counts + order_times))
+
+    optimum = polish(total, climb(total, np.zeros(3)))
+    if not optimum.is_peak:
+        return float("nan"), float("nan")
+    value = optimum.value - patterns.total(x) * float(np.log(scale))
+    return value, float(np.log(2) / np.exp(optimum.point[2]) * scale)

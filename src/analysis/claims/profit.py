@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.claims import claim as c
-from analysis.claims.claim import Claim, Range, Verdict, from_draws, not_testable, recoded
+from analysis.claims.claim import DATA, Claim, Range, Verdict, from_draws, not_testable, recoded
 from analysis.errors import Unavailable
 from analysis.interval import Interval
-from analysis.value.lift import CANNOT_RISE, CLAIMED, MAY_BE_UNPROFITABLE, brings, shifts_of
-from analysis.value.profit import Choice, Prices, profit
+from analysis.value.lift import CANNOT_RISE, CLAIMED, MAY_BE_UNPROFITABLE, NO_PROFIT, brings, shifts_of
+from analysis.value.profit import Choice, Prices, by_measure, profit
 from analysis.words import Message
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 CUT_COMPARED = 0.02
 """The rise in retention, in points, that is said to equal a cut of costs."""
+PRICE_CUT, MORE_REGULARS = 0.10, 0.05
+BOOTSTRAP_PARTS, DRAWS = 1_000, 2_000
 LEAST_TIMES, MOST_TIMES = 5, 10
 """The articles say 5, 6, 7 and 10 times."""
 NOT_AN_ACTION = Message("This says what higher retention would be worth, not that anything brings it about. For that, "
@@ -39,16 +41,19 @@ OPTIONS = {
     "after_fixed": Message("less the costs of winning customers and fixed costs"), "constant": Message("constant"),
     "growing": Message("growing with tenure"), "free": Message("free, as the claim assumes"),
     "paid": Message("paid for as configured"),
+    "survival": Message("those who have not left for good"),
+    "order_rate": Message("the rate of orders after a year over that at the start"),
+    "ordering_again": Message("those who order in their second year"),
 }  # fmt: skip
 
 
 def read_as(choice: Choice, annual_discount_rate: float) -> Message:
     """A reading of the claim in one sentence; a cost that its scope does not have is not named."""
     taken = choice.profit if choice.scope in ("new_customer", "firm") else "contribution"
-    names = ("gain_kind", "shift", "scope", "margins", "keeping")
-    return Message("Read as: first-year retention rises by {gain:hundredths} {gain_kind}, {shift}; profit of {scope} "
-        "over {horizon:years}, {profit}, discounted at {discount:percent1} a year; margins {margins}; keeping "
-        "{keeping}.",
+    names = ("measure", "gain_kind", "shift", "scope", "margins", "keeping")
+    return Message("Read as: first-year retention ({measure}) rises by {gain:hundredths} {gain_kind}, {shift}; profit "
+        "of {scope} over {horizon:years}, {profit}, discounted at {discount:percent1} a year; margins {margins}; "
+        "keeping {keeping}.",
         gain=choice.gain, horizon=choice.horizon_years, discount=annual_discount_rate, profit=OPTIONS[taken],
         **{name: OPTIONS[getattr(choice, name)] for name in names})  # fmt: skip
 
@@ -60,19 +65,12 @@ def prices_configured(economics: EconomicsConfig, retention: RetentionConfig) ->
         **Prices.of(economics, retention)._asdict())  # fmt: skip
 
 
-@Claim(
-    Message("Raising retention by 5 points, or as the configuration reads it, raises profit by 25% to 95%."),
-    article=Message("Raising customer loyalty by 5% raises profit by 25% to 95%."),
-    source=Message("Reichheld and Sasser (1990), Zero Defections, Harvard Business Review: five points fewer "
-        "defections, 25% to 85% by industry; the 95% is from Reichheld (1996). It is the computed value of one "
-        "average customer whose margin grows, with keeping taken as free, not the observed profit of firms."),
-    found=Message("profit changes by {estimate:interval percent}"),
-    range=Range(*CLAIMED), needs=(c.has_money, c.births_known), known=c.SECOND_HAND, trust=c.LOW,
-)  # fmt: skip
-def five_points_more_profit(claimed, lift, fits, economics_config, retention_config, credible_level) -> Verdict:
-    """The lift of the configured reading of the claim, in per cent only where profit is surely positive."""
-    lifts, rate = lift.named_lifts, economics_config.annual_discount_rate
-    read = read_as(lift.named, rate), prices_configured(economics_config, retention_config)
+def _more_profit(measure: str, claimed, lift, fits, economics_config, retention_config, credible_level) -> Verdict:
+    """The lift by one measure of retention, in per cent only where profit is surely positive."""
+    # By survival the configured reading counts, whatever its scope; the other measures are those of new customers.
+    lifts = lift.named_lifts if measure == "survival" else lift.by_measure[measure]
+    choice, rate = next(iter(lifts.values())).choice, economics_config.annual_discount_rate
+    read = read_as(choice, rate), prices_configured(economics_config, retention_config)
     if lift.named.gain == 0:
         zero = Message("The configured rise in retention is zero, so nothing is asked.", code="claim.reason.no_gain")
         return not_testable(zero, assumptions=read)
@@ -84,29 +82,62 @@ def five_points_more_profit(claimed, lift, fits, economics_config, retention_con
         ]  # fmt: skip
         return not_testable(recoded(reason), *in_money, assumptions=read)
     draws = {model: np.append(each.lift.estimate, each.draws) for model, each in lifts.items()}
-    return from_draws(claimed, draws, credible_level, assumptions=(*read, NOT_AN_ACTION, *c.models_left_out(fits)))
+    assumptions = (*read, NOT_AN_ACTION, *c.models_left_out(fits))
+    return from_draws(claimed, draws, credible_level, assumptions=assumptions)
+
+
+FIVE_POINTS = {
+    "article": Message("Raising customer loyalty by 5% raises profit by 25% to 95%."),
+    "source": Message("Reichheld and Sasser (1990), Zero Defections, Harvard Business Review: five points fewer "
+        "defections, 25% to 85% by industry; the 95% is from Reichheld (1996). It is the computed value of one "
+        "average customer whose margin grows, with keeping taken as free, not the observed profit of firms."),
+    "found": Message("profit changes by {estimate:interval percent}"),
+    "range": Range(*CLAIMED), "needs": (c.has_money, c.births_known), "known": c.SECOND_HAND, "trust": c.LOW,
+}  # fmt: skip
 
 
 @Claim(
-    Message("2 points more retention bring as much as a cut of all costs by about 10% (8% to 12%)."),
-    article=Message("2% more retention equals a 10% price or cost cut."),
-    source=Message("Credited to Murphy and Murphy (2002), but already printed in 1998; no derivation was found."),
-    found=Message("2 points equal a cut of all costs by {estimate:interval percent1}"),
-    range=Range(0.08, 0.12), needs=(c.has_money, c.births_known), trust=c.VERY_LOW,
+    Message("Raising retention by 5 points, or as the configuration reads it, raises profit by 25% to 95%."),
+    **FIVE_POINTS,
+)
+def five_points_more_profit(claimed, lift, fits, economics_config, retention_config, credible_level) -> Verdict:
+    """The lift of the configured reading, with retention as survival."""
+    return _more_profit("survival", claimed, lift, fits, economics_config, retention_config, credible_level)
+
+
+@Claim(
+    Message("Raising the rate of orders after a year, as a share of that at the start, by 5 points raises profit by "
+        "25% to 95%."),
+    **FIVE_POINTS,
 )  # fmt: skip
-def two_points_equal_cost_cut(claimed, orders, lift, fits, spend, economics_config, credible_level) -> Verdict:
-    """The cut of all costs that leaves the same gain in the contribution of a new customer as two points of retention.
+def five_points_more_profit_orders(claimed, lift, fits, economics_config, retention_config, credible_level) -> Verdict:
+    """The lift with retention as the rate of orders."""
+    return _more_profit("order_rate", claimed, lift, fits, economics_config, retention_config, credible_level)
+
+
+@Claim(
+    Message("If 5 more of 100 new customers ordered again in their second year, profit would rise by 25% to 95%."),
+    **FIVE_POINTS,
+)
+def five_points_more_profit_again(claimed, lift, fits, economics_config, retention_config, credible_level) -> Verdict:
+    """The lift with retention as the share who order in their second year, which can be counted."""
+    return _more_profit("ordering_again", claimed, lift, fits, economics_config, retention_config, credible_level)
+
+
+def _equal_cut(measure: str, claimed, orders, lift, fits, spend, economics, credible_level) -> Verdict:
+    """The cut of all costs that brings a new customer's contribution as much as two points more retention do.
 
     Costs are what of the revenue is no contribution.
     """
-    economics = economics_config
     prices, rate = Prices(economics.gross_margin, economics.cost_per_order), economics.annual_discount_rate
     if prices == Prices(margin=1):
         raise Unavailable("With a margin of 100% and no cost per order there are no costs to cut.",
             code="claim.reason.no_costs")  # fmt: skip
-    horizon, shift = lift.named.horizon_years, lift.named.shift
-    choice = Choice(gain=CUT_COMPARED, shift=shift, profit="contribution", horizon_years=horizon)
-    shifts, cuts = shifts_of(orders.histories, fits, spend, [choice], None), {}
+    named = Choice(
+        gain=CUT_COMPARED, shift=lift.named.shift, profit="contribution", horizon_years=lift.named.horizon_years
+    )
+    choice = next(each for each in by_measure(named) if each.measure == measure)
+    shifts, cuts, volumes = shifts_of(orders.histories, fits, spend, [choice], None), {}, []
     for streams in shifts.by_model:
         possible = np.isfinite(streams.after[1])
         if not possible[0] or np.mean(~possible) > MAY_BE_UNPROFITABLE:
@@ -115,12 +146,86 @@ def two_points_equal_cost_cut(claimed, orders, lift, fits, spend, economics_conf
         earned = profit(choice, prices, before)
         gain = profit(choice, prices, after) - earned
         cuts[streams.model] = np.where(possible, gain, np.nan) / (before.revenue - earned)
+        volumes.append(_volume_of_a_price_cut(streams.model, before.revenue[0], earned[0], gain[0]))
     share = Message("Costs are what the configured margin and cost per order leave: {share:percent} of revenue. "
-        "Retention is that of an average new customer, its profit the contribution alone. A cut of prices lowers "
-        "profit unless it sells more, which orders alone do not show; so only the cut of costs is compared.",
+        "Retention is that of an average new customer, its profit the contribution alone.",
         share=1 - prices.margin + prices.cost_per_order / spend.mean_order_value)  # fmt: skip
     assumptions = (read_as(choice, rate), share, NOT_AN_ACTION, *c.models_left_out(fits))
-    return from_draws(claimed, cuts, credible_level, assumptions=assumptions)
+    return from_draws(claimed, cuts, credible_level, assumptions=assumptions, details=tuple(volumes))
+
+
+def _volume_of_a_price_cut(model: str, revenue: float, earned: float, gain: float) -> Message:
+    """By how much more has to be sold at prices cut by 10% to earn what two points more retention do."""
+    left = earned - PRICE_CUT * revenue
+    if left <= 0:
+        return Message("{model}: a cut of prices by {cut:percent} leaves nothing of an order, so no volume makes up "
+            "for it.", model=model, cut=PRICE_CUT)  # fmt: skip
+    return Message("{model}: a cut of prices by {cut:percent} brings as much only if {more:percent} more is sold; "
+        "{even:percent} more are needed for it to cost nothing.",
+        model=model, cut=PRICE_CUT, more=(earned + gain) / left - 1, even=earned / left - 1)  # fmt: skip
+
+
+TWO_POINTS = {
+    "article": Message("2% more retention equals a 10% price or cost cut."),
+    "source": Message(
+        "Credited to Murphy and Murphy (2002), but already printed in 1998; no derivation was found."),
+    "found": Message("2 points equal a cut of all costs by {estimate:interval percent1}"),
+    "range": Range(0.08, 0.12), "needs": (c.has_money, c.births_known), "trust": c.VERY_LOW,
+}  # fmt: skip
+
+
+@Claim(Message("2 points more retention bring as much as a cut of all costs by about 10% (8% to 12%)."), **TWO_POINTS)
+def two_points_equal_cost_cut(claimed, orders, lift, fits, spend, economics_config, credible_level) -> Verdict:
+    """With retention as survival."""
+    return _equal_cut("survival", claimed, orders, lift, fits, spend, economics_config, credible_level)
+
+
+@Claim(
+    Message("2 points more in the rate of orders after a year, as a share of that at the start, bring as much as a cut "
+        "of all costs by about 10% (8% to 12%)."),
+    **TWO_POINTS,
+)  # fmt: skip
+def two_points_equal_cost_cut_orders(claimed, orders, lift, fits, spend, economics_config, credible_level) -> Verdict:
+    """With retention as the rate of orders."""
+    return _equal_cut("order_rate", claimed, orders, lift, fits, spend, economics_config, credible_level)
+
+
+@Claim(
+    Message("2 more of 100 new customers who order again in their second year bring as much as a cut of all costs by "
+        "about 10% (8% to 12%)."),
+    **TWO_POINTS,
+)  # fmt: skip
+def two_points_equal_cost_cut_again(claimed, orders, lift, fits, spend, economics_config, credible_level) -> Verdict:
+    """With retention as the share who order in their second year."""
+    return _equal_cut("ordering_again", claimed, orders, lift, fits, spend, economics_config, credible_level)
+
+
+@Claim(
+    Message("5% more regular customers (a count, and no rate) raise the contribution of today's customers by 25% to "
+        "95%."),
+    article=Message("Raising customer loyalty by 5% raises profit by 25% to 95%."),
+    source=Message("A common misreading: 5% more of those who come back, instead of five points more who stay."),
+    found=Message("5% more customers who have come back raise it by {estimate:interval percent1}"),
+    range=Range(*CLAIMED), needs=(c.has_money,), trust=c.VERY_LOW,
+)  # fmt: skip
+def five_percent_more_regulars(claimed, value, credible_level, seed) -> Verdict:
+    """5% of the share of what is still expected of today's customers that those with a repeat order hold.
+
+    Posterior draws by the Bayesian bootstrap over customers.
+    """
+    if not value.brings_money:
+        raise Unavailable(recoded(NO_PROFIT))
+    worth = value.customers["residual_clv"].to_numpy()
+    came_back = (value.customers["frequency"] > 0).to_numpy()
+    parts = np.arange(len(worth)) % BOOTSTRAP_PARTS
+    whole = np.bincount(parts, worth, BOOTSTRAP_PARTS)
+    of_them = np.bincount(parts, worth * came_back, BOOTSTRAP_PARTS)
+    weights = np.random.default_rng([seed, 11]).standard_exponential((DRAWS, BOOTSTRAP_PARTS))
+    shares = np.append(of_them.sum() / whole.sum(), (weights @ of_them) / (weights @ whole))
+    like_them = Message("Further customers like those who have come back, at no cost of winning them; they hold "
+        "{share:percent} of what is still to come. It can never be more than 5% unless costs are fixed or customers "
+        "have to be won: 5% more customers are 5% more contribution.", share=float(shares[0]))  # fmt: skip
+    return from_draws(claimed, {DATA: MORE_REGULARS * shares}, credible_level, assumptions=(like_them,))
 
 
 @Claim(

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
 from analysis.claims.claim import LOW, LOW_TO_MEDIUM, Claim, Range, Verdict, not_testable
+from analysis.value.history import history
+from analysis.value.intervals import share_interval
 from analysis.words import Message
 
+if TYPE_CHECKING:
+    from analysis.data import Orders
+
+FEWEST_SCORES = 30
 SURVEY = Message("This is what people say in a survey. Orders show what customers do, not what they would do or why.",
     code="claim.reason.survey")  # fmt: skip
 
@@ -27,8 +38,8 @@ def budget_share_for_keeping() -> Verdict:
         "would pay at least 25% more."),
     range=Range(0.86, 1.0), trust=LOW,
 )  # fmt: skip
-def pay_more_for_service() -> Verdict:
-    return not_testable(SURVEY)
+def pay_more_for_service(orders, tables, active_window_days, credible_level) -> Verdict:
+    return not_testable(SURVEY, *_after_scores(orders, tables.satisfaction, active_window_days, credible_level))
 
 
 @Claim(
@@ -37,8 +48,64 @@ def pay_more_for_service() -> Verdict:
     source=Message("American Express, 2011: at some time in their lives. In 2012, 55% said so of the past year."),
     range=Range(0.78, 1.0), trust=LOW_TO_MEDIUM,
 )  # fmt: skip
-def gave_up_over_service() -> Verdict:
-    return not_testable(SURVEY)
+def gave_up_over_service(orders, tables, active_window_days, credible_level) -> Verdict:
+    return not_testable(SURVEY, *_after_scores(orders, tables.satisfaction, active_window_days, credible_level))
+
+
+NEEDS_A_LOT = Message("Orders do not show who took part in a programme, or what service they met, and those who do "
+    "differ from the others. It would take customers who are given the one or the other by lot.",
+    code="claim.reason.needs_an_experiment")  # fmt: skip
+
+
+@Claim(
+    Message("Points bind customers better than discounts of the same cost do."),
+    article=Message("Points bind better than discounts."),
+    source=Message("Points pressure and rewarded behaviour both raise buying (Taylor and Neslin 2005); how points and "
+        "discounts of equal cost compare over a customer's life was not found."),
+    range=Range(0.0, 1.0),
+)  # fmt: skip
+def points_bind_better() -> Verdict:
+    return not_testable(NEEDS_A_LOT)
+
+
+@Claim(
+    Message("Better service always pays, loyalty programmes do not."),
+    article=Message("Better service always pays, programmes do not."),
+    source=Message("Against the first half: delight raises expectations and costs later (Rust and Oliver 2000). "
+        "Against the second: light and moderate buyers bought more in a programme, heavy ones did not (Liu 2007)."),
+    range=Range(0.0, 1.0),
+)  # fmt: skip
+def service_always_pays() -> Verdict:
+    return not_testable(NEEDS_A_LOT)
+
+
+def _after_scores(orders: Orders, scores: pd.DataFrame | None, window: int, level: float) -> tuple[Message, ...]:
+    """How many ordered again after a low and after another satisfaction score; empty without enough scores."""
+    if scores is None:
+        return ()
+    place = pd.Index(orders.histories.table["customer_id"]).get_indexer(scores["customer"])
+    scores = scores.assign(place=place)[(place >= 0) & scores["score"].notna()]
+    with history(orders, scores=scores) as (connection, occasions):
+        found = connection.execute(
+            f"""SELECT score, EXISTS (FROM {occasions} o WHERE o.customer = s.place
+                   AND o.day > s.date AND o.day <= s.date + INTERVAL {int(window)} DAY) AS again
+                FROM scores s WHERE s.date + INTERVAL {int(window)} DAY <= DATE '{orders.observation_end}'"""
+        ).fetchnumpy()
+    score, again = found["score"], found["again"]
+    if len(score) < FEWEST_SCORES or np.ptp(score) == 0:
+        return ()
+    limit = max(float(np.quantile(score, 0.25)), float(score.min()))
+    low = score <= limit
+    if low.all():
+        return ()
+    shares = {
+        name: share_interval(int(again[rows].sum()), int(rows.sum()), level)
+        for name, rows in (("bad", low), ("good", ~low))
+    }
+    return (Message("After {scores:integer} of {all:integer} satisfaction scores, those of {limit:number} or less, "
+        "{bad:interval percent} ordered again within {window:days}, after the others {good:interval percent}. That is "
+        "what customers did, not why.",
+        scores=int(low.sum()), all=len(score), limit=limit, window=window, **shares),)  # fmt: skip
 
 
 @Claim(

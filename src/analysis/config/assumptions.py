@@ -46,6 +46,8 @@ class Parameter:
         Ends of what may be stated; they lie far outside what is swept.
     source
         Whom the value, or its sign, is taken from; empty for a bare assumption.
+    ask
+        How a company can find it out without a test; None where it cannot.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Parameter:
     least: float = 0.0
     most: float = 10.0
     source: str = ""
+    ask: Message | None = None
 
     @property
     def swept(self) -> Assumption:
@@ -65,12 +68,10 @@ class Parameter:
 
 
 _PURCHASE, _RATIO = Message("per purchase"), Message("ratio")
-_OF_EXTRA, _OF_VALUE = Message("share of the extra orders"), Message("share of others' value")
-_HEERDE = "van Heerde, Leeflang & Wittink 2000; van Heerde et al. 2004"
-_WON_VALUE = "Lewis 2006; Tsujikawa, Nakano & Hoshino 2025"
 # fmt: off
 PARAMETERS: tuple[Parameter, ...] = (
-    Parameter("kappa_deal", Message("How fast customers get used to deals"), _PURCHASE, .3, .05, .8, most=1),
+    Parameter("kappa_deal", Message("How fast customers get used to deals"), _PURCHASE, .3, .05, .8, most=1,
+              source="Kalyanaram & Winer 1995"),
     Parameter("theta_deal", Message("What a better deal does to leaving"), Message("log odds per share of the price"),
               1, 0, 3, most=30),
     Parameter("gamma_deal", Message("What a better deal does to the pace of buying"),
@@ -78,45 +79,50 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("loss_aversion", Message("How much more disappointment weighs than delight"), _RATIO, 2, 1, 4, 1, 20,
               "Anderson & Sullivan 1993"),
     Parameter("kappa_exp", Message("How fast customers get used to a better experience"), _PURCHASE, .3, .05, .8,
-              most=1),
-    Parameter("theta_exp", Message("What a better experience does to leaving"),
+              most=1, source="Boulding et al. 1993"),
+    Parameter("theta_exp", Message("What a surprisingly better experience does to leaving"),
+              Message("log odds per standard deviation"), .3, 0, .8),
+    Parameter("level_exp", Message("What a lastingly better experience does to leaving"),
               Message("log odds per standard deviation"), .3, 0, .8),
     Parameter("gamma_exp", Message("What a better experience does to the pace of buying"),
-              Message("log pace per standard deviation"), .1, 0, .4, most=5),
+              Message("log pace per standard deviation"), .1, 0, .4, most=5, source="Ho, Park & Zhou 2006"),
     Parameter("tau", Message("Shortfall beyond which a customer strikes the brand off"),
               Message("standard deviations"), 3, 1.5, 5, 1e-6, 100),
-    Parameter("sector_rise", Message("How fast the sector gets better"), Message("standard deviations per year"),
-              .1, 0, .5),
+    Parameter("unevenness", Message("How uneven encounters are today"), Message("standard deviations"), .3, 0, 1,
+              ask=Message("by asking customers after every order how it was")),
     Parameter("delivery", Message("How much of the planned improvement arrives"), Message("share of the planned lift"),
-              1, .5, 1.2),
-    Parameter("inconsistency", Message("How uneven the improved experience is"),
-              Message("standard deviation per planned lift"), .3, 0, 1),
+              1, .5, 1.2, ask=Message("by serving some customers so for a month, and asking them")),
     Parameter("promotional_lift", Message("Extra orders in a promotion week"),
-              Message("extra orders at a depth of 20%, as a share"), .3, .1, .73, source="Bijmolt et al. 2005"),
-    Parameter("borrowed", Message("Extra orders borrowed from later weeks"), _OF_EXTRA, .2, .04, .33, most=1,
-              source=_HEERDE),
-    Parameter("from_rivals", Message("Extra orders taken from rivals"), _OF_EXTRA, .25, 0, .5, most=1),
+              Message("extra orders at a depth of 20%, as a share"), .3, .1, .73, source="Bijmolt et al. 2005",
+              ask=Message("from the calendar of past promotions (`strategies.promotions`)")),
+    Parameter("borrowed", Message("Extra orders borrowed from later weeks"), Message("share of the extra orders"),
+              .2, .04, .33, most=1, source="van Heerde, Leeflang & Wittink 2000; van Heerde et al. 2004",
+              ask=Message("from the calendar of past promotions (`strategies.promotions`)")),
     Parameter("won", Message("New customers won by a promotion week"),
-              Message("share of a week's new customers, at a depth of 20%"), .3, 0, 1),
+              Message("share of a week's new customers, at a depth of 20%"), .3, 0, 1,
+              ask=Message("by counting new customers in past promotion weeks")),
     Parameter("won_value", Message("Value of customers won by promotion"),
-              Message("share of others' value, at a depth of 35%"), .5, .5, 1.3, source=_WON_VALUE),
+              Message("share of others' value, at a depth of 35%"), .5, .5, 1.3,
+              source="Lewis 2006; Tsujikawa, Nakano & Hoshino 2025",
+              ask=Message("from what customers won in past promotions bought since")),
     Parameter("mercenary_share", Message("Share of mercenaries among them"),
-              Message("share of the customers won by promotion"), .3, .05, .7, most=1),
+              Message("share of the customers won by promotion"), .3, .05, .7, most=1,
+              ask=Message("from what customers won in past promotions bought since")),
     Parameter("mercenary_leaving", Message("How much more readily mercenaries leave"), Message("odds ratio"),
               3, 1, 8, 1e-6, 100),
-    Parameter("mercenary_taken", Message("How much more readily a rival takes mercenaries"), Message("hazard ratio"),
-              3, 1, 10, most=100),
     Parameter("referrals", Message("Customers whom a delighted customer brings"),
-              Message("new customers per purchase and standard deviation"), .02, 0, .1, most=1),
-    Parameter("referred_value", Message("Value of referred customers"), _OF_VALUE, 1.16, 1, 1.25,
-              source="Schmitt et al. 2011"),
+              Message("new customers per purchase and standard deviation"), .02, 0, .1, most=1,
+              ask=Message("by asking new customers who sent them")),
+    Parameter("referred_value", Message("Value of referred customers"), Message("share of others' value"), 1, .8, 1.25,
+              source="Schmitt et al. 2011; against it Wolters & Gedenk 2019"),
     Parameter("rival_pull", Message("How strongly a rival's better deal takes customers"),
               Message("hazard per week and share of the price"), .1, 0, .4),
-    Parameter("bond_shield", Message("How much a bond protects from a better deal"),
-              Message("share of the price per unit of bond"), .05, 0, .2),
-    Parameter("bond_decay", Message("How fast bonds fade"), _PURCHASE, .2, .02, .6, most=1),
-    Parameter("breakage", Message("Points never redeemed"), Message("share of the points"), .2, 0, .5, most=1),
-    Parameter("type_contrast", Message("How much customer types and bindings differ"), _RATIO, 1, 0, 2),
+    Parameter("bond_shield", Message("How much a better experience protects from a better deal"),
+              Message("share of the price per standard deviation"), .05, 0, .2),
+    Parameter("sector_rise", Message("How much faster than until now the sector gets better"),
+              Message("standard deviations per year"), .1, 0, .5),
+    Parameter("breakage", Message("Points never redeemed"), Message("share of the points"), .2, 0, .5, most=1,
+              ask=Message("from the programme's own records")),
 )
 # fmt: on
 BY_NAME: Mapping[str, Parameter] = {parameter.name: parameter for parameter in PARAMETERS}
@@ -154,36 +160,5 @@ AssumptionsConfig = create_model(
     **{parameter.name: _stated(parameter) for parameter in PARAMETERS},
 )
 Share = Annotated[float, Field(ge=0, le=1)]
-
-
-class Mix(Section):
-    """Shares of customers that sum to 1; those left out are 0."""
-
-    @model_validator(mode="after")
-    def _sums_to_one(self) -> Mix:
-        total = sum(self.model_dump().values())
-        if abs(total - 1) > 1e-6:
-            raise ValueError(f"the shares sum to {total:g}, must sum to 1")
-        return self
-
-
-class TypesConfig(Mix):
-    """Shares of the four customer types: moved by service, hunting offers, true to the brand, taking what is near."""
-
-    service: Share = 0.0
-    offer: Share = 0.0
-    brand: Share = 0.0
-    at_hand: Share = 0.0
-
-
-class BindingsConfig(Mix):
-    """Shares of the five ways in which customers are bound."""
-
-    situational: Share = 0.0
-    economic: Share = 0.0
-    legal: Share = 0.0
-    emotional: Share = 0.0
-    technical: Share = 0.0
-
-
-CUSTOMER_TYPES, BINDINGS = tuple(TypesConfig.model_fields), tuple(BindingsConfig.model_fields)
+CUSTOMER_TYPES = ("service", "offer", "brand", "at_hand")
+"""Moved by service, hunting offers, true to the brand, taking what is near."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from pydantic import ValidationError
@@ -29,8 +29,31 @@ LENGTHS = {
     **dict.fromkeys(("string_too_short", "too_short"), "must not be empty"),
     "string_too_long": "must have at most {max_length} characters",
 }
-TAKEN_OUT: dict[str, str] = {}
+TAKEN_OUT: dict[str, str] = {
+    "strategies.horizon_weeks": "strategies are compared over economics.horizon_years",
+    "strategies.draws": "all draws of the fitted model are used",
+    "strategies.customers": "as many as are needed are drawn",
+    "strategies.types": "name a table that says who is of which type (strategies.customer_types)",
+    "strategies.bindings": "what binds customers is in the ranges of strategies.assumptions",
+    "strategies.assumptions.inconsistency": "use strategies.assumptions.unevenness, in standard deviations",
+    "strategies.assumptions.from_rivals": "no profit depends on it",
+    "strategies.assumptions.mercenary_taken": "a rival takes mercenaries as others",
+    "strategies.assumptions.bond_decay": "use strategies.assumptions.bond_shield and kappa_exp",
+    "strategies.assumptions.type_contrast": "types differ as analysis/strategies/dynamics.py says",
+}
 """Dotted key that was taken out -> what to use in its place, as the end of a sentence."""
+
+
+def nearest(name: str, known: Iterable[str], most_listed: int = 10) -> str:
+    """The known name that was probably meant, as the end of a message; else all of them, where they are few.
+
+    >>> nearest("gros_margin", ["gross_margin", "seed"]), nearest("nl", ["NL", "BE"]), nearest("x", ["a", "b"])
+    ("; did you mean 'gross_margin'?", "; did you mean 'NL'?", '; known are a, b')
+    """
+    by_capitals = {one.casefold(): one for one in known}
+    if near := difflib.get_close_matches(name.casefold(), by_capitals, n=1):
+        return f"; did you mean {by_capitals[near[0]]!r}?"
+    return f"; known are {', '.join(by_capitals.values())}" if 0 < len(by_capitals) <= most_listed else ""
 
 
 def problems_in_validation(
@@ -75,7 +98,8 @@ def _messages(error: ValidationError, known: Collection[str], shares: Collection
         elif kind == "value_error":
             yield f"configuration {where}: {context['error']}" if where else str(context["error"])
         elif kind in {"literal_error", "enum"}:
-            yield f"{where} == {shown}, must be {context['expected']}{_nearest_choice(given, context['expected'])}"
+            choices = re.findall(r"'([^']*)'", context["expected"])
+            yield f"{where} == {shown}, must be {context['expected']}{nearest(str(given), choices, most_listed=0)}"
         elif kind == "string_type":
             yield f"{where} == {shown}, must be text{_quoting(given)}"
         elif kind in {"model_type", "dict_type"}:
@@ -116,11 +140,6 @@ def _shown(given: Any) -> str:
 
 def _is_unknown(detail: Any) -> bool:
     return detail["type"] == "extra_forbidden"
-
-
-def _nearest_choice(given: Any, expected: str) -> str:
-    near = difflib.get_close_matches(str(given), re.findall(r"'([^']*)'", expected), n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def _quoting(given: Any) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -24,13 +25,13 @@ from analysis.config.kinds import (
     VariableName,
     ZoneName,
 )
-from analysis.config.loyalty_tables import LOYALTY_TABLES
-from analysis.config.strategies import LONGEST_HORIZON, StrategiesConfig
+from analysis.config.loyalty_tables import LOYALTY_TABLES, DatedTable
+from analysis.config.strategies import StrategiesConfig
 from analysis.time import TimeUnit, units_per_year
 
 LANGUAGES = ("en", "nl")
 LONGEST_DEADLINE = 7 * 24 * 60
-SampleName = Literal["cdnow", "cdnow-full", "complete-journey", "simulated"]
+SampleName = Literal["cdnow", "cdnow-full", "complete-journey", "simulated", "simulated-shop"]
 SAMPLES = get_args(SampleName)
 
 
@@ -41,10 +42,33 @@ class SampleSource(Section):
 
 
 class DatabaseSource(Section):
-    """A query on a database whose URL stands in an environment variable."""
+    """A query on a database whose URL stands in an environment variable, or a table of it.
+
+    >>> DatabaseSource(database_url_env="CRM_URL", table="sales.orders").query
+    'SELECT * FROM sales.orders'
+    """
 
     database_url_env: VariableName
+    table: str | None = None
     query: str = Field(min_length=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_of_two(cls, given: Any) -> Any:
+        if not isinstance(given, Mapping) or not isinstance(given.get("table"), str):
+            return given
+        if not re.fullmatch(r"\w+(\.\w+){0,2}", given["table"]):
+            raise ValueError(f"transactions: table == {given['table']!r}, must be a name such as sales.orders")
+        whole = f"SELECT * FROM {given['table']}"
+        if given.get("query", whole) != whole:
+            raise ValueError("transactions: give either table or query, not both")
+        return {**given, "query": whole}
+
+
+class SparkSource(Section):
+    """Parquet that Spark reads, on this machine or wherever its session finds it."""
+
+    spark: str = Field(min_length=1)
 
 
 def _kind_of_source(given: Any) -> str | None:
@@ -55,7 +79,9 @@ def _kind_of_source(given: Any) -> str | None:
     if not isinstance(given, Mapping | BaseModel):
         return None
     keys = {str(key) for key in (given if isinstance(given, Mapping) else type(given).model_fields)}
-    is_sample = not {"database_url_env", "query"} & keys and difflib.get_close_matches("sample", keys, n=1)
+    if "spark" in keys:
+        return "<spark>"
+    is_sample = not {"database_url_env", "query", "table"} & keys and difflib.get_close_matches("sample", keys, n=1)
     return "<sample>" if is_sample else "<database>"
 
 
@@ -63,11 +89,13 @@ Source = Annotated[
     Annotated[str, Tag("<file>")]
     | Annotated[list[str], Tag("<files>")]
     | Annotated[SampleSource, Tag("<sample>")]
-    | Annotated[DatabaseSource, Tag("<database>")],
+    | Annotated[DatabaseSource, Tag("<database>")]
+    | Annotated[SparkSource, Tag("<spark>")],
     Discriminator(
         _kind_of_source,
         custom_error_type="source",
-        custom_error_message="must be a file, a list of files, {sample: NAME} or {database_url_env: NAME, query: ...}",
+        custom_error_message="must be a file, a list of files, {sample: NAME}, {spark: PATH}, or {database_url_env: "
+        "NAME, query: ...} with a query or a table",
     ),
 ]
 
@@ -82,6 +110,11 @@ class Columns(ColumnNames):
     unit_price: ColumnName | None = None
     order: ColumnName | None = None
     discount: ColumnName | None = None
+    status: ColumnName | None = None
+    refunded: ColumnName | None = None
+    product: ColumnName | None = None
+    category: ColumnName | None = None
+    channel: ColumnName | None = None
     currency: ColumnName | None = None
     split: ColumnName | None = None
 
@@ -96,6 +129,22 @@ class Columns(ColumnNames):
         return self
 
 
+class IdsConfig(Section):
+    """Which ids are one customer, and which are nobody."""
+
+    strip: bool = True
+    case: Literal["auto", "keep", "lower"] = "auto"
+    float_suffix: Literal["strip", "keep"] = "strip"
+    anonymous: Literal["auto"] | list[str] = "auto"
+
+
+class AmountIncludes(Section):
+    """What the amount includes that is no turnover: value-added tax as a rate or a column, shipping as a column."""
+
+    vat: Annotated[float, Field(ge=0, lt=1)] | ColumnName | None = None
+    shipping: ColumnName | None = None
+
+
 class DataConfig(Section):
     """Where the transactions are and how to read them."""
 
@@ -108,15 +157,32 @@ class DataConfig(Section):
     delimiter: Delimiter | None = None
     encoding: str | None = None
     sheet: str | None = None
+    skip_rows: int = Field(default=0, ge=0, le=10_000)
+    count_status: list[str] | None = Field(default=None, min_length=1)
+    ids: IdsConfig = IdsConfig()
+    discount: Literal["money", "share", "per_cent"] | None = None
+    amount_of: Literal["line", "order"] | None = None
+    amount_includes: AmountIncludes | None = None
     refunds: Literal["net", "drop", "refuse"] = "net"
     duplicates: Literal["keep", "drop", "refuse"] = "keep"
     count_duplicates: bool = True
     max_missing_customer_share: float = Field(default=0.5, ge=0, le=1)
     observation_start: Day | None = None
     observation_end: Day | None = None
-    born_before_start: Literal["keep", "exclude"] = "keep"
+    first_orders: Literal["auto", "known", "unknown"] = "auto"
+    exclude_earlier: bool = False
     holdout_weeks: int = Field(default=26, ge=0, le=10_000)
     csv: Literal["local", "plain"] = "local"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _old_names(cls, content: Any) -> Any:
+        if isinstance(content, Mapping) and "born_before_start" in content:
+            raise ValueError(
+                "data: born_before_start is now first_orders (auto, known or unknown); where it was exclude, set "
+                "exclude_earlier to true"
+            )
+        return content
 
     @model_validator(mode="after")
     def _columns_and_dates(self) -> DataConfig:
@@ -135,10 +201,11 @@ class DataConfig(Section):
 class ModelConfig(Section):
     """Choices of the purchase and spend models; the primary one is shown first and is that of values and lists."""
 
-    primary: str = "BG/NBD"  # which models there are, models/registry.py knows
+    primary: str = "auto"  # which models there are, models/registry.py knows
     time_unit: TimeUnit = TimeUnit.WEEK
     credible_level: float = Field(default=0.9, gt=0.5, lt=1)
     seed: int = Field(default=1, ge=0)
+    covariates: tuple[str, ...] = ()
 
 
 class EconomicsConfig(Section):
@@ -176,34 +243,48 @@ class RetentionConfig(Section):
         return self
 
 
+class LadderConfig(Section):
+    """Thresholds of the ladder of loyalty."""
+
+    member_orders: int | None = Field(default=None, ge=2, le=1_000)
+
+
+class ContactsConfig(Section):
+    """What contacting a customer costs, for how long it works, and how many may be contacted."""
+
+    cost_per_contact: Cost = 0
+    incentive: Cost = 0
+    window_days: int = Field(default=28, ge=1, le=365)
+    most_contacts: int | None = Field(default=None, ge=0)
+
+
 class ContractColumns(ColumnNames):
-    """Which column holds what: a contract's ``start`` and ``end``, or by ``month`` whether it was ``active``."""
+    """Which column holds what: a contract's ``start`` and ``end``; by ``month`` whether it was ``active``; or its
+    ``tenure`` in months and whether the customer ``churned``.
+    """
 
     customer: ColumnName
     start: ColumnName | None = None
     end: ColumnName | None = None
     month: ColumnName | None = None
     active: ColumnName | None = None
+    tenure: ColumnName | None = None
+    churned: ColumnName | None = None
 
     @model_validator(mode="after")
     def _one_shape(self) -> ContractColumns:
-        given = {role for role in ("start", "end", "month", "active") if getattr(self, role)}
-        if given not in ({"start", "end"}, {"month", "active"}):
+        given = {role for role in type(self).model_fields if role != "customer" and getattr(self, role)}
+        if given not in ({"start", "end"}, {"month", "active"}, {"tenure", "churned"}):
             found = f", found {' and '.join(sorted(given))}" if given else ""
-            raise ValueError(f"columns: give either start and end, or month and active{found}")
+            raise ValueError(f"columns: give either start and end, or month and active, or tenure and churned{found}")
         return self
 
 
-class ContractsConfig(Section):
-    """Contracts, and how to read them; the keys of reading are those of ``DataConfig``."""
+class ContractsConfig(DatedTable):
+    """Contracts: a row for each, or for each month of one."""
 
-    file: str = Field(min_length=1)
     columns: ContractColumns
     period_months: int = Field(default=12, ge=1, le=120)
-    date_format: str | None = None
-    delimiter: Delimiter | None = None
-    encoding: str | None = None
-    sheet: str | None = None
 
 
 class BatchConfig(Section):
@@ -232,6 +313,8 @@ class Config(Section):
     model: ModelConfig = ModelConfig()
     economics: EconomicsConfig = EconomicsConfig()
     retention: RetentionConfig = RetentionConfig()
+    ladder: LadderConfig = LadderConfig()
+    contacts: ContactsConfig = ContactsConfig()
     contracts: ContractsConfig | None = None
     strategies: StrategiesConfig = StrategiesConfig()
     batch: BatchConfig | None = None
@@ -253,25 +336,10 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _strategies_begin_within_the_horizon(self) -> Config:
-        if self.strategies.horizon_weeks is None:
-            if self.strategies != StrategiesConfig() and (weeks := self._weeks_of_the_economics) > LONGEST_HORIZON:
-                raise ValueError(
-                    f"strategies: economics.horizon_years == {self.economics.horizon_years:g} is {weeks:,} weeks, and "
-                    f"strategies are compared over at most {LONGEST_HORIZON:,}; set strategies.horizon_weeks"
-                )
-            named = "the weeks of economics.horizon_years"
-            if wrong := self.strategies.after_the_horizon(self.horizon_weeks, named):
-                raise ValueError("strategies: " + "; ".join(wrong))
+        weeks = max(round(self.economics.horizon_years * units_per_year(TimeUnit.WEEK)), 1)
+        if wrong := self.strategies.after_the_horizon(weeks, "the weeks of economics.horizon_years"):
+            raise ValueError("strategies: " + "; ".join(wrong))
         return self
-
-    @property
-    def horizon_weeks(self) -> int:
-        """How far strategies are compared, in whole weeks: as stated, else the economics' horizon, 1 to 1,040."""
-        return self.strategies.horizon_weeks or min(self._weeks_of_the_economics, LONGEST_HORIZON)
-
-    @property
-    def _weeks_of_the_economics(self) -> int:
-        return max(round(self.economics.horizon_years * units_per_year(TimeUnit.WEEK)), 1)
 
     @property
     def further_tables(self) -> dict[str, Any]:
@@ -317,18 +385,6 @@ def parameter_keys() -> dict[str, str]:
     """
     dotted = [key for key in known_keys() if key.count(".") in (1, 2)]
     return {"_".join(key.split(".")[1:]): key for key in reversed(dotted)}
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """The known name that was probably meant, as the end of a message.
-
-    >>> nearest("gros_margin", ["gross_margin", "seed"])
-    "; did you mean 'gross_margin'?"
-    """
-    known = list(known)
-    if near := difflib.get_close_matches(name, known, n=1):
-        return f"; did you mean {near[0]!r}?"
-    return f"; known are {', '.join(known)}" if 0 < len(known) <= 10 else ""
 
 
 def _fields_of(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:

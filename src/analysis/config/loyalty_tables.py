@@ -35,7 +35,9 @@ class _Table(Section):
     sheet: str | None = None
 
 
-class _DatedTable(_Table):
+class DatedTable(_Table):
+    """The same, with days in it."""
+
     date_format: str | None = None
 
 
@@ -48,7 +50,7 @@ class CampaignColumns(_Columns):
     campaign: ColumnName | None = None
 
 
-class CampaignsConfig(_DatedTable):
+class CampaignsConfig(DatedTable):
     """Targeted campaigns: a row for each customer of each."""
 
     columns: CampaignColumns
@@ -61,7 +63,7 @@ class PromotionColumns(_Columns):
     end: ColumnName
 
 
-class PromotionsConfig(_DatedTable):
+class PromotionsConfig(DatedTable):
     """The calendar of promotions: a row for each."""
 
     columns: PromotionColumns
@@ -75,7 +77,7 @@ class SatisfactionColumns(_Columns):
     score: ColumnName
 
 
-class SatisfactionConfig(_DatedTable):
+class SatisfactionConfig(DatedTable):
     """Satisfaction scores: a row for each answer."""
 
     columns: SatisfactionColumns

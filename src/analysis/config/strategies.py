@@ -6,12 +6,12 @@ The same classes are written in Python and read from a configuration.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from analysis.config.assumptions import AssumptionsConfig, BindingsConfig, Share, TypesConfig
+from analysis.config.assumptions import AssumptionsConfig, Share
 from analysis.config.kinds import Cost, Identifier, Section, WrittenSection
 from analysis.config.loyalty_tables import (
     CampaignsConfig,
@@ -22,7 +22,7 @@ from analysis.config.loyalty_tables import (
 )
 
 LONGEST_HORIZON = 1_040
-"""Weeks over which strategies are compared at most."""
+"""Weeks after which nothing of a strategy begins or ends."""
 Week = Annotated[int, Field(ge=0, le=LONGEST_HORIZON)]
 Weeks = Annotated[int, Field(ge=1, le=LONGEST_HORIZON)]
 
@@ -43,7 +43,7 @@ class Promotion(_Running):
     Attributes
     ----------
     depth
-        Share of the list price taken off an order in a promotion week, on top of today's deal.
+        Share of the list price taken off an order in a promotion week, on top of today's deal; 0 for points alone.
     every_weeks, lasts_weeks
         A promotion begins every so many weeks and lasts so many; equal ones are a permanent deal.
     coverage, redemption
@@ -106,8 +106,8 @@ class Experience(_Running):
     database_per_year
         Fixed cost of the customer database that personal service needs [currency per year].
     spread
-        Standard deviation of what single encounters turn out to be [standard deviations of the sector's quality];
-        None takes the assumption ``inconsistency`` times the lift.
+        Standard deviation of what single encounters turn out to be [standard deviations of the sector's quality]; None
+        leaves encounters as uneven as they are today (the assumption ``unevenness``).
     starts_week, ends_week
         First week, and the week before which it ends; None lets it last.
     """
@@ -121,8 +121,26 @@ class Experience(_Running):
     ends_week: Weeks | None = None
 
 
+class Gift(WrittenSection):
+    """A surprise at one order of every customer, such as the second: how much better it makes it, and what it costs.
+
+    Attributes
+    ----------
+    order
+        At which order of a customer's life it is given.
+    lift
+        How much better that encounter is [standard deviations of the sector's quality].
+    cost
+        Of one gift [currency]; where it is not given, what a used discount costs on an order of mean value.
+    """
+
+    order: Annotated[int, Field(ge=2, le=100)] = 2
+    lift: Annotated[float, Field(ge=0, le=5)] = 1.0
+    cost: Cost | None = None
+
+
 class Strategy(WrittenSection):
-    """A strategy with its two sides, a promotion and a better experience; one without either goes on as today.
+    """A strategy with its sides: a promotion, a better experience, a gift; one without any goes on as today.
 
     Examples
     --------
@@ -133,32 +151,72 @@ class Strategy(WrittenSection):
     name: Identifier
     promotion: Promotion | None = None
     experience: Experience | None = None
+    gift: Gift | None = None
 
-    def with_budget(self, per_order: float) -> Strategy:
-        """The same with ``per_order`` [currency] to spend on being better, where nobody states a cost."""
-        better = self.experience
-        if better is None or {better.invested_per_customer_year, better.invested_per_order} != {None}:
-            return self
-        return self.model_copy(update={"experience": better.model_copy(update={"invested_per_order": per_order})})
+    def with_budget(self, per_order: float, per_gift: float) -> Strategy:
+        """The same with so much [currency] to spend on being better, or on a gift, where nobody states a cost."""
+        update, better = {}, self.experience
+        if better is not None and {better.invested_per_customer_year, better.invested_per_order} == {None}:
+            update["experience"] = better.model_copy(update={"invested_per_order": per_order})
+        if self.gift is not None and self.gift.cost is None:
+            update["gift"] = self.gift.model_copy(update={"cost": per_gift})
+        return self.model_copy(update=update) if update else self
 
     @property
     def is_own(self) -> bool:
-        """Whether it is none of those that every configuration compares."""
-        return self.name not in BUILT_IN
+        """Whether it is none of those that every configuration knows."""
+        return not set(self.name.split("_and_")) <= set(BUILT_IN)
+
+    @property
+    def fixed_per_year(self) -> float:
+        """Programme and database [currency per year]."""
+        programme = self.promotion.programme_cost_per_year if self.promotion else 0.0
+        return programme + (self.experience.database_per_year if self.experience else 0.0)
 
 
 NOTHING = Strategy("nothing")
-BUILT_IN = ("nothing", "promotion", "expectation", "both")
+BUILT_IN = ("nothing", "promotion", "points", "members", "gift", "expectation", "both")
+COMPARED = ("promotion", "points", "members", "gift", "expectation", "both")
 
 
-def built_in_strategies(promotion: Promotion, experience: Experience) -> tuple[Strategy, ...]:
-    """Nothing, the promotion, the better experience, and both.
+def built_in_strategies(promotion: Promotion, experience: Experience, gift: Gift) -> dict[str, Strategy]:
+    """Discount weeks, points, a club, a gift, better service, and both discount weeks and better service, by name.
 
-    >>> [strategy.name for strategy in built_in_strategies(Promotion(), Experience())]
-    ['nothing', 'promotion', 'expectation', 'both']
+    >>> list(built_in_strategies(Promotion(), Experience(), Gift()))
+    ['nothing', 'promotion', 'points', 'members', 'gift', 'expectation', 'both']
     """
-    sides = ((None, None), (promotion, None), (None, experience), (promotion, experience))
-    return tuple(Strategy(name, *each) for name, each in zip(BUILT_IN, sides, strict=True))
+    points = Promotion(depth=0.0, points=promotion.points or 0.03)
+    club = Promotion(depth=min(0.1, promotion.depth), every_weeks=4, coverage=0.4, redemption=0.8, points=0.01)
+    sides = {
+        "promotion": {"promotion": promotion},
+        "points": {"promotion": points},
+        "members": {"promotion": club, "experience": Experience(lift=0.2)},
+        "gift": {"gift": gift},
+        "expectation": {"experience": experience},
+        "both": {"promotion": promotion, "experience": experience},
+    }
+    return {"nothing": NOTHING} | {name: Strategy(name, **each) for name, each in sides.items()}
+
+
+def together(name: str, one: Strategy, other: Strategy) -> Strategy:
+    """Two strategies at once: the deeper of their promotions with the points of both, the better service, the gift.
+
+    >>> known = built_in_strategies(Promotion(), Experience(), Gift())
+    >>> both = together("promotion_and_gift", known["promotion"], known["gift"])
+    >>> both.promotion.depth, both.gift.order
+    (0.2, 2)
+    """
+    deals = [each.promotion for each in (one, other) if each.promotion]
+    served = [each.experience for each in (one, other) if each.experience]
+    gift, deal, better = one.gift or other.gift, None, None
+    if deals:
+        deal = max(deals, key=lambda each: each.depth)
+        cost = sum(each.programme_cost_per_year for each in deals)
+        points = sum(each.points for each in deals)
+        deal = deal.model_copy(update={"points": points, "programme_cost_per_year": cost})
+    if served:
+        better = max(served, key=lambda each: each.lift)
+    return Strategy(name, deal, better, gift)
 
 
 class Attack(WrittenSection):
@@ -178,16 +236,14 @@ class Attack(WrittenSection):
 class StrategiesConfig(Section):
     """The comparison of loyalty strategies."""
 
-    horizon_weeks: int | None = Field(default=None, ge=1, le=LONGEST_HORIZON)
-    draws: int = Field(default=200, ge=20, le=5_000)
-    customers: int | None = Field(default=None, ge=50, le=100_000)
     todays_deal: float | None = Field(default=None, ge=0, lt=1)
+    compared: tuple[str, ...] = Field(default=COMPARED, min_length=1)
     promotion: Promotion = Promotion()
     experience: Experience = Experience()
+    gift: Gift = Gift()
     own: tuple[Strategy, ...] = ()
     attack: Attack | None = None
-    types: TypesConfig | None = None
-    bindings: BindingsConfig | None = None
+    finding_out_costs: Cost = 2_000.0
     assumptions: AssumptionsConfig = AssumptionsConfig()
     campaigns: CampaignsConfig | None = None
     promotions: PromotionsConfig | None = None
@@ -197,31 +253,39 @@ class StrategiesConfig(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> StrategiesConfig:
-        wrong = []
+        wrong = list(self._unknown())
         for own in self.own:
             if not own.is_own:
                 wrong.append(f"own: name == {own.name!r} is built in; choose another")
-            elif own.promotion is None and own.experience is None:
+            elif own.promotion is None and own.experience is None and own.gift is None:
                 wrong.append(f"own: strategy {own.name!r} needs a promotion or an experience; without, it is 'nothing'")
         if self.experience.lift < 0:
             instead = "what makes it worse can be compared as a strategy of your own (strategies.own)"
             wrong.append(f"experience.lift == {self.experience.lift:g}, must be at least 0; {instead}")
         wrong += repeated_names(self.own, "own: strategy")
         wrong += problems_beside_today(self._named, self.todays_deal or 0.0)
-        wrong += self.after_the_horizon(self.horizon_weeks, "horizon_weeks")
         if wrong:
             raise ValueError("; ".join(wrong))
         return self
 
+    def _unknown(self) -> Iterator[str]:
+        for name in self.compared:
+            parts = name.split("_and_")
+            if not (set(parts) <= set(BUILT_IN[1:]) and len(parts) <= 2):
+                known = ", ".join(BUILT_IN[1:])
+                yield f"compared: {name!r} is no built-in strategy, nor two of them as a_and_b; known are {known}"
+
     @property
-    def compared(self) -> tuple[Strategy, ...]:
-        """The built-in strategies with their settings, then the configuration's own."""
-        return (*built_in_strategies(self.promotion, self.experience), *self.own)
+    def strategies(self) -> tuple[Strategy, ...]:
+        """The built-in strategies that are compared, with their settings, then the configuration's own."""
+        known = built_in_strategies(self.promotion, self.experience, self.gift)
+        chosen = ((name, [known[part] for part in name.split("_and_")]) for name in dict.fromkeys(self.compared))
+        return (*(each[0] if len(each) == 1 else together(name, *each) for name, each in chosen), *self.own)
 
     @property
     def stated(self) -> dict[str, Any]:
         """What is stated beside the strategies, by the names that ``compare_strategies`` takes."""
-        names = ("todays_deal", "attack", "types", "bindings", "assumptions", "draws", "customers")
+        names = ("todays_deal", "attack", "assumptions", "finding_out_costs")
         return {name: getattr(self, name) for name in names}
 
     @property
@@ -229,9 +293,9 @@ class StrategiesConfig(Section):
         ours = {"": Strategy("both", self.promotion, self.experience)}
         return ours | {f"own {own.name!r}: ": own for own in self.own}
 
-    def after_the_horizon(self, weeks: int | None, horizon: str) -> list[str]:
-        """What would begin too late to be seen within ``weeks``, or an attack end; nothing where they are not known."""
-        return [] if weeks is None else problems_of_time(self._named, self.attack, weeks, horizon)
+    def after_the_horizon(self, weeks: int, horizon: str) -> list[str]:
+        """What would begin too late to be seen within ``weeks``, or an attack end."""
+        return problems_of_time(self._named, self.attack, weeks, horizon)
 
 
 def repeated_names(strategies: tuple[Strategy, ...], what: str) -> list[str]:

@@ -13,6 +13,8 @@ _HOME = {
     "Outcome": "notes",
     "PurchaseTruth": "simulation",
     "Reason": "notes",
+    "RemoteHistories": "remote",
+    "RemoteOrders": "remote",
     "SpendTruth": "simulation",
     "holdout_split": "holdout",
     "load_orders": "orders",

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from numbers import Integral, Real
 from pathlib import Path
@@ -19,62 +18,10 @@ from analysis.data.source import Part, RawTable, mapped_columns, row_hashes
 from analysis.data.text import problems_in_headers
 from analysis.errors import DataError, printable
 
-PREFIX = "STRUCT(shown VARCHAR, native "
-
-
-def mixed_type(native: str) -> str:
-    """DuckDB type of a column whose cells are of the type ``native`` or texts.
-
-    >>> mixed_type("DOUBLE")
-    'STRUCT(shown VARCHAR, native DOUBLE)'
-    """
-    return f"{PREFIX}{native})"
-
-
-def native_type(kind: str) -> str | None:
-    """Type of the cells that are no text; None where the column is not mixed.
-
-    >>> native_type("STRUCT(shown VARCHAR, native DOUBLE)"), native_type("DOUBLE")
-    ('DOUBLE', None)
-    """
-    return kind[len(PREFIX) : -1] if kind.startswith(PREFIX) else None
-
-
-def mixed_cell(text: str, native: str) -> str:
-    """SQL of a cell, from its text and its value as a number or a date, NULL for texts."""
-    return f"CASE WHEN {text} IS NOT NULL THEN {{'shown': {text}, 'native': {native}}} END"
-
-
-def shown_text(column: str) -> str:
-    """SQL of what stands in a mixed column, as text."""
-    return f"struct_extract({quoted(column)}, 'shown')"
-
-
-def native_value(column: str) -> str:
-    """SQL of the number or date in a mixed column; NULL for texts."""
-    return f"struct_extract({quoted(column)}, 'native')"
-
-
-def written_text(table: RawTable, column: str) -> str:
-    """SQL of the text in a column; NULL for what is no text."""
-    if native_type(table.types[column]):
-        return f"CASE WHEN {native_value(column)} IS NULL THEN {table.expression(column)} END"
-    return table.expression(column)
-
-
-def holds_text(table: RawTable, column: str) -> bool:
-    """Whether some cells of a column may be text."""
-    return table.types[column].upper() == "VARCHAR" or native_type(table.types[column]) is not None
-
-
+MARK, OWN = "\x01", "chr(1)"
+"""Stands before what was a number or a date of its own, in a column that holds texts as well."""
 BATCH_ROWS = 20_000
-NUMBERS, MOMENTS = frozenset({"integer", "float", "decimal"}), frozenset({"moment", "moment with offset"})
-# Kinds of cells that a role takes as they are; other cells of its column are text to it.
-NATIVE_KINDS = {
-    **dict.fromkeys(("amount", "quantity", "unit_price", "discount"), NUMBERS),
-    **dict.fromkeys(("date", "start", "end", "month"), MOMENTS),
-}
-CAST_TYPES = {
+TYPES = {
     frozenset({"integer"}): "BIGINT",
     frozenset({"integer", "float"}): "DOUBLE",
     frozenset({"float"}): "DOUBLE",
@@ -85,47 +32,35 @@ CAST_TYPES = {
     frozenset({"moment"}): "TIMESTAMP",
     frozenset({"moment with offset"}): "TIMESTAMP WITH TIME ZONE",
 }
-
-
-@dataclass(frozen=True)
-class SheetTable(RawTable):
-    """A table in which rows without a filled cell are no rows; they are kept so that the others keep their numbers."""
-
-    @property
-    def scan(self) -> str:
-        cells = ", ".join(f"CAST({self.expression(name)} AS VARCHAR)" for name in self.types)
-        return f"(SELECT * FROM {super().scan} WHERE trim(concat_ws('', {cells})) <> '')"
+"""Kinds of all cells of a column -> its type; all others are text."""
 
 
 class CellWriter:
-    """Writes records of loose values to a Parquet file of texts and kinds, and keeps the kinds of each column."""
+    """Writes records of loose values to a Parquet file of texts, and keeps the kinds of each column."""
 
     def __init__(self, path: Path, columns: Sequence[str]):
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        self.columns = list(columns)
+        self.path, self.columns = path, list(columns)
         self.kinds: list[set[str]] = [set() for _ in columns]
-        names = [name for number in range(len(columns)) for name in (f"{number}", f"{number} kind")]
-        self._schema = pa.schema([(name, pa.string()) for name in names])
+        self._schema = pa.schema([(str(number), pa.string()) for number in range(len(columns))])
         self._writer = pq.ParquetWriter(path, self._schema)
-        self.rows = 0
+        self.rows = self.skipped = 0
 
     def write(self, records: Iterable[Sequence[Any]]) -> None:
         """Append records."""
         import pyarrow as pa
 
-        texts, kinds = [[] for _ in self.columns], [[] for _ in self.columns]
+        texts: list[list[str | None]] = [[] for _ in self.columns]
         for record in records:
             self.rows += 1
             for column, value in enumerate(record):
                 kind, text = cell(value)
-                kinds[column].append(kind)
-                texts[column].append(text)
-        for seen, column in zip(self.kinds, kinds, strict=True):
-            seen.update(kind for kind in set(column) if kind)
-        pairs = [column for pair in zip(texts, kinds, strict=True) for column in pair]
-        self._writer.write_table(pa.table([pa.array(column, pa.string()) for column in pairs], schema=self._schema))
+                if kind:
+                    self.kinds[column].add(kind)
+                texts[column].append(text if kind in (None, "text") else MARK + text)
+        self._writer.write_table(pa.table([pa.array(column, pa.string()) for column in texts], schema=self._schema))
 
     def close(self) -> None:
         """Finish the file."""
@@ -154,77 +89,68 @@ def cell(value: Any) -> tuple[str | None, str | None]:
     if isinstance(value, Decimal):
         return ("decimal", f"{value:f}") if value.is_finite() else (None, None)
     if isinstance(value, Real):
-        return _float_cell(float(value))
+        number = float(value)
+        if number != number:
+            return None, None
+        return "float", str(int(number)) if number.is_integer() and abs(number) < 1e15 else repr(number)
     return "text", str(value)
-
-
-def _float_cell(value: float) -> tuple[str | None, str | None]:
-    if value != value:
-        return None, None
-    return "float", str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
 
 
 def staged_cells(
     connection: Connection,
-    writers: list[tuple[CellWriter, Path, str]],
-    data: DataConfig,
+    writers: list[tuple[CellWriter, str]],
+    settings: Any,
     workdir: Path,
     *,
     label: str,
     digest: Callable[[], str] | None,
     first_row: int,
-    table: type[RawTable] = RawTable,
+    blank_rows: bool = True,
 ) -> RawTable:
-    """The table that finished writers have staged; a column of one kind gets that kind as its type.
+    """The table that finished writers, each with the name of its source, have staged.
 
-    Where a column of numbers or dates holds texts as well, the two are kept apart, see ``analysis.data.cells``.
+    A column of one kind gets that kind as its type. Unless ``blank_rows``, rows without a filled cell are no rows; they
+    are kept so that the others keep their numbers.
     """
     first = writers[0][0]
-    headers = [(name, tuple(writer.columns)) for writer, _, name in writers]
-    problems = problems_in_headers(headers, data.columns)
-    columns = mapped_columns(data.columns, first.columns)
-    types = {name: _type_of(name, columns, [writer for writer, _, _ in writers]) for name in first.columns if name}
+    problems = problems_in_headers([(name, tuple(writer.columns)) for writer, name in writers], settings)
+    names = list(dict.fromkeys(name for name in first.columns if name))
+    kinds = {name: frozenset().union(*(w.kinds[w.columns.index(name)] for w, _ in writers if name in w.columns))
+             for name in names}  # fmt: skip
+    types = {name: TYPES.get(found, "VARCHAR") for name, found in kinds.items()}
+    mixed = {name for name, found in kinds.items() if types[name] == "VARCHAR" and found - {"text"}}
     parts = []
-    for number, (writer, path, name) in enumerate(writers):
+    for number, (writer, name) in enumerate(writers):
         if set(types) <= set(writer.columns):
             target = workdir / f"staged-{number}.parquet"
-            connection.execute(_typed_copy(writer, path, types, target))
+            selected = [
+                _typed(quoted(f"{writer.columns.index(column)}"), kind, column in mixed) + f" AS {quoted(column)}"
+                for column, kind in types.items()
+            ]
+            scan = parquet_scan([writer.path])
+            run(connection, f"COPY (SELECT {', '.join(selected)} FROM {scan}) TO {literal(target)} (FORMAT parquet)")
             parts.append(Part(target, name))
-        path.unlink()
-    return table(
+        writer.path.unlink()
+    shown = {name: f"ltrim({quoted(name)}, {OWN})" for name in mixed}
+    cells = ", ".join(f"CAST({shown.get(name, quoted(name))} AS VARCHAR)" for name in types)
+    return RawTable(
         label=label,
         parts=tuple(parts),
         types=types,
-        columns=mapped_columns(data.columns, list(types)),
-        expressions={name: shown_text(name) for name, kind in types.items() if native_type(kind)},
+        columns=mapped_columns(settings, list(types)),
+        expressions=shown,
         digest=digest,
         row_keys=row_hashes(types),
         first_row=first_row,
         problems=tuple(problems),
+        only="" if blank_rows else f"trim(concat_ws('', {cells})) <> ''",
     )
 
 
-def _type_of(name: str, columns: Mapping[str, str], writers: list[CellWriter]) -> str:
-    seen = [writer.kinds[writer.columns.index(name)] for writer in writers if name in writer.columns]
-    kinds = frozenset().union(*seen)
-    for role in (role for role, column in columns.items() if column == name and role in NATIVE_KINDS):
-        native = CAST_TYPES.get(kinds & NATIVE_KINDS[role])
-        if native and kinds - NATIVE_KINDS[role]:
-            return mixed_type(native)
-    return CAST_TYPES.get(kinds, "VARCHAR")
-
-
-def _typed_copy(writer: CellWriter, path: Path, types: dict[str, str], target: Path) -> str:
-    selected = []
-    for name, kind in types.items():
-        number = writer.columns.index(name)
-        text, value = quoted(f"{number}"), f"CAST({quoted(f'{number}')} AS {kind})"
-        if native := native_type(kind):
-            own = MOMENTS if native.startswith("TIMESTAMP") else NUMBERS
-            is_native = f"{quoted(f'{number} kind')} IN ({', '.join(map(literal, sorted(own)))})"
-            value = mixed_cell(text, f"CASE WHEN {is_native} THEN CAST({text} AS {native}) END")
-        selected.append(f"{value} AS {quoted(name)}")
-    return f"COPY (SELECT {', '.join(selected)} FROM {parquet_scan([path])}) TO {literal(target)} (FORMAT parquet)"
+def _typed(column: str, kind: str, is_mixed: bool) -> str:  # noqa: FBT001
+    if kind == "VARCHAR":
+        return column if is_mixed else f"ltrim({column}, {OWN})"
+    return f"CAST(ltrim({column}, {OWN}) AS {kind})"
 
 
 def staged_frame(connection: Connection, frame: Any, data: DataConfig, workdir: Path) -> RawTable:
@@ -243,13 +169,12 @@ def staged_frame(connection: Connection, frame: Any, data: DataConfig, workdir: 
     if not len(frame.columns):
         raise DataError("frame: there are no columns; at least one order is needed")
     frame = frame.set_axis([printable(column) for column in frame.columns], axis="columns")
-    path = workdir / "cells.parquet"
-    writer = CellWriter(path, list(frame.columns))
+    writer = CellWriter(workdir / "cells.parquet", list(frame.columns))
     for start in range(0, len(frame), BATCH_ROWS):
         part = frame.iloc[start : start + BATCH_ROWS]
         writer.write(zip(*(part.iloc[:, number].astype(object) for number in range(part.shape[1])), strict=True))
     writer.close()
-    return staged_cells(connection, [(writer, path, "frame")], data, workdir, label="frame", digest=None, first_row=1)
+    return staged_cells(connection, [(writer, "frame")], data, workdir, label="frame", digest=None, first_row=1)
 
 
 def _arrow_table(frame: pd.DataFrame) -> Any:
@@ -271,7 +196,7 @@ def _staged_arrow(table: Any, data: DataConfig, target: Path, connection: Connec
         label="frame",
         parts=(Part(target, "frame"),),
         types=types,
-        columns=mapped_columns(data.columns, list(types)),
+        columns=mapped_columns(data, list(types)),
         row_keys=row_hashes(types),
-        problems=tuple(problems_in_headers([("frame", tuple(types))], data.columns)),
+        problems=tuple(problems_in_headers([("frame", tuple(types))], data)),
     )

@@ -16,7 +16,7 @@ from analysis.data.rows import TypedRows
 from analysis.data.wording import counted
 from analysis.errors import Problem
 
-KEPT = 0
+KEPT, OWN_REASON = 0, -1
 FATES = (
     Reason.MISSING_CUSTOMER,
     Reason.MISSING_DATE,
@@ -82,7 +82,10 @@ class Profile:
 
 
 def fate_of_row(rows: TypedRows, data: DataConfig, end: dt.date | None) -> str:
-    """SQL of the number of a row's fate: 0 where it is kept, else the position in ``FATES`` counted from 1."""
+    """SQL of the number of a row's fate: 0 where it is kept, else the position in ``FATES`` counted from 1.
+
+    It is -1 where the row has a reason of its own.
+    """
     tests = {Reason.MISSING_CUSTOMER: "customer IS NULL", Reason.MISSING_DATE: "day IS NULL"}
     if end:
         tests[Reason.AFTER_END] = f"day > DATE '{end}'"
@@ -93,20 +96,23 @@ def fate_of_row(rows: TypedRows, data: DataConfig, end: dt.date | None) -> str:
         if data.refunds == "drop":
             tests[Reason.REFUND_DROPPED] = "is_refund"
     cases = " ".join(f"WHEN {test} THEN {FATES.index(reason) + 1}" for reason, test in tests.items())
-    return f"CASE {cases} ELSE {KEPT} END"
+    own = f"WHEN reason IS NOT NULL THEN {OWN_REASON} " if rows.has_reasons else ""
+    return f"CASE {own}{cases} ELSE {KEPT} END"
 
 
 def profile_of(connection: Connection, rows: TypedRows, fate: str, today: dt.date) -> Profile:
     """All counts that the cleaning needs, in one pass."""
     large = "count(*) FILTER (NOT is_refund AND discount > money)" if rows.has("discount") else "0"
+    reason = "reason" if rows.has_reasons else "NULL"
+    gross = "money + coalesce(refunded, 0)" if rows.has_refunded else "money"
     found = connection.execute(f"""
         SELECT {fate} AS fate, count(*) AS rows, coalesce(sum(money), 0) AS amount,
                coalesce(sum(abs(money)), 0) AS absolute, count(*) FILTER (is_refund) AS refunds,
                min(day) AS first_day, max(day) AS last_day, count(*) FILTER (day > DATE '{today}') AS future,
                count(*) FILTER (unread_date) AS unread_dates, count(*) FILTER (unread_money) AS unread_money,
-               {large} AS large_discounts
-        FROM {rows.scan} GROUP BY fate ORDER BY fate""").fetchall()
-    kept = next((line for line in found if line[0] == KEPT), (0, 0, Decimal(0), 0, 0, None, None, *[0] * 4))
+               {large} AS large_discounts, {reason} AS reason, coalesce(sum({gross}), 0) AS gross
+        FROM {rows.scan} GROUP BY fate, reason ORDER BY fate, reason""").fetchall()
+    kept = next((line for line in found if line[0] == KEPT), (0, 0, Decimal(0), 0, 0, None, None, *[0] * 4, None, 0))
     return Profile(
         rows=sum(line[1] for line in found),
         kept=kept[1],
@@ -120,8 +126,13 @@ def profile_of(connection: Connection, rows: TypedRows, fate: str, today: dt.dat
         unread_dates=sum(line[8] for line in found),
         unread_money=sum(line[9] for line in found),
         large_discounts=kept[10],
-        dropped=tuple(
-            Entry(Outcome.DROPPED, FATES[line[0] - 1], line[1], line[2]) for line in found if line[0] != KEPT
+        dropped=(
+            *(
+                Entry(Outcome.DROPPED, Reason(line[11]) if line[11] else FATES[line[0] - 1], line[1], line[12])
+                for line in found
+                if line[0] != KEPT
+            ),
+            *([Entry(Outcome.REFUNDED, Reason.REFUND_IN_COLUMN, 0, kept[12] - kept[2])] if kept[12] != kept[2] else []),
         ),
     )
 
@@ -175,7 +186,7 @@ def _nothing_left(label: str, profile: Profile) -> str:
         all_of_them = "the only amount is" if refunds == 1 else f"all {refunds:,} amounts are"
         return f"{label}: {all_of_them} negative; at least one order of zero or more is needed"
     reasons = ", ".join(
-        f"{entry.rows:,} {entry.reason.rsplit('.', 1)[-1].replace('_', ' ')}" for entry in profile.dropped
+        f"{entry.rows:,} {entry.reason.rsplit('.', 1)[-1].replace('_', ' ')}" for entry in profile.dropped if entry.rows
     )
     return f"{label}: no order is left of {counted(profile.rows, 'row')}: {reasons}"
 
@@ -183,7 +194,9 @@ def _nothing_left(label: str, profile: Profile) -> str:
 def ledger_frame(entries: Iterable[Entry]) -> pd.DataFrame:
     """The ledger as a table: outcome, reason, rows, amount; lines without rows are left out."""
     order = list(Outcome)
-    lines = sorted((entry for entry in entries if entry.rows), key=lambda e: (order.index(e.outcome), e.reason))
+    lines = sorted(
+        (entry for entry in entries if entry.rows or entry.amount), key=lambda e: (order.index(e.outcome), e.reason)
+    )
     return pd.DataFrame(
         {
             "outcome": [str(line.outcome) for line in lines],

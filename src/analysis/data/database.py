@@ -24,6 +24,16 @@ SECRET_NAME = re.compile(
 ODBC_PASSWORD = re.compile(r"(?:password|pwd|token|secret)\s*=\s*(\{[^}]*\}|[^;]*)", re.IGNORECASE)
 
 
+NO_CODE = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"", re.DOTALL)
+"""Comments and what stands in quotes."""
+GUARDED = ("sqlite", "postgres")
+"""Engines that are told to write nothing."""
+WRITING = {
+    *("insert", "update", "delete", "merge", "drop", "alter", "create", "truncate", "grant", "revoke", "call", "exec"),
+    *("execute", "into", "attach", "copy", "pragma", "vacuum"),
+}
+
+
 def staged_query(
     connection: Connection, source: DatabaseSource, data: DataConfig, workdir: Path, most_rows: int | None = None
 ) -> RawTable:
@@ -34,21 +44,39 @@ def staged_query(
     UsageError
         When the environment variable or the driver is missing, the server cannot be reached, or it refuses the query.
     """
+    url = database_url(source)
+    _check_reads(source.query, url)
+    path = workdir / "cells.parquet"
+    writer = _written(url, source, path, most_rows)
+    table = staged_cells(connection, [(writer, "query")], data, workdir, label="query", digest=None, first_row=1)
+    if most_rows is None or writer.rows < most_rows:
+        return table
+    return replace(table, problems=(*table.problems, only_first_rows("query", writer.rows)))
+
+
+def _check_reads(query: str, url: str) -> None:
+    """Refuse what is not one statement that reads; the engine itself refuses to write where it can be told to."""
+    bare = NO_CODE.sub(" ", query).strip().rstrip("; \n\t")
+    words = re.findall(r"\w+", bare.lower())
+    if not words:
+        raise UsageError("transactions: the query is empty; it must be a select")
+    if ";" in bare:
+        raise UsageError("transactions: the query was not run; it must be one statement, a select")
+    writes = set() if url.strip().startswith(GUARDED) else WRITING & set(words)
+    if words[0] not in {"select", "with", "values", "table", "from"} or writes:
+        found = f", not {sorted(writes)[0]}" if writes else ""
+        raise UsageError(f"transactions: the query was not run; it must be a select{found}")
+
+
+def database_url(source: DatabaseSource) -> str:
+    """The URL in the environment."""
     url = os.environ.get(source.database_url_env, "")
     if not url.strip():
         raise UsageError(
             f"transactions: the environment variable {source.database_url_env} is not set; it must hold the database "
             "URL, such as postgresql://user:password@host/name"
         )
-    if source.query.split(maxsplit=1)[0].lower() not in {"select", "with", "values", "table"}:
-        raise UsageError("transactions: the query was not run; it must be a select")
-    path = workdir / "cells.parquet"
-    writer = _written(url, source, path, most_rows)
-    sources = [(writer, path, "query")]
-    table = staged_cells(connection, sources, data, workdir, label="query", digest=None, first_row=1)
-    if most_rows is None or writer.rows < most_rows:
-        return table
-    return replace(table, problems=(*table.problems, only_first_rows("query", writer.rows)))
+    return url
 
 
 def _written(url: str, source: DatabaseSource, path: Path, most_rows: int | None) -> CellWriter:
@@ -73,9 +101,12 @@ def _streamed(url: str, query: str, path: Path, most_rows: int | None) -> CellWr
     with warnings.catch_warnings():
         # Of parts of the URL that the driver does not take; a warning of that says nothing about the data.
         warnings.simplefilter("ignore", sa.exc.SAWarning)
-        engine = sa.create_engine(_parsed(url), poolclass=sa.pool.NullPool, hide_parameters=True)
+        engine = sa.create_engine(_existing(parsed_url(url)), poolclass=sa.pool.NullPool, hide_parameters=True)
     try:
-        with engine.connect().execution_options(stream_results=True, max_row_buffer=BATCH_ROWS) as link:
+        options = {"postgresql_readonly": True} if engine.dialect.name == "postgresql" else {}
+        with engine.connect().execution_options(stream_results=True, max_row_buffer=BATCH_ROWS, **options) as link:
+            if engine.dialect.name == "sqlite":
+                link.execute(sa.text("PRAGMA query_only = ON"))
             result = link.execute(sa.text(query.replace(":", "\\:")))
             if not result.returns_rows:
                 raise UsageError("transactions: the query returns no rows; it must be a select")
@@ -90,7 +121,7 @@ def _streamed(url: str, query: str, path: Path, most_rows: int | None) -> CellWr
         engine.dispose()
 
 
-def _parsed(url: str):
+def parsed_url(url: str):
     import sqlalchemy as sa
 
     try:
@@ -102,6 +133,15 @@ def _parsed(url: str):
         ) from None
     if parsed.drivername in {"postgres", "postgresql"}:
         parsed = parsed.set(drivername="postgresql+psycopg")
+    return parsed
+
+
+def _existing(parsed):
+    """The URL, if it names no file of SQLite that is not there and would be made."""
+    path = parsed.database
+    is_file = parsed.drivername.startswith("sqlite") and path and path != ":memory:" and not path.startswith("file:")
+    if is_file and not Path(path).is_file():
+        raise UsageError("transactions: there is no such SQLite file as the database URL names")
     return parsed
 
 

@@ -5,11 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
+from weakref import WeakSet
 
 import duckdb
+import ibis
+from ibis.expr.types import Table
 
 MEMORY_LIMIT_BYTES = 2_000_000_000
 MONEY = "DECIMAL(18, 6)"
@@ -18,6 +23,8 @@ DUCKDB_ROW_NUMBER = "file_row_number"
 
 
 Connection = duckdb.DuckDBPyConnection
+CONNECTIONS: WeakSet[Connection] = WeakSet()
+"""Those in use, for who must interrupt their queries."""
 
 
 def connect(workdir: Path) -> Connection:
@@ -35,6 +42,7 @@ def connect(workdir: Path) -> Connection:
             "autoload_known_extensions": "false",
         }
     )
+    CONNECTIONS.add(connection)
     connection.execute("SET TimeZone = 'UTC'")
     # In a notebook without ipywidgets the bar is off, and DuckDB refuses to hear about it.
     if connection.execute("SELECT current_setting('enable_progress_bar')").fetchall() == [(True,)]:
@@ -58,6 +66,31 @@ def scratch(folder: Path) -> Iterator[Connection]:
 def run(connection: Connection, sql: str) -> list[tuple]:
     """Execute and fetch everything: a result that is not fetched to its end blocks the connection."""
     return connection.execute(sql).fetchall()
+
+
+def sql_of(function: Callable[..., Table], scan: str, columns: Mapping[str, str], *settings: Any) -> str:
+    """DuckDB's SQL of an expression over the rows of ``scan``; ``columns`` are their types in Ibis."""
+    body, _ = _compiled(function, tuple(columns.items()), settings)
+    return f"(WITH given AS NOT MATERIALIZED (SELECT * FROM {scan}) SELECT * FROM ({body}))"
+
+
+def columns_of(function: Callable[..., Table], columns: Mapping[str, str], *settings: Any) -> dict[str, str]:
+    """The columns of that expression with their types in Ibis."""
+    return dict(_compiled(function, tuple(columns.items()), settings)[1])
+
+
+@lru_cache(maxsize=256)
+def _compiled(
+    function: Callable[..., Table], columns: tuple[tuple[str, str], ...], settings: tuple
+) -> tuple[str, tuple[tuple[str, str], ...]]:
+    table = function(ibis.table(dict(columns), name="given"), *settings)
+    kinds = tuple((name, str(kind)) for name, kind in table.schema().items())
+    return str(ibis.to_sql(table, dialect="duckdb")), kinds
+
+
+def fetched(connection: Connection, sql: str) -> list[dict[str, Any]]:
+    """The few rows of a relation."""
+    return connection.sql(f"SELECT * FROM {sql}").to_arrow_table().to_pylist()
 
 
 def close(connection: Connection, workdir: Path) -> None:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from analysis.data.engine import scratch
-from analysis.data.occasions import net_occasions
+from analysis.data import expressions
+from analysis.data.engine import Connection, scratch
 from analysis.data.orders import Orders
 from analysis.data.summary import CustomerSummary, customer_summary
 from analysis.errors import Unavailable
@@ -58,8 +58,7 @@ def holdout_split(orders: Orders, holdout_weeks: int) -> HoldoutSplit:
     Unavailable
         For 0 weeks, and where what comes before is too short, or has fewer than two customers or no repeat order.
     """
-    if holdout_weeks == 0:
-        raise Unavailable("No holdout was asked for (`holdout_weeks` is 0).", code="backtest.reason.switched_off")
+    refuse_no_holdout(holdout_weeks)
     end = orders.observation_end
     calibration_end = end - dt.timedelta(weeks=holdout_weeks)
     too_short = Unavailable(
@@ -90,43 +89,57 @@ def holdout_split(orders: Orders, holdout_weeks: int) -> HoldoutSplit:
     return replace(split, earlier=earlier)
 
 
+def refuse_no_holdout(holdout_weeks: int) -> None:
+    """Raise Unavailable where no part of the data is to be held out."""
+    if holdout_weeks == 0:
+        raise Unavailable("No holdout was asked for (`holdout_weeks` is 0).", code="backtest.reason.switched_off")
+
+
+def rolling_splits(orders: Orders, holdout_weeks: int, most: int) -> list[HoldoutSplit]:
+    """Splits into windows that follow each other up to the end, the oldest first; at most ``most``.
+
+    Each calibrates on all that came before its window, which is at least as much as the window.
+    """
+    length = dt.timedelta(weeks=holdout_weeks)
+    ends = [orders.observation_end - number * length for number in range(most)]
+    orders.days.store()
+    with scratch(orders.days.path.parent) as connection:
+        return [
+            _split(connection, orders, end - length, end)
+            for end in reversed(ends)
+            if end - 2 * length >= orders.observation_start
+        ]
+
+
 def _earlier_end(orders: Orders, calibration_end: dt.date, end: dt.date) -> dt.date:
     half = (calibration_end - orders.observation_start) / 2
     return calibration_end - max(min(end - calibration_end, half), dt.timedelta(days=1))
 
 
-def _split(connection, orders: Orders, calibration_end: dt.date, end: dt.date) -> HoldoutSplit:
+def _split(connection: Connection, orders: Orders, calibration_end: dt.date, end: dt.date) -> HoldoutSplit:
+    calibration = customer_summary(connection, orders.days, calibration_end, has_money=orders.has_money)
     days = orders.days
-    calibration = customer_summary(connection, days, calibration_end, has_money=orders.has_money)
-    connection.register("born", calibration.table[["customer_id", "first_order"]])
-    after = f"(SELECT * FROM {net_occasions(days, end)} WHERE day > DATE '{calibration_end}')"
-    held = connection.execute(f"""
-        SELECT coalesce(n, 0) AS n, coalesce(amount, 0) AS amount
-        FROM born LEFT JOIN (SELECT CAST(customer AS VARCHAR) AS customer_id, count(*) AS n,
-                                    CAST(sum(amount) AS DOUBLE) AS amount FROM {after} GROUP BY customer)
-             USING (customer_id) ORDER BY customer_id""").fetchnumpy()
-    counts = np.asarray(held["n"], dtype=np.int64)
+    held = connection.sql(
+        "SELECT CAST(customer AS VARCHAR) AS customer, orders, CAST(amount AS DOUBLE) AS amount"
+        f" FROM {days.sql(expressions.bought_after, end, calibration_end)}"
+    ).df()
+    held = held.set_index("customer").reindex(calibration.table["customer_id"])
     first = orders.histories.table["first_order"]
     later = (first > pd.Timestamp(calibration_end)) & (first <= pd.Timestamp(end))
     return HoldoutSplit(
         calibration=calibration,
-        holdout_orders=counts,
-        holdout_spent=np.asarray(held["amount"], dtype=float) if orders.has_money else None,
+        holdout_orders=held["orders"].fillna(0).to_numpy(dtype=np.int64),
+        holdout_spent=held["amount"].fillna(0).to_numpy(dtype=float) if orders.has_money else None,
         calibration_end=calibration_end,
         holdout_days=(end - calibration_end).days,
         new_customers=int(later.sum()),
         new_customer_orders=int(orders.histories.table.loc[later, "orders"].sum()),
-        cumulative=_cumulative(connection, orders, end),
+        cumulative=_cumulative(connection, days.sql(expressions.repeats_by_day, end, calibration_end), orders, end),
     )
 
 
-def _cumulative(connection, orders: Orders, end: dt.date) -> pd.DataFrame:
-    start = orders.observation_start
-    counts = connection.execute(f"""
-        SELECT date_diff('day', DATE '{start}', day) AS place, count(*) AS repeats
-        FROM {net_occasions(orders.days, end)} AS o JOIN born ON CAST(o.customer AS VARCHAR) = born.customer_id
-        WHERE day > first_order GROUP BY place""").fetchnumpy()
-    dates = pd.date_range(start, end, unit="s", name="date")
-    daily = np.zeros(len(dates), dtype=np.int64)
-    daily[counts["place"]] = counts["repeats"]
+def _cumulative(connection: Connection, repeats: str, orders: Orders, end: dt.date) -> pd.DataFrame:
+    dates = pd.date_range(orders.observation_start, end, unit="s", name="date")
+    counts = connection.sql(f"SELECT * FROM {repeats}").df().set_index("day")["repeats"]
+    daily = counts.set_axis(pd.DatetimeIndex(counts.index)).reindex(dates, fill_value=0).to_numpy(dtype=np.int64)
     return pd.DataFrame({"day": np.arange(len(dates)), "date": dates, "repeat_orders": daily.cumsum()})

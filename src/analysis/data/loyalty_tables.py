@@ -1,24 +1,28 @@
-"""Tables beside the transactions that say more of loyalty: campaigns, satisfaction, customer types, an experiment."""
+"""Tables beside the transactions that say more of loyalty, and how far they fit these.
+
+Ids of another system match nobody, and wrong days no order.
+"""
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from analysis.config import LOYALTY_TABLES, Config, CustomerTypesConfig, ExperimentConfig, TypesConfig
-from analysis.data.checks import EXAMPLES, NO_END, Checks, further_table, read_day, told_of, without_blank_rows
-from analysis.data.engine import Connection, literals, quoted, run, scratch
+from analysis.config import CUSTOMER_TYPES, LOYALTY_TABLES, Config, ExperimentConfig
+from analysis.data.engine import literals, parquet_scan, quoted, run, scratch
+from analysis.data.formats import NOTHING
 from analysis.data.notes import where_any
-from analysis.data.numbers import Reading, read_number
+from analysis.data.orders import Orders
 from analysis.data.reading import damage_named
-from analysis.data.rows import TypedRows, problems_in_values, read_id
-from analysis.data.source import RawTable, nearest_columns
-from analysis.data.wording import counted
+from analysis.data.source import nearest_columns
+from analysis.data.tables import DAYS, EXAMPLES, NUMBERS, Table
 from analysis.errors import USAGE, InputRefused, Problem, shortened
 from analysis.words import Message
 
@@ -29,146 +33,86 @@ TABLE_NAMES = {
     "customer_types": Message("customer types"),
     "experiment": Message("the experiment"),
 }
-DAYS, NUMBERS = ("start", "end", "date"), ("score",)
-MAY_BE_EMPTY = ("score",)
 MOST_ARMS = 20
 MISSING_IN_WORDS = "NULL, none, n.v.t. and - count as none, unless the configuration names such an arm"
-CUSTOMER_TYPES = tuple(TypesConfig.model_fields)
-TYPES = {"start": "datetime64[s]", "end": "datetime64[s]", "date": "datetime64[s]", "score": "float64"}
-SQL_TYPES = {**dict.fromkeys(DAYS, "TIMESTAMP_S"), **dict.fromkeys(NUMBERS, "DOUBLE")}
+FEW = 0.5
+"""Share of rows below which a table hardly fits."""
 
 
-@dataclass(frozen=True)
-class LoyaltyRows:
-    """The checked rows of a table, in an order of their own, with the SHA-256 over the content of its files."""
-
-    frame: pd.DataFrame
-    digest: str
-    notes: tuple[Message, ...]
-
-
-def loyalty_rows(connection: Connection, name: str, config: Config, workdir: Path) -> LoyaltyRows:
-    """The table that stands under ``strategies.name``: one column a role.
+def _rows_of(name: str, config: Config, workdir: Path) -> tuple[pd.DataFrame, str, list[Message]]:
+    """The checked rows of the table under ``strategies.name``, its digest, and what is worth saying about it.
 
     Raises
     ------
     InputRefused
         With every problem of its file, columns and rows.
     """
-    section, settings = f"strategies.{name}", getattr(config.strategies, name)
-    table = further_table(connection, section, settings, config, workdir)
-    with damage_named(table):
-        filled, skipped = without_blank_rows(connection, table)
-        checks = Checks(connection, filled, section)
-        if not checks.number_of("true"):
-            checks.add("there are no rows under the header; at least one is needed")
-            checks.refuse()
-        readings = _readings(checks, settings, config)
-        _check(checks, readings)
-        if isinstance(settings, ExperimentConfig) and {"customer", "arm"} <= set(readings):
-            _check_arms(checks, readings, settings)
-        if isinstance(settings, CustomerTypesConfig) and {"customer", "type"} <= set(readings):
-            _check_types(checks, readings)
-        # What is wrong with the format of dates is wrong with every column of them.
-        checks.problems = list(dict.fromkeys(checks.problems))
-        checks.refuse()
-        noted = _notes(name, skipped, readings)
-        return _kept(checks, readings, name, (*table.notes, *noted), table.digest())
-
-
-def _readings(checks: Checks, settings, config: Config) -> dict[str, Reading]:
-    """How each column that is there is read; what stands in the way goes to ``checks``."""
-    connection, table, section = checks.connection, checks.table, checks.section
-    readings = {}
-    for role in table.columns:
-        if role in DAYS:
-            form, zone = settings.date_format, config.data.timezone
-            reading = read_day(connection, table, role, section=section, date_format=form, timezone=zone)
-            checks.dates(role, reading)
-        elif role in NUMBERS:
-            reading = read_number(connection, table, role, settings.decimal)
-            checks.problems += told_of(section, reading.problems)
-        else:
-            reading = read_id(table, role)
-            text = f"CAST({reading.expression} AS VARCHAR)"
-            expression = text if role == "customer" else f"NULLIF(trim({text}), '')"
-            if role == "arm":
-                expression = f"CASE WHEN NOT {_says_missing(expression, settings)} THEN {expression} END"
-            reading = replace(reading, expression=expression)
-        if not reading.problems:
-            readings[role] = reading
-    values = {role: reading for role, reading in readings.items() if role not in DAYS}
-    checks.problems += told_of(section, problems_in_values(connection, TypedRows(table.scan, table, values)))
-    return readings
-
-
-def _says_missing(arm: str, settings: ExperimentConfig) -> str:
-    """SQL of whether a name is a word such as NULL, and no arm that the configuration names."""
-    named = {name.lower() for name in (settings.control, *settings.cost_per_customer)}
-    return f"coalesce(lower({arm}) IN {literals(word for word in NO_END if word not in named)}, false)"
-
-
-def _check(checks: Checks, readings: dict[str, Reading]) -> None:
-    for role, reading in readings.items():
-        if role == "arm":
-            checks.rows(
-                tuple(name for name in ("customer", "arm") if checks.has(name)),
-                f"({reading.expression}) IS NULL",
-                "row has no arm",
-                "rows have no arm",
-                f"every row needs one ({MISSING_IN_WORDS})",
-            )
-        elif role not in MAY_BE_EMPTY:
-            read = f"CAST({reading.expression} AS VARCHAR)"
-            checks.missing(role, f"CASE WHEN coalesce({reading.unreadable}, false) THEN 'unread' ELSE {read} END")
-        elif not checks.number_of(f"({reading.expression}) IS NOT NULL OR coalesce({reading.unreadable}, false)"):
-            checks.add(
-                f"column {checks.table.columns[role]!r} (for {role}): every value is empty; at least one is needed"
-            )
-    if {"start", "end"} <= set(readings):
-        checks.rows(
-            ("start", "end"),
-            f"{readings['end'].expression} < {readings['start'].expression}",
-            "row ends before it starts",
-            "rows end before they start",
-            "an end must be the start or later",
+    settings = getattr(config.strategies, name)
+    with scratch(workdir / name) as connection:
+        table = Table(connection, f"strategies.{name}", settings, config, workdir / name)
+        with damage_named(table.raw):
+            _check(table, settings)
+            table.refuse()
+            frame = _frame(table, distinct=name in ("experiment", "customer_types"))
+        label, left_out = TABLE_NAMES[name], table.rows - table.blank - len(frame)
+        notes = where_any(
+            Message("Empty rows in the file of {table}, skipped: {n:integer}.", n=table.blank, table=label)
         )
+        if any(reading.in_utc for reading in table.readings.values()):
+            notes.append(
+                Message(
+                    "Times in the file of {table} carry an offset and no time zone is configured, so a day there is a "
+                    "day in UTC.",
+                    table=label,
+                )
+            )
+        repeated = Message("Rows that repeat another one and count once: {n:integer}.", n=left_out)
+        unscored = Message("Answers without a score, left out: {n:integer}.", n=left_out)
+        notes += where_any(unscored if name == "satisfaction" else repeated)
+        return frame, table.raw.digest(), [*table.raw.notes, *notes]
 
 
-def _check_one_each(checks: Checks, readings: dict[str, Reading], role: str, one: str, many: str) -> None:
-    """A problem where a customer stands with several values of a role."""
-    customer, value = readings["customer"].expression, readings[role].expression
-    scan = checks.table.scan
-    twice = f"SELECT {customer} AS customer FROM {scan} GROUP BY 1 HAVING count(DISTINCT {value}) > 1 ORDER BY 1"
-    if customers := [found for (found,) in run(checks.connection, twice) if found is not None]:
-        columns = [checks.table.columns[name] for name in ("customer", role)]
-        first = f"{customer} IN {literals(customers[:EXAMPLES])}"
-        examples = checks.table.examples(checks.connection, columns, first)
-        found = counted(len(customers), f"customer {many}", f"customers {many.replace('stands', 'stand')}")
-        checks.add(f"{found}: {examples}; one {one} a customer is allowed")
+def _check(table: Table, settings) -> None:
+    """Collects what is wrong with the rows."""
+    table.check_filled(*(role for role in table.raw.columns if role not in ("arm", "score")))
+    if table.has("score") and not table.number_of(f"({table.value('score')}) IS NOT NULL"):
+        column = table.raw.columns["score"]
+        table.add(f"column {column!r} (for score): every value is empty; at least one is needed")
+    table.check_order("row ends", "rows end", "an end must be the start or later")
+    for role, several in (("arm", "in several arms"), ("type", "there with several types")):
+        if not table.has(role):
+            continue
+        if role == "arm":
+            _check_arms(table, settings)
+        table.check_once(
+            (role,),
+            f"{table.value('customer') if table.has('customer') else 'NULL'} AS customer",
+            f"count(DISTINCT {table.value(role)}) > 1",
+            f"stands {several}",
+            f"stand {several}",
+            f"one {role} a customer is allowed",
+        )
+    if table.has("type"):
+        column = f"in column {table.raw.columns['type']!r} (for type)"
+        unknown = f"coalesce({table.value('type')} NOT IN {literals(CUSTOMER_TYPES)}, false)"
+        one, many = f"value {column} is no customer type", f"values {column} are no customer types"
+        table.check(("customer", "type"), unknown, one, many, f"{', '.join(CUSTOMER_TYPES)} are allowed")
 
 
-def _check_types(checks: Checks, readings: dict[str, Reading]) -> None:
-    _check_one_each(checks, readings, "type", "type", "stands there with several types")
-    column = checks.table.columns["type"]
-    checks.rows(
-        ("customer", "type"),
-        f"coalesce({readings['type'].expression} NOT IN {literals(CUSTOMER_TYPES)}, false)",
-        f"value in column {column!r} (for type) is no customer type",
-        f"values in column {column!r} (for type) are no customer types",
-        f"{', '.join(CUSTOMER_TYPES)} are allowed",
+def _check_arms(table: Table, settings: ExperimentConfig) -> None:
+    """Words such as NULL are no arms, unless the configuration names such an arm."""
+    named = {name.lower() for name in (settings.control, *settings.cost_per_customer)}
+    words, arm = literals(word for word in NOTHING if word not in named), table.value("arm")
+    nothing = f"coalesce(lower({arm}) IN {words}, true)"
+    table.check(
+        ("customer", "arm"), nothing, "row has no arm", "rows have no arm", f"every row needs one ({MISSING_IN_WORDS})"
     )
+    found = run(table.connection, f"SELECT DISTINCT {arm} AS arm FROM {table.raw.scan} WHERE NOT {nothing} ORDER BY 1")
+    table.problems += _problems_in_arms(table, [name for (name,) in found], settings)
 
 
-def _check_arms(checks: Checks, readings: dict[str, Reading], settings: ExperimentConfig) -> None:
-    _check_one_each(checks, readings, "arm", "arm", "stands in several arms")
-    arm, scan = readings["arm"].expression, checks.table.scan
-    arms = run(checks.connection, f"SELECT DISTINCT {arm} AS arm FROM {scan} WHERE arm IS NOT NULL ORDER BY arm")
-    checks.problems += _problems_in_arms(checks.table, [name for (name,) in arms], settings)
-
-
-def _problems_in_arms(table: RawTable, arms: list[str], settings: ExperimentConfig) -> Iterator[Problem]:
-    column = f"{table.label}: column {table.columns['arm']!r} (for arm)"
+def _problems_in_arms(table: Table, arms: list[str], settings: ExperimentConfig) -> Iterator[Problem]:
+    column = f"{table.raw.label}: column {table.raw.columns['arm']!r} (for arm)"
     shown = ", ".join(repr(shortened(arm)) for arm in arms[:EXAMPLES]) + (", …" if len(arms) > EXAMPLES else "")
     if len(arms) == 1:
         yield Problem(f"{column} names one arm only, {shown}; at least two are needed")
@@ -180,40 +124,22 @@ def _problems_in_arms(table: RawTable, arms: list[str], settings: ExperimentConf
     for key, name in named.items():
         if arms and name not in arms:
             near = nearest_columns(name, arms).replace("columns", "arms")
-            yield Problem(f"strategies.experiment.{key} is no arm in {table.label}; {near}", USAGE)
+            yield Problem(f"strategies.experiment.{key} is no arm in {table.raw.label}; {near}", USAGE)
 
 
-def _notes(name: str, skipped: int, readings: dict[str, Reading]) -> list[Message]:
-    table = TABLE_NAMES[name]
-    notes = where_any(Message("Empty rows in the file of {table}, skipped: {n:integer}.", n=skipped, table=table))
-    if any(reading.in_utc for reading in readings.values()):
-        notes.append(
-            Message(
-                "Times in the file of {table} carry an offset and no time zone is configured, so a day there is a day "
-                "in UTC.",
-                table=table,
-            )
-        )
-    return notes
-
-
-def _kept(
-    checks: Checks, readings: dict[str, Reading], name: str, notes: tuple[Message, ...], digest: str
-) -> LoyaltyRows:
-    """The rows of a table, those without a score and repeated assignments left out."""
+def _frame(table: Table, *, distinct: bool) -> pd.DataFrame:
+    """The rows in an order of their own, without those that lack a value."""
+    kinds = dict.fromkeys(DAYS, ("TIMESTAMP_S", "datetime64[s]")) | dict.fromkeys(NUMBERS, ("DOUBLE", "float64"))
     selected = ", ".join(
-        f"CAST({reading.expression} AS {SQL_TYPES.get(role, 'VARCHAR')}) AS {quoted(role)}"
-        for role, reading in readings.items()
+        f"CAST({reading.expression} AS {kinds.get(role, ('VARCHAR', ''))[0]}) AS {quoted(role)}"
+        for role, reading in table.readings.items()
     )
-    distinct = "DISTINCT " if name in ("experiment", "customer_types") else ""
-    rows = f"SELECT {distinct}{selected} FROM {checks.table.scan}"
-    filled = " AND ".join(f"{quoted(role)} IS NOT NULL" for role in readings)
-    columns = checks.connection.execute(f"SELECT * FROM ({rows}) WHERE {filled} ORDER BY ALL").fetchnumpy()
-    frame = pd.DataFrame({role: pd.Series(columns[role]).astype(TYPES.get(role, "str")) for role in readings})
-    left_out = checks.number_of("true") - len(frame)
-    repeated = Message("Rows that repeat another one and count once: {n:integer}.", n=left_out)
-    unscored = Message("Answers without a score, left out: {n:integer}.", n=left_out)
-    return LoyaltyRows(frame, digest, (*notes, *where_any(repeated if distinct else unscored)))
+    filled = " AND ".join(f"{quoted(role)} IS NOT NULL" for role in table.readings)
+    rows = f"SELECT {'DISTINCT ' if distinct else ''}{selected} FROM {table.raw.scan}"
+    columns = table.connection.execute(f"SELECT * FROM ({rows}) WHERE {filled} ORDER BY ALL").fetchnumpy()
+    return pd.DataFrame(
+        {role: pd.Series(columns[role]).astype(kinds.get(role, ("", "str"))[1]) for role in table.readings}
+    )
 
 
 @dataclass(frozen=True)
@@ -275,23 +201,150 @@ def load_loyalty_tables(config: Config, *, workdir: Path) -> LoyaltyTables:
     >>> tables.promotions["end"].dt.day.tolist(), tables.arms
     ([9, 20], None)
     """
-    found: dict[str, LoyaltyRows] = {}
+    frames: dict[str, pd.DataFrame] = {}
+    digests: dict[str, str] = {}
+    notes: list[Message] = []
     problems: list[Problem] = []
     for name in LOYALTY_TABLES:
         if getattr(config.strategies, name) is not None:
             try:
-                with scratch(workdir / name) as connection:
-                    found[name] = loyalty_rows(connection, name, config, workdir / name)
+                frame, digests[name], said = _rows_of(name, config, workdir)
+                frames["arms" if name == "experiment" else name] = frame
+                notes += said
             except InputRefused as refused:
                 problems += refused.problems
     if problems:
         raise InputRefused(problems)
-    return LoyaltyTables(
-        **{"arms" if name == "experiment" else name: rows.frame for name, rows in found.items()},
-        data_hash=_digest({name: rows.digest for name, rows in found.items()}) if found else None,
-        notes=tuple(note for rows in found.values() for note in rows.notes),
+    digest = hashlib.sha256(json.dumps(digests, sort_keys=True).encode()).hexdigest() if digests else None
+    return LoyaltyTables(**frames, data_hash=digest, notes=tuple(notes))
+
+
+@dataclass(frozen=True)
+class Match:
+    """How far one table fits the transactions.
+
+    Attributes
+    ----------
+    table
+        Its key under ``strategies``.
+    rows, fitting
+        Its rows; those that name a customer of the transactions and, where the table has days, a day of the data: of
+        satisfaction the day of one of the customer's orders.
+    customers, known, fitted
+        Customers whom it names; those of them in the transactions; those with a row that fits. None without customers.
+    first, last
+        First and last day of the data.
+    of_part
+        Whether the transactions are one part of the data, so that most customers of a table may rightly not be there.
+
+    Examples
+    --------
+    >>> first, last = dt.date(2025, 1, 6), dt.date(2025, 6, 29)
+    >>> str(Match("customer_types", 10, 9, customers=10, known=9, fitted=9, first=first, last=last).note)
+    'Rows in the file of customer types that fit the transactions: 9 of 10.'
+    >>> str(Match("campaigns", 10, 1, customers=8, known=8, fitted=1, first=first, last=last).note).split(":")[0]
+    'Rows in the file of campaigns that fall into the data (6 January 2025 to 29 June 2025)'
+    """
+
+    table: str
+    rows: int
+    fitting: int
+    customers: int | None
+    known: int | None
+    fitted: int | None
+    first: dt.date
+    last: dt.date
+    of_part: bool = False
+
+    @property
+    def is_few(self) -> bool:
+        """Whether fewer than half of the rows fit; for a part of the data, none."""
+        return self.fitting == 0 if self.of_part else self.fitting < FEW * self.rows
+
+    @property
+    def note(self) -> Message:
+        """How much fits; where that is little, what does not."""
+        counts = {name: getattr(self, name) for name in ("rows", "fitting", "known", "customers")}
+        if not self.is_few:
+            return Message(
+                "Rows in the file of {table} that fit the transactions: {fitting:integer} of {rows:integer}.",
+                table=TABLE_NAMES[self.table], **counts,
+            )  # fmt: skip
+        if self.customers is not None and self.known < FEW * self.customers:
+            return Message(
+                "Customers in the file of {table} who are in the transactions: {known:integer} of {customers:integer}, "
+                "fewer than half, so the file says little here. Are the ids written in the same way in both files?",
+                code="loyalty.few.ids", table=TABLE_NAMES[self.table], **counts,
+            )  # fmt: skip
+        if self.table == "satisfaction":
+            return Message(
+                "Satisfaction scores with the day of an order of the customer: {fitting:integer} of {rows:integer}, "
+                "fewer than half (customers in the transactions: {known:integer} of {customers:integer}). The other "
+                "scores cannot be used: a score belongs to the day of the order that it is about, not to that of the "
+                "answer.",
+                code="loyalty.few.order_days", **counts,
+            )  # fmt: skip
+        return Message(
+            "Rows in the file of {table} that fall into the data ({first:date} to {last:date}): {fitting:integer} of "
+            "{rows:integer}, fewer than half, so the file says little here. Are its days the right ones?",
+            code="loyalty.few.days", table=TABLE_NAMES[self.table], first=self.first, last=self.last, **counts,
+        )  # fmt: skip
+
+
+def loyalty_matches(tables: LoyaltyTables, transactions: Orders, *, of_part: bool = False) -> tuple[Match, ...]:
+    """How far each table that is there fits the transactions, which may be one part of the data (``data.part``)."""
+    found = []
+    for name in LOYALTY_TABLES:
+        frame = getattr(tables, "arms" if name == "experiment" else name)
+        if frame is not None:
+            found.append(_match(name, frame, transactions, of_part=of_part))
+    return tuple(found)
+
+
+def scores_at_orders(satisfaction: pd.DataFrame, transactions: Orders) -> np.ndarray:
+    """Which rows of satisfaction scores name a customer and a day with an order, shape (rows,)."""
+    return _at_an_order(_positions(satisfaction, transactions), satisfaction["date"], transactions)
+
+
+def _match(name: str, frame: pd.DataFrame, transactions: Orders, *, of_part: bool) -> Match:
+    fits = np.ones(len(frame), dtype=bool)
+    customers = known = None
+    if "customer" in frame:
+        positions = _positions(frame, transactions)
+        fits = positions >= 0
+        customers, known = frame["customer"].nunique(), frame["customer"][fits].nunique()
+    if name == "satisfaction":
+        fits = _at_an_order(positions, frame["date"], transactions)
+    elif "start" in frame:
+        first, last = (pd.Timestamp(day) for day in (transactions.observation_start, transactions.observation_end))
+        fits = fits & (frame["end"] >= first).to_numpy() & (frame["start"] <= last).to_numpy()
+    return Match(
+        table=name,
+        rows=len(frame),
+        fitting=int(fits.sum()),
+        customers=customers,
+        known=known,
+        fitted=None if customers is None else frame["customer"][fits].nunique(),
+        first=transactions.observation_start,
+        last=transactions.observation_end,
+        of_part=of_part,
     )
 
 
-def _digest(of_tables: dict[str, str]) -> str:
-    return hashlib.sha256(json.dumps(of_tables, sort_keys=True).encode()).hexdigest()
+def _positions(frame: pd.DataFrame, transactions: Orders) -> np.ndarray:
+    """Position of every row's customer in the summary, -1 where there is none."""
+    ids = transactions.histories.table["customer_id"].astype(str).to_numpy()
+    return pd.Index(ids).get_indexer(frame["customer"].astype(str))
+
+
+def _at_an_order(positions: np.ndarray, days: pd.Series, transactions: Orders) -> np.ndarray:
+    answers = pd.DataFrame({"row": np.arange(len(days)), "customer": positions, "day": days.to_numpy()})
+    with scratch(transactions.occasions.parent) as connection:
+        connection.register("answers", answers)
+        found = connection.execute(
+            f"""SELECT "row" FROM answers SEMI JOIN {parquet_scan([transactions.occasions])} AS o
+                ON answers.customer = o.customer AND CAST(answers.day AS DATE) = o.day"""
+        ).fetchnumpy()["row"]
+    fits = np.zeros(len(days), dtype=bool)
+    fits[np.asarray(found, dtype=int)] = True
+    return fits

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from analysis.words import Message
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def where_any(*messages: Message) -> list[Message]:
@@ -14,6 +18,12 @@ def where_any(*messages: Message) -> list[Message]:
     ['1 row']
     """
     return [message for message in messages if message.values["n"]]
+
+
+def in_words(ledger: pd.DataFrame) -> pd.DataFrame:
+    """A ledger with what its codes say in their place."""
+    kinds = {"outcome": Outcome, "reason": Reason}
+    return ledger.assign(**{name: [kind(code).label for code in ledger[name]] for name, kind in kinds.items()})
 
 
 class _Labelled(StrEnum):
@@ -27,6 +37,10 @@ class _Labelled(StrEnum):
         return member
 
 
+STATUS = "ledger.reason.status."
+"""What the reason of a row whose status does not count begins with; the status follows."""
+
+
 class Outcome(_Labelled):
     """Where a row of the file ended."""
 
@@ -37,10 +51,10 @@ class Outcome(_Labelled):
 
 
 class Reason(_Labelled):
-    """Why a row ended there.
+    """Why a row ended there; every status that does not count is a reason of its own.
 
-    >>> str(Reason("ledger.reason.missing_date").label)
-    'No date'
+    >>> str(Reason("ledger.reason.missing_date").label), str(Reason(f"{STATUS}on-hold").label)
+    ('No date', 'Status on-hold, which does not count')
     """
 
     ORDER = "ledger.reason.order", Message("An order")
@@ -51,6 +65,8 @@ class Reason(_Labelled):
     SAME_ORDER = "ledger.reason.same_order", Message("A further line of the same order")
     SAME_DAY = "ledger.reason.same_day", Message("A further row of the same customer on the same day")
     MISSING_CUSTOMER = "ledger.reason.missing_customer", Message("No customer id")
+    ANONYMOUS = "ledger.reason.anonymous", Message("An id that stands for nobody")
+    TOTAL_ROW = "ledger.reason.total_row", Message("A line of totals")
     MISSING_DATE = "ledger.reason.missing_date", Message("No date")
     MISSING_AMOUNT = "ledger.reason.missing_amount", Message("No amount")
     AFTER_END = "ledger.reason.after_end", Message("After the last day that counts")
@@ -63,3 +79,17 @@ class Reason(_Labelled):
     REFUND_DROPPED = "ledger.reason.refund_dropped", Message("A refund, left out as configured")
     REFUND_WITHOUT_ORDER = "ledger.reason.refund_without_order", Message("A refund to a customer without any order")
     REFUND_NETTED = "ledger.reason.refund_netted", Message("A refund, taken off what the customer spent")
+    REFUND_IN_COLUMN = (
+        "ledger.reason.refund_in_column",
+        Message("Paid back, by the column of refunds; taken off the order of the same row"),
+    )
+
+    @classmethod
+    def _missing_(cls, value: object) -> Reason | None:
+        if not str(value).startswith(STATUS):
+            return None
+        member = str.__new__(cls, value)
+        status = str(value).removeprefix(STATUS)
+        member._name_, member._value_ = "STATUS", value
+        member.label = Message("Status {status}, which does not count", status=status)
+        return member

@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import os
 import re
 import shutil
 import tempfile
 import weakref
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from ibis.expr.types import Table
 from markupsafe import Markup
 
 from analysis.config import Columns, Config, ConfigurationRefused, DataConfig, config_from_mapping, nearest
+from analysis.data import expressions
 from analysis.data.cleaning import fate_of_row, ledger_frame, problems_in_profile, profile_of
-from analysis.data.engine import Connection, close, connect, literal, run, scratch
+from analysis.data.engine import Connection, close, connect, fetched, literal, quoted, run, scratch
+from analysis.data.first_orders import FOLLOWED_DAYS, left_truncation_of
+from analysis.data.meaning import dominant_customer, meant, problems_in_far_days
 from analysis.data.notes import Outcome, Reason
-from analysis.data.occasions import Days, days_of, entries_of, net_occasions
+from analysis.data.occasions import Days, days_of, entries_of
 from analysis.data.policies import (
     currency_of,
     duplicates_in,
-    left_truncation_of,
     notes_on,
     problems_in_duplicates,
     quiet_end_of,
@@ -33,15 +37,15 @@ from analysis.data.policies import (
     without_early_customers,
 )
 from analysis.data.reading import damage_named, part_of, raw_table
+from analysis.data.remote import RemoteOrders, configured_table, engine_errors, is_remote, orders_here, remote_orders
 from analysis.data.rows import TypedRows, problems_in_values, typed_rows
 from analysis.data.source import RawTable
-from analysis.data.summary import CustomerSummary, customer_summary
+from analysis.data.summary import STORED_AT_ONCE, CustomerSummary, customer_summary
 from analysis.errors import USAGE, DataError, InputRefused, Problem, Unavailable, UsageError
 from analysis.plotting import Plots
 from analysis.tables import table_html
 from analysis.words import Message, block
 
-STORED_AT_ONCE = 2_000_000
 MOST_WEEKS = 130
 """Weeks up to which orders are shown by week."""
 
@@ -112,19 +116,30 @@ class Orders:
             _write_occasions(self, path)
         return path
 
-    def summary(self, unit: str = "week") -> pd.DataFrame:
+    def summary(self, unit: str = "week", until: dt.date | str | None = None) -> pd.DataFrame:
         """The customer summary by the customers' own ids, in lifetimes' columns and a few more.
 
         Parameters
         ----------
         unit
             Of recency and T: ``day``, ``week``, ``month`` or ``year``.
+        until
+            The last day that counts, as if later rows did not exist; without it the last day of the data.
 
         Returns
         -------
-        DataFrame, shape (customers, 7 or 8), index ids
+        DataFrame, one row a customer with an order by then, index ids
             frequency (orders after the first day), recency and T [unit], monetary_value [currency] (mean of the
-            repeat orders, 0 without one), first_order, last_order, orders, spent [currency].
+            repeat orders, 0 without one), first_order, last_order, orders, spent [currency], spend_squares
+            [currency squared] (sum of the squares of the repeat orders), odd_total and odd_orders, even_total and
+            even_orders (amount and number of the first, third, ... and of the second, fourth, ... repeat order; not
+            above two million customer-days), and where the columns are named first_category and first_channel (of the
+            largest line of the first day).
+
+        Raises
+        ------
+        UsageError
+            For a day outside the window.
 
         Examples
         --------
@@ -132,8 +147,28 @@ class Orders:
         >>> cdnow = rl.read_orders({"sample": "cdnow"}, observation_end="1997-09-30")
         >>> cdnow.summary().loc["00004", ["frequency", "recency", "T"]].round(2).tolist()
         [2.0, 30.43, 38.86]
+        >>> cdnow.summary("day", until="1997-01-31").loc["00004", ["frequency", "T"]].tolist()
+        [1.0, 30.0]
         """
-        return self.histories.frame(unit)
+        if until is None:
+            return self.histories.frame(unit)
+        return self.histories_until(until).frame(unit)
+
+    def histories_until(self, until: dt.date | str) -> CustomerSummary:
+        """``histories`` as they were at the end of the day ``until``.
+
+        Raises
+        ------
+        UsageError
+            For a day outside the window.
+        """
+        day = pd.Timestamp(until).date()
+        if not self.observation_start <= day <= self.observation_end:
+            window = f"{self.observation_start} to {self.observation_end}"
+            raise UsageError(f"until == {str(until)!r} lies outside the data; {window} is allowed")
+        self.days.store()
+        with scratch(self.days.path.parent) as connection:
+            return customer_summary(connection, self.days, day, has_money=self.has_money)
 
     def cohorts(self, kind: str = "orders") -> pd.DataFrame:
         """Cohorts: customers by the calendar month of their first order, followed month by month.
@@ -153,24 +188,21 @@ class Orders:
         Unavailable
             For revenue without money.
         """
-        values = {"orders": "count(*)", "customers": "count(DISTINCT customer)", "revenue": "sum(amount)"}
-        if kind not in values:
-            raise UsageError(f"cohorts of {kind!r}: must be of {', '.join(values)}")
+        kinds = ("orders", "customers", "revenue")
+        if kind not in kinds:
+            raise UsageError(f"cohorts of {kind!r}: must be of {', '.join(kinds)}")
         if kind == "revenue" and not self.has_money:
             raise Unavailable("The data hold no amounts, so there is no revenue.")
         self.days.store()
         with scratch(self.days.path.parent) as connection:
-            cells = connection.execute(f"""
-                SELECT date_trunc('month', first) AS cohort, date_diff('month', first, day) AS month,
-                       CAST({values[kind]} AS DOUBLE) AS value
-                FROM (SELECT *, min(day) OVER (PARTITION BY customer) AS first
-                      FROM {net_occasions(self.days, self.observation_end)})
-                GROUP BY 1, 2""").df()
+            cells = connection.sql(f"SELECT * FROM {self.days.sql(expressions.cohorts, self.observation_end)}").df()
+        cells["cohort"] = pd.to_datetime(cells["cohort"])
         cells["cohort"] = cells["cohort"].dt.to_period("M")
         last = pd.Period(self.observation_end, "M")
         cohorts = pd.period_range(cells["cohort"].min(), last, freq="M", name="cohort")
         months = pd.RangeIndex(len(cohorts), name="month")
-        table = cells.pivot_table(index="cohort", columns="month", values="value", fill_value=0)
+        cells[kind] = cells[kind].astype(float)
+        table = cells.pivot_table(index="cohort", columns="month", values=kind, fill_value=0)
         table = table.reindex(cohorts, columns=months, fill_value=0.0)
         table = table.where(np.add.outer(months, months) < len(cohorts))
         return table if kind == "revenue" else table.astype("Int64")
@@ -222,7 +254,7 @@ def _write_occasions(orders: Orders, path: Path) -> None:
         connection.register("positions", orders.histories.table[["customer_id"]].reset_index(names="position"))
         run(connection, f"""
             COPY (SELECT CAST(position AS BIGINT) AS customer, day, CAST(amount AS DOUBLE) AS amount{discount}
-                  FROM {net_occasions(orders.days, orders.observation_end)} AS o
+                  FROM {orders.days.sql(expressions.occasions, orders.observation_end)} AS o
                   JOIN positions AS p ON CAST(o.customer AS VARCHAR) = p.customer_id
                   ORDER BY 1, 2)
             TO {literal(unfinished)} (FORMAT parquet)""")  # fmt: skip
@@ -235,7 +267,7 @@ NO_ARGUMENTS = {
     "csv": ": it is about files that a report writes",
     "holdout_weeks": ": name it where orders are split, such as backtest(orders, holdout='26W')",
 }
-ARGUMENTS = {*Columns.model_fields, *DataConfig.model_fields, "currency_column"} - NO_ARGUMENTS.keys()
+ARGUMENTS = {*Columns.model_fields, *DataConfig.model_fields, "currency_column", "discount_is"} - NO_ARGUMENTS.keys()
 KEY_OF_ARGUMENT = re.compile(rf"\b(?:data|economics)\.(?:columns\.)?(?=(?:{'|'.join(ARGUMENTS)})\b)")
 
 
@@ -248,8 +280,10 @@ def read_orders(
     currency: str | None = None,
     observation_end: dt.date | str | None = None,
     **settings: Any,
-) -> Orders:
+) -> Orders | RemoteOrders:
     """Orders of a table or of files, cleaned and summarised.
+
+    The rows of an Ibis table of PostgreSQL, Spark or another engine stay there, see docs/scale.md.
 
     Parameters
     ----------
@@ -263,9 +297,11 @@ def read_orders(
     observation_end
         Last day that counts; without it the last date of the data.
     settings
-        The other columns (quantity, unit_price, order, discount, split, currency_column) and every other key of the
-        configuration's section ``data``: part, date_format, timezone, decimal, delimiter, encoding, sheet, refunds,
-        duplicates, count_duplicates, max_missing_customer_share, observation_start, born_before_start.
+        The other columns (quantity, unit_price, order, discount, status, refunded, product, category, channel, split,
+        currency_column) and every other key of the configuration's section ``data``: part, date_format, timezone,
+        decimal, delimiter, encoding, sheet, skip_rows, count_status, ids, discount_is (there ``discount``), amount_of,
+        amount_includes, refunds, duplicates, count_duplicates, max_missing_customer_share, observation_start,
+        first_orders, exclude_earlier.
 
     Raises
     ------
@@ -299,8 +335,9 @@ def read_orders(
     named = {"customer": customer, "date": date, "amount": amount, "currency": settings.pop("currency_column", None)}
     named |= {role: settings.pop(role, None) for role in Columns.model_fields if role not in named}
     columns = {role: name for role, name in named.items() if name is not None}
-    files, frame = _source_and_frame(source)
-    data = {"transactions": files, "observation_end": observation_end, **settings}
+    files, frame = ("table", source) if is_remote(source) else _source_and_frame(source)
+    data = {"transactions": files, "observation_end": observation_end, "discount": settings.pop("discount_is", None)}
+    data |= settings
     if columns or not isinstance(files, Mapping) or "sample" not in files:
         data["columns"] = columns
     folder = Path(tempfile.mkdtemp(prefix="rlab-"))
@@ -312,7 +349,10 @@ def read_orders(
             raise
         told = (replace(problem, message=_of_arguments(problem.message)) for problem in error.problems)
         raise InputRefused(told) from None
-    weakref.finalize(orders.days, _remove, folder, os.getpid())
+    if isinstance(orders, Orders):
+        weakref.finalize(orders.days, _remove, folder, os.getpid())
+    else:
+        shutil.rmtree(folder)
     return orders
 
 
@@ -334,23 +374,26 @@ def _source_and_frame(source: Any) -> tuple[Any, Any]:
     )
 
 
-def _read(content: Mapping[str, Any], problems: list[Problem], frame: Any, folder: Path) -> Orders:
+def _read(content: Mapping[str, Any], problems: list[Problem], frame: Any, folder: Path) -> Orders | RemoteOrders:
     """Orders as ``content`` says; where it is refused, the problems of the data that it names are told as well."""
     try:
         config = config_from_mapping(content, path=Path("orders.yml"), problems=problems)
     except ConfigurationRefused as refused:
         found: tuple[Problem, ...] = ()
         try:
-            if refused.readable:
+            if refused.readable and not is_remote(frame):
                 load_orders(refused.readable, workdir=folder, frame=frame, to_fit=False)
         except InputRefused as more:
             found = more.problems
         raise InputRefused([*refused.problems, *found]) from None
+    if is_remote(frame):
+        return remote_orders(frame, config)
     return load_orders(config, workdir=folder, frame=frame, to_fit=False)
 
 
 def _of_arguments(message: str) -> str:
     """A message on a configuration, as one on arguments."""
+    message = message.replace("`data.discount`", "`discount_is`")
     message = re.sub(r"^configuration [\w.]+: ", "", KEY_OF_ARGUMENT.sub("", message))
     return message.replace("configuration key", "argument")
 
@@ -401,6 +444,11 @@ def load_orders(
     >>> cdnow.customers, int((cdnow.histories.table["frequency"] > 0).sum())
     (2357, 946)
     """
+    if frame is None and (engine_table := configured_table(config)) is not None:
+        loaded = _from_engine(engine_table, config, workdir, as_of)
+        if problems := _problems_in_fitting("table", loaded.histories) if to_fit else []:
+            raise InputRefused(problems)
+        return loaded
     connection = connect(workdir)
     try:
         table = raw_table(connection, config, workdir, frame, most_rows)
@@ -425,7 +473,7 @@ def _loaded(connection: Connection, table: RawTable, config: Config, workdir: Pa
     rows = typed_rows(connection, table, data, workdir) if table.parts else None
     if rows is None:
         raise InputRefused(table.problems)
-    rows = _with_stand_ins(rows, data, configured_end)
+    rows = meant(connection, _with_stand_ins(rows, data, configured_end), data)
     fate = fate_of_row(rows, data, configured_end)
     profile = profile_of(connection, rows, fate, today)
     kept = f"(SELECT * FROM {rows.scan} WHERE {fate} = 0)" if profile.dropped else rows.scan
@@ -434,9 +482,14 @@ def _loaded(connection: Connection, table: RawTable, config: Config, workdir: Pa
     problems = [
         *table.problems,
         *rows.problems,
-        *(problems_in_values(connection, rows) if profile.unread_dates or profile.unread_money else []),
+        *(
+            problems_in_values(connection, rows.table, rows.readings)
+            if profile.unread_dates or profile.unread_money
+            else []
+        ),
         *mixed,
         *problems_in_duplicates(connection, rows, kept, duplicates, data),
+        *problems_in_far_days(connection, rows, kept, profile.first_day, profile.last_day),
         *problems_in_profile(connection, rows, profile, data, configured_end, today),
     ]
     if problems:
@@ -445,14 +498,18 @@ def _loaded(connection: Connection, table: RawTable, config: Config, workdir: Pa
     kept, repeated = without_duplicates(connection, kept, duplicates, data)
     kept, early, early_customers = without_early_customers(connection, rows, kept, profile, data)
     removed = [*repeated, *early]
-    days = days_of(connection, rows, kept, profile, workdir / "days.parquet", is_whole=not removed)
-    entries = [*profile.dropped, *removed, *entries_of(connection, days, end, profile.kept)]
+    gone = sum(entry.rows for entry in removed)
+    days = days_of(connection, rows, kept, profile, workdir / "days.parquet")
+    entries = [*profile.dropped, *removed, *entries_of(connection, days, end, profile.kept - gone)]
     summary = customer_summary(connection, days, end, has_money=rows.has_money)
     if len(summary) == 0:
         raise DataError(f"{rows.table.label}: no customer has an order in the window")
     start = data.observation_start or profile.first_day
     daily = _daily(connection, days, summary, start, end)
-    left_truncation, quiet_end = left_truncation_of(summary, start, end, data), quiet_end_of(daily, end)
+    setting = "known" if data.exclude_earlier else data.first_orders
+    seen = pd.DataFrame(fetched(connection, days.sql(expressions.first_seen, end, FOLLOWED_DAYS)))
+    left_truncation, on_first_orders = left_truncation_of(seen, start, end, setting)
+    quiet_end = quiet_end_of(daily, end)
     return Orders(
         histories=summary,
         ledger=ledger_frame(entries),
@@ -470,12 +527,31 @@ def _loaded(connection: Connection, table: RawTable, config: Config, workdir: Pa
             *rows.table.notes,
             *rows.notes,
             *notes_on(entries, duplicates, early_customers, profile, data),
-            *((left_truncation,) if left_truncation else ()),
+            *dominant_customer(summary.table["orders"], summary.ids),
+            *on_first_orders,
             *((quiet_end,) if quiet_end else ()),
         ),
         left_truncation=left_truncation,
         days=days,
     )
+
+
+def _from_engine(table: Table, config: Config, workdir: Path, as_of: dt.date | None) -> Orders:
+    """Orders whose rows are cleaned and summed up by day in their engine; only these sums come here."""
+    if as_of is not None:
+        data = config.data.model_copy(update={"observation_end": as_of})
+        config = config.model_copy(update={"data": data})
+    with engine_errors(os.environ.get(getattr(config.data.transactions, "database_url_env", ""), "")):
+        found, days = orders_here(table, config, workdir)
+    with scratch(workdir) as connection:
+        end = found.observation_end
+        summary = customer_summary(connection, days, end, has_money=found.has_money)
+        columns = ", ".join(map(quoted, days.columns))
+        sums = run(connection, f"SELECT count(*), sum(hash({columns})), bit_xor(hash({columns})) FROM {days.scan}")
+    names = [each.name for each in fields(Orders) if hasattr(found, each.name)]
+    known = {name: getattr(found, name) for name in names if name not in ("histories", "days")}
+    digest = hashlib.sha256(f"{sums} {found.ledger.to_numpy().tolist()}".encode()).hexdigest()
+    return Orders(**known, histories=summary, days=days, data_hash=digest)
 
 
 def _with_stand_ins(rows: TypedRows, data: DataConfig, end: dt.date | None) -> TypedRows:
@@ -504,24 +580,21 @@ def _problems_in_fitting(label: str, summary: CustomerSummary) -> list[Problem]:
 
 
 def _daily(connection, days: Days, summary: CustomerSummary, start: dt.date, end: dt.date) -> pd.DataFrame:
-    counts = connection.execute(f"""
-        SELECT day, count(*) AS orders, CAST(sum(amount) AS DOUBLE) AS amount
-        FROM {net_occasions(days, end)} GROUP BY day""").fetchnumpy()
+    by_day = f"SELECT * REPLACE (CAST(amount AS DOUBLE) AS amount) FROM {days.sql(expressions.by_day, end)}"
+    counts = connection.sql(by_day).to_arrow_table()
     dates = pd.date_range(start, end, unit="s")
-    position = (counts["day"].astype("datetime64[D]") - np.datetime64(start, "D")).astype("int64")
+    position = (counts["day"].to_numpy().astype("datetime64[D]") - np.datetime64(start, "D")).astype("int64")
     daily = pd.DataFrame({"date": dates, "orders": np.zeros(len(dates), dtype="int64")})
     new = (summary.table["first_order"].to_numpy().astype("datetime64[D]") - np.datetime64(start, "D")).astype("int64")
-    daily.loc[position, "orders"] = counts["orders"]
+    daily.loc[position, "orders"] = counts["orders"].to_numpy()
     daily["new_customers"] = np.bincount(new, minlength=len(dates))
     daily["repeat_orders"] = daily["orders"] - daily["new_customers"]
     daily["amount"] = 0.0
-    daily.loc[position, "amount"] = counts["amount"]
+    daily.loc[position, "amount"] = counts["amount"].to_numpy()
     return daily
 
 
 def _row_digest(connection: Connection, rows: TypedRows) -> str:
-    import hashlib
-
     content = connection.execute(
         f"SELECT count(*), sum(CAST(key_1 AS HUGEINT)), bit_xor(key_2), sum(CAST(key_2 AS HUGEINT)) FROM {rows.scan}"
     ).fetchall()[0]

@@ -11,11 +11,10 @@ import pandas as pd
 
 from analysis.config import Config, DataConfig
 from analysis.data.cleaning import Entry, Profile
+from analysis.data.currencies import in_words, rows_by_code
 from analysis.data.engine import Connection, run
 from analysis.data.notes import Outcome, Reason, where_any
-from analysis.data.numbers import in_words, rows_by_code
-from analysis.data.rows import TypedRows
-from analysis.data.summary import CustomerSummary
+from analysis.data.rows import ATTRIBUTES, TypedRows
 from analysis.data.wording import counted
 from analysis.errors import USAGE, Problem
 from analysis.words import Message
@@ -23,8 +22,6 @@ from analysis.words import Message
 BIRTH_WINDOW_DAYS = 28
 QUIET_DAYS, QUIET_TIMES = 7, 2
 """Days without orders at the end that are worth a note: so many, and so many times the longest time before."""
-SUSPICIOUS_INFLOW = 2.0
-SUSPICIOUS_SHARE = 0.05
 UNCOUNTED = -1
 
 
@@ -119,7 +116,7 @@ def without_duplicates(connection: Connection, kept: str, duplicates: int, data:
     """The kept rows with one of each, and the ledger line of the others; unchanged unless the policy is ``drop``."""
     if data.duplicates != "drop" or duplicates <= 0:
         return kept, []
-    columns = ("customer", "day", "money", "is_refund", "order_id", "discount", "currency")
+    columns = ("customer", "day", "money", "is_refund", "order_id", "discount", "currency", *ATTRIBUTES)
     picked = ", ".join(f"any_value({column}) AS {column}" for column in columns)
     connection.execute(
         f"CREATE TEMP TABLE single_rows AS SELECT {picked}, count(*) - 1 AS repeats FROM {kept} GROUP BY key_1, key_2"
@@ -133,13 +130,13 @@ def without_duplicates(connection: Connection, kept: str, duplicates: int, data:
 def without_early_customers(
     connection: Connection, rows: TypedRows, kept: str, profile: Profile, data: DataConfig
 ) -> tuple[str, list[Entry], int]:
-    """The kept rows without customers whose first order may lie before the data, under the policy ``exclude``.
+    """The kept rows without customers whose first order may lie before the data, under ``exclude_earlier``.
 
     Where the file has orders before ``observation_start``, these name the customers. Where it begins at the start,
     a customer counts as born before it when the first order falls into the first 28 days: whoever buys at least
     every four weeks is caught, and so are the customers who were really won in these days.
     """
-    if data.born_before_start != "exclude":
+    if not data.exclude_earlier:
         return kept, [], 0
     earlier = f"customer IS NOT NULL AND NOT is_refund AND day < DATE '{data.observation_start}'"
     before = f"SELECT DISTINCT customer FROM {rows.scan} WHERE {earlier}"
@@ -204,29 +201,6 @@ def notes_on(
     if duplicates == UNCOUNTED:
         notes.append(Message("Rows that are equal in every column were not looked for, as configured."))
     return notes
-
-
-def left_truncation_of(summary: CustomerSummary, start: dt.date, end: dt.date, data: DataConfig) -> Message | None:
-    """Left truncation: whether far more customers appear in the first four weeks than in the next four.
-
-    Then many of them were born before the data begin.
-    """
-    if data.born_before_start != "keep" or (end - start).days < 2 * BIRTH_WINDOW_DAYS:
-        return None
-    age = (summary.table["first_order"].to_numpy() - np.datetime64(start, "s")) / np.timedelta64(1, "D")
-    first = int(np.sum(age < BIRTH_WINDOW_DAYS))
-    second = int(np.sum((age >= BIRTH_WINDOW_DAYS) & (age < 2 * BIRTH_WINDOW_DAYS)))
-    share = first / len(summary)
-    if share < SUSPICIOUS_SHARE or first <= SUSPICIOUS_INFLOW * second:
-        return None
-    return Message(
-        "{customers:integer} customers ({share:percent}) placed their first order in the first {days:integer} days of "
-        "the data, against {next_customers:integer} in the {days:integer} days after. Many of them probably bought "
-        "before the data begin: they are older than they look here and their earlier orders are unseen, so how often "
-        "customers buy and how soon they leave is distorted. With `born_before_start: exclude` they are left out.",
-        code="data.born_before_start_kept",
-        customers=first, share=share, next_customers=second, days=BIRTH_WINDOW_DAYS,
-    )  # fmt: skip
 
 
 def quiet_end_of(daily: pd.DataFrame, end: dt.date) -> Message | None:

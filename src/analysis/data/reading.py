@@ -106,8 +106,11 @@ def _parquet_table(
         problems.append(_damaged(", ".join(path.name for path in headers), error))
     if problems:
         raise InputRefused(problems)
+    if any(kind in {"DOUBLE", "FLOAT"} for kind in types.values()):
+        # Other writers leave NaN out of a file's statistics, and DuckDB would take what they leave for all there is.
+        run(connection, "SET disabled_optimizers = 'statistics_propagation'")
     named = [(path.name, header) for path, header in headers.items()]
-    problems += [*problems_in_headers(named, data.columns), *_problems_in_capitals(named, data.columns)]
+    problems += [*problems_in_headers(named, data), *_problems_in_capitals(named, data.columns)]
     parts = [Part(path, path.name) for path in paths]
     if most_rows is not None:
         for number, path in enumerate(paths):
@@ -120,7 +123,7 @@ def _parquet_table(
         label=paths[0].name if len(paths) == 1 else f"{len(paths)} files",
         parts=tuple(parts),
         types=types,
-        columns=mapped_columns(data.columns, list(types)),
+        columns=mapped_columns(data, list(types)),
         digest=sha256_of(paths),
         row_keys=row_hashes(types),
         problems=tuple(problems),
@@ -200,6 +203,10 @@ def part_of(table: RawTable, part: str) -> RawTable:
     """
     if SPLIT not in table.columns:
         return table
-    only = f"{part_expression(table)} = {literal(part)}"
     label = f"{table.label}, {table.columns[SPLIT]} == {part!r}"
-    return replace(table, label=label, only=only, digest=None)
+    return replace(narrowed(table, f"{part_expression(table)} = {literal(part)}"), label=label, digest=None)
+
+
+def narrowed(table: RawTable, condition: str) -> RawTable:
+    """The rows of a table that also meet a condition (SQL)."""
+    return replace(table, only=f"({table.only}) AND ({condition})" if table.only else condition)

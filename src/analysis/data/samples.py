@@ -15,15 +15,17 @@ from analysis.words import Message
 SIMULATED_CUSTOMERS = 5_000
 SIMULATED_SEED = 20_240_101
 # What the reader of a page has to know of where a sample comes from; data/README.md says the rest.
+MADE_UP = Message(
+    "**These customers are made up.** A program drew them from known parameters, so that results can be compared "
+    "with the truth."
+)
 ORIGINS = {
     "complete-journey": Message(
         "**This is a sample for learning.** The package that brings it calls the data simulated, based on real grocery "
         "shopping patterns, and says that they should not be used for research or for business decisions."
     ),
-    "simulated": Message(
-        "**These customers are made up.** A program drew them from known parameters, so that results can be compared "
-        "with the truth."
-    ),
+    "simulated": MADE_UP,
+    "simulated-shop": MADE_UP,
 }
 
 
@@ -52,7 +54,7 @@ def sample_table(connection: Connection, name: str, workdir: Path) -> RawTable:
     UsageError
         When the package that carries the sample is not installed; names the installing command.
     """
-    makers = {"complete-journey": _complete_journey, "simulated": _simulated}
+    makers = {"complete-journey": _complete_journey, "simulated": _simulated, "simulated-shop": _simulated_shop}
     return makers[name](connection, workdir) if name in makers else _cdnow(connection, name, workdir)
 
 
@@ -99,6 +101,14 @@ def _simulated(connection: Connection, workdir: Path) -> RawTable:
     target = workdir / "simulated.parquet"
     simulate_transactions(SIMULATED_CUSTOMERS, seed=SIMULATED_SEED).to_parquet(target, index=False)
     return _table(connection, "simulated", target, target, None)
+
+
+def _simulated_shop(connection: Connection, workdir: Path) -> RawTable:
+    from analysis.data.shop import simulate_shop
+
+    target = workdir / "simulated-shop.parquet"
+    simulate_shop().orders.to_parquet(target, index=False)
+    return _table(connection, "simulated-shop", target, target, "EUR")
 
 
 def _table(

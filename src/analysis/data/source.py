@@ -7,9 +7,10 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from analysis.config import Columns
 from analysis.data.engine import FILE_OF_ROW, NUMBER_OF_ROW, Connection, numbered_scan, parquet_scan, quoted
+from analysis.data.vocabulary import names
 from analysis.errors import Problem, shortened
 from analysis.words import Message
 
@@ -84,6 +85,10 @@ class RawTable:
         scan = parquet_scan(part.path for part in self.parts)
         return f"(SELECT * FROM {scan} WHERE {self.only})" if self.only else scan
 
+    def is_text(self, column: str) -> bool:
+        """Whether some values of a column may be text."""
+        return self.types[column].upper() == "VARCHAR"
+
     def expression(self, column: str) -> str:
         """SQL of a column's value."""
         return self.expressions.get(column, quoted(column))
@@ -133,9 +138,26 @@ def only_first_rows(name: str, most: int) -> Problem:
     return Problem(message)
 
 
-def mapped_columns(columns: Columns, available: list[str]) -> dict[str, str]:
-    """Role -> column, for the columns that exist."""
-    return {role: name for role, name in columns.mapped().items() if name in available}
+SUSPECTS = ("status", "order", "refunded")
+"""Roles whose columns are looked for by name where nobody named one; what they hold is looked at."""
+
+
+def named_columns(settings: Any) -> dict[str, str]:
+    """Role -> column name as configured, with what the amount includes."""
+    included = getattr(settings, "amount_includes", None)
+    extras = {role: getattr(included, role) for role in ("vat", "shipping")} if included else {}
+    return settings.columns.mapped() | {role: name for role, name in extras.items() if isinstance(name, str)}
+
+
+def mapped_columns(settings: Any, available: list[str]) -> dict[str, str]:
+    """Role -> column, for the columns that exist; ``maybe_status``, ``maybe_order`` … where nobody named one."""
+    found = {role: name for role, name in named_columns(settings).items() if name in available}
+    if hasattr(settings, "count_status"):
+        for role in SUSPECTS:
+            suspects = [name for name in available if normalised(name) in names(role)]
+            if role not in settings.columns.mapped() and suspects and suspects[0] not in found.values():
+                found[f"maybe_{role}"] = suspects[0]
+    return found
 
 
 def normalised(name: str) -> str:

@@ -1,4 +1,7 @@
-"""A first configuration beside a file of transactions: guesses at columns and formats, and what stands in the way."""
+"""A first configuration beside a file of transactions: what its columns seem to be, and what only a person can answer.
+
+Exports of known shop systems are told by their headers; of others the columns are guessed by name and by content.
+"""
 
 from __future__ import annotations
 
@@ -10,93 +13,25 @@ from pathlib import Path
 import yaml
 
 from analysis.config import Columns, DataConfig, config_from_mapping
-from analysis.data.cells import holds_text, written_text
-from analysis.data.dates import read_date
-from analysis.data.engine import Connection, scratch
+from analysis.data.engine import Connection, run, scratch
 from analysis.data.files import ENDINGS, kind_of, problems_in_content, resolved_files
-from analysis.data.numbers import read_number, shapes_of
+from analysis.data.formats import read_date, read_number
+from analysis.data.meaning import COUNTED, UNCOUNTED
 from analysis.data.orders import load_orders
 from analysis.data.reading import from_files
 from analysis.data.source import RawTable, normalised
-from analysis.data.text import recognised_layout
+from analysis.data.text import first_records, recognised_layout
+from analysis.data.vocabulary import names, vocabulary
 from analysis.errors import InputRefused, UsageError
 
 CERTAIN_SCORE, POSSIBLE_SCORE = 0.9, 0.3
 UNKNOWN = "CHANGE_ME"
-READ = ("date", "amount", "quantity", "unit_price", "discount")
-EXPLANATIONS = {
-    "customer": "who bought; ids stay text exactly as in the file",
-    "date": "when; the resolution is the day",
-    "amount": "money of the row; negative amounts are refunds",
-    "quantity": "pieces; negative quantities are refunds",
-    "unit_price": "price of a piece",
-    "order": "order number; several rows of one order are merged",
-    "discount": "money off the order; the amount must be what was paid after it",
-    "currency": "one currency only",
-}
-ROLE_WORDS = {
-    "customer": (
-        "customerid customernumber customerno customer customercode custid clientid client userid user memberid "
-        "householdid shopperid buyerid accountid contactid klantnummer klantnr klantid klant klantcode debiteur "
-        "debiteurnummer debiteurnr relatienummer relatie gebruiker lidnummer customeremail email emailadres"
-    ),
-    "date": (
-        "orderdate invoicedate purchasedate transactiondate transactiontimestamp orderdatetime createdat datetime "
-        "date timestamp saledate besteldatum orderdatum factuurdatum aankoopdatum transactiedatum verkoopdatum "
-        "datum datumtijd besteldatumtijd tijdstip day dag"
-    ),
-    "amount": (
-        "amount totalamount orderamount orderamount linetotal total ordertotal revenue sales salesvalue netamount "
-        "grossamount price total totalprice spend value ordervalue bedrag totaal totaalbedrag orderbedrag "
-        "regelbedrag factuurbedrag omzet regeltotaal nettobedrag brutobedrag dollarvalue"
-    ),
-    "quantity": "quantity qty units count items numberofitems aantal hoeveelheid stuks aantalstuks",
-    "unit_price": "unitprice price itemprice priceperunit stukprijs prijs eenheidsprijs prijsperstuk verkoopprijs",
-    "order": (
-        "orderid ordernumber orderno order invoice invoiceno invoicenumber invoiceid basketid transactionid receiptid "
-        "ordernummer ordernr bestelnummer bestelling factuurnummer factuurnr bonnummer transactienummer"
-    ),
-    "discount": "discount discountamount totaldiscount rebate korting kortingsbedrag totalekorting",
-    "currency": "currency currencycode valuta valutacode munteenheid",
-}
-OPTIONAL_KEYS = """\
-  # date_format: "%d-%m-%Y %H:%M"  # needed when day and month cannot be told apart
-  # decimal: ","                   # needed when 1.234 could be read two ways
-  # timezone: Europe/Amsterdam     # for timestamps with an offset
-  # refunds: net                   # net, drop or refuse: negative amounts or quantities
-  # duplicates: keep               # keep, drop or refuse: rows that are equal in every column
-  # max_missing_customer_share: 0.5
-  # observation_start: 2024-01-01  # rows before it are left out
-  # observation_end: 2025-12-31    # default: the last date in the data
-  # born_before_start: keep        # keep or exclude: customers who may have bought before the data begin
-  # holdout_weeks: 26              # length of the back test; 0 for none
-"""
-FURTHER_SECTIONS = """\
-# model:
-#   primary: BG/NBD               # BG/NBD, MBG/NBD or Pareto/NBD
-#   time_unit: week               # day, week, month or year
-#   credible_level: 0.9
-economics:
-  # currency: EUR
-  gross_margin: 0.30              # CHECK: an assumption; share of an order's amount that is left after direct costs
-  cost_per_order: 0
-  # acquisition_cost: 0           # what winning a customer costs; the claims about retention need it
-  # fixed_costs_per_year: 0
-  annual_discount_rate: 0.10      # an assumption
-  horizon_years: 3
-# retention:                      # how "5% more retention" is read; see docs/configuration.md
-#   scope: new_customer           # new_customer, new_customer_repeat_orders, base or firm
-#   cost_per_customer_year: 0     # what keeping a customer costs
-# contracts:                      # for subscriptions: a file with the beginnings and ends of contracts
-#   file: contracts.csv
-#   columns: {customer: id, start: begin, end: end}
-# strategies:                     # what else is known: campaigns, promotions, satisfaction, experiment
-#   promotions: {file: promotions.csv, columns: {start: begin, end: end}}
-"""
+HEADER_WITHIN = 15
+READ = ("date", "amount", "quantity", "unit_price", "discount", "refunded")
 
 
-def write_starter(file: Path) -> Path:
-    """Write ``x.yml`` beside ``x.csv`` and return its path.
+def write_starter(file: Path, sheet: str | None = None) -> Path:
+    """Write ``x.yml`` beside ``x.csv`` and return its path; ``sheet`` chooses one of a workbook.
 
     Raises
     ------
@@ -116,7 +51,7 @@ def write_starter(file: Path) -> Path:
     target = path.with_name(f"{path.name[: -len(ending)]}.yml")
     if target.exists():
         raise UsageError(f"{target} is there already; it is never overwritten")
-    first, rest = draft_of(path).split("\n", 1)
+    first, rest = draft_of(path, sheet).split("\n", 1)
     unsettled = [f"# TO SETTLE: {' '.join(message.split())}" for message in _problems(f"{first}\n{rest}", path)]
     try:
         with target.open("x", encoding="utf-8") as stream:
@@ -145,7 +80,7 @@ class Guess:
     others: tuple[str, ...] = ()
 
 
-def draft_of(path: Path) -> str:
+def draft_of(path: Path, sheet: str | None = None) -> str:
     """A configuration with comments that ``load_config`` accepts; what is uncertain says so.
 
     Where customer or date is not recognised, ``UNKNOWN`` stands in and no run gets past it.
@@ -159,37 +94,87 @@ def draft_of(path: Path) -> str:
     if problems := problems_in_content(path):
         raise InputRefused(problems)
     with tempfile.TemporaryDirectory(prefix="rlab-") as folder, scratch(Path(folder)) as connection:
-        return _draft(connection, path, Path(folder))
+        return _draft(connection, path, Path(folder), sheet)
 
 
-def _draft(connection: Connection, path: Path, workdir: Path) -> str:
-    settings, doubts = {}, []
+def _draft(connection: Connection, path: Path, workdir: Path, sheet: str | None) -> str:
+    settings: dict[str, object] = {"sheet": sheet} if sheet else {}
+    questions = []
     if kind_of(path).content == "text":
         layout = recognised_layout(path, None, workdir)
         encoding = "cp1252" if layout.encoding.guessed else layout.encoding.name.replace("utf-8-sig", "utf-8")
+        records = first_records(layout, HEADER_WITHIN)
         settings = {"delimiter": layout.delimiter, "encoding": encoding}
-        header = layout.header
         if layout.encoding.guessed:
-            doubts.append("the text is not UTF-8; Windows-1252 is assumed: look at names with accents")
+            questions.append("the text is not UTF-8; Windows-1252 is assumed: look at names with accents")
+    elif kind_of(path).content == "workbook":
+        from analysis.data.workbook import first_rows
+
+        records = first_rows(path, sheet, HEADER_WITHIN)
     else:
         nothing = DataConfig(transactions=str(path), columns=Columns(customer="?", date="?"))
-        header = tuple(from_files(connection, [path], nothing, workdir).types)
-    guesses, questions = _guesses(header)
+        records = [list(from_files(connection, [path], nothing, workdir).types)]
+    skip = _rows_above_header(records)
+    settings |= {"skip_rows": skip} if skip else {}
+    header = tuple(records[skip]) if records else ("?",)
+    system, guesses = _system_of(header)
+    if not system:
+        guesses, more = _guesses(header)
+        questions += more
     fallback = next(name for name in (*header, "?") if name)
-    columns = {"customer": fallback, "date": fallback} | {role: guess.column for role, guess in guesses.items()}
-    data = DataConfig(transactions=str(path), columns=columns, **settings)
-    table = from_files(connection, [path], data, workdir)
-    questions += [*doubts, *_doubts_in_content(connection, table, guesses, settings)]
+
+    def read() -> tuple[DataConfig, RawTable]:
+        columns = {"customer": fallback, "date": fallback} | {role: guess.column for role, guess in guesses.items()}
+        data = DataConfig(transactions=str(path), columns=columns, **settings)
+        return data, from_files(connection, [path], data, workdir)
+
+    data, table = read()
+    if not system and table.parts:
+        questions += _by_content(connection, path, data, header, guesses, workdir)
+        _, table = read()  # what it read took the place of the other in the working folder
+    listed = ", ".join(map(repr, header))
+    missing = [role for role in ("customer", "date") if role not in guesses]
+    questions += [f"no column is recognised as {role}; the columns are {listed}" for role in missing]
+    questions += _doubts_in_content(connection, table, guesses, settings)
     questions += [problem.message for problem in table.problems]
-    return _commented(path.name, header, guesses, settings, questions)
+    return _commented(path.name, header, guesses, settings, questions, system)
+
+
+def _rows_above_header(records: list[list[str]]) -> int:
+    """How many rows stand above the header: the first row that names two roles plainly, else none."""
+    for number, record in enumerate(records):
+        plainly = {
+            role
+            for role in vocabulary()["words"]
+            for name in record
+            if name and role_score(role, name) >= CERTAIN_SCORE
+        }
+        if len(plainly) >= 2:
+            return number
+    return 0
+
+
+def _system_of(header: tuple[str, ...]) -> tuple[str | None, dict[str, Guess]]:
+    """The shop system whose export has such a header, and its columns; the one with the most of them."""
+    plain = {normalised(name): name for name in reversed(header) if name}
+    best: tuple[str | None, dict[str, Guess]] = None, {}
+    for system, headers in vocabulary()["systems"].items():
+        always = headers["always"]
+        roles = {role: next((plain[one] for one in words.split() if one in plain), None)
+                 for role, words in (always | headers.get("perhaps", {})).items()}  # fmt: skip
+        marked = "mark" not in headers or any(mark in plain for mark in headers["mark"].split())
+        if marked and all(roles[role] for role in always) and len([*filter(None, roles.values())]) > len(best[1]):
+            best = system, {role: Guess(name, certain=True) for role, name in roles.items() if name}
+    return best
 
 
 def _guesses(header: tuple[str, ...]) -> tuple[dict[str, Guess], list[str]]:
     """Every column in at most one role, the best fits first; what only a person can answer."""
-    scores = {(role, name): role_score(role, name) for role in ROLE_WORDS for name in header if name}
+    scores = {(role, name): role_score(role, name) for role in vocabulary()["words"] for name in header if name}
     guesses: dict[str, Guess] = {}
     for (role, name), score in sorted(scores.items(), key=lambda item: (item[1], item[0]), reverse=True):
-        if score < POSSIBLE_SCORE or role in guesses or name in {guess.column for guess in guesses.values()}:
+        least = POSSIBLE_SCORE if role in (*READ, "customer", "order") else CERTAIN_SCORE - 0.05
+        if score < least or role in guesses or name in {guess.column for guess in guesses.values()}:
             continue
         others = tuple(other for other in dict.fromkeys(header)
                        if other != name and scores.get((role, other), 0) >= CERTAIN_SCORE)  # fmt: skip
@@ -205,43 +190,88 @@ def _guesses(header: tuple[str, ...]) -> tuple[dict[str, Guess], list[str]]:
                 "quantity and unit_price instead"
             )
     elif not {"quantity", "unit_price"} <= set(guesses):
-        for role in ("quantity", "unit_price", "discount"):
+        for role in ("quantity", "unit_price", "discount", "refunded"):
             guesses.pop(role, None)
-    listed = ", ".join(map(repr, header))
-    missing = [role for role in ("customer", "date") if role not in guesses]
-    return guesses, [*questions, *(f"no column is recognised as {role}; the columns are {listed}" for role in missing)]
+    return guesses, questions
+
+
+def _by_content(
+    connection: Connection,
+    path: Path,
+    data: DataConfig,
+    header: tuple[str, ...],
+    guesses: dict[str, Guess],
+    workdir: Path,
+) -> list[str]:
+    """Adds a date and a customer where no name told them but the contents do; what is asked of money."""
+    free = [name for name in dict.fromkeys(header) if name and name not in {guess.column for guess in guesses.values()}]
+    wanted = [role for role in ("date", "customer") if role not in guesses]
+    for role in wanted:
+        for name in free:
+            columns = Columns(customer=name, date=name)
+            table = from_files(connection, [path], data.model_copy(update={"columns": columns}), workdir)
+            value = f"CAST({table.expression(name)} AS VARCHAR)"
+            shape = "[0-9]{1,4}[-/. ][0-9A-Za-z]{1,9}[-/. ][0-9]{1,4}" if role == "date" else "^[^@ ]+@[^@ ]+[.][^@ ]+$"
+            fits = f"avg(CAST(regexp_matches(trim({value}), '{shape}') AS INTEGER))"
+            if (run(connection, f"SELECT {fits} FROM {table.scan} WHERE {value} <> ''")[0][0] or 0) > CERTAIN_SCORE:
+                guesses[role] = Guess(name, certain=False)
+                free.remove(name)
+                break
+    if not {"amount", "quantity"} & set(guesses):
+        alike = [
+            name for name in free if any(word in normalised(name) for word in ("profit", "margin", "winst", "marge"))
+        ]
+        return [
+            f"is {name!r} what customers paid? A profit is no amount: margins are taken of turnover" for name in alike
+        ]
+    return []
 
 
 def _doubts_in_content(
-    connection: Connection, table: RawTable, guesses: dict[str, Guess], settings: dict[str, str]
+    connection: Connection, table: RawTable, guesses: dict[str, Guess], settings: dict[str, object]
 ) -> list[str]:
-    """Where the contents do not agree with the names; adds ``decimal`` to the settings."""
+    """Where the contents do not agree with the names; adds ``decimal`` and ``count_status`` to the settings."""
     doubts = []
     for role, guess in guesses.items():
-        if role not in READ or guess.column not in table.types or not table.parts:
+        if guess.column not in table.types or not table.parts:
+            continue
+        if role == "status":
+            value = f"coalesce(lower(trim(CAST({table.expression(guess.column)} AS VARCHAR))), '')"
+            found = run(
+                connection, f"SELECT {value}, count(*) FROM {table.scan} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 40"
+            )
+            statuses = [status for status, _ in found if status]
+            if statuses and all(status in (*COUNTED, *UNCOUNTED) for status in statuses):
+                settings["count_status"] = [status for status in statuses if status in COUNTED]
+        if role not in READ:
             continue
         is_date = role == "date"
         reading = read_date(connection, table, None, None) if is_date else read_number(connection, table, role, None)
         if reading.problems:
             guess.certain = False
             doubts += [problem.message for problem in reading.problems]
-        elif not is_date and holds_text(table, guess.column):
-            for shape in shapes_of(connection, table.scan, written_text(table, guess.column)):
-                settings |= {"decimal": shape.mark} if shape.mark in (",", ".") else {}
+        elif not is_date and reading.form:
+            settings["decimal"] = reading.form
     return doubts
 
 
 def _commented(
-    name: str, header: tuple[str, ...], guesses: dict[str, Guess], settings: dict[str, str], questions: list[str]
+    name: str,
+    header: tuple[str, ...],
+    guesses: dict[str, Guess],
+    settings: dict[str, object],
+    questions: list[str],
+    system: str | None,
 ) -> str:
     lines = [
         "# Made by `retention-lab init`; check every line marked CHECK, then run `retention-lab check` on this file.",
+        *([f"# Taken for an export of {system}, by its header."] if system else []),
         *(f"# QUESTION: {_one_line(question)}" for question in questions),
         "data:",
         f"  transactions: {_scalar(name)}",
         "  columns:",
     ]
-    for role, explanation in EXPLANATIONS.items():
+    for role, explanation in vocabulary()["explanations"].items():
         guess = guesses.get(role)
         if guess is not None:
             doubt = "" if guess.certain else "CHECK: a guess; "
@@ -254,23 +284,28 @@ def _commented(
     if rest := [name for name in header if name and name not in {guess.column for guess in guesses.values()}]:
         lines.append(f"    # not used: {_one_line(', '.join(rest))}")
     lines += [f"  {key}: {_scalar(value)}" for key, value in settings.items()]
+    included = {}
+    for key, words in (("vat", "taxes"), ("shipping", "shipping")):
+        included[key] = next((name for name in rest if normalised(name) in vocabulary()[words].split()), None)
+    if any(included.values()):
+        proposed = ", ".join(f"{key}: {_scalar(column)}" for key, column in included.items() if column)
+        lines.append(f"  # amount_includes: {{{_one_line(proposed)}}}  # question 1: where the amount includes them")
     known = ("\0", *(f"  # {key}:" for key in settings))
-    lines += [line for line in OPTIONAL_KEYS.splitlines() if not line.startswith(known)]
-    return "\n".join(lines) + f"\n{FURTHER_SECTIONS}"
+    lines += [line for line in vocabulary()["optional_keys"].splitlines() if not line.startswith(known)]
+    return "\n".join(lines) + f"\n{vocabulary()['further_sections']}"
 
 
 def role_score(role: str, name: str) -> float:
     """How well a column name fits a role, 0 to 1; the first words of a role's list fit best."""
-    words = ROLE_WORDS[role].split()
-    plain = normalised(name)
+    words, plain = names(role), normalised(name)
     if plain in words:
         return 1.0 - words.index(plain) / (10 * len(words))
     parts = [word for word in words if len(word) >= 4 and word in plain]
     return 0.6 * max((len(word) / len(plain) for word in parts), default=0.0)
 
 
-def _scalar(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\x7f")
+def _scalar(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\x7f")
 
 
 def _one_line(text: str) -> str:

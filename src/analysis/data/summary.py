@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from ibis.expr.types import Table
 
-from analysis.data.engine import Connection
-from analysis.data.occasions import Days, net_occasions
+from analysis.data import expressions
+from analysis.data.engine import Connection, run, sql_of
+from analysis.data.occasions import Days
 from analysis.data.wording import counted
 from analysis.errors import DataError, UsageError, shortened
 from analysis.time import from_days, time_unit, to_days
 
-PACK = 2**46
+PACK, MONEY = 2**46, expressions.MONEY
+STORED_AT_ONCE = 2_000_000
+"""Customer-days up to which nothing has to be spared."""
+PACKED = {
+    "customer": "string",
+    "first_order": "date",
+    "last_order": "date",
+    "orders": "int64",
+    **dict.fromkeys(("spent", "repeat_total", "spend_squares"), MONEY),
+}
+SPREAD = ("spend_squares", "odd_total", "odd_orders", "even_total", "even_orders")
+SQUARE = f"CAST(CAST({{0}} AS DOUBLE) * CAST({{0}} AS DOUBLE) AS {MONEY})"
 
 
 @dataclass(frozen=True)
@@ -28,7 +41,11 @@ class CustomerSummary:
         customer_id (text), first_order and last_order (days), orders (occasions, the first included),
         frequency (orders - 1), recency_days (last - first order, 0 without a repeat order), T_days (observation_end -
         first order); with money also spent (refunds taken off) and mean_repeat_value (mean amount of the repeat
-        occasions, NaN without one). Of a summary that was handed over first_order, last_order and spent are not known.
+        occasions, NaN without one), spend_squares (sum of the squares of their amounts), odd_total, odd_orders,
+        even_total and even_orders (amount and number of the first, third, ... and of the second, fourth, ... repeat
+        occasion; not above two million customer-days without refunds). With the columns named, first_category and
+        first_channel: those of the largest line of the first occasion's day. Of a summary that was handed over
+        first_order, last_order and spent are not known.
     observation_end
         The last day that counts; None of a summary that was handed over.
     has_money
@@ -51,6 +68,15 @@ class CustomerSummary:
         """The customers' ids as they came, in the order of ``table``."""
         return pd.Index(self.table["customer_id"].astype(self.id_type), name=self.id_column)
 
+    @property
+    def collapsed(self) -> pd.DataFrame:
+        """Histories for whoever counts them: each customer's own."""
+        return self.table
+
+    def predicted(self, found: Mapping[str, np.ndarray]) -> pd.DataFrame:
+        """Values of every row of ``collapsed`` by customer id."""
+        return pd.DataFrame(found, index=self.ids)
+
     def frame(self, unit: str = "week") -> pd.DataFrame:
         """The summary by the customers' own ids, in lifetimes' columns and a few more.
 
@@ -58,7 +84,8 @@ class CustomerSummary:
         -------
         DataFrame, index ids
             frequency (repeat orders), recency and T [unit], monetary_value (mean amount of the repeat orders; 0
-            without one, as in lifetimes), and where they are known first_order, last_order, orders and spent.
+            without one, as in lifetimes), and where they are known first_order, last_order, orders, spent and the
+            further columns of ``table``.
 
         Raises
         ------
@@ -70,7 +97,7 @@ class CustomerSummary:
         frame |= {name: from_days(table[f"{name}_days"], unit) for name in ("recency", "T")}
         if self.has_money:
             frame["monetary_value"] = table["mean_repeat_value"].fillna(0.0)
-        known = ("first_order", "last_order", "orders", "spent")
+        known = ("first_order", "last_order", "orders", "spent", *SPREAD, "first_category", "first_channel")
         frame |= {name: table[name] for name in known if name in table}
         return pd.DataFrame(frame).set_axis(self.ids, axis="index")
 
@@ -150,55 +177,56 @@ def _problems_in_summary(numbers: pd.DataFrame) -> Iterator[str]:
 
 
 def customer_summary(connection: Connection, days: Days, end: dt.date, *, has_money: bool) -> CustomerSummary:
-    """The summary of everything up to ``end``; customers are those with an order by then."""
-    frame = connection.sql(
-        f"SELECT * FROM ({_with_refunds(days, end) if days.has_refunds else _without_refunds(days, end)})"
-        " ORDER BY customer_id"
-    ).to_arrow_table()
+    """The summary of everything up to ``end``; customers are those with an order by then.
+
+    Spend in halves takes longer than all the rest; a table too large to be stored at once goes without.
+    """
+    many = days.is_packable and not {"refund", *expressions.ATTRIBUTES} & set(days.columns)
+    if many and run(connection, f"SELECT count(*) FROM {days.scan}")[0][0] > STORED_AT_ONCE:
+        found = sql_of(_in_floats, _packed(days, end), PACKED, end)
+    else:
+        found = days.sql(_summary, end)
+    query = f"SELECT * REPLACE (CAST(customer AS VARCHAR) AS customer) FROM {found} ORDER BY customer"
+    frame = connection.sql(query).to_arrow_table()
     first, last = (frame[name].to_numpy().astype("datetime64[s]") for name in ("first_order", "last_order"))
-    orders = frame["orders"].to_numpy()
-    table = pd.DataFrame({"customer_id": frame["customer_id"].to_pandas().astype("str")})
+    table = pd.DataFrame({"customer_id": frame["customer"].to_pandas().astype("str")})
     table["first_order"], table["last_order"] = first, last
-    table["orders"] = orders
+    table["orders"] = orders = frame["orders"].to_numpy()
     if has_money:
         table["spent"] = frame["spent"].to_numpy()
     table["frequency"] = orders - 1
-    table["recency_days"] = _days_between(first, last)
-    table["T_days"] = _days_between(first, np.datetime64(end, "s"))
+    for name in ("recency_days", "T_days"):
+        table[name] = frame[name].to_numpy().astype("float64")
     if has_money:
-        repeat = np.where(orders > 1, frame["repeat_amount"].to_numpy(), np.nan)
+        repeat = np.where(orders > 1, frame["repeat_total"].to_numpy(), np.nan)
         table["mean_repeat_value"] = repeat / np.maximum(orders - 1, 1)
+    known = (*(SPREAD if has_money else ()), "first_category", "first_channel")
+    for name in (name for name in known if name in frame.column_names):
+        table[name] = frame[name].to_pandas()
     return CustomerSummary(table, end, has_money, days.id_column, days.id_type)
 
 
-def _days_between(start: np.ndarray, end: np.ndarray | np.datetime64) -> np.ndarray:
-    return (end - start) / np.timedelta64(1, "D")
+def _summary(days: Table, end: dt.date) -> Table:
+    return expressions.in_floats(expressions.summary(days, end))
 
 
-def _without_refunds(days: Days, end: dt.date) -> str:
-    first = "min(day) AS first_order, arg_min(gross, day) AS first_amount"
-    picked = "first_order, first_amount"
-    if days.is_packable:
-        # The first day and its amount in one number of 64 bits: much faster than arg_min at millions of customers.
-        micro = "CAST(CAST(gross AS DOUBLE) * 1000000 AS BIGINT)"
-        first = f"min((day - DATE '1900-01-01') * {PACK} + {micro}) AS packed"
-        picked = (
-            f"DATE '1900-01-01' + CAST(packed // {PACK} AS INTEGER) AS first_order, "
-            f"CAST(packed % {PACK} AS DOUBLE) / 1000000 AS first_amount"
-        )
-    return f"""
-        SELECT CAST(customer AS VARCHAR) AS customer_id, {picked}, last_order, orders,
-               CAST(spent AS DOUBLE) AS spent, CAST(spent AS DOUBLE) - first_amount AS repeat_amount
-        FROM (SELECT customer, {first}, max(day) AS last_order, count(*) AS orders, sum(gross) AS spent
-              FROM {days.scan} WHERE day <= DATE '{end}' GROUP BY customer)"""
+def _in_floats(found: Table, end: dt.date) -> Table:
+    return expressions.in_floats(expressions.with_ages(found, end))
 
 
-def _with_refunds(days: Days, end: dt.date) -> str:
-    return f"""
-        SELECT CAST(customer AS VARCHAR) AS customer_id, first_order, last_order, orders,
-               CAST(net AS DOUBLE) AS spent, CAST(amount - first_amount AS DOUBLE) AS repeat_amount
-        FROM (SELECT customer, min(day) AS first_order, max(day) AS last_order, count(*) AS orders,
-                     sum(amount) AS amount, arg_min(amount, day) AS first_amount
-              FROM {net_occasions(days, end)} GROUP BY customer)
-        JOIN (SELECT customer, sum(gross + refund) AS net
-              FROM {days.scan} WHERE day <= DATE '{end}' GROUP BY customer) USING (customer)"""
+def _packed(days: Days, end: dt.date) -> str:
+    """SQL of ``expressions.summary`` without halves: the first day and its amount in one number of 64 bits.
+
+    Much faster than numbering at millions of customers.
+    """
+    micro = "CAST(CAST(gross AS DOUBLE) * 1000000 AS BIGINT)"
+    return f"""(
+        SELECT customer, first_order, last_order, orders, CAST(spent AS {MONEY}) AS spent,
+               CAST(spent - amount AS {MONEY}) AS repeat_total,
+               squares - {SQUARE.format("amount")} AS spend_squares
+        FROM (SELECT * EXCLUDE (packed), DATE '1900-01-01' + CAST(packed // {PACK} AS INTEGER) AS first_order,
+                     CAST(packed % {PACK} AS DECIMAL(38, 0)) / 1000000 AS amount
+              FROM (SELECT customer, min((day - DATE '1900-01-01') * {PACK} + {micro}) AS packed,
+                           max(day) AS last_order, count(*) AS orders, sum(gross) AS spent,
+                           sum({SQUARE.format("gross")}) AS squares
+                    FROM {days.scan} WHERE day <= DATE '{end}' GROUP BY customer)))"""

@@ -7,19 +7,22 @@ import io
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
-from analysis.config import Columns, DataConfig
+from analysis.config import DataConfig
 from analysis.data.encodings import Encoding, opened, recognised_encoding, transcoded
 from analysis.data.engine import Connection, glob_safe, literal, quoted
 from analysis.data.files import sha256_of
-from analysis.data.source import Part, RawTable, mapped_columns, nearest_columns, only_first_rows
+from analysis.data.source import Part, RawTable, mapped_columns, named_columns, nearest_columns, only_first_rows
 from analysis.errors import USAGE, InputRefused, Problem, is_full_disk, shortened
 from analysis.words import Message
 
 DELIMITERS = (";", ",", "\t", "|")
 HEAD_CHARACTERS = 1 << 18
+TITLE_LINES = 20
+"""Lines within which a header is looked for."""
 ROW_KEYS = ("row key 1 of 2", "row key 2 of 2")
 
 
@@ -59,9 +62,9 @@ def recognised_layout(path: Path, data: DataConfig | None, workdir: Path, number
     """
     encoding = recognised_encoding(path, data.encoding if data else None)
     readable = transcoded(path, encoding, workdir / f"utf8-{number}.csv")
-    head = text_head(readable)
+    head, above = _without_rows(text_head(readable), getattr(data, "skip_rows", 0))
     blank = len(head) - len(head.lstrip("\r\n"))
-    skipped, head = head[:blank].count("\n"), head[blank:]
+    skipped, head = above + head[:blank].count("\n"), head[blank:]
     declared = _excel_declaration(head)
     if declared:
         skipped, head = skipped + 1, head.split("\n", 1)[-1]
@@ -78,6 +81,12 @@ def text_head(path: Path) -> str:
     if len(text) == HEAD_CHARACTERS and "\n" in text:
         text = text[: text.rfind("\n") + 1]
     return text
+
+
+def _without_rows(head: str, number: int) -> tuple[str, int]:
+    """The text without its first rows, and how many there were to leave out."""
+    rows = head.split("\n", number)
+    return rows[-1], len(rows) - 1
 
 
 def _excel_declaration(head: str) -> str | None:
@@ -98,6 +107,12 @@ def _records(text: str, delimiter: str, limit: int) -> list[list[str]]:
     return records or [[""]]
 
 
+def first_records(layout: TextLayout, number: int) -> list[list[str]]:
+    """The first records of a file, blank lines included, without blanks around the fields."""
+    lines = text_head(layout.path).split("\n")[:number]
+    return [[name.strip() for name in _records(line, layout.delimiter, 1)[0]] for line in lines]
+
+
 def recognised_delimiter(head: str, wanted: set[str]) -> str:
     """The delimiter under which the header holds the configured columns, else the most regular one.
 
@@ -106,10 +121,11 @@ def recognised_delimiter(head: str, wanted: set[str]) -> str:
     """
 
     def fitness(delimiter: str) -> tuple[int, float, int]:
-        header, *rows = _records(head, delimiter, 200)
-        hits = len(wanted & {name.strip() for name in header})
-        same = Counter(len(row) for row in rows)[len(header)] / max(1, len(rows))
-        return hits if len(header) > 1 else 0, same if len(header) > 1 else 0.0, len(header)
+        rows = _records(head, delimiter, 200)
+        hits = len(wanted & {name.strip() for name in rows[0]})
+        # The most frequent width, since rows above the header may be narrower.
+        width, number = Counter(len(row) for row in rows).most_common(1)[0]
+        return hits if width > 1 else 0, number / len(rows) if width > 1 else 0.0, width
 
     return max(DELIMITERS, key=fitness)
 
@@ -122,8 +138,9 @@ def staged_text(
     Only the configured columns and a key of the whole row are staged; with ``most_rows`` only so many of each file.
     """
     layouts, unreadable = _layouts(paths, data, workdir)
-    problems = unreadable + problems_in_headers([(layout.name, layout.header) for layout in layouts], data.columns)
-    present = mapped_columns(data.columns, list(layouts[0].header))
+    problems = unreadable + problems_in_headers([(layout.name, layout.header) for layout in layouts], data)
+    problems += _problems_in_skipping(layouts[0], set(named_columns(data).values()))
+    present = mapped_columns(data, list(layouts[0].header))
     parts = []
     if present:
         kept = list(dict.fromkeys(present.values()))
@@ -146,6 +163,18 @@ def staged_text(
     )
 
 
+def _problems_in_skipping(layout: TextLayout, wanted: set[str]) -> list[Problem]:
+    """Where the header that is wanted stands in a later line."""
+    if wanted <= set(layout.header):
+        return []
+    lines = first_records(layout, TITLE_LINES)
+    number = next((number for number, record in enumerate(lines) if wanted <= set(record)), None)
+    if number is None:
+        return []
+    message = f"{layout.name}: these columns stand in line {number + 1}; set the key `skip_rows` to {number}"
+    return [Problem(message, USAGE)]
+
+
 def _layouts(paths: list[Path], data: DataConfig, workdir: Path) -> tuple[list[TextLayout], list[Problem]]:
     """The layouts of the files that are text, and what is wrong with the others."""
     layouts, problems = [], []
@@ -159,11 +188,11 @@ def _layouts(paths: list[Path], data: DataConfig, workdir: Path) -> tuple[list[T
     return layouts, list(dict.fromkeys(problems))
 
 
-def problems_in_headers(headers: list[tuple[str, tuple[str, ...]]], columns: Columns) -> list[Problem]:
+def problems_in_headers(headers: list[tuple[str, tuple[str, ...]]], settings: Any) -> list[Problem]:
     """Columns that are missing or named twice, and files whose headers differ."""
     (first_name, first), *others = headers
     problems = []
-    for role, name in columns.mapped().items():
+    for role, name in named_columns(settings).items():
         if name not in first:
             near = nearest_columns(name, list(first))
             problems.append(Problem(f"{first_name}: there is no column {name!r} (for {role}); {near}", USAGE))

@@ -7,19 +7,20 @@ import re
 import zipfile
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from analysis.config import DataConfig
-from analysis.data.cells import BATCH_ROWS, CellWriter, SheetTable, staged_cells
+from analysis.data.cells import BATCH_ROWS, CellWriter, staged_cells
+from analysis.data.currencies import mark_in_format
 from analysis.data.engine import Connection
 from analysis.data.files import sha256_of
-from analysis.data.numbers import mark_in_format
 from analysis.data.source import RawTable, nearest_columns
 from analysis.data.wording import counted
-from analysis.errors import DataError, Problem, UsageError
+from analysis.errors import DataError, Problem, RetentionLabError, UsageError, is_full_disk, shortened
 
 CHUNK_BYTES = 1 << 20
 MONEY_ROLES = ("amount", "unit_price", "discount")
@@ -79,8 +80,9 @@ def staged_workbooks(connection: Connection, paths: list[Path], data: DataConfig
     formats: dict[str, Counter[str]] = defaultdict(Counter)
     for number, path in enumerate(paths):
         target = workdir / f"cells-{number}.parquet"
-        writers.append((_written(path, data, target, formats), target, path.name))
-        problems += _problems_in_formulas(path, data)
+        with _damage_named(path):
+            writers.append((_written(path, data, target, formats), path.name))
+            problems += _problems_in_formulas(path, data)
     staged = staged_cells(
         connection,
         writers,
@@ -88,17 +90,38 @@ def staged_workbooks(connection: Connection, paths: list[Path], data: DataConfig
         workdir,
         label=paths[0].name if len(paths) == 1 else f"{len(paths)} files",
         digest=sha256_of(paths),
-        first_row=2,
-        table=SheetTable,
+        first_row=2 + writers[0][0].skipped,
+        blank_rows=False,
     )
     marks = {column: _rows_by_mark(counts) for column, counts in formats.items()}
     return replace(staged, problems=(*staged.problems, *problems), marks=marks)
 
 
+@contextmanager
+def _damage_named(path: Path) -> Iterator[None]:
+    """Whatever openpyxl says of a workbook that is damaged inside, in a sentence."""
+    try:
+        yield
+    except (RetentionLabError, MemoryError):
+        raise
+    except Exception as error:
+        if is_full_disk(error):
+            raise
+        reason = shortened(f"{type(error).__name__}: {error}", 200)
+        message = f"{path.name}: the workbook is damaged ({reason}); open it in a spreadsheet program and save it again"
+        raise DataError(message) from error
+
+
 def _written(path: Path, data: DataConfig, target: Path, formats: Mapping[str, Counter[str]]) -> CellWriter:
     """The cells of a sheet, in ``target``; adds the number formats of its amounts to ``formats``, by column."""
-    rows = sheet_rows(path, data.sheet)
-    header = [cell.value for cell in next(rows, ())]
+    skipped = getattr(data, "skip_rows", 0)
+    rows = islice(sheet_rows(path, data.sheet), skipped, None)
+    header: list[Any] = []
+    for row in rows:
+        header = [cell.value for cell in row]
+        if any(name is not None for name in header) or not skipped:
+            break
+        skipped += 1  # blank rows between a title and the header
     if all(name is None for name in header):
         raise DataError(f"{path.name}: the first row of the sheet is empty; it must hold the headers")
     width = max(number for number, name in enumerate(header, 1) if name is not None)
@@ -112,6 +135,7 @@ def _written(path: Path, data: DataConfig, target: Path, formats: Mapping[str, C
         for number, counts in money:
             cells = (row[number] for row in batch if number < len(row))
             counts.update(cell.number_format for cell in cells if isinstance(cell.value, int | float))
+    writer.skipped = skipped
     writer.close()
     return writer
 
@@ -151,6 +175,12 @@ def sheet_rows(path: Path, sheet: str | None) -> Iterator[tuple[Any, ...]]:
         blank = 0
         yield row
     worksheet.parent.close()
+
+
+def first_rows(path: Path, sheet: str | None, number: int) -> list[list[str]]:
+    """The first rows of a sheet as text."""
+    rows = islice(sheet_rows(path, sheet), number)
+    return [["" if cell.value is None else str(cell.value).strip() for cell in row] for row in rows]
 
 
 def _opened_sheet(path: Path, sheet: str | None, *, computed: bool) -> Any:

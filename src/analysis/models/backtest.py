@@ -14,7 +14,7 @@ from scipy.stats import norm
 from analysis.errors import NotIdentified, Unavailable
 from analysis.interval import Interval
 from analysis.models.baselines import BASELINES, CountForecast, History, learned_forecast
-from analysis.models.fits import LEVEL, PurchaseFit, PurchaseFits, fit_patterns
+from analysis.models.fits import AUTO, LEVEL, PurchaseFit, PurchaseFits, fit_patterns
 from analysis.models.futures import passes_for, simulate_futures
 from analysis.models.patterns import Patterns, patterns_of
 from analysis.models.registry import MODELS
@@ -212,7 +212,7 @@ def backtest(
     holdout,
     *,
     unit: str = "week",
-    primary: str = "BG/NBD",
+    primary: str = AUTO,
     level: float = LEVEL,
     seed: int = 1,
 ) -> BackTest:
@@ -236,7 +236,7 @@ def backtest(
     Raises
     ------
     Unavailable
-        Where too little is left to learn from, or that does not identify the primary model.
+        Where too little is left to learn from, or that identifies no model.
     """
     from analysis.data import holdout_split
 
@@ -244,7 +244,7 @@ def backtest(
     return forecast_holdout(split, time_unit=time_unit(unit), seed=seed, primary=primary).at(level)
 
 
-def forecast_holdout(split: HoldoutSplit, *, time_unit: TimeUnit, seed: int, primary: str = "BG/NBD") -> BackTest:
+def forecast_holdout(split: HoldoutSplit, *, time_unit: TimeUnit, seed: int, primary: str = AUTO) -> BackTest:
     """Forecast the holdout with all purchase models and the naive baselines, and score what came.
 
     Parameters
@@ -252,21 +252,23 @@ def forecast_holdout(split: HoldoutSplit, *, time_unit: TimeUnit, seed: int, pri
     split
         Calibration and holdout; the baselines learn their constants from ``split.earlier``.
     time_unit, seed, primary
-        Of the models, as in ``fit_all``.
+        Of the models, as in ``fit_all``; another model is the primary one where the calibration data do not identify
+        this one.
 
     Raises
     ------
     Unavailable
-        Where the calibration data do not identify the primary model.
+        Where the calibration data identify no model.
     """
     patterns, actual = patterns_of(split.calibration, time_unit), split.holdout_orders
     try:
-        fits = fit_patterns(patterns, time_unit, seed, primary)
+        fits = fit_patterns(patterns, time_unit, seed).led_by(primary)
     except NotIdentified as error:
         raise Unavailable(
-            "The data before the holdout do not determine the parameters of {model}.",
+            "What comes before the last {weeks:weeks} of the data is too little to fit a model to. A shorter test "
+            "period leaves more.",
             code="backtest.reason.not_identified",
-            model=primary,
+            weeks=split.holdout_days / 7,
         ) from error
     found = [_of_model(fit, patterns, split, seed) for fit in fits]
     cumulative, cumulative_totals = _path(fits.primary, patterns, split, seed)
@@ -275,7 +277,7 @@ def forecast_holdout(split: HoldoutSplit, *, time_unit: TimeUnit, seed: int, pri
         learned = learned_forecast(baseline, past, split.earlier.holdout_orders, future)
         found.append(_of_baseline(baseline.name, learned, actual, seed))
     ranked = sorted(found, key=lambda each: -each.log_probability.mean())
-    own = next(each for each in ranked if each.name == primary)
+    own = next(each for each in ranked if each.name == fits.primary.model)
     best_baseline = next(each for each in ranked if each.name not in MODELS)
     lead_mean, lead_error = paired_lead(own.log_probability, best_baseline.log_probability)
     return BackTest(

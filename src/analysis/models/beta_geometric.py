@@ -16,12 +16,11 @@ from __future__ import annotations
 from typing import ClassVar, NamedTuple
 
 import numpy as np
-from scipy.special import betainc, betaln, expit, gammaln, hyp2f1, xlogy
+from scipy.special import betainc, betaln, expit, gammaln, hyp2f1
 
 from analysis.models.leaving import BetaLeaving
-from analysis.models.lifetimes_fits import BetaGeoFitter, ModifiedBetaGeoFitter, log_parameters
 from analysis.models.patterns import Patterns
-from analysis.models.purchase import PurchaseModel, SimulatedOrders
+from analysis.models.purchase import Customers, PurchaseModel, SimulatedOrders, log_negative_binomial
 from analysis.models.quadrature import beta_rule
 
 SINGULAR_WITHIN = 1e-3
@@ -44,8 +43,8 @@ class BetaGeometric(PurchaseModel):
 
     Params = BetaGeometricParams
     time_scaled = (False, True, False, False)
+    evaluations = 6e7
     trial_after_first_order: ClassVar[bool]
-    _fitter: ClassVar[type]
 
     def survived_trials(self, frequency):
         """Dropout trials behind a customer who is alive."""
@@ -171,10 +170,7 @@ class BetaGeometric(PurchaseModel):
         rate, age, a, b = self._state(params, frequency, T)
         count = np.asarray(count, dtype=float)
         share = horizon / (age + horizon)
-        log_negative_binomial = (
-            gammaln(rate + count) - gammaln(rate) - gammaln(count + 1) + rate * np.log1p(-share) + xlogy(count, share)
-        )
-        stays = np.exp(betaln(a, b + count) - betaln(a, b) + log_negative_binomial)
+        stays = np.exp(betaln(a, b + count) - betaln(a, b) + log_negative_binomial(count, rate, age, horizon))
         several = np.maximum(count, 1)
         leaves = np.exp(betaln(a + 1, b + several - 1) - betaln(a, b)) * betainc(several, rate, share)
         return stays + np.where(count > 0, leaves, 0.0)
@@ -194,14 +190,17 @@ class BetaGeometric(PurchaseModel):
         count[gone], last_at_end[gone] = until_left, True
         return SimulatedOrders(count, span, last_at_end)
 
+    def draw_customers(self, rng, params, frequency, T) -> Customers:
+        """lambda ~ Gamma(r + x, alpha + T), p ~ Beta(a, b + trials survived)."""
+        rate, age, a, b = np.broadcast_arrays(*self._state(params, frequency, T))
+        dropout = np.clip(rng.beta(a, b), 1e-12, 1 - 1e-12)
+        return Customers(rng.standard_gamma(rate) / age, dropout, np.zeros(rate.shape))
+
     def start(self, orders_per_customer):
         return np.clip(np.log([0.5, 0.5 / max(orders_per_customer, 1e-6), 0.7, 2.5]), -5, 5)
 
     def leaving(self, params, most_repeats, year):
         return BetaLeaving(params, int(self.trial_after_first_order), most_repeats)
-
-    def lifetimes_fit(self, patterns: Patterns):
-        return log_parameters(self._fitter(penalizer_coef=0.0), patterns, self.names)
 
 
 class BGNBD(BetaGeometric):
@@ -209,7 +208,6 @@ class BGNBD(BetaGeometric):
 
     name = "BG/NBD"
     trial_after_first_order = False
-    _fitter = BetaGeoFitter
 
 
 class MBGNBD(BetaGeometric):
@@ -217,7 +215,6 @@ class MBGNBD(BetaGeometric):
 
     name = "MBG/NBD"
     trial_after_first_order = True
-    _fitter = ModifiedBetaGeoFitter
 
 
 def _weighted_softplus(r, alpha, odds, of_count, x, t_x, age, weight) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,11 +14,19 @@ from analysis.config import nearest
 from analysis.errors import NotIdentified, UsageError
 from analysis.interval import Interval
 from analysis.models import views
-from analysis.models.fitting import CONVERGED_BELOW, Optimum, best_of, curvature, polish
+from analysis.models.fitting import (
+    CONVERGED_BELOW,
+    SMALLEST_DROP,
+    LogLikelihood,
+    Optimum,
+    best_of,
+    curvature,
+    polish,
+)
 from analysis.models.patterns import Patterns, coarsened, customers_of, patterns_of
 from analysis.models.posterior import PROPOSALS, Posterior, Prior, draw_posterior
 from analysis.models.purchase import PurchaseModel
-from analysis.models.registry import MODELS
+from analysis.models.registry import FALLBACK, MODELS
 from analysis.plotting import Plots
 from analysis.tables import table_html
 from analysis.time import TimeUnit, duration, from_days
@@ -27,7 +36,14 @@ if TYPE_CHECKING:
     from analysis.data import CustomerSummary, Orders
 
 PRIOR_SD = 2.0
+WIDEST_AT_LIMIT = 1.0
+"""Standard error, in e-folds, that the other parameters may have where dropout does not differ."""
 DRAWS_FOR_ALIVE = 400
+AUTO = "auto"
+PREFERRED = "BG/NBD"
+"""The primary model where nothing decides."""
+ALIKE = float(np.log(1e3))
+"""Where the last parameter is held when dropout does not differ between customers, on the scale of the search."""
 LEVEL = 0.9
 """Level of the intervals where none is asked for."""
 
@@ -56,6 +72,8 @@ class PurchaseFit:
         Expected number of customers still alive.
     alive_draws
         That number under posterior draws, shape (m,).
+    alive_luck
+        Standard deviation of the number still alive under the fit: each customer is, or is not.
     alive_among_one_time_buyers
         Expected share still alive of those without a repeat order; NaN where there are none.
     histories, orders
@@ -72,8 +90,9 @@ class PurchaseFit:
     newton_decrement: float
     posterior: Posterior
     alive: float
-    alive_draws: np.ndarray
+    alive_draws: np.ndarray = field(repr=False)
     alive_among_one_time_buyers: float
+    alive_luck: float = 0.0
     histories: CustomerSummary | None = field(default=None, repr=False, compare=False, metadata={"stored": False})
     orders: Orders | None = field(default=None, repr=False, compare=False, metadata={"stored": False})
 
@@ -104,6 +123,13 @@ class PurchaseFit:
         return self.newton_decrement < CONVERGED_BELOW
 
     @property
+    def dropout(self) -> str:
+        """Whether customers leave: ``differs`` between them, ``alike`` (the limit of the model), ``none`` (NBD)."""
+        if self.model == FALLBACK:
+            return "none"
+        return "differs" if np.all(np.isfinite(list(self.standard_errors.values()))) else "alike"
+
+    @property
     def params(self) -> NamedTuple:
         """The parameters as the model takes them."""
         return MODELS[self.model].Params(**self.parameters)
@@ -129,8 +155,9 @@ class PurchaseFit:
         return pd.DataFrame(columns).assign(lower=lower, upper=upper, level=level)
 
     def customers_alive(self, level: float = LEVEL) -> Interval:
-        """Expected number of customers still alive, with a credible interval."""
-        return Interval.around(self.alive, self.alive_draws, level)
+        """Expected number of customers still alive, with a predictive interval: each customer's luck is in it."""
+        luck = np.random.default_rng(0).standard_normal((50, 1)) * self.alive_luck
+        return Interval.around(self.alive, np.minimum(self.alive_draws + luck, self.customers), level)
 
     def predict(self, horizon, customers=None) -> pd.DataFrame:
         """What each customer will do in the next ``horizon``, by customer id.
@@ -145,13 +172,14 @@ class PurchaseFit:
         Returns
         -------
         DataFrame
-            Columns p_alive, expected_orders, and p_order: probability of at least one order.
+            Columns p_alive, expected_orders, and p_order: probability of at least one order. For orders whose rows stay
+            in an engine a table of that engine; ``to_frame()`` brings it here.
         """
         histories = self.known_histories() if customers is None else customers_of(customers)[0]
         patterns = patterns_of(histories, self.time_unit)
         time = float(from_days(duration(horizon), self.time_unit))
         found = MODELS[self.model].expectations(self.params, patterns, time)
-        return pd.DataFrame({name: values[patterns.index] for name, values in found.items()}, index=histories.ids)
+        return histories.predicted({name: values[patterns.index] for name, values in found.items()})
 
     def to_arviz(self):
         """The posterior draws for arviz: its ``InferenceData``, or its ``DataTree`` from version 1 on."""
@@ -198,13 +226,18 @@ class PurchaseFits:
     def names(self) -> tuple[str, ...]:
         return tuple(fit.model for fit in self.fits)
 
+    def led_by(self, model: str | None) -> PurchaseFits:
+        """The same fits with another primary model, where it is among them."""
+        return replace(self, fits=tuple(sorted(self.fits, key=lambda fit: fit.model != model)))
+
     def of(self, data, unit: str | None = None) -> PurchaseFits:
         """The same fits for the customers of ``data``, as ``PurchaseFit.of``."""
         return PurchaseFits(tuple(fit.of(data, unit) for fit in self), self.not_identified)
 
     def customers_alive(self, level: float = LEVEL) -> pd.DataFrame:
-        """By model: log_likelihood, the expected number of customers still alive with its credible interval (estimate,
-        lower, upper, level), and among_one_time_buyers, the expected share alive of those without a repeat order.
+        """By model: log_likelihood, the expected number of customers still alive with its predictive interval
+        (estimate, lower, upper, level), and among_one_time_buyers, the expected share alive of those without a repeat
+        order.
         """
         rows = {
             fit.model: {
@@ -226,83 +259,148 @@ class PurchaseFits:
         return self.fits[self.names.index(name)]
 
 
-def fit_all(histories: CustomerSummary, *, time_unit: TimeUnit, seed: int, primary: str = "BG/NBD") -> PurchaseFits:
+def fit_all(histories: CustomerSummary, *, time_unit: TimeUnit, seed: int, primary: str = AUTO) -> PurchaseFits:
     """All purchase models on the customers of a summary, the primary one first.
 
     Raises
     ------
     NotIdentified
-        Where the data do not identify the primary model. Another that they do not identify is left out and named.
+        Where the data do not identify the model that is named as the primary one, or none at all. Another that they do
+        not identify is left out and named.
     """
     return fit_patterns(patterns_of(histories, time_unit), time_unit, seed, primary)
 
 
 def refuse_unknown_model(primary: str) -> None:
     """Raise UsageError for a purchase model that there is not."""
-    if primary not in MODELS:
-        raise UsageError(f"model.primary == {primary!r}, must be one of {', '.join(MODELS)}{nearest(primary, MODELS)}")
+    if primary not in (AUTO, *MODELS):
+        allowed = ", ".join((AUTO, *MODELS))
+        raise UsageError(f"model.primary == {primary!r}, must be one of {allowed}{nearest(primary, MODELS)}")
 
 
-def fit_patterns(patterns: Patterns, time_unit: TimeUnit, seed: int, primary: str) -> PurchaseFits:
-    """As ``fit_all``, on collapsed histories."""
+def fit_patterns(
+    patterns: Patterns, time_unit: TimeUnit, seed: int, primary: str = AUTO, *, quick: bool = False
+) -> PurchaseFits:
+    """As ``fit_all``, on collapsed histories; with ``auto`` BG/NBD is the first where it is identified.
+
+    NBD, in which nobody leaves, is fitted where it is named and where the data identify no model with dropout. With
+    ``quick`` the posterior is good enough for the variance of a total, and no more.
+    """
     refuse_unknown_model(primary)
-    fits, not_identified = [], {}
-    for model in sorted(MODELS.values(), key=lambda model: model.name != primary):
+    first = PREFERRED if primary == AUTO else primary
+    fits: list[PurchaseFit] = []
+    not_identified: dict[str, Message] = {}
+    for name in sorted(MODELS, key=lambda name: (name == FALLBACK, name != first)):
+        if name == FALLBACK and fits and primary != FALLBACK:
+            continue
         try:
-            fits.append(fit_one(model, patterns, time_unit, seed))
+            fits.append(fit_one(MODELS[name], patterns, time_unit, seed, quick=quick))
         except NotIdentified as error:
-            if model.name == primary:
-                raise
-            not_identified[model.name] = error.reason
-    return PurchaseFits(tuple(fits), not_identified)
+            not_identified[name] = error.reason
+    if not fits:
+        raise NotIdentified(not_identified[first])
+    if primary in not_identified:
+        raise NotIdentified(
+            "{reason} Name another as `model.primary`, or `auto`; identified here: {models:list}.",
+            code="purchase.not_identified",
+            reason=not_identified[primary],
+            models=[fit.model for fit in fits],
+        )
+    return PurchaseFits(tuple(sorted(fits, key=lambda fit: fit.model != first)), not_identified)
 
 
-def fit_one(model: PurchaseModel, patterns: Patterns, unit: TimeUnit, seed: int) -> PurchaseFit:
+def fit_one(model: PurchaseModel, patterns: Patterns, unit: TimeUnit, seed: int, *, quick: bool = False) -> PurchaseFit:
     """Maximum likelihood from several starts, polished by Newton's method; posterior; and who is still alive.
+
+    Where dropout does not differ between customers, the estimate is the limit of the model (a and b, or s and beta, are
+    large and only their ratio is known); these two then have no standard error.
 
     Raises
     ------
     NotIdentified
-        Where the likelihood has no maximum in the interior, naming the parameters that run away.
+        Where the likelihood has no maximum, naming the parameters that run away.
     """
-    scale = _time_scale(patterns)
-    optimum = _maximum(model, patterns, scale)
-    if not optimum.is_peak:
-        raise _not_identified(model, optimum, patterns)
-    units = np.where(model.time_scaled, scale, 1.0)
-    estimates = np.exp(optimum.point) * units
-    errors = estimates * np.sqrt(np.diag(optimum.covariance))
-    params = model.Params(*estimates.tolist())
-    posterior = purchase_posterior(model, params, patterns, seed)
-    draws = [model.Params(*draw) for draw in posterior.draws[:DRAWS_FOR_ALIVE].tolist()]
+    point, errors, decrement = maximum(model, patterns)
+    params = model.Params(*np.exp(point).tolist())
+    posterior = purchase_posterior(model, params, patterns, seed, quick=quick)
+    draws = [model.Params(*draw) for draw in posterior.draws[: 1 if quick else alive_draws(model, patterns)].tolist()]
     alive = model.p_alive(params, *patterns.history)
     once = patterns.weight * (patterns.frequency == 0)
     return PurchaseFit(
         model=model.name,
         time_unit=unit,
         parameters=params._asdict(),
-        standard_errors=dict(zip(model.names, errors.tolist(), strict=True)),
-        log_likelihood=model.total_log_likelihood(patterns)(np.log(estimates)),
+        standard_errors=dict(zip(model.names, (np.array(params) * errors).tolist(), strict=True)),
+        log_likelihood=model.total_log_likelihood(patterns)(point),
         customers=patterns.customers,
         patterns=len(patterns),
-        newton_decrement=optimum.newton_decrement,
+        newton_decrement=decrement,
         posterior=posterior,
         alive=patterns.total(alive),
         alive_draws=np.array([patterns.total(model.p_alive(draw, *patterns.history)) for draw in draws]),
         alive_among_one_time_buyers=float(once @ alive / once.sum()) if once.any() else float("nan"),
+        alive_luck=float(np.sqrt(patterns.total(alive * (1 - alive)))),
     )
 
 
-def _maximum(model: PurchaseModel, patterns: Patterns, scale: float) -> Optimum:
+def alive_draws(model: PurchaseModel, patterns: Patterns) -> int:
+    """How many posterior draws the number of customers alive is computed for: fewer where a model is dear."""
+    return int(np.clip(model.evaluations / len(patterns) / 4, 100, DRAWS_FOR_ALIVE))
+
+
+def maximum(model: PurchaseModel, patterns: Patterns) -> tuple[np.ndarray, np.ndarray, float]:
+    """Log-parameters at the maximum of the likelihood, their standard errors, and the Newton decrement there.
+
+    The climbs go on coarsened histories, with the mean age as the unit of time; Newton's method ends on all of them.
+
+    Raises
+    ------
+    NotIdentified
+        As ``fit_one``.
+    """
+    scale = _time_scale(patterns)
     scaled = Patterns(patterns.frequency, patterns.recency / scale, patterns.T / scale, patterns.weight, patterns.index)
-    rough = coarsened(scaled)
-    starts = [np.zeros(len(model.names)), model.start(patterns.total(patterns.frequency) / patterns.customers)]
-    from_lifetimes = model.lifetimes_fit(rough)
-    if from_lifetimes is not None:
-        starts.insert(0, from_lifetimes)
-    likelihood = model.total_log_likelihood(rough)
-    best = best_of(likelihood, starts)
-    return polish(model.total_log_likelihood(scaled), best, curvature(likelihood, best, likelihood(best)))
+    rough, exact = model.total_log_likelihood(coarsened(scaled)), model.total_log_likelihood(scaled)
+    orders_per_customer = patterns.total(patterns.frequency) / patterns.customers
+    best = best_of(rough, [np.zeros(len(model.names)), model.start(orders_per_customer)])
+    optimum = polish(exact, best, curvature(rough, best, rough(best)))
+    point, errors = optimum.point, np.sqrt(np.diag(optimum.covariance)) if optimum.is_peak else None
+    if errors is None:
+        limit = _where_all_leave_alike(model, exact, optimum)
+        if limit is None:
+            raise _not_identified(model, optimum, patterns)
+        point, errors = np.append(limit.point, ALIKE), np.sqrt(np.diag(limit.covariance))
+        errors, optimum = np.append(errors[:-1], [np.nan, np.nan]), limit
+    return point + np.where(model.time_scaled, np.log(scale), 0.0), errors, optimum.newton_decrement
+
+
+def shows_leaving(histories: CustomerSummary) -> bool:
+    """Whether the customers identify a model in which they leave, without fitting more than it takes to know."""
+    patterns = patterns_of(histories, TimeUnit.WEEK)
+    for name in MODELS:
+        if name != FALLBACK:
+            with suppress(NotIdentified):
+                maximum(MODELS[name], patterns)
+                return True
+    return False
+
+
+def _where_all_leave_alike(model: PurchaseModel, function: LogLikelihood, found: Optimum) -> Optimum | None:
+    """The maximum with the last parameter held high, where the likelihood rises towards it and has its peak there.
+
+    The last two parameters, a and b or s and beta, then are those of a dropout that hardly differs between customers.
+    """
+    if len(model.names) < 4 or found.point[-1] < 0:
+        return None
+
+    def held(point: np.ndarray) -> float:
+        return function(np.append(point, ALIKE))
+
+    start = np.append(found.point[:-2], found.point[-2] + ALIKE - found.point[-1])
+    limit = polish(held, start)
+    if not (limit.is_peak and limit.value > found.value - SMALLEST_DROP):
+        return None
+    return limit if np.all(np.diag(limit.covariance) < WIDEST_AT_LIMIT**2) else None
 
 
 def purchase_prior(model: PurchaseModel, patterns: Patterns) -> Prior:
@@ -310,11 +408,13 @@ def purchase_prior(model: PurchaseModel, patterns: Patterns) -> Prior:
     return Prior(np.where(model.time_scaled, np.log(_time_scale(patterns)), 0.0), np.full(len(model.names), PRIOR_SD))
 
 
-def purchase_posterior(model: PurchaseModel, params, patterns: Patterns, seed: int) -> Posterior:
+def purchase_posterior(
+    model: PurchaseModel, params, patterns: Patterns, seed: int, *, quick: bool = False
+) -> Posterior:
     """Posterior of a purchase model, see ``analysis.models.posterior``."""
     proposals = int(np.clip(model.evaluations / len(patterns), 300, PROPOSALS))
     likelihood, prior = model.total_log_likelihood(patterns), purchase_prior(model, patterns)
-    drawn = draw_posterior(likelihood, prior, np.log(params), seed, proposals)
+    drawn = draw_posterior(likelihood, prior, np.log(params), seed, proposals, quick=quick)
     return Posterior(model.names, np.exp(drawn.points), drawn.effective_size, drawn.pareto_shape, drawn.method)
 
 
@@ -326,11 +426,10 @@ def _not_identified(model: PurchaseModel, optimum: Optimum, patterns: Patterns) 
     return NotIdentified(
         "{model}: the data do not determine {parameters:list} ({n:integer} customer, {repeaters:integer} with a repeat "
         "order). They show too little of customers leaving, or of customers differing in it. A longer observation "
-        "period helps where many are new; where hardly anyone leaves, or all leave alike, this model has no answer.",
+        "period helps where many are new; where hardly anyone leaves, this model has no answer.",
         "{model}: the data do not determine {parameters:list} ({n:integer} customers, {repeaters:integer} with a "
         "repeat order). They show too little of customers leaving, or of customers differing in it. A longer "
-        "observation period helps where many are new; where hardly anyone leaves, or all leave alike, this model has "
-        "no answer.",
+        "observation period helps where many are new; where hardly anyone leaves, this model has no answer.",
         code="purchase.not_identified",
         model=model.name,
         parameters=[name for name, runs in zip(model.names, optimum.runs_away, strict=True) if runs],

@@ -29,21 +29,24 @@ class Spenders:
     Attributes
     ----------
     frequency, mean_value
-        Repeat orders and their mean value [currency], shape (n,); the value is 0 where it is unknown.
+        Repeat orders and their mean value over ``relative`` [currency], shape (n,); 0 where it is unknown.
+    relative
+        What a customer's order values are relative to: the model's are multiplied by it, shape (n,).
     expected
-        Value of every order where no spend model is used, shape (n,); None with one.
+        Value of every order where the spend model has no draws [currency], shape (n,).
     draws
-        Gamma-Gamma parameters (p, q, v), shape (passes, 3); None without a model.
+        p, q and v, shape (passes, 3); None of a model that has none.
     """
 
     frequency: np.ndarray
     mean_value: np.ndarray
-    expected: np.ndarray | None
+    relative: np.ndarray
+    expected: np.ndarray
     draws: np.ndarray | None
 
     def rows(self, chosen: slice) -> Spenders:
-        expected = None if self.expected is None else self.expected[chosen]
-        return Spenders(self.frequency[chosen], self.mean_value[chosen], expected, self.draws)
+        columns = (self.frequency, self.mean_value, self.relative, self.expected)
+        return Spenders(*(column[chosen] for column in columns), self.draws)
 
 
 @dataclass(frozen=True)
@@ -143,7 +146,7 @@ def _amounts(rng, spenders: Spenders, who: np.ndarray, number: int) -> tuple[flo
         return np.inf, 1 / np.maximum(spenders.expected[who], 1e-300)
     p, q, v = spenders.draws[number]
     x, m = spenders.frequency[who], spenders.mean_value[who]
-    return p, rng.standard_gamma(p * x + q) / (v + x * m)
+    return p, rng.standard_gamma(p * x + q) / ((v + x * m) * spenders.relative[who])
 
 
 def _discounted(rng, orders: SimulatedOrders, delta: float, shape: float, rate: np.ndarray):

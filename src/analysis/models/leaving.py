@@ -24,6 +24,7 @@ WIDEST_STEP = {"p": 0.6, "mu": 0.5}
 STEPS_PER_SPREAD = 0.8
 NEGLIGIBLE = 1e-16
 """Nodes with less mass than this are left out."""
+FIRST_ORDER_NODES = 48
 SHIFTS = ("mean", "scale", "logit")
 """How leaving changes with a ``size`` (0 changes nothing, negative raises dropout).
 
@@ -102,6 +103,20 @@ class Leaving(ABC):
     def of_alive(self, kind: str, sizes: np.ndarray, times: np.ndarray, alive: Alive) -> Curves:
         """Customers who are alive, all states together."""
 
+    def ordering(self, kind: str, size: np.ndarray, start: float, length: float) -> np.ndarray:
+        """Share of new customers with an order in (start, start + length], shape (points,) as ``size``.
+
+        Here of customers who leave independently of their orders: the first order after the start falls at each moment
+        of the waiting time, and counts where the customer is still there.
+        """
+        points, weights = np.polynomial.legendre.leggauss(FIRST_ORDER_NODES)
+        share = (points + 1) / 2
+        wait = length * share**2
+        there = self.of_new(kind, size[None], start + wait).customers[0]
+        r, alpha = self.params.r[:, None], self.params.alpha[:, None]
+        density = r / alpha * (1 + wait / alpha) ** -(r + 1)
+        return (there * density) @ (weights * share * length)
+
     def staying(self, kind: str, time: float, alive: Alive | None) -> Callable[[np.ndarray], np.ndarray]:
         """From the size of a shift, shape (points,), to the customers still there at ``time``; None: one new one."""
         times = np.array([time])
@@ -147,6 +162,14 @@ class BetaLeaving(Leaving):
         there *= (self.params.r / self.params.alpha)[:, None, None] / risk
         orders = (stays @ there).swapaxes(0, 1)
         return Curves(customers.swapaxes(0, 1), orders, orders)
+
+    def ordering(self, kind, size, start, length):
+        # Who is there at the start orders as if there were no leaving until the first order after it.
+        p = self._proneness(kind, size)
+        stays = self._mass(kind, size[None], np.zeros(1))[0, :, 0] * (1 - p) ** self.trial_at_birth
+        age, r = self.params.alpha[:, None] + p * start, self.params.r[:, None]
+        orders = (age / self.params.alpha[:, None]) ** -r - ((age + length) / self.params.alpha[:, None]) ** -r
+        return (stays * orders).sum(axis=1)
 
     def of_alive(self, kind, sizes, times, alive):
         if kind != "mean" and len(sizes) > 1:

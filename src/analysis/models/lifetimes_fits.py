@@ -1,4 +1,4 @@
-"""lifetimes' own fits, as starting points: its fitters and likelihoods only, none of its data helpers or plots.
+"""lifetimes' fitters: the Gamma-Gamma one as a starting point, the others beside ours in tests.
 
 lifetimes is imported here and nowhere else: at import it sets a retired pandas option and silences FutureWarning for
 the whole process, and the filters are put back around it.
@@ -12,8 +12,6 @@ import warnings
 
 import numpy as np
 
-from analysis.models.patterns import Patterns
-
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from lifetimes import BetaGeoFitter, GammaGammaFitter, ModifiedBetaGeoFitter, ParetoNBDFitter
@@ -24,29 +22,19 @@ __all__ = [
     "GammaGammaFitter",
     "ModifiedBetaGeoFitter",
     "ParetoNBDFitter",
-    "log_parameters",
     "log_spend_parameters",
 ]
 
 
-def log_parameters(fitter, patterns: Patterns, names: tuple[str, ...], **options) -> np.ndarray | None:
-    """Logs of the parameters that a lifetimes purchase fitter finds on weighted histories; None if it gives up.
+def log_spend_parameters(fitter, frequency, mean_value, weight, names: tuple[str, ...]) -> np.ndarray | None:
+    """Logs of the parameters that lifetimes' Gamma-Gamma fitter finds on weighted customers; None if it gives up.
 
     It prints an optimiser's report where it does not converge; several starts follow, so that is no news.
     """
-    return _quietly(fitter, names, patterns.frequency, patterns.recency, patterns.T, weights=patterns.weight, **options)
-
-
-def log_spend_parameters(fitter, frequency, mean_value, weight, names: tuple[str, ...]) -> np.ndarray | None:
-    """As ``log_parameters``, for lifetimes' Gamma-Gamma fitter."""
-    return _quietly(fitter, names, frequency, mean_value, weights=weight)
-
-
-def _quietly(fitter, names, *data, **options) -> np.ndarray | None:
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         try:
-            fitter.fit(*data, **options)
+            fitter.fit(frequency, mean_value, weights=weight)
         except (ConvergenceError, ValueError, np.linalg.LinAlgError):
             return None
     found = np.log(fitter.params_[list(names)].to_numpy(dtype=float))

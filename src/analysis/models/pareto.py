@@ -11,12 +11,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import gammaln, xlogy
+from scipy.special import gammaln
 
 from analysis.models.leaving import GammaLeaving
-from analysis.models.lifetimes_fits import ParetoNBDFitter, log_parameters
-from analysis.models.patterns import Patterns
-from analysis.models.purchase import PurchaseModel, SimulatedOrders
+from analysis.models.purchase import Customers, PurchaseModel, SimulatedOrders, log_negative_binomial
 
 NEGLIGIBLE_AFTER = 32.0
 """e-folds after which an integrand counts as nothing."""
@@ -94,10 +92,10 @@ class ParetoNBD(PurchaseModel):
         rate, age, beta = r + np.asarray(frequency, dtype=float), alpha + T, beta + T
         share, weights = _LEGENDRE[nodes]
         stays = self.survival_while_alive(params, horizon, frequency, T)
-        total = stays * _negative_binomial(count, rate, age, horizon)
+        total = stays * np.exp(log_negative_binomial(count, rate, age, horizon))
         for time, weight in zip(horizon * share**2, 2 * weights * horizon * share, strict=True):
             leaving = s / (beta + time) * np.exp(-s * np.log1p(time / beta))
-            total = total + weight * leaving * _negative_binomial(count, rate, age, time)
+            total = total + weight * leaving * np.exp(log_negative_binomial(count, rate, age, time))
         return total
 
     def draw_orders_while_alive(self, rng, params, horizon, frequency, T) -> SimulatedOrders:
@@ -109,16 +107,18 @@ class ParetoNBD(PurchaseModel):
         span = np.minimum(rng.standard_exponential(rate.shape) / leaving, horizon)
         return SimulatedOrders(rng.poisson(intensity * span), span, np.zeros(rate.shape, dtype=bool))
 
+    def draw_customers(self, rng, params, frequency, T) -> Customers:
+        """lambda ~ Gamma(r + x, alpha + T), mu ~ Gamma(s, beta + T)."""
+        r, alpha, s, beta = params
+        rate, age, beta = np.broadcast_arrays(r + np.asarray(frequency, dtype=float), alpha + T, beta + T)
+        leaving = rng.standard_gamma(s, size=rate.shape) / beta
+        return Customers(rng.standard_gamma(rate) / age, np.zeros(rate.shape), leaving)
+
     def start(self, orders_per_customer):
         return np.clip(np.log([0.5, 0.5 / max(orders_per_customer, 1e-6), 0.7, 2.5]), -5, 5)
 
     def leaving(self, params, most_repeats, year):
         return GammaLeaving(params, year)
-
-    def lifetimes_fit(self, patterns: Patterns):
-        # Without a start lifetimes draws one, and the same data would not give the same last digits.
-        start = {"initial_params": np.ones(len(self.names))}
-        return log_parameters(ParetoNBDFitter(penalizer_coef=0.0), patterns, self.names, **start)
 
 
 def _log_leaving_integral(params, frequency, recency, T, nodes: int = 16) -> np.ndarray:
@@ -143,10 +143,3 @@ def _log_leaving_integral(params, frequency, recency, T, nodes: int = 16) -> np.
             total = total + weight * np.exp(-(near_power - 1) * w - far_power * farther)
         log_total = np.log(total) + np.log(width)
     return log_total - (near_power - 1) * np.log(start) - far_power * np.log(far + recency)
-
-
-def _negative_binomial(count, rate, age, time):
-    share = time / (age + time)
-    count = np.asarray(count, dtype=float)
-    log_pmf = gammaln(rate + count) - gammaln(rate) - gammaln(count + 1) + rate * np.log1p(-share)
-    return np.exp(log_pmf + xlogy(count, share))

@@ -29,7 +29,8 @@ class Patterns:
     weight
         Customers with this history, shape (n,).
     index
-        Row of each customer's history, shape (customers,); ``values[index]`` brings results back to customers.
+        Row of each customer's history, shape (customers,); ``values[index]`` brings results back to customers. Of
+        histories that came collapsed from an engine, of each row of these.
     """
 
     frequency: np.ndarray
@@ -40,7 +41,7 @@ class Patterns:
 
     @property
     def customers(self) -> int:
-        return int(self.index.size)
+        return round(self.weight.sum())
 
     def __len__(self) -> int:
         return int(self.frequency.size)
@@ -63,8 +64,10 @@ class Patterns:
         return float(self.weight @ values)
 
 
-def collapse(frequency, recency, T) -> Patterns:
+def collapse(frequency, recency, T, customers=None) -> Patterns:
     """Distinct (x, t_x, T) with their numbers of customers; the result does not depend on the row order.
+
+    ``customers`` says how many share each row, one where it is not given.
 
     Raises
     ------
@@ -86,24 +89,26 @@ def collapse(frequency, recency, T) -> Patterns:
     index, distinct = pd.factorize(key, sort=True)
     rest, age_of = np.divmod(distinct, len(age_values))
     x_of, recency_of = np.divmod(rest, len(recency_values))
-    weight = np.bincount(index, minlength=distinct.size).astype(float)
+    weight = np.bincount(index, weights=customers, minlength=distinct.size).astype(float)
     return Patterns(x_of, recency_values[recency_of], age_values[age_of], weight, index)
 
 
 def patterns_of(summary: CustomerSummary, unit: TimeUnit) -> Patterns:
     """The histories of a customer summary, in ``unit``."""
-    table = summary.table
+    table = summary.collapsed
     recency, age = (from_days(table[name].to_numpy(), unit) for name in ("recency_days", "T_days"))
-    return collapse(table["frequency"].to_numpy(), recency, age)
+    return collapse(table["frequency"].to_numpy(), recency, age, table.get("customers"))
 
 
 def customers_of(data, unit: str | None = None) -> tuple[CustomerSummary, Orders | None]:
     """The histories in ``Orders``, a ``CustomerSummary`` or a frame in lifetimes' columns, and the orders if known."""
-    from analysis.data import CustomerSummary, Orders
+    from analysis.data import CustomerSummary, Orders, RemoteHistories, RemoteOrders
 
-    if isinstance(data, Orders):
+    if isinstance(data, Orders | RemoteOrders):
         return data.histories, data
-    return data if isinstance(data, CustomerSummary) else CustomerSummary.from_lifetimes(data, unit=unit), None
+    return data if isinstance(data, CustomerSummary | RemoteHistories) else CustomerSummary.from_lifetimes(
+        data, unit=unit
+    ), None
 
 
 def coarsened(patterns: Patterns, levels: int = 24) -> Patterns:

@@ -9,6 +9,8 @@ import pandas as pd
 from scipy.stats import norm
 
 from analysis.models.fits import LEVEL
+from analysis.models.spend import CREDIBILITY, GAMMA_GAMMA
+from analysis.models.spend import name_of as spend_name
 from analysis.plotting import (
     ACTUAL_WIDTH,
     BLUE,
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from analysis.models.backtest import BackTest
     from analysis.models.fits import PurchaseFit, PurchaseFits
     from analysis.models.spend import SpendFit
+    from analysis.models.spend_choice import SpendChoice
 
 
 def name_of(forecast: str) -> str:
@@ -285,3 +288,20 @@ def plot_shrinkage(spend: SpendFit, ax: Axes | None = None) -> Axes:
     ax.set(xlim=(0, own[-1]), ylim=(0, own[-1]))
     format_ticks(few_ticks(ax, x=4, y=4), x="compact_money", y="compact_money")
     return name_axes(label_ends(ax, ends), x=tr("Mean of a customer's repeat orders"), y=tr("Expected order value"))
+
+
+def plot_odd_even(choice: SpendChoice, ax: Axes | None = None) -> Axes:
+    """Customers in tenths by the mean of their odd orders: what their even ones were worth, and what was forecast."""
+    ax, groups = own_axes(ax, size=(4.6, 3.4)), choice.groups
+    most = 1.05 * groups[["odd", "even"]].to_numpy().max()
+    ax.plot([0, most], [0, most], color=RULE, linestyle="dashed")
+    ends = [(most, most, tr("as before"), MUTED)]
+    for name, color in ((GAMMA_GAMMA, BLUE), (CREDIBILITY, ORANGE)):
+        if name in groups:
+            ax.plot(groups["odd"], groups[name], color=color)
+            label = str(spend_name(name, by_frequency=False))
+            ends.append((groups["odd"].iloc[-1], groups[name].iloc[-1], label, color))
+    ax.plot(groups["odd"], groups["even"], "o", color=INK)
+    ax.set(xlim=(0, most), ylim=(0, most))
+    format_ticks(few_ticks(ax, x=4, y=4), x="compact_money", y="compact_money")
+    return name_axes(label_ends(ax, ends), x=tr("Mean of odd repeat orders"), y=tr("Mean of even repeat orders"))

@@ -11,7 +11,7 @@ References
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.special import softmax
@@ -21,6 +21,7 @@ from analysis.models.fitting import LogLikelihood, polish
 
 DRAWS = 2_000
 PROPOSALS = 3_000
+QUICK = 250
 LARGEST_SHAPE = 0.7
 DEGREES_OF_FREEDOM = 8
 CHAINS = 4
@@ -49,7 +50,7 @@ class Posterior:
     """
 
     names: tuple[str, ...]
-    draws: np.ndarray
+    draws: np.ndarray = field(repr=False)
     effective_size: float
     pareto_shape: float
     method: str
@@ -117,13 +118,20 @@ class LogDraws:
 
 
 def draw_posterior(
-    log_likelihood: LogLikelihood, prior: Prior, start: np.ndarray, seed: int, proposals: int = PROPOSALS
+    log_likelihood: LogLikelihood,
+    prior: Prior,
+    start: np.ndarray,
+    seed: int,
+    proposals: int = PROPOSALS,
+    *,
+    quick: bool = False,
 ) -> LogDraws:
     """``DRAWS`` draws from the posterior, starting from the maximum of the likelihood.
 
     Importance sampling from a multivariate t around the mode; a second round from the first one's moments where
     the first is not good enough; else an adaptive Metropolis sampler, which the result names. Fewer ``proposals`` are
-    for likelihoods too dear for more; the effective size of the result tells what that costs.
+    for likelihoods too dear for more; the effective size of the result tells what that costs. ``quick`` stops after a
+    first round of ``QUICK`` proposals, whatever its weights.
     """
 
     def log_posterior(point: np.ndarray) -> float:
@@ -133,12 +141,12 @@ def draw_posterior(
     rng = np.random.default_rng(seed)
     mode = polish(log_posterior, start)
     spread = _positive_covariance(mode.curvature, prior)
-    weighted = importance_draws(log_posterior, mode.point, spread, proposals, rng)
-    if not weighted.trusted:
+    weighted = importance_draws(log_posterior, mode.point, spread, QUICK if quick else proposals, rng)
+    if not (weighted.trusted or quick):
         centre = weighted.weights @ weighted.points
         scatter = (weighted.points - centre).T @ ((weighted.points - centre) * weighted.weights[:, None])
         weighted = importance_draws(log_posterior, centre, 1.2 * scatter + 1e-9 * spread, 2 * proposals, rng)
-    if weighted.trusted:
+    if weighted.trusted or quick:
         chosen = weighted.points[_systematic(weighted.weights, DRAWS, rng)]
         return LogDraws(rng.permutation(chosen), weighted.effective_size, weighted.pareto_shape, "importance")
     points, effective = metropolis_draws(log_posterior, mode.point, spread, rng, 4 * proposals)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
+from scipy.special import gammaln, xlogy
 
+from analysis.errors import Unavailable
 from analysis.models.leaving import Leaving
 from analysis.models.patterns import Patterns, customers_of, patterns_of
 from analysis.time import time_unit
 
 if TYPE_CHECKING:
+    from analysis.models.covariates import CovariateFit
     from analysis.models.fits import PurchaseFit
 
 
@@ -38,6 +41,31 @@ class SimulatedOrders(NamedTuple):
     last_at_end: np.ndarray
 
 
+class Customers(NamedTuple):
+    """What is each customer's own, given a history and being alive; arrays of one shape.
+
+    Attributes
+    ----------
+    rate
+        Orders per time unit.
+    at_orders
+        Probability of leaving at an order; 0 where customers leave in time.
+    in_time
+        Rate of leaving per time unit; 0 where customers leave at orders.
+    """
+
+    rate: np.ndarray
+    at_orders: np.ndarray
+    in_time: np.ndarray
+
+
+def log_negative_binomial(count, rate, age, time) -> np.ndarray:
+    """Log probability of ``count`` orders in ``time`` at a Poisson rate ~ Gamma(rate, age)."""
+    share, count = time / (age + time), np.asarray(count, dtype=float)
+    chosen = gammaln(rate + count) - gammaln(rate) - gammaln(count + 1)
+    return chosen + rate * np.log1p(-share) + xlogy(count, share)
+
+
 class PurchaseModel(ABC):
     """A model of when customers order and when they leave for good.
 
@@ -51,6 +79,10 @@ class PurchaseModel(ABC):
     """Which parameters are durations."""
     evaluations: ClassVar[float] = np.inf
     """Histories times proposals that a posterior of this model may cost."""
+
+    def __init__(self, rate: Sequence[str] = (), dropout: Sequence[str] = (), *, dropout_moves: str = "mean"):
+        """A purchase model; with ``rate`` or ``dropout``, names of covariates, see ``analysis.models.covariates``."""
+        self.rate, self.dropout, self.dropout_moves = tuple(rate), tuple(dropout), dropout_moves
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -82,6 +114,14 @@ class PurchaseModel(ABC):
     def draw_orders_while_alive(self, rng, params, horizon, frequency, T) -> SimulatedOrders:
         """One future of each customer, given that the customer is alive at T."""
 
+    def draw_customers(self, rng, params, frequency, T) -> Customers:
+        """The own order rate and leaving of each customer, given that the customer is alive at T."""
+        raise Unavailable(
+            "Under {model} nobody leaves, so a strategy that makes customers stay or leave cannot be compared.",
+            code="strategies.reason.no_leaving",
+            model=self.name,
+        )
+
     @abstractmethod
     def leaving(self, params, most_repeats: float, year: float) -> Leaving:
         """The mixture over the proneness to leave: for x up to ``most_repeats``, a year of ``year`` time units.
@@ -91,8 +131,8 @@ class PurchaseModel(ABC):
 
     # --- what follows for all of them ---
 
-    def fit(self, data, unit: str | None = None, seed: int = 1) -> PurchaseFit:
-        """Maximum likelihood and posterior.
+    def fit(self, data, unit: str | None = None, seed: int = 1) -> PurchaseFit | CovariateFit:
+        """Maximum likelihood and posterior; a ``CovariateFit`` where the model has covariates.
 
         Parameters
         ----------
@@ -122,8 +162,12 @@ class PurchaseModel(ABC):
         >>> fit.predict("13W").columns.tolist()
         ['p_alive', 'expected_orders', 'p_order']
         """
+        from analysis.models.covariates import fit_with_covariates
         from analysis.models.fits import fit_one
 
+        if self.rate or self.dropout:
+            moves = {"moves": self.dropout_moves, "unit": unit, "seed": seed}
+            return fit_with_covariates(self, data, self.rate, self.dropout, **moves)
         histories, orders = customers_of(data, unit)
         unit = time_unit(unit or "week")
         return fit_one(self, patterns_of(histories, unit), unit, seed).of(orders or histories)
@@ -135,10 +179,6 @@ class PurchaseModel(ABC):
             return float(patterns.weight @ self.log_likelihood(self.Params(*np.exp(log_params)), *patterns.history))
 
         return total
-
-    def lifetimes_fit(self, patterns: Patterns) -> np.ndarray | None:
-        """Log-parameters from lifetimes' own fitter; None where it gives up."""
-        return None
 
     def start(self, orders_per_customer: float) -> np.ndarray:
         """Log-parameters to search from, with the mean age as the unit of time; a search from zeros comes beside it."""

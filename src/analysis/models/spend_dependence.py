@@ -45,8 +45,7 @@ def spend_dependence(histories: CustomerSummary, level: float) -> SpendDependenc
     """The dependence among the repeat customers of a summary, see ``dependence_of``; None without money."""
     if not histories.has_money:
         return None
-    columns = (histories.table[name].to_numpy() for name in ("frequency", "mean_repeat_value"))
-    spending, _ = spending_of(*columns)
+    spending, _ = spending_of(histories)
     return dependence_of(spending.frequency, spending.mean_value, level)
 
 
@@ -68,7 +67,7 @@ def dependence_of(frequency, mean_value, level: float) -> SpendDependence | None
     if x.size < FEWEST_CUSTOMERS or np.ptp(x) == 0 or np.ptp(m) <= 1e-12 * m.max():
         return None
     change = _change_per_doubling(x, m, level)
-    return SpendDependence(_rank_correlation(x, m, level), change, int(x.size), _verdict(change))
+    return SpendDependence(rank_correlation(x, m, level), change, int(x.size), _verdict(change))
 
 
 def _verdict(change: Interval) -> str:
@@ -77,22 +76,31 @@ def _verdict(change: Interval) -> str:
     return "weak" if abs(change.estimate) < NEGLIGIBLE_CHANGE else "dependent"
 
 
-def _rank_correlation(x, m, level: float) -> Interval:
+def rank_correlation(x, m, level: float) -> Interval:
     """Spearman's rho with Fisher's z; its standard error 1.03 / sqrt(n - 3) is Fieller, Hartley & Pearson's (1957)."""
-    rho = float(spearmanr(x, m).statistic)
-    reach = norm.ppf((1 + level) / 2) * np.sqrt(1.06 / (x.size - 3))
+    return rank_interval(float(spearmanr(x, m).statistic), x.size, level)
+
+
+def rank_interval(rho: float, n: int, level: float) -> Interval:
+    """The interval of Spearman's rho of n pairs, as of ``rank_correlation``."""
+    reach = norm.ppf((1 + level) / 2) * np.sqrt(1.06 / (n - 3))
     z = np.arctanh(np.clip(rho, -0.999999, 0.999999))
     return Interval(rho, float(np.tanh(z - reach)), float(np.tanh(z + reach)), level)
 
 
 def _change_per_doubling(x, m, level: float) -> Interval:
+    slope, error = log_slope(np.log2(x), m)
+    reach = student_t.ppf((1 + level) / 2, x.size - 2) * error
+    lower, estimate, upper = np.expm1([slope - reach, slope, slope + reach]).tolist()
+    return Interval(estimate, lower, upper, level)
+
+
+def log_slope(regressor, m) -> tuple[float, float]:
+    """Slope of the log mean order value in a gamma regression, and its standard error."""
     from statsmodels.genmod.families import Gamma
     from statsmodels.genmod.families.links import Log
     from statsmodels.genmod.generalized_linear_model import GLM
 
-    design = np.column_stack([np.ones_like(x), np.log2(x)])
+    design = np.column_stack([np.ones_like(regressor), regressor])
     fitted = GLM(m / m.mean(), design, family=Gamma(Log())).fit(cov_type="HC3")
-    slope, error = float(fitted.params[1]), float(fitted.bse[1])
-    reach = student_t.ppf((1 + level) / 2, x.size - 2) * error
-    lower, estimate, upper = np.expm1([slope - reach, slope, slope + reach]).tolist()
-    return Interval(estimate, lower, upper, level)
+    return float(fitted.params[1]), float(fitted.bse[1])

@@ -2,6 +2,4 @@
 
 from analysis.pipeline.step import STEPS, all_steps
 from analysis.pipeline.store import Store
-from analysis.pipeline.study import Study, notebooks_folder, open_study, test_claims
-
-__all__ = ["STEPS", "Store", "Study", "all_steps", "notebooks_folder", "open_study", "test_claims"]
+from analysis.pipeline.study import Study, notebooks_folder, open_study, sample_config, test_claims

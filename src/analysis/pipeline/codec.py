@@ -30,6 +30,8 @@ LAYERS = ("data", "models", "value", "claims", "strategies", "config", "errors",
 """Parts of this package whose types a result may hold."""
 KIND, VALUE = "$type", "value"
 ARRAY = b"\x93NUMPY"
+COMPRESSION = 1
+"""Of zlib, the fastest: what was simulated takes a third of the room."""
 SIGNED = 66
 """Bytes of the zip's comment, which is the checksum of what comes before, and of its length."""
 
@@ -49,7 +51,7 @@ def packed(result: Any, record: Mapping[str, Any], folder: Path) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, content in {"record.json": _json(record), **writer.parts}.items():
-            archive.writestr(zipfile.ZipInfo(name), content)
+            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED, COMPRESSION)
     body = buffer.getvalue()
     return body[:-2] + _signature(body)
 

@@ -7,9 +7,11 @@ to compute, the process that asked computes itself.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -18,8 +20,9 @@ from analysis.pipeline.study import Study, refuses
 from analysis.processes import pool
 
 PRELOADED = (
-    *("analysis.data.orders", "analysis.models.backtest", "analysis.value.maps", "analysis.claims"),
-    *("analysis.strategies", "pyarrow.parquet", "threadpoolctl"),
+    *("analysis.data.orders", "analysis.models.backtest", "analysis.value.maps", "analysis.value.valuation"),
+    *("analysis.value.contracts", "analysis.claims", "analysis.strategies", "analysis.pipeline.codec"),
+    *("pyarrow.parquet", "pyarrow.dataset", "threadpoolctl"),
 )
 """What steps import, once for all workers."""
 POLL_SECONDS = 0.5
@@ -36,11 +39,40 @@ def side_by_side(
         with pool(processes, preload=PRELOADED) as own:
             yield from _with_workers(study, own, processes, watch, done)
     while ready := due(done):
-        watch()
+        with _ended_by(watch):
+            found = study.outcome(ready[0])
         done.add(ready[0])
-        if refuses(ready[0], found := study.outcome(ready[0])):
+        if refuses(ready[0], found):
             raise found
         yield ready[0]
+
+
+@contextmanager
+def _ended_by(watch: Callable[[], Any]) -> Iterator[None]:
+    """Inside, what ``watch`` raises ends a query of DuckDB too, which lets nobody interrupt it but another thread."""
+    over, heard = threading.Event(), []
+
+    def look() -> None:
+        from analysis.data.engine import CONNECTIONS
+
+        while not over.wait(POLL_SECONDS):
+            try:
+                watch()
+            except BaseException as error:
+                heard.append(error)
+                for connection in list(CONNECTIONS):
+                    connection.interrupt()
+
+    watch()
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+        if heard:
+            raise heard[0]
 
 
 def due(

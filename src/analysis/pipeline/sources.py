@@ -5,16 +5,16 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
-import os
 import platform
 import re
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+from analysis.pipeline.store import replace
 
 DISTRIBUTION = "retention-lab"
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -138,10 +138,7 @@ class Sources:
     def keep(self) -> None:
         """Keep what was parsed, for the next process."""
         if self._is_new and self.memory.parent.is_dir():
-            handle, unfinished = tempfile.mkstemp(dir=self.memory.parent, prefix=".unfinished-")
-            with os.fdopen(handle, "w", encoding="utf-8") as stream:
-                json.dump({**self._remembered, **self._current}, stream)
-            Path(unfinished).replace(self.memory)
+            replace(self.memory, json.dumps({**self._remembered, **self._current}).encode())
             self._is_new = False
 
     def _read(self, module: str) -> dict:

@@ -58,12 +58,32 @@ def split(orders, holdout_weeks):
     return holdout_split(orders, holdout_weeks)
 
 
-@step(cost=3)
-def fits(orders, time_unit, seed, primary):
-    """The purchase models on all customers."""
-    from analysis.models.fits import fit_all
+@step(cost=5)
+def windows(orders, holdout_weeks, time_unit, seed):
+    """Past windows, half as long as the holdout, each forecast from what came before it."""
+    from analysis.data.holdout import refuse_no_holdout
+    from analysis.models.origins import windows_of
 
-    return fit_all(orders.histories, time_unit=time_unit, seed=seed, primary=primary)
+    refuse_no_holdout(holdout_weeks)
+    return windows_of(orders, max(1, holdout_weeks // 2), time_unit, seed)
+
+
+@step(stored=False)
+def origins(windows, primary, credible_level):
+    """What past windows say of the model and of how far totals miss."""
+    from analysis.models.origins import record_of
+
+    return record_of(windows, primary, credible_level)
+
+
+@step(cost=3)
+def fits(orders, time_unit, seed, primary, windows=None):
+    """The purchase models on all customers; first the one that is named, or that past windows support."""
+    from analysis.models.fits import AUTO, fit_all
+    from analysis.models.origins import choice_of
+
+    found = fit_all(orders.histories, time_unit=time_unit, seed=seed, primary=primary)
+    return found.led_by(choice_of(windows, found.names)) if windows and primary == AUTO else found
 
 
 @step(stored=False)
@@ -73,11 +93,39 @@ def fit(fits, orders):
 
 
 @step
-def spend(orders, seed):
-    """The spend model; None without money."""
-    from analysis.models.spend import fit_spend
+def diagnostics(orders, fits):
+    """Whether orders follow a season, come regularly, or drift over cohorts: what the purchase models do not know."""
+    from analysis.models.diagnostics import diagnostics as diagnostics_of
 
-    return fit_spend(orders.histories, seed=seed)
+    return diagnostics_of(orders, fits)
+
+
+@step(stored=False)
+def covariate_fit(orders, fits, covariates, time_unit, seed):
+    """The primary purchase model with covariates on how often customers order and how soon they leave; None without."""
+    from analysis.models.covariates import fit_with_covariates
+    from analysis.models.registry import MODELS
+
+    if not covariates:
+        return None
+    settings = {"unit": time_unit, "seed": seed}
+    return fit_with_covariates(MODELS[fits.primary.model], orders, covariates, covariates, **settings)
+
+
+@step
+def spend_choice(orders, seed):
+    """Which spend model held-out orders speak for; None where too few can be held out."""
+    from analysis.models.spend_choice import spend_choice as choose
+
+    return choose(orders.histories, seed=seed)
+
+
+@step
+def spend(orders, spend_choice, seed):
+    """The spend model; None without money."""
+    from analysis.models.spend_choice import fit_spend
+
+    return fit_spend(orders.histories, spend_choice, seed=seed)
 
 
 @step
@@ -112,18 +160,88 @@ def value(futures, orders, gross_margin, cost_per_order):
     return value_of(futures, gross_margin=gross_margin, cost_per_order=cost_per_order, currency=orders.currency)
 
 
+@step(stored=False)
+def outlook(value, orders, diagnostics, origins=None):
+    """The totals of ``value`` in their season, with intervals widened by how far forecasts of past windows missed."""
+    from analysis.models.origins import outlook as outlook_of
+    from analysis.time import DAYS_PER_YEAR
+
+    days = value.horizon_years * DAYS_PER_YEAR
+    season = diagnostics.season.factor(orders.observation_end, round(days))
+    return outlook_of(value.expected_orders, value.total, days, origins, season=season)
+
+
 @step(cost=8)
-def forecasts(split, time_unit, seed, primary):
+def forecasts(split, fits, time_unit, seed):
     """Forecasts of the holdout by every model and baseline, without a level."""
     from analysis.models.backtest import forecast_holdout
 
-    return forecast_holdout(split, time_unit=time_unit, seed=seed, primary=primary)
+    return forecast_holdout(split, time_unit=time_unit, seed=seed, primary=fits.primary.model)
 
 
 @step(stored=False)
 def backtest(forecasts, credible_level):
     """Forecasts against what happened."""
     return forecasts.at(credible_level)
+
+
+@step(cost=0.4)
+def customer_base(orders, gross_margin, cost_per_order, credible_level):
+    """The bridge from period to period, what drove the change, deciles, and cohorts by age."""
+    from analysis.value.base import customer_base as base_of
+
+    margin = {"gross_margin": gross_margin, "cost_per_order": cost_per_order}
+    return base_of(orders, **margin, level=credible_level)
+
+
+@step(cost=2)
+def ladder(orders, fits, value, member_orders, credible_level, seed):
+    """Where every customer stands, and who moves."""
+    from analysis.value.ladder import ladder as ladder_of
+
+    return ladder_of(orders, fits, value, member_orders=member_orders, level=credible_level, seed=seed)
+
+
+@step(cost=1)
+def contact_lists(
+    orders, fits, value, ladder, gross_margin, cost_per_order, cost_per_contact, incentive, window_days, most_contacts
+):
+    """Whom to contact, why, and the lift at which it pays."""
+    from analysis.value.contacts import contact_lists as lists_of
+
+    return lists_of(
+        orders,
+        fits,
+        value,
+        ladder,
+        gross_margin=gross_margin,
+        cost_per_order=cost_per_order,
+        cost_per_contact=cost_per_contact,
+        incentive=incentive,
+        window=f"{window_days}D",
+        most=most_contacts,
+    )
+
+
+@step(cost=0.5)
+def payback(
+    orders, fits, acquisition_cost, gross_margin, cost_per_order, annual_discount_rate, horizon_years, credible_level,
+    seed,
+):  # fmt: skip
+    """What a new customer brings by age, and what one may cost."""
+    from analysis.value.payback import payback as payback_of
+
+    return payback_of(
+        orders,
+        fits,
+        acquisition_cost=acquisition_cost,
+        gross_margin=gross_margin,
+        cost_per_order=cost_per_order,
+        annual_discount_rate=annual_discount_rate,
+        horizon=f"{horizon_years}Y",
+        level=credible_level,
+        seed=seed,
+    )
 
 
 @step
@@ -174,8 +292,10 @@ def _joining(orders, configured):
 @step(cost=2)
 def shifts(orders, fits, spend, retention, gain, gain_kind, shift, scope, new_customers_per_year, horizon_years):
     """The shifts behind a rise of retention, and what customers do before and after it."""
+    from analysis.models.nbd import refuse_without_dropout
     from analysis.value.lift import refuse_lift, shifts_of
 
+    refuse_without_dropout(fits.primary.model)
     refuse_lift(orders, retention)
     choices = _readings(horizon_years, gain=gain, gain_kind=gain_kind, shift=shift, scope=scope)
     return shifts_of(orders.histories, fits, spend, choices, _joining(orders, new_customers_per_year))
@@ -258,9 +378,9 @@ def claims(**verdicts):
 
 
 @step
-def evidence(orders, fits, tables, transactions, gross_margin, cost_per_order, credible_level, seed, part):
+def evidence(orders, fits, tables, transactions, credible_level, seed, part):
     """What the data say of loyalty: deals, promotions, campaigns and satisfaction."""
-    from analysis.data.loyalty_matches import loyalty_matches
+    from analysis.data.loyalty_tables import loyalty_matches
     from analysis.strategies.evidence import complete_journey_campaigns, loyalty_evidence
 
     campaigns = tables.campaigns
@@ -270,8 +390,6 @@ def evidence(orders, fits, tables, transactions, gross_margin, cost_per_order, c
     return loyalty_evidence(
         orders,
         _leaving_at_orders(fits, orders),
-        gross_margin=gross_margin,
-        cost_per_order=cost_per_order,
         level=credible_level,
         seed=seed,
         campaigns=campaigns,
@@ -282,36 +400,38 @@ def evidence(orders, fits, tables, transactions, gross_margin, cost_per_order, c
 
 
 def _leaving_at_orders(fits, orders):
-    """BG/NBD, on which the evidence and the strategies rest whatever the primary model is."""
+    """BG/NBD, on which the evidence rests whatever the primary model is."""
+    from analysis.models.nbd import refuse_without_dropout
+
+    refuse_without_dropout(fits.primary.model)
     fit = next((fit for fit in fits if fit.model == "BG/NBD"), None)
     if fit is None:
         raise Unavailable(
-            "Loyalty strategies rest on the purchase model BG/NBD, and these data do not identify it.",
+            "What the data say of loyalty rests on BG/NBD, and these data do not identify it.",
             code="strategies.reason.no_model",
         )
     return fit.of(orders)
 
 
-@step(cost=18)
+@step(cost=6)
 def strategies(
-    orders, fits, spend, tables, evidence, strategies_config=without(*LOYALTY_TABLES),  # noqa: B008
+    orders, fits, spend, tables, strategies_config=without(*LOYALTY_TABLES), evidence=None,  # noqa: B008
     *, gross_margin, cost_per_order, annual_discount_rate, horizon_years, new_customers_per_year, credible_level, seed,
 ):  # fmt: skip
-    """The configured strategies compared."""
-    from analysis.config import EconomicsConfig
+    """The configured strategies compared, and what to do."""
     from analysis.strategies import compare_strategies, kinds_of
+    from analysis.time import DAYS_PER_YEAR
     from analysis.value.lift import new_customers_observed
 
-    config = _config(strategies=strategies_config, economics=EconomicsConfig(horizon_years=horizon_years))
     types = tables.customer_types
     return compare_strategies(
-        [_leaving_at_orders(fits, orders), *(fit.of(orders) for fit in fits if fit.model == "MBG/NBD")],
+        fits.primary.of(orders),
         spend,
-        strategies_config.compared[1:],
+        strategies_config.strategies,
         gross_margin=gross_margin,
         cost_per_order=cost_per_order,
         annual_discount_rate=annual_discount_rate,
-        horizon=f"{config.horizon_weeks}W",
+        horizon=f"{horizon_years * DAYS_PER_YEAR}D",
         new_customers_per_year=new_customers_per_year,
         evidence=evidence,
         joining_per_year=new_customers_observed(orders),
@@ -320,14 +440,6 @@ def strategies(
         seed=seed,
         **strategies_config.stated,
     )
-
-
-@step(cost=7)
-def choice(orders, fits, spend, strategies):
-    """What to do, what would change that, and what would settle it."""
-    from analysis.strategies import strategy_choice
-
-    return strategy_choice(orders, _leaving_at_orders(fits, orders), spend, strategies)
 
 
 @step

@@ -46,7 +46,9 @@ class Store:
             result = unpacked(path.read_bytes(), self.folder)
         except (FileNotFoundError, Damaged):
             return MISSING
-        self._used(path, *self.folder.glob(f"{step}-{key}-*"))
+        for used in (path, *self.folder.glob(f"{step}-{key}-*")):
+            with suppress(OSError):
+                os.utime(used)
         return result
 
     def write(self, step: str, key: str, result: Any, record: Mapping[str, Any]) -> None:
@@ -55,21 +57,10 @@ class Store:
 
         self.make()
         with full_disk_named():
-            self.replace(self.file(step, key), packed(result, record, self.folder))
+            replace(self.file(step, key), packed(result, record, self.folder))
         if not self._is_pruned:
             self._is_pruned = True
             self.prune()
-
-    def replace(self, path: Path, content: bytes) -> None:
-        """Write a file in one step."""
-        handle, unfinished = tempfile.mkstemp(dir=self.folder, prefix=UNFINISHED)
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(content)
-            Path(unfinished).replace(path)
-        except BaseException:
-            Path(unfinished).unlink(missing_ok=True)
-            raise
 
     def record(self, step: str, key: str) -> dict[str, Any]:
         """How a stored result came about; empty where there is none."""
@@ -88,7 +79,7 @@ class Store:
     def begin_run(self) -> None:
         """From now on a database is asked once: its answer is taken as the same until the next run begins."""
         self.make()
-        self.replace(self.folder / RUN, os.urandom(16).hex().encode())
+        replace(self.folder / RUN, os.urandom(16).hex().encode())
 
     @property
     def run(self) -> str | None:
@@ -119,11 +110,6 @@ class Store:
         """Where a result is kept."""
         return self.folder / f"{step}-{key}.zip"
 
-    def _used(self, *paths: Path) -> None:
-        for path in paths:
-            with suppress(OSError):
-                os.utime(path)
-
     def _check(self) -> None:
         if self._is_checked or not hasattr(os, "getuid") or not os.path.lexists(self.folder):
             return
@@ -136,6 +122,18 @@ class Store:
         if state.st_mode & 0o077:
             self.folder.chmod(0o700)
         self._is_checked = True
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Write a file in one step, for its owner alone."""
+    handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=UNFINISHED)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+        Path(unfinished).replace(path)
+    except BaseException:
+        Path(unfinished).unlink(missing_ok=True)
+        raise
 
 
 def _size(path: Path) -> int:

@@ -20,6 +20,7 @@ from analysis.config import (
     Config,
     DatabaseSource,
     SampleSource,
+    SparkSource,
     config_from_mapping,
     load_config,
     nearest,
@@ -194,7 +195,7 @@ class Study:
             return self._own
         if isinstance(source, SampleSource):
             return source.sample  # the versions of the packages that hold it are part of every key
-        if isinstance(source, DatabaseSource):
+        if isinstance(source, DatabaseSource | SparkSource):
             # A database may have changed since; only within one run its answer is taken as the same.
             return self.store.run or self._own
         patterns = [source] if isinstance(source, str) else source
@@ -395,7 +396,7 @@ def open_study(
         A configuration file (a relative path starts at the working folder, else at the folder of the notebooks), or
         what such a file holds.
     sample
-        In its place: ``cdnow``, ``cdnow-full``, ``complete-journey`` or ``simulated``.
+        In its place: ``cdnow``, ``cdnow-full``, ``complete-journey``, ``simulated`` or ``simulated-shop``.
     as_of
         Last day of the data that counts (ISO date); None as configured.
     store
@@ -423,13 +424,10 @@ def open_study(
     """
     if (config is None) == (sample is None):
         raise UsageError("a study needs either a configuration (a file, or a mapping of what it holds) or sample=...")
-    if sample is not None and sample not in SAMPLES:
-        raise UsageError(f"there is no sample {sample!r}{nearest(sample, SAMPLES)}")
     given = overrides(settings)
     if sample is not None:
-        config = notebooks_folder() / "parameters" / f"{sample}.yml"
-        config = config if config.is_file() else {"name": sample, "data": {"transactions": {"sample": sample}}}
-    if isinstance(config, Mapping):
+        resolved = sample_config(sample, given)
+    elif isinstance(config, Mapping):
         resolved = config_from_mapping(config, path=Path.cwd() / "study.yml", overrides=given)
     else:
         beside = notebooks_folder() / config
@@ -496,6 +494,16 @@ def _in_worker(
     study = Study(config, as_of, store)
     study._keys, study._origins, study._known = keys, origins, _held
     return study
+
+
+def sample_config(name: str, given: Mapping[str, Any] | None = None) -> Config:
+    """The ready configuration of an embedded sample; ``given`` holds values that beat its own, by dotted key."""
+    if name not in SAMPLES:
+        raise UsageError(f"there is no sample {name!r}{nearest(name, SAMPLES)}")
+    path = notebooks_folder() / "parameters" / f"{name}.yml"
+    if path.is_file():
+        return load_config(path, given)
+    return config_from_mapping({"data": {"transactions": {"sample": name}}}, path=path, overrides=given)
 
 
 def overrides(settings: Mapping[str, Any]) -> dict[str, Any]:

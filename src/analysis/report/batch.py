@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import os
 import re
@@ -12,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
-from analysis.config import Config
+from analysis.config import Config, nearest
 from analysis.errors import BatchFailed, RetentionLabError, UsageError
 from analysis.processes import Deadline, check, pool
 from analysis.report.folders import scratch_folder
@@ -148,7 +147,7 @@ def safe_name(part: str, taken: int = 0) -> str:
 
 def _refuse_parts(column: str, parts: list[str], rows: Mapping[str, int], *, is_listed: bool) -> None:
     unknown = [part for part in parts if part not in rows]
-    problems = [f"batch: no row has {column} == {part!r}{_nearest(part, rows)}" for part in unknown]
+    problems = [f"batch: no row has {column} == {part!r}{nearest(part, rows)}" for part in unknown]
     if not parts:
         problems.append(f"batch: the column {column!r} is empty in every row")
     if not is_listed and len(parts) > MOST_PARTS:
@@ -159,15 +158,6 @@ def _refuse_parts(column: str, parts: list[str], rows: Mapping[str, int], *, is_
         )
     if problems:
         raise UsageError(*problems)
-
-
-def _nearest(part: str, rows: Mapping[str, int]) -> str:
-    by_capitals = {known.casefold(): known for known in rows}
-    near = difflib.get_close_matches(part.casefold(), by_capitals, n=1)
-    if near:
-        return f"; did you mean {by_capitals[near[0]]!r}?"
-    shown = ", ".join(repr(known) for known in list(rows)[:5])
-    return f"; found are {shown}{', …' if len(rows) > 5 else ''}" if rows else ""
 
 
 def _refuse_collisions(names: Mapping[str, str]) -> None:

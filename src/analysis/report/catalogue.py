@@ -1,9 +1,9 @@
 """The catalogue of sentences: read out of the package and its notebooks, and brought into ``locale/nl.po``.
 
 ``python -m analysis.report.catalogue`` (``make words``) keeps the translations that are there, adds the sentences that
-are new and drops what is gone. A sentence is what stands in the place of text in ``Message``, ``tr``, ``Unavailable``
-and the methods of ``page``, and every heading in ``columns``. It must stand there as it is: what is put together when
-the program runs cannot be looked up.
+are new and drops what is gone. A sentence is what stands in the place of text in ``Message``, ``tr``, ``Unavailable``,
+``NotIdentified`` and the methods of ``page``, and every heading in ``columns``. It must stand there as it is: what is
+put together when the program runs cannot be looked up.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ msgstr ""
 "Plural-Forms: nplurals=2; plural=(n != 1);\\n"
 
 """
-TEXT_AT = {"Message": 0, "tr": 0, "Unavailable": 0}
+TEXT_AT = {"Message": 0, "tr": 0, "Unavailable": 0, "NotIdentified": 0}
 PAGE_TEXT_AT = {"title": 0, "heading": 0, "text": 0, "note": 0, "section": 0, "link": 1, "table": 1, "figure": 1}
 """Function, or method of a page -> position of the sentence."""
 
@@ -149,7 +149,7 @@ class _Reader(ast.NodeVisitor):
         if name in TEXT_AT:
             if name == "tr" and not self._passed_on:
                 self._refuse(call, "tr() is called when the module is imported; use Message")
-            self._sentence(call.args, keywords, may_be_message=name == "Unavailable")
+            self._sentence(call.args, keywords, may_be_message=name in ("Unavailable", "NotIdentified"))
         elif owner == "page" and name in PAGE_TEXT_AT:
             self._sentence(call.args[PAGE_TEXT_AT[name] :], keywords, may_be_message=True)
             if "alt" in keywords:

@@ -33,7 +33,7 @@ def inspection(config: Config, *, as_of: dt.date | None = None) -> list[str]:
         study = Study(config, as_of, folder / "store")
         study.read_input()
         with reader(config.language, study.currency):
-            return [*_orders(study.orders), *_contracts(study), *_tables(study)]
+            return [*_orders(study.orders), *_models(study), *_contracts(study), *_tables(study)]
 
 
 def problems_in_data(config: Config, *, as_of: dt.date | None = None) -> tuple[Problem, ...]:
@@ -49,7 +49,7 @@ def problems_in_data(config: Config, *, as_of: dt.date | None = None) -> tuple[P
 
 
 def _orders(orders: Orders) -> Iterator[str]:
-    from analysis.data.notes import Outcome, Reason
+    from analysis.data.notes import in_words
 
     yield tr(
         "{n:integer} customer with {orders:integer} orders: {start:date} to {end:date}, "
@@ -65,9 +65,9 @@ def _orders(orders: Orders) -> Iterator[str]:
     )
     form = "{:<16} {:>12} {:>20}  {}"
     yield form.format(tr("Outcome"), tr("Rows"), tr("Amount"), tr("What the row is"))
-    for row in orders.ledger.itertuples():
+    for row in in_words(orders.ledger).itertuples():
         amount = shown("cents", row.amount) if row.amount == row.amount else ""
-        yield form.format(str(Outcome(row.outcome).label), shown("integer", row.rows), amount, Reason(row.reason).label)
+        yield form.format(str(row.outcome), shown("integer", row.rows), amount, str(row.reason))
     rows, amount = orders.ledger["rows"].sum(), orders.ledger["amount"].sum()
     yield form.format(tr("The whole source"), shown("integer", rows), shown("cents", amount), "").rstrip()
     yield from _notes(orders.notes)
@@ -86,13 +86,34 @@ def _contracts(study: Study) -> Iterator[str]:
 
 
 def _tables(study: Study) -> Iterator[str]:
-    from analysis.data.loyalty_matches import loyalty_matches
+    from analysis.data.loyalty_tables import loyalty_matches
 
     for match in loyalty_matches(study.tables, study.orders, of_part=study.config.data.part is not None):
         yield from _notes([match.note]) if match.is_few else [str(match.note)]
     yield from _notes(study.tables.notes)
     try:
         study.experiment  # noqa: B018 (what it cannot tell is worth knowing before anything is computed)
+    except Unavailable as gap:
+        yield from _notes([gap.reason])
+
+
+def _models(study: Study) -> Iterator[str]:
+    """What a report of these data will not hold."""
+    from analysis.models.fits import shows_leaving
+
+    if not shows_leaving(study.orders.histories):
+        note = Message(
+            "These orders do not show customers leaving: the report will say nothing of retention and of strategies."
+        )
+        yield from _notes([note])
+    try:
+        if not shows_leaving(study.split.calibration):
+            note = Message(
+                "What comes before the last {weeks:weeks} does not show customers leaving, so the test on past orders "
+                "will say little; a smaller `data.holdout_weeks` leaves more before them.",
+                weeks=study.config.data.holdout_weeks,
+            )
+            yield from _notes([note])
     except Unavailable as gap:
         yield from _notes([gap.reason])
 

@@ -6,6 +6,7 @@ import datetime as dt
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -17,25 +18,19 @@ from analysis.interval import Interval
 from analysis.pipeline import notebooks_folder
 from analysis.pipeline.sources import dependency_versions, files_hash, package_hash
 from analysis.report import folders
-from analysis.words import Message, shown
+from analysis.words import Message, formats, reader, shown, tr
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from analysis.config import Config
     from analysis.pipeline import Study
-    from analysis.report.export import Report
 
 RESULTS, CONFIGURATION, INDEX = "results.json", "config.yml", "index.html"
 MOST_POINTS = 60
 """Runs behind a trend, the newest ones."""
 NO_SETTINGS = {"name", "deadline_minutes", "customer_files", "data.observation_end"}
 """Keys that change no figure, or whose effect is told as the last day of the data."""
-MOST_SETTINGS, LONGEST_VALUE = 8, 60
-WHOLE_MONEY = 1000
-SMALLEST_SEEN = {"integer": 0.5, "money": 0.005, "percent1": 0.0005}
+SMALLEST_SEEN = {"integer": 0.5, "money": 0.005}
 COUNTED = {"rows": "rows_used", "orders": "orders", "customers": "customers"}
-UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError, yaml.YAMLError)
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, ZeroDivisionError, RecursionError)
 
 
 @dataclass(frozen=True)
@@ -44,24 +39,14 @@ class Figure:
 
     label: Message
     kind: str
-    value: Interval | int
+    value: Interval
 
     @property
-    def interval(self) -> Interval:
-        """With nothing around it where it was counted."""
-        return self.value if isinstance(self.value, Interval) else Interval(self.value, self.value, self.value, 1.0)
+    def is_counted(self) -> bool:
+        return self.value.level == 1
 
-    @property
-    def estimate(self) -> float:
-        return self.interval.estimate
-
-    def __str__(self) -> str:
-        return shown(f"bracketed {self.kind}" if isinstance(self.value, Interval) else self.kind, self.value)
-
-    def is_within_noise_of(self, before: Figure) -> bool | None:
-        """Whether each estimate lies inside the other's interval; None for what is counted."""
-        if not isinstance(self.value, Interval) or not isinstance(before.value, Interval):
-            return None
+    def is_within_noise_of(self, before: Figure) -> bool:
+        """Whether each estimate lies inside the other's interval."""
         pairs = ((self.value, before.value), (before.value, self.value))
         return all(one.lower <= other.estimate <= one.upper for one, other in pairs)
 
@@ -75,16 +60,10 @@ def key_figures(results: Mapping[str, Any]) -> dict[str, Figure]:
         Where it is not such content.
     """
     data, portfolio, primary = results["data"], results["portfolio"], results["purchase_model"]["name"]
-    found = {
-        "customers": Figure(Message("Customers"), "integer", int(data["customers"])),
-        "orders": Figure(Message("Orders so far"), "integer", int(data["orders"])),
-    }
+    customers = int(data["customers"])
+    found = {"customers": Figure(Message("Customers"), "integer", Interval(customers, customers, customers, 1.0))}
     if (worth := portfolio["residual_clv"]) is not None:
-        total = _interval(worth)
-        found["value"] = Figure(Message("What your customers are still worth"), "money", total)
-        found["value_each"] = Figure(
-            Message("What a customer is still worth"), "money", total.per(int(data["customers"]))
-        )
+        found["value"] = Figure(Message("What your customers are still worth"), "money", _interval(worth))
     found["expected_orders"] = Figure(Message("Orders to come"), "integer", _interval(portfolio["expected_orders"]))
     alive = _interval(portfolio["customers_alive_intervals"][primary])
     found["alive"] = Figure(Message("Customers still active"), "integer", alive)
@@ -133,16 +112,7 @@ def finished_run(folder: Path) -> FinishedRun | None:
             folder.name, results, key_figures(results), folders.manifest_of(folder) or {}, dict(configuration)
         )
         return run if run.as_of and run.manifest else None
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        ZeroDivisionError,
-        RecursionError,
-        yaml.YAMLError,
-    ):
+    except (*UNREADABLE, yaml.YAMLError):
         return None
 
 
@@ -159,15 +129,6 @@ def compared_with(report: Path, run_id: str, *, force: bool) -> str | None:
 
 
 @dataclass(frozen=True)
-class Change:
-    """One setting or version that has another value than before; None where it had or has none."""
-
-    name: str
-    before: str | None
-    now: str | None
-
-
-@dataclass(frozen=True)
 class Changes:
     """What differs from the run before.
 
@@ -177,10 +138,10 @@ class Changes:
         The run before and this one; this one has no manifest yet.
     same_data
         Whether both were made from the same rows.
-    settings, versions
-        Keys of the configuration, and packages below this one, whose values differ.
+    settings
+        Keys of the configuration whose values differ.
     program
-        Whether this package itself differs, in its source or its notebooks.
+        Whether this package, its notebooks, or packages below it differ.
     earlier
         Runs of the same report that can be compared, the oldest first.
     """
@@ -188,61 +149,51 @@ class Changes:
     before: FinishedRun
     now: FinishedRun
     same_data: bool
-    settings: tuple[Change, ...]
-    versions: tuple[Change, ...]
+    settings: tuple[str, ...]
     program: bool
     earlier: Sequence[FinishedRun]
 
-    @property
-    def pairs(self) -> dict[str, tuple[Figure, Figure]]:
-        """Name -> figure before and now, of those that can be compared."""
-        then, now = self.before.figures, self.now.figures
-        same_money = self.before.currency == self.now.currency
-        return {
-            name: (then[name], now[name]) for name in now if name in then and (now[name].kind != "money" or same_money)
-        }
-
-    @property
-    def table(self) -> pd.DataFrame:
-        """figure, before, now, difference and within_noise of every key figure, as a page shows them."""
-        import pandas as pd
-
-        rows = [
-            (now.label, str(then), str(now), difference(then, now), now.is_within_noise_of(then))
-            for then, now in self.pairs.values()
-        ]
-        return pd.DataFrame(rows, columns=["figure", "before", "now", "difference", "within_noise"], dtype=object)
-
     def trend(self, name: str) -> list[Interval]:
         """A figure in the runs before and in this one, the oldest first."""
-        return [run.figures[name].interval for run in (*self.earlier, self.now) if name in run.figures]
-
-    @property
-    def compared(self) -> Message:
-        """With which run this one is compared."""
-        return Message(
-            "Compared with run {run}, made {moment:moment} from data up to {day:date}.",
-            run=self.before.run_id,
-            moment=str(self.before.manifest.get("generated_at")),
-            day=self.before.as_of,
-        )
+        return [run.figures[name].value for run in (*self.earlier, self.now) if name in run.figures]
 
     @property
     def headline(self) -> Message:
         """How the main figure changed, and whether that is within the noise."""
-        then, now = next(pair for name, pair in self.pairs.items() if name in ("value", "expected_orders"))
-        kind = "rounded_money" if now.kind == "money" else "rounded"
-        values = {"label": now.label, "then": shown(kind, then.estimate), "now": shown(kind, now.estimate)}
-        if abs(now.estimate - then.estimate) < SMALLEST_SEEN[now.kind]:
+        both = self.before.figures.keys() & self.now.figures.keys()
+        is_money = "value" in both and self.before.currency == self.now.currency
+        name, kind = ("value", "rounded_money") if is_money else ("expected_orders", "rounded")
+        then, now = self.before.figures[name], self.now.figures[name]
+        before, after = then.value.estimate, now.value.estimate
+        values = {"label": now.label, "then": shown(kind, before), "now": shown(kind, after)}
+        if abs(after - before) < SMALLEST_SEEN[now.kind]:
             return Message("{label}: {now}, as in the last run.", **values)
         if now.is_within_noise_of(then):
             return Message("{label}: {now}, before {then}; chance alone explains so small a difference.", **values)
         return Message("{label}: {now}, before {then}; more than chance alone explains.", **values)
 
     @property
-    def reasons(self) -> list[Message]:
-        """Why figures may differ: data, settings, versions, program; and verdicts that differ."""
-        return [self._data(), *self._settings(), *self._versions(), *self._verdicts()]
+    def reasons(self) -> Iterator[Message]:
+        """Why figures may differ: the run before, its data, settings and program; and verdicts that differ."""
+        yield Message(
+            "Compared with run {run}, made {moment} from data up to {day:date}.",
+            run=self.before.run_id,
+            moment=formats().readable("moment", self.before.manifest.get("generated_at")),
+            day=self.before.as_of,
+        )
+        yield self._data()
+        if self.settings:
+            yield Message(
+                "{n:integer} setting differs; see `config.yml` in the folders of both runs.",
+                "{n:integer} settings differ; see `config.yml` in the folders of both runs.",
+                n=len(self.settings),
+            )
+        if self.program:
+            yield Message(
+                "**Program**: another version of the program, its notebooks or packages below it, so figures can "
+                "differ for that reason alone."
+            )
+        yield from self._verdicts()
 
     def _data(self) -> Message:
         then, now = self.before.results["data"], self.now.results["data"]
@@ -251,56 +202,23 @@ class Changes:
         counts = {name: now[key] - then[key] for name, key in COUNTED.items()}
         if self.before.as_of == self.now.as_of:
             return Message(
-                "**Data**: other rows up to the same day, {now:date}: {rows:signed_integer} rows used, "
-                "{orders:signed_integer} orders, {customers:signed_integer} customers.",
+                "**Data**: other rows up to the same day, {now:date}: {rows:signed integer} rows used, "
+                "{orders:signed integer} orders, {customers:signed integer} customers.",
                 now=self.now.as_of,
                 **counts,
             )
         return Message(
-            "**Data**: up to {now:date}, before up to {then:date}: {rows:signed_integer} rows used, "
-            "{orders:signed_integer} orders, {customers:signed_integer} customers.",
+            "**Data**: up to {now:date}, before up to {then:date}: {rows:signed integer} rows used, "
+            "{orders:signed integer} orders, {customers:signed integer} customers.",
             now=self.now.as_of,
             then=self.before.as_of,
             **counts,
         )
 
-    def _settings(self) -> Iterator[Message]:
-        if not self.settings:
-            yield Message("**Settings**: the same.")
-        for change in self.settings[:MOST_SETTINGS]:
-            values = {name: _short(getattr(change, name)) for name in ("before", "now")}
-            yield Message("**Setting** `{setting}`: {now}, before {before}.", setting=change.name, **values)
-        if (rest := len(self.settings) - MOST_SETTINGS) > 0:
-            yield Message(
-                "**Settings**: {n:integer} more differs; `config.yml` of both runs has them.",
-                "**Settings**: {n:integer} more differ; `config.yml` of both runs has them.",
-                n=rest,
-            )
-
-    def _versions(self) -> Iterator[Message]:
-        if self.program:
-            yield Message(
-                "**Program**: another version of the program or its notebooks, so figures can differ for that reason "
-                "alone."
-            )
-        if self.versions:
-            listed = [f"{change.name} {change.before or '–'} → {change.now or '–'}" for change in self.versions]
-            yield Message(
-                "**Versions**: {n:integer} package below the program differs: {versions:list}.",
-                "**Versions**: {n:integer} packages below the program differ: {versions:list}.",
-                n=len(listed),
-                versions=listed[:MOST_SETTINGS],
-            )
-        if not self.program and not self.versions:
-            yield Message("**Program and versions**: the same.")
-
     def _verdicts(self) -> Iterator[Message]:
-        words = {
-            "supported": Message("supported"),
-            "contradicted": Message("contradicted"),
-            "depends": Message("depends"),
-            "not_testable": Message("not testable"),
-        }
+        from analysis.claims.claim import Outcome
+
+        words = {outcome.value: outcome.label for outcome in Outcome}
         for claim, (sentence, verdict) in self.now.verdicts.items():
             _, before = self.before.verdicts.get(claim, (sentence, verdict))
             if before != verdict and {before, verdict} <= set(words):
@@ -310,21 +228,6 @@ class Changes:
                     now=words[verdict],
                     before=words[before],
                 )
-
-
-def difference(then: Figure, now: Figure) -> Message:
-    """By how much a figure changed, and by what share of what it was."""
-    by, kind = now.estimate - then.estimate, now.kind
-    if abs(by) < SMALLEST_SEEN[kind]:
-        return Message("no change")
-    if kind == "percent1":
-        return Message("{points:signed1} points", points=100 * by)
-    is_whole = max(abs(then.estimate), abs(now.estimate)) >= WHOLE_MONEY
-    kind = "signed_integer" if kind == "integer" else "signed_whole_money" if is_whole else "signed_money"
-    amount = shown(kind, by)
-    if then.estimate <= 0:
-        return Message("{amount}", amount=amount)
-    return Message("{amount} ({share:signed_percent})", amount=amount, share=by / then.estimate)
 
 
 def changes_since(previous: str | Path | None, study: Study) -> Changes:
@@ -341,16 +244,17 @@ def changes_since(previous: str | Path | None, study: Study) -> Changes:
     before = finished_run(folder) if folder else None
     if before is None:
         raise Unavailable("There is no earlier run of this report to compare with.", code="changes.first")
-    manifest, found = before.manifest, json.loads(json.dumps(results(study)))
-    now = FinishedRun("", found, key_figures(found), {}, plain_content(study.config))
+    found = json.loads(json.dumps(results(study)))
+    now = FinishedRun("", found, key_figures(found), {}, study.config.model_dump(mode="json", exclude_none=True))
+    then_set, now_set = settings_of(before.configuration), settings_of(now.configuration)
+    manifest, notebooks = before.manifest, sorted(notebooks_folder().glob("*.ipynb"))
+    made_of = [manifest.get("package", {}).get("source_hash"), manifest.get("versions"), manifest.get("notebooks")]
     return Changes(
         before=before,
         now=now,
         same_data=manifest.get("data_hash") == study.data_hash,
-        settings=tuple(_differing(settings_of(before.configuration), settings_of(now.configuration))),
-        versions=tuple(_differing(manifest.get("versions", {}), dependency_versions())),
-        program=manifest.get("package", {}).get("source_hash") != package_hash()
-        or manifest.get("notebooks") != notebook_hashes(sorted(notebooks_folder().glob("*.ipynb"))),
+        settings=tuple(key for key in sorted({**then_set, **now_set}) if then_set.get(key) != now_set.get(key)),
+        program=made_of != [package_hash(), dependency_versions(), notebook_hashes(notebooks)],
         earlier=_comparable(folder.parent, before.currency),
     )
 
@@ -358,11 +262,6 @@ def changes_since(previous: str | Path | None, study: Study) -> Changes:
 def notebook_hashes(notebooks: Sequence[Path]) -> dict[str, str]:
     """Name of a notebook -> SHA-256 of its file."""
     return {path.stem: files_hash([path], path.parent) for path in notebooks}
-
-
-def plain_content(config: Config) -> dict[str, Any]:
-    """What a configuration says, defaults included, as JSON knows it."""
-    return config.model_dump(mode="json", exclude_none=True)
 
 
 def settings_of(configuration: Mapping[str, Any], above: str = "") -> dict[str, str]:
@@ -384,34 +283,12 @@ def settings_of(configuration: Mapping[str, Any], above: str = "") -> dict[str, 
     return found
 
 
-def settings_table(config: Config) -> pd.DataFrame:
-    """setting and value, of every setting that a report is made with, defaults included."""
-    import pandas as pd
-
-    rows = [(key, _short(value)) for key, value in settings_of(plain_content(config)).items()]
-    return pd.DataFrame(rows, columns=["setting", "value"])
-
-
-def _short(text: str | None) -> Message | str:
-    if text is None:
-        return Message("not set")
-    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"
-
-
-def _differing(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[Change]:
-    for name in sorted(before.keys() | now.keys()):
-        if before.get(name) != now.get(name):
-            yield Change(name, before.get(name), now.get(name))
-
-
 def write_index(out: Path, language: str) -> None:
     """``out/index.html``: every report with its runs, the newest first."""
-    from analysis.report.export import runs_page
-
     while True:
-        seen = _manifests(out)
-        folders.write_atomically(out / INDEX, runs_page(reports_in(out), language))
-        if [folder for folder, _ in seen] == [folder for folder, _ in _manifests(out)]:
+        seen = [folder for folder, _ in _manifests(out)]
+        folders.write_atomically(out / INDEX, runs_page(out, language))
+        if seen == [folder for folder, _ in _manifests(out)]:
             return  # else another run was published meanwhile, and its list may have come before ours
 
 
@@ -422,34 +299,43 @@ def is_listed(out: Path, folder: Path) -> bool:
     return is_written and folders.latest_run(folder.parent) == folder.name
 
 
-def reports_in(out: Path) -> list[Report]:
-    """Every report by name with its runs, the newest first, and how its key figures went."""
-    from analysis.report.export import KeyFigure, Report, Run
+def runs_page(out: Path, language: str) -> str:
+    """Every report by name with its runs, the newest first, its last key figures and how they went."""
+    from analysis.report.export import rendered
 
-    runs: dict[str, list[Run]] = {}
-    for folder, manifest in _manifests(out):
-        is_failed = folder.parent.name == folders.FAILED
-        report = folder.parent.parent if is_failed else folder.parent
-        is_latest = not is_failed and folders.latest_run(report) == folder.name
-        run = Run(
-            run_id=folder.name,
-            href=quote((folder / INDEX).relative_to(out).as_posix()),
-            as_of=_day(manifest.get("as_of")),
-            generated_at=str(manifest.get("generated_at", "")),
-            status="failed" if is_failed else "latest" if is_latest else "earlier",
-        )
-        runs.setdefault(report.name, []).append(run)
-    found = []
-    for name, its in runs.items():
+    reports = []
+    for name, runs in groupby(_manifests(out), lambda one: one[0].relative_to(out).parts[0]):
         points = _comparable(out / name)
-        followed = [
-            (figure, [run.figures[key].value for run in points if key in run.figures])
-            for key, figure in (points[-1].figures.items() if points else ())
-            if isinstance(figure.value, Interval) and key != "value_each"
-        ]
-        figures = [KeyFigure(figure.label, values, figure.kind) for figure, values in followed]
-        found.append(Report(name, its, figures, points[-1].currency if points else None))
-    return found
+        with reader(language, points[-1].currency if points else None):
+            reports.append((name, list(_key_figures(points)), [_run(out / name, *run) for run in runs]))
+    with reader(language):
+        page = {"title": tr("Reports"), "empty": tr("No report has been made here yet."), "meta": {}}
+        return rendered("runs.html.j2", page, reports=reports)
+
+
+def _key_figures(points: Sequence[FinishedRun]) -> Iterator[tuple[Any, ...]]:
+    """Label, last value, its interval and a picture of how it went, of each figure that is not just counted."""
+    from analysis.report.page import trend_html
+
+    for key, last in points[-1].figures.items() if points else ():
+        if not last.is_counted:
+            values = [run.figures[key].value for run in points if key in run.figures]
+            ends = (shown(f"{part} {last.kind}", last.value) for part in ("estimate", "brackets"))
+            yield last.label, *ends, trend_html(last.label, values, last.kind)
+
+
+def _run(report: Path, folder: Path, manifest: Mapping[str, Any]) -> dict[str, str]:
+    """A line of the list of runs: status, address, id, and what is said of the run."""
+    statuses = {"latest": tr("latest"), "earlier": tr("earlier"), "failed": tr("did not finish")}
+    is_failed = folder.parent.name == folders.FAILED
+    status = "failed" if is_failed else "latest" if folders.latest_run(report) == folder.name else "earlier"
+    said = [statuses[status]]
+    if as_of := formats().readable("date", manifest.get("as_of")):
+        said.append(tr("data up to {day}", day=as_of))
+    if made := formats().readable("moment", manifest.get("generated_at")):
+        said.append(tr("made {moment}", moment=made))
+    address = quote((folder / INDEX).relative_to(report.parent).as_posix())
+    return {"status": status, "href": address, "run_id": folder.name, "said": ", ".join(said)}
 
 
 def _comparable(report: Path, currency: str | None = None) -> list[FinishedRun]:
@@ -477,10 +363,3 @@ def _manifests(out: Path, name: str = "*") -> list[tuple[Path, dict[str, Any]]]:
     found = [(folder, content) for folder in places if (content := folders.manifest_of(folder)) is not None]
     newest_first = sorted(found, key=lambda one: str(one[1].get("finished_at")), reverse=True)
     return sorted(newest_first, key=lambda one: one[0].relative_to(out).parts[0])
-
-
-def _day(text: Any) -> dt.date | None:
-    try:
-        return dt.date.fromisoformat(text)
-    except (TypeError, ValueError):
-        return None

@@ -6,3 +6,5 @@ sys.modules.setdefault("rfc3987_syntax", None)  # takes a second to import, and 
 
 import nbconvert  # noqa: E402, F401
 import papermill  # noqa: E402, F401
+
+import analysis.report.export  # noqa: E402, F401

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime as dt
 import itertools
 import posixpath
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 from jinja2 import Environment, pass_context
@@ -19,12 +18,9 @@ from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 
-from analysis.report.page import ROLE, STYLE, trend_html
+from analysis.report.page import ROLE, STYLE
 from analysis.report.stamp import SENTINEL, Stamp
-from analysis.words import Message, current_language, formats, reader, shown, tr
-
-if TYPE_CHECKING:
-    from analysis.interval import Interval
+from analysis.words import Message, formats, reader, tr
 
 INDEX = "index.html"
 OFF_THE_PAGE = {"lab", "parameters", "injected-parameters", "papermill-error-cell-tag"}
@@ -44,7 +40,6 @@ def export(
     here: str,
     pages: Sequence[PageLink],
     stamp: Stamp,
-    language: str,
     code: bool = True,
     failure: Message | str | None = None,
     seconds: float | None = None,
@@ -67,15 +62,14 @@ def export(
     seconds
         How long the run took; None where nobody measured it.
     """
-    is_index = here == INDEX
+    is_index, language = here == INDEX, stamp.language
     with reader(language):
         kept = NotebookNode(
             notebook,
             cells=list(_kept(notebook, markdown=language == "en" and not is_index, stopped=failure is not None)),
         )
-        titles = [
-            role["title"] for cell in kept.cells for output in _outputs(cell) if "title" in (role := _role(output))
-        ]
+        roles = [_role(output) for cell in kept.cells for output in cell.get("outputs", ())]
+        titles = [role["title"] for role in roles if "title" in role]
         content = {
             "title": next(iter(titles), stamp.name),
             "has_title": bool(titles),
@@ -111,6 +105,9 @@ def page_links(names: Iterable[str]) -> list[PageLink]:
         "customer-value": tr("Customer value"),
         "retention-and-profit": tr("Retention and profit"),
         "loyalty-strategies": tr("Loyalty strategies"),
+        "customer-base": tr("Customer base"),
+        "new-customers": tr("New customers"),
+        "whom-to-contact": tr("Whom to contact"),
     }
     links = []
     for name in names:
@@ -120,75 +117,9 @@ def page_links(names: Iterable[str]) -> list[PageLink]:
     return links
 
 
-@dataclass(frozen=True)
-class Run:
-    """One run in the list of all reports.
-
-    Attributes
-    ----------
-    run_id, href
-        The run, and the relative address of its page.
-    as_of
-        Last day of its data; None where it did not come that far.
-    generated_at
-        When it was made (ISO date and time); empty where unknown.
-    status
-        ``latest``, ``earlier`` or ``failed``.
-    """
-
-    run_id: str
-    href: str
-    as_of: dt.date | None = None
-    generated_at: str = ""
-    status: str = "earlier"
-
-
-@dataclass(frozen=True)
-class KeyFigure:
-    """A figure in the runs of a report, the newest last, and how it is shown."""
-
-    label: Message
-    values: Sequence[Interval]
-    kind: str
-
-
-@dataclass(frozen=True)
-class Report:
-    """A report in the list: its name, its runs, the newest first, its key figures and their currency."""
-
-    name: str
-    runs: Sequence[Run]
-    figures: Sequence[KeyFigure] = ()
-    currency: str | None = None
-
-
-def runs_page(reports: Iterable[Report], language: str = "en") -> str:
-    """All reports with their runs, the last key figures and how they went."""
-    shown_reports = []
-    for report in reports:
-        with reader(language, report.currency):
-            figures = [
-                (figure.label, *_ends(figure), trend_html(figure.label, figure.values, figure.kind))
-                for figure in report.figures
-            ]
-            shown_reports.append((report.name, figures, [(run, _said(run)) for run in report.runs]))
-    with reader(language):
-        page = _shared() | {"title": tr("Reports"), "empty": tr("No report has been made here yet."), "meta": {}}
-        return _exporter().environment.get_template("runs.html.j2").render(page=page, reports=shown_reports)
-
-
-def _ends(figure: KeyFigure) -> list[str]:
-    return [shown(f"{part} {figure.kind}", figure.values[-1]) for part in ("estimate", "brackets")]
-
-
-def _said(run: Run) -> Markup:
-    statuses = {"latest": Message("latest"), "earlier": Message("earlier"), "failed": Message("did not finish")}
-    said = [statuses[run.status]]
-    if run.as_of:
-        said.append(Message("data up to {day:date}", day=run.as_of))
-    if run.generated_at:
-        said.append(Message("made {moment}", moment=_readable(run.generated_at, formats().moment)))
-    return Markup(", ").join(said)
+def rendered(template: str, page: Mapping[str, Any], **more: Any) -> str:
+    """A page that is made of no notebook."""
+    return _exporter().environment.get_template(template).render(page=_shared() | page, **more)
 
 
 def _kept(notebook: NotebookNode, *, markdown: bool, stopped: bool) -> Iterator[NotebookNode]:
@@ -212,10 +143,6 @@ def _is_seen(output: NotebookNode) -> bool:
     if SENTINEL in data or _role(output).get("role") == "style":
         return False
     return bool(set(data) - {"text/plain"}) or not data.get("text/plain", "<").lstrip("[(").startswith("<")
-
-
-def _outputs(cell: NotebookNode) -> list[NotebookNode]:
-    return cell.get("outputs", [])
 
 
 def _role(output: NotebookNode) -> Mapping[str, Any]:
@@ -269,8 +196,8 @@ def _stamp_lines(stamp: Stamp, seconds: float | None) -> Iterator[tuple[str, Any
     languages = {"en": tr("English"), "nl": tr("Dutch")}
     lines = {
         tr("Report"): stamp.name,
-        tr("Data up to"): _readable(stamp.as_of, formats().date),
-        tr("Made at"): _readable(stamp.generated_at, formats().moment),
+        tr("Data up to"): formats().readable("date", stamp.as_of),
+        tr("Made at"): formats().readable("moment", stamp.generated_at),
         tr("Run"): stamp.run_id,
         tr("Data (SHA-256)"): stamp.data_hash,
         tr("Configuration (SHA-256)"): stamp.config_hash,
@@ -288,16 +215,8 @@ def _one_line(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def _readable(value: str, show: Callable[[str], str]) -> str:
-    """A date or moment as people read it; text that is none stays as it is."""
-    try:
-        return show(value) if value else ""
-    except ValueError:
-        return value
-
-
 def _shared() -> dict[str, Any]:
-    return {"language": current_language(), "css": Markup(STYLE.read_text(encoding="utf-8"))}
+    return {"language": formats().language, "css": Markup(STYLE.read_text(encoding="utf-8"))}
 
 
 @cache

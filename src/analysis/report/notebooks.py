@@ -146,11 +146,6 @@ def kernel_environment(folder: Path) -> dict[str, str]:
     return {"JUPYTER_PATH": str(folder), **{name: str(folder / place) for name, place in places.items()}}
 
 
-def prepare_worker(environment: Mapping[str, str]) -> None:
-    """What a worker does first: take over its environment."""
-    os.environ.update(environment)
-
-
 def execute(job: Job) -> Outcome:
     """Execute a notebook and say how far it came; body of a task in a worker process."""
     name, began = job.notebook.stem, time.monotonic()

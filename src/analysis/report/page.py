@@ -217,7 +217,7 @@ def trend_html(label: Message | str, values: Sequence[Interval], kind: str) -> M
     """How a figure went from run to run, as a small picture with its words; nothing below two runs."""
     if len(values) < 2:
         return Markup("")
-    first, last = (shown(kind, getattr(values[place], "estimate", values[place])) for place in (0, -1))
+    first, last = (shown(kind, values[place].estimate) for place in (0, -1))
     words = Message(
         "{label}: {first} at first, {last} now, over {n:integer} run",
         "{label}: {first} at first, {last} now, over {n:integer} runs",

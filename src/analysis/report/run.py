@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,7 +46,6 @@ from analysis.report.notebooks import (
     execute,
     kernel_environment,
     notebooks_in,
-    prepare_worker,
     socket_folder,
 )
 from analysis.report.pdf import chromium, print_page
@@ -54,7 +53,7 @@ from analysis.report.progress import Progress
 from analysis.report.resolved import write_resolved
 from analysis.report.results import write_artefacts, write_json
 from analysis.report.secrets import secrets_in_folder, secrets_of, without_passwords, without_secrets
-from analysis.report.stamp import Stamp, config_hash, identity_of, main_versions
+from analysis.report.stamp import Stamp, identity, identity_of, main_versions
 from analysis.words import Message, reader
 
 if TYPE_CHECKING:
@@ -68,42 +67,6 @@ RUN_ID_DIGITS = 12
 MOST_PROCESSES = 4
 WARN_BYTES, REFUSE_BYTES = 5_000_000, 15_000_000
 LONGEST_REASON = 500
-
-
-@dataclass(frozen=True)
-class Request:
-    """What was asked of a run.
-
-    Attributes
-    ----------
-    config, as_of
-        The configuration, and the last day of the data that counts; None as configured.
-    out
-        Folder of all reports (absolute).
-    notebooks
-        The notebooks; the first is the index.
-    processes
-        Most steps, and most notebooks, at a time.
-    force
-        Whether to run although the same was published before.
-    printer
-        Path of the browser that prints the pages; None where no PDF is asked.
-    code
-        Whether the pages of evidence hold the code of their cells.
-    """
-
-    config: Config
-    as_of: dt.date | None
-    out: Path
-    notebooks: tuple[Path, ...]
-    processes: int
-    force: bool
-    printer: str | None
-    code: bool
-
-    @property
-    def report(self) -> Path:
-        return self.out / self.config.name
 
 
 def run_report(
@@ -185,16 +148,13 @@ def run_report(
         raise UsageError(f"jobs == {jobs}, must be at least 1")
     found = notebooks_in(notebooks or notebooks_folder())
     processes = processes or min(os.cpu_count() or 1, MOST_PROCESSES, jobs or MOST_PROCESSES)
-    asked = Request(config, as_of, out, found, processes, force, printer, code)
+    run = _Run(config, as_of, out, found, processes, force, printer, code, progress, deadline)
     with full_disk_named():
         if dry_run:
-            return _dry_run(asked, progress, deadline)
-        with (
-            folders.report_folder(asked.report),
-            folders.report_lock(asked.report),
-            folders.work_folder(asked.report) as work,
-        ):
-            return _Run(asked, work, progress, deadline).carried_out()
+            return run.foreseen()
+        report = run.report
+        with folders.report_folder(report), folders.report_lock(report), folders.work_folder(report) as work:
+            return run.carried_out(work)
 
 
 def read_study(config_file: Path, as_of: dt.date | None, store: Path) -> tuple[Study, dict[str, Any]]:
@@ -210,60 +170,89 @@ def read_study(config_file: Path, as_of: dt.date | None, store: Path) -> tuple[S
         return study, {"identity": identity_of(study), "notes": [str(note) for note in orders.notes], **told}
 
 
-def _dry_run(asked: Request, progress: Progress, deadline: Deadline) -> Path:
-    with folders.scratch_folder() as folder, pool(1) as workers:
-        write_resolved(asked.config, folder / CONFIGURATION)
-        task = workers.submit(read_study, folder / CONFIGURATION, asked.as_of, folder / "store")
-        _, read = deadline.result(task)
-    run_id = run_id_of(read["identity"], asked)
-    there = folders.published(asked.report, run_id) is not None
-    if there and asked.force:
-        run_id = folders.free_run_id(asked.report, run_id)
-    progress.say(f"dry run: nothing is written in {asked.out}")
-    rows = f"{read['rows_used']} of {read['rows_read']} rows"
-    progress.say(f"data: {rows}, {read['customers']} customers, {read['orders']} orders")
-    names = ", ".join(path.stem for path in asked.notebooks)
-    progress.say(f"would compute every step and run, at most {asked.processes} at a time: {names}")
-    if there and not asked.force:
-        progress.say("the same report was published before; nothing would be done")
-    return asked.report / run_id
-
-
-def run_id_of(identity: Mapping[str, str], asked: Request) -> str:
-    """Twelve hexadecimal digits over everything that can change the report."""
-    notebooks = files_hash(asked.notebooks, asked.notebooks[0].parent)
-    parts = [identity, notebooks, package_hash(), dependency_versions(), *([] if asked.code else ["without code"])]
-    return content_hash(*parts)[:RUN_ID_DIGITS]
-
-
+@dataclass
 class _Run:
-    """One run in its working folder."""
+    """What was asked of a run, and how far it came.
 
-    def __init__(self, asked: Request, work: Path, progress: Progress, deadline: Deadline):
-        self.asked, self.work, self.progress, self.deadline = asked, work, progress, deadline
-        self.run, self.config_file = work / "run", work / "run" / CONFIGURATION
-        keeps = asked.config.customer_files and not asked.force
-        self.store = asked.report / STORE if keeps else work / "store"
-        self.is_first = not self.store.exists()
-        self.secrets = secrets_of(asked.config, os.environ)
+    Attributes
+    ----------
+    config, as_of
+        The configuration, and the last day of the data that counts; None as configured.
+    out
+        Folder of all reports (absolute).
+    notebooks
+        The notebooks; the first is the index.
+    processes
+        Most steps, and most notebooks, at a time.
+    force
+        Whether to run although the same was published before.
+    printer
+        Path of the browser that prints the pages; None where no PDF is asked.
+    code
+        Whether the pages of evidence hold the code of their cells.
+    """
+
+    config: Config
+    as_of: dt.date | None
+    out: Path
+    notebooks: tuple[Path, ...]
+    processes: int
+    force: bool
+    printer: str | None
+    code: bool
+    progress: Progress
+    deadline: Deadline
+
+    def __post_init__(self) -> None:
+        self.report = self.out / self.config.name
+        self.secrets = secrets_of(self.config, os.environ)
         self.began, self.started_at, self.seconds = time.monotonic(), _now(), {}
         self.outcomes: dict[str, Outcome] = {}
         self.warnings: list[str] = []
         self.notes: list[str] = []
 
-    def carried_out(self) -> Path:
+    def foreseen(self) -> Path:
+        """The folder that would be made; says what would be done, and writes nothing in ``out``."""
+        with folders.scratch_folder() as folder, pool(1) as workers:
+            write_resolved(self.config, folder / CONFIGURATION)
+            task = workers.submit(read_study, folder / CONFIGURATION, self.as_of, folder / "store")
+            _, read = self.deadline.result(task)
+        run_id = self._run_id(read["identity"])
+        there = folders.published(self.report, run_id) is not None
+        if there and self.force:
+            run_id = folders.free_run_id(self.report, run_id)
+        self.progress.say(f"dry run: nothing is written in {self.out}")
+        rows = f"{read['rows_used']} of {read['rows_read']} rows"
+        self.progress.say(f"data: {rows}, {read['customers']} customers, {read['orders']} orders")
+        names = ", ".join(path.stem for path in self.notebooks)
+        self.progress.say(f"would compute every step and run, at most {self.processes} at a time: {names}")
+        if there and not self.force:
+            self.progress.say("the same report was published before; nothing would be done")
+        return self.report / run_id
+
+    def _run_id(self, of: Mapping[str, str]) -> str:
+        """Twelve hexadecimal digits over everything that can change the report."""
+        notebooks = files_hash(self.notebooks, self.notebooks[0].parent)
+        parts = [of, notebooks, package_hash(), dependency_versions(), *([] if self.code else ["without code"])]
+        return content_hash(*parts)[:RUN_ID_DIGITS]
+
+    def carried_out(self, work: Path) -> Path:
         """The published folder; a failed run leaves its pages in ``failed/`` and raises why."""
+        self.work, self.run, self.config_file = work, work / "run", work / "run" / CONFIGURATION
+        keeps = self.config.customer_files and not self.force
+        self.store = self.report / STORE if keeps else work / "store"
+        is_first = not self.store.exists()
         (self.run / "notebooks").mkdir(parents=True)
         (self.work / "logs").mkdir()
-        write_resolved(self.asked.config, self.config_file)
+        write_resolved(self.config, self.config_file)
         is_read = False
         try:
             if (kept := self._kept_identity()) and (there := self._made_before(kept)):
                 return there
-            with pool(self.asked.processes, preload=EARLY) as workers:
-                study, identity = self._read(workers)
+            with pool(self.processes, preload=EARLY) as workers:
+                study, read = self._read(workers)
                 is_read = True
-                if there := self._made_before(identity):
+                if there := self._made_before(read):
                     return there
                 refusal = self._computed(study, workers)
             self._drawn(study, refusal)
@@ -273,7 +262,7 @@ class _Run:
             check()  # what was interrupted did not fail
             if is_read or isinstance(error, DeadlinePassed):
                 self._keep_failure(error)
-            elif self.is_first:  # refused data are only told, since a person mends them
+            elif is_first:  # refused data are only told, since a person mends them
                 shutil.rmtree(self.store, ignore_errors=True)
             raise
 
@@ -281,43 +270,40 @@ class _Run:
         """From what the report would be made, where all that it would read was read before and is as it was."""
         from analysis.pipeline import STEPS, Study
 
-        study = Study(load_config(self.config_file), self.asked.as_of, self.store)
+        study = Study(load_config(self.config_file), self.as_of, self.store)
         reading = [name for name, step in list(STEPS.items()) if step.reads]
         return identity_of(study) if all(study.is_kept(name) for name in reading) else None
 
     def _read(self, workers: ProcessPoolExecutor) -> tuple[Study, dict[str, str]]:
         self.progress.stage("reading the data")
-        content, day = load_config(self.config_file), self.asked.as_of
-        unread = Stamp("", content.name, config_hash(content), "", day.isoformat() if day else "", content.language)
-        self._named(unread.identity())
+        day = self.as_of.isoformat() if self.as_of else ""
+        self._named(identity(load_config(self.config_file), "", day))  # as long as it is not read
         with self._clocked("prepare"):
-            task = workers.submit(read_study, self.config_file, day, self.store)
+            task = workers.submit(read_study, self.config_file, self.as_of, self.store)
             study, read = self.deadline.result(task)
         self.notes = read["notes"]
         return study, read["identity"]
 
-    def _named(self, identity: Mapping[str, str]) -> None:
+    def _named(self, of: Mapping[str, str]) -> None:
         """Give the run its id and stamp, and find the run to compare with."""
-        run_id, report, force = run_id_of(identity, self.asked), self.asked.report, self.asked.force
-        self.previous = compared_with(report, run_id, force=force)
-        self.made_id = folders.free_run_id(report, run_id) if force else run_id
-        self.stamp = Stamp(
-            run_id=self.made_id, versions=main_versions(), generated_at=_now()[:19] + "+00:00", **identity
-        )
+        run_id, self.identity = self._run_id(of), of
+        self.previous = compared_with(self.report, run_id, force=self.force)
+        run_id = folders.free_run_id(self.report, run_id) if self.force else run_id
+        self.stamp = Stamp(run_id=run_id, versions=main_versions(), generated_at=_now()[:19] + "+00:00", **of)
 
-    def _made_before(self, identity: Mapping[str, str]) -> Path | None:
+    def _made_before(self, of: Mapping[str, str]) -> Path | None:
         """The folder of the same run, where that was published before."""
-        self._named(identity)
-        folder = folders.published(self.asked.report, self.stamp.run_id)
+        self._named(of)
+        folder = folders.published(self.report, self.stamp.run_id)
         if folder is None:
             return None
         if damage := folders.damage_of(folder):
             cure = "remove that folder, or make the report again beside it with --force"
             raise UsageError(f"the same report was published before, in {folder}, but {damage}; {cure}")
         self.progress.say("the same report was published before; nothing to do (--force makes it again)")
-        if not is_listed(self.asked.out, folder):
+        if not is_listed(self.out, folder):
             self._point_to(folder)
-        if self.asked.printer and not (folder / PDF).exists():
+        if self.printer and not (folder / PDF).exists():
             with pool(1) as workers:
                 self._print(workers, folder, self.work / PDF)
             (self.work / PDF).replace(folder / PDF)
@@ -329,7 +315,7 @@ class _Run:
         refusal = None
         with self._clocked("compute"):
             try:
-                steps = study.compute(self.asked.processes, workers=workers, watch=self.deadline.seconds_left)
+                steps = study.compute(self.processes, workers=workers, watch=self.deadline.seconds_left)
                 for number, step in enumerate(steps, 1):
                     self.progress.step(step, number, study.planned)
             except (InputRefused, Unavailable) as refused:
@@ -342,31 +328,30 @@ class _Run:
     def _drawn(self, study: Study, refusal: RetentionLabError | None) -> None:
         """Execute the notebooks, export them, and write and check everything that will be published."""
         self.progress.stage("drawing")
-        with socket_folder() as sockets:
-            environment = {**os.environ, **kernel_environment(sockets)}
-            with pool(self.asked.processes, prepare_worker, environment, preload=EARLY) as workers:
-                with self._clocked("draw"):
-                    written = None if refusal else workers.submit(write_artefacts, study, self.run)
-                    self._executed(workers)
-                    if refusal:
-                        raise refusal
-                    self.deadline.result(written)
-                    if self.failures:
-                        raise NotebookFailed("\n".join(self._said(failure.reason) for failure in self.failures))
-                self.progress.stage(
-                    "checking, printing and publishing" if self.asked.printer else "checking and publishing"
-                )
-                self._relocate()
-                with self._clocked("export"):
-                    tasks = [workers.submit(export_page, *page) for page in self._pages()]
-                    for task in tasks:
-                        self.deadline.result(task)
-                self._check()
-                if self.asked.printer:
-                    self._print(workers, self.run, self.run / PDF)
+        with (
+            socket_folder() as sockets,
+            pool(self.processes, kernel_environment(sockets), preload=EARLY) as workers,
+        ):
+            with self._clocked("draw"):
+                written = None if refusal else workers.submit(write_artefacts, study, self.run)
+                self._executed(workers)
+                if refusal:
+                    raise refusal
+                self.deadline.result(written)
+                if self.failures:
+                    raise NotebookFailed("\n".join(self._said(failure.reason) for failure in self.failures))
+            self.progress.stage("checking, printing and publishing" if self.printer else "checking and publishing")
+            self._relocate()
+            with self._clocked("export"):
+                tasks = [workers.submit(export_page, *page) for page in self._pages()]
+                for task in tasks:
+                    self.deadline.result(task)
+            self._check()
+            if self.printer:
+                self._print(workers, self.run, self.run / PDF)
 
     def _executed(self, workers: ProcessPoolExecutor) -> None:
-        tasks = {notebook: workers.submit(execute, self._job(notebook)) for notebook in self.asked.notebooks}
+        tasks = {notebook: workers.submit(execute, self._job(notebook)) for notebook in self.notebooks}
         for notebook, task in tasks.items():
             name = notebook.stem
             try:
@@ -378,10 +363,10 @@ class _Run:
             self.progress.step(name, len(self.outcomes), len(tasks))
 
     def _job(self, notebook: Path) -> Job:
-        day = self.asked.as_of.isoformat() if self.asked.as_of else None
+        day = self.as_of.isoformat() if self.as_of else None
         parameters = dict(zip(COMMON, (str(self.config_file), day, str(self.store)), strict=True))
         if PREVIOUS in declared_parameters(notebook):
-            parameters[PREVIOUS] = str(self.asked.report / self.previous) if self.previous else None
+            parameters[PREVIOUS] = str(self.report / self.previous) if self.previous else None
         log = self.work / "logs" / f"{notebook.stem}.log"
         return Job(notebook, self.run / "notebooks" / notebook.name, parameters, log)
 
@@ -393,26 +378,27 @@ class _Run:
 
     def _pages(self, failure: Message | None = None) -> Iterator[tuple[Any, ...]]:
         """For each notebook that was executed, what ``export_page`` takes."""
-        executed = [self.run / "notebooks" / path.name for path in self.asked.notebooks]
+        executed = [self.run / "notebooks" / path.name for path in self.notebooks]
         executed = [path for path in executed if path.exists()]
         names = [path.stem for path in executed]
         (self.run / PAGES).mkdir(exist_ok=True)
-        total = round(time.monotonic() - self.began, 3)
+        options = {"stamp": self.stamp, "code": self.code, "failure": failure}
+        options["seconds"] = round(time.monotonic() - self.began, 3)
         for path in executed:
-            yield path, self.run, names, self.stamp, self.asked.code, failure, total
+            yield path, self.run, names, options
 
     def _relocate(self) -> None:
         """Let the configuration and the executed notebooks name their neighbours as seen from where they will lie."""
-        write_resolved(self.asked.config, self.config_file, for_folder=self.asked.report / self.stamp.run_id)
+        write_resolved(self.config, self.config_file, for_folder=self.report / self.stamp.run_id)
         replaced: dict[str, Any] = {
             repr(str(self.store)): "None",
             str(self.config_file): "../config.yml",
             f"{self.run / 'notebooks'}/": "",
             str(self.run.parent): "..",
-            f"{self.asked.notebooks[0].parent}/": "",
+            f"{self.notebooks[0].parent}/": "",
         }
         if self.previous:
-            replaced[str(self.asked.report / self.previous)] = f"../../{self.previous}"
+            replaced[str(self.report / self.previous)] = f"../../{self.previous}"
         for file in (self.run / "notebooks").glob("*.ipynb"):
             text = file.read_text(encoding="utf-8")
             for old, new in replaced.items():
@@ -430,7 +416,7 @@ class _Run:
             seen = (outcome.sentinel or {}).get("stamp") or {}
             problems += [
                 f"stamp of {name}: {key} == {seen.get(key)!r}, asked {value!r}"
-                for key, value in self.stamp.identity().items()
+                for key, value in self.identity.items()
                 if seen.get(key) != value
             ]
         for page in [self.run / INDEX, *(self.run / PAGES).iterdir()]:
@@ -466,8 +452,8 @@ class _Run:
 
     def _print(self, workers: ProcessPoolExecutor, folder: Path, target: Path) -> None:
         """Print the pages of a run's folder, which were searched for secrets, as one PDF."""
-        notebooks = [folder / "notebooks" / path.name for path in self.asked.notebooks]
-        task = workers.submit(print_report, notebooks, target, self.asked.printer, self.stamp)
+        notebooks = [folder / "notebooks" / path.name for path in self.notebooks]
+        task = workers.submit(print_report, notebooks, target, self.printer, self.stamp)
         self.deadline.result(task)
         content = target.read_bytes()
         if found := [name for secret, name in self.secrets.items() if secret.encode() in content]:
@@ -475,18 +461,18 @@ class _Run:
             raise GateFailed(f"the PDF is not published; secret: the value of {found[0]} stands in it")
 
     def _published(self) -> Path:
-        folder = self.asked.report / self.stamp.run_id
+        folder = self.report / self.stamp.run_id
         self.run.rename(folder)
         self._point_to(folder)
         return folder
 
     def _point_to(self, folder: Path) -> None:
-        folders.set_latest(self.asked.report, folder.name)
-        write_index(self.asked.out, self.asked.config.language)
+        folders.set_latest(self.report, folder.name)
+        write_index(self.out, self.config.language)
 
     def _keep_failure(self, error: Exception) -> None:
         """Export the pages as far as they came with the reason on top, and move everything to ``failed/``."""
-        with suppress(OSError), shielded():
+        with self._told_if_it_cannot_be_kept(), shielded():
             for name in (PDF, SUMMARY):
                 (self.run / name).unlink(missing_ok=True)  # which do not say that it failed
             for log in (self.work / "logs").glob("*.log") if self.failures else ():
@@ -500,9 +486,17 @@ class _Run:
             self._write_manifest(self._said(reason), getattr(error, "exit_code", 1))
             for file, _ in list(secrets_in_folder(self.run, self.secrets)):
                 file.unlink()
-            folder = folders.replace_folder(self.run, self.asked.report / folders.FAILED / self.stamp.run_id)
-            write_index(self.asked.out, self.asked.config.language)
+            folder = folders.replace_folder(self.run, self.report / folders.FAILED / self.stamp.run_id)
+            write_index(self.out, self.config.language)
             self.progress.say(f"the run failed; how far it came: {folder}")
+
+    @contextmanager
+    def _told_if_it_cannot_be_kept(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:  # why the run failed matters more
+            why = self._without_secrets(str(error))
+            self.progress.say(f"warning: the pages of the failed run could not be kept ({why})")
 
     def _reason(self, error: Exception) -> Message:
         """What ended the run, for the top of its pages."""
@@ -530,17 +524,16 @@ class _Run:
 
         Secrets are not in it: the configuration knows only their variables' names.
         """
-        asked = self.asked
         content = {
             "schema_version": 1,
             "status": "failed" if reason else "succeeded",
-            **{name: value for name, value in self.stamp.as_dict().items() if name != "versions"},
+            **{name: value for name, value in dataclasses.asdict(self.stamp).items() if name != "versions"},
             "previous_run": self.previous,
-            "notebooks": notebook_hashes(asked.notebooks),
+            "notebooks": notebook_hashes(self.notebooks),
             "package": {"version": analysis.__version__, "source_hash": package_hash()},
             "versions": dependency_versions(),
-            "configuration": asked.config.model_dump(mode="json"),
-            "as_of_asked": asked.as_of.isoformat() if asked.as_of else None,
+            "configuration": self.config.model_dump(mode="json"),
+            "as_of_asked": self.as_of.isoformat() if self.as_of else None,
             "started_at": self.started_at,
             "finished_at": _now(),
             "seconds": {**self.seconds, "total": round(time.monotonic() - self.began, 3)},
@@ -553,7 +546,7 @@ class _Run:
         write_json(content, self.run / folders.MANIFEST)
 
     def _said(self, message: Message) -> str:
-        with reader(self.asked.config.language):
+        with reader(self.config.language):
             return str(message)
 
     def _without_secrets(self, text: str) -> str:
@@ -568,26 +561,16 @@ class _Run:
             self.seconds[name] = round(time.monotonic() - began, 3)
 
 
-def export_page(notebook, folder, names, stamp, code, failure, seconds) -> Path:
+def export_page(notebook: Path, folder: Path, names: list[str], options: dict[str, Any]) -> Path:
     """Write an executed notebook as a page of the run in ``folder``; body of a task in a worker process."""
     from analysis.report.export import export, page_links
     from analysis.report.notebooks import read_notebook
 
-    with reader(stamp.language):
+    with reader(options["stamp"].language):
         pages = page_links(names)
     here = pages[names.index(notebook.stem)].path
-    html = export(
-        read_notebook(notebook),
-        here=here,
-        pages=pages,
-        stamp=stamp,
-        language=stamp.language,
-        code=code,
-        failure=failure,
-        seconds=seconds,
-    )
     page = folder / here
-    page.write_text(html, encoding="utf-8")
+    page.write_text(export(read_notebook(notebook), here=here, pages=pages, **options), encoding="utf-8")
     return page
 
 
@@ -599,7 +582,7 @@ def print_report(notebooks: list[Path], target: Path, printer: str, stamp: Stamp
     first, *others = [read_notebook(notebook) for notebook in notebooks]
     for other in others:
         first.cells += other.cells
-    html = export(first, here=PDF, pages=(), stamp=stamp, language=stamp.language, code=False)
+    html = export(first, here=PDF, pages=(), stamp=stamp, code=False)
     print_page(html, target, printer)
 
 

@@ -145,9 +145,10 @@ def _purchase_fit(content: dict[str, Any]) -> PurchaseFit:
 
 
 def _spend_fit(content: dict[str, Any]) -> SpendFit:
-    from analysis.models.spend import SpendFit
+    from analysis.models.spend import FrequencyEffect, SpendFit
 
     found = _numbers(content)
+    found["by_frequency"] = FrequencyEffect(*map(float, found["by_frequency"]))
     if found["log_likelihood"] is None:
         found["log_likelihood"] = float("nan")
     if (reason := found["reason"]) is not None:

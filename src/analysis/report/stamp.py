@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from analysis.config import Config, DatabaseSource, SampleSource
+from analysis.config import Config, DatabaseSource, SampleSource, SparkSource
 from analysis.pipeline.sources import DISTRIBUTION, content_hash, dependency_versions
 
 if TYPE_CHECKING:
@@ -37,20 +37,21 @@ class Stamp:
     generated_at: str = ""
     """When it was made (ISO date and time, UTC)."""
 
-    def identity(self) -> dict[str, str]:
-        """The part that a notebook must agree on."""
-        return {name: getattr(self, name) for name in ("name", "config_hash", "data_hash", "as_of", "language")}
 
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+def identity(config: Config, data_hash: str, as_of: str) -> dict[str, str]:
+    """The part of the stamp that a notebook must agree on: report, configuration, data, day, language."""
+    return {
+        "name": config.name,
+        "config_hash": config_hash(config),
+        "data_hash": data_hash,
+        "as_of": as_of,
+        "language": config.language,
+    }
 
 
 def identity_of(study: Study) -> dict[str, str]:
-    """The identity of a study, for the sentinel that ends a notebook: report, configuration, data, day, language."""
-    as_of = study.orders.observation_end.isoformat()
-    return Stamp(
-        "", study.config.name, config_hash(study.config), study.data_hash, as_of, study.config.language
-    ).identity()
+    """The identity of a study, for the sentinel that ends a notebook."""
+    return identity(study.config, study.data_hash, study.orders.observation_end.isoformat())
 
 
 def config_hash(config: Config) -> str:
@@ -62,7 +63,7 @@ def config_hash(config: Config) -> str:
     content = config.model_dump(mode="json")
     content["data"].pop("observation_end")
     content.pop("deadline_minutes")
-    if not isinstance(config.data.transactions, SampleSource | DatabaseSource):
+    if not isinstance(config.data.transactions, SampleSource | DatabaseSource | SparkSource):
         content["data"].pop("transactions")
     for key in config.further_tables:
         section_in(content, key).pop("file")

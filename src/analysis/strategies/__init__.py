@@ -1,22 +1,23 @@
 """Loyalty strategies: the dynamics of deals and experiences, what follows from them, and what to do."""
 
-from analysis.config.strategies import NOTHING, Attack, Experience, Promotion, Strategy
-from analysis.strategies.choice import StrategyChoice, strategy_choice
-from analysis.strategies.comparison import StrategyComparison, compare_strategies, kinds_of
+from analysis.config.strategies import NOTHING, Attack, Experience, Gift, Promotion, Strategy
+from analysis.strategies.comparison import StrategyComparison, compare_strategies
+from analysis.strategies.lives import kinds_of
 from analysis.strategies.results import as_results
 from analysis.strategies.sentences import decision_sentences
+from analysis.strategies.trial import assignment
 
 __all__ = [
     "NOTHING",
     "Attack",
     "Experience",
+    "Gift",
     "Promotion",
     "Strategy",
-    "StrategyChoice",
     "StrategyComparison",
     "as_results",
+    "assignment",
     "compare_strategies",
     "decision_sentences",
     "kinds_of",
-    "strategy_choice",
 ]

@@ -1,20 +1,17 @@
-"""Strategies compared: from fitted models to the profit of each against going on as today, under every view.
-
-The views are BG/NBD with dropout tried at every order, the same with dropout in calendar time, and MBG/NBD, which
-disagrees with it on who is alive, where the data identify it.
-"""
+"""Strategies compared: from fitted models to the profit of each against going on as today, draw by draw."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from analysis.config import EconomicsConfig, StrategiesConfig
-from analysis.config.assumptions import CUSTOMER_TYPES, PARAMETERS, Assumption
+from analysis.config.assumptions import PARAMETERS
 from analysis.config.strategies import (
     NOTHING,
     Promotion,
@@ -25,236 +22,175 @@ from analysis.config.strategies import (
 )
 from analysis.errors import Unavailable, UsageError
 from analysis.interval import Interval
+from analysis.models.patterns import patterns_of
 from analysis.plotting import Plots
-from analysis.strategies.customers import Fitted, People, base_people, fitted_draws, new_people
-from analysis.strategies.decision import Decision, decision
-from analysis.strategies.microsimulation import STRUCTURES
-from analysis.strategies.newcomers import pool_size
-from analysis.strategies.parameters import Estimate, draw_parameters
-from analysis.strategies.schedule import WEEKS_PER_YEAR, Economics
-from analysis.strategies.sentences import labelled, name_of
-from analysis.strategies.simulation import Inputs, Simulation, simulate
-from analysis.strategies.simulation_error import expected_path_ends
+from analysis.strategies.decision import Advice, advice_on, simulation_error, without_noise
+from analysis.strategies.lives import base_lives, customers_of, new_lives, of_a_sum, ranks_of, worth_of_new
+from analysis.strategies.parameters import ParameterDraws, draw_parameters
+from analysis.strategies.schedule import WEEKS_PER_YEAR, Economics, Schedule
+from analysis.strategies.sentences import done_in, name_of
+from analysis.strategies.simulation import SEGMENTS, Lives, Totals, World, simulate
+from analysis.strategies.trial import Trial, trials_of
 from analysis.tables import table_html
-from analysis.time import TimeUnit, duration, from_days
+from analysis.time import DAYS_PER_YEAR, TimeUnit, duration, force_of_interest, from_days
+from analysis.value.shifts import base_grid, draws_for, streams_at_rest
+from analysis.value.valuation import discounted_orders
 from analysis.words import Message
 
 if TYPE_CHECKING:
-    from analysis.data import CustomerSummary
     from analysis.models.fits import PurchaseFit, PurchaseFits
     from analysis.models.spend import SpendFit
     from analysis.strategies.evidence import LoyaltyEvidence
 
-MODEL, CHALLENGER = "BG/NBD", "MBG/NBD"
-ORDERS_AT_MOST = 30_000_000
-FEWEST_SAMPLED, MOST_SAMPLED = 300, 1_000
-TENURES = (("under_1_year", 1.0), ("1_to_2_years", 2.0), ("over_2_years", np.inf))
-VALUES = (("top_tenth", 0.1), ("next_four_tenths", 0.5), ("lower_half", 1.0))
-DESCRIBED = ["name", "label", "unit", "source"]
-
-
-@dataclass(frozen=True)
-class Setting:
-    """Everything that strategies are compared under, the fitted models apart.
-
-    Attributes
-    ----------
-    economics
-        What orders earn.
-    weeks
-        Horizon.
-    stated
-        Draws, sampled customers, assumptions and mixes of customers; what is not stated is None.
-    coming_per_week
-        New customers of an ordinary week.
-    seed, level
-        Of the random numbers; of the intervals.
-    estimates, caps
-        What the data say of the parameters: in place of an assumption, or as the ends of its range.
-    kinds
-        Number of every customer's type, as in ``CUSTOMER_TYPES``, shape (customers,); -1 where unknown, None where
-        nobody's is known.
-    """
-
-    economics: Economics
-    weeks: int
-    stated: StrategiesConfig = field(default_factory=StrategiesConfig)
-    coming_per_week: float = 0.0
-    seed: int = 1
-    level: float = 0.9
-    estimates: Mapping[str, Estimate] | None = None
-    caps: Mapping[str, Assumption] | None = None
-    kinds: np.ndarray | None = None
-
-    def sampled(self, histories: CustomerSummary, strategies: int = 4) -> int:
-        """How many customers stand for the base: as stated, else what ``ORDERS_AT_MOST`` simulated orders allow.
-
-        The more a customer orders, the less chance there is in what he or she spends, and the fewer are needed.
-        """
-        if self.stated.customers is not None:
-            return self.stated.customers
-        observed = from_days(histories.table["T_days"].to_numpy(), TimeUnit.WEEK).sum()
-        each = max(float(histories.table["frequency"].sum()) / observed * self.weeks, 1.0)
-        return int(np.clip(ORDERS_AT_MOST / (self.stated.draws * strategies * each), FEWEST_SAMPLED, MOST_SAMPLED))
-
-    def fewer(self, draws: int, customers: int) -> Setting:
-        """The same with as many draws and customers."""
-        return replace(self, stated=self.stated.model_copy(update={"draws": draws, "customers": customers}))
-
-    def inputs(self, fit: PurchaseFit, spend: SpendFit) -> Inputs:
-        """What is the same for all strategies, under one purchase model."""
-        stated, kinds, histories, seed = self.stated, self.kinds, fit.known_histories(), self.seed
-        types = stated.types and stated.types.model_dump()
-        if types is None and kinds is not None and (kinds >= 0).any():
-            shares = np.bincount(kinds[kinds >= 0], minlength=len(CUSTOMER_TYPES)) / (kinds >= 0).sum()
-            types = dict(zip(CUSTOMER_TYPES, shares, strict=True))
-        given = {name: each for name, each in stated.assumptions if each is not None}
-        bindings = stated.bindings and stated.bindings.model_dump()
-        parameters = draw_parameters(stated.draws, seed, self.estimates, given, types, bindings, self.caps)
-        fitted, today = fitted_draws(fit, spend, stated.draws), self.economics.todays_deal
-        count = self.sampled(histories)
-        base = base_people(histories, fitted, spend, parameters, count, seed, today, kinds)
-        return Inputs(
-            base=base,
-            new=new_people(fitted, spend, parameters, pool_size(count, self.weeks), seed, today),
-            fitted=fitted,
-            parameters=parameters,
-            economics=self.economics,
-            customers=len(histories.table),
-            coming_per_week=self.coming_per_week,
-            weeks=self.weeks,
-            seed=seed,
-            labels=_labels(histories, base, fitted),
-        )
+COMPONENTS = ("given_away", "extra_orders", "retention", "newcomers", "won", "referred", "service", "invested",
+              "programme")  # fmt: skip
+DRAWS_OF_A_LINE = 100
 
 
 @dataclass(frozen=True)
 class StrategyComparison:
-    """The comparison under every view, and a rival's attack where there is one.
+    """What strategies earn against going on as today, and what to do. Arrays begin with going on as today.
 
     Attributes
     ----------
-    setting
-        Under what they are compared.
-    per_purchase, calendar
-        BG/NBD with dropout tried at every order, and with a hazard that is fixed in calendar time.
-    challenger
-        MBG/NBD with dropout tried at every order; None where the data do not identify it.
+    strategies, years, level
+        What was compared, over how many years; level of the intervals.
+    go_on
+        Profit of today's customers under the fitted model [currency]: the value section's point and ends.
+    lines
+        What changes that figure: ``newcomers``, a ``rival`` and a ``standard`` that rises faster than until now.
+    components
+        Part of the difference from going on as today -> draws, shape (S, D) [currency]; they add up to it.
+    noise
+        Variance of each draw's difference that comes from simulated lives, shape (S, D).
+    profit
+        Draws of ``go_on``, shape (D,).
+    parameters
+        Everything assumed, and where it comes from.
+    segments
+        Difference by segment of today's customers, shape (S, D, segments), and how many customers each has.
+    trials
+        By strategy, the experiments that these customers allow.
     attacked
-        (structure, ``customers`` or ``profit``) -> what the attack takes, shape (D, S): customers taken by the rival,
-        and discounted profit [currency]; empty without one.
-    decision
-        Which is the best, and how sure that is.
+        What a rival's attack takes from each, shape (S, D); None without one.
+    finding_out_costs, annuity_years, todays_deal
+        What a test or an answer costs [currency]; discounted years of the horizon; share of the price saved today.
     notes
         What was assumed on the way.
     """
 
-    setting: Setting
-    per_purchase: Simulation
-    calendar: Simulation
-    challenger: Simulation | None
-    attacked: Mapping[tuple[str, str], np.ndarray]
-    decision: Decision
-    notes: tuple[Message, ...]
+    strategies: tuple[Strategy, ...]
+    years: float
+    level: float
+    go_on: Interval
+    lines: Mapping[str, Interval]
+    components: Mapping[str, np.ndarray]
+    noise: np.ndarray
+    profit: np.ndarray
+    parameters: ParameterDraws
+    segments: tuple[np.ndarray, np.ndarray]
+    trials: Mapping[str, tuple[Trial, ...]]
+    attacked: np.ndarray | None
+    finding_out_costs: float
+    annuity_years: float
+    todays_deal: float
+    notes: tuple[Message, ...] = field(default=())
 
     plot = Plots(
         differences="analysis.strategies.plots:plot_differences",
-        paths="analysis.strategies.plots:plot_paths",
+        break_even="analysis.strategies.plots:plot_break_even",
         components="analysis.strategies.plots:plot_components",
     )
 
     @property
-    def simulations(self) -> tuple[Simulation, ...]:
-        """One a view; decisions rest on all of them."""
-        views = (self.per_purchase, self.calendar, self.challenger)
-        return tuple(view for view in views if view is not None)
+    def names(self) -> tuple[str, ...]:
+        return tuple(each.name for each in self.strategies)
 
-    @property
-    def strategies(self) -> tuple[Strategy, ...]:
-        return self.per_purchase.strategies
+    @cached_property
+    def draws(self) -> np.ndarray:
+        """Expected difference from going on as today under each draw, freed of the luck of simulated lives, (S, D)."""
+        every = self.parameters.values | {"profit": self.profit}
+        return without_noise(sum(self.components.values()), self.noise, every)
 
-    @property
-    def years(self) -> float:
-        """Horizon, to a tenth of a year."""
-        return round(self.setting.weeks / WEEKS_PER_YEAR, 1)
+    @cached_property
+    def simulation_error(self) -> np.ndarray:
+        """Standard error of each mean difference that comes from simulated lives and finitely many draws, (S,)."""
+        return simulation_error(sum(self.components.values()), self.noise, self.parameters.values)
+
+    @cached_property
+    def advice(self) -> dict[str, Advice]:
+        """What to do with each strategy: the first of the written rule's four steps that holds."""
+        return advice_on(self)
+
+    def difference(self, name: str) -> Interval:
+        """Expected profit against going on as today, over everything that is uncertain [currency]."""
+        draws = self.draws[self.names.index(name)]
+        return Interval.around(float(draws.mean()), draws, self.level)
 
     def to_frame(self) -> pd.DataFrame:
-        """Every strategy over all views, each as likely as the others; own ones first, going on as today last.
+        """Every strategy, own ones first, going on as today last.
 
         Returns
         -------
         DataFrame
             Columns strategy, name and label (what it is called, what the company does), is_own; difference: expected
             discounted profit against going on as today [currency], with lower, upper and level; probability_of_loss,
-            probability_best, and regret: expected profit forgone by choosing it [currency].
+            probability_best; regret: expected profit forgone by choosing it [currency]; break_even: by which share
+            the margin of today's customers must rise for it to pay, and likely: by which it does; advice.
         """
-        return labelled(self.decision.table, self.strategies)
+        largest = self.draws.max(axis=0)
+        best = self.draws >= largest - 1e-9 * np.maximum(np.abs(largest), 1.0)
+        best = (best / best.sum(axis=0)).mean(axis=1)
+        rows = []
+        for row, each in enumerate(self.strategies):
+            said, found = self.advice.get(each.name), self.difference(each.name)
+            ends = (found.estimate, found.lower, found.upper, found.level)
+            share = (0.0, 0.0) if said is None else (said.need.estimate, said.likely.estimate)
+            loss = float((self.draws[row] < 0).mean())
+            regret = float((largest - self.draws[row]).mean())
+            rows.append((each.name, name_of(each.name), done_in(each), each.is_own, *ends, loss, best[row], regret,
+                         *share, None if said is None else said.form))  # fmt: skip
+        columns = ["strategy", "name", "label", "is_own", "difference", "lower", "upper", "level",
+                   "probability_of_loss", "probability_best", "regret", "break_even", "likely", "advice"]  # fmt: skip
+        table = pd.DataFrame(rows, columns=columns)
+        order = sorted(table.index, key=lambda row: (row == 0, not table["is_own"][row]))
+        return table.loc[order].reset_index(drop=True)
 
-    def views(self) -> pd.DataFrame:
-        """The differences under every view: strategy, model, structure, probability_best, regret, estimate, ..."""
-        return _frame(
-            ("strategy", "model", "structure", "probability_best", "regret"),
-            (
-                (name, each.model, each.structure, each.probability_best[s], each.regret[s], each.difference[s])
-                for each in self.decision.rankings
-                for s, name in enumerate(each.names)
-            ),
-        )
-
-    def paths(self) -> pd.DataFrame:
-        """Cumulative discounted profit against going on as today, under the first view.
-
-        Columns strategy, week (1 is the first), estimate, lower, upper [currency] and level.
-        """
-        run = self.per_purchase
-        mean = (run.cumulative - run.cumulative[:, :1]).mean(axis=0)
-        lower, upper = expected_path_ends(run, self.setting.level)
-        week = np.tile(np.arange(run.weeks) + 1, len(run.names) - 1)
-        ends = {"estimate": mean[1:].ravel(), "lower": lower[1:].ravel(), "upper": upper[1:].ravel()}
-        names = np.repeat(run.names[1:], run.weeks)
-        return pd.DataFrame({"strategy": names, "week": week, **ends, "level": self.setting.level})
-
-    def components(self) -> pd.DataFrame:
-        """What the difference from going on as today consists of, under the first view; components add up to it.
-
-        Columns strategy, component, estimate, lower, upper [currency] and level.
-        """
-        parts = {(part,): draws for part, draws in self.per_purchase.components.items() if np.any(draws)}
-        return self._by_strategy(("component",), parts)
-
-    def segments(self) -> pd.DataFrame:
-        """Difference of the own orders of each customer of a part of the base, under the first view.
-
-        Columns strategy, dimension, segment, customers, estimate, lower, upper [currency] and level.
-        """
-        parts = [each for each in self.per_purchase.segments if each.customers > 0]
-        draws = {(each.dimension, each.label, each.customers): each.difference / each.customers for each in parts}
-        return self._by_strategy(("dimension", "segment", "customers"), draws)
-
-    def attack_losses(self) -> pd.DataFrame:
-        """What the rival's attack takes; MBG/NBD is not attacked.
-
-        Columns strategy, structure, what (customers or profit), estimate, lower, upper and level.
-        """
-        return self._by_strategy(("structure", "what"), self.attacked, first=0)
-
-    def _by_strategy(self, names: tuple[str, ...], draws: Mapping[tuple, np.ndarray], first: int = 1) -> pd.DataFrame:
+    def components_frame(self) -> pd.DataFrame:
+        """What each difference consists of: strategy, component, estimate, lower, upper [currency] and level."""
+        parts = {name: draws for name, draws in self.components.items() if np.any(draws)}
         rows = (
-            (strategy, *key, Interval.around(float(each[:, s].mean()), each[:, s], self.setting.level))
-            for s, strategy in enumerate(self.per_purchase.names)
-            for key, each in draws.items()
-            if s >= first
+            (strategy, name, *vars(Interval.around(float(draws[s].mean()), draws[s], self.level)).values())
+            for s, strategy in enumerate(self.names)
+            for name, draws in parts.items()
+            if s
         )
-        return _frame(("strategy", *names), rows)
+        return pd.DataFrame(rows, columns=["strategy", "component", "estimate", "lower", "upper", "level"])
+
+    def segments_frame(self) -> pd.DataFrame:
+        """Difference of the own orders of each customer of a part of the base, by what they are expected to bring."""
+        draws, customers = self.segments
+        rows = (
+            (strategy, "value", segment, int(customers[g]),
+             *vars(Interval.around(*(f(draws[s, :, g]) / customers[g] for f in (np.mean, np.asarray)), self.level))
+             .values())
+            for s, strategy in enumerate(self.names)
+            for g, segment in enumerate(SEGMENTS)
+            if s and customers[g]
+        )  # fmt: skip
+        return pd.DataFrame(
+            rows, columns=["strategy", "dimension", "segment", "customers", "estimate", "lower", "upper", "level"]
+        )
 
     def assumptions(self) -> pd.DataFrame:
-        """Every parameter of the dynamics: name, label, mean, low and high over draws, unit, origin and source."""
-        draws, origin = self.per_purchase.parameters, self.per_purchase.origin
-        table = pd.DataFrame([(p.name, p.label, p.unit, p.source) for p in PARAMETERS], columns=DESCRIBED)
-        ends = {"mean": draws.mean(), "low": draws.min(), "high": draws.max()}
-        return table.assign(**{end: values[table["name"]].to_numpy() for end, values in ends.items()}).assign(
-            origin=table["name"].map(origin)
-        )
+        """Every parameter of the dynamics: name, label, unit, source, mean, low and high over draws, and origin."""
+        values = self.parameters.values
+        rows = [
+            (p.name, p.label, p.unit, p.source, *(float(f(values[p.name])) for f in (np.mean, np.min, np.max)),
+             self.parameters.origin[p.name])
+            for p in PARAMETERS
+        ]  # fmt: skip
+        return pd.DataFrame(rows, columns=["name", "label", "unit", "source", "mean", "low", "high", "origin"])
 
     def _repr_html_(self) -> str:
         return table_html(self.to_frame())
@@ -277,12 +213,12 @@ def compare_strategies(
     seed: int = 1,
     **stated,
 ) -> StrategyComparison:
-    """What strategies earn against going on as today.
+    """What strategies earn against going on as today, and what to do.
 
     Parameters
     ----------
     fit
-        The fitted purchase model, BG/NBD; or all of them, so that MBG/NBD is a further view where it is among them.
+        The fitted purchase model, with its customers; of several the first.
     spend
         The fitted spend model.
     strategies
@@ -300,15 +236,14 @@ def compare_strategies(
     **stated
         Keys of the section ``strategies`` of a configuration: ``todays_deal`` (share of the list price that orders save
         today), ``attack``, ``assumptions`` (a number or a range ``{"low": ..., "high": ...}`` for parameters of the
-        dynamics), ``types`` and ``bindings`` (shares of customers), ``draws``, and ``customers`` who stand for the
-        base, as many as are needed where not given.
+        dynamics), and ``finding_out_costs`` (of a test or an answer [currency]).
 
     Raises
     ------
     UsageError
         With everything that is wrong with the strategies.
     Unavailable
-        Without money, without a fit of BG/NBD, and where promotions and today's deal exceed the price.
+        Without money, under a model in which nobody leaves, and where promotions and today's deal exceed the price.
 
     Examples
     --------
@@ -316,104 +251,221 @@ def compare_strategies(
     >>> orders = rl.read_orders({"sample": "cdnow"})
     >>> fit, spend = rl.BGNBD().fit(orders), rl.GammaGamma().fit(orders)
     >>> club = rl.Strategy("club", promotion=rl.Promotion(depth=0.1, every_weeks=4))
-    >>> found = rl.compare_strategies(fit, spend, [club], gross_margin=0.3, horizon="1Y", draws=20, customers=100)
-    >>> found.to_frame()["strategy"].tolist()
-    ['club', 'nothing']
+    >>> found = rl.compare_strategies(fit, spend, [club], gross_margin=0.3, horizon="1Y")
+    >>> found.to_frame()["strategy"].tolist(), found.advice["club"].form
+    (['club', 'nothing'], 'do_not')
     """
-    weeks = max(round(from_days(duration(horizon), TimeUnit.WEEK)), 1)
-    settings = StrategiesConfig.checked(horizon_weeks=weeks, **stated)
+    settings = StrategiesConfig.checked(**stated)
     money = {"gross_margin": gross_margin, "cost_per_order": cost_per_order}
+    days = duration(horizon)
     EconomicsConfig.checked(annual_discount_rate=annual_discount_rate, **money)
-    fits = {each.model: each for each in (fit if isinstance(fit, Iterable) else (fit,))}
-    if spend is None or not all(each.known_histories().has_money for each in fits.values()):
+    fit = next(iter(fit)) if isinstance(fit, Iterable) else fit
+    if spend is None or not fit.known_histories().has_money:
         raise Unavailable(
             "The data hold no amounts of money, so strategies cannot be compared by profit.",
             code="strategies.reason.no_money",
         )
-    if MODEL not in fits:
-        raise Unavailable(
-            "Strategies are compared on the purchase model BG/NBD, and there is no fit of it.",
-            code="strategies.reason.no_model",
-        )
-    observed = evidence.observed_deal if evidence is not None else None
-    deal = observed if settings.todays_deal is None else settings.todays_deal
-    named = {f"strategy {each.name!r}: ": each for each in strategies}
-    wrong, too_deep = repeated_names((NOTHING, *strategies), "strategy"), problems_beside_today(named, deal or 0.0)
-    wrong += problems_of_time(named, settings.attack, weeks, "the horizon")
-    if too_deep and settings.todays_deal is None and not wrong:
-        raise Unavailable(
-            "A promotion takes {deal:percent} off, and in these data orders already save {today:percent1} of the list "
-            "price; together that is more than the price. Make it less deep, or state `strategies.todays_deal`.",
-            code="strategies.reason.too_deep", today=deal,
-            deal=max(each.promotion.depth + each.promotion.points for each in strategies if each.promotion)
-        )  # fmt: skip
-    if wrong or too_deep:
-        raise UsageError(*wrong, *too_deep)
-    coming = joining_per_year if new_customers_per_year is None else new_customers_per_year
-    economics = Economics(**money, annual_discount_rate=annual_discount_rate, todays_deal=deal or 0.0)
-    known = {"estimates": evidence.estimates, "caps": evidence.caps} if evidence is not None else {}
-    setting = Setting(economics, weeks, settings, (coming or 0.0) / WEEKS_PER_YEAR, seed, level, kinds=kinds, **known)
-    return _compared(fits, spend, strategies, setting, list(_notes(setting, deal, coming, new_customers_per_year)))
-
-
-def _compared(fits, spend: SpendFit, strategies, setting: Setting, notes: list[Message]) -> StrategyComparison:
-    inputs, attack = setting.inputs(fits[MODEL], spend), setting.stated.attack
-    if not inputs.mean_order_value > 0:
-        raise Unavailable(
-            "What orders bring in these data is zero or less, so there is nothing that a strategy could raise.",
-            code="strategies.reason.worthless",
-        )
-    promotion = next((each.promotion for each in strategies if each.promotion), Promotion())
-    budget = promotion.given_per_order * inputs.mean_order_value
-    every = (NOTHING, *(each.with_budget(budget) for each in strategies))
-    if given := [
-        name_of(one.name)
-        for one, other in zip(strategies, every[1:], strict=True)
-        if one != other and one.name != "both"
+    weeks = max(round(from_days(days, TimeUnit.WEEK)), 1)
+    if wrong := [
+        *repeated_names(tuple(strategies), "strategy"),
+        *problems_of_time({f"{each.name}: ": each for each in strategies}, settings.attack, weeks, "weeks"),
     ]:
-        notes.append(
-            Message(
-                "Nobody stated what better service costs ({names:list}). It is given the budget of the promotion: "
-                "{per_order:money} for each order, as much as the promotion gives away on today's orders.",
-                names=given, per_order=budget
-            )
+        raise UsageError("; ".join(wrong))
+    observed = None if evidence is None else evidence.observed_deal
+    deal = observed if settings.todays_deal is None else settings.todays_deal
+    if above := problems_beside_today({f"{each.name}: ": each for each in strategies}, deal or 0.0):
+        raise Unavailable(
+            "With what orders save today, {deal:percent1} of the list price, a promotion would take more than the "
+            "whole price off: {problems:list}.",
+            code="strategies.reason.above_the_price", deal=deal, problems=above
         )  # fmt: skip
-    found, attacked, other = {structure: simulate(inputs, every, structure) for structure in STRUCTURES}, {}, None
-    for structure, calm in found.items() if attack is not None else ():
-        run = simulate(inputs, every, structure, attack)
-        attacked[structure, "customers"] = run.weekly.taken.sum(axis=2)
-        attacked[structure, "profit"] = calm.profit - run.profit
-    if CHALLENGER in fits:
-        other = simulate(setting.inputs(fits[CHALLENGER], spend), every)
-    else:
-        notes.append(Message("MBG/NBD is not fitted to these data, so that the comparison rests on BG/NBD alone."))
-    chosen = decision([*found.values(), *([other] if other else [])], setting.level, setting.seed)
-    return StrategyComparison(
-        setting, **found, challenger=other, attacked=attacked, decision=chosen, notes=tuple(notes)
+    coming = joining_per_year if new_customers_per_year is None else new_customers_per_year
+    notes = list(_notes(settings, deal, coming, new_customers_per_year, kinds))
+    known = draw_parameters(
+        len(_draws(fit)),
+        seed,
+        evidence and evidence.estimates,
+        {name: each for name, each in settings.assumptions if each is not None},
+        evidence and evidence.caps,
+    )
+    types = None if kinds is None or not (kinds >= 0).any() else np.bincount(kinds[kinds >= 0], minlength=4)
+    world = World(
+        parameters=known.values,
+        economics=Economics(gross_margin, cost_per_order, deal or 0.0),
+        horizon=float(from_days(days, TimeUnit.WEEK)),
+        delta=force_of_interest(annual_discount_rate, TimeUnit.WEEK),
+        mix=None if types is None else types / types.sum(),
+        seed=seed,
+    )
+    return _Comparing(fit, spend, world, settings, (coming or 0.0) / WEEKS_PER_YEAR, level, kinds).compared(
+        strategies, known, annual_discount_rate, notes
     )
 
 
-def kinds_of(histories: CustomerSummary, table: pd.DataFrame) -> np.ndarray:
-    """Number of every customer's type, -1 where unknown, shape (customers,); ``table`` has columns customer, type."""
-    known = pd.Series(table["type"].map(CUSTOMER_TYPES.index).to_numpy(), index=table["customer"].astype(str))
-    return histories.table["customer_id"].astype(str).map(known).fillna(-1).to_numpy(dtype=int)
+def _draws(fit: PurchaseFit) -> np.ndarray:
+    return fit.posterior.draws[: draws_for(base_grid(fit.known_histories(), fit.time_unit))]
 
 
-def _notes(setting: Setting, deal: float | None, coming: float | None, stated: float | None) -> Iterator[Message]:
-    if (kinds := setting.kinds) is not None:
+@dataclass(frozen=True)
+class _Comparing:
+    fit: PurchaseFit
+    spend: SpendFit
+    world: World
+    settings: StrategiesConfig
+    coming: float
+    level: float
+    kinds: np.ndarray | None
+
+    def compared(
+        self, strategies: Sequence[Strategy], known: ParameterDraws, rate: float, notes: list[Message]
+    ) -> StrategyComparison:
+        world, money = self.world, self.world.economics
+        years = world.horizon * 7 / DAYS_PER_YEAR
+        expected, total, amounts, go_on = self._as_today(years)
+        if not (total > 0 and go_on.mean() > 0):
+            raise Unavailable(
+                "What orders bring in these data is zero or less, so there is nothing that a strategy could raise.",
+                code="strategies.reason.worthless",
+            )
+        every = self._with_budgets(strategies, notes)
+        news = new_lives(self.fit, self.spend, world, self.coming)
+        worth = worth_of_new(news, world)
+        lives = base_lives(self.fit, self.spend, expected, world, self.kinds)
+        found = simulate(lives, every, world, worth_of_new=worth)
+        scale = amounts / (1 - money.todays_deal) / found.revenue
+        coming = simulate(news, every, world, worth_of_new=worth) if self.coming else None
+        parts, noise = self._components(every, found, scale, coming)
+        segments = (found.segments - found.segments[:1]) * scale[:, None]
+        sizes = np.bincount(ranks_of(np.maximum(expected * self._values, 0.0)), minlength=len(SEGMENTS))
+        attacked = None
+        if self.settings.attack is not None:
+            after = simulate(lives, [NOTHING, *every], world, attack=self.settings.attack)
+            attacked = scale * (after.parts["profit"][1:] - found.parts["profit"])
+        lines = self._lines(lives, scale, coming, attacked)
+        early = (found.early - found.early[:, :1]) * scale[:, None]
+        comparison = StrategyComparison(
+            strategies=every,
+            years=round(years, 1),
+            level=self.level,
+            go_on=Interval.around(total, go_on, self.level),
+            lines=lines,
+            components=parts,
+            noise=noise,
+            profit=go_on,
+            parameters=known,
+            segments=(segments, sizes),
+            trials={},
+            attacked=attacked,
+            finding_out_costs=self.settings.finding_out_costs,
+            annuity_years=world.annuity(0.0, world.horizon) / WEEKS_PER_YEAR,
+            todays_deal=money.todays_deal,
+            notes=tuple(notes),
+        )
+        total = sum(parts.values())
+        for row, name in enumerate(comparison.names):
+            if twin := next((other for other in range(1, row) if np.array_equal(total[other], total[row])), None):
+                notes.append(
+                    Message("“{name}” is the same in effect as “{other}”.", name=name_of(name),
+                            other=name_of(comparison.names[twin]))
+                )  # fmt: skip
+        comparison = replace(comparison, notes=tuple(notes))
+        return replace(comparison, trials=trials_of(comparison, self.fit, money, early, expected * self._values))
+
+    @cached_property
+    def _values(self) -> np.ndarray:
+        return customers_of(self.fit.known_histories(), self.fit, self.spend)[3]
+
+    def _as_today(self, years: float) -> tuple[np.ndarray, float, np.ndarray, np.ndarray]:
+        """Expected discounted orders of each customer; the base's profit; draws of its discounted amounts and profit.
+
+        In closed form: what the value section shows.
+        """
+        fit, world, unit = self.fit, self.world, self.fit.time_unit
+        per_unit = from_days(1.0, TimeUnit.WEEK) / from_days(1.0, unit)
+        horizon, delta = world.horizon / per_unit, world.delta * per_unit
+        histories = fit.known_histories()
+        expected = discounted_orders(fit, patterns_of(histories, unit), horizon, delta)
+        line, base = streams_at_rest(histories, fit, self.spend, years)
+        kernel = line.weights[0] * np.exp(-delta * line.times[1:])
+        amounts, orders = (stream[1:, 1:] @ kernel for stream in (base.revenue, base.orders))
+        money = world.economics
+        left = money.gross_margin * self._values - money.cost_per_order
+        return expected, float(expected @ left), amounts, money.gross_margin * amounts - money.cost_per_order * orders
+
+    def _with_budgets(self, strategies: Sequence[Strategy], notes: list[Message]) -> tuple[Strategy, ...]:
+        value = float(self._values.mean()) / (1 - self.world.economics.todays_deal)
+        promotion = next((each.promotion for each in strategies if each.promotion), Promotion())
+        depth = promotion.depth or Promotion().depth
+        budget, gift = promotion.given_per_order * value, depth * value
+        every = (NOTHING, *(each.with_budget(budget, gift) for each in strategies))
+        changed = [one for one, other in zip(strategies, every[1:], strict=True) if one != other]
+        if named := [name_of(each.name) for each in changed if each.experience]:
+            notes.append(
+                Message(
+                    "Nobody stated what better service costs ({names:list}). It is given the budget of the promotion: "
+                    "{per_order:money} for each order, as much as the promotion gives away on today's orders.",
+                    names=named, per_order=budget
+                )
+            )  # fmt: skip
+        if any(each.gift for each in changed):
+            notes.append(
+                Message(
+                    "Nobody stated what a gift costs. It is taken to cost {gift:money}, as much as a discount on one "
+                    "order.",
+                    gift=gift,
+                )
+            )
+        return every
+
+    def _components(
+        self, every: tuple[Strategy, ...], found: Totals, scale: np.ndarray, coming: Totals | None
+    ) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """Parts of each difference, and the variance that simulated lives leave in it, shapes (S, D)."""
+        world, part = self.world, {name: scale * draws for name, draws in found.parts.items()}
+        gain, plan = part["profit"] - part["profit"][0], Schedule.of(every, world.weeks)
+        weeks = [world.annuity(week, min(week + 1, world.horizon)) for week in range(world.weeks)]
+        parts = {name: np.zeros(gain.shape) for name in COMPONENTS}
+        for name in ("given_away", "service", "invested"):
+            parts[name] = -part[name]
+        parts["retention"], parts["referred"] = part["stay"], part["referred"].copy()
+        parts["extra_orders"] = gain - part["stay"] + part["given_away"] + part["service"] + part["invested"]
+        parts["programme"] = np.broadcast_to(-(plan.fixed @ weeks)[:, None], gain.shape)
+        ratio = gain / (scale * found.revenue)
+        noise = scale**2 * (found.moments[0] - 2 * ratio * found.moments[1] + ratio**2 * found.moments[2])
+        if coming is not None:
+            profit = coming.parts["profit"]
+            parts["newcomers"] = profit - profit[0]
+            parts["referred"] += coming.parts["referred"]
+            noise = noise + of_a_sum(coming.moments[0], parts["newcomers"])
+            for row, each in enumerate(every):
+                if plan.promoted[row].any():
+                    lives = new_lives(self.fit, self.spend, world, self.coming, each)
+                    won = simulate(lives, [NOTHING, each], world)
+                    parts["won"][row] = won.parts["profit"][1]
+                    noise[row] += of_a_sum(won.moments[0, 1], parts["won"][row])
+        return parts, noise
+
+    def _lines(self, lives: Lives, scale, coming: Totals | None, attacked) -> dict[str, Interval]:
+        few = min(DRAWS_OF_A_LINE, self.world.draws)
+        rising = simulate(lives[lives.draw < few], [NOTHING, NOTHING], self.world, rising=True)
+        change = ((rising.parts["profit"][1] - rising.parts["profit"][0]) * scale)[:few]
+        found = {} if coming is None else {"newcomers": coming.parts["profit"][0]}
+        found |= {} if attacked is None else {"rival": attacked[0]}
+        found["standard"] = change
+        return {name: Interval.around(float(draws.mean()), draws, self.level) for name, draws in found.items()}
+
+
+def _notes(settings: StrategiesConfig, deal, coming, stated, kinds) -> Iterator[Message]:
+    if kinds is not None:
         known, count = int((kinds >= 0).sum()), len(kinds)
         yield Message("The type of {known:integer} of {count:integer} customers is known.", known=known, count=count)
-        yield (
-            Message("The others, and new ones, are mixed as `strategies.types` states.")
-            if setting.stated.types
-            else Message("The others, and new ones, are mixed in the proportions of those that are known.")
-        )
+        yield Message("The others, and new ones, are taken as the average customer.")
     if deal is None:
         yield Message("Nothing is known of the discounts that customers get today; the comparison takes none.")
     elif deal > 0:
         yield (
             Message("In these data orders save {deal:percent1} of the list price as it is.", deal=deal)
-            if setting.stated.todays_deal is None
+            if settings.todays_deal is None
             else Message("Orders save {deal:percent1} of the list price as it is, as stated.", deal=deal)
         )
         yield Message(
@@ -427,27 +479,3 @@ def _notes(setting: Setting, deal: float | None, coming: float | None, stated: f
             else Message("It is stated that no new customers come (`retention.new_customers_per_year`).")
         )
         yield Message("So a promotion wins nobody, and only today's customers and those whom they bring count.")
-
-
-def _frame(names: tuple[str, ...], rows: Iterable[tuple]) -> pd.DataFrame:
-    """Rows that end with an interval, as a frame with estimate, lower, upper and level."""
-    return pd.DataFrame(
-        [(*row[:-1], *vars(row[-1]).values()) for row in rows], columns=[*names, "estimate", "lower", "upper", "level"]
-    )
-
-
-def _labels(histories: CustomerSummary, base: People, fitted: Fitted) -> dict[str, np.ndarray]:
-    """Tenure, and rank in the value of the orders expected in the first week, of every sampled customer.
-
-    By what is known of the customer, not by what becomes of the simulated one: nobody could act upon that.
-    """
-    table, model = histories.table.iloc[base.row], fitted.model
-    years = from_days(table["T_days"].to_numpy(), TimeUnit.YEAR)
-    tenure = np.select([years < until for _, until in TENURES], [name for name, _ in TENURES], "")
-    x = table["frequency"].to_numpy()
-    recency, age = (from_days(table[name].to_numpy(), TimeUnit.WEEK) for name in ("recency_days", "T_days"))
-    params = model.Params(*fitted.purchase.mean(axis=0))
-    worth = model.p_alive(params, x, recency, age) * (params.r + x) / (params.alpha + age) * base.value.mean(axis=0)
-    rank = (np.argsort(np.argsort(-worth, kind="stable"), kind="stable") + 0.5) / len(worth)
-    value = np.select([rank <= upto for _, upto in VALUES], [name for name, _ in VALUES], "")
-    return {"tenure": tenure, "value": value}

@@ -1,326 +1,233 @@
-"""Which strategy to choose: how probable each is the best, what a wrong choice costs, and what would change that."""
+"""What to do with each strategy: one written rule, its break-even, and what a test or an answer is worth.
+
+The rule, in this order: (1) *do not*, where expected profit is below zero and no affordable test or answer is worth its
+price; (2) *try it first* or *find out first*, where that is worth more than it costs and delays, and these customers
+can show the break-even; (3) *either*, where it and another earn so nearly alike that it does not matter which: take the
+cheaper; (4) *do it*, with its chance of a loss.
+
+References
+----------
+.. [1] Raiffa, Schlaifer (1961), Applied Statistical Decision Theory: preposterior analysis of samples.
+.. [2] Strong, Oakley, Brennan (2014), Medical Decision Making 34(3):311-326: partial information by regression.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from statistics import NormalDist
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
+from scipy.stats import norm
 
+from analysis.config.assumptions import PARAMETERS, Parameter
 from analysis.interval import Interval
-from analysis.strategies.simulation import Simulation
-from analysis.strategies.simulation_error import (
-    error_scores,
-    expected_difference,
-    expected_differences,
-    shared_error,
-    simulation_error,
-    with_simulation_error,
-)
 
-SURE = 0.95
-"""A strategy is recommended where it is the best with at least this probability under every view."""
-STILL_IN = 0.05
-"""A strategy is a contender where it is the best with at least this probability under some view."""
-RECOMMENDED, UNDECIDED, VIEWS_DISAGREE = "recommended", "undecided", "views_disagree"
-REPEATS, MOST_TURNING_POINTS, LEAST_EXPLAINED, FOUND_IN = 200, 4, 0.05, 0.9
-"""Of turning points: resampled draws, how many are told, and the shares of variance and of resamples they need."""
+if TYPE_CHECKING:
+    from analysis.strategies.comparison import StrategyComparison
+    from analysis.strategies.trial import Trial
+
+DO_NOT, TRY_FIRST, FIND_OUT_FIRST, EITHER, DO = FORMS = ("do_not", "try_first", "find_out_first", "either", "do")
+ALIKE = 0.02
+"""Share of the profit of going on as today: two strategies with less regret than it either way are alike."""
+SMALL_CHANCE = 0.05
+"""A part of the assumptions that explains less of a difference than this is not asked for."""
 
 
 @dataclass(frozen=True)
-class Ranking:
-    """The strategies under one view: a purchase model and a structure of leaving. Lists are in the strategies' order.
+class Advice:
+    """What to do with one strategy.
 
     Attributes
     ----------
-    model, structure
-        The view.
-    names
-        Strategies, the first of them ``nothing``.
-    difference
-        Expected discounted profit against doing nothing [currency]; the interval is that of the expectation over
-        everything uncertain, simulation error of the mean included, of the draws not.
-    profit_before
-        Expected discounted profit of doing nothing [currency].
-    probability_best
-        That its expected profit is the largest; strategies that are equal share it.
-    regret
-        Expected profit forgone by choosing it where another is better [currency].
-    perfect_information
-        Expected gain from knowing everything that is uncertain before choosing [currency].
-    simulation_error
-        Standard error of the difference from the number of simulated customers [currency].
-    draws
-        Of everything that is uncertain.
+    strategy, form
+        Its name, and one of ``do_not``, ``try_first``, ``find_out_first``, ``either``, ``do``.
+    difference, loss, regret
+        Expected profit against going on as today [currency]; the chance that this is below zero; expected profit
+        forgone by choosing it where another strategy is better [currency].
+    need, likely
+        Break-even: by which share the margin of today's customers must rise for it to pay, and by which it does.
+    cost, most, unit
+        What it costs and what it may cost at most [currency]: ``order``, ``gift`` or ``year``.
+    trial
+        The experiment that is worth most; None where these customers allow none.
+    asked, worth
+        The assumption that it is worth most to find out, and what that is worth [currency]; None where there is none.
+    other
+        The strategy that it is alike with, cheaper first; or that earns more, where the advice is to do it.
+    attacked
+        What a rival's attack takes from it beyond what it takes from going on [currency]; None without one.
+    estimated
+        Names of what comes from the company's own data.
     """
 
-    model: str
-    structure: str
-    names: tuple[str, ...]
-    difference: tuple[Interval, ...]
-    profit_before: Interval
-    probability_best: tuple[float, ...]
-    regret: tuple[float, ...]
-    perfect_information: float
-    simulation_error: tuple[float, ...]
-    draws: int
-
-    def probability(self, name: str) -> float:
-        return self.probability_best[self.names.index(name)]
-
-    @property
-    def surely_best(self) -> str | None:
-        """The strategy whose probability of being the best is at least ``SURE`` for all that so many draws can tell."""
-        return next((name for name in self.names if lower_limit(self.probability(name), self.draws) >= SURE), None)
+    strategy: str
+    form: str
+    difference: Interval
+    loss: float
+    regret: float
+    need: Interval
+    likely: Interval
+    cost: float
+    most: Interval
+    unit: str
+    trial: Trial | None
+    asked: Parameter | None
+    worth: float
+    other: str | None
+    attacked: Interval | None
+    estimated: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class TurningPoint:
-    """Where, along one assumption, the order of two strategies changes, everything else as uncertain as it is.
-
-    Attributes
-    ----------
-    parameter
-        The assumption.
-    value
-        Where it changes, with its interval over resampled draws and the simulation error that draws share, in the
-        parameter's unit.
-    below, above
-        The better strategy on either side.
-    explained
-        Share of the variance of their difference that the assumption alone explains.
-    """
-
-    parameter: str
-    value: Interval
-    below: str
-    above: str
-    explained: float
+def advice_on(found: StrategyComparison) -> dict[str, Advice]:
+    """The advice on every strategy but going on as today."""
+    return {name: _advice(found, row) for row, name in enumerate(found.names) if row}
 
 
-@dataclass(frozen=True)
-class Decision:
-    """What to do, and what would change that.
-
-    Attributes
-    ----------
-    rankings
-        One a view; the first is the primary model with dropout at every order.
-    outcome
-        ``recommended``, ``undecided`` or ``views_disagree``.
-    recommended
-        The strategy; None unless it is the best with probability ``SURE`` under every view.
-    contenders
-        Strategies that are the best with probability ``STILL_IN`` or more under some view, the most probable first.
-    turning_points
-        Values of single assumptions at which the two strategies in front change places, under the first view.
-    table
-        All views together, each as likely as the others: a row a strategy with strategy, difference, lower, upper,
-        level, probability_of_loss (that it earns less than going on as today), probability_best and regret.
-    same_in_effect
-        Strategy -> the one that is the same in effect and is ranked in its place.
-    """
-
-    rankings: tuple[Ranking, ...]
-    outcome: str
-    recommended: str | None
-    contenders: tuple[str, ...]
-    turning_points: tuple[TurningPoint, ...]
-    table: pd.DataFrame
-    same_in_effect: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def held_back(self) -> str | None:
-        """The strategy that is the best with probability ``SURE`` under every view, which so few draws do not prove."""
-        if self.outcome != UNDECIDED:
-            return None
-        names = self.rankings[0].names
-        return next((name for name in names if all(each.probability(name) >= SURE for each in self.rankings)), None)
-
-    @property
-    def front(self) -> tuple[str, str]:
-        """The two strategies that the choice is between, as ``front_of`` names them."""
-        return front_of(self.rankings)
-
-    @property
-    def lead(self) -> float:
-        """Expected profit of the first of these less that of the second, under the first view [currency]."""
-        first = self.rankings[0]
-        one, two = (first.difference[first.names.index(name)].estimate for name in self.front)
-        return one - two
-
-
-def decision(simulations: Sequence[Simulation], level: float, seed: int) -> Decision:
-    """What to do, from the strategies' simulated futures under every view.
-
-    Probabilities and regret come from draws of *expected* profits: per-draw means over customers, freed of simulation
-    error. From single paths they would be meaningless, since chance would count as uncertainty that somebody could
-    resolve. Strategies that are the same in effect share every draw; they are ranked as one.
-    """
-    every, same = simulations[0].names, same_in_effect(simulations)
-    if same:
-        simulations = [each.among([name for name in each.names if name not in same]) for each in simulations]
-    rankings = tuple(ranking(each, level, seed) for each in simulations)
-    outcome, recommended = outcome_of(rankings)
-    pooled = _pooled(simulations, rankings, level, seed).loc[[same.get(name, name) for name in every]]
-    return Decision(
-        rankings=rankings,
-        outcome=outcome,
-        recommended=recommended,
-        contenders=contenders_of(rankings),
-        turning_points=turning_points(simulations[0], front_of(rankings), level, seed),
-        table=pooled.reset_index(drop=True).assign(strategy=list(every)),
-        same_in_effect=same,
+def _advice(found: StrategyComparison, row: int) -> Advice:
+    draws, level, name = found.draws, found.level, found.names[row]
+    mine, mean = draws[row], float(draws[row].mean())
+    trial = max(found.trials.get(name, ()), key=lambda each: each.worth, default=None)
+    trial = trial if trial is not None and trial.worth > 0 and trial.shows else None
+    asked, worth = worth_of_asking(mine, found.parameters.values, found.parameters.origin)
+    worth -= found.finding_out_costs
+    other, alike = _other(found, row)
+    form = form_of(mean, trial.worth if trial else 0.0, worth if asked else 0.0, alike=alike)
+    cost = -sum(found.components[part][row] for part in ("given_away", "service", "invested", "programme"))
+    attacked = None
+    if found.attacked is not None:
+        taken = found.attacked[row] - found.attacked[0]
+        attacked = Interval.around(float(taken.mean()), taken, level)
+    share = [each / found.profit for each in (cost, mine + cost)]
+    price, most, unit = affordable(found, row)
+    return Advice(
+        strategy=name,
+        form=form,
+        difference=found.difference(name),
+        loss=float((mine < 0).mean()),
+        regret=float((draws.max(axis=0) - mine).mean()),
+        need=Interval.around(float(share[0].mean()), share[0], level),
+        likely=Interval.around(float(share[1].mean()), share[1], level),
+        cost=price,
+        most=Interval.around(float(most.mean()), most, level),
+        unit=unit,
+        trial=trial,
+        asked=asked if worth > 0 else None,
+        worth=max(worth, 0.0),
+        other=other,
+        attacked=attacked,
+        estimated=tuple(each for each, origin in found.parameters.origin.items() if origin == "estimate"),
     )
 
 
-def same_in_effect(simulations: Sequence[Simulation]) -> dict[str, str]:
-    """Strategy -> an earlier one with the same profit in every draw under every view.
+def form_of(mean: float, of_trial: float, of_asking: float, *, alike: bool) -> str:
+    """The rule, from the expected difference and what a test and an answer are worth net of what they cost.
 
-    None where less than two strategies would be left.
+    >>> form_of(-9.0, 0.0, 0.0, alike=False), form_of(-9.0, 5.0, 2.0, alike=False), form_of(9.0, 1.0, 2.0, alike=True)
+    ('do_not', 'try_first', 'find_out_first')
+    >>> form_of(10.0, 0.0, 0.0, alike=True), form_of(10.0, 0.0, 0.0, alike=False)
+    ('either', 'do')
     """
-    names, found = simulations[0].names, {}
-    for place, name in enumerate(names):
-        for earlier in (each for each in names[:place] if each not in found):
-            other = names.index(earlier)
-            if all(np.array_equal(each.profit[:, place], each.profit[:, other]) for each in simulations):
-                found[name] = earlier
-                break
-    return found if len(names) - len(found) >= 2 else {}
+    if max(of_trial, of_asking) > 0:
+        return TRY_FIRST if of_trial >= of_asking else FIND_OUT_FIRST
+    if mean < 0:
+        return DO_NOT
+    return EITHER if alike else DO
 
 
-def ranking(simulation: Simulation, level: float, seed: int) -> Ranking:
-    """The strategies under one view."""
-    expected = expected_differences(simulation)
-    draws = with_simulation_error(simulation, expected, seed)
-    mean, largest = expected.mean(axis=0), draws.max(axis=1, keepdims=True)
-    is_best = draws >= largest - 1e-9 * np.maximum(np.abs(largest), 1.0)
-    before = simulation.profit[:, 0]
-    error = error_scores(simulation, len(before), seed) * np.sqrt(simulation.common_noise[0, 0])
-    return Ranking(
-        model=simulation.model,
-        structure=simulation.structure,
-        names=simulation.names,
-        difference=tuple(Interval.around(mean[s], draws[:, s], level) for s in range(len(mean))),
-        profit_before=Interval.around(float(before.mean()), before + error, level),
-        probability_best=tuple((is_best / is_best.sum(axis=1, keepdims=True)).mean(axis=0).tolist()),
-        regret=tuple((expected.max(axis=1, keepdims=True) - expected).mean(axis=0).tolist()),
-        perfect_information=expected_value_of_perfect_information(expected),
-        simulation_error=tuple(simulation_error(simulation).tolist()),
-        draws=len(expected),
-    )
+def _other(found: StrategyComparison, row: int) -> tuple[str | None, bool]:
+    """The strategy that this one is alike with, if any; else the one that earns most, where that is another."""
+    draws, names = found.draws, found.names
+    bound = ALIKE * found.profit.mean()
+    for place in sorted(range(len(names)), key=lambda other: -draws[other].mean()):
+        ahead = draws[place] - draws[row]
+        both = max(np.maximum(ahead, 0).mean(), np.maximum(-ahead, 0).mean())
+        if place != row and draws[place].mean() >= 0 and both < bound:
+            return names[place], True
+    best = int(np.argmax(draws.mean(axis=1)))
+    return (None if best == row else names[best]), False
 
 
-def _pooled(simulations: Sequence[Simulation], rankings: Sequence[Ranking], level: float, seed: int) -> pd.DataFrame:
-    """``Decision.table`` of the strategies that are ranked, indexed by these."""
-    drawn = [with_simulation_error(each, expected_differences(each), seed) for each in simulations]
-    draws = np.concatenate(drawn)
-    lower, upper = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2], axis=0)
-    means = {
-        "difference": [[each.estimate for each in one.difference] for one in rankings],
-        "probability_best": [one.probability_best for one in rankings],
-        "regret": [one.regret for one in rankings],
-    }
-    means = {name: np.mean(values, axis=0) for name, values in means.items()}
-    names = list(rankings[0].names)
-    # Doing nothing differs from itself by nothing, and what costs a rounding error is no loss.
-    loss = np.mean(draws < -1e-9 * np.abs(draws).max(), axis=0)
-    ends = {"difference": means["difference"], "lower": lower, "upper": upper, "level": level}
-    others = {"probability_of_loss": loss, "probability_best": means["probability_best"], "regret": means["regret"]}
-    return pd.DataFrame({"strategy": names, **ends, **others}, index=names)
+def affordable(found: StrategyComparison, row: int) -> tuple[float, np.ndarray, str]:
+    """What a strategy costs and may cost at most, by draw [currency], for each ``order``, ``gift`` or ``year``."""
+    strategy, mine = found.strategies[row], found.draws[row]
+    better, gift = strategy.experience, strategy.gift
+    served = -found.components["service"][row]
+    price = gift.cost if gift else better.invested_per_order if better else None
+    # What a promotion gives away is no price of service, and a gift beside service has none of its own.
+    if price and not strategy.promotion and not (better and gift) and served.mean() > 0:
+        return price, price * np.maximum(1 + mine / served.mean(), 0.0), "gift" if gift else "order"
+    years = found.annuity_years
+    return strategy.fixed_per_year, np.maximum(strategy.fixed_per_year + mine / years, 0.0), "year"
 
 
-def expected_value_of_perfect_information(differences: np.ndarray) -> float:
-    """E[max over strategies] less max over strategies of E, from draws of expected profits, shape (D, S) [currency].
+def worth_of_asking(
+    draws: np.ndarray, parameters: Mapping[str, np.ndarray], origin: Mapping[str, str]
+) -> tuple[Parameter | None, float]:
+    """The one assumption that it is worth most to know before choosing, and what that is worth [currency].
 
-    >>> expected_value_of_perfect_information(np.array([[0.0, 3.0], [0.0, -1.0]]))
-    0.5
+    E[max(0, E[difference | assumption])] less max(0, E[difference]), by a quadratic [2]_.
+
+    >>> value = np.linspace(-1, 1, 101)
+    >>> asked, worth = worth_of_asking(10 * value, {"referrals": value}, {"referrals": "assumption"})
+    >>> asked.name, round(worth, 1)
+    ('referrals', 2.5)
     """
-    return float(differences.max(axis=1).mean() - differences.mean(axis=0).max())
-
-
-def outcome_of(rankings: Sequence[Ranking]) -> tuple[str, str | None]:
-    """The rule: recommend what is surely the best under every view, and nothing else."""
-    sure = [each.surely_best for each in rankings]
-    if None not in sure and len(set(sure)) == 1:
-        return RECOMMENDED, sure[0]
-    if len({name for name in sure if name is not None}) > 1:
-        return VIEWS_DISAGREE, None
-    return UNDECIDED, None
-
-
-def lower_limit(share: float, draws: int) -> float:
-    """Lower end of Wilson's interval of a share that was found in so many draws, at 90% on one side.
-
-    >>> round(lower_limit(1.0, 200), 3), round(lower_limit(1.0, 20), 3), round(lower_limit(0.96, 200), 3)
-    (0.992, 0.924, 0.938)
-    """
-    z = NormalDist().inv_cdf(0.9)
-    middle = share + z**2 / (2 * draws)
-    reach = z * np.sqrt(share * (1 - share) / draws + z**2 / (4 * draws**2))
-    return float((middle - reach) / (1 + z**2 / draws))
-
-
-def front_of(rankings: Sequence[Ranking]) -> tuple[str, str]:
-    """The two most probable strategies, on average over views; of those never the best, by profit under the first view.
-
-    The one with the larger expected profit under the first view comes first.
-    """
-    first = rankings[0]
-    by_profit = sorted(first.names, key=lambda name: -first.difference[first.names.index(name)].estimate)
-    one, two = sorted(sorted(by_profit, key=lambda name: -_mean_probability(rankings, name))[:2], key=by_profit.index)
-    return one, two
-
-
-def contenders_of(rankings: Sequence[Ranking]) -> tuple[str, ...]:
-    """Strategies that may be the best under some view, the most probable (on average over views) first."""
-    still_in = [name for name in rankings[0].names if max(each.probability(name) for each in rankings) >= STILL_IN]
-    return tuple(sorted(still_in, key=lambda name: -_mean_probability(rankings, name)))
-
-
-def _mean_probability(rankings: Sequence[Ranking], name: str) -> float:
-    return float(np.mean([each.probability(name) for each in rankings]))
-
-
-def turning_points(simulation: Simulation, pair: tuple[str, str], level: float, seed: int) -> tuple[TurningPoint, ...]:
-    """Turning points of the assumptions that explain most, at most four; none where the order never changes.
-
-    The expected difference between the two strategies of ``pair`` is a quadratic in the assumption over the draws.
-    """
-    ahead = expected_difference(simulation, *pair)
-    errors = shared_error(simulation, *pair) * error_scores(simulation, REPEATS, seed)
-    found = []
-    for name, origin in simulation.origin.items():
-        values = simulation.parameters[name].to_numpy()
-        if origin == "posterior" or "." in name or np.ptp(values) == 0 or np.ptp(ahead) == 0:
+    best, most = None, 0.0
+    for each in PARAMETERS:
+        values = parameters.get(each.name)
+        if each.ask is None or values is None or origin[each.name] not in ("assumption", "capped"):
             continue
-        curve = np.polyfit(values, ahead, 2)
-        explained = float(np.var(np.polyval(curve, values)) / np.var(ahead))
-        where = crossing(curve, values)
-        if where is None or explained < LEAST_EXPLAINED:
+        if np.ptp(values) == 0 or np.ptp(draws) == 0:
             continue
-        rng, again = np.random.default_rng(seed), []
-        for error in errors:
-            rows = rng.integers(0, len(values), len(values))
-            again.append(crossing(np.polyfit(values[rows], ahead[rows] + error, 2), values))
-        again = [each for each in again if each is not None]
-        if len(again) >= FOUND_IN * REPEATS:
-            sides = pair if np.polyval(curve, values.min()) > 0 else pair[::-1]
-            found.append(TurningPoint(name, Interval.around(where, np.array(again), level), *sides, explained))
-    return tuple(sorted(found, key=lambda point: -point.explained)[:MOST_TURNING_POINTS])
+        told = np.polyval(np.polyfit(values - values.mean(), draws, 2), values - values.mean())
+        worth = float(np.maximum(told, 0).mean() - max(draws.mean(), 0.0))
+        if worth > most and told.var() > SMALL_CHANCE * draws.var():
+            best, most = each, worth
+    return best, most
 
 
-def crossing(curve: np.ndarray, values: np.ndarray) -> float | None:
-    """Where a quadratic changes sign once between the smallest and the largest value; None where it does not.
+def worth_of_trying(mean: float, deviation: float) -> float:
+    """E[max(0, posterior mean)] where the posterior mean will be normal with so much spread [1]_ [currency].
 
-    >>> round(crossing(np.array([0.0, 1.0, -2.0]), np.array([0.0, 5.0])), 6)
-    2.0
+    >>> round(worth_of_trying(0.0, 1.0), 3), worth_of_trying(-2.0, 0.0)
+    (0.399, 0.0)
     """
-    low, high = values.min(), values.max()
-    if np.polyval(curve, low) * np.polyval(curve, high) >= 0:
-        return None
-    roots = np.roots(curve)
-    inside = [float(root.real) for root in roots if abs(root.imag) < 1e-12 and low <= root.real <= high]
-    return inside[0] if len(inside) == 1 else None
+    if deviation <= 0:
+        return max(mean, 0.0)
+    return float(mean * norm.cdf(mean / deviation) + deviation * norm.pdf(mean / deviation))
+
+
+def smooth(draws: np.ndarray, parameters: Mapping[str, np.ndarray]) -> tuple[np.ndarray, int]:
+    """What each row of draws is by a quadratic in each parameter, shape (S, D), and how many coefficients it takes."""
+    varied = [values for values in parameters.values() if np.ptp(values) > 0]
+    varied = [(values - values.mean()) / values.std() for values in varied]
+    design = np.column_stack([np.ones(draws.shape[1]), *varied, *(values**2 for values in varied)])
+    if len(design) < 2 * design.shape[1]:
+        design = design[:, : 1 + len(varied)] if len(design) > 2 * len(varied) else design[:, :1]
+    return (design @ np.linalg.lstsq(design, draws.T, rcond=None)[0]).T, design.shape[1]
+
+
+def without_noise(draws: np.ndarray, noise: np.ndarray, parameters: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Draws freed of the luck of simulated lives, shape (S, D).
+
+    What a quadratic in the parameters explains stays; the rest is drawn together by the share of its variance that is
+    luck.
+
+    >>> without_noise(np.array([[0.0, 2.0]]), np.array([[0.75, 0.75]]), {})
+    array([[0.5, 1.5]])
+    """
+    told, _ = smooth(draws, parameters)
+    left = draws - told
+    kept = 1 - noise.mean(axis=1, keepdims=True) / np.maximum(left.var(axis=1, keepdims=True), 1e-300)
+    return told + left * np.sqrt(np.clip(kept, 0.0, 1.0))
+
+
+def simulation_error(draws: np.ndarray, noise: np.ndarray, parameters: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Standard error of the mean of each row of draws, shape (S,) [currency].
+
+    Of simulated lives, and of finitely many draws: a Latin hypercube takes out what is additive in the assumptions.
+    """
+    told, coefficients = smooth(draws, parameters)
+    spread = ((draws - told) ** 2).sum(axis=1) / max(draws.shape[1] - coefficients, 1)
+    return np.sqrt(np.maximum(spread, noise.mean(axis=1)) / draws.shape[1])

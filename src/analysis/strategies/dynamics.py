@@ -1,9 +1,11 @@
-"""One encounter of a customer with a company, written once for both channels: the deal and the experience.
+"""What an encounter does to a customer, written once for both channels: the deal and the experience.
 
 A customer meets a deal [share of the list price] or an experience [standard deviations of the sector's quality] and
 compares it with what was expected [1]_. The gap moves the chance of leaving and the pace until the next purchase
 [4]_; a shortfall weighs more than a surplus of the same size [2]_, [6]_; what was met becomes part of what is expected
-next time [3]_, so that delight raises the bar [5]_. Functions work on arrays of any shape, entry by entry.
+next time [3]_, so that delight raises the bar [5]_. Beside the gap acts the level: what stays better than it was keeps
+customers better for as long as it does. Everything is a difference from the path of a customer who is treated as today,
+which is the fitted model's. Functions work on arrays of any shape, entry by entry.
 
 References
 ----------
@@ -13,92 +15,68 @@ References
 .. [4] Ho, Park, Zhou (2006), Marketing Science 25(3): the pace depends on satisfaction at the last purchase.
 .. [5] Rust, Oliver (2000), Journal of the Academy of Marketing Science 28(1): delight raises the bar.
 .. [6] Kalyanaram, Winer (1995), Marketing Science 14(3): reference prices come from past prices; losses weigh more.
+.. [7] Lewis (2006), Journal of Marketing Research 43(2):195-203: what customers won by a deal are worth.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
-from scipy.special import expit
+import pandas as pd
 
 LIFT_IS_STATED_AT = 0.2
 """Depth at which the promotional lift is stated."""
 WON_VALUE_IS_STATED_AT = 0.35
-
-
-class Channel(NamedTuple):
-    """How customers take one channel.
-
-    Attributes
-    ----------
-    theta
-        Fall of the log odds of leaving per unit of response.
-    gamma
-        Rise of the log pace per unit of response.
-    kappa
-        Share of the gap by which the expectation moves at an encounter; 1 forgets everything before it.
-    """
-
-    theta: np.ndarray
-    gamma: np.ndarray
-    kappa: np.ndarray
-
-
-class Impression(NamedTuple):
-    """What an encounter leaves behind in one channel.
-
-    Attributes
-    ----------
-    gap, response
-        Met less expected, and how it is felt, in the channel's unit.
-    log_odds
-        What it adds to the log odds of leaving.
-    log_pace
-        What it adds to the log pace until the next purchase.
-    expected
-        The expectation after it.
-    """
-
-    gap: np.ndarray
-    response: np.ndarray
-    log_odds: np.ndarray
-    log_pace: np.ndarray
-    expected: np.ndarray
-
-
-def impression(channel: Channel, expected, met, loss_aversion) -> Impression:
-    """What meeting ``met`` where ``expected`` was expected does, in one channel.
-
-    Examples
-    --------
-    >>> deal = Channel(theta=1.0, gamma=0.5, kappa=0.3)
-    >>> [round(float(part), 3) for part in impression(deal, expected=0.0, met=0.2, loss_aversion=2.0)]
-    [0.2, 0.2, -0.2, 0.1, 0.06]
-    >>> [round(float(part), 3) for part in impression(deal, expected=0.2, met=0.0, loss_aversion=2.0)]
-    [-0.2, -0.4, 0.4, -0.2, 0.14]
-    """
-    gap = met - expected
-    felt = response(gap, loss_aversion)
-    return Impression(gap, felt, -channel.theta * felt, channel.gamma * felt, expected + channel.kappa * gap)
+TYPE_SENSITIVITY = {"service": (0.5, 1.75), "offer": (2.0, 0.5), "brand": (0.75, 1.25), "at_hand": (0.75, 0.5)}
+"""How strongly a customer type takes deals and experiences, the average customer being 1: an assumption."""
 
 
 def response(gap, loss_aversion):
-    """h(D) = max(D, 0) - b max(-D, 0): a shortfall counts ``loss_aversion`` times a surplus of the same size."""
+    """h(D) = max(D, 0) - b max(-D, 0): a shortfall counts ``loss_aversion`` times a surplus of the same size.
+
+    >>> response(np.array([0.2, -0.2]), 2.0)
+    array([ 0.2, -0.4])
+    """
     return np.maximum(gap, 0.0) + loss_aversion * np.minimum(gap, 0.0)
 
 
-def leaving_probability(log_odds, experience_gap, tau):
-    """Chance of leaving at a purchase; 1 where the experience falls more than ``tau`` short and is not forgiven.
+def expected_after(expected, met, kappa):
+    """E <- E + kappa (X - E): what was met becomes part of what is expected.
 
-    The articles' own curve: far below the expectation a customer strikes the brand off for good.
+    >>> round(float(expected_after(0.0, met=0.5, kappa=0.3)), 2)
+    0.15
     """
-    return np.maximum(expit(log_odds), experience_gap < -tau)
+    return expected + kappa * (met - expected)
 
 
-def bond_after(bond, response_to_experience, decay):
-    """Goodwill after an encounter: what is left of it, and what the experience adds; never below zero."""
-    return np.maximum((1 - decay) * bond + response_to_experience, 0.0)
+def log_odds_of_staying(of, felt_deal, felt, level):
+    """Rise of the log odds of staying at an order (or fall of the log rate of leaving).
+
+    Parameters
+    ----------
+    of
+        Parameter name -> value, of the average customer or as this one feels it.
+    felt_deal, felt
+        Response to the deal and to the experience.
+    level
+        How much better the customer has come to know the experience than on today's path.
+
+    Examples
+    --------
+    >>> round(log_odds_of_staying({"theta_deal": 1.0, "theta_exp": 0.3, "level_exp": 0.2}, 0.0, 0.5, 0.5), 2)
+    0.25
+    """
+    return of["theta_deal"] * felt_deal + of["theta_exp"] * felt + of["level_exp"] * level
+
+
+def usual_response(spread, loss_aversion):
+    """E[h(D)] over the gaps of an uneven experience that nobody changes, D ~ N(0, spread^2); never above zero.
+
+    The fitted model holds what today's encounters do on average, so that responses count from here.
+
+    >>> round(float(usual_response(0.5, 2.0)), 3), float(usual_response(0.5, 1.0)) + 0.0
+    (-0.199, 0.0)
+    """
+    return -(loss_aversion - 1) * spread / np.sqrt(2 * np.pi)
 
 
 def promotional_lift(lift, deal, expected):
@@ -117,31 +95,50 @@ def deal_orders(lift, reach):
     return reach * (1 + lift) / (1 + reach * lift)
 
 
-def taken_hazard(pull, rival_deal, own_deal, shield, bond):
-    """Weekly hazard of being taken by a rival: the advantage of the rival's deal, less what the bond is worth."""
-    return pull * np.maximum(rival_deal - own_deal - shield * bond, 0.0)
-
-
 def value_of_won(won_value, depth, mercenary_share, promoted_time):
     """Order value of customers won by a deal who are no mercenaries, as a share of others'.
 
-    ``won_value`` is that of everyone won at a depth of 35% [1]_, mercenaries among them, and 1 at depth 0. The
+    ``won_value`` is that of everyone won at a depth of 35% [7]_, mercenaries among them, and 1 at depth 0. The
     mercenaries, who buy in promotion weeks only, bring about ``promoted_time`` of what others do; the rest is
     what the others of those won must bring. It is never below zero.
-
-    References
-    ----------
-    .. [1] Lewis (2006), Journal of Marketing Research 43(2):195-203.
     """
     everyone = 1 + (won_value - 1) * depth / WON_VALUE_IS_STATED_AT
     others = np.maximum(1 - mercenary_share, 1e-9)
     return np.maximum((everyone - mercenary_share * promoted_time) / others, 0.0)
 
 
-def order_margin(value, gross_margin, cost_per_order, deal, service=0.0):
-    """What is left of an order [currency]: margin on its list value, less the deal, its costs and the better service.
+def one_customer(of, lift, orders: int = 12, *, chance: float = 0.1, ends: int | None = None):
+    """The mechanism on one customer, order by order: what is met, expected, felt, and the chance of staying.
 
-    >>> round(float(order_margin(100.0, gross_margin=0.3, cost_per_order=2.0, deal=0.2)), 9)
-    8.0
+    Parameters
+    ----------
+    of
+        Parameter name -> value: kappa_exp, theta_exp, level_exp, loss_aversion.
+    lift, ends
+        How much better the experience is [standard deviations], and the order before which it is so no more.
+    chance
+        Of leaving at an order on today's path.
+
+    Returns
+    -------
+    DataFrame
+        Columns order, met, expected, gap, leaving, staying (until after that order), staying_today.
+
+    Examples
+    --------
+    >>> of = {"kappa_exp": 0.3, "theta_deal": 0.0, "theta_exp": 0.3, "level_exp": 0.3, "loss_aversion": 2.0}
+    >>> one_customer(of, 0.5)["leaving"].round(3).tolist()[:3]
+    [0.084, 0.085, 0.086]
     """
-    return (gross_margin - deal) * value - cost_per_order - service
+    expected, staying, rows = 0.0, 1.0, []
+    for order in range(1, orders + 1):
+        met = lift if ends is None or order < ends else 0.0
+        gap, before = met - expected, expected
+        expected = expected_after(expected, met, of["kappa_exp"])
+        felt = response(gap, of["loss_aversion"])
+        odds = np.log(chance / (1 - chance)) - log_odds_of_staying({"theta_deal": 0.0} | dict(of), 0.0, felt, expected)
+        leaving = 1 / (1 + np.exp(-odds))
+        staying *= 1 - leaving
+        rows.append((order, met, before, gap, leaving, staying, (1 - chance) ** order))
+    columns = ["order", "met", "expected", "gap", "leaving", "staying", "staying_today"]
+    return pd.DataFrame(rows, columns=columns)

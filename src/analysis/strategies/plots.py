@@ -1,4 +1,4 @@
-"""Figures of loyalty strategies: what each earns, when, from what, and where being better beats a promotion."""
+"""Figures of loyalty strategies: the mechanism on one customer, what each strategy earns and from what."""
 
 from __future__ import annotations
 
@@ -26,12 +26,11 @@ from analysis.strategies.sentences import COMPONENTS, name_of
 from analysis.words import formats, tr
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
 
-    from analysis.strategies.choice import StrategyChoice
     from analysis.strategies.comparison import StrategyComparison
     from analysis.strategies.evidence import LoyaltyEvidence
-    from analysis.strategies.frontier import DecisionMap
 
 STROKES = (
     Stroke(BLUE, "solid", "o", 2.2),
@@ -42,7 +41,7 @@ STROKES = (
 )
 
 
-def plot_differences(result: StrategyComparison | StrategyChoice, ax: Axes | None = None) -> Axes:
+def plot_differences(result: StrategyComparison, ax: Axes | None = None) -> Axes:
     """Profit of each strategy against going on as today, over all views: a mark with its interval, named beside it.
 
     A strategy that is likelier to lose than to win is drawn in the colour of a loss.
@@ -66,26 +65,25 @@ def plot_differences(result: StrategyComparison | StrategyChoice, ax: Axes | Non
     return name_axes(ax, x=tr("Profit against going on as today"))
 
 
-def plot_paths(comparison: StrategyComparison, ax: Axes | None = None) -> Axes:
-    """Cumulative discounted profit against going on as today, year by year, with bands."""
-    ax, ends = own_axes(ax), []
-    for (name, path), stroke in zip(comparison.paths().groupby("strategy", sort=False), _strokes(), strict=False):
-        years = path["week"] / 52.18
-        ax.fill_between(years, path["lower"], path["upper"], color=stroke.color, alpha=0.13, linewidth=0)
-        ax.plot(years, path["estimate"], color=stroke.color, linestyle=stroke.dash, linewidth=stroke.width)
-        ends.append((years.iloc[-1], path["estimate"].iloc[-1], str(name_of(name)), stroke.color))
-    ax.axhline(0, color=GREY, linewidth=0.9)
-    ax.set_xlim(0, ends[0][0])
-    few_ticks(ax, x=4 if is_narrow(ax) else 7, y=5)
-    format_ticks(ax, x="number", y="compact_money")
-    label_ends(ax, ends)
-    return name_axes(ax, x=tr("Years from now"), y=tr("Cumulative profit against going on as today"))
+def plot_break_even(result: StrategyComparison, ax: Axes | None = None) -> Axes:
+    """By how much the margin of today's customers must rise for each strategy to pay, beside what is likely."""
+    advice = list(result.advice.values())
+    ax = own_axes(ax, size=(7.2, 1.0 + 0.6 * len(advice)))
+    for row, each in enumerate(advice):
+        ax.plot([each.likely.lower, each.likely.upper], [-row, -row], color=BLUE, linewidth=6, alpha=0.35,
+                solid_capstyle="butt")  # fmt: skip
+        ax.plot(each.likely.estimate, -row, "o", color=BLUE, markersize=7)
+        ax.plot(each.need.estimate, -row, "|", color=ORANGE, markersize=18, markeredgewidth=3)
+    ax.set_yticks([-row for row in range(len(advice))], [str(name_of(each.strategy)) for each in advice])
+    ax.grid(visible=True, axis="x")
+    format_ticks(few_ticks(ax, x=5), x="percent1")
+    return name_axes(ax, x=tr("More margin from today's customers: the mark is needed, the bar likely"))
 
 
 def plot_components(comparison: StrategyComparison, ax: Axes | None = None) -> Axes:
     """What the difference of each strategy consists of: gains to the right, losses to the left."""
-    table = comparison.components().pivot(index="component", columns="strategy", values="estimate")
-    table = table.loc[[name for name in COMPONENTS if name in table.index], list(comparison.per_purchase.names[1:])]
+    table = comparison.components_frame().pivot(index="component", columns="strategy", values="estimate")
+    table = table.loc[[name for name in COMPONENTS if name in table.index], list(comparison.names[1:])]
     ax = own_axes(ax, size=(7.2, 0.8 + 0.45 * len(table)))
     places, height = np.arange(len(table)), 0.8 / len(table.columns)
     bars = [
@@ -100,27 +98,21 @@ def plot_components(comparison: StrategyComparison, ax: Axes | None = None) -> A
     return name_axes(ax, x=tr("Part of the profit against going on as today"))
 
 
-def plot_frontiers(found: DecisionMap, ax: Axes | None = None, *, every_weeks: int | None = None) -> Axes:
-    """Cost of an order at which being better earns as much as something else, by how much better one is.
-
-    Against doing nothing and the company's own promotion, with its plan; or against promotions of a cadence.
-    """
-    ax, frame = own_axes(ax), found.to_frame()
-    shown = frame["own"] | frame["depth"].isna() if every_weeks is None else frame["every_weeks"] == every_weeks
+def plot_mechanism(path: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """What one customer meets and expects, and the chance of staying, order by order; as of ``one_customer``."""
+    ax = own_axes(ax)
+    kept = path["staying"] / path["staying_today"]
+    lines = {"met": tr("experience"), "expected": tr("expectation"), "gap": tr("gap")}
     ends = []
-    groups = frame[shown].groupby(["own", "depth"], sort=True, dropna=False)
-    for ((own, depth), line), stroke in zip(groups, _strokes(), strict=False):
-        ax.fill_between(line["lift"], line["lower"], line["upper"], color=stroke.color, alpha=0.15, linewidth=0)
-        ax.plot(line["lift"], line["cost"], stroke.marker, color=stroke.color, linestyle=stroke.dash, markersize=5)
-        name = tr("doing nothing") if np.isnan(depth) else tr("{depth:percent} off", depth=depth)
-        ends.append((line["lift"].iloc[-1], line["cost"].iloc[-1], tr("your promotion") if own else name, stroke.color))
-    if every_weeks is None:
-        ax.plot(found.lift, found.cost, "*", color=INK, markersize=12, zorder=6)
-        ax.annotate(tr("your plan"), (found.lift, found.cost), xytext=(8, -12), textcoords="offset points", color=INK)
+    for (name, label), stroke in zip(lines.items(), STROKES, strict=False):
+        ax.plot(path["order"], path[name], color=stroke.color, linestyle=stroke.dash, linewidth=stroke.width)
+        ends.append((path["order"].iloc[-1], path[name].iloc[-1], label, stroke.color))
+    ax.plot(path["order"], kept - 1, color=INK, linewidth=2.2)
+    ends.append((path["order"].iloc[-1], kept.iloc[-1] - 1, tr("more still there"), INK))
     ax.axhline(0, color=GREY, linewidth=0.9)
-    format_ticks(few_ticks(ax, y=5), x="number", y="percent1")
-    label_ends(ax, ends, gap_share=0.09)
-    return name_axes(ax, x=tr("How much better [standard deviations]"), y=tr("Cost as a share of an order"))
+    format_ticks(few_ticks(ax, x=6, y=5), x="integer", y="number")
+    label_ends(ax, ends)
+    return name_axes(ax, x=tr("Order"), y=tr("Standard deviations; share of customers"))
 
 
 def plot_campaigns(evidence: LoyaltyEvidence, ax: Axes | None = None) -> Axes:

@@ -9,21 +9,16 @@ from typing import Any
 import numpy as np
 
 from analysis.interval import Interval
-from analysis.strategies.choice import StrategyChoice
 from analysis.strategies.comparison import StrategyComparison
+from analysis.strategies.decision import Advice
 from analysis.strategies.evidence import LoyaltyEvidence
 from analysis.strategies.experiment import ExperimentResult
+from analysis.strategies.simulation import SEGMENTS
 from analysis.words import Message
-
-TAKEN = {"customers": "taken", "profit": "profit_lost"}
-OF_STRATEGY = ("difference", "probability_best", "regret", "simulation_error")
 
 
 def as_results(
-    comparison: StrategyComparison,
-    choice: StrategyChoice,
-    evidence: LoyaltyEvidence,
-    experiment: ExperimentResult | Message | None,
+    found: StrategyComparison, evidence: LoyaltyEvidence, experiment: ExperimentResult | Message | None
 ) -> dict[str, Any]:
     """The part ``strategies`` of ``results.json``.
 
@@ -32,56 +27,58 @@ def as_results(
     experiment
         What an experiment that was run showed, why that is not known, or None where none is configured.
     """
-    run, decision, level = comparison.per_purchase, choice.decision, comparison.setting.level
-    draws = run.parameters[[name for name in run.parameters if not name.startswith(("purchase.", "spend."))]]
-    ends = {"mean": draws.mean(), "low": draws.min(), "high": draws.max()}
+    table, parts, level, names = found.to_frame(), found.components, found.level, found.names
+    parameters = found.assumptions().set_index("name")
+    draws, sizes = found.segments
+    over_all = (
+        "strategy",
+        "difference",
+        "lower",
+        "upper",
+        "level",
+        "probability_of_loss",
+        "probability_best",
+        "regret",
+    )
 
     def each(draws: np.ndarray) -> dict[str, Interval]:
-        return {
-            name: Interval.around(float(draws[:, s].mean()), draws[:, s], level) for s, name in enumerate(run.names)
-        }
+        return {name: Interval.around(float(row.mean()), row, level) for name, row in zip(names, draws, strict=True)}
 
-    attack: dict[str, dict] = {structure: {name: {} for name in run.names} for structure, _ in comparison.attacked}
-    for (structure, what), loss in comparison.attacked.items():
-        for s, name in enumerate(run.names):
-            attack[structure][name] |= {TAKEN[what]: loss[:, s].mean()}
-    found = {
-        "horizon_weeks": run.weeks,
-        "todays_deal": comparison.setting.economics.todays_deal,
+    attack = None if found.attacked is None else {"profit_lost": each(-found.attacked)}
+    content = {
+        "horizon_weeks": round(found.years * 52.18),
+        "todays_deal": found.todays_deal,
         "evidence": {
             "findings": [plain(finding) | {"unit": finding.unit.text} for finding in evidence.findings],
             "used_for": sorted(evidence.estimates),
             "capped": {name: {"low": span.low, "high": span.high} for name, span in sorted(evidence.caps.items())},
             "reasons": {part: reason.code for part, reason in evidence.reasons.items()},
         },
-        "origin": run.origin,
-        "assumptions": {name: {end: values[name] for end, values in ends.items()} for name in draws},
-        "components": {part: each(amounts) for part, amounts in run.components.items()},
+        "origin": found.parameters.origin,
+        "assumptions": parameters[["mean", "low", "high"]].to_dict("index"),
+        "go_on": found.go_on,
+        "lines": found.lines,
+        "components": {name: each(amounts) for name, amounts in parts.items()},
         "segments": [
-            {"dimension": part.dimension, "segment": part.label, "customers": part.customers,
-             "difference": each(part.difference)}
-            for part in run.segments
+            {"dimension": "value", "segment": name, "customers": int(count), "difference": each(draws[:, :, g] / count)}
+            for g, (name, count) in enumerate(zip(SEGMENTS, sizes, strict=True))
+            if count
         ],
-        "outcome": decision.outcome,
-        "recommended": decision.recommended,
-        "contenders": decision.contenders,
-        "same_in_effect": decision.same_in_effect,
-        "over_all_views": decision.table.to_dict("records"),
-        "views": [
-            {name: getattr(view, name) for name in ("model", "structure", "profit_before", "perfect_information")}
-            | {"strategies": [
-                {"name": name} | {what: getattr(view, what)[s] for what in OF_STRATEGY}
-                for s, name in enumerate(view.names)
-            ]}
-            for view in decision.rankings
+        "over_all_views": table[list(over_all)].to_dict("records"),
+        "advice": [
+            _advice(advice) | {"simulation_error": found.simulation_error[names.index(name)]}
+            for name, advice in found.advice.items()
         ],
-        "turning_points": decision.turning_points,
-        "map": choice.map,
-        "experiment_plan": choice.plan or {"reason": choice.no_plan.code},
-        "attack": attack or None,
+        "experiment_plan": {name: list(trials) for name, trials in found.trials.items()},
+        "attack": attack,
         "experiment": {"reason": experiment.code} if isinstance(experiment, Message) else experiment,
-    }  # fmt: skip
-    return plain(found)
+    }
+    return plain(content)
+
+
+def _advice(advice: Advice) -> dict[str, Any]:
+    said = {field.name: getattr(advice, field.name) for field in fields(advice)}
+    return said | {"asked": None if advice.asked is None else advice.asked.name}
 
 
 def plain(value: Any) -> Any:

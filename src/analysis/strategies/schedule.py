@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.config.strategies import Attack, Experience, Promotion, Strategy
-from analysis.time import TimeUnit, force_of_interest, units_per_year
+from analysis.time import TimeUnit, units_per_year
 
 WEEKS_PER_YEAR = units_per_year(TimeUnit.WEEK)
 PAID_BACK_WITHIN = 4
@@ -17,7 +17,7 @@ PAID_BACK_WITHIN = 4
 
 @dataclass(frozen=True)
 class Economics:
-    """What an order earns today and how the future is discounted.
+    """What an order earns today.
 
     Attributes
     ----------
@@ -25,15 +25,12 @@ class Economics:
         Share of what is paid for an order today that is left after its direct costs.
     cost_per_order
         Further cost of each order [currency].
-    annual_discount_rate
-        A week is discounted from its middle.
     todays_deal
         Share of the list price that orders save today; already taken off what is paid.
     """
 
     gross_margin: float
     cost_per_order: float = 0.0
-    annual_discount_rate: float = 0.0
     todays_deal: float = 0.0
 
     @property
@@ -45,8 +42,7 @@ class Economics:
         """Margin of orders that were placed [currency]: the one definition that orders are judged by.
 
         Goods cost the share of the list value that leaves the gross margin of what is paid at today's deal, so a deeper
-        deal comes off the margin in full: paid - (1 - gross margin) (1 - today's deal) listed - cost per order. It is
-        ``dynamics.order_margin`` at the deal on top of today's.
+        deal comes off the margin in full: paid - (1 - gross margin) (1 - today's deal) listed - cost per order.
 
         Examples
         --------
@@ -60,34 +56,30 @@ class Economics:
 
 @dataclass(frozen=True)
 class Schedule:
-    """S strategies over W weeks; tables are of shape (S, W) unless stated.
+    """S strategies over W weeks; tables are of shape (S, W), columns (S, 1), sums at the start of weeks (S, W + 1).
 
     Attributes
     ----------
-    promoted
-        1 in promotion weeks, else 0.
-    paid_back
-        Promotion weeks of which the borrowed orders are missing in this week.
+    promoted, promoted_before
+        1 in promotion weeks, else 0; and how many there were before each week.
+    owed_before
+        Promotion weeks of which the borrowed orders were missing before each week.
     points
         Points on every order, as a share of its list value.
-    lift
-        Planned experience above today's [standard deviations].
-    spread
-        Standard deviation of single encounters, shape (S, W); NaN where it follows from the assumption.
-    service
-        Cost of every order of being better [currency].
-    invested
-        Cost for each customer who is still one [currency per week].
-    fixed
-        Programme and database [currency per week].
+    lift, spread
+        Planned experience above today's, and its unevenness [standard deviations]; NaN where as uneven as today.
+    service, invested, fixed
+        Cost of every order of being better [currency]; cost for each customer who is still one, and of programme and
+        database [currency per week].
     depth, reach
-        Of the promotion, shape (S,).
-    discount
-        Value today of one unit of currency in each week, shape (W,).
+        Of the promotion.
+    gift_order, gift_lift, gift_cost
+        Of the gift; order 0 where there is none.
     """
 
     promoted: np.ndarray
-    paid_back: np.ndarray
+    promoted_before: np.ndarray
+    owed_before: np.ndarray
     points: np.ndarray
     lift: np.ndarray
     spread: np.ndarray
@@ -96,42 +88,87 @@ class Schedule:
     fixed: np.ndarray
     depth: np.ndarray
     reach: np.ndarray
-    discount: np.ndarray
+    gift_order: np.ndarray
+    gift_lift: np.ndarray
+    gift_cost: np.ndarray
 
     @property
     def weeks(self) -> int:
-        return len(self.discount)
+        return self.promoted.shape[1]
 
-    @property
-    def strategies(self) -> int:
-        return len(self.depth)
+    @classmethod
+    def of(cls, strategies: Sequence[Strategy], weeks: int) -> Schedule:
+        """The tables of strategies over ``weeks``.
 
+        Examples
+        --------
+        >>> sale = Strategy("sale", promotion=Promotion(depth=0.2, every_weeks=3))
+        >>> Schedule.of([sale], 6).promoted
+        array([[1., 0., 0., 1., 0., 0.]])
+        """
+        shape, names = (len(strategies), weeks), ("promoted", "owed", "points", "lift", "service", "invested", "fixed")
+        table = {name: np.zeros(shape) for name in names}
+        of_all = ("depth", "reach", "gift_order", "gift_lift", "gift_cost")
+        columns = {name: np.zeros((len(strategies), 1)) for name in of_all}
+        spread = np.full(shape, np.nan)
+        for row, strategy in enumerate(strategies):
+            deal, better, gift = strategy.promotion, strategy.experience, strategy.gift
+            if deal is not None:
+                on, since = _running(deal, weeks), np.arange(weeks) - deal.starts_week
+                table["promoted"][row] = on & (since % deal.every_weeks < deal.lasts_weeks) & (deal.depth > 0)
+                table["owed"][row] = _owed(table["promoted"][row] > 0)
+                table["points"][row, on] = deal.points
+                table["fixed"][row, on] += deal.programme_cost_per_year / WEEKS_PER_YEAR
+                columns["depth"][row], columns["reach"][row] = deal.depth, deal.reach
+            if better is not None:
+                on = _running(better, weeks)
+                table["lift"][row, on], table["service"][row, on] = better.lift, better.invested_per_order or 0.0
+                table["invested"][row, on] = (better.invested_per_customer_year or 0.0) / WEEKS_PER_YEAR
+                table["fixed"][row, on] += better.database_per_year / WEEKS_PER_YEAR
+                spread[row, on] = np.nan if better.spread is None else better.spread
+            if gift is not None:
+                for name in ("order", "lift", "cost"):
+                    columns[f"gift_{name}"][row] = getattr(gift, name) or 0.0
+        before = {name: np.pad(np.cumsum(table[name], axis=1), ((0, 0), (1, 0))) for name in ("promoted", "owed")}
+        owed, _ = before["owed"], table.pop("owed")
+        return cls(**table, **columns, spread=spread, promoted_before=before["promoted"], owed_before=owed)
 
-def schedule_of(strategies: Sequence[Strategy], weeks: int, annual_discount_rate: float) -> Schedule:
-    """The tables of strategies over ``weeks``.
+    def next_order(self, time: np.ndarray, need: np.ndarray, quiet: np.ndarray, extra: np.ndarray, borrowed):
+        """When the next order comes, shape (S, n): the time at which the pace has summed to ``need``; beyond the
+        horizon infinite.
 
-    Examples
-    --------
-    >>> sale = Strategy("sale", promotion=Promotion(depth=0.2, every_weeks=3))
-    >>> schedule_of([sale], 6, 0.1).promoted
-    array([[1., 0., 0., 1., 0., 0.]])
-    """
-    shape = (len(strategies), weeks)
-    tables = {
-        name: np.zeros(shape)
-        for name in ("promoted", "paid_back", "points", "lift", "spread", "service", "invested", "fixed")
-    }
-    depth, reach = np.zeros((2, len(strategies)))
-    for number, strategy in enumerate(strategies):
-        row = {name: table[number] for name, table in tables.items()}
-        if strategy.promotion is not None:
-            depth[number], reach[number] = strategy.promotion.depth, strategy.promotion.reach
-            _fill_promotion(row, strategy.promotion, weeks)
-        if strategy.experience is not None:
-            _fill_experience(row, strategy.experience, weeks)
-    middle = np.arange(weeks) + 0.5
-    discount = np.exp(-force_of_interest(annual_discount_rate, TimeUnit.WEEK) * middle)
-    return Schedule(**tables, depth=depth, reach=reach, discount=discount)
+        The pace is ``quiet`` outside promotion weeks, 1 + ``extra`` in them, and less what was borrowed after them.
+        """
+        with np.errstate(divide="ignore"):
+            found = time + need / quiet
+        rows = np.flatnonzero(self.promoted.any(axis=1))
+        if not rows.size:
+            return found
+        time, quiet, extra = time[rows], quiet[rows], extra[rows]
+        most = np.maximum(np.diff(self.owed_before[rows], axis=1).max(axis=1, keepdims=True), 1e-9)
+        missing = np.minimum(extra * borrowed, quiet / most)
+        place = np.arange(len(rows))[:, None]
+        promoted, owed = self.promoted_before[rows], self.owed_before[rows]
+
+        def passed(week):
+            """Pace summed up to the start of a week."""
+            before = promoted[place, week]
+            return quiet * (week - before) + (1 + extra) * before - missing * owed[place, week]
+
+        low = np.minimum(time.astype(int), self.weeks - 1)
+        start = passed(low)
+        target = start + (passed(low + 1) - start) * (time - low) + need[rows]
+        high = np.full(low.shape, self.weeks)
+        for _ in range(int(self.weeks).bit_length()):
+            middle = (low + high) // 2
+            beyond = passed(middle) > target
+            low, high = np.where(beyond, low, middle), np.where(beyond, middle, high)
+        start = passed(low)
+        end = passed(np.minimum(low + 1, self.weeks))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            within = low + (target - start) / (end - start)
+        found[rows] = np.where((low < self.weeks) & (target < end), within, np.inf)
+        return found
 
 
 def _running(side: Promotion | Experience, weeks: int) -> np.ndarray:
@@ -139,30 +176,12 @@ def _running(side: Promotion | Experience, weeks: int) -> np.ndarray:
     return (week >= side.starts_week) & (week < (weeks if side.ends_week is None else side.ends_week))
 
 
-def _fill_promotion(row: dict[str, np.ndarray], promotion: Promotion, weeks: int) -> None:
-    on = _running(promotion, weeks)
-    since = np.arange(weeks) - promotion.starts_week
-    row["promoted"][:] = on & (since % promotion.every_weeks < promotion.lasts_weeks)
-    row["points"][on] = promotion.points
-    row["fixed"][on] += promotion.programme_cost_per_year / WEEKS_PER_YEAR
-    row["paid_back"][:] = _paid_back(row["promoted"] > 0)
-
-
-def _fill_experience(row: dict[str, np.ndarray], experience: Experience, weeks: int) -> None:
-    on = _running(experience, weeks)
-    row["lift"][on] = experience.lift
-    row["spread"][on] = np.nan if experience.spread is None else experience.spread
-    row["service"][on] = experience.invested_per_order or 0.0
-    row["invested"][on] = (experience.invested_per_customer_year or 0.0) / WEEKS_PER_YEAR
-    row["fixed"][on] += experience.database_per_year / WEEKS_PER_YEAR
-
-
-def _paid_back(promoted: np.ndarray) -> np.ndarray:
+def _owed(promoted: np.ndarray) -> np.ndarray:
     """Every promotion week, spread evenly over the quiet weeks among the next few; a permanent deal borrows nothing."""
     missing = np.zeros(len(promoted))
     edges = np.flatnonzero(np.diff(np.concatenate([[0], promoted.astype(int), [0]])))
     starts, ends = edges[::2], edges[1::2]
-    for start, end, following in zip(starts, ends, [*starts[1:], len(promoted)], strict=True):
+    for start, end, following in zip(starts, ends, np.append(starts[1:], len(promoted)), strict=False):
         until = min(end + PAID_BACK_WITHIN, following)
         if until > end:
             # At the end of the horizon only the part that falls into it is missing from it.
@@ -173,45 +192,42 @@ def _paid_back(promoted: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Exposure:
-    """How long customers of every strategy have been exposed to an attack, in quiet and in promotion weeks.
+    """How long customers of every strategy have been exposed to a rival's attack, in quiet and in promotion weeks.
 
     Attributes
     ----------
-    quiet, promoted
-        Weeks under attack before the start of each week, shape (S, W + 1).
-    own_quiet, own_promoted
-        The company's own deal in quiet and in promotion weeks, shape (S,).
+    weeks
+        Weeks under attack before the start of each week, quiet ones and promotion weeks, shape (2, S, W + 1).
+    own
+        The company's own deal in either, shape (2, S, 1).
     rival_depth
         The rival's deal.
     """
 
-    quiet: np.ndarray
-    promoted: np.ndarray
-    own_quiet: np.ndarray
-    own_promoted: np.ndarray
+    weeks: np.ndarray
+    own: np.ndarray
     rival_depth: float
 
-    def added(self, hazards, row, since, until) -> np.ndarray:
-        """Hazard between two moments, summed over quiet and promotion weeks of the attack."""
-        tables = (self.quiet, self.promoted)
-        weeks = [_at(table, row, until) - _at(table, row, since) for table in tables]
-        return sum(hazard * time for hazard, time in zip(hazards, weeks, strict=True))
+    @classmethod
+    def of(cls, schedule: Schedule, strategies: Sequence[Strategy], attack: Attack, todays_deal: float) -> Exposure:
+        """A promotion counts as deep as it is for those whom it covers, on average."""
+        week = np.arange(schedule.weeks)
+        attacked = ((week >= attack.first_week) & (week <= attack.last_week)).astype(float)
+        parts = np.array([attacked * (1 - schedule.promoted), attacked * schedule.promoted])
+        weeks = np.pad(np.cumsum(parts, axis=2), ((0, 0), (0, 0), (1, 0)))
+        deals = [each.promotion for each in strategies]
+        points = todays_deal + np.array([[deal.points if deal else 0.0] for deal in deals])
+        covered = np.array([[deal.depth * deal.coverage if deal else 0.0] for deal in deals])
+        return cls(weeks, np.array([points, points + covered]), attack.rival_depth)
 
-
-def exposure_of(schedule: Schedule, strategies: Sequence[Strategy], attack: Attack, todays_deal: float) -> Exposure:
-    """The exposure to ``attack``; a promotion counts as deep as it is for those whom it covers, on average."""
-    week = np.arange(schedule.weeks)
-    attacked = ((week >= attack.first_week) & (week <= attack.last_week)).astype(float)
-    points = np.array([strategy.promotion.points if strategy.promotion else 0.0 for strategy in strategies])
-    covered = np.array([s.promotion.depth * s.promotion.coverage if s.promotion else 0.0 for s in strategies])
-    start = np.zeros((schedule.strategies, 1))
-    return Exposure(
-        quiet=np.hstack([start, np.cumsum(attacked * (1 - schedule.promoted), axis=1)]),
-        promoted=np.hstack([start, np.cumsum(attacked * schedule.promoted, axis=1)]),
-        own_quiet=todays_deal + points,
-        own_promoted=todays_deal + points + covered,
-        rival_depth=attack.rival_depth,
-    )
+    def hazard(self, pull, shield, since, until) -> np.ndarray:
+        """Hazard of being taken between two moments, shape (S, n); ``shield`` is what the bond is worth."""
+        row = np.arange(since.shape[0])[:, None]
+        total = 0.0
+        for table, own in zip(self.weeks, self.own, strict=True):
+            time = _at(table, row, until) - _at(table, row, since)
+            total = total + pull * np.maximum(self.rival_depth - own - shield, 0.0) * time
+        return total
 
 
 def _at(table: np.ndarray, row, time) -> np.ndarray:

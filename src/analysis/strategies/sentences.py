@@ -2,58 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-import numpy as np
-import pandas as pd
+from scipy.stats import norm
 
 from analysis.config.assumptions import BY_NAME
-from analysis.config.strategies import NOTHING, Strategy
-from analysis.interval import Interval
+from analysis.config.strategies import Strategy
+from analysis.strategies.decision import DO, DO_NOT, EITHER, FIND_OUT_FIRST, TRY_FIRST, Advice
 from analysis.words import Message
 
 if TYPE_CHECKING:
-    from analysis.strategies.choice import StrategyChoice
     from analysis.strategies.comparison import StrategyComparison
-    from analysis.strategies.decision import Ranking
     from analysis.strategies.experiment import ExperimentResult
-    from analysis.strategies.simulation import Simulation
 
 NAMES = {
     "nothing": Message("Go on as today"),
-    "promotion": Message("Promotion"),
+    "promotion": Message("Discount weeks"),
+    "points": Message("Points"),
+    "members": Message("A club"),
+    "gift": Message("A surprise gift"),
     "expectation": Message("Better service"),
-    "both": Message("Promotion and better service"),
-}
-VIEWS = {
-    ("BG/NBD", "per_purchase"): Message("BG/NBD, leaving at orders"),
-    ("BG/NBD", "calendar"): Message("BG/NBD, leaving over time"),
-    ("MBG/NBD", "per_purchase"): Message("MBG/NBD, leaving at orders"),
+    "both": Message("Discount weeks and better service"),
 }
 COMPONENTS = {
     "given_away": Message("Margin given away on orders that would have come anyway"),
-    "extra_orders": Message("Extra orders in promotion weeks"),
-    "extra_from_rivals": Message("Extra orders taken from rivals"),
-    "borrowed": Message("Orders missing after promotions"),
-    "pace": Message("Faster or slower buying after an encounter"),
+    "extra_orders": Message("Extra orders, and orders that come sooner"),
     "retention": Message("Customers who stay longer or shorter"),
-    "rival": Message("Customers kept from or lost to the rival"),
+    "newcomers": Message("New customers who come anyway"),
     "won": Message("Customers won by promotions"),
     "referred": Message("Referred customers"),
     "service": Message("Cost of better service on orders"),
     "invested": Message("Investment in customers"),
     "programme": Message("Programme and customer database"),
 }
+LINES = {
+    "newcomers": Message("With the new customers who come anyway"),
+    "rival": Message("If a rival attacks"),
+    "standard": Message("If others get better faster than until now"),
+}
 ORIGINS = {
-    "posterior": Message("from the fitted model"),
     "estimate": Message("estimated from these data"),
     "given": Message("stated in the configuration"),
     "assumption": Message("an assumption"),
     "capped": Message("an assumption (range capped by the data)"),
 }
-ALMOST_SURE, LIKELY = 0.95, 0.8
-"""Chances from which on a loss, or a gain, is called almost certain, and likely."""
+FORMS = {
+    DO_NOT: Message("Do not"),
+    TRY_FIRST: Message("Try it on some first"),
+    FIND_OUT_FIRST: Message("Find out first"),
+    EITHER: Message("Either; take the cheaper"),
+    DO: Message("Do it"),
+}
+UNITS = {"order": Message("an order"), "gift": Message("a gift"), "year": Message("a year")}
+GROUPS = {"all": Message("all customers"), "top_tenth": Message("the most valuable tenth")}
 VERDICTS = {
     "better": "**{arm}** earned more than {control}: {difference:interval money} of margin a customer.",
     "worse": "**{arm}** earned less than {control}: {difference:interval money} of margin a customer.",
@@ -65,13 +67,15 @@ VERDICTS = {
 
 
 def name_of(strategy: str) -> Message | str:
-    """A strategy by its name: in the reader's language, or as its owner calls it."""
+    """A strategy by its name: in the reader's language, or as its owner calls it.
+
+    >>> print(name_of("points_and_gift"))
+    Points and A surprise gift
+    """
+    one, _, other = strategy.partition("_and_")
+    if other and {one, other} <= set(NAMES):
+        return Message("{one} and {other}", one=NAMES[one], other=NAMES[other])
     return NAMES.get(strategy, strategy)
-
-
-def view_of(view: Ranking | Simulation) -> Message:
-    """A view by its purchase model and how customers leave."""
-    return VIEWS[view.model, view.structure]
 
 
 def done_in(strategy: Strategy) -> Message:
@@ -81,7 +85,7 @@ def done_in(strategy: Strategy) -> Message:
     >>> print(done_in(Strategy("sale", Promotion(depth=0.2, every_weeks=8))))
     20% off for 1 week every 8 weeks, for 80% of customers
     """
-    parts = [*_promised_in(strategy), *_bettered_in(strategy)]
+    parts = [*_promised_in(strategy), *_bettered_in(strategy), *_given_in(strategy)]
     if not parts:
         return Message("nothing new")
     return parts[0] if len(parts) == 1 else Message("{parts:list}", parts=parts)
@@ -113,147 +117,138 @@ def _bettered_in(strategy: Strategy) -> Iterator[Message]:
         better.invested_per_customer_year,
         better.database_per_year,
     )
-    if better.lift < 0:
-        yield Message("serving customers worse")
-    elif not (by_order or by_customer or fixed):
-        yield Message("serving customers better, at no cost")
-    if by_order:
-        yield Message("serving customers better for {cost:money} an order", cost=by_order)
+    numbers = {"best": float(norm.sf(better.lift)), "cost": by_order or 0.0}
+    if better.lift and by_order:
+        yield Message("service like that of the best {best:percent} in the trade, for {cost:money} an order", **numbers)
+    elif better.lift:
+        yield Message("service like that of the best {best:percent} in the trade", **numbers)
+    elif by_order:
+        yield Message("steadier service for {cost:money} an order", **numbers)
     if by_customer:
-        yield Message("serving customers better for {cost:money} a customer a year", cost=by_customer)
+        yield Message("{cost:money} a customer a year", cost=by_customer)
     if fixed:
         yield Message("a customer database for {cost:rounded_money} a year", cost=fixed)
 
 
-def labelled(table: pd.DataFrame, strategies: Sequence[Strategy]) -> pd.DataFrame:
-    """The table of a decision with names and labels, own strategies first, going on as today last."""
-    of = table["strategy"].map({each.name: each for each in strategies})
-    told = {
-        "name": of.map(lambda each: name_of(each.name)),
-        "label": of.map(done_in),
-        "is_own": of.map(lambda s: s.is_own),
-    }
-    order = sorted(table.index, key=lambda row: (of[row] == NOTHING, not of[row].is_own))
-    first = ["strategy", "name", "label", "is_own"]
-    return table.assign(**told).loc[order, [*first, *table.columns.drop("strategy")]].reset_index(drop=True)
+def _given_in(strategy: Strategy) -> Iterator[Message]:
+    gift = strategy.gift
+    if gift is not None and gift.cost:
+        yield Message("a gift of {cost:money} with order {order:integer}", cost=gift.cost, order=gift.order)
+    elif gift is not None:
+        yield Message("a gift with order {order:integer}", order=gift.order)
 
 
 # --- what it brings ---
 
 
-def decision_sentences(choice: StrategyChoice | StrategyComparison) -> list[Message]:
-    """What to do, in a director's words: the advice, what each strategy brings, and what would settle it."""
-    rows = choice.to_frame().query("strategy != 'nothing'").itertuples()
-    return [_advice(choice), *(_brought_by(row, choice.years) for row in rows), *_next(choice)]
+def decision_sentences(found: StrategyComparison) -> list[Message]:
+    """What to do, in a director's words: the one thing to do, the advice on each strategy, and on what it rests."""
+    rows = found.to_frame().query("strategy != 'nothing'").itertuples()
+    labels = {row.strategy: (row.name, row.label) for row in rows}
+    said = [advice_sentence(found.advice[name], found.years, *labels[name]) for name in labels]
+    return [_first(found), *said, basis(found)]
 
 
-def _advice(choice: StrategyChoice | StrategyComparison) -> Message:
-    found, years = choice.decision, choice.years
-    names = [name_of(name) for name in found.contenders]
-    if found.recommended == NOTHING.name:
-        return Message("**Go on as today.** Nothing that was compared earns more over {years:years}.", years=years)
-    if name := found.recommended:
-        return Message("**Do this: {name}.** It earns most over {years:years}.", name=name_of(name), years=years)
-    if name := found.held_back:
-        return Message("**Probably best: {name}.** The calculation is too coarse to be sure.", name=name_of(name))
-    if NOTHING.name in found.contenders:
+def _first(found: StrategyComparison) -> Message:
+    ranked = sorted(found.advice.values(), key=lambda each: -each.difference.estimate)
+    by_form = {form: [each for each in ranked if each.form == form] for form in FORMS}
+    years, named = found.years, {form: name_of(each[0].strategy) for form, each in by_form.items() if each}
+    if best := by_form[DO]:
+        amount = best[0].difference.estimate
         return Message(
-            "**Nothing is sure to earn more than going on as today.** Still possible as the best: {names:list}.",
-            names=names,
+            "**Do this: {name}.** It is expected to earn some {amount:rounded_money} more over {years:years}.",
+            name=named[DO], amount=amount, years=years
+        )  # fmt: skip
+    if best := by_form[TRY_FIRST]:
+        return Message(
+            "**Try this first, on some customers: {name}.** A test is worth more than it costs.", name=named[TRY_FIRST]
         )
-    return Message("**It pays to do something; what is best is not sure.** Still possible: {names:list}.", names=names)
+    if best := by_form[FIND_OUT_FIRST]:
+        return Message("**Find out first: {what}.** {name} depends on it.", what=best[0].asked.label,
+                       name=named[FIND_OUT_FIRST])  # fmt: skip
+    if by_form[EITHER]:
+        return Message("**It makes hardly any difference what you do; take what is cheapest.**")
+    return Message("**Go on as today.** Nothing that was compared is expected to earn more over {years:years}.",
+                   years=years)  # fmt: skip
 
 
-def _brought_by(row: Any, years: float) -> Message:
-    """What one strategy brings against going on as today, by how likely a loss is."""
-    ends = Interval(row.difference, row.lower, row.upper, row.level)
-    said = {"name": row.name, "label": row.label, "amount": abs(row.difference), "ends": ends, "years": years}
-    said["loss"] = loss = row.probability_of_loss
-    if row.lower == row.upper == 0:
-        return Message("**{name}** ({label}) changes nothing.", **said)
-    if loss >= ALMOST_SURE:
+def advice_sentence(advice: Advice, years: float, name, label) -> Message:
+    """The advice on one strategy."""
+    said = {"name": name, "label": label, "amount": abs(advice.difference.estimate), "years": years}
+    said |= {"tenths": round(10 * advice.loss), "need": max(advice.need.estimate, 0.0), "likely": advice.likely}
+    if advice.form == DO_NOT:
+        if advice.unit != "year" and advice.most.estimate > 0:
+            return Message(
+                "**{name}** ({label}): **do not.** It would cost some {amount:rounded_money} over {years:years}; it "
+                "loses in {tenths:integer} of 10 cases. It pays only at a cost of {most:money} {unit} or less.",
+                most=advice.most.estimate, unit=UNITS[advice.unit], **said
+            )  # fmt: skip
         return Message(
-            "**{name}** ({label}) almost certainly loses money: some {amount:rounded_money} over {years:years}.", **said
-        )
-    if loss >= LIKELY:
-        return Message(
-            "**{name}** ({label}) probably loses money, some {amount:rounded_money} over {years:years}; the chance of "
-            "a loss is {loss:percent}.",
+            "**{name}** ({label}): **do not.** It would cost some {amount:rounded_money} over {years:years}; it loses "
+            "in {tenths:integer} of 10 cases. It pays only if customers bring {need:percent1} more margin; likely are "
+            "{likely:range percent1}.",
             **said,
         )
-    if loss <= 1 - ALMOST_SURE and row.difference > 0:
+    if advice.form == TRY_FIRST:
+        trial = advice.trial
         return Message(
-            "**{name}** ({label}) almost certainly earns more: some {amount:rounded_money} over {years:years}.", **said
-        )
+            "**{name}** ({label}): **try it on some first**: on half of {customers:integer} customers ({group}) for "
+            "{weeks:weeks}, chosen by lot. It must bring {need:percent1} more margin; likely are "
+            "{likely:range percent1}.",
+            customers=trial.customers, group=GROUPS[trial.group], weeks=trial.weeks, **said
+        )  # fmt: skip
+    if advice.form == FIND_OUT_FIRST:
+        return Message(
+            "**{name}** ({label}): **find out first: {what}**, {how}. Knowing it is worth some {worth:rounded_money}.",
+            what=advice.asked.label, how=advice.asked.ask, worth=advice.worth, **said
+        )  # fmt: skip
+    if advice.form == EITHER:
+        return Message(
+            "**{name}** ({label}): **either this or “{other}”; take the cheaper.** They earn about the same.",
+            other=name_of(advice.other), **said
+        )  # fmt: skip
+    if advice.other:
+        return Message(
+            "**{name}** ({label}): **do it, unless you do “{other}”**, which earns more. This is expected to earn some "
+            "{amount:rounded_money} over {years:years}; it loses in {tenths:integer} of 10 cases.",
+            other=name_of(advice.other), **said
+        )  # fmt: skip
+    if advice.unit != "year":
+        return Message(
+            "**{name}** ({label}): **do it.** It is expected to earn some {amount:rounded_money} more over "
+            "{years:years}; it loses in {tenths:integer} of 10 cases. It pays up to a cost of {most:money} {unit}.",
+            most=advice.most.estimate, unit=UNITS[advice.unit], **said
+        )  # fmt: skip
     return Message(
-        "**{name}** ({label}) may win or lose: {ends:range rounded_money} over {years:years}; the chance of a loss is "
-        "{loss:percent}.",
+        "**{name}** ({label}): **do it.** It is expected to earn some {amount:rounded_money} more over {years:years}; "
+        "it loses in {tenths:integer} of 10 cases. Customers must bring {need:percent1} more margin; likely are "
+        "{likely:range percent1}.",
         **said,
     )
 
 
-def _next(choice: StrategyChoice | StrategyComparison) -> Iterator[Message]:
-    found, plan = choice.decision, getattr(choice, "plan", None)
-    if plan is not None and found.recommended is None:
-        first, second = (name_of(arm) for arm in plan.arms)
-        if best := plan.shortest:
-            yield Message(
-                "**What would settle it:** try “{first}” against “{second}” for {length:weeks}, on {each:rounded} "
-                "customers each, chosen by lot.",
-                first=first, second=second, length=best.weeks, each=best.customers_per_arm
-            )  # fmt: skip
-        else:
-            yield Message(
-                "**What would settle it:** no test on these customers; they are too few to show the difference between "
-                "“{first}” and “{second}”.",
-                first=first, second=second
-            )  # fmt: skip
-    for point in found.turning_points[:1] if found.recommended is None else ():
-        below, above = name_of(point.below), name_of(point.above)
-        yield Message(
-            "**Find out first:** {what}. It decides most between “{below}” and “{above}”.",
-            what=BY_NAME[point.parameter].label, below=below, above=above
-        )  # fmt: skip
-    yield Message(
-        "What a strategy does to customers is mostly assumed and not observed; the chances say how sure that leaves us."
-    )
-
-
-def turning_sentences(choice: StrategyChoice | StrategyComparison) -> list[Message]:
-    """Values of single assumptions at which the two strategies in front change places."""
-    first, second = (name_of(name) for name in choice.decision.front)
-    alone = Message(
-        "No single assumption, moved over its range, changes the order of “{first}” and “{second}” on average.",
-        first=first, second=second
-    )  # fmt: skip
-    return [
-        Message(
-            "{parameter}: below {value:interval decimal2} ({unit}) “{below}” is better on average, above it “{above}”.",
-            parameter=BY_NAME[point.parameter].label, unit=BY_NAME[point.parameter].unit, value=point.value,
-            below=name_of(point.below), above=name_of(point.above)
-        )
-        for point in choice.decision.turning_points
-    ] or [alone]  # fmt: skip
-
-
-def rule_sentence(choice: StrategyChoice) -> Message:
-    """Whether the articles' rule holds at what the company's better service costs."""
-    found = choice.map
-    place = int(np.argmax(found.probability)) if found.holds_from is None else found.lifts.index(found.holds_from)
-    numbers = {"cost": found.cost, "lift": found.lifts[place], "chance": found.probability[place]}
-    if found.holds_from is None:
+def basis(found: StrategyComparison) -> Message:
+    """On what the chances rest."""
+    estimated = [BY_NAME[name].label for name, origin in found.parameters.origin.items() if origin == "estimate"]
+    if estimated:
         return Message(
-            "**The articles' rule.** At a cost of {cost:percent1} of an order, no improvement on the map is sure to "
-            "beat both the promotion and doing nothing. It is likeliest to with an improvement by {lift:number}, with "
-            "a probability of {chance:percent}.",
-            **numbers,
+            "The cases are those that we think possible. Your data tell this much: {names:list}. "
+            "The rest is judgement.",
+            names=estimated,
         )
-    return Message(
-        "**The articles' rule.** At a cost of {cost:percent1} of an order, being better beats both the promotion and "
-        "doing nothing on average from an improvement by {lift:number} standard deviations on; there with a "
-        "probability of {chance:percent}.",
-        **numbers,
-    )
+    return Message("The cases are those that we think possible; that is judgement, not your data.")
+
+
+def price_sentence(advice: Advice, name) -> Message:
+    """What a strategy may cost at most, and what a rival's attack does to it."""
+    said = {"name": name, "most": advice.most, "unit": UNITS[advice.unit], "cost": advice.cost}
+    if advice.attacked is not None:
+        return Message(
+            "{name}: may cost at most {most:interval money} {unit}; planned are {cost:money}. A rival's attack changes "
+            "what it brings by {attacked:interval rounded_money}.",
+            attacked=advice.attacked, **said
+        )  # fmt: skip
+    return Message("{name}: may cost at most {most:interval money} {unit}; planned are {cost:money}.", **said)
 
 
 def experiment_sentences(result: ExperimentResult) -> list[Message]:

@@ -1,410 +1,348 @@
-"""D draws of everything that is uncertain x M customers x strategies: the steps, in their order, and what they make.
+"""Simulated lives of customers under every strategy: drawn from the fitted model, different from draw to draw.
 
-The same customers and random numbers serve all draws and strategies. Draws are taken in blocks, side by side; a
-block's size does not depend on the number of threads, nor do the results.
+A life is a customer with an own order rate and an own proneness to leave, the luck of every encounter, and the times at
+which the pace asks for an order. All strategies, going on as today first, share it, and leaving is carried as the
+probability of still being there. So a strategy's difference is that of one life treated in two ways: what never makes
+a customer leave sooner or order later never lowers it. The sum over lives is set to the closed form of the fitted
+model, draw by draw (a control variate): going on as today *is* the fitted model.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
+from scipy.special import expit, logit
 
+from analysis.config.assumptions import CUSTOMER_TYPES
 from analysis.config.strategies import Attack, Strategy
-from analysis.strategies.customers import Fitted, People
-from analysis.strategies.microsimulation import PER_PURCHASE, Entry, Rules, simulate_customers
-from analysis.strategies.newcomers import Weights, entry_of_new, groups_of_new, weights_of, worth_of_referrals
-from analysis.strategies.parameters import BINDINGS, CUSTOMER_TYPES, ParameterDraws
-from analysis.strategies.sampling import CommonRandomNumbers, error_of_total, replicate_totals, replicates_of
-from analysis.strategies.schedule import Economics, exposure_of, schedule_of
-from analysis.strategies.tallies import Tallies, components_of, money_of
+from analysis.strategies.dynamics import (
+    TYPE_SENSITIVITY,
+    deal_orders,
+    expected_after,
+    log_odds_of_staying,
+    promotional_lift,
+    response,
+    usual_response,
+    value_of_won,
+)
+from analysis.strategies.schedule import WEEKS_PER_YEAR, Economics, Exposure, Schedule
 
-CUSTOMERS_AT_ONCE = 200_000
-"""Customers times draws times strategies in a block: many enough for two threads to get in each other's way little."""
-CELLS_AT_ONCE = 3_000_000
-"""Entries of each table of tallies in a block: a long horizon has many."""
-THREADS = 2
-BASE_STREAM, NEW_STREAM = 0, 1
+BLOCK = 2_048
+"""Lives that are followed at once."""
+GONE = 3e-4
+"""Chance of still being there below which a life is followed no further."""
+WINDOWS = (13, 26, 52)
+"""Weeks after which an experiment could look."""
+SEGMENTS = ("top_tenth", "next_four_tenths", "lower_half")
+BINS = 12
+"""Parts of the horizon in which the worth of a new customer is told."""
+PARTS = ("profit", "stay", "given_away", "service", "invested", "referred")
+OF_DEAL, OF_EXPERIENCE = ("theta_deal", "gamma_deal"), ("theta_exp", "level_exp", "gamma_exp", "referrals")
 
 
 @dataclass(frozen=True)
-class Inputs:
+class Lives:
+    """Simulated lives; arrays of shape (n,) unless stated.
+
+    Attributes
+    ----------
+    draw
+        Of everything uncertain, under which the life is lived.
+    rate, at_orders, in_time
+        Orders per week; probability of leaving at an order; rate of leaving per week.
+    value
+        List value of an order [currency].
+    weight
+        How many customers of a draw's base the life stands for, being alive counted in.
+    starts
+        When the life begins [weeks]; with an order where ``is_new``.
+    orders
+        Orders before.
+    segment, kind
+        Place in ``SEGMENTS`` and in ``CUSTOMER_TYPES``; -1 where none.
+    is_new, by_deal, mercenary
+        Of all: whether they are new customers, who came by a deal; and of each, whether it buys in promotions only.
+    """
+
+    draw: np.ndarray
+    rate: np.ndarray
+    at_orders: np.ndarray
+    in_time: np.ndarray
+    value: np.ndarray
+    weight: np.ndarray
+    starts: np.ndarray
+    orders: np.ndarray
+    segment: np.ndarray
+    kind: np.ndarray
+    mercenary: np.ndarray
+    is_new: bool = False
+    by_deal: bool = False
+
+    def __len__(self) -> int:
+        return len(self.draw)
+
+    def expected_length(self, horizon: float) -> np.ndarray:
+        """About how many orders each life is followed for, so that those of like length are followed together."""
+        stays = np.log(GONE) / np.log1p(-np.clip(self.at_orders, 1e-9, 1 - 1e-9))
+        within = np.minimum(horizon - self.starts, -np.log(GONE) / np.maximum(self.in_time, 1e-12))
+        return np.minimum(stays, self.rate * within + 2 * np.sqrt(self.rate * within))
+
+    def __getitem__(self, rows) -> Lives:
+        arrays = {name: getattr(self, name)[rows] for name in self.__dataclass_fields__ if name not in FLAGS}
+        return replace(self, **arrays)
+
+
+FLAGS = ("is_new", "by_deal")
+
+
+@dataclass(frozen=True)
+class World:
     """What is the same for all strategies.
 
     Attributes
     ----------
-    base
-        Sampled customers of today's base.
-    new
-        A pool of new customers; None where nobody new comes, whatever is done.
-    fitted, parameters
-        Draws of the fitted models, and of everything that is assumed; row-aligned.
-    economics
-        What orders earn.
-    customers
-        Customers of the base.
-    coming_per_week
-        New customers of an ordinary week.
-    weeks
-        Horizon.
+    parameters
+        Parameter name -> draws, shape (D,).
+    economics, horizon, delta
+        What orders earn; length of the comparison [weeks]; continuous discount rate [per week].
+    mix
+        Shares of the customer types among those whose type is known, shape (4,); None where nobody's is.
     seed
         Of the random numbers.
-    labels
-        Dimension -> label of every sampled customer, shape (M,), for segments.
     """
 
-    base: People
-    new: People | None
-    fitted: Fitted
-    parameters: ParameterDraws
+    parameters: Mapping[str, np.ndarray]
     economics: Economics
-    customers: int
-    coming_per_week: float
-    weeks: int
-    seed: int
-    labels: Mapping[str, np.ndarray]
+    horizon: float
+    delta: float
+    mix: np.ndarray | None = None
+    seed: int = 1
 
     @property
-    def scale(self) -> float:
-        """Customers of the base for whom a sampled one stands."""
-        return self.customers / self.base.rate.shape[1]
+    def draws(self) -> int:
+        return len(next(iter(self.parameters.values())))
 
     @property
-    def mean_order_value(self) -> float:
-        """List value of the base's next orders, on average over orders and draws [currency]; 0 where nobody orders."""
-        orders = self.base.alive * self.base.rate
-        return float((orders * self.base.value).sum() / orders.sum()) if orders.any() else 0.0
+    def weeks(self) -> int:
+        return max(int(np.ceil(self.horizon - 1e-9)), 1)
 
-
-@dataclass(frozen=True)
-class Segment:
-    """What a strategy is worth to one part of today's base.
-
-    Attributes
-    ----------
-    dimension, label
-        ``tenure``, ``value`` or ``type``, and which part of it.
-    customers
-        Customers of the base in it, on average over draws.
-    difference
-        Discounted profit of their own orders against doing nothing, without fixed costs and without the new customers
-        they refer, shape (D, S) [currency].
-    """
-
-    dimension: str
-    label: str
-    customers: float
-    difference: np.ndarray
-
-
-@dataclass(frozen=True)
-class Weekly:
-    """By draw, strategy and week, shape (D, S, W).
-
-    Attributes
-    ----------
-    alive
-        Customers at the end of the week, new ones included.
-    alive_of_base
-        Those of them who are customers today.
-    mercenaries
-        Those of them who buy in promotion weeks only.
-    joined, left, taken
-        Customers who came, left, or were taken by a rival, in the week.
-    won, referred
-        Of those who came: won by a promotion, and referred.
-    orders
-        Orders in the week.
-    margin
-        Margin of these at today's deal [currency].
-    spent
-        Deals, points, service, investment and fixed costs [currency].
-    """
-
-    alive: np.ndarray
-    alive_of_base: np.ndarray
-    mercenaries: np.ndarray
-    joined: np.ndarray
-    left: np.ndarray
-    taken: np.ndarray
-    won: np.ndarray
-    referred: np.ndarray
-    orders: np.ndarray
-    margin: np.ndarray
-    spent: np.ndarray
-
-
-@dataclass(frozen=True)
-class Simulation:
-    """Strategies on the same customers and random numbers, under one structure of leaving.
-
-    Attributes
-    ----------
-    structure
-        ``per_purchase`` or ``calendar``.
-    model
-        The purchase model whose posterior it started from.
-    strategies
-        The first is ``nothing``.
-    customers, sampled
-        Customers of the base, and how many stand for them.
-    weeks
-        Horizon.
-    discount
-        Value today of one unit of currency in each week, shape (W,).
-    parameters
-        What each draw assumes, one row a draw: the dynamics' parameters, ``purchase.*``, ``spend.*``, ``types.*`` and
-        ``bindings.*``.
-    origin
-        Column -> ``posterior``, ``estimate``, ``given``, ``assumption``, or ``capped``: an assumption of which the data
-        limit the range.
-    profit
-        Discounted profit over the horizon, shape (D, S) [currency].
-    spent
-        Discounted deals, points, service, investment and fixed costs, shape (D, S) [currency].
-    components
-        What the difference from doing nothing consists of, each of shape (D, S) [currency]; they add up to it.
-    weekly
-        Customers, orders and money by week.
-    segments
-        The difference by part of the base.
-    noise_covariance
-        Covariance, over strategies, of the simulation error that is left in a draw's ``profit``, shape (D, S, S).
-    common_noise
-        The part of it that all draws share, since they share customers and random numbers, shape (S, S). The spread
-        of profits over draws holds only the rest; the mean over draws holds all of the common part. Both are
-        estimates from how replicates of the customers differ.
-    replicates
-        Into which the sampled customers are dealt out; the errors have one degree of freedom less.
-    """
-
-    structure: str
-    model: str
-    strategies: tuple[Strategy, ...]
-    customers: int
-    sampled: int
-    weeks: int
-    discount: np.ndarray
-    parameters: pd.DataFrame
-    origin: Mapping[str, str]
-    profit: np.ndarray
-    spent: np.ndarray
-    components: Mapping[str, np.ndarray]
-    weekly: Weekly
-    segments: tuple[Segment, ...]
-    noise_covariance: np.ndarray
-    common_noise: np.ndarray
-    replicates: int
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(strategy.name for strategy in self.strategies)
-
-    @property
-    def difference(self) -> np.ndarray:
-        """Discounted profit against doing nothing, shape (D, S) [currency]."""
-        return self.profit - self.profit[:, :1]
-
-    @property
-    def cumulative(self) -> np.ndarray:
-        """Discounted profit up to the end of each week, shape (D, S, W) [currency]."""
-        return np.cumsum((self.weekly.margin - self.weekly.spent) * self.discount, axis=2)
-
-    def strategy(self, name: str) -> int:
-        """Number of a strategy."""
-        return self.names.index(name)
-
-    def among(self, names: Sequence[str]) -> Simulation:
-        """The same with some of its strategies, ``nothing`` among them."""
-        keep = [self.strategy(name) for name in names]
-        weekly = self.weekly and Weekly(*(values[:, keep] for values in vars(self.weekly).values()))
-        return replace(
-            self,
-            strategies=tuple(self.strategies[place] for place in keep),
-            profit=self.profit[:, keep],
-            spent=self.spent[:, keep],
-            components={name: draws[:, keep] for name, draws in self.components.items()},
-            weekly=weekly,
-            segments=tuple(replace(each, difference=each.difference[:, keep]) for each in self.segments),
-            noise_covariance=self.noise_covariance[:, keep][:, :, keep],
-            common_noise=self.common_noise[keep][:, keep],
+    def annuity(self, since: float, until: float) -> float:
+        """Value today of one unit of currency a week between two moments."""
+        length = max(until - since, 0.0)
+        return (
+            length
+            if self.delta == 0
+            else (np.exp(-self.delta * since) - np.exp(-self.delta * (since + length))) / (self.delta)
         )
+
+    def felt(self, lives: Lives) -> dict[str, np.ndarray]:
+        """Every parameter as each life feels it, shape (n,)."""
+        found = {name: values[lives.draw] for name, values in self.parameters.items()}
+        if self.mix is not None:
+            for channel, names in enumerate((OF_DEAL, OF_EXPERIENCE)):
+                times = np.array([TYPE_SENSITIVITY[kind][channel] for kind in CUSTOMER_TYPES])
+                times = np.append(times / (times @ self.mix), 1.0)[lives.kind]
+                found |= {name: found[name] * times for name in names}
+        return found
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Sums over the lives of a draw, discounted; the first strategy is today's path.
+
+    Attributes
+    ----------
+    parts
+        ``PARTS`` -> sums, shape (S, D) [currency]: profit of own orders, and of it what comes of staying longer or
+        shorter; on orders as they come today, what is given away and served for; what is invested in customers; and the
+        worth of those whom they bring.
+    revenue
+        List value of today's path, shape (D,) [currency].
+    orders
+        Orders of each strategy, discounted, shape (S, D).
+    early
+        Undiscounted profit within ``WINDOWS``, all costs of customers taken off, shape (windows, S, D, segments).
+    segments
+        Profit by segment, shape (S, D, segments).
+    moments
+        Sums over lives of squares and products of the difference (of those won by a deal: the profit) and today's list
+        value, shape (3, S, D).
+    """
+
+    parts: Mapping[str, np.ndarray]
+    revenue: np.ndarray
+    orders: np.ndarray
+    early: np.ndarray
+    segments: np.ndarray
+    moments: np.ndarray
 
 
 def simulate(
-    inputs: Inputs,
+    lives: Lives,
     strategies: Sequence[Strategy],
-    structure: str = PER_PURCHASE,
+    world: World,
+    *,
     attack: Attack | None = None,
-    threads: int = THREADS,
-) -> Simulation:
-    """The strategies' futures.
+    rising: bool = False,
+    worth_of_new: np.ndarray | None = None,
+) -> Totals:
+    """The lives under every strategy; the first is today's path, on which neither a rival nor the standard acts.
 
     Parameters
     ----------
-    strategies
-        The first is ``NOTHING``.
-    structure
-        ``per_purchase`` or ``calendar``.
-    threads
-        How many blocks are worked on at once; the results do not depend on it.
+    attack, rising
+        A rival's attack on all others; whether the sector's standard rises faster than until now for them.
+    worth_of_new
+        Worth of a new customer by when it comes, shape (D, BINS) [currency, at that time].
     """
-    schedule = schedule_of(strategies, inputs.weeks, inputs.economics.annual_discount_rate)
-    exposure = None if attack is None else exposure_of(schedule, strategies, attack, inputs.economics.todays_deal)
-    rules = Rules(schedule, inputs.economics, structure, exposure, bool(inputs.fitted.model.trial_after_first_order))
-    draws, customers = inputs.base.rate.shape
-    cells = schedule.strategies * groups_of_new(schedule.weeks) * schedule.weeks
-    most = customers if inputs.new is None else max(customers, inputs.new.rate.shape[1])
-    step = max(min(CUSTOMERS_AT_ONCE // (most * schedule.strategies), CELLS_AT_ONCE // cells), 1)
-    slices = [slice(start, min(start + step, draws)) for start in range(0, draws, step)]
-    with ThreadPoolExecutor(max(threads, 1)) as pool:
-        found = _joined(list(pool.map(lambda chosen: _block(inputs, rules, chosen), slices)))
-    own, by_replicate = found.pop("own"), found.pop("by_replicate")
-    noise, common = (sum(each) for each in zip(*(error_of_total(part) for part in by_replicate), strict=True))
-    parameters, origin = parameter_table(inputs)
-    return Simulation(
-        structure=structure,
-        model=inputs.fitted.model.name,
-        strategies=tuple(strategies),
-        customers=inputs.customers,
-        sampled=customers,
-        weeks=inputs.weeks,
-        discount=schedule.discount,
-        parameters=parameters,
-        origin=origin,
-        weekly=Weekly(**found.pop("weekly")),
-        segments=_segments(inputs, own),
-        noise_covariance=noise,
-        common_noise=common,
-        replicates=replicates_of(customers),
-        **found,
-    )
+    schedule, shape = Schedule.of(strategies, world.weeks), (len(strategies), world.draws)
+    exposure = attack and Exposure.of(schedule, strategies, attack, world.economics.todays_deal)
+    setting = _Setting(world, schedule, exposure, rising, worth_of_new)
+    parts = {name: np.zeros(shape) for name in PARTS}
+    revenue, orders, moments = np.zeros(world.draws), np.zeros(shape), np.zeros((3, *shape))
+    early, segments = np.zeros((len(WINDOWS), *shape, len(SEGMENTS))), np.zeros((*shape, len(SEGMENTS)))
+    by_length = np.argsort(-lives.expected_length(world.horizon), kind="stable")
+    for number, start in enumerate(range(0, len(lives), BLOCK)):
+        block = lives[by_length[start : start + BLOCK]]
+        found = setting.lived(block, np.random.default_rng([world.seed, 21, number, lives.is_new]))
+        cell, size = block.draw * len(SEGMENTS) + block.segment, world.draws * len(SEGMENTS)
+        today = found["revenue"] * block.weight
+        revenue += np.bincount(block.draw, today, world.draws)
+        for row in range(len(strategies)):
+            for name, sums in parts.items():
+                sums[row] += np.bincount(block.draw, found[name][row] * block.weight, world.draws)
+            orders[row] += np.bincount(block.draw, found["orders"][row] * block.weight, world.draws)
+            gain = (found["profit"][row] - (0.0 if block.by_deal else found["profit"][0])) * block.weight
+            for place, product in enumerate((gain**2, gain * today, today**2)):
+                moments[place, row] += np.bincount(block.draw, product, world.draws)
+            if not block.is_new:
+                profit = np.bincount(cell, found["profit"][row] * block.weight, size)
+                segments[row] += profit.reshape(world.draws, -1)
+                for window in range(len(WINDOWS)):
+                    within = np.bincount(cell, found["early"][window, row] * block.weight, size)
+                    early[window, row] += within.reshape(world.draws, -1)
+    return Totals(parts, revenue, orders, early, segments, moments)
 
 
-def _joined(parts: list[Any]) -> Any:
-    """Arrays with draws first, one after the other; of mappings and tuples part by part."""
-    if isinstance(parts[0], dict):
-        return {name: _joined([part[name] for part in parts]) for name in parts[0]}
-    if isinstance(parts[0], tuple):
-        return tuple(_joined(list(each)) for each in zip(*parts, strict=True))
-    return np.concatenate(parts)
+@dataclass(frozen=True)
+class _Setting:
+    world: World
+    schedule: Schedule
+    exposure: Exposure | None
+    rising: bool
+    worth_of_new: np.ndarray | None
 
+    def lived(self, lives: Lives, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        """What comes of every life under every strategy, shape (S, n)."""
+        world, plan, count = self.world, self.schedule, len(lives)
+        of, money, horizon, delta = world.felt(lives), world.economics, world.horizon, world.delta
+        shape, row = (len(plan.depth), count), np.arange(len(plan.depth))[:, None]
+        found = {name: np.zeros(shape) for name in (*PARTS, "orders")} | {"revenue": np.zeros(count)}
+        early = found["early"] = np.zeros((len(WINDOWS), *shape))
+        alive, time, odds = np.ones(shape), np.tile(lives.starts, (shape[0], 1)), np.zeros(shape)
+        expected, expected_deal, pace, quiet = np.zeros(shape), np.zeros(shape), np.ones(shape), np.ones(shape)
+        hardened = lives.mercenary * np.log(of["mercenary_leaving"])
+        log_odds = np.where(lives.at_orders > 0, logit(np.clip(lives.at_orders, 1e-12, 1 - 1e-12)), -np.inf) + hardened
+        others = np.arange(shape[0])[:, None] > 0
+        # What today's uneven encounters do on average is in the fitted model already.
+        usual = usual_response(of["unevenness"] * np.sqrt(2 / (2 - of["kappa_exp"])), of["loss_aversion"])
+        if not lives.is_new:
+            known = of["unevenness"] * np.sqrt(of["kappa_exp"] / (2 - of["kappa_exp"]))
+            expected = np.tile(known * rng.standard_normal(count), (shape[0], 1))
+        worth = 1.0
+        if lives.by_deal:
+            promoted_time = plan.promoted.mean(axis=1, keepdims=True)
+            worth = value_of_won(of["won_value"], plan.depth, of["mercenary_share"], promoted_time)
+            worth = np.where(lives.mercenary, 1.0, worth)
+        value, number = lives.value * worth, lives.orders.copy()
+        in_time = lives.in_time * np.exp(np.where(lives.in_time > 0, hardened, 0.0))
+        is_first = lives.is_new
+        while True:
+            spent, luck, chance = rng.standard_exponential(count), rng.standard_normal(count), rng.random(count)
+            lifted = promotional_lift(of["promotional_lift"], plan.depth, expected_deal)
+            if is_first:
+                then = time
+            else:
+                need = spent / lives.rate / pace
+                base = np.where(lives.mercenary, 0.0, quiet)
+                then = plan.next_order(time, need, base, plan.reach * lifted, of["borrowed"])
+            until = np.minimum(then, horizon)
+            hazard = in_time * np.exp(-odds)
+            if plan.invested.any():
+                self._invest(found, lives, alive, hazard, time, until, row)
+            gone = hazard * (until - time)
+            if self.exposure is not None:
+                shield = of["bond_shield"] * np.maximum(expected - expected[0], 0.0)
+                gone = gone + others * self.exposure.hazard(of["rival_pull"], shield, time, until)
+            alive = alive * np.exp(-gone)
+            here = (then < horizon) & (alive > GONE)
+            if not here.any():
+                return found
+            time, number = np.where(here, then, horizon), number + 1
+            week = np.minimum(time.astype(int), plan.weeks - 1)
+            now = alive * here * np.exp(-delta * time)
 
-class _Pool(NamedTuple):
-    """New customers: their tallies, how they came in, and how many each of a group stands for."""
+            # The encounter.
+            uses = (plan.promoted[row, week] > 0) & (chance < deal_orders(lifted, plan.reach))
+            uses = uses | (plan.promoted[row, week] > 0) & lives.mercenary
+            if lives.by_deal and is_first:
+                uses = np.broadcast_to(others, shape)
+            points, gift = plan.points[row, week], plan.gift_order == number
+            planned = (plan.lift[row, week] + gift * plan.gift_lift) * of["delivery"]
+            spread = plan.spread[row, week]
+            met = planned + np.where(np.isnan(spread), of["unevenness"], spread) * luck
+            if self.rising:
+                met = met - others * of["sector_rise"] * time / WEEKS_PER_YEAR
+            gap, deal_gap = met - expected, plan.depth * uses + points - expected_deal
+            felt, felt_deal = (response(each, of["loss_aversion"]) for each in (gap, deal_gap))
+            felt = felt - usual
+            delight = np.maximum(planned - (expected - expected[0]), 0.0)
+            expected = expected_after(expected, met, of["kappa_exp"])
+            expected_deal = expected_deal + of["kappa_deal"] * deal_gap
 
-    tallies: Tallies
-    entry: Entry
-    weights: Weights
+            # Its money.
+            given = (plan.depth * uses + points * (1 - of["breakage"])) * value
+            service = plan.service[row, week] + gift * plan.gift_cost
+            margin = money.list_margin * value - given - money.cost_per_order - service
+            found["profit"] += now * margin
+            found["stay"] += (alive - alive[0]) * here * np.exp(-delta * time) * margin
+            found["orders"] += now
+            found["revenue"] += now[0] * lives.value
+            today, reached = week[0], plan.reach * plan.depth * plan.promoted[:, week[0]]
+            usual = reached + plan.points[:, today] * (1 - of["breakage"])
+            found["given_away"] += now[0] * value * usual
+            found["service"] += now[0] * (plan.service[:, today] + gift * plan.gift_cost)
+            if self.worth_of_new is not None:
+                bin_ = np.minimum((time / horizon * BINS).astype(int), BINS - 1)
+                brought = of["referrals"] * of["referred_value"] * delight
+                found["referred"] += now * brought * self.worth_of_new[lives.draw, bin_]
+            if not lives.is_new:
+                for place, window in enumerate(WINDOWS):
+                    early[place] += alive * here * (time < window) * margin
 
+            # What it leaves behind.
+            odds = log_odds_of_staying(of, felt_deal, felt, expected - expected[0])
+            if not is_first:
+                left = expit(log_odds - odds)
+                struck = (gap < -of["tau"]) & ~(gap[0] < -of["tau"])
+                alive = np.where(here, alive * (1 - left) * ~struck, alive)
+            pace, quiet = np.exp(of["gamma_exp"] * felt), np.exp(of["gamma_deal"] * felt_deal)
+            is_first = False
 
-def _block(inputs: Inputs, rules: Rules, chosen: slice) -> dict[str, Any]:
-    """What a block of draws contributes to a ``Simulation``; arrays with draws first."""
-    parameters = {name: values[chosen] for name, values in inputs.parameters.values.items()}
-    schedule, economics, scale = rules.schedule, rules.economics, inputs.scale
-    entry = Entry.of_base(inputs.base.rate.shape[1])
-    numbers = CommonRandomNumbers(inputs.seed, BASE_STREAM, len(entry.starts))
-    base = simulate_customers(inputs.base.draws(chosen), entry, parameters, rules, numbers)
-    alone = base.flow(np.full(base.at_start.shape, scale))
-    parts, everyone = scale * base.parts.sum(axis=2), alone
-    own = scale * (base.worth - base.costs)
-    paths, flows = [own], dict.fromkeys(("won", "referred", "mercenaries"), alone.times(0.0)) | {"own": alone}
-    if inputs.new is not None:
-        of_base = scale * base.referrals.sum(axis=2)
-        pool = _pool(inputs, rules, chosen, parameters, of_base)
-        flows = _flows(alone, pool)
-        everyone = flows["own"].plus(flows["won"]).plus(flows["referred"])
-        parts = parts + (pool.weights.coming[..., None] * pool.tallies.parts).sum(axis=2)
-        value = parameters["referred_value"]
-        by_base, by_new = worth_of_referrals(pool.tallies, pool.entry, schedule, value, of_base)
-        paths = [own + scale * base.referred * by_base[..., None], _new_by_path(pool, by_new[:, :, pool.entry.group])]
-    money = {name: money_of(flow, schedule, economics, parameters["breakage"]) for name, flow in flows.items()}
-    total, fixed = money_of(everyone, schedule, economics, parameters["breakage"]), schedule.fixed[:, None]
-    weekly = {
-        "alive": everyone.alive,
-        "alive_of_base": alone.alive,
-        "mercenaries": flows["mercenaries"].alive,
-        "joined": everyone.joined,
-        "left": everyone.left,
-        "taken": everyone.taken,
-        "won": flows["won"].joined,
-        "referred": flows["referred"].joined,
-        "orders": everyone.orders,
-        "margin": total.margin,
-        "spent": total.spent + fixed,
-    }
-    of_rivals = parameters["from_rivals"]
-    return {
-        "profit": ((total.profit - fixed) @ schedule.discount).T,
-        "spent": ((total.spent + fixed) @ schedule.discount).T,
-        "components": components_of(money["own"], money["won"], money["referred"], parts, schedule, of_rivals),
-        "weekly": {name: values.transpose(1, 0, 2) for name, values in weekly.items()},
-        "own": own.transpose(1, 0, 2),
-        "by_replicate": tuple(replicate_totals(each).transpose(1, 0, 2) for each in paths),
-    }
-
-
-def _pool(inputs: Inputs, rules: Rules, chosen: slice, parameters, of_base: np.ndarray) -> _Pool:
-    people, schedule = inputs.new.draws(chosen), rules.schedule
-    numbers = CommonRandomNumbers(inputs.seed, NEW_STREAM, people.rate.shape[1])
-    promotes = bool((schedule.promoted.any(axis=1) & (schedule.depth > 0)).any() and inputs.coming_per_week > 0)
-    entry = entry_of_new(schedule, people.rate.shape[1], numbers, promotions_win=promotes)
-    tallies = simulate_customers(people, entry, parameters, rules, numbers)
-    return _Pool(tallies, entry, weights_of(tallies, entry, schedule, parameters, inputs.coming_per_week, of_base))
-
-
-def _flows(base, pool: _Pool) -> dict[str, Any]:
-    """Flows of those who are here or come anyway, of those won by promotions, and of those referred."""
-    tallies, weights = pool.tallies, pool.weights
-    return {
-        "own": base.plus(tallies.flow(weights.coming)),
-        "won": tallies.flow(weights.won, weights.won_value),
-        "referred": tallies.flow(weights.referred, weights.referred_value),
-        "mercenaries": tallies.flow(weights.mercenaries),
-    }
-
-
-def _new_by_path(pool: _Pool, worth_of_a_referral: np.ndarray) -> np.ndarray:
-    """Profit that each of the pool stands for, less the mean of its group, shape (S, D, M)."""
-    tallies, entry, weights = pool
-    customers = (weights.coming + weights.won + weights.referred)[:, :, entry.group]
-    value = (weights.coming + weights.won_value + weights.referred_value)[:, :, entry.group]
-    profit = value * tallies.worth + customers * (tallies.referred * worth_of_a_referral - tallies.costs)
-    inside = np.equal.outer(entry.group, np.arange(entry.groups)).astype(float)
-    mean = (profit @ inside) / np.maximum(inside.sum(axis=0), 1)
-    return profit - mean[:, :, entry.group]
-
-
-def _segments(inputs: Inputs, own: np.ndarray) -> tuple[Segment, ...]:
-    difference = own - own[:, :1]
-    found = []
-    for dimension, labels in inputs.labels.items():
-        for label in dict.fromkeys(labels.tolist()):
-            members = labels == label
-            inside = difference[:, :, members].sum(axis=2)
-            found.append(Segment(dimension, label, float(inputs.scale * members.sum()), inside))
-    for number, label in enumerate(CUSTOMER_TYPES):
-        members = inputs.base.kind == number
-        mean = float(inputs.scale * members.sum(axis=1).mean())
-        found.append(Segment("type", label, mean, np.einsum("dsm,dm->ds", difference, members.astype(float))))
-    return tuple(found)
-
-
-def parameter_table(inputs: Inputs) -> tuple[pd.DataFrame, dict[str, str]]:
-    """What each draw assumes, one row a draw, and where each column comes from."""
-    parameters, fitted = inputs.parameters, inputs.fitted
-    columns = {f"purchase.{name}": fitted.purchase[:, place] for place, name in enumerate(fitted.model.names)}
-    if fitted.spend is not None:
-        columns |= {f"spend.{name}": fitted.spend[:, place] for place, name in enumerate("pqv")}
-    origin = dict.fromkeys(columns, "posterior") | dict(parameters.origin)
-    columns |= parameters.values
-    mixes = {"types": (CUSTOMER_TYPES, parameters.types), "bindings": (BINDINGS, parameters.bindings)}
-    for what, (names, shares) in mixes.items():
-        mix = {f"{what}.{name}": shares[:, place] for place, name in enumerate(names)}
-        columns |= mix
-        origin |= dict.fromkeys(mix, "given" if what in parameters.mix_given else "assumption")
-    return pd.DataFrame(columns), origin
+    def _invest(self, found, lives: Lives, alive, hazard, since, until, row) -> None:
+        """Cost of being better for each customer who is still one, between two orders."""
+        delta, middle = self.world.delta, (since + until) / 2
+        week = np.minimum(since.astype(int), self.schedule.weeks - 1)
+        length = np.maximum(until - since, 0.0)
+        rate = hazard + delta
+        time = np.where(rate > 0, -np.expm1(-rate * length) / np.maximum(rate, 1e-300), length)
+        each = self.schedule.invested[row, week]
+        cost = alive * each * time * np.exp(-delta * since)
+        found["invested"] += cost
+        found["profit"] -= cost
+        if not lives.is_new:
+            for place, window in enumerate(WINDOWS):
+                inside = np.clip(window - since, 0.0, None)
+                found["early"][place] -= alive * each * np.minimum(length, inside) * np.exp(-hazard * (middle - since))

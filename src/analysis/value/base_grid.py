@@ -15,7 +15,6 @@ from scipy.sparse import csr_array
 
 from analysis.models.leaving import Alive
 from analysis.models.patterns import Patterns, patterns_of
-from analysis.models.spend import GammaGamma, GammaGammaParams, expected_order_values
 
 if TYPE_CHECKING:
     from analysis.data import CustomerSummary
@@ -64,7 +63,7 @@ class BaseGrid:
         points
             Shape (points, parameters).
         spend, money
-            The spend model, and points of Gamma-Gamma's parameters (p, q, v); None where it is not used.
+            The spend model, and points of its p, q and v; None of one that has none.
         """
         rows = [model.p_alive(model.Params(*point), *self.patterns.history) for point in points.tolist()]
         customers = self.patterns.weight * np.array(rows)
@@ -74,12 +73,9 @@ class BaseGrid:
     def _order_values(self, spend: SpendFit, money: np.ndarray | None) -> np.ndarray:
         """Mean expected value of an order of a pattern's customers [currency], shape (points, patterns) or less."""
         x, unknown = self.patterns.frequency, self.patterns.weight - self.known
-        mean = self.known_value / np.maximum(self.known, 1)
-        if money is None:
-            own, new = expected_order_values(spend, x, mean), spend.mean_order_value
-        else:
-            params = GammaGammaParams(*money.T[..., None])
-            own, new = (GammaGamma().expected_order_value(params, *history) for history in ((x, mean), (0, 0.0)))
+        own, new = (
+            spend.order_values(x, mean, money) for mean in (self.known_value / np.maximum(self.known, 1), np.nan)
+        )
         # The expectation is linear in a customer's own mean, so a pattern's mean stands for its customers.
         return (np.where(self.known > 0, own * self.known, 0.0) + new * unknown) / self.patterns.weight
 

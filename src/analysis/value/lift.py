@@ -20,7 +20,7 @@ from analysis.plotting import Plots
 from analysis.tables import table_html
 from analysis.time import DAYS_PER_YEAR, duration
 from analysis.value.history import left_truncation
-from analysis.value.profit import Choice, Prices, brings, named_choice, profit, readings_that_matter
+from analysis.value.profit import Choice, Prices, brings, by_measure, named_choice, profit, readings_that_matter
 from analysis.value.shifts import ModelStreams, Shifts, retention_shifts
 from analysis.words import Message
 
@@ -68,6 +68,9 @@ class Lift:
     break_even_cost
         The most that may be spent on each customer who is still there and each year before the gain is gone
         [currency]; None where it cannot rise so far, or where the rise brings nothing even if keeping is free.
+    cost_from, cost_to
+        Between which costs of winning one new customer the lift of his profit less that cost lies in the claimed range
+        [currency]; None for other scopes, where it cannot rise so far, and where no cost does it.
     reason
         Why there is no lift; None where there is one.
     draws
@@ -86,6 +89,8 @@ class Lift:
     retention_before: Interval | None = None
     retention_after: Interval | None = None
     break_even_cost: Interval | None = None
+    cost_from: Interval | None = None
+    cost_to: Interval | None = None
     reason: Message | None = None
     draws: np.ndarray = field(default_factory=lambda: np.empty(0), repr=False, compare=False)
 
@@ -126,12 +131,39 @@ class RetentionLift:
     def named_lifts(self) -> Mapping[str, Lift]:
         return {model: self.of(self.named, model) for model in self.models}
 
+    @property
+    def by_measure(self) -> Mapping[str, Mapping[str, Lift]]:
+        """What is called retention -> model -> the lift of a new customer's profit, else as named."""
+        choices = by_measure(self.named)
+        return {choice.measure: {model: self.of(choice, model) for model in self.models} for choice in choices}
+
+    def measures(self) -> pd.DataFrame:
+        """``by_measure`` as a table: measure, model, estimate, lower, upper, level [share of profit]; retention_before
+        and retention_after; gain [currency]; cost_from and cost_to, between which costs of winning a customer the claim
+        holds [currency], and profit_from and profit_to, what is left of a customer there; reason, where there is no
+        lift.
+        """
+        return pd.DataFrame(
+            [_measure_row(measure, lift) for measure, lifts in self.by_measure.items() for lift in lifts.values()]
+        )
+
+    def costs_agreed(self, measure: str | None = None) -> tuple[float, float] | None:
+        """Costs of winning a customer between which the claim holds under every model, and under every measure or one.
+
+        None where there are none.
+        """
+        rows = self.measures()
+        rows = rows if measure is None else rows[rows["measure"] == measure]
+        low, high = rows["cost_from"].max(skipna=False), rows["cost_to"].min(skipna=False)
+        return (float(low), float(high)) if low < high else None
+
     def to_frame(self) -> pd.DataFrame:
         """One row a reading and model.
 
         Columns model, reading (``named``, or how it differs), estimate, lower, upper, level [share of profit];
         gain_in_money and profit_before with their ends [currency]; retention_before and retention_after;
-        break_even_cost [currency a customer and year]; p_in_range; reason, where there is no lift; and every choice.
+        break_even_cost [currency a customer and year]; cost_from and cost_to [currency]; p_in_range; reason, where
+        there is no lift; and every choice.
         """
         return pd.DataFrame([self._row(lift) for lift in self.lifts])
 
@@ -142,7 +174,10 @@ class RetentionLift:
         choice = lift.choice
         differs = [f"{name}={getattr(choice, name)}" for name in choice.differs(self.named)]
         row = {"model": lift.model, "reading": ", ".join(differs) or "named"}
-        for name in ("lift", "gain", "profit_before", "retention_before", "retention_after", "break_even_cost"):
+        for name in (
+            "lift", "gain", "profit_before", "retention_before", "retention_after", "break_even_cost", "cost_from",
+            "cost_to",
+        ):  # fmt: skip
             found = getattr(lift, name) or Interval(np.nan, np.nan, np.nan, np.nan)
             ends = found.estimate, found.lower, found.upper
             if name == "lift":
@@ -151,6 +186,20 @@ class RetentionLift:
                 name = "gain_in_money" if name == "gain" else name
                 row |= {name: ends[0], f"{name}_lower": ends[1], f"{name}_upper": ends[2]}
         return {**row, "p_in_range": lift.p_in_range, "reason": lift.reason, **vars(choice)}
+
+
+def _measure_row(measure: str, lift: Lift) -> dict[str, Any]:
+    nothing = Interval(np.nan, np.nan, np.nan, np.nan)
+    estimates = {
+        name: (getattr(lift, name) or nothing).estimate
+        for name in ("retention_before", "retention_after", "gain", "cost_from", "cost_to")
+    }
+    left = {
+        f"profit_{end}": estimates["gain"] / share if np.isfinite(estimates["cost_to"]) else np.nan
+        for end, share in zip(("from", "to"), CLAIMED, strict=True)
+    }
+    row = {"measure": measure, "model": lift.model, **vars(lift.lift or nothing)}
+    return row | estimates | left | {"reason": lift.reason}
 
 
 def retention_lift(
@@ -285,8 +334,10 @@ def _lift(
         return replace(lift, reason=CANNOT_RISE)
     costs = ((after - before) / brought[1].customer_years)[possible]
     gain, unprofitable = after - paid_for_keeping(choice, prices) * brought[1].customer_years - before, before[1:] <= 0
+    won = prices.acquisition_cost if choice.profit != "contribution" else 0.0
     lift = replace(
         lift,
+        **_costs(choice, (before + won)[possible], gain[possible], interval),
         gain=interval(gain[possible]),
         retention_after=interval(retained[possible]),
         break_even_cost=interval(costs) if costs[0] > 0 else None,
@@ -303,6 +354,14 @@ def _lift(
         p_below=share_within(lifts[1:], -np.inf, np.nextafter(CLAIMED[0], 0)),
         draws=lifts[1:],
     )
+
+
+def _costs(choice: Choice, contribution: np.ndarray, gain: np.ndarray, interval) -> dict[str, Interval]:
+    """Costs of winning a customer at which the gain is the least and the most that is claimed of what is left."""
+    low, high = contribution - gain / CLAIMED[0], contribution - gain / CLAIMED[1]
+    if choice.scope != "new_customer" or gain[0] <= 0 or high[0] <= 0:
+        return {}
+    return {"cost_from": interval(np.maximum(low, 0.0)), "cost_to": interval(np.maximum(high, 0.0))}
 
 
 def share_within(draws: np.ndarray, low: float, high: float) -> float:

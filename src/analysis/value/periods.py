@@ -5,15 +5,14 @@ from __future__ import annotations
 import calendar
 import datetime as dt
 import itertools
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from analysis.data import Orders
 from analysis.errors import Unavailable
-from analysis.interval import Interval
 from analysis.value.history import first_order_days, history, left_truncation
 from analysis.value.intervals import count_interval, share_interval, sum_interval
 from analysis.words import Message
@@ -21,106 +20,43 @@ from analysis.words import Message
 PERIOD_MONTHS = (12, 6, 3)
 WINDOWS = (30, 90, 180, 365)
 MOST_QUARTERS = 40
+Span = tuple[int, dt.date, dt.date, int]
+"""Months of a period, the last day before it, its last day, and the window of activity [days]."""
 
 
-@dataclass(frozen=True)
-class PeriodRate:
-    """What became of the customers of one period.
+def period_rates(orders: Orders, window_days: int = 180, *, level: float = 0.9) -> pd.DataFrame:
+    """What became of the customers of years, half years and quarters that end with the data, over the last ten years.
 
-    A customer is active on a day who ordered in the ``window_days`` days up to and including it. Two numbers are
+    A customer is active on a day who ordered in the ``window_days`` days up to and including it. A rate needs the
+    window before the period as well, so the data must reach back one window more than the period. Two numbers are
     called the retention rate: the articles' formula also counts those who came back, who were not there at the start.
-
-    Attributes
-    ----------
-    start, end
-        The last day before the period and its last day.
-    months, window_days
-        Length of the period; what active means.
-    at_start, at_end
-        Customers active on ``start`` and on ``end``.
-    kept
-        Active on both.
-    new
-        Active at the end, with their first order in the period; None under left truncation.
-    new_and_gone
-        With their first order in the period and no longer active at its end; in no other number. None under left
-        truncation.
-    reactivated
-        Active at the end, neither active at the start nor new; None under left truncation.
-    kept_share
-        ``kept / at_start``, of those there at the start, with Jeffreys' interval: customers are taken as independent.
-    rate
-        The formula, ``(at_end - new) / at_start = (kept + reactivated) / at_start``, which may exceed 1; its interval
-        takes those reactivated as a Poisson count. None under left truncation.
-    shared_days
-        How many days the windows of start and end have in common: who ordered in them cannot be lost by definition.
-        0 unless the window is longer than the period.
-    """
-
-    start: dt.date
-    end: dt.date
-    months: int
-    window_days: int
-    at_start: int
-    at_end: int
-    kept: int
-    new: int | None
-    new_and_gone: int | None
-    reactivated: int | None
-    kept_share: Interval
-    rate: Interval | None
-    shared_days: int
-
-    @property
-    def lost(self) -> int:
-        """Active at the start and not at the end."""
-        return self.at_start - self.kept
-
-
-@dataclass(frozen=True)
-class PeriodRates:
-    """Retention rates by period, as far as the data reach.
-
-    Attributes
-    ----------
-    window_days
-        The stated window of activity.
-    by_months
-        Length of the period (12, 6, 3 months) -> its rates, oldest first, each period ending where the next begins and
-        the last on the last day of the data. Lengths that do not fit are missing.
-    reasons
-        Length of the period -> why there is no rate.
-    by_window
-        The last period of the longest length there is, under several windows (30, 90, 180, 365 days and the stated
-        one, as far as they fit), shortest window first.
-    left_truncation
-        Why first orders are not known, with which ``rate`` and ``new`` are left out; None where they are known.
-    """
-
-    window_days: int
-    by_months: Mapping[int, tuple[PeriodRate, ...]]
-    reasons: Mapping[int, Message]
-    by_window: tuple[PeriodRate, ...]
-    left_truncation: Message | None
-
-    @property
-    def latest(self) -> PeriodRate:
-        """The last period of the longest length there is."""
-        return self.by_months[max(self.by_months)][-1]
-
-
-def period_rates(orders: Orders, window_days: int = 180, *, level: float = 0.9) -> PeriodRates:
-    """Rates of years, half years and quarters that end with the data, as many as the data hold.
-
-    A rate needs the window before its first day as well, so the data must reach back one window more than the period.
-    At most the last ten years.
 
     Parameters
     ----------
     window_days
-        A customer is active on a day who ordered in this many days up to and including it.
+        The stated window of activity.
     level
         Level of the intervals.
+
+    Returns
+    -------
+    DataFrame
+        The first row is the last period of the longest length there is; the other periods follow, the longest and then
+        the newest first; then the first one under other windows, as far as these fit.
+
+        - months, start (the last day before the period), end, window_days
+        - at_start, at_end: customers active on these days
+        - kept: on both; estimate, lower, upper, level of ``kept / at_start``, with Jeffreys' interval: customers are
+          taken as independent
+        - new: active at the end, with their first order in the period; new_and_gone: with their first order in the
+          period and no longer active at its end, who are in no other number
+        - reactivated: active at the end, neither active at the start nor new
+        - rate, rate_lower, rate_upper: the formula, ``(at_end - new) / at_start = (kept + reactivated) / at_start``,
+          which may exceed 1; those reactivated are taken as a Poisson count
+        - shared_days: how many days the windows of start and end have in common: who ordered in them cannot be lost by
+          definition
+
+        Under left truncation new, new_and_gone, reactivated and the rate are missing.
 
     Raises
     ------
@@ -130,62 +66,43 @@ def period_rates(orders: Orders, window_days: int = 180, *, level: float = 0.9) 
     Examples
     --------
     >>> import analysis as rl
-    >>> year = period_rates(rl.read_orders({"sample": "cdnow"}), 180).latest
-    >>> year.at_start, year.kept, year.reactivated, round(year.kept_share.estimate, 3), round(year.rate.estimate, 3)
-    (2347, 512, 2, 0.218, 0.219)
+    >>> year = period_rates(rl.read_orders({"sample": "cdnow"}), 180).iloc[0]
+    >>> year[["at_start", "kept", "reactivated", "estimate", "rate"]].astype(float).round(3).tolist()
+    [2347.0, 512.0, 2.0, 0.218, 0.219]
     """
     if window_days < 1:
         raise ValueError(f"window_days == {window_days}, must be at least 1")
-    spans = {months: _spans(orders, months, window_days) for months in PERIOD_MONTHS}
-    reasons = {months: _too_short(orders, months, window_days) for months in PERIOD_MONTHS if not spans[months]}
-    windows = {months: _under_windows(orders, *each[-1]) for months, each in spans.items() if each}
-    active, by_months = _active(orders, {span for each in (*spans.values(), *windows.values()) for span in each}), {}
-    for months, of_length in spans.items():
-        if rates := _rates(orders, of_length, months, active, level):
-            by_months[months] = rates
-        elif of_length:
-            reasons[months] = Message(
-                "There is no rate for {months:integer} months: nobody was active when such a period began.",
-                code="retention.reason.nobody_active",
-                months=months,
-            )
-    if not by_months:
-        raise Unavailable(reasons[min(PERIOD_MONTHS)])
-    longest = max(by_months)
-    by_window = _rates(orders, windows[longest], longest, active, level)
-    return PeriodRates(window_days, by_months, reasons, by_window, left_truncation(orders))
-
-
-Span = tuple[dt.date, dt.date, int]
-"""The last day before a period, its last day, and the window of activity [days]."""
+    spans = [span for months in PERIOD_MONTHS for span in _spans(orders, months, window_days)]
+    shortest = min(PERIOD_MONTHS)
+    if not spans:
+        raise Unavailable(_too_short(orders, shortest, window_days))
+    rows = list(_rates(orders, spans, level))
+    if not rows:
+        raise Unavailable(
+            "There is no rate for {months:integer} months: nobody was active when such a period began.",
+            code="retention.reason.nobody_active",
+            months=shortest,
+        )
+    months, start, end = rows[0]["months"], rows[0]["start"].date(), rows[0]["end"].date()
+    most = (start - orders.observation_start).days + 1
+    others = [(months, start, end, window) for window in WINDOWS if window_days != window <= most]
+    return pd.DataFrame([*rows, *_rates(orders, others, level)])
 
 
 def _spans(orders: Orders, months: int, window_days: int) -> list[Span]:
-    """The periods of this length whose windows are observed, oldest first."""
+    """The periods of this length whose windows are observed, the newest first."""
     ends = [months_before(orders.observation_end, months * step) for step in range(MOST_QUARTERS * 3 // months + 1)]
-    seen = [day for day in ends if day - dt.timedelta(days=window_days - 1) >= orders.observation_start][::-1]
-    return [(first, last, window_days) for first, last in itertools.pairwise(seen)]
-
-
-def _under_windows(orders: Orders, first: dt.date, last: dt.date, window_days: int) -> list[Span]:
-    """The same period under each window that is observed at its start."""
-    most = (first - orders.observation_start).days + 1
-    return [(first, last, window) for window in sorted({*WINDOWS, window_days}) if window <= most]
+    seen = [day for day in ends if day - dt.timedelta(days=window_days - 1) >= orders.observation_start]
+    return [(months, first, last, window_days) for last, first in itertools.pairwise(seen)]
 
 
 def _too_short(orders: Orders, months: int, window_days: int) -> Message:
     start, end = orders.observation_start, orders.observation_end
-    numbers = {"days": (end - start).days + 1, "window": window_days, "months": months}
-    numbers["needed"] = window_days + (end - months_before(end, months)).days
-    if months == 12:
-        return Message(
-            "There is no rate for a whole year: with a window of {window:integer} days it needs {needed:integer} days "
-            "of data; these hold {days:integer}.", code="retention.reason.too_short_for_a_year", **numbers,
-        )  # fmt: skip
     return Message(
         "There is no rate for {months:integer} months or more: with a window of {window:integer} days it needs "
         "{needed:integer} days of data; these hold {days:integer}.",
-        code="retention.reason.too_short_for_the_period", **numbers,
+        code="retention.reason.too_short_for_the_period", days=(end - start).days + 1, window=window_days,
+        months=months, needed=window_days + (end - months_before(end, months)).days,
     )  # fmt: skip
 
 
@@ -201,9 +118,9 @@ def months_before(day: dt.date, months: int) -> dt.date:
     return dt.date(year, month + 1, length if is_last else min(day.day, length))
 
 
-def _active(orders: Orders, spans: set[Span]) -> Callable[[dt.date, int], np.ndarray]:
+def _active(orders: Orders, spans: Sequence[Span]) -> Callable[[dt.date, int], np.ndarray]:
     """From a day and a window to who was active then: one bit of a customer's number for each such moment."""
-    moments = sorted({(day, window) for *days, window in spans for day in days})
+    moments = sorted({(day, window) for _, *days, window in spans for day in days})
     days = pd.date_range(orders.observation_start, orders.observation_end, unit="s")
     bits = np.zeros(len(days), dtype=np.int64)
     for place, (day, window) in enumerate(moments):
@@ -220,36 +137,33 @@ def _active(orders: Orders, spans: set[Span]) -> Callable[[dt.date, int], np.nda
     return lambda day, window: (of_customer & np.int64(1 << moments.index((day, window)))) != 0
 
 
-def _rates(orders: Orders, spans: Iterable[Span], months: int, active, level: float) -> tuple[PeriodRate, ...]:
-    """The rates of these periods, without those at whose start nobody was active."""
-    found, birth, truncated = [], first_order_days(orders), left_truncation(orders)
-    for first, last, window in spans:
+def _rates(orders: Orders, spans: Sequence[Span], level: float) -> Iterator[dict[str, Any]]:
+    """Rows of these periods, without those at whose start nobody was active."""
+    birth, active = first_order_days(orders), _active(orders, spans)
+    is_truncated = left_truncation(orders) is not None
+    for months, first, last, window in spans:
         before, after = active(first, window), active(last, window)
         at_start, kept = int(before.sum()), int((before & after).sum())
         if not at_start:
             continue
-        share, new, new_and_gone, back, rate = share_interval(kept, at_start, level), None, None, None, None
-        if truncated is None:
+        share, new, gone, back, rate = share_interval(kept, at_start, level), *[np.nan] * 3, [np.nan] * 3
+        if not is_truncated:
             born = (birth > np.datetime64(first)) & (birth <= np.datetime64(last))
-            new, new_and_gone = int((born & after).sum()), int((born & ~after).sum())
-            back = int((after & ~before & ~born).sum())
-            rate = sum_interval(share, count_interval(back, level).per(at_start))
-        shared = max(0, window - (last - first).days)
-        found.append(
-            PeriodRate(
-                first,
-                last,
-                months,
-                window,
-                at_start,
-                int(after.sum()),
-                kept,
-                new,
-                new_and_gone,
-                back,
-                share,
-                rate,
-                shared,
-            )
-        )
-    return tuple(found)
+            new, gone, back = (int(each.sum()) for each in (born & after, born & ~after, after & ~before & ~born))
+            formula = sum_interval(share, count_interval(back, level).per(at_start))
+            rate = [formula.estimate, formula.lower, formula.upper]
+        yield {
+            "months": months,
+            "start": pd.Timestamp(first),
+            "end": pd.Timestamp(last),
+            "window_days": window,
+            "at_start": at_start,
+            "at_end": int(after.sum()),
+            "kept": kept,
+            "new": new,
+            "new_and_gone": gone,
+            "reactivated": back,
+            **vars(share),
+            **dict(zip(("rate", "rate_lower", "rate_upper"), rate, strict=True)),
+            "shared_days": max(0, window - (last - first).days),
+        }

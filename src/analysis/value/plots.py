@@ -54,6 +54,7 @@ OPTIONS = {
     "after_acquisition": Message("Less winning cost"), "after_fixed": Message("Less fixed costs too"),
     "constant": Message("Constant margins"), "growing": Message("Growing margins"), "free": Message("Keeping is free"),
     "paid": Message("Keeping is paid for"),
+    "order_rate": Message("Retention: order rate"), "ordering_again": Message("Retention: ordering again"),
 }  # fmt: skip
 
 

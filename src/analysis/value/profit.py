@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from analysis.value.shifts import Rise
+from analysis.value.shifts import MEASURES, Rise
 
 if TYPE_CHECKING:
     from analysis.config import EconomicsConfig, RetentionConfig
@@ -50,6 +50,9 @@ class Choice:
         ``free``, or ``paid``: the configured cost for each customer who is still there and each year.
     horizon_years
         How far ahead profit counts.
+    measure
+        What is called retention: ``survival``, ``order_rate`` or ``ordering_again``, see
+        ``analysis.value.shifts.MEASURES``; all three of new customers only.
     """
 
     gain: float = 0.05
@@ -60,12 +63,13 @@ class Choice:
     margins: str = "constant"
     keeping: str = "free"
     horizon_years: float = 3.0
+    measure: str = "survival"
 
     @property
     def rise(self) -> Rise:
         """The rise of retention that it asks for."""
         who = "new_customer" if self.scope in NEW_SCOPES else self.scope
-        return Rise(who, self.gain, self.gain_kind, self.shift)
+        return Rise(who, self.gain, self.gain_kind, self.shift, self.measure)
 
     def differs(self, other: Choice) -> list[str]:
         """Names of the choices in which two readings differ.
@@ -87,8 +91,19 @@ def named_choice(economics: EconomicsConfig, retention: RetentionConfig) -> Choi
     )
 
 
+def by_measure(named: Choice) -> tuple[Choice, ...]:
+    """The named reading of a new customer's profit under every measure of retention.
+
+    A rise ``every_year`` is one of survival alone; the others are then brought about by the mean.
+    """
+    scope = named.scope if named.scope in NEW_SCOPES else "new_customer"
+    shift = "mean" if named.shift == "every_year" else named.shift
+    own = replace(named, scope=scope)
+    return own, *(replace(own, measure=measure, shift=shift) for measure in MEASURES[1:])
+
+
 def readings_that_matter(economics: EconomicsConfig, retention: RetentionConfig) -> Iterator[Choice]:
-    """The named reading, each that differs from it in one choice, and every scope with every horizon."""
+    """The named reading, each that differs in one choice, every scope with every horizon, and every measure."""
     named = named_choice(economics, retention)
     others = {
         "gain_kind": ("points", "relative", "fewer_lost"),
@@ -103,7 +118,7 @@ def readings_that_matter(economics: EconomicsConfig, retention: RetentionConfig)
     pairs = [
         replace(named, scope=scope, horizon_years=horizon) for scope in SCOPES for horizon in others["horizon_years"]
     ]
-    yield from dict.fromkeys([named, *varied, *pairs])
+    yield from dict.fromkeys([named, *varied, *pairs, *by_measure(named)])
 
 
 def horizons(configured: float) -> tuple[float, ...]:

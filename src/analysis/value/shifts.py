@@ -42,13 +42,24 @@ class Rise(NamedTuple):
     shift
         How: ``mean``, ``scale`` or ``logit``, see ``analysis.models.leaving.SHIFTS``; or ``every_year``: the
         cumulative hazard of the population falls by one factor, so that the losses of all years shrink alike.
+    measure
+        What is called retention, see ``MEASURES``; for others than new customers it is ``survival``.
     """
 
     who: str
     gain: float
     gain_kind: str
     shift: str
+    measure: str = "survival"
 
+
+MEASURES = ("survival", "order_rate", "ordering_again")
+"""What is called first-year retention of new customers, counted from the first order, which is no part of it.
+
+- ``survival``: the share who have not left for good a year after the first order, S(1); nobody sees it
+- ``order_rate``: repeat orders per time unit a year after the first order over those right after it
+- ``ordering_again``: the share with an order in the second year; it can be counted
+"""
 
 REST = Rise("new_customer", 0.0, "points", "mean")
 """No rise."""
@@ -89,7 +100,8 @@ class ModelStreams:
     rises
         The rises; the first is no rise.
     before, after
-        First-year retention of those concerned, shape (rises, points); ``after`` is NaN where it cannot rise so far.
+        First-year retention of those concerned, by the rise's measure, shape (rises, points); ``after`` is NaN where
+        it cannot rise so far.
     new, base
         Streams of one new customer and of today's base after each rise, shape (points, times); None where a rise does
         not concern them.
@@ -200,7 +212,7 @@ def draws_for(grid: BaseGrid | None) -> int:
 
 
 def points_of(fit: PurchaseFit, spend: SpendFit | None, draws: int) -> tuple[np.ndarray, np.ndarray | None]:
-    """Parameters of the purchase model and of Gamma-Gamma, at the fit and draws; None where it is not used."""
+    """Parameters of the purchase model and p, q, v of the spend model, at the fit and draws; None where it has none."""
     points = np.vstack([fit.params, fit.posterior.draws[:draws]])
     if spend is None or spend.posterior is None:
         return points, None
@@ -213,9 +225,7 @@ def _of_model(
     model = MODELS[fit.model]
     points, money = points_of(fit, spend, draws_for(grid))
     most = 0.0 if grid is None else float(grid.frequency.max())
-    value = np.full(len(points), spend.mean_order_value)
-    if money is not None:
-        value = money[:, 0] * money[:, 2] / (money[:, 1] - 1)
+    value = np.broadcast_to(spend.mean_order_values(money), len(points))
     blocks = []
     for rows in np.array_split(np.arange(len(points)), -(-len(points) // BLOCK)):
         alive = None if grid is None else grid.alive(model, points[rows], spend, None if money is None else money[rows])
@@ -280,7 +290,7 @@ def _solved(
     """Size of the shift and first-year retention before and after it, of groups that count so often."""
     whole, zero = sum(count for _, count in parts), np.zeros(len(parts[0][1]))
     kind = "mean" if rise.shift == "every_year" else rise.shift
-    staying = [leaving.staying(kind, year, alive) for alive, _ in parts]
+    staying = [_measured(leaving, rise.measure, kind, year, alive) for alive, _ in parts]
     each = [1.0 if alive is None else alive.customers.sum(axis=(1, 2)) for alive, _ in parts]
     at_rest = [stays(zero) / one for stays, one in zip(staying, each, strict=True)]
 
@@ -297,6 +307,22 @@ def _solved(
     size = _root(lambda size: np.where(possible, target - retention(size), 0.0), len(zero))
     possible &= np.isfinite(size)
     return np.where(possible, size, 0.0), before, np.where(possible, target, np.nan)
+
+
+def _measured(
+    leaving: Leaving, measure: str, kind: str, year: float, alive: Alive | None
+) -> Callable[[np.ndarray], np.ndarray]:
+    """From the size of a shift, shape (points,), to first-year retention by a measure times the customers."""
+    if measure == "order_rate":
+
+        def rate(size: np.ndarray) -> np.ndarray:
+            orders = leaving.of_new(kind, size[None], np.array([0.0, year])).orders[0]
+            return orders[:, 1] / orders[:, 0]
+
+        return rate
+    if measure == "ordering_again":
+        return lambda size: leaving.ordering(kind, size, year, year)
+    return leaving.staying(kind, year, alive)
 
 
 def _streams(

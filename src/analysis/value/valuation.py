@@ -5,7 +5,7 @@ The futures know no margin: everything is in amounts of orders, so that another 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +13,12 @@ import numpy as np
 import pandas as pd
 
 from analysis.config import EconomicsConfig
+from analysis.data.remote import RemoteHistories
 from analysis.errors import DataError
 from analysis.interval import Interval
 from analysis.models.futures import Spenders, passes_for, simulate_futures
 from analysis.models.patterns import Patterns, patterns_of
 from analysis.models.registry import MODELS
-from analysis.models.spend import expected_order_values
 from analysis.plotting import Plots
 from analysis.tables import table_html
 from analysis.time import DAYS_PER_YEAR, TimeUnit, duration, force_of_interest, from_days, to_days, units_per_year
@@ -30,42 +30,10 @@ if TYPE_CHECKING:
     from analysis.data import CustomerSummary
     from analysis.models.fits import PurchaseFit
     from analysis.models.spend import SpendFit
-    from analysis.words import Message
+    from analysis.value.remote import RemoteValue
 
 PASSES = 1_000
 """Simulated futures of every customer, where there are not too many of them."""
-
-
-@dataclass(frozen=True)
-class SegmentValue:
-    """One segment of the customer base.
-
-    Attributes
-    ----------
-    dimension
-        ``orders``, ``recency`` or ``value``: by what the base was split.
-    segment
-        Label key within the dimension, such as ``1``, ``2-3`` or ``top_tenth``.
-    customers
-        Number of customers in it.
-    residual_clv
-        Total over the segment with its predictive interval [currency]; None without money.
-    expected_orders
-        Expected orders within the horizon, total over the segment, with its predictive interval.
-    share_of_value
-        Share of the base's expected residual value; None without money.
-    """
-
-    dimension: str
-    segment: str
-    customers: int
-    residual_clv: Interval | None
-    expected_orders: Interval
-    share_of_value: float | None
-
-    @property
-    def label(self) -> Message:
-        return LABELS[self.dimension][self.segment]
 
 
 @dataclass(frozen=True)
@@ -112,12 +80,12 @@ class Simulation:
     model
         The purchase model.
     draws, money
-        Parameters of it and of Gamma-Gamma behind each pass, shape (passes, k); money is None without Gamma-Gamma.
+        Parameters of it and of the spend model behind each pass, shape (passes, k); None of a spend model without.
     history
         Frequency, recency and T [time units], shape (3, customers).
     spending
-        Repeat orders whose values are known, their mean, and the expected value of an order [currency], shape (3,
-        customers); None without money.
+        Repeat orders whose values are known, their mean, what it is relative to, and the expected value of an order
+        [currency], shape (4, customers); None without money.
     orders, discounted
         Expected orders and discounted orders, shape (customers,).
     time_unit
@@ -150,8 +118,7 @@ class Simulation:
         """
         customers, spenders, worth = self.history.shape[1], None, np.nan
         if self.spending is not None:
-            known, own, worth = self.spending
-            spenders = Spenders(known, own, worth if self.money is None else None, self.money)
+            spenders, worth = Spenders(*self.spending, self.money), self.spending[3]
         members, bounds = np.vstack([np.ones(customers), *groups]), np.full((2, customers), np.nan)
         sums = np.zeros((3, len(members), len(self.draws)))
         for chunk in simulate_futures(
@@ -171,7 +138,7 @@ class Simulation:
     def segments(self, margin: float = 1.0, cost: float = 0.0) -> tuple[Segment, ...]:
         """The report's segments when an order leaves so much; without money the last rank is that of the orders."""
         frequency, recency, T = self.history
-        worth = self.orders if self.spending is None else self.discounted * (margin * self.spending[2] - cost)
+        worth = self.orders if self.spending is None else self.discounted * (margin * self.spending[3] - cost)
         return segments_of(frequency + 1, np.round(to_days(T - recency, self.time_unit)), worth)
 
 
@@ -221,7 +188,7 @@ class CustomerValue:
     expected_orders
         Orders of the base within the horizon with the predictive interval.
     segments
-        Totals by segment.
+        Totals by segment as ``by`` gives them, by dimension (``orders``, ``recency`` or ``value``) and segment.
     by_model
         Purchase model -> the base's total under it: they disagree on who is alive, so they disagree on what the base
         is worth.
@@ -239,7 +206,7 @@ class CustomerValue:
     total: Interval | None
     expected_total: Interval | None
     expected_orders: Interval
-    segments: tuple[SegmentValue, ...]
+    segments: pd.DataFrame
     by_model: Mapping[str, ModelTotal]
     draws: int
     horizon_years: float
@@ -295,26 +262,13 @@ class CustomerValue:
             the orders); share of the base; expected_orders, expected_orders_lower, expected_orders_upper.
         """
         if isinstance(group, str) and group in LABELS:
-            found, name = [segment for segment in self.segments if segment.dimension == group], group
-        else:
-            groups = self._groups(group)
-            code, names = pd.factorize(groups, sort=True)
-            parts, name = [Segment("", label, code == number) for number, label in enumerate(names)], groups.name
-            totals = self.simulation.totals([part.members for part in parts])
-            found = list(_segment_values(self, self.customers, parts, totals, self.expected_orders.level))
-        rows = {
-            each.segment: {
-                "customers": each.customers,
-                **vars(each.residual_clv or each.expected_orders),
-                "share": (each.residual_clv or each.expected_orders).estimate / self.customers[self.measure].sum(),
-                "expected_orders": each.expected_orders.estimate,
-                "expected_orders_lower": each.expected_orders.lower,
-                "expected_orders_upper": each.expected_orders.upper,
-            }
-            for each in found
-        }
-        frame = pd.DataFrame.from_dict(rows, orient="index").astype({"customers": int})
-        return frame.rename_axis(name or "group")
+            return self.segments.loc[group].rename_axis(group)
+        groups = self._groups(group)
+        code, names = pd.factorize(groups, sort=True)
+        parts = [Segment("", label, code == number) for number, label in enumerate(names)]
+        totals = self.simulation.totals([part.members for part in parts])
+        found = _by_segment(self, parts, totals, self.expected_orders.level)
+        return found.loc[""].rename_axis(groups.name or "group")
 
     def _groups(self, group: str | pd.Series) -> pd.Series:
         if isinstance(group, str):
@@ -346,8 +300,10 @@ def customer_value(
     cost_per_order: float = 0.0,
     level: float = 0.9,
     seed: int = 1,
-) -> CustomerValue:
+) -> CustomerValue | RemoteValue:
     """Residual value of every customer, of segments and of the base.
+
+    Of orders whose rows stay in an engine a ``RemoteValue``: customers are a table of that engine.
 
     Parameters
     ----------
@@ -376,6 +332,12 @@ def customer_value(
     """
     fits = fits_of(fit)
     orders = fits[0].orders
+    if isinstance(fits[0].known_histories(), RemoteHistories):
+        from analysis.value.remote import remote_value
+
+        return remote_value(
+            fits[0], spend, duration(horizon), gross_margin, annual_discount_rate, cost_per_order, level
+        )
     time = {"horizon_years": duration(horizon) / DAYS_PER_YEAR, "annual_discount_rate": annual_discount_rate}
     money = {"gross_margin": gross_margin, "cost_per_order": cost_per_order}
     EconomicsConfig.checked(**time, **money)
@@ -410,9 +372,7 @@ def futures(
     passes = passes_for(len(table), most=PASSES)
     if spend is not None:
         x, mean = table["frequency"].to_numpy(), histories.table["mean_repeat_value"].to_numpy(dtype=float)
-        known = (x > 0) & np.isfinite(mean)
-        own = np.where(known, np.maximum(np.nan_to_num(mean), 0.0), 0.0)
-        spending = np.array([np.where(known, x, 0), own, expected_order_values(spend, x, mean)])
+        spending = np.vstack([spend.known(x, mean), spend.order_values(x, mean)])
         money = None if spend.posterior is None else spend.posterior.draws[:passes]
     by_model, history = {}, table[["frequency", "recency", "T"]].to_numpy(dtype=float).T
     for fit in reversed(fits):
@@ -428,7 +388,7 @@ def futures(
         by_model = {fit.model: simulation.totals(segments, level=level if fit is primary else None), **by_model}
     for name, values in expected.items():
         table[name] = values[patterns.index]
-    table["expected_order_value"] = np.nan if spending is None else spending[2]
+    table["expected_order_value"] = np.nan if spending is None else spending[3]
     half = MODELS[primary.model].time_until_p_alive_half(primary.params, *patterns.history)[patterns.index]
     table["days_until_p_alive_half"] = to_days(np.where(np.isfinite(half), half, np.nan), unit)
     table["no_repeat_yet"] = table["frequency"] == 0
@@ -490,7 +450,7 @@ def value_of(
         total=by_model[primary].residual_clv,
         expected_total=expected,
         expected_orders=by_model[primary].expected_orders,
-        segments=(),
+        segments=pd.DataFrame(),
         by_model=by_model,
         draws=totals.simulated.shape[2],
         horizon_years=futures.horizon_years,
@@ -500,7 +460,7 @@ def value_of(
         currency=currency,
         simulation=simulation,
     )
-    return replace(value, segments=tuple(_segment_values(value, table, segments, totals, level)))
+    return replace(value, segments=_by_segment(value, segments, totals, level))
 
 
 COLUMNS = (
@@ -510,14 +470,24 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def _segment_values(
-    value: CustomerValue, table: pd.DataFrame, segments: Sequence[Segment], totals: Totals, level: float
-) -> Iterator[SegmentValue]:
-    clv, orders = table["residual_clv"].to_numpy(), table["expected_orders"].to_numpy()
-    left, whole = value.gross_margin * totals.simulated[1] - value.cost_per_order * totals.simulated[2], clv.sum()
+def _by_segment(value: CustomerValue, segments: Sequence[Segment], totals: Totals, level: float) -> pd.DataFrame:
+    """Totals with predictive intervals by dimension and label, as ``CustomerValue.by`` gives them."""
+    worth, ordered = (value.customers[name].to_numpy() for name in (value.measure, "expected_orders"))
+    simulated = totals.simulated[0]
+    if value.total is not None:
+        simulated = value.gross_margin * totals.simulated[1] - value.cost_per_order * totals.simulated[2]
+    rows = {}
     for row, segment in enumerate(segments, start=1):
         inside = segment.members
-        money = None if value.total is None else Interval.around(clv[inside].sum(), left[row], level)
-        ordered = Interval.around(orders[inside].sum(), totals.simulated[0, row], level)
-        share = money.estimate / whole if money and whole else None
-        yield SegmentValue(segment.dimension, segment.label, int(inside.sum()), money, ordered, share)
+        own = Interval.around(worth[inside].sum(), simulated[row], level)
+        orders = Interval.around(ordered[inside].sum(), totals.simulated[0, row], level)
+        rows[segment.dimension, segment.label] = {
+            "customers": int(inside.sum()),
+            **vars(own),
+            "share": own.estimate / worth.sum(),
+            "expected_orders": orders.estimate,
+            "expected_orders_lower": orders.lower,
+            "expected_orders_upper": orders.upper,
+        }
+    frame = pd.DataFrame.from_dict(rows, orient="index").astype({"customers": int})
+    return frame.rename_axis(["dimension", "segment"])

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from analysis.config import load_config
-from analysis.report.stamp import Stamp, config_hash
+from analysis.report.stamp import identity
 
 LAST_DAY = "1998-06-30"
 
@@ -40,11 +40,11 @@ def read(config_file: Path, as_of: dt.date | None, store: Path):
     config = load_config(config_file)
     day = as_of.isoformat() if as_of else LAST_DAY
     data = os.environ.get("DATA_HASH", "d" * 64)
-    identity = Stamp("", config.name, config_hash(config), data, day, config.language).identity()
+    made_of = identity(config, data, day)
     store.mkdir(parents=True, exist_ok=True)
-    (store / "identity.json").write_text(json.dumps(identity))
+    (store / "identity.json").write_text(json.dumps(made_of))
     counted = {"rows_used": 9, "rows_read": 9, "customers": 3, "orders": 5}
-    return MadeUpStudy(), {"identity": identity, "notes": [], **counted}
+    return MadeUpStudy(), {"identity": made_of, "notes": [], **counted}
 
 
 def write(study: MadeUpStudy, folder: Path) -> None:

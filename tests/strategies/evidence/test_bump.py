@@ -74,7 +74,7 @@ def test_the_weekday_on_which_the_data_begin_changes_nothing(loaded, by_calendar
     orders, calendar = growing_orders(lift=0.8, borrowed=0.25, seed=1, **SHOP)
     found = [
         promotional_bump(
-            encounters_of(loaded(orders, observation_start=day, born_before_start="keep")),
+            encounters_of(loaded(orders, observation_start=day, first_orders="auto")),
             **USUAL,
             calendar=calendar if by_calendar else None,
         )
@@ -115,7 +115,7 @@ def test_a_calendar_says_the_same(met):
 def test_however_often_promotions_come_nothing_is_claimed_that_is_not_there(met, every, weeks):
     """Every second to fourth week every week is beside a promotion, and up to the fifth none is left for a placebo."""
     orders, promoted = _promoted(every=every, weeks=weeks, customers=300)
-    encounters = replace(met(orders), end_day=weeks * 7 - 1)
+    encounters = replace(replace(met(orders), end_day=weeks * 7 - 1), births_known=False)
     found = promotional_bump(encounters, **USUAL, calendar=_calendar(promoted))
     assert found.around_told == (every >= 5)
     # Every other week, what is missing in the weeks between makes the rise look larger.

@@ -51,14 +51,13 @@ def test_what_was_asked_and_not_answered_is_assumed_aloud(planted):
     assumed = planted.assumed
     assert not set(assumed) & set(planted.estimates)
     assert assumed["kappa_exp"].code == "evidence.reason.no_satisfaction"
-    assert assumed["won_value"].code == "evidence.kept.no_placebo"
     assert set(assumed) | set(planted.estimates) <= set(BY_NAME)
 
 
 def test_without_discounts_every_question_on_deals_says_why(evidence):
     orders = planted_orders(PLANTED, customers=400, seed=1).drop(columns="discount")
     found = evidence(orders)
-    for part in ("deal", "panel", "driven", "won", "bump"):
+    for part in ("deal", "driven", "bump"):
         assert found.reasons[part].code == "evidence.reason.no_discount_column"
     assert found.estimates == {}
     assert found.observed_deal is None
@@ -208,8 +207,6 @@ def test_the_naive_look_at_the_complete_journey_is_confounded(complete_journey):
     pace = complete_journey.deal.pace
     assert pace.verdict == "association"
     assert abs(pace.placebo.estimate) > abs(pace.estimate.estimate)
-    days = {each.name: each for each in complete_journey.panel}
-    assert days["evidence.panel.days_shortfall"].verdict == "association"
 
 
 def test_its_campaigns_went_to_customers_who_were_changing_already(complete_journey):
@@ -218,5 +215,4 @@ def test_its_campaigns_went_to_customers_who_were_changing_already(complete_jour
 
 
 def test_its_customers_were_not_seen_coming(complete_journey):
-    assert complete_journey.reasons["won"].code == "evidence.reason.births_unknown"
     assert any(note.code == "evidence.note.early_in_the_data" for note in complete_journey.notes)

@@ -30,7 +30,6 @@ from analysis.data import Orders
 from analysis.data.samples import installed_file
 from analysis.errors import Unavailable
 from analysis.interval import Interval
-from analysis.strategies.evidence.curve import without_effects
 from analysis.strategies.evidence.encounters import DAYS_PER_WEEK, Encounters
 from analysis.strategies.evidence.findings import Finding, normal_interval
 
@@ -225,3 +224,14 @@ def _difference(outcome, treated, stack, customer, level: float, alike=()) -> In
     groups = np.unique(customer, return_inverse=True)[1]
     fitted = OLS(within[:, 0], within[:, 1:]).fit(cov_type="cluster", cov_kwds={"groups": groups})
     return normal_interval(fitted.params[0], fitted.bse[0], level)
+
+
+def without_effects(values: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """Columns of ``values`` (n, k) with the mean of each group taken out.
+
+    >>> without_effects(np.array([[1.0], [3.0], [5.0]]), np.array([0, 0, 1]))[:, 0]
+    array([-1.,  1.,  0.])
+    """
+    sizes = np.bincount(group)
+    means = np.column_stack([np.bincount(group, column) / sizes for column in values.T])
+    return values - means[group]

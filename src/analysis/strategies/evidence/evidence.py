@@ -9,20 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from analysis.data.loyalty_matches import scores_at_orders
+from analysis.data.loyalty_tables import scores_at_orders
 from analysis.errors import Unavailable
 from analysis.interval import Interval
 from analysis.plotting import Plots
 from analysis.strategies.evidence.campaigns import CampaignEffect, campaign_effect
-from analysis.strategies.evidence.curve import (
-    DEAL,
-    EXPERIENCE,
-    ExpectationCurve,
-    expectation_curve,
-    nothing_varies,
-    panel_regression,
-)
-from analysis.strategies.evidence.driven import DealDriven, WonByDeals, deal_driven, won_by_deals
+from analysis.strategies.evidence.curve import DEAL, EXPERIENCE, ExpectationCurve, expectation_curve, nothing_varies
+from analysis.strategies.evidence.driven import DealDriven, deal_driven
 from analysis.strategies.evidence.encounters import (
     Encounters,
     encounters_of,
@@ -32,7 +25,7 @@ from analysis.strategies.evidence.encounters import (
 )
 from analysis.strategies.evidence.findings import VERDICTS, Finding
 from analysis.strategies.evidence.promotions import PromotionalBump, notes_on_bump, promotional_bump
-from analysis.strategies.parameters import BY_NAME, Assumption, Estimate
+from analysis.strategies.parameters import Assumption, Estimate
 from analysis.tables import table_html
 from analysis.words import Message
 
@@ -43,12 +36,11 @@ if TYPE_CHECKING:
 ASKED = {
     "deal": ("kappa_deal", "theta_deal", "gamma_deal", "loss_aversion"),
     "driven": ("mercenary_leaving",),
-    "won": ("won_value",),
     "bump": ("promotional_lift", "borrowed"),
     "experience": ("kappa_exp", "theta_exp", "gamma_exp"),
 }
 """Which part of the evidence is asked for which parameter."""
-PARTS = ("deal", "panel", "driven", "won", "bump", "campaigns", "experience")
+PARTS = ("deal", "driven", "bump", "campaigns", "experience")
 
 
 @dataclass(frozen=True)
@@ -59,10 +51,8 @@ class LoyaltyEvidence:
     ----------
     deal
         The deal side of the expectation curve, by the joint likelihood.
-    panel
-        Findings of the panel regression beside it.
-    driven, won
-        Customers driven by deals, and those won by them.
+    driven
+        Customers driven by deals.
     bump
         Promotion weeks, and the dips around them.
     campaigns
@@ -86,9 +76,7 @@ class LoyaltyEvidence:
     """
 
     deal: ExpectationCurve | None
-    panel: tuple[Finding, ...] | None
     driven: DealDriven | None
-    won: WonByDeals | None
     bump: PromotionalBump | None
     campaigns: CampaignEffect | None
     experience: ExpectationCurve | None
@@ -127,16 +115,13 @@ class LoyaltyEvidence:
 
 
 def _findings_in(part: Any) -> tuple[Finding, ...]:
-    every = part if isinstance(part, tuple) else () if part is None else vars(part).values()
-    return tuple(each for each in every if isinstance(each, Finding))
+    return () if part is None else tuple(each for each in vars(part).values() if isinstance(each, Finding))
 
 
 def loyalty_evidence(
     orders: Orders,
     fit: PurchaseFit,
     *,
-    gross_margin: float = 0.3,
-    cost_per_order: float = 0.0,
     level: float = 0.9,
     seed: int = 1,
     campaigns: pd.DataFrame | None = None,
@@ -150,8 +135,6 @@ def loyalty_evidence(
     ----------
     fit
         BG/NBD, of which it is taken how customers differ in leaving.
-    gross_margin, cost_per_order
-        Share of what is paid that is left; cost of an order [currency].
     campaigns
         Targeted campaigns: customer (id), start, end, optionally campaign; one row for each customer of each campaign.
     promotions
@@ -175,17 +158,13 @@ def loyalty_evidence(
     met, parts = known("deals", encounters_of, orders), dict.fromkeys(PARTS)
     if met is not None:
         saved, before = met.saved, met.mean_saved
-        parts["deal"] = deal = known("deal", expectation_curve, met, saved, channel=DEAL, initial=before, **usual)
-        kappa = BY_NAME["kappa_deal"].default if deal is None else deal.kappa.estimate
-        parts["panel"] = known("panel", panel_regression, met, saved, kappa=kappa, initial=before, level=level)
-        money = {"gross_margin": gross_margin, "cost_per_order": cost_per_order}
-        parts["driven"] = known("driven", deal_driven, met, **money, **usual)
-        parts["won"] = known("won", won_by_deals, met, level=level)
+        parts["deal"] = known("deal", expectation_curve, met, saved, channel=DEAL, initial=before, **usual)
+        parts["driven"] = known("driven", deal_driven, met, **usual)
     every = orders_without_deals(orders) if met is None else met
     if met is not None or promotions is not None:
         parts["bump"] = known("bump", promotional_bump, every, level=level, seed=seed, calendar=promotions)
     if no_deals := reasons.pop("deals", None):
-        asked = ("deal", "panel", "driven", "won", *(() if promotions is not None else ("bump",)))
+        asked = ("deal", "driven", *(() if promotions is not None else ("bump",)))
         reasons = dict.fromkeys(asked, no_deals) | reasons
     parts["campaigns"] = known("campaigns", _campaigns, every, orders, campaigns, level)
     parts["experience"] = known("experience", _experience, every, orders, satisfaction, usual)

@@ -1,0 +1,298 @@
+"""What is computed from typed rows, written once as Ibis expressions: the same on DuckDB, PostgreSQL and Spark.
+
+Typed rows have the columns customer, day, money, is_refund and, where they are given, order_id, discount, product,
+category and channel. Money is fixed-point in every expression, so that sums depend neither on the engine nor on the
+order of the rows; nothing else is left to an engine's own habits: order, whole-number division and missing values are
+said where they matter.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import ibis
+from ibis.expr.types import NumericValue, Table
+
+MONEY = "decimal(38, 6)"
+COUNTS = ("lines", "refunds")
+HISTORY = ("frequency", "recency_days", "T_days")
+"""Columns that tell one history from another."""
+ATTRIBUTES = ("category", "channel")
+"""Columns of lines that an order has as well."""
+GIVEN = ("order_id", "discount", "product", *ATTRIBUTES)
+"""Columns of typed rows that there may be."""
+
+
+def customer_days(rows: Table, money: str = MONEY) -> Table:
+    """One row a customer and day: what was bought, and what was given back.
+
+    Parameters
+    ----------
+    rows
+        Typed rows that count; refunds have negative money.
+    money
+        Type of sums; a narrower one where none can be larger.
+
+    Returns
+    -------
+    Table
+        customer, day, gross (of purchases), head (the largest line), with ``is_refund`` among the columns refund
+        (negative) and refunds (rows); with ``order_id`` orders and heads (sum of the largest lines of each); with one
+        of these two lines (rows), which else all count; with ``discount`` that; of a category and a channel those of
+        the largest line, of equal lines the first in the alphabet.
+    """
+    has_refunds, has_orders = "is_refund" in rows.columns, "order_id" in rows.columns
+    attributes = [name for name in ATTRIBUTES if name in rows.columns]
+    if attributes:
+        largest = rows.money.max().over(group_by=[rows.customer, rows.day])
+        rows = rows.mutate(is_largest=(rows.money == largest) & (rows.money >= 0))
+    only = ~rows.is_refund if has_refunds else None
+
+    def total(column: NumericValue, where=only) -> NumericValue:
+        return column.sum(where=where).coalesce(0).cast(money)
+
+    sums = {"gross": total(rows.money), "head": rows.money.max(where=only).coalesce(0).cast(money)}
+    if has_refunds or has_orders:
+        sums["lines"] = rows.count(where=only)
+    if has_refunds:
+        sums["refund"] = total(rows.money, rows.is_refund)
+        sums["refunds"] = rows.count(where=rows.is_refund)
+    if "discount" in rows.columns:
+        sums["discount"] = total(rows.discount)
+    sums |= {name: rows[name].min(where=rows.is_largest) for name in attributes}
+    if not has_orders:
+        return rows.group_by("customer", "day").agg(**sums)
+    each = rows.group_by("customer", "day", "order_id").agg(**sums)
+    outer = {name: each[name].sum().cast(money) for name in sums if name not in (*COUNTS, "head", *attributes)}
+    outer |= {name: whole(each[name].sum()) for name in COUNTS if name in sums}
+    outer |= {"head": each["head"].max(), "heads": each["head"].sum().cast(money)}
+    outer["orders"] = each.count(where=each.lines > 0)
+    return each.group_by("customer", "day").agg(**outer, **{name: each[name].min() for name in attributes})
+
+
+def occasions(days: Table, end: dt.date) -> Table:
+    """Purchase occasions up to ``end``: one row a customer and day with an order, refunds taken off.
+
+    A refund takes from the customer's most recent occasion at or before its own day, what exceeds that from the one
+    before, and so on; what exceeds them all reduces only what the customer spent in total. An occasion that is
+    refunded in full stays an occasion, worth nothing. In sums: a day's purchases put a layer on the customer's running
+    balance and a refund takes it down again; what is left of a layer is how far every later balance still reaches
+    into it.
+
+    Returns
+    -------
+    Table
+        customer, day, amount (refunds taken off), gross, head, and of discount, category and channel what ``days`` has.
+    """
+    days = days.filter(days.day <= end)
+    kept = ["customer", "day", "gross", "head", *(name for name in ("discount", *ATTRIBUTES) if name in days.columns)]
+    if "refund" not in days.columns:
+        return days.select(*kept, amount=days.gross.cast(MONEY))
+    refunded = days.filter(days.refund < 0).select("customer").distinct()
+    ordered = {"group_by": "customer", "order_by": "day"}
+    past, later = ibis.window(rows=(None, 0), **ordered), ibis.window(rows=(0, None), **ordered)
+    earlier = ibis.window(rows=(None, -1), **ordered)
+    touched = days.semi_join(refunded, "customer")
+    touched = touched.mutate(change=(touched.gross + touched.refund).cast(MONEY))
+    running = touched.mutate(raw=touched.change.sum().over(past).cast(MONEY))
+    lowest = running.raw.min()
+    floored = running.mutate(
+        balance=_money(running.raw - _floor(lowest.over(past))),
+        top=_money(running.raw - running.refund - _floor(lowest.over(earlier))),
+    )
+    left = floored.mutate(lowest=floored.balance.min().over(later))
+    reached = _money(ibis.greatest(_money(left.lowest - (left.top - left.gross)), _money(ibis.literal(0))))
+    netted = left.filter(left.lines > 0)
+    netted = netted.select(*kept, amount=ibis.least(_money(netted.gross), reached))
+    whole = days.anti_join(refunded, "customer")
+    whole = whole.filter(whole.lines > 0)
+    return netted.union(whole.select(*kept, amount=_money(whole.gross)))
+
+
+def _money(value: NumericValue) -> NumericValue:
+    return value.cast(MONEY)
+
+
+def whole(value: NumericValue) -> NumericValue:
+    """A sum of whole numbers as one; engines have types of their own for it that Ibis does not know of."""
+    return value.cast("decimal(38, 0)").cast("int64")
+
+
+def _floor(lowest: NumericValue) -> NumericValue:
+    """How far a running sum was below zero; 0 where it never was."""
+    return _money(ibis.least(_money(lowest.coalesce(0)), _money(ibis.literal(0))))
+
+
+def summary(days: Table, end: dt.date) -> Table:
+    """The customer summary up to ``end``: one row for each customer with an order by then.
+
+    Returns
+    -------
+    Table
+        customer, first_order, last_order, orders (occasions), frequency (repeat orders), recency_days, T_days, spent
+        (refunds taken off), repeat_total and spend_squares (sums over the repeat orders of their amounts and of the
+        squares of these), odd_total, odd_orders, even_total, even_orders (of the first, third, ... and of the second,
+        fourth, ... repeat order), first_category and first_channel where ``days`` has them.
+    """
+    numbered = occasions(days, end)
+    numbered = numbered.mutate(n=ibis.row_number().over(group_by="customer", order_by="day"))
+    repeat, odd = numbered.n > 0, numbered.n % 2 == 1
+    amount = numbered.amount.cast("float64")
+
+    def total(value: NumericValue, where) -> NumericValue:
+        return _money(value.sum(where=where).coalesce(0))
+
+    found = numbered.group_by("customer").agg(
+        first_order=numbered.day.min(),
+        last_order=numbered.day.max(),
+        orders=numbered.count(),
+        repeat_total=total(numbered.amount, repeat),
+        spend_squares=total(_money(amount * amount), repeat),
+        odd_total=total(numbered.amount, odd),
+        odd_orders=numbered.count(where=odd),
+        even_total=total(numbered.amount, repeat & ~odd),
+        even_orders=numbered.count(where=repeat & ~odd),
+        **{f"first_{name}": numbered[name].max(where=numbered.n == 0) for name in ATTRIBUTES if name in days.columns},
+    )
+    return with_ages(found.inner_join(_spent(days, end), "customer"), end)
+
+
+def _spent(days: Table, end: dt.date) -> Table:
+    """customer, spent: all money up to ``end``, also what was given back without an order that it is taken from."""
+    seen = days.filter(days.day <= end)
+    change = seen.gross + seen.refund if "refund" in seen.columns else seen.gross
+    return seen.group_by("customer").agg(spent=_money(change.sum()))
+
+
+def with_ages(found: Table, end: dt.date) -> Table:
+    """Customers with their frequency, recency_days and T_days at ``end``, from first_order, last_order and orders."""
+    return found.mutate(
+        frequency=found.orders - 1,
+        recency_days=found.last_order.delta(found.first_order, unit="day").cast("int64"),
+        T_days=ibis.literal(end).delta(found.first_order, unit="day").cast("int64"),
+    )
+
+
+def in_floats(table: Table) -> Table:
+    """The same with money as floating-point numbers, for whoever computes with it no further than printing."""
+    return table.mutate(
+        **{name: table[name].cast("float64") for name in table.columns if table[name].type().is_decimal()}
+    )
+
+
+def collapsed(customers: Table) -> Table:
+    """Distinct histories of a summary: frequency, recency_days, T_days; customers, repeat_total."""
+    shared = {"customers": customers.count(), "repeat_total": _money(customers.repeat_total.sum())}
+    return customers.group_by(*HISTORY).agg(**shared).order_by(*HISTORY)
+
+
+def by_day(days: Table, end: dt.date) -> Table:
+    """Occasions by calendar day: day, orders, amount."""
+    bought = occasions(days, end)
+    return bought.group_by("day").agg(orders=bought.count(), amount=_money(bought.amount.sum()))
+
+
+def births(bought: Table) -> Table:
+    """The day of each customer's first occasion: customer, first."""
+    return bought.group_by("customer").agg(first=bought.day.min())
+
+
+def repeats_by_day(days: Table, end: dt.date, born_by: dt.date) -> Table:
+    """Repeat occasions of the customers born by a day, by calendar day: day, repeats."""
+    bought = occasions(days, end)
+    born = births(bought)
+    told = bought.inner_join(born.filter(born["first"] <= born_by), "customer")
+    told = told.filter(told.day > told["first"])
+    return told.group_by("day").agg(repeats=told.count())
+
+
+def first_seen(days: Table, end: dt.date, within: int) -> Table:
+    """Customers by the day of their first occasion and their repeat occasions in so many days after it.
+
+    Columns first, repeats, customers.
+    """
+    bought = occasions(days, end)
+    told = bought.inner_join(births(bought), "customer")
+    age = told.day.delta(told["first"], unit="day")
+    soon = told.count(where=(age > 0) & (age <= within))
+    each = told.group_by("customer").agg(first=told["first"].min(), repeats=soon)
+    return each.group_by("first", "repeats").agg(customers=each.count())
+
+
+def bought_after(days: Table, end: dt.date, day: dt.date) -> Table:
+    """Occasions after a day by customer: customer, orders, amount."""
+    later = occasions(days, end)
+    later = later.filter(later.day > day)
+    return later.group_by("customer").agg(orders=later.count(), amount=_money(later.amount.sum()))
+
+
+def cohorts(days: Table, end: dt.date) -> Table:
+    """Occasions by month of birth (cohort, its first day) and month since: orders, customers, revenue."""
+    bought = occasions(days, end)
+    told = bought.inner_join(births(bought), "customer")
+    first, day = told["first"], told["day"]
+    cells = told.mutate(
+        cohort=first.truncate("M"),
+        month=whole((day.year() - first.year()) * 12 + day.month() - first.month()),
+    )
+    return cells.group_by("cohort", "month").agg(
+        orders=cells.count(),
+        customers=cells.customer.nunique(),
+        revenue=_money(cells.amount.sum()),
+    )
+
+
+def used_lines(days: Table) -> Table:
+    """One row for the ledger: lines that carry an occasion, and those merged into one.
+
+    Columns used and head (the largest line of each day), order_rows and order_amount (further lines of an order),
+    day_rows and day_amount (further orders or rows of a day). Where lines are not counted, the rows are left out.
+    """
+    has_lines, has_orders = "lines" in days.columns, "orders" in days.columns
+    bought = days.filter(days.lines > 0) if has_lines else days.mutate(lines=1)
+    orders, heads = (bought.orders, bought.heads) if has_orders else (bought.lines, bought.gross)
+
+    def number(value: NumericValue) -> NumericValue:
+        return whole(value.sum().coalesce(0))
+
+    def amount(value: NumericValue) -> NumericValue:
+        return _money(value.sum().coalesce(0))
+
+    return bought.aggregate(
+        used=bought.count(),
+        head=amount(bought["head"]),
+        order_amount=amount(bought.gross - heads),
+        **({"order_rows": number(bought.lines - orders), "day_rows": number(orders - 1)} if has_lines else {}),
+        day_amount=amount(heads - bought["head"]),
+    )
+
+
+def refunded_whole(days: Table, end: dt.date) -> Table:
+    """One row for the ledger: occasions that are worth nothing after refunds; rows, amount (of their largest lines)."""
+    bought = occasions(days, end)
+    found = bought.filter((bought.gross > 0) & (bought.amount == 0))
+    return found.aggregate(rows=found.count(), amount=_money(found["head"].sum()))
+
+
+def refunds(days: Table) -> Table:
+    """Refunds for the ledger, by whether their customer has an order: has_order, rows, amount."""
+    each = days.group_by("customer").agg(bought=days.lines.sum(), rows=days.refunds.sum(), amount=days.refund.sum())
+    each = each.filter(each.rows > 0)
+    return each.group_by(has_order=each.bought > 0).agg(rows=whole(each.rows.sum()), amount=_money(each.amount.sum()))
+
+
+def lines(rows: Table) -> Table:
+    """Lines of purchases: customer, day, money, and of order_id, product, category, channel and discount the given."""
+    bought = rows.filter(~rows.is_refund) if "is_refund" in rows.columns else rows
+    named = ("customer", "day", "order_id", "product", "category", "channel", "money", "discount")
+    return bought.select(*(name for name in named if name in rows.columns))
+
+
+def joined(customers: Table, predictions: Table) -> Table:
+    """A summary with what is predicted of each history: ``predictions`` has a row for every row of ``collapsed``."""
+    return customers.inner_join(predictions, list(HISTORY))
+
+
+def early_customers(rows: Table, before: dt.date) -> Table:
+    """Customers with an order before a day: customer."""
+    return rows.filter(~rows.is_refund & (rows.day < before)).select("customer").distinct()

@@ -1,0 +1,572 @@
+"""Text becomes dates and numbers by trying: every known format on every distinct value of a column.
+
+None that fits every value: refused, with examples. Two that fit and differ somewhere: refused, naming the key that
+settles it. A format is a name and the SQL of what it makes of a text, NULL where the text is none of its kind.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import count, product
+
+import duckdb
+
+from analysis.data.cells import OWN
+from analysis.data.currencies import CURRENCY, in_words, rows_by_code
+from analysis.data.engine import MONEY, Connection, literal, literals, quoted, run
+from analysis.data.source import RawTable
+from analysis.data.vocabulary import words
+from analysis.data.wording import counted
+from analysis.errors import CONTENT, USAGE, Problem
+
+ENGLISH = {
+    name: dt.date(2000, month, 1).strftime("%b")
+    for month, found in enumerate(words("months"), 1)
+    for name in found.split()
+}
+"""Name of a month in English, Dutch, German, French or Spanish, without accents -> its three English letters."""
+NAMES = "|".join(sorted(ENGLISH, key=len, reverse=True)).upper()
+WEEKDAYS = "|".join(words("weekdays")).upper()
+ORDERS = ("%Y{s}%m{s}%d", "%d{s}%m{s}%Y", "%m{s}%d{s}%Y", "%d{s}%m{s}%y", "%m{s}%d{s}%y", "%y{s}%m{s}%d",
+          "%d{s}%b{s}%Y", "%Y{s}%b{s}%d", "%d{s}%b{s}%y", "%y{s}%b{s}%d")  # fmt: skip
+DATE_FORMATS = (
+    *(order.format(s=s) for order, s in product(ORDERS, "-/. ")),
+    *("%b %d, %Y", "%b %d %Y", "%d %b, %Y", "%d%b%Y", "%Y%m%d", "%d%m%Y", "%m%d%Y"),
+)
+SINCE_1970 = {"epoch seconds": ("9,10", 1_000_000), "epoch milliseconds": ("12,13", 1_000)}
+"""Name -> digits, microseconds of one."""
+SERIAL = "spreadsheet serial"
+MONTH_FORMATS = (*("%Y-%m", "%Y/%m", "%m-%Y", "%m/%Y", "%b %Y", "%b-%Y", "%Y %b", "%Y-%b"), "%Y%m")
+"""Whole months, which stand for their first day where they are allowed."""
+NOTHING = words("nothing")
+"""Words that count as nothing."""
+YEARS = (1900, 2199)
+CLOCKS = ("%I:%M %p", "%I:%M:%S %p", "%I:%M%p", "%I:%M:%S%p")
+ISO = "^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,9})?)?)?$"
+PLAIN = "^-?[0-9]{1,12}([.][0-9]{1,2})?$"
+GROUPS = "[1-9][0-9]{{0,2}}(?:{g}[0-9]{{3}})+"
+INDIAN = "|[1-9][0-9]?(?:,[0-9]{2})+,[0-9]{3}"
+DECIMALS = {".": ",", ",": "[.]"}
+"""Decimal mark -> pattern of what groups thousands beside it, as blanks and apostrophes always may."""
+INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
+# What binary arithmetic leaves of nothing, such as 0.1 + 0.2 - 0.3, is below this; an amount is not.
+FLOAT_NOISE = "1e-9"
+ALIKE = "(word <> '' OR regexp_matches(whole, '^[0-9]+[-/. :][0-9]+[-/. :]|^[0-9]{8}$'))"
+"""SQL of whether a text has the make of a date, even if it is none."""
+SAMPLED = 1_000
+NUMBER = count()
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a column is read.
+
+    Attributes
+    ----------
+    expression
+        SQL of the value; NULL where it is missing.
+    unreadable
+        SQL that is true where something stands in the column that could not be read.
+    currencies
+        Rows of every sign or code of a currency that stands beside the values.
+    problems
+        What stands in the way.
+    in_utc
+        Whether times with an offset are read as their day in UTC, since no time zone is configured.
+    per_cent
+        Whether every value that is not zero carries a per-cent sign.
+    form
+        The format that the values prove; empty where they are no texts or nothing has to be known.
+    nothing, months
+        Rows with a word that counts as nothing, such as NULL; rows that name a month and no day.
+    """
+
+    expression: str
+    unreadable: str = "false"
+    currencies: Mapping[str, int] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+    in_utc: bool = False
+    per_cent: bool = False
+    form: str = ""
+    nothing: int = 0
+    months: int = 0
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What every format made of every distinct value of a column.
+
+    Attributes
+    ----------
+    name
+        DuckDB table: text, rows, whatever was prepared, and one column for each format.
+    rows
+        Rows with a value.
+    fits
+        Format -> rows that it reads, only those that read any, in the order of preference.
+    unread, nothing
+        Rows that none reads; rows with a word that counts as nothing, which are not tried.
+    """
+
+    connection: Connection
+    name: str
+    rows: int
+    fits: Mapping[str, int]
+    unread: int
+    nothing: int = 0
+
+    @property
+    def whole(self) -> list[str]:
+        """The formats that read every value, without those that read all of them as another one does."""
+        found: list[str] = []
+        for form in (form for form, rows in self.fits.items() if rows == self.rows):
+            if all(self.texts(f"{_name(form)} <> {_name(other)}", 1) for other in found):
+                found.append(form)
+        return found
+
+    def texts(self, condition: str = "true", most: int = 5) -> list[str]:
+        """Distinct texts that meet a condition, the most frequent first."""
+        found = run(
+            self.connection, f"SELECT text FROM {self.name} WHERE {condition} ORDER BY rows DESC, text LIMIT {most}"
+        )
+        return [text for (text,) in found]
+
+    def number(self, condition: str) -> int:
+        """Rows whose texts meet a condition."""
+        return run(self.connection, f"SELECT coalesce(sum(rows), 0)::BIGINT FROM {self.name} WHERE {condition}")[0][0]
+
+    def expression(self, value: str, form: str) -> str:
+        """SQL of what ``form`` makes of ``value``."""
+        # Names that no column of a user has, since the value is looked up beside them.
+        text, read = quoted(f"text of {self.name}"), quoted(f"value of {self.name}")
+        columns = f"text AS {text}, {_name(form)} AS {read}"
+        run(self.connection, f"CREATE OR REPLACE TEMP TABLE {self.name}_read AS SELECT {columns} FROM {self.name}")
+        return f"(SELECT {read} FROM {self.name}_read WHERE {text} = {value})"
+
+
+def _name(form: str) -> str:
+    return '"' + form + '"'
+
+
+def tried(
+    connection: Connection,
+    scan: str,
+    value: str,
+    prepared: str,
+    formats: Mapping[str, str],
+    possible: Callable[[Connection, str], Iterable[str]],
+) -> Trial:
+    """Every format on every distinct text in ``value``.
+
+    ``prepared`` is SQL of columns made of ``text`` that the formats rest on; ``possible`` names the formats that a
+    table of texts looks like: these are tried first, and all where none of them reads everything.
+    """
+    name = f"tried_{next(NUMBER)}"
+    is_nothing = f"lower(trim(text)) IN {literals(NOTHING)}"
+    counted_texts = f"SELECT {value} AS text, count(*)::BIGINT AS rows FROM {scan} WHERE trim({value}) <> '' GROUP BY 1"
+    run(connection, f"CREATE TEMP TABLE {name}_texts AS {counted_texts}")
+    nothings = run(connection, f"SELECT sum(rows)::BIGINT FROM {name}_texts WHERE {is_nothing}")[0][0] or 0
+    # What was no text where it came from has its mark; it is read as it is, whatever is tried on the others.
+    own = f"starts_with(text, {OWN})"
+    run(connection, f"""
+        CREATE OR REPLACE TEMP TABLE {name}_texts AS
+        SELECT *, {prepared} FROM (SELECT *, {own} AS own FROM {name}_texts WHERE NOT {is_nothing})""")  # fmt: skip
+
+    def made(forms: Iterable[str]) -> Trial:
+        forms = list(forms)
+        columns = "".join(f", {formats[form]} AS {_name(form)}" for form in forms)
+        run(connection, f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT *{columns} FROM {name}_texts")
+        counts = "".join(f", sum(rows) FILTER ({_name(form)} IS NOT NULL)" for form in forms)
+        nothing = " AND ".join(f"{_name(form)} IS NULL" for form in forms) or "true"
+        rows, unread, *fits = (
+            int(found or 0)
+            for found in run(connection, f"SELECT sum(rows), sum(rows) FILTER ({nothing}){counts} FROM {name}")[0]
+        )
+        read = {form: number for form, number in zip(forms, fits, strict=True) if number}
+        return Trial(connection, name, rows, read, unread, int(nothings))
+
+    trial = made(possible(connection, f"{name}_texts"))
+    return trial if trial.whole else made(formats)
+
+
+def _where(table: RawTable, column: str, role: str = "") -> str:
+    return f"{table.label}: column {column!r}" + (f" (for {role})" if role else "")
+
+
+def _shown(connection: Connection, table: RawTable, column: str, value: str, texts: list[str], most: int = 5) -> str:
+    return table.examples(connection, [column], f"{value} IN {literals(texts)}", most)
+
+
+def _refused(kind: str, message: str, exit_code: int = CONTENT) -> Reading:
+    return Reading(f"CAST(NULL AS {kind})", problems=(Problem(message, exit_code),))
+
+
+def read_date(
+    connection: Connection,
+    table: RawTable,
+    date_format: str | None,
+    timezone: str | None,
+    *,
+    months: bool = False,
+    role: str = "date",
+) -> Reading:
+    """How a column of dates is read: SQL of the day, in ``timezone`` where the values carry an offset.
+
+    With ``months`` a whole month, such as 2024-03, stands for its first day.
+    """
+    column = table.columns[role]
+    kind, value = table.types[column].upper(), table.expression(column)
+    if kind.startswith(("DATE", "TIMESTAMP")) and not kind.endswith("]"):
+        return _native_date(value, kind, timezone, role)
+    if kind.startswith((*INTEGERS, "DOUBLE", "FLOAT", "DECIMAL")) and not kind.endswith("]"):
+        value = f"NULLIF(regexp_replace(CAST({value} AS VARCHAR), '[.]0+$', ''), 'nan')"
+    elif kind != "VARCHAR":
+        return _refused("DATE", f"{_where(table, column, role)} holds {kind.lower()} values, must hold dates")
+    else:
+        value = quoted(column)
+    return _text_date(connection, table, value, date_format, timezone, months=months, role=role)
+
+
+def _native_date(value: str, kind: str, timezone: str | None, role: str) -> Reading:
+    zoned = "TIME ZONE" in kind
+    day = f"CAST(timezone('{timezone or 'UTC'}', {value}) AS DATE)" if zoned else f"CAST({value} AS DATE)"
+    return Reading(
+        day, f"{value} IS NOT NULL AND NOT coalesce({_in_range(day, role)}, false)", in_utc=zoned and not timezone
+    )
+
+
+def _in_range(day: str, role: str) -> str:
+    # An end such as 9999-12-31 stands for what runs on.
+    return f"{day} BETWEEN DATE '{YEARS[0]}-01-01' AND DATE '{9999 if role == 'end' else YEARS[1]}-12-31'"
+
+
+def _prepared_date() -> str:
+    """SQL of a date's parts: ``day`` with the month in three English letters, ``clock``, ``shift`` from UTC [min]."""
+    short = ", ".join(f"'{name.upper()}': '{english.upper()}'" for name, english in ENGLISH.items())
+    clock = r"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.][0-9]{1,9})?)?(?: ?[AP]M)?"
+    split = f"^(.+?)(?:(?:T| +|, )({clock})( ?(?:Z|UTC|[+-][0-9]{{2}}(?::?[0-9]{{2}})?))?)?$"
+    return rf"""
+        strip_accents(upper(trim(text))) AS whole,
+        regexp_extract(whole, '(?:^|[^A-Z])({NAMES})(?:[^A-Z]|$)', 1) AS word,
+        CASE WHEN word = '' THEN whole ELSE
+            regexp_replace(regexp_replace(regexp_replace(
+                replace(replace(whole, word || '. ', word || ' '), word, MAP {{{short}}}[word]),
+                '^({WEEKDAYS})[.]?,? ', ''), '^([0-9]{{1,2}})(?:[.]|ST|ND|RD|TH|ER)? (?:DE )?([A-Z]{{3}})', '\1 \2'),
+                '([A-Z]{{3}}) DE |([A-Z]{{3}} [0-9]{{1,2}})(?:ST|ND|RD|TH)', '\1\2 ')
+            END AS spelled,
+        regexp_extract(replace(spelled, '  ', ' '), '{split}', ['day', 'clock', 'zone']) AS parts,
+        parts['day'] AS day, parts['clock'] AS clock_text, trim(parts['zone']) AS zone,
+        CASE WHEN clock_text = '' THEN TIME '00:00:00'
+             ELSE coalesce(TRY_CAST(clock_text AS TIME), CAST(try_strptime(clock_text, {literals(CLOCKS)}) AS TIME))
+             END AS clock,
+        CASE WHEN zone IN ('', 'Z', 'UTC') THEN 0
+             WHEN CAST(zone[2:3] AS INTEGER) < 15 AND coalesce(TRY_CAST(right(zone, 2) AS INTEGER), 0) < 60
+             THEN CAST(zone[1] || '1' AS INTEGER) * (CAST(zone[2:3] AS INTEGER) * 60
+                  + CASE WHEN length(zone) > 3 THEN CAST(right(zone, 2) AS INTEGER) ELSE 0 END) END AS shift"""
+
+
+def _looks_like(connection: Connection, texts: str, formats: Iterable[str]) -> list[str]:
+    """The date formats whose make some of the texts have; the first where all of them were no texts."""
+    sample = [
+        day
+        for (day,) in run(
+            connection, f"SELECT DISTINCT day FROM {texts} WHERE NOT own ORDER BY hash(day) LIMIT {SAMPLED}"
+        )
+    ]
+    makes = {re.sub("[A-Z]{3}", "AAA", re.sub("[0-9]", "9", day)) for day in sample}
+    found = []
+    for form in formats:
+        pattern = re.escape(form).replace("%Y", "9{4}").replace("%y", "9{2}").replace("%b", "AAA")
+        pattern = pattern.replace("%m", "9{1,2}").replace("%d", "9{1,2}")
+        found += [form] if any(re.fullmatch(pattern, make) for make in makes) else []
+    for form, (digits, _) in SINCE_1970.items():
+        found += [form] if any(re.fullmatch(f"9{{{digits}}}", make) for make in makes) else []
+    found += [SERIAL] if any(re.fullmatch("9{5}([.]9+)?", make) for make in makes) else []
+    return found or [DATE_FORMATS[0]]
+
+
+def _date_formats(timezone: str | None, role: str, *, months: bool) -> dict[str, str]:
+    """Name -> SQL of the day."""
+    zone = timezone or "UTC"
+    forms = (*DATE_FORMATS, *(MONTH_FORMATS if months else ()))
+    found = {form: _with_shift(f"try_strptime(day, '{form}')", zone) for form in forms}
+    for form in ("%Y%m%d", "%d%m%Y", "%m%d%Y", "%Y%m"):
+        digits = 6 if form == "%Y%m" else 8
+        if form in found:
+            found[form] = f"CASE WHEN regexp_matches(day, '^[0-9]{{{digits}}}$') THEN {found[form]} END"
+    for name, (digits, micro) in SINCE_1970.items():
+        moment = f"make_timestamp(CAST(day AS BIGINT) * {micro})"
+        local = f"CAST(timezone('{zone}', timezone('UTC', {moment})) AS DATE)"
+        found[name] = f"CASE WHEN regexp_matches(whole, '^[0-9]{{{digits}}}$') THEN {local} END"
+    serial = "DATE '1899-12-30' + CAST(split_part(whole, '.', 1) AS INTEGER)"
+    found[SERIAL] = f"CASE WHEN regexp_matches(whole, '^[1-9][0-9]{{4}}([.][0-9]+)?$') THEN {serial} END"
+    return {form: _day(day, zone, role) for form, day in found.items()}
+
+
+def _day(of_text: str, zone: str, role: str) -> str:
+    """SQL of the day that a text means, or of the moment that a cell held; NULL outside the years that are dates."""
+    moment = "substr(text, 2)"
+    local = f"CAST(timezone('{zone}', TRY_CAST({moment} AS TIMESTAMP WITH TIME ZONE)) AS DATE)"
+    held = (
+        f"CASE WHEN regexp_matches({moment}, ':[0-9.]+[-+][0-9:]+$') THEN {local} ELSE TRY_CAST({moment} AS DATE) END"
+    )
+    day = f"CASE WHEN own THEN {held} ELSE {of_text} END"
+    return f"CASE WHEN {_in_range(f'({day})', role)} THEN {day} END"
+
+
+def _with_shift(midnight: str, zone: str) -> str:
+    moment = f"(CAST({midnight} AS DATE) + clock - to_minutes(CAST(shift AS BIGINT)))"
+    local = f"CAST(timezone('{zone}', timezone('UTC', {moment})) AS DATE)"
+    return f"CASE WHEN zone = '' AND clock IS NOT NULL THEN CAST({midnight} AS DATE) ELSE {local} END"
+
+
+def _text_date(
+    connection: Connection,
+    table: RawTable,
+    value: str,
+    date_format: str | None,
+    timezone: str | None,
+    *,
+    months: bool,
+    role: str,
+) -> Reading:
+    formats = _date_formats(timezone, role, months=months)
+    if date_format is not None:
+        if not (date_format.strip() and (date_format in formats or _is_format(connection, date_format))):
+            message = f'date_format == {date_format!r}, must be a strptime format such as "%d-%m-%Y"'
+            return _refused("DATE", message, USAGE)
+        formats = {date_format: formats.get(date_format) or _configured(date_format, timezone, role)}
+    elif _all(connection, table, value, _is_iso(value)):
+        return Reading(_iso(value))
+    looks = (lambda *_: formats) if date_format else (lambda *texts: _looks_like(*texts, formats))
+    trial = tried(connection, table.scan, value, _prepared_date(), formats, looks)
+    if not trial.rows:
+        return Reading("CAST(NULL AS DATE)", nothing=trial.nothing)
+    forms = trial.whole
+    if len(forms) > 1 and any("%y" in form for form in forms):
+        today = dt.datetime.now(dt.UTC).date()
+        forms = [form for form in forms if not trial.texts(f"{_name(form)} > DATE '{today}'", 1)]
+    zoned, texts = trial.number("zone <> '' AND NOT own"), trial.number("NOT own")
+    if len(forms) == 1 and (zoned in (0, texts) or date_format):
+        utc = timezone is None and (zoned > 0 or forms[0] in SINCE_1970 or (date_format or "").lower().endswith("%z"))
+        whole_months = texts if months and forms[0] in MONTH_FORMATS and not date_format else 0
+        expression = trial.expression(value, forms[0])
+        return Reading(expression, in_utc=utc, form=forms[0], nothing=trial.nothing, months=whole_months)
+    best = max(trial.fits, key=trial.fits.__getitem__, default=None)
+    misfit = f"{_name(best)} IS NULL" if best else "true"
+    if trial.unread and (date_format or trial.number(f"{misfit} AND {ALIKE}") == trial.number(misfit)):
+        expression = trial.expression(value, best) if best else "CAST(NULL AS DATE)"
+        texts = f"SELECT text FROM {trial.name} WHERE {misfit}"
+        return Reading(expression, f"{value} IN ({texts})", nothing=trial.nothing)
+    return _refused("DATE", _date_message(connection, table, value, trial, date_format, zoned, role))
+
+
+def _all(connection: Connection, table: RawTable, value: str, test: str) -> bool:
+    """Whether every value passes a test; the common case in one pass, before anything is tried."""
+    found = run(connection, f"SELECT bool_and(coalesce({test}, false)) FROM {table.scan} WHERE trim({value}) <> ''")
+    return found[0][0] is True
+
+
+def _is_iso(value: str) -> str:
+    years = f"TIMESTAMP '{YEARS[0]}-01-01' AND TIMESTAMP '{YEARS[1]}-12-31 23:59:59.999'"
+    return f"regexp_matches({value}, '{ISO}') AND TRY_CAST({value} AS TIMESTAMP) BETWEEN {years}"
+
+
+def _iso(value: str) -> str:
+    return f"TRY_CAST(left({value}, 10) AS DATE)"
+
+
+def _is_format(connection: Connection, date_format: str) -> bool:
+    try:
+        run(connection, f"SELECT try_strptime('', {literal(date_format)})")
+    except duckdb.Error:
+        return False
+    return True
+
+
+def _configured(date_format: str, timezone: str | None, role: str) -> str:
+    """SQL of the day by a format of the user's own: of the whole text, or of its date without the time of day."""
+    # Texts are in capitals, without accents, with months in three letters: the format's own letters are too.
+    bare = "".join(one for one in unicodedata.normalize("NFD", date_format.strip()) if not unicodedata.combining(one))
+    parts = (part if part.startswith("%") else part.upper() for part in re.split("(%-?.)", bare))
+    form = "".join(parts).replace("%B", "%b").replace("%b. ", "%b ")
+    text = "regexp_replace(CASE WHEN word = '' THEN whole ELSE replace(spelled, '  ', ' ') END, '(Z|UTC)$', '+00:00')"
+    moment = f"try_strptime({text}, {literal(form)})"
+    if "%z" in form or "%Z" in form:
+        day = f"CASE WHEN shift IS NOT NULL THEN CAST(timezone('{timezone or 'UTC'}', {moment}) AS DATE) END"
+    else:
+        day = (
+            f"coalesce(CAST({moment} AS DATE), {_with_shift(f'try_strptime(day, {literal(form)})', timezone or 'UTC')})"
+        )
+    return _day(day, timezone or "UTC", role)
+
+
+def _date_message(
+    connection: Connection, table: RawTable, value: str, trial: Trial, date_format: str | None, zoned: int, role: str
+) -> str:
+    """Why not one format reads every date."""
+    column = table.columns[role]
+    where, whole = _where(table, column, role), trial.whole
+    advice = "correct them, or describe the format with the key `date_format`"
+
+    def shown(condition: str, most: int = 5) -> str:
+        return _shown(connection, table, column, value, trial.texts(condition), most)
+
+    def mixed(conditions: Iterable[str]) -> str:
+        listed = ", ".join(f"{counted(trial.number(one), 'row')} like {shown(one, 1)}" for one in conditions)
+        return f"{where} mixes formats: {listed}; all rows must be written the same way"
+
+    if 0 < zoned < trial.number("NOT own") and not date_format:
+        return mixed(["zone = '' AND NOT own", "zone <> '' AND NOT own"])
+    if len(whole) > 1:
+        fields = "day and year" if "%b" in whole[0] else "day and month"
+        texts = trial.number("NOT own")
+        which = f"any of the {texts:,} dates" if texts > 1 else "the only date"
+        choices = " or ".join(f'"{form}"' for form in whole)
+        open_ = f"{fields} cannot be told apart in {which}, such as {shown('NOT own', 3)}"
+        return f"{where}: {open_}; set the key `date_format` to {choices}"
+    best = max(trial.fits, key=trial.fits.__getitem__, default=None)
+    if trial.unread or not best:
+        unread = f"{_name(best)} IS NULL" if best else "true"
+        many = "values are not dates that can be recognised"
+        found = counted(trial.number(unread), "value is not a date that can be recognised", many)
+        return f"{where}: {found}: {shown(unread)}; {advice}"
+    second = max((form for form in trial.fits if form != best), default=best,
+                 key=lambda form: trial.number(f"{_name(form)} IS NOT NULL AND {_name(best)} IS NULL"))  # fmt: skip
+    only = (
+        f"{_name(best)} IS NOT NULL AND {_name(second)} IS NULL",
+        f"{_name(second)} IS NOT NULL AND {_name(best)} IS NULL",
+    )
+    if re.sub("[a-zA-Z]", "", best) == re.sub("[a-zA-Z]", "", second) and best[-2:].lower() == second[-2:].lower():
+        parts = "; ".join(f"only {form} fits {shown(one, 1)}" for form, one in zip((best, second), only, strict=True))
+        return f"{where} mixes formats: {parts}; all rows must be written the same way"
+    return mixed((f"{_name(best)} IS NOT NULL", f"{_name(best)} IS NULL"))
+
+
+def read_number(connection: Connection, table: RawTable, role: str, decimal: str | None) -> Reading:
+    """How the numbers of a column are read, exactly as they stand or not at all.
+
+    ``1.234,56`` and ``1,50`` prove a decimal comma, ``1,234.56`` and ``1.5`` a decimal point; ``1.234`` proves
+    neither and is refused unless another text of the column, or the key ``decimal``, settles it. Cells that are
+    numbers of their own say nothing about how texts beside them are written, but their formats name a currency.
+    """
+    column = table.columns[role]
+    kind = table.types[column].upper()
+    if kind == "VARCHAR":
+        per_cent = role == "discount"
+        reading = _text_number(connection, table, column, quoted(column), decimal, per_cent=per_cent)
+    elif kind.startswith(("DECIMAL", "DOUBLE", "FLOAT", *INTEGERS)) and not kind.endswith("]"):
+        reading = _native_number(table.expression(column), kind)
+    else:
+        return _refused(MONEY, f"{_where(table, column, role)} holds {kind.lower()} values, must hold numbers")
+    if reading.problems:
+        return reading
+    currencies = dict(Counter(reading.currencies) + Counter(table.marks.get(column, {})))
+    rows = rows_by_code(currencies)
+    if len(rows) > 1:
+        return _refused(MONEY, f"{_where(table, column)} mixes currencies: {in_words(rows)}; one currency is allowed")
+    return replace(reading, currencies=currencies)
+
+
+def _native_number(value: str, kind: str) -> Reading:
+    parsed = f"TRY_CAST({value} AS {MONEY})"
+    if kind in {"DOUBLE", "FLOAT"}:
+        nothing = f"CAST({value} AS VARCHAR) IN ('nan', 'inf', '-inf')"
+        lost = f"{parsed} = 0 AND abs({value}) >= {FLOAT_NOISE}"
+        return Reading(parsed, f"CASE WHEN {parsed} IS NULL THEN NOT {nothing} ELSE {lost} END")
+    lost = f" OR ({parsed} = 0 AND {value} <> 0)" if kind.startswith("DECIMAL") else ""
+    return Reading(parsed, f"({value} IS NOT NULL AND {parsed} IS NULL){lost}")
+
+
+def _prepared_number(*, per_cent: bool) -> str:
+    """SQL of a number's parts: ``core`` without blanks, sign and currency; ``turned`` where it is negative."""
+    sign = " ?%$" if per_cent else "^$"
+    odd = " || ".join(f"chr({number})" for number in (160, 8239, 8201, 9, 8722, 8211, 8217))
+    return rf"""
+        replace(trim(translate(text, {odd}, '    --''')), '&euro;', '€') AS spaced,
+        list_distinct(regexp_extract_all(spaced, '{CURRENCY}')) AS marks,
+        regexp_replace(regexp_replace(spaced, '^([-+(]? ?){CURRENCY} ?', '\1'), ' ?{CURRENCY} ?([-)]?)$', '\2') AS bare,
+        regexp_replace(regexp_replace(bare, '{sign}', ''), '([,.])(--?|=)([)]?)$', '\1' || '00' || '\3') AS signed,
+        ends_with(bare, '%') AS per_cent,
+        CASE WHEN regexp_matches(signed, '^[(][^-+()]*[)]$') THEN trim(translate(signed, '()', ''))
+             WHEN regexp_matches(signed, '^[^-+()]* ?-$') THEN trim(rtrim(signed, '-'))
+             ELSE regexp_replace(signed, '^[-+] ?', '') END AS core,
+        regexp_matches(signed, '^[-(]|-$') AS turned"""
+
+
+def _number_format(mark: str) -> str:
+    """SQL of a core in which ``mark`` stands before the decimals, exact or NULL; what cannot be kept is -1e12."""
+    groups = "|".join(GROUPS.format(g=group) for group in (DECIMALS[mark], " ", "''"))
+    whole = f"(?:[0-9]+|{groups}{INDIAN if mark == '.' else ''})"
+    pattern = f"^({whole}([{mark}][0-9]+)?|[{mark}][0-9]+)([eE][-+]?[0-9]+)?$"
+    digits = f"translate(core, ' ''{DECIMALS[mark].strip('[]')}', '')"
+    digits = f"replace({digits}, ',', '.')" if mark == "," else digits
+    parsed = f"TRY_CAST({digits} AS {MONEY})"
+    kept = f"NOT ({parsed} = 0 AND regexp_matches(core, '^[^eE]*[1-9]'))"
+    value = f"CASE WHEN {kept} THEN CASE WHEN turned THEN -{parsed} ELSE {parsed} END ELSE {LOST} END"
+    held = f"TRY_CAST(substr(text, 2) AS {MONEY})"
+    held = f"CASE WHEN {held} <> 0 OR TRY_CAST(substr(text, 2) AS DOUBLE) = 0 THEN {held} ELSE {LOST} END"
+    return f"""CASE WHEN own THEN CASE WHEN TRY_CAST(substr(text, 2) AS DOUBLE) IS NOT NULL THEN {held} END
+                    WHEN regexp_matches(core, '{pattern}') THEN coalesce({value}, {LOST}) END"""
+
+
+LOST = f"CAST(-999999999999.999999 AS {MONEY})"
+"""Stands for a number that cannot be kept exactly."""
+
+
+def _text_number(
+    connection: Connection, table: RawTable, column: str, value: str, decimal: str | None, *, per_cent: bool
+) -> Reading:
+    if decimal != "," and _all(connection, table, value, f"regexp_matches({value}, '{PLAIN}')"):
+        return Reading(f"TRY_CAST({value} AS {MONEY})")
+    formats = {mark: _number_format(mark) for mark in DECIMALS}
+    trial = tried(connection, table.scan, value, _prepared_number(per_cent=per_cent), formats, lambda *_: formats)
+    where = _where(table, column)
+
+    def shown(condition: str) -> str:
+        return _shown(connection, table, column, value, trial.texts(condition))
+
+    if not trial.rows:
+        return Reading(f"CAST(NULL AS {MONEY})", nothing=trial.nothing)
+    unread = " AND ".join(f"{_name(form)} IS NULL" for form in trial.fits) or "true"
+    if rows := trial.unread:
+        found = counted(rows, "value is not a number", "values are not numbers")
+        return _refused(MONEY, f"{where}: {found}: {shown(unread)}")
+    only = (
+        {mark: f"{_name(mark)} IS NOT NULL AND {_name(other)} IS NULL" for mark, other in ((".", ","), (",", "."))}
+        if len(trial.fits) == 2
+        else dict.fromkeys(trial.fits, "true")
+    )
+    if decimal and decimal not in trial.whole and trial.fits.get(decimal, 0) < trial.rows:
+        misfit = f"{_name(decimal)} IS NULL" if decimal in trial.fits else "true"
+        fit = counted(trial.number(misfit), "value does not fit", "values do not fit")
+        return _refused(MONEY, f"{where}: {fit} decimal == {decimal!r}: {shown(misfit)}")
+    if not trial.whole:
+        return _refused(
+            MONEY,
+            f"{where} mixes decimal marks: {counted(trial.number(only[',']), 'value')} with a "
+            f"comma ({shown(only[','])}) and {trial.number(only['.']):,} with a point ({shown(only['.'])}); "
+            "all must be written the same way",
+        )
+    if len(trial.whole) > 1 and not decimal:
+        differ = f"{_name('.')} <> {_name(',')}"
+        return _refused(
+            MONEY,
+            f"{where}: {counted(trial.number(differ), 'number')} can be read two ways, as thousands or with decimals "
+            f"({shown(differ)}), and no other value of the column settles it; set the key `decimal` to ',' or '.'",
+        )
+    form = decimal or trial.whole[0]
+    proven = min(trial.fits.get(mark, 0) for mark in DECIMALS) < trial.rows
+    expression, unreadable = trial.expression(value, form), "false"
+    if trial.number(f"{_name(form)} = {LOST}"):
+        unreadable = f"coalesce({expression} = {LOST}, false)"
+    marks = run(connection, f"SELECT unnest(marks) AS mark, sum(rows)::BIGINT FROM {trial.name} GROUP BY 1 ORDER BY 1")
+    all_per_cent = not trial.number(f"NOT per_cent AND {_name(form)} <> 0") and trial.number("per_cent") > 0
+    return Reading(
+        expression, unreadable, dict(marks), per_cent=all_per_cent, form=form if proven else "", nothing=trial.nothing
+    )

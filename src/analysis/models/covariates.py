@@ -1,0 +1,390 @@
+"""Static covariates of customers, such as the channel they came by, on how often they order and how soon they leave.
+
+Customers with the same covariates are a group with parameters of its own, which differ from the others' by one
+coefficient for each covariate and process ([1]_): alpha exp(-gamma' z) for the order rate; for dropout beta
+exp(-delta' z) under Pareto/NBD. Under BG/NBD and MBG/NBD the log odds of the mean dropout a / (a + b) move by delta' z
+and a + b is kept; the one factor exp(delta' z) on both a and b, which others use, cannot move the mean.
+
+References
+----------
+.. [1] Fader, Hardie (2007), Incorporating time-invariant covariates into the Pareto/NBD and BG/NBD models, note 019.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit, logit
+from scipy.stats import chi2, norm
+
+from analysis.errors import DataError, NotIdentified, UsageError
+from analysis.models.beta_geometric import BetaGeometric
+from analysis.models.fits import DRAWS_FOR_ALIVE, LEVEL, PurchaseFit, purchase_prior
+from analysis.models.fitting import CONVERGED_BELOW, Optimum, best_of, curvature, polish
+from analysis.models.multiplicity import holm_adjusted
+from analysis.models.patterns import Patterns, coarsened, customers_of, patterns_of
+from analysis.models.posterior import PROPOSALS, Posterior, Prior, draw_posterior
+from analysis.tables import table_html
+from analysis.time import TimeUnit, time_unit
+from analysis.words import Message
+
+if TYPE_CHECKING:
+    from analysis.data import CustomerSummary
+    from analysis.models.purchase import PurchaseModel
+
+FEWEST_IN_LEVEL, MOST_GROUPS = 10, 60
+SHRUNK_SD = 0.5
+"""Prior standard deviation of a coefficient, for prediction only: half an e-fold."""
+PROCESSES = ("rate", "dropout")
+MOVES = ("mean", "factor")
+"""How dropout of BG/NBD and MBG/NBD moves: its mean, or a and b by one factor."""
+
+
+@dataclass(frozen=True)
+class Design:
+    """Covariates as numbers, by group of customers who have the same ones.
+
+    Attributes
+    ----------
+    groups
+        One row a group: its covariates, and how many customers it has.
+    columns
+        Name of a column -> the covariate that it belongs to.
+    numbers
+        Shape (groups, columns).
+    group
+        Number of each customer's group, shape (customers,).
+    """
+
+    groups: pd.DataFrame
+    columns: Mapping[str, str]
+    numbers: np.ndarray
+    group: np.ndarray
+
+    def of(self, covariates: Sequence[str]) -> tuple[list[str], np.ndarray]:
+        """Names and numbers of the columns of some of the covariates."""
+        chosen = [place for place, covariate in enumerate(self.columns.values()) if covariate in covariates]
+        return [list(self.columns)[place] for place in chosen], self.numbers[:, chosen]
+
+
+def design_of(covariates: pd.DataFrame) -> Design:
+    """The design of the covariates of customers, one row a customer.
+
+    Numbers count as they are, anything else by level, the most frequent one being what the others are compared with.
+
+    Raises
+    ------
+    DataError
+        For a covariate that is missing for some or the same for all, a level with too few customers, and too many
+        groups; all of them at once.
+    """
+    if problems := [*_problems(covariates)]:
+        raise DataError(*problems)
+    names, index = list(covariates.columns), covariates.columns.tolist()
+    keys = pd.MultiIndex.from_frame(covariates.astype(object)) if len(index) > 1 else pd.Index(covariates[index[0]])
+    group, distinct = pd.factorize(keys, sort=True)
+    groups = pd.DataFrame(list(distinct) if len(index) > 1 else {index[0]: distinct}, columns=names)
+    columns, numbers = {}, []
+    for name in names:
+        values = groups[name]
+        if pd.api.types.is_numeric_dtype(covariates[name]):
+            columns[name] = name
+            numbers.append(values.to_numpy(dtype=float))
+            continue
+        usual = covariates[name].value_counts(sort=True).index[0]
+        for level in sorted(set(values) - {usual}, key=str):
+            columns[f"{name}={level}"] = name
+            numbers.append((values == level).to_numpy(dtype=float))
+    groups["customers"] = np.bincount(group, minlength=len(groups))
+    return Design(groups, columns, np.array(numbers).T, group)
+
+
+def _problems(covariates: pd.DataFrame):
+    for name, values in covariates.items():
+        missing, counts = int(values.isna().sum()), values.value_counts()
+        if missing:
+            yield (
+                f"covariate {name!r}: it is missing for {missing} of {len(values)} customers; fill it in, with a level "
+                "of its own if that says something, or leave these customers out"
+            )
+        if len(counts) < 2:
+            yield f"covariate {name!r}: all customers have the same value, so that it tells nothing; leave it out"
+        elif len(counts) <= MOST_GROUPS and counts.min() < FEWEST_IN_LEVEL:
+            level = counts.index[-1]
+            yield (
+                f"covariate {name!r}: {level!r} has {counts.min()} customers, at least {FEWEST_IN_LEVEL} are needed; "
+                "put it together with another level"
+            )
+    groups = len(covariates.drop_duplicates())
+    if groups > MOST_GROUPS:
+        listed = ", ".join(map(repr, covariates))
+        yield (
+            f"covariates {listed}: there are {groups} different combinations, at most {MOST_GROUPS} are allowed; put "
+            "levels together, or numbers into a few classes"
+        )
+
+
+def with_dropout(model: PurchaseModel, params, effect: float, moves: str):
+    """Parameters of customers whose dropout differs by a linear predictor; 0 changes nothing."""
+    if not isinstance(model, BetaGeometric):
+        return params._replace(beta=params.beta * np.exp(-effect))
+    if moves == "factor":
+        return params._replace(a=params.a * np.exp(effect), b=params.b * np.exp(effect))
+    total = params.a + params.b
+    mean = expit(logit(params.a / total) + effect)
+    return params._replace(a=total * mean, b=total * (1 - mean))
+
+
+@dataclass(frozen=True)
+class Likelihood:
+    """The log-likelihood of a purchase model in which covariates move the order rate and dropout.
+
+    The free parameters are the logs of the model's own, then the coefficients of the order rate, then of dropout.
+    """
+
+    model: PurchaseModel
+    rate: np.ndarray
+    dropout: np.ndarray
+    moves: str
+    patterns: Sequence[Patterns]
+
+    @property
+    def own(self) -> int:
+        """Number of the model's own parameters."""
+        return len(self.model.names)
+
+    def params(self, free: np.ndarray, group: int):
+        """The parameters of a group."""
+        gamma, delta = np.split(free[self.own :], [self.rate.shape[1]])
+        base = self.model.with_order_rate(
+            self.model.Params(*np.exp(free[: self.own])), np.exp(self.rate[group] @ gamma)
+        )
+        return with_dropout(self.model, base, self.dropout[group] @ delta, self.moves)
+
+    def total(self):
+        """A function from the free parameters to the log-likelihood summed over customers."""
+        of_groups = [self.model.total_log_likelihood(patterns) for patterns in self.patterns]
+
+        def total(free: np.ndarray) -> float:
+            # A trial step can go where a float has no logarithm.
+            with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+                logs = (np.log(self.params(free, group)) for group in range(len(of_groups)))
+                return sum(of_group(log) for of_group, log in zip(of_groups, logs, strict=True))
+
+        return total
+
+    def without(self, process: str, columns: np.ndarray) -> Likelihood:
+        """The same without some columns of a process."""
+        return replace(self, **{process: np.delete(getattr(self, process), columns, axis=1)})
+
+
+@dataclass(frozen=True)
+class CovariateFit:
+    """A purchase model with covariates at its maximum likelihood, and one fit for each group for prediction.
+
+    Attributes
+    ----------
+    model, time_unit
+        Name of the purchase model, and the unit of its parameters that have one.
+    summary
+        DataFrame by parameter (the model's own of a customer whose covariates are all 0 or usual; ``rate[...]`` and
+        ``dropout[...]``): coef, se, lower, upper (central 90%); of the fit without any penalty. A coefficient is that
+        of a log rate, or of the log odds of the mean dropout; no error where the likelihood leaves it open.
+    tests
+        DataFrame, one row a covariate and process: covariate, process, statistic (twice the log-likelihood it brings),
+        df, p, and p_adjusted by Holm for how many were tried.
+    log_likelihood, log_likelihood_without
+        With and without covariates, unscaled sum over customers.
+    groups
+        Label -> ``PurchaseFit`` of the customers of a group, with coefficients shrunk towards 0 (prior sd .5).
+    design
+        One row a group: its covariates and customers.
+    """
+
+    model: str
+    time_unit: TimeUnit
+    summary: pd.DataFrame
+    tests: pd.DataFrame
+    log_likelihood: float
+    log_likelihood_without: float
+    groups: Mapping[str, PurchaseFit]
+    design: pd.DataFrame
+    order: np.ndarray = field(repr=False, compare=False)
+
+    def predict(self, horizon) -> pd.DataFrame:
+        """As ``PurchaseFit.predict``, each customer by the fit of the own group."""
+        return pd.concat([fit.predict(horizon) for fit in self.groups.values()]).iloc[self.order]
+
+    def _repr_html_(self) -> str:
+        said = Message(
+            "{model} with covariates, {n:integer} group of customers",
+            "{model} with covariates, {n:integer} groups of customers",
+            model=self.model,
+            n=len(self.groups),
+        )
+        return table_html(self.summary, said)
+
+
+def fit_with_covariates(
+    model: PurchaseModel,
+    data,
+    rate: Sequence[str],
+    dropout: Sequence[str],
+    *,
+    moves: str = "mean",
+    unit: str | None = None,
+    seed: int = 1,
+) -> CovariateFit:
+    """Maximum likelihood on the collapsed histories of each group, tests, and a shrunk posterior for prediction.
+
+    Parameters
+    ----------
+    data
+        As ``PurchaseModel.fit`` takes it; covariates are columns of a frame, or of the customer summary, where
+        ``channel`` and ``category`` are those of the first order.
+    rate, dropout
+        Names of the covariates of either process.
+    moves
+        How dropout moves under BG/NBD and MBG/NBD, see ``MOVES``.
+
+    Raises
+    ------
+    NotIdentified
+        Where the likelihood has no maximum.
+    InputRefused
+        For covariates that there are not or that cannot be used, see ``design_of``.
+    """
+    if moves not in MOVES:
+        raise UsageError(f"moves == {moves!r}, must be one of {', '.join(MOVES)}")
+    histories, _ = customers_of(data, unit)
+    unit = time_unit(unit or "week")
+    names = list(dict.fromkeys([*rate, *dropout]))
+    design = design_of(_covariates(data, histories, names))
+    members = [np.flatnonzero(design.group == group) for group in range(len(design.groups))]
+    parts = [replace(histories, table=histories.table.iloc[rows]) for rows in members]
+    patterns = [patterns_of(part, unit) for part in parts]
+    (rate_names, of_rate), (dropout_names, of_dropout) = design.of(rate), design.of(dropout)
+    likelihood = Likelihood(model, of_rate, of_dropout, moves, patterns)
+    everyone = patterns_of(histories, unit)
+    own = purchase_prior(model, everyone)
+    none = np.empty((len(patterns), 0))
+    orders_per_customer = everyone.total(everyone.frequency) / everyone.customers
+    plain = _maximum(
+        replace(likelihood, rate=none, dropout=none), own.mean, own.mean + model.start(orders_per_customer)
+    )
+    coefficients = [f"rate[{name}]" for name in rate_names] + [f"dropout[{name}]" for name in dropout_names]
+    optimum = _maximum(likelihood, np.append(plain.point, np.zeros(len(coefficients))))
+    tests = _tests(likelihood, design, {"rate": rate, "dropout": dropout}, optimum)
+    labels = [", ".join(f"{name}={row[name]}" for name in names) for _, row in design.groups.iterrows()]
+    extra = len(coefficients)
+    prior = Prior(np.append(own.mean, np.zeros(extra)), np.append(own.sd, np.full(extra, SHRUNK_SD)))
+    groups = _group_fits(likelihood, prior, optimum.point, parts, unit, seed)
+    return CovariateFit(
+        model=model.name,
+        time_unit=unit,
+        summary=_summary(likelihood, optimum, coefficients),
+        tests=tests,
+        log_likelihood=optimum.value,
+        log_likelihood_without=plain.value,
+        groups=dict(zip(labels, groups, strict=True)),
+        design=design.groups.assign(group=labels).set_index("group"),
+        order=np.argsort(np.concatenate(members), kind="stable"),
+    )
+
+
+def _covariates(data, histories: CustomerSummary, names: Sequence[str]) -> pd.DataFrame:
+    table = data if isinstance(data, pd.DataFrame) else histories.table
+    found = {name: next((each for each in (name, f"first_{name}") if each in table), None) for name in names}
+    if missing := [name for name, column in found.items() if column is None]:
+        listed = ", ".join(map(repr, table.columns))
+        raise UsageError(*(f"covariate {name!r}: there is no such column; there are {listed}" for name in missing))
+    return pd.DataFrame({name: table[column].to_numpy() for name, column in found.items()})
+
+
+def _maximum(likelihood: Likelihood, *starts: np.ndarray) -> Optimum:
+    """The maximum: climbs on coarsened histories, and Newton's method on all of them."""
+    rough = replace(likelihood, patterns=[coarsened(patterns) for patterns in likelihood.patterns]).total()
+    near = best_of(rough, starts)
+    optimum = polish(likelihood.total(), near, curvature(rough, near, rough(near)))
+    # One factor on a and b can leave a ridge along which both grow; its height is known all the same.
+    is_ridge = likelihood.moves == "factor" and optimum.newton_decrement < CONVERGED_BELOW
+    if not (optimum.is_peak or is_ridge):
+        raise NotIdentified(
+            "{model}: the data do not determine how the covariates act. Put levels together, or leave a covariate out.",
+            code="covariates.not_identified",
+            model=likelihood.model.name,
+        )
+    return optimum
+
+
+def _summary(likelihood: Likelihood, optimum: Optimum, coefficients: Sequence[str]) -> pd.DataFrame:
+    own, errors = likelihood.own, np.sqrt(np.maximum(np.diag(optimum.covariance), 0.0))
+    if not optimum.is_peak:
+        errors = np.where(optimum.runs_away, np.nan, errors)
+    reach = norm.ppf((1 + LEVEL) / 2) * errors
+    table = pd.DataFrame({"coef": optimum.point, "se": errors, "lower": optimum.point - reach})
+    table["upper"] = optimum.point + reach
+    table.loc[: own - 1, ["coef", "lower", "upper"]] = np.exp(table.loc[: own - 1, ["coef", "lower", "upper"]])
+    table.loc[: own - 1, "se"] *= table.loc[: own - 1, "coef"]
+    return table.set_axis(pd.Index([*likelihood.model.names, *coefficients], name="parameter"))
+
+
+def _tests(
+    likelihood: Likelihood, design: Design, processes: Mapping[str, Sequence[str]], optimum: Optimum
+) -> pd.DataFrame:
+    """Likelihood-ratio tests of each covariate in each process, on fits without a penalty."""
+    rows = []
+    for process in PROCESSES:
+        of_process = [design.columns[name] for name in design.of(processes[process])[0]]
+        for covariate in dict.fromkeys(of_process):
+            columns = np.flatnonzero([each == covariate for each in of_process])
+            before = likelihood.own + (likelihood.rate.shape[1] if process == "dropout" else 0)
+            without = _maximum(likelihood.without(process, columns), np.delete(optimum.point, before + columns))
+            statistic = max(2 * (optimum.value - without.value), 0.0)
+            p = float(chi2.sf(statistic, len(columns)))
+            rows.append(
+                {"covariate": covariate, "process": process, "statistic": statistic, "df": len(columns), "p": p}
+            )
+    table = pd.DataFrame(rows, columns=["covariate", "process", "statistic", "df", "p"])
+    return table.assign(p_adjusted=holm_adjusted(table["p"].to_numpy()))
+
+
+def _group_fits(
+    likelihood: Likelihood, prior: Prior, start: np.ndarray, parts: Sequence[CustomerSummary], unit: TimeUnit, seed: int
+) -> list[PurchaseFit]:
+    """A fit of each group at the shrunk coefficients, with draws of the joint posterior: the same draw in each."""
+    model, own, total = likelihood.model, likelihood.own, likelihood.total()
+
+    def shrunk(free: np.ndarray) -> float:
+        return total(free) - float(np.sum((free[own:] / SHRUNK_SD) ** 2)) / 2
+
+    best = polish(shrunk, start)
+    cells = model.evaluations / max(sum(map(len, likelihood.patterns)), 1)
+    drawn = draw_posterior(total, prior, start, seed, int(np.clip(cells, 300, PROPOSALS)))
+    fits = []
+    for group, (patterns, part) in enumerate(zip(likelihood.patterns, parts, strict=True)):
+        params = likelihood.params(best.point, group)
+        draws = np.array([likelihood.params(point, group) for point in drawn.points])
+        posterior = Posterior(model.names, draws, drawn.effective_size, drawn.pareto_shape, drawn.method)
+        alive, once = model.p_alive(params, *patterns.history), patterns.weight * (patterns.frequency == 0)
+        some = (model.Params(*draw) for draw in draws[:DRAWS_FOR_ALIVE].tolist())
+        fit = PurchaseFit(
+            model=model.name,
+            time_unit=unit,
+            parameters={name: float(value) for name, value in params._asdict().items()},
+            standard_errors=dict(zip(model.names, draws.std(axis=0).tolist(), strict=True)),
+            log_likelihood=model.total_log_likelihood(patterns)(np.log(params)),
+            customers=patterns.customers,
+            patterns=len(patterns),
+            newton_decrement=best.newton_decrement,
+            posterior=posterior,
+            alive=patterns.total(alive),
+            alive_draws=np.array([patterns.total(model.p_alive(draw, *patterns.history)) for draw in some]),
+            alive_among_one_time_buyers=float(once @ alive / once.sum()) if once.any() else float("nan"),
+        )
+        fits.append(fit.of(part))
+    return fits

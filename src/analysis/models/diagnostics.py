@@ -1,0 +1,129 @@
+"""Whether what the purchase models take for granted holds in these data: season, regularity, drift over cohorts.
+
+References
+----------
+.. [1] Platzer, Reutterer (2016), Ticking away the moments: timing regularity helps to better predict customer
+       activity, Marketing Science 35(5):779-799.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+
+from analysis.models.season import Season, season_of
+from analysis.tables import table_html
+
+if TYPE_CHECKING:
+    from analysis.data import Orders
+    from analysis.models.fits import PurchaseFits
+
+ALARM = 0.01
+"""Probability of an alarm of each test where the models hold."""
+FOLLOWED_DAYS = 91
+FEWEST_ORDERS = 100
+SMALLEST_SEASON, SMALLEST_SHAPE, SMALLEST_DRIFT = 0.1, 1.5, 0.15
+"""Effects too small to speak of: of a month, of the Erlang shape, of the first to the last cohort."""
+
+
+@dataclass(frozen=True)
+class Diagnostics:
+    """Whether the assumptions of the purchase models hold.
+
+    Attributes
+    ----------
+    found
+        One row a check (``season``, ``regularity``, ``drift``): alarm (whether it fails), known (whether the data can
+        tell), effect, p_value.
+    season
+        Repeat orders by calendar month over what the primary model expects.
+    """
+
+    found: pd.DataFrame
+    season: Season
+
+    @property
+    def months(self) -> pd.DataFrame:
+        """One row a calendar month that was seen: index, shrunk, years; see ``Season``."""
+        return self.season.months
+
+    @property
+    def unseen_months(self) -> tuple[int, ...]:
+        """Calendar months that were not seen in two years, of which no season can be told."""
+        seen = self.months.index[self.months["years"] >= 2]
+        return tuple(month for month in range(1, 13) if month not in seen)
+
+    def _repr_html_(self) -> str:
+        return table_html(self.found)
+
+
+def diagnostics(orders: Orders, fits: PurchaseFits) -> Diagnostics:
+    """Check season, regularity and drift, each at a chance of 1% of a false alarm.
+
+    Examples
+    --------
+    >>> import analysis as rl
+    >>> diagnostics = rl.open_study(sample="cdnow").diagnostics
+    >>> diagnostics.found["known"].to_dict()
+    {'season': False, 'regularity': True, 'drift': False}
+    """
+    occasions = pd.read_parquet(orders.occasions, columns=["customer", "day"]).sort_values(["customer", "day"])
+    who, day = occasions["customer"].to_numpy(), occasions["day"].to_numpy("datetime64[D]").astype(int)
+    season = season_of(orders.daily, orders.histories.table["first_order"], fits.primary)
+    largest = float((season.months["index"] - 1).abs().max())
+    checks = {
+        "season": (season.known, largest, season.p_value),
+        "regularity": regularity_of(who, day),
+        "drift": drift_of(orders, who, day),
+    }
+    found = pd.DataFrame.from_dict(checks, orient="index", columns=["known", "effect", "p_value"])
+    least = np.array([SMALLEST_SEASON, SMALLEST_SHAPE, SMALLEST_DRIFT])
+    alarm = (
+        found["known"].to_numpy() & (found["p_value"].to_numpy() < ALARM) & (found["effect"].abs().to_numpy() > least)
+    )
+    found.insert(0, "alarm", alarm)
+    return Diagnostics(found.rename_axis("check"), season)
+
+
+def regularity_of(who: np.ndarray, day: np.ndarray) -> tuple[bool, float, float]:
+    """The Erlang shape of the gaps between orders; 1 for orders at random.
+
+    Of two successive gaps of a customer who orders at random the first takes a uniform share, whatever the rate and
+    whenever the customer leaves; with Erlang-k gaps it is Beta(k, k), with variance 1 / (4 (2 k + 1)). Pairs of gaps
+    do not overlap.
+    """
+    gap, same = np.diff(day), np.diff(who) == 0
+    place = np.arange(len(gap)) - np.maximum.accumulate(np.where(same, 0, np.arange(len(gap)) + 1))
+    first = np.flatnonzero(same[:-1] & same[1:] & (place[:-1] % 2 == 0))
+    # Days are whole: half a day either way makes no order of the same day impossible.
+    one, two = gap[first] - 0.5, gap[first + 1] - 0.5
+    if len(first) < FEWEST_ORDERS:
+        return False, np.nan, np.nan
+    squares = (one / (one + two) - 0.5) ** 2
+    z = (1 / 12 - squares.mean()) * np.sqrt(180 * len(first))
+    return True, float((1 / (4 * squares.mean()) - 1) / 2), float(norm.sf(z))
+
+
+def drift_of(orders: Orders, who: np.ndarray, day: np.ndarray) -> tuple[bool, float, float]:
+    """Whether later customers order more or less in their first weeks than earlier ones.
+
+    The effect is the change from the first to the last cohort, over the mean. Where customers came before the data
+    begin, nothing is known.
+    """
+    starts = np.flatnonzero(np.diff(who, prepend=-1))
+    born = day[starts]
+    soon = np.add.reduceat(((day - np.repeat(born, np.diff(starts, append=len(day)))) <= FOLLOWED_DAYS), starts) - 1.0
+    end = np.datetime64(orders.observation_end, "D").astype(int)
+    kept = born <= end - FOLLOWED_DAYS
+    born, soon = born[kept].astype(float), soon[kept]
+    if orders.left_truncation or soon.sum() < FEWEST_ORDERS or np.ptp(born) < FOLLOWED_DAYS:
+        return False, np.nan, np.nan
+    away = born - born.mean()
+    slope = float(away @ soon / (away @ away))
+    residual = soon - soon.mean() - slope * away
+    error = float(np.sqrt((away * residual) @ (away * residual)) / (away @ away))
+    return True, slope * float(np.ptp(born)) / float(soon.mean()), float(2 * norm.sf(abs(slope) / error))

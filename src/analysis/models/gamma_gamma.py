@@ -1,0 +1,239 @@
+"""Gamma-Gamma: order values of customer i are Gamma(p, nu_i) and nu_i ~ Gamma(q, v), however often they order.
+
+References
+----------
+.. [1] Fader, Hardie (2013), The gamma-gamma model of monetary value, note 025.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from scipy.special import gammaln
+
+from analysis.errors import NotIdentified
+from analysis.models.credibility import fit_credibility
+from analysis.models.fitting import LARGEST_LOG, Optimum, best_of, polish
+from analysis.models.lifetimes_fits import GammaGammaFitter, log_spend_parameters
+from analysis.models.posterior import Posterior, Prior, draw_posterior
+from analysis.models.spend import GAMMA_GAMMA, NO_EFFECT, FrequencyEffect, SpendFit, Spending, SpendParams, fitted_spend
+
+FAR_FROM_MEAN = 3.0
+OPEN_MEAN = 2.0
+PRIOR_SD = 2.0
+BIN_WIDTH = 0.02
+
+
+class GammaGamma:
+    """Order values of a customer are Gamma(p, nu) and nu ~ Gamma(q, v); see the module."""
+
+    name = GAMMA_GAMMA
+    Params = SpendParams
+    names = Params._fields
+
+    def fit(self, data, seed: int = 1, by_frequency: FrequencyEffect = NO_EFFECT) -> SpendFit:
+        """Maximum likelihood and posterior on the customers with repeat orders of positive value.
+
+        Where the data do not identify Gamma-Gamma, credibility takes its place; where they do not tell customers
+        apart, the mean of all (``constant``).
+
+        Parameters
+        ----------
+        data
+            ``Orders``, a ``CustomerSummary``, or a frame with lifetimes' columns frequency and monetary_value.
+        seed
+            The same seed gives the same posterior draws.
+        by_frequency
+            How order values go with the number of orders, see ``frequency_effect``.
+
+        Examples
+        --------
+        >>> import analysis as rl
+        >>> import pandas as pd
+        >>> frame = pd.DataFrame({"frequency": [1, 0, 3], "monetary_value": [20.0, 0.0, 40.0]})
+        >>> spend = rl.GammaGamma().fit(frame)
+        >>> spend.model, spend.mean_order_value, spend.reason.code
+        ('constant', 35.0, 'spend.reason.few_spenders')
+        """
+
+        def fit(spending: Spending) -> SpendFit:
+            try:
+                return fit_gamma_gamma(spending, seed)
+            except NotIdentified as why:
+                return replace(fit_credibility(spending, seed), reason=why.reason)
+
+        return fitted_spend(data, by_frequency, fit)
+
+    def from_free(self, free: np.ndarray) -> np.ndarray:
+        """(log p, log(q - 1), log v) -> (p, q, v): q stays above 1, where the mean exists."""
+        p, above_one, v = np.exp(np.asarray(free).T)
+        return np.array([p, 1 + above_one, v]).T
+
+    def to_free(self, params) -> np.ndarray:
+        """The inverse of ``from_free``."""
+        p, q, v = params
+        return np.log([p, max(q - 1, 1e-4), v])
+
+    def total_log_likelihood(self, spending: Spending, weight: np.ndarray | None = None):
+        """A function from the free parameters to the log-likelihood ([1]_, equation 1a) summed over customers.
+
+        ``weight`` is how many customers each one stands for, shape (n,); None: one each.
+        """
+        x, m = spending.frequency.astype(float), spending.mean_value
+        weight = np.ones(len(spending)) if weight is None else weight
+        counts, of_count = np.unique(x, return_inverse=True)
+        customers_by_count = np.bincount(of_count, weights=weight)
+        customers, spent, weighted_x = weight.sum(), x * m, weight * x
+        log_values = float(weight @ np.log(m))
+        orders_log_spent = float(weighted_x @ np.log(spent))
+
+        def total(free: np.ndarray) -> float:
+            p, q, v = self.from_free(free)
+            by_count = gammaln(p * counts + q) - gammaln(p * counts)
+            log_posterior_scale = np.log(spent + v)
+            return float(
+                customers_by_count @ by_count
+                + customers * (q * free[2] - gammaln(q))
+                + p * orders_log_spent
+                - log_values
+                - p * (weighted_x @ log_posterior_scale)
+                - q * (weight @ log_posterior_scale)
+            )
+
+        return total
+
+
+MODEL = GammaGamma()
+
+
+def fit_gamma_gamma(spending: Spending, seed: int) -> SpendFit:
+    """The Gamma-Gamma fit with its posterior, moved to the mean of the data where it lies far from it (``recentred``).
+
+    Raises
+    ------
+    NotIdentified
+        Where the likelihood has no maximum in the interior.
+    """
+    optimum, scale = gamma_gamma_maximum(spending)
+    p, q, v = found = MODEL.from_free(optimum.point) * np.array([1, 1, scale])
+    slopes, params = np.array([p, q - 1, v]), SpendParams(*found.tolist())
+    fit = SpendFit(
+        model=GAMMA_GAMMA,
+        parameters=params._asdict(),
+        standard_errors=dict(zip(MODEL.names, (slopes * np.sqrt(np.diag(optimum.covariance))).tolist(), strict=True)),
+        log_likelihood=MODEL.total_log_likelihood(spending)(MODEL.to_free(params)),
+        customers=len(spending),
+        left_out=0,
+        mean_order_value=float(params.expected(0, 0.0)),
+        posterior=gamma_gamma_posterior(params, spending, seed),
+    )
+    return recentred(fit, spending, seed)
+
+
+def gamma_gamma_maximum(spending: Spending) -> tuple[Optimum, float]:
+    """The maximum of the likelihood in units of the mean order value, and that mean; raises ``NotIdentified``."""
+    scale = float(spending.mean_value.mean())
+    scaled = spending.over(scale)
+    rough, weight = _binned(scaled)
+    starts = [np.array([1.5, 0.7, 0.5]), np.array([0.0, 0.0, 0.0])]
+    found = log_spend_parameters(
+        GammaGammaFitter(penalizer_coef=0.0), rough.frequency, rough.mean_value, weight, MODEL.names
+    )
+    if found is not None:
+        starts.insert(0, np.clip(MODEL.to_free(np.exp(found)), -LARGEST_LOG, LARGEST_LOG))
+    best = best_of(MODEL.total_log_likelihood(rough, weight), starts)
+    optimum = polish(MODEL.total_log_likelihood(scaled), best)
+    if not optimum.is_peak:
+        raise _not_identified(optimum)
+    return optimum, scale
+
+
+def _binned(spending: Spending) -> tuple[Spending, np.ndarray]:
+    """Mean values rounded to 2% and merged: only where an optimiser starts; the final steps use every value."""
+    if len(spending) < 4_000:
+        return spending, np.ones(len(spending))
+    bins = np.round(np.log(spending.mean_value) / BIN_WIDTH).astype(np.int64)
+    low = bins.min()
+    width = bins.max() - low + 1
+    key, index = np.unique(spending.frequency * width + bins - low, return_inverse=True)
+    x, place = np.divmod(key, width)
+    return Spending(x, np.exp((place + low) * BIN_WIDTH)), np.bincount(index).astype(float)
+
+
+def _not_identified(optimum: Optimum) -> NotIdentified:
+    log_p, log_above_one, _ = optimum.point
+    if log_above_one < -LARGEST_LOG / 2:
+        return NotIdentified(
+            "A few customers spend so much that the mean order value has no bound under Gamma-Gamma. What an order is "
+            "worth rests on how customers' means and their own orders spread instead.",
+            code="spend.reason.heavy_tail",
+        )
+    if log_p > LARGEST_LOG / 2 and log_above_one < LARGEST_LOG / 2:
+        return NotIdentified(
+            "Customers' means alone do not show how much their own orders vary, so Gamma-Gamma has no maximum. What an "
+            "order is worth rests on how customers' means and their own orders spread instead.",
+            code="spend.reason.no_variation_within_customers",
+        )
+    return NotIdentified(
+        "Customers' means alone do not show that customers differ in what an order is worth, so Gamma-Gamma has no "
+        "maximum. What an order is worth rests on how customers' means and their own orders spread instead.",
+        code="spend.reason.no_maximum",
+    )
+
+
+def recentred(fit: SpendFit, spending: Spending, seed: int) -> SpendFit:
+    """The model moved to the mean of the data, where its own mean p v / (q - 1) lies far from it.
+
+    In the model the mean of customers' means is p v / (q - 1). With other spreads of order values than gamma ones, such
+    as lognormal, the likelihood can trade that mean for a better tail and miss it by a third, and every one-time buyer
+    would be given it. Beyond ``FAR_FROM_MEAN`` standard errors of the sample mean and 5% of it, v is moved so that the
+    means agree; the weight on a customer's own orders, p x / (p x + q - 1), stays. The same
+    happens where the posterior leaves the mean open by more than a factor of ``OPEN_MEAN``.
+    """
+    posterior, params = fit.posterior, SpendParams(**fit.parameters)
+    sample, error, is_far = _mean_of_means(params, spending)
+    low, high = np.quantile(SpendParams(*posterior.draws.T).expected(0, 0.0), [0.05, 0.95])
+    if not is_far and high < OPEN_MEAN * low:
+        return fit
+    params = _with_mean(params, sample)
+    means = np.maximum(np.random.default_rng(seed).normal(sample, error, len(posterior.draws)), 0.01 * sample)
+    draws = np.array(_with_mean(SpendParams(*posterior.draws.T), means)).T
+    return replace(
+        fit,
+        parameters=params._asdict(),
+        log_likelihood=MODEL.total_log_likelihood(spending)(MODEL.to_free(params)),
+        mean_order_value=sample,
+        recentred_from=fit.mean_order_value,
+        posterior=replace(posterior, draws=draws),
+    )
+
+
+def gamma_gamma_params(spending: Spending) -> SpendParams:
+    """p, q and v alone, moved to the mean where they lie far from it; raises as ``fit_gamma_gamma``."""
+    optimum, scale = gamma_gamma_maximum(spending)
+    params = SpendParams(*(MODEL.from_free(optimum.point) * np.array([1, 1, scale])).tolist())
+    sample, _, is_far = _mean_of_means(params, spending)
+    return _with_mean(params, sample) if is_far else params
+
+
+def _mean_of_means(params: SpendParams, spending: Spending) -> tuple[float, float, bool]:
+    """Mean of customers' means, its standard error, and whether the model's own lies far from it."""
+    mean = float(spending.mean_value.mean())
+    error = float(spending.mean_value.std() / np.sqrt(len(spending)))
+    return mean, error, bool(abs(params.expected(0, 0.0) - mean) >= max(FAR_FROM_MEAN * error, 0.05 * mean))
+
+
+def _with_mean(params: SpendParams, mean) -> SpendParams:
+    return params._replace(v=mean * (params.q - 1) / params.p)
+
+
+def gamma_gamma_posterior(params: SpendParams, spending: Spending, seed: int) -> Posterior:
+    """Posterior of a Gamma-Gamma fit, see ``analysis.models.posterior``.
+
+    A priori log p, log(q - 1) and log v are normal, v in units of the mean order value.
+    """
+    scale = float(spending.mean_value.mean())
+    prior = Prior(np.array([0.0, 0.0, np.log(scale)]), np.full(3, PRIOR_SD))
+    drawn = draw_posterior(MODEL.total_log_likelihood(spending), prior, MODEL.to_free(params), seed)
+    return Posterior(MODEL.names, MODEL.from_free(drawn.points), drawn.effective_size, drawn.pareto_shape, drawn.method)

@@ -1,0 +1,253 @@
+"""Which spend model forecasts order values that it has not seen, and the fit of that one.
+
+A customer's even repeat orders are forecast from the odd ones and the other way round, with parameters from other
+customers. The loss is the Poisson deviance, which is smallest in expectation where the forecast is the mean, whatever
+the distribution, and which single very large orders decide less than they do squared errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.special import xlogy
+
+from analysis.errors import NotIdentified
+from analysis.interval import Interval
+from analysis.models.credibility import Credibility, contributions, credibility_params
+from analysis.models.gamma_gamma import GammaGamma, gamma_gamma_params
+from analysis.models.scores import rank_correlation
+from analysis.models.spend import (
+    CREDIBILITY,
+    GAMMA_GAMMA,
+    NO_EFFECT,
+    FrequencyEffect,
+    SpendFit,
+    Spending,
+    SpendParams,
+    spending_of,
+)
+from analysis.models.spend_dependence import log_slope, rank_interval
+from analysis.plotting import Plots
+from analysis.tables import table_html
+from analysis.words import Message
+
+if TYPE_CHECKING:
+    from analysis.data import CustomerSummary
+
+FEWEST_CUSTOMERS = 100
+"""With both an odd and an even repeat order; with fewer, Gamma-Gamma stays."""
+MOST_CUSTOMERS = 10_000
+CLEARLY, NOTICEABLY = 2.58, 0.03
+"""Standard errors, and share of the loss, by which another model must lead to take the place of the simpler one."""
+GROUPS = 10
+SMALLEST_SLOPE = 1e-6
+
+CHOSEN = Message(
+    "Credibility forecast order values that it had not seen better than Gamma-Gamma: it looks at how much each "
+    "customer's own orders vary.",
+    code="spend.reason.credibility_forecasts_better",
+)
+
+
+@dataclass(frozen=True)
+class SpendChoice:
+    """How well each spend model forecast held-out order values, and which one is used.
+
+    Attributes
+    ----------
+    model, by_frequency
+        The chosen model, and whether order values go with the number of orders in it.
+    scores
+        One row a candidate: model, by_frequency, loss (mean deviance of an order, in units of the mean order value),
+        lead and lead_error (mean over customers by which it beats the simplest one, and its standard error).
+    groups
+        Customers in tenths by the mean of their odd orders: odd and even (mean order value [currency]), customers, and
+        what each model without frequency forecast for the even ones.
+    odd_even
+        Rank correlation of the means of odd and even orders.
+    customers
+        With both odd and even orders.
+    reason
+        Why Gamma-Gamma is not used; None where it is.
+    """
+
+    model: str
+    by_frequency: bool
+    scores: pd.DataFrame
+    groups: pd.DataFrame
+    odd_even: float
+    customers: int
+    reason: Message | None = None
+
+    plot = Plots(odd_even="analysis.models.plots:plot_odd_even")
+
+    def together(self, level: float) -> Interval:
+        """``odd_even`` with its interval (Fieller, Hartley & Pearson 1957)."""
+        return rank_interval(self.odd_even, self.customers, level)
+
+    def _repr_html_(self) -> str:
+        return table_html(self.scores)
+
+
+def fit_spend(data, choice: SpendChoice | None = None, *, seed: int = 1) -> SpendFit | None:
+    """The chosen spend model, Gamma-Gamma where none was; None where there is no money.
+
+    ``data`` are ``Orders`` or a ``CustomerSummary``.
+    """
+    if not data.has_money:
+        return None
+    if choice is None:
+        return GammaGamma().fit(data, seed)
+    effect = frequency_effect(spending_of(data)[0]) if choice.by_frequency else NO_EFFECT
+    if choice.model == GAMMA_GAMMA:
+        return GammaGamma().fit(data, seed, effect)
+    found = Credibility().fit(data, seed, effect)
+    return found if found.reason else replace(found, reason=choice.reason)
+
+
+def frequency_effect(spending: Spending) -> FrequencyEffect:
+    """How mean order values go with the number of orders: a gamma regression, 1 for the average order."""
+    if np.ptp(spending.frequency) == 0 or np.ptp(spending.mean_value) == 0:
+        return NO_EFFECT
+    slope = log_slope(np.log1p(spending.frequency), spending.mean_value)[0]
+    if abs(slope) < SMALLEST_SLOPE:
+        return NO_EFFECT
+    average = np.average((1.0 + spending.frequency) ** slope, weights=spending.frequency)
+    return FrequencyEffect(slope, float(average ** (1 / slope)))
+
+
+def spend_choice(histories: CustomerSummary, *, seed: int = 1) -> SpendChoice | None:
+    """The spend model that held-out orders speak for.
+
+    None without money, and where too few customers have both an odd and an even order to hold out, or the summary does
+    not tell them apart.
+    """
+    if not (histories.has_money and "odd_orders" in histories.table):
+        return None
+    halves, spending = _halves(histories, seed)
+    if halves is None:
+        return None
+    losses, forecasts, reason = _losses(halves, spending, seed)
+    if not losses:
+        return None
+    model = GAMMA_GAMMA if (GAMMA_GAMMA, False) in losses else CREDIBILITY
+    if model == GAMMA_GAMMA and _leads((CREDIBILITY, False), (model, False), losses):
+        model, reason = CREDIBILITY, CHOSEN
+    simplest = next(iter(losses))
+    scores = pd.DataFrame([_score(each, simplest, losses, halves) for each in losses])
+    groups = _groups(halves, {name: made for (name, by), made in forecasts.items() if not by})
+    found = _leads((model, True), (model, False), losses)
+    return SpendChoice(model, found, scores, groups, rank_correlation(*halves.means), len(halves), reason)
+
+
+class Halves(NamedTuple):
+    """Odd and even repeat orders of the customers who have both.
+
+    Attributes
+    ----------
+    row
+        Of the spending, shape (n,).
+    orders, means
+        Their number and mean value [currency], shape (2, n): odd, then even.
+    """
+
+    row: np.ndarray
+    orders: np.ndarray
+    means: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+
+def _halves(histories: CustomerSummary, seed: int) -> tuple[Halves | None, Spending]:
+    """Odd and even orders of at most ``MOST_CUSTOMERS``, None for too few; and the spending of these customers."""
+    table = histories.table
+    counted = np.flatnonzero((table["frequency"] > 0) & (table["mean_repeat_value"] > 0))
+    if len(counted) > MOST_CUSTOMERS:
+        counted = np.sort(np.random.default_rng([seed, 1]).choice(counted, MOST_CUSTOMERS, replace=False))
+    table = table.iloc[counted]
+    spending = spending_of(replace(histories, table=table))[0]
+    orders, totals = (table[[f"odd_{of}", f"even_{of}"]].to_numpy(dtype=float).T for of in ("orders", "total"))
+    row = np.flatnonzero(orders.min(axis=0) > 0)
+    if len(row) < FEWEST_CUSTOMERS:
+        return None, spending
+    return Halves(row, orders[:, row], np.maximum(totals[:, row] / orders[:, row], 0.0)), spending
+
+
+def _losses(halves: Halves, spending: Spending, seed: int):
+    """Candidate -> deviance by customer, shape (n,); its forecasts of both halves, (2, n); and why one is missing."""
+    test_fold = np.random.default_rng([seed, 2]).permutation(len(spending)) % 2
+    forecasts, reason = {}, None
+    for (model, params_of), by_frequency in product(PARAMS.items(), (False, True)):
+
+        def fitted(train: Spending, params_of=params_of, by=by_frequency) -> tuple[FrequencyEffect, SpendParams]:
+            effect = frequency_effect(train) if by else NO_EFFECT
+            return effect, params_of(train.over(effect.relative(train.frequency)))
+
+        try:
+            of_all = fitted(spending)
+        except NotIdentified as why:
+            reason = why.reason if model == GAMMA_GAMMA else reason
+            continue
+        made = forecasts[model, by_frequency] = np.empty(halves.means.shape)
+        for held_out in (0, 1):
+            try:
+                effect, params = fitted(spending.rows(test_fold != held_out))
+            except NotIdentified:  # half of the customers can be too few where all are enough
+                effect, params = of_all
+            test = test_fold[halves.row] == held_out
+            relative = effect.relative(spending.frequency[halves.row[test]])
+            made[:, test] = relative * params.expected(halves.orders[::-1, test], halves.means[::-1, test] / relative)
+    return {each: _deviance(halves, made) for each, made in forecasts.items()}, forecasts, reason
+
+
+PARAMS: dict[str, Callable[[Spending], SpendParams]] = {
+    GAMMA_GAMMA: gamma_gamma_params,
+    CREDIBILITY: lambda spending: credibility_params(contributions(spending)),
+}
+
+
+def _deviance(halves: Halves, forecasts: np.ndarray) -> np.ndarray:
+    """Poisson deviance of a customer's orders, over the mean order value, shape (n,)."""
+    y, mean = halves.means, np.average(halves.means, weights=halves.orders)
+    each = 2 * (xlogy(y, y / forecasts) - (y - forecasts))
+    return (halves.orders * each).sum(axis=0) / mean
+
+
+def _lead(one, other, losses) -> tuple[float, float]:
+    """Mean by which one candidate's loss is below another's, with its standard error."""
+    apart = losses[other] - losses[one]
+    return float(apart.mean()), float(apart.std() / np.sqrt(len(apart)))
+
+
+def _leads(one, other, losses) -> bool:
+    if one not in losses:
+        return False
+    lead, error = _lead(one, other, losses)
+    return lead > max(CLEARLY * error, NOTICEABLY * float(losses[other].mean()))
+
+
+def _score(candidate, simplest, losses, halves: Halves) -> dict:
+    orders = halves.orders.sum(axis=0).mean()
+    lead, error = _lead(candidate, simplest, losses)
+    named = {"model": candidate[0], "by_frequency": candidate[1], "loss": float(losses[candidate].mean() / orders)}
+    return named | {"lead": lead / orders, "lead_error": error / orders}
+
+
+def _groups(halves: Halves, forecasts: dict[str, np.ndarray]) -> pd.DataFrame:
+    """Customers in tenths by the mean of their odd orders, with what was forecast of the even ones."""
+    odd, even = halves.means
+    tenth = np.argsort(np.argsort(odd, kind="stable")) * GROUPS // len(halves)
+    columns = {"odd": odd, "even": even} | {name: made[1] for name, made in forecasts.items()}
+
+    def means(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        return np.bincount(tenth, values * weights) / np.bincount(tenth, weights)
+
+    weights = {"odd": halves.orders[0]}
+    found = {name: means(each, weights.get(name, halves.orders[1])) for name, each in columns.items()}
+    return pd.DataFrame(found).assign(customers=np.bincount(tenth))

@@ -1,0 +1,248 @@
+"""The customer base from period to period and from cohort to cohort: who came, stayed or left, and what that did.
+
+A customer counts in a period who ordered in it. Every row and every cent of the orders is in exactly one place.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from analysis.config import EconomicsConfig
+from analysis.data import Orders
+from analysis.errors import Unavailable
+from analysis.plotting import Plots
+from analysis.tables import table_html
+from analysis.value.history import first_order_days, history, left_truncation
+from analysis.value.lives import Lives, lives_of
+from analysis.value.periods import months_before
+from analysis.words import Message
+
+LENGTHS = (12, 6, 3, 1)
+"""Months of a period, the first that the data hold twice."""
+DRIVERS = ("customers", "active", "orders", "order_value", "margin")
+MONEY = "DECIMAL(38, 6)"
+
+
+@dataclass(frozen=True)
+class CustomerBase:
+    """The customer base over time.
+
+    Attributes
+    ----------
+    months
+        Length of a period.
+    bridge
+        One row a period, oldest first, each ending where the next begins and the last on the last day of the data:
+        start, end, complete (whether it and the one before are whole); opening (customers who ordered in the period
+        before), new (first order in this one), came_back (ordered before, not in the period before), lost (ordered in
+        the period before, not in this one), kept, closing = opening + new + came_back - lost; retention = (closing -
+        new) / opening, the articles' rate; and in money [currency] opening_revenue, new_revenue, came_back_revenue,
+        lost_revenue, more and less (what those kept spent more and less), closing_revenue. The closing revenues and
+        ``refunds_beyond`` add up to what the ledger counts.
+    refunds_beyond
+        Refunds that exceed the orders they could be set against, zero or negative [currency].
+    drivers
+        One row for each complete row of the bridge: start, end, change of margin against the period before [currency],
+        and its parts customers (who have ever ordered), active (share of them that ordered), orders (of an active
+        customer), order_value and margin (left of a unit of revenue), which add up to it.
+    deciles
+        The customers of the last period by what they spent, the best tenth first: decile, customers, orders, revenue
+        [currency], share of the revenue (without money of the orders).
+    first_seen
+        Why "new" means not seen before, under left truncation; None where first orders are known.
+    known_lives
+        Cohorts by age; None under left truncation.
+    has_money
+        Whether there are amounts.
+    """
+
+    months: int
+    bridge: pd.DataFrame
+    refunds_beyond: float
+    drivers: pd.DataFrame
+    deciles: pd.DataFrame
+    first_seen: Message | None
+    known_lives: Lives | None
+    has_money: bool
+
+    plot = Plots(
+        bridge="analysis.value.base_plots:plot_bridge",
+        drivers="analysis.value.base_plots:plot_drivers",
+        second_order="analysis.value.base_plots:plot_second_order",
+    )
+
+    @property
+    def lives(self) -> Lives:
+        """Cohorts by age; raises Unavailable where first orders are not known."""
+        if self.known_lives is None:
+            raise Unavailable(self.first_seen)
+        return self.known_lives
+
+    @property
+    def complete(self) -> pd.DataFrame:
+        """The rows of the bridge that compare two whole periods."""
+        return self.bridge[self.bridge["complete"]]
+
+    def __repr__(self) -> str:
+        return f"<CustomerBase: {len(self.bridge)} periods of {self.months} months>"
+
+    def _repr_html_(self) -> str:
+        return table_html(self.bridge)
+
+
+def customer_base(
+    orders: Orders,
+    *,
+    months: int | None = None,
+    gross_margin: float = 1.0,
+    cost_per_order: float = 0.0,
+    level: float = 0.9,
+) -> CustomerBase:
+    """The bridge of customers and of revenue, what drove the change, deciles, and cohorts by age.
+
+    Parameters
+    ----------
+    months
+        Length of a period; without it the longest of 12, 6, 3 and 1 that the data hold twice.
+    gross_margin, cost_per_order
+        Share of an order's amount that is left, and a further cost of each order [currency]; by default margin is
+        revenue.
+    level
+        Level of the intervals of cohorts.
+
+    Raises
+    ------
+    Unavailable
+        Where the data do not hold two periods.
+
+    References
+    ----------
+    .. [1] Fader, Hardie, Ross (2022), The Customer-Base Audit.
+    .. [2] Ang (2005), Energy Policy 33(7): the additive logarithmic mean Divisia index of ``drivers``.
+
+    Examples
+    --------
+    >>> import analysis as rl
+    >>> base = rl.customer_base(rl.read_orders({"sample": "cdnow"}))
+    >>> base.bridge[["opening", "new", "came_back", "lost", "closing"]].values.tolist()
+    [[0, 2357, 0, 0, 2357], [2357, 0, 0, 1738, 619], [619, 0, 193, 297, 515]]
+    >>> base.drivers.iloc[-1][["change", "active", "orders", "order_value"]].astype(float).round(2).tolist()
+    [-12229.46, -8962.64, -2491.06, -775.76]
+    """
+    EconomicsConfig.checked(gross_margin=gross_margin, cost_per_order=cost_per_order)
+    if months is not None and months < 1:
+        raise ValueError(f"months == {months}, must be at least 1")
+    months, edges, short = _periods(orders, months)
+    flows, deciles = _flows(orders, edges)
+    bridge, truncated = _bridge(edges, short, flows), left_truncation(orders)
+    counted = float(orders.histories.table["spent"].sum()) if orders.has_money else 0.0
+    return CustomerBase(
+        months=months,
+        bridge=bridge,
+        refunds_beyond=round(counted - float(bridge["closing_revenue"].sum()), 6),
+        drivers=_drivers(orders, bridge, flows, gross_margin, cost_per_order),
+        deciles=deciles,
+        first_seen=truncated,
+        known_lives=None if truncated else lives_of(orders, gross_margin, cost_per_order, level),
+        has_money=orders.has_money,
+    )
+
+
+def _periods(orders: Orders, months: int | None) -> tuple[int, list[dt.date], int]:
+    """Length of a period; the last day before the first period and of each; how many of them are cut short."""
+    end, before = orders.observation_end, orders.observation_start - dt.timedelta(days=1)
+    for length in LENGTHS if months is None else (months,):
+        most = (end.year - before.year + 1) * 12 // length + 1
+        whole = [edge for step in range(most + 1) if (edge := months_before(end, length * step)) >= before][::-1]
+        if len(whole) > 2:
+            short = [before] * (whole[0] > before)
+            return length, [*short, *whole], len(short)
+    raise Unavailable(
+        "Comparing periods needs two of them; the data hold {days:integer} days.",
+        code="base.reason.too_short", days=(end - before).days,
+    )  # fmt: skip
+
+
+def _flows(orders: Orders, edges: list[dt.date]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Totals of each period and fate of customers, and the deciles of the last period."""
+    ends, born = np.array(edges, dtype="datetime64[s]"), first_order_days(orders)
+    periods = pd.DataFrame({"period": np.arange(len(ends) - 1), "after": ends[:-1], "until": ends[1:]})
+    first = pd.DataFrame({"customer": np.arange(len(born)), "first": np.searchsorted(ends, born) - 1})
+    rank = "revenue" if orders.has_money else "orders"
+    with history(orders, periods=periods, born=first) as (connection, occasions):
+        connection.execute(f"""
+            CREATE TEMP TABLE cells AS
+            SELECT customer, period, count(*) AS orders, sum(CAST(amount AS {MONEY})) AS revenue
+            FROM {occasions} JOIN periods ON day > CAST(after AS DATE) AND day <= CAST(until AS DATE)
+            GROUP BY customer, period""").fetchall()
+        flows = connection.execute(f"""
+            SELECT CAST(period AS BIGINT) AS period, fate, count(*) AS customers, CAST(sum(orders) AS DOUBLE) AS orders,
+                   CAST(sum(now) AS DOUBLE) AS revenue, CAST(sum(before) AS DOUBLE) AS before,
+                   CAST(sum(greatest(now - before, 0)) AS DOUBLE) AS more,
+                   CAST(sum(greatest(before - now, 0)) AS DOUBLE) AS less
+            FROM (SELECT coalesce(n.period, p.period + 1) AS period, coalesce(n.orders, 0) AS orders,
+                         coalesce(n.revenue, 0) AS now, coalesce(p.revenue, 0) AS before,
+                         CASE WHEN n.customer IS NULL THEN 'lost' WHEN p.customer IS NOT NULL THEN 'kept'
+                              WHEN first >= n.period THEN 'new' ELSE 'came_back' END AS fate
+                  FROM cells AS n FULL JOIN cells AS p ON n.customer = p.customer AND n.period = p.period + 1
+                  LEFT JOIN born ON born.customer = coalesce(n.customer, p.customer))
+            WHERE period < {len(periods)} GROUP BY period, fate""").df()
+        deciles = connection.execute(f"""
+            SELECT CAST(decile AS INTEGER) AS decile, count(*) AS customers, CAST(sum(orders) AS BIGINT) AS orders,
+                   CAST(sum(revenue) AS DOUBLE) AS revenue,
+                   CAST(sum({rank}) AS DOUBLE) / nullif(CAST(sum(sum({rank})) OVER () AS DOUBLE), 0) AS share
+            FROM (SELECT *, ntile(10) OVER (ORDER BY {rank} DESC, customer) AS decile
+                  FROM cells WHERE period = {len(periods) - 1})
+            GROUP BY decile ORDER BY decile""").df()
+    return flows, deciles
+
+
+def _bridge(edges: list[dt.date], short: int, flows: pd.DataFrame) -> pd.DataFrame:
+    """The bridge from the totals of each fate."""
+    rows, columns = pd.RangeIndex(len(edges) - 1), ["new", "came_back", "kept", "lost"]
+
+    def by_fate(measure: str) -> pd.DataFrame:
+        return flows.pivot(index="period", columns="fate", values=measure).reindex(rows, columns=columns).fillna(0)
+
+    people, money, before = by_fate("customers").astype("int64"), by_fate("revenue"), by_fate("before")
+    days = pd.to_datetime(edges).as_unit("s")
+    bridge = pd.DataFrame({"start": days[:-1] + pd.Timedelta(days=1), "end": days[1:]})
+    bridge["complete"] = bridge.index > short
+    bridge["opening"] = people["kept"] + people["lost"]
+    bridge[columns] = people
+    bridge["closing"] = people["new"] + people["came_back"] + people["kept"]
+    bridge["retention"] = (bridge["closing"] - bridge["new"]) / bridge["opening"].where(bridge["opening"] > 0)
+    bridge["opening_revenue"] = before.sum(axis=1)
+    for name in ("new", "came_back"):
+        bridge[f"{name}_revenue"] = money[name]
+    bridge["lost_revenue"] = before["lost"]
+    bridge["more"], bridge["less"] = by_fate("more")["kept"], by_fate("less")["kept"]
+    bridge["closing_revenue"] = money.sum(axis=1)
+    return bridge.round({name: 6 for name in bridge if name in MONEY_COLUMNS})
+
+
+MONEY_COLUMNS = ("opening_revenue", "new_revenue", "came_back_revenue", "lost_revenue", "more", "less",
+                 "closing_revenue")  # fmt: skip
+
+
+def _drivers(orders: Orders, bridge: pd.DataFrame, flows: pd.DataFrame, margin: float, cost: float) -> pd.DataFrame:
+    """The change of margin from period to period, split by the logarithmic mean; missing where it is not positive."""
+    born = np.sort(first_order_days(orders))
+    placed = flows.groupby("period")["orders"].sum().reindex(bridge.index, fill_value=0.0).to_numpy()
+    known = np.searchsorted(born, bridge["end"].to_numpy().astype(born.dtype), side="right").astype(float)
+    active, revenue = bridge["closing"].to_numpy(dtype=float), bridge["closing_revenue"].to_numpy()
+    if not orders.has_money:
+        revenue = placed
+    left = margin * revenue - cost * placed if orders.has_money else placed
+    with np.errstate(divide="ignore", invalid="ignore"):
+        factors = np.array([known, active / known, placed / active, revenue / placed, left / revenue])
+        log_ratio = np.diff(np.log(np.where(factors > 0, factors, np.nan)), axis=1)
+        change, total = np.diff(left), log_ratio.sum(axis=0)
+        mean = np.where(np.abs(total) > 1e-12, change / total, left[1:])
+    parts = pd.DataFrame((mean * log_ratio).T, columns=list(DRIVERS), index=bridge.index[1:])
+    found = pd.concat([bridge[["start", "end"]], parts.assign(change=change)], axis=1)
+    return found.loc[bridge["complete"], ["start", "end", "change", *DRIVERS]].reset_index(drop=True)

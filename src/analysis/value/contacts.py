@@ -1,0 +1,324 @@
+"""Whom to contact, why and until when, and how many more must order for a contact to pay.
+
+Nobody is listed for a high risk alone: what a contact changes is not known from orders, only from a lot (Ascarza 2018,
+Journal of Marketing Research 55(1)). What is known is the break-even lift, by which lists are ranked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+
+from analysis.config import ContactsConfig
+from analysis.errors import DataError, Unavailable
+from analysis.models.registry import MODELS
+from analysis.plotting import Plots
+from analysis.tables import table_html
+from analysis.time import duration, from_days
+from analysis.value.ladder import SILENT, histories_ago, own_rhythm, waits_that_ended, with_rhythm
+from analysis.value.lift import fits_of
+from analysis.words import Message
+
+if TYPE_CHECKING:
+    from analysis.data import Orders
+    from analysis.models.fits import PurchaseFit
+    from analysis.value.ladder import Ladder
+    from analysis.value.valuation import CustomerValue
+
+LISTS: Mapping[str, Message] = {
+    "second_order": Message("Second order"), "gift": Message("Gift after the second order"),
+    "about_to_slip": Message("About to slip"), "win_back": Message("Win back"),
+    "up_sell": Message("More an order"), "advocates": Message("Advocates to ask"),
+}  # fmt: skip
+NOT_YET = ("next category", "run-out date", "points about to expire")
+"""Lists that need to know what was bought, or points."""
+QUITE_LATE = 0.75
+"""Point of the own rhythm beyond which a customer who is probably still there is about to slip."""
+HOPELESS = 0.05
+"""P(alive) below which nobody is there to be won back."""
+LOW_ORDERS = 0.25
+"""Share of customers alike whose orders are smallest."""
+NAIVE_GAPS = 3.0
+"""The rule that lateness is tested against: silent for three times the own mean gap."""
+TEST_DAYS = 182
+FEWEST_TESTED = 30
+
+
+@dataclass(frozen=True)
+class ContactLists:
+    """Lists of customers to contact.
+
+    Attributes
+    ----------
+    customers
+        One row a customer and list, each list from the lowest break-even lift on: list, customer_id, silent_days,
+        usual_days (mean own gap), own_value and alike_value (mean order of the customer, median of those with as many
+        orders [currency]), valid_until (last day on which the reason holds), p_order (chance of an order in the window
+        without a contact), margin (of one more order [currency]), break_even (lift in the chance of an order at which
+        a contact pays; infinite where an order brings no more than the incentive), send (whether the customer is
+        written to for this list: a customer is for one list only).
+    lists
+        One row a list: customers, send, p_order, margin, break_even (means over those to be sent to), brings (margin of
+        those orders that come anyway), detectable (lift that a lot of half of them would find in four of five cases).
+    tests
+        Each list that could be tested against its naive rule on the last half year, with as many customers from both:
+        list, customers, hit and hit_naive (share right), right (what a hit is: ``lost``, no order in that half year, or
+        ``ordered``).
+    unasked
+        Of the customers asleep half a year before the end: customers, returned (share that ordered since), margin_each
+        (their orders at the mean margin of an order [currency]): nobody asked them, so it is a ceiling of what winning
+        back brings.
+    window_days, cost_per_contact, incentive
+        As asked for.
+    permission
+        Whether the customers' permission was known.
+    """
+
+    customers: pd.DataFrame
+    lists: pd.DataFrame
+    tests: pd.DataFrame
+    unasked: pd.DataFrame
+    window_days: float
+    cost_per_contact: float
+    incentive: float
+    permission: bool
+
+    plot = Plots(break_even="analysis.value.base_plots:plot_break_even")
+
+    def to_send(self, name: str) -> pd.DataFrame:
+        """Whom to write to for a list, for the mail tool: customer_id, list, valid_until."""
+        rows = self.customers[(self.customers["list"] == name) & self.customers["send"]]
+        return rows[["customer_id", "list", "valid_until"]].reset_index(drop=True)
+
+    def draw(self, name: str, *, seed: int) -> pd.DataFrame:
+        """A lot over those to be written to for a list: one in two is, within fifths by the chance of an order.
+
+        Keep it: whoever was drawn counts in the arm that the lot gave, and ``strategies.experiment`` of the
+        configuration reads it back.
+
+        Returns
+        -------
+        DataFrame
+            customer, arm (``contact`` or ``none``), stratum (0 to 4).
+        """
+        rows = self.customers[(self.customers["list"] == name) & self.customers["send"]]
+        rng = np.random.default_rng(seed)
+        stratum = (rows["p_order"].rank(method="first", pct=True) * 5 - 1e-9).astype(int)
+        mixed = pd.DataFrame({"customer": rows["customer_id"], "stratum": stratum}).iloc[rng.permutation(len(rows))]
+        place = mixed.groupby("stratum").cumcount() + rng.integers(0, 2, 5)[mixed["stratum"]]
+        arms = mixed.assign(arm=np.where(place % 2 == 0, "contact", "none"))
+        return arms[["customer", "arm", "stratum"]].sort_values("customer", ignore_index=True)
+
+    def of_customers(self) -> pd.DataFrame:
+        """The list for which a customer is written to, by customer_id: list, reason; customers on none are left out."""
+        chosen = self.customers[self.customers["send"]].set_index("customer_id")
+        return pd.DataFrame({"list": chosen["list"], "reason": [str(each) for each in reasons(chosen)]})
+
+    def _repr_html_(self) -> str:
+        return table_html(self.lists)
+
+
+def contact_lists(
+    orders: Orders,
+    fit: PurchaseFit | Iterable[PurchaseFit],
+    value: CustomerValue,
+    ladder: Ladder,
+    *,
+    gross_margin: float = 0.3,
+    cost_per_order: float = 0.0,
+    cost_per_contact: float = 0.0,
+    incentive: float = 0.0,
+    window: object = "28D",
+    most: int | None = None,
+    opt_in: pd.Series | None = None,
+) -> ContactLists:
+    """Lists with the reason, the window and the break-even lift of each customer.
+
+    A contact pays where it raises the chance of an order in the window by more than (cost of a contact + P(orders
+    anyway) x incentive) / (margin of an order - incentive).
+
+    Parameters
+    ----------
+    fit, value, ladder
+        The fitted purchase model, what customers are worth, and where they stand.
+    gross_margin, cost_per_order
+        Share of an order's amount that is left, and a further cost of each order [currency].
+    cost_per_contact, incentive
+        Of one contact, and of what everybody gets who then orders [currency].
+    window
+        For how long a contact works: a duration with its unit.
+    most
+        Contacts at most; without it all.
+    opt_in
+        Whether customers may be contacted, by customer id; whoever is not there or not True is on no list. Without it
+        permission is not checked.
+
+    References
+    ----------
+    .. [1] Thomas, Blattberg, Fox (2004), Journal of Marketing Research 41(1): winning back.
+
+    Examples
+    --------
+    >>> import analysis as rl
+    >>> orders = rl.read_orders({"sample": "cdnow"})
+    >>> fit, spend = rl.BGNBD().fit(orders), rl.GammaGamma().fit(orders)
+    >>> value = rl.customer_value(fit, spend)
+    >>> found = rl.contact_lists(orders, fit, value, rl.ladder(orders, fit), cost_per_contact=1)
+    >>> found.lists.loc["about_to_slip", ["customers", "send"]].astype(int).tolist()
+    [130, 130]
+    """
+    ContactsConfig.checked(cost_per_contact=cost_per_contact, incentive=incentive, most_contacts=most)
+    fit, days = with_rhythm(fits_of(fit)), duration(window)
+    table = _customers(orders, fit, value, ladder, days, gross_margin, cost_per_order)
+    gain = table["margin"] - incentive
+    needed = (cost_per_contact + table["p_order"] * incentive) / gain.where(gain > 0)
+    table["break_even"] = needed.fillna(np.inf)
+    permitted = np.ones(len(table), dtype=bool)
+    if opt_in is not None:
+        if opt_in.index.has_duplicates:
+            raise DataError("opt_in: its index must hold each customer id once")
+        permitted = opt_in.reindex(table["customer_id"]).eq(True).to_numpy()  # noqa: FBT003 (blank is no permission)
+    found = [table[members & permitted].assign(list=name) for name, members in _members(table).items()]
+    end = pd.Timestamp(orders.observation_end)
+    chosen = pd.concat(found).sort_values(["break_even", "margin"], ascending=[True, False], kind="stable")
+    first = ~chosen.duplicated("customer_id") & np.isfinite(chosen["break_even"])
+    chosen["send"] = first & (first.cumsum() <= (len(chosen) if most is None else most))
+    chosen["valid_until"] = (end + pd.to_timedelta(np.ceil(np.minimum(chosen["left"], days)), "D")).dt.normalize()
+    order = pd.CategoricalIndex(chosen["list"], list(LISTS), ordered=True)
+    chosen = chosen.iloc[np.argsort(order.codes, kind="stable")].reset_index(drop=True)
+    tests, unasked = _tests(orders, fit, gross_margin, cost_per_order)
+    return ContactLists(
+        chosen[list(COLUMNS)], _lists(chosen), tests, unasked, days, cost_per_contact, incentive, opt_in is not None
+    )
+
+
+COLUMNS = (
+    "list", "customer_id", "silent_days", "usual_days", "own_value", "alike_value", "valid_until", "p_order", "margin",
+    "break_even", "send",
+)  # fmt: skip
+
+
+def _customers(
+    orders: Orders, fit: PurchaseFit, value: CustomerValue, ladder: Ladder, days: float, margin: float, cost: float
+) -> pd.DataFrame:
+    """One row a customer with all that lists go by; ``left``: days for which a reason goes on to hold."""
+    if not orders.has_money:
+        raise Unavailable("The data hold no amounts of money, so nothing can be said about profit.")
+    stand, now = ladder.customers, histories_ago(orders, 0)
+    repeats = now["orders"] - 1
+    times = (from_days(now[name], fit.time_unit) for name in ("recency", "T"))
+    table = stand[["customer_id", "rung", "asleep", "orders", "silent_days", "asleep_days", "p_alive"]].copy()
+    table["p_order"] = MODELS[fit.model].p_order(fit.params, from_days(days, fit.time_unit), repeats, *times)
+    table["usual_days"] = np.where(repeats > 0, now["recency"] / np.maximum(repeats, 1), np.nan)
+    rhythm = own_rhythm(fit, repeats, now["recency"], QUITE_LATE)
+    table["quite_late"] = np.where(repeats > 0, rhythm, np.nan)
+    expected = value.customers.set_index("customer_id")["expected_order_value"].reindex(table["customer_id"])
+    table["margin"] = margin * expected.to_numpy() - cost
+    table["own_value"] = orders.histories.table["spent"].to_numpy() / now["orders"]
+    alike = table.groupby(np.minimum(now["orders"], 10))["own_value"]
+    table["alike_value"], table["low"] = alike.transform("median"), alike.rank(pct=True) <= LOW_ORDERS
+    table["left"] = (table["asleep_days"] - table["silent_days"]).clip(lower=1).where(~table["asleep"], np.inf)
+    return table
+
+
+def _members(table: pd.DataFrame) -> dict[str, pd.Series]:
+    """Who is on which list."""
+    awake, again = ~table["asleep"], table["orders"] >= 2
+    return {
+        "second_order": awake & ~again,
+        "gift": awake & (table["orders"] == 2) & (table["silent_days"] <= 14),
+        "about_to_slip": awake & again & (table["silent_days"] > table["quite_late"]),
+        "win_back": ~awake & again & (table["p_alive"] >= HOPELESS),
+        "up_sell": awake & again & table["low"] & (table["silent_days"] <= table["quite_late"]),
+        "advocates": awake & (table["rung"] == "member"),
+    }
+
+
+def reasons(table: pd.DataFrame) -> list[Message]:
+    """Why each customer is on a list, in a sentence."""
+    columns = ("list", "silent_days", "usual_days", "own_value", "alike_value")
+    return [_reason(*row) for row in zip(*(table[name] for name in columns), strict=True)]
+
+
+def _reason(name: str, silent: float, usual: float, own: float, alike: float) -> Message:
+    if name == "second_order":
+        return Message("First order {silent:integer} days ago, none since", silent=silent)
+    if name == "gift":
+        return Message("Second order {silent:integer} days ago", silent=silent)
+    if name == "up_sell":
+        return Message(
+            "Spends {own:money} an order; others with as many orders spend {alike:money}", own=own, alike=alike
+        )
+    if name == "advocates":
+        return Message("Orders every {usual:integer} days, and is still there", usual=usual)
+    if name == "win_back":
+        return Message(
+            "Silent for {silent:integer} days; ordered every {usual:integer} days before", silent=silent, usual=usual
+        )
+    return Message(
+        "Silent for {silent:integer} days; orders every {usual:integer} days otherwise", silent=silent, usual=usual
+    )
+
+
+def _lists(chosen: pd.DataFrame) -> pd.DataFrame:
+    sent = chosen[chosen["send"]]
+    frame = chosen.groupby("list").agg(customers=("send", "size"), send=("send", "sum"))
+    frame = frame.join(sent.groupby("list")[["p_order", "margin", "break_even"]].mean())
+    spread = np.sqrt(4 * frame["p_order"] * (1 - frame["p_order"]) / frame["send"].where(frame["send"] > 0))
+    frame["detectable"] = (norm.ppf(0.95) + norm.ppf(0.8)) * spread
+    frame["brings"] = (sent["p_order"] * sent["margin"]).groupby(sent["list"]).sum()
+    return frame.reindex([name for name in LISTS if name in frame.index]).fillna({"brings": 0.0})
+
+
+def _tests(orders: Orders, fit: PurchaseFit, margin: float, cost: float) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Lists against naive rules on the last half year, fitted anew on what was known before it."""
+    then, now = histories_ago(orders, TEST_DAYS), histories_ago(orders, 0)
+    known = then["orders"] > 0
+    tests = pd.DataFrame(columns=["list", "customers", "hit", "hit_naive", "right"])
+    unasked = pd.DataFrame(columns=["customers", "returned", "margin_each"])
+    history = pd.DataFrame({"frequency": then["orders"] - 1, "recency": then["recency"], "T": then["T"]})[known]
+    if (history["frequency"] > 0).sum() < FEWEST_TESTED:
+        return tests, unasked
+    try:
+        early = MODELS[fit.model].fit(history.assign(T=history["T"].clip(lower=0)), unit="day")
+    except Unavailable:
+        return tests, unasked
+    repeats, recency, age = (history[name].to_numpy(dtype=float) for name in ("frequency", "recency", "T"))
+    came = (now["orders"] > then["orders"])[known]
+    silent, again = age - recency, repeats > 0
+    alive = MODELS[early.model].p_alive(early.params, repeats, recency, age)
+    chance = MODELS[early.model].p_order(early.params, float(TEST_DAYS), repeats, recency, age)
+    wait = waits_that_ended(orders)[SILENT]
+    rows = []
+
+    def tested(name: str, whom: np.ndarray, ours: np.ndarray, naive: np.ndarray, count: int, right: str) -> None:
+        """The first ``count`` of ``whom`` by our score and by the naive one, the highest first."""
+        if count < FEWEST_TESTED or count >= whom.sum():
+            return
+        hits = [
+            float(
+                np.mean((came if right == "ordered" else ~came)[whom][np.argsort(-score[whom], kind="stable")[:count]])
+            )
+            for score in (ours, naive)
+        ]
+        rows.append({"list": name, "customers": count, "hit": hits[0], "hit_naive": hits[1], "right": right})
+
+    usual = np.where(again, recency / np.maximum(repeats, 1), np.inf)
+    by_gaps = silent / usual
+    tested("about_to_slip", again, -chance, by_gaps, int((again & (by_gaps > NAIVE_GAPS)).sum()), "lost")
+    asleep = again & ((alive < 0.5) | (silent > own_rhythm(early, repeats, recency, SILENT)))
+    tested("win_back", asleep, chance, repeats, int(asleep.sum() // 4), "ordered")
+    once = ~again
+    tested("second_order", once, chance, -silent, int((once & (silent <= wait)).sum()), "ordered")
+    if asleep.sum():
+        bought = now["orders"][known] - then["orders"][known]
+        back = asleep & came
+        mean = orders.histories.table["spent"].sum() / now["orders"].sum()
+        each = float((bought[back] * (margin * mean - cost)).mean()) if back.any() else np.nan
+        unasked.loc[0] = [int(asleep.sum()), float(np.mean(came[asleep])), each]
+    return pd.DataFrame(rows, columns=tests.columns), unasked

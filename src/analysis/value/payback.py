@@ -1,0 +1,357 @@
+"""What a new customer brings by age, seen and modelled: when what it cost is paid back, and the most that it may cost.
+
+The average customer of those won so far; how much dearer the next ones are, such data do not say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+
+from analysis.config import EconomicsConfig
+from analysis.errors import DataError, Unavailable
+from analysis.models.registry import MODELS
+from analysis.plotting import Plots
+from analysis.tables import table_html
+from analysis.time import DAYS_PER_YEAR, TimeUnit, duration, force_of_interest, from_days, to_days
+from analysis.value.history import first_order_days, history, refuse_left_truncation
+from analysis.value.lift import fits_of
+from analysis.value.lives import cohorts_of, shares_by_age
+
+if TYPE_CHECKING:
+    from analysis.data import Orders
+    from analysis.models.fits import PurchaseFit
+
+MONTH = to_days(1, TimeUnit.MONTH)
+MONTHS = (6, 12, 24)
+FEWEST = 30
+"""Customers who reached an age below whom nothing is said of it."""
+GROUPS, DRAWS = 100, 400
+SEEN = "seen"
+
+
+@dataclass(frozen=True)
+class Payback:
+    """What a new customer brings, against what it cost.
+
+    Attributes
+    ----------
+    curve
+        Cumulative discounted margin of the average customer by age, first order included: model (``seen``, then each
+        purchase model), age_days (months of 30.4375 days), estimate, lower, upper, level [currency], customers who were
+        seen so long. The rows of a model go on where enough customers were seen no longer.
+    cost
+        What winning a customer costs [currency]; 0 where nobody said.
+    ages
+        One row a model: age at which the cost is paid back, estimate, lower, upper [days, infinite: not within the
+        horizon], level, and never: probability that it is not paid back within the horizon. Empty without a cost.
+    most
+        The most that a customer may cost to be paid back within so many months: model (``seen`` where that is enough),
+        months, estimate, lower, upper, level [currency]; the last row of each model is the horizon.
+    alone
+        Share of customers who paid back by themselves by age_days (Kaplan-Meier): customers, estimate, lower, upper,
+        level. Empty without a cost.
+    groups
+        The most that one may cost by group of customers (cohorts, where nothing else was asked for) and months:
+        customers, mean (of those seen so long), and estimate, lower, upper, level, drawn towards the mean of all groups
+        the more, the less is known of a group. Differences between groups are no effects of what they are called by.
+    costs
+        What winning customers cost on average, by date (first of the month) and group: spend [currency], customers who
+        first ordered then, cost of each [currency]. Not what one more would cost. Empty where no spend was given.
+    horizon_years
+        How far ahead the models look.
+    """
+
+    curve: pd.DataFrame
+    cost: float
+    ages: pd.DataFrame
+    most: pd.DataFrame
+    alone: pd.DataFrame
+    groups: pd.DataFrame
+    costs: pd.DataFrame
+    horizon_years: float
+
+    plot = Plots(curve="analysis.value.base_plots:plot_payback")
+
+    def _repr_html_(self) -> str:
+        return table_html(self.most)
+
+
+def payback(
+    orders: Orders,
+    fit: PurchaseFit | Iterable[PurchaseFit],
+    *,
+    acquisition_cost: float = 0.0,
+    gross_margin: float = 0.3,
+    cost_per_order: float = 0.0,
+    annual_discount_rate: float = 0.1,
+    horizon: object = "3Y",
+    by: pd.Series | None = None,
+    acquisition: pd.DataFrame | None = None,
+    level: float = 0.9,
+    seed: int = 1,
+) -> Payback:
+    """Cumulative margin by age, payback age, and the most that a new customer may cost.
+
+    Parameters
+    ----------
+    fit
+        A fitted purchase model or several; each goes on where the data end.
+    acquisition_cost
+        What winning a customer costs [currency]; 0: not known.
+    gross_margin, cost_per_order, annual_discount_rate
+        Share of an order's amount that is left, a further cost of each order [currency], by how much money a year later
+        counts less.
+    horizon
+        A duration with its unit, such as ``"3Y"``.
+    by
+        Groups by customer id, such as the channel that brought them; without it cohorts.
+    acquisition
+        What was spent on winning customers: date, spend [currency], and channel where ``by`` holds channels.
+    level, seed
+        Level of the intervals; of the bootstrap over customers.
+
+    Raises
+    ------
+    Unavailable
+        Where first orders are not known, there is no money, or nobody was seen for a month.
+
+    Examples
+    --------
+    >>> import analysis as rl
+    >>> orders = rl.read_orders({"sample": "cdnow"})
+    >>> found = rl.payback(orders, rl.BGNBD().fit(orders), acquisition_cost=15)
+    >>> found.most.query("model == 'seen'")[["months", "estimate"]].round(1).values.tolist()
+    [[6.0, 20.3], [12.0, 26.5]]
+    """
+    fits, days = fits_of(fit), duration(horizon)
+    EconomicsConfig.checked(
+        acquisition_cost=acquisition_cost, gross_margin=gross_margin, cost_per_order=cost_per_order,
+        annual_discount_rate=annual_discount_rate, horizon_years=days / DAYS_PER_YEAR,
+    )  # fmt: skip
+    refuse_left_truncation(orders)
+    if not orders.has_money:
+        raise Unavailable("The data hold no amounts of money, so nothing can be said about profit.")
+    delta = force_of_interest(annual_discount_rate, TimeUnit.DAY)
+    margin = f"({gross_margin!r} * CAST(amount AS DOUBLE) - {cost_per_order!r}) * exp(-{delta!r} * age)"
+    seen = _seen(orders, margin, np.random.default_rng([seed, 8]))
+    ages = MONTH * np.arange(len(seen.reached))
+    points, whose = [(SEEN, seen.points)], {SEEN: ages}
+    months = int(np.ceil(days / MONTH))
+    for each in fits:
+        later = _modelled(each, seen, gross_margin, cost_per_order, delta, max(months, len(ages) - 1))
+        points.append((each.model, later))
+        whose[each.model] = MONTH * np.arange(later.shape[1])
+    stated = tuple(month for month in MONTHS if month < months)
+    known = dict(points)
+    no_age = pd.DataFrame(columns=["model", "estimate", "lower", "upper", "level", "never"])
+    paid = [_paid_back(name, found, whose[name], acquisition_cost, days, level) for name, found in points[1:]]
+    return Payback(
+        curve=pd.concat([_curve(name, found, seen, level) for name, found in points], ignore_index=True),
+        cost=acquisition_cost,
+        ages=pd.DataFrame(paid) if acquisition_cost else no_age,
+        most=_most(known, whose, stated, days, level),
+        alone=_alone(orders, margin, acquisition_cost, level),
+        groups=_groups(orders, margin, by, level),
+        costs=_costs(orders, acquisition, by),
+        horizon_years=days / DAYS_PER_YEAR,
+    )
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """By month of age: cumulative margin at the estimate and bootstrap draws, shape (1 + draws, months); customers who
+    reached it, shape (months,); mean amount of a repeat order at each of these points, shape (1 + draws,)."""
+
+    points: np.ndarray
+    reached: np.ndarray
+    order_value: np.ndarray
+
+
+def _seen(orders: Orders, margin: str, rng: np.random.Generator) -> _Seen:
+    """Each month's margin of those who reached its end, over their number; customers are drawn in random groups."""
+    age = orders.histories.table["T_days"].to_numpy(dtype=float)
+    months = (age // MONTH).astype(int)
+    size = min(GROUPS, len(age))
+    group = rng.permutation(len(age)) % size
+    reached = np.zeros((size, months.max() + 1))
+    np.add.at(reached, (group, months), 1)
+    reached = reached[:, ::-1].cumsum(axis=1)[:, ::-1]
+    enough = reached.sum(axis=0) >= min(FEWEST, len(age))
+    if enough.sum() < 2:
+        raise Unavailable("No group of new customers was seen for a whole month.")
+    sums = np.zeros((3, size, len(enough)))
+    with history(orders, born=_born(orders, group=group, months=months)) as (connection, occasions):
+        found = connection.execute(f"""
+            SELECT "group", CAST(ceil(age / {MONTH!r}) AS INTEGER) AS month, sum({margin}) AS margin,
+                   sum(amount) FILTER (age > 0) AS amount, count(*) FILTER (age > 0) AS orders
+            FROM (SELECT *, date_diff('day', CAST(birth AS DATE), day) AS age FROM {occasions} JOIN born
+                  USING (customer))
+            WHERE ceil(age / {MONTH!r}) <= months GROUP BY ALL""").fetchnumpy()
+    for row, name in enumerate(("margin", "amount", "orders")):
+        sums[row, found["group"], found["month"]] = np.ma.filled(found[name], 0.0)
+    weights = np.vstack([np.ones(size), rng.exponential(size=(DRAWS, size))])
+    weighted = weights @ np.stack([sums[0], reached])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        points = np.cumsum(weighted[0] / weighted[1], axis=1)[:, enough]
+        amount, count = (weights @ each.sum(axis=1) for each in sums[1:])
+        value = np.where(count > 0, amount / count, 0.0)
+    return _Seen(points, reached.sum(axis=0)[enough].astype(int), value)
+
+
+def _born(orders: Orders, **columns: np.ndarray) -> pd.DataFrame:
+    birth = first_order_days(orders).astype("datetime64[s]")
+    return pd.DataFrame({"customer": np.arange(len(birth)), "birth": birth, **columns})
+
+
+def _modelled(
+    fit: PurchaseFit, seen: _Seen, margin: float, cost: float, delta: float, months: int
+) -> np.ndarray:  # fmt: skip
+    """What was seen, and from there on what the model expects of a new customer, shape (1 + draws, 1 + months)."""
+    model, last = MODELS[fit.model], len(seen.reached) - 1
+    ages = MONTH * np.arange(last, months + 1)
+    draws = fit.posterior.draws[: len(seen.points) - 1]
+    places = np.resize(np.arange(len(draws)), len(seen.points) - 1)
+    params = [fit.params, *(model.Params(*draw.tolist()) for draw in draws)]
+    times = from_days(ages, fit.time_unit)
+    orders = np.array(
+        [model.expected_while_alive(each, times, np.zeros(len(times)), np.zeros(len(times))) for each in params]
+    )
+    orders = np.diff(orders, axis=1)[np.append(0, 1 + places)] * np.exp(-delta * (ages[:-1] + MONTH / 2))
+    later = np.cumsum(orders * (margin * seen.order_value[:, None] - cost), axis=1)
+    return np.hstack([seen.points, seen.points[:, -1:] + later])
+
+
+def _interval(points: np.ndarray, level: float) -> dict[str, np.ndarray]:
+    lower, upper = np.quantile(points[1:], [(1 - level) / 2, (1 + level) / 2], axis=0, method="inverted_cdf")
+    return {"estimate": points[0], "lower": lower, "upper": upper, "level": level}
+
+
+def _curve(name: str, points: np.ndarray, seen: _Seen, level: float) -> pd.DataFrame:
+    ages = MONTH * np.arange(points.shape[1])
+    frame = pd.DataFrame({"model": name, "age_days": ages, **_interval(points, level)})
+    frame["customers"] = pd.Series(seen.reached).reindex(frame.index, fill_value=0)
+    # A model begins where the last ones were seen.
+    return frame if name == SEEN else frame.iloc[len(seen.reached) - 1 :]
+
+
+def _paid_back(name: str, points: np.ndarray, ages: np.ndarray, cost: float, days: float, level: float) -> dict:
+    """First age at which the curve reaches the cost, between months on a straight line; infinite after the horizon."""
+    above = points >= cost
+    first = np.argmax(above, axis=1)
+    rows, before = np.arange(len(points)), np.maximum(first - 1, 0)
+    low, high = points[rows, before], points[rows, first]
+    share = np.where(high > low, (cost - low) / np.where(high > low, high - low, 1.0), 1.0)
+    age = np.where(first == 0, 0.0, ages[before] + share * (ages[first] - ages[before]))
+    age = np.where(above.any(axis=1) & (age <= days), age, np.inf)
+    ends = {key: float(value) if key != "level" else value for key, value in _interval(age, level).items()}
+    return {"model": name, **ends, "never": float(np.mean(np.isinf(age[1:])))}
+
+
+def _most(known: dict, whose: dict, stated: Iterable[int], days: float, level: float) -> pd.DataFrame:
+    rows = []
+    for name, points in known.items():
+        wanted = {float(month): MONTH * month for month in stated}
+        if name != SEEN:
+            wanted[round(days / MONTH, 6)] = days
+        last_seen = whose[SEEN][-1]
+        for months, age in wanted.items():
+            if (age <= last_seen) == (name == SEEN) or (name != SEEN and age == days):
+                at = np.array([np.interp(age, whose[name], row) for row in points])
+                rows.append({"model": name, "months": months, **_interval(at, level)})
+    return pd.DataFrame(rows, columns=["model", "months", "estimate", "lower", "upper", "level"])
+
+
+def _alone(orders: Orders, margin: str, cost: float, level: float) -> pd.DataFrame:
+    """Share of customers whose own margin has reached the cost, by age."""
+    if not cost:
+        return shares_by_age(np.empty(0), np.empty(0), level, ())
+    waits = np.full(orders.customers, np.nan)
+    with history(orders, born=_born(orders)) as (connection, occasions):
+        found = connection.execute(f"""
+            SELECT customer, min(age) AS age
+            FROM (SELECT customer, age, sum({margin}) OVER (PARTITION BY customer ORDER BY age) AS brought
+                  FROM (SELECT *, date_diff('day', CAST(birth AS DATE), day) AS age FROM {occasions} JOIN born
+                        USING (customer)))
+            WHERE brought >= {float(cost)!r} GROUP BY customer""").fetchnumpy()
+    waits[found["customer"]] = found["age"]
+    shares = shares_by_age(waits, orders.histories.table["T_days"].to_numpy(dtype=float), level)
+    return shares.dropna(subset=["estimate"]).reset_index(drop=True)
+
+
+def _groups(orders: Orders, margin: str, by: pd.Series | None, level: float) -> pd.DataFrame:
+    """Mean margin of each group by age, drawn towards the mean of all (normal means, variance by moments)."""
+    ids = orders.histories.ids
+    if by is None:
+        code, names = cohorts_of(first_order_days(orders).astype("datetime64[M]"))
+    else:
+        if not ids.isin(by.index).any() or by.index.has_duplicates:
+            raise DataError(f"by: its index must hold customer ids such as {ids[:1].tolist()}, each once")
+        code, names = pd.factorize(by.reindex(ids), sort=True)
+    born = _born(orders, code=code, seen=orders.histories.table["T_days"].to_numpy())
+    ages = pd.DataFrame({"months": MONTHS, "most": MONTH * np.array(MONTHS)})
+    with history(orders, born=born[born["code"] >= 0], ages=ages) as (connection, occasions):
+        cells = connection.execute(f"""
+            SELECT CAST(months AS BIGINT) AS months, code, count(*) AS customers, avg(brought) AS mean,
+                   var_samp(brought) / count(*) AS variance
+            FROM (SELECT months, customer, any_value(code) AS code, sum({margin}) FILTER (age <= most) AS brought
+                  FROM (SELECT *, date_diff('day', CAST(birth AS DATE), day) AS age FROM {occasions} JOIN born
+                        USING (customer)) JOIN ages ON seen >= most
+                  GROUP BY months, customer)
+            GROUP BY months, code ORDER BY months, code""").df()
+    cells = cells[(cells["customers"] >= FEWEST) & (cells["variance"] > 0)]
+    found = [_pooled(part, level) for _, part in cells.groupby("months")]
+    columns = ["group", "months", "customers", "mean", "estimate", "lower", "upper", "level"]
+    if not found:
+        return pd.DataFrame(columns=columns)
+    table = pd.concat(found, ignore_index=True)
+    return table.assign(group=pd.Series(names)[table["code"]].to_numpy())[columns]
+
+
+def _costs(orders: Orders, acquisition: pd.DataFrame | None, by: pd.Series | None) -> pd.DataFrame:
+    """Spend over the customers who first ordered in the same month, by group; spend outside the window is left out."""
+    columns = ["date", "group", "spend", "customers", "cost"]
+    if acquisition is None:
+        return pd.DataFrame(columns=columns)
+    if missing := {"date", "spend", *(["channel"] if by is not None else [])} - set(acquisition):
+        raise DataError(*(f"acquisition: there is no column {name!r}" for name in sorted(missing)))
+    if not (acquisition["spend"] >= 0).all():
+        raise DataError("acquisition: spend is missing or negative; zero or more is allowed")
+    channel = acquisition["channel"] if by is not None else ""
+    spent = pd.DataFrame({"date": pd.to_datetime(acquisition["date"]), "group": channel, "spend": acquisition["spend"]})
+    window = spent["date"].between(pd.Timestamp(orders.observation_start), pd.Timestamp(orders.observation_end))
+    spent = spent[window].assign(date=spent["date"].dt.to_period("M").dt.start_time)
+    group = "" if by is None else by.reindex(orders.histories.ids).to_numpy()
+    first = orders.histories.table["first_order"].dt.to_period("M").dt.start_time.to_numpy()
+    born = pd.DataFrame({"date": first, "group": group}).value_counts().rename("customers")
+    table = spent.groupby(["date", "group"])["spend"].sum().to_frame().join(born).fillna({"customers": 0}).reset_index()
+    return table.assign(cost=table["spend"] / table["customers"].where(table["customers"] > 0))[columns]
+
+
+def _pooled(part: pd.DataFrame, level: float) -> pd.DataFrame:
+    """Empirical Bayes of group means; the variance between groups is DerSimonian and Laird's.
+
+    >>> part = pd.DataFrame({"mean": [9.0, 11.0, 30.0], "variance": [4.0, 4.0, 100.0]})
+    >>> _pooled(part, 0.9)["estimate"].round(1).tolist()
+    [9.6, 11.0, 12.7]
+    """
+    mean, variance = (part[name].to_numpy(dtype=float) for name in ("mean", "variance"))
+    weight = 1 / variance
+    fixed = weight @ mean / weight.sum()
+    scale = weight.sum() - weight @ weight / weight.sum()
+    between = max((weight @ (mean - fixed) ** 2 - (len(mean) - 1)) / scale, 0.0) if len(mean) > 1 else np.inf
+    if np.isinf(between):
+        estimate, spread = mean, np.sqrt(variance)
+    else:
+        together = 1 / (variance + between)
+        grand, of_grand = together @ mean / together.sum(), 1 / together.sum()
+        own = between / (between + variance)
+        estimate = own * mean + (1 - own) * grand
+        spread = np.sqrt(own * variance + (1 - own) ** 2 * of_grand)
+    reach = norm.ppf((1 + level) / 2) * spread
+    return part.assign(estimate=estimate, lower=estimate - reach, upper=estimate + reach, level=level)

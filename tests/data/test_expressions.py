@@ -1,0 +1,219 @@
+"""The same expressions give the same rows and cents on DuckDB, PostgreSQL and Spark, and those of a plain loop."""
+
+import datetime as dt
+from collections import Counter, defaultdict
+from contextlib import contextmanager
+from decimal import Decimal
+from itertools import groupby
+
+import ibis
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from tests.data.servers import postgresql, spark
+
+from analysis.data import expressions
+
+END = dt.date(2024, 5, 20)
+MONEY = pa.decimal128(38, 6)
+SCHEMA = pa.schema(
+    [("customer", pa.string()), ("day", pa.date32()), ("money", MONEY), ("is_refund", pa.bool_())]
+    + [(name, pa.string()) for name in ("order_id", "channel", "category")]
+    + [("discount", MONEY)]
+)
+
+
+@contextmanager
+def duckdb_tables(_folder):
+    connection = ibis.duckdb.connect()
+    yield connection.read_parquet
+    connection.disconnect()
+
+
+@contextmanager
+def postgresql_tables(_folder):
+    with postgresql() as url:
+        connection = ibis.connect(url)
+
+        def enter(path):
+            name, table = ibis.util.gen_name("rows"), pq.read_table(path)
+            connection.create_table(name, schema=ibis.Schema.from_pyarrow(table.schema))
+            places, rows = ", ".join(["%s"] * table.num_columns), table.to_pylist()
+            with connection.con.cursor() as cursor:
+                cursor.executemany(f"insert into {name} values ({places})", [tuple(row.values()) for row in rows])
+            connection.con.commit()
+            return connection.table(name)
+
+        yield enter
+        connection.disconnect()
+
+
+@contextmanager
+def spark_tables(_folder):
+    with spark() as session:
+        yield ibis.pyspark.connect(session).read_parquet
+
+
+ENGINES = [
+    pytest.param(duckdb_tables, id="duckdb"),
+    pytest.param(postgresql_tables, id="postgresql", marks=pytest.mark.needs_postgresql),
+    pytest.param(spark_tables, id="spark", marks=pytest.mark.needs_spark),
+]
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def table(request, tmp_path_factory):
+    """A function that puts rows into the engine."""
+    folder = tmp_path_factory.mktemp("engine")
+    with request.param(folder) as enter:
+
+        def entered(rows):
+            path = folder / f"{ibis.util.guid()}.parquet"
+            pq.write_table(pa.Table.from_pylist(rows, SCHEMA), path)
+            return enter(str(path))
+
+        yield entered
+
+
+def messy_rows(seed, rows=1_500):
+    """Rows of few customers, so that days, orders and refunds meet; some refunds exceed all that was bought."""
+    rng = np.random.default_rng(seed)
+    found = []
+    for number in range(rows):
+        refund = rng.random() < 0.15
+        cents = -int(rng.integers(1, 9_000)) if refund else int(rng.choice([0, 100, 2_550, rng.integers(1, 10_000)]))
+        found.append(
+            {
+                "customer": f"c{rng.integers(0, 90)}",
+                "day": dt.date(2024, 1, 1) + dt.timedelta(days=int(rng.integers(0, 150))),
+                "money": Decimal(cents) / 100,
+                "is_refund": refund,
+                "order_id": None if rng.random() < 0.1 else str(number // 3),
+                "channel": [None, "web", "shop", "Shop"][rng.integers(0, 4)],
+                "category": ["hats", "shoes", "Ärmel"][rng.integers(0, 3)],
+                "discount": None if refund else Decimal(int(rng.integers(0, 300))) / 100,
+            }
+        )
+    return found
+
+
+def plain_summary(rows, end):
+    """Customer -> what the summary must say, by a loop over each customer's days."""
+    summary = {}
+    rows = sorted((row for row in rows if row["day"] <= end), key=lambda row: (row["customer"], row["day"]))
+    for customer, own in groupby(rows, key=lambda row: row["customer"]):
+        left, layers, spent = {}, [], Decimal(0)
+        for day, lines in groupby(own, key=lambda row: row["day"]):
+            lines = list(lines)
+            bought = [line for line in lines if not line["is_refund"]]
+            spent += sum(line["money"] for line in lines)
+            if bought:
+                left[day] = sum(line["money"] for line in bought)
+                layers.append(day)
+            back = -sum(line["money"] for line in lines if line["is_refund"])
+            for layer in reversed(layers):
+                taken = min(back, left[layer])
+                left[layer], back = left[layer] - taken, back - taken
+            if len(layers) == 1 and bought and not summary.get(customer):
+                largest = max(line["money"] for line in bought)
+                of_largest = [line for line in bought if line["money"] == largest]
+                summary[customer] = {
+                    name: min((line[name] for line in of_largest if line[name]), default=None)
+                    for name in ("channel", "category")
+                }
+        if layers:
+            repeat = [left[day] for day in layers[1:]]
+            summary[customer] |= {
+                "days": (layers[0], layers[-1], len(layers)),
+                "spent": spent,
+                "repeat": (sum(repeat), sum(value**2 for value in repeat)),
+                "halves": (sum(repeat[::2]), len(repeat[::2]), sum(repeat[1::2]), len(repeat[1::2])),
+            }
+    return summary
+
+
+def told(summary):
+    """As ``plain_summary``, from the rows of the expression."""
+    return {
+        row["customer"]: {
+            "channel": row["first_channel"],
+            "category": row["first_category"],
+            "days": (row["first_order"], row["last_order"], row["orders"]),
+            "spent": row["spent"],
+            "repeat": (row["repeat_total"], row["spend_squares"]),
+            "halves": (row["odd_total"], row["odd_orders"], row["even_total"], row["even_orders"]),
+        }
+        for row in summary.to_pyarrow().to_pylist()
+    }
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("end", [END, dt.date(2024, 2, 10)])
+def test_the_summary_of_any_day_is_that_of_a_plain_loop_to_the_cent(table, seed, end):
+    rows = messy_rows(seed)
+    days = expressions.customer_days(table(rows))
+    assert told(expressions.summary(days, end)) == plain_summary(rows, end)
+
+
+def test_ages_are_whole_days_up_to_the_end(table):
+    days = expressions.customer_days(table(messy_rows(3)))
+    for row in expressions.summary(days, END).to_pyarrow().to_pylist():
+        assert row["frequency"] == row["orders"] - 1
+        assert row["recency_days"] == (row["last_order"] - row["first_order"]).days
+        assert row["T_days"] == (END - row["first_order"]).days
+
+
+def test_histories_collapse_with_weights_and_predictions_come_back_to_every_customer(table):
+    customers = expressions.summary(expressions.customer_days(table(messy_rows(4))), END)
+    histories = expressions.collapsed(customers).to_pyarrow()
+    rows = customers.to_pyarrow().to_pylist()
+    assert sum(histories["customers"].to_pylist()) == len(rows)
+    names = ["frequency", "recency_days", "T_days"]
+    known = {tuple(row[name] for name in names): i / 7 for i, row in enumerate(histories.to_pylist())}
+    predicted = pa.table({**{name: histories[name] for name in names}, "p_alive": list(known.values())})
+    joined = expressions.joined(customers, ibis.memtable(predicted)).to_pyarrow().to_pylist()
+    assert {row["customer"] for row in joined} == {row["customer"] for row in rows}
+    assert all(row["p_alive"] == known[tuple(row[name] for name in names)] for row in joined)
+
+
+def test_occasions_are_counted_by_calendar_day_and_by_cohort(table):
+    table_of_days = expressions.customer_days(table(messy_rows(5)))
+    rows = expressions.occasions(table_of_days, END).to_pyarrow().to_pylist()
+    first = {}
+    for row in sorted(rows, key=lambda row: row["day"]):
+        first.setdefault(row["customer"], row["day"])
+    days, repeats, cells = defaultdict(lambda: [0, Decimal(0)]), Counter(), Counter()
+    for row in rows:
+        day, born = row["day"], first[row["customer"]]
+        days[day][0] += 1
+        days[day][1] += row["amount"]
+        repeats[day] += day > born
+        cells[born.replace(day=1), (day.year - born.year) * 12 + day.month - born.month] += 1
+    by_day = expressions.by_day(table_of_days, END).to_pyarrow().to_pylist()
+    assert {row["day"]: [row["orders"], row["amount"]] for row in by_day} == dict(days)
+    by_repeat = expressions.repeats_by_day(table_of_days, END, END).to_pyarrow().to_pylist()
+    assert {row["day"]: row["repeats"] for row in by_repeat} == dict(+repeats)
+    by_cohort = (
+        expressions.cohorts(table_of_days, END).mutate(cohort=lambda t: t.cohort.cast("date")).to_pyarrow().to_pylist()
+    )
+    assert {(row["cohort"], row["month"]): row["orders"] for row in by_cohort} == dict(cells)
+
+
+def test_the_ledger_of_days_holds_every_row_and_cent(table):
+    rows = messy_rows(7)
+    days = expressions.customer_days(table(rows))
+    (used,) = expressions.used_lines(days).to_pyarrow().to_pylist()
+    refunds = expressions.refunds(days).to_pyarrow().to_pylist()
+    assert used["used"] + used["order_rows"] + used["day_rows"] + sum(line["rows"] for line in refunds) == len(rows)
+    bought = used["head"] + used["order_amount"] + used["day_amount"]
+    assert bought + sum(line["amount"] for line in refunds) == sum(row["money"] for row in rows)
+    (whole,) = expressions.refunded_whole(days, END).to_pyarrow().to_pylist()
+    assert 0 < whole["rows"] < used["used"]
+
+
+def test_lines_are_purchases_with_what_is_known_of_them(table):
+    rows = messy_rows(6)
+    found = expressions.lines(table(rows)).to_pyarrow()
+    assert found.column_names == ["customer", "day", "order_id", "category", "channel", "money", "discount"]
+    assert sorted(found["money"].to_pylist()) == sorted(row["money"] for row in rows if not row["is_refund"])

@@ -1,0 +1,211 @@
+"""What rows of real exports mean: an invented shop of 300 customers with 1,081 orders of 68,130.24 on 1,068 days."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import analysis as rl
+from analysis.errors import InputRefused
+
+CASES = Path(__file__).parents[1] / "cases"
+PLAIN = {"customer": "customer_id", "date": "order_date", "amount": "amount"}
+WOO = {"date": "order_date", "amount": "order_total", "status": "status", "refunded": "refunded_total"}
+COUNTED = ["completed", "processing"]
+
+
+def read(name, **settings):
+    names = [CASES / one for one in name.split()]
+    return rl.read_orders(names if len(names) > 1 else names[0], **settings)
+
+
+def sums(orders):
+    return orders.customers, orders.orders, round(orders.histories.table["spent"].sum(), 2)
+
+
+def lines(orders):
+    return {row.reason.rsplit(".", 1)[-1]: (row.rows, round(row.amount, 2)) for row in orders.ledger.itertuples()}
+
+
+def shop(**columns):
+    """Twenty customers with five orders of 10 each."""
+    frame = pd.DataFrame({"customer": [f"c{i % 20}" for i in range(100)], "amount": 10.0})
+    frame["date"] = pd.Timestamp("2024-01-01") + pd.to_timedelta(frame.index, unit="D")
+    return frame.assign(**columns)
+
+
+NAMED = {name: name for name in ("customer", "date", "amount")}
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("email_case_and_blanks.csv", PLAIN | {"customer": "email"}),
+        ("ids_2022.csv ids_2023.csv", PLAIN),
+        ("discount_share.csv", PLAIN | {"discount": "discount"}),
+        ("discount_per_cent.csv", PLAIN | {"discount": "discount %"}),
+        ("title_rows_and_total.csv", PLAIN | {"skip_rows": 2}),
+        (
+            "title_rows.xlsx",
+            {"customer": "Klantnr", "date": "Factuurdatum", "amount": "Bedrag", "skip_rows": 1, "sheet": "Data"},
+        ),
+        ("date_epoch.csv", PLAIN),
+        ("date_excel_serial.csv", PLAIN),
+        ("months_german.csv", {"customer": "Kundennummer", "date": "Datum", "amount": "Betrag"}),
+        ("one_row_of_1970.csv", PLAIN | {"observation_start": "2000-01-01"}),
+        (
+            "total_on_every_line.csv",
+            PLAIN | {"amount": "order_total", "order": "order_id", "amount_of": "order"},
+        ),
+    ],
+)
+def test_the_same_shop_is_found_in_every_export(name, settings):
+    assert sums(read(name, **settings)) == (300, 1068, 68130.24)
+
+
+def test_only_named_statuses_count_and_each_other_one_is_a_line_of_the_ledger():
+    settings = {"customer": "Customer", "date": "Date", "amount": "N. Revenue", "status": "Status"}
+    orders = read("woo_status.csv", **settings, count_status=COUNTED)
+    assert sums(orders) == (285, 920, 58493.99)
+    found = lines(orders)
+    assert {name: found[name] for name in ("cancelled", "failed", "pending", "refunded")} == {
+        "cancelled": (59, 3686.21),
+        "failed": (42, 2973.51),
+        "pending": (15, 1058.27),
+        "refunded": (36, 1918.26),
+    }
+    assert "Status on-hold" not in orders._repr_html_()
+    assert "Status cancelled, which does not count" in orders._repr_html_()
+    worth_nothing = read("woo_status.csv", **settings, count_status=[*COUNTED, "refunded"])
+    assert sums(worth_nothing) == (291, 955, 58493.99)
+
+
+def test_statuses_that_nobody_chose_are_asked_about():
+    settings = {"customer": "Customer", "date": "Date", "amount": "N. Revenue"}
+    with pytest.raises(InputRefused, match=r"'Status' holds statuses.*name it with the key `status`.*`count_status`"):
+        read("woo_status.csv", **settings)
+    with pytest.raises(InputRefused, match=r"which statuses count.*'completed', 'processing'"):
+        read("woo_status.csv", **settings, status="Status")
+    with pytest.raises(InputRefused, match="no row has the status 'complete'; did you mean 'completed'") as refused:
+        read("woo_status.csv", **settings, status="Status", count_status=["complete"])
+    assert refused.value.exit_code == 2
+    with pytest.raises(InputRefused, match="count_status needs status"):
+        rl.read_orders(shop(), **NAMED, count_status=["paid"])
+
+
+def test_a_column_of_refunds_is_taken_off_the_order_of_its_row():
+    frame = shop(back=[10.0, 4.0] + [0.0] * 98)
+    orders = rl.read_orders(frame, **NAMED, refunded="back")
+    assert sums(orders) == (20, 100, 986.0)
+    assert lines(orders)["refund_in_column"] == (0, 14.0)
+    assert orders.ledger["amount"].sum() == 1000.0
+    negative = rl.read_orders(frame.assign(back=-frame["back"]), **NAMED, refunded="back")
+    assert sums(negative) == sums(orders)
+
+
+def test_refunds_that_cannot_be_are_refused_and_those_that_nobody_named_are_asked_about():
+    with pytest.raises(InputRefused, match="1 refund is above its order: 11 of 10"):
+        rl.read_orders(shop(back=[11.0] + [0.0] * 99), **NAMED, refunded="back")
+    with pytest.raises(InputRefused, match="all must have one sign"):
+        rl.read_orders(shop(back=[1.0, -1.0] + [0.0] * 98), **NAMED, refunded="back")
+    frame = shop(**{"Refunded Amount": [5.0] + [0.0] * 99})
+    with pytest.raises(InputRefused, match=r"'Refunded Amount' says of 1 row.*`refunded`"):
+        rl.read_orders(frame, **NAMED)
+    assert sums(rl.read_orders(frame, **NAMED, refunds="drop"))[2] == 1000.0
+
+
+def test_addresses_in_two_spellings_are_one_customer_and_comes_back_as_first_seen():
+    orders = read("woo_guest_zero.csv", customer="billing_email", **WOO, count_status=COUNTED)
+    assert sums(orders) == (285, 920, 58493.99)
+    apart = read("email_case_and_blanks.csv", **PLAIN | {"customer": "email"}, ids={"case": "keep", "strip": False})
+    assert apart.customers > 400
+    frame = shop(customer=["A@x.nl", "a@x.nl ", "b@x.nl", "B@x.nl"] * 25)
+    assert rl.read_orders(frame, **NAMED).summary().index.tolist() == ["A@x.nl", "b@x.nl"]
+
+
+def test_capitals_are_kept_where_ids_are_no_addresses():
+    frame = shop(customer=["A1", "a1"] * 50)
+    assert rl.read_orders(frame, **NAMED).customers == 2
+    assert rl.read_orders(frame, **NAMED, ids={"case": "lower"}).customers == 1
+
+
+def test_an_id_that_stands_for_nobody_is_taken_out():
+    orders = read("woo_guest_zero.csv", customer="customer_id", **WOO, count_status=COUNTED)
+    assert lines(orders)["anonymous"][0] == 396
+    guest = read("guest.csv", **PLAIN)
+    assert guest.customers <= 300
+    assert "Guest" not in guest.summary().index
+    numbers = shop(customer=[0] * 50 + list(range(1, 51)))
+    assert rl.read_orders(numbers, **NAMED).customers == 50
+    assert rl.read_orders(numbers, **NAMED, ids={"anonymous": []}).customers == 51
+    assert rl.read_orders(numbers, **NAMED, ids={"anonymous": ["0", "7"]}).customers == 49
+
+
+def test_an_id_that_may_stand_for_nobody_counts_and_is_asked_about():
+    orders = rl.read_orders(shop(customer=["unknown"] * 5 + [f"c{i % 19}" for i in range(95)]), **NAMED)
+    assert orders.customers == 20
+    assert any("'unknown' may stand for nobody" in str(note) for note in orders.notes)
+
+
+def test_an_order_s_total_on_each_of_its_lines_is_asked_about():
+    settings = PLAIN | {"amount": "order_total"}
+    with pytest.raises(InputRefused, match=r"same on all lines of 809 of 809 orders.*`amount_of`.*`order`"):
+        read("total_on_every_line.csv", **settings)
+    lines_added = read("total_on_every_line.csv", **settings, order="order_id", amount_of="line")
+    assert round(lines_added.histories.table["spent"].sum()) == 170631
+    with pytest.raises(InputRefused, match="amount_of == 'order' needs order"):
+        rl.read_orders(shop(), **NAMED, amount_of="order")
+
+
+@pytest.mark.parametrize("scale", [1, 100])
+def test_a_discount_is_turned_into_money_where_its_values_are_certain(scale):
+    off = pd.Series([0.2, 0.5, 0, 0.05] * 25) * scale
+    frame = shop(**{"off %" if scale == 100 else "off": off})
+    orders = rl.read_orders(frame, **NAMED, discount=frame.columns[-1])
+    days = pd.read_parquet(orders.occasions)
+    assert days.sort_values("day")["discount"].head(4).round(2).tolist() == [2.5, 10.0, 0.0, 0.53]
+
+
+def test_a_discount_that_may_be_money_or_per_cent_is_asked_about():
+    frame = shop(discount=[20.0, 50.0, 0.0, 10.0] * 25)
+    with pytest.raises(InputRefused, match=r"money or per cent off.*`discount_is`"):
+        rl.read_orders(frame, **NAMED, discount="discount")
+    for kind, first in (("money", 20.0), ("per_cent", 2.5)):
+        orders = rl.read_orders(frame, **NAMED, discount="discount", discount_is=kind)
+        assert pd.read_parquet(orders.occasions).sort_values("day")["discount"].iloc[0] == first
+    with pytest.raises(InputRefused, match="75 values are outside 0 to 1"):
+        rl.read_orders(frame, **NAMED, discount="discount", discount_is="share")
+
+
+def test_a_date_decades_from_all_others_is_refused():
+    with pytest.raises(InputRefused, match=r"1 row lies years from all others.*'1970-01-01' in line 2"):
+        read("one_row_of_1970.csv", **PLAIN)
+
+
+def test_money_that_nobody_named_is_asked_about_and_profit_is_no_turnover():
+    notes = read("profit_column.csv", customer="customer_id", date="order_date").notes
+    assert any("Is it 'profit'?" in str(note) for note in notes)
+    notes = read("profit_column.csv", **PLAIN | {"amount": "profit"}).notes
+    assert any("An amount must be turnover" in str(note) for note in notes)
+
+
+def test_tax_and_shipping_are_taken_out_of_the_amount():
+    frame = shop(amount=16.95, ship=4.85, tax=2.10)
+    assert sums(rl.read_orders(frame, **NAMED, amount_includes={"shipping": "ship", "vat": 0.21}))[2] == 1000.0
+    assert sums(rl.read_orders(frame, **NAMED, amount_includes={"shipping": "ship", "vat": "tax"}))[2] == 1000.0
+    with pytest.raises(InputRefused, match=r"no column 'shp'.*did you mean 'ship'"):
+        rl.read_orders(frame, **NAMED, amount_includes={"shipping": "shp"})
+
+
+def test_a_line_of_totals_is_no_order():
+    assert lines(read("title_rows_and_total.csv", **PLAIN, skip_rows=2))["total_row"] == (1, 68130.24)
+
+
+def test_a_header_under_title_rows_is_pointed_at():
+    with pytest.raises(InputRefused, match=r"these columns stand in line 3; set the key `skip_rows` to 2"):
+        read("title_rows_and_total.csv", **PLAIN)
+
+
+def test_one_customer_with_a_tenth_of_all_orders_is_told():
+    frame = shop(customer=["shop"] * 20 + [f"c{i}" for i in range(80)])
+    assert any("'shop'" in str(note) for note in rl.read_orders(frame, **NAMED).notes)

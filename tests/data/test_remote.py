@@ -1,0 +1,140 @@
+"""Orders whose rows stay in an engine: the same ledger, summary, predictions and values as of a frame."""
+
+import datetime as dt
+
+import ibis
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from tests.data.test_expressions import ENGINES
+
+import analysis as rl
+from analysis.config import Config
+from analysis.data.remote import remote_orders
+from analysis.data.simulation import simulate_transactions
+from analysis.errors import InputRefused, Unavailable
+
+NAMES = {"customer": "client", "date": "when", "amount": "eur", "order": "bill", "channel": "shop", "discount": "off"}
+END = dt.date(2024, 9, 30)
+
+
+def shop(seed=1):
+    bought = simulate_transactions(700, seed=seed)
+    rng, rows = np.random.default_rng(seed), len(bought)
+    frame = pd.DataFrame({"client": bought["customer"].astype(str), "when": bought["date"] + pd.Timedelta("9h")})
+    frame["eur"] = np.round(rng.gamma(3, 20, rows), 2) * np.where(rng.random(rows) < 0.08, -1, 1)
+    frame.loc[rng.random(rows) < 0.03, "eur"] = np.nan
+    frame.loc[rng.random(rows) < 0.02, "client"] = None
+    frame["bill"] = (np.arange(rows) // 2).astype(str)
+    frame["shop"] = rng.choice(["web", "store"], rows)
+    frame["off"] = np.round(rng.random(rows), 2)
+    return pd.concat([frame, frame.iloc[:25]], ignore_index=True)
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def entered(request, tmp_path_factory):
+    """The shop in the engine, and as a frame."""
+    folder, frame = tmp_path_factory.mktemp("engine"), shop()
+    with request.param(folder) as enter:
+        schema = pa.schema([("client", pa.string()), ("when", pa.timestamp("us")), ("eur", pa.float64())])
+        for name, kind in (("bill", pa.string()), ("shop", pa.string()), ("off", pa.float64())):
+            schema = schema.append(pa.field(name, kind))
+        table = pa.Table.from_pandas(frame, schema, preserve_index=False)
+        eur = [float(value) for value in frame["eur"]]
+        table = table.set_column(2, "eur", pa.array(eur, pa.float64()))  # NaN and not missing
+        pq.write_table(table, folder / "shop.parquet")
+        yield enter(str(folder / "shop.parquet")), frame
+
+
+def both(entered, **settings):
+    table, frame = entered
+    settings = {"observation_end": END} | settings
+    content = {"transactions": "table", "columns": NAMES, **settings}
+    there = remote_orders(table, Config(name="t", data=content, economics={"currency": "EUR"}))
+    return there, rl.read_orders(frame, **NAMES, currency="EUR", **settings)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"refunds": "drop", "observation_start": dt.date(2023, 2, 1)},
+        {"duplicates": "drop", "exclude_earlier": True, "observation_start": dt.date(2023, 2, 1)},
+    ],
+    ids=["as it is", "refunds dropped", "duplicates and early customers out"],
+)
+def test_ledger_days_and_summary_are_those_of_the_frame(entered, settings):
+    there, here = both(entered, **settings)
+    pd.testing.assert_frame_equal(there.ledger, here.ledger)
+    pd.testing.assert_frame_equal(there.daily, here.daily)
+    for name in ("rows_read", "rows_used", "customers", "orders", "observation_start", "observation_end"):
+        assert getattr(there, name) == getattr(here, name), name
+    assert [str(note) for note in there.notes] == [str(note) for note in here.notes]
+    for until in (None, "2023-11-30"):
+        summary = there.summary(until=until).to_frame()
+        expected = here.summary(until=until)
+        pd.testing.assert_frame_equal(summary[expected.columns], expected, check_dtype=False, rtol=1e-12)
+
+
+def test_a_fit_is_the_same_and_predictions_come_back_to_every_customer_in_the_engine(entered):
+    there, here = both(entered)
+    fit, expected = rl.BGNBD().fit(there), rl.BGNBD().fit(here)
+    pd.testing.assert_frame_equal(fit.summary, expected.summary, rtol=1e-6)
+    found = fit.predict("13W").to_frame()
+    pd.testing.assert_frame_equal(found, expected.predict("13W"), check_dtype=False, rtol=1e-6)
+
+
+def test_values_of_customers_stay_in_the_engine_with_their_total_and_its_interval(entered):
+    there, here = both(entered)
+    spend, here_spend = rl.GammaGamma().fit(there.spending()), rl.GammaGamma().fit(here)
+    assert spend.mean_order_value == pytest.approx(here_spend.mean_order_value)
+    value = rl.customer_value(rl.BGNBD().fit(there), spend, horizon="1Y")
+    expected = rl.customer_value(rl.BGNBD().fit(here), here_spend, horizon="1Y")
+    found = value.customers.to_frame()
+    known = expected.customers.set_index("customer_id")[found.columns]
+    pd.testing.assert_frame_equal(found, known, check_dtype=False, check_names=False, rtol=1e-5)
+    assert value.expected_total.estimate == pytest.approx(expected.expected_total.estimate, rel=1e-6)
+    assert value.expected_total.upper == pytest.approx(expected.expected_total.upper, rel=0.05)
+    with pytest.raises(Unavailable, match="fits into memory"):
+        value.total  # noqa: B018
+
+
+def test_what_looks_at_each_customer_is_not_computed_from_their_counts(entered):
+    there, _ = both(entered)
+    with pytest.raises(Unavailable, match=r"summary\(\).to_frame\(\) brings them here"):
+        there.histories.table  # noqa: B018
+
+
+def test_spenders_above_the_most_are_a_seeded_sample_with_the_same_mean(entered):
+    there, _ = both(entered)
+    whole, part = there.spending(), there.spending(most=100)
+    assert 60 < len(part) < 140
+    assert len(whole) > 200
+    pd.testing.assert_frame_equal(part, there.spending(most=100))
+    spread = whole["monetary_value"].std() / whole["monetary_value"].mean()
+    ratio = part["monetary_value"].iloc[:-1].mean() / whole["monetary_value"].iloc[:-1].mean()
+    assert abs(ratio - 1) < 4 * spread / 10
+
+
+def test_columns_that_are_missing_or_text_are_told_with_settings_that_are_about_files(entered):
+    table, _ = entered
+    columns = {"customer": "client", "date": "bill", "amount": "euro"}
+    data = {"transactions": "table", "columns": columns, "decimal": ","}
+    with pytest.raises(InputRefused) as refused:
+        remote_orders(table, Config(name="t", data=data))
+    told = " ".join(problem.message for problem in refused.value.problems)
+    assert "column 'bill' (for date) is of the type string in the engine, must be a date or a timestamp" in told
+    assert "there is no column 'euro' (for amount)" in told
+    assert "decimal: a table of an engine is typed" in told
+
+
+@pytest.mark.parametrize("dialect", ["bigquery", "snowflake", "databricks"])
+def test_the_summary_compiles_for_warehouses_that_no_test_executes(dialect):
+    from analysis.data import expressions
+
+    columns = {"customer": "string", "day": "date", "money": expressions.MONEY, "is_refund": "boolean"}
+    rows = ibis.table(columns | dict.fromkeys(("order_id", "channel"), "string"), name="rows")
+    summary = expressions.summary(expressions.customer_days(rows), END)
+    assert "ROW_NUMBER() OVER" in str(ibis.to_sql(summary, dialect=dialect))

@@ -1,0 +1,111 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+import analysis as rl
+from analysis.data.shop import CATEGORIES, DAYS_A_MONTH, MONTHS, START, ShopTruth, simulate_shop
+
+TRUTH = ShopTruth()
+
+
+@pytest.fixture(scope="module")
+def shop():
+    return simulate_shop()
+
+
+@pytest.fixture(scope="module")
+def orders(shop):
+    return rl.read_orders(shop.orders, customer="customer", date="date", amount="amount", currency="EUR")
+
+
+def month(number):
+    return pd.Timestamp(START) + pd.Timedelta(days=number * DAYS_A_MONTH)
+
+
+def test_the_same_seed_gives_the_same_shop(shop):
+    again = simulate_shop()
+    for name, table in vars(shop).items():
+        if isinstance(table, pd.DataFrame):
+            pd.testing.assert_frame_equal(table, getattr(again, name))
+    assert not simulate_shop(seed=16).orders.equals(shop.orders)
+
+
+def test_of_20_000_names_some_8_000_order_in_five_years(shop):
+    assert len(shop.customers) == TRUTH.names == shop.customers["customer"].nunique()
+    assert 7_400 < shop.orders["customer"].nunique() < 8_600
+    assert shop.orders["date"].min() >= pd.Timestamp(START)
+    assert shop.orders["date"].max() < month(MONTHS) + pd.Timedelta(days=1)
+    assert set(shop.orders["category"]) == set(CATEGORIES)
+
+
+def test_orders_follow_the_planted_order_of_categories(shop):
+    ordered = shop.orders.assign(place=shop.orders["category"].map(CATEGORIES.index)).sort_values(["customer", "date"])
+    step = ordered["place"].diff()[ordered["customer"].eq(ordered["customer"].shift())] % len(CATEGORIES)
+    shares = step.value_counts(normalize=True)
+    # Orders of what ran out stand between them, so it is somewhat less than planted.
+    assert 0.3 < shares[1] < TRUTH.next_in_order + 1 / len(CATEGORIES)
+    assert shares[1] > 3 * shares.drop([0, 1]).max()
+
+
+def test_the_lot_has_its_planted_effect(shop):
+    arms = shop.assigned.set_index("customer")["arm"]
+    inside = shop.orders[shop.orders["date"].between(month(50), month(50) + pd.Timedelta(days=28))]
+    came = pd.Series(arms.index.isin(inside["customer"]), index=arms.to_numpy()).groupby(level=0).mean()
+    assert came["contact"] - came["none"] == pytest.approx(TRUTH.lot_lift, abs=2.5 * np.sqrt(0.05 * 0.95 / 500))
+    assert set(shop.contacts["customer"]) == set(arms.index[arms == "contact"])
+
+
+def test_prices_were_raised_before_the_promotion_and_nobody_paid_less_in_it(shop):
+    begins, day = month(TRUTH.raised_month), pd.Timedelta(days=1)
+    price = shop.orders.set_index("date").sort_index()
+    usual = np.log(price.loc[begins - 365 * day : begins - 31 * day, "list_price"]).mean()
+    before = np.log(price.loc[begins - 29 * day : begins - 1 * day, "list_price"]).mean()
+    assert before - usual == pytest.approx(np.log(1 + TRUTH.raised_by), abs=0.06)
+    off = 1 - price["amount"] / price["list_price"]
+    inside = off.loc[begins + 1 * day : begins + 13 * day]
+    assert inside.mean() == pytest.approx(TRUTH.promoted_by, abs=1e-3)
+    assert off.drop(inside.index).loc[: begins - 2 * day].max() == 0
+
+
+def test_every_row_of_the_tables_is_of_a_name_that_there_is(shop):
+    known = set(shop.customers["customer"])
+    for name in ("orders", "contacts", "exits", "points", "scores", "assigned"):
+        assert set(getattr(shop, name)["customer"]) <= known, name
+    referred = shop.customers.dropna(subset=["referred_by"])
+    assert set(referred["referred_by"]) <= set(shop.orders["customer"])
+    assert (referred["referred_by"] != referred["customer"]).all()
+    spent = shop.acquisition.groupby("channel")["spend"].sum()
+    counts = shop.customers["channel"].value_counts()
+    assert (spent / counts).to_dict() == pytest.approx(TRUTH.cost)
+
+
+def test_the_ladder_of_this_shop_has_all_seven_rungs(shop, orders):
+    names = shop.customers[["customer", "enquired", "referred_by", "club_since"]]
+    top = shop.scores.groupby("customer")["score"].max().eq(5)
+    names = names.assign(top_score=names["customer"].map(top))
+    found = rl.ladder(orders, rl.BGNBD().fit(orders), names=names)
+    assert found.rungs["customers"].sum() == TRUTH.names
+    assert len(found.rungs) == 7
+
+
+def test_channels_pay_back_in_the_order_of_their_quality(shop, orders):
+    channel = shop.customers.set_index("customer")["channel"].reindex(orders.histories.ids)
+    found = rl.payback(orders, rl.BGNBD().fit(orders), by=channel).groups.query("months == 12")
+    ranked = found.sort_values("estimate")["group"].tolist()
+    assert ranked == sorted(TRUTH.quality, key=TRUTH.quality.get)
+
+
+def test_what_a_customer_cost_is_the_spend_over_those_who_came(shop, orders):
+    channel = shop.customers.set_index("customer")["channel"].reindex(orders.histories.ids)
+    found = rl.payback(orders, rl.BGNBD().fit(orders), by=channel, acquisition=shop.acquisition).costs
+    total = found.groupby("group")[["spend", "customers"]].sum()
+    cost = (total["spend"] / total["customers"]).to_dict()
+    # The channels were paid for names, of whom so many ever order.
+    assert cost == pytest.approx({name: TRUTH.cost[name] / TRUTH.buys[name] for name in TRUTH.cost}, rel=0.06)
+
+
+def test_the_planted_fall_of_quality_is_found(orders):
+    newer = rl.customer_base(orders).lives.newer.set_index(["measure", "age_days"])
+    found = newer.loc[("repeat_orders", 365)]
+    assert found["upper"] < 0
+    assert found["lower"] / found["before"] < -TRUTH.yearly_fall < 0

@@ -1,0 +1,77 @@
+"""The customer summary of any cut day, with the spread of a customer's own orders and what the first one was."""
+
+import datetime as dt
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import analysis as rl
+from analysis.errors import InputRefused
+
+ROWS = [
+    ("a", "2025-01-01", 10, "web", "shoes"),
+    ("a", "2025-01-01", 30, "shop", "hats"),
+    ("a", "2025-01-05", 3, "web", "hats"),
+    ("a", "2025-01-09", 4, "web", "hats"),
+    ("a", "2025-02-01", 5, "web", "hats"),
+    ("b", "2025-01-03", 7, None, "hats"),
+    ("b", "2025-01-04", 6, "web", "shoes"),
+    ("b", "2025-01-08", -2, "web", "shoes"),
+    ("c", "2025-02-03", 1, "shop", "hats"),
+]
+NAMES = {"customer": "customer", "date": "date", "amount": "amount", "channel": "channel", "category": "category"}
+
+
+@pytest.fixture(params=["with refunds", "without"])
+def frame(request):
+    rows = ROWS if request.param == "with refunds" else [row for row in ROWS if row[2] > 0]
+    return pd.DataFrame(rows, columns=list(NAMES))
+
+
+def test_repeat_orders_are_squared_and_halved_as_monetary_value_counts_them(frame):
+    summary = rl.read_orders(frame, **NAMES).summary()
+    last = 4 if (frame["amount"] < 0).any() else 6
+    assert summary["spend_squares"].tolist() == [9 + 16 + 25, last**2, 0]
+    assert summary["odd_total"].tolist() == [3 + 5, last, 0]
+    assert summary["odd_orders"].tolist() == [2, 1, 0]
+    assert summary["even_total"].tolist() == [4, 0, 0]
+    assert summary["even_orders"].tolist() == [1, 0, 0]
+    halves = summary["odd_total"] + summary["even_total"]
+    np.testing.assert_allclose(halves, summary["monetary_value"] * summary["frequency"])
+
+
+def test_the_first_channel_and_category_are_those_of_the_largest_line_of_the_first_day(frame):
+    summary = rl.read_orders(frame, **NAMES).summary()
+    assert summary["first_channel"].astype(object).where(summary["first_channel"].notna(), None).tolist() == [
+        "shop",
+        None,
+        "shop",
+    ]
+    assert summary["first_category"].tolist() == ["hats", "hats", "hats"]
+    assert "first_channel" not in rl.read_orders(frame, customer="customer", date="date", amount="amount").summary()
+
+
+@pytest.mark.parametrize("until", ["2025-01-04", "2025-01-08", "2025-02-02"])
+def test_the_summary_of_an_earlier_day_is_that_of_data_that_end_there(frame, until):
+    earlier = rl.read_orders(frame[frame["date"] <= until], **NAMES, observation_end=until)
+    pd.testing.assert_frame_equal(rl.read_orders(frame, **NAMES).summary("day", until=until), earlier.summary("day"))
+
+
+def test_a_day_outside_the_data_is_refused(frame):
+    orders = rl.read_orders(frame, **NAMES, observation_end=dt.date(2025, 3, 1))
+    with pytest.raises(InputRefused, match="until == '2025-03-02' lies outside the data; 2025-01-01 to 2025-03-01"):
+        orders.summary(until="2025-03-02")
+
+
+def test_many_customer_days_are_summarised_in_their_faster_form_with_the_same_numbers(monkeypatch):
+    rng = np.random.default_rng(3)
+    days = pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 300, 3_000), unit="D")
+    frame = pd.DataFrame({"customer": rng.integers(0, 400, 3_000), "date": days})
+    frame["amount"] = rng.integers(0, 90_000, 3_000) / 100
+    columns = {"customer": "customer", "date": "date", "amount": "amount"}
+    whole = rl.read_orders(frame, **columns).summary()
+    monkeypatch.setattr("analysis.data.summary.STORED_AT_ONCE", 100)
+    fast = rl.read_orders(frame, **columns).summary()
+    halves = ["odd_total", "odd_orders", "even_total", "even_orders"]
+    pd.testing.assert_frame_equal(fast, whole.drop(columns=halves), rtol=1e-12)

@@ -1,0 +1,78 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+import analysis as rl
+from analysis.models.diagnostics import diagnostics, drift_of, regularity_of
+from analysis.models.fits import fit_all
+from analysis.time import TimeUnit
+
+
+def days_of(rng, customers=400, shape=1, mean_gap=40.0, orders=8):
+    gaps = rng.gamma(shape, mean_gap / shape, (customers, orders)) * rng.uniform(0.5, 2, (customers, 1))
+    day = np.ceil(gaps).cumsum(axis=1).astype(int)
+    return np.repeat(np.arange(customers), orders), day.ravel()
+
+
+@pytest.mark.parametrize(("shape", "alarm"), [(1, False), (2, True), (3, True)])
+def test_regular_gaps_are_told_from_random_ones_whatever_the_rate(shape, alarm):
+    known, found, p_value = regularity_of(*days_of(np.random.default_rng(1), shape=shape))
+    assert known
+    assert found == pytest.approx(shape, rel=0.12)
+    assert (p_value < 0.01) == alarm
+
+
+def test_too_few_gaps_tell_nothing():
+    assert not regularity_of(*days_of(np.random.default_rng(1), customers=10))[0]
+
+
+def shop(rng, busy=1.0, later=1.0, years=3, customers=1_500):
+    """Orders at random: ``busy`` times as many in November and December, ``later`` times for the last to come."""
+    end, rows = 365 * years, []
+    for number, (begins, rate) in enumerate(
+        zip(rng.integers(0, end - 100, customers), rng.gamma(1, 0.008, customers), strict=True)
+    ):
+        rate *= later ** (begins / end)
+        times = rng.uniform(begins, end, rng.poisson(rate * busy * (end - begins)))
+        month = (pd.Timestamp("2020-01-01") + pd.to_timedelta(times, unit="D")).month
+        kept = times[(rng.random(times.size) < np.where(month >= 11, 1, 1 / busy))]
+        rows += [(number, day) for day in np.unique(np.floor([begins, *kept]))]
+    frame = pd.DataFrame(rows, columns=["customer", "day"])
+    frame["date"] = pd.Timestamp("2020-01-01") + pd.to_timedelta(frame.pop("day"), unit="D")
+    return rl.read_orders(frame, customer="customer", date="date")
+
+
+def checked(orders):
+    return diagnostics(orders, fit_all(orders.histories, time_unit=TimeUnit.WEEK, seed=1))
+
+
+def test_a_clean_shop_raises_no_alarm():
+    found = checked(shop(np.random.default_rng(1)))
+    assert found.found["known"].all()
+    assert not found.found["alarm"].any()
+    assert found.unseen_months == ()
+
+
+def test_a_season_is_found_in_the_months_that_have_it():
+    found = checked(shop(np.random.default_rng(1), busy=2.0))
+    assert found.found.loc["season", "alarm"]
+    assert found.months["index"].nlargest(2).index.tolist() in ([11, 12], [12, 11])
+
+
+def test_with_one_year_no_season_can_be_told_and_the_months_are_named():
+    found = checked(shop(np.random.default_rng(1), busy=2.0, years=1))
+    assert not found.found.loc["season", "known"]
+    assert found.unseen_months == tuple(range(1, 13))
+
+
+def test_later_customers_who_order_less_are_a_drift():
+    found = checked(shop(np.random.default_rng(1), later=0.4))
+    assert found.found.loc["drift", "alarm"]
+    assert found.found.loc["drift", "effect"] < -0.3
+
+
+def test_drift_cannot_be_told_where_customers_came_before_the_data():
+    orders = shop(np.random.default_rng(1), customers=200)
+    object.__setattr__(orders, "left_truncation", rl.Message("many came before"))
+    who, day = np.repeat(np.arange(50), 2), np.tile([0, 30], 50)
+    assert not drift_of(orders, who, day)[0]

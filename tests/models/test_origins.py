@@ -1,0 +1,123 @@
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import analysis as rl
+from analysis.data import load_orders
+from analysis.interval import Interval
+from analysis.models.origins import Calibration, Window, choice_of, interval_score, leads, outlook, record_of
+
+
+def window(log_scores, actual=100, estimate=100.0, month=1):
+    draws = np.random.default_rng(month).normal(estimate, 5, 300)
+    scores = pd.DataFrame(log_scores)
+    start = pd.Timestamp(2024, month, 1)
+    return Window(
+        start.date(),
+        (start + pd.Timedelta("30D")).date(),
+        actual,
+        dict.fromkeys(scores, draws),
+        dict.fromkeys(scores, estimate),
+        scores,
+    )
+
+
+@pytest.fixture(scope="module")
+def cdnow(cdnow_config, tmp_path_factory):
+    return load_orders(cdnow_config, workdir=tmp_path_factory.mktemp("cdnow"))
+
+
+@pytest.fixture(scope="module")
+def record(cdnow):
+    return rl.rolling_origins(cdnow, "13W")
+
+
+class TestTheChoiceOfTheModel:
+    def test_stays_with_bgnbd_where_the_lead_is_within_its_paired_error(self):
+        noise = np.random.default_rng(1).normal(0, 1, 200)
+        assert choice_of([window({"BG/NBD": noise * 0, "MBG/NBD": noise})], ["BG/NBD", "MBG/NBD"]) == "BG/NBD"
+
+    def test_takes_the_model_that_customers_support(self):
+        lead = np.random.default_rng(1).normal(0.3, 1, 400)
+        windows = [window({"BG/NBD": lead * 0, "MBG/NBD": lead})]
+        assert choice_of(windows, ["BG/NBD", "MBG/NBD"]) == "MBG/NBD"
+        assert choice_of(windows, ["BG/NBD", "Pareto/NBD"]) == "BG/NBD"
+
+    def test_a_customer_seen_in_many_windows_is_still_one_customer(self):
+        lead = np.random.default_rng(1).normal(0.3, 1, 60)
+        once, often = (
+            leads([window({"BG/NBD": lead * 0, "MBG/NBD": lead})]),
+            leads([window({"BG/NBD": lead * 0, "MBG/NBD": lead})] * 9),
+        )
+        assert often.loc["MBG/NBD", "error"] == pytest.approx(once.loc["MBG/NBD", "error"])
+
+    def test_without_bgnbd_the_first_that_is_identified_is_left(self):
+        assert choice_of([], ["NBD"]) == "NBD"
+
+    def test_on_cdnow_customers_who_may_leave_after_the_first_order_are_forecast_better(self, record):
+        assert record.primary == "MBG/NBD"
+        assert record.lead_decides
+        assert not record.made_on_little
+        assert record.choice.loc["MBG/NBD", "lead"] == pytest.approx(0.0013, abs=2e-4)
+        assert set(record.choice.index) == {"BG/NBD", "MBG/NBD", "Pareto/NBD"}
+
+
+class TestCalibration:
+    def test_windows_that_were_forecast_well_widen_less_than_nothing_known(self):
+        own = Interval(100, 90, 110, 0.9)
+        none, clean, wrong = (
+            Calibration.of(errors, [0.06] * len(errors), 91).widened(own, 91)
+            for errors in ([], [0.04, -0.06, 0.05, -0.03], [0.3, -0.2, 0.25, -0.3])
+        )
+        widths = [found.upper - found.lower for found in (own, clean, none, wrong)]
+        assert widths == sorted(widths)
+        assert widths[1] < 1.3 * widths[0]
+        assert widths[2] < 2.5 * widths[0]
+
+    def test_a_shorter_time_misses_by_more_and_a_longer_one_is_assumed_to_miss_by_the_same(self):
+        calibration, own = Calibration.of([0.2, -0.2], [0.05, 0.05], 91), Interval(100, 95, 105, 0.9)
+        month, quarter, years = (calibration.widened(own, days) for days in (30, 91, 1096))
+        assert month.upper > quarter.upper
+        assert (years.lower, years.upper) == (quarter.lower, quarter.upper)
+        assert calibration.is_assumed(1096)
+        assert not calibration.is_assumed(91)
+
+    def test_an_interval_that_fails_costs_more_than_a_wide_one(self):
+        assert interval_score(90, 110, 130, 0.9) > interval_score(60, 140, 130, 0.9)
+
+    def test_a_total_of_nothing_has_no_calibrated_interval(self):
+        assert outlook(Interval(10, 5, 15, 0.9), Interval(-3, -9, 2, 0.9), 91, None).money is None
+
+
+class TestTheRecord:
+    def test_each_window_is_calibrated_by_those_before_it_only(self):
+        scores = {"BG/NBD": np.zeros(5)}
+        windows = [window(scores, actual, 100.0, month) for month, actual in enumerate((150, 60, 100), 1)]
+        longer, shorter = record_of(windows).windows, record_of(windows[:2]).windows
+        pd.testing.assert_frame_equal(longer.iloc[:2], shorter)
+
+    def test_actual_orders_of_cdnow_are_those_of_the_data(self, record, cdnow):
+        windows, first = record.windows, cdnow.histories.table["first_order"]
+        assert windows["origin"].is_monotonic_increasing
+        assert windows["end"].iloc[-1] == pd.Timestamp(cdnow.observation_end)
+        assert first.max() < windows["origin"].iloc[0]
+        daily = cdnow.daily.assign(date=pd.to_datetime(cdnow.daily["date"]))
+        inside = daily["date"] > windows["origin"].iloc[0]
+        assert windows["actual"].sum() == daily.loc[inside, "repeat_orders"].sum()
+
+    def test_the_season_of_before_is_used_once_it_has_helped(self):
+        scores = {"BG/NBD": np.zeros(5)}
+        windows = [
+            replace(window(scores, actual, 100.0, m), season=actual / 100) for m, actual in enumerate((70, 130, 70), 1)
+        ]
+        factors = record_of(windows).windows["season"]
+        assert factors.tolist() == [1.0, 1.0, 0.7]
+        assert record_of(windows).seasonal
+        wrong = [replace(each, season=1.5) for each in windows]
+        assert not record_of(wrong).seasonal
+
+    def test_a_window_that_does_not_fit_is_said(self, cdnow):
+        with pytest.raises(rl.Unavailable, match="No window of 60 weeks"):
+            rl.rolling_origins(cdnow, "60W")

@@ -1,0 +1,144 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.data.simulation import simulate_transactions
+from analysis.errors import DataError, InputRefused
+from analysis.models.beta_geometric import BGNBD
+from analysis.models.gamma_gamma import GammaGamma
+from analysis.value.contacts import LISTS, contact_lists, reasons
+from analysis.value.ladder import ladder
+from analysis.value.valuation import customer_value
+
+COSTS = {"gross_margin": 0.4, "cost_per_order": 1.0, "cost_per_contact": 0.5, "incentive": 2.0}
+
+
+@pytest.fixture(scope="module")
+def shop():
+    import analysis as rl
+
+    frame = simulate_transactions(900, window_days=730, birth_days=700, seed=21)
+    orders = rl.read_orders(frame, customer="customer", date="date", amount="amount")
+    fit = BGNBD().fit(orders)
+    return orders, fit, customer_value(fit, GammaGamma().fit(orders), horizon="1Y"), ladder(orders, fit)
+
+
+@pytest.fixture(scope="module")
+def found(shop):
+    return contact_lists(*shop, **COSTS)
+
+
+def test_a_contact_pays_from_the_break_even_lift_on(shop, found):
+    table = found.customers
+    pays = table[np.isfinite(table["break_even"])]
+    brought = pays["break_even"] * (pays["margin"] - 2) - pays["p_order"] * 2 - 0.5
+    np.testing.assert_allclose(brought, 0, atol=1e-9)
+    assert (table.loc[~np.isfinite(table["break_even"]), "margin"] <= 2).all()
+    orders, fit, *_ = shop
+    anyway = fit.predict("28D")["p_order"]
+    np.testing.assert_allclose(table["p_order"], anyway[table["customer_id"]])
+    assert orders.customers >= table["customer_id"].nunique()
+
+
+def test_where_an_order_brings_no_more_than_the_incentive_nobody_is_written_to(shop):
+    found = contact_lists(*shop, **(COSTS | {"incentive": 1e6}))
+    assert np.isinf(found.customers["break_even"]).all()
+    assert not found.customers["send"].any()
+
+
+def test_a_customer_is_written_to_for_one_list_only_that_with_the_lowest_lift(found):
+    sent = found.customers[found.customers["send"]]
+    assert not sent["customer_id"].duplicated().any()
+    least = found.customers.groupby("customer_id")["break_even"].min()
+    np.testing.assert_allclose(sent["break_even"], least[sent["customer_id"]])
+
+
+def test_with_a_cap_those_with_the_lowest_lift_are_written_to(shop, found):
+    capped = contact_lists(*shop, most=25, **COSTS).customers
+    assert capped["send"].sum() == 25
+    left = found.customers[found.customers["send"]]["break_even"].nsmallest(25)
+    np.testing.assert_allclose(np.sort(capped.loc[capped["send"], "break_even"]), left)
+
+
+def test_whoever_gave_no_permission_is_on_no_list(shop, found):
+    ids = shop[0].histories.ids
+    opt_in = pd.Series([True, False, None] * 300, index=ids).iloc[:600]
+    checked = contact_lists(*shop, opt_in=opt_in, **COSTS)
+    assert set(checked.customers["customer_id"]) <= set(opt_in.index[opt_in.eq(True)])
+    assert checked.permission
+    assert not found.permission
+
+
+def test_lists_are_what_they_say(shop, found):
+    stand = shop[3].customers.set_index("customer_id")
+    on = {name: stand.loc[rows["customer_id"]] for name, rows in found.customers.groupby("list")}
+    assert (on["second_order"]["orders"] == 1).all()
+    assert (on["win_back"]["asleep"] & (on["win_back"]["orders"] >= 2)).all()
+    assert (~on["about_to_slip"]["asleep"]).all()
+    assert (on["advocates"]["rung"] == "member").all()
+    assert set(found.lists.index) <= set(LISTS)
+    assert found.lists["customers"].sum() == len(found.customers)
+
+
+def test_every_row_has_its_reason_and_its_window(shop, found):
+    said = reasons(found.customers)
+    assert len(said) == len(found.customers)
+    assert all("{" not in str(each) for each in said)
+    end = pd.Timestamp(shop[0].observation_end)
+    assert (found.customers["valid_until"] > end).all()
+    assert (found.customers["valid_until"] <= end + pd.Timedelta(days=28)).all()
+
+
+def test_what_is_sent_holds_ids_as_they_came_and_nothing_else(found):
+    sent = found.to_send("second_order")
+    assert list(sent.columns) == ["customer_id", "list", "valid_until"]
+    assert len(sent) == found.lists.loc["second_order", "send"]
+    chosen = found.of_customers()
+    assert chosen.index.is_unique
+    assert len(chosen) == found.customers["send"].sum()
+
+
+def test_lists_are_tested_on_what_was_not_known(found):
+    tests = found.tests.set_index("list")
+    assert {"about_to_slip", "win_back"} <= set(tests.index)
+    assert tests[["hit", "hit_naive"]].apply(lambda share: share.between(0, 1)).all().all()
+    assert 0 < found.unasked["returned"].iloc[0] < 1
+
+
+def test_lateness_is_no_worse_than_three_own_gaps_on_cdnow():
+    import analysis as rl
+
+    orders = rl.read_orders({"sample": "cdnow"})
+    fit = BGNBD().fit(orders)
+    value = customer_value(fit, GammaGamma().fit(orders), horizon="1Y")
+    tests = contact_lists(orders, fit, value, ladder(orders, fit)).tests.set_index("list")
+    assert tests.loc["about_to_slip", "hit"] >= tests.loc["about_to_slip", "hit_naive"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"), [({"cost_per_contact": -1}, "cost_per_contact"), ({"most": -3}, "most_contacts")]
+)
+def test_what_cannot_be_is_refused(shop, settings, told):
+    with pytest.raises(InputRefused, match=told):
+        contact_lists(*shop, **(COSTS | settings))
+
+
+def test_permissions_that_stand_twice_are_refused(shop):
+    ids = shop[0].histories.ids[:1]
+    with pytest.raises(DataError, match="once"):
+        contact_lists(*shop, opt_in=pd.Series([True, False], index=ids.append(ids)))
+
+
+def test_a_lot_takes_half_of_every_fifth_and_is_the_same_for_a_seed(found):
+    lot = found.draw("win_back", seed=3)
+    assert set(lot["customer"]) == set(found.to_send("win_back")["customer_id"])
+    counts = lot.groupby(["stratum", "arm"]).size().unstack()
+    assert (counts["contact"] - counts["none"]).abs().max() <= 1
+    pd.testing.assert_frame_equal(lot, found.draw("win_back", seed=3))
+    assert not lot.equals(found.draw("win_back", seed=4))
+
+
+def test_what_a_lot_would_find_is_that_of_two_shares(found):
+    row = found.lists.loc["win_back"]
+    error = np.sqrt(row["p_order"] * (1 - row["p_order"]) * 2 / (row["send"] / 2))
+    assert row["detectable"] == pytest.approx((1.6449 + 0.8416) * error, rel=1e-3)

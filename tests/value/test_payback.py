@@ -1,0 +1,153 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.data.simulation import PurchaseTruth, simulate_transactions
+from analysis.errors import DataError, Unavailable
+from analysis.models.beta_geometric import BGNBD
+from analysis.models.pareto import ParetoNBD
+from analysis.time import DAYS_PER_YEAR
+from analysis.value.payback import MONTH, payback
+
+MONEY = {"gross_margin": 0.5, "cost_per_order": 1.0, "annual_discount_rate": 0.1}
+
+
+@pytest.fixture(scope="module")
+def shop():
+    import analysis as rl
+
+    frame = simulate_transactions(1200, window_days=1000, birth_days=700, seed=12)
+    orders = rl.read_orders(frame, customer="customer", date="date", amount="amount")
+    return orders, [BGNBD().fit(orders), ParetoNBD().fit(orders)]
+
+
+@pytest.fixture(scope="module")
+def found(shop):
+    return payback(*shop, acquisition_cost=30, horizon="3Y", **MONEY)
+
+
+def lives(orders):
+    days = pd.read_parquet(orders.occasions).astype({"day": "datetime64[s]"})
+    days["age"] = (days["day"] - days.groupby("customer")["day"].transform("min")).dt.days
+    days["left"] = (0.5 * days["amount"] - 1) * 1.1 ** (-days["age"] / DAYS_PER_YEAR)
+    days["seen"] = orders.histories.table["T_days"].to_numpy()[days["customer"]]
+    return days
+
+
+def test_what_was_seen_is_each_months_mean_of_those_who_reached_its_end(shop, found):
+    orders, _ = shop
+    days, seen = lives(orders), orders.histories.table["T_days"].to_numpy()
+    by_hand = np.cumsum(
+        [
+            days.loc[(np.ceil(days["age"] / MONTH) == month) & (days["seen"] >= month * MONTH), "left"].sum()
+            / (seen >= month * MONTH).sum()
+            for month in range(20)
+        ]
+    )
+    curve = found.curve.query("model == 'seen'")
+    np.testing.assert_allclose(curve["estimate"].iloc[:20], by_hand)
+    assert curve["customers"].iloc[0] == orders.customers
+    assert ((curve["lower"] <= curve["estimate"]) & (curve["estimate"] <= curve["upper"])).mean() > 0.9
+
+
+def test_every_model_goes_on_where_customers_were_seen_no_longer(found):
+    seen = found.curve.query("model == 'seen'").iloc[-1]
+    for model in ("BG/NBD", "Pareto/NBD"):
+        rows = found.curve[found.curve["model"] == model]
+        assert rows["estimate"].iloc[0] == pytest.approx(seen["estimate"])
+        assert rows["estimate"].is_monotonic_increasing
+        assert rows["age_days"].iloc[-1] >= 3 * DAYS_PER_YEAR
+
+
+def test_the_cost_is_reached_where_the_curve_crosses_it(found):
+    row = found.ages.set_index("model").loc["BG/NBD"]
+    curve = pd.concat([found.curve.query("model == 'seen'"), found.curve.query("model == 'BG/NBD'").iloc[1:]])
+    assert np.interp(row["estimate"], curve["age_days"], curve["estimate"]) == pytest.approx(30)
+    assert row["lower"] <= row["estimate"] <= row["upper"]
+
+
+def test_the_most_that_one_may_cost_is_what_has_come_by_then(found):
+    most = found.most.set_index(["model", "months"])["estimate"]
+    curve = found.curve.query("model == 'seen'").set_index("age_days")["estimate"]
+    assert most["seen", 12.0] == pytest.approx(curve[12 * MONTH])
+    assert most["BG/NBD"].is_monotonic_increasing
+    again = payback_at(found, most["seen", 12.0])
+    assert again == pytest.approx(12 * MONTH)
+
+
+def payback_at(found, cost):
+    curve = found.curve.query("model == 'seen'")
+    return float(np.interp(cost, curve["estimate"], curve["age_days"]))
+
+
+def test_what_costs_too_much_is_never_paid_back(shop):
+    dear = payback(*shop, acquisition_cost=10_000, horizon="1Y", **MONEY).ages
+    assert np.isinf(dear["estimate"]).all()
+    assert (dear["never"] == 1).all()
+
+
+def test_without_a_cost_nothing_is_said_of_when(shop):
+    free = payback(*shop, horizon="1Y", **MONEY)
+    assert free.ages.empty
+    assert free.alone.empty
+    assert len(free.most)
+
+
+def test_the_share_that_pays_back_alone_counts_own_margins(shop, found):
+    orders, _ = shop
+    days = lives(orders)
+    old = days[days["seen"] >= 365]
+    brought = old[old["age"] <= 365].groupby("customer")["left"].sum()
+    share = found.alone.set_index("age_days").loc[365, "estimate"]
+    assert share == pytest.approx((brought >= 30).mean(), abs=0.03)
+
+
+def test_groups_that_are_alike_are_drawn_together_and_others_stay_apart(shop):
+    orders, fits = shop
+    ids = orders.histories.ids
+    luck = pd.Series(np.arange(len(ids)) % 6, index=ids)
+    groups = payback(orders, fits, by=luck, **MONEY).groups.query("months == 12")
+    assert np.ptp(groups["estimate"]) < 0.6 * np.ptp(groups["mean"])
+    spent = orders.histories.table["spent"].to_numpy()
+    plain = pd.Series(np.where(spent > np.median(spent), "high", "low"), index=ids)
+    apart = payback(orders, fits, by=plain, **MONEY).groups.query("months == 12").set_index("group")
+    assert apart["lower"]["high"] > apart["upper"]["low"]
+
+
+def test_groups_by_ids_that_there_are_not_are_refused(shop):
+    with pytest.raises(DataError, match="customer ids"):
+        payback(*shop, by=pd.Series(["a"], index=["nobody"]), **MONEY)
+
+
+@pytest.mark.parametrize(
+    ("acquisition", "told"),
+    [(pd.DataFrame({"date": ["2024-01-01"]}), "'spend'"), (pd.DataFrame({"date": [1], "spend": [-3.0]}), "negative")],
+)
+def test_a_table_of_spend_that_cannot_be_is_refused(shop, acquisition, told):
+    with pytest.raises(DataError, match=told):
+        payback(*shop, acquisition=acquisition, **MONEY)
+
+
+def test_without_money_nothing_is_paid_back(load_frame):
+    frame = simulate_transactions(300, window_days=500, birth_days=300, seed=13)
+    orders = load_frame(frame.drop(columns="amount"))
+    with pytest.raises(Unavailable, match="no amounts"):
+        payback(orders, BGNBD().fit(orders))
+
+
+@pytest.mark.slow
+def test_the_intervals_of_what_one_may_cost_hold_the_truth(load_frame):
+    """Two years of margin, of which one and a half are seen, against a hundred times as many customers."""
+    held, truth = 0, None
+    for seed in range(60):
+        size = 60_000 if truth is None else 600
+        frame = simulate_transactions(size, purchases=PurchaseTruth(), window_days=1100, birth_days=300, seed=seed)
+        orders = load_frame(frame)
+        if truth is None:
+            days = lives(orders)
+            truth = days.loc[(days["age"] <= 24 * MONTH), "left"].sum() / orders.customers
+            continue
+        early = load_frame(frame, as_of=(pd.to_datetime(frame["date"]).min() + pd.Timedelta(days=550)).date())
+        row = payback(early, BGNBD().fit(early), **MONEY).most.set_index(["model", "months"]).loc[("BG/NBD", 24.0)]
+        held += row["lower"] <= truth <= row["upper"]
+    assert held >= 46
