@@ -27,13 +27,13 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 from statsmodels.regression.linear_model import OLS
-from statsmodels.stats.multitest import multipletests
 
 from analysis.config import ExperimentConfig
 from analysis.data import Orders
 from analysis.data.engine import MONEY
 from analysis.errors import Unavailable
 from analysis.interval import Interval
+from analysis.models.multiplicity import holm_adjusted
 from analysis.strategies.schedule import Economics
 from analysis.value.history import history
 from analysis.words import Message
@@ -472,7 +472,7 @@ def differences(
         intervals = of_adjusted.interval(level), of_plain.interval(level)
         of_past = past and past.against_first(number).interval(level)
         found.append((name, *intervals, of_past, reduction, of_adjusted.p_value))
-    after_holm = multipletests([each[-1] for each in found], method="holm")[1]
+    after_holm = holm_adjusted([each[-1] for each in found])
     return tuple(ArmDifference(*each, float(p), level) for each, p in zip(found, after_holm, strict=True))
 
 
