@@ -34,7 +34,8 @@ def analyse(tmp_path_factory):
 
     def analyse(orders, arms, *, economics=ECONOMICS, data=None, level=0.9, **settings):
         columns = {name: name for name in orders.columns}
-        data = {"transactions": "frame", "columns": columns, "holdout_weeks": 0, **(data or {})}
+        meaning = {"discount": "money"} if "discount" in columns else {}
+        data = {"transactions": "frame", "columns": columns, "holdout_weeks": 0, **meaning, **(data or {})}
         experiment = trial(**settings)
         config = Config(name="shop", data=data)
         transactions = load_orders(config, workdir=tmp_path_factory.mktemp("work"), frame=orders)
