@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import ast
+import gc
 import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from analysis.pipeline import STEPS, all_steps, sources
-from analysis.pipeline.sources import NUMERICAL, Sources, dependency_versions, package_hash
+from analysis.pipeline.sources import NUMERICAL, Sources, _parsed, dependency_versions, package_hash
 
 PACKAGE = Path(sources.__file__).parents[1]
 SHOWN_OR_ASKED = {"analysis", "babel", "markupsafe", "pydantic", "pydantic_core", "yaml", "matplotlib", "seaborn"}
@@ -85,6 +88,32 @@ def test_what_only_a_type_checker_imports_is_no_part_of_a_step():
     behind = Sources(Path("nowhere")).behind(STEPS["fits"].function)
     assert "analysis.models.fits" in behind
     assert not [name for name in behind if name.startswith(("analysis.value", "analysis.claims", "analysis.report"))]
+
+
+class Garbage:
+    """What gives way to other threads when it is collected."""
+
+    def __init__(self):
+        self.me = self
+
+    def __del__(self):
+        time.sleep(2e-4)
+
+
+def test_many_threads_read_sources_at_once_whatever_is_collected_meanwhile():
+    """Two reports of a batch used to end with "AST constructor recursion depth mismatch"."""
+
+    def read(file):
+        Garbage(), Garbage()
+        return _parsed.__wrapped__(str(file), 0, 0, is_steps=False)["hash"]
+
+    files, before = sorted((PACKAGE / "models").glob("*.py")) * 4, gc.get_threshold()
+    gc.set_threshold(50, 2, 2)
+    try:
+        with ThreadPoolExecutor(4) as threads:
+            assert len(list(threads.map(read, files))) == len(files)
+    finally:
+        gc.set_threshold(*before)
 
 
 def test_every_package_that_numbers_come_from_is_part_of_the_keys():

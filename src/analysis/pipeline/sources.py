@@ -7,6 +7,7 @@ import hashlib
 import json
 import platform
 import re
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import cache
@@ -182,10 +183,15 @@ def _file_of(module: str) -> Path | None:
     return None
 
 
+_parsing = threading.Lock()
+"""Python 3.11 counts the depth of every thread's syntax tree in one place, and refuses what two threads do to it."""
+
+
 @cache
 def _parsed(file: str, size: int, time: int, *, is_steps: bool) -> dict[str, Any]:
     """Hash, imports and names handed on of a module; those of each function of ``steps.py`` apart."""
-    tree = _Normal().visit(ast.parse(Path(file).read_text(encoding="utf-8")))
+    with _parsing:
+        tree = _Normal().visit(ast.parse(Path(file).read_text(encoding="utf-8")))
     functions = [node for node in tree.body if is_steps and isinstance(node, ast.FunctionDef)]
     tree.body = [node for node in tree.body if node not in functions]
     handing = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
