@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Linear algebra in one thread: two of them on small matrices mostly wait for each other.
+TEST := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
@@ -28,13 +30,13 @@ report: $(INSTALLED) ## report on the embedded CDNOW sample, into reports/
 	$(BIN)/retention-lab report --sample cdnow
 
 test: $(INSTALLED) ## the fast tests (minutes)
-	$(BIN)/python -m pytest -n 2
+	$(TEST) -n 2
 
 test-slow: $(INSTALLED) ## the slow tests too: recovery of simulated truths
-	$(BIN)/python -m pytest -n 2 -m "not needs_spark"
+	$(TEST) -n 2 -m "not needs_spark"
 
 test-spark: setup-spark ## the tests that start Spark; needs Java
-	$(BIN)/python -m pytest -m needs_spark
+	$(TEST) -m needs_spark
 
 lint: $(INSTALLED) ## check style of code and notebooks
 	$(BIN)/ruff check .

@@ -43,7 +43,9 @@ def test_both_tables_of_the_page_have_every_claim_and_no_other():
     assert re.findall(r"\w+", " ".join(read)) == list(CLAIMS)
 
 
-@pytest.mark.parametrize("sample", SAMPLES)
+@pytest.mark.parametrize(
+    "sample", [pytest.param(name, marks=[pytest.mark.slow] if name == "complete-journey" else []) for name in SAMPLES]
+)
 def test_each_sample_gives_the_verdicts_of_the_matrix(sample, verdicts):
     found = {}
     for verdict in verdicts(sample):

@@ -58,6 +58,7 @@ def test_groups_and_tracking_end_in_the_totals(cdnow_test):
     assert tracking["BG/NBD"].iloc[-1] == pytest.approx(tracking["actual"].iloc[-1], rel=0.06)
 
 
+@pytest.mark.slow
 def test_when_the_future_ignores_the_past_the_verdict_is_not_to_use_the_model(cdnow_split):
     """Orders dealt out evenly, as the average baseline says, whatever a customer did before."""
     rng = np.random.default_rng(1)
@@ -73,6 +74,7 @@ def test_when_the_future_ignores_the_past_the_verdict_is_not_to_use_the_model(cd
     assert test.lead.upper < 0
 
 
+@pytest.mark.slow
 def test_on_customers_who_really_are_bgnbd_the_model_beats_every_baseline(tmp_path):
     config = Config(name="simulated", data={"transactions": {"sample": "simulated"}})
     split = holdout_split(load_orders(config, workdir=tmp_path), 26)

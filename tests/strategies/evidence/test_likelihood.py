@@ -39,6 +39,7 @@ def test_scores_add_up_to_the_gradient_of_the_likelihood(likelihood):
     assert np.allclose(likelihood.scores(POINT).sum(axis=0) - distance, likelihood.penalised(POINT)[1])
 
 
+@pytest.mark.slow
 def test_a_customers_likelihood_is_the_integral_over_rate_and_dropout(likelihood):
     r, alpha = np.exp(POINT[:2])
     response = likelihood.surplus - np.exp(POINT[5]) * likelihood.shortfall
