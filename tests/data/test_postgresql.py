@@ -1,87 +1,19 @@
-import os
-import pwd
-import shutil
-import socket
-import subprocess
-import tempfile
-from importlib.util import find_spec
-from pathlib import Path
-
 import pandas as pd
 import pytest
-from tests.conftest import skip_or_fail
+from tests.data.servers import PASSWORD, postgresql
 
 from analysis.config import Config
 from analysis.data import load_orders
 from analysis.errors import InputRefused
 
-PASSWORD = "s3cret-word"
 pytestmark = pytest.mark.needs_postgresql
-
-
-def programs() -> Path:
-    """The folder of initdb and pg_ctl, newest version first."""
-    found = shutil.which("initdb")
-    folders = [Path(found).parent] if found else []
-    folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    for folder in folders:
-        if (folder / "initdb").exists() and (folder / "pg_ctl").exists():
-            return folder
-    return skip_or_fail("PostgreSQL is missing; run: sudo apt-get install postgresql")
-
-
-def unprivileged_user() -> str | None:
-    """Who runs the server: initdb refuses root."""
-    if os.getuid() != 0:
-        return None
-    names = {entry.pw_name for entry in pwd.getpwall()}
-    return "postgres" if "postgres" in names else "nobody"
 
 
 @pytest.fixture(scope="module")
 def server():
-    """URL of a PostgreSQL server of our own, on a free port."""
-    if find_spec("psycopg") is None:
-        skip_or_fail('psycopg is missing; run: pip install "retention-lab[postgresql]"')
-    binaries, user = programs(), unprivileged_user()
-    folder = Path(tempfile.mkdtemp(prefix="retention-lab-pg-"))
-    (folder / "password").write_text(PASSWORD)
-    folder.chmod(0o755)
-    if user:
-        for path in (folder, folder / "password"):
-            shutil.chown(path, user)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-
-    def call(program: str, *arguments: str) -> None:
-        subprocess.run(
-            [binaries / program, *arguments], user=user, cwd=folder, check=True, stdout=subprocess.DEVNULL, timeout=120
-        )
-
-    data = str(folder / "data")
-    try:
-        call(
-            "initdb",
-            "-D",
-            data,
-            "-U",
-            "shop",
-            "-A",
-            "scram-sha-256",
-            "--pwfile",
-            str(folder / "password"),
-            "-E",
-            "UTF8",
-        )
-        options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
-        call("pg_ctl", "-D", data, "-w", "-l", str(folder / "log"), "-o", options, "start")
-        try:
-            yield f"postgresql://shop:{PASSWORD}@127.0.0.1:{port}/postgres"
-        finally:
-            call("pg_ctl", "-D", data, "-w", "-m", "immediate", "stop")
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    """URL of a PostgreSQL server of our own."""
+    with postgresql() as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
