@@ -6,6 +6,7 @@ import json
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
 from tests.report.small import Heard, folder_with, small_config
 
@@ -124,6 +125,15 @@ def test_no_process_of_a_run_imports_from_the_working_folder_or_that_of_the_data
     monkeypatch.setattr(sys, "path", ["", *sys.path])
     run_report(small_config(), out=tmp_path / "out", notebooks=notebooks)
     assert not (tmp_path / "executed").exists()
+
+
+def test_a_cell_to_try_things_in_costs_no_report(small, tmp_path):
+    folder = folder_with(tmp_path, "good")
+    notebook = nbformat.read(folder / "good.ipynb", as_version=4)
+    notebook.cells.append(nbformat.v4.new_code_cell("raise ValueError('tried')", metadata={"tags": ["lab"]}))
+    nbformat.write(notebook, folder / "good.ipynb")
+    run = run_report(small_config(), out=tmp_path / "out", notebooks=folder)
+    assert json.loads((run / "manifest.json").read_text())["status"] == "succeeded"
 
 
 def test_a_dry_run_writes_nothing(make, tmp_path):

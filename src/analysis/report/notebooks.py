@@ -196,7 +196,12 @@ def _executed(job: Job) -> Failure | None:
             progress_bar=False,
             start_timeout=START_SECONDS,
             cwd=job.notebook.parent,
-            config=Config({"KernelManager": {"connection_file": place, "transport": transport}}),
+            config=Config(
+                {
+                    "KernelManager": {"connection_file": place, "transport": transport},
+                    "NotebookClient": {"skip_cells_with_tag": "lab"},
+                }
+            ),
             shutdown_kernel="immediate",
         )
     except papermill.PapermillExecutionError as error:
@@ -224,10 +229,8 @@ def _silent_failure(name: str, notebook: Any, sentinel: Any) -> Failure | None:
 
 
 def _sentinel_of(notebook: Any) -> Mapping[str, Any] | None:
-    cells = code_cells(notebook)
-    found = (
-        [output.data[SENTINEL] for output in cells[-1].outputs if SENTINEL in output.get("data", {})] if cells else []
-    )
+    outputs = [output for cell in code_cells(notebook) for output in cell.outputs]
+    found = [output.data[SENTINEL] for output in outputs if SENTINEL in output.get("data", {})]
     return found[-1] if found else None
 
 

@@ -47,15 +47,15 @@ def plot_differences(result: StrategyComparison, ax: Axes | None = None) -> Axes
     A strategy that is likelier to lose than to win is drawn in the colour of a loss.
     """
     frame = result.to_frame().query("strategy != 'nothing'")
-    ax = own_axes(ax, size=(7.2, 1.0 + 0.75 * len(frame)))
-    letters = 30 if is_narrow(ax) else 46
+    ax = own_axes(ax, size=(7.2, 1.0 + 0.5 * len(frame)))
+    letters = 22 if is_narrow(ax) else 34
     for row, each in enumerate(frame.itertuples()):
         color = ORANGE if each.probability_of_loss > 0.5 else BLUE
         ax.plot([each.lower, each.upper], [-row, -row], color=color, linewidth=6, alpha=0.35, solid_capstyle="butt")
         ax.plot(each.difference, -row, "s" if each.probability_of_loss > 0.5 else "o", color=color, markersize=7)
-        said = f"{each.name}: {formats().rounded_money(each.difference)}", textwrap.fill(str(each.label), letters)
-        ax.annotate("\n".join(said), (0, -row), xytext=(-6, 0), xycoords=ax.get_yaxis_transform(), va="center",
-                    ha="right", textcoords="offset points", color=INK, fontsize=8)  # fmt: skip
+        said = textwrap.fill(f"{each.name}: {formats().rounded_money(each.difference)}", letters)
+        ax.annotate(said, (0, -row), xytext=(-6, 0), xycoords=ax.get_yaxis_transform(), va="center", ha="right",
+                    textcoords="offset points", color=INK, fontsize=9)  # fmt: skip
     ax.axvline(0, color=GREY, linewidth=0.9)
     ax.set_yticks([])
     ax.set_ylim(0.6 - len(frame), 0.6)

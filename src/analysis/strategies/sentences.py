@@ -63,6 +63,9 @@ VERDICTS = {
 }
 
 
+SELDOM = 0.05  # a chance below which tenths would say "never"
+
+
 # --- what is done ---
 
 
@@ -142,11 +145,11 @@ def _given_in(strategy: Strategy) -> Iterator[Message]:
 
 
 def decision_sentences(found: StrategyComparison) -> list[Message]:
-    """What to do, in a director's words: the one thing to do, the advice on each strategy, and on what it rests."""
+    """What to do, in a director's words: the one thing to do, on what it rests, and the advice on each strategy."""
     rows = found.to_frame().query("strategy != 'nothing'").itertuples()
     labels = {row.strategy: (row.name, row.label) for row in rows}
     said = [advice_sentence(found.advice[name], found.years, *labels[name]) for name in labels]
-    return [_first(found), *said, basis(found)]
+    return [_first(found), basis(found), *said]
 
 
 def _first(found: StrategyComparison) -> Message:
@@ -175,18 +178,17 @@ def _first(found: StrategyComparison) -> Message:
 def advice_sentence(advice: Advice, years: float, name, label) -> Message:
     """The advice on one strategy."""
     said = {"name": name, "label": label, "amount": abs(advice.difference.estimate), "years": years}
-    said |= {"tenths": round(10 * advice.loss), "need": max(advice.need.estimate, 0.0), "likely": advice.likely}
+    said |= {"loses": _loses(advice.loss), "need": max(advice.need.estimate, 0.0), "likely": advice.likely}
     if advice.form == DO_NOT:
         if advice.unit != "year" and advice.most.estimate > 0:
             return Message(
-                "**{name}** ({label}): **do not.** It would cost some {amount:rounded_money} over {years:years}; it "
-                "loses in {tenths:integer} of 10 cases. It pays only at a cost of {most:money} {unit} or less.",
+                "**{name}** ({label}): **do not.** It would cost some {amount:rounded_money} over {years:years}; "
+                "{loses}. It pays only at a cost of {most:money} {unit} or less.",
                 most=advice.most.estimate, unit=UNITS[advice.unit], **said
             )  # fmt: skip
         return Message(
-            "**{name}** ({label}): **do not.** It would cost some {amount:rounded_money} over {years:years}; it loses "
-            "in {tenths:integer} of 10 cases. It pays only if customers bring {need:percent1} more margin; likely are "
-            "{likely:range percent1}.",
+            "**{name}** ({label}): **do not.** It would cost some {amount:rounded_money} over {years:years}; {loses}. "
+            "It pays only if customers bring {need:percent1} more margin; likely are {likely:range percent1}.",
             **said,
         )
     if advice.form == TRY_FIRST:
@@ -210,21 +212,30 @@ def advice_sentence(advice: Advice, years: float, name, label) -> Message:
     if advice.other:
         return Message(
             "**{name}** ({label}): **do it, unless you do “{other}”**, which earns more. This is expected to earn some "
-            "{amount:rounded_money} over {years:years}; it loses in {tenths:integer} of 10 cases.",
+            "{amount:rounded_money} over {years:years}; {loses}.",
             other=name_of(advice.other), **said
         )  # fmt: skip
     if advice.unit != "year":
         return Message(
             "**{name}** ({label}): **do it.** It is expected to earn some {amount:rounded_money} more over "
-            "{years:years}; it loses in {tenths:integer} of 10 cases. It pays up to a cost of {most:money} {unit}.",
+            "{years:years}; {loses}. It pays up to a cost of {most:money} {unit}.",
             most=advice.most.estimate, unit=UNITS[advice.unit], **said
         )  # fmt: skip
     return Message(
         "**{name}** ({label}): **do it.** It is expected to earn some {amount:rounded_money} more over {years:years}; "
-        "it loses in {tenths:integer} of 10 cases. Customers must bring {need:percent1} more margin; likely are "
+        "{loses}. Customers must bring {need:percent1} more margin; likely are "
         "{likely:range percent1}.",
         **said,
     )
+
+
+def _loses(chance: float) -> Message:
+    """How often a strategy loses, in words where a tenth of the cases would round to none or to all."""
+    if chance < SELDOM:
+        return Message("it hardly ever loses")
+    if chance > 1 - SELDOM:
+        return Message("it nearly always loses")
+    return Message("it loses in {tenths:integer} of 10 cases", tenths=round(10 * chance))
 
 
 def basis(found: StrategyComparison) -> Message:
@@ -232,11 +243,11 @@ def basis(found: StrategyComparison) -> Message:
     estimated = [BY_NAME[name].label for name, origin in found.parameters.origin.items() if origin == "estimate"]
     if estimated:
         return Message(
-            "The cases are those that we think possible. Your data tell this much: {names:list}. "
+            "These figures come from cases that we think possible. Your data tell this much: {names:list}. "
             "The rest is judgement.",
             names=estimated,
         )
-    return Message("The cases are those that we think possible; that is judgement, not your data.")
+    return Message("These figures come from cases that we think possible; that is judgement, not your data.")
 
 
 def price_sentence(advice: Advice, name) -> Message:
