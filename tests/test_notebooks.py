@@ -88,3 +88,21 @@ def test_every_configuration_that_comes_along_is_valid():
     assert names == {
         name: name for name in ("cdnow", "cdnow-full", "complete-journey", "simulated", "simulated-shop", "quick")
     }
+
+
+@pytest.mark.slow
+def test_values_are_shown_without_those_who_came_before_where_there_may_be_such(tmp_path):
+    import papermill
+
+    config = tmp_path / "early.yml"
+    config.write_text("name: early\ndata:\n  transactions: {sample: cdnow}\n  first_orders: unknown\n")
+    executed = papermill.execute_notebook(
+        NOTEBOOKS / "03-customer-value.ipynb",
+        tmp_path / "executed.ipynb",
+        parameters={"config": str(config), "store": str(tmp_path / "store")},
+        kernel_name="python3",
+        progress_bar=False,
+    )
+    shown = "".join(str(output.get("data", "")) for cell in code_of(executed) for output in cell.outputs)
+    later = re.search(r"What the ([\d,]+) customers who came later will bring", shown)
+    assert 0 < int(later[1].replace(",", "")) < 2_357

@@ -98,7 +98,7 @@ def update(language: str) -> None:
         before = old.get(sentence.text, context)
         is_same_kind = before is not None and isinstance(before.string, tuple) == bool(sentence.plural)
         kept = before.string if is_same_kind else ("", "") if sentence.plural else ""
-        new.add(id_, kept, context=context, locations=[(sentence.file, 1)]).flags.clear()
+        new.add(id_, kept, context=context, locations=[(sentence.file.partition(",")[0], 1)]).flags.clear()
     body = io.BytesIO()
     write_po(body, new, width=0, omit_header=True, include_lineno=False)
     path.write_text(HEADER.format(language=language) + body.getvalue().decode("utf-8"), encoding="utf-8")
