@@ -1,10 +1,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import hyp2f1
 
 from analysis.data.simulation import PurchaseTruth, simulate_transactions
 from analysis.errors import DataError, Unavailable
-from analysis.models.beta_geometric import BGNBD
+from analysis.models.beta_geometric import BGNBD, MBGNBD
 from analysis.models.pareto import ParetoNBD
 from analysis.time import DAYS_PER_YEAR
 from analysis.value.payback import MONTH, payback
@@ -57,6 +58,27 @@ def test_every_model_goes_on_where_customers_were_seen_no_longer(found):
         assert rows["estimate"].iloc[0] == pytest.approx(seen["estimate"])
         assert rows["estimate"].is_monotonic_increasing
         assert rows["age_days"].iloc[-1] >= 3 * DAYS_PER_YEAR
+
+
+def test_who_may_leave_after_the_first_order_is_expected_to_order_less_from_the_start(shop):
+    orders, _ = shop
+    fit = MBGNBD().fit(orders)
+    curve = payback(orders, fit, horizon="6Y", **MONEY).curve.query("model == 'MBG/NBD'")
+    days = lives(orders)
+    value = 0.5 * days.loc[days["age"] > 0, "amount"].mean() - 1
+    r, alpha, a, b = fit.params
+    weeks = curve["age_days"].to_numpy() / 7
+    expected = b / (a - 1) * (1 - (alpha / (alpha + weeks)) ** r * hyp2f1(r, b + 1, a + b, weeks / (alpha + weeks)))
+    later = np.diff(expected) * 1.1 ** (-(curve["age_days"].to_numpy()[:-1] + MONTH / 2) / DAYS_PER_YEAR)
+    assert curve["estimate"].iloc[-1] - curve["estimate"].iloc[0] == pytest.approx(value * later.sum(), rel=0.03)
+
+
+def test_cohorts_that_do_not_differ_are_all_known_as_well_as_all_customers_together(shop):
+    found = payback(*shop, horizon="3Y", **MONEY)
+    everybody = found.most.query("model == 'seen' and months == 6").iloc[0]
+    cohorts = found.groups.query("months == 6")
+    assert cohorts["estimate"].mean() == pytest.approx(everybody["estimate"], rel=0.05)
+    assert (cohorts["upper"] - cohorts["lower"]).min() > 0.9 * (everybody["upper"] - everybody["lower"])
 
 
 def test_the_cost_is_reached_where_the_curve_crosses_it(found):

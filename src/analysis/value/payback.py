@@ -219,9 +219,8 @@ def _modelled(
     places = np.resize(np.arange(len(draws)), len(seen.points) - 1)
     params = [fit.params, *(model.Params(*draw.tolist()) for draw in draws)]
     times = from_days(ages, fit.time_unit)
-    orders = np.array(
-        [model.expected_while_alive(each, times, np.zeros(len(times)), np.zeros(len(times))) for each in params]
-    )
+    new = np.zeros(len(times))
+    orders = np.array([model.expected_purchases(each, times, new, new, new) for each in params])
     orders = np.diff(orders, axis=1)[np.append(0, 1 + places)] * np.exp(-delta * (ages[:-1] + MONTH / 2))
     later = np.cumsum(orders * (margin * seen.order_value[:, None] - cost), axis=1)
     return np.hstack([seen.points, seen.points[:, -1:] + later])
@@ -336,11 +335,16 @@ def _costs(orders: Orders, acquisition: pd.DataFrame | None, by: pd.Series | Non
 def _pooled(part: pd.DataFrame, level: float) -> pd.DataFrame:
     """Empirical Bayes of group means; the variance between groups is DerSimonian and Laird's.
 
-    >>> part = pd.DataFrame({"mean": [9.0, 11.0, 30.0], "variance": [4.0, 4.0, 100.0]})
+    Customers vary alike in all groups: margins are skewed, so a group without a large spender has by its own variance a
+    mean that is too low and looks too well known.
+
+    >>> part = pd.DataFrame({"customers": [50, 50, 2], "mean": [9.0, 11.0, 30.0], "variance": [4.0, 4.0, 100.0]})
     >>> _pooled(part, 0.9)["estimate"].round(1).tolist()
     [9.6, 11.0, 12.7]
     """
-    mean, variance = (part[name].to_numpy(dtype=float) for name in ("mean", "variance"))
+    mean, customers = (part[name].to_numpy(dtype=float) for name in ("mean", "customers"))
+    within = part["variance"].to_numpy(dtype=float) * customers
+    variance = (customers - 1) @ within / (customers - 1).sum() / customers
     weight = 1 / variance
     fixed = weight @ mean / weight.sum()
     scale = weight.sum() - weight @ weight / weight.sum()
