@@ -103,6 +103,9 @@ def results(study: Study) -> dict[str, Any]:
             "ladder": _known(lambda: _ladder(study.ladder))[0],
             "contact_lists": _known(lambda: _contacts(study.contact_lists))[0],
             "payback": _known(lambda: _payback(study.payback))[0],
+            "channels": _known(lambda: {name: _rows(getattr(study.channels, name)) for name in ("groups", "costs")})[0],
+            "customer_tables": _rows(study.customer_tables.ledger.drop(columns="examples")),
+            "lots": _known(lambda: {name: _rows(getattr(study.lot_effects, name)) for name in ("lots", "effects")})[0],
             "retention": _retention(study.retention),
             "retention_lift": _lift(study),
             "claims": [_claim(verdict) for verdict in study.claims],
@@ -260,6 +263,10 @@ def _contacts(found: Any) -> dict[str, Any]:
 def _payback(payback: Any) -> dict[str, Any]:
     frames = {name: getattr(payback, name) for name in ("curve", "ages", "most", "alone", "groups")}
     return {"cost": payback.cost, **{name: frame.to_dict("records") for name, frame in frames.items()}}
+
+
+def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return frame.to_dict("records")
 
 
 def _ladder(ladder: Any) -> dict[str, Any]:

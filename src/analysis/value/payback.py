@@ -305,7 +305,7 @@ def _groups(orders: Orders, margin: str, by: pd.Series | None, level: float) -> 
                   GROUP BY months, customer)
             GROUP BY months, code ORDER BY months, code""").df()
     cells = cells[(cells["customers"] >= FEWEST) & (cells["variance"] > 0)]
-    found = [_pooled(part, level) for _, part in cells.groupby("months")]
+    found = [pooled_means(part, level) for _, part in cells.groupby("months")]
     columns = ["group", "months", "customers", "mean", "estimate", "lower", "upper", "level"]
     if not found:
         return pd.DataFrame(columns=columns)
@@ -333,11 +333,11 @@ def _costs(orders: Orders, acquisition: pd.DataFrame | None, by: pd.Series | Non
     return table.assign(cost=table["spend"] / table["customers"].where(table["customers"] > 0))[columns]
 
 
-def _pooled(part: pd.DataFrame, level: float) -> pd.DataFrame:
+def pooled_means(part: pd.DataFrame, level: float) -> pd.DataFrame:
     """Empirical Bayes of group means; the variance between groups is DerSimonian and Laird's.
 
     >>> part = pd.DataFrame({"mean": [9.0, 11.0, 30.0], "variance": [4.0, 4.0, 100.0]})
-    >>> _pooled(part, 0.9)["estimate"].round(1).tolist()
+    >>> pooled_means(part, 0.9)["estimate"].round(1).tolist()
     [9.6, 11.0, 12.7]
     """
     mean, variance = (part[name].to_numpy(dtype=float) for name in ("mean", "variance"))
