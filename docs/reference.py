@@ -6,10 +6,12 @@ import inspect
 from pathlib import Path
 
 import analysis as rl
+from analysis.data.customer_tables import CustomerTables
 from analysis.models.backtest import BackTest
 from analysis.models.fits import PurchaseFit, PurchaseFits
 from analysis.models.origins import Record
 from analysis.models.spend import SpendFit
+from analysis.strategies.lots import LotEffects
 from analysis.value.base import CustomerBase
 from analysis.value.contacts import ContactLists
 from analysis.value.ladder import Ladder
@@ -29,6 +31,8 @@ RESULTS = (
     Ladder,
     ContactLists,
     Payback,
+    CustomerTables,
+    LotEffects,
 )
 """What the names of the front door give back."""
 TARGET = Path(__file__).with_suffix(".md")

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from analysis.config import LOYALTY_TABLES, AssumptionsConfig, Config, config_from_mapping, known_keys
+from analysis.config import CUSTOMER_TABLES, LOYALTY_TABLES, AssumptionsConfig, Config, config_from_mapping, known_keys
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -27,6 +27,7 @@ SECTIONS = {
     "batch",
 } | {f"strategies{part}" for part in ("", ".promotion", ".experience", ".gift", ".attack", ".assumptions")}
 SECTIONS |= {f"strategies.{name}{part}" for name in LOYALTY_TABLES for part in ("", ".columns")}
+SECTIONS |= {f"data.{name}{part}" for name in CUSTOMER_TABLES for part in ("", ".columns")}
 INNER = ("data.transactions.", "strategies.own.")
 
 

@@ -29,6 +29,8 @@ _HOME = {
     "contact_lists": "value.contacts",
     "ladder": "value.ladder",
     "payback": "value.payback",
+    "draw_lot": "strategies.lots",
+    "lot_effects": "strategies.lots",
     "retention_lift": "value.lift",
     "test_claims": "pipeline",
     "compare_strategies": "strategies",

@@ -85,6 +85,9 @@ def report(
     no_customer_files: Annotated[
         bool, typer.Option("--no-customer-files", help="Leave the files of single customers out.")
     ] = False,
+    draw: Annotated[
+        str | None, typer.Option(metavar="LIST", help="Draw a lot of a list of contacts first, such as win_back.")
+    ] = None,
     no_code: Annotated[bool, typer.Option("--no-code", help="Leave the code of the cells off the pages.")] = False,
     log_format: Annotated[
         LogFormat | None, typer.Option("--log-format", help="Lines on standard error; a bar on a terminal without it.")
@@ -107,6 +110,9 @@ def report(
 
             resolved = sample_config(sample, beating)
         asked = {"as_of": day, "out": folder, "jobs": jobs, "force": force, "dry_run": dry_run, "pdf": pdf}
+        if draw is not None and resolved.batch:
+            raise UsageError("--draw: a batch has its lists by part; draw for the configuration of one part")
+        asked |= {} if draw is None else {"draw": draw}
         for made in _reports(resolved, {**asked, "code": not no_code, "progress": progress}):
             typer.echo(f"would make {made}" if dry_run else str(made))
 

@@ -48,7 +48,7 @@ def test_orders_follow_the_planted_order_of_categories(shop):
 
 
 def test_the_lot_has_its_planted_effect(shop):
-    arms = shop.assigned.set_index("customer")["arm"]
+    arms = shop.lots.set_index("customer")["arm"]
     inside = shop.orders[shop.orders["date"].between(month(50), month(50) + pd.Timedelta(days=28))]
     came = pd.Series(arms.index.isin(inside["customer"]), index=arms.to_numpy()).groupby(level=0).mean()
     assert came["contact"] - came["none"] == pytest.approx(TRUTH.lot_lift, abs=2.5 * np.sqrt(0.05 * 0.95 / 500))
@@ -69,7 +69,7 @@ def test_prices_were_raised_before_the_promotion_and_nobody_paid_less_in_it(shop
 
 def test_every_row_of_the_tables_is_of_a_name_that_there_is(shop):
     known = set(shop.customers["customer"])
-    for name in ("orders", "contacts", "exits", "points", "scores", "assigned"):
+    for name in ("orders", "contacts", "exits", "points", "scores", "lots"):
         assert set(getattr(shop, name)["customer"]) <= known, name
     referred = shop.customers.dropna(subset=["referred_by"])
     assert set(referred["referred_by"]) <= set(shop.orders["customer"])

@@ -23,3 +23,10 @@ def test_p_alive_and_expected_orders_agree_with_lifetimes():
 def test_expected_orders_are_continuous_where_the_closed_form_has_its_pole():
     at, beside = (ParetoNBD().expected_purchases(CDNOW._replace(s=s), 39.0, X, RECENCY, AGE) for s in (1.0, 1 + 1e-7))
     assert at == pytest.approx(beside, rel=1e-5)
+
+
+def test_each_customer_may_have_a_horizon_of_its_own():
+    horizon = np.array([4.0, 13.0, 39.0])
+    found = ParetoNBD().pmf(CDNOW, horizon, X, RECENCY, AGE, 1)
+    alone = [ParetoNBD().pmf(CDNOW, *each, 1) for each in zip(horizon, X, RECENCY, AGE, strict=True)]
+    assert found == pytest.approx(np.array(alone), rel=1e-12)

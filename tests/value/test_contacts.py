@@ -129,15 +129,6 @@ def test_permissions_that_stand_twice_are_refused(shop):
         contact_lists(*shop, opt_in=pd.Series([True, False], index=ids.append(ids)))
 
 
-def test_a_lot_takes_half_of_every_fifth_and_is_the_same_for_a_seed(found):
-    lot = found.draw("win_back", seed=3)
-    assert set(lot["customer"]) == set(found.to_send("win_back")["customer_id"])
-    counts = lot.groupby(["stratum", "arm"]).size().unstack()
-    assert (counts["contact"] - counts["none"]).abs().max() <= 1
-    pd.testing.assert_frame_equal(lot, found.draw("win_back", seed=3))
-    assert not lot.equals(found.draw("win_back", seed=4))
-
-
 def test_what_a_lot_would_find_is_that_of_two_shares(found):
     row = found.lists.loc["win_back"]
     error = np.sqrt(row["p_order"] * (1 - row["p_order"]) * 2 / (row["send"] / 2))

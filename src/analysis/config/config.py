@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, Discriminator, Field, Tag, model_validator
 from pydantic.fields import FieldInfo
 
+from analysis.config.customer_tables import CUSTOMER_TABLES, CustomerTablesConfig
 from analysis.config.kinds import (
     ColumnName,
     ColumnNames,
@@ -145,8 +146,8 @@ class AmountIncludes(Section):
     shipping: ColumnName | None = None
 
 
-class DataConfig(Section):
-    """Where the transactions are and how to read them."""
+class DataConfig(CustomerTablesConfig):
+    """Where the transactions are and how to read them, and the tables of a customer database beside them."""
 
     transactions: Source
     columns: Columns | None = None
@@ -328,6 +329,8 @@ class Config(Section):
         is_split = self.batch or self.data.part is not None
         if self.contracts and is_split:
             raise ValueError("contracts: they cannot be split into parts; leave them out, or batch and data.part")
+        if self.data.acquisition and is_split:
+            raise ValueError("data.acquisition: spend cannot be split into parts; leave it out, or batch and data.part")
         if self.strategies.experiment and is_split:
             raise ValueError(
                 "strategies.experiment: its arms cannot be split into parts; leave it out, or batch and data.part"
@@ -345,6 +348,7 @@ class Config(Section):
     def further_tables(self) -> dict[str, Any]:
         """Dotted key -> section, of the tables that are configured beside the transactions; each has a ``file``."""
         sections = {"contracts": self.contracts}
+        sections |= {f"data.{name}": getattr(self.data, name) for name in CUSTOMER_TABLES}
         sections |= {f"strategies.{name}": getattr(self.strategies, name) for name in LOYALTY_TABLES}
         return {key: section for key, section in sections.items() if section is not None}
 

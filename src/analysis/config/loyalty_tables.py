@@ -17,9 +17,11 @@ DAYS_AND_NAMES = {"start", "end", "campaign"}
 """Roles that may share a column: what lasts a day begins and ends on it, and may be named after it."""
 
 
-class _Columns(ColumnNames):
+class TableColumns(ColumnNames):
+    """Columns of a table, each of its own."""
+
     @model_validator(mode="after")
-    def _each_of_its_own(self) -> _Columns:
+    def _each_of_its_own(self) -> TableColumns:
         for (role, name), (other, another) in combinations(self.mapped().items(), 2):
             if name == another and not {role, other} <= DAYS_AND_NAMES:
                 raise ValueError(f"{role} and {other} name one column, {name!r}; each needs its own")
@@ -41,7 +43,7 @@ class DatedTable(_Table):
     date_format: str | None = None
 
 
-class CampaignColumns(_Columns):
+class CampaignColumns(TableColumns):
     """Whom a campaign targeted, its first and last day, and which it was."""
 
     customer: ColumnName
@@ -56,7 +58,7 @@ class CampaignsConfig(DatedTable):
     columns: CampaignColumns
 
 
-class PromotionColumns(_Columns):
+class PromotionColumns(TableColumns):
     """First and last day of a promotion."""
 
     start: ColumnName
@@ -69,7 +71,7 @@ class PromotionsConfig(DatedTable):
     columns: PromotionColumns
 
 
-class SatisfactionColumns(_Columns):
+class SatisfactionColumns(TableColumns):
     """Who was asked, on which order, and what they said."""
 
     customer: ColumnName
@@ -84,7 +86,7 @@ class SatisfactionConfig(DatedTable):
     decimal: Literal[",", "."] | None = None
 
 
-class CustomerTypeColumns(_Columns):
+class CustomerTypeColumns(TableColumns):
     """Which customer is of which type."""
 
     customer: ColumnName
@@ -97,7 +99,7 @@ class CustomerTypesConfig(_Table):
     columns: CustomerTypeColumns
 
 
-class ExperimentColumns(_Columns):
+class ExperimentColumns(TableColumns):
     """Which customer was assigned to which arm."""
 
     customer: ColumnName

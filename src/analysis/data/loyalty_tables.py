@@ -16,13 +16,14 @@ import numpy as np
 import pandas as pd
 
 from analysis.config import CUSTOMER_TYPES, LOYALTY_TABLES, Config, ExperimentConfig
-from analysis.data.engine import literals, parquet_scan, quoted, run, scratch
+from analysis.data.engine import literals, parquet_scan, run, scratch
 from analysis.data.formats import NOTHING
 from analysis.data.notes import where_any
 from analysis.data.orders import Orders
 from analysis.data.reading import damage_named
+from analysis.data.samples import further_table
 from analysis.data.source import nearest_columns
-from analysis.data.tables import DAYS, EXAMPLES, NUMBERS, Table
+from analysis.data.tables import EXAMPLES, Table
 from analysis.errors import USAGE, InputRefused, Problem, shortened
 from analysis.words import Message
 
@@ -47,13 +48,13 @@ def _rows_of(name: str, config: Config, workdir: Path) -> tuple[pd.DataFrame, st
     InputRefused
         With every problem of its file, columns and rows.
     """
-    settings = getattr(config.strategies, name)
+    settings, rows = further_table(config, f"strategies.{name}")
     with scratch(workdir / name) as connection:
-        table = Table(connection, f"strategies.{name}", settings, config, workdir / name)
+        table = Table(connection, f"strategies.{name}", settings, config, workdir / name, frame=rows)
         with damage_named(table.raw):
             _check(table, settings)
             table.refuse()
-            frame = _frame(table, distinct=name in ("experiment", "customer_types"))
+            frame = table.frame(distinct=name in ("experiment", "customer_types"))
         label, left_out = TABLE_NAMES[name], table.rows - table.blank - len(frame)
         notes = where_any(
             Message("Empty rows in the file of {table}, skipped: {n:integer}.", n=table.blank, table=label)
@@ -69,7 +70,7 @@ def _rows_of(name: str, config: Config, workdir: Path) -> tuple[pd.DataFrame, st
         repeated = Message("Rows that repeat another one and count once: {n:integer}.", n=left_out)
         unscored = Message("Answers without a score, left out: {n:integer}.", n=left_out)
         notes += where_any(unscored if name == "satisfaction" else repeated)
-        return frame, table.raw.digest(), [*table.raw.notes, *notes]
+        return frame, table.digest, [*table.raw.notes, *notes]
 
 
 def _check(table: Table, settings) -> None:
@@ -125,21 +126,6 @@ def _problems_in_arms(table: Table, arms: list[str], settings: ExperimentConfig)
         if arms and name not in arms:
             near = nearest_columns(name, arms).replace("columns", "arms")
             yield Problem(f"strategies.experiment.{key} is no arm in {table.raw.label}; {near}", USAGE)
-
-
-def _frame(table: Table, *, distinct: bool) -> pd.DataFrame:
-    """The rows in an order of their own, without those that lack a value."""
-    kinds = dict.fromkeys(DAYS, ("TIMESTAMP_S", "datetime64[s]")) | dict.fromkeys(NUMBERS, ("DOUBLE", "float64"))
-    selected = ", ".join(
-        f"CAST({reading.expression} AS {kinds.get(role, ('VARCHAR', ''))[0]}) AS {quoted(role)}"
-        for role, reading in table.readings.items()
-    )
-    filled = " AND ".join(f"{quoted(role)} IS NOT NULL" for role in table.readings)
-    rows = f"SELECT {'DISTINCT ' if distinct else ''}{selected} FROM {table.raw.scan}"
-    columns = table.connection.execute(f"SELECT * FROM ({rows}) WHERE {filled} ORDER BY ALL").fetchnumpy()
-    return pd.DataFrame(
-        {role: pd.Series(columns[role]).astype(kinds.get(role, ("", "str"))[1]) for role in table.readings}
-    )
 
 
 @dataclass(frozen=True)
@@ -206,7 +192,7 @@ def load_loyalty_tables(config: Config, *, workdir: Path) -> LoyaltyTables:
     notes: list[Message] = []
     problems: list[Problem] = []
     for name in LOYALTY_TABLES:
-        if getattr(config.strategies, name) is not None:
+        if further_table(config, f"strategies.{name}")[0] is not None:
             try:
                 frame, digests[name], said = _rows_of(name, config, workdir)
                 frames["arms" if name == "experiment" else name] = frame

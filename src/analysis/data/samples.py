@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from analysis.config import Columns
+from analysis.config import CUSTOMER_TABLES, Columns, Config, SatisfactionConfig
 from analysis.data.engine import Connection, glob_safe, literal, parquet_types
 from analysis.data.files import sha256_of
 from analysis.data.source import Part, RawTable, row_hashes
 from analysis.errors import UsageError
 from analysis.words import Message
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from analysis.data.shop import SimulatedShop
 
 SIMULATED_CUSTOMERS = 5_000
 SIMULATED_SEED = 20_240_101
@@ -56,6 +63,37 @@ def sample_table(connection: Connection, name: str, workdir: Path) -> RawTable:
     """
     makers = {"complete-journey": _complete_journey, "simulated": _simulated, "simulated-shop": _simulated_shop}
     return makers[name](connection, workdir) if name in makers else _cdnow(connection, name, workdir)
+
+
+def further_table(config: Config, key: str) -> tuple[Any, pd.DataFrame | None]:
+    """The section of a table beside the transactions, by its dotted key; with its rows where the sample brings it.
+
+    Both None where there is no such table.
+    """
+    section = config.further_tables.get(key)
+    return sample_rows(config, key) if section is None else (section, None)
+
+
+def sample_rows(config: Config, key: str) -> tuple[Any, pd.DataFrame | None]:
+    """As ``further_table``, of what comes with the sample alone."""
+    if getattr(getattr(config.data, "transactions", None), "sample", None) != "simulated-shop":
+        return None, None
+    from analysis.data.shop import REASONS
+
+    frames = {f"data.{name}": getattr(_shop(), name) for name in CUSTOMER_TABLES}
+    frame = (frames | {"strategies.satisfaction": _shop().scores}).get(key)
+    if frame is None:
+        return None, None
+    kind = CUSTOMER_TABLES.get(key.removeprefix("data."), SatisfactionConfig)
+    more = {"avoidable": REASONS[:2]} if key == "data.exits" else {}
+    return kind(file="simulated-shop", columns={name: name for name in frame}, **more), frame
+
+
+@cache
+def _shop() -> SimulatedShop:
+    from analysis.data.shop import simulate_shop
+
+    return simulate_shop()
 
 
 def installed_file(package: str, relative: str, command: str) -> Path:
@@ -104,10 +142,8 @@ def _simulated(connection: Connection, workdir: Path) -> RawTable:
 
 
 def _simulated_shop(connection: Connection, workdir: Path) -> RawTable:
-    from analysis.data.shop import simulate_shop
-
     target = workdir / "simulated-shop.parquet"
-    simulate_shop().orders.to_parquet(target, index=False)
+    _shop().orders.to_parquet(target, index=False)
     return _table(connection, "simulated-shop", target, target, "EUR")
 
 

@@ -89,15 +89,15 @@ class SimulatedShop:
     acquisition
         date (first of the month), channel, spend [EUR].
     contacts
-        date, customer, list: who was written to, by lot; assigned lists everybody in the lot with the arm.
+        date, customer, list: who was written to, by lot; lots lists everybody in the lot with the arm.
     exits
         date, customer, reason.
     points
         date, customer, earned, redeemed, expires.
     scores
         date, customer, score (1 to 5).
-    assigned
-        customer, arm (``contact`` or ``none``): the lot.
+    lots
+        list, customer, arm (``contact`` or ``none``), start, end, and the costs that it counts at: the lot.
     truth
         What was planted.
     """
@@ -109,7 +109,7 @@ class SimulatedShop:
     exits: pd.DataFrame
     points: pd.DataFrame
     scores: pd.DataFrame
-    assigned: pd.DataFrame
+    lots: pd.DataFrame
     truth: ShopTruth
 
 
@@ -155,13 +155,13 @@ def simulate_shop(truth: ShopTruth | None = None, *, seed: int = 15) -> Simulate
             {
                 "date": _date(np.array([truth.lot_month * DAYS_A_MONTH])).repeat(len(contacted)),
                 "customer": contacted,
-                "list": "win back",
+                "list": "win_back",
             }
         ).reset_index(drop=True),
         exits=pd.DataFrame({"date": _date(left[told]), "customer": _id(told), "reason": reason}),
         points=points,
         scores=pd.DataFrame({"date": _date(scored["day"]), "customer": _id(scored["who"]), "score": score}),
-        assigned=assigned,
+        lots=assigned,
         truth=truth,
     )
 
@@ -235,7 +235,9 @@ def _lot(truth: ShopTruth, orders: pd.DataFrame, rng: np.random.Generator) -> tu
     extra = pd.DataFrame({"who": came, "day": at + rng.uniform(0, 28, len(came))})
     extra["category"] = rng.integers(0, len(CATEGORIES), len(came))
     arm = np.where(contacted, "contact", "none")
-    return pd.DataFrame({"customer": _id(chosen), "arm": arm}), extra
+    days = {"start": _date([at])[0], "end": _date([at + 27])[0]}
+    costs = {"gross_margin": 0.4, "cost_per_order": 3.0, "cost_per_contact": 0.25, "incentive": 2.0}
+    return pd.DataFrame({"customer": _id(chosen), "arm": arm}).assign(list="win_back", **days, **costs), extra
 
 
 def _priced(truth: ShopTruth, orders: pd.DataFrame, names: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:

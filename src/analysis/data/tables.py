@@ -12,9 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from analysis.config import Config
 from analysis.data.cells import staged_frame
-from analysis.data.engine import Connection, literals, run
+from analysis.data.engine import Connection, literals, quoted, run
 from analysis.data.files import files_and_problems
 from analysis.data.formats import YEARS, Reading, read_date, read_number
 from analysis.data.reading import from_files, narrowed
@@ -22,7 +24,10 @@ from analysis.data.rows import problems_in_values, read_id
 from analysis.data.wording import counted
 from analysis.errors import InputRefused, Problem
 
-DAYS, NUMBERS = ("start", "end", "date", "month"), ("score", "tenure")
+DAYS = ("start", "end", "date", "month", "club_since", "expires")
+NUMBERS = ("score", "tenure", "spend", "earned", "redeemed")
+NUMBERS += ("gross_margin", "cost_per_order", "cost_per_contact", "incentive")
+IDS = ("customer", "referred_by")
 EXAMPLES = 5
 READING_KEY = re.compile(r"^(sheet|date_format|encoding) ==|(?<= )(decimal) ==")
 
@@ -117,11 +122,16 @@ class Table:
         else:
             reading = read_id(self.raw, role)
             text = f"CAST({reading.expression} AS VARCHAR)"
-            reading = replace(reading, expression=text if role == "customer" else f"NULLIF(trim({text}), '')")
+            reading = replace(reading, expression=text if role in IDS else f"NULLIF(trim({text}), '')")
         # What is wrong with the format of dates is wrong with every column of them.
         told = told_of(self.section, reading.problems)
         self.problems += [problem for problem in told if problem not in self.problems]
         return reading
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) over the content; of rows that come with a sample its name."""
+        return self.raw.digest() if self.raw.digest else str(self.settings.file)
 
     def value(self, role: str) -> str:
         """SQL of a role's value."""
@@ -166,6 +176,23 @@ class Table:
             columns = [self.raw.columns[role] for role in ("customer", *roles)]
             examples = self.raw.examples(self.connection, columns, first)
             self.add(f"{counted(len(customers), f'customer {one}', f'customers {many}')}: {examples}; {allowed}")
+
+    def frame(self, *, distinct: bool = False, whole: bool = False) -> pd.DataFrame:
+        """The rows in an order of their own, without those that lack a value unless ``whole``.
+
+        Days are datetime64, numbers floats, all else text.
+        """
+        kinds = dict.fromkeys(DAYS, ("TIMESTAMP_S", "datetime64[s]")) | dict.fromkeys(NUMBERS, ("DOUBLE", "float64"))
+        selected = ", ".join(
+            f"CAST({reading.expression} AS {kinds.get(role, ('VARCHAR', ''))[0]}) AS {quoted(role)}"
+            for role, reading in self.readings.items()
+        )
+        filled = "true" if whole else " AND ".join(f"{quoted(role)} IS NOT NULL" for role in self.readings)
+        rows = f"SELECT {'DISTINCT ' if distinct else ''}{selected} FROM {self.raw.scan}"
+        columns = self.connection.execute(f"SELECT * FROM ({rows}) WHERE {filled} ORDER BY ALL").fetchnumpy()
+        return pd.DataFrame(
+            {role: pd.Series(columns[role]).astype(kinds.get(role, ("", "str"))[1]) for role in self.readings}
+        )
 
     def add(self, message: str) -> None:
         self.problems.append(Problem(f"{self.raw.label}: {message}"))

@@ -93,7 +93,8 @@ class ParetoNBD(PurchaseModel):
         share, weights = _LEGENDRE[nodes]
         stays = self.survival_while_alive(params, horizon, frequency, T)
         total = stays * np.exp(log_negative_binomial(count, rate, age, horizon))
-        for time, weight in zip(horizon * share**2, 2 * weights * horizon * share, strict=True):
+        for point, weight in zip(share, 2 * weights, strict=True):
+            time, weight = horizon * point**2, weight * horizon * point
             leaving = s / (beta + time) * np.exp(-s * np.log1p(time / beta))
             total = total + weight * leaving * np.exp(log_negative_binomial(count, rate, age, time))
         return total

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analysis.config import LOYALTY_TABLES, Config
+from analysis.config import CUSTOMER_TABLES, LOYALTY_TABLES, Config
 from analysis.errors import Unavailable
 from analysis.pipeline.step import step, without
 
@@ -13,7 +13,10 @@ def _config(**sections):
 
 
 @step
-def orders(data_config=without("holdout_weeks", "csv"), *, currency, as_of, frame, most_rows, workdir, folder):  # noqa: B008
+def orders(
+    data_config=without("holdout_weeks", "csv", *CUSTOMER_TABLES),  # noqa: B008
+    *, currency, as_of, frame, most_rows, workdir, folder,
+):  # fmt: skip
     """Clean orders, ledger and customer histories."""
     from analysis.config import EconomicsConfig
     from analysis.data.orders import load_orders
@@ -38,16 +41,39 @@ def contracts(orders, contracts_config, timezone, *, workdir, folder):
 
 @step
 def tables(campaigns_config, promotions_config, satisfaction_config, customer_types_config, experiment_config, timezone,
-           *, workdir, folder):  # fmt: skip
+           transactions, *, workdir, folder):  # fmt: skip
     """Campaigns, promotions, satisfaction and the arms of an experiment; None for what is not configured."""
     from analysis.config import DataConfig, StrategiesConfig
     from analysis.data.loyalty_tables import load_loyalty_tables
 
     sections = {"campaigns": campaigns_config, "promotions": promotions_config, "satisfaction": satisfaction_config}
     sections |= {"customer_types": customer_types_config, "experiment": experiment_config}
-    data = DataConfig.model_construct(timezone=timezone)
+    data = DataConfig.model_construct(timezone=timezone, transactions=transactions)
     config = _config(strategies=StrategiesConfig(**sections), data=data, folder=folder)
     return load_loyalty_tables(config, workdir=workdir)
+
+
+@step
+def customer_tables(orders, customers_config, acquisition_config, contacts_config, exits_config, points_config,
+                    timezone, transactions, part, *, workdir, folder):  # fmt: skip
+    """Names, spend on winning customers, contacts, exits and points, less what does not fit the orders."""
+    from analysis.config import DataConfig
+    from analysis.data.customer_tables import load_customer_tables
+
+    sections = {"customers": customers_config, "acquisition": acquisition_config, "contacts": contacts_config}
+    sections |= {"exits": exits_config, "points": points_config}
+    data = DataConfig.model_construct(timezone=timezone, transactions=transactions, part=part, **sections)
+    return load_customer_tables(_config(data=data, folder=folder), orders, workdir=workdir)
+
+
+@step
+def lots(lots_config, transactions, *, workdir, folder):
+    """The lots that were drawn so far."""
+    from analysis.config import DataConfig
+    from analysis.data.customer_tables import load_lots
+
+    data = DataConfig.model_construct(lots=lots_config, transactions=transactions)
+    return load_lots(_config(data=data, folder=folder), workdir=workdir)
 
 
 @step
@@ -153,11 +179,12 @@ def futures(orders, fits, spend, horizon_years, annual_discount_rate, credible_l
 
 
 @step
-def value(futures, orders, gross_margin, cost_per_order):
-    """What every customer is still worth."""
+def value(futures, orders, customer_tables, gross_margin, cost_per_order):
+    """What every customer is still worth, and what is known of them."""
     from analysis.value.valuation import value_of
 
-    return value_of(futures, gross_margin=gross_margin, cost_per_order=cost_per_order, currency=orders.currency)
+    margin = {"gross_margin": gross_margin, "cost_per_order": cost_per_order}
+    return value_of(futures, **margin, currency=orders.currency, attributes=customer_tables.attributes(orders))
 
 
 @step(stored=False)
@@ -195,17 +222,19 @@ def customer_base(orders, gross_margin, cost_per_order, credible_level):
 
 
 @step(cost=2)
-def ladder(orders, fits, value, member_orders, credible_level, seed):
-    """Where every customer stands, and who moves."""
+def ladder(orders, fits, value, customer_tables, tables, member_orders, credible_level, seed):
+    """Where every name stands, and who moves."""
     from analysis.value.ladder import ladder as ladder_of
 
-    return ladder_of(orders, fits, value, member_orders=member_orders, level=credible_level, seed=seed)
+    names = customer_tables.names(tables.satisfaction)
+    return ladder_of(orders, fits, value, names=names, member_orders=member_orders, level=credible_level, seed=seed)
 
 
 @step(cost=1)
 def contact_lists(
-    orders, fits, value, ladder, gross_margin, cost_per_order, cost_per_contact, incentive, window_days, most_contacts
-):
+    orders, fits, value, ladder, customer_tables, lots, gross_margin, cost_per_order, cost_per_contact, incentive,
+    window_days, most_contacts,
+):  # fmt: skip
     """Whom to contact, why, and the lift at which it pays."""
     from analysis.value.contacts import contact_lists as lists_of
 
@@ -220,7 +249,17 @@ def contact_lists(
         incentive=incentive,
         window=f"{window_days}D",
         most=most_contacts,
+        opt_in=customer_tables.of(orders, "opt_in").get("opt_in"),
+        lots=lots.lots,
     )
+
+
+@step(cost=0.3)
+def lot_effects(orders, lots, customer_tables, credible_level):
+    """What contacts brought, by the lots that were drawn and sent."""
+    from analysis.strategies.lots import lot_effects as effects_of
+
+    return effects_of(orders, lots.lots, customer_tables.contacts, level=credible_level)
 
 
 @step(cost=0.5)
@@ -242,6 +281,21 @@ def payback(
         level=credible_level,
         seed=seed,
     )
+
+
+@step(cost=0.3)
+def channels(orders, fits, customer_tables, gross_margin, cost_per_order, annual_discount_rate, credible_level, seed):
+    """What new customers of each channel may cost, and did cost."""
+    from analysis.value.payback import payback as payback_of
+
+    by, spend = customer_tables.attributes(orders).get("channel"), customer_tables.acquisition
+    if by is None:
+        raise Unavailable("What customers of each channel may cost needs a table of customers with their channel.")
+    rate = {"annual_discount_rate": annual_discount_rate, "horizon": "2Y"}
+    margin = {"gross_margin": gross_margin, "cost_per_order": cost_per_order}
+    if spend is not None and "channel" not in spend:
+        spend = None
+    return payback_of(orders, fits.primary, **margin, **rate, by=by, acquisition=spend, level=credible_level, seed=seed)
 
 
 @step

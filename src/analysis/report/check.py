@@ -86,11 +86,15 @@ def _contracts(study: Study) -> Iterator[str]:
 
 
 def _tables(study: Study) -> Iterator[str]:
+    from analysis.data.customer_tables import REASONS, TABLE_LABELS
     from analysis.data.loyalty_tables import loyalty_matches
 
     for match in loyalty_matches(study.tables, study.orders, of_part=study.config.data.part is not None):
         yield from _notes([match.note]) if match.is_few else [str(match.note)]
     yield from _notes(study.tables.notes)
+    for row in study.customer_tables.ledger.itertuples():
+        examples = tr(", such as {examples}", examples=row.examples) if row.examples else ""
+        yield f"{TABLE_LABELS[row.table]}: {shown('integer', row.rows)} - {REASONS[row.reason]}{examples}"
     try:
         study.experiment  # noqa: B018 (what it cannot tell is worth knowing before anything is computed)
     except Unavailable as gap:

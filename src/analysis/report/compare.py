@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 RESULTS, CONFIGURATION, INDEX = "results.json", "config.yml", "index.html"
 MOST_POINTS = 60
 """Runs behind a trend, the newest ones."""
-NO_SETTINGS = {"name", "deadline_minutes", "customer_files", "data.observation_end"}
+NO_SETTINGS = {"name", "deadline_minutes", "customer_files", "data.observation_end", "data.lots"}
 """Keys that change no figure, or whose effect is told as the last day of the data."""
 SMALLEST_SEEN = {"integer": 0.5, "money": 0.005}
 COUNTED = {"rows": "rows_used", "orders": "orders", "customers": "customers"}
@@ -273,7 +273,7 @@ def settings_of(configuration: Mapping[str, Any], above: str = "") -> dict[str, 
     found: dict[str, str] = {}
     for name, value in configuration.items():
         key = f"{above}{name}"
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and key not in NO_SETTINGS:
             found |= settings_of(value, f"{key}.")
         elif key not in NO_SETTINGS:
             is_file = key == "data.transactions" or key.endswith(".file")

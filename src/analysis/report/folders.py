@@ -1,6 +1,7 @@
 """Folders of a report: work in private, publish by one rename, never replace what is published.
 
 DIR/index.html   DIR/NAME/RUN_ID/   DIR/NAME/latest -> RUN_ID   DIR/NAME/failed/RUN_ID/   DIR/NAME/scores/AS_OF/
+DIR/NAME/lots/LIST-DATE.csv
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from analysis.report.progress import plain
 
 WORK_PREFIX, SCRATCH_PREFIX = ".work-", "rlab-run-"
 LOCK, HOLDER, ALIVE = ".lock", ".holder", ".alive"
-MANIFEST, FAILED, LATEST = "manifest.json", "failed", "latest"
+MANIFEST, FAILED, LATEST, LOTS = "manifest.json", "failed", "latest", "lots"
 PUBLISHED = ("index.html", "results.json")
 """Files without which a published folder is none."""
 RUN_FOLDER = re.compile(r"[0-9a-f]{12}(-\d+)?")
@@ -218,6 +219,22 @@ def latest_run(report: Path) -> str | None:
     link = report / LATEST
     name = str(link.readlink()) if link.is_symlink() else ""
     return name if RUN_FOLDER.fullmatch(name) and published(report, name) else None
+
+
+def keep_for_good(path: Path, text: str) -> None:
+    """Write a file of the owner's alone, in a folder of the owner's alone; never over one that is there.
+
+    Raises
+    ------
+    FileExistsError
+        Where there is one.
+    """
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=WORK_PREFIX, encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+        path.hardlink_to(file.name)
 
 
 def write_atomically(path: Path, text: str) -> None:

@@ -103,6 +103,9 @@ def results(study: Study) -> dict[str, Any]:
             "ladder": _known(lambda: _ladder(study.ladder))[0],
             "contact_lists": _known(lambda: _contacts(study.contact_lists))[0],
             "payback": _known(lambda: _payback(study.payback))[0],
+            "channels": _known(lambda: {name: _rows(getattr(study.channels, name)) for name in ("groups", "costs")})[0],
+            "customer_tables": _rows(study.customer_tables.ledger.drop(columns="examples")),
+            "lots": _known(lambda: {name: _rows(getattr(study.lot_effects, name)) for name in ("lots", "effects")})[0],
             "retention": _retention(study.retention),
             "retention_lift": _lift(study),
             "claims": [_claim(verdict) for verdict in study.claims],
@@ -262,6 +265,10 @@ def _payback(payback: Any) -> dict[str, Any]:
     return {"cost": payback.cost, **{name: frame.to_dict("records") for name, frame in frames.items()}}
 
 
+def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return frame.to_dict("records")
+
+
 def _ladder(ladder: Any) -> dict[str, Any]:
     names = ("rungs", "past", "coming", "phases")
     rows = {name: getattr(ladder, name).reset_index().to_dict("records") for name in names}
@@ -401,6 +408,7 @@ def headings() -> dict[str, str]:
         "residual_clv_upper": tr("Residual value, upper end"),
         "days_until_p_alive_half": tr("Days until that probability is a half"),
         "no_repeat_yet": tr("No repeat order yet"),
+        "channel": tr("Channel"),
         "rung": tr("Rung"),
         "phase": tr("Phase"),
         "asleep": tr("Asleep"),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import datetime as dt
+import glob
 import json
 import os
 import shutil
 import time
+import zlib
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -17,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import analysis
-from analysis.config import Config, load_config
+from analysis.config import CUSTOMER_TABLES, LOT, Config, load_config, nearest
 from analysis.errors import (
     DeadlinePassed,
     DiskFull,
@@ -57,6 +60,8 @@ from analysis.report.stamp import Stamp, identity, identity_of, main_versions
 from analysis.words import Message, reader
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from analysis.pipeline import Study
 
 INDEX, PAGES, PDF, SUMMARY, CONFIGURATION = "index.html", "pages", "report.pdf", "summary.txt", "config.yml"
@@ -83,6 +88,7 @@ def run_report(
     notebooks: Path | None = None,
     deadline: Deadline | None = None,
     processes: int | None = None,
+    draw: str | None = None,
 ) -> Path:
     """Make a report and publish it; or find that the same was published before.
 
@@ -116,6 +122,9 @@ def run_report(
         Ends the run; None for the configured one, from now on.
     processes
         As ``jobs``, where reports are made side by side.
+    draw
+        A list of which a lot is drawn first, into ``out/NAME/lots/LIST-DATE.csv``, which this report and later ones
+        then read.
 
     Returns
     -------
@@ -146,15 +155,31 @@ def run_report(
     folders.refuse_unwritable(out / config.name)
     if jobs is not None and jobs < 1:
         raise UsageError(f"jobs == {jobs}, must be at least 1")
+    if draw is not None:
+        draw = _known_list(draw, config)
     found = notebooks_in(notebooks or notebooks_folder())
     processes = processes or min(os.cpu_count() or 1, MOST_PROCESSES, jobs or MOST_PROCESSES)
     run = _Run(config, as_of, out, found, processes, force, printer, code, progress, deadline)
     with full_disk_named():
         if dry_run:
+            if draw:
+                progress.say(f"would draw a lot of the list {draw}")
             return run.foreseen()
         report = run.report
         with folders.report_folder(report), folders.report_lock(report), folders.work_folder(report) as work:
+            if draw:
+                run.draw_lot(draw, work)
             return run.carried_out(work)
+
+
+def _known_list(name: str, config: Config) -> str:
+    from analysis.value.contacts import LISTS
+
+    if not config.customer_files:
+        raise UsageError("--draw: a lot is a file on single customers, which this report leaves out")
+    if (known := name.replace("-", "_")) not in LISTS:
+        raise UsageError(f"--draw {name}: there is no such list{nearest(known, LISTS)}")
+    return known
 
 
 def read_study(config_file: Path, as_of: dt.date | None, store: Path) -> tuple[Study, dict[str, Any]]:
@@ -168,6 +193,23 @@ def read_study(config_file: Path, as_of: dt.date | None, store: Path) -> tuple[S
     told = {name: getattr(orders, name) for name in ("rows_used", "rows_read", "customers", "orders")}
     with reader(study.config.language, study.currency):
         return study, {"identity": identity_of(study), "notes": [str(note) for note in orders.notes], **told}
+
+
+def lot_of(config_file: Path, as_of: dt.date | None, store: Path, name: str) -> tuple[dt.date, pd.DataFrame]:
+    """The last day of the data, and a lot of a list; body of a task in a worker process."""
+    from analysis.pipeline import Study
+    from analysis.strategies.lots import draw_lot
+
+    study = Study(load_config(config_file), as_of, store)
+    study.store.begin_run()
+    study.read_input()
+    try:
+        found, economics, day = study.contact_lists, study.config.economics, study.orders.observation_end
+    except Unavailable as gap:
+        raise UsageError(f"--draw {name}: there are no lists; {gap}") from None
+    seed = zlib.crc32(f"{study.config.model.seed} {name} {day}".encode())
+    money = {"gross_margin": economics.gross_margin, "cost_per_order": economics.cost_per_order}
+    return day, draw_lot(found, name, after=day, **money, seed=seed)
 
 
 @dataclass
@@ -205,11 +247,40 @@ class _Run:
 
     def __post_init__(self) -> None:
         self.report = self.out / self.config.name
+        self._find_lots()
         self.secrets = secrets_of(self.config, os.environ)
         self.began, self.started_at, self.seconds = time.monotonic(), _now(), {}
         self.outcomes: dict[str, Outcome] = {}
         self.warnings: list[str] = []
         self.notes: list[str] = []
+
+    def _find_lots(self) -> None:
+        """Let the lots that were drawn of this report be read as a table beside its orders."""
+        folder = self.report / folders.LOTS
+        if self.config.data.lots is None and any(folder.glob("*.csv")):
+            columns = {name: name for name in LOT}
+            lots = CUSTOMER_TABLES["lots"](file=f"{glob.escape(str(folder))}/*.csv", columns=columns)
+            data = self.config.data.model_copy(update={"lots": lots})
+            self.config = self.config.model_copy(update={"data": data})
+
+    def draw_lot(self, name: str, work: Path) -> None:
+        """Draw a lot of a list, keep it for good, and let this run know it."""
+        from analysis.data.export import escape_formulas
+
+        self.progress.stage(f"drawing a lot of the list {name}")
+        write_resolved(self.config, work / CONFIGURATION)
+        with pool(1) as workers:
+            store = work / "store" if self.force else self.report / STORE
+            task = workers.submit(lot_of, work / CONFIGURATION, self.as_of, store, name)
+            day, lot = self.deadline.result(task)
+        path = self.report / folders.LOTS / f"{name}-{day}.csv"
+        try:
+            folders.keep_for_good(path, escape_formulas(lot).to_csv(index=False, quoting=csv.QUOTE_NONNUMERIC))
+        except FileExistsError:
+            raise UsageError(f"--draw {name}: a lot of this list was drawn on the same data: {path}") from None
+        asked = int((lot["arm"] == "contact").sum())
+        self.progress.say(f"lot of {len(lot)} customers, of whom {asked} are to be written to: {path}")
+        self._find_lots()
 
     def foreseen(self) -> Path:
         """The folder that would be made; says what would be done, and writes nothing in ``out``."""

@@ -97,7 +97,8 @@ def plot_rungs(ladder: Ladder, ax: Axes | None = None) -> Axes:
     """Share of the customers on each rung, and of what is still to come from them."""
     ax, table = own_axes(ax), ladder.rungs
     y = np.arange(len(table))
-    bars = {"share": (PALE, tr("of the customers")), "spent_share": (SKY, tr("of what was spent so far"))}
+    are = tr("of the names") if {"suspect", "prospect"} & set(table.index) else tr("of the customers")
+    bars = {"share": (PALE, are), "spent_share": (SKY, tr("of what was spent so far"))}
     if "value_share" in table:
         bars["value_share"] = (BLUE, tr("of what is still to come"))
     height, entries = 0.8 / len(bars), []
@@ -107,8 +108,8 @@ def plot_rungs(ladder: Ladder, ax: Axes | None = None) -> Axes:
         entries.append((drawn, label))
         for at, share in zip(place, table[name].fillna(0), strict=True):
             ax.annotate(
-                formats().percent(share), (max(share, 0), at), xytext=(4, 0), textcoords="offset points", va="center",
-                color=INK,
+                formats().percent(share) if share else "", (max(share, 0), at), xytext=(4, 0),
+                textcoords="offset points", va="center", color=INK,
             )  # fmt: skip
     ax.set_yticks(y, [str(LABELS[rung]) for rung in table.index], color=INK)
     ax.grid(visible=False)

@@ -35,8 +35,6 @@ LISTS: Mapping[str, Message] = {
     "about_to_slip": Message("About to slip"), "win_back": Message("Win back"),
     "up_sell": Message("More an order"), "advocates": Message("Advocates to ask"),
 }  # fmt: skip
-NOT_YET = ("next category", "run-out date", "points about to expire")
-"""Lists that need to know what was bought, or points."""
 QUITE_LATE = 0.75
 """Point of the own rhythm beyond which a customer who is probably still there is about to slip."""
 HOPELESS = 0.05
@@ -95,25 +93,6 @@ class ContactLists:
         rows = self.customers[(self.customers["list"] == name) & self.customers["send"]]
         return rows[["customer_id", "list", "valid_until"]].reset_index(drop=True)
 
-    def draw(self, name: str, *, seed: int) -> pd.DataFrame:
-        """A lot over those to be written to for a list: one in two is, within fifths by the chance of an order.
-
-        Keep it: whoever was drawn counts in the arm that the lot gave, and ``strategies.experiment`` of the
-        configuration reads it back.
-
-        Returns
-        -------
-        DataFrame
-            customer, arm (``contact`` or ``none``), stratum (0 to 4).
-        """
-        rows = self.customers[(self.customers["list"] == name) & self.customers["send"]]
-        rng = np.random.default_rng(seed)
-        stratum = (rows["p_order"].rank(method="first", pct=True) * 5 - 1e-9).astype(int)
-        mixed = pd.DataFrame({"customer": rows["customer_id"], "stratum": stratum}).iloc[rng.permutation(len(rows))]
-        place = mixed.groupby("stratum").cumcount() + rng.integers(0, 2, 5)[mixed["stratum"]]
-        arms = mixed.assign(arm=np.where(place % 2 == 0, "contact", "none"))
-        return arms[["customer", "arm", "stratum"]].sort_values("customer", ignore_index=True)
-
     def of_customers(self) -> pd.DataFrame:
         """The list for which a customer is written to, by customer_id: list, reason; customers on none are left out."""
         chosen = self.customers[self.customers["send"]].set_index("customer_id")
@@ -136,6 +115,7 @@ def contact_lists(
     window: object = "28D",
     most: int | None = None,
     opt_in: pd.Series | None = None,
+    lots: pd.DataFrame | None = None,
 ) -> ContactLists:
     """Lists with the reason, the window and the break-even lift of each customer.
 
@@ -157,6 +137,9 @@ def contact_lists(
     opt_in
         Whether customers may be contacted, by customer id; whoever is not there or not True is on no list. Without it
         permission is not checked.
+    lots
+        Lots that were drawn: list, customer, arm, start and end. Whoever is in one whose window still runs is written
+        to for no list; the arm ``contact`` of a lot that has not begun, for its own.
 
     References
     ----------
@@ -186,7 +169,7 @@ def contact_lists(
     found = [table[members & permitted].assign(list=name) for name, members in _members(table).items()]
     end = pd.Timestamp(orders.observation_end)
     chosen = pd.concat(found).sort_values(["break_even", "margin"], ascending=[True, False], kind="stable")
-    first = ~chosen.duplicated("customer_id") & np.isfinite(chosen["break_even"])
+    first = ~chosen.duplicated("customer_id") & np.isfinite(chosen["break_even"]) & _free(chosen, lots, end)
     chosen["send"] = first & (first.cumsum() <= (len(chosen) if most is None else most))
     chosen["valid_until"] = (end + pd.to_timedelta(np.ceil(np.minimum(chosen["left"], days)), "D")).dt.normalize()
     order = pd.CategoricalIndex(chosen["list"], list(LISTS), ordered=True)
@@ -195,6 +178,16 @@ def contact_lists(
     return ContactLists(
         chosen[list(COLUMNS)], _lists(chosen), tests, unasked, days, cost_per_contact, incentive, opt_in is not None
     )
+
+
+def _free(chosen: pd.DataFrame, lots: pd.DataFrame | None, end: pd.Timestamp) -> np.ndarray:
+    """Who may be written to as far as lots go that still run."""
+    if lots is None:
+        return np.ones(len(chosen), dtype=bool)
+    running = lots[lots["end"] > end].drop_duplicates("customer").set_index("customer")
+    own = running.reindex(chosen["customer_id"].astype(str))
+    is_asked = (own["arm"] == "contact").to_numpy() & (own["start"] > end).to_numpy()
+    return own["arm"].isna().to_numpy() | (is_asked & (own["list"].to_numpy() == chosen["list"].to_numpy()))
 
 
 COLUMNS = (

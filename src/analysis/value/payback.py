@@ -304,12 +304,21 @@ def _groups(orders: Orders, margin: str, by: pd.Series | None, level: float) -> 
                   GROUP BY months, customer)
             GROUP BY months, code ORDER BY months, code""").df()
     cells = cells[(cells["customers"] >= FEWEST) & (cells["variance"] > 0)]
-    found = [_pooled(part, level) for _, part in cells.groupby("months")]
+    found = [pooled_means(_alike_within(part), level) for _, part in cells.groupby("months")]
     columns = ["group", "months", "customers", "mean", "estimate", "lower", "upper", "level"]
     if not found:
         return pd.DataFrame(columns=columns)
     table = pd.concat(found, ignore_index=True)
     return table.assign(group=pd.Series(names)[table["code"]].to_numpy())[columns]
+
+
+def _alike_within(part: pd.DataFrame) -> pd.DataFrame:
+    """Groups in which customers vary alike: margins are skewed, so a group without a large spender has by its own
+    variance a mean that is too low and looks too well known.
+    """
+    free = part["customers"] - 1
+    within = (free * part["variance"] * part["customers"]).sum() / free.sum()
+    return part.assign(variance=within / part["customers"])
 
 
 def _costs(orders: Orders, acquisition: pd.DataFrame | None, by: pd.Series | None) -> pd.DataFrame:
@@ -332,19 +341,14 @@ def _costs(orders: Orders, acquisition: pd.DataFrame | None, by: pd.Series | Non
     return table.assign(cost=table["spend"] / table["customers"].where(table["customers"] > 0))[columns]
 
 
-def _pooled(part: pd.DataFrame, level: float) -> pd.DataFrame:
+def pooled_means(part: pd.DataFrame, level: float) -> pd.DataFrame:
     """Empirical Bayes of group means; the variance between groups is DerSimonian and Laird's.
 
-    Customers vary alike in all groups: margins are skewed, so a group without a large spender has by its own variance a
-    mean that is too low and looks too well known.
-
-    >>> part = pd.DataFrame({"customers": [50, 50, 2], "mean": [9.0, 11.0, 30.0], "variance": [4.0, 4.0, 100.0]})
-    >>> _pooled(part, 0.9)["estimate"].round(1).tolist()
+    >>> part = pd.DataFrame({"mean": [9.0, 11.0, 30.0], "variance": [4.0, 4.0, 100.0]})
+    >>> pooled_means(part, 0.9)["estimate"].round(1).tolist()
     [9.6, 11.0, 12.7]
     """
-    mean, customers = (part[name].to_numpy(dtype=float) for name in ("mean", "customers"))
-    within = part["variance"].to_numpy(dtype=float) * customers
-    variance = (customers - 1) @ within / (customers - 1).sum() / customers
+    mean, variance = (part[name].to_numpy(dtype=float) for name in ("mean", "variance"))
     weight = 1 / variance
     fixed = weight @ mean / weight.sum()
     scale = weight.sum() - weight @ weight / weight.sum()

@@ -180,7 +180,7 @@ class CustomerValue:
         One row a customer: customer_id, first_order and last_order, orders, spent, frequency, recency and T [time
         units of the model], p_alive, expected_orders and p_order (of at least one) within the horizon,
         expected_order_value and residual_clv with its predictive bounds [currency], days_until_p_alive_half,
-        no_repeat_yet.
+        no_repeat_yet; then the columns of a table of customers, such as channel.
     total
         Residual value of the base with its **predictive** interval [currency]; None without money.
     expected_total
@@ -419,9 +419,17 @@ def discounted_orders(fit: PurchaseFit, patterns: Patterns, horizon: float, delt
 
 
 def value_of(
-    futures: Futures, *, gross_margin: float = 0.3, cost_per_order: float = 0.0, currency: str | None = None
+    futures: Futures,
+    *,
+    gross_margin: float = 0.3,
+    cost_per_order: float = 0.0,
+    currency: str | None = None,
+    attributes: pd.DataFrame | None = None,
 ) -> CustomerValue:
-    """What customers are worth when an order leaves ``gross_margin`` of its amount less ``cost_per_order``."""
+    """What customers are worth when an order leaves ``gross_margin`` of its amount less ``cost_per_order``.
+
+    ``attributes`` are further columns of ``customers``, in the same order; one that has a name of theirs ends in ``_``.
+    """
     simulation, level, (primary, totals) = futures.simulation, futures.level, next(iter(futures.by_model.items()))
     has_money, segments, bounds = simulation.spending is not None, simulation.segments(), gross_margin * totals.bounds
     if has_money and cost_per_order:
@@ -446,7 +454,7 @@ def value_of(
         drawn = gross_margin * futures.expectation[1] - cost_per_order * futures.expectation[2]
         expected = Interval.around(by_model[primary].residual_clv.estimate, drawn, level)
     value = CustomerValue(
-        customers=table[list(COLUMNS)],
+        customers=_with_attributes(table[list(COLUMNS)], attributes),
         total=by_model[primary].residual_clv,
         expected_total=expected,
         expected_orders=by_model[primary].expected_orders,
@@ -461,6 +469,14 @@ def value_of(
         simulation=simulation,
     )
     return replace(value, segments=_by_segment(value, segments, totals, level))
+
+
+def _with_attributes(customers: pd.DataFrame, attributes: pd.DataFrame | None) -> pd.DataFrame:
+    if attributes is None:
+        return customers
+    return customers.assign(
+        **{f"{name}_" if name in customers else name: attributes[name].array for name in attributes}
+    )
 
 
 COLUMNS = (

@@ -1,0 +1,324 @@
+"""Tables of a customer database beside the orders: what fits these, and what was left out, counted with examples.
+
+What cannot be read is refused; what can be read and does not fit is kept out of the numbers that it would spoil. A
+table of which nothing is left is refused.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from analysis.config import CUSTOMER_TABLES, GROUP, Config
+from analysis.data.engine import scratch
+from analysis.data.formats import NOTHING
+from analysis.data.orders import Orders
+from analysis.data.reading import damage_named
+from analysis.data.samples import further_table, sample_rows
+from analysis.data.tables import EXAMPLES, Table
+from analysis.data.vocabulary import words
+from analysis.errors import InputRefused, Problem, shortened
+from analysis.words import Message
+
+TABLE_LABELS = {
+    "customers": Message("Names"), "acquisition": Message("Spend on winning customers"),
+    "contacts": Message("Contacts"), "exits": Message("Customers who left"), "points": Message("Points"),
+}  # fmt: skip
+REASONS = {
+    "fits": Message("fits"),
+    "empty": Message("a cell that is needed is empty"),
+    "repeated": Message("repeats another row"),
+    "unknown": Message("a customer whom the orders do not know"),
+    "zeros": Message("an id that only leading zeros tell from one in the orders"),
+    "outside": Message("a day outside the data"),
+    "negative": Message("a number below zero"),
+    "early": Message("left before the first order"),
+    "unearned": Message("redeemed more points than were earned by then"),
+    "several": Message("several values for one customer; none of them counts"),
+    "self": Message("referred by oneself, or in a circle; the referral does not count"),
+    "stranger": Message("referred by somebody unknown; the referral does not count"),
+    "later": Message("in the club only after the last day of the data; not in it yet"),
+    "neither": Message("neither yes nor no; counts as no permission"),
+    "spelled": Message("an id written otherwise than in the orders; taken as the same customer"),
+}
+"""What became of rows; from ``several`` on the row stays."""
+KEPT = tuple(REASONS)[list(REASONS).index("several") :]
+ATTRIBUTES = ("channel", "segment")
+ONCE = ("contacts", "exits", "lots")
+"""Tables in which equal rows are one; of spend and points they may well be two, and of names one row is made."""
+
+
+@dataclass(frozen=True)
+class CustomerTables:
+    """What is known beside the orders; None for what is not there. Ids are text as in the orders, days datetime64.
+
+    Attributes
+    ----------
+    customers
+        One row a name: customer, and what the configuration names of channel, segment, referred_by, enquired and opt_in
+        (true, false or missing), club_since, and columns to group by.
+    acquisition
+        date, spend [currency], channel.
+    contacts
+        customer, date, list.
+    exits
+        customer, date, reason, avoidable (whether the reason is named as such).
+    points
+        customer, date, earned, redeemed, expires.
+    lots
+        list, customer, arm (``contact`` or ``none``), start and end (first and last day of the window), gross_margin,
+        cost_per_order, cost_per_contact and incentive [currency] as they were when it was drawn: one row a name.
+    ledger
+        table, reason, rows, examples: the rows that fit and those left out add up to the rows of each table; a reason
+        in ``KEPT`` tells of rows that stay.
+    data_hash
+        SHA-256 (hex) over the content of the files; None without any.
+    """
+
+    customers: pd.DataFrame | None = None
+    acquisition: pd.DataFrame | None = None
+    contacts: pd.DataFrame | None = None
+    exits: pd.DataFrame | None = None
+    points: pd.DataFrame | None = None
+    lots: pd.DataFrame | None = None
+    ledger: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["table", "reason", "rows", "examples"]))
+    data_hash: str | None = None
+
+    def of(self, orders: Orders, *roles: str) -> pd.DataFrame:
+        """Columns of ``customers`` by the orders' own ids, one row a customer with an order; those that there are."""
+        ids = orders.histories.table["customer_id"].astype(str)
+        known = pd.DataFrame(index=ids) if self.customers is None else self.customers.set_index("customer").reindex(ids)
+        return known[[role for role in roles if role in known]].set_axis(orders.histories.ids)
+
+    def attributes(self, orders: Orders) -> pd.DataFrame:
+        """What customers can be grouped by, such as ``channel``, by the orders' own ids; no column without a table."""
+        names = [] if self.customers is None else list(self.customers)
+        own = [name for name in names if name.startswith(GROUP)]
+        return self.of(orders, *ATTRIBUTES, *own).rename(columns=lambda name: name.removeprefix(GROUP))
+
+    def names(self, satisfaction: pd.DataFrame | None = None) -> pd.DataFrame | None:
+        """What the ladder takes: every name, and whether one gave the top score; None where nothing is known."""
+        names = self.customers
+        if names is not None:
+            names = names[[role for role in ("customer", "enquired", "club_since", "referred_by") if role in names]]
+        if satisfaction is None:
+            return names
+        top = satisfaction["customer"][satisfaction["score"] == satisfaction["score"].max()].astype(str)
+        everybody = pd.DataFrame({"customer": top.unique()}) if names is None else names
+        return everybody.assign(top_score=everybody["customer"].isin(top))
+
+
+def load_customer_tables(config: Config, orders: Orders, *, workdir: Path) -> CustomerTables:
+    """The tables that ``config.data`` names, or that come with a sample, less what does not fit the orders.
+
+    Parameters
+    ----------
+    config
+        A checked configuration; paths resolve against its folder.
+    workdir
+        Folder for intermediate files.
+
+    Raises
+    ------
+    InputRefused
+        With every problem found in any of them, such as a table of which no row is left.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import analysis as rl
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> _ = Path(folder.name, "names.csv").write_text("who,via\\n4,shop\\n00004 ,shop\\n00018,web\\nx,web\\n")
+    >>> names = {"file": "names.csv", "columns": {"customer": "who", "channel": "via"}}
+    >>> data = {"transactions": {"sample": "cdnow"}, "customers": names}
+    >>> config, orders = Config(name="cdnow", folder=folder.name, data=data), rl.read_orders({"sample": "cdnow"})
+    >>> tables = load_customer_tables(config, orders, workdir=Path(folder.name))
+    >>> tables.attributes(orders)["channel"].value_counts().to_dict(), len(tables.customers)
+    ({'shop': 1, 'web': 1}, 3)
+    """
+    known = pd.Index(orders.histories.table["customer_id"].astype(str))
+    window = pd.Timestamp(orders.observation_start), pd.Timestamp(orders.observation_end)
+    first = pd.Series(orders.histories.table["first_order"].to_numpy(), index=known)
+    checks: dict[str, Callable[[_Rows], None]] = {
+        "customers": lambda rows: _check_names(rows, known, window[1], only_known=config.data.part is not None),
+        "acquisition": lambda rows: _check_spend(rows, window),
+        "contacts": lambda rows: rows.fitting(everybody, window),
+        "exits": lambda rows: _check_exits(rows, everybody, window, first),
+        "points": lambda rows: _check_points(rows, everybody, window),
+    }
+    everybody, frames, digests, ledger, problems = known, {}, {}, [], []
+    for name, check in checks.items():
+        settings, given = further_table(config, f"data.{name}")
+        if settings is None:
+            continue
+        try:
+            rows, digests[name] = _read(config, name, settings, given, workdir)
+            if "customer" in rows.frame:
+                rows.frame["customer"] = rows.spelled(rows.frame["customer"], everybody)
+                plain, alike = (_plain(ids).str.lstrip("0") for ids in (rows.frame["customer"], pd.Series(everybody)))
+                rows.leave("zeros", plain.isin(alike) & ~rows.frame["customer"].isin(everybody))
+            check(rows)
+            rows.refuse_nothing_left()
+        except InputRefused as refused:
+            problems += refused.problems
+            continue
+        frames[name] = rows.frame.reset_index(drop=True)
+        ledger += rows.ledger
+        if name == "customers":
+            everybody = known.union(frames[name]["customer"], sort=False)
+        elif name == "exits":
+            frames[name]["avoidable"] = frames[name]["reason"].isin(settings.avoidable)
+    if problems:
+        raise InputRefused(problems)
+    if not digests:
+        return CustomerTables()
+    return CustomerTables(**frames, ledger=pd.DataFrame(ledger), data_hash=_hash_of(f"{digests}"))
+
+
+def load_lots(config: Config, *, workdir: Path) -> CustomerTables:
+    """Every lot that was drawn, of this report and of the sample; raises InputRefused where one cannot be read."""
+    found = [(config.data.lots, None), sample_rows(config, "data.lots")]
+    read = [_read(config, "lots", settings, rows, workdir / str(rows is None)) for settings, rows in found if settings]
+    if not read:
+        return CustomerTables()
+    frame = pd.concat([rows.frame for rows, _ in read], ignore_index=True)
+    # As formulas were escaped when it was written.
+    frame["customer"] = frame["customer"].str.replace(r"^'(?= *[=+\-@\t\r\n])", "", regex=True)
+    return CustomerTables(lots=frame, data_hash=_hash_of("".join(digest for _, digest in read)))
+
+
+def _hash_of(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _read(config: Config, name: str, settings, given, workdir: Path) -> tuple[_Rows, str]:
+    folder = workdir / name
+    with scratch(folder) as connection:
+        table = Table(connection, f"data.{name}", settings, config, folder, frame=given)
+        with damage_named(table.raw):
+            table.refuse()
+            frame = table.frame(whole=True)
+        return _Rows(name, table.raw.label, frame), table.digest
+
+
+class _Rows:
+    """Rows of one table, and the ledger of what was left out."""
+
+    def __init__(self, name: str, label: str, frame: pd.DataFrame):
+        self.name, self.label, self.frame, self.read, self.out = name, label, frame, len(frame), []
+        columns = CUSTOMER_TABLES[name].model_fields["columns"].annotation.model_fields
+        needed = [role for role, field in columns.items() if field.is_required()]
+        self.leave("empty", frame[needed].isna().any(axis=1))
+        if name in ONCE:
+            self.leave("repeated", self.frame.duplicated())
+
+    def leave(self, reason: str, rows: pd.Series, column: str = "customer") -> None:
+        """Leave rows out, or only tell of them where the reason says so."""
+        if rows.any():
+            values = self.frame.loc[rows, column if column in self.frame else self.frame.columns[0]]
+            shown = values.dropna().astype(str).unique()
+            examples = ", ".join(repr(shortened(value)) for value in shown[:EXAMPLES])
+            self.out.append({"table": self.name, "reason": reason, "rows": int(rows.sum()), "examples": examples})
+        if reason not in KEPT:
+            self.frame = self.frame[~rows]
+
+    def blank(self, reason: str, rows: pd.Series, column: str) -> None:
+        """Tell of values that do not count, and take them out."""
+        self.leave(reason, rows)
+        self.frame = self.frame.assign(**{column: self.frame[column].mask(rows)})
+
+    def spelled(self, ids: pd.Series, known: pd.Index) -> pd.Series:
+        """Ids as the orders have them, where they differ in capitals, blanks or ``.0`` alone."""
+        own = pd.Series(known, index=_plain(pd.Series(known)))
+        own = own[~own.index.duplicated(keep=False)]
+        found = _plain(ids).map(own).where(~ids.isin(known))
+        self.leave("spelled", found.notna() & ids.notna())
+        return found.fillna(ids)
+
+    def fitting(self, known: pd.Index, window: tuple[pd.Timestamp, pd.Timestamp]) -> None:
+        """Only rows of known customers and days inside the data."""
+        self.leave("unknown", ~self.frame["customer"].isin(known))
+        self.leave("outside", ~self.frame["date"].between(*window), "date")
+
+    @property
+    def ledger(self) -> list[dict]:
+        fits = {"table": self.name, "reason": "fits", "rows": len(self.frame), "examples": ""}
+        return [fits, *self.out]
+
+    def refuse_nothing_left(self) -> None:
+        if self.frame.empty:
+            listed = "; ".join(
+                f"{row['rows']:,}: {REASONS[row['reason']].text}, such as {row['examples']}" for row in self.out
+            )
+            told = f"none of its {self.read:,} rows fits the orders ({listed}); are ids and days written alike?"
+            raise InputRefused([Problem(f"data.{self.name}: {self.label}: {told}")])
+
+
+def _plain(ids: pd.Series) -> pd.Series:
+    return ids.str.strip().str.casefold().str.removesuffix(".0")
+
+
+def _check_names(rows: _Rows, known: pd.Index, end: dt.date, *, only_known: bool) -> None:
+    """One row a name, with what does not contradict itself."""
+    if only_known:
+        rows.leave("unknown", ~rows.frame["customer"].isin(known))
+    yes, no, nothing = (set(found) for found in (words("said_yes"), words("said_no"), NOTHING))
+    if "opt_in" in rows.frame:
+        said = rows.frame["opt_in"].str.lower()
+        rows.leave("neither", ~said.isin(yes | no | nothing) & said.notna(), "opt_in")
+        rows.frame = rows.frame.assign(opt_in=said.map(dict.fromkeys(yes, True) | dict.fromkeys(no - yes, False)))
+    if "enquired" in rows.frame:
+        said = rows.frame["enquired"].str.lower()
+        rows.frame = rows.frame.assign(enquired=(~said.isin(no)).where(said.notna() & ~said.isin(nothing)))
+    if "club_since" in rows.frame:
+        rows.blank("later", rows.frame["club_since"] > end, "club_since")
+    by = rows.frame.groupby("customer", sort=False)
+    for role in (role for role in rows.frame if role != "customer"):
+        rows.blank("several", by[role].transform("nunique") > 1, role)
+    whole = rows.frame.groupby("customer", sort=False).first()
+    rows.leave("repeated", rows.frame.duplicated("customer"))
+    rows.frame = whole.reset_index()
+    if "referred_by" in rows.frame:
+        everybody = known.union(whole.index, sort=False)
+        rows.frame["referred_by"] = rows.spelled(rows.frame["referred_by"], everybody)
+        given = rows.frame["referred_by"].notna()
+        rows.blank("stranger", given & ~rows.frame["referred_by"].isin(everybody), "referred_by")
+        rows.blank("self", _in_circles(rows.frame), "referred_by")
+
+
+def _in_circles(names: pd.DataFrame) -> pd.Series:
+    """Who was referred by oneself, or by somebody whom one referred, also over others."""
+    by = pd.Index(names["customer"]).get_indexer(names["referred_by"])
+    referred = np.flatnonzero(by >= 0)
+    graph = coo_array((np.ones(len(referred)), (by[referred], referred)), shape=(len(names), len(names)))
+    _, part = connected_components(graph.tocsr(), connection="strong")
+    return pd.Series((np.bincount(part)[part] > 1) | (by == np.arange(len(names))), index=names.index)
+
+
+def _check_spend(rows: _Rows, window: tuple[pd.Timestamp, pd.Timestamp]) -> None:
+    start = window[0].to_period("M").start_time
+    rows.leave("outside", ~rows.frame["date"].between(start, window[1]), "date")
+    rows.leave("negative", rows.frame["spend"] < 0, "spend")
+
+
+def _check_exits(rows: _Rows, known: pd.Index, window: tuple[pd.Timestamp, pd.Timestamp], first: pd.Series) -> None:
+    rows.fitting(known, window)
+    began = rows.frame["customer"].map(first)
+    rows.leave("early", ~(began <= rows.frame["date"]))
+
+
+def _check_points(rows: _Rows, known: pd.Index, window: tuple[pd.Timestamp, pd.Timestamp]) -> None:
+    rows.frame = rows.frame.assign(redeemed=rows.frame["redeemed"].fillna(0.0) if "redeemed" in rows.frame else 0.0)
+    rows.fitting(known, window)
+    rows.leave("negative", (rows.frame["earned"] < 0) | (rows.frame["redeemed"] < 0))
+    rows.frame = rows.frame.sort_values(["customer", "date"], kind="stable")
+    left = (rows.frame["earned"] - rows.frame["redeemed"]).groupby(rows.frame["customer"]).cumsum()
+    rows.leave("unearned", (left < 0) & (rows.frame["redeemed"] > 0))

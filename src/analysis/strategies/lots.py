@@ -1,0 +1,255 @@
+"""Lots: whom of a list to contact and whom not, and what contacts brought by the lots that were sent.
+
+Everybody in a lot counts in the arm that it gave, whoever was really contacted (intention to treat): margin per name
+over the window, less the contact and the incentive, at the costs of the day on which the lot was drawn. Lots of a list
+are pooled by one regression within lots, adjusted by the margin before; its errors are by customer, since one may be in
+several lots one after the other.
+
+Whoever looks every month would find an effect in the end where there is none. ``always_valid`` allows for every look:
+it inverts a mixture of normal likelihood ratios [1]_, which holds for means in large samples [2]_. Its level is shared
+by all lists, so that in at most one base in twenty a false effect is ever declared.
+
+References
+----------
+.. [1] Robbins (1970), Statistical methods related to the law of the iterated logarithm, Annals of Mathematical
+   Statistics 41(5):1397-1409.
+.. [2] Waudby-Smith, Arbour, Sinha, Kennedy, Ramdas (2024), Time-uniform central limit theory and asymptotic confidence
+   sequences, Annals of Statistics 52(6):2613-2640.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+from statsmodels.regression.linear_model import OLS
+
+from analysis.errors import UsageError
+from analysis.interval import Interval
+from analysis.strategies.experiment import FEWEST_ORDERING, Period, margins_of
+from analysis.strategies.schedule import Economics
+from analysis.strategies.trial import FEWEST_CUSTOMERS, assignment, customers_per_arm
+from analysis.value.contacts import LISTS
+from analysis.value.payback import pooled_means
+
+if TYPE_CHECKING:
+    from analysis.data import Orders
+    from analysis.value.contacts import ContactLists
+
+FALSE_EFFECTS = 0.05
+"""Chance of ever declaring an effect where there is none, over all lists together."""
+CONFIRMED = 0.5
+"""Share of the arm to be contacted that must have been, for a lot to count."""
+MIXTURE = 10.0
+"""Variance of the mixture over that of the first lot's estimate: the bound is narrowest after one to a few lots."""
+COSTS = ("gross_margin", "cost_per_order", "cost_per_contact", "incentive")
+
+
+def draw_lot(
+    found: ContactLists, name: str, *, after: dt.date, gross_margin: float, cost_per_order: float = 0.0, seed: int = 1
+) -> pd.DataFrame:
+    """A lot over those to be written to for a list: half of them, within tenths of the margin that they bring anyway.
+
+    It is as large as finding the break-even lift takes in four of five cases, or all of the list where that is smaller.
+
+    Parameters
+    ----------
+    after
+        The last day of the data; the window begins on the next.
+    gross_margin, cost_per_order
+        At which the lot counts, whatever they are later; so do its window and the costs of a contact.
+
+    Returns
+    -------
+    DataFrame
+        One row a name: list, customer, arm (``contact`` or ``none``), start, end, gross_margin, cost_per_order,
+        cost_per_contact, incentive.
+
+    Raises
+    ------
+    UsageError
+        For a list that there is not, or with fewer than 20 customers to be written to.
+    """
+    rows = found.customers[(found.customers["list"] == name) & found.customers["send"]]
+    if len(rows) < FEWEST_CUSTOMERS:
+        there = ", ".join(f"{each} ({row['send']:,})" for each, row in found.lists.iterrows())
+        raise UsageError(
+            f"--draw {name}: {len(rows):,} customers are to be written to, a lot takes {FEWEST_CUSTOMERS}; there are "
+            f"{there}"
+        )
+    row = found.lists.loc[name]
+    spread = np.sqrt(row["p_order"] * (1 - row["p_order"]))
+    arm = customers_per_arm(row["break_even"] / max(spread, 1e-9), norm.ppf(0.95)) or len(rows)
+    rows = rows.iloc[np.random.default_rng([seed, 62]).permutation(len(rows))[: 2 * arm]]
+    arms = assignment(rows.assign(residual_clv=rows["p_order"] * rows["margin"]), ("none", "contact"), seed)
+    days = {"start": after + dt.timedelta(days=1), "end": after + dt.timedelta(days=int(found.window_days))}
+    costs = (gross_margin, cost_per_order, found.cost_per_contact, found.incentive)
+    lot = arms.assign(**{name: pd.Timestamp(day) for name, day in days.items()}, **dict(zip(COSTS, costs, strict=True)))
+    lot.insert(0, "list", name)
+    return lot.sort_values("customer", ignore_index=True)
+
+
+@dataclass(frozen=True)
+class LotEffects:
+    """What contacts brought.
+
+    Attributes
+    ----------
+    lots
+        One row a lot, the oldest first: list, start, end, names, asked (in the arm to be contacted), sent and spilled
+        (shares of that arm, and of the other, that were contacted; missing without a table of contacts), state:
+        ``counts``, ``running`` (its window has not ended), ``unconfirmed`` (no contacts, or fewer than half of those
+        asked), ``few`` (fewer than 10 who ordered in an arm), ``outside`` (before the data).
+    effects
+        One row a list with a lot that counts: list, lots, names, and the margin that a contact brought per name, less
+        what it cost [currency]: estimate, lower, upper, level; at_any_look_lower and at_any_look_upper, which hold
+        however often one looks; shrunk, drawn towards the mean of all lists, with its ends; lift in the share that
+        ordered, with its ends; verdict: ``works``, ``harms`` or ``open``.
+    """
+
+    lots: pd.DataFrame
+    effects: pd.DataFrame
+
+
+LOT_COLUMNS = ["list", "start", "end", "names", "asked", "sent", "spilled", "state"]
+
+
+def lot_effects(
+    orders: Orders, lots: pd.DataFrame | None, contacts: pd.DataFrame | None = None, *, level: float = 0.9
+) -> LotEffects:
+    """What contacts brought, by lots that were drawn and whose sending ``contacts`` confirms.
+
+    Parameters
+    ----------
+    lots
+        As ``draw_lot`` gives them, one under the other.
+    contacts
+        Contacts that were made: customer, date and, where it is known, list.
+    level
+        Level of the ordinary intervals.
+
+    Examples
+    --------
+    >>> import analysis as rl
+    >>> orders = rl.read_orders({"sample": "cdnow"})
+    >>> ids = orders.histories.ids[:400]
+    >>> lot = pd.DataFrame({"list": "win_back", "customer": ids, "arm": ["contact", "none"] * 200})
+    >>> lot = lot.assign(start=pd.Timestamp("1997-03-01"), end=pd.Timestamp("1997-05-31"))
+    >>> lot = lot.assign(**dict.fromkeys(COSTS, 0.5))
+    >>> sent = lot[lot["arm"] == "contact"].assign(date=pd.Timestamp("1997-03-02"))
+    >>> found = lot_effects(orders, lot, sent)
+    >>> found.lots["state"].tolist(), found.effects["verdict"].tolist()
+    (['counts'], ['open'])
+    """
+    told, counted = [], []
+    groups = [] if lots is None else lots.sort_values("start", kind="stable").groupby(["start", "list"], sort=False)
+    for number, ((start, name), lot) in enumerate(groups):
+        asked, end = (lot["arm"] == "contact").to_numpy(), lot["end"].iloc[0]
+        was = _contacted(lot, contacts, name, start, end)
+        sent, spilled = (float(was[arm].mean()) if contacts is not None else np.nan for arm in (asked, ~asked))
+        state = "running" if end > pd.Timestamp(orders.observation_end) else "counts"
+        if start < pd.Timestamp(orders.observation_start):
+            state = "outside"
+        elif state == "counts" and not sent >= CONFIRMED:
+            state = "unconfirmed"
+        if state == "counts":
+            rows = _outcomes(orders, lot, asked, number)
+            enough = rows.groupby("arm")["ordered"].sum().min() >= FEWEST_ORDERING
+            state = "counts" if enough else "few"
+            counted += [rows] if enough else []
+        told.append((name, start, end, len(lot), int(asked.sum()), sent, spilled, state))
+    effects = [_effect(name, rows, level) for name, rows in pd.concat(counted).groupby("list")] if counted else []
+    return LotEffects(pd.DataFrame(told, columns=LOT_COLUMNS), _shrunk(pd.DataFrame(effects), level))
+
+
+def _contacted(lot: pd.DataFrame, contacts: pd.DataFrame | None, name: str, start, end) -> np.ndarray:
+    """Who of a lot was contacted for its list while it ran."""
+    if contacts is None:
+        return np.zeros(len(lot), dtype=bool)
+    of_list = contacts["date"].between(start, end)
+    if "list" in contacts:
+        of_list &= contacts["list"].str.strip().str.lower().str.replace(r"[\s-]+", "_", regex=True).eq(name)
+    return lot["customer"].astype(str).isin(contacts["customer"][of_list].astype(str)).to_numpy()
+
+
+def _outcomes(orders: Orders, lot: pd.DataFrame, asked: np.ndarray, number: int) -> pd.DataFrame:
+    """One row a name: list, lot, customer, arm (1 or 0), net and before [currency], ordered (1 or 0)."""
+    cost = lot.iloc[0]
+    settings = SimpleNamespace(starts=cost["start"].date(), ends=cost["end"].date())
+    money = Economics(cost["gross_margin"], cost["cost_per_order"])
+    found = margins_of(orders, lot["customer"], Period.of(orders, settings), money)
+    ordered = found.orders > 0
+    given = asked * (cost["cost_per_contact"] + cost["incentive"] * ordered)
+    return pd.DataFrame(
+        {
+            "list": cost["list"],
+            "lot": number,
+            "customer": lot["customer"].astype(str).to_numpy(),
+            "arm": asked.astype(float),
+            "net": found.during - given,
+            "before": 0.0 if found.before is None else found.before,
+            "ordered": ordered.astype(float),
+        }
+    )
+
+
+def pooled_effect(rows: pd.DataFrame, outcome: str) -> tuple[float, float]:
+    """Effect of the arm on an outcome, lots pooled, and its error.
+
+    Parameters
+    ----------
+    rows
+        One row a name and lot: lot, customer, arm (1 contacted, 0 not), before (adjusted by), and the outcome.
+    """
+    within = rows[[outcome, "arm", "before"]] - rows.groupby("lot")[[outcome, "arm", "before"]].transform("mean")
+    design = within[["arm", "before"] if within["before"].std() > 0 else ["arm"]]
+    groups = pd.factorize(rows["customer"])[0]
+    fitted = OLS(within[outcome], design).fit(cov_type="cluster", cov_kwds={"groups": groups})
+    return float(fitted.params["arm"]), float(fitted.bse["arm"])
+
+
+def always_valid(estimate: float, error: float, first_error: float, level: float) -> Interval:
+    """An interval that holds at every look at a growing sum of lots.
+
+    Of an estimate with information I and a mixture of effects Normal(0, tau^2) it is
+    estimate +/- sqrt((1 + tau^2 I) / (tau^2 I^2) (log(1 + tau^2 I) + 2 log(1 / (1 - level)))).
+
+    Parameters
+    ----------
+    error, first_error
+        Of the estimate now, and of the first lot's, by which tau was fixed.
+
+    Examples
+    --------
+    >>> [round(float(always_valid(0.0, error, 1.0, 0.95).upper), 2) for error in (1.0, 0.5)]
+    [3.04, 1.58]
+    """
+    k = MIXTURE * (first_error / error) ** 2
+    reach = error * np.sqrt((1 + k) / k * (np.log1p(k) - 2 * np.log1p(-level)))
+    return Interval(estimate, estimate - reach, estimate + reach, level)
+
+
+def _effect(name: str, rows: pd.DataFrame, level: float) -> dict:
+    (estimate, error), (lift, of_lift) = (pooled_effect(rows, outcome) for outcome in ("net", "ordered"))
+    first = pooled_effect(rows[rows["lot"] == rows["lot"].min()], "net")[1]
+    bound = always_valid(estimate, error, first, 1 - FALSE_EFFECTS / len(LISTS))
+    half, of_lift = (norm.ppf((1 + level) / 2) * each for each in (error, of_lift))
+    verdict = "works" if bound.lower > 0 else "harms" if bound.upper < 0 else "open"
+    found = {"list": name, "lots": rows["lot"].nunique(), "names": len(rows), "verdict": verdict, "error": error}
+    found |= {"estimate": estimate, "lower": estimate - half, "upper": estimate + half, "level": level}
+    found |= {"at_any_look_lower": bound.lower, "at_any_look_upper": bound.upper}
+    return found | {"lift": lift, "lift_lower": lift - of_lift, "lift_upper": lift + of_lift}
+
+
+def _shrunk(effects: pd.DataFrame, level: float) -> pd.DataFrame:
+    if effects.empty:
+        return effects
+    part = pd.DataFrame({"mean": effects["estimate"], "variance": effects["error"] ** 2})
+    found = pooled_means(part, level)
+    ends = {"shrunk": "estimate", "shrunk_lower": "lower", "shrunk_upper": "upper"}
+    return effects.drop(columns="error").assign(**{name: found[end] for name, end in ends.items()})

@@ -1,0 +1,177 @@
+"""Tables of a customer database: what fits is joined, what does not is counted with examples and kept out."""
+
+import datetime as dt
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import analysis as rl
+from analysis.config import LOT, Config
+from analysis.data.customer_tables import KEPT, REASONS, CustomerTables, load_customer_tables, load_lots
+from analysis.errors import InputRefused
+from analysis.value.ladder import _names
+
+ORDERS = """who,day,eur
+K1,2025-01-05,10
+K1,2025-02-05,10
+K2,2025-01-06,20
+K3,2025-03-01,30
+007,2025-03-31,5
+"""
+COLUMNS = {
+    "customers": {"customer": "who"},
+    "acquisition": {"date": "day", "spend": "eur"},
+    "contacts": {"customer": "who", "date": "day"},
+    "exits": {"customer": "who", "date": "day", "reason": "why"},
+    "points": {"customer": "who", "date": "day", "earned": "plus", "redeemed": "minus"},
+}
+
+
+@pytest.fixture
+def load(tmp_path):
+    """Tables of a shop with four customers, each table from the text of its file."""
+    (tmp_path / "orders.csv").write_text(ORDERS)
+    orders = rl.read_orders(tmp_path / "orders.csv", customer="who", date="day", amount="eur")
+
+    def load(*, columns=None, part=None, avoidable=(), **texts):
+        sections = {}
+        for name, text in texts.items():
+            (tmp_path / f"{name}.csv").write_text(text)
+            more = {"avoidable": avoidable} if name == "exits" else {}
+            sections[name] = {"file": f"{name}.csv", "columns": COLUMNS[name] | (columns or {}), **more}
+        roles = {"customer": "who", "date": "day", "amount": "eur"} | ({"split": "part"} if part else {})
+        data = {"transactions": "orders.csv", "columns": roles, "part": part, **sections}
+        config = Config(name="shop", folder=tmp_path, data=data)
+        return load_customer_tables(config, orders, workdir=tmp_path / "work"), orders
+
+    return load
+
+
+def told(tables: CustomerTables) -> dict[str, tuple[int, str]]:
+    return {row.reason: (row.rows, row.examples) for row in tables.ledger.itertuples()}
+
+
+def test_without_any_table_there_is_nothing_and_no_hash(load):
+    tables, orders = load()
+    assert tables.customers is tables.data_hash is tables.names() is None
+    assert tables.ledger.empty
+    assert tables.attributes(orders).shape == (4, 0)
+
+
+def test_columns_of_customers_reach_values_by_the_orders_own_ids(load):
+    text = "who,via,land,mail\nK2,web,NL,ja\nK1,shop,BE,nee\nx,web,NL,\nK3,web,NL,1\n"
+    columns = {"channel": "via", "groups": ["land"], "opt_in": "mail"}
+    tables, orders = load(customers=text, columns=columns)
+    found = tables.attributes(orders)
+    assert found.loc["K1"].tolist() == ["shop", "BE"]
+    assert found.loc["007"].isna().all()
+    assert tables.of(orders, "opt_in")["opt_in"].eq(True).to_dict() == {
+        "007": False,
+        "K1": False,
+        "K2": True,
+        "K3": True,
+    }
+    assert told(tables) == {"fits": (4, "")}
+
+
+def test_ids_in_another_spelling_are_taken_as_the_same_or_left_out_and_told(load):
+    tables, _ = load(customers="who\nk1\n K2 \nK3.0\n7\nnew\n")
+    assert tables.customers["customer"].tolist() == ["K2", "K3", "K1", "new"]
+    assert told(tables)["spelled"] == (3, "' K2 ', 'K3.0', 'k1'")
+    assert told(tables)["zeros"] == (1, "'7'")
+
+
+def test_a_customer_with_two_channels_has_none_and_equal_rows_count_once(load):
+    tables, orders = load(customers="who,via\nK1,web\nK1,shop\nK2,web\nK2,web\n", columns={"channel": "via"})
+    assert tables.attributes(orders)["channel"].dropna().to_dict() == {"K2": "web"}
+    assert told(tables)["several"] == (2, "'K1'")
+    assert sum(rows for reason, (rows, _) in told(tables).items() if reason not in KEPT) == 4
+
+
+def test_whoever_asked_is_a_day_or_a_yes_and_an_empty_cell_contradicts_nothing(load):
+    text = "who,asked\na,2025-01-01\nb,nee\nc,\nK1,ja\nK1,\n"
+    tables, orders = load(customers=text, columns={"enquired": "asked"})
+    assert tables.customers.set_index("customer")["enquired"].eq(True).to_dict() == {
+        "K1": True,
+        "a": True,
+        "b": False,
+        "c": False,
+    }
+    assert set(told(tables)) == {"fits", "repeated"}
+    rungs = _names(tables.names(), orders)["rung"]
+    assert rungs[["a", "b", "c"]].tolist() == ["prospect", "suspect", "suspect"]
+
+
+def test_referrals_by_oneself_in_a_circle_or_by_nobody_known_do_not_count(load):
+    text = "who,by\nK1,K1\nK2,K3\nK3,a\na,K2\nb,K1\nc,ghost\n"
+    tables, _ = load(customers=text, columns={"referred_by": "by"})
+    assert tables.customers.set_index("customer")["referred_by"].dropna().to_dict() == {"b": "K1"}
+    assert told(tables)["self"][0] == 4
+    assert told(tables)["stranger"] == (1, "'c'")
+
+
+def test_what_cannot_have_been_is_left_out_with_examples(load):
+    exits = "who,day,why\nK1,2025-03-01,price\nK3,2025-01-06,moved\nnobody,2025-02-01,moved\nK2,2031-01-01,price\n"
+    tables, _ = load(exits=exits, avoidable=["price"])
+    assert tables.exits[["customer", "avoidable"]].values.tolist() == [["K1", True]]
+    assert told(tables) == {
+        "fits": (1, ""),
+        "unknown": (1, "'nobody'"),
+        "outside": (1, "'2031-01-01'"),
+        "early": (1, "'K3'"),
+    }
+    points = "who,day,plus,minus\nK1,2025-01-05,10,\nK1,2025-01-07,,20\nK1,2025-01-08,20,0\nK2,2025-01-08,-5,0\n"
+    tables, _ = load(points=points.replace("07,,20", "07,0,20"))
+    assert tables.points["earned"].tolist() == [10, 20]
+    assert {name: rows for name, (rows, _) in told(tables).items()} == {"fits": 2, "negative": 1, "unearned": 1}
+
+
+def test_spend_is_of_its_month_and_never_negative(load):
+    tables, _ = load(acquisition="day,eur\n2025-01-01,100\n2025-02-01,-5\n2024-12-01,50\n")
+    assert tables.acquisition["spend"].tolist() == [100]
+    assert set(told(tables)) == {"fits", "outside", "negative"}
+
+
+def test_whoever_left_or_was_contacted_may_be_a_name_without_an_order(load):
+    tables, _ = load(customers="who\nnew\n", contacts="who,day\nnew,2025-02-01\nghost,2025-02-01\n")
+    assert tables.contacts["customer"].tolist() == ["new"]
+
+
+def test_a_table_of_which_nothing_is_left_is_refused_with_what_was_wrong_and_all_at_once(load):
+    with pytest.raises(InputRefused) as refused:
+        load(contacts="who,day\nx,2025-02-01\ny,2025-02-01\n", exits="who,day,why\nK1,2019-02-01,price\n")
+    contacts, exits = (problem.message for problem in refused.value.problems)
+    assert contacts.startswith("data.contacts: contacts.csv: none of its 2 rows fits the orders (2: a customer whom")
+    assert "'x', 'y'" in contacts
+    assert "a day outside the data" in exits
+    with pytest.raises(InputRefused, match="no column 'wo'"):
+        load(customers="who\nK1\n", columns={"customer": "wo"})
+
+
+def test_the_top_score_is_that_of_the_scale_and_names_of_other_parts_are_nobodys_prospects(load):
+    tables, _ = load(customers="who\nK1\nnew\n")
+    scores = pd.DataFrame({"customer": ["K1", "K2"], "score": [9.0, 10.0], "date": dt.date(2025, 1, 5)})
+    assert tables.names(scores).set_index("customer")["top_score"].to_dict() == {"K1": False, "new": False}
+    assert CustomerTables().names(scores)["customer"].tolist() == ["K2"]
+    tables, _ = load(customers="who\nK1\nnew\n", part="NL")
+    assert tables.customers["customer"].tolist() == ["K1"]
+
+
+def test_every_reason_stands_in_a_sentence_of_its_own():
+    assert len({reason.text for reason in REASONS.values()}) == len(REASONS)
+
+
+def test_lots_come_back_with_ids_that_look_like_formulas(tmp_path):
+    lot = "list,customer,arm,start,end,gross_margin,cost_per_order,cost_per_contact,incentive\n"
+    rows = (
+        "win_back,'=1+1,contact,2025-04-01,2025-04-28,0.3,0,0.5,2\nwin_back,K2,none,2025-04-01,2025-04-28,0.3,0,0.5,2\n"
+    )
+    (tmp_path / "win_back-2025-03-31.csv").write_text(lot + rows)
+    data = {"transactions": {"sample": "cdnow"}, "lots": {"file": "*.csv", "columns": {name: name for name in LOT}}}
+    config = Config(name="shop", folder=tmp_path, data=data)
+    found = load_lots(config, workdir=tmp_path / "work")
+    assert found.lots["customer"].tolist() == ["=1+1", "K2"]
+    assert found.lots["end"].iloc[0] == pd.Timestamp("2025-04-28")
+    config = Config(name="shop", data={"transactions": {"sample": "cdnow"}})
+    assert load_lots(config, workdir=Path(tmp_path)).lots is None

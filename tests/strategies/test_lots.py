@@ -1,0 +1,190 @@
+"""Lots: drawn within strata, no larger than needed, read back by the arm of the lot, declared by a bound that holds."""
+
+import datetime as dt
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import analysis as rl
+from analysis.data.simulation import simulate_transactions
+from analysis.errors import UsageError
+from analysis.strategies.lots import COSTS, FALSE_EFFECTS, always_valid, draw_lot, lot_effects, pooled_effect
+from analysis.value.contacts import LISTS, contact_lists
+from analysis.value.ladder import ladder
+
+END = dt.date(2025, 6, 30)
+START = pd.Timestamp("2025-01-01")
+FREE = {"cost_per_contact": 0.0, "incentive": 0.0}
+MARGIN = dict(zip(COSTS, (0.4, 1.0, 0.25, 2.0), strict=True))
+
+
+@pytest.fixture(scope="module")
+def lists():
+    frame = simulate_transactions(900, window_days=730, birth_days=700, seed=21)
+    orders = rl.read_orders(frame, customer="customer", date="date", amount="amount")
+    fit = rl.BGNBD().fit(orders)
+    value = rl.customer_value(fit, rl.GammaGamma().fit(orders), horizon="1Y")
+    costs = {"gross_margin": 0.4, "cost_per_contact": 0.5, "incentive": 2.0}
+
+    def lists(lots=None):
+        return contact_lists(orders, fit, value, stand, **costs, lots=lots)
+
+    stand = ladder(orders, fit)
+    return lists
+
+
+class TestDrawing:
+    def test_halves_a_list_within_strata_and_fixes_what_it_counts_by(self, lists):
+        found = lists()
+        lot = draw_lot(found, "win_back", after=END, gross_margin=0.4, seed=3)
+        sent = found.to_send("win_back")["customer_id"]
+        assert set(lot["customer"]) <= set(sent)
+        assert abs((lot["arm"] == "contact").mean() - 0.5) < 0.02
+        assert lot[["start", "end"]].drop_duplicates().to_numpy().tolist() == [
+            [pd.Timestamp("2025-07-01"), pd.Timestamp("2025-07-28")]
+        ]
+        assert lot[list(COSTS)].iloc[0].tolist() == [0.4, 0.0, 0.5, 2.0]
+        pd.testing.assert_frame_equal(lot, draw_lot(found, "win_back", after=END, gross_margin=0.4, seed=3))
+        assert not lot.equals(draw_lot(found, "win_back", after=END, gross_margin=0.4, seed=4))
+
+    def test_is_no_larger_than_finding_the_break_even_lift_takes(self, lists):
+        found = lists()
+        row = found.lists.loc["win_back"]
+        found.lists.loc["win_back", "break_even"] = 3 * row["detectable"]
+        lot = draw_lot(found, "win_back", after=END, gross_margin=0.4)
+        assert len(lot) == pytest.approx(row["send"] / 9, abs=3)
+
+    def test_refuses_what_is_no_list_or_a_short_one(self, lists):
+        with pytest.raises(UsageError, match="0 customers are to be written to, a lot takes 20"):
+            draw_lot(lists(), "gifts", after=END, gross_margin=0.4)
+
+    def test_keeps_a_customer_in_one_lot_and_off_every_other_list_as_long_as_it_runs(self, lists):
+        before = lists()
+        end = (before.customers["valid_until"].max() - pd.Timedelta(days=28)).date()
+        lot = draw_lot(before, "win_back", after=end, gross_margin=0.4)
+        after = lists(lot)
+        asked = set(lot.loc[lot["arm"] == "contact", "customer"])
+        sent = after.customers[after.customers["send"]]
+        assert set(sent.loc[sent["list"] == "win_back", "customer_id"]) & set(lot["customer"]) == asked
+        assert not set(sent.loc[sent["list"] != "win_back", "customer_id"]) & set(lot["customer"])
+        week = lists(lot.assign(start=pd.Timestamp(end) - pd.Timedelta(days=7)))
+        assert not set(week.customers.loc[week.customers["send"], "customer_id"]) & set(lot["customer"])
+        over = lists(lot.assign(end=pd.Timestamp(end)))
+        pd.testing.assert_frame_equal(over.customers, before.customers)
+
+
+def shop(lift, names=1_500, lots=3, seed=5, costs=MARGIN):
+    """Orders of names of whom a tenth orders in any four weeks, ``lift`` more of those contacted; their lots."""
+    rng, ids = np.random.default_rng(seed), np.array([f"c{who}" for who in range(names)])
+    orders = [pd.DataFrame({"customer": ids, "date": START - pd.Timedelta(days=40), "amount": 20.0})]
+    drawn, sent = [], []
+    for start in START + pd.to_timedelta(28 * np.arange(lots), "D"):
+        arm = rng.permutation(np.arange(names) % 2)
+        came = ids[rng.random(names) < 0.1 + lift * arm]
+        when = start + pd.to_timedelta(rng.integers(0, 28, len(came)), "D")
+        orders.append(pd.DataFrame({"customer": came, "date": when, "amount": rng.gamma(4, 8, len(came)).round(2)}))
+        lot = pd.DataFrame({"list": "win_back", "customer": ids, "arm": np.where(arm == 1, "contact", "none")})
+        drawn.append(lot.assign(start=start, end=start + pd.Timedelta(days=27), **costs))
+        sent.append(pd.DataFrame({"date": start, "customer": ids[arm == 1], "list": "win back"}))
+    columns = {"customer": "customer", "date": "date", "amount": "amount"}
+    read = rl.read_orders(pd.concat(orders), **columns, observation_end=END)
+    return read, pd.concat(drawn, ignore_index=True), pd.concat(sent, ignore_index=True)
+
+
+class TestReadingBack:
+    def test_a_planted_effect_comes_back_and_is_declared(self):
+        orders, lots, sent = shop(0.15)
+        found = lot_effects(orders, lots, sent)
+        (row,) = found.effects.to_dict("records")
+        # An order leaves 0.4 * 32 - 1 on average; everybody contacted costs 0.25, and 2 with an order.
+        assert row["lower"] < 0.15 * 11.8 - 0.25 - 2 * 0.25 < row["upper"]
+        assert row["lift_lower"] < 0.15 < row["lift_upper"]
+        assert row["verdict"] == "works"
+        assert row["at_any_look_lower"] < row["lower"] < row["shrunk"] < row["upper"] < row["at_any_look_upper"]
+        assert (row["lots"], row["names"]) == (3, 4_500)
+        assert found.lots["state"].tolist() == ["counts"] * 3
+
+    def test_costs_alone_are_declared_as_harm(self):
+        orders, lots, sent = shop(0.0)
+        lots = lots.assign(cost_per_contact=3.0)
+        assert lot_effects(orders, lots, sent).effects["verdict"].tolist() == ["harms"]
+
+    def test_everybody_counts_in_the_arm_of_the_lot_whoever_was_contacted(self):
+        orders, lots, sent = shop(0.1)
+        whole = lot_effects(orders, lots, sent)
+        fewer = lot_effects(orders, lots, sent.iloc[::2])
+        pd.testing.assert_frame_equal(whole.effects, fewer.effects)
+        assert whole.lots["sent"].tolist() == [1.0] * 3
+        assert fewer.lots["sent"].tolist() == pytest.approx([0.5] * 3, abs=0.01)
+        assert whole.lots["spilled"].tolist() == [0.0] * 3
+
+    def test_a_lot_counts_only_when_its_window_ended_and_its_sending_is_confirmed(self):
+        orders, lots, sent = shop(0.1)
+        assert lot_effects(orders, lots).lots["state"].tolist() == ["unconfirmed"] * 3
+        assert lot_effects(orders, lots).effects.empty
+        assert lot_effects(orders, lots, sent.assign(list="gift")).lots["state"].tolist() == ["unconfirmed"] * 3
+        assert lot_effects(orders, lots, sent.iloc[:800]).lots["state"].tolist()[0] == "counts"
+        late = lots.assign(end=pd.Timestamp(END) + pd.Timedelta(days=1))
+        assert lot_effects(orders, late, sent).lots["state"].tolist() == ["running"] * 3
+        early = lots.assign(start=pd.Timestamp("2020-01-01"))
+        assert lot_effects(orders, early, sent).lots["state"].tolist() == ["outside"]
+        few = pd.concat([lots.groupby(["start", "arm"]).head(20)])
+        assert lot_effects(orders, few, sent).lots["state"].tolist() == ["few"] * 3
+
+    def test_without_a_lot_there_is_nothing(self):
+        orders, *_ = shop(0.0, lots=1)
+        assert lot_effects(orders, None).lots.empty
+
+    def test_errors_are_by_customer(self):
+        rng = np.random.default_rng(2)
+        half = pd.DataFrame(
+            {"customer": range(400), "arm": np.arange(400) % 2, "before": 0.0, "y": rng.normal(size=400)}
+        )
+        twice = pd.concat([half.assign(lot=0), half.assign(lot=1)])
+        once, error = pooled_effect(half.assign(lot=0), "y")
+        same, wider = pooled_effect(twice, "y")
+        assert same == pytest.approx(once)
+        assert wider == pytest.approx(error, rel=0.01)  # the same customers again say nothing new
+
+
+def declared(looks, paths, seed, lists=1, skew=False):
+    """Share of paths on which an effect is ever declared where there is none, by estimates after each lot."""
+    rng = np.random.default_rng(seed)
+    level, wrong = 1 - FALSE_EFFECTS / len(LISTS), np.zeros(paths, dtype=bool)
+    for _ in range(lists):
+        steps = (
+            rng.gamma(0.05, 1, (paths, looks, 400)).mean(axis=2) - 0.05 if skew else rng.normal(0, 1, (paths, looks))
+        )
+        deviation = np.sqrt(0.05 / 400) if skew else 1.0
+        for look in range(1, looks + 1):
+            error = deviation / np.sqrt(look)
+            ends = always_valid(steps[:, :look].mean(axis=1), error, deviation, level)
+            wrong |= (ends.lower > 0) | (ends.upper < 0)
+    return wrong.mean()
+
+
+def test_without_an_effect_one_is_declared_in_fewer_than_one_in_twenty_over_24_looks_at_all_lists():
+    assert declared(looks=24, paths=4_000, seed=8, lists=len(LISTS)) < 0.05
+    assert declared(looks=24, paths=300, seed=9, lists=len(LISTS), skew=True) < 0.05
+
+
+def test_the_bound_is_never_much_wider_than_that_of_a_single_look():
+    single = 2.64  # the two-sided point of a normal estimate at 5% over six lists
+    for look in (1, 4, 24, 100):
+        ends = always_valid(0.0, 1 / np.sqrt(look), 1.0, 1 - FALSE_EFFECTS / 6)
+        assert single < ends.upper * np.sqrt(look) < 1.65 * single
+
+
+@pytest.mark.slow
+def test_whole_reports_without_an_effect_declare_one_in_at_most_one_shop_in_twenty():
+    wrong = 0
+    for seed in range(40):
+        orders, lots, sent = shop(0.0, names=600, lots=6, seed=100 + seed, costs=MARGIN | FREE)
+        for look in range(1, 7):
+            known = lots["start"].drop_duplicates().iloc[:look]
+            found = lot_effects(orders, lots[lots["start"].isin(known)], sent).effects
+            if (found["verdict"] != "open").any():
+                wrong += 1
+                break
+    assert wrong <= 4
