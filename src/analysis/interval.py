@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,3 +42,16 @@ class Interval:
         Interval(estimate=5.0, lower=4.0, upper=7.0, level=0.9)
         """
         return Interval(self.estimate / count, self.lower / count, self.upper / count, self.level)
+
+
+def spanned(intervals: Iterable[Interval]) -> Interval:
+    """From the lowest estimate to the highest, as of models that disagree; of one, its own interval.
+
+    >>> spanned([Interval(0.2, 0.1, 0.3, 0.9), Interval(0.1, 0.05, 0.2, 0.9)])
+    Interval(estimate=0.2, lower=0.1, upper=0.2, level=0.9)
+    """
+    first, *others = intervals
+    if not others:
+        return first
+    estimates = [each.estimate for each in (first, *others)]
+    return Interval(first.estimate, min(estimates), max(estimates), first.level)

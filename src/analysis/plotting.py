@@ -20,6 +20,7 @@ from types import MethodType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+import numpy as np
 import pandas as pd
 
 from analysis.words import formats
@@ -41,6 +42,8 @@ GREY = "#7d8893"
 PALE = "#a9c7de"
 SKY = "#4f9fd1"
 WIDE, NARROW = 7.2, 3.4
+MOST_ANNOTATED = 160
+"""Cells of a heat map up to which each shows its number."""
 """Width of a figure on a page and on a phone [inches]."""
 PIXELS_PER_INCH = 100
 LARGEST_SVG = 250_000
@@ -338,6 +341,35 @@ def label_ends(ax: Axes, ends: Sequence[tuple[float, float, str, str]], gap_shar
             text, (x, y), xytext=(6, 0), textcoords="offset points", color=color, va="center", annotation_clip=False
         )
     return ax
+
+
+def heat_map(ax: Axes, table: pd.DataFrame, show: str) -> Axes:
+    """A heat map of a frame, as ``Formats.show`` writes its numbers, with a number in each cell where there is room."""
+    import seaborn as sns
+
+    say = getattr(formats(), show)
+    is_annotated = table.size <= MOST_ANNOTATED and (not is_narrow(ax) or table.shape[1] <= 9)
+    sns.heatmap(
+        table, ax=ax, cmap="Blues", vmin=0, linewidths=0.5, cbar=not is_annotated,
+        cbar_kws={"format": lambda value, _: say(value)}, fmt="",
+        annot=table.map(lambda value: "" if np.isnan(value) else say(value)).to_numpy() if is_annotated else None,
+        annot_kws={"fontsize": 7 if is_narrow(ax) else 8},
+    )  # fmt: skip
+    rows, columns = _thinned(len(table), 8 if is_narrow(ax) else 14), _thinned(table.shape[1], 12)
+    ax.set_yticks(rows + 0.5, table.index[rows], rotation=0)
+    ax.set_xticks(columns + 0.5, [str(table.columns[column]) for column in columns])
+    ax.set_ylabel("")
+    ax.grid(visible=False)
+    return ax
+
+
+def _thinned(count: int, most: int) -> np.ndarray:
+    """Positions of at most ``most`` of ``count`` labels, evenly apart.
+
+    >>> _thinned(5, 10), _thinned(12, 4)
+    (array([0, 1, 2, 3, 4]), array([0, 3, 6, 9]))
+    """
+    return np.arange(0, count, -(-count // most))
 
 
 def plot_trend(values: Sequence[Interval], ax: Axes | None = None) -> Axes:

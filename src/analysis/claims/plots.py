@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from analysis.errors import Unavailable
-from analysis.interval import Interval
+from analysis.interval import Interval, spanned
 from analysis.plotting import INK, MUTED, PALE, WIDE, format_ticks, name_axes, own_axes, stroke_of, text_above
 from analysis.words import shown, tr
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 def plot_claimed_range(
-    claims: Claims, ax: Axes | None = None, *, claim: str = "five_points_more_profit", primary_only: bool = False
+    claims: Claims, ax: Axes | None = None, *, claim: str = "five_points_more_profit", together: bool = False
 ) -> Axes:
     """A claim about profit: its number under each model, with its interval, beside the range that is claimed (shaded).
 
     Parameters
     ----------
-    primary_only
-        Whether only the primary model's number is drawn, without the model's name.
+    together
+        Whether all models are one row, from the lowest estimate to the highest.
 
     Raises
     ------
@@ -35,15 +35,18 @@ def plot_claimed_range(
         raise Unavailable(verdict.reason)
     (low, high), found = verdict.declared.range, dict(verdict.estimates)
     strokes, names = [stroke_of(model) for model in found], list(found)
-    if primary_only:
-        strokes, names, found = strokes[:1], [tr("Here")], dict(list(found.items())[:1])
+    kind = "estimate percent"
+    if together:
+        found, kind = {"": spanned(found.values())}, "range percent"
+        strokes, names = strokes[:1], [tr("Your customers")]
     ax = own_axes(ax, size=(WIDE, 1.2 + 0.4 * len(found)))
     ax.axvspan(low, high, color=PALE, alpha=0.45, lw=0)
     ax.axvline(0, color=INK, linewidth=0.8)
     for place, (each, stroke) in enumerate(zip(found.values(), strokes, strict=True)):
-        ax.hlines(-place, each.lower, each.upper, color=stroke.color, linewidth=3)
-        ax.plot(each.estimate, -place, stroke.marker, color=stroke.color, markersize=7)
-        text, end = shown("estimate percent", each), (each.upper, -place)
+        ax.hlines(-place, each.lower, each.upper, color=stroke.color, linewidth=9 if together else 3)
+        if not together:
+            ax.plot(each.estimate, -place, stroke.marker, color=stroke.color, markersize=7)
+        text, end = shown(kind, each), (each.upper, -place)
         ax.annotate(text, end, xytext=(8, 0), textcoords="offset points", va="center", color=stroke.color)
     ax.set_yticks([-place for place in range(len(found))], names)
     ends = [0.0, high, *(end for each in found.values() for end in (each.lower, each.upper))]

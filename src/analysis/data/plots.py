@@ -13,6 +13,7 @@ from analysis.plotting import (
     PALE,
     few_ticks,
     format_ticks,
+    heat_map,
     is_narrow,
     key_above,
     month_ticks,
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from analysis.data.orders import Orders
-
-MOST_ANNOTATED = 160
-"""Cells of a heat map up to which each shows its number."""
 
 
 def plot_orders_over_time(orders: Orders, ax: Axes | None = None) -> Axes:
@@ -66,8 +64,6 @@ def plot_cohorts(orders: Orders, ax: Axes | None = None, kind: str = "customers"
 
     Each cohort stands with its month and the number of its customers.
     """
-    import seaborn as sns
-
     ax, table, sizes = own_axes(ax), orders.cohorts(kind).astype(float), orders.cohorts("customers")[0].astype(float)
     shares = table.div(sizes, axis="index")[sizes > 0].iloc[:, 1:].dropna(axis="columns", how="all")
     shares = shares.dropna(how="all")
@@ -77,27 +73,6 @@ def plot_cohorts(orders: Orders, ax: Axes | None = None, kind: str = "customers"
         "orders": tr("Orders per customer of the cohort and month"),
         "revenue": tr("Revenue per customer of the cohort and month"),
     }
-    say, is_annotated = getattr(formats(), show), shares.size <= MOST_ANNOTATED
-    sns.heatmap(
-        shares.set_axis(shares.index.astype("str")), ax=ax, cmap="Blues", vmin=0, linewidths=0.5, cbar=not is_annotated,
-        cbar_kws={"format": lambda value, _: say(value)}, fmt="",
-        annot=shares.map(lambda value: "" if np.isnan(value) else say(value)).to_numpy() if is_annotated else None,
-        annot_kws={"fontsize": 6 if is_narrow(ax) else 8},
-    )  # fmt: skip
-    rows, columns = _thinned(len(shares), 8 if is_narrow(ax) else 14), _thinned(shares.shape[1], 12)
-    months = [shares.index[row] for row in rows]
-    labels = [f"{formats().month(month.start_time)} ({formats().integer(sizes[month])})" for month in months]
-    ax.set_yticks(rows + 0.5, labels, rotation=0)
-    ax.set_xticks(columns + 0.5, [str(shares.columns[column]) for column in columns])
-    ax.set_ylabel("")
-    ax.grid(visible=False)
+    labels = [f"{formats().month(month.start_time)} ({formats().integer(sizes[month])})" for month in shares.index]
+    heat_map(ax, shares.set_axis(labels), show)
     return name_axes(ax, x=tr("Months since the first order"), y=names[kind])
-
-
-def _thinned(count: int, most: int) -> np.ndarray:
-    """Positions of at most ``most`` of ``count`` labels, evenly apart.
-
-    >>> _thinned(5, 10), _thinned(12, 4)
-    (array([0, 1, 2, 3, 4]), array([0, 3, 6, 9]))
-    """
-    return np.arange(0, count, -(-count // most))

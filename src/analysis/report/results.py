@@ -391,7 +391,7 @@ def is_local(config: Config) -> bool:
 def headings() -> dict[str, str]:
     """Column -> its heading in the reader's language."""
     return {
-        "customer_id": tr("Customer"),
+        "customer_id": tr("Customer number"),
         "first_order": tr("First order"),
         "last_order": tr("Last order"),
         "orders": tr("Orders"),

@@ -159,8 +159,9 @@ def _first(found: StrategyComparison) -> Message:
     if best := by_form[DO]:
         amount = best[0].difference.estimate
         return Message(
-            "**Do this: {name}.** It is expected to earn some {amount:rounded_money} more over {years:years}.",
-            name=named[DO], amount=amount, years=years
+            "**Do this: {name}.** It is expected to earn some {amount:rounded_money} more over {years:years}, probably "
+            "{difference:range rounded_money}.",
+            name=named[DO], amount=amount, years=years, difference=best[0].difference
         )  # fmt: skip
     if best := by_form[TRY_FIRST]:
         return Message(
@@ -182,13 +183,14 @@ def advice_sentence(advice: Advice, years: float, name, label) -> Message:
     if advice.form == DO_NOT:
         if advice.unit != "year" and advice.most.estimate > 0:
             return Message(
-                "**{name}** ({label}): **do not.** It would cost some {amount:rounded_money} over {years:years}; "
-                "{loses}. It pays only at a cost of {most:money} {unit} or less.",
+                "**{name}** ({label}): **do not.** It is expected to earn some {amount:rounded_money} less over "
+                "{years:years}; {loses}. It pays only at a cost of {most:money} {unit} or less.",
                 most=advice.most.estimate, unit=UNITS[advice.unit], **said
             )  # fmt: skip
         return Message(
-            "**{name}** ({label}): **do not.** It would cost some {amount:rounded_money} over {years:years}; {loses}. "
-            "It pays only if customers bring {need:percent1} more margin; likely are {likely:range percent1}.",
+            "**{name}** ({label}): **do not.** It is expected to earn some {amount:rounded_money} less over "
+            "{years:years}; {loses}. It pays only if customers bring {need:percent1} more margin; likely are "
+            "{likely:range percent1}.",
             **said,
         )
     if advice.form == TRY_FIRST:
@@ -206,13 +208,14 @@ def advice_sentence(advice: Advice, years: float, name, label) -> Message:
         )  # fmt: skip
     if advice.form == EITHER:
         return Message(
-            "**{name}** ({label}): **either this or “{other}”; take the cheaper.** They earn about the same.",
+            "**{name}** ({label}): **little difference to “{other}”; take the cheaper.** Which earns more cannot "
+            "be told; {loses}.",
             other=name_of(advice.other), **said
         )  # fmt: skip
     if advice.other:
         return Message(
             "**{name}** ({label}): **do it, unless you do “{other}”**, which earns more. This is expected to earn some "
-            "{amount:rounded_money} over {years:years}; {loses}.",
+            "{amount:rounded_money} more than going on as today over {years:years}; {loses}.",
             other=name_of(advice.other), **said
         )  # fmt: skip
     if advice.unit != "year":
@@ -232,9 +235,9 @@ def advice_sentence(advice: Advice, years: float, name, label) -> Message:
 def _loses(chance: float) -> Message:
     """How often a strategy loses, in words where a tenth of the cases would round to none or to all."""
     if chance < SELDOM:
-        return Message("it hardly ever loses")
+        return Message("it loses in hardly any case")
     if chance > 1 - SELDOM:
-        return Message("it nearly always loses")
+        return Message("it loses in nearly every case")
     return Message("it loses in {tenths:integer} of 10 cases", tenths=round(10 * chance))
 
 
@@ -243,11 +246,14 @@ def basis(found: StrategyComparison) -> Message:
     estimated = [BY_NAME[name].label for name, origin in found.parameters.origin.items() if origin == "estimate"]
     if estimated:
         return Message(
-            "These figures come from cases that we think possible. Your data tell this much: {names:list}. "
-            "The rest is judgement.",
+            "These figures rest on assumptions about how customers react. Your data tell this much: {names:list}. "
+            "The rest is judgement: begin small where you can.",
             names=estimated,
         )
-    return Message("These figures come from cases that we think possible; that is judgement, not your data.")
+    return Message(
+        "These figures rest on assumptions about how customers react, which are judgement and not your data: begin "
+        "small where you can."
+    )
 
 
 def price_sentence(advice: Advice, name) -> Message:

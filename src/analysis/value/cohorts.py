@@ -11,6 +11,7 @@ from scipy.stats import norm
 from analysis.data import Orders
 from analysis.errors import Unavailable
 from analysis.interval import Interval
+from analysis.plotting import Plots
 from analysis.time import TimeUnit, to_days
 from analysis.value.history import first_order_days, history, refuse_left_truncation
 from analysis.value.intervals import share_interval
@@ -53,6 +54,8 @@ class Cohorts:
     ordered: pd.DataFrame
     spent: pd.DataFrame
     average: pd.DataFrame
+
+    plot = Plots(share="analysis.value.plots:plot_cohort_shares")
 
     @property
     def share(self) -> pd.DataFrame:
