@@ -42,8 +42,8 @@ GREY = "#7d8893"
 PALE = "#a9c7de"
 SKY = "#4f9fd1"
 WIDE, NARROW = 7.2, 3.4
-MOST_ANNOTATED = 160
-"""Cells of a heat map up to which each shows its number."""
+MOST_ANNOTATED, MOST_NARROW = 160, 9
+"""Cells of a heat map up to which each shows its number; its columns on a phone."""
 """Width of a figure on a page and on a phone [inches]."""
 PIXELS_PER_INCH = 100
 LARGEST_SVG = 250_000
@@ -348,7 +348,9 @@ def heat_map(ax: Axes, table: pd.DataFrame, show: str) -> Axes:
     import seaborn as sns
 
     say = getattr(formats(), show)
-    is_annotated = table.size <= MOST_ANNOTATED and (not is_narrow(ax) or table.shape[1] <= 9)
+    if is_narrow(ax):
+        table = table.iloc[:, :MOST_NARROW]
+    is_annotated = table.size <= MOST_ANNOTATED
     sns.heatmap(
         table, ax=ax, cmap="Blues", vmin=0, linewidths=0.5, cbar=not is_annotated,
         cbar_kws={"format": lambda value, _: say(value)}, fmt="",

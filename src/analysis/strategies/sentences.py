@@ -148,7 +148,7 @@ def decision_sentences(found: StrategyComparison) -> list[Message]:
     """What to do, in a director's words: the one thing to do, on what it rests, and the advice on each strategy."""
     rows = found.to_frame().query("strategy != 'nothing'").itertuples()
     labels = {row.strategy: (row.name, row.label) for row in rows}
-    said = [advice_sentence(found.advice[name], found.years, *labels[name]) for name in labels]
+    said = [advice_sentence(found.advice[name], *labels[name]) for name in labels]
     return [_first(found), basis(found), *said]
 
 
@@ -176,30 +176,21 @@ def _first(found: StrategyComparison) -> Message:
                    years=years)  # fmt: skip
 
 
-def advice_sentence(advice: Advice, years: float, name, label) -> Message:
-    """The advice on one strategy."""
-    said = {"name": name, "label": label, "amount": abs(advice.difference.estimate), "years": years}
-    said |= {"loses": _loses(advice.loss), "need": max(advice.need.estimate, 0.0), "likely": advice.likely}
+def advice_sentence(advice: Advice, name, label) -> Message:
+    """The advice on one strategy; what is to be done is described, what is not is named."""
+    said = {"name": name, "label": label, "amount": abs(advice.difference.estimate), "loses": _loses(advice.loss)}
     if advice.form == DO_NOT:
-        if advice.unit != "year" and advice.most.estimate > 0:
-            return Message(
-                "**{name}** ({label}): **do not.** It is expected to earn some {amount:rounded_money} less over "
-                "{years:years}; {loses}. It pays only at a cost of {most:money} {unit} or less.",
-                most=advice.most.estimate, unit=UNITS[advice.unit], **said
-            )  # fmt: skip
         return Message(
-            "**{name}** ({label}): **do not.** It is expected to earn some {amount:rounded_money} less over "
-            "{years:years}; {loses}. It pays only if customers bring {need:percent1} more margin; likely are "
-            "{likely:range percent1}.",
-            **said,
-        )
+            "**{name}: do not.** Some {amount:rounded_money} less is expected, {loses}. It pays only {where}.",
+            where=_where_it_pays(advice), **said
+        )  # fmt: skip
     if advice.form == TRY_FIRST:
         trial = advice.trial
         return Message(
-            "**{name}** ({label}): **try it on some first**: on half of {customers:integer} customers ({group}) for "
-            "{weeks:weeks}, chosen by lot. It must bring {need:percent1} more margin; likely are "
-            "{likely:range percent1}.",
-            customers=trial.customers, group=GROUPS[trial.group], weeks=trial.weeks, **said
+            "**{name}** ({label}): **try it on some first**, on half of {customers:integer} customers ({group}) for "
+            "{weeks:weeks}, chosen by lot. It pays only {where}.",
+            customers=trial.customers, group=GROUPS[trial.group], weeks=trial.weeks, where=_margin_needed(advice),
+            **said
         )  # fmt: skip
     if advice.form == FIND_OUT_FIRST:
         return Message(
@@ -208,37 +199,41 @@ def advice_sentence(advice: Advice, years: float, name, label) -> Message:
         )  # fmt: skip
     if advice.form == EITHER:
         return Message(
-            "**{name}** ({label}): **little difference to “{other}”; take the cheaper.** Which earns more cannot "
-            "be told; {loses}.",
+            "**{name}: little difference to “{other}”; take the cheaper.** Which earns more cannot be told.",
             other=name_of(advice.other), **said
         )  # fmt: skip
     if advice.other:
         return Message(
-            "**{name}** ({label}): **do it, unless you do “{other}”**, which earns more. This is expected to earn some "
-            "{amount:rounded_money} more than going on as today over {years:years}; {loses}.",
+            "**{name}: do it, unless you do “{other}”**, which earns more. Some {amount:rounded_money} more than today "
+            "is expected, {loses}.",
             other=name_of(advice.other), **said
         )  # fmt: skip
-    if advice.unit != "year":
-        return Message(
-            "**{name}** ({label}): **do it.** It is expected to earn some {amount:rounded_money} more over "
-            "{years:years}; {loses}. It pays up to a cost of {most:money} {unit}.",
-            most=advice.most.estimate, unit=UNITS[advice.unit], **said
-        )  # fmt: skip
     return Message(
-        "**{name}** ({label}): **do it.** It is expected to earn some {amount:rounded_money} more over {years:years}; "
-        "{loses}. Customers must bring {need:percent1} more margin; likely are "
-        "{likely:range percent1}.",
-        **said,
-    )
+        "**{name}** ({label}): **do it.** Some {amount:rounded_money} more is expected, {loses}. It pays only {where}.",
+        where=_where_it_pays(advice), **said
+    )  # fmt: skip
+
+
+def _where_it_pays(advice: Advice) -> Message:
+    if advice.unit == "year" or advice.most.estimate <= 0:
+        return _margin_needed(advice)
+    return Message("at a cost of {most:money} {unit} or less", most=advice.most.estimate, unit=UNITS[advice.unit])
+
+
+def _margin_needed(advice: Advice) -> Message:
+    return Message(
+        "if customers bring {need:percent1} more margin; likely are {likely:range percent1}",
+        need=max(advice.need.estimate, 0.0), likely=advice.likely,
+    )  # fmt: skip
 
 
 def _loses(chance: float) -> Message:
     """How often a strategy loses, in words where a tenth of the cases would round to none or to all."""
     if chance < SELDOM:
-        return Message("it loses in hardly any case")
+        return Message("with a loss in hardly any case")
     if chance > 1 - SELDOM:
-        return Message("it loses in nearly every case")
-    return Message("it loses in {tenths:integer} of 10 cases", tenths=round(10 * chance))
+        return Message("with a loss in nearly every case")
+    return Message("with a loss in {tenths:integer} of 10 cases", tenths=round(10 * chance))
 
 
 def basis(found: StrategyComparison) -> Message:
@@ -246,13 +241,13 @@ def basis(found: StrategyComparison) -> Message:
     estimated = [BY_NAME[name].label for name, origin in found.parameters.origin.items() if origin == "estimate"]
     if estimated:
         return Message(
-            "These figures rest on assumptions about how customers react. Your data tell this much: {names:list}. "
-            "The rest is judgement: begin small where you can.",
+            "How customers react is assumed, in cases that we think possible. Your data tell this much: {names:list}. "
+            "Begin small where you can.",
             names=estimated,
         )
     return Message(
-        "These figures rest on assumptions about how customers react, which are judgement and not your data: begin "
-        "small where you can."
+        "How customers react is assumed, in cases that we think possible, and not measured in your data: begin small "
+        "where you can."
     )
 
 
