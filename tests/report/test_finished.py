@@ -70,7 +70,7 @@ def test_the_mail_says_the_same_decision_as_the_index(index, run):
 
 
 def test_pages_are_accessible_narrow_and_ask_for_nothing(run, browser):
-    """The index in every look; the evidence, which shares its template, on a light desk, and in English a dark phone."""
+    """The index in every look; the evidence, which shares its template, on a light desk and in English a dark phone."""
     looks = {"index.html": 4}.get
     few = 2 if '<html lang="en"' in (run / "index.html").read_text(encoding="utf-8") else 1
     assert not [problem for file in pages_of(run) for problem in problems_of(browser, file, looks(file.name, few))]
