@@ -40,7 +40,7 @@ def test_the_frame_has_a_row_a_claim_with_number_interval_probability_and_source
 
 def test_the_table_shows_the_range_over_the_models_and_a_single_number_with_its_interval():
     found = ALL.table().set_index("verdict")
-    assert found.loc["contradicted", ["found", "probability"]].tolist() == ["10% to 12%", "below 1%"]
+    assert found.loc["contradicted", ["found", "probability"]].tolist() == ["10% to 12%, by model", "below 1%"]
     assert found.loc["depends", ["found", "probability"]].tolist() == ["10% (90% interval 5% to 20%)", "50%"]
     assert found.loc["not testable", ["found", "probability"]].tolist() == ["–", "–"]
 
@@ -54,12 +54,12 @@ def test_the_counts_add_up_and_stand_above_the_table_in_a_notebook():
     assert ALL["never_return"] is SILENT
 
 
-def test_the_picture_shows_every_model_beside_the_claimed_range_and_alone_no_models_name():
+def test_the_picture_shows_every_model_beside_the_claimed_range_and_together_no_models_name():
     figure, (left, right) = plt.subplots(1, 2)
     assert ALL.plot.claimed_range(ax=left) is left
-    ALL.plot.claimed_range(ax=right, primary_only=True)
+    ALL.plot.claimed_range(ax=right, together=True)
     names = [[label.get_text() for label in ax.get_yticklabels()] for ax in (left, right)]
-    assert names == [list(MODELS), ["Here"]]
+    assert names == [list(MODELS), ["Your customers"]]
     shaded = left.patches[0].get_extents().transformed(left.transData.inverted())
     assert (shaded.x0, shaded.x1) == pytest.approx((0.25, 0.95))
     plt.close(figure)

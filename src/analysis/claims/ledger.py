@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.claims.claim import Outcome, Verdict, chance_said
-from analysis.interval import Interval
+from analysis.interval import Interval, spanned
 from analysis.plotting import Plots
 from analysis.tables import table_html
 from analysis.words import Message, placeholders, shown, tr
@@ -90,15 +90,14 @@ def _row(verdict: Verdict) -> dict[str, Any]:
 
 
 def _found(verdict: Verdict) -> str:
-    """One estimate with its interval; or the lowest and the highest of the models' estimates."""
+    """One estimate with its interval; or from the lowest to the highest of the models' estimates, which is said."""
     every = list(verdict.estimates.values())
     if not every:
         return "–"
     kind = placeholders(verdict.declared.found.text)["estimate"].rpartition(" ")[2]
     if len(every) == 1:
         return shown(f"{'estimate' if every[0].lower == every[0].upper else 'interval'} {kind}", every[0])
-    low, high = (pick(each.estimate for each in every) for pick in (min, max))
-    return shown(f"range {kind}", Interval(low, low, high, every[0].level))
+    return tr("{range}, by model", range=shown(f"range {kind}", spanned(every)))
 
 
 def _chance(verdict: Verdict) -> str:

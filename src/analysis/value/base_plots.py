@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from analysis.value.ladder import Ladder
     from analysis.value.payback import Payback
 
+FEWEST_BARS = 4
+"""A figure has room for so many bars, so that one alone does not fill it."""
 DRIVERS = {
     "customers": Message("More customers won so far"), "active": Message("Share of them that ordered"),
     "orders": Message("Orders of an active customer"), "order_value": Message("Value of an order"),
@@ -55,6 +57,7 @@ def plot_bridge(base: CustomerBase, ax: Axes | None = None) -> Axes:
     entries.append((ax.bar(x, -table["lost"], 0.62, color=ORANGE), tr("lost")))
     ax.axhline(0, color=GREY, linewidth=0.9)
     ax.set_xticks(x, [formats().month(day) for day in table["end"]])
+    ax.set_xlim(-0.6, max(len(table), FEWEST_BARS) - 0.4)
     format_ticks(few_ticks(ax, y=6), y="integer")
     lines = key_above(ax, entries)
     return name_axes(ax, x=tr("Period that ended in"), y=tr("Customers"), lines_between=lines)
