@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import analysis as rl
-from analysis.config import Config
+from analysis.config import LOT, Config
 from analysis.data.customer_tables import KEPT, REASONS, CustomerTables, load_customer_tables, load_lots
 from analysis.errors import InputRefused
 
@@ -153,10 +153,10 @@ def test_lots_come_back_with_ids_that_look_like_formulas(tmp_path):
         "win_back,'=1+1,contact,2025-04-01,2025-04-28,0.3,0,0.5,2\nwin_back,K2,none,2025-04-01,2025-04-28,0.3,0,0.5,2\n"
     )
     (tmp_path / "win_back-2025-03-31.csv").write_text(lot + rows)
-    data = {"transactions": {"sample": "cdnow"}, "lots": {"file": "*.csv"}}
+    data = {"transactions": {"sample": "cdnow"}, "lots": {"file": "*.csv", "columns": {name: name for name in LOT}}}
     config = Config(name="shop", folder=tmp_path, data=data)
     found = load_lots(config, workdir=tmp_path / "work")
-    assert found.frame["customer"].tolist() == ["=1+1", "K2"]
-    assert found.frame["end"].iloc[0] == pd.Timestamp("2025-04-28")
+    assert found.lots["customer"].tolist() == ["=1+1", "K2"]
+    assert found.lots["end"].iloc[0] == pd.Timestamp("2025-04-28")
     config = Config(name="shop", data={"transactions": {"sample": "cdnow"}})
-    assert load_lots(config, workdir=Path(tmp_path)).frame is None
+    assert load_lots(config, workdir=Path(tmp_path)).lots is None

@@ -13,15 +13,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, Discriminator, Field, Tag, model_validator
 from pydantic.fields import FieldInfo
 
-from analysis.config.customer_tables import (
-    CUSTOMER_TABLES,
-    AcquisitionConfig,
-    ContactTableConfig,
-    ExitsConfig,
-    LotsConfig,
-    NamesConfig,
-    PointsConfig,
-)
+from analysis.config.customer_tables import CUSTOMER_TABLES, CustomerTablesConfig
 from analysis.config.kinds import (
     ColumnName,
     ColumnNames,
@@ -154,8 +146,8 @@ class AmountIncludes(Section):
     shipping: ColumnName | None = None
 
 
-class DataConfig(Section):
-    """Where the transactions are and how to read them."""
+class DataConfig(CustomerTablesConfig):
+    """Where the transactions are and how to read them, and the tables of a customer database beside them."""
 
     transactions: Source
     columns: Columns | None = None
@@ -182,12 +174,6 @@ class DataConfig(Section):
     exclude_earlier: bool = False
     holdout_weeks: int = Field(default=26, ge=0, le=10_000)
     csv: Literal["local", "plain"] = "local"
-    customers: NamesConfig | None = None
-    acquisition: AcquisitionConfig | None = None
-    contacts: ContactTableConfig | None = None
-    exits: ExitsConfig | None = None
-    points: PointsConfig | None = None
-    lots: LotsConfig | None = None
 
     @model_validator(mode="before")
     @classmethod

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import field_validator
+from pydantic import create_model, field_validator
 
-from analysis.config.kinds import ColumnName
+from analysis.config.kinds import ColumnName, Section
 from analysis.config.loyalty_tables import DatedTable, TableColumns
 
 GROUP = "group "
 """Begins the role of a column that customers are grouped by under its own name."""
 
 
-class NamesColumns(TableColumns):
-    """Who is who: with an order or without one; ``groups`` are further columns to group by."""
+class _Grouped(TableColumns):
+    """With further columns to group by, under their own names."""
 
-    customer: ColumnName
-    channel: ColumnName | None = None
-    segment: ColumnName | None = None
-    referred_by: ColumnName | None = None
-    enquired: ColumnName | None = None
-    opt_in: ColumnName | None = None
-    club_since: ColumnName | None = None
     groups: tuple[ColumnName, ...] = ()
 
     @field_validator("groups")
@@ -37,97 +30,28 @@ class NamesColumns(TableColumns):
         return named | {GROUP + name: name for name in self.groups}
 
 
-class AcquisitionColumns(TableColumns):
-    """What was spent on winning customers, when and where."""
-
-    date: ColumnName
-    spend: ColumnName
-    channel: ColumnName | None = None
-
-
-class ContactColumns(TableColumns):
-    """Who was contacted, when, and for which list."""
-
-    customer: ColumnName
-    date: ColumnName
-    list: ColumnName | None = None
-
-
-class ExitColumns(TableColumns):
-    """Who left, when and why."""
-
-    customer: ColumnName
-    date: ColumnName
-    reason: ColumnName
-
-
-class PointColumns(TableColumns):
-    """Points earned and redeemed, and the day on which they lapse."""
-
-    customer: ColumnName
-    date: ColumnName
-    earned: ColumnName
-    redeemed: ColumnName | None = None
-    expires: ColumnName | None = None
-
-
-class LotColumns(TableColumns):
-    """A lot as it was drawn: who is in which arm, from when until when, and at what costs it counts."""
-
-    customer: ColumnName = "customer"
-    list: ColumnName = "list"
-    arm: ColumnName = "arm"
-    start: ColumnName = "start"
-    end: ColumnName = "end"
-    gross_margin: ColumnName = "gross_margin"
-    cost_per_order: ColumnName = "cost_per_order"
-    cost_per_contact: ColumnName = "cost_per_contact"
-    incentive: ColumnName = "incentive"
-
-
-class _CustomerTable(DatedTable):
+class _Table(DatedTable):
     decimal: Literal[",", "."] | None = None
 
 
-class NamesConfig(_CustomerTable):
-    """Everybody in the customer file: a row for each name."""
-
-    columns: NamesColumns
-
-
-class AcquisitionConfig(_CustomerTable):
-    """Spend on winning customers: a row for each day or month, and channel."""
-
-    columns: AcquisitionColumns
+def _table(needed: str, known: str = "", base: type[TableColumns] = TableColumns, **keys: Any) -> type[_Table]:
+    """The section of a table with these roles of columns: what is needed, and what may be known."""
+    roles = dict.fromkeys(needed.split(), (ColumnName, ...)) | dict.fromkeys(known.split(), (ColumnName | None, None))
+    columns = create_model("Columns", __base__=base, **roles)
+    return create_model("Table", __base__=_Table, columns=(columns, ...), **keys)
 
 
-class ContactTableConfig(_CustomerTable):
-    """Contacts that were made: a row for each customer and day."""
-
-    columns: ContactColumns
-
-
-class ExitsConfig(_CustomerTable):
-    """Customers who left: a row for each; ``avoidable`` names the reasons that the company could have prevented."""
-
-    columns: ExitColumns
-    avoidable: tuple[str, ...] = ()
-
-
-class PointsConfig(_CustomerTable):
-    """Points: a row for each day on which a customer earned or redeemed some."""
-
-    columns: PointColumns
-
-
-class LotsConfig(_CustomerTable):
-    """Lots that were drawn; a run finds its own."""
-
-    columns: LotColumns = LotColumns()
-
-
+LOT = ("list", "customer", "arm", "start", "end", "gross_margin", "cost_per_order", "cost_per_contact", "incentive")
+"""Columns of a lot."""
 CUSTOMER_TABLES = {
-    "customers": NamesConfig, "acquisition": AcquisitionConfig, "contacts": ContactTableConfig, "exits": ExitsConfig,
-    "points": PointsConfig, "lots": LotsConfig,
-}  # fmt: skip
-"""The keys of ``data`` that name a table -> its section."""
+    "customers": _table("customer", "channel segment referred_by enquired opt_in club_since", _Grouped),
+    "acquisition": _table("date spend", "channel"),
+    "contacts": _table("customer date", "list"),
+    "exits": _table("customer date reason", avoidable=(tuple[str, ...], ())),
+    "points": _table("customer date earned", "redeemed expires"),
+    "lots": _table(" ".join(LOT)),
+}
+"""The keys of ``data`` that name a table of a customer database -> its section."""
+CustomerTablesConfig = create_model(
+    "CustomerTablesConfig", __base__=Section, **{name: (kind | None, None) for name, kind in CUSTOMER_TABLES.items()}
+)

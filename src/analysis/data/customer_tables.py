@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,6 +73,9 @@ class CustomerTables:
         customer, date, reason, avoidable (whether the reason is named as such).
     points
         customer, date, earned, redeemed, expires.
+    lots
+        list, customer, arm (``contact`` or ``none``), start and end (first and last day of the window), gross_margin,
+        cost_per_order, cost_per_contact and incentive [currency] as they were when it was drawn: one row a name.
     ledger
         table, reason, rows, examples: the rows that fit and those left out add up to the rows of each table; a reason
         in ``KEPT`` tells of rows that stay.
@@ -86,6 +88,7 @@ class CustomerTables:
     contacts: pd.DataFrame | None = None
     exits: pd.DataFrame | None = None
     points: pd.DataFrame | None = None
+    lots: pd.DataFrame | None = None
     ledger: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["table", "reason", "rows", "examples"]))
     data_hash: str | None = None
 
@@ -103,16 +106,14 @@ class CustomerTables:
 
     def names(self, satisfaction: pd.DataFrame | None = None) -> pd.DataFrame | None:
         """What the ladder takes: every name, and whether one gave the top score; None where nothing is known."""
-        roles, names = ("customer", "enquired", "club_since", "referred_by"), self.customers
+        names = self.customers
         if names is not None:
-            names = names[[role for role in roles if role in names]]
+            names = names[[role for role in ("customer", "enquired", "club_since", "referred_by") if role in names]]
         if satisfaction is None:
             return names
-        best = satisfaction["score"] == satisfaction["score"].max()
-        top = satisfaction["customer"][best].astype(str)
-        if names is None:
-            return pd.DataFrame({"customer": top.unique(), "top_score": True})
-        return names.assign(top_score=names["customer"].isin(top))
+        top = satisfaction["customer"][satisfaction["score"] == satisfaction["score"].max()].astype(str)
+        everybody = pd.DataFrame({"customer": top.unique()}) if names is None else names
+        return everybody.assign(top_score=everybody["customer"].isin(top))
 
 
 def load_customer_tables(config: Config, orders: Orders, *, workdir: Path) -> CustomerTables:
@@ -179,31 +180,23 @@ def load_customer_tables(config: Config, orders: Orders, *, workdir: Path) -> Cu
         raise InputRefused(problems)
     if not digests:
         return CustomerTables()
-    digest = hashlib.sha256(json.dumps(digests, sort_keys=True).encode()).hexdigest()
-    return CustomerTables(**frames, ledger=pd.DataFrame(ledger), data_hash=digest)
+    return CustomerTables(**frames, ledger=pd.DataFrame(ledger), data_hash=_hash_of(f"{digests}"))
 
 
-@dataclass(frozen=True)
-class Lots:
-    """Lots that were drawn; ``frame`` is None without any, else one row a name: list, customer, arm (``contact`` or
-    ``none``), start and end (first and last day of the window), gross_margin, cost_per_order, cost_per_contact and
-    incentive [currency] as they were when it was drawn. ``data_hash`` is that of their files.
-    """
-
-    frame: pd.DataFrame | None = None
-    data_hash: str | None = None
-
-
-def load_lots(config: Config, *, workdir: Path) -> Lots:
+def load_lots(config: Config, *, workdir: Path) -> CustomerTables:
     """Every lot that was drawn, of this report and of the sample; raises InputRefused where one cannot be read."""
     found = [(config.data.lots, None), sample_rows(config, "data.lots")]
     read = [_read(config, "lots", settings, rows, workdir / str(rows is None)) for settings, rows in found if settings]
     if not read:
-        return Lots()
+        return CustomerTables()
     frame = pd.concat([rows.frame for rows, _ in read], ignore_index=True)
     # As formulas were escaped when it was written.
     frame["customer"] = frame["customer"].str.replace(r"^'(?= *[=+\-@\t\r\n])", "", regex=True)
-    return Lots(frame, hashlib.sha256("".join(digest for _, digest in read).encode()).hexdigest())
+    return CustomerTables(lots=frame, data_hash=_hash_of("".join(digest for _, digest in read)))
+
+
+def _hash_of(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _read(config: Config, name: str, settings, given, workdir: Path) -> tuple[_Rows, str]:
@@ -222,7 +215,7 @@ class _Rows:
     def __init__(self, name: str, label: str, frame: pd.DataFrame):
         self.name, self.label, self.frame, self.read, self.out = name, label, frame, len(frame), []
         columns = CUSTOMER_TABLES[name].model_fields["columns"].annotation.model_fields
-        needed = [role for role in frame if role in columns and columns[role].is_required()]
+        needed = [role for role, field in columns.items() if field.is_required()]
         self.leave("empty", frame[needed].isna().any(axis=1))
         if name in ONCE:
             self.leave("repeated", self.frame.duplicated())

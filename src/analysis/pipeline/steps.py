@@ -250,7 +250,7 @@ def contact_lists(
         window=f"{window_days}D",
         most=most_contacts,
         opt_in=customer_tables.of(orders, "opt_in").get("opt_in"),
-        lots=lots.frame,
+        lots=lots.lots,
     )
 
 
@@ -259,7 +259,7 @@ def lot_effects(orders, lots, customer_tables, credible_level):
     """What contacts brought, by the lots that were drawn and sent."""
     from analysis.strategies.lots import lot_effects as effects_of
 
-    return effects_of(orders, lots.frame, customer_tables.contacts, level=credible_level)
+    return effects_of(orders, lots.lots, customer_tables.contacts, level=credible_level)
 
 
 @step(cost=0.5)

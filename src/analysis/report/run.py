@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import analysis
-from analysis.config import Config, LotsConfig, load_config, nearest
+from analysis.config import CUSTOMER_TABLES, LOT, Config, load_config, nearest
 from analysis.errors import (
     DeadlinePassed,
     DiskFull,
@@ -258,7 +258,8 @@ class _Run:
         """Let the lots that were drawn of this report be read as a table beside its orders."""
         folder = self.report / folders.LOTS
         if self.config.data.lots is None and any(folder.glob("*.csv")):
-            lots = LotsConfig(file=f"{glob.escape(str(folder))}/*.csv")
+            columns = {name: name for name in LOT}
+            lots = CUSTOMER_TABLES["lots"](file=f"{glob.escape(str(folder))}/*.csv", columns=columns)
             data = self.config.data.model_copy(update={"lots": lots})
             self.config = self.config.model_copy(update={"data": data})
 

@@ -238,23 +238,12 @@ def _effect(name: str, rows: pd.DataFrame, level: float) -> dict:
     (estimate, error), (lift, of_lift) = (pooled_effect(rows, outcome) for outcome in ("net", "ordered"))
     first = pooled_effect(rows[rows["lot"] == rows["lot"].min()], "net")[1]
     bound = always_valid(estimate, error, first, 1 - FALSE_EFFECTS / len(LISTS))
-    reach = norm.ppf((1 + level) / 2)
-    return {
-        "list": name,
-        "lots": rows["lot"].nunique(),
-        "names": len(rows),
-        "estimate": estimate,
-        "lower": estimate - reach * error,
-        "upper": estimate + reach * error,
-        "level": level,
-        "at_any_look_lower": bound.lower,
-        "at_any_look_upper": bound.upper,
-        "lift": lift,
-        "lift_lower": lift - reach * of_lift,
-        "lift_upper": lift + reach * of_lift,
-        "verdict": "works" if bound.lower > 0 else "harms" if bound.upper < 0 else "open",
-        "error": error,
-    }
+    half, of_lift = (norm.ppf((1 + level) / 2) * each for each in (error, of_lift))
+    verdict = "works" if bound.lower > 0 else "harms" if bound.upper < 0 else "open"
+    found = {"list": name, "lots": rows["lot"].nunique(), "names": len(rows), "verdict": verdict, "error": error}
+    found |= {"estimate": estimate, "lower": estimate - half, "upper": estimate + half, "level": level}
+    found |= {"at_any_look_lower": bound.lower, "at_any_look_upper": bound.upper}
+    return found | {"lift": lift, "lift_lower": lift - of_lift, "lift_upper": lift + of_lift}
 
 
 def _shrunk(effects: pd.DataFrame, level: float) -> pd.DataFrame:

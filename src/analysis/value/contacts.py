@@ -35,8 +35,6 @@ LISTS: Mapping[str, Message] = {
     "about_to_slip": Message("About to slip"), "win_back": Message("Win back"),
     "up_sell": Message("More an order"), "advocates": Message("Advocates to ask"),
 }  # fmt: skip
-NOT_YET = ("next category", "run-out date", "points about to expire")
-"""Lists that need to know what was bought, or points."""
 QUITE_LATE = 0.75
 """Point of the own rhythm beyond which a customer who is probably still there is about to slip."""
 HOPELESS = 0.05
