@@ -10,6 +10,7 @@ import analysis as rl
 from analysis.config import LOT, Config
 from analysis.data.customer_tables import KEPT, REASONS, CustomerTables, load_customer_tables, load_lots
 from analysis.errors import InputRefused
+from analysis.value.ladder import _names
 
 ORDERS = """who,day,eur
 K1,2025-01-05,10
@@ -86,6 +87,20 @@ def test_a_customer_with_two_channels_has_none_and_equal_rows_count_once(load):
     assert tables.attributes(orders)["channel"].dropna().to_dict() == {"K2": "web"}
     assert told(tables)["several"] == (2, "'K1'")
     assert sum(rows for reason, (rows, _) in told(tables).items() if reason not in KEPT) == 4
+
+
+def test_whoever_asked_is_a_day_or_a_yes_and_an_empty_cell_contradicts_nothing(load):
+    text = "who,asked\na,2025-01-01\nb,nee\nc,\nK1,ja\nK1,\n"
+    tables, orders = load(customers=text, columns={"enquired": "asked"})
+    assert tables.customers.set_index("customer")["enquired"].eq(True).to_dict() == {
+        "K1": True,
+        "a": True,
+        "b": False,
+        "c": False,
+    }
+    assert set(told(tables)) == {"fits", "repeated"}
+    rungs = _names(tables.names(), orders)["rung"]
+    assert rungs[["a", "b", "c"]].tolist() == ["prospect", "suspect", "suspect"]
 
 
 def test_referrals_by_oneself_in_a_circle_or_by_nobody_known_do_not_count(load):

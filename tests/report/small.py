@@ -32,6 +32,7 @@ def use_made_up_results(monkeypatch) -> None:
 
     monkeypatch.setattr(run, "read_study", made_up.read)
     monkeypatch.setattr(run, "write_artefacts", made_up.write)
+    monkeypatch.setattr(run, "lot_of", made_up.lot)
 
 
 class Heard(Progress):

@@ -26,6 +26,36 @@ def leftovers(out: Path) -> list[Path]:
     return [path for path in out.rglob(".*") if path.name.startswith((".work", ".latest", ".index"))]
 
 
+class TestALot:
+    def test_is_the_owners_alone_is_read_by_later_runs_and_never_overwritten(self, make, tmp_path):
+        heard, before = Heard(), make("good")
+        folder = make("good", draw="win-back", progress=heard)
+        file = folder.parent / "lots" / "win_back-1998-06-30.csv"
+        assert (file.stat().st_mode & 0o777, file.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+        assert [path.name for path in file.parent.iterdir()] == [file.name]
+        assert '"win_back","\'=ann","contact"' in file.read_text()
+        assert any("lot of 2 customers, of whom 1 are to be written to" in line for line in heard.lines)
+        assert folder != before
+        assert load_config(folder / "config.yml").data.lots.file == "../lots/*.csv"
+        assert make("good") == folder
+
+        drawn = file.read_text()
+        with pytest.raises(UsageError, match="a lot of this list was drawn on the same data"):
+            make("good", draw="win_back")
+        assert file.read_text() == drawn
+        make("good", draw="second_order")
+        assert len(list(file.parent.iterdir())) == 2
+
+    def test_is_not_drawn_where_it_may_not_be_kept_or_nobody_asked_for_it(self, make, tmp_path):
+        config = small_config().model_copy(update={"customer_files": False})
+        with pytest.raises(UsageError, match="a file on single customers"):
+            make("good", config=config, draw="win_back")
+        with pytest.raises(UsageError, match="no such list; did you mean 'win_back'"):
+            make("good", draw="winback")
+        make("good", draw="win_back", dry_run=True)
+        assert not list((tmp_path / "out").rglob("*.csv"))
+
+
 class TestARunThatSucceeds:
     def test_publishes_its_pages_and_everything_beside_them(self, make, tmp_path):
         heard = Heard()

@@ -34,24 +34,31 @@ class _Table(DatedTable):
     decimal: Literal[",", "."] | None = None
 
 
-def _table(needed: str, known: str = "", base: type[TableColumns] = TableColumns, **keys: Any) -> type[_Table]:
+def _table(
+    name: str, needed: str, known: str = "", base: type[TableColumns] = TableColumns, **keys: Any
+) -> type[_Table]:
     """The section of a table with these roles of columns: what is needed, and what may be known."""
     roles = dict.fromkeys(needed.split(), (ColumnName, ...)) | dict.fromkeys(known.split(), (ColumnName | None, None))
-    columns = create_model("Columns", __base__=base, **roles)
-    return create_model("Table", __base__=_Table, columns=(columns, ...), **keys)
+    columns = create_model(f"{name}Columns", __base__=base, __module__=__name__, **roles)
+    table = create_model(name, __base__=_Table, __module__=__name__, columns=(columns, ...), **keys)
+    globals().update({each.__name__: each for each in (columns, table)})  # where pickle looks for them
+    return table
 
 
 LOT = ("list", "customer", "arm", "start", "end", "gross_margin", "cost_per_order", "cost_per_contact", "incentive")
 """Columns of a lot."""
 CUSTOMER_TABLES = {
-    "customers": _table("customer", "channel segment referred_by enquired opt_in club_since", _Grouped),
-    "acquisition": _table("date spend", "channel"),
-    "contacts": _table("customer date", "list"),
-    "exits": _table("customer date reason", avoidable=(tuple[str, ...], ())),
-    "points": _table("customer date earned", "redeemed expires"),
-    "lots": _table(" ".join(LOT)),
+    "customers": _table("Names", "customer", "channel segment referred_by enquired opt_in club_since", _Grouped),
+    "acquisition": _table("Acquisition", "date spend", "channel"),
+    "contacts": _table("Contacts", "customer date", "list"),
+    "exits": _table("Exits", "customer date reason", avoidable=(tuple[str, ...], ())),
+    "points": _table("Points", "customer date earned", "redeemed expires"),
+    "lots": _table("Lots", " ".join(LOT)),
 }
 """The keys of ``data`` that name a table of a customer database -> its section."""
 CustomerTablesConfig = create_model(
-    "CustomerTablesConfig", __base__=Section, **{name: (kind | None, None) for name, kind in CUSTOMER_TABLES.items()}
+    "CustomerTablesConfig",
+    __base__=Section,
+    __module__=__name__,
+    **{name: (kind | None, None) for name, kind in CUSTOMER_TABLES.items()},
 )

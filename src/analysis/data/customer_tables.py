@@ -277,7 +277,7 @@ def _check_names(rows: _Rows, known: pd.Index, end: dt.date, *, only_known: bool
         rows.frame = rows.frame.assign(opt_in=said.map(dict.fromkeys(yes, True) | dict.fromkeys(no - yes, False)))
     if "enquired" in rows.frame:
         said = rows.frame["enquired"].str.lower()
-        rows.frame = rows.frame.assign(enquired=said.notna() & ~said.isin(no | nothing))
+        rows.frame = rows.frame.assign(enquired=(~said.isin(no)).where(said.notna() & ~said.isin(nothing)))
     if "club_since" in rows.frame:
         rows.blank("later", rows.frame["club_since"] > end, "club_since")
     by = rows.frame.groupby("customer", sort=False)

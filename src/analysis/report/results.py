@@ -408,6 +408,7 @@ def headings() -> dict[str, str]:
         "residual_clv_upper": tr("Residual value, upper end"),
         "days_until_p_alive_half": tr("Days until that probability is a half"),
         "no_repeat_yet": tr("No repeat order yet"),
+        "channel": tr("Channel"),
         "rung": tr("Rung"),
         "phase": tr("Phase"),
         "asleep": tr("Asleep"),

@@ -108,8 +108,8 @@ def plot_rungs(ladder: Ladder, ax: Axes | None = None) -> Axes:
         entries.append((drawn, label))
         for at, share in zip(place, table[name].fillna(0), strict=True):
             ax.annotate(
-                formats().percent(share), (max(share, 0), at), xytext=(4, 0), textcoords="offset points", va="center",
-                color=INK,
+                formats().percent(share) if share else "", (max(share, 0), at), xytext=(4, 0),
+                textcoords="offset points", va="center", color=INK,
             )  # fmt: skip
     ax.set_yticks(y, [str(LABELS[rung]) for rung in table.index], color=INK)
     ax.grid(visible=False)

@@ -11,6 +11,8 @@ import os
 import time
 from pathlib import Path
 
+import pandas as pd
+
 from analysis.config import load_config
 from analysis.report.stamp import identity
 
@@ -51,3 +53,10 @@ def write(study: MadeUpStudy, folder: Path) -> None:
     """In place of ``run.write_artefacts``."""
     (folder / "customers.csv").write_text("customer_id\nann\n")
     (folder / "results.json").write_text("{}")
+
+
+def lot(config_file: Path, as_of: dt.date | None, store: Path, name: str):
+    """In place of ``run.lot_of``."""
+    columns = ("list", "customer", "arm", "start", "end")
+    rows = [(name, who, arm, "1998-07-01", "1998-07-28") for who, arm in (("=ann", "contact"), ("bob", "none"))]
+    return dt.date.fromisoformat(LAST_DAY), pd.DataFrame(rows, columns=columns)
