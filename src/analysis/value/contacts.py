@@ -116,6 +116,7 @@ def contact_lists(
     most: int | None = None,
     opt_in: pd.Series | None = None,
     lots: pd.DataFrame | None = None,
+    effects: pd.DataFrame | None = None,
 ) -> ContactLists:
     """Lists with the reason, the window and the break-even lift of each customer.
 
@@ -140,6 +141,10 @@ def contact_lists(
     lots
         Lots that were drawn: list, customer, arm, start and end. Whoever is in one whose window still runs is written
         to for no list; the arm ``contact`` of a lot that has not begun, for its own.
+    effects
+        What lots showed, as ``rl.lot_effects(...).effects``: a customer is written to for the list whose contacts
+        brought more (``shrunk``; 0 where nothing is known), then by the break-even lift; a list with the verdict
+        ``harms`` is sent to nobody.
 
     References
     ----------
@@ -168,8 +173,13 @@ def contact_lists(
         permitted = opt_in.reindex(table["customer_id"]).eq(True).to_numpy()  # noqa: FBT003 (blank is no permission)
     found = [table[members & permitted].assign(list=name) for name, members in _members(table).items()]
     end = pd.Timestamp(orders.observation_end)
-    chosen = pd.concat(found).sort_values(["break_even", "margin"], ascending=[True, False], kind="stable")
+    known = pd.DataFrame(columns=["list", "shrunk", "verdict"]) if effects is None or effects.empty else effects
+    brought = known.set_index("list")["shrunk"].astype(float)
+    chosen = pd.concat(found).assign(brought=lambda rows: rows["list"].map(brought).fillna(0.0))
+    by, rising = ["brought", "break_even", "margin"], [False, True, False]
+    chosen = chosen.sort_values(by, ascending=rising, kind="stable")
     first = ~chosen.duplicated("customer_id") & np.isfinite(chosen["break_even"]) & _free(chosen, lots, end)
+    first &= ~chosen["list"].isin(known["list"][known["verdict"] == "harms"])
     chosen["send"] = first & (first.cumsum() <= (len(chosen) if most is None else most))
     chosen["valid_until"] = (end + pd.to_timedelta(np.ceil(np.minimum(chosen["left"], days)), "D")).dt.normalize()
     order = pd.CategoricalIndex(chosen["list"], list(LISTS), ordered=True)
