@@ -132,6 +132,14 @@ class TestReadingBack:
         few = pd.concat([lots.groupby(["start", "arm"]).head(20)])
         assert lot_effects(orders, few, sent).lots["state"].tolist() == ["few"] * 3
 
+    def test_small_lots_count_together_once_enough_ordered(self):
+        orders, lots, sent = shop(0.0, names=100, lots=6)
+        first = lots[lots["start"] == START]
+        assert lot_effects(orders, first, sent).lots["state"].tolist() == ["few"]
+        found = lot_effects(orders, lots, sent)
+        assert found.lots["state"].tolist() == ["counts"] * 6
+        assert found.effects["names"].tolist() == [600]
+
     def test_without_a_lot_there_is_nothing(self):
         orders, *_ = shop(0.0, lots=1)
         assert lot_effects(orders, None).lots.empty
