@@ -129,6 +129,15 @@ def test_permissions_that_stand_twice_are_refused(shop):
         contact_lists(*shop, opt_in=pd.Series([True, False], index=ids.append(ids)))
 
 
+def test_points_about_to_expire_make_a_list_that_holds_until_they_do(shop):
+    ids, end = shop[0].histories.table["customer_id"].astype(str)[:40], pd.Timestamp(shop[0].observation_end)
+    points = pd.DataFrame({"points": 25.0, "expires": end + pd.Timedelta(days=5)}, index=ids.to_numpy())
+    rows = contact_lists(*shop, points=points, **COSTS).customers.query("list == 'points'")
+    assert set(rows["customer_id"].astype(str)) == set(ids)
+    assert (rows["valid_until"] == end + pd.Timedelta(days=5)).all()
+    assert str(reasons(rows)[0]) == "25 points are about to expire"
+
+
 def test_a_list_whose_lots_brought_more_comes_first_and_one_that_harms_is_sent_to_nobody(shop, found):
     again = found.customers[found.customers["customer_id"].duplicated(keep=False)]
     later = again.loc[~again["send"], "list"].value_counts().index[0]

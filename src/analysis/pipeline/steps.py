@@ -236,6 +236,7 @@ def contact_lists(
     *, gross_margin, cost_per_order, cost_per_contact, incentive, window_days, most_contacts,
 ):  # fmt: skip
     """Whom to contact, why, and the lift at which it pays."""
+    from analysis.data.customer_tables import expiring_points
     from analysis.value.contacts import contact_lists as lists_of
 
     return lists_of(
@@ -252,6 +253,7 @@ def contact_lists(
         opt_in=customer_tables.of(orders, "opt_in").get("opt_in"),
         lots=lots.lots,
         effects=None if lot_effects is None else lot_effects.effects,
+        points=expiring_points(customer_tables.points, orders.observation_end, window_days),
     )
 
 
