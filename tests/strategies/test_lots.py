@@ -70,8 +70,9 @@ class TestDrawing:
         assert not set(sent.loc[sent["list"] != "win_back", "customer_id"]) & set(lot["customer"])
         week = lists(lot.assign(start=pd.Timestamp(end) - pd.Timedelta(days=7)))
         assert not set(week.customers.loc[week.customers["send"], "customer_id"]) & set(lot["customer"])
-        over = lists(lot.assign(end=pd.Timestamp(end)))
-        pd.testing.assert_frame_equal(over.customers, before.customers)
+        later = {name: lot[name] + pd.Timedelta(days=30) for name in ("start", "end")}
+        for other in (lot.assign(end=pd.Timestamp(end)), lot.assign(**later)):
+            pd.testing.assert_frame_equal(lists(other).customers, before.customers)
 
 
 def shop(lift, names=1_500, lots=3, seed=5, costs=MARGIN):

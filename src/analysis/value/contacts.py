@@ -204,7 +204,8 @@ def _free(chosen: pd.DataFrame, lots: pd.DataFrame | None, end: pd.Timestamp) ->
     """Who may be written to as far as lots go that still run."""
     if lots is None:
         return np.ones(len(chosen), dtype=bool)
-    running = lots[lots["end"] > end].drop_duplicates("customer").set_index("customer")
+    drawn = lots["start"] <= end + pd.Timedelta(days=1)  # and not on later data than these
+    running = lots[drawn & (lots["end"] > end)].drop_duplicates("customer").set_index("customer")
     own = running.reindex(chosen["customer_id"].astype(str))
     is_asked = (own["arm"] == "contact").to_numpy() & (own["start"] > end).to_numpy()
     return own["arm"].isna().to_numpy() | (is_asked & (own["list"].to_numpy() == chosen["list"].to_numpy()))
