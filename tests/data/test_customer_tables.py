@@ -8,7 +8,14 @@ import pytest
 
 import analysis as rl
 from analysis.config import LOT, Config
-from analysis.data.customer_tables import KEPT, REASONS, CustomerTables, load_customer_tables, load_lots
+from analysis.data.customer_tables import (
+    KEPT,
+    REASONS,
+    CustomerTables,
+    expiring_points,
+    load_customer_tables,
+    load_lots,
+)
 from analysis.errors import InputRefused
 from analysis.value.ladder import _names
 
@@ -175,3 +182,19 @@ def test_lots_come_back_with_ids_that_look_like_formulas(tmp_path):
     assert found.lots["end"].iloc[0] == pd.Timestamp("2025-04-28")
     config = Config(name="shop", data={"transactions": {"sample": "cdnow"}})
     assert load_lots(config, workdir=Path(tmp_path)).lots is None
+
+
+def test_points_are_redeemed_the_oldest_first_and_never_after_they_lapsed():
+    rows = [
+        ("a", "2025-01-01", 50, 0, "2025-03-01"),
+        ("a", "2025-04-01", 30, 10, "2025-09-01"),  # the first fifty had lapsed
+        ("b", "2025-01-01", 50, 0, "2025-09-01"),
+        ("b", "2025-02-01", 40, 60, "2025-09-10"),
+        ("c", "2025-01-01", 50, 0, "2026-01-01"),
+    ]
+    points = pd.DataFrame(rows, columns=["customer", "date", "earned", "redeemed", "expires"])
+    points = points.astype({"date": "datetime64[s]", "expires": "datetime64[s]"})
+    found = expiring_points(points, dt.date(2025, 8, 20), 28)
+    assert found["points"].to_dict() == {"a": 20, "b": 30}
+    assert found["expires"].dt.day.to_dict() == {"a": 1, "b": 10}
+    assert expiring_points(None, dt.date(2025, 8, 20), 28) is None

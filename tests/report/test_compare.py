@@ -113,6 +113,10 @@ class TestWhatChanged:
                 "Data: up to 30 June 1998, before up to 31 May 1998: 0 rows used, +696 orders, +10 customers."
             )
 
+    def test_of_tables_beside_the_same_orders_is_told_as_such(self, published, study):
+        found = changes_since(published(data_hash="e" * 64), study)
+        assert sentences(found)[1] == "Data: the same orders; tables beside them differ."
+
     def test_is_told_for_settings_and_not_for_what_changes_no_figure(self, published, study):
         config = {
             "economics": {"gross_margin": 0.25, "currency": "USD"},

@@ -70,8 +70,9 @@ class TestDrawing:
         assert not set(sent.loc[sent["list"] != "win_back", "customer_id"]) & set(lot["customer"])
         week = lists(lot.assign(start=pd.Timestamp(end) - pd.Timedelta(days=7)))
         assert not set(week.customers.loc[week.customers["send"], "customer_id"]) & set(lot["customer"])
-        over = lists(lot.assign(end=pd.Timestamp(end)))
-        pd.testing.assert_frame_equal(over.customers, before.customers)
+        later = {name: lot[name] + pd.Timedelta(days=30) for name in ("start", "end")}
+        for other in (lot.assign(end=pd.Timestamp(end)), lot.assign(**later)):
+            pd.testing.assert_frame_equal(lists(other).customers, before.customers)
 
 
 def shop(lift, names=1_500, lots=3, seed=5, costs=MARGIN):
@@ -131,6 +132,14 @@ class TestReadingBack:
         assert lot_effects(orders, early, sent).lots["state"].tolist() == ["outside"]
         few = pd.concat([lots.groupby(["start", "arm"]).head(20)])
         assert lot_effects(orders, few, sent).lots["state"].tolist() == ["few"] * 3
+
+    def test_small_lots_count_together_once_enough_ordered(self):
+        orders, lots, sent = shop(0.0, names=100, lots=6)
+        first = lots[lots["start"] == START]
+        assert lot_effects(orders, first, sent).lots["state"].tolist() == ["few"]
+        found = lot_effects(orders, lots, sent)
+        assert found.lots["state"].tolist() == ["counts"] * 6
+        assert found.effects["names"].tolist() == [600]
 
     def test_without_a_lot_there_is_nothing(self):
         orders, *_ = shop(0.0, lots=1)

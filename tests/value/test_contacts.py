@@ -129,6 +129,26 @@ def test_permissions_that_stand_twice_are_refused(shop):
         contact_lists(*shop, opt_in=pd.Series([True, False], index=ids.append(ids)))
 
 
+def test_points_about_to_expire_make_a_list_that_holds_until_they_do(shop):
+    ids, end = shop[0].histories.table["customer_id"].astype(str)[:40], pd.Timestamp(shop[0].observation_end)
+    points = pd.DataFrame({"points": 25.0, "expires": end + pd.Timedelta(days=5)}, index=ids.to_numpy())
+    rows = contact_lists(*shop, points=points, **COSTS).customers.query("list == 'points'")
+    assert set(rows["customer_id"].astype(str)) == set(ids)
+    assert (rows["valid_until"] == end + pd.Timedelta(days=5)).all()
+    assert str(reasons(rows)[0]) == "25 points are about to expire"
+
+
+def test_a_list_whose_lots_brought_more_comes_first_and_one_that_harms_is_sent_to_nobody(shop, found):
+    again = found.customers[found.customers["customer_id"].duplicated(keep=False)]
+    later = again.loc[~again["send"], "list"].value_counts().index[0]
+    effects = pd.DataFrame({"list": [later], "shrunk": [0.4], "verdict": ["open"]})
+    first = contact_lists(*shop, effects=effects, **COSTS)
+    assert first.lists.loc[later, "send"] > found.lists.loc[later, "send"]
+    assert not first.customers[first.customers["send"]]["customer_id"].duplicated().any()
+    harmed = contact_lists(*shop, effects=effects.assign(verdict="harms"), **COSTS)
+    assert harmed.lists.loc[later, "send"] == 0
+
+
 def test_what_a_lot_would_find_is_that_of_two_shares(found):
     row = found.lists.loc["win_back"]
     error = np.sqrt(row["p_order"] * (1 - row["p_order"]) * 2 / (row["send"] / 2))

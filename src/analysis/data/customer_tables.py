@@ -116,6 +116,40 @@ class CustomerTables:
         return everybody.assign(top_score=everybody["customer"].isin(top))
 
 
+def expiring_points(points: pd.DataFrame | None, end: dt.date, days: float) -> pd.DataFrame | None:
+    """Points that lapse within so many days after the day ``end``, the oldest being redeemed first.
+
+    Returns
+    -------
+    DataFrame, index customer
+        points, and expires (the first day on which some lapse); None where nothing is known of points.
+
+    Examples
+    --------
+    >>> rows = [("a", "2025-01-01", 50, 0, "2026-01-01"), ("a", "2025-02-01", 30, 60, "2026-02-01")]
+    >>> points = pd.DataFrame(rows, columns=["customer", "date", "earned", "redeemed", "expires"])
+    >>> points = points.astype({"date": "datetime64[s]", "expires": "datetime64[s]"})
+    >>> expiring_points(points, dt.date(2026, 1, 15), 28)["points"].to_dict()
+    {'a': 20}
+    """
+    if points is None or "expires" not in points:
+        return None
+    last, found = pd.Timestamp(end) + pd.Timedelta(days=days), {}
+    for customer, rows in points.sort_values("date", kind="stable").groupby("customer"):
+        held: list[list] = []
+        for day, earned, due, expires in zip(
+            *(rows[n] for n in ("date", "earned", "redeemed", "expires")), strict=True
+        ):
+            held = [each for each in held if not each[0] < day] + [[expires, earned]]
+            for each in held:
+                used = min(each[1], due)
+                each[1], due = each[1] - used, due - used
+        lapsing = [each for each in held if pd.Timestamp(end) < each[0] <= last and each[1] > 0]
+        if lapsing:
+            found[customer] = sum(each[1] for each in lapsing), min(each[0] for each in lapsing)
+    return pd.DataFrame.from_dict(found, orient="index", columns=["points", "expires"])
+
+
 def load_customer_tables(config: Config, orders: Orders, *, workdir: Path) -> CustomerTables:
     """The tables that ``config.data`` names, or that come with a sample, less what does not fit the orders.
 

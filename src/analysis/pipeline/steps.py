@@ -232,10 +232,11 @@ def ladder(orders, fits, value, customer_tables, tables, member_orders, credible
 
 @step(cost=1)
 def contact_lists(
-    orders, fits, value, ladder, customer_tables, lots, gross_margin, cost_per_order, cost_per_contact, incentive,
-    window_days, most_contacts,
+    orders, fits, value, ladder, customer_tables, lots, lot_effects=None,
+    *, gross_margin, cost_per_order, cost_per_contact, incentive, window_days, most_contacts,
 ):  # fmt: skip
     """Whom to contact, why, and the lift at which it pays."""
+    from analysis.data.customer_tables import expiring_points
     from analysis.value.contacts import contact_lists as lists_of
 
     return lists_of(
@@ -251,6 +252,8 @@ def contact_lists(
         most=most_contacts,
         opt_in=customer_tables.of(orders, "opt_in").get("opt_in"),
         lots=lots.lots,
+        effects=None if lot_effects is None else lot_effects.effects,
+        points=expiring_points(customer_tables.points, orders.observation_end, window_days),
     )
 
 

@@ -200,6 +200,8 @@ class Changes:
         if self.same_data and self.before.as_of == self.now.as_of:
             return Message("**Data**: the same rows.")
         counts = {name: now[key] - then[key] for name, key in COUNTED.items()}
+        if self.before.as_of == self.now.as_of and then == now:
+            return Message("**Data**: the same orders; tables beside them differ.")
         if self.before.as_of == self.now.as_of:
             return Message(
                 "**Data**: other rows up to the same day, {now:date}: {rows:signed integer} rows used, "

@@ -417,6 +417,7 @@ def headings() -> dict[str, str]:
         "late_days": tr("Late from day"),
         "asleep_days": tr("Asleep from day"),
         "usual_days": tr("Usual days between orders"),
+        "points": tr("Points"),
         "own_value": tr("Own order value"),
         "alike_value": tr("Order value of others alike"),
         "valid_until": tr("Valid until"),

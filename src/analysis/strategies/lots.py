@@ -46,7 +46,7 @@ FALSE_EFFECTS = 0.05
 CONFIRMED = 0.5
 """Share of the arm to be contacted that must have been, for a lot to count."""
 MIXTURE = 10.0
-"""Variance of the mixture over that of the first lot's estimate: the bound is narrowest after one to a few lots."""
+"""Variance of the mixture over that of the estimate at the first look: the bound is narrowest at the first few."""
 COSTS = ("gross_margin", "cost_per_order", "cost_per_contact", "incentive")
 
 
@@ -104,7 +104,7 @@ class LotEffects:
         One row a lot, the oldest first: list, start, end, names, asked (in the arm to be contacted), sent and spilled
         (shares of that arm, and of the other, that were contacted; missing without a table of contacts), state:
         ``counts``, ``running`` (its window has not ended), ``unconfirmed`` (no contacts, or fewer than half of those
-        asked), ``few`` (fewer than 10 who ordered in an arm), ``outside`` (before the data).
+        asked), ``few`` (fewer than 10 who ordered in an arm of all its list's lots), ``outside`` (before the data).
     effects
         One row a list with a lot that counts: list, lots, names, and the margin that a contact brought per name, less
         what it cost [currency]: estimate, lower, upper, level; at_any_look_lower and at_any_look_upper, which hold
@@ -157,14 +157,13 @@ def lot_effects(
             state = "outside"
         elif state == "counts" and not sent >= CONFIRMED:
             state = "unconfirmed"
-        if state == "counts":
-            rows = _outcomes(orders, lot, asked, number)
-            enough = rows.groupby("arm")["ordered"].sum().min() >= FEWEST_ORDERING
-            state = "counts" if enough else "few"
-            counted += [rows] if enough else []
+        counted += [_outcomes(orders, lot, asked, number)] if state == "counts" else []
         told.append((name, start, end, len(lot), int(asked.sum()), sent, spilled, state))
-    effects = [_effect(name, rows, level) for name, rows in pd.concat(counted).groupby("list")] if counted else []
-    return LotEffects(pd.DataFrame(told, columns=LOT_COLUMNS), _shrunk(pd.DataFrame(effects), level))
+    lists = pd.concat(counted).groupby("list") if counted else ()
+    effects = {name: found for name, rows in lists if (found := _effect(name, rows, level))}
+    frame = pd.DataFrame(told, columns=LOT_COLUMNS)
+    frame["state"] = frame["state"].mask(frame["state"].eq("counts") & ~frame["list"].isin(effects), "few")
+    return LotEffects(frame, _shrunk(pd.DataFrame(effects.values()), level))
 
 
 def _contacted(lot: pd.DataFrame, contacts: pd.DataFrame | None, name: str, start, end) -> np.ndarray:
@@ -222,7 +221,7 @@ def always_valid(estimate: float, error: float, first_error: float, level: float
     Parameters
     ----------
     error, first_error
-        Of the estimate now, and of the first lot's, by which tau was fixed.
+        Of the estimate now, and of that at the first look, by which tau was fixed.
 
     Examples
     --------
@@ -234,9 +233,13 @@ def always_valid(estimate: float, error: float, first_error: float, level: float
     return Interval(estimate, estimate - reach, estimate + reach, level)
 
 
-def _effect(name: str, rows: pd.DataFrame, level: float) -> dict:
+def _effect(name: str, rows: pd.DataFrame, level: float) -> dict | None:
+    """What the lots of a list showed; None before enough ordered in both arms for the first look."""
+    ordered = rows.pivot_table(index="lot", columns="arm", values="ordered", aggfunc="sum").cumsum().min(axis=1)
+    if ordered.iloc[-1] < FEWEST_ORDERING:
+        return None
     (estimate, error), (lift, of_lift) = (pooled_effect(rows, outcome) for outcome in ("net", "ordered"))
-    first = pooled_effect(rows[rows["lot"] == rows["lot"].min()], "net")[1]
+    first = pooled_effect(rows[rows["lot"] <= ordered.index[ordered >= FEWEST_ORDERING][0]], "net")[1]
     bound = always_valid(estimate, error, first, 1 - FALSE_EFFECTS / len(LISTS))
     half, of_lift = (norm.ppf((1 + level) / 2) * each for each in (error, of_lift))
     verdict = "works" if bound.lower > 0 else "harms" if bound.upper < 0 else "open"

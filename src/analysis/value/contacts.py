@@ -34,6 +34,7 @@ LISTS: Mapping[str, Message] = {
     "second_order": Message("Second order"), "gift": Message("Gift after the second order"),
     "about_to_slip": Message("About to slip"), "win_back": Message("Win back"),
     "up_sell": Message("More an order"), "advocates": Message("Advocates to ask"),
+    "points": Message("Points about to expire"),
 }  # fmt: skip
 QUITE_LATE = 0.75
 """Point of the own rhythm beyond which a customer who is probably still there is about to slip."""
@@ -56,7 +57,8 @@ class ContactLists:
     customers
         One row a customer and list, each list from the lowest break-even lift on: list, customer_id, silent_days,
         usual_days (mean own gap), own_value and alike_value (mean order of the customer, median of those with as many
-        orders [currency]), valid_until (last day on which the reason holds), p_order (chance of an order in the window
+        orders [currency]), points (about to expire, missing where none are), valid_until (last day on which the reason
+        holds), p_order (chance of an order in the window
         without a contact), margin (of one more order [currency]), break_even (lift in the chance of an order at which
         a contact pays; infinite where an order brings no more than the incentive), send (whether the customer is
         written to for this list: a customer is for one list only).
@@ -116,6 +118,8 @@ def contact_lists(
     most: int | None = None,
     opt_in: pd.Series | None = None,
     lots: pd.DataFrame | None = None,
+    effects: pd.DataFrame | None = None,
+    points: pd.DataFrame | None = None,
 ) -> ContactLists:
     """Lists with the reason, the window and the break-even lift of each customer.
 
@@ -140,6 +144,12 @@ def contact_lists(
     lots
         Lots that were drawn: list, customer, arm, start and end. Whoever is in one whose window still runs is written
         to for no list; the arm ``contact`` of a lot that has not begun, for its own.
+    effects
+        What lots showed, as ``rl.lot_effects(...).effects``: a customer is written to for the list whose contacts
+        brought more (``shrunk``; 0 where nothing is known), then by the break-even lift; a list with the verdict
+        ``harms`` is sent to nobody.
+    points
+        Points about to lapse by customer id as text: points, and expires, the first day on which some do.
 
     References
     ----------
@@ -158,6 +168,10 @@ def contact_lists(
     ContactsConfig.checked(cost_per_contact=cost_per_contact, incentive=incentive, most_contacts=most)
     fit, days = with_rhythm(fits_of(fit)), duration(window)
     table = _customers(orders, fit, value, ladder, days, gross_margin, cost_per_order)
+    none = pd.DataFrame({"points": [], "expires": pd.DatetimeIndex([])})
+    lapsing = (none if points is None else points).reindex(table["customer_id"].astype(str))
+    table["points"] = lapsing["points"].to_numpy(dtype=float)
+    table["lapses"] = (lapsing["expires"] - pd.Timestamp(orders.observation_end)).dt.days.to_numpy()
     gain = table["margin"] - incentive
     needed = (cost_per_contact + table["p_order"] * incentive) / gain.where(gain > 0)
     table["break_even"] = needed.fillna(np.inf)
@@ -168,10 +182,16 @@ def contact_lists(
         permitted = opt_in.reindex(table["customer_id"]).eq(True).to_numpy()  # noqa: FBT003 (blank is no permission)
     found = [table[members & permitted].assign(list=name) for name, members in _members(table).items()]
     end = pd.Timestamp(orders.observation_end)
-    chosen = pd.concat(found).sort_values(["break_even", "margin"], ascending=[True, False], kind="stable")
+    known = pd.DataFrame(columns=["list", "shrunk", "verdict"]) if effects is None or effects.empty else effects
+    brought = known.set_index("list")["shrunk"].astype(float)
+    chosen = pd.concat(found).assign(brought=lambda rows: rows["list"].map(brought).fillna(0.0))
+    by, rising = ["brought", "break_even", "margin"], [False, True, False]
+    chosen = chosen.sort_values(by, ascending=rising, kind="stable")
     first = ~chosen.duplicated("customer_id") & np.isfinite(chosen["break_even"]) & _free(chosen, lots, end)
+    first &= ~chosen["list"].isin(known["list"][known["verdict"] == "harms"])
     chosen["send"] = first & (first.cumsum() <= (len(chosen) if most is None else most))
-    chosen["valid_until"] = (end + pd.to_timedelta(np.ceil(np.minimum(chosen["left"], days)), "D")).dt.normalize()
+    left = np.minimum(chosen["left"].where(chosen["list"] != "points", chosen["lapses"]), days)
+    chosen["valid_until"] = (end + pd.to_timedelta(np.ceil(left), "D")).dt.normalize()
     order = pd.CategoricalIndex(chosen["list"], list(LISTS), ordered=True)
     chosen = chosen.iloc[np.argsort(order.codes, kind="stable")].reset_index(drop=True)
     tests, unasked = _tests(orders, fit, gross_margin, cost_per_order)
@@ -184,7 +204,8 @@ def _free(chosen: pd.DataFrame, lots: pd.DataFrame | None, end: pd.Timestamp) ->
     """Who may be written to as far as lots go that still run."""
     if lots is None:
         return np.ones(len(chosen), dtype=bool)
-    running = lots[lots["end"] > end].drop_duplicates("customer").set_index("customer")
+    drawn = lots["start"] <= end + pd.Timedelta(days=1)  # and not on later data than these
+    running = lots[drawn & (lots["end"] > end)].drop_duplicates("customer").set_index("customer")
     own = running.reindex(chosen["customer_id"].astype(str))
     is_asked = (own["arm"] == "contact").to_numpy() & (own["start"] > end).to_numpy()
     return own["arm"].isna().to_numpy() | (is_asked & (own["list"].to_numpy() == chosen["list"].to_numpy()))
@@ -192,7 +213,7 @@ def _free(chosen: pd.DataFrame, lots: pd.DataFrame | None, end: pd.Timestamp) ->
 
 COLUMNS = (
     "list", "customer_id", "silent_days", "usual_days", "own_value", "alike_value", "valid_until", "p_order", "margin",
-    "break_even", "send",
+    "points", "break_even", "send",
 )  # fmt: skip
 
 
@@ -229,16 +250,19 @@ def _members(table: pd.DataFrame) -> dict[str, pd.Series]:
         "win_back": ~awake & again & (table["p_alive"] >= HOPELESS),
         "up_sell": awake & again & table["low"] & (table["silent_days"] <= table["quite_late"]),
         "advocates": awake & (table["rung"] == "member"),
+        "points": table["points"] > 0,
     }
 
 
 def reasons(table: pd.DataFrame) -> list[Message]:
     """Why each customer is on a list, in a sentence."""
-    columns = ("list", "silent_days", "usual_days", "own_value", "alike_value")
+    columns = ("list", "silent_days", "usual_days", "own_value", "alike_value", "points")
     return [_reason(*row) for row in zip(*(table[name] for name in columns), strict=True)]
 
 
-def _reason(name: str, silent: float, usual: float, own: float, alike: float) -> Message:
+def _reason(name: str, silent: float, usual: float, own: float, alike: float, points: float) -> Message:
+    if name == "points":
+        return Message("{points:integer} points are about to expire", points=points)
     if name == "second_order":
         return Message("First order {silent:integer} days ago, none since", silent=silent)
     if name == "gift":

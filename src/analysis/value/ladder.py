@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 RUNGS = ("suspect", "prospect", "shopper", "customer", "member", "advocate", "fan")
 LABELS: Mapping[str, Message] = {
     "suspect": Message("Suspect"), "prospect": Message("Prospect"), "shopper": Message("Shopper"),
-    "customer": Message("Customer"), "member": Message("Member"), "advocate": Message("Advocate"),
+    "customer": Message("Customer", context="rung"), "member": Message("Member"), "advocate": Message("Advocate"),
     "fan": Message("Enthusiastic fan"), "asleep": Message("Asleep"), "new": Message("New"),
 }  # fmt: skip
 STATES = ("shopper", "customer", "member", "asleep")
