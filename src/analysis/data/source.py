@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from analysis.data.engine import FILE_OF_ROW, NUMBER_OF_ROW, Connection, numbered_scan, parquet_scan, quoted
+from analysis.data.engine import FILE_ROWS, NUMBER_OF_ROW, Connection, numbered_scan, quoted, run
 from analysis.data.vocabulary import names
 from analysis.errors import Problem, shortened
 from analysis.words import Message
@@ -82,7 +82,8 @@ class RawTable:
 
     @property
     def scan(self) -> str:
-        scan = parquet_scan(part.path for part in self.parts)
+        """SQL of the rows, with the column ``NUMBER_OF_ROW``."""
+        scan = numbered_scan((part.path for part in self.parts), self.types)
         return f"(SELECT * FROM {scan} WHERE {self.only})" if self.only else scan
 
     def is_text(self, column: str) -> bool:
@@ -102,19 +103,26 @@ class RawTable:
             Such as ``'31-02-2024' in line 17, '' in line 20``.
         """
         values = ", ".join(f"CAST({self.expression(column)} AS VARCHAR)" for column in columns)
-        place = f"{quoted(FILE_OF_ROW)}, {quoted(NUMBER_OF_ROW)}"
-        scan = numbered_scan((part.path for part in self.parts), self.types)
-        condition = f"({condition}) AND {self.only}" if self.only else condition
-        found = connection.execute(
-            f"SELECT {place}, {values} FROM {scan} WHERE {condition} ORDER BY {place} LIMIT {limit}"
-        ).fetchall()
+        place = quoted(NUMBER_OF_ROW)
+        found = run(
+            connection, f"SELECT {place}, {values} FROM {self.scan} WHERE {condition} ORDER BY {place} LIMIT {limit}"
+        )
         return ", ".join(self._in_words(*row) for row in found)
 
-    def _in_words(self, filename: str, number: int, *values: str | None) -> str:
-        shown = " / ".join("empty" if value is None else repr(shortened(value)) for value in values)
-        names = {str(part.path): part.name for part in self.parts}
-        where = f"{self.row_word} {number + self.first_row}"
-        return f"{shown} in {where} of {names[filename]}" if len(names) > 1 else f"{shown} in {where}"
+    def _in_words(self, number: int, *values: str | None) -> str:
+        file, number = divmod(number, FILE_ROWS)
+        shown = in_words(values, f"{self.row_word} {number + self.first_row}")
+        return f"{shown} of {self.parts[file].name}" if len(self.parts) > 1 else shown
+
+
+def in_words(values: Iterable[str | None], place: str = "") -> str:
+    """Values of a row as an example.
+
+    >>> in_words(["31-02-2024", None], "line 17")
+    "'31-02-2024' / empty in line 17"
+    """
+    shown = " / ".join("empty" if value is None else repr(shortened(value)) for value in values)
+    return f"{shown} in {place}" if place else shown
 
 
 def row_hashes(columns: Iterable[str]) -> tuple[str, str]:

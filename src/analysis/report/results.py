@@ -31,7 +31,7 @@ def write_artefacts(study: Study, folder: Path) -> None:
     """results.json, model.json, ledger.csv; unless they are not wanted the files of customers, lists, the ladder and of
     who would be in a test that is advised.
     """
-    from analysis.data.notes import in_words
+    from analysis.data.ledger import in_words
 
     with reader(study.config.language, study.currency):
         if study.config.customer_files:
