@@ -114,7 +114,7 @@ class Relation:
         """All rows here."""
         if not isinstance(self.source, str):
             return self.source.to_pyarrow()
-        return self.connection.execute(f"SELECT * FROM {self.source}").to_arrow_table()
+        return self.connection.sql(f"SELECT * FROM {self.source}").to_arrow_table()
 
     def frame(self) -> pd.DataFrame:
         """All rows here, as pandas has them."""

@@ -28,7 +28,8 @@ from analysis.words import Message
 
 NOBODY, COUNTED, UNCOUNTED, REFUNDED = (words(kind) for kind in ("nobody", "counted", "uncounted", "repaid"))
 ANONYMOUS_SHARE, ANONYMOUS_TIMES, DOUBTFUL_TIMES, EMAIL_SHARE = 0.01, 20, 5, 0.95
-DOMINANT_SHARE = 0.1
+DOMINANT_SHARE, NEGLIGIBLE_SHARE = 0.1, 0.0001
+"""Shares of rows: of a customer who is worth a word, and below which a number may be any customer's id."""
 EMPTY = "(empty)"
 TOTALS = "^(grand |sub)?(total|totals|totaal|eindtotaal|summe|gesamt|gesamtsumme|somme|suma)[ :]*$"
 FAR_DAYS, FAR_SHARE = 3_650, 0.01
@@ -65,7 +66,8 @@ def _one_spelling(rows: Rows, data: DataConfig) -> Rows:
         nobody = (*nobody, "0.0")
     seen = rows.relation.one(_looks_of_ids, nobody, is_text)
     changes = seen["odd"] and (rules.strip or rules.case != "keep" or rules.float_suffix == "strip")
-    if not (changes or seen["nobodies"]):
+    least = 1 if is_text or rules.anonymous != "auto" else NEGLIGIBLE_SHARE * seen["number"]
+    if not (changes or (seen["nobodies"] and seen["nobodies"] >= least)):
         return rows
     is_lower = rules.case == "lower"
     if is_text and rules.case == "auto":
@@ -112,12 +114,12 @@ def _stands_for_nobody(ids: Table, nobody: tuple) -> BooleanValue:
 
 
 def _looks_of_ids(rows: Table, nobody: tuple, is_text: bool) -> Table:  # noqa: FBT001
-    """Whether some ids have the make of one that is written in several ways, and whether some may stand for nobody."""
+    """Whether some ids have the make of one that is written in several ways, and how many may stand for nobody."""
     text, odd = rows.customer, ibis.literal(value=False)
     if is_text:
         odd = (text != text.strip()) | text.endswith(".0") | text.contains("@") | (text != text.lower())
     looks = rows.select(odd=odd, nobody=_stands_for_nobody(rows, nobody))
-    return looks.aggregate(odd=looks.odd.any(), nobodies=looks.nobody.any())
+    return looks.aggregate(odd=looks.odd.any(), nobodies=looks.count(where=looks.nobody), number=looks.count())
 
 
 def _share_of_addresses(rows: Table, nobody: tuple) -> Table:
