@@ -14,8 +14,7 @@ import pandas as pd
 
 from analysis.config import DataConfig
 from analysis.data.engine import Connection, literal, parquet_scan, parquet_types, quoted, run
-from analysis.data.source import Part, RawTable, mapped_columns, row_hashes
-from analysis.data.text import problems_in_headers
+from analysis.data.source import Part, RawTable, mapped_columns, problems_in_headers, row_hashes
 from analysis.errors import DataError, printable
 
 MARK, OWN = "\x01", "chr(1)"

@@ -16,14 +16,13 @@ from ibis.expr.types import BooleanValue, Table
 
 from analysis.config import Config, DataConfig
 from analysis.data import expressions
-from analysis.data.currencies import in_words, rows_by_code
 from analysis.data.engine import Relation
 from analysis.data.first_orders import FOLLOWED_DAYS, left_truncation_of
 from analysis.data.ledger import Entry, Outcome, Reason, ledger_frame, where_any
 from analysis.data.meaning import dominant_customer, meant, problems_in_far_days
 from analysis.data.rows import Rows, problems_in_rows
-from analysis.data.wording import counted
-from analysis.errors import USAGE, DataError, InputRefused, Problem
+from analysis.data.vocabulary import in_words, rows_by_code
+from analysis.errors import USAGE, DataError, InputRefused, Problem, counted
 from analysis.words import Message
 
 BIRTH_WINDOW_DAYS = 28

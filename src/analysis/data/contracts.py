@@ -15,8 +15,7 @@ from analysis.data.ledger import where_any
 from analysis.data.reading import damage_named
 from analysis.data.tables import EXAMPLES, Table
 from analysis.data.vocabulary import words
-from analysis.data.wording import counted
-from analysis.errors import DataError, InputRefused, Problem, shortened
+from analysis.errors import DataError, InputRefused, Problem, counted, shortened
 from analysis.words import Message
 
 

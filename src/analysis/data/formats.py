@@ -17,12 +17,10 @@ from itertools import count, product
 import duckdb
 
 from analysis.data.cells import OWN
-from analysis.data.currencies import CURRENCY, in_words, rows_by_code
 from analysis.data.engine import MONEY, Connection, literal, literals, quoted, run
 from analysis.data.source import RawTable
-from analysis.data.vocabulary import words
-from analysis.data.wording import counted
-from analysis.errors import CONTENT, USAGE, Problem
+from analysis.data.vocabulary import CURRENCY, in_words, rows_by_code, words
+from analysis.errors import CONTENT, USAGE, Problem, counted
 
 ENGLISH = {
     name: dt.date(2000, month, 1).strftime("%b")

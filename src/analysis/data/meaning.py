@@ -22,8 +22,7 @@ from analysis.data.formats import Reading
 from analysis.data.ledger import STATUS, Reason, where_any
 from analysis.data.rows import LARGEST, Rows
 from analysis.data.vocabulary import words
-from analysis.data.wording import counted
-from analysis.errors import USAGE, Problem
+from analysis.errors import USAGE, Problem, counted
 from analysis.words import Message
 
 NOBODY, COUNTED, UNCOUNTED, REFUNDED = (words(kind) for kind in ("nobody", "counted", "uncounted", "repaid"))

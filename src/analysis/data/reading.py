@@ -12,10 +12,21 @@ import pandas as pd
 
 from analysis.config import Columns, Config, DatabaseSource, DataConfig, SampleSource
 from analysis.data.engine import Connection, literal, parquet_names, parquet_scan, parquet_types, run, scratch
-from analysis.data.files import files_and_problems, kind_of, problems_in_content, sha256_of
 from analysis.data.samples import sample_table
-from analysis.data.source import Part, RawTable, mapped_columns, only_first_rows, part_expression, row_hashes
-from analysis.data.text import problems_in_headers, staged_text
+from analysis.data.source import (
+    Part,
+    RawTable,
+    files_and_problems,
+    kind_of,
+    mapped_columns,
+    only_first_rows,
+    part_expression,
+    problems_in_content,
+    problems_in_headers,
+    row_hashes,
+    sha256_of,
+)
+from analysis.data.text import staged_text
 from analysis.errors import USAGE, InputRefused, Problem, is_full_disk, shortened
 
 # What DuckDB raises where bytes are not what the file's own schema says.

@@ -18,10 +18,8 @@ from analysis.config import DataConfig
 from analysis.data.engine import MONEY, NUMBER_OF_ROW, Connection, Relation, literal, parquet_scan, quoted, run
 from analysis.data.expressions import CELL
 from analysis.data.formats import FLOAT_NOISE, YEARS, Reading, read_date, read_number
-from analysis.data.source import RawTable, in_words, mapped_columns
-from analysis.data.text import problems_in_headers
-from analysis.data.wording import counted
-from analysis.errors import Problem
+from analysis.data.source import RawTable, in_words, mapped_columns, problems_in_headers
+from analysis.errors import Problem, counted
 from analysis.words import Message
 
 MONEY_ROLES = ("amount", "quantity", "unit_price", "discount", "refunded", "vat", "shipping")

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from analysis.config import Columns
 from analysis.data.engine import Connection, glob_safe, literal, parquet_types
-from analysis.data.files import sha256_of
-from analysis.data.source import Part, RawTable, row_hashes
+from analysis.data.source import Part, RawTable, row_hashes, sha256_of
 from analysis.errors import UsageError
 from analysis.words import Message
 

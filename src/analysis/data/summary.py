@@ -15,8 +15,7 @@ from ibis.expr.types import Table
 
 from analysis.data import expressions
 from analysis.data.engine import Connection, Relation, close, literal, parquet_scan, run
-from analysis.data.wording import counted
-from analysis.errors import DataError, UsageError, shortened
+from analysis.errors import DataError, UsageError, counted, shortened
 from analysis.time import from_days, time_unit, to_days
 
 PACK, MONEY = 2**46, expressions.MONEY

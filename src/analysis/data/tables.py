@@ -15,12 +15,11 @@ from typing import Any
 from analysis.config import Config
 from analysis.data.cells import staged_frame
 from analysis.data.engine import Connection, literals, run
-from analysis.data.files import files_and_problems
 from analysis.data.formats import YEARS, Reading, read_date, read_number
 from analysis.data.reading import from_files, narrowed
 from analysis.data.rows import read_id, value_problem
-from analysis.data.wording import counted
-from analysis.errors import InputRefused, Problem
+from analysis.data.source import files_and_problems
+from analysis.errors import InputRefused, Problem, counted
 
 DAYS, NUMBERS = ("start", "end", "date", "month"), ("score", "tenure")
 EXAMPLES = 5

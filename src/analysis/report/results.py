@@ -362,7 +362,7 @@ def write_customers(frame: pd.DataFrame, folder: Path, config: Config) -> None:
 
 def write_contacts(found: Any, folder: Path, config: Config) -> None:
     """``send-NAME.csv`` of each list for the mail tool, and ``contacts.csv`` with every list of a customer."""
-    from analysis.data.export import escape_formulas
+    from analysis.tables import escape_formulas
     from analysis.value.contacts import LISTS, reasons
 
     for name in found.lists.index:
@@ -427,7 +427,7 @@ def write_csv(frame: pd.DataFrame, path: Path, config: Config) -> None:
 
     Dutch spreadsheets take semicolons and decimal commas, and know UTF-8 by its byte order mark.
     """
-    from analysis.data.export import escape_formulas
+    from analysis.tables import escape_formulas
 
     local = {}
     if is_local(config):
