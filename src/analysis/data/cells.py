@@ -21,17 +21,13 @@ MARK, OWN = "\x01", "chr(1)"
 """Stands before what was a number or a date of its own, in a column that holds texts as well."""
 BATCH_ROWS = 20_000
 TYPES = {
-    frozenset({"integer"}): "BIGINT",
-    frozenset({"integer", "float"}): "DOUBLE",
-    frozenset({"float"}): "DOUBLE",
-    frozenset({"decimal"}): "DECIMAL(38, 10)",
-    frozenset({"integer", "decimal"}): "DECIMAL(38, 10)",
-    frozenset({"float", "decimal"}): "DOUBLE",
-    frozenset({"integer", "float", "decimal"}): "DOUBLE",
-    frozenset({"moment"}): "TIMESTAMP",
-    frozenset({"moment with offset"}): "TIMESTAMP WITH TIME ZONE",
+    "integer": "BIGINT",
+    "decimal": "DECIMAL(38, 10)",
+    "float": "DOUBLE",
+    "moment": "TIMESTAMP",
+    "moment with offset": "TIMESTAMP WITH TIME ZONE",
 }
-"""Kinds of all cells of a column -> its type; all others are text."""
+"""Kind of all cells of a column -> its type, of several kinds of numbers that of the last; all others are text."""
 
 
 class CellWriter:
@@ -116,7 +112,7 @@ def staged_cells(
     names = list(dict.fromkeys(name for name in first.columns if name))
     kinds = {name: frozenset().union(*(w.kinds[w.columns.index(name)] for w, _ in writers if name in w.columns))
              for name in names}  # fmt: skip
-    types = {name: TYPES.get(found, "VARCHAR") for name, found in kinds.items()}
+    types = {name: _type_of(found) for name, found in kinds.items()}
     mixed = {name for name, found in kinds.items() if types[name] == "VARCHAR" and found - {"text"}}
     parts = []
     for number, (writer, name) in enumerate(writers):
@@ -144,6 +140,12 @@ def staged_cells(
         problems=tuple(problems),
         only="" if blank_rows else f"trim(concat_ws('', {cells})) <> ''",
     )
+
+
+def _type_of(kinds: frozenset[str]) -> str:
+    if len(kinds) > 1 and not kinds <= {"integer", "decimal", "float"}:
+        return "VARCHAR"
+    return next((kind for name, kind in reversed(TYPES.items()) if name in kinds), "VARCHAR")
 
 
 def _typed(column: str, kind: str, is_mixed: bool) -> str:  # noqa: FBT001

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any
 
 import ibis
 import numpy as np
@@ -22,7 +21,7 @@ from analysis.data.ledger import Entry, Outcome, Reason, ledger_frame, where_any
 from analysis.data.meaning import dominant_customer, meant, problems_in_far_days
 from analysis.data.rows import Rows, problems_in_rows
 from analysis.data.vocabulary import in_words, rows_by_code
-from analysis.errors import USAGE, DataError, InputRefused, Problem, counted
+from analysis.errors import USAGE, DataError, InputRefused, Problem, UsageError, counted
 from analysis.words import Message
 
 BIRTH_WINDOW_DAYS = 28
@@ -33,28 +32,42 @@ NARROW_TOTAL = 900_000_000_000
 """Money below it fits into ``expressions.CELL``."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Cleaned:
-    """Rows that count, and what became of the others.
+    """What is known of cleaned rows wherever they are; attributes as of ``Orders``."""
 
-    Attributes
-    ----------
-    rows, days
-        Typed rows as ``expressions`` takes them; customer-days, stored.
-    known
-        What ``Orders`` and ``RemoteOrders`` share: ledger, rows_read, rows_used, observation_start, observation_end,
-        has_money, currency, notes, left_truncation.
-    largest
-        The largest money of a customer-day.
-    """
+    ledger: pd.DataFrame
+    daily: pd.DataFrame
+    rows_read: int
+    rows_used: int
+    customers: int
+    orders: int
+    observation_start: dt.date
+    observation_end: dt.date
+    has_money: bool
+    currency: str | None
+    notes: tuple[Message, ...]
+    left_truncation: Message | None
 
-    rows: Relation
-    days: Relation
-    known: Mapping[str, Any]
+    def last_day(self, until: dt.date | str | None) -> dt.date:
+        """The last day that counts.
+
+        Raises
+        ------
+        UsageError
+            For a day outside the window.
+        """
+        day = self.observation_end if until is None else pd.Timestamp(until).date()
+        if not self.observation_start <= day <= self.observation_end:
+            window = f"{self.observation_start} to {self.observation_end}"
+            raise UsageError(f"until == {str(until)!r} lies outside the data; {window} is allowed")
+        return day
 
 
-def cleaned(rows: Rows, config: Config, end: dt.date | None, further: Iterable[Problem] = ()) -> Cleaned:
-    """The rows that count up to ``end``, by one set of rules wherever they are.
+def cleaned(
+    rows: Rows, config: Config, end: dt.date | None, further: Iterable[Problem] = ()
+) -> tuple[Cleaned, Relation, Relation]:
+    """What is known of the rows up to ``end``, those that count, and their customer-days, stored.
 
     Raises
     ------
@@ -100,19 +113,19 @@ def cleaned(rows: Rows, config: Config, end: dt.date | None, further: Iterable[P
     left_truncation, on_first_orders = left_truncation_of(seen, start, end, setting)
     daily = daily_of(days, seen, start, end)
     quiet = quiet_end_of(daily, end)
-    known = {
-        "ledger": ledger_frame(entries),
-        "daily": daily,
-        "rows_read": profile.rows,
-        "rows_used": sum(entry.rows for entry in entries if entry.outcome != "dropped"),
-        "customers": int(seen["customers"].sum()),
-        "orders": int(daily["orders"].sum()),
-        "observation_start": start,
-        "observation_end": end,
-        "has_money": rows.has_money,
-        "currency": currency,
-        "left_truncation": left_truncation,
-        "notes": (
+    found = Cleaned(
+        ledger=ledger_frame(entries),
+        daily=daily,
+        rows_read=profile.rows,
+        rows_used=sum(entry.rows for entry in entries if entry.outcome != "dropped"),
+        customers=int(seen["customers"].sum()),
+        orders=int(daily["orders"].sum()),
+        observation_start=start,
+        observation_end=end,
+        has_money=rows.has_money,
+        currency=currency,
+        left_truncation=left_truncation,
+        notes=(
             *(rows.table.notes if rows.table else ()),
             *rows.said,
             *notes_on(entries, duplicates, early_customers, profile, data),
@@ -120,8 +133,8 @@ def cleaned(rows: Rows, config: Config, end: dt.date | None, further: Iterable[P
             *on_first_orders,
             *((quiet,) if quiet else ()),
         ),
-    }
-    return Cleaned(counting, days, known)
+    )
+    return found, counting, days
 
 
 @dataclass(frozen=True)

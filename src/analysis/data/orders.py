@@ -21,7 +21,7 @@ from markupsafe import Markup
 
 from analysis.config import Columns, Config, ConfigurationRefused, DataConfig, config_from_mapping, nearest
 from analysis.data import expressions
-from analysis.data.cleaning import cleaned
+from analysis.data.cleaning import Cleaned, cleaned
 from analysis.data.engine import Connection, close, connect, literal, quoted, run, scratch
 from analysis.data.ledger import Outcome, Reason
 from analysis.data.reading import damage_named, part_of, raw_table
@@ -39,7 +39,7 @@ MOST_WEEKS = 130
 
 
 @dataclass(frozen=True, repr=False)
-class Orders:
+class Orders(Cleaned):
     """A company's transactions, cleaned.
 
     Attributes
@@ -70,19 +70,7 @@ class Orders:
     """
 
     histories: CustomerSummary
-    ledger: pd.DataFrame
-    daily: pd.DataFrame
-    rows_read: int
-    rows_used: int
-    customers: int
-    orders: int
-    observation_start: dt.date
-    observation_end: dt.date
-    has_money: bool
-    currency: str | None
     data_hash: str
-    notes: tuple[Message, ...]
-    left_truncation: Message | None
     days: Days = field(repr=False)
 
     plot = Plots(
@@ -150,10 +138,7 @@ class Orders:
         UsageError
             For a day outside the window.
         """
-        day = pd.Timestamp(until).date()
-        if not self.observation_start <= day <= self.observation_end:
-            window = f"{self.observation_start} to {self.observation_end}"
-            raise UsageError(f"until == {str(until)!r} lies outside the data; {window} is allowed")
+        day = self.last_day(until)
         self.days.store()
         with scratch(self.days.path.parent) as connection:
             return customer_summary(connection, self.days, day, has_money=self.has_money)
@@ -459,19 +444,20 @@ def _loaded(connection: Connection, table: RawTable, config: Config, workdir: Pa
     if not table.parts:
         raise InputRefused(table.problems)
     rows = file_rows(connection, table, config.data, workdir)
-    found = cleaned(rows, config, as_of or config.data.observation_end, table.problems)
-    largest = found.days.one(_largest)["gross"]
+    end = as_of or config.data.observation_end
+    found, _, customer_days = cleaned(rows, config, end, table.problems)
+    largest = customer_days.one(_largest)["gross"]
     days = Days(
         workdir / "days.parquet",
-        dict(found.days.columns),
+        dict(customer_days.columns),
         is_packable=largest is not None and largest < PACKABLE_GROSS,
         id_column=table.columns["customer"],
         id_type=ID_TYPES.get(table.types[table.columns["customer"]].upper(), "str"),
         connection=connection,
     )
-    summary = customer_summary(connection, days, found.known["observation_end"], has_money=rows.has_money)
+    summary = customer_summary(connection, days, found.observation_end, has_money=rows.has_money)
     digest = table.digest() if table.digest else _row_digest(connection, table)
-    return Orders(**found.known, histories=summary, days=days, data_hash=digest)
+    return Orders(**vars(found), histories=summary, days=days, data_hash=digest)
 
 
 def _largest(days: Table) -> Table:
@@ -492,8 +478,7 @@ def _from_engine(table: Table, config: Config, workdir: Path, as_of: dt.date | N
         summary = customer_summary(connection, days, found.observation_end, has_money=found.has_money)
         columns = ", ".join(map(quoted, days.columns))
         sums = run(connection, f"SELECT count(*), sum(hash({columns})), bit_xor(hash({columns})) FROM {days.scan}")
-    names = [each.name for each in fields(Orders) if hasattr(found, each.name)]
-    known = {name: getattr(found, name) for name in names if name not in ("histories", "days")}
+    known = {each.name: getattr(found, each.name) for each in fields(Cleaned)}
     digest = hashlib.sha256(f"{sums} {found.ledger.to_numpy().tolist()}".encode()).hexdigest()
     return Orders(**known, histories=summary, days=days, data_hash=digest)
 

@@ -22,7 +22,7 @@ from ibis.expr.types import NumericValue, Table
 
 from analysis.config import Config, DatabaseSource, DataConfig, SparkSource
 from analysis.data import expressions
-from analysis.data.cleaning import cleaned
+from analysis.data.cleaning import Cleaned, cleaned
 from analysis.data.database import database_url, parsed_url, redacted
 from analysis.data.rows import engine_rows
 from analysis.errors import (
@@ -35,7 +35,6 @@ from analysis.errors import (
     shortened,
 )
 from analysis.time import time_unit
-from analysis.words import Message
 
 MOST_SPENDERS = 1_000_000
 """Repeat customers up to which all come here for a spend model; above it a sample of so many."""
@@ -133,7 +132,7 @@ class InEngine:
 
 
 @dataclass(frozen=True, repr=False)
-class RemoteOrders:
+class RemoteOrders(Cleaned):
     """A company's transactions, cleaned where they are.
 
     Attributes
@@ -150,18 +149,6 @@ class RemoteOrders:
 
     rows: Table
     days: Table
-    ledger: pd.DataFrame
-    daily: pd.DataFrame
-    rows_read: int
-    rows_used: int
-    customers: int
-    orders: int
-    observation_start: dt.date
-    observation_end: dt.date
-    has_money: bool
-    currency: str | None
-    notes: tuple[Message, ...]
-    left_truncation: Message | None
     id_column: str
 
     @cached_property
@@ -176,13 +163,12 @@ class RemoteOrders:
 
     def summary(self, unit: str = "week", until: dt.date | str | None = None) -> InEngine:
         """The customer summary as a table of the engine, in the columns of ``Orders.summary`` and that of the ids."""
-        end = self.observation_end if until is None else pd.Timestamp(until).date()
-        if not self.observation_start <= end <= self.observation_end:
-            window = f"{self.observation_start} to {self.observation_end}"
-            raise UsageError(f"until == {str(until)!r} lies outside the data; {window} is allowed")
-        found, days = expressions.in_floats(expressions.summary(self.days, end)), DAYS_OF_UNIT[time_unit(unit)]
+        found, days = (
+            expressions.in_floats(expressions.summary(self.days, self.last_day(until))),
+            DAYS_OF_UNIT[time_unit(unit)],
+        )
         columns = {self.id_column: found.customer, "frequency": found.frequency}
-        columns |= {name: found[f"{name}_days"] / ibis.literal(days) for name in ("recency", "T")}
+        columns |= {name: found[f"{name}_days"].cast("float64") / days for name in ("recency", "T")}
         if self.has_money:
             columns["monetary_value"] = mean_repeat_value(found)
         further = ("first_order", "last_order", "orders", *(MONEY_COLUMNS if self.has_money else ()))
@@ -290,10 +276,9 @@ def remote_orders(table: Table, config: Config, label: str = "table", as_of: dt.
         With every problem found.
     """
     rows = engine_rows(table, config.data, label)
-    found = cleaned(rows, config, as_of or config.data.observation_end, _problems_in_settings(config.data))
-    return RemoteOrders(
-        **found.known, rows=found.rows.source, days=found.days.source, id_column=rows.columns["customer"]
-    )
+    end = as_of or config.data.observation_end
+    found, counting, days = cleaned(rows, config, end, _problems_in_settings(config.data))
+    return RemoteOrders(**vars(found), rows=counting.source, days=days.source, id_column=rows.columns["customer"])
 
 
 def _problems_in_settings(data: DataConfig) -> list[Problem]:
