@@ -13,8 +13,8 @@ import duckdb
 import pandas as pd
 
 from analysis.config import DataConfig
-from analysis.data.engine import Connection, literal, parquet_scan, parquet_types, quoted, run
-from analysis.data.source import Part, RawTable, mapped_columns, problems_in_headers, row_hashes
+from analysis.data.engine import Connection, literal, parquet_scan, quoted, run
+from analysis.data.source import Part, RawTable, mapped_columns, parquet_table, problems_in_headers, row_hashes
 from analysis.errors import DataError, printable
 
 MARK, OWN = "\x01", "chr(1)"
@@ -192,12 +192,5 @@ def _staged_arrow(table: Any, data: DataConfig, target: Path, connection: Connec
     connection.register("handed_over", table)
     run(connection, f"COPY handed_over TO {literal(target)} (FORMAT parquet, COMPRESSION uncompressed)")
     connection.unregister("handed_over")
-    types = parquet_types(connection, [target])
-    return RawTable(
-        label="frame",
-        parts=(Part(target, "frame"),),
-        types=types,
-        columns=mapped_columns(data, list(types)),
-        row_keys=row_hashes(types),
-        problems=tuple(problems_in_headers([("frame", tuple(types))], data)),
-    )
+    problems = tuple(problems_in_headers([("frame", tuple(table.column_names))], data))
+    return parquet_table(connection, "frame", [Part(target, "frame")], data, problems=problems)

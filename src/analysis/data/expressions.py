@@ -213,10 +213,11 @@ def first_seen(days: Table, end: dt.date, within: int) -> Table:
     Columns first, repeats, customers, most (occasions of one of them).
     """
     bought = occasions(days, end)
-    told = bought.inner_join(births(bought), "customer")
+    each = bought.group_by("customer").agg(first=bought.day.min(), orders=bought.count())
+    told = bought.inner_join(each, "customer")
     age = told.day.delta(told["first"], unit="day")
-    soon = told.count(where=(age > 0) & (age <= within))
-    each = told.group_by("customer").agg(first=told["first"].min(), repeats=soon, orders=told.count())
+    soon = told.filter((age > 0) & (age <= within)).group_by("customer").agg(repeats=ibis._.count())
+    each = each.left_join(soon, "customer").select("first", "orders", repeats=soon.repeats.coalesce(0))
     return each.group_by("first", "repeats").agg(customers=each.count(), most=each.orders.max())
 
 

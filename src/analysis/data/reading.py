@@ -18,8 +18,9 @@ from analysis.data.source import (
     RawTable,
     files_and_problems,
     kind_of,
-    mapped_columns,
+    label_of,
     only_first_rows,
+    parquet_table,
     part_expression,
     problems_in_content,
     problems_in_headers,
@@ -130,14 +131,8 @@ def _parquet_table(
             if run(connection, f"COPY ({select}) TO {literal(target)} (FORMAT parquet)")[0][0] == most_rows:
                 problems.append(only_first_rows(path.name, most_rows))
             parts[number] = Part(target, path.name)
-    return RawTable(
-        label=paths[0].name if len(paths) == 1 else f"{len(paths)} files",
-        parts=tuple(parts),
-        types=types,
-        columns=mapped_columns(data, list(types)),
-        digest=sha256_of(paths),
-        row_keys=row_hashes(types),
-        problems=tuple(problems),
+    return parquet_table(
+        connection, label_of(paths), parts, data, types=types, digest=sha256_of(paths), problems=tuple(problems)
     )
 
 

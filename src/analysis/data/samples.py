@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
 from analysis.config import Columns
-from analysis.data.engine import Connection, glob_safe, literal, parquet_types
-from analysis.data.source import Part, RawTable, row_hashes, sha256_of
+from analysis.data.engine import Connection, glob_safe, literal
+from analysis.data.source import Part, RawTable, parquet_table, sha256_of
 from analysis.errors import UsageError
 from analysis.words import Message
 
@@ -113,16 +114,15 @@ def _simulated_shop(connection: Connection, workdir: Path) -> RawTable:
 def _table(
     connection: Connection, name: str, origin: Path, scanned: Path, currency: str | None, **derived: str
 ) -> RawTable:
-    part = Part(scanned, origin.name)
-    types = parquet_types(connection, [scanned])
-    return RawTable(
-        label=name,
-        parts=(part,),
-        types=types | dict.fromkeys(derived, "DECIMAL(18,6)"),
+    table = parquet_table(
+        connection,
+        name,
+        [Part(scanned, origin.name)],
+        None,
         columns=sample_columns(name).mapped(),
         digest=sha256_of([origin]),
         expressions=derived,
-        row_keys=row_hashes(types),
         currency=currency,
         notes=(ORIGINS[name],) if name in ORIGINS else (),
     )
+    return replace(table, types=table.types | dict.fromkeys(derived, "DECIMAL(18,6)"))

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from analysis.data.engine import FILE_ROWS, NUMBER_OF_ROW, Connection, numbered_scan, quoted, run
+from analysis.data.engine import FILE_ROWS, NUMBER_OF_ROW, Connection, numbered_scan, parquet_types, quoted, run
 from analysis.data.vocabulary import names
 from analysis.errors import USAGE, InputRefused, Problem, printable, shortened
 from analysis.words import Message
@@ -323,6 +323,23 @@ class RawTable:
         file, number = divmod(number, FILE_ROWS)
         shown = in_words(values, f"{self.row_word} {number + self.first_row}")
         return f"{shown} of {self.parts[file].name}" if len(self.parts) > 1 else shown
+
+
+def parquet_table(connection: Connection, label: str, parts: Iterable[Part], settings: Any, **known: Any) -> RawTable:
+    """The rows of Parquet files with the types that they have; ``known`` are further attributes."""
+    parts = tuple(parts)
+    types = known.pop("types", None) or parquet_types(connection, [part.path for part in parts])
+    columns = mapped_columns(settings, list(types)) if settings else {}
+    return RawTable(label, parts, types, **{"columns": columns, "row_keys": row_hashes(types), **known})
+
+
+def label_of(paths: list[Path]) -> str:
+    """What files are called together.
+
+    >>> label_of([Path("a/b.csv")]), label_of([Path("b.csv"), Path("c.csv")])
+    ('b.csv', '2 files')
+    """
+    return paths[0].name if len(paths) == 1 else f"{len(paths)} files"
 
 
 def in_words(values: Iterable[str | None], place: str = "") -> str:
