@@ -17,6 +17,7 @@ import duckdb
 import ibis
 import pandas as pd
 import pyarrow as pa
+from ibis.backends.sql.datatypes import DuckDBType
 from ibis.expr.types import Table
 
 MEMORY_LIMIT_BYTES = 2_000_000_000
@@ -64,6 +65,16 @@ def scratch(folder: Path) -> Iterator[Connection]:
     finally:
         close(connection, workdir)
         shutil.rmtree(workdir, ignore_errors=True)
+
+
+def id_type(kind: str) -> str:
+    """Pandas' type of the ids that a column of this DuckDB type gives back; text but for numbers.
+
+    >>> id_type("UINTEGER"), id_type("DOUBLE"), id_type("DATE")
+    ('uint32', 'float64', 'str')
+    """
+    found = DuckDBType.from_string(kind)
+    return str(found) if found.is_integer() or found.is_floating() else "str"
 
 
 def run(connection: Connection, sql: str) -> list[tuple]:

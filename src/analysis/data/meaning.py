@@ -285,9 +285,10 @@ def _net_of_refunds(rows: Rows, data: DataConfig) -> Rows:
         return rows
     problems = []
     if rows.has("refunded"):
-        signs = [rows.number(test) for test in (_is_negative_refund, _is_positive_refund)]
-        if all(signs):
-            message = f"{counted(signs[0], 'value')} below 0 and {signs[1]:,} above; all must have one sign"
+        signs = rows.relation.one(_signs_of_refunds)
+        if all(signs.values()):
+            below, above = counted(signs["below"], "value"), f"{signs['above']:,}"
+            message = f"{below} below 0 and {above} above; all must have one sign"
             problems.append(Problem(f"{rows.where('refunded')}: {message}"))
         above = rows.number(_is_above_its_order) if rows.has_money else 0
         if above:
@@ -306,12 +307,8 @@ def _is_paid_back(rows: Table) -> BooleanValue:
     return rows.reason.isnull() & (rows.refunded != 0) & ~is_told
 
 
-def _is_negative_refund(rows: Table) -> BooleanValue:
-    return rows.refunded < 0
-
-
-def _is_positive_refund(rows: Table) -> BooleanValue:
-    return rows.refunded > 0
+def _signs_of_refunds(rows: Table) -> Table:
+    return rows.aggregate(below=rows.count(where=rows.refunded < 0), above=rows.count(where=rows.refunded > 0))
 
 
 def _is_above_its_order(rows: Table) -> BooleanValue:

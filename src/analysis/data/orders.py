@@ -22,13 +22,13 @@ from markupsafe import Markup
 from analysis.config import Columns, Config, ConfigurationRefused, DataConfig, config_from_mapping, nearest
 from analysis.data import expressions
 from analysis.data.cleaning import Cleaned, cleaned
-from analysis.data.engine import Connection, close, connect, literal, quoted, run, scratch
+from analysis.data.engine import Connection, close, connect, id_type, literal, quoted, run, scratch
 from analysis.data.ledger import Outcome, Reason
 from analysis.data.reading import damage_named, part_of, raw_table
 from analysis.data.remote import RemoteOrders, configured_table, engine_errors, is_remote, remote_orders
 from analysis.data.rows import file_rows
 from analysis.data.source import RawTable
-from analysis.data.summary import ID_TYPES, PACKABLE_GROSS, STORED_AT_ONCE, CustomerSummary, Days, customer_summary
+from analysis.data.summary import STORED_AT_ONCE, CustomerSummary, Days, customer_summary
 from analysis.errors import USAGE, InputRefused, Problem, Unavailable, UsageError
 from analysis.plotting import Plots
 from analysis.tables import table_html
@@ -349,19 +349,23 @@ def _source_and_frame(source: Any) -> tuple[Any, Any]:
 
 def _read(content: Mapping[str, Any], problems: list[Problem], frame: Any, folder: Path) -> Orders | RemoteOrders:
     """Orders as ``content`` says; where it is refused, the problems of the data that it names are told as well."""
+
+    def loaded(config: Config) -> Orders | RemoteOrders:
+        if is_remote(frame):
+            return remote_orders(frame, config)
+        return load_orders(config, workdir=folder, frame=frame, to_fit=False)
+
     try:
         config = config_from_mapping(content, path=Path("orders.yml"), problems=problems)
     except ConfigurationRefused as refused:
         found: tuple[Problem, ...] = ()
         try:
-            if refused.readable and not is_remote(frame):
-                load_orders(refused.readable, workdir=folder, frame=frame, to_fit=False)
+            if refused.readable:
+                loaded(refused.readable)
         except InputRefused as more:
             found = more.problems
         raise InputRefused([*refused.problems, *found]) from None
-    if is_remote(frame):
-        return remote_orders(frame, config)
-    return load_orders(config, workdir=folder, frame=frame, to_fit=False)
+    return loaded(config)
 
 
 def _of_arguments(message: str) -> str:
@@ -446,22 +450,12 @@ def _loaded(connection: Connection, table: RawTable, config: Config, workdir: Pa
     rows = file_rows(connection, table, config.data, workdir)
     end = as_of or config.data.observation_end
     found, _, customer_days = cleaned(rows, config, end, table.problems)
-    largest = customer_days.one(_largest)["gross"]
-    days = Days(
-        workdir / "days.parquet",
-        dict(customer_days.columns),
-        is_packable=largest is not None and largest < PACKABLE_GROSS,
-        id_column=table.columns["customer"],
-        id_type=ID_TYPES.get(table.types[table.columns["customer"]].upper(), "str"),
-        connection=connection,
-    )
+    id_column = table.columns["customer"]
+    kinds = dict(customer_days.columns)
+    days = Days(workdir / "days.parquet", kinds, id_column, id_type(table.types[id_column]), connection)
     summary = customer_summary(connection, days, found.observation_end, has_money=rows.has_money)
     digest = table.digest() if table.digest else _row_digest(connection, table)
     return Orders(**vars(found), histories=summary, days=days, data_hash=digest)
-
-
-def _largest(days: Table) -> Table:
-    return days.aggregate(gross=days.gross.max())
 
 
 def _from_engine(table: Table, config: Config, workdir: Path, as_of: dt.date | None) -> Orders:
@@ -469,8 +463,8 @@ def _from_engine(table: Table, config: Config, workdir: Path, as_of: dt.date | N
     with engine_errors(os.environ.get(getattr(config.data.transactions, "database_url_env", ""), "")):
         found = remote_orders(table, config, as_of=as_of)
         customer, kinds = found.days.customer.type(), {name: str(kind) for name, kind in found.days.schema().items()}
-        id_type = str(customer) if customer.is_integer() else "str"
-        days = Days(workdir / "days.parquet", kinds, id_column=found.id_column, id_type=id_type)
+        kind = str(customer) if customer.is_integer() else "str"
+        days = Days(workdir / "days.parquet", kinds, found.id_column, kind)
         unfinished = days.path.with_name(f"{days.path.name}-{os.getpid()}.unfinished")
         found.days.order_by("customer", "day").to_parquet(unfinished, compression="lz4")
     unfinished.replace(days.path)

@@ -28,19 +28,7 @@ PACKED = {
     **dict.fromkeys(("spent", "repeat_total", "spend_squares"), MONEY),
 }
 PACKABLE_GROSS = 70_000_000
-ID_TYPES = {
-    "TINYINT": "int8",
-    "SMALLINT": "int16",
-    "INTEGER": "int32",
-    "BIGINT": "int64",
-    "UTINYINT": "uint8",
-    "USMALLINT": "uint16",
-    "UINTEGER": "uint32",
-    "UBIGINT": "uint64",
-    "FLOAT": "float32",
-    "DOUBLE": "float64",
-}
-"""Type of a column in DuckDB -> pandas' type of the ids that are given back; all others are text."""
+"""Money of a day that is below it is packed with the day into 64 bits."""
 TABLE = "customer_days"
 SPREAD = ("spend_squares", "odd_total", "odd_orders", "even_total", "even_orders")
 SQUARE = f"CAST(CAST({{0}} AS DOUBLE) * CAST({{0}} AS DOUBLE) AS {MONEY})"
@@ -56,8 +44,6 @@ class Days:
         The Parquet file, once ``store`` was called; columns as in ``expressions.customer_days``.
     columns
         Type of every column in Ibis ().
-    is_packable
-        Whether every day's money is small enough to be packed with the day into 64 bits.
     id_column, id_type
         What the source calls its customers; pandas' type of their ids, which are text here.
     connection
@@ -66,7 +52,6 @@ class Days:
 
     path: Path
     columns: dict[str, str]
-    is_packable: bool = False
     id_column: str = "customer_id"
     id_type: str = "str"
     connection: Connection | None = field(repr=False, default=None, metadata={"stored": False})
@@ -249,8 +234,9 @@ def customer_summary(connection: Connection, days: Days, end: dt.date, *, has_mo
 
     Spend in halves takes longer than all the rest; a table too large to be stored at once goes without.
     """
-    many = days.is_packable and not {"refund", *expressions.ATTRIBUTES} & set(days.columns)
-    if many and run(connection, f"SELECT count(*) FROM {days.scan}")[0][0] > STORED_AT_ONCE:
+    number, largest = run(connection, f"SELECT count(*), max(gross) FROM {days.scan}")[0]
+    is_plain = not {"refund", *expressions.ATTRIBUTES} & set(days.columns)
+    if is_plain and number > STORED_AT_ONCE and largest < PACKABLE_GROSS:
         columns = PACKED | {"customer": days.columns["customer"]}
         found = Relation(_packed(days, end), columns, connection).then(_in_floats, end)
     else:

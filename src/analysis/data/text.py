@@ -17,7 +17,7 @@ from typing import BinaryIO
 import duckdb
 
 from analysis.config import DataConfig
-from analysis.data.engine import Connection, glob_safe, literal, quoted
+from analysis.data.engine import Connection, glob_safe, literal, quoted, run
 from analysis.data.source import (
     CHUNK_BYTES,
     Part,
@@ -334,9 +334,7 @@ def _stage(
 ) -> list[Problem]:
     names = [f"{position} {name}" for position, name in enumerate(layout.header)]
     first = {name: quoted(names[layout.header.index(name)]) for name in kept}
-    every = ", ".join(
-        quoted(names[position]) for position in sorted(range(len(names)), key=lambda i: names[i].split(" ", 1)[1])
-    )
+    every = ", ".join(quoted(name) for name in sorted(names, key=lambda name: name.split(" ", 1)[1]))
     columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names)
     selected = ", ".join(f"{first[name]} AS {quoted(name)}" for name in kept)
     compression = "gzip" if layout.path.name.lower().endswith(".gz") else "none"
@@ -364,12 +362,11 @@ def _first_line(error: Exception) -> str:
 
 
 def _reject_problems(connection: Connection, rejects: str, layout: TextLayout) -> list[Problem]:
-    count = connection.execute(f"SELECT count(DISTINCT line) FROM {rejects}").fetchall()[0][0]
+    count = run(connection, f"SELECT count(DISTINCT line) FROM {rejects}")[0][0]
     if not count:
         return []
-    found = connection.execute(
-        f"SELECT line, any_value(error_message) FROM {rejects} GROUP BY line ORDER BY line LIMIT 5"
-    ).fetchall()
+    first = f"SELECT line, any_value(error_message) FROM {rejects} GROUP BY line ORDER BY line LIMIT 5"
+    found = run(connection, first)
     examples = ", ".join(f"line {line} ({_first_line(ValueError(message))})" for line, message in found)
     message = (
         f"{layout.name}: {count} line{'s do' if count > 1 else ' does'} not have the {len(layout.header)} fields of "
