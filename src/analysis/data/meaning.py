@@ -57,7 +57,7 @@ def _one_spelling(rows: Rows, data: DataConfig) -> Rows:
     """One spelling for each customer, the one seen first; nobody where an id stands for nobody."""
     if not rows.has("customer"):
         return rows
-    rules, is_text = data.ids, not rows.relation.columns["customer"].lstrip("u").startswith("int")
+    rules, is_text = data.ids, not ibis.dtype(rows.relation.columns["customer"]).is_integer()
     nobody = NOBODY if rules.anonymous == "auto" else tuple(str(one).strip().lower() for one in rules.anonymous)
     if not is_text:
         nobody = tuple(int(one) for one in nobody if re.fullmatch("-?[0-9]+", one))

@@ -32,6 +32,7 @@ TEXTS = {
 }
 """Role that is text -> its column of typed rows."""
 KEPT_AS_THEY_ARE = {"BIGINT": "int64", "INTEGER": "int32", "UBIGINT": "uint64"}
+IN_UTC = Message("Times carry an offset and no time zone is configured, so the day of an order is its day in UTC.")
 LARGEST = 10**12
 """Amounts are below it."""
 WHOLE_FLOATS = {"float64": 1e15, "float32": 2**24, "float16": 2**11}
@@ -129,7 +130,7 @@ def file_rows(connection: Connection, table: RawTable, data: DataConfig, workdir
     for role in MONEY_ROLES:
         if role in table.columns:
             readings[role] = read_number(connection, table, role, data.decimal)
-    if "maybe_refunded" in table.columns and "refunded" not in readings:
+    if "maybe_refunded" in table.columns:
         likely = read_number(connection, table, "maybe_refunded", data.decimal)
         readings |= {} if likely.problems else {"maybe_refunded": likely}
     has_texts = any(table.is_text(table.columns[role]) for role in readings)
@@ -140,11 +141,6 @@ def file_rows(connection: Connection, table: RawTable, data: DataConfig, workdir
         target = workdir / "typed.parquet"
         run(connection, f"COPY {selected} TO {literal(target)} (FORMAT parquet)")
         selected = parquet_scan([target])
-    notes = []
-    if any(reading.in_utc for reading in readings.values()):
-        notes.append(
-            Message("Times carry an offset and no time zone is configured, so the day of an order is its day in UTC.")
-        )
     rows = Rows(
         relation=Relation(selected, columns, connection),
         label=table.label,
@@ -155,7 +151,7 @@ def file_rows(connection: Connection, table: RawTable, data: DataConfig, workdir
         table=table,
         readings=readings,
         found=tuple(problem for reading in readings.values() for problem in reading.problems),
-        said=tuple(notes),
+        said=(IN_UTC,) if any(reading.in_utc for reading in readings.values()) else (),
     )
     return _typed(rows, data)
 
@@ -189,6 +185,7 @@ def engine_rows(table: Table, data: DataConfig, label: str) -> Rows:
     columns = mapped_columns(data, list(table.columns))
     problems = problems_in_headers([(label, table.columns)], data)
     roles: dict[str, Value] = {}
+    in_utc = False
     for role, column in columns.items():
         value, kind = table[column], table[column].type()
         is_date, is_money = role == "date", role.removeprefix("maybe_") in MONEY_ROLES
@@ -202,6 +199,7 @@ def engine_rows(table: Table, data: DataConfig, label: str) -> Rows:
                 )
             ] * (role != "maybe_refunded")
         elif is_date:
+            in_utc = kind.is_timestamp() and kind.timezone is not None
             roles["day"] = day = _day(value, data.timezone)
             roles["unread date"] = value.notnull() & ~day.year().between(*YEARS).coalesce(False)
         elif is_money:
@@ -220,6 +218,7 @@ def engine_rows(table: Table, data: DataConfig, label: str) -> Rows:
         texts=frozenset(role for role, column in columns.items() if table[column].type().is_string()),
         keys=tuple(keys),
         found=tuple(problems),
+        said=(IN_UTC,) if in_utc and not data.timezone else (),
     )
     return _typed(rows, data)
 

