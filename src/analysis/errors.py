@@ -235,3 +235,12 @@ def is_full_disk(error: Exception) -> bool:
     if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return True
     return any(word in str(error) for word in (os.strerror(errno.ENOSPC), SPILL_LIMIT))
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """A number with the words that agree with it; ``many`` is ``one`` with an s unless given.
+
+    >>> counted(1, "row"), counted(2_000, "row"), counted(1, "value is", "values are")
+    ('1 row', '2,000 rows', '1 value is')
+    """
+    return f"{number:,} {one if number == 1 else many or one + 's'}"

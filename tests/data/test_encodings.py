@@ -2,7 +2,7 @@
 
 import pytest
 
-from analysis.data.encodings import recognised_encoding
+from analysis.data.text import recognised_encoding
 from analysis.errors import USAGE, InputRefused
 
 PLAIN = "klant,datum,bedrag\nZoë,2024-01-31,1.50\nZoë,2024-02-01,2.25\n8,2024-02-05,12.5\n"

@@ -141,6 +141,15 @@ def test_an_id_that_stands_for_nobody_is_taken_out():
     assert rl.read_orders(numbers, **NAMED, ids={"anonymous": ["0", "7"]}).customers == 49
 
 
+def test_a_number_that_few_rows_have_is_the_id_of_any_customer():
+    rows = 30_000
+    frame = pd.DataFrame({"customer": [0, 0, *(i % 29_000 + 1 for i in range(rows - 2))], "amount": 1.0})
+    frame["date"] = pd.Timestamp("2024-01-01") + pd.to_timedelta(frame.index % 300, unit="D")
+    orders = rl.read_orders(frame, **NAMED)
+    assert orders.customers == 29_001
+    assert not any("nobody" in str(note) for note in orders.notes)
+
+
 def test_an_id_that_may_stand_for_nobody_counts_and_is_asked_about():
     orders = rl.read_orders(shop(customer=["unknown"] * 5 + [f"c{i % 19}" for i in range(95)]), **NAMED)
     assert orders.customers == 20

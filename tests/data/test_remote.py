@@ -45,11 +45,23 @@ def entered(request, tmp_path_factory):
         eur = [float(value) for value in frame["eur"]]
         table = table.set_column(2, "eur", pa.array(eur, pa.float64()))  # NaN and not missing
         pq.write_table(table, folder / "shop.parquet")
-        yield enter(str(folder / "shop.parquet")), frame
+
+        def enter_frame(rows):
+            path = folder / f"{ibis.util.guid()}.parquet"
+            pq.write_table(pa.Table.from_pandas(rows, preserve_index=False), path)
+            return enter(str(path))
+
+        yield enter(str(folder / "shop.parquet")), frame, enter_frame
+
+
+@pytest.fixture(scope="module")
+def enter(entered):
+    """A function that puts a frame into the engine."""
+    return entered[2]
 
 
 def both(entered, **settings):
-    table, frame = entered
+    table, frame, _ = entered
     settings = {"observation_end": END} | settings
     content = {"transactions": "table", "columns": NAMES, **settings}
     there = remote_orders(table, Config(name="t", data=content, economics={"currency": "EUR"}))
@@ -119,7 +131,7 @@ def test_spenders_above_the_most_are_a_seeded_sample_with_the_same_mean(entered)
 
 
 def test_columns_that_are_missing_or_text_are_told_with_settings_that_are_about_files(entered):
-    table, _ = entered
+    table, *_ = entered
     columns = {"customer": "client", "date": "bill", "amount": "euro"}
     data = {"transactions": "table", "columns": columns, "decimal": ","}
     with pytest.raises(InputRefused) as refused:
@@ -128,6 +140,80 @@ def test_columns_that_are_missing_or_text_are_told_with_settings_that_are_about_
     assert "column 'bill' (for date) is of the type string in the engine, must be a date or a timestamp" in told
     assert "there is no column 'euro' (for amount)" in told
     assert "decimal: a table of an engine is typed" in told
+
+
+PLAIN = {name: name for name in ("customer", "date", "amount")}
+
+
+def export(**columns):
+    """A hundred rows of twenty addresses, in two spellings, with statuses."""
+    row = np.arange(100)
+    frame = pd.DataFrame({"customer": [f"{'Cc'[i % 2]}{i // 2 % 20}@x.nl" for i in row], "amount": 10.0 + row % 7})
+    frame["date"] = pd.Timestamp("2024-01-01") + pd.to_timedelta(row // 2, unit="D")
+    frame["order"], frame["state"] = (row // 2).astype(str), np.where(row % 10 == 3, "Cancelled", "paid")
+    return frame.assign(**columns)
+
+
+MEANINGS = {
+    "addresses in two spellings": ({}, {"count_status": ["paid"]}, {"status": "state"}),
+    "nobody by name": ({"customer": ["guest", *[f"c{i % 20}" for i in range(19)]] * 5}, {}, {}),
+    "nobody by share": ({"customer": [*["0"] * 60, *[f"c{i % 20}" for i in range(40)]]}, {}, {}),
+    "numbers that are nobody": ({"customer": [*[0] * 60, *range(1, 41)]}, {"ids": {"anonymous": ["0"]}}, {}),
+    "a total on each line": ({"amount": np.arange(100) // 2 + 5.0}, {"amount_of": "order"}, {"order": "order"}),
+    "refunds in a column": ({"back": [4.0, *[0.0] * 99]}, {}, {"refunded": "back"}),
+    "per cents": ({"discount %": [0.0, 20.0] * 50}, {}, {"discount": "discount %"}),
+    "tax and shipping inside": ({"post": 1.5}, {"amount_includes": {"vat": 0.21, "shipping": "post"}}, {}),
+    "prices": ({"n": [1, -2] * 50, "price": 2.5}, {}, {"quantity": "n", "unit_price": "price", "amount": None}),
+}
+
+
+@pytest.mark.parametrize("meaning", MEANINGS)
+def test_rows_mean_the_same_in_an_engine_and_in_a_file(enter, meaning):
+    columns, settings, roles = MEANINGS[meaning]
+    frame = export(**columns)
+    roles = {role: name for role, name in (PLAIN | roles).items() if name}
+    content = {"transactions": "table", "columns": roles, **settings}
+    there = remote_orders(enter(frame), Config(name="t", data=content))
+    discount_is = {"discount_is": settings.pop("discount")} if "discount" in settings else {}
+    here = rl.read_orders(frame, **roles, **settings, **discount_is)
+    pd.testing.assert_frame_equal(there.ledger, here.ledger)
+    assert [str(note) for note in there.notes] == [str(note) for note in here.notes]
+    summary, expected = there.summary().to_frame(), here.summary()
+    known = summary[expected.columns].set_axis(summary.index.astype("str").str.lower()).sort_index()
+    expected = expected.set_axis(expected.index.astype("str").str.lower()).sort_index()
+    pd.testing.assert_frame_equal(known, expected, check_dtype=False, check_names=False, rtol=1e-12)
+
+
+REFUSALS = {
+    "statuses that nobody chose": ({}, {"status": "state"}, "which statuses count"),
+    "statuses that nobody named": ({"Status": "cancelled"}, {}, "holds statuses, among them 'cancelled'"),
+    "refunds above orders": ({"back": [90.0, *[0.0] * 99]}, {"refunded": "back"}, "1 refund is above its order: 90 of"),
+    "two currencies": ({"money": ["EUR", "USD"] * 50}, {"currency": "money"}, "2 currencies"),
+    "a date after today": ({"date": pd.Timestamp("2099-01-01")}, {}, "dated after today .*'2099-01-01"),
+    "a date of no year": ({"date": pd.Timestamp("1650-01-01")}, {}, "100 values are no dates between 1900 and 2199"),
+    "an amount too large": ({"amount": 1e13}, {}, "100 values are no numbers that can be kept exactly: '1"),
+    "totals on each line": ({"amount": np.arange(100) // 2 + 5.0}, {"order": "order"}, "is it the total of the order"),
+    "a few rows of long ago": (
+        {"date": pd.to_datetime(["1970-01-01", *["2024-01-01"] * 99])},
+        {},
+        "1 row lies years from all others",
+    ),
+    "nobody's rows": ({"customer": [*[None] * 60, *["a", "b"] * 20]}, {}, "60 of 100 rows .* have no customer id"),
+    "discounts of unknown kind": ({"off": [5.0, 10.0] * 50}, {"discount": "off"}, "money or per cent off"),
+}
+
+
+@pytest.mark.parametrize("refusal", REFUSALS)
+def test_what_is_refused_of_a_file_is_refused_in_an_engine(enter, refusal):
+    columns, roles, told = REFUSALS[refusal]
+    frame = export(**columns)
+    content = {"transactions": "table", "columns": PLAIN | roles}
+    with pytest.raises(InputRefused, match=told) as there:
+        remote_orders(enter(frame), Config(name="t", data=content))
+    arguments = {"currency_column" if role == "currency" else role: name for role, name in (PLAIN | roles).items()}
+    with pytest.raises(InputRefused, match=told) as here:
+        rl.read_orders(frame, **arguments)
+    assert there.value.exit_code == here.value.exit_code
 
 
 @pytest.mark.parametrize("dialect", ["bigquery", "snowflake", "databricks"])

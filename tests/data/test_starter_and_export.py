@@ -6,10 +6,10 @@ import pytest
 
 from analysis.config import load_config
 from analysis.data import load_orders
-from analysis.data.export import escape_formulas
 from analysis.data.source import nearest_columns
 from analysis.data.starter import draft_of, role_score
 from analysis.errors import InputRefused
+from analysis.tables import escape_formulas
 
 CASES = Path(__file__).parents[1] / "cases"
 RIGHT = {

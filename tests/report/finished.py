@@ -11,7 +11,7 @@ from analysis.report.run import run_report
 
 
 @cache
-def finished(out: Path, language: str) -> Path:
-    """The folder of a report on the quick sample in a language; steps are computed once for both."""
-    config = load_config(notebooks_folder() / "parameters" / "quick.yml", {"language": language})
+def finished(out: Path, language: str, sample: str) -> Path:
+    """The folder of a report in a language on one of the ready configurations, such as ``quick``."""
+    config = load_config(notebooks_folder() / "parameters" / f"{sample}.yml", {"language": language})
     return run_report(config, out=out)

@@ -11,7 +11,12 @@ from analysis.models.registry import MODELS
 from analysis.pipeline import notebooks_folder
 from analysis.report.notebooks import notebooks_in
 
-LANGUAGES = ("en", "nl")
+REPORTS = [
+    ("nl", "quick"),
+    ("en", "simulated-shop"),  # with every table beside the orders
+    pytest.param(("nl", "simulated-shop"), marks=pytest.mark.slow),
+    pytest.param(("nl", "cdnow"), marks=pytest.mark.slow),
+]
 WORDS = "() => document.querySelector('main').innerText.split(/\\s+/).filter(word => /\\w/.test(word))"
 JARGON = re.compile(r"log[- ]score|posterior|likelihood|\bNBD\b|gamma|predictive|credible", re.IGNORECASE)
 
@@ -21,9 +26,9 @@ def out(tmp_path_factory):
     return tmp_path_factory.mktemp("finished")
 
 
-@pytest.fixture(params=LANGUAGES)
+@pytest.fixture(params=REPORTS, ids="-".join)
 def run(request, out):
-    return finished(out, request.param)
+    return finished(out, *request.param)
 
 
 @pytest.fixture(scope="module")

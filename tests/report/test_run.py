@@ -12,7 +12,7 @@ from tests.report.small import Heard, folder_with, small_config
 
 import analysis
 from analysis.config import load_config
-from analysis.data.files import files_and_problems
+from analysis.data.source import files_and_problems
 from analysis.errors import GateFailed, NotebookFailed, NotIdentified, UsageError
 from analysis.report.run import run_report
 

@@ -13,26 +13,21 @@ import duckdb
 import pandas as pd
 
 from analysis.config import DataConfig
-from analysis.data.engine import Connection, literal, parquet_scan, parquet_types, quoted, run
-from analysis.data.source import Part, RawTable, mapped_columns, row_hashes
-from analysis.data.text import problems_in_headers
+from analysis.data.engine import Connection, literal, parquet_scan, quoted, run
+from analysis.data.source import Part, RawTable, mapped_columns, parquet_table, problems_in_headers, row_hashes
 from analysis.errors import DataError, printable
 
 MARK, OWN = "\x01", "chr(1)"
 """Stands before what was a number or a date of its own, in a column that holds texts as well."""
 BATCH_ROWS = 20_000
 TYPES = {
-    frozenset({"integer"}): "BIGINT",
-    frozenset({"integer", "float"}): "DOUBLE",
-    frozenset({"float"}): "DOUBLE",
-    frozenset({"decimal"}): "DECIMAL(38, 10)",
-    frozenset({"integer", "decimal"}): "DECIMAL(38, 10)",
-    frozenset({"float", "decimal"}): "DOUBLE",
-    frozenset({"integer", "float", "decimal"}): "DOUBLE",
-    frozenset({"moment"}): "TIMESTAMP",
-    frozenset({"moment with offset"}): "TIMESTAMP WITH TIME ZONE",
+    "integer": "BIGINT",
+    "decimal": "DECIMAL(38, 10)",
+    "float": "DOUBLE",
+    "moment": "TIMESTAMP",
+    "moment with offset": "TIMESTAMP WITH TIME ZONE",
 }
-"""Kinds of all cells of a column -> its type; all others are text."""
+"""Kind of all cells of a column -> its type, of several kinds of numbers that of the last; all others are text."""
 
 
 class CellWriter:
@@ -117,7 +112,7 @@ def staged_cells(
     names = list(dict.fromkeys(name for name in first.columns if name))
     kinds = {name: frozenset().union(*(w.kinds[w.columns.index(name)] for w, _ in writers if name in w.columns))
              for name in names}  # fmt: skip
-    types = {name: TYPES.get(found, "VARCHAR") for name, found in kinds.items()}
+    types = {name: _type_of(found) for name, found in kinds.items()}
     mixed = {name for name, found in kinds.items() if types[name] == "VARCHAR" and found - {"text"}}
     parts = []
     for number, (writer, name) in enumerate(writers):
@@ -145,6 +140,12 @@ def staged_cells(
         problems=tuple(problems),
         only="" if blank_rows else f"trim(concat_ws('', {cells})) <> ''",
     )
+
+
+def _type_of(kinds: frozenset[str]) -> str:
+    if len(kinds) > 1 and not kinds <= {"integer", "decimal", "float"}:
+        return "VARCHAR"
+    return next((kind for name, kind in reversed(TYPES.items()) if name in kinds), "VARCHAR")
 
 
 def _typed(column: str, kind: str, is_mixed: bool) -> str:  # noqa: FBT001
@@ -191,12 +192,5 @@ def _staged_arrow(table: Any, data: DataConfig, target: Path, connection: Connec
     connection.register("handed_over", table)
     run(connection, f"COPY handed_over TO {literal(target)} (FORMAT parquet, COMPRESSION uncompressed)")
     connection.unregister("handed_over")
-    types = parquet_types(connection, [target])
-    return RawTable(
-        label="frame",
-        parts=(Part(target, "frame"),),
-        types=types,
-        columns=mapped_columns(data, list(types)),
-        row_keys=row_hashes(types),
-        problems=tuple(problems_in_headers([("frame", tuple(types))], data)),
-    )
+    problems = tuple(problems_in_headers([("frame", tuple(table.column_names))], data))
+    return parquet_table(connection, "frame", [Part(target, "frame")], data, problems=problems)

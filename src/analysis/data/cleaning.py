@@ -1,41 +1,140 @@
-"""What becomes of every row: the fates, the problems they show, and the ledger that balances."""
+"""What becomes of every row: why it does not count, the problems that rows show, and a ledger that balances."""
 
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
+import ibis
+import numpy as np
 import pandas as pd
+from ibis.expr.types import BooleanValue, Table
 
-from analysis.config import DataConfig
-from analysis.data.engine import Connection
-from analysis.data.notes import Outcome, Reason
-from analysis.data.rows import TypedRows
-from analysis.data.wording import counted
-from analysis.errors import Problem
+from analysis.config import Config, DataConfig
+from analysis.data import expressions
+from analysis.data.engine import Relation
+from analysis.data.first_orders import FOLLOWED_DAYS, left_truncation_of
+from analysis.data.ledger import Entry, Outcome, Reason, ledger_frame, where_any
+from analysis.data.meaning import dominant_customer, meant, problems_in_far_days
+from analysis.data.rows import Rows, problems_in_rows
+from analysis.data.vocabulary import in_words, rows_by_code
+from analysis.errors import USAGE, DataError, InputRefused, Problem, UsageError, counted
+from analysis.words import Message
 
-KEPT, OWN_REASON = 0, -1
-FATES = (
-    Reason.MISSING_CUSTOMER,
-    Reason.MISSING_DATE,
-    Reason.AFTER_END,
-    Reason.BEFORE_START,
-    Reason.MISSING_AMOUNT,
-    Reason.REFUND_DROPPED,
-)
-BEFORE_START = FATES.index(Reason.BEFORE_START) + 1
+BIRTH_WINDOW_DAYS = 28
+QUIET_DAYS, QUIET_TIMES = 7, 2
+"""Days without orders at the end that are worth a note: so many, and so many times the longest time before."""
+UNCOUNTED = -1
+NARROW_TOTAL = 900_000_000_000
+"""Money below it fits into ``expressions.CELL``."""
 
 
-@dataclass(frozen=True)
-class Entry:
-    """One line of the ledger: where rows went, why, how many, and their money."""
+@dataclass(frozen=True, repr=False)
+class Cleaned:
+    """What is known of cleaned rows wherever they are; attributes as of ``Orders``."""
 
-    outcome: Outcome
-    reason: Reason
-    rows: int
-    amount: Decimal
+    ledger: pd.DataFrame
+    daily: pd.DataFrame
+    rows_read: int
+    rows_used: int
+    customers: int
+    orders: int
+    observation_start: dt.date
+    observation_end: dt.date
+    has_money: bool
+    currency: str | None
+    notes: tuple[Message, ...]
+    left_truncation: Message | None
+
+    def last_day(self, until: dt.date | str | None) -> dt.date:
+        """The last day that counts.
+
+        Raises
+        ------
+        UsageError
+            For a day outside the window.
+        """
+        day = self.observation_end if until is None else pd.Timestamp(until).date()
+        if not self.observation_start <= day <= self.observation_end:
+            window = f"{self.observation_start} to {self.observation_end}"
+            raise UsageError(f"until == {str(until)!r} lies outside the data; {window} is allowed")
+        return day
+
+
+def cleaned(
+    rows: Rows, config: Config, end: dt.date | None, further: Iterable[Problem] = ()
+) -> tuple[Cleaned, Relation, Relation]:
+    """What is known of the rows up to ``end``, those that count, and their customer-days, stored.
+
+    Raises
+    ------
+    InputRefused
+        With every problem found, after the ``further`` ones.
+    """
+    data, today = config.data, dt.datetime.now(dt.UTC).date()
+    rows = meant(rows, data)
+    rows = rows.then(_with_reasons, data.observation_start, end, rows.has_money, data.refunds == "drop")
+    profile = profile_of(rows, today)
+    kept = rows.then(_counting) if profile.dropped else rows
+    currency, mixed = currency_of(kept, config)
+    duplicates = duplicates_in(kept, profile, data)
+    problems = [
+        *further,
+        *rows.found,
+        *(problems_in_rows(rows) if profile.unread else []),
+        *mixed,
+        *problems_in_duplicates(kept, duplicates, data),
+        *problems_in_far_days(kept, profile.first_day, profile.last_day),
+        *problems_in_profile(rows, profile, data, end, today),
+    ]
+    if problems:
+        raise InputRefused(problems)
+    end, start = end or profile.last_date, data.observation_start or profile.first_day
+    entries = list(profile.dropped)
+    if data.duplicates == "drop" and duplicates > 0:
+        kept = replace(kept, relation=kept.relation.then(_single, kept.keys).stored("single_rows"))
+        amount = profile.kept_amount - kept.relation.one(_amount)["amount"]
+        entries.append(Entry(Outcome.DROPPED, Reason.DUPLICATE, duplicates, amount))
+    early_customers = 0
+    if data.exclude_earlier:
+        kept, entry, early_customers = without_early_customers(rows, kept, profile, start)
+        entries.append(entry)
+    counting = kept.relation.then(_as_expressions_take_them, bool(profile.refunds))
+    money = expressions.CELL if profile.largest_total < NARROW_TOTAL else expressions.MONEY
+    days = counting.then(expressions.customer_days, money).stored("customer_days")
+    entries += entries_of(days, end, profile.rows - sum(entry.rows for entry in entries))
+    seen = pd.DataFrame(days.few(expressions.first_seen, end, FOLLOWED_DAYS))
+    if seen.empty:
+        raise DataError(f"{rows.label}: no customer has an order in the window")
+    setting = "known" if data.exclude_earlier else data.first_orders
+    left_truncation, on_first_orders = left_truncation_of(seen, start, end, setting)
+    daily = daily_of(days, seen, start, end)
+    quiet = quiet_end_of(daily, end)
+    found = Cleaned(
+        ledger=ledger_frame(entries),
+        daily=daily,
+        rows_read=profile.rows,
+        rows_used=sum(entry.rows for entry in entries if entry.outcome != "dropped"),
+        customers=int(seen["customers"].sum()),
+        orders=int(daily["orders"].sum()),
+        observation_start=start,
+        observation_end=end,
+        has_money=rows.has_money,
+        currency=currency,
+        left_truncation=left_truncation,
+        notes=(
+            *(rows.table.notes if rows.table else ()),
+            *rows.said,
+            *notes_on(entries, duplicates, early_customers, profile, data),
+            *dominant_customer(days, seen, int(daily["orders"].sum()), end),
+            *on_first_orders,
+            *((quiet,) if quiet else ()),
+        ),
+    )
+    return found, counting, days
 
 
 @dataclass(frozen=True)
@@ -45,21 +144,19 @@ class Profile:
     Attributes
     ----------
     rows, kept, refunds
-        Rows of the file; rows that are kept; refunds among the kept.
+        Rows of the source; rows that are kept; refunds among the kept.
     kept_amount, largest_total
         Money of the kept rows; sum of the absolute money of all rows, a bound for every sum.
     first_day, last_day
         First and last day among the rows with a customer and a date that lie in the window.
     last_date
         Last date in the data.
-    future
-        Rows dated after today.
-    unread_dates, unread_money
-        Rows with a date that could not be read; with a number, or an id, that could not.
+    future, unread
+        Rows dated after today; rows with a date, a number or an id that could not be read.
     large_discounts
         Kept purchases with a discount above their amount.
     dropped
-        Ledger lines of the rows that are not kept.
+        Ledger lines of the rows that are not kept, and of what was paid back in the row of its order.
     """
 
     rows: int
@@ -71,8 +168,7 @@ class Profile:
     last_day: dt.date | None
     last_date: dt.date | None
     future: int
-    unread_dates: int
-    unread_money: int
+    unread: int
     large_discounts: int
     dropped: tuple[Entry, ...]
 
@@ -81,67 +177,80 @@ class Profile:
         return sum(entry.rows for entry in self.dropped if entry.reason == reason)
 
 
-def fate_of_row(rows: TypedRows, data: DataConfig, end: dt.date | None) -> str:
-    """SQL of the number of a row's fate: 0 where it is kept, else the position in ``FATES`` counted from 1.
-
-    It is -1 where the row has a reason of its own.
-    """
-    tests = {Reason.MISSING_CUSTOMER: "customer IS NULL", Reason.MISSING_DATE: "day IS NULL"}
-    if end:
-        tests[Reason.AFTER_END] = f"day > DATE '{end}'"
-    if data.observation_start:
-        tests[Reason.BEFORE_START] = f"day < DATE '{data.observation_start}'"
-    if rows.has_money:
-        tests[Reason.MISSING_AMOUNT] = "money IS NULL"
-        if data.refunds == "drop":
-            tests[Reason.REFUND_DROPPED] = "is_refund"
-    cases = " ".join(f"WHEN {test} THEN {FATES.index(reason) + 1}" for reason, test in tests.items())
-    own = f"WHEN reason IS NOT NULL THEN {OWN_REASON} " if rows.has_reasons else ""
-    return f"CASE {own}{cases} ELSE {KEPT} END"
+def _with_reasons(
+    rows: Table,
+    start: dt.date | None,
+    end: dt.date | None,
+    has_money: bool,  # noqa: FBT001
+    no_refunds: bool,  # noqa: FBT001
+) -> Table:
+    """The reason of every row that does not count; the first that applies."""
+    tests = [(rows.reason.notnull(), rows.reason), (rows.customer.isnull(), str(Reason.MISSING_CUSTOMER))]
+    tests.append((rows.day.isnull(), str(Reason.MISSING_DATE)))
+    tests += [(rows.day > end, str(Reason.AFTER_END))] if end else []
+    tests += [(rows.day < start, str(Reason.BEFORE_START))] if start else []
+    tests += [(rows.money.isnull(), str(Reason.MISSING_AMOUNT))] if has_money else []
+    tests += [(rows.is_refund, str(Reason.REFUND_DROPPED))] if has_money and no_refunds else []
+    return rows.mutate(reason=ibis.cases(*tests))
 
 
-def profile_of(connection: Connection, rows: TypedRows, fate: str, today: dt.date) -> Profile:
+def _counting(rows: Table) -> Table:
+    return rows.filter(rows.reason.isnull())
+
+
+def profile_of(rows: Rows, today: dt.date) -> Profile:
     """All counts that the cleaning needs, in one pass."""
-    large = "count(*) FILTER (NOT is_refund AND discount > money)" if rows.has("discount") else "0"
-    reason = "reason" if rows.has_reasons else "NULL"
-    gross = "money + coalesce(refunded, 0)" if rows.has_refunded else "money"
-    found = connection.execute(f"""
-        SELECT {fate} AS fate, count(*) AS rows, coalesce(sum(money), 0) AS amount,
-               coalesce(sum(abs(money)), 0) AS absolute, count(*) FILTER (is_refund) AS refunds,
-               min(day) AS first_day, max(day) AS last_day, count(*) FILTER (day > DATE '{today}') AS future,
-               count(*) FILTER (unread_date) AS unread_dates, count(*) FILTER (unread_money) AS unread_money,
-               {large} AS large_discounts, {reason} AS reason, coalesce(sum({gross}), 0) AS gross
-        FROM {rows.scan} GROUP BY fate, reason ORDER BY fate, reason""").fetchall()
-    kept = next((line for line in found if line[0] == KEPT), (0, 0, Decimal(0), 0, 0, None, None, *[0] * 4, None, 0))
+    found = rows.relation.few(_profile, today)
+    nothing, zero = dict.fromkeys(found[0] if found else ["rows"]), Decimal(0)
+    kept = next((line for line in found if line["reason"] is None), nothing)
+    dropped = [
+        Entry(Outcome.DROPPED, Reason(line["reason"]), line["rows"], line["gross"] or zero)
+        for line in sorted(found, key=lambda line: line["reason"] or "")
+        if line["reason"] is not None
+    ]
+    paid_back = (kept.get("gross") or zero) - (kept.get("amount") or zero)
+    if paid_back:
+        dropped.append(Entry(Outcome.REFUNDED, Reason.REFUND_IN_COLUMN, 0, paid_back))
     return Profile(
-        rows=sum(line[1] for line in found),
-        kept=kept[1],
-        refunds=kept[4],
-        kept_amount=kept[2],
-        largest_total=sum((line[3] for line in found), Decimal(0)),
-        first_day=kept[5],
-        last_day=kept[6],
-        last_date=max((line[6] for line in found if line[6]), default=None),
-        future=sum(line[7] for line in found),
-        unread_dates=sum(line[8] for line in found),
-        unread_money=sum(line[9] for line in found),
-        large_discounts=kept[10],
-        dropped=(
-            *(
-                Entry(Outcome.DROPPED, Reason(line[11]) if line[11] else FATES[line[0] - 1], line[1], line[12])
-                for line in found
-                if line[0] != KEPT
-            ),
-            *([Entry(Outcome.REFUNDED, Reason.REFUND_IN_COLUMN, 0, kept[12] - kept[2])] if kept[12] != kept[2] else []),
-        ),
+        rows=sum(line["rows"] for line in found),
+        kept=kept["rows"] or 0,
+        refunds=kept.get("refunds") or 0,
+        kept_amount=kept.get("amount") or zero,
+        largest_total=sum((line["absolute"] or zero for line in found), zero),
+        first_day=kept.get("first_day"),
+        last_day=kept.get("last_day"),
+        last_date=max((line["last_day"] for line in found if line["last_day"]), default=None),
+        future=sum(line["future"] for line in found),
+        unread=sum(line["unread"] for line in found),
+        large_discounts=kept.get("large") or 0,
+        dropped=tuple(dropped),
     )
 
 
+def _profile(rows: Table, today: dt.date) -> Table:
+    sums = {
+        "rows": rows.count(),
+        "amount": rows.money.sum(),
+        "absolute": rows.money.abs().sum(),
+        "refunds": rows.count(where=rows.is_refund),
+        "first_day": rows.day.min(),
+        "last_day": rows.day.max(),
+        "future": rows.count(where=rows.day > today),
+        "unread": rows.count(where=rows.unread),
+        "gross": rows.money.sum(),
+    }
+    if "refunded" in rows.columns:
+        sums["gross"] = (rows.money + rows.refunded.coalesce(0)).sum()
+    if "discount" in rows.columns:
+        sums["large"] = rows.count(where=~rows.is_refund & (rows.discount > rows.money))
+    return rows.group_by("reason").agg(**sums)
+
+
 def problems_in_profile(
-    connection: Connection, rows: TypedRows, profile: Profile, data: DataConfig, end: dt.date | None, today: dt.date
+    rows: Rows, profile: Profile, data: DataConfig, end: dt.date | None, today: dt.date
 ) -> list[Problem]:
     """What makes the rows unusable as a whole."""
-    label, table = rows.table.label, rows.table
+    label = rows.label
     if not profile.rows:
         return [Problem(f"{label}: there are no rows under the header; at least one order is needed")]
     messages = []
@@ -153,31 +262,29 @@ def problems_in_profile(
             f"max_missing_customer_share == {data.max_missing_customer_share:g} allows fewer"
         )
     if end is None and profile.future:
-        examples = table.examples(connection, [table.columns["date"]], _future(rows, today))
         messages.append(
-            f"{label}: {counted(profile.future, 'row is', 'rows are')} dated after today ({today}): {examples}; "
+            f"{label}: {counted(profile.future, 'row is', 'rows are')} dated after today ({today}): "
+            f"{rows.examples(['date'], _is_after, today)}; "
             "correct them, or set the key `observation_end` to the last day that counts"
         )
     if data.refunds == "refuse" and profile.refunds:
-        columns = [table.columns[role] for role in ("amount", "quantity", "unit_price") if rows.has(role)]
-        examples = table.examples(connection, columns, _negative(rows))
         messages.append(
-            f"{label}: {counted(profile.refunds, 'row is a refund', 'rows are refunds')} (negative): {examples}; "
+            f"{label}: {counted(profile.refunds, 'row is a refund', 'rows are refunds')} (negative): "
+            f"{rows.examples(('amount', 'quantity', 'unit_price'), _is_refund)}; "
             "refunds == 'refuse', set it to 'net' or 'drop' to allow them"
         )
-    readable = not any(reading.problems for reading in rows.readings.values())
-    if readable and profile.kept == profile.refunds and not profile.unread_dates:
+    is_readable = not (any(reading.problems for reading in rows.readings.values()) or profile.unread)
+    if is_readable and profile.kept == profile.refunds:
         messages.append(_nothing_left(label, profile))
     return [Problem(message) for message in messages]
 
 
-def _future(rows: TypedRows, today: dt.date) -> str:
-    return f"{rows.readings['date'].expression} > DATE '{today}'"
+def _is_after(rows: Table, day: dt.date) -> BooleanValue:
+    return rows.day > day
 
 
-def _negative(rows: TypedRows) -> str:
-    roles = [role for role in ("amount", "quantity", "unit_price") if role in rows.readings]
-    return "(" + " OR ".join(f"{rows.readings[role].expression} < 0" for role in roles) + ")"
+def _is_refund(rows: Table) -> BooleanValue:
+    return rows.is_refund
 
 
 def _nothing_left(label: str, profile: Profile) -> str:
@@ -191,17 +298,239 @@ def _nothing_left(label: str, profile: Profile) -> str:
     return f"{label}: no order is left of {counted(profile.rows, 'row')}: {reasons}"
 
 
-def ledger_frame(entries: Iterable[Entry]) -> pd.DataFrame:
-    """The ledger as a table: outcome, reason, rows, amount; lines without rows are left out."""
-    order = list(Outcome)
-    lines = sorted(
-        (entry for entry in entries if entry.rows or entry.amount), key=lambda e: (order.index(e.outcome), e.reason)
+def currency_of(kept: Rows, config: Config) -> tuple[str | None, list[Problem]]:
+    """The one currency of the kept rows, None where nothing says which; and what stands in the way.
+
+    It is the one that their column or the configuration tells, and that beside their amounts.
+    """
+    told, problems = _currency_told(kept, config)
+    if problems:
+        return None, problems
+    beside: dict[str, int] = {}
+    for reading in kept.readings.values():
+        for mark, number in reading.currencies.items():
+            beside[mark] = max(beside.get(mark, 0), number)
+    written = rows_by_code(beside, [told] if told else [])
+    if not written or {*written} == {told or next(iter(written))}:
+        return told or next(iter(written), None), []
+    against = ""
+    if told:
+        column = kept.columns.get("currency")
+        against = f", but {f'column {column!r} says' if column else 'economics.currency =='} {told!r}"
+    message = f"{kept.label}: there are amounts in {in_words(written)}{against}; one currency is allowed"
+    return None, [Problem(message)]
+
+
+def _currency_told(kept: Rows, config: Config) -> tuple[str | None, list[Problem]]:
+    """The currency of the column of currencies or of the sample, checked against the configured one."""
+    configured, label, sample = config.economics.currency, kept.label, kept.table.currency if kept.table else None
+    lines = kept.relation.few(_currencies) if kept.has("currency") else []
+    codes = {line["code"]: line["number"] for line in lines}
+    found = rows_by_code(codes, [configured] if configured else [])
+    if len(found) > 1:
+        message = f"{label}: the rows are in {len(found)} currencies ({in_words(found)}); one currency is allowed"
+        return None, [Problem(message)]
+    known = next(iter(found), sample)
+    if known and not re.fullmatch("[A-Z]{3}", known):
+        message = f"{label}: the currency {known!r} is no three-letter ISO 4217 code such as EUR"
+        return None, [Problem(message)]
+    if known and configured and known != configured:
+        message = f"{label}: the amounts are in {known}, but economics.currency == {configured!r}; make them agree"
+        return None, [Problem(message, USAGE)]
+    return known or configured, []
+
+
+def _currencies(rows: Table) -> Table:
+    told = rows.filter(rows.currency.notnull())
+    found = told.group_by(code=told.currency.upper()).agg(number=told.count())
+    return found.order_by(found.number.desc(), found.code)
+
+
+def duplicates_in(kept: Rows, profile: Profile, data: DataConfig) -> int:
+    """How many kept rows repeat an earlier row in every column; ``UNCOUNTED`` where that is switched off."""
+    if data.duplicates == "keep" and not data.count_duplicates:
+        return UNCOUNTED
+    # One hash of a file's row is enough to count, not to leave rows out.
+    keys = kept.keys[:1] if kept.table and data.duplicates == "keep" else kept.keys
+    return profile.kept - kept.relation.one(_distinct, keys)["number"]
+
+
+def _distinct(rows: Table, keys: tuple[str, ...]) -> Table:
+    return rows.select(*keys).distinct().count().name("number").as_table()
+
+
+def problems_in_duplicates(kept: Rows, duplicates: int, data: DataConfig) -> list[Problem]:
+    """Duplicates under the policy ``refuse``."""
+    if data.duplicates != "refuse" or duplicates <= 0:
+        return []
+    repeated = kept.then(_repeated, kept.keys)
+    found = counted(duplicates, "row repeats", "rows repeat")
+    message = (
+        f"{kept.label}: {found} another row in every column: {repeated.examples(('customer', 'date'), _any_row)}; "
+        "duplicates == 'refuse', set it to 'keep' or 'drop' to allow them"
     )
-    return pd.DataFrame(
-        {
-            "outcome": [str(line.outcome) for line in lines],
-            "reason": [str(line.reason) for line in lines],
-            "rows": pd.array([line.rows for line in lines], dtype="int64"),
-            "amount": pd.array([float(line.amount) for line in lines], dtype="float64"),
-        }
-    )
+    return [Problem(message)]
+
+
+def _repeated(rows: Table, keys: tuple[str, ...]) -> Table:
+    return rows.mutate(copies=rows.count().over(group_by=[rows[key] for key in keys])).filter(ibis._.copies > 1)
+
+
+def _any_row(_rows: Table) -> BooleanValue:
+    return ibis.literal(value=True)
+
+
+def _single(rows: Table, keys: tuple[str, ...]) -> Table:
+    """One of all rows that are equal."""
+    others = {name: rows[name].arbitrary() for name in rows.columns if name not in keys}
+    return rows.group_by(*keys).agg(**others)
+
+
+def _amount(rows: Table) -> Table:
+    return rows.aggregate(amount=rows.money.sum().coalesce(0).cast(expressions.MONEY))
+
+
+def without_early_customers(rows: Rows, kept: Rows, profile: Profile, start: dt.date) -> tuple[Rows, Entry, int]:
+    """The kept rows without customers whose first order may lie before the data, under ``exclude_earlier``.
+
+    Where the source has orders before ``observation_start``, these name the customers. Where it begins at the start,
+    a customer counts as born before it when the first order falls into the first 28 days: whoever buys at least
+    every four weeks is caught, and so are the customers who were really won in these days.
+    """
+    is_known = profile.rows_with(Reason.BEFORE_START) > 0
+    seen = rows.then(_with_customer) if is_known else kept
+    limit = start if is_known else start + dt.timedelta(days=BIRTH_WINDOW_DAYS)
+    early = seen.relation.then(expressions.early_customers, limit)
+    found = kept.relation.one(_of_customers, early)
+    entry = Entry(Outcome.DROPPED, Reason.BORN_BEFORE_START, found["number"], found["amount"] or Decimal(0))
+    return kept.then(_of_others, early), entry, found["customers"]
+
+
+def _with_customer(rows: Table) -> Table:
+    return rows.filter(rows.customer.notnull())
+
+
+def _of_customers(rows: Table, customers: Table) -> Table:
+    theirs = rows.semi_join(customers, "customer")
+    return theirs.aggregate(number=theirs.count(), amount=theirs.money.sum(), customers=theirs.customer.nunique())
+
+
+def _of_others(rows: Table, customers: Table) -> Table:
+    return rows.anti_join(customers, "customer")
+
+
+def _as_expressions_take_them(rows: Table, has_refunds: bool) -> Table:  # noqa: FBT001
+    given = [name for name in expressions.GIVEN if name in rows.columns]
+    money = rows.money.coalesce(ibis.literal(0).cast(expressions.CELL))
+    return rows.select("customer", "day", *(["is_refund"] if has_refunds else []), *given, money=money)
+
+
+def entries_of(days: Relation, end: dt.date, rows: int) -> list[Entry]:
+    """Ledger lines of the ``rows`` that became occasions, were merged into one, or refunded.
+
+    The largest line of a day carries the occasion; which of equal lines it is does not matter to the sums.
+    """
+    used = days.one(expressions.used_lines)
+    used = {"order_rows": 0, "day_rows": rows - used["used"], **used}
+    whole, refunds = {"rows": 0, "amount": None}, []
+    if "refund" in days.columns:
+        whole, refunds = days.one(expressions.refunded_whole, end), days.few(expressions.refunds)
+    amount = whole["amount"] or Decimal(0)
+    fates = {True: (Outcome.REFUNDED, Reason.REFUND_NETTED), False: (Outcome.DROPPED, Reason.REFUND_WITHOUT_ORDER)}
+    return [
+        Entry(Outcome.USED, Reason.ORDER, used["used"] - whole["rows"], used["head"] - amount),
+        Entry(Outcome.USED, Reason.ORDER_REFUNDED, whole["rows"], amount),
+        Entry(Outcome.MERGED, Reason.SAME_ORDER, used["order_rows"], used["order_amount"]),
+        Entry(Outcome.MERGED, Reason.SAME_DAY, used["day_rows"], used["day_amount"]),
+        *(Entry(*fates[line["has_order"]], line["rows"], line["amount"]) for line in refunds),
+    ]
+
+
+def daily_of(days: Relation, seen: pd.DataFrame, start: dt.date, end: dt.date) -> pd.DataFrame:
+    """date, orders, new_customers, repeat_orders, amount: one row for every day of the window.
+
+    ``seen`` is as of ``expressions.first_seen``.
+    """
+    dates = pd.date_range(start, end, unit="s")
+    daily = pd.DataFrame({"date": dates, "orders": 0, "new_customers": 0, "repeat_orders": 0, "amount": 0.0})
+    bought = pd.DataFrame(days.few(expressions.by_day, end))
+    place = (pd.to_datetime(bought["day"]) - dates[0]).dt.days
+    daily.loc[place, "orders"] = bought["orders"].to_numpy()
+    daily.loc[place, "amount"] = bought["amount"].astype(float).to_numpy()
+    born = (pd.to_datetime(seen["first"]) - dates[0]).dt.days
+    daily["new_customers"] = np.bincount(born, weights=seen["customers"], minlength=len(dates)).astype("int64")
+    return daily.assign(repeat_orders=daily["orders"] - daily["new_customers"])
+
+
+def notes_on(
+    entries: Iterable[Entry], duplicates: int, early_customers: int, profile: Profile, data: DataConfig
+) -> list[Message]:
+    """What the ledger and the policies give reason to say."""
+    found = {entry.reason: entry for entry in entries}
+    counts = {reason.name: found[reason].rows if reason in found else 0 for reason in Reason}
+    sums = {reason.name: float(found[reason].amount) if reason in found else 0.0 for reason in Reason}
+    notes = where_any(
+        Message(
+            "Rows without a customer id, left out: {n:integer} of {rows:integer}. What these customers bought is "
+            "missing from everything below.",
+            n=counts["MISSING_CUSTOMER"], rows=profile.rows,
+        ),
+        Message(
+            "Refunds left out: {n:integer}, {amount:money} in all. Customers who send much back look better than they "
+            "are.",
+            n=counts["REFUND_DROPPED"], amount=sums["REFUND_DROPPED"],
+        ),
+        Message(
+            "Refunds taken off what the customers spent: {n:integer}, {amount:money} in all.",
+            n=counts["REFUND_NETTED"], amount=sums["REFUND_NETTED"],
+        ),
+        Message(
+            "Orders refunded in full, which count as purchases worth nothing: {n:integer}.", n=counts["ORDER_REFUNDED"]
+        ),
+        Message(
+            "Refunds to customers without any order in the data, perhaps from before they begin, left out: "
+            "{n:integer}, {amount:money} in all.",
+            n=counts["REFUND_WITHOUT_ORDER"], amount=sums["REFUND_WITHOUT_ORDER"],
+        ),
+        Message(
+            "Customers who may have bought before the data begin, left out: {n:integer} (rows: {rows:integer}).",
+            n=early_customers, rows=counts["BORN_BEFORE_START"],
+        ),
+        Message(
+            "Rows equal to another one in every column: {n:integer}. They were kept, since two equal purchases can be "
+            "real; if they are copies, set `duplicates: drop`.",
+            n=max(duplicates, 0) if data.duplicates == "keep" else 0,
+        ),
+        Message(
+            "Rows with a discount larger than the amount: {n:integer} of {rows:integer}. That is right where amounts "
+            "are what was paid and more than half was taken off; if amounts are prices before the discount, the two "
+            "columns do not fit together.",
+            n=profile.large_discounts, rows=profile.rows,
+        ),
+    )  # fmt: skip
+    if duplicates == UNCOUNTED:
+        notes.append(Message("Rows that are equal in every column were not looked for, as configured."))
+    return notes
+
+
+def quiet_end_of(daily: pd.DataFrame, end: dt.date) -> Message | None:
+    """Whether the last days hold no order for far longer than any time before: then the data may have stopped coming.
+
+    Parameters
+    ----------
+    daily
+        date, orders: one row a day, or one for each day with orders.
+    end
+        Last day that counts.
+    """
+    days = daily.loc[daily["orders"] > 0, "date"].to_numpy().astype("datetime64[D]")
+    quiet = int((np.datetime64(end, "D") - days[-1]).astype(int))
+    longest = int(np.diff(days).astype(int).max(initial=1))
+    if quiet < QUIET_DAYS or quiet <= QUIET_TIMES * longest:
+        return None
+    return Message(
+        "The last order is of {last:date}, {quiet:days} before the data are said to end ({end:date}); before, the "
+        "longest time without one was {longest:days}. If the data stopped coming, customers look as if they had left: "
+        "set the last day of the data (`data.observation_end` or `--as-of`) to the last day that they cover.",
+        code="data.quiet_end", last=days[-1].item(), end=end, quiet=quiet, longest=longest,
+    )  # fmt: skip

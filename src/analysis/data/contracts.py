@@ -11,12 +11,11 @@ import pandas as pd
 from analysis.config import Config
 from analysis.data.engine import Connection, literals, run, scratch
 from analysis.data.formats import YEARS
-from analysis.data.notes import where_any
+from analysis.data.ledger import where_any
 from analysis.data.reading import damage_named
 from analysis.data.tables import EXAMPLES, Table
 from analysis.data.vocabulary import words
-from analysis.data.wording import counted
-from analysis.errors import DataError, InputRefused, Problem, shortened
+from analysis.errors import DataError, InputRefused, Problem, counted, shortened
 from analysis.words import Message
 
 

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,14 @@ from weakref import WeakSet
 
 import duckdb
 import ibis
+import pandas as pd
+import pyarrow as pa
+from ibis.backends.sql.datatypes import DuckDBType
 from ibis.expr.types import Table
 
 MEMORY_LIMIT_BYTES = 2_000_000_000
 MONEY = "DECIMAL(18, 6)"
-FILE_OF_ROW, NUMBER_OF_ROW = "file of the row", "number of the row"
+NUMBER_OF_ROW, FILE_ROWS = "number of the row", 2**40
 DUCKDB_ROW_NUMBER = "file_row_number"
 
 
@@ -63,34 +67,104 @@ def scratch(folder: Path) -> Iterator[Connection]:
         shutil.rmtree(workdir, ignore_errors=True)
 
 
+def id_type(kind: str) -> str:
+    """Pandas' type of the ids that a column of this DuckDB type gives back; text but for numbers.
+
+    >>> id_type("UINTEGER"), id_type("DOUBLE"), id_type("DATE")
+    ('uint32', 'float64', 'str')
+    """
+    found = DuckDBType.from_string(kind)
+    return str(found) if found.is_integer() or found.is_floating() else "str"
+
+
 def run(connection: Connection, sql: str) -> list[tuple]:
     """Execute and fetch everything: a result that is not fetched to its end blocks the connection."""
     return connection.execute(sql).fetchall()
 
 
-def sql_of(function: Callable[..., Table], scan: str, columns: Mapping[str, str], *settings: Any) -> str:
-    """DuckDB's SQL of an expression over the rows of ``scan``; ``columns`` are their types in Ibis."""
-    body, _ = _compiled(function, tuple(columns.items()), settings)
-    return f"(WITH given AS NOT MATERIALIZED (SELECT * FROM {scan}) SELECT * FROM ({body}))"
+@dataclass(frozen=True)
+class Relation:
+    """Rows of an engine, and expressions over them: the same ones wherever the rows are.
+
+    Attributes
+    ----------
+    source
+        SQL of rows of ``connection``, or the Ibis table of another engine.
+    columns
+        Type of every column in Ibis.
+    connection
+        The DuckDB connection that computes them; None of another engine, and where only their SQL is wanted.
+    """
+
+    source: str | Table
+    columns: Mapping[str, str]
+    connection: Connection | None = field(default=None, repr=False)
+
+    @classmethod
+    def of_table(cls, table: Table) -> Relation:
+        """The rows of an Ibis table."""
+        return cls(table, {name: str(kind) for name, kind in table.schema().items()})
+
+    def then(self, function: Callable[..., Table], *settings: Any) -> Relation:
+        """What an expression makes of them; among its settings may be further relations of the same engine."""
+        if not isinstance(self.source, str):
+            tables = (one.source if isinstance(one, Relation) else one for one in settings)
+            return Relation.of_table(function(self.source, *tables))
+        relations = [self, *(one for one in settings if isinstance(one, Relation))]
+        shapes = tuple(_Shape(one.columns.items()) if isinstance(one, Relation) else one for one in (self, *settings))
+        body, columns = _compiled(function, shapes)
+        given = ", ".join(f"{name} AS NOT MATERIALIZED (SELECT * FROM {one.source})"
+                          for name, one in zip(_names(relations), relations, strict=True))  # fmt: skip
+        return replace(self, source=f"(WITH {given} SELECT * FROM ({body}))", columns=dict(columns))
+
+    def few(self, function: Callable[..., Table], *settings: Any) -> list[dict[str, Any]]:
+        """The rows that an expression makes of them, of which there are few."""
+        return self.then(function, *settings).arrow().to_pylist()
+
+    def arrow(self) -> pa.Table:
+        """All rows here."""
+        if not isinstance(self.source, str):
+            return self.source.to_pyarrow()
+        return self.connection.sql(f"SELECT * FROM {self.source}").to_arrow_table()
+
+    def frame(self) -> pd.DataFrame:
+        """All rows here, as pandas has them."""
+        return self.arrow().to_pandas()
+
+    def one(self, function: Callable[..., Table], *settings: Any) -> dict[str, Any]:
+        """The only row that an expression makes of them."""
+        return self.few(function, *settings)[0]
+
+    def stored(self, name: str) -> Relation:
+        """The same rows, computed once, in a temporary table of that name; other engines add to it."""
+        if not isinstance(self.source, str):
+            engine = self.source.get_backend()
+            if engine.name == "pyspark":
+                return Relation.of_table(self.source.cache())
+            # Not by cache(), whose tables Ibis cannot drop again: this one ends with the connection.
+            return Relation.of_table(engine.create_table(ibis.util.gen_name(name), self.source, temp=True))
+        run(self.connection, f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM {self.source}")
+        return replace(self, source=name)
 
 
-def columns_of(function: Callable[..., Table], columns: Mapping[str, str], *settings: Any) -> dict[str, str]:
-    """The columns of that expression with their types in Ibis."""
-    return dict(_compiled(function, tuple(columns.items()), settings)[1])
+class _Shape(tuple):
+    """Columns of a relation with their types, in place of it."""
+
+    __slots__ = ()
 
 
-@lru_cache(maxsize=256)
-def _compiled(
-    function: Callable[..., Table], columns: tuple[tuple[str, str], ...], settings: tuple
-) -> tuple[str, tuple[tuple[str, str], ...]]:
-    table = function(ibis.table(dict(columns), name="given"), *settings)
+def _names(relations: Iterable[object]) -> list[str]:
+    return [f"given_{number}" for number, _ in enumerate(relations)]
+
+
+@lru_cache(maxsize=1024)
+def _compiled(function: Callable[..., Table], shapes: tuple) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """DuckDB's SQL of an expression over tables of such columns, and the columns that it has."""
+    names = iter(_names(shapes))
+    given = (ibis.table(dict(one), name=next(names)) if isinstance(one, _Shape) else one for one in shapes)
+    table = function(*given)
     kinds = tuple((name, str(kind)) for name, kind in table.schema().items())
     return str(ibis.to_sql(table, dialect="duckdb")), kinds
-
-
-def fetched(connection: Connection, sql: str) -> list[dict[str, Any]]:
-    """The few rows of a relation."""
-    return connection.sql(f"SELECT * FROM {sql}").to_arrow_table().to_pylist()
 
 
 def close(connection: Connection, workdir: Path) -> None:
@@ -146,7 +220,7 @@ def parquet_scan(paths: Iterable[Path]) -> str:
 
 
 def numbered_scan(paths: Iterable[Path], columns: Iterable[str]) -> str:
-    """SQL as ``parquet_scan``, with the columns ``FILE_OF_ROW`` (a path) and ``NUMBER_OF_ROW`` (from 0 in each file).
+    """SQL as ``parquet_scan``, with ``NUMBER_OF_ROW``: from 0 in the first file, from ``FILE_ROWS`` in the second, ...
 
     ``columns`` are those of the files: one may have DuckDB's own name for the number, and then rows are counted.
     """
@@ -154,9 +228,8 @@ def numbered_scan(paths: Iterable[Path], columns: Iterable[str]) -> str:
     if DUCKDB_ROW_NUMBER in {column.lower() for column in columns}:
         number = "row_number() OVER () - 1"
     scans = (
-        f"SELECT {literal(path)} AS {quoted(FILE_OF_ROW)}, {number} AS {quoted(NUMBER_OF_ROW)}, *"
-        f" FROM {parquet_scan([path])}"
-        for path in paths
+        f"SELECT *, {file * FILE_ROWS} + {number} AS {quoted(NUMBER_OF_ROW)} FROM {parquet_scan([path])}"
+        for file, path in enumerate(paths)
     )
     return f"({' UNION ALL BY NAME '.join(scans)})"
 

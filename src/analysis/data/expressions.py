@@ -13,7 +13,8 @@ import datetime as dt
 import ibis
 from ibis.expr.types import NumericValue, Table
 
-MONEY = "decimal(38, 6)"
+MONEY, CELL = "decimal(38, 6)", "decimal(18, 6)"
+"""Types of sums of money, and of the money of one row."""
 COUNTS = ("lines", "refunds")
 HISTORY = ("frequency", "recency_days", "T_days")
 """Columns that tell one history from another."""
@@ -209,14 +210,22 @@ def repeats_by_day(days: Table, end: dt.date, born_by: dt.date) -> Table:
 def first_seen(days: Table, end: dt.date, within: int) -> Table:
     """Customers by the day of their first occasion and their repeat occasions in so many days after it.
 
-    Columns first, repeats, customers.
+    Columns first, repeats, customers, most (occasions of one of them).
     """
     bought = occasions(days, end)
-    told = bought.inner_join(births(bought), "customer")
+    each = bought.group_by("customer").agg(first=bought.day.min(), orders=bought.count())
+    told = bought.inner_join(each, "customer")
     age = told.day.delta(told["first"], unit="day")
-    soon = told.count(where=(age > 0) & (age <= within))
-    each = told.group_by("customer").agg(first=told["first"].min(), repeats=soon)
-    return each.group_by("first", "repeats").agg(customers=each.count())
+    soon = told.filter((age > 0) & (age <= within)).group_by("customer").agg(repeats=ibis._.count())
+    each = each.left_join(soon, "customer").select("first", "orders", repeats=soon.repeats.coalesce(0))
+    return each.group_by("first", "repeats").agg(customers=each.count(), most=each.orders.max())
+
+
+def customers_with(days: Table, end: dt.date, orders: int) -> Table:
+    """Customers with so many occasions: customer."""
+    bought = occasions(days, end)
+    each = bought.group_by("customer").agg(orders=bought.count())
+    return each.filter(each.orders == orders).select("customer").order_by("customer")
 
 
 def bought_after(days: Table, end: dt.date, day: dt.date) -> Table:

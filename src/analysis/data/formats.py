@@ -17,12 +17,10 @@ from itertools import count, product
 import duckdb
 
 from analysis.data.cells import OWN
-from analysis.data.currencies import CURRENCY, in_words, rows_by_code
 from analysis.data.engine import MONEY, Connection, literal, literals, quoted, run
 from analysis.data.source import RawTable
-from analysis.data.vocabulary import words
-from analysis.data.wording import counted
-from analysis.errors import CONTENT, USAGE, Problem
+from analysis.data.vocabulary import CURRENCY, in_words, rows_by_code, words
+from analysis.errors import CONTENT, USAGE, Problem, counted
 
 ENGLISH = {
     name: dt.date(2000, month, 1).strftime("%b")
@@ -103,6 +101,8 @@ class Trial:
 
     Attributes
     ----------
+    table, column, value
+        Where the column is; SQL of its values.
     name
         DuckDB table: text, rows, whatever was prepared, and one column for each format.
     rows
@@ -114,6 +114,9 @@ class Trial:
     """
 
     connection: Connection
+    table: RawTable
+    column: str
+    value: str
     name: str
     rows: int
     fits: Mapping[str, int]
@@ -131,44 +134,65 @@ class Trial:
 
     def texts(self, condition: str = "true", most: int = 5) -> list[str]:
         """Distinct texts that meet a condition, the most frequent first."""
-        found = run(
-            self.connection, f"SELECT text FROM {self.name} WHERE {condition} ORDER BY rows DESC, text LIMIT {most}"
-        )
-        return [text for (text,) in found]
+        texts = f"SELECT text FROM {self.name} WHERE {condition} ORDER BY rows DESC, text LIMIT {most}"
+        return [text for (text,) in run(self.connection, texts)]
+
+    def shown(self, condition: str, most: int = 5) -> str:
+        """Rows whose texts meet a condition, as examples."""
+        condition = f"{self.value} IN {literals(self.texts(condition))}"
+        return self.table.examples(self.connection, [self.column], condition, most)
 
     def number(self, condition: str) -> int:
         """Rows whose texts meet a condition."""
         return run(self.connection, f"SELECT coalesce(sum(rows), 0)::BIGINT FROM {self.name} WHERE {condition}")[0][0]
 
-    def expression(self, value: str, form: str) -> str:
-        """SQL of what ``form`` makes of ``value``."""
+    @property
+    def best(self) -> str | None:
+        """The format that reads most."""
+        return max(self.fits, key=self.fits.__getitem__, default=None)
+
+    def expression(self, form: str) -> str:
+        """SQL of what ``form`` makes of the values."""
         # Names that no column of a user has, since the value is looked up beside them.
         text, read = quoted(f"text of {self.name}"), quoted(f"value of {self.name}")
         columns = f"text AS {text}, {_name(form)} AS {read}"
         run(self.connection, f"CREATE OR REPLACE TEMP TABLE {self.name}_read AS SELECT {columns} FROM {self.name}")
-        return f"(SELECT {read} FROM {self.name}_read WHERE {text} = {value})"
+        return f"(SELECT {read} FROM {self.name}_read WHERE {text} = {self.value})"
 
 
 def _name(form: str) -> str:
     return '"' + form + '"'
 
 
+def _misfit(form: str | None) -> str:
+    """SQL of whether a format does not read a text."""
+    return f"{_name(form)} IS NULL" if form else "true"
+
+
+def _only(form: str, other: str) -> str:
+    """SQL of whether a format reads a text that another one does not."""
+    return f"{_name(form)} IS NOT NULL AND {_name(other)} IS NULL"
+
+
 def tried(
     connection: Connection,
-    scan: str,
+    table: RawTable,
+    column: str,
     value: str,
     prepared: str,
     formats: Mapping[str, str],
-    possible: Callable[[Connection, str], Iterable[str]],
+    possible: Callable[[Connection, str], Iterable[str]] | None = None,
 ) -> Trial:
-    """Every format on every distinct text in ``value``.
+    """Every format on every distinct text of a column; ``value`` is SQL of its values.
 
     ``prepared`` is SQL of columns made of ``text`` that the formats rest on; ``possible`` names the formats that a
     table of texts looks like: these are tried first, and all where none of them reads everything.
     """
     name = f"tried_{next(NUMBER)}"
     is_nothing = f"lower(trim(text)) IN {literals(NOTHING)}"
-    counted_texts = f"SELECT {value} AS text, count(*)::BIGINT AS rows FROM {scan} WHERE trim({value}) <> '' GROUP BY 1"
+    counted_texts = (
+        f"SELECT {value} AS text, count(*)::BIGINT AS rows FROM {table.scan} WHERE trim({value}) <> '' GROUP BY 1"
+    )
     run(connection, f"CREATE TEMP TABLE {name}_texts AS {counted_texts}")
     nothings = run(connection, f"SELECT sum(rows)::BIGINT FROM {name}_texts WHERE {is_nothing}")[0][0] or 0
     # What was no text where it came from has its mark; it is read as it is, whatever is tried on the others.
@@ -182,24 +206,20 @@ def tried(
         columns = "".join(f", {formats[form]} AS {_name(form)}" for form in forms)
         run(connection, f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT *{columns} FROM {name}_texts")
         counts = "".join(f", sum(rows) FILTER ({_name(form)} IS NOT NULL)" for form in forms)
-        nothing = " AND ".join(f"{_name(form)} IS NULL" for form in forms) or "true"
+        nothing = " AND ".join(map(_misfit, forms)) or "true"
         rows, unread, *fits = (
             int(found or 0)
             for found in run(connection, f"SELECT sum(rows), sum(rows) FILTER ({nothing}){counts} FROM {name}")[0]
         )
         read = {form: number for form, number in zip(forms, fits, strict=True) if number}
-        return Trial(connection, name, rows, read, unread, int(nothings))
+        return Trial(connection, table, column, value, name, rows, read, unread, int(nothings))
 
-    trial = made(possible(connection, f"{name}_texts"))
-    return trial if trial.whole else made(formats)
+    trial = made(possible(connection, f"{name}_texts") if possible else formats)
+    return trial if trial.whole or not possible else made(formats)
 
 
 def _where(table: RawTable, column: str, role: str = "") -> str:
     return f"{table.label}: column {column!r}" + (f" (for {role})" if role else "")
-
-
-def _shown(connection: Connection, table: RawTable, column: str, value: str, texts: list[str], most: int = 5) -> str:
-    return table.examples(connection, [column], f"{value} IN {literals(texts)}", most)
 
 
 def _refused(kind: str, message: str, exit_code: int = CONTENT) -> Reading:
@@ -272,21 +292,12 @@ def _prepared_date() -> str:
 
 def _looks_like(connection: Connection, texts: str, formats: Iterable[str]) -> list[str]:
     """The date formats whose make some of the texts have; the first where all of them were no texts."""
-    sample = [
-        day
-        for (day,) in run(
-            connection, f"SELECT DISTINCT day FROM {texts} WHERE NOT own ORDER BY hash(day) LIMIT {SAMPLED}"
-        )
-    ]
-    makes = {re.sub("[A-Z]{3}", "AAA", re.sub("[0-9]", "9", day)) for day in sample}
-    found = []
-    for form in formats:
-        pattern = re.escape(form).replace("%Y", "9{4}").replace("%y", "9{2}").replace("%b", "AAA")
-        pattern = pattern.replace("%m", "9{1,2}").replace("%d", "9{1,2}")
-        found += [form] if any(re.fullmatch(pattern, make) for make in makes) else []
-    for form, (digits, _) in SINCE_1970.items():
-        found += [form] if any(re.fullmatch(f"9{{{digits}}}", make) for make in makes) else []
-    found += [SERIAL] if any(re.fullmatch("9{5}([.]9+)?", make) for make in makes) else []
+    sample = run(connection, f"SELECT DISTINCT day FROM {texts} WHERE NOT own ORDER BY hash(day) LIMIT {SAMPLED}")
+    makes = {re.sub("[A-Z]{3}", "AAA", re.sub("[0-9]", "9", day)) for (day,) in sample}
+    parts = {"%Y": "9{4}", "%y": "9{2}", "%b": "AAA", "%m": "9{1,2}", "%d": "9{1,2}"}
+    patterns = {form: re.sub("%.", lambda part: parts[part[0]], re.escape(form)) for form in formats if "%" in form}
+    patterns |= {form: f"9{{{digits}}}" for form, (digits, _) in SINCE_1970.items()} | {SERIAL: "9{5}([.]9+)?"}
+    found = [form for form, pattern in patterns.items() if any(re.fullmatch(pattern, make) for make in makes)]
     return found or [DATE_FORMATS[0]]
 
 
@@ -343,8 +354,8 @@ def _text_date(
         formats = {date_format: formats.get(date_format) or _configured(date_format, timezone, role)}
     elif _all(connection, table, value, _is_iso(value)):
         return Reading(_iso(value))
-    looks = (lambda *_: formats) if date_format else (lambda *texts: _looks_like(*texts, formats))
-    trial = tried(connection, table.scan, value, _prepared_date(), formats, looks)
+    looks = None if date_format else (lambda *texts: _looks_like(*texts, formats))
+    trial = tried(connection, table, table.columns[role], value, _prepared_date(), formats, looks)
     if not trial.rows:
         return Reading("CAST(NULL AS DATE)", nothing=trial.nothing)
     forms = trial.whole
@@ -355,15 +366,14 @@ def _text_date(
     if len(forms) == 1 and (zoned in (0, texts) or date_format):
         utc = timezone is None and (zoned > 0 or forms[0] in SINCE_1970 or (date_format or "").lower().endswith("%z"))
         whole_months = texts if months and forms[0] in MONTH_FORMATS and not date_format else 0
-        expression = trial.expression(value, forms[0])
+        expression = trial.expression(forms[0])
         return Reading(expression, in_utc=utc, form=forms[0], nothing=trial.nothing, months=whole_months)
-    best = max(trial.fits, key=trial.fits.__getitem__, default=None)
-    misfit = f"{_name(best)} IS NULL" if best else "true"
+    best, misfit = trial.best, _misfit(trial.best)
     if trial.unread and (date_format or trial.number(f"{misfit} AND {ALIKE}") == trial.number(misfit)):
-        expression = trial.expression(value, best) if best else "CAST(NULL AS DATE)"
+        expression = trial.expression(best) if best else "CAST(NULL AS DATE)"
         texts = f"SELECT text FROM {trial.name} WHERE {misfit}"
         return Reading(expression, f"{value} IN ({texts})", nothing=trial.nothing)
-    return _refused("DATE", _date_message(connection, table, value, trial, date_format, zoned, role))
+    return _refused("DATE", _date_message(trial, date_format, zoned, role))
 
 
 def _all(connection: Connection, table: RawTable, value: str, test: str) -> bool:
@@ -406,16 +416,10 @@ def _configured(date_format: str, timezone: str | None, role: str) -> str:
     return _day(day, timezone or "UTC", role)
 
 
-def _date_message(
-    connection: Connection, table: RawTable, value: str, trial: Trial, date_format: str | None, zoned: int, role: str
-) -> str:
+def _date_message(trial: Trial, date_format: str | None, zoned: int, role: str) -> str:
     """Why not one format reads every date."""
-    column = table.columns[role]
-    where, whole = _where(table, column, role), trial.whole
+    where, whole, best, shown = _where(trial.table, trial.column, role), trial.whole, trial.best, trial.shown
     advice = "correct them, or describe the format with the key `date_format`"
-
-    def shown(condition: str, most: int = 5) -> str:
-        return _shown(connection, table, column, value, trial.texts(condition), most)
 
     def mixed(conditions: Iterable[str]) -> str:
         listed = ", ".join(f"{counted(trial.number(one), 'row')} like {shown(one, 1)}" for one in conditions)
@@ -430,22 +434,17 @@ def _date_message(
         choices = " or ".join(f'"{form}"' for form in whole)
         open_ = f"{fields} cannot be told apart in {which}, such as {shown('NOT own', 3)}"
         return f"{where}: {open_}; set the key `date_format` to {choices}"
-    best = max(trial.fits, key=trial.fits.__getitem__, default=None)
     if trial.unread or not best:
-        unread = f"{_name(best)} IS NULL" if best else "true"
         many = "values are not dates that can be recognised"
-        found = counted(trial.number(unread), "value is not a date that can be recognised", many)
-        return f"{where}: {found}: {shown(unread)}; {advice}"
-    second = max((form for form in trial.fits if form != best), default=best,
-                 key=lambda form: trial.number(f"{_name(form)} IS NOT NULL AND {_name(best)} IS NULL"))  # fmt: skip
-    only = (
-        f"{_name(best)} IS NOT NULL AND {_name(second)} IS NULL",
-        f"{_name(second)} IS NOT NULL AND {_name(best)} IS NULL",
-    )
+        found = counted(trial.number(_misfit(best)), "value is not a date that can be recognised", many)
+        return f"{where}: {found}: {shown(_misfit(best))}; {advice}"
+    others = (form for form in trial.fits if form != best)
+    second = max(others, default=best, key=lambda form: trial.number(_only(form, best)))
+    only = _only(best, second), _only(second, best)
     if re.sub("[a-zA-Z]", "", best) == re.sub("[a-zA-Z]", "", second) and best[-2:].lower() == second[-2:].lower():
         parts = "; ".join(f"only {form} fits {shown(one, 1)}" for form, one in zip((best, second), only, strict=True))
         return f"{where} mixes formats: {parts}; all rows must be written the same way"
-    return mixed((f"{_name(best)} IS NOT NULL", f"{_name(best)} IS NULL"))
+    return mixed((f"{_name(best)} IS NOT NULL", _misfit(best)))
 
 
 def read_number(connection: Connection, table: RawTable, role: str, decimal: str | None) -> Reading:
@@ -525,33 +524,23 @@ def _text_number(
     if decimal != "," and _all(connection, table, value, f"regexp_matches({value}, '{PLAIN}')"):
         return Reading(f"TRY_CAST({value} AS {MONEY})")
     formats = {mark: _number_format(mark) for mark in DECIMALS}
-    trial = tried(connection, table.scan, value, _prepared_number(per_cent=per_cent), formats, lambda *_: formats)
-    where = _where(table, column)
-
-    def shown(condition: str) -> str:
-        return _shown(connection, table, column, value, trial.texts(condition))
-
+    trial = tried(connection, table, column, value, _prepared_number(per_cent=per_cent), formats)
+    where, shown = _where(table, column), trial.shown
     if not trial.rows:
         return Reading(f"CAST(NULL AS {MONEY})", nothing=trial.nothing)
-    unread = " AND ".join(f"{_name(form)} IS NULL" for form in trial.fits) or "true"
     if rows := trial.unread:
         found = counted(rows, "value is not a number", "values are not numbers")
-        return _refused(MONEY, f"{where}: {found}: {shown(unread)}")
-    only = (
-        {mark: f"{_name(mark)} IS NOT NULL AND {_name(other)} IS NULL" for mark, other in ((".", ","), (",", "."))}
-        if len(trial.fits) == 2
-        else dict.fromkeys(trial.fits, "true")
-    )
+        return _refused(MONEY, f"{where}: {found}: {shown(' AND '.join(map(_misfit, trial.fits)) or 'true')}")
     if decimal and decimal not in trial.whole and trial.fits.get(decimal, 0) < trial.rows:
-        misfit = f"{_name(decimal)} IS NULL" if decimal in trial.fits else "true"
+        misfit = _misfit(decimal if decimal in trial.fits else None)
         fit = counted(trial.number(misfit), "value does not fit", "values do not fit")
         return _refused(MONEY, f"{where}: {fit} decimal == {decimal!r}: {shown(misfit)}")
     if not trial.whole:
+        comma, point = _only(",", "."), _only(".", ",")
         return _refused(
             MONEY,
-            f"{where} mixes decimal marks: {counted(trial.number(only[',']), 'value')} with a "
-            f"comma ({shown(only[','])}) and {trial.number(only['.']):,} with a point ({shown(only['.'])}); "
-            "all must be written the same way",
+            f"{where} mixes decimal marks: {counted(trial.number(comma), 'value')} with a comma ({shown(comma)}) and "
+            f"{trial.number(point):,} with a point ({shown(point)}); all must be written the same way",
         )
     if len(trial.whole) > 1 and not decimal:
         differ = f"{_name('.')} <> {_name(',')}"
@@ -562,7 +551,7 @@ def _text_number(
         )
     form = decimal or trial.whole[0]
     proven = min(trial.fits.get(mark, 0) for mark in DECIMALS) < trial.rows
-    expression, unreadable = trial.expression(value, form), "false"
+    expression, unreadable = trial.expression(form), "false"
     if trial.number(f"{_name(form)} = {LOST}"):
         unreadable = f"coalesce({expression} = {LOST}, false)"
     marks = run(connection, f"SELECT unnest(marks) AS mark, sum(rows)::BIGINT FROM {trial.name} GROUP BY 1 ORDER BY 1")

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.data import expressions
-from analysis.data.engine import Connection, scratch
+from analysis.data.engine import Connection, Relation, scratch
 from analysis.data.orders import Orders
 from analysis.data.summary import CustomerSummary, customer_summary
 from analysis.errors import Unavailable
@@ -121,7 +121,7 @@ def _split(connection: Connection, orders: Orders, calibration_end: dt.date, end
     days = orders.days
     held = connection.sql(
         "SELECT CAST(customer AS VARCHAR) AS customer, orders, CAST(amount AS DOUBLE) AS amount"
-        f" FROM {days.sql(expressions.bought_after, end, calibration_end)}"
+        f" FROM {days.then(connection, expressions.bought_after, end, calibration_end).source}"
     ).df()
     held = held.set_index("customer").reindex(calibration.table["customer_id"])
     first = orders.histories.table["first_order"]
@@ -134,12 +134,12 @@ def _split(connection: Connection, orders: Orders, calibration_end: dt.date, end
         holdout_days=(end - calibration_end).days,
         new_customers=int(later.sum()),
         new_customer_orders=int(orders.histories.table.loc[later, "orders"].sum()),
-        cumulative=_cumulative(connection, days.sql(expressions.repeats_by_day, end, calibration_end), orders, end),
+        cumulative=_cumulative(days.then(connection, expressions.repeats_by_day, end, calibration_end), orders, end),
     )
 
 
-def _cumulative(connection: Connection, repeats: str, orders: Orders, end: dt.date) -> pd.DataFrame:
+def _cumulative(repeats: Relation, orders: Orders, end: dt.date) -> pd.DataFrame:
     dates = pd.date_range(orders.observation_start, end, unit="s", name="date")
-    counts = connection.sql(f"SELECT * FROM {repeats}").df().set_index("day")["repeats"]
+    counts = repeats.frame().set_index("day")["repeats"]
     daily = counts.set_axis(pd.DatetimeIndex(counts.index)).reindex(dates, fill_value=0).to_numpy(dtype=np.int64)
     return pd.DataFrame({"day": np.arange(len(dates)), "date": dates, "repeat_orders": daily.cumsum()})

@@ -18,7 +18,7 @@ import pandas as pd
 from analysis.config import CUSTOMER_TYPES, LOYALTY_TABLES, Config, ExperimentConfig
 from analysis.data.engine import literals, parquet_scan, run, scratch
 from analysis.data.formats import NOTHING
-from analysis.data.notes import where_any
+from analysis.data.ledger import where_any
 from analysis.data.orders import Orders
 from analysis.data.reading import damage_named
 from analysis.data.samples import further_table

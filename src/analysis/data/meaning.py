@@ -7,27 +7,32 @@ from __future__ import annotations
 
 import datetime as dt
 import difflib
+import itertools
 import re
-from dataclasses import replace
 
+import ibis
 import pandas as pd
+from ibis.expr.types import BooleanValue, StringValue, Table
 
 from analysis.config import DataConfig
-from analysis.data.engine import MONEY, Connection, literal, literals, run
-from analysis.data.notes import STATUS, Reason, where_any
-from analysis.data.rows import TypedRows
+from analysis.data.engine import Relation
+from analysis.data.expressions import CELL, customers_with
+from analysis.data.expressions import whole as whole_number
+from analysis.data.formats import Reading
+from analysis.data.ledger import STATUS, Reason, where_any
+from analysis.data.rows import LARGEST, Rows
 from analysis.data.vocabulary import words
-from analysis.data.wording import counted
-from analysis.errors import USAGE, Problem
+from analysis.errors import USAGE, Problem, counted
 from analysis.words import Message
 
 NOBODY, COUNTED, UNCOUNTED, REFUNDED = (words(kind) for kind in ("nobody", "counted", "uncounted", "repaid"))
 ANONYMOUS_SHARE, ANONYMOUS_TIMES, DOUBTFUL_TIMES, EMAIL_SHARE = 0.01, 20, 5, 0.95
-DOMINANT_SHARE = 0.1
+DOMINANT_SHARE, NEGLIGIBLE_SHARE = 0.1, 0.0001
+"""Shares of rows: of a customer who is worth a word, and below which a number may be any customer's id."""
 EMPTY = "(empty)"
 TOTALS = "^(grand |sub)?(total|totals|totaal|eindtotaal|summe|gesamt|gesamtsumme|somme|suma)[ :]*$"
 FAR_DAYS, FAR_SHARE = 3_650, 0.01
-MOST_LISTED = 15
+MOST_LISTED, MOST_STATUSES = 15, 200
 SAME_TOTAL_SHARE, FEWEST_ORDERS = 0.9, 5
 PERCENT_NAME = re.compile("%|per ?cent|pct|procent|prozent|pourcent", re.IGNORECASE)
 PROFIT_NAME = re.compile("profit|margin|winst|marge|gewinn|b[eé]n[eé]fice|beneficio", re.IGNORECASE)
@@ -38,107 +43,55 @@ LIKE_MONEY = re.compile(
 MONEY_NAME = re.compile("amount|bedrag|total|eur|usd|gbp|value|betrag", re.IGNORECASE)
 
 
-def meant(connection: Connection, rows: TypedRows, data: DataConfig) -> TypedRows:
+def meant(rows: Rows, data: DataConfig) -> Rows:
     """The rows with what their columns mean: ``customer`` and ``reason``, ``money`` net of ``refunded``, ``discount``.
 
     Problems and notes are added to those of the rows.
     """
-    problems: list[Problem] = []
-    for part in (_ids, _statuses, _totals, _refunds, _discount, _money):
-        rows, found = part(connection, rows, data)
-        problems += found
-    return rows.noted(problems=problems)
+    for part in (_one_spelling, _with_statuses, _without_totals, _net_of_refunds, _discount_as_money):
+        rows = part(rows, data)
+    return _on_money(rows)
 
 
-def _changed(rows: TypedRows, columns: str) -> TypedRows:
-    return replace(rows, scan=f"(SELECT * REPLACE ({columns}) FROM {rows.scan})")
-
-
-def _where(rows: TypedRows, role: str) -> str:
-    return f"{rows.table.label}: column {rows.table.columns[role]!r} (for {role})"
-
-
-def _ids(connection: Connection, rows: TypedRows, data: DataConfig) -> tuple[TypedRows, list[Problem]]:
+def _one_spelling(rows: Rows, data: DataConfig) -> Rows:
     """One spelling for each customer, the one seen first; nobody where an id stands for nobody."""
     if not rows.has("customer"):
-        return rows, []
-    rules, is_text = data.ids, rows.is_text("customer")
-    text = "CAST(customer AS VARCHAR)"
+        return rows
+    rules, is_text = data.ids, not ibis.dtype(rows.relation.columns["customer"]).is_integer()
     nobody = NOBODY if rules.anonymous == "auto" else tuple(str(one).strip().lower() for one in rules.anonymous)
-    plain = f"lower(trim({text}))"
-    suspicious = f"({plain} IN {literals(nobody)} OR regexp_matches({plain}, '^0([.]0)?$'))" if nobody else "false"
-    if nobody and rules.anonymous != "auto":
-        suspicious = f"{plain} IN {literals(nobody)}"
-    if not is_text and nobody:
-        suspicious = f"{plain} IN {literals(one for one in nobody if re.fullmatch('-?[0-9.]+', one))}"
-    odd = (
-        f"{text} <> trim({text}) OR ends_with({text}, '.0') OR contains({text}, '@') OR {text} <> lower({text})"
-        if is_text
-        else "false"
-    )
-    strange, nobodies = run(connection, f"SELECT bool_or({odd}), bool_or({suspicious}) FROM {rows.scan}")[0]
-    changes = strange and (rules.strip or rules.case != "keep" or rules.float_suffix == "strip")
-    if not (changes or nobodies):
-        return rows, []
-    key = text
-    if is_text:
-        key = f"trim({key})" if rules.strip else key
-        if rules.float_suffix == "strip":
-            key = f"CASE WHEN regexp_matches({key}, '^[0-9]+[.]0+$') THEN split_part({key}, '.', 1) ELSE {key} END"
-        share = run(
-            connection,
-            f"SELECT avg(CAST(contains(id, '@') AS INTEGER)) FROM (SELECT DISTINCT {text} AS id FROM {rows.scan}"
-            f" WHERE customer IS NOT NULL AND NOT {suspicious})",
-        )[0][0]
-        if rules.case == "lower" or (rules.case == "auto" and (share or 0) >= EMAIL_SHARE):
-            key = f"lower({key})"
-    rows = rows.staged(connection, "ids")
-    run(connection, f"""
-        CREATE TEMP TABLE ids_of_rows AS
-        SELECT customer AS id, {key} AS key, {suspicious} AS suspicious, count(*) AS rows, min(row) AS first_row
-        FROM {rows.scan} WHERE customer IS NOT NULL GROUP BY 1, 2, 3""")  # fmt: skip
-    run(
-        connection,
-        """
-        CREATE TEMP TABLE customers_of_ids AS
-        SELECT key, arg_min(id, first_row) AS customer, bool_or(suspicious) AS suspicious, sum(rows)::BIGINT AS rows
-        FROM ids_of_rows GROUP BY key""",
-    )
-    told = rules.anonymous != "auto"
-    limits = (
-        "true"
-        if told
-        else (
-            f"rows > {ANONYMOUS_SHARE} * (SELECT sum(rows) FROM customers_of_ids) AND rows >= {ANONYMOUS_TIMES} * "
-            "(SELECT median(rows) FROM customers_of_ids)"
-        )
-    )
-    found = run(
-        connection, f"SELECT customer, rows, {limits} FROM customers_of_ids WHERE suspicious ORDER BY rows DESC"
-    )
-    out = [str(customer) for customer, _, is_nobody in found if is_nobody]
-    median = run(connection, "SELECT median(rows) FROM customers_of_ids")[0][0]
+    if not is_text:
+        nobody = tuple(int(one) for one in nobody if re.fullmatch("-?[0-9]+", one))
+    elif rules.anonymous == "auto":
+        nobody = (*nobody, "0.0")
+    seen = rows.relation.one(_looks_of_ids, nobody, is_text)
+    changes = seen["odd"] and (rules.strip or rules.case != "keep" or rules.float_suffix == "strip")
+    least = 1 if is_text or rules.anonymous != "auto" else NEGLIGIBLE_SHARE * seen["number"]
+    if not (changes or (seen["nobodies"] and seen["nobodies"] >= least)):
+        return rows
+    is_lower = rules.case == "lower"
+    if is_text and rules.case == "auto":
+        is_lower = (rows.relation.one(_share_of_addresses, nobody)["share"] or 0) >= EMAIL_SHARE
+    shape = (rules.strip, rules.float_suffix == "strip", is_lower) if is_text else (False, False, False)
+    spellings = rows.relation.then(_spellings, nobody, *shape).stored("spellings")
+    totals, named = spellings.one(_of_all_ids), spellings.few(_of_suspicious_ids)
+    is_sure = rules.anonymous != "auto"
+    share, times = ANONYMOUS_SHARE * totals["number"], ANONYMOUS_TIMES * totals["median"]
+    out = [one for one in named if is_sure or (one["number"] > share and one["number"] >= times)]
     doubtful = [
-        (customer, number)
-        for customer, number, is_nobody in found
-        if not is_nobody and (not re.fullmatch("[-0-9.]+", str(customer)) or number >= DOUBTFUL_TIMES * median)
+        one
+        for one in named
+        if one not in out
+        and (not re.fullmatch("[-0-9.]+", str(one["customer"])) or one["number"] >= DOUBTFUL_TIMES * totals["median"])
     ]
-    merged = run(connection, "SELECT count(*) - (SELECT count(*) FROM customers_of_ids) FROM ids_of_rows")[0][0]
-    known = f"""SELECT i.id, CASE WHEN NOT ({limits} AND c.suspicious) THEN c.customer END AS customer
-                FROM ids_of_rows AS i JOIN (SELECT * FROM customers_of_ids) AS c USING (key)"""
-    limited = known.replace("rows >", "c.rows >")
-    reason = f"CASE WHEN t.customer IS NOT NULL AND m.customer IS NULL THEN {literal(Reason.ANONYMOUS)} ELSE reason END"
-    scan = f"""(SELECT t.* REPLACE (m.customer AS customer, {reason} AS reason)
-                FROM {rows.scan} AS t LEFT JOIN ({limited}) AS m ON t.customer = m.id)"""
     notes = where_any(
         Message(
             "Spellings of customer ids that differ only in capitals, blanks or a final .0, taken for the same "
             "customer: {n:integer}. `data.ids` says what counts as the same.",
-            n=merged,
+            n=totals["ids"] - totals["keys"],
         ),
         Message(
             "Ids taken for nobody, and left out: {ids}. Set `data.ids` with `anonymous` where they are customers.",
-            n=len(out), ids=", ".join(map(repr, out[:5])),
+            n=len(out), ids=", ".join(repr(str(one["customer"])) for one in out[:5]),
         ),
     )  # fmt: skip
     notes += [
@@ -147,248 +100,366 @@ def _ids(connection: Connection, rows: TypedRows, data: DataConfig) -> tuple[Typ
             "`anonymous` to say which ids are nobody.",
             "The id {id} may stand for nobody; its {n:integer} rows count as one customer. Set `data.ids` with "
             "`anonymous` to say which ids are nobody.",
-            id=repr(str(customer)), n=number,
+            id=repr(str(one["customer"])), n=one["number"],
         )
-        for customer, number in doubtful
+        for one in doubtful
     ]  # fmt: skip
-    return replace(rows, scan=scan, has_reasons=rows.has_reasons or bool(out)).noted(notes), []
+    return rows.then(_respelled, spellings, tuple(one["key"] for one in out)).noted(notes)
 
 
-def _statuses(connection: Connection, rows: TypedRows, data: DataConfig) -> tuple[TypedRows, list[Problem]]:
+def _stands_for_nobody(ids: Table, nobody: tuple) -> BooleanValue:
+    plain = ids.customer if ids.customer.type().is_integer() else ids.customer.strip().lower()
+    return plain.isin(nobody) if nobody else ibis.literal(value=False)
+
+
+def _looks_of_ids(rows: Table, nobody: tuple, is_text: bool) -> Table:  # noqa: FBT001
+    """Whether some ids have the make of one that is written in several ways, and how many may stand for nobody."""
+    text, odd = rows.customer, ibis.literal(value=False)
+    if is_text:
+        odd = (text != text.strip()) | text.endswith(".0") | text.contains("@") | (text != text.lower())
+    looks = rows.select(odd=odd, nobody=_stands_for_nobody(rows, nobody))
+    return looks.aggregate(odd=looks.odd.any(), nobodies=looks.count(where=looks.nobody), number=looks.count())
+
+
+def _share_of_addresses(rows: Table, nobody: tuple) -> Table:
+    ids = rows.filter(rows.customer.notnull() & ~_stands_for_nobody(rows, nobody)).select("customer").distinct()
+    return ids.aggregate(share=ids.count(where=ids.customer.contains("@")) / ids.count().nullif(0))
+
+
+def _spellings(rows: Table, nobody: tuple, strip: bool, whole: bool, lower: bool) -> Table:  # noqa: FBT001
+    """Ids as they are written, with what they have in common (key), its first spelling and its rows (number)."""
+    place = rows.row.min() if "row" in rows.columns else rows.customer.min()
+    ids = rows.group_by("customer").agg(number=rows.count(), place=place)
+    ids = ids.filter(ids.customer.notnull())
+    key = ids.customer.cast("string")
+    key = key.strip() if strip else key
+    key = ibis.cases((key.re_search("^[0-9]+[.]0+$"), key.re_replace("[.]0+$", "")), else_=key) if whole else key
+    ids = ids.mutate(key=key.lower() if lower else key, suspicious=_stands_for_nobody(ids, nobody))
+    same = {"group_by": ids.key}
+    return ids.select(
+        "key",
+        written=ids.customer,
+        customer=ids.customer.first().over(ibis.window(**same, order_by=[ids.place, ids.customer])),
+        number=whole_number(ids.number.sum().over(ibis.window(**same))),
+        suspicious=ids.suspicious.any().over(ibis.window(**same)),
+    )
+
+
+def _of_all_ids(ids: Table) -> Table:
+    keys = ids.select("key", "number").distinct()
+    one_row = keys.aggregate(keys=keys.count(), number=keys.number.sum().cast("float64"), median=keys.number.median())
+    return one_row.cross_join(ids.aggregate(ids=ids.count()))
+
+
+def _of_suspicious_ids(ids: Table) -> Table:
+    found = ids.filter(ids.suspicious).select("key", "customer", "number").distinct()
+    return found.order_by(found.number.desc(), found.key)
+
+
+def _respelled(rows: Table, spellings: Table, out: tuple[str, ...]) -> Table:
+    spelled = spellings.select("written", first_spelling="customer", is_nobody=spellings.key.isin(out))
+    found = rows.left_join(spelled, rows.customer == spelled.written)
+    reason = ibis.cases((found.is_nobody, str(Reason.ANONYMOUS)), else_=found.reason)
+    found = found.mutate(customer=ibis.cases((~found.is_nobody, found.first_spelling)), reason=reason)
+    return found.select(*rows.columns)
+
+
+def _with_statuses(rows: Rows, data: DataConfig) -> Rows:
     """Rows whose status does not count get a reason."""
     role = "status" if rows.has("status") else "maybe_status"
     if not rows.has(role):
-        if data.count_status:
-            return rows, [Problem("data.count_status needs data.columns.status: name the column of statuses", USAGE)]
-        return rows, []
-    found = run(connection, f"""
-        SELECT coalesce(lower(status), {literal(EMPTY)}), count(*) FROM {rows.scan}
-        GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 200""")  # fmt: skip
-    statuses = dict(found)
-    listed = ", ".join(f"{status!r} ({number:,})" for status, number in found[:MOST_LISTED] if status != EMPTY)
-    column = rows.table.columns[role]
+        problem = Problem("data.count_status needs data.columns.status: name the column of statuses", USAGE)
+        return rows.noted(problems=[problem] if data.count_status else [])
+    statuses = {line["status"]: line["number"] for line in rows.relation.few(_status_counts)}
+    most = [status for status in [*statuses][:MOST_LISTED] if status != EMPTY]
+    listed = ", ".join(f"{status!r} ({statuses[status]:,})" for status in most)
     likely = [status for status in statuses if status in COUNTED]
+    advice = f", such as {likely}" if likely else ""
     if role != "status":
         bad = [status for status in statuses if status in UNCOUNTED]
-        if not bad:
-            return rows, []
-        return rows, [
-            Problem(
-                f"{rows.table.label}: column {column!r} holds statuses, among them "
-                f"{', '.join(map(repr, bad[:5]))}, and every row would count: {listed}; "
-                "name it with the key `data.columns.status`, and those that count "
-                f"with `data.count_status`" + (f", such as {likely}" if likely else "")
-            )
-        ]
+        message = (
+            f"{rows.label}: column {rows.columns[role]!r} holds statuses, among them "
+            f"{', '.join(map(repr, bad[:5]))}, and every row would count: {listed}; name it with the key "
+            f"`data.columns.status`, and those that count with `data.count_status`{advice}"
+        )
+        return rows.noted(problems=[Problem(message)] if bad else [])
     if data.count_status is None:
         if all(status in (*COUNTED, EMPTY) for status in statuses):
-            return rows, []
-        advice = f", such as {likely}" if likely else ""
-        message = f"{_where(rows, role)}: which statuses count? {listed}; list them with the key `data.count_status`"
-        return rows, [Problem(message + advice)]
+            return rows
+        message = f"{rows.where(role)}: which statuses count? {listed}; list them with the key `data.count_status`"
+        return rows.noted(problems=[Problem(message + advice)])
     wanted = [status.strip().lower() for status in data.count_status]
     problems = []
-    for status in wanted:
-        if status not in statuses:
-            near = difflib.get_close_matches(status, statuses, n=1)
-            hint = f"did you mean {near[0]!r}? The" if near else "the"
-            message = f"data.count_status: no row has the status {status!r}; {hint} statuses are {listed}"
-            problems.append(Problem(message, USAGE))
-    value = f"coalesce(lower(status), CASE WHEN money IS NOT NULL THEN {literal(EMPTY)} END)"
-    other = f"reason IS NULL AND {value} NOT IN {literals(wanted)}"
-    reason = f"CASE WHEN {other} THEN {literal(STATUS)} || {value} ELSE reason END"
-    rows = replace(_changed(rows, f"{reason} AS reason"), has_reasons=True)
-    repaid = [status for status in wanted if status in REFUNDED]
+    for status in (status for status in wanted if status not in statuses):
+        near = difflib.get_close_matches(status, statuses, n=1)
+        hint = f"did you mean {near[0]!r}? The" if near else "the"
+        message = f"data.count_status: no row has the status {status!r}; {hint} statuses are {listed}"
+        problems.append(Problem(message, USAGE))
+    repaid = tuple(status for status in wanted if status in REFUNDED)
+    return rows.then(_told_by_status, tuple(wanted), repaid, rows.has("refunded")).noted(problems=problems)
+
+
+def _status_counts(rows: Table) -> Table:
+    found = rows.group_by(status=rows.status.lower().coalesce(EMPTY)).agg(number=rows.count())
+    return found.order_by(found.number.desc(), found.status).limit(MOST_STATUSES)
+
+
+def _told_by_status(rows: Table, wanted: tuple, repaid: tuple, has_refunded: bool) -> Table:  # noqa: FBT001
+    """Reasons of the rows whose status does not count; of those that were paid back, what was."""
+    status = rows.status.lower()
+    told = status.coalesce(ibis.cases((rows.money.notnull(), EMPTY)))
+    reason: StringValue = ibis.literal(STATUS).concat(told)
+    changes = {"reason": ibis.cases((rows.reason.isnull() & told.notin(wanted), reason), else_=rows.reason)}
     if repaid:
-        other = "refunded" if rows.has("refunded") else "NULL"
-        full = f"CASE WHEN lower(status) IN {literals(repaid)} THEN greatest(money, 0) ELSE {other} END"
-        rows = _changed(rows, f"CAST({full} AS {MONEY}) AS refunded")
-        rows = replace(rows, has_refunded=True)
-    return rows, problems
+        other = rows.refunded if has_refunded else ibis.null(CELL)
+        paid = ibis.cases((rows.money > 0, rows.money), else_=ibis.literal(0).cast(CELL))
+        changes["refunded"] = ibis.cases((status.isin(repaid), paid), else_=other).cast(CELL)
+    return rows.mutate(**changes)
 
 
-def _totals(connection: Connection, rows: TypedRows, data: DataConfig) -> tuple[TypedRows, list[Problem]]:
+def _without_totals(rows: Rows, data: DataConfig) -> Rows:
     """An order's total that stands on each of its lines counts once; a line of totals is no order."""
-    if rows.has("customer") and rows.is_text("customer"):
-        is_total = f"day IS NULL AND regexp_matches(lower(trim(customer)), '{TOTALS}')"
-        if run(connection, f"SELECT bool_or({is_total}) FROM {rows.scan}")[0][0]:
-            total = f"CASE WHEN {is_total} THEN {literal(Reason.TOTAL_ROW)} ELSE reason END AS reason"
-            rows = replace(_changed(rows, total), has_reasons=True)
+    if rows.has("customer") and "customer" in rows.texts and rows.number(_is_total):
+        rows = rows.then(_with_reason, _is_total, str(Reason.TOTAL_ROW))
     role = "order" if rows.has("order") else "maybe_order"
     if not rows.has("amount") or not rows.has(role):
-        if data.amount_of == "order" and not rows.has("order"):
-            return rows, [
-                Problem("data.amount_of == 'order' needs data.columns.order: name the column of orders", USAGE)
-            ]
-        return rows, []
-    if data.amount_of == "order":
-        rows = rows.staged(connection, "orders")
-        first = "row = min(row) FILTER (reason IS NULL AND money IS NOT NULL) OVER (PARTITION BY customer, order_id)"
-        once = f"CASE WHEN order_id IS NULL OR reason IS NOT NULL OR {first} THEN money ELSE 0 END"
-        return _changed(rows, f"CAST({once} AS {MONEY}) AS money"), []
+        problem = Problem("data.amount_of == 'order' needs data.columns.order: name the column of orders", USAGE)
+        return rows.noted(problems=[problem] if data.amount_of == "order" and not rows.has("order") else [])
     if data.amount_of == "line":
-        return rows, []
-    several, alike, example = run(connection, f"""
-        SELECT count(*), count(*) FILTER (lowest = highest AND highest <> 0 AND filled = lines), min(order_id) FROM (
-            SELECT order_id, count(*) AS lines, count(money) AS filled, min(money) AS lowest, max(money) AS highest
-            FROM {rows.scan} WHERE reason IS NULL AND order_id IS NOT NULL GROUP BY customer, order_id
-            HAVING count(*) > 1)""")[0]  # fmt: skip
+        return rows
+    if data.amount_of == "order":
+        return rows.then(_total_once)
+    found = rows.relation.one(_totals_of_orders)
+    several, alike = found["several"], found["alike"]
     if several < FEWEST_ORDERS or alike < SAME_TOTAL_SHARE * several:
-        return rows, []
+        return rows
     message = (
-        f"{_where(rows, 'amount')} is the same on all lines of {alike:,} of {several:,} orders with several "
-        f"lines, such as {example!r}: is it the total of the order? Set the key `data.amount_of` to "
+        f"{rows.where('amount')} is the same on all lines of {alike:,} of {several:,} orders with several "
+        f"lines, such as {found['example']!r}: is it the total of the order? Set the key `data.amount_of` to "
         "'order' (it counts once) or 'line' (lines are added)"
     )
     if role != "order":
-        message += f", and name {rows.table.columns[role]!r} with `data.columns.order`"
-    return rows, [Problem(message)]
+        message += f", and name {rows.columns[role]!r} with `data.columns.order`"
+    return rows.noted(problems=[Problem(message)])
 
 
-def _refunds(connection: Connection, rows: TypedRows, data: DataConfig) -> tuple[TypedRows, list[Problem]]:
+def _is_total(rows: Table) -> BooleanValue:
+    return rows.day.isnull() & rows.customer.strip().lower().re_search(TOTALS)
+
+
+def _with_reason(rows: Table, test, reason: str) -> Table:
+    return rows.mutate(reason=ibis.cases((test(rows), reason), else_=rows.reason))
+
+
+def _total_once(rows: Table) -> Table:
+    """The amount of an order on its first line that has one, nothing on the others."""
+    counts = rows.reason.isnull() & rows.money.notnull()
+    place = rows.row if "row" in rows.columns else rows.money
+    number = ibis.row_number().over(group_by=[rows.customer, rows.order_id, counts], order_by=place)
+    alone = rows.order_id.isnull() | rows.reason.notnull() | (counts & (number == 0))
+    return rows.mutate(money=ibis.cases((alone, rows.money), else_=ibis.literal(0).cast(CELL)))
+
+
+def _totals_of_orders(rows: Table) -> Table:
+    """How many orders have several lines, and the same amount on all of them."""
+    lines = rows.filter(rows.reason.isnull() & rows.order_id.notnull())
+    orders = lines.group_by("customer", "order_id").agg(
+        lines=lines.count(), filled=lines.money.count(), lowest=lines.money.min(), highest=lines.money.max()
+    )
+    orders = orders.filter(orders.lines > 1)
+    is_alike = (orders.lowest == orders.highest) & (orders.highest != 0) & (orders.filled == orders.lines)
+    return orders.aggregate(several=orders.count(), alike=orders.count(where=is_alike), example=orders.order_id.min())
+
+
+def _net_of_refunds(rows: Rows, data: DataConfig) -> Rows:
     """What a column of the same row says was paid back is taken off the row's money."""
-    if rows.has("maybe_refunded") and data.refunds == "net":
-        unpaid = f"coalesce(lower(status), '') NOT IN {literals(REFUNDED)}"
-        test = f"reason IS NULL AND refunded <> 0 AND {unpaid}"
-        some = run(connection, f"SELECT count(*) FROM {rows.scan} WHERE {test}")[0][0]
-        if some:
-            column, found = rows.table.columns["maybe_refunded"], counted(some, "row")
-            message = (
-                f"{rows.table.label}: column {column!r} says of {found} that money was paid back, and nothing is taken "
-                "off; name it with the key `data.columns.refunded`, or set `data.refunds` to 'drop' where the amounts "
-                "are what was kept"
-            )
-            return rows, [Problem(message)]
-    if not (rows.has("refunded") or rows.has_refunded):
-        return rows, []
+    if rows.has("maybe_refunded") and "refunded" in rows.relation.columns:
+        some = rows.number(_is_paid_back) if data.refunds == "net" else 0
+        message = (
+            f"{rows.label}: column {rows.columns['maybe_refunded']!r} says of {counted(some, 'row')} that money was "
+            "paid back, and nothing is taken off; name it with the key `data.columns.refunded`, or set `data.refunds` "
+            "to 'drop' where the amounts are what was kept"
+        )
+        return rows.then(_without_refunded).noted(problems=[Problem(message)] if some else [])
+    if "refunded" not in rows.relation.columns:
+        return rows
     problems = []
     if rows.has("refunded"):
-        counts = "refunded < 0", "refunded > 0", "reason IS NULL AND abs(refunded) > greatest(money, 0)"
-        tests = ", ".join(f"count(*) FILTER ({test})" for test in counts)
-        negative, positive, above = run(connection, f"SELECT {tests} FROM {rows.scan}")[0]
-        if negative and positive:
-            message = f"{counted(negative, 'value')} below 0 and {positive:,} above; all must have one sign"
-            problems.append(Problem(f"{_where(rows, 'refunded')}: {message}"))
-        if above and rows.has_money:
-            first = f"FROM {rows.scan} WHERE {counts[2]} ORDER BY ALL LIMIT 3"
-            examples = run(connection, f"SELECT customer, money, refunded {first}")
+        signs = rows.relation.one(_signs_of_refunds)
+        if all(signs.values()):
+            below, above = counted(signs["below"], "value"), f"{signs['above']:,}"
+            message = f"{below} below 0 and {above} above; all must have one sign"
+            problems.append(Problem(f"{rows.where('refunded')}: {message}"))
+        above = rows.number(_is_above_its_order) if rows.has_money else 0
+        if above:
             shown = ", ".join(
-                f"{float(abs(back)):g} of {float(money):g} (customer {who!r})" for who, money, back in examples
+                f"{abs(line['refunded']):g} of {line['money']:g} (customer {line['customer']!r})"
+                for line in rows.relation.few(_above_their_orders)
             )
             found = counted(above, "refund is above its order", "refunds are above their orders")
             allowed = "a refund of at most the amount is allowed"
-            problems.append(Problem(f"{_where(rows, 'refunded')}: {found}: {shown}; {allowed}"))
-        rows = _changed(rows, "abs(refunded) AS refunded")
-    if rows.has_money:
-        rows = _changed(rows, f"CAST(money - coalesce(refunded, 0) AS {MONEY}) AS money")
-    return replace(rows, has_refunded=True), problems
+            problems.append(Problem(f"{rows.where('refunded')}: {found}: {shown}; {allowed}"))
+    return rows.then(_paid_net).noted(problems=problems)
 
 
-def _discount(connection: Connection, rows: TypedRows, data: DataConfig) -> tuple[TypedRows, list[Problem]]:
+def _is_paid_back(rows: Table) -> BooleanValue:
+    is_told = rows.status.lower().isin(REFUNDED).coalesce(False) if "status" in rows.columns else ibis.literal(False)  # noqa: FBT003
+    return rows.reason.isnull() & (rows.refunded != 0) & ~is_told
+
+
+def _signs_of_refunds(rows: Table) -> Table:
+    return rows.aggregate(below=rows.count(where=rows.refunded < 0), above=rows.count(where=rows.refunded > 0))
+
+
+def _is_above_its_order(rows: Table) -> BooleanValue:
+    paid = ibis.cases((rows.money > 0, rows.money), else_=ibis.literal(0).cast(CELL))
+    return rows.reason.isnull() & (rows.refunded.abs() > paid)
+
+
+def _above_their_orders(rows: Table) -> Table:
+    found = rows.filter(_is_above_its_order(rows))
+    found = found.select(
+        customer=found.customer, money=found.money.cast("float64"), refunded=found.refunded.cast("float64")
+    )
+    return found.order_by(found.columns).limit(3)
+
+
+def _without_refunded(rows: Table) -> Table:
+    return rows.drop("refunded")
+
+
+def _paid_net(rows: Table) -> Table:
+    refunded = rows.refunded.abs()
+    return rows.mutate(refunded=refunded, money=(rows.money - refunded.coalesce(0)).cast(CELL))
+
+
+def _discount_as_money(rows: Rows, data: DataConfig) -> Rows:
     """A discount as money off, whatever it is written as."""
-    if not rows.has("discount"):
-        return rows, []
-    kind = data.discount or _kind_of_discount(connection, rows)
+    if "discount" not in rows.relation.columns:
+        return rows
+    kind = data.discount or _kind_of_discount(rows)
     if kind is None:
         message = (
-            f"{_where(rows, 'discount')}: is it money or per cent off? All its values are whole steps of 5 up to 100; "
+            f"{rows.where('discount')}: is it money or per cent off? All its values are whole steps of 5 up to 100; "
             "set the key `data.discount` to money, share or per_cent"
         )
-        return rows, [Problem(message)]
+        return rows.noted(problems=[Problem(message)])
     if kind == "money":
-        return rows, []
-    share = "discount" if kind == "share" else "(discount / 100)"
-    outside = run(connection, f"SELECT count(*) FROM {rows.scan} WHERE NOT {share} BETWEEN 0 AND 1")[0][0]
-    if outside:
+        return rows
+    highest = 1 if kind == "share" else 100
+    if outside := rows.number(_is_outside, highest):
         found = counted(outside, "value is", "values are")
-        message = (
-            f"{_where(rows, 'discount')}: {found} outside 0 to {1 if kind == 'share' else 100}; discount == {kind!r}"
-        )
-        return rows, [Problem(message)]
-    # The price before it, less what was paid: a gift's price is not known.
-    off = f"CASE WHEN {share} < 1 THEN TRY_CAST(CAST(money AS DOUBLE) * {share} / (1 - {share}) AS {MONEY}) END"
+        message = f"{rows.where('discount')}: {found} outside 0 to {highest}; discount == {kind!r}"
+        return rows.noted(problems=[Problem(message)])
     note = Message("The discounts are a share of the price, not money; they were turned into money off.")
-    return _changed(rows, f"CAST(coalesce({off}, 0) AS {MONEY}) AS discount").noted([note]), []
+    return rows.then(_money_off, highest).noted([note])
 
 
-def _kind_of_discount(connection: Connection, rows: TypedRows) -> str | None:
+def _is_outside(rows: Table, highest: int) -> BooleanValue:
+    return ~rows.discount.between(0, highest)
+
+
+def _money_off(rows: Table, whole: int) -> Table:
+    """The price before the discount, less what was paid: a gift's price is not known."""
+    share = rows.discount.cast("float64") / whole
+    off = ibis.cases((share < 1, rows.money.cast("float64") * share / (1 - share)))
+    kept = ibis.cases((off.abs() < LARGEST, off)).cast(CELL)
+    return rows.mutate(discount=kept.coalesce(ibis.literal(0).cast(CELL)))
+
+
+def _looks_of_discounts(rows: Table) -> Table:
+    given = rows.filter(rows.discount != 0)
+    return given.aggregate(
+        highest=given.discount.max().cast("float64"),
+        lowest=given.discount.min().cast("float64"),
+        some=given.count(),
+        distinct=given.discount.nunique(),
+        in_steps=(given.discount % 5 == 0).all(),
+        shares=given.count(where=given.discount < 1),
+        price=given.money.abs().cast("float64").median(),
+    )
+
+
+def _kind_of_discount(rows: Rows) -> str | None:
     """What a discount is where its values are certain; None where they are not."""
-    column = rows.table.columns["discount"]
-    highest, lowest, some, distinct, steps, shares, price = run(connection, f"""
-        SELECT max(discount), min(discount), count(*), count(DISTINCT discount), bool_and(discount % 5 = 0),
-               count(*) FILTER (discount < 1), median(abs(money))
-        FROM {rows.scan} WHERE discount <> 0""")[0]  # fmt: skip
-    if not some or lowest < 0:
+    column, reading = rows.columns["discount"], rows.readings.get("discount", Reading("NULL"))
+    seen = rows.relation.one(_looks_of_discounts)
+    if not seen["some"] or seen["lowest"] < 0:
         return "money"
-    if rows.readings["discount"].per_cent or (PERCENT_NAME.search(column) and highest <= 100):
+    highest, has_shares = seen["highest"], seen["shares"] > 0
+    if reading.per_cent or (PERCENT_NAME.search(column) and highest <= 100):
         # A column of per cents may still be written as 0.2.
-        return "share" if highest <= 1 and shares and not rows.readings["discount"].per_cent else "per_cent"
-    if highest <= 1 and shares and distinct <= 50 and some >= FEWEST_ORDERS and (price or 0) >= 2:
+        return "share" if highest <= 1 and has_shares and not reading.per_cent else "per_cent"
+    is_priced = seen["some"] >= FEWEST_ORDERS and (seen["price"] or 0) >= 2
+    if highest <= 1 and has_shares and seen["distinct"] <= 50 and is_priced:
         return "share"
-    if steps and highest <= 100 and distinct <= 12 and some >= 20 and not MONEY_NAME.search(column):
-        return None
-    return "money"
+    is_stepped = seen["in_steps"] and highest <= 100 and seen["distinct"] <= 12 and seen["some"] >= 20
+    return None if is_stepped and not MONEY_NAME.search(column) else "money"
 
 
-def _money(_connection: Connection, rows: TypedRows, _data: DataConfig) -> tuple[TypedRows, list[Problem]]:
+def _on_money(rows: Rows) -> Rows:
     """What is said where the money is not named, or is named as something else than turnover."""
     if not rows.has_money:
-        named = rows.table.columns.values()
-        alike = [name for name in rows.table.types if name not in named and LIKE_MONEY.search(name)]
+        named = rows.columns.values()
+        alike = [name for name in rows.all_columns if name not in named and LIKE_MONEY.search(name)]
         note = Message(
             "No column of money is named, so orders are counted without it. Is it {columns}? Name it with "
             "`data.columns.amount`.",
             columns=", ".join(map(repr, alike[:3])),
         )
-        return rows.noted([note] if alike else []), []
-    column = rows.table.columns.get("amount", "")
+        return rows.noted([note] if alike else [])
+    column = rows.columns.get("amount", "")
     note = Message(
         "The amount is taken from the column {column}. An amount must be turnover: of a profit the margin would be "
         "taken once more, and a loss would count as a refund.",
         column=repr(column),
     )
-    return rows.noted([note] if PROFIT_NAME.search(column) else []), []
+    return rows.noted([note] if PROFIT_NAME.search(column) else [])
 
 
-def problems_in_far_days(
-    connection: Connection, rows: TypedRows, kept: str, first: dt.date, last: dt.date
-) -> list[Problem]:
-    """A few rows that lie decades from all others."""
+def problems_in_far_days(rows: Rows, first: dt.date | None, last: dt.date | None) -> list[Problem]:
+    """A few of the rows that count, which lie decades from all others."""
     if first is None or (last - first).days <= FAR_DAYS or not rows.has("date"):
         return []
-    gaps = run(connection, f"""
-        SELECT day, before, rows_before, total FROM (
-            SELECT day, lag(day) OVER (ORDER BY day) AS before, sum(rows) OVER (ORDER BY day) - rows AS rows_before,
-                   sum(rows) OVER () AS total
-            FROM (SELECT day, count(*) AS rows FROM {kept} WHERE day IS NOT NULL GROUP BY day))
-        WHERE day - before > {FAR_DAYS}""")  # fmt: skip
-    for day, before, number, total in gaps:
-        early, late = number <= FAR_SHARE * total, total - number <= FAR_SHARE * total
-        if not (early or late):
+    days = rows.relation.few(_rows_by_day)
+    total, before = sum(line["number"] for line in days), 0
+    for one, other in itertools.pairwise(days):
+        before += one["number"]
+        if (other["day"] - one["day"]).days <= FAR_DAYS:
             continue
-        read = rows.readings["date"].expression
-        test = f"{read} <= DATE '{before}'" if early else f"{read} >= DATE '{day}'"
-        examples = rows.table.examples(connection, [rows.table.columns["date"]], test)
-        number = int(number if early else total - number)
-        found = counted(number, "row lies", "rows lie")
-        key = "observation_start" if early else "observation_end"
+        is_early = before <= FAR_SHARE * total
+        if not (is_early or total - before <= FAR_SHARE * total):
+            continue
+        limits = (None, one["day"]) if is_early else (other["day"], None)
+        found = counted(before if is_early else total - before, "row lies", "rows lie")
+        key = "observation_start" if is_early else "observation_end"
         message = (
-            f"{_where(rows, 'date')}: {found} years from all others ({day if early else first} to "
-            f"{last if early else before}): {examples}; correct them, or set the key `data.{key}`"
+            f"{rows.where('date')}: {found} years from all others ({other['day'] if is_early else first} to "
+            f"{last if is_early else one['day']}): {rows.examples(['date'], _is_within, *limits)}; correct them, or "
+            f"set the key `data.{key}`"
         )
         return [Problem(message)]
     return []
 
 
-def dominant_customer(orders: pd.Series, ids: pd.Index) -> list[Message]:
-    """What is said where one customer has a tenth of all orders."""
-    total, most = orders.sum(), orders.max()
-    if len(orders) < 2 * ANONYMOUS_TIMES or most < DOMINANT_SHARE * total:
+def _rows_by_day(rows: Table) -> Table:
+    return rows.group_by("day").agg(number=rows.count()).order_by("day")
+
+
+def _is_within(rows: Table, first: dt.date | None, last: dt.date | None) -> BooleanValue:
+    return rows.day <= last if first is None else rows.day >= first
+
+
+def dominant_customer(days: Relation, seen: pd.DataFrame, orders: int, end: dt.date) -> list[Message]:
+    """What is said where one customer has a tenth of all orders; ``seen`` is as of ``expressions.first_seen``."""
+    most = int(seen["most"].max())
+    if seen["customers"].sum() < 2 * ANONYMOUS_TIMES or most < DOMINANT_SHARE * orders:
         return []
+    name = days.few(customers_with, end, most)[0]["customer"]
     return [
         Message(
             "One customer, {id}, has {share:percent} of all orders. Set `data.ids` with `anonymous` where that stands "
             "for many.",
-            id=repr(str(ids[int(orders.to_numpy().argmax())])), share=most / total,
+            id=repr(str(name)), share=most / orders,
         )
     ]  # fmt: skip

@@ -21,27 +21,15 @@ from markupsafe import Markup
 
 from analysis.config import Columns, Config, ConfigurationRefused, DataConfig, config_from_mapping, nearest
 from analysis.data import expressions
-from analysis.data.cleaning import fate_of_row, ledger_frame, problems_in_profile, profile_of
-from analysis.data.engine import Connection, close, connect, fetched, literal, quoted, run, scratch
-from analysis.data.first_orders import FOLLOWED_DAYS, left_truncation_of
-from analysis.data.meaning import dominant_customer, meant, problems_in_far_days
-from analysis.data.notes import Outcome, Reason
-from analysis.data.occasions import Days, days_of, entries_of
-from analysis.data.policies import (
-    currency_of,
-    duplicates_in,
-    notes_on,
-    problems_in_duplicates,
-    quiet_end_of,
-    without_duplicates,
-    without_early_customers,
-)
+from analysis.data.cleaning import Cleaned, cleaned
+from analysis.data.engine import Connection, close, connect, id_type, literal, quoted, run, scratch
+from analysis.data.ledger import Outcome, Reason
 from analysis.data.reading import damage_named, part_of, raw_table
-from analysis.data.remote import RemoteOrders, configured_table, engine_errors, is_remote, orders_here, remote_orders
-from analysis.data.rows import TypedRows, problems_in_values, typed_rows
+from analysis.data.remote import RemoteOrders, configured_table, engine_errors, is_remote, remote_orders
+from analysis.data.rows import file_rows
 from analysis.data.source import RawTable
-from analysis.data.summary import STORED_AT_ONCE, CustomerSummary, customer_summary
-from analysis.errors import USAGE, DataError, InputRefused, Problem, Unavailable, UsageError
+from analysis.data.summary import STORED_AT_ONCE, CustomerSummary, Days, customer_summary
+from analysis.errors import USAGE, InputRefused, Problem, Unavailable, UsageError
 from analysis.plotting import Plots
 from analysis.tables import table_html
 from analysis.words import Message, block
@@ -51,7 +39,7 @@ MOST_WEEKS = 130
 
 
 @dataclass(frozen=True, repr=False)
-class Orders:
+class Orders(Cleaned):
     """A company's transactions, cleaned.
 
     Attributes
@@ -82,19 +70,7 @@ class Orders:
     """
 
     histories: CustomerSummary
-    ledger: pd.DataFrame
-    daily: pd.DataFrame
-    rows_read: int
-    rows_used: int
-    customers: int
-    orders: int
-    observation_start: dt.date
-    observation_end: dt.date
-    has_money: bool
-    currency: str | None
     data_hash: str
-    notes: tuple[Message, ...]
-    left_truncation: Message | None
     days: Days = field(repr=False)
 
     plot = Plots(
@@ -162,10 +138,7 @@ class Orders:
         UsageError
             For a day outside the window.
         """
-        day = pd.Timestamp(until).date()
-        if not self.observation_start <= day <= self.observation_end:
-            window = f"{self.observation_start} to {self.observation_end}"
-            raise UsageError(f"until == {str(until)!r} lies outside the data; {window} is allowed")
+        day = self.last_day(until)
         self.days.store()
         with scratch(self.days.path.parent) as connection:
             return customer_summary(connection, self.days, day, has_money=self.has_money)
@@ -195,9 +168,8 @@ class Orders:
             raise Unavailable("The data hold no amounts, so there is no revenue.")
         self.days.store()
         with scratch(self.days.path.parent) as connection:
-            cells = connection.sql(f"SELECT * FROM {self.days.sql(expressions.cohorts, self.observation_end)}").df()
-        cells["cohort"] = pd.to_datetime(cells["cohort"])
-        cells["cohort"] = cells["cohort"].dt.to_period("M")
+            cells = self.days.then(connection, expressions.cohorts, self.observation_end).frame()
+        cells["cohort"] = pd.to_datetime(cells["cohort"]).dt.to_period("M")
         last = pd.Period(self.observation_end, "M")
         cohorts = pd.period_range(cells["cohort"].min(), last, freq="M", name="cohort")
         months = pd.RangeIndex(len(cohorts), name="month")
@@ -251,10 +223,11 @@ def _write_occasions(orders: Orders, path: Path) -> None:
     unfinished = path.with_name(f"occasions-{os.getpid()}.unfinished")
     discount = ", CAST(discount AS DOUBLE) AS discount" if orders.days.has_discount else ""
     with scratch(path.parent) as connection:
+        found = orders.days.then(connection, expressions.occasions, orders.observation_end)
         connection.register("positions", orders.histories.table[["customer_id"]].reset_index(names="position"))
         run(connection, f"""
             COPY (SELECT CAST(position AS BIGINT) AS customer, day, CAST(amount AS DOUBLE) AS amount{discount}
-                  FROM {orders.days.sql(expressions.occasions, orders.observation_end)} AS o
+                  FROM {found.source} AS o
                   JOIN positions AS p ON CAST(o.customer AS VARCHAR) = p.customer_id
                   ORDER BY 1, 2)
             TO {literal(unfinished)} (FORMAT parquet)""")  # fmt: skip
@@ -376,19 +349,23 @@ def _source_and_frame(source: Any) -> tuple[Any, Any]:
 
 def _read(content: Mapping[str, Any], problems: list[Problem], frame: Any, folder: Path) -> Orders | RemoteOrders:
     """Orders as ``content`` says; where it is refused, the problems of the data that it names are told as well."""
+
+    def loaded(config: Config) -> Orders | RemoteOrders:
+        if is_remote(frame):
+            return remote_orders(frame, config)
+        return load_orders(config, workdir=folder, frame=frame, to_fit=False)
+
     try:
         config = config_from_mapping(content, path=Path("orders.yml"), problems=problems)
     except ConfigurationRefused as refused:
         found: tuple[Problem, ...] = ()
         try:
-            if refused.readable and not is_remote(frame):
-                load_orders(refused.readable, workdir=folder, frame=frame, to_fit=False)
+            if refused.readable:
+                loaded(refused.readable)
         except InputRefused as more:
             found = more.problems
         raise InputRefused([*refused.problems, *found]) from None
-    if is_remote(frame):
-        return remote_orders(frame, config)
-    return load_orders(config, workdir=folder, frame=frame, to_fit=False)
+    return loaded(config)
 
 
 def _of_arguments(message: str) -> str:
@@ -468,102 +445,36 @@ def load_orders(
 
 
 def _loaded(connection: Connection, table: RawTable, config: Config, workdir: Path, as_of: dt.date | None) -> Orders:
-    data, today = config.data, dt.datetime.now(dt.UTC).date()
-    configured_end = as_of or data.observation_end
-    rows = typed_rows(connection, table, data, workdir) if table.parts else None
-    if rows is None:
+    if not table.parts:
         raise InputRefused(table.problems)
-    rows = meant(connection, _with_stand_ins(rows, data, configured_end), data)
-    fate = fate_of_row(rows, data, configured_end)
-    profile = profile_of(connection, rows, fate, today)
-    kept = f"(SELECT * FROM {rows.scan} WHERE {fate} = 0)" if profile.dropped else rows.scan
-    currency, mixed = currency_of(connection, rows, kept, config)
-    duplicates = duplicates_in(connection, kept, profile, data)
-    problems = [
-        *table.problems,
-        *rows.problems,
-        *(
-            problems_in_values(connection, rows.table, rows.readings)
-            if profile.unread_dates or profile.unread_money
-            else []
-        ),
-        *mixed,
-        *problems_in_duplicates(connection, rows, kept, duplicates, data),
-        *problems_in_far_days(connection, rows, kept, profile.first_day, profile.last_day),
-        *problems_in_profile(connection, rows, profile, data, configured_end, today),
-    ]
-    if problems:
-        raise InputRefused(problems)
-    end = configured_end or profile.last_date
-    kept, repeated = without_duplicates(connection, kept, duplicates, data)
-    kept, early, early_customers = without_early_customers(connection, rows, kept, profile, data)
-    removed = [*repeated, *early]
-    gone = sum(entry.rows for entry in removed)
-    days = days_of(connection, rows, kept, profile, workdir / "days.parquet")
-    entries = [*profile.dropped, *removed, *entries_of(connection, days, end, profile.kept - gone)]
-    summary = customer_summary(connection, days, end, has_money=rows.has_money)
-    if len(summary) == 0:
-        raise DataError(f"{rows.table.label}: no customer has an order in the window")
-    start = data.observation_start or profile.first_day
-    daily = _daily(connection, days, summary, start, end)
-    setting = "known" if data.exclude_earlier else data.first_orders
-    seen = pd.DataFrame(fetched(connection, days.sql(expressions.first_seen, end, FOLLOWED_DAYS)))
-    left_truncation, on_first_orders = left_truncation_of(seen, start, end, setting)
-    quiet_end = quiet_end_of(daily, end)
-    return Orders(
-        histories=summary,
-        ledger=ledger_frame(entries),
-        daily=daily,
-        rows_read=profile.rows,
-        rows_used=sum(entry.rows for entry in entries if entry.outcome != "dropped"),
-        customers=len(summary),
-        orders=int(summary.table["orders"].sum()),
-        observation_start=start,
-        observation_end=end,
-        has_money=rows.has_money,
-        currency=currency,
-        data_hash=rows.table.digest() if rows.table.digest else _row_digest(connection, rows),
-        notes=(
-            *rows.table.notes,
-            *rows.notes,
-            *notes_on(entries, duplicates, early_customers, profile, data),
-            *dominant_customer(summary.table["orders"], summary.ids),
-            *on_first_orders,
-            *((quiet_end,) if quiet_end else ()),
-        ),
-        left_truncation=left_truncation,
-        days=days,
-    )
+    rows = file_rows(connection, table, config.data, workdir)
+    end = as_of or config.data.observation_end
+    found, _, customer_days = cleaned(rows, config, end, table.problems)
+    id_column = table.columns["customer"]
+    kinds = dict(customer_days.columns)
+    days = Days(workdir / "days.parquet", kinds, id_column, id_type(table.types[id_column]), connection)
+    summary = customer_summary(connection, days, found.observation_end, has_money=rows.has_money)
+    digest = table.digest() if table.digest else _row_digest(connection, table)
+    return Orders(**vars(found), histories=summary, days=days, data_hash=digest)
 
 
 def _from_engine(table: Table, config: Config, workdir: Path, as_of: dt.date | None) -> Orders:
     """Orders whose rows are cleaned and summed up by day in their engine; only these sums come here."""
-    if as_of is not None:
-        data = config.data.model_copy(update={"observation_end": as_of})
-        config = config.model_copy(update={"data": data})
     with engine_errors(os.environ.get(getattr(config.data.transactions, "database_url_env", ""), "")):
-        found, days = orders_here(table, config, workdir)
+        found = remote_orders(table, config, as_of=as_of)
+        customer, kinds = found.days.customer.type(), {name: str(kind) for name, kind in found.days.schema().items()}
+        kind = str(customer) if customer.is_integer() else "str"
+        days = Days(workdir / "days.parquet", kinds, found.id_column, kind)
+        unfinished = days.path.with_name(f"{days.path.name}-{os.getpid()}.unfinished")
+        found.days.order_by("customer", "day").to_parquet(unfinished, compression="lz4")
+    unfinished.replace(days.path)
     with scratch(workdir) as connection:
-        end = found.observation_end
-        summary = customer_summary(connection, days, end, has_money=found.has_money)
+        summary = customer_summary(connection, days, found.observation_end, has_money=found.has_money)
         columns = ", ".join(map(quoted, days.columns))
         sums = run(connection, f"SELECT count(*), sum(hash({columns})), bit_xor(hash({columns})) FROM {days.scan}")
-    names = [each.name for each in fields(Orders) if hasattr(found, each.name)]
-    known = {name: getattr(found, name) for name in names if name not in ("histories", "days")}
+    known = {each.name: getattr(found, each.name) for each in fields(Cleaned)}
     digest = hashlib.sha256(f"{sums} {found.ledger.to_numpy().tolist()}".encode()).hexdigest()
     return Orders(**known, histories=summary, days=days, data_hash=digest)
-
-
-def _with_stand_ins(rows: TypedRows, data: DataConfig, end: dt.date | None) -> TypedRows:
-    """Rows in which a missing column does not hide what is wrong with the others."""
-    stand_ins = {
-        "customer": "'anyone' AS customer",
-        "date": f"DATE '{data.observation_start or end or dt.date(2000, 1, 1)}' AS day",
-    }
-    missing = [stand_in for role, stand_in in stand_ins.items() if role not in rows.table.columns]
-    if not missing:
-        return rows
-    return replace(rows, scan=f"(SELECT * REPLACE ({', '.join(missing)}) FROM {rows.scan})")
 
 
 def _problems_in_fitting(label: str, summary: CustomerSummary) -> list[Problem]:
@@ -579,23 +490,8 @@ def _problems_in_fitting(label: str, summary: CustomerSummary) -> list[Problem]:
     return []
 
 
-def _daily(connection, days: Days, summary: CustomerSummary, start: dt.date, end: dt.date) -> pd.DataFrame:
-    by_day = f"SELECT * REPLACE (CAST(amount AS DOUBLE) AS amount) FROM {days.sql(expressions.by_day, end)}"
-    counts = connection.sql(by_day).to_arrow_table()
-    dates = pd.date_range(start, end, unit="s")
-    position = (counts["day"].to_numpy().astype("datetime64[D]") - np.datetime64(start, "D")).astype("int64")
-    daily = pd.DataFrame({"date": dates, "orders": np.zeros(len(dates), dtype="int64")})
-    new = (summary.table["first_order"].to_numpy().astype("datetime64[D]") - np.datetime64(start, "D")).astype("int64")
-    daily.loc[position, "orders"] = counts["orders"].to_numpy()
-    daily["new_customers"] = np.bincount(new, minlength=len(dates))
-    daily["repeat_orders"] = daily["orders"] - daily["new_customers"]
-    daily["amount"] = 0.0
-    daily.loc[position, "amount"] = counts["amount"].to_numpy()
-    return daily
-
-
-def _row_digest(connection: Connection, rows: TypedRows) -> str:
-    content = connection.execute(
-        f"SELECT count(*), sum(CAST(key_1 AS HUGEINT)), bit_xor(key_2), sum(CAST(key_2 AS HUGEINT)) FROM {rows.scan}"
-    ).fetchall()[0]
-    return hashlib.sha256(f"{sorted(rows.table.types)} {content}".encode()).hexdigest()
+def _row_digest(connection: Connection, table: RawTable) -> str:
+    one, other = table.row_keys
+    sums = f"count(*), sum(CAST({one} AS HUGEINT)), bit_xor({other}), sum(CAST({other} AS HUGEINT))"
+    content = run(connection, f"SELECT {sums} FROM {table.scan}")[0]
+    return hashlib.sha256(f"{sorted(table.types)} {content}".encode()).hexdigest()

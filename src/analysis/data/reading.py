@@ -12,10 +12,22 @@ import pandas as pd
 
 from analysis.config import Columns, Config, DatabaseSource, DataConfig, SampleSource
 from analysis.data.engine import Connection, literal, parquet_names, parquet_scan, parquet_types, run, scratch
-from analysis.data.files import files_and_problems, kind_of, problems_in_content, sha256_of
 from analysis.data.samples import sample_table
-from analysis.data.source import Part, RawTable, mapped_columns, only_first_rows, part_expression, row_hashes
-from analysis.data.text import problems_in_headers, staged_text
+from analysis.data.source import (
+    Part,
+    RawTable,
+    files_and_problems,
+    kind_of,
+    label_of,
+    only_first_rows,
+    parquet_table,
+    part_expression,
+    problems_in_content,
+    problems_in_headers,
+    row_hashes,
+    sha256_of,
+)
+from analysis.data.text import staged_text
 from analysis.errors import USAGE, InputRefused, Problem, is_full_disk, shortened
 
 # What DuckDB raises where bytes are not what the file's own schema says.
@@ -119,14 +131,8 @@ def _parquet_table(
             if run(connection, f"COPY ({select}) TO {literal(target)} (FORMAT parquet)")[0][0] == most_rows:
                 problems.append(only_first_rows(path.name, most_rows))
             parts[number] = Part(target, path.name)
-    return RawTable(
-        label=paths[0].name if len(paths) == 1 else f"{len(paths)} files",
-        parts=tuple(parts),
-        types=types,
-        columns=mapped_columns(data, list(types)),
-        digest=sha256_of(paths),
-        row_keys=row_hashes(types),
-        problems=tuple(problems),
+    return parquet_table(
+        connection, label_of(paths), parts, data, types=types, digest=sha256_of(paths), problems=tuple(problems)
     )
 
 

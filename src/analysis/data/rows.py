@@ -1,175 +1,323 @@
-"""Rows with every role read: customer, day, money, refund or not, order, discount and currency."""
+"""Rows with every role read, of a file or in an engine: from here on both go the same way."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+import datetime as dt
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import reduce
+from operator import or_
 from pathlib import Path
+from typing import Any
+
+import ibis
+from ibis.expr.datatypes import Timestamp
+from ibis.expr.types import BooleanValue, NumericValue, Table, Value
 
 from analysis.config import DataConfig
-from analysis.data.engine import MONEY, Connection, glob_safe, literal, run
-from analysis.data.formats import Reading, read_date, read_number
-from analysis.data.source import RawTable
-from analysis.data.wording import counted
-from analysis.errors import Problem
+from analysis.data.engine import MONEY, NUMBER_OF_ROW, Connection, Relation, literal, parquet_scan, quoted, run
+from analysis.data.expressions import CELL
+from analysis.data.formats import FLOAT_NOISE, YEARS, Reading, read_date, read_number
+from analysis.data.source import RawTable, in_words, mapped_columns, problems_in_headers
+from analysis.errors import Problem, counted
 from analysis.words import Message
 
-NOTHING = Reading("NULL")
-PRODUCT = {"quantity", "unit_price"}
-MONEY_ROLES = ("amount", "quantity", "unit_price", "discount", "refunded")
-ATTRIBUTES = ("product", "category", "channel")
-"""Roles of what a line was of and where it was sold."""
+MONEY_ROLES = ("amount", "quantity", "unit_price", "discount", "refunded", "vat", "shipping")
+TEXTS = {
+    "order": "order_id",
+    "maybe_order": "order_id",
+    "status": "status",
+    "maybe_status": "status",
+    **{role: role for role in ("currency", "product", "category", "channel")},
+}
+"""Role that is text -> its column of typed rows."""
+KEPT_AS_THEY_ARE = {"BIGINT": "int64", "INTEGER": "int32", "UBIGINT": "uint64"}
+IN_UTC = Message("Times carry an offset and no time zone is configured, so the day of an order is its day in UTC.")
+LARGEST = 10**12
+"""Amounts are below it."""
+WHOLE_FLOATS = {"float64": 1e15, "float32": 2**24, "float16": 2**11}
+"""From here on neighbouring whole numbers are the same floating-point number, or were when a sheet was written."""
 
 
 @dataclass(frozen=True)
-class TypedRows:
+class Rows:
     """Rows as the cleaning takes them.
 
     Attributes
     ----------
-    scan
-        SQL relation with columns customer, day, money, is_refund, order_id, discount, currency, product, category,
-        channel, status, refunded, reason (why it does not count), key_1, key_2, unread_date, unread_money; once it
-        is staged also row, its number in the source from 1.
-    table
-        Where they come from.
-    readings
-        Role -> how it is read.
-    workdir
-        Folder for intermediate files.
-    has_refunded, has_reasons
-        Whether some money was paid back in the row of its order; whether some rows have a reason not to count.
+    relation
+        Columns customer, day, money, is_refund, reason (why it does not count), unread (whether a value of it could
+        not be read), those of ``keys``, and where they are given order_id, discount, currency, product, category,
+        channel, status, refunded; of a file also row, its place there.
+    label
+        What the user calls the source.
+    columns, all_columns
+        Role -> column name, with roles whose column does not exist left out; every column of the source.
+    texts
+        Roles whose columns hold text.
+    keys
+        Columns in which a row that repeats another one equals it.
+    table, readings
+        Of a file: the rows as they came; role -> how it is read.
     found, said
-        Problems and notes on what the rows mean.
+        Problems and notes.
     """
 
-    scan: str
-    table: RawTable
-    readings: dict[str, Reading]
-    workdir: Path = Path()
-    has_refunded: bool = False
-    has_reasons: bool = False
+    relation: Relation
+    label: str
+    columns: Mapping[str, str]
+    all_columns: tuple[str, ...]
+    texts: frozenset[str]
+    keys: tuple[str, ...]
+    table: RawTable | None = None
+    readings: Mapping[str, Reading] = field(default_factory=dict)
     found: tuple[Problem, ...] = ()
     said: tuple[Message, ...] = ()
 
     @property
     def has_money(self) -> bool:
-        return bool({"amount", "quantity"} & set(self.table.columns))
+        return bool({"amount", "quantity"} & set(self.columns))
 
     def has(self, role: str) -> bool:
-        return role in self.table.columns
+        return role in self.columns
 
-    @property
-    def problems(self) -> tuple[Problem, ...]:
-        return (*(problem for reading in self.readings.values() for problem in reading.problems), *self.found)
+    def where(self, role: str) -> str:
+        """A role's column, for messages."""
+        return f"{self.label}: column {self.columns[role]!r} (for {role})"
 
-    def is_text(self, role: str) -> bool:
-        return self.table.is_text(self.table.columns[role])
+    def then(self, function: Callable[..., Table], *settings: Any) -> Rows:
+        """The rows as an expression changes them."""
+        return replace(self, relation=self.relation.then(function, *settings))
 
-    def noted(self, notes: Iterable[Message] = (), problems: Iterable[Problem] = ()) -> TypedRows:
+    def noted(self, notes: Iterable[Message] = (), problems: Iterable[Problem] = ()) -> Rows:
         """These rows with more to say of them."""
         return replace(self, said=(*self.said, *notes), found=(*self.found, *problems))
 
-    def staged(self, connection: Connection, name: str) -> TypedRows:
-        """These rows as a file of their own, with their numbers."""
-        target = self.workdir / f"typed-{name}.parquet"
-        run(connection, f"COPY (SELECT * FROM {self.scan}) TO {literal(target)} (FORMAT parquet)")
-        return replace(self, scan=numbered(target))
+    def number(self, test: Callable[..., BooleanValue], *settings: Any) -> int:
+        """How many rows meet a test (an expression)."""
+        return self.relation.one(_number, test, settings)["number"]
 
-    @property
-    def notes(self) -> tuple[Message, ...]:
-        if not any(reading.in_utc for reading in self.readings.values()):
-            return self.said
-        return (
-            *self.said,
-            Message("Times carry an offset and no time zone is configured, so the day of an order is its day in UTC."),
-        )
+    def examples(self, roles: Iterable[str], test: Callable[..., BooleanValue], *settings: Any, most: int = 5) -> str:
+        """The first rows that meet a test (an expression), in words: as they stand in the file, and where."""
+        roles = tuple(role for role in roles if self.has(role))
+        if self.table is None:
+            found = self.relation.few(_raw_values, roles, test, settings, most)
+            return ", ".join(in_words(line.values()) for line in found)
+        numbers = [str(line["row"]) for line in self.relation.few(_places, test, settings, most)]
+        condition = f"{quoted(NUMBER_OF_ROW)} IN ({', '.join(numbers) or 'NULL'})"
+        columns = [self.columns[role] for role in roles]
+        return self.table.examples(self.relation.connection, columns, condition, most)
 
 
-def typed_rows(connection: Connection, table: RawTable, data: DataConfig, workdir: Path) -> TypedRows:
-    """Every role of the table, read and typed; text is parsed once, into ``workdir``."""
+def _number(rows: Table, test: Callable, settings: tuple) -> Table:
+    return rows.aggregate(number=rows.count(where=test(rows, *settings)))
+
+
+def _places(rows: Table, test: Callable, settings: tuple, most: int) -> Table:
+    return rows.filter(test(rows, *settings)).select("row").order_by("row").limit(most)
+
+
+def _raw_values(rows: Table, roles: tuple, test: Callable, settings: tuple, most: int) -> Table:
+    shown = [f"raw {role}" for role in roles]
+    return rows.filter(test(rows, *settings)).select(*shown).order_by(shown).limit(most)
+
+
+def file_rows(connection: Connection, table: RawTable, data: DataConfig, workdir: Path) -> Rows:
+    """The rows of a file, every role read and typed; text is parsed once, into ``workdir``."""
     readings = {}
     if "date" in table.columns:
         readings["date"] = read_date(connection, table, data.date_format, data.timezone)
-    for role in (*MONEY_ROLES, "vat", "shipping"):
+    for role in MONEY_ROLES:
         if role in table.columns:
             readings[role] = read_number(connection, table, role, data.decimal)
     if "maybe_refunded" in table.columns:
         likely = read_number(connection, table, "maybe_refunded", data.decimal)
         readings |= {} if likely.problems else {"maybe_refunded": likely}
-    is_text = any(table.is_text(table.columns[role]) for role in readings)
+    has_texts = any(table.is_text(table.columns[role]) for role in readings)
     if "customer" in table.columns:
         readings["customer"] = read_id(table)
-    selected = f"SELECT {', '.join(_selected(table, readings, data))} FROM {table.scan}"
-    selected = f"SELECT * REPLACE (is_refund OR coalesce(money < 0, false) AS is_refund) FROM ({selected})"
-    rows = TypedRows(f"({selected})", table, readings, workdir)
-    return rows.staged(connection, "text") if is_text else rows
+    selected, columns = _selected(table, readings)
+    if has_texts:
+        target = workdir / "typed.parquet"
+        run(connection, f"COPY {selected} TO {literal(target)} (FORMAT parquet)")
+        selected = parquet_scan([target])
+    rows = Rows(
+        relation=Relation(selected, columns, connection),
+        label=table.label,
+        columns=table.columns,
+        all_columns=tuple(table.types),
+        texts=frozenset(role for role, column in table.columns.items() if table.is_text(column)),
+        keys=("key_1", "key_2"),
+        table=table,
+        readings=readings,
+        found=tuple(problem for reading in readings.values() for problem in reading.problems),
+        said=(IN_UTC,) if any(reading.in_utc for reading in readings.values()) else (),
+    )
+    return _typed(rows, data)
 
 
-def numbered(path: Path) -> str:
-    """SQL of a file's rows with their numbers from 1 as ``row``."""
-    inner = f"read_parquet({literal(glob_safe(path))}, file_row_number = true)"
-    columns = f"SELECT * EXCLUDE (file_row_number), file_row_number + 1 AS row FROM {inner}"
-    return f"({columns})"
+def _selected(table: RawTable, readings: Mapping[str, Reading]) -> tuple[str, dict[str, str]]:
+    """SQL of the columns of every role, and their types in Ibis."""
+    selected = {"key_1": table.row_keys[0], "key_2": table.row_keys[1], "row": quoted(NUMBER_OF_ROW)}
+    columns = {"key_1": "uint64", "key_2": "uint64", "row": "int64"}
+    for role, reading in readings.items():
+        name = {"date": "day", "maybe_refunded": "refunded"}.get(role, role)
+        selected[name] = reading.expression
+        if role == "customer":
+            columns[name] = KEPT_AS_THEY_ARE.get(table.types[table.columns[role]].upper(), "string")
+        elif role == "date":
+            columns[name] = "date"
+        else:
+            columns[name] = CELL
+            selected[name] = f"CAST({reading.expression} AS {MONEY})"
+        if reading.unreadable != "false":
+            selected[f"unread {role}"] = f"coalesce({reading.unreadable}, false)"
+            columns[f"unread {role}"] = "boolean"
+    for role in (role for role in TEXTS if role in table.columns):
+        selected[TEXTS[role]] = f"NULLIF(trim(CAST({table.expression(table.columns[role])} AS VARCHAR)), '')"
+        columns[TEXTS[role]] = "string"
+    listed = ", ".join(f"{expression} AS {quoted(name)}" for name, expression in selected.items())
+    return f"(SELECT {listed} FROM {table.scan})", columns
 
 
-def _selected(table: RawTable, readings: dict[str, Reading], data: DataConfig) -> list[str]:
-    amount, quantity, unit_price, discount, refunded = (readings.get(role, NOTHING) for role in MONEY_ROLES)
-    refunded = readings.get("maybe_refunded", refunded)
-    money = _product(quantity, unit_price) if set(readings) >= PRODUCT else f"CAST({amount.expression} AS {MONEY})"
-    money = _without_extras(money, readings, data)
-    unread = [reading.unreadable for role, reading in readings.items() if role != "date"]
-    if set(readings) >= PRODUCT:
-        unread.append(_product_is_lost(readings))
-    date = readings.get("date", Reading("CAST(NULL AS DATE)"))
-    return [
-        f"{readings.get('customer', NOTHING).expression} AS customer",
-        f"{date.expression} AS day",
-        f"{money} AS money",
-        f"{_refund(readings)} AS is_refund",
-        f"{_text(table, 'order', 'maybe_order')} AS order_id",
-        f"CAST({discount.expression} AS {MONEY}) AS discount",
-        f"CAST({refunded.expression} AS {MONEY}) AS refunded",
-        f"{_text(table, 'status', 'maybe_status')} AS status",
-        "CAST(NULL AS VARCHAR) AS reason",
-        f"{_text(table, 'currency')} AS currency",
-        *(f"{_text(table, role)} AS {role}" for role in ATTRIBUTES),
-        f"{table.row_keys[0]} AS key_1",
-        f"{table.row_keys[1]} AS key_2",
-        f"coalesce({date.unreadable}, false) AS unread_date",
-        f"coalesce({' OR '.join(f'({test})' for test in unread) or 'false'}, false) AS unread_money",
-    ]
+def engine_rows(table: Table, data: DataConfig, label: str) -> Rows:
+    """The rows of a table of an engine, every role as the engine types it."""
+    columns = mapped_columns(data, list(table.columns))
+    problems = problems_in_headers([(label, table.columns)], data)
+    roles: dict[str, Value] = {}
+    in_utc = False
+    for role, column in columns.items():
+        value, kind = table[column], table[column].type()
+        is_date, is_money = role == "date", role.removeprefix("maybe_") in MONEY_ROLES
+        is_known = kind.is_temporal() and not kind.is_time() if is_date else kind.is_numeric() and not kind.is_boolean()
+        if (is_date or is_money) and not is_known:
+            wanted = "a date or a timestamp" if is_date else "a number"
+            problems += [
+                Problem(
+                    f"{label}: column {column!r} (for {role}) is of the type {kind} in the engine, must be {wanted}; "
+                    "cast it in a view, or name a `query` so that the rows are read here"
+                )
+            ] * (role != "maybe_refunded")
+        elif is_date:
+            in_utc = kind.is_timestamp() and kind.timezone is not None
+            roles["day"] = day = _day(value, data.timezone)
+            roles["unread date"] = value.notnull() & ~day.year().between(*YEARS).coalesce(False)
+        elif is_money:
+            roles[role.removeprefix("maybe_")], roles[f"unread {role}"] = _exact(value)
+        elif role == "customer":
+            roles |= _id(value)
+        elif role in TEXTS:
+            roles[TEXTS[role]] = value.cast("string").strip().nullif("")
+    keys = {f"key {number}": table[name] for number, name in enumerate(table.columns)}
+    raw = {f"raw {role}": table[column].cast("string") for role, column in columns.items()}
+    rows = Rows(
+        relation=Relation.of_table(table.select(**keys, **raw, **roles)),
+        label=label,
+        columns=columns,
+        all_columns=tuple(table.columns),
+        texts=frozenset(role for role, column in columns.items() if table[column].type().is_string()),
+        keys=tuple(keys),
+        found=tuple(problems),
+        said=(IN_UTC,) if in_utc and not data.timezone else (),
+    )
+    return _typed(rows, data)
 
 
-def _product(quantity: Reading, unit_price: Reading) -> str:
-    wide = f"CAST({quantity.expression} AS DECIMAL(19, 6)) * CAST({unit_price.expression} AS DECIMAL(19, 6))"
-    return f"TRY_CAST({wide} AS {MONEY})"
+def _exact(column: NumericValue) -> tuple[NumericValue, BooleanValue]:
+    """A number as it is kept, and whether it cannot be kept exactly; NaN and infinity are missing."""
+    is_missing = column.isnull()
+    if not column.type().is_integer():
+        # By its text, since optimisers answer isnan() from statistics that know no NaN.
+        names = ["nan", "inf", "-inf", "infinity", "-infinity"]
+        is_missing |= column.cast("string").lower().isin(names)
+    is_small = column.abs() < LARGEST
+    kept = ibis.cases((~is_missing & is_small, column)).cast(CELL)
+    lost = (kept == 0) & (column.abs() >= float(FLOAT_NOISE)) if not column.type().is_integer() else kept.isnull()
+    return kept, ibis.cases((is_missing, False), (~is_small, True), else_=lost)
 
 
-def _product_is_lost(readings: Mapping[str, Reading]) -> str:
-    quantity, unit_price = readings["quantity"], readings["unit_price"]
-    product = _product(quantity, unit_price)
-    factors = f"{quantity.expression} IS NOT NULL AND {unit_price.expression} IS NOT NULL"
-    nonzero = f"{quantity.expression} <> 0 AND {unit_price.expression} <> 0"
-    return f"({factors} AND {product} IS NULL) OR ({product} = 0 AND {nonzero})"
+def _id(column: Value) -> dict[str, Value]:
+    """The column of ids: whole numbers as they are, else text without decimals of whole numbers; empty is missing."""
+    kind = column.type()
+    if kind.is_integer():
+        return {"customer": column}
+    text = column.cast("string")
+    if not kind.is_floating():
+        return {"customer": ibis.cases((text.strip() != "", text))}
+    is_number, is_kept = ~text.lower().isin(["nan"]), column.abs() < WHOLE_FLOATS[str(kind)]
+    plain = ibis.cases((is_number & is_kept & (column.floor() == column), column))
+    customer = plain.cast("int64").cast("string").coalesce(ibis.cases((is_number, text)))
+    return {"customer": customer, "unread customer": (is_number & ~is_kept).coalesce(False)}
 
 
-def _without_extras(money: str, readings: dict[str, Reading], data: DataConfig) -> str:
-    """SQL of the money without shipping and value-added tax, where the amount includes them."""
-    included = data.amount_includes
-    if "shipping" in readings:
-        money = f"({money} - coalesce({readings['shipping'].expression}, 0))"
-    if "vat" in readings:
-        money = f"({money} - coalesce({readings['vat'].expression}, 0))"
-    elif included and isinstance(included.vat, float):
-        money = f"(CAST({money} AS DOUBLE) / {1 + included.vat!r})"
-    return money if money[0] != "(" else f"CAST({money} AS {MONEY})"
+def _day(column: Value, timezone: str | None) -> Value:
+    kind = column.type()
+    if kind.is_date() or kind.timezone is None:
+        return column.cast("date")
+    if column.get_backend().name == "pyspark":
+        return from_utc_timestamp(to_utc_timestamp(column, current_timezone()), timezone or "UTC").cast("date")
+    return timezone_of(timezone or "UTC", column).cast("date")
 
 
-def _refund(readings: dict[str, Reading]) -> str:
-    if set(readings) >= PRODUCT:
-        return f"coalesce(({readings['quantity'].expression} < 0) <> ({readings['unit_price'].expression} < 0), false)"
-    return "false"
+@ibis.udf.scalar.builtin(name="timezone")
+def timezone_of(zone: str, moment: Timestamp("UTC")) -> Timestamp():
+    """What the clocks of a zone show, in DuckDB and PostgreSQL."""
+
+
+@ibis.udf.scalar.builtin
+def from_utc_timestamp(moment: Timestamp(), zone: str) -> Timestamp():
+    """What the clocks of a zone show, in Spark."""
+
+
+@ibis.udf.scalar.builtin
+def to_utc_timestamp(moment: Timestamp("UTC"), zone: str) -> Timestamp():
+    """What the clocks of UTC show, in Spark, where a session has a zone of its own."""
+
+
+@ibis.udf.scalar.builtin
+def current_timezone() -> str:
+    """The zone of a Spark session."""
+
+
+def _typed(rows: Rows, data: DataConfig) -> Rows:
+    """Rows with their money; a missing column of customers or dates does not hide what is wrong with the others."""
+    vat = data.amount_includes.vat if data.amount_includes else None
+    stand_in = data.observation_start or data.observation_end or dt.date(2000, 1, 1)
+    return rows.then(_with_money, vat if isinstance(vat, float) else 0.0, stand_in)
+
+
+def _with_money(rows: Table, vat_rate: float, stand_in: dt.date) -> Table:
+    nothing, never = ibis.null(CELL), ibis.literal(value=False)
+    money, is_refund = rows.amount if "amount" in rows.columns else nothing, never
+    unread = [rows[name] for name in rows.columns if name.startswith("unread ")]
+    if {"quantity", "unit_price"} <= set(rows.columns):
+        money, lost = product_of(rows)
+        unread.append(lost)
+        is_refund = (rows.quantity < 0) != (rows.unit_price < 0)
+    for name in (name for name in ("shipping", "vat") if name in rows.columns):
+        money = money - rows[name].coalesce(0)
+    if vat_rate:
+        money = money.cast("float64") / (1 + vat_rate)
+    money = money.cast(CELL)
+    anyone = {"customer": ibis.literal("anyone")} if "customer" not in rows.columns else {}
+    some_day = {"day": ibis.literal(stand_in)} if "day" not in rows.columns else {}
+    return rows.mutate(
+        **anyone,
+        **some_day,
+        money=money,
+        is_refund=(is_refund | (money < 0)).coalesce(never),
+        unread=reduce(or_, unread, never),
+        reason=ibis.null("string"),
+    )
+
+
+def product_of(rows: Table) -> tuple[NumericValue, BooleanValue]:
+    """Quantity times unit price, and whether it cannot be kept exactly."""
+    wide = "decimal(19, 6)"
+    product = (rows.quantity.cast(wide) * rows.unit_price.cast(wide)).cast("decimal(38, 6)")
+    is_free = (rows.quantity == 0) | (rows.unit_price == 0)
+    lost = ((product.abs() >= LARGEST) | ((product == 0) & ~is_free)).coalesce(False)
+    return ibis.cases((~lost, product)).cast(CELL), lost
 
 
 def read_id(table: RawTable, role: str = "customer") -> Reading:
@@ -186,49 +334,43 @@ def read_id(table: RawTable, role: str = "customer") -> Reading:
         # As text, since DuckDB answers isnan() from the statistics of a Parquet file, which know no NaN.
         whole, text = f"TRY_CAST({value} AS BIGINT)", f"CAST({value} AS VARCHAR)"
         plain = f"CASE WHEN {whole} = {value} THEN CAST({whole} AS VARCHAR) ELSE {text} END"
-        # From here on neighbouring whole numbers are the same floating-point number, or were when a sheet was written.
-        lost = f"{text} <> 'nan' AND abs({value}) >= {1e15 if kind == 'DOUBLE' else 2**24}"
+        lost = f"{text} <> 'nan' AND abs({value}) >= {WHOLE_FLOATS['float64' if kind == 'DOUBLE' else 'float32']}"
         return Reading(f"CASE WHEN {text} <> 'nan' THEN {plain} END", lost)
-    return Reading(value if kind in {"BIGINT", "INTEGER", "UBIGINT"} else f"CAST({value} AS VARCHAR)")
+    return Reading(value if kind in KEPT_AS_THEY_ARE else f"CAST({value} AS VARCHAR)")
 
 
-def _text(table: RawTable, *roles: str) -> str:
-    """SQL of the first of several roles that exists, as text without blanks around it."""
-    for role in roles:
-        if role in table.columns:
-            return f"NULLIF(trim(CAST({table.expression(table.columns[role])} AS VARCHAR)), '')"
-    return "CAST(NULL AS VARCHAR)"
-
-
-def problems_in_values(connection: Connection, table: RawTable, readings: Mapping[str, Reading]) -> list[Problem]:
+def problems_in_rows(rows: Rows) -> list[Problem]:
     """Values that have the make of a date or a number but are none, such as 31-02-2024, and ids that cannot be kept."""
-    problems = []
-    for role, reading in readings.items():
-        if reading.problems or reading.unreadable == "false":
-            continue
-        if count := run(connection, f"SELECT count(*) FROM {table.scan} WHERE {reading.unreadable}")[0][0]:
-            column = table.columns[role]
-            examples = table.examples(connection, [column], reading.unreadable)
-            one, many, allowed = _expectation(
-                role if table.is_text(column) or role != "customer" else "numeric customer"
-            )
-            found = counted(count, f"value is {one}", f"values are {many}")
-            problems.append(Problem(f"{table.label}: column {column!r} (for {role}): {found}: {examples}; {allowed}"))
-    if set(readings) >= PRODUCT and not problems:
-        problems += _problems_in_products(connection, table, readings)
+    flagged = tuple(name.removeprefix("unread ") for name in rows.relation.columns if name.startswith("unread "))
+    counts = rows.relation.one(_flags, flagged) if flagged else {}
+    shown = {role: rows.examples([role], _is_unread, role) for role in flagged if counts[role]}
+    problems = [value_problem(rows.where(role), role, role in rows.texts, counts[role], shown[role]) for role in shown]
+    if {"quantity", "unit_price"} <= set(rows.relation.columns) and not problems:
+        lost = rows.number(_is_lost)
+        examples = rows.examples(("quantity", "unit_price"), _is_lost) if lost else ""
+        one, many, allowed = _expectation("amount")
+        found = counted(lost, f"product is {one}", f"products are {many}")
+        message = f"{rows.label}: quantity times unit price: {found}: {examples}; {allowed}"
+        problems += [Problem(message)] if lost else []
     return problems
 
 
-def _problems_in_products(connection: Connection, table: RawTable, readings: Mapping[str, Reading]) -> list[Problem]:
-    lost = _product_is_lost(readings)
-    count = run(connection, f"SELECT count(*) FROM {table.scan} WHERE {lost}")[0][0]
-    if not count:
-        return []
-    columns = [table.columns[role] for role in ("quantity", "unit_price")]
-    examples = table.examples(connection, columns, lost)
-    one, many, allowed = _expectation("amount")
-    found = counted(count, f"product is {one}", f"products are {many}")
-    return [Problem(f"{table.label}: quantity times unit price: {found}: {examples}; {allowed}")]
+def _flags(rows: Table, roles: Iterable[str]) -> Table:
+    return rows.aggregate(**{role: rows.count(where=rows[f"unread {role}"]) for role in roles})
+
+
+def _is_unread(rows: Table, role: str) -> BooleanValue:
+    return rows[f"unread {role}"]
+
+
+def _is_lost(rows: Table) -> BooleanValue:
+    return product_of(rows)[1]
+
+
+def value_problem(where: str, role: str, is_text: bool, number: int, examples: str) -> Problem:  # noqa: FBT001
+    """So many values of a role could not be read."""
+    one, many, allowed = _expectation(role if is_text or role != "customer" else "numeric customer")
+    return Problem(f"{where}: {counted(number, f'value is {one}', f'values are {many}')}: {examples}; {allowed}")
 
 
 def _expectation(role: str) -> tuple[str, str, str]:

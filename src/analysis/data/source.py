@@ -1,18 +1,228 @@
-"""A table as it was handed over: where its rows are, what its columns are called, how a row is found again."""
+"""What was handed over: the files that a configuration names, whether they are what they say, rows and columns."""
 
 from __future__ import annotations
 
 import difflib
+import glob
+import gzip
+import hashlib
 import re
+import zlib
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from analysis.data.engine import FILE_OF_ROW, NUMBER_OF_ROW, Connection, numbered_scan, parquet_scan, quoted
+from analysis.data.engine import FILE_ROWS, NUMBER_OF_ROW, Connection, numbered_scan, parquet_types, quoted, run
 from analysis.data.vocabulary import names
-from analysis.errors import Problem, shortened
+from analysis.errors import USAGE, InputRefused, Problem, printable, shortened
 from analysis.words import Message
+
+ENDINGS = {
+    ".csv": "text",
+    ".tsv": "text",
+    ".txt": "text",
+    ".csv.gz": "text",
+    ".tsv.gz": "text",
+    ".txt.gz": "text",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".xlsx": "workbook",
+    ".xlsm": "workbook",
+}
+SIGNATURES = {
+    b"PAR1": "a Parquet file",
+    b"PK\x03\x04": "an Excel workbook or another zip archive",
+    b"\x1f\x8b": "a gzip archive",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook (.xls) or another Office file",
+    b"%PDF": "a PDF document",
+    b"SQLite format 3": "a SQLite database",
+    b"ORC": "an ORC file",
+    b"Obj\x01": "an Avro file",
+    b"BZh": "a bzip2 archive",
+    b"(\xb5/\xfd": "a zstandard archive",
+    b"\x89PNG": "a PNG picture",
+    b"{\\rtf": "a rich-text document",
+}
+CHUNK_BYTES = 1 << 20
+LONGEST_NAME = 100
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a file's name promises: ``content`` is text, parquet or workbook; ``compressed`` is gzip."""
+
+    content: str
+    compressed: bool = False
+
+
+def kind_of(path: Path) -> Kind | None:
+    """What the ending of a file promises; None for an unknown ending.
+
+    >>> kind_of(Path("orders.CSV.gz"))
+    Kind(content='text', compressed=True)
+    """
+    name = path.name.lower()
+    for ending in sorted(ENDINGS, key=len, reverse=True):
+        if name.endswith(ending):
+            return Kind(ENDINGS[ending], ending.endswith(".gz"))
+    return None
+
+
+def resolved_files(patterns: Iterable[str], folder: Path) -> list[Path]:
+    """The files that names and globs stand for, relative to ``folder``.
+
+    Raises
+    ------
+    UsageError
+        For every name or glob without a file, for endings that cannot be read, and for files of several kinds.
+    """
+    found, problems = files_and_problems(patterns, folder)
+    if problems:
+        raise InputRefused(problems)
+    return found
+
+
+def files_and_problems(patterns: Iterable[str], folder: Path) -> tuple[list[Path], list[Problem]]:
+    """As ``resolved_files``, but the files that can be read together come back beside the problems of the others."""
+    problems: list[Problem] = []
+    found: dict[Path, Kind] = {}
+    for pattern in patterns:
+        matches = files_matching(pattern, folder)
+        if not matches:
+            problems.append(Problem(_missing_message(pattern, folder), USAGE))
+        for path in matches:
+            if printable(path) != str(path):
+                problems.append(Problem(f"transactions: {printable(path)} is no UTF-8; rename it", USAGE))
+            elif kind := kind_of(path):
+                found[path] = kind
+            else:
+                problems.append(Problem(_ending_message(path), USAGE))
+    contents = list(dict.fromkeys(kind.content for kind in found.values()))
+    if len(contents) > 1:
+        listed = " and ".join(sorted(contents))
+        problems.append(Problem(f"transactions: files of one kind only, found {listed}", USAGE))
+    return [path for path, kind in found.items() if kind.content == contents[0]], problems
+
+
+def files_matching(pattern: str, folder: Path) -> list[Path]:
+    """The files that one name or glob stands for, relative to ``folder``; none where it can be no path at all."""
+    try:
+        path = located(pattern, folder)
+        if path.is_file():
+            return [path]
+        if not glob.has_magic(pattern):
+            return []
+        # The folder is taken literally, whatever brackets its name has.
+        full = str(Path(glob.escape(str(folder))) / _at_home(pattern))
+        return sorted(match for name in glob.iglob(full, recursive=True) if (match := Path(name)).is_file())  # noqa: PTH207
+    except (OSError, ValueError):
+        return []
+
+
+def located(name: str, folder: Path) -> Path:
+    """Where a name in a configuration lies: ``~`` is the home folder, the rest is relative to ``folder``."""
+    return folder / _at_home(name)
+
+
+def _at_home(name: str) -> Path:
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:
+        return Path(name)
+
+
+def _missing_message(pattern: str, folder: Path) -> str:
+    path = located(pattern, folder)
+    if glob.has_magic(pattern):
+        where = "" if path.is_absolute() and path == _at_home(pattern) else f" in {folder}"
+        return f"transactions: no file matches {shortened(pattern, LONGEST_NAME)!r}{where}"
+    try:
+        if path.is_dir():
+            return f"transactions: {path} is a folder; name a file in it, or a glob such as {pattern.rstrip('/')}/*.csv"
+        beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        return f"transactions: {shortened(pattern, LONGEST_NAME)!r} cannot be the name of a file ({reason})"
+    near = difflib.get_close_matches(path.name, beside, n=1)
+    return f"transactions: there is no file {path}" + (f"; did you mean {near[0]!r}?" if near else "")
+
+
+def _ending_message(path: Path) -> str:
+    advice = "; save it as .xlsx" if path.suffix.lower() in {".xls", ".xlsb", ".ods"} else ""
+    return f"transactions: {path.name} has an ending that cannot be read{advice}; known are {', '.join(ENDINGS)}"
+
+
+def problems_in_content(path: Path) -> list[Problem]:
+    """Whether a file is what its ending says, judged by its first and last bytes."""
+    try:
+        start = _first_bytes(path)
+    except (gzip.BadGzipFile, EOFError, zlib.error):
+        return [Problem(f"{path.name}: its name ends in .gz, but the content is not a complete gzip archive")]
+    except OSError as error:
+        return [Problem(f"transactions: {path} cannot be read: {(error.strerror or str(error)).lower()}", USAGE)]
+    if not start.strip(b"\xef\xbb\xbf \t\r\n"):
+        return [Problem(f"{path.name}: the file is empty; a header and at least one row are needed")]
+    found = _signature(start)
+    content = kind_of(path).content
+    if content == "parquet" and not _is_whole_parquet(path, start):
+        return [_mismatch(path, "cut off" if start.startswith(b"PAR1") else found or "not a Parquet file")]
+    if content == "workbook" and not start.startswith(b"PK\x03\x04"):
+        return [_mismatch(path, found or "not an Excel workbook")]
+    if content == "text" and found:
+        return [_mismatch(path, found)]
+    return []
+
+
+def _first_bytes(path: Path) -> bytes:
+    opener = gzip.open if kind_of(path).compressed else open
+    with opener(path, "rb") as stream:
+        return stream.read(4096)
+
+
+def _signature(start: bytes) -> str | None:
+    for magic, name in SIGNATURES.items():
+        if start.startswith(magic):
+            return name
+    text = start.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    if text.startswith((b"<!doctype html", b"<html", b"<head", b"<body", b"<table")):
+        return "a web page (HTML)"
+    if text.startswith((b"<?xml", b"<!doctype", b"<svg")):
+        return "an XML document"
+    if text.startswith((b'{"', b"[{", b"{ ", b"{\n", b"{\r", b"[\n")):
+        return "a JSON document"
+    return None
+
+
+def _is_whole_parquet(path: Path, start: bytes) -> bool:
+    with path.open("rb") as stream:
+        stream.seek(max(0, path.stat().st_size - 4))
+        return start.startswith(b"PAR1") and stream.read() == b"PAR1" and path.stat().st_size > 12
+
+
+def _mismatch(path: Path, found: str) -> Problem:
+    ending = "".join(path.suffixes[-2:]) if kind_of(path).compressed else path.suffix
+    return Problem(f"{path.name}: the name ends in {ending}, but the content is {found}")
+
+
+def sha256_of(paths: Iterable[Path]) -> Callable[[], str]:
+    """SHA-256 over the content of files, whatever their names and order; computed while other work goes on."""
+    executor = ThreadPoolExecutor(1)
+    future = executor.submit(lambda: combined_digest(_file_digest(path) for path in paths))
+    executor.shutdown(wait=False)
+    return future.result
+
+
+def combined_digest(digests: Iterable[str]) -> str:
+    """One digest for several; a single one stays itself."""
+    ordered = sorted(digests)
+    return ordered[0] if len(ordered) == 1 else hashlib.sha256("\n".join(ordered).encode()).hexdigest()
+
+
+def _file_digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 @dataclass(frozen=True)
@@ -82,7 +292,8 @@ class RawTable:
 
     @property
     def scan(self) -> str:
-        scan = parquet_scan(part.path for part in self.parts)
+        """SQL of the rows, with the column ``NUMBER_OF_ROW``."""
+        scan = numbered_scan((part.path for part in self.parts), self.types)
         return f"(SELECT * FROM {scan} WHERE {self.only})" if self.only else scan
 
     def is_text(self, column: str) -> bool:
@@ -102,19 +313,43 @@ class RawTable:
             Such as ``'31-02-2024' in line 17, '' in line 20``.
         """
         values = ", ".join(f"CAST({self.expression(column)} AS VARCHAR)" for column in columns)
-        place = f"{quoted(FILE_OF_ROW)}, {quoted(NUMBER_OF_ROW)}"
-        scan = numbered_scan((part.path for part in self.parts), self.types)
-        condition = f"({condition}) AND {self.only}" if self.only else condition
-        found = connection.execute(
-            f"SELECT {place}, {values} FROM {scan} WHERE {condition} ORDER BY {place} LIMIT {limit}"
-        ).fetchall()
+        place = quoted(NUMBER_OF_ROW)
+        found = run(
+            connection, f"SELECT {place}, {values} FROM {self.scan} WHERE {condition} ORDER BY {place} LIMIT {limit}"
+        )
         return ", ".join(self._in_words(*row) for row in found)
 
-    def _in_words(self, filename: str, number: int, *values: str | None) -> str:
-        shown = " / ".join("empty" if value is None else repr(shortened(value)) for value in values)
-        names = {str(part.path): part.name for part in self.parts}
-        where = f"{self.row_word} {number + self.first_row}"
-        return f"{shown} in {where} of {names[filename]}" if len(names) > 1 else f"{shown} in {where}"
+    def _in_words(self, number: int, *values: str | None) -> str:
+        file, number = divmod(number, FILE_ROWS)
+        shown = in_words(values, f"{self.row_word} {number + self.first_row}")
+        return f"{shown} of {self.parts[file].name}" if len(self.parts) > 1 else shown
+
+
+def parquet_table(connection: Connection, label: str, parts: Iterable[Part], settings: Any, **known: Any) -> RawTable:
+    """The rows of Parquet files with the types that they have; ``known`` are further attributes."""
+    parts = tuple(parts)
+    types = known.pop("types", None) or parquet_types(connection, [part.path for part in parts])
+    columns = mapped_columns(settings, list(types)) if settings else {}
+    return RawTable(label, parts, types, **{"columns": columns, "row_keys": row_hashes(types), **known})
+
+
+def label_of(paths: list[Path]) -> str:
+    """What files are called together.
+
+    >>> label_of([Path("a/b.csv")]), label_of([Path("b.csv"), Path("c.csv")])
+    ('b.csv', '2 files')
+    """
+    return paths[0].name if len(paths) == 1 else f"{len(paths)} files"
+
+
+def in_words(values: Iterable[str | None], place: str = "") -> str:
+    """Values of a row as an example.
+
+    >>> in_words(["31-02-2024", None], "line 17")
+    "'31-02-2024' / empty in line 17"
+    """
+    shown = " / ".join("empty" if value is None else repr(shortened(value)) for value in values)
+    return f"{shown} in {place}" if place else shown
 
 
 def row_hashes(columns: Iterable[str]) -> tuple[str, str]:
@@ -158,6 +393,28 @@ def mapped_columns(settings: Any, available: list[str]) -> dict[str, str]:
             if role not in settings.columns.mapped() and suspects and suspects[0] not in found.values():
                 found[f"maybe_{role}"] = suspects[0]
     return found
+
+
+def problems_in_headers(headers: list[tuple[str, tuple[str, ...]]], settings: Any) -> list[Problem]:
+    """Columns that are missing or named twice, and files whose headers differ."""
+    (first_name, first), *others = headers
+    problems = []
+    for role, name in named_columns(settings).items():
+        if name not in first:
+            near = nearest_columns(name, list(first))
+            problems.append(Problem(f"{first_name}: there is no column {name!r} (for {role}); {near}", USAGE))
+        elif first.count(name) > 1:
+            times = first.count(name)
+            message = (
+                f"{first_name}: column {name!r} (for {role}) stands {times} times in the header; rename all but one"
+            )
+            problems.append(Problem(message))
+    for name, header in others:
+        if set(header) != set(first):
+            differing = ", ".join(repr(shortened(column)) for column in sorted(set(header) ^ set(first))[:5])
+            message = f"{name}: its header differs from that of {first_name} (only one of the two has {differing})"
+            problems.append(Problem(f"{message}; files that are read together need the same columns"))
+    return problems
 
 
 def normalised(name: str) -> str:

@@ -14,12 +14,11 @@ import yaml
 
 from analysis.config import Columns, DataConfig, config_from_mapping
 from analysis.data.engine import Connection, run, scratch
-from analysis.data.files import ENDINGS, kind_of, problems_in_content, resolved_files
 from analysis.data.formats import read_date, read_number
 from analysis.data.meaning import COUNTED, UNCOUNTED
 from analysis.data.orders import load_orders
 from analysis.data.reading import from_files
-from analysis.data.source import RawTable, normalised
+from analysis.data.source import ENDINGS, RawTable, kind_of, normalised, problems_in_content, resolved_files
 from analysis.data.text import first_records, recognised_layout
 from analysis.data.vocabulary import names, vocabulary
 from analysis.errors import InputRefused, UsageError

@@ -3,32 +3,85 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from ibis.expr.types import Table
 
 from analysis.data import expressions
-from analysis.data.engine import Connection, run, sql_of
-from analysis.data.occasions import Days
-from analysis.data.wording import counted
-from analysis.errors import DataError, UsageError, shortened
+from analysis.data.engine import Connection, Relation, close, literal, parquet_scan, run
+from analysis.errors import DataError, UsageError, counted, shortened
 from analysis.time import from_days, time_unit, to_days
 
 PACK, MONEY = 2**46, expressions.MONEY
 STORED_AT_ONCE = 2_000_000
 """Customer-days up to which nothing has to be spared."""
 PACKED = {
-    "customer": "string",
     "first_order": "date",
     "last_order": "date",
     "orders": "int64",
     **dict.fromkeys(("spent", "repeat_total", "spend_squares"), MONEY),
 }
+PACKABLE_GROSS = 70_000_000
+"""Money of a day that is below it is packed with the day into 64 bits."""
+TABLE = "customer_days"
 SPREAD = ("spend_squares", "odd_total", "odd_orders", "even_total", "even_orders")
 SQUARE = f"CAST(CAST({{0}} AS DOUBLE) * CAST({{0}} AS DOUBLE) AS {MONEY})"
+
+
+@dataclass(eq=False)
+class Days:
+    """Customer-days: a table of a live DuckDB connection that becomes a Parquet file when it must outlive it.
+
+    Attributes
+    ----------
+    path
+        The Parquet file, once ``store`` was called; columns as in ``expressions.customer_days``.
+    columns
+        Type of every column in Ibis ().
+    id_column, id_type
+        What the source calls its customers; pandas' type of their ids, which are text here.
+    connection
+        The connection that holds the table, None once it is stored.
+    """
+
+    path: Path
+    columns: dict[str, str]
+    id_column: str = "customer_id"
+    id_type: str = "str"
+    connection: Connection | None = field(repr=False, default=None, metadata={"stored": False})
+
+    @property
+    def has_discount(self) -> bool:
+        return "discount" in self.columns
+
+    @property
+    def scan(self) -> str:
+        return TABLE if self.connection else parquet_scan([self.path])
+
+    def then(self, connection: Connection, function: Callable[..., Table], *settings: Any) -> Relation:
+        """What an expression makes of the customer-days, on a connection."""
+        return Relation(self.scan, self.columns, connection).then(function, *settings)
+
+    def store(self) -> None:
+        """Write the table to ``path`` and let its connection go."""
+        if self.connection is not None:
+            unfinished = self.path.with_name(f"{self.path.name}-{os.getpid()}.unfinished")
+            self.connection.execute(
+                f"COPY {TABLE} TO {literal(unfinished)} (FORMAT parquet, COMPRESSION lz4)"
+            ).fetchall()
+            unfinished.replace(self.path)
+            close(self.connection, self.path.parent)
+            self.connection = None
+
+    def __getstate__(self) -> dict:
+        self.store()
+        return self.__dict__
 
 
 @dataclass(frozen=True)
@@ -181,12 +234,14 @@ def customer_summary(connection: Connection, days: Days, end: dt.date, *, has_mo
 
     Spend in halves takes longer than all the rest; a table too large to be stored at once goes without.
     """
-    many = days.is_packable and not {"refund", *expressions.ATTRIBUTES} & set(days.columns)
-    if many and run(connection, f"SELECT count(*) FROM {days.scan}")[0][0] > STORED_AT_ONCE:
-        found = sql_of(_in_floats, _packed(days, end), PACKED, end)
+    number, largest = run(connection, f"SELECT count(*), max(gross) FROM {days.scan}")[0]
+    is_plain = not {"refund", *expressions.ATTRIBUTES} & set(days.columns)
+    if is_plain and number > STORED_AT_ONCE and largest < PACKABLE_GROSS:
+        columns = PACKED | {"customer": days.columns["customer"]}
+        found = Relation(_packed(days, end), columns, connection).then(_in_floats, end)
     else:
-        found = days.sql(_summary, end)
-    query = f"SELECT * REPLACE (CAST(customer AS VARCHAR) AS customer) FROM {found} ORDER BY customer"
+        found = days.then(connection, _summary, end)
+    query = f"SELECT * REPLACE (CAST(customer AS VARCHAR) AS customer) FROM {found.source} ORDER BY customer"
     frame = connection.sql(query).to_arrow_table()
     first, last = (frame[name].to_numpy().astype("datetime64[s]") for name in ("first_order", "last_order"))
     table = pd.DataFrame({"customer_id": frame["customer"].to_pandas().astype("str")})

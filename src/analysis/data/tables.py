@@ -17,12 +17,11 @@ import pandas as pd
 from analysis.config import Config
 from analysis.data.cells import staged_frame
 from analysis.data.engine import Connection, literals, quoted, run
-from analysis.data.files import files_and_problems
 from analysis.data.formats import YEARS, Reading, read_date, read_number
 from analysis.data.reading import from_files, narrowed
-from analysis.data.rows import problems_in_values, read_id
-from analysis.data.wording import counted
-from analysis.errors import InputRefused, Problem
+from analysis.data.rows import read_id, value_problem
+from analysis.data.source import files_and_problems
+from analysis.errors import InputRefused, Problem, counted
 
 DAYS = ("start", "end", "date", "month", "club_since", "expires")
 NUMBERS = ("score", "tenure", "spend", "earned", "redeemed")
@@ -101,8 +100,8 @@ class Table:
             self.refuse()
         found = {role: self._read(role, months=months) for role in self.raw.columns}
         self.readings = {role: reading for role, reading in found.items() if not reading.problems}
-        values = {role: reading for role, reading in self.readings.items() if role not in DAYS}
-        self.problems += told_of(section, problems_in_values(connection, self.raw, values))
+        for role in (role for role in self.readings if role not in DAYS):
+            self._check_values(role)
 
     def _read(self, role: str, *, months: bool) -> Reading:
         settings = self.settings
@@ -132,6 +131,14 @@ class Table:
     def digest(self) -> str:
         """SHA-256 (hex) over the content; of rows that come with a sample its name."""
         return self.raw.digest() if self.raw.digest else str(self.settings.file)
+
+    def _check_values(self, role: str) -> None:
+        column, unreadable = self.raw.columns[role], self.readings[role].unreadable
+        if number := unreadable != "false" and self.number_of(unreadable):
+            examples = self.raw.examples(self.connection, [column], unreadable)
+            where = f"{self.raw.label}: column {column!r} (for {role})"
+            problem = value_problem(where, role, self.raw.is_text(column), number, examples)
+            self.problems += told_of(self.section, [problem])
 
     def value(self, role: str) -> str:
         """SQL of a role's value."""

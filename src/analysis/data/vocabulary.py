@@ -1,12 +1,19 @@
-"""Words that exports use, of ``vocabulary.yml``: months, statuses, names of columns, shop systems."""
+"""Words that exports use, of ``vocabulary.yml`` (months, statuses, names of columns, shop systems), and currencies.
+
+Currencies stand beside amounts: their signs and codes, in texts and in the number formats of a workbook's cells.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 import yaml
+
+from analysis.errors import counted
 
 
 @cache
@@ -35,3 +42,70 @@ def names(role: str) -> list[str]:
     True
     """
     return vocabulary()["words"][role].split()
+
+
+# What a sign stands for when nothing else is told comes first.
+CODES_OF_SIGN = {
+    "€": ("EUR",),
+    "$": (
+        *("USD", "AUD", "BBD", "BMD", "BND", "BSD", "BZD", "CAD", "FJD", "GYD", "HKD", "JMD", "KYD", "LRD"),
+        *("NAD", "NZD", "SBD", "SGD", "SRD", "TTD", "TWD", "XCD"),
+    ),
+    "£": ("GBP", "EGP", "FKP", "GIP", "LBP", "SDG", "SHP", "SYP"),
+    "¥": ("JPY", "CNY"),
+    "₹": ("INR",),
+    "zł": ("PLN",),
+    "kr": ("SEK", "NOK", "DKK", "ISK"),
+    "Fr.": ("CHF",),
+}
+CODES = words("currencies")
+MARKS = (*CODES_OF_SIGN, *CODES)
+CURRENCY = "(" + "|".join(MARKS).replace("$", r"\$").replace(".", "[.]") + ")"
+"""Pattern of a sign or code."""
+# Of a number format: [$€-413] and [$EUR], "EUR", \€, and signs that stand for themselves; else [Red] and the like.
+FORMAT_PARTS = re.compile(r'\[\$(?P<told>[^\]-]*)[^\]]*\]|\[[^\]]*\]|"(?P<quoted>[^"]*)"|\\?(?P<single>.)', re.DOTALL)
+
+
+def rows_by_code(rows: Mapping[str, int], told: Iterable[str] = ()) -> dict[str, int]:
+    """Rows of every currency, from the rows of every sign and code; more than one key means mixed money.
+
+    A sign counts as a code that is written out, here or in ``told``, where it can stand for that.
+
+    >>> rows_by_code({"$": 2, "CAD": 3}), rows_by_code({"$": 2}), rows_by_code({"€": 2}, ["USD"])
+    ({'CAD': 5}, {'USD': 2}, {'EUR': 2})
+    """
+    written = [mark for mark in (*rows, *told) if mark not in CODES_OF_SIGN]
+    found: dict[str, int] = {}
+    for mark, number in rows.items():
+        codes = CODES_OF_SIGN.get(mark, (mark,))
+        code = next((code for code in written if code in codes), codes[0])
+        found[code] = found.get(code, 0) + number
+    return found
+
+
+def mark_in_format(number_format: str) -> str | None:
+    """The sign or code of a currency that a sheet's number format shows beside a number; None where it shows none.
+
+    >>> mark_in_format("[$€-413] #,##0.00"), mark_in_format('"$"#,##0.00'), mark_in_format("#,##0.00 [$CHF]")
+    ('€', '$', 'CHF')
+    >>> mark_in_format("[$-413]#,##0.00"), mark_in_format("0.0%"), mark_in_format('0 "STK"')
+    (None, None, None)
+    """
+    for part in FORMAT_PARTS.finditer(number_format.split(";", 1)[0]):
+        told = (part["told"] or "").strip()
+        if re.fullmatch("[A-Z]{3}", told):
+            return told
+        shown = f"{told}{part['quoted'] or ''}{part['single'] or ''}".strip()
+        if mark := next((mark for mark in MARKS if mark in shown), None):
+            return mark
+    return None
+
+
+def in_words(rows: Mapping[str, int]) -> str:
+    """Currencies with their numbers of rows, the ten most frequent.
+
+    >>> in_words({"USD": 1, "EUR": 2})
+    'EUR in 2 rows, USD in 1 row'
+    """
+    most = sorted(rows.items(), key=lambda pair: (-pair[1], pair[0]))[:10]
+    return ", ".join(f"{code} in {counted(number, 'row')}" for code, number in most)

@@ -15,12 +15,10 @@ from typing import Any
 
 from analysis.config import DataConfig
 from analysis.data.cells import BATCH_ROWS, CellWriter, staged_cells
-from analysis.data.currencies import mark_in_format
 from analysis.data.engine import Connection
-from analysis.data.files import sha256_of
-from analysis.data.source import RawTable, nearest_columns
-from analysis.data.wording import counted
-from analysis.errors import DataError, Problem, RetentionLabError, UsageError, is_full_disk, shortened
+from analysis.data.source import RawTable, label_of, nearest_columns, sha256_of
+from analysis.data.vocabulary import mark_in_format
+from analysis.errors import DataError, Problem, RetentionLabError, UsageError, counted, is_full_disk, shortened
 
 CHUNK_BYTES = 1 << 20
 MONEY_ROLES = ("amount", "unit_price", "discount")
@@ -88,7 +86,7 @@ def staged_workbooks(connection: Connection, paths: list[Path], data: DataConfig
         writers,
         data,
         workdir,
-        label=paths[0].name if len(paths) == 1 else f"{len(paths)} files",
+        label=label_of(paths),
         digest=sha256_of(paths),
         first_row=2 + writers[0][0].skipped,
         blank_rows=False,

@@ -49,7 +49,7 @@ def problems_in_data(config: Config, *, as_of: dt.date | None = None) -> tuple[P
 
 
 def _orders(orders: Orders) -> Iterator[str]:
-    from analysis.data.notes import in_words
+    from analysis.data.ledger import in_words
 
     yield tr(
         "{n:integer} customer with {orders:integer} orders: {start:date} to {end:date}, "

@@ -31,7 +31,7 @@ def write_artefacts(study: Study, folder: Path) -> None:
     """results.json, model.json, ledger.csv; unless they are not wanted the files of customers, lists, the ladder and of
     who would be in a test that is advised.
     """
-    from analysis.data.notes import in_words
+    from analysis.data.ledger import in_words
 
     with reader(study.config.language, study.currency):
         if study.config.customer_files:
@@ -369,7 +369,7 @@ def write_customers(frame: pd.DataFrame, folder: Path, config: Config) -> None:
 
 def write_contacts(found: Any, folder: Path, config: Config) -> None:
     """``send-NAME.csv`` of each list for the mail tool, and ``contacts.csv`` with every list of a customer."""
-    from analysis.data.export import escape_formulas
+    from analysis.tables import escape_formulas
     from analysis.value.contacts import LISTS, reasons
 
     for name in found.lists.index:
@@ -436,7 +436,7 @@ def write_csv(frame: pd.DataFrame, path: Path, config: Config) -> None:
 
     Dutch spreadsheets take semicolons and decimal commas, and know UTF-8 by its byte order mark.
     """
-    from analysis.data.export import escape_formulas
+    from analysis.tables import escape_formulas
 
     local = {}
     if is_local(config):

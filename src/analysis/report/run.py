@@ -265,7 +265,7 @@ class _Run:
 
     def draw_lot(self, name: str, work: Path) -> None:
         """Draw a lot of a list, keep it for good, and let this run know it."""
-        from analysis.data.export import escape_formulas
+        from analysis.tables import escape_formulas
 
         self.progress.stage(f"drawing a lot of the list {name}")
         write_resolved(self.config, work / CONFIGURATION)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from analysis.words import Message
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 def where_any(*messages: Message) -> list[Message]:
@@ -93,3 +94,29 @@ class Reason(_Labelled):
         member._name_, member._value_ = "STATUS", value
         member.label = Message("Status {status}, which does not count", status=status)
         return member
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the ledger: where rows went, why, how many, and their money."""
+
+    outcome: Outcome
+    reason: Reason
+    rows: int
+    amount: Decimal
+
+
+def ledger_frame(entries: Iterable[Entry]) -> pd.DataFrame:
+    """The ledger as a table: outcome, reason, rows, amount; lines without rows are left out."""
+    order = list(Outcome)
+    lines = sorted(
+        (entry for entry in entries if entry.rows or entry.amount), key=lambda e: (order.index(e.outcome), e.reason)
+    )
+    return pd.DataFrame(
+        {
+            "outcome": [str(line.outcome) for line in lines],
+            "reason": [str(line.reason) for line in lines],
+            "rows": pd.array([line.rows for line in lines], dtype="int64"),
+            "amount": pd.array([float(line.amount) for line in lines], dtype="float64"),
+        }
+    )
