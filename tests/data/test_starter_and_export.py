@@ -86,6 +86,17 @@ def test_a_date_and_a_customer_are_told_by_their_contents(tmp_path):
     assert "FIVE QUESTIONS" in yaml
 
 
+def test_money_and_months_in_words_are_told_by_their_contents_and_a_line_of_totals_is_no_order(tmp_path):
+    path = tmp_path / "ventes.csv"
+    lines = [f"C{number % 40};{number % 28 + 1} février 2024;{number + 10},50 €" for number in range(120)]
+    path.write_text("\n".join(["Client;Moment;Somme versée", *lines, ";Somme;8400,00 €"]), encoding="utf-8")
+    draft, config = proposed(path)
+    assert 'amount: "Somme versée"  # CHECK' in draft
+    orders = load_orders(config, workdir=tmp_path)
+    assert (orders.customers, orders.currency) == (40, "EUR")
+    assert orders.ledger.set_index("outcome").loc["dropped", ["rows", "amount"]].tolist() == [1, 8400.0]
+
+
 def test_what_is_ambiguous_is_asked_and_marked(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("customer_id,order_date,total\n1,01/02/2024,1.234\n2,03/04/2024,5.678\n")

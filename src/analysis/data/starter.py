@@ -26,6 +26,12 @@ from analysis.errors import InputRefused, UsageError
 CERTAIN_SCORE, POSSIBLE_SCORE = 0.9, 0.3
 UNKNOWN = "CHANGE_ME"
 HEADER_WITHIN = 15
+SHAPES = {
+    "date": r"[0-9]{1,4}[-/. ]+[^-/. 0-9]{0,10}[0-9]{0,2}[-/. ]+[0-9]{1,4}",
+    "customer": "^[^@ ]+@[^@ ]+[.][^@ ]+$",
+    "amount": r"^[^0-9.,]{0,6}[0-9][0-9., ’'']*[.,][0-9]{2}[^0-9.,]{0,6}$",
+}
+"""What the contents of a column look like, as a regular expression in a string of SQL."""
 READ = ("date", "amount", "quantity", "unit_price", "discount", "refunded")
 
 
@@ -202,28 +208,24 @@ def _by_content(
     guesses: dict[str, Guess],
     workdir: Path,
 ) -> list[str]:
-    """Adds a date and a customer where no name told them but the contents do; what is asked of money."""
+    """Adds date, customer and amount where no name told them but the contents do; what is asked of money."""
     free = [name for name in dict.fromkeys(header) if name and name not in {guess.column for guess in guesses.values()}]
-    wanted = [role for role in ("date", "customer") if role not in guesses]
+    paid = {"amount", "quantity"} & set(guesses)
+    alike = [name for name in free if any(word in normalised(name) for word in ("profit", "margin", "winst", "marge"))]
+    wanted = [role for role in ("date", "customer") if role not in guesses] + ([] if paid or alike else ["amount"])
     for role in wanted:
         for name in free:
             columns = Columns(customer=name, date=name)
             table = from_files(connection, [path], data.model_copy(update={"columns": columns}), workdir)
             value = f"CAST({table.expression(name)} AS VARCHAR)"
-            shape = "[0-9]{1,4}[-/. ][0-9A-Za-z]{1,9}[-/. ][0-9]{1,4}" if role == "date" else "^[^@ ]+@[^@ ]+[.][^@ ]+$"
-            fits = f"avg(CAST(regexp_matches(trim({value}), '{shape}') AS INTEGER))"
+            fits = f"avg(CAST(regexp_matches(trim({value}), '{SHAPES[role]}') AS INTEGER))"
             if (run(connection, f"SELECT {fits} FROM {table.scan} WHERE {value} <> ''")[0][0] or 0) > CERTAIN_SCORE:
                 guesses[role] = Guess(name, certain=False)
                 free.remove(name)
                 break
-    if not {"amount", "quantity"} & set(guesses):
-        alike = [
-            name for name in free if any(word in normalised(name) for word in ("profit", "margin", "winst", "marge"))
-        ]
-        return [
-            f"is {name!r} what customers paid? A profit is no amount: margins are taken of turnover" for name in alike
-        ]
-    return []
+    if paid:
+        return []
+    return [f"is {name!r} what customers paid? A profit is no amount: margins are taken of turnover" for name in alike]
 
 
 def _doubts_in_content(

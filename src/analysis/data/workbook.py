@@ -203,7 +203,9 @@ def _chosen(path: Path, workbook: Any, sheet: str | None) -> Any:
     filled = [worksheet for worksheet in workbook.worksheets if _has_rows(worksheet)]
     if sheet is None and len(filled) > 1:
         listed = ", ".join(repr(worksheet.title) for worksheet in filled)
-        raise UsageError(f"{path.name}: several sheets hold rows ({listed}); name one with the key `sheet`")
+        raise UsageError(
+            f"{path.name}: several sheets hold rows ({listed}); name one with the key `sheet` (of `init`: --sheet)"
+        )
     if sheet is None and not filled:
         raise DataError(f"{path.name}: the workbook is empty; a header and at least one row are needed")
     return workbook[sheet] if sheet is not None else filled[0]
