@@ -30,7 +30,7 @@ from analysis.strategies.parameters import ParameterDraws, draw_parameters
 from analysis.strategies.schedule import WEEKS_PER_YEAR, Economics, Schedule
 from analysis.strategies.sentences import done_in, name_of
 from analysis.strategies.simulation import SEGMENTS, Lives, Totals, World, simulate
-from analysis.strategies.trial import Trial, trials_of
+from analysis.strategies.trial import outcomes_of, trials_of
 from analysis.tables import table_html
 from analysis.time import DAYS_PER_YEAR, TimeUnit, duration, force_of_interest, from_days
 from analysis.value.shifts import base_grid, draws_for, streams_at_rest
@@ -69,8 +69,10 @@ class StrategyComparison:
         Everything assumed, and where it comes from.
     segments
         Difference by segment of today's customers, shape (S, D, segments), and how many customers each has.
-    trials
-        By strategy, the experiments that these customers allow.
+    early
+        Difference of undiscounted margin within ``WINDOWS``, shape (windows, S, D, segments) [currency].
+    outcomes
+        What experiments with these customers would measure, as of ``trial.outcomes_of``.
     attacked
         What a rival's attack takes from each, shape (S, D); None without one.
     finding_out_costs, annuity_years, todays_deal
@@ -89,7 +91,8 @@ class StrategyComparison:
     profit: np.ndarray
     parameters: ParameterDraws
     segments: tuple[np.ndarray, np.ndarray]
-    trials: Mapping[str, tuple[Trial, ...]]
+    early: np.ndarray
+    outcomes: pd.DataFrame
     attacked: np.ndarray | None
     finding_out_costs: float
     annuity_years: float
@@ -116,6 +119,11 @@ class StrategyComparison:
     def simulation_error(self) -> np.ndarray:
         """Standard error of each mean difference that comes from simulated lives and finitely many draws, (S,)."""
         return simulation_error(sum(self.components.values()), self.noise, self.parameters.values)
+
+    @cached_property
+    def trials(self) -> pd.DataFrame:
+        """Experiments with every strategy that these customers allow, as of ``trial.trials_of``."""
+        return trials_of(self)
 
     @cached_property
     def advice(self) -> dict[str, Advice]:
@@ -354,7 +362,8 @@ class _Comparing:
             profit=go_on,
             parameters=known,
             segments=(segments, sizes),
-            trials={},
+            early=early,
+            outcomes=outcomes_of(self.fit.orders, money, expected * self._values),
             attacked=attacked,
             finding_out_costs=self.settings.finding_out_costs,
             annuity_years=world.annuity(0.0, world.horizon) / WEEKS_PER_YEAR,
@@ -368,8 +377,7 @@ class _Comparing:
                     Message("“{name}” is the same in effect as “{other}”.", name=name_of(name),
                             other=name_of(comparison.names[twin]))
                 )  # fmt: skip
-        comparison = replace(comparison, notes=tuple(notes))
-        return replace(comparison, trials=trials_of(comparison, self.fit, money, early, expected * self._values))
+        return replace(comparison, notes=tuple(notes))
 
     @cached_property
     def _values(self) -> np.ndarray:

@@ -28,11 +28,6 @@ def test_what_points_the_other_way_leaves_a_small_positive_range():
     assert span == _span(0.0, LEAST_WIDTH * THETA.high, 0.0)
 
 
-def test_an_odds_ratio_is_limited_from_one_on():
-    span = capped_range(_found(0.1, -0.3, 0.6), BY_NAME["mercenary_leaving"], nothing=1.0)
-    assert (span.low, span.high, span.most_likely) == pytest.approx((1.0, 1.6, 1.1))
-
-
 @pytest.mark.parametrize(
     "found",
     [

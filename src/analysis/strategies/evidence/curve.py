@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.interpolate import CubicSpline
@@ -21,7 +20,7 @@ from analysis.strategies.evidence.encounters import (
     some_customers,
     too_few,
 )
-from analysis.strategies.evidence.findings import Finding, capped_range, holds, normal_interval
+from analysis.strategies.evidence.findings import Finding, Part, capped_range, holds, normal_interval
 from analysis.strategies.evidence.likelihood import PARAMETERS, JointLikelihood, Maximum, maximum, sandwich
 from analysis.strategies.parameters import BY_NAME, Assumption, Estimate
 from analysis.words import Message
@@ -30,70 +29,17 @@ DEAL, EXPERIENCE = "deal", "exp"
 KAPPAS = np.array([0.03, 0.07, 0.12, 0.18, 0.25, 0.33, 0.42, 0.52, 0.64, 0.76, 0.88, 1.0])
 FINE_KAPPAS = np.linspace(KAPPAS[0], KAPPAS[-1], 389)
 DRAWS = 1_000
+OTHER_UNIT = Message(
+    "estimated per standard deviation of the scores, and the simulation counts in those of the sector",
+    code="evidence.kept.other_unit",
+)
+UNIT = Message(
+    "Effects of the experience are per standard deviation of the scores, while the simulation counts in standard "
+    "deviations of the sector's quality. So pace and staying after a better experience remain assumptions; whoever "
+    "knows the ratio can state `strategies.assumptions.gamma_exp` and `theta_exp`.",
+    code="evidence.note.unit_of_scores",
+)
 GAMMA, THETA, LOG_B = (PARAMETERS.index(name) for name in ("gamma", "theta", "log_b"))
-
-
-@dataclass(frozen=True)
-class ExpectationCurve:
-    """The joint likelihood's answer for one channel.
-
-    Attributes
-    ----------
-    channel
-        ``deal`` or ``exp``.
-    pace, leaving
-        Findings on gamma and theta. Their placebo: the gap that ends an interval "explains" that interval, which was
-        already over; and the gap before the last one "explains" leaving, though it was answered by an order. Where
-        the pace's fails, leaving is no more than an association either: both rest on the same gaps.
-    kappa, loss_aversion
-        Smoothing [per purchase] and the weight of a shortfall relative to a surplus.
-    draws
-        Parameter name -> draws, row-aligned, shape (DRAWS,).
-    encounters
-        On how many it rests.
-    """
-
-    channel: str
-    pace: Finding
-    leaving: Finding
-    kappa: Interval
-    loss_aversion: Interval
-    draws: Mapping[str, np.ndarray] = field(repr=False)
-    encounters: int
-
-    @property
-    def estimates(self) -> dict[str, Estimate]:
-        """What may replace an assumption: effects with a clean placebo, with the smoothing and asymmetry they need.
-
-        Effects of the experience are per standard deviation of the scores. How many of these make one of the sector's
-        quality, in which the simulation counts, the scores of one company do not tell; smoothing and asymmetry have no
-        unit of that kind.
-        """
-        effects = {f"gamma_{self.channel}": self.pace, f"theta_{self.channel}": self.leaving}
-        clean = {name: found.estimate for name, found in effects.items() if found.verdict == "estimate"}
-        centre = {f"kappa_{self.channel}": self.kappa, "loss_aversion": self.loss_aversion} if clean else {}
-        centre = (clean if self.channel == DEAL else {}) | centre
-        spread = {name: (float(self.draws[name].std()), self.draws[name]) for name in centre}
-        return {name: Estimate(value.estimate, *spread[name]) for name, value in centre.items()}
-
-    @property
-    def caps(self) -> dict[str, Assumption]:
-        """Ranges of assumptions that the effects of deals limit, where the pace's placebo holds zero."""
-        if self.channel != DEAL or not holds(self.pace.placebo, 0.0):
-            return {}
-        asked = {"gamma_deal": self.pace, "theta_deal": self.leaving}
-        found = {name: capped_range(finding, BY_NAME[name]) for name, finding in asked.items()}
-        return {name: span for name, span in found.items() if span is not None}
-
-    def kept(self, name: str) -> Message:
-        """Why an assumption stays although its effect was found."""
-        deciding = self.leaving if name.startswith("theta") else self.pace
-        if self.channel == EXPERIENCE and deciding.verdict == "estimate":
-            return Message(
-                "estimated per standard deviation of the scores, and the simulation counts in those of the sector",
-                code="evidence.kept.other_unit",
-            )
-        return deciding.kept
 
 
 def expectation_curve(
@@ -105,8 +51,13 @@ def expectation_curve(
     dropout: tuple[float, float],
     level: float,
     seed: int,
-) -> ExpectationCurve:
+) -> Part:
     """What gaps between met and expected do, by the joint likelihood with the smoothing profiled.
+
+    Findings are on gamma and theta. Their placebo: the gap that ends an interval "explains" that interval, which was
+    already over; and the gap before the last one "explains" leaving, though it was answered by an order. Where the
+    pace's fails, leaving is no more than an association either: both rest on the same gaps. Details: ``kappa``
+    (smoothing per purchase), ``loss_aversion`` (weight of a shortfall relative to a surplus) and ``encounters``.
 
     Parameters
     ----------
@@ -191,7 +142,7 @@ class _Setting:
         return np.r_[0.0, np.log(scale), 0.0, 0.1, 0.1, np.log(2.0), np.zeros(4)]
 
 
-def _curve(setting: _Setting, channel: str, level: float, rng: np.random.Generator) -> ExpectationCurve:
+def _curve(setting: _Setting, channel: str, level: float, rng: np.random.Generator) -> Part:
     found = _profile(setting)
     values = np.array([each.value for each in found])
     smooth = CubicSpline(KAPPAS, values)(FINE_KAPPAS)
@@ -214,7 +165,37 @@ def _curve(setting: _Setting, channel: str, level: float, rng: np.random.Generat
     pace, leaving = _findings(setting, channel, kappa, best.point, named, level)
     kappa = Interval.around(float(np.median(draws[:, -1])), draws[:, -1], level)
     loss_aversion = Interval.around(np.exp(best.point[LOG_B]), named["loss_aversion"], level)
-    return ExpectationCurve(channel, pace, leaving, kappa, loss_aversion, named, setting.known[1])
+    details = {"kappa": kappa, "loss_aversion": loss_aversion, "encounters": setting.known[1]}
+    effects = {f"gamma_{channel}": pace, f"theta_{channel}": leaving}
+    estimates = _estimates(channel, effects, details, named)
+    deciding = {f"kappa_{channel}": pace} | effects | ({"loss_aversion": pace} if channel == DEAL else {})
+    kept = {name: _kept(found, channel) for name, found in deciding.items() if name not in estimates}
+    return Part((pace, leaving), details, estimates, _caps(channel, effects), kept, () if channel == DEAL else (UNIT,))
+
+
+def _estimates(channel: str, effects, details, draws) -> dict[str, Estimate]:
+    """Effects with a clean placebo, with the smoothing and asymmetry that they need.
+
+    Effects of the experience are per standard deviation of the scores. How many of these make one of the sector's
+    quality, in which the simulation counts, the scores of one company do not tell; smoothing and asymmetry have no unit
+    of that kind.
+    """
+    clean = {name: found.estimate for name, found in effects.items() if found.verdict == "estimate"}
+    needed = {f"kappa_{channel}": details["kappa"], "loss_aversion": details["loss_aversion"]} if clean else {}
+    found = (clean if channel == DEAL else {}) | needed
+    return {name: Estimate(each.estimate, float(draws[name].std()), draws[name]) for name, each in found.items()}
+
+
+def _caps(channel: str, effects) -> dict[str, Assumption]:
+    """Ranges of assumptions that the effects of deals limit, where the pace's placebo holds zero."""
+    if channel != DEAL or not holds(effects["gamma_deal"].placebo, 0.0):
+        return {}
+    found = {name: capped_range(finding, BY_NAME[name]) for name, finding in effects.items()}
+    return {name: span for name, span in found.items() if span is not None}
+
+
+def _kept(found: Finding, channel: str) -> Message:
+    return OTHER_UNIT if channel == EXPERIENCE and found.verdict == "estimate" else found.kept
 
 
 def _profile(setting: _Setting) -> list[Maximum]:

@@ -100,7 +100,7 @@ def encounters_of(transactions: Orders) -> Encounters:
             "The data have no discount column (`data.columns.discount`), so nothing can be learned about deals.",
             code="evidence.reason.no_discount_column",
         )
-    found = encounters(_orders(transactions), transactions)
+    found = encounters(occasions_of(transactions), transactions)
     saved = found.saved[np.isfinite(found.saved)]
     if (saved < -CONSTANT).any():
         raise Unavailable(
@@ -143,14 +143,14 @@ def encounters(orders: pd.DataFrame, transactions: Orders) -> Encounters:
 
 def orders_without_deals(transactions: Orders) -> Encounters:
     """Orders for questions that need no discount: everything is taken as bought at list price."""
-    return encounters(_orders(transactions).assign(discount=0.0), transactions)
+    return encounters(occasions_of(transactions).assign(discount=0.0), transactions)
 
 
 def observed_deal(transactions: Orders) -> float | None:
     """Share of the list value that all orders saved, also where deals cannot be studied; None where it is unknown."""
     if not (transactions.has_money and transactions.days.has_discount):
         return None
-    found = encounters(_orders(transactions), transactions)
+    found = encounters(occasions_of(transactions), transactions)
     return None if (np.nan_to_num(found.saved) < -CONSTANT).any() else found.mean_saved
 
 
@@ -173,7 +173,8 @@ def scores_of(found: Encounters, transactions: Orders, scores: pd.DataFrame) -> 
     return (aligned - np.nanmean(aligned)) / spread if spread > CONSTANT else np.full(len(found), np.nan)
 
 
-def _orders(transactions: Orders) -> pd.DataFrame:
+def occasions_of(transactions: Orders) -> pd.DataFrame:
+    """All orders by customer and day: customer (place in the summary), day, amount, discount (0 without one)."""
     discount = "discount" if transactions.days.has_discount else "CAST(0 AS DOUBLE) AS discount"
     with history(transactions) as (connection, occasions):
         query = f"SELECT customer, day, amount, {discount} FROM {occasions} ORDER BY customer, day"
