@@ -8,6 +8,7 @@ import pytest
 import analysis as rl
 from analysis.config import StrategiesConfig
 from analysis.config.strategies import NOTHING, Attack, Experience, Gift, Promotion, Strategy
+from analysis.data.simulation import PurchaseTruth, SpendTruth, simulate_transactions
 from analysis.errors import InputRefused, Unavailable, UsageError
 from analysis.models.purchase import PurchaseModel
 from analysis.strategies import decision_sentences
@@ -118,6 +119,43 @@ def test_better_service_for_nothing_is_done_and_a_better_price_is_told(fits):
     found = rl.compare_strategies(fit, spend, [free], gross_margin=0.3, assumptions={"level_exp": 0.5})
     assert found.advice["free"].form == "do"
     assert found.advice["free"].most.estimate > 0.01
+
+
+@pytest.fixture(scope="module")
+def often():
+    """Models of a shop whose customers order often, so that a quarter shows much, with its orders."""
+    truth, spend = PurchaseTruth(1.5, 4.0, 0.5, 8.0), SpendTruth(6.25, 3.74, 15.44)
+    frame = simulate_transactions(2_000, purchases=truth, spend=spend, birth_days=200, window_days=500, seed=1)
+    orders = rl.read_orders(frame, customer="customer", date="date", amount="amount", currency="EUR")
+    return rl.BGNBD().fit(orders), rl.GammaGamma().fit(orders)
+
+
+def _service(price, name="service", lift=1.0):
+    return Strategy(name, experience=Experience(lift=lift, invested_per_order=price))
+
+
+def _programme(cost):
+    return Strategy("programme", promotion=Promotion(depth=0.0, points=0.02, programme_cost_per_year=cost))
+
+
+@pytest.mark.parametrize(
+    ("form", "strategies", "stated"),
+    [
+        ("do_not", [_programme(20_000)], {}),
+        ("do", [_service(0.1)], {}),
+        ("either", [_service(1.0), _service(1.0, "the_same")], {"assumptions": {"level_exp": 0.8}}),
+        ("try_first", [_service(2.0)], {"assumptions": {"gamma_exp": {"low": 0, "high": 1}}}),
+        ("find_out_first", [_service(2.0)], {"assumptions": {"referrals": {"low": 0, "high": 0.3}, "gamma_exp": 0.1}}),
+    ],
+)
+def test_each_form_of_advice_comes_out_on_a_shop_made_for_it(often, form, strategies, stated):
+    found = rl.compare_strategies(*often, strategies, gross_margin=0.3, horizon="2Y", finding_out_costs=100, **stated)
+    assert found.advice[strategies[0].name].form == form
+    with reader("en", "EUR"):
+        said = str(decision_sentences(found)[1])
+    words = {"do_not": "do not.", "do": "do it.", "either": "take the cheaper.", "try_first": "try it on some first",
+             "find_out_first": "find out first"}  # fmt: skip
+    assert words[form] in said
 
 
 def test_what_orders_save_today_and_budgets_are_told(fits):
