@@ -32,7 +32,7 @@ def fits():
 def compared(fits):
     fit, spend = fits[0]["BGNBD"], fits[1]
     return rl.compare_strategies(
-        fit, spend, BUILT_IN, gross_margin=0.3, joining_per_year=300.0, horizon="2Y", attack=Attack(0.3, 26, 38)
+        fit, spend, BUILT_IN, gross_margin=0.3, joining_per_year=300.0, horizon="2Y", attack=Attack(0.3, (26, 38))
     )
 
 
@@ -170,8 +170,8 @@ def test_what_orders_save_today_and_budgets_are_told(fits):
 
 def test_strategies_that_cannot_be_are_refused_all_at_once(fits):
     fit, spend = fits[0]["BGNBD"], fits[1]
-    late = Strategy("late", promotion=Promotion(starts_week=60))
-    with pytest.raises(UsageError, match=r"strategy 'late' is there 2 times; late: promotion.starts_week == 60"):
+    late = Strategy("late", promotion=Promotion(), starts_week=60)
+    with pytest.raises(UsageError, match=r"strategy 'late' is there 2 times; late: starts_week == 60"):
         rl.compare_strategies(fit, spend, [late, late], gross_margin=0.3, horizon="1Y")
     with pytest.raises(Unavailable, match="would take more than the whole price off"):
         rl.compare_strategies(fit, spend, [Strategy("deep", Promotion(depth=0.9))], gross_margin=0.3, todays_deal=0.3)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.config.strategies import Attack, Experience, Promotion, Strategy
+from analysis.config.strategies import Attack, Strategy
 from analysis.time import TimeUnit, units_per_year
 
 WEEKS_PER_YEAR = units_per_year(TimeUnit.WEEK)
@@ -113,15 +113,15 @@ class Schedule:
         spread = np.full(shape, np.nan)
         for row, strategy in enumerate(strategies):
             deal, better, gift = strategy.promotion, strategy.experience, strategy.gift
+            since = np.arange(weeks) - strategy.starts_week
+            on = (since >= 0) & (np.arange(weeks) < (strategy.ends_week or weeks))
             if deal is not None:
-                on, since = _running(deal, weeks), np.arange(weeks) - deal.starts_week
                 table["promoted"][row] = on & (since % deal.every_weeks < deal.lasts_weeks) & (deal.depth > 0)
                 table["owed"][row] = _owed(table["promoted"][row] > 0)
                 table["points"][row, on] = deal.points
                 table["fixed"][row, on] += deal.programme_cost_per_year / WEEKS_PER_YEAR
                 columns["depth"][row], columns["reach"][row] = deal.depth, deal.reach
             if better is not None:
-                on = _running(better, weeks)
                 table["lift"][row, on], table["service"][row, on] = better.lift, better.invested_per_order or 0.0
                 table["invested"][row, on] = (better.invested_per_customer_year or 0.0) / WEEKS_PER_YEAR
                 table["fixed"][row, on] += better.database_per_year / WEEKS_PER_YEAR
@@ -171,11 +171,6 @@ class Schedule:
         return found
 
 
-def _running(side: Promotion | Experience, weeks: int) -> np.ndarray:
-    week = np.arange(weeks)
-    return (week >= side.starts_week) & (week < (weeks if side.ends_week is None else side.ends_week))
-
-
 def _owed(promoted: np.ndarray) -> np.ndarray:
     """Every promotion week, spread evenly over the quiet weeks among the next few; a permanent deal borrows nothing."""
     missing = np.zeros(len(promoted))
@@ -212,7 +207,7 @@ class Exposure:
     def of(cls, schedule: Schedule, strategies: Sequence[Strategy], attack: Attack, todays_deal: float) -> Exposure:
         """A promotion counts as deep as it is for those whom it covers, on average."""
         week = np.arange(schedule.weeks)
-        attacked = ((week >= attack.first_week) & (week <= attack.last_week)).astype(float)
+        attacked = ((week >= attack.weeks[0]) & (week <= attack.weeks[1])).astype(float)
         parts = np.array([attacked * (1 - schedule.promoted), attacked * schedule.promoted])
         weeks = np.pad(np.cumsum(parts, axis=2), ((0, 0), (0, 0), (1, 0)))
         deals = [each.promotion for each in strategies]

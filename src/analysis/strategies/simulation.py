@@ -243,8 +243,7 @@ class _Setting:
         early = found["early"] = np.zeros((len(WINDOWS), *shape))
         alive, time, odds = np.ones(shape), np.tile(lives.starts, (shape[0], 1)), np.zeros(shape)
         expected, expected_deal, pace, quiet = np.zeros(shape), np.zeros(shape), np.ones(shape), np.ones(shape)
-        hardened = lives.mercenary * np.log(of["mercenary_leaving"])
-        log_odds = np.where(lives.at_orders > 0, logit(np.clip(lives.at_orders, 1e-12, 1 - 1e-12)), -np.inf) + hardened
+        log_odds = np.where(lives.at_orders > 0, logit(np.clip(lives.at_orders, 1e-12, 1 - 1e-12)), -np.inf)
         others = np.arange(shape[0])[:, None] > 0
         # What today's uneven encounters do on average is in the fitted model already.
         usual = usual_response(of["unevenness"] * np.sqrt(2 / (2 - of["kappa_exp"])), of["loss_aversion"])
@@ -257,7 +256,6 @@ class _Setting:
             worth = value_of_won(of["won_value"], plan.depth, of["mercenary_share"], promoted_time)
             worth = np.where(lives.mercenary, 1.0, worth)
         value, number = lives.value * worth, lives.orders.copy()
-        in_time = lives.in_time * np.exp(np.where(lives.in_time > 0, hardened, 0.0))
         is_first = lives.is_new
         while True:
             spent, luck, chance = rng.standard_exponential(count), rng.standard_normal(count), rng.random(count)
@@ -269,7 +267,7 @@ class _Setting:
                 base = np.where(lives.mercenary, 0.0, quiet)
                 then = plan.next_order(time, need, base, plan.reach * lifted, of["borrowed"])
             until = np.minimum(then, horizon)
-            hazard = in_time * np.exp(-odds)
+            hazard = lives.in_time * np.exp(-odds)
             if plan.invested.any():
                 self._invest(found, lives, alive, hazard, time, until, row)
             gone = hazard * (until - time)

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize
-from scipy.special import digamma, gammaln
+from scipy.special import digamma, gammaln, logit, roots_sh_jacobi
 
 from analysis.strategies.evidence.encounters import Intervals
 
@@ -174,30 +174,15 @@ def _product(left: np.ndarray, right: np.ndarray) -> float:
 def dropout_nodes(a: float, b: float, survived: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Log odds and log weights, each (customers, NODES), that integrate over Beta(a, b + survived).
 
-    Golub & Welsch (1969): nodes are the eigenvalues of the Jacobi matrix. The density of having survived as often under
-    Beta(a, b) is left out, since it does not depend on anything that is estimated.
+    The density of having survived as often under Beta(a, b) is left out, since it does not depend on anything that is
+    estimated.
     """
     levels, where = np.unique(survived, return_inverse=True)
-    low, high = a - 1.0, b + levels - 1.0
-    k = np.arange(1, NODES)[None, :]
-    both = (low + high)[:, None]
-    diagonal = np.empty((len(levels), NODES))
-    diagonal[:, 0] = (low - high) / (low + high + 2)
-    diagonal[:, 1:] = (low**2 - high[:, None] ** 2) / ((2 * k + both) * (2 * k + both + 2))
     with np.errstate(invalid="ignore", divide="ignore"):
-        squared = (
-            4 * k * (k + low) * (k + high[:, None]) * (k + both) / ((2 * k + both) ** 2 * ((2 * k + both) ** 2 - 1))
-        )
-    # At k = 1 the factor k + both of the general term cancels, which matters where it is 0.
-    squared[:, :1] = 4 * (1 + low) * (1 + high[:, None]) / ((2 + both) ** 2 * (3 + both))
-    matrix = np.zeros((len(levels), NODES, NODES))
-    index = np.arange(NODES)
-    matrix[:, index, index] = diagonal
-    matrix[:, index[1:], index[:-1]] = np.sqrt(squared)
-    nodes, vectors = np.linalg.eigh(matrix)
-    share = np.clip((1 + nodes) / 2, 1e-12, 1 - 1e-12)
-    odds, weight = np.log(share) - np.log1p(-share), np.log(np.maximum(vectors[:, 0, :] ** 2, 1e-300))
-    return odds[where], weight[where]
+        found = [roots_sh_jacobi(NODES, a + b + level - 1.0, a) for level in levels]
+    share = np.clip([nodes for nodes, _ in found], 1e-12, 1 - 1e-12)
+    weight = np.array([weights / weights.sum() for _, weights in found])
+    return logit(share)[where], np.log(np.maximum(weight, 1e-300))[where]
 
 
 def maximum(likelihood: JointLikelihood, start: np.ndarray) -> Maximum:
