@@ -28,7 +28,7 @@ from analysis.data.simulation import PurchaseTruth, SpendTruth, simulate_transac
 from analysis.strategies import compare_strategies
 from analysis.strategies.comparison import StrategyComparison
 from analysis.strategies.decision import DO, DO_NOT, EITHER, FIND_OUT_FIRST, TRY_FIRST, Advice, worth_of_asking
-from analysis.strategies.parameters import draw_parameters
+from analysis.strategies.dynamics import draw_parameters
 from analysis.strategies.schedule import WEEKS_PER_YEAR
 from analysis.strategies.trial import early_of
 

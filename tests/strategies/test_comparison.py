@@ -145,7 +145,7 @@ def _programme(cost):
         ("do", [_service(0.1)], {}),
         ("either", [_service(1.0), _service(1.0, "the_same")], {"assumptions": {"level_exp": 0.8}}),
         ("try_first", [_service(2.0)], {"assumptions": {"gamma_exp": {"low": 0, "high": 1}}}),
-        ("find_out_first", [_service(2.0)], {"assumptions": {"referrals": {"low": 0, "high": 0.1}, "gamma_exp": 0.1}}),
+        ("find_out_first", [_service(0.8)], {"assumptions": {"theta_exp": 0, "level_exp": 0, "gamma_exp": 0}}),
     ],
 )
 def test_each_form_of_advice_comes_out_on_a_shop_made_for_it(often, form, strategies, stated):

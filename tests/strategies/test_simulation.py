@@ -5,7 +5,7 @@ import pytest
 from scipy.special import expit, logit
 
 from analysis.config.strategies import NOTHING, Attack, Experience, Gift, Promotion, Strategy
-from analysis.strategies.parameters import draw_parameters
+from analysis.strategies.dynamics import draw_parameters
 from analysis.strategies.schedule import Economics, Schedule
 from analysis.strategies.simulation import World, _Setting, simulate
 

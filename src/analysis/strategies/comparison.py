@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -25,11 +25,22 @@ from analysis.interval import Interval
 from analysis.models.patterns import patterns_of
 from analysis.plotting import Plots
 from analysis.strategies.decision import Advice, advice_on, simulation_error, without_noise
-from analysis.strategies.lives import base_lives, customers_of, new_lives, of_a_sum, ranks_of, worth_of_new
-from analysis.strategies.parameters import ParameterDraws, draw_parameters
+from analysis.strategies.dynamics import ParameterDraws, draw_parameters
 from analysis.strategies.schedule import WEEKS_PER_YEAR, Economics, Schedule
 from analysis.strategies.sentences import done_in, name_of
-from analysis.strategies.simulation import SEGMENTS, Lives, Totals, World, simulate
+from analysis.strategies.simulation import (
+    SEGMENTS,
+    Lives,
+    Totals,
+    World,
+    base_lives,
+    customers_of,
+    new_lives,
+    of_a_sum,
+    ranks_of,
+    simulate,
+    worth_of_new,
+)
 from analysis.strategies.trial import outcomes_of, trials_of
 from analysis.tables import table_html
 from analysis.time import DAYS_PER_YEAR, TimeUnit, duration, force_of_interest, from_days
@@ -175,21 +186,6 @@ class StrategyComparison:
         )
         return pd.DataFrame(rows, columns=["strategy", "component", "estimate", "lower", "upper", "level"])
 
-    def segments_frame(self) -> pd.DataFrame:
-        """Difference of the own orders of each customer of a part of the base, by what they are expected to bring."""
-        draws, customers = self.segments
-        rows = (
-            (strategy, "value", segment, int(customers[g]),
-             *vars(Interval.around(*(f(draws[s, :, g]) / customers[g] for f in (np.mean, np.asarray)), self.level))
-             .values())
-            for s, strategy in enumerate(self.names)
-            for g, segment in enumerate(SEGMENTS)
-            if s and customers[g]
-        )  # fmt: skip
-        return pd.DataFrame(
-            rows, columns=["strategy", "dimension", "segment", "customers", "estimate", "lower", "upper", "level"]
-        )
-
     def assumptions(self) -> pd.DataFrame:
         """Every parameter of the dynamics: name, label, unit, source, mean, low and high over draws, and origin."""
         values = self.parameters.values
@@ -289,13 +285,10 @@ def compare_strategies(
         )  # fmt: skip
     coming = joining_per_year if new_customers_per_year is None else new_customers_per_year
     notes = list(_notes(settings, deal, coming, new_customers_per_year, kinds))
-    known = draw_parameters(
-        len(_draws(fit)),
-        seed,
-        evidence and evidence.estimates,
-        {name: each for name, each in settings.assumptions if each is not None},
-        evidence and evidence.caps,
-    )
+    given = {name: each for name, each in settings.assumptions if each is not None}
+    told = (evidence.estimates, given, evidence.caps) if evidence else (None, given)
+    draws = fit.posterior.draws[: draws_for(base_grid(fit.known_histories(), fit.time_unit))]
+    known = draw_parameters(len(draws), seed, *told)
     types = None if kinds is None or not (kinds >= 0).any() else np.bincount(kinds[kinds >= 0], minlength=4)
     world = World(
         parameters=known.values,
@@ -305,13 +298,8 @@ def compare_strategies(
         mix=None if types is None else types / types.sum(),
         seed=seed,
     )
-    return _Comparing(fit, spend, world, settings, (coming or 0.0) / WEEKS_PER_YEAR, level, kinds).compared(
-        strategies, known, annual_discount_rate, notes
-    )
-
-
-def _draws(fit: PurchaseFit) -> np.ndarray:
-    return fit.posterior.draws[: draws_for(base_grid(fit.known_histories(), fit.time_unit))]
+    comparing = _Comparing(fit, spend, world, settings, (coming or 0.0) / WEEKS_PER_YEAR, level, kinds)
+    return comparing.compared(strategies, known, notes)
 
 
 @dataclass(frozen=True)
@@ -325,7 +313,7 @@ class _Comparing:
     kinds: np.ndarray | None
 
     def compared(
-        self, strategies: Sequence[Strategy], known: ParameterDraws, rate: float, notes: list[Message]
+        self, strategies: Sequence[Strategy], known: ParameterDraws, notes: list[Message]
     ) -> StrategyComparison:
         world, money = self.world, self.world.economics
         years = world.horizon * 7 / DAYS_PER_YEAR
@@ -343,25 +331,31 @@ class _Comparing:
         scale = amounts / (1 - money.todays_deal) / found.revenue
         coming = simulate(news, every, world, worth_of_new=worth) if self.coming else None
         parts, noise = self._components(every, found, scale, coming)
-        segments = (found.segments - found.segments[:1]) * scale[:, None]
         sizes = np.bincount(ranks_of(np.maximum(expected * self._values, 0.0)), minlength=len(SEGMENTS))
         attacked = None
         if self.settings.attack is not None:
             after = simulate(lives, [NOTHING, *every], world, attack=self.settings.attack)
             attacked = scale * (after.parts["profit"][1:] - found.parts["profit"])
-        lines = self._lines(lives, scale, coming, attacked)
         early = (found.early - found.early[:, :1]) * scale[:, None]
-        comparison = StrategyComparison(
+        difference = sum(parts.values())
+        notes += [
+            Message("“{name}” is the same in effect as “{other}”.", name=name_of(every[row].name),
+                    other=name_of(every[other].name))
+            for row in range(1, len(every))
+            for other in [next(each for each in range(1, row + 1) if np.array_equal(difference[each], difference[row]))]
+            if other < row
+        ]  # fmt: skip
+        return StrategyComparison(
             strategies=every,
             years=round(years, 1),
             level=self.level,
             go_on=Interval.around(total, go_on, self.level),
-            lines=lines,
+            lines=self._lines(lives, scale, coming, attacked),
             components=parts,
             noise=noise,
             profit=go_on,
             parameters=known,
-            segments=(segments, sizes),
+            segments=((found.segments - found.segments[:1]) * scale[:, None], sizes),
             early=early,
             outcomes=outcomes_of(self.fit.orders, money, expected * self._values),
             attacked=attacked,
@@ -370,14 +364,6 @@ class _Comparing:
             todays_deal=money.todays_deal,
             notes=tuple(notes),
         )
-        total = sum(parts.values())
-        for row, name in enumerate(comparison.names):
-            if twin := next((other for other in range(1, row) if np.array_equal(total[other], total[row])), None):
-                notes.append(
-                    Message("“{name}” is the same in effect as “{other}”.", name=name_of(name),
-                            other=name_of(comparison.names[twin]))
-                )  # fmt: skip
-        return replace(comparison, notes=tuple(notes))
 
     @cached_property
     def _values(self) -> np.ndarray:

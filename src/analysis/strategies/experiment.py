@@ -36,7 +36,6 @@ from analysis.strategies.evidence.encounters import occasions_of
 from analysis.strategies.schedule import Economics
 from analysis.words import Message
 
-ONE_DAY = dt.timedelta(days=1)
 FEWEST_CUSTOMERS = 10
 FEWEST_ORDERING = 10
 """Customers with an order in each arm. Below it the spread of margins rests on so few that an interval may hold nothing

@@ -23,9 +23,8 @@ from scipy.stats import norm
 
 from analysis.interval import Interval
 from analysis.strategies.experiment import Period, margins_of
-from analysis.strategies.lives import ranks_of
 from analysis.strategies.schedule import WEEKS_PER_YEAR, Economics
-from analysis.strategies.simulation import SEGMENTS, WINDOWS
+from analysis.strategies.simulation import SEGMENTS, WINDOWS, ranks_of
 
 if TYPE_CHECKING:
     from analysis.data import Orders
@@ -35,6 +34,8 @@ POWER = 0.8
 FEWEST_CUSTOMERS = 20
 LARGEST_CORRELATION = 0.999
 """Beyond this the past tells the outcome, and nothing is left to size an experiment by."""
+LEAST_CHANCE = 0.1
+"""That a result changes what is done, from which on a trial can show the break-even."""
 STRATA = 10
 GROUPS = {"all": SEGMENTS, "top_tenth": SEGMENTS[:1]}
 OUTCOMES = ("weeks", "group", "customers", "deviation", "correlation")
@@ -81,8 +82,8 @@ def trials_of(found: StrategyComparison) -> pd.DataFrame:
         ``Interval`` over everything uncertain): difference of a customer's margin; break_even: the difference at which
         the strategy just pays over the whole horizon; pays_from: the measured one from which on it is then done, which
         trusts a result as far as its error allows; detectable: the one that shows with a chance of 80% [all currency a
-        customer]; worth: of the trial in all, net of what it costs and delays [currency]; shows: whether it can tell
-        the break-even from what is possible on either side of it.
+        customer]; worth: of the trial in all, net of what it costs and delays [currency]; shows: whether its result
+        would change what is done in at least one of ten cases.
     """
     tried = list(enumerate(found.names))[1:]
     rows = [{"strategy": name, **each, **_trial(found, row, **each)}
@@ -111,15 +112,15 @@ def _trial(
     decided = worth_of_trying(mean, abs(slope) * spread * np.sqrt(trusted)) * max(1 - share, 0.0)
     ends = np.quantile(each, [(1 - found.level) / 2, (1 + found.level) / 2])
     detectable = float((norm.ppf((1 + found.level) / 2) + norm.ppf(POWER)) * error)
-    break_even = seen - mean / slope if slope else np.inf
+    pays_from = seen - mean / (slope * trusted) if slope * trusted else np.inf
     return {
         "error": error,
         "expected": Interval(seen, *ends.tolist(), found.level),
-        "break_even": break_even,
-        "pays_from": seen - mean / (slope * trusted) if slope * trusted else np.inf,
+        "break_even": seen - mean / slope if slope else np.inf,
+        "pays_from": pays_from,
         "detectable": detectable,
         "worth": decided + seen * customers / 2 - fixed - found.finding_out_costs - max(mean, 0.0),
-        "shows": bool(np.abs(ends - break_even).max() >= detectable),
+        "shows": bool(norm.sf(abs(pays_from - seen) / np.hypot(spread, error)) >= LEAST_CHANCE),
     }
 
 

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from analysis.config.assumptions import BY_NAME, Assumption
 from analysis.interval import Interval
+from analysis.strategies.dynamics import draw_parameters
 from analysis.strategies.evidence.findings import LEAST_WIDTH, Finding, capped_range
-from analysis.strategies.parameters import BY_NAME, Assumption, draw_parameters
 
 THETA = BY_NAME["theta_deal"]
 QUIET = Interval(0.0, -0.4, 0.4, 0.9)

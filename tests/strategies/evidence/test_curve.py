@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tests.strategies.evidence.planted import NOTHING, PLANNERS, PLANTED, SELDOM, planted_orders, scored
 
-from analysis.strategies.evidence.curve import DRAWS, EXPERIENCE, expectation_curve
+from analysis.strategies.evidence.likelihood import DRAWS, EXPERIENCE, expectation_curve
 
 
 def _curve(met, truth, *, customers=1_500, seed=1, answered=1.0, **kind):

@@ -11,9 +11,10 @@ from tests.strategies.evidence.conftest import WINDOW
 from tests.strategies.evidence.planted import NOTHING, PLANTED, START, planted_orders, promoted_orders
 
 from analysis.config import Config
+from analysis.config.assumptions import BY_NAME
 from analysis.data import load_orders
+from analysis.strategies.dynamics import draw_parameters
 from analysis.strategies.evidence import complete_journey_campaigns, loyalty_evidence
-from analysis.strategies.parameters import BY_NAME, draw_parameters
 
 
 def _fit(truth):

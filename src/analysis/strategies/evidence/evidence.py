@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from analysis.config.assumptions import Assumption
 from analysis.data.loyalty_tables import scores_at_orders
 from analysis.errors import Unavailable
 from analysis.interval import Interval
+from analysis.strategies.dynamics import Estimate
 from analysis.strategies.evidence.campaigns import campaign_effect
-from analysis.strategies.evidence.curve import DEAL, EXPERIENCE, expectation_curve, nothing_varies
 from analysis.strategies.evidence.encounters import (
     Encounters,
     encounters_of,
@@ -22,8 +23,8 @@ from analysis.strategies.evidence.encounters import (
     scores_of,
 )
 from analysis.strategies.evidence.findings import VERDICTS, Finding, Part
+from analysis.strategies.evidence.likelihood import DEAL, EXPERIENCE, expectation_curve, nothing_varies
 from analysis.strategies.evidence.promotions import promotional_bump
-from analysis.strategies.parameters import Assumption, Estimate
 from analysis.tables import table_html
 from analysis.words import Message
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from analysis.config.assumptions import Assumption, Parameter
 from analysis.interval import Interval
-from analysis.strategies.parameters import Estimate
+from analysis.strategies.dynamics import Estimate
 from analysis.words import Message
 
 LARGEST_PLACEBO = 0.5

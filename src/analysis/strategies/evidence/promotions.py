@@ -27,12 +27,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.config.assumptions import BY_NAME
 from analysis.errors import Unavailable
 from analysis.interval import Interval
-from analysis.strategies.dynamics import LIFT_IS_STATED_AT
+from analysis.strategies.dynamics import LIFT_IS_STATED_AT, Estimate
 from analysis.strategies.evidence.encounters import DAYS_PER_WEEK, Encounters, too_few
 from analysis.strategies.evidence.findings import Finding, Part, normal_interval, transformed
-from analysis.strategies.parameters import BY_NAME, Estimate
 from analysis.words import Message
 
 FEWEST_WEEKS = 26
