@@ -6,7 +6,7 @@ from analysis.strategies.schedule import WEEKS_PER_YEAR, Economics, Exposure, Sc
 
 
 def _of(promotion=None, experience=None, weeks=16, **running):
-    return Schedule.of([Strategy("x", promotion, experience, **running)], weeks)
+    return Schedule([Strategy("x", promotion, experience, **running)], weeks)
 
 
 def owed(plan):
@@ -66,7 +66,7 @@ def test_the_margin_of_all_orders_together_is_the_gross_margin_of_what_was_paid(
 
 def test_exposure_counts_weeks_under_attack_apart_in_and_between_promotions():
     strategies = [NOTHING, Strategy("sale", Promotion(depth=0.2, every_weeks=4, coverage=0.5, points=0.01))]
-    found = Exposure.of(Schedule.of(strategies, 16), strategies, Attack(0.3, (4, 9)), todays_deal=0.05)
+    found = Exposure(Schedule(strategies, 16), strategies, Attack(0.3, (4, 9)), todays_deal=0.05)
     assert found.weeks[:, :, -1].tolist() == [[6, 4], [0, 2]]
     assert found.own[..., 0] == pytest.approx(np.array([[0.05, 0.06], [0.05, 0.16]]))
 

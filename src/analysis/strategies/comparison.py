@@ -416,7 +416,7 @@ class _Comparing:
     ) -> tuple[dict[str, np.ndarray], np.ndarray]:
         """Parts of each difference, and the variance that simulated lives leave in it, shapes (S, D)."""
         world, part = self.world, {name: scale * draws for name, draws in found.parts.items()}
-        gain, plan = part["profit"] - part["profit"][0], Schedule.of(every, world.weeks)
+        gain, plan = part["profit"] - part["profit"][0], Schedule(every, world.weeks)
         weeks = [world.annuity(week, min(week + 1, world.horizon)) for week in range(world.weeks)]
         parts = {name: np.zeros(gain.shape) for name in COMPONENTS}
         for name in ("given_away", "service", "invested"):

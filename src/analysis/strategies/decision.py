@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from analysis.strategies.comparison import StrategyComparison
 
 DO_NOT, TRY_FIRST, FIND_OUT_FIRST, EITHER, DO = FORMS = ("do_not", "try_first", "find_out_first", "either", "do")
-ALIKE = 0.02
+ALIKE = 0.005
 """Share of the profit of going on as today: two strategies with less regret than it either way may be alike."""
 SURE = 0.9
 """Share of cases from which on one of two is better for sure, however little: they are not alike then."""

@@ -207,8 +207,8 @@ def simulate(
     worth_of_new
         Worth of a new customer by when it comes, shape (D, BINS) [currency, at that time].
     """
-    schedule, shape = Schedule.of(strategies, world.weeks), (len(strategies), world.draws)
-    exposure = attack and Exposure.of(schedule, strategies, attack, world.economics.todays_deal)
+    schedule, shape = Schedule(strategies, world.weeks), (len(strategies), world.draws)
+    exposure = attack and Exposure(schedule, strategies, attack, world.economics.todays_deal)
     setting = _Setting(world, schedule, exposure, rising, worth_of_new)
     parts = {name: np.zeros(shape) for name in PARTS}
     revenue, orders, moments = np.zeros(world.draws), np.zeros(shape), np.zeros((3, *shape))
@@ -218,22 +218,24 @@ def simulate(
         block = lives[by_length[start : start + BLOCK]]
         found = setting.lived(block, np.random.default_rng([world.seed, 21, number, lives.is_new]))
         cell, size = block.draw * len(SEGMENTS) + block.segment, world.draws * len(SEGMENTS)
-        today = found["revenue"] * block.weight
-        revenue += np.bincount(block.draw, today, world.draws)
-        for row in range(len(strategies)):
-            for name, sums in parts.items():
-                sums[row] += np.bincount(block.draw, found[name][row] * block.weight, world.draws)
-            orders[row] += np.bincount(block.draw, found["orders"][row] * block.weight, world.draws)
-            gain = (found["profit"][row] - (0.0 if block.by_deal else found["profit"][0])) * block.weight
-            for place, product in enumerate((gain**2, gain * today, today**2)):
-                moments[place, row] += np.bincount(block.draw, product, world.draws)
-            if not block.is_new:
-                profit = np.bincount(cell, found["profit"][row] * block.weight, size)
-                segments[row] += profit.reshape(world.draws, -1)
-                for window in range(len(WINDOWS)):
-                    within = np.bincount(cell, found["early"][window, row] * block.weight, size)
-                    early[window, row] += within.reshape(world.draws, -1)
+        profit, today = found["profit"], found["revenue"] * block.weight
+        for name, sums in parts.items():
+            sums += _summed(found[name] * block.weight, block.draw, world.draws)
+        revenue += _summed(today[None], block.draw, world.draws)[0]
+        orders += _summed(found["orders"] * block.weight, block.draw, world.draws)
+        gain = (profit - (0.0 if block.by_deal else profit[0])) * block.weight
+        for place, product in enumerate((gain**2, gain * today, np.broadcast_to(today**2, gain.shape))):
+            moments[place] += _summed(product, block.draw, world.draws)
+        if not block.is_new:
+            segments += _summed(profit * block.weight, cell, size).reshape(segments.shape)
+            for sums, within in zip(early, found["early"], strict=True):
+                sums += _summed(within * block.weight, cell, size).reshape(segments.shape)
     return Totals(parts, revenue, orders, early, segments, moments)
+
+
+def _summed(values: np.ndarray, cell: np.ndarray, size: int) -> np.ndarray:
+    """Rows of values summed by cell, shape (rows, size)."""
+    return np.array([np.bincount(cell, row, size) for row in values])
 
 
 @dataclass(frozen=True)
@@ -440,7 +442,7 @@ def new_lives(
     place = (np.tile(rng.permutation(NEW), world.draws) + rng.random(count)) / NEW
     starts, weight, mercenary = place * world.horizon, coming_per_week * world.horizon / NEW, np.zeros(count, bool)
     if promoted is not None:
-        weeks = np.flatnonzero(Schedule.of([promoted], world.weeks).promoted[0])
+        weeks = np.flatnonzero(Schedule([promoted], world.weeks).promoted[0])
         at = rng.random(count) * len(weeks)
         starts = np.minimum(weeks[at.astype(int)] + at % 1, world.horizon)
         per_week = coming_per_week * world.parameters["won"] * promoted.promotion.depth / LIFT_IS_STATED_AT

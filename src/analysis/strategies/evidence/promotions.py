@@ -433,8 +433,7 @@ def separate_promotions(promoted: np.ndarray) -> int:
     >>> separate_promotions(np.array([1.0, 0.5, 0.0, 1.0]))
     2
     """
-    there = np.asarray(promoted) > 0
-    return int(there[0]) + int((there[1:] & ~there[:-1]).sum())
+    return len(_runs(np.asarray(promoted) > 0)[0])
 
 
 @dataclass(frozen=True)
