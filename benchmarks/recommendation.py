@@ -1,6 +1,6 @@
 """How good the advice is: companies whose truth is known, analysed as a user would, and the advice followed through.
 
-Run with ``python -m benchmarks.recommendation [COMPANIES] [PROCESSES]``; 40 companies take some ten minutes of one processor.
+Run with ``python -m benchmarks.recommendation [COMPANIES] [PROCESSES]``; 40 companies take ten processor minutes.
 For each company a truth is drawn from the stated ranges, or from the same moved by a standard deviation; orders come
 from BG/NBD; the model is fitted, strategies at random prices are compared, and what comes of following the advice is
 held against other rules. Ranges are the package's own, or a quarter as wide, as of a company that knows its customers.
