@@ -234,6 +234,9 @@ def test_a_sample_and_a_database_are_kept_as_they_are():
         ),
         ("{draws: 60}", ["configuration key 'strategies.draws' was taken out; all draws"]),
         ("{assumptions: {inconsistency: 0.3}}", ["was taken out; use strategies.assumptions.unevenness"]),
+        ("{promotion: {starts_week: 3}}", ["was taken out; give a strategy of your own (strategies.own) starts_week"]),
+        ("{attack: {rival_depth: 0.3, last_week: 9}}", ["was taken out; use strategies.attack.weeks: [26, 38]"]),
+        ("{assumptions: {mercenary_leaving: 2}}", ["was taken out; what those won are worth"]),
         (
             "{compared: [points, pionts_and_gift]}",
             ["compared: 'pionts_and_gift' is no built-in strategy, nor two of them"],
