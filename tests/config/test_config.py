@@ -234,6 +234,9 @@ def test_a_sample_and_a_database_are_kept_as_they_are():
         ),
         ("{draws: 60}", ["configuration key 'strategies.draws' was taken out; all draws"]),
         ("{assumptions: {inconsistency: 0.3}}", ["was taken out; use strategies.assumptions.unevenness"]),
+        ("{promotion: {starts_week: 3}}", ["was taken out; give a strategy of your own (strategies.own) starts_week"]),
+        ("{attack: {rival_depth: 0.3, last_week: 9}}", ["was taken out; use strategies.attack.weeks: [26, 38]"]),
+        ("{assumptions: {mercenary_leaving: 2}}", ["was taken out; what those won are worth"]),
         (
             "{compared: [points, pionts_and_gift]}",
             ["compared: 'pionts_and_gift' is no built-in strategy, nor two of them"],
@@ -247,12 +250,12 @@ def test_a_sample_and_a_database_are_kept_as_they_are():
         ("{promotion: {depth: 0.9, points: 0.2}}", ["depth and points take 110% off the price together, at most 100%"]),
         ("{todays_deal: 0.9}", ["promotion: depth, points and todays_deal take 110% off the price, at most 100%"]),
         (
-            "{promotion: {starts_week: 157}, attack: {rival_depth: 0.3, first_week: 157, last_week: 158}}",
-            ["promotion.starts_week == 157, must be below the weeks of economics.horizon_years == 157; attack"],
+            "{attack: {rival_depth: 0.3, weeks: [157, 158]}}",
+            ["the first of attack.weeks == 157, must be below the weeks of economics.horizon_years == 157; the last"],
         ),
         (
-            "{own: [{name: club, experience: {starts_week: 157}}]}",
-            ["own 'club': experience.starts_week == 157, must be below the weeks of"],
+            "{own: [{name: club, experience: {}, starts_week: 157}]}",
+            ["own 'club': starts_week == 157, must be below the weeks of"],
         ),
         (
             "{promotion: {every_weeks: 2, lasts_weeks: 3, depth: 0.9, points: 0.2}}",
@@ -267,10 +270,13 @@ def test_a_sample_and_a_database_are_kept_as_they_are():
             ["own: strategy 'club' is there 2 times"],
         ),
         (
-            "{attack: {rival_depth: 0.3, first_week: 9, last_week: 8}}",
-            ["last_week == 8, must not be before first_week"],
+            "{attack: {rival_depth: 0.3, weeks: [9, 8]}}",
+            ["weeks == [9, 8], the last must not be before the first"],
         ),
-        ("{experience: {starts_week: 5, ends_week: 5}}", ["ends_week == 5, must be after starts_week == 5"]),
+        (
+            "{own: [{name: club, experience: {}, starts_week: 5, ends_week: 5}]}",
+            ["ends_week == 5, must be after starts_week == 5"],
+        ),
         ("{assumptions: {kapa_deal: 0.2}}", ["did you mean 'strategies.assumptions.kappa_deal'"]),
         ("{assumptions: {kappa_deal: 1.2}}", ["assumptions.kappa_deal: 1.2 to 1.2, must be at least 0 and at most 1"]),
         ("{assumptions: {tau: {low: 3, high: 1}}}", ["low <= most_likely <= high must hold, found 3, 3, 1"]),
@@ -297,14 +303,14 @@ def test_problems_of_strategies_are_told_all_at_once(refused, strategies, messag
         ("{experience: {invested_per_order: 2.0e+12}}", "must be less than or equal to 1000000000000"),
         ("{experience: {invested_per_customer_year: 2.0e+12}}", "must be less than or equal to 1000000000000"),
         ("{experience: {database_per_year: 1.0e+300}}", "must be less than or equal to 1000000000000"),
-        ("{promotion: {ends_week: 5000}}", "promotion.ends_week == 5000, must be less than or equal to 1040"),
+        ("{own: [{name: club, gift: {}, ends_week: 5000}]}", "ends_week == 5000, must be less than or equal to 1040"),
         ("{promotion: {every_weeks: 100000000000}}", "every_weeks == 100000000000, must be less than or equal to 1040"),
-        ("{attack: {rival_depth: 0.3, last_week: 5000}}", "last_week == 5000, must be less than or equal to 1040"),
+        ("{attack: {rival_depth: 0.3, weeks: [26, 5000]}}", "5000, must be less than or equal to 1040"),
         (
-            "{attack: {rival_depth: 0.3, first_week: 20, last_week: 500}}",
-            "attack.last_week == 500, must be below the weeks of economics.horizon_years == 157",
+            "{attack: {rival_depth: 0.3, weeks: [20, 500]}}",
+            "the last of attack.weeks == 500, must be below the weeks of economics.horizon_years == 157",
         ),
-        ("{attack: {rival_depth: 0.3, last_week: 157}}", "last_week == 157, must be below the weeks of"),
+        ("{attack: {rival_depth: 0.3, weeks: [26, 157]}}", "weeks == 157, must be below the weeks of"),
     ],
 )
 def test_numbers_of_strategies_end_somewhere(refused, strategies, message):

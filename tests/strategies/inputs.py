@@ -13,8 +13,7 @@ from analysis.strategies.schedule import Economics
 from analysis.strategies.simulation import Lives, World
 
 VALUE = 40.0
-NEUTRAL = {"loss_aversion": 1.0, "tau": 100.0, "delivery": 1.0, "won_value": 1.0, "mercenary_leaving": 1.0,
-           "referred_value": 1.0}  # fmt: skip
+NEUTRAL = {"loss_aversion": 1.0, "tau": 100.0, "delivery": 1.0, "won_value": 1.0, "referred_value": 1.0}  # fmt: skip
 
 
 def world(weeks=156.0, draws=1, *, delta=0.0, margin=1 / VALUE, cost=0.0, seed=1, **given):
@@ -45,7 +44,8 @@ def alike(count, rate, *, at_orders=0.0, in_time=0.0, draws=1, is_new=False, ord
 
 def better(lift=0.5, name="better", **settings):
     """Better service for nothing."""
-    return Strategy(name, experience=Experience(lift=lift, invested_per_order=0.0, **settings))
+    weeks = {name: settings.pop(name) for name in ("starts_week", "ends_week") if name in settings}
+    return Strategy(name, experience=Experience(lift=lift, invested_per_order=0.0, **settings), **weeks)
 
 
 def summary(customers=1_000, seed=3, weeks=104.0, truth=PurchaseTruth(0.6, 6.0, 0.8, 4.0)):  # noqa: B008

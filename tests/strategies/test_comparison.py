@@ -8,6 +8,7 @@ import pytest
 import analysis as rl
 from analysis.config import StrategiesConfig
 from analysis.config.strategies import NOTHING, Attack, Experience, Gift, Promotion, Strategy
+from analysis.data.simulation import PurchaseTruth, SpendTruth, simulate_transactions
 from analysis.errors import InputRefused, Unavailable, UsageError
 from analysis.models.purchase import PurchaseModel
 from analysis.strategies import decision_sentences
@@ -31,7 +32,7 @@ def fits():
 def compared(fits):
     fit, spend = fits[0]["BGNBD"], fits[1]
     return rl.compare_strategies(
-        fit, spend, BUILT_IN, gross_margin=0.3, joining_per_year=300.0, horizon="2Y", attack=Attack(0.3, 26, 38)
+        fit, spend, BUILT_IN, gross_margin=0.3, joining_per_year=300.0, horizon="2Y", attack=Attack(0.3, (26, 38))
     )
 
 
@@ -120,6 +121,43 @@ def test_better_service_for_nothing_is_done_and_a_better_price_is_told(fits):
     assert found.advice["free"].most.estimate > 0.01
 
 
+@pytest.fixture(scope="module")
+def often():
+    """Models of a shop whose customers order often, so that a quarter shows much, with its orders."""
+    truth, spend = PurchaseTruth(1.5, 4.0, 0.5, 8.0), SpendTruth(6.25, 3.74, 15.44)
+    frame = simulate_transactions(2_000, purchases=truth, spend=spend, birth_days=200, window_days=500, seed=1)
+    orders = rl.read_orders(frame, customer="customer", date="date", amount="amount", currency="EUR")
+    return rl.BGNBD().fit(orders), rl.GammaGamma().fit(orders)
+
+
+def _service(price, name="service", lift=1.0):
+    return Strategy(name, experience=Experience(lift=lift, invested_per_order=price))
+
+
+def _programme(cost):
+    return Strategy("programme", promotion=Promotion(depth=0.0, points=0.02, programme_cost_per_year=cost))
+
+
+@pytest.mark.parametrize(
+    ("form", "strategies", "stated"),
+    [
+        ("do_not", [_programme(20_000)], {}),
+        ("do", [_service(0.1)], {}),
+        ("either", [_service(1.0), _service(1.0, "the_same")], {"assumptions": {"level_exp": 0.8}}),
+        ("try_first", [_service(2.0)], {"assumptions": {"gamma_exp": {"low": 0, "high": 1}}}),
+        ("find_out_first", [_service(0.8)], {"assumptions": {"theta_exp": 0, "level_exp": 0, "gamma_exp": 0}}),
+    ],
+)
+def test_each_form_of_advice_comes_out_on_a_shop_made_for_it(often, form, strategies, stated):
+    found = rl.compare_strategies(*often, strategies, gross_margin=0.3, horizon="2Y", finding_out_costs=100, **stated)
+    assert found.advice[strategies[0].name].form == form
+    with reader("en", "EUR"):
+        said = str(decision_sentences(found)[1])
+    words = {"do_not": "do not.", "do": "do it.", "either": "take the cheaper.", "try_first": "try it on some first",
+             "find_out_first": "find out first"}  # fmt: skip
+    assert words[form] in said
+
+
 def test_what_orders_save_today_and_budgets_are_told(fits):
     fit, spend = fits[0]["BGNBD"], fits[1]
     found = rl.compare_strategies(fit, spend, BUILT_IN, gross_margin=0.3, horizon="1Y", todays_deal=0.1)
@@ -132,8 +170,8 @@ def test_what_orders_save_today_and_budgets_are_told(fits):
 
 def test_strategies_that_cannot_be_are_refused_all_at_once(fits):
     fit, spend = fits[0]["BGNBD"], fits[1]
-    late = Strategy("late", promotion=Promotion(starts_week=60))
-    with pytest.raises(UsageError, match=r"strategy 'late' is there 2 times; late: promotion.starts_week == 60"):
+    late = Strategy("late", promotion=Promotion(), starts_week=60)
+    with pytest.raises(UsageError, match=r"strategy 'late' is there 2 times; late: starts_week == 60"):
         rl.compare_strategies(fit, spend, [late, late], gross_margin=0.3, horizon="1Y")
     with pytest.raises(Unavailable, match="would take more than the whole price off"):
         rl.compare_strategies(fit, spend, [Strategy("deep", Promotion(depth=0.9))], gross_margin=0.3, todays_deal=0.3)

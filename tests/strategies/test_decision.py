@@ -9,9 +9,8 @@ from analysis.strategies.decision import (
     simulation_error,
     without_noise,
     worth_of_asking,
-    worth_of_trying,
 )
-from analysis.strategies.trial import assignment
+from analysis.strategies.trial import assignment, worth_of_trying
 
 
 @pytest.mark.parametrize("mean", [-5.0, 0.0, 5.0])

@@ -76,13 +76,13 @@ def test_margins_are_those_of_counting_every_customer(analyse):
     costs = {"promotion": 1.25}
     found = analyse(orders, arms, cost_per_customer=costs)
     expected = by_hand(orders, arms, STARTS, ENDS, costs)
-    assert {arm.name: arm.margin for arm in found.arms} == pytest.approx(expected)
+    assert found.arms.set_index("name")["margin"].to_dict() == pytest.approx(expected)
     (against,) = found.differences
     assert against.plain.estimate == pytest.approx(expected["promotion"] - expected["nothing"])
     before = by_hand(orders, arms, STARTS - DAYS * dt.timedelta(days=1), STARTS - dt.timedelta(days=1))
     assert against.before.estimate == pytest.approx(before["promotion"] - before["nothing"])
     assert (found.days, found.days_before, found.control.name) == (DAYS, DAYS, "nothing")
-    assert [arm.customers for arm in found.arms] == [150, 150]
+    assert found.arms["customers"].tolist() == [150, 150]
 
 
 def test_the_adjusted_difference_is_that_of_one_regression_with_interactions(analyse):
@@ -197,10 +197,10 @@ def test_a_discount_comes_off_the_margin_in_full(analyse):
     counts = orders[orders["date"] >= pd.Timestamp(STARTS)].groupby("customer").size()
     mean = [counts[[f"c{i}" for i in range(40) if i % 2 == arm]].mean() for arm in (0, 1)]
     # Goods cost half of the usual 90; of 70 that leaves 25.
-    assert [arm.margin for arm in found.arms] == pytest.approx([45 * mean[0], 25 * mean[1]])
+    assert found.arms["margin"].tolist() == pytest.approx([45 * mean[0], 25 * mean[1]])
     assert found.margin_of == "list"
     blind = analyse(orders.drop(columns="discount"), arms, economics={"gross_margin": 0.5})
-    assert [arm.margin for arm in blind.arms] == pytest.approx([45 * mean[0], 35 * mean[1]])
+    assert blind.arms["margin"].tolist() == pytest.approx([45 * mean[0], 35 * mean[1]])
     assert "experiment.note.discounts_unknown" in {note.code for note in blind.notes}
     turned = analyse(orders.assign(discount=-orders["discount"]), arms, economics={"gross_margin": 0.5})
     assert turned.margin_of == "paid"
@@ -214,9 +214,9 @@ def test_customers_who_never_ordered_count_with_nothing(analyse):
     orders, arms = shop(100)
     more = pd.DataFrame({"customer": [f"never {i}" for i in range(50)], "arm": ["nothing", "promotion"] * 25})
     found, alone = analyse(orders, pd.concat([arms, more], ignore_index=True)), analyse(orders, arms)
-    unknown = [arm.unknown for arm in alone.arms]
-    assert [arm.unknown for arm in found.arms] == [number + 25 for number in unknown]
-    assert [arm.margin * arm.customers for arm in found.arms] == pytest.approx([a.margin * 50 for a in alone.arms])
+    unknown = alone.arms["unknown"].tolist()
+    assert found.arms["unknown"].tolist() == [number + 25 for number in unknown]
+    assert (found.arms["margin"] * found.arms["customers"]).tolist() == pytest.approx(50 * alone.arms["margin"])
     numbers = {"customers": 50 + sum(unknown), "share": (50 + sum(unknown)) / 150}
     assert notes_of(found)["unknown_customers"] == pytest.approx(numbers)
 

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from analysis.config import AssumptionsConfig
-from analysis.strategies.parameters import PARAMETERS, Estimate, draw_parameters
+from analysis.config.assumptions import PARAMETERS
+from analysis.strategies.dynamics import Estimate, draw_parameters
 
 
 @pytest.mark.parametrize("parameter", PARAMETERS, ids=lambda parameter: parameter.name)

@@ -5,8 +5,8 @@ from analysis.config.strategies import NOTHING, Attack, Experience, Promotion, S
 from analysis.strategies.schedule import WEEKS_PER_YEAR, Economics, Exposure, Schedule
 
 
-def _of(promotion=None, experience=None, weeks=16):
-    return Schedule.of([Strategy("x", promotion, experience)], weeks)
+def _of(promotion=None, experience=None, weeks=16, **running):
+    return Schedule([Strategy("x", promotion, experience, **running)], weeks)
 
 
 def owed(plan):
@@ -14,7 +14,7 @@ def owed(plan):
 
 
 def test_promotions_come_round_and_stop():
-    found = _of(Promotion(every_weeks=4, lasts_weeks=2, starts_week=1, ends_week=10)).promoted[0]
+    found = _of(Promotion(every_weeks=4, lasts_weeks=2), starts_week=1, ends_week=10).promoted[0]
     assert np.flatnonzero(found).tolist() == [1, 2, 5, 6, 9]
 
 
@@ -40,9 +40,10 @@ def test_a_permanent_deal_borrows_nothing():
 def test_costs_are_spread_over_the_weeks_in_which_something_is_done():
     found = _of(
         Promotion(programme_cost_per_year=100.0, points=0.02),
-        Experience(lift=0.5, invested_per_customer_year=10.0, database_per_year=50.0, starts_week=8),
+        Experience(lift=0.5, invested_per_customer_year=10.0, database_per_year=50.0),
+        starts_week=8,
     )
-    assert found.fixed[0, :8] * WEEKS_PER_YEAR == pytest.approx(np.full(8, 100.0))
+    assert not found.fixed[0, :8].any()
     assert found.fixed[0, 8:] * WEEKS_PER_YEAR == pytest.approx(np.full(8, 150.0))
     assert found.invested[0].sum() == pytest.approx(8 * 10 / WEEKS_PER_YEAR)
     assert found.lift[0].tolist() == [0.0] * 8 + [0.5] * 8
@@ -65,7 +66,7 @@ def test_the_margin_of_all_orders_together_is_the_gross_margin_of_what_was_paid(
 
 def test_exposure_counts_weeks_under_attack_apart_in_and_between_promotions():
     strategies = [NOTHING, Strategy("sale", Promotion(depth=0.2, every_weeks=4, coverage=0.5, points=0.01))]
-    found = Exposure.of(Schedule.of(strategies, 16), strategies, Attack(0.3, 4, 9), todays_deal=0.05)
+    found = Exposure(Schedule(strategies, 16), strategies, Attack(0.3, (4, 9)), todays_deal=0.05)
     assert found.weeks[:, :, -1].tolist() == [[6, 4], [0, 2]]
     assert found.own[..., 0] == pytest.approx(np.array([[0.05, 0.06], [0.05, 0.16]]))
 

@@ -5,7 +5,7 @@ import pytest
 from scipy.special import expit, logit
 
 from analysis.config.strategies import NOTHING, Attack, Experience, Gift, Promotion, Strategy
-from analysis.strategies.parameters import draw_parameters
+from analysis.strategies.dynamics import draw_parameters
 from analysis.strategies.schedule import Economics, Schedule
 from analysis.strategies.simulation import World, _Setting, simulate
 
@@ -60,7 +60,7 @@ def test_equal_strategies_differ_by_exactly_zero():
     values = draw_parameters(6, 2).values
     setting = World(values, Economics(0.5), 104.0, 0.002)
     twins = [Strategy(name, SALE, Experience(invested_per_order=1.0), Gift(cost=1.0)) for name in ("one", "two")]
-    found = simulate(alike(300, 0.3, at_orders=0.1, draws=6), [NOTHING, *twins], setting, attack=Attack(0.4, 10, 30))
+    found = simulate(alike(300, 0.3, at_orders=0.1, draws=6), [NOTHING, *twins], setting, attack=Attack(0.4, (10, 30)))
     for draws in found.parts.values():
         assert (draws[1] == draws[2]).all()
 
@@ -83,7 +83,7 @@ def test_a_free_even_lasting_improvement_never_harms_any_life_whatever_the_param
     setting = World(values, Economics(0.3), 156.0, 0.002)
     lives = alike(2_000, 0.4, draws=400, is_new=is_new, **leaves)
     plans = [NOTHING, *(better(lift, f"by_{round(10 * lift)}") for lift in (0.1, 0.5, 2.0))]
-    lived = _Setting(setting, Schedule.of(plans, 156), None, False, None).lived(lives, np.random.default_rng(1))
+    lived = _Setting(setting, Schedule(plans, 156), None, False, None).lived(lives, np.random.default_rng(1))
     assert (np.diff(lived["profit"], axis=0) >= -1e-9).all()
     assert (lived["profit"][3] > lived["profit"][0]).mean() > 0.5
 
@@ -176,7 +176,7 @@ def test_a_rival_takes_what_the_hazard_says_and_nobody_from_todays_path():
     sale = Strategy("sale", Promotion(depth=0.1, every_weeks=1, coverage=1.0, redemption=1.0))
     weeks, rate = 60.0, 0.5
     found = simulate(
-        alike(4_000, rate), [NOTHING, NOTHING, sale], world(weeks, rival_pull=0.2), attack=Attack(0.3, 0, 59)
+        alike(4_000, rate), [NOTHING, NOTHING, sale], world(weeks, rival_pull=0.2), attack=Attack(0.3, (0, 59))
     ).orders[:, 0]
     expected = [rate * -np.expm1(-pull * weeks) / pull for pull in (0.06, 0.04)]
     assert found == pytest.approx([rate * weeks, *expected], rel=0.04)
@@ -186,7 +186,7 @@ def test_a_better_experience_protects_from_a_rival_and_deals_build_nothing():
     setting = world(60, rival_pull=0.3, bond_shield=0.2, kappa_exp=0.5, delivery=1.0)
     points = Strategy("points", Promotion(depth=0.0, points=0.05))
     attacked = simulate(
-        alike(5_000, 0.5), [NOTHING, NOTHING, better(1.0), points], setting, attack=Attack(0.3, 26, 38)
+        alike(5_000, 0.5), [NOTHING, NOTHING, better(1.0), points], setting, attack=Attack(0.3, (26, 38))
     ).orders[:, 0]
     lost = attacked[0] - attacked[1:]
     assert lost[1] < 0.5 * lost[0]

@@ -108,8 +108,6 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("mercenary_share", Message("Share of mercenaries among them"),
               Message("share of the customers won by promotion"), .3, .05, .7, most=1,
               ask=Message("from what customers won in past promotions bought since")),
-    Parameter("mercenary_leaving", Message("How much more readily mercenaries leave"), Message("odds ratio"),
-              3, 1, 8, 1e-6, 100),
     Parameter("referrals", Message("Customers whom a delighted customer brings"),
               Message("new customers per purchase and standard deviation"), .02, 0, .1, most=1,
               ask=Message("by asking new customers who sent them")),

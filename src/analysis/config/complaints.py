@@ -35,9 +35,18 @@ TAKEN_OUT: dict[str, str] = {
     "strategies.customers": "as many as are needed are drawn",
     "strategies.types": "name a table that says who is of which type (strategies.customer_types)",
     "strategies.bindings": "what binds customers is in the ranges of strategies.assumptions",
+    **{
+        f"strategies.{side}.{key}": f"give a strategy of your own (strategies.own) {key}"
+        for side in ("promotion", "experience")
+        for key in ("starts_week", "ends_week")
+    },
+    **dict.fromkeys(
+        ("strategies.attack.first_week", "strategies.attack.last_week"), "use strategies.attack.weeks: [26, 38]"
+    ),
     "strategies.assumptions.inconsistency": "use strategies.assumptions.unevenness, in standard deviations",
     "strategies.assumptions.from_rivals": "no profit depends on it",
     "strategies.assumptions.mercenary_taken": "a rival takes mercenaries as others",
+    "strategies.assumptions.mercenary_leaving": "what those won are worth is in strategies.assumptions.won_value",
     "strategies.assumptions.bond_decay": "use strategies.assumptions.bond_shield and kappa_exp",
     "strategies.assumptions.type_contrast": "types differ as analysis/strategies/dynamics.py says",
 }

@@ -27,17 +27,7 @@ Week = Annotated[int, Field(ge=0, le=LONGEST_HORIZON)]
 Weeks = Annotated[int, Field(ge=1, le=LONGEST_HORIZON)]
 
 
-class _Running(WrittenSection):
-    """Something that goes on from one week until before another; None lets it last."""
-
-    @model_validator(mode="after")
-    def _ends_after_it_starts(self) -> _Running:
-        if self.ends_week is not None and self.ends_week <= self.starts_week:
-            raise ValueError(f"ends_week == {self.ends_week}, must be after starts_week == {self.starts_week}")
-        return self
-
-
-class Promotion(_Running):
+class Promotion(WrittenSection):
     """The deal side of a strategy.
 
     Attributes
@@ -52,8 +42,6 @@ class Promotion(_Running):
         Points given on every order, worth this share of its list price.
     programme_cost_per_year
         Fixed cost of running it [currency per year].
-    starts_week, ends_week
-        First week, and the week before which it ends; None lets it last.
 
     Examples
     --------
@@ -68,8 +56,6 @@ class Promotion(_Running):
     redemption: Share = 0.5
     points: Share = 0.0
     programme_cost_per_year: Cost = 0.0
-    starts_week: Week = 0
-    ends_week: Weeks | None = None
 
     @model_validator(mode="after")
     def _possible(self) -> Promotion:
@@ -93,7 +79,7 @@ class Promotion(_Running):
         return self.depth * self.reach * (self.lasts_weeks / self.every_weeks) + self.points
 
 
-class Experience(_Running):
+class Experience(WrittenSection):
     """The expectation side of a strategy: being better than the sector's standard, and what that costs.
 
     Attributes
@@ -108,8 +94,6 @@ class Experience(_Running):
     spread
         Standard deviation of what single encounters turn out to be [standard deviations of the sector's quality]; None
         leaves encounters as uneven as they are today (the assumption ``unevenness``).
-    starts_week, ends_week
-        First week, and the week before which it ends; None lets it last.
     """
 
     lift: Annotated[float, Field(ge=-5, le=5)] = 0.5
@@ -117,8 +101,6 @@ class Experience(_Running):
     invested_per_order: Cost | None = None
     database_per_year: Cost = 0.0
     spread: Annotated[float, Field(ge=0, le=5)] | None = None
-    starts_week: Week = 0
-    ends_week: Weeks | None = None
 
 
 class Gift(WrittenSection):
@@ -142,6 +124,15 @@ class Gift(WrittenSection):
 class Strategy(WrittenSection):
     """A strategy with its sides: a promotion, a better experience, a gift; one without any goes on as today.
 
+    Attributes
+    ----------
+    name
+        At most 40 lowercase letters, digits and ``_``.
+    promotion, experience, gift
+        Its sides.
+    starts_week, ends_week
+        First week of promotion and experience, and the week before which they end; None lets them last.
+
     Examples
     --------
     >>> Strategy("club", promotion=Promotion(depth=0.1, every_weeks=4)).promotion.lasts_weeks
@@ -152,6 +143,14 @@ class Strategy(WrittenSection):
     promotion: Promotion | None = None
     experience: Experience | None = None
     gift: Gift | None = None
+    starts_week: Week = 0
+    ends_week: Weeks | None = None
+
+    @model_validator(mode="after")
+    def _ends_after_it_starts(self) -> Strategy:
+        if self.ends_week is not None and self.ends_week <= self.starts_week:
+            raise ValueError(f"ends_week == {self.ends_week}, must be after starts_week == {self.starts_week}")
+        return self
 
     def with_budget(self, per_order: float, per_gift: float) -> Strategy:
         """The same with so much [currency] to spend on being better, or on a gift, where nobody states a cost."""
@@ -220,16 +219,15 @@ def together(name: str, one: Strategy, other: Strategy) -> Strategy:
 
 
 class Attack(WrittenSection):
-    """A rival's deeper promotion: the share of the price that it takes off, and its weeks, both included, from 0."""
+    """A rival's deeper promotion: the share of the price that it takes off, and its first and last week, from 0."""
 
     rival_depth: float = Field(gt=0, le=1)
-    first_week: Week = 26
-    last_week: Week = 38
+    weeks: tuple[Week, Week] = (26, 38)
 
     @model_validator(mode="after")
     def _ends_after_it_begins(self) -> Attack:
-        if self.last_week < self.first_week:
-            raise ValueError(f"last_week == {self.last_week}, must not be before first_week == {self.first_week}")
+        if self.weeks[1] < self.weeks[0]:
+            raise ValueError(f"weeks == {list(self.weeks)}, the last must not be before the first")
         return self
 
 
@@ -318,11 +316,8 @@ def problems_beside_today(named: Mapping[str, Strategy], todays_deal: float) -> 
 
 def problems_of_time(named: Mapping[str, Strategy], attack: Attack | None, weeks: int, horizon: str) -> list[str]:
     """What would begin too late to be seen within ``weeks``, or an attack end; ``horizon`` says what these are."""
-    begins = {}
-    for where, each in named.items():
-        sides = {"promotion": each.promotion, "experience": each.experience}
-        begins |= {f"{where}{side}.starts_week": it.starts_week for side, it in sides.items() if it}
+    begins = {f"{where}starts_week": each.starts_week for where, each in named.items()}
     if attack is not None:
-        begins |= {f"attack.{key}": getattr(attack, key) for key in ("first_week", "last_week")}
+        begins |= dict(zip(("the first of attack.weeks", "the last of attack.weeks"), attack.weeks, strict=True))
     late = {key: week for key, week in begins.items() if week >= weeks}
     return [f"{key} == {week}, must be below {horizon} == {weeks}" for key, week in late.items()]

@@ -2,9 +2,9 @@
 
 from analysis.config.strategies import NOTHING, Attack, Experience, Gift, Promotion, Strategy
 from analysis.strategies.comparison import StrategyComparison, compare_strategies
-from analysis.strategies.lives import kinds_of
 from analysis.strategies.results import as_results
 from analysis.strategies.sentences import decision_sentences
+from analysis.strategies.simulation import kinds_of
 from analysis.strategies.trial import assignment
 
 __all__ = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -25,12 +25,23 @@ from analysis.interval import Interval
 from analysis.models.patterns import patterns_of
 from analysis.plotting import Plots
 from analysis.strategies.decision import Advice, advice_on, simulation_error, without_noise
-from analysis.strategies.lives import base_lives, customers_of, new_lives, of_a_sum, ranks_of, worth_of_new
-from analysis.strategies.parameters import ParameterDraws, draw_parameters
+from analysis.strategies.dynamics import ParameterDraws, draw_parameters
 from analysis.strategies.schedule import WEEKS_PER_YEAR, Economics, Schedule
 from analysis.strategies.sentences import done_in, name_of
-from analysis.strategies.simulation import SEGMENTS, Lives, Totals, World, simulate
-from analysis.strategies.trial import Trial, trials_of
+from analysis.strategies.simulation import (
+    SEGMENTS,
+    Lives,
+    Totals,
+    World,
+    base_lives,
+    customers_of,
+    new_lives,
+    of_a_sum,
+    ranks_of,
+    simulate,
+    worth_of_new,
+)
+from analysis.strategies.trial import outcomes_of, trials_of
 from analysis.tables import table_html
 from analysis.time import DAYS_PER_YEAR, TimeUnit, duration, force_of_interest, from_days
 from analysis.value.shifts import base_grid, draws_for, streams_at_rest
@@ -69,8 +80,10 @@ class StrategyComparison:
         Everything assumed, and where it comes from.
     segments
         Difference by segment of today's customers, shape (S, D, segments), and how many customers each has.
-    trials
-        By strategy, the experiments that these customers allow.
+    early
+        Difference of undiscounted margin within ``WINDOWS``, shape (windows, S, D, segments) [currency].
+    outcomes
+        What experiments with these customers would measure, as of ``trial.outcomes_of``.
     attacked
         What a rival's attack takes from each, shape (S, D); None without one.
     finding_out_costs, annuity_years, todays_deal
@@ -89,7 +102,8 @@ class StrategyComparison:
     profit: np.ndarray
     parameters: ParameterDraws
     segments: tuple[np.ndarray, np.ndarray]
-    trials: Mapping[str, tuple[Trial, ...]]
+    early: np.ndarray
+    outcomes: pd.DataFrame
     attacked: np.ndarray | None
     finding_out_costs: float
     annuity_years: float
@@ -116,6 +130,11 @@ class StrategyComparison:
     def simulation_error(self) -> np.ndarray:
         """Standard error of each mean difference that comes from simulated lives and finitely many draws, (S,)."""
         return simulation_error(sum(self.components.values()), self.noise, self.parameters.values)
+
+    @cached_property
+    def trials(self) -> pd.DataFrame:
+        """Experiments with every strategy that these customers allow, as of ``trial.trials_of``."""
+        return trials_of(self)
 
     @cached_property
     def advice(self) -> dict[str, Advice]:
@@ -166,21 +185,6 @@ class StrategyComparison:
             if s
         )
         return pd.DataFrame(rows, columns=["strategy", "component", "estimate", "lower", "upper", "level"])
-
-    def segments_frame(self) -> pd.DataFrame:
-        """Difference of the own orders of each customer of a part of the base, by what they are expected to bring."""
-        draws, customers = self.segments
-        rows = (
-            (strategy, "value", segment, int(customers[g]),
-             *vars(Interval.around(*(f(draws[s, :, g]) / customers[g] for f in (np.mean, np.asarray)), self.level))
-             .values())
-            for s, strategy in enumerate(self.names)
-            for g, segment in enumerate(SEGMENTS)
-            if s and customers[g]
-        )  # fmt: skip
-        return pd.DataFrame(
-            rows, columns=["strategy", "dimension", "segment", "customers", "estimate", "lower", "upper", "level"]
-        )
 
     def assumptions(self) -> pd.DataFrame:
         """Every parameter of the dynamics: name, label, unit, source, mean, low and high over draws, and origin."""
@@ -281,13 +285,10 @@ def compare_strategies(
         )  # fmt: skip
     coming = joining_per_year if new_customers_per_year is None else new_customers_per_year
     notes = list(_notes(settings, deal, coming, new_customers_per_year, kinds))
-    known = draw_parameters(
-        len(_draws(fit)),
-        seed,
-        evidence and evidence.estimates,
-        {name: each for name, each in settings.assumptions if each is not None},
-        evidence and evidence.caps,
-    )
+    given = {name: each for name, each in settings.assumptions if each is not None}
+    told = (evidence.estimates, given, evidence.caps) if evidence else (None, given)
+    draws = fit.posterior.draws[: draws_for(base_grid(fit.known_histories(), fit.time_unit))]
+    known = draw_parameters(len(draws), seed, *told)
     types = None if kinds is None or not (kinds >= 0).any() else np.bincount(kinds[kinds >= 0], minlength=4)
     world = World(
         parameters=known.values,
@@ -297,13 +298,8 @@ def compare_strategies(
         mix=None if types is None else types / types.sum(),
         seed=seed,
     )
-    return _Comparing(fit, spend, world, settings, (coming or 0.0) / WEEKS_PER_YEAR, level, kinds).compared(
-        strategies, known, annual_discount_rate, notes
-    )
-
-
-def _draws(fit: PurchaseFit) -> np.ndarray:
-    return fit.posterior.draws[: draws_for(base_grid(fit.known_histories(), fit.time_unit))]
+    comparing = _Comparing(fit, spend, world, settings, (coming or 0.0) / WEEKS_PER_YEAR, level, kinds)
+    return comparing.compared(strategies, known, notes)
 
 
 @dataclass(frozen=True)
@@ -317,7 +313,7 @@ class _Comparing:
     kinds: np.ndarray | None
 
     def compared(
-        self, strategies: Sequence[Strategy], known: ParameterDraws, rate: float, notes: list[Message]
+        self, strategies: Sequence[Strategy], known: ParameterDraws, notes: list[Message]
     ) -> StrategyComparison:
         world, money = self.world, self.world.economics
         years = world.horizon * 7 / DAYS_PER_YEAR
@@ -335,41 +331,39 @@ class _Comparing:
         scale = amounts / (1 - money.todays_deal) / found.revenue
         coming = simulate(news, every, world, worth_of_new=worth) if self.coming else None
         parts, noise = self._components(every, found, scale, coming)
-        segments = (found.segments - found.segments[:1]) * scale[:, None]
         sizes = np.bincount(ranks_of(np.maximum(expected * self._values, 0.0)), minlength=len(SEGMENTS))
         attacked = None
         if self.settings.attack is not None:
             after = simulate(lives, [NOTHING, *every], world, attack=self.settings.attack)
             attacked = scale * (after.parts["profit"][1:] - found.parts["profit"])
-        lines = self._lines(lives, scale, coming, attacked)
         early = (found.early - found.early[:, :1]) * scale[:, None]
-        comparison = StrategyComparison(
+        difference = sum(parts.values())
+        notes += [
+            Message("“{name}” is the same in effect as “{other}”.", name=name_of(every[row].name),
+                    other=name_of(every[other].name))
+            for row in range(1, len(every))
+            for other in [next(each for each in range(1, row + 1) if np.array_equal(difference[each], difference[row]))]
+            if other < row
+        ]  # fmt: skip
+        return StrategyComparison(
             strategies=every,
             years=round(years, 1),
             level=self.level,
             go_on=Interval.around(total, go_on, self.level),
-            lines=lines,
+            lines=self._lines(lives, scale, coming, attacked),
             components=parts,
             noise=noise,
             profit=go_on,
             parameters=known,
-            segments=(segments, sizes),
-            trials={},
+            segments=((found.segments - found.segments[:1]) * scale[:, None], sizes),
+            early=early,
+            outcomes=outcomes_of(self.fit.orders, money, expected * self._values),
             attacked=attacked,
             finding_out_costs=self.settings.finding_out_costs,
             annuity_years=world.annuity(0.0, world.horizon) / WEEKS_PER_YEAR,
             todays_deal=money.todays_deal,
             notes=tuple(notes),
         )
-        total = sum(parts.values())
-        for row, name in enumerate(comparison.names):
-            if twin := next((other for other in range(1, row) if np.array_equal(total[other], total[row])), None):
-                notes.append(
-                    Message("“{name}” is the same in effect as “{other}”.", name=name_of(name),
-                            other=name_of(comparison.names[twin]))
-                )  # fmt: skip
-        comparison = replace(comparison, notes=tuple(notes))
-        return replace(comparison, trials=trials_of(comparison, self.fit, money, early, expected * self._values))
 
     @cached_property
     def _values(self) -> np.ndarray:
@@ -422,7 +416,7 @@ class _Comparing:
     ) -> tuple[dict[str, np.ndarray], np.ndarray]:
         """Parts of each difference, and the variance that simulated lives leave in it, shapes (S, D)."""
         world, part = self.world, {name: scale * draws for name, draws in found.parts.items()}
-        gain, plan = part["profit"] - part["profit"][0], Schedule.of(every, world.weeks)
+        gain, plan = part["profit"] - part["profit"][0], Schedule(every, world.weeks)
         weeks = [world.annuity(week, min(week + 1, world.horizon)) for week in range(world.weeks)]
         parts = {name: np.zeros(gain.shape) for name in COMPONENTS}
         for name in ("given_away", "service", "invested"):

@@ -7,29 +7,28 @@ cheaper; (4) *do it*, with its chance of a loss.
 
 References
 ----------
-.. [1] Raiffa, Schlaifer (1961), Applied Statistical Decision Theory: preposterior analysis of samples.
-.. [2] Strong, Oakley, Brennan (2014), Medical Decision Making 34(3):311-326: partial information by regression.
+.. [1] Strong, Oakley, Brennan (2014), Medical Decision Making 34(3):311-326: partial information by regression.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.stats import norm
 
 from analysis.config.assumptions import PARAMETERS, Parameter
 from analysis.interval import Interval
 
 if TYPE_CHECKING:
     from analysis.strategies.comparison import StrategyComparison
-    from analysis.strategies.trial import Trial
 
 DO_NOT, TRY_FIRST, FIND_OUT_FIRST, EITHER, DO = FORMS = ("do_not", "try_first", "find_out_first", "either", "do")
-ALIKE = 0.02
-"""Share of the profit of going on as today: two strategies with less regret than it either way are alike."""
+ALIKE = 0.005
+"""Share of the profit of going on as today: two strategies with less regret than it either way may be alike."""
+SURE = 0.9
+"""Share of cases from which on one of two is better for sure, however little: they are not alike then."""
 SMALL_CHANCE = 0.05
 """A part of the assumptions that explains less of a difference than this is not asked for."""
 
@@ -50,7 +49,8 @@ class Advice:
     cost, most, unit
         What it costs and what it may cost at most [currency]: ``order``, ``gift`` or ``year``.
     trial
-        The experiment that is worth most; None where these customers allow none.
+        The row of ``trials`` that is worth most and can show the break-even; None where these customers allow none that
+        is worth its price.
     asked, worth
         The assumption that it is worth most to find out, and what that is worth [currency]; None where there is none.
     other
@@ -71,7 +71,7 @@ class Advice:
     cost: float
     most: Interval
     unit: str
-    trial: Trial | None
+    trial: Any
     asked: Parameter | None
     worth: float
     other: str | None
@@ -87,8 +87,8 @@ def advice_on(found: StrategyComparison) -> dict[str, Advice]:
 def _advice(found: StrategyComparison, row: int) -> Advice:
     draws, level, name = found.draws, found.level, found.names[row]
     mine, mean = draws[row], float(draws[row].mean())
-    trial = max(found.trials.get(name, ()), key=lambda each: each.worth, default=None)
-    trial = trial if trial is not None and trial.worth > 0 and trial.shows else None
+    trials = found.trials[(found.trials["strategy"] == name) & (found.trials["worth"] > 0) & found.trials["shows"]]
+    trial = next(trials.sort_values("worth", ascending=False, kind="stable").itertuples(), None)
     asked, worth = worth_of_asking(mine, found.parameters.values, found.parameters.origin)
     worth -= found.finding_out_costs
     other, alike = _other(found, row)
@@ -142,7 +142,8 @@ def _other(found: StrategyComparison, row: int) -> tuple[str | None, bool]:
     for place in sorted(range(len(names)), key=lambda other: -draws[other].mean()):
         ahead = draws[place] - draws[row]
         both = max(np.maximum(ahead, 0).mean(), np.maximum(-ahead, 0).mean())
-        if place != row and draws[place].mean() >= 0 and both < bound:
+        is_open = max((ahead > 0).mean(), (ahead < 0).mean()) < SURE
+        if place != row and draws[place].mean() >= 0 and both < bound and is_open:
             return names[place], True
     best = int(np.argmax(draws.mean(axis=1)))
     return (None if best == row else names[best]), False
@@ -166,7 +167,7 @@ def worth_of_asking(
 ) -> tuple[Parameter | None, float]:
     """The one assumption that it is worth most to know before choosing, and what that is worth [currency].
 
-    E[max(0, E[difference | assumption])] less max(0, E[difference]), by a quadratic [2]_.
+    E[max(0, E[difference | assumption])] less max(0, E[difference]), by a quadratic [1]_.
 
     >>> value = np.linspace(-1, 1, 101)
     >>> asked, worth = worth_of_asking(10 * value, {"referrals": value}, {"referrals": "assumption"})
@@ -185,17 +186,6 @@ def worth_of_asking(
         if worth > most and told.var() > SMALL_CHANCE * draws.var():
             best, most = each, worth
     return best, most
-
-
-def worth_of_trying(mean: float, deviation: float) -> float:
-    """E[max(0, posterior mean)] where the posterior mean will be normal with so much spread [1]_ [currency].
-
-    >>> round(worth_of_trying(0.0, 1.0), 3), worth_of_trying(-2.0, 0.0)
-    (0.399, 0.0)
-    """
-    if deviation <= 0:
-        return max(mean, 0.0)
-    return float(mean * norm.cdf(mean / deviation) + deviation * norm.pdf(mean / deviation))
 
 
 def smooth(draws: np.ndarray, parameters: Mapping[str, np.ndarray]) -> tuple[np.ndarray, int]:

@@ -2,9 +2,8 @@
 
 Every assigned customer counts, also those who never ordered. The difference in margin is adjusted by the margin before;
 the plain difference stands beside it, and so do the checks of the assignment, with the usual bound for arms of unequal
-size [1]_. The margin before is centred and interacted with the arm [2]_, the errors are HC2 [3]_. As arms share no
-coefficient, this is one regression for each arm, whose constant is what everybody would have earned in it. Where the
-slopes differ, the customers who happened to take part are a source of error too [4]_.
+size [1]_. The margin before is centred and interacted with the arm [2]_, the errors are HC2 [3]_. Where the slopes
+differ, the customers who happened to take part are a source of error too [4]_.
 
 References
 ----------
@@ -21,7 +20,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -30,15 +29,13 @@ from statsmodels.regression.linear_model import OLS
 
 from analysis.config import ExperimentConfig
 from analysis.data import Orders
-from analysis.data.engine import MONEY
 from analysis.errors import Unavailable
 from analysis.interval import Interval
 from analysis.models.multiplicity import holm_adjusted
+from analysis.strategies.evidence.encounters import occasions_of
 from analysis.strategies.schedule import Economics
-from analysis.value.history import history
 from analysis.words import Message
 
-ONE_DAY = dt.timedelta(days=1)
 FEWEST_CUSTOMERS = 10
 FEWEST_ORDERING = 10
 """Customers with an order in each arm. Below it the spread of margins rests on so few that an interval may hold nothing
@@ -53,30 +50,6 @@ PERFECT = 1e-9
 
 
 @dataclass(frozen=True)
-class Arm:
-    """One arm of an experiment.
-
-    Attributes
-    ----------
-    name
-        As in the table.
-    customers, unknown, ordering
-        Customers assigned; those of them who are not in the data; those with an order during the experiment.
-    margin
-        Mean margin of a customer during the experiment, the arm's own cost taken off [currency].
-    cost_per_customer
-        That cost [currency].
-    """
-
-    name: str
-    customers: int
-    unknown: int
-    ordering: int
-    margin: float
-    cost_per_customer: float
-
-
-@dataclass(frozen=True)
 class ExperimentResult:
     """What an experiment showed.
 
@@ -87,7 +60,9 @@ class ExperimentResult:
     days_before
         Days of margin before it that were adjusted by and compared; fewer than ``days`` where the data begin late.
     arms
-        The control first.
+        A row for each arm, the control first: name; customers (assigned), unknown (of them, not in the data), ordering
+        (with an order during the experiment); margin (mean of a customer, the arm's own cost taken off) and
+        cost_per_customer (that cost) [currency].
     differences
         One for each other arm.
     ratio_p_value
@@ -106,7 +81,7 @@ class ExperimentResult:
     ends: dt.date
     days: int
     days_before: int
-    arms: tuple[Arm, ...]
+    arms: pd.DataFrame
     differences: tuple[ArmDifference, ...]
     ratio_p_value: float
     newcomers_p_value: float | None
@@ -114,9 +89,9 @@ class ExperimentResult:
     notes: tuple[Message, ...]
 
     @property
-    def control(self) -> Arm:
-        """What the others are compared with."""
-        return self.arms[0]
+    def control(self) -> Any:
+        """The row of ``arms`` that the others are compared with."""
+        return next(self.arms.itertuples())
 
     def to_frame(self) -> pd.DataFrame:
         """The arms, the control first.
@@ -124,11 +99,12 @@ class ExperimentResult:
         Columns arm, customers, ordering, margin and cost [currency a customer]; difference of the margin from the
         control's, with lower, upper and level, and p_holm, which allows for all arms that are compared.
         """
-        arms = [(each.name, each.customers, each.ordering, each.margin, each.cost_per_customer) for each in self.arms]
-        nothing = (np.nan,) * 5
-        differences = [nothing, *((*vars(each.adjusted).values(), each.p_holm) for each in self.differences)]
-        columns = ["arm", "customers", "ordering", "margin", "cost", "difference", "lower", "upper", "level", "p_holm"]
-        return pd.DataFrame([arm + each for arm, each in zip(arms, differences, strict=True)], columns=columns)
+        names = {"name": "arm", "customers": "customers", "ordering": "ordering", "margin": "margin",
+                 "cost_per_customer": "cost"}  # fmt: skip
+        told = [{"difference": each.adjusted.estimate} | vars(each.adjusted) | {"p_holm": each.p_holm}
+                for each in self.differences]  # fmt: skip
+        columns = ["difference", "lower", "upper", "level", "p_holm"]
+        return self.arms[list(names)].rename(columns=names).join(pd.DataFrame([{}, *told], columns=columns))
 
 
 def experiment_result(
@@ -160,46 +136,48 @@ def experiment_result(
     period = Period.of(orders, settings)
     names = [settings.control, *sorted(set(arms["arm"]) - {settings.control})]
     arm = arms["arm"].map({name: number for number, name in enumerate(names)}).to_numpy()
-    found = margins_of(orders, arms["customer"], period, economics)
+    found, margin_of = margins_of(orders, arms["customer"], period, economics)
+    before = found.get("before")
     cost = np.array([settings.cost_per_customer.get(name, 0.0) for name in names])
-    during, sizes = found.during - cost[arm], np.bincount(arm, minlength=len(names))
-    unknown, ordering = (np.bincount(arm, each, len(names)) for each in (found.unknown, found.orders > 0))
-    _refuse(names, sizes, ordering, arm, during, found.unknown)
-    columns = zip(names, sizes, unknown, ordering, np.bincount(arm, during) / sizes, cost, strict=True)
-    against = differences(names, arm, during, found.before, found.newcomer, level)
-    ratio, newcomers = float(stats.chisquare(sizes).pvalue), _unlike(arm, found.newcomer)
-    checked = {"ratio_p_value": ratio, "newcomers_p_value": newcomers, "margin_of": found.margin_of}
-    compared = tuple(Arm(a, int(n), int(u), int(o), float(m), float(c)) for a, n, u, o, m, c in columns)
-    notes = tuple(_notes(period, found, against, ratio, newcomers))
-    return ExperimentResult(**vars(period), arms=compared, differences=against, **checked, notes=notes)
+    during, newcomer = found["during"].to_numpy() - cost[arm], found["newcomer"].to_numpy()
+    table = found.assign(customers=1, ordering=found["orders"] > 0, margin=during).groupby(arm)
+    table = table.agg({"customers": "sum", "unknown": "sum", "ordering": "sum", "margin": "mean"})
+    table = table.assign(cost_per_customer=cost).set_axis(pd.RangeIndex(len(names)))
+    table.insert(0, "name", names)
+    _refuse(table, arm, during)
+    against = differences(names, arm, during, None if before is None else before.to_numpy(), newcomer, level)
+    ratio, newcomers = float(stats.chisquare(table["customers"]).pvalue), _unlike(arm, newcomer)
+    notes = tuple(_notes(period, margin_of, table, against, ratio, newcomers))
+    return ExperimentResult(*period, table, against, ratio, newcomers, margin_of, notes)
 
 
-def _refuse(names: Sequence[str], sizes, ordering, arm, during, unknown) -> None:
-    if unknown.all():
+def _refuse(arms: pd.DataFrame, arm: np.ndarray, during: np.ndarray) -> None:
+    smallest, fewest = arms.loc[arms["customers"].idxmin()], arms.loc[arms["ordering"].idxmin()]
+    if arms["unknown"].sum() == len(arm):
         raise Unavailable(
             "None of {customers:integer} customers in the experiment is in the transactions. Are the ids written in "
             "the same way in both files?",
-            code="experiment.reason.nobody_known", customers=len(unknown)
+            code="experiment.reason.nobody_known", customers=len(arm)
         )  # fmt: skip
-    if sizes.min() < FEWEST_CUSTOMERS:
+    if smallest["customers"] < FEWEST_CUSTOMERS:
         raise Unavailable(
             "Customers in arm {arm}: {customers:integer}; at least {needed:integer} are needed in every arm.",
             code="experiment.reason.few_customers",
-            arm=names[int(sizes.argmin())], customers=int(sizes.min()), needed=FEWEST_CUSTOMERS
+            arm=smallest["name"], customers=int(smallest["customers"]), needed=FEWEST_CUSTOMERS
         )  # fmt: skip
-    if ordering.min() < FEWEST_ORDERING:
+    if fewest["ordering"] < FEWEST_ORDERING:
         raise Unavailable(
             "Customers of arm {arm} who ordered during the experiment: {customers:integer}; at least {needed:integer} "
             "are needed in every arm, since with so few no interval can say what is chance.",
             code="experiment.reason.few_ordering",
-            arm=names[int(ordering.argmin())], customers=int(ordering.min()), needed=FEWEST_ORDERING
+            arm=fewest["name"], customers=int(fewest["ordering"]), needed=FEWEST_ORDERING
         )  # fmt: skip
-    constant = [bool(np.ptp(during[arm == number]) == 0) for number in range(len(names))]
+    constant = [bool(np.ptp(during[arm == number]) == 0) for number in arms.index]
     if constant[0] and any(constant[1:]):
         raise Unavailable(
             "All customers of {control} brought the same margin, and so did all of {arm}, so nothing tells what of a "
             "difference between them is chance.",
-            code="experiment.reason.no_variation", control=names[0], arm=names[constant.index(True, 1)]
+            code="experiment.reason.no_variation", control=arms["name"][0], arm=arms["name"][constant.index(True, 1)]
         )  # fmt: skip
 
 
@@ -211,9 +189,9 @@ def _unlike(arm: np.ndarray, newcomer: np.ndarray) -> float | None:
 
 
 def _notes(
-    period: Period, found: Margins, against: Sequence[ArmDifference], ratio: float, newcomers: float | None
+    period: Period, margin_of: str, arms: pd.DataFrame, against, ratio: float, newcomers: float | None
 ) -> Iterator[Message]:
-    if found.margin_of == "paid":
+    if margin_of == "paid":
         yield Message(
             "No usable column of discounts is configured, so the margin is the same share of whatever was paid. An arm "
             "that gave discounts looks better here than it was.",
@@ -224,12 +202,12 @@ def _notes(
         "they were not; they cannot prove that they were.",
         code="experiment.note.by_lot",
     )
-    if found.unknown.any():
+    if unknown := int(arms["unknown"].sum()):
         yield Message(
             "Assigned customers without an order in the data ({customers:integer}, {share:percent1} of all) count with "
             "a margin of 0. Where ids are written differently in the two files, the difference is too small.",
             code="experiment.note.unknown_customers",
-            customers=int(found.unknown.sum()), share=float(found.unknown.mean())
+            customers=unknown, share=unknown / int(arms["customers"].sum())
         )  # fmt: skip
     if period.days_before == 0:
         yield Message(
@@ -262,17 +240,8 @@ def _notes(
             )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Period:
-    """When an experiment ran, and how many days before it are compared.
-
-    Attributes
-    ----------
-    starts, ends
-        First and last day.
-    days, days_before
-        Days of it; as many before it, or as the data have.
-    """
+class Period(NamedTuple):
+    """First and last day of an experiment, how many days it has, and as many before it, or as the data have."""
 
     starts: dt.date
     ends: dt.date
@@ -295,99 +264,52 @@ class Period:
         there = (starts - first).days
         return cls(starts, ends, days, max(min(days, there), 0))
 
-    @property
-    def before_starts(self) -> dt.date:
-        """First of the days before."""
-        return self.starts - self.days_before * ONE_DAY
 
-
-@dataclass(frozen=True)
-class Margins:
-    """Of every assigned customer, shape (customers,).
-
-    Attributes
-    ----------
-    during, before
-        Margin during the experiment and over the days before [currency], without what an arm cost; ``before`` is None
-        where the data begin with the experiment.
-    orders
-        Orders during the experiment.
-    newcomer
-        Who had no order before the experiment.
-    unknown
-        Who is not in the data, and counts with a margin of 0.
-    margin_of
-        ``list`` or ``paid``, as in ``ExperimentResult``.
-    """
-
-    during: np.ndarray
-    before: np.ndarray | None
-    orders: np.ndarray
-    newcomer: np.ndarray
-    unknown: np.ndarray
-    margin_of: str
-
-
-def margins_of(orders: Orders, customers: pd.Series, period: Period, money: Economics) -> Margins:
-    """What each customer of an experiment earned.
+def margins_of(orders: Orders, customers: pd.Series, period: Period, money: Economics) -> tuple[pd.DataFrame, str]:
+    """What each customer of an experiment earned, and what the margin is taken of (as in ``ExperimentResult``).
 
     By ``Economics.margin_of``, where discounts are known with the one that was usual before, so that a deeper one comes
     off the margin in full. Otherwise the margin is a share of what was paid. A refund is taken off the order that it is
     for, whenever it comes.
+
+    Returns
+    -------
+    DataFrame
+        A row for each customer: during and before, margin during the experiment and over the days before [currency],
+        without what an arm cost, and without ``before`` where the data begin with it; orders during it; newcomer, who
+        had no order before it; unknown, who is not in the data, and counts with a margin of 0.
     """
     ids = orders.histories.table["customer_id"].astype(str)
     position = customers.astype(str).map(pd.Series(np.arange(len(ids)), index=ids.to_numpy()))
-    sums, usual = _sums(orders, position, period)
+    placed = occasions_of(orders)
+    day, starts = placed["day"].to_numpy().astype("datetime64[D]"), np.datetime64(period.starts)
+    saved = np.where(placed["amount"] > 0, placed["discount"].fillna(0.0), 0.0)
+    usual = _usual_share(placed, saved, day < starts) if orders.days.has_discount else None
     money = replace(money, todays_deal=usual or 0.0)
-
-    def margin(when: str) -> np.ndarray:
-        paid, saved, count = (sums[f"{name}_{when}"] for name in ("paid", "saved", "orders"))
-        return money.margin_of(paid, paid if usual is None else paid + saved, count)
-
-    before, kind = margin("before") if period.days_before else None, "paid" if usual is None else "list"
-    unknown, newcomer = position.isna().to_numpy(), sums["known_before"] == 0
-    return Margins(margin("during"), before, sums["orders_during"], newcomer, unknown, kind)
-
-
-def _sums(transactions: Orders, position: pd.Series, period: Period) -> tuple[dict[str, np.ndarray], float | None]:
-    """Orders, what was paid and saved, by assigned customer; and the share that orders usually save, if it is known."""
-    places = pd.DataFrame(
-        {"place": np.arange(len(position)), "customer": position.fillna(-1).astype("int64").to_numpy()}
-    )
-    has_discount = transactions.days.has_discount
-    saved = f"CAST(CASE WHEN amount > 0 THEN discount ELSE 0 END AS {MONEY})" if has_discount else "0"
+    listed = placed["amount"] + (0.0 if usual is None else saved)
+    placed = placed.assign(margin=money.margin_of(placed["amount"], listed), orders=1)
     spans = {
-        "during": f"day BETWEEN DATE '{period.starts}' AND DATE '{period.ends}'",
-        "before": f"day >= DATE '{period.before_starts}' AND day < DATE '{period.starts}'",
+        "during": (day >= starts) & (day <= np.datetime64(period.ends)),
+        "before": (day < starts) & (day >= starts - period.days_before),
+        "known_before": day < starts,
     }
-    # Fixed-point sums do not depend on the order of the rows.
-    columns = [
-        f"CAST(coalesce(sum({value}) FILTER ({span}), 0) AS DOUBLE) AS {name}_{when}"
-        for when, span in spans.items()
-        for name, value in {"paid": f"CAST(amount AS {MONEY})", "saved": saved, "orders": "1"}.items()
-    ]
-    with history(transactions, assigned=places) as (connection, occasions):
-        found = connection.execute(
-            f"""SELECT {", ".join(columns)}, count(*) FILTER (day < DATE '{period.starts}') AS known_before
-                FROM assigned LEFT JOIN {occasions} AS o USING (customer) GROUP BY place ORDER BY place"""
-        ).fetchnumpy()
-        usual = _usual_share(connection, occasions, saved, period) if has_discount else None
-    return {name: np.asarray(values) for name, values in found.items()}, usual
+    sums = {name: placed[span].groupby("customer")[["margin", "orders"]].sum() for name, span in spans.items()}
+    sums = {name: each.reindex(position).fillna(0.0).reset_index(drop=True) for name, each in sums.items()}
+    found = pd.DataFrame({"during": sums["during"]["margin"], "orders": sums["during"]["orders"].astype(int)})
+    found = found.assign(newcomer=sums["known_before"]["orders"] == 0, unknown=position.isna().to_numpy())
+    if period.days_before:
+        found["before"] = sums["before"]["margin"]
+    return found, "paid" if usual is None else "list"
 
 
-def _usual_share(connection, occasions: str, saved: str, period: Period) -> float | None:
+def _usual_share(placed: pd.DataFrame, saved: np.ndarray, is_early: np.ndarray) -> float | None:
     """Share of the list value that orders saved before the experiment; of all orders where there are none before.
 
     None where discounts below zero say that the column is something else.
     """
-    is_early = f"day < DATE '{period.starts}'"
-    found = connection.execute(
-        f"""SELECT min(discount), CAST(sum(CAST(amount AS {MONEY})) AS DOUBLE), CAST(sum({saved}) AS DOUBLE)
-            FROM {occasions} GROUP BY {is_early} ORDER BY {is_early} DESC"""
-    ).fetchall()
-    _, paid, given = found[0]
-    is_discount = all(least is None or least >= 0 for least, _, _ in found)
-    return given / (paid + given) if is_discount and paid + given > 0 else None
+    rows = is_early if is_early.any() else ~is_early
+    paid, given = placed["amount"][rows].sum(), saved[rows].sum()
+    return given / (paid + given) if (placed["discount"].fillna(0.0) >= 0).all() and paid + given > 0 else None
 
 
 @dataclass(frozen=True)
@@ -459,21 +381,42 @@ def differences(
     >>> round(float(found.adjusted.estimate), 1), found.verdict, round(float(found.variance_reduction), 1)
     (1.1, 'better', 0.9)
     """
-    plain = _arm_means(during, arm, np.empty((len(arm), 0)))
-    adjusted = _arm_means(during, arm, covariates(before, newcomer, arm))
-    past = None if before is None else _arm_means(before, arm, np.empty((len(arm), 0)))
-    found = []
-    for number, name in enumerate(names[1:], start=1):
-        of_plain, of_adjusted = plain.against_first(number), adjusted.against_first(number)
-        if of_adjusted.variance < PERFECT * of_plain.variance:
-            # Whoever orders exactly as before says nothing about chance.
-            of_adjusted = of_plain
-        reduction = 1 - of_adjusted.variance / of_plain.variance
-        intervals = of_adjusted.interval(level), of_plain.interval(level)
-        of_past = past and past.against_first(number).interval(level)
-        found.append((name, *intervals, of_past, reduction, of_adjusted.p_value))
-    after_holm = holm_adjusted([each[-1] for each in found])
-    return tuple(ArmDifference(*each, float(p), level) for each, p in zip(found, after_holm, strict=True))
+    nothing = np.empty((len(arm), 0))
+    plain = _against_first(during, arm, nothing)
+    adjusted = _against_first(during, arm, covariates(before, newcomer, arm))
+    # Whoever orders exactly as before says nothing about chance.
+    says_nothing = adjusted["variance"] < PERFECT * plain["variance"]
+    adjusted[says_nothing] = plain[says_nothing]
+    past = None if before is None else _intervals(_against_first(before, arm, nothing), level)
+    p_values = 2 * stats.t.sf(abs(adjusted["estimate"]) / np.sqrt(adjusted["variance"]), adjusted["freedom"])
+    columns = zip(names[1:], _intervals(adjusted, level), _intervals(plain, level), past or [None] * len(plain),
+                  (1 - adjusted["variance"] / plain["variance"]).tolist(), p_values.tolist(),
+                  holm_adjusted(p_values.tolist()), strict=True)  # fmt: skip
+    return tuple(ArmDifference(*each, level) for each in columns)
+
+
+def _intervals(found: pd.DataFrame, level: float) -> list[Interval]:
+    reach = stats.t.ppf((1 + level) / 2, found["freedom"]) * np.sqrt(found["variance"])
+    ends = zip(found["estimate"], found["estimate"] - reach, found["estimate"] + reach, strict=True)
+    return [Interval(*map(float, each), level) for each in ends]
+
+
+def _against_first(outcome: np.ndarray, arm: np.ndarray, table: np.ndarray) -> pd.DataFrame:
+    """Every arm's difference from the first, its variance and degrees of freedom, by one regression [2]_, [3]_, [4]_.
+
+    ``table`` holds what is adjusted by, centred. The degrees of freedom are those of the smaller arm of the two.
+    """
+    sizes, adjusted = np.bincount(arm), table.shape[1]
+    treated = (arm[:, None] == np.arange(1, len(sizes))).astype(float)
+    crossed = [each[:, None] * table for each in treated.T]
+    fitted = OLS(outcome, np.column_stack([treated, np.ones(len(arm)), table, *crossed])).fit(cov_type="HC2")
+    count = treated.shape[1]
+    steeper = fitted.params[count + 1 + adjusted :].reshape(count, adjusted)
+    spread = np.cov(table, rowvar=False).reshape(adjusted, adjusted) if adjusted else np.empty((0, 0))
+    of_who_took_part = ((steeper @ spread) * steeper).sum(axis=1) / len(arm)
+    variance = np.diag(fitted.cov_params())[:count] + of_who_took_part
+    freedom = np.minimum(sizes[1:], sizes[0]) - 1 - adjusted
+    return pd.DataFrame({"estimate": fitted.params[:count], "variance": variance, "freedom": freedom})
 
 
 def covariates(before: np.ndarray | None, newcomer: np.ndarray, arm: np.ndarray) -> np.ndarray:
@@ -510,50 +453,3 @@ def _tells(table: np.ndarray) -> bool:
     if len(design) <= design.shape[1] + 1 or np.linalg.matrix_rank(design) < design.shape[1]:
         return False
     return bool((np.linalg.qr(design)[0] ** 2).sum(axis=1).max() < LARGEST_LEVERAGE)
-
-
-class _Difference(NamedTuple):
-    estimate: float
-    variance: float
-    freedom: float
-
-    @property
-    def p_value(self) -> float:
-        return float(2 * stats.t.sf(abs(self.estimate) / np.sqrt(self.variance), self.freedom))
-
-    def interval(self, level: float) -> Interval:
-        reach = float(stats.t.ppf((1 + level) / 2, self.freedom) * np.sqrt(self.variance))
-        return Interval(self.estimate, self.estimate - reach, self.estimate + reach, level)
-
-
-class _ArmMeans(NamedTuple):
-    """Mean outcome of each arm if it had everybody's covariates, its HC2 variance, degrees of freedom and slopes.
-
-    ``mean_covariance`` is that of the covariates' mean, shape (k, k).
-    """
-
-    mean: np.ndarray
-    variance: np.ndarray
-    freedom: np.ndarray
-    slopes: np.ndarray
-    mean_covariance: np.ndarray
-
-    def against_first(self, number: int) -> _Difference:
-        """By Welch's degrees of freedom."""
-        both = [0, number]
-        variance, spread = self.variance[both].sum(), (self.variance[both] ** 2 / self.freedom[both]).sum()
-        freedom = variance**2 / spread if spread > 0 else self.freedom[both].sum()
-        steeper = self.slopes[number] - self.slopes[0]
-        of_who_took_part = steeper @ self.mean_covariance @ steeper
-        return _Difference(self.mean[number] - self.mean[0], float(variance + of_who_took_part), float(freedom))
-
-
-def _arm_means(outcome: np.ndarray, arm: np.ndarray, table: np.ndarray) -> _ArmMeans:
-    found = []
-    for number in np.unique(arm):
-        inside = arm == number
-        design = np.column_stack([np.ones(inside.sum()), table[inside]])
-        fitted = OLS(outcome[inside], design).fit(cov_type="HC2")
-        found.append((fitted.params[0], fitted.cov_params()[0, 0], fitted.df_resid, fitted.params[1:]))
-    covariance = np.atleast_2d(np.cov(table, rowvar=False)) if table.shape[1] else np.empty((0, 0))
-    return _ArmMeans(*map(np.array, zip(*found, strict=True)), covariance / len(table))

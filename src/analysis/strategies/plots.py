@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from analysis.strategies.comparison import StrategyComparison
-    from analysis.strategies.evidence import LoyaltyEvidence
 
 STROKES = (
     Stroke(BLUE, "solid", "o", 2.2),
@@ -113,17 +112,6 @@ def plot_mechanism(path: pd.DataFrame, ax: Axes | None = None) -> Axes:
     format_ticks(few_ticks(ax, x=6, y=5), x="integer", y="number")
     label_ends(ax, ends)
     return name_axes(ax, x=tr("Order"), y=tr("Standard deviations; share of customers"))
-
-
-def plot_campaigns(evidence: LoyaltyEvidence, ax: Axes | None = None) -> Axes:
-    """Orders of targeted customers less those of others by week around a campaign's start, with intervals."""
-    ax, path = own_axes(ax), evidence.campaigns.path
-    ax.axvline(-0.5, color=GREY, linewidth=0.9, linestyle=(0, (3, 2)))
-    ax.axhline(0, color=GREY, linewidth=0.9)
-    ax.vlines(path["week"], path["lower"], path["upper"], color=BLUE, linewidth=4, alpha=0.35)
-    ax.plot(path["week"], path["difference"], "o", color=BLUE, markersize=5, markeredgecolor="white")
-    format_ticks(few_ticks(ax, x=6, y=5), x="integer", y="number")
-    return name_axes(ax, x=tr("Weeks from the start of the campaign"), y=tr("Orders a week against others"))
 
 
 def _strokes() -> tuple[Stroke, ...]:

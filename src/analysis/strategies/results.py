@@ -7,14 +7,16 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from analysis.interval import Interval
 from analysis.strategies.comparison import StrategyComparison
-from analysis.strategies.decision import Advice
 from analysis.strategies.evidence import LoyaltyEvidence
 from analysis.strategies.experiment import ExperimentResult
 from analysis.strategies.simulation import SEGMENTS
 from analysis.words import Message
+
+OVER_ALL = ("strategy", "difference", "lower", "upper", "level", "probability_of_loss", "probability_best", "regret")
 
 
 def as_results(
@@ -27,58 +29,48 @@ def as_results(
     experiment
         What an experiment that was run showed, why that is not known, or None where none is configured.
     """
-    table, parts, level, names = found.to_frame(), found.components, found.level, found.names
-    parameters = found.assumptions().set_index("name")
-    draws, sizes = found.segments
-    over_all = (
-        "strategy",
-        "difference",
-        "lower",
-        "upper",
-        "level",
-        "probability_of_loss",
-        "probability_best",
-        "regret",
-    )
+    names, (draws, sizes), trials = found.names, found.segments, found.trials
 
     def each(draws: np.ndarray) -> dict[str, Interval]:
-        return {name: Interval.around(float(row.mean()), row, level) for name, row in zip(names, draws, strict=True)}
+        ends = (Interval.around(float(row.mean()), row, found.level) for row in draws)
+        return dict(zip(names, ends, strict=True))
 
-    attack = None if found.attacked is None else {"profit_lost": each(-found.attacked)}
-    content = {
-        "horizon_weeks": round(found.years * 52.18),
-        "todays_deal": found.todays_deal,
-        "evidence": {
-            "findings": [plain(finding) | {"unit": finding.unit.text} for finding in evidence.findings],
-            "used_for": sorted(evidence.estimates),
-            "capped": {name: {"low": span.low, "high": span.high} for name, span in sorted(evidence.caps.items())},
-            "reasons": {part: reason.code for part, reason in evidence.reasons.items()},
-        },
-        "origin": found.parameters.origin,
-        "assumptions": parameters[["mean", "low", "high"]].to_dict("index"),
-        "go_on": found.go_on,
-        "lines": found.lines,
-        "components": {name: each(amounts) for name, amounts in parts.items()},
-        "segments": [
-            {"dimension": "value", "segment": name, "customers": int(count), "difference": each(draws[:, :, g] / count)}
-            for g, (name, count) in enumerate(zip(SEGMENTS, sizes, strict=True))
-            if count
-        ],
-        "over_all_views": table[list(over_all)].to_dict("records"),
-        "advice": [
-            _advice(advice) | {"simulation_error": found.simulation_error[names.index(name)]}
-            for name, advice in found.advice.items()
-        ],
-        "experiment_plan": {name: list(trials) for name, trials in found.trials.items()},
-        "attack": attack,
-        "experiment": {"reason": experiment.code} if isinstance(experiment, Message) else experiment,
-    }
-    return plain(content)
+    return plain(
+        {
+            "horizon_weeks": round(found.years * 52.18),
+            "todays_deal": found.todays_deal,
+            "evidence": {
+                "findings": [plain(finding) | {"unit": finding.unit.text} for finding in evidence.findings],
+                "used_for": sorted(evidence.estimates),
+                "capped": {name: {"low": span.low, "high": span.high} for name, span in sorted(evidence.caps.items())},
+                "reasons": {part: reason.code for part, reason in evidence.reasons.items()},
+            },
+            "origin": found.parameters.origin,
+            "assumptions": found.assumptions().set_index("name")[["mean", "low", "high"]].to_dict("index"),
+            "go_on": found.go_on,
+            "lines": found.lines,
+            "components": {name: each(amounts) for name, amounts in found.components.items()},
+            "segments": [
+                {"dimension": "value", "segment": name, "customers": count, "difference": each(draws[:, :, g] / count)}
+                for g, (name, count) in enumerate(zip(SEGMENTS, sizes, strict=True))
+                if count
+            ],
+            "over_all_views": found.to_frame()[list(OVER_ALL)],
+            "advice": [_advice(found, row) for row in range(1, len(names))],
+            "experiment_plan": {
+                name: trials[trials["strategy"] == name].drop(columns="strategy") for name in names[1:]
+            },
+            "attack": None if found.attacked is None else {"profit_lost": each(-found.attacked)},
+            "experiment": {"reason": experiment.code} if isinstance(experiment, Message) else experiment,
+        }
+    )
 
 
-def _advice(advice: Advice) -> dict[str, Any]:
+def _advice(found: StrategyComparison, row: int) -> dict[str, Any]:
+    advice = found.advice[found.names[row]]
     said = {field.name: getattr(advice, field.name) for field in fields(advice)}
-    return said | {"asked": None if advice.asked is None else advice.asked.name}
+    said |= {"asked": advice.asked and advice.asked.name, "trial": advice.trial and advice.trial._asdict()}
+    return said | {"simulation_error": found.simulation_error[row]}
 
 
 def plain(value: Any) -> Any:
@@ -93,6 +85,8 @@ def plain(value: Any) -> Any:
         return {each.name: plain(getattr(value, each.name)) for each in fields(value)}
     if isinstance(value, Mapping):
         return {str(key): plain(each) for key, each in value.items()}
+    if isinstance(value, pd.DataFrame):
+        return plain(value.to_dict("records"))
     if isinstance(value, np.ndarray | list | tuple):
         return [plain(each) for each in value]
     value = value.item() if isinstance(value, np.generic) else value

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.config.strategies import Attack, Experience, Promotion, Strategy
+from analysis.config.strategies import Attack, Experience, Gift, Promotion, Strategy
 from analysis.time import TimeUnit, units_per_year
 
 WEEKS_PER_YEAR = units_per_year(TimeUnit.WEEK)
 PAID_BACK_WITHIN = 4
 """Weeks after a promotion week within which orders that were borrowed are missing."""
+
+NO_GIFT = Gift(lift=0.0).model_copy(update={"order": 0})
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,6 @@ class Economics:
         return paid - goods - self.cost_per_order * orders
 
 
-@dataclass(frozen=True)
 class Schedule:
     """S strategies over W weeks; tables are of shape (S, W), columns (S, 1), sums at the start of weeks (S, W + 1).
 
@@ -75,63 +76,42 @@ class Schedule:
         Of the promotion.
     gift_order, gift_lift, gift_cost
         Of the gift; order 0 where there is none.
+
+    Examples
+    --------
+    >>> sale = Strategy("sale", promotion=Promotion(depth=0.2, every_weeks=3))
+    >>> Schedule([sale], 6).promoted
+    array([[1., 0., 0., 1., 0., 0.]])
     """
 
-    promoted: np.ndarray
-    promoted_before: np.ndarray
-    owed_before: np.ndarray
-    points: np.ndarray
-    lift: np.ndarray
-    spread: np.ndarray
-    service: np.ndarray
-    invested: np.ndarray
-    fixed: np.ndarray
-    depth: np.ndarray
-    reach: np.ndarray
-    gift_order: np.ndarray
-    gift_lift: np.ndarray
-    gift_cost: np.ndarray
+    def __init__(self, strategies: Sequence[Strategy], weeks: int):
+        self.weeks, week = weeks, np.arange(weeks)
+        deals = [each.promotion or Promotion(depth=0.0) for each in strategies]
+        served = [each.experience or Experience(lift=0.0) for each in strategies]
+        gifts = [each.gift or NO_GIFT for each in strategies]
 
-    @property
-    def weeks(self) -> int:
-        return self.promoted.shape[1]
+        def column(values) -> np.ndarray:
+            return np.array([[float(each or 0.0)] for each in values])
 
-    @classmethod
-    def of(cls, strategies: Sequence[Strategy], weeks: int) -> Schedule:
-        """The tables of strategies over ``weeks``.
-
-        Examples
-        --------
-        >>> sale = Strategy("sale", promotion=Promotion(depth=0.2, every_weeks=3))
-        >>> Schedule.of([sale], 6).promoted
-        array([[1., 0., 0., 1., 0., 0.]])
-        """
-        shape, names = (len(strategies), weeks), ("promoted", "owed", "points", "lift", "service", "invested", "fixed")
-        table = {name: np.zeros(shape) for name in names}
-        of_all = ("depth", "reach", "gift_order", "gift_lift", "gift_cost")
-        columns = {name: np.zeros((len(strategies), 1)) for name in of_all}
-        spread = np.full(shape, np.nan)
-        for row, strategy in enumerate(strategies):
-            deal, better, gift = strategy.promotion, strategy.experience, strategy.gift
-            if deal is not None:
-                on, since = _running(deal, weeks), np.arange(weeks) - deal.starts_week
-                table["promoted"][row] = on & (since % deal.every_weeks < deal.lasts_weeks) & (deal.depth > 0)
-                table["owed"][row] = _owed(table["promoted"][row] > 0)
-                table["points"][row, on] = deal.points
-                table["fixed"][row, on] += deal.programme_cost_per_year / WEEKS_PER_YEAR
-                columns["depth"][row], columns["reach"][row] = deal.depth, deal.reach
-            if better is not None:
-                on = _running(better, weeks)
-                table["lift"][row, on], table["service"][row, on] = better.lift, better.invested_per_order or 0.0
-                table["invested"][row, on] = (better.invested_per_customer_year or 0.0) / WEEKS_PER_YEAR
-                table["fixed"][row, on] += better.database_per_year / WEEKS_PER_YEAR
-                spread[row, on] = np.nan if better.spread is None else better.spread
-            if gift is not None:
-                for name in ("order", "lift", "cost"):
-                    columns[f"gift_{name}"][row] = getattr(gift, name) or 0.0
-        before = {name: np.pad(np.cumsum(table[name], axis=1), ((0, 0), (1, 0))) for name in ("promoted", "owed")}
-        owed, _ = before["owed"], table.pop("owed")
-        return cls(**table, **columns, spread=spread, promoted_before=before["promoted"], owed_before=owed)
+        starts = column(each.starts_week for each in strategies)
+        on = (week >= starts) & (week < column(each.ends_week or weeks for each in strategies))
+        every, lasts = (column(getattr(each, name) for each in deals) for name in ("every_weeks", "lasts_weeks"))
+        self.depth, self.reach = (column(getattr(each, name) for each in deals) for name in ("depth", "reach"))
+        self.promoted = (on & ((week - starts) % every < lasts) & (self.depth > 0)).astype(float)
+        owed = np.array([_owed(row > 0) for row in self.promoted])
+        before = (np.pad(np.cumsum(table, axis=1), ((0, 0), (1, 0))) for table in (self.promoted, owed))
+        self.promoted_before, self.owed_before = before
+        self.points = on * column(each.points for each in deals)
+        self.lift, self.service = (
+            on * column(getattr(s, name) for s in served) for name in ("lift", "invested_per_order")
+        )
+        self.invested = on * column(each.invested_per_customer_year for each in served) / WEEKS_PER_YEAR
+        self.fixed = on * column(each.fixed_per_year for each in strategies) / WEEKS_PER_YEAR
+        spread = np.array([[np.nan if each.spread is None else each.spread] for each in served])
+        self.spread = np.where(on, spread, np.nan)
+        self.gift_order, self.gift_lift, self.gift_cost = (
+            column(getattr(each, name) for each in gifts) for name in ("order", "lift", "cost")
+        )
 
     def next_order(self, time: np.ndarray, need: np.ndarray, quiet: np.ndarray, extra: np.ndarray, borrowed):
         """When the next order comes, shape (S, n): the time at which the pace has summed to ``need``; beyond the
@@ -171,11 +151,6 @@ class Schedule:
         return found
 
 
-def _running(side: Promotion | Experience, weeks: int) -> np.ndarray:
-    week = np.arange(weeks)
-    return (week >= side.starts_week) & (week < (weeks if side.ends_week is None else side.ends_week))
-
-
 def _owed(promoted: np.ndarray) -> np.ndarray:
     """Every promotion week, spread evenly over the quiet weeks among the next few; a permanent deal borrows nothing."""
     missing = np.zeros(len(promoted))
@@ -190,9 +165,10 @@ def _owed(promoted: np.ndarray) -> np.ndarray:
     return missing
 
 
-@dataclass(frozen=True)
 class Exposure:
     """How long customers of every strategy have been exposed to a rival's attack, in quiet and in promotion weeks.
+
+    A promotion counts as deep as it is for those whom it covers, on average.
 
     Attributes
     ----------
@@ -204,21 +180,14 @@ class Exposure:
         The rival's deal.
     """
 
-    weeks: np.ndarray
-    own: np.ndarray
-    rival_depth: float
-
-    @classmethod
-    def of(cls, schedule: Schedule, strategies: Sequence[Strategy], attack: Attack, todays_deal: float) -> Exposure:
-        """A promotion counts as deep as it is for those whom it covers, on average."""
-        week = np.arange(schedule.weeks)
-        attacked = ((week >= attack.first_week) & (week <= attack.last_week)).astype(float)
+    def __init__(self, schedule: Schedule, strategies: Sequence[Strategy], attack: Attack, todays_deal: float):
+        week, self.rival_depth = np.arange(schedule.weeks), attack.rival_depth
+        attacked = ((week >= attack.weeks[0]) & (week <= attack.weeks[1])).astype(float)
         parts = np.array([attacked * (1 - schedule.promoted), attacked * schedule.promoted])
-        weeks = np.pad(np.cumsum(parts, axis=2), ((0, 0), (0, 0), (1, 0)))
-        deals = [each.promotion for each in strategies]
-        points = todays_deal + np.array([[deal.points if deal else 0.0] for deal in deals])
-        covered = np.array([[deal.depth * deal.coverage if deal else 0.0] for deal in deals])
-        return cls(weeks, np.array([points, points + covered]), attack.rival_depth)
+        self.weeks = np.pad(np.cumsum(parts, axis=2), ((0, 0), (0, 0), (1, 0)))
+        deals = [each.promotion or Promotion(depth=0.0) for each in strategies]
+        points = todays_deal + np.array([[deal.points] for deal in deals])
+        self.own = np.array([points, points + np.array([[deal.depth * deal.coverage] for deal in deals])])
 
     def hazard(self, pull, shield, since, until) -> np.ndarray:
         """Hazard of being taken between two moments, shape (S, n); ``shield`` is what the bond is worth."""

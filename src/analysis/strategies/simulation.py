@@ -11,13 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 from scipy.special import expit, logit
 
 from analysis.config.assumptions import CUSTOMER_TYPES
 from analysis.config.strategies import Attack, Strategy
+from analysis.models.registry import MODELS
 from analysis.strategies.dynamics import (
+    LIFT_IS_STATED_AT,
     TYPE_SENSITIVITY,
     deal_orders,
     expected_after,
@@ -28,6 +32,12 @@ from analysis.strategies.dynamics import (
     value_of_won,
 )
 from analysis.strategies.schedule import WEEKS_PER_YEAR, Economics, Exposure, Schedule
+from analysis.time import TimeUnit, from_days, to_days
+
+if TYPE_CHECKING:
+    from analysis.data import CustomerSummary
+    from analysis.models.fits import PurchaseFit
+    from analysis.models.spend import SpendFit
 
 BLOCK = 2_048
 """Lives that are followed at once."""
@@ -197,8 +207,8 @@ def simulate(
     worth_of_new
         Worth of a new customer by when it comes, shape (D, BINS) [currency, at that time].
     """
-    schedule, shape = Schedule.of(strategies, world.weeks), (len(strategies), world.draws)
-    exposure = attack and Exposure.of(schedule, strategies, attack, world.economics.todays_deal)
+    schedule, shape = Schedule(strategies, world.weeks), (len(strategies), world.draws)
+    exposure = attack and Exposure(schedule, strategies, attack, world.economics.todays_deal)
     setting = _Setting(world, schedule, exposure, rising, worth_of_new)
     parts = {name: np.zeros(shape) for name in PARTS}
     revenue, orders, moments = np.zeros(world.draws), np.zeros(shape), np.zeros((3, *shape))
@@ -208,22 +218,24 @@ def simulate(
         block = lives[by_length[start : start + BLOCK]]
         found = setting.lived(block, np.random.default_rng([world.seed, 21, number, lives.is_new]))
         cell, size = block.draw * len(SEGMENTS) + block.segment, world.draws * len(SEGMENTS)
-        today = found["revenue"] * block.weight
-        revenue += np.bincount(block.draw, today, world.draws)
-        for row in range(len(strategies)):
-            for name, sums in parts.items():
-                sums[row] += np.bincount(block.draw, found[name][row] * block.weight, world.draws)
-            orders[row] += np.bincount(block.draw, found["orders"][row] * block.weight, world.draws)
-            gain = (found["profit"][row] - (0.0 if block.by_deal else found["profit"][0])) * block.weight
-            for place, product in enumerate((gain**2, gain * today, today**2)):
-                moments[place, row] += np.bincount(block.draw, product, world.draws)
-            if not block.is_new:
-                profit = np.bincount(cell, found["profit"][row] * block.weight, size)
-                segments[row] += profit.reshape(world.draws, -1)
-                for window in range(len(WINDOWS)):
-                    within = np.bincount(cell, found["early"][window, row] * block.weight, size)
-                    early[window, row] += within.reshape(world.draws, -1)
+        profit, today = found["profit"], found["revenue"] * block.weight
+        for name, sums in parts.items():
+            sums += _summed(found[name] * block.weight, block.draw, world.draws)
+        revenue += _summed(today[None], block.draw, world.draws)[0]
+        orders += _summed(found["orders"] * block.weight, block.draw, world.draws)
+        gain = (profit - (0.0 if block.by_deal else profit[0])) * block.weight
+        for place, product in enumerate((gain**2, gain * today, np.broadcast_to(today**2, gain.shape))):
+            moments[place] += _summed(product, block.draw, world.draws)
+        if not block.is_new:
+            segments += _summed(profit * block.weight, cell, size).reshape(segments.shape)
+            for sums, within in zip(early, found["early"], strict=True):
+                sums += _summed(within * block.weight, cell, size).reshape(segments.shape)
     return Totals(parts, revenue, orders, early, segments, moments)
+
+
+def _summed(values: np.ndarray, cell: np.ndarray, size: int) -> np.ndarray:
+    """Rows of values summed by cell, shape (rows, size)."""
+    return np.array([np.bincount(cell, row, size) for row in values])
 
 
 @dataclass(frozen=True)
@@ -243,8 +255,7 @@ class _Setting:
         early = found["early"] = np.zeros((len(WINDOWS), *shape))
         alive, time, odds = np.ones(shape), np.tile(lives.starts, (shape[0], 1)), np.zeros(shape)
         expected, expected_deal, pace, quiet = np.zeros(shape), np.zeros(shape), np.ones(shape), np.ones(shape)
-        hardened = lives.mercenary * np.log(of["mercenary_leaving"])
-        log_odds = np.where(lives.at_orders > 0, logit(np.clip(lives.at_orders, 1e-12, 1 - 1e-12)), -np.inf) + hardened
+        log_odds = np.where(lives.at_orders > 0, logit(np.clip(lives.at_orders, 1e-12, 1 - 1e-12)), -np.inf)
         others = np.arange(shape[0])[:, None] > 0
         # What today's uneven encounters do on average is in the fitted model already.
         usual = usual_response(of["unevenness"] * np.sqrt(2 / (2 - of["kappa_exp"])), of["loss_aversion"])
@@ -257,7 +268,6 @@ class _Setting:
             worth = value_of_won(of["won_value"], plan.depth, of["mercenary_share"], promoted_time)
             worth = np.where(lives.mercenary, 1.0, worth)
         value, number = lives.value * worth, lives.orders.copy()
-        in_time = lives.in_time * np.exp(np.where(lives.in_time > 0, hardened, 0.0))
         is_first = lives.is_new
         while True:
             spent, luck, chance = rng.standard_exponential(count), rng.standard_normal(count), rng.random(count)
@@ -269,7 +279,7 @@ class _Setting:
                 base = np.where(lives.mercenary, 0.0, quiet)
                 then = plan.next_order(time, need, base, plan.reach * lifted, of["borrowed"])
             until = np.minimum(then, horizon)
-            hazard = in_time * np.exp(-odds)
+            hazard = lives.in_time * np.exp(-odds)
             if plan.invested.any():
                 self._invest(found, lives, alive, hazard, time, until, row)
             gone = hazard * (until - time)
@@ -346,3 +356,132 @@ class _Setting:
             for place, window in enumerate(WINDOWS):
                 inside = np.clip(window - since, 0.0, None)
                 found["early"][place] -= alive * each * np.minimum(length, inside) * np.exp(-hazard * (middle - since))
+
+
+ORDERS_AT_MOST = 600_000
+"""Orders of lives of today's customers, on today's path."""
+FEWEST, MOST, NEW = 30, 50, 25
+"""Lives for each draw: of today's customers, and of new ones."""
+LOWEST_SHARE = 0.1
+"""Of the lives are drawn evenly, so that who brings next to nothing stands in them too."""
+SEGMENT_ENDS = (0.1, 0.5)
+
+
+def base_lives(
+    fit: PurchaseFit, spend: SpendFit, expected: np.ndarray, world: World, kinds: np.ndarray | None = None
+) -> Lives:
+    """Today's customers: so many for each draw, each with a chance in proportion to what it is expected to bring.
+
+    Parameters
+    ----------
+    fit, spend
+        The fitted models; the fit holds the customers.
+    expected
+        Expected orders within the horizon, of each customer, shape (customers,).
+    kinds
+        Number of every customer's type, shape (customers,); -1 where unknown.
+    """
+    histories, model = fit.known_histories(), MODELS[fit.model]
+    x, recency, age, value = customers_of(histories, fit, spend)
+    worth = np.maximum(expected * np.maximum(value, 0.0), 0.0)
+    chance = (1 - LOWEST_SHARE) * worth / worth.sum() + LOWEST_SHARE / len(x)
+    each = float(expected @ chance)
+    count = int(np.clip(ORDERS_AT_MOST / (world.draws * max(each, 1.0)), FEWEST, MOST))
+    edges, rng = np.cumsum(chance) / chance.sum(), np.random.default_rng([world.seed, 22])
+    found = []
+    for draw, params in enumerate(fit.draws(world.draws)):
+        rows = np.searchsorted(edges, (np.arange(count) + rng.random()) / count)
+        rows = np.minimum(rows, len(x) - 1)
+        own = model.draw_customers(rng, params, x[rows], age[rows])
+        alive = model.p_alive(params, x[rows], recency[rows], age[rows]) / (chance[rows] * count)
+        found.append((np.full(count, draw), *own, alive, rows))
+    draw, rate, at_orders, in_time, weight, rows = (np.concatenate(part) for part in zip(*found, strict=True))
+    return Lives(
+        draw,
+        *_a_week(fit, rate, at_orders, in_time),
+        value=value[rows] / (1 - world.economics.todays_deal),
+        weight=weight,
+        starts=np.zeros(len(rows)),
+        orders=x[rows].astype(int) + 1,
+        segment=ranks_of(worth)[rows],
+        kind=np.full(len(rows), -1) if kinds is None else np.asarray(kinds)[rows],
+        mercenary=np.zeros(len(rows), dtype=bool),
+    )
+
+
+def _a_week(fit: PurchaseFit, rate, at_orders, in_time) -> tuple[np.ndarray, ...]:
+    """Rate of ordering, chance of leaving at an order and rate of leaving, in weeks."""
+    per_week = to_days(1.0, TimeUnit.WEEK) / to_days(1.0, fit.time_unit)
+    return np.maximum(rate * per_week, 1e-30), at_orders, in_time * per_week
+
+
+def customers_of(histories: CustomerSummary, fit: PurchaseFit, spend: SpendFit) -> tuple[np.ndarray, ...]:
+    """Frequency, recency, T [time units of the fit] and expected order value [currency] of every customer."""
+    table = histories.table
+    x = table["frequency"].to_numpy()
+    recency, age = (from_days(table[name].to_numpy(), fit.time_unit) for name in ("recency_days", "T_days"))
+    return x, recency, age, spend.order_values(x, table["mean_repeat_value"].to_numpy(dtype=float))
+
+
+def ranks_of(worth: np.ndarray) -> np.ndarray:
+    """Place in ``SEGMENTS`` of every customer: by what is expected of it, known before anything is done."""
+    rank = (np.argsort(np.argsort(-worth, kind="stable"), kind="stable") + 0.5) / len(worth)
+    return np.searchsorted(SEGMENT_ENDS, rank)
+
+
+def new_lives(
+    fit: PurchaseFit, spend: SpendFit, world: World, coming_per_week: float, promoted: Strategy | None = None
+) -> Lives:
+    """New customers: those who come anyway, evenly over the horizon, or whom the promotion weeks of a strategy win."""
+    model, rng = MODELS[fit.model], np.random.default_rng([world.seed, 23, promoted is not None])
+    found = [model.draw_customers(rng, params, np.zeros(NEW), np.zeros(NEW)) for params in fit.draws(world.draws)]
+    rate, at_orders, in_time = (np.concatenate(part) for part in zip(*found, strict=True))
+    alive = np.array([float(model.p_alive(params, 0, 0.0, 0.0)) for params in fit.draws(world.draws)])
+    count = len(rate)
+    draw = np.repeat(np.arange(world.draws), NEW)
+    place = (np.tile(rng.permutation(NEW), world.draws) + rng.random(count)) / NEW
+    starts, weight, mercenary = place * world.horizon, coming_per_week * world.horizon / NEW, np.zeros(count, bool)
+    if promoted is not None:
+        weeks = np.flatnonzero(Schedule([promoted], world.weeks).promoted[0])
+        at = rng.random(count) * len(weeks)
+        starts = np.minimum(weeks[at.astype(int)] + at % 1, world.horizon)
+        per_week = coming_per_week * world.parameters["won"] * promoted.promotion.depth / LIFT_IS_STATED_AT
+        weight = (per_week * len(weeks) / NEW)[draw]
+        mercenary = rng.random(count) < world.parameters["mercenary_share"][draw]
+    value = float(spend.order_values(np.zeros(1, dtype=int), np.full(1, np.nan))[0])
+    return Lives(
+        draw,
+        *_a_week(fit, rate, at_orders, in_time),
+        value=np.full(count, value / (1 - world.economics.todays_deal)),
+        weight=weight * alive[draw],
+        starts=starts,
+        orders=np.zeros(count, dtype=int),
+        segment=np.zeros(count, dtype=int),
+        kind=np.full(count, -1),
+        mercenary=mercenary,
+        is_new=True,
+        by_deal=promoted is not None,
+    )
+
+
+def worth_of_new(news: Lives, world: World) -> np.ndarray:
+    """Worth of one more new customer, by when it comes, shape (D, BINS) [currency, at that time].
+
+    Orders come at the rate lambda exp(-(lambda p + mu) t) after the first one.
+    """
+    leaving, money = news.rate * news.at_orders + news.in_time + world.delta, world.economics
+    left = world.horizon * (1 - (np.arange(BINS) + 0.5) / BINS)
+    orders = 1 + (news.rate / leaving)[:, None] * -np.expm1(-np.outer(leaving, left))
+    each = (money.list_margin * news.value - money.cost_per_order)[:, None] * orders
+    return each.reshape(world.draws, -1, BINS).mean(axis=1)
+
+
+def of_a_sum(squares: np.ndarray, total: np.ndarray) -> np.ndarray:
+    """Variance of a sum over the new lives of a draw, from the sum of their squares."""
+    return np.maximum(squares - total**2 / NEW, 0.0)
+
+
+def kinds_of(histories: CustomerSummary, table: pd.DataFrame) -> np.ndarray:
+    """Number of every customer's type, -1 where unknown, shape (customers,); ``table`` has columns customer, type."""
+    known = pd.Series(table["type"].map(CUSTOMER_TYPES.index).to_numpy(), index=table["customer"].astype(str))
+    return histories.table["customer_id"].astype(str).map(known).fillna(-1).to_numpy(dtype=int)

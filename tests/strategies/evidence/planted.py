@@ -6,8 +6,6 @@ import numpy as np
 import pandas as pd
 
 START = np.datetime64("2022-01-03")
-EARLY = (2, 3, 4)
-"""The orders, counted from 0, whose deals tell how far deals drive a customer."""
 CAMPAIGNS = (18, 40, 62)
 """Weeks in which simulated campaigns begin, with sixteen before each and nine from it on that no other touches."""
 
@@ -16,8 +14,7 @@ CAMPAIGNS = (18, 40, 62)
 class Truth:
     """What is planted, in weeks, shares of the list price, and log units.
 
-    ``planning`` makes those who come late find better deals, which no gap causes; ``driven_odds`` multiplies the odds
-    of leaving, from the fifth order on, of those who bought the early ones on deals.
+    ``planning`` makes those who come late find better deals, which no gap causes.
     """
 
     gamma: float = 0.0
@@ -25,7 +22,6 @@ class Truth:
     loss_aversion: float = 2.0
     kappa: float = 0.3
     planning: float = 0.0
-    driven_odds: float = 1.0
     r: float = 2.0
     alpha: float = 4.0
     a: float = 1.5
@@ -37,7 +33,6 @@ NOTHING = Truth()
 PLANNERS = Truth(planning=0.15)
 SELDOM = {"r": 0.6, "alpha": 8.0, "a": 0.8, "b": 6.0}
 """How customers buy in most shops: a third of them order once, most of the others a few times."""
-MERCENARIES = Truth(driven_odds=3.0, r=6.0, alpha=8.0, a=4.0, b=156.0)
 
 
 def scored(met: np.ndarray, answered: float, seed: int) -> np.ndarray:
@@ -55,26 +50,23 @@ def planted_orders(truth: Truth, *, customers: int, weeks: int = 104, seed: int,
     dropout = rng.beta(truth.a, truth.b, customers)
     size = np.exp(rng.normal(3.0, 0.4, customers))
     now, wait = rng.uniform(0, births, customers), np.zeros(customers)
-    expected, early = np.full(customers, 0.1), np.zeros(customers)
-    who, rows, number = np.arange(customers), [], 0
+    expected = np.full(customers, 0.1)
+    who, rows = np.arange(customers), []
     while who.size:
         late = truth.planning * np.clip(np.log1p(wait[who] * rate[who]), 0, 1.5)
         deal = np.where(rng.random(who.size) < 0.5, rng.uniform(0, 0.4, who.size), 0.0)
         deal = np.clip(deal + late, 0, 0.9)
         listed = size[who] * np.exp(rng.normal(0, 0.3, who.size))
         rows.append((who, now[who], listed * (1 - deal), listed * deal))
-        early[who] += (deal > 0) / len(EARLY) if number in EARLY else 0.0
         gap = deal - expected[who]
         response = np.maximum(gap, 0) - truth.loss_aversion * np.maximum(-gap, 0)
         expected[who] += truth.kappa * gap
         odds = dropout[who] / (1 - dropout[who]) * np.exp(-truth.theta * response)
-        if number >= EARLY[-1]:
-            odds *= truth.driven_odds ** early[who]
         stays = rng.random(who.size) > odds / (1 + odds)
         wait[who] = rng.standard_exponential(who.size) / (rate[who] * np.exp(truth.gamma * response))
         # An order of the same day would be the same purchase occasion; it comes the next morning.
         now[who] = np.maximum(now[who] + wait[who], (np.floor(now[who] * 7) + 1.001) / 7)
-        who, number = who[stays & (now[who] < weeks)], number + 1
+        who = who[stays & (now[who] < weeks)]
     who, when, paid, saved = (np.concatenate(column) for column in zip(*rows, strict=True))
     return orders_frame(who, np.floor(when * 7).astype(int), paid, saved)
 

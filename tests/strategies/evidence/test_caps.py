@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from analysis.config.assumptions import BY_NAME, Assumption
 from analysis.interval import Interval
+from analysis.strategies.dynamics import draw_parameters
 from analysis.strategies.evidence.findings import LEAST_WIDTH, Finding, capped_range
-from analysis.strategies.parameters import BY_NAME, Assumption, draw_parameters
 
 THETA = BY_NAME["theta_deal"]
 QUIET = Interval(0.0, -0.4, 0.4, 0.9)
@@ -26,11 +27,6 @@ def test_the_range_ends_where_the_interval_of_nothing_found_ends():
 def test_what_points_the_other_way_leaves_a_small_positive_range():
     span = capped_range(_found(-1.5, -2.5, -0.5, verdict="opposite"), THETA)
     assert span == _span(0.0, LEAST_WIDTH * THETA.high, 0.0)
-
-
-def test_an_odds_ratio_is_limited_from_one_on():
-    span = capped_range(_found(0.1, -0.3, 0.6), BY_NAME["mercenary_leaving"], nothing=1.0)
-    assert (span.low, span.high, span.most_likely) == pytest.approx((1.0, 1.6, 1.1))
 
 
 @pytest.mark.parametrize(

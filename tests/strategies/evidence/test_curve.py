@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tests.strategies.evidence.planted import NOTHING, PLANNERS, PLANTED, SELDOM, planted_orders, scored
 
-from analysis.strategies.evidence.curve import DRAWS, EXPERIENCE, expectation_curve
+from analysis.strategies.evidence.likelihood import DRAWS, EXPERIENCE, expectation_curve
 
 
 def _curve(met, truth, *, customers=1_500, seed=1, answered=1.0, **kind):
@@ -25,28 +25,28 @@ def planted(met):
 
 
 def test_what_was_planted_is_recovered_and_replaces_assumptions(planted):
-    assert _holds(planted.pace.estimate, PLANTED.gamma)
-    assert _holds(planted.leaving.estimate, PLANTED.theta)
-    assert _holds(planted.kappa, PLANTED.kappa)
-    assert _holds(planted.loss_aversion, PLANTED.loss_aversion)
+    assert _holds(planted["gamma"].estimate, PLANTED.gamma)
+    assert _holds(planted["theta"].estimate, PLANTED.theta)
+    assert _holds(planted.details["kappa"], PLANTED.kappa)
+    assert _holds(planted.details["loss_aversion"], PLANTED.loss_aversion)
     assert set(planted.estimates) == {"gamma_deal", "theta_deal", "kappa_deal", "loss_aversion"}
 
 
 def test_draws_belong_together(planted):
-    assert all(draws.shape == (DRAWS,) for draws in planted.draws.values())
+    assert all(each.draws.shape == (DRAWS,) for each in planted.estimates.values())
     # A steeper curve with less asymmetry explains shortfalls as well as a flatter one with more.
-    assert np.corrcoef(planted.draws["gamma_deal"], planted.draws["loss_aversion"])[0, 1] < -0.3
+    assert np.corrcoef(planted.estimates["gamma_deal"].draws, planted.estimates["loss_aversion"].draws)[0, 1] < -0.3
 
 
 def test_the_same_search_gives_the_same_numbers(met, planted):
     again = _curve(met, PLANTED)
-    assert again.pace == planted.pace
-    assert np.array_equal(again.draws["kappa_deal"], planted.draws["kappa_deal"])
+    assert again["gamma"] == planted["gamma"]
+    assert np.array_equal(again.estimates["kappa_deal"].draws, planted.estimates["kappa_deal"].draws)
 
 
 def test_where_nothing_was_planted_nothing_is_found(met):
     found = _curve(met, NOTHING)
-    assert found.pace.verdict == found.leaving.verdict == "nothing"
+    assert found["gamma"].verdict == found["theta"].verdict == "nothing"
     assert found.estimates == {}
 
 
@@ -54,25 +54,25 @@ def test_customers_of_one_order_do_not_give_their_outcome_away(met):
     """The usual gap of a customer says nothing of whether the last order was answered."""
     truth = replace(NOTHING, **SELDOM)
     found = [_curve(met, truth, customers=3_000, seed=seed) for seed in (1, 2, 3, 4)]
-    assert all(_holds(each.pace.estimate, 0) and _holds(each.leaving.estimate, 0) for each in found)
+    assert all(_holds(each["gamma"].estimate, 0) and _holds(each["theta"].estimate, 0) for each in found)
     assert all(each.estimates == {} for each in found)
 
 
 def test_what_was_planted_is_recovered_where_customers_order_seldom(met):
     truth = replace(PLANTED, **SELDOM)
     found = _curve(met, truth, customers=3_000, seed=2)
-    assert _holds(found.pace.estimate, truth.gamma)
-    assert _holds(found.leaving.estimate, truth.theta)
-    assert _holds(found.kappa, truth.kappa)
-    assert _holds(found.loss_aversion, truth.loss_aversion)
+    assert _holds(found["gamma"].estimate, truth.gamma)
+    assert _holds(found["theta"].estimate, truth.theta)
+    assert _holds(found.details["kappa"], truth.kappa)
+    assert _holds(found.details["loss_aversion"], truth.loss_aversion)
     assert "gamma_deal" in found.estimates
 
 
 def test_scores_of_half_the_orders_do_not_make_effects_larger(met):
     found = _curve(met, PLANTED, customers=3_000, answered=0.5, channel=EXPERIENCE)
-    assert _holds(found.pace.estimate, PLANTED.gamma)
-    assert _holds(found.leaving.estimate, PLANTED.theta)
-    assert _holds(found.loss_aversion, PLANTED.loss_aversion)
+    assert _holds(found["gamma"].estimate, PLANTED.gamma)
+    assert _holds(found["theta"].estimate, PLANTED.theta)
+    assert _holds(found.details["loss_aversion"], PLANTED.loss_aversion)
 
 
 def test_too_few_scores_in_a_row_are_refused(met, why):
@@ -82,23 +82,23 @@ def test_too_few_scores_in_a_row_are_refused(met, why):
 
 def test_deals_that_follow_from_the_wait_are_unmasked_by_the_placebo(met):
     found = _curve(met, PLANNERS)
-    assert not _holds(found.pace.placebo, 0)
+    assert not _holds(found["gamma"].placebo, 0)
     assert found.estimates == {}
 
 
 def test_gaps_that_do_not_come_by_chance_say_nothing_sure_of_leaving(met):
     """Its own placebo is clean there and its interval misses the truth, which is zero."""
     found = _curve(met, replace(PLANNERS, **SELDOM), seed=25)
-    assert found.leaving.estimate.lower > 0
-    assert _holds(found.leaving.placebo, 0)
-    assert not _holds(found.pace.placebo, 0)
-    assert found.leaving.verdict == "association"
+    assert found["theta"].estimate.lower > 0
+    assert _holds(found["theta"].placebo, 0)
+    assert not _holds(found["gamma"].placebo, 0)
+    assert found["theta"].verdict == "association"
 
 
 def test_effects_of_the_experience_are_found_and_stay_in_the_unit_of_the_scores(met):
     found = _curve(met, PLANTED, channel=EXPERIENCE)
-    assert found.pace.verdict == found.leaving.verdict == "estimate"
-    assert str(found.pace.unit) == "log pace per standard deviation of the scores"
+    assert found["gamma"].verdict == found["theta"].verdict == "estimate"
+    assert str(found["gamma"].unit) == "log pace per standard deviation of the scores"
     assert set(found.estimates) == {"kappa_exp", "loss_aversion"}
 
 
@@ -107,8 +107,8 @@ def test_where_births_are_unknown_the_first_orders_only_form_the_expectation(met
     usual = {"initial": known.mean_saved, "dropout": (PLANTED.a, PLANTED.b), "level": 0.9, "seed": 1}
     unknown = replace(known, births_known=False)
     found = expectation_curve(unknown, unknown.saved, **usual)
-    assert found.encounters == int((known.number >= 3).sum())
-    assert _holds(found.pace.estimate, PLANTED.gamma)
+    assert found.details["encounters"] == int((known.number >= 3).sum())
+    assert _holds(found["gamma"].estimate, PLANTED.gamma)
 
 
 def test_too_few_intervals_are_refused(met, why):
@@ -143,10 +143,10 @@ def test_intervals_hold_what_was_planted_where_scores_are_missing(met, answered)
 def _coverage(found, truth):
     """Shares of companies in which each interval holds what was planted."""
     return (
-        np.mean([_holds(each.pace.estimate, truth.gamma) for each in found]),
-        np.mean([_holds(each.leaving.estimate, truth.theta) for each in found]),
-        np.mean([_holds(each.kappa, truth.kappa) for each in found]),
-        np.mean([_holds(each.loss_aversion, truth.loss_aversion) for each in found]),
+        np.mean([_holds(each["gamma"].estimate, truth.gamma) for each in found]),
+        np.mean([_holds(each["theta"].estimate, truth.theta) for each in found]),
+        np.mean([_holds(each.details["kappa"], truth.kappa) for each in found]),
+        np.mean([_holds(each.details["loss_aversion"], truth.loss_aversion) for each in found]),
     )
 
 
@@ -158,5 +158,5 @@ def test_companies_without_an_effect_give_no_estimates(met, truth, buying):
     found = [_curve(met, replace(truth, **buying), seed=seed) for seed in range(40)]
     assert np.mean([len(each.estimates) > 0 for each in found]) <= 0.1
     if truth is NOTHING:
-        assert np.mean([_holds(each.pace.estimate, 0) for each in found]) >= 0.8
-        assert np.mean([_holds(each.leaving.estimate, 0) for each in found]) >= 0.8
+        assert np.mean([_holds(each["gamma"].estimate, 0) for each in found]) >= 0.8
+        assert np.mean([_holds(each["theta"].estimate, 0) for each in found]) >= 0.8

@@ -9,16 +9,16 @@ FIRST, COUNT = np.array([0, 3]), np.array([3, 2])
 
 
 def test_with_kappa_1_the_last_deal_is_expected_again():
-    assert np.allclose(expected_before(MET, FIRST, COUNT, [1.0], 0.5)[:, 0], [0.5, 0.2, 0.0, 0.5, 0.1])
+    assert np.allclose(expected_before(MET, FIRST, COUNT, 1.0, 0.5), [0.5, 0.2, 0.0, 0.5, 0.1])
 
 
 def test_with_kappa_0_the_first_expectation_stays():
-    assert (expected_before(MET, FIRST, COUNT, [0.0], 0.5) == 0.5).all()
+    assert (expected_before(MET, FIRST, COUNT, 0.0, 0.5) == 0.5).all()
 
 
 def test_an_encounter_of_which_nothing_is_known_leaves_the_expectation_alone():
     unknown = np.array([0.2, np.nan, 0.4])
-    expected = expected_before(unknown, np.array([0]), np.array([3]), [0.5], 0.0)[:, 0]
+    expected = expected_before(unknown, np.array([0]), np.array([3]), 0.5, 0.0)
     assert expected.tolist() == [0.0, 0.1, 0.1]
     surplus, shortfall = gaps(unknown, np.array([0]), np.array([3]), 0.5, 0.0)
     assert surplus[1] == shortfall[1] == 0
@@ -28,8 +28,8 @@ def test_an_encounter_of_which_nothing_is_known_leaves_the_expectation_alone():
 def test_customers_do_not_learn_from_each_other(histories, kappa):
     count = np.array([len(history) for history in histories])
     first = np.cumsum(count) - count
-    together = expected_before(np.concatenate(histories), first, count, [kappa], 0.1)[:, 0]
-    apart = [expected_before(np.array(h), np.array([0]), np.array([len(h)]), [kappa], 0.1)[:, 0] for h in histories]
+    together = expected_before(np.concatenate(histories), first, count, kappa, 0.1)
+    apart = [expected_before(np.array(h), np.array([0]), np.array([len(h)]), kappa, 0.1) for h in histories]
     assert np.array_equal(together, np.concatenate(apart))
     assert ((together >= 0) & (together <= 1)).all()
 
@@ -37,4 +37,4 @@ def test_customers_do_not_learn_from_each_other(histories, kappa):
 def test_a_surplus_and_a_shortfall_never_meet():
     surplus, shortfall = gaps(MET, FIRST, COUNT, 0.3, 0.2)
     assert (surplus * shortfall == 0).all()
-    assert np.allclose(surplus - shortfall, MET - expected_before(MET, FIRST, COUNT, [0.3], 0.2)[:, 0])
+    assert np.allclose(surplus - shortfall, MET - expected_before(MET, FIRST, COUNT, 0.3, 0.2))

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from analysis.interval import Interval
-from analysis.strategies.evidence.findings import Finding, normal_interval, verdict_of
+from analysis.strategies.evidence.findings import normal_interval, transformed, verdict_of
 
 EFFECT = Interval(1.0, 0.6, 1.4, 0.9)
 
@@ -34,6 +34,6 @@ def test_a_clean_effect_of_the_wrong_sign_is_said_to_be_opposite():
 
 def test_a_log_ratio_becomes_a_relative_change():
     on_log = normal_interval(0.0, 0.1, 0.9)
-    change = Finding.of("bump.lift", on_log, None, (1, 1), scale=np.expm1).estimate
+    change = transformed(on_log, np.expm1)
     assert change.estimate == 0
     assert change.lower == pytest.approx(-0.1517, abs=1e-4)

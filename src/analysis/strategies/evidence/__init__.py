@@ -1,4 +1,4 @@
-"""What the data say of loyalty: deals, those driven by them, promotion weeks, campaigns, and satisfaction."""
+"""What the data say of loyalty: deals, promotion weeks, campaigns, and satisfaction."""
 
 from analysis.strategies.evidence.campaigns import complete_journey_campaigns
 from analysis.strategies.evidence.evidence import LoyaltyEvidence, loyalty_evidence

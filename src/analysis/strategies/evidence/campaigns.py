@@ -1,9 +1,9 @@
 """Targeted campaigns: what those who were targeted did before, during and after, against those who were not.
 
 An event study on stacked campaigns [1]_: for each campaign the customers who were targeted are compared with customers
-whom no campaign touched around it, week by week, each against their own weeks 16 to 9 before it. Companies target whom
-they expect to buy, often by their last orders: so the eight weeks before are not part of what is compared with, they
-are shown, and the placebo is the same difference in them.
+whom no campaign touched around it, each against their own weeks 16 to 9 before it. Companies target whom they expect to
+buy, often by their last orders: so the eight weeks before are not part of what is compared with, and the placebo is the
+same difference in them.
 
 Who was targeted for the orders of a longer time falls back from these, also where the weeks before are flat. The same
 difference is therefore taken among customers with equal orders before, by regression: where targeting goes by past
@@ -20,7 +20,7 @@ References
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +31,7 @@ from analysis.data.samples import installed_file
 from analysis.errors import Unavailable
 from analysis.interval import Interval
 from analysis.strategies.evidence.encounters import DAYS_PER_WEEK, Encounters
-from analysis.strategies.evidence.findings import Finding, normal_interval
+from analysis.strategies.evidence.findings import Finding, Part, normal_interval
 
 WEEKS_USUAL, WEEKS_BEFORE, WEEKS_DURING, WEEKS_AFTER = 8, 8, 5, 4
 LEAD = WEEKS_USUAL + WEEKS_BEFORE
@@ -39,32 +39,6 @@ USUAL, BEFORE = slice(0, WEEKS_USUAL), slice(WEEKS_USUAL, LEAD)
 DURING, AFTER = slice(LEAD, LEAD + WEEKS_DURING), slice(LEAD + WEEKS_DURING, LEAD + WEEKS_DURING + WEEKS_AFTER)
 FEWEST_TARGETED, FEWEST_CONTROLS = 30, 30
 CAMPAIGN_COLUMNS = ("customer", "start", "end")
-
-
-@dataclass(frozen=True)
-class CampaignEffect:
-    """The difference that came with targeted campaigns.
-
-    Attributes
-    ----------
-    orders, spending
-        Findings on orders and on amounts paid [currency] per customer and week while a campaign runs (its first five
-        weeks), with the placebo: the same difference in the eight weeks before. Details: ``among_alike``, the
-        difference among customers with equal orders (amounts) in the sixteen weeks before.
-    afterwards
-        Finding on orders per customer and week in the four weeks after those five.
-    path
-        week (0 is the campaign's first), difference, lower, upper: orders per customer and week against the mean of
-        weeks 16 to 9 before it, targeted less others.
-    campaigns
-        Campaigns used.
-    """
-
-    orders: Finding
-    spending: Finding
-    afterwards: Finding
-    path: pd.DataFrame = field(repr=False)
-    campaigns: int
 
 
 def complete_journey_campaigns() -> pd.DataFrame:
@@ -85,10 +59,12 @@ def complete_journey_campaigns() -> pd.DataFrame:
     )
 
 
-def campaign_effect(
-    encounters: Encounters, transactions: Orders, campaigns: pd.DataFrame, *, level: float
-) -> CampaignEffect:
+def campaign_effect(encounters: Encounters, transactions: Orders, campaigns: pd.DataFrame, *, level: float) -> Part:
     """What targeted campaigns brought.
+
+    Findings: orders and amounts paid [currency] per customer and week while a campaign runs (its first five weeks),
+    and orders in the four weeks after those; the placebo is the same difference in the eight weeks before. Details of
+    each: ``among_alike``, the difference among customers with equal orders (amounts) in the sixteen weeks before.
 
     Parameters
     ----------
@@ -150,7 +126,7 @@ def _stacks(sent: pd.DataFrame, encounters: Encounters) -> list[tuple[int, np.nd
     return stacks
 
 
-def _effect(stacks, encounters: Encounters, level: float) -> CampaignEffect:
+def _effect(stacks, encounters: Encounters, level: float) -> Part:
     paths = [_paths(encounters, first, np.r_[targeted, controls]) for first, targeted, controls in stacks]
     orders, spent = (np.concatenate(parts) for parts in zip(*paths, strict=True))
     stack = np.repeat(np.arange(len(stacks)), [len(t) + len(c) for _, t, c in stacks])
@@ -172,23 +148,8 @@ def _effect(stacks, encounters: Encounters, level: float) -> CampaignEffect:
         verdict = found.verdict if agreed or found.verdict == "nothing" else "association"
         return replace(found, verdict=verdict, details={"among_alike": among_alike})
 
-    usual = orders[:, USUAL].mean(axis=1)
-    weekly = [difference(orders[:, week] - usual) for week in range(orders.shape[1])]
-    path = pd.DataFrame(
-        {
-            "week": np.arange(orders.shape[1]) - LEAD,
-            "difference": [each.estimate for each in weekly],
-            "lower": [each.lower for each in weekly],
-            "upper": [each.upper for each in weekly],
-        }
-    )
-    return CampaignEffect(
-        orders=finding("orders", orders, DURING),
-        spending=finding("spending", spent, DURING),
-        afterwards=finding("afterwards", orders, AFTER),
-        path=path,
-        campaigns=len(stacks),
-    )
+    during = finding("orders", orders, DURING), finding("spending", spent, DURING)
+    return Part((*during, finding("afterwards", orders, AFTER)), {"campaigns": len(stacks)})
 
 
 def _paths(encounters: Encounters, first: int, customers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -100,7 +100,7 @@ def encounters_of(transactions: Orders) -> Encounters:
             "The data have no discount column (`data.columns.discount`), so nothing can be learned about deals.",
             code="evidence.reason.no_discount_column",
         )
-    found = encounters(_orders(transactions), transactions)
+    found = encounters(occasions_of(transactions), transactions)
     saved = found.saved[np.isfinite(found.saved)]
     if (saved < -CONSTANT).any():
         raise Unavailable(
@@ -143,14 +143,14 @@ def encounters(orders: pd.DataFrame, transactions: Orders) -> Encounters:
 
 def orders_without_deals(transactions: Orders) -> Encounters:
     """Orders for questions that need no discount: everything is taken as bought at list price."""
-    return encounters(_orders(transactions).assign(discount=0.0), transactions)
+    return encounters(occasions_of(transactions).assign(discount=0.0), transactions)
 
 
 def observed_deal(transactions: Orders) -> float | None:
     """Share of the list value that all orders saved, also where deals cannot be studied; None where it is unknown."""
     if not (transactions.has_money and transactions.days.has_discount):
         return None
-    found = encounters(_orders(transactions), transactions)
+    found = encounters(occasions_of(transactions), transactions)
     return None if (np.nan_to_num(found.saved) < -CONSTANT).any() else found.mean_saved
 
 
@@ -173,7 +173,8 @@ def scores_of(found: Encounters, transactions: Orders, scores: pd.DataFrame) -> 
     return (aligned - np.nanmean(aligned)) / spread if spread > CONSTANT else np.full(len(found), np.nan)
 
 
-def _orders(transactions: Orders) -> pd.DataFrame:
+def occasions_of(transactions: Orders) -> pd.DataFrame:
+    """All orders by customer and day: customer (place in the summary), day, amount, discount (0 without one)."""
     discount = "discount" if transactions.days.has_discount else "CAST(0 AS DOUBLE) AS discount"
     with history(transactions) as (connection, occasions):
         query = f"SELECT customer, day, amount, {discount} FROM {occasions} ORDER BY customer, day"
@@ -181,8 +182,8 @@ def _orders(transactions: Orders) -> pd.DataFrame:
     return pd.DataFrame({name: np.asarray(values) for name, values in columns.items()})
 
 
-def expected_before(met, first, count, kappa, initial: float) -> np.ndarray:
-    """Expectation that each encounter finds, E <- E + kappa (X - E), shape (n, len(kappa)).
+def expected_before(met, first, count, kappa: float, initial: float) -> np.ndarray:
+    """Expectation that each encounter finds, E <- E + kappa (X - E), shape (n,).
 
     Parameters
     ----------
@@ -192,22 +193,21 @@ def expected_before(met, first, count, kappa, initial: float) -> np.ndarray:
     first, count
         Row of each customer's first encounter, and how many there are, shape (customers,).
     kappa
-        Shares of the gap by which the expectation moves, shape (k,).
+        Share of the gap by which the expectation moves.
     initial
         What a customer expects of the first encounter.
 
     Examples
     --------
-    >>> expected_before(np.array([0.2, 0.0, 0.4]), np.array([0]), np.array([3]), np.array([0.5]), initial=0.0)[:, 0]
-    array([0. , 0.1 , 0.05])
+    >>> expected_before(np.array([0.2, 0.0, 0.4]), np.array([0]), np.array([3]), 0.5, initial=0.0)
+    array([0.  , 0.1 , 0.05])
     """
-    kappa = np.asarray(kappa, dtype=float)
-    expected = np.full((len(met), kappa.size), float(initial))
+    expected = np.full(len(met), float(initial))
     by_length = np.argsort(-count, kind="stable")
     first, count = first[by_length], count[by_length]
     for step in range(int(count.max(initial=1)) - 1):
         row = first[: np.searchsorted(-count, -(step + 1))] + step
-        gap = met[row, None] - expected[row]
+        gap = met[row] - expected[row]
         expected[row + 1] = expected[row] + kappa * np.where(np.isnan(gap), 0.0, gap)
     return expected
 
@@ -219,8 +219,7 @@ def gaps(met, first, count, kappa: float, initial: float) -> tuple[np.ndarray, n
     >>> surplus.round(3), shortfall.round(3)
     (array([0.1, 0. ]), array([0.  , 0.15]))
     """
-    gap = met - expected_before(met, first, count, [kappa], initial)[:, 0]
-    gap = np.where(np.isnan(gap), 0.0, gap)
+    gap = np.nan_to_num(met - expected_before(met, first, count, kappa, initial))
     return np.maximum(gap, 0.0), np.maximum(-gap, 0.0)
 
 
@@ -280,8 +279,8 @@ class Intervals:
         return shifted
 
 
-def intervals_of(encounters: Encounters, skipped: int | None = None, known: np.ndarray | None = None) -> Intervals:
-    """The intervals after each order but the first ``skipped``: by default 3 where births are unknown, else 0.
+def intervals_of(encounters: Encounters, known: np.ndarray | None = None) -> Intervals:
+    """The intervals after each order; where births are unknown, after each but the first 3.
 
     Parameters
     ----------
@@ -290,8 +289,7 @@ def intervals_of(encounters: Encounters, skipped: int | None = None, known: np.n
         which it is not: it ends the interval before it, and an interval of no length after it says nothing. What is
         known may depend on everything up to an encounter, but not on what follows it.
     """
-    if skipped is None:
-        skipped = 0 if encounters.births_known else FORMING
+    skipped = 0 if encounters.births_known else FORMING
     number = encounters.number
     followed = encounters.count if known is None else _followed(encounters, known)
     length = np.minimum(followed + 1, encounters.count)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from analysis.config.assumptions import Assumption
 from analysis.data.loyalty_tables import scores_at_orders
 from analysis.errors import Unavailable
 from analysis.interval import Interval
-from analysis.plotting import Plots
-from analysis.strategies.evidence.campaigns import CampaignEffect, campaign_effect
-from analysis.strategies.evidence.curve import DEAL, EXPERIENCE, ExpectationCurve, expectation_curve, nothing_varies
-from analysis.strategies.evidence.driven import DealDriven, deal_driven
+from analysis.strategies.dynamics import Estimate
+from analysis.strategies.evidence.campaigns import campaign_effect
 from analysis.strategies.evidence.encounters import (
     Encounters,
     encounters_of,
@@ -23,9 +22,9 @@ from analysis.strategies.evidence.encounters import (
     orders_without_deals,
     scores_of,
 )
-from analysis.strategies.evidence.findings import VERDICTS, Finding
-from analysis.strategies.evidence.promotions import PromotionalBump, notes_on_bump, promotional_bump
-from analysis.strategies.parameters import Assumption, Estimate
+from analysis.strategies.evidence.findings import VERDICTS, Finding, Part
+from analysis.strategies.evidence.likelihood import DEAL, EXPERIENCE, expectation_curve, nothing_varies
+from analysis.strategies.evidence.promotions import promotional_bump
 from analysis.tables import table_html
 from analysis.words import Message
 
@@ -35,38 +34,28 @@ if TYPE_CHECKING:
 
 ASKED = {
     "deal": ("kappa_deal", "theta_deal", "gamma_deal", "loss_aversion"),
-    "driven": ("mercenary_leaving",),
     "bump": ("promotional_lift", "borrowed"),
     "experience": ("kappa_exp", "theta_exp", "gamma_exp"),
 }
 """Which part of the evidence is asked for which parameter."""
-PARTS = ("deal", "driven", "bump", "campaigns", "experience")
+SELECTION = Message(
+    "Customers choose deals, so those who do differ in other ways too: income, need and what rivals offer are not "
+    "controlled.",
+    code="evidence.note.selection",
+)
 
 
 @dataclass(frozen=True)
 class LoyaltyEvidence:
-    """What a company's own orders say of loyalty; a part that they do not tell is None, and ``reasons`` say why.
+    """What a company's own orders say of loyalty.
 
     Attributes
     ----------
-    deal
-        The deal side of the expectation curve, by the joint likelihood.
-    driven
-        Customers driven by deals.
-    bump
-        Promotion weeks, and the dips around them.
-    campaigns
-        Targeted campaigns.
-    experience
-        The experience side of the curve, from satisfaction scores.
+    parts
+        ``deal`` and ``experience`` (the expectation curve of either, the latter from satisfaction scores), ``bump``
+        (promotion weeks, and the dips around them) and ``campaigns``; without those that the data do not tell.
     reasons
-        Part -> why these data do not tell it.
-    estimates
-        Parameter name -> what replaces its assumption in the simulation: only findings with a clean placebo.
-    caps
-        Parameter name -> the range of an assumption that the data limit although they do not replace it.
-    assumed
-        Every other parameter that was asked for -> why it stays an assumption.
+        Every other part -> why these data do not tell it.
     observed_deal
         Share of the list value that all orders saved; None without discounts.
     notes
@@ -75,25 +64,40 @@ class LoyaltyEvidence:
         Level of the intervals.
     """
 
-    deal: ExpectationCurve | None
-    driven: DealDriven | None
-    bump: PromotionalBump | None
-    campaigns: CampaignEffect | None
-    experience: ExpectationCurve | None
+    parts: Mapping[str, Part]
     reasons: Mapping[str, Message]
-    estimates: Mapping[str, Estimate]
-    caps: Mapping[str, Assumption]
-    assumed: Mapping[str, Message]
     observed_deal: float | None
     notes: tuple[Message, ...]
     level: float
 
-    plot = Plots(campaigns="analysis.strategies.plots:plot_campaigns")
-
     @property
     def findings(self) -> tuple[Finding, ...]:
         """Everything that was found, with intervals, placebos and verdicts."""
-        return tuple(finding for name in PARTS for finding in _findings_in(getattr(self, name)))
+        return tuple(finding for part in self.parts.values() for finding in part.findings)
+
+    @property
+    def estimates(self) -> dict[str, Estimate]:
+        """Parameter name -> what replaces its assumption in the simulation: only findings with a clean placebo."""
+        # The asymmetry is one number, taken from deals where these tell it, else from the experience.
+        parts = reversed(self.parts.values())
+        return {name: each for part in parts for name, each in part.estimates.items()}
+
+    @property
+    def caps(self) -> dict[str, Assumption]:
+        """Parameter name -> the range of an assumption that the data limit although they do not replace it."""
+        return {name: span for part in self.parts.values() for name, span in part.caps.items()}
+
+    @property
+    def assumed(self) -> dict[str, Message]:
+        """Every other parameter that was asked for -> why it stays an assumption."""
+        estimates, caps, found = self.estimates, self.caps, {}
+        for part, names in ASKED.items():
+            why = self.parts[part].kept if part in self.parts else dict.fromkeys(names, self.reasons[part])
+            found |= {name: each for name, each in why.items() if name not in estimates}
+        for name in set(found) & set(caps):
+            why = found[name]
+            found[name] = Message("{why}; the range ends where its interval does", code=f"{why.code}_capped", why=why)
+        return found
 
     def to_frame(self) -> pd.DataFrame:
         """Everything that was found.
@@ -112,10 +116,6 @@ class LoyaltyEvidence:
 
     def _repr_html_(self) -> str:
         return table_html(self.to_frame())
-
-
-def _findings_in(part: Any) -> tuple[Finding, ...]:
-    return () if part is None else tuple(each for each in vars(part).values() if isinstance(each, Finding))
 
 
 def loyalty_evidence(
@@ -145,52 +145,38 @@ def loyalty_evidence(
     notes
         What is worth saying of these tables.
     """
-    dropout, reasons = (fit.parameters["a"], fit.parameters["b"]), {}
-    usual = {"dropout": dropout, "level": level, "seed": seed}
+    reasons, parts = {}, {}
+    usual = {"dropout": (fit.parameters["a"], fit.parameters["b"]), "level": level, "seed": seed}
 
     def known(name: str, question: Callable[..., Any], *given: Any, **more: Any) -> Any:
         try:
-            return question(*given, **more)
+            parts[name] = question(*given, **more)
         except Unavailable as unknown:
             reasons[name] = unknown.reason
-            return None
 
-    met, parts = known("deals", encounters_of, orders), dict.fromkeys(PARTS)
-    if met is not None:
-        saved, before = met.saved, met.mean_saved
-        parts["deal"] = known("deal", expectation_curve, met, saved, channel=DEAL, initial=before, **usual)
-        parts["driven"] = known("driven", deal_driven, met, **usual)
+    known("deals", encounters_of, orders)
+    met = parts.pop("deals", None)
     every = orders_without_deals(orders) if met is None else met
+    if met is not None:
+        known("deal", expectation_curve, met, met.saved, channel=DEAL, initial=met.mean_saved, **usual)
     if met is not None or promotions is not None:
-        parts["bump"] = known("bump", promotional_bump, every, level=level, seed=seed, calendar=promotions)
+        known("bump", promotional_bump, every, level=level, seed=seed, calendar=promotions)
     if no_deals := reasons.pop("deals", None):
-        asked = ("deal", "driven", *(() if promotions is not None else ("bump",)))
+        asked = ("deal", *(() if promotions is not None else ("bump",)))
         reasons = dict.fromkeys(asked, no_deals) | reasons
-    parts["campaigns"] = known("campaigns", _campaigns, every, orders, campaigns, level)
-    parts["experience"] = known("experience", _experience, every, orders, satisfaction, usual)
-    # The asymmetry is one number, taken from deals where these tell it, else from the experience.
-    told = [parts[name] for name in ("experience", "driven", "bump", "deal") if parts[name] is not None]
-    estimates = {name: each for part in told for name, each in part.estimates.items()}
-    caps = {name: span for part in told for name, span in getattr(part, "caps", {}).items()}
-    return LoyaltyEvidence(
-        **parts,
-        reasons=reasons,
-        estimates=estimates,
-        caps=caps,
-        assumed=dict(_assumed(parts, reasons, estimates, caps)),
-        observed_deal=observed_deal(orders) if met is None else met.mean_saved,
-        notes=(*notes, *_notes(parts)),
-        level=level,
-    )
+    known("campaigns", _campaigns, every, orders, campaigns, level)
+    known("experience", _experience, every, orders, satisfaction, usual)
+    notes = (*notes, *((SELECTION,) if "deal" in parts else ()), *(n for part in parts.values() for n in part.notes))
+    return LoyaltyEvidence(parts, reasons, observed_deal(orders) if met is None else met.mean_saved, notes, level)
 
 
-def _campaigns(met: Encounters, orders: Orders, campaigns: pd.DataFrame | None, level: float) -> CampaignEffect:
+def _campaigns(met: Encounters, orders: Orders, campaigns: pd.DataFrame | None, level: float) -> Part:
     if campaigns is None:
         raise Unavailable("No table of targeted campaigns is given.", code="evidence.reason.no_campaigns")
     return campaign_effect(met, orders, campaigns, level=level)
 
 
-def _experience(met: Encounters, orders: Orders, satisfaction: pd.DataFrame | None, usual) -> ExpectationCurve:
+def _experience(met: Encounters, orders: Orders, satisfaction: pd.DataFrame | None, usual) -> Part:
     if satisfaction is None:
         raise Unavailable(
             "No satisfaction scores are given, so the experience side stays an assumption.",
@@ -205,33 +191,3 @@ def _experience(met: Encounters, orders: Orders, satisfaction: pd.DataFrame | No
             code="evidence.reason.scores_elsewhere",
         )
     return expectation_curve(met, scores, channel=EXPERIENCE, initial=0.0, **usual)
-
-
-def _assumed(parts, reasons, estimates, caps) -> Iterator[tuple[str, Message]]:
-    for part, name in ((part, name) for part, names in ASKED.items() for name in names if name not in estimates):
-        why = reasons[part] if parts[part] is None else parts[part].kept(name)
-        if name in caps:
-            why = Message("{why}; the range ends where its interval does", code=f"{why.code}_capped", why=why)
-        yield name, why
-
-
-def _notes(parts) -> Iterator[Message]:
-    if parts["driven"] is not None:
-        yield Message(
-            "Customers choose deals, so those who do differ in other ways too. Pace, basket and calendar of the first "
-            "orders are controlled; income, need and what rivals offer are not.",
-            code="evidence.note.selection",
-        )
-        if not parts["driven"].births_known:
-            yield Message(
-                "Early orders are early in the data, not in a customer's life.", code="evidence.note.early_in_the_data"
-            )
-    if parts["experience"] is not None:
-        yield Message(
-            "Effects of the experience are per standard deviation of the scores, while the simulation counts in "
-            "standard deviations of the sector's quality. So pace and staying after a better experience remain "
-            "assumptions; whoever knows the ratio can state `strategies.assumptions.gamma_exp` and `theta_exp`.",
-            code="evidence.note.unit_of_scores",
-        )
-    if parts["bump"] is not None:
-        yield from notes_on_bump(parts["bump"])

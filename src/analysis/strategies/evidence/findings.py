@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 
 from analysis.config.assumptions import Assumption, Parameter
 from analysis.interval import Interval
+from analysis.strategies.dynamics import Estimate
 from analysis.words import Message
 
 LARGEST_PLACEBO = 0.5
@@ -21,7 +23,6 @@ LABELS = {
     "curve.theta_deal": Message("Staying after a better deal than expected"),
     "curve.gamma_exp": Message("Pace after a better experience than expected"),
     "curve.theta_exp": Message("Staying after a better experience than expected"),
-    "driven.leaving_per_order": Message("Odds of leaving at an order, after buying early orders on deals"),
     "bump.lift": Message("Orders in a promotion week of customers who were there before"),
     "campaign.orders": Message("Orders of targeted customers while a campaign runs"),
     "campaign.spending": Message("Spending of targeted customers while a campaign runs"),
@@ -32,7 +33,6 @@ UNITS = {
     "curve.theta_deal": Message("log odds per share of price"),
     "curve.gamma_exp": Message("log pace per standard deviation of the scores"),
     "curve.theta_exp": Message("log odds per standard deviation of the scores"),
-    "driven.leaving_per": Message("relative change of the odds"),
     "bump": Message("share of orders"),
     "campaign.spending": Message("currency per customer and week"),
     "campaign": Message("orders per customer and week"),
@@ -82,17 +82,9 @@ class Finding:
     details: Mapping[str, float | Interval] = field(default_factory=dict)
 
     @classmethod
-    def of(
-        cls, name: str, estimate: Interval, placebo: Interval | None, counts, *, sign: int = 0, scale=None
-    ) -> Finding:
-        """What an estimate beside its placebo is worth, in the unit that ``scale``, an increasing function, gives it.
-
-        ``sign`` is that which the mechanism needs, 0 for any.
-        """
-        verdict = verdict_of(estimate, placebo, expected_sign=sign)
-        if scale is not None:
-            estimate, placebo = transformed(estimate, scale), placebo and transformed(placebo, scale)
-        return cls(f"evidence.{name}", estimate, placebo, verdict, *counts)
+    def of(cls, name: str, estimate: Interval, placebo: Interval | None, counts, *, sign: int = 0) -> Finding:
+        """What an estimate beside its placebo is worth; ``sign`` is that which the mechanism needs, 0 for any."""
+        return cls(f"evidence.{name}", estimate, placebo, verdict_of(estimate, placebo, expected_sign=sign), *counts)
 
     @property
     def label(self) -> Message:
@@ -106,6 +98,37 @@ class Finding:
     def kept(self) -> Message:
         """Why an assumption stays although this was found."""
         return NO_PLACEBO if self.verdict == "association" and self.placebo is None else KEPT[self.verdict]
+
+
+@dataclass(frozen=True)
+class Part:
+    """What the data say to one question.
+
+    Attributes
+    ----------
+    findings
+        With their placebos and verdicts; ``part["lift"]`` is the one whose name goes on so.
+    details
+        What else was found, by name.
+    estimates
+        Parameter name -> what may replace its assumption.
+    caps
+        Parameter name -> the range of an assumption that is limited although it is not replaced.
+    kept
+        Every other parameter that was asked for -> why its assumption stays.
+    notes
+        What is worth saying of it.
+    """
+
+    findings: tuple[Finding, ...]
+    details: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    estimates: Mapping[str, Estimate] = field(default_factory=dict)
+    caps: Mapping[str, Assumption] = field(default_factory=dict)
+    kept: Mapping[str, Message] = field(default_factory=dict)
+    notes: tuple[Message, ...] = ()
+
+    def __getitem__(self, name: str) -> Finding:
+        return next(each for each in self.findings if each.name.rpartition(".")[2].startswith(name))
 
 
 def verdict_of(estimate: Interval, placebo: Interval | None, *, expected_sign: int = 0) -> str:
@@ -135,17 +158,12 @@ def is_clean(estimate: Interval, placebo: Interval) -> bool:
     return small and holds(placebo, 0.0) and not holds(placebo, estimate.estimate)
 
 
-def capped_range(finding: Finding, parameter: Parameter, nothing: float = 0.0) -> Assumption | None:
+def capped_range(finding: Finding, parameter: Parameter) -> Assumption | None:
     """The range of an assumption of which a finding tells no more than how large it is at most; None where it does not.
 
     It does where nothing was found, or the opposite of what the mechanism has, and the placebo holds zero and is
     certain enough to have shown a fault as large as the whole range. The range then ends at the upper end of the
     finding's interval, and is most likely where its estimate is.
-
-    Parameters
-    ----------
-    nothing
-        The parameter's value where there is no effect; a finding is a difference from it.
 
     Examples
     --------
@@ -154,14 +172,14 @@ def capped_range(finding: Finding, parameter: Parameter, nothing: float = 0.0) -
     >>> capped_range(Finding.of("curve.theta_deal", effect, quiet, (9, 9)), BY_NAME["theta_deal"])
     Assumption(low=0.0, high=0.7, most_likely=0.1)
     """
-    placebo, fault = finding.placebo, parameter.high - nothing
+    placebo, fault = finding.placebo, parameter.high
     if finding.verdict not in ("nothing", "opposite") or placebo is None or not holds(placebo, 0.0):
         return None
     narrowest = parameter.low + LEAST_WIDTH * (parameter.high - parameter.low)
-    high = max(nothing + finding.estimate.upper, narrowest)
+    high = max(finding.estimate.upper, narrowest)
     if holds(placebo, fault) or holds(placebo, -fault) or high >= parameter.high:
         return None
-    likely = float(np.clip(nothing + finding.estimate.estimate, parameter.low, high))
+    likely = float(np.clip(finding.estimate.estimate, parameter.low, high))
     return Assumption(low=parameter.low, high=high, most_likely=likely)
 
 

@@ -21,17 +21,18 @@ c, G_p = s + (1 - s) G_u; c is where G_p - G_u is largest. The mean saved is m_p
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from analysis.config.assumptions import BY_NAME
 from analysis.errors import Unavailable
 from analysis.interval import Interval
-from analysis.strategies.dynamics import LIFT_IS_STATED_AT
+from analysis.strategies.dynamics import LIFT_IS_STATED_AT, Estimate
 from analysis.strategies.evidence.encounters import DAYS_PER_WEEK, Encounters, too_few
-from analysis.strategies.evidence.findings import Finding, normal_interval, transformed
-from analysis.strategies.parameters import BY_NAME, Estimate
+from analysis.strategies.evidence.findings import Finding, Part, normal_interval, transformed
 from analysis.words import Message
 
 FEWEST_WEEKS = 26
@@ -58,85 +59,17 @@ FEWEST_THERE = 50
 """Customers who ordered before a week, below whom it is not looked at."""
 
 
-@dataclass(frozen=True)
-class PromotionalBump:
-    """What promotion weeks do to the number of orders.
-
-    Attributes
-    ----------
-    lift
-        Finding on the relative rise, in a promotion week, of the orders of customers who were there before. Details:
-        separate promotions, weeks, depth, and unclear weeks, which are compared with nothing.
-    borrowed
-        Orders missing in the week before and the two weeks after, as a share of the extra orders; None where there is
-        no rise to take a share of, or too few such weeks.
-    lift_of_participants
-        Extra orders of those who take part, at 20% depth; None where the promotions are too shallow to say, or hardly
-        anybody takes part.
-    depth
-        Share saved by orders that use the promotion, above what orders save in other weeks.
-    reach
-        Share of customers who take part, from the excess of deals over the usual ones.
-    weeks
-        As of ``weekly_orders``.
-    defined_by
-        ``data`` or ``calendar``: where the promotion weeks come from.
-    around_told
-        Whether the weeks around promotions could be told from others; if not they count among these, and the rise is
-        too large by what was moved from them.
-    draws
-        ``promotional_lift`` and ``borrowed``, row-aligned; without those that are None.
-    """
-
-    lift: Finding
-    borrowed: Interval | None
-    lift_of_participants: Interval | None
-    depth: float
-    reach: float
-    weeks: pd.DataFrame = field(repr=False)
-    defined_by: str
-    around_told: bool
-    draws: Mapping[str, np.ndarray] = field(repr=False)
-
-    @property
-    def is_telling(self) -> bool:
-        """Whether there are promotions enough, and deep enough, for more than an association."""
-        return _is_telling(self.lift.details)
-
-    @property
-    def is_calendar_alone(self) -> bool:
-        """Whether promotion weeks are known and no order in them is known to have saved anything."""
-        return self.defined_by == "calendar" and self.depth == 0
-
-    def kept(self, name: str) -> Message:
-        """Why an assumption stays although the lift was found."""
-        if self.lift.verdict == "association" and self.is_calendar_alone:
-            return Message("how much promotions save is not known", code="evidence.kept.depth_unknown")
-        if self.lift.verdict == "estimate":
-            return Message(
-                "promotions are too shallow, or their dips too unclear", code="evidence.kept.too_shallow_or_unclear"
-            )
-        if self.lift.verdict == "association" and self.lift.placebo is not None and not self.is_telling:
-            return Message("too few separate promotions, or too shallow ones", code="evidence.kept.few_or_shallow")
-        return self.lift.kept
-
-    @property
-    def estimates(self) -> dict[str, Estimate]:
-        """What may replace an assumption."""
-        if self.lift.verdict != "estimate":
-            return {}
-        known = {"promotional_lift": self.lift_of_participants, "borrowed": self.borrowed}
-        return {
-            name: Estimate(interval.estimate, float(np.std(self.draws[name])), self.draws[name])
-            for name, interval in known.items()
-            if interval is not None and interval.lower > 0
-        }
-
-
-def promotional_bump(
-    encounters: Encounters, *, level: float, seed: int, calendar: pd.DataFrame | None = None
-) -> PromotionalBump:
+def promotional_bump(encounters: Encounters, *, level: float, seed: int, calendar: pd.DataFrame | None = None) -> Part:
     """The bump and its dips.
+
+    The finding is on the relative rise, in a promotion week, of the orders of customers who were there before, with
+    details: separate promotions, weeks, depth, and unclear weeks, which are compared with nothing. Details of the part:
+    ``weeks`` (as of ``weekly_orders``); ``depth`` (share saved by orders that use the promotion, above what orders save
+    in other weeks); ``reach`` (share of customers who take part, from the excess of deals over the usual ones);
+    ``borrowed`` (orders missing in the week before and the two after, as a share of the extra orders) and
+    ``promotional_lift`` (extra orders of those who take part, at 20% depth), where they are told; ``around`` (whether
+    weeks around promotions could be told from others; if not they count among these, and the rise is too large by what
+    was moved from them).
 
     Parameters
     ----------
@@ -173,47 +106,60 @@ def promotional_bump(
             "Near most promotion weeks there is no other week that says what would have been ordered without.",
             code="evidence.reason.promotions_without_others",
         )
-    rng = np.random.default_rng([seed, 47])
-    return _bump(encounters, weeks, design, level, rng, "data" if calendar is None else "calendar")
+    return _bump(encounters, weeks, design, level, np.random.default_rng([seed, 47]), calendar)
 
 
-def notes_on_bump(found: PromotionalBump) -> Iterator[Message]:
+def _notes(lift: Finding, found: Mapping[str, Any], calendar: pd.DataFrame | None) -> Iterator[Message]:
     """What is worth saying of the promotion weeks, and of the lift where it is larger than any in the literature."""
-    numbers, most = found.lift.details, BY_NAME["promotional_lift"].high
-    if found.defined_by == "data":
+    numbers, most = lift.details, BY_NAME["promotional_lift"].high
+    if calendar is None:
         yield Message(
             "Promotion weeks are those with unusually deep discounts ({weeks:weeks}); holidays may be among them. "
             "Orders that use them save {depth:percent1} of the price more than usual ones.",
             weeks=numbers["weeks"], depth=numbers["depth"]
         )  # fmt: skip
+    elif numbers["depth"] == 0:
+        yield Message(
+            "How much the promotions of the calendar save is not known, so the rise in orders cannot be stated for a "
+            "depth of 20%, and what is assumed of promotions stays.",
+            code="evidence.note.calendar_alone",
+        )
     if numbers["unclear"]:
         yield Message(
             "Weeks in which more was saved than usual and less than in promotion weeks ({weeks:integer}) are compared "
             "with nothing. A calendar (`strategies.promotions`) tells what such weeks are.",
             weeks=numbers["unclear"],
         )
-    if found.is_calendar_alone:
-        yield Message(
-            "How much the promotions of the calendar save is not known, so the rise in orders cannot be stated for a "
-            "depth of 20%, and what is assumed of promotions stays.",
-            code="evidence.note.calendar_alone",
-        )
-    if not found.around_told:
+    if not found["around"]:
         yield Message(
             "Promotions follow each other so closely that hardly any week is beside them. The rise is too large by the "
             "orders that were moved into a promotion, and no placebo can be made.",
             code="evidence.note.promotions_too_close",
         )
-    if "promotional_lift" in found.estimates and found.lift_of_participants.estimate > most:
+    told = found.get("promotional_lift")
+    if lift.verdict == "estimate" and told is not None and told.lower > 0 and told.estimate > most:
         yield Message(
             "By these data those who take part in a promotion of 20% order {lift:interval percent} more, above the "
             "{most:percent} of the literature (Bijmolt et al. 2005). If something else falls into promotion weeks, "
             "that is too much: `strategies.assumptions.promotional_lift` states what is to count instead.",
-            code="evidence.note.lift_beyond_literature", lift=found.lift_of_participants, most=most
+            code="evidence.note.lift_beyond_literature", lift=told, most=most
         )  # fmt: skip
 
 
-def _bump(encounters, weeks: pd.DataFrame, design: WeekDesign, level: float, rng, defined_by: str) -> PromotionalBump:
+def _kept(lift: Finding, calendar: pd.DataFrame | None) -> Message:
+    """Why an assumption stays although the lift was found."""
+    if lift.verdict == "association" and calendar is not None and lift.details["depth"] == 0:
+        return Message("how much promotions save is not known", code="evidence.kept.depth_unknown")
+    if lift.verdict == "estimate":
+        return Message(
+            "promotions are too shallow, or their dips too unclear", code="evidence.kept.too_shallow_or_unclear"
+        )
+    if lift.verdict == "association" and lift.placebo is not None and not _is_telling(lift.details):
+        return Message("too few separate promotions, or too shallow ones", code="evidence.kept.few_or_shallow")
+    return lift.kept
+
+
+def _bump(encounters, weeks: pd.DataFrame, design: WeekDesign, level: float, rng, calendar) -> Part:
     point, covariance = _coefficients(weeks, design)
     place = {name: k for k, name in enumerate(design.told)}
     on_log = {name: normal_interval(point[k], np.sqrt(covariance[k, k]), level) for name, k in place.items()}
@@ -227,24 +173,22 @@ def _bump(encounters, weeks: pd.DataFrame, design: WeekDesign, level: float, rng
     lift = Finding.of("bump.lift", ratio["promoted"], ratio.get("long_before"), counts, sign=1)
     if lift.verdict in ("estimate", "opposite") and not _is_telling(details):
         lift = replace(lift, verdict="association")
-    lift, found, draws = replace(lift, details=details), {}, {}
+    lift, draws = replace(lift, details=details), {}
+    reach = float(reach_of(who.orders, lift.estimate.estimate))
+    found = {"weeks": weeks, "depth": who.depth, "reach": reach, "around": design.around}
     if lift.estimate.lower > 0:
         shares, draws = (_missing(rows, place, design) for rows in (point[None, :], drawn))
-        found = {name: Interval.around(shares[name][0], draws[name], level) for name in draws}
+        found |= {name: Interval.around(shares[name][0], draws[name], level) for name in draws}
         lifts = _of_participants(lift.estimate.estimate, np.expm1(drawn[:, place["promoted"]]), who, level)
         if lifts is not None:
             found["promotional_lift"], draws["promotional_lift"] = lifts
-    return PromotionalBump(
-        lift=lift,
-        borrowed=found.get("borrowed"),
-        lift_of_participants=found.get("promotional_lift"),
-        depth=who.depth,
-        reach=float(reach_of(who.orders, lift.estimate.estimate)),
-        weeks=weeks,
-        defined_by=defined_by,
-        around_told=design.around,
-        draws={name: draws[name] for name in ("promotional_lift", "borrowed") if name in draws},
-    )
+    estimates = {
+        name: Estimate(found[name].estimate, float(np.std(draws[name])), draws[name])
+        for name in ("promotional_lift", "borrowed")
+        if lift.verdict == "estimate" and name in found and found[name].lower > 0
+    }
+    kept = {name: _kept(lift, calendar) for name in ("promotional_lift", "borrowed") if name not in estimates}
+    return Part((lift,), found, estimates, kept=kept, notes=tuple(_notes(lift, found, calendar)))
 
 
 def _is_telling(details: Mapping[str, float]) -> bool:
@@ -489,8 +433,7 @@ def separate_promotions(promoted: np.ndarray) -> int:
     >>> separate_promotions(np.array([1.0, 0.5, 0.0, 1.0]))
     2
     """
-    there = np.asarray(promoted) > 0
-    return int(there[0]) + int((there[1:] & ~there[:-1]).sum())
+    return len(_runs(np.asarray(promoted) > 0)[0])
 
 
 @dataclass(frozen=True)
