@@ -33,7 +33,7 @@ from analysis.errors import UsageError
 from analysis.interval import Interval
 from analysis.strategies.experiment import FEWEST_ORDERING, Period, margins_of
 from analysis.strategies.schedule import Economics
-from analysis.strategies.trial import FEWEST_CUSTOMERS, assignment, customers_per_arm
+from analysis.strategies.trial import FEWEST_CUSTOMERS, POWER, assignment
 from analysis.value.contacts import LISTS
 from analysis.value.payback import pooled_means
 
@@ -84,8 +84,10 @@ def draw_lot(
         )
     row = found.lists.loc[name]
     spread = np.sqrt(row["p_order"] * (1 - row["p_order"]))
-    arm = customers_per_arm(row["break_even"] / max(spread, 1e-9), norm.ppf(0.95)) or len(rows)
-    rows = rows.iloc[np.random.default_rng([seed, 62]).permutation(len(rows))[: 2 * arm]]
+    effect = row["break_even"] / max(spread, 1e-9)
+    arm = 2 * ((norm.ppf(0.95) + norm.ppf(POWER)) / effect) ** 2 if effect > 0 else np.inf
+    size = int(min(max(2 * np.ceil(arm), FEWEST_CUSTOMERS), len(rows)))
+    rows = rows.iloc[np.random.default_rng([seed, 62]).permutation(len(rows))[:size]]
     arms = assignment(rows.assign(residual_clv=rows["p_order"] * rows["margin"]), ("none", "contact"), seed)
     days = {"start": after + dt.timedelta(days=1), "end": after + dt.timedelta(days=int(found.window_days))}
     costs = (gross_margin, cost_per_order, found.cost_per_contact, found.incentive)
