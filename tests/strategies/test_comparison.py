@@ -60,13 +60,33 @@ def test_every_strategy_has_one_advice_a_break_even_and_a_sentence(compared):
     assert {each.form for each in compared.advice.values()} <= set(FORMS)
     frame = compared.to_frame().set_index("strategy")
     for name, each in compared.advice.items():
-        assert each.need.estimate + frame.loc[name, "difference"] / compared.go_on.estimate == pytest.approx(
+        everybody = compared.go_on.estimate + compared.lines["newcomers"].estimate
+        assert each.need.estimate + frame.loc[name, "difference"] / everybody == pytest.approx(
             each.likely.estimate, abs=0.02
         )
     with reader("en", "EUR"):
         said = [str(each) for each in decision_sentences(compared)]
     assert len(said) == 2 + len(BUILT_IN)
     assert "not measured in your data" in said[1]
+
+
+def test_what_new_customers_cost_counts_as_cost_and_drives_nobody_away(compared):
+    assert compared.advice["points"].likely.estimate > -0.01
+    gifts = compared.components_frame().query("strategy == 'gift' and component == 'service'").iloc[0]
+    assert 1.5 * gifts["estimate"] < gifts["lower"] < gifts["upper"] < 0.5 * gifts["estimate"]
+
+
+def test_at_the_most_that_an_order_may_cost_better_service_of_old_and_new_customers_earns_nothing(fits):
+    fit, spend = fits[0]["BGNBD"], fits[1]
+
+    def compared_at(price):
+        better = Strategy("better", experience=Experience(lift=0.5, invested_per_order=price))
+        money = {"gross_margin": 0.3, "joining_per_year": 300.0, "horizon": "2Y"}
+        return rl.compare_strategies(fit, spend, [better], **money)
+
+    first = compared_at(0.1)
+    dear = compared_at(first.advice["better"].most.estimate)
+    assert abs(dear.difference("better").estimate) < 0.1 * first.difference("better").estimate
 
 
 def test_the_error_of_simulation_is_small_beside_the_interval_and_the_base(compared):
@@ -152,7 +172,7 @@ def test_each_form_of_advice_comes_out_on_a_shop_made_for_it(often, form, strate
     found = rl.compare_strategies(*often, strategies, gross_margin=0.3, horizon="2Y", finding_out_costs=100, **stated)
     assert found.advice[strategies[0].name].form == form
     with reader("en", "EUR"):
-        said = str(decision_sentences(found)[1])
+        said = str(decision_sentences(found)[2])
     words = {"do_not": "do not.", "do": "do it.", "either": "take the cheaper.", "try_first": "try it on some first",
              "find_out_first": "find out first"}  # fmt: skip
     assert words[form] in said

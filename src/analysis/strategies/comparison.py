@@ -24,7 +24,7 @@ from analysis.errors import Unavailable, UsageError
 from analysis.interval import Interval
 from analysis.models.patterns import patterns_of
 from analysis.plotting import Plots
-from analysis.strategies.decision import Advice, advice_on, simulation_error, without_noise
+from analysis.strategies.decision import Advice, advice_on, simulation_error, smooth, without_noise
 from analysis.strategies.dynamics import ParameterDraws, draw_parameters
 from analysis.strategies.schedule import WEEKS_PER_YEAR, Economics, Schedule
 from analysis.strategies.sentences import done_in, name_of
@@ -74,8 +74,8 @@ class StrategyComparison:
         Part of the difference from going on as today -> draws, shape (S, D) [currency]; they add up to it.
     noise
         Variance of each draw's difference that comes from simulated lives, shape (S, D).
-    profit
-        Draws of ``go_on``, shape (D,).
+    profit, joining
+        Draws of ``go_on``, and of what new customers bring then, shape (D,).
     parameters
         Everything assumed, and where it comes from.
     segments
@@ -100,6 +100,7 @@ class StrategyComparison:
     components: Mapping[str, np.ndarray]
     noise: np.ndarray
     profit: np.ndarray
+    joining: np.ndarray
     parameters: ParameterDraws
     segments: tuple[np.ndarray, np.ndarray]
     early: np.ndarray
@@ -123,8 +124,15 @@ class StrategyComparison:
     @cached_property
     def draws(self) -> np.ndarray:
         """Expected difference from going on as today under each draw, freed of the luck of simulated lives, (S, D)."""
-        every = self.parameters.values | {"profit": self.profit}
-        return without_noise(sum(self.components.values()), self.noise, every)
+        return without_noise(sum(self.components.values()), self.noise, self._uncertain)
+
+    @property
+    def _uncertain(self) -> Mapping[str, np.ndarray]:
+        return self.parameters.values | {"profit": self.profit}
+
+    def explained(self, name: str) -> np.ndarray:
+        """A component freed of the luck of simulated lives: what is uncertain explains of it, shape (S, D)."""
+        return smooth(self.components[name], self._uncertain)[0]
 
     @cached_property
     def simulation_error(self) -> np.ndarray:
@@ -155,7 +163,7 @@ class StrategyComparison:
             Columns strategy, name and label (what it is called, what the company does), is_own; difference: expected
             discounted profit against going on as today [currency], with lower, upper and level; probability_of_loss,
             probability_best; regret: expected profit forgone by choosing it [currency]; break_even: by which share
-            the margin of today's customers must rise for it to pay, and likely: by which it does; advice.
+            the margin of all customers must rise for it to pay, and likely: by which it does; advice.
         """
         largest = self.draws.max(axis=0)
         best = self.draws >= largest - 1e-9 * np.maximum(np.abs(largest), 1.0)
@@ -177,7 +185,7 @@ class StrategyComparison:
 
     def components_frame(self) -> pd.DataFrame:
         """What each difference consists of: strategy, component, estimate, lower, upper [currency] and level."""
-        parts = {name: draws for name, draws in self.components.items() if np.any(draws)}
+        parts = {name: self.explained(name) for name, draws in self.components.items() if np.any(draws)}
         rows = (
             (strategy, name, *vars(Interval.around(float(draws[s].mean()), draws[s], self.level)).values())
             for s, strategy in enumerate(self.names)
@@ -354,6 +362,7 @@ class _Comparing:
             components=parts,
             noise=noise,
             profit=go_on,
+            joining=np.zeros(world.draws) if coming is None else coming.parts["profit"][0],
             parameters=known,
             segments=((found.segments - found.segments[:1]) * scale[:, None], sizes),
             early=early,
@@ -427,10 +436,13 @@ class _Comparing:
         ratio = gain / (scale * found.revenue)
         noise = scale**2 * (found.moments[0] - 2 * ratio * found.moments[1] + ratio**2 * found.moments[2])
         if coming is not None:
-            profit = coming.parts["profit"]
-            parts["newcomers"] = profit - profit[0]
-            parts["referred"] += coming.parts["referred"]
-            noise = noise + of_a_sum(coming.moments[0], parts["newcomers"])
+            new = coming.parts
+            noise = noise + of_a_sum(coming.moments[0], new["profit"] - new["profit"][0])
+            parts["referred"] += new["referred"]
+            parts["newcomers"] = new["profit"] - new["profit"][0]
+            for name in ("given_away", "service", "invested"):
+                parts[name] -= new[name]
+                parts["newcomers"] += new[name]
             for row, each in enumerate(every):
                 if plan.promoted[row].any():
                     lives = new_lives(self.fit, self.spend, world, self.coming, each)

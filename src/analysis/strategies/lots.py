@@ -183,8 +183,8 @@ def _outcomes(orders: Orders, lot: pd.DataFrame, asked: np.ndarray, number: int)
     cost = lot.iloc[0]
     settings = SimpleNamespace(starts=cost["start"].date(), ends=cost["end"].date())
     money = Economics(cost["gross_margin"], cost["cost_per_order"])
-    found = margins_of(orders, lot["customer"], Period.of(orders, settings), money)
-    ordered = found.orders > 0
+    found, _ = margins_of(orders, lot["customer"], Period.of(orders, settings), money)
+    ordered = found["orders"].to_numpy() > 0
     given = asked * (cost["cost_per_contact"] + cost["incentive"] * ordered)
     return pd.DataFrame(
         {
@@ -192,8 +192,8 @@ def _outcomes(orders: Orders, lot: pd.DataFrame, asked: np.ndarray, number: int)
             "lot": number,
             "customer": lot["customer"].astype(str).to_numpy(),
             "arm": asked.astype(float),
-            "net": found.during - given,
-            "before": 0.0 if found.before is None else found.before,
+            "net": found["during"].to_numpy() - given,
+            "before": found["before"].to_numpy() if "before" in found else 0.0,
             "ordered": ordered.astype(float),
         }
     )

@@ -65,7 +65,7 @@ def plot_differences(result: StrategyComparison, ax: Axes | None = None) -> Axes
 
 
 def plot_break_even(result: StrategyComparison, ax: Axes | None = None) -> Axes:
-    """By how much the margin of today's customers must rise for each strategy to pay, beside what is likely."""
+    """By how much the margin of customers must rise for each strategy to pay, beside what is likely."""
     advice = list(result.advice.values())
     ax = own_axes(ax, size=(7.2, 1.0 + 0.6 * len(advice)))
     for row, each in enumerate(advice):
@@ -76,7 +76,7 @@ def plot_break_even(result: StrategyComparison, ax: Axes | None = None) -> Axes:
     ax.set_yticks([-row for row in range(len(advice))], [str(name_of(each.strategy)) for each in advice])
     ax.grid(visible=True, axis="x")
     format_ticks(few_ticks(ax, x=5), x="percent1")
-    return name_axes(ax, x=tr("More margin from today's customers: the mark is needed, the bar likely"))
+    return name_axes(ax, x=tr("More margin from customers: the mark is needed, the bar likely"))
 
 
 def plot_components(comparison: StrategyComparison, ax: Axes | None = None) -> Axes:

@@ -32,7 +32,7 @@ COMPONENTS = {
     "newcomers": Message("New customers who come anyway"),
     "won": Message("Customers won by promotions"),
     "referred": Message("Referred customers"),
-    "service": Message("Cost of better service on orders"),
+    "service": Message("Cost of better service and gifts on orders"),
     "invested": Message("Investment in customers"),
     "programme": Message("Programme and customer database"),
 }
