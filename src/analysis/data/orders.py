@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 from ibis.expr.types import Table
 from markupsafe import Markup
 
@@ -466,7 +467,11 @@ def _from_engine(table: Table, config: Config, workdir: Path, as_of: dt.date | N
         kind = str(customer) if customer.is_integer() else "str"
         days = Days(workdir / "days.parquet", kinds, found.id_column, kind)
         unfinished = days.path.with_name(f"{days.path.name}-{os.getpid()}.unfinished")
-        found.days.order_by("customer", "day").to_parquet(unfinished, compression="lz4")
+        # Not by to_parquet(), which makes a folder in Spark.
+        batches = found.days.order_by("customer", "day").to_pyarrow_batches()
+        with pq.ParquetWriter(unfinished, batches.schema, compression="lz4") as writer:
+            for batch in batches:
+                writer.write_batch(batch)
     unfinished.replace(days.path)
     with scratch(workdir) as connection:
         summary = customer_summary(connection, days, found.observation_end, has_money=found.has_money)
