@@ -137,7 +137,7 @@ class StrategyComparison:
     @cached_property
     def simulation_error(self) -> np.ndarray:
         """Standard error of each mean difference that comes from simulated lives and finitely many draws, (S,)."""
-        return simulation_error(sum(self.components.values()), self.noise, self.parameters.values)
+        return simulation_error(sum(self.components.values()), self.noise, self._uncertain)
 
     @cached_property
     def trials(self) -> pd.DataFrame:

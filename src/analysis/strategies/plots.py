@@ -13,6 +13,7 @@ from analysis.plotting import (
     GREY,
     INK,
     ORANGE,
+    SKY,
     Stroke,
     few_ticks,
     format_ticks,
@@ -37,6 +38,7 @@ STROKES = (
     Stroke(GREEN, (0, (1.2, 2.4)), "D", 1.7),
     Stroke(GREY, (0, (3, 1, 1, 1)), "v", 1.7),
     Stroke(INK, (0, (6, 2)), "^", 1.5),
+    Stroke(SKY, (0, (2, 1)), "P", 1.5),
 )
 
 
@@ -89,12 +91,12 @@ def plot_components(comparison: StrategyComparison, ax: Axes | None = None) -> A
         (ax.barh(-places - number * height, table[name], height=height, color=stroke.color), str(name_of(name)))
         for number, (name, stroke) in enumerate(zip(table, _strokes(), strict=False))
     ]
-    key_above(ax, bars)
+    lines = key_above(ax, bars)
     ax.set_yticks(-places - 0.3, [textwrap.fill(str(COMPONENTS[name]), 34) for name in table.index])
     ax.axvline(0, color=GREY, linewidth=0.9)
     ax.grid(visible=True, axis="x")
     format_ticks(few_ticks(ax, x=5), x="compact_money")
-    return name_axes(ax, x=tr("Part of the profit against going on as today"))
+    return name_axes(ax, x=tr("Part of the profit against going on as today"), lines_between=lines)
 
 
 def plot_mechanism(path: pd.DataFrame, ax: Axes | None = None) -> Axes:
