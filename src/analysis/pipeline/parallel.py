@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -53,6 +53,8 @@ def _ended_by(watch: Callable[[], Any]) -> Iterator[None]:
     over, heard = threading.Event(), []
 
     def look() -> None:
+        import duckdb
+
         from analysis.data.engine import CONNECTIONS
 
         while not over.wait(POLL_SECONDS):
@@ -61,7 +63,8 @@ def _ended_by(watch: Callable[[], Any]) -> Iterator[None]:
             except BaseException as error:
                 heard.append(error)
                 for connection in list(CONNECTIONS):
-                    connection.interrupt()
+                    with suppress(duckdb.Error):  # one that was closed meanwhile
+                        connection.interrupt()
 
     watch()
     thread = threading.Thread(target=look, daemon=True)
