@@ -43,9 +43,12 @@ def test_both_tables_of_the_page_have_every_claim_and_no_other():
     assert re.findall(r"\w+", " ".join(read)) == list(CLAIMS)
 
 
-@pytest.mark.parametrize(
+each_sample = pytest.mark.parametrize(
     "sample", [pytest.param(name, marks=[pytest.mark.slow] if name == "complete-journey" else []) for name in SAMPLES]
 )
+
+
+@each_sample
 def test_each_sample_gives_the_verdicts_of_the_matrix(sample, verdicts):
     found = {}
     for verdict in verdicts(sample):
@@ -56,7 +59,7 @@ def test_each_sample_gives_the_verdicts_of_the_matrix(sample, verdicts):
     assert found == {claim: cells[sample] for claim, cells in matrix().items()}
 
 
-@pytest.mark.parametrize("sample", SAMPLES)
+@each_sample
 def test_no_verdict_stands_without_number_interval_and_assumptions_and_none_is_missing_its_reason(sample, verdicts):
     for verdict in verdicts(sample):
         if verdict.verdict is Outcome.NOT_TESTABLE:

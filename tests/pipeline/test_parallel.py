@@ -26,7 +26,11 @@ from analysis.processes import Deadline
 
 SMALL = {
     "name": "small",
-    "data": {"transactions": "orders.csv", "columns": {"customer": "customer", "date": "date", "amount": "amount"}},
+    "data": {
+        "transactions": "orders.csv",
+        "columns": {"customer": "customer", "date": "date", "amount": "amount"},
+        "customers": {"file": "customers.csv", "columns": {"customer": "customer", "channel": "channel"}},
+    },
     "economics": {"horizon_years": 1},
     "contracts": {"file": "contracts.csv", "columns": {"customer": "customer", "start": "start", "end": "end"}},
     "strategies": {
@@ -54,6 +58,7 @@ def write_tables(folder: Path) -> None:
     weeks = pd.date_range("2023-03-06", periods=8, freq="12W")
     tables = {
         "orders": orders,
+        "customers": pd.DataFrame({"customer": who, "channel": ["shop", "web"] * 75}),
         "contracts": pd.DataFrame({"customer": who, "start": start, "end": left}),
         "campaigns": pd.DataFrame({"customer": who[::2], "start": weeks[3], "end": weeks[3] + pd.Timedelta(days=20)}),
         "promotions": pd.DataFrame({"start": weeks, "end": weeks + pd.Timedelta(days=6)}),

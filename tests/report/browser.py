@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -118,10 +118,10 @@ def pages_of(folder: Path) -> list[Path]:
 LOOKS = (("light", DESK), ("dark", PHONE), ("dark", DESK), ("light", PHONE))
 
 
-def problems_of(browser: Any, file: Path, looks: int = len(LOOKS)) -> list[str]:
-    """What is wrong with a page in the first of ``LOOKS``: on a desk and on a phone, in light and in dark."""
+def problems_of(browser: Any, file: Path, looks: Sequence[Any] = LOOKS) -> list[str]:
+    """What is wrong with a page: on a desk and on a phone, in light and in dark."""
     found = []
-    for scheme, window in LOOKS[:looks]:
+    for scheme, window in looks:
         with visit(browser, file, scheme=scheme, window=window) as seen:
             wide = seen.too_wide()
             told = [*wide, *seen.violations(), *seen.too_wide(), *seen.requests, *seen.complaints]

@@ -10,7 +10,7 @@ import pytest
 from bs4 import BeautifulSoup
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-from tests.report.browser import PHONE, cut_on_paper, launched, pages_of, problems_of, sheets_of, visit
+from tests.report.browser import LOOKS, PHONE, cut_on_paper, launched, pages_of, problems_of, sheets_of, visit
 from tests.report.sample import STAMP, executed, notebook_of
 from tests.report.test_folders import finished as finished_run
 from tests.test_golden import golden
@@ -164,7 +164,7 @@ def test_pages_of_notebooks_have_a_name_each():
 ])  # fmt: skip
 def test_a_browser_has_nothing_to_complain_of(browser, finished, name, looks, sheets):
     (page,) = (page for page in pages_of(finished) if page.stem == name)
-    assert problems_of(browser, page, looks) == []
+    assert problems_of(browser, page, LOOKS[:looks]) == []
     assert cut_on_paper(browser, page) == []
     assert 1 <= sheets_of(browser, page) <= sheets
 
