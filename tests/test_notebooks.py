@@ -90,6 +90,19 @@ def test_every_configuration_that_comes_along_is_valid():
     }
 
 
+def test_every_cell_runs_those_to_try_things_in_too(tmp_path, monkeypatch, capsys):
+    """As in JupyterLab from top to bottom; a report leaves cells tagged lab out."""
+    from IPython.core.interactiveshell import InteractiveShell
+
+    monkeypatch.chdir(NOTEBOOKS)
+    given = f"config, store = 'parameters/quick.yml', {str(tmp_path)!r}"
+    for name in NAMES:
+        shell = InteractiveShell()
+        parameters, *others = (cell.source for cell in code_of(nbformat.read(f"{name}.ipynb", as_version=4)))
+        for source in (parameters, given, *others):
+            assert shell.run_cell(source).success, f"{name}: {source}"
+
+
 @pytest.mark.slow
 def test_values_are_shown_without_those_who_came_before_where_there_may_be_such(tmp_path):
     import papermill
