@@ -8,7 +8,7 @@ from benchmarks import ingest, models, speed
 def main() -> None:
     print("The CDNOW report and the daily work with it, in yardsticks")
     speed.main()
-    print("A million customers from a file to all predictions: lifetimes' processor time over ours")
+    print("A million customers from a file to all predictions: lifetimes' time over ours")
     print("  ", models.run_path())
     print("Fit and posterior of 100,000 customers over one plain lifetimes fit")
     print("  ", models.run_posterior())

@@ -348,8 +348,8 @@ def heat_map(ax: Axes, table: pd.DataFrame, show: str) -> Axes:
     import seaborn as sns
 
     say = getattr(formats(), show)
-    if is_narrow(ax):
-        table = table.iloc[:, :MOST_NARROW]
+    is_cut = is_narrow(ax) and table.shape[1] > MOST_NARROW
+    table = table.iloc[:, :MOST_NARROW] if is_cut else table
     is_annotated = table.size <= MOST_ANNOTATED
     sns.heatmap(
         table, ax=ax, cmap="Blues", vmin=0, linewidths=0.5, cbar=not is_annotated,
@@ -359,7 +359,8 @@ def heat_map(ax: Axes, table: pd.DataFrame, show: str) -> Axes:
     )  # fmt: skip
     rows, columns = _thinned(len(table), 8 if is_narrow(ax) else 14), _thinned(table.shape[1], 12)
     ax.set_yticks(rows + 0.5, table.index[rows], rotation=0)
-    ax.set_xticks(columns + 0.5, [str(table.columns[column]) for column in columns])
+    labels = [str(table.columns[column]) for column in columns]
+    ax.set_xticks(columns + 0.5, [*labels[:-1], f"{labels[-1]} …"] if is_cut else labels)
     ax.set_ylabel("")
     ax.grid(visible=False)
     return ax

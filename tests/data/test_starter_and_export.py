@@ -97,6 +97,17 @@ def test_money_and_months_in_words_are_told_by_their_contents_and_a_line_of_tota
     assert orders.ledger.set_index("outcome").loc["dropped", ["rows", "amount"]].tolist() == [1, 8400.0]
 
 
+@pytest.mark.parametrize("columns", ["gewicht\n{0},50", "fracht;summe\n{0},50 €;{0},50 €"])
+def test_what_may_be_a_weight_and_one_of_two_columns_of_money_are_not_taken_for_the_amount(tmp_path, columns):
+    heading, row = columns.split("\n")
+    path = tmp_path / "a.csv"
+    lines = [f"C{number % 9};{number % 28 + 1}-02-2024;{row.format(number + 10)}" for number in range(60)]
+    path.write_text("\n".join([f"klant;datum;{heading}", *lines]), encoding="utf-8")
+    yaml, config = proposed(path)
+    assert "amount" not in config.data.columns.mapped()
+    assert "money was not recognised" in yaml
+
+
 def test_what_is_ambiguous_is_asked_and_marked(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("customer_id,order_date,total\n1,01/02/2024,1.234\n2,03/04/2024,5.678\n")

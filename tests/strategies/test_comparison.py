@@ -15,6 +15,7 @@ from analysis.models.purchase import PurchaseModel
 from analysis.strategies import decision_sentences
 from analysis.strategies.decision import FORMS
 from analysis.strategies.results import plain
+from analysis.strategies.sentences import _loses
 from analysis.words import reader
 
 from .inputs import summary
@@ -69,6 +70,13 @@ def test_every_strategy_has_one_advice_a_break_even_and_a_sentence(compared):
         said = [str(each) for each in decision_sentences(compared)]
     assert len(said) == 2 + len(BUILT_IN)
     assert "not measured in your data" in said[1]
+
+
+@pytest.mark.parametrize(("chance", "said"), [
+    (0.05, "hardly any case"), (0.06, "1 of 10 cases"), (0.94, "9 of 10 cases"), (0.95, "nearly every case"),
+])  # fmt: skip
+def test_no_chance_of_a_loss_is_said_to_be_none_or_all_of_ten(chance, said):
+    assert str(_loses(chance)).endswith(said)
 
 
 def test_what_new_customers_cost_counts_as_cost_and_drives_nobody_away(compared):

@@ -20,7 +20,7 @@ from analysis.data.orders import load_orders
 from analysis.data.reading import from_files
 from analysis.data.source import ENDINGS, RawTable, kind_of, normalised, problems_in_content, resolved_files
 from analysis.data.text import first_records, recognised_layout
-from analysis.data.vocabulary import names, vocabulary
+from analysis.data.vocabulary import CURRENCY, names, vocabulary
 from analysis.errors import InputRefused, UsageError
 
 CERTAIN_SCORE, POSSIBLE_SCORE = 0.9, 0.3
@@ -29,9 +29,12 @@ HEADER_WITHIN = 15
 SHAPES = {
     "date": r"[0-9]{1,4}[-/. ]+[^-/. 0-9]{0,10}[0-9]{0,2}[-/. ]+[0-9]{1,4}",
     "customer": "^[^@ ]+@[^@ ]+[.][^@ ]+$",
-    "amount": r"^[^0-9.,]{0,6}[0-9][0-9., ’'']*[.,][0-9]{2}[^0-9.,]{0,6}$",
+    "amount": rf"^{CURRENCY} ?-?[0-9][0-9., ’'']*$|^-?[0-9][0-9., ’'']* ?{CURRENCY}$",
 }
-"""What the contents of a column look like, as a regular expression in a string of SQL."""
+"""What the contents of a column look like, as a regular expression in a string of SQL.
+
+Money has the mark of a currency, without which it could as well be a weight.
+"""
 READ = ("date", "amount", "quantity", "unit_price", "discount", "refunded")
 
 
@@ -214,15 +217,17 @@ def _by_content(
     alike = [name for name in free if any(word in normalised(name) for word in ("profit", "margin", "winst", "marge"))]
     wanted = [role for role in ("date", "customer") if role not in guesses] + ([] if paid or alike else ["amount"])
     for role in wanted:
+        fitting = []
         for name in free:
             columns = Columns(customer=name, date=name)
             table = from_files(connection, [path], data.model_copy(update={"columns": columns}), workdir)
             value = f"CAST({table.expression(name)} AS VARCHAR)"
             fits = f"avg(CAST(regexp_matches(trim({value}), '{SHAPES[role]}') AS INTEGER))"
             if (run(connection, f"SELECT {fits} FROM {table.scan} WHERE {value} <> ''")[0][0] or 0) > CERTAIN_SCORE:
-                guesses[role] = Guess(name, certain=False)
-                free.remove(name)
-                break
+                fitting.append(name)
+        if fitting and (role != "amount" or len(fitting) == 1):
+            guesses[role] = Guess(fitting[0], certain=False)
+            free.remove(fitting[0])
     if paid:
         return []
     return [f"is {name!r} what customers paid? A profit is no amount: margins are taken of turnover" for name in alike]

@@ -130,9 +130,10 @@ class StrategyComparison:
     def _uncertain(self) -> Mapping[str, np.ndarray]:
         return self.parameters.values | {"profit": self.profit}
 
-    def explained(self, name: str) -> np.ndarray:
-        """A component freed of the luck of simulated lives: what is uncertain explains of it, shape (S, D)."""
-        return smooth(self.components[name], self._uncertain)[0]
+    @cached_property
+    def explained(self) -> dict[str, np.ndarray]:
+        """Components freed of the luck of simulated lives: what is uncertain explains of each, shape (S, D)."""
+        return {name: smooth(draws, self._uncertain)[0] for name, draws in self.components.items()}
 
     @cached_property
     def simulation_error(self) -> np.ndarray:
@@ -185,7 +186,7 @@ class StrategyComparison:
 
     def components_frame(self) -> pd.DataFrame:
         """What each difference consists of: strategy, component, estimate, lower, upper [currency] and level."""
-        parts = {name: self.explained(name) for name, draws in self.components.items() if np.any(draws)}
+        parts = {name: draws for name, draws in self.explained.items() if np.any(self.components[name])}
         rows = (
             (strategy, name, *vars(Interval.around(float(draws[s].mean()), draws[s], self.level)).values())
             for s, strategy in enumerate(self.names)

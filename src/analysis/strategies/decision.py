@@ -94,7 +94,7 @@ def _advice(found: StrategyComparison, row: int) -> Advice:
     worth -= found.finding_out_costs
     other, alike = _other(found, row)
     form = form_of(mean, trial.worth if trial else 0.0, worth if asked else 0.0, alike=alike)
-    cost = -sum(found.explained(part)[row] for part in ("given_away", "service", "invested", "programme"))
+    cost = -sum(found.explained[part][row] for part in ("given_away", "service", "invested", "programme"))
     attacked = None
     if found.attacked is not None:
         taken = found.attacked[row] - found.attacked[0]
@@ -154,7 +154,7 @@ def affordable(found: StrategyComparison, row: int) -> tuple[float, np.ndarray, 
     """What a strategy costs and may cost at most, by draw [currency], for each ``order``, ``gift`` or ``year``."""
     strategy, mine = found.strategies[row], found.draws[row]
     better, gift = strategy.experience, strategy.gift
-    served = -found.explained("service")[row]
+    served = -found.explained["service"][row]
     price = gift.cost if gift else better.invested_per_order if better else None
     # What a promotion gives away is no price of service, and a gift beside service has none of its own.
     if price and not strategy.promotion and not (better and gift) and served.mean() > 0:

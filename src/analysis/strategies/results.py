@@ -49,7 +49,7 @@ def as_results(
             "assumptions": found.assumptions().set_index("name")[["mean", "low", "high"]].to_dict("index"),
             "go_on": found.go_on,
             "lines": found.lines,
-            "components": {name: each(found.explained(name)) for name in found.components},
+            "components": {name: each(draws) for name, draws in found.explained.items()},
             "segments": [
                 {"dimension": "value", "segment": name, "customers": count, "difference": each(draws[:, :, g] / count)}
                 for g, (name, count) in enumerate(zip(SEGMENTS, sizes, strict=True))

@@ -229,9 +229,9 @@ def _margin_needed(advice: Advice) -> Message:
 
 def _loses(chance: float) -> Message:
     """How often a strategy loses, in words where a tenth of the cases would round to none or to all."""
-    if chance < SELDOM:
+    if chance <= SELDOM:
         return Message("with a loss in hardly any case")
-    if chance > 1 - SELDOM:
+    if chance >= 1 - SELDOM:
         return Message("with a loss in nearly every case")
     return Message("with a loss in {tenths:integer} of 10 cases", tenths=round(10 * chance))
 
