@@ -4,7 +4,6 @@ import json
 
 import numpy as np
 import pytest
-from scipy.stats import chi2
 
 import analysis as rl
 from analysis.config import StrategiesConfig
@@ -109,16 +108,14 @@ def test_the_error_of_simulation_is_small_beside_the_interval_and_the_base(compa
 def test_no_seed_changes_the_advice_and_the_stated_error_is_the_true_one(fits):
     fit, spend = fits[0]["BGNBD"], fits[1]
     runs = [
-        rl.compare_strategies(fit, spend, BUILT_IN, gross_margin=0.3, horizon="2Y", seed=seed) for seed in range(50)
+        rl.compare_strategies(fit, spend, BUILT_IN, gross_margin=0.3, horizon="2Y", seed=seed) for seed in range(200)
     ]
     for name in (each.name for each in BUILT_IN):
         row = runs[0].names.index(name)
         means = np.array([run.draws[row].mean() for run in runs])
         stated = np.mean([run.simulation_error[row] for run in runs])
-        # What the true error is, 50 seeds tell to a fifth or so.
-        least, most = stated / means.std(ddof=1) * np.sqrt(chi2.ppf([0.025, 0.975], 49) / 49)
-        assert least < 1.25
-        assert most > 0.8
+        # 50 seeds tell the true error to a seventh only, which alone leaves these bounds now and then.
+        assert 0.8 < stated / means.std(ddof=1) < 1.25
         forms = {run.advice[name].form for run in runs}
         assert len(forms) == 1 or abs(means.mean()) < 3 * stated or "either" in forms
 
