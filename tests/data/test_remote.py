@@ -8,6 +8,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import strategies as st
 from tests.data.test_expressions import ENGINES
 
 import analysis as rl
@@ -214,6 +216,41 @@ def test_what_is_refused_of_a_file_is_refused_in_an_engine(enter, refusal):
     with pytest.raises(InputRefused, match=told) as here:
         rl.read_orders(frame, **arguments)
     assert there.value.exit_code == here.value.exit_code
+
+
+LINES = st.lists(
+    st.tuples(
+        st.sampled_from(["a", "b", "A ", "guest", "", None]),
+        st.integers(0, 30),
+        st.one_of(st.none(), st.integers(-900, 2_000)),
+        st.sampled_from(["paid", "Paid ", "cancelled", None]),
+        st.integers(0, 50),
+        st.integers(0, 100),
+    ),
+    max_size=30,
+)
+SOLID = [("a", 0, 2_000, "paid", 0, 5), ("a", 9, 1_000, "paid", 100, 0), ("b", 4, 900, "paid", 0, 100)]
+ASKED = {"count_status": ["paid"], "ids": {"anonymous": ["guest"]}, "max_missing_customer_share": 1}
+
+
+@seed(1)
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(LINES)
+def test_rows_and_money_add_up_with_statuses_refunds_nobody_and_discounts_on_every_engine(enter, lines):
+    frame = pd.DataFrame([*SOLID, *lines], columns=["customer", "date", "amount", "state", "back", "off"])
+    frame["date"] = pd.Timestamp("2024-01-01") + pd.to_timedelta(frame["date"], unit="D")
+    for name in ("amount", "back", "off"):
+        frame[name] = frame[name].astype("float64") / 100
+    frame["back"] = frame["back"].clip(upper=frame["amount"].clip(lower=0)).fillna(0)
+    roles = PLAIN | {"status": "state", "refunded": "back", "discount": "off"}
+    content = {"transactions": "table", "columns": roles, "discount": "money", **ASKED}
+    there = remote_orders(enter(frame), Config(name="t", data=content))
+    here = rl.read_orders(frame, **roles, discount_is="money", **ASKED)
+    pd.testing.assert_frame_equal(there.ledger, here.ledger)
+    assert there.ledger["rows"].sum() == len(frame) == there.rows_read
+    assert there.ledger["amount"].sum() == pytest.approx((frame["amount"] - frame["back"]).sum(), abs=1e-9)
+    kept = there.ledger.loc[there.ledger["outcome"] != "dropped", "amount"].sum()
+    assert there.summary().to_frame()["spent"].sum() == pytest.approx(kept, abs=1e-9)
 
 
 @pytest.mark.parametrize("dialect", ["bigquery", "snowflake", "databricks"])

@@ -60,9 +60,9 @@ def test_a_customers_likelihood_is_the_integral_over_rate_and_dropout(likelihood
     assert likelihood.by_customer(POINT)[customer] + without_survival == pytest.approx(whole, abs=1e-5)
 
 
-@pytest.mark.parametrize(("a", "b"), [(0.3, 0.7), (0.3, 5.0), (1.0, 1.0), (0.29, 421.6)])
+@pytest.mark.parametrize(("a", "b"), [(0.3, 0.7), (0.3, 5.0), (1.0, 1.0), (0.29, 421.6), (50.0, 1_000.0)])
 def test_the_nodes_have_the_moments_of_the_dropout(a, b):
-    survived = np.array([0, 3, 600])
+    survived = np.array([0, 3, 600, 1_100])
     odds, weight = dropout_nodes(a, b, survived)
     for power in (0, 1, 3):
         expected = [beta.moment(power, a, b + m) if power else 1.0 for m in survived]

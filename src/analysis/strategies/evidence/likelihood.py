@@ -23,11 +23,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.interpolate import CubicSpline
 from scipy.optimize import minimize
-from scipy.special import digamma, gammaln, logit, roots_sh_jacobi
+from scipy.special import digamma, gammaln, logit
 
 from analysis.config.assumptions import BY_NAME, Assumption
 from analysis.errors import Unavailable
 from analysis.interval import Interval
+from analysis.models.quadrature import beta_rule
 from analysis.strategies.dynamics import Estimate
 from analysis.strategies.evidence.encounters import (
     CONSTANT,
@@ -195,10 +196,8 @@ def dropout_nodes(a: float, b: float, survived: np.ndarray) -> tuple[np.ndarray,
     estimated.
     """
     levels, where = np.unique(survived, return_inverse=True)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        found = [roots_sh_jacobi(NODES, a + b + level - 1.0, a) for level in levels]
-    share = np.clip([nodes for nodes, _ in found], 1e-12, 1 - 1e-12)
-    weight = np.array([weights / weights.sum() for _, weights in found])
+    share, weight = np.array([beta_rule(a, b + level, NODES) for level in levels]).swapaxes(0, 1)
+    share = np.clip(share, 1e-12, 1 - 1e-12)
     return logit(share)[where], np.log(np.maximum(weight, 1e-300))[where]
 
 
