@@ -313,7 +313,7 @@ def _signs_of_refunds(rows: Table) -> Table:
 
 def _is_above_its_order(rows: Table) -> BooleanValue:
     paid = ibis.cases((rows.money > 0, rows.money), else_=ibis.literal(0).cast(CELL))
-    return rows.reason.isnull() & (rows.refunded.abs() > paid)
+    return rows.reason.isnull() & rows.money.notnull() & (rows.refunded.abs() > paid)
 
 
 def _above_their_orders(rows: Table) -> Table:

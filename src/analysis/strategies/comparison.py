@@ -356,7 +356,7 @@ class _Comparing:
         ]  # fmt: skip
         return StrategyComparison(
             strategies=every,
-            years=round(years, 1),
+            years=round(years, 9),
             level=self.level,
             go_on=Interval.around(total, go_on, self.level),
             lines=self._lines(lives, scale, coming, attacked),

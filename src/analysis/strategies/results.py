@@ -13,6 +13,7 @@ from analysis.interval import Interval
 from analysis.strategies.comparison import StrategyComparison
 from analysis.strategies.evidence import LoyaltyEvidence
 from analysis.strategies.experiment import ExperimentResult
+from analysis.strategies.schedule import WEEKS_PER_YEAR
 from analysis.strategies.simulation import SEGMENTS
 from analysis.words import Message
 
@@ -37,7 +38,7 @@ def as_results(
 
     return plain(
         {
-            "horizon_weeks": round(found.years * 52.18),
+            "horizon_weeks": round(found.years * WEEKS_PER_YEAR),
             "todays_deal": found.todays_deal,
             "evidence": {
                 "findings": [plain(finding) | {"unit": finding.unit.text} for finding in evidence.findings],
