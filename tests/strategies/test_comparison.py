@@ -47,6 +47,12 @@ def test_going_on_as_today_is_the_value_section_to_six_digits(fits, model):
     assert found.draws.shape == (2, len(found.profit))
 
 
+def test_a_horizon_of_a_quarter_is_not_rounded_to_a_fifth_of_a_year(fits):
+    fit, spend = fits[0]["BGNBD"], fits[1]
+    found = rl.compare_strategies(fit, spend, [BUILT_IN[1]], gross_margin=0.3, horizon="13W")
+    assert found.years == pytest.approx(13 * 7 / 365.25)
+
+
 def test_components_add_up_and_the_first_strategy_is_going_on(compared):
     total = sum(compared.components.values())
     assert compared.draws.mean(axis=1) == pytest.approx(total.mean(axis=1))

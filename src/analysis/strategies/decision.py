@@ -99,7 +99,7 @@ def _advice(found: StrategyComparison, row: int) -> Advice:
     if found.attacked is not None:
         taken = found.attacked[row] - found.attacked[0]
         attacked = Interval.around(float(taken.mean()), taken, level)
-    share = [each / (found.profit + found.joining) for each in (cost, mine + cost)]
+    margin = found.profit + found.joining
     price, most, unit = affordable(found, row)
     return Advice(
         strategy=name,
@@ -107,8 +107,8 @@ def _advice(found: StrategyComparison, row: int) -> Advice:
         difference=found.difference(name),
         loss=float((mine < 0).mean()),
         regret=float((draws.max(axis=0) - mine).mean()),
-        need=Interval.around(float(share[0].mean()), share[0], level),
-        likely=Interval.around(float(share[1].mean()), share[1], level),
+        need=_share(cost, margin, level),
+        likely=_share(mine + cost, margin, level),
         cost=price,
         most=Interval.around(float(most.mean()), most, level),
         unit=unit,
@@ -119,6 +119,11 @@ def _advice(found: StrategyComparison, row: int) -> Advice:
         attacked=attacked,
         estimated=tuple(each for each, origin in found.parameters.origin.items() if origin == "estimate"),
     )
+
+
+def _share(part: np.ndarray, whole: np.ndarray, level: float) -> Interval:
+    """Mean part over mean whole, which a draw with next to nothing cannot carry away, with the draws' interval."""
+    return Interval.around(float(part.mean() / whole.mean()), part / whole, level)
 
 
 def form_of(mean: float, of_trial: float, of_asking: float, *, alike: bool) -> str:
