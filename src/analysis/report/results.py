@@ -418,6 +418,8 @@ def headings() -> dict[str, str]:
         "asleep_days": tr("Asleep from day"),
         "usual_days": tr("Usual days between orders"),
         "points": tr("Points"),
+        "category": tr("Category"),
+        "due": tr("Runs out on"),
         "own_value": tr("Own order value"),
         "alike_value": tr("Order value of others alike"),
         "valid_until": tr("Valid until"),
