@@ -67,7 +67,8 @@ class ContactLists:
         is written to for this list: a customer is for one list only).
     lists
         One row a list: customers, send, p_order, margin, break_even (means over those to be sent to), brings (margin of
-        those orders that come anyway), detectable (lift that a lot of half of them would find in four of five cases).
+        those orders that come anyway), detectable (lift that a lot of half of them would find in four of five cases), works
+        (whether lots showed that it brings more than it costs).
     tests
         Each list that could be tested against its naive rule on the last half year, with as many customers from both:
         list, customers, hit and hit_naive (share right), right (what a hit is: ``lost``, no order in that half year,
@@ -209,7 +210,14 @@ def contact_lists(
         with suppress(Unavailable):
             tests = pd.concat([tests, pd.DataFrame(backtest_categories(orders, before, days))], ignore_index=True)
     return ContactLists(
-        chosen[list(COLUMNS)], _lists(chosen), tests, unasked, days, cost_per_contact, incentive, opt_in is not None
+        chosen[list(COLUMNS)],
+        _lists(chosen, known),
+        tests,
+        unasked,
+        days,
+        cost_per_contact,
+        incentive,
+        opt_in is not None,
     )
 
 
@@ -319,13 +327,14 @@ def _reason(name: str, silent: float, usual: float, own: float, alike: float, po
     )
 
 
-def _lists(chosen: pd.DataFrame) -> pd.DataFrame:
+def _lists(chosen: pd.DataFrame, effects: pd.DataFrame) -> pd.DataFrame:
     sent = chosen[chosen["send"]]
     frame = chosen.groupby("list").agg(customers=("send", "size"), send=("send", "sum"))
     frame = frame.join(sent.groupby("list")[["p_order", "margin", "break_even"]].mean())
     spread = np.sqrt(4 * frame["p_order"] * (1 - frame["p_order"]) / frame["send"].where(frame["send"] > 0))
     frame["detectable"] = (norm.ppf(0.95) + norm.ppf(0.8)) * spread
     frame["brings"] = (sent["p_order"] * sent["margin"]).groupby(sent["list"]).sum()
+    frame["works"] = frame.index.isin(effects["list"][effects["verdict"] == "works"])
     return frame.reindex([name for name in LISTS if name in frame.index]).fillna({"brings": 0.0})
 
 
