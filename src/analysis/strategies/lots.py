@@ -92,7 +92,7 @@ def draw_lot(
     arm = 2 * ((norm.ppf(0.95) + norm.ppf(POWER)) / effect) ** 2 if effect > 0 and not row["works"] else np.inf
     size = int(min(max(2 * np.ceil(arm), FEWEST_CUSTOMERS), len(rows)))
     rows = rows.iloc[np.random.default_rng([seed, 62]).permutation(len(rows))[:size]]
-    arms = assignment(rows.assign(residual_clv=rows["p_order"] * rows["margin"]), chances, seed)
+    arms = assignment(rows.assign(residual_clv=rows["p_order"] * rows["margin"]), ("none", *written_to), seed)
     days = {"start": after + dt.timedelta(days=1), "end": after + dt.timedelta(days=int(found.window_days))}
     costs = (gross_margin, cost_per_order, found.cost_per_contact, found.incentive)
     lot = arms.assign(**{name: pd.Timestamp(day) for name, day in days.items()}, **dict(zip(COSTS, costs, strict=True)))

@@ -152,7 +152,8 @@ def assignment(customers: pd.DataFrame, arms: tuple[str, ...] = ("nothing", "tri
     [('nothing', 4), ('tried', 4)]
     """
     rng = np.random.default_rng([seed, 61])
-    luck = pd.Series(rng.random(len(customers)), index=customers.index)
-    stratum = ((customers["residual_clv"].rank(method="first") - 1) * STRATA // max(len(customers), 1)).astype(int)
-    place = luck.groupby(stratum).rank(method="first").astype(int) + stratum
+    worth = customers["residual_clv"].rank(method="first").to_numpy()
+    stratum = ((worth - 1) * STRATA // max(len(customers), 1)).astype(int)
+    place = np.empty(len(customers), dtype=int)
+    place[np.lexsort([rng.random(len(customers)), stratum])] = np.arange(len(customers))
     return pd.DataFrame({"customer": customers["customer_id"], "arm": np.array(arms)[place % len(arms)]})

@@ -67,8 +67,8 @@ class ContactLists:
         is written to for this list: a customer is for one list only).
     lists
         One row a list: customers, send, p_order, margin, break_even (means over those to be sent to), brings (margin of
-        those orders that come anyway), detectable (lift that a lot of half of them would find in four of five cases), works
-        (whether lots showed that it brings more than it costs).
+        those orders that come anyway), detectable (lift that a lot of half of them would find in four of five cases),
+        works (whether lots showed that it brings more than it costs).
     tests
         Each list that could be tested against its naive rule on the last half year, with as many customers from both:
         list, customers, hit and hit_naive (share right), right (what a hit is: ``lost``, no order in that half year,
