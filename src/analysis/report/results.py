@@ -104,6 +104,8 @@ def results(study: Study) -> dict[str, Any]:
             "contact_lists": _known(lambda: _contacts(study.contact_lists))[0],
             "payback": _known(lambda: _payback(study.payback))[0],
             "channels": _known(lambda: {name: _rows(getattr(study.channels, name)) for name in ("groups", "costs")})[0],
+            "earned_growth": _known(lambda: _rows(study.earned_growth))[0],
+            "referred": _known(lambda: _rows(study.referred))[0],
             "customer_tables": _rows(study.customer_tables.ledger.drop(columns="examples")),
             "lots": _known(lambda: {name: _rows(getattr(study.lot_effects, name)) for name in ("lots", "effects")})[0],
             "retention": _retention(study.retention),
