@@ -29,6 +29,8 @@ _HOME = {
     "contact_lists": "value.contacts",
     "ladder": "value.ladder",
     "payback": "value.payback",
+    "earned_growth": "value.referrals",
+    "referred_against_others": "value.referrals",
     "draw_lot": "strategies.lots",
     "lot_effects": "strategies.lots",
     "retention_lift": "value.lift",

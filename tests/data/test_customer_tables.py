@@ -16,7 +16,7 @@ from analysis.data.customer_tables import (
     load_customer_tables,
     load_lots,
 )
-from analysis.errors import InputRefused
+from analysis.errors import InputRefused, Unavailable
 from analysis.value.ladder import _names
 
 ORDERS = """who,day,eur
@@ -41,11 +41,11 @@ def load(tmp_path):
     (tmp_path / "orders.csv").write_text(ORDERS)
     orders = rl.read_orders(tmp_path / "orders.csv", customer="who", date="day", amount="eur")
 
-    def load(*, columns=None, part=None, avoidable=(), **texts):
+    def load(*, columns=None, part=None, avoidable=(), earned=(), **texts):
         sections = {}
         for name, text in texts.items():
             (tmp_path / f"{name}.csv").write_text(text)
-            more = {"avoidable": avoidable} if name == "exits" else {}
+            more = {"exits": {"avoidable": avoidable}, "customers": {"earned": earned}}.get(name, {})
             sections[name] = {"file": f"{name}.csv", "columns": COLUMNS[name] | (columns or {}), **more}
         roles = {"customer": "who", "date": "day", "amount": "eur"} | ({"split": "part"} if part else {})
         data = {"transactions": "orders.csv", "columns": roles, "part": part, **sections}
@@ -94,6 +94,18 @@ def test_a_customer_with_two_channels_has_none_and_equal_rows_count_once(load):
     assert tables.attributes(orders)["channel"].dropna().to_dict() == {"K2": "web"}
     assert told(tables)["several"] == (2, "'K1'")
     assert sum(rows for reason, (rows, _) in told(tables).items() if reason not in KEPT) == 4
+
+
+def test_a_referral_is_a_name_or_a_channel_that_counts_as_one(load):
+    columns = {"channel": "via", "referred_by": "by"}
+    tables, orders = load(
+        customers="who,via,by\nK1,friends,\nK2,web,K1\nK3,web,\n", columns=columns, earned=["friends"]
+    )
+    assert tables.earned(orders).dropna().to_dict() == {"K1": True, "K2": True, "K3": False}
+    for columns in ({"channel": "via"}, {}):
+        tables, orders = load(customers="who,via\nK1,friends\n", columns=columns)
+        with pytest.raises(Unavailable, match="by whom they were referred"):
+            tables.earned(orders)
 
 
 def test_whoever_asked_is_a_day_or_a_yes_and_an_empty_cell_contradicts_nothing(load):

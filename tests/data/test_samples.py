@@ -76,7 +76,7 @@ def test_complete_journey_says_that_most_households_bought_before_the_data_begin
     assert journey.ledger["rows"].sum() == 1_469_307
     occasions = pd.read_parquet(journey.occasions)
     assert occasions["discount"].sum() > 0
-    assert set(occasions) == {"customer", "day", "amount", "discount"}
+    assert set(occasions) == {"customer", "day", "amount", "discount", "category"}
 
 
 def test_the_simulated_sample_is_the_same_every_time(tmp_path):

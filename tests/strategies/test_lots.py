@@ -27,8 +27,8 @@ def lists():
     value = rl.customer_value(fit, rl.GammaGamma().fit(orders), horizon="1Y")
     costs = {"gross_margin": 0.4, "cost_per_contact": 0.5, "incentive": 2.0}
 
-    def lists(lots=None):
-        return contact_lists(orders, fit, value, stand, **costs, lots=lots)
+    def lists(lots=None, effects=None):
+        return contact_lists(orders, fit, value, stand, **costs, lots=lots, effects=effects)
 
     stand = ladder(orders, fit)
     return lists
@@ -54,6 +54,18 @@ class TestDrawing:
         found.lists.loc["win_back", "break_even"] = 3 * row["detectable"]
         lot = draw_lot(found, "win_back", after=END, gross_margin=0.4)
         assert len(lot) == pytest.approx(row["send"] / 9, abs=3)
+
+    def test_of_a_list_that_works_takes_everybody_and_leaves_a_tenth_out_within_strata(self, lists):
+        effects = pd.DataFrame({"list": ["win_back"], "shrunk": [0.4], "verdict": ["works"]})
+        found = lists(effects=effects)
+        assert found.lists["works"].to_dict() == {name: name == "win_back" for name in found.lists.index}
+        lot = draw_lot(found, "win_back", after=END, gross_margin=0.4, seed=3)
+        sent = found.customers.query("list == 'win_back' and send").set_index("customer_id")
+        assert set(lot["customer"]) == set(sent.index)
+        out = lot["customer"][lot["arm"] == "none"]
+        assert len(out) == pytest.approx(len(lot) / 10, abs=3)
+        worth = (sent["p_order"] * sent["margin"]).rank(pct=True)
+        assert worth[out].mean() == pytest.approx(0.5, abs=0.05)
 
     def test_refuses_what_is_no_list_or_a_short_one(self, lists):
         with pytest.raises(UsageError, match="0 customers are to be written to, a lot takes 20"):

@@ -153,3 +153,29 @@ def test_what_a_lot_would_find_is_that_of_two_shares(found):
     row = found.lists.loc["win_back"]
     error = np.sqrt(row["p_order"] * (1 - row["p_order"]) * 2 / (row["send"] / 2))
     assert row["detectable"] == pytest.approx((1.6449 + 0.8416) * error, rel=1e-3)
+
+
+def test_what_runs_out_and_what_comes_next_make_lists_where_orders_have_a_category():
+    import analysis as rl
+    from analysis.data.shop import CATEGORIES, simulate_shop
+
+    columns = {"customer": "customer", "date": "date", "amount": "amount", "category": "category"}
+    orders = rl.read_orders(simulate_shop(seed=3).orders, **columns)
+    fit = BGNBD().fit(orders)
+    value = customer_value(fit, GammaGamma().fit(orders), horizon="1Y")
+    found = contact_lists(orders, fit, value, ladder(orders, fit), **COSTS)
+    end = pd.Timestamp(orders.observation_end)
+    rows = found.customers.query("list == 'run_out'")
+    assert set(rows["category"]) == {"coffee", "filters", "tea"}
+    assert rows["due"].between(end - pd.Timedelta(days=10), end + pd.Timedelta(days=40)).all()
+    assert str(reasons(rows)[0]).startswith(f"{rows['category'].iloc[0]} probably runs out about ")
+    rows = found.customers.query("list == 'next_category'")
+    assert set(rows["category"]) <= set(CATEGORIES)
+    assert str(reasons(rows)[0]) == f"{rows['category'].iloc[0]} is what most often comes next"
+    assert found.customers.loc[found.customers["list"] == "gift", ["category", "due"]].isna().all().all()
+    assert {"next_category", "run_out"} <= set(found.tests["list"])
+
+
+def test_without_a_category_neither_list_is_there(found):
+    assert not {"run_out", "next_category"} & set(found.lists.index)
+    assert found.customers[["category", "due"]].isna().all().all()

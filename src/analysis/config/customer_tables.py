@@ -48,13 +48,16 @@ def _table(
 LOT = ("list", "customer", "arm", "start", "end", "gross_margin", "cost_per_order", "cost_per_contact", "incentive")
 """Columns of a lot."""
 CUSTOMER_TABLES = {
-    "customers": _table("Names", "customer", "channel segment referred_by enquired opt_in club_since", _Grouped),
+    "customers": _table(
+        "Names", "customer", "channel segment referred_by enquired opt_in club_since", _Grouped,
+        earned=(tuple[str, ...], ()),
+    ),
     "acquisition": _table("Acquisition", "date spend", "channel"),
     "contacts": _table("Contacts", "customer date", "list"),
     "exits": _table("Exits", "customer date reason", avoidable=(tuple[str, ...], ())),
     "points": _table("Points", "customer date earned", "redeemed expires"),
     "lots": _table("Lots", " ".join(LOT)),
-}
+}  # fmt: skip
 """The keys of ``data`` that name a table of a customer database -> its section."""
 CustomerTablesConfig = create_model(
     "CustomerTablesConfig",

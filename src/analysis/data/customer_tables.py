@@ -25,7 +25,7 @@ from analysis.data.reading import damage_named
 from analysis.data.samples import further_table, sample_rows
 from analysis.data.tables import EXAMPLES, Table
 from analysis.data.vocabulary import words
-from analysis.errors import InputRefused, Problem, shortened
+from analysis.errors import InputRefused, Problem, Unavailable, shortened
 from analysis.words import Message
 
 TABLE_LABELS = {
@@ -64,7 +64,8 @@ class CustomerTables:
     ----------
     customers
         One row a name: customer, and what the configuration names of channel, segment, referred_by, enquired and opt_in
-        (true, false or missing), club_since, and columns to group by.
+        (true, false or missing), club_since, and columns to group by; earned (whether they came by a referral) where
+        that is known.
     acquisition
         date, spend [currency], channel.
     contacts
@@ -103,6 +104,16 @@ class CustomerTables:
         names = [] if self.customers is None else list(self.customers)
         own = [name for name in names if name.startswith(GROUP)]
         return self.of(orders, *ATTRIBUTES, *own).rename(columns=lambda name: name.removeprefix(GROUP))
+
+    def earned(self, orders: Orders) -> pd.Series:
+        """Whether customers came by a referral, by the orders' own ids; missing of those who are in no table."""
+        known = self.of(orders, "earned")
+        if known.empty or "earned" not in known:
+            raise Unavailable(
+                "Who came by a referral a table of customers says, by whom they were referred "
+                "(`data.customers.columns.referred_by`) or by channels that count as such (`data.customers.earned`)."
+            )
+        return known["earned"]
 
     def names(self, satisfaction: pd.DataFrame | None = None) -> pd.DataFrame | None:
         """What the ladder takes: every name, and whether one gave the top score; None where nothing is known."""
@@ -208,6 +219,7 @@ def load_customer_tables(config: Config, orders: Orders, *, workdir: Path) -> Cu
         ledger += rows.ledger
         if name == "customers":
             everybody = known.union(frames[name]["customer"], sort=False)
+            frames[name] = _with_earned(frames[name], settings.earned)
         elif name == "exits":
             frames[name]["avoidable"] = frames[name]["reason"].isin(settings.avoidable)
     if problems:
@@ -326,6 +338,14 @@ def _check_names(rows: _Rows, known: pd.Index, end: dt.date, *, only_known: bool
         given = rows.frame["referred_by"].notna()
         rows.blank("stranger", given & ~rows.frame["referred_by"].isin(everybody), "referred_by")
         rows.blank("self", _in_circles(rows.frame), "referred_by")
+
+
+def _with_earned(names: pd.DataFrame, channels: tuple[str, ...]) -> pd.DataFrame:
+    """Who came by a referral: by somebody who is named, or by a channel that counts as one."""
+    if "referred_by" not in names and not channels:
+        return names
+    by_name, by_channel = (names.get(role, pd.Series(None, names.index)) for role in ("referred_by", "channel"))
+    return names.assign(earned=by_name.notna() | by_channel.isin(channels))
 
 
 def _in_circles(names: pd.DataFrame) -> pd.Series:

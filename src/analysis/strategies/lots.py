@@ -45,6 +45,8 @@ FALSE_EFFECTS = 0.05
 """Chance of ever declaring an effect where there is none, over all lists together."""
 CONFIRMED = 0.5
 """Share of the arm to be contacted that must have been, for a lot to count."""
+KEPT_OUT = 10
+"""Of a list that works one in so many stays out by lot for good, so that what it brings stays known."""
 MIXTURE = 10.0
 """Variance of the mixture over that of the estimate at the first look: the bound is narrowest at the first few."""
 COSTS = ("gross_margin", "cost_per_order", "cost_per_contact", "incentive")
@@ -56,6 +58,7 @@ def draw_lot(
     """A lot over those to be written to for a list: half of them, within tenths of the margin that they bring anyway.
 
     It is as large as finding the break-even lift takes in four of five cases, or all of the list where that is smaller.
+    Of a list that lots showed to work everybody is in it, and a tenth is not written to.
 
     Parameters
     ----------
@@ -83,12 +86,13 @@ def draw_lot(
             f"{there}"
         )
     row = found.lists.loc[name]
+    written_to = ["contact"] * (KEPT_OUT - 1 if row["works"] else 1)
     spread = np.sqrt(row["p_order"] * (1 - row["p_order"]))
     effect = row["break_even"] / max(spread, 1e-9)
-    arm = 2 * ((norm.ppf(0.95) + norm.ppf(POWER)) / effect) ** 2 if effect > 0 else np.inf
+    arm = 2 * ((norm.ppf(0.95) + norm.ppf(POWER)) / effect) ** 2 if effect > 0 and not row["works"] else np.inf
     size = int(min(max(2 * np.ceil(arm), FEWEST_CUSTOMERS), len(rows)))
     rows = rows.iloc[np.random.default_rng([seed, 62]).permutation(len(rows))[:size]]
-    arms = assignment(rows.assign(residual_clv=rows["p_order"] * rows["margin"]), ("none", "contact"), seed)
+    arms = assignment(rows.assign(residual_clv=rows["p_order"] * rows["margin"]), ("none", *written_to), seed)
     days = {"start": after + dt.timedelta(days=1), "end": after + dt.timedelta(days=int(found.window_days))}
     costs = (gross_margin, cost_per_order, found.cost_per_contact, found.incentive)
     lot = arms.assign(**{name: pd.Timestamp(day) for name, day in days.items()}, **dict(zip(COSTS, costs, strict=True)))

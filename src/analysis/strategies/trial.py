@@ -135,13 +135,15 @@ def worth_of_trying(mean: float, deviation: float) -> float:
     return float(mean * norm.cdf(mean / deviation) + deviation * norm.pdf(mean / deviation))
 
 
-def assignment(customers: pd.DataFrame, arms: tuple[str, str] = ("nothing", "tried"), seed: int = 1) -> pd.DataFrame:
-    """Customers assigned to two arms by lot within tenths of what they are expected to bring: customer, arm.
+def assignment(customers: pd.DataFrame, arms: tuple[str, ...] = ("nothing", "tried"), seed: int = 1) -> pd.DataFrame:
+    """Customers assigned to arms by lot within tenths of what they are expected to bring: customer, arm.
 
     Parameters
     ----------
     customers
         Columns customer_id and residual_clv, such as ``value.customers``, of those who take part.
+    arms
+        As many for each; one that stands there twice gets twice as many.
 
     Examples
     --------
@@ -150,7 +152,8 @@ def assignment(customers: pd.DataFrame, arms: tuple[str, str] = ("nothing", "tri
     [('nothing', 4), ('tried', 4)]
     """
     rng = np.random.default_rng([seed, 61])
-    luck = pd.Series(rng.random(len(customers)), index=customers.index)
-    stratum = ((customers["residual_clv"].rank(method="first") - 1) * STRATA // max(len(customers), 1)).astype(int)
-    place = luck.groupby(stratum).rank(method="first").astype(int) + stratum
-    return pd.DataFrame({"customer": customers["customer_id"], "arm": np.array(arms)[place % 2]})
+    worth = customers["residual_clv"].rank(method="first").to_numpy()
+    stratum = ((worth - 1) * STRATA // max(len(customers), 1)).astype(int)
+    place = np.empty(len(customers), dtype=int)
+    place[np.lexsort([rng.random(len(customers)), stratum])] = np.arange(len(customers))
+    return pd.DataFrame({"customer": customers["customer_id"], "arm": np.array(arms)[place % len(arms)]})

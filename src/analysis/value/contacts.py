@@ -6,7 +6,9 @@ Journal of Marketing Research 55(1)). What is known is the break-even lift, by w
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +22,7 @@ from analysis.models.registry import MODELS
 from analysis.plotting import Plots
 from analysis.tables import table_html
 from analysis.time import duration, from_days
+from analysis.value.categories import backtest_categories, bought_next, due_categories, next_categories, run_out_times
 from analysis.value.ladder import SILENT, histories_ago, own_rhythm, waits_that_ended, with_rhythm
 from analysis.value.lift import fits_of
 from analysis.words import Message
@@ -32,9 +35,9 @@ if TYPE_CHECKING:
 
 LISTS: Mapping[str, Message] = {
     "second_order": Message("Second order"), "gift": Message("Gift after the second order"),
-    "about_to_slip": Message("About to slip"), "win_back": Message("Win back"),
-    "up_sell": Message("More an order"), "advocates": Message("Advocates to ask"),
-    "points": Message("Points about to expire"),
+    "run_out": Message("Running out"), "about_to_slip": Message("About to slip"), "win_back": Message("Win back"),
+    "up_sell": Message("More an order"), "next_category": Message("Next category"),
+    "advocates": Message("Advocates to ask"), "points": Message("Points about to expire"),
 }  # fmt: skip
 QUITE_LATE = 0.75
 """Point of the own rhythm beyond which a customer who is probably still there is about to slip."""
@@ -57,18 +60,20 @@ class ContactLists:
     customers
         One row a customer and list, each list from the lowest break-even lift on: list, customer_id, silent_days,
         usual_days (mean own gap), own_value and alike_value (mean order of the customer, median of those with as many
-        orders [currency]), points (about to expire, missing where none are), valid_until (last day on which the reason
-        holds), p_order (chance of an order in the window
-        without a contact), margin (of one more order [currency]), break_even (lift in the chance of an order at which
-        a contact pays; infinite where an order brings no more than the incentive), send (whether the customer is
-        written to for this list: a customer is for one list only).
+        orders [currency]), points (about to expire, missing where none are), category (that runs out, or comes next),
+        due (day on which it runs out), valid_until (last day on which the reason holds), p_order (chance of an order in
+        the window without a contact), margin (of one more order [currency]), break_even (lift in the chance of an order
+        at which a contact pays; infinite where an order brings no more than the incentive), send (whether the customer
+        is written to for this list: a customer is for one list only).
     lists
         One row a list: customers, send, p_order, margin, break_even (means over those to be sent to), brings (margin of
-        those orders that come anyway), detectable (lift that a lot of half of them would find in four of five cases).
+        those orders that come anyway), detectable (lift that a lot of half of them would find in four of five cases),
+        works (whether lots showed that it brings more than it costs).
     tests
         Each list that could be tested against its naive rule on the last half year, with as many customers from both:
-        list, customers, hit and hit_naive (share right), right (what a hit is: ``lost``, no order in that half year, or
-        ``ordered``).
+        list, customers, hit and hit_naive (share right), right (what a hit is: ``lost``, no order in that half year,
+        ``ordered``; ``one_of_three``, the next order's category was among three; ``same_again``, the same category came
+        within the window).
     unasked
         Of the customers asleep half a year before the end: customers, returned (share that ordered since), margin_each
         (their orders at the mean margin of an order [currency]): nobody asked them, so it is a ceiling of what winning
@@ -172,6 +177,7 @@ def contact_lists(
     lapsing = (none if points is None else points).reindex(table["customer_id"].astype(str))
     table["points"] = lapsing["points"].to_numpy(dtype=float)
     table["lapses"] = (lapsing["expires"] - pd.Timestamp(orders.observation_end)).dt.days.to_numpy()
+    _add_categories(table, orders, days)
     gain = table["margin"] - incentive
     needed = (cost_per_contact + table["p_order"] * incentive) / gain.where(gain > 0)
     table["break_even"] = needed.fillna(np.inf)
@@ -190,13 +196,28 @@ def contact_lists(
     first = ~chosen.duplicated("customer_id") & np.isfinite(chosen["break_even"]) & _free(chosen, lots, end)
     first &= ~chosen["list"].isin(known["list"][known["verdict"] == "harms"])
     chosen["send"] = first & (first.cumsum() <= (len(chosen) if most is None else most))
-    left = np.minimum(chosen["left"].where(chosen["list"] != "points", chosen["lapses"]), days)
+    left = chosen["left"].where(chosen["list"] != "points", chosen["lapses"])
+    left = np.minimum(left.where(chosen["list"] != "run_out", chosen["closes"].clip(lower=1)), days)
+    chosen["category"] = chosen["next"].where(chosen["list"] == "next_category")
+    chosen["category"] = chosen["category"].mask(chosen["list"] == "run_out", chosen["runs_out"])
+    chosen["due"] = (end + pd.to_timedelta(chosen["due_in"], "D")).where(chosen["list"] == "run_out")
     chosen["valid_until"] = (end + pd.to_timedelta(np.ceil(left), "D")).dt.normalize()
     order = pd.CategoricalIndex(chosen["list"], list(LISTS), ordered=True)
     chosen = chosen.iloc[np.argsort(order.codes, kind="stable")].reset_index(drop=True)
     tests, unasked = _tests(orders, fit, gross_margin, cost_per_order)
+    before = orders.observation_end - dt.timedelta(days=TEST_DAYS)
+    if orders.days.has_category and before > orders.observation_start:
+        with suppress(Unavailable):
+            tests = pd.concat([tests, pd.DataFrame(backtest_categories(orders, before, days))], ignore_index=True)
     return ContactLists(
-        chosen[list(COLUMNS)], _lists(chosen), tests, unasked, days, cost_per_contact, incentive, opt_in is not None
+        chosen[list(COLUMNS)],
+        _lists(chosen, known),
+        tests,
+        unasked,
+        days,
+        cost_per_contact,
+        incentive,
+        opt_in is not None,
     )
 
 
@@ -213,7 +234,7 @@ def _free(chosen: pd.DataFrame, lots: pd.DataFrame | None, end: pd.Timestamp) ->
 
 COLUMNS = (
     "list", "customer_id", "silent_days", "usual_days", "own_value", "alike_value", "valid_until", "p_order", "margin",
-    "points", "break_even", "send",
+    "points", "category", "due", "break_even", "send",
 )  # fmt: skip
 
 
@@ -240,15 +261,35 @@ def _customers(
     return table
 
 
+def _add_categories(table: pd.DataFrame, orders: Orders, days: float) -> None:
+    """``next``, the likeliest category where it is another than that bought last; and what runs out first within so
+    many days: ``runs_out``, and ``due_in`` and ``closes``, days until it probably has and until it is over.
+    """
+    table[["next", "runs_out"]], table[["due_in", "closes"]] = None, np.nan
+    if not orders.days.has_category:
+        return
+    with suppress(Unavailable):
+        bought = bought_next(orders, next_categories(orders))
+        table["next"] = bought["likeliest"].where(bought["likeliest"] != bought["last"]).to_numpy()
+    held = due_categories(orders, run_out_times(orders), days).query("due")
+    held = held.assign(due_in=held["days"] - held["since"], closes=held["closes"] - held["since"])
+    held = held.sort_values("due_in", kind="stable").drop_duplicates("customer").set_index("customer")
+    held = held.reindex(range(orders.customers)).rename(columns={"category": "runs_out"})
+    for name in ("runs_out", "due_in", "closes"):
+        table[name] = held[name].to_numpy()
+
+
 def _members(table: pd.DataFrame) -> dict[str, pd.Series]:
-    """Who is on which list."""
+    """Who is on which list; of lists that need the same lift the first counts, so that what has a day comes first."""
     awake, again = ~table["asleep"], table["orders"] >= 2
     return {
+        "run_out": awake & table["runs_out"].notna(),
         "second_order": awake & ~again,
         "gift": awake & (table["orders"] == 2) & (table["silent_days"] <= 14),
         "about_to_slip": awake & again & (table["silent_days"] > table["quite_late"]),
         "win_back": ~awake & again & (table["p_alive"] >= HOPELESS),
         "up_sell": awake & again & table["low"] & (table["silent_days"] <= table["quite_late"]),
+        "next_category": awake & again & table["next"].notna() & (table["silent_days"] <= table["quite_late"]),
         "advocates": awake & (table["rung"] == "member"),
         "points": table["points"] > 0,
     }
@@ -256,11 +297,15 @@ def _members(table: pd.DataFrame) -> dict[str, pd.Series]:
 
 def reasons(table: pd.DataFrame) -> list[Message]:
     """Why each customer is on a list, in a sentence."""
-    columns = ("list", "silent_days", "usual_days", "own_value", "alike_value", "points")
+    columns = ("list", "silent_days", "usual_days", "own_value", "alike_value", "points", "category", "due")
     return [_reason(*row) for row in zip(*(table[name] for name in columns), strict=True)]
 
 
-def _reason(name: str, silent: float, usual: float, own: float, alike: float, points: float) -> Message:
+def _reason(name: str, silent: float, usual: float, own: float, alike: float, points: float, category, due) -> Message:
+    if name == "run_out":
+        return Message("{category} probably runs out about {due:date}", category=category, due=due)
+    if name == "next_category":
+        return Message("{category} is what most often comes next", category=category)
     if name == "points":
         return Message("{points:integer} points are about to expire", points=points)
     if name == "second_order":
@@ -282,13 +327,14 @@ def _reason(name: str, silent: float, usual: float, own: float, alike: float, po
     )
 
 
-def _lists(chosen: pd.DataFrame) -> pd.DataFrame:
+def _lists(chosen: pd.DataFrame, effects: pd.DataFrame) -> pd.DataFrame:
     sent = chosen[chosen["send"]]
     frame = chosen.groupby("list").agg(customers=("send", "size"), send=("send", "sum"))
     frame = frame.join(sent.groupby("list")[["p_order", "margin", "break_even"]].mean())
     spread = np.sqrt(4 * frame["p_order"] * (1 - frame["p_order"]) / frame["send"].where(frame["send"] > 0))
     frame["detectable"] = (norm.ppf(0.95) + norm.ppf(0.8)) * spread
     frame["brings"] = (sent["p_order"] * sent["margin"]).groupby(sent["list"]).sum()
+    frame["works"] = frame.index.isin(effects["list"][effects["verdict"] == "works"])
     return frame.reindex([name for name in LISTS if name in frame.index]).fillna({"brings": 0.0})
 
 
