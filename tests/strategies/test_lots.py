@@ -9,8 +9,8 @@ import pytest
 import analysis as rl
 from analysis.data.simulation import simulate_transactions
 from analysis.errors import UsageError
-from analysis.strategies.lots import COSTS, FALSE_EFFECTS, always_valid, draw_lot, lot_effects, pooled_effect
-from analysis.value.contacts import LISTS, contact_lists
+from analysis.strategies.lots import COSTS, ENOUGH_ORDERING, always_valid, draw_lot, lot_effects, pooled_effect
+from analysis.value.contacts import ERRORS_TO_FIND, FALSE_EFFECTS, LISTS, contact_lists, error_of_net_lift
 from analysis.value.ladder import ladder
 
 END = dt.date(2025, 6, 30)
@@ -48,12 +48,18 @@ class TestDrawing:
         pd.testing.assert_frame_equal(lot, draw_lot(found, "win_back", after=END, gross_margin=0.4, seed=3))
         assert not lot.equals(draw_lot(found, "win_back", after=END, gross_margin=0.4, seed=4))
 
-    def test_is_no_larger_than_finding_the_break_even_lift_takes(self, lists):
+    def test_is_no_larger_than_finding_half_as_much_again_as_must_come_takes(self, lists):
         found = lists()
-        row = found.lists.loc["win_back"]
-        found.lists.loc["win_back", "break_even"] = 3 * row["detectable"]
+        found.lists.loc["win_back", ["p_order", "break_even", "margin"]] = 0.6, 0.8, 8.0
         lot = draw_lot(found, "win_back", after=END, gross_margin=0.4)
-        assert len(lot) == pytest.approx(row["send"] / 9, abs=3)
+        # Of those contacted all order, and the incentive of 2 leaves 6 of each 8.
+        assert len(lot) == np.ceil(2 * 0.6 * 0.4 * (8 / 6 * ERRORS_TO_FIND / 0.4) ** 2)
+        assert len(lot) < found.lists.loc["win_back", "send"]
+
+    def test_has_room_for_enough_orders_in_each_arm(self, lists):
+        found = lists()
+        found.lists.loc["win_back", ["p_order", "break_even"]] = 0.4, 5.0
+        assert len(draw_lot(found, "win_back", after=END, gross_margin=0.4)) == 2 * ENOUGH_ORDERING / 0.4
 
     def test_of_a_list_that_works_takes_everybody_and_leaves_a_tenth_out_within_strata(self, lists):
         effects = pd.DataFrame({"list": ["win_back"], "shrunk": [0.4], "verdict": ["works"]})
@@ -103,6 +109,22 @@ def shop(lift, names=1_500, lots=3, seed=5, costs=MARGIN):
     columns = {"customer": "customer", "date": "date", "amount": "amount"}
     read = rl.read_orders(pd.concat(orders), **columns, observation_end=END)
     return read, pd.concat(drawn, ignore_index=True), pd.concat(sent, ignore_index=True)
+
+
+def test_a_lot_of_the_size_that_is_drawn_finds_half_as_much_again_as_must_come_in_four_of_five_cases():
+    p, margin, incentive, cost, rng = 0.1, 12.0, 2.0, 0.5, np.random.default_rng(7)
+    needed = (cost + p * incentive) / (margin - incentive)
+    error = error_of_net_lift({"p_order": p, "margin": margin}, 1.5 * needed, incentive)
+    names = int((ERRORS_TO_FIND * error / (needed / 2)) ** 2)
+    arm = np.arange(names) % 2
+    found = 0
+    for _ in range(400):
+        ordered = rng.random(names) < p + 1.5 * needed * arm
+        net = ordered * (margin - incentive * arm) - cost * arm
+        error = np.sqrt(sum(net[arm == each].var() / (arm == each).sum() for each in (0, 1)))
+        effect = net[arm == 1].mean() - net[arm == 0].mean()
+        found += always_valid(effect, error, error, 1 - FALSE_EFFECTS / len(LISTS)).lower > 0
+    assert 0.7 < found / 400 < 0.9
 
 
 class TestReadingBack:

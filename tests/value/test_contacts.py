@@ -6,7 +6,7 @@ from analysis.data.simulation import simulate_transactions
 from analysis.errors import DataError, InputRefused
 from analysis.models.beta_geometric import BGNBD
 from analysis.models.gamma_gamma import GammaGamma
-from analysis.value.contacts import LISTS, contact_lists, reasons
+from analysis.value.contacts import ERRORS_TO_FIND, LISTS, contact_lists, reasons
 from analysis.value.ladder import ladder
 from analysis.value.valuation import customer_value
 
@@ -149,10 +149,12 @@ def test_a_list_whose_lots_brought_more_comes_first_and_one_that_harms_is_sent_t
     assert harmed.lists.loc[later, "send"] == 0
 
 
-def test_what_a_lot_would_find_is_that_of_two_shares(found):
+def test_what_a_lot_would_find_to_pay_lies_above_the_break_even_lift_by_the_errors_of_its_bound(found):
     row = found.lists.loc["win_back"]
-    error = np.sqrt(row["p_order"] * (1 - row["p_order"]) * 2 / (row["send"] / 2))
-    assert row["detectable"] == pytest.approx((1.6449 + 0.8416) * error, rel=1e-3)
+    chances = row["p_order"], row["p_order"] + row["break_even"]
+    scales = row["margin"] / (row["margin"] - COSTS["incentive"]), 1
+    variance = sum(p * (1 - p) * scale**2 / (row["send"] / 2) for p, scale in zip(chances, scales, strict=True))
+    assert row["detectable"] == pytest.approx(row["break_even"] + ERRORS_TO_FIND * np.sqrt(variance))
 
 
 def test_what_runs_out_and_what_comes_next_make_lists_where_orders_have_a_category():

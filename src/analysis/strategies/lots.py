@@ -33,22 +33,29 @@ from analysis.errors import UsageError
 from analysis.interval import Interval
 from analysis.strategies.experiment import FEWEST_ORDERING, Period, margins_of
 from analysis.strategies.schedule import Economics
-from analysis.strategies.trial import FEWEST_CUSTOMERS, POWER, assignment
-from analysis.value.contacts import LISTS
+from analysis.strategies.trial import FEWEST_CUSTOMERS, assignment
+from analysis.value.contacts import (
+    ERRORS_TO_FIND,
+    FALSE_EFFECTS,
+    LISTS,
+    MIXTURE,
+    bound_at_any_look,
+    error_of_net_lift,
+)
 from analysis.value.payback import pooled_means
 
 if TYPE_CHECKING:
     from analysis.data import Orders
     from analysis.value.contacts import ContactLists
 
-FALSE_EFFECTS = 0.05
-"""Chance of ever declaring an effect where there is none, over all lists together."""
 CONFIRMED = 0.5
 """Share of the arm to be contacted that must have been, for a lot to count."""
+WORTH_FINDING = 1.5
+"""Lift over the break-even lift, at which nothing would be left of it, that a lot is made to find."""
+ENOUGH_ORDERING = 20
+"""Expected to order in each arm, so that ``FEWEST_ORDERING`` most probably do."""
 KEPT_OUT = 10
 """Of a list that works one in so many stays out by lot for good, so that what it brings stays known."""
-MIXTURE = 10.0
-"""Variance of the mixture over that of the estimate at the first look: the bound is narrowest at the first few."""
 COSTS = ("gross_margin", "cost_per_order", "cost_per_contact", "incentive")
 
 
@@ -57,7 +64,8 @@ def draw_lot(
 ) -> pd.DataFrame:
     """A lot over those to be written to for a list: half of them, within tenths of the margin that they bring anyway.
 
-    It is as large as finding the break-even lift takes in four of five cases, or all of the list where that is smaller.
+    It is as large as it takes to find one and a half times the break-even lift in four of five cases at the first look,
+    by the bound that holds at every look, and to see enough orders in each arm; or all of the list where that is less.
     Of a list that lots showed to work everybody is in it, and a tenth is not written to.
 
     Parameters
@@ -87,10 +95,11 @@ def draw_lot(
         )
     row = found.lists.loc[name]
     written_to = ["contact"] * (KEPT_OUT - 1 if row["works"] else 1)
-    spread = np.sqrt(row["p_order"] * (1 - row["p_order"]))
-    effect = row["break_even"] / max(spread, 1e-9)
-    arm = 2 * ((norm.ppf(0.95) + norm.ppf(POWER)) / effect) ** 2 if effect > 0 and not row["works"] else np.inf
-    size = int(min(max(2 * np.ceil(arm), FEWEST_CUSTOMERS), len(rows)))
+    size = len(rows)
+    if not row["works"] and row["break_even"] > 0:
+        error = error_of_net_lift(row, WORTH_FINDING * row["break_even"], found.incentive)
+        found_by = (ERRORS_TO_FIND * error / ((WORTH_FINDING - 1) * row["break_even"])) ** 2
+        size = int(min(np.ceil(max(found_by, 2 * ENOUGH_ORDERING / max(row["p_order"], 1e-9))), size))
     rows = rows.iloc[np.random.default_rng([seed, 62]).permutation(len(rows))[:size]]
     arms = assignment(rows.assign(residual_clv=rows["p_order"] * rows["margin"]), ("none", *written_to), seed)
     days = {"start": after + dt.timedelta(days=1), "end": after + dt.timedelta(days=int(found.window_days))}
@@ -235,7 +244,7 @@ def always_valid(estimate: float, error: float, first_error: float, level: float
     [3.04, 1.58]
     """
     k = MIXTURE * (first_error / error) ** 2
-    reach = error * np.sqrt((1 + k) / k * (np.log1p(k) - 2 * np.log1p(-level)))
+    reach = error * bound_at_any_look(k, level)
     return Interval(estimate, estimate - reach, estimate + reach, level)
 
 

@@ -49,6 +49,47 @@ NAIVE_GAPS = 3.0
 """The rule that lateness is tested against: silent for three times the own mean gap."""
 TEST_DAYS = 182
 FEWEST_TESTED = 30
+FALSE_EFFECTS = 0.05
+"""Chance of ever declaring an effect of lots where there is none, over all lists together."""
+MIXTURE = 10.0
+"""Variance of the mixture over that of the estimate at the first look: the bound is narrowest at the first few."""
+
+
+def bound_at_any_look(k: float, level: float) -> float:
+    """Standard errors by which an effect of lots is bounded however often one looks, see ``rl.lot_effects``.
+
+    Parameters
+    ----------
+    k
+        Variance of the mixture of effects over that of the estimate.
+
+    >>> round(bound_at_any_look(MIXTURE, 0.95), 2)
+    3.04
+    """
+    return float(np.sqrt((1 + k) / k * (np.log1p(k) - 2 * np.log1p(-level))))
+
+
+ERRORS_TO_FIND = bound_at_any_look(MIXTURE, 1 - FALSE_EFFECTS / len(LISTS)) + float(norm.ppf(0.8))
+"""Standard errors of an effect that one lot finds in four of five cases, at the first look and for any of the lists."""
+
+
+def error_of_net_lift(lists: pd.DataFrame | pd.Series, lift, incentive: float):
+    """Standard error of a lot's net effect a name, times the root of its names, half of them contacted.
+
+    In units of what one more order leaves, margin - incentive: where it is 0.1, a tenth of the names must order more.
+
+    Parameters
+    ----------
+    lists
+        p_order (without a contact) and margin of an order [currency], as in ``ContactLists.lists``.
+    lift
+        That contacts bring in the chance of an order.
+    incentive
+        What everybody contacted gets who orders [currency].
+    """
+    p, contacted = lists["p_order"], np.minimum(lists["p_order"] + lift, 1.0)
+    scale = lists["margin"] / (lists["margin"] - incentive)
+    return np.sqrt(2 * (p * (1 - p) * scale**2 + contacted * (1 - contacted)))
 
 
 @dataclass(frozen=True)
@@ -67,8 +108,9 @@ class ContactLists:
         is written to for this list: a customer is for one list only).
     lists
         One row a list: customers, send, p_order, margin, break_even (means over those to be sent to), brings (margin of
-        those orders that come anyway), detectable (lift that a lot of half of them would find in four of five cases),
-        works (whether lots showed that it brings more than it costs).
+        those orders that come anyway), detectable (lift that a lot of
+        all of them, half contacted, would find to pay in four of five cases, at the first look), works (whether lots
+        showed that it brings more than it costs).
     tests
         Each list that could be tested against its naive rule on the last half year, with as many customers from both:
         list, customers, hit and hit_naive (share right), right (what a hit is: ``lost``, no order in that half year,
@@ -211,7 +253,7 @@ def contact_lists(
             tests = pd.concat([tests, pd.DataFrame(backtest_categories(orders, before, days))], ignore_index=True)
     return ContactLists(
         chosen[list(COLUMNS)],
-        _lists(chosen, known),
+        _lists(chosen, known, incentive),
         tests,
         unasked,
         days,
@@ -327,12 +369,12 @@ def _reason(name: str, silent: float, usual: float, own: float, alike: float, po
     )
 
 
-def _lists(chosen: pd.DataFrame, effects: pd.DataFrame) -> pd.DataFrame:
+def _lists(chosen: pd.DataFrame, effects: pd.DataFrame, incentive: float) -> pd.DataFrame:
     sent = chosen[chosen["send"]]
     frame = chosen.groupby("list").agg(customers=("send", "size"), send=("send", "sum"))
     frame = frame.join(sent.groupby("list")[["p_order", "margin", "break_even"]].mean())
-    spread = np.sqrt(4 * frame["p_order"] * (1 - frame["p_order"]) / frame["send"].where(frame["send"] > 0))
-    frame["detectable"] = (norm.ppf(0.95) + norm.ppf(0.8)) * spread
+    error = error_of_net_lift(frame, frame["break_even"], incentive)
+    frame["detectable"] = frame["break_even"] + ERRORS_TO_FIND * error / np.sqrt(frame["send"].where(frame["send"] > 0))
     frame["brings"] = (sent["p_order"] * sent["margin"]).groupby(sent["list"]).sum()
     frame["works"] = frame.index.isin(effects["list"][effects["verdict"] == "works"])
     return frame.reindex([name for name in LISTS if name in frame.index]).fillna({"brings": 0.0})
