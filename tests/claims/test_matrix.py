@@ -16,7 +16,6 @@ REASONS = {
     "one cohort": "claim.reason.one_cohort",
     "cohorts alike": "claim.reason.cohorts_alike",
     "too short": "claim.reason.too_short_for_three_years",
-    "response": "claim.reason.no_response_in_orders",
     "survey": "claim.reason.survey",
     "experiment": "claim.reason.needs_an_experiment",
 }

@@ -1,15 +1,21 @@
 """Claims about money, on companies in which the main one is true, false, and false only because keeping costs money."""
 
+import inspect
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from scipy.optimize import brentq
 from tests.claims.companies import company, told
 
-from analysis.claims import Outcome
+import analysis as rl
+from analysis.claims import Outcome, claim_step
 from analysis.claims.profit import read_as
+from analysis.config import EconomicsConfig, RetentionConfig
 from analysis.data import PurchaseTruth, SpendTruth, simulate_transactions
+from analysis.data.customer_tables import CustomerTables
+from analysis.data.shop import ShopTruth, simulate_shop
 from analysis.data.simulation import rounds_of_orders
 from analysis.models.registry import MODELS
 from analysis.time import TimeUnit, force_of_interest, units_per_year
@@ -162,3 +168,54 @@ def test_equal_return_is_what_the_lift_knows_of_a_new_customer_and_of_todays(lev
 def test_where_those_who_are_kept_bring_nothing_there_is_no_ratio(leveraged):
     found = verdict_of(leveraged, "keeping_cheaper", cost_per_order=30.0)
     assert not any("kept" in each.values for each in found.details)
+
+
+@pytest.fixture(scope="module")
+def shop():
+    shop = simulate_shop()
+    orders = rl.read_orders(shop.orders, customer="customer", date="date", amount="amount", currency="EUR")
+    return orders, CustomerTables(acquisition=shop.acquisition)
+
+
+class TestWhereTheSpendOnWinningIsKnown:
+    TRUTH = ShopTruth()
+
+    def verdict(self, shop, claim, cost):
+        orders, tables = shop
+        given = {"orders": orders, "customer_tables": tables, "credible_level": 0.9, "seed": 1}
+        given |= {
+            "economics_config": EconomicsConfig(acquisition_cost=99.0),
+            "fits": SimpleNamespace(not_identified={}),
+        }
+        step = claim_step(claim)
+        given["retention_config"] = RetentionConfig(cost_per_customer_year=cost)
+        return step(**{name: each for name, each in given.items() if name in inspect.signature(step).parameters})
+
+    def test_the_planted_cost_of_winning_decides_and_not_what_is_configured(self, shop):
+        truth = self.TRUTH
+        spent = sum(truth.share[name] * truth.cost[name] for name in truth.share)
+        planted = spent / sum(truth.share[name] * truth.buys[name] for name in truth.share)
+        found = self.verdict(shop, "keeping_cheaper", planted / 8)
+        assert found.estimate.lower < 8 < found.estimate.upper
+        assert found.verdict is Outcome.SUPPORTED
+        assert self.verdict(shop, "keeping_cheaper", planted / 3).verdict is Outcome.CONTRADICTED
+        at_five = told(self.verdict(shop, "keeping_cheaper", 0.0), "at_five")["at_five"]
+        assert at_five == pytest.approx(planted / 5, rel=0.06)
+        assert self.verdict(shop, "keeping_cheaper", at_five).verdict is Outcome.DEPENDS
+
+    def test_the_share_of_the_budget_is_that_of_both_costs(self, shop):
+        found = self.verdict(shop, "budget_share_for_keeping", 1.0)
+        known = told(found, "kept")
+        assert found.estimate.estimate == known["kept"] / (known["kept"] + known["spend"])
+        year = shop[1].acquisition["date"].dt.year == 2024
+        assert known["spend"] == pytest.approx(shop[1].acquisition.loc[year, "spend"].sum())
+        assert found.verdict is (Outcome.SUPPORTED if found.estimate.estimate <= 0.19 else Outcome.CONTRADICTED)
+        assert self.verdict(shop, "budget_share_for_keeping", 20.0).verdict is Outcome.CONTRADICTED
+        assert self.verdict(shop, "budget_share_for_keeping", 0.01).verdict is Outcome.SUPPORTED
+
+    def test_without_either_cost_nothing_is_said(self, shop):
+        codes = [
+            self.verdict((shop[0], tables), "budget_share_for_keeping", cost).reason.code
+            for tables, cost in ((shop[1], 0.0), (CustomerTables(), 1.0))
+        ]
+        assert codes == ["claim.reason.costs_not_configured"] * 2

@@ -1,6 +1,6 @@
 """Claims about money: what retention does to profit, and what keeping costs beside winning.
 
-Orders hold no costs: configured ones decide, or a break-even is given.
+Orders hold no costs: a table of spend and configured costs decide, or a break-even is given.
 """
 
 from __future__ import annotations
@@ -13,12 +13,16 @@ from analysis.claims import claim as c
 from analysis.claims.claim import DATA, Claim, Range, Verdict, from_draws, not_testable, recoded
 from analysis.errors import Unavailable
 from analysis.interval import Interval
+from analysis.value.history import left_truncation
 from analysis.value.lift import CANNOT_RISE, CLAIMED, MAY_BE_UNPROFITABLE, NO_PROFIT, brings, shifts_of
+from analysis.value.payback import acquisition_costs, costs_of_last_year
 from analysis.value.profit import Choice, Prices, by_measure, profit
 from analysis.words import Message
 
 if TYPE_CHECKING:
     from analysis.config import EconomicsConfig, RetentionConfig
+    from analysis.data import Orders
+    from analysis.data.customer_tables import CustomerTables
     from analysis.models.fits import PurchaseFits
     from analysis.value.shifts import Shifts
 
@@ -236,23 +240,73 @@ def five_percent_more_regulars(claimed, value, credible_level, seed) -> Verdict:
     found=Message("winning costs {estimate:estimate significant} times as much as keeping"),
     range=Range(LEAST_TIMES, np.inf), unit="ratio", known=c.SECOND_HAND, trust=c.LOW,
 )  # fmt: skip
-def keeping_cheaper(claimed, fits, economics_config, retention_config, credible_level, shifts=None) -> Verdict:
-    """Cost of winning one customer over the cost of keeping one for a year, both as configured; else the break-even."""
+def keeping_cheaper(
+    claimed, orders, fits, economics_config, retention_config, credible_level, seed, shifts=None, customer_tables=None
+) -> Verdict:
+    """Cost of winning one customer over that of keeping one for a year; else the break-even.
+
+    Winning costs what the table of spend says of the last year, with as many new customers as a Poisson process brings
+    (a gamma posterior of their rate); without a table what is configured.
+    """
     winning, keeping = economics_config.acquisition_cost, retention_config.cost_per_customer_year
     equal = _equal_return(shifts, fits, economics_config, credible_level)
     rests_on = (prices_configured(economics_config, retention_config), *c.models_left_out(fits) * bool(equal))
+    if spent := _spent_on_winning(orders, customer_tables):
+        winning = spent["spend"] / spent["customers"]
+        rests_on = (Message("Over the last year of spend {customers:integer} new customers cost {spend:money}, which "
+            "is {winning:money} for each; this is used here, and not what is configured.",
+            winning=winning, **spent), *rests_on)  # fmt: skip
     if not (winning > 0 and keeping > 0):
         reason = Message("Orders do not show what winning or keeping a customer costs. Set "
-            "`economics.acquisition_cost` and `retention.cost_per_customer_year`.",
+            "`economics.acquisition_cost` (or `data.acquisition`) and `retention.cost_per_customer_year`.",
             code="claim.reason.costs_not_configured")  # fmt: skip
         return not_testable(reason, _break_even(winning, keeping), *equal, assumptions=rests_on)
     if retention_config.gain > 0 and retention_config.gain_kind == "points":
         equal.insert(0, Message("Everyone is paid for, but only {gain:percent1} stay because of it: that is "
             "{cost:money} for each customer who would have left.",
             gain=retention_config.gain, cost=keeping / retention_config.gain))  # fmt: skip
+    if spent:
+        rate = np.random.default_rng([seed, 12]).gamma(spent["customers"], size=DRAWS)
+        draws = np.append(winning, spent["spend"] / rate) / keeping
+        return from_draws(claimed, {DATA: draws}, credible_level, assumptions=rests_on, details=tuple(equal))
     ratio, holds = winning / keeping, float(claimed.holds(np.array(winning / keeping)))
     found = {c.CONFIGURED: Interval(ratio, ratio, ratio, credible_level)}
     return Verdict(found, {c.CONFIGURED: holds}, assumptions=rests_on, details=tuple(equal))
+
+
+@Claim(
+    Message("At most 19% of the marketing budget goes to keeping customers."),
+    article=Message("Only 19% of the marketing budget goes to keeping customers."),
+    source=Message("The source of the 19% was not found."),
+    found=Message("{estimate:estimate percent1} of what winning and keeping cost went to keeping customers"),
+    range=Range(0.0, 0.19),
+)  # fmt: skip
+def budget_share_for_keeping(claimed, orders, retention_config, credible_level, customer_tables=None) -> Verdict:
+    """Cost of keeping those who ordered in the last year, over that and the spend on winning customers in it."""
+    spent, each = _spent_on_winning(orders, customer_tables), retention_config.cost_per_customer_year
+    no_response = Message("Orders do not show what a budget brings. It would take budgets that were varied at random, "
+        "or at least their course over time.")  # fmt: skip
+    if not (spent and each):
+        return not_testable(Message("How a budget is shared needs the spend on winning customers (`data.acquisition`) "
+            "and what keeping one costs a year (`retention.cost_per_customer_year`).",
+            code="claim.reason.costs_not_configured"), assumptions=(no_response,))  # fmt: skip
+    last_order = orders.histories.table["last_order"]
+    kept = int((last_order > np.datetime64(orders.observation_end) - np.timedelta64(365, "D")).sum())
+    share = kept * each / (kept * each + spent["spend"])
+    told = Message("Keeping {kept:integer} customers who ordered in the last year, at {each:money} a year as "
+        "configured, beside {spend:money} spent on winning customers.",
+        kept=kept, each=each, spend=spent["spend"])  # fmt: skip
+    return Verdict({c.CONFIGURED: Interval(share, share, share, credible_level)},
+        {c.CONFIGURED: float(claimed.holds(np.array(share)))}, assumptions=(told, no_response))  # fmt: skip
+
+
+def _spent_on_winning(orders: Orders, tables: CustomerTables | None) -> dict[str, float] | None:
+    """Spend on winning customers and new customers of its last year; None where either is not known."""
+    if tables is None or tables.acquisition is None or left_truncation(orders):
+        return None
+    year = costs_of_last_year(acquisition_costs(orders, tables.acquisition))
+    found = year[["spend", "customers"]].sum().astype(float).to_dict()
+    return found if min(found.values()) > 0 else None
 
 
 def _break_even(winning: float, keeping: float) -> Message:

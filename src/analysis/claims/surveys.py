@@ -1,4 +1,4 @@
-"""Claims that no orders can test: what people say in surveys, and what a budget brings."""
+"""Claims that no orders can test: what people say in surveys, and what it would take customers by lot to tell."""
 
 from __future__ import annotations
 
@@ -18,17 +18,6 @@ if TYPE_CHECKING:
 FEWEST_SCORES = 30
 SURVEY = Message("This is what people say in a survey. Orders show what customers do, not what they would do or why.",
     code="claim.reason.survey")  # fmt: skip
-
-
-@Claim(
-    Message("More than 19% of the marketing budget should go to keeping customers."),
-    article=Message("Only 19% of the marketing budget goes to keeping customers."),
-    source=Message("The source of the 19% was not found."),
-    range=Range(0.19, 1.0),
-)
-def budget_share_for_keeping() -> Verdict:
-    return not_testable(Message("Orders do not show what a budget brings. It would take budgets that were varied at "
-        "random, or at least their course over time.", code="claim.reason.no_response_in_orders"))  # fmt: skip
 
 
 @Claim(

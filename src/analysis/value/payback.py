@@ -158,7 +158,7 @@ def payback(
         most=_most(known, whose, stated, days, level),
         alone=_alone(orders, margin, acquisition_cost, level),
         groups=_groups(orders, margin, by, level),
-        costs=_costs(orders, acquisition, by),
+        costs=acquisition_costs(orders, acquisition, by),
         horizon_years=days / DAYS_PER_YEAR,
     )
 
@@ -321,8 +321,14 @@ def _alike_within(part: pd.DataFrame) -> pd.DataFrame:
     return part.assign(variance=within / part["customers"])
 
 
-def _costs(orders: Orders, acquisition: pd.DataFrame | None, by: pd.Series | None) -> pd.DataFrame:
-    """Spend over the customers who first ordered in the same month, by group; spend outside the window is left out."""
+def acquisition_costs(orders: Orders, acquisition: pd.DataFrame | None, by: pd.Series | None = None) -> pd.DataFrame:
+    """Spend over the customers who first ordered in the same month, by group; spend outside the window is left out.
+
+    Returns
+    -------
+    DataFrame
+        As ``Payback.costs``.
+    """
     columns = ["date", "group", "spend", "customers", "cost"]
     if acquisition is None:
         return pd.DataFrame(columns=columns)
@@ -339,6 +345,18 @@ def _costs(orders: Orders, acquisition: pd.DataFrame | None, by: pd.Series | Non
     born = pd.DataFrame({"date": first, "group": group}).value_counts().rename("customers")
     table = spent.groupby(["date", "group"])["spend"].sum().to_frame().join(born).fillna({"customers": 0}).reset_index()
     return table.assign(cost=table["spend"] / table["customers"].where(table["customers"] > 0))[columns]
+
+
+def costs_of_last_year(costs: pd.DataFrame) -> pd.DataFrame:
+    """Spend, customers and cost of each by group over the last year of spend.
+
+    >>> dates = pd.to_datetime(["2023-12-01", "2024-01-01", "2024-12-01"])
+    >>> costs_of_last_year(pd.DataFrame({"date": dates, "group": "web", "spend": 6.0, "customers": 2}))["cost"].tolist()
+    [3.0]
+    """
+    year = costs[costs["date"] > costs["date"].max() - pd.DateOffset(years=1)]
+    found = year.groupby("group")[["spend", "customers"]].sum()
+    return found.assign(cost=found["spend"] / found["customers"].where(found["customers"] > 0)).reset_index()
 
 
 def pooled_means(part: pd.DataFrame, level: float) -> pd.DataFrame:
