@@ -26,6 +26,7 @@ from scipy.stats import norm
 
 from analysis.errors import Unavailable
 from analysis.value.history import history
+from analysis.value.intervals import error_between_picks
 
 if TYPE_CHECKING:
     from analysis.data import Orders
@@ -205,16 +206,19 @@ def backtest_categories(orders: Orders, until: dt.date, within: float) -> Iterat
         with _bought(orders, until) as (connection, bought):
             popular = connection.execute(f"""
                 SELECT category FROM {bought} GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT {OFFERED}""").df()["category"]
-        hit = (own == known["following"].to_numpy()[:, None]).any(axis=1).mean()
-        rows = {"customers": len(known), "hit": hit, "hit_naive": known["following"].isin(popular).mean()}
+        hit = (own == known["following"].to_numpy()[:, None]).any(axis=1)
+        naive = known["following"].isin(popular).to_numpy()
+        error = (hit.astype(float) - naive).std() / np.sqrt(len(known))
+        rows = {"customers": len(known), "hit": hit.mean(), "hit_naive": naive.mean(), "error": error}
         yield {"list": "next_category", **rows, "right": "one_of_three"}
     times = run_out_times(orders, until)
     held = due_categories(orders, times, within, until)
     if (count := int(held["due"].sum())) >= FEWEST and count < len(held):
         fixed = np.average(times["days"], weights=times["orders"])
-        naive = (held["since"] + within / 2 - fixed).abs().sort_values(kind="stable").index[:count]
-        rows = {"customers": count, "hit": held.loc[held["due"], "again"].mean()}
-        yield {"list": "run_out", **rows, "hit_naive": held.loc[naive, "again"].mean(), "right": "same_again"}
+        naive = np.argsort((held["since"] + within / 2 - fixed).abs().to_numpy(), kind="stable")[:count]
+        again, due = held["again"].to_numpy(dtype=float), np.flatnonzero(held["due"])
+        rows = {"customers": count, "hit": again[due].mean(), "hit_naive": again[naive].mean()}
+        yield {"list": "run_out", **rows, "error": error_between_picks(again, due, naive), "right": "same_again"}
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from analysis.plotting import Plots
 from analysis.tables import table_html
 from analysis.time import duration, from_days
 from analysis.value.categories import backtest_categories, bought_next, due_categories, next_categories, run_out_times
+from analysis.value.intervals import error_between_picks
 from analysis.value.ladder import SILENT, histories_ago, own_rhythm, waits_that_ended, with_rhythm
 from analysis.value.lift import fits_of
 from analysis.words import Message
@@ -34,9 +35,9 @@ if TYPE_CHECKING:
     from analysis.value.valuation import CustomerValue
 
 LISTS: Mapping[str, Message] = {
-    "second_order": Message("Second order"), "gift": Message("Gift after the second order"),
-    "run_out": Message("Running out"), "about_to_slip": Message("About to slip"), "win_back": Message("Win back"),
-    "up_sell": Message("More an order"), "next_category": Message("Next category"),
+    "run_out": Message("Running out"), "second_order": Message("Second order"),
+    "gift": Message("Gift after the second order"), "about_to_slip": Message("About to slip"),
+    "win_back": Message("Win back"), "up_sell": Message("More an order"), "next_category": Message("Next category"),
     "advocates": Message("Advocates to ask"), "points": Message("Points about to expire"),
 }  # fmt: skip
 QUITE_LATE = 0.75
@@ -113,9 +114,9 @@ class ContactLists:
         showed that it brings more than it costs).
     tests
         Each list that could be tested against its naive rule on the last half year, with as many customers from both:
-        list, customers, hit and hit_naive (share right), right (what a hit is: ``lost``, no order in that half year,
-        ``ordered``; ``one_of_three``, the next order's category was among three; ``same_again``, the same category came
-        within the window).
+        list, customers, hit and hit_naive (share right), error (standard error of their difference), right (what a hit
+        is: ``lost``, no order in that half year, ``ordered``; ``one_of_three``, the next order's category was among
+        three; ``same_again``, the same category came within the window).
     unasked
         Of the customers asleep half a year before the end: customers, returned (share that ordered since), margin_each
         (their orders at the mean margin of an order [currency]): nobody asked them, so it is a ceiling of what winning
@@ -193,7 +194,7 @@ def contact_lists(
         to for no list; the arm ``contact`` of a lot that has not begun, for its own.
     effects
         What lots showed, as ``rl.lot_effects(...).effects``: a customer is written to for the list whose contacts
-        brought more (``shrunk``; 0 where nothing is known), then by the break-even lift; a list with the verdict
+        brought more (``shrunk``; 0 where nothing is known), then for the first in ``LISTS``; a list with the verdict
         ``harms`` is sent to nobody.
     points
         Points about to lapse by customer id as text: points, and expires, the first day on which some do.
@@ -322,7 +323,7 @@ def _add_categories(table: pd.DataFrame, orders: Orders, days: float) -> None:
 
 
 def _members(table: pd.DataFrame) -> dict[str, pd.Series]:
-    """Who is on which list; of lists that need the same lift the first counts, so that what has a day comes first."""
+    """Who is on which list, in the order of ``LISTS``: a customer is written to for the first of several."""
     awake, again = ~table["asleep"], table["orders"] >= 2
     return {
         "run_out": awake & table["runs_out"].notna(),
@@ -384,7 +385,7 @@ def _tests(orders: Orders, fit: PurchaseFit, margin: float, cost: float) -> tupl
     """Lists against naive rules on the last half year, fitted anew on what was known before it."""
     then, now = histories_ago(orders, TEST_DAYS), histories_ago(orders, 0)
     known = then["orders"] > 0
-    tests = pd.DataFrame(columns=["list", "customers", "hit", "hit_naive", "right"])
+    tests = pd.DataFrame(columns=["list", "customers", "hit", "hit_naive", "error", "right"])
     unasked = pd.DataFrame(columns=["customers", "returned", "margin_each"])
     history = pd.DataFrame({"frequency": then["orders"] - 1, "recency": then["recency"], "T": then["T"]})[known]
     if (history["frequency"] > 0).sum() < FEWEST_TESTED:
@@ -405,13 +406,13 @@ def _tests(orders: Orders, fit: PurchaseFit, margin: float, cost: float) -> tupl
         """The first ``count`` of ``whom`` by our score and by the naive one, the highest first."""
         if count < FEWEST_TESTED or count >= whom.sum():
             return
-        hits = [
-            float(
-                np.mean((came if right == "ordered" else ~came)[whom][np.argsort(-score[whom], kind="stable")[:count]])
-            )
-            for score in (ours, naive)
-        ]
-        rows.append({"list": name, "customers": count, "hit": hits[0], "hit_naive": hits[1], "right": right})
+        outcome = (came if right == "ordered" else ~came)[whom].astype(float)
+        picks = [np.argsort(-score[whom], kind="stable")[:count] for score in (ours, naive)]
+        hit, hit_naive = (float(outcome[each].mean()) for each in picks)
+        error = error_between_picks(outcome, *picks)
+        rows.append(
+            {"list": name, "customers": count, "hit": hit, "hit_naive": hit_naive, "error": error, "right": right}
+        )
 
     usual = np.where(again, recency / np.maximum(repeats, 1), np.inf)
     by_gaps = silent / usual

@@ -77,3 +77,24 @@ def ends(points: np.ndarray, level: float, name: str = "") -> dict[str, np.ndarr
         found[:, rest] = np.nanquantile(draws[:, rest], tails, axis=0)
     names = (name, f"{name}_lower", f"{name}_upper") if name else ("estimate", "lower", "upper")
     return dict(zip(names, (estimate, *found), strict=True))
+
+
+def error_between_picks(right: np.ndarray, ours: np.ndarray, naive: np.ndarray) -> float:
+    """Standard error of the difference of the shares right among as many picked by two rules.
+
+    Who is picked by both says nothing of it: what varies are the outcomes of those whom one rule alone picks.
+
+    Parameters
+    ----------
+    right
+        Whether picking each customer would be right, shape (n,).
+    ours, naive
+        Places of those picked, of the same length.
+
+    Examples
+    --------
+    >>> error_between_picks(np.array([1, 0, 1, 0, 1]), np.array([0, 1, 2]), np.array([2, 3, 4]))
+    0.3333333333333333
+    """
+    alone = [right[np.setdiff1d(one, other)] for one, other in ((ours, naive), (naive, ours))]
+    return float(np.sqrt(sum(each.var() * len(each) for each in alone if len(each))) / len(ours))
