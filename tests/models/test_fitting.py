@@ -2,6 +2,7 @@ import contextlib
 
 import numpy as np
 import pytest
+from scipy.special import polygamma
 
 from analysis.config import ModelConfig
 from analysis.errors import NotIdentified
@@ -75,6 +76,16 @@ def test_a_plateau_is_no_maximum(name, seed):
         # Where dropout is alike for all, its two parameters have no error, and the others have one.
         assert np.all(relative[:2] < WIDEST_SD)
         assert np.all(relative[2:] < WIDEST_SD) or (fit.dropout == "alike" and np.isnan(relative[2:]).all())
+
+
+@pytest.mark.parametrize("orders", [np.ones(30), np.full(200, 11), np.array([0.0, 1.0])], ids=["one", "many", "few"])
+def test_customers_who_do_not_differ_in_how_often_they_order_are_a_limit_and_no_refusal(orders):
+    age = np.linspace(40, 50, len(orders))
+    fit = fit_patterns(collapse(orders, np.where(orders > 0, age - 1, 0), age), TimeUnit.WEEK, 1).primary
+    assert (fit.model, fit.dropout) == ("NBD", "none")
+    assert fit.params.r / fit.params.alpha == pytest.approx(orders.sum() / age.sum(), rel=1e-3)
+    rates = fit.posterior.draws[:, 0] / fit.posterior.draws[:, 1]
+    assert np.log(rates).std() == pytest.approx(polygamma(1, orders.sum()) ** 0.5, rel=0.15)
 
 
 def test_where_nobody_leaves_the_fallback_without_dropout_is_left_and_named():

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from analysis.data import CustomerSummary, Orders
 
 PRIOR_SD = 2.0
-WIDEST_AT_LIMIT = 1.0
+WIDEST_AT_LIMIT = 1.01
 """Standard error, in e-folds, that the other parameters may have where dropout does not differ."""
 DRAWS_FOR_ALIVE = 400
 AUTO = "auto"
@@ -313,7 +313,8 @@ def fit_one(model: PurchaseModel, patterns: Patterns, unit: TimeUnit, seed: int,
     """Maximum likelihood from several starts, polished by Newton's method; posterior; and who is still alive.
 
     Where dropout does not differ between customers, the estimate is the limit of the model (a and b, or s and beta, are
-    large and only their ratio is known); these two then have no standard error.
+    large and only their ratio is known); these two then have no standard error. So it is with r and alpha of NBD where
+    customers do not differ in how often they order.
 
     Raises
     ------
@@ -366,7 +367,7 @@ def maximum(model: PurchaseModel, patterns: Patterns) -> tuple[np.ndarray, np.nd
     optimum = polish(exact, best, curvature(rough, best, rough(best)))
     point, errors = optimum.point, np.sqrt(np.diag(optimum.covariance)) if optimum.is_peak else None
     if errors is None:
-        limit = _where_all_leave_alike(model, exact, optimum)
+        limit = _where_all_are_alike(exact, optimum)
         if limit is None:
             raise _not_identified(model, optimum, patterns)
         point, errors = np.append(limit.point, ALIKE), np.sqrt(np.diag(limit.covariance))
@@ -385,12 +386,13 @@ def shows_leaving(histories: CustomerSummary) -> bool:
     return False
 
 
-def _where_all_leave_alike(model: PurchaseModel, function: LogLikelihood, found: Optimum) -> Optimum | None:
+def _where_all_are_alike(function: LogLikelihood, found: Optimum) -> Optimum | None:
     """The maximum with the last parameter held high, where the likelihood rises towards it and has its peak there.
 
-    The last two parameters, a and b or s and beta, then are those of a dropout that hardly differs between customers.
+    The last two parameters, a and b or s and beta, then are those of a dropout that hardly differs between customers;
+    under NBD they are r and alpha, and customers hardly differ in how often they order.
     """
-    if len(model.names) < 4 or found.point[-1] < 0:
+    if found.point[-1] < 0:
         return None
 
     def held(point: np.ndarray) -> float:
@@ -398,7 +400,8 @@ def _where_all_leave_alike(model: PurchaseModel, function: LogLikelihood, found:
 
     start = np.append(found.point[:-2], found.point[-2] + ALIKE - found.point[-1])
     limit = polish(held, start)
-    if not (limit.is_peak and limit.value > found.value - SMALLEST_DROP):
+    rises = limit.value > found.value - SMALLEST_DROP or found.point[-1] > ALIKE
+    if not (limit.is_peak and rises):
         return None
     return limit if np.all(np.diag(limit.covariance) < WIDEST_AT_LIMIT**2) else None
 
