@@ -9,7 +9,7 @@ import pytest
 import analysis as rl
 from analysis.data.simulation import simulate_transactions
 from analysis.errors import UsageError
-from analysis.strategies.lots import COSTS, ENOUGH_ORDERING, always_valid, draw_lot, lot_effects, pooled_effect
+from analysis.strategies.lots import COSTS, ENOUGH_ORDERING, always_valid, draw_lot, lot_effects
 from analysis.value.contacts import ERRORS_TO_FIND, FALSE_EFFECTS, LISTS, contact_lists, error_of_net_lift
 from analysis.value.ladder import ladder
 
@@ -178,17 +178,6 @@ class TestReadingBack:
     def test_without_a_lot_there_is_nothing(self):
         orders, *_ = shop(0.0, lots=1)
         assert lot_effects(orders, None).lots.empty
-
-    def test_errors_are_by_customer(self):
-        rng = np.random.default_rng(2)
-        half = pd.DataFrame(
-            {"customer": range(400), "arm": np.arange(400) % 2, "before": 0.0, "y": rng.normal(size=400)}
-        )
-        twice = pd.concat([half.assign(lot=0), half.assign(lot=1)])
-        once, error = pooled_effect(half.assign(lot=0), "y")
-        same, wider = pooled_effect(twice, "y")
-        assert same == pytest.approx(once)
-        assert wider == pytest.approx(error, rel=0.01)  # the same customers again say nothing new
 
 
 def declared(looks, paths, seed, lists=1, skew=False):

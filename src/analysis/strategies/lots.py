@@ -27,13 +27,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 from scipy.stats import norm
-from statsmodels.regression.linear_model import OLS
 
 from analysis.errors import UsageError
 from analysis.interval import Interval
 from analysis.strategies.experiment import FEWEST_ORDERING, Period, margins_of
 from analysis.strategies.schedule import Economics
 from analysis.strategies.trial import FEWEST_CUSTOMERS, assignment
+from analysis.strategies.within import effect_within
 from analysis.value.contacts import (
     ERRORS_TO_FIND,
     FALSE_EFFECTS,
@@ -212,21 +212,6 @@ def _outcomes(orders: Orders, lot: pd.DataFrame, asked: np.ndarray, number: int)
     )
 
 
-def pooled_effect(rows: pd.DataFrame, outcome: str) -> tuple[float, float]:
-    """Effect of the arm on an outcome, lots pooled, and its error.
-
-    Parameters
-    ----------
-    rows
-        One row a name and lot: lot, customer, arm (1 contacted, 0 not), before (adjusted by), and the outcome.
-    """
-    within = rows[[outcome, "arm", "before"]] - rows.groupby("lot")[[outcome, "arm", "before"]].transform("mean")
-    design = within[["arm", "before"] if within["before"].std() > 0 else ["arm"]]
-    groups = pd.factorize(rows["customer"])[0]
-    fitted = OLS(within[outcome], design).fit(cov_type="cluster", cov_kwds={"groups": groups})
-    return float(fitted.params["arm"]), float(fitted.bse["arm"])
-
-
 def always_valid(estimate: float, error: float, first_error: float, level: float) -> Interval:
     """An interval that holds at every look at a growing sum of lots.
 
@@ -253,8 +238,8 @@ def _effect(name: str, rows: pd.DataFrame, level: float) -> dict | None:
     ordered = rows.pivot_table(index="lot", columns="arm", values="ordered", aggfunc="sum").cumsum().min(axis=1)
     if ordered.iloc[-1] < FEWEST_ORDERING:
         return None
-    (estimate, error), (lift, of_lift) = (pooled_effect(rows, outcome) for outcome in ("net", "ordered"))
-    first = pooled_effect(rows[rows["lot"] <= ordered.index[ordered >= FEWEST_ORDERING][0]], "net")[1]
+    (estimate, error), (lift, of_lift) = (_pooled(rows, outcome) for outcome in ("net", "ordered"))
+    first = _pooled(rows[rows["lot"] <= ordered.index[ordered >= FEWEST_ORDERING][0]], "net")[1]
     bound = always_valid(estimate, error, first, 1 - FALSE_EFFECTS / len(LISTS))
     half, of_lift = (norm.ppf((1 + level) / 2) * each for each in (error, of_lift))
     verdict = "works" if bound.lower > 0 else "harms" if bound.upper < 0 else "open"
@@ -262,6 +247,11 @@ def _effect(name: str, rows: pd.DataFrame, level: float) -> dict | None:
     found |= {"estimate": estimate, "lower": estimate - half, "upper": estimate + half, "level": level}
     found |= {"at_any_look_lower": bound.lower, "at_any_look_upper": bound.upper}
     return found | {"lift": lift, "lift_lower": lift - of_lift, "lift_upper": lift + of_lift}
+
+
+def _pooled(rows: pd.DataFrame, outcome: str) -> tuple[float, float]:
+    """Effect of the arm on an outcome, lots pooled and adjusted by the margin before, and its error."""
+    return effect_within(rows[outcome], rows["arm"], rows["lot"], rows["customer"], [rows["before"]])
 
 
 def _shrunk(effects: pd.DataFrame, level: float) -> pd.DataFrame:

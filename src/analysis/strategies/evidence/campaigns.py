@@ -32,6 +32,7 @@ from analysis.errors import Unavailable
 from analysis.interval import Interval
 from analysis.strategies.evidence.encounters import DAYS_PER_WEEK, Encounters
 from analysis.strategies.evidence.findings import Finding, Part, normal_interval
+from analysis.strategies.within import effect_within
 
 WEEKS_USUAL, WEEKS_BEFORE, WEEKS_DURING, WEEKS_AFTER = 8, 8, 5, 4
 LEAD = WEEKS_USUAL + WEEKS_BEFORE
@@ -134,7 +135,7 @@ def _effect(stacks, encounters: Encounters, level: float) -> Part:
     treated = np.concatenate([np.r_[np.ones(len(t)), np.zeros(len(c))] for _, t, c in stacks])
 
     def difference(change, alike=()):
-        return _difference(change, treated, stack, customer, level, alike)
+        return normal_interval(*effect_within(change, treated, stack, customer, alike), level)
 
     def finding(name, values, weeks):
         usual, before, then = (values[:, each].mean(axis=1) for each in (USUAL, BEFORE, weeks))
@@ -172,27 +173,3 @@ def agrees(estimate: Interval, among_alike: Interval) -> bool:
     True
     """
     return estimate.lower <= among_alike.estimate <= estimate.upper
-
-
-def _difference(outcome, treated, stack, customer, level: float, alike=()) -> Interval:
-    """Mean outcome of the targeted less that of the others within campaigns, errors clustered by customer.
-
-    ``alike`` are columns that the customers compared have in common, by regression.
-    """
-    from statsmodels.regression.linear_model import OLS
-
-    within = without_effects(np.column_stack([outcome, treated, *alike]), stack)
-    groups = np.unique(customer, return_inverse=True)[1]
-    fitted = OLS(within[:, 0], within[:, 1:]).fit(cov_type="cluster", cov_kwds={"groups": groups})
-    return normal_interval(fitted.params[0], fitted.bse[0], level)
-
-
-def without_effects(values: np.ndarray, group: np.ndarray) -> np.ndarray:
-    """Columns of ``values`` (n, k) with the mean of each group taken out.
-
-    >>> without_effects(np.array([[1.0], [3.0], [5.0]]), np.array([0, 0, 1]))[:, 0]
-    array([-1.,  1.,  0.])
-    """
-    sizes = np.bincount(group)
-    means = np.column_stack([np.bincount(group, column) / sizes for column in values.T])
-    return values - means[group]

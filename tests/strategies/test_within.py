@@ -1,0 +1,24 @@
+"""The difference within groups, with errors by customer."""
+
+import numpy as np
+import pytest
+
+from analysis.strategies.within import effect_within
+
+
+def test_errors_are_by_customer():
+    rng = np.random.default_rng(2)
+    who, arm, came = np.arange(400), np.arange(400) % 2, rng.normal(size=400)
+    once, error = effect_within(came, arm, np.zeros(400), who)
+    same, wider = effect_within(np.tile(came, 2), np.tile(arm, 2), np.repeat([0, 1], 400), np.tile(who, 2))
+    assert same == pytest.approx(once)
+    assert wider == pytest.approx(error, rel=0.01)  # the same customers again say nothing new
+
+
+def test_what_those_compared_have_in_common_is_taken_off():
+    rng = np.random.default_rng(3)
+    before, arm = rng.normal(size=2_000), np.arange(2_000) % 2
+    came = 2 * before + 0.5 * arm + rng.normal(size=2_000)
+    plain, alike = (effect_within(came, arm, np.zeros(2_000), np.arange(2_000), x) for x in ((), (before,)))
+    assert alike[0] == pytest.approx(0.5, abs=4 * alike[1])
+    assert alike[1] < plain[1] / 2
