@@ -83,6 +83,21 @@ def test_no_page_reads_a_private_name(book):
             assert not (isinstance(node, ast.Attribute) and re.match(r"_[a-z]", node.attr)), ast.unparse(node)
 
 
+def test_no_section_needs_what_another_one_computed_since_that_may_be_unavailable(book):
+    outside, inside = set(), {}
+    for cell in code_of(book):
+        for block in ast.parse(cell.source).body:
+            names = [node for node in ast.walk(block) if isinstance(node, ast.Name)]
+            stored = {node.id for node in names if isinstance(node.ctx, ast.Store)}
+            stored |= {each.arg for each in ast.walk(block) if isinstance(each, ast.arg)}
+            needed = {node.id for node in names} - stored - outside
+            assert not needed & set(inside), {name: inside[name] for name in needed & set(inside)}
+            if "page.section(" in ast.unparse(block):
+                inside |= dict.fromkeys(stored, ast.unparse(block)[:60])
+            else:
+                outside |= stored
+
+
 def test_every_configuration_that_comes_along_is_valid():
     names = {path.stem: load_config(path).name for path in (NOTEBOOKS / "parameters").glob("*.yml")}
     assert names == {
