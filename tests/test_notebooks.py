@@ -105,17 +105,47 @@ def test_every_configuration_that_comes_along_is_valid():
     }
 
 
-def test_every_cell_runs_those_to_try_things_in_too(tmp_path, monkeypatch, capsys):
-    """As in JupyterLab from top to bottom; a report leaves cells tagged lab out."""
+def run_cells(config, store, *, lab):
+    """Run every notebook from top to bottom, as JupyterLab does, with or without the cells tagged lab."""
     from IPython.core.interactiveshell import InteractiveShell
 
-    monkeypatch.chdir(NOTEBOOKS)
-    given = f"config, store = 'parameters/quick.yml', {str(tmp_path)!r}"
     for name in NAMES:
         shell = InteractiveShell()
-        parameters, *others = (cell.source for cell in code_of(nbformat.read(f"{name}.ipynb", as_version=4)))
-        for source in (parameters, given, *others):
+        parameters, *others = code_of(nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4))
+        chosen = [cell.source for cell in others if lab or "lab" not in cell.metadata.get("tags", [])]
+        for source in (parameters.source, f"config, store = {str(config)!r}, {str(store)!r}", *chosen):
             assert shell.run_cell(source).success, f"{name}: {source}"
+
+
+def test_every_cell_runs_those_to_try_things_in_too(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(NOTEBOOKS)
+    run_cells("parameters/quick.yml", tmp_path, lab=True)
+
+
+def of_regulars():
+    """Everybody orders every month at the same amount, and nobody leaves."""
+    return [(f"c{who}", f"2024-{month:02d}-{1 + who % 28:02d}", 20) for who in range(60) for month in range(1, 13)]
+
+
+POOR = {
+    "two customers": [("a", "2024-01-01", 10), ("a", "2024-01-10", 12), ("b", "2024-01-04", 5)],
+    "regulars whom nothing tells apart": of_regulars(),
+    "nothing paid": [(who, day, 0) for who, day, _ in of_regulars()],
+    "no amounts": [(f"c{n % 50}", f"2024-{1 + n * 7 % 12:02d}-{1 + n * 5 % 28:02d}", "") for n in range(150)],
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rows", POOR.values(), ids=POOR)
+def test_every_notebook_ends_where_the_data_tell_little(tmp_path, monkeypatch, capsys, rows):
+    monkeypatch.chdir(tmp_path)
+    lines = [",".join(map(str, row)) for row in [("customer", "date", "amount"), *rows]]
+    (tmp_path / "orders.csv").write_text("\n".join(lines))
+    amount = "" if rows[0][2] == "" else ", amount: amount"
+    (tmp_path / "shop.yml").write_text(
+        f"name: shop\ndata:\n  transactions: orders.csv\n  columns: {{customer: customer, date: date{amount}}}\n"
+    )
+    run_cells(tmp_path / "shop.yml", tmp_path / "store", lab=False)
 
 
 @pytest.mark.slow
