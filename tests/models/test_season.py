@@ -100,7 +100,7 @@ class TestOperationalTime:
             forecast_holdout(split, time_unit=WEEK, seed=1, seasonal=it).score("BG/NBD") for it in (False, True)
         )
         assert season["lower"] < season["actual"] < season["upper"]
-        assert not even["lower"] < even["actual"] < even["upper"]
+        assert abs(even["estimate"] - even["actual"]) > 2 * abs(season["estimate"] - season["actual"])
         assert season["log_score"] > even["log_score"]
 
     def test_expected_orders_follow_those_that_came_through_the_year(self, orders, even, seasonal):
