@@ -45,6 +45,15 @@ class TestTheChoiceOfTheModel:
         assert choice_of(windows, ["BG/NBD", "MBG/NBD"]) == "MBG/NBD"
         assert choice_of(windows, ["BG/NBD", "Pareto/NBD"]) == "BG/NBD"
 
+    def test_keeps_the_model_of_the_run_before_unless_customers_reject_it(self):
+        noise, lead = np.random.default_rng(1).normal([[0], [0.3]], 1, (2, 400))
+        close = [window({"BG/NBD": noise * 0, "MBG/NBD": noise})]
+        assert choice_of(close, ["BG/NBD", "MBG/NBD"], "MBG/NBD") == "MBG/NBD"
+        assert choice_of(close, ["BG/NBD"], "MBG/NBD") == "BG/NBD"
+        clear = [window({"BG/NBD": lead, "MBG/NBD": lead * 0})]
+        assert choice_of(clear, ["BG/NBD", "MBG/NBD"], "MBG/NBD") == "BG/NBD"
+        assert record_of(close, previous="MBG/NBD").primary == "MBG/NBD"
+
     def test_a_customer_seen_in_many_windows_is_still_one_customer(self):
         lead = np.random.default_rng(1).normal(0.3, 1, 60)
         once, often = (

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from analysis.config import nearest
+from analysis.config import AUTO, nearest
 from analysis.errors import NotIdentified, UsageError
 from analysis.interval import Interval
 from analysis.models import views
@@ -39,7 +39,6 @@ PRIOR_SD = 2.0
 WIDEST_AT_LIMIT = 1.0
 """Standard error, in e-folds, that the other parameters may have where dropout does not differ."""
 DRAWS_FOR_ALIVE = 400
-AUTO = "auto"
 PREFERRED = "BG/NBD"
 """The primary model where nothing decides."""
 ALIKE = float(np.log(1e3))

@@ -40,7 +40,7 @@ MOST_CUSTOMERS = 20_000
 PASSES = 200
 """Simulated futures of a past window: enough for the variance of a total."""
 REJECTED_AT = float(norm.ppf(0.975))
-"""Standard errors by which another model must score better than BG/NBD."""
+"""Standard errors by which another model must score better than that of the run before, or BG/NBD: a test at 5%."""
 ENOUGH_WINDOWS = 3
 FEWEST_SEASONAL = 2
 """Past windows with a known season, from which operational time may be used."""
@@ -350,8 +350,10 @@ def collapse_outcomes(patterns: Patterns, came: np.ndarray) -> tuple[np.ndarray,
     return *np.divmod(code, most), of_customer
 
 
-def record_of(windows: Sequence[Window], primary: str = AUTO, level: float = LEVEL) -> Record:
-    """The record of the procedure over past windows, the oldest first.
+def record_of(
+    windows: Sequence[Window], primary: str = AUTO, level: float = LEVEL, previous: str | None = None
+) -> Record:
+    """The record of the procedure over past windows, the oldest first; ``previous`` as in ``choice_of``.
 
     A window that is forecast in operational time is calibrated by those before it that were, too.
     """
@@ -383,7 +385,7 @@ def record_of(windows: Sequence[Window], primary: str = AUTO, level: float = LEV
         )
     seasonal = season_wins(windows, primary)
     judged = _of_time(windows, seasonal=seasonal)
-    chosen = choice_of(judged, list(judged[-1].estimates))
+    chosen = choice_of(judged, list(judged[-1].estimates), previous)
     return Record(
         primary=chosen if primary == AUTO else primary,
         named=primary != AUTO,
@@ -425,40 +427,51 @@ def season_wins(windows: Sequence[Window], primary: str = AUTO) -> bool:
 
 
 def supported(
-    orders: Orders, windows: Sequence[Window] | None, *, time_unit: TimeUnit, seed: int, primary: str = AUTO
+    orders: Orders,
+    windows: Sequence[Window] | None,
+    *,
+    time_unit: TimeUnit,
+    seed: int,
+    primary: str = AUTO,
+    previous: str | None = None,
 ) -> PurchaseFits:
-    """The purchase models on all customers, in the time and led by the model that past windows support."""
+    """The purchase models on all customers, in the time and led by the model that past windows support.
+
+    Without windows by that of the run before, ``previous``.
+    """
     found = fit_all(orders.histories, time_unit=time_unit, seed=seed, primary=primary)
     if windows and season_wins(windows, primary):
         births = orders.histories.table["first_order"]
         found = fit_in_season(found, orders.histories, orders.daily, births, seed) or found
-    if windows and primary == AUTO:
-        judged = _of_time(windows, seasonal=found.primary.season is not None)
-        found = found.led_by(choice_of(judged, found.names))
+    if primary == AUTO:
+        judged = _of_time(windows or [], seasonal=found.primary.season is not None)
+        found = found.led_by(choice_of(judged, found.names, previous))
     return found
 
 
-def choice_of(windows: Sequence[Window], identified: Sequence[str]) -> str:
-    """The model with the best log score over windows, among those identified; BG/NBD where no lead is beyond luck."""
-    found = leads(windows).reindex(identified).dropna()
+def choice_of(windows: Sequence[Window], identified: Sequence[str], previous: str | None = None) -> str:
+    """The model with the best log score over windows, among those identified, where its lead is beyond luck.
+
+    Else the model of the run before, ``previous``, or BG/NBD: whichever of them is identified.
+    """
+    stays = next((each for each in (previous, PREFERRED) if each in identified), identified[0])
+    found = leads(windows, stays).reindex(identified).dropna()
     better = found[(found["lead"] > REJECTED_AT * found["error"])]
-    if len(better):
-        return str(better["lead"].idxmax())
-    return PREFERRED if PREFERRED in identified else identified[0]
+    return str(better["lead"].idxmax()) if len(better) else stays
 
 
-def leads(windows: Sequence[Window]) -> pd.DataFrame:
-    """One row a model: its log score a customer over that of BG/NBD, in all windows in which both were identified.
+def leads(windows: Sequence[Window], reference: str = PREFERRED) -> pd.DataFrame:
+    """One row a model: its log score a customer over that of another, in all windows in which both were identified.
 
     A customer's differences over all windows are summed before the standard error is taken: they are not independent.
     """
     rows = {}
     for model in MODELS:
-        both = [each.log_scores for each in windows if {model, PREFERRED} <= set(each.log_scores)]
+        both = [each.log_scores for each in windows if {model, reference} <= set(each.log_scores)]
         if not both:
             continue
         own = pd.concat([scores[model] for scores in both])
-        difference = pd.concat([scores[model] - scores[PREFERRED] for scores in both]).groupby(level=0).sum()
+        difference = pd.concat([scores[model] - scores[reference] for scores in both]).groupby(level=0).sum()
         error = float(difference.std(ddof=1) * np.sqrt(len(difference)) / len(own))
         rows[model] = {
             "windows": len(both),

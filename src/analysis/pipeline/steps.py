@@ -95,19 +95,20 @@ def windows(orders, holdout_weeks, time_unit, seed):
 
 
 @step(stored=False)
-def origins(windows, primary, credible_level):
+def origins(windows, primary, previous_primary, credible_level):
     """What past windows say of the model and of how far totals miss."""
     from analysis.models.origins import record_of
 
-    return record_of(windows, primary, credible_level)
+    return record_of(windows, primary, credible_level, previous_primary)
 
 
 @step(cost=3)
-def fits(orders, time_unit, seed, primary, windows=None):
+def fits(orders, time_unit, seed, primary, previous_primary, windows=None):
     """The purchase models on all customers, in season; first the one that is named, or that past windows support."""
     from analysis.models.origins import supported
 
-    return supported(orders, windows, time_unit=time_unit, seed=seed, primary=primary)
+    settings = {"time_unit": time_unit, "seed": seed, "primary": primary, "previous": previous_primary}
+    return supported(orders, windows, **settings)
 
 
 @step(stored=False)
