@@ -9,6 +9,7 @@ from analysis.errors import UsageError
 from analysis.models.backtest import forecast_holdout
 from analysis.models.fits import fit_all
 from analysis.models.futures import Discount
+from analysis.models.pareto import ParetoNBD
 from analysis.models.season import fit_in_season, log_rates, season_of
 from analysis.time import Clock, TimeUnit
 from analysis.value.valuation import customer_value
@@ -136,3 +137,45 @@ class TestValues:
         times = span[:, None] * (np.arange(20_000) + 0.5) / 20_000
         assert first == pytest.approx(discount.at(times).mean(axis=1), rel=2e-3)
         assert second == pytest.approx((discount.at(times) ** 2).mean(axis=1), rel=2e-3)
+
+
+class TestDropoutInTime:
+    """Pareto/NBD in operational time also lets customers leave faster in busy weeks; beside it, by the calendar."""
+
+    params = ParetoNBD.Params(r=0.553, alpha=10.58, s=0.606, beta=11.67)
+    clock, end, days = Clock(WEEK, BUSY), np.datetime64("2022-12-31"), 182
+
+    def histories(self, rng, customers=400):
+        """Frequency, and days to the last order and to the end, of customers who leave by the calendar."""
+        age = rng.integers(30, 1095, customers)
+        born, rate = self.end - age, rng.gamma(self.params.r, 1 / self.params.alpha, customers)
+        life = 7 * rng.exponential(1 / rng.gamma(self.params.s, 1 / self.params.beta, customers))
+        time = self.clock.ahead(np.minimum(life, age), born)
+        frequency = rng.poisson(rate * time)
+        last = time * rng.random(customers) ** (1 / np.maximum(frequency, 1))
+        days = np.clip(np.ceil(self.clock.days_ahead(last, born)), 1, age)
+        return frequency, np.where(frequency > 0, days, 0), age
+
+    def by_the_calendar(self, frequency, recency, age):
+        """P(alive) and expected orders of one customer, integrated over when the customer left."""
+        (r, alpha, s, beta), born = self.params, self.end - age
+        gone = np.arange(recency, age) + 0.5
+        density = s / beta / 7 * (beta / (beta + gone / 7)) ** (s + 1)
+        stays, T = (beta / (beta + age / 7)) ** s, self.clock.ahead(age, born)
+        left = density @ ((alpha + self.clock.ahead(gone, born)) / (alpha + T)) ** -(r + frequency)
+        alive = stays / (stays + left)
+        later = np.arange(self.days) + 0.5
+        there = ((beta + age / 7) / (beta + (age + later) / 7)) ** s
+        rate = np.diff(self.clock.ahead(np.arange(self.days + 1.0), self.end))
+        return alive, alive * (r + frequency) / (alpha + T) * (rate @ there)
+
+    def test_moves_totals_of_a_strong_season_by_less_than_three_percent(self):
+        frequency, recency, age = self.histories(np.random.default_rng(1))
+        times = self.clock.ages(recency, age, self.end)
+        horizon = self.clock.ahead(self.days, self.end)
+        alive = ParetoNBD().p_alive(self.params, frequency, *times)
+        orders = ParetoNBD().expected_purchases(self.params, horizon, frequency, *times)
+        calendar = np.array([self.by_the_calendar(*each) for each in zip(frequency, recency, age, strict=True)])
+        assert orders.sum() == pytest.approx(calendar[:, 1].sum(), rel=0.03)
+        assert np.abs(alive - calendar[:, 0]).mean() < 0.03
+        assert alive.sum() == pytest.approx(calendar[:, 0].sum(), rel=0.07)
