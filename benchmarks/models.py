@@ -23,7 +23,7 @@ from analysis.models.lifetimes_fits import BetaGeoFitter, GammaGammaFitter
 from analysis.models.patterns import collapse, patterns_of
 from analysis.models.registry import MODELS
 from analysis.models.spend import spending_of
-from analysis.time import TimeUnit
+from analysis.time import Clock, TimeUnit
 
 HORIZON = 39.0
 
@@ -55,7 +55,7 @@ def run_posterior(customers: int = 100_000) -> dict[str, float]:
     recency, age = np.ceil(file_days.recency * 7) / 7, np.ceil(file_days.T * 7) / 7
     start = time.perf_counter()
     patterns = collapse(x, recency, age)
-    fit = fit_one(MODELS["BG/NBD"], patterns, TimeUnit.WEEK, seed=1)
+    fit = fit_one(MODELS["BG/NBD"], patterns, Clock(TimeUnit.WEEK), seed=1)
     middle = time.perf_counter()
     BetaGeoFitter().fit(x, recency, age)
     end = time.perf_counter()
@@ -78,8 +78,8 @@ def _our_path(file: Path, workdir: Path) -> tuple[pd.Series, np.ndarray]:
     config = Config(name="bench", data={"transactions": str(file), "columns": columns})
     workdir.mkdir()
     summary = load_orders(config, workdir=workdir).histories
-    patterns = patterns_of(summary, TimeUnit.WEEK)
-    fit = fit_one(MODELS["BG/NBD"], patterns, TimeUnit.WEEK, seed=1)
+    patterns = patterns_of(summary, Clock(TimeUnit.WEEK))
+    fit = fit_one(MODELS["BG/NBD"], patterns, Clock(TimeUnit.WEEK), seed=1)
     spend = fit_gamma_gamma(spending_of(summary)[0], seed=1)
     expected = MODELS[fit.model].expectations(fit.params, patterns, HORIZON)
     orders = expected["expected_orders"][patterns.index]

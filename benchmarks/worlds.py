@@ -14,8 +14,8 @@ import yaml
 
 import analysis as rl
 from analysis.models.diagnostics import diagnostics
-from analysis.models.fits import fit_all
 from analysis.models.futures import simulate_futures
+from analysis.models.origins import interval_score, record_of, supported, windows_of
 from analysis.models.patterns import patterns_of
 from analysis.models.registry import MODELS
 from analysis.time import TimeUnit
@@ -75,24 +75,26 @@ def outcome(seed: int, **form: float) -> dict[str, float]:
     rng = np.random.default_rng(seed)
     frame, came = shop(rng, **form)
     orders = rl.read_orders(frame, customer="customer", date="date", observation_end=str(frame["date"].max().date()))
-    record = rl.rolling_origins(orders, "13W", level=LEVEL)
-    fits = fit_all(orders.histories, time_unit=TimeUnit.WEEK, seed=1).led_by(record.primary)
-    patterns, horizon = patterns_of(orders.histories, TimeUnit.WEEK), 7 * SETTINGS["ahead"]
+    windows = windows_of(orders, 13, TimeUnit.WEEK, seed=1)
+    record, fits = record_of(windows, level=LEVEL), supported(orders, windows, time_unit=TimeUnit.WEEK, seed=1)
+    clock, days = fits.primary.clock, 7 * SETTINGS["ahead"]
+    patterns, horizon = patterns_of(orders.histories, clock), clock.ahead(days, orders.observation_end)
     history = tuple(part[patterns.index] for part in patterns.history)
     draws = fits.primary.posterior.draws[:300]
-    chunks = simulate_futures(MODELS[fits.primary.model], draws, history, horizon / 7, seed=seed)
+    chunks = simulate_futures(MODELS[fits.primary.model], draws, history, horizon, seed=seed)
     totals = sum(chunk.orders.sum(axis=1) for chunk in chunks)
-    expected = MODELS[fits.primary.model].expected_purchases(fits.primary.params, horizon / 7, *patterns.history)
+    expected = MODELS[fits.primary.model].expected_purchases(fits.primary.params, horizon, *patterns.history)
     checks = diagnostics(orders, fits)
-    factor = checks.season.factor(orders.observation_end, horizon) if record.seasonal else 1.0
-    own = rl.Interval.around(patterns.total(expected) * factor, totals * factor, LEVEL)
-    wide = record.calibration.widened(own, horizon)
+    own = rl.Interval.around(patterns.total(expected), totals, LEVEL)
+    wide = record.calibration.widened(own, days)
     alarms = {**checks.found["alarm"], "first_orders": orders.left_truncation is not None}
     return {
         "own": own.lower <= came <= own.upper,
         "calibrated": wide.lower <= came <= wide.upper,
         "width": (wide.upper - wide.lower) / (own.upper - own.lower),
         "error": np.log(came / own.estimate),
+        "in_season": record.seasonal,
+        "score": float(interval_score(wide.lower, wide.upper, came, LEVEL)) / own.estimate,
         **alarms,
         "any": any(alarms.values()),
     }

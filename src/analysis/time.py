@@ -1,9 +1,16 @@
-"""The only place where days, weeks, months and years and the rates that go with them are converted."""
+"""The only place where days, weeks, months and years and the rates that go with them are converted.
+
+References
+----------
+.. [1] Cox, Isham (1980), Point Processes, section 4.2: operational time.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
@@ -120,3 +127,88 @@ def rate_over(annual_rate: float, duration: float, unit: TimeUnit) -> float:
     0.048809
     """
     return float(np.expm1(np.log1p(annual_rate) * duration / units_per_year(unit)))
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The time that a purchase model knows: in its unit, and where orders follow a season, faster in busy weeks.
+
+    In this operational time ([1]_) customers order at an even rate; a year is as long in it as by the calendar. New
+    customers, of whom no date is known, live in a mean year, where both are the same.
+
+    Attributes
+    ----------
+    unit
+        Unit of the model.
+    season
+        Order rate in equal parts of the year over its mean, shape (parts,); None where time runs evenly.
+
+    Examples
+    --------
+    >>> clock = Clock(TimeUnit.WEEK, np.array([0.5, 1.5]))  # three times as many orders in the second half of the year
+    >>> float(clock.ahead(28, dt.date(2023, 1, 31))), float(clock.ahead(28, dt.date(2023, 9, 30)))
+    (2.0, 6.0)
+    >>> round(float(clock.ahead(2 * DAYS_PER_YEAR, dt.date(2023, 9, 30))), 4)
+    104.3571
+    """
+
+    unit: TimeUnit
+    season: np.ndarray | None = None
+
+    def ages(self, recency, age, end: dt.date | None) -> tuple[np.ndarray, np.ndarray]:
+        """Model time of recency and T [days] of histories up to the day ``end``."""
+        recency, age = np.asarray(recency), np.asarray(age)
+        if self.season is None:
+            return from_days(recency, self.unit), from_days(age, self.unit)
+        last = self._day(end)
+        first = self._operational(last - age)
+        since = self._operational(last - age + recency) - first
+        return from_days(since, self.unit), from_days(self._operational(last) - first, self.unit)
+
+    def ahead(self, days, after: dt.date | np.ndarray | None):
+        """Model time of so many days after a day."""
+        if self.season is None:
+            return from_days(days, self.unit)
+        last = self._day(after)
+        return from_days(self._operational(last + days) - self._operational(last), self.unit)
+
+    def days_ahead(self, time, after: dt.date | np.ndarray | None):
+        """Days after a day in which so much model time passes: the inverse of ``ahead``."""
+        if self.season is None:
+            return to_days(time, self.unit)
+        last = self._day(after)
+        year, rest = np.divmod(self._operational(last) + to_days(time, self.unit), DAYS_PER_YEAR)
+        ends, reached = self._parts()
+        return year * DAYS_PER_YEAR + np.interp(rest, reached, ends) - last
+
+    def calendar_after(self, day: dt.date | None) -> Callable[[np.ndarray], np.ndarray] | None:
+        """From model time after a day to time by the calendar, in the unit; None where both are the same."""
+        return None if self.season is None else lambda time: from_days(self.days_ahead(time, day), self.unit)
+
+    def since(self, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+        """Model time from the end of one day to that of another, datetime64[D]; 0 where the second comes first."""
+        start, end = self._day(start), self._day(end)
+        if self.season is not None:
+            start, end = self._operational(start), self._operational(end)
+        return from_days(np.maximum(end - start, 0.0), self.unit)
+
+    @staticmethod
+    def part_of(dates, parts: int) -> np.ndarray:
+        """Number since 1970 of the part of a year in which days lie, where a year has so many equal ones."""
+        days = np.asarray(dates, "datetime64[D]").astype(float) + 0.5
+        return np.floor(days / DAYS_PER_YEAR * parts).astype(int)
+
+    def _day(self, date: dt.date | np.ndarray | None):
+        """Days since the beginning of 1970 at the end of a day."""
+        if date is None:
+            raise UsageError("the model follows a season, so customers need dates: orders, and not only a summary")
+        return np.asarray(date, "datetime64[D]").astype(float) + 1
+
+    def _parts(self) -> tuple[np.ndarray, np.ndarray]:
+        """Ends of the parts of the year, and the operational days that have passed by then."""
+        ends = np.linspace(0, DAYS_PER_YEAR, len(self.season) + 1)
+        return ends, np.append(0.0, np.cumsum(self.season / self.season.sum())) * DAYS_PER_YEAR
+
+    def _operational(self, day):
+        year, rest = np.divmod(day, DAYS_PER_YEAR)
+        return year * DAYS_PER_YEAR + np.interp(rest, *self._parts())

@@ -53,7 +53,9 @@ class TestTies:
         for place, turn in zip(range(1, leaving.MOST_ORDERS + 1), turns, strict=False):
             days[turn.customers, place] = moments[turn.customers] + 7 * turn.times
         trials, hits = next_orders(days, 136, end)
-        others, came = next_orders(leaving.simulated_days(fit, fit.params, births, end, rng), 136, end)
+        others, came = next_orders(
+            leaving.simulated_days(fit, fit.params, births, np.datetime64("2020-01-01"), end, rng), 136, end
+        )
         share, other = hits / trials, came / others
         assert np.all(np.abs(share - other) < 4 * np.sqrt(share * (1 - share) * (1 / trials + 1 / others)))
         assert np.all(np.abs(trials - others) < 5 * np.sqrt(trials + others))

@@ -11,7 +11,7 @@ from analysis.models.fitting import WIDEST_SD, polish
 from analysis.models.lifetimes_fits import BetaGeoFitter, ModifiedBetaGeoFitter
 from analysis.models.patterns import collapse, patterns_of
 from analysis.models.registry import MODELS
-from analysis.time import TimeUnit
+from analysis.time import Clock, TimeUnit
 
 
 def test_newton_finds_the_top_of_a_parabola_and_knows_it():
@@ -26,19 +26,19 @@ def test_a_slope_without_a_top_is_no_peak():
 
 @pytest.mark.parametrize(("name", "fitter"), [("BG/NBD", BetaGeoFitter), ("MBG/NBD", ModifiedBetaGeoFitter)])
 def test_the_likelihood_is_never_below_the_one_that_lifetimes_finds(cdnow_39_weeks, name, fitter):
-    patterns = patterns_of(cdnow_39_weeks, TimeUnit.WEEK)
+    patterns = patterns_of(cdnow_39_weeks, Clock(TimeUnit.WEEK))
     theirs = fitter().fit(*patterns.history, weights=patterns.weight)
     found = np.log(theirs.params_.to_numpy())
     their_total = MODELS[name].total_log_likelihood(patterns)(found)
-    ours = fit_one(MODELS[name], patterns, TimeUnit.WEEK, 1)
+    ours = fit_one(MODELS[name], patterns, Clock(TimeUnit.WEEK), 1)
     assert ours.log_likelihood >= their_total - 1e-6
 
 
 @pytest.mark.parametrize("unit", list(TimeUnit))
 def test_the_fit_does_not_depend_on_the_time_unit(cdnow_39_weeks, unit):
     model = MODELS["BG/NBD"]
-    weeks = fit_one(model, patterns_of(cdnow_39_weeks, TimeUnit.WEEK), TimeUnit.WEEK, 1)
-    other = fit_one(model, patterns_of(cdnow_39_weeks, unit), unit, 1)
+    weeks = fit_one(model, patterns_of(cdnow_39_weeks, Clock(TimeUnit.WEEK)), Clock(TimeUnit.WEEK), 1)
+    other = fit_one(model, patterns_of(cdnow_39_weeks, Clock(unit)), Clock(unit), 1)
     days = {"day": 1, "week": 7, "month": 365.25 / 12, "year": 365.25}
     assert other.parameters["r"] == pytest.approx(weeks.parameters["r"], rel=1e-6)
     assert other.parameters["alpha"] * days[unit] == pytest.approx(weeks.parameters["alpha"] * 7, rel=1e-6)
@@ -61,7 +61,7 @@ def of_those_who_stay(seed=4, customers=400):
 
 def test_customers_who_never_leave_do_not_identify_dropout_and_the_error_says_so():
     with pytest.raises(NotIdentified, match=r"BG/NBD: the data do not determine .*\ba\b") as caught:
-        fit_one(MODELS["BG/NBD"], of_those_who_stay(), TimeUnit.WEEK, 1)
+        fit_one(MODELS["BG/NBD"], of_those_who_stay(), Clock(TimeUnit.WEEK), 1)
     assert caught.value.exit_code == 3
     assert "hardly anyone leaves" in str(caught.value)
 
@@ -71,7 +71,7 @@ def test_customers_who_never_leave_do_not_identify_dropout_and_the_error_says_so
 def test_a_plateau_is_no_maximum(name, seed):
     """Customers who never leave: the likelihood is flat in the dropout parameters, whatever its noise says."""
     with contextlib.suppress(NotIdentified):
-        fit = fit_one(MODELS[name], of_those_who_stay(100 + seed, 300), TimeUnit.WEEK, 1)
+        fit = fit_one(MODELS[name], of_those_who_stay(100 + seed, 300), Clock(TimeUnit.WEEK), 1)
         relative = np.array([fit.standard_errors[key] / value for key, value in fit.parameters.items()])
         # Where dropout is alike for all, its two parameters have no error, and the others have one.
         assert np.all(relative[:2] < WIDEST_SD)
@@ -89,23 +89,23 @@ def test_customers_who_do_not_differ_in_how_often_they_order_are_a_limit_and_no_
 
 
 def test_where_nobody_leaves_the_fallback_without_dropout_is_left_and_named():
-    fits = fit_patterns(of_those_who_stay(), TimeUnit.WEEK, 1)
+    fits = fit_patterns(of_those_who_stay(), Clock(TimeUnit.WEEK), 1)
     assert fits.names == ("NBD",)
     assert set(fits.not_identified) == {"BG/NBD", "MBG/NBD", "Pareto/NBD"}
-    stays = fit_one(MODELS["NBD"], of_those_who_stay(), TimeUnit.WEEK, 1)
+    stays = fit_one(MODELS["NBD"], of_those_who_stay(), Clock(TimeUnit.WEEK), 1)
     assert stays.parameters == pytest.approx({"r": 2.0, "alpha": 2.0}, rel=0.25)
     assert (stays.dropout, stays.alive) == ("none", 400)
 
 
 def test_a_primary_model_that_is_named_and_not_identified_is_refused_with_those_that_are():
     with pytest.raises(NotIdentified, match=r"Name another as model.primary, or auto; identified here: .*NBD"):
-        fit_patterns(of_those_who_stay(), TimeUnit.WEEK, 1, primary="BG/NBD")
+        fit_patterns(of_those_who_stay(), Clock(TimeUnit.WEEK), 1, primary="BG/NBD")
 
 
 def test_dropout_that_is_the_same_for_all_is_a_limit_of_the_model_and_no_refusal():
     rng = np.random.default_rng(7)
     patterns = patterns_of_rates(rng, rng.gamma(2.0, 0.1, 3_000), rng.geometric(0.3, 3_000))
-    fit = fit_one(MODELS["BG/NBD"], patterns, TimeUnit.WEEK, 1)
+    fit = fit_one(MODELS["BG/NBD"], patterns, Clock(TimeUnit.WEEK), 1)
     assert fit.parameters["a"] / (fit.parameters["a"] + fit.parameters["b"]) == pytest.approx(0.3, abs=0.03)
     assert fit.converged
     assert fit.dropout == "alike"
@@ -115,7 +115,7 @@ def test_dropout_that_is_the_same_for_all_is_a_limit_of_the_model_and_no_refusal
 
 @pytest.mark.parametrize("name", ["BG/NBD", "MBG/NBD", "Pareto/NBD"])
 def test_a_fit_draws_nothing_from_the_state_that_others_share(cdnow_39_weeks, name):
-    patterns = patterns_of(cdnow_39_weeks, TimeUnit.WEEK)
+    patterns = patterns_of(cdnow_39_weeks, Clock(TimeUnit.WEEK))
     first = maximum(MODELS[name], patterns)[0]
     np.random.normal(size=3)  # noqa: NPY002 (the state that lifetimes draws starts from)
     assert maximum(MODELS[name], patterns)[0].tolist() == first.tolist()
@@ -123,7 +123,7 @@ def test_a_fit_draws_nothing_from_the_state_that_others_share(cdnow_39_weeks, na
 
 def test_two_customers_identify_nothing():
     with pytest.raises(NotIdentified):
-        fit_one(MODELS["BG/NBD"], collapse([0, 2], [0.0, 9.0], [20.0, 30.0]), TimeUnit.WEEK, 1)
+        fit_one(MODELS["BG/NBD"], collapse([0, 2], [0.0, 9.0], [20.0, 30.0]), Clock(TimeUnit.WEEK), 1)
 
 
 def test_standard_errors_come_with_every_parameter(cdnow_purchase):

@@ -13,7 +13,7 @@ from analysis.data.simulation import simulate_customers
 from analysis.errors import InputRefused, UsageError
 from analysis.models.fits import fit_all, fit_patterns
 from analysis.models.patterns import patterns_of
-from analysis.time import TimeUnit
+from analysis.time import Clock, TimeUnit
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +109,7 @@ def test_spend_is_expected_by_own_ids(cdnow, cdnow_spend):
 
 @pytest.mark.parametrize("primary", list(rl.MODELS))
 def test_every_model_can_be_the_primary_one(cdnow_39_weeks, primary):
-    fits = fit_patterns(patterns_of(cdnow_39_weeks, TimeUnit.WEEK), TimeUnit.WEEK, 1, primary, quick=True)
+    fits = fit_patterns(patterns_of(cdnow_39_weeks, Clock(TimeUnit.WEEK)), Clock(TimeUnit.WEEK), 1, primary, quick=True)
     assert fits.primary.model == primary
     assert set(fits.names) == {"BG/NBD", "MBG/NBD", "Pareto/NBD", primary}
 

@@ -45,6 +45,15 @@ class TestTheChoiceOfTheModel:
         assert choice_of(windows, ["BG/NBD", "MBG/NBD"]) == "MBG/NBD"
         assert choice_of(windows, ["BG/NBD", "Pareto/NBD"]) == "BG/NBD"
 
+    def test_keeps_the_model_of_the_run_before_unless_customers_reject_it(self):
+        noise, lead = np.random.default_rng(1).normal([[0], [0.3]], 1, (2, 400))
+        close = [window({"BG/NBD": noise * 0, "MBG/NBD": noise})]
+        assert choice_of(close, ["BG/NBD", "MBG/NBD"], "MBG/NBD") == "MBG/NBD"
+        assert choice_of(close, ["BG/NBD"], "MBG/NBD") == "BG/NBD"
+        clear = [window({"BG/NBD": lead, "MBG/NBD": lead * 0})]
+        assert choice_of(clear, ["BG/NBD", "MBG/NBD"], "MBG/NBD") == "BG/NBD"
+        assert record_of(close, previous="MBG/NBD").primary == "MBG/NBD"
+
     def test_a_customer_seen_in_many_windows_is_still_one_customer(self):
         lead = np.random.default_rng(1).normal(0.3, 1, 60)
         once, often = (
@@ -107,16 +116,21 @@ class TestTheRecord:
         inside = daily["date"] > windows["origin"].iloc[0]
         assert windows["actual"].sum() == daily.loc[inside, "repeat_orders"].sum()
 
-    def test_the_season_of_before_is_used_once_it_has_helped(self):
-        scores = {"BG/NBD": np.zeros(5)}
-        windows = [
-            replace(window(scores, actual, 100.0, m), season=actual / 100) for m, actual in enumerate((70, 130, 70), 1)
-        ]
-        factors = record_of(windows).windows["season"]
-        assert factors.tolist() == [1.0, 1.0, 0.7]
-        assert record_of(windows).seasonal
-        wrong = [replace(each, season=1.5) for each in windows]
-        assert not record_of(wrong).seasonal
+    def test_time_runs_with_the_season_once_two_windows_were_forecast_better_so(self):
+        better, worse = ({"BG/NBD": np.full(5, gain)} for gain in (0.1, -0.1))
+        even = [window({"BG/NBD": np.zeros(5)}, actual, 100.0, m) for m, actual in enumerate((70, 130, 70), 1)]
+
+        def seasonal(scores):
+            known = [window(scores, each.actual, each.actual, each.calibration_end.month) for each in even]
+            pairs = zip(even, known, strict=True)
+            return [replace(one, seasonal=replace(other, season=other.actual / 100)) for one, other in pairs]
+
+        record = record_of(seasonal(better))
+        assert record.windows["season"].tolist() == [1.0, 1.0, 0.7]
+        assert record.windows["estimate"].tolist() == [100.0, 100.0, 70.0]
+        assert record.seasonal
+        assert not record_of(seasonal(worse)).seasonal
+        assert not record_of(even).seasonal
 
     def test_a_window_that_does_not_fit_is_said(self, cdnow):
         with pytest.raises(rl.Unavailable, match="No window of 60 weeks"):

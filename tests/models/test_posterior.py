@@ -13,7 +13,7 @@ from analysis.models.posterior import (
     metropolis_draws,
 )
 from analysis.models.registry import MODELS
-from analysis.time import TimeUnit
+from analysis.time import Clock, TimeUnit
 
 FLAT = Prior(np.zeros(2), np.full(2, 100.0))
 
@@ -73,7 +73,7 @@ def test_effective_size_of_independent_draws_is_their_number_and_of_slow_ones_fa
 
 @pytest.mark.parametrize("name", ["BG/NBD", "MBG/NBD"])
 def test_the_priors_do_not_move_the_estimates_of_cdnow(cdnow_39_weeks, cdnow_purchase, name):
-    model, patterns = MODELS[name], patterns_of(cdnow_39_weeks, TimeUnit.WEEK)
+    model, patterns = MODELS[name], patterns_of(cdnow_39_weeks, Clock(TimeUnit.WEEK))
     fit = cdnow_purchase[name]
     likelihood, prior = model.total_log_likelihood(patterns), purchase_prior(model, patterns)
     best = np.log(list(fit.parameters.values()))

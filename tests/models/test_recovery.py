@@ -13,7 +13,7 @@ from analysis.models.patterns import collapse
 from analysis.models.registry import MODELS
 from analysis.models.scores import distance_from_middle
 from analysis.models.spend import Spending
-from analysis.time import TimeUnit
+from analysis.time import Clock, TimeUnit
 
 REPETITIONS = 200
 CUSTOMERS = 1_500
@@ -48,7 +48,7 @@ def _repeated():
             seed=10_000 + seed,
         )
         patterns = collapse(base.frequency, base.recency, base.T)
-        posterior = fit_one(model, patterns, TimeUnit.WEEK, seed).posterior
+        posterior = fit_one(model, patterns, Clock(TimeUnit.WEEK), seed).posterior
         for column, name in enumerate(model.names):
             tally.parameters[name] += _between(posterior.draws[:, column], getattr(CDNOW_PURCHASES, name))
         total, covered = _futures(model, posterior, base, horizon, seed)
@@ -100,6 +100,6 @@ def test_the_challengers_recover_their_own_truth(name):
     values = (0.553, 10.578, 0.606, 11.669) if name == "Pareto/NBD" else (0.525, 6.183, 0.891, 1.614)
     truth = dataclasses.replace(CDNOW_PURCHASES, **dict(zip(("r", "alpha", "a", "b"), values, strict=True)), model=name)
     base = simulate_customers(20_000, purchases=truth, T=39.0, births=12.0, future=1.0, seed=1)
-    fit = fit_one(model, collapse(base.frequency, base.recency, base.T), TimeUnit.WEEK, 1)
+    fit = fit_one(model, collapse(base.frequency, base.recency, base.T), Clock(TimeUnit.WEEK), 1)
     for found, true, error in zip(fit.params, values, fit.standard_errors.values(), strict=True):
         assert abs(found - true) < 4 * error

@@ -144,6 +144,18 @@ class TestWhatChanged:
         assert found.program
         assert sentences(found)[-1].startswith("Program: another version")
 
+    def test_is_told_for_the_model_of_ordering_without_its_name(self, published, study):
+        (said,) = (
+            one for one in sentences(changes_since(published(results={"purchase_model.name": "MBG/NBD"}), study))
+            if one.startswith("Forecast")
+        )  # fmt: skip
+        worth = golden("cdnow")["portfolio"]["by_model"]
+        change = worth["BG/NBD"]["residual_clv"]["estimate"] / worth["MBG/NBD"]["residual_clv"]["estimate"] - 1
+        assert said == (
+            "Forecast: it follows another model of ordering, since that forecast past periods better by more than "
+            f"chance explains. That alone moves the total by {100 * change:+.0f}%."
+        )
+
     def test_is_told_for_verdicts(self, published, study):
         claims = [{"id": "twenty_bring_eighty", "verdict": "depends", "sentence": "x"}]
         claims.append({"id": "gone", "verdict": "supported", "sentence": "y"})

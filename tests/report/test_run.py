@@ -9,6 +9,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from tests.report.small import Heard, folder_with, small_config
+from tests.test_golden import golden
 
 import analysis
 from analysis.config import load_config
@@ -92,6 +93,31 @@ class TestARunThatSucceeds:
         assert (manifest["run_id"], manifest["previous_run"]) == (again.name, None)
         assert str((folder.parent / "latest").readlink()) == again.name
         assert again.name in (again / "index.html").read_text()
+
+    def test_rests_on_the_model_of_the_run_before_unless_that_was_made_from_the_same(self, make):
+        folder = make("good")
+
+        def latest(model, **manifest):
+            """Let the last run have rested on a model, and then the run that would be made."""
+            content = json.loads((folder / "manifest.json").read_text()) | manifest
+            (folder / "manifest.json").write_text(json.dumps(content))
+            results = golden("cdnow")
+            results["purchase_model"]["name"] = model
+            (folder / "results.json").write_text(json.dumps(results))
+            return make("good", dry_run=True)
+
+        assert latest("MBG/NBD") == folder
+        assert latest("BG/NBD", inputs="of other data") == folder
+        other = latest("MBG/NBD", inputs="of other data")
+        assert other != folder
+        assert latest("Pareto/NBD") not in (folder, other)
+        assert latest("MBG/NBD") == other
+        made = make("good")
+        assert made == other
+        assert load_config(made / "config.yml").model.previous_primary == "MBG/NBD"
+        (made / "results.json").write_text((folder / "results.json").read_text())
+        assert make("good") == made
+        assert make("good", force=True).name == f"{made.name}-2"
 
     def test_that_was_damaged_does_not_count_as_published(self, make):
         folder = make("good")

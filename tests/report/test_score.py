@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -54,6 +55,12 @@ def scored(tmp_path, run):
         return score_customers(config, run=run, out=tmp_path / "out")
 
     return scored
+
+
+def test_a_model_that_follows_a_season_survives_its_file(fitted, run):
+    fit, season = fitted[0], np.array([0.5, 1.5])
+    write_json(model_content(replace(fit, season=season), fitted[1], currency="USD"), run / "model.json")
+    assert stored_model(run)[0].season.tolist() == season.tolist()
 
 
 def test_a_model_survives_its_file(fitted, run):

@@ -3,7 +3,7 @@ import pytest
 
 from analysis.data import CustomerSummary
 from analysis.models.registry import MODELS
-from analysis.time import TimeUnit
+from analysis.time import Clock, TimeUnit
 from analysis.value.base_grid import base_grid
 
 YEAR, REST = 52.1786, np.zeros((1, 1))
@@ -13,7 +13,7 @@ YEAR, REST = 52.1786, np.zeros((1, 1))
 def test_a_few_states_stand_for_all_customers(cdnow_39_weeks, cdnow_purchase, place):
     fit = cdnow_purchase.fits[place]
     model, params = MODELS[fit.model], fit.params
-    grid = base_grid(cdnow_39_weeks, TimeUnit.WEEK)
+    grid = base_grid(cdnow_39_weeks, Clock(TimeUnit.WEEK))
     alive = grid.patterns.weight * model.p_alive(params, *grid.patterns.history)
     states = grid.alive(model, np.array([params]))
     assert states.customers.sum() == pytest.approx(alive.sum(), rel=1e-12)
@@ -36,7 +36,7 @@ def test_very_many_orders_and_very_different_ages_are_interpolated(cdnow_39_week
     table["frequency"] = rng.geometric(0.02, len(table)) - 1
     table["T_days"] = np.maximum(table["T_days"] * rng.uniform(0.01, 20, len(table)), 2.0)
     table["recency_days"] = np.where(table["frequency"] > 0, table["T_days"] * 0.9, 0.0)
-    grid = base_grid(CustomerSummary(table, cdnow_39_weeks.observation_end, has_money=True), TimeUnit.WEEK)
+    grid = base_grid(CustomerSummary(table, cdnow_39_weeks.observation_end, has_money=True), Clock(TimeUnit.WEEK))
     model = MODELS["BG/NBD"]
     params = model.Params(0.9, 2.4, 0.1, 12.0)
     alive = grid.patterns.weight * model.p_alive(params, *grid.patterns.history)
@@ -46,7 +46,7 @@ def test_very_many_orders_and_very_different_ages_are_interpolated(cdnow_39_week
 
 
 def test_what_orders_are_worth_is_the_sum_over_customers(cdnow_39_weeks, cdnow_purchase, cdnow_spend):
-    grid, fit, table = base_grid(cdnow_39_weeks, TimeUnit.WEEK), cdnow_purchase.primary, cdnow_39_weeks.table
+    grid, fit, table = base_grid(cdnow_39_weeks, Clock(TimeUnit.WEEK)), cdnow_purchase.primary, cdnow_39_weeks.table
     each = cdnow_spend.order_values(table["frequency"], table["mean_repeat_value"].to_numpy())
     model = MODELS[fit.model]
     alive = model.p_alive(fit.params, *(part[grid.patterns.index] for part in grid.patterns.history))

@@ -74,7 +74,7 @@ def test_what_is_expected_of_the_next_year_is_what_comes(load_frame):
     found = ladder(early, fit, member_orders=4).coming
     late, wait = load_frame(frame), waits_that_ended(early)
     then = histories_ago(late, 0)
-    states = pd.Series(_states(then["orders"], _state(fit, then, wait), 4), index=late.histories.ids)
+    states = pd.Series(_states(then["orders"], _state(fit, then, wait, end), 4), index=late.histories.ids)
     came = states[early.histories.ids].value_counts()
     for state, expected in found.groupby("to")["customers"].sum().items():
         assert came.get(state, 0) == pytest.approx(expected, abs=4 * np.sqrt(expected + 1))

@@ -10,7 +10,7 @@ from analysis.interval import Interval
 from analysis.models.beta_geometric import BGNBD
 from analysis.models.patterns import patterns_of
 from analysis.models.registry import MODELS
-from analysis.time import TimeUnit, force_of_interest, units_per_year
+from analysis.time import Clock, TimeUnit, force_of_interest, units_per_year
 from analysis.value.lift import new_customers_observed, retention_lift, retention_lifts, share_within, shifts_of
 from analysis.value.profit import Choice, readings_that_matter
 from analysis.value.retention import firm_flows
@@ -71,7 +71,7 @@ def test_points_and_per_cent_agree_where_they_must(lifts):
 
 
 def test_the_bases_profit_is_its_residual_value(lifts, cdnow_39_weeks, cdnow_purchase, cdnow_spend):
-    found, patterns = lifts(Choice(scope="base")), patterns_of(cdnow_39_weeks, TimeUnit.WEEK)
+    found, patterns = lifts(Choice(scope="base")), patterns_of(cdnow_39_weeks, Clock(TimeUnit.WEEK))
     x, mean = (cdnow_39_weeks.table[name].to_numpy() for name in ("frequency", "mean_repeat_value"))
     worth = cdnow_spend.order_values(x, mean)
     for fit in cdnow_purchase:
@@ -186,7 +186,7 @@ def test_the_firm_conserves_its_customers_and_agrees_with_single_ones(cdnow_39_w
 
 
 def _lost_of_base(summary, params):
-    model, patterns = MODELS["BG/NBD"], patterns_of(summary, TimeUnit.WEEK)
+    model, patterns = MODELS["BG/NBD"], patterns_of(summary, Clock(TimeUnit.WEEK))
     alive = model.p_alive(params, *patterns.history)
     stays = model.survival_while_alive(params, YEAR, patterns.frequency, patterns.T)
     return patterns.total(alive * (1 - stays))

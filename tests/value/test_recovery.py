@@ -13,7 +13,7 @@ from analysis.models.fits import PurchaseFits, fit_one
 from analysis.models.patterns import patterns_of
 from analysis.models.registry import MODELS
 from analysis.models.spend_choice import fit_spend
-from analysis.time import TimeUnit
+from analysis.time import Clock, TimeUnit
 from analysis.value.lift import retention_lifts, shifts_of
 from analysis.value.profit import Choice
 
@@ -47,8 +47,8 @@ def _summary(seed):
 
 
 def _believed(summary):
-    model, patterns = MODELS["BG/NBD"], patterns_of(summary, TimeUnit.WEEK)
-    return PurchaseFits((fit_one(model, patterns, TimeUnit.WEEK, 1),), {}), fit_spend(summary, seed=1)
+    model, patterns = MODELS["BG/NBD"], patterns_of(summary, Clock(TimeUnit.WEEK))
+    return PurchaseFits((fit_one(model, patterns, Clock(TimeUnit.WEEK), 1),), {}), fit_spend(summary, seed=1)
 
 
 def _true(believed, spend):

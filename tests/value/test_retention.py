@@ -2,7 +2,7 @@ import pytest
 
 from analysis.models.patterns import patterns_of
 from analysis.models.registry import MODELS
-from analysis.time import TimeUnit
+from analysis.time import Clock, TimeUnit
 from analysis.value.retention import model_retention
 
 YEAR = 52.1786
@@ -42,7 +42,7 @@ def test_survival_is_the_product_of_the_rates_and_intervals_hold_their_estimate(
 
 
 def test_the_retention_of_the_base_is_that_of_those_who_are_alive(retention, cdnow_39_weeks, cdnow_purchase):
-    patterns = patterns_of(cdnow_39_weeks, TimeUnit.WEEK)
+    patterns = patterns_of(cdnow_39_weeks, Clock(TimeUnit.WEEK))
     for fit in cdnow_purchase:
         model = MODELS[fit.model]
         alive = model.p_alive(fit.params, *patterns.history)

@@ -7,7 +7,7 @@ from analysis.data import CustomerSummary
 from analysis.errors import DataError
 from analysis.models.patterns import patterns_of
 from analysis.models.registry import MODELS
-from analysis.time import TimeUnit, force_of_interest, units_per_year
+from analysis.time import Clock, TimeUnit, force_of_interest, units_per_year
 from analysis.value import valuation
 from analysis.value.valuation import discounted_orders, futures, value_of
 
@@ -124,7 +124,7 @@ def test_a_cost_that_eats_the_margin_leaves_the_same_share_of_every_order(cdnow_
 
 def test_over_a_very_long_horizon_discounted_orders_reach_the_infinite_sum(cdnow_39_weeks, cdnow_purchase):
     """P(alive) E[lambda / (lambda p + delta)], by simulation of lambda and p."""
-    fit, patterns = cdnow_purchase.primary, patterns_of(cdnow_39_weeks, TimeUnit.WEEK)
+    fit, patterns = cdnow_purchase.primary, patterns_of(cdnow_39_weeks, Clock(TimeUnit.WEEK))
     model, params = MODELS[fit.model], fit.params
     delta = force_of_interest(0.15, TimeUnit.WEEK)
     found = discounted_orders(fit, patterns, 100 * units_per_year(TimeUnit.WEEK), delta)

@@ -19,7 +19,7 @@ from analysis.interval import Interval
 from analysis.models.fitting import climb, polish
 from analysis.models.patterns import Patterns, patterns_of
 from analysis.models.registry import MODELS
-from analysis.time import from_days, to_days
+from analysis.time import to_days
 from analysis.value.history import first_order_days, history, left_truncation
 from analysis.words import Message
 
@@ -52,7 +52,8 @@ def more_orders_stronger_tie(claimed, orders, fits, active_window_days, credible
         "{first:percent} of first orders and {third:percent} of third ones.",
         window=window, first=float(shares[0]), third=float(shares[2]))]  # fmt: skip
     for fit in fits:
-        companies = (simulated_days(fit, params, days[:, 0], end, rng) for params in fit.draws(COMPANIES))
+        start = np.datetime64(orders.observation_start, "D")
+        companies = (simulated_days(fit, params, days[:, 0], start, end, rng) for params in fit.draws(COMPANIES))
         simulated = [next_orders(each, window, end) for each in companies]
         excess = _predictive(observed - np.array([log_odds_slope(*each) for each in simulated]))
         tails = excess.ppf([(1 - credible_level) / 2, (1 + credible_level) / 2]).tolist()
@@ -125,23 +126,25 @@ def log_odds_slope(trials: np.ndarray, hits: np.ndarray, steps: int = 30) -> flo
     return float(at[1])
 
 
-def simulated_days(fit, params, births: np.ndarray, end: int, rng: np.random.Generator) -> np.ndarray:
-    """As ``order_days``, of customers of a fitted model who were born on the same days."""
+def simulated_days(
+    fit, params, births: np.ndarray, start: np.datetime64, end: int, rng: np.random.Generator
+) -> np.ndarray:
+    """As ``order_days``, of customers of a fitted model who were born on the same days since ``start``."""
     model, n = MODELS[fit.model], len(births)
     moments = births + rng.random(n)
     # Orders after the end are simulated too; they come too late to be counted.
-    drawn = model.draw_orders_while_alive(rng, params, from_days(end + 1, fit.time_unit), np.zeros(n), np.zeros(n))
+    drawn = model.draw_orders_while_alive(rng, params, fit.clock.ahead(end + 1, start), np.zeros(n), np.zeros(n))
     count = np.where(rng.random(n) < model.p_alive(params, 0, 0.0, 0.0), drawn.count, 0)
     days = np.full((n, MOST_ORDERS + 1), NEVER, dtype=np.int64)
     days[:, 0] = births
-    place, span = np.zeros(n), to_days(drawn.span, fit.time_unit)
+    place, born = np.zeros(n), start + births
     for order in range(1, MOST_ORDERS + 1):
         who = np.flatnonzero(count >= order)
         # The first of so many uniform times in what is left; the last order of one who left falls at the very end.
         uniform = count[who] - drawn.last_at_end[who] - (order - 1)
         gone = rng.random(len(who)) ** (1 / np.maximum(uniform, 1))
         place[who] = np.where(uniform > 0, 1 - (1 - place[who]) * gone, 1.0)
-        days[who, order] = moments[who] + place[who] * span[who]
+        days[who, order] = moments[who] + fit.clock.days_ahead(place[who] * drawn.span[who], born[who])
     return days
 
 
@@ -162,7 +165,7 @@ def keeping_everyone_is_a_myth(orders, fits, retention) -> Verdict:
     ratio. No dropout lies on the boundary, where its distribution is not chi-squared; with as many degrees of
     freedom as there are further parameters the limit errs on the safe side.
     """
-    patterns = patterns_of(orders.histories, fits.primary.time_unit)
+    patterns = patterns_of(orders.histories, fits.primary.clock)
     without, half_log = log_likelihood_without_dropout(patterns), np.log(patterns.customers) / 2
     if not np.isfinite(without):
         reason = "claim.reason.no_fit_without_dropout"

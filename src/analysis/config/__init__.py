@@ -3,6 +3,7 @@
 from analysis.config.assumptions import CUSTOMER_TYPES, AssumptionsConfig
 from analysis.config.complaints import nearest
 from analysis.config.config import (
+    AUTO,
     LANGUAGES,
     SAMPLES,
     Columns,

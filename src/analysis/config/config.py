@@ -199,10 +199,15 @@ class DataConfig(CustomerTablesConfig):
         return self
 
 
+AUTO = "auto"
+"""The primary model that past windows support."""
+
+
 class ModelConfig(Section):
     """Choices of the purchase and spend models; the primary one is shown first and is that of values and lists."""
 
-    primary: str = "auto"  # which models there are, models/registry.py knows
+    primary: str = AUTO  # which models there are, models/registry.py knows
+    previous_primary: str | None = None  # of the run before; a run finds it, and it stays unless it is rejected
     time_unit: TimeUnit = TimeUnit.WEEK
     credible_level: float = Field(default=0.9, gt=0.5, lt=1)
     seed: int = Field(default=1, ge=0)

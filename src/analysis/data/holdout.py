@@ -49,6 +49,12 @@ class HoldoutSplit:
     cumulative: pd.DataFrame
     earlier: HoldoutSplit | None = None
 
+    @property
+    def daily(self) -> pd.DataFrame:
+        """date, repeat_orders of each day of the calibration."""
+        before = self.cumulative[self.cumulative["date"] <= pd.Timestamp(self.calibration_end)]
+        return before[["date"]].assign(repeat_orders=np.diff(before["repeat_orders"], prepend=0))
+
 
 def holdout_split(orders: Orders, holdout_weeks: int) -> HoldoutSplit:
     """The last ``holdout_weeks`` weeks as a holdout.

@@ -14,15 +14,16 @@ from scipy.stats import norm
 from analysis.errors import NotIdentified, Unavailable
 from analysis.interval import Interval
 from analysis.models.baselines import BASELINES, CountForecast, History, learned_forecast
-from analysis.models.fits import AUTO, LEVEL, PurchaseFit, PurchaseFits, fit_patterns
+from analysis.models.fits import AUTO, LEVEL, PurchaseFit, PurchaseFits, fit_all
 from analysis.models.futures import passes_for, simulate_futures
 from analysis.models.patterns import Patterns, patterns_of
 from analysis.models.registry import MODELS
 from analysis.models.scores import best_decile_hit_rate, distance_from_middle, paired_lead, rank_correlation
+from analysis.models.season import fit_in_season
 from analysis.models.views import expected_cumulative, thinned
 from analysis.plotting import Plots
 from analysis.tables import table_html
-from analysis.time import TimeUnit, duration, from_days, time_unit
+from analysis.time import TimeUnit, duration, time_unit
 
 if TYPE_CHECKING:
     from analysis.data import HoldoutSplit, Orders
@@ -213,6 +214,7 @@ def backtest(
     *,
     unit: str = "week",
     primary: str = AUTO,
+    seasonal: bool = False,
     level: float = LEVEL,
     seed: int = 1,
 ) -> BackTest:
@@ -228,6 +230,8 @@ def backtest(
         Time unit of the models' parameters.
     primary
         The model on which values rest, and whose lead over the best baseline is judged.
+    seasonal
+        Whether the models are fitted in the operational time of the season, where two years before show one.
     level
         Level of the intervals.
     seed
@@ -241,10 +245,13 @@ def backtest(
     from analysis.data import holdout_split
 
     split = holdout_split(orders, round(duration(holdout) / 7))
-    return forecast_holdout(split, time_unit=time_unit(unit), seed=seed, primary=primary).at(level)
+    settings = {"time_unit": time_unit(unit), "seed": seed, "primary": primary, "seasonal": seasonal}
+    return forecast_holdout(split, **settings).at(level)
 
 
-def forecast_holdout(split: HoldoutSplit, *, time_unit: TimeUnit, seed: int, primary: str = AUTO) -> BackTest:
+def forecast_holdout(
+    split: HoldoutSplit, *, time_unit: TimeUnit, seed: int, primary: str = AUTO, seasonal: bool = False
+) -> BackTest:
     """Forecast the holdout with all purchase models and the naive baselines, and score what came.
 
     Parameters
@@ -254,15 +261,17 @@ def forecast_holdout(split: HoldoutSplit, *, time_unit: TimeUnit, seed: int, pri
     time_unit, seed, primary
         Of the models, as in ``fit_all``; another model is the primary one where the calibration data do not identify
         this one.
+    seasonal
+        As in ``backtest``.
 
     Raises
     ------
     Unavailable
         Where the calibration data identify no model.
     """
-    patterns, actual = patterns_of(split.calibration, time_unit), split.holdout_orders
+    actual = split.holdout_orders
     try:
-        fits = fit_patterns(patterns, time_unit, seed).led_by(primary)
+        fits = fit_all(split.calibration, time_unit=time_unit, seed=seed)
     except NotIdentified as error:
         raise Unavailable(
             "What comes before the last {weeks:weeks} of the data is too little to fit a model to. A shorter test "
@@ -270,6 +279,11 @@ def forecast_holdout(split: HoldoutSplit, *, time_unit: TimeUnit, seed: int, pri
             code="backtest.reason.not_identified",
             weeks=split.holdout_days / 7,
         ) from error
+    if seasonal:
+        births = split.calibration.table["first_order"]
+        fits = fit_in_season(fits, split.calibration, split.daily, births, seed) or fits
+    fits = fits.led_by(primary)
+    patterns = patterns_of(split.calibration, fits.primary.clock)
     found = [_of_model(fit, patterns, split, seed) for fit in fits]
     cumulative, cumulative_totals = _path(fits.primary, patterns, split, seed)
     past, future = History.of(split.earlier), History.of(split)
@@ -312,7 +326,7 @@ class _Probabilities:
 
 def _of_model(fit: PurchaseFit, patterns: Patterns, split: HoldoutSplit, seed: int) -> _Probabilities:
     model, params = MODELS[fit.model], fit.params
-    horizon = float(from_days(split.holdout_days, fit.time_unit))
+    horizon = float(fit.clock.ahead(split.holdout_days, split.calibration_end))
     mean = model.expected_purchases(params, horizon, *patterns.history)[patterns.index]
     history = tuple(part[patterns.index] for part in patterns.history)
     draws = fit.posterior.draws[: passes_for(patterns.customers, most=PASSES)]
@@ -333,7 +347,7 @@ def _path(fit: PurchaseFit, patterns: Patterns, split: HoldoutSplit, seed: int) 
     rows, totals = [], []
     for quarter in range(1, 5):
         days = round(split.holdout_days * quarter / 4)
-        horizon = float(from_days(days, fit.time_unit))
+        horizon = float(fit.clock.ahead(days, split.calibration_end))
         chunks = simulate_futures(model, draws, history, horizon, seed=seed)
         totals.append(sum(chunk.orders.sum(axis=1) for chunk in chunks))
         at = came.loc[start + days]

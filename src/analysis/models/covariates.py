@@ -29,7 +29,7 @@ from analysis.models.multiplicity import holm_adjusted
 from analysis.models.patterns import Patterns, coarsened, customers_of, patterns_of
 from analysis.models.posterior import PROPOSALS, Posterior, Prior, draw_posterior
 from analysis.tables import table_html
-from analysis.time import TimeUnit, time_unit
+from analysis.time import Clock, TimeUnit, time_unit
 from analysis.words import Message
 
 if TYPE_CHECKING:
@@ -238,6 +238,7 @@ def fit_with_covariates(
     moves: str = "mean",
     unit: str | None = None,
     seed: int = 1,
+    season: np.ndarray | None = None,
 ) -> CovariateFit:
     """Maximum likelihood on the collapsed histories of each group, tests, and a shrunk posterior for prediction.
 
@@ -250,6 +251,8 @@ def fit_with_covariates(
         Names of the covariates of either process.
     moves
         How dropout moves under BG/NBD and MBG/NBD, see ``MOVES``.
+    season
+        Order rate by part of the year, as ``Clock`` has it.
 
     Raises
     ------
@@ -261,15 +264,15 @@ def fit_with_covariates(
     if moves not in MOVES:
         raise UsageError(f"moves == {moves!r}, must be one of {', '.join(MOVES)}")
     histories, _ = customers_of(data, unit)
-    unit = time_unit(unit or "week")
+    clock = Clock(time_unit(unit or "week"), season)
     names = list(dict.fromkeys([*rate, *dropout]))
     design = design_of(_covariates(data, histories, names))
     members = [np.flatnonzero(design.group == group) for group in range(len(design.groups))]
     parts = [replace(histories, table=histories.table.iloc[rows]) for rows in members]
-    patterns = [patterns_of(part, unit) for part in parts]
+    patterns = [patterns_of(part, clock) for part in parts]
     (rate_names, of_rate), (dropout_names, of_dropout) = design.of(rate), design.of(dropout)
     likelihood = Likelihood(model, of_rate, of_dropout, moves, patterns)
-    everyone = patterns_of(histories, unit)
+    everyone = patterns_of(histories, clock)
     own = purchase_prior(model, everyone)
     none = np.empty((len(patterns), 0))
     orders_per_customer = everyone.total(everyone.frequency) / everyone.customers
@@ -282,10 +285,10 @@ def fit_with_covariates(
     labels = [", ".join(f"{name}={row[name]}" for name in names) for _, row in design.groups.iterrows()]
     extra = len(coefficients)
     prior = Prior(np.append(own.mean, np.zeros(extra)), np.append(own.sd, np.full(extra, SHRUNK_SD)))
-    groups = _group_fits(likelihood, prior, optimum.point, parts, unit, seed)
+    groups = _group_fits(likelihood, prior, optimum.point, parts, clock, seed)
     return CovariateFit(
         model=model.name,
-        time_unit=unit,
+        time_unit=clock.unit,
         summary=_summary(likelihood, optimum, coefficients),
         tests=tests,
         log_likelihood=optimum.value,
@@ -354,7 +357,7 @@ def _tests(
 
 
 def _group_fits(
-    likelihood: Likelihood, prior: Prior, start: np.ndarray, parts: Sequence[CustomerSummary], unit: TimeUnit, seed: int
+    likelihood: Likelihood, prior: Prior, start: np.ndarray, parts: Sequence[CustomerSummary], clock: Clock, seed: int
 ) -> list[PurchaseFit]:
     """A fit of each group at the shrunk coefficients, with draws of the joint posterior: the same draw in each."""
     model, own, total = likelihood.model, likelihood.own, likelihood.total()
@@ -374,7 +377,8 @@ def _group_fits(
         some = (model.Params(*draw) for draw in draws[:DRAWS_FOR_ALIVE].tolist())
         fit = PurchaseFit(
             model=model.name,
-            time_unit=unit,
+            time_unit=clock.unit,
+            season=clock.season,
             parameters={name: float(value) for name, value in params._asdict().items()},
             standard_errors=dict(zip(model.names, draws.std(axis=0).tolist(), strict=True)),
             log_likelihood=model.total_log_likelihood(patterns)(np.log(params)),

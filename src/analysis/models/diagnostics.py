@@ -48,7 +48,7 @@ class Diagnostics:
 
     @property
     def months(self) -> pd.DataFrame:
-        """One row a calendar month that was seen: index, shrunk, years; see ``Season``."""
+        """One row a calendar month that was seen: index, years; see ``Season``."""
         return self.season.months
 
     @property

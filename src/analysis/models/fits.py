@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from analysis.config import nearest
+from analysis.config import AUTO, nearest
 from analysis.errors import NotIdentified, UsageError
 from analysis.interval import Interval
 from analysis.models import views
@@ -29,7 +29,7 @@ from analysis.models.purchase import PurchaseModel
 from analysis.models.registry import FALLBACK, MODELS
 from analysis.plotting import Plots
 from analysis.tables import table_html
-from analysis.time import TimeUnit, duration, from_days
+from analysis.time import Clock, TimeUnit, duration
 from analysis.words import Message
 
 if TYPE_CHECKING:
@@ -39,7 +39,6 @@ PRIOR_SD = 2.0
 WIDEST_AT_LIMIT = 1.01
 """Standard error, in e-folds, that the other parameters may have where dropout does not differ."""
 DRAWS_FOR_ALIVE = 400
-AUTO = "auto"
 PREFERRED = "BG/NBD"
 """The primary model where nothing decides."""
 ALIKE = float(np.log(1e3))
@@ -76,6 +75,9 @@ class PurchaseFit:
         Standard deviation of the number still alive under the fit: each customer is, or is not.
     alive_among_one_time_buyers
         Expected share still alive of those without a repeat order; NaN where there are none.
+    season
+        Order rate in equal parts of the year over its mean, in whose operational time the model was fitted, shape
+        (parts,); None where time runs evenly. See ``Clock``.
     histories, orders
         The customers whose answers are asked for, and their orders where these are known; never stored.
     """
@@ -93,6 +95,7 @@ class PurchaseFit:
     alive_draws: np.ndarray = field(repr=False)
     alive_among_one_time_buyers: float
     alive_luck: float = 0.0
+    season: np.ndarray | None = field(default=None, repr=False)
     histories: CustomerSummary | None = field(default=None, repr=False, compare=False, metadata={"stored": False})
     orders: Orders | None = field(default=None, repr=False, compare=False, metadata={"stored": False})
 
@@ -116,6 +119,11 @@ class PurchaseFit:
         if self.model not in MODELS:
             raise UsageError(f"purchase model == {self.model!r}, must be one of {', '.join(MODELS)}")
         self.posterior.check(self.model, MODELS[self.model].names, self.parameters)
+
+    @property
+    def clock(self) -> Clock:
+        """What turns days into the time of the model."""
+        return Clock(self.time_unit, self.season)
 
     @property
     def converged(self) -> bool:
@@ -176,8 +184,8 @@ class PurchaseFit:
             in an engine a table of that engine; ``to_frame()`` brings it here.
         """
         histories = self.known_histories() if customers is None else customers_of(customers)[0]
-        patterns = patterns_of(histories, self.time_unit)
-        time = float(from_days(duration(horizon), self.time_unit))
+        patterns = patterns_of(histories, self.clock)
+        time = float(self.clock.ahead(duration(horizon), histories.observation_end))
         found = MODELS[self.model].expectations(self.params, patterns, time)
         return histories.predicted({name: values[patterns.index] for name, values in found.items()})
 
@@ -259,8 +267,15 @@ class PurchaseFits:
         return self.fits[self.names.index(name)]
 
 
-def fit_all(histories: CustomerSummary, *, time_unit: TimeUnit, seed: int, primary: str = AUTO) -> PurchaseFits:
-    """All purchase models on the customers of a summary, the primary one first.
+def fit_all(
+    histories: CustomerSummary,
+    *,
+    time_unit: TimeUnit,
+    seed: int,
+    primary: str = AUTO,
+    season: np.ndarray | None = None,
+) -> PurchaseFits:
+    """All purchase models on the customers of a summary, the primary one first; ``season`` as ``Clock`` has it.
 
     Raises
     ------
@@ -268,7 +283,8 @@ def fit_all(histories: CustomerSummary, *, time_unit: TimeUnit, seed: int, prima
         Where the data do not identify the model that is named as the primary one, or none at all. Another that they do
         not identify is left out and named.
     """
-    return fit_patterns(patterns_of(histories, time_unit), time_unit, seed, primary)
+    clock = Clock(time_unit, season)
+    return fit_patterns(patterns_of(histories, clock), clock, seed, primary)
 
 
 def refuse_unknown_model(primary: str) -> None:
@@ -279,7 +295,7 @@ def refuse_unknown_model(primary: str) -> None:
 
 
 def fit_patterns(
-    patterns: Patterns, time_unit: TimeUnit, seed: int, primary: str = AUTO, *, quick: bool = False
+    patterns: Patterns, clock: Clock, seed: int, primary: str = AUTO, *, quick: bool = False
 ) -> PurchaseFits:
     """As ``fit_all``, on collapsed histories; with ``auto`` BG/NBD is the first where it is identified.
 
@@ -294,7 +310,7 @@ def fit_patterns(
         if name == FALLBACK and fits and primary != FALLBACK:
             continue
         try:
-            fits.append(fit_one(MODELS[name], patterns, time_unit, seed, quick=quick))
+            fits.append(fit_one(MODELS[name], patterns, clock, seed, quick=quick))
         except NotIdentified as error:
             not_identified[name] = error.reason
     if not fits:
@@ -309,7 +325,7 @@ def fit_patterns(
     return PurchaseFits(tuple(sorted(fits, key=lambda fit: fit.model != first)), not_identified)
 
 
-def fit_one(model: PurchaseModel, patterns: Patterns, unit: TimeUnit, seed: int, *, quick: bool = False) -> PurchaseFit:
+def fit_one(model: PurchaseModel, patterns: Patterns, clock: Clock, seed: int, *, quick: bool = False) -> PurchaseFit:
     """Maximum likelihood from several starts, polished by Newton's method; posterior; and who is still alive.
 
     Where dropout does not differ between customers, the estimate is the limit of the model (a and b, or s and beta, are
@@ -329,7 +345,8 @@ def fit_one(model: PurchaseModel, patterns: Patterns, unit: TimeUnit, seed: int,
     once = patterns.weight * (patterns.frequency == 0)
     return PurchaseFit(
         model=model.name,
-        time_unit=unit,
+        time_unit=clock.unit,
+        season=clock.season,
         parameters=params._asdict(),
         standard_errors=dict(zip(model.names, (np.array(params) * errors).tolist(), strict=True)),
         log_likelihood=model.total_log_likelihood(patterns)(point),
@@ -377,7 +394,7 @@ def maximum(model: PurchaseModel, patterns: Patterns) -> tuple[np.ndarray, np.nd
 
 def shows_leaving(histories: CustomerSummary) -> bool:
     """Whether the customers identify a model in which they leave, without fitting more than it takes to know."""
-    patterns = patterns_of(histories, TimeUnit.WEEK)
+    patterns = patterns_of(histories, Clock(TimeUnit.WEEK))
     for name in MODELS:
         if name != FALLBACK:
             with suppress(NotIdentified):

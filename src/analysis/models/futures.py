@@ -7,7 +7,7 @@ are taken in chunks; a table of customers by passes is never stored as a whole.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice, pairwise
@@ -20,6 +20,8 @@ SINGLY = 32
 """Orders of one future that are valued one by one; the rest of a longer series by its mean and variance."""
 CELLS_PER_CHUNK = 4_000_000
 THREADS = 2
+GRID = 500
+"""Moments over whose discounts within a season a mean is taken."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,39 @@ class Chunk:
     discounted: np.ndarray | None = None
 
 
+@dataclass(frozen=True)
+class Discount:
+    """What money at a model time is worth now: exp(-delta t) at the calendar time t.
+
+    Attributes
+    ----------
+    delta
+        Continuous rate [per time unit of the calendar].
+    calendar
+        From model time to time by the calendar; None where both are the same.
+    """
+
+    delta: float
+    calendar: Callable[[np.ndarray], np.ndarray] | None = None
+
+    def at(self, time: np.ndarray) -> np.ndarray:
+        return np.exp(-self.delta * (time if self.calendar is None else self.calendar(time)))
+
+    def moments(self, span: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Mean of it, and of its square, over times that are uniform up to each span."""
+        if self.calendar is None:
+            decay = self.delta * span
+            with np.errstate(invalid="ignore", divide="ignore"):
+                first = np.where(decay > 1e-12, -np.expm1(-decay) / decay, 1.0)
+                second = np.where(decay > 1e-12, -np.expm1(-2 * decay) / (2 * decay), 1.0)
+            return first, second
+        times = np.linspace(0, span.max(), GRID)
+        now = self.at((times[1:] + times[:-1]) / 2)
+        sums = (np.append(0.0, np.cumsum(now**power)) * times[1] for power in (1, 2))
+        first, second = (np.interp(span, times, each) / np.maximum(span, 1e-300) for each in sums)
+        return first, second
+
+
 def passes_for(customers: int, most: int = 2_000, least: int = 200, cells: float = 4e7) -> int:
     """How many passes are affordable: as many as ``cells`` simulated customers allow.
 
@@ -86,6 +121,7 @@ def simulate_futures(
     delta: float = 0.0,
     spenders: Spenders | None = None,
     seed: int = 1,
+    calendar: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> Iterator[Chunk]:
     """Chunks of customers with one future for each row of ``draws``.
 
@@ -101,7 +137,10 @@ def simulate_futures(
         Row-aligned with ``history``; None without money.
     seed
         The same seed gives the same futures, on any number of threads.
+    calendar
+        From model time to time by the calendar, by which money is discounted; None where both are the same.
     """
+    discount = Discount(delta, calendar)
     customers = len(history[0])
     edges = np.linspace(0, customers, -(-customers * len(draws) // CELLS_PER_CHUNK) + 1).astype(int)
     chunks = [slice(start, end) for start, end in pairwise(edges.tolist())]
@@ -110,7 +149,7 @@ def simulate_futures(
     def simulate(rows: slice, source: np.random.SeedSequence) -> Chunk:
         part = tuple(np.asarray(column)[rows] for column in history)
         own = None if spenders is None else spenders.rows(rows)
-        return _chunk(model, draws, part, horizon, delta, own, np.random.default_rng(source), rows)
+        return _chunk(model, draws, part, horizon, discount, own, np.random.default_rng(source), rows)
 
     with ThreadPoolExecutor(THREADS) as pool:
         waiting = iter(zip(chunks, seeds, strict=True))
@@ -121,7 +160,7 @@ def simulate_futures(
             yield done
 
 
-def _chunk(model, draws, history, horizon: float, delta: float, spenders, rng, rows: slice) -> Chunk:
+def _chunk(model, draws, history, horizon: float, discount: Discount, spenders, rng, rows: slice) -> Chunk:
     n = len(history[0])
     chunk = Chunk(rows, np.zeros((len(draws), n), dtype=np.int32))
     if spenders is not None:
@@ -135,7 +174,7 @@ def _chunk(model, draws, history, horizon: float, delta: float, spenders, rng, r
             buys = future.count > 0
             future, who = SimulatedOrders(*(part[buys] for part in future)), alive[buys]
             chunk.amount[number, who], chunk.discounted[number, who] = _discounted(
-                rng, future, delta, *_amounts(rng, spenders, who, number)
+                rng, future, discount, *_amounts(rng, spenders, who, number)
             )
     return chunk
 
@@ -149,22 +188,22 @@ def _amounts(rng, spenders: Spenders, who: np.ndarray, number: int) -> tuple[flo
     return p, rng.standard_gamma(p * x + q) / ((v + x * m) * spenders.relative[who])
 
 
-def _discounted(rng, orders: SimulatedOrders, delta: float, shape: float, rate: np.ndarray):
+def _discounted(rng, orders: SimulatedOrders, discount: Discount, shape: float, rate: np.ndarray):
     """Discounted amount and discounted number of the orders of each series."""
     anywhere = orders.count - orders.last_at_end
     singly = np.minimum(anywhere, SINGLY)
     whose = np.repeat(np.arange(singly.size), singly)
-    weight = np.exp(-delta * rng.random(whose.size) * orders.span[whose])
+    weight = discount.at(rng.random(whose.size) * orders.span[whose])
     # Of no orders at all there would be counts of whole numbers.
     amount = np.bincount(whose, weight * _drawn(rng, shape, rate[whose]), singly.size).astype(float)
     number = np.bincount(whose, weight, singly.size).astype(float)
     last = np.flatnonzero(orders.last_at_end)
-    weight = np.exp(-delta * orders.span[last])
+    weight = discount.at(orders.span[last])
     amount[last] += weight * _drawn(rng, shape, rate[last])
     number[last] += weight
     rest = np.flatnonzero(anywhere > SINGLY)
     if rest.size:
-        more = _many(rng, anywhere[rest] - SINGLY, delta * orders.span[rest], shape, rate[rest])
+        more = _many(rng, anywhere[rest] - SINGLY, discount.moments(orders.span[rest]), shape, rate[rest])
         amount[rest], number[rest] = amount[rest] + more[0], number[rest] + more[1]
     return amount, number
 
@@ -173,11 +212,9 @@ def _drawn(rng, shape: float, rate: np.ndarray) -> np.ndarray:
     return 1 / rate if np.isinf(shape) else rng.standard_gamma(shape, rate.size) / rate
 
 
-def _many(rng, count, decay, shape: float, rate) -> tuple[np.ndarray, np.ndarray]:
+def _many(rng, count, moments, shape: float, rate) -> tuple[np.ndarray, np.ndarray]:
     """As ``_discounted`` of many orders at uniform times: normal variates with their exact means and variances."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        first = np.where(decay > 1e-12, -np.expm1(-decay) / decay, 1.0)
-        second = np.where(decay > 1e-12, -np.expm1(-2 * decay) / (2 * decay), 1.0)
+    first, second = moments
     times, amounts = rng.standard_normal((2, count.size))
     number = count * first + np.sqrt(count * np.maximum(second - first**2, 0.0)) * times
     mean, variance = (1 / rate, 0.0) if np.isinf(shape) else (shape / rate, shape / rate**2)

@@ -23,16 +23,16 @@ from scipy.stats import norm
 
 from analysis.errors import NotIdentified, Unavailable
 from analysis.interval import Interval
-from analysis.models.fits import AUTO, LEVEL, PREFERRED, PurchaseFits, fit_patterns, refuse_unknown_model
+from analysis.models.fits import AUTO, LEVEL, PREFERRED, PurchaseFits, fit_all, fit_patterns, refuse_unknown_model
 from analysis.models.futures import passes_for, simulate_futures
 from analysis.models.patterns import Patterns, patterns_of
 from analysis.models.registry import MODELS
-from analysis.models.season import season_of
+from analysis.models.season import fit_in_season
 from analysis.tables import table_html
-from analysis.time import TimeUnit, duration, from_days, time_unit
+from analysis.time import Clock, TimeUnit, duration, time_unit, to_days
 
 if TYPE_CHECKING:
-    from analysis.data import HoldoutSplit, Orders
+    from analysis.data import CustomerSummary, HoldoutSplit, Orders
 
 MOST_WINDOWS = 8
 MOST_CUSTOMERS = 20_000
@@ -40,10 +40,10 @@ MOST_CUSTOMERS = 20_000
 PASSES = 200
 """Simulated futures of a past window: enough for the variance of a total."""
 REJECTED_AT = float(norm.ppf(0.975))
-"""Standard errors by which another model must score better than BG/NBD."""
+"""Standard errors by which another model must score better than that of the run before, or BG/NBD: a test at 5%."""
 ENOUGH_WINDOWS = 3
 FEWEST_SEASONAL = 2
-"""Past windows with a known season from which it may be used."""
+"""Past windows with a known season, from which operational time may be used."""
 
 SPREADS = np.array([0.0, 0.05, 0.08, 0.13, 0.2, 0.3, 0.5])
 PRIOR = np.array([0.5, 0.05, 0.1, 0.15, 0.1, 0.06, 0.04])
@@ -133,7 +133,9 @@ class Window:
     log_scores
         Log probability of what each customer did; one column a model, the index customer ids.
     season
-        Orders in the window over those of a mean year, by the season of before; None where that is not known.
+        Operational days of the window over its days, by the season of before; 1 in calendar time.
+    seasonal
+        The same window, forecast in operational time; None where no season is known.
     """
 
     calibration_end: dt.date
@@ -142,12 +144,12 @@ class Window:
     forecasts: dict[str, np.ndarray]
     estimates: dict[str, float]
     log_scores: pd.DataFrame
-    season: float | None = None
+    season: float = 1.0
+    seasonal: Window | None = None
 
-    def log_error(self, model: str, *, seasonal: bool = False) -> float:
+    def log_error(self, model: str) -> float:
         """log(actual / forecast); one order is added to both so that none is a number too."""
-        factor = self.season or 1.0 if seasonal else 1.0
-        return float(np.log((self.actual + 1) / (self.estimates[model] * factor + 1)))
+        return float(np.log((self.actual + 1) / (self.estimates[model] + 1)))
 
     def log_sd(self, model: str) -> float:
         """The model's own standard deviation of that."""
@@ -170,11 +172,11 @@ class Record:
     windows
         One row a window, the oldest first: origin, end, model (chosen from the windows before it), actual, estimate,
         lower and upper (the model's own predictive interval), calibrated_lower and calibrated_upper (widened by the
-        windows before it), season (by which the forecast was multiplied), log_error, log_sd, level.
+        windows before it), season (operational days over days; 1 in calendar time), log_error, log_sd, level.
     calibration
         From all windows.
     seasonal
-        Whether forecasts follow the season, since past windows were forecast better with it.
+        Whether the models live in operational time, since past windows were forecast better in it.
     """
 
     primary: str
@@ -287,22 +289,14 @@ def outlook(
     horizon_days: float,
     record: Record | None,
     *,
-    season: float = 1.0,
     window_days: int = 91,
 ) -> Outlook:
-    """Totals over a horizon with calibrated intervals; without a record only with what is assumed beforehand.
-
-    ``season`` are the orders of the horizon over those of as many days of a mean year, where the record uses it.
-    """
+    """Totals over a horizon with calibrated intervals; without a record only with what is assumed beforehand."""
     calibration = Calibration.of([], [], window_days) if record is None else record.calibration
-    factor = season if record is not None and record.seasonal else 1.0
-
-    def calibrated(own: Interval) -> Interval:
-        return calibration.widened(own.per(1 / factor), horizon_days)
-
+    no_money = money is None or money.estimate <= 0
     return Outlook(
-        orders=calibrated(orders),
-        money=None if money is None or money.estimate <= 0 else calibrated(money),
+        orders=calibration.widened(orders, horizon_days),
+        money=None if no_money else calibration.widened(money, horizon_days),
         spread=calibration.spread,
         windows=calibration.windows,
         is_assumed=calibration.is_assumed(horizon_days),
@@ -313,21 +307,23 @@ def window_of(split: HoldoutSplit, unit: TimeUnit, seed: int) -> Window | None:
     """A past window forecast from its past; None where that identifies no model."""
     step = -(-len(split.calibration) // MOST_CUSTOMERS)
     chosen = replace(split.calibration, table=split.calibration.table.iloc[::step])
-    patterns = patterns_of(chosen, unit)
+    clock, came = Clock(unit), split.holdout_orders[::step]
     try:
-        fits = fit_patterns(patterns, unit, seed, quick=True)
+        fits = fit_patterns(patterns_of(chosen, clock), clock, seed, quick=True)
     except NotIdentified:
         return None
-    found = forecast_of(fits, patterns, split.holdout_orders[::step], chosen.ids, split, seed)
-    before = split.cumulative["date"] <= pd.Timestamp(split.calibration_end)
-    daily = split.cumulative[before].assign(repeat_orders=np.diff(split.cumulative["repeat_orders"][before], prepend=0))
-    season = season_of(daily, split.calibration.table["first_order"], fits.primary)
-    return replace(found, season=season.factor(split.calibration_end, split.holdout_days) if season.known else None)
+    found = forecast_of(fits, chosen, came, split, seed)
+    births = split.calibration.table["first_order"]
+    seasonal = fit_in_season(fits, chosen, split.daily, births, seed, quick=True)
+    return replace(found, seasonal=seasonal and forecast_of(seasonal, chosen, came, split, seed))
 
 
-def forecast_of(fits: PurchaseFits, patterns: Patterns, came: np.ndarray, ids, split: HoldoutSplit, seed) -> Window:
+def forecast_of(
+    fits: PurchaseFits, histories: CustomerSummary, came: np.ndarray, split: HoldoutSplit, seed: int
+) -> Window:
     """The window of a split from fits on its past; ``came`` is what each customer ordered in it, shape (n,)."""
-    horizon = float(from_days(split.holdout_days, fits.primary.time_unit))
+    clock, days = fits.primary.clock, split.holdout_days
+    patterns, horizon = patterns_of(histories, clock), float(clock.ahead(days, split.calibration_end))
     outcomes = collapse_outcomes(patterns, came)
     history = tuple(part[patterns.index] for part in patterns.history)
     forecasts, estimates, scores = {}, {}, {}
@@ -342,9 +338,9 @@ def forecast_of(fits: PurchaseFits, patterns: Patterns, came: np.ndarray, ids, s
         probability = model.pmf(fit.params, horizon, *distinct, counts)
         scores[fit.model] = np.log(np.maximum(probability, 1e-300))[of_customer]
     actual = int(came.sum())
-    frame = pd.DataFrame(scores, index=ids)
-    end = split.calibration_end + dt.timedelta(days=split.holdout_days)
-    return Window(split.calibration_end, end, actual, forecasts, estimates, frame)
+    frame = pd.DataFrame(scores, index=histories.ids)
+    end, season = split.calibration_end + dt.timedelta(days=days), float(to_days(horizon, clock.unit)) / days
+    return Window(split.calibration_end, end, actual, forecasts, estimates, frame, season)
 
 
 def collapse_outcomes(patterns: Patterns, came: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -354,75 +350,128 @@ def collapse_outcomes(patterns: Patterns, came: np.ndarray) -> tuple[np.ndarray,
     return *np.divmod(code, most), of_customer
 
 
-def record_of(windows: Sequence[Window], primary: str = AUTO, level: float = LEVEL) -> Record:
-    """The record of the procedure over past windows, the oldest first."""
+def record_of(
+    windows: Sequence[Window], primary: str = AUTO, level: float = LEVEL, previous: str | None = None
+) -> Record:
+    """The record of the procedure over past windows, the oldest first; ``previous`` as in ``choice_of``.
+
+    A window that is forecast in operational time is calibrated by those before it that were, too.
+    """
     window_days = (windows[0].end - windows[0].calibration_end).days
-    rows, errors, sds = [], [], []
+    turns = {seasonal: _in_turn(_of_time(windows, seasonal=seasonal), primary) for seasonal in (False, True)}
+    rows = []
     for number, window in enumerate(windows):
-        model = primary if primary in window.estimates else choice_of(windows[:number], list(window.estimates))
-        calibration = Calibration.of(errors, sds, window_days)
-        seasonal = season_helps(windows[:number], model)
-        factor = (window.season or 1.0) if seasonal else 1.0
-        own = Interval.around(window.estimates[model] * factor, window.forecasts[model] * factor, level)
-        calibrated = calibration.widened(own, window_days)
+        seasonal = window.seasonal is not None and season_wins(windows[:number], primary)
+        past = [turn for turn in turns[seasonal] if turn[0].calibration_end < window.calibration_end]
+        now, model = turns[seasonal][len(past)]
+        own = Interval.around(now.estimates[model], now.forecasts[model], level)
+        calibrated = _calibration(past, window_days).widened(own, window_days)
         rows.append(
             {
-                "origin": pd.Timestamp(window.calibration_end),
-                "end": pd.Timestamp(window.end),
+                "origin": pd.Timestamp(now.calibration_end),
+                "end": pd.Timestamp(now.end),
                 "model": model,
-                "actual": window.actual,
+                "actual": now.actual,
                 "estimate": own.estimate,
                 "lower": own.lower,
                 "upper": own.upper,
                 "calibrated_lower": calibrated.lower,
                 "calibrated_upper": calibrated.upper,
-                "season": factor,
-                "log_error": window.log_error(model, seasonal=seasonal),
-                "log_sd": window.log_sd(model),
+                "season": now.season,
+                "log_error": now.log_error(model),
+                "log_sd": now.log_sd(model),
                 "level": level,
             }
         )
-        errors.append(rows[-1]["log_error"])
-        sds.append(rows[-1]["log_sd"])
-    chosen = choice_of(windows, list(windows[-1].estimates))
+    seasonal = season_wins(windows, primary)
+    judged = _of_time(windows, seasonal=seasonal)
+    chosen = choice_of(judged, list(judged[-1].estimates), previous)
     return Record(
         primary=chosen if primary == AUTO else primary,
         named=primary != AUTO,
-        choice=leads(windows),
+        choice=leads(judged),
         windows=pd.DataFrame(rows),
-        calibration=Calibration.of(errors, sds, window_days),
-        seasonal=season_helps(windows, chosen if primary == AUTO else primary),
+        calibration=_calibration(turns[seasonal], window_days),
+        seasonal=seasonal,
     )
 
 
-def season_helps(windows: Sequence[Window], model: str) -> bool:
-    """Whether the season made the log errors of past windows smaller, of which at least two had one."""
-    known = [each for each in windows if each.season is not None and model in each.estimates]
-    with_it, without = (sum(each.log_error(model, seasonal=it) ** 2 for each in known) for it in (True, False))
-    return len(known) >= FEWEST_SEASONAL and with_it < without
+def _of_time(windows: Sequence[Window], *, seasonal: bool) -> list[Window]:
+    """Past windows forecast in operational time, those that had a season; or all of them in calendar time."""
+    return [each.seasonal for each in windows if each.seasonal] if seasonal else list(windows)
 
 
-def choice_of(windows: Sequence[Window], identified: Sequence[str]) -> str:
-    """The model with the best log score over windows, among those identified; BG/NBD where no lead is beyond luck."""
-    found = leads(windows).reindex(identified).dropna()
+def _in_turn(windows: Sequence[Window], primary: str) -> list[tuple[Window, str]]:
+    """Each window with the model that is named, or that those before it support."""
+    return [
+        (each, primary if primary in each.estimates else choice_of(windows[:number], list(each.estimates)))
+        for number, each in enumerate(windows)
+    ]
+
+
+def _calibration(turns: Sequence[tuple[Window, str]], window_days: int) -> Calibration:
+    errors = [window.log_error(model) for window, model in turns]
+    return Calibration.of(errors, [window.log_sd(model) for window, model in turns], window_days)
+
+
+def season_wins(windows: Sequence[Window], primary: str = AUTO) -> bool:
+    """Whether past windows were forecast better in operational time: by log score, at least two that had a season.
+
+    Of the model that is named, or that the same windows support in calendar time.
+    """
+    known = [each for each in windows if each.seasonal]
+    model = choice_of(windows, list(windows[-1].estimates)) if windows and primary == AUTO else primary
+    both = [(each.seasonal.log_scores, each.log_scores) for each in known]
+    gains = [float((with_it[model] - without[model]).sum()) for with_it, without in both if model in with_it]
+    return len(gains) >= FEWEST_SEASONAL and sum(gains) > 0
+
+
+def supported(
+    orders: Orders,
+    windows: Sequence[Window] | None,
+    *,
+    time_unit: TimeUnit,
+    seed: int,
+    primary: str = AUTO,
+    previous: str | None = None,
+) -> PurchaseFits:
+    """The purchase models on all customers, in the time and led by the model that past windows support.
+
+    Without windows by that of the run before, ``previous``.
+    """
+    found = fit_all(orders.histories, time_unit=time_unit, seed=seed, primary=primary)
+    if windows and season_wins(windows, primary):
+        births = orders.histories.table["first_order"]
+        found = fit_in_season(found, orders.histories, orders.daily, births, seed) or found
+    if primary == AUTO:
+        judged = _of_time(windows or [], seasonal=found.primary.season is not None)
+        found = found.led_by(choice_of(judged, found.names, previous))
+    return found
+
+
+def choice_of(windows: Sequence[Window], identified: Sequence[str], previous: str | None = None) -> str:
+    """The model with the best log score over windows, among those identified, where its lead is beyond luck.
+
+    Else the model of the run before, ``previous``, or BG/NBD: whichever of them is identified.
+    """
+    stays = next((each for each in (previous, PREFERRED) if each in identified), identified[0])
+    found = leads(windows, stays).reindex(identified).dropna()
     better = found[(found["lead"] > REJECTED_AT * found["error"])]
-    if len(better):
-        return str(better["lead"].idxmax())
-    return PREFERRED if PREFERRED in identified else identified[0]
+    return str(better["lead"].idxmax()) if len(better) else stays
 
 
-def leads(windows: Sequence[Window]) -> pd.DataFrame:
-    """One row a model: its log score a customer over that of BG/NBD, in all windows in which both were identified.
+def leads(windows: Sequence[Window], reference: str = PREFERRED) -> pd.DataFrame:
+    """One row a model: its log score a customer over that of another, in all windows in which both were identified.
 
     A customer's differences over all windows are summed before the standard error is taken: they are not independent.
     """
     rows = {}
     for model in MODELS:
-        both = [each.log_scores for each in windows if {model, PREFERRED} <= set(each.log_scores)]
+        both = [each.log_scores for each in windows if {model, reference} <= set(each.log_scores)]
         if not both:
             continue
         own = pd.concat([scores[model] for scores in both])
-        difference = pd.concat([scores[model] - scores[PREFERRED] for scores in both]).groupby(level=0).sum()
+        difference = pd.concat([scores[model] - scores[reference] for scores in both]).groupby(level=0).sum()
         error = float(difference.std(ddof=1) * np.sqrt(len(difference)) / len(own))
         rows[model] = {
             "windows": len(both),

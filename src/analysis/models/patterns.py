@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import DataError
-from analysis.time import TimeUnit, from_days
+from analysis.time import Clock
 
 if TYPE_CHECKING:
     from analysis.data import CustomerSummary, Orders
@@ -93,11 +93,11 @@ def collapse(frequency, recency, T, customers=None) -> Patterns:
     return Patterns(x_of, recency_values[recency_of], age_values[age_of], weight, index)
 
 
-def patterns_of(summary: CustomerSummary, unit: TimeUnit) -> Patterns:
-    """The histories of a customer summary, in ``unit``."""
+def patterns_of(summary: CustomerSummary, clock: Clock) -> Patterns:
+    """The histories of a customer summary, in model time."""
     table = summary.collapsed
-    recency, age = (from_days(table[name].to_numpy(), unit) for name in ("recency_days", "T_days"))
-    return collapse(table["frequency"].to_numpy(), recency, age, table.get("customers"))
+    times = clock.ages(table["recency_days"], table["T_days"], summary.observation_end)
+    return collapse(table["frequency"].to_numpy(), *times, table.get("customers"))
 
 
 def customers_of(data, unit: str | None = None) -> tuple[CustomerSummary, Orders | None]:

@@ -12,13 +12,15 @@ from scipy.special import gammaln, xlogy
 from analysis.errors import Unavailable
 from analysis.models.leaving import Leaving
 from analysis.models.patterns import Patterns, customers_of, patterns_of
-from analysis.time import time_unit
+from analysis.time import Clock, time_unit
 
 if TYPE_CHECKING:
     from analysis.models.covariates import CovariateFit
     from analysis.models.fits import PurchaseFit
 
 
+NODES_OF_A_SEASON = 24
+"""Further quadrature nodes where time runs faster and slower within a horizon."""
 LONGEST_SILENCE = 1e6
 """Multiples of the longest age after which P(alive) that is still above one half counts as staying there."""
 
@@ -169,8 +171,8 @@ class PurchaseModel(ABC):
             moves = {"moves": self.dropout_moves, "unit": unit, "seed": seed}
             return fit_with_covariates(self, data, self.rate, self.dropout, **moves)
         histories, orders = customers_of(data, unit)
-        unit = time_unit(unit or "week")
-        return fit_one(self, patterns_of(histories, unit), unit, seed).of(orders or histories)
+        clock = Clock(time_unit(unit or "week"))
+        return fit_one(self, patterns_of(histories, clock), clock, seed).of(orders or histories)
 
     def total_log_likelihood(self, patterns: Patterns):
         """A function from log-parameters, shape (k,), to the log-likelihood summed over customers."""
@@ -229,17 +231,21 @@ class PurchaseModel(ABC):
         alive = self.p_alive(params, frequency, recency, T)
         return alive * self.discounted_while_alive(params, horizon, delta, frequency, T)
 
-    def discounted_while_alive(self, params, horizon, delta, frequency, T) -> np.ndarray:
-        """As ``discounted_expected_purchases``, given that the customer is alive at T."""
-        at_end = np.exp(-delta * horizon) * self.expected_while_alive(params, horizon, frequency, T)
+    def discounted_while_alive(self, params, horizon, delta, frequency, T, ahead=None) -> np.ndarray:
+        """As ``discounted_expected_purchases``, given that the customer is alive at T.
+
+        With ``ahead``, a function from calendar to model time, ``horizon`` and ``delta`` are of the calendar.
+        """
+        nodes, model_time = 12 + int(4 * delta * horizon), ahead or (lambda time: time)
+        at_end = np.exp(-delta * horizon) * self.expected_while_alive(params, model_time(horizon), frequency, T)
         if delta == 0 or horizon == 0:
             return at_end
-        points, weights = np.polynomial.legendre.leggauss(12 + int(4 * delta * horizon))
+        points, weights = np.polynomial.legendre.leggauss(nodes if ahead is None else nodes + NODES_OF_A_SEASON)
         # Squaring the nodes' positions puts more of them near zero, where the order rate falls fastest.
         share = (points + 1) / 2
         times, weights = horizon * share**2, weights * horizon * share
         along = sum(
-            weight * np.exp(-delta * time) * self.expected_while_alive(params, time, frequency, T)
+            weight * np.exp(-delta * time) * self.expected_while_alive(params, model_time(time), frequency, T)
             for time, weight in zip(times, weights, strict=True)
         )
         return at_end + delta * along

@@ -27,7 +27,8 @@ def frequencies(fit: PurchaseFit, last: int = 7) -> pd.DataFrame:
     """
     table = fit.known_histories().table
     model, params = MODELS[fit.model], fit.params
-    ages, customers = np.unique(from_days(table["T_days"].to_numpy(), fit.time_unit), return_counts=True)
+    _, age = fit.clock.ages(0, table["T_days"], fit.known_histories().observation_end)
+    ages, customers = np.unique(age, return_counts=True)
     new = np.zeros(len(ages))
     expected = [customers @ model.pmf(params, ages, new, new, new, count) for count in range(last)]
     counts = np.bincount(np.minimum(table["frequency"], last), minlength=last + 1)
@@ -103,7 +104,7 @@ def expected_cumulative(fit: PurchaseFit, births: pd.Series, dates: pd.Series) -
     """Repeat orders that a model expects by each date from customers of whom only the first order is known."""
     ends = pd.to_datetime(dates).to_numpy("datetime64[D]")
     starts, born = np.unique(pd.to_datetime(births).to_numpy("datetime64[D]"), return_counts=True)
-    ages = from_days(np.maximum((ends[:, None] - starts[None, :]).astype(float), 0.0), fit.time_unit)
+    ages = fit.clock.since(starts[None, :], ends[:, None])
     distinct, place = np.unique(ages, return_inverse=True)
     new = np.zeros(len(distinct))
     expected = MODELS[fit.model].expected_purchases(fit.params, distinct, new, new, new)
@@ -119,8 +120,7 @@ def history(fit: PurchaseFit, customer) -> pd.DataFrame:
     bought = pd.read_parquet(orders.occasions, columns=["day"], filters=place)["day"].to_numpy("datetime64[D]")
     days = np.arange(bought[0], np.datetime64(orders.observation_end, "D") + 1)
     so_far = np.searchsorted(bought, days, side="right")
-    recency, T = (bought[so_far - 1] - bought[0]).astype(float), (days - bought[0]).astype(float)
-    lived = (from_days(recency, fit.time_unit), from_days(T, fit.time_unit))
+    lived = (fit.clock.since(bought[0], last) for last in (bought[so_far - 1], days))
     alive = MODELS[fit.model].p_alive(fit.params, so_far - 1, *lived)
     return pd.DataFrame({"date": days.astype("datetime64[s]"), "orders": so_far, "p_alive": alive})
 

@@ -95,21 +95,20 @@ def windows(orders, holdout_weeks, time_unit, seed):
 
 
 @step(stored=False)
-def origins(windows, primary, credible_level):
+def origins(windows, primary, previous_primary, credible_level):
     """What past windows say of the model and of how far totals miss."""
     from analysis.models.origins import record_of
 
-    return record_of(windows, primary, credible_level)
+    return record_of(windows, primary, credible_level, previous_primary)
 
 
 @step(cost=3)
-def fits(orders, time_unit, seed, primary, windows=None):
-    """The purchase models on all customers; first the one that is named, or that past windows support."""
-    from analysis.models.fits import AUTO, fit_all
-    from analysis.models.origins import choice_of
+def fits(orders, time_unit, seed, primary, previous_primary, windows=None):
+    """The purchase models on all customers, in season; first the one that is named, or that past windows support."""
+    from analysis.models.origins import supported
 
-    found = fit_all(orders.histories, time_unit=time_unit, seed=seed, primary=primary)
-    return found.led_by(choice_of(windows, found.names)) if windows and primary == AUTO else found
+    settings = {"time_unit": time_unit, "seed": seed, "primary": primary, "previous": previous_primary}
+    return supported(orders, windows, **settings)
 
 
 @step(stored=False)
@@ -134,7 +133,7 @@ def covariate_fit(orders, fits, covariates, time_unit, seed):
 
     if not covariates:
         return None
-    settings = {"unit": time_unit, "seed": seed}
+    settings = {"unit": time_unit, "seed": seed, "season": fits.primary.season}
     return fit_with_covariates(MODELS[fits.primary.model], orders, covariates, covariates, **settings)
 
 
@@ -188,14 +187,12 @@ def value(futures, orders, customer_tables, gross_margin, cost_per_order):
 
 
 @step(stored=False)
-def outlook(value, orders, diagnostics, origins=None):
-    """The totals of ``value`` in their season, with intervals widened by how far forecasts of past windows missed."""
+def outlook(value, origins=None):
+    """The totals of ``value``, with intervals widened by how far forecasts of past windows missed."""
     from analysis.models.origins import outlook as outlook_of
     from analysis.time import DAYS_PER_YEAR
 
-    days = value.horizon_years * DAYS_PER_YEAR
-    season = diagnostics.season.factor(orders.observation_end, round(days))
-    return outlook_of(value.expected_orders, value.total, days, origins, season=season)
+    return outlook_of(value.expected_orders, value.total, value.horizon_years * DAYS_PER_YEAR, origins)
 
 
 @step(cost=8)
@@ -203,7 +200,10 @@ def forecasts(split, fits, time_unit, seed):
     """Forecasts of the holdout by every model and baseline, without a level."""
     from analysis.models.backtest import forecast_holdout
 
-    return forecast_holdout(split, time_unit=time_unit, seed=seed, primary=fits.primary.model)
+    primary = fits.primary
+    return forecast_holdout(
+        split, time_unit=time_unit, seed=seed, primary=primary.model, seasonal=primary.season is not None
+    )
 
 
 @step(stored=False)

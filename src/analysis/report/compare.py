@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 RESULTS, CONFIGURATION, INDEX = "results.json", "config.yml", "index.html"
 MOST_POINTS = 60
 """Runs behind a trend, the newest ones."""
-NO_SETTINGS = {"name", "deadline_minutes", "customer_files", "data.observation_end", "data.lots"}
+NO_SETTINGS = {
+    "name", "deadline_minutes", "customer_files", "data.observation_end", "data.lots", "model.previous_primary",
+}  # fmt: skip
 """Keys that change no figure, or whose effect is told as the last day of the data."""
 SMALLEST_SEEN = {"integer": 0.5, "money": 0.005}
 COUNTED = {"rows": "rows_used", "orders": "orders", "customers": "customers"}
@@ -193,7 +195,34 @@ class Changes:
                 "**Program**: another version of the program, its notebooks or packages below it, so figures can "
                 "differ for that reason alone."
             )
+        yield from self._model()
         yield from self._verdicts()
+
+    def _model(self) -> Iterator[Message]:
+        """That the forecast rests on another purchase model than before, why, and what that alone changes."""
+        then, now = (run.results["purchase_model"]["name"] for run in (self.before, self.now))
+        if then == now:
+            return
+        by_model = self.now.results["portfolio"]["by_model"]
+        if then not in by_model:
+            yield Message(
+                "**Forecast**: it follows another model of ordering, since these data do not support the one before."
+            )
+            return
+        values = [by_model[name]["residual_clv"] or by_model[name]["expected_orders"] for name in (now, then)]
+        change = values[0]["estimate"] / values[1]["estimate"] - 1
+        if self.now.configuration["model"]["primary"] == now:
+            yield Message(
+                "**Forecast**: it follows another model of ordering, which the settings name. That alone moves the "
+                "total by {change:signed percent}.",
+                change=change,
+            )
+        else:
+            yield Message(
+                "**Forecast**: it follows another model of ordering, since that forecast past periods better by more "
+                "than chance explains. That alone moves the total by {change:signed percent}.",
+                change=change,
+            )
 
     def _data(self) -> Message:
         then, now = self.before.results["data"], self.now.results["data"]

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import analysis
-from analysis.config import CUSTOMER_TABLES, LOT, Config, load_config, nearest
+from analysis.config import AUTO, CUSTOMER_TABLES, LOT, Config, load_config, nearest
 from analysis.errors import (
     DeadlinePassed,
     DiskFull,
@@ -38,7 +38,7 @@ from analysis.pipeline.parallel import PRELOADED
 from analysis.pipeline.sources import content_hash, dependency_versions, files_hash, package_hash
 from analysis.processes import Deadline, check, pool, shielded
 from analysis.report import folders
-from analysis.report.compare import compared_with, is_listed, notebook_hashes, write_index
+from analysis.report.compare import compared_with, finished_run, is_listed, notebook_hashes, write_index
 from analysis.report.notebooks import (
     COMMON,
     PREVIOUS,
@@ -250,6 +250,7 @@ class _Run:
         self._find_lots()
         self.secrets = secrets_of(self.config, os.environ)
         self.began, self.started_at, self.seconds = time.monotonic(), _now(), {}
+        self.inputs: str | None = None
         self.outcomes: dict[str, Outcome] = {}
         self.warnings: list[str] = []
         self.notes: list[str] = []
@@ -288,7 +289,7 @@ class _Run:
             write_resolved(self.config, folder / CONFIGURATION)
             task = workers.submit(read_study, folder / CONFIGURATION, self.as_of, folder / "store")
             _, read = self.deadline.result(task)
-        run_id = self._run_id(read["identity"])
+        run_id = self._run_id(self._with_previous(read["identity"]))
         there = folders.published(self.report, run_id) is not None
         if there and self.force:
             run_id = folders.free_run_id(self.report, run_id)
@@ -300,6 +301,28 @@ class _Run:
         if there and not self.force:
             self.progress.say("the same report was published before; nothing would be done")
         return self.report / run_id
+
+    def _with_previous(self, of: Mapping[str, str]) -> Mapping[str, str]:
+        """What a run is made from, with the primary model of the run before, which stays unless it is rejected.
+
+        Where the last run was made from the same otherwise this is the same run, and rests on what that one rested on.
+        """
+        model, name = self.config.model, folders.latest_run(self.report)
+        if model.primary != AUTO or model.previous_primary is not None:
+            return of
+        self.inputs = self._run_id(of)
+        last = finished_run(self.report / name) if name else None
+        if last is None:
+            return of
+        if last.manifest.get("inputs") == self.inputs:
+            previous = last.configuration["model"].get("previous_primary")
+        else:
+            previous = _unless_preferred(last.results["purchase_model"]["name"])
+        if previous is None:
+            return of
+        model = model.model_copy(update={"previous_primary": previous})
+        self.config = self.config.model_copy(update={"model": model})
+        return identity(self.config, of["data_hash"], of["as_of"])
 
     def _run_id(self, of: Mapping[str, str]) -> str:
         """Twelve hexadecimal digits over everything that can change the report."""
@@ -325,6 +348,7 @@ class _Run:
                 is_read = True
                 if there := self._made_before(read):
                     return there
+                study.config = load_config(self.config_file)  # with the primary model of the run before
                 refusal = self._computed(study, workers)
             self._drawn(study, refusal)
             with shielded():
@@ -364,7 +388,8 @@ class _Run:
 
     def _made_before(self, of: Mapping[str, str]) -> Path | None:
         """The folder of the same run, where that was published before."""
-        self._named(of)
+        self._named(self._with_previous(of))
+        write_resolved(self.config, self.config_file)
         folder = folders.published(self.report, self.stamp.run_id)
         if folder is None:
             return None
@@ -600,6 +625,7 @@ class _Run:
             "status": "failed" if reason else "succeeded",
             **{name: value for name, value in dataclasses.asdict(self.stamp).items() if name != "versions"},
             "previous_run": self.previous,
+            "inputs": self.inputs,
             "notebooks": notebook_hashes(self.notebooks),
             "package": {"version": analysis.__version__, "source_hash": package_hash()},
             "versions": dependency_versions(),
@@ -630,6 +656,13 @@ class _Run:
             yield
         finally:
             self.seconds[name] = round(time.monotonic() - began, 3)
+
+
+def _unless_preferred(model: str) -> str | None:
+    """A purchase model, but None for the one that is taken anyway where nothing speaks for another."""
+    from analysis.models.fits import PREFERRED
+
+    return None if model == PREFERRED else model
 
 
 def export_page(notebook: Path, folder: Path, names: list[str], options: dict[str, Any]) -> Path:

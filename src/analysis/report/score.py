@@ -141,6 +141,7 @@ def _purchase_fit(content: dict[str, Any]) -> PurchaseFit:
 
     unit, draws = TimeUnit(content["time_unit"]), _array(content["alive_draws"])
     found = _numbers(content) | {"time_unit": unit, "posterior": _posterior(content["posterior"]), "alive_draws": draws}
+    found["season"] = None if found.get("season") is None else _array(found["season"])
     return PurchaseFit(**found)
 
 

@@ -296,7 +296,7 @@ def compare_strategies(
     notes = list(_notes(settings, deal, coming, new_customers_per_year, kinds))
     given = {name: each for name, each in settings.assumptions if each is not None}
     told = (evidence.estimates, given, evidence.caps) if evidence else (None, given)
-    draws = fit.posterior.draws[: draws_for(base_grid(fit.known_histories(), fit.time_unit))]
+    draws = fit.posterior.draws[: draws_for(base_grid(fit.known_histories(), fit.clock))]
     known = draw_parameters(len(draws), seed, *told)
     types = None if kinds is None or not (kinds >= 0).any() else np.bincount(kinds[kinds >= 0], minlength=4)
     world = World(
@@ -388,9 +388,9 @@ class _Comparing:
         per_unit = from_days(1.0, TimeUnit.WEEK) / from_days(1.0, unit)
         horizon, delta = world.horizon / per_unit, world.delta * per_unit
         histories = fit.known_histories()
-        expected = discounted_orders(fit, patterns_of(histories, unit), horizon, delta)
-        line, base = streams_at_rest(histories, fit, self.spend, years)
-        kernel = line.weights[0] * np.exp(-delta * line.times[1:])
+        expected = discounted_orders(fit, patterns_of(histories, fit.clock), horizon, delta, histories.observation_end)
+        weights, times, base = streams_at_rest(histories, fit, self.spend, years)
+        kernel = weights * np.exp(-delta * times)
         amounts, orders = (stream[1:, 1:] @ kernel for stream in (base.revenue, base.orders))
         money = world.economics
         left = money.gross_margin * self._values - money.cost_per_order

@@ -32,7 +32,7 @@ from analysis.strategies.dynamics import (
     value_of_won,
 )
 from analysis.strategies.schedule import WEEKS_PER_YEAR, Economics, Exposure, Schedule
-from analysis.time import TimeUnit, from_days, to_days
+from analysis.time import TimeUnit, to_days
 
 if TYPE_CHECKING:
     from analysis.data import CustomerSummary
@@ -419,7 +419,7 @@ def customers_of(histories: CustomerSummary, fit: PurchaseFit, spend: SpendFit) 
     """Frequency, recency, T [time units of the fit] and expected order value [currency] of every customer."""
     table = histories.table
     x = table["frequency"].to_numpy()
-    recency, age = (from_days(table[name].to_numpy(), fit.time_unit) for name in ("recency_days", "T_days"))
+    recency, age = fit.clock.ages(table["recency_days"], table["T_days"], histories.observation_end)
     return x, recency, age, spend.order_values(x, table["mean_repeat_value"].to_numpy(dtype=float))
 
 

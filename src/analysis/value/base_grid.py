@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from analysis.data import CustomerSummary
     from analysis.models.purchase import PurchaseModel
     from analysis.models.spend import SpendFit
-    from analysis.time import TimeUnit
+    from analysis.time import Clock
 
 SINGLE_LEVELS = 9
 LEVELS_ABOVE = 7
@@ -80,9 +80,9 @@ class BaseGrid:
         return (np.where(self.known > 0, own * self.known, 0.0) + new * unknown) / self.patterns.weight
 
 
-def base_grid(summary: CustomerSummary, unit: TimeUnit) -> BaseGrid:
+def base_grid(summary: CustomerSummary, clock: Clock) -> BaseGrid:
     """The grid of a summary's customers."""
-    patterns = patterns_of(summary, unit)
+    patterns = patterns_of(summary, clock)
     frequency, of_frequency = _frequency_levels(patterns.frequency)
     ages, of_age = _age_levels(patterns.T)
     shares = of_frequency[:, :, None] * of_age[:, None, :]

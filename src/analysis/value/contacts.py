@@ -21,7 +21,7 @@ from analysis.errors import DataError, Unavailable
 from analysis.models.registry import MODELS
 from analysis.plotting import Plots
 from analysis.tables import table_html
-from analysis.time import duration, from_days
+from analysis.time import duration
 from analysis.value.categories import backtest_categories, bought_next, due_categories, next_categories, run_out_times
 from analysis.value.intervals import error_between_picks
 from analysis.value.ladder import SILENT, histories_ago, own_rhythm, waits_that_ended, with_rhythm
@@ -289,9 +289,10 @@ def _customers(
         raise Unavailable("The data hold no amounts of money, so nothing can be said about profit.")
     stand, now = ladder.customers, histories_ago(orders, 0)
     repeats = now["orders"] - 1
-    times = (from_days(now[name], fit.time_unit) for name in ("recency", "T"))
+    times = fit.clock.ages(now["recency"], now["T"], orders.observation_end)
+    window = fit.clock.ahead(days, orders.observation_end)
     table = stand[["customer_id", "rung", "asleep", "orders", "silent_days", "asleep_days", "p_alive"]].copy()
-    table["p_order"] = MODELS[fit.model].p_order(fit.params, from_days(days, fit.time_unit), repeats, *times)
+    table["p_order"] = MODELS[fit.model].p_order(fit.params, window, repeats, *times)
     table["usual_days"] = np.where(repeats > 0, now["recency"] / np.maximum(repeats, 1), np.nan)
     rhythm = own_rhythm(fit, repeats, now["recency"], QUITE_LATE)
     table["quite_late"] = np.where(repeats > 0, rhythm, np.nan)

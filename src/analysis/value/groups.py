@@ -56,12 +56,13 @@ def value_by_group(
     today, new = {}, {}
     for label, group in fit.groups.items():
         histories, delta = group.known_histories(), force_of_interest(annual_discount_rate, group.time_unit)
-        line, base = streams_at_rest(histories, group, spend, years)
-        kernel = line.weights[0] * np.exp(-delta * line.times[1:])
+        weights, times, base = streams_at_rest(histories, group, spend, years)
+        kernel = weights * np.exp(-delta * times)
         today[label] = _left(base, kernel, gross_margin, cost_per_order) / group.customers
-        streams = retention_shifts(histories, [group], spend, [], [years]).by_model[0]
+        shifts = retention_shifts(histories, [group], spend, [], [years])
+        streams, mean_year = shifts.by_model[0], shifts.line.weights[0] * np.exp(-delta * shifts.line.times[1:])
         first = gross_margin * streams.order_value - cost_per_order
-        new[label] = first + _left(streams.new[0], kernel, gross_margin, cost_per_order)
+        new[label] = first + _left(streams.new[0], mean_year, gross_margin, cost_per_order)
     points, of_new = (_aligned(each) for each in (today, new))
     largest = int(fit.design["customers"].to_numpy().argmax())
     apart = ends(of_new - of_new[:, [largest]], level, "difference")

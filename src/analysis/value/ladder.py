@@ -18,7 +18,7 @@ from analysis.errors import DataError, Unavailable
 from analysis.models.registry import MODELS
 from analysis.plotting import Plots
 from analysis.tables import table_html
-from analysis.time import DAYS_PER_YEAR, from_days, to_days
+from analysis.time import DAYS_PER_YEAR, to_days
 from analysis.value.history import first_order_days, history, left_truncation
 from analysis.value.lift import fits_of
 from analysis.value.lives import shares_by_age, waiting_times
@@ -155,7 +155,9 @@ def ladder(
     fit = with_rhythm(fits_of(fit))
     wait = waits_that_ended(orders)
     now, before = histories_ago(orders, 0), histories_ago(orders, DAYS_PER_YEAR)
-    today, a_year_ago = (_state(fit, history, wait) for history in (now, before))
+    end = pd.Timestamp(orders.observation_end)
+    today = _state(fit, now, wait, end)
+    a_year_ago = _state(fit, before, wait, end - pd.Timedelta(days=int(DAYS_PER_YEAR)))
     steps = _steps(before, a_year_ago, now)
     proposed = _proposed(steps)
     needed = proposed if member_orders is None else member_orders
@@ -173,7 +175,7 @@ def ladder(
         proposed_orders=proposed,
         steps=steps,
         past=past,
-        coming=_coming(fit, now, by_orders, wait, needed, level, seed),
+        coming=_coming(fit, now, by_orders, wait, needed, end, level, seed),
         phases=_phases(orders, needed, level),
     )
 
@@ -225,15 +227,16 @@ def histories_ago(orders: Orders, days_ago: float) -> dict[str, np.ndarray]:
     return {"orders": counts, "recency": ages[0], "T": ages[1]}
 
 
-def _state(fit: PurchaseFit, history: Mapping[str, np.ndarray], wait: Mapping[float, float]) -> dict[str, np.ndarray]:
-    """Silence, the points of the own rhythm, P(alive) and who is asleep, of histories of customers."""
+def _state(
+    fit: PurchaseFit, history: Mapping[str, np.ndarray], wait: Mapping[float, float], end: pd.Timestamp
+) -> dict[str, np.ndarray]:
+    """Silence, the points of the own rhythm, P(alive) and who is asleep, of histories of customers up to a day."""
     repeats = np.maximum(history["orders"] - 1, 0)
     recency, age = history["recency"], history["T"]
     points = {
         share: np.where(repeats > 0, own_rhythm(fit, repeats, recency, share), wait[share]) for share in (LATE, SILENT)
     }
-    times = (from_days(days, fit.time_unit) for days in (recency, age))
-    alive = MODELS[fit.model].p_alive(fit.params, repeats, *times)
+    alive = MODELS[fit.model].p_alive(fit.params, repeats, *fit.clock.ages(recency, age, end))
     silent = age - recency
     asleep = (silent > points[SILENT]) | (alive < 0.5)
     return {"silent": silent, "late": points[LATE], "latest": points[SILENT], "p_alive": alive, "asleep": asleep}
@@ -355,16 +358,24 @@ def _counted(before: np.ndarray, now: np.ndarray) -> pd.DataFrame:
 
 
 def _coming(
-    fit: PurchaseFit, now: Mapping, states: np.ndarray, wait: Mapping, needed: int, level: float, seed: int
+    fit: PurchaseFit,
+    now: Mapping,
+    states: np.ndarray,
+    wait: Mapping,
+    needed: int,
+    end: pd.Timestamp,
+    level: float,
+    seed: int,
 ) -> pd.DataFrame:
     """Customers by state now and in a year, in simulated futures; a large base by a sample of it."""
-    rng, model, unit = np.random.default_rng([seed, 15]), MODELS[fit.model], fit.time_unit
+    rng, model, clock = np.random.default_rng([seed, 15]), MODELS[fit.model], fit.clock
     size = len(states)
     chosen = np.arange(size) if size <= MOST_SIMULATED else rng.choice(size, MOST_SIMULATED, replace=False)
     start = np.searchsorted(sorted(STATES), states[chosen])
     repeats = now["orders"][chosen] - 1
-    recency, age = (from_days(now[name][chosen], unit) for name in ("recency", "T"))
-    year = from_days(DAYS_PER_YEAR, unit)
+    days = {name: now[name][chosen] for name in ("recency", "T")}
+    recency, age = clock.ages(days["recency"], days["T"], end)
+    year, year_later = clock.ahead(DAYS_PER_YEAR, end), end + pd.Timedelta(days=DAYS_PER_YEAR)
     counts = np.zeros((PASSES, len(STATES) ** 2))
     for number, draw in enumerate(fit.posterior.draws[:PASSES]):
         params = model.Params(*draw.tolist())
@@ -373,13 +384,14 @@ def _coming(
         # The last of several uniform moments; that of a customer who left with an order is exactly at the end.
         inside = future.span * rng.random(len(alive)) ** (1 / np.maximum(future.count, 1))
         last = np.where(future.last_at_end, future.span, inside)
-        placed, moment = np.zeros(len(chosen)), recency.copy()
+        placed, moment = np.zeros(len(chosen)), days["recency"].copy()
         placed[alive] = future.count
-        moment[alive] = np.where(future.count > 0, age[alive] + last, recency[alive])
+        came = days["T"][alive] + clock.days_ahead(last, end)
+        moment[alive] = np.where(future.count > 0, came, moment[alive])
         orders = (repeats + 1 + placed).astype("int64")
-        later = {"orders": orders, "recency": to_days(moment, unit), "T": to_days(age + year, unit)}
-        end = np.searchsorted(sorted(STATES), _states(orders, _state(fit, later, wait), needed))
-        counts[number] = np.bincount(start * len(STATES) + end, minlength=len(STATES) ** 2)
+        later = {"orders": orders, "recency": moment, "T": days["T"] + DAYS_PER_YEAR}
+        then = np.searchsorted(sorted(STATES), _states(orders, _state(fit, later, wait, year_later), needed))
+        counts[number] = np.bincount(start * len(STATES) + then, minlength=len(STATES) ** 2)
     counts *= size / len(chosen)
     tails = np.quantile(counts, [(1 - level) / 2, (1 + level) / 2], axis=0)
     pairs = pd.MultiIndex.from_product([sorted(STATES)] * 2, names=["from", "to"])

@@ -61,8 +61,9 @@ def remote_value(
     economics = {"gross_margin": gross_margin, "cost_per_order": cost_per_order}
     EconomicsConfig.checked(horizon_years=years, annual_discount_rate=annual_discount_rate, **economics)
     histories: RemoteHistories = fit.known_histories()
-    patterns, known = patterns_of(histories, fit.time_unit), histories.collapsed
-    horizon, delta = from_days(horizon_days, fit.time_unit), force_of_interest(annual_discount_rate, fit.time_unit)
+    patterns, known, end = patterns_of(histories, fit.clock), histories.collapsed, histories.observation_end
+    horizon, delta = fit.clock.ahead(horizon_days, end), force_of_interest(annual_discount_rate, fit.time_unit)
+    discounting = from_days(horizon_days, fit.time_unit), delta, end
     found = MODELS[fit.model].expectations(fit.params, patterns, horizon)
     found = {name: values[patterns.index] for name, values in found.items()}
     points = [replace(fit, parameters=draw) for draw in _drawn(fit.posterior)]
@@ -75,14 +76,14 @@ def remote_value(
         intercept, slope = affine_order_values(spend, known["frequency"])
         mean = known["repeat_total"] / (known["frequency"] * known["customers"]).clip(lower=1)
         left = gross_margin * (intercept + slope * mean) - cost_per_order
-        return float((known["customers"] * discounted_orders(fit, patterns, horizon, delta) * left).sum())
+        return float((known["customers"] * discounted_orders(fit, patterns, *discounting) * left).sum())
 
     spends = [spend] * len(points)
     if spend.posterior is not None:
         spends = [replace(spend, parameters=draw) for draw in _drawn(spend.posterior)]
     totals = [total(*pair) for pair in zip(points, spends, strict=True)]
     intercept, slope = affine_order_values(spend, known["frequency"])
-    parts = {"discounted": discounted_orders(fit, patterns, horizon, delta), "intercept": intercept, "slope": slope}
+    parts = {"discounted": discounted_orders(fit, patterns, *discounting), "intercept": intercept, "slope": slope}
     table = histories.joined(found | parts)
     table = table.mutate(expected_order_value=table.intercept + table.slope * mean_repeat_value(table))
     left = table.expected_order_value * gross_margin - cost_per_order

@@ -108,7 +108,7 @@ def model_retention(histories: CustomerSummary, fits: Iterable[PurchaseFit], *, 
         Fitted purchase models, the primary one first.
     """
     fits = tuple(fits)
-    grid, year = base_grid(histories, fits[0].time_unit), units_per_year(fits[0].time_unit)
+    grid, year = base_grid(histories, fits[0].clock), units_per_year(fits[0].time_unit)
     times, found = year * np.arange(YEARS + 1.0), {group: {} for group in GROUPS}
     for fit in fits:
         model, blocks = MODELS[fit.model], []
@@ -170,7 +170,7 @@ def firm_flows(
             "(`new_customers_per_year`). So there is no flow of new customers to show.", code="firm.nobody_joins",
         )  # fmt: skip
     fits = tuple(fits)
-    grid, year = base_grid(histories, fits[0].time_unit), units_per_year(fits[0].time_unit)
+    grid, year = base_grid(histories, fits[0].clock), units_per_year(fits[0].time_unit)
     points, mass = np.polynomial.legendre.leggauss(NODES_PER_YEAR)
     years = np.arange(YEARS + 1.0)
     times, frames = year * np.append(years, (years[:-1, None] + (points + 1) / 2).ravel()), []

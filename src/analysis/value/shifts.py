@@ -15,7 +15,7 @@ import numpy as np
 
 from analysis.models.leaving import SHIFTS, Alive, Curves, Leaving
 from analysis.models.registry import MODELS
-from analysis.time import units_per_year
+from analysis.time import DAYS_PER_YEAR, units_per_year
 from analysis.value.base_grid import BaseGrid, base_grid
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ def retention_shifts(
     fits = tuple(fits)
     wanted = [rise for rise in dict.fromkeys(rises) if rise.who != "firm" or new_customers_per_year]
     line = timeline(horizons, units_per_year(fits[0].time_unit))
-    grid = base_grid(histories, fits[0].time_unit) if any(rise.who != "new_customer" for rise in wanted) else None
+    grid = base_grid(histories, fits[0].clock) if any(rise.who != "new_customer" for rise in wanted) else None
     joining = new_customers_per_year or 0.0
     found = tuple(_of_model(fit, spend, grid, wanted, line, joining) for fit in fits)
     return Shifts(line, found, new_customers_per_year)
@@ -165,11 +165,18 @@ def retention_shifts(
 
 def streams_at_rest(
     histories: CustomerSummary, fit: PurchaseFit, spend: SpendFit, horizon_years: float
-) -> tuple[Timeline, Curves]:
-    """Streams of today's base as things are, at the fit and posterior draws, with the times they are known at."""
-    grid = base_grid(histories, fit.time_unit)
-    line = timeline([horizon_years], units_per_year(fit.time_unit))
-    return line, _of_model(fit, spend, grid, [], line, 0.0).base[0]
+) -> tuple[np.ndarray, np.ndarray, Curves]:
+    """Weights of quadrature nodes, their times by the calendar [time units], and streams of today's base there.
+
+    At the fit and posterior draws, as things are; the streams' first time is not a node but a year.
+    """
+    grid, year, end = base_grid(histories, fit.clock), units_per_year(fit.time_unit), histories.observation_end
+    line, calendar = (
+        timeline([fit.clock.ahead(horizon_years * DAYS_PER_YEAR, end) / year], year),
+        fit.clock.calendar_after(end),
+    )
+    times = line.times[1:] if calendar is None else calendar(line.times[1:])
+    return line.weights[0], times, _of_model(fit, spend, grid, [], line, 0.0).base[0]
 
 
 def timeline(horizons: Iterable[float], year: float, nodes: tuple[int, int] = NODES) -> Timeline:

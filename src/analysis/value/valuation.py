@@ -5,6 +5,7 @@ The futures know no margin: everything is in amounts of orders, so that another 
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ from analysis.models.patterns import Patterns, patterns_of
 from analysis.models.registry import MODELS
 from analysis.plotting import Plots
 from analysis.tables import table_html
-from analysis.time import DAYS_PER_YEAR, TimeUnit, duration, force_of_interest, from_days, to_days, units_per_year
+from analysis.time import DAYS_PER_YEAR, Clock, duration, force_of_interest, from_days, to_days, units_per_year
 from analysis.value.lift import fits_of
 from analysis.value.segments import LABELS, Segment, segments_of
 from analysis.value.shifts import streams_at_rest
@@ -82,16 +83,18 @@ class Simulation:
     draws, money
         Parameters of it and of the spend model behind each pass, shape (passes, k); None of a spend model without.
     history
-        Frequency, recency and T [time units], shape (3, customers).
+        Frequency, recency and T [model time], shape (3, customers).
+    silent_days
+        Days since the last order, shape (customers,).
     spending
         Repeat orders whose values are known, their mean, what it is relative to, and the expected value of an order
         [currency], shape (4, customers); None without money.
     orders, discounted
         Expected orders and discounted orders, shape (customers,).
-    time_unit
-        Of what follows, and of the history.
+    clock, end
+        What turns days into model time; the last day of the data.
     horizon, delta
-        Length of the future [time units]; continuous discount rate [per time unit].
+        Length of the future [model time]; continuous discount rate [per time unit of the calendar].
     seed
         Of the random numbers.
     """
@@ -100,10 +103,12 @@ class Simulation:
     draws: np.ndarray
     money: np.ndarray | None
     history: np.ndarray
+    silent_days: np.ndarray
     spending: np.ndarray | None
     orders: np.ndarray
     discounted: np.ndarray
-    time_unit: TimeUnit
+    clock: Clock
+    end: dt.date | None
     horizon: float
     delta: float
     seed: int
@@ -122,7 +127,14 @@ class Simulation:
         members, bounds = np.vstack([np.ones(customers), *groups]), np.full((2, customers), np.nan)
         sums = np.zeros((3, len(members), len(self.draws)))
         for chunk in simulate_futures(
-            MODELS[self.model], self.draws, self.history, self.horizon, self.delta, spenders, self.seed
+            MODELS[self.model],
+            self.draws,
+            self.history,
+            self.horizon,
+            self.delta,
+            spenders,
+            self.seed,
+            self.clock.calendar_after(self.end),
         ):
             here = members[:, chunk.rows]
             sums[0] += here @ chunk.orders.T
@@ -137,9 +149,8 @@ class Simulation:
 
     def segments(self, margin: float = 1.0, cost: float = 0.0) -> tuple[Segment, ...]:
         """The report's segments when an order leaves so much; without money the last rank is that of the orders."""
-        frequency, recency, T = self.history
         worth = self.orders if self.spending is None else self.discounted * (margin * self.spending[3] - cost)
-        return segments_of(frequency + 1, np.round(to_days(T - recency, self.time_unit)), worth)
+        return segments_of(self.history[0] + 1, self.silent_days, worth)
 
 
 @dataclass(frozen=True)
@@ -365,24 +376,26 @@ def futures(
         Fitted models, the primary one first; without ``spend`` there are orders but no money.
     """
     fits = fits_of(fits)
-    primary, unit = fits[0], fits[0].time_unit
-    patterns, spend = patterns_of(histories, unit), spend if histories.has_money else None
-    horizon, delta = horizon_years * units_per_year(unit), force_of_interest(annual_discount_rate, unit)
+    primary, unit, clock, end = fits[0], fits[0].time_unit, fits[0].clock, histories.observation_end
+    patterns, spend = patterns_of(histories, clock), spend if histories.has_money else None
+    years, delta = horizon_years * units_per_year(unit), force_of_interest(annual_discount_rate, unit)
+    horizon = clock.ahead(to_days(years, unit), end)
     table, spending, money = _known(histories, primary), None, None
     passes = passes_for(len(table), most=PASSES)
     if spend is not None:
         x, mean = table["frequency"].to_numpy(), histories.table["mean_repeat_value"].to_numpy(dtype=float)
         spending = np.vstack([spend.known(x, mean), spend.order_values(x, mean)])
         money = None if spend.posterior is None else spend.posterior.draws[:passes]
-    by_model, history = {}, table[["frequency", "recency", "T"]].to_numpy(dtype=float).T
+    by_model, history = {}, np.array(patterns.history, dtype=float)[:, patterns.index]
+    silent = np.round(to_days(table["T"] - table["recency"], unit)).to_numpy()
     for fit in reversed(fits):
         expected = MODELS[fit.model].expectations(fit.params, patterns, horizon)
         # Of the other models only the base's total is asked for.
         draws = fit.posterior.draws[: passes if fit is primary else passes_for(len(table), most=PASSES // 2)]
         orders = expected["expected_orders"][patterns.index]
-        discounted = discounted_orders(fit, patterns, horizon, delta)
+        discounted = discounted_orders(fit, patterns, years, delta, end)
         simulation = Simulation(
-            fit.model, draws, money, history, spending, orders, discounted, unit, horizon, delta, seed
+            fit.model, draws, money, history, silent, spending, orders, discounted, clock, end, horizon, delta, seed
         )  # fmt: skip
         segments = [segment.members for segment in simulation.segments()] if fit is primary else []
         by_model = {fit.model: simulation.totals(segments, level=level if fit is primary else None), **by_model}
@@ -390,12 +403,12 @@ def futures(
         table[name] = values[patterns.index]
     table["expected_order_value"] = np.nan if spending is None else spending[3]
     half = MODELS[primary.model].time_until_p_alive_half(primary.params, *patterns.history)[patterns.index]
-    table["days_until_p_alive_half"] = to_days(np.where(np.isfinite(half), half, np.nan), unit)
+    table["days_until_p_alive_half"] = clock.days_ahead(np.where(np.isfinite(half), half, np.nan), end)
     table["no_repeat_yet"] = table["frequency"] == 0
     expectation = None
     if spend is not None:
-        line, base = streams_at_rest(histories, primary, spend, horizon_years)
-        kernels = line.weights[0] * np.exp(-np.outer([0.0, delta, delta], line.times[1:]))
+        weights, times, base = streams_at_rest(histories, primary, spend, horizon_years)
+        kernels = weights * np.exp(-np.outer([0.0, delta, delta], times))
         streams = base.orders, base.revenue, base.orders
         expectation = np.array([each[1:, 1:] @ kernel for each, kernel in zip(streams, kernels, strict=True)])
     return Futures(table, by_model, expectation, simulation, level, horizon_years, annual_discount_rate)
@@ -410,11 +423,14 @@ def _known(histories: CustomerSummary, fit: PurchaseFit) -> pd.DataFrame:
     return table
 
 
-def discounted_orders(fit: PurchaseFit, patterns: Patterns, horizon: float, delta: float) -> np.ndarray:
-    """Expected orders within the horizon, discounted, of each customer."""
+def discounted_orders(
+    fit: PurchaseFit, patterns: Patterns, horizon: float, delta: float, end: dt.date | None = None
+) -> np.ndarray:
+    """Expected orders within the horizon after the day ``end`` [time units of the calendar], discounted."""
     frequency, ages, of_pattern = patterns.states
     model = MODELS[fit.model]
-    while_alive = model.discounted_while_alive(fit.params, horizon, delta, frequency, ages)
+    ahead = fit.season is not None and (lambda time: fit.clock.ahead(to_days(time, fit.time_unit), end))
+    while_alive = model.discounted_while_alive(fit.params, horizon, delta, frequency, ages, ahead or None)
     return (model.p_alive(fit.params, *patterns.history) * while_alive[of_pattern])[patterns.index]
 
 

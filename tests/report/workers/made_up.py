@@ -22,8 +22,15 @@ LAST_DAY = "1998-06-30"
 class MadeUpStudy:
     """Stands in for ``Study``; ``REFUSE`` in the environment names an error that computing ends with."""
 
-    def __init__(self):
+    def __init__(self, store: Path, data: str, day: str):
         self.seconds, self.incidents, self.planned = {}, ["a process ended"], 2
+        self.store, self.data, self.day = store, data, day
+
+    def __setattr__(self, name, value):
+        """Notebooks find the identity of the configuration in the store."""
+        super().__setattr__(name, value)
+        if name == "config":
+            (self.store / "identity.json").write_text(json.dumps(identity(value, self.data, self.day)))
 
     def compute(self, processes, *, workers, watch):
         yield "orders"
@@ -37,16 +44,16 @@ class MadeUpStudy:
 
 
 def read(config_file: Path, as_of: dt.date | None, store: Path):
-    """In place of ``run.read_study``; the notebooks find the identity in the store."""
+    """In place of ``run.read_study``."""
     time.sleep(float(os.environ.get("READ_SECONDS", "0")))
     config = load_config(config_file)
     day = as_of.isoformat() if as_of else LAST_DAY
     data = os.environ.get("DATA_HASH", "d" * 64)
-    made_of = identity(config, data, day)
     store.mkdir(parents=True, exist_ok=True)
-    (store / "identity.json").write_text(json.dumps(made_of))
+    study = MadeUpStudy(store, data, day)
+    study.config = config
     counted = {"rows_used": 9, "rows_read": 9, "customers": 3, "orders": 5}
-    return MadeUpStudy(), {"identity": made_of, "notes": [], **counted}
+    return study, {"identity": identity(config, data, day), "notes": [], **counted}
 
 
 def write(study: MadeUpStudy, folder: Path) -> None:
