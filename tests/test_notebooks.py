@@ -130,7 +130,6 @@ def of_regulars():
 POOR = {
     "two customers": [("a", "2024-01-01", 10), ("a", "2024-01-10", 12), ("b", "2024-01-04", 5)],
     "regulars whom nothing tells apart": of_regulars(),
-    "nothing paid": [(who, day, 0) for who, day, _ in of_regulars()],
     "no amounts": [(f"c{n % 50}", f"2024-{1 + n * 7 % 12:02d}-{1 + n * 5 % 28:02d}", "") for n in range(150)],
 }
 

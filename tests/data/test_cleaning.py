@@ -183,6 +183,13 @@ def test_refunds_can_be_dropped_or_refused(load_frame):
     assert refused.value.exit_code == 3
 
 
+def test_amounts_of_nothing_but_zero_are_no_money(load_frame):
+    frame = orders(("a", "2024-01-01", 0.0), ("a", "2024-01-02", 0.0), ("b", "2024-01-01", 0.0))
+    with pytest.raises(InputRefused, match="every amount is 0; where orders have no amounts, name no column of money"):
+        load_frame(frame)
+    assert load_frame(frame.drop(columns="amount")).orders == 3
+
+
 def test_duplicates_are_counted_dropped_or_refused(load_frame):
     frame = orders(*[("a", "2024-01-01", 10.0)] * 3, ("a", "2024-01-03", 1.0), ("b", "2024-01-01", 1.0))
     kept = load_frame(frame)

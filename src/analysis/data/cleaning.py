@@ -276,6 +276,8 @@ def problems_in_profile(
     is_readable = not (any(reading.problems for reading in rows.readings.values()) or profile.unread)
     if is_readable and profile.kept == profile.refunds:
         messages.append(_nothing_left(label, profile))
+    elif is_readable and rows.has_money and not profile.largest_total:
+        messages.append(f"{label}: every amount is 0; where orders have no amounts, name no column of money")
     return [Problem(message) for message in messages]
 
 

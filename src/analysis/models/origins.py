@@ -464,21 +464,21 @@ def leads(windows: Sequence[Window], reference: str = PREFERRED) -> pd.DataFrame
     """One row a model: its log score a customer over that of another, in all windows in which both were identified.
 
     A customer's differences over all windows are summed before the standard error is taken: they are not independent.
+    A model that was never identified beside the other has no lead.
     """
     rows = {}
     for model in MODELS:
-        both = [each.log_scores for each in windows if {model, reference} <= set(each.log_scores)]
-        if not both:
+        known = [each.log_scores for each in windows if model in each.log_scores]
+        both = [scores for scores in known if reference in scores]
+        if not known:
             continue
-        own = pd.concat([scores[model] for scores in both])
-        difference = pd.concat([scores[model] - scores[reference] for scores in both]).groupby(level=0).sum()
-        error = float(difference.std(ddof=1) * np.sqrt(len(difference)) / len(own))
-        rows[model] = {
-            "windows": len(both),
-            "log_score": float(own.mean()),
-            "lead": float(difference.sum() / len(own)),
-            "error": error,
-        }
+        own = pd.concat([scores[model] for scores in both or known])
+        lead = error = float("nan")
+        if both:
+            difference = pd.concat([scores[model] - scores[reference] for scores in both]).groupby(level=0).sum()
+            lead = float(difference.sum() / len(own))
+            error = float(difference.std(ddof=1) * np.sqrt(len(difference)) / len(own))
+        rows[model] = {"windows": len(both or known), "log_score": float(own.mean()), "lead": lead, "error": error}
     return pd.DataFrame.from_dict(rows, orient="index", columns=["windows", "log_score", "lead", "error"])
 
 
