@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import datetime as dt
 import glob
@@ -54,7 +53,7 @@ from analysis.report.notebooks import (
 from analysis.report.pdf import chromium, print_page
 from analysis.report.progress import Progress
 from analysis.report.resolved import write_resolved
-from analysis.report.results import write_artefacts, write_json
+from analysis.report.results import write_artefacts, write_csv, write_json
 from analysis.report.secrets import secrets_in_folder, secrets_of, without_passwords, without_secrets
 from analysis.report.stamp import Stamp, identity, identity_of, main_versions
 from analysis.words import Message, reader
@@ -265,8 +264,6 @@ class _Run:
 
     def draw_lot(self, name: str, work: Path) -> None:
         """Draw a lot of a list, keep it for good, and let this run know it."""
-        from analysis.tables import escape_formulas
-
         self.progress.stage(f"drawing a lot of the list {name}")
         write_resolved(self.config, work / CONFIGURATION)
         with pool(1) as workers:
@@ -275,7 +272,7 @@ class _Run:
             day, lot = self.deadline.result(task)
         path = self.report / folders.LOTS / f"{name}-{day}.csv"
         try:
-            folders.keep_for_good(path, escape_formulas(lot).to_csv(index=False, quoting=csv.QUOTE_NONNUMERIC))
+            folders.keep_for_good(path, write_csv(lot, None))
         except FileExistsError:
             raise UsageError(f"--draw {name}: a lot of this list was drawn on the same data: {path}") from None
         asked = int((lot["arm"] == "contact").sum())
