@@ -15,7 +15,6 @@ from analysis.config.config import (
     RetentionConfig,
     SampleSource,
     SparkSource,
-    known_keys,
     parameter_keys,
 )
 from analysis.config.customer_tables import CUSTOMER_TABLES, GROUP, LOT

@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 
 from analysis.errors import USAGE, Problem
 
@@ -65,14 +66,14 @@ def nearest(name: str, known: Iterable[str], most_listed: int = 10) -> str:
     return f"; known are {', '.join(by_capitals.values())}" if 0 < len(by_capitals) <= most_listed else ""
 
 
-def problems_in_validation(
-    error: ValidationError, known: Collection[str], shares: Collection[str] = ()
-) -> list[Problem]:
-    """A problem for each complaint.
-
-    ``known`` are the dotted keys that exist, and ``shares`` the last parts of those whose numbers end at 1.
-    """
-    return [Problem(message, USAGE) for message in dict.fromkeys(_messages(error, known, shares))]
+def problems_in_validation(error: ValidationError, fields: Mapping[str, FieldInfo]) -> list[Problem]:
+    """A problem for each complaint; ``fields`` are those that exist, by dotted key."""
+    # Numbers that end at 1 are shares; whoever writes 30 means a percentage.
+    limits = (
+        (key, getattr(limit, end, None)) for key in fields for limit in fields[key].metadata for end in ("le", "lt")
+    )
+    shares = {key.rpartition(".")[2] for key, most in limits if most == 1}
+    return [Problem(message, USAGE) for message in dict.fromkeys(_messages(error, fields, shares))]
 
 
 def keys_of(location: Location) -> list[str | int]:
