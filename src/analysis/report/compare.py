@@ -17,6 +17,7 @@ from analysis.errors import Unavailable
 from analysis.interval import Interval
 from analysis.pipeline import notebooks_folder
 from analysis.pipeline.sources import dependency_versions, files_hash, package_hash
+from analysis.pipeline.store import replace
 from analysis.report import folders
 from analysis.words import Message, formats, reader, shown, tr
 
@@ -290,7 +291,8 @@ def write_index(out: Path, language: str) -> None:
     """``out/index.html``: every report with its runs, the newest first."""
     while True:
         seen = [folder for folder, _ in _manifests(out)]
-        folders.write_atomically(out / INDEX, runs_page(out, language))
+        page = runs_page(out, language)
+        replace(out / INDEX, lambda unfinished, page=page: unfinished.write_text(page, encoding="utf-8"))
         if seen == [folder for folder, _ in _manifests(out)]:
             return  # else another run was published meanwhile, and its list may have come before ours
 
