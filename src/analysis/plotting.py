@@ -41,10 +41,10 @@ GREEN = "#00795c"
 GREY = "#7d8893"
 PALE = "#a9c7de"
 SKY = "#4f9fd1"
-WIDE, NARROW = 7.2, 3.4
+WIDE = 7.2
+"""Width of a figure on a page [inches]."""
 MOST_ANNOTATED, MOST_NARROW = 160, 9
 """Cells of a heat map up to which each shows its number; its columns on a phone."""
-"""Width of a figure on a page and on a phone [inches]."""
 PIXELS_PER_INCH = 100
 LARGEST_SVG = 250_000
 """Bytes from which on a figure is sent as PNG."""
