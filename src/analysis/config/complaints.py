@@ -31,6 +31,8 @@ LENGTHS = {
     "string_too_long": "must have at most {max_length} characters",
 }
 TAKEN_OUT: dict[str, str] = {
+    "data.born_before_start": "use data.first_orders (auto, known or unknown); "
+    "where it was exclude, set data.exclude_earlier to true",
     "strategies.horizon_weeks": "strategies are compared over economics.horizon_years",
     "strategies.draws": "all draws of the fitted model are used",
     "strategies.customers": "as many as are needed are drawn",

@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, Discriminator, Field, Tag, model_validator
 
-from analysis.config.customer_tables import CUSTOMER_TABLES, CustomerTablesConfig
 from analysis.config.kinds import (
     ColumnName,
     ColumnNames,
@@ -25,8 +24,8 @@ from analysis.config.kinds import (
     VariableName,
     ZoneName,
 )
-from analysis.config.loyalty_tables import LOYALTY_TABLES, DatedTable
 from analysis.config.strategies import StrategiesConfig
+from analysis.config.tables import CUSTOMER_TABLES, LOYALTY_TABLES, CustomerTablesConfig, DatedTable
 from analysis.time import TimeUnit, units_per_year
 
 LANGUAGES = ("en", "nl")
@@ -173,16 +172,6 @@ class DataConfig(CustomerTablesConfig):
     exclude_earlier: bool = False
     holdout_weeks: int = Field(default=26, ge=0, le=10_000)
     csv: Literal["local", "plain"] = "local"
-
-    @model_validator(mode="before")
-    @classmethod
-    def _old_names(cls, content: Any) -> Any:
-        if isinstance(content, Mapping) and "born_before_start" in content:
-            raise ValueError(
-                "data: born_before_start is now first_orders (auto, known or unknown); where it was exclude, set "
-                "exclude_earlier to true"
-            )
-        return content
 
     @model_validator(mode="after")
     def _columns_and_dates(self) -> DataConfig:
