@@ -48,6 +48,7 @@ from analysis.report.notebooks import (
     execute,
     kernel_environment,
     notebooks_in,
+    read_notebook,
     socket_folder,
 )
 from analysis.report.pdf import chromium, print_page
@@ -425,7 +426,7 @@ class _Run:
             try:
                 outcome = self.deadline.result(task)
             except BrokenProcessPool as error:
-                outcome = Outcome(name, None, Failure(name, "dead_process", None, str(error)))
+                outcome = Outcome(None, Failure(name, "dead_process", None, str(error)))
             self.outcomes[name] = outcome
             self.seconds[name] = outcome.seconds
             self.progress.step(name, len(self.outcomes), len(tasks))
@@ -632,7 +633,6 @@ class _Run:
 def export_page(notebook: Path, folder: Path, names: list[str], options: dict[str, Any]) -> Path:
     """Write an executed notebook as a page of the run in ``folder``; body of a task in a worker process."""
     from analysis.report.export import export, page_links
-    from analysis.report.notebooks import read_notebook
 
     with reader(options["stamp"].language):
         pages = page_links(names)
@@ -645,7 +645,6 @@ def export_page(notebook: Path, folder: Path, names: list[str], options: dict[st
 def print_report(notebooks: list[Path], target: Path, printer: str, stamp: Stamp) -> None:
     """Print executed notebooks one after the other; body of a task in a worker process."""
     from analysis.report.export import export
-    from analysis.report.notebooks import read_notebook
 
     first, *others = [read_notebook(notebook) for notebook in notebooks]
     for other in others:
