@@ -7,7 +7,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from analysis.config import Config, known_keys, load_config, parameter_keys
+from analysis.config import Config, load_config, parameter_keys
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 NAMES = [
@@ -64,7 +64,7 @@ def test_every_parameter_is_common_or_a_configuration_key_of_that_type(book):
 def test_the_notebook_on_the_claim_takes_every_key_of_its_reading_and_its_money():
     (book,) = [nbformat.read(path, as_version=4) for path in NOTEBOOKS.glob("04-*.ipynb")]
     given = {LINE.match(line).group("name") for line in code_of(book)[0].source.splitlines()}
-    keys = (key.partition(".") for key in known_keys())
+    keys = (key.partition(".") for key in Config.fields())
     asked = {leaf for section, _, leaf in keys if section in ("retention", "economics") and leaf}
     assert asked - {"currency"} <= given
 

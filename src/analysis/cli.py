@@ -201,7 +201,7 @@ def exit_codes(log_format: str | None = None) -> Iterator[set[str]]:
     log = JsonLines(sys.stderr, BEGAN)
     for line in (_presentable(message, secrets) for message in messages):
         if log_format == "json":
-            log.line("error", message=line, exit_code=code)
+            log.tell("error", message=line, exit_code=code)
         else:
             sys.stderr.write(f"retention-lab: error: {line}\n")
     raise typer.Exit(code)

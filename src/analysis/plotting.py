@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import import_module
+from pkgutil import resolve_name
 from types import MethodType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -41,10 +41,10 @@ GREEN = "#00795c"
 GREY = "#7d8893"
 PALE = "#a9c7de"
 SKY = "#4f9fd1"
-WIDE, NARROW = 7.2, 3.4
+WIDE = 7.2
+"""Width of a figure on a page [inches]."""
 MOST_ANNOTATED, MOST_NARROW = 160, 9
 """Cells of a heat map up to which each shows its number; its columns on a phone."""
-"""Width of a figure on a page and on a phone [inches]."""
 PIXELS_PER_INCH = 100
 LARGEST_SVG = 250_000
 """Bytes from which on a figure is sent as PNG."""
@@ -143,20 +143,13 @@ class Plots:
     def __get__(self, result: Any, owner: type) -> Any:
         if result is None:
             return self
-        methods = {name: MethodType(_styled(_loaded(function)), result) for name, function in self._functions.items()}
-        return _BoundPlots(**methods)
+        functions = {name: resolve_name(one) if isinstance(one, str) else one for name, one in self._functions.items()}
+        return _BoundPlots(**{name: MethodType(_styled(function), result) for name, function in functions.items()})
 
 
 class _BoundPlots(SimpleNamespace):
     def __repr__(self) -> str:
         return "Plots: " + ", ".join(vars(self))
-
-
-def _loaded(function: Callable[..., Any] | str) -> Callable[..., Any]:
-    if callable(function):
-        return function
-    module, _, name = function.partition(":")
-    return getattr(import_module(module), name)
 
 
 def _styled(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -98,9 +98,9 @@ def table_html(
     dressed = list(_dressed(frame, columns, values or {}))
     rows = [[column.cell(row) for column in dressed] for row in frame.head(most).to_dict("records")]
     html = Markup("<table class='rl-table'>{}<thead><tr>{}</tr></thead><tbody>{}</tbody></table>").format(
-        Markup("<caption>{}</caption>").format(_joined(" ", captions)) if captions else "",
-        _joined("", map(_head, dressed)),
-        _joined("", [_row(dressed, cells) for cells in rows]),
+        Markup("<caption>{}</caption>").format(Markup(" ").join(captions)) if captions else "",
+        Markup("").join(map(_head, dressed)),
+        Markup("").join(_row(dressed, cells) for cells in rows),
     )
     if _letters(dressed, rows) > PHONE_LETTERS:
         label = " ".join(map(str, captions)) or tr("Table")
@@ -151,7 +151,7 @@ def _head(column: _Column) -> Markup:
 
 def _row(columns: Sequence[_Column], cells: Sequence[Markup]) -> Markup:
     first, *rest = [Markup("{}>{}").format(column.side, cell) for column, cell in zip(columns, cells, strict=True)]
-    data = _joined("", [Markup("<td {}</td>").format(cell) for cell in rest])
+    data = Markup("").join(Markup("<td {}</td>").format(cell) for cell in rest)
     return Markup('<tr><th scope="row" {}</th>{}</tr>').format(first, data)
 
 
@@ -164,10 +164,6 @@ def _letters(columns: Sequence[_Column], rows: Sequence[Sequence[Markup]]) -> in
             cells = [word for cell in cells for word in cell.split()]
         widest += 2 + max(map(len, [*str(column.heading).split(), *cells]), default=0)
     return widest
-
-
-def _joined(between: str, parts: Iterable[Markup | Message]) -> Markup:
-    return Markup(between).join(parts)
 
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")

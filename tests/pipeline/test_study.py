@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 import analysis as rl
-from analysis.config import Config, known_keys
+from analysis.config import Config
 from analysis.data.loyalty_tables import LoyaltyTables
 from analysis.errors import DataError, InputRefused, NotIdentified, Unavailable, UsageError
 from analysis.pipeline import STEPS, Store, Study, all_steps, open_study
@@ -65,7 +65,7 @@ def after(*names: str) -> set[str]:
 
 def test_every_parameter_of_a_step_is_another_step_or_a_setting():
     for step in all_steps().values():
-        assert set(step.settings.values()) <= set(known_keys())
+        assert set(step.settings.values()) <= set(Config.fields())
 
 
 def test_every_step_is_computed_once_after_its_inputs(tmp_path, computed):

@@ -45,16 +45,16 @@ def test_a_missing_browser_for_pdfs_is_told_once_before_the_data_are_read(batch,
 class TestTheReportsOfABatch:
     def test_are_one_for_each_value_found_the_most_rows_first(self, batch):
         found = members_of(batch(["NL", "BE", "BE", "", "NL", "BE"]))
-        assert [(one.part, one.config.name, one.config.data.part) for one in found] == [
+        assert [(part, config.name, config.data.part) for part, config in found.items()] == [
             ("BE", "shop-BE", "BE"),
             ("NL", "shop-NL", "NL"),
         ]
-        assert all(one.config.batch is None and one.config.data.columns.split == "country" for one in found)
+        assert all(config.batch is None and config.data.columns.split == "country" for config in found.values())
 
     def test_are_those_that_are_listed_and_the_rest_is_told(self, batch):
         heard = Heard()
         found = members_of(batch(["NL", "BE", "FR", "", ""], values=["BE", "NL", "BE"]), heard)
-        assert [one.part for one in found] == ["BE", "NL"]
+        assert list(found) == ["BE", "NL"]
         assert heard.lines == [
             "batch: 2 rows have no country and are in no report",
             "batch: 1 rows of 1 other values of country are in no report: 'FR'",

@@ -219,7 +219,7 @@ class TestTheListOfRuns:
         assert not compare.is_listed(tmp_path, folder)
         page = self.listed(tmp_path)
         assert compare.is_listed(tmp_path, folder)
-        assert [part.text for part in page.find_all("dd")[:3]] == ["US$2,000", "(US$900 to US$3,000)", ""]
+        assert [part.text for part in page.find_all("dd")[:3]] == ["US$2,000", "", "(US$900 to US$3,000)"]
         assert page.img["alt"].endswith(": US$1,000 at first, US$2,000 now, over 2 runs")
 
     def test_draws_only_the_newest_runs(self, published, tmp_path, monkeypatch):

@@ -6,7 +6,7 @@ import pytest
 from tests.report.browser import LOOKS, cut_on_paper, launched, pages_of, problems_of, sheets_of
 from tests.report.finished import finished
 
-from analysis.config import known_keys
+from analysis.config import Config
 from analysis.models.registry import MODELS
 from analysis.pipeline import notebooks_folder
 from analysis.report.notebooks import notebooks_in
@@ -55,7 +55,7 @@ def test_the_index_is_about_five_screens(index):
 
 def test_the_index_names_no_model_no_key_and_no_score(index, run):
     for text in (index.inner_text("main"), (run / "summary.txt").read_text(encoding="utf-8")):
-        keys = {leaf for key in known_keys() if "_" in (leaf := key.rpartition(".")[2])}
+        keys = {leaf for key in Config.fields() if "_" in (leaf := key.rpartition(".")[2])}
         assert not [name for name in (*MODELS, *keys) if re.search(rf"\b{re.escape(name)}\b", text)]
         assert not JARGON.search(text)
 

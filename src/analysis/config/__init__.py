@@ -16,10 +16,8 @@ from analysis.config.config import (
     RetentionConfig,
     SampleSource,
     SparkSource,
-    known_keys,
     parameter_keys,
 )
-from analysis.config.customer_tables import CUSTOMER_TABLES, GROUP, LOT
 from analysis.config.loading import ConfigurationRefused, config_from_mapping, load_config
-from analysis.config.loyalty_tables import LOYALTY_TABLES, CustomerTypesConfig, ExperimentConfig, SatisfactionConfig
 from analysis.config.strategies import StrategiesConfig
+from analysis.config.tables import CUSTOMER_TABLES, GROUP, LOT, LOYALTY_TABLES, ExperimentConfig

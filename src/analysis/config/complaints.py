@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 
 from analysis.errors import USAGE, Problem
 
@@ -30,6 +31,8 @@ LENGTHS = {
     "string_too_long": "must have at most {max_length} characters",
 }
 TAKEN_OUT: dict[str, str] = {
+    "data.born_before_start": "use data.first_orders (auto, known or unknown); "
+    "where it was exclude, set data.exclude_earlier to true",
     "strategies.horizon_weeks": "strategies are compared over economics.horizon_years",
     "strategies.draws": "all draws of the fitted model are used",
     "strategies.customers": "as many as are needed are drawn",
@@ -65,14 +68,14 @@ def nearest(name: str, known: Iterable[str], most_listed: int = 10) -> str:
     return f"; known are {', '.join(by_capitals.values())}" if 0 < len(by_capitals) <= most_listed else ""
 
 
-def problems_in_validation(
-    error: ValidationError, known: Collection[str], shares: Collection[str] = ()
-) -> list[Problem]:
-    """A problem for each complaint.
-
-    ``known`` are the dotted keys that exist, and ``shares`` the last parts of those whose numbers end at 1.
-    """
-    return [Problem(message, USAGE) for message in dict.fromkeys(_messages(error, known, shares))]
+def problems_in_validation(error: ValidationError, fields: Mapping[str, FieldInfo]) -> list[Problem]:
+    """A problem for each complaint; ``fields`` are those that exist, by dotted key."""
+    # Numbers that end at 1 are shares; whoever writes 30 means a percentage.
+    limits = (
+        (key, getattr(limit, end, None)) for key in fields for limit in fields[key].metadata for end in ("le", "lt")
+    )
+    shares = {key.rpartition(".")[2] for key, most in limits if most == 1}
+    return [Problem(message, USAGE) for message in dict.fromkeys(_messages(error, fields, shares))]
 
 
 def keys_of(location: Location) -> list[str | int]:

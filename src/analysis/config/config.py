@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, Discriminator, Field, Tag, model_validator
-from pydantic.fields import FieldInfo
 
-from analysis.config.customer_tables import CUSTOMER_TABLES, CustomerTablesConfig
 from analysis.config.kinds import (
     ColumnName,
     ColumnNames,
@@ -26,8 +24,8 @@ from analysis.config.kinds import (
     VariableName,
     ZoneName,
 )
-from analysis.config.loyalty_tables import LOYALTY_TABLES, DatedTable
 from analysis.config.strategies import StrategiesConfig
+from analysis.config.tables import CUSTOMER_TABLES, LOYALTY_TABLES, CustomerTablesConfig, DatedTable
 from analysis.time import TimeUnit, units_per_year
 
 LANGUAGES = ("en", "nl")
@@ -174,16 +172,6 @@ class DataConfig(CustomerTablesConfig):
     exclude_earlier: bool = False
     holdout_weeks: int = Field(default=26, ge=0, le=10_000)
     csv: Literal["local", "plain"] = "local"
-
-    @model_validator(mode="before")
-    @classmethod
-    def _old_names(cls, content: Any) -> Any:
-        if isinstance(content, Mapping) and "born_before_start" in content:
-            raise ValueError(
-                "data: born_before_start is now first_orders (auto, known or unknown); where it was exclude, set "
-                "exclude_earlier to true"
-            )
-        return content
 
     @model_validator(mode="after")
     def _columns_and_dates(self) -> DataConfig:
@@ -362,26 +350,6 @@ class Config(Section):
         return ZoneInfo(self.data.timezone) if self.data.timezone else None
 
 
-def known_keys(model: type[BaseModel] = Config) -> Iterator[str]:
-    """Every dotted key a configuration may have.
-
-    >>> "economics.gross_margin" in set(known_keys())
-    True
-    """
-    return (key for key, _ in _fields_of(model))
-
-
-def share_names(model: type[BaseModel] = Config) -> Iterator[str]:
-    """Last part of every key whose number ends at 1, so that a percentage is not written as 30.
-
-    >>> {"gross_margin", "gain", "depth"} <= set(share_names())
-    True
-    """
-    for key, field in _fields_of(model):
-        if 1 in [getattr(limit, end, None) for limit in field.metadata for end in ("le", "lt")]:
-            yield key.rpartition(".")[2]
-
-
 @cache
 def parameter_keys() -> dict[str, str]:
     """Name -> dotted key of each configuration key that a notebook or a function may take by its last part.
@@ -392,16 +360,5 @@ def parameter_keys() -> dict[str, str]:
     >>> parameter_keys()["gross_margin"], parameter_keys()["encoding"], parameter_keys()["promotion_depth"]
     ('economics.gross_margin', 'data.encoding', 'strategies.promotion.depth')
     """
-    dotted = [key for key in known_keys() if key.count(".") in (1, 2)]
+    dotted = [key for key in Config.fields() if key.count(".") in (1, 2)]
     return {"_".join(key.split(".")[1:]): key for key in reversed(dotted)}
-
-
-def _fields_of(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
-    for name, field in model.model_fields.items():
-        if field.exclude:
-            continue
-        yield prefix + name, field
-        for branch in (field.annotation, *get_args(field.annotation)):
-            inner = get_args(branch)[0] if hasattr(branch, "__metadata__") else branch
-            if isinstance(inner, type) and issubclass(inner, Section):
-                yield from _fields_of(inner, f"{prefix}{name}.")

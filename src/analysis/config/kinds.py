@@ -19,6 +19,7 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 from analysis.config.complaints import problems_in_validation
@@ -61,13 +62,26 @@ class Section(BaseModel):
         try:
             return cls(**values)
         except ValidationError as error:
-            raise cls._refused(error) from error
+            raise InputRefused(problems_in_validation(error, cls.fields())) from error
 
     @classmethod
-    def _refused(cls, error: ValidationError) -> InputRefused:
-        from analysis.config.config import known_keys, share_names
+    def fields(cls) -> dict[str, FieldInfo]:
+        """Every dotted key that the section may have, those of sections inside it included -> its field.
 
-        return InputRefused(problems_in_validation(error, list(known_keys(cls)), set(share_names(cls))))
+        >>> from analysis.config import Config
+        >>> Config.fields()["economics.gross_margin"].default
+        0.3
+        """
+        found: dict[str, FieldInfo] = {}
+        for name, field in cls.model_fields.items():
+            if field.exclude:
+                continue
+            found[name] = field
+            for branch in (field.annotation, *get_args(field.annotation)):
+                inner = get_args(branch)[0] if hasattr(branch, "__metadata__") else branch
+                if isinstance(inner, type) and issubclass(inner, Section):
+                    found |= {f"{name}.{key}": below for key, below in inner.fields().items()}
+        return found
 
 
 class WrittenSection(Section):
@@ -77,7 +91,7 @@ class WrittenSection(Section):
         try:
             super().__init__(**dict(zip(type(self).model_fields, values, strict=False)), **named)
         except ValidationError as error:
-            raise self._refused(error) from error
+            raise InputRefused(problems_in_validation(error, self.fields())) from error
 
     # Sections inside a configuration are validated as such, so that every problem is told with its key.
     __init__.__pydantic_base_init__ = True

@@ -14,7 +14,7 @@ import yaml
 from pydantic import ValidationError
 
 from analysis.config.complaints import keys_of, problems_in_validation
-from analysis.config.config import Config, known_keys, share_names
+from analysis.config.config import Config
 from analysis.errors import USAGE, InputRefused, Problem, UsageError, printable
 
 DATA_ENDINGS = {".csv", ".gz", ".tsv", ".txt", ".parquet", ".xlsx"}
@@ -89,7 +89,7 @@ def config_from_mapping(
         config = Config.model_validate(content)
     except ValidationError as error:
         readable = _without_refused_keys(content, error)
-        problems += problems_in_validation(error, list(known_keys()), set(share_names()))
+        problems += problems_in_validation(error, Config.fields())
         raise ConfigurationRefused(problems, readable) from None
     if problems:
         raise ConfigurationRefused(problems, config)

@@ -12,14 +12,8 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from analysis.config.assumptions import AssumptionsConfig, Share
-from analysis.config.kinds import Cost, Identifier, Section, WrittenSection
-from analysis.config.loyalty_tables import (
-    CampaignsConfig,
-    CustomerTypesConfig,
-    ExperimentConfig,
-    PromotionsConfig,
-    SatisfactionConfig,
-)
+from analysis.config.kinds import Cost, Identifier, WrittenSection
+from analysis.config.tables import LoyaltyTablesConfig
 
 LONGEST_HORIZON = 1_040
 """Weeks after which nothing of a strategy begins or ends."""
@@ -231,7 +225,7 @@ class Attack(WrittenSection):
         return self
 
 
-class StrategiesConfig(Section):
+class StrategiesConfig(LoyaltyTablesConfig):
     """The comparison of loyalty strategies."""
 
     todays_deal: float | None = Field(default=None, ge=0, lt=1)
@@ -243,11 +237,6 @@ class StrategiesConfig(Section):
     attack: Attack | None = None
     finding_out_costs: Cost = 2_000.0
     assumptions: AssumptionsConfig = AssumptionsConfig()
-    campaigns: CampaignsConfig | None = None
-    promotions: PromotionsConfig | None = None
-    satisfaction: SatisfactionConfig | None = None
-    customer_types: CustomerTypesConfig | None = None
-    experiment: ExperimentConfig | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> StrategiesConfig:

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analysis.config import CUSTOMER_TABLES, Columns, Config, SatisfactionConfig
+from analysis.config import CUSTOMER_TABLES, LOYALTY_TABLES, Columns, Config
 from analysis.data.engine import Connection, glob_safe, literal, parquet_scan
 from analysis.data.source import Part, RawTable, parquet_table, sha256_of
 from analysis.errors import UsageError
@@ -87,7 +87,7 @@ def sample_rows(config: Config, key: str) -> tuple[Any, pd.DataFrame | None]:
     frame = (frames | {"strategies.satisfaction": _shop().scores}).get(key)
     if frame is None:
         return None, None
-    kind = CUSTOMER_TABLES.get(key.removeprefix("data."), SatisfactionConfig)
+    kind = (CUSTOMER_TABLES | LOYALTY_TABLES)[key.rpartition(".")[2]]
     more = {"avoidable": REASONS[:2]} if key == "data.exits" else {}
     return kind(file="simulated-shop", columns={name: name for name in frame}, **more), frame
 

@@ -15,8 +15,8 @@ import math
 import zipfile
 from collections.abc import Callable, Mapping
 from enum import Enum
-from importlib import import_module
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 import numpy as np
@@ -77,14 +77,6 @@ def _json(tree: Any) -> str:
     return json.dumps(tree, allow_nan=False, ensure_ascii=False)
 
 
-class _Kind(dict):
-    """Type -> its name, how it is taken apart into what is known, and how it is put together again."""
-
-    def __init__(self, *kinds: tuple[type, Callable[[Any], Any], Callable[[Any], Any]]):
-        super().__init__({kind: (kind.__name__, apart, together) for kind, apart, together in kinds})
-        self.by_name = {name: together for name, _, together in self.values()}
-
-
 def _apart_frame(frame: pd.DataFrame) -> dict[str, Any]:
     """Parquet of the columns, and beside it what Parquet would change."""
     import pyarrow as pa
@@ -93,12 +85,12 @@ def _apart_frame(frame: pd.DataFrame) -> dict[str, Any]:
     has_plain_names = frame.columns.is_unique and all(type(name) is str for name in frame.columns)
     names = list(frame.columns) if has_plain_names else [str(place) for place in range(frame.shape[1])]
     columns = frame.set_axis(names, axis=1).reset_index(drop=True)
-    objects = {name: column.tolist() for name, column in columns.items() if column.dtype == object}
-    categories = {
-        name: [column.cat.codes.to_numpy(), column.cat.categories, bool(column.cat.ordered)]
-        for name, column in columns.items() if isinstance(column.dtype, pd.CategoricalDtype)
-    }  # fmt: skip
-    columns = columns.drop(columns=[*objects, *categories])
+    others = {
+        name: column.values
+        for name, column in columns.items()
+        if column.dtype == object or isinstance(column.dtype, pd.CategoricalDtype)
+    }
+    columns = columns.drop(columns=list(others))
     buffer = io.BytesIO()
     pq.write_table(pa.Table.from_pandas(columns, preserve_index=False), buffer)
     return {
@@ -107,8 +99,7 @@ def _apart_frame(frame: pd.DataFrame) -> dict[str, Any]:
         "index": frame.index,
         "parquet": buffer.getvalue(),
         "dtypes": {name: str(dtype) for name, dtype in columns.dtypes.items()},
-        "objects": objects,
-        "categories": categories,
+        "others": others,
     }
 
 
@@ -117,9 +108,7 @@ def _frame(parts: dict[str, Any]) -> pd.DataFrame:
 
     found = pq.read_table(io.BytesIO(parts["parquet"])).to_pandas()
     columns: dict[str, Any] = {name: found[name].astype(dtype) for name, dtype in parts["dtypes"].items()}
-    columns |= {name: pd.Series(values, dtype=object) for name, values in parts["objects"].items()}
-    for name, (codes, categories, ordered) in parts["categories"].items():
-        columns[name] = pd.Series(pd.Categorical.from_codes(codes, categories, ordered=ordered))
+    columns |= {name: pd.Series(values, dtype=values.dtype) for name, values in parts["others"].items()}
     columns = {name: columns[name] for name in parts["names"]}
     frame = pd.DataFrame(columns, index=range(len(parts["index"]))).set_axis(parts["index"])
     return frame if parts["columns"] is None else frame.set_axis(parts["columns"], axis=1)
@@ -142,7 +131,11 @@ def _apart_array(array: np.ndarray) -> Any:
     return buffer.getvalue()
 
 
-def _message(text: str, plural: str | None, code: str, context: str, values: dict[str, Any]) -> Message:
+def _message(parts: list[Any]) -> Message:
+    return _said(*parts)
+
+
+def _said(text: str, plural: str | None, code: str | None, context: str | None, values: dict[str, Any]) -> Message:
     return Message(text, plural, code=code, context=context, **values)
 
 
@@ -157,30 +150,34 @@ def _index(parts: list[Any]) -> pd.Index:
     return pd.DatetimeIndex(index, freq=freq) if freq else index
 
 
-KINDS = _Kind(
-    (float, repr, float),  # not finite
-    (tuple, list, tuple),
-    (set, list, set),
-    (dict, lambda value: [list(item) for item in value.items()], dict),
-    (dt.date, dt.date.isoformat, dt.date.fromisoformat),
-    (dt.datetime, dt.datetime.isoformat, dt.datetime.fromisoformat),
-    (pd.Timestamp, pd.Timestamp.isoformat, pd.Timestamp),
-    (pd.Timedelta, pd.Timedelta.isoformat, pd.Timedelta),
-    (type(pd.NaT), lambda _: None, lambda _: pd.NaT),
-    (Message, lambda value: [value.text, value.plural, value.code, value.context, value.values],
-     lambda parts: _message(*parts)),
-    (np.generic, lambda value: [value.dtype.str, value.item()], lambda parts: np.array(parts[1], dtype=parts[0])[()]),
-    (np.ndarray, _apart_array, _array),
-    (pd.DataFrame, _apart_frame, _frame),
-    (pd.Series, lambda value: [value.to_frame("values"), value.name],
-     lambda parts: parts[0]["values"].rename(parts[1])),
-    (pd.RangeIndex, lambda value: [value.start, value.stop, value.step, value.name],
-     lambda parts: pd.RangeIndex(*parts[:3], name=parts[3])),
-    (pd.MultiIndex, lambda value: [value.to_frame(index=False, name=range(value.nlevels)), list(value.names)],
-     lambda parts: pd.MultiIndex.from_frame(parts[0], names=parts[1])),
-    (pd.Index, _apart_index, _index),
-)  # fmt: skip
-"""How values are held that are neither JSON's nor of our own types."""
+# fmt: off
+KINDS: dict[type, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
+    float: (repr, float),  # not finite
+    tuple: (list, tuple),
+    set: (list, set),
+    dict: (lambda value: [list(item) for item in value.items()], dict),
+    dt.date: (dt.date.isoformat, dt.date.fromisoformat),
+    dt.datetime: (dt.datetime.isoformat, dt.datetime.fromisoformat),
+    pd.Timestamp: (pd.Timestamp.isoformat, pd.Timestamp),
+    pd.Timedelta: (pd.Timedelta.isoformat, pd.Timedelta),
+    type(pd.NaT): (lambda _: None, lambda _: pd.NaT),
+    Message: (lambda value: [value.text, value.plural, value.code, value.context, value.values], _message),
+    np.generic: (lambda value: [value.dtype.str, value.item()], lambda parts: np.array(parts[1], dtype=parts[0])[()]),
+    np.ndarray: (_apart_array, _array),
+    pd.Categorical: (lambda value: [value.codes, value.categories, value.ordered],
+                     lambda parts: pd.Categorical.from_codes(*parts[:2], ordered=parts[2])),
+    pd.DataFrame: (_apart_frame, _frame),
+    pd.Series: (lambda value: [value.to_frame("values"), value.name],
+                lambda parts: parts[0]["values"].rename(parts[1])),
+    pd.RangeIndex: (lambda value: [value.start, value.stop, value.step, value.name],
+                    lambda parts: pd.RangeIndex(*parts[:3], name=parts[3])),
+    pd.MultiIndex: (lambda value: [value.to_frame(index=False, name=range(value.nlevels)), list(value.names)],
+                    lambda parts: pd.MultiIndex.from_frame(parts[0], names=parts[1])),
+    pd.Index: (_apart_index, _index),
+}
+# fmt: on
+"""Of values that are neither JSON's nor of our own types: how each is taken apart, and put together again."""
+TOGETHER = {kind.__name__: together for kind, (_, together) in KINDS.items()}
 
 
 class _Writer:
@@ -208,13 +205,11 @@ class _Writer:
         if isinstance(value, Path):
             return self._path(value)
         kind = type(value)
-        if known := KINDS.get(kind):
-            return known[0], known[1](value)
         if _is_ours(kind):
             return f"{kind.__module__}:{kind.__qualname__}", _fields(value)
-        for base in kind.__mro__:
-            if base in (np.generic, pd.Index):
-                return KINDS[base][0], KINDS[base][1](value)
+        for base in (kind, np.generic, pd.Index):
+            if base in KINDS and isinstance(value, base):
+                return base.__name__, KINDS[base][0](value)
         raise TypeError(f"{place}: a {kind.__module__}.{kind.__qualname__} cannot be stored")
 
     def _path(self, path: Path) -> tuple[str, Any]:
@@ -238,8 +233,8 @@ class _Reader:
         if KIND not in tree:
             return {key: self.value(inner) for key, inner in tree.items()}
         kind, parts = tree[KIND], self.value(tree[VALUE])
-        if kind in KINDS.by_name:
-            return KINDS.by_name[kind](parts)
+        if kind in TOGETHER:
+            return TOGETHER[kind](parts)
         return {"part": self.archive.read, "path": Path, "file": self._file}.get(kind, lambda it: _own(kind, it))(parts)
 
     def _file(self, parts: list[Any]) -> Path:
@@ -264,16 +259,13 @@ def _is_ours(kind: type) -> bool:
 
 
 def _named(name: str) -> Any:
-    module, _, path = name.partition(":")
-    if not (module.startswith("analysis.") and module.split(".")[1] in LAYERS):
+    package, *below = name.partition(":")[0].split(".")
+    if package != "analysis" or not below or below[0] not in LAYERS:
         return None
     try:
-        found = import_module(module)
-        for part in path.split("."):
-            found = getattr(found, part)
-    except (ImportError, AttributeError):
+        return resolve_name(name)
+    except (ImportError, AttributeError, ValueError):
         return None
-    return found
 
 
 def _fields(value: Any) -> Any:

@@ -139,7 +139,8 @@ class Sources:
     def keep(self) -> None:
         """Keep what was parsed, for the next process."""
         if self._is_new and self.memory.parent.is_dir():
-            replace(self.memory, json.dumps({**self._remembered, **self._current}).encode())
+            known = json.dumps({**self._remembered, **self._current})
+            replace(self.memory, lambda unfinished: unfinished.write_text(known, encoding="utf-8"))
             self._is_new = False
 
     def _read(self, module: str) -> dict:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import shutil
 import stat
 import tempfile
 import time
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,8 @@ class Store:
 
         self.make()
         with full_disk_named():
-            replace(self.file(step, key), packed(result, record, self.folder))
+            content = packed(result, record, self.folder)
+            replace(self.file(step, key), lambda unfinished: unfinished.write_bytes(content))
         if not self._is_pruned:
             self._is_pruned = True
             self.prune()
@@ -79,7 +81,7 @@ class Store:
     def begin_run(self) -> None:
         """From now on a database is asked once: its answer is taken as the same until the next run begins."""
         self.make()
-        replace(self.folder / RUN, os.urandom(16).hex().encode())
+        replace(self.folder / RUN, lambda unfinished: unfinished.write_text(secrets.token_hex(16), "ascii"))
 
     @property
     def run(self) -> str | None:
@@ -124,15 +126,14 @@ class Store:
         self._is_checked = True
 
 
-def replace(path: Path, content: bytes) -> None:
-    """Write a file in one step, for its owner alone."""
-    handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=UNFINISHED)
+def replace(path: Path, write: Callable[[Path], Any]) -> None:
+    """Make or replace a file or link in one step; ``write`` is given the name under which it comes about."""
+    unfinished = path.with_name(UNFINISHED + secrets.token_hex(6))
     try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-        Path(unfinished).replace(path)
+        write(unfinished)
+        unfinished.replace(path)
     except BaseException:
-        Path(unfinished).unlink(missing_ok=True)
+        unfinished.unlink(missing_ok=True)
         raise
 
 

@@ -8,7 +8,6 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.config import Config, nearest
@@ -22,14 +21,6 @@ from analysis.report.run import run_report
 MOST_PARTS = 50
 LONGEST_PART, LONGEST_NAME = 40, 100
 NOT_FORESEEN = 4
-
-
-@dataclass(frozen=True)
-class Member:
-    """One report of a batch: a value of the column to split by, and the configuration with that part and own name."""
-
-    part: str
-    config: Config
 
 
 def run_batch(
@@ -70,8 +61,8 @@ def run_batch(
     # Threads, since each of them only waits for its own worker processes.
     with ThreadPoolExecutor(beside) as threads:
         tasks = {
-            threads.submit(make, member.config, progress=OfPart(member.part, progress), **options): member.part
-            for member in members
+            threads.submit(make, member, progress=OfPart(part, progress), **options): part
+            for part, member in members.items()
         }
         try:
             for number, task in enumerate(as_completed(tasks), 1):
@@ -85,9 +76,9 @@ def run_batch(
         except BaseException:
             threads.shutdown(cancel_futures=True)  # those under way find out themselves
             raise
-    folders = [made[member.part] for member in members if member.part in made]
+    folders = [made[part] for part in members if part in made]
     if failed:
-        errors = [(member.part, failed[member.part]) for member in members if member.part in failed]
+        errors = [(part, failed[part]) for part in members if part in failed]
         told = [f"{part}: {line}" for part, error in errors for line in _said(error).splitlines()]
         told.append(f"batch: {len(made)} of {len(members)} reports were made")
         raise BatchFailed(told, max(getattr(error, "exit_code", NOT_FORESEEN) for _, error in errors), folders)
@@ -98,8 +89,8 @@ def _said(error: Exception) -> str:
     return str(error) if isinstance(error, RetentionLabError) else f"unexpected {type(error).__name__}: {error}"
 
 
-def members_of(config: Config, progress: Progress | None = None, deadline: Deadline | None = None) -> list[Member]:
-    """The reports of a batch; says what is in none of them.
+def members_of(config: Config, progress: Progress | None = None, deadline: Deadline | None = None) -> dict[str, Config]:
+    """Part -> its configuration, with a name of its own, for each report of a batch; says what is in none of them.
 
     Raises
     ------
@@ -121,7 +112,7 @@ def members_of(config: Config, progress: Progress | None = None, deadline: Deadl
     for line in _left_out(batch.split_by, missing, {part: rows[part] for part in rows if part not in parts}):
         (progress or Progress()).say(line)
     data = {part: whole.data.model_copy(update={"part": part}) for part in parts}
-    return [Member(part, whole.model_copy(update={"name": names[part], "data": data[part]})) for part in parts]
+    return {part: whole.model_copy(update={"name": names[part], "data": data[part]}) for part in parts}
 
 
 def _rows(config: Config, folder: Path) -> dict[str, int]:

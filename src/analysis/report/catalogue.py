@@ -91,16 +91,16 @@ def update(language: str) -> None:
     """Brings the catalogue of a language up to date, keeping its translations."""
     path = FOLDER / f"{language}.po"
     with path.open("rb") as stream:
-        old = read_po(stream, locale=language)
-    new = Catalog(locale=language)
+        known = read_po(stream, locale=language)
+    said = Catalog()
     for sentence in sentences():
-        context, id_ = sentence.context or None, (sentence.text, sentence.plural) if sentence.plural else sentence.text
-        before = old.get(sentence.text, context)
-        is_same_kind = before is not None and isinstance(before.string, tuple) == bool(sentence.plural)
-        kept = before.string if is_same_kind else ("", "") if sentence.plural else ""
-        new.add(id_, kept, context=context, locations=[(sentence.file.partition(",")[0], 1)]).flags.clear()
+        forms = (sentence.text, sentence.plural) if sentence.plural else sentence.text
+        said.add(forms, context=sentence.context or None, locations=[(sentence.file.partition(",")[0], 1)])
+    known.update(said, no_fuzzy_matching=True)
+    for message in known:
+        message.flags.clear()  # a percent sign is no format of ours
     body = io.BytesIO()
-    write_po(body, new, width=0, omit_header=True, include_lineno=False)
+    write_po(body, known, width=0, omit_header=True, ignore_obsolete=True, include_lineno=False)
     path.write_text(HEADER.format(language=language) + body.getvalue().decode("utf-8"), encoding="utf-8")
     catalogue.cache_clear()
 

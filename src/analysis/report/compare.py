@@ -17,11 +17,13 @@ from analysis.errors import Unavailable
 from analysis.interval import Interval
 from analysis.pipeline import notebooks_folder
 from analysis.pipeline.sources import dependency_versions, files_hash, package_hash
+from analysis.pipeline.store import replace
 from analysis.report import folders
 from analysis.words import Message, formats, reader, shown, tr
 
 if TYPE_CHECKING:
     from analysis.pipeline import Study
+    from analysis.report.page import Card
 
 RESULTS, CONFIGURATION, INDEX = "results.json", "config.yml", "index.html"
 MOST_POINTS = 60
@@ -318,7 +320,8 @@ def write_index(out: Path, language: str) -> None:
     """``out/index.html``: every report with its runs, the newest first."""
     while True:
         seen = [folder for folder, _ in _manifests(out)]
-        folders.write_atomically(out / INDEX, runs_page(out, language))
+        page = runs_page(out, language)
+        replace(out / INDEX, lambda unfinished, page=page: unfinished.write_text(page, encoding="utf-8"))
         if seen == [folder for folder, _ in _manifests(out)]:
             return  # else another run was published meanwhile, and its list may have come before ours
 
@@ -333,26 +336,28 @@ def is_listed(out: Path, folder: Path) -> bool:
 def runs_page(out: Path, language: str) -> str:
     """Every report by name with its runs, the newest first, its last key figures and how they went."""
     from analysis.report.export import rendered
+    from analysis.report.page import cards_html
 
     reports = []
     for name, runs in groupby(_manifests(out), lambda one: one[0].relative_to(out).parts[0]):
         points = _comparable(out / name)
         with reader(language, points[-1].currency if points else None):
-            reports.append((name, list(_key_figures(points)), [_run(out / name, *run) for run in runs]))
+            cards = cards_html(_cards(points)) if points else ""
+            reports.append((name, cards, [_run(out / name, *run) for run in runs]))
     with reader(language):
         page = {"title": tr("Reports"), "empty": tr("No report has been made here yet."), "meta": {}}
         return rendered("runs.html.j2", page, reports=reports)
 
 
-def _key_figures(points: Sequence[FinishedRun]) -> Iterator[tuple[Any, ...]]:
-    """Label, last value, its interval and a picture of how it went, of each figure that is not just counted."""
-    from analysis.report.page import trend_html
+def _cards(points: Sequence[FinishedRun]) -> Iterator[Card]:
+    """Each figure of the last run that is not just counted, and how it went."""
+    from analysis.report.page import Card
 
-    for key, last in points[-1].figures.items() if points else ():
+    for key, last in points[-1].figures.items():
         if not last.is_counted:
             values = [run.figures[key].value for run in points if key in run.figures]
-            ends = (shown(f"{part} {last.kind}", last.value) for part in ("estimate", "brackets"))
-            yield last.label, *ends, trend_html(last.label, values, last.kind)
+            ends = shown(f"brackets {last.kind}", last.value)
+            yield Card(last.label, last.value, f"estimate {last.kind}", ends, values)
 
 
 def _run(report: Path, folder: Path, manifest: Mapping[str, Any]) -> dict[str, str]:

@@ -11,7 +11,6 @@ import errno
 import json
 import os
 import re
-import secrets
 import shutil
 import socket
 import stat
@@ -24,7 +23,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from analysis.errors import ReportLocked, UsageError, is_full_disk
+from analysis.errors import ReportLocked, UsageError, is_full_disk, shortened
+from analysis.pipeline.store import replace
 from analysis.processes import shielded
 from analysis.report.progress import plain
 
@@ -126,8 +126,8 @@ def told_as_usage(folder: Path) -> Iterator[None]:
     except OSError as error:
         if is_full_disk(error):
             raise
-        shown = str(folder) if len(str(folder)) <= LONGEST_PATH else f"{str(folder)[:LONGEST_PATH]}…"
-        raise UsageError(f"output folder {shown}: cannot be made or written ({error.strerror})") from error
+        where = shortened(str(folder), LONGEST_PATH)
+        raise UsageError(f"output folder {where}: cannot be made or written ({error.strerror})") from error
 
 
 @contextmanager
@@ -211,7 +211,7 @@ def set_latest(report: Path, run_id: str) -> None:
     """Let ``latest`` point to a run, by one atomic replacement of a relative link."""
     link = report / LATEST
     if not (link.is_symlink() and str(link.readlink()) == run_id):
-        _replaced(link, lambda temporary: temporary.symlink_to(run_id, target_is_directory=True))
+        replace(link, lambda unfinished: unfinished.symlink_to(run_id, target_is_directory=True))
 
 
 def latest_run(report: Path) -> str | None:
@@ -235,21 +235,6 @@ def keep_for_good(path: Path, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
         path.hardlink_to(file.name)
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write a file so that readers see the old or the new content."""
-    _replaced(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
-
-
-def _replaced(path: Path, write) -> None:
-    temporary = path.with_name(f".{path.name}-{secrets.token_hex(6)}")
-    try:
-        write(temporary)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def replace_folder(new: Path, target: Path) -> Path:

@@ -39,7 +39,8 @@ class Failure:
     """Why a notebook did not reach its end.
 
     ``kind`` is ``cell_error``, ``dead_kernel``, ``no_kernel`` (missing, or it never answered), ``left_early``
-    (SystemExit), ``no_sentinel``, ``disk_full`` or ``dead_process``; ``cell`` counts code cells from 1.
+    (SystemExit), ``no_sentinel``, ``disk_full`` or ``dead_process``; ``cell`` is the last that began, counted among
+    code cells from 1.
     """
 
     notebook: str
@@ -82,7 +83,6 @@ class Job:
 class Outcome:
     """What became of a notebook: what its last cell handed over, or why it did not get there; and seconds."""
 
-    notebook: str
     sentinel: Mapping[str, Any] | None
     failure: Failure | None
     seconds: float = 0.0
@@ -151,13 +151,22 @@ def execute(job: Job) -> Outcome:
     name, began = job.notebook.stem, time.monotonic()
     try:
         with _written_to(job.log):
-            failure = _executed(job)
+            kind, exception = _executed(job)
     finally:
         end_descendants()  # of what the notebook started, nothing stays
-    notebook = read_notebook(job.executed)
-    sentinel = _sentinel_of(notebook)
-    failure = failure or _silent_failure(name, notebook, sentinel)
-    return Outcome(name, sentinel, failure, round(time.monotonic() - began, 3))
+    # The author's cells: a cell's number is the same before and after the parameters are injected.
+    cells = [cell for cell in read_notebook(job.executed).cells if cell.cell_type == "code"]
+    cells = [cell for cell in cells if "injected-parameters" not in cell.metadata.get("tags", [])]
+    outputs = [output for cell in cells for output in cell.outputs]
+    found = [output.data[SENTINEL] for output in outputs if SENTINEL in output.get("data", {})]
+    # papermill takes SystemExit(0) for success, and a notebook whose end was deleted as well.
+    if not kind and any(output.output_type == "error" and output.ename == "SystemExit" for output in outputs):
+        kind, exception = "left_early", "SystemExit"
+    elif not kind and not found:
+        kind = "no_sentinel"
+    begun = [place for place, cell in enumerate(cells, 1) if cell.metadata.get("papermill", {}).get("start_time")]
+    failure = Failure(name, kind, begun[-1] if begun else None, exception) if kind else None
+    return Outcome(found[-1] if found else None, failure, round(time.monotonic() - began, 3))
 
 
 @contextmanager
@@ -175,10 +184,10 @@ def _written_to(log: Path) -> Iterator[None]:
             os.close(before)
 
 
-def _executed(job: Job) -> Failure | None:
-    name = job.notebook.stem
+def _executed(job: Job) -> tuple[str, str]:
+    """The kind of the failure that papermill tells of, and what was raised; both empty where it tells of none."""
     if importlib.util.find_spec("ipykernel") is None:
-        return Failure(name, "no_kernel", None, "no module ipykernel")
+        return "no_kernel", "no module ipykernel"
     import papermill
     from nbclient.exceptions import DeadKernelError
     from traitlets.config import Config
@@ -208,42 +217,16 @@ def _executed(job: Job) -> Failure | None:
         kind = "left_early" if error.ename == "SystemExit" else "cell_error"
         if error.ename == "OSError" and any(f"[Errno {number}]" in str(error.evalue) for number in FULL_DISK):
             kind = "disk_full"
-        return Failure(name, kind, _last_begun(job.executed), f"{error.ename}: {error.evalue}")
+        return kind, f"{error.ename}: {error.evalue}"
     except DeadKernelError:
-        return Failure(name, "dead_kernel", _last_begun(job.executed))
+        return "dead_kernel", ""
     except RuntimeError as error:
-        return Failure(name, "no_kernel", None, str(error))  # nbclient's word for a kernel that never answers
+        return "no_kernel", str(error)  # nbclient's word for a kernel that never answers
     except OSError as error:
         if error.errno not in FULL_DISK:
             raise
-        return Failure(name, "disk_full", None, str(error))
-    return None
-
-
-def _silent_failure(name: str, notebook: Any, sentinel: Any) -> Failure | None:
-    """papermill takes SystemExit(0) for success, and a notebook whose end was deleted as well."""
-    outputs = [output for cell in code_cells(notebook) for output in cell.outputs]
-    if any(output.output_type == "error" and output.ename == "SystemExit" for output in outputs):
-        return Failure(name, "left_early", _last_begun(notebook), "SystemExit")
-    return None if sentinel is not None else Failure(name, "no_sentinel")
-
-
-def _sentinel_of(notebook: Any) -> Mapping[str, Any] | None:
-    outputs = [output for cell in code_cells(notebook) for output in cell.outputs]
-    found = [output.data[SENTINEL] for output in outputs if SENTINEL in output.get("data", {})]
-    return found[-1] if found else None
-
-
-def _last_begun(notebook: Any) -> int | None:
-    cells = code_cells(read_notebook(notebook) if isinstance(notebook, Path) else notebook)
-    begun = [place for place, cell in enumerate(cells, 1) if cell.metadata.get("papermill", {}).get("start_time")]
-    return begun[-1] if begun else None
-
-
-def code_cells(notebook: Any) -> list[Any]:
-    """The author's code cells: a cell's number is the same before and after the parameters are injected."""
-    cells = (cell for cell in notebook.cells if cell.cell_type == "code")
-    return [cell for cell in cells if "injected-parameters" not in cell.metadata.get("tags", [])]
+        return "disk_full", str(error)
+    return "", ""
 
 
 def read_notebook(path: Path) -> Any:

@@ -64,7 +64,7 @@ class Card:
     label: Message
     value: Any
     kind: str = "rounded_money"
-    detail: Message | None = None
+    detail: Message | str | None = None
     trend: Sequence[Interval] = ()
 
 
@@ -189,8 +189,9 @@ class Page:
     def cards(self, cards: Iterable[Card]) -> None:
         """Key figures beside each other."""
         cards = list(cards)
-        html = Markup('<dl class="rl-cards">{}</dl>').format(Markup("").join(map(_card, cards)))
-        self._show(html, "\n".join(f"{card.label}: {shown(card.kind, card.value)}" for card in cards), "cards")
+        self._show(
+            cards_html(cards), "\n".join(f"{card.label}: {shown(card.kind, card.value)}" for card in cards), "cards"
+        )
 
     def finish(self, *, summary: str = "") -> None:
         """The last cell of a notebook: a run counts as complete only where this output is there.
@@ -213,7 +214,7 @@ class Page:
         display(output, raw=True, metadata={ROLE: {"role": role, **more}})
 
 
-def trend_html(label: Message | str, values: Sequence[Interval], kind: str) -> Markup:
+def _trend(label: Message | str, values: Sequence[Interval], kind: str) -> Markup:
     """How a figure went from run to run, as a small picture with its words; nothing below two runs."""
     if len(values) < 2:
         return Markup("")
@@ -226,9 +227,14 @@ def trend_html(label: Message | str, values: Sequence[Interval], kind: str) -> M
     return _image(picture(lambda ax: plot_trend(values, ax), 1.6, 0.4), words)
 
 
+def cards_html(cards: Iterable[Card]) -> Markup:
+    """Key figures beside each other; each with how it went from run to run."""
+    return Markup('<dl class="rl-cards">{}</dl>').format(Markup("").join(map(_card, cards)))
+
+
 def _card(card: Card) -> Markup:
     value = _element("dd", escape(shown(card.kind, card.value)), "value")
-    trend = trend_html(card.label, card.trend, card.kind.rpartition(" ")[2])
+    trend = _trend(card.label, card.trend, card.kind.rpartition(" ")[2])
     more = [_element("dd", part, kind) for part, kind in ((trend, "trend"), (card.detail, "detail")) if part]
     return _element("div", Markup("").join([_element("dt", card.label), value, *more]))
 

@@ -30,12 +30,18 @@ class Progress:
 
     def stage(self, name: str) -> None:
         """A named stage begins."""
+        self.tell("stage", name=name)
 
     def step(self, name: str, done: int, total: int) -> None:
         """Within the stage, ``done`` of ``total`` parts are there, ``name`` the last."""
+        self.tell("step", name=name, done=done, total=total)
 
     def say(self, message: str) -> None:
         """Something worth knowing."""
+        self.tell("message", message=message)
+
+    def tell(self, event: str, **fields: object) -> None:
+        """What happened, of any kind; texts may hold control characters."""
 
 
 class Lines(Progress):
@@ -44,14 +50,9 @@ class Lines(Progress):
     def __init__(self, stream: TextIO):
         self._stream, self._began = stream, time.monotonic()
 
-    def stage(self, name: str) -> None:
-        self.say(name)
-
-    def step(self, name: str, done: int, total: int) -> None:
-        self.say(f"  {done}/{total} {name}")
-
-    def say(self, message: str) -> None:
-        self._stream.write(f"{time.monotonic() - self._began:6.1f} s  {plain(message)}\n")
+    def tell(self, event: str, **fields: object) -> None:
+        line = {"stage": "{name}", "step": "  {done}/{total} {name}", "message": "{message}"}[event].format(**fields)
+        self._stream.write(f"{time.monotonic() - self._began:6.1f} s  {plain(line)}\n")
         self._stream.flush()
 
 
@@ -61,17 +62,7 @@ class JsonLines(Progress):
     def __init__(self, stream: TextIO, began: float | None = None):
         self._stream, self._began = stream, time.monotonic() if began is None else began
 
-    def stage(self, name: str) -> None:
-        self.line("stage", name=name)
-
-    def step(self, name: str, done: int, total: int) -> None:
-        self.line("step", name=name, done=done, total=total)
-
-    def say(self, message: str) -> None:
-        self.line("message", message=message)
-
-    def line(self, event: str, **fields: object) -> None:
-        """Write a line of any kind; texts lose their control characters."""
+    def tell(self, event: str, **fields: object) -> None:
         now = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
         told = {name: plain(value) if isinstance(value, str) else value for name, value in fields.items()}
         content = {"time": now, "seconds": round(time.monotonic() - self._began, 3), "event": event, **told}

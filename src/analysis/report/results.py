@@ -23,6 +23,19 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 2
 MODEL = "model.json"
+DATA = (
+    "rows_read",
+    "rows_used",
+    "customers",
+    "orders",
+    "currency",
+    "data_hash",
+    "observation_start",
+    "observation_end",
+)
+LADDER = ("member_orders", "proposed_orders", "rungs", "past", "coming", "phases")
+CONTACTS = ("window_days", "cost_per_contact", "incentive", "permission", "lists", "tests", "unasked")
+INTERVAL = ("estimate", "lower", "upper", "level")
 ENDS = {"estimate": "", "lower": "_lower", "upper": "_upper"}
 """Of an interval -> how the columns of a frame end that hold it."""
 
@@ -89,25 +102,25 @@ def results(study: Study) -> dict[str, Any]:
         compared, why_not_compared = _known(lambda: _strategies(study))
         content = {
             "schema_version": SCHEMA_VERSION,
-            "data": _data(study.orders),
+            "data": _of(study.orders, *DATA),
             "purchase_model": _purchase_model(study.fits),
             "spend_model": spend,
             "spend_model_reason": spend_reason,
             "backtest": backtest,
             "backtest_reason": backtest_reason,
             "rolling_origins": origins,
-            "diagnostics": study.diagnostics.found.reset_index().to_dict("records"),
+            "diagnostics": study.diagnostics.found,
             "rolling_origins_reason": origins_reason,
             "portfolio": _portfolio(study),
-            "customer_base": _customer_base(study),
-            "ladder": _known(lambda: _ladder(study.ladder))[0],
-            "contact_lists": _known(lambda: _contacts(study.contact_lists))[0],
-            "payback": _known(lambda: _payback(study.payback))[0],
-            "channels": _known(lambda: {name: _rows(getattr(study.channels, name)) for name in ("groups", "costs")})[0],
-            "earned_growth": _known(lambda: _rows(study.earned_growth))[0],
-            "referred": _known(lambda: _rows(study.referred))[0],
-            "customer_tables": _rows(study.customer_tables.ledger.drop(columns="examples")),
-            "lots": _known(lambda: {name: _rows(getattr(study.lot_effects, name)) for name in ("lots", "effects")})[0],
+            "customer_base": _known(lambda: _customer_base(study.customer_base))[0],
+            "ladder": _known(lambda: _of(study.ladder, *LADDER))[0],
+            "contact_lists": _known(lambda: _of(study.contact_lists, *CONTACTS))[0],
+            "payback": _known(lambda: _of(study.payback, "cost", "curve", "ages", "most", "alone", "groups"))[0],
+            "channels": _known(lambda: _of(study.channels, "groups", "costs"))[0],
+            "earned_growth": _known(lambda: study.earned_growth)[0],
+            "referred": _known(lambda: study.referred)[0],
+            "customer_tables": study.customer_tables.ledger.drop(columns="examples"),
+            "lots": _known(lambda: _of(study.lot_effects, "lots", "effects"))[0],
             "retention": _retention(study.retention),
             "retention_lift": _lift(study),
             "claims": [_claim(verdict) for verdict in study.claims],
@@ -125,8 +138,13 @@ def _known(ask: Callable[[], Any]) -> tuple[Any, str | None]:
         return None, gap.reason.code
 
 
+def _of(result: Any, *names: str) -> dict[str, Any]:
+    """These attributes of a result, by name."""
+    return {name: getattr(result, name) for name in names}
+
+
 def plain(value: Any) -> Any:
-    """Dataclasses, frames, arrays, NumPy's numbers and days as what JSON knows; a number that is none becomes null."""
+    """Dataclasses, arrays, numbers and days as what JSON knows, frames as their rows; NaN and infinity are null."""
     if isinstance(value, Message):
         return value.code or str(value)
     if dataclasses.is_dataclass(value):
@@ -139,7 +157,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, dt.date):
         return value.isoformat().removesuffix("T00:00:00")
     if hasattr(value, "to_dict"):
-        return plain(value.to_dict(orient="list"))
+        return plain((value if value.index.names == [None] else value.reset_index()).to_dict("records"))
     if hasattr(value, "tolist"):
         return plain(value.tolist())
     if isinstance(value, list | tuple):
@@ -149,27 +167,20 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _data(orders: Any) -> dict[str, Any]:
-    names = ("rows_read", "rows_used", "customers", "orders", "currency", "data_hash")
-    names += ("observation_start", "observation_end")
-    return {name: getattr(orders, name) for name in names}
-
-
 def _purchase_model(fits: Any) -> dict[str, Any]:
     primary, *others = fits
     return {
         **_fit(primary),
-        "time_unit": primary.time_unit,
-        "customers": primary.customers,
+        **_of(primary, "time_unit", "customers"),
         "alternatives": [_fit(fit) for fit in others],
         "not_identified": fits.not_identified,
     }
 
 
 def _fit(fit: Any) -> dict[str, Any]:
-    quality = {name: getattr(fit.posterior, name) for name in ("method", "effective_size", "pareto_shape")}
-    names = ("parameters", "log_likelihood", "standard_errors", "converged")
-    return {"name": fit.model, **{name: getattr(fit, name) for name in names}, "posterior": quality}
+    quality = _of(fit.posterior, "method", "effective_size", "pareto_shape")
+    found = _of(fit, "parameters", "log_likelihood", "standard_errors", "converged")
+    return {"name": fit.model, **found, "posterior": quality}
 
 
 def _spend_model(study: Study) -> tuple[dict[str, Any] | None, Any]:
@@ -183,12 +194,11 @@ def _spend_model(study: Study) -> tuple[dict[str, Any] | None, Any]:
     if fit.posterior is None:
         return None, fit.reason
     names = ("parameters", "standard_errors", "log_likelihood", "customers", "mean_order_value", "recentred_from")
-    content = {"name": fit.model, **{name: getattr(fit, name) for name in names}}
-    content |= {"by_frequency": fit.by_frequency._asdict(), "half_weight_orders": fit.half_weight_orders}
+    names += ("half_weight_orders",)
+    content = {"name": fit.model, **_of(fit, *names), "by_frequency": fit.by_frequency._asdict()}
     content["held_out"] = choice and {
-        "scores": choice.scores.to_dict("records"),
+        **_of(choice, "scores", "customers"),
         "odd_even": choice.together(study.config.model.credible_level),
-        "customers": choice.customers,
     }
     return content | {"dependence": _known(lambda: study.dependence)[0]}, fit.reason
 
@@ -198,7 +208,7 @@ def _backtest(found: Any) -> dict[str, Any]:
     scores = found.scores.reset_index().to_dict("records")
     return {
         "holdout_weeks": found.holdout_days // 7,
-        **{name: getattr(found, name) for name in names},
+        **_of(found, *names),
         "models": [_score(score) for score in scores],
         "not_identified": found.fits.not_identified,
     }
@@ -206,20 +216,14 @@ def _backtest(found: Any) -> dict[str, Any]:
 
 def _origins(record: Any) -> dict[str, Any]:
     """The record of past windows, and the choice of the model that rests on it."""
-    windows = record.windows.assign(**{name: record.windows[name].astype(str) for name in ("origin", "end")})
-    return {
-        "primary": record.primary,
-        "named": record.named,
-        "made_on_little": record.made_on_little,
-        "lead_decides": record.lead_decides,
-        "choice": record.choice.rename_axis("model").reset_index().to_dict("records"),
-        "windows": windows.to_dict("records"),
-        "spread": record.calibration.spread,
-    }
+    windows = record.windows.astype({"origin": str, "end": str})
+    choice = record.choice.rename_axis("model")
+    told = _of(record, "primary", "named", "made_on_little", "lead_decides")
+    return told | {"choice": choice, "windows": windows, "spread": record.calibration.spread}
 
 
 def _score(score: Mapping[str, Any]) -> dict[str, Any]:
-    interval = {name: score[name] for name in ("estimate", "lower", "upper", "level")}
+    interval = {name: score[name] for name in INTERVAL}
     renamed = {"total_actual": score["actual"], "total_predicted": score["estimate"], "total_interval": interval}
     return {name: value for name, value in score.items() if name not in (*interval, "actual")} | renamed
 
@@ -227,7 +231,6 @@ def _score(score: Mapping[str, Any]) -> dict[str, Any]:
 def _portfolio(study: Study) -> dict[str, Any]:
     value, level = study.value, study.config.model.credible_level
     alive = {fit.model: fit.customers_alive(level) for fit in study.fits}
-    economics = study.config.economics
     return {
         "residual_clv": value.total,
         "expected_residual_clv": value.expected_total,
@@ -237,48 +240,19 @@ def _portfolio(study: Study) -> dict[str, Any]:
         "customers_alive_intervals": alive,
         "by_model": value.by_model,
         "segments": [_segment(row, value) for row in value.segments.reset_index().to_dict("records")],
-        "horizon_years": economics.horizon_years,
-        "annual_discount_rate": economics.annual_discount_rate,
-        "gross_margin": economics.gross_margin,
-        "cost_per_order": economics.cost_per_order,
+        **_of(study.config.economics, "horizon_years", "annual_discount_rate", "gross_margin", "cost_per_order"),
         "currency": study.currency,
     }
 
 
-def _customer_base(study: Study) -> dict[str, Any] | None:
-    base = _known(lambda: study.customer_base)[0]
-    if base is None:
-        return None
+def _customer_base(base: Any) -> dict[str, Any]:
     lives = base.known_lives
-    frames = {"bridge": base.bridge, "drivers": base.drivers, "deciles": base.deciles}
-    frames |= {"cohorts": lives and lives.cohorts, "newer_against_older": lives and lives.newer}
-    rows = {name: frame if frame is None else frame.to_dict("records") for name, frame in frames.items()}
-    return {"months": base.months, "refunds_beyond": base.refunds_beyond, **rows}
-
-
-def _contacts(found: Any) -> dict[str, Any]:
-    rows = {name: getattr(found, name).reset_index().to_dict("records") for name in ("lists", "tests", "unasked")}
-    settings = ("window_days", "cost_per_contact", "incentive", "permission")
-    return {**{name: getattr(found, name) for name in settings}, **rows}
-
-
-def _payback(payback: Any) -> dict[str, Any]:
-    frames = {name: getattr(payback, name) for name in ("curve", "ages", "most", "alone", "groups")}
-    return {"cost": payback.cost, **{name: frame.to_dict("records") for name, frame in frames.items()}}
-
-
-def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    return frame.to_dict("records")
-
-
-def _ladder(ladder: Any) -> dict[str, Any]:
-    names = ("rungs", "past", "coming", "phases")
-    rows = {name: getattr(ladder, name).reset_index().to_dict("records") for name in names}
-    return {"member_orders": ladder.member_orders, "proposed_orders": ladder.proposed_orders, **rows}
+    known = {"cohorts": lives and lives.cohorts, "newer_against_older": lives and lives.newer}
+    return _of(base, "months", "refunds_beyond", "bridge", "drivers", "deciles") | known
 
 
 def _segment(row: Mapping[str, Any], value: Any) -> dict[str, Any]:
-    own = {name: row[name] for name in ("estimate", "lower", "upper", "level")}
+    own = {name: row[name] for name in INTERVAL}
     ordered = {end: row[f"expected_orders{suffix}"] for end, suffix in ENDS.items()} | {"level": row["level"]}
     worth = {"residual_clv": None, "share_of_value": None}
     if value.total is not None:
@@ -315,16 +289,13 @@ def _lift(study: Study) -> dict[str, Any]:
     if lift is None:
         return {"reason": reason, "readings": []}
     names = [field.name for field in dataclasses.fields(lift.lifts[0]) if field.name not in ("draws", "choice")]
-
-    def told(each: Any) -> dict[str, Any]:
-        return {name: getattr(each, name) for name in names}
-
     # What is called retention is no part of these choices: they are all of survival.
     choices = {each.choice: {k: v for k, v in vars(each.choice).items() if k != "measure"} for each in lift.lifts}
-    readings = [
-        {"choice": choices[each.choice], **told(each)} for each in lift.lifts if each.choice.measure == "survival"
-    ]
-    measures = {measure: {name: told(each) for name, each in of.items()} for measure, of in lift.by_measure.items()}
+    survival = [each for each in lift.lifts if each.choice.measure == "survival"]
+    readings = [{"choice": choices[each.choice], **_of(each, *names)} for each in survival]
+    measures = {
+        measure: {name: _of(each, *names) for name, each in of.items()} for measure, of in lift.by_measure.items()
+    }
     costs = {measure: lift.costs_agreed(measure) for measure in measures} | {"all": lift.costs_agreed()}
     by_measure = {"by_measure": measures, "costs_at_which_it_holds": costs}
     verdict = study.claims.over_measures("five_points_more_profit")
@@ -332,17 +303,13 @@ def _lift(study: Study) -> dict[str, Any]:
 
 
 def _claim(verdict: Any) -> dict[str, Any]:
-    estimate = verdict.estimate
-    ends = {name: estimate and getattr(estimate, name) for name in ("estimate", "lower", "upper", "level")}
     return {
         "id": verdict.claim,
-        "verdict": verdict.verdict,
-        **ends,
+        **_of(verdict, "verdict", "error", "reason"),
+        **(_of(verdict.estimate, *INTERVAL) if verdict.estimate else dict.fromkeys(INTERVAL)),
         "unit": verdict.declared.unit,
         "by_model": verdict.estimates,
         "probability": verdict.probabilities,
-        "error": verdict.error,
-        "reason": verdict.reason,
         "sentence": str(verdict.declared.wording),
     }
 
@@ -371,14 +338,10 @@ def write_customers(frame: pd.DataFrame, folder: Path, config: Config) -> None:
 
 def write_contacts(found: Any, folder: Path, config: Config) -> None:
     """``send-NAME.csv`` of each list for the mail tool, and ``contacts.csv`` with every list of a customer."""
-    from analysis.tables import escape_formulas
     from analysis.value.contacts import LISTS, reasons
 
     for name in found.lists.index:
-        escape_formulas(found.to_send(name)).to_csv(
-            folder / f"send-{name.replace('_', '-')}.csv", index=False, encoding="utf-8", lineterminator="\n",
-            date_format="%Y-%m-%d", quoting=csv.QUOTE_NONNUMERIC,
-        )  # fmt: skip
+        write_csv(found.to_send(name), folder / f"send-{name.replace('_', '-')}.csv")
     table = found.customers.replace(math.inf, math.nan)
     table.insert(2, "reason", [str(reason) for reason in reasons(table)])
     table["list"] = [str(LISTS[name]) for name in table["list"]]
@@ -435,24 +398,17 @@ def headings() -> dict[str, str]:
     }
 
 
-def write_csv(frame: pd.DataFrame, path: Path, config: Config) -> None:
-    """A table as UTF-8 CSV with a header, formulas escaped; days without a time.
+def write_csv(frame: pd.DataFrame, path: Path | None, config: Config | None = None) -> str | None:
+    """A table as UTF-8 CSV with a header, formulas escaped; days without a time. Without a path, its text.
 
-    Dutch spreadsheets take semicolons and decimal commas, and know UTF-8 by its byte order mark.
+    Dutch spreadsheets take semicolons and decimal commas, and know UTF-8 by its byte order mark; without ``config`` the
+    file is for programs.
     """
     from analysis.tables import escape_formulas
 
     local = {}
-    if is_local(config):
-        frame = frame.rename(columns=headings())
-        local = {"sep": ";", "decimal": ","}
+    if config and is_local(config):
+        frame, local = frame.rename(columns=headings()), {"sep": ";", "decimal": ",", "encoding": "utf-8-sig"}
     # Every text is quoted: a lone carriage return in an id would otherwise end the row for many readers.
-    escape_formulas(frame).to_csv(
-        path,
-        index=False,
-        encoding="utf-8-sig" if local else "utf-8",
-        lineterminator="\n",
-        date_format="%Y-%m-%d",
-        quoting=csv.QUOTE_NONNUMERIC,
-        **local,
-    )
+    options = {"index": False, "lineterminator": "\n", "date_format": "%Y-%m-%d", "quoting": csv.QUOTE_NONNUMERIC}
+    return escape_formulas(frame).to_csv(path, **options, **local)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import datetime as dt
 import glob
@@ -15,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,12 +48,13 @@ from analysis.report.notebooks import (
     execute,
     kernel_environment,
     notebooks_in,
+    read_notebook,
     socket_folder,
 )
 from analysis.report.pdf import chromium, print_page
 from analysis.report.progress import Progress
 from analysis.report.resolved import write_resolved
-from analysis.report.results import write_artefacts, write_json
+from analysis.report.results import write_artefacts, write_csv, write_json
 from analysis.report.secrets import secrets_in_folder, secrets_of, without_passwords, without_secrets
 from analysis.report.stamp import Stamp, identity, identity_of, main_versions
 from analysis.words import Message, reader
@@ -74,22 +74,7 @@ WARN_BYTES, REFUSE_BYTES = 5_000_000, 15_000_000
 LONGEST_REASON = 500
 
 
-def run_report(
-    config: Config,
-    *,
-    as_of: dt.date | None = None,
-    out: Path = Path("reports"),
-    jobs: int | None = None,
-    force: bool = False,
-    dry_run: bool = False,
-    pdf: bool = False,
-    code: bool = True,
-    progress: Progress | None = None,
-    notebooks: Path | None = None,
-    deadline: Deadline | None = None,
-    processes: int | None = None,
-    draw: str | None = None,
-) -> Path:
+def run_report(config: Config, *, dry_run: bool = False, draw: str | None = None, **asked: Any) -> Path:
     """Make a report and publish it; or find that the same was published before.
 
     Worker processes import the caller's main module, so a script that calls this needs the usual
@@ -99,32 +84,13 @@ def run_report(
     ----------
     config
         The configuration.
-    as_of
-        Last day of the data that counts; None as configured.
-    out
-        Folder of all reports; the report goes to ``out/NAME/RUN_ID``.
-    jobs
-        Most notebooks, and most steps, at a time; None for as many as there are processors, up to four.
-    force
-        Run although the same was published before, into ``RUN_ID-2`` and so on, and compute everything anew.
     dry_run
         Check configuration and data and say what would be done; write nothing in ``out``.
-    pdf
-        Print the pages into ``report.pdf`` too, also beside a page that was published before. It shows the same,
-        so it does not count in the run id.
-    code
-        Whether the pages of evidence hold the code of their cells.
-    progress
-        Told what happens.
-    notebooks
-        Folder of the notebooks; None for the package's own.
-    deadline
-        Ends the run; None for the configured one, from now on.
-    processes
-        As ``jobs``, where reports are made side by side.
     draw
         A list of which a lot is drawn first, into ``out/NAME/lots/LIST-DATE.csv``, which this report and later ones
         then read.
+    asked
+        What else is asked of the run, see ``Run``.
 
     Returns
     -------
@@ -149,21 +115,13 @@ def run_report(
     ReportLocked
         Where another run of the same report is under way (75); this one touches nothing.
     """
-    progress, deadline = progress or Progress(), deadline or Deadline(config.deadline_minutes)
-    printer = chromium() if pdf else None
-    out = Path(out).absolute()
-    folders.refuse_unwritable(out / config.name)
-    if jobs is not None and jobs < 1:
-        raise UsageError(f"jobs == {jobs}, must be at least 1")
+    run = Run(config, **asked)
     if draw is not None:
         draw = _known_list(draw, config)
-    found = notebooks_in(notebooks or notebooks_folder())
-    processes = processes or min(os.cpu_count() or 1, MOST_PROCESSES, jobs or MOST_PROCESSES)
-    run = _Run(config, as_of, out, found, processes, force, printer, code, progress, deadline)
     with full_disk_named():
         if dry_run:
             if draw:
-                progress.say(f"would draw a lot of the list {draw}")
+                run.progress.say(f"would draw a lot of the list {draw}")
             return run.foreseen()
         report = run.report
         with folders.report_folder(report), folders.report_lock(report), folders.work_folder(report) as work:
@@ -213,40 +171,58 @@ def lot_of(config_file: Path, as_of: dt.date | None, store: Path, name: str) -> 
 
 
 @dataclass
-class _Run:
-    """What was asked of a run, and how far it came.
+class Run:
+    """What is asked of a run, and how far it came.
 
-    Attributes
+    Parameters
     ----------
-    config, as_of
-        The configuration, and the last day of the data that counts; None as configured.
+    config
+        The configuration.
+    as_of
+        Last day of the data that counts; None as configured.
     out
-        Folder of all reports (absolute).
-    notebooks
-        The notebooks; the first is the index.
-    processes
-        Most steps, and most notebooks, at a time.
+        Folder of all reports; the report goes to ``out/NAME/RUN_ID``.
+    jobs
+        Most notebooks, and most steps, at a time; None for as many as there are processors, up to four.
     force
-        Whether to run although the same was published before.
-    printer
-        Path of the browser that prints the pages; None where no PDF is asked.
+        Run although the same was published before, into ``RUN_ID-2`` and so on, and compute everything anew.
+    pdf
+        Print the pages into ``report.pdf`` too, also beside a page that was published before. It shows the same,
+        so it does not count in the run id.
     code
         Whether the pages of evidence hold the code of their cells.
+    progress
+        Told what happens.
+    notebooks
+        Folder of the notebooks, of which the first is the index; None for the package's own.
+    deadline
+        Ends the run; None for the configured one, from now on.
+    processes
+        As ``jobs``, where reports are made side by side.
     """
 
     config: Config
-    as_of: dt.date | None
-    out: Path
-    notebooks: tuple[Path, ...]
-    processes: int
-    force: bool
-    printer: str | None
-    code: bool
-    progress: Progress
-    deadline: Deadline
+    as_of: dt.date | None = None
+    out: Path = Path("reports")
+    jobs: InitVar[int | None] = None
+    force: bool = False
+    pdf: InitVar[bool] = False
+    code: bool = True
+    progress: Progress = field(default_factory=Progress)
+    notebooks: InitVar[Path | None] = None
+    deadline: Deadline | None = None
+    processes: int | None = None
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, jobs: int | None, pdf: bool, notebooks: Path | None) -> None:
+        self.deadline = self.deadline or Deadline(self.config.deadline_minutes)
+        self.printer = chromium() if pdf else None
+        self.out = Path(self.out).absolute()
         self.report = self.out / self.config.name
+        folders.refuse_unwritable(self.report)
+        if jobs is not None and jobs < 1:
+            raise UsageError(f"jobs == {jobs}, must be at least 1")
+        self.notebooks = notebooks_in(notebooks or notebooks_folder())
+        self.processes = self.processes or min(os.cpu_count() or 1, MOST_PROCESSES, jobs or MOST_PROCESSES)
         self._find_lots()
         self.secrets = secrets_of(self.config, os.environ)
         self.began, self.started_at, self.seconds = time.monotonic(), _now(), {}
@@ -266,8 +242,6 @@ class _Run:
 
     def draw_lot(self, name: str, work: Path) -> None:
         """Draw a lot of a list, keep it for good, and let this run know it."""
-        from analysis.tables import escape_formulas
-
         self.progress.stage(f"drawing a lot of the list {name}")
         write_resolved(self.config, work / CONFIGURATION)
         with pool(1) as workers:
@@ -276,7 +250,7 @@ class _Run:
             day, lot = self.deadline.result(task)
         path = self.report / folders.LOTS / f"{name}-{day}.csv"
         try:
-            folders.keep_for_good(path, escape_formulas(lot).to_csv(index=False, quoting=csv.QUOTE_NONNUMERIC))
+            folders.keep_for_good(path, write_csv(lot, None))
         except FileExistsError:
             raise UsageError(f"--draw {name}: a lot of this list was drawn on the same data: {path}") from None
         asked = int((lot["arm"] == "contact").sum())
@@ -351,8 +325,11 @@ class _Run:
                 study.config = load_config(self.config_file)  # with the primary model of the run before
                 refusal = self._computed(study, workers)
             self._drawn(study, refusal)
+            folder = self.report / self.stamp.run_id
             with shielded():
-                return self._published()
+                self.run.rename(folder)
+                self._point_to(folder)
+            return folder
         except Exception as error:
             check()  # what was interrupted did not fail
             if is_read or isinstance(error, DeadlinePassed):
@@ -453,7 +430,7 @@ class _Run:
             try:
                 outcome = self.deadline.result(task)
             except BrokenProcessPool as error:
-                outcome = Outcome(name, None, Failure(name, "dead_process", None, str(error)))
+                outcome = Outcome(None, Failure(name, "dead_process", None, str(error)))
             self.outcomes[name] = outcome
             self.seconds[name] = outcome.seconds
             self.progress.step(name, len(self.outcomes), len(tasks))
@@ -556,42 +533,32 @@ class _Run:
             target.unlink()
             raise GateFailed(f"the PDF is not published; secret: the value of {found[0]} stands in it")
 
-    def _published(self) -> Path:
-        folder = self.report / self.stamp.run_id
-        self.run.rename(folder)
-        self._point_to(folder)
-        return folder
-
     def _point_to(self, folder: Path) -> None:
         folders.set_latest(self.report, folder.name)
         write_index(self.out, self.config.language)
 
     def _keep_failure(self, error: Exception) -> None:
         """Export the pages as far as they came with the reason on top, and move everything to ``failed/``."""
-        with self._told_if_it_cannot_be_kept(), shielded():
-            for name in (PDF, SUMMARY):
-                (self.run / name).unlink(missing_ok=True)  # which do not say that it failed
-            for log in (self.work / "logs").glob("*.log") if self.failures else ():
-                if log.stat().st_size:
-                    shutil.copy(log, self.run / "notebooks" / log.name)
-            self._relocate()
-            reason = self._reason(error)
-            for task in self._pages(reason):
-                page = export_page(*task)
-                page.write_text(without_secrets(page.read_text(encoding="utf-8"), self.secrets), encoding="utf-8")
-            self._write_manifest(self._said(reason), getattr(error, "exit_code", 1))
-            for file, _ in list(secrets_in_folder(self.run, self.secrets)):
-                file.unlink()
-            folder = folders.replace_folder(self.run, self.report / folders.FAILED / self.stamp.run_id)
-            write_index(self.out, self.config.language)
-            self.progress.say(f"the run failed; how far it came: {folder}")
-
-    @contextmanager
-    def _told_if_it_cannot_be_kept(self) -> Iterator[None]:
         try:
-            yield
-        except OSError as error:  # why the run failed matters more
-            why = self._without_secrets(str(error))
+            with shielded():
+                for name in (PDF, SUMMARY):
+                    (self.run / name).unlink(missing_ok=True)  # which do not say that it failed
+                for log in (self.work / "logs").glob("*.log") if self.failures else ():
+                    if log.stat().st_size:
+                        shutil.copy(log, self.run / "notebooks" / log.name)
+                self._relocate()
+                reason = self._reason(error)
+                for task in self._pages(reason):
+                    page = export_page(*task)
+                    page.write_text(without_secrets(page.read_text(encoding="utf-8"), self.secrets), encoding="utf-8")
+                self._write_manifest(self._said(reason), getattr(error, "exit_code", 1))
+                for file, _ in list(secrets_in_folder(self.run, self.secrets)):
+                    file.unlink()
+                folder = folders.replace_folder(self.run, self.report / folders.FAILED / self.stamp.run_id)
+                write_index(self.out, self.config.language)
+                self.progress.say(f"the run failed; how far it came: {folder}")
+        except OSError as trouble:  # why the run failed matters more
+            why = self._without_secrets(str(trouble))
             self.progress.say(f"warning: the pages of the failed run could not be kept ({why})")
 
     def _reason(self, error: Exception) -> Message:
@@ -668,7 +635,6 @@ def _unless_preferred(model: str) -> str | None:
 def export_page(notebook: Path, folder: Path, names: list[str], options: dict[str, Any]) -> Path:
     """Write an executed notebook as a page of the run in ``folder``; body of a task in a worker process."""
     from analysis.report.export import export, page_links
-    from analysis.report.notebooks import read_notebook
 
     with reader(options["stamp"].language):
         pages = page_links(names)
@@ -681,7 +647,6 @@ def export_page(notebook: Path, folder: Path, names: list[str], options: dict[st
 def print_report(notebooks: list[Path], target: Path, printer: str, stamp: Stamp) -> None:
     """Print executed notebooks one after the other; body of a task in a worker process."""
     from analysis.report.export import export
-    from analysis.report.notebooks import read_notebook
 
     first, *others = [read_notebook(notebook) for notebook in notebooks]
     for other in others:
