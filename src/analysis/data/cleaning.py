@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import Any
 
 import ibis
 import numpy as np
@@ -16,7 +17,7 @@ from ibis.expr.types import BooleanValue, Table
 from analysis.config import Config, DataConfig
 from analysis.data import expressions
 from analysis.data.engine import Relation
-from analysis.data.first_orders import FOLLOWED_DAYS, left_truncation_of
+from analysis.data.first_orders import left_truncation_of
 from analysis.data.ledger import Entry, Outcome, Reason, ledger_frame, where_any
 from analysis.data.meaning import dominant_customer, meant, problems_in_far_days
 from analysis.data.rows import Rows, problems_in_rows
@@ -66,8 +67,8 @@ class Cleaned:
 
 def cleaned(
     rows: Rows, config: Config, end: dt.date | None, further: Iterable[Problem] = ()
-) -> tuple[Cleaned, Relation, Relation]:
-    """What is known of the rows up to ``end``, those that count, and their customer-days, stored.
+) -> tuple[Cleaned, Relation, Relation, Relation]:
+    """What is known of the rows up to ``end``, those that count, their customer-days and customers, stored.
 
     Raises
     ------
@@ -80,7 +81,7 @@ def cleaned(
     profile = profile_of(rows, today)
     kept = rows.then(_counting) if profile.dropped else rows
     currency, mixed = currency_of(kept, config)
-    duplicates = duplicates_in(kept, profile, data)
+    duplicates = UNCOUNTED if data.duplicates == "keep" else duplicates_in(kept)
     problems = [
         *further,
         *rows.found,
@@ -104,13 +105,21 @@ def cleaned(
         entries.append(entry)
     counting = kept.relation.then(_as_expressions_take_them, bool(profile.refunds))
     money = expressions.CELL if profile.largest_total < NARROW_TOTAL else expressions.MONEY
-    days = counting.then(expressions.customer_days, money).stored("customer_days")
+    days = counting.then(expressions.customer_days, money, profile.free > 0).stored("customer_days")
+    if data.duplicates == "keep" and data.count_duplicates:
+        # Rows that are equal fall on one day of one customer.
+        duplicates = duplicates_in(kept.then(_of_days, days.then(expressions.several_rows)))
     entries += entries_of(days, end, profile.rows - sum(entry.rows for entry in entries))
-    seen = pd.DataFrame(days.few(expressions.first_seen, end, FOLLOWED_DAYS))
+    customers = days.then(expressions.customers, end).stored("customers")
+    seen = pd.DataFrame(customers.few(expressions.first_seen))
     if seen.empty:
         raise DataError(f"{rows.label}: no customer has an order in the window")
+
+    def repeats_soon(*settings: Any) -> pd.DataFrame:
+        return days.then(expressions.repeats_soon, customers, *settings).frame()
+
     setting = "known" if data.exclude_earlier else data.first_orders
-    left_truncation, on_first_orders = left_truncation_of(seen, start, end, setting)
+    left_truncation, on_first_orders = left_truncation_of(seen, start, end, setting, repeats_soon)
     daily = daily_of(days, seen, start, end)
     quiet = quiet_end_of(daily, end)
     found = Cleaned(
@@ -129,12 +138,12 @@ def cleaned(
             *(rows.table.notes if rows.table else ()),
             *rows.said,
             *notes_on(entries, duplicates, early_customers, profile, data),
-            *dominant_customer(days, seen, int(daily["orders"].sum()), end),
+            *dominant_customer(customers, seen, int(daily["orders"].sum())),
             *on_first_orders,
             *((quiet,) if quiet else ()),
         ),
     )
-    return found, counting, days
+    return found, counting, days, customers
 
 
 @dataclass(frozen=True)
@@ -143,8 +152,8 @@ class Profile:
 
     Attributes
     ----------
-    rows, kept, refunds
-        Rows of the source; rows that are kept; refunds among the kept.
+    rows, kept, refunds, free
+        Rows of the source; rows that are kept; refunds, and rows worth nothing, among the kept.
     kept_amount, largest_total
         Money of the kept rows; sum of the absolute money of all rows, a bound for every sum.
     first_day, last_day
@@ -162,6 +171,7 @@ class Profile:
     rows: int
     kept: int
     refunds: int
+    free: int
     kept_amount: Decimal
     largest_total: Decimal
     first_day: dt.date | None
@@ -215,6 +225,7 @@ def profile_of(rows: Rows, today: dt.date) -> Profile:
         rows=sum(line["rows"] for line in found),
         kept=kept["rows"] or 0,
         refunds=kept.get("refunds") or 0,
+        free=kept.get("free") or 0,
         kept_amount=kept.get("amount") or zero,
         largest_total=sum((line["absolute"] or zero for line in found), zero),
         first_day=kept.get("first_day"),
@@ -233,6 +244,7 @@ def _profile(rows: Table, today: dt.date) -> Table:
         "amount": rows.money.sum(),
         "absolute": rows.money.abs().sum(),
         "refunds": rows.count(where=rows.is_refund),
+        "free": rows.count(where=rows.money.coalesce(0) == 0),
         "first_day": rows.day.min(),
         "last_day": rows.day.max(),
         "future": rows.count(where=rows.day > today),
@@ -346,17 +358,18 @@ def _currencies(rows: Table) -> Table:
     return found.order_by(found.number.desc(), found.code)
 
 
-def duplicates_in(kept: Rows, profile: Profile, data: DataConfig) -> int:
-    """How many kept rows repeat an earlier row in every column; ``UNCOUNTED`` where that is switched off."""
-    if data.duplicates == "keep" and not data.count_duplicates:
-        return UNCOUNTED
-    # One hash of a file's row is enough to count, not to leave rows out.
-    keys = kept.keys[:1] if kept.table and data.duplicates == "keep" else kept.keys
-    return profile.kept - kept.relation.one(_distinct, keys)["number"]
+def duplicates_in(rows: Rows) -> int:
+    """How many rows repeat an earlier row in every column."""
+    return rows.relation.one(_repeats, rows.keys)["number"]
 
 
-def _distinct(rows: Table, keys: tuple[str, ...]) -> Table:
-    return rows.select(*keys).distinct().count().name("number").as_table()
+def _repeats(rows: Table, keys: tuple[str, ...]) -> Table:
+    each = rows.group_by(*keys).agg(copies=rows.count())
+    return each.aggregate(number=expressions.whole((each.copies - 1).sum().coalesce(0)))
+
+
+def _of_days(rows: Table, days: Table) -> Table:
+    return rows.semi_join(days, ["customer", "day"])
 
 
 def problems_in_duplicates(kept: Rows, duplicates: int, data: DataConfig) -> list[Problem]:

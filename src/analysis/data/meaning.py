@@ -450,12 +450,12 @@ def _is_within(rows: Table, first: dt.date | None, last: dt.date | None) -> Bool
     return rows.day <= last if first is None else rows.day >= first
 
 
-def dominant_customer(days: Relation, seen: pd.DataFrame, orders: int, end: dt.date) -> list[Message]:
+def dominant_customer(customers: Relation, seen: pd.DataFrame, orders: int) -> list[Message]:
     """What is said where one customer has a tenth of all orders; ``seen`` is as of ``expressions.first_seen``."""
     most = int(seen["most"].max())
     if seen["customers"].sum() < 2 * ANONYMOUS_TIMES or most < DOMINANT_SHARE * orders:
         return []
-    name = days.few(customers_with, end, most)[0]["customer"]
+    name = customers.few(customers_with, most)[0]["customer"]
     return [
         Message(
             "One customer, {id}, has {share:percent} of all orders. Set `data.ids` with `anonymous` where that stands "
