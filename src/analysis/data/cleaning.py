@@ -109,18 +109,19 @@ def cleaned(
     if data.duplicates == "keep" and data.count_duplicates:
         # Rows that are equal fall on one day of one customer.
         duplicates = duplicates_in(kept.then(_of_days, days.then(expressions.several_rows)))
-    entries += entries_of(days, end, profile.rows - sum(entry.rows for entry in entries))
-    customers = days.then(expressions.customers, end).stored("customers")
-    seen = pd.DataFrame(customers.few(expressions.first_seen))
-    if seen.empty:
+    bought = days.then(expressions.by_day, end).frame()
+    if bought.empty:
         raise DataError(f"{rows.label}: no customer has an order in the window")
+    entries += entries_of(days, bought, profile.rows - sum(entry.rows for entry in entries))
+    customers = days.then(expressions.customers, end).stored("customers")
+    seen = customers.then(expressions.first_seen).frame()
 
     def repeats_soon(*settings: Any) -> pd.DataFrame:
         return days.then(expressions.repeats_soon, customers, *settings).frame()
 
     setting = "known" if data.exclude_earlier else data.first_orders
     left_truncation, on_first_orders = left_truncation_of(seen, start, end, setting, repeats_soon)
-    daily = daily_of(days, seen, start, end)
+    daily = daily_of(bought, seen, start, end)
     quiet = quiet_end_of(daily, end)
     found = Cleaned(
         ledger=ledger_frame(entries),
@@ -213,13 +214,16 @@ def profile_of(rows: Rows, today: dt.date) -> Profile:
     found = rows.relation.few(_profile, today)
     nothing, zero = dict.fromkeys(found[0] if found else ["rows"]), Decimal(0)
     kept = next((line for line in found if line["reason"] is None), nothing)
+
+    def gross(line: dict[str, Any]) -> Decimal:
+        return (line["amount"] or zero) + (line.get("paid_back") or zero)
+
     dropped = [
-        Entry(Outcome.DROPPED, Reason(line["reason"]), line["rows"], line["gross"] or zero)
+        Entry(Outcome.DROPPED, Reason(line["reason"]), line["rows"], gross(line))
         for line in sorted(found, key=lambda line: line["reason"] or "")
         if line["reason"] is not None
     ]
-    paid_back = (kept.get("gross") or zero) - (kept.get("amount") or zero)
-    if paid_back:
+    if paid_back := kept.get("paid_back"):
         dropped.append(Entry(Outcome.REFUNDED, Reason.REFUND_IN_COLUMN, 0, paid_back))
     return Profile(
         rows=sum(line["rows"] for line in found),
@@ -227,7 +231,7 @@ def profile_of(rows: Rows, today: dt.date) -> Profile:
         refunds=kept.get("refunds") or 0,
         free=kept.get("free") or 0,
         kept_amount=kept.get("amount") or zero,
-        largest_total=sum((line["absolute"] or zero for line in found), zero),
+        largest_total=sum(((line["amount"] or zero) - 2 * (line["below_zero"] or zero) for line in found), zero),
         first_day=kept.get("first_day"),
         last_day=kept.get("last_day"),
         last_date=max((line["last_day"] for line in found if line["last_day"]), default=None),
@@ -242,17 +246,16 @@ def _profile(rows: Table, today: dt.date) -> Table:
     sums = {
         "rows": rows.count(),
         "amount": rows.money.sum(),
-        "absolute": rows.money.abs().sum(),
+        "below_zero": rows.money.sum(where=rows.money < 0),
         "refunds": rows.count(where=rows.is_refund),
         "free": rows.count(where=rows.money.coalesce(0) == 0),
         "first_day": rows.day.min(),
         "last_day": rows.day.max(),
         "future": rows.count(where=rows.day > today),
         "unread": rows.count(where=rows.unread),
-        "gross": rows.money.sum(),
     }
     if "refunded" in rows.columns:
-        sums["gross"] = (rows.money + rows.refunded.coalesce(0)).sum()
+        sums["paid_back"] = rows.refunded.sum(where=rows.money.notnull())
     if "discount" in rows.columns:
         sums["large"] = rows.count(where=~rows.is_refund & (rows.discount > rows.money))
     return rows.group_by("reason").agg(**sums)
@@ -438,35 +441,34 @@ def _as_expressions_take_them(rows: Table, has_refunds: bool) -> Table:  # noqa:
     return rows.select("customer", "day", *(["is_refund"] if has_refunds else []), *given, money=money)
 
 
-def entries_of(days: Relation, end: dt.date, rows: int) -> list[Entry]:
+def entries_of(days: Relation, bought: pd.DataFrame, rows: int) -> list[Entry]:
     """Ledger lines of the ``rows`` that became occasions, were merged into one, or refunded.
 
-    The largest line of a day carries the occasion; which of equal lines it is does not matter to the sums.
+    The largest line of a day carries the occasion; which of equal lines it is does not matter to the sums. ``bought``
+    is as of ``expressions.by_day``.
     """
-    used = days.one(expressions.used_lines)
-    used = {"order_rows": 0, "day_rows": rows - used["used"], **used}
-    whole, refunds = {"rows": 0, "amount": None}, []
-    if "refund" in days.columns:
-        whole, refunds = days.one(expressions.refunded_whole, end), days.few(expressions.refunds)
-    amount = whole["amount"] or Decimal(0)
+    sums = {name: sum(bought[name]) for name in bought.columns.drop("day")}
+    used, whole, head, whole_head = (sums[name] for name in ("orders", "refunded", "head", "refunded_head"))
+    lines = sums.get("lines", rows)
+    bills, heads = sums.get("bills", lines), sums.get("heads", sums["gross"])
+    refunds = days.few(expressions.refunds) if "refund" in days.columns else []
     fates = {True: (Outcome.REFUNDED, Reason.REFUND_NETTED), False: (Outcome.DROPPED, Reason.REFUND_WITHOUT_ORDER)}
     return [
-        Entry(Outcome.USED, Reason.ORDER, used["used"] - whole["rows"], used["head"] - amount),
-        Entry(Outcome.USED, Reason.ORDER_REFUNDED, whole["rows"], amount),
-        Entry(Outcome.MERGED, Reason.SAME_ORDER, used["order_rows"], used["order_amount"]),
-        Entry(Outcome.MERGED, Reason.SAME_DAY, used["day_rows"], used["day_amount"]),
+        Entry(Outcome.USED, Reason.ORDER, used - whole, head - whole_head),
+        Entry(Outcome.USED, Reason.ORDER_REFUNDED, whole, whole_head),
+        Entry(Outcome.MERGED, Reason.SAME_ORDER, lines - bills, sums["gross"] - heads),
+        Entry(Outcome.MERGED, Reason.SAME_DAY, bills - used, heads - head),
         *(Entry(*fates[line["has_order"]], line["rows"], line["amount"]) for line in refunds),
     ]
 
 
-def daily_of(days: Relation, seen: pd.DataFrame, start: dt.date, end: dt.date) -> pd.DataFrame:
+def daily_of(bought: pd.DataFrame, seen: pd.DataFrame, start: dt.date, end: dt.date) -> pd.DataFrame:
     """date, orders, new_customers, repeat_orders, amount: one row for every day of the window.
 
-    ``seen`` is as of ``expressions.first_seen``.
+    ``bought`` is as of ``expressions.by_day``, ``seen`` as of ``expressions.first_seen``.
     """
     dates = pd.date_range(start, end, unit="s")
     daily = pd.DataFrame({"date": dates, "orders": 0, "new_customers": 0, "repeat_orders": 0, "amount": 0.0})
-    bought = pd.DataFrame(days.few(expressions.by_day, end))
     place = (pd.to_datetime(bought["day"]) - dates[0]).dt.days
     daily.loc[place, "orders"] = bought["orders"].to_numpy()
     daily.loc[place, "amount"] = bought["amount"].astype(float).to_numpy()

@@ -40,9 +40,9 @@ def customer_days(rows: Table, money: str = MONEY, count_lines: bool = True) -> 
     -------
     Table
         customer, day, gross (of purchases), head (the largest line), with ``is_refund`` among the columns refund
-        (negative) and refunds (rows); with ``order_id`` orders and heads (sum of the largest lines of each); with one
-        of these two, or where they are counted, lines (rows); with ``discount`` that; of a category and a channel
-        those of the largest line, of equal lines the first in the alphabet.
+        (negative) and refunds (rows); with ``order_id`` bills (orders) and heads (sum of the largest lines of each);
+        with one of these two, or where they are counted, lines (rows); with ``discount`` that; of a category and a
+        channel those of the largest line, of equal lines the first in the alphabet.
     """
     has_refunds, has_orders = "is_refund" in rows.columns, "order_id" in rows.columns
     attributes = [name for name in ATTRIBUTES if name in rows.columns]
@@ -69,7 +69,7 @@ def customer_days(rows: Table, money: str = MONEY, count_lines: bool = True) -> 
     outer = {name: each[name].sum().cast(money) for name in sums if name not in (*COUNTS, "head", *attributes)}
     outer |= {name: whole(each[name].sum()) for name in COUNTS if name in sums}
     outer |= {"head": each["head"].max(), "heads": each["head"].sum().cast(money)}
-    outer["orders"] = each.count(where=each.lines > 0)
+    outer["bills"] = each.count(where=each.lines > 0)
     return each.group_by("customer", "day").agg(**outer, **{name: each[name].min() for name in attributes})
 
 
@@ -85,10 +85,12 @@ def occasions(days: Table, end: dt.date) -> Table:
     Returns
     -------
     Table
-        customer, day, amount (refunds taken off), gross, head, and of discount, category and channel what ``days`` has.
+        customer, day, amount (refunds taken off), gross, head, and of lines, bills, heads, discount, category and
+        channel what ``days`` has.
     """
     days = days.filter(days.day <= end)
-    kept = ["customer", "day", "gross", "head", *(name for name in ("discount", *ATTRIBUTES) if name in days.columns)]
+    further = ("lines", "bills", "heads", "discount", *ATTRIBUTES)
+    kept = ["customer", "day", "gross", "head", *(name for name in further if name in days.columns)]
     if "refund" not in days.columns:
         return days.select(*kept, amount=days.gross)
     refunded = days.filter(days.refund < 0).select("customer").distinct()
@@ -208,9 +210,25 @@ def collapsed(customers: Table) -> Table:
 
 
 def by_day(days: Table, end: dt.date) -> Table:
-    """Occasions by calendar day: day, orders, amount."""
+    """Occasions by calendar day, for the calendar and for the ledger.
+
+    Returns
+    -------
+    Table
+        day, orders (occasions), amount (refunds taken off), sums of gross and head and, where ``days`` has them, of
+        lines, bills (its orders) and heads; refunded and refunded_head: occasions that refunds leave nothing of.
+    """
     bought = occasions(days, end)
-    return bought.group_by("day").agg(orders=bought.count(), amount=_money(bought.amount.sum()))
+    summed = [name for name in ("gross", "head", "heads", "lines", "bills") if name in bought.columns]
+    sums = {name: bought[name].sum() for name in summed}
+    refunded = (bought.gross > 0) & (bought.amount == 0)
+    return bought.group_by("day").agg(
+        orders=bought.count(),
+        amount=_money(bought.amount.sum()),
+        **{name: whole(value) if name in ("lines", "bills") else _money(value) for name, value in sums.items()},
+        refunded=bought.count(where=refunded),
+        refunded_head=_money(bought["head"].sum(where=refunded).coalesce(0)),
+    )
 
 
 def births(bought: Table) -> Table:
@@ -273,38 +291,6 @@ def cohorts(days: Table, end: dt.date) -> Table:
         customers=cells.customer.nunique(),
         revenue=_money(cells.amount.sum()),
     )
-
-
-def used_lines(days: Table) -> Table:
-    """One row for the ledger: lines that carry an occasion, and those merged into one.
-
-    Columns used and head (the largest line of each day), order_rows and order_amount (further lines of an order),
-    day_rows and day_amount (further orders or rows of a day). Where lines are not counted, the rows are left out.
-    """
-    has_lines, has_orders = "lines" in days.columns, "orders" in days.columns
-    bought = days.filter(days.lines > 0) if has_lines else days.mutate(lines=1)
-    orders, heads = (bought.orders, bought.heads) if has_orders else (bought.lines, bought.gross)
-
-    def number(value: NumericValue) -> NumericValue:
-        return whole(value.sum().coalesce(0))
-
-    def amount(value: NumericValue) -> NumericValue:
-        return _money(value.sum().coalesce(0))
-
-    return bought.aggregate(
-        used=bought.count(),
-        head=amount(bought["head"]),
-        order_amount=amount(bought.gross - heads),
-        **({"order_rows": number(bought.lines - orders), "day_rows": number(orders - 1)} if has_lines else {}),
-        day_amount=amount(heads - bought["head"]),
-    )
-
-
-def refunded_whole(days: Table, end: dt.date) -> Table:
-    """One row for the ledger: occasions that are worth nothing after refunds; rows, amount (of their largest lines)."""
-    bought = occasions(days, end)
-    found = bought.filter((bought.gross > 0) & (bought.amount == 0))
-    return found.aggregate(rows=found.count(), amount=_money(found["head"].sum()))
 
 
 def refunds(days: Table) -> Table:
