@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import duckdb
 
@@ -25,6 +24,7 @@ from analysis.data.source import (
     mapped_columns,
     named_columns,
     only_first_rows,
+    opened,
     problems_in_headers,
     sha256_of,
 )
@@ -66,11 +66,6 @@ class Encoding:
     name: str
     guessed: bool = False
     is_plain: bool = False
-
-
-def opened(path: Path) -> BinaryIO:
-    """The file as bytes, decompressed where its name ends in .gz."""
-    return gzip.open(path, "rb") if path.name.lower().endswith(".gz") else path.open("rb")
 
 
 @contextmanager
