@@ -247,7 +247,7 @@ def test_blank_rows_are_skipped_and_counted(load):
     rows = "who,from,until\na,2020-03-01,\n,,\nb,2020-05-01,2022-05-01\n , ,\n"
     contracts = load(rows)
     assert (contracts.rows_read, contracts.customers) == (4, 2)
-    assert notes_of(contracts) == ["Empty rows skipped: 2."]
+    assert notes_of(contracts) == ["Empty rows in the file of contracts, skipped: 2."]
     messages, _ = problems_of(load, "who,from,until\n,,\n,,\n")
     assert "no rows under the header" in messages[0]
 
@@ -255,7 +255,7 @@ def test_blank_rows_are_skipped_and_counted(load):
 def test_times_with_an_offset_are_told_of_contracts(load):
     rows = "who,from,until\na,2020-03-01T10:00:00+02:00,\nb,2020-05-01T10:00:00+02:00,2022-05-01T10:00:00+02:00\n"
     (note,) = notes_of(load(rows))
-    assert note.endswith("so the day on which a contract begins or ends is its day in UTC.")
+    assert note.endswith("so a day there is a day in UTC.")
 
 
 def statuses(**customers):

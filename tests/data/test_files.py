@@ -72,7 +72,7 @@ def test_a_file_that_cannot_be_opened_says_why_and_is_no_broken_archive(tmp_path
     def refused(*_, **__):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("builtins.open", refused)
+    monkeypatch.setattr("pathlib.Path.open", refused)
     (problem,) = problems_in_content(tmp_path / "a.csv")
     assert "cannot be read: permission denied" in problem.message
     assert problem.exit_code == USAGE

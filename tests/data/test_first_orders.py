@@ -12,7 +12,7 @@ DAYS, BEFORE = 546, 730
 
 
 def shop(seed, births, old=0.0, customers=1_200):
-    """Days of first orders, orders in the 91 days after, whether these were seen; CDNOW's rates and dropout."""
+    """What ``earlier_customers`` takes of a shop with CDNOW's rates and dropout."""
     rng = np.random.default_rng(seed)
     earlier = 4 * int(customers * old / (1 - old))
     born = np.concatenate([births(rng, customers), rng.uniform(-BEFORE, 0, earlier)])
@@ -25,8 +25,13 @@ def shop(seed, births, old=0.0, customers=1_200):
         if len(days):
             first.append(days[0])
             repeats.append(int(np.sum((days > days[0]) & (days <= days[0] + 91))))
-    first = np.array(first)
-    return first, np.array(repeats, dtype=float), DAYS - first >= 91
+    first, repeats = np.array(first), np.array(repeats, dtype=float)
+    followed = DAYS - first >= 91
+    return (
+        first,
+        np.ones(len(first)),
+        lambda later: (repeats[(first < 28) & followed], repeats[(first >= later) & followed]),
+    )
 
 
 def evenly(rng, n):

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import Any
 
 import ibis
 import numpy as np
@@ -16,7 +17,7 @@ from ibis.expr.types import BooleanValue, Table
 from analysis.config import Config, DataConfig
 from analysis.data import expressions
 from analysis.data.engine import Relation
-from analysis.data.first_orders import FOLLOWED_DAYS, left_truncation_of
+from analysis.data.first_orders import left_truncation_of
 from analysis.data.ledger import Entry, Outcome, Reason, ledger_frame, where_any
 from analysis.data.meaning import dominant_customer, meant, problems_in_far_days
 from analysis.data.rows import Rows, problems_in_rows
@@ -66,8 +67,8 @@ class Cleaned:
 
 def cleaned(
     rows: Rows, config: Config, end: dt.date | None, further: Iterable[Problem] = ()
-) -> tuple[Cleaned, Relation, Relation]:
-    """What is known of the rows up to ``end``, those that count, and their customer-days, stored.
+) -> tuple[Cleaned, Relation, Relation, Relation]:
+    """What is known of the rows up to ``end``, those that count, their customer-days and customers, stored.
 
     Raises
     ------
@@ -80,7 +81,7 @@ def cleaned(
     profile = profile_of(rows, today)
     kept = rows.then(_counting) if profile.dropped else rows
     currency, mixed = currency_of(kept, config)
-    duplicates = duplicates_in(kept, profile, data)
+    duplicates = UNCOUNTED if data.duplicates == "keep" else duplicates_in(kept)
     problems = [
         *further,
         *rows.found,
@@ -104,14 +105,23 @@ def cleaned(
         entries.append(entry)
     counting = kept.relation.then(_as_expressions_take_them, bool(profile.refunds))
     money = expressions.CELL if profile.largest_total < NARROW_TOTAL else expressions.MONEY
-    days = counting.then(expressions.customer_days, money).stored("customer_days")
-    entries += entries_of(days, end, profile.rows - sum(entry.rows for entry in entries))
-    seen = pd.DataFrame(days.few(expressions.first_seen, end, FOLLOWED_DAYS))
-    if seen.empty:
+    days = counting.then(expressions.customer_days, money, profile.free > 0).stored("customer_days")
+    if data.duplicates == "keep" and data.count_duplicates:
+        # Rows that are equal fall on one day of one customer.
+        duplicates = duplicates_in(kept.then(_of_days, days.then(expressions.several_rows)))
+    bought = days.then(expressions.by_day, end).frame()
+    if bought.empty:
         raise DataError(f"{rows.label}: no customer has an order in the window")
+    entries += entries_of(days, bought, profile.rows - sum(entry.rows for entry in entries))
+    customers = days.then(expressions.customers, end).stored("customers")
+    seen = customers.then(expressions.first_seen).frame()
+
+    def repeats_soon(*settings: Any) -> pd.DataFrame:
+        return days.then(expressions.repeats_soon, customers, *settings).frame()
+
     setting = "known" if data.exclude_earlier else data.first_orders
-    left_truncation, on_first_orders = left_truncation_of(seen, start, end, setting)
-    daily = daily_of(days, seen, start, end)
+    left_truncation, on_first_orders = left_truncation_of(seen, start, end, setting, repeats_soon)
+    daily = daily_of(bought, seen, start, end)
     quiet = quiet_end_of(daily, end)
     found = Cleaned(
         ledger=ledger_frame(entries),
@@ -129,12 +139,12 @@ def cleaned(
             *(rows.table.notes if rows.table else ()),
             *rows.said,
             *notes_on(entries, duplicates, early_customers, profile, data),
-            *dominant_customer(days, seen, int(daily["orders"].sum()), end),
+            *dominant_customer(customers, seen, int(daily["orders"].sum())),
             *on_first_orders,
             *((quiet,) if quiet else ()),
         ),
     )
-    return found, counting, days
+    return found, counting, days, customers
 
 
 @dataclass(frozen=True)
@@ -143,8 +153,8 @@ class Profile:
 
     Attributes
     ----------
-    rows, kept, refunds
-        Rows of the source; rows that are kept; refunds among the kept.
+    rows, kept, refunds, free
+        Rows of the source; rows that are kept; refunds, and rows worth nothing, among the kept.
     kept_amount, largest_total
         Money of the kept rows; sum of the absolute money of all rows, a bound for every sum.
     first_day, last_day
@@ -162,6 +172,7 @@ class Profile:
     rows: int
     kept: int
     refunds: int
+    free: int
     kept_amount: Decimal
     largest_total: Decimal
     first_day: dt.date | None
@@ -203,20 +214,24 @@ def profile_of(rows: Rows, today: dt.date) -> Profile:
     found = rows.relation.few(_profile, today)
     nothing, zero = dict.fromkeys(found[0] if found else ["rows"]), Decimal(0)
     kept = next((line for line in found if line["reason"] is None), nothing)
+
+    def gross(line: dict[str, Any]) -> Decimal:
+        return (line["amount"] or zero) + (line.get("paid_back") or zero)
+
     dropped = [
-        Entry(Outcome.DROPPED, Reason(line["reason"]), line["rows"], line["gross"] or zero)
+        Entry(Outcome.DROPPED, Reason(line["reason"]), line["rows"], gross(line))
         for line in sorted(found, key=lambda line: line["reason"] or "")
         if line["reason"] is not None
     ]
-    paid_back = (kept.get("gross") or zero) - (kept.get("amount") or zero)
-    if paid_back:
+    if paid_back := kept.get("paid_back"):
         dropped.append(Entry(Outcome.REFUNDED, Reason.REFUND_IN_COLUMN, 0, paid_back))
     return Profile(
         rows=sum(line["rows"] for line in found),
         kept=kept["rows"] or 0,
         refunds=kept.get("refunds") or 0,
+        free=kept.get("free") or 0,
         kept_amount=kept.get("amount") or zero,
-        largest_total=sum((line["absolute"] or zero for line in found), zero),
+        largest_total=sum(((line["amount"] or zero) - 2 * (line["below_zero"] or zero) for line in found), zero),
         first_day=kept.get("first_day"),
         last_day=kept.get("last_day"),
         last_date=max((line["last_day"] for line in found if line["last_day"]), default=None),
@@ -231,16 +246,16 @@ def _profile(rows: Table, today: dt.date) -> Table:
     sums = {
         "rows": rows.count(),
         "amount": rows.money.sum(),
-        "absolute": rows.money.abs().sum(),
+        "below_zero": rows.money.sum(where=rows.money < 0),
         "refunds": rows.count(where=rows.is_refund),
+        "free": rows.count(where=rows.money.coalesce(0) == 0),
         "first_day": rows.day.min(),
         "last_day": rows.day.max(),
         "future": rows.count(where=rows.day > today),
         "unread": rows.count(where=rows.unread),
-        "gross": rows.money.sum(),
     }
     if "refunded" in rows.columns:
-        sums["gross"] = (rows.money + rows.refunded.coalesce(0)).sum()
+        sums["paid_back"] = rows.refunded.sum(where=rows.money.notnull())
     if "discount" in rows.columns:
         sums["large"] = rows.count(where=~rows.is_refund & (rows.discount > rows.money))
     return rows.group_by("reason").agg(**sums)
@@ -348,17 +363,18 @@ def _currencies(rows: Table) -> Table:
     return found.order_by(found.number.desc(), found.code)
 
 
-def duplicates_in(kept: Rows, profile: Profile, data: DataConfig) -> int:
-    """How many kept rows repeat an earlier row in every column; ``UNCOUNTED`` where that is switched off."""
-    if data.duplicates == "keep" and not data.count_duplicates:
-        return UNCOUNTED
-    # One hash of a file's row is enough to count, not to leave rows out.
-    keys = kept.keys[:1] if kept.table and data.duplicates == "keep" else kept.keys
-    return profile.kept - kept.relation.one(_distinct, keys)["number"]
+def duplicates_in(rows: Rows) -> int:
+    """How many rows repeat an earlier row in every column."""
+    return rows.relation.one(_repeats, rows.keys)["number"]
 
 
-def _distinct(rows: Table, keys: tuple[str, ...]) -> Table:
-    return rows.select(*keys).distinct().count().name("number").as_table()
+def _repeats(rows: Table, keys: tuple[str, ...]) -> Table:
+    each = rows.group_by(*keys).agg(copies=rows.count())
+    return each.aggregate(number=expressions.whole((each.copies - 1).sum().coalesce(0)))
+
+
+def _of_days(rows: Table, days: Table) -> Table:
+    return rows.semi_join(days, ["customer", "day"])
 
 
 def problems_in_duplicates(kept: Rows, duplicates: int, data: DataConfig) -> list[Problem]:
@@ -427,35 +443,34 @@ def _as_expressions_take_them(rows: Table, has_refunds: bool) -> Table:  # noqa:
     return rows.select("customer", "day", *(["is_refund"] if has_refunds else []), *given, money=money)
 
 
-def entries_of(days: Relation, end: dt.date, rows: int) -> list[Entry]:
+def entries_of(days: Relation, bought: pd.DataFrame, rows: int) -> list[Entry]:
     """Ledger lines of the ``rows`` that became occasions, were merged into one, or refunded.
 
-    The largest line of a day carries the occasion; which of equal lines it is does not matter to the sums.
+    The largest line of a day carries the occasion; which of equal lines it is does not matter to the sums. ``bought``
+    is as of ``expressions.by_day``.
     """
-    used = days.one(expressions.used_lines)
-    used = {"order_rows": 0, "day_rows": rows - used["used"], **used}
-    whole, refunds = {"rows": 0, "amount": None}, []
-    if "refund" in days.columns:
-        whole, refunds = days.one(expressions.refunded_whole, end), days.few(expressions.refunds)
-    amount = whole["amount"] or Decimal(0)
+    sums = {name: sum(bought[name]) for name in bought.columns.drop("day")}
+    used, whole, head, whole_head = (sums[name] for name in ("orders", "refunded", "head", "refunded_head"))
+    lines = sums.get("lines", rows)
+    bills, heads = sums.get("bills", lines), sums.get("heads", sums["gross"])
+    refunds = days.few(expressions.refunds) if "refund" in days.columns else []
     fates = {True: (Outcome.REFUNDED, Reason.REFUND_NETTED), False: (Outcome.DROPPED, Reason.REFUND_WITHOUT_ORDER)}
     return [
-        Entry(Outcome.USED, Reason.ORDER, used["used"] - whole["rows"], used["head"] - amount),
-        Entry(Outcome.USED, Reason.ORDER_REFUNDED, whole["rows"], amount),
-        Entry(Outcome.MERGED, Reason.SAME_ORDER, used["order_rows"], used["order_amount"]),
-        Entry(Outcome.MERGED, Reason.SAME_DAY, used["day_rows"], used["day_amount"]),
+        Entry(Outcome.USED, Reason.ORDER, used - whole, head - whole_head),
+        Entry(Outcome.USED, Reason.ORDER_REFUNDED, whole, whole_head),
+        Entry(Outcome.MERGED, Reason.SAME_ORDER, lines - bills, sums["gross"] - heads),
+        Entry(Outcome.MERGED, Reason.SAME_DAY, bills - used, heads - head),
         *(Entry(*fates[line["has_order"]], line["rows"], line["amount"]) for line in refunds),
     ]
 
 
-def daily_of(days: Relation, seen: pd.DataFrame, start: dt.date, end: dt.date) -> pd.DataFrame:
+def daily_of(bought: pd.DataFrame, seen: pd.DataFrame, start: dt.date, end: dt.date) -> pd.DataFrame:
     """date, orders, new_customers, repeat_orders, amount: one row for every day of the window.
 
-    ``seen`` is as of ``expressions.first_seen``.
+    ``bought`` is as of ``expressions.by_day``, ``seen`` as of ``expressions.first_seen``.
     """
     dates = pd.date_range(start, end, unit="s")
     daily = pd.DataFrame({"date": dates, "orders": 0, "new_customers": 0, "repeat_orders": 0, "amount": 0.0})
-    bought = pd.DataFrame(days.few(expressions.by_day, end))
     place = (pd.to_datetime(bought["day"]) - dates[0]).dt.days
     daily.loc[place, "orders"] = bought["orders"].to_numpy()
     daily.loc[place, "amount"] = bought["amount"].astype(float).to_numpy()

@@ -9,11 +9,10 @@ from pathlib import Path
 import pandas as pd
 
 from analysis.config import Config
-from analysis.data.engine import Connection, literals, run, scratch
+from analysis.data.engine import Connection, literals, run
 from analysis.data.formats import YEARS
 from analysis.data.ledger import where_any
-from analysis.data.reading import damage_named
-from analysis.data.tables import EXAMPLES, Table
+from analysis.data.tables import EXAMPLES, Table, opened_table
 from analysis.data.vocabulary import words
 from analysis.errors import DataError, InputRefused, Problem, counted, shortened
 from analysis.words import Message
@@ -101,16 +100,11 @@ def load_contracts(config: Config, *, as_of: dt.date, workdir: Path, frame: pd.D
     >>> gym.by_period[["period", "at_risk", "lost"]].values.tolist()
     [[1, 3, 1], [2, 2, 0]]
     """
-    workdir = workdir / "contracts"
-    with scratch(workdir) as connection:
-        table = Table(
-            connection, "contracts", config.contracts, config, workdir, frame=frame, months=True, needed="one contract"
-        )
-        with damage_named(table.raw):
-            last_day, notes = _read(connection, table, config, as_of)
+    reading, folder = {"months": True, "needed": "one contract"}, workdir / "contracts"
+    with opened_table("contracts", config.contracts, config, folder, frame, **reading) as table:
+        last_day, notes = _read(table.connection, table, config, as_of)
         digest = table.raw.digest() if table.raw.digest else None
-        notes = [*table.raw.notes, *notes]
-        return _counted(connection, table, last_day, notes, config.contracts.period_months, digest)
+        return _counted(table.connection, table, last_day, notes, config.contracts.period_months, digest)
 
 
 def problems_in_contracts(config: Config, workdir: Path) -> tuple[Problem, ...]:
@@ -146,7 +140,6 @@ def _read(connection: Connection, table: Table, config: Config, as_of: dt.date) 
     last_day, notes = read(connection, table, as_of, config.contracts.period_months)
     nothing = table.readings["end"].nothing if table.has("end") else 0
     told = where_any(
-        Message("Empty rows skipped: {n:integer}.", n=table.blank),
         Message(
             "Contracts whose end is a word for nothing, such as NULL or n.v.t.: {n:integer}. They are taken to run on.",
             n=nothing,
@@ -156,14 +149,7 @@ def _read(connection: Connection, table: Table, config: Config, as_of: dt.date) 
             n=0 if columns.month else max((reading.months for reading in readings), default=0),
         ),
     )
-    if any(reading.in_utc for reading in readings):
-        told.append(
-            Message(
-                "Times in the file of contracts carry an offset and no time zone is configured, so the day on which a "
-                "contract begins or ends is its day in UTC."
-            )
-        )
-    return last_day, [*told, *notes]
+    return last_day, [*table.said(Message("contracts")), *told, *notes]
 
 
 def _of_spans(connection: Connection, table: Table, as_of: dt.date, _months: int) -> tuple[dt.date, list[Message]]:
@@ -229,9 +215,8 @@ def _of_tenure(connection: Connection, table: Table, as_of: dt.date, months: int
         table.check(
             ("tenure",), negative, "tenure is negative", "tenures are negative", "months since the start are allowed"
         )
-    who = f"{table.value('customer') if table.has('customer') else 'NULL'} AS customer"
     one, many = "stands in more than one row", "stand in more than one row"
-    table.check_once((), who, "count(*) > 1", one, many, "one row a customer is allowed")
+    table.check_once((), "count(*) > 1", one, many, "one row a customer is allowed")
     table.refuse()
     tenure = f"CAST(floor({table.value('tenure')}) AS INTEGER)"
     last = f"greatest(CAST(ceil({tenure} / {months}.0) AS INTEGER), 1) * {months}"
@@ -267,11 +252,9 @@ def _of_months(connection: Connection, table: Table, as_of: dt.date, _months: in
     table.check_filled("month")
     active = _said(table, "active")
     table.check_filled("customer")
-    who = table.value("customer") if table.has("customer") else "NULL"
-    month = f"CAST(date_trunc('month', {table.value('month')}) AS DATE)" if table.has("month") else "NULL"
+    who, month = table.value("customer"), f"CAST(date_trunc('month', CAST({table.value('month')} AS DATE)) AS DATE)"
     twice = "has a month twice", "have a month twice"
-    keys = f"{who} AS customer, {month} AS month"
-    table.check_once(("month",), keys, "count(*) > 1", *twice, "one row a customer and month is allowed")
+    table.check_once(("month",), "count(*) > 1", *twice, "one row a customer and month is allowed", each=month)
     if not table.problems:
         run(connection, f"""
             CREATE TEMP TABLE {STATUSES} AS

@@ -18,12 +18,10 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from analysis.config import CUSTOMER_TABLES, GROUP, Config
-from analysis.data.engine import scratch
 from analysis.data.formats import NOTHING
 from analysis.data.orders import Orders
-from analysis.data.reading import damage_named
 from analysis.data.samples import further_table, sample_rows
-from analysis.data.tables import EXAMPLES, Table
+from analysis.data.tables import EXAMPLES, opened_table
 from analysis.data.vocabulary import words
 from analysis.errors import InputRefused, Problem, Unavailable, shortened
 from analysis.words import Message
@@ -246,13 +244,9 @@ def _hash_of(text: str) -> str:
 
 
 def _read(config: Config, name: str, settings, given, workdir: Path) -> tuple[_Rows, str]:
-    folder = workdir / name
-    with scratch(folder) as connection:
-        table = Table(connection, f"data.{name}", settings, config, folder, frame=given)
-        with damage_named(table.raw):
-            table.refuse()
-            frame = table.frame(whole=True)
-        return _Rows(name, table.raw.label, frame), table.digest
+    with opened_table(f"data.{name}", settings, config, workdir / name, given) as table:
+        table.refuse()
+        return _Rows(name, table.raw.label, table.frame(whole=True)), table.digest
 
 
 class _Rows:

@@ -20,7 +20,7 @@ import pyarrow as pa
 from ibis.backends.sql.datatypes import DuckDBType
 from ibis.expr.types import Table
 
-MEMORY_LIMIT_BYTES = 2_000_000_000
+MEMORY_LIMIT_BYTES = 1_300_000_000
 MONEY = "DECIMAL(18, 6)"
 NUMBER_OF_ROW, FILE_ROWS = "number of the row", 2**40
 DUCKDB_ROW_NUMBER = "file_row_number"
@@ -41,6 +41,7 @@ def connect(workdir: Path) -> Connection:
     connection = duckdb.connect(
         config={
             "memory_limit": f"{_memory_limit() // 1_000_000}MB",
+            "allocator_background_threads": "true",  # what a query needed goes back before the next one
             "temp_directory": str(workdir / "spill"),
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",

@@ -24,7 +24,7 @@ GIVEN = ("order_id", "discount", "product", *ATTRIBUTES)
 """Columns of typed rows that there may be."""
 
 
-def customer_days(rows: Table, money: str = MONEY) -> Table:
+def customer_days(rows: Table, money: str = MONEY, count_lines: bool = True) -> Table:  # noqa: FBT001, FBT002
     """One row a customer and day: what was bought, and what was given back.
 
     Parameters
@@ -33,14 +33,16 @@ def customer_days(rows: Table, money: str = MONEY) -> Table:
         Typed rows that count; refunds have negative money.
     money
         Type of sums; a narrower one where none can be larger.
+    count_lines
+        Whether lines are counted; without refunds and free lines, several of a day show by their money.
 
     Returns
     -------
     Table
         customer, day, gross (of purchases), head (the largest line), with ``is_refund`` among the columns refund
-        (negative) and refunds (rows); with ``order_id`` orders and heads (sum of the largest lines of each); with one
-        of these two lines (rows), which else all count; with ``discount`` that; of a category and a channel those of
-        the largest line, of equal lines the first in the alphabet.
+        (negative) and refunds (rows); with ``order_id`` bills (orders) and heads (sum of the largest lines of each);
+        with one of these two, or where they are counted, lines (rows); with ``discount`` that; of a category and a
+        channel those of the largest line, of equal lines the first in the alphabet.
     """
     has_refunds, has_orders = "is_refund" in rows.columns, "order_id" in rows.columns
     attributes = [name for name in ATTRIBUTES if name in rows.columns]
@@ -53,7 +55,7 @@ def customer_days(rows: Table, money: str = MONEY) -> Table:
         return column.sum(where=where).coalesce(0).cast(money)
 
     sums = {"gross": total(rows.money), "head": rows.money.max(where=only).coalesce(0).cast(money)}
-    if has_refunds or has_orders:
+    if count_lines or has_refunds or has_orders:
         sums["lines"] = rows.count(where=only)
     if has_refunds:
         sums["refund"] = total(rows.money, rows.is_refund)
@@ -67,7 +69,7 @@ def customer_days(rows: Table, money: str = MONEY) -> Table:
     outer = {name: each[name].sum().cast(money) for name in sums if name not in (*COUNTS, "head", *attributes)}
     outer |= {name: whole(each[name].sum()) for name in COUNTS if name in sums}
     outer |= {"head": each["head"].max(), "heads": each["head"].sum().cast(money)}
-    outer["orders"] = each.count(where=each.lines > 0)
+    outer["bills"] = each.count(where=each.lines > 0)
     return each.group_by("customer", "day").agg(**outer, **{name: each[name].min() for name in attributes})
 
 
@@ -83,12 +85,14 @@ def occasions(days: Table, end: dt.date) -> Table:
     Returns
     -------
     Table
-        customer, day, amount (refunds taken off), gross, head, and of discount, category and channel what ``days`` has.
+        customer, day, amount (refunds taken off), gross, head, and of lines, bills, heads, discount, category and
+        channel what ``days`` has.
     """
     days = days.filter(days.day <= end)
-    kept = ["customer", "day", "gross", "head", *(name for name in ("discount", *ATTRIBUTES) if name in days.columns)]
+    further = ("lines", "bills", "heads", "discount", *ATTRIBUTES)
+    kept = ["customer", "day", "gross", "head", *(name for name in further if name in days.columns)]
     if "refund" not in days.columns:
-        return days.select(*kept, amount=days.gross.cast(MONEY))
+        return days.select(*kept, amount=days.gross)
     refunded = days.filter(days.refund < 0).select("customer").distinct()
     ordered = {"group_by": "customer", "order_by": "day"}
     past, later = ibis.window(rows=(None, 0), **ordered), ibis.window(rows=(0, None), **ordered)
@@ -124,54 +128,72 @@ def _floor(lowest: NumericValue) -> NumericValue:
     return _money(ibis.least(_money(lowest.coalesce(0)), _money(ibis.literal(0))))
 
 
-def summary(days: Table, end: dt.date) -> Table:
-    """The customer summary up to ``end``: one row for each customer with an order by then.
+def several_rows(days: Table) -> Table:
+    """Customer-days of more than one row: customer, day."""
+    if "lines" not in days.columns:
+        some = days.gross != days["head"]
+    else:
+        some = (days.lines + days.refunds if "refunds" in days.columns else days.lines) > 1
+    return days.filter(some).select("customer", "day")
+
+
+def customers(days: Table, end: dt.date) -> Table:
+    """Customers with an order up to ``end``.
 
     Returns
     -------
     Table
         customer, first_order, last_order, orders (occasions), frequency (repeat orders), recency_days, T_days, spent
         (refunds taken off), repeat_total and spend_squares (sums over the repeat orders of their amounts and of the
-        squares of these), odd_total, odd_orders, even_total, even_orders (of the first, third, ... and of the second,
-        fourth, ... repeat order), first_category and first_channel where ``days`` has them.
+        squares of these), first_category and first_channel where ``days`` has them.
     """
-    numbered = occasions(days, end)
-    numbered = numbered.mutate(n=ibis.row_number().over(group_by="customer", order_by="day"))
-    repeat, odd = numbered.n > 0, numbered.n % 2 == 1
-    amount = numbered.amount.cast("float64")
-
-    def total(value: NumericValue, where) -> NumericValue:
-        return _money(value.sum(where=where).coalesce(0))
-
-    found = numbered.group_by("customer").agg(
-        first_order=numbered.day.min(),
-        last_order=numbered.day.max(),
-        orders=numbered.count(),
-        repeat_total=total(numbered.amount, repeat),
-        spend_squares=total(_money(amount * amount), repeat),
-        odd_total=total(numbered.amount, odd),
-        odd_orders=numbered.count(where=odd),
-        even_total=total(numbered.amount, repeat & ~odd),
-        even_orders=numbered.count(where=repeat & ~odd),
-        **{f"first_{name}": numbered[name].max(where=numbered.n == 0) for name in ATTRIBUTES if name in days.columns},
+    bought = occasions(days, end)
+    found = bought.group_by("customer").agg(
+        first_order=bought.day.min(),
+        last_order=bought.day.max(),
+        orders=bought.count(),
+        total=_money(bought.amount.sum()),
+        squares=_money(_square(bought.amount).sum()),
+        first_amount=bought.amount.argmin(bought.day),
+        **{f"first_{name}": bought[name].argmin(bought.day) for name in ATTRIBUTES if name in days.columns},
     )
-    return with_ages(found.inner_join(_spent(days, end), "customer"), end)
-
-
-def _spent(days: Table, end: dt.date) -> Table:
-    """customer, spent: all money up to ``end``, also what was given back without an order that it is taken from."""
-    seen = days.filter(days.day <= end)
-    change = seen.gross + seen.refund if "refund" in seen.columns else seen.gross
-    return seen.group_by("customer").agg(spent=_money(change.sum()))
-
-
-def with_ages(found: Table, end: dt.date) -> Table:
-    """Customers with their frequency, recency_days and T_days at ``end``, from first_order, last_order and orders."""
-    return found.mutate(
+    if "refund" in days.columns:
+        seen = days.filter(days.day <= end)
+        # All money, also what was given back without an order that it is taken from.
+        spent = seen.group_by("customer").agg(spent=_money((seen.gross + seen.refund).sum()))
+        found = found.inner_join(spent, "customer")
+    else:
+        found = found.mutate(spent=found.total)
+    found = found.mutate(
         frequency=found.orders - 1,
         recency_days=found.last_order.delta(found.first_order, unit="day").cast("int64"),
         T_days=ibis.literal(end).delta(found.first_order, unit="day").cast("int64"),
+        repeat_total=_money(found.total - found.first_amount),
+        spend_squares=_money(found.squares - _square(found.first_amount)),
     )
+    return found.drop("total", "squares", "first_amount")
+
+
+def _square(amount: NumericValue) -> NumericValue:
+    return _money(amount.cast("float64") * amount.cast("float64"))
+
+
+def with_halves(found: Table, days: Table, end: dt.date) -> Table:
+    """``customers`` with odd_total, odd_orders, even_total and even_orders.
+
+    Of the first, third, ... and of the second, fourth, ... repeat order. Numbering takes longer than all the rest.
+    """
+    bought = occasions(days, end)
+    bought = bought.mutate(n=ibis.row_number().over(group_by="customer", order_by="day"))
+    halves = {"odd": bought.n % 2 == 1, "even": (bought.n > 0) & (bought.n % 2 == 0)}
+    totals = {f"{name}_total": _money(bought.amount.sum(where=half).coalesce(0)) for name, half in halves.items()}
+    numbers = {f"{name}_orders": bought.count(where=half) for name, half in halves.items()}
+    return found.inner_join(bought.group_by("customer").agg(**totals, **numbers), "customer")
+
+
+def summary(days: Table, end: dt.date) -> Table:
+    """The customer summary up to ``end``: ``customers`` ``with_halves``."""
+    return with_halves(customers(days, end), days, end)
 
 
 def in_floats(table: Table) -> Table:
@@ -188,9 +210,25 @@ def collapsed(customers: Table) -> Table:
 
 
 def by_day(days: Table, end: dt.date) -> Table:
-    """Occasions by calendar day: day, orders, amount."""
+    """Occasions by calendar day, for the calendar and for the ledger.
+
+    Returns
+    -------
+    Table
+        day, orders (occasions), amount (refunds taken off), sums of gross and head and, where ``days`` has them, of
+        lines, bills (its orders) and heads; refunded and refunded_head: occasions that refunds leave nothing of.
+    """
     bought = occasions(days, end)
-    return bought.group_by("day").agg(orders=bought.count(), amount=_money(bought.amount.sum()))
+    summed = [name for name in ("gross", "head", "heads", "lines", "bills") if name in bought.columns]
+    sums = {name: bought[name].sum() for name in summed}
+    refunded = (bought.gross > 0) & (bought.amount == 0)
+    return bought.group_by("day").agg(
+        orders=bought.count(),
+        amount=_money(bought.amount.sum()),
+        **{name: whole(value) if name in ("lines", "bills") else _money(value) for name, value in sums.items()},
+        refunded=bought.count(where=refunded),
+        refunded_head=_money(bought["head"].sum(where=refunded).coalesce(0)),
+    )
 
 
 def births(bought: Table) -> Table:
@@ -207,25 +245,29 @@ def repeats_by_day(days: Table, end: dt.date, born_by: dt.date) -> Table:
     return told.group_by("day").agg(repeats=told.count())
 
 
-def first_seen(days: Table, end: dt.date, within: int) -> Table:
-    """Customers by the day of their first occasion and their repeat occasions in so many days after it.
+def first_seen(found: Table) -> Table:
+    """``customers`` by the day of their first occasion: first, customers, most (occasions of one of them)."""
+    return found.group_by(first=found.first_order).agg(customers=found.count(), most=found.orders.max())
 
-    Columns first, repeats, customers, most (occasions of one of them).
+
+def repeats_soon(days: Table, found: Table, early: dt.date, later: dt.date, last: dt.date, within: int) -> Table:
+    """Repeat occasions in so many days after the first one: is_early, repeats, customers.
+
+    Of the ``customers`` who were first seen before ``early`` (is_early) or from ``later`` on, and up to ``last``.
     """
-    bought = occasions(days, end)
-    each = bought.group_by("customer").agg(first=bought.day.min(), orders=bought.count())
-    told = bought.inner_join(each, "customer")
-    age = told.day.delta(told["first"], unit="day")
-    soon = told.filter((age > 0) & (age <= within)).group_by("customer").agg(repeats=ibis._.count())
-    each = each.left_join(soon, "customer").select("first", "orders", repeats=soon.repeats.coalesce(0))
-    return each.group_by("first", "repeats").agg(customers=each.count(), most=each.orders.max())
+    told = found.select("customer", first="first_order").filter(
+        lambda t: ((t["first"] < early) | (t["first"] >= later)) & (t["first"] <= last)
+    )
+    bought = days.filter(days.lines > 0) if "lines" in days.columns else days
+    bought = bought.select("customer", "day").inner_join(told, "customer")
+    bought = bought.filter(bought.day.delta(bought["first"], unit="day") <= within)
+    each = bought.group_by("customer", is_early=bought["first"] < early).agg(repeats=ibis._.count() - 1)
+    return each.group_by("is_early", "repeats").agg(customers=each.count())
 
 
-def customers_with(days: Table, end: dt.date, orders: int) -> Table:
-    """Customers with so many occasions: customer."""
-    bought = occasions(days, end)
-    each = bought.group_by("customer").agg(orders=bought.count())
-    return each.filter(each.orders == orders).select("customer").order_by("customer")
+def customers_with(found: Table, orders: int) -> Table:
+    """``customers`` with so many occasions: customer."""
+    return found.filter(found.orders == orders).select("customer").order_by("customer")
 
 
 def bought_after(days: Table, end: dt.date, day: dt.date) -> Table:
@@ -249,38 +291,6 @@ def cohorts(days: Table, end: dt.date) -> Table:
         customers=cells.customer.nunique(),
         revenue=_money(cells.amount.sum()),
     )
-
-
-def used_lines(days: Table) -> Table:
-    """One row for the ledger: lines that carry an occasion, and those merged into one.
-
-    Columns used and head (the largest line of each day), order_rows and order_amount (further lines of an order),
-    day_rows and day_amount (further orders or rows of a day). Where lines are not counted, the rows are left out.
-    """
-    has_lines, has_orders = "lines" in days.columns, "orders" in days.columns
-    bought = days.filter(days.lines > 0) if has_lines else days.mutate(lines=1)
-    orders, heads = (bought.orders, bought.heads) if has_orders else (bought.lines, bought.gross)
-
-    def number(value: NumericValue) -> NumericValue:
-        return whole(value.sum().coalesce(0))
-
-    def amount(value: NumericValue) -> NumericValue:
-        return _money(value.sum().coalesce(0))
-
-    return bought.aggregate(
-        used=bought.count(),
-        head=amount(bought["head"]),
-        order_amount=amount(bought.gross - heads),
-        **({"order_rows": number(bought.lines - orders), "day_rows": number(orders - 1)} if has_lines else {}),
-        day_amount=amount(heads - bought["head"]),
-    )
-
-
-def refunded_whole(days: Table, end: dt.date) -> Table:
-    """One row for the ledger: occasions that are worth nothing after refunds; rows, amount (of their largest lines)."""
-    bought = occasions(days, end)
-    found = bought.filter((bought.gross > 0) & (bought.amount == 0))
-    return found.aggregate(rows=found.count(), amount=_money(found["head"].sum()))
 
 
 def refunds(days: Table) -> Table:

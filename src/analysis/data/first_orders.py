@@ -8,6 +8,7 @@ a burst or an import of customers on one day makes more names at first, but no f
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from enum import StrEnum
 
 import numpy as np
@@ -35,40 +36,42 @@ class Earlier(StrEnum):
     UNTOLD = "cannot be told"
 
 
-def earlier_customers(age: np.ndarray, repeats: np.ndarray, followed: np.ndarray) -> Earlier:
-    """The answer from when customers were first seen and how they went on.
+def earlier_customers(
+    age: np.ndarray, customers: np.ndarray, repeats: Callable[[int], tuple[np.ndarray, np.ndarray]]
+) -> Earlier:
+    """The answer from when customers were first seen and, where more were so early, from how they went on.
 
     Parameters
     ----------
-    age
-        Days from the beginning of the data to each customer's first order, shape (n,).
+    age, customers
+        Days from the beginning of the data to first orders, and the customers who had theirs then, shape (n,).
     repeats
-        Orders in the ``FOLLOWED_DAYS`` after it, shape (n,).
-    followed
-        Whether the data reach as far, shape (n,).
+        From a number of days after which customers count as later ones to the orders of each early and of each later
+        customer in the ``FOLLOWED_DAYS`` after the first one, where the data reach as far.
 
     Examples
     --------
     >>> rng = np.random.default_rng(1)
     >>> rates, born = rng.gamma(1, 0.01, 4_000), rng.integers(0, 300, 4_000)
     >>> regular = rng.exponential(1 / rates)  # half of the customers came before: seen at their next order
-    >>> age = np.where(np.arange(4_000) < 2_000, regular, born).astype(int)
-    >>> seen = age < 300
-    >>> earlier_customers(age[seen], rng.poisson(91 * rates)[seen], np.ones(seen.sum(), bool)).value
+    >>> soon = rng.poisson(91 * rates)
+    >>> for age in np.where(np.arange(4_000) < 2_000, regular, born).astype(int), born:
+    ...     earlier_customers(age, np.ones(4_000), lambda later: (soon[age < 28], soon[age >= later])).value
     'likely'
-    >>> earlier_customers(born, rng.poisson(91 * rates), np.ones(4_000, bool)).value
     'unlikely'
     """
-    is_early, is_later = age < EARLY_DAYS, age >= min(LATER_AFTER, max(age.max(initial=0) / 2, EARLY_DAYS))
-    expected = is_later.sum() * EARLY_DAYS / max(age.max(initial=0) - age[is_later].min(initial=0), 1)
-    if is_early.sum() <= expected + STANDARD_ERRORS * np.sqrt(is_early.sum() + expected):
+    later = int(np.ceil(min(LATER_AFTER, max(age.max(initial=0) / 2, EARLY_DAYS))))
+    is_later = age >= later
+    early = customers[age < EARLY_DAYS].sum()
+    expected = customers[is_later].sum() * EARLY_DAYS / max(age.max(initial=0) - age[is_later].min(initial=0), 1)
+    if early <= expected + STANDARD_ERRORS * np.sqrt(early + expected):
         return Earlier.UNLIKELY
-    early, later = repeats[is_early & followed], repeats[is_later & followed]
-    if min(len(early), len(later)) < FEWEST or not (early.any() and later.any()):
+    of_early, of_later = repeats(later)
+    if min(len(of_early), len(of_later)) < FEWEST or not (of_early.any() and of_later.any()):
         return Earlier.UNTOLD
-    ratio = early.mean() / later.mean()
-    error = np.hypot(*(each.std(ddof=1) / np.sqrt(len(each)) / each.mean() for each in (early, later)))
-    few = np.log(1 + FEWEST_OLD * (regulars_over_new(later) - 1))
+    ratio = of_early.mean() / of_later.mean()
+    error = np.hypot(*(each.std(ddof=1) / np.sqrt(len(each)) / each.mean() for each in (of_early, of_later)))
+    few = np.log(1 + FEWEST_OLD * (regulars_over_new(of_later) - 1))
     if np.log(ratio) > max(few, STANDARD_ERRORS * error):
         return Earlier.LIKELY
     return Earlier.UNLIKELY if np.log(ratio) + error < few else Earlier.UNTOLD
@@ -86,32 +89,40 @@ def regulars_over_new(repeats: np.ndarray) -> float:
 
 
 def left_truncation_of(
-    seen: pd.DataFrame, start: dt.date, end: dt.date, setting: str
+    seen: pd.DataFrame,
+    start: dt.date,
+    end: dt.date,
+    setting: str,
+    repeats_soon: Callable[[dt.date, dt.date, dt.date, int], pd.DataFrame],
 ) -> tuple[Message | None, list[Message]]:
     """Why ages and new customers cannot be told, or None; and what is worth saying of it.
 
     Parameters
     ----------
     seen
-        As of ``expressions.first_seen``, with ``FOLLOWED_DAYS``.
+        As of ``expressions.first_seen``.
     setting
         ``data.first_orders``: ``known`` and ``unknown`` are taken as said, ``auto`` looks at the orders.
+    repeats_soon
+        As of ``expressions.repeats_soon``, by its settings.
     """
-    seen = seen.sort_values(["first", "repeats"])
-    share = min(1.0, ENOUGH / seen["customers"].sum())
-    first = np.repeat(seen["first"].to_numpy("datetime64[D]"), (seen["customers"] * share).round().astype(int))
-    repeats = np.repeat(seen["repeats"].to_numpy(float), (seen["customers"] * share).round().astype(int))
-    age = (first - np.datetime64(start)).astype(int)
-    early = int(
-        seen.loc[pd.to_datetime(seen["first"]) < pd.Timestamp(start) + pd.Timedelta(days=EARLY_DAYS), "customers"].sum()
-    )
-    numbers = {"customers": early, "share": float(early / seen["customers"].sum()), "days": EARLY_DAYS}
+    age = (pd.to_datetime(seen["first"]) - pd.Timestamp(start)).dt.days.to_numpy()
+    customers = seen["customers"].to_numpy()
+    early = int(customers[age < EARLY_DAYS].sum())
+    numbers = {"customers": early, "share": early / int(customers.sum()), "days": EARLY_DAYS}
     if setting == "unknown":
         return _unknown(numbers), []
     if (end - start).days < 2 * EARLY_DAYS:
         return None, []
-    followed = (np.datetime64(end) - first).astype(int) >= FOLLOWED_DAYS
-    found = earlier_customers(age, repeats, followed)
+
+    def repeats(later: int) -> tuple[np.ndarray, np.ndarray]:
+        first_days = (start + dt.timedelta(EARLY_DAYS), start + dt.timedelta(later))
+        soon = repeats_soon(*first_days, end - dt.timedelta(FOLLOWED_DAYS), FOLLOWED_DAYS)
+        soon["customers"] = (soon["customers"] * min(1.0, ENOUGH / customers.sum())).round().astype(int)
+        kinds = (soon[soon["is_early"] == is_early] for is_early in (True, False))
+        return tuple(np.repeat(kind["repeats"].to_numpy(float), kind["customers"]) for kind in kinds)
+
+    found = earlier_customers(age, customers, repeats)
     if found == Earlier.UNLIKELY:
         return None, []
     if setting == "known":

@@ -20,10 +20,9 @@ from analysis.data.engine import literals, parquet_scan, run, scratch
 from analysis.data.formats import NOTHING
 from analysis.data.ledger import where_any
 from analysis.data.orders import Orders
-from analysis.data.reading import damage_named
 from analysis.data.samples import further_table
 from analysis.data.source import nearest_columns
-from analysis.data.tables import EXAMPLES, Table
+from analysis.data.tables import EXAMPLES, Table, opened_table
 from analysis.errors import USAGE, InputRefused, Problem, shortened
 from analysis.words import Message
 
@@ -49,28 +48,15 @@ def _rows_of(name: str, config: Config, workdir: Path) -> tuple[pd.DataFrame, st
         With every problem of its file, columns and rows.
     """
     settings, rows = further_table(config, f"strategies.{name}")
-    with scratch(workdir / name) as connection:
-        table = Table(connection, f"strategies.{name}", settings, config, workdir / name, frame=rows)
-        with damage_named(table.raw):
-            _check(table, settings)
-            table.refuse()
-            frame = table.frame(distinct=name in ("experiment", "customer_types"))
-        label, left_out = TABLE_NAMES[name], table.rows - table.blank - len(frame)
-        notes = where_any(
-            Message("Empty rows in the file of {table}, skipped: {n:integer}.", n=table.blank, table=label)
-        )
-        if any(reading.in_utc for reading in table.readings.values()):
-            notes.append(
-                Message(
-                    "Times in the file of {table} carry an offset and no time zone is configured, so a day there is a "
-                    "day in UTC.",
-                    table=label,
-                )
-            )
+    with opened_table(f"strategies.{name}", settings, config, workdir / name, rows) as table:
+        _check(table, settings)
+        table.refuse()
+        frame = table.frame(distinct=name in ("experiment", "customer_types"))
+        left_out = table.rows - table.blank - len(frame)
         repeated = Message("Rows that repeat another one and count once: {n:integer}.", n=left_out)
         unscored = Message("Answers without a score, left out: {n:integer}.", n=left_out)
-        notes += where_any(unscored if name == "satisfaction" else repeated)
-        return frame, table.digest, [*table.raw.notes, *notes]
+        more = where_any(unscored if name == "satisfaction" else repeated)
+        return frame, table.digest, [*table.said(TABLE_NAMES[name]), *more]
 
 
 def _check(table: Table, settings) -> None:
@@ -87,7 +73,6 @@ def _check(table: Table, settings) -> None:
             _check_arms(table, settings)
         table.check_once(
             (role,),
-            f"{table.value('customer') if table.has('customer') else 'NULL'} AS customer",
             f"count(DISTINCT {table.value(role)}) > 1",
             f"stands {several}",
             f"stand {several}",

@@ -63,13 +63,12 @@ def _one_spelling(rows: Rows, data: DataConfig) -> Rows:
         nobody = tuple(int(one) for one in nobody if re.fullmatch("-?[0-9]+", one))
     elif rules.anonymous == "auto":
         nobody = (*nobody, "0.0")
-    seen = rows.relation.one(_looks_of_ids, nobody, is_text)
-    changes = seen["odd"] and (rules.strip or rules.case != "keep" or rules.float_suffix == "strip")
+    seen = rows.relation.one(_looks_of_ids, nobody, _of_several_spellings(nobody, data) if is_text else None)
+    is_lower = rules.case == "lower" or (rules.case == "auto" and seen["addresses"] and seen["capitals"])
     least = 1 if is_text or rules.anonymous != "auto" else NEGLIGIBLE_SHARE * seen["number"]
-    if not (changes or (seen["nobodies"] and seen["nobodies"] >= least)):
+    if seen["number_odd"] < max(least, 1) and not (is_lower and seen["capitals"]):
         return rows
-    is_lower = rules.case == "lower"
-    if is_text and rules.case == "auto":
+    if is_text and rules.case == "auto" and is_lower:
         is_lower = (rows.relation.one(_share_of_addresses, nobody)["share"] or 0) >= EMAIL_SHARE
     shape = (rules.strip, rules.float_suffix == "strip", is_lower) if is_text else (False, False, False)
     spellings = rows.relation.then(_spellings, nobody, *shape).stored("spellings")
@@ -112,13 +111,30 @@ def _stands_for_nobody(ids: Table, nobody: tuple) -> BooleanValue:
     return plain.isin(nobody) if nobody else ibis.literal(value=False)
 
 
-def _looks_of_ids(rows: Table, nobody: tuple, is_text: bool) -> Table:  # noqa: FBT001
-    """Whether some ids have the make of one that is written in several ways, and how many may stand for nobody."""
-    text, odd = rows.customer, ibis.literal(value=False)
-    if is_text:
-        odd = (text != text.strip()) | text.endswith(".0") | text.contains("@") | (text != text.lower())
-    looks = rows.select(odd=odd, nobody=_stands_for_nobody(rows, nobody))
-    return looks.aggregate(odd=looks.odd.any(), nobodies=looks.count(where=looks.nobody), number=looks.count())
+def _of_several_spellings(nobody: tuple[str, ...], data: DataConfig) -> str:
+    """A pattern of ids that stand for nobody or that are written in several ways, apart from capitals."""
+    blank = "[ \t\n\r\v\f]"
+    parts = [f"^{blank}*({'|'.join(map(re.escape, nobody))}){blank}*$"] if nobody else []
+    parts += [f"^{blank}|{blank}$"] if data.ids.strip else []
+    parts += ["[.]0$"] if data.ids.float_suffix == "strip" else []
+    return "|".join(parts) or "^$"
+
+
+def _looks_of_ids(rows: Table, nobody: tuple, pattern: str | None) -> Table:
+    """How many rows have an id of the ``pattern``, which text has, or else of nobody; whether ids have an @, capitals.
+
+    One cheap look at each row, since most sources have nothing of the kind.
+    """
+    text, never = rows.customer, ibis.literal(value=False)
+    if pattern is None:
+        looks = rows.select(odd=_stands_for_nobody(rows, nobody), address=never, capital=never)
+    else:
+        small = text.lower()
+        looks = rows.select(odd=small.re_search(pattern), address=text.contains("@"), capital=text != small)
+    number_odd, number = looks.count(where=looks.odd), looks.count()
+    return looks.aggregate(
+        number=number, number_odd=number_odd, addresses=looks.address.any(), capitals=looks.capital.any()
+    )
 
 
 def _share_of_addresses(rows: Table, nobody: tuple) -> Table:
@@ -450,12 +466,12 @@ def _is_within(rows: Table, first: dt.date | None, last: dt.date | None) -> Bool
     return rows.day <= last if first is None else rows.day >= first
 
 
-def dominant_customer(days: Relation, seen: pd.DataFrame, orders: int, end: dt.date) -> list[Message]:
+def dominant_customer(customers: Relation, seen: pd.DataFrame, orders: int) -> list[Message]:
     """What is said where one customer has a tenth of all orders; ``seen`` is as of ``expressions.first_seen``."""
     most = int(seen["most"].max())
     if seen["customers"].sum() < 2 * ANONYMOUS_TIMES or most < DOMINANT_SHARE * orders:
         return []
-    name = days.few(customers_with, end, most)[0]["customer"]
+    name = customers.few(customers_with, most)[0]["customer"]
     return [
         Message(
             "One customer, {id}, has {share:percent} of all orders. Set `data.ids` with `anonymous` where that stands "

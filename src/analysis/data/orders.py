@@ -451,11 +451,12 @@ def _loaded(connection: Connection, table: RawTable, config: Config, workdir: Pa
         raise InputRefused(table.problems)
     rows = file_rows(connection, table, config.data, workdir)
     end = as_of or config.data.observation_end
-    found, _, customer_days = cleaned(rows, config, end, table.problems)
+    found, _, customer_days, customers = cleaned(rows, config, end, table.problems)
     id_column = table.columns["customer"]
     kinds = dict(customer_days.columns)
     days = Days(workdir / "days.parquet", kinds, id_column, id_type(table.types[id_column]), connection)
-    summary = customer_summary(connection, days, found.observation_end, has_money=rows.has_money)
+    summary = customer_summary(connection, days, found.observation_end, has_money=rows.has_money, customers=customers)
+    run(connection, f"DROP TABLE {customers.source}")
     digest = table.digest() if table.digest else _row_digest(connection, table)
     return Orders(**vars(found), histories=summary, days=days, data_hash=digest)
 

@@ -79,7 +79,7 @@ def from_files(
     readable = [path for path, those in found.items() if not those]
     if not readable:
         raise InputRefused(problems)
-    content = kind_of(readable[0]).content
+    content = kind_of(readable[0])
     if data.sheet is not None and content != "workbook":
         message = f"sheet == {data.sheet!r}, but {readable[0].name} is no Excel workbook; leave the key `sheet` out"
         problems.append(Problem(message, USAGE))

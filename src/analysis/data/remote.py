@@ -277,7 +277,7 @@ def remote_orders(table: Table, config: Config, label: str = "table", as_of: dt.
     """
     rows = engine_rows(table, config.data, label)
     end = as_of or config.data.observation_end
-    found, counting, days = cleaned(rows, config, end, _problems_in_settings(config.data))
+    found, counting, days, _ = cleaned(rows, config, end, _problems_in_settings(config.data))
     return RemoteOrders(**vars(found), rows=counting.source, days=days.source, id_column=rows.columns["customer"])
 
 

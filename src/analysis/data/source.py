@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from analysis.data.engine import FILE_ROWS, NUMBER_OF_ROW, Connection, numbered_scan, parquet_types, quoted, run
 from analysis.data.vocabulary import names
@@ -49,25 +49,13 @@ CHUNK_BYTES = 1 << 20
 LONGEST_NAME = 100
 
 
-@dataclass(frozen=True)
-class Kind:
-    """What a file's name promises: ``content`` is text, parquet or workbook; ``compressed`` is gzip."""
-
-    content: str
-    compressed: bool = False
-
-
-def kind_of(path: Path) -> Kind | None:
-    """What the ending of a file promises; None for an unknown ending.
+def kind_of(path: Path) -> str | None:
+    """What the ending of a file promises: text, parquet or workbook; None for an unknown ending.
 
     >>> kind_of(Path("orders.CSV.gz"))
-    Kind(content='text', compressed=True)
+    'text'
     """
-    name = path.name.lower()
-    for ending in sorted(ENDINGS, key=len, reverse=True):
-        if name.endswith(ending):
-            return Kind(ENDINGS[ending], ending.endswith(".gz"))
-    return None
+    return next((kind for ending, kind in ENDINGS.items() if path.name.lower().endswith(ending)), None)
 
 
 def resolved_files(patterns: Iterable[str], folder: Path) -> list[Path]:
@@ -87,7 +75,7 @@ def resolved_files(patterns: Iterable[str], folder: Path) -> list[Path]:
 def files_and_problems(patterns: Iterable[str], folder: Path) -> tuple[list[Path], list[Problem]]:
     """As ``resolved_files``, but the files that can be read together come back beside the problems of the others."""
     problems: list[Problem] = []
-    found: dict[Path, Kind] = {}
+    found: dict[Path, str] = {}
     for pattern in patterns:
         matches = files_matching(pattern, folder)
         if not matches:
@@ -99,11 +87,11 @@ def files_and_problems(patterns: Iterable[str], folder: Path) -> tuple[list[Path
                 found[path] = kind
             else:
                 problems.append(Problem(_ending_message(path), USAGE))
-    contents = list(dict.fromkeys(kind.content for kind in found.values()))
+    contents = list(dict.fromkeys(found.values()))
     if len(contents) > 1:
         listed = " and ".join(sorted(contents))
         problems.append(Problem(f"transactions: files of one kind only, found {listed}", USAGE))
-    return [path for path, kind in found.items() if kind.content == contents[0]], problems
+    return [path for path, kind in found.items() if kind == contents[0]], problems
 
 
 def files_matching(pattern: str, folder: Path) -> list[Path]:
@@ -157,7 +145,8 @@ def _ending_message(path: Path) -> str:
 def problems_in_content(path: Path) -> list[Problem]:
     """Whether a file is what its ending says, judged by its first and last bytes."""
     try:
-        start = _first_bytes(path)
+        with opened(path) as stream:
+            start = stream.read(4096)
     except (gzip.BadGzipFile, EOFError, zlib.error):
         return [Problem(f"{path.name}: its name ends in .gz, but the content is not a complete gzip archive")]
     except OSError as error:
@@ -165,7 +154,7 @@ def problems_in_content(path: Path) -> list[Problem]:
     if not start.strip(b"\xef\xbb\xbf \t\r\n"):
         return [Problem(f"{path.name}: the file is empty; a header and at least one row are needed")]
     found = _signature(start)
-    content = kind_of(path).content
+    content = kind_of(path)
     if content == "parquet" and not _is_whole_parquet(path, start):
         return [_mismatch(path, "cut off" if start.startswith(b"PAR1") else found or "not a Parquet file")]
     if content == "workbook" and not start.startswith(b"PK\x03\x04"):
@@ -175,10 +164,13 @@ def problems_in_content(path: Path) -> list[Problem]:
     return []
 
 
-def _first_bytes(path: Path) -> bytes:
-    opener = gzip.open if kind_of(path).compressed else open
-    with opener(path, "rb") as stream:
-        return stream.read(4096)
+def opened(path: Path) -> BinaryIO:
+    """The file as bytes, decompressed where its name ends in .gz."""
+    return gzip.open(path, "rb") if _is_gzip(path) else path.open("rb")
+
+
+def _is_gzip(path: Path) -> bool:
+    return path.name.lower().endswith(".gz")
 
 
 def _signature(start: bytes) -> str | None:
@@ -202,7 +194,7 @@ def _is_whole_parquet(path: Path, start: bytes) -> bool:
 
 
 def _mismatch(path: Path, found: str) -> Problem:
-    ending = "".join(path.suffixes[-2:]) if kind_of(path).compressed else path.suffix
+    ending = "".join(path.suffixes[-2:]) if _is_gzip(path) else path.suffix
     return Problem(f"{path.name}: the name ends in {ending}, but the content is {found}")
 
 

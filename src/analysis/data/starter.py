@@ -108,14 +108,14 @@ def draft_of(path: Path, sheet: str | None = None) -> str:
 def _draft(connection: Connection, path: Path, workdir: Path, sheet: str | None) -> str:
     settings: dict[str, object] = {"sheet": sheet} if sheet else {}
     questions = []
-    if kind_of(path).content == "text":
+    if kind_of(path) == "text":
         layout = recognised_layout(path, None, workdir)
         encoding = "cp1252" if layout.encoding.guessed else layout.encoding.name.replace("utf-8-sig", "utf-8")
         records = first_records(layout, HEADER_WITHIN)
         settings = {"delimiter": layout.delimiter, "encoding": encoding}
         if layout.encoding.guessed:
             questions.append("the text is not UTF-8; Windows-1252 is assumed: look at names with accents")
-    elif kind_of(path).content == "workbook":
+    elif kind_of(path) == "workbook":
         from analysis.data.workbook import first_rows
 
         records = first_rows(path, sheet, HEADER_WITHIN)

@@ -18,20 +18,10 @@ from analysis.data.engine import Connection, Relation, close, literal, parquet_s
 from analysis.errors import DataError, UsageError, counted, shortened
 from analysis.time import from_days, time_unit, to_days
 
-PACK, MONEY = 2**46, expressions.MONEY
 STORED_AT_ONCE = 2_000_000
 """Customer-days up to which nothing has to be spared."""
-PACKED = {
-    "first_order": "date",
-    "last_order": "date",
-    "orders": "int64",
-    **dict.fromkeys(("spent", "repeat_total", "spend_squares"), MONEY),
-}
-PACKABLE_GROSS = 70_000_000
-"""Money of a day that is below it is packed with the day into 64 bits."""
 TABLE = "customer_days"
 SPREAD = ("spend_squares", "odd_total", "odd_orders", "even_total", "even_orders")
-SQUARE = f"CAST(CAST({{0}} AS DOUBLE) * CAST({{0}} AS DOUBLE) AS {MONEY})"
 
 
 @dataclass(eq=False)
@@ -68,9 +58,13 @@ class Days:
     def scan(self) -> str:
         return TABLE if self.connection else parquet_scan([self.path])
 
+    def relation(self, connection: Connection) -> Relation:
+        """The customer-days, on a connection."""
+        return Relation(self.scan, self.columns, connection)
+
     def then(self, connection: Connection, function: Callable[..., Table], *settings: Any) -> Relation:
         """What an expression makes of the customer-days, on a connection."""
-        return Relation(self.scan, self.columns, connection).then(function, *settings)
+        return self.relation(connection).then(function, *settings)
 
     def store(self) -> None:
         """Write the table to ``path`` and let its connection go."""
@@ -233,18 +227,18 @@ def _problems_in_summary(numbers: pd.DataFrame) -> Iterator[str]:
         yield "customer summary: there are no rows; at least one customer is needed"
 
 
-def customer_summary(connection: Connection, days: Days, end: dt.date, *, has_money: bool) -> CustomerSummary:
+def customer_summary(
+    connection: Connection, days: Days, end: dt.date, *, has_money: bool, customers: Relation | None = None
+) -> CustomerSummary:
     """The summary of everything up to ``end``; customers are those with an order by then.
 
-    Spend in halves takes longer than all the rest; a table too large to be stored at once goes without.
+    Spend in halves is left out of a table that is too large to be stored at once. ``customers`` are those of
+    ``expressions.customers`` where they are known.
     """
-    number, largest = run(connection, f"SELECT count(*), max(gross) FROM {days.scan}")[0]
-    is_plain = not {"refund", *expressions.ATTRIBUTES} & set(days.columns)
-    if is_plain and number > STORED_AT_ONCE and largest < PACKABLE_GROSS:
-        columns = PACKED | {"customer": days.columns["customer"]}
-        found = Relation(_packed(days, end), columns, connection).then(_in_floats, end)
-    else:
-        found = days.then(connection, _summary, end)
+    found = customers or days.then(connection, expressions.customers, end)
+    if run(connection, f"SELECT count(*) FROM {days.scan}")[0][0] <= STORED_AT_ONCE:
+        found = found.then(expressions.with_halves, days.relation(connection), end)
+    found = found.then(expressions.in_floats)
     query = f"SELECT * REPLACE (CAST(customer AS VARCHAR) AS customer) FROM {found.source} ORDER BY customer"
     frame = connection.sql(query).to_arrow_table()
     first, last = (frame[name].to_numpy().astype("datetime64[s]") for name in ("first_order", "last_order"))
@@ -263,29 +257,3 @@ def customer_summary(connection: Connection, days: Days, end: dt.date, *, has_mo
     for name in (name for name in known if name in frame.column_names):
         table[name] = frame[name].to_pandas()
     return CustomerSummary(table, end, has_money, days.id_column, days.id_type)
-
-
-def _summary(days: Table, end: dt.date) -> Table:
-    return expressions.in_floats(expressions.summary(days, end))
-
-
-def _in_floats(found: Table, end: dt.date) -> Table:
-    return expressions.in_floats(expressions.with_ages(found, end))
-
-
-def _packed(days: Days, end: dt.date) -> str:
-    """SQL of ``expressions.summary`` without halves: the first day and its amount in one number of 64 bits.
-
-    Much faster than numbering at millions of customers.
-    """
-    micro = "CAST(CAST(gross AS DOUBLE) * 1000000 AS BIGINT)"
-    return f"""(
-        SELECT customer, first_order, last_order, orders, CAST(spent AS {MONEY}) AS spent,
-               CAST(spent - amount AS {MONEY}) AS repeat_total,
-               squares - {SQUARE.format("amount")} AS spend_squares
-        FROM (SELECT * EXCLUDE (packed), DATE '1900-01-01' + CAST(packed // {PACK} AS INTEGER) AS first_order,
-                     CAST(packed % {PACK} AS DECIMAL(38, 0)) / 1000000 AS amount
-              FROM (SELECT customer, min((day - DATE '1900-01-01') * {PACK} + {micro}) AS packed,
-                           max(day) AS last_order, count(*) AS orders, sum(gross) AS spent,
-                           sum({SQUARE.format("gross")}) AS squares
-                    FROM {days.scan} WHERE day <= DATE '{end}' GROUP BY customer)))"""

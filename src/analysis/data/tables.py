@@ -7,7 +7,8 @@ together in the words of the table's own section.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,14 @@ import pandas as pd
 
 from analysis.config import Config
 from analysis.data.cells import staged_frame
-from analysis.data.engine import Connection, literals, quoted, run
+from analysis.data.engine import Connection, literals, quoted, run, scratch
 from analysis.data.formats import YEARS, Reading, read_date, read_number
-from analysis.data.reading import from_files, narrowed
+from analysis.data.ledger import where_any
+from analysis.data.reading import damage_named, from_files, narrowed
 from analysis.data.rows import read_id, value_problem
 from analysis.data.source import files_and_problems
 from analysis.errors import InputRefused, Problem, counted
+from analysis.words import Message
 
 DAYS = ("start", "end", "date", "month", "club_since", "expires")
 NUMBERS = ("score", "tenure", "spend", "earned", "redeemed")
@@ -45,6 +48,23 @@ def told_of(section: str, problems: Iterable[Problem]) -> tuple[Problem, ...]:
         return message.replace("the key `", f"the key `{section}.")
 
     return tuple(Problem(retold(problem.message), problem.exit_code) for problem in problems)
+
+
+@contextmanager
+def opened_table(
+    section: str, settings: Any, config: Config, workdir: Path, frame: Any = None, **reading: Any
+) -> Iterator[Table]:
+    """A ``Table`` on a connection of its own, which ends with it; ``reading`` are further arguments.
+
+    Raises
+    ------
+    InputRefused
+        Also where it turns out to be damaged while its rows are read.
+    """
+    with scratch(workdir) as connection:
+        table = Table(connection, section, settings, config, workdir, frame=frame, **reading)
+        with damage_named(table.raw):
+            yield table
 
 
 class Table:
@@ -74,12 +94,8 @@ class Table:
         months: bool = False,
         needed: str = "one",
     ):
-        self.connection, self.section, self.settings, self.timezone = (
-            connection,
-            section,
-            settings,
-            config.data.timezone,
-        )
+        self.connection, self.section, self.settings = connection, section, settings
+        self.timezone = config.data.timezone
         try:
             if frame is not None:
                 raw = staged_frame(connection, frame, settings, workdir)
@@ -140,9 +156,24 @@ class Table:
             problem = value_problem(where, role, self.raw.is_text(column), number, examples)
             self.problems += told_of(self.section, [problem])
 
+    def said(self, label: Message) -> list[Message]:
+        """What reading it gives reason to say; ``label`` is what readers know it by."""
+        in_utc = any(reading.in_utc for reading in self.readings.values())
+        return [
+            *self.raw.notes,
+            *where_any(Message("Empty rows in the file of {table}, skipped: {n:integer}.", n=self.blank, table=label)),
+            *[
+                Message(
+                    "Times in the file of {table} carry an offset and no time zone is configured, so a day there is a "
+                    "day in UTC.",
+                    table=label,
+                )
+            ] * in_utc,
+        ]  # fmt: skip
+
     def value(self, role: str) -> str:
-        """SQL of a role's value."""
-        return self.readings[role].expression
+        """SQL of a role's value; NULL where it cannot be read."""
+        return self.readings[role].expression if role in self.readings else "NULL"
 
     def has(self, *roles: str) -> bool:
         return set(roles) <= set(self.readings)
@@ -171,11 +202,14 @@ class Table:
             before = f"{self.value('end')} < {self.value('start')}"
             self.check(("start", "end"), before, f"{one} before it starts", f"{many} before they start", allowed)
 
-    def check_once(self, roles: tuple[str, ...], keys: str, having: str, one: str, many: str, allowed: str) -> None:
-        """A problem with the customers of whom some ``keys`` (SQL) have a group of rows ``having`` a property."""
+    def check_once(
+        self, roles: tuple[str, ...], having: str, one: str, many: str, allowed: str, each: str = "NULL"
+    ) -> None:
+        """A problem with the customers whose rows, or those of ``each`` (SQL), are a group ``having`` a property."""
         if not self.has("customer", *roles):
             return
         who = self.value("customer")
+        keys = f"{who} AS customer, {each} AS each"
         found = f"SELECT {keys} FROM {self.raw.scan} WHERE {who} IS NOT NULL GROUP BY ALL HAVING {having}"
         customers = run(self.connection, f"SELECT DISTINCT customer FROM ({found}) ORDER BY customer")
         if customers:

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import duckdb
 
@@ -25,6 +24,7 @@ from analysis.data.source import (
     mapped_columns,
     named_columns,
     only_first_rows,
+    opened,
     problems_in_headers,
     sha256_of,
 )
@@ -46,7 +46,7 @@ BYTE_ORDER_MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-UNUSED_IN_CP1252 = bytes([0x81, 0x8D, 0x8F, 0x90, 0x9D])
+ZERO, UNREAD = "\0", "\ufffd"
 
 
 @dataclass(frozen=True)
@@ -68,11 +68,6 @@ class Encoding:
     is_plain: bool = False
 
 
-def opened(path: Path) -> BinaryIO:
-    """The file as bytes, decompressed where its name ends in .gz."""
-    return gzip.open(path, "rb") if path.name.lower().endswith(".gz") else path.open("rb")
-
-
 @contextmanager
 def _damage_named(path: Path) -> Iterator[None]:
     try:
@@ -87,8 +82,8 @@ def recognised_encoding(path: Path, configured: str | None = None) -> Encoding:
     """The encoding of a text file, from all of its bytes.
 
     UTF-8 is certain when every byte is valid UTF-8, and so is a byte order mark. What is left is read as
-    Windows-1252 (latin-1 where no byte tells the two apart): the text of western European exports. That may
-    garble letters in names, never a digit, and never makes two customer ids one.
+    Windows-1252, of which latin-1 is a part: the text of western European exports. That may garble letters in names,
+    never a digit, and never makes two customer ids one.
 
     Raises
     ------
@@ -96,25 +91,26 @@ def recognised_encoding(path: Path, configured: str | None = None) -> Encoding:
         When the bytes are no text, or the configured encoding is unknown.
     """
     name = _known(configured) if configured else None
-    with _damage_named(path), opened(path) as stream:
+    with _damage_named(path):
         if name is None:
-            start = stream.read(4)
+            with opened(path) as stream:
+                start = stream.read(4)
             name = next((name for mark, name in BYTE_ORDER_MARKS.items() if start.startswith(mark)), None)
-            stream.seek(0)
         if name not in (None, "utf-8-sig"):
             return Encoding(name)
-        is_utf8, has_one_line_end, high = _bytes_in(stream)
-    if name or is_utf8:
-        return Encoding(name or "utf-8", is_plain=is_utf8 and has_one_line_end)
-    if 0 in high:
+        odd, ends_alike = _looked_through(path, "utf-8", "strict")
+        if name or not odd:
+            return Encoding(name or "utf-8", is_plain=not odd and ends_alike)
+        odd, _ = _looked_through(path, "cp1252", "replace")
+    if ZERO in odd:
         raise DataError(
             f"{path.name}: the content is not text (it has zero bytes); if it is UTF-16 without a byte order mark, "
             "say so with the key `encoding`, for example utf-16-le"
         )
-    if high & {*UNUSED_IN_CP1252}:
+    if odd:
         message = f"{path.name}: the text is neither UTF-8 nor Windows-1252; name its encoding with the key `encoding`"
         raise DataError(message)
-    return Encoding("cp1252" if min(high) < 0xA0 else "latin-1", guessed=True)
+    return Encoding("cp1252", guessed=True)
 
 
 def _known(name: str) -> str:
@@ -128,27 +124,18 @@ def _known(name: str) -> str:
     return "utf-8-sig" if found.name == "utf-8" else found.name
 
 
-def _bytes_in(stream: BinaryIO) -> tuple[bool, bool, set[int]]:
-    """Whether a file is valid UTF-8 without a zero byte, and its lines all end the same way; its bytes above ASCII."""
-    decoder, high = codecs.getincrementaldecoder("utf-8")(), set()
-    is_valid, returns, feeds, pairs, before = True, 0, 0, 0, b""
-    while chunk := stream.read(CHUNK_BYTES):
-        if is_valid and not (chunk.isascii() and not decoder.getstate()[0]):
-            is_valid = _decodes(decoder, chunk)
-        high |= set(chunk.translate(None, bytes(range(1, 0x80))))
-        returns, feeds = returns + chunk.count(b"\r"), feeds + chunk.count(b"\n")
-        pairs += (before + chunk).count(b"\r\n")
-        before = chunk[-1:] if chunk.endswith(b"\r") else b""
-    is_valid = is_valid and 0 not in high and not decoder.getstate()[0]
-    return is_valid, (pairs == returns == feeds) or returns == 0 or feeds == 0, high
-
-
-def _decodes(decoder: codecs.IncrementalDecoder, chunk: bytes) -> bool:
-    try:
-        decoder.decode(chunk)
-    except UnicodeDecodeError:
-        return False
-    return True
+def _looked_through(path: Path, encoding: str, errors: str) -> tuple[set[str], bool]:
+    """Whether zero bytes, or bytes that are none of an encoding, stand in a file; whether its lines all end alike."""
+    odd: set[str] = set()
+    with opened(path) as stream:
+        reader = io.TextIOWrapper(stream, encoding=encoding, errors=errors, newline=None)
+        try:
+            while text := reader.read(CHUNK_BYTES):
+                odd |= {ZERO} if ZERO in text else set()
+                odd |= {UNREAD} if UNREAD in text and errors == "replace" else set()
+        except UnicodeDecodeError:
+            odd.add(UNREAD)
+        return odd, not isinstance(reader.newlines, tuple)
 
 
 def transcoded(path: Path, encoding: Encoding, target: Path) -> Path:
