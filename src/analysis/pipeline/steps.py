@@ -310,14 +310,6 @@ def periods(orders, active_window_days, credible_level):
 
 
 @step
-def cohorts(orders, credible_level):
-    """Customers by when they came and how many ordered again when."""
-    from analysis.value.cohorts import retention_cohorts
-
-    return retention_cohorts(orders, level=credible_level)
-
-
-@step
 def growth(orders, credible_level):
     """How spending changes with tenure."""
     from analysis.value.growth import spend_growth

@@ -20,7 +20,6 @@ from analysis.plotting import (
     Stroke,
     few_ticks,
     format_ticks,
-    heat_map,
     is_narrow,
     key_above,
     label_ends,
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
-    from analysis.value.cohorts import Cohorts
     from analysis.value.contracts import ContractualRetention
     from analysis.value.growth import SpendGrowth
     from analysis.value.lift import RetentionLift
@@ -171,23 +169,6 @@ def plot_retention_by_year(retention: ModelRetention, ax: Axes | None = None) ->
         label_ends(each, ends, gap_share=0.085)
         name_axes(each, x=tr("Year"), y=title)
     return axes[0]
-
-
-def plot_cohort_shares(cohorts: Cohorts, ax: Axes | None = None) -> Axes:
-    """Heat map of the share of each cohort that ordered, by period of life."""
-    ax, found = own_axes(ax), cohorts.cohorts
-    labels = [
-        f"{formats().month(start)} ({formats().integer(count)})"
-        for start, count in zip(found["start"], found["customers"], strict=True)
-    ]
-    shown = cohorts.share.set_axis(labels).dropna(how="all").dropna(axis="columns", how="all")
-    heat_map(ax, shown, "percent")
-    periods = {
-        "month": tr("Months since the first order"),
-        "quarter": tr("Quarters since the first order"),
-        "year": tr("Years since the first order"),
-    }
-    return name_axes(ax, x=periods[cohorts.unit], y=tr("Share of the cohort that ordered"))
 
 
 def plot_firm(flows: pd.DataFrame, ax: Axes | None = None) -> Axes:
