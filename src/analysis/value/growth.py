@@ -135,7 +135,7 @@ def spend_growth(orders: Orders, *, level: float = 0.9) -> SpendGrowth:
             days=(orders.observation_end - orders.observation_start).days + 1,
             customers=int(np.sum(observed >= 2 * QUARTER_DAYS)),
         )  # fmt: skip
-    lives = _lives(orders, birth, days)
+    lives = _lives(orders, days)
     first = np.bincount(lives["customer"], lives["first"], minlength=len(birth))
     slope, reason, used = _same_customers(lives, level)
     return SpendGrowth(
@@ -149,24 +149,20 @@ def spend_growth(orders: Orders, *, level: float = 0.9) -> SpendGrowth:
     )
 
 
-def _lives(orders: Orders, birth: np.ndarray, period_days: int) -> pd.DataFrame:
+def _lives(orders: Orders, period_days: int) -> pd.DataFrame:
     """Customers by period of life, one row for each pair with an order, sorted by customer and period.
 
     Columns customer (place in the histories), period (1, 2, ...), orders (repeat orders in it), spent (what they were
     worth), tenure (their mean age [years], NaN without one), first (what the first order was worth, in period 1).
     """
-    born = pd.DataFrame({"customer": np.arange(len(birth)), "birth": birth.astype("datetime64[s]")})
-    with history(orders, born=born) as (connection, occasions):
+    amount = "CAST(amount AS DECIMAL(38, 6))"
+    with history(orders) as (connection, occasions):
         found = connection.execute(f"""
-            WITH ages AS (
-                SELECT o.customer, CAST(amount AS DECIMAL(38, 6)) AS amount,
-                       CAST(date_diff('day', CAST(birth AS DATE), day) AS INTEGER) AS age
-                FROM {occasions} AS o JOIN born USING (customer))
             SELECT customer, age // {period_days} + 1 AS period, count(*) FILTER (age > 0) AS orders,
-                   CAST(coalesce(sum(amount) FILTER (age > 0), 0) AS DOUBLE) AS spent,
+                   CAST(coalesce(sum({amount}) FILTER (age > 0), 0) AS DOUBLE) AS spent,
                    CAST(sum(age) AS DOUBLE) / nullif(orders, 0) / {DAYS_PER_YEAR} AS tenure,
-                   CAST(coalesce(sum(amount) FILTER (age = 0), 0) AS DOUBLE) AS first
-            FROM ages GROUP BY customer, period ORDER BY customer, period""")
+                   CAST(coalesce(sum({amount}) FILTER (age = 0), 0) AS DOUBLE) AS first
+            FROM {occasions} GROUP BY customer, period ORDER BY customer, period""")
         return found.df()
 
 

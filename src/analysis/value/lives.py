@@ -84,17 +84,14 @@ def lives_of(orders: Orders, margin: float = 1.0, cost: float = 0.0, level: floa
 
 def waiting_times(orders: Orders, numbers: tuple[int, ...]) -> dict[int, np.ndarray]:
     """Days from the first to the n-th order of each customer, NaN without one, by n."""
-    most, born = max(numbers), first_order_days(orders)
-    found = {number: np.full(len(born), np.nan) for number in numbers}
+    found = {number: np.full(orders.customers, np.nan) for number in numbers}
     with history(orders) as (connection, occasions):
-        picked = ", ".join(f"days[{number}] AS d{number}" for number in numbers)
+        picked = ", ".join(f"ages[{number}] AS age{number}" for number in numbers)
         table = connection.execute(f"""
             SELECT customer, {picked}
-            FROM (SELECT customer, min(day, {most}) AS days FROM {occasions} GROUP BY customer)""").df()
-    who = table["customer"].to_numpy()
+            FROM (SELECT customer, min(age, {max(numbers)}) AS ages FROM {occasions} GROUP BY customer)""").df()
     for number, waits in found.items():
-        days = pd.to_datetime(table[f"d{number}"]).to_numpy().astype("datetime64[D]")
-        waits[who] = np.where(np.isnat(days), np.nan, (days - born[who]).astype(float))
+        waits[table["customer"]] = table[f"age{number}"]
     return found
 
 
@@ -171,7 +168,6 @@ def _pooled(waits: np.ndarray, seen: np.ndarray, groups: np.ndarray, differ: flo
 def _cells(orders: Orders, first: np.ndarray, margin: float, cost: float) -> pd.DataFrame:
     """By month of the first order and age: customers, how many reached it, and sums and squares of what they did."""
     table = pd.DataFrame({"customer": np.arange(len(first)), "month": first.astype("datetime64[s]")})
-    table["born"] = orders.histories.table["first_order"].to_numpy()
     table["seen"] = orders.histories.table["T_days"].to_numpy()
     money = "CAST(amount AS DOUBLE)" if orders.has_money else "NULL"
     ages = pd.DataFrame({"age_days": AGES})
@@ -196,9 +192,7 @@ def _cells(orders: Orders, first: np.ndarray, margin: float, cost: float) -> pd.
         cells = connection.execute(f"""
             WITH customers AS (
                 SELECT customer, any_value(month) AS month, any_value(seen) AS seen, {by_age}
-                FROM (SELECT *, date_diff('day', CAST(born AS DATE), day) AS age FROM {occasions} JOIN lives
-                      USING (customer))
-                GROUP BY customer)
+                FROM {occasions} JOIN lives USING (customer) GROUP BY customer)
             SELECT CAST(month AS DATE) AS month, CAST(age_days AS BIGINT) AS age_days, count(*) AS customers,
                    count(*) FILTER (seen >= age_days) AS reached, {sums}
             FROM ({measures}) GROUP BY ALL ORDER BY ALL""").df()
