@@ -174,7 +174,7 @@ def keeping_everyone_is_a_myth(orders, fits, retention) -> Verdict:
         gained, extra = max(fit.log_likelihood - without, 0.0), len(MODELS[fit.model].names) - len(("r", "alpha"))
         leaving = max(fit.log_likelihood, without) - len(MODELS[fit.model].names) * half_log
         probabilities[fit.model] = float(expit(leaving - staying))
-        stay = retention.new_customers[fit.model].survival[0]
+        stay = retention.first_year(fit.model)
         losses[fit.model] = Interval(1 - stay.estimate, 1 - stay.upper, 1 - stay.lower, stay.level)
         ratios.append(Message("{model}: twice the gain in log-likelihood over a model without leaving is "
             "{ratio:decimal1}; more than {limit:decimal1} counts as significant at 5%, which is on the safe side here.",
