@@ -157,9 +157,10 @@ def spend(orders, spend_choice, seed):
 @step
 def dependence(orders, credible_level):
     """Whether customers who order more often also spend more an order; None where that cannot be tested."""
+    from analysis.models.spend import spending_of
     from analysis.models.spend_dependence import spend_dependence
 
-    return spend_dependence(orders.histories, credible_level)
+    return spend_dependence(spending_of(orders.histories)[0], credible_level) if orders.has_money else None
 
 
 @step(cost=3)
