@@ -81,6 +81,6 @@ def test_what_cannot_be_tested_shows_the_number_that_can_be_given(claim, verdict
 def test_who_leaves_and_who_stays_add_up_to_all(sample_study):
     study = sample_study("cdnow")
     for model, leaves in study.claims["keeping_everyone_is_a_myth"].estimates.items():
-        stays = study.retention.new_customers[model].rates[0]
+        stays = study.retention.first_year(model)
         ends = (1 - stays.upper, 1 - stays.estimate, 1 - stays.lower)
         assert (leaves.lower, leaves.estimate, leaves.upper) == pytest.approx(ends)

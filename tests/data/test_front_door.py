@@ -156,6 +156,12 @@ def test_cohorts_hold_every_order_customer_and_amount_and_nothing_beyond_the_dat
         rl.read_orders(CLIENTS, customer="client", date="when").cohorts("revenue")
 
 
+def test_orders_of_one_month_make_no_picture_of_cohorts():
+    of_january = CLIENTS[CLIENTS["when"] < "2025-02"]
+    with pytest.raises(Unavailable, match="two calendar months"):
+        rl.read_orders(of_january, customer="client", date="when").plot.cohorts()
+
+
 def test_arguments_and_data_that_are_wrong_are_told_all_at_once_in_the_words_of_arguments():
     with pytest.raises(InputRefused) as refused:
         rl.read_orders(CLIENTS, customer="client", date="wen", quantty="q", columns={}, refunds="x", currency="euro")

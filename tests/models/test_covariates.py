@@ -136,3 +136,10 @@ def _apparel(weeks):
         "T": (end - days["min"]).dt.days / 7,
     }
     return pd.DataFrame(columns).join(covariates)
+
+
+def test_how_many_of_a_group_are_alive_has_each_customers_luck_in_its_interval():
+    fit = rl.BGNBD(rate=["channel"]).fit(_shop(400), unit="week")
+    for group in fit.groups.values():
+        alive, found = group.predict("1W")["p_alive"], group.customers_alive()
+        assert found.upper - found.lower > 3 * np.sqrt((alive * (1 - alive)).sum())

@@ -7,7 +7,7 @@ from analysis.models.gamma_gamma import GammaGamma, fit_gamma_gamma
 from analysis.models.lifetimes_fits import GammaGammaFitter
 from analysis.models.spend import FrequencyEffect, Spending
 from analysis.models.spend_choice import fit_spend
-from analysis.models.spend_dependence import dependence_of
+from analysis.models.spend_dependence import spend_dependence
 
 
 def _summary(frequency, mean_value):
@@ -140,8 +140,8 @@ def test_no_money_no_spend_model():
 def test_independent_spend_is_called_independent_and_dependent_spend_is_not():
     rng = np.random.default_rng(6)
     x = 1 + rng.poisson(3, 3_000)
-    independent = dependence_of(x, rng.gamma(4 * x) / x, 0.9)
-    dependent = dependence_of(x, rng.gamma(4 * x) / x * x**0.3, 0.9)
+    independent = spend_dependence(Spending(x, rng.gamma(4 * x) / x), 0.9)
+    dependent = spend_dependence(Spending(x, rng.gamma(4 * x) / x * (1 + x) ** 0.3), 0.9)
     assert independent.change_per_doubling.lower < 0.03
     assert dependent.verdict == "dependent"
     assert dependent.change_per_doubling.lower < 2**0.3 - 1 < dependent.change_per_doubling.upper

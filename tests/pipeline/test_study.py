@@ -83,7 +83,7 @@ def test_a_second_study_finds_what_the_first_computed(tmp_path, computed):
     assert computed.count("value") == 1
 
 
-MODELS = {"orders", "split", "fits", "spend", "forecasts", "periods", "cohorts", "growth", "tables"}
+MODELS = {"orders", "split", "fits", "spend", "forecasts", "periods", "growth", "tables"}
 
 
 @pytest.mark.parametrize(("settings", "again", "kept"), [
@@ -92,7 +92,7 @@ MODELS = {"orders", "split", "fits", "spend", "forecasts", "periods", "cohorts",
     ({"todays_deal": 0.1}, {"strategies"}, MODELS),
     ({"time_unit": "day"}, after("fits", "forecasts"), MODELS - {"fits", "forecasts"}),
     ({"gross_margin": 0.4}, {"value", "lift", "strategies"}, MODELS),
-    ({"credible_level": 0.8}, {"value", "lift", "periods"}, MODELS - {"periods", "cohorts", "growth"}),
+    ({"credible_level": 0.8}, {"value", "lift", "periods"}, MODELS - {"periods", "growth"}),
 ])  # fmt: skip
 def test_only_what_depends_on_a_setting_is_computed_again(tmp_path, computed, settings, again, kept):
     study = Study(config(tmp_path), store=tmp_path / "store")

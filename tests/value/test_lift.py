@@ -9,11 +9,9 @@ from analysis.errors import InputRefused
 from analysis.interval import Interval
 from analysis.models.beta_geometric import BGNBD
 from analysis.models.patterns import patterns_of
-from analysis.models.registry import MODELS
 from analysis.time import Clock, TimeUnit, force_of_interest, units_per_year
 from analysis.value.lift import new_customers_observed, retention_lift, retention_lifts, share_within, shifts_of
-from analysis.value.profit import Choice, readings_that_matter
-from analysis.value.retention import firm_flows
+from analysis.value.profit import Choice, named_choice, readings_that_matter, what_if_readings
 from analysis.value.valuation import discounted_orders
 
 from .individuals import futures, proneness
@@ -47,6 +45,16 @@ def test_no_gain_is_exactly_no_lift(lifts):
     for lift in lifts(*choices).lifts:
         assert lift.lift.estimate == lift.lift.lower == lift.lift.upper == 0
         assert lift.gain.estimate == 0
+
+
+def test_a_what_if_is_the_lift_at_other_rises_and_horizons_of_the_named_reading(lifts):
+    economics, retention = EconomicsConfig(horizon_years=2), RetentionConfig(gain=0.04)
+    readings = what_if_readings(economics, retention)
+    assert (len(readings), len(set(readings))) == (7 * 5, 35)
+    named = named_choice(economics, retention)
+    assert {name for each in readings for name in each.differs(named)} == {"gain", "horizon_years"}
+    small, large = (lifts(Choice(gain=gain)).lifts[0].lift.estimate for gain in (0.01, 0.1))
+    assert 0 < small < large
 
 
 def test_profit_rises_with_retention_in_every_scope_and_under_every_model(lifts):
@@ -163,33 +171,6 @@ def test_the_firms_profit_agrees_with_single_customers(lifts, name, cdnow_39_wee
     simulated = base + 2 * 500 * order * value.mean()
     error = 2 * 500 * order * value.std() / np.sqrt(count)
     assert found.profit_before.estimate == pytest.approx(simulated, abs=4 * error)
-
-
-def test_the_firm_conserves_its_customers_and_agrees_with_single_ones(cdnow_39_weeks, cdnow_purchase):
-    flows = firm_flows(cdnow_39_weeks, cdnow_purchase, 1_000.0)
-    assert (flows["start"] + flows["joined"]).to_numpy() == pytest.approx((flows["end"] + flows["left"]).to_numpy())
-    assert (flows["left"] > 0).all()
-    ends = flows.set_index(["model", "course", "year"])["end"].unstack("course")
-    assert (ends["as_is"] < ends["with_gain"]).all()
-    for (model, _), years in flows.groupby(["model", "course"]):
-        assert years["start"].iloc[0] == pytest.approx(cdnow_purchase[model].alive)
-        assert (years["start"].to_numpy()[1:] == years["end"].to_numpy()[:-1]).all()
-    rng, count, first = np.random.default_rng(6), 200_000, flows.iloc[0]
-    params = cdnow_purchase.primary.params
-    joins = rng.uniform(0, YEAR, count)
-    rates, dropout = rng.gamma(params.r, 1 / params.alpha, count), proneness(rng, "BG/NBD", params, count)
-    _, _, left = futures(rng, "BG/NBD", rates, dropout, YEAR)
-    there = np.mean(left > YEAR - joins)
-    from_base = first["start"] - _lost_of_base(cdnow_39_weeks, params)
-    expected = from_base + 1_000 * there
-    assert first["end"] == pytest.approx(expected, abs=4 * 1_000 * np.sqrt(there * (1 - there) / count))
-
-
-def _lost_of_base(summary, params):
-    model, patterns = MODELS["BG/NBD"], patterns_of(summary, Clock(TimeUnit.WEEK))
-    alive = model.p_alive(params, *patterns.history)
-    stays = model.survival_while_alive(params, YEAR, patterns.frequency, patterns.T)
-    return patterns.total(alive * (1 - stays))
 
 
 def test_customers_won_in_the_last_year_are_counted_where_that_can_be_known(load_frame):

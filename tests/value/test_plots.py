@@ -7,12 +7,11 @@ from analysis.config import EconomicsConfig, RetentionConfig
 from analysis.models.fits import fit_all
 from analysis.models.spend_choice import fit_spend
 from analysis.time import TimeUnit
-from analysis.value import plots, shifts, valuation
+from analysis.value import shifts, valuation
 from analysis.value.growth import spend_growth
 from analysis.value.lift import retention_lifts, shifts_of
-from analysis.value.maps import retention_map
 from analysis.value.profit import readings_that_matter
-from analysis.value.retention import firm_flows, model_retention
+from analysis.value.retention import model_retention
 
 
 @pytest.fixture(scope="module")
@@ -29,9 +28,7 @@ def results():
             "value": valuation.value_of(valuation.futures(orders.histories, fits, spend)),
             "orders only": valuation.value_of(valuation.futures(orders.histories, fits, None)),
             "lift": retention_lifts(solved, readings, economics, retention),
-            "map": retention_map(fits.primary, solved, economics, retention),
             "retention": model_retention(orders.histories, fits),
-            "firm": firm_flows(orders.histories, fits, 1_000.0),
             "growth": spend_growth(orders),
         }
 
@@ -40,7 +37,7 @@ FIGURES = [
     *((of, name) for of in ("value", "orders only") for name in
       ("segments", "concentration", "histogram", "order_chance", "grid")),
     *(("lift", name) for name in ("readings", "horizons")),
-    ("map", "map"), ("retention", "by_year"), ("growth", "tenure"),
+    ("retention", "by_year"), ("growth", "tenure"),
 ]  # fmt: skip
 
 
@@ -56,10 +53,4 @@ def test_every_figure_is_drawn_on_axes_of_its_own_and_of_a_user(results, of, nam
     assert own.figure is not figure
     assert used.get_title(loc="left") or used.get_xlabel()
     assert any(part.has_data() for part in figure.axes)
-    plt.close("all")
-
-
-def test_the_firm_starts_at_todays_customers(results):
-    ax = plots.plot_firm(results["firm"])
-    assert ax.get_lines()[0].get_ydata()[0] == pytest.approx(results["firm"]["start"].iloc[0])
     plt.close("all")

@@ -15,40 +15,34 @@ def retention(cdnow_39_weeks, cdnow_purchase):
 
 @pytest.mark.parametrize(("name", "first_year"), [("BG/NBD", 0.764), ("MBG/NBD", 0.398), ("Pareto/NBD", 0.357)])
 def test_the_models_disagree_on_who_stays_a_year(retention, name, first_year):
-    assert retention.new_customers[name].rates[0].estimate == pytest.approx(first_year, abs=0.0015)
+    assert retention.first_year(name).estimate == pytest.approx(first_year, abs=0.0015)
 
 
 def test_later_years_lose_fewer_since_those_who_leave_easily_have_left(retention):
-    rates = [rate.estimate for rate in retention.new_customers["BG/NBD"].rates]
-    assert rates[:4] == pytest.approx([0.764, 0.900, 0.933, 0.949], abs=0.001)
-    for groups in (retention.new_customers, retention.base):
-        for by_year in groups.values():
-            rates = [rate.estimate for rate in by_year.rates]
-            assert rates == sorted(rates)
+    by_year = retention.years.set_index("year").groupby(["group", "model"])["estimate"]
+    rates = by_year.get_group(("new_customers", "BG/NBD"))
+    assert rates[:4].tolist() == pytest.approx([0.764, 0.900, 0.933, 0.949], abs=0.001)
+    assert all(rates.is_monotonic_increasing for _, rates in by_year)
 
 
-def test_weighted_by_orders_far_less_is_kept_under_bg_nbd(retention):
-    assert retention.new_customers["BG/NBD"].weighted_by_orders.estimate == pytest.approx(0.32, abs=0.005)
+def test_far_less_of_the_order_rate_is_kept_under_bg_nbd(retention):
+    assert retention.order_rate["BG/NBD"].estimate == pytest.approx(0.32, abs=0.005)
 
 
-def test_survival_is_the_product_of_the_rates_and_intervals_hold_their_estimate(retention):
-    for groups in (retention.new_customers, retention.base):
-        for by_year in groups.values():
-            product = 1.0
-            for rate, survival in zip(by_year.rates, by_year.survival, strict=True):
-                product *= rate.estimate
-                assert survival.estimate == pytest.approx(product)
-                assert rate.lower < rate.estimate < rate.upper
+def test_intervals_hold_their_estimate(retention):
+    assert (retention.years["lower"] < retention.years["estimate"]).all()
+    assert (retention.years["estimate"] < retention.years["upper"]).all()
 
 
 def test_the_retention_of_the_base_is_that_of_those_who_are_alive(retention, cdnow_39_weeks, cdnow_purchase):
     patterns = patterns_of(cdnow_39_weeks, Clock(TimeUnit.WEEK))
+    first = retention.years.query("group == 'base' and year == 1").set_index("model")["estimate"]
     for fit in cdnow_purchase:
         model = MODELS[fit.model]
         alive = model.p_alive(fit.params, *patterns.history)
         stays = model.survival_while_alive(fit.params, YEAR, patterns.frequency, patterns.T)
         exact = patterns.total(alive * stays) / patterns.total(alive)
-        assert retention.base[fit.model].rates[0].estimate == pytest.approx(exact, rel=1e-5)
+        assert first[fit.model] == pytest.approx(exact, rel=1e-5)
 
 
 def test_whether_anyone_was_watched_for_a_year_is_known(retention):

@@ -342,12 +342,10 @@ def followed(orders, days: int) -> pd.DataFrame:
     """Customers followed for ``days``: month of birth, whether they came back, and what they brought in that time."""
     birth = first_order_days(orders)
     chosen = np.flatnonzero((np.datetime64(orders.observation_end) - birth).astype(int) >= days)
-    born = pd.DataFrame({"customer": chosen, "birth": birth[chosen].astype("datetime64[s]")})
-    with history(orders, born=born) as (connection, occasions):
+    with history(orders, chosen=pd.DataFrame({"customer": chosen})) as (connection, occasions):
         found = connection.execute(f"""
             SELECT customer, count(*) > 1 AS repeats, sum(CAST(amount AS DECIMAL(38, 6)))::DOUBLE AS revenue
-            FROM {occasions} JOIN born USING (customer)
-            WHERE date_diff('day', CAST(birth AS DATE), day) < {days} GROUP BY customer""").fetchnumpy()
+            FROM {occasions} JOIN chosen USING (customer) WHERE age < {days} GROUP BY customer""").fetchnumpy()
     month = birth[found["customer"]].astype("datetime64[M]")
     return pd.DataFrame({"month": month, "repeats": found["repeats"], "revenue": found["revenue"]})
 

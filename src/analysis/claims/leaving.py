@@ -11,12 +11,16 @@ import numpy as np
 from scipy.special import expit, gammaln
 from scipy.stats import chi2
 from scipy.stats import t as student_t
+from statsmodels.genmod.families import Binomial
+from statsmodels.genmod.generalized_linear_model import GLM
 
 from analysis.claims import claim as c
 from analysis.claims.claim import NO_CAUSE, Claim, Range, Verdict
 from analysis.errors import Unavailable
 from analysis.interval import Interval
+from analysis.models.fits import maximum
 from analysis.models.fitting import climb, polish
+from analysis.models.nbd import NBD
 from analysis.models.patterns import Patterns, patterns_of
 from analysis.models.registry import MODELS
 from analysis.time import to_days
@@ -106,24 +110,16 @@ def next_orders(days: np.ndarray, window: int, end: int) -> tuple[np.ndarray, np
     return seen.sum(axis=0), came.sum(axis=0)
 
 
-def log_odds_slope(trials: np.ndarray, hits: np.ndarray, steps: int = 30) -> float:
+def log_odds_slope(trials: np.ndarray, hits: np.ndarray) -> float:
     """Slope of the logistic regression of the next order on the number of orders so far.
 
     >>> round(log_odds_slope(np.array([10**6] * 2), np.array([500_000, 750_000])), 3)  # log(3)
     1.099
     """
-    design = np.column_stack([np.ones(len(trials)), np.arange(len(trials))])
     # Half a hit and half a miss at each count keep the slope finite where all or none came back.
-    trials, hits = trials + 1.0, hits + 0.5
-    at = np.array([np.log(hits.sum() / (trials.sum() - hits.sum())), 0.0])
-    for _ in range(steps):
-        share = expit(design @ at)
-        information = design.T @ (design * (trials * share * (1 - share))[:, None])
-        step = np.linalg.solve(information, design.T @ (hits - trials * share))
-        at = at + step
-        if np.abs(step).max() < 1e-10:
-            break
-    return float(at[1])
+    counts = np.column_stack([hits, trials - hits]) + 0.5
+    design = np.column_stack([np.ones(len(trials)), np.arange(len(trials))])
+    return float(GLM(counts, design, family=Binomial()).fit().params[1])
 
 
 def simulated_days(
@@ -167,9 +163,6 @@ def keeping_everyone_is_a_myth(orders, fits, retention) -> Verdict:
     """
     patterns = patterns_of(orders.histories, fits.primary.clock)
     without, half_log = log_likelihood_without_dropout(patterns), np.log(patterns.customers) / 2
-    if not np.isfinite(without):
-        reason = "claim.reason.no_fit_without_dropout"
-        raise Unavailable("The model without dropout has no best fit on these data.", code=reason)
     falling, half_life = log_likelihood_of_falling_rates(patterns)
     staying = np.nanmax([without - 2 * half_log, falling - 3 * half_log])
     probabilities, losses, ratios = {}, {}, []
@@ -177,7 +170,7 @@ def keeping_everyone_is_a_myth(orders, fits, retention) -> Verdict:
         gained, extra = max(fit.log_likelihood - without, 0.0), len(MODELS[fit.model].names) - len(("r", "alpha"))
         leaving = max(fit.log_likelihood, without) - len(MODELS[fit.model].names) * half_log
         probabilities[fit.model] = float(expit(leaving - staying))
-        stay = retention.new_customers[fit.model].survival[0]
+        stay = retention.first_year(fit.model)
         losses[fit.model] = Interval(1 - stay.estimate, 1 - stay.upper, 1 - stay.lower, stay.level)
         ratios.append(Message("{model}: twice the gain in log-likelihood over a model without leaving is "
             "{ratio:decimal1}; more than {limit:decimal1} counts as significant at 5%, which is on the safe side here.",
@@ -199,22 +192,15 @@ def keeping_everyone_is_a_myth(orders, fits, retention) -> Verdict:
 
 
 def log_likelihood_without_dropout(patterns: Patterns) -> float:
-    """Maximum of the log-likelihood of orders at gamma distributed rates by customers who never leave.
+    """Maximum of the log-likelihood of NBD, the limit of all models as dropout vanishes, on the same scale.
 
-    It is the limit of all models as dropout vanishes, on the same histories and the same scale; NaN without a maximum.
+    Raises
+    ------
+    NotIdentified
+        Where there is no maximum.
     """
-    x, _, age = patterns.history
-    scale = patterns.total(age) / patterns.customers
-
-    def total(log_params: np.ndarray) -> float:
-        r, alpha = np.exp(log_params)
-        return float(
-            patterns.weight @ (gammaln(r + x) - gammaln(r) + r * np.log(alpha) - (r + x) * np.log(alpha + age / scale))
-        )
-
-    optimum = polish(total, climb(total, np.zeros(2)))
-    orders = patterns.total(x.astype(float))
-    return optimum.value - orders * float(np.log(scale)) if optimum.is_peak else float("nan")
+    model = NBD()
+    return model.total_log_likelihood(patterns)(maximum(model, patterns)[0])
 
 
 def log_likelihood_of_falling_rates(patterns: Patterns) -> tuple[float, float]:

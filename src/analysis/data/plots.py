@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from analysis.errors import Unavailable
 from analysis.plotting import (
     BLUE,
     GREY,
@@ -67,6 +68,8 @@ def plot_cohorts(orders: Orders, ax: Axes | None = None, kind: str = "customers"
     ax, table, sizes = own_axes(ax), orders.cohorts(kind).astype(float), orders.cohorts("customers")[0].astype(float)
     shares = table.div(sizes, axis="index")[sizes > 0].iloc[:, 1:].dropna(axis="columns", how="all")
     shares = shares.dropna(how="all")
+    if shares.empty:
+        raise Unavailable("Cohorts need at least two calendar months of data.")
     show = {"customers": "percent", "orders": "decimal2", "revenue": "money"}[kind]
     names = {
         "customers": tr("Share of the cohort that ordered in a month"),

@@ -20,12 +20,12 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, logit
 from scipy.stats import chi2, norm
+from statsmodels.stats.multitest import multipletests
 
 from analysis.errors import DataError, NotIdentified, UsageError
 from analysis.models.beta_geometric import BetaGeometric
-from analysis.models.fits import DRAWS_FOR_ALIVE, LEVEL, PurchaseFit, purchase_prior
+from analysis.models.fits import DRAWS_FOR_ALIVE, LEVEL, PurchaseFit, fitted, purchase_prior
 from analysis.models.fitting import CONVERGED_BELOW, Optimum, best_of, curvature, polish
-from analysis.models.multiplicity import holm_adjusted
 from analysis.models.patterns import Patterns, coarsened, customers_of, patterns_of
 from analysis.models.posterior import PROPOSALS, Posterior, Prior, draw_posterior
 from analysis.tables import table_html
@@ -353,7 +353,7 @@ def _tests(
                 {"covariate": covariate, "process": process, "statistic": statistic, "df": len(columns), "p": p}
             )
     table = pd.DataFrame(rows, columns=["covariate", "process", "statistic", "df", "p"])
-    return table.assign(p_adjusted=holm_adjusted(table["p"].to_numpy()))
+    return table.assign(p_adjusted=multipletests(table["p"], method="holm")[1])
 
 
 def _group_fits(
@@ -370,25 +370,10 @@ def _group_fits(
     drawn = draw_posterior(total, prior, start, seed, int(np.clip(cells, 300, PROPOSALS)))
     fits = []
     for group, (patterns, part) in enumerate(zip(likelihood.patterns, parts, strict=True)):
-        params = likelihood.params(best.point, group)
+        params = model.Params(*map(float, likelihood.params(best.point, group)))
         draws = np.array([likelihood.params(point, group) for point in drawn.points])
         posterior = Posterior(model.names, draws, drawn.effective_size, drawn.pareto_shape, drawn.method)
-        alive, once = model.p_alive(params, *patterns.history), patterns.weight * (patterns.frequency == 0)
-        some = (model.Params(*draw) for draw in draws[:DRAWS_FOR_ALIVE].tolist())
-        fit = PurchaseFit(
-            model=model.name,
-            time_unit=clock.unit,
-            season=clock.season,
-            parameters={name: float(value) for name, value in params._asdict().items()},
-            standard_errors=dict(zip(model.names, draws.std(axis=0).tolist(), strict=True)),
-            log_likelihood=model.total_log_likelihood(patterns)(np.log(params)),
-            customers=patterns.customers,
-            patterns=len(patterns),
-            newton_decrement=best.newton_decrement,
-            posterior=posterior,
-            alive=patterns.total(alive),
-            alive_draws=np.array([patterns.total(model.p_alive(draw, *patterns.history)) for draw in some]),
-            alive_among_one_time_buyers=float(once @ alive / once.sum()) if once.any() else float("nan"),
-        )
+        errors = draws.std(axis=0)
+        fit = fitted(model, patterns, clock, params, errors, best.newton_decrement, posterior, DRAWS_FOR_ALIVE)
         fits.append(fit.of(part))
     return fits

@@ -58,7 +58,8 @@ class PurchaseFit:
     time_unit
         Unit of the parameters that have one (alpha, beta).
     parameters, standard_errors
-        By name; the errors come from the curvature of the log-likelihood.
+        By name; the errors come from the curvature of the log-likelihood (those of a group of customers with covariates
+        are posterior standard deviations).
     log_likelihood
         Unscaled sum over customers in ``time_unit``.
     customers, patterns
@@ -340,22 +341,30 @@ def fit_one(model: PurchaseModel, patterns: Patterns, clock: Clock, seed: int, *
     point, errors, decrement = maximum(model, patterns)
     params = model.Params(*np.exp(point).tolist())
     posterior = purchase_posterior(model, params, patterns, seed, quick=quick)
-    draws = [model.Params(*draw) for draw in posterior.draws[: 1 if quick else alive_draws(model, patterns)].tolist()]
-    alive = model.p_alive(params, *patterns.history)
-    once = patterns.weight * (patterns.frequency == 0)
+    draws = 1 if quick else alive_draws(model, patterns)
+    return fitted(model, patterns, clock, params, np.array(params) * errors, decrement, posterior, draws)
+
+
+def fitted(
+    model: PurchaseModel, patterns: Patterns, clock: Clock, params, errors: np.ndarray, decrement: float,
+    posterior: Posterior, draws: int,
+) -> PurchaseFit:  # fmt: skip
+    """The fit with given parameters, and who is still alive under it and under so many posterior draws."""
+    alive, once = model.p_alive(params, *patterns.history), patterns.weight * (patterns.frequency == 0)
+    some = (model.Params(*draw) for draw in posterior.draws[:draws].tolist())
     return PurchaseFit(
         model=model.name,
         time_unit=clock.unit,
         season=clock.season,
         parameters=params._asdict(),
-        standard_errors=dict(zip(model.names, (np.array(params) * errors).tolist(), strict=True)),
-        log_likelihood=model.total_log_likelihood(patterns)(point),
+        standard_errors=dict(zip(model.names, errors.tolist(), strict=True)),
+        log_likelihood=model.total_log_likelihood(patterns)(np.log(params)),
         customers=patterns.customers,
         patterns=len(patterns),
         newton_decrement=decrement,
         posterior=posterior,
         alive=patterns.total(alive),
-        alive_draws=np.array([patterns.total(model.p_alive(draw, *patterns.history)) for draw in draws]),
+        alive_draws=np.array([patterns.total(model.p_alive(draw, *patterns.history)) for draw in some]),
         alive_among_one_time_buyers=float(once @ alive / once.sum()) if once.any() else float("nan"),
         alive_luck=float(np.sqrt(patterns.total(alive * (1 - alive)))),
     )

@@ -15,7 +15,6 @@ from scipy.special import gammaln
 from analysis.errors import NotIdentified
 from analysis.models.credibility import fit_credibility
 from analysis.models.fitting import LARGEST_LOG, Optimum, best_of, polish
-from analysis.models.lifetimes_fits import GammaGammaFitter, log_spend_parameters
 from analysis.models.posterior import Posterior, Prior, draw_posterior
 from analysis.models.spend import GAMMA_GAMMA, NO_EFFECT, FrequencyEffect, SpendFit, Spending, SpendParams, fitted_spend
 
@@ -136,13 +135,7 @@ def gamma_gamma_maximum(spending: Spending) -> tuple[Optimum, float]:
     scale = float(spending.mean_value.mean())
     scaled = spending.over(scale)
     rough, weight = _binned(scaled)
-    starts = [np.array([1.5, 0.7, 0.5]), np.array([0.0, 0.0, 0.0])]
-    found = log_spend_parameters(
-        GammaGammaFitter(penalizer_coef=0.0), rough.frequency, rough.mean_value, weight, MODEL.names
-    )
-    if found is not None:
-        starts.insert(0, np.clip(MODEL.to_free(np.exp(found)), -LARGEST_LOG, LARGEST_LOG))
-    best = best_of(MODEL.total_log_likelihood(rough, weight), starts)
+    best = best_of(MODEL.total_log_likelihood(rough, weight), [np.array([1.5, 0.7, 0.5]), np.zeros(3)])
     optimum = polish(MODEL.total_log_likelihood(scaled), best)
     if not optimum.is_peak:
         raise _not_identified(optimum)

@@ -128,34 +128,17 @@ def retention_rate(params: SBGParams, period) -> np.ndarray:
     return (beta + period - 1) / (alpha + beta + period - 1)
 
 
-def polarisation(params: SBGParams):
-    """How much customers differ: 1 / (alpha + beta + 1), from 0 (all alike) to 1 (some always stay, some never).
-
-    >>> polarisation(SBGParams(1.0, 1.0))
-    0.3333333333333333
-    """
-    return 1 / (params.alpha + params.beta + 1)
-
-
 def params_at(mean_retention, polarisation) -> SBGParams:
     """The parameters with a given first-renewal retention and polarisation.
+
+    Polarisation is how much customers differ: 1 / (alpha + beta + 1), from 0 (all alike) to 1 (some always stay, some
+    never).
 
     >>> params_at(mean_retention=0.75, polarisation=0.2)
     SBGParams(alpha=1.0, beta=3.0)
     """
     size = 1 / polarisation - 1
     return SBGParams(size * (1 - mean_retention), size * mean_retention)
-
-
-def expected_tenure(params: SBGParams) -> np.ndarray:
-    """Expected periods of a new customer, the first included, without a horizon; infinite where alpha <= 1.
-
-    >>> float(expected_tenure(SBGParams(3.0, 4.0))), float(expected_tenure(SBGParams(0.668, 3.806)))
-    (3.0, inf)
-    """
-    alpha, beta = (np.asarray(part, dtype=float) for part in params)
-    above = np.where(alpha > 1, alpha - 1, 1.0)
-    return np.where(alpha > 1, (alpha + beta - 1) / above, np.inf)
 
 
 def discounted_tenure(params: SBGParams, rate: float, periods: int | None = None) -> np.ndarray:
@@ -169,7 +152,7 @@ def discounted_tenure(params: SBGParams, rate: float, periods: int | None = None
     params
         One pair, or draws of shape (n,).
     rate
-        Discount rate of one tenure period.
+        Discount rate of one tenure period; above 0 without ``periods``.
     periods
         Number of periods that count; None for all that come.
 
@@ -181,8 +164,6 @@ def discounted_tenure(params: SBGParams, rate: float, periods: int | None = None
     """
     if periods is not None:
         return _first_periods(params, rate, periods)
-    if rate == 0:
-        return expected_tenure(params)
     return 1 + retention_rate(params, 1) * _gauss_fraction(params.after(1), 1 / (1 + rate)) / (1 + rate)
 
 

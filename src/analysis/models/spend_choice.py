@@ -31,7 +31,7 @@ from analysis.models.spend import (
     SpendParams,
     spending_of,
 )
-from analysis.models.spend_dependence import log_slope, rank_interval
+from analysis.models.spend_dependence import frequency_slope, rank_interval
 from analysis.plotting import Plots
 from analysis.tables import table_html
 from analysis.words import Message
@@ -114,7 +114,7 @@ def frequency_effect(spending: Spending) -> FrequencyEffect:
     """How mean order values go with the number of orders: a gamma regression, 1 for the average order."""
     if np.ptp(spending.frequency) == 0 or np.ptp(spending.mean_value) == 0:
         return NO_EFFECT
-    slope = log_slope(np.log1p(spending.frequency), spending.mean_value)[0]
+    slope, _ = frequency_slope(spending)
     if abs(slope) < SMALLEST_SLOPE:
         return NO_EFFECT
     average = np.average((1.0 + spending.frequency) ** slope, weights=spending.frequency)

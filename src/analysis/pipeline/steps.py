@@ -156,9 +156,10 @@ def spend(orders, spend_choice, seed):
 @step
 def dependence(orders, credible_level):
     """Whether customers who order more often also spend more an order; None where that cannot be tested."""
+    from analysis.models.spend import spending_of
     from analysis.models.spend_dependence import spend_dependence
 
-    return spend_dependence(orders.histories, credible_level)
+    return spend_dependence(spending_of(orders.histories)[0], credible_level) if orders.has_money else None
 
 
 @step(cost=3)
@@ -327,14 +328,6 @@ def periods(orders, active_window_days, credible_level):
 
 
 @step
-def cohorts(orders, credible_level):
-    """Customers by when they came and how many ordered again when."""
-    from analysis.value.cohorts import retention_cohorts
-
-    return retention_cohorts(orders, level=credible_level)
-
-
-@step
 def growth(orders, credible_level):
     """How spending changes with tenure."""
     from analysis.value.growth import spend_growth
@@ -394,37 +387,20 @@ def lift(shifts, economics_config, retention_config, credible_level, seed, growt
 
 @step
 def what_if(orders, fits, spend, shifts, economics_config, retention_config, credible_level, seed, growth=None):
-    """The lift at other margins, discount rates, horizons and gains."""
-    from analysis.value.maps import what_if_grid
+    """The lift of the named reading by rise of retention and horizon."""
+    from analysis.value.lift import retention_lifts, shifts_of
+    from analysis.value.profit import what_if_readings
 
-    return what_if_grid(
-        orders.histories,
-        fits,
-        spend,
+    choices = what_if_readings(economics_config, retention_config)
+    return retention_lifts(
+        shifts_of(orders.histories, fits, spend, choices, shifts.new_customers_per_year),
+        choices,
         economics_config,
         retention_config,
-        new_customers_per_year=shifts.new_customers_per_year,
         growth=growth and growth.same_customers,
         level=credible_level,
         seed=seed,
-    )
-
-
-@step
-def map(fits, shifts, economics_config, retention_config, credible_level):
-    """Where the claim would hold."""
-    from analysis.value.maps import retention_map
-
-    return retention_map(fits.primary, shifts, economics_config, retention_config, level=credible_level)
-
-
-@step
-def firm(orders, fits, shifts, gain, gain_kind, shift):
-    """The firm's customers year by year under every model."""
-    from analysis.value.retention import firm_flows
-
-    joining = shifts.new_customers_per_year
-    return firm_flows(orders.histories, fits, joining, gain=gain, gain_kind=gain_kind, shift=shift)
+    ).to_frame()
 
 
 @step

@@ -262,25 +262,19 @@ def _segment(row: Mapping[str, Any], value: Any) -> dict[str, Any]:
 
 def _retention(retention: Any) -> dict[str, Any]:
     """Yearly retention of new customers (``yearly``) and of today's base, the primary model's with each model's."""
-    weighted = {model: by_year.weighted_by_orders for model, by_year in retention.new_customers.items()}
+    yearly = {group: _yearly(rows) for group, rows in retention.years.groupby("group")}
     return {
-        "yearly": _yearly(retention.new_customers),
-        "base_yearly": _yearly(retention.base),
-        "weighted_by_orders": weighted,
+        "yearly": yearly["new_customers"],
+        "base_yearly": yearly["base"],
+        "weighted_by_orders": retention.order_rate,
         "oldest_age_years": retention.oldest_age_years,
     }
 
 
-def _yearly(groups: Mapping[str, Any]) -> list[dict[str, Any]]:
-    primary = next(iter(groups.values()))
-    return [
-        {
-            "year": number + 1,
-            **plain(rate),
-            "by_model": {model: by_year.rates[number] for model, by_year in groups.items()},
-        }
-        for number, rate in enumerate(primary.rates)
-    ]
+def _yearly(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    by_year = rows.set_index("model").groupby("year")[["estimate", "lower", "upper", "level"]]
+    found = ((year, models.to_dict("index")) for year, models in by_year)
+    return [{"year": year, **next(iter(models.values())), "by_model": models} for year, models in found]
 
 
 def _lift(study: Study) -> dict[str, Any]:

@@ -26,12 +26,12 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 from statsmodels.regression.linear_model import OLS
+from statsmodels.stats.multitest import multipletests
 
 from analysis.config import ExperimentConfig
 from analysis.data import Orders
 from analysis.errors import Unavailable
 from analysis.interval import Interval
-from analysis.models.multiplicity import holm_adjusted
 from analysis.strategies.evidence.encounters import occasions_of
 from analysis.strategies.schedule import Economics
 from analysis.words import Message
@@ -391,7 +391,7 @@ def differences(
     p_values = 2 * stats.t.sf(abs(adjusted["estimate"]) / np.sqrt(adjusted["variance"]), adjusted["freedom"])
     columns = zip(names[1:], _intervals(adjusted, level), _intervals(plain, level), past or [None] * len(plain),
                   (1 - adjusted["variance"] / plain["variance"]).tolist(), p_values.tolist(),
-                  holm_adjusted(p_values.tolist()), strict=True)  # fmt: skip
+                  multipletests(p_values, method="holm")[1].tolist(), strict=True)  # fmt: skip
     return tuple(ArmDifference(*each, level) for each in columns)
 
 

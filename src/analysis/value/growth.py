@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.optimize import brentq
 from scipy.stats import t as student_t
 
 from analysis.data import Orders
@@ -21,8 +22,8 @@ from analysis.words import Message
 HALF_YEAR_DAYS, QUARTER_DAYS = 182, 91
 HALF_YEARS_WANTED, SHARE_WITH_THEM = 4, 0.1
 FEWEST_CUSTOMERS = 30
-MOST_STEPS, CONVERGED = 100, 1e-10
-LONGEST_STEP, STEEPEST = 1.0, 20.0
+STEEPEST = 20.0
+"""Slope of the logarithm beyond which there is none [per year]."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ def spend_growth(orders: Orders, *, level: float = 0.9) -> SpendGrowth:
             days=(orders.observation_end - orders.observation_start).days + 1,
             customers=int(np.sum(observed >= 2 * QUARTER_DAYS)),
         )  # fmt: skip
-    lives = _lives(orders, birth, days)
+    lives = _lives(orders, days)
     first = np.bincount(lives["customer"], lives["first"], minlength=len(birth))
     slope, reason, used = _same_customers(lives, level)
     return SpendGrowth(
@@ -149,24 +150,20 @@ def spend_growth(orders: Orders, *, level: float = 0.9) -> SpendGrowth:
     )
 
 
-def _lives(orders: Orders, birth: np.ndarray, period_days: int) -> pd.DataFrame:
+def _lives(orders: Orders, period_days: int) -> pd.DataFrame:
     """Customers by period of life, one row for each pair with an order, sorted by customer and period.
 
     Columns customer (place in the histories), period (1, 2, ...), orders (repeat orders in it), spent (what they were
     worth), tenure (their mean age [years], NaN without one), first (what the first order was worth, in period 1).
     """
-    born = pd.DataFrame({"customer": np.arange(len(birth)), "birth": birth.astype("datetime64[s]")})
-    with history(orders, born=born) as (connection, occasions):
+    amount = "CAST(amount AS DECIMAL(38, 6))"
+    with history(orders) as (connection, occasions):
         found = connection.execute(f"""
-            WITH ages AS (
-                SELECT o.customer, CAST(amount AS DECIMAL(38, 6)) AS amount,
-                       CAST(date_diff('day', CAST(birth AS DATE), day) AS INTEGER) AS age
-                FROM {occasions} AS o JOIN born USING (customer))
             SELECT customer, age // {period_days} + 1 AS period, count(*) FILTER (age > 0) AS orders,
-                   CAST(coalesce(sum(amount) FILTER (age > 0), 0) AS DOUBLE) AS spent,
+                   CAST(coalesce(sum({amount}) FILTER (age > 0), 0) AS DOUBLE) AS spent,
                    CAST(sum(age) AS DOUBLE) / nullif(orders, 0) / {DAYS_PER_YEAR} AS tenure,
-                   CAST(coalesce(sum(amount) FILTER (age = 0), 0) AS DOUBLE) AS first
-            FROM ages GROUP BY customer, period ORDER BY customer, period""")
+                   CAST(coalesce(sum({amount}) FILTER (age = 0), 0) AS DOUBLE) AS first
+            FROM {occasions} GROUP BY customer, period ORDER BY customer, period""")
         return found.df()
 
 
@@ -277,23 +274,16 @@ def within_slope(rows, orders, spent, tenure, level: float) -> Interval | None:
     1.1
     """
     panel = _Panel(np.asarray(rows), orders, spent / np.mean(spent), tenure)
-    slope = 0.0
-    likelihood, score, information = panel.at(slope)
-    for _ in range(MOST_STEPS):
-        step = float(np.clip(score.sum() / information, -LONGEST_STEP, LONGEST_STEP))
-        if abs(step) < CONVERGED:
-            break
-        # The likelihood is concave, so a short enough Newton step raises it.
-        while panel.at(slope + step)[0] < likelihood and abs(step) > CONVERGED:
-            step /= 2
-        slope += step
-        if abs(slope) > STEEPEST:
-            return None
-        likelihood, score, information = panel.at(slope)
-    else:
+
+    def score(slope: float) -> float:
+        return float(panel.at(slope)[0].sum())
+
+    if not score(-STEEPEST) > 0 > score(STEEPEST):
         return None
-    customers = len(score)
-    error = np.sqrt(np.sum(score**2) * customers / (customers - 1)) / information
+    slope = brentq(score, -STEEPEST, STEEPEST)
+    scores, information = panel.at(slope)
+    customers = len(scores)
+    error = np.sqrt(np.sum(scores**2) * customers / (customers - 1)) / information
     reach = float(student_t.ppf((1 + level) / 2, customers - 1) * error)
     return Interval(slope, slope - reach, slope + reach, level)
 
@@ -309,12 +299,11 @@ class _Panel:
     def _sum(self, values) -> np.ndarray:
         return np.bincount(self.rows, values)
 
-    def at(self, slope: float) -> tuple[float, np.ndarray, float]:
-        """Log-likelihood, its derivative by customer, and the information, at a slope."""
+    def at(self, slope: float) -> tuple[np.ndarray, float]:
+        """Derivative of the log-likelihood by customer, which falls with the slope, and the information, at a slope."""
         weight = self.orders * np.exp(slope * self.centred)
         whole = self._sum(weight)
         mean = self._sum(weight * self.centred) / whole
         spread = self._sum(weight * self.centred**2) / whole - mean**2
         crossed = self._sum(self.spent * self.centred)
-        likelihood = float(slope * crossed.sum() - np.sum(self.total * np.log(whole)))
-        return likelihood, crossed - self.total * mean, float(np.sum(self.total * spread))
+        return crossed - self.total * mean, float(np.sum(self.total * spread))

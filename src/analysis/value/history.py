@@ -44,7 +44,9 @@ def first_order_days(orders: Orders) -> np.ndarray:
 
 @contextmanager
 def history(orders: Orders, **tables: pd.DataFrame) -> Iterator[tuple[duckdb.DuckDBPyConnection, str]]:
-    """A connection with ``tables`` registered, and the SQL relation of occasions: customer, day, amount.
+    """A connection with ``tables`` registered, and the SQL relation of occasions: customer, day, amount, age.
+
+    Customers are numbered as in ``orders.histories.table``; age is in days since their first order.
 
     Examples
     --------
@@ -59,7 +61,10 @@ def history(orders: Orders, **tables: pd.DataFrame) -> Iterator[tuple[duckdb.Duc
     try:
         for name, table in tables.items():
             connection.register(name, table)
-        yield connection, parquet_scan([path])
+        birth = first_order_days(orders).astype("datetime64[s]")
+        connection.register("births", pd.DataFrame({"customer": np.arange(len(birth)), "birth": birth}))
+        age = "date_diff('day', CAST(birth AS DATE), day) AS age"
+        yield connection, f"(SELECT o.*, {age} FROM {parquet_scan([path])} AS o JOIN births USING (customer))"
     finally:
         close(connection, workdir)
         workdir.rmdir()

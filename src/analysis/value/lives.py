@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2, norm
+from scipy.stats import norm
+from statsmodels.duration.survfunc import SurvfuncRight, survdiff
 
 from analysis.data import Orders
 from analysis.value.history import first_order_days, history
@@ -38,7 +39,8 @@ class Lives:
         The same share of all cohorts together, by age_days: of the newest cohort that was seen so long where cohorts
         differ; pooled says which.
     differ
-        Probability of differences as large as these if all cohorts were alike (log-rank test; NaN of one cohort).
+        Probability of differences as large as these if all cohorts were alike (log-rank test; NaN where there
+        is nothing to compare).
     newer
         What changes from one year's new customers to the next year's, over the same calendar months and at ages that
         both have reached: measure (``second_order``: share with one; ``repeat_orders``, ``margin``: a customer),
@@ -82,17 +84,14 @@ def lives_of(orders: Orders, margin: float = 1.0, cost: float = 0.0, level: floa
 
 def waiting_times(orders: Orders, numbers: tuple[int, ...]) -> dict[int, np.ndarray]:
     """Days from the first to the n-th order of each customer, NaN without one, by n."""
-    most, born = max(numbers), first_order_days(orders)
-    found = {number: np.full(len(born), np.nan) for number in numbers}
+    found = {number: np.full(orders.customers, np.nan) for number in numbers}
     with history(orders) as (connection, occasions):
-        picked = ", ".join(f"days[{number}] AS d{number}" for number in numbers)
+        picked = ", ".join(f"ages[{number}] AS age{number}" for number in numbers)
         table = connection.execute(f"""
             SELECT customer, {picked}
-            FROM (SELECT customer, min(day, {most}) AS days FROM {occasions} GROUP BY customer)""").df()
-    who = table["customer"].to_numpy()
+            FROM (SELECT customer, min(age, {max(numbers)}) AS ages FROM {occasions} GROUP BY customer)""").df()
     for number, waits in found.items():
-        days = pd.to_datetime(table[f"d{number}"]).to_numpy().astype("datetime64[D]")
-        waits[who] = np.where(np.isnat(days), np.nan, (days - born[who]).astype(float))
+        waits[table["customer"]] = table[f"age{number}"]
     return found
 
 
@@ -119,49 +118,39 @@ def shares_by_age(waits: np.ndarray, seen: np.ndarray, level: float, ages: tuple
     >>> shares_by_age(waits, seen, 0.9, (30, 90))["estimate"].round(3).tolist()
     [0.25, 0.625]
     """
-    had = np.isfinite(waits)
-    time = np.where(had, np.nan_to_num(waits), seen)
-    moments, place = np.unique(time, return_inverse=True)
-    events, ended = np.bincount(place, had, len(moments)), np.bincount(place, minlength=len(moments))
-    at_risk = len(time) - np.cumsum(ended) + ended
+    curve = SurvfuncRight(*_watched(waits, seen))
+    at = np.searchsorted(curve.surv_times, ages, side="right")
+    share, spread = np.append(1.0, curve.surv_prob)[at], np.append(0.0, curve.surv_prob_se)[at]
     with np.errstate(divide="ignore", invalid="ignore"):
-        left = np.append(1.0, np.cumprod(1 - events / at_risk))
-        greenwood = np.append(0.0, np.cumsum(events / (at_risk * (at_risk - events))))
-        at = np.searchsorted(moments, ages, side="right")
-        share, spread = left[at], np.sqrt(greenwood[at])
         # The ends on the scale of log(-log(share left)), so that they stay between 0 and 1.
-        reach = np.exp(norm.ppf((1 + level) / 2) * spread / np.log(share))
+        reach = np.exp(norm.ppf((1 + level) / 2) * spread / (share * np.log(share)))
         ends = np.where((share > 0) & (share < 1), [1 - share ** (1 / reach), 1 - share**reach], 1 - share)
     ends = np.sort(ends, axis=0)
     unseen = np.asarray(ages) > seen.max(initial=-1.0)
     columns = {"estimate": 1 - share, "lower": ends[0], "upper": ends[1]}
     frame = pd.DataFrame({name: np.where(unseen, np.nan, values) for name, values in columns.items()})
-    frame.insert(0, "customers", len(time))
+    frame.insert(0, "customers", len(waits))
     frame.insert(0, "age_days", ages)
     return frame.assign(level=level)
 
 
 def log_rank(waits: np.ndarray, seen: np.ndarray, groups: np.ndarray) -> float:
-    """P-value of the log-rank test that the event comes alike in all groups; NaN for a single group."""
-    count = int(groups.max(initial=0)) + 1
-    if count < 2:
+    """P-value of the log-rank test that the event comes alike in all groups.
+
+    A group in which nobody was watched until the first event counts for nothing; NaN where fewer than two are left.
+    """
+    time, had = _watched(waits, seen)
+    until_first = np.isin(groups, groups[time >= time[had].min(initial=np.inf)])
+    time, had, groups = time[until_first], had[until_first], groups[until_first]
+    if len(np.unique(groups)) < 2 or (had.all() and np.ptp(time) == 0):
         return float("nan")
+    return float(survdiff(time, had, groups)[1])
+
+
+def _watched(waits: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How long each customer was watched for the event [days], and whether it came."""
     had = np.isfinite(waits)
-    moments, place = np.unique(np.where(had, np.nan_to_num(waits), seen), return_inverse=True)
-    ended, events = (
-        np.bincount(place * count + groups, weight, len(moments) * count).reshape(-1, count)
-        for weight in (None, had.astype(float))
-    )
-    at_risk = ended[::-1].cumsum(axis=0)[::-1].astype(float)
-    whole, fell = at_risk.sum(axis=1), events.sum(axis=1)
-    keep = (fell > 0) & (whole > 1)
-    share, whole, fell = at_risk[keep] / whole[keep, None], whole[keep], fell[keep]
-    excess = (events[keep] - fell[:, None] * share).sum(axis=0)
-    factor = fell * (whole - fell) / (whole - 1)
-    spread = np.diag(factor @ share) - (share * factor[:, None]).T @ share
-    # One group follows from the others.
-    statistic = excess[1:] @ np.linalg.pinv(spread[1:, 1:]) @ excess[1:]
-    return float(chi2.sf(statistic, count - 1))
+    return np.where(had, waits, seen), had
 
 
 def _pooled(waits: np.ndarray, seen: np.ndarray, groups: np.ndarray, differ: float, level: float) -> pd.DataFrame:
@@ -179,7 +168,6 @@ def _pooled(waits: np.ndarray, seen: np.ndarray, groups: np.ndarray, differ: flo
 def _cells(orders: Orders, first: np.ndarray, margin: float, cost: float) -> pd.DataFrame:
     """By month of the first order and age: customers, how many reached it, and sums and squares of what they did."""
     table = pd.DataFrame({"customer": np.arange(len(first)), "month": first.astype("datetime64[s]")})
-    table["born"] = orders.histories.table["first_order"].to_numpy()
     table["seen"] = orders.histories.table["T_days"].to_numpy()
     money = "CAST(amount AS DOUBLE)" if orders.has_money else "NULL"
     ages = pd.DataFrame({"age_days": AGES})
@@ -204,9 +192,7 @@ def _cells(orders: Orders, first: np.ndarray, margin: float, cost: float) -> pd.
         cells = connection.execute(f"""
             WITH customers AS (
                 SELECT customer, any_value(month) AS month, any_value(seen) AS seen, {by_age}
-                FROM (SELECT *, date_diff('day', CAST(born AS DATE), day) AS age FROM {occasions} JOIN lives
-                      USING (customer))
-                GROUP BY customer)
+                FROM {occasions} JOIN lives USING (customer) GROUP BY customer)
             SELECT CAST(month AS DATE) AS month, CAST(age_days AS BIGINT) AS age_days, count(*) AS customers,
                    count(*) FILTER (seen >= age_days) AS reached, {sums}
             FROM ({measures}) GROUP BY ALL ORDER BY ALL""").df()

@@ -186,12 +186,11 @@ def _seen(orders: Orders, margin: str, rng: np.random.Generator) -> _Seen:
     if enough.sum() < 2:
         raise Unavailable("No group of new customers was seen for a whole month.")
     sums = np.zeros((3, size, len(enough)))
-    with history(orders, born=_born(orders, group=group, months=months)) as (connection, occasions):
+    with history(orders, born=_numbered(group=group, months=months)) as (connection, occasions):
         found = connection.execute(f"""
             SELECT "group", CAST(ceil(age / {MONTH!r}) AS INTEGER) AS month, sum({margin}) AS margin,
                    sum(amount) FILTER (age > 0) AS amount, count(*) FILTER (age > 0) AS orders
-            FROM (SELECT *, date_diff('day', CAST(birth AS DATE), day) AS age FROM {occasions} JOIN born
-                  USING (customer))
+            FROM {occasions} JOIN born USING (customer)
             WHERE ceil(age / {MONTH!r}) <= months GROUP BY ALL""").fetchnumpy()
     for row, name in enumerate(("margin", "amount", "orders")):
         sums[row, found["group"], found["month"]] = np.ma.filled(found[name], 0.0)
@@ -204,9 +203,8 @@ def _seen(orders: Orders, margin: str, rng: np.random.Generator) -> _Seen:
     return _Seen(points, reached.sum(axis=0)[enough].astype(int), value)
 
 
-def _born(orders: Orders, **columns: np.ndarray) -> pd.DataFrame:
-    birth = first_order_days(orders).astype("datetime64[s]")
-    return pd.DataFrame({"customer": np.arange(len(birth)), "birth": birth, **columns})
+def _numbered(**columns: np.ndarray) -> pd.DataFrame:
+    return pd.DataFrame(columns).reset_index(names="customer")
 
 
 def _modelled(
@@ -271,12 +269,11 @@ def _alone(orders: Orders, margin: str, cost: float, level: float) -> pd.DataFra
     if not cost:
         return shares_by_age(np.empty(0), np.empty(0), level, ())
     waits = np.full(orders.customers, np.nan)
-    with history(orders, born=_born(orders)) as (connection, occasions):
+    with history(orders) as (connection, occasions):
         found = connection.execute(f"""
             SELECT customer, min(age) AS age
             FROM (SELECT customer, age, sum({margin}) OVER (PARTITION BY customer ORDER BY age) AS brought
-                  FROM (SELECT *, date_diff('day', CAST(birth AS DATE), day) AS age FROM {occasions} JOIN born
-                        USING (customer)))
+                  FROM {occasions})
             WHERE brought >= {float(cost)!r} GROUP BY customer""").fetchnumpy()
     waits[found["customer"]] = found["age"]
     shares = shares_by_age(waits, orders.histories.table["T_days"].to_numpy(dtype=float), level)
@@ -292,15 +289,14 @@ def _groups(orders: Orders, margin: str, by: pd.Series | None, level: float) -> 
         if not ids.isin(by.index).any() or by.index.has_duplicates:
             raise DataError(f"by: its index must hold customer ids such as {ids[:1].tolist()}, each once")
         code, names = pd.factorize(by.reindex(ids), sort=True)
-    born = _born(orders, code=code, seen=orders.histories.table["T_days"].to_numpy())
+    born = _numbered(code=code, seen=orders.histories.table["T_days"].to_numpy())
     ages = pd.DataFrame({"months": MONTHS, "most": MONTH * np.array(MONTHS)})
     with history(orders, born=born[born["code"] >= 0], ages=ages) as (connection, occasions):
         cells = connection.execute(f"""
             SELECT CAST(months AS BIGINT) AS months, code, count(*) AS customers, avg(brought) AS mean,
                    var_samp(brought) / count(*) AS variance
             FROM (SELECT months, customer, any_value(code) AS code, sum({margin}) FILTER (age <= most) AS brought
-                  FROM (SELECT *, date_diff('day', CAST(birth AS DATE), day) AS age FROM {occasions} JOIN born
-                        USING (customer)) JOIN ages ON seen >= most
+                  FROM {occasions} JOIN born USING (customer) JOIN ages ON seen >= most
                   GROUP BY months, customer)
             GROUP BY months, code ORDER BY months, code""").df()
     cells = cells[(cells["customers"] >= FEWEST) & (cells["variance"] > 0)]

@@ -20,7 +20,6 @@ from analysis.plotting import (
     Stroke,
     few_ticks,
     format_ticks,
-    heat_map,
     is_narrow,
     key_above,
     label_ends,
@@ -37,16 +36,13 @@ if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
-    from analysis.value.cohorts import Cohorts
     from analysis.value.contracts import ContractualRetention
     from analysis.value.growth import SpendGrowth
     from analysis.value.lift import RetentionLift
-    from analysis.value.maps import RetentionMap
     from analysis.value.retention import ModelRetention
     from analysis.value.valuation import CustomerValue
 
 BINS = 30
-LEAST_NET_SHARE = 0.03
 OPTIONS = {
     "points": Message("in points"), "relative": Message("in % of itself"), "fewer_lost": Message("in % fewer lost"),
     "mean": Message("Mean shift"), "scale": Message("Everyone scaled"), "logit": Message("Logit shift"),
@@ -159,8 +155,7 @@ def plot_retention_by_year(retention: ModelRetention, ax: Axes | None = None) ->
     groups = {"new_customers": tr("New customers"), "base": tr("Today's customers")}
     axes = panels(ax, 2)
     for each, (group, title) in zip(axes, groups.items(), strict=True):
-        frame = retention.to_frame()
-        frame = frame[frame["group"] == group]
+        frame = retention.years[retention.years["group"] == group]
         ends, last = _model_lines(each, frame, "year"), int(frame["year"].max())
         watched = max(np.floor(retention.oldest_age_years), 0)
         if watched < last:
@@ -171,40 +166,6 @@ def plot_retention_by_year(retention: ModelRetention, ax: Axes | None = None) ->
         label_ends(each, ends, gap_share=0.085)
         name_axes(each, x=tr("Year"), y=title)
     return axes[0]
-
-
-def plot_cohort_shares(cohorts: Cohorts, ax: Axes | None = None) -> Axes:
-    """Heat map of the share of each cohort that ordered, by period of life."""
-    ax, found = own_axes(ax), cohorts.cohorts
-    labels = [
-        f"{formats().month(start)} ({formats().integer(count)})"
-        for start, count in zip(found["start"], found["customers"], strict=True)
-    ]
-    shown = cohorts.share.set_axis(labels).dropna(how="all").dropna(axis="columns", how="all")
-    heat_map(ax, shown, "percent")
-    periods = {
-        "month": tr("Months since the first order"),
-        "quarter": tr("Quarters since the first order"),
-        "year": tr("Years since the first order"),
-    }
-    return name_axes(ax, x=periods[cohorts.unit], y=tr("Share of the cohort that ordered"))
-
-
-def plot_firm(flows: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Customers at each year's end under each model: filled marks as things are, open marks with the gain."""
-    ax, ends = own_axes(ax), []
-    for (model, course), years in flows.groupby(["model", "course"], sort=False):
-        stroke, stock = stroke_of(model), np.append(years["start"].iloc[0], years["end"])
-        ax.plot(
-            stock, stroke.marker, color=stroke.color, linestyle=stroke.dash, linewidth=stroke.width, markersize=5,
-            markerfacecolor=stroke.color if course == "as_is" else "white",
-        )  # fmt: skip
-        if course == "as_is":
-            ends.append((len(stock) - 0.9, stock[-1], model, stroke.color))
-    ax.set_ylim(0)
-    ax.set_xticks(range(flows["year"].max() + 1))
-    format_ticks(few_ticks(ax, y=5), x="integer", y="integer")
-    return name_axes(label_ends(ax, ends), x=tr("Years from now"), y=tr("Customers"))
 
 
 def plot_tenure(growth: SpendGrowth, ax: Axes | None = None) -> Axes:
@@ -310,29 +271,6 @@ def plot_lift_horizons(lift: RetentionLift, ax: Axes | None = None) -> Axes:
     axes[0].figure.legend(
         axes[-1].get_lines(), [name for *_, name, _ in ends], loc="outside upper left", ncols=len(ends)
     )
-    return axes[0]
-
-
-def plot_map(chart: RetentionMap, ax: Axes | None = None) -> Axes:
-    """The ground on which the claim holds, by base retention and net share, one panel a horizon; and the company."""
-    ax, panel = own_axes(ax, size=(7.2, 2.8)), chart.panels
-    shown = panel[panel["annual_discount_rate"] == chart.annual_discount_rate].groupby("horizon_years")
-    (retention, *_), (share, *_) = chart.retention.values(), chart.net_share.values()
-    axes = panels(ax, len(shown))
-    for each, (years, rows) in zip(axes, shown, strict=True):
-        each.set(yscale="log", ylim=(LEAST_NET_SHARE, 1.15), xlim=(0.3, 1.0))
-        low, high = rows["net_share_from"], rows["net_share_to"]
-        each.fill_between(rows["retention"], low, high, color=PALE, alpha=0.75, linewidth=0)
-        each.axvspan(retention.lower, retention.upper, color=BLUE, alpha=0.15, linewidth=0)
-        each.axvline(retention.estimate, color=BLUE, linewidth=0.9, linestyle=(0, (3, 2)))
-        if years == chart.horizon_years and share is not None and share.estimate > LEAST_NET_SHARE:
-            each.vlines(retention.estimate, max(share.lower, LEAST_NET_SHARE), share.upper, color=BLUE, lw=4, alpha=0.5)
-            each.plot(retention.estimate, share.estimate, "o", color=BLUE, markersize=7, clip_on=False)
-        each.set_yticks([0.05, 0.1, 0.2, 0.5, 1.0])
-        each.set_yticks([], minor=True)
-        each.set_xticks([0.4, 0.7, 1.0])
-        format_ticks(each, x="percent", y="percent")
-        name_axes(each, x=tr("First-year retention"), y=tr("Net share, {years:years}", years=years))
     return axes[0]
 
 

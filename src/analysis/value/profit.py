@@ -13,6 +13,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from analysis.models.leaving import Curves
     from analysis.value.shifts import ModelStreams, Shifts
 
+GAINS = (0.01, 0.02, 0.03, 0.05, 0.075, 0.10)
 HORIZONS = (1.0, 3.0, 5.0, 10.0)
 SCOPES = ("new_customer", "new_customer_repeat_orders", "base", "firm")
 NEW_SCOPES = SCOPES[:2]
@@ -119,6 +121,13 @@ def readings_that_matter(economics: EconomicsConfig, retention: RetentionConfig)
         replace(named, scope=scope, horizon_years=horizon) for scope in SCOPES for horizon in others["horizon_years"]
     ]
     yield from dict.fromkeys([named, *varied, *pairs, *by_measure(named)])
+
+
+def what_if_readings(economics: EconomicsConfig, retention: RetentionConfig) -> tuple[Choice, ...]:
+    """The named reading at other rises of retention and other horizons."""
+    named = named_choice(economics, retention)
+    settings = product(sorted({*GAINS, named.gain}), horizons(named.horizon_years))
+    return tuple(replace(named, gain=gain, horizon_years=horizon) for gain, horizon in settings)
 
 
 def horizons(configured: float) -> tuple[float, ...]:
