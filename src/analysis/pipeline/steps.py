@@ -226,8 +226,16 @@ def ladder(orders, fits, value, customer_tables, tables, member_orders, credible
     """Where every name stands, and who moves."""
     from analysis.value.ladder import ladder as ladder_of
 
-    names = customer_tables.names(tables.satisfaction)
-    return ladder_of(orders, fits, value, names=names, member_orders=member_orders, level=credible_level, seed=seed)
+    return ladder_of(
+        orders,
+        fits,
+        value,
+        names=customer_tables.names(tables.satisfaction),
+        attributes=customer_tables.attributes(orders),
+        member_orders=member_orders,
+        level=credible_level,
+        seed=seed,
+    )
 
 
 @step(cost=1)

@@ -274,6 +274,7 @@ def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
 def _ladder(ladder: Any) -> dict[str, Any]:
     names = ("rungs", "past", "coming", "phases")
     rows = {name: getattr(ladder, name).reset_index().to_dict("records") for name in names}
+    rows |= {"profile": _rows(ladder.profile)}
     return {"member_orders": ladder.member_orders, "proposed_orders": ladder.proposed_orders, **rows}
 
 
