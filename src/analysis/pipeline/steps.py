@@ -238,6 +238,14 @@ def ladder(orders, fits, value, customer_tables, tables, member_orders, credible
     )
 
 
+@step
+def alerts(orders, ladder):
+    """Whether the last month was out of the ordinary, on any rung or in any cohort."""
+    from analysis.value.alerts import alerts as alerts_of
+
+    return alerts_of(orders, ladder.member_orders)
+
+
 @step(cost=1)
 def contact_lists(
     orders, fits, value, ladder, customer_tables, lots, lot_effects=None,

@@ -101,6 +101,7 @@ def results(study: Study) -> dict[str, Any]:
             "portfolio": _portfolio(study),
             "customer_base": _customer_base(study),
             "ladder": _known(lambda: _ladder(study.ladder))[0],
+            "alerts": _known(lambda: _rows(study.alerts))[0],
             "contact_lists": _known(lambda: _contacts(study.contact_lists))[0],
             "payback": _known(lambda: _payback(study.payback))[0],
             "channels": _known(lambda: {name: _rows(getattr(study.channels, name)) for name in ("groups", "costs")})[0],
