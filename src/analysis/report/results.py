@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 2
 MODEL = "model.json"
+CHANNELS = ("groups", "costs", "tests")
 ENDS = {"estimate": "", "lower": "_lower", "upper": "_upper"}
 """Of an interval -> how the columns of a frame end that hold it."""
 
@@ -104,7 +105,7 @@ def results(study: Study) -> dict[str, Any]:
             "alerts": _known(lambda: _rows(study.alerts))[0],
             "contact_lists": _known(lambda: _contacts(study.contact_lists))[0],
             "payback": _known(lambda: _payback(study.payback))[0],
-            "channels": _known(lambda: {name: _rows(getattr(study.channels, name)) for name in ("groups", "costs")})[0],
+            "channels": _known(lambda: {name: _rows(getattr(study.channels, name)) for name in CHANNELS})[0],
             "earned_growth": _known(lambda: _rows(study.earned_growth))[0],
             "referred": _known(lambda: _rows(study.referred))[0],
             "customer_tables": _rows(study.customer_tables.ledger.drop(columns="examples")),

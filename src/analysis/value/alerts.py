@@ -128,7 +128,7 @@ def alert_said(row: pd.Series, member_orders: int) -> Message:
         "member": Message("customers with {k:integer} orders or more", k=member_orders),
     }
     return Message(
-        "**Out of the ordinary: in {month:month} {share:percent1} of the {whom} of the year before ordered**; "
+        "**Out of the ordinary: in {month:month} {share:percent1} of the {whom} ordered again**; "
         "{lower:percent1} to {upper:percent1} was to be expected.",
         whom=whom[row["series"]],
         **told,
