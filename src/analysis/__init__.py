@@ -25,6 +25,7 @@ _HOME = {
     "customer_value": "value.valuation",
     "value_by_group": "value.groups",
     "rfm": "value.segments",
+    "alerts": "value.alerts",
     "customer_base": "value.base",
     "contact_lists": "value.contacts",
     "ladder": "value.ladder",

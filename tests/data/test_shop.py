@@ -88,6 +88,15 @@ def test_the_ladder_of_this_shop_has_all_seven_rungs(shop, orders):
     assert len(found.rungs) == 7
 
 
+def test_the_better_the_channel_the_more_of_it_stands_on_the_upper_rungs(shop, orders):
+    channel = shop.customers.set_index("customer")[["channel"]]
+    found = rl.ladder(orders, rl.BGNBD().fit(orders), attributes=channel).profile
+    members = found[found["rung"] == "member"].set_index("value")
+    assert sorted(members.index, key=(members["share"] / members["share_of_all"]).get) == sorted(
+        TRUTH.quality, key=TRUTH.quality.get
+    )
+
+
 def test_channels_pay_back_in_the_order_of_their_quality(shop, orders):
     channel = shop.customers.set_index("customer")["channel"].reindex(orders.histories.ids)
     found = rl.payback(orders, rl.BGNBD().fit(orders), by=channel).groups.query("months == 12")

@@ -171,9 +171,11 @@ def test_what_runs_out_and_what_comes_next_make_lists_where_orders_have_a_catego
     assert set(rows["category"]) == {"coffee", "filters", "tea"}
     assert rows["due"].between(end - pd.Timedelta(days=10), end + pd.Timedelta(days=40)).all()
     assert str(reasons(rows)[0]).startswith(f"{rows['category'].iloc[0]} probably runs out about ")
+    assert list(found.to_send("run_out")) == ["customer_id", "list", "valid_until", "category", "due"]
     rows = found.customers.query("list == 'next_category'")
     assert set(rows["category"]) <= set(CATEGORIES)
     assert str(reasons(rows)[0]) == f"{rows['category'].iloc[0]} is what most often comes next"
+    assert list(found.to_send("next_category")) == ["customer_id", "list", "valid_until", "category"]
     assert found.customers.loc[found.customers["list"] == "gift", ["category", "due"]].isna().all().all()
     assert {"next_category", "run_out"} <= set(found.tests["list"])
 

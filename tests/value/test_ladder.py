@@ -88,6 +88,21 @@ def test_the_value_of_the_rungs_adds_up_to_that_of_the_base(shop):
     assert rungs["value_share"].sum() == pytest.approx(1)
 
 
+def test_the_profile_of_a_rung_is_the_share_of_its_customers_whose_attribute_is_known(shop):
+    orders, fit = shop
+    channel = pd.Series(["web", "shop", None] * 200, index=orders.histories.ids[:600], name="channel")
+    found = ladder(orders, fit, attributes=channel.to_frame())
+    table = found.customers.assign(channel=channel.reindex(orders.histories.ids).to_numpy()).dropna(subset="channel")
+    expected = pd.crosstab(table["rung"], table["channel"], normalize="index")
+    profile = found.profile.pivot(index="rung", columns="value", values="share")
+    pd.testing.assert_frame_equal(profile, expected, check_names=False)
+    assert found.profile.groupby("value")["share_of_all"].first().to_dict() == {"shop": 0.5, "web": 0.5}
+    assert found.profile["attribute"].unique().tolist() == ["channel"]
+    each = found.customers.groupby("rung")["orders"].mean()
+    pd.testing.assert_series_equal(found.rungs["orders_each"].sort_index(), each, check_names=False)
+    assert ladder(orders, fit).profile.empty
+
+
 def test_a_configured_number_of_orders_is_kept_beside_the_proposed_one(shop, stands):
     kept = ladder(*shop, member_orders=7)
     assert (kept.member_orders, kept.proposed_orders) == (7, stands.proposed_orders)

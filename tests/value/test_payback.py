@@ -8,7 +8,7 @@ from analysis.errors import DataError, Unavailable
 from analysis.models.beta_geometric import BGNBD, MBGNBD
 from analysis.models.pareto import ParetoNBD
 from analysis.time import DAYS_PER_YEAR
-from analysis.value.payback import MONTH, payback
+from analysis.value.payback import MONTH, acquisition_costs, payback, spend_tests
 
 MONEY = {"gross_margin": 0.5, "cost_per_order": 1.0, "annual_discount_rate": 0.1}
 
@@ -148,6 +148,27 @@ def test_groups_by_ids_that_there_are_not_are_refused(shop):
 def test_a_table_of_spend_that_cannot_be_is_refused(shop, acquisition, told):
     with pytest.raises(DataError, match=told):
         payback(*shop, acquisition=acquisition, **MONEY)
+
+
+def test_the_smallest_test_of_spend_has_the_power_that_is_said():
+    import analysis as rl
+
+    rng = np.random.default_rng(6)
+    days = np.sort(rng.integers(0, 728, 2_500))
+    frame = pd.DataFrame({"customer": np.arange(2_500), "date": pd.Timestamp("2023-01-02") + days.astype("m8[D]")})
+    orders = rl.read_orders(frame.assign(amount=20.0), customer="customer", date="date", amount="amount")
+    months = pd.date_range("2023-01-01", "2024-12-01", freq="MS")
+    channel = pd.Series("web", index=orders.histories.ids)
+    spend = pd.DataFrame({"date": months, "spend": 500.0, "channel": "web"})
+    (test,) = spend_tests(orders, acquisition_costs(orders, spend, channel), channel).to_dict("records")
+    assert test["weekly"] == pytest.approx(2_500 / 104, rel=0.1)
+    assert test["extra"] == pytest.approx(0.5 * 6_000 / 52 * test["weeks"] / 2)
+    # Half as much again brings a quarter more customers, where one more costs twice the average.
+    arms, rates = (test["weeks"] // 2, 20_000), (test["weekly"], 1.25 * test["weekly"])
+    usual, more = (rng.normal(rate, np.sqrt(test["dispersion"] * rate), arms) for rate in rates)
+    error = np.sqrt((usual.var(axis=0, ddof=1) + more.var(axis=0, ddof=1)) / arms[0])
+    found = (more.mean(axis=0) - usual.mean(axis=0)) / error > 1.645
+    assert found.mean() == pytest.approx(0.8, abs=0.07)
 
 
 def test_without_money_nothing_is_paid_back(load_frame):

@@ -227,8 +227,24 @@ def ladder(orders, fits, value, customer_tables, tables, member_orders, credible
     """Where every name stands, and who moves."""
     from analysis.value.ladder import ladder as ladder_of
 
-    names = customer_tables.names(tables.satisfaction)
-    return ladder_of(orders, fits, value, names=names, member_orders=member_orders, level=credible_level, seed=seed)
+    return ladder_of(
+        orders,
+        fits,
+        value,
+        names=customer_tables.names(tables.satisfaction),
+        attributes=customer_tables.attributes(orders),
+        member_orders=member_orders,
+        level=credible_level,
+        seed=seed,
+    )
+
+
+@step
+def alerts(orders, ladder):
+    """Whether the last month was out of the ordinary, on any rung or in any cohort."""
+    from analysis.value.alerts import alerts as alerts_of
+
+    return alerts_of(orders, ladder.member_orders)
 
 
 @step(cost=1)

@@ -139,9 +139,10 @@ class ContactLists:
     plot = Plots(break_even="analysis.value.base_plots:plot_break_even")
 
     def to_send(self, name: str) -> pd.DataFrame:
-        """Whom to write to for a list, for the mail tool: customer_id, list, valid_until."""
+        """Whom to write to for a list, for the mail tool: customer_id, list, valid_until; category, due where known."""
         rows = self.customers[(self.customers["list"] == name) & self.customers["send"]]
-        return rows[["customer_id", "list", "valid_until"]].reset_index(drop=True)
+        more = [each for each in ("category", "due") if rows[each].notna().any()]
+        return rows[["customer_id", "list", "valid_until", *more]].reset_index(drop=True)
 
     def of_customers(self) -> pd.DataFrame:
         """The list for which a customer is written to, by customer_id: list, reason; customers on none are left out."""

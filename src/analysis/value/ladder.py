@@ -44,6 +44,7 @@ FEWEST_ORDERS, MOST_ORDERS, STILL_RISING = 3, 12, 0.02
 FEWEST_SEEN = 30
 """Customers with a number of orders below whom their share says too little."""
 FAN_REFERS, FAN_DAYS = 3, 730
+MOST_VALUES = 10
 AGES = (90, 365, 730)
 PASSES, MOST_SIMULATED = 200, 20_000
 
@@ -63,7 +64,12 @@ class Ladder:
     rungs
         One row a rung that these data can show, lowest first: customers, asleep, share of all names, orders, spent
         [currency], spent_share; and with a value estimate, lower, upper, level of what is still to come [currency] (of
-        orders without money) and value_share.
+        orders without money) and value_share; orders_each, spent_each [currency] and silent_days (means and median of
+        customers with an order).
+    profile
+        What the customers of a rung have, against all: rung, attribute (such as ``channel``, or ``first_category``
+        where orders have one), value, customers (with an order), share (of the rung's of whom the attribute is known),
+        share_of_all. Of an attribute the ten most frequent values.
     member_orders, proposed_orders
         Orders from which on a customer can be a member: as used, and as these data propose.
     steps
@@ -80,6 +86,7 @@ class Ladder:
     customers: pd.DataFrame
     names: pd.DataFrame
     rungs: pd.DataFrame
+    profile: pd.DataFrame
     member_orders: int
     proposed_orders: int
     steps: pd.DataFrame
@@ -113,6 +120,7 @@ def ladder(
     value: CustomerValue | None = None,
     *,
     names: pd.DataFrame | None = None,
+    attributes: pd.DataFrame | None = None,
     member_orders: int | None = None,
     level: float = 0.9,
     seed: int = 1,
@@ -128,6 +136,8 @@ def ladder(
     names
         One row a name: ``customer``, and what is known of enquired (yes or no), club_since (a day), referred_by (the
         id of another name), top_score (whether a review or score was of the top grade).
+    attributes
+        What customers are described by, such as ``channel``: columns by customer id.
     member_orders
         Orders from which on a customer can be a member; without it as the data propose.
     level, seed
@@ -171,6 +181,7 @@ def ladder(
         customers=customers,
         names=outside.reset_index(drop=True),
         rungs=_rungs(customers, outside, orders, value),
+        profile=_profile(customers, orders, attributes),
         member_orders=needed,
         proposed_orders=proposed,
         steps=steps,
@@ -349,7 +360,26 @@ def _rungs(customers: pd.DataFrame, outside: pd.DataFrame, orders: Orders, value
         worth = value.by(pd.Series(customers["rung"].to_numpy(), index=customers["customer_id"], name="rung"))
         frame = frame.join(worth[["estimate", "lower", "upper", "level"]])
         frame["value_share"] = worth["share"]
-    return frame
+    frame["orders_each"], frame["spent_each"] = by["orders"].mean(), by["spent"].mean()
+    return frame.assign(silent_days=by["silent_days"].median())
+
+
+def _profile(customers: pd.DataFrame, orders: Orders, attributes: pd.DataFrame | None) -> pd.DataFrame:
+    """Shares of each value of each attribute on each rung, and of all."""
+    own = orders.histories.table.filter(items=("first_category", "first_channel")).set_axis(customers["customer_id"])
+    known = own if attributes is None else attributes.reindex(customers["customer_id"]).join(own)
+    rows = []
+    for name in known:
+        values = pd.Series(known[name].to_numpy(), name="value").dropna()
+        counts = pd.crosstab(values, customers["rung"].reindex(values.index).to_numpy())
+        of_all = values.value_counts(normalize=True)
+        counts = counts.loc[of_all.sort_index().sort_values(ascending=False, kind="stable").index[:MOST_VALUES]]
+        table = counts.reset_index().melt("value", var_name="rung", value_name="customers")
+        size = customers["rung"].reindex(values.index).value_counts()
+        shares = {"share": table["customers"] / table["rung"].map(size), "share_of_all": table["value"].map(of_all)}
+        rows.append(table.assign(attribute=name, **shares))
+    columns = ["rung", "attribute", "value", "customers", "share", "share_of_all"]
+    return pd.concat(rows, ignore_index=True)[columns] if rows else pd.DataFrame(columns=columns)
 
 
 def _counted(before: np.ndarray, now: np.ndarray) -> pd.DataFrame:
