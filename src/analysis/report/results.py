@@ -158,6 +158,7 @@ def _purchase_model(fits: Any) -> dict[str, Any]:
     return {
         **_fit(primary),
         "time_unit": primary.time_unit,
+        "season": primary.season,
         "customers": primary.customers,
         "alternatives": [_fit(fit) for fit in others],
         "not_identified": fits.not_identified,
@@ -209,6 +210,7 @@ def _origins(record: Any) -> dict[str, Any]:
         "primary": record.primary,
         "named": record.named,
         "made_on_little": record.made_on_little,
+        "seasonal": record.seasonal,
         "lead_decides": record.lead_decides,
         "choice": record.choice.rename_axis("model").reset_index().to_dict("records"),
         "windows": windows.to_dict("records"),
