@@ -133,7 +133,9 @@ class PurchaseModel(ABC):
 
     # --- what follows for all of them ---
 
-    def fit(self, data, unit: str | None = None, seed: int = 1) -> PurchaseFit | CovariateFit:
+    def fit(
+        self, data, unit: str | None = None, seed: int = 1, season: np.ndarray | None = None
+    ) -> PurchaseFit | CovariateFit:
         """Maximum likelihood and posterior; a ``CovariateFit`` where the model has covariates.
 
         Parameters
@@ -145,6 +147,9 @@ class PurchaseModel(ABC):
             must be given; otherwise ``week``.
         seed
             The same seed gives the same posterior draws.
+        season
+            Order rate in equal parts of the year over its mean, in whose operational time customers order at an even
+            rate, such as ``season_of`` or ``study.fit.season`` gives.
 
         Raises
         ------
@@ -168,10 +173,10 @@ class PurchaseModel(ABC):
         from analysis.models.fits import fit_one
 
         if self.rate or self.dropout:
-            moves = {"moves": self.dropout_moves, "unit": unit, "seed": seed}
+            moves = {"moves": self.dropout_moves, "unit": unit, "seed": seed, "season": season}
             return fit_with_covariates(self, data, self.rate, self.dropout, **moves)
         histories, orders = customers_of(data, unit)
-        clock = Clock(time_unit(unit or "week"))
+        clock = Clock(time_unit(unit or "week"), season)
         return fit_one(self, patterns_of(histories, clock), clock, seed).of(orders or histories)
 
     def total_log_likelihood(self, patterns: Patterns):

@@ -58,7 +58,7 @@ def silence(fit: PurchaseFit, orders: Sequence[int] = (0, 1, 4), age=None) -> pd
 def frequency_recency(fit: PurchaseFit, horizon="13W") -> pd.DataFrame:
     """Expected orders in the next ``horizon`` by repeat orders (rows) and weeks from first to last order (columns).
 
-    For customers as old as the oldest. Without a repeat order there is no recency: that row is constant.
+    For customers as old as the oldest, in a mean year. Without a repeat order there is no recency: a constant row.
     """
     time = float(from_days(duration(horizon), fit.time_unit))
     return _matrix(fit, lambda model, history: model.expected_purchases(fit.params, time, *history))

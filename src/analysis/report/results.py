@@ -33,7 +33,7 @@ DATA = (
     "observation_start",
     "observation_end",
 )
-LADDER = ("member_orders", "proposed_orders", "rungs", "past", "coming", "phases")
+LADDER = ("member_orders", "proposed_orders", "rungs", "profile", "past", "coming", "phases")
 CONTACTS = ("window_days", "cost_per_contact", "incentive", "permission", "lists", "tests", "unasked")
 INTERVAL = ("estimate", "lower", "upper", "level")
 ENDS = {"estimate": "", "lower": "_lower", "upper": "_upper"}
@@ -172,7 +172,7 @@ def _purchase_model(fits: Any) -> dict[str, Any]:
     primary, *others = fits
     return {
         **_fit(primary),
-        **_of(primary, "time_unit", "customers"),
+        **_of(primary, "time_unit", "season", "customers"),
         "alternatives": [_fit(fit) for fit in others],
         "not_identified": fits.not_identified,
     }
@@ -219,7 +219,7 @@ def _origins(record: Any) -> dict[str, Any]:
     """The record of past windows, and the choice of the model that rests on it."""
     windows = record.windows.astype({"origin": str, "end": str})
     choice = record.choice.rename_axis("model")
-    told = _of(record, "primary", "named", "made_on_little", "lead_decides")
+    told = _of(record, "primary", "named", "made_on_little", "seasonal", "lead_decides")
     return told | {"choice": choice, "windows": windows, "spread": record.calibration.spread}
 
 
