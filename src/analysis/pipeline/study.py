@@ -502,10 +502,7 @@ def sample_config(name: str, given: Mapping[str, Any] | None = None) -> Config:
     """The ready configuration of an embedded sample; ``given`` holds values that beat its own, by dotted key."""
     if name not in SAMPLES:
         raise UsageError(f"there is no sample {name!r}{nearest(name, SAMPLES)}")
-    path = notebooks_folder() / "parameters" / f"{name}.yml"
-    if path.is_file():
-        return load_config(path, given)
-    return config_from_mapping({"data": {"transactions": {"sample": name}}}, path=path, overrides=given)
+    return load_config(notebooks_folder() / "parameters" / f"{name}.yml", given)
 
 
 def overrides(settings: Mapping[str, Any]) -> dict[str, Any]:
