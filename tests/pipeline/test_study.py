@@ -17,7 +17,7 @@ from analysis.config import Config
 from analysis.data.loyalty_tables import LoyaltyTables
 from analysis.errors import DataError, InputRefused, NotIdentified, Unavailable, UsageError
 from analysis.pipeline import STEPS, Store, Study, all_steps, open_study
-from analysis.pipeline.step import Step, without
+from analysis.pipeline.step import Step, only
 from analysis.pipeline.study import notebooks_folder
 
 
@@ -203,10 +203,10 @@ def test_refused_input_is_not_kept(tmp_path, computed):
     assert not list((tmp_path / "store").glob("orders-*.zip"))
 
 
-def test_a_section_can_be_an_input_without_one_of_its_keys(tmp_path, computed):
+def test_some_keys_of_a_section_can_be_an_input(tmp_path, computed):
     given = {}
     computed.made["orders"] = lambda **found: given.update(found) or LoyaltyTables(data_hash="x")
-    assert isinstance(STEPS["orders"].parameters["data_config"], without)
+    assert isinstance(STEPS["orders"].parameters["data_config"], only)
     study = Study(config(tmp_path, data={"holdout_weeks": 5}), store=tmp_path / "store")
     assert study.orders.data_hash == "x"
     assert given["data_config"].holdout_weeks == 26

@@ -34,7 +34,7 @@ class Step:
     ----------
     function
         Its parameters name other steps, keys of the configuration by their last part (``gross_margin``), or whole
-        sections (``economics_config``; with the default ``without("a_key")`` less that key). An input with the default
+        sections (``economics_config``; with the default ``only("a_key")`` that key of it). An input with the default
         None may be unavailable; with the default ``Unavailable`` the step is then given the reason.
     stored
         Whether the result is kept; cheap ones that rest on others are not.
@@ -79,14 +79,9 @@ class Step:
         """Whether it reads files."""
         return self.family is None and "workdir" in self.parameters
 
-    def left_out(self, name: str) -> tuple[str, ...]:
-        """Keys of the section that this parameter names on which the step does not depend."""
-        default = self.parameters[name]
-        return default.keys if isinstance(default, without) else ()
 
-
-class without:  # noqa: N801 (reads as a word in a signature)
-    """Default of a parameter that is a whole section: these keys of it do not matter."""
+class only:  # noqa: N801 (reads as a word in a signature)
+    """Default of a parameter that is a section: the step sees these keys of it, and the defaults of all others."""
 
     def __init__(self, *keys: str):
         self.keys = keys

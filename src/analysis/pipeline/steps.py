@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from analysis.config import CUSTOMER_TABLES, LOYALTY_TABLES, Config
+from analysis.config import CUSTOMER_TABLES, LOYALTY_TABLES, Config, DataConfig, StrategiesConfig
 from analysis.errors import Unavailable
-from analysis.pipeline.step import step, without
+from analysis.pipeline.step import only, step
 
 
 def _config(**sections):
@@ -14,66 +14,54 @@ def _config(**sections):
 
 @step
 def orders(
-    data_config=without("holdout_weeks", "csv", *CUSTOMER_TABLES),  # noqa: B008
-    *, currency, as_of, frame, most_rows, workdir, folder,
+    data_config=only(*DataConfig.model_fields.keys() - {"holdout_weeks", "csv", *CUSTOMER_TABLES}),
+    economics_config=only("currency"),
+    *, as_of, frame, most_rows, workdir, folder,
 ):  # fmt: skip
     """Clean orders, ledger and customer histories."""
-    from analysis.config import EconomicsConfig
     from analysis.data.orders import load_orders
 
-    config = _config(data=data_config, economics=EconomicsConfig(currency=currency), folder=folder)
+    config = _config(data=data_config, economics=economics_config, folder=folder)
     found = load_orders(config, workdir=workdir, as_of=as_of, frame=frame, most_rows=most_rows)
     found.occasions  # noqa: B018 (written now, so that its checksum is kept with the result)
     return found
 
 
 @step
-def contracts(orders, contracts_config, timezone, *, workdir, folder):
+def contracts(orders, contracts_config, data_config=only("timezone"), *, workdir, folder):
     """Contracts by tenure; None where none are configured."""
-    from analysis.config import DataConfig
     from analysis.data.contracts import load_contracts
 
     if contracts_config is None:
         return None
-    config = _config(contracts=contracts_config, data=DataConfig.model_construct(timezone=timezone), folder=folder)
+    config = _config(contracts=contracts_config, data=data_config, folder=folder)
     return load_contracts(config, as_of=orders.observation_end, workdir=workdir)
 
 
 @step
-def tables(campaigns_config, promotions_config, satisfaction_config, customer_types_config, experiment_config, timezone,
-           transactions, *, workdir, folder):  # fmt: skip
+def tables(strategies_config=only(*LOYALTY_TABLES), data_config=only("timezone", "transactions"), *, workdir, folder):
     """Campaigns, promotions, satisfaction and the arms of an experiment; None for what is not configured."""
-    from analysis.config import DataConfig, StrategiesConfig
     from analysis.data.loyalty_tables import load_loyalty_tables
 
-    sections = {"campaigns": campaigns_config, "promotions": promotions_config, "satisfaction": satisfaction_config}
-    sections |= {"customer_types": customer_types_config, "experiment": experiment_config}
-    data = DataConfig.model_construct(timezone=timezone, transactions=transactions)
-    config = _config(strategies=StrategiesConfig(**sections), data=data, folder=folder)
-    return load_loyalty_tables(config, workdir=workdir)
+    return load_loyalty_tables(_config(strategies=strategies_config, data=data_config, folder=folder), workdir=workdir)
 
 
 @step
-def customer_tables(orders, customers_config, acquisition_config, contacts_config, exits_config, points_config,
-                    timezone, transactions, part, *, workdir, folder):  # fmt: skip
+def customer_tables(
+    orders, data_config=only("timezone", "transactions", "part", *CUSTOMER_TABLES.keys() - {"lots"}), *, workdir, folder
+):
     """Names, spend on winning customers, contacts, exits and points, less what does not fit the orders."""
-    from analysis.config import DataConfig
     from analysis.data.customer_tables import load_customer_tables
 
-    sections = {"customers": customers_config, "acquisition": acquisition_config, "contacts": contacts_config}
-    sections |= {"exits": exits_config, "points": points_config}
-    data = DataConfig.model_construct(timezone=timezone, transactions=transactions, part=part, **sections)
-    return load_customer_tables(_config(data=data, folder=folder), orders, workdir=workdir)
+    return load_customer_tables(_config(data=data_config, folder=folder), orders, workdir=workdir)
 
 
 @step
-def lots(lots_config, transactions, *, workdir, folder):
+def lots(data_config=only("lots", "transactions"), *, workdir, folder):
     """The lots that were drawn so far."""
-    from analysis.config import DataConfig
     from analysis.data.customer_tables import load_lots
 
-    data = DataConfig.model_construct(lots=lots_config, transactions=transactions)
-    return load_lots(_config(data=data, folder=folder), workdir=workdir)
+    return load_lots(_config(data=data_config, folder=folder), workdir=workdir)
 
 
 @step
@@ -359,29 +347,23 @@ def retention(orders, fits, credible_level):
     return model_retention(orders.histories, fits, level=credible_level)
 
 
-def _readings(horizon_years, **settings):
-    from analysis.config import EconomicsConfig, RetentionConfig
-    from analysis.value.profit import readings_that_matter
-
-    return tuple(readings_that_matter(EconomicsConfig(horizon_years=horizon_years), RetentionConfig(**settings)))
-
-
-def _joining(orders, configured):
-    from analysis.value.lift import new_customers_observed
-
-    return new_customers_observed(orders) if configured is None else configured
-
-
 @step(cost=2)
-def shifts(orders, fits, spend, retention, gain, gain_kind, shift, scope, new_customers_per_year, horizon_years):
+def shifts(
+    orders, fits, spend, retention, economics_config=only("horizon_years"),
+    retention_config=only("gain", "gain_kind", "shift", "scope", "new_customers_per_year"),
+):  # fmt: skip
     """The shifts behind a rise of retention, and what customers do before and after it."""
     from analysis.models.nbd import refuse_without_dropout
-    from analysis.value.lift import refuse_lift, shifts_of
+    from analysis.value.lift import new_customers_observed, refuse_lift, shifts_of
+    from analysis.value.profit import readings_that_matter
 
     refuse_without_dropout(fits.primary.model)
     refuse_lift(orders, retention)
-    choices = _readings(horizon_years, gain=gain, gain_kind=gain_kind, shift=shift, scope=scope)
-    return shifts_of(orders.histories, fits, spend, choices, _joining(orders, new_customers_per_year))
+    joining = retention_config.new_customers_per_year
+    if joining is None:
+        joining = new_customers_observed(orders)
+    choices = tuple(readings_that_matter(economics_config, retention_config))
+    return shifts_of(orders.histories, fits, spend, choices, joining)
 
 
 @step
@@ -481,7 +463,8 @@ def _leaving_at_orders(fits, orders):
 
 @step(cost=6)
 def strategies(
-    orders, fits, spend, tables, strategies_config=without(*LOYALTY_TABLES), evidence=None,  # noqa: B008
+    orders, fits, spend, tables, evidence=None,
+    strategies_config=only(*StrategiesConfig.model_fields.keys() - LOYALTY_TABLES.keys()),
     *, gross_margin, cost_per_order, annual_discount_rate, horizon_years, new_customers_per_year, credible_level, seed,
 ):  # fmt: skip
     """The configured strategies compared, and what to do."""

@@ -26,10 +26,11 @@ from analysis.config import (
     nearest,
     parameter_keys,
 )
+from analysis.config.kinds import Section
 from analysis.errors import InputRefused, Problem, RetentionLabError, Unavailable, UsageError
 from analysis.pipeline import steps  # noqa: F401 (declares the steps)
 from analysis.pipeline.sources import PACKAGE, content_hash, numerical_versions, sources_kept_in
-from analysis.pipeline.step import READING, STEPS, Step, all_steps
+from analysis.pipeline.step import READING, STEPS, Step, all_steps, only
 from analysis.pipeline.store import MISSING, Store
 
 if TYPE_CHECKING:
@@ -176,16 +177,17 @@ class Study:
         value: Any = self.config
         for part in step.settings[given].split("."):
             value = getattr(value, part, None)
-        if left_out := step.left_out(given):
-            value = value.model_copy(update={key: type(value).model_fields[key].default for key in left_out})
+        if isinstance(seen := step.parameters[given], only):
+            value = type(value).model_construct(**{key: getattr(value, key) for key in seen.keys})
         return value
 
     def _files(self, step: Step) -> list[Any]:
         """What tells one state of the files that a step reads from another, without reading them."""
         if not step.reads:
             return []
-        sections = [self._setting(step, given) for given in step.settings]
-        named = [getattr(each, "file", None) or getattr(each, "transactions", None) for each in sections]
+        sections = [each for given in step.settings if isinstance(each := self._setting(step, given), Section)]
+        parts = [part for section in sections for part in (section, *vars(section).values())]
+        named = [getattr(part, "file", None) or getattr(part, "transactions", None) for part in parts]
         return [self.most_rows, [self._state(source) for source in named if source]]
 
     def _state(self, source: Any) -> Any:
@@ -500,10 +502,7 @@ def sample_config(name: str, given: Mapping[str, Any] | None = None) -> Config:
     """The ready configuration of an embedded sample; ``given`` holds values that beat its own, by dotted key."""
     if name not in SAMPLES:
         raise UsageError(f"there is no sample {name!r}{nearest(name, SAMPLES)}")
-    path = notebooks_folder() / "parameters" / f"{name}.yml"
-    if path.is_file():
-        return load_config(path, given)
-    return config_from_mapping({"data": {"transactions": {"sample": name}}}, path=path, overrides=given)
+    return load_config(notebooks_folder() / "parameters" / f"{name}.yml", given)
 
 
 def overrides(settings: Mapping[str, Any]) -> dict[str, Any]:
