@@ -2,9 +2,11 @@ import numpy as np
 import pytest
 from scipy.stats import genpareto
 
-from analysis.models.fits import purchase_prior
+from analysis.data.simulation import simulate_customers
+from analysis.models.fits import maximum, purchase_posterior, purchase_prior
 from analysis.models.fitting import polish
-from analysis.models.patterns import patterns_of
+from analysis.models.gamma_gamma import fit_gamma_gamma
+from analysis.models.patterns import collapse, patterns_of
 from analysis.models.posterior import (
     Prior,
     draw_posterior,
@@ -13,6 +15,7 @@ from analysis.models.posterior import (
     metropolis_draws,
 )
 from analysis.models.registry import MODELS
+from analysis.models.spend import Spending
 from analysis.time import Clock, TimeUnit
 
 FLAT = Prior(np.zeros(2), np.full(2, 100.0))
@@ -88,3 +91,30 @@ def test_the_posteriors_on_cdnow_are_large_enough_and_trusted(cdnow_purchase):
         assert posterior.effective_size >= 2_000
         assert posterior.pareto_shape < 0.7
         assert posterior.draws.shape == (2_000, 4)
+
+
+def assert_alike(draws, expected):
+    spread = expected.std(axis=0)
+    np.testing.assert_allclose((draws.mean(axis=0) - expected.mean(axis=0)) / spread, 0, atol=0.05)
+    np.testing.assert_allclose(draws.std(axis=0) / spread, 1, atol=0.05)
+
+
+@pytest.mark.parametrize("name", ["BG/NBD", "MBG/NBD"])
+def test_many_histories_have_the_posterior_that_all_of_them_give_one_by_one(name, monkeypatch):
+    model, customers = MODELS[name], simulate_customers(12_000, T=104.0, births=52.0, seed=4)
+    patterns = collapse(customers.frequency, customers.recency, customers.T)
+    params = model.Params(*np.exp(maximum(model, patterns)[0]).tolist())
+    merged = np.log(purchase_posterior(model, params, patterns, seed=1).draws)
+    monkeypatch.setattr("analysis.models.fits.coarsened", lambda patterns: patterns)
+    whole = np.log(purchase_posterior(model, params, patterns, seed=1).draws)
+    assert_alike(merged, whole)
+
+
+def test_many_spenders_have_the_posterior_that_all_of_them_give_one_by_one(monkeypatch):
+    rng = np.random.default_rng(1)
+    frequency, rate = 1 + rng.geometric(0.4, 8_000), rng.gamma(3.74, 1 / 15.44, 8_000)
+    spending = Spending(frequency, rng.gamma(6.25 * frequency, 1 / (rate * frequency)))
+    merged = fit_gamma_gamma(spending, seed=1).posterior.draws
+    monkeypatch.setattr("analysis.models.gamma_gamma._binned", lambda all_: (all_, np.ones(len(all_))))
+    whole = fit_gamma_gamma(spending, seed=1).posterior.draws
+    assert_alike(merged, whole)

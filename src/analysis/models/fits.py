@@ -20,6 +20,7 @@ from analysis.models.fitting import (
     LogLikelihood,
     Optimum,
     best_of,
+    corrected,
     curvature,
     polish,
 )
@@ -441,8 +442,11 @@ def purchase_posterior(
     model: PurchaseModel, params, patterns: Patterns, seed: int, *, quick: bool = False
 ) -> Posterior:
     """Posterior of a purchase model, see ``analysis.models.posterior``."""
-    proposals = int(np.clip(model.evaluations / len(patterns), 300, PROPOSALS))
-    likelihood, prior = model.total_log_likelihood(patterns), purchase_prior(model, patterns)
+    alike, prior = coarsened(patterns), purchase_prior(model, patterns)
+    proposals = int(np.clip(model.evaluations / len(alike), 300, PROPOSALS))
+    likelihood = model.total_log_likelihood(alike)
+    if alike is not patterns:
+        likelihood = corrected(likelihood, model.total_log_likelihood(patterns), np.log(params))
     drawn = draw_posterior(likelihood, prior, np.log(params), seed, proposals, quick=quick)
     return Posterior(model.names, np.exp(drawn.points), drawn.effective_size, drawn.pareto_shape, drawn.method)
 

@@ -91,6 +91,13 @@ def curvature(function: LogLikelihood, point: np.ndarray, value: float) -> np.nd
     return minus_hessian / h**2 if np.all(np.isfinite(minus_hessian)) else np.zeros((k, k))
 
 
+def corrected(rough: LogLikelihood, exact: LogLikelihood, point: np.ndarray) -> LogLikelihood:
+    """A cheap log-likelihood with the slope and the curvature that a dear one has at a point: alike around it."""
+    slope = gradient(exact, point) - gradient(rough, point)
+    bend = curvature(exact, point, exact(point)) - curvature(rough, point, rough(point))
+    return lambda other: rough(other) + slope @ (other - point) - (other - point) @ bend @ (other - point) / 2
+
+
 def climb(function: LogLikelihood, start: np.ndarray) -> np.ndarray:
     """A point near the maximum, by BFGS within the bounds."""
     with warnings.catch_warnings():

@@ -112,16 +112,23 @@ def customers_of(data, unit: str | None = None) -> tuple[CustomerSummary, Orders
 
 
 def coarsened(patterns: Patterns, levels: int = 24) -> Patterns:
-    """Histories with their ages rounded to ``levels`` steps: good enough to start an optimiser from."""
+    """Histories of as many orders with recency and age alike, as one with their means.
+
+    What is lost of a log-likelihood is of second order in the steps, of which there are ``levels`` up to the highest
+    age. The maximum itself is of all histories.
+    """
     step = patterns.T.max() / levels
     if len(patterns) < 4_000 or step == 0:
         return patterns
-    age = np.maximum(np.round(patterns.T / step), 1) * step
-    repeated = patterns.frequency > 0
-    recency = np.where(repeated, np.clip(np.round(patterns.recency / step) * step, step / 2, age), 0.0)
-    rounded = collapse(patterns.frequency, recency, age)
-    weight = np.bincount(rounded.index, weights=patterns.weight, minlength=len(rounded))
-    return Patterns(rounded.frequency, rounded.recency, rounded.T, weight, rounded.index)
+    places = (np.round(each / step).astype(np.int64) for each in (patterns.recency, patterns.T))
+    key = np.ravel_multi_index((patterns.frequency, *places), (patterns.frequency.max() + 1, levels + 1, levels + 1))
+    index, distinct = pd.factorize(key, sort=True)
+    weight = np.bincount(index, weights=patterns.weight)
+    recency, age = (
+        np.bincount(index, weights=patterns.weight * each) / weight for each in (patterns.recency, patterns.T)
+    )
+    frequency = np.unravel_index(distinct, (patterns.frequency.max() + 1, levels + 1, levels + 1))[0]
+    return Patterns(frequency, np.minimum(recency, age), age, weight, index)
 
 
 def _refuse_impossible(x: np.ndarray, t_x: np.ndarray, age: np.ndarray) -> None:
