@@ -95,7 +95,7 @@ class TestOperationalTime:
             assert fit.log_likelihood + gain > even[fit.model].log_likelihood + 100
 
     def test_the_next_weeks_are_forecast_as_they_came(self):
-        frame = shop(np.random.default_rng(8), BUSY, years=4.0, customers=700)
+        frame = shop(np.random.default_rng(8), BUSY, years=4.0, customers=450)
         split = rl.data.holdout_split(read(frame), 20)
         even, season = (
             forecast_holdout(split, time_unit=WEEK, seed=1, seasonal=it).score("BG/NBD") for it in (False, True)

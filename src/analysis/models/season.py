@@ -37,6 +37,8 @@ OWN_SPREADS, OWN_LENGTH = (0.0, 0.05, 0.1, 0.2), 2.0
 """The same of what is one year's own; in parts of a year."""
 NOISES = (1.0, 2.0, 4.0, 8.0)
 """Variances of counts over those of Poisson ones."""
+ROUNDS = 2
+"""How often the season is looked for; what is expected in one is known better the second time."""
 TREND_SPREADS = (1.0, 0.5)
 """Standard deviations of the level, and of the change in a year."""
 
@@ -67,7 +69,9 @@ class Season:
 
 
 def season_of(daily: pd.DataFrame, births: pd.Series, fit: PurchaseFit) -> Season:
-    """The season of repeat orders over what a model expects in a mean year.
+    """The season of repeat orders over what a model expects at the mean rate.
+
+    A fit that follows a season knows how much faster customers leave in it, and so finds more of it than another.
 
     Parameters
     ----------
@@ -77,7 +81,9 @@ def season_of(daily: pd.DataFrame, births: pd.Series, fit: PurchaseFit) -> Seaso
         First order of each customer.
     """
     dates = pd.to_datetime(daily["date"])
-    expected = np.diff(expected_cumulative(replace(fit, season=None), births, dates), prepend=0.0)
+    expected = np.diff(expected_cumulative(fit, births, dates), prepend=0.0)
+    if fit.season is not None:
+        expected = expected / fit.season[Clock.part_of(dates, len(fit.season)) % len(fit.season)]
     table = pd.DataFrame({"came": daily["repeat_orders"].to_numpy(), "expected": expected, "days": 1.0})
     by_month = table.groupby(dates.dt.to_period("M").to_numpy()).sum()
     by_month = by_month[(by_month["days"] >= 28) & (by_month["expected"] >= FEWEST_EXPECTED)]
@@ -112,9 +118,11 @@ def fit_in_season(
     ``fits`` are those in calendar time. Log-likelihoods are of histories in operational time; those of the same orders
     in calendar time are larger by ``log_rates``.
     """
-    profile = season_of(daily, births, fits.primary).profile
-    if profile is None:
-        return None
+    profile = None
+    for _ in range(ROUNDS):
+        profile = season_of(daily, births, replace(fits.primary, season=profile)).profile
+        if profile is None:
+            return None
     clock = Clock(fits.primary.time_unit, profile)
     try:
         return fit_patterns(patterns_of(histories, clock), clock, seed, fits.primary.model, quick=quick)
