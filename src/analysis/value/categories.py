@@ -199,7 +199,7 @@ def backtest_categories(orders: Orders, until: dt.date, within: float) -> Iterat
     """
     chances = next_categories(orders, until)
     known = bought_next(orders, chances, until).dropna()
-    if len(known) >= FEWEST:
+    if len(known) >= FEWEST and len(chances) > OFFERED:
         names = chances.columns.to_numpy()
         ranked = names[np.argsort(-chances.to_numpy(), axis=1, kind="stable")[:, :OFFERED]]
         own = ranked[chances.index.get_indexer(known["last"])]
