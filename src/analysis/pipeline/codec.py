@@ -131,11 +131,7 @@ def _apart_array(array: np.ndarray) -> Any:
     return buffer.getvalue()
 
 
-def _message(parts: list[Any]) -> Message:
-    return _said(*parts)
-
-
-def _said(text: str, plural: str | None, code: str | None, context: str | None, values: dict[str, Any]) -> Message:
+def _message(text: str, plural: str | None, code: str, context: str, values: dict[str, Any]) -> Message:
     return Message(text, plural, code=code, context=context, **values)
 
 
@@ -161,7 +157,8 @@ KINDS: dict[type, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     pd.Timestamp: (pd.Timestamp.isoformat, pd.Timestamp),
     pd.Timedelta: (pd.Timedelta.isoformat, pd.Timedelta),
     type(pd.NaT): (lambda _: None, lambda _: pd.NaT),
-    Message: (lambda value: [value.text, value.plural, value.code, value.context, value.values], _message),
+    Message: (lambda value: [value.text, value.plural, value.code, value.context, value.values],
+              lambda parts: _message(*parts)),
     np.generic: (lambda value: [value.dtype.str, value.item()], lambda parts: np.array(parts[1], dtype=parts[0])[()]),
     np.ndarray: (_apart_array, _array),
     pd.Categorical: (lambda value: [value.codes, value.categories, value.ordered],
