@@ -60,7 +60,7 @@ def test_where_the_claim_is_true_it_is_supported_under_every_model(leveraged):
     assert str(found.assumptions[0]) == (
         "Read as: first-year retention (those who have not left for good) rises by 5 percentage points, the mean "
         "dropout moved; profit of one new customer over 3 years, less the cost of winning customers, discounted at "
-        "10.0% a year; margins constant; keeping free, as the claim assumes."
+        "10.0% a year; constant margins; keeping free, as the claim assumes."
     )
 
 

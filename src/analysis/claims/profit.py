@@ -14,7 +14,7 @@ from analysis.claims.claim import DATA, Claim, Range, Verdict, from_draws, not_t
 from analysis.errors import Unavailable
 from analysis.interval import Interval
 from analysis.value.lift import CANNOT_RISE, CLAIMED, MAY_BE_UNPROFITABLE, NO_PROFIT, brings, shifts_of
-from analysis.value.profit import Choice, Prices, by_measure, profit
+from analysis.value.profit import OPTIONS, Choice, Prices, by_measure, profit
 from analysis.words import Message
 
 if TYPE_CHECKING:
@@ -30,21 +30,6 @@ LEAST_TIMES, MOST_TIMES = 5, 10
 """The articles say 5, 6, 7 and 10 times."""
 NOT_AN_ACTION = Message("This says what higher retention would be worth, not that anything brings it about. For that, "
     "customers would have to be treated at random and compared.")  # fmt: skip
-OPTIONS = {
-    "points": Message("percentage points"), "relative": Message("per cent of itself"),
-    "fewer_lost": Message("per cent of those who are lost"), "mean": Message("the mean dropout moved"),
-    "scale": Message("everyone's dropout scaled"), "logit": Message("everyone's log odds moved"),
-    "every_year": Message("in every year alike"), "new_customer": Message("one new customer"),
-    "new_customer_repeat_orders": Message("one new customer without the first order"),
-    "base": Message("today's customers"), "firm": Message("the whole firm"),
-    "contribution": Message("contribution only"), "after_acquisition": Message("less the cost of winning customers"),
-    "after_fixed": Message("less the costs of winning customers and fixed costs"), "constant": Message("constant"),
-    "growing": Message("growing with tenure"), "free": Message("free, as the claim assumes"),
-    "paid": Message("paid for as configured"),
-    "survival": Message("those who have not left for good"),
-    "order_rate": Message("the rate of orders after a year over that at the start"),
-    "ordering_again": Message("those who order in their second year"),
-}  # fmt: skip
 
 
 def read_as(choice: Choice, annual_discount_rate: float) -> Message:
@@ -52,8 +37,8 @@ def read_as(choice: Choice, annual_discount_rate: float) -> Message:
     taken = choice.profit if choice.scope in ("new_customer", "firm") else "contribution"
     names = ("measure", "gain_kind", "shift", "scope", "margins", "keeping")
     return Message("Read as: first-year retention ({measure}) rises by {gain:hundredths} {gain_kind}, {shift}; profit "
-        "of {scope} over {horizon:years}, {profit}, discounted at {discount:percent1} a year; margins {margins}; "
-        "keeping {keeping}.",
+        "of {scope} over {horizon:years}, {profit}, discounted at {discount:percent1} a year; {margins}; "
+        "{keeping}.",
         gain=choice.gain, horizon=choice.horizon_years, discount=annual_discount_rate, profit=OPTIONS[taken],
         **{name: OPTIONS[getattr(choice, name)] for name in names})  # fmt: skip
 
