@@ -359,6 +359,21 @@ def heat_map(ax: Axes, table: pd.DataFrame, show: str) -> Axes:
     return ax
 
 
+def heat_map_of_groups(ax: Axes, table: pd.DataFrame, counts: pd.DataFrame, show: str, **limits: float) -> Axes:
+    """A heat map of a few groups: in each cell its number and how many are in it, nothing where nobody is."""
+    import seaborn as sns
+
+    say, whole = getattr(formats(), show), formats().integer
+    pairs = zip(table.to_numpy().ravel(), counts.to_numpy().ravel(), strict=True)
+    texts = [f"{say(value)}\n({whole(count)})" if count >= 0.5 else "" for value, count in pairs]
+    sns.heatmap(
+        table, ax=ax, annot=np.reshape(texts, table.shape), fmt="", cmap="Blues", cbar=False, linewidths=1,
+        annot_kws={"fontsize": 7 if is_narrow(ax) else 9}, **{"vmin": 0} | limits,
+    )  # fmt: skip
+    ax.tick_params(rotation=0)
+    return ax
+
+
 def _thinned(count: int, most: int) -> np.ndarray:
     """Positions of at most ``most`` of ``count`` labels, evenly apart.
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 DATA, CONFIGURED = "data", "configured"
 """Names of the one "model" of a claim that data answer without a purchase model, or configured costs."""
 NAMES = {DATA: Message("In these data"), CONFIGURED: Message("With the configured costs")}
+MEASURE_ENDS = {"survival": "", "order_rate": "_orders", "ordering_again": "_again"}
 LARGEST_ERROR, ROUNDING = 0.05, 1e-12
 
 READ = Message("read in the publication or its abstract")
@@ -78,6 +79,10 @@ class Claim:
     ----------
     wording, article, source
         How it is read here, how the articles put it, and the earliest known source.
+    measure
+        For a claim about retention, what is called that (``analysis.value.shifts.MEASURES``). One function tests such a
+        claim by every measure: it takes ``measure`` beside ``claimed``, and its id has an ending for others than
+        survival.
     range, unit
         For which numbers it counts as true, and what they measure: ``share``, ``ratio``, ``correlation``, ``log_odds``.
     found
@@ -97,11 +102,13 @@ class Claim:
     needs: tuple[Callable[[Any], None], ...] = ()
     known: Message = NOT_AT_HAND
     trust: Message = UNKNOWN
+    measure: str = "survival"
     id: str = ""
     test: Callable[..., Verdict] | None = None
 
     def __call__(self, test: Callable[..., Verdict]) -> Callable[..., Verdict]:
-        CLAIMS[test.__name__] = replace(self, id=test.__name__, test=test)
+        name = f"{test.__name__}{MEASURE_ENDS[self.measure]}"
+        CLAIMS[name] = replace(self, id=name, test=test)
         return test
 
     @property
@@ -240,11 +247,10 @@ def claim_step(claim: str) -> Callable[..., Verdict]:
     odict_keys(['orders', 'credible_level', 'seed', 'split'])
     """
     declared = CLAIMS[claim]
+    own = {"claimed": declared.range, "measure": declared.measure}
 
     def step(**inputs: Any) -> Verdict:
-        given = {name: each for name, each in inputs.items() if name in declared.parameters}
-        if "claimed" in declared.parameters:
-            given["claimed"] = declared.range
+        given = {name: each for name, each in (inputs | own).items() if name in declared.parameters}
         try:
             for need in declared.needs:
                 need(inputs["orders"])
@@ -257,8 +263,11 @@ def claim_step(claim: str) -> Callable[..., Verdict]:
 
     step.__name__, step.__doc__, step.__module__ = claim, declared.test.__doc__, declared.test.__module__
     defaults = {"orders": Unavailable} if declared.needs else {}
-    defaults |= {name: None if each.default is None else Unavailable for name, each in declared.parameters.items()}
-    defaults.pop("claimed", None)
+    defaults |= {
+        name: None if each.default is None else Unavailable
+        for name, each in declared.parameters.items()
+        if name not in own
+    }
     keyword = inspect.Parameter.KEYWORD_ONLY
     step.__signature__ = inspect.Signature(
         [inspect.Parameter(name, keyword, default=defaults[name]) for name in defaults]

@@ -148,7 +148,7 @@ def simulated_days(
     Message("Some customers always leave: a model in which nobody ever does fits worse."),
     article=Message("100% retention is a myth; natural churn remains."),
     source=Message("No source was found."),
-    found=Message("{estimate:interval percent} of new customers have left for good after a year"),
+    found=Message("if customers leave at all, {estimate:interval percent} of new ones have left for good after a year"),
     range=Range(0.0, 1.0),
 )
 def keeping_everyone_is_a_myth(orders, fits, retention) -> Verdict:

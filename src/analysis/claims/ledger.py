@@ -8,14 +8,12 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.claims.claim import Outcome, Verdict, chance_said
+from analysis.claims.claim import CLAIMS, Outcome, Verdict, chance_said
 from analysis.interval import Interval, spanned
 from analysis.plotting import Plots
 from analysis.tables import table_html
 from analysis.words import Message, placeholders, shown, tr
 
-MEASURE_ENDS = ("orders", "again")
-"""How the ids end of a claim's readings by other measures of retention than survival."""
 RULE = Message("A claim is **supported** where the posterior probability of its range is at least 95% under every "
     "purchase model (or in the data, where no model is needed), **contradicted** where it is at most 5% under every "
     "one, and otherwise it **depends**. Nothing is averaged over models or choices.")  # fmt: skip
@@ -56,9 +54,9 @@ class Claims:
     def over_measures(self, claim: str) -> Outcome:
         """The verdict on a claim about retention that holds whatever is called retention; else ``depends``.
 
-        ``claim`` is the id of the reading by survival; those by other measures have it as the start of theirs.
+        ``claim`` is the id of the reading by survival.
         """
-        found = {each.verdict for each in self if each.claim in (claim, *(f"{claim}_{end}" for end in MEASURE_ENDS))}
+        found = {each.verdict for each in self if each.declared.test is CLAIMS[claim].test}
         return found.pop() if len(found) == 1 else Outcome.DEPENDS
 
     def counts(self) -> Message:

@@ -16,7 +16,7 @@ from analysis.interval import Interval
 from analysis.value.history import left_truncation
 from analysis.value.lift import CANNOT_RISE, CLAIMED, MAY_BE_UNPROFITABLE, NO_PROFIT, brings, shifts_of
 from analysis.value.payback import acquisition_costs, costs_of_last_year
-from analysis.value.profit import Choice, Prices, by_measure, profit
+from analysis.value.profit import OPTIONS, Choice, Prices, by_measure, profit
 from analysis.words import Message
 
 if TYPE_CHECKING:
@@ -34,21 +34,6 @@ LEAST_TIMES, MOST_TIMES = 5, 10
 """The articles say 5, 6, 7 and 10 times."""
 NOT_AN_ACTION = Message("This says what higher retention would be worth, not that anything brings it about. For that, "
     "customers would have to be treated at random and compared.")  # fmt: skip
-OPTIONS = {
-    "points": Message("percentage points"), "relative": Message("per cent of itself"),
-    "fewer_lost": Message("per cent of those who are lost"), "mean": Message("the mean dropout moved"),
-    "scale": Message("everyone's dropout scaled"), "logit": Message("everyone's log odds moved"),
-    "every_year": Message("in every year alike"), "new_customer": Message("one new customer"),
-    "new_customer_repeat_orders": Message("one new customer without the first order"),
-    "base": Message("today's customers"), "firm": Message("the whole firm"),
-    "contribution": Message("contribution only"), "after_acquisition": Message("less the cost of winning customers"),
-    "after_fixed": Message("less the costs of winning customers and fixed costs"), "constant": Message("constant"),
-    "growing": Message("growing with tenure"), "free": Message("free, as the claim assumes"),
-    "paid": Message("paid for as configured"),
-    "survival": Message("those who have not left for good"),
-    "order_rate": Message("the rate of orders after a year over that at the start"),
-    "ordering_again": Message("those who order in their second year"),
-}  # fmt: skip
 
 
 def read_as(choice: Choice, annual_discount_rate: float) -> Message:
@@ -56,8 +41,8 @@ def read_as(choice: Choice, annual_discount_rate: float) -> Message:
     taken = choice.profit if choice.scope in ("new_customer", "firm") else "contribution"
     names = ("measure", "gain_kind", "shift", "scope", "margins", "keeping")
     return Message("Read as: first-year retention ({measure}) rises by {gain:hundredths} {gain_kind}, {shift}; profit "
-        "of {scope} over {horizon:years}, {profit}, discounted at {discount:percent1} a year; margins {margins}; "
-        "keeping {keeping}.",
+        "of {scope} over {horizon:years}, {profit}, discounted at {discount:percent1} a year; {margins}; "
+        "{keeping}.",
         gain=choice.gain, horizon=choice.horizon_years, discount=annual_discount_rate, profit=OPTIONS[taken],
         **{name: OPTIONS[getattr(choice, name)] for name in names})  # fmt: skip
 
@@ -67,27 +52,6 @@ def prices_configured(economics: EconomicsConfig, retention: RetentionConfig) ->
         "{cost_per_order:money}, winning a customer {acquisition_cost:money}, keeping one "
         "{cost_per_customer_year:money} a year, fixed costs {fixed_costs_per_year:money} a year.",
         **Prices.of(economics, retention)._asdict())  # fmt: skip
-
-
-def _more_profit(measure: str, claimed, lift, fits, economics_config, retention_config, credible_level) -> Verdict:
-    """The lift by one measure of retention, in per cent only where profit is surely positive."""
-    # By survival the configured reading counts, whatever its scope; the other measures are those of new customers.
-    lifts = lift.named_lifts if measure == "survival" else lift.by_measure[measure]
-    choice, rate = next(iter(lifts.values())).choice, economics_config.annual_discount_rate
-    read = read_as(choice, rate), prices_configured(economics_config, retention_config)
-    if lift.named.gain == 0:
-        zero = Message("The configured rise in retention is zero, so nothing is asked.", code="claim.reason.no_gain")
-        return not_testable(zero, assumptions=read)
-    if reason := next((each.reason for each in lifts.values() if each.lift is None), None):
-        in_money = [
-            Message("{model}: a profit of {profit:interval money} changes by {gain:interval money}.",
-                model=model, profit=each.profit_before, gain=each.gain)
-            for model, each in lifts.items() if each.gain is not None
-        ]  # fmt: skip
-        return not_testable(recoded(reason), *in_money, assumptions=read)
-    draws = {model: np.append(each.lift.estimate, each.draws) for model, each in lifts.items()}
-    assumptions = (*read, NOT_AN_ACTION, *c.models_left_out(fits))
-    return from_draws(claimed, draws, credible_level, assumptions=assumptions)
 
 
 FIVE_POINTS = {
@@ -101,39 +65,64 @@ FIVE_POINTS = {
 
 
 @Claim(
-    Message("Raising retention by 5 points, or as the configuration reads it, raises profit by 25% to 95%."),
-    **FIVE_POINTS,
-)
-def five_points_more_profit(claimed, lift, fits, economics_config, retention_config, credible_level) -> Verdict:
-    """The lift of the configured reading, with retention as survival."""
-    return _more_profit("survival", claimed, lift, fits, economics_config, retention_config, credible_level)
-
-
+    Message("If 5 more of 100 new customers ordered again in their second year, profit would rise by 25% to 95%."),
+    measure="ordering_again", **FIVE_POINTS,
+)  # fmt: skip
 @Claim(
     Message("Raising the rate of orders after a year, as a share of that at the start, by 5 points raises profit by "
         "25% to 95%."),
-    **FIVE_POINTS,
+    measure="order_rate", **FIVE_POINTS,
 )  # fmt: skip
-def five_points_more_profit_orders(claimed, lift, fits, economics_config, retention_config, credible_level) -> Verdict:
-    """The lift with retention as the rate of orders."""
-    return _more_profit("order_rate", claimed, lift, fits, economics_config, retention_config, credible_level)
+@Claim(Message("Raising retention by 5 points raises profit by 25% to 95%."), **FIVE_POINTS)
+def five_points_more_profit(
+    claimed, measure, lift, fits, economics_config, retention_config, credible_level
+) -> Verdict:  # fmt: skip
+    """The lift of five points, else as configured, in per cent only where profit is surely positive."""
+    # By survival the configured scope counts; the other measures are those of new customers.
+    lifts = lift.claimed_lifts if measure == "survival" else lift.by_measure[measure]
+    choice, rate = next(iter(lifts.values())).choice, economics_config.annual_discount_rate
+    read = read_as(choice, rate), prices_configured(economics_config, retention_config)
+    if reason := next((each.reason for each in lifts.values() if each.lift is None), None):
+        in_money = [
+            Message("{model}: a profit of {profit:interval money} changes by {gain:interval money}.",
+                model=model, profit=each.profit_before, gain=each.gain)
+            for model, each in lifts.items() if each.gain is not None
+        ]  # fmt: skip
+        return not_testable(recoded(reason), *in_money, assumptions=read)
+    draws = {model: np.append(each.lift.estimate, each.draws) for model, each in lifts.items()}
+    assumptions = (*read, NOT_AN_ACTION, *c.models_left_out(fits))
+    return from_draws(claimed, draws, credible_level, assumptions=assumptions)
+
+
+TWO_POINTS = {
+    "article": Message("2% more retention equals a 10% price or cost cut."),
+    "source": Message(
+        "Credited to Murphy and Murphy (2002), but already printed in 1998; no derivation was found."),
+    "found": Message("2 points equal a cut of all costs by {estimate:interval percent1}"),
+    "range": Range(0.08, 0.12), "needs": (c.has_money, c.births_known), "trust": c.VERY_LOW,
+}  # fmt: skip
 
 
 @Claim(
-    Message("If 5 more of 100 new customers ordered again in their second year, profit would rise by 25% to 95%."),
-    **FIVE_POINTS,
-)
-def five_points_more_profit_again(claimed, lift, fits, economics_config, retention_config, credible_level) -> Verdict:
-    """The lift with retention as the share who order in their second year, which can be counted."""
-    return _more_profit("ordering_again", claimed, lift, fits, economics_config, retention_config, credible_level)
-
-
-def _equal_cut(measure: str, claimed, orders, lift, fits, spend, economics, credible_level) -> Verdict:
+    Message("2 more of 100 new customers who order again in their second year bring as much as a cut of all costs by "
+        "about 10% (8% to 12%)."),
+    measure="ordering_again", **TWO_POINTS,
+)  # fmt: skip
+@Claim(
+    Message("2 points more in the rate of orders after a year, as a share of that at the start, bring as much as a cut "
+        "of all costs by about 10% (8% to 12%)."),
+    measure="order_rate", **TWO_POINTS,
+)  # fmt: skip
+@Claim(Message("2 points more retention bring as much as a cut of all costs by about 10% (8% to 12%)."), **TWO_POINTS)
+def two_points_equal_cost_cut(
+    claimed, measure, orders, lift, fits, spend, economics_config, credible_level
+) -> Verdict:  # fmt: skip
     """The cut of all costs that brings a new customer's contribution as much as two points more retention do.
 
     Costs are what of the revenue is no contribution.
     """
-    prices, rate = Prices(economics.gross_margin, economics.cost_per_order), economics.annual_discount_rate
+    prices = Prices(economics_config.gross_margin, economics_config.cost_per_order)
+    rate = economics_config.annual_discount_rate
     if prices == Prices(margin=1):
         raise Unavailable("With a margin of 100% and no cost per order there are no costs to cut.",
             code="claim.reason.no_costs")  # fmt: skip
@@ -167,41 +156,6 @@ def _volume_of_a_price_cut(model: str, revenue: float, earned: float, gain: floa
     return Message("{model}: a cut of prices by {cut:percent} brings as much only if {more:percent} more is sold; "
         "{even:percent} more are needed for it to cost nothing.",
         model=model, cut=PRICE_CUT, more=(earned + gain) / left - 1, even=earned / left - 1)  # fmt: skip
-
-
-TWO_POINTS = {
-    "article": Message("2% more retention equals a 10% price or cost cut."),
-    "source": Message(
-        "Credited to Murphy and Murphy (2002), but already printed in 1998; no derivation was found."),
-    "found": Message("2 points equal a cut of all costs by {estimate:interval percent1}"),
-    "range": Range(0.08, 0.12), "needs": (c.has_money, c.births_known), "trust": c.VERY_LOW,
-}  # fmt: skip
-
-
-@Claim(Message("2 points more retention bring as much as a cut of all costs by about 10% (8% to 12%)."), **TWO_POINTS)
-def two_points_equal_cost_cut(claimed, orders, lift, fits, spend, economics_config, credible_level) -> Verdict:
-    """With retention as survival."""
-    return _equal_cut("survival", claimed, orders, lift, fits, spend, economics_config, credible_level)
-
-
-@Claim(
-    Message("2 points more in the rate of orders after a year, as a share of that at the start, bring as much as a cut "
-        "of all costs by about 10% (8% to 12%)."),
-    **TWO_POINTS,
-)  # fmt: skip
-def two_points_equal_cost_cut_orders(claimed, orders, lift, fits, spend, economics_config, credible_level) -> Verdict:
-    """With retention as the rate of orders."""
-    return _equal_cut("order_rate", claimed, orders, lift, fits, spend, economics_config, credible_level)
-
-
-@Claim(
-    Message("2 more of 100 new customers who order again in their second year bring as much as a cut of all costs by "
-        "about 10% (8% to 12%)."),
-    **TWO_POINTS,
-)  # fmt: skip
-def two_points_equal_cost_cut_again(claimed, orders, lift, fits, spend, economics_config, credible_level) -> Verdict:
-    """With retention as the share who order in their second year."""
-    return _equal_cut("ordering_again", claimed, orders, lift, fits, spend, economics_config, credible_level)
 
 
 @Claim(

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize
-from scipy.special import betainc, gammaln, xlogy
+from scipy.special import betainc
+
+from analysis.models.purchase import log_negative_binomial
 
 LARGEST_SIZE = 1e4
 MOST_LEARNED_FROM = 20_000
@@ -36,9 +38,7 @@ class CountForecast:
 
     def log_probability(self, count: np.ndarray) -> np.ndarray:
         """Log probability of each count, shape (n,)."""
-        share = self.mean / (self.mean + self.size)
-        log_choose = gammaln(self.size + count) - gammaln(self.size) - gammaln(count + 1)
-        return log_choose + self.size * np.log1p(-share) + xlogy(count, share)
+        return log_negative_binomial(count, self.size, self.size / self.mean, 1.0)
 
     def cumulative(self, count: np.ndarray) -> np.ndarray:
         """Probability of at most ``count`` orders; 0 below zero, shape (n,)."""
@@ -67,21 +67,11 @@ class History:
         return cls(*columns, float(split.holdout_days))
 
     @property
-    def same_rate(self) -> np.ndarray:
-        """Orders in the horizon if each customer went on at the past rate, shape (n,)."""
-        return self.frequency / np.maximum(self.T_days, 1.0) * self.horizon_days
-
-    @property
     def hiatus_days(self) -> np.ndarray:
         return self.T_days - self.recency_days
 
-    def stride(self, most: int) -> int:
-        """Every how many customers to take for at most ``most`` of them."""
-        return -(-self.frequency.size // most)
-
-    def thinned(self, most: int) -> History:
-        """Evenly chosen customers, at most ``most``."""
-        step = self.stride(most)
+    def every(self, step: int) -> History:
+        """Evenly chosen customers."""
         return History(self.frequency[::step], self.recency_days[::step], self.T_days[::step], self.horizon_days)
 
 
@@ -147,7 +137,8 @@ def learned_forecast(baseline: Baseline, past: History, count: np.ndarray, futur
     future
         The history to forecast from, shape (n,).
     """
-    past, count = past.thinned(MOST_LEARNED_FROM), count[:: past.stride(MOST_LEARNED_FROM)]
+    step = -(-count.size // MOST_LEARNED_FROM)
+    past, count = past.every(step), count[::step]
     learned = [(_learned(means, baseline.start, past, count), means) for means in baseline.rules(past)]
     (_, best), means = min(learned, key=lambda found: found[0][0])
     return CountForecast(means(np.exp(best[:-1]), future) + 1e-9, float(np.exp(best[-1])))

@@ -62,7 +62,7 @@ class Diagnostics:
 
 
 def diagnostics(orders: Orders, fits: PurchaseFits) -> Diagnostics:
-    """Check season, regularity and drift, each at a chance of 1% of a false alarm.
+    """Check season, regularity and drift, each at a nominal chance of 1% of a false alarm.
 
     Examples
     --------

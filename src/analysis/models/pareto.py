@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import gammaln
+from scipy.special import expit, gammaln
 
 from analysis.models.leaving import GammaLeaving
 from analysis.models.purchase import Customers, PurchaseModel, SimulatedOrders, log_negative_binomial
@@ -56,23 +56,15 @@ class ParetoNBD(PurchaseModel):
         >>> round(float(ParetoNBD().log_likelihood(cdnow, 2, 30.43, 38.86)), 4)
         -9.5543
         """
-        r, alpha, s, beta = params
+        r, alpha = params[:2]
         bought = gammaln(r + frequency) - gammaln(r) + r * np.log(alpha)
-        lived = -(r + frequency) * np.log(alpha + T) - s * np.log1p(T / beta)
-        left = np.log(s) + s * np.log(beta) + _log_leaving_integral(params, frequency, recency, T)
+        lived, left = _log_lived_or_left(params, frequency, recency, T)
         return bought + np.logaddexp(lived, left)
 
     def p_alive(self, params, frequency, recency, T):
         """Equation (11) of [1]_: the part of the likelihood in which the customer lived until T."""
-        r, alpha, s, beta = params
-        lived = (
-            gammaln(r + frequency)
-            - gammaln(r)
-            + r * np.log(alpha)
-            - (r + frequency) * np.log(alpha + T)
-            - s * np.log1p(T / beta)
-        )
-        return np.minimum(np.exp(lived - self.log_likelihood(params, frequency, recency, T)), 1.0)
+        lived, left = _log_lived_or_left(params, frequency, recency, T)
+        return expit(lived - left)
 
     def expected_while_alive(self, params, horizon, frequency, T):
         """Equation (41) of [2]_ without P(alive); continuous across s = 1."""
@@ -120,6 +112,13 @@ class ParetoNBD(PurchaseModel):
 
     def leaving(self, params, most_repeats, year):
         return GammaLeaving(params, year)
+
+
+def _log_lived_or_left(params, frequency, recency, T) -> tuple[np.ndarray, np.ndarray]:
+    """Logs of the two parts of the likelihood but for a common factor: who lived until T, and who left before."""
+    r, alpha, s, beta = params
+    lived = -(r + frequency) * np.log(alpha + T) - s * np.log1p(T / beta)
+    return lived, np.log(s) + s * np.log(beta) + _log_leaving_integral(params, frequency, recency, T)
 
 
 def _log_leaving_integral(params, frequency, recency, T, nodes: int = 16) -> np.ndarray:

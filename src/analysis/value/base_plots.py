@@ -17,6 +17,7 @@ from analysis.plotting import (
     Stroke,
     few_ticks,
     format_ticks,
+    heat_map_of_groups,
     is_narrow,
     key_above,
     label_ends,
@@ -157,24 +158,11 @@ def plot_break_even(found: ContactLists, ax: Axes | None = None) -> Axes:
 
 def plot_flows(ladder: Ladder, ax: Axes | None = None, which: str = "coming") -> Axes:
     """Customers by where they stood (rows) and stand then (columns): shares of the row, numbers below."""
-    import seaborn as sns
-
     ax, table = own_axes(ax, size=(7.2, 3.0)), ladder.flows(which).astype(float)
     shares = table.div(table.sum(axis=1).where(lambda sums: sums > 0), axis="index").fillna(0)
-    say = formats()
-    text = [
-        [
-            f"{say.percent(share)}\n({say.integer(count)})" if count >= 0.5 else ""
-            for share, count in zip(*row, strict=True)
-        ]
-        for row in zip(shares.to_numpy(), table.to_numpy(), strict=True)
-    ]
-    sns.heatmap(
-        shares, ax=ax, annot=np.array(text), fmt="", cmap="Blues", vmin=0, vmax=1, cbar=False, linewidths=1,
-        annot_kws={"fontsize": 7 if is_narrow(ax) else 9},
-    )  # fmt: skip
-    ax.set_yticklabels([str(LABELS[name]) for name in table.index], rotation=0)
-    ax.set_xticklabels([str(LABELS[name]) for name in table.columns], rotation=0)
+    shares = shares.set_axis([str(LABELS[name]) for name in table.index])
+    shares.columns = [str(LABELS[name]) for name in table.columns]
+    heat_map_of_groups(ax, shares, table, "percent", vmax=1)
     ax.set_ylabel("")
     now, then = (tr("Now"), tr("In a year")) if which == "coming" else (tr("A year ago"), tr("Now"))
     return name_axes(ax, x=then, y=now)

@@ -20,7 +20,16 @@ from analysis.plotting import Plots
 from analysis.tables import table_html
 from analysis.time import DAYS_PER_YEAR, duration
 from analysis.value.history import left_truncation
-from analysis.value.profit import Choice, Prices, brings, by_measure, named_choice, profit, readings_that_matter
+from analysis.value.profit import (
+    Choice,
+    Prices,
+    brings,
+    by_measure,
+    five_points,
+    named_choice,
+    profit,
+    readings_that_matter,
+)
 from analysis.value.shifts import ModelStreams, Shifts, retention_shifts
 from analysis.words import Message
 
@@ -102,9 +111,10 @@ class RetentionLift:
     Attributes
     ----------
     named
-        The reading that the configuration names; verdicts rest on it.
+        The reading that the configuration names.
     lifts
-        The named reading first, then each that differs in one choice, then scopes by horizons.
+        The named reading first, then each that differs in one choice, then scopes by horizons, and five points by every
+        measure, on which verdicts rest.
     models
         The primary model first.
     new_customers_per_year
@@ -132,9 +142,14 @@ class RetentionLift:
         return {model: self.of(self.named, model) for model in self.models}
 
     @property
+    def claimed_lifts(self) -> Mapping[str, Lift]:
+        """The lift of five points, else as named."""
+        return {model: self.of(five_points(self.named), model) for model in self.models}
+
+    @property
     def by_measure(self) -> Mapping[str, Mapping[str, Lift]]:
-        """What is called retention -> model -> the lift of a new customer's profit, else as named."""
-        choices = by_measure(self.named)
+        """What is called retention -> model -> the lift of a new customer's profit by five points, else as named."""
+        choices = by_measure(five_points(self.named))
         return {choice.measure: {model: self.of(choice, model) for model in self.models} for choice in choices}
 
     def measures(self) -> pd.DataFrame:

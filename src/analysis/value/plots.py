@@ -20,6 +20,7 @@ from analysis.plotting import (
     Stroke,
     few_ticks,
     format_ticks,
+    heat_map_of_groups,
     is_narrow,
     key_above,
     label_ends,
@@ -29,6 +30,7 @@ from analysis.plotting import (
     stroke_of,
 )
 from analysis.value.lift import CLAIMED
+from analysis.value.profit import OPTIONS
 from analysis.value.segments import DIMENSIONS, LABELS
 from analysis.words import Message, formats, tr
 
@@ -43,17 +45,6 @@ if TYPE_CHECKING:
     from analysis.value.valuation import CustomerValue
 
 BINS = 30
-OPTIONS = {
-    "points": Message("in points"), "relative": Message("in % of itself"), "fewer_lost": Message("in % fewer lost"),
-    "mean": Message("Mean shift"), "scale": Message("Everyone scaled"), "logit": Message("Logit shift"),
-    "every_year": Message("Every year alike"), "new_customer": Message("New customer"),
-    "new_customer_repeat_orders": Message("New, without first order"), "base": Message("Today's customers"),
-    "firm": Message("The whole firm"), "contribution": Message("Contribution only"),
-    "after_acquisition": Message("Less winning cost"), "after_fixed": Message("Less fixed costs too"),
-    "constant": Message("Constant margins"), "growing": Message("Growing margins"), "free": Message("Keeping is free"),
-    "paid": Message("Keeping is paid for"),
-    "order_rate": Message("Retention: order rate"), "ordering_again": Message("Retention: ordering again"),
-}  # fmt: skip
 
 
 def plot_segments(value: CustomerValue, ax: Axes | None = None, by: str = "orders") -> Axes:
@@ -116,24 +107,11 @@ def plot_order_chance(value: CustomerValue, ax: Axes | None = None) -> Axes:
 
 def plot_value_grid(value: CustomerValue, ax: Axes | None = None) -> Axes:
     """What is expected of customers by orders so far and days since the last one, with how many customers they are."""
-    import seaborn as sns
-
     ax, grid = own_axes(ax, size=(7.2, 3.2)), value.grid()
     totals, counts = grid["estimate"].unstack(), grid["customers"].unstack()
-    say = getattr(formats(), _kind(value))
-    text = [
-        [
-            "" if not count else f"{say(round(total))}\n({formats().integer(count)})"
-            for total, count in zip(*row, strict=True)
-        ]
-        for row in zip(totals.to_numpy(), counts.fillna(0).to_numpy(), strict=True)
-    ]
-    sns.heatmap(
-        totals, ax=ax, annot=np.array(text), fmt="", cmap="Blues", vmin=0, cbar=False, linewidths=1,
-        annot_kws={"fontsize": 7 if is_narrow(ax) else 9},
-    )  # fmt: skip
-    ax.set_yticklabels([str(LABELS["orders"][name]) for name in totals.index], rotation=0)
-    ax.set_xticklabels([textwrap.fill(str(LABELS["recency"][name]), 10) for name in totals.columns], rotation=0)
+    totals = totals.set_axis([str(LABELS["orders"][name]) for name in totals.index])
+    totals.columns = [textwrap.fill(str(LABELS["recency"][name]), 10) for name in totals.columns]
+    heat_map_of_groups(ax, totals, counts, _kind(value))
     ax.set_ylabel(str(DIMENSIONS["orders"]))
     return name_axes(ax, x=str(DIMENSIONS["recency"]), y=tr("{measure} (customers)", measure=_measured(value)))
 
@@ -222,7 +200,12 @@ def plot_readings(lift: RetentionLift, ax: Axes | None = None) -> Axes:
 def _option(name: str, option: str) -> str:
     if name == "horizon_years":
         return tr("{years:years}", years=float(option))
-    return str(OPTIONS[option])
+    return _wrapped(OPTIONS[option])
+
+
+def _wrapped(said: Message) -> str:
+    text = str(said)
+    return textwrap.fill(text[0].upper() + text[1:], 34)
 
 
 def _rows_by_model(frame: pd.DataFrame, row: str, labels: dict[str, str], ax: Axes) -> Axes:
@@ -267,7 +250,7 @@ def plot_lift_horizons(lift: RetentionLift, ax: Axes | None = None) -> Axes:
         each.set_xticks(range(len(years)), [formats().number(year) for year in years])
         each.set(xlim=(-0.5, len(years) - 0.5), ylim=(min(0.0, 1.1 * frame["lower"].min()), top))
         format_ticks(few_ticks(each, y=5), y="percent")
-        name_axes(each, x=tr("Horizon in years"), y=str(OPTIONS[scope]))
+        name_axes(each, x=tr("Horizon in years"), y=_wrapped(OPTIONS[scope]))
     axes[0].figure.legend(
         axes[-1].get_lines(), [name for *_, name, _ in ends], loc="outside upper left", ncols=len(ends)
     )
