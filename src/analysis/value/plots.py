@@ -111,7 +111,7 @@ def plot_value_grid(value: CustomerValue, ax: Axes | None = None) -> Axes:
     totals, counts = grid["estimate"].unstack(), grid["customers"].unstack()
     totals = totals.set_axis([str(LABELS["orders"][name]) for name in totals.index])
     totals.columns = [textwrap.fill(str(LABELS["recency"][name]), 10) for name in totals.columns]
-    heat_map_of_groups(ax, totals, counts, _kind(value))
+    heat_map_of_groups(ax, totals.round(), counts, _kind(value))
     ax.set_ylabel(str(DIMENSIONS["orders"]))
     return name_axes(ax, x=str(DIMENSIONS["recency"]), y=tr("{measure} (customers)", measure=_measured(value)))
 
