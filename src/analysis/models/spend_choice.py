@@ -114,7 +114,7 @@ def frequency_effect(spending: Spending) -> FrequencyEffect:
     """How mean order values go with the number of orders: a gamma regression, 1 for the average order."""
     if np.ptp(spending.frequency) == 0 or np.ptp(spending.mean_value) == 0:
         return NO_EFFECT
-    slope, _ = frequency_slope(spending)
+    slope, _ = frequency_slope(spending, spending.frequency + 1)
     if abs(slope) < SMALLEST_SLOPE:
         return NO_EFFECT
     average = np.average((1.0 + spending.frequency) ** slope, weights=spending.frequency)

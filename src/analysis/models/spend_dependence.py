@@ -31,7 +31,7 @@ class SpendDependence:
     rank_correlation
         Spearman's correlation of frequency and mean repeat order value, with its interval.
     change_per_doubling
-        Relative change of the mean order value as the number of orders doubles, with its interval.
+        Relative change of the mean order value as the number of repeat orders doubles, with its interval.
     customers
         Repeat customers it was computed on.
     verdict
@@ -45,14 +45,14 @@ class SpendDependence:
 
 
 def spend_dependence(spending: Spending, level: float) -> SpendDependence | None:
-    """Rank correlation of frequency and order value, and the change of the latter as the number of orders doubles.
+    """Rank correlation of frequency and order value, and the change of the latter as the former doubles.
 
     None with fewer than ten customers or where one of the two does not vary.
     """
     x, m = spending.frequency, spending.mean_value
     if x.size < FEWEST_CUSTOMERS or np.ptp(x) == 0 or np.ptp(m) <= 1e-12 * m.max():
         return None
-    slope, error = frequency_slope(spending)
+    slope, error = frequency_slope(spending, x)
     reach = student_t.ppf((1 + level) / 2, x.size - 2) * error
     lower, estimate, upper = (2 ** np.array([slope - reach, slope, slope + reach]) - 1).tolist()
     change = Interval(estimate, lower, upper, level)
@@ -74,13 +74,13 @@ def rank_interval(rho: float, n: int, level: float) -> Interval:
     return Interval(rho, float(np.tanh(z - reach)), float(np.tanh(z + reach)), level)
 
 
-def frequency_slope(spending: Spending) -> tuple[float, float]:
-    """Slope of the log mean order value over the log number of orders, and its standard error.
+def frequency_slope(spending: Spending, orders: np.ndarray) -> tuple[float, float]:
+    """Slope of the log mean order value over the log of so many orders, shape (n,), and its standard error.
 
     From a gamma regression with log link and heteroscedasticity-robust errors: unlike a regression of logs it is not
     fooled by means of few orders varying more.
     """
-    design = np.column_stack([np.ones(len(spending)), np.log1p(spending.frequency)])
+    design = np.column_stack([np.ones(len(spending)), np.log(orders)])
     relative = spending.mean_value / spending.mean_value.mean()
     found = GLM(relative, design, family=Gamma(Log())).fit(cov_type="HC3")
     return float(found.params[1]), float(found.bse[1])
