@@ -367,10 +367,12 @@ class Formats:
 
         >>> Formats("en").readable("date", "2026-06-30"), Formats("en").readable("date", "yesterday")
         ('30 June 2026', 'yesterday')
+        >>> Formats("en").readable("moment", 5)
+        '5'
         """
         try:
             return self.shown(kind, text) if text else ""
-        except (TypeError, ValueError):
+        except (AttributeError, TypeError, ValueError):
             return str(text)
 
     def text(self, value: Any) -> str:

@@ -181,6 +181,36 @@ def test_every_reason_stands_in_a_sentence_of_its_own():
     assert len({reason.text for reason in REASONS.values()}) == len(REASONS)
 
 
+def test_points_of_which_none_lapse_soon_are_none_to_tell_of(load):
+    tables, orders = load(
+        points="who,day,plus,minus,ends\nK1,2025-01-05,50,0,2030-01-01\n",
+        columns={"expires": "ends"},
+    )
+    lapsing = expiring_points(tables.points, orders.observation_end, 28)
+    assert lapsing.empty
+    assert (lapsing["expires"] - pd.Timestamp(orders.observation_end)).dt.days.tolist() == []
+
+
+@pytest.mark.parametrize(
+    ("row", "what"),
+    [
+        ("K2,contact,2025-04-01,2025-04-28,.4,1,-100,2", "a cost or the incentive is below 0 in 1 row"),
+        ("K2,contact,2025-04-01,2025-04-28,30,1,.5,2", "gross_margin is not above 0 and at most 1"),
+        ("K2,sent,2025-04-01,2025-04-28,.4,1,.5,2", "arm is neither contact nor none"),
+        ("K1,contact,2025-04-01,2025-04-28,.4,1,.5,2", "a customer stands twice in a lot in 2 rows"),
+        ("K2,contact,2025-04-01,2025-03-28,.4,1,.5,2", "end lies before start"),
+        ("K2,contact,2025-04-01,2025-04-28,.5,1,.5,2", "are not the same in the whole lot"),
+    ],
+)
+def test_lots_that_nobody_could_have_drawn_are_refused(tmp_path, row, what):
+    lines = ["list,customer,arm,start,end,gross_margin,cost_per_order,cost_per_contact,incentive"]
+    lines += ["win_back,K1,none,2025-04-01,2025-04-28,.4,1,.5,2", f"win_back,{row}"]
+    (tmp_path / "lot.csv").write_text("\n".join(lines))
+    data = {"transactions": {"sample": "cdnow"}, "lots": {"file": "lot.csv", "columns": {name: name for name in LOT}}}
+    with pytest.raises(InputRefused, match=what):
+        load_lots(Config(name="shop", folder=tmp_path, data=data), workdir=tmp_path / "work")
+
+
 def test_lots_come_back_with_ids_that_look_like_formulas(tmp_path):
     lot = "list,customer,arm,start,end,gross_margin,cost_per_order,cost_per_contact,incentive\n"
     rows = (

@@ -8,7 +8,7 @@ import pytest
 from analysis.config import Config
 from analysis.data import load_orders
 from analysis.data.database import redacted, secrets_in_url
-from analysis.errors import InputRefused
+from analysis.errors import InputRefused, UsageError
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,16 @@ from analysis.errors import InputRefused
 def test_every_password_of_a_url_is_known_and_hidden(url, secret):
     assert secret in secrets_in_url(url)
     assert secret not in redacted(f"no login for joe with {secret} at {url}", url)
+
+
+@pytest.mark.parametrize("url", ["postgresql://me:abc@hunter2/zz@127.0.0.1:1/x", "postgresql://me:ab/c@127.0.0.1/x"])
+def test_a_password_that_splits_its_url_is_refused_and_not_told_as_a_host(url, tmp_path, monkeypatch):
+    monkeypatch.setenv("SHOP_URL", url)
+    source = {"database_url_env": "SHOP_URL", "query": "select 1"}
+    config = Config(name="x", data={"transactions": source, "columns": {"customer": "c", "date": "d"}})
+    with pytest.raises(UsageError, match="write %40 for @ and %2F for /") as refused:
+        load_orders(config, workdir=tmp_path)
+    assert "hunter2" not in str(refused.value)
 
 
 def test_a_url_without_a_password_has_no_secrets():

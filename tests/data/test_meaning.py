@@ -206,6 +206,36 @@ def test_tax_and_shipping_are_taken_out_of_the_amount():
         rl.read_orders(frame, **NAMED, amount_includes={"shipping": "shp"})
 
 
+@pytest.mark.parametrize("vat", [0.21, "tax"])
+def test_what_was_paid_back_is_freed_of_tax_and_shipping_as_what_was_paid_is(vat):
+    paid = shop(amount=121.0, tax=21.0, back=0.0)
+    paid.loc[[3, 7], "back"] = 121.0, 60.5
+    found = rl.read_orders(paid, **NAMED, refunded="back", amount_includes={"vat": vat})
+    assert sums(found)[2] == 100 * 100 - 100 - 50
+
+
+@pytest.mark.parametrize(("column", "bad"), [("statut", "Annulé"), ("État", "annulée"), ("Estado", "cancelado")])
+def test_statuses_in_other_languages_are_asked_about(column, bad):
+    with pytest.raises(InputRefused, match="holds statuses, among them"):
+        rl.read_orders(shop(**{column: ["ok", bad] * 50}), **NAMED)
+    assert rl.read_orders(shop(type=["shoe", "hat"] * 50), **NAMED).orders == 100
+
+
+def test_statuses_as_woocommerce_stores_them_are_those_of_its_export():
+    frame = shop(state=["wc-completed", "wc-refunded"] * 50)
+    found = rl.read_orders(frame, **NAMED, status="state", count_status=["wc-completed", "wc-refunded"])
+    assert sums(found) == (20, 100, 500.0)
+
+
+def test_a_part_need_not_hold_every_status_that_counts():
+    frame = shop(state=["paid", *["done"] * 99], country=["BE", *["NL"] * 99])
+    columns = {"status": "state", "split": "country"}
+    found = rl.read_orders(frame, **NAMED, **columns, part="NL", count_status=["paid", "done"])
+    assert found.orders == 99
+    with pytest.raises(InputRefused, match="no row has the status 'sent'"):
+        rl.read_orders(frame, **NAMED, status="state", count_status=["paid", "done", "sent"])
+
+
 def test_a_line_of_totals_is_no_order():
     assert lines(read("title_rows_and_total.csv", **PLAIN, skip_rows=2))["total_row"] == (1, 68130.24)
 

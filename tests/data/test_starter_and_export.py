@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 
 from analysis.config import load_config
 from analysis.data import load_orders
@@ -67,6 +68,18 @@ def test_an_export_of_woocommerce_needs_no_editing(tmp_path, name):
     orders = load_orders(config, workdir=tmp_path / "work")
     assert (orders.customers, orders.orders) == (285, 920)
     assert ("amount_includes: {vat" in yaml) == (name == "woo_guest_zero.csv")
+
+
+@pytest.mark.parametrize(("column", "good", "bad"), [("Type", "Sale", "Void"), ("État", "Livré", "Annulé")])
+def test_statuses_are_told_by_other_names_too_and_a_type_of_something_else_is_none(tmp_path, column, good, bad):
+    lines = [f"c{n % 9};2024-0{1 + n % 9}-11;{n + 5};{bad if n % 5 == 1 else good}" for n in range(60)]
+    (tmp_path / "o.csv").write_text("\n".join([f"client;date;montant;{column}", *lines]))
+    (tmp_path / "p.csv").write_text(
+        "\n".join(["client;date;montant;Type", *(x.replace(bad, "hat").replace(good, "shoe") for x in lines)])
+    )
+    drafts = [yaml.safe_load(draft_of(tmp_path / name))["data"] for name in ("o.csv", "p.csv")]
+    assert (drafts[0]["columns"]["status"], drafts[0]["count_status"]) == (column, [good.lower()])
+    assert "status" not in drafts[1]["columns"]
 
 
 def test_rows_above_the_header_and_the_sheet_are_proposed(tmp_path):

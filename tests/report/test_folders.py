@@ -203,6 +203,18 @@ class TestTheLock:
         with report_lock(tmp_path), pytest.raises(ReportLocked), report_lock(tmp_path):
             pass
 
+    def test_does_not_write_through_a_link_that_somebody_left(self, tmp_path):
+        (tmp_path / "shop").mkdir()
+        (tmp_path / "victim").write_text("mine")
+        (tmp_path / "shop" / HOLDER).symlink_to(tmp_path / "victim")
+        with report_lock(tmp_path / "shop"):
+            assert (tmp_path / "victim").read_text() == "mine"
+
+    def test_refuses_a_latest_that_is_a_folder_before_anything_is_computed(self, tmp_path):
+        (tmp_path / "shop" / "latest").mkdir(parents=True)
+        with pytest.raises(UsageError, match="latest is no link, as after a copy"), report_lock(tmp_path / "shop"):
+            pass
+
     def test_leaves_nothing_where_nothing_else_was_made(self, tmp_path):
         with report_lock(tmp_path / "shop"):
             pass

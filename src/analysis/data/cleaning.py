@@ -345,7 +345,12 @@ def _currency_told(kept: Rows, config: Config) -> tuple[str | None, list[Problem
     codes = {line["code"]: line["number"] for line in lines}
     found = rows_by_code(codes, [configured] if configured else [])
     if len(found) > 1:
-        message = f"{label}: the rows are in {len(found)} currencies ({in_words(found)}); one currency is allowed"
+        column = kept.columns["currency"]
+        message = (
+            f"{label}: the rows are in {len(found)} currencies ({in_words(found)}); one currency is allowed: name one "
+            f"with the key `data.part` and {column!r} with `data.columns.split`, or make a report for each with "
+            "`batch.split_by`"
+        )
         return None, [Problem(message)]
     known = next(iter(found), sample)
     if known and not re.fullmatch("[A-Z]{3}", known):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,13 +17,13 @@ import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from analysis.config import CUSTOMER_TABLES, GROUP, Config
+from analysis.config import CUSTOMER_TABLES, GROUP, LOT, Config
 from analysis.data.formats import NOTHING
 from analysis.data.orders import Orders
 from analysis.data.samples import further_table, sample_rows
 from analysis.data.tables import EXAMPLES, opened_table
 from analysis.data.vocabulary import words
-from analysis.errors import InputRefused, Problem, Unavailable, shortened
+from analysis.errors import DataError, InputRefused, Problem, Unavailable, counted, shortened
 from analysis.words import Message
 
 TABLE_LABELS = {
@@ -156,7 +156,8 @@ def expiring_points(points: pd.DataFrame | None, end: dt.date, days: float) -> p
         lapsing = [each for each in held if pd.Timestamp(end) < each[0] <= last and each[1] > 0]
         if lapsing:
             found[customer] = sum(each[1] for each in lapsing), min(each[0] for each in lapsing)
-    return pd.DataFrame.from_dict(found, orient="index", columns=["points", "expires"])
+    lapsing = pd.DataFrame.from_dict(found, orient="index", columns=["points", "expires"])
+    return lapsing.astype({"points": "float64", "expires": "datetime64[s]"})
 
 
 def load_customer_tables(config: Config, orders: Orders, *, workdir: Path) -> CustomerTables:
@@ -236,7 +237,31 @@ def load_lots(config: Config, *, workdir: Path) -> CustomerTables:
     frame = pd.concat([rows.frame for rows, _ in read], ignore_index=True)
     # As formulas were escaped when it was written.
     frame["customer"] = frame["customer"].str.replace(r"^'(?= *[=+\-@\t\r\n])", "", regex=True)
+    frame["arm"] = frame["arm"].str.strip().str.lower()
+    if problems := list(_problems_in_lots(frame)):
+        raise DataError(*problems)
     return CustomerTables(lots=frame, data_hash=_hash_of("".join(digest for _, digest in read)))
+
+
+def _problems_in_lots(lots: pd.DataFrame) -> Iterator[str]:
+    """What cannot be in lots, which nobody but this package needs to write; each kind with an example."""
+    one = lots.groupby(["list", "start"])
+    fixed = [name for name in LOT if name not in ("list", "start", "customer", "arm")]
+    costs = lots[["cost_per_order", "cost_per_contact", "incentive"]]
+    wrong = {
+        "a cell is empty": lots[list(LOT)].isna().any(axis=1),
+        "arm is neither contact nor none": ~lots["arm"].isin(["contact", "none"]),
+        "end lies before start": lots["end"] < lots["start"],
+        "gross_margin is not above 0 and at most 1": ~lots["gross_margin"].between(0, 1) | (lots["gross_margin"] == 0),
+        "a cost or the incentive is below 0": (costs < 0).any(axis=1),
+        "a customer stands twice in a lot": lots.duplicated(["list", "start", "customer"], keep=False),
+        "end, margin and costs are not the same in the whole lot": (one[fixed].transform("nunique") > 1).any(axis=1),
+    }
+    for what, rows in wrong.items():
+        if rows.any():
+            first = lots[rows].iloc[0]
+            where = f"list {first['list']!r}, customer {first['customer']!r}"
+            yield f"data.lots: {what} in {counted(int(rows.sum()), 'row')}, such as {where}"
 
 
 def _hash_of(text: str) -> str:

@@ -76,6 +76,13 @@ def database_url(source: DatabaseSource) -> str:
             f"transactions: the environment variable {source.database_url_env} is not set; it must hold the database "
             "URL, such as postgresql://user:password@host/name"
         )
+    server, _, rest = url.partition("://")[2].partition("/")
+    if server and (server.count("@") > 1 or "@" in rest.partition("?")[0]):
+        # Else a piece of a password is taken for a host, and shown as one that cannot be reached.
+        raise UsageError(
+            f"transactions: in the URL in {source.database_url_env} an @ or / of the user or the password stands as it "
+            "is; write %40 for @ and %2F for /"
+        )
     return url
 
 

@@ -186,8 +186,8 @@ class Orders(Cleaned):
         Returns
         -------
         DataFrame
-            start (first day), days (length), first_orders, repeat_orders. An incomplete last period would look like a
-            fall and is left out, unless it is the only one.
+            start (first day), days (length), first_orders, repeat_orders. A period of which over a tenth is missing
+            would look like a fall and is left out, unless it is the only one.
         """
         monthly = len(self.daily) > 7 * MOST_WEEKS
         daily = self.daily.set_index("date")[["new_customers", "repeat_orders"]]
@@ -195,7 +195,7 @@ class Orders(Cleaned):
         periods = bins.sum().rename(columns={"new_customers": "first_orders"}).rename_axis("start").reset_index()
         periods.insert(1, "days", bins.size().to_numpy())
         full = periods["start"].dt.days_in_month if monthly else 7
-        return periods[(periods["days"] == full) | (len(periods) == 1)].reset_index(drop=True)
+        return periods[(periods["days"] >= 0.9 * full) | (len(periods) == 1)].reset_index(drop=True)
 
     def by_frequency(self, last: int = 7) -> pd.DataFrame:
         """Customers by number of repeat orders: label and customers, everything from ``last`` on together."""

@@ -295,16 +295,23 @@ def _with_money(rows: Table, vat_rate: float, stand_in: dt.date) -> Table:
         money, lost = product_of(rows)
         unread.append(lost)
         is_refund = (rows.quantity < 0) != (rows.unit_price < 0)
+    paid = money
     for name in (name for name in ("shipping", "vat") if name in rows.columns):
         money = money - rows[name].coalesce(0)
     if vat_rate:
         money = money.cast("float64") / (1 + vat_rate)
     money = money.cast(CELL)
+    refunded = {}
+    if "refunded" in rows.columns and (vat_rate or {"shipping", "vat"} & set(rows.columns)):
+        # What was paid back held tax and shipping in the same proportion as what was paid.
+        left = ibis.cases((paid != 0, money.cast("float64") / paid.cast("float64")), else_=1.0)
+        refunded = {"refunded": (rows.refunded.cast("float64") * left).cast(CELL)}
     anyone = {"customer": ibis.literal("anyone")} if "customer" not in rows.columns else {}
     some_day = {"day": ibis.literal(stand_in)} if "day" not in rows.columns else {}
     return rows.mutate(
         **anyone,
         **some_day,
+        **refunded,
         money=money,
         is_refund=(is_refund | (money < 0)).coalesce(never),
         unread=reduce(or_, unread, never),

@@ -7,6 +7,7 @@ import glob
 import gzip
 import hashlib
 import re
+import unicodedata
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -410,12 +411,12 @@ def problems_in_headers(headers: list[tuple[str, tuple[str, ...]]], settings: An
 
 
 def normalised(name: str) -> str:
-    """A column name without case, blanks and punctuation.
+    """A column name without case, accents, blanks and punctuation.
 
-    >>> normalised("Customer_ID ")
-    'customerid'
+    >>> normalised("Customer_ID "), normalised("État")
+    ('customerid', 'etat')
     """
-    return re.sub(r"[^a-z0-9]", "", name.lower())
+    return re.sub(r"[^a-z0-9]", "", unicodedata.normalize("NFKD", name).lower())
 
 
 def nearest_columns(name: str, available: list[str]) -> str:

@@ -238,7 +238,7 @@ def _doubts_in_content(
 ) -> list[str]:
     """Where the contents do not agree with the names; adds ``decimal`` and ``count_status`` to the settings."""
     doubts = []
-    for role, guess in guesses.items():
+    for role, guess in [*guesses.items()]:
         if guess.column not in table.types or not table.parts:
             continue
         if role == "status":
@@ -247,7 +247,9 @@ def _doubts_in_content(
                 connection, f"SELECT {value}, count(*) FROM {table.scan} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 40"
             )
             statuses = [status for status, _ in found if status]
-            if statuses and all(status in (*COUNTED, *UNCOUNTED) for status in statuses):
+            if normalised(guess.column).endswith("type") and not {*COUNTED, *UNCOUNTED} & {*statuses}:
+                del guesses[role]
+            elif statuses and all(status in (*COUNTED, *UNCOUNTED) for status in statuses):
                 settings["count_status"] = [status for status in statuses if status in COUNTED]
         if role not in READ:
             continue

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from analysis.data import CustomerSummary
     from analysis.models.purchase import PurchaseModel
 
-FEWEST_IN_LEVEL, MOST_GROUPS = 10, 60
+FEWEST_IN_LEVEL, MOST_GROUPS = 10, 24
 SHRUNK_SD = 0.5
 """Prior standard deviation of a coefficient, for prediction only: half an e-fold."""
 PROCESSES = ("rate", "dropout")

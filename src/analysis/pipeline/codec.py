@@ -64,7 +64,7 @@ def unpacked(content: bytes, folder: Path) -> Any:
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
             return _Reader(archive, folder).value(json.loads(archive.read("result.json")))
-    except (KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError, zipfile.BadZipFile) as error:
         raise Damaged("not as this version writes it") from error  # computing again is always right
 
 

@@ -143,7 +143,10 @@ def report_lock(report: Path) -> Iterator[None]:
         lock = _acquired(report)
     try:
         since = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-        (report / HOLDER).write_text(f"process {os.getpid()} on {socket.gethostname()}, since {since}", "utf-8")
+        said = f"process {os.getpid()} on {socket.gethostname()}, since {since}"
+        replace(report / HOLDER, lambda unfinished: unfinished.write_text(said, "utf-8"))
+        if (report / LATEST).exists() and not (report / LATEST).is_symlink():
+            raise UsageError(f"{report / LATEST} is no link, as after a copy that followed links; remove or rename it")
         yield
     finally:
         with shielded():

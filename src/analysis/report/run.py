@@ -234,7 +234,10 @@ class Run:
     def _find_lots(self) -> None:
         """Let the lots that were drawn of this report be read as a table beside its orders."""
         folder = self.report / folders.LOTS
-        if self.config.data.lots is None and any(folder.glob("*.csv")):
+        there = sorted(folder.glob("*.csv"))
+        if strange := [str(path) for path in there if not path.is_file()]:
+            raise UsageError(f"no file of a lot: {', '.join(strange)}; remove it")
+        if self.config.data.lots is None and there:
             columns = {name: name for name in LOT}
             lots = CUSTOMER_TABLES["lots"](file=f"{glob.escape(str(folder))}/*.csv", columns=columns)
             data = self.config.data.model_copy(update={"lots": lots})
@@ -255,6 +258,9 @@ class Run:
             raise UsageError(f"--draw {name}: a lot of this list was drawn on the same data: {path}") from None
         asked = int((lot["arm"] == "contact").sum())
         self.progress.say(f"lot of {len(lot)} customers, of whom {asked} are to be written to: {path}")
+        end = lot["end"].iloc[0].date()
+        if end < dt.date.today():  # noqa: DTZ011 (the sender's day)
+            self.progress.say(f"its window ended on {end}, since the data are old: it counts who was contacted by then")
         self._find_lots()
 
     def foreseen(self) -> Path:
@@ -270,10 +276,11 @@ class Run:
         self.progress.say(f"dry run: nothing is written in {self.out}")
         rows = f"{read['rows_used']} of {read['rows_read']} rows"
         self.progress.say(f"data: {rows}, {read['customers']} customers, {read['orders']} orders")
-        names = ", ".join(path.stem for path in self.notebooks)
-        self.progress.say(f"would compute every step and run, at most {self.processes} at a time: {names}")
         if there and not self.force:
             self.progress.say("the same report was published before; nothing would be done")
+        else:
+            names = ", ".join(path.stem for path in self.notebooks)
+            self.progress.say(f"would compute what is not in the store, and run, {self.processes} at a time: {names}")
         return self.report / run_id
 
     def _with_previous(self, of: Mapping[str, str]) -> Mapping[str, str]:

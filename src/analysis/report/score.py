@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from analysis.models.spend import SpendFit
 
 LARGEST = 1e15
+FEWEST_DRAWS = 2
 TEXTS = ("model", "time_unit", "method", "reason")
 UNREADABLE = (AttributeError, KeyError, TypeError, ValueError, IndexError, ArithmeticError)
 
@@ -142,6 +143,8 @@ def _purchase_fit(content: dict[str, Any]) -> PurchaseFit:
     unit, draws = TimeUnit(content["time_unit"]), _array(content["alive_draws"])
     found = _numbers(content) | {"time_unit": unit, "posterior": _posterior(content["posterior"]), "alive_draws": draws}
     found["season"] = None if found.get("season") is None else _array(found["season"])
+    if found["season"] is not None and not (found["season"].ndim == 1 and (found["season"] > 0).all()):
+        raise ValueError("season")
     return PurchaseFit(**found)
 
 
@@ -161,6 +164,8 @@ def _posterior(content: dict[str, Any]) -> Any:
     from analysis.models.posterior import Posterior
 
     found = _numbers(content) | {"names": tuple(content["names"]), "draws": _array(content["draws"])}
+    if len(found["draws"]) < FEWEST_DRAWS:
+        raise ValueError(f"{len(found['draws'])} posterior draws")
     if found["pareto_shape"] is None:
         found["pareto_shape"] = float("-inf")
     return Posterior(**found)

@@ -117,7 +117,8 @@ class LotEffects:
     ----------
     lots
         One row a lot, the oldest first: list, start, end, names, asked (in the arm to be contacted), sent and spilled
-        (shares of that arm, and of the other, that were contacted; missing without a table of contacts), state:
+        (shares of that arm, and of the other, that were contacted; missing without a table of contacts), ordered and
+        others_ordered (how many of either arm ordered, once its window ended), state:
         ``counts``, ``running`` (its window has not ended), ``unconfirmed`` (no contacts, or fewer than half of those
         asked), ``few`` (fewer than 10 who ordered in an arm of all its list's lots), ``outside`` (before the data).
     effects
@@ -131,7 +132,7 @@ class LotEffects:
     effects: pd.DataFrame
 
 
-LOT_COLUMNS = ["list", "start", "end", "names", "asked", "sent", "spilled", "state"]
+LOT_COLUMNS = ["list", "start", "end", "names", "asked", "sent", "spilled", "ordered", "others_ordered", "state"]
 
 
 def lot_effects(
@@ -172,8 +173,11 @@ def lot_effects(
             state = "outside"
         elif state == "counts" and not sent >= CONFIRMED:
             state = "unconfirmed"
-        counted += [_outcomes(orders, lot, asked, number)] if state == "counts" else []
-        told.append((name, start, end, len(lot), int(asked.sum()), sent, spilled, state))
+        came = [np.nan, np.nan]
+        if state == "counts":
+            counted.append(rows := _outcomes(orders, lot, asked, number))
+            came = [rows["ordered"][rows["arm"] == arm].sum() for arm in (1, 0)]
+        told.append((name, start, end, len(lot), int(asked.sum()), sent, spilled, *came, state))
     lists = pd.concat(counted).groupby("list") if counted else ()
     effects = {name: found for name, rows in lists if (found := _effect(name, rows, level))}
     frame = pd.DataFrame(told, columns=LOT_COLUMNS)

@@ -110,8 +110,8 @@ class ContactLists:
     lists
         One row a list: customers, send, p_order, margin, break_even (means over those to be sent to), brings (margin of
         those orders that come anyway), detectable (lift that a lot of
-        all of them, half contacted, would find to pay in four of five cases, at the first look), works (whether lots
-        showed that it brings more than it costs).
+        all of them, half contacted, would find to pay in four of five cases, at the first look; missing where no lift
+        would do), works (whether lots showed that it brings more than it costs).
     tests
         Each list that could be tested against its naive rule on the last half year, with as many customers from both:
         list, customers, hit and hit_naive (share right), error (standard error of their difference), right (what a hit
@@ -377,7 +377,8 @@ def _lists(chosen: pd.DataFrame, effects: pd.DataFrame, incentive: float) -> pd.
     frame = chosen.groupby("list").agg(customers=("send", "size"), send=("send", "sum"))
     frame = frame.join(sent.groupby("list")[["p_order", "margin", "break_even"]].mean())
     error = error_of_net_lift(frame, frame["break_even"], incentive)
-    frame["detectable"] = frame["break_even"] + ERRORS_TO_FIND * error / np.sqrt(frame["send"].where(frame["send"] > 0))
+    lift = frame["break_even"] + ERRORS_TO_FIND * error / np.sqrt(frame["send"].where(frame["send"] > 0))
+    frame["detectable"] = lift.where(frame["p_order"] + lift < 1)
     frame["brings"] = (sent["p_order"] * sent["margin"]).groupby(sent["list"]).sum()
     frame["works"] = frame.index.isin(effects["list"][effects["verdict"] == "works"])
     return frame.reindex([name for name in LISTS if name in frame.index]).fillna({"brings": 0.0})
