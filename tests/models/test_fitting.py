@@ -81,7 +81,7 @@ def test_a_plateau_is_no_maximum(name, seed):
 @pytest.mark.parametrize("orders", [np.ones(30), np.full(200, 11), np.array([0.0, 1.0])], ids=["one", "many", "few"])
 def test_customers_who_do_not_differ_in_how_often_they_order_are_a_limit_and_no_refusal(orders):
     age = np.linspace(40, 50, len(orders))
-    fit = fit_patterns(collapse(orders, np.where(orders > 0, age - 1, 0), age), TimeUnit.WEEK, 1).primary
+    fit = fit_patterns(collapse(orders, np.where(orders > 0, age - 1, 0), age), Clock(TimeUnit.WEEK), 1).primary
     assert (fit.model, fit.dropout) == ("NBD", "none")
     assert fit.params.r / fit.params.alpha == pytest.approx(orders.sum() / age.sum(), rel=1e-3)
     rates = fit.posterior.draws[:, 0] / fit.posterior.draws[:, 1]

@@ -136,6 +136,7 @@ def test_a_planted_difference_is_covered_as_often_as_stated_and_the_past_narrows
     assert np.mean(ratio) == pytest.approx(np.sqrt(1 - rho**2), rel=0.03)
 
 
+@pytest.mark.slow
 def test_intervals_hold_the_truth_as_often_as_stated_from_ten_orders_an_arm_on():
     """Arms of 500, of whom 15 and 30 are expected to order; over 800 such experiments 87% of the intervals held it."""
     rng, arm, covered = np.random.default_rng(5), np.arange(1_000) % 2, []
@@ -162,6 +163,7 @@ def test_equal_arms_differ_by_nothing_and_are_told_apart_as_rarely_as_stated():
     assert abs(np.mean(estimates)) < 3 * np.std(estimates) / np.sqrt(200)
 
 
+@pytest.mark.slow
 def test_among_several_equal_arms_hardly_ever_one_is_called_better():
     rng = np.random.default_rng(3)
     wrong = 0

@@ -177,12 +177,6 @@ def test_orders_that_all_become_worth_nothing_have_no_finite_growth(load_frame):
     assert found.same_customers_reason.code == "retention.reason.growth_not_identified"
 
 
-def test_orders_worth_nothing_break_nothing(load_frame):
-    frame = simulate_transactions(200, purchases=STAYING, window_days=600, birth_days=100, seed=9)
-    found = spend_growth(load_frame(frame.assign(amount=0.0)))
-    assert (found.periods, found.same_customers) == ((), None)
-
-
 def test_a_hundred_times_the_money_is_the_same_growth(load_frame):
     frame = simulate_transactions(300, purchases=STAYING, window_days=600, birth_days=100, seed=9)
     cents, euros = (spend_growth(load_frame(frame.assign(amount=frame["amount"] * by))) for by in (100, 1))
