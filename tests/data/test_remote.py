@@ -235,7 +235,7 @@ ASKED = {"count_status": ["paid"], "ids": {"anonymous": ["guest"]}, "max_missing
 
 @seed(1)
 @settings(
-    max_examples=8,
+    max_examples=5,
     deadline=None,
     phases=(Phase.generate,),
     suppress_health_check=[HealthCheck.function_scoped_fixture],

@@ -136,7 +136,6 @@ def test_a_planted_difference_is_covered_as_often_as_stated_and_the_past_narrows
     assert np.mean(ratio) == pytest.approx(np.sqrt(1 - rho**2), rel=0.03)
 
 
-@pytest.mark.slow
 def test_intervals_hold_the_truth_as_often_as_stated_from_ten_orders_an_arm_on():
     """Arms of 500, of whom 15 and 30 are expected to order; over 800 such experiments 87% of the intervals held it."""
     rng, arm, covered = np.random.default_rng(5), np.arange(1_000) % 2, []

@@ -157,7 +157,7 @@ def expiring_points(points: pd.DataFrame | None, end: dt.date, days: float) -> p
         if lapsing:
             found[customer] = sum(each[1] for each in lapsing), min(each[0] for each in lapsing)
     lapsing = pd.DataFrame.from_dict(found, orient="index", columns=["points", "expires"])
-    return lapsing.astype({"points": "float64", "expires": "datetime64[s]"})
+    return lapsing.astype({"expires": "datetime64[s]"})
 
 
 def load_customer_tables(config: Config, orders: Orders, *, workdir: Path) -> CustomerTables:

@@ -258,7 +258,7 @@ class Run:
             raise UsageError(f"--draw {name}: a lot of this list was drawn on the same data: {path}") from None
         asked = int((lot["arm"] == "contact").sum())
         self.progress.say(f"lot of {len(lot)} customers, of whom {asked} are to be written to: {path}")
-        end = lot["end"].iloc[0].date()
+        end = dt.date.fromisoformat(str(lot["end"].iloc[0])[:10])
         if end < dt.date.today():  # noqa: DTZ011 (the sender's day)
             self.progress.say(f"its window ended on {end}, since the data are old: it counts who was contacted by then")
         self._find_lots()

@@ -389,9 +389,11 @@ def differences(
     adjusted[says_nothing] = plain[says_nothing]
     past = None if before is None else _intervals(_against_first(before, arm, nothing), level)
     p_values = 2 * stats.t.sf(abs(adjusted["estimate"]) / np.sqrt(adjusted["variance"]), adjusted["freedom"])
+    # One comparison needs no adjustment, and statsmodels collects garbage for every one.
+    among_all = multipletests(p_values, method="holm")[1] if len(p_values) > 1 else p_values
     columns = zip(names[1:], _intervals(adjusted, level), _intervals(plain, level), past or [None] * len(plain),
                   (1 - adjusted["variance"] / plain["variance"]).tolist(), p_values.tolist(),
-                  multipletests(p_values, method="holm")[1].tolist(), strict=True)  # fmt: skip
+                  among_all.tolist(), strict=True)  # fmt: skip
     return tuple(ArmDifference(*each, level) for each in columns)
 
 
