@@ -352,6 +352,14 @@ class Formats:
     def month(self, day: dt.date | str) -> str:
         return dates.format_skeleton("yMMM", _moment(day), locale=self.locale)
 
+    def quarter(self, day: dt.date | str) -> str:
+        """A quarter by any of its days.
+
+        >>> Formats("nl").quarter("2026-05-01")
+        'K2 2026'
+        """
+        return dates.format_date(_moment(day), "QQQ y", locale=self.locale)
+
     def moment(self, moment: dt.datetime | str) -> str:
         """A date and time, to the minute and in UTC; one without an offset is taken to be in UTC.
 

@@ -216,3 +216,13 @@ def test_orders_are_counted_by_whole_period_and_by_frequency(orders):
     assert orders.by_period()["first_orders"].sum() == 3
     assert orders.by_period()["days"].eq(7).all()
     assert orders.by_frequency(2)["customers"].tolist() == [1, 2, 0]
+
+
+def test_cohorts_of_more_than_two_years_are_drawn_by_quarter_as_long_as_all_of_it_was_seen():
+    days = pd.date_range("2021-01-15", "2023-03-15", freq="MS") + pd.Timedelta("9D")
+    rows = [(f"c{first:%y%m}", first + pd.DateOffset(months=k)) for first in days for k in (0, 1)]
+    frame = pd.DataFrame(rows, columns=["client", "when"])
+    orders = rl.read_orders(frame, customer="client", date="when", observation_end="2023-04-30")
+    ax = orders.plot.cohorts()
+    assert next(label.get_text() for label in ax.get_yticklabels()) == "Q1 2021 (2)"
+    assert ax.collections[0].get_array().ravel()[0] == 1.0

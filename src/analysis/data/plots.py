@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from analysis.data.orders import Orders
 
 
+MOST_COHORTS = 24
+
+
 def plot_orders_over_time(orders: Orders, ax: Axes | None = None) -> Axes:
     """First orders on top of repeat orders, by the periods of ``orders.by_period()``."""
     from matplotlib import dates
@@ -63,9 +66,15 @@ def plot_frequency(orders: Orders, ax: Axes | None = None) -> Axes:
 def plot_cohorts(orders: Orders, ax: Axes | None = None, kind: str = "customers") -> Axes:
     """Heat map of ``orders.cohorts(kind)`` per customer of the cohort, from its second month on.
 
-    Each cohort stands with its month and the number of its customers.
+    Each cohort stands with its month and the number of its customers; of more than two years those of a quarter are
+    taken together, as long as all of them were seen.
     """
     ax, table, sizes = own_axes(ax), orders.cohorts(kind).astype(float), orders.cohorts("customers")[0].astype(float)
+    quarterly = len(table) > MOST_COHORTS
+    if quarterly:
+        quarter = table.index.asfreq("Q")
+        seen = table.notna().groupby(quarter).all()
+        table, sizes = table.groupby(quarter).sum().where(seen), sizes.groupby(quarter).sum()
     shares = table.div(sizes, axis="index")[sizes > 0].iloc[:, 1:].dropna(axis="columns", how="all")
     shares = shares.dropna(how="all")
     if shares.empty:
@@ -76,6 +85,7 @@ def plot_cohorts(orders: Orders, ax: Axes | None = None, kind: str = "customers"
         "orders": tr("Orders per customer of the cohort and month"),
         "revenue": tr("Revenue per customer of the cohort and month"),
     }
-    labels = [f"{formats().month(month.start_time)} ({formats().integer(sizes[month])})" for month in shares.index]
+    name = formats().quarter if quarterly else formats().month
+    labels = [f"{name(first.start_time)} ({formats().integer(sizes[first])})" for first in shares.index]
     heat_map(ax, shares.set_axis(labels), show)
     return name_axes(ax, x=tr("Months since the first order"), y=names[kind])
