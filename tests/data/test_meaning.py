@@ -232,6 +232,7 @@ def test_a_part_need_not_hold_every_status_that_counts():
     columns = {"status": "state", "split": "country"}
     found = rl.read_orders(frame, **NAMED, **columns, part="NL", count_status=["paid", "done"])
     assert found.orders == 99
+    assert "Statuses that count and that no row of this part has: paid." in map(str, found.notes)
     with pytest.raises(InputRefused, match="no row has the status 'sent'"):
         rl.read_orders(frame, **NAMED, status="state", count_status=["paid", "done", "sent"])
 

@@ -7,7 +7,16 @@ import pytest
 import analysis as rl
 from analysis.data import load_orders
 from analysis.interval import Interval
-from analysis.models.origins import Calibration, Window, choice_of, interval_score, leads, outlook, record_of
+from analysis.models.origins import (
+    Calibration,
+    Window,
+    choice_of,
+    interval_score,
+    leads,
+    outlook,
+    record_of,
+    season_wins,
+)
 
 
 def window(log_scores, actual=100, estimate=100.0, month=1):
@@ -61,6 +70,14 @@ class TestTheChoiceOfTheModel:
             leads([window({"BG/NBD": lead * 0, "MBG/NBD": lead})] * 9),
         )
         assert often.loc["MBG/NBD", "error"] == pytest.approx(once.loc["MBG/NBD", "error"])
+
+    def test_a_model_that_only_the_season_identifies_in_a_window_says_nothing_of_the_season(self):
+        scores = np.random.default_rng(1).normal(0, 1, 200)
+        known = window({"BG/NBD": scores}, month=1)
+        only = replace(window({"NBD": scores}, month=2), seasonal=window({"BG/NBD": scores + 1, "NBD": scores}))
+        last = replace(window({"BG/NBD": scores}, month=3), seasonal=window({"BG/NBD": scores + 1}))
+        assert not season_wins([known, only, last])
+        assert season_wins([known, last, last])
 
     def test_without_bgnbd_the_first_that_is_identified_is_left(self):
         assert choice_of([], ["NBD"]) == "NBD"

@@ -210,14 +210,17 @@ def _with_statuses(rows: Rows, data: DataConfig) -> Rows:
         return rows.noted(problems=[Problem(message + advice)])
     wanted = [status.strip().lower() for status in data.count_status]
     problems = []
-    # A part of the data, or one month of an export, need not hold every status.
-    for status in (status for status in wanted if status not in statuses and not data.part):
+    unseen, notes = [status for status in wanted if status not in statuses], []
+    if data.part:  # which need not hold every status
+        note = Message("Statuses that count and that no row of this part has: {statuses:list}.", statuses=unseen)
+        unseen, notes = [], [note] if unseen else []
+    for status in unseen:
         near = difflib.get_close_matches(status, statuses, n=1)
         hint = f"did you mean {near[0]!r}? The" if near else "the"
         message = f"data.count_status: no row has the status {status!r}; {hint} statuses are {listed}"
         problems.append(Problem(message, USAGE))
     repaid = tuple(status for status in wanted if status in REFUNDED)
-    return rows.then(_told_by_status, tuple(wanted), repaid, rows.has("refunded")).noted(problems=problems)
+    return rows.then(_told_by_status, tuple(wanted), repaid, rows.has("refunded")).noted(notes, problems)
 
 
 def _status_counts(rows: Table) -> Table:

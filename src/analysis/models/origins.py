@@ -422,7 +422,8 @@ def season_wins(windows: Sequence[Window], primary: str = AUTO) -> bool:
     known = [each for each in windows if each.seasonal]
     model = choice_of(windows, list(windows[-1].estimates)) if windows and primary == AUTO else primary
     both = [(each.seasonal.log_scores, each.log_scores) for each in known]
-    gains = [float((with_it[model] - without[model]).sum()) for with_it, without in both if model in with_it]
+    shared = [(with_it, without) for with_it, without in both if model in with_it and model in without]
+    gains = [float((with_it[model] - without[model]).sum()) for with_it, without in shared]
     return len(gains) >= FEWEST_SEASONAL and sum(gains) > 0
 
 
