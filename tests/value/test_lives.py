@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.value.lives import lives_of, log_rank, shares_by_age, waiting_times
+from analysis.value.lives import lives_of, log_rank, remind_days, shares_by_age, waiting_times
 
 
 @pytest.fixture
@@ -37,6 +37,23 @@ def test_intervals_hold_the_true_share_as_often_as_they_say():
         found = shares_by_age(np.where(until <= seen, until, np.nan), seen, 0.9, (180,)).iloc[0]
         held += found["lower"] <= 1 - np.exp(-180 / 200) <= found["upper"]
     assert 338 <= held <= 380
+
+
+def test_the_day_to_remind_holds_the_true_one_as_often_as_it_says():
+    rng, held = np.random.default_rng(3), 0
+    true = -200 * np.log(1 - 0.8 * (1 - np.exp(-365 / 200)))  # of exponential waits, given that they end within a year
+    for _ in range(400):
+        until, seen = rng.exponential(200, 300), rng.uniform(0, 800, 300)
+        found = remind_days(np.where(until <= seen, until, np.nan), seen, 0.9)
+        held += found.lower <= true <= found.upper
+    assert 348 <= held <= 385
+
+
+@pytest.mark.parametrize(
+    ("waits", "seen"), [(np.full(100, 20.0), 500.0), (np.full(29, 20.0), 600.0), (np.full(100, 400.0), 600.0)]
+)
+def test_no_day_to_remind_is_said_on_little(waits, seen):
+    assert remind_days(waits, np.full(len(waits), seen), 0.9) is None
 
 
 def shop(rng, fall=0.0, years=4, monthly=120, rate=1.5):

@@ -27,7 +27,7 @@ from analysis.plotting import (
 )
 from analysis.value.contacts import LISTS
 from analysis.value.ladder import LABELS
-from analysis.value.payback import MONTH
+from analysis.value.payback import MONTH, SEEN
 from analysis.words import Message, formats, tr
 
 if TYPE_CHECKING:
@@ -123,16 +123,25 @@ def plot_rungs(ladder: Ladder, ax: Axes | None = None) -> Axes:
     return name_axes(ax, y=tr("Share on each rung"), lines_between=lines)
 
 
-def plot_payback(payback: Payback, ax: Axes | None = None) -> Axes:
-    """Margin of the average new customer by age: what was seen, then what each model expects; the cost as a line."""
+def plot_payback(payback: Payback, ax: Axes | None = None, model: str | None = None) -> Axes:
+    """Margin of the average new customer by age: what was seen, then what is expected; the cost as a line.
+
+    Parameters
+    ----------
+    model
+        The purchase model whose expectations are drawn, as "expected"; None for those of all, by name.
+    """
     ax, ends, curve = own_axes(ax), [], payback.curve
-    for model, rows in curve.groupby("model", sort=False):
-        is_seen = model == "seen"
-        stroke = Stroke(INK, "solid", "o", 2.2) if is_seen else stroke_of(model)
+    if model:
+        curve = curve[curve["model"].isin([SEEN, model])]
+    curve = curve[curve.groupby("model")["model"].transform("size") > 1]  # where it was seen so long, no model goes on
+    labels = {SEEN: tr("seen"), model: tr("expected")}
+    for name, rows in curve.groupby("model", sort=False):
+        stroke = Stroke(INK, "solid", "o", 2.2) if name == SEEN else stroke_of(name)
         months = rows["age_days"] / MONTH
         ax.fill_between(months, rows["lower"], rows["upper"], color=stroke.color, alpha=0.15, linewidth=0)
         ax.plot(months, rows["estimate"], color=stroke.color, linestyle=stroke.dash, linewidth=stroke.width)
-        ends.append((months.iloc[-1], rows["estimate"].iloc[-1], tr("seen") if is_seen else model, stroke.color))
+        ends.append((months.iloc[-1], rows["estimate"].iloc[-1], labels.get(name, name), stroke.color))
     if payback.cost:
         ax.axhline(payback.cost, color=ORANGE, linewidth=1.2, linestyle=(0, (4, 3)))
         ax.annotate(tr("cost"), (0, payback.cost), xytext=(2, 3), textcoords="offset points", color=ORANGE, va="bottom")

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
+from scipy.stats import norm, quantile_test
 from statsmodels.duration.survfunc import SurvfuncRight, survdiff
 
 from analysis.data import Orders
+from analysis.interval import Interval
 from analysis.value.history import first_order_days, history
 
 AGES = (30, 90, 180, 365, 730)
@@ -21,6 +22,10 @@ MOST_COHORTS = 12
 DIFFERENT = 0.05
 """Level of the test below which cohorts count as different and are not pooled."""
 POWER = 0.8
+WITHIN, REMINDED = 365, 0.8
+"""Days within which customers order again, and the share of these by whom the others are late."""
+SHORTEST, FEWEST = 548, 30
+"""Days of data from which on, and customers who ordered again, from whom on that is said."""
 
 
 @dataclass(frozen=True)
@@ -46,12 +51,16 @@ class Lives:
         both have reached: measure (``second_order``: share with one; ``repeat_orders``, ``margin``: a customer),
         age_days, before (mean over all), estimate, lower, upper, level (change a year), detectable (the smallest change
         that would probably have been found), customers. Empty where no month has cohorts of two years.
+    remind_days
+        Of customers who were watched for a year and ordered again within it, 80% had done so by this age [days]; None
+        with less than 18 months of data or fewer than 30 of them.
     """
 
     cohorts: pd.DataFrame
     second_order: pd.DataFrame
     differ: float
     newer: pd.DataFrame
+    remind_days: Interval | None
 
 
 def lives_of(orders: Orders, margin: float = 1.0, cost: float = 0.0, level: float = 0.9) -> Lives:
@@ -79,7 +88,37 @@ def lives_of(orders: Orders, margin: float = 1.0, cost: float = 0.0, level: floa
     means = sums[["repeat_orders", "margin"]].div(sums["customers"], axis="index").where(whole)
     cohorts = pd.concat(rows).set_index(["cohort", "age_days"]).join(means).reset_index()
     order = ["cohort", "age_days", "customers", "estimate", "lower", "upper", "level", "repeat_orders", "margin"]
-    return Lives(cohorts[order], _pooled(waits[2], seen, groups, differ, level), differ, _newer(cells, level))
+    return Lives(
+        cohorts=cohorts[order],
+        second_order=_pooled(waits[2], seen, groups, differ, level),
+        differ=differ,
+        newer=_newer(cells, level),
+        remind_days=remind_days(waits[2], seen, level),
+    )
+
+
+def remind_days(waits: np.ndarray, seen: np.ndarray, level: float) -> Interval | None:
+    """Age by which 80% of those who order again within a year have done so, from customers watched for that year.
+
+    The interval is that of a quantile's order statistics, so no distribution is assumed.
+
+    Parameters
+    ----------
+    waits, seen
+        Days until the second order (NaN: none yet) and days watched, shape (customers,).
+
+    Examples
+    --------
+    >>> waits = np.append(np.arange(1.0, 101.0), np.full(50, np.nan))
+    >>> remind_days(waits, np.full(150, 600.0), 0.9)
+    Interval(estimate=80.0, lower=73.0, upper=87.0, level=0.9)
+    """
+    again = waits[(seen >= WITHIN) & (waits <= WITHIN)]
+    if seen.max(initial=0) < SHORTEST or len(again) < FEWEST:
+        return None
+    ends = quantile_test(again, p=REMINDED).confidence_interval(level)
+    estimate = np.quantile(again, REMINDED, method="inverted_cdf")
+    return Interval(float(estimate), float(ends.low), float(ends.high), level)
 
 
 def waiting_times(orders: Orders, numbers: tuple[int, ...]) -> dict[int, np.ndarray]:
