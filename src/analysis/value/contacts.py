@@ -195,8 +195,8 @@ def contact_lists(
         to for no list; the arm ``contact`` of a lot that has not begun, for its own.
     effects
         What lots showed, as ``rl.lot_effects(...).effects``: a customer is written to for the list whose contacts
-        brought more (``shrunk``; 0 where nothing is known), then for the first in ``LISTS``; a list with the verdict
-        ``harms`` is sent to nobody.
+        brought more (``shrunk``; 0 where nothing is known), then for the first in ``LISTS``; a list whose contacts cost
+        more than they brought is sent to nobody.
     points
         Points about to lapse by customer id as text: points, and expires, the first day on which some do.
 
@@ -238,7 +238,7 @@ def contact_lists(
     by, rising = ["brought", "break_even", "margin"], [False, True, False]
     chosen = chosen.sort_values(by, ascending=rising, kind="stable")
     first = ~chosen.duplicated("customer_id") & np.isfinite(chosen["break_even"]) & _free(chosen, lots, end)
-    first &= ~chosen["list"].isin(known["list"][known["verdict"] == "harms"])
+    first &= chosen["brought"] >= 0
     chosen["send"] = first & (first.cumsum() <= (len(chosen) if most is None else most))
     left = chosen["left"].where(chosen["list"] != "points", chosen["lapses"])
     left = np.minimum(left.where(chosen["list"] != "run_out", chosen["closes"].clip(lower=1)), days)
