@@ -75,7 +75,8 @@ def test_lists_are_what_they_say(shop, found):
     assert (on["second_order"]["orders"] == 1).all()
     assert (on["win_back"]["asleep"] & (on["win_back"]["orders"] >= 2)).all()
     assert (~on["about_to_slip"]["asleep"]).all()
-    assert (on["advocates"]["rung"] == "member").all()
+    assert on["advocates"]["rung"].isin(["member", "advocate", "fan"]).all()
+    assert (~on["advocates"]["asleep"]).all()
     assert set(found.lists.index) <= set(LISTS)
     assert found.lists["customers"].sum() == len(found.customers)
 
@@ -127,6 +128,29 @@ def test_permissions_that_stand_twice_are_refused(shop):
     ids = shop[0].histories.ids[:1]
     with pytest.raises(DataError, match="once"):
         contact_lists(*shop, opt_in=pd.Series([True, False], index=ids.append(ids)))
+
+
+def test_whoever_left_is_on_no_list_but_to_be_won_back_for_an_avoidable_reason(shop, found):
+    end = pd.Timestamp(shop[0].observation_end)
+    rows = found.customers.drop_duplicates("customer_id")
+    left = pd.concat([rows.query("list == 'about_to_slip'").head(20), rows.query("list == 'win_back'").head(20)])
+    exits = pd.DataFrame(
+        {"customer": left["customer_id"].to_numpy(), "date": end, "avoidable": np.arange(len(left)) % 2 == 0}
+    )
+    after = contact_lists(*shop, exits=exits, **COSTS).customers
+    on = after[after["customer_id"].isin(exits["customer"])]
+    assert set(on["list"]) == {"win_back"}
+    assert set(on["customer_id"]) <= set(exits["customer"][exits["avoidable"]])
+    early = contact_lists(*shop, exits=exits.assign(date=pd.Timestamp("2000-01-01")), **COSTS)
+    pd.testing.assert_frame_equal(early.customers, found.customers)  # who ordered since has come back
+
+
+def test_whoever_was_contacted_lately_is_written_to_for_no_list(shop, found):
+    end = pd.Timestamp(shop[0].observation_end)
+    sent = found.customers.loc[found.customers["send"], "customer_id"].iloc[:40].to_numpy()
+    contacts = pd.DataFrame({"customer": sent, "date": [end - pd.Timedelta(days=27), end - pd.Timedelta(days=28)] * 20})
+    after = contact_lists(*shop, contacts=contacts, **COSTS).customers
+    assert set(sent) - set(after.loc[after["send"], "customer_id"]) == set(sent[::2])
 
 
 def test_points_about_to_expire_make_a_list_that_holds_until_they_do(shop):

@@ -56,6 +56,17 @@ def test_no_day_to_remind_is_said_on_little(waits, seen):
     assert remind_days(waits, np.full(len(waits), seen), 0.9) is None
 
 
+def test_the_share_of_the_second_year_is_that_of_customers_watched_for_two(load_frame):
+    days = {f"c{number}": [0, 300] for number in range(20)}  # order in the first year alone
+    days |= {f"d{number}": [0, 365, 366, 730] for number in range(20)}  # in the second as well
+    days |= {f"e{number}": [10, 400, 740] for number in range(20)}  # are watched for 730 days
+    days |= {f"f{number}": [11, 400] for number in range(20)}  # are watched too short
+    rows = [(customer, day) for customer, ordered in days.items() for day in ordered]
+    frame = pd.DataFrame(rows, columns=["customer", "day"])
+    frame["date"] = pd.Timestamp("2020-01-01") + pd.to_timedelta(frame.pop("day"), "D")
+    assert lives_of(load_frame(frame.assign(amount=10.0))).second_year.estimate == pytest.approx(40 / 60)
+
+
 def shop(rng, fall=0.0, years=4, monthly=120, rate=1.5):
     """Monthly new customers whose orders in their first year fall by a share in every year of joining."""
     joined = np.repeat(np.arange(12 * years), monthly)

@@ -259,6 +259,8 @@ def contact_lists(
         lots=lots.lots,
         effects=None if lot_effects is None else lot_effects.effects,
         points=expiring_points(customer_tables.points, orders.observation_end, window_days),
+        exits=customer_tables.exits,
+        contacts=customer_tables.contacts,
     )
 
 

@@ -249,7 +249,7 @@ def _portfolio(study: Study) -> dict[str, Any]:
 def _customer_base(base: Any) -> dict[str, Any]:
     lives = base.known_lives
     known = {"cohorts": lives and lives.cohorts, "newer_against_older": lives and lives.newer}
-    known["remind_days"] = lives and lives.remind_days
+    known |= {name: lives and getattr(lives, name) for name in ("remind_days", "second_year")}
     return _of(base, "months", "refunds_beyond", "bridge", "drivers", "deciles") | known
 
 

@@ -144,7 +144,10 @@ def plot_payback(payback: Payback, ax: Axes | None = None, model: str | None = N
         ends.append((months.iloc[-1], rows["estimate"].iloc[-1], labels.get(name, name), stroke.color))
     if payback.cost:
         ax.axhline(payback.cost, color=ORANGE, linewidth=1.2, linestyle=(0, (4, 3)))
-        ax.annotate(tr("cost"), (0, payback.cost), xytext=(2, 3), textcoords="offset points", color=ORANGE, va="bottom")
+        ax.annotate(
+            tr("cost"), (1, payback.cost), xycoords=ax.get_yaxis_transform(), xytext=(-2, 3),
+            textcoords="offset points", color=ORANGE, ha="right", va="bottom",
+        )  # fmt: skip
     ax.set_xlim(0)
     ax.set_ylim(min(0, curve["lower"].min()), max(curve["upper"].max(), payback.cost) * 1.08)
     format_ticks(few_ticks(few_ticks(ax, y=5), x=8, integer=True), x="integer", y="compact_money")

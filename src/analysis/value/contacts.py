@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 LISTS: Mapping[str, Message] = {
     "run_out": Message("Running out"), "second_order": Message("Second order"),
     "gift": Message("Gift after the second order"), "about_to_slip": Message("About to slip"),
-    "win_back": Message("Win back"), "up_sell": Message("More an order"), "next_category": Message("Next category"),
-    "advocates": Message("Advocates to ask"), "points": Message("Points about to expire"),
+    "win_back": Message("Win back"), "advocates": Message("Advocates to ask"), "up_sell": Message("More an order"),
+    "next_category": Message("Next category"), "points": Message("Points about to expire"),
 }  # fmt: skip
 QUITE_LATE = 0.75
 """Point of the own rhythm beyond which a customer who is probably still there is about to slip."""
@@ -169,6 +169,8 @@ def contact_lists(
     lots: pd.DataFrame | None = None,
     effects: pd.DataFrame | None = None,
     points: pd.DataFrame | None = None,
+    exits: pd.DataFrame | None = None,
+    contacts: pd.DataFrame | None = None,
 ) -> ContactLists:
     """Lists with the reason, the window and the break-even lift of each customer.
 
@@ -199,6 +201,12 @@ def contact_lists(
         more than they brought is sent to nobody.
     points
         Points about to lapse by customer id as text: points, and expires, the first day on which some do.
+    exits
+        Who said that they left: customer, date and avoidable. As long as they do not order again they are on no list,
+        but for an avoidable reason on that of those to be won back.
+    contacts
+        Contacts that were made: customer and date. Whoever was contacted within the length of the window before the
+        last day is written to for no list.
 
     References
     ----------
@@ -222,6 +230,9 @@ def contact_lists(
     table["points"] = lapsing["points"].to_numpy(dtype=float)
     table["lapses"] = (lapsing["expires"] - pd.Timestamp(orders.observation_end)).dt.days.to_numpy()
     _add_categories(table, orders, days)
+    end = pd.Timestamp(orders.observation_end)
+    last = end - pd.to_timedelta(table["silent_days"], "D")
+    table[["gone", "regainable"]] = _gone(table["customer_id"], last, exits)
     gain = table["margin"] - incentive
     needed = (cost_per_contact + table["p_order"] * incentive) / gain.where(gain > 0)
     table["break_even"] = needed.fillna(np.inf)
@@ -231,13 +242,15 @@ def contact_lists(
             raise DataError("opt_in: its index must hold each customer id once")
         permitted = opt_in.reindex(table["customer_id"]).eq(True).to_numpy()  # noqa: FBT003 (blank is no permission)
     found = [table[members & permitted].assign(list=name) for name, members in _members(table).items()]
-    end = pd.Timestamp(orders.observation_end)
     known = pd.DataFrame(columns=["list", "shrunk", "verdict"]) if effects is None or effects.empty else effects
     brought = known.set_index("list")["shrunk"].astype(float)
     chosen = pd.concat(found).assign(brought=lambda rows: rows["list"].map(brought).fillna(0.0))
     by, rising = ["brought", "break_even", "margin"], [False, True, False]
     chosen = chosen.sort_values(by, ascending=rising, kind="stable")
     first = ~chosen.duplicated("customer_id") & np.isfinite(chosen["break_even"]) & _free(chosen, lots, end)
+    if contacts is not None:
+        lately = contacts["customer"][contacts["date"].between(end - pd.Timedelta(days=days - 1), end)]
+        first &= ~chosen["customer_id"].astype(str).isin(lately.astype(str))
     first &= chosen["brought"] >= 0
     chosen["send"] = first & (first.cumsum() <= (len(chosen) if most is None else most))
     left = chosen["left"].where(chosen["list"] != "points", chosen["lapses"])
@@ -263,6 +276,16 @@ def contact_lists(
         incentive,
         opt_in is not None,
     )
+
+
+def _gone(customers: pd.Series, last: pd.Series, exits: pd.DataFrame | None) -> pd.DataFrame:
+    """Who left and has not ordered since, and whether for a reason that was avoidable."""
+    if exits is None:
+        return pd.DataFrame({"gone": False, "regainable": False}, index=customers.index)
+    left = exits.assign(customer=exits["customer"].astype(str)).sort_values("date", kind="stable")
+    left = left.drop_duplicates("customer", keep="last").set_index("customer").reindex(customers.astype(str))
+    gone = left["date"].to_numpy() >= last.to_numpy()
+    return pd.DataFrame({"gone": gone, "regainable": gone & left["avoidable"].eq(True).to_numpy()}, customers.index)  # noqa: FBT003
 
 
 def _free(chosen: pd.DataFrame, lots: pd.DataFrame | None, end: pd.Timestamp) -> np.ndarray:
@@ -326,17 +349,18 @@ def _add_categories(table: pd.DataFrame, orders: Orders, days: float) -> None:
 
 def _members(table: pd.DataFrame) -> dict[str, pd.Series]:
     """Who is on which list, in the order of ``LISTS``: a customer is written to for the first of several."""
-    awake, again = ~table["asleep"], table["orders"] >= 2
+    awake, again = ~table["asleep"] & ~table["gone"], table["orders"] >= 2
+    to_regain = table["asleep"].where(~table["gone"], table["regainable"])
     return {
         "run_out": awake & table["runs_out"].notna(),
         "second_order": awake & ~again,
         "gift": awake & (table["orders"] == 2) & (table["silent_days"] <= 14),
         "about_to_slip": awake & again & (table["silent_days"] > table["quite_late"]),
-        "win_back": ~awake & again & (table["p_alive"] >= HOPELESS),
+        "win_back": to_regain & again & (table["p_alive"] >= HOPELESS),
+        "advocates": awake & table["rung"].isin(["member", "advocate", "fan"]),
         "up_sell": awake & again & table["low"] & (table["silent_days"] <= table["quite_late"]),
         "next_category": awake & again & table["next"].notna() & (table["silent_days"] <= table["quite_late"]),
-        "advocates": awake & (table["rung"] == "member"),
-        "points": table["points"] > 0,
+        "points": (table["points"] > 0) & ~table["gone"],
     }
 
 
@@ -361,6 +385,8 @@ def _reason(name: str, silent: float, usual: float, own: float, alike: float, po
         return Message(
             "Spends {own:money} an order; others with as many orders spend {alike:money}", own=own, alike=alike
         )
+    if name == "advocates" and np.isnan(usual):
+        return Message("Praised or recommended you, and is still there")
     if name == "advocates":
         return Message("Orders every {usual:integer} days, and is still there", usual=usual)
     if name == "win_back":

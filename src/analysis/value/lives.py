@@ -15,6 +15,7 @@ from statsmodels.duration.survfunc import SurvfuncRight, survdiff
 from analysis.data import Orders
 from analysis.interval import Interval
 from analysis.value.history import first_order_days, history
+from analysis.value.intervals import share_interval
 
 AGES = (30, 90, 180, 365, 730)
 """Days."""
@@ -54,6 +55,9 @@ class Lives:
     remind_days
         Of customers who were watched for a year and ordered again within it, 80% had done so by this age [days]; None
         with less than 18 months of data or fewer than 30 of them.
+    second_year
+        Share of customers who ordered in the second year after their first order, of those watched for two years; None
+        with fewer than 30 of them.
     """
 
     cohorts: pd.DataFrame
@@ -61,6 +65,7 @@ class Lives:
     differ: float
     newer: pd.DataFrame
     remind_days: Interval | None
+    second_year: Interval | None
 
 
 def lives_of(orders: Orders, margin: float = 1.0, cost: float = 0.0, level: float = 0.9) -> Lives:
@@ -94,6 +99,7 @@ def lives_of(orders: Orders, margin: float = 1.0, cost: float = 0.0, level: floa
         differ=differ,
         newer=_newer(cells, level),
         remind_days=remind_days(waits[2], seen, level),
+        second_year=_second_year(orders, seen, level),
     )
 
 
@@ -119,6 +125,17 @@ def remind_days(waits: np.ndarray, seen: np.ndarray, level: float) -> Interval |
     ends = quantile_test(again, p=REMINDED).confidence_interval(level)
     estimate = np.quantile(again, REMINDED, method="inverted_cdf")
     return Interval(float(estimate), float(ends.low), float(ends.high), level)
+
+
+def _second_year(orders: Orders, seen: np.ndarray, level: float) -> Interval | None:
+    watched = np.flatnonzero(seen >= 2 * WITHIN)
+    if len(watched) < FEWEST:
+        return None
+    with history(orders, watched=pd.DataFrame({"customer": watched})) as (connection, occasions):
+        (came,) = connection.execute(f"""
+            SELECT count(DISTINCT customer) FROM {occasions} JOIN watched USING (customer)
+            WHERE age > {WITHIN} AND age <= {2 * WITHIN}""").fetchone()
+    return share_interval(came, len(watched), level)
 
 
 def waiting_times(orders: Orders, numbers: tuple[int, ...]) -> dict[int, np.ndarray]:
