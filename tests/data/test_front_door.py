@@ -173,6 +173,8 @@ def test_arguments_and_data_that_are_wrong_are_told_all_at_once_in_the_words_of_
         "there is no argument 'columns': each column has an argument of its own, such as customer",
         "there is no argument 'quantty'; did you mean 'quantity'?",
     ]
+    with pytest.raises(InputRefused, match=r"no argument 'exits': hand the table to what uses it, such as ladder\("):
+        rl.read_orders(CLIENTS, customer="client", date="when", exits="exits.csv")
     with pytest.raises(InputRefused, match=r"argument 'customer' is missing\nargument 'date' is missing"):
         rl.read_orders(CLIENTS)
     with pytest.raises(InputRefused, match=r"the source is of the type Series, must be a table .pandas"):

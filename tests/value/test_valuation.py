@@ -4,6 +4,7 @@ import pytest
 
 import analysis as rl
 from analysis.data import CustomerSummary
+from analysis.data.simulation import simulate_transactions
 from analysis.errors import DataError
 from analysis.models.patterns import patterns_of
 from analysis.models.registry import MODELS
@@ -188,6 +189,16 @@ class TestGroups:
             value.by("channel")
         with pytest.raises(DataError, match=r"customer ids such as \['00004'\], each once; it begins with \[1\]"):
             value.by(pd.Series("a", index=[1, 2]))
+
+    def test_the_channel_and_category_of_the_first_order_are_columns_to_group_by(self):
+        frame = simulate_transactions(300, seed=4)
+        frame["shop"] = np.where(frame["customer"] < "C150", "web", "street")
+        named = {"customer": "customer", "date": "date", "amount": "amount", "channel": "shop"}
+        orders = rl.read_orders(frame, **named)
+        value = rl.customer_value(rl.BGNBD().fit(orders), rl.GammaGamma().fit(orders), horizon="1Y")
+        found = value.by("channel")
+        assert found["customers"].to_dict() == {"street": 151, "web": 149}
+        assert found["estimate"].sum() == pytest.approx(value.total.estimate)
 
     def test_rfm_scores_rise_with_recency_orders_and_money(self, cdnow_39_weeks):
         groups, table = rl.rfm(cdnow_39_weeks), cdnow_39_weeks.table

@@ -20,7 +20,15 @@ import pyarrow.parquet as pq
 from ibis.expr.types import Table
 from markupsafe import Markup
 
-from analysis.config import Columns, Config, ConfigurationRefused, DataConfig, config_from_mapping, nearest
+from analysis.config import (
+    CUSTOMER_TABLES,
+    Columns,
+    Config,
+    ConfigurationRefused,
+    DataConfig,
+    config_from_mapping,
+    nearest,
+)
 from analysis.data import expressions
 from analysis.data.cleaning import Cleaned, cleaned
 from analysis.data.engine import Connection, close, connect, id_type, literal, quoted, run, scratch
@@ -240,6 +248,11 @@ NO_ARGUMENTS = {
     "transactions": ": it is the source, the first argument",
     "columns": ": each column has an argument of its own, such as customer",
     "csv": ": it is about files that a report writes",
+    **dict.fromkeys(
+        CUSTOMER_TABLES,
+        ": hand the table to what uses it, such as ladder(names=...), contact_lists(opt_in=..., exits=...) or "
+        "payback(acquisition=...); in a configuration `data` names it",
+    ),
     "holdout_weeks": ": name it where orders are split, such as backtest(orders, holdout='26W')",
 }
 ARGUMENTS = {*Columns.model_fields, *DataConfig.model_fields, "currency_column", "discount_is"} - NO_ARGUMENTS.keys()

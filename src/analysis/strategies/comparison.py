@@ -214,7 +214,7 @@ def compare_strategies(
     spend: SpendFit | None,
     strategies: Sequence[Strategy],
     *,
-    gross_margin: float,
+    gross_margin: float = 0.3,
     cost_per_order: float = 0.0,
     annual_discount_rate: float = 0.1,
     horizon="3Y",

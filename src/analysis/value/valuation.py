@@ -312,7 +312,8 @@ def customer_value(
     level: float = 0.9,
     seed: int = 1,
 ) -> CustomerValue | RemoteValue:
-    """Residual value of every customer, of segments and of the base.
+    """Residual value of every customer, of segments and of the base; by ``channel`` and ``category`` of the first order
+    where orders have them.
 
     Of orders whose rows stay in an engine a ``RemoteValue``: customers are a table of that engine.
 
@@ -353,7 +354,9 @@ def customer_value(
     money = {"gross_margin": gross_margin, "cost_per_order": cost_per_order}
     EconomicsConfig.checked(**time, **money)
     found = futures(fits[0].known_histories(), fits, spend, **time, level=level, seed=seed)
-    return value_of(found, **money, currency=orders and orders.currency)
+    first = fits[0].known_histories().table.filter(items=("first_category", "first_channel"))
+    first = first.rename(columns=lambda name: name.removeprefix("first_"))
+    return value_of(found, **money, currency=orders and orders.currency, attributes=first)
 
 
 def futures(
