@@ -448,7 +448,7 @@ def purchase_posterior(
     if alike is not patterns:
         likelihood = corrected(likelihood, model.total_log_likelihood(patterns), np.log(params))
     drawn = draw_posterior(likelihood, prior, np.log(params), seed, proposals, quick=quick)
-    return Posterior(model.names, np.exp(drawn.points), drawn.effective_size, drawn.pareto_shape, drawn.method)
+    return replace(drawn, names=model.names, draws=np.exp(drawn.draws))
 
 
 def _time_scale(patterns: Patterns) -> float:
