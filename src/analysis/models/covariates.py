@@ -238,7 +238,7 @@ def fit_with_covariates(
     moves: str = "mean",
     unit: str | None = None,
     seed: int = 1,
-    season: np.ndarray | None = None,
+    clock: Clock | None = None,
 ) -> CovariateFit:
     """Maximum likelihood on the collapsed histories of each group, tests, and a shrunk posterior for prediction.
 
@@ -251,8 +251,8 @@ def fit_with_covariates(
         Names of the covariates of either process.
     moves
         How dropout moves under BG/NBD and MBG/NBD, see ``MOVES``.
-    season
-        Order rate by part of the year, as ``Clock`` has it.
+    clock
+        As of ``PurchaseModel.fit``.
 
     Raises
     ------
@@ -264,7 +264,7 @@ def fit_with_covariates(
     if moves not in MOVES:
         raise UsageError(f"moves == {moves!r}, must be one of {', '.join(MOVES)}")
     histories, _ = customers_of(data, unit)
-    clock = Clock(time_unit(unit or "week"), season)
+    clock = clock or Clock(time_unit(unit or "week"))
     names = list(dict.fromkeys([*rate, *dropout]))
     design = design_of(_covariates(data, histories, names))
     members = [np.flatnonzero(design.group == group) for group in range(len(design.groups))]
