@@ -24,6 +24,8 @@ LOWEST, HIGHEST = -22.0, 14.0
 """Log odds of p beyond which nobody is looked at singly; for log(beta mu) only the lower one."""
 WIDEST_STEP = {"p": 0.6, "mu": 0.5}
 STEPS_PER_SPREAD = 0.8
+MOST_DROPOUT = 1 - 1e-9
+"""Mean dropout at a trial can grow up to one."""
 NEGLIGIBLE = 1e-16
 """Nodes with less mass than this are left out."""
 FIRST_ORDER_NODES = 48
@@ -213,6 +215,7 @@ class BetaLeaving(Leaving):
         """Mass of Beta(a, b + trials) on the nodes, shape (sizes, points, len(trials), nodes)."""
         total = self.params.a + self.params.b
         a = self.params.a * (np.exp(-sizes) if kind == "mean" else np.ones(sizes.shape))
+        a = np.minimum(a, MOST_DROPOUT * total)
         a, b = a[..., None, None], ((total - a)[..., None] + trials)[..., None]
         log_mass = a * self.place - (a + b) * self.log_odds_total
         log_mass[..., -1] -= np.log(-np.expm1(-b * self.step))[..., 0]
