@@ -12,9 +12,10 @@ import pytest
 from analysis.config import Config
 from analysis.data import load_orders
 from analysis.models.fits import fit_all
+from analysis.models.patterns import patterns_of
 from analysis.models.spend_choice import fit_spend
 from analysis.pipeline import Study, open_study
-from analysis.time import TimeUnit
+from analysis.time import Clock, TimeUnit
 
 REFUSE_SKIPS = os.environ.get("RETENTION_LAB_REFUSE_SKIPS") == "1"
 
@@ -95,7 +96,7 @@ def cdnow_39_weeks(cdnow_config, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def cdnow_purchase(cdnow_39_weeks):
-    return fit_all(cdnow_39_weeks, time_unit=TimeUnit.WEEK, seed=1)
+    return fit_all(patterns_of(cdnow_39_weeks, Clock(TimeUnit.WEEK)), Clock(TimeUnit.WEEK), 1)
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,18 @@
 import numpy as np
+import pandas as pd
 import pytest
 
-from analysis.time import Clock, TimeUnit, force_of_interest, from_days, rate_over, to_days, units_per_year
+from analysis.time import (
+    Clock,
+    Promotions,
+    TimeUnit,
+    force_of_interest,
+    from_days,
+    promotion_edges,
+    rate_over,
+    to_days,
+    units_per_year,
+)
 
 
 @pytest.mark.parametrize("unit", list(TimeUnit))
@@ -27,6 +38,7 @@ def test_no_rate_means_no_discounting():
 class TestOperationalTime:
     season = np.array([0.4, 1.0, 1.6, 1.0])
     days = np.array(["2020-01-31", "2021-07-04", "2024-12-31"], "datetime64[D]")
+    before = np.datetime64("2020-02-02")
 
     def test_runs_as_fast_as_orders_come(self):
         clock = Clock(TimeUnit.DAY, self.season)
@@ -49,6 +61,22 @@ class TestOperationalTime:
         first = self.days[1] - np.array([100, 10])
         assert age == pytest.approx(clock.since(first, self.days[1]))
         assert recency == pytest.approx(clock.since(first, first + np.array([40, 0])))
+
+    def test_it_runs_faster_in_promotions_past_and_planned(self):
+        days = {"start": ["2020-02-03", "2020-03-02"], "end": ["2020-02-09", "2020-03-08"]}
+        clock, day = Clock(TimeUnit.DAY, None, Promotions(promotion_edges(pd.DataFrame(days)), 3.0, 0.25)), self.before
+        assert clock.ahead(7, day) == pytest.approx(7 * 3 / 1.5)
+        assert clock.ahead(np.array([7, 21, 22, 40]), day + 7) == pytest.approx(np.array([7, 21, 24, 54]) / 1.5)
+
+    @pytest.mark.parametrize("profile", [None, season])
+    @pytest.mark.parametrize("factor", [0.5, 2.0])
+    def test_promotions_go_with_a_season_and_days_are_found_back(self, profile, factor):
+        days = {"start": ["2020-02-03", "2021-12-27"], "end": ["2020-02-09", "2022-01-09"]}
+        clock = Clock(TimeUnit.WEEK, profile, Promotions(promotion_edges(pd.DataFrame(days)), factor, 0.1))
+        for day, days in zip(self.days, (3.0, 200.0, 900.0), strict=True):
+            assert clock.days_ahead(clock.ahead(days, day), day) == pytest.approx(days)
+        dates = np.arange(self.days[0], self.days[0] + 400)
+        assert clock.ahead(400, self.days[0] - 1) == pytest.approx(clock.rate_on(dates).sum() / 7, rel=2e-3)
 
     def test_an_even_clock_takes_days_as_they_are(self):
         clock = Clock(TimeUnit.WEEK)

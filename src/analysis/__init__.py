@@ -23,6 +23,7 @@ _HOME = {
     "backtest": "models.backtest",
     "rolling_origins": "models.origins",
     "customer_value": "value.valuation",
+    "outlook": "value.outlook",
     "value_by_group": "value.groups",
     "rfm": "value.segments",
     "alerts": "value.alerts",

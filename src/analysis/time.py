@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
+import pandas as pd
 
 from analysis.errors import UsageError
 
@@ -130,18 +131,70 @@ def rate_over(annual_rate: float, duration: float, unit: TimeUnit) -> float:
 
 
 @dataclass(frozen=True)
-class Clock:
-    """The time that a purchase model knows: in its unit, and where orders follow a season, faster in busy weeks.
+class Promotions:
+    """Days on which customers order more often than on others, past and planned.
 
-    In this operational time ([1]_) customers order at an even rate; a year is as long in it as by the calendar. New
-    customers, of whom no date is known, live in a mean year, where both are the same.
+    Attributes
+    ----------
+    edges
+        Begin and end of each promotion [days since 1970], sorted and apart, shape (2 n,), see ``promotion_edges``.
+    factor
+        Order rate on these days over that on others.
+    share
+        Share of the time observed that lies in promotions.
+    """
+
+    edges: np.ndarray
+    factor: float
+    share: float
+
+    @property
+    def mean(self) -> float:
+        """Order rate of the time observed, over that outside promotions."""
+        return 1 + (self.factor - 1) * self.share
+
+
+def promotion_edges(calendar: pd.DataFrame) -> np.ndarray:
+    """Begin and end of promotions [days since 1970], those that overlap or touch as one, sorted, shape (2 n,).
+
+    Parameters
+    ----------
+    calendar
+        start and end, the first and the last day of each.
+
+    Examples
+    --------
+    >>> calendar = pd.DataFrame({"start": ["1970-01-11", "1970-01-05"], "end": ["1970-01-12", "1970-01-10"]})
+    >>> promotion_edges(calendar).tolist()
+    [4.0, 12.0]
+    """
+    days = [pd.to_datetime(calendar[name]).to_numpy("datetime64[D]").astype(float) for name in ("start", "end")]
+    order = np.argsort(days[0], kind="stable")
+    begin, end = days[0][order], np.maximum.accumulate(days[1][order] + 1)
+    is_apart = begin[1:] > end[:-1]
+    return np.column_stack([begin[np.append(True, is_apart)], end[np.append(is_apart, True)]]).ravel()
+
+
+def in_promotion(dates, edges: np.ndarray) -> np.ndarray:
+    """Whether days lie in promotions with such edges."""
+    return np.searchsorted(edges, np.asarray(dates, "datetime64[D]").astype(float) + 0.5) % 2 == 1
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The time that a purchase model knows: in its unit, and where orders follow a season or promotions, faster then.
+
+    In this operational time ([1]_) customers order at an even rate; a year is as long in it as by the calendar where it
+    has as much of promotions as those observed. New customers, of whom no date is known, live in such a mean year.
 
     Attributes
     ----------
     unit
         Unit of the model.
     season
-        Order rate in equal parts of the year over its mean, shape (parts,); None where time runs evenly.
+        Order rate in equal parts of the year over its mean, shape (parts,); None where no season is known.
+    promotions
+        Days on which customers order more often; None where none are known.
 
     Examples
     --------
@@ -154,11 +207,27 @@ class Clock:
 
     unit: TimeUnit
     season: np.ndarray | None = None
+    promotions: Promotions | None = None
+
+    @property
+    def follows(self) -> str:
+        """``season``, ``promotions`` or ``season and promotions``; empty where time runs as by the calendar."""
+        return " and ".join(name for name in ("season", "promotions") if getattr(self, name) is not None)
+
+    def rate_on(self, dates) -> np.ndarray:
+        """Order rate on days over the mean rate, shape (n,)."""
+        rate = np.ones(len(dates))
+        if self.season is not None:
+            rate = self.season[self.part_of(dates, len(self.season)) % len(self.season)]
+        if self.promotions is not None:
+            is_in = in_promotion(dates, self.promotions.edges)
+            rate = rate * np.where(is_in, self.promotions.factor, 1.0) / self.promotions.mean
+        return rate
 
     def ages(self, recency, age, end: dt.date | None) -> tuple[np.ndarray, np.ndarray]:
         """Model time of recency and T [days] of histories up to the day ``end``."""
         recency, age = np.asarray(recency), np.asarray(age)
-        if self.season is None:
+        if not self.follows:
             return from_days(recency, self.unit), from_days(age, self.unit)
         last = self._day(end)
         first = self._operational(last - age)
@@ -167,28 +236,34 @@ class Clock:
 
     def ahead(self, days, after: dt.date | np.ndarray | None):
         """Model time of so many days after a day."""
-        if self.season is None:
+        if not self.follows:
             return from_days(days, self.unit)
         last = self._day(after)
         return from_days(self._operational(last + days) - self._operational(last), self.unit)
 
     def days_ahead(self, time, after: dt.date | np.ndarray | None):
         """Days after a day in which so much model time passes: the inverse of ``ahead``."""
-        if self.season is None:
+        if not self.follows:
             return to_days(time, self.unit)
         last = self._day(after)
-        year, rest = np.divmod(self._operational(last) + to_days(time, self.unit), DAYS_PER_YEAR)
-        ends, reached = self._parts()
-        return year * DAYS_PER_YEAR + np.interp(rest, reached, ends) - last
+        passed = self._operational(last) + to_days(time, self.unit)
+        if self.promotions is not None:
+            edges, within = self._promoted()
+            more, passed = self.promotions.factor - 1, passed * self.promotions.mean
+            passed = passed - more * np.interp(passed, edges + more * within, within)
+        if self.season is not None:
+            ends, reached = self._parts()
+            passed = self._by_year(passed, reached, ends)
+        return passed - last
 
     def calendar_after(self, day: dt.date | None) -> Callable[[np.ndarray], np.ndarray] | None:
         """From model time after a day to time by the calendar, in the unit; None where both are the same."""
-        return None if self.season is None else lambda time: from_days(self.days_ahead(time, day), self.unit)
+        return (lambda time: from_days(self.days_ahead(time, day), self.unit)) if self.follows else None
 
     def since(self, start: np.ndarray, end: np.ndarray) -> np.ndarray:
         """Model time from the end of one day to that of another, datetime64[D]; 0 where the second comes first."""
         start, end = self._day(start), self._day(end)
-        if self.season is not None:
+        if self.follows:
             start, end = self._operational(start), self._operational(end)
         return from_days(np.maximum(end - start, 0.0), self.unit)
 
@@ -201,7 +276,8 @@ class Clock:
     def _day(self, date: dt.date | np.ndarray | None):
         """Days since the beginning of 1970 at the end of a day."""
         if date is None:
-            raise UsageError("the model follows a season, so customers need dates: orders, and not only a summary")
+            what = "a season" if self.follows == "season" else self.follows
+            raise UsageError(f"the model follows {what}, so customers need dates: orders, and not only a summary")
         return np.asarray(date, "datetime64[D]").astype(float) + 1
 
     def _parts(self) -> tuple[np.ndarray, np.ndarray]:
@@ -209,6 +285,23 @@ class Clock:
         ends = np.linspace(0, DAYS_PER_YEAR, len(self.season) + 1)
         return ends, np.append(0.0, np.cumsum(self.season / self.season.sum())) * DAYS_PER_YEAR
 
+    @staticmethod
+    def _by_year(days, before: np.ndarray, after: np.ndarray):
+        year, rest = np.divmod(days, DAYS_PER_YEAR)
+        return year * DAYS_PER_YEAR + np.interp(rest, before, after)
+
+    def _seasonal(self, day):
+        """Operational days that have passed by a day as far as the season goes."""
+        return day if self.season is None else self._by_year(day, *self._parts())
+
+    def _promoted(self) -> tuple[np.ndarray, np.ndarray]:
+        """Edges of promotions in the time of the season, and how much of it has passed in promotions by then."""
+        edges = self._seasonal(self.promotions.edges)
+        passed = np.append(0.0, np.cumsum(np.diff(edges)[::2]))
+        return edges, np.repeat(passed, 2)[1:-1]
+
     def _operational(self, day):
-        year, rest = np.divmod(day, DAYS_PER_YEAR)
-        return year * DAYS_PER_YEAR + np.interp(rest, *self._parts())
+        day = self._seasonal(day)
+        if self.promotions is None:
+            return day
+        return (day + (self.promotions.factor - 1) * np.interp(day, *self._promoted())) / self.promotions.mean

@@ -5,7 +5,8 @@ import pytest
 import analysis as rl
 from analysis.models.diagnostics import diagnostics, drift_of, regularity_of
 from analysis.models.fits import fit_all
-from analysis.time import TimeUnit
+from analysis.models.patterns import patterns_of
+from analysis.time import Clock, TimeUnit
 
 
 def days_of(rng, customers=400, shape=1, mean_gap=40.0, orders=8):
@@ -43,7 +44,7 @@ def shop(rng, busy=1.0, later=1.0, years=3, customers=1_500):
 
 
 def checked(orders):
-    return diagnostics(orders, fit_all(orders.histories, time_unit=TimeUnit.WEEK, seed=1))
+    return diagnostics(orders, fit_all(patterns_of(orders.histories, Clock(TimeUnit.WEEK)), Clock(TimeUnit.WEEK), 1))
 
 
 def test_a_clean_shop_raises_no_alarm():

@@ -6,7 +6,7 @@ from scipy.special import polygamma
 
 from analysis.config import ModelConfig
 from analysis.errors import NotIdentified
-from analysis.models.fits import fit_one, fit_patterns, maximum
+from analysis.models.fits import fit_all, fit_one, maximum
 from analysis.models.fitting import WIDEST_SD, polish
 from analysis.models.lifetimes_fits import BetaGeoFitter, ModifiedBetaGeoFitter
 from analysis.models.patterns import collapse, patterns_of
@@ -81,7 +81,7 @@ def test_a_plateau_is_no_maximum(name, seed):
 @pytest.mark.parametrize("orders", [np.ones(30), np.full(200, 11), np.array([0.0, 1.0])], ids=["one", "many", "few"])
 def test_customers_who_do_not_differ_in_how_often_they_order_are_a_limit_and_no_refusal(orders):
     age = np.linspace(40, 50, len(orders))
-    fit = fit_patterns(collapse(orders, np.where(orders > 0, age - 1, 0), age), Clock(TimeUnit.WEEK), 1).primary
+    fit = fit_all(collapse(orders, np.where(orders > 0, age - 1, 0), age), Clock(TimeUnit.WEEK), 1).primary
     assert (fit.model, fit.dropout) == ("NBD", "none")
     assert fit.params.r / fit.params.alpha == pytest.approx(orders.sum() / age.sum(), rel=1e-3)
     rates = fit.posterior.draws[:, 0] / fit.posterior.draws[:, 1]
@@ -89,7 +89,7 @@ def test_customers_who_do_not_differ_in_how_often_they_order_are_a_limit_and_no_
 
 
 def test_where_nobody_leaves_the_fallback_without_dropout_is_left_and_named():
-    fits = fit_patterns(of_those_who_stay(), Clock(TimeUnit.WEEK), 1)
+    fits = fit_all(of_those_who_stay(), Clock(TimeUnit.WEEK), 1)
     assert fits.names == ("NBD",)
     assert set(fits.not_identified) == {"BG/NBD", "MBG/NBD", "Pareto/NBD"}
     stays = fit_one(MODELS["NBD"], of_those_who_stay(), Clock(TimeUnit.WEEK), 1)
@@ -99,7 +99,7 @@ def test_where_nobody_leaves_the_fallback_without_dropout_is_left_and_named():
 
 def test_a_primary_model_that_is_named_and_not_identified_is_refused_with_those_that_are():
     with pytest.raises(NotIdentified, match=r"Name another as model.primary, or auto; identified here: .*NBD"):
-        fit_patterns(of_those_who_stay(), Clock(TimeUnit.WEEK), 1, primary="BG/NBD")
+        fit_all(of_those_who_stay(), Clock(TimeUnit.WEEK), 1, primary="BG/NBD")
 
 
 def test_dropout_that_is_the_same_for_all_is_a_limit_of_the_model_and_no_refusal():

@@ -11,7 +11,7 @@ import analysis as rl
 from analysis.data import CustomerSummary, load_orders
 from analysis.data.simulation import simulate_customers
 from analysis.errors import InputRefused, UsageError
-from analysis.models.fits import fit_all, fit_patterns
+from analysis.models.fits import fit_all
 from analysis.models.patterns import patterns_of
 from analysis.time import Clock, TimeUnit
 
@@ -109,14 +109,14 @@ def test_spend_is_expected_by_own_ids(cdnow, cdnow_spend):
 
 @pytest.mark.parametrize("primary", list(rl.MODELS))
 def test_every_model_can_be_the_primary_one(cdnow_39_weeks, primary):
-    fits = fit_patterns(patterns_of(cdnow_39_weeks, Clock(TimeUnit.WEEK)), Clock(TimeUnit.WEEK), 1, primary, quick=True)
+    fits = fit_all(patterns_of(cdnow_39_weeks, Clock(TimeUnit.WEEK)), Clock(TimeUnit.WEEK), 1, primary, quick=True)
     assert fits.primary.model == primary
     assert set(fits.names) == {"BG/NBD", "MBG/NBD", "Pareto/NBD", primary}
 
 
 def test_an_unknown_primary_model_is_refused_with_those_there_are(cdnow_39_weeks):
     with pytest.raises(UsageError, match="must be one of auto, BG/NBD, MBG/NBD, Pareto/NBD, NBD"):
-        fit_all(cdnow_39_weeks, time_unit=TimeUnit.WEEK, seed=1, primary="BGNBD")
+        fit_all(patterns_of(cdnow_39_weeks, Clock(TimeUnit.WEEK)), Clock(TimeUnit.WEEK), 1, "BGNBD")
 
 
 def test_draws_go_to_arviz(fit, cdnow_spend):

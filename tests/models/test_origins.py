@@ -13,9 +13,8 @@ from analysis.models.origins import (
     choice_of,
     interval_score,
     leads,
-    outlook,
     record_of,
-    season_wins,
+    time_that_wins,
 )
 
 
@@ -74,10 +73,11 @@ class TestTheChoiceOfTheModel:
     def test_a_model_that_only_the_season_identifies_in_a_window_says_nothing_of_the_season(self):
         scores = np.random.default_rng(1).normal(0, 1, 200)
         known = window({"BG/NBD": scores}, month=1)
-        only = replace(window({"NBD": scores}, month=2), seasonal=window({"BG/NBD": scores + 1, "NBD": scores}))
-        last = replace(window({"BG/NBD": scores}, month=3), seasonal=window({"BG/NBD": scores + 1}))
-        assert not season_wins([known, only, last])
-        assert season_wins([known, last, last])
+        seasonal = {"season": window({"BG/NBD": scores + 1, "NBD": scores})}
+        only = replace(window({"NBD": scores}, month=2), in_time=seasonal)
+        last = replace(window({"BG/NBD": scores}, month=3), in_time={"season": window({"BG/NBD": scores + 1})})
+        assert not time_that_wins([known, only, last])
+        assert time_that_wins([known, last, last]) == "season"
 
     def test_without_bgnbd_the_first_that_is_identified_is_left(self):
         assert choice_of([], ["NBD"]) == "NBD"
@@ -113,9 +113,6 @@ class TestCalibration:
     def test_an_interval_that_fails_costs_more_than_a_wide_one(self):
         assert interval_score(90, 110, 130, 0.9) > interval_score(60, 140, 130, 0.9)
 
-    def test_a_total_of_nothing_has_no_calibrated_interval(self):
-        assert outlook(Interval(10, 5, 15, 0.9), Interval(-3, -9, 2, 0.9), 91, None).money is None
-
 
 class TestTheRecord:
     def test_each_window_is_calibrated_by_those_before_it_only(self):
@@ -140,14 +137,28 @@ class TestTheRecord:
         def seasonal(scores):
             known = [window(scores, each.actual, each.actual, each.calibration_end.month) for each in even]
             pairs = zip(even, known, strict=True)
-            return [replace(one, seasonal=replace(other, season=other.actual / 100)) for one, other in pairs]
+            return [replace(one, in_time={"season": replace(other, season=other.actual / 100)}) for one, other in pairs]
 
         record = record_of(seasonal(better))
         assert record.windows["season"].tolist() == [1.0, 1.0, 0.7]
         assert record.windows["estimate"].tolist() == [100.0, 100.0, 70.0]
-        assert record.seasonal
-        assert not record_of(seasonal(worse)).seasonal
-        assert not record_of(even).seasonal
+        assert record.follows == "season"
+        # The season of all data may identify no model, and then those in use do not follow it.
+        used = record_of(seasonal(better), follows="")
+        assert used.follows == ""
+        assert used.calibration.weights.tolist() == record_of(even).calibration.weights.tolist()
+        assert record_of(seasonal(worse)).follows == record_of(even).follows == ""
+
+    def test_of_several_times_the_one_that_forecast_best_is_used(self):
+        def scored(gain):
+            return window({"BG/NBD": np.full(5, gain)})
+
+        times = {"season": scored(0.1), "promotions": scored(0.2), "season and promotions": scored(0.3)}
+        both = replace(scored(0.0), in_time=times)
+        assert time_that_wins([both, both]) == "season and promotions"
+        few = replace(scored(0.0), in_time={name: times[name] for name in ("season", "promotions")})
+        assert time_that_wins([few, few, both]) == "promotions"
+        assert time_that_wins([both]) == ""
 
     def test_a_window_that_does_not_fit_is_said(self, cdnow):
         with pytest.raises(rl.Unavailable, match="No window of 60 weeks"):

@@ -10,8 +10,9 @@ from analysis.models.backtest import forecast_holdout
 from analysis.models.fits import fit_all
 from analysis.models.futures import Discount
 from analysis.models.pareto import ParetoNBD
-from analysis.models.season import fit_in_season, log_rates, season_of
-from analysis.time import Clock, TimeUnit
+from analysis.models.patterns import patterns_of
+from analysis.models.season import fit_in_time, log_rates, season_of
+from analysis.time import Clock, Promotions, TimeUnit, promotion_edges
 from analysis.value.valuation import customer_value
 
 WEEK = TimeUnit.WEEK
@@ -20,9 +21,9 @@ BUSY = np.where(np.arange(26) >= 22, 2.5, 1.0) / np.where(np.arange(26) >= 22, 2
 START = np.datetime64("2020-01-01")
 
 
-def shop(rng, profile=None, years=3.0, customers=1_500):
+def shop(rng, profile=None, years=3.0, customers=1_500, promotions=None):
     """BG/NBD customers who order at an even rate in the operational time of a profile; orders up to the end."""
-    clock, end = Clock(WEEK, profile), round(365.25 * years)
+    clock, end = Clock(WEEK, profile, promotions), round(365.25 * years)
     born = START + rng.integers(0, end - 180, customers)
     rate = rng.gamma(PLANTED["r"], 1 / PLANTED["alpha"], customers)
     chance = rng.beta(PLANTED["a"], PLANTED["b"], customers)
@@ -51,12 +52,12 @@ def orders():
 
 @pytest.fixture(scope="module")
 def even(orders):
-    return fit_all(orders.histories, time_unit=WEEK, seed=1, primary="BG/NBD")
+    return fit_all(patterns_of(orders.histories, Clock(TimeUnit.WEEK)), Clock(TimeUnit.WEEK), 1, "BG/NBD")
 
 
 @pytest.fixture(scope="module")
 def seasonal(orders, even):
-    return fit_in_season(even, orders.histories, orders.daily, orders.histories.table["first_order"], 1)
+    return fit_in_time(even, orders.histories, orders.daily, orders.histories.table["first_order"], 1, "season")
 
 
 class TestTheProfile:
@@ -90,7 +91,7 @@ class TestOperationalTime:
             assert value == pytest.approx(PLANTED[name], abs=3 * errors[name])
 
     def test_is_more_likely_than_calendar_time_once_the_rate_on_each_day_counts(self, orders, even, seasonal):
-        gain = log_rates(orders.daily, seasonal.primary.season)
+        gain = log_rates(orders.daily, seasonal.primary.clock)
         for fit in seasonal:
             assert fit.log_likelihood + gain > even[fit.model].log_likelihood + 100
 
@@ -98,7 +99,7 @@ class TestOperationalTime:
         frame = shop(np.random.default_rng(8), BUSY, years=4.0, customers=450)
         split = rl.data.holdout_split(read(frame), 20)
         even, season = (
-            forecast_holdout(split, time_unit=WEEK, seed=1, seasonal=it).score("BG/NBD") for it in (False, True)
+            forecast_holdout(split, time_unit=WEEK, seed=1, follows=it).score("BG/NBD") for it in ("", "season")
         )
         assert season["lower"] < season["actual"] < season["upper"]
         assert abs(even["estimate"] - even["actual"]) > 2 * abs(season["estimate"] - season["actual"])
@@ -117,12 +118,64 @@ class TestOperationalTime:
             seasonal.primary.of(frame, unit="week").predict("13W")
 
 
+class TestPromotions:
+    """Weeks in which customers order twice as often, planted at odd times; some are still to come."""
+
+    calendar = pd.DataFrame({"start": START + 14 * np.array([2, 7, 11, 13, 19, 24, 26, 31, 37, 40, 45, 49, 50, 51])})
+    calendar["end"] = calendar["start"] + pd.Timedelta(days=6)
+    edges = promotion_edges(calendar)
+
+    @pytest.fixture(scope="class")
+    def orders(self):
+        planted = Promotions(self.edges, 2.0, 0.13)
+        return read(shop(np.random.default_rng(2), years=2.0, promotions=planted))
+
+    @pytest.fixture(scope="class")
+    def tests(self, orders):
+        split = rl.data.holdout_split(orders, 10)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("analysis.models.fits.MODELS", {"BG/NBD": rl.MODELS["BG/NBD"]})
+            settings = {"time_unit": WEEK, "seed": 1, "edges": self.edges}
+            return [forecast_holdout(split, **settings, follows=each) for each in ("", "promotions")]
+
+    def test_the_factor_is_found_before_there_are_two_years(self, tests):
+        promotions = tests[1].fits.primary.promotions
+        assert promotions.factor == pytest.approx(2.0, rel=0.12)
+        assert promotions.share == pytest.approx(0.13, abs=0.02)
+        assert tests[1].fits.primary.clock.follows == "promotions"
+        assert tests[0].fits.primary.promotions is None
+
+    def test_weeks_with_planned_promotions_are_forecast_better(self, tests):
+        even, planned = (test.score("BG/NBD") for test in tests)
+        assert planned["lower"] < planned["actual"] < planned["upper"]
+        assert abs(planned["estimate"] - planned["actual"]) < abs(even["estimate"] - even["actual"])
+        assert planned["log_score"] > even["log_score"]
+
+    def test_without_planned_ones_fewer_orders_are_expected(self, tests, orders):
+        fit, end = tests[1].fits.primary, tests[1].calibration_end
+        past = fit.promotions.edges[fit.promotions.edges < np.datetime64(end, "D").astype(float)]
+        quiet = replace(fit, promotions=replace(fit.promotions, edges=past))
+        with_it, without = (each.of(rl.data.holdout_split(orders, 10).calibration) for each in (fit, quiet))
+        assert without.predict("10W")["expected_orders"].sum() < 0.85 * with_it.predict("10W")["expected_orders"].sum()
+
+    def test_where_promotions_bring_nothing_the_factor_is_about_one(self):
+        found = read(shop(np.random.default_rng(3), years=2.0))
+        births = found.histories.table["first_order"]
+        season = season_of(found.daily, births, rl.BGNBD().fit(found), self.edges)
+        assert season.promotions.factor == pytest.approx(1.0, abs=0.2)
+
+    def test_too_few_promotions_say_nothing(self, orders):
+        fit = rl.BGNBD().fit(orders)
+        found = season_of(orders.daily, orders.histories.table["first_order"], fit, self.edges[:4])
+        assert found.promotions is None
+
+
 class TestValues:
     def test_are_discounted_by_the_calendar(self, orders, seasonal):
         """In a simulation as in closed form, and not much else than in a mean year over whole years."""
         fit, spend = seasonal["BG/NBD"].of(orders), rl.GammaGamma().fit(orders)
         value = customer_value(fit, spend, "3Y", gross_margin=1.0, annual_discount_rate=0.5)
-        drawn = value.simulation.totals([]).simulated[1, 0]
+        drawn = value.simulation.totals().simulated[1, 0]
         assert drawn.mean() == pytest.approx(value.total.estimate, rel=0.02)
         assert value.expected_total.lower < value.total.estimate < value.expected_total.upper
         year = customer_value(fit, spend, "1Y", gross_margin=1.0, annual_discount_rate=0.0)

@@ -14,6 +14,7 @@ from analysis.config import Config
 from analysis.errors import InputRefused, UsageError
 from analysis.report.results import model_content, write_json
 from analysis.report.score import score_customers, stored_model
+from analysis.time import Promotions
 
 HUGE = int("9" * 400)
 ONE = "who,day,money\nann,2024-01-05,12.50\n"
@@ -59,8 +60,13 @@ def scored(tmp_path, run):
 
 def test_a_model_that_follows_a_season_survives_its_file(fitted, run):
     fit, season = fitted[0], np.array([0.5, 1.5])
-    write_json(model_content(replace(fit, season=season), fitted[1], currency="USD"), run / "model.json")
-    assert stored_model(run)[0].season.tolist() == season.tolist()
+    promotions = Promotions(np.array([18_000.0, 18_007.0]), 2.0, 0.1)
+    content = model_content(replace(fit, season=season, promotions=promotions), fitted[1], currency="USD")
+    write_json(content, run / "model.json")
+    found = stored_model(run)[0]
+    assert found.season.tolist() == season.tolist()
+    assert (found.promotions.edges.tolist(), found.promotions.factor) == ([18_000.0, 18_007.0], 2.0)
+    assert found.promotions.share == 0.1
 
 
 def test_a_model_survives_its_file(fitted, run):

@@ -8,7 +8,17 @@ from analysis.data.simulation import simulate_transactions
 from analysis.errors import DataError
 from analysis.models.beta_geometric import BGNBD
 from analysis.models.gamma_gamma import GammaGamma
-from analysis.value.ladder import RUNGS, STATES, _state, _states, histories_ago, ladder, own_rhythm, waits_that_ended
+from analysis.value.ladder import (
+    RUNGS,
+    STATES,
+    _state,
+    _states,
+    histories_ago,
+    ladder,
+    own_rhythm,
+    points_of_waits,
+    waits_that_ended,
+)
 from analysis.value.valuation import customer_value
 
 
@@ -53,6 +63,21 @@ def test_one_gap_in_ten_is_longer_than_the_own_rhythms_tenth(shop):
     late = own_rhythm(fit, repeats, 7 * gaps[:, :4].sum(axis=1), 0.9)
     # Four gaps known, the fifth is predicted: it is the posterior that the formula conditions on.
     assert np.mean(7 * gaps[:, 4] > late) == pytest.approx(0.1, abs=0.005)
+
+
+@pytest.mark.parametrize("comes_back", [1.0, 0.4])
+def test_the_rhythm_of_a_first_order_is_not_shortened_by_customers_who_came_lately(comes_back):
+    rng, n = np.random.default_rng(3), 4_000
+    seen = rng.uniform(0, 400, n)
+    waits = np.where(rng.random(n) < comes_back, rng.exponential(60, n), np.inf)
+    found = points_of_waits(np.where(waits <= seen, waits, np.nan), seen)
+    assert found[0.9] == pytest.approx(60 * np.log(10), rel=0.08)
+    assert np.quantile(waits[waits <= seen], 0.9) < 0.9 * found[0.9]
+
+
+def test_where_nobody_came_back_a_first_order_has_no_rhythm():
+    assert points_of_waits(np.full(50, np.nan), np.full(50, 90.0)) == {0.9: np.inf, 0.95: np.inf}
+    assert points_of_waits(np.array([10.0, np.nan]), np.array([20.0, 30.0])) == {0.9: 10.0, 0.95: 10.0}
 
 
 def test_flows_begin_and_end_with_what_is_there(shop, stands):

@@ -5,8 +5,9 @@ import analysis as rl
 from analysis import words
 from analysis.config import EconomicsConfig, RetentionConfig
 from analysis.models.fits import fit_all
+from analysis.models.patterns import patterns_of
 from analysis.models.spend_choice import fit_spend
-from analysis.time import TimeUnit
+from analysis.time import Clock, TimeUnit
 from analysis.value import shifts, valuation
 from analysis.value.growth import spend_growth
 from analysis.value.lift import retention_lifts, shifts_of
@@ -17,7 +18,8 @@ from analysis.value.retention import model_retention
 @pytest.fixture(scope="module")
 def results():
     orders = rl.read_orders({"sample": "cdnow"})
-    fits, spend = fit_all(orders.histories, time_unit=TimeUnit.WEEK, seed=1), fit_spend(orders.histories, seed=1)
+    clock = Clock(TimeUnit.WEEK)
+    fits, spend = fit_all(patterns_of(orders.histories, clock), clock, 1), fit_spend(orders.histories, seed=1)
     economics, retention = EconomicsConfig(acquisition_cost=8), RetentionConfig(cost_per_customer_year=1)
     readings = tuple(readings_that_matter(economics, retention))
     with pytest.MonkeyPatch.context() as patch:

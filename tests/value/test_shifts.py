@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 
@@ -98,3 +100,15 @@ def test_a_timeline_integrates_what_falls_fast_at_the_start():
     for years, weights in zip(line.horizons, line.weights, strict=True):
         exact = 4.4 / 0.5 * (1 - (1 + years * YEAR / 4.4) ** -0.5)
         assert weights @ (1 + line.times[1:] / 4.4) ** -1.5 == pytest.approx(exact, rel=1e-6)
+
+
+@pytest.mark.parametrize("name", ["BG/NBD", "MBG/NBD"])
+def test_retention_can_fall_as_far_as_everyone_leaving_at_the_first_trial_and_no_further(name):
+    before = float(_solved(name).before[0, 0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = _solved(name, _points(-0.05), _points(0.01 - before))
+    assert found.after[1] == pytest.approx(before - 0.05)
+    assert found.new[1].customers[0, 0] == pytest.approx(before - 0.05)
+    # With no order in the first year a customer of BG/NBD is never lost; of MBG/NBD all may be.
+    assert np.isnan(found.after[2, 0]) == (name == "BG/NBD")

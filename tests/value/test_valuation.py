@@ -161,7 +161,7 @@ def test_customers_are_never_stored_times_draws(monkeypatch, simulated):
             yield chunk
 
     monkeypatch.setattr(valuation, "simulate_futures", spying)
-    simulated.simulation.totals([], level=0.9)
+    simulated.simulation.totals(level=0.9)
     assert max(seen) <= 50_000
 
 

@@ -15,61 +15,27 @@ from analysis.errors import NotIdentified, Unavailable
 from analysis.interval import Interval
 from analysis.models.baselines import BASELINES, CountForecast, History, learned_forecast
 from analysis.models.fits import AUTO, LEVEL, PurchaseFit, PurchaseFits, fit_all
-from analysis.models.futures import passes_for, simulate_futures
+from analysis.models.futures import Forecast, forecast, passes_for
 from analysis.models.patterns import Patterns, patterns_of
 from analysis.models.registry import MODELS
 from analysis.models.scores import best_decile_hit_rate, distance_from_middle, paired_lead, rank_correlation
-from analysis.models.season import fit_in_season
+from analysis.models.season import fit_in_time
 from analysis.models.views import expected_cumulative, thinned
 from analysis.plotting import Plots
 from analysis.tables import table_html
-from analysis.time import TimeUnit, duration, time_unit
+from analysis.time import Clock, TimeUnit, duration, promotion_edges, time_unit
 
 if TYPE_CHECKING:
     from analysis.data import HoldoutSplit, Orders
 
-FREQUENCY_GROUPS = (("0", 0, 0), ("1", 1, 1), ("2", 2, 2), ("3", 3, 3), ("4-6", 4, 6), ("7+", 7, np.inf))
+FREQUENCY_GROUPS = {"0": 0, "1": 1, "2": 2, "3": 3, "4-6": 6, "7+": np.inf}
+"""Repeat orders up to which a customer is in a group."""
 PATH_PASSES = 250
 PASSES = 1_000
-
-
-@dataclass(frozen=True)
-class Forecast:
-    """How well one model or baseline forecast the holdout, without a level.
-
-    Attributes
-    ----------
-    name
-        A model's name, or ``same rate``, ``hiatus``, ``average``.
-    total
-        Expected repeat orders in the holdout, of the calibration customers.
-    mae, rmse
-        Mean absolute and root mean squared error per customer [orders].
-    log_score
-        Mean log probability given to what each customer did; higher is better.
-    rank_correlation
-        Spearman's correlation of forecast and actual orders.
-    best_decile_hit_rate
-        Share of the customers who ordered most that the forecast also puts into its best tenth.
-    totals
-        Simulated totals, shape (passes,).
-    distance
-        How far each customer's orders lie from the middle of the forecast, see ``distance_from_middle``, shape (n,).
-    """
-
-    name: str
-    total: float
-    mae: float
-    rmse: float
-    log_score: float
-    rank_correlation: float
-    best_decile_hit_rate: float
-    totals: np.ndarray
-    distance: np.ndarray
-
-    @property
-    def is_baseline(self) -> bool:
-        return self.name not in MODELS
+SCORES = (
+    "is_baseline", "actual", "estimate", "lower", "upper", "level", "mae", "rmse", "log_score", "rank_correlation",
+    "best_decile_hit_rate", "interval_coverage",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -90,8 +56,11 @@ class BackTest:
         Repeat orders in the holdout, of the calibration customers.
     fits
         The models on the calibration, and why some are not identified by it.
-    forecasts
-        One a model and baseline, best log score first.
+    accuracy
+        The columns of ``scores`` that need no level.
+    totals, distance
+        Simulated totals, shape (forecasts, passes), and how far each customer's orders lie from the middle of the
+        forecast, see ``distance_from_middle``, shape (forecasts, customers); in the order of ``accuracy``.
     lead_mean, lead_error
         Mean log score of the primary model, on which the values rest, less that of the best baseline; and its
         standard error over customers.
@@ -114,7 +83,9 @@ class BackTest:
     new_customer_orders: int
     actual: int
     fits: PurchaseFits
-    forecasts: tuple[Forecast, ...]
+    accuracy: pd.DataFrame
+    totals: np.ndarray
+    distance: np.ndarray
     lead_mean: float
     lead_error: float
     calibration_by_group: pd.DataFrame
@@ -144,29 +115,16 @@ class BackTest:
         """One row a model and baseline by name, best log score first.
 
         Columns is_baseline; actual, the orders that came; estimate, lower, upper and level of the forecast total with
-        its predictive interval; mae, rmse, log_score, rank_correlation, best_decile_hit_rate (see ``Forecast``); and
-        interval_coverage, the share of customers inside their predictive interval (randomised, so that the level is
-        attainable).
+        its predictive interval; mae and rmse, the mean absolute and root mean squared error per customer [orders];
+        log_score, the mean log probability given to what each customer did (higher is better); rank_correlation,
+        Spearman's of forecast and actual orders; best_decile_hit_rate, the share of the customers who ordered most
+        that the forecast also puts into its best tenth; and interval_coverage, the share of customers inside their
+        predictive interval (randomised, so that the level is attainable).
         """
-        return pd.DataFrame([self._row(each) for each in self.forecasts]).set_index("name")
-
-    def _row(self, forecast: Forecast) -> dict:
-        lower, upper = np.quantile(forecast.totals, [(1 - self.level) / 2, (1 + self.level) / 2]).tolist()
-        return {
-            "name": forecast.name,
-            "is_baseline": forecast.is_baseline,
-            "actual": self.actual,
-            "estimate": forecast.total,
-            "lower": lower,
-            "upper": upper,
-            "level": self.level,
-            "mae": forecast.mae,
-            "rmse": forecast.rmse,
-            "log_score": forecast.log_score,
-            "rank_correlation": forecast.rank_correlation,
-            "best_decile_hit_rate": forecast.best_decile_hit_rate,
-            "interval_coverage": float(np.mean(forecast.distance <= self.level / 2)),
-        }
+        lower, upper = np.quantile(self.totals, [(1 - self.level) / 2, (1 + self.level) / 2], axis=1)
+        inside = (self.distance <= self.level / 2).mean(axis=1)
+        columns = {"actual": self.actual, "lower": lower, "upper": upper, "level": self.level}
+        return self.accuracy.assign(**columns, interval_coverage=inside)[list(SCORES)]
 
     @property
     def path(self) -> pd.DataFrame:
@@ -184,12 +142,12 @@ class BackTest:
     @property
     def winner(self) -> str:
         """Name with the best mean log score."""
-        return self.forecasts[0].name
+        return str(self.accuracy.index[0])
 
     @property
     def best_baseline(self) -> str:
         """Name of the baseline with the best mean log score."""
-        return next(each.name for each in self.forecasts if each.is_baseline)
+        return str(self.accuracy.index[self.accuracy["is_baseline"]][0])
 
     @property
     def lead(self) -> Interval:
@@ -215,6 +173,7 @@ def backtest(
     unit: str = "week",
     primary: str = AUTO,
     seasonal: bool = False,
+    promotions: pd.DataFrame | None = None,
     level: float = LEVEL,
     seed: int = 1,
 ) -> BackTest:
@@ -232,6 +191,8 @@ def backtest(
         The model on which values rest, and whose lead over the best baseline is judged.
     seasonal
         Whether the models are fitted in the operational time of the season, where two years before show one.
+    promotions
+        start and end of promotions, past and planned, that the operational time is to follow too, one row each.
     level
         Level of the intervals.
     seed
@@ -245,12 +206,21 @@ def backtest(
     from analysis.data import holdout_split
 
     split = holdout_split(orders, round(duration(holdout) / 7))
-    settings = {"time_unit": time_unit(unit), "seed": seed, "primary": primary, "seasonal": seasonal}
-    return forecast_holdout(split, **settings).at(level)
+    wanted = {"season": seasonal, "promotions": promotions is not None}
+    follows = " and ".join(name for name, is_wanted in wanted.items() if is_wanted)
+    edges = None if promotions is None else promotion_edges(promotions)
+    settings = {"time_unit": time_unit(unit), "seed": seed, "primary": primary}
+    return forecast_holdout(split, **settings, follows=follows, edges=edges).at(level)
 
 
 def forecast_holdout(
-    split: HoldoutSplit, *, time_unit: TimeUnit, seed: int, primary: str = AUTO, seasonal: bool = False
+    split: HoldoutSplit,
+    *,
+    time_unit: TimeUnit,
+    seed: int,
+    primary: str = AUTO,
+    follows: str = "",
+    edges: np.ndarray | None = None,
 ) -> BackTest:
     """Forecast the holdout with all purchase models and the naive baselines, and score what came.
 
@@ -261,8 +231,9 @@ def forecast_holdout(
     time_unit, seed, primary
         Of the models, as in ``fit_all``; another model is the primary one where the calibration data do not identify
         this one.
-    seasonal
-        As in ``backtest``.
+    follows, edges
+        What the models' time follows, where what comes before the holdout shows it, and the edges of promotions; as in
+        ``fit_in_time``.
 
     Raises
     ------
@@ -271,7 +242,8 @@ def forecast_holdout(
     """
     actual = split.holdout_orders
     try:
-        fits = fit_all(split.calibration, time_unit=time_unit, seed=seed)
+        clock = Clock(time_unit)
+        fits = fit_all(patterns_of(split.calibration, clock), clock, seed)
     except NotIdentified as error:
         raise Unavailable(
             "What comes before the last {weeks:weeks} of the data is too little to fit a model to. A shorter test "
@@ -279,12 +251,13 @@ def forecast_holdout(
             code="backtest.reason.not_identified",
             weeks=split.holdout_days / 7,
         ) from error
-    if seasonal:
+    if follows:
         births = split.calibration.table["first_order"]
-        fits = fit_in_season(fits, split.calibration, split.daily, births, seed) or fits
+        fits = fit_in_time(fits, split.calibration, split.daily, births, seed, follows, edges) or fits
     fits = fits.led_by(primary)
     patterns = patterns_of(split.calibration, fits.primary.clock)
-    found = [_of_model(fit, patterns, split, seed) for fit in fits]
+    window = {"after": split.calibration_end, "seed": seed}
+    found = [forecast(fit, patterns, actual, days=split.holdout_days, most=PASSES, **window) for fit in fits]
     cumulative, cumulative_totals = _path(fits.primary, patterns, split, seed)
     past, future = History.of(split.earlier), History.of(split)
     for baseline in BASELINES:
@@ -302,7 +275,9 @@ def forecast_holdout(
         new_customer_orders=split.new_customer_orders,
         actual=int(actual.sum()),
         fits=fits,
-        forecasts=tuple(_scored(each, actual, seed) for each in ranked),
+        accuracy=pd.DataFrame([_accuracy(each, actual) for each in ranked]).set_index("name"),
+        totals=np.array([each.totals for each in ranked]),
+        distance=np.array([distance_from_middle(each.below, each.at, np.random.default_rng(seed)) for each in ranked]),
         lead_mean=lead_mean,
         lead_error=lead_error,
         calibration_by_group=_by_group(split, {each.name: each.mean for each in ranked}),
@@ -312,90 +287,49 @@ def forecast_holdout(
     )
 
 
-@dataclass(frozen=True)
-class _Probabilities:
-    """A forecast of the holdout: means, log probabilities of what came, where it fell, simulated totals."""
-
-    name: str
-    mean: np.ndarray
-    log_probability: np.ndarray
-    below: np.ndarray
-    at: np.ndarray
-    totals: np.ndarray
-
-
-def _of_model(fit: PurchaseFit, patterns: Patterns, split: HoldoutSplit, seed: int) -> _Probabilities:
-    model, params = MODELS[fit.model], fit.params
-    horizon = float(fit.clock.ahead(split.holdout_days, split.calibration_end))
-    mean = model.expected_purchases(params, horizon, *patterns.history)[patterns.index]
-    history = tuple(part[patterns.index] for part in patterns.history)
-    draws = fit.posterior.draws[: passes_for(patterns.customers, most=PASSES)]
-    below, at, totals = np.zeros(patterns.customers), np.zeros(patterns.customers), np.zeros(len(draws))
-    for chunk in simulate_futures(model, draws, history, horizon, seed=seed):
-        came = split.holdout_orders[chunk.rows]
-        below[chunk.rows], at[chunk.rows] = (chunk.orders < came).mean(axis=0), (chunk.orders == came).mean(axis=0)
-        totals += chunk.orders.sum(axis=1)
-    probability = model.pmf(params, horizon, *history, split.holdout_orders)
-    return _Probabilities(model.name, mean, np.log(np.maximum(probability, 1e-300)), below, at, totals)
-
-
 def _path(fit: PurchaseFit, patterns: Patterns, split: HoldoutSplit, seed: int) -> tuple[pd.DataFrame, np.ndarray]:
     """Cumulative orders at each quarter of the holdout: what came, what was expected, and simulated totals."""
-    model, came = MODELS[fit.model], split.cumulative.set_index("day")
-    history, start = tuple(part[patterns.index] for part in patterns.history), came.index[-1] - split.holdout_days
-    draws = fit.posterior.draws[: passes_for(patterns.customers, most=PATH_PASSES)]
-    rows, totals = [], []
+    came, nothing = split.cumulative.set_index("day"), np.zeros(patterns.customers, dtype=np.int64)
+    start, rows, totals = came.index[-1] - split.holdout_days, [], []
     for quarter in range(1, 5):
         days = round(split.holdout_days * quarter / 4)
-        horizon = float(fit.clock.ahead(days, split.calibration_end))
-        chunks = simulate_futures(model, draws, history, horizon, seed=seed)
-        totals.append(sum(chunk.orders.sum(axis=1) for chunk in chunks))
+        found = forecast(fit, patterns, nothing, split.calibration_end, days, seed=seed, most=PATH_PASSES)
         at = came.loc[start + days]
-        expected = patterns.total(model.expected_purchases(fit.params, horizon, *patterns.history))
-        rows.append((at["date"], int(at["repeat_orders"] - came.loc[start, "repeat_orders"]), expected))
+        rows.append((at["date"], int(at["repeat_orders"] - came.loc[start, "repeat_orders"]), found.mean.sum()))
+        totals.append(found.totals)
     return pd.DataFrame(rows, columns=["date", "actual", "estimate"]), np.array(totals)
 
 
-def _of_baseline(name: str, learned: CountForecast, actual: np.ndarray, seed: int) -> _Probabilities:
+def _of_baseline(name: str, learned: CountForecast, actual: np.ndarray, seed: int) -> Forecast:
     below = learned.cumulative(actual - 1)
     totals = learned.draw(np.random.default_rng(seed), passes_for(actual.size, most=PASSES))
-    at = learned.cumulative(actual) - below
-    return _Probabilities(name, learned.mean, learned.log_probability(actual), below, at, totals)
-
-
-def _scored(forecast: _Probabilities, actual: np.ndarray, seed: int) -> Forecast:
-    error = forecast.mean - actual
     return Forecast(
-        name=forecast.name,
-        total=float(forecast.mean.sum()),
-        mae=float(np.abs(error).mean()),
-        rmse=float(np.sqrt(np.mean(error**2))),
-        log_score=float(forecast.log_probability.mean()),
-        rank_correlation=rank_correlation(forecast.mean, actual),
-        best_decile_hit_rate=best_decile_hit_rate(forecast.mean, actual),
-        totals=forecast.totals,
-        distance=distance_from_middle(forecast.below, forecast.at, np.random.default_rng(seed)),
+        name, learned.mean, learned.log_probability(actual), below, learned.cumulative(actual) - below, totals
     )
 
 
+def _accuracy(forecast: Forecast, actual: np.ndarray) -> dict:
+    error = forecast.mean - actual
+    return {
+        "name": forecast.name,
+        "is_baseline": forecast.name not in MODELS,
+        "estimate": forecast.mean.sum(),
+        "mae": np.abs(error).mean(),
+        "rmse": np.sqrt(np.mean(error**2)),
+        "log_score": forecast.log_probability.mean(),
+        "rank_correlation": rank_correlation(forecast.mean, actual),
+        "best_decile_hit_rate": best_decile_hit_rate(forecast.mean, actual),
+    }
+
+
 def _by_group(split: HoldoutSplit, means: Mapping[str, np.ndarray]) -> pd.DataFrame:
-    frequency = split.calibration.table["frequency"].to_numpy()
-    rows = []
-    for label, low, high in FREQUENCY_GROUPS:
-        inside = (frequency >= low) & (frequency <= high)
-        if inside.any():
-            actual = split.holdout_orders[inside]
-            error = actual.std(ddof=1) / np.sqrt(actual.size) if actual.size > 1 else np.nan
-            rows.append(
-                {
-                    "frequency": label,
-                    "customers": int(inside.sum()),
-                    "actual": actual.mean(),
-                    "standard_error": error,
-                    **{name: mean[inside].mean() for name, mean in means.items()},
-                }
-            )
-    return pd.DataFrame(rows)
+    frequency, ends = split.calibration.table["frequency"].to_numpy(), [-1, *FREQUENCY_GROUPS.values()]
+    group = np.array(list(FREQUENCY_GROUPS))[np.searchsorted(ends, frequency, side="left") - 1]
+    by = pd.DataFrame({"actual": split.holdout_orders, **means}).groupby(group)
+    found = by.mean()
+    found.insert(0, "customers", by.size())
+    found.insert(2, "standard_error", by["actual"].sem())
+    return found.rename_axis("frequency").reset_index()
 
 
 def _tracking(split: HoldoutSplit, fits: PurchaseFits) -> pd.DataFrame:

@@ -196,9 +196,6 @@ class BetaGeometric(PurchaseModel):
         dropout = np.clip(rng.beta(a, b), 1e-12, 1 - 1e-12)
         return Customers(rng.standard_gamma(rate) / age, dropout, np.zeros(rate.shape))
 
-    def start(self, orders_per_customer):
-        return np.clip(np.log([0.5, 0.5 / max(orders_per_customer, 1e-6), 0.7, 2.5]), -5, 5)
-
     def leaving(self, params, most_repeats, year):
         return BetaLeaving(params, int(self.trial_after_first_order), most_repeats)
 

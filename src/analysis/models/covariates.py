@@ -27,7 +27,7 @@ from analysis.models.beta_geometric import BetaGeometric
 from analysis.models.fits import DRAWS_FOR_ALIVE, LEVEL, PurchaseFit, fitted, purchase_prior
 from analysis.models.fitting import CONVERGED_BELOW, Optimum, best_of, curvature, polish
 from analysis.models.patterns import Patterns, coarsened, customers_of, patterns_of
-from analysis.models.posterior import PROPOSALS, Posterior, Prior, draw_posterior
+from analysis.models.posterior import PROPOSALS, Prior, draw_posterior
 from analysis.tables import table_html
 from analysis.time import Clock, TimeUnit, time_unit
 from analysis.words import Message
@@ -238,7 +238,7 @@ def fit_with_covariates(
     moves: str = "mean",
     unit: str | None = None,
     seed: int = 1,
-    season: np.ndarray | None = None,
+    clock: Clock | None = None,
 ) -> CovariateFit:
     """Maximum likelihood on the collapsed histories of each group, tests, and a shrunk posterior for prediction.
 
@@ -251,8 +251,8 @@ def fit_with_covariates(
         Names of the covariates of either process.
     moves
         How dropout moves under BG/NBD and MBG/NBD, see ``MOVES``.
-    season
-        Order rate by part of the year, as ``Clock`` has it.
+    clock
+        As of ``PurchaseModel.fit``.
 
     Raises
     ------
@@ -264,7 +264,7 @@ def fit_with_covariates(
     if moves not in MOVES:
         raise UsageError(f"moves == {moves!r}, must be one of {', '.join(MOVES)}")
     histories, _ = customers_of(data, unit)
-    clock = Clock(time_unit(unit or "week"), season)
+    clock = clock or Clock(time_unit(unit or "week"))
     names = list(dict.fromkeys([*rate, *dropout]))
     design = design_of(_covariates(data, histories, names))
     members = [np.flatnonzero(design.group == group) for group in range(len(design.groups))]
@@ -371,8 +371,8 @@ def _group_fits(
     fits = []
     for group, (patterns, part) in enumerate(zip(likelihood.patterns, parts, strict=True)):
         params = model.Params(*map(float, likelihood.params(best.point, group)))
-        draws = np.array([likelihood.params(point, group) for point in drawn.points])
-        posterior = Posterior(model.names, draws, drawn.effective_size, drawn.pareto_shape, drawn.method)
+        draws = np.array([likelihood.params(point, group) for point in drawn.draws])
+        posterior = replace(drawn, names=model.names, draws=draws)
         errors = draws.std(axis=0)
         fit = fitted(model, patterns, clock, params, errors, best.newton_decrement, posterior, DRAWS_FOR_ALIVE)
         fits.append(fit.of(part))

@@ -30,7 +30,7 @@ from analysis.models.purchase import PurchaseModel
 from analysis.models.registry import FALLBACK, MODELS
 from analysis.plotting import Plots
 from analysis.tables import table_html
-from analysis.time import Clock, TimeUnit, duration
+from analysis.time import Clock, Promotions, TimeUnit, duration
 from analysis.words import Message
 
 if TYPE_CHECKING:
@@ -79,7 +79,9 @@ class PurchaseFit:
         Expected share still alive of those without a repeat order; NaN where there are none.
     season
         Order rate in equal parts of the year over its mean, in whose operational time the model was fitted, shape
-        (parts,); None where time runs evenly. See ``Clock``.
+        (parts,); None where it follows no season. See ``Clock``.
+    promotions
+        The same of promotions, past and planned; None where it follows none.
     histories, orders
         The customers whose answers are asked for, and their orders where these are known; never stored.
     """
@@ -98,6 +100,7 @@ class PurchaseFit:
     alive_among_one_time_buyers: float
     alive_luck: float = 0.0
     season: np.ndarray | None = field(default=None, repr=False)
+    promotions: Promotions | None = None
     histories: CustomerSummary | None = field(default=None, repr=False, compare=False, metadata={"stored": False})
     orders: Orders | None = field(default=None, repr=False, compare=False, metadata={"stored": False})
 
@@ -125,7 +128,7 @@ class PurchaseFit:
     @property
     def clock(self) -> Clock:
         """What turns days into the time of the model."""
-        return Clock(self.time_unit, self.season)
+        return Clock(self.time_unit, self.season, self.promotions)
 
     @property
     def converged(self) -> bool:
@@ -269,40 +272,24 @@ class PurchaseFits:
         return self.fits[self.names.index(name)]
 
 
-def fit_all(
-    histories: CustomerSummary,
-    *,
-    time_unit: TimeUnit,
-    seed: int,
-    primary: str = AUTO,
-    season: np.ndarray | None = None,
-) -> PurchaseFits:
-    """All purchase models on the customers of a summary, the primary one first; ``season`` as ``Clock`` has it.
+def refuse_unknown_model(name: str, key: str = "model.primary") -> None:
+    """Raise UsageError for a purchase model that there is not, as a key of the configuration names it."""
+    allowed = (AUTO, *MODELS) if key == "model.primary" else tuple(MODELS)
+    if name not in allowed:
+        raise UsageError(f"{key} == {name!r}, must be one of {', '.join(allowed)}{nearest(name, MODELS)}")
+
+
+def fit_all(patterns: Patterns, clock: Clock, seed: int, primary: str = AUTO, *, quick: bool = False) -> PurchaseFits:
+    """All purchase models on the same histories, the primary one first: with ``auto`` BG/NBD where it is identified.
+
+    NBD, in which nobody leaves, is fitted where it is named and where the data identify no model with dropout. With
+    ``quick`` the posterior is good enough for the variance of a total, and no more.
 
     Raises
     ------
     NotIdentified
         Where the data do not identify the model that is named as the primary one, or none at all. Another that they do
         not identify is left out and named.
-    """
-    clock = Clock(time_unit, season)
-    return fit_patterns(patterns_of(histories, clock), clock, seed, primary)
-
-
-def refuse_unknown_model(primary: str) -> None:
-    """Raise UsageError for a purchase model that there is not."""
-    if primary not in (AUTO, *MODELS):
-        allowed = ", ".join((AUTO, *MODELS))
-        raise UsageError(f"model.primary == {primary!r}, must be one of {allowed}{nearest(primary, MODELS)}")
-
-
-def fit_patterns(
-    patterns: Patterns, clock: Clock, seed: int, primary: str = AUTO, *, quick: bool = False
-) -> PurchaseFits:
-    """As ``fit_all``, on collapsed histories; with ``auto`` BG/NBD is the first where it is identified.
-
-    NBD, in which nobody leaves, is fitted where it is named and where the data identify no model with dropout. With
-    ``quick`` the posterior is good enough for the variance of a total, and no more.
     """
     refuse_unknown_model(primary)
     first = PREFERRED if primary == AUTO else primary
@@ -357,6 +344,7 @@ def fitted(
         model=model.name,
         time_unit=clock.unit,
         season=clock.season,
+        promotions=clock.promotions,
         parameters=params._asdict(),
         standard_errors=dict(zip(model.names, errors.tolist(), strict=True)),
         log_likelihood=model.total_log_likelihood(patterns)(np.log(params)),
@@ -448,7 +436,7 @@ def purchase_posterior(
     if alike is not patterns:
         likelihood = corrected(likelihood, model.total_log_likelihood(patterns), np.log(params))
     drawn = draw_posterior(likelihood, prior, np.log(params), seed, proposals, quick=quick)
-    return Posterior(model.names, np.exp(drawn.points), drawn.effective_size, drawn.pareto_shape, drawn.method)
+    return replace(drawn, names=model.names, draws=np.exp(drawn.draws))
 
 
 def _time_scale(patterns: Patterns) -> float:

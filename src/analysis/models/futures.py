@@ -7,14 +7,21 @@ are taken in chunks; a table of customers by passes is never stored as a whole.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice, pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from analysis.models.purchase import PurchaseModel, SimulatedOrders
+from analysis.models.registry import MODELS
+
+if TYPE_CHECKING:
+    from analysis.models.fits import PurchaseFit
+    from analysis.models.patterns import Patterns
 
 SINGLY = 32
 """Orders of one future that are valued one by one; the rest of a longer series by its mean and variance."""
@@ -102,6 +109,53 @@ class Discount:
         sums = (np.append(0.0, np.cumsum(now**power)) * times[1] for power in (1, 2))
         first, second = (np.interp(span, times, each) / np.maximum(span, 1e-300) for each in sums)
         return first, second
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a model or baseline forecast of each customer's orders in a window, beside what came.
+
+    Attributes
+    ----------
+    name
+        Of the model or baseline.
+    mean
+        Expected orders, shape (n,).
+    log_probability
+        Of what each customer did, shape (n,).
+    below, at
+        Probability of fewer orders than came, and of just as many, shape (n,).
+    totals
+        Simulated totals over customers, shape (passes,).
+    """
+
+    name: str
+    mean: np.ndarray
+    log_probability: np.ndarray
+    below: np.ndarray
+    at: np.ndarray
+    totals: np.ndarray
+
+
+def forecast(
+    fit: PurchaseFit, patterns: Patterns, came: np.ndarray, after: dt.date, days: float, *, seed: int, most: int
+) -> Forecast:
+    """Forecast so many days after a day, in which customers ordered ``came``, shape (n,), with ``most`` passes."""
+    model, horizon = MODELS[fit.model], float(fit.clock.ahead(days, after))
+    mean = model.expected_purchases(fit.params, horizon, *patterns.history)[patterns.index]
+    # Probabilities of distinct histories and outcomes alone: they are dear, and most customers share them.
+    width = int(came.max(initial=0)) + 1
+    code, of_customer = np.unique(patterns.index * width + came, return_inverse=True)
+    rows, counts = np.divmod(code, width)
+    probability = model.pmf(fit.params, horizon, *(part[rows] for part in patterns.history), counts)[of_customer]
+    draws = fit.posterior.draws[: passes_for(patterns.customers, most=most)]
+    below, at, totals = np.zeros(len(came)), np.zeros(len(came)), np.zeros(len(draws))
+    history = tuple(part[patterns.index] for part in patterns.history)
+    for chunk in simulate_futures(model, draws, history, horizon, seed=seed):
+        own = came[chunk.rows]
+        below[chunk.rows], at[chunk.rows] = (chunk.orders < own).mean(axis=0), (chunk.orders == own).mean(axis=0)
+        totals += chunk.orders.sum(axis=1)
+    return Forecast(fit.model, mean, np.log(np.maximum(probability, 1e-300)), below, at, totals)
 
 
 def passes_for(customers: int, most: int = 2_000, least: int = 200, cells: float = 4e7) -> int:

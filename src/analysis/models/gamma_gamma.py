@@ -236,4 +236,4 @@ def gamma_gamma_posterior(params: SpendParams, spending: Spending, seed: int) ->
     if alike is not spending:
         likelihood = corrected(MODEL.total_log_likelihood(alike, weight), likelihood, mode)
     drawn = draw_posterior(likelihood, prior, mode, seed)
-    return Posterior(MODEL.names, MODEL.from_free(drawn.points), drawn.effective_size, drawn.pareto_shape, drawn.method)
+    return replace(drawn, names=MODEL.names, draws=MODEL.from_free(drawn.draws))

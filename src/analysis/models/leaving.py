@@ -18,10 +18,14 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import expit
 
+from analysis.models.quadrature import unit_rule
+
 LOWEST, HIGHEST = -22.0, 14.0
 """Log odds of p beyond which nobody is looked at singly; for log(beta mu) only the lower one."""
 WIDEST_STEP = {"p": 0.6, "mu": 0.5}
 STEPS_PER_SPREAD = 0.8
+MOST_DROPOUT = 1 - 1e-9
+"""Mean dropout at a trial can grow up to one."""
 NEGLIGIBLE = 1e-16
 """Nodes with less mass than this are left out."""
 FIRST_ORDER_NODES = 48
@@ -90,11 +94,6 @@ class Leaving(ABC):
         points = (np.atleast_1d(np.asarray(each, dtype=float)) for each in params)
         self.params = type(params)(*np.broadcast_arrays(*points))
 
-    @property
-    def largest_factor(self) -> np.ndarray:
-        """By how much the mean dropout can grow under ``mean``, shape (points,)."""
-        return np.full(len(self.params[0]), np.inf)
-
     @abstractmethod
     def of_new(self, kind: str, sizes: np.ndarray, times: np.ndarray) -> Curves:
         """One new customer, counted from the first order, whose orders are worth 1; ``sizes`` is (sizes, points)."""
@@ -109,13 +108,12 @@ class Leaving(ABC):
         Here of customers who leave independently of their orders: the first order after the start falls at each moment
         of the waiting time, and counts where the customer is still there.
         """
-        points, weights = np.polynomial.legendre.leggauss(FIRST_ORDER_NODES)
-        share = (points + 1) / 2
-        wait = length * share**2
+        share, weights = unit_rule(FIRST_ORDER_NODES, near_zero=True)
+        wait = length * share
         there = self.of_new(kind, size[None], start + wait).customers[0]
         r, alpha = self.params.r[:, None], self.params.alpha[:, None]
         density = r / alpha * (1 + wait / alpha) ** -(r + 1)
-        return (there * density) @ (weights * share * length)
+        return length * (there * density) @ weights
 
     def staying(self, kind: str, time: float, alive: Alive | None) -> Callable[[np.ndarray], np.ndarray]:
         """From the size of a shift, shape (points,), to the customers still there at ``time``; None: one new one."""
@@ -145,10 +143,6 @@ class BetaLeaving(Leaving):
         self.step = min(WIDEST_STEP["p"], STEPS_PER_SPREAD * spread)
         self.place = np.arange(LOWEST, HIGHEST + self.step, self.step)
         self.log_odds_total = np.logaddexp(0, self.place)
-
-    @property
-    def largest_factor(self):
-        return (self.params.a + self.params.b) / self.params.a
 
     def of_new(self, kind, sizes, times):
         if kind != "mean" and len(sizes) > 1:
@@ -221,6 +215,7 @@ class BetaLeaving(Leaving):
         """Mass of Beta(a, b + trials) on the nodes, shape (sizes, points, len(trials), nodes)."""
         total = self.params.a + self.params.b
         a = self.params.a * (np.exp(-sizes) if kind == "mean" else np.ones(sizes.shape))
+        a = np.minimum(a, MOST_DROPOUT * total)
         a, b = a[..., None, None], ((total - a)[..., None] + trials)[..., None]
         log_mass = a * self.place - (a + b) * self.log_odds_total
         log_mass[..., -1] -= np.log(-np.expm1(-b * self.step))[..., 0]

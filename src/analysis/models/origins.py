@@ -13,8 +13,8 @@ References
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,13 +23,13 @@ from scipy.stats import norm
 
 from analysis.errors import NotIdentified, Unavailable
 from analysis.interval import Interval
-from analysis.models.fits import AUTO, LEVEL, PREFERRED, PurchaseFits, fit_all, fit_patterns, refuse_unknown_model
-from analysis.models.futures import passes_for, simulate_futures
-from analysis.models.patterns import Patterns, patterns_of
+from analysis.models.fits import AUTO, LEVEL, PREFERRED, PurchaseFits, fit_all, refuse_unknown_model
+from analysis.models.futures import forecast
+from analysis.models.patterns import patterns_of
 from analysis.models.registry import MODELS
-from analysis.models.season import fit_in_season
+from analysis.models.season import fit_in_time
 from analysis.tables import table_html
-from analysis.time import Clock, TimeUnit, duration, time_unit, to_days
+from analysis.time import Clock, TimeUnit, duration, promotion_edges, time_unit, to_days
 
 if TYPE_CHECKING:
     from analysis.data import CustomerSummary, HoldoutSplit, Orders
@@ -42,8 +42,10 @@ PASSES = 200
 REJECTED_AT = float(norm.ppf(0.975))
 """Standard errors by which another model must score better than that of the run before, or BG/NBD: a test at 5%."""
 ENOUGH_WINDOWS = 3
-FEWEST_SEASONAL = 2
-"""Past windows with a known season, from which operational time may be used."""
+TIMES = ("season", "promotions", "season and promotions")
+"""What operational time may follow, see ``Clock.follows``."""
+FEWEST_IN_TIME = 2
+"""Past windows with a known season, or known promotions, from which operational time may be used."""
 
 SPREADS = np.array([0.0, 0.05, 0.08, 0.13, 0.2, 0.3, 0.5])
 PRIOR = np.array([0.5, 0.05, 0.1, 0.15, 0.1, 0.06, 0.04])
@@ -133,9 +135,9 @@ class Window:
     log_scores
         Log probability of what each customer did; one column a model, the index customer ids.
     season
-        Operational days of the window over its days, by the season of before; 1 in calendar time.
-    seasonal
-        The same window, forecast in operational time; None where no season is known.
+        Operational days of the window over its days, by the season and promotions of before; 1 in calendar time.
+    in_time
+        The same window forecast in each operational time of ``TIMES`` that is known.
     """
 
     calibration_end: dt.date
@@ -145,7 +147,7 @@ class Window:
     estimates: dict[str, float]
     log_scores: pd.DataFrame
     season: float = 1.0
-    seasonal: Window | None = None
+    in_time: Mapping[str, Window] = field(default_factory=dict)
 
     def log_error(self, model: str) -> float:
         """log(actual / forecast); one order is added to both so that none is a number too."""
@@ -175,8 +177,8 @@ class Record:
         windows before it), season (operational days over days; 1 in calendar time), log_error, log_sd, level.
     calibration
         From all windows.
-    seasonal
-        Whether the models live in operational time, since past windows were forecast better in it.
+    follows
+        What the models' time follows, see ``Clock.follows``, since past windows were forecast better so.
     """
 
     primary: str
@@ -184,7 +186,7 @@ class Record:
     choice: pd.DataFrame
     windows: pd.DataFrame
     calibration: Calibration
-    seasonal: bool
+    follows: str
 
     @property
     def made_on_little(self) -> bool:
@@ -210,6 +212,7 @@ def rolling_origins(
     level: float = LEVEL,
     seed: int = 1,
     most: int = MOST_WINDOWS,
+    promotions: pd.DataFrame | None = None,
 ) -> Record:
     """Forecast the last windows of the data one after the other, each from what came before it ([1]_).
 
@@ -227,6 +230,8 @@ def rolling_origins(
         Level of the intervals.
     most
         Most windows.
+    promotions
+        start and end of promotions, past and planned: one row each, its first and last day.
 
     Raises
     ------
@@ -241,15 +246,28 @@ def rolling_origins(
     [1156]
     """
     refuse_unknown_model(primary)
-    return record_of(windows_of(orders, round(duration(window) / 7), time_unit(unit), seed, most), primary, level)
+    edges = None if promotions is None else promotion_edges(promotions)
+    found = windows_of(orders, round(duration(window) / 7), time_unit(unit), seed, most=most, edges=edges)
+    return record_of(found, primary, level)
 
 
-def windows_of(orders: Orders, weeks: int, unit: TimeUnit, seed: int, most: int = MOST_WINDOWS) -> tuple[Window, ...]:
-    """The last windows of so many weeks that their past can forecast, the oldest first; Unavailable where none is."""
+def windows_of(
+    orders: Orders,
+    weeks: int,
+    unit: TimeUnit,
+    seed: int,
+    *,
+    most: int = MOST_WINDOWS,
+    edges: np.ndarray | None = None,
+) -> tuple[Window, ...]:
+    """The last windows of so many weeks that their past can forecast, the oldest first; Unavailable where none is.
+
+    ``edges`` are those of a calendar of promotions; at each origin those to come count as planned.
+    """
     from analysis.data.holdout import rolling_splits
 
     splits = rolling_splits(orders, weeks, most)
-    windows = tuple(found for split in splits if (found := window_of(split, unit, seed)))
+    windows = tuple(found for split in splits if (found := window_of(split, unit, seed, edges)))
     if not windows:
         raise Unavailable(
             "No window of {weeks:weeks} can be forecast from what comes before it: it takes at least as long before, "
@@ -260,110 +278,60 @@ def windows_of(orders: Orders, weeks: int, unit: TimeUnit, seed: int, most: int 
     return windows
 
 
-@dataclass(frozen=True)
-class Outlook:
-    """What today's customers are expected to bring, with intervals widened by the record of past forecasts.
-
-    Attributes
-    ----------
-    orders, money
-        Expected orders, and the residual value [currency]; None without money or where nothing is left.
-    spread
-        Root mean square of the log error beyond the model's own.
-    windows
-        Past windows that it rests on.
-    is_assumed
-        Whether the horizon is longer than a window, so that the interval is carried on by assumption.
-    """
-
-    orders: Interval
-    money: Interval | None
-    spread: float
-    windows: int
-    is_assumed: bool
-
-
-def outlook(
-    orders: Interval,
-    money: Interval | None,
-    horizon_days: float,
-    record: Record | None,
-    *,
-    window_days: int = 91,
-) -> Outlook:
-    """Totals over a horizon with calibrated intervals; without a record only with what is assumed beforehand."""
-    calibration = Calibration.of([], [], window_days) if record is None else record.calibration
-    no_money = money is None or money.estimate <= 0
-    return Outlook(
-        orders=calibration.widened(orders, horizon_days),
-        money=None if no_money else calibration.widened(money, horizon_days),
-        spread=calibration.spread,
-        windows=calibration.windows,
-        is_assumed=calibration.is_assumed(horizon_days),
-    )
-
-
-def window_of(split: HoldoutSplit, unit: TimeUnit, seed: int) -> Window | None:
+def window_of(split: HoldoutSplit, unit: TimeUnit, seed: int, edges: np.ndarray | None = None) -> Window | None:
     """A past window forecast from its past; None where that identifies no model."""
     step = -(-len(split.calibration) // MOST_CUSTOMERS)
     chosen = replace(split.calibration, table=split.calibration.table.iloc[::step])
     clock, came = Clock(unit), split.holdout_orders[::step]
     try:
-        fits = fit_patterns(patterns_of(chosen, clock), clock, seed, quick=True)
+        fits = fit_all(patterns_of(chosen, clock), clock, seed, quick=True)
     except NotIdentified:
         return None
-    found = forecast_of(fits, chosen, came, split, seed)
-    births = split.calibration.table["first_order"]
-    seasonal = fit_in_season(fits, chosen, split.daily, births, seed, quick=True)
-    return replace(found, seasonal=seasonal and forecast_of(seasonal, chosen, came, split, seed))
+    past, in_time = (chosen, split.daily, split.calibration.table["first_order"], seed), {}
+    for follows in TIMES if edges is not None else TIMES[:1]:
+        if found := fit_in_time(fits, *past, follows, edges, quick=True):
+            in_time[follows] = forecast_of(found, chosen, came, split, seed)
+    return replace(forecast_of(fits, chosen, came, split, seed), in_time=in_time)
 
 
 def forecast_of(
     fits: PurchaseFits, histories: CustomerSummary, came: np.ndarray, split: HoldoutSplit, seed: int
 ) -> Window:
     """The window of a split from fits on its past; ``came`` is what each customer ordered in it, shape (n,)."""
-    clock, days = fits.primary.clock, split.holdout_days
-    patterns, horizon = patterns_of(histories, clock), float(clock.ahead(days, split.calibration_end))
-    outcomes = collapse_outcomes(patterns, came)
-    history = tuple(part[patterns.index] for part in patterns.history)
-    forecasts, estimates, scores = {}, {}, {}
-    for fit in fits:
-        model = MODELS[fit.model]
-        draws = fit.posterior.draws[: passes_for(patterns.customers, most=PASSES)]
-        chunks = simulate_futures(model, draws, history, horizon, seed=seed)
-        forecasts[fit.model] = sum(chunk.orders.sum(axis=1) for chunk in chunks).astype(float)
-        estimates[fit.model] = patterns.total(model.expected_purchases(fit.params, horizon, *patterns.history))
-        rows, counts, of_customer = outcomes
-        distinct = tuple(part[rows] for part in patterns.history)
-        probability = model.pmf(fit.params, horizon, *distinct, counts)
-        scores[fit.model] = np.log(np.maximum(probability, 1e-300))[of_customer]
-    actual = int(came.sum())
-    frame = pd.DataFrame(scores, index=histories.ids)
-    end, season = split.calibration_end + dt.timedelta(days=days), float(to_days(horizon, clock.unit)) / days
-    return Window(split.calibration_end, end, actual, forecasts, estimates, frame, season)
-
-
-def collapse_outcomes(patterns: Patterns, came: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Distinct (history, orders in the window): row of the history, the orders, and each customer's place."""
-    most = int(came.max(initial=0)) + 1
-    code, of_customer = np.unique(patterns.index * most + came, return_inverse=True)
-    return *np.divmod(code, most), of_customer
+    clock, days, after = fits.primary.clock, split.holdout_days, split.calibration_end
+    patterns = patterns_of(histories, clock)
+    found = [forecast(fit, patterns, came, after, days, seed=seed, most=PASSES) for fit in fits]
+    return Window(
+        calibration_end=after,
+        end=after + dt.timedelta(days=days),
+        actual=int(came.sum()),
+        forecasts={each.name: each.totals for each in found},
+        estimates={each.name: float(each.mean.sum()) for each in found},
+        log_scores=pd.DataFrame({each.name: each.log_probability for each in found}, index=histories.ids),
+        season=float(to_days(clock.ahead(days, after), clock.unit)) / days,
+    )
 
 
 def record_of(
-    windows: Sequence[Window], primary: str = AUTO, level: float = LEVEL, previous: str | None = None
+    windows: Sequence[Window],
+    primary: str = AUTO,
+    level: float = LEVEL,
+    previous: str | None = None,
+    follows: str | None = None,
 ) -> Record:
     """The record of the procedure over past windows, the oldest first; ``previous`` as in ``choice_of``.
 
-    A window that is forecast in operational time is calibrated by those before it that were, too.
+    A window that is forecast in operational time is calibrated by those before it that were, in the same. What comes
+    next is calibrated for the time that the models in use follow, by default for the one that windows support.
     """
     window_days = (windows[0].end - windows[0].calibration_end).days
-    turns = {seasonal: _in_turn(_of_time(windows, seasonal=seasonal), primary) for seasonal in (False, True)}
+    turns = {follows: _in_turn(_of_time(windows, follows), primary) for follows in ("", *TIMES)}
     rows = []
     for number, window in enumerate(windows):
-        seasonal = window.seasonal is not None and season_wins(windows[:number], primary)
-        past = [turn for turn in turns[seasonal] if turn[0].calibration_end < window.calibration_end]
-        now, model = turns[seasonal][len(past)]
+        best = time_that_wins(windows[:number], primary)
+        turn = turns[best if best in window.in_time else ""]
+        past = [each for each in turn if each[0].calibration_end < window.calibration_end]
+        now, model = turn[len(past)]
         own = Interval.around(now.estimates[model], now.forecasts[model], level)
         calibrated = _calibration(past, window_days).widened(own, window_days)
         rows.append(
@@ -383,22 +351,22 @@ def record_of(
                 "level": level,
             }
         )
-    seasonal = season_wins(windows, primary)
-    judged = _of_time(windows, seasonal=seasonal)
+    follows = time_that_wins(windows, primary) if follows is None else follows
+    judged = _of_time(windows, follows)
     chosen = choice_of(judged, list(judged[-1].estimates), previous)
     return Record(
         primary=chosen if primary == AUTO else primary,
         named=primary != AUTO,
         choice=leads(judged),
         windows=pd.DataFrame(rows),
-        calibration=_calibration(turns[seasonal], window_days),
-        seasonal=seasonal,
+        calibration=_calibration(turns[follows], window_days),
+        follows=follows,
     )
 
 
-def _of_time(windows: Sequence[Window], *, seasonal: bool) -> list[Window]:
-    """Past windows forecast in operational time, those that had a season; or all of them in calendar time."""
-    return [each.seasonal for each in windows if each.seasonal] if seasonal else list(windows)
+def _of_time(windows: Sequence[Window], follows: str) -> list[Window]:
+    """Past windows forecast in an operational time, those that had it; or all of them in calendar time."""
+    return [each.in_time[follows] for each in windows if follows in each.in_time] if follows else list(windows)
 
 
 def _in_turn(windows: Sequence[Window], primary: str) -> list[tuple[Window, str]]:
@@ -414,17 +382,20 @@ def _calibration(turns: Sequence[tuple[Window, str]], window_days: int) -> Calib
     return Calibration.of(errors, [window.log_sd(model) for window, model in turns], window_days)
 
 
-def season_wins(windows: Sequence[Window], primary: str = AUTO) -> bool:
-    """Whether past windows were forecast better in operational time: by log score, at least two that had a season.
+def time_that_wins(windows: Sequence[Window], primary: str = AUTO) -> str:
+    """The operational time in which past windows were forecast best by log score; empty where none beats the calendar.
 
-    Of the model that is named, or that the same windows support in calendar time.
+    Of at least two windows that had it, and of the model that is named, or that the same windows support in calendar
+    time.
     """
-    known = [each for each in windows if each.seasonal]
     model = choice_of(windows, list(windows[-1].estimates)) if windows and primary == AUTO else primary
-    both = [(each.seasonal.log_scores, each.log_scores) for each in known]
-    shared = [(with_it, without) for with_it, without in both if model in with_it and model in without]
-    gains = [float((with_it[model] - without[model]).sum()) for with_it, without in shared]
-    return len(gains) >= FEWEST_SEASONAL and sum(gains) > 0
+    gains = {"": 0.0}
+    for follows in TIMES:
+        both = [(each.in_time[follows].log_scores, each.log_scores) for each in windows if follows in each.in_time]
+        shared = [(with_it, without) for with_it, without in both if model in with_it and model in without]
+        if len(shared) >= FEWEST_IN_TIME:
+            gains[follows] = sum(float((with_it[model] - without[model]).sum()) for with_it, without in shared)
+    return max(gains, key=gains.get)
 
 
 def supported(
@@ -435,17 +406,19 @@ def supported(
     seed: int,
     primary: str = AUTO,
     previous: str | None = None,
+    edges: np.ndarray | None = None,
 ) -> PurchaseFits:
     """The purchase models on all customers, in the time and led by the model that past windows support.
 
-    Without windows by that of the run before, ``previous``.
+    Without windows by that of the run before, ``previous``. ``edges`` are those of a calendar of promotions.
     """
-    found = fit_all(orders.histories, time_unit=time_unit, seed=seed, primary=primary)
-    if windows and season_wins(windows, primary):
-        births = orders.histories.table["first_order"]
-        found = fit_in_season(found, orders.histories, orders.daily, births, seed) or found
+    histories, clock = orders.histories, Clock(time_unit)
+    found = fit_all(patterns_of(histories, clock), clock, seed, primary)
+    if windows and (follows := time_that_wins(windows, primary)):
+        births = histories.table["first_order"]
+        found = fit_in_time(found, histories, orders.daily, births, seed, follows, edges) or found
     if primary == AUTO:
-        judged = _of_time(windows or [], seasonal=found.primary.season is not None)
+        judged = _of_time(windows or [], found.primary.clock.follows)
         found = found.led_by(choice_of(judged, found.names, previous))
     return found
 

@@ -15,17 +15,13 @@ from scipy.special import expit, gammaln
 
 from analysis.models.leaving import GammaLeaving
 from analysis.models.purchase import Customers, PurchaseModel, SimulatedOrders, log_negative_binomial
+from analysis.models.quadrature import unit_rule
 
 NEGLIGIBLE_AFTER = 32.0
 """e-folds after which an integrand counts as nothing."""
 
 
-def _on_unit_interval(nodes: int) -> tuple[np.ndarray, np.ndarray]:
-    points, weights = np.polynomial.legendre.leggauss(nodes)
-    return (points + 1) / 2, weights / 2
-
-
-_LEGENDRE = {nodes: _on_unit_interval(nodes) for nodes in (16, 48)}
+OVER_LEAVING, OVER_LIFE = unit_rule(16), unit_rule(48, near_zero=True)
 
 
 class ParetoNBDParams(NamedTuple):
@@ -78,17 +74,16 @@ class ParetoNBD(PurchaseModel):
         """(beta' / (beta' + t)) ** s."""
         return np.exp(-params.s * np.log1p(horizon / (params.beta + T))) + 0.0 * np.asarray(frequency)
 
-    def pmf_while_alive(self, params, horizon, frequency, T, count, nodes: int = 48):
+    def pmf_while_alive(self, params, horizon, frequency, T, count):
         """Negative binomial counts mixed over the time at which the customer leaves, by quadrature."""
         r, alpha, s, beta = params
         rate, age, beta = r + np.asarray(frequency, dtype=float), alpha + T, beta + T
-        share, weights = _LEGENDRE[nodes]
         stays = self.survival_while_alive(params, horizon, frequency, T)
         total = stays * np.exp(log_negative_binomial(count, rate, age, horizon))
-        for point, weight in zip(share, 2 * weights, strict=True):
-            time, weight = horizon * point**2, weight * horizon * point
+        for share, weight in zip(*OVER_LIFE, strict=True):
+            time = horizon * share
             leaving = s / (beta + time) * np.exp(-s * np.log1p(time / beta))
-            total = total + weight * leaving * np.exp(log_negative_binomial(count, rate, age, time))
+            total = total + weight * horizon * leaving * np.exp(log_negative_binomial(count, rate, age, time))
         return total
 
     def draw_orders_while_alive(self, rng, params, horizon, frequency, T) -> SimulatedOrders:
@@ -107,9 +102,6 @@ class ParetoNBD(PurchaseModel):
         leaving = rng.standard_gamma(s, size=rate.shape) / beta
         return Customers(rng.standard_gamma(rate) / age, np.zeros(rate.shape), leaving)
 
-    def start(self, orders_per_customer):
-        return np.clip(np.log([0.5, 0.5 / max(orders_per_customer, 1e-6), 0.7, 2.5]), -5, 5)
-
     def leaving(self, params, most_repeats, year):
         return GammaLeaving(params, year)
 
@@ -121,7 +113,7 @@ def _log_lived_or_left(params, frequency, recency, T) -> tuple[np.ndarray, np.nd
     return lived, np.log(s) + s * np.log(beta) + _log_leaving_integral(params, frequency, recency, T)
 
 
-def _log_leaving_integral(params, frequency, recency, T, nodes: int = 16) -> np.ndarray:
+def _log_leaving_integral(params, frequency, recency, T) -> np.ndarray:
     """Log of the integral over y in (t_x, T) of (alpha + y)^-(r + x) (beta + y)^-(s + 1).
 
     In w = log((m + y) / (m + t_x)) with m the smaller of alpha and beta the integrand is smooth and falls at least as
@@ -135,9 +127,8 @@ def _log_leaving_integral(params, frequency, recency, T, nodes: int = 16) -> np.
     fall = near_power - 1 + far_power * start / (far + recency)
     with np.errstate(divide="ignore", invalid="ignore"):
         width = np.where(fall > 0, np.minimum(width, NEGLIGIBLE_AFTER / fall), width)
-        points, weights = _LEGENDRE[nodes]
         total = 0.0
-        for point, weight in zip(points, weights, strict=True):
+        for point, weight in zip(*OVER_LEAVING, strict=True):
             w = width * point
             farther = np.log1p(start * np.expm1(w) / (far + recency))
             total = total + weight * np.exp(-(near_power - 1) * w - far_power * farther)

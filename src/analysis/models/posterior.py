@@ -5,7 +5,8 @@ References
 .. [1] Vehtari, Simpson, Gelman, Yao, Gabry (2024), Pareto smoothed importance sampling, JMLR 25(72).
 .. [2] Zhang, Stephens (2009), A new and efficient estimation method for the generalized Pareto distribution,
        Technometrics 51(3):316-325.
-.. [3] Haario, Saksman, Tamminen (2001), An adaptive Metropolis algorithm, Bernoulli 7(2):223-242.
+.. [3] Goodman, Weare (2010), Ensemble samplers with affine invariance, Communications in Applied Mathematics and
+       Computational Science 5(1):65-80.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ PROPOSALS = 3_000
 QUICK = 250
 LARGEST_SHAPE = 0.7
 DEGREES_OF_FREEDOM = 8
-CHAINS = 4
+WALKERS, BATCHES = 32, 50
 FEWEST_EFFECTIVE = 400
 MOST_DOUBLINGS = 3
 LARGEST = 1e12
@@ -107,16 +108,6 @@ class WeightedDraws:
         return self.effective_size >= enough and self.pareto_shape < LARGEST_SHAPE
 
 
-@dataclass(frozen=True)
-class LogDraws:
-    """Equally weighted draws on the log scale, shape (DRAWS, k), with the quality of what they come from."""
-
-    points: np.ndarray
-    effective_size: float
-    pareto_shape: float
-    method: str
-
-
 def draw_posterior(
     log_likelihood: LogLikelihood,
     prior: Prior,
@@ -125,11 +116,11 @@ def draw_posterior(
     proposals: int = PROPOSALS,
     *,
     quick: bool = False,
-) -> LogDraws:
-    """``DRAWS`` draws from the posterior, starting from the maximum of the likelihood.
+) -> Posterior:
+    """``DRAWS`` draws from the posterior on the scale of the search, starting from the maximum of the likelihood.
 
     Importance sampling from a multivariate t around the mode; a second round from the first one's moments where
-    the first is not good enough; else an adaptive Metropolis sampler, which the result names. Fewer ``proposals`` are
+    the first is not good enough; else an ensemble sampler, which the result names. Fewer ``proposals`` are
     for likelihoods too dear for more; the effective size of the result tells what that costs. ``quick`` stops after a
     first round of ``QUICK`` proposals, whatever its weights.
     """
@@ -148,9 +139,10 @@ def draw_posterior(
         weighted = importance_draws(log_posterior, centre, 1.2 * scatter + 1e-9 * spread, 2 * proposals, rng)
     if weighted.trusted or quick:
         chosen = weighted.points[_systematic(weighted.weights, DRAWS, rng)]
-        return LogDraws(rng.permutation(chosen), weighted.effective_size, weighted.pareto_shape, "importance")
-    points, effective = metropolis_draws(log_posterior, mode.point, spread, rng, 4 * proposals)
-    return LogDraws(points, effective, weighted.pareto_shape, "sampler")
+        return Posterior((), rng.permutation(chosen), weighted.effective_size, weighted.pareto_shape, "importance")
+    walkers = mode.point + rng.standard_normal((WALKERS, start.size)) @ np.linalg.cholesky(spread).T
+    draws, effective = ensemble_draws(log_posterior, walkers, proposals // 2, rng)
+    return Posterior((), draws, effective, weighted.pareto_shape, "sampler")
 
 
 def importance_draws(log_density, centre, covariance, n: int, rng) -> WeightedDraws:
@@ -209,59 +201,35 @@ def generalized_pareto_fit(excess: np.ndarray) -> tuple[float, float]:
     return (n * shape + 5) / (n + 10), -shape / best
 
 
-def metropolis_draws(log_density, start, covariance, rng, steps: int) -> tuple[np.ndarray, float]:
-    """``DRAWS`` draws by adaptive Metropolis ([3]_) in four chains, and their effective number.
+def ensemble_draws(log_density, walkers: np.ndarray, steps: int, rng) -> tuple[np.ndarray, float]:
+    """``DRAWS`` draws by stretch moves of an ensemble of walkers ([3]_), and their effective number by batch means.
 
-    The chains are run again, twice as long and from what the last ones learned, while their draws are worth fewer than
-    ``FEWEST_EFFECTIVE`` independent ones, up to ``MOST_DOUBLINGS`` times.
+    It needs no scale, since it is the same for every linear change of the parameters; the first third is left out, and
+    steps are doubled while the draws are worth too few independent ones.
     """
-    for doubling in range(MOST_DOUBLINGS + 1):
-        kept = [_chain(log_density, start, covariance, steps * 2**doubling, rng) for _ in range(CHAINS)]
-        effective = min(effective_sample_size(np.stack([chain[:, j] for chain in kept])) for j in range(start.size))
+    n, k = walkers.shape
+    values, first = np.array([log_density(point) for point in walkers]), np.arange(n) < n // 2
+    for _ in range(MOST_DOUBLINGS + 1):
+        path = np.empty((steps, n, k))
+        for step in range(steps):
+            for moving in (first, ~first):
+                stretch = (1 + rng.random(n // 2)) ** 2 / 2
+                others = walkers[~moving][rng.integers(n // 2, size=n // 2)]
+                trial = others + stretch[:, None] * (walkers[moving] - others)
+                found = np.array([log_density(point) for point in trial])
+                with np.errstate(invalid="ignore"):  # from nowhere to nowhere is no move
+                    gain = (k - 1) * np.log(stretch) + found - values[moving]
+                accepted = np.log(rng.random(n // 2)) < gain
+                moved = np.flatnonzero(moving)[accepted]
+                walkers[moved], values[moved] = trial[accepted], found[accepted]
+            path[step] = walkers
+        kept = path[steps // 3 :]
+        means = np.array([batch.mean(axis=(0, 1)) for batch in np.array_split(kept, BATCHES)])
+        effective = float(BATCHES * np.min(kept.var(axis=(0, 1)) / np.maximum(means.var(axis=0, ddof=1), 1e-300)))
         if effective >= FEWEST_EFFECTIVE:
             break
-        seen = np.concatenate(kept)
-        start, covariance = seen.mean(axis=0), np.cov(seen.T) + 1e-8 * np.eye(start.size)
-    pooled = np.concatenate(kept)
-    return pooled[rng.choice(len(pooled), DRAWS, replace=len(pooled) < DRAWS)], effective
-
-
-def _chain(log_density, start, covariance, steps, rng) -> np.ndarray:
-    k, warm_up = start.size, steps // 3
-    root = np.linalg.cholesky(covariance)
-    point = start + root @ rng.standard_normal(k)
-    value, points, scale, accepted = log_density(point), np.empty((steps, k)), 2.38 / np.sqrt(k), 0
-    for step in range(steps):
-        if 0 < step <= warm_up and step % (warm_up // 10) == 0:
-            scale *= np.exp(accepted / (warm_up // 10) - 0.25)
-            accepted = 0
-            if step in {warm_up // 10 * 4, warm_up // 10 * 7}:
-                root, scale = (
-                    np.linalg.cholesky(np.cov(points[step // 2 : step].T) + 1e-8 * np.eye(k)),
-                    2.38 / np.sqrt(k),
-                )
-        trial = point + scale * root @ rng.standard_normal(k)
-        trial_value = log_density(trial)
-        if np.log(rng.random()) < trial_value - value:
-            point, value, accepted = trial, trial_value, accepted + 1
-        points[step] = point
-    return points[warm_up:]
-
-
-def effective_sample_size(chains: np.ndarray) -> float:
-    """Number of independent draws that chains of shape (m, n) are worth, by Geyer's initial positive sequence."""
-    m, n = chains.shape
-    centred = chains - chains.mean(axis=1, keepdims=True)
-    spectrum = np.fft.rfft(centred, 2 * n, axis=1)
-    covariance = np.fft.irfft(spectrum * np.conj(spectrum), axis=1)[:, :n].mean(axis=0) / n
-    between = chains.mean(axis=1).var(ddof=1) if m > 1 else 0.0
-    variance = covariance[0] + between
-    if variance == 0:
-        return float(m * n)
-    correlation = 1 - (covariance[0] - covariance) / variance
-    pairs = correlation[: n // 2 * 2].reshape(-1, 2).sum(axis=1)
-    ends = np.argmax(pairs < 0) if np.any(pairs < 0) else pairs.size
-    return float(m * n / max(2 * pairs[:ends].sum() - 1, 1.0))
+        steps *= 2
+    return rng.choice(kept.reshape(-1, k), DRAWS), effective
 
 
 def _positive_covariance(curvature: np.ndarray, prior: Prior) -> np.ndarray:

@@ -12,6 +12,7 @@ from scipy.special import gammaln, xlogy
 from analysis.errors import Unavailable
 from analysis.models.leaving import Leaving
 from analysis.models.patterns import Patterns, customers_of, patterns_of
+from analysis.models.quadrature import unit_rule
 from analysis.time import Clock, time_unit
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ class PurchaseModel(ABC):
     # --- what follows for all of them ---
 
     def fit(
-        self, data, unit: str | None = None, seed: int = 1, season: np.ndarray | None = None
+        self, data, unit: str | None = None, seed: int = 1, clock: Clock | None = None
     ) -> PurchaseFit | CovariateFit:
         """Maximum likelihood and posterior; a ``CovariateFit`` where the model has covariates.
 
@@ -147,9 +148,9 @@ class PurchaseModel(ABC):
             must be given; otherwise ``week``.
         seed
             The same seed gives the same posterior draws.
-        season
-            Order rate in equal parts of the year over its mean, in whose operational time customers order at an even
-            rate, such as ``season_of`` or ``study.fit.season`` gives.
+        clock
+            What turns days into the time of the model, in its unit, such as ``study.fit.clock``: where orders follow a
+            season or promotions they come at an even rate in it. By default time by the calendar.
 
         Raises
         ------
@@ -173,10 +174,10 @@ class PurchaseModel(ABC):
         from analysis.models.fits import fit_one
 
         if self.rate or self.dropout:
-            moves = {"moves": self.dropout_moves, "unit": unit, "seed": seed, "season": season}
+            moves = {"moves": self.dropout_moves, "unit": unit, "seed": seed, "clock": clock}
             return fit_with_covariates(self, data, self.rate, self.dropout, **moves)
         histories, orders = customers_of(data, unit)
-        clock = Clock(time_unit(unit or "week"), season)
+        clock = clock or Clock(time_unit(unit or "week"))
         return fit_one(self, patterns_of(histories, clock), clock, seed).of(orders or histories)
 
     def total_log_likelihood(self, patterns: Patterns):
@@ -189,7 +190,7 @@ class PurchaseModel(ABC):
 
     def start(self, orders_per_customer: float) -> np.ndarray:
         """Log-parameters to search from, with the mean age as the unit of time; a search from zeros comes beside it."""
-        return np.zeros(len(self.names))
+        return np.clip(np.log([0.5, 0.5 / max(orders_per_customer, 1e-6), 0.7, 2.5]), -5, 5)[: len(self.names)]
 
     def with_order_rate(self, params, factor: float):
         """Parameters under which everyone orders ``factor`` times as often and leaves as before."""
@@ -245,15 +246,12 @@ class PurchaseModel(ABC):
         at_end = np.exp(-delta * horizon) * self.expected_while_alive(params, model_time(horizon), frequency, T)
         if delta == 0 or horizon == 0:
             return at_end
-        points, weights = np.polynomial.legendre.leggauss(nodes if ahead is None else nodes + NODES_OF_A_SEASON)
-        # Squaring the nodes' positions puts more of them near zero, where the order rate falls fastest.
-        share = (points + 1) / 2
-        times, weights = horizon * share**2, weights * horizon * share
+        share, weights = unit_rule(nodes if ahead is None else nodes + NODES_OF_A_SEASON, near_zero=True)
         along = sum(
             weight * np.exp(-delta * time) * self.expected_while_alive(params, model_time(time), frequency, T)
-            for time, weight in zip(times, weights, strict=True)
+            for time, weight in zip(horizon * share, weights, strict=True)
         )
-        return at_end + delta * along
+        return at_end + delta * horizon * along
 
     def p_order(self, params, horizon, frequency, recency, T) -> np.ndarray:
         """Probability of at least one order in the next ``horizon``."""

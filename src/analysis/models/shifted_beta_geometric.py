@@ -12,7 +12,7 @@ References
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -257,7 +257,7 @@ def contract_posterior(fit: ContractFit, counts: RenewalCounts, seed: int) -> Po
     """Posterior of alpha and beta, whose logarithms are normal around 0 with sd 2 a priori."""
     start = np.log(np.array(list(fit.parameters.values())))
     drawn = draw_posterior(log_likelihood(counts), Prior(np.zeros(2), np.full(2, PRIOR_SD)), start, seed)
-    return Posterior(SBGParams._fields, np.exp(drawn.points), drawn.effective_size, drawn.pareto_shape, drawn.method)
+    return replace(drawn, names=SBGParams._fields, draws=np.exp(drawn.draws))
 
 
 def _refuse_too_little(counts: RenewalCounts) -> None:

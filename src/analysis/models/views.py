@@ -108,11 +108,11 @@ def expected_cumulative(fit: PurchaseFit, births: pd.Series, dates: pd.Series) -
     starts, born = np.unique(pd.to_datetime(births).to_numpy("datetime64[D]"), return_counts=True)
     ages = fit.clock.since(starts[None, :], ends[:, None])
     distinct, place = np.unique(ages, return_inverse=True)
-    if fit.season is not None:  # where hardly any two ages are the same
+    if fit.clock.follows:  # where hardly any two ages are the same
         distinct = ages.max() * np.linspace(0, 1, AGES) ** 2
     new = np.zeros(len(distinct))
     expected = MODELS[fit.model].expected_purchases(fit.params, distinct, new, new, new)
-    if fit.season is not None:
+    if fit.clock.follows:
         return np.interp(ages, distinct, expected) @ born
     return expected[place].reshape(ages.shape) @ born
 

@@ -72,31 +72,39 @@ def split(orders, holdout_weeks):
     return holdout_split(orders, holdout_weeks)
 
 
+@step
+def promotion_edges(tables):
+    """Begin and end of the promotions of the calendar, past and planned; None without one."""
+    from analysis.time import promotion_edges as edges_of
+
+    return None if tables.promotions is None else edges_of(tables.promotions)
+
+
 @step(cost=5)
-def windows(orders, holdout_weeks, time_unit, seed):
+def windows(orders, holdout_weeks, time_unit, seed, promotion_edges=None):
     """Past windows, half as long as the holdout, each forecast from what came before it."""
     from analysis.data.holdout import refuse_no_holdout
     from analysis.models.origins import windows_of
 
     refuse_no_holdout(holdout_weeks)
-    return windows_of(orders, max(1, holdout_weeks // 2), time_unit, seed)
+    return windows_of(orders, max(1, holdout_weeks // 2), time_unit, seed, edges=promotion_edges)
 
 
 @step(stored=False)
-def origins(windows, primary, previous_primary, credible_level):
+def origins(windows, fits, primary, previous_primary, credible_level):
     """What past windows say of the model and of how far totals miss."""
     from analysis.models.origins import record_of
 
-    return record_of(windows, primary, credible_level, previous_primary)
+    return record_of(windows, primary, credible_level, previous_primary, fits.primary.clock.follows)
 
 
 @step(cost=3)
-def fits(orders, time_unit, seed, primary, previous_primary, windows=None):
-    """The purchase models on all customers, in season; first the one that is named, or that past windows support."""
+def fits(orders, time_unit, seed, primary, previous_primary, windows=None, promotion_edges=None):
+    """The purchase models on all customers, in the time and led by the model that is named or past windows support."""
     from analysis.models.origins import supported
 
     settings = {"time_unit": time_unit, "seed": seed, "primary": primary, "previous": previous_primary}
-    return supported(orders, windows, **settings)
+    return supported(orders, windows, **settings, edges=promotion_edges)
 
 
 @step(stored=False)
@@ -114,14 +122,14 @@ def diagnostics(orders, fits):
 
 
 @step(stored=False)
-def covariate_fit(orders, fits, covariates, time_unit, seed):
+def covariate_fit(orders, fits, covariates, seed):
     """The primary purchase model with covariates on how often customers order and how soon they leave; None without."""
     from analysis.models.covariates import fit_with_covariates
     from analysis.models.registry import MODELS
 
     if not covariates:
         return None
-    settings = {"unit": time_unit, "seed": seed, "season": fits.primary.season}
+    settings = {"seed": seed, "clock": fits.primary.clock}
     return fit_with_covariates(MODELS[fits.primary.model], orders, covariates, covariates, **settings)
 
 
@@ -178,10 +186,9 @@ def value(futures, orders, customer_tables, gross_margin, cost_per_order):
 @step(stored=False)
 def outlook(value, origins=None):
     """The totals of ``value``, with intervals widened by how far forecasts of past windows missed."""
-    from analysis.models.origins import outlook as outlook_of
-    from analysis.time import DAYS_PER_YEAR
+    from analysis.value.outlook import outlook as outlook_of
 
-    return outlook_of(value.expected_orders, value.total, value.horizon_years * DAYS_PER_YEAR, origins)
+    return outlook_of(value, origins)
 
 
 @step(cost=8)
@@ -190,9 +197,9 @@ def forecasts(split, fits, time_unit, seed):
     from analysis.models.backtest import forecast_holdout
 
     primary = fits.primary
-    return forecast_holdout(
-        split, time_unit=time_unit, seed=seed, primary=primary.model, seasonal=primary.season is not None
-    )
+    edges = primary.promotions and primary.promotions.edges
+    settings = {"primary": primary.model, "follows": primary.clock.follows, "edges": edges}
+    return forecast_holdout(split, time_unit=time_unit, seed=seed, **settings)
 
 
 @step(stored=False)

@@ -334,10 +334,13 @@ class Study:
         from analysis.models.fits import refuse_unknown_model
 
         problems: list[Problem] = []
-        try:
-            refuse_unknown_model(self.config.model.primary)
-        except InputRefused as refused:
-            problems += refused.problems
+        model = self.config.model
+        for key, name in (("model.primary", model.primary), ("model.previous_primary", model.previous_primary)):
+            try:
+                if name is not None:
+                    refuse_unknown_model(name, key)
+            except InputRefused as refused:
+                problems += refused.problems
         for name in (name for name, step in list(STEPS.items()) if step.reads):
             try:
                 self.result(name)

@@ -172,7 +172,7 @@ def _purchase_model(fits: Any) -> dict[str, Any]:
     primary, *others = fits
     return {
         **_fit(primary),
-        **_of(primary, "time_unit", "season", "customers"),
+        **_of(primary, "time_unit", "season", "promotions", "customers"),
         "alternatives": [_fit(fit) for fit in others],
         "not_identified": fits.not_identified,
     }
@@ -230,17 +230,17 @@ def _score(score: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _portfolio(study: Study) -> dict[str, Any]:
-    value, level = study.value, study.config.model.credible_level
+    value, ahead, level = study.value, study.outlook, study.config.model.credible_level
     alive = {fit.model: fit.customers_alive(level) for fit in study.fits}
     return {
         "residual_clv": value.total,
         "expected_residual_clv": value.expected_total,
         "expected_orders": value.expected_orders,
-        "calibrated": study.outlook,
+        "calibrated": _of(ahead, "orders", "money", "spread", "windows", "is_assumed"),
         "customers_alive": {model: interval.estimate for model, interval in alive.items()},
         "customers_alive_intervals": alive,
         "by_model": value.by_model,
-        "segments": [_segment(row, value) for row in value.segments.reset_index().to_dict("records")],
+        "segments": [_segment(row, value) for row in ahead.of(value.segments).reset_index().to_dict("records")],
         **_of(study.config.economics, "horizon_years", "annual_discount_rate", "gross_margin", "cost_per_order"),
         "currency": study.currency,
     }
@@ -259,6 +259,7 @@ def _segment(row: Mapping[str, Any], value: Any) -> dict[str, Any]:
     worth = {"residual_clv": None, "share_of_value": None}
     if value.total is not None:
         worth = {"residual_clv": own, "share_of_value": row["share"]}
+    worth |= {name: row[name] for name in row if "calibrated" in name}
     return {name: row[name] for name in ("dimension", "segment", "customers")} | {"expected_orders": ordered} | worth
 
 

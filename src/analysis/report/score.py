@@ -138,13 +138,15 @@ def stored_model(run: Path) -> tuple[PurchaseFit, SpendFit | None, str | None]:
 
 def _purchase_fit(content: dict[str, Any]) -> PurchaseFit:
     from analysis.models.fits import PurchaseFit
-    from analysis.time import TimeUnit
+    from analysis.time import Promotions, TimeUnit
 
     unit, draws = TimeUnit(content["time_unit"]), _array(content["alive_draws"])
     found = _numbers(content) | {"time_unit": unit, "posterior": _posterior(content["posterior"]), "alive_draws": draws}
     found["season"] = None if found.get("season") is None else _array(found["season"])
     if found["season"] is not None and not (found["season"].ndim == 1 and (found["season"] > 0).all()):
         raise ValueError("season")
+    if (promotions := found.get("promotions")) is not None:
+        found["promotions"] = Promotions(**_numbers(promotions) | {"edges": _array(promotions["edges"])})
     return PurchaseFit(**found)
 
 

@@ -70,9 +70,9 @@ class CustomerBase:
     has_money: bool
 
     plot = Plots(
-        bridge="analysis.value.base_plots:plot_bridge",
-        drivers="analysis.value.base_plots:plot_drivers",
-        second_order="analysis.value.base_plots:plot_second_order",
+        bridge="analysis.value.plots:plot_bridge",
+        drivers="analysis.value.plots:plot_drivers",
+        second_order="analysis.value.plots:plot_second_order",
     )
 
     @property
@@ -136,8 +136,8 @@ def customer_base(
     EconomicsConfig.checked(gross_margin=gross_margin, cost_per_order=cost_per_order)
     if months is not None and months < 1:
         raise ValueError(f"months == {months}, must be at least 1")
-    months, edges, short = _periods(orders, months)
-    flows, deciles = _flows(orders, edges)
+    months, edges, short = periods_of(orders, months)
+    flows, deciles = flows_of(orders, edges)
     bridge, truncated = _bridge(edges, short, flows), left_truncation(orders)
     counted = float(orders.histories.table["spent"].sum()) if orders.has_money else 0.0
     return CustomerBase(
@@ -152,7 +152,7 @@ def customer_base(
     )
 
 
-def _periods(orders: Orders, months: int | None) -> tuple[int, list[dt.date], int]:
+def periods_of(orders: Orders, months: int | None) -> tuple[int, list[dt.date], int]:
     """Length of a period; the last day before the first period and of each; how many of them are cut short."""
     end, before = orders.observation_end, orders.observation_start - dt.timedelta(days=1)
     for length in LENGTHS if months is None else (months,):
@@ -167,13 +167,13 @@ def _periods(orders: Orders, months: int | None) -> tuple[int, list[dt.date], in
     )  # fmt: skip
 
 
-def _flows(orders: Orders, edges: list[dt.date]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Totals of each period and fate of customers, and the deciles of the last period."""
+def flows_of(orders: Orders, edges: list[dt.date], of_new="new") -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Totals of each period and fate of customers, and the deciles of the last period; ``of_new`` names a new one's."""
     ends, born = np.array(edges, dtype="datetime64[s]"), first_order_days(orders)
     periods = pd.DataFrame({"period": np.arange(len(ends) - 1), "after": ends[:-1], "until": ends[1:]})
-    first = pd.DataFrame({"customer": np.arange(len(born)), "first": np.searchsorted(ends, born) - 1})
+    first = {"customer": np.arange(len(born)), "first": np.searchsorted(ends, born) - 1, "of_new": of_new}
     rank = "revenue" if orders.has_money else "orders"
-    with history(orders, periods=periods, born=first) as (connection, occasions):
+    with history(orders, periods=periods, born=pd.DataFrame(first)) as (connection, occasions):
         connection.execute(f"""
             CREATE TEMP TABLE cells AS
             SELECT customer, period, count(*) AS orders, sum(CAST(amount AS {MONEY})) AS revenue
@@ -187,7 +187,7 @@ def _flows(orders: Orders, edges: list[dt.date]) -> tuple[pd.DataFrame, pd.DataF
             FROM (SELECT coalesce(n.period, p.period + 1) AS period, coalesce(n.orders, 0) AS orders,
                          coalesce(n.revenue, 0) AS now, coalesce(p.revenue, 0) AS before,
                          CASE WHEN n.customer IS NULL THEN 'lost' WHEN p.customer IS NOT NULL THEN 'kept'
-                              WHEN first >= n.period THEN 'new' ELSE 'came_back' END AS fate
+                              WHEN first >= n.period THEN of_new ELSE 'came_back' END AS fate
                   FROM cells AS n FULL JOIN cells AS p ON n.customer = p.customer AND n.period = p.period + 1
                   LEFT JOIN born ON born.customer = coalesce(n.customer, p.customer))
             WHERE period < {len(periods)} GROUP BY period, fate""").df()

@@ -7,10 +7,10 @@ Journal of Marketing Research 55(1)). What is known is the break-even lift, by w
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -136,7 +136,7 @@ class ContactLists:
     incentive: float
     permission: bool
 
-    plot = Plots(break_even="analysis.value.base_plots:plot_break_even")
+    plot = Plots(break_even="analysis.value.plots:plot_break_even")
 
     def to_send(self, name: str) -> pd.DataFrame:
         """Whom to write to for a list, for the mail tool: customer_id, list, valid_until; category, due where known."""
@@ -364,38 +364,39 @@ def _members(table: pd.DataFrame) -> dict[str, pd.Series]:
     }
 
 
+REASONS: Mapping[str, Callable[[Any], Message]] = {
+    "run_out": lambda row: Message(
+        "{category} probably runs out about {due:date}", category=row.category, due=row.due
+    ),
+    "next_category": lambda row: Message("{category} is what most often comes next", category=row.category),
+    "points": lambda row: Message("{points:integer} points are about to expire", points=row.points),
+    "second_order": lambda row: Message(
+        "First order {silent:integer} days ago, none since", silent=row.silent_days
+    ),
+    "gift": lambda row: Message("Second order {silent:integer} days ago", silent=row.silent_days),
+    "up_sell": lambda row: Message(
+        "Spends {own:money} an order; others with as many orders spend {alike:money}",
+        own=row.own_value, alike=row.alike_value,
+    ),
+    "advocates": lambda row: (
+        Message("Orders every {usual:integer} days, and is still there", usual=row.usual_days)
+        if row.usual_days > 0
+        else Message("Praised or recommended you, and is still there")
+    ),
+    "win_back": lambda row: Message(
+        "Silent for {silent:integer} days; ordered every {usual:integer} days before",
+        silent=row.silent_days, usual=row.usual_days,
+    ),
+    "about_to_slip": lambda row: Message(
+        "Silent for {silent:integer} days; orders every {usual:integer} days otherwise",
+        silent=row.silent_days, usual=row.usual_days,
+    ),
+}  # fmt: skip
+
+
 def reasons(table: pd.DataFrame) -> list[Message]:
     """Why each customer is on a list, in a sentence."""
-    columns = ("list", "silent_days", "usual_days", "own_value", "alike_value", "points", "category", "due")
-    return [_reason(*row) for row in zip(*(table[name] for name in columns), strict=True)]
-
-
-def _reason(name: str, silent: float, usual: float, own: float, alike: float, points: float, category, due) -> Message:
-    if name == "run_out":
-        return Message("{category} probably runs out about {due:date}", category=category, due=due)
-    if name == "next_category":
-        return Message("{category} is what most often comes next", category=category)
-    if name == "points":
-        return Message("{points:integer} points are about to expire", points=points)
-    if name == "second_order":
-        return Message("First order {silent:integer} days ago, none since", silent=silent)
-    if name == "gift":
-        return Message("Second order {silent:integer} days ago", silent=silent)
-    if name == "up_sell":
-        return Message(
-            "Spends {own:money} an order; others with as many orders spend {alike:money}", own=own, alike=alike
-        )
-    if name == "advocates" and np.isnan(usual):
-        return Message("Praised or recommended you, and is still there")
-    if name == "advocates":
-        return Message("Orders every {usual:integer} days, and is still there", usual=usual)
-    if name == "win_back":
-        return Message(
-            "Silent for {silent:integer} days; ordered every {usual:integer} days before", silent=silent, usual=usual
-        )
-    return Message(
-        "Silent for {silent:integer} days; orders every {usual:integer} days otherwise", silent=silent, usual=usual
-    )
+    return [REASONS[row.list](row) for row in table.itertuples()]
 
 
 def _lists(chosen: pd.DataFrame, effects: pd.DataFrame, incentive: float) -> pd.DataFrame:

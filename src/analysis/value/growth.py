@@ -273,37 +273,29 @@ def within_slope(rows, orders, spent, tenure, level: float) -> Interval | None:
     >>> round(float(np.exp(found.estimate)), 6)
     1.1
     """
-    panel = _Panel(np.asarray(rows), orders, spent / np.mean(spent), tenure)
+    rows, spent = np.asarray(rows), spent / np.mean(spent)
+
+    def summed(values) -> np.ndarray:
+        return np.bincount(rows, values)
+
+    total, centred = summed(spent), tenure - (summed(tenure) / np.bincount(rows))[rows]
+    crossed = summed(spent * centred)
+
+    def at(slope: float) -> tuple[np.ndarray, float]:
+        """Derivative of the log-likelihood by customer, which falls with the slope, and the information."""
+        weight = orders * np.exp(slope * centred)
+        whole = summed(weight)
+        mean = summed(weight * centred) / whole
+        return crossed - total * mean, float(total @ (summed(weight * centred**2) / whole - mean**2))
 
     def score(slope: float) -> float:
-        return float(panel.at(slope)[0].sum())
+        return float(at(slope)[0].sum())
 
     if not score(-STEEPEST) > 0 > score(STEEPEST):
         return None
     slope = brentq(score, -STEEPEST, STEEPEST)
-    scores, information = panel.at(slope)
+    scores, information = at(slope)
     customers = len(scores)
     error = np.sqrt(np.sum(scores**2) * customers / (customers - 1)) / information
     reach = float(student_t.ppf((1 + level) / 2, customers - 1) * error)
     return Interval(slope, slope - reach, slope + reach, level)
-
-
-class _Panel:
-    """The pseudo-likelihood of the slope, the customers' effects maximised out."""
-
-    def __init__(self, rows: np.ndarray, orders, spent, tenure) -> None:
-        self.rows, self.orders, self.spent = rows, orders, spent
-        self.total = self._sum(spent)
-        self.centred = tenure - (self._sum(tenure) / np.bincount(rows))[rows]
-
-    def _sum(self, values) -> np.ndarray:
-        return np.bincount(self.rows, values)
-
-    def at(self, slope: float) -> tuple[np.ndarray, float]:
-        """Derivative of the log-likelihood by customer, which falls with the slope, and the information, at a slope."""
-        weight = self.orders * np.exp(slope * self.centred)
-        whole = self._sum(weight)
-        mean = self._sum(weight * self.centred) / whole
-        spread = self._sum(weight * self.centred**2) / whole - mean**2
-        crossed = self._sum(self.spent * self.centred)
-        return crossed - self.total * mean, float(np.sum(self.total * spread))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 from scipy.optimize import isotonic_regression
+from statsmodels.duration.survfunc import SurvfuncRight
 
 from analysis.config import nearest
 from analysis.errors import DataError, Unavailable
@@ -21,7 +22,7 @@ from analysis.tables import table_html
 from analysis.time import DAYS_PER_YEAR, to_days
 from analysis.value.history import first_order_days, history, left_truncation
 from analysis.value.lift import fits_of
-from analysis.value.lives import shares_by_age, waiting_times
+from analysis.value.lives import shares_by_age, waiting_times, watched
 from analysis.words import Message
 
 if TYPE_CHECKING:
@@ -95,8 +96,8 @@ class Ladder:
     phases: pd.DataFrame
 
     plot = Plots(
-        rungs="analysis.value.base_plots:plot_rungs",
-        flows="analysis.value.base_plots:plot_flows",
+        rungs="analysis.value.plots:plot_rungs",
+        flows="analysis.value.plots:plot_flows",
     )
 
     def flows(self, which: str = "coming") -> pd.DataFrame:
@@ -215,10 +216,27 @@ def own_rhythm(fit: PurchaseFit, repeats: np.ndarray, recency: np.ndarray, share
 
 
 def waits_that_ended(orders: Orders) -> dict[float, float]:
-    """Point -> days to the second order of those who came back: the only rhythm that one order has."""
-    waits = waiting_times(orders, (2,))[2]
-    waits = waits[np.isfinite(waits)]
-    return {point: float(np.quantile(waits, point)) if len(waits) else np.inf for point in (LATE, SILENT)}
+    """Point -> days to the second order of those who come back: the only rhythm that one order has."""
+    return points_of_waits(waiting_times(orders, (2,))[2], orders.histories.table["T_days"].to_numpy(dtype=float))
+
+
+def points_of_waits(waits: np.ndarray, seen: np.ndarray) -> dict[float, float]:
+    """Point -> days by which that share of those who come back have, by Kaplan and Meier's estimate.
+
+    Who came lately was not watched for long: among waits that have ended theirs are the short ones. The curve is read
+    as far as enough customers were watched. Infinite where nobody came back.
+
+    Parameters
+    ----------
+    waits, seen
+        Days to the second order, NaN without one, and days watched, shape (n,).
+    """
+    curve = SurvfuncRight(*watched(waits, seen))
+    enough = curve.n_risk >= min(FEWEST_SEEN, len(waits) / 2)
+    back, days = 1 - curve.surv_prob[enough], curve.surv_times[enough]
+    if not back.size:
+        return dict.fromkeys((LATE, SILENT), np.inf)
+    return {point: float(days[np.searchsorted(back, point * back[-1])]) for point in (LATE, SILENT)}
 
 
 def histories_ago(orders: Orders, days_ago: float) -> dict[str, np.ndarray]:

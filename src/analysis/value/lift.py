@@ -44,6 +44,14 @@ CLAIMED = (0.25, 0.95)
 MAY_BE_UNPROFITABLE = 0.01
 """Probability of a profit of zero or less above which a lift in per cent means nothing."""
 LEAST_GROWTH = -0.99
+NOTHING = Interval(np.nan, np.nan, np.nan, np.nan)
+IN_ROWS = (
+    "gain", "profit_before", "retention_before", "retention_after", "break_even_cost", "cost_from", "cost_to",
+)  # fmt: skip
+MEASURED = (
+    "measure", "model", "estimate", "lower", "upper", "level", "retention_before", "retention_after", "gain",
+    "cost_from", "cost_to", "profit_from", "profit_to", "reason",
+)  # fmt: skip
 
 NO_NEW_CUSTOMERS = Message("It is not known how many customers join in a year, or nobody did in the last one; "
     "`new_customers_per_year` can say it.", code="lift.reason.no_new_customers")  # fmt: skip
@@ -158,9 +166,11 @@ class RetentionLift:
         holds [currency], and profit_from and profit_to, what is left of a customer there; reason, where there is no
         lift.
         """
-        return pd.DataFrame(
-            [_measure_row(measure, lift) for measure, lifts in self.by_measure.items() for lift in lifts.values()]
-        )
+        frame = pd.DataFrame([self._row(lift) for lifts in self.by_measure.values() for lift in lifts.values()])
+        gain = frame["gain_in_money"]
+        left = {f"profit_{end}": gain / share for end, share in zip(("from", "to"), CLAIMED, strict=True)}
+        frame = frame.assign(gain=gain, **{name: each.where(frame["cost_to"].notna()) for name, each in left.items()})
+        return frame[list(MEASURED)]
 
     def costs_agreed(self, measure: str | None = None) -> tuple[float, float] | None:
         """Costs of winning a customer between which the claim holds under every model, and under every measure or one.
@@ -188,33 +198,11 @@ class RetentionLift:
     def _row(self, lift: Lift) -> dict[str, Any]:
         choice = lift.choice
         differs = [f"{name}={getattr(choice, name)}" for name in choice.differs(self.named)]
-        row = {"model": lift.model, "reading": ", ".join(differs) or "named"}
-        for name in (
-            "lift", "gain", "profit_before", "retention_before", "retention_after", "break_even_cost", "cost_from",
-            "cost_to",
-        ):  # fmt: skip
-            found = getattr(lift, name) or Interval(np.nan, np.nan, np.nan, np.nan)
-            ends = found.estimate, found.lower, found.upper
-            if name == "lift":
-                row |= {"estimate": ends[0], "lower": ends[1], "upper": ends[2], "level": found.level}
-            else:
-                name = "gain_in_money" if name == "gain" else name
-                row |= {name: ends[0], f"{name}_lower": ends[1], f"{name}_upper": ends[2]}
+        row = {"model": lift.model, "reading": ", ".join(differs) or "named", **vars(lift.lift or NOTHING)}
+        for name in IN_ROWS:
+            found, name = getattr(lift, name) or NOTHING, "gain_in_money" if name == "gain" else name
+            row |= {name: found.estimate, f"{name}_lower": found.lower, f"{name}_upper": found.upper}
         return {**row, "p_in_range": lift.p_in_range, "reason": lift.reason, **vars(choice)}
-
-
-def _measure_row(measure: str, lift: Lift) -> dict[str, Any]:
-    nothing = Interval(np.nan, np.nan, np.nan, np.nan)
-    estimates = {
-        name: (getattr(lift, name) or nothing).estimate
-        for name in ("retention_before", "retention_after", "gain", "cost_from", "cost_to")
-    }
-    left = {
-        f"profit_{end}": estimates["gain"] / share if np.isfinite(estimates["cost_to"]) else np.nan
-        for end, share in zip(("from", "to"), CLAIMED, strict=True)
-    }
-    row = {"measure": measure, "model": lift.model, **vars(lift.lift or nothing)}
-    return row | estimates | left | {"reason": lift.reason}
 
 
 def retention_lift(

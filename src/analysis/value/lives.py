@@ -174,7 +174,7 @@ def shares_by_age(waits: np.ndarray, seen: np.ndarray, level: float, ages: tuple
     >>> shares_by_age(waits, seen, 0.9, (30, 90))["estimate"].round(3).tolist()
     [0.25, 0.625]
     """
-    curve = SurvfuncRight(*_watched(waits, seen))
+    curve = SurvfuncRight(*watched(waits, seen))
     at = np.searchsorted(curve.surv_times, ages, side="right")
     share, spread = np.append(1.0, curve.surv_prob)[at], np.append(0.0, curve.surv_prob_se)[at]
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -195,7 +195,7 @@ def log_rank(waits: np.ndarray, seen: np.ndarray, groups: np.ndarray) -> float:
 
     A group in which nobody was watched until the first event counts for nothing; NaN where fewer than two are left.
     """
-    time, had = _watched(waits, seen)
+    time, had = watched(waits, seen)
     until_first = np.isin(groups, groups[time >= time[had].min(initial=np.inf)])
     time, had, groups = time[until_first], had[until_first], groups[until_first]
     if len(np.unique(groups)) < 2 or (had.all() and np.ptp(time) == 0):
@@ -203,7 +203,7 @@ def log_rank(waits: np.ndarray, seen: np.ndarray, groups: np.ndarray) -> float:
     return float(survdiff(time, had, groups)[1])
 
 
-def _watched(waits: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def watched(waits: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """How long each customer was watched for the event [days], and whether it came."""
     had = np.isfinite(waits)
     return np.where(had, waits, seen), had
@@ -226,9 +226,8 @@ def _cells(orders: Orders, first: np.ndarray, margin: float, cost: float) -> pd.
     table = pd.DataFrame({"customer": np.arange(len(first)), "month": first.astype("datetime64[s]")})
     table["seen"] = orders.histories.table["T_days"].to_numpy()
     money = "CAST(amount AS DOUBLE)" if orders.has_money else "NULL"
-    ages = pd.DataFrame({"age_days": AGES})
     per_age = "CASE WHEN seen >= age_days THEN {} END"
-    with history(orders, lives=table, ages=ages) as (connection, occasions):
+    with history(orders, lives=table) as (connection, occasions):
         by_age = ", ".join(
             f"count(*) FILTER (age <= {age}) AS n{age}, sum({money}) FILTER (age <= {age}) AS m{age}" for age in AGES
         )

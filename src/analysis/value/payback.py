@@ -5,7 +5,7 @@ The average customer of those won so far; how much dearer the next ones are, suc
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -84,7 +84,7 @@ class Payback:
     tests: pd.DataFrame
     horizon_years: float
 
-    plot = Plots(curve="analysis.value.base_plots:plot_payback")
+    plot = Plots(curve="analysis.value.plots:plot_payback")
 
     def _repr_html_(self) -> str:
         return table_html(self.most)
@@ -148,22 +148,17 @@ def payback(
     delta = force_of_interest(annual_discount_rate, TimeUnit.DAY)
     margin = f"({gross_margin!r} * CAST(amount AS DOUBLE) - {cost_per_order!r}) * exp(-{delta!r} * age)"
     seen = _seen(orders, margin, np.random.default_rng([seed, 8]))
-    ages = MONTH * np.arange(len(seen.reached))
-    points, whose = [(SEEN, seen.points)], {SEEN: ages}
     months = int(np.ceil(days / MONTH))
-    for each in fits:
-        later = _modelled(each, seen, gross_margin, cost_per_order, delta, max(months, len(ages) - 1))
-        points.append((each.model, later))
-        whose[each.model] = MONTH * np.arange(later.shape[1])
-    stated = tuple(month for month in MONTHS if month < months)
-    known = dict(points)
+    longest = max(months, len(seen.reached) - 1)
+    models = {each.model: _modelled(each, seen, gross_margin, cost_per_order, delta, longest) for each in fits}
+    points = {SEEN: seen.points, **models}
+    paid = [_paid_back(name, found, acquisition_cost, days, level) for name, found in models.items()]
     no_age = pd.DataFrame(columns=["model", "estimate", "lower", "upper", "level", "never"])
-    paid = [_paid_back(name, found, whose[name], acquisition_cost, days, level) for name, found in points[1:]]
     return Payback(
-        curve=pd.concat([_curve(name, found, seen, level) for name, found in points], ignore_index=True),
+        curve=pd.concat([_curve(name, found, seen, level) for name, found in points.items()], ignore_index=True),
         cost=acquisition_cost,
         ages=pd.DataFrame(paid) if acquisition_cost else no_age,
-        most=_most(known, whose, stated, days, level),
+        most=_most(points, [month for month in MONTHS if month < months], days, level),
         alone=_alone(orders, margin, acquisition_cost, level),
         groups=_groups(orders, margin, by, level),
         costs=(costs := acquisition_costs(orders, acquisition, by)),
@@ -246,30 +241,28 @@ def _curve(name: str, points: np.ndarray, seen: _Seen, level: float) -> pd.DataF
     return frame if name == SEEN else frame.iloc[len(seen.reached) - 1 :]
 
 
-def _paid_back(name: str, points: np.ndarray, ages: np.ndarray, cost: float, days: float, level: float) -> dict:
+def _paid_back(name: str, points: np.ndarray, cost: float, days: float, level: float) -> dict:
     """First age at which the curve reaches the cost, between months on a straight line; infinite after the horizon."""
     above = points >= cost
     first = np.argmax(above, axis=1)
     rows, before = np.arange(len(points)), np.maximum(first - 1, 0)
     low, high = points[rows, before], points[rows, first]
     share = np.where(high > low, (cost - low) / np.where(high > low, high - low, 1.0), 1.0)
-    age = np.where(first == 0, 0.0, ages[before] + share * (ages[first] - ages[before]))
+    age = np.where(first == 0, 0.0, MONTH * (before + share * (first - before)))
     age = np.where(above.any(axis=1) & (age <= days), age, np.inf)
     ends = {key: float(value) if key != "level" else value for key, value in _interval(age, level).items()}
     return {"model": name, **ends, "never": float(np.mean(np.isinf(age[1:])))}
 
 
-def _most(known: dict, whose: dict, stated: Iterable[int], days: float, level: float) -> pd.DataFrame:
-    rows = []
-    for name, points in known.items():
-        wanted = {float(month): MONTH * month for month in stated}
+def _most(points: Mapping[str, np.ndarray], stated: Iterable[int], days: float, level: float) -> pd.DataFrame:
+    rows, last_seen = [], MONTH * (points[SEEN].shape[1] - 1)
+    for name, found in points.items():
+        wanted = {float(month): MONTH * month for month in stated if (MONTH * month <= last_seen) == (name == SEEN)}
         if name != SEEN:
             wanted[round(days / MONTH, 6)] = days
-        last_seen = whose[SEEN][-1]
         for months, age in wanted.items():
-            if (age <= last_seen) == (name == SEEN) or (name != SEEN and age == days):
-                at = np.array([np.interp(age, whose[name], row) for row in points])
-                rows.append({"model": name, "months": months, **_interval(at, level)})
+            at = np.array([np.interp(age, MONTH * np.arange(len(row)), row) for row in found])
+            rows.append({"model": name, "months": months, **_interval(at, level)})
     return pd.DataFrame(rows, columns=["model", "months", "estimate", "lower", "upper", "level"])
 
 

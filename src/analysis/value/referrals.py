@@ -5,7 +5,6 @@ What referred customers bring more is a difference and no effect: whoever is rec
 
 from __future__ import annotations
 
-import itertools
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,8 +13,8 @@ from scipy.stats import norm
 from statsmodels.regression.linear_model import OLS
 
 from analysis.errors import DataError, Unavailable
-from analysis.value.history import first_order_days, history, refuse_left_truncation
-from analysis.value.periods import months_before
+from analysis.value.base import flows_of, periods_of
+from analysis.value.history import history, refuse_left_truncation
 
 if TYPE_CHECKING:
     from analysis.data import Orders
@@ -65,38 +64,14 @@ def earned_growth(orders: Orders, earned: pd.Series) -> pd.DataFrame:
     refuse_left_truncation(orders)
     if not orders.has_money:
         raise Unavailable("The data hold no amounts of money, so nothing can be said about profit.")
-    years = (months_before(orders.observation_end, 12 * year) for year in itertools.count())
-    ends = list(itertools.takewhile(lambda day: day.toordinal() >= orders.observation_start.toordinal() - 1, years))[
-        ::-1
-    ]
-    if len(ends) < 3:
-        raise Unavailable(
-            "Comparing periods needs two of them; the data hold {days:integer} days.",
-            code="base.reason.too_short",
-            days=(orders.observation_end - orders.observation_start).days + 1,
-        )
-    edges = np.array(ends, dtype="datetime64[s]")
-    periods = pd.DataFrame({"year": np.arange(len(edges) - 1), "after": edges[:-1], "until": edges[1:]})
-    born = pd.DataFrame({"customer": np.arange(orders.customers), "earned": _of(orders, earned).eq(True)})  # noqa: FBT003
-    born["first"] = np.searchsorted(edges, first_order_days(orders).astype("datetime64[s]")) - 1
-    with history(orders, periods=periods, born=born) as (connection, occasions):
-        cells = connection.execute(f"""
-            WITH cells AS (SELECT customer, year, sum(amount) AS revenue FROM {occasions}
-                           JOIN periods ON day > CAST(after AS DATE) AND day <= CAST(until AS DATE) GROUP BY ALL)
-            SELECT n.year, sum(n.revenue) AS revenue, CASE
-                WHEN p.customer IS NOT NULL THEN 'kept' WHEN first < n.year THEN 'came_back'
-                WHEN earned THEN 'earned' ELSE 'bought' END AS fate
-            FROM cells AS n JOIN born USING (customer) LEFT JOIN cells AS p
-                ON p.customer = n.customer AND p.year = n.year - 1 GROUP BY ALL""").df()
-    fates = ["kept", "came_back", "earned", "bought"]
-    found = (
-        cells.pivot(index="year", columns="fate", values="revenue").reindex(periods["year"], columns=fates).fillna(0.0)
-    )
+    _, edges, short = periods_of(orders, 12)
+    edges, is_earned = edges[short:], _of(orders, earned).eq(True)  # noqa: FBT003
+    flows, _ = flows_of(orders, edges, np.where(is_earned, "earned", "bought"))
+    found = flows.pivot(index="period", columns="fate", values="revenue").rename_axis(columns=None)
+    found = found.reindex(range(len(edges) - 1), columns=["kept", "came_back", "earned", "bought"]).fillna(0.0)
     revenue = found.sum(axis=1)
-    found.insert(0, "end", pd.DatetimeIndex(edges[1:]))
-    found = (
-        found.assign(before=revenue.shift(), revenue=revenue).iloc[1:].reset_index(drop=True).rename_axis(columns=None)
-    )
+    found.insert(0, "end", pd.DatetimeIndex(edges[1:]).as_unit("s"))
+    found = found.assign(before=revenue.shift(), revenue=revenue).iloc[1:].reset_index(drop=True)
     over = found["before"].where(found["before"] > 0)
     found["net_retention"] = found["kept"] / over
     return found.assign(earned_growth=(found["kept"] + found["earned"]) / over - 1, growth=found["revenue"] / over - 1)
@@ -146,12 +121,10 @@ def referred_against_others(
     cells = pd.DataFrame({"quarter": pd.DatetimeIndex(table["first_order"]).to_period("Q").astype(str)})
     cells = cells.join(table[[name for name in ("first_category", "first_channel") if name in table]].astype(str))
     margin = f"{gross_margin!r} * amount - {cost_per_order!r}"
-    born = pd.DataFrame({"customer": np.arange(len(table)), "birth": first_order_days(orders).astype("datetime64[s]")})
-    with history(orders, born=born) as (connection, occasions):
+    with history(orders) as (connection, occasions):
         year = connection.execute(f"""
-            SELECT customer, count(*) - 1 AS repeat_orders, sum({margin}) AS margin FROM {occasions} JOIN born
-            USING (customer) WHERE date_diff('day', CAST(birth AS DATE), day) <= {YEAR_DAYS}
-            GROUP BY customer ORDER BY customer""").df()
+            SELECT customer, count(*) - 1 AS repeat_orders, sum({margin}) AS margin FROM {occasions}
+            WHERE age <= {YEAR_DAYS} GROUP BY customer ORDER BY customer""").df()
     year["cell"], year["referred"] = cells.groupby(list(cells)).ngroup(), given
     year = year[given.notna() & (table["T_days"] >= YEAR_DAYS)].astype({"referred": float})
     year = year[year.groupby("cell")["referred"].transform("nunique") == 2]

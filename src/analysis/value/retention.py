@@ -14,14 +14,12 @@ import numpy as np
 import pandas as pd
 
 from analysis.interval import Interval
-from analysis.models.leaving import Curves
-from analysis.models.registry import MODELS
 from analysis.plotting import Plots
 from analysis.tables import table_html
 from analysis.time import units_per_year
 from analysis.value.base_grid import base_grid
 from analysis.value.intervals import ends
-from analysis.value.shifts import BLOCK, draws_for, points_of
+from analysis.value.shifts import Timeline, streams_of
 
 if TYPE_CHECKING:
     from analysis.data import CustomerSummary
@@ -79,18 +77,12 @@ def model_retention(histories: CustomerSummary, fits: Iterable[PurchaseFit], *, 
     """
     fits = tuple(fits)
     grid, year = base_grid(histories, fits[0].clock), units_per_year(fits[0].time_unit)
-    times, years, order_rate = year * np.arange(YEARS + 1.0), [], {}
+    line, years, order_rate = Timeline(year * np.arange(YEARS + 1.0), (), np.empty((0, 0)), year), [], {}
     for fit in fits:
-        model, blocks = MODELS[fit.model], []
-        points, _ = points_of(fit, None, draws_for(grid))
-        for rows in np.array_split(points, -(-len(points) // BLOCK)):
-            leaving = model.leaving(model.Params(*rows.T), float(grid.frequency.max()), year)
-            rest = np.zeros((1, len(rows)))
-            base = leaving.of_alive("mean", rest, times, grid.alive(model, rows))
-            blocks.append((leaving.of_new("mean", rest, times), base))
-        new, base = (Curves.joined(parts, axis=1)[0] for parts in zip(*blocks, strict=True))
+        streams = streams_of(fit, None, grid, (), line)
+        new, base = streams.new[0], streams.base[0]
         # A new customer of MBG/NBD may leave at once, so that there is less than one at time 0.
-        survival = np.hstack([np.ones((len(points), 1)), new.customers[:, 1:]])
+        survival = np.hstack([np.ones((len(new.customers), 1)), new.customers[:, 1:]])
         for group, there in (("new_customers", survival), ("base", base.customers)):
             rates = ends(there[:, 1:] / there[:, :-1], level)
             of = {"group": group, "model": fit.model, "year": np.arange(1, YEARS + 1)}

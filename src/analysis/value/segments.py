@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,11 +13,12 @@ from analysis.words import Message
 if TYPE_CHECKING:
     from analysis.data import CustomerSummary, Orders
 
-ORDERS = {"1": (1, 1), "2-3": (2, 3), "4-6": (4, 6), "7+": (7, np.inf)}
-RECENCY = {"0-90": (0, 90), "91-180": (91, 180), "181-365": (181, 365), "366+": (366, np.inf)}
-"""Days since the last order."""
-VALUE = {"top_tenth": (0.0, 0.1), "next_four_tenths": (0.1, 0.5), "lower_half": (0.5, 1.0)}
-"""Ranks by expected residual value, the highest first."""
+ENDS: Mapping[str, Mapping[str, float]] = {
+    "orders": {"1": 1, "2-3": 3, "4-6": 6, "7+": np.inf},
+    "recency": {"0-90": 90, "91-180": 180, "181-365": 365, "366+": np.inf},
+    "value": {"top_tenth": 0.1, "next_four_tenths": 0.5, "lower_half": 1.0},
+}
+"""Dimension -> segment -> up to how many orders, days since the last one, or rank by expected value, highest first."""
 
 LABELS: Mapping[str, Mapping[str, Message]] = {
     "orders": {"1": Message("1"), "2-3": Message("2 to 3"), "4-6": Message("4 to 6"), "7+": Message("7 and more")},
@@ -37,38 +37,26 @@ DIMENSIONS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Segment:
-    """Customers with something in common.
+def segment_of(dimension: str, measure: np.ndarray) -> pd.Series:
+    """The segment of each customer in one dimension, as ordered categories."""
+    return pd.Series(pd.cut(measure, [-1.0, *ENDS[dimension].values()], labels=list(ENDS[dimension])), name=dimension)
 
-    Attributes
-    ----------
-    dimension, label
-        By what the base is split, and which part this is.
-    members
-        Whether each customer belongs to it, shape (customers,).
+
+def segments_of(orders: np.ndarray, days_since_last: np.ndarray, worth: np.ndarray) -> pd.DataFrame:
+    """Who is in which segment by number of orders, days since the last one, and rank of the expected worth.
+
+    Columns as of ``members_of``; segments without customers are left out.
     """
+    rank = (pd.Series(-worth).rank(method="first").to_numpy() - 0.5) / len(worth)
+    measures = {"orders": orders, "recency": days_since_last, "value": rank}
+    return members_of({name: segment_of(name, measure) for name, measure in measures.items()})
 
-    dimension: str
-    label: str
-    members: np.ndarray
 
-
-def segments_of(orders: np.ndarray, days_since_last: np.ndarray, worth: np.ndarray) -> tuple[Segment, ...]:
-    """Segments by number of orders, by days since the last order, and by rank of the expected worth.
-
-    Segments without customers are left out.
-    """
-    place = pd.Series(-worth).rank(method="first").to_numpy() - 1
-    rank = (place + 0.5) / len(worth)
-    measures = (("orders", ORDERS, orders), ("recency", RECENCY, days_since_last))
-    found = [
-        Segment(dimension, label, (measure >= low) & (measure <= high))
-        for dimension, ranges, measure in measures
-        for label, (low, high) in ranges.items()
-    ]
-    found += [Segment("value", label, (rank > low) & (rank <= high)) for label, (low, high) in VALUE.items()]
-    return tuple(segment for segment in found if segment.members.any())
+def members_of(groups: Mapping[str, pd.Series]) -> pd.DataFrame:
+    """Whether each customer (rows) is in a group; columns dimension and segment."""
+    members = {name: pd.get_dummies(group.reset_index(drop=True)) for name, group in groups.items()}
+    found = pd.concat(members, axis=1, names=["dimension", "segment"])
+    return found.loc[:, found.any()]
 
 
 def rfm(orders: Orders | CustomerSummary, groups: int = 3) -> pd.Series:

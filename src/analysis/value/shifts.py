@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from analysis.models.leaving import SHIFTS, Alive, Curves, Leaving
+from analysis.models.quadrature import unit_rule
 from analysis.models.registry import MODELS
 from analysis.time import DAYS_PER_YEAR, units_per_year
 from analysis.value.base_grid import BaseGrid, base_grid
@@ -159,7 +160,7 @@ def retention_shifts(
     line = timeline(horizons, units_per_year(fits[0].time_unit))
     grid = base_grid(histories, fits[0].clock) if any(rise.who != "new_customer" for rise in wanted) else None
     joining = new_customers_per_year or 0.0
-    found = tuple(_of_model(fit, spend, grid, wanted, line, joining) for fit in fits)
+    found = tuple(streams_of(fit, spend, grid, wanted, line, joining) for fit in fits)
     return Shifts(line, found, new_customers_per_year)
 
 
@@ -176,7 +177,7 @@ def streams_at_rest(
         fit.clock.calendar_after(end),
     )
     times = line.times[1:] if calendar is None else calendar(line.times[1:])
-    return line.weights[0], times, _of_model(fit, spend, grid, [], line, 0.0).base[0]
+    return line.weights[0], times, streams_of(fit, spend, grid, [], line).base[0]
 
 
 def timeline(horizons: Iterable[float], year: float, nodes: tuple[int, int] = NODES) -> Timeline:
@@ -191,11 +192,9 @@ def timeline(horizons: Iterable[float], year: float, nodes: tuple[int, int] = NO
     horizons = tuple(sorted(set(horizons)))
     places, weights = [], []
     for start, end in pairwise([0.0, *(horizon * year for horizon in horizons)]):
-        points, mass = np.polynomial.legendre.leggauss(nodes[1] if start else nodes[0])
-        share = (points + 1) / 2
-        place, stretch = (share, 1.0) if start else (share**2, 2 * share)
-        places.append(start + (end - start) * place)
-        weights.append(mass / 2 * stretch * (end - start))
+        share, mass = unit_rule(nodes[1] if start else nodes[0], near_zero=not start)
+        places.append(start + (end - start) * share)
+        weights.append(mass * (end - start))
     at, weight = np.concatenate(places), np.concatenate(weights)
     by_horizon = np.array([np.where(at < horizon * year, weight, 0.0) for horizon in horizons])
     return Timeline(np.append(year, at), horizons, by_horizon, year)
@@ -215,24 +214,25 @@ def target_retention(before, gain: float, kind: str):
 
 
 def draws_for(grid: BaseGrid | None) -> int:
+    """How many posterior draws the base is looked at for."""
     return DRAWS if grid is None else int(np.clip(HISTORIES / len(grid.patterns), FEWEST_DRAWS, DRAWS))
 
 
-def points_of(fit: PurchaseFit, spend: SpendFit | None, draws: int) -> tuple[np.ndarray, np.ndarray | None]:
-    """Parameters of the purchase model and p, q, v of the spend model, at the fit and draws; None where it has none."""
-    points = np.vstack([fit.params, fit.posterior.draws[:draws]])
-    if spend is None or spend.posterior is None:
-        return points, None
-    return points, np.vstack([list(spend.parameters.values()), spend.posterior.draws[:draws]])
-
-
-def _of_model(
-    fit: PurchaseFit, spend: SpendFit, grid: BaseGrid | None, rises: Sequence[Rise], line: Timeline, joining: float
+def streams_of(
+    fit: PurchaseFit,
+    spend: SpendFit | None,
+    grid: BaseGrid | None,
+    rises: Sequence[Rise],
+    line: Timeline,
+    joining: float = 0.0,
 ) -> ModelStreams:
-    model = MODELS[fit.model]
-    points, money = points_of(fit, spend, draws_for(grid))
+    """Streams of new customers and of a base under one model; without ``spend`` an order is worth 1."""
+    model, draws = MODELS[fit.model], draws_for(grid)
+    points, money = np.vstack([fit.params, fit.posterior.draws[:draws]]), None
+    if spend is not None and spend.posterior is not None:
+        money = np.vstack([list(spend.parameters.values()), spend.posterior.draws[:draws]])
     most = 0.0 if grid is None else float(grid.frequency.max())
-    value = np.broadcast_to(spend.mean_order_values(money), len(points))
+    value = np.broadcast_to(1.0 if spend is None else spend.mean_order_values(money), len(points))
     blocks = []
     for rows in np.array_split(np.arange(len(points)), -(-len(points) // BLOCK)):
         alive = None if grid is None else grid.alive(model, points[rows], spend, None if money is None else money[rows])

@@ -6,7 +6,7 @@ The futures know no margin: everything is in amounts of orders, so that another 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,7 @@ from analysis.plotting import Plots
 from analysis.tables import table_html
 from analysis.time import DAYS_PER_YEAR, Clock, duration, force_of_interest, from_days, to_days, units_per_year
 from analysis.value.lift import fits_of
-from analysis.value.segments import LABELS, Segment, segments_of
+from analysis.value.segments import LABELS, members_of, segment_of, segments_of
 from analysis.value.shifts import streams_at_rest
 
 if TYPE_CHECKING:
@@ -114,9 +114,9 @@ class Simulation:
     seed: int
 
     def totals(
-        self, groups: Sequence[np.ndarray], margin: float = 1.0, cost: float = 0.0, level: float | None = None
+        self, groups: pd.DataFrame | None = None, margin: float = 1.0, cost: float = 0.0, level: float | None = None
     ) -> Totals:
-        """One future of every customer for each pass, summed over the base and over groups (members, yes or no).
+        """One future of every customer for each pass, summed over the base and over groups, as of ``members_of``.
 
         An order leaves ``margin`` of its amount less ``cost``. Memory grows with customers and with passes, never with
         their product.
@@ -124,7 +124,9 @@ class Simulation:
         customers, spenders, worth = self.history.shape[1], None, np.nan
         if self.spending is not None:
             spenders, worth = Spenders(*self.spending, self.money), self.spending[3]
-        members, bounds = np.vstack([np.ones(customers), *groups]), np.full((2, customers), np.nan)
+        members, bounds = np.ones((1, customers)), np.full((2, customers), np.nan)
+        if groups is not None:
+            members = np.vstack([members, groups.to_numpy().T])
         sums = np.zeros((3, len(members), len(self.draws)))
         for chunk in simulate_futures(
             MODELS[self.model],
@@ -147,7 +149,7 @@ class Simulation:
         expected = [self.orders.sum(), (self.discounted * worth).sum(), self.discounted.sum()]
         return Totals(np.array(expected), sums, bounds)
 
-    def segments(self, margin: float = 1.0, cost: float = 0.0) -> tuple[Segment, ...]:
+    def segments(self, margin: float = 1.0, cost: float = 0.0) -> pd.DataFrame:
         """The report's segments when an order leaves so much; without money the last rank is that of the orders."""
         worth = self.orders if self.spending is None else self.discounted * (margin * self.spending[3] - cost)
         return segments_of(self.history[0] + 1, self.silent_days, worth)
@@ -247,13 +249,10 @@ class CustomerValue:
 
     def grid(self) -> pd.DataFrame:
         """By classes of orders and of recency (days since the last one): customers, estimate, share of the base."""
-        unknown = [None] * len(self.customers)
-        parts = {name: pd.Categorical(unknown, list(LABELS[name])) for name in ("orders", "recency")}
-        for segment in self.simulation.segments():
-            if segment.dimension in parts:
-                parts[segment.dimension][segment.members] = segment.label
+        orders, silent = self.simulation.history[0] + 1, self.simulation.silent_days
+        parts = [segment_of("orders", orders), segment_of("recency", silent)]
         worth = self.customers[self.measure]
-        cells = worth.groupby([pd.Series(part, name=name) for name, part in parts.items()], observed=False)
+        cells = worth.groupby(parts, observed=False)
         totals = {"customers": cells.size(), "estimate": cells.sum(), "share": cells.sum() / worth.sum()}
         return pd.DataFrame(totals)
 
@@ -275,10 +274,8 @@ class CustomerValue:
         if isinstance(group, str) and group in LABELS:
             return self.segments.loc[group].rename_axis(group)
         groups = self._groups(group)
-        code, names = pd.factorize(groups, sort=True)
-        parts = [Segment("", label, code == number) for number, label in enumerate(names)]
-        totals = self.simulation.totals([part.members for part in parts])
-        found = _by_segment(self, parts, totals, self.expected_orders.level)
+        members = members_of({"": groups})
+        found = _by_segment(self, members, self.simulation.totals(members), self.expected_orders.level)
         return found.loc[""].rename_axis(groups.name or "group")
 
     def _groups(self, group: str | pd.Series) -> pd.Series:
@@ -400,8 +397,8 @@ def futures(
         simulation = Simulation(
             fit.model, draws, money, history, silent, spending, orders, discounted, clock, end, horizon, delta, seed
         )  # fmt: skip
-        segments = [segment.members for segment in simulation.segments()] if fit is primary else []
-        by_model = {fit.model: simulation.totals(segments, level=level if fit is primary else None), **by_model}
+        asked = (simulation.segments(), 1.0, 0.0, level) if fit is primary else ()
+        by_model = {fit.model: simulation.totals(*asked), **by_model}
     for name, values in expected.items():
         table[name] = values[patterns.index]
     table["expected_order_value"] = np.nan if spending is None else spending[3]
@@ -432,7 +429,7 @@ def discounted_orders(
     """Expected orders within the horizon after the day ``end`` [time units of the calendar], discounted."""
     frequency, ages, of_pattern = patterns.states
     model = MODELS[fit.model]
-    ahead = fit.season is not None and (lambda time: fit.clock.ahead(to_days(time, fit.time_unit), end))
+    ahead = bool(fit.clock.follows) and (lambda time: fit.clock.ahead(to_days(time, fit.time_unit), end))
     while_alive = model.discounted_while_alive(fit.params, horizon, delta, frequency, ages, ahead or None)
     return (model.p_alive(fit.params, *patterns.history) * while_alive[of_pattern])[patterns.index]
 
@@ -454,8 +451,7 @@ def value_of(
     if has_money and cost_per_order:
         # Bounds and ranks of what is left after costs are no multiples of those of amounts.
         segments = simulation.segments(gross_margin, cost_per_order)
-        members = [segment.members for segment in segments]
-        totals = simulation.totals(members, gross_margin, cost_per_order, level)
+        totals = simulation.totals(segments, gross_margin, cost_per_order, level)
         bounds = totals.bounds
     left = gross_margin * futures.customers["expected_order_value"] - cost_per_order
     table = futures.customers.assign(residual_clv=simulation.discounted * left)
@@ -505,24 +501,19 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def _by_segment(value: CustomerValue, segments: Sequence[Segment], totals: Totals, level: float) -> pd.DataFrame:
-    """Totals with predictive intervals by dimension and label, as ``CustomerValue.by`` gives them."""
-    worth, ordered = (value.customers[name].to_numpy() for name in (value.measure, "expected_orders"))
-    simulated = totals.simulated[0]
+def _by_segment(value: CustomerValue, members: pd.DataFrame, totals: Totals, level: float) -> pd.DataFrame:
+    """Totals with predictive intervals by dimension and segment, as ``CustomerValue.by`` gives them."""
+    simulated = totals.simulated[0, 1:], totals.simulated[0, 1:]
     if value.total is not None:
-        simulated = value.gross_margin * totals.simulated[1] - value.cost_per_order * totals.simulated[2]
-    rows = {}
-    for row, segment in enumerate(segments, start=1):
-        inside = segment.members
-        own = Interval.around(worth[inside].sum(), simulated[row], level)
-        orders = Interval.around(ordered[inside].sum(), totals.simulated[0, row], level)
-        rows[segment.dimension, segment.label] = {
-            "customers": int(inside.sum()),
-            **vars(own),
-            "share": own.estimate / worth.sum(),
-            "expected_orders": orders.estimate,
-            "expected_orders_lower": orders.lower,
-            "expected_orders_upper": orders.upper,
-        }
-    frame = pd.DataFrame.from_dict(rows, orient="index").astype({"customers": int})
-    return frame.rename_axis(["dimension", "segment"])
+        simulated = (
+            value.gross_margin * totals.simulated[1, 1:] - value.cost_per_order * totals.simulated[2, 1:],
+            simulated[1],
+        )
+    tails = [(1 - level) / 2, (1 + level) / 2]
+    (lower, upper), (fewest, most) = (np.quantile(each, tails, axis=1) for each in simulated)
+    worth, ordered = (value.customers[name].to_numpy() for name in (value.measure, "expected_orders"))
+    estimate = worth @ members.to_numpy()
+    columns = {"customers": members.sum(), "estimate": estimate, "lower": lower, "upper": upper, "level": level}
+    orders = {"expected_orders": ordered @ members.to_numpy()}
+    orders |= {"expected_orders_lower": fewest, "expected_orders_upper": most}
+    return pd.DataFrame({**columns, "share": estimate / worth.sum(), **orders})
