@@ -119,6 +119,17 @@ class TestARunThatSucceeds:
         assert make("good") == made
         assert make("good", force=True).name == f"{made.name}-2"
 
+    def test_keeps_from_how_many_orders_on_a_customer_is_a_member(self, make):
+        folder = make("good")
+        manifest = json.loads((folder / "manifest.json").read_text()) | {"inputs": "of other data"}
+        (folder / "manifest.json").write_text(json.dumps(manifest))
+        (folder / "results.json").write_text(json.dumps(golden("cdnow") | {"ladder": {"member_orders": 4}}))
+        made = make("good")
+        assert made != folder
+        assert load_config(made / "config.yml").ladder.member_orders == 4
+        (made / "results.json").write_text(json.dumps(golden("cdnow")))
+        assert make("good") == made
+
     def test_that_was_damaged_does_not_count_as_published(self, make):
         folder = make("good")
         for name, content, damage in (

@@ -223,6 +223,7 @@ class Run:
             raise UsageError(f"jobs == {jobs}, must be at least 1")
         self.notebooks = notebooks_in(notebooks or notebooks_folder())
         self.processes = self.processes or min(os.cpu_count() or 1, MOST_PROCESSES, jobs or MOST_PROCESSES)
+        self._lots_elsewhere = self.config.data.lots is not None
         self._find_lots()
         self.secrets = secrets_of(self.config, os.environ)
         self.began, self.started_at, self.seconds = time.monotonic(), _now(), {}
@@ -237,7 +238,7 @@ class Run:
         there = sorted(folder.glob("*.csv"))
         if strange := [str(path) for path in there if not path.is_file()]:
             raise UsageError(f"no file of a lot: {', '.join(strange)}; remove it")
-        if self.config.data.lots is None and there:
+        if there and not self._lots_elsewhere:
             columns = {name: name for name in LOT}
             lots = CUSTOMER_TABLES["lots"](file=f"{glob.escape(str(folder))}/*.csv", columns=columns)
             data = self.config.data.model_copy(update={"lots": lots})
@@ -245,6 +246,11 @@ class Run:
 
     def draw_lot(self, name: str, work: Path) -> None:
         """Draw a lot of a list, keep it for good, and let this run know it."""
+        if self._lots_elsewhere:
+            raise UsageError(
+                f"--draw {name}: data.lots names lots that were drawn elsewhere, and no other is read beside them; "
+                "draw it there, or leave the key out"
+            )
         self.progress.stage(f"drawing a lot of the list {name}")
         write_resolved(self.config, work / CONFIGURATION)
         with pool(1) as workers:
@@ -284,25 +290,28 @@ class Run:
         return self.report / run_id
 
     def _with_previous(self, of: Mapping[str, str]) -> Mapping[str, str]:
-        """What a run is made from, with the primary model of the run before, which stays unless it is rejected.
+        """What a run is made from, with what it keeps of the run before: the primary model, which stays unless it is
+        rejected, and from how many orders on a customer can be a member.
 
         Where the last run was made from the same otherwise this is the same run, and rests on what that one rested on.
         """
-        model, name = self.config.model, folders.latest_run(self.report)
-        if model.primary != AUTO or model.previous_primary is not None:
-            return of
+        model, ladder, name = self.config.model, self.config.ladder, folders.latest_run(self.report)
         self.inputs = self._run_id(of)
         last = finished_run(self.report / name) if name else None
         if last is None:
             return of
+        kept: dict[str, dict[str, Any]] = {
+            "model": {"previous_primary": _unless_preferred(last.results["purchase_model"]["name"])},
+            "ladder": {"member_orders": (last.results.get("ladder") or {}).get("member_orders")},
+        }
         if last.manifest.get("inputs") == self.inputs:
-            previous = last.configuration["model"].get("previous_primary")
-        else:
-            previous = _unless_preferred(last.results["purchase_model"]["name"])
-        if previous is None:
-            return of
-        model = model.model_copy(update={"previous_primary": previous})
-        self.config = self.config.model_copy(update={"model": model})
+            kept = {name: {key: last.configuration[name].get(key) for key in keys} for name, keys in kept.items()}
+        if model.primary != AUTO or model.previous_primary is not None:
+            del kept["model"]
+        if ladder.member_orders is not None:
+            del kept["ladder"]
+        sections = {name: getattr(self.config, name).model_copy(update=keys) for name, keys in kept.items()}
+        self.config = self.config.model_copy(update=sections)
         return identity(self.config, of["data_hash"], of["as_of"])
 
     def _run_id(self, of: Mapping[str, str]) -> str:
