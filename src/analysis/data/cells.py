@@ -11,6 +11,8 @@ from typing import Any
 
 import duckdb
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from analysis.config import DataConfig
 from analysis.data.engine import Connection, literal, parquet_scan, quoted, run
@@ -34,9 +36,6 @@ class CellWriter:
     """Writes records of loose values to a Parquet file of texts, and keeps the kinds of each column."""
 
     def __init__(self, path: Path, columns: Sequence[str]):
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
         self.path, self.columns = path, list(columns)
         self.kinds: list[set[str]] = [set() for _ in columns]
         self._schema = pa.schema([(str(number), pa.string()) for number in range(len(columns))])
@@ -45,8 +44,6 @@ class CellWriter:
 
     def write(self, records: Iterable[Sequence[Any]]) -> None:
         """Append records."""
-        import pyarrow as pa
-
         texts: list[list[str | None]] = [[] for _ in self.columns]
         for record in records:
             self.rows += 1
@@ -156,8 +153,6 @@ def _typed(column: str, kind: str, is_mixed: bool) -> str:  # noqa: FBT001
 
 def staged_frame(connection: Connection, frame: Any, data: DataConfig, workdir: Path) -> RawTable:
     """A table in memory: of pandas, or whatever hands itself over as Arrow (pyarrow, polars, Ibis, DuckDB)."""
-    import pyarrow as pa
-
     try:
         table = _arrow_table(frame) if isinstance(frame, pd.DataFrame) else pa.table(frame)
         if len(set(table.column_names)) == table.num_columns > 0:
@@ -179,8 +174,6 @@ def staged_frame(connection: Connection, frame: Any, data: DataConfig, workdir: 
 
 
 def _arrow_table(frame: pd.DataFrame) -> Any:
-    import pyarrow as pa
-
     # Arrow knows them by what is inside, such as the number of a month.
     inner = [name for name, kind in frame.dtypes.items() if isinstance(kind, pd.PeriodDtype | pd.IntervalDtype)]
     frame = frame.astype(dict.fromkeys(inner, "str")).set_axis([str(name) for name in frame.columns], axis="columns")
