@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, get_args
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, Discriminator, Field, Tag, model_validator
@@ -101,6 +101,8 @@ Source = Annotated[
 
 class Columns(ColumnNames):
     """Which column of the file holds what. Money is ``amount``, or ``quantity`` times ``unit_price``."""
+
+    shared: ClassVar[frozenset[str]] = frozenset({"product", "category", "channel", "currency", "status", "split"})
 
     customer: ColumnName
     date: ColumnName

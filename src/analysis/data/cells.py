@@ -79,7 +79,11 @@ def cell(value: Any) -> tuple[str | None, str | None]:
     if isinstance(value, Integral):
         return "integer" if abs(int(value)) < 2**63 else "text", str(int(value))
     if isinstance(value, Decimal):
-        return ("decimal", f"{value:f}") if value.is_finite() else (None, None)
+        if not value.is_finite():
+            return None, None
+        # What DECIMAL(38, 10) does not hold is left to whoever reads numbers as text, and says what cannot be kept.
+        is_held = value.adjusted() < 28 and value.as_tuple().exponent >= -10
+        return ("decimal", f"{value:f}") if is_held else ("text", str(value))
     if isinstance(value, Real):
         number = float(value)
         if number != number:
@@ -176,6 +180,10 @@ def staged_frame(connection: Connection, frame: Any, data: DataConfig, workdir: 
 def _arrow_table(frame: pd.DataFrame) -> Any:
     # Arrow knows them by what is inside, such as the number of a month.
     inner = [name for name, kind in frame.dtypes.items() if isinstance(kind, pd.PeriodDtype | pd.IntervalDtype)]
+    for name in (name for name, kind in frame.dtypes.items() if kind.kind == "O"):
+        days = (value for value in frame[name] if isinstance(value, dt.date) and value is not pd.NaT)
+        if len({getattr(value, "tzinfo", None) is None for value in days}) > 1:
+            raise TypeError(f"{name}: Arrow would take moments without an offset to be in UTC")
     frame = frame.astype(dict.fromkeys(inner, "str")).set_axis([str(name) for name in frame.columns], axis="columns")
     return pa.Table.from_pandas(frame, preserve_index=False)
 

@@ -21,7 +21,7 @@ from analysis.data.expressions import whole as whole_number
 from analysis.data.formats import Reading
 from analysis.data.ledger import STATUS, Reason, where_any
 from analysis.data.rows import LARGEST, Rows
-from analysis.data.vocabulary import words
+from analysis.data.vocabulary import TOTALS, words
 from analysis.errors import USAGE, Problem, counted
 from analysis.words import Message
 
@@ -34,7 +34,6 @@ ANONYMOUS_SHARE, ANONYMOUS_TIMES, DOUBTFUL_TIMES, EMAIL_SHARE = 0.01, 20, 5, 0.9
 DOMINANT_SHARE, NEGLIGIBLE_SHARE = 0.1, 0.0001
 """Shares of rows: of a customer who is worth a word, and below which a number may be any customer's id."""
 EMPTY = "(empty)"
-TOTALS = "^(grand |sub)?(total|totals|totaal|eindtotaal|summe|gesamt|gesamtsumme|somme|suma)[ :]*$"
 FAR_DAYS, FAR_SHARE = 3_650, 0.01
 MOST_LISTED, MOST_STATUSES = 15, 200
 SAME_TOTAL_SHARE, FEWEST_ORDERS = 0.9, 5
