@@ -20,6 +20,7 @@ from analysis.data.engine import Relation
 from analysis.data.first_orders import left_truncation_of
 from analysis.data.ledger import Entry, Outcome, Reason, ledger_frame, where_any
 from analysis.data.meaning import dominant_customer, meant, problems_in_far_days
+from analysis.data.refund_lag import refunds_to_come
 from analysis.data.rows import Rows, problems_in_rows
 from analysis.data.vocabulary import in_words, rows_by_code
 from analysis.errors import USAGE, DataError, InputRefused, Problem, UsageError, counted
@@ -124,10 +125,14 @@ def cleaned(
     setting = "known" if data.exclude_earlier else data.first_orders
     left_truncation, on_first_orders = left_truncation_of(seen, start, end, setting, repeats_soon)
     daily = daily_of(bought, seen, start, end)
+    refunds_late = []
+    if "refund" in days.columns:
+        lags = days.then(expressions.refunds_by_age, end).frame()
+        daily["refunds_to_come"], refunds_late = refunds_to_come(lags, daily["gross"].to_numpy())
     quiet = quiet_end_of(daily, end)
     found = Cleaned(
         ledger=ledger_frame(entries),
-        daily=daily,
+        daily=daily.drop(columns="gross"),
         rows_read=profile.rows,
         rows_used=sum(entry.rows for entry in entries if entry.outcome != "dropped"),
         customers=int(seen["customers"].sum()),
@@ -141,6 +146,7 @@ def cleaned(
             *(rows.table.notes if rows.table else ()),
             *rows.said,
             *notes_on(entries, duplicates, early_customers, profile, data),
+            *refunds_late,
             *dominant_customer(customers, seen, int(daily["orders"].sum())),
             *on_first_orders,
             *((quiet,) if quiet else ()),
@@ -437,15 +443,17 @@ def entries_of(days: Relation, bought: pd.DataFrame, rows: int) -> list[Entry]:
 
 
 def daily_of(bought: pd.DataFrame, seen: pd.DataFrame, start: dt.date, end: dt.date) -> pd.DataFrame:
-    """date, orders, new_customers, repeat_orders, amount: one row for every day of the window.
+    """date, orders, new_customers, repeat_orders, amount, refunds_to_come, gross: one row for each day of the window.
 
     ``bought`` is as of ``expressions.by_day``, ``seen`` as of ``expressions.first_seen``.
     """
     dates = pd.date_range(start, end, unit="s")
-    daily = pd.DataFrame({"date": dates, "orders": 0, "new_customers": 0, "repeat_orders": 0, "amount": 0.0})
+    numbers = {"orders": 0, "new_customers": 0, "repeat_orders": 0, "amount": 0.0, "refunds_to_come": 0.0, "gross": 0.0}
+    daily = pd.DataFrame({"date": dates, **numbers})
     place = (pd.to_datetime(bought["day"]) - dates[0]).dt.days
     daily.loc[place, "orders"] = bought["orders"].to_numpy()
-    daily.loc[place, "amount"] = bought["amount"].astype(float).to_numpy()
+    for name in ("amount", "gross"):
+        daily.loc[place, name] = bought[name].astype(float).to_numpy()
     born = (pd.to_datetime(seen["first"]) - dates[0]).dt.days
     daily["new_customers"] = np.bincount(born, weights=seen["customers"], minlength=len(dates)).astype("int64")
     return daily.assign(repeat_orders=daily["orders"] - daily["new_customers"])
