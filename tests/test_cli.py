@@ -258,7 +258,7 @@ class TestCheck:
         shop.write_text(config)
         code, out, err = said("check", shop)
         assert code == 0, err
-        assert [line for line in out.splitlines() if "==" in line] == ["money == 'USD'", "money == 'EUR'"]
+        assert [line for line in out.splitlines() if "==" in line] == ["money == 'EUR'", "money == 'USD'"]
         assert out.count("30 of 30 rows used") == 2
         (tmp_path / "orders.csv").write_text((tmp_path / "orders.csv").read_text().replace("1.50,EUR", "?,EUR"))
         code, out, err = said("check", shop)

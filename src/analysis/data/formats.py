@@ -56,9 +56,10 @@ INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "
 FLOAT_NOISE = "1e-9"
 ALIKE = "(word <> '' OR regexp_matches(whole, '^[0-9]+[-/. :][0-9]+[-/. :]|^[0-9]{8}$'))"
 """SQL of whether a text has the make of a date, even if it is none."""
-OWN_ZONED = "own AND regexp_matches(text, ':[0-9.]+[-+][0-9:]+$')"
-OWN_PLAIN = "own AND regexp_matches(text, '^.[0-9]{4}-[^+]*$') AND NOT regexp_matches(text, ':[0-9.]+[-+][0-9:]+$')"
-"""SQL of whether a cell held a moment with an offset from UTC, a day or a moment without."""
+OFFSET = ":[0-9.]+[-+][0-9:]+$"
+OWN_ZONED = f"own AND regexp_matches(text, '{OFFSET}')"
+OWN_PLAIN = f"own AND regexp_matches(text, '^.[0-9]{{4}}-') AND NOT regexp_matches(text, '{OFFSET}')"
+"""SQL of whether a cell held a moment with an offset from UTC, or a day or a moment without."""
 SAMPLED = 1_000
 NUMBER = count()
 
@@ -326,9 +327,7 @@ def _day(of_text: str, zone: str, role: str) -> str:
     """SQL of the day that a text means, or of the moment that a cell held; NULL outside the years that are dates."""
     moment = "substr(text, 2)"
     local = f"CAST(timezone('{zone}', TRY_CAST({moment} AS TIMESTAMP WITH TIME ZONE)) AS DATE)"
-    held = (
-        f"CASE WHEN regexp_matches({moment}, ':[0-9.]+[-+][0-9:]+$') THEN {local} ELSE TRY_CAST({moment} AS DATE) END"
-    )
+    held = f"CASE WHEN regexp_matches({moment}, '{OFFSET}') THEN {local} ELSE TRY_CAST({moment} AS DATE) END"
     day = f"CASE WHEN own THEN {held} ELSE {of_text} END"
     return f"CASE WHEN {_in_range(f'({day})', role)} THEN {day} END"
 
