@@ -251,6 +251,20 @@ class TestCheck:
         assert code == 0
         assert told in out.splitlines()[-1]
 
+    def test_looks_at_each_part_of_a_batch_as_its_report_will(self, shop, tmp_path):
+        text = "".join(f"{line},{'USD' if number % 2 else 'EUR'}\n" for number, line in enumerate(ORDERS.splitlines()))
+        (tmp_path / "orders.csv").write_text(text.replace("amount,EUR", "amount,money"))
+        config = CONFIG.replace("amount: amount}", "amount: amount, currency: money}") + "batch: {split_by: money}\n"
+        shop.write_text(config)
+        code, out, err = said("check", shop)
+        assert code == 0, err
+        assert [line for line in out.splitlines() if "==" in line] == ["money == 'EUR'", "money == 'USD'"]
+        assert out.count("30 of 30 rows used") == 2
+        (tmp_path / "orders.csv").write_text((tmp_path / "orders.csv").read_text().replace("1.50,EUR", "?,EUR"))
+        code, out, err = said("check", shop)
+        assert (code, out) == (3, "")
+        assert "orders.csv, money == 'EUR': column 'amount': 6 values are not numbers" in err
+
     def test_prints_in_the_language_of_the_configuration(self, shop):
         shop.write_text(CONFIG + "language: nl\neconomics: {currency: EUR}\n")
         _, out, _ = said("check", shop)

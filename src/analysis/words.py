@@ -148,9 +148,9 @@ def formats() -> Formats:
     return _reader.get()
 
 
-def use(language: str, currency: str | None = None) -> None:
+def use(language: str, currency: str | None = None, mark: str = "") -> None:
     """From now on sentences are for a reader of this language, and money is in this currency."""
-    _reader.set(Formats(language, currency))
+    _reader.set(Formats(language, currency, mark))
 
 
 @contextmanager
@@ -198,6 +198,8 @@ class Formats:
         ``en`` or ``nl``.
     currency
         ISO 4217 code; None where it is unknown: money is then shown as a plain number.
+    mark
+        Stands after ``rounded_money``, the kind of what is left of turnover, where costs are assumed.
 
     Examples
     --------
@@ -207,8 +209,8 @@ class Formats:
     ('−12%', '2.5 years')
     """
 
-    def __init__(self, language: str = "en", currency: str | None = None):
-        self.language, self.currency = language, currency
+    def __init__(self, language: str = "en", currency: str | None = None, mark: str = ""):
+        self.language, self.currency, self.mark = language, currency, mark
         self.locale = Locale.parse(LOCALES[language])
 
     def shown(self, kind: str, value: Any) -> str:
@@ -225,6 +227,8 @@ class Formats:
             show = self._of_kind(rest)
             return show(-value).replace(MINUS, "+") if value > 0 else show(value)
         estimate, low, high = self.ends(rest, value)
+        if self.mark:  # once for an interval is enough
+            low, high = low.removesuffix(self.mark), high if part == "range" else high.removesuffix(self.mark)
         ends = {"estimate": estimate, "low": low, "high": high}
         if part == "estimate":
             return estimate
@@ -339,7 +343,7 @@ class Formats:
         >>> Formats("nl", "EUR").rounded_money(203_456.0)
         '€\\xa0200.000'
         """
-        return self._money(_two_digits(amount), 0 if abs(amount) >= 10 or amount == 0 else 2)
+        return self._money(_two_digits(amount), 0 if abs(amount) >= 10 or amount == 0 else 2) + self.mark
 
     def date(self, day: dt.date | str) -> str:
         """A day, given as such, as a timestamp, or as ISO text.

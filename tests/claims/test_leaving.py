@@ -50,8 +50,8 @@ class TestTies:
         days[:, 0] = births
         moments = births + rng.random(n)
         turns = rounds_of_orders(rng, n, PurchaseTruth(*fit.params, model=name), (end + 1 - moments) / 7)
-        for place, turn in zip(range(1, leaving.MOST_ORDERS + 1), turns, strict=False):
-            days[turn.customers, place] = moments[turn.customers] + 7 * turn.times
+        for place, (who, times) in zip(range(1, leaving.MOST_ORDERS + 1), turns, strict=False):
+            days[who, place] = moments[who] + 7 * times
         trials, hits = next_orders(days, 136, end)
         others, came = next_orders(
             leaving.simulated_days(fit, fit.params, births, np.datetime64("2020-01-01"), end, rng), 136, end

@@ -43,7 +43,7 @@ def simulated_contribution(a, b, seed, customers=100_000):
     rng, horizon = np.random.default_rng(seed), 3 * YEAR
     delta = force_of_interest(0.10, TimeUnit.WEEK)
     turns = rounds_of_orders(rng, customers, replace(TRUTH, a=a, b=b), np.full(customers, horizon))
-    orders = customers + sum(np.exp(-delta * turn.times).sum() for turn in turns)
+    orders = customers + sum(np.exp(-delta * times).sum() for _, times in turns)
     return 0.30 * SPEND.p * SPEND.v / (SPEND.q - 1) * orders / customers
 
 

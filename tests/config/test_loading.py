@@ -88,3 +88,9 @@ def test_a_name_that_is_not_utf_8_is_refused_in_a_sentence_that_can_be_printed(t
     with pytest.raises(UsageError, match="its name, or that of its folder, is not UTF-8; rename it") as refused:
         load_config(path)
     assert str(refused.value).encode()
+
+
+def test_contracts_without_orders_are_told_what_to_do(tmp_path):
+    (tmp_path / "gym.yml").write_text("contracts: {file: c.csv, columns: {customer: c, tenure: t, churned: x}}\n")
+    with pytest.raises(InputRefused, match=r"'data' is missing; every report rests on orders, .* data\.transactions"):
+        load_config(tmp_path / "gym.yml")

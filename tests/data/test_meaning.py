@@ -249,3 +249,25 @@ def test_a_header_under_title_rows_is_pointed_at():
 def test_one_customer_with_a_tenth_of_all_orders_is_told():
     frame = shop(customer=["shop"] * 20 + [f"c{i}" for i in range(80)])
     assert any("'shop'" in str(note) for note in rl.read_orders(frame, **NAMED).notes)
+
+
+def test_totals_of_months_and_customers_inside_a_file_are_no_orders(tmp_path):
+    rows = ["k1;2024-01-05;10", "k1;2024-02-05;20", "k1 Totaal;;30", "k2;2024-01-09;5", "Subtotal k2:;;5", "Total;;35"]
+    (tmp_path / "a.csv").write_text("\n".join(["c;d;a", *rows]))
+    orders = rl.read_orders(tmp_path / "a.csv", customer="c", date="d", amount="a")
+    ledger = orders.ledger.set_index("reason")
+    assert ledger.loc["ledger.reason.total_row", ["rows", "amount"]].tolist() == [3, 70.0]
+    assert orders.customers == 2
+
+
+def test_a_total_in_the_place_of_a_date_is_named_as_one(tmp_path):
+    rows = ["k1;05-01-2024;10", "k1;25-02-2024;20", ";Totaal januari;30", "k2;soon;1", ";Grand total:;35"]
+    (tmp_path / "a.csv").write_text("\n".join(["c;d;a", *rows]))
+    for settings in {}, {"date_format": "%d-%m-%Y"}:
+        with pytest.raises(InputRefused) as refused:
+            rl.read_orders(tmp_path / "a.csv", customer="c", date="d", amount="a", **settings)
+        (message,) = str(refused.value).splitlines()
+        assert (
+            "2 rows are lines of totals and no orders: 'Totaal januari' in line 4, 'Grand total:' in line 6" in message
+        )
+        assert message.endswith("take them out of the file; and no date can be recognised in 'soon' in line 5")

@@ -85,7 +85,7 @@ pd.DataFrame({name: [123456.789] * 30 for name in names.split()}, index=pd.Range
 
 def small_study(language: str = "en") -> SimpleNamespace:
     """As much of a study as a page asks for."""
-    return SimpleNamespace(config=SimpleNamespace(language=language), currency="USD")
+    return SimpleNamespace(config=SimpleNamespace(language=language, assumed=()), currency="USD")
 
 
 def notebook_of(language: str = "en", *, phone: bool = False) -> NotebookNode:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
+
 import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 from tests.report.sample import small_study
 
+from analysis.config import Config, config_from_mapping
 from analysis.errors import Unavailable
 from analysis.interval import Interval
 from analysis.report import page as module
@@ -130,3 +134,45 @@ def test_links_lead_to_files_of_the_run_only_by_their_quoted_name(page, shown):
 def test_the_last_output_is_the_sentinel(shown):
     Page().finish(summary="In words")
     assert shown[-1][0][SENTINEL] == {"stamp": {}, "summary": "In words"}
+
+
+ANSWERED = {
+    "economics": {"gross_margin": 0.3, "cost_per_order": 0, "acquisition_cost": 0},
+    "contacts": {"cost_per_contact": 0, "incentive": 0},
+}
+
+
+def page_of(monkeypatch, sections):
+    monkeypatch.setattr(module, "identity_of", lambda study: {})
+    config = Config(name="shop", data={"transactions": {"sample": "cdnow"}}, **sections)
+    return open_page(SimpleNamespace(config=config, currency="USD"))
+
+
+def test_margin_that_rests_on_unanswered_questions_is_marked_and_the_page_says_what_is_assumed(monkeypatch, shown):
+    page = page_of(monkeypatch, {"contacts": {"incentive": 5}})
+    worth = Interval(48_156.0, 40_000.0, 60_000.0, 0.9)
+    page.text("Some {worth:estimate rounded_money}, probably {worth:range rounded_money}.", worth=worth)
+    page.text("{spent:money} was spent.", spent=12_000.0)
+    page.finish(summary="Some $48,000†")
+    _, marked, plain, told, _ = (data["text/plain"] for data, _ in shown)
+    assert marked == "Some US$48,000†, probably US$40,000 to US$60,000†."
+    assert plain == "US$12,000 was spent."
+    assert told.startswith("† This rests on what nobody has answered and is assumed: a margin of 30%, US$0 for an ")
+    assert told.endswith("and US$0 to contact one.")
+    assert shown[-1][0][SENTINEL]["summary"].endswith(told)
+
+
+def test_nothing_is_marked_where_everything_is_answered(monkeypatch, shown):
+    page = page_of(monkeypatch, ANSWERED)
+    page.text("Some {worth:rounded_money}.", worth=48_156.0)
+    page.finish()
+    assert [data["text/plain"] for data, _ in shown] == ["", "Some US$48,000.", ""]
+
+
+def test_a_configuration_that_was_written_out_keeps_what_was_assumed():
+    data = {"transactions": {"sample": "cdnow"}}
+    written = config_from_mapping({"data": data}, path=Path("a.yml")).model_dump(mode="json", exclude_none=True)
+    written.pop("folder", None)
+    assert len(config_from_mapping(written, path=Path("a.yml")).assumed) == 5
+    answered = config_from_mapping(written, path=Path("a.yml"), overrides={"economics.gross_margin": 0.3})
+    assert "economics.gross_margin" not in answered.assumed

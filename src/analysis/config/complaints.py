@@ -30,6 +30,10 @@ LENGTHS = {
     **dict.fromkeys(("string_too_short", "too_short"), "must not be empty"),
     "string_too_long": "must have at most {max_length} characters",
 }
+NO_ORDERS = (
+    "; every report rests on orders, also one of a company with contracts alone: name their file with "
+    "data.transactions, or let `retention-lab init FILE` write the keys"
+)
 TAKEN_OUT: dict[str, str] = {
     "data.born_before_start": "use data.first_orders (auto, known or unknown); "
     "where it was exclude, set data.exclude_earlier to true",
@@ -106,7 +110,8 @@ def _messages(error: ValidationError, known: Collection[str], shares: Collection
             yield f"unknown configuration key {where!r}{_nearest(where, known)}"
         elif kind == "missing":
             if where not in mistyped:
-                yield f"configuration key {where!r} is missing"
+                advice = NO_ORDERS if where in ("data", "data.transactions") else ""
+                yield f"configuration key {where!r} is missing{advice}"
         elif kind == "value_error":
             yield f"configuration {where}: {context['error']}" if where else str(context["error"])
         elif kind in {"literal_error", "enum"}:

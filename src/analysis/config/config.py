@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, get_args
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, Discriminator, Field, Tag, model_validator
@@ -101,6 +101,8 @@ Source = Annotated[
 
 class Columns(ColumnNames):
     """Which column of the file holds what. Money is ``amount``, or ``quantity`` times ``unit_price``."""
+
+    shared: ClassVar[frozenset[str]] = frozenset({"product", "category", "channel", "currency", "status", "split"})
 
     customer: ColumnName
     date: ColumnName
@@ -288,6 +290,16 @@ class BatchConfig(Section):
     values: list[str] | None = Field(default=None, min_length=1)
 
 
+Asked = Literal[
+    "economics.gross_margin",
+    "economics.cost_per_order",
+    "economics.acquisition_cost",
+    "contacts.cost_per_contact",
+    "contacts.incentive",
+]
+"""What only a person can answer; without an answer the default is an assumption, and said to be one."""
+
+
 class Config(Section):
     """A whole configuration; see ``load_config`` for files.
 
@@ -312,6 +324,19 @@ class Config(Section):
     contracts: ContractsConfig | None = None
     strategies: StrategiesConfig = StrategiesConfig()
     batch: BatchConfig | None = None
+    assumed: tuple[Asked, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _unanswered_is_assumed(cls, given: Any) -> Any:
+        if not isinstance(given, Mapping) or "assumed" in given:
+            return given
+
+        def answered(section: str, key: str) -> bool:
+            found = given.get(section)
+            return key in getattr(found, "model_fields_set", found if isinstance(found, Mapping) else ())
+
+        return {**given, "assumed": tuple(key for key in get_args(Asked) if not answered(*key.split(".")))}
 
     @model_validator(mode="after")
     def _batch_splits_its_own_data(self) -> Config:

@@ -6,7 +6,8 @@ import datetime as dt
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Annotated, Any, Self, get_args
+from itertools import combinations
+from typing import Annotated, Any, ClassVar, Self, get_args
 from zoneinfo import available_timezones
 
 from pydantic import (
@@ -18,12 +19,13 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 from analysis.config.complaints import problems_in_validation
-from analysis.errors import InputRefused
+from analysis.errors import InputRefused, printable
 
 RESERVED_NAMES = {".", "..", "failed", "latest", "index.html"}
 LARGEST_COST = 1e12
@@ -40,6 +42,9 @@ class Section(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _numbers_and_truth_values_are_what_they_seem(cls, given: Any, info: ValidationInfo) -> Any:
+        texts = given if isinstance(given, list | tuple) else [given]
+        if any(isinstance(text, str) and printable(text) != text for text in texts):
+            raise PydanticCustomError("text", "must be text; half of a pair of UTF-16 (a lone surrogate) is none")
         annotation = cls.model_fields[info.field_name].annotation
         kinds = {annotation, *get_args(annotation)}
         if kinds & {int, float} and isinstance(given, bool | str) and type(given) not in kinds:
@@ -98,7 +103,17 @@ class WrittenSection(Section):
 
 
 class ColumnNames(Section):
-    """Which column holds what: each key is a role."""
+    """Which column holds what: each key is a role, and has a column of its own unless it is one that may be shared."""
+
+    shared: ClassVar[frozenset[str]] = frozenset({"start", "end", "campaign"})
+    """What lasts a day begins and ends on it, and may be named after it."""
+
+    @model_validator(mode="after")
+    def _each_of_its_own(self) -> Self:
+        for (role, name), (other, another) in combinations(self.mapped().items(), 2):
+            if name == another and not {role, other} <= self.shared:
+                raise ValueError(f"{role} and {other} name one column, {name!r}; each needs its own")
+        return self
 
     def mapped(self) -> dict[str, str]:
         """Role -> column name, for the roles that are given."""

@@ -125,6 +125,8 @@ def _with_overrides(content: Mapping[str, Any], overrides: Mapping[str, Any]) ->
         for section in sections:
             target = target.setdefault(section, {})
         target[key] = value
+    if isinstance(merged.get("assumed"), list | tuple):
+        merged["assumed"] = [key for key in merged["assumed"] if overrides.get(key) is None]
     return merged
 
 

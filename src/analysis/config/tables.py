@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import combinations
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, create_model, field_validator, model_validator
@@ -13,24 +12,11 @@ from pydantic_core import PydanticCustomError
 
 from analysis.config.kinds import ColumnName, ColumnNames, Cost, Day, Delimiter, Section
 
-DAYS_AND_NAMES = {"start", "end", "campaign"}
-"""Roles that may share a column: what lasts a day begins and ends on it, and may be named after it."""
 GROUP = "group "
 """Begins the role of a column that customers are grouped by under its own name."""
 
 
-class TableColumns(ColumnNames):
-    """Columns of a table, each of its own."""
-
-    @model_validator(mode="after")
-    def _each_of_its_own(self) -> TableColumns:
-        for (role, name), (other, another) in combinations(self.mapped().items(), 2):
-            if name == another and not {role, other} <= DAYS_AND_NAMES:
-                raise ValueError(f"{role} and {other} name one column, {name!r}; each needs its own")
-        return self
-
-
-class _Grouped(TableColumns):
+class _Grouped(ColumnNames):
     """With further columns to group by, under their own names."""
 
     groups: tuple[ColumnName, ...] = ()
@@ -79,7 +65,7 @@ def _costs_by_arm(given: Any) -> Any:
     return {_arm(name): cost for name, cost in given.items()} if isinstance(given, Mapping) else given
 
 
-class ExperimentColumns(TableColumns):
+class ExperimentColumns(ColumnNames):
     """Which customer was assigned to which arm."""
 
     customer: ColumnName
@@ -109,7 +95,7 @@ def _table(
     known: str = "",
     *,
     base: type[Table] = MeasuredTable,
-    columns: type[TableColumns] = TableColumns,
+    columns: type[ColumnNames] = ColumnNames,
     **keys: Any,
 ) -> type[Table]:
     """The section of a table with these roles of columns: what is needed, and what may be known."""

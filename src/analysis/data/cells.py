@@ -11,6 +11,8 @@ from typing import Any
 
 import duckdb
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from analysis.config import DataConfig
 from analysis.data.engine import Connection, literal, parquet_scan, quoted, run
@@ -34,9 +36,6 @@ class CellWriter:
     """Writes records of loose values to a Parquet file of texts, and keeps the kinds of each column."""
 
     def __init__(self, path: Path, columns: Sequence[str]):
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
         self.path, self.columns = path, list(columns)
         self.kinds: list[set[str]] = [set() for _ in columns]
         self._schema = pa.schema([(str(number), pa.string()) for number in range(len(columns))])
@@ -45,8 +44,6 @@ class CellWriter:
 
     def write(self, records: Iterable[Sequence[Any]]) -> None:
         """Append records."""
-        import pyarrow as pa
-
         texts: list[list[str | None]] = [[] for _ in self.columns]
         for record in records:
             self.rows += 1
@@ -82,7 +79,11 @@ def cell(value: Any) -> tuple[str | None, str | None]:
     if isinstance(value, Integral):
         return "integer" if abs(int(value)) < 2**63 else "text", str(int(value))
     if isinstance(value, Decimal):
-        return ("decimal", f"{value:f}") if value.is_finite() else (None, None)
+        if not value.is_finite():
+            return None, None
+        # What DECIMAL(38, 10) does not hold is left to whoever reads numbers as text, and says what cannot be kept.
+        is_held = value.adjusted() < 28 and value.as_tuple().exponent >= -10
+        return ("decimal", f"{value:f}") if is_held else ("text", str(value))
     if isinstance(value, Real):
         number = float(value)
         if number != number:
@@ -156,8 +157,6 @@ def _typed(column: str, kind: str, is_mixed: bool) -> str:  # noqa: FBT001
 
 def staged_frame(connection: Connection, frame: Any, data: DataConfig, workdir: Path) -> RawTable:
     """A table in memory: of pandas, or whatever hands itself over as Arrow (pyarrow, polars, Ibis, DuckDB)."""
-    import pyarrow as pa
-
     try:
         table = _arrow_table(frame) if isinstance(frame, pd.DataFrame) else pa.table(frame)
         if len(set(table.column_names)) == table.num_columns > 0:
@@ -179,10 +178,12 @@ def staged_frame(connection: Connection, frame: Any, data: DataConfig, workdir: 
 
 
 def _arrow_table(frame: pd.DataFrame) -> Any:
-    import pyarrow as pa
-
     # Arrow knows them by what is inside, such as the number of a month.
     inner = [name for name, kind in frame.dtypes.items() if isinstance(kind, pd.PeriodDtype | pd.IntervalDtype)]
+    for name in (name for name, kind in frame.dtypes.items() if kind.kind == "O"):
+        days = (value for value in frame[name] if isinstance(value, dt.date) and value is not pd.NaT)
+        if len({getattr(value, "tzinfo", None) is None for value in days}) > 1:
+            raise TypeError(f"{name}: Arrow would take moments without an offset to be in UTC")
     frame = frame.astype(dict.fromkeys(inner, "str")).set_axis([str(name) for name in frame.columns], axis="columns")
     return pa.Table.from_pandas(frame, preserve_index=False)
 

@@ -12,7 +12,7 @@ from typing import Any
 import ibis
 import numpy as np
 import pandas as pd
-from ibis.expr.types import BooleanValue, Table
+from ibis.expr.types import Table
 
 from analysis.config import Config, DataConfig
 from analysis.data import expressions
@@ -20,6 +20,7 @@ from analysis.data.engine import Relation
 from analysis.data.first_orders import left_truncation_of
 from analysis.data.ledger import Entry, Outcome, Reason, ledger_frame, where_any
 from analysis.data.meaning import dominant_customer, meant, problems_in_far_days
+from analysis.data.refund_lag import refunds_to_come
 from analysis.data.rows import Rows, problems_in_rows
 from analysis.data.vocabulary import in_words, rows_by_code
 from analysis.errors import USAGE, DataError, InputRefused, Problem, UsageError, counted
@@ -79,7 +80,7 @@ def cleaned(
     rows = meant(rows, data)
     rows = rows.then(_with_reasons, data.observation_start, end, rows.has_money, data.refunds == "drop")
     profile = profile_of(rows, today)
-    kept = rows.then(_counting) if profile.dropped else rows
+    kept = rows.then(lambda t: t.filter(t.reason.isnull())) if profile.dropped else rows
     currency, mixed = currency_of(kept, config)
     duplicates = UNCOUNTED if data.duplicates == "keep" else duplicates_in(kept)
     problems = [
@@ -97,7 +98,8 @@ def cleaned(
     entries = list(profile.dropped)
     if data.duplicates == "drop" and duplicates > 0:
         kept = replace(kept, relation=kept.relation.then(_single, kept.keys).stored("single_rows"))
-        amount = profile.kept_amount - kept.relation.one(_amount)["amount"]
+        left = kept.relation.one(lambda t: t.aggregate(amount=t.money.sum().coalesce(0).cast(expressions.MONEY)))
+        amount = profile.kept_amount - left["amount"]
         entries.append(Entry(Outcome.DROPPED, Reason.DUPLICATE, duplicates, amount))
     early_customers = 0
     if data.exclude_earlier:
@@ -108,7 +110,8 @@ def cleaned(
     days = counting.then(expressions.customer_days, money, profile.free > 0).stored("customer_days")
     if data.duplicates == "keep" and data.count_duplicates:
         # Rows that are equal fall on one day of one customer.
-        duplicates = duplicates_in(kept.then(_of_days, days.then(expressions.several_rows)))
+        several = days.then(expressions.several_rows)
+        duplicates = duplicates_in(kept.then(lambda t, those: t.semi_join(those, ["customer", "day"]), several))
     bought = days.then(expressions.by_day, end).frame()
     if bought.empty:
         raise DataError(f"{rows.label}: no customer has an order in the window")
@@ -122,10 +125,14 @@ def cleaned(
     setting = "known" if data.exclude_earlier else data.first_orders
     left_truncation, on_first_orders = left_truncation_of(seen, start, end, setting, repeats_soon)
     daily = daily_of(bought, seen, start, end)
+    refunds_late = []
+    if "refund" in days.columns:
+        lags = days.then(expressions.refunds_by_age, end).frame()
+        daily["refunds_to_come"], refunds_late = refunds_to_come(lags, daily["gross"].to_numpy())
     quiet = quiet_end_of(daily, end)
     found = Cleaned(
         ledger=ledger_frame(entries),
-        daily=daily,
+        daily=daily.drop(columns="gross"),
         rows_read=profile.rows,
         rows_used=sum(entry.rows for entry in entries if entry.outcome != "dropped"),
         customers=int(seen["customers"].sum()),
@@ -139,6 +146,7 @@ def cleaned(
             *(rows.table.notes if rows.table else ()),
             *rows.said,
             *notes_on(entries, duplicates, early_customers, profile, data),
+            *refunds_late,
             *dominant_customer(customers, seen, int(daily["orders"].sum())),
             *on_first_orders,
             *((quiet,) if quiet else ()),
@@ -203,10 +211,6 @@ def _with_reasons(
     tests += [(rows.money.isnull(), str(Reason.MISSING_AMOUNT))] if has_money else []
     tests += [(rows.is_refund, str(Reason.REFUND_DROPPED))] if has_money and no_refunds else []
     return rows.mutate(reason=ibis.cases(*tests))
-
-
-def _counting(rows: Table) -> Table:
-    return rows.filter(rows.reason.isnull())
 
 
 def profile_of(rows: Rows, today: dt.date) -> Profile:
@@ -279,13 +283,13 @@ def problems_in_profile(
     if end is None and profile.future:
         messages.append(
             f"{label}: {counted(profile.future, 'row is', 'rows are')} dated after today ({today}): "
-            f"{rows.examples(['date'], _is_after, today)}; "
+            f"{rows.examples(['date'], lambda t: t.day > today)}; "
             "correct them, or set the key `observation_end` to the last day that counts"
         )
     if data.refunds == "refuse" and profile.refunds:
         messages.append(
             f"{label}: {counted(profile.refunds, 'row is a refund', 'rows are refunds')} (negative): "
-            f"{rows.examples(('amount', 'quantity', 'unit_price'), _is_refund)}; "
+            f"{rows.examples(('amount', 'quantity', 'unit_price'), lambda t: t.is_refund)}; "
             "refunds == 'refuse', set it to 'net' or 'drop' to allow them"
         )
     is_readable = not (any(reading.problems for reading in rows.readings.values()) or profile.unread)
@@ -294,14 +298,6 @@ def problems_in_profile(
     elif is_readable and rows.has_money and not profile.largest_total:
         messages.append(f"{label}: every amount is 0; where orders have no amounts, name no column of money")
     return [Problem(message) for message in messages]
-
-
-def _is_after(rows: Table, day: dt.date) -> BooleanValue:
-    return rows.day > day
-
-
-def _is_refund(rows: Table) -> BooleanValue:
-    return rows.is_refund
 
 
 def _nothing_left(label: str, profile: Profile) -> str:
@@ -378,39 +374,24 @@ def _repeats(rows: Table, keys: tuple[str, ...]) -> Table:
     return each.aggregate(number=expressions.whole((each.copies - 1).sum().coalesce(0)))
 
 
-def _of_days(rows: Table, days: Table) -> Table:
-    return rows.semi_join(days, ["customer", "day"])
-
-
 def problems_in_duplicates(kept: Rows, duplicates: int, data: DataConfig) -> list[Problem]:
     """Duplicates under the policy ``refuse``."""
     if data.duplicates != "refuse" or duplicates <= 0:
         return []
-    repeated = kept.then(_repeated, kept.keys)
+    repeated = kept.then(lambda t: t.mutate(copies=t.count().over(group_by=[t[key] for key in kept.keys])))
     found = counted(duplicates, "row repeats", "rows repeat")
     message = (
-        f"{kept.label}: {found} another row in every column: {repeated.examples(('customer', 'date'), _any_row)}; "
+        f"{kept.label}: {found} another row in every column: "
+        f"{repeated.examples(('customer', 'date'), lambda t: t.copies > 1)}; "
         "duplicates == 'refuse', set it to 'keep' or 'drop' to allow them"
     )
     return [Problem(message)]
-
-
-def _repeated(rows: Table, keys: tuple[str, ...]) -> Table:
-    return rows.mutate(copies=rows.count().over(group_by=[rows[key] for key in keys])).filter(ibis._.copies > 1)
-
-
-def _any_row(_rows: Table) -> BooleanValue:
-    return ibis.literal(value=True)
 
 
 def _single(rows: Table, keys: tuple[str, ...]) -> Table:
     """One of all rows that are equal."""
     others = {name: rows[name].arbitrary() for name in rows.columns if name not in keys}
     return rows.group_by(*keys).agg(**others)
-
-
-def _amount(rows: Table) -> Table:
-    return rows.aggregate(amount=rows.money.sum().coalesce(0).cast(expressions.MONEY))
 
 
 def without_early_customers(rows: Rows, kept: Rows, profile: Profile, start: dt.date) -> tuple[Rows, Entry, int]:
@@ -421,25 +402,17 @@ def without_early_customers(rows: Rows, kept: Rows, profile: Profile, start: dt.
     every four weeks is caught, and so are the customers who were really won in these days.
     """
     is_known = profile.rows_with(Reason.BEFORE_START) > 0
-    seen = rows.then(_with_customer) if is_known else kept
+    seen = rows.then(lambda t: t.filter(t.customer.notnull())) if is_known else kept
     limit = start if is_known else start + dt.timedelta(days=BIRTH_WINDOW_DAYS)
     early = seen.relation.then(expressions.early_customers, limit)
     found = kept.relation.one(_of_customers, early)
     entry = Entry(Outcome.DROPPED, Reason.BORN_BEFORE_START, found["number"], found["amount"] or Decimal(0))
-    return kept.then(_of_others, early), entry, found["customers"]
-
-
-def _with_customer(rows: Table) -> Table:
-    return rows.filter(rows.customer.notnull())
+    return kept.then(lambda t, those: t.anti_join(those, "customer"), early), entry, found["customers"]
 
 
 def _of_customers(rows: Table, customers: Table) -> Table:
     theirs = rows.semi_join(customers, "customer")
     return theirs.aggregate(number=theirs.count(), amount=theirs.money.sum(), customers=theirs.customer.nunique())
-
-
-def _of_others(rows: Table, customers: Table) -> Table:
-    return rows.anti_join(customers, "customer")
 
 
 def _as_expressions_take_them(rows: Table, has_refunds: bool) -> Table:  # noqa: FBT001
@@ -470,15 +443,17 @@ def entries_of(days: Relation, bought: pd.DataFrame, rows: int) -> list[Entry]:
 
 
 def daily_of(bought: pd.DataFrame, seen: pd.DataFrame, start: dt.date, end: dt.date) -> pd.DataFrame:
-    """date, orders, new_customers, repeat_orders, amount: one row for every day of the window.
+    """date, orders, new_customers, repeat_orders, amount, refunds_to_come, gross: one row for each day of the window.
 
     ``bought`` is as of ``expressions.by_day``, ``seen`` as of ``expressions.first_seen``.
     """
     dates = pd.date_range(start, end, unit="s")
-    daily = pd.DataFrame({"date": dates, "orders": 0, "new_customers": 0, "repeat_orders": 0, "amount": 0.0})
+    numbers = {"orders": 0, "new_customers": 0, "repeat_orders": 0, "amount": 0.0, "refunds_to_come": 0.0, "gross": 0.0}
+    daily = pd.DataFrame({"date": dates, **numbers})
     place = (pd.to_datetime(bought["day"]) - dates[0]).dt.days
     daily.loc[place, "orders"] = bought["orders"].to_numpy()
-    daily.loc[place, "amount"] = bought["amount"].astype(float).to_numpy()
+    for name in ("amount", "gross"):
+        daily.loc[place, name] = bought[name].astype(float).to_numpy()
     born = (pd.to_datetime(seen["first"]) - dates[0]).dt.days
     daily["new_customers"] = np.bincount(born, weights=seen["customers"], minlength=len(dates)).astype("int64")
     return daily.assign(repeat_orders=daily["orders"] - daily["new_customers"])

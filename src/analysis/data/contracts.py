@@ -6,10 +6,11 @@ import datetime as dt
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from analysis.config import Config
-from analysis.data.engine import Connection, literals, run
+from analysis.data.engine import literals
 from analysis.data.formats import YEARS
 from analysis.data.ledger import where_any
 from analysis.data.tables import EXAMPLES, Table, opened_table
@@ -101,10 +102,23 @@ def load_contracts(config: Config, *, as_of: dt.date, workdir: Path, frame: pd.D
     [[1, 3, 1], [2, 2, 0]]
     """
     reading, folder = {"months": True, "needed": "one contract"}, workdir / "contracts"
+    columns, months = config.contracts.columns, config.contracts.period_months
+    read = _of_months if columns.month else _of_tenure if columns.tenure else _of_spans
     with opened_table("contracts", config.contracts, config, folder, frame, **reading) as table:
-        last_day, notes = _read(table.connection, table, config, as_of)
-        digest = table.raw.digest() if table.raw.digest else None
-        return _counted(table.connection, table, last_day, notes, config.contracts.period_months, digest)
+        contracts, last_day, notes = read(table, pd.Timestamp(as_of), months)
+        readings = table.readings.values()
+        told = where_any(
+            Message(
+                "Contracts whose end is a word for nothing, such as NULL or n.v.t.: {n:integer}. They are taken to run "
+                "on.",
+                n=table.readings["end"].nothing if table.has("end") else 0,
+            ),
+            Message(
+                "Rows that name a month and no day: {n:integer}. The first day of the month is taken.",
+                n=0 if columns.month else max((reading.months for reading in readings), default=0),
+            ),
+        )
+        return _counted(table, contracts, last_day, [*table.said(Message("contracts")), *told, *notes], months)
 
 
 def problems_in_contracts(config: Config, workdir: Path) -> tuple[Problem, ...]:
@@ -119,83 +133,48 @@ def problems_in_contracts(config: Config, workdir: Path) -> tuple[Problem, ...]:
     return ()
 
 
-CONTRACTS, STATUSES, STATES = "contracts", "contract_statuses", "contract_states"
-"""DuckDB tables: customer, start, stop (NULL where the contract runs on); customer, month, active; customers with the
-same history: cohort, periods due, seen, lost or not, running or not, how many."""
-DUE = "due > 0 AND seen = due"
 YES, NO = words("said_yes"), words("said_no")
 """What is written of a contract that ran, or had ended."""
+_Read = tuple[pd.DataFrame, pd.Timestamp, list[Message]]
+FAR = pd.Timestamp("9999-12-31")
+"""Stands for the end of what runs on, where ends are compared."""
 
 
-def _read(connection: Connection, table: Table, config: Config, as_of: dt.date) -> tuple[dt.date, list[Message]]:
-    """Makes ``CONTRACTS``, one row a customer, of whichever shape the table has; the last day that is known, and notes.
-
-    Raises
-    ------
-    InputRefused
-        With every problem of the rows.
-    """
-    columns, readings = config.contracts.columns, table.readings.values()
-    read = _of_months if columns.month else _of_tenure if columns.tenure else _of_spans
-    last_day, notes = read(connection, table, as_of, config.contracts.period_months)
-    nothing = table.readings["end"].nothing if table.has("end") else 0
-    told = where_any(
-        Message(
-            "Contracts whose end is a word for nothing, such as NULL or n.v.t.: {n:integer}. They are taken to run on.",
-            n=nothing,
-        ),
-        Message(
-            "Rows that name a month and no day: {n:integer}. The first day of the month is taken.",
-            n=0 if columns.month else max((reading.months for reading in readings), default=0),
-        ),
-    )
-    return last_day, [*table.said(Message("contracts")), *told, *notes]
+# Each shape of a table becomes customer, start and stop (NaT where the contract runs on), a row for each customer; with
+# the last day that is known, and notes.
 
 
-def _of_spans(connection: Connection, table: Table, as_of: dt.date, _months: int) -> tuple[dt.date, list[Message]]:
+def _of_spans(table: Table, as_of: pd.Timestamp, _months: int) -> _Read:
     """Rows with a start and an end; those of a customer that follow on one another are one contract."""
     table.check_filled("start")
     allowed = "an end must be the start or later, or empty where the contract runs on"
     table.check_order("contract ends", "contracts end", allowed)
     table.check_filled("customer")
     table.refuse()
-    start, end = table.value("start"), table.value("end")
-    known = f"DATE '{as_of}'"
-    run(connection, f"""
-        CREATE TEMP TABLE spans AS
-        SELECT {table.value("customer")} AS customer, {start} AS start,
-               CASE WHEN ({end}) <= {known} THEN {end} END AS stop,
-               coalesce(({end}) > {known} AND year({end}) <= {YEARS[1]}, false) AS ahead
-        FROM {table.raw.scan}""")  # fmt: skip
-    later, running = run(
-        connection, f"SELECT count(*) FILTER (start > {known}), count(*) FILTER (start <= {known} AND ahead) FROM spans"
-    )[0]
-    run(connection, f"""
-        CREATE TEMP TABLE spells AS
-        SELECT customer, spell, min(start) AS start, CASE WHEN count(stop) = count(*) THEN max(stop) END AS stop,
-               count(*) AS contracts
-        FROM (SELECT *, sum(CAST(coalesce(start > before + 1, false) AS INTEGER)) OVER (
-                            PARTITION BY customer ORDER BY start, number) AS spell
-              FROM (SELECT *, row_number() OVER () AS number,
-                           max(coalesce(stop, DATE '9999-12-31' - 1)) OVER (
-                               PARTITION BY customer ORDER BY start ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
-                           AS before
-                    FROM spans WHERE start <= {known}))
-        GROUP BY customer, spell""")  # fmt: skip
-    run(connection, f"""
-        CREATE TEMP TABLE {CONTRACTS} AS
-        SELECT customer, min(start) AS start, arg_min(struct_pack(stop := stop), start).stop AS stop FROM spells
-        GROUP BY customer""")  # fmt: skip
-    joined, returned = run(
-        connection, f"SELECT sum(contracts - 1), count(*) - (SELECT count(*) FROM {CONTRACTS}) FROM spells"
-    )[0]
-    return as_of, where_any(
-        Message(
-            "Contracts that follow on another one of the customer, taken as one with it: {n:integer}.", n=joined or 0
+    spans = table.frame(whole=True).sort_values(["customer", "start"], kind="stable")
+    ahead, later = spans["end"] > as_of, spans["start"] > as_of
+    running = ahead & ~later & (spans["end"].dt.year <= YEARS[1])
+    spans["stop"] = spans["end"].mask(ahead).fillna(FAR)
+    spans = spans[~later]
+    before = spans.groupby("customer")["stop"].cummax().groupby(spans["customer"]).shift()
+    spans["spell"] = (spans["start"] > before + pd.Timedelta(days=1)).groupby(spans["customer"]).cumsum()
+    spells = spans.groupby(["customer", "spell"], as_index=False).agg(start=("start", "min"), stop=("stop", "max"))
+    contracts = spells.drop_duplicates("customer")
+    return (
+        contracts.assign(stop=contracts["stop"].mask(contracts["stop"] == FAR)),
+        as_of,
+        where_any(
+            Message(
+                "Contracts that follow on another one of the customer, taken as one with it: {n:integer}.",
+                n=len(spans) - len(spells),
+            ),
+            _came_back(len(spells) - len(contracts)),
+            Message("Contracts that began after the last day that counts, left out: {n:integer}.", n=int(later.sum())),
+            Message(
+                "Contracts that end after the last day that counts: {n:integer}. They run until then.",
+                n=int(running.sum()),
+            ),
         ),
-        _came_back(returned),
-        Message("Contracts that began after the last day that counts, left out: {n:integer}.", n=later),
-        Message("Contracts that end after the last day that counts: {n:integer}. They run until then.", n=running),
     )
 
 
@@ -203,13 +182,13 @@ def _came_back(customers: int) -> Message:
     return Message("Customers who came back after leaving: {n:integer}; their first contract counts.", n=customers)
 
 
-def _of_tenure(connection: Connection, table: Table, as_of: dt.date, months: int) -> tuple[dt.date, list[Message]]:
+def _of_tenure(table: Table, as_of: pd.Timestamp, months: int) -> _Read:
     """Rows with a tenure in months and whether the customer left.
 
     Whoever left did so in the period that the tenure lies in; whoever stays is seen until the last whole period.
     """
     table.check_filled("customer", "tenure")
-    churned = _said(table, "churned")
+    _check_said(table, "churned")
     if table.has("tenure"):
         negative = f"{table.value('tenure')} < 0"
         table.check(
@@ -218,177 +197,163 @@ def _of_tenure(connection: Connection, table: Table, as_of: dt.date, months: int
     one, many = "stands in more than one row", "stand in more than one row"
     table.check_once((), "count(*) > 1", one, many, "one row a customer is allowed")
     table.refuse()
-    tenure = f"CAST(floor({table.value('tenure')}) AS INTEGER)"
-    last = f"greatest(CAST(ceil({tenure} / {months}.0) AS INTEGER), 1) * {months}"
-    run(connection, f"""
-        CREATE TEMP TABLE {CONTRACTS} AS
-        SELECT customer, CAST(DATE '{as_of}' - to_months(CASE WHEN churned THEN last ELSE tenure END) AS DATE) AS start,
-               CASE WHEN churned THEN least(CAST(start + to_months(tenure) AS DATE), DATE '{as_of}') END AS stop
-        FROM (SELECT {table.value("customer")} AS customer, {churned} AS churned, {tenure} AS tenure, {last} AS last
-              FROM {table.raw.scan})""")  # fmt: skip
+    rows = table.frame(whole=True)
+    tenure, churned = rows["tenure"].astype("int64"), rows["churned"].str.lower().isin(YES)
+    last = np.maximum(np.ceil(tenure / months), 1).astype("int64") * months
+    start = _months_later(pd.Series(as_of, rows.index), -tenure.mask(churned, last))
+    stop = _months_later(start, tenure).clip(upper=as_of).where(churned)
     note = Message("The file of contracts gives tenures and no dates, so cohorts by calendar say nothing here.")
-    return as_of, [note]
+    return pd.DataFrame({"customer": rows["customer"], "start": start, "stop": stop}), as_of, [note]
 
 
-def _said(table: Table, role: str) -> str:
-    """SQL of what a column of yes and no says, NULL where there is none; a problem where it says neither."""
-    if not table.has(role):
-        return "NULL"
-    value = f"lower({table.value(role)})"
-    said = f"CASE WHEN {value} IN {literals(YES)} THEN true WHEN {value} IN {literals(NO)} THEN false END"
-    column = f"in column {table.raw.columns[role]!r} (for {role})"
-    one, many = f"value {column} says neither yes nor no", f"values {column} say neither yes nor no"
-    allowed = "true or false, 1 or 0, yes or no, active or inactive (also ended, cancelled) are allowed"
-    table.check((role,), f"({said}) IS NULL", one, many, allowed)
-    return said
+def _check_said(table: Table, role: str) -> None:
+    """A problem where a column says neither yes nor no."""
+    if table.has(role):
+        column = f"in column {table.raw.columns[role]!r} (for {role})"
+        one, many = f"value {column} says neither yes nor no", f"values {column} say neither yes nor no"
+        allowed = "true or false, 1 or 0, yes or no, active or inactive (also ended, cancelled) are allowed"
+        said = f"coalesce(lower({table.value(role)}) IN {literals((*YES, *NO))}, false)"
+        table.check((role,), f"NOT {said}", one, many, allowed)
 
 
-def _of_months(connection: Connection, table: Table, as_of: dt.date, _months: int) -> tuple[dt.date, list[Message]]:
+def _of_months(table: Table, as_of: pd.Timestamp, _months: int) -> _Read:
     """Rows with a status by month.
 
     A contract starts on the first of the first month in which it ran and stops on the first of the next in which it
     did not. The last month is the last day that is known.
     """
     table.check_filled("month")
-    active = _said(table, "active")
+    _check_said(table, "active")
     table.check_filled("customer")
-    who, month = table.value("customer"), f"CAST(date_trunc('month', CAST({table.value('month')} AS DATE)) AS DATE)"
-    twice = "has a month twice", "have a month twice"
+    twice, month = ("has a month twice", "have a month twice"), f"date_trunc('month', {table.value('month')})"
     table.check_once(("month",), "count(*) > 1", *twice, "one row a customer and month is allowed", each=month)
-    if not table.problems:
-        run(connection, f"""
-            CREATE TEMP TABLE {STATUSES} AS
-            SELECT * FROM (SELECT {who} AS customer, {month} AS month, {active} AS active FROM {table.raw.scan})
-            WHERE month <= DATE '{as_of}'""")  # fmt: skip
-        _check_gaps(table)
     table.refuse()
-    last_day, notes = _from_statuses(connection)
-    return last_day or as_of, notes
-
-
-def _check_gaps(table: Table) -> None:
-    """Problems with customers of whom a month is missing between their first and last row, or who just stop."""
-    found = run(
-        table.connection,
-        f"""SELECT * FROM (
-            SELECT customer, min(month) AS first, max(month) AS last, count(*) AS months,
-                   datediff('month', min(month), max(month)) + 1 AS needed,
-                   arg_max(active, month) AND last < (SELECT max(month) FROM {STATUSES}) AS stops
-            FROM {STATUSES} GROUP BY customer)
-        WHERE months < needed OR stops ORDER BY customer""",
+    rows = table.frame(whole=True)
+    rows["month"] = rows["month"].dt.to_period("M").dt.start_time.astype(rows["month"].dtype)
+    rows = rows[rows["month"] <= as_of].sort_values(["customer", "month"])
+    rows["active"] = rows["active"].str.lower().isin(YES)
+    _refuse_gaps(table, rows)
+    ran = rows[rows["active"]].groupby("customer")["month"].agg(["min", "max"])
+    start = rows["customer"].map(ran["min"])
+    stop = rows[~rows["active"] & (rows["month"] > start)].groupby("customer")["month"].min().reindex(ran.index)
+    contracts = pd.DataFrame({"start": ran["min"], "stop": stop}).reset_index()
+    never, is_early = rows["customer"].nunique() - len(contracts), contracts["start"] == rows["month"].min()
+    early, is_known = int(is_early.sum()), not is_early.all()
+    # They began in that month or long before it; only those who began later have a known tenure.
+    contracts = contracts[~is_early] if is_known else contracts
+    return (
+        contracts,
+        rows["month"].max() if len(rows) else as_of,
+        where_any(
+            Message("Customers who were never active, left out: {n:integer}.", n=never),
+            _came_back(int((ran["max"] > stop).sum())),
+            Message(
+                "Customers who were active in the first month of the file, left out since it is not known when they "
+                "began: {n:integer}.",
+                n=early if is_known else 0,
+            ),
+            Message(
+                "Customers who were active in the first month of the file: {n:integer}. They are taken to have begun "
+                "in it, since there are no others.",
+                n=0 if is_known else early,
+            ),
+        ),
     )
-    gaps = [
-        f"{shortened(customer)!r} has {months} of {needed} months from {first:%Y-%m} to {last:%Y-%m}"
-        for customer, first, last, months, needed, _ in found
-        if months < needed
+
+
+def _refuse_gaps(table: Table, rows: pd.DataFrame) -> None:
+    """Customers of whom a month is missing between their first and last row, or who just stop."""
+    each = rows.groupby("customer").agg(first=("month", "min"), last=("month", "max"), months=("month", "size"))
+    each["needed"] = _month_of(each["last"]) - _month_of(each["first"]) + 1
+    gaps = each[each["months"] < each["needed"]]
+    shown = [
+        f"{shortened(one.Index)!r} has {one.months} of {one.needed} months from {one.first:%Y-%m} to {one.last:%Y-%m}"
+        for one in gaps.head(EXAMPLES).itertuples()
     ]
-    if gaps:
-        words = counted(len(gaps), "customer has gaps", "customers have gaps")
-        table.add(f"{words}: {', '.join(gaps[:EXAMPLES])}; every month between the first and the last row is needed")
-    ends = [f"{shortened(customer)!r} after {last:%Y-%m}" for customer, _, last, _, _, stops in found if stops]
-    if ends:
-        words = counted(len(ends), "customer's rows stop", "customers' rows stop")
+    if shown:
+        found = counted(len(gaps), "customer has gaps", "customers have gaps")
+        table.add(f"{found}: {', '.join(shown)}; every month between the first and the last row is needed")
+    stops = rows.drop_duplicates("customer", keep="last")
+    stops = stops[stops["active"] & (stops["month"] < rows["month"].max())]
+    shown = [f"{shortened(one.customer)!r} after {one.month:%Y-%m}" for one in stops.head(EXAMPLES).itertuples()]
+    if shown:
+        found = counted(len(stops), "customer's rows stop", "customers' rows stop")
         allowed = "add the month in which they were no longer active"
-        table.add(f"{words} while active and before the last month: {', '.join(ends[:EXAMPLES])}; {allowed}")
+        table.add(f"{found} while active and before the last month: {', '.join(shown)}; {allowed}")
+    table.refuse()
 
 
-def _from_statuses(connection: Connection) -> tuple[dt.date | None, list[Message]]:
-    """Makes ``CONTRACTS`` of the first spell of each customer, and says what was left out."""
-    first, last = run(connection, f"SELECT min(month), max(month) FROM {STATUSES}")[0]
-    run(
-        connection,
-        f"""CREATE TEMP TABLE {CONTRACTS} AS
-        WITH begun AS (SELECT customer, min(month) FILTER (active) AS start FROM {STATUSES} GROUP BY customer)
-        SELECT customer, start, min(month) FILTER (NOT active AND month > start) AS stop,
-               max(month) FILTER (active) AS last_active
-        FROM {STATUSES} JOIN begun USING (customer) GROUP BY customer, start""",
-    )
-    customers, never, early, returned = run(
-        connection,
-        f"""SELECT count(*), count(*) FILTER (start IS NULL), count(*) FILTER (start = DATE '{first or dt.date.min}'),
-        count(*) FILTER (last_active > stop) FROM {CONTRACTS}""",
-    )[0]
-    run(connection, f"DELETE FROM {CONTRACTS} WHERE start IS NULL")
-    is_known = early and early < customers - never
-    if is_known:
-        # They began in that month or long before it; only those who began later have a known tenure.
-        run(connection, f"DELETE FROM {CONTRACTS} WHERE start = DATE '{first}'")
-    return last, where_any(
-        Message("Customers who were never active, left out: {n:integer}.", n=never),
-        _came_back(returned),
-        Message(
-            "Customers who were active in the first month of the file, left out since it is not known when they began: "
-            "{n:integer}.",
-            n=early if is_known else 0,
-        ),
-        Message(
-            "Customers who were active in the first month of the file: {n:integer}. They are taken to have begun in "
-            "it, since there are no others.",
-            n=0 if is_known else early,
-        ),
-    )
+def _month_of(days: pd.Series) -> pd.Series:
+    """Number of the month, counted from the year 0."""
+    return days.dt.year * 12 + days.dt.month - 1
+
+
+def _months_later(days: pd.Series, months: pd.Series) -> pd.Series:
+    """Each day so many months later, in a shorter month its last day."""
+    month = days.to_numpy().astype("datetime64[M]") + months.to_numpy().astype("int64")
+    last = (month + 1).astype("datetime64[D]") - 1
+    moved = np.minimum(month.astype("datetime64[D]") + (days.dt.day.to_numpy() - 1), last)
+    return pd.Series(moved.astype("datetime64[s]"), days.index)
 
 
 def _counted(
-    connection: Connection, table: Table, last_day: dt.date, notes: list[Message], months: int, digest: str | None
+    table: Table, contracts: pd.DataFrame, last_day: pd.Timestamp, notes: list[Message], months: int
 ) -> Contracts:
-    run(connection, _states(last_day, months))
-    customers, longest, due_last, renewed_last, ends = run(connection, f"""
-        SELECT sum(customers), max(seen), sum(customers) FILTER ({DUE}), sum(customers) FILTER ({DUE} AND NOT lost),
-               sum(customers) FILTER (NOT running AND NOT lost)
-        FROM {STATES}""")[0]  # fmt: skip
-    _refuse_too_short(table, longest, last_day, months)
-    counts = connection.execute(f"""
-        SELECT cohort, CAST(period AS BIGINT) AS period, CAST(sum(customers) AS BIGINT) AS at_risk,
-               at_risk - CAST(coalesce(sum(customers) FILTER (lost AND seen = period), 0) AS BIGINT) AS renewed,
-               at_risk - renewed AS lost
-        FROM (SELECT *, unnest(range(1, seen + 1)) AS period FROM {STATES})
-        GROUP BY cohort, period ORDER BY cohort, period""").df()
-    running = f"SELECT cohort, due AS renewals, customers FROM {STATES} WHERE running ORDER BY cohort, due"
+    start, stop = contracts["start"], contracts["stop"]
+    running = stop.isna()
+
+    def whole_periods(until: pd.Series) -> tuple[pd.Series, pd.Series]:
+        """Periods between two days by their months, and the day on which the last of them is over."""
+        periods = ((_month_of(until) - _month_of(start)) // months).astype("int64")
+        return periods, _months_later(start, periods * months)
+
+    periods, over = whole_periods(pd.Series(last_day, contracts.index))
+    due = periods - (over > last_day)
+    # A renewal is made where the contract ends after the day on which it fell due.
+    periods, over = whole_periods(stop.fillna(last_day))
+    renewed = (periods - (over >= stop)).clip(lower=0)
+    began = _month_of(start) // months * months
+    states = pd.DataFrame(
+        {
+            "cohort": pd.to_datetime({"year": began // 12, "month": began % 12 + 1, "day": 1}).astype("datetime64[us]"),
+            "due": due,
+            "seen": due.where(running, np.minimum(renewed + 1, due)),
+            "lost": ~running & (renewed < due),
+            "running": running,
+        }
+    )
+    states = states.groupby([*states], as_index=False).size().rename(columns={"size": "customers"})
+    _refuse_too_short(table, states["seen"].max(), last_day.date(), months)
+    customers, lost = states["customers"], states["lost"]
+    each = states.loc[states.index.repeat(states["seen"])]
+    each = each.assign(period=each.groupby(level=0).cumcount() + 1)
+    each["lost"] = each["customers"] * (each["lost"] & (each["seen"] == each["period"]))
+    counts = each.groupby(["cohort", "period"], as_index=False).agg(at_risk=("customers", "sum"), lost=("lost", "sum"))
+    counts.insert(3, "renewed", counts["at_risk"] - counts["lost"])
+    base = states[states["running"]].groupby(["cohort", "due"], as_index=False)["customers"].sum()
+    latest = (states["due"] > 0) & (states["seen"] == states["due"])
     unfinished = Message(
         "Customers who left before a renewal that has not fallen due yet: {n:integer}. They count up to the one "
         "before.",
-        n=int(ends or 0),
+        n=int(customers[~states["running"] & ~lost].sum()),
     )
     return Contracts(
         counts=counts,
-        base=connection.execute(running).df(),
-        due_last=int(due_last or 0),
-        renewed_last=int(renewed_last or 0),
-        customers=int(customers),
+        base=base.rename(columns={"due": "renewals"}),
+        due_last=int(customers[latest].sum()),
+        renewed_last=int(customers[latest & ~lost].sum()),
+        customers=int(customers.sum()),
         period_months=months,
-        first_start=run(connection, f"SELECT min(start) FROM {CONTRACTS}")[0][0],
-        as_of=last_day,
+        first_start=start.min().date(),
+        as_of=last_day.date(),
         rows_read=table.rows,
-        data_hash=digest,
+        data_hash=table.raw.digest() if table.raw.digest else None,
         notes=(*notes, *where_any(unfinished)),
     )
 
 
-def _states(as_of: dt.date, months: int) -> str:
-    """SQL that makes ``STATES``; a renewal is made where the contract ends after the day on which it fell due."""
-
-    def whole_periods(until: str, reaches: str) -> str:
-        periods = f"datediff('month', start, {until}) // {months}"
-        due = f"start + to_months(CAST({periods} * {months} AS INTEGER))"
-        return f"{periods} - CAST({due} {reaches} {until} AS INTEGER)"
-
-    known = f"DATE '{as_of}'"
-    first_month = f"(year(start) * 12 + month(start) - 1) // {months} * {months}"
-    return f"""
-        CREATE TEMP TABLE {STATES} AS
-        WITH periods AS (
-            SELECT {first_month} AS first_month, {whole_periods(known, ">")} AS due, stop IS NULL AS running,
-                   greatest({whole_periods("stop", ">=")}, 0) AS renewed
-            FROM {CONTRACTS})
-        SELECT make_date(first_month // 12, first_month % 12 + 1, 1) AS cohort, due,
-               CASE WHEN running THEN due ELSE least(renewed + 1, due) END AS seen,
-               NOT running AND renewed < due AS lost, running, count(*) AS customers
-        FROM periods GROUP BY ALL"""
-
-
-def _refuse_too_short(table: Table, longest: int | None, last_day: dt.date, months: int) -> None:
-    if longest is None:
+def _refuse_too_short(table: Table, longest: float, last_day: dt.date, months: int) -> None:
+    if np.isnan(longest):
         raise DataError(f"{table.raw.label}: none of the contracts in {counted(table.rows, 'row')} began by {last_day}")
     if longest < 2:
         seen = "only first renewals" if longest else "no renewal"

@@ -300,6 +300,16 @@ def refunds(days: Table) -> Table:
     return each.group_by(has_order=each.bought > 0).agg(rows=whole(each.rows.sum()), amount=_money(each.amount.sum()))
 
 
+def refunds_by_age(days: Table, end: dt.date) -> Table:
+    """Refunds by days since the customer's latest order (age): refunds (rows), amount (above 0)."""
+    seen = days.filter(days.day <= end)
+    past = ibis.window(group_by="customer", order_by="day", rows=(None, 0))
+    seen = seen.mutate(ordered=ibis.cases((seen.lines > 0, seen.day)).max().over(past))
+    seen = seen.filter((seen.refund < 0) & seen.ordered.notnull())
+    ages = seen.group_by(age=seen.day.delta(seen.ordered, unit="day").cast("int64"))
+    return ages.agg(refunds=whole(seen.refunds.sum()), amount=_money(-seen.refund.sum()))
+
+
 def lines(rows: Table) -> Table:
     """Lines of purchases: customer, day, money, and of order_id, product, category, channel and discount the given."""
     bought = rows.filter(~rows.is_refund) if "is_refund" in rows.columns else rows

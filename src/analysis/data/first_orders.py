@@ -111,7 +111,10 @@ def left_truncation_of(
     early = int(customers[age < EARLY_DAYS].sum())
     numbers = {"customers": early, "share": early / int(customers.sum()), "days": EARLY_DAYS}
     if setting == "unknown":
-        return _unknown(numbers), []
+        return Message(
+            "As the settings say, customers may have bought before the data begin, so their ages are not known.",
+            code="data.born_before_start_kept", **numbers,
+        ), []  # fmt: skip
     if (end - start).days < 2 * EARLY_DAYS:
         return None, []
 
@@ -133,7 +136,13 @@ def left_truncation_of(
         )  # fmt: skip
         return None, [text] if found == Earlier.LIKELY else []
     if found == Earlier.LIKELY:
-        likely = _likely(numbers)
+        likely = Message(
+            "{customers:integer} customers ({share:percent}) placed their first order in the first {days:integer} days "
+            "of the data, far more than in the days after, and they order again faster than later ones, as regulars of "
+            "before do. They are older than they look here and their earlier orders are unseen, so how often customers "
+            "buy and how soon they leave is distorted. With `exclude_earlier: true` they are left out.",
+            code="data.born_before_start_kept", **numbers,
+        )  # fmt: skip
         return likely, [likely]
     text = Message(
         "{customers:integer} customers ({share:percent}) placed their first order in the first {days:integer} days of "
@@ -142,20 +151,3 @@ def left_truncation_of(
         code="data.first_orders_untold", **numbers,
     )  # fmt: skip
     return None, [text]
-
-
-def _unknown(numbers) -> Message:
-    return Message(
-        "As the settings say, customers may have bought before the data begin, so their ages are not known.",
-        code="data.born_before_start_kept", **numbers,
-    )  # fmt: skip
-
-
-def _likely(numbers) -> Message:
-    return Message(
-        "{customers:integer} customers ({share:percent}) placed their first order in the first {days:integer} days of "
-        "the data, far more than in the days after, and they order again faster than later ones, as regulars of before "
-        "do. They are older than they look here and their earlier orders are unseen, so how often customers buy and "
-        "how soon they leave is distorted. With `exclude_earlier: true` they are left out.",
-        code="data.born_before_start_kept", **numbers,
-    )  # fmt: skip

@@ -19,7 +19,7 @@ import duckdb
 from analysis.data.cells import OWN
 from analysis.data.engine import MONEY, Connection, literal, literals, quoted, run
 from analysis.data.source import RawTable
-from analysis.data.vocabulary import CURRENCY, in_words, rows_by_code, words
+from analysis.data.vocabulary import CURRENCY, TOTALS, in_words, rows_by_code, words
 from analysis.errors import CONTENT, USAGE, Problem, counted
 
 ENGLISH = {
@@ -56,6 +56,10 @@ INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "
 FLOAT_NOISE = "1e-9"
 ALIKE = "(word <> '' OR regexp_matches(whole, '^[0-9]+[-/. :][0-9]+[-/. :]|^[0-9]{8}$'))"
 """SQL of whether a text has the make of a date, even if it is none."""
+OFFSET = ":[0-9.]+[-+][0-9:]+$"
+OWN_ZONED = f"own AND regexp_matches(text, '{OFFSET}')"
+OWN_PLAIN = f"own AND regexp_matches(text, '^.[0-9]{{4}}-') AND NOT regexp_matches(text, '{OFFSET}')"
+"""SQL of whether a cell held a moment with an offset from UTC, or a day or a moment without."""
 SAMPLED = 1_000
 NUMBER = count()
 
@@ -323,9 +327,7 @@ def _day(of_text: str, zone: str, role: str) -> str:
     """SQL of the day that a text means, or of the moment that a cell held; NULL outside the years that are dates."""
     moment = "substr(text, 2)"
     local = f"CAST(timezone('{zone}', TRY_CAST({moment} AS TIMESTAMP WITH TIME ZONE)) AS DATE)"
-    held = (
-        f"CASE WHEN regexp_matches({moment}, ':[0-9.]+[-+][0-9:]+$') THEN {local} ELSE TRY_CAST({moment} AS DATE) END"
-    )
+    held = f"CASE WHEN regexp_matches({moment}, '{OFFSET}') THEN {local} ELSE TRY_CAST({moment} AS DATE) END"
     day = f"CASE WHEN own THEN {held} ELSE {of_text} END"
     return f"CASE WHEN {_in_range(f'({day})', role)} THEN {day} END"
 
@@ -363,12 +365,21 @@ def _text_date(
         today = dt.datetime.now(dt.UTC).date()
         forms = [form for form in forms if not trial.texts(f"{_name(form)} > DATE '{today}'", 1)]
     zoned, texts = trial.number("zone <> '' AND NOT own"), trial.number("NOT own")
+    if trial.number(OWN_ZONED) and trial.number(OWN_PLAIN):
+        return _refused("DATE", _mixed(trial, role, (OWN_PLAIN, OWN_ZONED)))
     if len(forms) == 1 and (zoned in (0, texts) or date_format):
         utc = timezone is None and (zoned > 0 or forms[0] in SINCE_1970 or (date_format or "").lower().endswith("%z"))
         whole_months = texts if months and forms[0] in MONTH_FORMATS and not date_format else 0
         expression = trial.expression(forms[0])
         return Reading(expression, in_utc=utc, form=forms[0], nothing=trial.nothing, months=whole_months)
     best, misfit = trial.best, _misfit(trial.best)
+    totals = f"{misfit} AND regexp_matches(lower(trim(text)), '{TOTALS}')"
+    if role == "date" and (number := trial.number(totals)):
+        found = counted(number, "row is a line of totals and no order", "rows are lines of totals and no orders")
+        others = f"{misfit} AND NOT ({totals})"
+        rest = f"; and no date can be recognised in {trial.shown(others)}" if trial.number(others) else ""
+        where = _where(table, trial.column, role)
+        return _refused("DATE", f"{where}: {found}: {trial.shown(totals)}; take them out of the file{rest}")
     if trial.unread and (date_format or trial.number(f"{misfit} AND {ALIKE}") == trial.number(misfit)):
         expression = trial.expression(best) if best else "CAST(NULL AS DATE)"
         texts = f"SELECT text FROM {trial.name} WHERE {misfit}"
@@ -420,13 +431,8 @@ def _date_message(trial: Trial, date_format: str | None, zoned: int, role: str) 
     """Why not one format reads every date."""
     where, whole, best, shown = _where(trial.table, trial.column, role), trial.whole, trial.best, trial.shown
     advice = "correct them, or describe the format with the key `date_format`"
-
-    def mixed(conditions: Iterable[str]) -> str:
-        listed = ", ".join(f"{counted(trial.number(one), 'row')} like {shown(one, 1)}" for one in conditions)
-        return f"{where} mixes formats: {listed}; all rows must be written the same way"
-
     if 0 < zoned < trial.number("NOT own") and not date_format:
-        return mixed(["zone = '' AND NOT own", "zone <> '' AND NOT own"])
+        return _mixed(trial, role, ("zone = '' AND NOT own", "zone <> '' AND NOT own"))
     if len(whole) > 1:
         fields = "day and year" if "%b" in whole[0] else "day and month"
         texts = trial.number("NOT own")
@@ -444,7 +450,13 @@ def _date_message(trial: Trial, date_format: str | None, zoned: int, role: str) 
     if re.sub("[a-zA-Z]", "", best) == re.sub("[a-zA-Z]", "", second) and best[-2:].lower() == second[-2:].lower():
         parts = "; ".join(f"only {form} fits {shown(one, 1)}" for form, one in zip((best, second), only, strict=True))
         return f"{where} mixes formats: {parts}; all rows must be written the same way"
-    return mixed((f"{_name(best)} IS NOT NULL", _misfit(best)))
+    return _mixed(trial, role, (f"{_name(best)} IS NOT NULL", _misfit(best)))
+
+
+def _mixed(trial: Trial, role: str, conditions: Iterable[str]) -> str:
+    where = _where(trial.table, trial.column, role)
+    listed = ", ".join(f"{counted(trial.number(one), 'row')} like {trial.shown(one, 1)}" for one in conditions)
+    return f"{where} mixes formats: {listed}; all rows must be written the same way"
 
 
 def read_number(connection: Connection, table: RawTable, role: str, decimal: str | None) -> Reading:

@@ -21,7 +21,7 @@ from analysis.data.expressions import whole as whole_number
 from analysis.data.formats import Reading
 from analysis.data.ledger import STATUS, Reason, where_any
 from analysis.data.rows import LARGEST, Rows
-from analysis.data.vocabulary import words
+from analysis.data.vocabulary import TOTALS, words
 from analysis.errors import USAGE, Problem, counted
 from analysis.words import Message
 
@@ -34,7 +34,6 @@ ANONYMOUS_SHARE, ANONYMOUS_TIMES, DOUBTFUL_TIMES, EMAIL_SHARE = 0.01, 20, 5, 0.9
 DOMINANT_SHARE, NEGLIGIBLE_SHARE = 0.1, 0.0001
 """Shares of rows: of a customer who is worth a word, and below which a number may be any customer's id."""
 EMPTY = "(empty)"
-TOTALS = "^(grand |sub)?(total|totals|totaal|eindtotaal|summe|gesamt|gesamtsumme|somme|suma)[ :]*$"
 FAR_DAYS, FAR_SHARE = 3_650, 0.01
 MOST_LISTED, MOST_STATUSES = 15, 200
 SAME_TOTAL_SHARE, FEWEST_ORDERS = 0.9, 5
@@ -244,7 +243,8 @@ def _told_by_status(rows: Table, wanted: tuple, repaid: tuple, has_refunded: boo
 def _without_totals(rows: Rows, data: DataConfig) -> Rows:
     """An order's total that stands on each of its lines counts once; a line of totals is no order."""
     if rows.has("customer") and "customer" in rows.texts and rows.number(_is_total):
-        rows = rows.then(_with_reason, _is_total, str(Reason.TOTAL_ROW))
+        total = str(Reason.TOTAL_ROW)
+        rows = rows.then(lambda t: t.mutate(reason=ibis.cases((_is_total(t), total), else_=t.reason)))
     role = "order" if rows.has("order") else "maybe_order"
     if not rows.has("amount") or not rows.has(role):
         problem = Problem("data.amount_of == 'order' needs data.columns.order: name the column of orders", USAGE)
@@ -269,10 +269,6 @@ def _without_totals(rows: Rows, data: DataConfig) -> Rows:
 
 def _is_total(rows: Table) -> BooleanValue:
     return rows.day.isnull() & rows.customer.strip().lower().re_search(TOTALS)
-
-
-def _with_reason(rows: Table, test, reason: str) -> Table:
-    return rows.mutate(reason=ibis.cases((test(rows), reason), else_=rows.reason))
 
 
 def _total_once(rows: Table) -> Table:
@@ -304,15 +300,14 @@ def _net_of_refunds(rows: Rows, data: DataConfig) -> Rows:
             "paid back, and nothing is taken off; name it with the key `data.columns.refunded`, or set `data.refunds` "
             "to 'drop' where the amounts are what was kept"
         )
-        return rows.then(_without_refunded).noted(problems=[Problem(message)] if some else [])
+        return rows.then(lambda t: t.drop("refunded")).noted(problems=[Problem(message)] if some else [])
     if "refunded" not in rows.relation.columns:
         return rows
     problems = []
     if rows.has("refunded"):
-        signs = rows.relation.one(_signs_of_refunds)
-        if all(signs.values()):
-            below, above = counted(signs["below"], "value"), f"{signs['above']:,}"
-            message = f"{below} below 0 and {above} above; all must have one sign"
+        below, above = rows.number(lambda t: t.refunded < 0), rows.number(lambda t: t.refunded > 0)
+        if below and above:
+            message = f"{counted(below, 'value')} below 0 and {above:,} above; all must have one sign"
             problems.append(Problem(f"{rows.where('refunded')}: {message}"))
         above = rows.number(_is_above_its_order) if rows.has_money else 0
         if above:
@@ -331,10 +326,6 @@ def _is_paid_back(rows: Table) -> BooleanValue:
     return rows.reason.isnull() & (rows.refunded != 0) & ~is_told
 
 
-def _signs_of_refunds(rows: Table) -> Table:
-    return rows.aggregate(below=rows.count(where=rows.refunded < 0), above=rows.count(where=rows.refunded > 0))
-
-
 def _is_above_its_order(rows: Table) -> BooleanValue:
     paid = ibis.cases((rows.money > 0, rows.money), else_=ibis.literal(0).cast(CELL))
     return rows.reason.isnull() & rows.money.notnull() & (rows.refunded.abs() > paid)
@@ -346,10 +337,6 @@ def _above_their_orders(rows: Table) -> Table:
         customer=found.customer, money=found.money.cast("float64"), refunded=found.refunded.cast("float64")
     )
     return found.order_by(found.columns).limit(3)
-
-
-def _without_refunded(rows: Table) -> Table:
-    return rows.drop("refunded")
 
 
 def _paid_net(rows: Table) -> Table:
@@ -371,16 +358,12 @@ def _discount_as_money(rows: Rows, data: DataConfig) -> Rows:
     if kind == "money":
         return rows
     highest = 1 if kind == "share" else 100
-    if outside := rows.number(_is_outside, highest):
+    if outside := rows.number(lambda t: ~t.discount.between(0, highest)):
         found = counted(outside, "value is", "values are")
         message = f"{rows.where('discount')}: {found} outside 0 to {highest}; discount == {kind!r}"
         return rows.noted(problems=[Problem(message)])
     note = Message("The discounts are a share of the price, not money; they were turned into money off.")
     return rows.then(_money_off, highest).noted([note])
-
-
-def _is_outside(rows: Table, highest: int) -> BooleanValue:
-    return ~rows.discount.between(0, highest)
 
 
 def _money_off(rows: Table, whole: int) -> Table:
@@ -445,7 +428,7 @@ def problems_in_far_days(rows: Rows, first: dt.date | None, last: dt.date | None
     """A few of the rows that count, which lie decades from all others."""
     if first is None or (last - first).days <= FAR_DAYS or not rows.has("date"):
         return []
-    days = rows.relation.few(_rows_by_day)
+    days = rows.relation.few(lambda t: t.group_by("day").agg(number=t.count()).order_by("day"))
     total, before = sum(line["number"] for line in days), 0
     for one, other in itertools.pairwise(days):
         before += one["number"]
@@ -454,24 +437,17 @@ def problems_in_far_days(rows: Rows, first: dt.date | None, last: dt.date | None
         is_early = before <= FAR_SHARE * total
         if not (is_early or total - before <= FAR_SHARE * total):
             continue
-        limits = (None, one["day"]) if is_early else (other["day"], None)
+        limit = one["day"] if is_early else other["day"]
+        shown = rows.examples(["date"], lambda t, at=limit, early=is_early: t.day <= at if early else t.day >= at)
         found = counted(before if is_early else total - before, "row lies", "rows lie")
         key = "observation_start" if is_early else "observation_end"
         message = (
             f"{rows.where('date')}: {found} years from all others ({other['day'] if is_early else first} to "
-            f"{last if is_early else one['day']}): {rows.examples(['date'], _is_within, *limits)}; correct them, or "
-            f"set the key `data.{key}`"
+            f"{last if is_early else one['day']}): {shown}; correct them, or set the key "
+            f"`data.{key}`"
         )
         return [Problem(message)]
     return []
-
-
-def _rows_by_day(rows: Table) -> Table:
-    return rows.group_by("day").agg(number=rows.count()).order_by("day")
-
-
-def _is_within(rows: Table, first: dt.date | None, last: dt.date | None) -> BooleanValue:
-    return rows.day <= last if first is None else rows.day >= first
 
 
 def dominant_customer(customers: Relation, seen: pd.DataFrame, orders: int) -> list[Message]:

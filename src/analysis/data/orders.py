@@ -58,7 +58,8 @@ class Orders(Cleaned):
     ledger
         outcome, reason, rows, amount: where every row of the source ended; sums to the source.
     daily
-        date, orders, new_customers, repeat_orders, amount: one row for every day of the window.
+        date, orders, new_customers, repeat_orders, amount, refunds_to_come (what of the day's orders is expected to be
+        paid back still, where refunds come late): one row for every day of the window.
     rows_read, rows_used
         Rows of the source; those that are in the results (used, merged or refunded).
     customers, orders

@@ -93,34 +93,23 @@ class Rows:
         """These rows with more to say of them."""
         return replace(self, said=(*self.said, *notes), found=(*self.found, *problems))
 
-    def number(self, test: Callable[..., BooleanValue], *settings: Any) -> int:
+    def number(self, test: Callable[[Table], BooleanValue]) -> int:
         """How many rows meet a test (an expression)."""
-        return self.relation.one(_number, test, settings)["number"]
+        # Filtered, so that an engine tries the cheap part of a test first.
+        return self.relation.one(lambda t: t.filter(test(t)).aggregate(number=ibis._.count()))["number"]
 
-    def examples(self, roles: Iterable[str], test: Callable[..., BooleanValue], *settings: Any, most: int = 5) -> str:
+    def examples(self, roles: Iterable[str], test: Callable[[Table], BooleanValue], most: int = 5) -> str:
         """The first rows that meet a test (an expression), in words: as they stand in the file, and where."""
         roles = tuple(role for role in roles if self.has(role))
         if self.table is None:
-            found = self.relation.few(_raw_values, roles, test, settings, most)
+            raw = [f"raw {role}" for role in roles]
+            found = self.relation.few(lambda t: t.filter(test(t)).select(*raw).order_by(raw).limit(most))
             return ", ".join(in_words(line.values()) for line in found)
-        numbers = [str(line["row"]) for line in self.relation.few(_places, test, settings, most)]
+        places = self.relation.few(lambda t: t.filter(test(t)).select("row").order_by("row").limit(most))
+        numbers = [str(line["row"]) for line in places]
         condition = f"{quoted(NUMBER_OF_ROW)} IN ({', '.join(numbers) or 'NULL'})"
         columns = [self.columns[role] for role in roles]
         return self.table.examples(self.relation.connection, columns, condition, most)
-
-
-def _number(rows: Table, test: Callable, settings: tuple) -> Table:
-    # Filtered, so that an engine tries the cheap part of a test first.
-    return rows.filter(test(rows, *settings)).aggregate(number=ibis._.count())
-
-
-def _places(rows: Table, test: Callable, settings: tuple, most: int) -> Table:
-    return rows.filter(test(rows, *settings)).select("row").order_by("row").limit(most)
-
-
-def _raw_values(rows: Table, roles: tuple, test: Callable, settings: tuple, most: int) -> Table:
-    shown = [f"raw {role}" for role in roles]
-    return rows.filter(test(rows, *settings)).select(*shown).order_by(shown).limit(most)
 
 
 def file_rows(connection: Connection, table: RawTable, data: DataConfig, workdir: Path) -> Rows:
@@ -350,29 +339,19 @@ def read_id(table: RawTable, role: str = "customer") -> Reading:
 def problems_in_rows(rows: Rows) -> list[Problem]:
     """Values that have the make of a date or a number but are none, such as 31-02-2024, and ids that cannot be kept."""
     flagged = tuple(name.removeprefix("unread ") for name in rows.relation.columns if name.startswith("unread "))
-    counts = rows.relation.one(_flags, flagged) if flagged else {}
-    shown = {role: rows.examples([role], _is_unread, role) for role in flagged if counts[role]}
-    problems = [value_problem(rows.where(role), role, role in rows.texts, counts[role], shown[role]) for role in shown]
+    problems = []
+    for role in flagged:
+        if number := rows.number(lambda t, flag=f"unread {role}": t[flag]):
+            examples = rows.examples([role], lambda t, flag=f"unread {role}": t[flag])
+            problems.append(value_problem(rows.where(role), role, role in rows.texts, number, examples))
     if {"quantity", "unit_price"} <= set(rows.relation.columns) and not problems:
-        lost = rows.number(_is_lost)
-        examples = rows.examples(("quantity", "unit_price"), _is_lost) if lost else ""
+        lost = rows.number(lambda t: product_of(t)[1])
+        examples = rows.examples(("quantity", "unit_price"), lambda t: product_of(t)[1]) if lost else ""
         one, many, allowed = _expectation("amount")
         found = counted(lost, f"product is {one}", f"products are {many}")
         message = f"{rows.label}: quantity times unit price: {found}: {examples}; {allowed}"
         problems += [Problem(message)] if lost else []
     return problems
-
-
-def _flags(rows: Table, roles: Iterable[str]) -> Table:
-    return rows.aggregate(**{role: rows.count(where=rows[f"unread {role}"]) for role in roles})
-
-
-def _is_unread(rows: Table, role: str) -> BooleanValue:
-    return rows[f"unread {role}"]
-
-
-def _is_lost(rows: Table) -> BooleanValue:
-    return product_of(rows)[1]
 
 
 def value_problem(where: str, role: str, is_text: bool, number: int, examples: str) -> Problem:  # noqa: FBT001

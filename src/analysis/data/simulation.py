@@ -73,22 +73,6 @@ class SimulatedCustomers:
     future_spent: np.ndarray | None
 
 
-@dataclass
-class Round:
-    """One repeat order of each customer who still orders.
-
-    Attributes
-    ----------
-    customers
-        Positions of the customers.
-    times
-        Their ages at the order, in the time unit of the truth.
-    """
-
-    customers: np.ndarray
-    times: np.ndarray
-
-
 def simulate_customers(
     n: int,
     *,
@@ -124,12 +108,12 @@ def simulate_customers(
     ages = np.broadcast_to(np.asarray(T, dtype=float), (n,)) - rng.uniform(0, births, n) if births else _full(T, n)
     frequency, later = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
     recency, leaving = np.zeros(n), np.full(n, np.inf)
-    for turn in rounds_of_orders(rng, n, purchases, ages + future, leaving):
-        observed = turn.times <= ages[turn.customers]
-        seen = turn.customers[observed]
+    for who, times in rounds_of_orders(rng, n, purchases, ages + future, leaving):
+        observed = times <= ages[who]
+        seen = who[observed]
         frequency[seen] += 1
-        recency[seen] = turn.times[observed]
-        later[turn.customers[~observed]] += 1
+        recency[seen] = times[observed]
+        later[who[~observed]] += 1
     value, future_spent = _spend(rng, spend, frequency, later)
     return SimulatedCustomers(frequency, recency, ages, later, leaving > ages, value, future_spent)
 
@@ -140,13 +124,17 @@ def _full(T: float | np.ndarray, n: int) -> np.ndarray:
 
 def rounds_of_orders(
     rng: np.random.Generator, n: int, truth: PurchaseTruth, until: np.ndarray, leaving: np.ndarray | None = None
-) -> Iterator[Round]:
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Repeat orders of ``n`` new customers up to the ages ``until``, one of every remaining customer at a time.
 
     Parameters
     ----------
     leaving
         Filled in with the ages at which customers leave, shape (n,), where it is given; it must come filled with inf.
+
+    Yields
+    ------
+    Positions of the customers who still order; their ages at the order, in the time unit of the truth.
     """
     leaving = np.full(n, np.inf) if leaving is None else leaving
     scale = 1 / rng.gamma(truth.r, 1 / truth.alpha, n)
@@ -163,7 +151,7 @@ def rounds_of_orders(
         times = times + rng.standard_exponential(len(active)) * scale[active]
         going_on = times <= np.minimum(until[active], leaving[active])
         active, times = active[going_on], times[going_on]
-        yield Round(active, times)
+        yield active, times
         if truth.model != "Pareto/NBD":
             stays = rng.random(len(active)) >= dropout[active]
             leaving[active[~stays]] = times[~stays]
@@ -215,9 +203,9 @@ def simulate_transactions(
     births = np.sort(rng.uniform(0, birth_days, n))
     until = (window_days - births) / days_per_unit
     customers, moments = [np.arange(n)], [births]
-    for turn in rounds_of_orders(rng, n, purchases, until):
-        customers.append(turn.customers)
-        moments.append(births[turn.customers] + turn.times * days_per_unit)
+    for active, times in rounds_of_orders(rng, n, purchases, until):
+        customers.append(active)
+        moments.append(births[active] + times * days_per_unit)
     who, when = np.concatenate(customers), np.floor(np.concatenate(moments)).astype("int64")
     when = np.minimum(when, window_days - 1)
     width = len(str(n))

@@ -130,6 +130,8 @@ def _missing_message(pattern: str, folder: Path) -> str:
     try:
         if path.is_dir():
             return f"transactions: {path} is a folder; name a file in it, or a glob such as {pattern.rstrip('/')}/*.csv"
+        if path.exists():
+            return f"transactions: {path} is a pipe or a device, which can be read only once; write it to a file first"
         beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error

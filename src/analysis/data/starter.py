@@ -120,7 +120,7 @@ def _draft(connection: Connection, path: Path, workdir: Path, sheet: str | None)
 
         records = first_rows(path, sheet, HEADER_WITHIN)
     else:
-        nothing = DataConfig(transactions=str(path), columns=Columns(customer="?", date="?"))
+        nothing = DataConfig.model_construct(columns=Columns.model_construct(customer="?", date="?"))
         records = [list(from_files(connection, [path], nothing, workdir).types)]
     skip = _rows_above_header(records)
     settings |= {"skip_rows": skip} if skip else {}
@@ -133,7 +133,7 @@ def _draft(connection: Connection, path: Path, workdir: Path, sheet: str | None)
 
     def read() -> tuple[DataConfig, RawTable]:
         columns = {"customer": fallback, "date": fallback} | {role: guess.column for role, guess in guesses.items()}
-        data = DataConfig(transactions=str(path), columns=columns, **settings)
+        data = DataConfig.model_construct(columns=Columns.model_construct(**columns), **settings)
         return data, from_files(connection, [path], data, workdir)
 
     data, table = read()
@@ -219,7 +219,7 @@ def _by_content(
     for role in wanted:
         fitting = []
         for name in free:
-            columns = Columns(customer=name, date=name)
+            columns = Columns.model_construct(customer=name, date=name)
             table = from_files(connection, [path], data.model_copy(update={"columns": columns}), workdir)
             value = f"CAST({table.expression(name)} AS VARCHAR)"
             fits = f"avg(CAST(regexp_matches(trim({value}), '{SHAPES[role]}') AS INTEGER))"
@@ -286,7 +286,8 @@ def _commented(
             others = f"; or is it {_one_line(', '.join(guess.others))}?" if guess.others else ""
             lines.append(f"    {role}: {_scalar(guess.column)}  # {doubt}{explanation}{others}")
         elif role in ("customer", "date"):
-            lines.append(f"    {role}: {UNKNOWN}  # CHECK: not recognised; put the name of the column here")
+            advice = "CHECK: not recognised; put the name of the column here"
+            lines.append(f"    {role}: {UNKNOWN}_{role.upper()}  # {advice}")
     if not {"amount", "quantity"} & set(guesses):
         lines.append("    # amount: ...  # money was not recognised; without it the report counts orders only")
     if rest := [name for name in header if name and name not in {guess.column for guess in guesses.values()}]:

@@ -58,6 +58,8 @@ CODES_OF_SIGN = {
     "kr": ("SEK", "NOK", "DKK", "ISK"),
     "Fr.": ("CHF",),
 }
+TOTALS = "^(.* )?(grand |sub-?)?(total|totals|totaal|eindtotaal|summe|gesamt|gesamtsumme|somme|suma)([ :].*)?$"
+"""Pattern of what stands before a total, or the total of one month or customer, in small letters."""
 CODES = words("currencies")
 MARKS = (*CODES_OF_SIGN, *CODES)
 CURRENCY = "(" + "|".join(MARKS).replace("$", r"\$").replace(".", "[.]") + ")"

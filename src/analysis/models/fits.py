@@ -392,7 +392,7 @@ def maximum(model: PurchaseModel, patterns: Patterns) -> tuple[np.ndarray, np.nd
 
 def shows_leaving(histories: CustomerSummary) -> bool:
     """Whether the customers identify a model in which they leave, without fitting more than it takes to know."""
-    patterns = patterns_of(histories, Clock(TimeUnit.WEEK))
+    patterns = coarsened(patterns_of(histories, Clock(TimeUnit.WEEK)))
     for name in MODELS:
         if name != FALLBACK:
             with suppress(NotIdentified):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Iterator
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from analysis.config import Config
@@ -28,12 +29,39 @@ def inspection(config: Config, *, as_of: dt.date | None = None) -> list[str]:
         With every problem in the data.
     """
     from analysis.pipeline import Study
+    from analysis.pipeline.sources import Sources
+
+    if config.batch is not None:
+        return _parts(config, as_of)
+
+    class Unread(Sources):
+        """Sources of steps whose results nobody keeps: to parse them takes as long as to read the data."""
+
+        def behind(self, _function) -> dict[str, str]:
+            return {}
 
     with scratch_folder() as folder:
         study = Study(config, as_of, folder / "store")
+        study.sources = Unread(folder)
         study.read_input()
         with reader(config.language, study.currency):
             return [*_orders(study.orders), *_models(study), *_contracts(study), *_tables(study)]
+
+
+def _parts(config: Config, as_of: dt.date | None) -> list[str]:
+    """Lines about each part of a batch, whose reports are made of it alone."""
+    from analysis.report.batch import members_of
+
+    lines: list[str] = []
+    problems: list[Problem] = []
+    for part, member in members_of(config, SimpleNamespace(say=lines.append)).items():
+        try:
+            lines += ["", f"{config.batch.split_by} == {part!r}", *inspection(member, as_of=as_of)]
+        except InputRefused as refused:
+            problems += [problem for problem in refused.problems if problem not in problems]
+    if problems:
+        raise InputRefused(problems)
+    return lines
 
 
 def problems_in_data(config: Config, *, as_of: dt.date | None = None) -> tuple[Problem, ...]:
@@ -95,10 +123,11 @@ def _tables(study: Study) -> Iterator[str]:
     for row in study.customer_tables.ledger.itertuples():
         examples = tr(", such as {examples}", examples=row.examples) if row.examples else ""
         yield f"{TABLE_LABELS[row.table]}: {shown('integer', row.rows)} - {REASONS[row.reason]}{examples}"
-    try:
-        study.experiment  # noqa: B018 (what it cannot tell is worth knowing before anything is computed)
-    except Unavailable as gap:
-        yield from _notes([gap.reason])
+    if study.tables.arms is not None:
+        try:
+            study.experiment  # noqa: B018 (what it cannot tell is worth knowing before anything is computed)
+        except Unavailable as gap:
+            yield from _notes([gap.reason])
 
 
 def _models(study: Study) -> Iterator[str]:

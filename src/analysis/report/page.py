@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -21,7 +22,7 @@ from analysis.errors import Unavailable
 from analysis.plotting import WIDE, Picture, picture, plot_trend
 from analysis.report.stamp import ROLE, SENTINEL, identity_of
 from analysis.tables import Columns, table_html
-from analysis.words import Message, block, shown, tr, use
+from analysis.words import Message, block, formats, shown, tr, use
 
 if TYPE_CHECKING:
     from analysis.interval import Interval
@@ -33,6 +34,17 @@ HALF = 4.6
 BARE_ROWS = 10
 
 
+ASSUMED = "†"
+"""Stands after an amount that rests on a question that nobody answered."""
+ANSWERS = {
+    "economics.gross_margin": lambda value: Message("a margin of {value:percent}", value=value),
+    "economics.cost_per_order": lambda value: Message("{value:money} for an order", value=value),
+    "economics.acquisition_cost": lambda value: Message("{value:money} to win a customer", value=value),
+    "contacts.cost_per_contact": lambda value: Message("{value:money} to contact one", value=value),
+    "contacts.incentive": lambda value: Message("a voucher of {value:money}", value=value),
+}
+
+
 def open_page(study: Study, *, phone: bool = False) -> Page:
     """The page of a study, in its language and currency; from here on bare frames look as they do on the page.
 
@@ -41,7 +53,7 @@ def open_page(study: Study, *, phone: bool = False) -> Page:
     phone
         Whether figures are drawn for a reader with a phone: half as wide, beside the text on a wide screen.
     """
-    use(study.config.language, study.currency)
+    use(study.config.language, study.currency, ASSUMED if study.config.assumed else "")
     return Page(study, phone=phone)
 
 
@@ -78,7 +90,7 @@ class Page:
 
     def __init__(self, study: Study | None = None, *, phone: bool = False):
         self._study, self._phone = study, phone
-        self._in_section = False
+        self._in_section = self._is_marked = False
         self._missing: set[str] = set()
         if shell := get_ipython():
             html = shell.display_formatter.formatters["text/html"]
@@ -201,6 +213,13 @@ class Page:
         summary
             The run in plain text, for ``summary.txt``.
         """
+        if self._is_marked:
+            config = self._study.config
+            parts = [ANSWERS[key](attrgetter(key)(config)) for key in config.assumed]
+            told = Message("{mark} This rests on what nobody has answered and is assumed: {parts:list}.",
+                           mark=ASSUMED, parts=parts)  # fmt: skip
+            self.text(told)
+            summary = f"{summary}\n\n{told}" if ASSUMED in summary else summary
         stamp = identity_of(self._study) if self._study else {}
         display({SENTINEL: {"stamp": stamp, "summary": summary}, "text/plain": ""}, raw=True)
 
@@ -210,6 +229,7 @@ class Page:
             self._show(html, " ".join(map(str, messages)), "text" if tag == "p" else "heading")
 
     def _show(self, html: Markup, plain: str, role: str, **more: str) -> None:
+        self._is_marked |= bool(formats().mark) and ASSUMED in html
         output = {"text/html": str(block(html)), "text/plain": plain}
         display(output, raw=True, metadata={ROLE: {"role": role, **more}})
 

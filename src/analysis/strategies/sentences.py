@@ -108,7 +108,7 @@ def _promised_in(strategy: Strategy) -> Iterator[Message]:
     if deal.points:
         yield Message("points worth {points:percent1} on every order", points=deal.points)
     if cost := deal.programme_cost_per_year:
-        yield Message("a programme that costs {cost:rounded_money} a year", cost=cost)
+        yield Message("a programme that costs {cost:money} a year", cost=cost)
 
 
 def _bettered_in(strategy: Strategy) -> Iterator[Message]:
@@ -130,7 +130,7 @@ def _bettered_in(strategy: Strategy) -> Iterator[Message]:
     if by_customer:
         yield Message("{cost:money} a customer a year", cost=by_customer)
     if fixed:
-        yield Message("a customer database for {cost:rounded_money} a year", cost=fixed)
+        yield Message("a customer database for {cost:money} a year", cost=fixed)
 
 
 def _given_in(strategy: Strategy) -> Iterator[Message]:
