@@ -11,9 +11,9 @@ from analysis.config.strategies import NOTHING, Attack, Experience, Gift, Promot
 from analysis.data.simulation import PurchaseTruth, SpendTruth, simulate_transactions
 from analysis.errors import InputRefused, Unavailable, UsageError
 from analysis.models.purchase import PurchaseModel
+from analysis.report.results import plain
 from analysis.strategies import decision_sentences
 from analysis.strategies.decision import FORMS
-from analysis.strategies.results import plain
 from analysis.strategies.sentences import _loses
 from analysis.words import reader
 
@@ -193,6 +193,21 @@ def test_each_form_of_advice_comes_out_on_a_shop_made_for_it(often, form, strate
     assert words[form] in said
 
 
+def test_what_is_expected_to_pay_but_may_well_lose_is_not_done_without_knowing_more(often):
+    def compared_at(price):
+        money = {"gross_margin": 0.3, "horizon": "2Y", "finding_out_costs": 1e6}
+        return rl.compare_strategies(*often, [_service(price)], **money)
+
+    found = compared_at(0.95 * compared_at(1.0).advice["service"].most.estimate)
+    advice = found.advice["service"]
+    assert advice.difference.estimate > 0
+    assert (advice.form, 0.3 < advice.loss < 0.7) == ("do_not", True)
+    with reader("en", "EUR"):
+        first, _, said = (str(each) for each in decision_sentences(found))
+    assert first.startswith("Go on as today. What may earn more over 2 years loses too often")
+    assert said.startswith("service: not without knowing more. Some €")
+
+
 def test_what_orders_save_today_and_budgets_are_told(fits):
     fit, spend = fits[0]["BGNBD"], fits[1]
     found = rl.compare_strategies(fit, spend, BUILT_IN, gross_margin=0.3, horizon="1Y", todays_deal=0.1)
@@ -236,7 +251,7 @@ def test_results_hold_the_advice_as_plain_data(compared):
     from analysis.strategies import as_results
 
     evidence = SimpleNamespace(findings=(), estimates={}, caps={}, reasons={})
-    found = as_results(compared, evidence, None)
+    found = plain(as_results(compared, evidence, None))
     json.dumps(found, allow_nan=False)
     assert [each["strategy"] for each in found["advice"]] == [each.name for each in BUILT_IN]
     assert set(found["advice"][0]) >= {"form", "difference", "loss", "regret", "need", "likely", "most", "trial"}

@@ -172,6 +172,10 @@ def _first(found: StrategyComparison) -> Message:
                        name=named[FIND_OUT_FIRST])  # fmt: skip
     if by_form[EITHER]:
         return Message("**It makes hardly any difference what you do; take what is cheapest.**")
+    if ranked and ranked[0].difference.estimate > 0:
+        return Message(
+            "**Go on as today.** What may earn more over {years:years} loses too often, and no test is worth its cost.",
+            years=years)  # fmt: skip
     return Message("**Go on as today.** Nothing that was compared is expected to earn more over {years:years}.",
                    years=years)  # fmt: skip
 
@@ -179,6 +183,12 @@ def _first(found: StrategyComparison) -> Message:
 def advice_sentence(advice: Advice, name, label) -> Message:
     """The advice on one strategy; what is to be done is described, what is not is named."""
     said = {"name": name, "label": label, "amount": abs(advice.difference.estimate), "loses": _loses(advice.loss)}
+    if advice.form == DO_NOT and advice.difference.estimate > 0:
+        return Message(
+            "**{name}: not without knowing more.** Some {amount:rounded_money} more is expected, but {loses}: too "
+            "little for that risk. It pays only {where}.",
+            where=_where_it_pays(advice), **said
+        )  # fmt: skip
     if advice.form == DO_NOT:
         return Message(
             "**{name}: do not.** Some {amount:rounded_money} less is expected, {loses}. It pays only {where}.",

@@ -22,6 +22,7 @@ import pandas as pd
 from scipy.stats import norm
 
 from analysis.interval import Interval
+from analysis.strategies.decision import untested
 from analysis.strategies.experiment import Period, margins_of
 from analysis.strategies.schedule import WEEKS_PER_YEAR, Economics
 from analysis.strategies.simulation import SEGMENTS, WINDOWS, ranks_of
@@ -82,8 +83,8 @@ def trials_of(found: StrategyComparison) -> pd.DataFrame:
         ``Interval`` over everything uncertain): difference of a customer's margin; break_even: the difference at which
         the strategy just pays over the whole horizon; pays_from: the measured one from which on it is then done, which
         trusts a result as far as its error allows; detectable: the one that shows with a chance of 80% [all currency a
-        customer]; worth: of the trial in all, net of what it costs and delays [currency]; shows: whether its result
-        would change what is done in at least one of ten cases.
+        customer]; worth: of the trial in all, net of what it costs and delays, over choosing untested [currency];
+        shows: whether its result would change what is done in at least one of ten cases.
     """
     tried = list(enumerate(found.names))[1:]
     rows = [{"strategy": name, **each, **_trial(found, row, **each)}
@@ -119,7 +120,7 @@ def _trial(
         "break_even": seen - mean / slope if slope else np.inf,
         "pays_from": pays_from,
         "detectable": detectable,
-        "worth": decided + seen * customers / 2 - fixed - found.finding_out_costs - max(mean, 0.0),
+        "worth": decided + seen * customers / 2 - fixed - found.finding_out_costs - untested(draws),
         "shows": bool(norm.sf(abs(pays_from - seen) / np.hypot(spread, error)) >= LEAST_CHANCE),
     }
 
