@@ -7,7 +7,7 @@ import pytest
 
 import analysis as rl
 from analysis.config import StrategiesConfig
-from analysis.config.strategies import NOTHING, Attack, Experience, Gift, Promotion, Strategy
+from analysis.config.strategies import NOTHING, Experience, Gift, Promotion, Strategy
 from analysis.data.simulation import PurchaseTruth, SpendTruth, simulate_transactions
 from analysis.errors import InputRefused, Unavailable, UsageError
 from analysis.models.purchase import PurchaseModel
@@ -33,7 +33,7 @@ def fits():
 def compared(fits):
     fit, spend = fits[0]["BGNBD"], fits[1]
     return rl.compare_strategies(
-        fit, spend, BUILT_IN, gross_margin=0.3, joining_per_year=300.0, horizon="2Y", attack=Attack(0.3, (26, 38))
+        fit, spend, BUILT_IN, gross_margin=0.3, joining_per_year=300.0, horizon="2Y", rival_depth=0.3
     )
 
 

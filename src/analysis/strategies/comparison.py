@@ -248,8 +248,8 @@ def compare_strategies(
         Number of every customer's type, shape (customers,); -1 where unknown.
     **stated
         Keys of the section ``strategies`` of a configuration: ``todays_deal`` (share of the list price that orders save
-        today), ``attack``, ``assumptions`` (a number or a range ``{"low": ..., "high": ...}`` for parameters of the
-        dynamics), and ``finding_out_costs`` (of a test or an answer [currency]).
+        today), ``rival_depth``, ``assumptions`` (a number or a range ``{"low": ..., "high": ...}`` for parameters of
+        the dynamics), and ``finding_out_costs`` (of a test or an answer [currency]).
 
     Raises
     ------
@@ -281,7 +281,7 @@ def compare_strategies(
     weeks = max(round(from_days(days, TimeUnit.WEEK)), 1)
     if wrong := [
         *repeated_names(tuple(strategies), "strategy"),
-        *problems_of_time({f"{each.name}: ": each for each in strategies}, settings.attack, weeks, "weeks"),
+        *problems_of_time({f"{each.name}: ": each for each in strategies}, weeks, "weeks"),
     ]:
         raise UsageError("; ".join(wrong))
     observed = None if evidence is None else evidence.observed_deal
@@ -342,8 +342,8 @@ class _Comparing:
         parts, noise = self._components(every, found, scale, coming)
         sizes = np.bincount(ranks_of(np.maximum(expected * self._values, 0.0)), minlength=len(SEGMENTS))
         attacked = None
-        if self.settings.attack is not None:
-            after = simulate(lives, [NOTHING, *every], world, attack=self.settings.attack)
+        if self.settings.rival_depth is not None:
+            after = simulate(lives, [NOTHING, *every], world, rival_depth=self.settings.rival_depth)
             attacked = scale * (after.parts["profit"][1:] - found.parts["profit"])
         early = (found.early - found.early[:, :1]) * scale[:, None]
         difference = sum(parts.values())

@@ -34,7 +34,7 @@ COMPONENTS = {
     "referred": Message("Referred customers"),
     "service": Message("Cost of better service and gifts on orders"),
     "invested": Message("Investment in customers"),
-    "programme": Message("Programme and customer database"),
+    "programme": Message("Programme"),
 }
 LINES = {
     "newcomers": Message("With the new customers who come anyway"),
@@ -98,7 +98,7 @@ def _promised_in(strategy: Strategy) -> Iterator[Message]:
     deal = strategy.promotion
     if deal is None:
         return
-    numbers = {"depth": deal.depth, "share": deal.coverage, "lasts": deal.lasts_weeks, "every": deal.every_weeks}
+    numbers = {"depth": deal.depth, "share": deal.reach, "lasts": deal.lasts_weeks, "every": deal.every_weeks}
     if deal.depth and deal.lasts_weeks == deal.every_weeks:
         yield Message("{depth:percent} off at any time, for {share:percent} of customers", **numbers)
     elif deal.depth:
@@ -115,11 +115,7 @@ def _bettered_in(strategy: Strategy) -> Iterator[Message]:
     better = strategy.experience
     if better is None:
         return
-    by_order, by_customer, fixed = (
-        better.invested_per_order,
-        better.invested_per_customer_year,
-        better.database_per_year,
-    )
+    by_order, by_customer = better.invested_per_order, better.invested_per_customer_year
     numbers = {"best": float(norm.sf(better.lift)), "cost": by_order or 0.0}
     if better.lift and by_order:
         yield Message("service like that of the best {best:percent} in the trade, for {cost:money} an order", **numbers)
@@ -129,8 +125,6 @@ def _bettered_in(strategy: Strategy) -> Iterator[Message]:
         yield Message("steadier service for {cost:money} an order", **numbers)
     if by_customer:
         yield Message("{cost:money} a customer a year", cost=by_customer)
-    if fixed:
-        yield Message("a customer database for {cost:rounded_money} a year", cost=fixed)
 
 
 def _given_in(strategy: Strategy) -> Iterator[Message]:
