@@ -193,6 +193,18 @@ def test_each_form_of_advice_comes_out_on_a_shop_made_for_it(often, form, strate
     assert words[form] in said
 
 
+def test_orders_at_the_mean_margin_show_more_than_margins_and_a_sample_tells_what_all_do(often, monkeypatch):
+    found = rl.compare_strategies(*often, [_service(1.0)], gross_margin=0.3, horizon="1Y")
+    rows = found.trials.set_index(["weeks", "group", "outcome"])
+    margin, orders = (rows.xs(each, level="outcome") for each in ("margin", "orders"))
+    assert (orders["error"] < margin["error"]).all()
+    monkeypatch.setattr("analysis.strategies.trial.MEASURED", 1_000)
+    few = rl.compare_strategies(*often, [_service(1.0)], gross_margin=0.3, horizon="1Y").outcomes
+    assert few["customers"].tolist() == pytest.approx(found.outcomes["customers"].tolist(), rel=0.1)
+    of_all = found.outcomes["group"] == "all"
+    assert few["deviation"][of_all].tolist() == pytest.approx(found.outcomes["deviation"][of_all].tolist(), rel=0.2)
+
+
 def test_what_is_expected_to_pay_but_may_well_lose_is_not_done_without_knowing_more(often):
     def compared_at(price):
         money = {"gross_margin": 0.3, "horizon": "2Y", "finding_out_costs": 1e6}

@@ -257,8 +257,12 @@ class Period(NamedTuple):
         return cls(starts, ends, days, max(min(days, there), 0))
 
 
-def margins_of(orders: Orders, customers: pd.Series, period: Period, money: Economics) -> tuple[pd.DataFrame, str]:
+def margins_of(
+    orders: Orders, customers: pd.Series | np.ndarray, period: Period, money: Economics
+) -> tuple[pd.DataFrame, str]:
     """What each customer of an experiment earned, and what the margin is taken of (as in ``ExperimentResult``).
+
+    Customers are given by their ids, or by their places in the summary, shape (customers,): then only theirs are read.
 
     By ``Economics.margin_of``, where discounts are known with the one that was usual before, so that a deeper one comes
     off the margin in full. Otherwise the margin is a share of what was paid. A refund is taken off the order that it is
@@ -268,12 +272,17 @@ def margins_of(orders: Orders, customers: pd.Series, period: Period, money: Econ
     -------
     DataFrame
         A row for each customer: during and before, margin during the experiment and over the days before [currency],
-        without what an arm cost, and without ``before`` where the data begin with it; orders during it; newcomer, who
-        had no order before it; unknown, who is not in the data, and counts with a margin of 0.
+        without what an arm cost, and without ``before`` where the data begin with it; orders during it and
+        orders_before; newcomer, who had no order before it; unknown, who is not in the data, and counts with a margin
+        of 0.
     """
-    ids = orders.histories.table["customer_id"].astype(str)
-    position = customers.astype(str).map(pd.Series(np.arange(len(ids)), index=ids.to_numpy()))
-    placed = occasions_of(orders)
+    some, position = None, customers
+    if isinstance(customers, np.ndarray):
+        some = customers
+    else:
+        ids = orders.histories.table["customer_id"].astype(str)
+        position = customers.astype(str).map(pd.Series(np.arange(len(ids)), index=ids.to_numpy()))
+    placed = occasions_of(orders, some)
     day, starts = placed["day"].to_numpy().astype("datetime64[D]"), np.datetime64(period.starts)
     saved = np.where(placed["amount"] > 0, placed["discount"].fillna(0.0), 0.0)
     usual = _usual_share(placed, saved, day < starts) if orders.days.has_discount else None
@@ -288,9 +297,9 @@ def margins_of(orders: Orders, customers: pd.Series, period: Period, money: Econ
     sums = {name: placed[span].groupby("customer")[["margin", "orders"]].sum() for name, span in spans.items()}
     sums = {name: each.reindex(position).fillna(0.0).reset_index(drop=True) for name, each in sums.items()}
     found = pd.DataFrame({"during": sums["during"]["margin"], "orders": sums["during"]["orders"].astype(int)})
-    found = found.assign(newcomer=sums["known_before"]["orders"] == 0, unknown=position.isna().to_numpy())
+    found = found.assign(newcomer=sums["known_before"]["orders"] == 0, unknown=np.asarray(pd.isna(position)))
     if period.days_before:
-        found["before"] = sums["before"]["margin"]
+        found = found.assign(before=sums["before"]["margin"], orders_before=sums["before"]["orders"])
     return found, "paid" if usual is None else "list"
 
 

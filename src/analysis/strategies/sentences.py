@@ -56,6 +56,7 @@ FORMS = {
 }
 UNITS = {"order": Message("an order"), "gift": Message("a gift"), "year": Message("a year")}
 GROUPS = {"all": Message("all customers"), "top_tenth": Message("the most valuable tenth")}
+MEASURED = {"margin": Message("their margin"), "orders": Message("their orders at the mean margin")}
 VERDICTS = {
     "better": "**{arm}** earned more than {control}: {difference:interval money} of margin a customer.",
     "worse": "**{arm}** earned less than {control}: {difference:interval money} of margin a customer.",
@@ -192,9 +193,9 @@ def advice_sentence(advice: Advice, name, label) -> Message:
         trial = advice.trial
         return Message(
             "**{name}** ({label}): **try it on some first**, on half of {customers:integer} customers ({group}) for "
-            "{weeks:weeks}, chosen by lot. It pays only {where}.",
-            customers=trial.customers, group=GROUPS[trial.group], weeks=trial.weeks, where=_margin_needed(advice),
-            **said
+            "{weeks:weeks}, chosen by lot, and compare {outcome}. It pays only {where}.",
+            customers=trial.customers, group=GROUPS[trial.group], weeks=trial.weeks, outcome=MEASURED[trial.outcome],
+            where=_margin_needed(advice), **said
         )  # fmt: skip
     if advice.form == FIND_OUT_FIRST:
         return Message(

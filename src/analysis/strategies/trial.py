@@ -39,7 +39,9 @@ LEAST_CHANCE = 0.1
 """That a result changes what is done, from which on a trial can show the break-even."""
 STRATA = 10
 GROUPS = {"all": SEGMENTS, "top_tenth": SEGMENTS[:1]}
-OUTCOMES = ("weeks", "group", "customers", "deviation", "correlation")
+OUTCOMES = ("weeks", "group", "outcome", "customers", "deviation", "correlation")
+MEASURED = 20_000
+"""Customers at most, drawn by lot, from whom it is told how outcomes spread."""
 
 
 def outcomes_of(orders: Orders | None, economics: Economics, worth: np.ndarray) -> pd.DataFrame:
@@ -54,22 +56,32 @@ def outcomes_of(orders: Orders | None, economics: Economics, worth: np.ndarray) 
     -------
     DataFrame
         weeks (how long it runs); group (``all`` customers, or the ``top_tenth`` by what they are expected to bring);
-        customers (who can take part: those of the group with an order before it); deviation (of a customer's margin
-        over the weeks [currency]) and correlation (with the weeks before).
+        outcome (``margin``, or ``orders``, each at the mean margin of all: how much baskets differ adds no chance then,
+        and what an arm is known to have given away is taken off); customers (who can take part: those of the group
+        with an order before it); deviation (of a customer's outcome over the weeks [currency]) and correlation (with
+        the weeks before).
     """
-    rows, segment = [], ranks_of(worth)
+    rows, every = [], len(worth)
+    some = np.sort(np.random.default_rng([every, 63]).permutation(every)[:MEASURED])
+    segment = ranks_of(worth)[some]
     days = 0 if orders is None else (orders.observation_end - orders.observation_start).days + 1
     for weeks in (each for each in WINDOWS if days >= 2 * each * 7):
         last = orders.observation_end
         period = Period(last - dt.timedelta(days=weeks * 7 - 1), last, weeks * 7, weeks * 7)
-        money, _ = margins_of(orders, orders.histories.table["customer_id"], period, economics)
+        money, _ = margins_of(orders, some, period, economics)
         for group, segments in GROUPS.items():
             inside = money[~money["newcomer"] & (segment < len(segments))]
             if len(inside) < FEWEST_CUSTOMERS or inside["during"].std() == 0:
                 continue
-            rho = float(inside["during"].corr(inside["before"])) if inside["before"].std() > 0 else 0.0
-            if abs(rho) <= LARGEST_CORRELATION:
-                rows.append((weeks, group, len(inside), float(inside["during"].std()), rho))
+            count = round(len(inside) * every / len(some))
+            of_an_order = inside["during"].sum() / inside["orders"].sum()
+            pooled = inside[["orders", "orders_before"]] * of_an_order
+            outcomes = {"margin": inside[["during", "before"]], "orders": pooled}
+            for outcome, table in outcomes.items():
+                deviation, earlier = table.std()
+                rho = float(table.corr().iloc[0, 1]) if deviation > 0 and earlier > 0 else 0.0
+                if deviation > 0 and abs(rho) <= LARGEST_CORRELATION:
+                    rows.append((weeks, group, outcome, count, float(deviation), rho))
     return pd.DataFrame(rows, columns=list(OUTCOMES))
 
 
@@ -100,8 +112,9 @@ def early_of(found: StrategyComparison, row: int, weeks: int, group: str) -> np.
 
 
 def _trial(
-    found: StrategyComparison, row: int, weeks: int, group: str, customers: int, deviation: float, correlation: float
-) -> dict[str, Any]:
+    found: StrategyComparison, row: int, weeks: int, group: str, customers: int, deviation: float, correlation: float,
+    **_: str,
+) -> dict[str, Any]:  # fmt: skip
     """One experiment, from what it would see early and what that says of the whole horizon."""
     draws, share = found.draws[row], weeks / WEEKS_PER_YEAR / found.years
     each = early_of(found, row, weeks, group)
