@@ -27,7 +27,16 @@ from analysis.config.strategies import Experience, Gift, Promotion, Strategy
 from analysis.data.simulation import PurchaseTruth, SpendTruth, simulate_transactions
 from analysis.strategies import compare_strategies
 from analysis.strategies.comparison import StrategyComparison
-from analysis.strategies.decision import DO, DO_NOT, EITHER, FIND_OUT_FIRST, TRY_FIRST, Advice, worth_of_asking
+from analysis.strategies.decision import (
+    DO,
+    DO_NOT,
+    EITHER,
+    FIND_OUT_FIRST,
+    TRY_FIRST,
+    Advice,
+    untested,
+    worth_of_asking,
+)
 from analysis.strategies.dynamics import draw_parameters
 from analysis.strategies.schedule import WEEKS_PER_YEAR
 from analysis.strategies.trial import early_of
@@ -170,7 +179,7 @@ class Offer:
         worth = {("not",): 0.0, ("do",): self.draws.mean()}
         asked, of_asking = worth_of_asking(self.draws, self.said.parameters.values, self.said.parameters.origin)
         if asked is not None:
-            worth["ask",] = of_asking + max(self.draws.mean(), 0.0) - self.said.finding_out_costs
+            worth["ask",] = of_asking + untested(self.draws) - self.said.finding_out_costs
         for trial in self.trials:
             early = early_of(self.said, self.row, trial.weeks, trial.group)
             share = trial.weeks / WEEKS_PER_YEAR / self.said.years

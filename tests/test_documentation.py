@@ -25,7 +25,7 @@ SECTIONS = {
     "data.amount_includes",
     "contracts.columns",
     "batch",
-} | {f"strategies{part}" for part in ("", ".promotion", ".experience", ".gift", ".attack", ".assumptions")}
+} | {f"strategies{part}" for part in ("", ".promotion", ".experience", ".gift", ".assumptions")}
 SECTIONS |= {f"strategies.{name}{part}" for name in LOYALTY_TABLES for part in ("", ".columns")}
 SECTIONS |= {f"data.{name}{part}" for name in CUSTOMER_TABLES for part in ("", ".columns")}
 INNER = ("data.transactions.", "strategies.own.")

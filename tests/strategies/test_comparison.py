@@ -7,13 +7,13 @@ import pytest
 
 import analysis as rl
 from analysis.config import StrategiesConfig
-from analysis.config.strategies import NOTHING, Attack, Experience, Gift, Promotion, Strategy
+from analysis.config.strategies import NOTHING, Experience, Gift, Promotion, Strategy
 from analysis.data.simulation import PurchaseTruth, SpendTruth, simulate_transactions
 from analysis.errors import InputRefused, Unavailable, UsageError
 from analysis.models.purchase import PurchaseModel
+from analysis.report.results import plain
 from analysis.strategies import decision_sentences
 from analysis.strategies.decision import FORMS
-from analysis.strategies.results import plain
 from analysis.strategies.sentences import _loses
 from analysis.words import reader
 
@@ -33,7 +33,7 @@ def fits():
 def compared(fits):
     fit, spend = fits[0]["BGNBD"], fits[1]
     return rl.compare_strategies(
-        fit, spend, BUILT_IN, gross_margin=0.3, joining_per_year=300.0, horizon="2Y", attack=Attack(0.3, (26, 38))
+        fit, spend, BUILT_IN, gross_margin=0.3, joining_per_year=300.0, horizon="2Y", rival_depth=0.3
     )
 
 
@@ -193,6 +193,33 @@ def test_each_form_of_advice_comes_out_on_a_shop_made_for_it(often, form, strate
     assert words[form] in said
 
 
+def test_orders_at_the_mean_margin_show_more_than_margins_and_a_sample_tells_what_all_do(often, monkeypatch):
+    found = rl.compare_strategies(*often, [_service(1.0)], gross_margin=0.3, horizon="1Y")
+    rows = found.trials.set_index(["weeks", "group", "outcome"])
+    margin, orders = (rows.xs(each, level="outcome") for each in ("margin", "orders"))
+    assert (orders["error"] < margin["error"]).all()
+    monkeypatch.setattr("analysis.strategies.trial.MEASURED", 1_000)
+    few = rl.compare_strategies(*often, [_service(1.0)], gross_margin=0.3, horizon="1Y").outcomes
+    assert few["customers"].tolist() == pytest.approx(found.outcomes["customers"].tolist(), rel=0.1)
+    of_all = found.outcomes["group"] == "all"
+    assert few["deviation"][of_all].tolist() == pytest.approx(found.outcomes["deviation"][of_all].tolist(), rel=0.2)
+
+
+def test_what_is_expected_to_pay_but_may_well_lose_is_not_done_without_knowing_more(often):
+    def compared_at(price):
+        money = {"gross_margin": 0.3, "horizon": "2Y", "finding_out_costs": 1e6}
+        return rl.compare_strategies(*often, [_service(price)], **money)
+
+    found = compared_at(0.95 * compared_at(1.0).advice["service"].most.estimate)
+    advice = found.advice["service"]
+    assert advice.difference.estimate > 0
+    assert (advice.form, 0.3 < advice.loss < 0.7) == ("do_not", True)
+    with reader("en", "EUR"):
+        first, _, said = (str(each) for each in decision_sentences(found))
+    assert first.startswith("Go on as today. What may earn more over 2 years loses too often")
+    assert said.startswith("service: not without knowing more. Some €")
+
+
 def test_what_orders_save_today_and_budgets_are_told(fits):
     fit, spend = fits[0]["BGNBD"], fits[1]
     found = rl.compare_strategies(fit, spend, BUILT_IN, gross_margin=0.3, horizon="1Y", todays_deal=0.1)
@@ -236,7 +263,7 @@ def test_results_hold_the_advice_as_plain_data(compared):
     from analysis.strategies import as_results
 
     evidence = SimpleNamespace(findings=(), estimates={}, caps={}, reasons={})
-    found = as_results(compared, evidence, None)
+    found = plain(as_results(compared, evidence, None))
     json.dumps(found, allow_nan=False)
     assert [each["strategy"] for each in found["advice"]] == [each.name for each in BUILT_IN]
     assert set(found["advice"][0]) >= {"form", "difference", "loss", "regret", "need", "likely", "most", "trial"}

@@ -7,25 +7,32 @@ from analysis.strategies.decision import (
     FORMS,
     form_of,
     simulation_error,
+    untested,
     without_noise,
     worth_of_asking,
 )
 from analysis.strategies.trial import assignment, worth_of_trying
 
 
-@pytest.mark.parametrize("mean", [-5.0, 0.0, 5.0])
+@pytest.mark.parametrize("untested", [0.0, 5.0])
 @pytest.mark.parametrize("trial", [-1.0, 0.0, 2.0])
 @pytest.mark.parametrize("asking", [-1.0, 0.0, 3.0])
 @pytest.mark.parametrize("alike", [True, False])
-def test_every_strategy_gets_exactly_one_advice_by_the_first_step_that_holds(mean, trial, asking, alike):
-    form = form_of(mean, trial, asking, alike=alike)
+def test_every_strategy_gets_exactly_one_advice_by_the_first_step_that_holds(untested, trial, asking, alike):
+    form = form_of(untested, trial, asking, alike=alike)
     assert form in FORMS
     if max(trial, asking) > 0:
         assert form == ("try_first" if trial >= asking else "find_out_first")
-    elif mean < 0:
+    elif untested == 0:
         assert form == "do_not"
     else:
         assert form == ("either" if alike else "do")
+
+
+def test_what_gains_too_little_for_the_loss_that_is_possible_is_not_done_untested():
+    even, sure = np.array([-100.0, 126.0]), np.array([-5.0, 126.0])
+    assert (untested(even), untested(sure)) == (0.0, sure.mean())
+    assert untested(-sure) == 0.0
 
 
 def test_a_test_is_worth_what_its_posterior_means_would_earn():
@@ -39,6 +46,7 @@ def test_it_is_asked_for_the_assumption_that_decides_and_never_for_what_is_known
     rng = np.random.default_rng(2)
     values = {name: rng.random(500) for name in ("referrals", "breakage", "theta_exp")}
     draws = 10 * (values["referrals"] - 0.5) + (values["breakage"] - 0.5) + 20 * (values["theta_exp"] - 0.5)
+    draws = draws - draws.mean()
     origin = dict.fromkeys(values, "assumption")
     asked, worth = worth_of_asking(draws, values, origin)
     assert asked.name == "referrals"

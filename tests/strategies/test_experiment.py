@@ -12,7 +12,6 @@ from analysis.errors import Unavailable
 from analysis.strategies.experiment import (
     FEWEST_ORDERING,
     ExperimentResult,
-    covariates,
     differences,
     experiment_result,
 )
@@ -85,47 +84,21 @@ def test_margins_are_those_of_counting_every_customer(analyse):
     assert found.arms["customers"].tolist() == [150, 150]
 
 
-def test_the_adjusted_difference_is_that_of_one_regression_with_interactions(analyse):
-    import statsmodels.formula.api as smf
-
-    orders, arms = shop(400, names=("nothing", "promotion", "both"), extra=0.3)
-    found = analyse(orders, arms)
-    rows = arms.assign(order=0)
-    for name, (first, last) in {
-        "y": (STARTS, ENDS),
-        "x": (dt.date(2024, 12, 1), STARTS - dt.timedelta(days=1)),
-    }.items():
-        inside = orders[orders["date"].between(str(first), str(last))]
-        margin = (0.5 * inside["amount"] - 2.0).groupby(inside["customer"]).sum()
-        rows[name] = rows["customer"].map(margin).fillna(0.0)
-    rows["new"] = (~rows["customer"].isin(orders.loc[orders["date"] < str(STARTS), "customer"])).astype(float)
-    rows[["x", "new"]] -= rows[["x", "new"]].mean()
-    treated = "C(arm, Treatment('nothing'))"
-    fitted = smf.ols(f"y ~ {treated} * (x + new)", rows).fit(cov_type="HC2")
-    for each in found.differences:
-        name = f"{treated}[T.{each.arm}]"
-        assert each.adjusted.estimate == pytest.approx(fitted.params[name])
-        steeper = fitted.params[[f"{name}:x", f"{name}:new"]].to_numpy()
-        of_who_took_part = steeper @ rows[["x", "new"]].cov().to_numpy() @ steeper / len(rows)
-        reach = (each.adjusted.upper - each.adjusted.lower) / 2
-        assert reach == pytest.approx(1.6449 * np.sqrt(fitted.bse[name] ** 2 + of_who_took_part), rel=0.01)
-
-
 def simulated(rng, rho, difference, customers=400):
-    """Arms, margins before and during with correlation ``rho``, and a planted difference; some are newcomers."""
+    """Arms, margins before and during with correlation ``rho``, and a planted difference."""
     arm = rng.permutation(np.arange(customers) % 2)
     before = rng.gamma(2.0, 10.0, customers)
     noise = rng.gamma(2.0, 10.0, customers)
     during = rho * before + np.sqrt(1 - rho**2) * noise + difference * arm
-    return arm, during, before, np.zeros(customers, dtype=bool)
+    return arm, during, before
 
 
 def test_a_planted_difference_is_covered_as_often_as_stated_and_the_past_narrows_it_as_theory_says():
     rng, rho, planted = np.random.default_rng(7), 0.7, 3.0
     covered, plainly, ratio = 0, 0, []
     for _ in range(200):
-        arm, during, before, newcomer = simulated(rng, rho, planted)
-        (found,) = differences(["nothing", "promotion"], arm, during, before, newcomer, 0.9)
+        arm, during, before = simulated(rng, rho, planted)
+        (found,) = differences(["nothing", "promotion"], arm, during, before, 0.9)
         covered += found.adjusted.lower <= planted <= found.adjusted.upper
         plainly += found.plain.lower <= planted <= found.plain.upper
         widths = [interval.upper - interval.lower for interval in (found.adjusted, found.plain)]
@@ -144,7 +117,7 @@ def test_intervals_hold_the_truth_as_often_as_stated_from_ten_orders_an_arm_on()
         if min(orders[arm == 0].sum(), orders[arm == 1].sum()) < FEWEST_ORDERING:
             continue
         during = np.where(orders, np.exp(rng.normal(0, 1.0, 1_000)), 0.0)
-        (found,) = differences(["a", "b"], arm, during, None, arm < 0, 0.9)
+        (found,) = differences(["a", "b"], arm, during, None, 0.9)
         covered.append(found.adjusted.lower <= 0.03 * np.exp(0.5) <= found.adjusted.upper)
     assert len(covered) > 200
     assert 0.82 <= np.mean(covered) <= 0.95
@@ -154,8 +127,8 @@ def test_equal_arms_differ_by_nothing_and_are_told_apart_as_rarely_as_stated():
     rng = np.random.default_rng(11)
     wrong, estimates = 0, []
     for _ in range(200):
-        arm, during, before, newcomer = simulated(rng, 0.6, 0.0, customers=120)
-        (found,) = differences(["nothing", "promotion"], arm, during, before, newcomer, 0.9)
+        arm, during, before = simulated(rng, 0.6, 0.0, customers=120)
+        (found,) = differences(["nothing", "promotion"], arm, during, before, 0.9)
         wrong += found.verdict != "undecided"
         estimates.append(found.adjusted.estimate)
     assert wrong <= 32
@@ -168,7 +141,7 @@ def test_among_several_equal_arms_hardly_ever_one_is_called_better():
     wrong = 0
     for _ in range(200):
         arm = rng.permutation(np.arange(400) % 5)
-        found = differences(list("abcde"), arm, rng.gamma(2.0, 10.0, 400), None, arm < 0, 0.9)
+        found = differences(list("abcde"), arm, rng.gamma(2.0, 10.0, 400), None, 0.9)
         wrong += any(each.verdict != "undecided" for each in found)
         assert all(each.p_holm >= each.p_value for each in found)
     assert wrong <= 32
@@ -342,28 +315,30 @@ class TestWhatIsAdjustedBy:
     def test_one_customer_with_a_past_is_not_adjusted_by(self):
         arm, before = np.arange(100) % 2, np.zeros(100)
         before[0] = 1e6
-        assert covariates(before, before == 0, arm).shape == (100, 0)
+        (found,) = differences(["a", "b"], arm, np.random.default_rng(1).gamma(2, 10, 100), before, 0.9)
+        assert found.adjusted == found.plain
 
     def test_a_past_that_only_one_arm_has_is_not_adjusted_by(self):
         arm = np.arange(100) % 2
         before = np.where(arm == 1, np.random.default_rng(1).gamma(2, 10, 100), 0.0)
-        assert covariates(before, before == 0, arm).shape == (100, 0)
+        (found,) = differences(["a", "b"], arm, np.random.default_rng(2).gamma(2, 10, 100), before, 0.9)
+        assert found.adjusted == found.plain
 
     def test_customers_who_order_exactly_as_before_leave_the_plain_difference(self):
         arm, before = np.arange(100) % 2, np.random.default_rng(1).gamma(2, 10, 100)
-        (found,) = differences(["a", "b"], arm, 2 * before, before, arm < 0, 0.9)
+        (found,) = differences(["a", "b"], arm, 2 * before, before, 0.9)
         assert found.adjusted == found.plain
         assert found.verdict == "undecided"
 
     def test_an_arm_in_which_nobody_ordered_is_compared_all_the_same(self):
         rng, arm = np.random.default_rng(5), np.arange(200) % 2
         during = np.where(arm == 1, rng.gamma(2, 10, 200), 0.0)
-        (found,) = differences(["a", "b"], arm, during, None, arm < 0, 0.9)
+        (found,) = differences(["a", "b"], arm, during, None, 0.9)
         assert found.verdict == "better"
         assert found.adjusted.lower > 0
 
     def test_the_scale_of_money_changes_nothing_but_the_scale(self):
-        arm, during, before, newcomer = simulated(np.random.default_rng(9), 0.5, 1.0)
-        (small,), (large,) = (differences(["a", "b"], arm, k * during, k * before, newcomer, 0.9) for k in (1e-6, 1e6))
+        arm, during, before = simulated(np.random.default_rng(9), 0.5, 1.0)
+        (small,), (large,) = (differences(["a", "b"], arm, k * during, k * before, 0.9) for k in (1e-6, 1e6))
         assert large.adjusted.estimate == pytest.approx(1e12 * small.adjusted.estimate)
         assert large.p_value == pytest.approx(small.p_value)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from analysis.config.strategies import NOTHING, Attack, Experience, Promotion, Strategy
+from analysis.config.strategies import NOTHING, Experience, Promotion, Strategy
 from analysis.strategies.schedule import WEEKS_PER_YEAR, Economics, Exposure, Schedule
 
 
@@ -40,11 +40,11 @@ def test_a_permanent_deal_borrows_nothing():
 def test_costs_are_spread_over_the_weeks_in_which_something_is_done():
     found = _of(
         Promotion(programme_cost_per_year=100.0, points=0.02),
-        Experience(lift=0.5, invested_per_customer_year=10.0, database_per_year=50.0),
+        Experience(lift=0.5, invested_per_customer_year=10.0),
         starts_week=8,
     )
     assert not found.fixed[0, :8].any()
-    assert found.fixed[0, 8:] * WEEKS_PER_YEAR == pytest.approx(np.full(8, 150.0))
+    assert found.fixed[0, 8:] * WEEKS_PER_YEAR == pytest.approx(np.full(8, 100.0))
     assert found.invested[0].sum() == pytest.approx(8 * 10 / WEEKS_PER_YEAR)
     assert found.lift[0].tolist() == [0.0] * 8 + [0.5] * 8
     assert np.isnan(found.spread[0, 8:]).all()
@@ -65,9 +65,12 @@ def test_the_margin_of_all_orders_together_is_the_gross_margin_of_what_was_paid(
 
 
 def test_exposure_counts_weeks_under_attack_apart_in_and_between_promotions():
-    strategies = [NOTHING, Strategy("sale", Promotion(depth=0.2, every_weeks=4, coverage=0.5, points=0.01))]
-    found = Exposure(Schedule(strategies, 16), strategies, Attack(0.3, (4, 9)), todays_deal=0.05)
-    assert found.weeks[:, :, -1].tolist() == [[6, 4], [0, 2]]
+    strategies = [NOTHING, Strategy("sale", Promotion(depth=0.2, every_weeks=4, reach=0.5, points=0.01))]
+    found = Exposure(Schedule(strategies, 52), strategies, 0.3, todays_deal=0.05)
+    assert found.weeks[:, :, -1].tolist() == [[13, 10], [0, 3]]
+    assert found.weeks[0, 0, 26:28].tolist() == [0, 1]
+    short = Exposure(Schedule(strategies, 16), strategies, 0.3, todays_deal=0.05)
+    assert short.weeks[0, 0, [3, 16]].tolist() == [0, 13]
     assert found.own[..., 0] == pytest.approx(np.array([[0.05, 0.06], [0.05, 0.16]]))
 
 

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from scipy.special import expit, logit
 
-from analysis.config.strategies import NOTHING, Attack, Experience, Gift, Promotion, Strategy
+from analysis.config.strategies import NOTHING, Experience, Gift, Promotion, Strategy
 from analysis.strategies.dynamics import draw_parameters
 from analysis.strategies.schedule import Economics, Schedule
 from analysis.strategies.simulation import World, _Setting, simulate
 
 from .inputs import VALUE, alike, better, world
 
-SALE = Promotion(depth=0.2, every_weeks=8, coverage=1.0, redemption=0.5)
+SALE = Promotion(depth=0.2, every_weeks=8, reach=0.5)
 
 
 def profit(lives, strategies, setting, **more):
@@ -60,7 +60,7 @@ def test_equal_strategies_differ_by_exactly_zero():
     values = draw_parameters(6, 2).values
     setting = World(values, Economics(0.5), 104.0, 0.002)
     twins = [Strategy(name, SALE, Experience(invested_per_order=1.0), Gift(cost=1.0)) for name in ("one", "two")]
-    found = simulate(alike(300, 0.3, at_orders=0.1, draws=6), [NOTHING, *twins], setting, attack=Attack(0.4, (10, 30)))
+    found = simulate(alike(300, 0.3, at_orders=0.1, draws=6), [NOTHING, *twins], setting, rival_depth=0.4)
     for draws in found.parts.values():
         assert (draws[1] == draws[2]).all()
 
@@ -90,7 +90,7 @@ def test_a_free_even_lasting_improvement_never_harms_any_life_whatever_the_param
 
 def test_beside_own_deals_a_free_improvement_can_harm_where_orders_are_sold_at_a_loss_or_moved_into_a_promotion():
     setting = World(draw_parameters(100, 4).values, Economics(0.15), 156.0, 0.002)
-    sale = Promotion(depth=0.3, every_weeks=4, coverage=1.0, redemption=1.0)
+    sale = Promotion(depth=0.3, every_weeks=4, reach=1.0)
     both = Strategy("both", sale, Experience(invested_per_order=0.0))
     found = simulate(alike(2_000, 0.3, at_orders=0.05, draws=100), [NOTHING, Strategy("sale", sale), both], setting)
     assert (found.parts["profit"][2] < found.parts["profit"][1]).any()
@@ -135,7 +135,7 @@ def test_a_promotion_lifts_its_weeks_and_borrows_from_those_after_it():
 
 
 def test_a_deal_that_is_expected_lifts_less():
-    sale = Strategy("sale", Promotion(every_weeks=2, coverage=1.0, redemption=1.0))
+    sale = Strategy("sale", Promotion(every_weeks=2, reach=1.0))
     extra = []
     for kappa in (0.0, 0.3, 0.8):
         found = simulate(alike(2_000, 0.5), [NOTHING, sale], world(64, promotional_lift=0.6, kappa_deal=kappa))
@@ -173,21 +173,21 @@ def test_what_is_invested_in_customers_is_paid_as_long_as_they_are_there():
 
 
 def test_a_rival_takes_what_the_hazard_says_and_nobody_from_todays_path():
-    sale = Strategy("sale", Promotion(depth=0.1, every_weeks=1, coverage=1.0, redemption=1.0))
+    sale = Strategy("sale", Promotion(depth=0.1, every_weeks=1, reach=1.0))
     weeks, rate = 60.0, 0.5
     found = simulate(
-        alike(4_000, rate), [NOTHING, NOTHING, sale], world(weeks, rival_pull=0.2), attack=Attack(0.3, (0, 59))
+        alike(4_000, rate), [NOTHING, NOTHING, sale], world(weeks, rival_pull=0.2), rival_depth=0.3
     ).orders[:, 0]
-    expected = [rate * -np.expm1(-pull * weeks) / pull for pull in (0.06, 0.04)]
+    expected = [rate * (26 - np.expm1(-pull * 13) / pull + 21 * np.exp(-pull * 13)) for pull in (0.06, 0.04)]
     assert found == pytest.approx([rate * weeks, *expected], rel=0.04)
 
 
 def test_a_better_experience_protects_from_a_rival_and_deals_build_nothing():
     setting = world(60, rival_pull=0.3, bond_shield=0.2, kappa_exp=0.5, delivery=1.0)
     points = Strategy("points", Promotion(depth=0.0, points=0.05))
-    attacked = simulate(
-        alike(5_000, 0.5), [NOTHING, NOTHING, better(1.0), points], setting, attack=Attack(0.3, (26, 38))
-    ).orders[:, 0]
+    attacked = simulate(alike(5_000, 0.5), [NOTHING, NOTHING, better(1.0), points], setting, rival_depth=0.3).orders[
+        :, 0
+    ]
     lost = attacked[0] - attacked[1:]
     assert lost[1] < 0.5 * lost[0]
     assert lost[2] < lost[0]
@@ -213,7 +213,7 @@ def test_a_standard_that_rises_faster_takes_customers_from_all_but_todays_path()
 def test_mercenaries_buy_in_promotion_weeks_only_and_at_the_deal():
     lives = alike(4_000, 0.5, is_new=True)
     lives = type(lives)(**{**vars(lives), "mercenary": np.ones(4_000, dtype=bool), "by_deal": True})
-    sale = Strategy("sale", Promotion(depth=0.2, every_weeks=8, coverage=0.5, redemption=0.5))
+    sale = Strategy("sale", Promotion(depth=0.2, every_weeks=8, reach=0.25))
     found = simulate(lives, [NOTHING, sale], world(64, margin=0.5))
     assert found.orders[1, 0] == pytest.approx(1 + 0.5 * 8, rel=0.05)
     assert found.parts["profit"][1, 0] / found.orders[1, 0] == pytest.approx((0.5 - 0.2) * VALUE)

@@ -22,3 +22,12 @@ def test_what_those_compared_have_in_common_is_taken_off():
     plain, alike = (effect_within(came, arm, np.zeros(2_000), np.arange(2_000), x) for x in ((), (before,)))
     assert alike[0] == pytest.approx(0.5, abs=4 * alike[1])
     assert alike[1] < plain[1] / 2
+
+
+def test_without_groups_the_error_is_that_of_welch():
+    rng = np.random.default_rng(4)
+    arm = np.arange(300) % 10 == 0
+    came = np.where(arm, rng.normal(1, 3, 300), rng.normal(0, 1, 300))
+    found = effect_within(came, arm, np.zeros(300), np.arange(300))
+    welch = np.sqrt(sum(came[each].var(ddof=1) / each.sum() for each in (arm, ~arm)))
+    assert found == pytest.approx((came[arm].mean() - came[~arm].mean(), welch))

@@ -47,9 +47,13 @@ TAKEN_OUT: dict[str, str] = {
         for side in ("promotion", "experience")
         for key in ("starts_week", "ends_week")
     },
+    "strategies.attack": "use strategies.rival_depth; how strongly it takes customers is in strategies.assumptions",
     **dict.fromkeys(
-        ("strategies.attack.first_week", "strategies.attack.last_week"), "use strategies.attack.weeks: [26, 38]"
+        ("strategies.promotion.coverage", "strategies.promotion.redemption"),
+        "use strategies.promotion.reach, which is the one times the other",
     ),
+    "strategies.experience.database_per_year": "give a strategy of your own (strategies.own) a promotion with depth 0 "
+    "and this as its programme_cost_per_year",
     "strategies.assumptions.inconsistency": "use strategies.assumptions.unevenness, in standard deviations",
     "strategies.assumptions.from_rivals": "no profit depends on it",
     "strategies.assumptions.mercenary_taken": "a rival takes mercenaries as others",

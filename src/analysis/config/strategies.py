@@ -30,8 +30,8 @@ class Promotion(WrittenSection):
         Share of the list price taken off an order in a promotion week, on top of today's deal; 0 for points alone.
     every_weeks, lasts_weeks
         A promotion begins every so many weeks and lasts so many; equal ones are a permanent deal.
-    coverage, redemption
-        Share of customers whom a promotion reaches, and of these who use it when they order.
+    reach
+        Share of customers who use it when they order.
     points
         Points given on every order, worth this share of its list price.
     programme_cost_per_year
@@ -39,15 +39,14 @@ class Promotion(WrittenSection):
 
     Examples
     --------
-    >>> round(Promotion(depth=0.2, every_weeks=4, coverage=0.5, redemption=0.4).given_per_order, 9)
+    >>> round(Promotion(depth=0.2, every_weeks=4, reach=0.2).given_per_order, 9)
     0.01
     """
 
     depth: Share = 0.2
     every_weeks: Weeks = 8
     lasts_weeks: Weeks = 1
-    coverage: Share = 0.8
-    redemption: Share = 0.5
+    reach: Share = 0.4
     points: Share = 0.0
     programme_cost_per_year: Cost = 0.0
 
@@ -61,11 +60,6 @@ class Promotion(WrittenSection):
         if wrong:
             raise ValueError("; ".join(wrong))
         return self
-
-    @property
-    def reach(self) -> float:
-        """Share of customers whom a promotion moves."""
-        return self.coverage * self.redemption
 
     @property
     def given_per_order(self) -> float:
@@ -83,8 +77,6 @@ class Experience(WrittenSection):
     invested_per_customer_year, invested_per_order
         Cost for each customer who is still one [currency per year], and of every order [currency]. Where neither is
         given, being better gets the budget of the promotion that it is compared with.
-    database_per_year
-        Fixed cost of the customer database that personal service needs [currency per year].
     spread
         Standard deviation of what single encounters turn out to be [standard deviations of the sector's quality]; None
         leaves encounters as uneven as they are today (the assumption ``unevenness``).
@@ -93,7 +85,6 @@ class Experience(WrittenSection):
     lift: Annotated[float, Field(ge=-5, le=5)] = 0.5
     invested_per_customer_year: Cost | None = None
     invested_per_order: Cost | None = None
-    database_per_year: Cost = 0.0
     spread: Annotated[float, Field(ge=0, le=5)] | None = None
 
 
@@ -162,9 +153,8 @@ class Strategy(WrittenSection):
 
     @property
     def fixed_per_year(self) -> float:
-        """Programme and database [currency per year]."""
-        programme = self.promotion.programme_cost_per_year if self.promotion else 0.0
-        return programme + (self.experience.database_per_year if self.experience else 0.0)
+        """Of the programme [currency per year]."""
+        return self.promotion.programme_cost_per_year if self.promotion else 0.0
 
 
 NOTHING = Strategy("nothing")
@@ -179,7 +169,7 @@ def built_in_strategies(promotion: Promotion, experience: Experience, gift: Gift
     ['nothing', 'promotion', 'points', 'members', 'gift', 'expectation', 'both']
     """
     points = Promotion(depth=0.0, points=promotion.points or 0.03)
-    club = Promotion(depth=min(0.1, promotion.depth), every_weeks=4, coverage=0.4, redemption=0.8, points=0.01)
+    club = Promotion(depth=min(0.1, promotion.depth), every_weeks=4, reach=0.32, points=0.01)
     sides = {
         "promotion": {"promotion": promotion},
         "points": {"promotion": points},
@@ -212,19 +202,6 @@ def together(name: str, one: Strategy, other: Strategy) -> Strategy:
     return Strategy(name, deal, better, gift)
 
 
-class Attack(WrittenSection):
-    """A rival's deeper promotion: the share of the price that it takes off, and its first and last week, from 0."""
-
-    rival_depth: float = Field(gt=0, le=1)
-    weeks: tuple[Week, Week] = (26, 38)
-
-    @model_validator(mode="after")
-    def _ends_after_it_begins(self) -> Attack:
-        if self.weeks[1] < self.weeks[0]:
-            raise ValueError(f"weeks == {list(self.weeks)}, the last must not be before the first")
-        return self
-
-
 class StrategiesConfig(LoyaltyTablesConfig):
     """The comparison of loyalty strategies."""
 
@@ -234,7 +211,7 @@ class StrategiesConfig(LoyaltyTablesConfig):
     experience: Experience = Experience()
     gift: Gift = Gift()
     own: tuple[Strategy, ...] = ()
-    attack: Attack | None = None
+    rival_depth: Annotated[float, Field(gt=0, le=1)] | None = None
     finding_out_costs: Cost = 2_000.0
     assumptions: AssumptionsConfig = AssumptionsConfig()
 
@@ -272,7 +249,7 @@ class StrategiesConfig(LoyaltyTablesConfig):
     @property
     def stated(self) -> dict[str, Any]:
         """What is stated beside the strategies, by the names that ``compare_strategies`` takes."""
-        names = ("todays_deal", "attack", "assumptions", "finding_out_costs")
+        names = ("todays_deal", "rival_depth", "assumptions", "finding_out_costs")
         return {name: getattr(self, name) for name in names}
 
     @property
@@ -281,8 +258,8 @@ class StrategiesConfig(LoyaltyTablesConfig):
         return ours | {f"own {own.name!r}: ": own for own in self.own}
 
     def after_the_horizon(self, weeks: int, horizon: str) -> list[str]:
-        """What would begin too late to be seen within ``weeks``, or an attack end."""
-        return problems_of_time(self._named, self.attack, weeks, horizon)
+        """What would begin too late to be seen within ``weeks``."""
+        return problems_of_time(self._named, weeks, horizon)
 
 
 def repeated_names(strategies: tuple[Strategy, ...], what: str) -> list[str]:
@@ -303,10 +280,10 @@ def problems_beside_today(named: Mapping[str, Strategy], todays_deal: float) -> 
     return wrong
 
 
-def problems_of_time(named: Mapping[str, Strategy], attack: Attack | None, weeks: int, horizon: str) -> list[str]:
-    """What would begin too late to be seen within ``weeks``, or an attack end; ``horizon`` says what these are."""
-    begins = {f"{where}starts_week": each.starts_week for where, each in named.items()}
-    if attack is not None:
-        begins |= dict(zip(("the first of attack.weeks", "the last of attack.weeks"), attack.weeks, strict=True))
-    late = {key: week for key, week in begins.items() if week >= weeks}
-    return [f"{key} == {week}, must be below {horizon} == {weeks}" for key, week in late.items()]
+def problems_of_time(named: Mapping[str, Strategy], weeks: int, horizon: str) -> list[str]:
+    """What would begin too late to be seen within ``weeks``; ``horizon`` says what these are."""
+    return [
+        f"{where}starts_week == {each.starts_week}, must be below {horizon} == {weeks}"
+        for where, each in named.items()
+        if each.starts_week >= weeks
+    ]

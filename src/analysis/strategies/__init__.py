@@ -1,6 +1,6 @@
 """Loyalty strategies: the dynamics of deals and experiences, what follows from them, and what to do."""
 
-from analysis.config.strategies import NOTHING, Attack, Experience, Gift, Promotion, Strategy
+from analysis.config.strategies import NOTHING, Experience, Gift, Promotion, Strategy
 from analysis.strategies.comparison import StrategyComparison, compare_strategies
 from analysis.strategies.results import as_results
 from analysis.strategies.sentences import decision_sentences
@@ -9,7 +9,6 @@ from analysis.strategies.trial import assignment
 
 __all__ = [
     "NOTHING",
-    "Attack",
     "Experience",
     "Gift",
     "Promotion",

@@ -248,8 +248,8 @@ def compare_strategies(
         Number of every customer's type, shape (customers,); -1 where unknown.
     **stated
         Keys of the section ``strategies`` of a configuration: ``todays_deal`` (share of the list price that orders save
-        today), ``attack``, ``assumptions`` (a number or a range ``{"low": ..., "high": ...}`` for parameters of the
-        dynamics), and ``finding_out_costs`` (of a test or an answer [currency]).
+        today), ``rival_depth``, ``assumptions`` (a number or a range ``{"low": ..., "high": ...}`` for parameters of
+        the dynamics), and ``finding_out_costs`` (of a test or an answer [currency]).
 
     Raises
     ------
@@ -281,7 +281,7 @@ def compare_strategies(
     weeks = max(round(from_days(days, TimeUnit.WEEK)), 1)
     if wrong := [
         *repeated_names(tuple(strategies), "strategy"),
-        *problems_of_time({f"{each.name}: ": each for each in strategies}, settings.attack, weeks, "weeks"),
+        *problems_of_time({f"{each.name}: ": each for each in strategies}, weeks, "weeks"),
     ]:
         raise UsageError("; ".join(wrong))
     observed = None if evidence is None else evidence.observed_deal
@@ -342,8 +342,8 @@ class _Comparing:
         parts, noise = self._components(every, found, scale, coming)
         sizes = np.bincount(ranks_of(np.maximum(expected * self._values, 0.0)), minlength=len(SEGMENTS))
         attacked = None
-        if self.settings.attack is not None:
-            after = simulate(lives, [NOTHING, *every], world, attack=self.settings.attack)
+        if self.settings.rival_depth is not None:
+            after = simulate(lives, [NOTHING, *every], world, rival_depth=self.settings.rival_depth)
             attacked = scale * (after.parts["profit"][1:] - found.parts["profit"])
         early = (found.early - found.early[:, :1]) * scale[:, None]
         difference = sum(parts.values())
@@ -425,25 +425,20 @@ class _Comparing:
         self, every: tuple[Strategy, ...], found: Totals, scale: np.ndarray, coming: Totals | None
     ) -> tuple[dict[str, np.ndarray], np.ndarray]:
         """Parts of each difference, and the variance that simulated lives leave in it, shapes (S, D)."""
-        world, part = self.world, {name: scale * draws for name, draws in found.parts.items()}
-        gain, plan = part["profit"] - part["profit"][0], Schedule(every, world.weeks)
+        world, plan = self.world, Schedule(every, self.world.weeks)
+        gain, costs, rest = _split(found, scale)
         weeks = [world.annuity(week, min(week + 1, world.horizon)) for week in range(world.weeks)]
-        parts = {name: np.zeros(gain.shape) for name in COMPONENTS}
-        for name in ("given_away", "service", "invested"):
-            parts[name] = -part[name]
-        parts["retention"], parts["referred"] = part["stay"], part["referred"].copy()
-        parts["extra_orders"] = gain - part["stay"] + part["given_away"] + part["service"] + part["invested"]
-        parts["programme"] = np.broadcast_to(-(plan.fixed @ weeks)[:, None], gain.shape)
+        parts = {name: np.zeros(gain.shape) for name in COMPONENTS} | costs
+        parts["retention"], parts["referred"] = scale * found.parts["stay"], scale * found.parts["referred"]
+        parts["extra_orders"] = rest - parts["retention"]
+        parts["programme"] = parts["programme"] - (plan.fixed @ weeks)[:, None]
         ratio = gain / (scale * found.revenue)
         noise = scale**2 * (found.moments[0] - 2 * ratio * found.moments[1] + ratio**2 * found.moments[2])
         if coming is not None:
-            new = coming.parts
-            noise = noise + of_a_sum(coming.moments[0], new["profit"] - new["profit"][0])
-            parts["referred"] += new["referred"]
-            parts["newcomers"] = new["profit"] - new["profit"][0]
-            for name in ("given_away", "service", "invested"):
-                parts[name] -= new[name]
-                parts["newcomers"] += new[name]
+            gain, costs, parts["newcomers"] = _split(coming, 1.0)
+            noise = noise + of_a_sum(coming.moments[0], gain)
+            for name, more in (costs | {"referred": coming.parts["referred"]}).items():
+                parts[name] = parts[name] + more
             for row, each in enumerate(every):
                 if plan.promoted[row].any():
                     lives = new_lives(self.fit, self.spend, world, self.coming, each)
@@ -460,6 +455,13 @@ class _Comparing:
         found |= {} if attacked is None else {"rival": attacked[0]}
         found["standard"] = change
         return {name: Interval.around(float(draws.mean()), draws, self.level) for name, draws in found.items()}
+
+
+def _split(found: Totals, scale) -> tuple[np.ndarray, dict[str, np.ndarray], np.ndarray]:
+    """Gain of each strategy over today's path, what it costs (below zero), and the gain before that, by draw."""
+    gain = scale * (found.parts["profit"] - found.parts["profit"][0])
+    costs = {name: -scale * found.parts[name] for name in ("given_away", "service", "invested")}
+    return gain, costs, gain - sum(costs.values())
 
 
 def _notes(settings: StrategiesConfig, deal, coming, stated, kinds) -> Iterator[Message]:

@@ -1,9 +1,9 @@
 """What to do with each strategy: one written rule, its break-even, and what a test or an answer is worth.
 
-The rule, in this order: (1) *do not*, where expected profit is below zero and no affordable test or answer is worth its
-price; (2) *try it first* or *find out first*, where that is worth more than it costs and delays, and these customers
-can show the break-even; (3) *either*, where it and another earn so nearly alike that it does not matter which: take the
-cheaper; (4) *do it*, with its chance of a loss.
+The rule, in this order: (1) *do not*, where expected profit is below zero, or too little above it for the loss that is
+possible, and no affordable test or answer is worth its price; (2) *try it first* or *find out first*, where that is
+worth more than it costs and delays, and these customers can show the break-even; (3) *either*, where it and another
+earn so nearly alike that it does not matter which: take the cheaper; (4) *do it*, with its chance of a loss.
 
 References
 ----------
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from analysis.strategies.comparison import StrategyComparison
 
 DO_NOT, TRY_FIRST, FIND_OUT_FIRST, EITHER, DO = FORMS = ("do_not", "try_first", "find_out_first", "either", "do")
+CAUTION = 2.0
+"""Expected gain over expected loss, below which nothing is done untested: in the cases in which a strategy gains and in
+those in which it loses, each weighted with its chance. Chosen on simulated companies (``docs/strategies.md``)."""
 ALIKE = 0.005
 """Share of the profit of going on as today: two strategies with less regret than it either way may be alike."""
 SURE = 0.9
@@ -45,8 +48,8 @@ class Advice:
         Expected profit against going on as today [currency]; the chance that this is below zero; expected profit
         forgone by choosing it where another strategy is better [currency].
     need, likely
-        Break-even: by which share the margin of all customers, new ones included, must rise for it to pay, and by
-        which it does.
+        Break-even: by which share the margin of all customers, new ones included, must rise for it to pay, from the
+        least to the most in all cases (level 1); and by which it does.
     cost, most, unit
         What it costs and what it may cost at most [currency]: ``order``, ``gift`` or ``year``.
     trial
@@ -87,13 +90,13 @@ def advice_on(found: StrategyComparison) -> dict[str, Advice]:
 
 def _advice(found: StrategyComparison, row: int) -> Advice:
     draws, level, name = found.draws, found.level, found.names[row]
-    mine, mean = draws[row], float(draws[row].mean())
+    mine = draws[row]
     trials = found.trials[(found.trials["strategy"] == name) & (found.trials["worth"] > 0) & found.trials["shows"]]
     trial = next(trials.sort_values("worth", ascending=False, kind="stable").itertuples(), None)
     asked, worth = worth_of_asking(mine, found.parameters.values, found.parameters.origin)
     worth -= found.finding_out_costs
     other, alike = _other(found, row)
-    form = form_of(mean, trial.worth if trial else 0.0, worth if asked else 0.0, alike=alike)
+    form = form_of(untested(mine), trial.worth if trial else 0.0, worth if asked else 0.0, alike=alike)
     cost = -sum(found.explained[part][row] for part in ("given_away", "service", "invested", "programme"))
     attacked = None
     if found.attacked is not None:
@@ -107,7 +110,7 @@ def _advice(found: StrategyComparison, row: int) -> Advice:
         difference=found.difference(name),
         loss=float((mine < 0).mean()),
         regret=float((draws.max(axis=0) - mine).mean()),
-        need=_share(cost, margin, level),
+        need=_share(cost, margin, 1.0),
         likely=_share(mine + cost, margin, level),
         cost=price,
         most=Interval.around(float(most.mean()), most, level),
@@ -126,17 +129,27 @@ def _share(part: np.ndarray, whole: np.ndarray, level: float) -> Interval:
     return Interval.around(float(part.mean() / whole.mean()), part / whole, level)
 
 
-def form_of(mean: float, of_trial: float, of_asking: float, *, alike: bool) -> str:
-    """The rule, from the expected difference and what a test and an answer are worth net of what they cost.
+def untested(draws: np.ndarray) -> float:
+    """What a strategy is expected to bring if nothing more is found out; 0 where it is not done then [currency].
 
-    >>> form_of(-9.0, 0.0, 0.0, alike=False), form_of(-9.0, 5.0, 2.0, alike=False), form_of(9.0, 1.0, 2.0, alike=True)
+    >>> untested(np.array([-1.0, 4.0])), untested(np.array([-2.0, 3.0])), untested(np.array([-2.0, 1.0]))
+    (1.5, 0.0, 0.0)
+    """
+    gain, loss = np.maximum(draws, 0.0).mean(), np.maximum(-draws, 0.0).mean()
+    return float(gain - loss) if gain > CAUTION * loss else 0.0
+
+
+def form_of(untested: float, of_trial: float, of_asking: float, *, alike: bool) -> str:
+    """The rule, from what it brings untested, and what a test and an answer are worth net of what they cost.
+
+    >>> form_of(0.0, 0.0, 0.0, alike=False), form_of(0.0, 5.0, 2.0, alike=False), form_of(9.0, 1.0, 2.0, alike=True)
     ('do_not', 'try_first', 'find_out_first')
     >>> form_of(10.0, 0.0, 0.0, alike=True), form_of(10.0, 0.0, 0.0, alike=False)
     ('either', 'do')
     """
     if max(of_trial, of_asking) > 0:
         return TRY_FIRST if of_trial >= of_asking else FIND_OUT_FIRST
-    if mean < 0:
+    if untested <= 0:
         return DO_NOT
     return EITHER if alike else DO
 
@@ -173,7 +186,7 @@ def worth_of_asking(
 ) -> tuple[Parameter | None, float]:
     """The one assumption that it is worth most to know before choosing, and what that is worth [currency].
 
-    E[max(0, E[difference | assumption])] less max(0, E[difference]), by a quadratic [1]_.
+    E[max(0, E[difference | assumption])], by a quadratic [1]_, less what is expected untested.
 
     >>> value = np.linspace(-1, 1, 101)
     >>> asked, worth = worth_of_asking(10 * value, {"referrals": value}, {"referrals": "assumption"})
@@ -188,7 +201,7 @@ def worth_of_asking(
         if np.ptp(values) == 0 or np.ptp(draws) == 0:
             continue
         told = np.polyval(np.polyfit(values - values.mean(), draws, 2), values - values.mean())
-        worth = float(np.maximum(told, 0).mean() - max(draws.mean(), 0.0))
+        worth = float(np.maximum(told, 0).mean() - untested(draws))
         if worth > most and told.var() > SMALL_CHANCE * draws.var():
             best, most = each, worth
     return best, most

@@ -2,17 +2,11 @@
 
 Every assigned customer counts, also those who never ordered. The difference in margin is adjusted by the margin before;
 the plain difference stands beside it, and so do the checks of the assignment, with the usual bound for arms of unequal
-size [1]_. The margin before is centred and interacted with the arm [2]_, the errors are HC2 [3]_. Where the slopes
-differ, the customers who happened to take part are a source of error too [4]_.
+size [1]_. The adjustment is the regression by which lots are pooled (``within.effect_within``).
 
 References
 ----------
 .. [1] Fabijan et al. (2019), Diagnosing sample ratio mismatch in online controlled experiments, KDD '19:2156-2164.
-.. [2] Lin (2013), Agnostic notes on regression adjustments to experimental data, Annals of Applied Statistics
-   7(1):295-318.
-.. [3] MacKinnon & White (1985), Journal of Econometrics 29(3):305-325.
-.. [4] Negi & Wooldridge (2021), Revisiting regression adjustment in experiments with heterogeneous treatment effects,
-   Econometric Reviews 40(5):504-534.
 """
 
 from __future__ import annotations
@@ -25,7 +19,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 from scipy import stats
-from statsmodels.regression.linear_model import OLS
 from statsmodels.stats.multitest import multipletests
 
 from analysis.config import ExperimentConfig
@@ -34,6 +27,7 @@ from analysis.errors import Unavailable
 from analysis.interval import Interval
 from analysis.strategies.evidence.encounters import occasions_of
 from analysis.strategies.schedule import Economics
+from analysis.strategies.within import effect_within
 from analysis.words import Message
 
 FEWEST_CUSTOMERS = 10
@@ -42,11 +36,9 @@ FEWEST_ORDERING = 10
 but a cost that is certain; from it on 87 to 98% of nominal 90% intervals held the truth, with skewed margins."""
 MISMATCH = 0.001
 """Chance below which a check of the assignment counts as failed."""
-FEWEST_ALIKE = 5
-"""Newcomers, and others, that each arm must have for the two to be told apart in the regression."""
-LARGEST_LEVERAGE = 0.9
-"""Where one customer's past decides this much of a fitted value, the regression is left out."""
-PERFECT = 1e-9
+LARGEST_SHARE = 0.9
+"""Where one customer's past is so much of an arm's variance, it is not adjusted by."""
+PERFECT = 1e-5
 
 
 @dataclass(frozen=True)
@@ -137,7 +129,7 @@ def experiment_result(
     names = [settings.control, *sorted(set(arms["arm"]) - {settings.control})]
     arm = arms["arm"].map({name: number for number, name in enumerate(names)}).to_numpy()
     found, margin_of = margins_of(orders, arms["customer"], period, economics)
-    before = found.get("before")
+    before = found["before"].to_numpy() if "before" in found else None
     cost = np.array([settings.cost_per_customer.get(name, 0.0) for name in names])
     during, newcomer = found["during"].to_numpy() - cost[arm], found["newcomer"].to_numpy()
     table = found.assign(customers=1, ordering=found["orders"] > 0, margin=during).groupby(arm)
@@ -145,7 +137,7 @@ def experiment_result(
     table = table.assign(cost_per_customer=cost).set_axis(pd.RangeIndex(len(names)))
     table.insert(0, "name", names)
     _refuse(table, arm, during)
-    against = differences(names, arm, during, None if before is None else before.to_numpy(), newcomer, level)
+    against = differences(names, arm, during, before, level)
     ratio, newcomers = float(stats.chisquare(table["customers"]).pvalue), _unlike(arm, newcomer)
     notes = tuple(_notes(period, margin_of, table, against, ratio, newcomers))
     return ExperimentResult(*period, table, against, ratio, newcomers, margin_of, notes)
@@ -265,8 +257,12 @@ class Period(NamedTuple):
         return cls(starts, ends, days, max(min(days, there), 0))
 
 
-def margins_of(orders: Orders, customers: pd.Series, period: Period, money: Economics) -> tuple[pd.DataFrame, str]:
+def margins_of(
+    orders: Orders, customers: pd.Series | np.ndarray, period: Period, money: Economics
+) -> tuple[pd.DataFrame, str]:
     """What each customer of an experiment earned, and what the margin is taken of (as in ``ExperimentResult``).
+
+    Customers are given by their ids, or by their places in the summary, shape (customers,): then only theirs are read.
 
     By ``Economics.margin_of``, where discounts are known with the one that was usual before, so that a deeper one comes
     off the margin in full. Otherwise the margin is a share of what was paid. A refund is taken off the order that it is
@@ -276,12 +272,17 @@ def margins_of(orders: Orders, customers: pd.Series, period: Period, money: Econ
     -------
     DataFrame
         A row for each customer: during and before, margin during the experiment and over the days before [currency],
-        without what an arm cost, and without ``before`` where the data begin with it; orders during it; newcomer, who
-        had no order before it; unknown, who is not in the data, and counts with a margin of 0.
+        without what an arm cost, and without ``before`` where the data begin with it; orders during it and
+        orders_before; newcomer, who had no order before it; unknown, who is not in the data, and counts with a margin
+        of 0.
     """
-    ids = orders.histories.table["customer_id"].astype(str)
-    position = customers.astype(str).map(pd.Series(np.arange(len(ids)), index=ids.to_numpy()))
-    placed = occasions_of(orders)
+    some, position = None, customers
+    if isinstance(customers, np.ndarray):
+        some = customers
+    else:
+        ids = orders.histories.table["customer_id"].astype(str)
+        position = customers.astype(str).map(pd.Series(np.arange(len(ids)), index=ids.to_numpy()))
+    placed = occasions_of(orders, some)
     day, starts = placed["day"].to_numpy().astype("datetime64[D]"), np.datetime64(period.starts)
     saved = np.where(placed["amount"] > 0, placed["discount"].fillna(0.0), 0.0)
     usual = _usual_share(placed, saved, day < starts) if orders.days.has_discount else None
@@ -296,9 +297,9 @@ def margins_of(orders: Orders, customers: pd.Series, period: Period, money: Econ
     sums = {name: placed[span].groupby("customer")[["margin", "orders"]].sum() for name, span in spans.items()}
     sums = {name: each.reindex(position).fillna(0.0).reset_index(drop=True) for name, each in sums.items()}
     found = pd.DataFrame({"during": sums["during"]["margin"], "orders": sums["during"]["orders"].astype(int)})
-    found = found.assign(newcomer=sums["known_before"]["orders"] == 0, unknown=position.isna().to_numpy())
+    found = found.assign(newcomer=sums["known_before"]["orders"] == 0, unknown=np.asarray(pd.isna(position)))
     if period.days_before:
-        found["before"] = sums["before"]["margin"]
+        found = found.assign(before=sums["before"]["margin"], orders_before=sums["before"]["orders"])
     return found, "paid" if usual is None else "list"
 
 
@@ -352,12 +353,7 @@ class ArmDifference:
 
 
 def differences(
-    names: Sequence[str],
-    arm: np.ndarray,
-    during: np.ndarray,
-    before: np.ndarray | None,
-    newcomer: np.ndarray,
-    level: float,
+    names: Sequence[str], arm: np.ndarray, during: np.ndarray, before: np.ndarray | None, level: float
 ) -> tuple[ArmDifference, ...]:
     """Every arm against the first.
 
@@ -370,88 +366,55 @@ def differences(
     during, before
         Margin of each customer during the experiment and before it [currency]; ``before`` is None where nothing is
         known of it.
-    newcomer
-        Who had no order before it.
 
     Examples
     --------
     >>> rng = np.random.default_rng(1)
     >>> arm, before = np.arange(400) % 2, rng.normal(10, 3, 400)
-    >>> (found,) = differences(["a", "b"], arm, before + arm + rng.normal(0, 1, 400), before, arm < 0, 0.9)
+    >>> (found,) = differences(["a", "b"], arm, before + arm + rng.normal(0, 1, 400), before, 0.9)
     >>> round(float(found.adjusted.estimate), 1), found.verdict, round(float(found.variance_reduction), 1)
     (1.1, 'better', 0.9)
     """
-    nothing = np.empty((len(arm), 0))
-    plain = _against_first(during, arm, nothing)
-    adjusted = _against_first(during, arm, covariates(before, newcomer, arm))
-    # Whoever orders exactly as before says nothing about chance.
-    says_nothing = adjusted["variance"] < PERFECT * plain["variance"]
-    adjusted[says_nothing] = plain[says_nothing]
-    past = None if before is None else _intervals(_against_first(before, arm, nothing), level)
-    p_values = 2 * stats.t.sf(abs(adjusted["estimate"]) / np.sqrt(adjusted["variance"]), adjusted["freedom"])
+    found = []
+    for number, name in enumerate(names[1:], start=1):
+        two = np.isin(arm, (0, number))
+        treated, came, past = arm[two] == number, during[two], None if before is None else before[two]
+        plain = adjusted = _Compared.of(came, treated)
+        if past is not None and _tells(past, treated):
+            by_past = _Compared.of(came, treated, past)
+            # Whoever orders exactly as before says nothing about chance.
+            adjusted = by_past if by_past.error > PERFECT * plain.error else plain
+        same = None if past is None else _Compared.of(past, treated).interval(level)
+        reduction = 1 - (adjusted.error / plain.error) ** 2
+        found.append((name, adjusted.interval(level), plain.interval(level), same, reduction, adjusted.p_value))
+    p_values = [each[-1] for each in found]
     # One comparison needs no adjustment, and statsmodels collects garbage for every one.
-    among_all = multipletests(p_values, method="holm")[1] if len(p_values) > 1 else p_values
-    columns = zip(names[1:], _intervals(adjusted, level), _intervals(plain, level), past or [None] * len(plain),
-                  (1 - adjusted["variance"] / plain["variance"]).tolist(), p_values.tolist(),
-                  among_all.tolist(), strict=True)  # fmt: skip
-    return tuple(ArmDifference(*each, level) for each in columns)
+    among_all = multipletests(p_values, method="holm")[1].tolist() if len(p_values) > 1 else p_values
+    return tuple(ArmDifference(*each, p_holm, level) for each, p_holm in zip(found, among_all, strict=True))
 
 
-def _intervals(found: pd.DataFrame, level: float) -> list[Interval]:
-    reach = stats.t.ppf((1 + level) / 2, found["freedom"]) * np.sqrt(found["variance"])
-    ends = zip(found["estimate"], found["estimate"] - reach, found["estimate"] + reach, strict=True)
-    return [Interval(*map(float, each), level) for each in ends]
+class _Compared(NamedTuple):
+    estimate: float
+    error: float
+    freedom: int
+
+    @classmethod
+    def of(cls, outcome: np.ndarray, treated: np.ndarray, *alike: np.ndarray) -> _Compared:
+        """Two arms by one regression; the degrees of freedom are those of the smaller one."""
+        count = len(treated)
+        found = effect_within(outcome, treated, np.zeros(count), np.arange(count), alike)
+        return cls(*found, int(np.bincount(treated).min()) - 1 - len(alike))
+
+    def interval(self, level: float) -> Interval:
+        reach = float(stats.t.ppf((1 + level) / 2, self.freedom)) * self.error
+        return Interval(self.estimate, self.estimate - reach, self.estimate + reach, level)
+
+    @property
+    def p_value(self) -> float:
+        return float(2 * stats.t.sf(abs(self.estimate) / self.error, self.freedom))
 
 
-def _against_first(outcome: np.ndarray, arm: np.ndarray, table: np.ndarray) -> pd.DataFrame:
-    """Every arm's difference from the first, its variance and degrees of freedom, by one regression [2]_, [3]_, [4]_.
-
-    ``table`` holds what is adjusted by, centred. The degrees of freedom are those of the smaller arm of the two.
-    """
-    sizes, adjusted = np.bincount(arm), table.shape[1]
-    treated = (arm[:, None] == np.arange(1, len(sizes))).astype(float)
-    crossed = [each[:, None] * table for each in treated.T]
-    fitted = OLS(outcome, np.column_stack([treated, np.ones(len(arm)), table, *crossed])).fit(cov_type="HC2")
-    count = treated.shape[1]
-    steeper = fitted.params[count + 1 + adjusted :].reshape(count, adjusted)
-    spread = np.cov(table, rowvar=False).reshape(adjusted, adjusted) if adjusted else np.empty((0, 0))
-    of_who_took_part = ((steeper @ spread) * steeper).sum(axis=1) / len(arm)
-    variance = np.diag(fitted.cov_params())[:count] + of_who_took_part
-    freedom = np.minimum(sizes[1:], sizes[0]) - 1 - adjusted
-    return pd.DataFrame({"estimate": fitted.params[:count], "variance": variance, "freedom": freedom})
-
-
-def covariates(before: np.ndarray | None, newcomer: np.ndarray, arm: np.ndarray) -> np.ndarray:
-    """What is adjusted by, centred, shape (customers, k): the margin before, and whether there was no order at all.
-
-    What one arm cannot tell is left out, by what was known before the experiment alone. k is 0 where nothing is left.
-
-    Examples
-    --------
-    >>> before, arm = np.arange(40.0), np.arange(40) % 2
-    >>> covariates(before, before < 20, arm).shape, covariates(before, before < 1, arm).shape
-    ((40, 2), (40, 1))
-    """
-    columns = {"newcomer": newcomer.astype(float)}
-    if before is not None and np.ptp(before) > 0:
-        columns["before"] = (before - before.mean()) / before.std()
-    for chosen in (("before", "newcomer"), ("before",), ("newcomer",)):
-        if set(chosen) <= set(columns):
-            table = np.column_stack([columns[name] - columns[name].mean() for name in chosen])
-            enough = "newcomer" not in chosen or _both_kinds(newcomer, arm)
-            if enough and all(_tells(table[arm == number]) for number in np.unique(arm)):
-                return table
-    return np.empty((len(arm), 0))
-
-
-def _both_kinds(newcomer: np.ndarray, arm: np.ndarray) -> bool:
-    kinds = [np.bincount(arm, weights=kind) for kind in (newcomer, ~newcomer)]
-    return bool(np.min(kinds) >= FEWEST_ALIKE)
-
-
-def _tells(table: np.ndarray) -> bool:
-    """Whether a regression on these columns stands, and does not hang on one customer."""
-    design = np.column_stack([np.ones(len(table)), table])
-    if len(design) <= design.shape[1] + 1 or np.linalg.matrix_rank(design) < design.shape[1]:
-        return False
-    return bool((np.linalg.qr(design)[0] ** 2).sum(axis=1).max() < LARGEST_LEVERAGE)
+def _tells(before: np.ndarray, treated: np.ndarray) -> bool:
+    """Whether the margin before can be adjusted by: it varies in both arms, and in neither by one customer alone."""
+    away = [(each - each.mean()) ** 2 for each in (before[treated], before[~treated])]
+    return all(0 < each.max() < LARGEST_SHARE * each.sum() for each in away)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import textwrap
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from analysis.plotting import (
     BLUE,
-    GREEN,
     GREY,
     INK,
+    MODEL_STROKES,
     ORANGE,
-    SKY,
-    Stroke,
+    SPARE_STROKES,
     few_ticks,
     format_ticks,
     is_narrow,
@@ -32,14 +32,7 @@ if TYPE_CHECKING:
 
     from analysis.strategies.comparison import StrategyComparison
 
-STROKES = (
-    Stroke(BLUE, "solid", "o", 2.2),
-    Stroke(ORANGE, (0, (4, 3)), "s", 1.7),
-    Stroke(GREEN, (0, (1.2, 2.4)), "D", 1.7),
-    Stroke(GREY, (0, (3, 1, 1, 1)), "v", 1.7),
-    Stroke(INK, (0, (6, 2)), "^", 1.5),
-    Stroke(SKY, (0, (2, 1)), "P", 1.5),
-)
+STROKES = (*MODEL_STROKES.values(), *SPARE_STROKES)
 
 
 def plot_differences(result: StrategyComparison, ax: Axes | None = None) -> Axes:
@@ -89,7 +82,7 @@ def plot_components(comparison: StrategyComparison, ax: Axes | None = None) -> A
     places, height = np.arange(len(table)), 0.8 / len(table.columns)
     bars = [
         (ax.barh(-places - number * height, table[name], height=height, color=stroke.color), str(name_of(name)))
-        for number, (name, stroke) in enumerate(zip(table, _strokes(), strict=False))
+        for number, (name, stroke) in enumerate(zip(table, cycle(STROKES), strict=False))
     ]
     lines = key_above(ax, bars)
     ax.set_yticks(-places - 0.3, [textwrap.fill(str(COMPONENTS[name]), 34) for name in table.index])
@@ -114,8 +107,3 @@ def plot_mechanism(path: pd.DataFrame, ax: Axes | None = None) -> Axes:
     format_ticks(few_ticks(ax, x=6, y=5), x="integer", y="number")
     label_ends(ax, ends)
     return name_axes(ax, x=tr("Order"), y=tr("Standard deviations; share of customers"))
-
-
-def _strokes() -> tuple[Stroke, ...]:
-    """One a series; after the last they begin again."""
-    return STROKES * 8

@@ -1,13 +1,10 @@
-"""Everything on loyalty strategies as plain data, for ``results.json``."""
+"""Everything on loyalty strategies, for ``results.json``."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from analysis.interval import Interval
 from analysis.strategies.comparison import StrategyComparison
@@ -36,61 +33,40 @@ def as_results(
         ends = (Interval.around(float(row.mean()), row, found.level) for row in draws)
         return dict(zip(names, ends, strict=True))
 
-    return plain(
-        {
-            "horizon_weeks": round(found.years * WEEKS_PER_YEAR),
-            "todays_deal": found.todays_deal,
-            "evidence": {
-                "findings": [plain(finding) | {"unit": finding.unit.text} for finding in evidence.findings],
-                "used_for": sorted(evidence.estimates),
-                "capped": {name: {"low": span.low, "high": span.high} for name, span in sorted(evidence.caps.items())},
-                "reasons": {part: reason.code for part, reason in evidence.reasons.items()},
-            },
-            "origin": found.parameters.origin,
-            "assumptions": found.assumptions().set_index("name")[["mean", "low", "high"]].to_dict("index"),
-            "go_on": found.go_on,
-            "lines": found.lines,
-            "components": {name: each(draws) for name, draws in found.explained.items()},
-            "segments": [
-                {"dimension": "value", "segment": name, "customers": count, "difference": each(draws[:, :, g] / count)}
-                for g, (name, count) in enumerate(zip(SEGMENTS, sizes, strict=True))
-                if count
-            ],
-            "over_all_views": found.to_frame()[list(OVER_ALL)],
-            "advice": [_advice(found, row) for row in range(1, len(names))],
-            "experiment_plan": {
-                name: trials[trials["strategy"] == name].drop(columns="strategy") for name in names[1:]
-            },
-            "attack": None if found.attacked is None else {"profit_lost": each(-found.attacked)},
-            "experiment": {"reason": experiment.code} if isinstance(experiment, Message) else experiment,
-        }
-    )
+    return {
+        "horizon_weeks": round(found.years * WEEKS_PER_YEAR),
+        "todays_deal": found.todays_deal,
+        "evidence": {
+            "findings": [vars(finding) | {"unit": finding.unit.text} for finding in evidence.findings],
+            "used_for": sorted(evidence.estimates),
+            "capped": {name: {"low": span.low, "high": span.high} for name, span in sorted(evidence.caps.items())},
+            "reasons": {part: reason.code for part, reason in evidence.reasons.items()},
+        },
+        "origin": found.parameters.origin,
+        "assumptions": found.assumptions().set_index("name")[["mean", "low", "high"]].to_dict("index"),
+        "go_on": found.go_on,
+        "lines": found.lines,
+        "components": {name: each(draws) for name, draws in found.explained.items()},
+        "segments": [
+            {"dimension": "value", "segment": name, "customers": count, "difference": each(draws[:, :, g] / count)}
+            for g, (name, count) in enumerate(zip(SEGMENTS, sizes, strict=True))
+            if count
+        ],
+        "over_all_views": found.to_frame()[list(OVER_ALL)],
+        "advice": [_advice(found, row) for row in range(1, len(names))],
+        "experiment_plan": {name: trials[trials["strategy"] == name].drop(columns="strategy") for name in names[1:]},
+        "attack": None if found.attacked is None else {"profit_lost": each(-found.attacked)},
+        "experiment": _experiment(experiment),
+    }
 
 
 def _advice(found: StrategyComparison, row: int) -> dict[str, Any]:
     advice = found.advice[found.names[row]]
-    said = {field.name: getattr(advice, field.name) for field in fields(advice)}
-    said |= {"asked": advice.asked and advice.asked.name, "trial": advice.trial and advice.trial._asdict()}
-    return said | {"simulation_error": found.simulation_error[row]}
+    told = {"asked": advice.asked and advice.asked.name, "trial": advice.trial and advice.trial._asdict()}
+    return vars(advice) | told | {"simulation_error": found.simulation_error[row]}
 
 
-def plain(value: Any) -> Any:
-    """A value as what JSON knows: dataclasses as mappings, sentences by their code or in English, days as text.
-
-    >>> plain({"unit": Message("orders a week"), "value": Interval(1.0, 0.5, float("nan"), 0.9)})
-    {'unit': 'orders a week', 'value': {'estimate': 1.0, 'lower': 0.5, 'upper': None, 'level': 0.9}}
-    """
-    if isinstance(value, Message):
-        return {"key": value.code, "numbers": plain(value.values)} if value.code else value.text
-    if is_dataclass(value):
-        return {each.name: plain(getattr(value, each.name)) for each in fields(value)}
-    if isinstance(value, Mapping):
-        return {str(key): plain(each) for key, each in value.items()}
-    if isinstance(value, pd.DataFrame):
-        return plain(value.to_dict("records"))
-    if isinstance(value, np.ndarray | list | tuple):
-        return [plain(each) for each in value]
-    value = value.item() if isinstance(value, np.generic) else value
-    if hasattr(value, "isoformat"):
-        return value.isoformat()
-    return None if isinstance(value, float) and not np.isfinite(value) else value
+def _experiment(run: ExperimentResult | Message | None) -> dict[str, Any] | None:
+    if not isinstance(run, ExperimentResult):
+        return run and {"reason": run.code}
+    return vars(run) | {"notes": [{"key": each.code, "numbers": each.values} for each in run.notes]}

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.config.strategies import Attack, Experience, Gift, Promotion, Strategy
+from analysis.config.strategies import Experience, Gift, Promotion, Strategy
 from analysis.time import TimeUnit, units_per_year
 
 WEEKS_PER_YEAR = units_per_year(TimeUnit.WEEK)
 PAID_BACK_WITHIN = 4
 """Weeks after a promotion week within which orders that were borrowed are missing."""
+ATTACK = 26, 13
+"""Weeks until a rival attacks, and how many it lasts; within a shorter horizon its last ones."""
 
 NO_GIFT = Gift(lift=0.0).model_copy(update={"order": 0})
 
@@ -70,8 +72,8 @@ class Schedule:
     lift, spread
         Planned experience above today's, and its unevenness [standard deviations]; NaN where as uneven as today.
     service, invested, fixed
-        Cost of every order of being better [currency]; cost for each customer who is still one, and of programme and
-        database [currency per week].
+        Cost of every order of being better [currency]; cost for each customer who is still one, and of the programme
+        [currency per week].
     depth, reach
         Of the promotion.
     gift_order, gift_lift, gift_cost
@@ -168,7 +170,7 @@ def _owed(promoted: np.ndarray) -> np.ndarray:
 class Exposure:
     """How long customers of every strategy have been exposed to a rival's attack, in quiet and in promotion weeks.
 
-    A promotion counts as deep as it is for those whom it covers, on average.
+    A promotion counts as deep as it is for all customers, on average.
 
     Attributes
     ----------
@@ -180,14 +182,15 @@ class Exposure:
         The rival's deal.
     """
 
-    def __init__(self, schedule: Schedule, strategies: Sequence[Strategy], attack: Attack, todays_deal: float):
-        week, self.rival_depth = np.arange(schedule.weeks), attack.rival_depth
-        attacked = ((week >= attack.weeks[0]) & (week <= attack.weeks[1])).astype(float)
+    def __init__(self, schedule: Schedule, strategies: Sequence[Strategy], rival_depth: float, todays_deal: float):
+        self.rival_depth, begins = rival_depth, max(min(ATTACK[0], schedule.weeks - ATTACK[1]), 0)
+        week = np.arange(schedule.weeks) - begins
+        attacked = ((week >= 0) & (week < ATTACK[1])).astype(float)
         parts = np.array([attacked * (1 - schedule.promoted), attacked * schedule.promoted])
         self.weeks = np.pad(np.cumsum(parts, axis=2), ((0, 0), (0, 0), (1, 0)))
         deals = [each.promotion or Promotion(depth=0.0) for each in strategies]
         points = todays_deal + np.array([[deal.points] for deal in deals])
-        self.own = np.array([points, points + np.array([[deal.depth * deal.coverage] for deal in deals])])
+        self.own = np.array([points, points + np.array([[deal.depth * deal.reach] for deal in deals])])
 
     def hazard(self, pull, shield, since, until) -> np.ndarray:
         """Hazard of being taken between two moments, shape (S, n); ``shield`` is what the bond is worth."""

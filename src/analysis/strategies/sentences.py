@@ -34,7 +34,7 @@ COMPONENTS = {
     "referred": Message("Referred customers"),
     "service": Message("Cost of better service and gifts on orders"),
     "invested": Message("Investment in customers"),
-    "programme": Message("Programme and customer database"),
+    "programme": Message("Programme"),
 }
 LINES = {
     "newcomers": Message("With the new customers who come anyway"),
@@ -56,6 +56,7 @@ FORMS = {
 }
 UNITS = {"order": Message("an order"), "gift": Message("a gift"), "year": Message("a year")}
 GROUPS = {"all": Message("all customers"), "top_tenth": Message("the most valuable tenth")}
+MEASURED = {"margin": Message("their margin"), "orders": Message("their orders at the mean margin")}
 VERDICTS = {
     "better": "**{arm}** earned more than {control}: {difference:interval money} of margin a customer.",
     "worse": "**{arm}** earned less than {control}: {difference:interval money} of margin a customer.",
@@ -98,7 +99,7 @@ def _promised_in(strategy: Strategy) -> Iterator[Message]:
     deal = strategy.promotion
     if deal is None:
         return
-    numbers = {"depth": deal.depth, "share": deal.coverage, "lasts": deal.lasts_weeks, "every": deal.every_weeks}
+    numbers = {"depth": deal.depth, "share": deal.reach, "lasts": deal.lasts_weeks, "every": deal.every_weeks}
     if deal.depth and deal.lasts_weeks == deal.every_weeks:
         yield Message("{depth:percent} off at any time, for {share:percent} of customers", **numbers)
     elif deal.depth:
@@ -115,11 +116,7 @@ def _bettered_in(strategy: Strategy) -> Iterator[Message]:
     better = strategy.experience
     if better is None:
         return
-    by_order, by_customer, fixed = (
-        better.invested_per_order,
-        better.invested_per_customer_year,
-        better.database_per_year,
-    )
+    by_order, by_customer = better.invested_per_order, better.invested_per_customer_year
     numbers = {"best": float(norm.sf(better.lift)), "cost": by_order or 0.0}
     if better.lift and by_order:
         yield Message("service like that of the best {best:percent} in the trade, for {cost:money} an order", **numbers)
@@ -129,8 +126,6 @@ def _bettered_in(strategy: Strategy) -> Iterator[Message]:
         yield Message("steadier service for {cost:money} an order", **numbers)
     if by_customer:
         yield Message("{cost:money} a customer a year", cost=by_customer)
-    if fixed:
-        yield Message("a customer database for {cost:money} a year", cost=fixed)
 
 
 def _given_in(strategy: Strategy) -> Iterator[Message]:
@@ -172,6 +167,10 @@ def _first(found: StrategyComparison) -> Message:
                        name=named[FIND_OUT_FIRST])  # fmt: skip
     if by_form[EITHER]:
         return Message("**It makes hardly any difference what you do; take what is cheapest.**")
+    if ranked and ranked[0].difference.estimate > 0:
+        return Message(
+            "**Go on as today.** What may earn more over {years:years} loses too often, and no test is worth its cost.",
+            years=years)  # fmt: skip
     return Message("**Go on as today.** Nothing that was compared is expected to earn more over {years:years}.",
                    years=years)  # fmt: skip
 
@@ -179,6 +178,12 @@ def _first(found: StrategyComparison) -> Message:
 def advice_sentence(advice: Advice, name, label) -> Message:
     """The advice on one strategy; what is to be done is described, what is not is named."""
     said = {"name": name, "label": label, "amount": abs(advice.difference.estimate), "loses": _loses(advice.loss)}
+    if advice.form == DO_NOT and advice.difference.estimate > 0:
+        return Message(
+            "**{name}: not without knowing more.** Some {amount:rounded_money} more is expected, but {loses}: too "
+            "little for that risk. It pays only {where}.",
+            where=_where_it_pays(advice), **said
+        )  # fmt: skip
     if advice.form == DO_NOT:
         return Message(
             "**{name}: do not.** Some {amount:rounded_money} less is expected, {loses}. It pays only {where}.",
@@ -188,9 +193,9 @@ def advice_sentence(advice: Advice, name, label) -> Message:
         trial = advice.trial
         return Message(
             "**{name}** ({label}): **try it on some first**, on half of {customers:integer} customers ({group}) for "
-            "{weeks:weeks}, chosen by lot. It pays only {where}.",
-            customers=trial.customers, group=GROUPS[trial.group], weeks=trial.weeks, where=_margin_needed(advice),
-            **said
+            "{weeks:weeks}, chosen by lot, and compare {outcome}. It pays only {where}.",
+            customers=trial.customers, group=GROUPS[trial.group], weeks=trial.weeks, outcome=MEASURED[trial.outcome],
+            where=_margin_needed(advice), **said
         )  # fmt: skip
     if advice.form == FIND_OUT_FIRST:
         return Message(

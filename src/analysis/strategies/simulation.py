@@ -18,7 +18,7 @@ import pandas as pd
 from scipy.special import expit, logit
 
 from analysis.config.assumptions import CUSTOMER_TYPES
-from analysis.config.strategies import Attack, Strategy
+from analysis.config.strategies import Strategy
 from analysis.models.registry import MODELS
 from analysis.strategies.dynamics import (
     LIFT_IS_STATED_AT,
@@ -194,7 +194,7 @@ def simulate(
     strategies: Sequence[Strategy],
     world: World,
     *,
-    attack: Attack | None = None,
+    rival_depth: float | None = None,
     rising: bool = False,
     worth_of_new: np.ndarray | None = None,
 ) -> Totals:
@@ -202,13 +202,13 @@ def simulate(
 
     Parameters
     ----------
-    attack, rising
-        A rival's attack on all others; whether the sector's standard rises faster than until now for them.
+    rival_depth, rising
+        Depth of a rival's attack on all others; whether the sector's standard rises faster than until now for them.
     worth_of_new
         Worth of a new customer by when it comes, shape (D, BINS) [currency, at that time].
     """
     schedule, shape = Schedule(strategies, world.weeks), (len(strategies), world.draws)
-    exposure = attack and Exposure(schedule, strategies, attack, world.economics.todays_deal)
+    exposure = rival_depth and Exposure(schedule, strategies, rival_depth, world.economics.todays_deal)
     setting = _Setting(world, schedule, exposure, rising, worth_of_new)
     parts = {name: np.zeros(shape) for name in PARTS}
     revenue, orders, moments = np.zeros(world.draws), np.zeros(shape), np.zeros((3, *shape))

@@ -22,6 +22,7 @@ import pandas as pd
 from scipy.stats import norm
 
 from analysis.interval import Interval
+from analysis.strategies.decision import untested
 from analysis.strategies.experiment import Period, margins_of
 from analysis.strategies.schedule import WEEKS_PER_YEAR, Economics
 from analysis.strategies.simulation import SEGMENTS, WINDOWS, ranks_of
@@ -38,7 +39,9 @@ LEAST_CHANCE = 0.1
 """That a result changes what is done, from which on a trial can show the break-even."""
 STRATA = 10
 GROUPS = {"all": SEGMENTS, "top_tenth": SEGMENTS[:1]}
-OUTCOMES = ("weeks", "group", "customers", "deviation", "correlation")
+OUTCOMES = ("weeks", "group", "outcome", "customers", "deviation", "correlation")
+MEASURED = 20_000
+"""Customers at most, drawn by lot, from whom it is told how outcomes spread."""
 
 
 def outcomes_of(orders: Orders | None, economics: Economics, worth: np.ndarray) -> pd.DataFrame:
@@ -53,22 +56,32 @@ def outcomes_of(orders: Orders | None, economics: Economics, worth: np.ndarray) 
     -------
     DataFrame
         weeks (how long it runs); group (``all`` customers, or the ``top_tenth`` by what they are expected to bring);
-        customers (who can take part: those of the group with an order before it); deviation (of a customer's margin
-        over the weeks [currency]) and correlation (with the weeks before).
+        outcome (``margin``, or ``orders``, each at the mean margin of all: how much baskets differ adds no chance then,
+        and what an arm is known to have given away is taken off); customers (who can take part: those of the group
+        with an order before it); deviation (of a customer's outcome over the weeks [currency]) and correlation (with
+        the weeks before).
     """
-    rows, segment = [], ranks_of(worth)
+    rows, every = [], len(worth)
+    some = np.sort(np.random.default_rng([every, 63]).permutation(every)[:MEASURED])
+    segment = ranks_of(worth)[some]
     days = 0 if orders is None else (orders.observation_end - orders.observation_start).days + 1
     for weeks in (each for each in WINDOWS if days >= 2 * each * 7):
         last = orders.observation_end
         period = Period(last - dt.timedelta(days=weeks * 7 - 1), last, weeks * 7, weeks * 7)
-        money, _ = margins_of(orders, orders.histories.table["customer_id"], period, economics)
+        money, _ = margins_of(orders, some, period, economics)
         for group, segments in GROUPS.items():
             inside = money[~money["newcomer"] & (segment < len(segments))]
             if len(inside) < FEWEST_CUSTOMERS or inside["during"].std() == 0:
                 continue
-            rho = float(inside["during"].corr(inside["before"])) if inside["before"].std() > 0 else 0.0
-            if abs(rho) <= LARGEST_CORRELATION:
-                rows.append((weeks, group, len(inside), float(inside["during"].std()), rho))
+            count = round(len(inside) * every / len(some))
+            of_an_order = inside["during"].sum() / inside["orders"].sum()
+            pooled = inside[["orders", "orders_before"]] * of_an_order
+            outcomes = {"margin": inside[["during", "before"]], "orders": pooled}
+            for outcome, table in outcomes.items():
+                deviation, earlier = table.std()
+                rho = float(table.corr().iloc[0, 1]) if deviation > 0 and earlier > 0 else 0.0
+                if deviation > 0 and abs(rho) <= LARGEST_CORRELATION:
+                    rows.append((weeks, group, outcome, count, float(deviation), rho))
     return pd.DataFrame(rows, columns=list(OUTCOMES))
 
 
@@ -82,8 +95,8 @@ def trials_of(found: StrategyComparison) -> pd.DataFrame:
         ``Interval`` over everything uncertain): difference of a customer's margin; break_even: the difference at which
         the strategy just pays over the whole horizon; pays_from: the measured one from which on it is then done, which
         trusts a result as far as its error allows; detectable: the one that shows with a chance of 80% [all currency a
-        customer]; worth: of the trial in all, net of what it costs and delays [currency]; shows: whether its result
-        would change what is done in at least one of ten cases.
+        customer]; worth: of the trial in all, net of what it costs and delays, over choosing untested [currency];
+        shows: whether its result would change what is done in at least one of ten cases.
     """
     tried = list(enumerate(found.names))[1:]
     rows = [{"strategy": name, **each, **_trial(found, row, **each)}
@@ -99,8 +112,9 @@ def early_of(found: StrategyComparison, row: int, weeks: int, group: str) -> np.
 
 
 def _trial(
-    found: StrategyComparison, row: int, weeks: int, group: str, customers: int, deviation: float, correlation: float
-) -> dict[str, Any]:
+    found: StrategyComparison, row: int, weeks: int, group: str, customers: int, deviation: float, correlation: float,
+    **_: str,
+) -> dict[str, Any]:  # fmt: skip
     """One experiment, from what it would see early and what that says of the whole horizon."""
     draws, share = found.draws[row], weeks / WEEKS_PER_YEAR / found.years
     each = early_of(found, row, weeks, group)
@@ -119,7 +133,7 @@ def _trial(
         "break_even": seen - mean / slope if slope else np.inf,
         "pays_from": pays_from,
         "detectable": detectable,
-        "worth": decided + seen * customers / 2 - fixed - found.finding_out_costs - max(mean, 0.0),
+        "worth": decided + seen * customers / 2 - fixed - found.finding_out_costs - untested(draws),
         "shows": bool(norm.sf(abs(pays_from - seen) / np.hypot(spread, error)) >= LEAST_CHANCE),
     }
 

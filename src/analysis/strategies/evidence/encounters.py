@@ -173,11 +173,16 @@ def scores_of(found: Encounters, transactions: Orders, scores: pd.DataFrame) -> 
     return (aligned - np.nanmean(aligned)) / spread if spread > CONSTANT else np.full(len(found), np.nan)
 
 
-def occasions_of(transactions: Orders) -> pd.DataFrame:
-    """All orders by customer and day: customer (place in the summary), day, amount, discount (0 without one)."""
+def occasions_of(transactions: Orders, some: np.ndarray | None = None) -> pd.DataFrame:
+    """All orders by customer and day: customer (place in the summary), day, amount, discount (0 without one).
+
+    ``some`` are the places of those customers whose orders are read; None reads all.
+    """
+    places = {} if some is None else {"chosen": pd.DataFrame({"customer": some})}
     discount = "discount" if transactions.days.has_discount else "CAST(0 AS DOUBLE) AS discount"
-    with history(transactions) as (connection, occasions):
-        query = f"SELECT customer, day, amount, {discount} FROM {occasions} ORDER BY customer, day"
+    with history(transactions, **places) as (connection, occasions):
+        joined = f"{occasions} JOIN chosen USING (customer)" if places else occasions
+        query = f"SELECT customer, day, amount, {discount} FROM {joined} ORDER BY customer, day"
         columns = connection.execute(query).fetchnumpy()
     return pd.DataFrame({name: np.asarray(values) for name, values in columns.items()})
 
