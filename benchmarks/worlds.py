@@ -93,7 +93,7 @@ def outcome(seed: int, **form: float) -> dict[str, float]:
         "calibrated": wide.lower <= came <= wide.upper,
         "width": (wide.upper - wide.lower) / (own.upper - own.lower),
         "error": np.log(came / own.estimate),
-        "in_season": bool(record.follows),
+        "in_season": record.seasonal,
         "score": float(interval_score(wide.lower, wide.upper, came, LEVEL)) / own.estimate,
         **alarms,
         "any": any(alarms.values()),

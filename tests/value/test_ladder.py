@@ -72,7 +72,7 @@ def test_the_rhythm_of_a_first_order_is_not_shortened_by_customers_who_came_late
     waits = np.where(rng.random(n) < comes_back, rng.exponential(60, n), np.inf)
     found = points_of_waits(np.where(waits <= seen, waits, np.nan), seen)
     assert found[0.9] == pytest.approx(60 * np.log(10), rel=0.08)
-    assert np.quantile(waits[waits <= seen], 0.9) < 0.9 * found[0.9]
+    assert np.quantile(waits[waits <= seen], 0.9) < 0.92 * found[0.9]
 
 
 def test_where_nobody_came_back_a_first_order_has_no_rhythm():

@@ -329,7 +329,8 @@ def fit_one(model: PurchaseModel, patterns: Patterns, clock: Clock, seed: int, *
     point, errors, decrement = maximum(model, patterns)
     params = model.Params(*np.exp(point).tolist())
     posterior = purchase_posterior(model, params, patterns, seed, quick=quick)
-    draws = 1 if quick else alive_draws(model, patterns)
+    # Fewer posterior draws where a model is dear.
+    draws = 1 if quick else int(np.clip(model.evaluations / len(patterns) / 4, 100, DRAWS_FOR_ALIVE))
     return fitted(model, patterns, clock, params, np.array(params) * errors, decrement, posterior, draws)
 
 
@@ -357,11 +358,6 @@ def fitted(
         alive_among_one_time_buyers=float(once @ alive / once.sum()) if once.any() else float("nan"),
         alive_luck=float(np.sqrt(patterns.total(alive * (1 - alive)))),
     )
-
-
-def alive_draws(model: PurchaseModel, patterns: Patterns) -> int:
-    """How many posterior draws the number of customers alive is computed for: fewer where a model is dear."""
-    return int(np.clip(model.evaluations / len(patterns) / 4, 100, DRAWS_FOR_ALIVE))
 
 
 def maximum(model: PurchaseModel, patterns: Patterns) -> tuple[np.ndarray, np.ndarray, float]:

@@ -94,9 +94,10 @@ class Leaving(ABC):
         points = (np.atleast_1d(np.asarray(each, dtype=float)) for each in params)
         self.params = type(params)(*np.broadcast_arrays(*points))
 
-    @abstractmethod
     def of_new(self, kind: str, sizes: np.ndarray, times: np.ndarray) -> Curves:
         """One new customer, counted from the first order, whose orders are worth 1; ``sizes`` is (sizes, points)."""
+        one = np.ones((len(self.params[0]), 1, 1))
+        return self.of_alive(kind, sizes, times, Alive(one, one, np.zeros(1), np.zeros(1)))
 
     @abstractmethod
     def of_alive(self, kind: str, sizes: np.ndarray, times: np.ndarray, alive: Alive) -> Curves:
@@ -240,10 +241,6 @@ class GammaLeaving(Leaving):
         self.step = min(WIDEST_STEP["mu"], STEPS_PER_SPREAD / np.sqrt(s.max()))
         # Beyond this place a gamma density is below exp(-40) of its height.
         self.place = np.arange(LOWEST, np.log(s + 12 * np.sqrt(s) + 40).max(), self.step)
-
-    def of_new(self, kind, sizes, times):
-        one = np.ones((len(self.params.s), 1, 1))
-        return self.of_alive(kind, sizes, times, Alive(one, one, np.zeros(1), np.zeros(1)))
 
     def of_alive(self, kind, sizes, times, alive):
         if kind != "mean" and len(sizes) > 1:

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.special import gammaln
 
 from analysis.errors import Unavailable
-from analysis.models.leaving import Alive, Curves, Leaving
+from analysis.models.leaving import Curves, Leaving
 from analysis.models.purchase import PurchaseModel, SimulatedOrders, log_negative_binomial
 
 
@@ -66,10 +66,6 @@ class NBD(PurchaseModel):
 
 class Nobody(Leaving):
     """Nobody leaves, whatever is shifted."""
-
-    def of_new(self, kind, sizes, times):
-        one = np.ones((len(self.params.r), 1, 1))
-        return self.of_alive(kind, sizes, times, Alive(one, one, np.zeros(1), np.zeros(1)))
 
     def of_alive(self, kind, sizes, times, alive):
         rate = (self.params.r[:, None] + alive.frequency)[..., None] / (self.params.alpha[:, None] + alive.T)[:, None]

@@ -189,6 +189,11 @@ class Record:
     follows: str
 
     @property
+    def seasonal(self) -> bool:
+        """Whether the models' time follows a season."""
+        return "season" in self.follows
+
+    @property
     def made_on_little(self) -> bool:
         """Whether fewer than three windows had closed, so that the choice of the model rests on little."""
         return len(self.windows) < ENOUGH_WINDOWS

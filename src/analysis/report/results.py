@@ -219,7 +219,7 @@ def _origins(record: Any) -> dict[str, Any]:
     """The record of past windows, and the choice of the model that rests on it."""
     windows = record.windows.astype({"origin": str, "end": str})
     choice = record.choice.rename_axis("model")
-    told = _of(record, "primary", "named", "made_on_little", "seasonal", "lead_decides")
+    told = _of(record, "primary", "named", "made_on_little", "seasonal", "follows", "lead_decides")
     return told | {"choice": choice, "windows": windows, "spread": record.calibration.spread}
 
 

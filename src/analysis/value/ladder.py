@@ -44,6 +44,8 @@ LATE, SILENT = 0.9, 0.95
 FEWEST_ORDERS, MOST_ORDERS, STILL_RISING = 3, 12, 0.02
 FEWEST_SEEN = 30
 """Customers with a number of orders below whom their share says too little."""
+FEWEST_WATCHED = 10
+"""Customers without a second order who are still watched, from whom one that comes moves the curve by little."""
 FAN_REFERS, FAN_DAYS = 3, 730
 MOST_VALUES = 10
 AGES = (90, 365, 730)
@@ -232,7 +234,7 @@ def points_of_waits(waits: np.ndarray, seen: np.ndarray) -> dict[float, float]:
         Days to the second order, NaN without one, and days watched, shape (n,).
     """
     curve = SurvfuncRight(*watched(waits, seen))
-    enough = curve.n_risk >= min(FEWEST_SEEN, len(waits) / 2)
+    enough = curve.n_risk >= min(FEWEST_WATCHED, len(waits) / 2)
     back, days = 1 - curve.surv_prob[enough], curve.surv_times[enough]
     if not back.size:
         return dict.fromkeys((LATE, SILENT), np.inf)

@@ -93,7 +93,7 @@ def outlook(value: CustomerValue, record: Record | None = None) -> Outlook:
     >>> ahead.is_assumed, ahead.money.upper > quarter.total.upper
     (False, True)
     >>> wide = ahead.of(quarter.by("orders"))
-    >>> bool((wide["calibrated_upper"] > wide["upper"]).all())
+    >>> bool((wide["calibrated_upper"] >= wide["upper"]).all())
     True
     """
     calibration = Calibration.of([], [], WINDOW_DAYS) if record is None else record.calibration

@@ -278,17 +278,14 @@ def solved_shifts(
     counts = {"new": np.ones(len(leaving.params[0]))}
     if alive is not None:
         counts["base"] = alive.customers.sum(axis=(1, 2))
-    sizes, before, after = [], [], []
-    for rise in rises:
-        parts = {"new_customer": {"new": 1.0}, "base": {"base": 1.0}, "firm": {"base": 1.0, "new": joining}}[rise.who]
-        size, now, then = _solved(
-            leaving, rise, [(groups[who], times * counts[who]) for who, times in parts.items()], year
-        )
-        sizes.append(size)
-        before.append(now)
-        after.append(then)
+    parts = {"new_customer": {"new": 1.0}, "base": {"base": 1.0}, "firm": {"base": 1.0, "new": joining}}
+    solved = [
+        _solved(leaving, rise, [(groups[who], times * counts[who]) for who, times in parts[rise.who].items()], year)
+        for rise in rises
+    ]
+    sizes, before, after = map(np.array, zip(*solved, strict=True))
     streams = {who: _streams(leaving, group, counts[who], who, rises, sizes, times) for who, group in groups.items()}
-    return Solved(np.array(before), np.array(after), streams["new"], streams.get("base", [None] * len(rises)))
+    return Solved(before, after, streams["new"], streams.get("base", [None] * len(rises)))
 
 
 def _solved(

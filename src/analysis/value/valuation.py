@@ -80,15 +80,14 @@ class Simulation:
     ----------
     model
         The purchase model.
-    draws, money
-        Parameters of it and of the spend model behind each pass, shape (passes, k); None of a spend model without.
+    draws
+        Parameters of it behind each pass, shape (passes, k).
     history
         Frequency, recency and T [model time], shape (3, customers).
     silent_days
         Days since the last order, shape (customers,).
-    spending
-        Repeat orders whose values are known, their mean, what it is relative to, and the expected value of an order
-        [currency], shape (4, customers); None without money.
+    spenders
+        What is known of their spend; None without money.
     orders, discounted
         Expected orders and discounted orders, shape (customers,).
     clock, end
@@ -101,10 +100,9 @@ class Simulation:
 
     model: str
     draws: np.ndarray
-    money: np.ndarray | None
     history: np.ndarray
     silent_days: np.ndarray
-    spending: np.ndarray | None
+    spenders: Spenders | None
     orders: np.ndarray
     discounted: np.ndarray
     clock: Clock
@@ -121,9 +119,8 @@ class Simulation:
         An order leaves ``margin`` of its amount less ``cost``. Memory grows with customers and with passes, never with
         their product.
         """
-        customers, spenders, worth = self.history.shape[1], None, np.nan
-        if self.spending is not None:
-            spenders, worth = Spenders(*self.spending, self.money), self.spending[3]
+        customers, spenders = self.history.shape[1], self.spenders
+        worth = np.nan if spenders is None else spenders.expected
         members, bounds = np.ones((1, customers)), np.full((2, customers), np.nan)
         if groups is not None:
             members = np.vstack([members, groups.to_numpy().T])
@@ -151,7 +148,7 @@ class Simulation:
 
     def segments(self, margin: float = 1.0, cost: float = 0.0) -> pd.DataFrame:
         """The report's segments when an order leaves so much; without money the last rank is that of the orders."""
-        worth = self.orders if self.spending is None else self.discounted * (margin * self.spending[3] - cost)
+        worth = self.orders if self.spenders is None else self.discounted * (margin * self.spenders.expected - cost)
         return segments_of(self.history[0] + 1, self.silent_days, worth)
 
 
@@ -380,12 +377,12 @@ def futures(
     patterns, spend = patterns_of(histories, clock), spend if histories.has_money else None
     years, delta = horizon_years * units_per_year(unit), force_of_interest(annual_discount_rate, unit)
     horizon = clock.ahead(to_days(years, unit), end)
-    table, spending, money = _known(histories, primary), None, None
+    table, spenders = _known(histories, primary), None
     passes = passes_for(len(table), most=PASSES)
     if spend is not None:
         x, mean = table["frequency"].to_numpy(), histories.table["mean_repeat_value"].to_numpy(dtype=float)
-        spending = np.vstack([spend.known(x, mean), spend.order_values(x, mean)])
         money = None if spend.posterior is None else spend.posterior.draws[:passes]
+        spenders = Spenders(*spend.known(x, mean), spend.order_values(x, mean), money)
     by_model, history = {}, np.array(patterns.history, dtype=float)[:, patterns.index]
     silent = np.round(to_days(table["T"] - table["recency"], unit)).to_numpy()
     for fit in reversed(fits):
@@ -395,13 +392,13 @@ def futures(
         orders = expected["expected_orders"][patterns.index]
         discounted = discounted_orders(fit, patterns, years, delta, end)
         simulation = Simulation(
-            fit.model, draws, money, history, silent, spending, orders, discounted, clock, end, horizon, delta, seed
-        )  # fmt: skip
+            fit.model, draws, history, silent, spenders, orders, discounted, clock, end, horizon, delta, seed
+        )
         asked = (simulation.segments(), 1.0, 0.0, level) if fit is primary else ()
         by_model = {fit.model: simulation.totals(*asked), **by_model}
     for name, values in expected.items():
         table[name] = values[patterns.index]
-    table["expected_order_value"] = np.nan if spending is None else spending[3]
+    table["expected_order_value"] = np.nan if spenders is None else spenders.expected
     half = MODELS[primary.model].time_until_p_alive_half(primary.params, *patterns.history)[patterns.index]
     table["days_until_p_alive_half"] = clock.days_ahead(np.where(np.isfinite(half), half, np.nan), end)
     table["no_repeat_yet"] = table["frequency"] == 0
@@ -447,7 +444,7 @@ def value_of(
     ``attributes`` are further columns of ``customers``, in the same order; one that has a name of theirs ends in ``_``.
     """
     simulation, level, (primary, totals) = futures.simulation, futures.level, next(iter(futures.by_model.items()))
-    has_money, segments, bounds = simulation.spending is not None, simulation.segments(), gross_margin * totals.bounds
+    has_money, segments, bounds = simulation.spenders is not None, simulation.segments(), gross_margin * totals.bounds
     if has_money and cost_per_order:
         # Bounds and ranks of what is left after costs are no multiples of those of amounts.
         segments = simulation.segments(gross_margin, cost_per_order)
