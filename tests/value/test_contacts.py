@@ -105,6 +105,18 @@ def test_lists_are_tested_on_what_was_not_known(found):
     assert 0 < found.unasked["returned"].iloc[0] < 1
 
 
+def test_up_selling_is_tested_by_whether_the_next_order_is_above_the_own_mean(shop, found):
+    orders, then = shop[0], pd.Timestamp(shop[0].observation_end) - pd.Timedelta(days=182)
+    days = pd.read_parquet(orders.occasions).astype({"day": "datetime64[s]"}).sort_values("day")
+    before, after = (days[late].groupby("customer")["amount"] for late in (days["day"] <= then, days["day"] > then))
+    table = pd.DataFrame({"orders": before.size(), "mean": before.mean(), "following": after.first()})
+    table = table[table["orders"] >= 2]
+    test = found.tests.set_index("list").loc["up_sell"]
+    least = table.nsmallest(int(test["customers"]), "mean")
+    assert test["hit_naive"] == pytest.approx((least["following"] > least["mean"]).mean())
+    assert test["right"] == "above_mean"
+
+
 def test_lateness_is_no_worse_than_three_own_gaps_on_cdnow():
     import analysis as rl
 
@@ -177,7 +189,7 @@ def test_what_runs_out_and_what_comes_next_make_lists_where_orders_have_a_catego
     assert str(reasons(rows)[0]) == f"{rows['category'].iloc[0]} is what most often comes next"
     assert list(found.to_send("next_category")) == ["customer_id", "list", "valid_until", "category"]
     assert found.customers.loc[found.customers["list"] == "gift", ["category", "due"]].isna().all().all()
-    assert {"next_category", "run_out"} <= set(found.tests["list"])
+    assert {"next_category", "run_out", "gift", "up_sell"} <= set(found.tests["list"])
 
 
 def test_without_a_category_neither_list_is_there(found):

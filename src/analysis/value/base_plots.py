@@ -28,7 +28,7 @@ from analysis.plotting import (
 from analysis.value.contacts import LISTS
 from analysis.value.ladder import LABELS
 from analysis.value.payback import MONTH, SEEN
-from analysis.words import Message, formats, tr
+from analysis.words import Message, formats, shown, tr
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -87,7 +87,7 @@ def plot_second_order(base: CustomerBase, ax: Axes | None = None) -> Axes:
     for cohort, rows in table.groupby("cohort"):
         color, width = (BLUE, 2.2) if cohort == newest else (PALE, 1.2)
         (line,) = ax.plot(rows["age_days"], rows["estimate"], "o-", color=color, linewidth=width, markersize=4)
-        entries.append((line, formats().month(cohort)))
+        entries.append((line, shown(base.lives.kind, cohort)))
     ax.set_xticks(sorted(table["age_days"].unique()))
     ax.set_ylim(0)
     format_ticks(few_ticks(ax, y=5), x="integer", y="percent")
