@@ -105,8 +105,9 @@ def test_lists_are_tested_on_what_was_not_known(found):
     assert 0 < found.unasked["returned"].iloc[0] < 1
 
 
-def test_up_selling_is_tested_by_whether_the_next_order_is_above_the_own_mean(shop, found):
-    orders, then = shop[0], pd.Timestamp(shop[0].observation_end) - pd.Timedelta(days=182)
+def test_up_selling_is_tested_by_whether_the_next_order_is_above_the_own_mean(planted):
+    orders, found = planted
+    then = pd.Timestamp(orders.observation_end) - pd.Timedelta(days=182)
     days = pd.read_parquet(orders.occasions).astype({"day": "datetime64[s]"}).sort_values("day")
     before, after = (days[late].groupby("customer")["amount"] for late in (days["day"] <= then, days["day"] > then))
     table = pd.DataFrame({"orders": before.size(), "mean": before.mean(), "following": after.first()})
@@ -169,15 +170,22 @@ def test_what_a_lot_would_find_to_pay_lies_above_the_break_even_lift_by_the_erro
     assert row["detectable"] == pytest.approx(row["break_even"] + ERRORS_TO_FIND * np.sqrt(variance))
 
 
-def test_what_runs_out_and_what_comes_next_make_lists_where_orders_have_a_category():
+@pytest.fixture(scope="module")
+def planted():
     import analysis as rl
-    from analysis.data.shop import CATEGORIES, simulate_shop
+    from analysis.data.shop import simulate_shop
 
     columns = {"customer": "customer", "date": "date", "amount": "amount", "category": "category"}
     orders = rl.read_orders(simulate_shop(seed=3).orders, **columns)
     fit = BGNBD().fit(orders)
     value = customer_value(fit, GammaGamma().fit(orders), horizon="1Y")
-    found = contact_lists(orders, fit, value, ladder(orders, fit), **COSTS)
+    return orders, contact_lists(orders, fit, value, ladder(orders, fit), **COSTS)
+
+
+def test_what_runs_out_and_what_comes_next_make_lists_where_orders_have_a_category(planted):
+    from analysis.data.shop import CATEGORIES
+
+    orders, found = planted
     end = pd.Timestamp(orders.observation_end)
     rows = found.customers.query("list == 'run_out'")
     assert set(rows["category"]) == {"coffee", "filters", "tea"}

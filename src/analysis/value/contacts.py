@@ -440,7 +440,7 @@ def _tests(orders: Orders, fit: PurchaseFit, margin: float, cost: float) -> tupl
     twice = repeats == 1
     tested("gift", twice, chance, -silent, int((twice & (silent <= GIFT_DAYS)).sum()), "ordered")
     low = (_alike(value["mean"], then["orders"][known]).rank(pct=True) <= LOW_ORDERS).to_numpy()
-    low &= again & ~asleep & (silent <= own_rhythm(early, repeats, recency, QUITE_LATE))
+    low = low & again & ~asleep & (silent <= own_rhythm(early, repeats, recency, QUITE_LATE))
     tested("up_sell", again, low, -value["mean"].to_numpy(), int(low.sum()), "above_mean")
     if asleep.sum():
         bought = now["orders"][known] - then["orders"][known]
