@@ -118,6 +118,20 @@ def test_up_selling_is_tested_by_whether_the_next_order_is_above_the_own_mean(pl
     assert test["right"] == "above_mean"
 
 
+def test_gifts_are_tested_against_the_latest_second_orders_first(load_frame):
+    frame = simulate_transactions(4_000, window_days=730, birth_days=700, seed=22)
+    orders = load_frame(frame)
+    fit = BGNBD().fit(orders)
+    value = customer_value(fit, GammaGamma().fit(orders), horizon="1Y")
+    test = contact_lists(orders, fit, value, ladder(orders, fit)).tests.set_index("list").loc["gift"]
+    days, then = pd.read_parquet(orders.occasions).astype({"day": "datetime64[s]"}), orders.observation_end
+    then = pd.Timestamp(then) - pd.Timedelta(days=182)
+    before = days[days["day"] <= then].groupby("customer")["day"].agg(["size", "max"])
+    late = before.index[(before["size"] == 2) & (before["max"] >= then - pd.Timedelta(days=14))]
+    assert test["customers"] == len(late)
+    assert test["hit_naive"] == pytest.approx(late.isin(days.loc[days["day"] > then, "customer"]).mean())
+
+
 def test_lateness_is_no_worse_than_three_own_gaps_on_cdnow():
     import analysis as rl
 
@@ -197,7 +211,7 @@ def test_what_runs_out_and_what_comes_next_make_lists_where_orders_have_a_catego
     assert str(reasons(rows)[0]) == f"{rows['category'].iloc[0]} is what most often comes next"
     assert list(found.to_send("next_category")) == ["customer_id", "list", "valid_until", "category"]
     assert found.customers.loc[found.customers["list"] == "gift", ["category", "due"]].isna().all().all()
-    assert {"next_category", "run_out", "gift", "up_sell"} <= set(found.tests["list"])
+    assert {"next_category", "run_out", "up_sell"} <= set(found.tests["list"])
 
 
 def test_without_a_category_neither_list_is_there(found):
