@@ -31,6 +31,7 @@ _HOME = {
     "contact_lists": "value.contacts",
     "ladder": "value.ladder",
     "payback": "value.payback",
+    "promotion_honesty": "value.promotions",
     "earned_growth": "value.referrals",
     "referred_against_others": "value.referrals",
     "draw_lot": "strategies.lots",

@@ -364,6 +364,9 @@ class Formats:
         """
         return dates.format_date(_moment(day), "QQQ y", locale=self.locale)
 
+    def year(self, day: dt.date | str) -> str:
+        return dates.format_skeleton("y", _moment(day), locale=self.locale)
+
     def moment(self, moment: dt.datetime | str) -> str:
         """A date and time, to the minute and in UTC; one without an offset is taken to be in UTC.
 

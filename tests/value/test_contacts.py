@@ -106,6 +106,33 @@ def test_lists_are_tested_on_what_was_not_known(found):
     assert 0 < found.unasked["returned"].iloc[0] < 1
 
 
+def test_up_selling_is_tested_by_whether_the_next_order_is_above_the_own_mean(planted):
+    orders, found = planted
+    then = pd.Timestamp(orders.observation_end) - pd.Timedelta(days=182)
+    days = pd.read_parquet(orders.occasions).astype({"day": "datetime64[s]"}).sort_values("day")
+    before, after = (days[late].groupby("customer")["amount"] for late in (days["day"] <= then, days["day"] > then))
+    table = pd.DataFrame({"orders": before.size(), "mean": before.mean(), "following": after.first()})
+    table = table[table["orders"] >= 2]
+    test = found.tests.set_index("list").loc["up_sell"]
+    least = table.nsmallest(int(test["customers"]), "mean")
+    assert test["hit_naive"] == pytest.approx((least["following"] > least["mean"]).mean())
+    assert test["right"] == "above_mean"
+
+
+def test_gifts_are_tested_against_the_latest_second_orders_first(load_frame):
+    frame = simulate_transactions(4_000, window_days=730, birth_days=700, seed=22)
+    orders = load_frame(frame)
+    fit = BGNBD().fit(orders)
+    value = customer_value(fit, GammaGamma().fit(orders), horizon="1Y")
+    test = contact_lists(orders, fit, value, ladder(orders, fit)).tests.set_index("list").loc["gift"]
+    days, then = pd.read_parquet(orders.occasions).astype({"day": "datetime64[s]"}), orders.observation_end
+    then = pd.Timestamp(then) - pd.Timedelta(days=182)
+    before = days[days["day"] <= then].groupby("customer")["day"].agg(["size", "max"])
+    late = before.index[(before["size"] == 2) & (before["max"] >= then - pd.Timedelta(days=14))]
+    assert test["customers"] == len(late)
+    assert test["hit_naive"] == pytest.approx(late.isin(days.loc[days["day"] > then, "customer"]).mean())
+
+
 def test_lateness_is_no_worse_than_three_own_gaps_on_cdnow():
     import analysis as rl
 
@@ -181,15 +208,22 @@ def test_what_a_lot_would_find_to_pay_lies_above_the_break_even_lift_by_the_erro
     assert row["detectable"] == pytest.approx(row["break_even"] + ERRORS_TO_FIND * np.sqrt(variance))
 
 
-def test_what_runs_out_and_what_comes_next_make_lists_where_orders_have_a_category():
+@pytest.fixture(scope="module")
+def planted():
     import analysis as rl
-    from analysis.data.shop import CATEGORIES, simulate_shop
+    from analysis.data.shop import simulate_shop
 
     columns = {"customer": "customer", "date": "date", "amount": "amount", "category": "category"}
     orders = rl.read_orders(simulate_shop(seed=3).orders, **columns)
     fit = BGNBD().fit(orders)
     value = customer_value(fit, GammaGamma().fit(orders), horizon="1Y")
-    found = contact_lists(orders, fit, value, ladder(orders, fit), **COSTS)
+    return orders, contact_lists(orders, fit, value, ladder(orders, fit), **COSTS)
+
+
+def test_what_runs_out_and_what_comes_next_make_lists_where_orders_have_a_category(planted):
+    from analysis.data.shop import CATEGORIES
+
+    orders, found = planted
     end = pd.Timestamp(orders.observation_end)
     rows = found.customers.query("list == 'run_out'")
     assert set(rows["category"]) == {"coffee", "filters", "tea"}
@@ -201,7 +235,7 @@ def test_what_runs_out_and_what_comes_next_make_lists_where_orders_have_a_catego
     assert str(reasons(rows)[0]) == f"{rows['category'].iloc[0]} is what most often comes next"
     assert list(found.to_send("next_category")) == ["customer_id", "list", "valid_until", "category"]
     assert found.customers.loc[found.customers["list"] == "gift", ["category", "due"]].isna().all().all()
-    assert {"next_category", "run_out"} <= set(found.tests["list"])
+    assert {"next_category", "run_out", "up_sell"} <= set(found.tests["list"])
 
 
 def test_without_a_category_neither_list_is_there(found):

@@ -8,7 +8,7 @@ from analysis.errors import DataError, Unavailable
 from analysis.models.beta_geometric import BGNBD, MBGNBD
 from analysis.models.pareto import ParetoNBD
 from analysis.time import DAYS_PER_YEAR
-from analysis.value.payback import MONTH, acquisition_costs, payback, spend_tests
+from analysis.value.payback import MONTH, acquisition_costs, first_order_groups, payback, spend_tests
 
 MONEY = {"gross_margin": 0.5, "cost_per_order": 1.0, "annual_discount_rate": 0.1}
 
@@ -102,6 +102,23 @@ def payback_at(found, cost):
     return float(np.interp(cost, curve["estimate"], curve["age_days"]))
 
 
+def test_where_all_of_the_horizon_was_seen_it_is_said_once(shop):
+    most = payback(*shop, horizon="1Y", **MONEY).most
+    assert list(zip(most["model"], most["months"], strict=True)) == [("seen", 6.0), ("seen", 12.0)]
+
+
+def test_the_spend_of_the_last_year_is_the_cost_where_none_is_stated(shop):
+    orders, _ = shop
+    first = orders.histories.table["first_order"]
+    months = pd.date_range(first.min().to_period("M").start_time, first.max(), freq="MS")
+    spend = pd.DataFrame({"date": months, "spend": 600.0})
+    found = payback(*shop, acquisition=spend, horizon="3Y", **MONEY)
+    won = (first >= months[-12]).sum()
+    assert found.cost == pytest.approx(600 * 12 / won)
+    assert np.isfinite(found.ages["estimate"]).all()
+    assert payback(*shop, acquisition=spend, acquisition_cost=30, horizon="3Y", **MONEY).cost == 30
+
+
 def test_what_costs_too_much_is_never_paid_back(shop):
     dear = payback(*shop, acquisition_cost=10_000, horizon="1Y", **MONEY).ages
     assert np.isinf(dear["estimate"]).all()
@@ -134,6 +151,29 @@ def test_groups_that_are_alike_are_drawn_together_and_others_stay_apart(shop):
     plain = pd.Series(np.where(spent > np.median(spent), "high", "low"), index=ids)
     apart = payback(orders, fits, by=plain, **MONEY).groups.query("months == 12").set_index("group")
     assert apart["lower"]["high"] > apart["upper"]["low"]
+
+
+def test_groups_that_were_seen_to_the_horizon_have_a_row_of_it(shop):
+    groups = payback(*shop, horizon="1Y", **MONEY).groups
+    assert groups["months"].unique().tolist() == [6.0, 12.0]
+
+
+def test_first_orders_are_told_apart_by_category_and_by_deal():
+    import analysis as rl
+
+    frame = simulate_transactions(1200, window_days=1000, birth_days=700, seed=12)
+    number = frame["customer"].astype("category").cat.codes
+    # Those of category "a" spend twice as much, those who begin with a deal as much as all others.
+    frame["amount"] *= np.where(number % 2, 2.0, 1.0)
+    frame = frame.assign(kind=np.where(number % 2, "a", "b"), off=np.where(number % 3 == 0, 1.37, 0.0))
+    named = {"customer": "customer", "date": "date", "amount": "amount", "category": "kind", "discount": "off"}
+    orders = rl.read_orders(frame, **named, discount_is="money")
+    groups = first_order_groups(orders, horizon="1Y", **MONEY).query("months == 12").set_index(["by", "group"])
+    assert groups.loc[("category", "a"), "lower"] > groups.loc[("category", "b"), "upper"]
+    deal, full = groups.loc[("deal", "deal")], groups.loc[("deal", "full_price")]
+    assert deal["customers"] < full["customers"]
+    assert deal["lower"] < full["upper"]
+    assert full["lower"] < deal["upper"]
 
 
 def test_groups_by_ids_that_there_are_not_are_refused(shop):

@@ -13,16 +13,13 @@ from analysis.claims import claim as c
 from analysis.claims.claim import DATA, Claim, Range, Verdict, from_draws, not_testable, recoded
 from analysis.errors import Unavailable
 from analysis.interval import Interval
-from analysis.value.history import left_truncation
 from analysis.value.lift import CANNOT_RISE, CLAIMED, MAY_BE_UNPROFITABLE, NO_PROFIT, brings, shifts_of
-from analysis.value.payback import acquisition_costs, costs_of_last_year
+from analysis.value.payback import spent_on_winning
 from analysis.value.profit import OPTIONS, Choice, Prices, by_measure, profit
 from analysis.words import Message
 
 if TYPE_CHECKING:
     from analysis.config import EconomicsConfig, RetentionConfig
-    from analysis.data import Orders
-    from analysis.data.customer_tables import CustomerTables
     from analysis.models.fits import PurchaseFits
     from analysis.value.shifts import Shifts
 
@@ -205,7 +202,7 @@ def keeping_cheaper(
     winning, keeping = economics_config.acquisition_cost, retention_config.cost_per_customer_year
     equal = _equal_return(shifts, fits, economics_config, credible_level)
     rests_on = (prices_configured(economics_config, retention_config), *c.models_left_out(fits) * bool(equal))
-    if spent := _spent_on_winning(orders, customer_tables):
+    if spent := spent_on_winning(orders, customer_tables and customer_tables.acquisition):
         winning = spent["spend"] / spent["customers"]
         rests_on = (Message("Over the last year of spend {customers:integer} new customers cost {spend:money}, which "
             "is {winning:money} for each; this is used here, and not what is configured.",
@@ -237,7 +234,8 @@ def keeping_cheaper(
 )  # fmt: skip
 def budget_share_for_keeping(claimed, orders, retention_config, credible_level, customer_tables=None) -> Verdict:
     """Cost of keeping those who ordered in the last year, over that and the spend on winning customers in it."""
-    spent, each = _spent_on_winning(orders, customer_tables), retention_config.cost_per_customer_year
+    spent = spent_on_winning(orders, customer_tables and customer_tables.acquisition)
+    each = retention_config.cost_per_customer_year
     no_response = Message("Orders do not show what a budget brings. It would take budgets that were varied at random, "
         "or at least their course over time.")  # fmt: skip
     if not (spent and each):
@@ -252,15 +250,6 @@ def budget_share_for_keeping(claimed, orders, retention_config, credible_level, 
         kept=kept, each=each, spend=spent["spend"])  # fmt: skip
     return Verdict({c.CONFIGURED: Interval(share, share, share, credible_level)},
         {c.CONFIGURED: float(claimed.holds(np.array(share)))}, assumptions=(told, no_response))  # fmt: skip
-
-
-def _spent_on_winning(orders: Orders, tables: CustomerTables | None) -> dict[str, float] | None:
-    """Spend on winning customers and new customers of its last year; None where either is not known."""
-    if tables is None or tables.acquisition is None or left_truncation(orders):
-        return None
-    year = costs_of_last_year(acquisition_costs(orders, tables.acquisition))
-    found = year[["spend", "customers"]].sum().astype(float).to_dict()
-    return found if min(found.values()) > 0 else None
 
 
 def _break_even(winning: float, keeping: float) -> Message:

@@ -51,8 +51,8 @@ def sample_columns(name: str) -> Columns:
             discount="discount",
             category="category",
         )
-    category = "category" if name == "simulated-shop" else None
-    return Columns(customer="customer", date="date", amount="amount", category=category)
+    more = {name: name for name in ("discount", "category")} if name == "simulated-shop" else {}
+    return Columns(customer="customer", date="date", amount="amount", **more)
 
 
 def sample_table(connection: Connection, name: str, workdir: Path) -> RawTable:
@@ -84,7 +84,8 @@ def sample_rows(config: Config, key: str) -> tuple[Any, pd.DataFrame | None]:
     from analysis.data.shop import REASONS
 
     frames = {f"data.{name}": getattr(_shop(), name) for name in CUSTOMER_TABLES}
-    frame = (frames | {"strategies.satisfaction": _shop().scores}).get(key)
+    frames |= {"strategies.satisfaction": _shop().scores, "strategies.promotions": _shop().promotions}
+    frame = frames.get(key)
     if frame is None:
         return None, None
     kind = (CUSTOMER_TABLES | LOYALTY_TABLES)[key.rpartition(".")[2]]
@@ -148,7 +149,8 @@ def _simulated(connection: Connection, name: str, workdir: Path) -> RawTable:
     is_shop = name == "simulated-shop"
     orders = _shop().orders if is_shop else simulate_transactions(SIMULATED_CUSTOMERS, seed=SIMULATED_SEED)
     orders.to_parquet(target, index=False)
-    return _table(connection, name, target, target, "EUR" if is_shop else None)
+    more = {"discount": "CAST(list_price AS DECIMAL(18, 6)) - CAST(amount AS DECIMAL(18, 6))"} if is_shop else {}
+    return _table(connection, name, target, target, "EUR" if is_shop else None, **more)
 
 
 def _table(

@@ -9,6 +9,7 @@ import pandas as pd
 
 START, MONTHS = "2020-01-01", 60
 DAYS_A_MONTH = 365.25 / 12
+PROMOTED_DAYS = 14
 CATEGORIES = (
     "coffee", "filters", "descaler", "cups", "grinder", "tea", "pots", "syrup", "biscuits", "chocolate", "gift box",
     "machine",
@@ -94,6 +95,8 @@ class SimulatedShop:
         date, customer, reason.
     points
         date, customer, earned, redeemed, expires.
+    promotions
+        start, end: the days of which the promotion is all, not part.
     scores
         date, customer, score (1 to 5).
     lots
@@ -108,6 +111,7 @@ class SimulatedShop:
     contacts: pd.DataFrame
     exits: pd.DataFrame
     points: pd.DataFrame
+    promotions: pd.DataFrame
     scores: pd.DataFrame
     lots: pd.DataFrame
     truth: ShopTruth
@@ -144,6 +148,7 @@ def simulate_shop(truth: ShopTruth | None = None, *, seed: int = 15) -> Simulate
     reason = np.where(
         names.loc[told, "unhappy"], rng.choice(REASONS[:2], len(told)), rng.choice(REASONS[2:], len(told))
     )
+    begins = truth.raised_month * DAYS_A_MONTH
     contacted = assigned[assigned["arm"] == "contact"]["customer"]
     return SimulatedShop(
         orders=orders.assign(customer=_id(orders["who"]), date=_date(orders["day"]))[
@@ -160,6 +165,7 @@ def simulate_shop(truth: ShopTruth | None = None, *, seed: int = 15) -> Simulate
         ).reset_index(drop=True),
         exits=pd.DataFrame({"date": _date(left[told]), "customer": _id(told), "reason": reason}),
         points=points,
+        promotions=pd.DataFrame({"start": _date([np.ceil(begins)]), "end": _date([begins + PROMOTED_DAYS - 1])}),
         scores=pd.DataFrame({"date": _date(scored["day"]), "customer": _id(scored["who"]), "score": score}),
         lots=assigned,
         truth=truth,
@@ -246,7 +252,10 @@ def _priced(truth: ShopTruth, orders: pd.DataFrame, names: pd.DataFrame, rng: np
     price = truth.order_value * np.exp(level + rng.normal(0, truth.spread[1], len(orders)))
     begins = truth.raised_month * DAYS_A_MONTH
     day = orders["day"].to_numpy()
-    raised, promoted = (day >= begins - 30) & (day < begins + 14), (day >= begins) & (day < begins + 14)
+    raised, promoted = (
+        (day >= begins - 30) & (day < begins + PROMOTED_DAYS),
+        (day >= begins) & (day < begins + PROMOTED_DAYS),
+    )
     price = np.round(price * np.where(raised, 1 + truth.raised_by, 1.0), 2)
     paid = np.round(price * np.where(promoted, 1 - truth.promoted_by, 1.0), 2)
     return orders.assign(list_price=price, amount=paid, category=np.array(CATEGORIES)[orders["category"].to_numpy(int)])

@@ -279,10 +279,18 @@ def lot_effects(orders, lots, customer_tables, credible_level):
     return effects_of(orders, lots.lots, customer_tables.contacts, level=credible_level)
 
 
+@step
+def promotion_honesty(orders, tables, credible_level):
+    """Whether list prices were raised before promotions, and whose discount was not given."""
+    from analysis.value.promotions import promotion_honesty as honesty_of
+
+    return honesty_of(orders, tables.promotions, level=credible_level)
+
+
 @step(cost=0.5)
 def payback(
-    orders, fits, acquisition_cost, gross_margin, cost_per_order, annual_discount_rate, horizon_years, credible_level,
-    seed,
+    orders, fits, customer_tables, acquisition_cost, gross_margin, cost_per_order, annual_discount_rate, horizon_years,
+    credible_level, seed,
 ):  # fmt: skip
     """What a new customer brings by age, and what one may cost."""
     from analysis.value.payback import payback as payback_of
@@ -291,6 +299,7 @@ def payback(
         orders,
         fits,
         acquisition_cost=acquisition_cost,
+        acquisition=customer_tables.acquisition,
         gross_margin=gross_margin,
         cost_per_order=cost_per_order,
         annual_discount_rate=annual_discount_rate,
@@ -301,18 +310,33 @@ def payback(
 
 
 @step(cost=0.3)
-def channels(orders, fits, customer_tables, gross_margin, cost_per_order, annual_discount_rate, credible_level, seed):
+def channels(
+    orders, fits, customer_tables, gross_margin, cost_per_order, annual_discount_rate, horizon_years, credible_level,
+    seed,
+):  # fmt: skip
     """What new customers of each channel may cost, and did cost."""
     from analysis.value.payback import payback as payback_of
 
     by, spend = customer_tables.attributes(orders).get("channel"), customer_tables.acquisition
     if by is None:
         raise Unavailable("What customers of each channel may cost needs a table of customers with their channel.")
-    rate = {"annual_discount_rate": annual_discount_rate, "horizon": "2Y"}
+    rate = {"annual_discount_rate": annual_discount_rate, "horizon": f"{horizon_years}Y"}
     margin = {"gross_margin": gross_margin, "cost_per_order": cost_per_order}
     if spend is not None and "channel" not in spend:
         spend = None
     return payback_of(orders, fits.primary, **margin, **rate, by=by, acquisition=spend, level=credible_level, seed=seed)
+
+
+@step(cost=0.2)
+def first_order_groups(
+    orders, gross_margin, cost_per_order, annual_discount_rate, horizon_years, credible_level
+):  # fmt: skip
+    """What new customers may cost by the category of the first order, and by whether it had a discount."""
+    from analysis.value.payback import first_order_groups as groups_of
+
+    rate = {"annual_discount_rate": annual_discount_rate, "horizon": f"{horizon_years}Y"}
+    margin = {"gross_margin": gross_margin, "cost_per_order": cost_per_order}
+    return groups_of(orders, **margin, **rate, level=credible_level)
 
 
 @step

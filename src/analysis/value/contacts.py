@@ -23,12 +23,15 @@ from analysis.plotting import Plots
 from analysis.tables import table_html
 from analysis.time import duration
 from analysis.value.categories import backtest_categories, bought_next, due_categories, next_categories, run_out_times
+from analysis.value.history import history as history_of
 from analysis.value.intervals import error_between_picks
 from analysis.value.ladder import SILENT, histories_ago, own_rhythm, waits_that_ended, with_rhythm
 from analysis.value.lift import fits_of
 from analysis.words import Message
 
 if TYPE_CHECKING:
+    from pandas.api.typing import SeriesGroupBy
+
     from analysis.data import Orders
     from analysis.models.fits import PurchaseFit
     from analysis.value.ladder import Ladder
@@ -46,6 +49,8 @@ HOPELESS = 0.05
 """P(alive) below which nobody is there to be won back."""
 LOW_ORDERS = 0.25
 """Share of customers alike whose orders are smallest."""
+GIFT_DAYS = 14
+"""Days after the second order within which a gift is for it."""
 NAIVE_GAPS = 3.0
 """The rule that lateness is tested against: silent for three times the own mean gap."""
 TEST_DAYS = 182
@@ -115,8 +120,9 @@ class ContactLists:
     tests
         Each list that could be tested against its naive rule on the last half year, with as many customers from both:
         list, customers, hit and hit_naive (share right), error (standard error of their difference), right (what a hit
-        is: ``lost``, no order in that half year, ``ordered``; ``one_of_three``, the next order's category was among
-        three; ``same_again``, the same category came within the window).
+        is: ``lost``, no order in that half year, ``ordered``; ``above_mean``, the next order was above the own mean
+        before; ``one_of_three``, the next order's category was among three; ``same_again``, the same category came
+        within the window).
     unasked
         Of the customers asleep half a year before the end: customers, returned (share that ordered since), margin_each
         (their orders at the mean margin of an order [currency]): nobody asked them, so it is a ceiling of what winning
@@ -323,10 +329,15 @@ def _customers(
     expected = value.customers.set_index("customer_id")["expected_order_value"].reindex(table["customer_id"])
     table["margin"] = margin * expected.to_numpy() - cost
     table["own_value"] = orders.histories.table["spent"].to_numpy() / now["orders"]
-    alike = table.groupby(np.minimum(now["orders"], 10))["own_value"]
+    alike = _alike(table["own_value"], now["orders"])
     table["alike_value"], table["low"] = alike.transform("median"), alike.rank(pct=True) <= LOW_ORDERS
     table["left"] = (table["asleep_days"] - table["silent_days"]).clip(lower=1).where(~table["asleep"], np.inf)
     return table
+
+
+def _alike(values: pd.Series, orders: np.ndarray) -> SeriesGroupBy:
+    """Values by customers with as many orders."""
+    return values.groupby(np.minimum(orders, 10))
 
 
 def _add_categories(table: pd.DataFrame, orders: Orders, days: float) -> None:
@@ -354,7 +365,7 @@ def _members(table: pd.DataFrame) -> dict[str, pd.Series]:
     return {
         "run_out": awake & table["runs_out"].notna(),
         "second_order": awake & ~again,
-        "gift": awake & (table["orders"] == 2) & (table["silent_days"] <= 14),
+        "gift": awake & (table["orders"] == 2) & (table["silent_days"] <= GIFT_DAYS),
         "about_to_slip": awake & again & (table["silent_days"] > table["quite_late"]),
         "win_back": to_regain & again & (table["p_alive"] >= HOPELESS),
         "advocates": awake & table["rung"].isin(["member", "advocate", "fan"]),
@@ -426,6 +437,8 @@ def _tests(orders: Orders, fit: PurchaseFit, margin: float, cost: float) -> tupl
         return tests, unasked
     repeats, recency, age = (history[name].to_numpy(dtype=float) for name in ("frequency", "recency", "T"))
     came = (now["orders"] > then["orders"])[known]
+    value = _order_values(orders)[known].reset_index(drop=True)
+    outcomes = {"ordered": came, "lost": ~came, "above_mean": (value["following"] > value["mean"]).to_numpy()}
     silent, again = age - recency, repeats > 0
     alive = MODELS[early.model].p_alive(early.params, repeats, recency, age)
     chance = MODELS[early.model].p_order(early.params, float(TEST_DAYS), repeats, recency, age)
@@ -436,8 +449,8 @@ def _tests(orders: Orders, fit: PurchaseFit, margin: float, cost: float) -> tupl
         """The first ``count`` of ``whom`` by our score and by the naive one, the highest first."""
         if count < FEWEST_TESTED or count >= whom.sum():
             return
-        outcome = (came if right == "ordered" else ~came)[whom].astype(float)
-        picks = [np.argsort(-score[whom], kind="stable")[:count] for score in (ours, naive)]
+        outcome = outcomes[right][whom].astype(float)
+        picks = [np.argsort(-score[whom].astype(float), kind="stable")[:count] for score in (ours, naive)]
         hit, hit_naive = (float(outcome[each].mean()) for each in picks)
         error = error_between_picks(outcome, *picks)
         rows.append(
@@ -451,6 +464,11 @@ def _tests(orders: Orders, fit: PurchaseFit, margin: float, cost: float) -> tupl
     tested("win_back", asleep, chance, repeats, int(asleep.sum() // 4), "ordered")
     once = ~again
     tested("second_order", once, chance, -silent, int((once & (silent <= wait)).sum()), "ordered")
+    twice = repeats == 1
+    tested("gift", twice, chance, -silent, int((twice & (silent <= GIFT_DAYS)).sum()), "ordered")
+    low = (_alike(value["mean"], then["orders"][known]).rank(pct=True) <= LOW_ORDERS).to_numpy()
+    low = low & again & ~asleep & (silent <= own_rhythm(early, repeats, recency, QUITE_LATE))
+    tested("up_sell", again, low, -value["mean"].to_numpy(), int(low.sum()), "above_mean")
     if asleep.sum():
         bought = now["orders"][known] - then["orders"][known]
         back = asleep & came
@@ -458,3 +476,14 @@ def _tests(orders: Orders, fit: PurchaseFit, margin: float, cost: float) -> tupl
         each = float((bought[back] * (margin * mean - cost)).mean()) if back.any() else np.nan
         unasked.loc[0] = [int(asleep.sum()), float(np.mean(came[asleep])), each]
     return pd.DataFrame(rows, columns=tests.columns), unasked
+
+
+def _order_values(orders: Orders) -> pd.DataFrame:
+    """Mean value of each customer's orders up to the day of the test, and that of the first one after it."""
+    day = orders.observation_end - dt.timedelta(days=TEST_DAYS)
+    with history_of(orders) as (connection, occasions):
+        found = connection.execute(f"""
+            SELECT customer, avg(amount) FILTER (day <= DATE '{day}') AS mean,
+                   arg_min(amount, day) FILTER (day > DATE '{day}') AS following
+            FROM {occasions} GROUP BY customer""").df()
+    return found.set_index("customer").reindex(range(orders.customers))

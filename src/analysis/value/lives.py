@@ -20,6 +20,7 @@ from analysis.value.intervals import share_interval
 AGES = (30, 90, 180, 365, 730)
 """Days."""
 MOST_COHORTS = 12
+COHORT_MONTHS = {"month": 1, "quarter": 3, "year": 12}
 DIFFERENT = 0.05
 """Level of the test below which cohorts count as different and are not pooled."""
 POWER = 0.8
@@ -52,6 +53,8 @@ class Lives:
         both have reached: measure (``second_order``: share with one; ``repeat_orders``, ``margin``: a customer),
         age_days, before (mean over all), estimate, lower, upper, level (change a year), detectable (the smallest change
         that would probably have been found), customers. Empty where no month has cohorts of two years.
+    kind
+        ``month``, ``quarter`` or ``year``: what a cohort is.
     remind_days
         Of customers who were watched for a year and ordered again within it, 80% had done so by this age [days]; None
         with less than 18 months of data or fewer than 30 of them.
@@ -66,6 +69,7 @@ class Lives:
     newer: pd.DataFrame
     remind_days: Interval | None
     second_year: Interval | None
+    kind: str
 
 
 def lives_of(orders: Orders, margin: float = 1.0, cost: float = 0.0, level: float = 0.9) -> Lives:
@@ -100,6 +104,7 @@ def lives_of(orders: Orders, margin: float = 1.0, cost: float = 0.0, level: floa
         newer=_newer(cells, level),
         remind_days=remind_days(waits[2], seen, level),
         second_year=_second_year(orders, seen, level),
+        kind=cohort_kind(first),
     )
 
 
@@ -153,11 +158,19 @@ def waiting_times(orders: Orders, numbers: tuple[int, ...]) -> dict[int, np.ndar
 
 def cohorts_of(month: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Number of each customer's cohort, and the first month of each cohort; from datetime64[M]."""
-    months = month.astype("datetime64[M]").astype(np.int64)
-    span = months.max() - months.min()
-    length = next((length for length in (1, 3) if span // length < MOST_COHORTS), 12)
-    values, member = np.unique(months // length, return_inverse=True)
+    length = COHORT_MONTHS[cohort_kind(month)]
+    values, member = np.unique(month.astype("datetime64[M]").astype(np.int64) // length, return_inverse=True)
     return member, (values * length).astype("datetime64[M]").astype("datetime64[s]")
+
+
+def cohort_kind(month: np.ndarray) -> str:
+    """What a cohort is, ``month``, ``quarter`` or ``year``, so that there are at most twelve; from days or months.
+
+    >>> cohort_kind(np.array(["2024-01-05", "2025-06-01"], dtype="datetime64[D]"))
+    'quarter'
+    """
+    span = np.ptp(month.astype("datetime64[M]").astype(np.int64))
+    return next((kind for kind, length in COHORT_MONTHS.items() if span // length < MOST_COHORTS), "year")
 
 
 def shares_by_age(waits: np.ndarray, seen: np.ndarray, level: float, ages: tuple[int, ...] = AGES) -> pd.DataFrame:

@@ -19,7 +19,7 @@ from analysis.models.registry import MODELS
 from analysis.plotting import Plots
 from analysis.tables import table_html
 from analysis.time import DAYS_PER_YEAR, TimeUnit, duration, force_of_interest, from_days, to_days
-from analysis.value.history import first_order_days, history, refuse_left_truncation
+from analysis.value.history import first_order_days, history, left_truncation, refuse_left_truncation
 from analysis.value.lift import fits_of
 from analysis.value.lives import cohorts_of, shares_by_age
 
@@ -35,6 +35,7 @@ GROUPS, DRAWS = 100, 400
 MORE_SPEND, DEARER, POWER = 0.5, 2.0, 0.8
 """Of a test of spend: by how much it is raised, and at how many times the average one more customer is still found."""
 SEEN = "seen"
+GROUP_COLUMNS = ("group", "months", "customers", "mean", "estimate", "lower", "upper", "level")
 
 
 @dataclass(frozen=True)
@@ -48,20 +49,21 @@ class Payback:
         purchase model), age_days (months of 30.4375 days), estimate, lower, upper, level [currency], customers who were
         seen so long. The rows of a model go on where enough customers were seen no longer.
     cost
-        What winning a customer costs [currency]; 0 where nobody said.
+        What winning a customer costs [currency], as stated, else by the spend of the last year; 0 where nobody said.
     ages
         One row a model: age at which the cost is paid back, estimate, lower, upper [days, infinite: not within the
         horizon], level, and never: probability that it is not paid back within the horizon. Empty without a cost.
     most
         The most that a customer may cost to be paid back within so many months: model (``seen`` where that is enough),
-        months, estimate, lower, upper, level [currency]; the last row of each model is the horizon.
+        months, estimate, lower, upper, level [currency]; the last months are the horizon.
     alone
         Share of customers who paid back by themselves by age_days (Kaplan-Meier): customers, estimate, lower, upper,
         level. Empty without a cost.
     groups
-        The most that one may cost by group of customers (cohorts, where nothing else was asked for) and months:
-        customers, mean (of those seen so long), and estimate, lower, upper, level, drawn towards the mean of all groups
-        the more, the less is known of a group. Differences between groups are no effects of what they are called by.
+        The most that one may cost by group of customers (cohorts, where nothing else was asked for) and months, of
+        which the last are the horizon: customers, mean (of those seen so long), and estimate, lower, upper, level,
+        drawn towards the mean of all groups the more, the less is known of a group. Differences between groups are no
+        effects of what they are called by.
     costs
         What winning customers cost on average, by date (first of the month) and group: spend [currency], customers who
         first ordered then, cost of each [currency]. Not what one more would cost. Empty where no spend was given.
@@ -111,7 +113,7 @@ def payback(
     fit
         A fitted purchase model or several; each goes on where the data end.
     acquisition_cost
-        What winning a customer costs [currency]; 0: not known.
+        What winning a customer costs [currency]; 0: what ``acquisition`` says of its last year, else not known.
     gross_margin, cost_per_order, annual_discount_rate
         Share of an order's amount that is left, a further cost of each order [currency], by how much money a year later
         counts less.
@@ -142,11 +144,10 @@ def payback(
         acquisition_cost=acquisition_cost, gross_margin=gross_margin, cost_per_order=cost_per_order,
         annual_discount_rate=annual_discount_rate, horizon_years=days / DAYS_PER_YEAR,
     )  # fmt: skip
-    refuse_left_truncation(orders)
-    if not orders.has_money:
-        raise Unavailable("The data hold no amounts of money, so nothing can be said about profit.")
     delta = force_of_interest(annual_discount_rate, TimeUnit.DAY)
-    margin = f"({gross_margin!r} * CAST(amount AS DOUBLE) - {cost_per_order!r}) * exp(-{delta!r} * age)"
+    margin = _margin(orders, gross_margin, cost_per_order, delta)
+    if not acquisition_cost and (spent := spent_on_winning(orders, acquisition)):
+        acquisition_cost = spent["spend"] / spent["customers"]
     seen = _seen(orders, margin, np.random.default_rng([seed, 8]))
     months = int(np.ceil(days / MONTH))
     longest = max(months, len(seen.reached) - 1)
@@ -158,13 +159,68 @@ def payback(
         curve=pd.concat([_curve(name, found, seen, level) for name, found in points.items()], ignore_index=True),
         cost=acquisition_cost,
         ages=pd.DataFrame(paid) if acquisition_cost else no_age,
-        most=_most(points, [month for month in MONTHS if month < months], days, level),
+        most=_most(points, days, level),
         alone=_alone(orders, margin, acquisition_cost, level),
-        groups=_groups(orders, margin, by, level),
+        groups=_groups(orders, margin, by, days, level),
         costs=(costs := acquisition_costs(orders, acquisition, by)),
         tests=spend_tests(orders, costs, by),
         horizon_years=days / DAYS_PER_YEAR,
     )
+
+
+def first_order_groups(
+    orders: Orders,
+    *,
+    gross_margin: float = 0.3,
+    cost_per_order: float = 0.0,
+    annual_discount_rate: float = 0.1,
+    horizon: object = "3Y",
+    level: float = 0.9,
+) -> pd.DataFrame:
+    """The most that a new customer may cost by what its first order was; settings and errors as of ``payback``.
+
+    Returns
+    -------
+    DataFrame
+        by (``category``: that of the first order; ``deal``: whether it had a discount), and as ``Payback.groups``; the
+        groups of deals are ``deal`` and ``full_price``. Nothing of what is not known.
+
+    Examples
+    --------
+    >>> import analysis as rl
+    >>> len(first_order_groups(rl.read_orders({"sample": "cdnow"})))
+    0
+    """
+    days = duration(horizon)
+    money = {"gross_margin": gross_margin, "cost_per_order": cost_per_order}
+    EconomicsConfig.checked(**money, annual_discount_rate=annual_discount_rate, horizon_years=days / DAYS_PER_YEAR)
+    margin = _margin(orders, gross_margin, cost_per_order, force_of_interest(annual_discount_rate, TimeUnit.DAY))
+    table, known = orders.histories.table, {}
+    if "first_category" in table:
+        known["category"] = table["first_category"].to_numpy()
+    if orders.days.has_discount:
+        with history(orders) as (connection, occasions):
+            found = connection.execute(f"SELECT discount > 0 AS deal FROM {occasions} WHERE age = 0 ORDER BY customer")
+            known["deal"] = np.where(found.fetchnumpy()["deal"], "deal", "full_price")
+    parts = [
+        _groups(orders, margin, pd.Series(each, orders.histories.ids), days, level).assign(by=name)
+        for name, each in known.items()
+    ]
+    columns = ["by", *GROUP_COLUMNS]
+    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+
+
+def _margin(orders: Orders, gross_margin: float, cost_per_order: float, delta: float) -> str:
+    """SQL of what an order leaves, discounted to the first one."""
+    refuse_left_truncation(orders)
+    if not orders.has_money:
+        raise Unavailable("The data hold no amounts of money, so nothing can be said about profit.")
+    return f"({gross_margin!r} * CAST(amount AS DOUBLE) - {cost_per_order!r}) * exp(-{delta!r} * age)"
+
+
+def _ages(days: float) -> dict[float, float]:
+    """Months -> age [days] at which is said what a customer may cost; the last is the horizon."""
+    return {float(month): MONTH * month for month in MONTHS if MONTH * month < days} | {round(days / MONTH, 6): days}
 
 
 @dataclass(frozen=True)
@@ -254,15 +310,13 @@ def _paid_back(name: str, points: np.ndarray, cost: float, days: float, level: f
     return {"model": name, **ends, "never": float(np.mean(np.isinf(age[1:])))}
 
 
-def _most(points: Mapping[str, np.ndarray], stated: Iterable[int], days: float, level: float) -> pd.DataFrame:
+def _most(points: Mapping[str, np.ndarray], days: float, level: float) -> pd.DataFrame:
     rows, last_seen = [], MONTH * (points[SEEN].shape[1] - 1)
     for name, found in points.items():
-        wanted = {float(month): MONTH * month for month in stated if (MONTH * month <= last_seen) == (name == SEEN)}
-        if name != SEEN:
-            wanted[round(days / MONTH, 6)] = days
-        for months, age in wanted.items():
-            at = np.array([np.interp(age, MONTH * np.arange(len(row)), row) for row in found])
-            rows.append({"model": name, "months": months, **_interval(at, level)})
+        for months, age in _ages(days).items():
+            if (age <= last_seen) == (name == SEEN):
+                at = np.array([np.interp(age, MONTH * np.arange(len(row)), row) for row in found])
+                rows.append({"model": name, "months": months, **_interval(at, level)})
     return pd.DataFrame(rows, columns=["model", "months", "estimate", "lower", "upper", "level"])
 
 
@@ -282,7 +336,7 @@ def _alone(orders: Orders, margin: str, cost: float, level: float) -> pd.DataFra
     return shares.dropna(subset=["estimate"]).reset_index(drop=True)
 
 
-def _groups(orders: Orders, margin: str, by: pd.Series | None, level: float) -> pd.DataFrame:
+def _groups(orders: Orders, margin: str, by: pd.Series | None, days: float, level: float) -> pd.DataFrame:
     """Mean margin of each group by age, drawn towards the mean of all (normal means, variance by moments)."""
     ids = orders.histories.ids
     if by is None:
@@ -292,10 +346,10 @@ def _groups(orders: Orders, margin: str, by: pd.Series | None, level: float) -> 
             raise DataError(f"by: its index must hold customer ids such as {ids[:1].tolist()}, each once")
         code, names = pd.factorize(by.reindex(ids), sort=True)
     born = _numbered(code=code, seen=orders.histories.table["T_days"].to_numpy())
-    ages = pd.DataFrame({"months": MONTHS, "most": MONTH * np.array(MONTHS)})
+    ages = pd.DataFrame(_ages(days).items(), columns=["months", "most"])
     with history(orders, born=born[born["code"] >= 0], ages=ages) as (connection, occasions):
         cells = connection.execute(f"""
-            SELECT CAST(months AS BIGINT) AS months, code, count(*) AS customers, avg(brought) AS mean,
+            SELECT months, code, count(*) AS customers, avg(brought) AS mean,
                    var_samp(brought) / count(*) AS variance
             FROM (SELECT months, customer, any_value(code) AS code, sum({margin}) FILTER (age <= most) AS brought
                   FROM {occasions} JOIN born USING (customer) JOIN ages ON seen >= most
@@ -303,11 +357,10 @@ def _groups(orders: Orders, margin: str, by: pd.Series | None, level: float) -> 
             GROUP BY months, code ORDER BY months, code""").df()
     cells = cells[(cells["customers"] >= FEWEST) & (cells["variance"] > 0)]
     found = [pooled_means(_alike_within(part), level) for _, part in cells.groupby("months")]
-    columns = ["group", "months", "customers", "mean", "estimate", "lower", "upper", "level"]
     if not found:
-        return pd.DataFrame(columns=columns)
+        return pd.DataFrame(columns=list(GROUP_COLUMNS))
     table = pd.concat(found, ignore_index=True)
-    return table.assign(group=pd.Series(names)[table["code"]].to_numpy())[columns]
+    return table.assign(group=pd.Series(names)[table["code"]].to_numpy())[list(GROUP_COLUMNS)]
 
 
 def _alike_within(part: pd.DataFrame) -> pd.DataFrame:
@@ -355,6 +408,15 @@ def costs_of_last_year(costs: pd.DataFrame) -> pd.DataFrame:
     year = costs[costs["date"] > costs["date"].max() - pd.DateOffset(years=1)]
     found = year.groupby("group")[["spend", "customers"]].sum()
     return found.assign(cost=found["spend"] / found["customers"].where(found["customers"] > 0)).reset_index()
+
+
+def spent_on_winning(orders: Orders, acquisition: pd.DataFrame | None) -> dict[str, float] | None:
+    """Spend on winning customers and new customers of its last year; None where either is not known."""
+    if acquisition is None or left_truncation(orders):
+        return None
+    year = costs_of_last_year(acquisition_costs(orders, acquisition))
+    found = year[["spend", "customers"]].sum().astype(float).to_dict()
+    return found if min(found.values()) > 0 else None
 
 
 def spend_tests(orders: Orders, costs: pd.DataFrame, by: pd.Series | None) -> pd.DataFrame:

@@ -36,7 +36,7 @@ from analysis.value.lift import CLAIMED
 from analysis.value.payback import MONTH, SEEN
 from analysis.value.profit import OPTIONS
 from analysis.value.segments import DIMENSIONS, LABELS
-from analysis.words import Message, formats, tr
+from analysis.words import Message, formats, shown, tr
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -354,7 +354,7 @@ def plot_second_order(base: CustomerBase, ax: Axes | None = None) -> Axes:
     for cohort, rows in table.groupby("cohort"):
         color, width = (BLUE, 2.2) if cohort == newest else (PALE, 1.2)
         (line,) = ax.plot(rows["age_days"], rows["estimate"], "o-", color=color, linewidth=width, markersize=4)
-        entries.append((line, formats().month(cohort)))
+        entries.append((line, shown(base.lives.kind, cohort)))
     ax.set_xticks(sorted(table["age_days"].unique()))
     ax.set_ylim(0)
     format_ticks(few_ticks(ax, y=5), x="integer", y="percent")

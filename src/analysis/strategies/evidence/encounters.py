@@ -112,7 +112,7 @@ def encounters_of(transactions: Orders) -> Encounters:
         raise too_few("too_few_redeeming", Message("customers who ever had a discount"), redeeming, FEWEST_REDEEMING)
     if np.ptp(np.quantile(saved, NEARLY_ALL)) < ROUNDING:
         raise Unavailable(
-            "Every order saved the same share, so there is no better or worse deal to compare.",
+            "Nearly every order saved the same share, so there is no better or worse deal to compare.",
             code="evidence.reason.constant_discount",
         )
     return found
