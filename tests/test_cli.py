@@ -265,6 +265,17 @@ class TestCheck:
         assert (code, out) == (3, "")
         assert "orders.csv, money == 'EUR': column 'amount': 6 values are not numbers" in err
 
+    def test_foresees_that_a_model_that_is_named_cannot_be_fitted(self, shop):
+        shop.write_text(f"{CONFIG}model: {{primary: BG/NBD}}\n")
+        code, out, err = said("check", shop)
+        assert (code, out) == (3, "")
+        assert "BG/NBD: the data do not determine" in err
+        assert "Name another as model.primary, or auto; identified here: NBD." in err
+        shop.write_text(f"{CONFIG}model: {{primary: NBD}}\n")
+        code, out, _ = said("check", shop)
+        assert code == 0
+        assert "In NBD, which model.primary names, nobody leaves" in out
+
     def test_prints_in_the_language_of_the_configuration(self, shop):
         shop.write_text(CONFIG + "language: nl\neconomics: {currency: EUR}\n")
         _, out, _ = said("check", shop)

@@ -356,6 +356,14 @@ class Formats:
     def month(self, day: dt.date | str) -> str:
         return dates.format_skeleton("yMMM", _moment(day), locale=self.locale)
 
+    def month_name(self, number: int) -> str:
+        """A month of the year by its number.
+
+        >>> Formats("nl").month_name(3)
+        'maart'
+        """
+        return dates.get_month_names("wide", locale=self.locale)[number]
+
     def quarter(self, day: dt.date | str) -> str:
         """A quarter by any of its days.
 

@@ -29,6 +29,17 @@ def test_bgnbd_forecasts_1653_orders_where_1882_came_outside_its_own_interval(cd
     assert score.upper == pytest.approx(1_818, rel=0.02)
 
 
+def test_the_size_of_a_miss_is_said_in_its_own_standard_deviations(cdnow_test):
+    own = cdnow_test.score("BG/NBD")
+    assert 0 < cdnow_test.miss_probability < 0.1
+    assert cdnow_test.miss > 1.645
+    exact = dataclasses.replace(cdnow_test, actual=round(own["estimate"]))
+    assert abs(exact.miss) < 0.02
+    at_its_lower_end = dataclasses.replace(cdnow_test, actual=round(own["lower"]))
+    assert at_its_lower_end.miss < 0
+    assert at_its_lower_end.miss_probability == pytest.approx(1 - own["level"], abs=0.04)
+
+
 def test_mean_absolute_error_cannot_tell_the_model_from_predicting_zero(cdnow_split, cdnow_test):
     assert cdnow_test.score("BG/NBD").mae == pytest.approx(0.785, abs=5e-4)
     assert np.abs(cdnow_split.holdout_orders).mean() == pytest.approx(0.798, abs=5e-4)

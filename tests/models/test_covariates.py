@@ -8,10 +8,13 @@ import pandas as pd
 import pytest
 
 import analysis as rl
+from analysis.config import Config
+from analysis.data import simulate_transactions
 from analysis.data.simulation import PurchaseTruth, simulate_customers
-from analysis.errors import InputRefused
+from analysis.errors import InputRefused, Unavailable
 from analysis.models.beta_geometric import BGNBD
 from analysis.models.covariates import design_of, with_dropout
+from analysis.pipeline import Study
 
 APPAREL = os.environ.get("RETENTION_LAB_DATA")
 needs_apparel = pytest.mark.skipif(
@@ -95,6 +98,53 @@ def test_without_an_effect_the_fit_is_the_plain_one_and_prediction_is_shrunk():
     assert found["expected_orders"].sum() == pytest.approx(usual["expected_orders"].sum(), rel=0.02)
     shop, web = (each.parameters["alpha"] for each in fit.groups.values())
     assert abs(np.log(shop / web)) <= abs(fit.summary.loc["rate[channel=web]", "coef"]) + 1e-9
+
+
+def test_where_nobody_leaves_groups_are_not_compared():
+    with pytest.raises(Unavailable, match="in NBD nobody leaves"):
+        rl.NBD(rate=["channel"], dropout=["channel"]).fit(_shop(100), unit="week")
+
+
+def _shop_of_channels(folder, **model):
+    """A study whose customers' channel stands in a table of customers; and the ids of the customers."""
+    frame = simulate_transactions(400, seed=1)
+    ids = frame["customer"].drop_duplicates()
+    frame.to_csv(folder / "orders.csv", index=False)
+    table = pd.DataFrame({"who": ids, "via": np.where(np.arange(len(ids)) % 2, "web", "shop")})
+    table.to_csv(folder / "names.csv", index=False)
+    columns = {"customer": "customer", "date": "date", "amount": "amount"}
+    names = {"file": "names.csv", "columns": {"customer": "who", "channel": "via"}}
+    config = Config(
+        name="shop",
+        folder=folder,
+        data={"transactions": "orders.csv", "columns": columns, "customers": names},
+        model={"covariates": ["channel"], **model},
+    )
+    return Study(config, store=folder / "store"), table
+
+
+class TestCovariatesOfAConfiguration:
+    def test_may_stand_in_the_table_of_customers_and_their_fit_is_kept(self, tmp_path):
+        study, table = _shop_of_channels(tmp_path)
+        study.read_input()
+        found = study.covariate_fit.of(study.orders)
+        assert found.design["customers"].to_dict() == table["via"].value_counts().rename("channel={}".format).to_dict()
+        expected = found.predict("13W")["expected_orders"]
+        assert expected.index.equals(study.orders.histories.ids)
+        web = table.loc[table["via"] == "web", "who"]
+        alone = found.groups["channel=web"].predict("13W")["expected_orders"]
+        assert expected[web].sum() == pytest.approx(alone.sum())
+
+    def test_are_refused_with_every_problem_before_anything_is_computed(self, tmp_path):
+        study, table = _shop_of_channels(tmp_path, covariates=["colour", "channel"])
+        table.loc[:4, "via"] = ""
+        table.to_csv(tmp_path / "names.csv", index=False)
+        with pytest.raises(InputRefused) as refused:
+            study.read_input()
+        assert "covariate 'colour': there is no such column" in str(refused.value)
+        assert "covariate 'channel': it is missing for 5 of 400 customers" in str(refused.value)
+        assert refused.value.exit_code == 2
+        assert not {"fits", "windows"} & set(study.seconds)
 
 
 def test_groups_share_their_posterior_draws_so_that_differences_have_intervals():

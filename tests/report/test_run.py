@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import pytest
@@ -14,8 +15,11 @@ from tests.test_golden import golden
 import analysis
 from analysis.config import load_config
 from analysis.data.source import files_and_problems
-from analysis.errors import GateFailed, NotebookFailed, NotIdentified, UsageError
+from analysis.errors import GateFailed, NotebookFailed, NotIdentified, Unavailable, UsageError
+from analysis.pipeline import STEPS
+from analysis.report.results import PARTS, missing_parts
 from analysis.report.run import run_report
+from analysis.words import Message
 
 
 def failed_folder(out: Path) -> Path:
@@ -57,6 +61,14 @@ class TestALot:
         assert not list((tmp_path / "out").rglob("*.csv"))
 
 
+def test_a_part_that_is_missing_is_named_with_its_reason():
+    found = {name: Unavailable("Nobody leaves.") if name == "covariate_fit" else name for name in STEPS}
+    missing = missing_parts(SimpleNamespace(outcome=found.__getitem__))
+    assert {PARTS[name]: str(reason) for name, reason in missing.items()} == {
+        Message("whether groups of customers differ"): "Nobody leaves."
+    }
+
+
 class TestARunThatSucceeds:
     def test_publishes_its_pages_and_everything_beside_them(self, make, tmp_path):
         heard = Heard()
@@ -72,6 +84,8 @@ class TestARunThatSucceeds:
         assert folder.name in (tmp_path / "out" / "index.html").read_text()
         assert not leftovers(tmp_path / "out")
         assert "warning: a process ended" in heard.lines
+
+        assert json.loads((folder / "manifest.json").read_text())["missing"] == {"lift": "Nobody leaves."}
 
         # Nothing in it names the working folder, and the configuration that it names is its own.
         text = (folder / "notebooks" / "good.ipynb").read_text()

@@ -156,6 +156,17 @@ class BackTest:
         return Interval(self.lead_mean, self.lead_mean - reach, self.lead_mean + reach, self.level)
 
     @property
+    def miss(self) -> float:
+        """log(actual / forecast) of the primary model's total over its own standard deviation; as of a ``Window``."""
+        own = next(each for each in self.forecasts if each.name == self.primary)
+        return float(np.log((self.actual + 1) / (own.total + 1)) / np.log(own.totals + 1).std())
+
+    @property
+    def miss_probability(self) -> float:
+        """Probability of a miss of that size or more, either way, where the primary model holds."""
+        return float(2 * norm.sf(abs(self.miss)))
+
+    @property
     def verdict(self) -> str:
         """``model``: the primary one beats every baseline; ``baseline``: one beats it, do not use it; ``undecided``."""
         if self.lead.lower > 0:

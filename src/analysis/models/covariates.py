@@ -22,12 +22,13 @@ from scipy.special import expit, logit
 from scipy.stats import chi2, norm
 from statsmodels.stats.multitest import multipletests
 
-from analysis.errors import DataError, NotIdentified, UsageError
+from analysis.errors import USAGE, InputRefused, NotIdentified, Problem, Unavailable, UsageError
 from analysis.models.beta_geometric import BetaGeometric
 from analysis.models.fits import DRAWS_FOR_ALIVE, LEVEL, PurchaseFit, fitted, purchase_prior
 from analysis.models.fitting import CONVERGED_BELOW, Optimum, best_of, curvature, polish
 from analysis.models.patterns import Patterns, coarsened, customers_of, patterns_of
 from analysis.models.posterior import PROPOSALS, Prior, draw_posterior
+from analysis.models.registry import FALLBACK
 from analysis.tables import table_html
 from analysis.time import Clock, TimeUnit, time_unit
 from analysis.words import Message
@@ -71,23 +72,32 @@ class Design:
         return [list(self.columns)[place] for place in chosen], self.numbers[:, chosen]
 
 
-def design_of(covariates: pd.DataFrame) -> Design:
-    """The design of the covariates of customers, one row a customer.
+def design_of(table: pd.DataFrame, names: Sequence[str] | None = None) -> Design:
+    """The design of the covariates that are columns of a table of customers; of all of its columns, or those named.
 
     Numbers count as they are, anything else by level, the most frequent one being what the others are compared with.
+    Where there is no column of that name, the one of the first order is meant: ``channel`` is then ``first_channel``.
 
     Raises
     ------
-    DataError
-        For a covariate that is missing for some or the same for all, a level with too few customers, and too many
-        groups; all of them at once.
+    InputRefused
+        For a covariate that there is not, that is missing for some or the same for all, a level with too few customers,
+        and too many groups; all of them at once.
     """
-    if problems := [*_problems(covariates)]:
-        raise DataError(*problems)
-    names, index = list(covariates.columns), covariates.columns.tolist()
-    keys = pd.MultiIndex.from_frame(covariates.astype(object)) if len(index) > 1 else pd.Index(covariates[index[0]])
+    names = list(dict.fromkeys(table.columns if names is None else names))
+    columns = {name: next((each for each in (name, f"first_{name}") if each in table), None) for name in names}
+    covariates = pd.DataFrame({name: table[column].to_numpy() for name, column in columns.items() if column})
+    there = ", ".join(map(repr, table.columns))
+    unknown = [
+        Problem(f"covariate {name!r}: there is no such column; there are {there}", USAGE)
+        for name in names
+        if name not in covariates
+    ]
+    if problems := unknown + [Problem(each) for each in _problems(covariates)]:
+        raise InputRefused(problems)
+    keys = pd.MultiIndex.from_frame(covariates.astype(object)) if len(names) > 1 else pd.Index(covariates[names[0]])
     group, distinct = pd.factorize(keys, sort=True)
-    groups = pd.DataFrame(list(distinct) if len(index) > 1 else {index[0]: distinct}, columns=names)
+    groups = pd.DataFrame(list(distinct) if len(names) > 1 else {names[0]: distinct}, columns=names)
     columns, numbers = {}, []
     for name in names:
         values = groups[name]
@@ -119,7 +129,7 @@ def _problems(covariates: pd.DataFrame):
                 f"covariate {name!r}: {level!r} has {counts.min()} customers, at least {FEWEST_IN_LEVEL} are needed; "
                 "put it together with another level"
             )
-    groups = len(covariates.drop_duplicates())
+    groups = len(covariates.drop_duplicates()) if len(covariates.columns) else 0
     if groups > MOST_GROUPS:
         listed = ", ".join(map(repr, covariates))
         yield (
@@ -203,6 +213,8 @@ class CovariateFit:
         Label -> ``PurchaseFit`` of the customers of a group, with coefficients shrunk towards 0 (prior sd .5).
     design
         One row a group: its covariates and customers.
+    group
+        Number of each customer's group, shape (customers,).
     """
 
     model: str
@@ -213,11 +225,18 @@ class CovariateFit:
     log_likelihood_without: float
     groups: Mapping[str, PurchaseFit]
     design: pd.DataFrame
-    order: np.ndarray = field(repr=False, compare=False)
+    group: np.ndarray = field(repr=False, compare=False)
+
+    def of(self, data, unit: str | None = None) -> CovariateFit:
+        """The same fit asked about the same customers, as ``PurchaseFit.of``; what is stored holds none."""
+        parts = _parts(customers_of(data, unit)[0], self.group)
+        groups = {label: fit.of(part) for (label, fit), part in zip(self.groups.items(), parts, strict=True)}
+        return replace(self, groups=groups)
 
     def predict(self, horizon) -> pd.DataFrame:
         """As ``PurchaseFit.predict``, each customer by the fit of the own group."""
-        return pd.concat([fit.predict(horizon) for fit in self.groups.values()]).iloc[self.order]
+        by_group = np.argsort(self.group, kind="stable")
+        return pd.concat([fit.predict(horizon) for fit in self.groups.values()]).iloc[np.argsort(by_group)]
 
     def _repr_html_(self) -> str:
         said = Message(
@@ -239,6 +258,7 @@ def fit_with_covariates(
     unit: str | None = None,
     seed: int = 1,
     clock: Clock | None = None,
+    design: Design | None = None,
 ) -> CovariateFit:
     """Maximum likelihood on the collapsed histories of each group, tests, and a shrunk posterior for prediction.
 
@@ -253,22 +273,29 @@ def fit_with_covariates(
         How dropout moves under BG/NBD and MBG/NBD, see ``MOVES``.
     clock
         As of ``PurchaseModel.fit``.
+    design
+        Of these covariates, where they do not stand in ``data``.
 
     Raises
     ------
-    NotIdentified
-        Where the likelihood has no maximum.
+    Unavailable
+        Where the model has no dropout, or the likelihood no maximum.
     InputRefused
         For covariates that there are not or that cannot be used, see ``design_of``.
     """
     if moves not in MOVES:
         raise UsageError(f"moves == {moves!r}, must be one of {', '.join(MOVES)}")
+    if model.name == FALLBACK:
+        raise Unavailable(
+            "Groups are compared in how often their customers order and how soon they leave; in {model} nobody leaves.",
+            code="covariates.nobody_leaves",
+            model=model.name,
+        )
     histories, _ = customers_of(data, unit)
     clock = clock or Clock(time_unit(unit or "week"))
     names = list(dict.fromkeys([*rate, *dropout]))
-    design = design_of(_covariates(data, histories, names))
-    members = [np.flatnonzero(design.group == group) for group in range(len(design.groups))]
-    parts = [replace(histories, table=histories.table.iloc[rows]) for rows in members]
+    design = design or design_of(data if isinstance(data, pd.DataFrame) else histories.table, names)
+    parts = _parts(histories, design.group)
     patterns = [patterns_of(part, clock) for part in parts]
     (rate_names, of_rate), (dropout_names, of_dropout) = design.of(rate), design.of(dropout)
     likelihood = Likelihood(model, of_rate, of_dropout, moves, patterns)
@@ -295,17 +322,14 @@ def fit_with_covariates(
         log_likelihood_without=plain.value,
         groups=dict(zip(labels, groups, strict=True)),
         design=design.groups.assign(group=labels).set_index("group"),
-        order=np.argsort(np.concatenate(members), kind="stable"),
+        group=design.group,
     )
 
 
-def _covariates(data, histories: CustomerSummary, names: Sequence[str]) -> pd.DataFrame:
-    table = data if isinstance(data, pd.DataFrame) else histories.table
-    found = {name: next((each for each in (name, f"first_{name}") if each in table), None) for name in names}
-    if missing := [name for name, column in found.items() if column is None]:
-        listed = ", ".join(map(repr, table.columns))
-        raise UsageError(*(f"covariate {name!r}: there is no such column; there are {listed}" for name in missing))
-    return pd.DataFrame({name: table[column].to_numpy() for name, column in found.items()})
+def _parts(histories: CustomerSummary, group: np.ndarray) -> list[CustomerSummary]:
+    """The customers of each group."""
+    members = (np.flatnonzero(group == number) for number in range(group.max() + 1))
+    return [replace(histories, table=histories.table.iloc[rows]) for rows in members]
 
 
 def _maximum(likelihood: Likelihood, *starts: np.ndarray) -> Optimum:

@@ -122,14 +122,25 @@ def diagnostics(orders, fits):
 
 
 @step(stored=False)
-def covariate_fit(orders, fits, covariates, seed):
+def covariate_design(orders, customer_tables, covariates):
+    """The groups of customers by their covariates, from the table of customers or the first order; None without."""
+    from analysis.models.covariates import design_of
+
+    if not covariates:
+        return None
+    known = {name: values.array for name, values in customer_tables.attributes(orders).items()}
+    return design_of(orders.histories.table.assign(**known), covariates)
+
+
+@step(cost=3)
+def covariate_fit(orders, fits, covariate_design, covariates, seed):
     """The primary purchase model with covariates on how often customers order and how soon they leave; None without."""
     from analysis.models.covariates import fit_with_covariates
     from analysis.models.registry import MODELS
 
-    if not covariates:
+    if covariate_design is None:
         return None
-    settings = {"seed": seed, "clock": fits.primary.clock}
+    settings = {"seed": seed, "clock": fits.primary.clock, "design": covariate_design}
     return fit_with_covariates(MODELS[fits.primary.model], orders, covariates, covariates, **settings)
 
 

@@ -323,7 +323,7 @@ class Study:
         return self.result("orders").currency or self.config.economics.currency
 
     def read_input(self) -> None:
-        """Read transactions, and the tables beside them.
+        """Read transactions, and the tables beside them; and look at the covariates of customers.
 
         Raises
         ------
@@ -341,7 +341,8 @@ class Study:
                     refuse_unknown_model(name, key)
             except InputRefused as refused:
                 problems += refused.problems
-        for name in (name for name, step in list(STEPS.items()) if step.reads):
+        looked_at = [name for name, step in list(STEPS.items()) if step.reads]
+        for name in looked_at + ([] if self.most_rows else ["covariate_design"]):
             try:
                 self.result(name)
             except InputRefused as refused:

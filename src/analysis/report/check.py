@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
-from analysis.config import Config
+from analysis.config import AUTO, Config
 from analysis.errors import InputRefused, Problem, Unavailable
 from analysis.report.folders import scratch_folder
 from analysis.words import Message, reader, shown, tr
@@ -27,6 +27,8 @@ def inspection(config: Config, *, as_of: dt.date | None = None) -> list[str]:
     ------
     InputRefused
         With every problem in the data.
+    NotIdentified
+        Where the purchase model that is named cannot be fitted to them.
     """
     from analysis.pipeline import Study
     from analysis.pipeline.sources import Sources
@@ -131,10 +133,23 @@ def _tables(study: Study) -> Iterator[str]:
 
 
 def _models(study: Study) -> Iterator[str]:
-    """What a report of these data will not hold."""
-    from analysis.models.fits import shows_leaving
+    """What a report of these data will not hold; NotIdentified where a model that is named leaves none."""
+    from analysis.models.fits import fit_patterns, shows_leaving
+    from analysis.models.patterns import patterns_of
+    from analysis.time import Clock
 
-    if not shows_leaving(study.orders.histories):
+    histories, model = study.orders.histories, study.config.model
+    if model.primary != AUTO:
+        clock = Clock(model.time_unit)
+        fits = fit_patterns(patterns_of(histories, clock), clock, model.seed, model.primary, quick=True)
+        if fits.primary.dropout == "none":
+            note = Message(
+                "In {model}, which `model.primary` names, nobody leaves: the report will say nothing of retention and "
+                "of strategies.",
+                model=model.primary,
+            )
+            yield from _notes([note])
+    elif not shows_leaving(histories):
         note = Message(
             "These orders do not show customers leaving: the report will say nothing of retention and of strategies."
         )

@@ -40,9 +40,29 @@ ENDS = {"estimate": "", "lower": "_lower", "upper": "_upper"}
 """Of an interval -> how the columns of a frame end that hold it."""
 
 
-def write_artefacts(study: Study, folder: Path) -> None:
+PARTS = {
+    "strategies": Message("the comparison of strategies"),
+    "evidence": Message("what your data say of loyalty"),
+    "lift": Message("what keeping customers brings"),
+    "backtest": Message("the test on past orders"),
+    "origins": Message("the record of earlier forecasts"),
+    "covariate_fit": Message("whether groups of customers differ"),
+    "ladder": Message("where your customers stand"),
+    "contact_lists": Message("whom to write to"),
+    "payback": Message("what a new customer may cost"),
+}
+"""Step -> what it is called, of the parts of a report that data may not give."""
+
+
+def missing_parts(study: Study) -> dict[str, Message]:
+    """Step -> why these data do not give it, of the parts in ``PARTS``."""
+    found = ((name, study.outcome(name)) for name in PARTS)
+    return {name: gap.reason for name, gap in found if isinstance(gap, Unavailable)}
+
+
+def write_artefacts(study: Study, folder: Path) -> dict[str, str]:
     """results.json, model.json, ledger.csv; unless they are not wanted the files of customers, lists, the ladder and of
-    who would be in a test that is advised.
+    who would be in a test that is advised. Gives the reason of each part that is missing.
     """
     from analysis.data.ledger import in_words
 
@@ -61,6 +81,7 @@ def write_artefacts(study: Study, folder: Path) -> None:
         write_csv(ledger, folder / "ledger.csv", study.config)
         write_json(model_content(study.fit, study.spend, study.currency), folder / MODEL)
         write_json(results(study), folder / "results.json")
+        return {name: str(reason) for name, reason in missing_parts(study).items()}
 
 
 def _assignment(study: Study) -> pd.DataFrame | None:

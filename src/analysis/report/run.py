@@ -231,6 +231,7 @@ class Run:
         self.outcomes: dict[str, Outcome] = {}
         self.warnings: list[str] = []
         self.notes: list[str] = []
+        self.missing: dict[str, str] = {}
 
     def _find_lots(self) -> None:
         """Let the lots that were drawn of this report be read as a table beside its orders."""
@@ -426,7 +427,7 @@ class Run:
                 self._executed(workers)
                 if refusal:
                     raise refusal
-                self.deadline.result(written)
+                self.missing = self.deadline.result(written)
                 if self.failures:
                     raise NotebookFailed("\n".join(self._said(failure.reason) for failure in self.failures))
             self.progress.stage("checking, printing and publishing" if self.printer else "checking and publishing")
@@ -618,6 +619,7 @@ class Run:
             "finished_at": _now(),
             "seconds": {**self.seconds, "total": round(time.monotonic() - self.began, 3)},
             "notes": self.notes,
+            "missing": self.missing,
             "warnings": self.warnings,
             "failures": [dataclasses.asdict(failure) for failure in self.failures],
             "reason": reason,
