@@ -427,27 +427,25 @@ def season_wins(windows: Sequence[Window], primary: str = AUTO) -> bool:
     return len(gains) >= FEWEST_SEASONAL and sum(gains) > 0
 
 
-def supported(
-    orders: Orders,
-    windows: Sequence[Window] | None,
-    *,
-    time_unit: TimeUnit,
-    seed: int,
-    primary: str = AUTO,
-    previous: str | None = None,
+def fit_candidates(
+    orders: Orders, *, seasonal: bool, time_unit: TimeUnit, seed: int, primary: str = AUTO
 ) -> PurchaseFits:
-    """The purchase models on all customers, in the time and led by the model that past windows support.
-
-    Without windows by that of the run before, ``previous``.
-    """
+    """The purchase models on all customers, in operational time where ``seasonal`` asks for it and it is identified."""
     found = fit_all(orders.histories, time_unit=time_unit, seed=seed, primary=primary)
-    if windows and season_wins(windows, primary):
+    if seasonal:
         births = orders.histories.table["first_order"]
         found = fit_in_season(found, orders.histories, orders.daily, births, seed) or found
-    if primary == AUTO:
-        judged = _of_time(windows or [], seasonal=found.primary.season is not None)
-        found = found.led_by(choice_of(judged, found.names, previous))
     return found
+
+
+def led_by_choice(
+    found: PurchaseFits, windows: Sequence[Window], primary: str = AUTO, previous: str | None = None
+) -> PurchaseFits:
+    """The same models, led by the one that past windows support; without windows by that of the run before."""
+    if primary != AUTO:
+        return found
+    judged = _of_time(windows, seasonal=found.primary.season is not None)
+    return found.led_by(choice_of(judged, found.names, previous))
 
 
 def choice_of(windows: Sequence[Window], identified: Sequence[str], previous: str | None = None) -> str:

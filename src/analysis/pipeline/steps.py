@@ -90,13 +90,28 @@ def origins(windows, primary, previous_primary, credible_level):
     return record_of(windows, primary, credible_level, previous_primary)
 
 
-@step(cost=3)
-def fits(orders, time_unit, seed, primary, previous_primary, windows=None):
-    """The purchase models on all customers, in season; first the one that is named, or that past windows support."""
-    from analysis.models.origins import supported
+@step
+def seasonal(primary, windows=None):
+    """Whether past windows were forecast better in season."""
+    from analysis.models.origins import season_wins
 
-    settings = {"time_unit": time_unit, "seed": seed, "primary": primary, "previous": previous_primary}
-    return supported(orders, windows, **settings)
+    return season_wins(windows or (), primary)
+
+
+@step(cost=3)
+def candidates(orders, seasonal, time_unit, seed, primary):
+    """The purchase models on all customers, in season where past windows were forecast better so."""
+    from analysis.models.origins import fit_candidates
+
+    return fit_candidates(orders, seasonal=seasonal, time_unit=time_unit, seed=seed, primary=primary)
+
+
+@step
+def fits(candidates, primary, previous_primary, windows=None):
+    """The purchase models, the first of them the one that is named, or that past windows support."""
+    from analysis.models.origins import led_by_choice
+
+    return led_by_choice(candidates, windows or (), primary, previous_primary)
 
 
 @step(stored=False)
@@ -206,8 +221,7 @@ def customer_base(orders, gross_margin, cost_per_order, credible_level):
     """The bridge from period to period, what drove the change, deciles, and cohorts by age."""
     from analysis.value.base import customer_base as base_of
 
-    margin = {"gross_margin": gross_margin, "cost_per_order": cost_per_order}
-    return base_of(orders, **margin, level=credible_level)
+    return base_of(orders, gross_margin=gross_margin, cost_per_order=cost_per_order, level=credible_level)
 
 
 @step(cost=2)
