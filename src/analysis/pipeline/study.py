@@ -172,10 +172,9 @@ class Study:
         """
         if not STEPS[name].stored:
             return self.key(name)
-        if self._digest(name) is None:
-            found = self.outcome(name)
-            if STEPS[name].reads and isinstance(found, InputRefused):
-                raise found.with_traceback(None)
+        found = None if self._digest(name) else self.outcome(name)
+        if STEPS[name].reads and isinstance(found, InputRefused):
+            raise found.with_traceback(None)
         return self._digest(name) or self._own + self.key(name)
 
     def _digest(self, name: str) -> str | None:
@@ -304,10 +303,8 @@ class Study:
     def _difference(self, name: str) -> str:
         """What distinguishes a result that is not there from the last one of the same step."""
         before = self.store.latest(name, self.key(name))
-        differences = (
-            dict.fromkeys(self._differences(self.made_of(name), before)) if before else ["nothing was kept of it"]
-        )
-        return "; ".join(differences) or "its files changed"
+        found = self._differences(self.made_of(name), before) if before else ["nothing was kept of it"]
+        return "; ".join(dict.fromkeys(found)) or "its files changed"
 
     def _differences(self, now: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[str]:
         for part in ("settings", "versions"):
