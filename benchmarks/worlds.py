@@ -15,7 +15,14 @@ import yaml
 import analysis as rl
 from analysis.models.diagnostics import diagnostics
 from analysis.models.futures import simulate_futures
-from analysis.models.origins import interval_score, record_of, supported, windows_of
+from analysis.models.origins import (
+    fit_candidates,
+    interval_score,
+    led_by_choice,
+    record_of,
+    time_that_wins,
+    windows_of,
+)
 from analysis.models.patterns import patterns_of
 from analysis.models.registry import MODELS
 from analysis.time import TimeUnit
@@ -76,7 +83,9 @@ def outcome(seed: int, **form: float) -> dict[str, float]:
     frame, came = shop(rng, **form)
     orders = rl.read_orders(frame, customer="customer", date="date", observation_end=str(frame["date"].max().date()))
     windows = windows_of(orders, 13, TimeUnit.WEEK, seed=1)
-    record, fits = record_of(windows, level=LEVEL), supported(orders, windows, time_unit=TimeUnit.WEEK, seed=1)
+    candidates = fit_candidates(orders, follows=time_that_wins(windows), time_unit=TimeUnit.WEEK, seed=1)
+    fits = led_by_choice(candidates, windows)
+    record = record_of(windows, level=LEVEL, follows=fits.primary.clock.follows)
     clock, days = fits.primary.clock, 7 * SETTINGS["ahead"]
     patterns, horizon = patterns_of(orders.histories, clock), clock.ahead(days, orders.observation_end)
     history = tuple(part[patterns.index] for part in patterns.history)
@@ -93,7 +102,7 @@ def outcome(seed: int, **form: float) -> dict[str, float]:
         "calibrated": wide.lower <= came <= wide.upper,
         "width": (wide.upper - wide.lower) / (own.upper - own.lower),
         "error": np.log(came / own.estimate),
-        "in_season": record.seasonal,
+        "in_season": clock.season is not None,
         "score": float(interval_score(wide.lower, wide.upper, came, LEVEL)) / own.estimate,
         **alarms,
         "any": any(alarms.values()),

@@ -105,13 +105,20 @@ def cdnow_spend(cdnow_39_weeks):
 
 
 @pytest.fixture(scope="session")
-def sample_study(tmp_path_factory):
+def store(tmp_path_factory):
+    """Results that all tests of a session share, those of other workers too; for tests that patch no step."""
+    own = tmp_path_factory.getbasetemp()
+    return (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "store"
+
+
+@pytest.fixture(scope="session")
+def sample_study(store):
     """The study of an embedded sample with its own configuration, made once: what claims are tested on."""
     known = {}
 
     def study(name: str) -> Study:
         if name not in known:
-            known[name] = open_study(sample=name, store=tmp_path_factory.mktemp(name))
+            known[name] = open_study(sample=name, store=store)
         return known[name]
 
     return study

@@ -20,11 +20,6 @@ def example(heading):
     return "\n".join(re.findall(r"```python\n(.*?)```", section, flags=re.S))
 
 
-@pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    return tmp_path_factory.mktemp("store")
-
-
 def test_a_figure_and_a_sentence_are_one_cell(store, capsys):
     study = rl.open_study(QUICK, store=store)
     shown = []
@@ -46,12 +41,18 @@ def test_a_step_is_a_function_whose_parameters_are_its_inputs(store, capsys):
         STEPS.pop("quiet_customers", None)
 
 
-def test_a_purchase_model_is_fitted_valued_back_tested_and_lifted(tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def with_another_model(tmp_path_factory):
+    """Results among which there are those of a model that was added."""
+    return tmp_path_factory.mktemp("store")
+
+
+def test_a_purchase_model_is_fitted_valued_back_tested_and_lifted(with_another_model, monkeypatch):
     names = {"__name__": "example"}
     exec(example("A purchase model"), names)
     model = names["UniformBGNBD"]()
     monkeypatch.setitem(registry.MODELS, model.name, model)
-    study = rl.open_study(sample="cdnow", store=tmp_path, primary=model.name)
+    study = rl.open_study(sample="cdnow", store=with_another_model, primary=model.name)
     assert study.fit.model == study.fits.names[0] == model.name
     assert study.fit.parameters.keys() == {"r", "alpha"}
     assert model.name in study.value.by_model
@@ -60,14 +61,14 @@ def test_a_purchase_model_is_fitted_valued_back_tested_and_lifted(tmp_path, monk
     assert 0 < study.value.total.lower < study.value.total.upper
 
 
-def test_a_model_that_was_added_is_on_the_pages(tmp_path, monkeypatch):
+def test_a_model_that_was_added_is_on_the_pages(with_another_model, tmp_path):
     from nbclient import NotebookClient
 
     book = nbformat.read(Path(__file__).parents[1] / "notebooks" / "02-purchase-model.ipynb", as_version=4)
     adding = example("A purchase model") + (
         "\nfrom analysis.models.registry import MODELS\nMODELS[UniformBGNBD.name] = UniformBGNBD()\n"
     )
-    parameters = f"store = {str(tmp_path)!r}\nconfig = {QUICK!r}\n"
+    parameters = f"store, primary = {str(with_another_model)!r}, 'Uniform BG/NBD'\n"
     book.cells.insert(2, nbformat.v4.new_code_cell(parameters + adding))
     NotebookClient(book, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
     shown = [

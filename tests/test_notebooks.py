@@ -117,9 +117,9 @@ def run_cells(config, store, *, lab):
             assert shell.run_cell(source).success, f"{name}: {source}"
 
 
-def test_every_cell_runs_those_to_try_things_in_too(tmp_path, monkeypatch, capsys):
+def test_every_cell_runs_those_to_try_things_in_too(store, monkeypatch, capsys):
     monkeypatch.chdir(NOTEBOOKS)
-    run_cells("parameters/quick.yml", tmp_path, lab=True)
+    run_cells("parameters/quick.yml", store, lab=True)
 
 
 def of_regulars():

@@ -23,8 +23,9 @@ def test_there_are_ten_jobs_of_at_most_six_lines():
 
 
 @pytest.mark.filterwarnings("ignore::FutureWarning:lifetimes")
-def test_every_job_runs_in_its_order(tmp_path, monkeypatch):
+def test_every_job_runs_in_its_order(store, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("analysis.pipeline.study.default_store", lambda: store)
     mpl.use("agg")
     names = {}
     for block in jobs():

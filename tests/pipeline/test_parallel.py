@@ -110,6 +110,8 @@ def test_the_store_gives_back_the_result_of_each_step_as_it_was_computed(alone, 
     assert (computed[name] is None) == (name == "spend_choice")
     assert isinstance(computed[name], Unavailable) == (name in ("alerts", "earned_growth", "referred"))
     assert_same(alone.outcome(name), computed[name])
+    Store.write(alone.store, f"again {name}", "key", alone.outcome(name), {})
+    assert alone.digest(name) == alone.store.record(f"again {name}", "key")["digest"]
 
 
 def test_the_longest_way_comes_first_and_every_step_after_its_inputs():
@@ -154,7 +156,7 @@ def test_several_processes_give_the_results_of_one(alone, small, tmp_path):
     assert sorted(study.compute(processes=2)) == sorted(STORED)
     assert not study.incidents
     for name in STORED:
-        assert study.key(name) == alone.key(name)
+        assert (study.key(name), study.digest(name)) == (alone.key(name), alone.digest(name))
         if name != "orders":  # its customer-days lie in another folder
             assert_same(study.outcome(name), alone.outcome(name))
 

@@ -91,7 +91,7 @@ def test_the_file_is_a_zip_that_others_can_look_into(store):
     with zipfile.ZipFile(store.file("step", "key")) as archive:
         assert archive.testzip() is None
         assert {Path(name).suffix for name in archive.namelist()} == {".json", ".parquet", ".npy"}
-    assert store.record("step", "key") == {"because": "new"}
+    assert store.record("step", "key")["because"] == "new"
 
 
 def test_no_changed_byte_is_read_as_whole(store):
@@ -159,6 +159,16 @@ def test_files_that_a_result_points_to_are_part_of_it(store, name):
     assert store.read("step", "key") is MISSING
     days.with_name(name).unlink()
     assert store.read("step", "key") is MISSING
+
+
+def test_the_digest_goes_by_what_a_result_holds_and_not_by_where_its_files_lie(store):
+    digests = []
+    for key, content in (("here", b"days"), ("there", b"days"), ("changed", b"dayz")):
+        days = store.new_workdir("step", key) / "days.parquet"
+        days.write_bytes(content)
+        store.write("step", key, {"days": days, "of": {"shop", "web"}}, {"at": key})
+        digests.append(store.record("step", key)["digest"])
+    assert digests[0] == digests[1] != digests[2]
 
 
 def test_the_folder_is_its_owners_alone(store):

@@ -17,13 +17,14 @@ from analysis.config import Config
 from analysis.data.loyalty_tables import LoyaltyTables
 from analysis.errors import DataError, InputRefused, NotIdentified, Unavailable, UsageError
 from analysis.pipeline import STEPS, Store, Study, all_steps, open_study
+from analysis.pipeline.sources import content_hash
 from analysis.pipeline.step import Step, only
 from analysis.pipeline.study import notebooks_folder
 
 
 @pytest.fixture
 def computed(monkeypatch):
-    """Steps that only note that they were computed; ``computed.made`` replaces what one of them gives."""
+    """Steps that only say from what they were computed; ``computed.made`` replaces what one of them gives."""
     seen = Computed()
 
     def fake(step: Step) -> Step:
@@ -32,7 +33,7 @@ def computed(monkeypatch):
             seen.append(step.name)
             if step.name in seen.made:
                 return seen.made[step.name](**given)
-            return LoyaltyTables(data_hash=seen.held) if step.reads else step.name
+            return LoyaltyTables(data_hash=seen.held) if step.reads else f"{step.name} {content_hash(given)}"
 
         made = Step(function, step.stored)
         vars(made)["parameters"] = step.parameters
@@ -79,18 +80,18 @@ def test_every_step_is_computed_once_after_its_inputs(tmp_path, computed):
 
 def test_a_second_study_finds_what_the_first_computed(tmp_path, computed):
     for _ in range(2):
-        assert Study(config(tmp_path), store=tmp_path / "store").value == "value"
+        assert Study(config(tmp_path), store=tmp_path / "store").value.startswith("value ")
     assert computed.count("value") == 1
 
 
-MODELS = {"orders", "split", "fits", "spend", "forecasts", "periods", "growth", "tables"}
+MODELS = {"orders", "split", "candidates", "fits", "spend", "forecasts", "periods", "growth", "tables"}
 
 
 @pytest.mark.parametrize(("settings", "again", "kept"), [
-    ({"holdout_weeks": 13}, after("split"), MODELS - {"split", "fits", "forecasts"}),
+    ({"holdout_weeks": 13}, after("split"), MODELS - {"split", "candidates", "fits", "forecasts"}),
     ({"active_window_days": 90}, {"periods", *after("periods")}, MODELS - {"periods"}),
     ({"todays_deal": 0.1}, {"strategies"}, MODELS),
-    ({"time_unit": "day"}, after("fits", "forecasts"), MODELS - {"fits", "forecasts"}),
+    ({"time_unit": "day"}, after("fits", "forecasts"), MODELS - {"candidates", "fits", "forecasts"}),
     ({"gross_margin": 0.4}, {"value", "lift", "strategies"}, MODELS),
     ({"credible_level": 0.8}, {"value", "lift", "periods"}, MODELS - {"periods", "growth"}),
 ])  # fmt: skip
@@ -101,6 +102,20 @@ def test_only_what_depends_on_a_setting_is_computed_again(tmp_path, computed, se
     list(study.with_(**settings).compute())
     assert {name for name in computed if STEPS[name].stored} >= {name for name in again if STEPS[name].stored}
     assert not kept & set(computed)
+
+
+def test_where_a_result_comes_out_as_before_no_step_that_rests_on_it_is_computed(tmp_path, computed):
+    computed.made |= {"model_time": lambda **given: "", "fits": lambda **given: "BG/NBD leads"}
+    study = Study(config(tmp_path), store=tmp_path / "store")
+    list(study.compute())
+    computed.clear()
+    list(study.with_(holdout_weeks=13).compute())
+    assert set(computed) - {"origins", "outlook", "backtest", "claims"} == {
+        "split", "windows", "model_time", "fits", "forecasts", "twenty_bring_eighty", "longer_more_profitable",
+    }  # fmt: skip
+    computed.clear()
+    list(study.with_(previous_primary="MBG/NBD").compute())
+    assert [name for name in computed if STEPS[name].stored] == ["fits"]
 
 
 def test_another_last_day_or_a_changed_file_is_another_input(tmp_path, computed):
@@ -222,13 +237,20 @@ def test_why_a_result_is_computed_again_is_said_in_words(tmp_path, computed):
     assert dearer.why("value") == "value: to be computed, since economics.gross_margin was 0.3 and is 0.4"
     assert dearer.why("fits").startswith("fits: kept")
     by_day = study.with_(time_unit="day")
-    assert "model.time_unit was week and is day" in by_day.why("lift")
+    unit = "model.time_unit was week and is day"
+    assert by_day.why("lift") == f"lift: to be computed unless windows come out as before, since {unit}"
+    assert by_day.lift != study.lift
+    assert by_day.why("lift") == f"lift: computed now, since {unit}"
     computed.held = "other rows"
     (tmp_path / "orders.csv").write_text("c,d\nx,2024-01-01\n")
     changed = Study(config(tmp_path), store=tmp_path / "store")
-    assert changed.why("fits") == "fits: to be computed, since orders changed"
+    assert changed.why("spend") == "spend: to be computed unless orders come out as before, since its files changed"
+    assert changed.spend != study.spend
+    assert changed.why("spend") == "spend: computed now, since orders changed"
+    computed.held = "fewer rows"
     earlier = Study(study.config, as_of=dt.date(2024, 1, 1), store=tmp_path / "store")
-    assert earlier.why("lift") == "lift: to be computed, since as_of was None and is 2024-01-01"
+    assert earlier.lift != study.lift
+    assert "as_of was None and is 2024-01-01" in earlier.why("lift")
     with pytest.raises(UsageError, match=r"there is no step 'valeu'; did you mean 'value'\?"):
         study.why("valeu")
 
@@ -236,7 +258,7 @@ def test_why_a_result_is_computed_again_is_said_in_words(tmp_path, computed):
 def test_source_that_changes_while_a_process_runs_is_not_taken_for_what_ran(tmp_path, computed, monkeypatch):
     study = Study(config(tmp_path), store=tmp_path / "store")
     monkeypatch.setattr(study.sources, "newest", lambda modules: time.time() + 60)
-    assert study.growth == "growth"
+    assert study.growth.startswith("growth ")
     assert study.why("growth").endswith("not kept, since the source changed after this process began")
     assert not list((tmp_path / "store").glob("growth-*.zip"))
 

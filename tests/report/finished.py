@@ -1,9 +1,11 @@
-"""Finished reports, made once for all tests that look at them."""
+"""Finished reports, made once for all tests that look at them, whichever worker runs them."""
 
 from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+
+from filelock import FileLock
 
 from analysis.config import load_config
 from analysis.pipeline import notebooks_folder
@@ -14,4 +16,5 @@ from analysis.report.run import run_report
 def finished(out: Path, language: str, sample: str) -> Path:
     """The folder of a report in a language on one of the ready configurations, such as ``quick``."""
     config = load_config(notebooks_folder() / "parameters" / f"{sample}.yml", {"language": language})
-    return run_report(config, out=out)
+    with FileLock(f"{out}.lock"):
+        return run_report(config, out=out)

@@ -20,14 +20,9 @@ WORDS = "() => document.querySelector('main').innerText.split(/\\s+/).filter(wor
 JARGON = re.compile(r"log[- ]score|posterior|likelihood|\bNBD\b|gamma|predictive|credible", re.IGNORECASE)
 
 
-@pytest.fixture(scope="module")
-def out(tmp_path_factory):
-    return tmp_path_factory.mktemp("finished")
-
-
 @pytest.fixture(params=REPORTS, ids="-".join)
-def run(request, out):
-    return finished(out, *request.param)
+def run(request, store):
+    return finished(store.with_name("reports"), *request.param)
 
 
 @pytest.fixture(scope="module")

@@ -403,29 +403,35 @@ def time_that_wins(windows: Sequence[Window], primary: str = AUTO) -> str:
     return max(gains, key=gains.get)
 
 
-def supported(
+def fit_candidates(
     orders: Orders,
-    windows: Sequence[Window] | None,
     *,
     time_unit: TimeUnit,
     seed: int,
+    follows: str = "",
     primary: str = AUTO,
-    previous: str | None = None,
     edges: np.ndarray | None = None,
 ) -> PurchaseFits:
-    """The purchase models on all customers, in the time and led by the model that past windows support.
+    """The purchase models on all customers, in the operational time that is named, where it is identified.
 
-    Without windows by that of the run before, ``previous``. ``edges`` are those of a calendar of promotions.
+    ``edges`` are those of a calendar of promotions.
     """
     histories, clock = orders.histories, Clock(time_unit)
     found = fit_all(patterns_of(histories, clock), clock, seed, primary)
-    if windows and (follows := time_that_wins(windows, primary)):
+    if follows:
         births = histories.table["first_order"]
         found = fit_in_time(found, histories, orders.daily, births, seed, follows, edges) or found
-    if primary == AUTO:
-        judged = _of_time(windows or [], found.primary.clock.follows)
-        found = found.led_by(choice_of(judged, found.names, previous))
     return found
+
+
+def led_by_choice(
+    found: PurchaseFits, windows: Sequence[Window], primary: str = AUTO, previous: str | None = None
+) -> PurchaseFits:
+    """The same models, led by the one that past windows support; without windows by that of the run before."""
+    if primary != AUTO:
+        return found
+    judged = _of_time(windows, found.primary.clock.follows)
+    return found.led_by(choice_of(judged, found.names, previous))
 
 
 def choice_of(windows: Sequence[Window], identified: Sequence[str], previous: str | None = None) -> str:

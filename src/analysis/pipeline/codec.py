@@ -32,6 +32,8 @@ KIND, VALUE = "$type", "value"
 ARRAY = b"\x93NUMPY"
 COMPRESSION = 1
 """Of zlib, the fastest: what was simulated takes a third of the room."""
+FOLDERS = "folders.json"
+"""Where files lie that a result names: no part of what it is."""
 SIGNED = 66
 """Bytes of the zip's comment, which is the checksum of what comes before, and of its length."""
 
@@ -43,14 +45,17 @@ class Damaged(Exception):
 def packed(result: Any, record: Mapping[str, Any], folder: Path) -> bytes:
     """A result, and the ``record`` of how it came about (as JSON knows it), as the bytes of a zip.
 
-    Raises TypeError for what cannot be held, with the place where it stands. A file in a folder below ``folder`` is
-    held by its name, and by the checksums of all that lies beside it.
+    To the record is added the ``digest`` of the result, which equal results share. Raises TypeError for what cannot be
+    held, with the place where it stands. A file in a folder below ``folder`` is held by its name, and by the checksums
+    of all that lies beside it.
     """
     writer = _Writer(folder)
-    writer.parts["result.json"] = _json(writer.tree(result, "result"))
+    parts = {"result.json": _json(writer.tree(result, "result")).encode(), **writer.parts}
+    digest = hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts.values())).hexdigest()
+    about = {"record.json": _json({**record, "digest": digest}), FOLDERS: _json(writer.folders)}
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        for name, content in {"record.json": _json(record), **writer.parts}.items():
+        for name, content in (about | parts).items():
             archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED, COMPRESSION)
     body = buffer.getvalue()
     return body[:-2] + _signature(body)
@@ -131,10 +136,6 @@ def _apart_array(array: np.ndarray) -> Any:
     return buffer.getvalue()
 
 
-def _message(text: str, plural: str | None, code: str, context: str, values: dict[str, Any]) -> Message:
-    return Message(text, plural, code=code, context=context, **values)
-
-
 def _apart_index(index: pd.Index) -> list[Any]:
     frequency = index.freqstr if isinstance(index, pd.DatetimeIndex) else None
     return [index.to_frame(index=False, name="values"), index.name, frequency]
@@ -150,7 +151,7 @@ def _index(parts: list[Any]) -> pd.Index:
 KINDS: dict[type, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     float: (repr, float),  # not finite
     tuple: (list, tuple),
-    set: (list, set),
+    set: (lambda value: sorted(value, key=repr), set),
     dict: (lambda value: [list(item) for item in value.items()], dict),
     dt.date: (dt.date.isoformat, dt.date.fromisoformat),
     dt.datetime: (dt.datetime.isoformat, dt.datetime.fromisoformat),
@@ -158,7 +159,7 @@ KINDS: dict[type, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     pd.Timedelta: (pd.Timedelta.isoformat, pd.Timedelta),
     type(pd.NaT): (lambda _: None, lambda _: pd.NaT),
     Message: (lambda value: [value.text, value.plural, value.code, value.context, value.values],
-              lambda parts: _message(*parts)),
+              lambda parts: Message(parts[0], parts[1], code=parts[2], context=parts[3], **parts[4])),
     np.generic: (lambda value: [value.dtype.str, value.item()], lambda parts: np.array(parts[1], dtype=parts[0])[()]),
     np.ndarray: (_apart_array, _array),
     pd.Categorical: (lambda value: [value.codes, value.categories, value.ordered],
@@ -181,7 +182,7 @@ class _Writer:
     """Takes a value apart: JSON, and ``parts`` beside it."""
 
     def __init__(self, folder: Path):
-        self.folder, self.parts = folder, {}
+        self.folder, self.parts, self.folders = folder, {}, []
 
     def tree(self, value: Any, place: str) -> Any:
         if type(value) in (str, bool, int, type(None)) or (type(value) is float and math.isfinite(value)):
@@ -213,7 +214,8 @@ class _Writer:
         if not path.is_relative_to(self.folder):
             return "path", str(path)
         beside = [file for file in path.parent.iterdir() if file.is_file()] if path.exists() else []
-        return "file", [path.relative_to(self.folder).as_posix(), {file.name: _digest_of(file) for file in beside}]
+        self.folders.append(path.relative_to(self.folder).parent.as_posix())
+        return "file", [len(self.folders) - 1, path.name, {file.name: _digest_of(file) for file in sorted(beside)}]
 
 
 class _Reader:
@@ -235,8 +237,9 @@ class _Reader:
         return {"part": self.archive.read, "path": Path, "file": self._file}.get(kind, lambda it: _own(kind, it))(parts)
 
     def _file(self, parts: list[Any]) -> Path:
-        path = self.folder / parts[0]
-        for name, digest in parts[1].items():
+        number, own, digests = parts
+        path = self.folder / json.loads(self.archive.read(FOLDERS))[number] / own
+        for name, digest in digests.items():
             file = path.with_name(name)
             if ".." in file.parts or not file.is_file() or _digest_of(file) != digest:
                 raise Damaged(file)

@@ -98,13 +98,29 @@ def origins(windows, fits, primary, previous_primary, credible_level):
     return record_of(windows, primary, credible_level, previous_primary, fits.primary.clock.follows)
 
 
-@step(cost=3)
-def fits(orders, time_unit, seed, primary, previous_primary, windows=None, promotion_edges=None):
-    """The purchase models on all customers, in the time and led by the model that is named or past windows support."""
-    from analysis.models.origins import supported
+@step
+def model_time(primary, windows=None):
+    """The operational time in which past windows were forecast best; empty where none beats the calendar."""
+    from analysis.models.origins import time_that_wins
 
-    settings = {"time_unit": time_unit, "seed": seed, "primary": primary, "previous": previous_primary}
-    return supported(orders, windows, **settings, edges=promotion_edges)
+    return time_that_wins(windows or (), primary)
+
+
+@step(cost=3)
+def candidates(orders, model_time, time_unit, seed, primary, promotion_edges=None):
+    """The purchase models on all customers, in the time in which past windows were forecast best."""
+    from analysis.models.origins import fit_candidates
+
+    settings = {"time_unit": time_unit, "seed": seed, "primary": primary}
+    return fit_candidates(orders, follows=model_time, **settings, edges=promotion_edges)
+
+
+@step
+def fits(candidates, primary, previous_primary, windows=None):
+    """The purchase models, the first of them the one that is named, or that past windows support."""
+    from analysis.models.origins import led_by_choice
+
+    return led_by_choice(candidates, windows or (), primary, previous_primary)
 
 
 @step(stored=False)
@@ -224,8 +240,7 @@ def customer_base(orders, gross_margin, cost_per_order, credible_level):
     """The bridge from period to period, what drove the change, deciles, and cohorts by age."""
     from analysis.value.base import customer_base as base_of
 
-    margin = {"gross_margin": gross_margin, "cost_per_order": cost_per_order}
-    return base_of(orders, **margin, level=credible_level)
+    return base_of(orders, gross_margin=gross_margin, cost_per_order=cost_per_order, level=credible_level)
 
 
 @step(cost=2)

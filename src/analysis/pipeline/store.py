@@ -68,7 +68,7 @@ class Store:
         """How a stored result came about; empty where there is none."""
         return _record_in(self.file(step, key))
 
-    def latest(self, step: str, but: str) -> dict[str, Any]:
+    def latest(self, step: str, but: str = "") -> dict[str, Any]:
         """The record of the result of a step that was used last, leaving out that with the key ``but``."""
         found = [path for path in self.folder.glob(f"{step}-*.zip") if path != self.file(step, but)]
         return _record_in(max(found, key=lambda path: path.stat().st_mtime)) if found else {}

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
 BEGAN = time.time()
 KEY_DIGITS = 32
+RECORD = 2
+"""Version of what a record says; nothing is read that an earlier one was written with."""
 
 
 class Study:
@@ -91,7 +93,7 @@ class Study:
         self.planned = 0
         self._own = secrets.token_hex(16)
         self._keys: dict[str, str] = {}
-        self._origins: dict[str, str] = {}
+        self._digests: dict[str, str] = {}
         self._known: dict[str, Any] = {}
         self._because: dict[str, str] = {}
 
@@ -115,10 +117,8 @@ class Study:
 
     def __reduce__(self) -> tuple:
         """For a worker process: what was read is known by its keys, and found in the store."""
-        read = [name for name, step in STEPS.items() if step.reads and name in self._keys]
-        keys = {name: self._keys[name] for name in read}
-        origins = {name: self.origin(name) for name in read}
-        return _in_worker, (self.config, self.as_of, self.store.folder, keys, origins)
+        keys = {name: key for name, key in self._keys.items() if STEPS[name].reads}
+        return _in_worker, (self.config, self.as_of, self.store.folder, keys)
 
     def result(self, name: str) -> Any:
         """The result of a step: known, kept in the store, or computed now; a refusal is raised."""
@@ -136,41 +136,53 @@ class Study:
         return self._known[key]
 
     def key(self, name: str) -> str:
-        """What a step's result is known by: a hash over everything that it is made of."""
+        """What a step's result is found by: a hash over everything that it is made of, computed where it must be."""
         if name not in self._keys:
-            self._keys[name] = content_hash(self.made_of(name), self._files(STEPS[name]))[:KEY_DIGITS]
+            self._keys[name] = content_hash(RECORD, self.made_of(name), self._files(STEPS[name]))[:KEY_DIGITS]
             self.sources.keep()
         return self._keys[name]
 
     def is_kept(self, name: str) -> bool:
-        """Whether a step's result is in the store and refuses nothing."""
-        return self.store.record(name, self.key(name)).get("refuses") is False
+        """Whether a step's result is in the store, with all that it is made of, and refuses nothing."""
+        return not any(self._missing(name)) and self.store.record(name, self.key(name)).get("refuses") is False
+
+    def _missing(self, name: str) -> Iterator[str]:
+        """Steps to be computed before the key of this one is known: of each way to it the first."""
+        for earlier in () if name in self._keys else STEPS[name].inputs:
+            before = list(self._missing(earlier))
+            is_missing = not before and STEPS[earlier].stored and self._digest(earlier) is None
+            yield from [earlier] if is_missing else before
 
     def made_of(self, name: str) -> dict[str, Any]:
-        """Settings, inputs (by their keys), source and versions that a step's result is made of."""
+        """Settings, inputs (by what they hold), source and versions that a step's result is made of."""
         step = STEPS[name]
         settings = {key: _plain(self._setting(step, given)) for given, key in step.settings.items()}
         return {
             "step": name,
             "settings": settings | ({"as_of": str(self.as_of)} if "as_of" in step.parameters else {}),
-            "inputs": {earlier: self.origin(earlier) for earlier in step.inputs},
+            "inputs": {earlier: self.digest(earlier) for earlier in step.inputs},
             "source": self.sources.behind(step.function),
             "versions": numerical_versions(),
         }
 
-    def origin(self, name: str) -> str:
-        """What an input is known by; of what was read, the content of the files matters and not where they lay."""
-        if not STEPS[name].reads:
-            return self.key(name)
-        if name not in self._origins:
-            held = self.read(name)["data_hash"]
-            self._origins[name] = content_hash(held, self.made_of(name))[:KEY_DIGITS]
-        return self._origins[name]
+    def digest(self, name: str) -> str:
+        """A hash of what a result holds, by which it is an input: where it comes out as before, no other step changes.
 
-    def read(self, name: str) -> dict[str, Any]:
-        """What a step's result says of the files that it read: ``data_hash`` and ``observation_end``."""
-        record = self.store.record(name, self.key(name))
-        return record["read"] if "read" in record else _read(self.result(name))
+        Of one that is never kept its key.
+        """
+        if not STEPS[name].stored:
+            return self.key(name)
+        found = None if self._digest(name) else self.outcome(name)
+        if STEPS[name].reads and isinstance(found, InputRefused):
+            raise found.with_traceback(None)
+        return self._digest(name) or self._own + self.key(name)
+
+    def _digest(self, name: str) -> str | None:
+        """As the record of a result has it; None where there is none."""
+        key = self.key(name)
+        if key not in self._digests and (record := self.store.record(name, key)):
+            self._digests[key] = record["digest"]
+        return self._digests.get(key)
 
     def _setting(self, step: Step, given: str) -> Any:
         """A setting as the step is given it."""
@@ -236,10 +248,10 @@ class Study:
             **made_of,
             "because": self._because[name],
             "refuses": refuses(name, result),
+            "data_hash": getattr(result, "data_hash", None),
             "computed_at": at,
             **took,
         }
-        record |= {"read": _read(result)} if STEPS[name].reads else {}
         self.store.write(name, self.key(name), result, record)
         return self.store.read(name, self.key(name))
 
@@ -274,9 +286,14 @@ class Study:
         """In words, whether a step's result is kept, or what changed so that it was or will be computed again."""
         if name not in all_steps():
             raise UsageError(f"there is no step {name!r}{nearest(name, STEPS)}")
-        key = self.key(name)
         if not STEPS[name].stored:
             return f"{name}: not kept, made from {' and '.join(STEPS[name].inputs)} whenever it is asked for"
+        if (missing := dict.fromkeys(self._missing(name))) and self.store.latest(name):
+            why = "; ".join(dict.fromkeys(map(self._difference, missing)))
+            return f"{name}: to be computed unless {' and '.join(missing)} come out as before, since {why}"
+        if missing:
+            return f"{name}: to be computed, since nothing was kept of it"
+        key = self.key(name)
         if name in self._because and key in self._known:
             return f"{name}: computed now, since {self._because[name]}"
         if record := self.store.record(name, key):
@@ -286,10 +303,8 @@ class Study:
     def _difference(self, name: str) -> str:
         """What distinguishes a result that is not there from the last one of the same step."""
         before = self.store.latest(name, self.key(name))
-        differences = (
-            dict.fromkeys(self._differences(self.made_of(name), before)) if before else ["nothing was kept of it"]
-        )
-        return "; ".join(differences) or "its files changed"
+        found = self._differences(self.made_of(name), before) if before else ["nothing was kept of it"]
+        return "; ".join(dict.fromkeys(found)) or "its files changed"
 
     def _differences(self, now: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[str]:
         for part in ("settings", "versions"):
@@ -297,9 +312,8 @@ class Study:
                 yield f"{name} was {old} and is {new}"
         if changed := [name for name, *_ in _changes(before["source"], now["source"])]:
             yield f"the source of {', '.join(name.removeprefix('analysis.') for name in changed[:3])} changed"
-        for name, old, _ in _changes(before["inputs"], now["inputs"]):
-            # What was read goes by what it held, under which no record is kept.
-            earlier = self.store.record(name, old or "") or self.store.latest(name, self.key(name))
+        for name, *_ in _changes(before["inputs"], now["inputs"]):
+            earlier = self.store.latest(name, self.key(name)) if name in now["inputs"] else {}
             yield from list(self._differences(self.made_of(name), earlier) if earlier else ()) or [f"{name} changed"]
 
     def with_(self, *, as_of: dt.date | str | None = None, **settings: Any) -> Study:
@@ -307,14 +321,17 @@ class Study:
         content, path = self.config.model_dump(exclude_none=True), self.config.folder / f"{self.config.name}.yml"
         config = config_from_mapping(content, path=path, overrides=overrides(settings))
         other = Study(config, _day(as_of) or self.as_of, self.store.folder, self.frame, self.most_rows)
-        other._own, other._known = self._own, self._known
+        other._own, other._known, other._digests = self._own, self._known, self._digests
         return other
 
     @property
     def data_hash(self) -> str:
         """SHA-256 (hex) over everything that was read."""
-        read = [self.read(name)["data_hash"] for name, step in list(STEPS.items()) if step.reads]
-        first, *further = [found for found in read if found is not None]
+        read = {name: self.store.record(name, self.key(name)) for name, step in list(STEPS.items()) if step.reads}
+        known = (
+            held["data_hash"] if held else getattr(self.result(name), "data_hash", None) for name, held in read.items()
+        )
+        first, *further = [found for found in known if found is not None]
         return content_hash(first, *further) if further else first
 
     @property
@@ -378,11 +395,6 @@ class Study:
         from analysis.pipeline.parallel import side_by_side
 
         yield from side_by_side(self, processes, workers, watch)
-
-
-def _read(result: Any) -> dict[str, Any]:
-    end = getattr(result, "observation_end", None)
-    return {"data_hash": getattr(result, "data_hash", None), "observation_end": end and end.isoformat()}
 
 
 def open_study(
@@ -473,7 +485,7 @@ def test_claims(
     --------
     >>> import analysis as rl
     >>> from analysis.data import simulate_transactions
-    >>> frame = simulate_transactions(800, seed=1)
+    >>> frame = simulate_transactions(300, seed=1)
     >>> orders = rl.read_orders(frame, customer="customer", date="date", amount="amount")
     >>> found = rl.test_claims(orders, gross_margin=0.4, acquisition_cost=30, cost_per_customer_year=4)
     >>> print(found.loc[found["claim"] == "keeping_cheaper", ["verdict", "estimate", "unit"]].to_string(index=False))
@@ -486,19 +498,18 @@ def test_claims(
         study = Study(config, store=folder, frame=orders)
         for name, result in {"orders": orders, "fits": fits, "spend": spend}.items():
             if result is not None:
-                study._known[study.key(name)] = result
+                study._keys[name] = study._digests[name] = name
+                study._known[name] = result
         return study.claims.to_frame()
 
 
-_held: dict[str, Any] = {}
-"""Results that a worker process has read or computed, by key."""
+_held: tuple[dict[str, Any], dict[str, str]] = {}, {}
+"""By key, results that a worker process has read or computed, and digests."""
 
 
-def _in_worker(
-    config: Config, as_of: dt.date | None, store: Path, keys: dict[str, str], origins: dict[str, str]
-) -> Study:
+def _in_worker(config: Config, as_of: dt.date | None, store: Path, keys: dict[str, str]) -> Study:
     study = Study(config, as_of, store)
-    study._keys, study._origins, study._known = keys, origins, _held
+    study._keys, (study._known, study._digests) = keys, _held
     return study
 
 

@@ -142,25 +142,27 @@ def _known_list(name: str, config: Config) -> str:
 
 def read_study(config_file: Path, as_of: dt.date | None, store: Path) -> tuple[Study, dict[str, Any]]:
     """Read the data; body of a task in a worker process. Gives the study, and what else the run tells of its data."""
-    from analysis.pipeline import Study
-
-    study = Study(load_config(config_file), as_of, store)
-    study.store.begin_run()
-    study.read_input()
+    study = _study_of(config_file, as_of, store)
     orders = study.orders
     told = {name: getattr(orders, name) for name in ("rows_used", "rows_read", "customers", "orders")}
     with reader(study.config.language, study.currency):
         return study, {"identity": identity_of(study), "notes": [str(note) for note in orders.notes], **told}
 
 
-def lot_of(config_file: Path, as_of: dt.date | None, store: Path, name: str) -> tuple[dt.date, pd.DataFrame]:
-    """The last day of the data, and a lot of a list; body of a task in a worker process."""
+def _study_of(config_file: Path, as_of: dt.date | None, store: Path) -> Study:
     from analysis.pipeline import Study
-    from analysis.strategies.lots import draw_lot
 
     study = Study(load_config(config_file), as_of, store)
     study.store.begin_run()
     study.read_input()
+    return study
+
+
+def lot_of(config_file: Path, as_of: dt.date | None, store: Path, name: str) -> tuple[dt.date, pd.DataFrame]:
+    """The last day of the data, and a lot of a list; body of a task in a worker process."""
+    from analysis.strategies.lots import draw_lot
+
+    study = _study_of(config_file, as_of, store)
     try:
         found, economics, day = study.contact_lists, study.config.economics, study.orders.observation_end
     except Unavailable as gap:
