@@ -80,7 +80,7 @@ def cleaned(
     rows = meant(rows, data)
     rows = rows.then(_with_reasons, data.observation_start, end, rows.has_money, data.refunds == "drop")
     profile = profile_of(rows, today)
-    kept = rows.then(lambda t: t.filter(t.reason.isnull())) if profile.dropped else rows
+    kept = rows.then(_counting) if profile.dropped else rows
     currency, mixed = currency_of(kept, config)
     duplicates = UNCOUNTED if data.duplicates == "keep" else duplicates_in(kept)
     problems = [
@@ -211,6 +211,10 @@ def _with_reasons(
     tests += [(rows.money.isnull(), str(Reason.MISSING_AMOUNT))] if has_money else []
     tests += [(rows.is_refund, str(Reason.REFUND_DROPPED))] if has_money and no_refunds else []
     return rows.mutate(reason=ibis.cases(*tests))
+
+
+def _counting(rows: Table) -> Table:
+    return rows.filter(rows.reason.isnull())
 
 
 def profile_of(rows: Rows, today: dt.date) -> Profile:

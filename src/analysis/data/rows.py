@@ -95,8 +95,7 @@ class Rows:
 
     def number(self, test: Callable[[Table], BooleanValue]) -> int:
         """How many rows meet a test (an expression)."""
-        # Filtered, so that an engine tries the cheap part of a test first.
-        return self.relation.one(lambda t: t.filter(test(t)).aggregate(number=ibis._.count()))["number"]
+        return self.relation.one(_number, test)["number"]
 
     def examples(self, roles: Iterable[str], test: Callable[[Table], BooleanValue], most: int = 5) -> str:
         """The first rows that meet a test (an expression), in words: as they stand in the file, and where."""
@@ -110,6 +109,11 @@ class Rows:
         condition = f"{quoted(NUMBER_OF_ROW)} IN ({', '.join(numbers) or 'NULL'})"
         columns = [self.columns[role] for role in roles]
         return self.table.examples(self.relation.connection, columns, condition, most)
+
+
+def _number(rows: Table, test: Callable[[Table], BooleanValue]) -> Table:
+    # Filtered, so that an engine tries the cheap part of a test first.
+    return rows.filter(test(rows)).aggregate(number=ibis._.count())
 
 
 def file_rows(connection: Connection, table: RawTable, data: DataConfig, workdir: Path) -> Rows:
