@@ -238,8 +238,8 @@ def rates(table: pd.DataFrame) -> Iterator[dict]:
             "advice against best rule": round(float(lost["advice"] / lost["best rule"]), 2),
             "advice less best rule [%]": f"{100 * less.mean():.2f} ± {100 * less.sem():.2f}",
             "“do it”, of those that lose [%]": round(100 * float((part["form"][loses] == "do").mean()), 1),
-            **{f"lost where {abs(band.left):.0%} to {band.right:.0%} was said": f"{row['mean']:.0%} of {row['size']:.0f}"
-               for band, row in held.iterrows()},
+            **{f"lost where {abs(band.left):.0%} to {band.right:.0%} was said":
+               f"{row['mean']:.0%} of {row['size']:.0f}" for band, row in held.iterrows()},
             "break-even of an own programme holds the truth [%]": round(100 * float(own["brackets"].mean())),
             **{f"“{form}”": int(count) for form, count in part["form"].value_counts().items()},
         }  # fmt: skip
