@@ -1,6 +1,6 @@
 """How good the advice is: companies whose truth is known, analysed as a user would, and the advice followed through.
 
-Run with ``python -m benchmarks.recommendation [COMPANIES] [PROCESSES]``; 40 companies take ten processor minutes.
+Run with ``python -m benchmarks.recommendation [COMPANIES] [PROCESSES]``; 40 companies take 25 processor minutes.
 For each company a truth is drawn from the stated ranges, or from the same moved by a standard deviation; orders come
 from BG/NBD; the model is fitted, strategies at random prices are compared, and what comes of following the advice is
 held against other rules. Ranges are the package's own, or a quarter as wide, as of a company that knows its customers.
@@ -238,8 +238,8 @@ def rates(table: pd.DataFrame) -> Iterator[dict]:
             "advice against best rule": round(float(lost["advice"] / lost["best rule"]), 2),
             "advice less best rule [%]": f"{100 * less.mean():.2f} ± {100 * less.sem():.2f}",
             "“do it”, of those that lose [%]": round(100 * float((part["form"][loses] == "do").mean()), 1),
-            **{f"lost where {band.left:.0%} to {band.right:.0%} was said": f"{row['mean']:.0%} of {row['size']:.0f}"
-               for band, row in held.iterrows()},
+            **{f"lost where {abs(band.left):.0%} to {band.right:.0%} was said":
+               f"{row['mean']:.0%} of {row['size']:.0f}" for band, row in held.iterrows()},
             "break-even of an own programme holds the truth [%]": round(100 * float(own["brackets"].mean())),
             **{f"“{form}”": int(count) for form, count in part["form"].value_counts().items()},
         }  # fmt: skip

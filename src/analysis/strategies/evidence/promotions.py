@@ -406,7 +406,8 @@ def _with(promoted: np.ndarray, unclear: np.ndarray, around) -> WeekDesign:
     columns, taken = {"promoted": promoted}, np.where(unclear, 1.0, promoted)
     for name, shifts in around.items():
         # Rounded, so that what is left of a week of which every day is taken is nothing.
-        columns[name] = np.round(np.minimum(sum(_shifted(promoted, shift) for shift in shifts), 1 - taken), 9)
+        shifted = sum(pd.Series(promoted).shift(shift, fill_value=0.0).to_numpy() for shift in shifts)
+        columns[name] = np.round(np.minimum(shifted, 1 - taken), 9)
         taken = taken + columns[name]
     t = np.arange(count) / WEEKS_PER_YEAR
     trend = [np.ones(count), t - t.mean(), (t - t.mean()) ** 2]
@@ -416,15 +417,6 @@ def _with(promoted: np.ndarray, unclear: np.ndarray, around) -> WeekDesign:
         trend.append(unclear.astype(float))
     kept = tuple(name for name, values in columns.items() if values.any())
     return WeekDesign(kept, np.column_stack([*(columns[name] for name in kept), *trend]), taken == 0, bool(around))
-
-
-def _shifted(values: np.ndarray, by: int) -> np.ndarray:
-    found = np.zeros_like(values)
-    if by > 0:
-        found[by:] = values[:-by]
-    else:
-        found[:by] = values[-by:]
-    return found
 
 
 def separate_promotions(promoted: np.ndarray) -> int:
