@@ -106,7 +106,8 @@ def alone(small, computed) -> Study:
 
 @pytest.mark.parametrize("name", STORED)
 def test_the_store_gives_back_the_result_of_each_step_as_it_was_computed(alone, computed, name):
-    # Too few customers have orders to hold out; no covariates are named; there are no two years of months, and no names of referrers.
+    # Too few customers have orders to hold out, and no covariates are named; there are no two years of months, and no
+    # names of referrers.
     assert (computed[name] is None) == (name in ("covariate_fit", "spend_choice"))
     assert isinstance(computed[name], Unavailable) == (name in ("alerts", "earned_growth", "referred"))
     assert_same(alone.outcome(name), computed[name])
