@@ -294,6 +294,13 @@ def compare_strategies(
         )  # fmt: skip
     coming = joining_per_year if new_customers_per_year is None else new_customers_per_year
     notes = list(_notes(settings, deal, coming, new_customers_per_year, kinds))
+    if fit.clock.follows:
+        notes.append(
+            Message(
+                "Going on as today follows the season or the calendar of the models; what strategies change in it is "
+                "spread evenly over the year."
+            )
+        )
     given = {name: each for name, each in settings.assumptions if each is not None}
     told = (evidence.estimates, given, evidence.caps) if evidence else (None, given)
     draws = fit.posterior.draws[: draws_for(base_grid(fit.known_histories(), fit.clock))]
