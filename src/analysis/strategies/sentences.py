@@ -222,7 +222,8 @@ def advice_sentence(advice: Advice, name, label) -> Message:
 def _where_it_pays(advice: Advice) -> Message:
     if advice.unit == "year" or advice.most.estimate <= 0:
         return _margin_needed(advice)
-    return Message("at a cost of {most:money} {unit} or less", most=advice.most.estimate, unit=UNITS[advice.unit])
+    numbers = {"most": advice.most.estimate, "unit": UNITS[advice.unit], "cost": advice.cost}
+    return Message("at a cost of {most:money} {unit} or less; planned are {cost:money}", **numbers)
 
 
 def _margin_needed(advice: Advice) -> Message:
