@@ -30,6 +30,14 @@ def test_the_price_that_the_shop_raised_before_its_promotion_is_found(shop):
     assert (categories["upper"] - categories["lower"]).min() > together["upper"] - together["lower"]
 
 
+def test_the_sample_brings_its_discounts_and_its_calendar(tmp_path, shop):
+    study = rl.open_study(sample="simulated-shop", store=tmp_path)
+    found = study.promotion_honesty
+    pd.testing.assert_frame_equal(found, rl.promotion_honesty(read(shop.orders), shop.promotions), check_dtype=False)
+    deals = study.first_order_groups.query("by == 'deal'")
+    assert set(deals["group"]) == {"deal", "full_price"}
+
+
 def test_a_promotion_without_a_raise_that_was_not_given_shows_both(shop):
     calendar = shop.promotions - pd.Timedelta(days=360)
     together = rl.promotion_honesty(read(shop.orders), calendar).iloc[0]
