@@ -5,9 +5,11 @@ import re
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
 
 from analysis.config import Config, load_config, parameter_keys
+from analysis.data import simulate_transactions
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 NAMES = [
@@ -145,6 +147,21 @@ def test_every_notebook_ends_where_the_data_tell_little(tmp_path, monkeypatch, c
         f"name: shop\ndata:\n  transactions: orders.csv\n  columns: {{customer: customer, date: date{amount}}}\n"
     )
     run_cells(tmp_path / "shop.yml", tmp_path / "store", lab=False)
+
+
+@pytest.mark.slow
+def test_every_notebook_ends_with_a_model_that_was_named_in_which_nobody_leaves(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    frame = simulate_transactions(200, seed=1)
+    frame["channel"] = np.where(frame["customer"].str[-1].isin(list("02468")), "web", "shop")
+    frame.to_csv("orders.csv", index=False)
+    (tmp_path / "shop.yml").write_text(
+        "name: shop\ndata:\n  transactions: orders.csv\n"
+        "  columns: {customer: customer, date: date, amount: amount, channel: channel}\n"
+        "model: {primary: NBD, covariates: [channel]}\n"
+    )
+    run_cells(tmp_path / "shop.yml", tmp_path / "store", lab=False)
+    assert "in NBD nobody leaves" in capsys.readouterr().out
 
 
 @pytest.mark.slow
