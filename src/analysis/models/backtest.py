@@ -158,8 +158,8 @@ class BackTest:
     @property
     def miss(self) -> float:
         """log(actual / forecast) of the primary model's total over its own standard deviation; as of a ``Window``."""
-        own = next(each for each in self.forecasts if each.name == self.primary)
-        return float(np.log((self.actual + 1) / (own.total + 1)) / np.log(own.totals + 1).std())
+        estimate, totals = self.accuracy.loc[self.primary, "estimate"], self.totals[self.accuracy.index == self.primary]
+        return float(np.log((self.actual + 1) / (estimate + 1)) / np.log(totals + 1).std())
 
     @property
     def miss_probability(self) -> float:

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from analysis.config import AUTO, Config
-from analysis.errors import InputRefused, Problem, Unavailable
+from analysis.errors import DataError, InputRefused, NotIdentified, Problem, Unavailable
 from analysis.report.folders import scratch_folder
 from analysis.words import Message, reader, shown, tr
 
@@ -26,9 +26,7 @@ def inspection(config: Config, *, as_of: dt.date | None = None) -> list[str]:
     Raises
     ------
     InputRefused
-        With every problem in the data.
-    NotIdentified
-        Where the purchase model that is named cannot be fitted to them.
+        With every problem in the data, or where the purchase model that is named cannot be fitted to them.
     """
     from analysis.pipeline import Study
     from analysis.pipeline.sources import Sources
@@ -133,15 +131,18 @@ def _tables(study: Study) -> Iterator[str]:
 
 
 def _models(study: Study) -> Iterator[str]:
-    """What a report of these data will not hold; NotIdentified where a model that is named leaves none."""
-    from analysis.models.fits import fit_patterns, shows_leaving
+    """What a report of these data will not hold; DataError where a model that is named leaves none."""
+    from analysis.models.fits import fit_all, shows_leaving
     from analysis.models.patterns import patterns_of
     from analysis.time import Clock
 
     histories, model = study.orders.histories, study.config.model
     if model.primary != AUTO:
         clock = Clock(model.time_unit)
-        fits = fit_patterns(patterns_of(histories, clock), clock, model.seed, model.primary, quick=True)
+        try:
+            fits = fit_all(patterns_of(histories, clock), clock, model.seed, model.primary, quick=True)
+        except NotIdentified as refused:
+            raise DataError(str(refused)) from None
         if fits.primary.dropout == "none":
             note = Message(
                 "In {model}, which `model.primary` names, nobody leaves: the report will say nothing of retention and "
