@@ -64,15 +64,19 @@ class TestOperationalTime:
 
     def test_it_runs_faster_in_promotions_past_and_planned(self):
         days = {"start": ["2020-02-03", "2020-03-02"], "end": ["2020-02-09", "2020-03-08"]}
-        clock, day = Clock(TimeUnit.DAY, None, Promotions(promotion_edges(pd.DataFrame(days)), 3.0, 0.25)), self.before
+        edges, day = promotion_edges(pd.DataFrame(days)), self.before
+        clock = Clock(TimeUnit.DAY, None, Promotions(edges, 3.0, 0.25, edges[-1] + 7))
         assert clock.ahead(7, day) == pytest.approx(7 * 3 / 1.5)
-        assert clock.ahead(np.array([7, 21, 22, 40]), day + 7) == pytest.approx(np.array([7, 21, 24, 54]) / 1.5)
+        # A week after the last promotion the calendar is known no longer, and time runs at the mean rate.
+        passed = np.array([7, 21, 24, 49, 49 + 1.5 * 100]) / 1.5
+        assert clock.ahead(np.array([7, 21, 22, 35, 135]), day + 7) == pytest.approx(passed)
 
     @pytest.mark.parametrize("profile", [None, season])
     @pytest.mark.parametrize("factor", [0.5, 2.0])
     def test_promotions_go_with_a_season_and_days_are_found_back(self, profile, factor):
         days = {"start": ["2020-02-03", "2021-12-27"], "end": ["2020-02-09", "2022-01-09"]}
-        clock = Clock(TimeUnit.WEEK, profile, Promotions(promotion_edges(pd.DataFrame(days)), factor, 0.1))
+        edges = promotion_edges(pd.DataFrame(days))
+        clock = Clock(TimeUnit.WEEK, profile, Promotions(edges, factor, 0.1, edges[-1] + 100))
         for day, days in zip(self.days, (3.0, 200.0, 900.0), strict=True):
             assert clock.days_ahead(clock.ahead(days, day), day) == pytest.approx(days)
         dates = np.arange(self.days[0], self.days[0] + 400)

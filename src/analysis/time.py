@@ -142,11 +142,15 @@ class Promotions:
         Order rate on these days over that on others.
     share
         Share of the time observed that lies in promotions.
+    until
+        Day up to which they are known [days since 1970]: the last of the data or of the calendar. After it time runs at
+        the mean rate, as if as much of it lay in promotions as of the time observed.
     """
 
     edges: np.ndarray
     factor: float
     share: float
+    until: float
 
     @property
     def mean(self) -> float:
@@ -221,7 +225,8 @@ class Clock:
             rate = self.season[self.part_of(dates, len(self.season)) % len(self.season)]
         if self.promotions is not None:
             is_in = in_promotion(dates, self.promotions.edges)
-            rate = rate * np.where(is_in, self.promotions.factor, 1.0) / self.promotions.mean
+            known = np.where(is_in, self.promotions.factor, 1.0) / self.promotions.mean
+            rate = rate * np.where(np.asarray(dates, "datetime64[D]").astype(float) < self.promotions.until, known, 1.0)
         return rate
 
     def ages(self, recency, age, end: dt.date | None) -> tuple[np.ndarray, np.ndarray]:
@@ -249,8 +254,12 @@ class Clock:
         passed = self._operational(last) + to_days(time, self.unit)
         if self.promotions is not None:
             edges, within = self._promoted()
-            more, passed = self.promotions.factor - 1, passed * self.promotions.mean
+            more, until = self.promotions.factor - 1, self._seasonal(self.promotions.until)
+            known = self._operational(self.promotions.until)
+            after = np.maximum(passed - known, 0.0)
+            passed = np.minimum(passed, known) * self.promotions.mean
             passed = passed - more * np.interp(passed, edges + more * within, within)
+            passed = np.where(after > 0, until + after, passed)
         if self.season is not None:
             ends, reached = self._parts()
             passed = self._by_year(passed, reached, ends)
@@ -304,4 +313,6 @@ class Clock:
         day = self._seasonal(day)
         if self.promotions is None:
             return day
-        return (day + (self.promotions.factor - 1) * np.interp(day, *self._promoted())) / self.promotions.mean
+        known = np.minimum(day, until := self._seasonal(self.promotions.until))
+        more = (self.promotions.factor - 1) * np.interp(known, *self._promoted())
+        return (known + more) / self.promotions.mean + np.maximum(day - until, 0.0)

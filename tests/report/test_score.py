@@ -60,13 +60,13 @@ def scored(tmp_path, run):
 
 def test_a_model_that_follows_a_season_survives_its_file(fitted, run):
     fit, season = fitted[0], np.array([0.5, 1.5])
-    promotions = Promotions(np.array([18_000.0, 18_007.0]), 2.0, 0.1)
+    promotions = Promotions(np.array([18_000.0, 18_007.0]), 2.0, 0.1, 18_100.0)
     content = model_content(replace(fit, season=season, promotions=promotions), fitted[1], currency="USD")
     write_json(content, run / "model.json")
     found = stored_model(run)[0]
     assert found.season.tolist() == season.tolist()
     assert (found.promotions.edges.tolist(), found.promotions.factor) == ([18_000.0, 18_007.0], 2.0)
-    assert found.promotions.share == 0.1
+    assert (found.promotions.share, found.promotions.until) == (0.1, 18_100.0)
 
 
 def test_a_model_survives_its_file(fitted, run):

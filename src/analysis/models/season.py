@@ -141,7 +141,9 @@ def _rates(
     if not is_in.any():
         return profile, None
     in_time = 1.0 if profile is None else profile[part % PARTS]
-    return profile, Promotions(edges, factor, float(np.average(promoted, weights=in_time + np.zeros(len(part)))))
+    share = float(np.average(promoted, weights=in_time + np.zeros(len(part))))
+    last = np.datetime64(dates.max(), "D").astype(float) + 1
+    return profile, Promotions(edges, factor, share, max(float(edges[-1]), float(last)))
 
 
 def fit_in_time(
