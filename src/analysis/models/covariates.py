@@ -25,7 +25,7 @@ from statsmodels.stats.multitest import multipletests
 from analysis.errors import USAGE, InputRefused, NotIdentified, Problem, Unavailable, UsageError
 from analysis.models.beta_geometric import BetaGeometric
 from analysis.models.fits import DRAWS_FOR_ALIVE, LEVEL, PurchaseFit, fitted, purchase_prior
-from analysis.models.fitting import CONVERGED_BELOW, Optimum, best_of, curvature, polish
+from analysis.models.fitting import Optimum, best_of, curvature, gradient, polish
 from analysis.models.patterns import Patterns, coarsened, customers_of, patterns_of
 from analysis.models.posterior import PROPOSALS, Prior, draw_posterior
 from analysis.models.registry import FALLBACK
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 FEWEST_IN_LEVEL, MOST_GROUPS = 10, 24
 SHRUNK_SD = 0.5
 """Prior standard deviation of a coefficient, for prediction only: half an e-fold."""
+LEVEL_BELOW = 0.1
+"""Slope of the log-likelihood, by the logarithm of any parameter, below which a point is on the top of a ridge."""
 PROCESSES = ("rate", "dropout")
 MOVES = ("mean", "factor")
 """How dropout of BG/NBD and MBG/NBD moves: its mean, or a and b by one factor."""
@@ -336,9 +338,9 @@ def _maximum(likelihood: Likelihood, *starts: np.ndarray) -> Optimum:
     """The maximum: climbs on coarsened histories, and Newton's method on all of them."""
     rough = replace(likelihood, patterns=[coarsened(patterns) for patterns in likelihood.patterns]).total()
     near = best_of(rough, starts)
-    optimum = polish(likelihood.total(), near, curvature(rough, near, rough(near)))
+    optimum = polish(total := likelihood.total(), near, curvature(rough, near, rough(near)))
     # One factor on a and b can leave a ridge along which both grow; its height is known all the same.
-    is_ridge = likelihood.moves == "factor" and optimum.newton_decrement < CONVERGED_BELOW
+    is_ridge = likelihood.moves == "factor" and np.abs(gradient(total, optimum.point)).max() < LEVEL_BELOW
     if not (optimum.is_peak or is_ridge):
         raise NotIdentified(
             "{model}: the data do not determine how the covariates act. Put levels together, or leave a covariate out.",

@@ -87,7 +87,7 @@ def done_in(strategy: Strategy) -> Message:
 
     >>> from analysis.config.strategies import Promotion
     >>> print(done_in(Strategy("sale", Promotion(depth=0.2, every_weeks=8))))
-    20% off for 1 week every 8 weeks, for 80% of customers
+    20% off for 1 week every 8 weeks, for 40% of customers
     """
     parts = [*_promised_in(strategy), *_bettered_in(strategy), *_given_in(strategy)]
     if not parts:
