@@ -30,6 +30,7 @@ MOST_POINTS = 60
 """Runs behind a trend, the newest ones."""
 NO_SETTINGS = {
     "name", "deadline_minutes", "customer_files", "data.observation_end", "data.lots", "model.previous_primary",
+    "ladder.member_orders",
 }  # fmt: skip
 """Keys that change no figure, or whose effect is told as the last day of the data."""
 SMALLEST_SEEN = {"integer": 0.5, "money": 0.005}
