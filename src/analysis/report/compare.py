@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from analysis.report.page import Card
 
 RESULTS, CONFIGURATION, INDEX = "results.json", "config.yml", "index.html"
-MOST_POINTS = 60
-"""Runs behind a trend, the newest ones."""
+MOST_POINTS, MOST_VERDICTS = 60, 2
+"""Runs behind a trend, the newest ones; verdicts that changed up to which each is said."""
 NO_SETTINGS = {
     "name", "deadline_minutes", "customer_files", "data.observation_end", "data.lots", "model.previous_primary",
     "ladder.member_orders",
@@ -253,15 +253,25 @@ class Changes:
         from analysis.claims.claim import Outcome
 
         words = {outcome.value: outcome.label for outcome in Outcome}
-        for claim, (sentence, verdict) in self.now.verdicts.items():
-            _, before = self.before.verdicts.get(claim, (sentence, verdict))
-            if before != verdict and {before, verdict} <= set(words):
-                yield Message(
-                    "**Verdict**: “{claim}” now reads “{now}”, before “{before}”.",
-                    claim=sentence,
-                    now=words[verdict],
-                    before=words[before],
-                )
+        changed = [
+            (sentence, before, verdict)
+            for claim, (sentence, verdict) in self.now.verdicts.items()
+            if {before := self.before.verdicts.get(claim, (sentence, verdict))[1], verdict} <= set(words)
+            and before != verdict
+        ]
+        if len(changed) > MOST_VERDICTS:
+            yield Message(
+                "**Verdicts**: {n:integer} claims now read otherwise; see the page on retention and profit.",
+                n=len(changed),
+            )
+            return
+        for sentence, before, verdict in changed:
+            yield Message(
+                "**Verdict**: “{claim}” now reads “{now}”, before “{before}”.",
+                claim=sentence,
+                now=words[verdict],
+                before=words[before],
+            )
 
 
 def changes_since(previous: str | Path | None, study: Study) -> Changes:
