@@ -223,7 +223,7 @@ def _where_it_pays(advice: Advice) -> Message:
     if advice.unit == "year" or advice.most.estimate <= 0:
         return _margin_needed(advice)
     numbers = {"most": advice.most.estimate, "unit": UNITS[advice.unit], "cost": advice.cost}
-    return Message("at a cost of {most:money} {unit} or less; planned are {cost:money}", **numbers)
+    return Message("at a cost of {most:money} {unit} or less; {cost:money} is planned", **numbers)
 
 
 def _margin_needed(advice: Advice) -> Message:
