@@ -41,6 +41,7 @@ class TestTies:
         assert days[0, :4].tolist() == [0, 5, 9, NEVER]
         assert days[1, :2].tolist() == [30, NEVER]
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("name", ["BG/NBD", "MBG/NBD", "Pareto/NBD"])
     def test_simulated_companies_order_as_those_simulated_order_by_order(self, name, sample_study):
         """The next orders that a model's own draws give, beside a simulation that goes from order to order."""
@@ -77,12 +78,14 @@ class TestTies:
     def verdict_on(self, tmp_path, frame):
         return company(tmp_path, frame).more_orders_stronger_tie
 
+    @pytest.mark.slow
     def test_customers_whom_no_order_changes_leave_the_claim_open(self, tmp_path):
         found = self.verdict_on(tmp_path, simulate_transactions(2_500, seed=11))
         assert 0.02 < found.probabilities["BG/NBD"] < 0.98
         assert found.verdict is Outcome.DEPENDS
         assert len(found.details) == 1 + 3
 
+    @pytest.mark.slow
     def test_customers_who_order_faster_after_every_order_support_it_where_they_leave_at_orders(self, tmp_path):
         """Pareto/NBD, in which all leave alike here, explains the faster orders by differences between customers."""
         found = self.verdict_on(tmp_path, self.changing(1.6, seed=12))

@@ -95,6 +95,7 @@ class TestOperationalTime:
         for fit in seasonal:
             assert fit.log_likelihood + gain > even[fit.model].log_likelihood + 100
 
+    @pytest.mark.slow
     def test_the_next_weeks_are_forecast_as_they_came(self):
         frame = shop(np.random.default_rng(8), BUSY, years=4.0, customers=450)
         split = rl.data.holdout_split(read(frame), 20)

@@ -13,7 +13,7 @@ from analysis.report.notebooks import notebooks_in
 
 REPORTS = [
     ("en", "simulated-shop"),  # with every table beside the orders
-    ("nl", "simulated-shop"),  # whose steps are those of the first
+    pytest.param(("nl", "simulated-shop"), marks=pytest.mark.slow),  # whose steps are those of the first
     pytest.param(("nl", "cdnow"), marks=pytest.mark.slow),
 ]
 WORDS = "() => document.querySelector('main').innerText.split(/\\s+/).filter(word => /\\w/.test(word))"
