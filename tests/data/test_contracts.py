@@ -139,7 +139,7 @@ def test_every_problem_of_the_rows_is_told_at_once(load):
     ("rows", "keys", "told"),
     [
         ("who,van,until\na,2020-03-01,\n", {}, "there is no column 'from' (for start)"),
-        ("who,from,until\n", {}, "no rows under the header; at least one contract"),
+        ("who,from,until\n", {}, "no rows under the header; at least one is needed"),
         ("who,from,until\na,01/02/2020,\nb,03/04/2020,\n", {}, "set the key `contracts.date_format` to"),
         ("who,from,until\na,2020-01-01,soon\n", {}, "column 'until' (for end): 1 value is not a date"),
         ("who,from,until\na,2020-01-01,\n", {"date_format": "%Q"}, "contracts.date_format == '%Q'"),

@@ -312,9 +312,10 @@ class RawTable:
         found = run(
             connection, f"SELECT {place}, {values} FROM {self.scan} WHERE {condition} ORDER BY {place} LIMIT {limit}"
         )
-        return ", ".join(self._in_words(*row) for row in found)
+        return ", ".join(self.in_words(*row) for row in found)
 
-    def _in_words(self, number: int, *values: str | None) -> str:
+    def in_words(self, number: int, *values: str | None) -> str:
+        """Values of the row of that number as an example, with its place."""
         file, number = divmod(number, FILE_ROWS)
         shown = in_words(values, f"{self.row_word} {number + self.first_row}")
         return f"{shown} of {self.parts[file].name}" if len(self.parts) > 1 else shown

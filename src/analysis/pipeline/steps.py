@@ -502,7 +502,7 @@ def evidence(orders, fits, tables, transactions, credible_level, seed, part):
         campaigns=campaigns,
         promotions=tables.promotions,
         satisfaction=tables.satisfaction,
-        notes=(*tables.notes, *(match.note for match in matches)),
+        notes=(*tables.notes, *matches),
     )
 
 

@@ -117,8 +117,8 @@ def _tables(study: Study) -> Iterator[str]:
     from analysis.data.customer_tables import REASONS, TABLE_LABELS
     from analysis.data.loyalty_tables import loyalty_matches
 
-    for match in loyalty_matches(study.tables, study.orders, of_part=study.config.data.part is not None):
-        yield from _notes([match.note]) if match.is_few else [str(match.note)]
+    for note in loyalty_matches(study.tables, study.orders, of_part=study.config.data.part is not None):
+        yield from _notes([note]) if note.code else [str(note)]
     yield from _notes(study.tables.notes)
     for row in study.customer_tables.ledger.itertuples():
         examples = tr(", such as {examples}", examples=row.examples) if row.examples else ""
