@@ -40,13 +40,12 @@ class CellWriter:
         self.kinds: list[set[str]] = [set() for _ in columns]
         self._schema = pa.schema([(str(number), pa.string()) for number in range(len(columns))])
         self._writer = pq.ParquetWriter(path, self._schema)
-        self.rows = self.skipped = 0
+        self.skipped = 0
 
     def write(self, records: Iterable[Sequence[Any]]) -> None:
         """Append records."""
         texts: list[list[str | None]] = [[] for _ in self.columns]
         for record in records:
-            self.rows += 1
             for column, value in enumerate(record):
                 kind, text = cell(value)
                 if kind:

@@ -19,7 +19,6 @@ from analysis.data.source import (
     files_and_problems,
     kind_of,
     label_of,
-    only_first_rows,
     parquet_table,
     part_expression,
     problems_in_content,
@@ -35,10 +34,8 @@ BROKEN = (duckdb.Error, RuntimeError, UnicodeDecodeError)
 INTERRUPTED = "Query interrupted"  # what DuckDB makes of whatever a signal handler raises
 
 
-def raw_table(
-    connection: Connection, config: Config, workdir: Path, frame: pd.DataFrame | None, most_rows: int | None = None
-) -> RawTable:
-    """The table that the configuration (or ``frame``) stands for; with ``most_rows`` only the beginning of its source.
+def raw_table(connection: Connection, config: Config, workdir: Path, frame: pd.DataFrame | None) -> RawTable:
+    """The table that the configuration (or ``frame``) stands for.
 
     Raises
     ------
@@ -55,10 +52,10 @@ def raw_table(
     if isinstance(data.transactions, DatabaseSource):
         from analysis.data.database import staged_query
 
-        return staged_query(connection, data.transactions, data, workdir, most_rows)
+        return staged_query(connection, data.transactions, data, workdir)
     patterns = [data.transactions] if isinstance(data.transactions, str) else data.transactions
     paths, problems = files_and_problems(patterns, config.folder)
-    return from_files(connection, paths, data, workdir, problems, most_rows)
+    return from_files(connection, paths, data, workdir, problems)
 
 
 def from_files(
@@ -67,12 +64,10 @@ def from_files(
     data: DataConfig,
     workdir: Path,
     problems: Iterable[Problem] = (),
-    most_rows: int | None = None,
 ) -> RawTable:
     """Files of one kind as one table; a file that cannot be read is left out and has its problem in the table.
 
-    ``problems`` are those already known; they come first. With ``most_rows`` only so many rows of each file are
-    looked at, but for workbooks, since a sheet ends by itself.
+    ``problems`` are those already known; they come first.
     """
     found = {path: problems_in_content(path) for path in paths}
     problems = [*problems, *(problem for those in found.values() for problem in those)]
@@ -84,27 +79,23 @@ def from_files(
         message = f"sheet == {data.sheet!r}, but {readable[0].name} is no Excel workbook; leave the key `sheet` out"
         problems.append(Problem(message, USAGE))
     try:
-        table = _table(content, connection, readable, data, workdir, most_rows)
+        table = _table(content, connection, readable, data, workdir)
     except InputRefused as refused:
         raise InputRefused([*problems, *refused.problems]) from None
     return replace(table, problems=(*problems, *table.problems))
 
 
-def _table(
-    content: str, connection: Connection, paths: list[Path], data: DataConfig, workdir: Path, most_rows: int | None
-) -> RawTable:
+def _table(content: str, connection: Connection, paths: list[Path], data: DataConfig, workdir: Path) -> RawTable:
     if content == "text":
-        return staged_text(connection, paths, data, workdir, most_rows)
+        return staged_text(connection, paths, data, workdir)
     if content == "workbook":
         from analysis.data.workbook import staged_workbooks
 
         return staged_workbooks(connection, paths, data, workdir)
-    return _parquet_table(connection, paths, data, workdir, most_rows)
+    return _parquet_table(connection, paths, data)
 
 
-def _parquet_table(
-    connection: Connection, paths: list[Path], data: DataConfig, workdir: Path, most_rows: int | None
-) -> RawTable:
+def _parquet_table(connection: Connection, paths: list[Path], data: DataConfig) -> RawTable:
     headers: dict[Path, tuple[str, ...]] = {}
     problems = []
     for path in paths:
@@ -124,13 +115,6 @@ def _parquet_table(
     named = [(path.name, header) for path, header in headers.items()]
     problems += [*problems_in_headers(named, data), *_problems_in_capitals(named, data.columns)]
     parts = [Part(path, path.name) for path in paths]
-    if most_rows is not None:
-        for number, path in enumerate(paths):
-            target = workdir / f"first-{number}.parquet"
-            select = f"SELECT * FROM {parquet_scan([path])} LIMIT {most_rows}"
-            if run(connection, f"COPY ({select}) TO {literal(target)} (FORMAT parquet)")[0][0] == most_rows:
-                problems.append(only_first_rows(path.name, most_rows))
-            parts[number] = Part(target, path.name)
     return parquet_table(
         connection, label_of(paths), parts, data, types=types, digest=sha256_of(paths), problems=tuple(problems)
     )

@@ -363,12 +363,6 @@ def part_expression(table: RawTable) -> str:
     return f"coalesce(trim(CAST({table.expression(table.columns['split'])} AS VARCHAR)), '')"
 
 
-def only_first_rows(name: str, most: int) -> Problem:
-    """What is said where the configuration is refused and so only the beginning of the data was looked at."""
-    message = f"{name}: only the first {most:,} rows were looked at, since the configuration is refused anyway"
-    return Problem(message)
-
-
 SUSPECTS = ("status", "order", "refunded")
 """Roles whose columns are looked for by name where nobody named one; what they hold is looked at."""
 

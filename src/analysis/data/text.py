@@ -23,7 +23,6 @@ from analysis.data.source import (
     RawTable,
     mapped_columns,
     named_columns,
-    only_first_rows,
     opened,
     problems_in_headers,
     sha256_of,
@@ -258,12 +257,10 @@ def recognised_delimiter(head: str, wanted: set[str]) -> str:
     return max(DELIMITERS, key=fitness)
 
 
-def staged_text(
-    connection: Connection, paths: list[Path], data: DataConfig, workdir: Path, most_rows: int | None = None
-) -> RawTable:
+def staged_text(connection: Connection, paths: list[Path], data: DataConfig, workdir: Path) -> RawTable:
     """Text files as one table of text columns, staged in ``workdir``.
 
-    Only the configured columns and a key of the whole row are staged; with ``most_rows`` only so many of each file.
+    Only the configured columns and a key of the whole row are staged.
     """
     layouts, unreadable = _layouts(paths, data, workdir)
     problems = unreadable + problems_in_headers([(layout.name, layout.header) for layout in layouts], data)
@@ -275,7 +272,7 @@ def staged_text(
         for number, layout in enumerate(layouts):
             if set(kept) <= set(layout.header):
                 target = workdir / f"staged-{number}.parquet"
-                problems += _stage(connection, layout, kept, target, number, most_rows)
+                problems += _stage(connection, layout, kept, target, number)
                 parts.append(Part(target, layout.name))
     return RawTable(
         label=layouts[0].name if len(layouts) == 1 else f"{len(layouts)} files",
@@ -316,9 +313,7 @@ def _layouts(paths: list[Path], data: DataConfig, workdir: Path) -> tuple[list[T
     return layouts, list(dict.fromkeys(problems))
 
 
-def _stage(
-    connection: Connection, layout: TextLayout, kept: list[str], target: Path, number: int, most_rows: int | None
-) -> list[Problem]:
+def _stage(connection: Connection, layout: TextLayout, kept: list[str], target: Path, number: int) -> list[Problem]:
     names = [f"{position} {name}" for position, name in enumerate(layout.header)]
     first = {name: quoted(names[layout.header.index(name)]) for name in kept}
     every = ", ".join(quoted(name) for name in sorted(names, key=lambda name: name.split(" ", 1)[1]))
@@ -327,21 +322,19 @@ def _stage(
     compression = "gzip" if layout.path.name.lower().endswith(".gz") else "none"
     rejects = f"rejects_{number}"
     try:
-        copied = connection.execute(f"""
+        run(connection, f"""
             COPY (SELECT {selected}{"," if selected else ""}
                          hash({every}) AS {quoted(ROW_KEYS[0])}, hash('second', {every}) AS {quoted(ROW_KEYS[1])}
                   FROM read_csv({literal(glob_safe(layout.path))}, columns = {{{columns}}}, auto_detect = false,
                        header = true, skip = {layout.skipped_lines}, delim = {literal(layout.delimiter)},
                        quote = '"', escape = '"', compression = '{compression}', store_rejects = true,
-                       rejects_table = '{rejects}', rejects_scan = 'scan_of_{rejects}')
-                  {"" if most_rows is None else f"LIMIT {most_rows}"})
-            TO {literal(target)} (FORMAT parquet)""").fetchall()[0][0]
+                       rejects_table = '{rejects}', rejects_scan = 'scan_of_{rejects}'))
+            TO {literal(target)} (FORMAT parquet)""")  # fmt: skip
     except duckdb.Error as error:
         if is_full_disk(error):
             raise
         return [Problem(f"{layout.name}: cannot be read as delimited text: {_first_line(error)}")]
-    cut = [] if copied != most_rows else [only_first_rows(layout.name, most_rows)]
-    return [*cut, *_reject_problems(connection, rejects, layout)]
+    return _reject_problems(connection, rejects, layout)
 
 
 def _first_line(error: Exception) -> str:

@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from analysis.data import Orders
     from analysis.pipeline import Study
 
-ROWS_BESIDE_A_REFUSAL = 200_000
-"""Enough for what is wrong with a column; all rows of a large source would let its owner wait for a typing error."""
-
 
 def inspection(config: Config, *, as_of: dt.date | None = None) -> list[str]:
     """Lines about data that can be used.
@@ -65,12 +62,12 @@ def _parts(config: Config, as_of: dt.date | None) -> list[str]:
 
 
 def problems_in_data(config: Config, *, as_of: dt.date | None = None) -> tuple[Problem, ...]:
-    """The problems in the data that a refused configuration names, as far as the first rows show them."""
+    """The problems in the data that a refused configuration names."""
     from analysis.pipeline import Study
 
     with scratch_folder() as folder:
         try:
-            Study(config, as_of, folder / "store", most_rows=ROWS_BESIDE_A_REFUSAL).read_input()
+            Study(config, as_of, folder / "store").read_input()
         except InputRefused as refused:
             return refused.problems
     return ()
