@@ -12,7 +12,7 @@ from typing import Any
 import ibis
 import numpy as np
 import pandas as pd
-from ibis.expr.types import Table
+from ibis.expr.types import NumericValue, Table
 
 from analysis.config import Config, DataConfig
 from analysis.data import expressions
@@ -79,35 +79,36 @@ def cleaned(
     data, today = config.data, dt.datetime.now(dt.UTC).date()
     rows = meant(rows, data)
     rows = rows.then(_with_reasons, data.observation_start, end, rows.has_money, data.refunds == "drop")
-    profile = profile_of(rows, today)
+    profile = Profile({line["reason"]: line for line in rows.relation.few(_profile, today)})
+    first_day, last_day = (profile.of(name) or None for name in ("first_day", "last_day"))
     kept = rows.then(_counting) if profile.dropped else rows
     currency, mixed = currency_of(kept, config)
     duplicates = UNCOUNTED if data.duplicates == "keep" else duplicates_in(kept)
     problems = [
         *further,
         *rows.found,
-        *(problems_in_rows(rows) if profile.unread else []),
+        *(problems_in_rows(rows) if profile.total("unread") else []),
         *mixed,
         *problems_in_duplicates(kept, duplicates, data),
-        *problems_in_far_days(kept, profile.first_day, profile.last_day),
+        *problems_in_far_days(kept, first_day, last_day),
         *problems_in_profile(rows, profile, data, end, today),
     ]
     if problems:
         raise InputRefused(problems)
-    end, start = end or profile.last_date, data.observation_start or profile.first_day
-    entries = list(profile.dropped)
+    end = end or max(line["last_day"] for line in profile.lines.values() if line["last_day"])
+    start, entries = data.observation_start or first_day, profile.dropped
     if data.duplicates == "drop" and duplicates > 0:
         kept = replace(kept, relation=kept.relation.then(_single, kept.keys).stored("single_rows"))
         left = kept.relation.one(lambda t: t.aggregate(amount=t.money.sum().coalesce(0).cast(expressions.MONEY)))
-        amount = profile.kept_amount - left["amount"]
+        amount = profile.of("amount") - left["amount"]
         entries.append(Entry(Outcome.DROPPED, Reason.DUPLICATE, duplicates, amount))
     early_customers = 0
     if data.exclude_earlier:
         kept, entry, early_customers = without_early_customers(rows, kept, profile, start)
         entries.append(entry)
-    counting = kept.relation.then(_as_expressions_take_them, bool(profile.refunds))
-    money = expressions.CELL if profile.largest_total < NARROW_TOTAL else expressions.MONEY
-    days = counting.then(expressions.customer_days, money, profile.free > 0).stored("customer_days")
+    counting = kept.relation.then(_as_expressions_take_them, profile.of("refunds") > 0)
+    money = expressions.CELL if profile.total("turnover") < NARROW_TOTAL else expressions.MONEY
+    days = counting.then(expressions.customer_days, money, profile.of("free") > 0).stored("customer_days")
     if data.duplicates == "keep" and data.count_duplicates:
         # Rows that are equal fall on one day of one customer.
         several = days.then(expressions.several_rows)
@@ -115,7 +116,7 @@ def cleaned(
     bought = days.then(expressions.by_day, end).frame()
     if bought.empty:
         raise DataError(f"{rows.label}: no customer has an order in the window")
-    entries += entries_of(days, bought, profile.rows - sum(entry.rows for entry in entries))
+    entries += entries_of(days, bought, profile.total("rows") - sum(entry.rows for entry in entries))
     customers = days.then(expressions.customers, end).stored("customers")
     seen = customers.then(expressions.first_seen).frame()
 
@@ -133,7 +134,7 @@ def cleaned(
     found = Cleaned(
         ledger=ledger_frame(entries),
         daily=daily.drop(columns="gross"),
-        rows_read=profile.rows,
+        rows_read=profile.total("rows"),
         rows_used=sum(entry.rows for entry in entries if entry.outcome != "dropped"),
         customers=int(seen["customers"].sum()),
         orders=int(daily["orders"].sum()),
@@ -157,43 +158,36 @@ def cleaned(
 
 @dataclass(frozen=True)
 class Profile:
-    """What one pass over all rows found.
+    """What one pass over all rows found: sums of ``_profile`` by the reason why rows do not count, None where they do.
 
-    Attributes
-    ----------
-    rows, kept, refunds, free
-        Rows of the source; rows that are kept; refunds, and rows worth nothing, among the kept.
-    kept_amount, largest_total
-        Money of the kept rows; sum of the absolute money of all rows, a bound for every sum.
-    first_day, last_day
-        First and last day among the rows with a customer and a date that lie in the window.
-    last_date
-        Last date in the data.
-    future, unread
-        Rows dated after today; rows with a date, a number or an id that could not be read.
-    large_discounts
-        Kept purchases with a discount above their amount.
-    dropped
-        Ledger lines of the rows that are not kept, and of what was paid back in the row of its order.
+    Examples
+    --------
+    >>> lines = [{"reason": None, "rows": 2, "amount": 5}, {"reason": str(Reason.MISSING_DATE), "rows": 1, "amount": 3}]
+    >>> profile = Profile({line["reason"]: line for line in lines})
+    >>> profile.total("rows"), profile.of("amount"), profile.of("rows", Reason.MISSING_DATE), profile.of("free")
+    (3, 5, 1, 0)
     """
 
-    rows: int
-    kept: int
-    refunds: int
-    free: int
-    kept_amount: Decimal
-    largest_total: Decimal
-    first_day: dt.date | None
-    last_day: dt.date | None
-    last_date: dt.date | None
-    future: int
-    unread: int
-    large_discounts: int
-    dropped: tuple[Entry, ...]
+    lines: dict[str | None, dict[str, Any]]
 
-    def rows_with(self, reason: Reason) -> int:
-        """Rows that were dropped for a reason."""
-        return sum(entry.rows for entry in self.dropped if entry.reason == reason)
+    def total(self, name: str) -> Any:
+        """A sum over all rows."""
+        return sum(line[name] for line in self.lines.values())
+
+    def of(self, name: str, reason: Reason | None = None) -> Any:
+        """A sum over the rows that count, or do not for a reason; 0 where there are none."""
+        return self.lines.get(reason, {}).get(name) or 0
+
+    @property
+    def dropped(self) -> list[Entry]:
+        """Ledger lines of the rows that do not count, and of what was paid back in the row of its order."""
+        entries = [
+            Entry(Outcome.DROPPED, Reason(reason), line["rows"], line["amount"] + line.get("paid_back", 0))
+            for reason, line in sorted(self.lines.items(), key=lambda item: item[0] or "")
+            if reason is not None
+        ]
+        paid_back = self.of("paid_back")
+        return entries + [Entry(Outcome.REFUNDED, Reason.REFUND_IN_COLUMN, 0, paid_back)] * bool(paid_back)
 
 
 def _with_reasons(
@@ -217,44 +211,18 @@ def _counting(rows: Table) -> Table:
     return rows.filter(rows.reason.isnull())
 
 
-def profile_of(rows: Rows, today: dt.date) -> Profile:
-    """All counts that the cleaning needs, in one pass."""
-    found = rows.relation.few(_profile, today)
-    nothing, zero = dict.fromkeys(found[0] if found else ["rows"]), Decimal(0)
-    kept = next((line for line in found if line["reason"] is None), nothing)
-
-    def gross(line: dict[str, Any]) -> Decimal:
-        return (line["amount"] or zero) + (line.get("paid_back") or zero)
-
-    dropped = [
-        Entry(Outcome.DROPPED, Reason(line["reason"]), line["rows"], gross(line))
-        for line in sorted(found, key=lambda line: line["reason"] or "")
-        if line["reason"] is not None
-    ]
-    if paid_back := kept.get("paid_back"):
-        dropped.append(Entry(Outcome.REFUNDED, Reason.REFUND_IN_COLUMN, 0, paid_back))
-    return Profile(
-        rows=sum(line["rows"] for line in found),
-        kept=kept["rows"] or 0,
-        refunds=kept.get("refunds") or 0,
-        free=kept.get("free") or 0,
-        kept_amount=kept.get("amount") or zero,
-        largest_total=sum(((line["amount"] or zero) - 2 * (line["below_zero"] or zero) for line in found), zero),
-        first_day=kept.get("first_day"),
-        last_day=kept.get("last_day"),
-        last_date=max((line["last_day"] for line in found if line["last_day"]), default=None),
-        future=sum(line["future"] for line in found),
-        unread=sum(line["unread"] for line in found),
-        large_discounts=kept.get("large") or 0,
-        dropped=tuple(dropped),
-    )
-
-
 def _profile(rows: Table, today: dt.date) -> Table:
+    """Sums by reason: rows, amount, turnover (absolute, a bound for every sum), first and last day, and of what ever
+    makes trouble.
+    """
+
+    def total(column: NumericValue) -> NumericValue:
+        return column.sum().coalesce(0).cast(expressions.MONEY)
+
     sums = {
         "rows": rows.count(),
-        "amount": rows.money.sum(),
-        "below_zero": rows.money.sum(where=rows.money < 0),
+        "amount": total(rows.money),
+        "turnover": total(rows.money.abs()),
         "refunds": rows.count(where=rows.is_refund),
         "free": rows.count(where=rows.money.coalesce(0) == 0),
         "first_day": rows.day.min(),
@@ -263,9 +231,9 @@ def _profile(rows: Table, today: dt.date) -> Table:
         "unread": rows.count(where=rows.unread),
     }
     if "refunded" in rows.columns:
-        sums["paid_back"] = rows.refunded.sum(where=rows.money.notnull())
+        sums["paid_back"] = total(ibis.cases((rows.money.notnull(), rows.refunded)))
     if "discount" in rows.columns:
-        sums["large"] = rows.count(where=~rows.is_refund & (rows.discount > rows.money))
+        sums["large_discounts"] = rows.count(where=~rows.is_refund & (rows.discount > rows.money))
     return rows.group_by("reason").agg(**sums)
 
 
@@ -273,46 +241,47 @@ def problems_in_profile(
     rows: Rows, profile: Profile, data: DataConfig, end: dt.date | None, today: dt.date
 ) -> list[Problem]:
     """What makes the rows unusable as a whole."""
-    label = rows.label
-    if not profile.rows:
+    label, number, refunds = rows.label, profile.total("rows"), profile.of("refunds")
+    if not number:
         return [Problem(f"{label}: there are no rows under the header; at least one order is needed")]
     messages = []
-    missing = profile.rows_with(Reason.MISSING_CUSTOMER)
-    if missing > data.max_missing_customer_share * profile.rows:
+    missing = profile.of("rows", Reason.MISSING_CUSTOMER)
+    if missing > data.max_missing_customer_share * number:
         messages.append(
-            f"{label}: {missing:,} of {counted(profile.rows, 'row')} ({missing / profile.rows:.0%}) "
+            f"{label}: {missing:,} of {counted(number, 'row')} ({missing / number:.0%}) "
             f"{'has' if missing == 1 else 'have'} no customer id; "
             f"max_missing_customer_share == {data.max_missing_customer_share:g} allows fewer"
         )
-    if end is None and profile.future:
+    if end is None and (future := profile.total("future")):
         messages.append(
-            f"{label}: {counted(profile.future, 'row is', 'rows are')} dated after today ({today}): "
+            f"{label}: {counted(future, 'row is', 'rows are')} dated after today ({today}): "
             f"{rows.examples(['date'], lambda t: t.day > today)}; "
             "correct them, or set the key `observation_end` to the last day that counts"
         )
-    if data.refunds == "refuse" and profile.refunds:
+    if data.refunds == "refuse" and refunds:
         messages.append(
-            f"{label}: {counted(profile.refunds, 'row is a refund', 'rows are refunds')} (negative): "
+            f"{label}: {counted(refunds, 'row is a refund', 'rows are refunds')} (negative): "
             f"{rows.examples(('amount', 'quantity', 'unit_price'), lambda t: t.is_refund)}; "
             "refunds == 'refuse', set it to 'net' or 'drop' to allow them"
         )
-    is_readable = not (any(reading.problems for reading in rows.readings.values()) or profile.unread)
-    if is_readable and profile.kept == profile.refunds:
+    is_readable = not (any(reading.problems for reading in rows.readings.values()) or profile.total("unread"))
+    if is_readable and profile.of("rows") == refunds:
         messages.append(_nothing_left(label, profile))
-    elif is_readable and rows.has_money and not profile.largest_total:
+    elif is_readable and rows.has_money and not profile.total("turnover"):
         messages.append(f"{label}: every amount is 0; where orders have no amounts, name no column of money")
     return [Problem(message) for message in messages]
 
 
 def _nothing_left(label: str, profile: Profile) -> str:
-    refunds = profile.refunds + profile.rows_with(Reason.REFUND_DROPPED)
-    if refunds and profile.kept + profile.rows_with(Reason.REFUND_DROPPED) == refunds:
+    left_out = profile.of("rows", Reason.REFUND_DROPPED)
+    refunds = profile.of("refunds") + left_out
+    if refunds and profile.of("rows") + left_out == refunds:
         all_of_them = "the only amount is" if refunds == 1 else f"all {refunds:,} amounts are"
         return f"{label}: {all_of_them} negative; at least one order of zero or more is needed"
     reasons = ", ".join(
         f"{entry.rows:,} {entry.reason.rsplit('.', 1)[-1].replace('_', ' ')}" for entry in profile.dropped if entry.rows
     )
-    return f"{label}: no order is left of {counted(profile.rows, 'row')}: {reasons}"
+    return f"{label}: no order is left of {counted(profile.total('rows'), 'row')}: {reasons}"
 
 
 def currency_of(kept: Rows, config: Config) -> tuple[str | None, list[Problem]]:
@@ -405,7 +374,7 @@ def without_early_customers(rows: Rows, kept: Rows, profile: Profile, start: dt.
     a customer counts as born before it when the first order falls into the first 28 days: whoever buys at least
     every four weeks is caught, and so are the customers who were really won in these days.
     """
-    is_known = profile.rows_with(Reason.BEFORE_START) > 0
+    is_known = profile.of("rows", Reason.BEFORE_START) > 0
     seen = rows.then(lambda t: t.filter(t.customer.notnull())) if is_known else kept
     limit = start if is_known else start + dt.timedelta(days=BIRTH_WINDOW_DAYS)
     early = seen.relation.then(expressions.early_customers, limit)
@@ -474,7 +443,7 @@ def notes_on(
         Message(
             "Rows without a customer id, left out: {n:integer} of {rows:integer}. What these customers bought is "
             "missing from everything below.",
-            n=counts["MISSING_CUSTOMER"], rows=profile.rows,
+            n=counts["MISSING_CUSTOMER"], rows=profile.total("rows"),
         ),
         Message(
             "Refunds left out: {n:integer}, {amount:money} in all. Customers who send much back look better than they "
@@ -506,7 +475,7 @@ def notes_on(
             "Rows with a discount larger than the amount: {n:integer} of {rows:integer}. That is right where amounts "
             "are what was paid and more than half was taken off; if amounts are prices before the discount, the two "
             "columns do not fit together.",
-            n=profile.large_discounts, rows=profile.rows,
+            n=profile.of("large_discounts"), rows=profile.total("rows"),
         ),
     )  # fmt: skip
     if duplicates == UNCOUNTED:
