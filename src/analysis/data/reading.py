@@ -9,9 +9,11 @@ from pathlib import Path
 
 import duckdb
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from analysis.config import Columns, Config, DatabaseSource, DataConfig, SampleSource
-from analysis.data.engine import Connection, literal, parquet_names, parquet_scan, parquet_types, run, scratch
+from analysis.data.engine import Connection, literal, parquet_scan, parquet_types, run, scratch
 from analysis.data.samples import sample_table
 from analysis.data.source import (
     Part,
@@ -29,8 +31,8 @@ from analysis.data.source import (
 from analysis.data.text import staged_text
 from analysis.errors import USAGE, InputRefused, Problem, is_full_disk, shortened
 
-# What DuckDB raises where bytes are not what the file's own schema says.
-BROKEN = (duckdb.Error, RuntimeError, UnicodeDecodeError)
+# What is raised where bytes are not what the file's own schema says.
+BROKEN = (duckdb.Error, pa.ArrowException, RuntimeError, UnicodeDecodeError)
 INTERRUPTED = "Query interrupted"  # what DuckDB makes of whatever a signal handler raises
 
 
@@ -79,20 +81,17 @@ def from_files(
         message = f"sheet == {data.sheet!r}, but {readable[0].name} is no Excel workbook; leave the key `sheet` out"
         problems.append(Problem(message, USAGE))
     try:
-        table = _table(content, connection, readable, data, workdir)
+        if content == "text":
+            table = staged_text(connection, readable, data, workdir)
+        elif content == "workbook":
+            from analysis.data.workbook import staged_workbooks
+
+            table = staged_workbooks(connection, readable, data, workdir)
+        else:
+            table = _parquet_table(connection, readable, data)
     except InputRefused as refused:
         raise InputRefused([*problems, *refused.problems]) from None
     return replace(table, problems=(*problems, *table.problems))
-
-
-def _table(content: str, connection: Connection, paths: list[Path], data: DataConfig, workdir: Path) -> RawTable:
-    if content == "text":
-        return staged_text(connection, paths, data, workdir)
-    if content == "workbook":
-        from analysis.data.workbook import staged_workbooks
-
-        return staged_workbooks(connection, paths, data, workdir)
-    return _parquet_table(connection, paths, data)
 
 
 def _parquet_table(connection: Connection, paths: list[Path], data: DataConfig) -> RawTable:
@@ -100,7 +99,7 @@ def _parquet_table(connection: Connection, paths: list[Path], data: DataConfig) 
     problems = []
     for path in paths:
         try:
-            headers[path] = tuple(parquet_names(connection, path))
+            headers[path] = tuple(pq.read_schema(path).names)  # DuckDB renames what stands there twice
         except BROKEN as error:
             problems.append(_damaged(path.name, error))
     try:
@@ -194,9 +193,6 @@ def part_of(table: RawTable, part: str) -> RawTable:
     if SPLIT not in table.columns:
         return table
     label = f"{table.label}, {table.columns[SPLIT]} == {part!r}"
-    return replace(narrowed(table, f"{part_expression(table)} = {literal(part)}"), label=label, digest=None)
-
-
-def narrowed(table: RawTable, condition: str) -> RawTable:
-    """The rows of a table that also meet a condition (SQL)."""
-    return replace(table, only=f"({table.only}) AND ({condition})" if table.only else condition)
+    condition = f"{part_expression(table)} = {literal(part)}"
+    only = f"({table.only}) AND ({condition})" if table.only else condition
+    return replace(table, only=only, label=label, digest=None)

@@ -20,7 +20,6 @@ from analysis.data.source import RawTable, label_of, nearest_columns, sha256_of
 from analysis.data.vocabulary import mark_in_format
 from analysis.errors import DataError, Problem, RetentionLabError, UsageError, counted, is_full_disk, shortened
 
-CHUNK_BYTES = 1 << 20
 MONEY_ROLES = ("amount", "unit_price", "discount")
 FORMULA = re.compile(rb"<(\w+:)?f[\s/>]")
 
@@ -44,17 +43,7 @@ def _problems_in_formulas(path: Path, data: DataConfig) -> list[Problem]:
 def _may_hold_formulas(path: Path) -> bool:
     with zipfile.ZipFile(path) as archive:
         names = [name for name in archive.namelist() if name.endswith(".xml") and "sharedStrings" not in name]
-        return any(_holds_formula(archive, name) for name in names)
-
-
-def _holds_formula(archive: zipfile.ZipFile, name: str) -> bool:
-    before = b""
-    with archive.open(name) as stream:
-        while chunk := stream.read(CHUNK_BYTES):
-            if FORMULA.search(before + chunk):
-                return True
-            before = chunk[-64:]
-    return False
+        return any(FORMULA.search(archive.read(name)) for name in names)
 
 
 def _cells_without_value(
