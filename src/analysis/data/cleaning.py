@@ -20,7 +20,6 @@ from analysis.data.engine import Relation
 from analysis.data.first_orders import left_truncation_of
 from analysis.data.ledger import Entry, Outcome, Reason, ledger_frame, where_any
 from analysis.data.meaning import dominant_customer, meant, problems_in_far_days
-from analysis.data.refund_lag import refunds_to_come
 from analysis.data.rows import Rows, problems_in_rows
 from analysis.data.vocabulary import in_words, rows_by_code
 from analysis.errors import USAGE, DataError, InputRefused, Problem, UsageError, counted
@@ -29,6 +28,12 @@ from analysis.words import Message
 BIRTH_WINDOW_DAYS = 28
 QUIET_DAYS, QUIET_TIMES = 7, 2
 """Days without orders at the end that are worth a note: so many, and so many times the longest time before."""
+FEWEST_REFUNDS, LONGEST_LAG = 30, 182
+"""Refunds from which their lag is told; days after an order that are looked at, at most half of the window."""
+MOST_SEEN = 0.9
+"""Share of the refunds that has come when the orders of a week count as settled."""
+MATERIAL = 0.005
+"""Share of a turnover from which it is worth a word."""
 UNCOUNTED = -1
 NARROW_TOTAL = 900_000_000_000
 """Money below it fits into ``expressions.CELL``."""
@@ -430,6 +435,50 @@ def daily_of(bought: pd.DataFrame, seen: pd.DataFrame, start: dt.date, end: dt.d
     born = (pd.to_datetime(seen["first"]) - dates[0]).dt.days
     daily["new_customers"] = np.bincount(born, weights=seen["customers"], minlength=len(dates)).astype("int64")
     return daily.assign(repeat_orders=daily["orders"] - daily["new_customers"])
+
+
+def refunds_to_come(lags: pd.DataFrame, gross: np.ndarray) -> tuple[np.ndarray, list[Message]]:
+    """What is expected to be paid back still of each day's orders, and what is said of it; 0 where it is no matter.
+
+    Of an order of age a the share sum of r(b) over b > a is still to come, where r(b) is what was paid back b days
+    after orders, over what was bought long enough ago to be seen at that age.
+
+    Parameters
+    ----------
+    lags
+        As of ``expressions.refunds_by_age``.
+    gross
+        What was bought on each day of the window, without refunds [currency], shape (days,).
+
+    Examples
+    --------
+    >>> lags = pd.DataFrame({"age": [20, 40], "refunds": [900, 850], "amount": [9_000.0, 8_500.0]})
+    >>> to_come, (note,) = refunds_to_come(lags, np.full(400, 500.0))
+    >>> to_come[-1].round(2), to_come[-30].round(2), to_come[-60], note.values["weeks"]
+    (np.float64(47.3), np.float64(23.61), np.float64(0.0), 6)
+    """
+    days, nothing = len(gross), np.zeros(len(gross))
+    longest = min(LONGEST_LAG, days // 2)
+    lags = lags[lags["age"] <= longest]
+    if lags["refunds"].sum() < FEWEST_REFUNDS:
+        return nothing, []
+    back = np.bincount(lags["age"], weights=lags["amount"].astype(float), minlength=longest + 1)
+    rate = back / np.maximum(gross.cumsum()[::-1][: longest + 1], 1e-9)
+    later = rate.sum() - rate.cumsum()
+    weeks = int(np.ceil((np.argmax(later <= (1 - MOST_SEEN) * rate.sum()) + 1) / 7))
+    last = slice(days - 7 * weeks, None)
+    to_come = gross * later[np.minimum(np.arange(days)[::-1], longest)]
+    amount, turnover = to_come[last].sum(), gross[last].sum()
+    if weeks < 2 or amount <= MATERIAL * turnover:
+        return nothing, []
+    to_come[: days - 7 * weeks] = 0.0
+    note = Message(
+        "Refunds come late: it takes {weeks:weeks} until nine tenths of them are there. Of the orders of the last "
+        "{weeks:weeks} some {amount:money} ({share:percent}) is expected to be paid back still; the turnover of the "
+        "last 12 months is shown without it.",
+        code="data.refunds_to_come", weeks=weeks, amount=float(amount), share=float(amount / turnover),
+    )  # fmt: skip
+    return to_come, [note]
 
 
 def notes_on(

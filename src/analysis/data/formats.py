@@ -253,7 +253,30 @@ def read_date(
         return _refused("DATE", f"{_where(table, column, role)} holds {kind.lower()} values, must hold dates")
     else:
         value = quoted(column)
-    return _text_date(connection, table, value, date_format, timezone, months=months, role=role)
+    formats = _date_formats(timezone, role, months=months)
+    if date_format is not None:
+        if not (date_format.strip() and (date_format in formats or _is_format(connection, date_format))):
+            message = f'date_format == {date_format!r}, must be a strptime format such as "%d-%m-%Y"'
+            return _refused("DATE", message, USAGE)
+        formats = {date_format: formats.get(date_format) or _configured(date_format, timezone, role)}
+    elif _all(connection, table, value, _is_iso(value)):
+        return Reading(_iso(value))
+    looks = None if date_format else (lambda *texts: _looks_like(*texts, formats))
+    trial = tried(connection, table, column, value, _prepared_date(), formats, looks)
+    if not trial.rows:
+        return Reading("CAST(NULL AS DATE)", nothing=trial.nothing)
+    forms = trial.whole
+    if len(forms) > 1 and any("%y" in form for form in forms):
+        today = dt.datetime.now(dt.UTC).date()
+        forms = [form for form in forms if not trial.texts(f"{_name(form)} > DATE '{today}'", 1)]
+    zoned, texts = trial.number("zone <> '' AND NOT own"), trial.number("NOT own")
+    mixes_own = trial.number(OWN_ZONED) and trial.number(OWN_PLAIN)
+    if len(forms) == 1 and (zoned in (0, texts) or date_format) and not mixes_own:
+        utc = timezone is None and (zoned > 0 or forms[0] in SINCE_1970 or (date_format or "").lower().endswith("%z"))
+        whole_months = texts if months and forms[0] in MONTH_FORMATS and not date_format else 0
+        expression = trial.expression(forms[0])
+        return Reading(expression, in_utc=utc, form=forms[0], nothing=trial.nothing, months=whole_months)
+    return _unread_date(trial, date_format, zoned, role)
 
 
 def _native_date(value: str, kind: str, timezone: str | None, role: str) -> Reading:
@@ -338,52 +361,22 @@ def _with_shift(midnight: str, zone: str) -> str:
     return f"CASE WHEN zone = '' AND clock IS NOT NULL THEN CAST({midnight} AS DATE) ELSE {local} END"
 
 
-def _text_date(
-    connection: Connection,
-    table: RawTable,
-    value: str,
-    date_format: str | None,
-    timezone: str | None,
-    *,
-    months: bool,
-    role: str,
-) -> Reading:
-    formats = _date_formats(timezone, role, months=months)
-    if date_format is not None:
-        if not (date_format.strip() and (date_format in formats or _is_format(connection, date_format))):
-            message = f'date_format == {date_format!r}, must be a strptime format such as "%d-%m-%Y"'
-            return _refused("DATE", message, USAGE)
-        formats = {date_format: formats.get(date_format) or _configured(date_format, timezone, role)}
-    elif _all(connection, table, value, _is_iso(value)):
-        return Reading(_iso(value))
-    looks = None if date_format else (lambda *texts: _looks_like(*texts, formats))
-    trial = tried(connection, table, table.columns[role], value, _prepared_date(), formats, looks)
-    if not trial.rows:
-        return Reading("CAST(NULL AS DATE)", nothing=trial.nothing)
-    forms = trial.whole
-    if len(forms) > 1 and any("%y" in form for form in forms):
-        today = dt.datetime.now(dt.UTC).date()
-        forms = [form for form in forms if not trial.texts(f"{_name(form)} > DATE '{today}'", 1)]
-    zoned, texts = trial.number("zone <> '' AND NOT own"), trial.number("NOT own")
+def _unread_date(trial: Trial, date_format: str | None, zoned: int, role: str) -> Reading:
+    """What is left where not one format reads every date: no reading, or one with values that are none."""
     if trial.number(OWN_ZONED) and trial.number(OWN_PLAIN):
         return _refused("DATE", _mixed(trial, role, (OWN_PLAIN, OWN_ZONED)))
-    if len(forms) == 1 and (zoned in (0, texts) or date_format):
-        utc = timezone is None and (zoned > 0 or forms[0] in SINCE_1970 or (date_format or "").lower().endswith("%z"))
-        whole_months = texts if months and forms[0] in MONTH_FORMATS and not date_format else 0
-        expression = trial.expression(forms[0])
-        return Reading(expression, in_utc=utc, form=forms[0], nothing=trial.nothing, months=whole_months)
     best, misfit = trial.best, _misfit(trial.best)
     totals = f"{misfit} AND regexp_matches(lower(trim(text)), '{TOTALS}')"
     if role == "date" and (number := trial.number(totals)):
         found = counted(number, "row is a line of totals and no order", "rows are lines of totals and no orders")
         others = f"{misfit} AND NOT ({totals})"
         rest = f"; and no date can be recognised in {trial.shown(others)}" if trial.number(others) else ""
-        where = _where(table, trial.column, role)
+        where = _where(trial.table, trial.column, role)
         return _refused("DATE", f"{where}: {found}: {trial.shown(totals)}; take them out of the file{rest}")
     if trial.unread and (date_format or trial.number(f"{misfit} AND {ALIKE}") == trial.number(misfit)):
         expression = trial.expression(best) if best else "CAST(NULL AS DATE)"
         texts = f"SELECT text FROM {trial.name} WHERE {misfit}"
-        return Reading(expression, f"{value} IN ({texts})", nothing=trial.nothing)
+        return Reading(expression, f"{trial.value} IN ({texts})", nothing=trial.nothing)
     return _refused("DATE", _date_message(trial, date_format, zoned, role))
 
 

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from analysis.config import Columns, Config, DatabaseSource, DataConfig, SampleSource
+from analysis.data.cells import staged_frame, staged_workbooks
 from analysis.data.engine import Connection, literal, parquet_scan, parquet_types, run, scratch
 from analysis.data.samples import sample_table
 from analysis.data.source import (
@@ -46,8 +47,6 @@ def raw_table(connection: Connection, config: Config, workdir: Path, frame: pd.D
     """
     data = config.data
     if frame is not None:
-        from analysis.data.cells import staged_frame
-
         return staged_frame(connection, frame, data, workdir)
     if isinstance(data.transactions, SampleSource):
         return sample_table(connection, data.transactions.sample, workdir)
@@ -84,8 +83,6 @@ def from_files(
         if content == "text":
             table = staged_text(connection, readable, data, workdir)
         elif content == "workbook":
-            from analysis.data.workbook import staged_workbooks
-
             table = staged_workbooks(connection, readable, data, workdir)
         else:
             table = _parquet_table(connection, readable, data)

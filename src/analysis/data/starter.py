@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import yaml
 
 from analysis.config import DataConfig, config_from_mapping
+from analysis.data.cells import first_rows
 from analysis.data.engine import Connection, run, scratch
 from analysis.data.formats import read_date, read_number
 from analysis.data.meaning import COUNTED, UNCOUNTED
@@ -120,8 +121,6 @@ def _draft(connection: Connection, path: Path, workdir: Path, sheet: str | None)
         if layout.encoding.guessed:
             questions.append("the text is not UTF-8; Windows-1252 is assumed: look at names with accents")
     elif kind_of(path) == "workbook":
-        from analysis.data.workbook import first_rows
-
         records = first_rows(path, sheet, HEADER_WITHIN)
     else:
         records = [pq.read_schema(path).names]
