@@ -99,9 +99,8 @@ class Reading:
     months: int = 0
 
 
-@dataclass(frozen=True)
 class Trial:
-    """What every format made of every distinct value of a column.
+    """What every format made of every distinct text of a column.
 
     Attributes
     ----------
@@ -117,15 +116,48 @@ class Trial:
         Rows that none reads; rows with a word that counts as nothing, which are not tried.
     """
 
-    connection: Connection
-    table: RawTable
-    column: str
-    value: str
-    name: str
-    rows: int
-    fits: Mapping[str, int]
-    unread: int
-    nothing: int = 0
+    def __init__(
+        self,
+        connection: Connection,
+        table: RawTable,
+        column: str,
+        value: str,
+        prepared: str,
+        formats: Mapping[str, str],
+        possible: Callable[[Connection, str], Iterable[str]] | None = None,
+    ):
+        """``prepared`` is SQL of columns made of ``text`` that the formats rest on.
+
+        ``possible`` names the formats that a table of texts looks like: these are tried first, and all where none of
+        them reads everything.
+        """
+        self.connection, self.table, self.column, self.value = connection, table, column, value
+        self.name = name = f"tried_{next(NUMBER)}"
+        is_nothing = f"lower(trim(text)) IN {literals(NOTHING)}"
+        texts = (
+            f"SELECT {value} AS text, count(*)::BIGINT AS rows FROM {table.scan} WHERE trim({value}) <> '' GROUP BY 1"
+        )
+        run(connection, f"CREATE TEMP TABLE {name}_texts AS {texts}")
+        nothings = run(connection, f"SELECT sum(rows)::BIGINT FROM {name}_texts WHERE {is_nothing}")[0][0] or 0
+        self.nothing = int(nothings)
+        # What was no text where it came from has its mark; it is read as it is, whatever is tried on the others.
+        own = f"starts_with(text, {OWN})"
+        run(connection, f"""
+            CREATE OR REPLACE TEMP TABLE {name}_texts AS
+            SELECT *, {prepared} FROM (SELECT *, {own} AS own FROM {name}_texts WHERE NOT {is_nothing})""")  # fmt: skip
+        forms = possible(connection, f"{name}_texts") if possible else formats
+        self._try({form: formats[form] for form in forms})
+        if possible and not self.whole:
+            self._try(formats)
+
+    def _try(self, formats: Mapping[str, str]) -> None:
+        columns = "".join(f", {read} AS {_name(form)}" for form, read in formats.items())
+        run(self.connection, f"CREATE OR REPLACE TEMP TABLE {self.name} AS SELECT *{columns} FROM {self.name}_texts")
+        counts = "".join(f", sum(rows) FILTER ({_name(form)} IS NOT NULL)" for form in formats)
+        nothing = " AND ".join(map(_misfit, formats)) or "true"
+        sums = run(self.connection, f"SELECT sum(rows), sum(rows) FILTER ({nothing}){counts} FROM {self.name}")[0]
+        self.rows, self.unread, *fits = (int(found or 0) for found in sums)
+        self.fits = {form: number for form, number in zip(formats, fits, strict=True) if number}
 
     @property
     def whole(self) -> list[str]:
@@ -178,50 +210,6 @@ def _only(form: str, other: str) -> str:
     return f"{_name(form)} IS NOT NULL AND {_name(other)} IS NULL"
 
 
-def tried(
-    connection: Connection,
-    table: RawTable,
-    column: str,
-    value: str,
-    prepared: str,
-    formats: Mapping[str, str],
-    possible: Callable[[Connection, str], Iterable[str]] | None = None,
-) -> Trial:
-    """Every format on every distinct text of a column; ``value`` is SQL of its values.
-
-    ``prepared`` is SQL of columns made of ``text`` that the formats rest on; ``possible`` names the formats that a
-    table of texts looks like: these are tried first, and all where none of them reads everything.
-    """
-    name = f"tried_{next(NUMBER)}"
-    is_nothing = f"lower(trim(text)) IN {literals(NOTHING)}"
-    counted_texts = (
-        f"SELECT {value} AS text, count(*)::BIGINT AS rows FROM {table.scan} WHERE trim({value}) <> '' GROUP BY 1"
-    )
-    run(connection, f"CREATE TEMP TABLE {name}_texts AS {counted_texts}")
-    nothings = run(connection, f"SELECT sum(rows)::BIGINT FROM {name}_texts WHERE {is_nothing}")[0][0] or 0
-    # What was no text where it came from has its mark; it is read as it is, whatever is tried on the others.
-    own = f"starts_with(text, {OWN})"
-    run(connection, f"""
-        CREATE OR REPLACE TEMP TABLE {name}_texts AS
-        SELECT *, {prepared} FROM (SELECT *, {own} AS own FROM {name}_texts WHERE NOT {is_nothing})""")  # fmt: skip
-
-    def made(forms: Iterable[str]) -> Trial:
-        forms = list(forms)
-        columns = "".join(f", {formats[form]} AS {_name(form)}" for form in forms)
-        run(connection, f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT *{columns} FROM {name}_texts")
-        counts = "".join(f", sum(rows) FILTER ({_name(form)} IS NOT NULL)" for form in forms)
-        nothing = " AND ".join(map(_misfit, forms)) or "true"
-        rows, unread, *fits = (
-            int(found or 0)
-            for found in run(connection, f"SELECT sum(rows), sum(rows) FILTER ({nothing}){counts} FROM {name}")[0]
-        )
-        read = {form: number for form, number in zip(forms, fits, strict=True) if number}
-        return Trial(connection, table, column, value, name, rows, read, unread, int(nothings))
-
-    trial = made(possible(connection, f"{name}_texts") if possible else formats)
-    return trial if trial.whole or not possible else made(formats)
-
-
 def _where(table: RawTable, column: str, role: str = "") -> str:
     return f"{table.label}: column {column!r}" + (f" (for {role})" if role else "")
 
@@ -262,7 +250,7 @@ def read_date(
     elif _all(connection, table, value, _is_iso(value)):
         return Reading(_iso(value))
     looks = None if date_format else (lambda *texts: _looks_like(*texts, formats))
-    trial = tried(connection, table, column, value, _prepared_date(), formats, looks)
+    trial = Trial(connection, table, column, value, _prepared_date(), formats, looks)
     if not trial.rows:
         return Reading("CAST(NULL AS DATE)", nothing=trial.nothing)
     forms = trial.whole
@@ -529,7 +517,7 @@ def _text_number(
     if decimal != "," and _all(connection, table, value, f"regexp_matches({value}, '{PLAIN}')"):
         return Reading(f"TRY_CAST({value} AS {MONEY})")
     formats = {mark: _number_format(mark) for mark in DECIMALS}
-    trial = tried(connection, table, column, value, _prepared_number(per_cent=per_cent), formats)
+    trial = Trial(connection, table, column, value, _prepared_number(per_cent=per_cent), formats)
     where, shown = _where(table, column), trial.shown
     if not trial.rows:
         return Reading(f"CAST(NULL AS {MONEY})", nothing=trial.nothing)
