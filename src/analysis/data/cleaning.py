@@ -487,7 +487,7 @@ def notes_on(
     """What the ledger and the policies give reason to say."""
     found = {entry.reason: entry for entry in entries}
     counts = {reason.name: found[reason].rows if reason in found else 0 for reason in Reason}
-    sums = {reason.name: float(found[reason].amount) if reason in found else 0.0 for reason in Reason}
+    left_out = found.get(Reason.REFUND_DROPPED)
     notes = where_any(
         Message(
             "Rows without a customer id, left out: {n:integer} of {rows:integer}. What these customers bought is "
@@ -497,19 +497,7 @@ def notes_on(
         Message(
             "Refunds left out: {n:integer}, {amount:money} in all. Customers who send much back look better than they "
             "are.",
-            n=counts["REFUND_DROPPED"], amount=sums["REFUND_DROPPED"],
-        ),
-        Message(
-            "Refunds taken off what the customers spent: {n:integer}, {amount:money} in all.",
-            n=counts["REFUND_NETTED"], amount=sums["REFUND_NETTED"],
-        ),
-        Message(
-            "Orders refunded in full, which count as purchases worth nothing: {n:integer}.", n=counts["ORDER_REFUNDED"]
-        ),
-        Message(
-            "Refunds to customers without any order in the data, perhaps from before they begin, left out: "
-            "{n:integer}, {amount:money} in all.",
-            n=counts["REFUND_WITHOUT_ORDER"], amount=sums["REFUND_WITHOUT_ORDER"],
+            n=counts["REFUND_DROPPED"], amount=float(left_out.amount) if left_out else 0.0,
         ),
         Message(
             "Customers who may have bought before the data begin, left out: {n:integer} (rows: {rows:integer}).",

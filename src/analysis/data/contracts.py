@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from analysis.config import Config
-from analysis.data.formats import YEARS
 from analysis.data.ledger import where_any
 from analysis.data.tables import EXAMPLES, Table, read_table
 from analysis.data.vocabulary import words
@@ -147,7 +146,6 @@ def _of_spans(table: Table, as_of: pd.Timestamp, _months: int) -> _Read:
     table.refuse()
     spans = table.frame.sort_values(["customer", "start"], kind="stable")
     ahead, later = spans["end"] > as_of, spans["start"] > as_of
-    running = ahead & ~later & (spans["end"].dt.year <= YEARS[1])
     spans["stop"] = spans["end"].mask(ahead).fillna(FAR)
     spans = spans[~later]
     before = spans.groupby("customer")["stop"].cummax().groupby(spans["customer"]).shift()
@@ -164,10 +162,6 @@ def _of_spans(table: Table, as_of: pd.Timestamp, _months: int) -> _Read:
             ),
             _came_back(len(spells) - len(contracts)),
             Message("Contracts that began after the last day that counts, left out: {n:integer}.", n=int(later.sum())),
-            Message(
-                "Contracts that end after the last day that counts: {n:integer}. They run until then.",
-                n=int(running.sum()),
-            ),
         ),
     )
 
@@ -327,11 +321,6 @@ def _counted(
     counts.insert(3, "renewed", counts["at_risk"] - counts["lost"])
     base = states[states["running"]].groupby(["cohort", "due"], as_index=False)["customers"].sum()
     latest = (states["due"] > 0) & (states["seen"] == states["due"])
-    unfinished = Message(
-        "Customers who left before a renewal that has not fallen due yet: {n:integer}. They count up to the one "
-        "before.",
-        n=int(customers[~states["running"] & ~lost].sum()),
-    )
     return Contracts(
         counts=counts,
         base=base.rename(columns={"due": "renewals"}),
@@ -343,7 +332,7 @@ def _counted(
         as_of=last_day.date(),
         rows_read=table.rows,
         data_hash=table.digest,
-        notes=(*notes, *where_any(unfinished)),
+        notes=tuple(notes),
     )
 
 
