@@ -22,7 +22,7 @@ from analysis.data.ledger import Entry, Outcome, Reason, ledger_frame, where_any
 from analysis.data.meaning import dominant_customer, meant, problems_in_far_days
 from analysis.data.rows import Rows, problems_in_rows
 from analysis.data.vocabulary import in_words, rows_by_code
-from analysis.errors import USAGE, DataError, InputRefused, Problem, UsageError, counted
+from analysis.errors import CONTENT, USAGE, DataError, InputRefused, Problem, UsageError, counted
 from analysis.words import Message
 
 BIRTH_WINDOW_DAYS = 28
@@ -294,46 +294,36 @@ def currency_of(kept: Rows, config: Config) -> tuple[str | None, list[Problem]]:
 
     It is the one that their column or the configuration tells, and that beside their amounts.
     """
-    told, problems = _currency_told(kept, config)
-    if problems:
-        return None, problems
+    configured, label, column = config.economics.currency, kept.label, kept.columns.get("currency")
+    lines = kept.relation.few(_currencies) if column else []
+    codes = {line["code"]: line["number"] for line in lines}
+    in_column = rows_by_code(codes, [configured] if configured else [])
+    known = next(iter(in_column), kept.table.currency if kept.table else None)
+    told = known or configured
     beside: dict[str, int] = {}
     for reading in kept.readings.values():
         for mark, number in reading.currencies.items():
             beside[mark] = max(beside.get(mark, 0), number)
     written = rows_by_code(beside, [told] if told else [])
-    if not written or {*written} == {told or next(iter(written))}:
-        return told or next(iter(written), None), []
-    against = ""
-    if told:
-        column = kept.columns.get("currency")
-        against = f", but {f'column {column!r} says' if column else 'economics.currency =='} {told!r}"
-    message = f"{kept.label}: there are amounts in {in_words(written)}{against}; one currency is allowed"
-    return None, [Problem(message)]
-
-
-def _currency_told(kept: Rows, config: Config) -> tuple[str | None, list[Problem]]:
-    """The currency of the column of currencies or of the sample, checked against the configured one."""
-    configured, label, sample = config.economics.currency, kept.label, kept.table.currency if kept.table else None
-    lines = kept.relation.few(_currencies) if kept.has("currency") else []
-    codes = {line["code"]: line["number"] for line in lines}
-    found = rows_by_code(codes, [configured] if configured else [])
-    if len(found) > 1:
-        column = kept.columns["currency"]
+    message, exit_code = "", CONTENT
+    if len(in_column) > 1:
         message = (
-            f"{label}: the rows are in {len(found)} currencies ({in_words(found)}); one currency is allowed: name one "
-            f"with the key `data.part` and {column!r} with `data.columns.split`, or make a report for each with "
-            "`batch.split_by`"
+            f"{label}: the rows are in {len(in_column)} currencies ({in_words(in_column)}); one currency is allowed: "
+            f"name one with the key `data.part` and {column!r} with `data.columns.split`, or make a report for each "
+            "with `batch.split_by`"
         )
-        return None, [Problem(message)]
-    known = next(iter(found), sample)
-    if known and not re.fullmatch("[A-Z]{3}", known):
+    elif known and not re.fullmatch("[A-Z]{3}", known):
         message = f"{label}: the currency {known!r} is no three-letter ISO 4217 code such as EUR"
-        return None, [Problem(message)]
-    if known and configured and known != configured:
+    elif known and configured and known != configured:
         message = f"{label}: the amounts are in {known}, but economics.currency == {configured!r}; make them agree"
-        return None, [Problem(message, USAGE)]
-    return known or configured, []
+        exit_code = USAGE
+    elif written and {*written} != {told or next(iter(written))}:
+        says = f"column {column!r} says" if column else "economics.currency =="
+        against = f", but {says} {told!r}" if told else ""
+        message = f"{label}: there are amounts in {in_words(written)}{against}; one currency is allowed"
+    if message:
+        return None, [Problem(message, exit_code)]
+    return told or next(iter(written), None), []
 
 
 def _currencies(rows: Table) -> Table:

@@ -44,7 +44,18 @@ def staged_query(connection: Connection, source: DatabaseSource, data: DataConfi
     url = database_url(source)
     _check_reads(source.query, url)
     path = workdir / "cells.parquet"
-    writer = _written(url, source, path)
+    try:
+        writer = _streamed(url, source.query, path)
+    except RetentionLabError:
+        raise
+    except ModuleNotFoundError as error:
+        raise UsageError(_missing_driver(url, error.name or "", source.database_url_env)) from None
+    except Exception as error:
+        if is_full_disk(error):
+            raise
+        # Drivers raise their own types, and what they say may hold the URL: only redacted words leave this place.
+        reason = redacted(str(getattr(error, "orig", None) or error).strip().split("\n", 1)[0], url)
+        raise UsageError(f"transactions: the query could not be run ({type(error).__name__}: {reason})") from None
     return staged_cells(connection, [(writer, "query")], data, workdir, label="query", digest=None, first_row=1)
 
 
@@ -78,22 +89,6 @@ def database_url(source: DatabaseSource) -> str:
             "is; write %40 for @ and %2F for /"
         )
     return url
-
-
-def _written(url: str, source: DatabaseSource, path: Path) -> CellWriter:
-    try:
-        return _streamed(url, source.query, path)
-    except RetentionLabError:
-        raise
-    except ModuleNotFoundError as error:
-        raise UsageError(_missing_driver(url, error.name or "", source.database_url_env)) from None
-    except Exception as error:
-        if is_full_disk(error):
-            raise
-        # Drivers raise their own types, and what they say may hold the URL: only redacted words leave this place.
-        reason = redacted(str(getattr(error, "orig", None) or error).strip().split("\n", 1)[0], url)
-        kind = type(error).__name__
-        raise UsageError(f"transactions: the query could not be run ({kind}: {reason})") from None
 
 
 def _streamed(url: str, query: str, path: Path) -> CellWriter:

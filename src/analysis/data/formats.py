@@ -450,8 +450,7 @@ def read_number(connection: Connection, table: RawTable, role: str, decimal: str
     column = table.columns[role]
     kind = table.types[column].upper()
     if kind == "VARCHAR":
-        per_cent = role == "discount"
-        reading = _text_number(connection, table, column, quoted(column), decimal, per_cent=per_cent)
+        reading = _text_number(connection, table, column, decimal, per_cent=role == "discount")
     elif kind.startswith(("DECIMAL", "DOUBLE", "FLOAT", *INTEGERS)) and not kind.endswith("]"):
         reading = _native_number(table.expression(column), kind)
     else:
@@ -512,8 +511,9 @@ LOST = f"CAST(-999999999999.999999 AS {MONEY})"
 
 
 def _text_number(
-    connection: Connection, table: RawTable, column: str, value: str, decimal: str | None, *, per_cent: bool
+    connection: Connection, table: RawTable, column: str, decimal: str | None, *, per_cent: bool
 ) -> Reading:
+    value = quoted(column)
     if decimal != "," and _all(connection, table, value, f"regexp_matches({value}, '{PLAIN}')"):
         return Reading(f"TRY_CAST({value} AS {MONEY})")
     formats = {mark: _number_format(mark) for mark in DECIMALS}

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 
 from analysis.data.engine import FILE_ROWS, NUMBER_OF_ROW, Connection, numbered_scan, parquet_types, quoted, run
 from analysis.data.vocabulary import names
-from analysis.errors import USAGE, InputRefused, Problem, printable, shortened
+from analysis.errors import USAGE, Problem, printable, shortened
 from analysis.words import Message
 
 ENDINGS = {
@@ -59,22 +59,11 @@ def kind_of(path: Path) -> str | None:
     return next((kind for ending, kind in ENDINGS.items() if path.name.lower().endswith(ending)), None)
 
 
-def resolved_files(patterns: Iterable[str], folder: Path) -> list[Path]:
-    """The files that names and globs stand for, relative to ``folder``.
-
-    Raises
-    ------
-    UsageError
-        For every name or glob without a file, for endings that cannot be read, and for files of several kinds.
-    """
-    found, problems = files_and_problems(patterns, folder)
-    if problems:
-        raise InputRefused(problems)
-    return found
-
-
 def files_and_problems(patterns: Iterable[str], folder: Path) -> tuple[list[Path], list[Problem]]:
-    """As ``resolved_files``, but the files that can be read together come back beside the problems of the others."""
+    """The files that names and globs stand for, relative to ``folder``, and what is wrong with the others.
+
+    That is a name or glob without a file, an ending that cannot be read, and a file of another kind than the first.
+    """
     problems: list[Problem] = []
     found: dict[Path, str] = {}
     for pattern in patterns:

@@ -21,7 +21,7 @@ from analysis.data.formats import read_date, read_number
 from analysis.data.meaning import COUNTED, UNCOUNTED
 from analysis.data.orders import load_orders
 from analysis.data.reading import from_files
-from analysis.data.source import ENDINGS, RawTable, kind_of, normalised, problems_in_content, resolved_files
+from analysis.data.source import ENDINGS, RawTable, files_and_problems, kind_of, normalised, problems_in_content
 from analysis.data.text import first_records, recognised_layout
 from analysis.data.vocabulary import CURRENCY, names, vocabulary
 from analysis.errors import InputRefused, UsageError
@@ -53,7 +53,9 @@ def write_starter(file: Path, sheet: str | None = None) -> Path:
     InputRefused
         Where the file is not what its ending says.
     """
-    found = resolved_files([file.name], file.absolute().parent)
+    found, problems = files_and_problems([file.name], file.absolute().parent)
+    if problems:
+        raise InputRefused(problems)
     if len(found) > 1:
         raise UsageError(
             f"{file}: {len(found)} files match; name one of them, such as {found[0].name}, and put the pattern into "
@@ -103,8 +105,8 @@ def draft_of(path: Path, sheet: str | None = None) -> str:
     InputRefused
         When the file is missing, has an unknown ending, or is not what its ending says.
     """
-    (path,) = resolved_files([str(path)], Path())
-    if problems := problems_in_content(path):
+    _, problems = files_and_problems([str(path)], Path())
+    if problems := problems or problems_in_content(path):
         raise InputRefused(problems)
     with tempfile.TemporaryDirectory(prefix="rlab-") as folder, scratch(Path(folder)) as connection:
         return _draft(connection, path, Path(folder), sheet)
@@ -115,10 +117,10 @@ def _draft(connection: Connection, path: Path, workdir: Path, sheet: str | None)
     questions = []
     if kind_of(path) == "text":
         layout = recognised_layout(path, None, workdir)
-        encoding = "cp1252" if layout.encoding.guessed else layout.encoding.name.replace("utf-8-sig", "utf-8")
+        encoding = layout.encoding.replace("utf-8-sig", "utf-8")
         records = first_records(layout, HEADER_WITHIN)
         settings = {"delimiter": layout.delimiter, "encoding": encoding}
-        if layout.encoding.guessed:
+        if layout.is_guessed:
             questions.append("the text is not UTF-8; Windows-1252 is assumed: look at names with accents")
     elif kind_of(path) == "workbook":
         records = first_rows(path, sheet, HEADER_WITHIN)
