@@ -274,14 +274,15 @@ def loyalty_matches(tables: LoyaltyTables, transactions: Orders, *, of_part: boo
 
 def scores_at_orders(satisfaction: pd.DataFrame, transactions: Orders) -> np.ndarray:
     """Which rows of satisfaction scores name a customer and a day with an order, shape (rows,)."""
-    return _at_an_order(_positions(satisfaction, transactions), satisfaction["date"], transactions)
+    places = transactions.histories.places(satisfaction["customer"])
+    return _at_an_order(places, satisfaction["date"], transactions)
 
 
 def _match(name: str, frame: pd.DataFrame, transactions: Orders, *, of_part: bool) -> Match:
     fits = np.ones(len(frame), dtype=bool)
     customers = known = None
     if "customer" in frame:
-        positions = _positions(frame, transactions)
+        positions = transactions.histories.places(frame["customer"])
         fits = positions >= 0
         customers, known = frame["customer"].nunique(), frame["customer"][fits].nunique()
     if name == "satisfaction":
@@ -300,12 +301,6 @@ def _match(name: str, frame: pd.DataFrame, transactions: Orders, *, of_part: boo
         last=transactions.observation_end,
         of_part=of_part,
     )
-
-
-def _positions(frame: pd.DataFrame, transactions: Orders) -> np.ndarray:
-    """Position of every row's customer in the summary, -1 where there is none."""
-    ids = transactions.histories.table["customer_id"].astype(str).to_numpy()
-    return pd.Index(ids).get_indexer(frame["customer"].astype(str))
 
 
 def _at_an_order(positions: np.ndarray, days: pd.Series, transactions: Orders) -> np.ndarray:

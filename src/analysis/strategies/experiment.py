@@ -276,12 +276,8 @@ def margins_of(
         orders_before; newcomer, who had no order before it; unknown, who is not in the data, and counts with a margin
         of 0.
     """
-    some, position = None, customers
-    if isinstance(customers, np.ndarray):
-        some = customers
-    else:
-        ids = orders.histories.table["customer_id"].astype(str)
-        position = customers.astype(str).map(pd.Series(np.arange(len(ids)), index=ids.to_numpy()))
+    some = customers if isinstance(customers, np.ndarray) else None
+    position = orders.histories.places(customers) if some is None else some
     placed = occasions_of(orders, some)
     day, starts = placed["day"].to_numpy().astype("datetime64[D]"), np.datetime64(period.starts)
     saved = np.where(placed["amount"] > 0, placed["discount"].fillna(0.0), 0.0)
@@ -297,7 +293,7 @@ def margins_of(
     sums = {name: placed[span].groupby("customer")[["margin", "orders"]].sum() for name, span in spans.items()}
     sums = {name: each.reindex(position).fillna(0.0).reset_index(drop=True) for name, each in sums.items()}
     found = pd.DataFrame({"during": sums["during"]["margin"], "orders": sums["during"]["orders"].astype(int)})
-    found = found.assign(newcomer=sums["known_before"]["orders"] == 0, unknown=np.asarray(pd.isna(position)))
+    found = found.assign(newcomer=sums["known_before"]["orders"] == 0, unknown=position < 0)
     if period.days_before:
         found = found.assign(before=sums["before"]["margin"], orders_before=sums["before"]["orders"])
     return found, "paid" if usual is None else "list"

@@ -95,9 +95,8 @@ def campaign_effect(encounters: Encounters, transactions: Orders, campaigns: pd.
 
 def _placed(campaigns: pd.DataFrame, encounters: Encounters, transactions: Orders) -> pd.DataFrame:
     """Rows of customers in the data: number of the customer and of the campaign, first and last day of the window."""
-    ids = transactions.histories.table["customer_id"].astype(str).to_numpy()
     campaigns = campaigns.dropna(subset=list(CAMPAIGN_COLUMNS))
-    position = campaigns["customer"].astype(str).map(pd.Series(np.arange(len(ids)), index=ids))
+    campaigns = campaigns[(place := transactions.histories.places(campaigns["customer"])) >= 0]
     first, last = (
         (pd.to_datetime(campaigns[name]).to_numpy().astype("datetime64[D]") - np.datetime64(encounters.start)).astype(
             int
@@ -106,8 +105,8 @@ def _placed(campaigns: pd.DataFrame, encounters: Encounters, transactions: Order
     )
     label = campaigns["campaign"] if "campaign" in campaigns.columns else list(zip(first, last, strict=True))
     number = pd.factorize(pd.Series(label, dtype=object))[0]
-    table = pd.DataFrame({"customer": position.to_numpy(), "campaign": number, "first": first, "last": last})
-    return table.dropna().astype(int).drop_duplicates()
+    table = pd.DataFrame({"customer": place[place >= 0], "campaign": number, "first": first, "last": last})
+    return table.drop_duplicates()
 
 
 def _stacks(sent: pd.DataFrame, encounters: Encounters) -> list[tuple[int, np.ndarray, np.ndarray]]:

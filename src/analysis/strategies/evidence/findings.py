@@ -45,12 +45,6 @@ VERDICTS = {
     "opposite": Message("against the mechanism"),
 }
 """How far a finding may be used; only an estimate replaces an assumption of the simulation."""
-KEPT = {
-    "association": Message("the placebo is not clean: an association", code="evidence.kept.association"),
-    "nothing": Message("no effect that could be told from zero", code="evidence.kept.nothing"),
-    "opposite": Message("the data point the other way, against the mechanism", code="evidence.kept.opposite"),
-}
-NO_PLACEBO = Message("no placebo can be made", code="evidence.kept.no_placebo")
 
 
 @dataclass(frozen=True)
@@ -94,11 +88,6 @@ class Finding:
     def unit(self) -> Message:
         return next(unit for start, unit in UNITS.items() if self.name.startswith(f"evidence.{start}"))
 
-    @property
-    def kept(self) -> Message:
-        """Why an assumption stays although this was found."""
-        return NO_PLACEBO if self.verdict == "association" and self.placebo is None else KEPT[self.verdict]
-
 
 @dataclass(frozen=True)
 class Part:
@@ -114,8 +103,6 @@ class Part:
         Parameter name -> what may replace its assumption.
     caps
         Parameter name -> the range of an assumption that is limited although it is not replaced.
-    kept
-        Every other parameter that was asked for -> why its assumption stays.
     notes
         What is worth saying of it.
     """
@@ -124,7 +111,6 @@ class Part:
     details: Mapping[str, Any] = field(default_factory=dict, repr=False)
     estimates: Mapping[str, Estimate] = field(default_factory=dict)
     caps: Mapping[str, Assumption] = field(default_factory=dict)
-    kept: Mapping[str, Message] = field(default_factory=dict)
     notes: tuple[Message, ...] = ()
 
     def __getitem__(self, name: str) -> Finding:

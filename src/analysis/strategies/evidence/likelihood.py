@@ -248,10 +248,6 @@ DEAL, EXPERIENCE = "deal", "exp"
 KAPPAS = np.array([0.03, 0.07, 0.12, 0.18, 0.25, 0.33, 0.42, 0.52, 0.64, 0.76, 0.88, 1.0])
 FINE_KAPPAS = np.linspace(KAPPAS[0], KAPPAS[-1], 389)
 DRAWS = 1_000
-OTHER_UNIT = Message(
-    "estimated per standard deviation of the scores, and the simulation counts in those of the sector",
-    code="evidence.kept.other_unit",
-)
 UNIT = Message(
     "Effects of the experience are per standard deviation of the scores, while the simulation counts in standard "
     "deviations of the sector's quality. So pace and staying after a better experience remain assumptions; whoever "
@@ -386,10 +382,8 @@ def _curve(setting: _Setting, channel: str, level: float, rng: np.random.Generat
     loss_aversion = Interval.around(np.exp(best.point[LOG_B]), named["loss_aversion"], level)
     details = {"kappa": kappa, "loss_aversion": loss_aversion, "encounters": setting.known[1]}
     effects = {f"gamma_{channel}": pace, f"theta_{channel}": leaving}
-    estimates = _estimates(channel, effects, details, named)
-    deciding = {f"kappa_{channel}": pace} | effects | ({"loss_aversion": pace} if channel == DEAL else {})
-    kept = {name: _kept(found, channel) for name, found in deciding.items() if name not in estimates}
-    return Part((pace, leaving), details, estimates, _caps(channel, effects), kept, () if channel == DEAL else (UNIT,))
+    estimates, notes = _estimates(channel, effects, details, named), () if channel == DEAL else (UNIT,)
+    return Part((pace, leaving), details, estimates, _caps(channel, effects), notes)
 
 
 def _estimates(channel: str, effects, details, draws) -> dict[str, Estimate]:
@@ -411,10 +405,6 @@ def _caps(channel: str, effects) -> dict[str, Assumption]:
         return {}
     found = {name: capped_range(finding, BY_NAME[name]) for name, finding in effects.items()}
     return {name: span for name, span in found.items() if span is not None}
-
-
-def _kept(found: Finding, channel: str) -> Message:
-    return OTHER_UNIT if channel == EXPERIENCE and found.verdict == "estimate" else found.kept
 
 
 def _profile(setting: _Setting) -> list[Maximum]:
