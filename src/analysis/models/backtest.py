@@ -13,7 +13,7 @@ from scipy.stats import norm
 
 from analysis.errors import NotIdentified, Unavailable
 from analysis.interval import Interval
-from analysis.models.baselines import BASELINES, CountForecast, History, learned_forecast
+from analysis.models.baselines import BASELINES, CountForecast, history_of, learned_forecast
 from analysis.models.fits import AUTO, LEVEL, PurchaseFit, PurchaseFits, fit_all
 from analysis.models.futures import Forecast, forecast, passes_for
 from analysis.models.patterns import Patterns, patterns_of
@@ -269,10 +269,10 @@ def forecast_holdout(
     window = {"after": split.calibration_end, "seed": seed}
     found = [forecast(fit, patterns, actual, days=split.holdout_days, most=PASSES, **window) for fit in fits]
     cumulative, cumulative_totals = _path(fits.primary, patterns, split, seed)
-    past, future = History.of(split.earlier), History.of(split)
-    for baseline in BASELINES:
-        learned = learned_forecast(baseline, past, split.earlier.holdout_orders, future)
-        found.append(_of_baseline(baseline.name, learned, actual, seed))
+    past, future = history_of(split.earlier), history_of(split)
+    for name in BASELINES:
+        learned = learned_forecast(name, past, split.earlier.holdout_orders, future)
+        found.append(_of_baseline(name, learned, actual, seed))
     ranked = sorted(found, key=lambda each: -each.log_probability.mean())
     own = next(each for each in ranked if each.name == fits.primary.model)
     best_baseline = next(each for each in ranked if each.name not in MODELS)
