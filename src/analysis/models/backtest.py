@@ -20,7 +20,6 @@ from analysis.models.patterns import Patterns, patterns_of
 from analysis.models.registry import MODELS
 from analysis.models.scores import best_decile_hit_rate, distance_from_middle, paired_lead, rank_correlation
 from analysis.models.season import fit_in_time
-from analysis.models.views import expected_cumulative, thinned
 from analysis.plotting import Plots
 from analysis.tables import table_html
 from analysis.time import Clock, TimeUnit, duration, promotion_edges, time_unit
@@ -67,8 +66,6 @@ class BackTest:
     calibration_by_group
         Columns frequency (group label), customers, actual and its standard_error [orders per customer], and one
         column of mean forecasts for each model and baseline.
-    tracking
-        Columns date, actual, and one a purchase model: cumulative repeat orders of the calibration customers.
     cumulative, cumulative_totals
         date, actual and estimate of the primary model at each quarter of the holdout, counted from its start; and its
         simulated totals, shape (quarters, futures).
@@ -89,14 +86,12 @@ class BackTest:
     lead_mean: float
     lead_error: float
     calibration_by_group: pd.DataFrame
-    tracking: pd.DataFrame
     cumulative: pd.DataFrame
     cumulative_totals: np.ndarray
     level: float = LEVEL
 
     plot = Plots(
         path="analysis.models.plots:plot_path",
-        tracking="analysis.models.plots:plot_tracking",
         calibration="analysis.models.plots:plot_calibration",
     )
 
@@ -291,7 +286,6 @@ def forecast_holdout(
         lead_mean=lead_mean,
         lead_error=lead_error,
         calibration_by_group=_by_group(split, {each.name: each.mean for each in ranked}),
-        tracking=_tracking(split, fits),
         cumulative=cumulative,
         cumulative_totals=cumulative_totals,
     )
@@ -340,9 +334,3 @@ def _by_group(split: HoldoutSplit, means: Mapping[str, np.ndarray]) -> pd.DataFr
     found.insert(0, "customers", by.size())
     found.insert(2, "standard_error", by["actual"].sem())
     return found.rename_axis("frequency").reset_index()
-
-
-def _tracking(split: HoldoutSplit, fits: PurchaseFits) -> pd.DataFrame:
-    shown, births = thinned(split.cumulative), split.calibration.table["first_order"]
-    expected = {fit.model: expected_cumulative(fit, births, shown["date"]) for fit in fits}
-    return pd.DataFrame({"date": shown["date"], "actual": shown["repeat_orders"], **expected})
