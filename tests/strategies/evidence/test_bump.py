@@ -36,7 +36,7 @@ def test_the_lift_and_what_was_borrowed_are_recovered(met):
     assert found.details["reach"] == pytest.approx(1)
     assert _holds(found.details["promotional_lift"], 0.4 * 0.2 / 0.19)
     assert set(found.estimates) == {"promotional_lift", "borrowed"}
-    assert len(found.estimates["promotional_lift"].draws) == len(found.estimates["borrowed"].draws)
+    assert len(found.estimates["promotional_lift"]) == len(found.estimates["borrowed"])
 
 
 def test_newcomers_who_come_in_promotion_weeks_are_no_lift(met):

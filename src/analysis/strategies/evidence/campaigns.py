@@ -29,9 +29,8 @@ import pandas as pd
 from analysis.data import Orders
 from analysis.data.samples import installed_file
 from analysis.errors import Unavailable
-from analysis.interval import Interval
 from analysis.strategies.evidence.encounters import DAYS_PER_WEEK, Encounters
-from analysis.strategies.evidence.findings import Finding, Part, normal_interval
+from analysis.strategies.evidence.findings import Finding, Part, holds, normal_interval
 from analysis.strategies.within import effect_within
 
 WEEKS_USUAL, WEEKS_BEFORE, WEEKS_DURING, WEEKS_AFTER = 8, 8, 5, 4
@@ -143,7 +142,7 @@ def _effect(stacks, encounters: Encounters, level: float) -> Part:
             difference(before - usual),
             difference(then, (usual, before)),
         )
-        counts, agreed = (int(np.unique(customer).size), len(stack)), agrees(estimate, among_alike)
+        counts, agreed = (int(np.unique(customer).size), len(stack)), holds(estimate, among_alike.estimate)
         found = Finding.of(f"campaign.{name}", estimate, placebo, counts)
         verdict = found.verdict if agreed or found.verdict == "nothing" else "association"
         return replace(found, verdict=verdict, details={"among_alike": among_alike})
@@ -163,12 +162,3 @@ def _paths(encounters: Encounters, first: int, customers: np.ndarray) -> tuple[n
     shape, size = (len(customers), weeks), len(customers) * weeks
     orders = np.bincount(cell, minlength=size).reshape(shape).astype(float)
     return orders, np.bincount(cell, weights=encounters.paid[inside], minlength=size).reshape(shape)
-
-
-def agrees(estimate: Interval, among_alike: Interval) -> bool:
-    """Whether the difference among customers with an equal past lies within the interval of the plain one.
-
-    >>> agrees(Interval(0.2, 0.1, 0.3, 0.9), Interval(0.25, 0.1, 0.4, 0.9))
-    True
-    """
-    return estimate.lower <= among_alike.estimate <= estimate.upper

@@ -13,7 +13,6 @@ from analysis.config.assumptions import Assumption
 from analysis.data.loyalty_tables import scores_at_orders
 from analysis.errors import Unavailable
 from analysis.interval import Interval
-from analysis.strategies.dynamics import Estimate
 from analysis.strategies.evidence.campaigns import campaign_effect
 from analysis.strategies.evidence.encounters import (
     Encounters,
@@ -70,8 +69,8 @@ class LoyaltyEvidence:
         return tuple(finding for part in self.parts.values() for finding in part.findings)
 
     @property
-    def estimates(self) -> dict[str, Estimate]:
-        """Parameter name -> what replaces its assumption in the simulation: only findings with a clean placebo."""
+    def estimates(self) -> dict[str, np.ndarray]:
+        """Parameter name -> draws that replace its assumption in the simulation: only with a clean placebo."""
         # The asymmetry is one number, taken from deals where these tell it, else from the experience.
         parts = reversed(self.parts.values())
         return {name: each for part in parts for name, each in part.estimates.items()}

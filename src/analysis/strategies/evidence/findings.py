@@ -11,7 +11,6 @@ import numpy as np
 
 from analysis.config.assumptions import Assumption, Parameter
 from analysis.interval import Interval
-from analysis.strategies.dynamics import Estimate
 from analysis.words import Message
 
 LARGEST_PLACEBO = 0.5
@@ -100,7 +99,7 @@ class Part:
     details
         What else was found, by name.
     estimates
-        Parameter name -> what may replace its assumption.
+        Parameter name -> draws that may replace its assumption, row-aligned.
     caps
         Parameter name -> the range of an assumption that is limited although it is not replaced.
     notes
@@ -109,7 +108,7 @@ class Part:
 
     findings: tuple[Finding, ...]
     details: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    estimates: Mapping[str, Estimate] = field(default_factory=dict)
+    estimates: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False)
     caps: Mapping[str, Assumption] = field(default_factory=dict)
     notes: tuple[Message, ...] = ()
 
@@ -133,15 +132,11 @@ def verdict_of(estimate: Interval, placebo: Interval | None, *, expected_sign: i
     """
     if holds(estimate, 0.0):
         return "nothing"
-    if placebo is None or not is_clean(estimate, placebo):
+    if placebo is None or not holds(placebo, 0.0) or holds(placebo, estimate.estimate):
+        return "association"
+    if abs(placebo.estimate) > LARGEST_PLACEBO * abs(estimate.estimate):
         return "association"
     return "opposite" if expected_sign * estimate.estimate < 0 else "estimate"
-
-
-def is_clean(estimate: Interval, placebo: Interval) -> bool:
-    """Whether a placebo shows no fault, and could have shown one."""
-    small = abs(placebo.estimate) <= LARGEST_PLACEBO * abs(estimate.estimate)
-    return small and holds(placebo, 0.0) and not holds(placebo, estimate.estimate)
 
 
 def capped_range(finding: Finding, parameter: Parameter) -> Assumption | None:

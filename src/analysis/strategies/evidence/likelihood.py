@@ -29,7 +29,6 @@ from analysis.config.assumptions import BY_NAME, Assumption
 from analysis.errors import Unavailable
 from analysis.interval import Interval
 from analysis.models.quadrature import beta_rule
-from analysis.strategies.dynamics import Estimate
 from analysis.strategies.evidence.encounters import (
     CONSTANT,
     FEWEST_CLOSED,
@@ -382,21 +381,13 @@ def _curve(setting: _Setting, channel: str, level: float, rng: np.random.Generat
     loss_aversion = Interval.around(np.exp(best.point[LOG_B]), named["loss_aversion"], level)
     details = {"kappa": kappa, "loss_aversion": loss_aversion, "encounters": setting.known[1]}
     effects = {f"gamma_{channel}": pace, f"theta_{channel}": leaving}
-    estimates, notes = _estimates(channel, effects, details, named), () if channel == DEAL else (UNIT,)
+    clean = {name for name, finding in effects.items() if finding.verdict == "estimate"}
+    # Effects of the experience are per standard deviation of the scores. How many of these make one of the sector's
+    # quality, in which the simulation counts, the scores of one company do not tell; smoothing and asymmetry have no
+    # unit of that kind.
+    used = (clean if channel == DEAL else set()) | ({f"kappa_{channel}", "loss_aversion"} if clean else set())
+    estimates, notes = {name: named[name] for name in named if name in used}, () if channel == DEAL else (UNIT,)
     return Part((pace, leaving), details, estimates, _caps(channel, effects), notes)
-
-
-def _estimates(channel: str, effects, details, draws) -> dict[str, Estimate]:
-    """Effects with a clean placebo, with the smoothing and asymmetry that they need.
-
-    Effects of the experience are per standard deviation of the scores. How many of these make one of the sector's
-    quality, in which the simulation counts, the scores of one company do not tell; smoothing and asymmetry have no unit
-    of that kind.
-    """
-    clean = {name: found.estimate for name, found in effects.items() if found.verdict == "estimate"}
-    needed = {f"kappa_{channel}": details["kappa"], "loss_aversion": details["loss_aversion"]} if clean else {}
-    found = (clean if channel == DEAL else {}) | needed
-    return {name: Estimate(each.estimate, float(draws[name].std()), draws[name]) for name, each in found.items()}
 
 
 def _caps(channel: str, effects) -> dict[str, Assumption]:

@@ -26,7 +26,7 @@ import pandas as pd
 
 from analysis.errors import Unavailable
 from analysis.interval import Interval
-from analysis.strategies.dynamics import LIFT_IS_STATED_AT, Estimate
+from analysis.strategies.dynamics import LIFT_IS_STATED_AT
 from analysis.strategies.evidence.encounters import DAYS_PER_WEEK, Encounters, too_few
 from analysis.strategies.evidence.findings import Finding, Part, normal_interval, transformed
 from analysis.words import Message
@@ -141,11 +141,8 @@ def _bump(encounters, weeks: pd.DataFrame, design: pd.DataFrame, level: float, r
         lifts = _of_participants(lift.estimate.estimate, np.expm1(drawn["promoted"].to_numpy()), who, level)
         if lifts is not None:
             found["promotional_lift"], draws["promotional_lift"] = lifts
-    estimates = {
-        name: Estimate(found[name].estimate, float(np.std(draws[name])), draws[name])
-        for name in ("promotional_lift", "borrowed")
-        if lift.verdict == "estimate" and name in found and found[name].lower > 0
-    }
+    told = (name for name in draws if lift.verdict == "estimate" and found[name].lower > 0)
+    estimates = {name: draws[name] for name in told}
     return Part((lift,), found, estimates, notes=tuple(_notes(details, calendar)))
 
 
