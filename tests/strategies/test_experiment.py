@@ -199,13 +199,11 @@ def test_data_that_begin_late_shorten_the_days_before_and_data_that_begin_with_i
     orders, arms = shop(200, start="2025-02-01")
     short = analyse(orders, arms)
     assert short.days_before == 28
-    assert notes_of(short)["short_before"] == {"before": 28, "length": DAYS}
     none = analyse(orders[orders["date"] >= pd.Timestamp(STARTS)], arms, data={"observation_start": STARTS})
     assert none.days_before == 0
     (against,) = none.differences
     assert (against.before, against.variance_reduction, none.newcomers_p_value) == (None, 0.0, None)
     assert against.adjusted == against.plain
-    assert "no_before" in notes_of(none)
 
 
 def test_an_experiment_without_an_end_lasts_until_the_data_end(analyse):
@@ -216,7 +214,7 @@ def test_an_experiment_without_an_end_lasts_until_the_data_end(analyse):
 
 def test_an_assignment_that_was_no_lot_is_noticed(analyse):
     orders, arms = shop(1_500)
-    assert set(notes_of(analyse(orders, arms))) <= {"by_lot", "unknown_customers", "discounts_unknown", "short_before"}
+    assert set(notes_of(analyse(orders, arms))) <= {"by_lot", "unknown_customers", "discounts_unknown"}
     known = set(orders.loc[orders["date"] < pd.Timestamp(STARTS), "customer"])
     picked = pd.DataFrame({"customer": arms["customer"], "arm": "nothing"})
     picked.loc[picked["customer"].isin(sorted(known)[:400]), "arm"] = "promotion"

@@ -272,12 +272,6 @@ def loyalty_matches(tables: LoyaltyTables, transactions: Orders, *, of_part: boo
     return tuple(found)
 
 
-def scores_at_orders(satisfaction: pd.DataFrame, transactions: Orders) -> np.ndarray:
-    """Which rows of satisfaction scores name a customer and a day with an order, shape (rows,)."""
-    places = transactions.histories.places(satisfaction["customer"])
-    return _at_an_order(places, satisfaction["date"], transactions)
-
-
 def _match(name: str, frame: pd.DataFrame, transactions: Orders, *, of_part: bool) -> Match:
     fits = np.ones(len(frame), dtype=bool)
     customers = known = None

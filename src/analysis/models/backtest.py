@@ -146,8 +146,7 @@ class BackTest:
     @property
     def lead(self) -> Interval:
         """Mean log score of the primary model less that of the best baseline, with a paired normal interval."""
-        reach = float(norm.ppf((1 + self.level) / 2)) * self.lead_error
-        return Interval(self.lead_mean, self.lead_mean - reach, self.lead_mean + reach, self.level)
+        return Interval.normal(self.lead_mean, self.lead_error, self.level)
 
     @property
     def miss(self) -> float:

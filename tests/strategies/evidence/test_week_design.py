@@ -2,11 +2,7 @@ import numpy as np
 import pytest
 
 from analysis.errors import Unavailable
-from analysis.strategies.evidence.promotions import NAMED, separate_promotions, week_design
-
-
-def test_runs_are_counted():
-    assert separate_promotions(np.array([False, True, True, False, True])) == 2
+from analysis.strategies.evidence.promotions import NAMED, week_design
 
 
 @pytest.mark.parametrize("first", range(4))

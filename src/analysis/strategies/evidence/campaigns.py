@@ -29,8 +29,9 @@ import pandas as pd
 from analysis.data import Orders
 from analysis.data.samples import installed_file
 from analysis.errors import Unavailable
+from analysis.interval import Interval
 from analysis.strategies.evidence.encounters import DAYS_PER_WEEK, Encounters
-from analysis.strategies.evidence.findings import Finding, Part, holds, normal_interval
+from analysis.strategies.evidence.findings import Finding, Part, holds
 from analysis.strategies.within import effect_within
 
 WEEKS_USUAL, WEEKS_BEFORE, WEEKS_DURING, WEEKS_AFTER = 8, 8, 5, 4
@@ -133,7 +134,7 @@ def _effect(stacks, encounters: Encounters, level: float) -> Part:
     treated = np.concatenate([np.r_[np.ones(len(t)), np.zeros(len(c))] for _, t, c in stacks])
 
     def difference(change, alike=()):
-        return normal_interval(*effect_within(change, treated, stack, customer, alike), level)
+        return Interval.normal(*effect_within(change, treated, stack, customer, alike), level)
 
     def finding(name, values, weeks):
         usual, before, then = (values[:, each].mean(axis=1) for each in (USUAL, BEFORE, weeks))

@@ -162,13 +162,24 @@ def scores_of(found: Encounters, transactions: Orders, scores: pd.DataFrame) -> 
     ----------
     scores
         Columns customer (the id), date, and score; several of a customer and day are averaged.
+
+    Raises
+    ------
+    Unavailable
+        Where no score belongs to an order, or all are the same.
     """
     place = transactions.histories.places(scores["customer"])
     day = pd.to_datetime(scores["date"]).to_numpy().astype("datetime64[D]") - np.datetime64(found.start)
     mean = scores["score"].astype(float).groupby([place, day.astype(int)]).mean()
     aligned = mean.reindex(pd.MultiIndex.from_arrays([found.customer, found.day])).to_numpy()
-    spread = np.nanstd(aligned) if np.isfinite(aligned).any() else 0.0
-    return (aligned - np.nanmean(aligned)) / spread if spread > CONSTANT else np.full(len(found), np.nan)
+    if not np.isfinite(aligned).any():
+        raise Unavailable(
+            "No satisfaction score names a customer of these data and the day of an order.",
+            code="evidence.reason.scores_elsewhere",
+        )
+    if (spread := np.nanstd(aligned)) <= CONSTANT:
+        raise nothing_varies()
+    return (aligned - np.nanmean(aligned)) / spread
 
 
 def occasions_of(transactions: Orders, some: np.ndarray | None = None) -> pd.DataFrame:
@@ -339,6 +350,13 @@ def some_customers(encounters: Encounters, seed: int) -> Encounters:
     chosen = np.zeros(len(encounters.count), dtype=bool)
     chosen[order[np.cumsum(encounters.count[order]) <= MOST_ENCOUNTERS]] = True
     return encounters.of_customers(chosen)
+
+
+def nothing_varies() -> Unavailable:
+    """Why gaps cannot be studied where everybody meets the same."""
+    return Unavailable(
+        "What orders met does not vary, so there is nothing to compare.", code="evidence.reason.nothing_varies"
+    )
 
 
 def too_few(code: str, what: Message, found: int, needed: int) -> Unavailable:

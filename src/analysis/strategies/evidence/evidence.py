@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from analysis.config.assumptions import Assumption
-from analysis.data.loyalty_tables import scores_at_orders
 from analysis.errors import Unavailable
 from analysis.interval import Interval
 from analysis.strategies.evidence.campaigns import campaign_effect
@@ -22,7 +21,7 @@ from analysis.strategies.evidence.encounters import (
     scores_of,
 )
 from analysis.strategies.evidence.findings import VERDICTS, Finding, Part
-from analysis.strategies.evidence.likelihood import DEAL, EXPERIENCE, expectation_curve, nothing_varies
+from analysis.strategies.evidence.likelihood import DEAL, EXPERIENCE, expectation_curve
 from analysis.strategies.evidence.promotions import promotional_bump
 from analysis.tables import table_html
 from analysis.words import Message
@@ -160,11 +159,4 @@ def _experience(met: Encounters, orders: Orders, satisfaction: pd.DataFrame | No
             code="evidence.reason.no_satisfaction",
         )
     scores = scores_of(met, orders, satisfaction)
-    if not np.isfinite(scores).any():
-        if scores_at_orders(satisfaction, orders).any():
-            raise nothing_varies()
-        raise Unavailable(
-            "No satisfaction score names a customer of these data and the day of an order.",
-            code="evidence.reason.scores_elsewhere",
-        )
     return expectation_curve(met, scores, channel=EXPERIENCE, initial=0.0, **usual)

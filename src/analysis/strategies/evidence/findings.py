@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -162,23 +161,6 @@ def capped_range(finding: Finding, parameter: Parameter) -> Assumption | None:
         return None
     likely = float(np.clip(finding.estimate.estimate, parameter.low, high))
     return Assumption(low=parameter.low, high=high, most_likely=likely)
-
-
-def normal_interval(estimate: float, standard_error: float, level: float) -> Interval:
-    """The central interval of a normal distribution.
-
-    >>> interval = normal_interval(1.0, 0.5, 0.95)
-    >>> round(interval.lower, 3), round(interval.upper, 3)
-    (0.02, 1.98)
-    """
-    reach = NormalDist().inv_cdf((1 + level) / 2) * float(standard_error)
-    return Interval(float(estimate), float(estimate) - reach, float(estimate) + reach, level)
-
-
-def transformed(interval: Interval, function) -> Interval:
-    """An interval on another scale, by an increasing function."""
-    ends = (float(function(value)) for value in (interval.estimate, interval.lower, interval.upper))
-    return Interval(*ends, interval.level)
 
 
 def holds(interval: Interval, value: float) -> bool:

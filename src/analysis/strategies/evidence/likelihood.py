@@ -37,10 +37,11 @@ from analysis.strategies.evidence.encounters import (
     Intervals,
     gaps,
     intervals_of,
+    nothing_varies,
     some_customers,
     too_few,
 )
-from analysis.strategies.evidence.findings import Finding, Part, capped_range, holds, normal_interval
+from analysis.strategies.evidence.findings import Finding, Part, capped_range, holds
 from analysis.words import Message
 
 NODES = 8
@@ -202,25 +203,19 @@ def dropout_nodes(a: float, b: float, survived: np.ndarray) -> tuple[np.ndarray,
 
 def maximum(likelihood: JointLikelihood, start: np.ndarray) -> Maximum:
     """The maximum, searched on a scale on which the scores are about uncorrelated, again where it was not reached."""
-    found = _search(likelihood, start)
-    for _ in range(ROUNDS - 1):
-        if found.converged:
-            break
-        found = _search(likelihood, found.point)
-    return found
+    point, converged, rounds = start, False, 0
+    while not converged and rounds < ROUNDS:
+        scores = likelihood.scores(point)
+        scale = np.linalg.cholesky(np.linalg.inv(scores.T @ scores + np.diag(likelihood.prior_sd**-2.0)))
 
+        def loss(step, point=point, scale=scale):
+            value, gradient = likelihood.penalised(point + scale @ step)
+            return -value, -(scale.T @ gradient)
 
-def _search(likelihood: JointLikelihood, start: np.ndarray) -> Maximum:
-    scores = likelihood.scores(start)
-    scale = np.linalg.cholesky(np.linalg.inv(scores.T @ scores + np.diag(likelihood.prior_sd**-2.0)))
-
-    def loss(step):
-        value, gradient = likelihood.penalised(start + scale @ step)
-        return -value, -(scale.T @ gradient)
-
-    found = minimize(loss, np.zeros(len(start)), jac=True, method="BFGS", options={"gtol": 0.02, "maxiter": 200})
-    decrement = float(found.jac @ found.hess_inv @ found.jac) / 2
-    return Maximum(start + scale @ found.x, float(-found.fun), bool(np.isfinite(found.fun) and decrement < ENOUGH))
+        found = minimize(loss, np.zeros(len(start)), jac=True, method="BFGS", options={"gtol": 0.02, "maxiter": 200})
+        converged = bool(np.isfinite(found.fun) and found.jac @ found.hess_inv @ found.jac / 2 < ENOUGH)
+        point, rounds = point + scale @ found.x, rounds + 1
+    return Maximum(point, float(-found.fun), converged)
 
 
 def sandwich(likelihood: JointLikelihood, point: np.ndarray) -> tuple[np.ndarray, float]:
@@ -295,13 +290,6 @@ def expectation_curve(
     _refuse_too_little(intervals, met)
     setting = _Setting(chosen, intervals, met, initial, dropout)
     return _curve(setting, channel, level, np.random.default_rng([seed, 43]))
-
-
-def nothing_varies() -> Unavailable:
-    """Why gaps cannot be studied where everybody meets the same."""
-    return Unavailable(
-        "What orders met does not vary, so there is nothing to compare.", code="evidence.reason.nothing_varies"
-    )
 
 
 def _refuse_too_little(intervals: Intervals, met: np.ndarray) -> None:
@@ -452,4 +440,4 @@ def _placebos(setting: _Setting, kappa: float, point, level: float) -> tuple[Int
     best = maximum(likelihood, start)
     error = np.sqrt(np.abs(np.diag(sandwich(likelihood, best.point)[0])))
     later = len(PARAMETERS) + 3
-    return tuple(normal_interval(best.point[k], error[k], level) for k in (later, len(best.point) - 1))
+    return tuple(Interval.normal(best.point[k], error[k], level) for k in (later, len(best.point) - 1))

@@ -28,7 +28,7 @@ from analysis.errors import Unavailable
 from analysis.interval import Interval
 from analysis.strategies.dynamics import LIFT_IS_STATED_AT
 from analysis.strategies.evidence.encounters import DAYS_PER_WEEK, Encounters, too_few
-from analysis.strategies.evidence.findings import Finding, Part, normal_interval, transformed
+from analysis.strategies.evidence.findings import Finding, Part
 from analysis.words import Message
 
 FEWEST_WEEKS = 26
@@ -120,13 +120,13 @@ def _bump(encounters, weeks: pd.DataFrame, design: pd.DataFrame, level: float, r
     point, covariance = _coefficients(weeks, design)
     errors = np.sqrt(np.diag(covariance))
     ratio = {
-        name: transformed(normal_interval(value, error, level), np.expm1)
+        name: Interval(*np.expm1(list(vars(Interval.normal(value, error, level)).values())[:3]).tolist(), level)
         for (name, value), error in zip(point.items(), errors, strict=True)
     }
     drawn = pd.DataFrame(rng.multivariate_normal(point, covariance, DRAWS, method="eigh"), columns=point.index)
     who = participants_of(encounters, weeks, DRAWS, rng)
     promoted = weeks["promoted"].to_numpy()
-    details = {"promotions": separate_promotions(promoted), "weeks": round(float(promoted.sum())), "depth": who.depth}
+    details = {"promotions": len(_runs(promoted > 0)[0]), "weeks": round(float(promoted.sum())), "depth": who.depth}
     details["unclear"] = int(weeks["unclear"].sum())
     counts = int(weeks["there"].max()), int(weeks["orders"].sum())
     lift = Finding.of("bump.lift", ratio["promoted"], ratio.get("long_before"), counts, sign=1)
@@ -335,15 +335,6 @@ def week_design(promoted: np.ndarray, unclear: np.ndarray | None = None) -> pd.D
             code="evidence.reason.promotions_without_others",
         )
     return design
-
-
-def separate_promotions(promoted: np.ndarray) -> int:
-    """Runs of weeks with a promotion in them.
-
-    >>> separate_promotions(np.array([1.0, 0.5, 0.0, 1.0]))
-    2
-    """
-    return len(_runs(np.asarray(promoted) > 0)[0])
 
 
 @dataclass(frozen=True)
