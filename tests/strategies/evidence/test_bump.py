@@ -114,10 +114,17 @@ def test_however_often_promotions_come_nothing_is_claimed_that_is_not_there(met,
     assert bool(found.estimates) <= (every >= 6)
 
 
-def test_a_promotion_that_lasts_for_most_of_a_year_has_nothing_beside_it(met, why):
+@pytest.mark.parametrize(
+    ("days", "code"),
+    [((182, 500), "promotions_without_others"), ((196, 196), "no_promotion_weeks")],
+    ids=["most of a year", "a holiday perhaps"],
+)
+def test_a_single_promotion_has_nothing_to_be_compared_with(met, why, days, code):
     orders, _ = _promoted(customers=300)
-    year = pd.DataFrame({"start": [START + np.timedelta64(182, "D")], "end": [START + np.timedelta64(500, "D")]})
-    assert why(promotional_bump, met(orders), **USUAL, calendar=year) == "promotions_without_others"
+    one = pd.DataFrame(
+        {name: [START + np.timedelta64(day, "D")] for name, day in zip(("start", "end"), days, strict=True)}
+    )
+    assert why(promotional_bump, met(orders), **USUAL, calendar=one) == code
 
 
 @pytest.mark.parametrize("usual_deals", [0.0, 0.6])
@@ -131,27 +138,14 @@ def test_small_deals_that_are_had_every_week_are_no_taking_part(met, usual_deals
     assert found.details["promotional_lift"].estimate == pytest.approx(1.0 * 0.2 / deeper, rel=0.1)
 
 
-def test_promotions_that_move_nobody_give_nothing(met):
-    orders, _ = _promoted(lift=0.0)
-    found = promotional_bump(met(orders), **USUAL)
-    assert found["lift"].verdict == "nothing"
-    assert "borrowed" not in found.details
-    assert found.estimates == {}
-
-
-def test_weeks_that_hardly_differ_are_an_association_at_best(met):
-    orders, _ = _promoted(depth=0.03)
-    found = promotional_bump(met(orders), **USUAL)
-    assert found["lift"].verdict == "association"
+@pytest.mark.parametrize(
+    ("planted", "verdict"), [({"lift": 0.0}, "nothing"), ({"depth": 0.03}, "association")], ids=["no lift", "shallow"]
+)
+def test_promotions_that_move_nobody_or_hardly_save_anything_replace_nothing(met, planted, verdict):
+    found = promotional_bump(met(_promoted(**planted)[0]), **USUAL)
+    assert found["lift"].verdict == verdict
     assert "promotional_lift" not in found.details
     assert found.estimates == {}
-
-
-def test_a_single_promotion_may_be_a_holiday(met, why):
-    orders, promoted = _promoted()
-    one = START + np.array([np.flatnonzero(promoted)[3] * 7]).astype("timedelta64[D]")
-    calendar = pd.DataFrame({"start": one, "end": one})
-    assert why(promotional_bump, met(orders), **USUAL, calendar=calendar) == "no_promotion_weeks"
 
 
 def test_a_short_history_is_refused(met, why):
