@@ -119,6 +119,10 @@ class CustomerSummary:
         """The customers' ids as they came, in the order of ``table``."""
         return pd.Index(self.table["customer_id"].astype(self.id_type), name=self.id_column)
 
+    def places(self, customers: pd.Series) -> np.ndarray:
+        """Row of each customer in ``table``, -1 where there is none, shape (n,)."""
+        return pd.Index(self.table["customer_id"].astype(str)).get_indexer(customers.astype(str))
+
     @property
     def collapsed(self) -> pd.DataFrame:
         """Histories for whoever counts them: each customer's own."""
