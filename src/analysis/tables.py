@@ -47,19 +47,14 @@ class _Column:
         if self.kind == "code":
             return Markup("<code>{}</code>").format(value)
         part, _, kind = self.kind.partition(" ")
-        if kind or isinstance(value, Interval):
-            kind, value = kind or "significant", self._interval(row, value)
+        if kind and not isinstance(value, Interval):
+            value = Interval.in_row(row, self.name)
+        if isinstance(value, Interval):
+            kind = kind or "significant"
             if part not in ("interval", "range", "brackets", "estimate"):
                 estimate, ends = (shown(f"{part} {kind}", value) for part in ("estimate", "brackets"))
                 return Markup('{} <span class="rl-interval">{}</span>').format(estimate, ends)
         return escape(shown(f"{part} {kind}".strip(), value))
-
-    def _interval(self, row: Mapping[Any, Any], value: Any) -> Interval:
-        """The interval in a cell, or the one that the row has around it: the column's own ends, else the row's."""
-        if isinstance(value, Interval):
-            return value
-        own = f"{self.name}_" if f"{self.name}_lower" in row else ""
-        return Interval(value, row[f"{own}lower"], row[f"{own}upper"], row.get("level", math.nan))
 
 
 def table_html(
