@@ -12,8 +12,9 @@ ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 CONDA_NAMES = {"duckdb": "python-duckdb", "ibis-framework": "ibis-duckdb", "matplotlib": "matplotlib-base"}
 LAYERS = [
+    {"interval"},
     {"words"},
-    {"errors", "interval"},
+    {"errors"},
     {"time", "processes", "plotting", "tables"},
     {"config"},
     {"data"},

@@ -32,7 +32,7 @@ msgstr ""
 
 """
 TEXT_AT = {"Message": 0, "tr": 0, "Unavailable": 0, "NotIdentified": 0}
-PAGE_TEXT_AT = {"title": 0, "heading": 0, "text": 0, "note": 0, "section": 0, "link": 1, "table": 1, "figure": 1}
+PAGE_TEXT_AT = {"title": 0, "heading": 0, "text": 0, "note": 0, "section": 0, "table": 1, "figure": 1}
 """Function, or method of a page -> position of the sentence."""
 
 
