@@ -97,7 +97,6 @@ class BackTest:
     plot = Plots(
         path="analysis.models.plots:plot_path",
         tracking="analysis.models.plots:plot_tracking",
-        scores="analysis.models.plots:plot_scores",
         calibration="analysis.models.plots:plot_calibration",
     )
 

@@ -139,31 +139,6 @@ def _silence(ax: Axes, looks: dict, title: str) -> Axes:
     return name_axes(ax, x=tr("Weeks since the last order"), y=title)
 
 
-def plot_alive(fits: PurchaseFits, ax: Axes | None = None, level: float = LEVEL) -> Axes:
-    """Customers still active under each model, and the share active among those without a repeat order."""
-    table = fits.customers_alive(level)
-    left, right = panels(own_axes(ax, size=(7.2, 2.3)), 2)
-    places = np.arange(len(table))[::-1]
-    for place, row in zip(places, table.itertuples(), strict=True):
-        stroke = stroke_of(row.Index)
-        left.plot([row.lower, row.upper], [place, place], color=stroke.color, linewidth=5, alpha=0.35)
-        right.plot([0, row.among_one_time_buyers], [place, place], color=stroke.color, linewidth=1.6, alpha=0.5)
-        shown = ((left, row.estimate, formats().integer), (right, row.among_one_time_buyers, formats().percent))
-        for each, value, say in shown:
-            each.plot(value, place, stroke.marker, color=stroke.color, markersize=7)
-            offset = {"xytext": (0, 8), "textcoords": "offset points", "ha": "center", "color": stroke.color}
-            each.annotate(say(value), (value, place), **offset)
-    tops = ((left, fits.primary.customers, "integer"), (right, 1, "percent"))
-    for each, top, kind in tops:
-        each.set(xlim=(0, top * 1.04), ylim=(-0.5, len(places) - 0.35), yticks=places)
-        each.set_yticklabels(table.index if each is left or is_narrow(each) else [])
-        each.grid(visible=False, axis="y")
-        each.grid(visible=True, axis="x")
-        format_ticks(few_ticks(each, x=4), x=kind)
-    name_axes(right, y=tr("Share active without a repeat order"))
-    return name_axes(left, y=tr("Customers still active"))
-
-
 def plot_tracking_of_fit(fit: PurchaseFit, ax: Axes | None = None) -> Axes:
     """Cumulative repeat orders as they came, and as the model expects them."""
     tracking = fit.tracking()
@@ -253,25 +228,6 @@ def plot_calibration(test: BackTest, ax: Axes | None = None) -> Axes:
     return name_axes(
         ax, x=tr("Repeat orders before the holdout"), y=tr("Mean orders in the holdout"), lines_between=lines
     )
-
-
-def plot_scores(test: BackTest, ax: Axes | None = None) -> Axes:
-    """Mean log score a customer, as the distance to the best: models in colour, baselines in grey."""
-    ax, scores = own_axes(ax), test.scores
-    gaps, places = scores["log_score"] - scores["log_score"].max(), np.arange(len(scores))[::-1]
-    for place, name in zip(places, scores.index, strict=True):
-        stroke, is_baseline = stroke_of(name), scores.loc[name, "is_baseline"]
-        color, marker = (GREY, "X") if is_baseline else (stroke.color, stroke.marker)
-        ax.plot([gaps[name], 0], [place, place], color=color, linewidth=1.6, alpha=0.5)
-        ax.plot(gaps[name], place, marker, color=color, markersize=7, clip_on=False)
-    ax.set_yticks(places, [name_of(name) for name in scores.index])
-    ax.set_ylim(-0.6, len(scores) - 0.4)
-    ax.margins(x=0.06)
-    ax.axvline(0, color=MUTED, linewidth=0.8)
-    ax.grid(visible=False, axis="y")
-    ax.grid(visible=True, axis="x")
-    format_ticks(few_ticks(ax, x=4 if is_narrow(ax) else 7), x="number")
-    return name_axes(ax, x=tr("Log score, behind the best"))
 
 
 def plot_shrinkage(spend: SpendFit, ax: Axes | None = None) -> Axes:
