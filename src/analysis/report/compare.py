@@ -189,8 +189,7 @@ class Changes:
             )
         if self.program:
             yield Message(
-                "**Program**: another version of the program, its notebooks or packages below it, so figures can "
-                "differ for that reason alone."
+                "**Program**: another version of it, its notebooks or packages; that alone can change figures."
             )
         yield from self._model()
         yield from self._verdicts()
