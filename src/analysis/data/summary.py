@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from ibis.expr.types import Table
 
 from analysis.data import expressions
@@ -153,6 +154,28 @@ class CustomerSummary:
         return pd.DataFrame(frame).set_axis(self.ids, axis="index")
 
     @classmethod
+    def from_arrow(
+        cls, frame: pa.Table, end: dt.date, *, has_money: bool, id_column: str, id_type: str
+    ) -> CustomerSummary:
+        """A summary of the rows of ``expressions.customers``, sorted by customer as text, with money in floats."""
+        first, last = (frame[name].to_numpy().astype("datetime64[s]") for name in ("first_order", "last_order"))
+        table = pd.DataFrame({"customer_id": frame["customer"].to_pandas().astype("str")})
+        table["first_order"], table["last_order"] = first, last
+        table["orders"] = orders = frame["orders"].to_numpy()
+        if has_money:
+            table["spent"] = frame["spent"].to_numpy()
+        table["frequency"] = orders - 1
+        for name in ("recency_days", "T_days"):
+            table[name] = frame[name].to_numpy().astype("float64")
+        if has_money:
+            repeat = np.where(orders > 1, frame["repeat_total"].to_numpy(), np.nan)
+            table["mean_repeat_value"] = repeat / np.maximum(orders - 1, 1)
+        known = (*(SPREAD if has_money else ()), "first_category", "first_channel")
+        for name in (name for name in known if name in frame.column_names):
+            table[name] = frame[name].to_pandas()
+        return cls(table, end, has_money, id_column, id_type)
+
+    @classmethod
     def from_lifetimes(cls, frame: pd.DataFrame, unit: str) -> CustomerSummary:
         """A summary in lifetimes' own columns, whose unit of time must be named since the numbers do not tell it.
 
@@ -241,19 +264,4 @@ def customer_summary(
     found = found.then(expressions.in_floats)
     query = f"SELECT * REPLACE (CAST(customer AS VARCHAR) AS customer) FROM {found.source} ORDER BY customer"
     frame = connection.sql(query).to_arrow_table()
-    first, last = (frame[name].to_numpy().astype("datetime64[s]") for name in ("first_order", "last_order"))
-    table = pd.DataFrame({"customer_id": frame["customer"].to_pandas().astype("str")})
-    table["first_order"], table["last_order"] = first, last
-    table["orders"] = orders = frame["orders"].to_numpy()
-    if has_money:
-        table["spent"] = frame["spent"].to_numpy()
-    table["frequency"] = orders - 1
-    for name in ("recency_days", "T_days"):
-        table[name] = frame[name].to_numpy().astype("float64")
-    if has_money:
-        repeat = np.where(orders > 1, frame["repeat_total"].to_numpy(), np.nan)
-        table["mean_repeat_value"] = repeat / np.maximum(orders - 1, 1)
-    known = (*(SPREAD if has_money else ()), "first_category", "first_channel")
-    for name in (name for name in known if name in frame.column_names):
-        table[name] = frame[name].to_pandas()
-    return CustomerSummary(table, end, has_money, days.id_column, days.id_type)
+    return CustomerSummary.from_arrow(frame, end, has_money=has_money, id_column=days.id_column, id_type=days.id_type)
