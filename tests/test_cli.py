@@ -303,17 +303,6 @@ class TestCheck:
         (tmp_path / "orders.csv").unlink()
         assert said("check", shop)[0] == 2
 
-    def test_looks_at_the_beginning_of_the_data_of_a_refused_configuration_and_says_so(self, shop, monkeypatch):
-        monkeypatch.setattr("analysis.report.check.ROWS_BESIDE_A_REFUSAL", 2)
-        rows = ["customer,date,amount", "a,2024-01-01,x", "b,2024-01-02,1", *["c,2024-01-03,y"] * 50]
-        (shop.parent / "orders.csv").write_text("\n".join([*rows, ""]))
-        shop.write_text(f"{CONFIG}modell: {{}}\n")
-        code, _, err = said("check", shop)
-        assert code == 2
-        assert "unknown configuration key 'modell'" in err
-        assert "orders.csv: only the first 2 rows were looked at" in err
-        assert "1 value is not a number: 'x' in line 2" in err
-
 
 class TestASecret:
     @pytest.fixture

@@ -30,7 +30,6 @@ from analysis.plotting import (
     own_axes,
     panels,
     stroke_of,
-    text_above,
 )
 from analysis.time import duration
 from analysis.words import formats, tr
@@ -141,41 +140,18 @@ def _silence(ax: Axes, looks: dict, title: str) -> Axes:
 
 def plot_tracking_of_fit(fit: PurchaseFit, ax: Axes | None = None) -> Axes:
     """Cumulative repeat orders as they came, and as the model expects them."""
-    tracking = fit.tracking()
-    return _tracked(tracking, own_axes(ax), tracking["date"].iloc[-1])
-
-
-def plot_tracking(test: BackTest, ax: Axes | None = None) -> Axes:
-    """Cumulative repeat orders of the calibration customers: what came and what each model expected.
-
-    The bar at the end is the predictive interval of the primary model's total in the holdout.
-    """
-    ax, tracking = own_axes(ax), test.tracking
-    days, border = pd.to_datetime(tracking["date"]), pd.Timestamp(test.calibration_end)
-    start, end = days.iloc[0], days.iloc[-1] + (days.iloc[-1] - days.iloc[0]) * 0.02
-    ax.axvspan(border, days.iloc[-1], color=RULE, alpha=0.3, linewidth=0)
-    score, before = test.score(test.primary), tracking.loc[days <= border, "actual"].iloc[-1]
-    color = stroke_of(test.primary).color
-    bar = [before + score["lower"], before + score["upper"]]
-    ax.plot([end] * 2, bar, color=color, linewidth=6, alpha=0.35, solid_capstyle="butt", clip_on=False)
-    middle = (border + (days.iloc[-1] - border) / 2 - start) / (end - start)
-    return _tracked(tracking, ax, end, text_above(ax, tr("Holdout"), MUTED, center=middle))
-
-
-def _tracked(tracking: pd.DataFrame, ax: Axes, end, lines: int = 0) -> Axes:
-    days, models = pd.to_datetime(tracking["date"]), [name for name in tracking if name not in ("date", "actual")]
+    ax, tracking, stroke = own_axes(ax), fit.tracking(), stroke_of(fit.model)
+    days, end = pd.to_datetime(tracking["date"]), tracking["date"].iloc[-1]
     ax.plot(days, tracking["actual"], color=INK, linewidth=ACTUAL_WIDTH, solid_capstyle="butt", zorder=1)
-    for model in models:
-        stroke = stroke_of(model)
-        ax.plot(days, tracking[model], color=stroke.color, linestyle=stroke.dash, linewidth=stroke.width)
+    ax.plot(days, tracking[fit.model], color=stroke.color, linestyle=stroke.dash, linewidth=stroke.width)
     ax.margins(y=0.1)
     ax.set_ylim(0)
-    ends = [(end, tracking[model].iloc[-1], model, stroke_of(model).color) for model in models]
-    label_ends(ax, [*ends, (end, tracking["actual"].iloc[-1], tr("What came"), INK)])
+    ends = {fit.model: (tracking[fit.model], stroke.color), tr("What came"): (tracking["actual"], INK)}
+    label_ends(ax, [(end, values.iloc[-1], name, color) for name, (values, color) in ends.items()])
     ax.set_xlim(days.iloc[0], end)
     month_ticks(ax, days.iloc[0], days.iloc[-1])
     format_ticks(few_ticks(ax, y=5), y="integer")
-    return name_axes(ax, y=tr("Repeat orders since the start"), lines_between=lines)
+    return name_axes(ax, y=tr("Repeat orders since the start"))
 
 
 def plot_path(test: BackTest, ax: Axes | None = None) -> Axes:
@@ -228,22 +204,6 @@ def plot_calibration(test: BackTest, ax: Axes | None = None) -> Axes:
     return name_axes(
         ax, x=tr("Repeat orders before the holdout"), y=tr("Mean orders in the holdout"), lines_between=lines
     )
-
-
-def plot_shrinkage(spend: SpendFit, ax: Axes | None = None) -> Axes:
-    """Expected order value against a customer's own mean: the more orders, the nearer to the customer's own."""
-    ax = own_axes(ax, size=(4.6, 3.4))
-    own = np.linspace(0, 3 * spend.mean_order_value, 50)
-    ends = []
-    for x in (1, 3, 10):
-        frame = pd.DataFrame({"frequency": x, "monetary_value": own}, index=own)
-        expected = spend.expected_order_value(frame)
-        ax.plot(expected, color=BLUE, alpha=0.4 + 0.06 * x)
-        ends.append((own[-1], expected.iloc[-1], _repeat_orders(x), BLUE))
-    ax.plot(own, own, color=RULE, linestyle="dashed")
-    ax.set(xlim=(0, own[-1]), ylim=(0, own[-1]))
-    format_ticks(few_ticks(ax, x=4, y=4), x="compact_money", y="compact_money")
-    return name_axes(label_ends(ax, ends), x=tr("Mean of a customer's repeat orders"), y=tr("Expected order value"))
 
 
 def plot_odd_even(choice: SpendChoice, ax: Axes | None = None) -> Axes:
