@@ -132,9 +132,6 @@ class SpendFit:
         Repeat customers whose repeat orders were worth nothing on balance.
     mean_order_value
         Expected value of an order of a customer nothing is known of [currency].
-    recentred_from
-        The mean that the likelihood gave, where it contradicted the mean of the data so plainly that v was moved to
-        agree with the data [currency]; None where it did not.
     by_frequency
         How order values go with the number of orders.
     posterior
@@ -150,7 +147,6 @@ class SpendFit:
     customers: int
     left_out: int
     mean_order_value: float
-    recentred_from: float | None = None
     by_frequency: FrequencyEffect = NO_EFFECT
     posterior: Posterior | None = None
     reason: Message | None = None
