@@ -162,11 +162,9 @@ class SpendFit:
     @property
     def summary(self) -> pd.DataFrame:
         """Columns coef, se, lower, upper of each parameter: the ends of the central 90% credible interval."""
-        columns = {"coef": self.parameters, "se": self.standard_errors}
-        table = pd.DataFrame(columns, dtype=float).assign(lower=np.nan, upper=np.nan)
-        if self.posterior is not None:
-            table[["lower", "upper"]] = np.quantile(self.posterior.draws, [0.05, 0.95], axis=0).T
-        return table
+        if self.posterior is None:
+            return pd.DataFrame({"coef": self.parameters}, columns=["coef", "se", "lower", "upper"], dtype=float)
+        return self.posterior.intervals(self.parameters, self.standard_errors, 0.9)
 
     @property
     def label(self) -> Message:
