@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.special import ndtri, stdtrit
@@ -47,6 +48,16 @@ class Interval:
         point = (1 + level) / 2
         reach = float((ndtri(point) if np.isinf(freedom) else stdtrit(freedom, point)) * error)
         return cls(float(estimate), float(estimate) - reach, float(estimate) + reach, level)
+
+    @classmethod
+    def in_row(cls, row: Mapping[str, Any], name: str = "estimate") -> Interval:
+        """A number of a row with the ends beside it: ``NAME_lower`` and ``NAME_upper``, else ``lower`` and ``upper``.
+
+        >>> Interval.in_row({"share": 0.2, "lower": 0.1, "upper": 0.3, "level": 0.9}, "share")
+        Interval(estimate=0.2, lower=0.1, upper=0.3, level=0.9)
+        """
+        own = f"{name}_" if f"{name}_lower" in row else ""
+        return cls(row[name], row[f"{own}lower"], row[f"{own}upper"], row.get("level", np.nan))
 
     def per(self, count: float) -> Interval:
         """The interval of a total, divided among so many.

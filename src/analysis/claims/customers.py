@@ -18,7 +18,8 @@ from analysis.claims.claim import DATA, NO_CAUSE, Claim, Range, Verdict, from_dr
 from analysis.errors import Unavailable
 from analysis.interval import Interval
 from analysis.value.growth import HALF_YEAR_DAYS, TenurePeriod
-from analysis.value.history import first_order_days, history
+from analysis.value.history import exact, first_order_days, history
+from analysis.value.lives import days_seen
 from analysis.words import Message
 
 TOP = 0.2
@@ -309,14 +310,11 @@ def longest_followed(orders) -> int:
 
 def followed(orders, days: int) -> pd.DataFrame:
     """Customers followed for ``days``: month of birth, whether they came back, and what they brought in that time."""
-    birth = first_order_days(orders)
-    chosen = np.flatnonzero((np.datetime64(orders.observation_end) - birth).astype(int) >= days)
-    with history(orders, chosen=pd.DataFrame({"customer": chosen})) as (connection, occasions):
-        found = connection.execute(f"""
-            SELECT customer, count(*) > 1 AS repeats, sum(CAST(amount AS DECIMAL(38, 6)))::DOUBLE AS revenue
-            FROM {occasions} JOIN chosen USING (customer) WHERE age < {days} GROUP BY customer""").fetchnumpy()
-    month = birth[found["customer"]].astype("datetime64[M]")
-    return pd.DataFrame({"month": month, "repeats": found["repeats"], "revenue": found["revenue"]})
+    with history(orders) as bought:
+        told = bought.filter((days_seen(orders, bought) >= days) & (bought.age < days))
+        each = told.group_by("customer", month=told["first"].truncate("M"))
+        found = each.agg(repeats=told.count() > 1, revenue=exact(told.amount).sum().cast("float64"))
+        return found.order_by("customer").drop("customer").to_pandas()
 
 
 def cohorts_of(lives: pd.DataFrame) -> Cohorts:

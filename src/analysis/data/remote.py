@@ -24,7 +24,9 @@ from analysis.config import Config, DatabaseSource, DataConfig, SparkSource
 from analysis.data import expressions
 from analysis.data.cleaning import Cleaned, cleaned
 from analysis.data.database import database_url, parsed_url, redacted
+from analysis.data.engine import Relation
 from analysis.data.rows import engine_rows
+from analysis.data.summary import CustomerSummary
 from analysis.errors import (
     USAGE,
     Problem,
@@ -34,14 +36,15 @@ from analysis.errors import (
     is_full_disk,
     shortened,
 )
-from analysis.time import time_unit
+from analysis.time import DAYS_PER, time_unit
 
 MOST_SPENDERS = 1_000_000
 """Repeat customers up to which all come here for a spend model; above it a sample of so many."""
+MOST_HERE = 5_000_000
+"""Customers up to whom one row of each is brought here by what looks at each of them."""
 PRIME = 1_000_003
 LOCAL = ("duckdb", "polars", "datafusion")
 """Engines of Ibis that work in this process."""
-DAYS_OF_UNIT = {"day": 1.0, "week": 7.0, "month": 365.25 / 12, "year": 365.25}
 
 
 @contextmanager
@@ -161,11 +164,17 @@ class RemoteOrders(Cleaned):
         """Lines of purchases with what is known of them, see ``expressions.lines``."""
         return expressions.lines(self.rows)
 
+    @cached_property
+    def occasions(self) -> Table:
+        """Purchase occasions, see ``expressions.occasions``, computed once."""
+        found = expressions.occasions(self.days, self.observation_end)
+        return Relation.of_table(found).stored("occasions").source
+
     def summary(self, unit: str = "week", until: dt.date | str | None = None) -> InEngine:
         """The customer summary as a table of the engine, in the columns of ``Orders.summary`` and that of the ids."""
         found, days = (
             expressions.in_floats(expressions.summary(self.days, self.last_day(until))),
-            DAYS_OF_UNIT[time_unit(unit)],
+            DAYS_PER[time_unit(unit)],
         )
         columns = {self.id_column: found.customer, "frequency": found.frequency}
         columns |= {name: found[f"{name}_days"].cast("float64") / days for name in ("recency", "T")}
@@ -220,7 +229,10 @@ def mean_repeat_value(found: Table) -> NumericValue:
 
 @dataclass(frozen=True)
 class RemoteHistories:
-    """Customers' histories in an engine: here are the distinct ones with their weights."""
+    """Customers' histories in an engine: here are the distinct ones with their weights.
+
+    ``table`` and ``ids`` are as of ``CustomerSummary``: they bring one row a customer here, up to ``MOST_HERE``.
+    """
 
     orders: RemoteOrders
 
@@ -235,12 +247,39 @@ class RemoteHistories:
     def __len__(self) -> int:
         return self.orders.customers
 
+    @cached_property
+    def here(self) -> CustomerSummary:
+        """One row a customer, in this process.
+
+        Raises
+        ------
+        Unavailable
+            Of more than ``MOST_HERE`` customers.
+        """
+        if len(self) > MOST_HERE:
+            raise Unavailable(
+                "{customers:integer} customers stay in their engine, so that nothing that looks at each of them is "
+                "computed here; that is done for up to {most:integer}. `orders.summary().to_frame()` brings them here "
+                "where they fit into memory.",
+                customers=len(self), most=MOST_HERE,
+            )  # fmt: skip
+        kind = self.customers.customer.type()
+        found = expressions.in_floats(self.customers).mutate(customer=self.customers.customer.cast("string"))
+        return CustomerSummary.from_arrow(
+            found.to_pyarrow().sort_by("customer"),
+            self.observation_end,
+            has_money=self.has_money,
+            id_column=self.orders.id_column,
+            id_type=str(kind) if kind.is_integer() else "str",
+        )
+
     @property
     def table(self) -> pd.DataFrame:
-        raise Unavailable(
-            "The customers stay in their engine, so that nothing that looks at each of them is computed here; "
-            "`orders.summary().to_frame()` brings them here where they fit into memory."
-        )
+        return self.here.table
+
+    @property
+    def ids(self) -> pd.Index:
+        return self.here.ids
 
     @cached_property
     def customers(self) -> Table:

@@ -6,6 +6,7 @@ import datetime as dt
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+import ibis
 import numpy as np
 import pandas as pd
 
@@ -187,13 +188,12 @@ def occasions_of(transactions: Orders, some: np.ndarray | None = None) -> pd.Dat
 
     ``some`` are the places of those customers whose orders are read; None reads all.
     """
-    places = {} if some is None else {"chosen": pd.DataFrame({"customer": some})}
-    discount = "discount" if transactions.days.has_discount else "CAST(0 AS DOUBLE) AS discount"
-    with history(transactions, **places) as (connection, occasions):
-        joined = f"{occasions} JOIN chosen USING (customer)" if places else occasions
-        query = f"SELECT customer, day, amount, {discount} FROM {joined} ORDER BY customer, day"
-        columns = connection.execute(query).fetchnumpy()
-    return pd.DataFrame({name: np.asarray(values) for name, values in columns.items()})
+    with history(transactions) as bought:
+        discount = bought.discount if "discount" in bought.columns else ibis.literal(0.0)
+        rows = bought.select("customer", "day", "amount", discount=discount)
+        if some is not None:
+            rows = rows.semi_join(ibis.memtable({"customer": some}), "customer")
+        return rows.order_by("customer", "day").to_pandas()
 
 
 def expected_before(met, first, count, kappa: float, initial: float) -> np.ndarray:
