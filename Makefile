@@ -30,7 +30,7 @@ report: $(INSTALLED) ## report on the embedded CDNOW sample, into reports/
 	$(BIN)/retention-lab report --sample cdnow
 
 test: $(INSTALLED) ## the fast tests (minutes)
-	$(TEST) -n 2 --dist loadfile
+	$(TEST) -n 2 --dist loadfile --no-loadscope-reorder
 
 test-slow: $(INSTALLED) ## the slow tests too: recovery of simulated truths
 	$(TEST) -n 2 -m "not needs_spark"
