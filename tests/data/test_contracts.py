@@ -126,7 +126,8 @@ def test_every_problem_of_the_rows_is_told_at_once(load):
     messages, exit_code = problems_of(load, rows)
     assert exit_code == CONTENT
     assert [message.split(": ", 1)[1].split(";")[0] for message in messages] == [
-        "1 value in column 'from' (for start) is no date: '2021-02-30' in line 5",
+        "column 'from' (for start): 1 value is no date between 1900 and 2199 in the format of the column: '2021-02-30' "
+        "in line 5",
         "1 row has no start: 'b' in line 3",
         "1 contract ends before it starts: '2020-03-01' / '2020-02-01' in line 2",
         "1 row has no customer: empty / '2020-01-01' in line 4",
