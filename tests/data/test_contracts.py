@@ -6,6 +6,7 @@ import numpy as np
 import openpyxl
 import pandas as pd
 import pytest
+from tests.conftest import refuses
 
 from analysis.config import Config, config_from_mapping
 from analysis.data.contracts import load_contracts
@@ -349,6 +350,5 @@ def test_what_a_configuration_says_of_contracts_is_checked(tmp_path, sections, t
         content |= sections
     else:
         content["contracts"] = {"file": "c.csv", "columns": SPANS} | sections
-    with pytest.raises(InputRefused, match=told) as refused:
+    with refuses(told, USAGE):
         config_from_mapping(content, path=tmp_path / "gym.yml")
-    assert refused.value.exit_code == USAGE

@@ -4,6 +4,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
+from tests.conftest import refuses
 
 from analysis.config import load_config
 from analysis.data import load_orders
@@ -155,9 +156,8 @@ def test_parquet_and_workbooks_are_inspected_too(tmp_path):
 
 
 def test_a_file_that_cannot_be_inspected_says_why(tmp_path):
-    with pytest.raises(InputRefused, match="there is no file") as refused:
+    with refuses("there is no file", 2):
         draft_of(tmp_path / "nothing.csv")
-    assert refused.value.exit_code == 2
     (tmp_path / "a.csv").write_bytes(b"PAR1xxxxPAR1")
     with pytest.raises(InputRefused, match="a Parquet file"):
         draft_of(tmp_path / "a.csv")
