@@ -400,13 +400,6 @@ class TestInit:
         (tmp_path / "page.csv").write_text("<!doctype html><p>")
         assert said("init", tmp_path / name)[0] == code
 
-    def test_says_what_is_still_to_be_settled(self, tmp_path):
-        (tmp_path / "export.csv").write_text("who;when;Bedrag\na;1-2-2024;1,50\nb;3-4-2024;2,50\n")
-        assert said("init", tmp_path / "export.csv")[0] == 0
-        text = (tmp_path / "export.yml").read_text()
-        assert "CHANGE_ME" in text
-        assert "# TO SETTLE: " in text
-
 
 def test_the_version_is_that_of_the_package_and_told_at_once():
     before = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -14,6 +14,7 @@ from tests.data.test_expressions import ENGINES
 
 import analysis as rl
 from analysis.config import Config
+from analysis.data import remote
 from analysis.data.remote import remote_orders
 from analysis.data.simulation import simulate_transactions
 from analysis.errors import InputRefused, Unavailable
@@ -115,10 +116,14 @@ def test_values_of_customers_stay_in_the_engine_with_their_total_and_its_interva
         value.total  # noqa: B018
 
 
-def test_what_looks_at_each_customer_is_not_computed_from_their_counts(entered):
-    there, _ = both(entered)
-    with pytest.raises(Unavailable, match=r"summary\(\).to_frame\(\) brings them here"):
-        there.histories.table  # noqa: B018
+def test_one_row_a_customer_comes_here_up_to_so_many(entered, monkeypatch):
+    there, here = both(entered)
+    known = here.histories.table[there.histories.table.columns]
+    pd.testing.assert_frame_equal(there.histories.table, known, check_dtype=False, rtol=1e-12)
+    assert there.histories.ids.equals(here.histories.ids)
+    monkeypatch.setattr(remote, "MOST_HERE", 100)
+    with pytest.raises(Unavailable, match=r"for up to 100. .*summary\(\).to_frame\(\) brings them here"):
+        both(entered)[0].histories.table  # noqa: B018
 
 
 def test_spenders_above_the_most_are_a_seeded_sample_with_the_same_mean(entered):

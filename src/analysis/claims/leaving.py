@@ -7,6 +7,7 @@ customers, so the data are compared with companies that are simulated from them.
 
 from __future__ import annotations
 
+import ibis
 import numpy as np
 from scipy.special import expit, gammaln
 from scipy.stats import chi2
@@ -89,14 +90,12 @@ def order_days(orders, rows: np.ndarray) -> np.ndarray:
     days[:, 0] = (births - np.datetime64(start)).astype(np.int64)
     places = np.full(len(orders.histories), -1)
     places[rows] = np.arange(len(rows))
-    with history(orders) as (connection, occasions):
-        found = connection.execute(f"""
-            SELECT customer, place, date_diff('day', DATE '{start}', day) AS day
-            FROM (SELECT customer, day, row_number() OVER (PARTITION BY customer ORDER BY day) - 1 AS place
-                  FROM {occasions})
-            WHERE place BETWEEN 1 AND {MOST_ORDERS}""").fetchnumpy()
-    chosen = places[found["customer"]] >= 0
-    days[places[found["customer"][chosen]], found["place"][chosen]] = found["day"][chosen]
+    with history(orders) as bought:
+        numbered = bought.mutate(place=ibis.row_number().over(group_by="customer", order_by="day"))
+        later = numbered.filter(numbered.place.between(1, MOST_ORDERS))
+        found = later.select("customer", "place", day=later.day.delta(ibis.literal(start), unit="day")).to_pandas()
+    found = found[places[found["customer"]] >= 0]
+    days[places[found["customer"]], found["place"]] = found["day"]
     return days
 
 

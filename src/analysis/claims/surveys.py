@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import ibis
 import numpy as np
 import pandas as pd
 
@@ -72,15 +73,15 @@ def _after_scores(orders: Orders, scores: pd.DataFrame | None, window: int, leve
     """How many ordered again after a low and after another satisfaction score; empty without enough scores."""
     if scores is None:
         return ()
-    place = pd.Index(orders.histories.table["customer_id"]).get_indexer(scores["customer"])
-    scores = scores.assign(place=place)[(place >= 0) & scores["score"].notna()]
-    with history(orders, scores=scores) as (connection, occasions):
-        found = connection.execute(
-            f"""SELECT score, EXISTS (FROM {occasions} o WHERE o.customer = s.place
-                   AND o.day > s.date AND o.day <= s.date + INTERVAL {int(window)} DAY) AS again
-                FROM scores s WHERE s.date + INTERVAL {int(window)} DAY <= DATE '{orders.observation_end}'"""
-        ).fetchnumpy()
-    score, again = found["score"], found["again"]
+    place = orders.histories.places(scores["customer"])
+    last = pd.Timestamp(orders.observation_end) - pd.Timedelta(days=window)
+    scores = scores.assign(place=place)[(place >= 0) & scores["score"].notna() & (scores["date"] <= last)]
+    scores = scores.reset_index(drop=True)
+    with history(orders) as bought:
+        asked = ibis.memtable(scores[["place", "date"]].reset_index(names="row"))
+        since = bought.day.delta(asked.date.cast("date"), unit="day")
+        inside = asked.join(bought, [asked.place == bought.customer, since > 0, since <= window])
+        score, again = scores["score"], scores.index.isin(inside.row.to_pandas())
     if len(score) < FEWEST_SCORES or np.ptp(score) == 0:
         return ()
     limit = max(float(np.quantile(score, 0.25)), float(score.min()))

@@ -201,10 +201,10 @@ def loyalty_matches(tables: LoyaltyTables, orders: Orders, *, of_part: bool = Fa
     return tuple(_match(name, frame, orders, of_part=of_part) for name, frame in frames.items() if frame is not None)
 
 
-def scores_at_orders(satisfaction: pd.DataFrame, orders: Orders) -> np.ndarray:
+def _at_an_order(satisfaction: pd.DataFrame, orders: Orders) -> np.ndarray:
     """Which rows of satisfaction scores name a customer and a day with an order, shape (rows,)."""
     answers = pd.DataFrame({"row": np.arange(len(satisfaction)), "day": satisfaction["date"].to_numpy()})
-    answers["customer"] = _positions(satisfaction, orders)
+    answers["customer"] = orders.histories.places(satisfaction["customer"])
     with scratch(orders.occasions.parent) as connection:
         connection.register("answers", answers)
         found = connection.execute(
@@ -218,11 +218,11 @@ def _match(name: str, frame: pd.DataFrame, orders: Orders, *, of_part: bool) -> 
     first, last = orders.observation_start, orders.observation_end
     fits, counts, of_few_customers = np.ones(len(frame), dtype=bool), {}, False
     if "customer" in frame:
-        fits = _positions(frame, orders) >= 0
+        fits = orders.histories.places(frame["customer"]) >= 0
         counts = {"known": frame["customer"][fits].nunique(), "customers": frame["customer"].nunique()}
         of_few_customers = counts["known"] < FEW * counts["customers"]
     if name == "satisfaction":
-        fits = scores_at_orders(frame, orders)
+        fits = _at_an_order(frame, orders)
     elif "start" in frame:
         fits &= ((frame["end"] >= pd.Timestamp(first)) & (frame["start"] <= pd.Timestamp(last))).to_numpy()
     counts |= {"rows": len(frame), "fitting": int(fits.sum())}
@@ -250,9 +250,3 @@ def _match(name: str, frame: pd.DataFrame, orders: Orders, *, of_part: bool) -> 
         "{rows:integer}, fewer than half, so the file says little here. Are its days the right ones?",
         code="loyalty.few.days", table=TABLE_NAMES[name], first=first, last=last, **counts,
     )  # fmt: skip
-
-
-def _positions(frame: pd.DataFrame, orders: Orders) -> np.ndarray:
-    """Position of every row's customer in the summary, -1 where there is none."""
-    ids = orders.histories.table["customer_id"].astype(str).to_numpy()
-    return pd.Index(ids).get_indexer(frame["customer"].astype(str))

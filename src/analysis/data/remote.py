@@ -23,13 +23,16 @@ from analysis.config import Config, DatabaseSource, DataConfig, SparkSource
 from analysis.data import expressions
 from analysis.data.cleaning import Cleaned, cleaned
 from analysis.data.database import database_url, parsed_url, told_without_secrets
+from analysis.data.engine import Relation
 from analysis.data.rows import engine_rows
-from analysis.data.summary import SPREAD
+from analysis.data.summary import SPREAD, CustomerSummary
 from analysis.errors import USAGE, Problem, Unavailable, UsageError
 from analysis.time import DAYS_PER, time_unit
 
 MOST_SPENDERS = 1_000_000
 """Repeat customers up to which all come here for a spend model; above it a sample of so many."""
+MOST_HERE = 5_000_000
+"""Customers up to whom one row of each is brought here by what looks at each of them."""
 PRIME = 1_000_003
 UNREAD = "the table could not be read"
 LOCAL = ("duckdb", "polars", "datafusion")
@@ -132,6 +135,12 @@ class RemoteOrders(Cleaned):
         """Lines of purchases with what is known of them, see ``expressions.lines``."""
         return expressions.lines(self.rows)
 
+    @cached_property
+    def occasions(self) -> Table:
+        """Purchase occasions, see ``expressions.occasions``, computed once."""
+        found = expressions.occasions(self.days, self.observation_end)
+        return Relation.of_table(found).stored("occasions").source
+
     def summary(self, unit: str = "week", until: dt.date | str | None = None) -> InEngine:
         """The customer summary as a table of the engine, in the columns of ``Orders.summary`` and that of the ids."""
         found, days = (
@@ -188,7 +197,10 @@ def mean_repeat_value(found: Table) -> NumericValue:
 
 @dataclass(frozen=True)
 class RemoteHistories:
-    """Customers' histories in an engine: here are the distinct ones with their weights."""
+    """Customers' histories in an engine: here are the distinct ones with their weights.
+
+    ``table`` and ``ids`` are as of ``CustomerSummary``: they bring one row a customer here, up to ``MOST_HERE``.
+    """
 
     orders: RemoteOrders
 
@@ -203,12 +215,39 @@ class RemoteHistories:
     def __len__(self) -> int:
         return self.orders.customers
 
+    @cached_property
+    def here(self) -> CustomerSummary:
+        """One row a customer, in this process.
+
+        Raises
+        ------
+        Unavailable
+            Of more than ``MOST_HERE`` customers.
+        """
+        if len(self) > MOST_HERE:
+            raise Unavailable(
+                "{customers:integer} customers stay in their engine, so that nothing that looks at each of them is "
+                "computed here; that is done for up to {most:integer}. `orders.summary().to_frame()` brings them here "
+                "where they fit into memory.",
+                customers=len(self), most=MOST_HERE,
+            )  # fmt: skip
+        kind = self.customers.customer.type()
+        found = expressions.in_floats(self.customers).mutate(customer=self.customers.customer.cast("string"))
+        return CustomerSummary.from_arrow(
+            found.to_pyarrow().sort_by("customer"),
+            self.observation_end,
+            has_money=self.has_money,
+            id_column=self.orders.id_column,
+            id_type=str(kind) if kind.is_integer() else "str",
+        )
+
     @property
     def table(self) -> pd.DataFrame:
-        raise Unavailable(
-            "The customers stay in their engine, so that nothing that looks at each of them is computed here; "
-            "`orders.summary().to_frame()` brings them here where they fit into memory."
-        )
+        return self.here.table
+
+    @property
+    def ids(self) -> pd.Index:
+        return self.here.ids
 
     @cached_property
     def customers(self) -> Table:

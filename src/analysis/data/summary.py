@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from ibis.expr.types import Table
 
 from analysis.data import expressions
@@ -119,6 +120,10 @@ class CustomerSummary:
         """The customers' ids as they came, in the order of ``table``."""
         return pd.Index(self.table["customer_id"].astype(self.id_type), name=self.id_column)
 
+    def places(self, customers: pd.Series) -> np.ndarray:
+        """Row of each customer in ``table``, -1 where there is none, shape (n,)."""
+        return pd.Index(self.table["customer_id"].astype(str)).get_indexer(customers.astype(str))
+
     @property
     def collapsed(self) -> pd.DataFrame:
         """Histories for whoever counts them: each customer's own."""
@@ -151,6 +156,23 @@ class CustomerSummary:
         known = ("first_order", "last_order", "orders", "spent", *SPREAD, "first_category", "first_channel")
         frame |= {name: table[name] for name in known if name in table}
         return pd.DataFrame(frame).set_axis(self.ids, axis="index")
+
+    @classmethod
+    def from_arrow(
+        cls, frame: pa.Table, end: dt.date, *, has_money: bool, id_column: str, id_type: str
+    ) -> CustomerSummary:
+        """A summary of the rows of ``expressions.customers``, sorted by customer as text, with money in floats."""
+        table = frame.to_pandas(date_as_object=False)
+        kinds = {"customer_id": "str", "first_order": "datetime64[s]", "last_order": "datetime64[s]"}
+        kinds |= {"recency_days": "float64", "T_days": "float64"}
+        table = table.rename(columns={"customer": "customer_id"}).astype(kinds)
+        names = ["customer_id", "first_order", "last_order", "orders", "frequency", "recency_days", "T_days"]
+        if has_money:
+            repeat = table["frequency"]
+            table["mean_repeat_value"] = (table["repeat_total"] / repeat.clip(lower=1)).where(repeat > 0)
+            names += ["spent", "mean_repeat_value", *SPREAD]
+        names += ["first_category", "first_channel"]
+        return cls(table[[name for name in names if name in table]], end, has_money, id_column, id_type)
 
     @classmethod
     def from_lifetimes(cls, frame: pd.DataFrame, unit: str) -> CustomerSummary:
@@ -240,15 +262,5 @@ def customer_summary(
         found = found.then(expressions.with_halves, days.relation(connection), end)
     found = found.then(expressions.in_floats)
     query = f"SELECT * REPLACE (CAST(customer AS VARCHAR) AS customer) FROM {found.source} ORDER BY customer"
-    table = connection.sql(query).to_arrow_table().to_pandas(date_as_object=False)
-    kinds = {"customer_id": "str", "first_order": "datetime64[s]", "last_order": "datetime64[s]"}
-    kinds |= {"recency_days": "float64", "T_days": "float64"}
-    table = table.rename(columns={"customer": "customer_id"}).astype(kinds)
-    names = ["customer_id", "first_order", "last_order", "orders", "frequency", "recency_days", "T_days"]
-    if has_money:
-        repeat = table["frequency"]
-        table["mean_repeat_value"] = (table["repeat_total"] / repeat.clip(lower=1)).where(repeat > 0)
-        names += ["spent", "mean_repeat_value", *SPREAD]
-    names += ["first_category", "first_channel"]
-    table = table[[name for name in names if name in table]]
-    return CustomerSummary(table, end, has_money, days.id_column, days.id_type)
+    frame = connection.sql(query).to_arrow_table()
+    return CustomerSummary.from_arrow(frame, end, has_money=has_money, id_column=days.id_column, id_type=days.id_type)

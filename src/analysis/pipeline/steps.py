@@ -180,7 +180,7 @@ def spend(orders, spend_choice, seed):
 def dependence(orders, credible_level):
     """Whether customers who order more often also spend more an order; None where that cannot be tested."""
     from analysis.models.spend import spending_of
-    from analysis.models.spend_dependence import spend_dependence
+    from analysis.models.spend_choice import spend_dependence
 
     return spend_dependence(spending_of(orders.histories)[0], credible_level) if orders.has_money else None
 

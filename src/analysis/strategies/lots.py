@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -198,9 +197,9 @@ def _contacted(lot: pd.DataFrame, contacts: pd.DataFrame | None, name: str, star
 def _outcomes(orders: Orders, lot: pd.DataFrame, asked: np.ndarray, number: int) -> pd.DataFrame:
     """One row a name: list, lot, customer, arm (1 or 0), net and before [currency], ordered (1 or 0)."""
     cost = lot.iloc[0]
-    settings = SimpleNamespace(starts=cost["start"].date(), ends=cost["end"].date())
+    period = Period.of(orders, cost["start"].date(), cost["end"].date())
     money = Economics(cost["gross_margin"], cost["cost_per_order"])
-    found, _ = margins_of(orders, lot["customer"], Period.of(orders, settings), money)
+    found, _ = margins_of(orders, lot["customer"], period, money)
     ordered = found["orders"].to_numpy() > 0
     given = asked * (cost["cost_per_contact"] + cost["incentive"] * ordered)
     return pd.DataFrame(

@@ -7,20 +7,16 @@ however often a report is made: the last whole month is one look, and a year has
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+import ibis
 import numpy as np
 import pandas as pd
 from scipy.special import expit, logit
 from scipy.stats import t as student
 
 from analysis.errors import Unavailable
-from analysis.value.history import first_order_days, history, left_truncation
+from analysis.value.history import AnyOrders, history, left_truncation
 from analysis.value.lives import waiting_times
 from analysis.words import Message
-
-if TYPE_CHECKING:
-    from analysis.data import Orders
 
 LOOKS, FALSE_ALERTS = 12, 1.0
 """A year, and how many false alerts it may bring on average."""
@@ -30,7 +26,7 @@ AGAIN_DAYS = 60
 COLUMNS = ["series", "month", "customers", "share", "expected", "lower", "upper", "level", "alert"]
 
 
-def alerts(orders: Orders, member_orders: int = 3) -> pd.DataFrame:
+def alerts(orders: AnyOrders, member_orders: int = 3) -> pd.DataFrame:
     """The last whole month against what the months before it let expect.
 
     Of those who ordered in the twelve months before a month, the share that orders in it, by orders so far
@@ -61,26 +57,32 @@ def alerts(orders: Orders, member_orders: int = 3) -> pd.DataFrame:
     return judged({name: rows for name, rows in series.items() if len(rows)})
 
 
-def monthly_shares(orders: Orders, member_orders: int) -> dict[str, pd.DataFrame]:
+def monthly_shares(orders: AnyOrders, member_orders: int) -> dict[str, pd.DataFrame]:
     """Series -> customers and hits by whole month, index month (months since 1970)."""
     day = np.datetime64(orders.observation_end)
     last = int((day + 1).astype("datetime64[M]").astype(int)) - 1
-    with history(orders) as (connection, occasions):
-        found = connection.execute(f"""
-            WITH placed AS (SELECT customer, date_diff('month', DATE '1970-01-01', day) AS month, count(*) AS n
-                            FROM {occasions} GROUP BY ALL),
-                 state AS (SELECT customer, month, sum(n) OVER w AS orders, lead(month) OVER w AS next
-                           FROM placed WINDOW w AS (PARTITION BY customer ORDER BY month))
-            SELECT month + ahead AS month, CASE WHEN orders = 1 THEN 'shopper' WHEN orders < {int(member_orders)}
-                   THEN 'customer' ELSE 'member' END AS series, count(*) AS customers,
-                   count(*) FILTER (next = month + ahead) AS hits
-            FROM state, (SELECT unnest(range(1, 13)) AS ahead)
-            WHERE ahead <= coalesce(next - month, 12) AND month + ahead <= {last} GROUP BY ALL ORDER BY 1""").df()
+    with history(orders) as bought:
+        month = (bought.day.year() - 1970) * 12 + bought.day.month() - 1
+        placed = bought.group_by("customer", month=month.cast("int64")).agg(n=bought.count())
+        ordered = {"group_by": "customer", "order_by": "month"}
+        so_far, next_month = placed.n.sum().over(rows=(None, 0), **ordered), placed.month.lead().over(**ordered)
+        state = placed.mutate(orders=so_far, gap=(next_month - placed.month).coalesce(LOOKS + 1))
+        state = state.cross_join(ibis.memtable({"ahead": range(1, LOOKS + 1)}))
+        state = state.filter((state.ahead <= state.gap) & (state.month + state.ahead <= last))
+        later = state.mutate(
+            month=state.month + state.ahead,
+            series=ibis.cases(
+                (state.orders == 1, "shopper"), (state.orders < member_orders, "customer"), else_="member"
+            ),
+            hit=state.ahead == state.gap,
+        )
+        counts = {"customers": later.count(), "hits": later.count(where=later.hit)}
+        found = later.group_by("month", "series").agg(**counts).order_by("month").to_pandas()
     series = {name: found[found["series"] == name].set_index("month") for name in ("shopper", "customer", "member")}
     if not left_truncation(orders):
-        month = first_order_days(orders).astype("datetime64[M]").astype(int)
-        again = waiting_times(orders, (2,))[2] <= AGAIN_DAYS
-        new = pd.DataFrame({"month": month, "hits": again}).groupby("month")["hits"].agg(["size", "sum"])
+        lives = waiting_times(orders, (2,))
+        month, hits = lives["first"].to_numpy().astype("datetime64[M]").astype(int), lives["wait2"] <= AGAIN_DAYS
+        new = hits.groupby(month).agg(["size", "sum"]).rename_axis("month")
         followed = int((day + 1 - AGAIN_DAYS).astype("datetime64[M]").astype(int)) - 1
         series["new"] = new.set_axis(["customers", "hits"], axis=1).loc[:followed]
     return series

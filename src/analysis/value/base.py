@@ -8,15 +8,17 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
+import ibis
 import numpy as np
 import pandas as pd
 
 from analysis.config import EconomicsConfig
-from analysis.data import Orders
+from analysis.data.expressions import whole
+from analysis.data.ledger import Outcome, Reason
 from analysis.errors import Unavailable
 from analysis.plotting import Plots
 from analysis.tables import table_html
-from analysis.value.history import first_order_days, history, left_truncation
+from analysis.value.history import AnyOrders, entered, exact, history, left_truncation
 from analysis.value.lives import Lives, lives_of
 from analysis.value.periods import months_before
 from analysis.words import Message
@@ -24,7 +26,6 @@ from analysis.words import Message
 LENGTHS = (12, 6, 3, 1)
 """Months of a period, the first that the data hold twice."""
 DRIVERS = ("customers", "active", "orders", "order_value", "margin")
-MONEY = "DECIMAL(38, 6)"
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ class CustomerBase:
 
 
 def customer_base(
-    orders: Orders,
+    orders: AnyOrders,
     *,
     months: int | None = None,
     gross_margin: float = 1.0,
@@ -139,11 +140,15 @@ def customer_base(
     months, edges, short = periods_of(orders, months)
     flows, deciles = flows_of(orders, edges)
     bridge, truncated = _bridge(edges, short, flows), left_truncation(orders)
-    counted = float(orders.histories.table["spent"].sum()) if orders.has_money else 0.0
+    # What is paid back in the row of an order is off that order already.
+    ledger = orders.ledger[
+        (orders.ledger["outcome"] != Outcome.DROPPED) & (orders.ledger["reason"] != Reason.REFUND_IN_COLUMN)
+    ]
+    counted = float(ledger["amount"].sum()) if orders.has_money else 0.0
     return CustomerBase(
         months=months,
         bridge=bridge,
-        refunds_beyond=round(counted - float(bridge["closing_revenue"].sum()), 6),
+        refunds_beyond=round(counted - float(bridge["closing_revenue"].sum()), 6) + 0.0,
         drivers=_drivers(orders, bridge, flows, gross_margin, cost_per_order),
         deciles=deciles,
         first_seen=truncated,
@@ -152,7 +157,7 @@ def customer_base(
     )
 
 
-def periods_of(orders: Orders, months: int | None) -> tuple[int, list[dt.date], int]:
+def periods_of(orders: AnyOrders, months: int | None) -> tuple[int, list[dt.date], int]:
     """Length of a period; the last day before the first period and of each; how many of them are cut short."""
     end, before = orders.observation_end, orders.observation_start - dt.timedelta(days=1)
     for length in LENGTHS if months is None else (months,):
@@ -167,38 +172,49 @@ def periods_of(orders: Orders, months: int | None) -> tuple[int, list[dt.date], 
     )  # fmt: skip
 
 
-def flows_of(orders: Orders, edges: list[dt.date], of_new="new") -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Totals of each period and fate of customers, and the deciles of the last period; ``of_new`` names a new one's."""
-    ends, born = np.array(edges, dtype="datetime64[s]"), first_order_days(orders)
-    periods = pd.DataFrame({"period": np.arange(len(ends) - 1), "after": ends[:-1], "until": ends[1:]})
-    first = {"customer": np.arange(len(born)), "first": np.searchsorted(ends, born) - 1, "of_new": of_new}
-    rank = "revenue" if orders.has_money else "orders"
-    with history(orders, periods=periods, born=pd.DataFrame(first)) as (connection, occasions):
-        connection.execute(f"""
-            CREATE TEMP TABLE cells AS
-            SELECT customer, period, count(*) AS orders, sum(CAST(amount AS {MONEY})) AS revenue
-            FROM {occasions} JOIN periods ON day > CAST(after AS DATE) AND day <= CAST(until AS DATE)
-            GROUP BY customer, period""").fetchall()
-        flows = connection.execute(f"""
-            SELECT CAST(period AS BIGINT) AS period, fate, count(*) AS customers, CAST(sum(orders) AS DOUBLE) AS orders,
-                   CAST(sum(now) AS DOUBLE) AS revenue, CAST(sum(before) AS DOUBLE) AS before,
-                   CAST(sum(greatest(now - before, 0)) AS DOUBLE) AS more,
-                   CAST(sum(greatest(before - now, 0)) AS DOUBLE) AS less
-            FROM (SELECT coalesce(n.period, p.period + 1) AS period, coalesce(n.orders, 0) AS orders,
-                         coalesce(n.revenue, 0) AS now, coalesce(p.revenue, 0) AS before,
-                         CASE WHEN n.customer IS NULL THEN 'lost' WHEN p.customer IS NOT NULL THEN 'kept'
-                              WHEN first >= n.period THEN of_new ELSE 'came_back' END AS fate
-                  FROM cells AS n FULL JOIN cells AS p ON n.customer = p.customer AND n.period = p.period + 1
-                  LEFT JOIN born ON born.customer = coalesce(n.customer, p.customer))
-            WHERE period < {len(periods)} GROUP BY period, fate""").df()
-        deciles = connection.execute(f"""
-            SELECT CAST(decile AS INTEGER) AS decile, count(*) AS customers, CAST(sum(orders) AS BIGINT) AS orders,
-                   CAST(sum(revenue) AS DOUBLE) AS revenue,
-                   CAST(sum({rank}) AS DOUBLE) / nullif(CAST(sum(sum({rank})) OVER () AS DOUBLE), 0) AS share
-            FROM (SELECT *, ntile(10) OVER (ORDER BY {rank} DESC, customer) AS decile
-                  FROM cells WHERE period = {len(periods) - 1})
-            GROUP BY decile ORDER BY decile""").df()
-    return flows, deciles
+def flows_of(
+    orders: AnyOrders, edges: list[dt.date], earned: np.ndarray | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Totals of each period and fate of customers, and the deciles of the last period.
+
+    With ``earned``, whether a customer was won by a referral, the fate ``new`` is told as ``earned`` and ``bought``.
+    """
+    with history(orders) as bought:
+        inside = bought.filter((bought.day > edges[0]) & (bought.day <= edges[-1]))
+        ends = [(inside.day <= end, period) for period, end in enumerate(edges[1:])]
+        placed = inside.mutate(period=ibis.cases(*ends).cast("int64"), money=exact(inside.amount))
+        sums = {"orders": placed.count(), "revenue": exact(placed.money.sum()), "is_new": placed.age.min() == 0}
+        cells = placed.group_by("customer", "period").agg(**sums)
+        if earned is not None:
+            cells = cells.join(entered(orders, earned=earned), "customer")
+        of_new = ibis.literal("new") if earned is None else cells.earned.ifelse("earned", "bought")
+        now = cells.mutate(fate=cells.is_new.ifelse(of_new, "came_back"), placed=cells.orders)
+        past = cells.select(was="customer", next=cells.period + 1, past=cells.revenue)
+        both = now.outer_join(past, [now.customer == past.was, now.period == past.next])
+        both = both.select(
+            period=both.period.coalesce(both.next),
+            fate=ibis.cases((both.customer.isnull(), "lost"), (both.was.notnull(), "kept"), else_=both.fate),
+            orders=both.placed.coalesce(0),
+            revenue=exact(both.revenue.coalesce(0)),
+            before=exact(both.past.coalesce(0)),
+        )
+        change = both.revenue - both.before
+        totals = {"orders": both.orders.sum(), "revenue": both.revenue.sum(), "before": both.before.sum()}
+        totals |= {
+            "more": change.sum(where=change > 0).coalesce(0),
+            "less": (-change).sum(where=change < 0).coalesce(0),
+        }
+        totals = {name: value.cast("float64") for name, value in totals.items()}
+        both = both.filter(both.period < len(ends))
+        flows = both.group_by("period", "fate").agg(customers=both.count(), **totals)
+        last = cells.filter(cells.period == len(ends) - 1)
+        rank = last.revenue if orders.has_money else last.orders
+        ranked = last.mutate(decile=ibis.ntile(10).over(order_by=[rank.desc(), last.customer]).cast("int64") + 1)
+        sums = {"orders": whole(ranked.orders.sum()), "revenue": ranked.revenue.sum().cast("float64")}
+        deciles = ranked.group_by("decile").agg(customers=ranked.count(), **sums).order_by("decile").to_pandas()
+        flows = flows.to_pandas()
+    ranked_by = deciles["revenue" if orders.has_money else "orders"].astype(float)
+    return flows, deciles.assign(share=ranked_by / (ranked_by.sum() or np.nan))
 
 
 def _bridge(edges: list[dt.date], short: int, flows: pd.DataFrame) -> pd.DataFrame:
@@ -229,11 +245,10 @@ MONEY_COLUMNS = ("opening_revenue", "new_revenue", "came_back_revenue", "lost_re
                  "closing_revenue")  # fmt: skip
 
 
-def _drivers(orders: Orders, bridge: pd.DataFrame, flows: pd.DataFrame, margin: float, cost: float) -> pd.DataFrame:
+def _drivers(orders: AnyOrders, bridge: pd.DataFrame, flows: pd.DataFrame, margin: float, cost: float) -> pd.DataFrame:
     """The change of margin from period to period, split by the logarithmic mean; missing where it is not positive."""
-    born = np.sort(first_order_days(orders))
     placed = flows.groupby("period")["orders"].sum().reindex(bridge.index, fill_value=0.0).to_numpy()
-    known = np.searchsorted(born, bridge["end"].to_numpy().astype(born.dtype), side="right").astype(float)
+    known = orders.daily.set_index("date")["new_customers"].cumsum().reindex(bridge["end"]).to_numpy(dtype=float)
     active, revenue = bridge["closing"].to_numpy(dtype=float), bridge["closing_revenue"].to_numpy()
     if not orders.has_money:
         revenue = placed

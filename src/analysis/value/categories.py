@@ -15,21 +15,18 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
-import duckdb
+import ibis
 import numpy as np
 import pandas as pd
+from ibis.expr.types import DateValue, IntegerValue, Table
 from scipy.optimize import minimize_scalar
 from scipy.special import gammaln
 from scipy.stats import norm
 
 from analysis.errors import Unavailable
-from analysis.value.history import history
+from analysis.value.history import AnyOrders, by_customer, history, of_each
 from analysis.value.intervals import error_between_picks
-
-if TYPE_CHECKING:
-    from analysis.data import Orders
 
 MOST_CATEGORIES = 300
 """The most frequent ones, of which transitions are counted."""
@@ -41,7 +38,7 @@ OFFERED = 3
 FEWEST, FALSE_PEAKS, LEAST_RATIO = 30, 0.01, 2.0
 
 
-def next_categories(orders: Orders, until: dt.date | None = None) -> pd.DataFrame:
+def next_categories(orders: AnyOrders, until: dt.date | None = None) -> pd.DataFrame:
     """Chance of the next order's category by that of the last one, rows last, columns next; each row adds up to 1.
 
     Of n_ij transitions from i to j, n_i in all, and the share q_j of j among all of them it is
@@ -66,11 +63,10 @@ def next_categories(orders: Orders, until: dt.date | None = None) -> pd.DataFram
     >>> next_categories(rl.read_orders(table, **names)).round(2).to_numpy().tolist()
     [[0.0, 1.0], [1.0, 0.0]]
     """
-    with _bought(orders, until) as (connection, bought):
-        counts = connection.execute(f"""
-            SELECT category, next, count(*) AS orders
-            FROM (SELECT category, lead(category) OVER (PARTITION BY customer ORDER BY day) AS next FROM {bought})
-            WHERE next IS NOT NULL GROUP BY ALL""").df()
+    with _bought(orders, until) as bought:
+        pairs = bought.mutate(next=bought.category.lead().over(group_by="customer", order_by="day"))
+        pairs = pairs.filter(pairs.next.notnull())
+        counts = pairs.group_by("category", "next").agg(orders=pairs.count()).to_pandas()
     most = counts.groupby("next")["orders"].sum().sort_index().nlargest(MOST_CATEGORIES).index.sort_values()
     seen = counts.pivot(index="category", columns="next", values="orders").reindex(index=most, columns=most).fillna(0.0)
     if len(most) < 2:
@@ -86,7 +82,7 @@ def next_categories(orders: Orders, until: dt.date | None = None) -> pd.DataFram
     return (seen + s * prior).div(n.sum(axis=1) + s, axis=0)
 
 
-def run_out_times(orders: Orders, until: dt.date | None = None, level: float = 0.9) -> pd.DataFrame:
+def run_out_times(orders: AnyOrders, until: dt.date | None = None, level: float = 0.9) -> pd.DataFrame:
     """After how many days a category is bought again, where the rate of further orders of it peaks at an age.
 
     The rate within 25% of an age is set against that of the ages around, from half of it to twice as much; customers
@@ -115,11 +111,10 @@ def run_out_times(orders: Orders, until: dt.date | None = None, level: float = 0
     [45.0, 41.0, 48.0]
     """
     end = until or orders.observation_end
-    with _bought(orders, until) as (connection, bought):
-        gaps = connection.execute(f"""
-            SELECT category, coalesce(next, DATE '{end}') - day AS gap, next IS NOT NULL AS again, count(*) AS orders
-            FROM (SELECT category, day, lead(day) OVER (PARTITION BY customer, category ORDER BY day) AS next
-                  FROM {bought}) GROUP BY ALL""").df()
+    with _bought(orders, until) as bought:
+        following = bought.day.lead().over(group_by=["customer", "category"], order_by="day")
+        pairs = bought.mutate(gap=_days(following.coalesce(end), bought.day), again=following.notnull())
+        gaps = pairs.group_by("category", "gap", "again").agg(orders=pairs.count()).to_pandas()
     found, tests = {}, len(AGES) * max(gaps["category"].nunique(), 1)
     for category, rows in gaps.groupby("category"):
         if (peak := _peak(rows, norm.isf(FALSE_PEAKS / tests))) is not None:
@@ -153,7 +148,7 @@ def _peak(gaps: pd.DataFrame, least: float) -> dict[str, float] | None:
     return {"days": days, "error": error, "opens": opens, "closes": closes, "orders": len(ages), "ratio": best[1]}
 
 
-def bought_next(orders: Orders, chances: pd.DataFrame, until: dt.date | None = None) -> pd.DataFrame:
+def bought_next(orders: AnyOrders, chances: pd.DataFrame, until: dt.date | None = None) -> pd.DataFrame:
     """The category of each customer's last order, and of the first one after ``until``; missing where there is none.
 
     Returns
@@ -162,16 +157,16 @@ def bought_next(orders: Orders, chances: pd.DataFrame, until: dt.date | None = N
         last, following, likeliest (the next one by ``chances``).
     """
     end = until or orders.observation_end
-    with _bought(orders) as (connection, bought):
-        found = connection.execute(f"""
-            SELECT customer, arg_max(category, day) FILTER (day <= DATE '{end}') AS last,
-                   arg_min(category, day) FILTER (day > DATE '{end}') AS following
-            FROM {bought} GROUP BY customer""").df()
-    found = found.set_index("customer").reindex(range(orders.customers))
+    with _bought(orders) as bought:
+        ends = {
+            "last": bought.category.argmax(bought.day, where=bought.day <= end),
+            "following": bought.category.argmin(bought.day, where=bought.day > end),
+        }
+        found = of_each(orders, bought.group_by("customer").agg(**ends))
     return found.assign(likeliest=found["last"].map(chances.idxmax(axis=1)))
 
 
-def due_categories(orders: Orders, times: pd.DataFrame, within: float, until: dt.date | None = None) -> pd.DataFrame:
+def due_categories(orders: AnyOrders, times: pd.DataFrame, within: float, until: dt.date | None = None) -> pd.DataFrame:
     """What customers hold of categories that run out, one row a customer and category.
 
     Returns
@@ -182,16 +177,19 @@ def due_categories(orders: Orders, times: pd.DataFrame, within: float, until: dt
         due (whether the days between ``opens`` and ``closes`` begin within ``within`` days and are not over).
     """
     end = until or orders.observation_end
-    with _bought(orders) as (connection, bought):
-        found = connection.execute(f"""
-            SELECT customer, category, DATE '{end}' - max(day) FILTER (day <= DATE '{end}') AS since,
-                   coalesce(min(day) FILTER (day > DATE '{end}') - DATE '{end}' <= {float(within)!r}, false) AS again
-            FROM {bought} GROUP BY ALL HAVING since IS NOT NULL ORDER BY customer, category""").df()
+    with _bought(orders) as bought:
+        later = bought.day > end
+        last, following = bought.day.max(where=~later), bought.day.min(where=later)
+        held = bought.group_by("customer", "category").agg(
+            since=_days(ibis.literal(end), last), again=(_days(following, ibis.literal(end)) <= within).coalesce(False)
+        )
+        found = by_customer(orders, held.filter(held.since.notnull()))
+    found = found.sort_values(["customer", "category"], ignore_index=True)
     found = found.merge(times[["days", "opens", "closes"]].reset_index(), on="category")
     return found.assign(due=(found["since"] + within >= found["opens"]) & (found["since"] <= found["closes"]))
 
 
-def backtest_categories(orders: Orders, until: dt.date, within: float) -> Iterator[dict]:
+def backtest_categories(orders: AnyOrders, until: dt.date, within: float) -> Iterator[dict]:
     """Both rules by what was known on a day, against naive ones, as rows of ``ContactLists.tests``.
 
     Next category: whether the next order's is among the three likeliest, against the three most frequent ones. Run-out:
@@ -203,9 +201,9 @@ def backtest_categories(orders: Orders, until: dt.date, within: float) -> Iterat
         names = chances.columns.to_numpy()
         ranked = names[np.argsort(-chances.to_numpy(), axis=1, kind="stable")[:, :OFFERED]]
         own = ranked[chances.index.get_indexer(known["last"])]
-        with _bought(orders, until) as (connection, bought):
-            popular = connection.execute(f"""
-                SELECT category FROM {bought} GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT {OFFERED}""").df()["category"]
+        with _bought(orders, until) as bought:
+            often = bought.group_by("category").agg(n=bought.count())
+            popular = often.order_by(ibis.desc("n"), "category").limit(OFFERED).category.to_pandas()
         hit = (own == known["following"].to_numpy()[:, None]).any(axis=1)
         naive = known["following"].isin(popular).to_numpy()
         error = (hit.astype(float) - naive).std() / np.sqrt(len(known))
@@ -221,13 +219,16 @@ def backtest_categories(orders: Orders, until: dt.date, within: float) -> Iterat
         yield {"list": "run_out", **rows, "error": error_between_picks(again, due, naive), "right": "same_again"}
 
 
+def _days(day: DateValue, before: DateValue) -> IntegerValue:
+    return day.delta(before, unit="day").cast("int64")
+
+
 @contextmanager
-def _bought(orders: Orders, until: dt.date | None = None) -> Iterator[tuple[duckdb.DuckDBPyConnection, str]]:
-    """A connection, and the relation of occasions of a known category up to a day."""
-    if not orders.days.has_category:
+def _bought(orders: AnyOrders, until: dt.date | None = None) -> Iterator[Table]:
+    """The occasions of a known category up to a day."""
+    if "category" not in orders.days.columns:
         raise Unavailable(
             "What runs out and what is bought next need the category of each order (`data.columns.category`)."
         )
-    with history(orders) as (connection, occasions):
-        until = until or orders.observation_end
-        yield connection, f"(SELECT * FROM {occasions} WHERE category IS NOT NULL AND day <= DATE '{until}')"
+    with history(orders) as bought:
+        yield bought.filter(bought.category.notnull() & (bought.day <= (until or orders.observation_end)))

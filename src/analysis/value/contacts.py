@@ -17,13 +17,14 @@ import pandas as pd
 from scipy.stats import norm
 
 from analysis.config import ContactsConfig
+from analysis.data.remote import InEngine
 from analysis.errors import DataError, Unavailable
 from analysis.models.registry import MODELS
 from analysis.plotting import Plots
 from analysis.tables import table_html
 from analysis.time import duration
 from analysis.value.categories import backtest_categories, bought_next, due_categories, next_categories, run_out_times
-from analysis.value.history import history as history_of
+from analysis.value.history import AnyOrders, history, of_each
 from analysis.value.intervals import error_between_picks
 from analysis.value.ladder import SILENT, histories_ago, own_rhythm, waits_that_ended, with_rhythm
 from analysis.value.lift import fits_of
@@ -32,7 +33,6 @@ from analysis.words import Message
 if TYPE_CHECKING:
     from pandas.api.typing import SeriesGroupBy
 
-    from analysis.data import Orders
     from analysis.models.fits import PurchaseFit
     from analysis.value.ladder import Ladder
     from analysis.value.valuation import CustomerValue
@@ -160,7 +160,7 @@ class ContactLists:
 
 
 def contact_lists(
-    orders: Orders,
+    orders: AnyOrders,
     fit: PurchaseFit | Iterable[PurchaseFit],
     value: CustomerValue,
     ladder: Ladder,
@@ -269,7 +269,7 @@ def contact_lists(
     chosen = chosen.iloc[np.argsort(order.codes, kind="stable")].reset_index(drop=True)
     tests, unasked = _tests(orders, fit, gross_margin, cost_per_order)
     before = orders.observation_end - dt.timedelta(days=TEST_DAYS)
-    if orders.days.has_category and before > orders.observation_start:
+    if "category" in orders.days.columns and before > orders.observation_start:
         with suppress(Unavailable):
             tests = pd.concat([tests, pd.DataFrame(backtest_categories(orders, before, days))], ignore_index=True)
     return ContactLists(
@@ -312,7 +312,13 @@ COLUMNS = (
 
 
 def _customers(
-    orders: Orders, fit: PurchaseFit, value: CustomerValue, ladder: Ladder, days: float, margin: float, cost: float
+    orders: AnyOrders,
+    fit: PurchaseFit,
+    value: CustomerValue,
+    ladder: Ladder,
+    days: float,
+    margin: float,
+    cost: float,
 ) -> pd.DataFrame:
     """One row a customer with all that lists go by; ``left``: days for which a reason goes on to hold."""
     if not orders.has_money:
@@ -326,8 +332,9 @@ def _customers(
     table["usual_days"] = np.where(repeats > 0, now["recency"] / np.maximum(repeats, 1), np.nan)
     rhythm = own_rhythm(fit, repeats, now["recency"], QUITE_LATE)
     table["quite_late"] = np.where(repeats > 0, rhythm, np.nan)
-    expected = value.customers.set_index("customer_id")["expected_order_value"].reindex(table["customer_id"])
-    table["margin"] = margin * expected.to_numpy() - cost
+    worth = value.customers
+    worth = worth.to_frame() if isinstance(worth, InEngine) else worth.set_index("customer_id")
+    table["margin"] = margin * worth["expected_order_value"].reindex(table["customer_id"]).to_numpy() - cost
     table["own_value"] = orders.histories.table["spent"].to_numpy() / now["orders"]
     alike = _alike(table["own_value"], now["orders"])
     table["alike_value"], table["low"] = alike.transform("median"), alike.rank(pct=True) <= LOW_ORDERS
@@ -340,12 +347,12 @@ def _alike(values: pd.Series, orders: np.ndarray) -> SeriesGroupBy:
     return values.groupby(np.minimum(orders, 10))
 
 
-def _add_categories(table: pd.DataFrame, orders: Orders, days: float) -> None:
+def _add_categories(table: pd.DataFrame, orders: AnyOrders, days: float) -> None:
     """``next``, the likeliest category where it is another than that bought last; and what runs out first within so
     many days: ``runs_out``, and ``due_in`` and ``closes``, days until it probably has and until it is over.
     """
     table[["next", "runs_out"]], table[["due_in", "closes"]] = None, np.nan
-    if not orders.days.has_category:
+    if "category" not in orders.days.columns:
         return
     with suppress(Unavailable):
         bought = bought_next(orders, next_categories(orders))
@@ -422,20 +429,20 @@ def _lists(chosen: pd.DataFrame, effects: pd.DataFrame, incentive: float) -> pd.
     return frame.reindex([name for name in LISTS if name in frame.index]).fillna({"brings": 0.0})
 
 
-def _tests(orders: Orders, fit: PurchaseFit, margin: float, cost: float) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _tests(orders: AnyOrders, fit: PurchaseFit, margin: float, cost: float) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Lists against naive rules on the last half year, fitted anew on what was known before it."""
     then, now = histories_ago(orders, TEST_DAYS), histories_ago(orders, 0)
     known = then["orders"] > 0
     tests = pd.DataFrame(columns=["list", "customers", "hit", "hit_naive", "error", "right"])
     unasked = pd.DataFrame(columns=["customers", "returned", "margin_each"])
-    history = pd.DataFrame({"frequency": then["orders"] - 1, "recency": then["recency"], "T": then["T"]})[known]
-    if (history["frequency"] > 0).sum() < FEWEST_TESTED:
+    past = pd.DataFrame({"frequency": then["orders"] - 1, "recency": then["recency"], "T": then["T"]})[known]
+    if (past["frequency"] > 0).sum() < FEWEST_TESTED:
         return tests, unasked
     try:
-        early = MODELS[fit.model].fit(history.assign(T=history["T"].clip(lower=0)), unit="day")
+        early = MODELS[fit.model].fit(past.assign(T=past["T"].clip(lower=0)), unit="day")
     except Unavailable:
         return tests, unasked
-    repeats, recency, age = (history[name].to_numpy(dtype=float) for name in ("frequency", "recency", "T"))
+    repeats, recency, age = (past[name].to_numpy(dtype=float) for name in ("frequency", "recency", "T"))
     came = (now["orders"] > then["orders"])[known]
     value = _order_values(orders)[known].reset_index(drop=True)
     outcomes = {"ordered": came, "lost": ~came, "above_mean": (value["following"] > value["mean"]).to_numpy()}
@@ -478,12 +485,13 @@ def _tests(orders: Orders, fit: PurchaseFit, margin: float, cost: float) -> tupl
     return pd.DataFrame(rows, columns=tests.columns), unasked
 
 
-def _order_values(orders: Orders) -> pd.DataFrame:
+def _order_values(orders: AnyOrders) -> pd.DataFrame:
     """Mean value of each customer's orders up to the day of the test, and that of the first one after it."""
     day = orders.observation_end - dt.timedelta(days=TEST_DAYS)
-    with history_of(orders) as (connection, occasions):
-        found = connection.execute(f"""
-            SELECT customer, avg(amount) FILTER (day <= DATE '{day}') AS mean,
-                   arg_min(amount, day) FILTER (day > DATE '{day}') AS following
-            FROM {occasions} GROUP BY customer""").df()
-    return found.set_index("customer").reindex(range(orders.customers))
+    with history(orders) as bought:
+        until, after = bought.day <= day, bought.day > day
+        values = {
+            "mean": bought.amount.mean(where=until),
+            "following": bought.amount.argmin(bought.day, where=after),
+        }
+        return of_each(orders, bought.group_by("customer").agg(**values))

@@ -10,12 +10,11 @@ import pandas as pd
 from scipy.optimize import brentq
 from scipy.stats import t as student_t
 
-from analysis.data import Orders
 from analysis.errors import Unavailable
 from analysis.interval import Interval
 from analysis.plotting import Plots
 from analysis.time import DAYS_PER_YEAR
-from analysis.value.history import first_order_days, history, refuse_left_truncation
+from analysis.value.history import AnyOrders, by_customer, exact, first_order_days, history, refuse_left_truncation
 from analysis.value.intervals import ratio_interval
 from analysis.words import Message
 
@@ -105,7 +104,7 @@ class SpendGrowth:
     plot = Plots(tenure="analysis.value.plots:plot_tenure")
 
 
-def spend_growth(orders: Orders, *, level: float = 0.9) -> SpendGrowth:
+def spend_growth(orders: AnyOrders, *, level: float = 0.9) -> SpendGrowth:
     """Growth of spending with tenure, measured in the three ways that are mistaken for one another.
 
     Raises
@@ -150,21 +149,23 @@ def spend_growth(orders: Orders, *, level: float = 0.9) -> SpendGrowth:
     )
 
 
-def _lives(orders: Orders, period_days: int) -> pd.DataFrame:
+def _lives(orders: AnyOrders, period_days: int) -> pd.DataFrame:
     """Customers by period of life, one row for each pair with an order, sorted by customer and period.
 
     Columns customer (place in the histories), period (1, 2, ...), orders (repeat orders in it), spent (what they were
     worth), tenure (their mean age [years], NaN without one), first (what the first order was worth, in period 1).
     """
-    amount = "CAST(amount AS DECIMAL(38, 6))"
-    with history(orders) as (connection, occasions):
-        found = connection.execute(f"""
-            SELECT customer, age // {period_days} + 1 AS period, count(*) FILTER (age > 0) AS orders,
-                   CAST(coalesce(sum({amount}) FILTER (age > 0), 0) AS DOUBLE) AS spent,
-                   CAST(sum(age) AS DOUBLE) / nullif(orders, 0) / {DAYS_PER_YEAR} AS tenure,
-                   CAST(coalesce(sum({amount}) FILTER (age = 0), 0) AS DOUBLE) AS first
-            FROM {occasions} GROUP BY customer, period ORDER BY customer, period""")
-        return found.df()
+    with history(orders) as bought:
+        money, later = exact(bought.amount), bought.age > 0
+        count = bought.count(where=later)
+        sums = {
+            "orders": count,
+            "spent": money.sum(where=later).coalesce(0).cast("float64"),
+            "tenure": bought.age.sum().cast("float64") / count.nullif(0) / DAYS_PER_YEAR,
+            "first": money.sum(where=~later).coalesce(0).cast("float64"),
+        }
+        found = by_customer(orders, bought.group_by("customer", period=bought.age // period_days + 1).agg(**sums))
+    return found.sort_values(["customer", "period"], ignore_index=True)
 
 
 def _tenure_periods(

@@ -1,22 +1,26 @@
-"""What is read from a company's occasions: first orders, left truncation, and the relation to query."""
+"""What is read from a company's occasions: first orders, left truncation, and the table to query."""
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import duckdb
+import ibis
 import numpy as np
 import pandas as pd
+from ibis.expr.types import NumericValue, Table
 
-from analysis.data import Orders
-from analysis.data.engine import close, connect, parquet_scan
+from analysis.data import Orders, RemoteOrders
+from analysis.data.engine import glob_safe, scratch
+from analysis.data.expressions import MONEY, births
 from analysis.errors import Unavailable
 from analysis.words import Message
 
+AnyOrders = Orders | RemoteOrders
+"""Orders that are here, or in an engine."""
 
-def left_truncation(orders: Orders) -> Message | None:
+
+def left_truncation(orders: AnyOrders) -> Message | None:
     """Why ages and new customers cannot be told here: many first orders lie before the data; None where they can.
 
     The message holds the numbers of the data's own note: customers, share (who ordered in the first days), days.
@@ -31,40 +35,76 @@ def left_truncation(orders: Orders) -> Message | None:
     )
 
 
-def refuse_left_truncation(orders: Orders) -> None:
+def refuse_left_truncation(orders: AnyOrders) -> None:
     """Raises Unavailable where first orders are not known."""
     if truncated := left_truncation(orders):
         raise Unavailable(truncated)
 
 
-def first_order_days(orders: Orders) -> np.ndarray:
+def first_order_days(orders: AnyOrders) -> np.ndarray:
     """Day of each customer's first order, datetime64[D], in the order of ``orders.histories.table``."""
     return orders.histories.table["first_order"].to_numpy().astype("datetime64[D]")
 
 
 @contextmanager
-def history(orders: Orders, **tables: pd.DataFrame) -> Iterator[tuple[duckdb.DuckDBPyConnection, str]]:
-    """A connection with ``tables`` registered, and the SQL relation of occasions: customer, day, amount, age.
+def history(orders: AnyOrders) -> Iterator[Table]:
+    """The occasions as an Ibis table of the engine that holds them, open while the context is.
 
-    Customers are numbered as in ``orders.histories.table``; age is in days since their first order.
+    Returns
+    -------
+    Table
+        customer (embedded the place in ``orders.histories.table``, in an engine the id), day, amount (refunds taken
+        off, in floating point), first (day of the customer's first order), age (days since then), and discount and
+        category where orders have them.
 
     Examples
     --------
     >>> import analysis as rl
-    >>> with history(rl.read_orders({"sample": "cdnow"})) as (connection, occasions):
-    ...     connection.execute(f"SELECT count(*) FROM {occasions}").fetchall()
-    [(6696,)]
+    >>> with history(rl.read_orders({"sample": "cdnow"})) as bought:
+    ...     int(bought.count().execute()), int(bought.age.max().execute())
+    (6696, 542)
     """
+    if isinstance(orders, RemoteOrders):
+        yield _with_age(orders.occasions)
+        return
     path = orders.occasions
-    workdir = path.parent / f"history-{uuid.uuid4().hex}"
-    connection = connect(workdir)
-    try:
-        for name, table in tables.items():
-            connection.register(name, table)
-        birth = first_order_days(orders).astype("datetime64[s]")
-        connection.register("births", pd.DataFrame({"customer": np.arange(len(birth)), "birth": birth}))
-        age = "date_diff('day', CAST(birth AS DATE), day) AS age"
-        yield connection, f"(SELECT o.*, {age} FROM {parquet_scan([path])} AS o JOIN births USING (customer))"
-    finally:
-        close(connection, workdir)
-        workdir.rmdir()
+    with scratch(path.parent) as connection:
+        yield _with_age(ibis.duckdb.from_connection(connection).read_parquet(glob_safe(path)))
+
+
+def _with_age(bought: Table) -> Table:
+    table = bought.join(births(bought), "customer")
+    names = [name for name in ("customer", "day", "first", "discount", "category") if name in table.columns]
+    age = table.day.delta(table["first"], unit="day").cast("int64")
+    return table.select(*names, amount=table.amount.cast("float64"), age=age)
+
+
+def exact(amount: NumericValue) -> NumericValue:
+    """Amounts whose sums depend neither on the engine nor on the order of the rows."""
+    return amount.cast(MONEY)
+
+
+def by_customer(orders: AnyOrders, table: Table) -> pd.DataFrame:
+    """Rows of a table with the column customer here, told by the place in ``orders.histories.table``.
+
+    Raises
+    ------
+    Unavailable
+        Where the customers of an engine are too many to be brought here.
+    """
+    if not isinstance(orders, RemoteOrders):
+        return table.to_pandas()
+    ids = orders.histories.ids
+    found = table.to_pandas()
+    return found.assign(customer=ids.get_indexer(found["customer"]))
+
+
+def of_each(orders: AnyOrders, table: Table) -> pd.DataFrame:
+    """As ``by_customer``, of at most one row a customer: all customers in their order, missing where there is none."""
+    return by_customer(orders, table).set_index("customer").reindex(range(orders.customers))
+
+
+def entered(orders: AnyOrders, **columns: np.ndarray) -> Table:
+    """Values of every customer in the order of ``orders.histories.table``, as a table to join by customer."""
+    keys = orders.histories.ids if isinstance(orders, RemoteOrders) else np.arange(orders.customers)
+    return ibis.memtable(pd.DataFrame({"customer": keys, **columns}))

@@ -20,13 +20,12 @@ from analysis.models.registry import MODELS
 from analysis.plotting import Plots
 from analysis.tables import table_html
 from analysis.time import DAYS_PER_YEAR, to_days
-from analysis.value.history import first_order_days, history, left_truncation
+from analysis.value.history import AnyOrders, by_customer, first_order_days, history, left_truncation
 from analysis.value.lift import fits_of
 from analysis.value.lives import shares_by_age, waiting_times, watched
 from analysis.words import Message
 
 if TYPE_CHECKING:
-    from analysis.data import Orders
     from analysis.models.fits import PurchaseFit
     from analysis.value.valuation import CustomerValue
 
@@ -118,7 +117,7 @@ class Ladder:
 
 
 def ladder(
-    orders: Orders,
+    orders: AnyOrders,
     fit: PurchaseFit | Iterable[PurchaseFit] | None = None,
     value: CustomerValue | None = None,
     *,
@@ -217,9 +216,10 @@ def own_rhythm(fit: PurchaseFit, repeats: np.ndarray, recency: np.ndarray, share
     return (alpha + recency) * ((1 - share) ** (-1 / (r + np.maximum(repeats, 1))) - 1)
 
 
-def waits_that_ended(orders: Orders) -> dict[float, float]:
+def waits_that_ended(orders: AnyOrders) -> dict[float, float]:
     """Point -> days to the second order of those who come back: the only rhythm that one order has."""
-    return points_of_waits(waiting_times(orders, (2,))[2], orders.histories.table["T_days"].to_numpy(dtype=float))
+    lives = waiting_times(orders, (2,))
+    return points_of_waits(lives["wait2"].to_numpy(), lives["seen"].to_numpy())
 
 
 def points_of_waits(waits: np.ndarray, seen: np.ndarray) -> dict[float, float]:
@@ -241,7 +241,7 @@ def points_of_waits(waits: np.ndarray, seen: np.ndarray) -> dict[float, float]:
     return {point: float(days[np.searchsorted(back, point * back[-1])]) for point in (LATE, SILENT)}
 
 
-def histories_ago(orders: Orders, days_ago: float) -> dict[str, np.ndarray]:
+def histories_ago(orders: AnyOrders, days_ago: float) -> dict[str, np.ndarray]:
     """Orders, recency and age [days] of every customer so many days before the end; 0 orders: not there yet."""
     table = orders.histories.table
     if not days_ago:
@@ -249,11 +249,10 @@ def histories_ago(orders: Orders, days_ago: float) -> dict[str, np.ndarray]:
         return {"orders": table["orders"].to_numpy(), "recency": recency, "T": age}
     born, end = first_order_days(orders), np.datetime64(orders.observation_end) - int(days_ago)
     counts, last = np.zeros(len(born), dtype="int64"), born.copy()
-    with history(orders) as (connection, occasions):
-        found = connection.execute(f"""
-            SELECT customer, count(*) AS orders, max(day) AS last FROM {occasions}
-            WHERE day <= DATE '{end}' GROUP BY customer""").fetchnumpy()
-    counts[found["customer"]], last[found["customer"]] = found["orders"], found["last"].astype("datetime64[D]")
+    with history(orders) as bought:
+        then = bought.filter(bought.day <= end.item())
+        found = by_customer(orders, then.group_by("customer").agg(orders=then.count(), last=then.day.max()))
+    counts[found["customer"]], last[found["customer"]] = found["orders"], found["last"].to_numpy("datetime64[D]")
     ages = [np.where(counts > 0, (moment - born).astype(float), 0.0) for moment in (last, end)]
     return {"orders": counts, "recency": ages[0], "T": ages[1]}
 
@@ -303,7 +302,7 @@ def _proposed(steps: pd.DataFrame) -> int:
     return max(FEWEST_ORDERS, int(enough["orders"].iloc[rises[-1] + 1 if len(rises) else 0]))
 
 
-def _names(names: pd.DataFrame | None, orders: Orders) -> pd.DataFrame:
+def _names(names: pd.DataFrame | None, orders: AnyOrders) -> pd.DataFrame:
     """Every name by id as text: has_ordered, club, refers, lately (days since a referred name last came), rung."""
     histories = orders.histories.table
     buyers = pd.Index(histories["customer_id"].astype(str))
@@ -342,7 +341,7 @@ def _yes(column: pd.Series) -> pd.Series:
     return pd.to_numeric(column, errors="coerce").fillna(0) > 0
 
 
-def _customers(orders: Orders, now: Mapping, today: Mapping, needed: int, known: pd.DataFrame) -> pd.DataFrame:
+def _customers(orders: AnyOrders, now: Mapping, today: Mapping, needed: int, known: pd.DataFrame) -> pd.DataFrame:
     of = known.reindex(orders.histories.table["customer_id"].astype(str))
     club, praised = of["club"].to_numpy(dtype=bool), (of["praises"] | (of["refers"] > 0)).to_numpy()
     member = ((now["orders"] >= needed) & (today["silent"] <= today["late"])) | club
@@ -364,7 +363,9 @@ def _customers(orders: Orders, now: Mapping, today: Mapping, needed: int, known:
     )
 
 
-def _rungs(customers: pd.DataFrame, outside: pd.DataFrame, orders: Orders, value: CustomerValue | None) -> pd.DataFrame:
+def _rungs(
+    customers: pd.DataFrame, outside: pd.DataFrame, orders: AnyOrders, value: CustomerValue | None
+) -> pd.DataFrame:
     table = orders.histories.table
     spent = table["spent"].to_numpy() if orders.has_money else np.zeros(len(table))
     by = customers.assign(spent=spent).groupby("rung")
@@ -384,7 +385,7 @@ def _rungs(customers: pd.DataFrame, outside: pd.DataFrame, orders: Orders, value
     return frame.assign(silent_days=by["silent_days"].median())
 
 
-def _profile(customers: pd.DataFrame, orders: Orders, attributes: pd.DataFrame | None) -> pd.DataFrame:
+def _profile(customers: pd.DataFrame, orders: AnyOrders, attributes: pd.DataFrame | None) -> pd.DataFrame:
     """Shares of each value of each attribute on each rung, and of all."""
     own = orders.histories.table.filter(items=("first_category", "first_channel")).set_axis(customers["customer_id"])
     known = own if attributes is None else attributes.reindex(customers["customer_id"]).join(own)
@@ -449,18 +450,17 @@ def _coming(
     return frame[frame["customers"] > 0].assign(level=level).reset_index()
 
 
-def _phases(orders: Orders, needed: int, level: float) -> pd.DataFrame:
+def _phases(orders: AnyOrders, needed: int, level: float) -> pd.DataFrame:
     """Kaplan-Meier's shares that reached the second and the member's order, by year of the first one."""
     columns = ["reached", "cohort_year", "age_days", "customers", "estimate", "lower", "upper", "level"]
     if left_truncation(orders):
         return pd.DataFrame(columns=columns)
-    waits, seen = waiting_times(orders, (2, needed)), orders.histories.table["T_days"].to_numpy(dtype=float)
-    years = first_order_days(orders).astype("datetime64[Y]").astype(np.int64) + 1970
+    lives = waiting_times(orders, (2, needed))
     rows = [
-        shares_by_age(waits[number][years == year], seen[years == year], level, AGES).assign(
-            reached=reached, cohort_year=int(year)
+        shares_by_age(part[f"wait{number}"].to_numpy(), part["seen"].to_numpy(), level, AGES).assign(
+            reached=reached, cohort_year=year
         )
         for reached, number in (("second", 2), ("member", needed))
-        for year in np.unique(years)
+        for year, part in lives.groupby(lives["first"].dt.year)
     ]
     return pd.concat(rows, ignore_index=True).dropna(subset=["estimate"])[columns].reset_index(drop=True)

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import ibis
 import numpy as np
 import pandas as pd
+from ibis.expr.types import IntegerValue, Table
 from scipy.stats import norm, quantile_test
 from statsmodels.duration.survfunc import SurvfuncRight, survdiff
 
-from analysis.data import Orders
 from analysis.interval import Interval
-from analysis.value.history import first_order_days, history
+from analysis.value.history import AnyOrders, history
 from analysis.value.intervals import share_interval
 
 AGES = (30, 90, 180, 365, 730)
@@ -72,7 +73,7 @@ class Lives:
     kind: str
 
 
-def lives_of(orders: Orders, margin: float = 1.0, cost: float = 0.0, level: float = 0.9) -> Lives:
+def lives_of(orders: AnyOrders, margin: float = 1.0, cost: float = 0.0, level: float = 0.9) -> Lives:
     """Cohorts of orders whose first ones are known; an order leaves ``margin`` of its amount less ``cost``.
 
     References
@@ -80,14 +81,13 @@ def lives_of(orders: Orders, margin: float = 1.0, cost: float = 0.0, level: floa
     .. [1] Kaplan, Meier (1958), Journal of the American Statistical Association 53(282).
     .. [2] Mantel (1966), Cancer Chemotherapy Reports 50(3).
     """
-    waits = waiting_times(orders, (2,))
-    seen = orders.histories.table["T_days"].to_numpy(dtype=float)
-    first = first_order_days(orders).astype("datetime64[M]")
-    groups, names = cohorts_of(first)
-    differ = log_rank(waits[2], seen, groups)
-    cells = _cells(orders, first, margin, cost)
+    lives = waiting_times(orders, (2,))
+    waits, seen = lives["wait2"].to_numpy(), lives["seen"].to_numpy()
+    groups, names = cohorts_of(lives["first"].to_numpy())
+    differ = log_rank(waits, seen, groups)
+    cells = _cells(orders, margin, cost)
     rows = [
-        shares_by_age(waits[2][groups == number], seen[groups == number], level).assign(cohort=name)
+        shares_by_age(waits[groups == number], seen[groups == number], level).assign(cohort=name)
         for number, name in enumerate(names)
     ]
     sums = cells.assign(cohort=names[cohorts_of(cells["month"].to_numpy())[0]])
@@ -99,12 +99,12 @@ def lives_of(orders: Orders, margin: float = 1.0, cost: float = 0.0, level: floa
     order = ["cohort", "age_days", "customers", "estimate", "lower", "upper", "level", "repeat_orders", "margin"]
     return Lives(
         cohorts=cohorts[order],
-        second_order=_pooled(waits[2], seen, groups, differ, level),
+        second_order=_pooled(waits, seen, groups, differ, level),
         differ=differ,
         newer=_newer(cells, level),
-        remind_days=remind_days(waits[2], seen, level),
+        remind_days=remind_days(waits, seen, level),
         second_year=_second_year(orders, seen, level),
-        kind=cohort_kind(first),
+        kind=cohort_kind(lives["first"].to_numpy()),
     )
 
 
@@ -132,28 +132,47 @@ def remind_days(waits: np.ndarray, seen: np.ndarray, level: float) -> Interval |
     return Interval(float(estimate), float(ends.low), float(ends.high), level)
 
 
-def _second_year(orders: Orders, seen: np.ndarray, level: float) -> Interval | None:
-    watched = np.flatnonzero(seen >= 2 * WITHIN)
-    if len(watched) < FEWEST:
+def _second_year(orders: AnyOrders, seen: np.ndarray, level: float) -> Interval | None:
+    if (watched := int(np.sum(seen >= 2 * WITHIN))) < FEWEST:
         return None
-    with history(orders, watched=pd.DataFrame({"customer": watched})) as (connection, occasions):
-        (came,) = connection.execute(f"""
-            SELECT count(DISTINCT customer) FROM {occasions} JOIN watched USING (customer)
-            WHERE age > {WITHIN} AND age <= {2 * WITHIN}""").fetchone()
-    return share_interval(came, len(watched), level)
+    with history(orders) as bought:
+        in_second = bought.filter(
+            (bought.age > WITHIN) & (bought.age <= 2 * WITHIN) & (days_seen(orders, bought) >= 2 * WITHIN)
+        )
+        came = int(in_second.customer.nunique().execute())
+    return share_interval(came, watched, level)
 
 
-def waiting_times(orders: Orders, numbers: tuple[int, ...]) -> dict[int, np.ndarray]:
-    """Days from the first to the n-th order of each customer, NaN without one, by n."""
-    found = {number: np.full(orders.customers, np.nan) for number in numbers}
-    with history(orders) as (connection, occasions):
-        picked = ", ".join(f"ages[{number}] AS age{number}" for number in numbers)
-        table = connection.execute(f"""
-            SELECT customer, {picked}
-            FROM (SELECT customer, min(age, {max(numbers)}) AS ages FROM {occasions} GROUP BY customer)""").df()
-    for number, waits in found.items():
-        waits[table["customer"]] = table[f"age{number}"]
-    return found
+def days_seen(orders: AnyOrders, table: Table) -> IntegerValue:
+    """Days for which a customer was watched, from a table with the day of the ``first`` order."""
+    return ibis.literal(orders.observation_end).delta(table["first"], unit="day").cast("int64")
+
+
+def waiting_times(orders: AnyOrders, numbers: tuple[int, ...]) -> pd.DataFrame:
+    """Days from the first to the n-th order of every customer, counted in the engine.
+
+    Returns
+    -------
+    DataFrame
+        One row a customer, by the day of the first order: first, seen (days since then), wait2, ... for each of the
+        ``numbers``, NaN without such an order.
+    """
+    with history(orders) as bought:
+        number = ibis.row_number().over(group_by="customer", order_by="day") + 1
+        bought = bought.mutate(n=number)
+        waits = {f"wait{n}": bought.age.min(where=bought.n == n) for n in numbers}
+        each = bought.group_by("customer", "first").agg(**waits)
+        return of_cells(orders, each, *waits)
+
+
+def of_cells(orders: AnyOrders, each: Table, *names: str) -> pd.DataFrame:
+    """Rows of customers with the same values, counted where they are and told here: first, seen, and the ``names``."""
+    same = ["first", *names]
+    cells = each.group_by(*same).agg(customers=each.count()).order_by(same).to_pandas()
+    cells["first"] = cells["first"].astype("datetime64[s]")
+    cells.insert(1, "seen", (pd.Timestamp(orders.observation_end) - cells["first"]).dt.days)
+    people = cells.loc[cells.index.repeat(cells.pop("customers"))].reset_index(drop=True)
+    return people.astype(dict.fromkeys(["seen", *names], float))
 
 
 def cohorts_of(month: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -234,38 +253,25 @@ def _pooled(waits: np.ndarray, seen: np.ndarray, groups: np.ndarray, differ: flo
     return pd.concat(rows or [empty]).assign(pooled=False).reset_index(drop=True)
 
 
-def _cells(orders: Orders, first: np.ndarray, margin: float, cost: float) -> pd.DataFrame:
+def _cells(orders: AnyOrders, margin: float, cost: float) -> pd.DataFrame:
     """By month of the first order and age: customers, how many reached it, and sums and squares of what they did."""
-    table = pd.DataFrame({"customer": np.arange(len(first)), "month": first.astype("datetime64[s]")})
-    table["seen"] = orders.histories.table["T_days"].to_numpy()
-    money = "CAST(amount AS DOUBLE)" if orders.has_money else "NULL"
-    per_age = "CASE WHEN seen >= age_days THEN {} END"
-    with history(orders, lives=table) as (connection, occasions):
-        by_age = ", ".join(
-            f"count(*) FILTER (age <= {age}) AS n{age}, sum({money}) FILTER (age <= {age}) AS m{age}" for age in AGES
-        )
-        measures = " UNION ALL ".join(
-            f"SELECT month, seen, {age} AS age_days, CAST(n{age} - 1 AS DOUBLE) AS repeats, "
-            f"{margin!r} * m{age} - {cost!r} * n{age} AS margin FROM customers"
-            for age in AGES
-        )
-        sums = ", ".join(
-            f"sum({per_age.format(what)}) AS {name}, sum({per_age.format(f'power({what}, 2)')}) AS {name}_squares"
-            for name, what in (
-                ("second_order", "CAST(repeats > 0 AS DOUBLE)"),
-                ("repeat_orders", "repeats"),
-                ("margin", "margin"),
-            )
-        )
-        cells = connection.execute(f"""
-            WITH customers AS (
-                SELECT customer, any_value(month) AS month, any_value(seen) AS seen, {by_age}
-                FROM {occasions} JOIN lives USING (customer) GROUP BY customer)
-            SELECT CAST(month AS DATE) AS month, CAST(age_days AS BIGINT) AS age_days, count(*) AS customers,
-                   count(*) FILTER (seen >= age_days) AS reached, {sums}
-            FROM ({measures}) GROUP BY ALL ORDER BY ALL""").df()
-    cells["month"] = cells["month"].astype("datetime64[s]")
-    return cells
+    with history(orders) as bought:
+        sums = {f"n{age}": bought.count(where=bought.age <= age).cast("float64") for age in AGES}
+        sums |= {f"m{age}": bought.amount.sum(where=bought.age <= age) for age in AGES}
+        each = bought.group_by("customer", "first").agg(**sums).cross_join(ibis.memtable({"age_days": AGES}))
+        n, spent = (ibis.cases(*((each.age_days == age, each[f"{of}{age}"]) for age in AGES)) for of in "nm")
+        each = each.select("first", "age_days", n=n, spent=spent)
+        reached = days_seen(orders, each) >= each.age_days
+        values = {"second_order": (each.n > 1).ifelse(1.0, 0.0), "repeat_orders": each.n - 1}
+        values["margin"] = each.spent * margin - each.n * cost
+        sums = {name: value.sum(where=reached) for name, value in values.items()}
+        sums |= {f"{name}_squares": (value * value).sum(where=reached) for name, value in values.items()}
+        cells = each.group_by("age_days", month=each["first"].truncate("M"))
+        cells = cells.agg(customers=each.count(), reached=each.count(where=reached), **sums)
+        cells = cells.order_by("month", "age_days").to_pandas()
+    if not orders.has_money:
+        cells[["margin", "margin_squares"]] = np.nan
+    return cells.astype({"month": "datetime64[s]"})
 
 
 def _newer(cells: pd.DataFrame, level: float) -> pd.DataFrame:

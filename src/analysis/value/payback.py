@@ -5,12 +5,14 @@ The average customer of those won so far; how much dearer the next ones are, suc
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import ibis
 import numpy as np
 import pandas as pd
+from ibis.expr.types import FloatingValue, Table
 from scipy.stats import norm
 
 from analysis.config import EconomicsConfig
@@ -19,12 +21,19 @@ from analysis.models.registry import MODELS
 from analysis.plotting import Plots
 from analysis.tables import table_html
 from analysis.time import DAYS_PER_YEAR, TimeUnit, duration, force_of_interest, from_days, to_days
-from analysis.value.history import first_order_days, history, left_truncation, refuse_left_truncation
+from analysis.value.history import (
+    AnyOrders,
+    entered,
+    first_order_days,
+    history,
+    left_truncation,
+    of_each,
+    refuse_left_truncation,
+)
 from analysis.value.lift import fits_of
-from analysis.value.lives import cohorts_of, shares_by_age
+from analysis.value.lives import cohorts_of, days_seen, of_cells, shares_by_age
 
 if TYPE_CHECKING:
-    from analysis.data import Orders
     from analysis.models.fits import PurchaseFit
 
 MONTH = to_days(1, TimeUnit.MONTH)
@@ -35,6 +44,8 @@ GROUPS, DRAWS = 100, 400
 MORE_SPEND, DEARER, POWER = 0.5, 2.0, 0.8
 """Of a test of spend: by how much it is raised, and at how many times the average one more customer is still found."""
 SEEN = "seen"
+Margin = Callable[[Table], FloatingValue]
+"""From occasions to what an order leaves, discounted to the first one."""
 GROUP_COLUMNS = ("group", "months", "customers", "mean", "estimate", "lower", "upper", "level")
 
 
@@ -93,7 +104,7 @@ class Payback:
 
 
 def payback(
-    orders: Orders,
+    orders: AnyOrders,
     fit: PurchaseFit | Iterable[PurchaseFit],
     *,
     acquisition_cost: float = 0.0,
@@ -169,7 +180,7 @@ def payback(
 
 
 def first_order_groups(
-    orders: Orders,
+    orders: AnyOrders,
     *,
     gross_margin: float = 0.3,
     cost_per_order: float = 0.0,
@@ -198,10 +209,10 @@ def first_order_groups(
     table, known = orders.histories.table, {}
     if "first_category" in table:
         known["category"] = table["first_category"].to_numpy()
-    if orders.days.has_discount:
-        with history(orders) as (connection, occasions):
-            found = connection.execute(f"SELECT discount > 0 AS deal FROM {occasions} WHERE age = 0 ORDER BY customer")
-            known["deal"] = np.where(found.fetchnumpy()["deal"], "deal", "full_price")
+    if "discount" in orders.days.columns:
+        with history(orders) as bought:
+            first = bought.filter(bought.age == 0).select("customer", deal=bought.discount > 0)
+            known["deal"] = np.where(of_each(orders, first)["deal"], "deal", "full_price")
     parts = [
         _groups(orders, margin, pd.Series(each, orders.histories.ids), days, level).assign(by=name)
         for name, each in known.items()
@@ -210,12 +221,12 @@ def first_order_groups(
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
 
-def _margin(orders: Orders, gross_margin: float, cost_per_order: float, delta: float) -> str:
-    """SQL of what an order leaves, discounted to the first one."""
+def _margin(orders: AnyOrders, gross_margin: float, cost_per_order: float, delta: float) -> Margin:
+    """From occasions to what an order leaves, discounted to the first one."""
     refuse_left_truncation(orders)
     if not orders.has_money:
         raise Unavailable("The data hold no amounts of money, so nothing can be said about profit.")
-    return f"({gross_margin!r} * CAST(amount AS DOUBLE) - {cost_per_order!r}) * exp(-{delta!r} * age)"
+    return lambda bought: (bought.amount * gross_margin - cost_per_order) * (bought.age * -delta).exp()
 
 
 def _ages(days: float) -> dict[float, float]:
@@ -233,7 +244,7 @@ class _Seen:
     order_value: np.ndarray
 
 
-def _seen(orders: Orders, margin: str, rng: np.random.Generator) -> _Seen:
+def _seen(orders: AnyOrders, margin: Margin, rng: np.random.Generator) -> _Seen:
     """Each month's margin of those who reached its end, over their number; customers are drawn in random groups."""
     age = orders.histories.table["T_days"].to_numpy(dtype=float)
     months = (age // MONTH).astype(int)
@@ -246,14 +257,19 @@ def _seen(orders: Orders, margin: str, rng: np.random.Generator) -> _Seen:
     if enough.sum() < 2:
         raise Unavailable("No group of new customers was seen for a whole month.")
     sums = np.zeros((3, size, len(enough)))
-    with history(orders, born=_numbered(group=group, months=months)) as (connection, occasions):
-        found = connection.execute(f"""
-            SELECT "group", CAST(ceil(age / {MONTH!r}) AS INTEGER) AS month, sum({margin}) AS margin,
-                   sum(amount) FILTER (age > 0) AS amount, count(*) FILTER (age > 0) AS orders
-            FROM {occasions} JOIN born USING (customer)
-            WHERE ceil(age / {MONTH!r}) <= months GROUP BY ALL""").fetchnumpy()
+    with history(orders) as bought:
+        told = bought.mutate(margin=margin(bought), month=(bought.age / MONTH).ceil().cast("int64"))
+        told = told.join(entered(orders, group=group, months=months), "customer")
+        told = told.filter(told.month <= told.months)
+        later = told.age > 0
+        found = told.group_by("group", "month").agg(
+            margin=told.margin.sum(),
+            amount=told.amount.sum(where=later).coalesce(0.0),
+            orders=told.count(where=later),
+        )
+        found = found.to_pandas()
     for row, name in enumerate(("margin", "amount", "orders")):
-        sums[row, found["group"], found["month"]] = np.ma.filled(found[name], 0.0)
+        sums[row, found["group"], found["month"]] = found[name]
     weights = np.vstack([np.ones(size), rng.exponential(size=(DRAWS, size))])
     weighted = weights @ np.stack([sums[0], reached])
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -261,10 +277,6 @@ def _seen(orders: Orders, margin: str, rng: np.random.Generator) -> _Seen:
         amount, count = (weights @ each.sum(axis=1) for each in sums[1:])
         value = np.where(count > 0, amount / count, 0.0)
     return _Seen(points, reached.sum(axis=0)[enough].astype(int), value)
-
-
-def _numbered(**columns: np.ndarray) -> pd.DataFrame:
-    return pd.DataFrame(columns).reset_index(names="customer")
 
 
 def _modelled(
@@ -320,23 +332,20 @@ def _most(points: Mapping[str, np.ndarray], days: float, level: float) -> pd.Dat
     return pd.DataFrame(rows, columns=["model", "months", "estimate", "lower", "upper", "level"])
 
 
-def _alone(orders: Orders, margin: str, cost: float, level: float) -> pd.DataFrame:
+def _alone(orders: AnyOrders, margin: Margin, cost: float, level: float) -> pd.DataFrame:
     """Share of customers whose own margin has reached the cost, by age."""
     if not cost:
         return shares_by_age(np.empty(0), np.empty(0), level, ())
-    waits = np.full(orders.customers, np.nan)
-    with history(orders) as (connection, occasions):
-        found = connection.execute(f"""
-            SELECT customer, min(age) AS age
-            FROM (SELECT customer, age, sum({margin}) OVER (PARTITION BY customer ORDER BY age) AS brought
-                  FROM {occasions})
-            WHERE brought >= {float(cost)!r} GROUP BY customer""").fetchnumpy()
-    waits[found["customer"]] = found["age"]
-    shares = shares_by_age(waits, orders.histories.table["T_days"].to_numpy(dtype=float), level)
+    with history(orders) as bought:
+        so_far = margin(bought).sum().over(group_by="customer", order_by="day", rows=(None, 0))
+        brought = bought.mutate(brought=so_far)
+        each = brought.group_by("customer", "first").agg(wait=brought.age.min(where=brought.brought >= float(cost)))
+        lives = of_cells(orders, each, "wait")
+    shares = shares_by_age(lives["wait"].to_numpy(), lives["seen"].to_numpy(), level)
     return shares.dropna(subset=["estimate"]).reset_index(drop=True)
 
 
-def _groups(orders: Orders, margin: str, by: pd.Series | None, days: float, level: float) -> pd.DataFrame:
+def _groups(orders: AnyOrders, margin: Margin, by: pd.Series | None, days: float, level: float) -> pd.DataFrame:
     """Mean margin of each group by age, drawn towards the mean of all (normal means, variance by moments)."""
     ids = orders.histories.ids
     if by is None:
@@ -345,16 +354,16 @@ def _groups(orders: Orders, margin: str, by: pd.Series | None, days: float, leve
         if not ids.isin(by.index).any() or by.index.has_duplicates:
             raise DataError(f"by: its index must hold customer ids such as {ids[:1].tolist()}, each once")
         code, names = pd.factorize(by.reindex(ids), sort=True)
-    born = _numbered(code=code, seen=orders.histories.table["T_days"].to_numpy())
     ages = pd.DataFrame(_ages(days).items(), columns=["months", "most"])
-    with history(orders, born=born[born["code"] >= 0], ages=ages) as (connection, occasions):
-        cells = connection.execute(f"""
-            SELECT months, code, count(*) AS customers, avg(brought) AS mean,
-                   var_samp(brought) / count(*) AS variance
-            FROM (SELECT months, customer, any_value(code) AS code, sum({margin}) FILTER (age <= most) AS brought
-                  FROM {occasions} JOIN born USING (customer) JOIN ages ON seen >= most
-                  GROUP BY months, customer)
-            GROUP BY months, code ORDER BY months, code""").df()
+    with history(orders) as bought:
+        told = bought.mutate(margin=margin(bought), seen=days_seen(orders, bought))
+        told = told.join(entered(orders, code=code), "customer").cross_join(ibis.memtable(ages))
+        told = told.filter((told.code >= 0) & (told.seen >= told.most))
+        brought = told.margin.sum(where=told.age <= told.most)
+        each = told.group_by("months", "code", "customer").agg(brought=brought)
+        sums = {"mean": each.brought.mean(), "variance": each.brought.var(how="sample") / each.count()}
+        cells = each.group_by("months", "code").agg(customers=each.count(), **sums)
+        cells = cells.order_by("months", "code").to_pandas()
     cells = cells[(cells["customers"] >= FEWEST) & (cells["variance"] > 0)]
     found = [pooled_means(_alike_within(part), level) for _, part in cells.groupby("months")]
     if not found:
@@ -372,7 +381,7 @@ def _alike_within(part: pd.DataFrame) -> pd.DataFrame:
     return part.assign(variance=within / part["customers"])
 
 
-def acquisition_costs(orders: Orders, acquisition: pd.DataFrame | None, by: pd.Series | None = None) -> pd.DataFrame:
+def acquisition_costs(orders: AnyOrders, acquisition: pd.DataFrame | None, by: pd.Series | None = None) -> pd.DataFrame:
     """Spend over the customers who first ordered in the same month, by group; spend outside the window is left out.
 
     Returns
@@ -410,7 +419,7 @@ def costs_of_last_year(costs: pd.DataFrame) -> pd.DataFrame:
     return found.assign(cost=found["spend"] / found["customers"].where(found["customers"] > 0)).reset_index()
 
 
-def spent_on_winning(orders: Orders, acquisition: pd.DataFrame | None) -> dict[str, float] | None:
+def spent_on_winning(orders: AnyOrders, acquisition: pd.DataFrame | None) -> dict[str, float] | None:
     """Spend on winning customers and new customers of its last year; None where either is not known."""
     if acquisition is None or left_truncation(orders):
         return None
@@ -419,7 +428,7 @@ def spent_on_winning(orders: Orders, acquisition: pd.DataFrame | None) -> dict[s
     return found if min(found.values()) > 0 else None
 
 
-def spend_tests(orders: Orders, costs: pd.DataFrame, by: pd.Series | None) -> pd.DataFrame:
+def spend_tests(orders: AnyOrders, costs: pd.DataFrame, by: pd.Series | None) -> pd.DataFrame:
     """Tests of spend by lot over weeks, of counts with the variance of last year's weeks; one-sided 5%, power 80%."""
     first, end = orders.histories.table["first_order"], pd.Timestamp(orders.observation_end)
     weeks_ago = ((end - first).dt.days // 7).to_numpy()

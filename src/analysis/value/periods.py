@@ -5,15 +5,15 @@ from __future__ import annotations
 import calendar
 import datetime as dt
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+import ibis
 import numpy as np
 import pandas as pd
 
-from analysis.data import Orders
 from analysis.errors import Unavailable
-from analysis.value.history import first_order_days, history, left_truncation
+from analysis.value.history import AnyOrders, history, left_truncation
 from analysis.value.intervals import count_interval, share_interval, sum_interval
 from analysis.words import Message
 
@@ -24,7 +24,7 @@ Span = tuple[int, dt.date, dt.date, int]
 """Months of a period, the last day before it, its last day, and the window of activity [days]."""
 
 
-def period_rates(orders: Orders, window_days: int = 180, *, level: float = 0.9) -> pd.DataFrame:
+def period_rates(orders: AnyOrders, window_days: int = 180, *, level: float = 0.9) -> pd.DataFrame:
     """What became of the customers of years, half years and quarters that end with the data, over the last ten years.
 
     A customer is active on a day who ordered in the ``window_days`` days up to and including it. A rate needs the
@@ -89,14 +89,14 @@ def period_rates(orders: Orders, window_days: int = 180, *, level: float = 0.9) 
     return pd.DataFrame([*rows, *_rates(orders, others, level)])
 
 
-def _spans(orders: Orders, months: int, window_days: int) -> list[Span]:
+def _spans(orders: AnyOrders, months: int, window_days: int) -> list[Span]:
     """The periods of this length whose windows are observed, the newest first."""
     ends = [months_before(orders.observation_end, months * step) for step in range(MOST_QUARTERS * 3 // months + 1)]
     seen = [day for day in ends if day - dt.timedelta(days=window_days - 1) >= orders.observation_start]
     return [(months, first, last, window_days) for last, first in itertools.pairwise(seen)]
 
 
-def _too_short(orders: Orders, months: int, window_days: int) -> Message:
+def _too_short(orders: AnyOrders, months: int, window_days: int) -> Message:
     start, end = orders.observation_start, orders.observation_end
     return Message(
         "There is no rate for {months:integer} months or more: with a window of {window:integer} days it needs "
@@ -118,38 +118,41 @@ def months_before(day: dt.date, months: int) -> dt.date:
     return dt.date(year, month + 1, length if is_last else min(day.day, length))
 
 
-def _active(orders: Orders, spans: Sequence[Span]) -> Callable[[dt.date, int], np.ndarray]:
-    """From a day and a window to who was active then: one bit of a customer's number for each such moment."""
+def _activity(orders: AnyOrders, spans: Sequence[Span]) -> tuple[pd.DataFrame, list[tuple[dt.date, int]]]:
+    """Customers by the day of their first order and by when they were active, and the moments: a day and a window.
+
+    Columns first, customers and active, with one bit for each of the moments.
+    """
     moments = sorted({(day, window) for _, *days, window in spans for day in days})
-    days = pd.date_range(orders.observation_start, orders.observation_end, unit="s")
-    bits = np.zeros(len(days), dtype=np.int64)
-    for place, (day, window) in enumerate(moments):
-        inside = (days > pd.Timestamp(day) - pd.Timedelta(days=window)) & (days <= pd.Timestamp(day))
-        bits[inside] |= np.int64(1 << place)
-    calendar_days = pd.DataFrame({"day": days, "bits": bits})
-    with history(orders, calendar_days=calendar_days[bits > 0]) as (connection, occasions):
-        found = connection.execute(f"""
-            SELECT o.customer AS customer, bit_or(c.bits) AS bits
-            FROM {occasions} AS o JOIN (SELECT CAST(day AS DATE) AS day, bits FROM calendar_days) AS c USING (day)
-            GROUP BY o.customer""").fetchnumpy()
-    of_customer = np.zeros(orders.customers, dtype=np.int64)
-    of_customer[found["customer"]] = found["bits"]
-    return lambda day, window: (of_customer & np.int64(1 << moments.index((day, window)))) != 0
+    with history(orders) as bought:
+        bits = ibis.literal(0, "int64")
+        for place, (day, window) in enumerate(moments):
+            inside = (bought.day > day - dt.timedelta(days=window)) & (bought.day <= day)
+            bits = bits + inside.ifelse(1 << place, 0)
+        each = bought.mutate(bits=bits).group_by("customer", "first").agg(active=lambda t: t.bits.bit_or())
+        return each.group_by("first", "active").agg(customers=each.count()).to_pandas(), moments
 
 
-def _rates(orders: Orders, spans: Sequence[Span], level: float) -> Iterator[dict[str, Any]]:
+def _rates(orders: AnyOrders, spans: Sequence[Span], level: float) -> Iterator[dict[str, Any]]:
     """Rows of these periods, without those at whose start nobody was active."""
-    birth, active = first_order_days(orders), _active(orders, spans)
+    cells, moments = _activity(orders, spans)
+    birth, count = cells["first"].to_numpy(), cells["customers"].to_numpy()
     is_truncated = left_truncation(orders) is not None
+
+    def active(day: dt.date, window: int) -> np.ndarray:
+        return (cells["active"].to_numpy() & np.int64(1 << moments.index((day, window)))) != 0
+
     for months, first, last, window in spans:
         before, after = active(first, window), active(last, window)
-        at_start, kept = int(before.sum()), int((before & after).sum())
+        at_start, kept = int(count[before].sum()), int(count[before & after].sum())
         if not at_start:
             continue
         share, new, gone, back, rate = share_interval(kept, at_start, level), *[np.nan] * 3, [np.nan] * 3
         if not is_truncated:
             born = (birth > np.datetime64(first)) & (birth <= np.datetime64(last))
-            new, gone, back = (int(each.sum()) for each in (born & after, born & ~after, after & ~before & ~born))
+            new, gone, back = (
+                int(count[each].sum()) for each in (born & after, born & ~after, after & ~before & ~born)
+            )
             formula = sum_interval(share, count_interval(back, level).per(at_start))
             rate = [formula.estimate, formula.lower, formula.upper]
         yield {
@@ -158,7 +161,7 @@ def _rates(orders: Orders, spans: Sequence[Span], level: float) -> Iterator[dict
             "end": pd.Timestamp(last),
             "window_days": window,
             "at_start": at_start,
-            "at_end": int(after.sum()),
+            "at_end": int(count[after].sum()),
             "kept": kept,
             "new": new,
             "new_and_gone": gone,

@@ -5,24 +5,18 @@ What referred customers bring more is a difference and no effect: whoever is rec
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-import numpy as np
 import pandas as pd
 from scipy.stats import norm
 from statsmodels.regression.linear_model import OLS
 
 from analysis.errors import DataError, Unavailable
 from analysis.value.base import flows_of, periods_of
-from analysis.value.history import history, refuse_left_truncation
-
-if TYPE_CHECKING:
-    from analysis.data import Orders
+from analysis.value.history import AnyOrders, history, of_each, refuse_left_truncation
 
 YEAR_DAYS, FEWEST = 365, 30
 
 
-def earned_growth(orders: Orders, earned: pd.Series) -> pd.DataFrame:
+def earned_growth(orders: AnyOrders, earned: pd.Series) -> pd.DataFrame:
     """Revenue of each year over that of the year before, by whom it came from.
 
     Earned growth is net revenue retention (revenue of those who had ordered in the year before) plus the revenue of new
@@ -66,7 +60,7 @@ def earned_growth(orders: Orders, earned: pd.Series) -> pd.DataFrame:
         raise Unavailable("The data hold no amounts of money, so nothing can be said about profit.")
     _, edges, short = periods_of(orders, 12)
     edges, is_earned = edges[short:], _of(orders, earned).eq(True)  # noqa: FBT003
-    flows, _ = flows_of(orders, edges, np.where(is_earned, "earned", "bought"))
+    flows, _ = flows_of(orders, edges, is_earned.to_numpy())
     found = flows.pivot(index="period", columns="fate", values="revenue").rename_axis(columns=None)
     found = found.reindex(range(len(edges) - 1), columns=["kept", "came_back", "earned", "bought"]).fillna(0.0)
     revenue = found.sum(axis=1)
@@ -78,7 +72,7 @@ def earned_growth(orders: Orders, earned: pd.Series) -> pd.DataFrame:
 
 
 def referred_against_others(
-    orders: Orders,
+    orders: AnyOrders,
     earned: pd.Series,
     *,
     gross_margin: float = 0.3,
@@ -120,11 +114,10 @@ def referred_against_others(
     given = _of(orders, earned)
     cells = pd.DataFrame({"quarter": pd.DatetimeIndex(table["first_order"]).to_period("Q").astype(str)})
     cells = cells.join(table[[name for name in ("first_category", "first_channel") if name in table]].astype(str))
-    margin = f"{gross_margin!r} * amount - {cost_per_order!r}"
-    with history(orders) as (connection, occasions):
-        year = connection.execute(f"""
-            SELECT customer, count(*) - 1 AS repeat_orders, sum({margin}) AS margin FROM {occasions}
-            WHERE age <= {YEAR_DAYS} GROUP BY customer ORDER BY customer""").df()
+    with history(orders) as bought:
+        inside = bought.filter(bought.age <= YEAR_DAYS)
+        margin = (inside.amount * gross_margin - cost_per_order).sum()
+        year = of_each(orders, inside.group_by("customer").agg(repeat_orders=inside.count() - 1, margin=margin))
     year["cell"], year["referred"] = cells.groupby(list(cells)).ngroup(), given
     year = year[given.notna() & (table["T_days"] >= YEAR_DAYS)].astype({"referred": float})
     year = year[year.groupby("cell")["referred"].transform("nunique") == 2]
@@ -145,7 +138,7 @@ def referred_against_others(
     return pd.DataFrame(rows).assign(customers=count, equals=len(year) - count)
 
 
-def _of(orders: Orders, earned: pd.Series) -> pd.Series:
+def _of(orders: AnyOrders, earned: pd.Series) -> pd.Series:
     if earned.index.has_duplicates:
         raise DataError("earned: its index must hold each customer id once")
     return earned.reindex(orders.histories.ids).reset_index(drop=True)

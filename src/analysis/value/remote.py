@@ -46,6 +46,13 @@ class RemoteValue:
             "`expected_total` has the credible interval."
         )
 
+    def by(self, group: pd.Series) -> pd.DataFrame:
+        """As ``CustomerValue.by`` of groups by customer id, in expectation: ``lower`` and ``upper`` are not known."""
+        worth = self.customers.to_frame()["residual_clv"]
+        cells = worth.groupby(group.reindex(worth.index).to_numpy())
+        found = pd.DataFrame({"customers": cells.size(), "estimate": cells.sum(), "share": cells.sum() / worth.sum()})
+        return found.assign(lower=np.nan, upper=np.nan, level=np.nan)
+
 
 def remote_value(
     fit: PurchaseFit,

@@ -1,0 +1,123 @@
+"""What customers did is the same wherever their rows are: embedded, and computed in PostgreSQL or Spark."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from tests.data.test_expressions import ENGINES
+
+import analysis as rl
+from analysis.config import Config
+from analysis.data import remote
+from analysis.errors import Unavailable
+from analysis.interval import Interval
+from analysis.value.growth import spend_growth
+from analysis.value.payback import first_order_groups
+from analysis.value.periods import period_rates
+
+ROLES = ("customer", "date", "amount", "category", "discount")
+
+
+def rows_of(orders, most=None):
+    """The occasions of the first customers as a frame that another engine can take."""
+    rows = pd.read_parquet(orders.occasions).rename(columns={"day": "date"})
+    rows = rows[rows["customer"] < (most or len(orders.histories))]
+    rows["customer"] = orders.histories.ids.astype(str)[rows["customer"]]
+    return rows.astype({"date": "datetime64[us]"})
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def both(request, tmp_path_factory):
+    """A function from a frame to its orders in the engine and embedded."""
+    folder = tmp_path_factory.mktemp("engine")
+    with request.param(folder) as enter:
+
+        def both(name, rows):
+            path = folder / f"{name}.parquet"
+            pq.write_table(pa.Table.from_pandas(rows, preserve_index=False), path)
+            columns = {role: role for role in ROLES if role in rows}
+            data = {"transactions": "table", "columns": columns}
+            discount = {"discount": "money"} if "discount" in rows else {}
+            there = remote.remote_orders(enter(str(path)), Config(name="t", data=data | discount))
+            settings = {"discount_is": "money"} if discount else {}
+            return there, rl.read_orders(rows, **columns, **settings)
+
+        yield both
+
+
+@pytest.fixture(scope="module")
+def cdnow_there(both):
+    return both("cdnow", rows_of(rl.read_orders({"sample": "cdnow"})))
+
+
+@pytest.fixture(scope="module")
+def shop_there(both):
+    return both("shop", rows_of(rl.read_orders({"sample": "simulated-shop"}), most=1_500))
+
+
+def assert_alike(there, here):
+    """Every field of two results: numbers to 1e-9, intervals of posterior draws included."""
+    if isinstance(here, pd.DataFrame):
+        pd.testing.assert_frame_equal(there, here, rtol=1e-9, atol=1e-9, check_dtype=False)
+    elif isinstance(here, Interval) or not dataclasses.is_dataclass(here):
+        assert str(there) == str(here)
+    else:
+        for field in dataclasses.fields(here):
+            assert_alike(getattr(there, field.name), getattr(here, field.name))
+
+
+@pytest.mark.parametrize("months", [None, 3])
+def test_bridge_drivers_deciles_and_cohorts_are_counted_in_the_engine(cdnow_there, monkeypatch, months):
+    monkeypatch.setattr(remote, "MOST_HERE", 0)
+    there, here = (rl.customer_base(each, months=months, gross_margin=0.3, cost_per_order=1) for each in cdnow_there)
+    assert_alike(there, here)
+
+
+def test_rates_of_retention_and_alerts_are_counted_in_the_engine(shop_there, monkeypatch):
+    monkeypatch.setattr(remote, "MOST_HERE", 0)
+    for measured in (rl.alerts, period_rates):
+        assert_alike(*map(measured, shop_there))
+
+
+def test_growth_and_what_a_customer_may_cost_are_the_same(cdnow_there, shop_there):
+    assert_alike(*map(spend_growth, cdnow_there))
+    assert_alike(*map(first_order_groups, shop_there))
+    fit = rl.BGNBD().fit(cdnow_there[1])
+    assert_alike(*(rl.payback(each, fit, acquisition_cost=15) for each in cdnow_there))
+
+
+def test_rungs_and_lists_are_the_same(shop_there):
+    fit, spend = rl.BGNBD().fit(shop_there[1]), rl.GammaGamma().fit(shop_there[1])
+    value, stands = rl.customer_value(fit, spend), [rl.ladder(each, fit) for each in shop_there]
+    assert_alike(*stands)
+    each = zip(shop_there, stands, strict=True)
+    assert_alike(*(rl.contact_lists(orders, fit, value, stand, cost_per_contact=1) for orders, stand in each))
+
+
+def test_a_value_that_stays_in_the_engine_says_what_rungs_and_lists_are_worth(shop_there):
+    there, here = shop_there
+    known = []
+    for orders, spenders in ((there, there.spending()), (here, here)):
+        fit, spend = rl.BGNBD().fit(orders), rl.GammaGamma().fit(spenders)
+        value = rl.customer_value(fit, spend)
+        stand = rl.ladder(orders, fit, value)
+        lists = rl.contact_lists(orders, fit, value, stand, cost_per_contact=1).lists
+        known.append((stand.rungs["value_share"], lists[["customers", "send"]]))
+    pd.testing.assert_series_equal(known[0][0], known[1][0], atol=0.01)
+    pd.testing.assert_frame_equal(known[0][1], known[1][1])
+
+
+def test_rows_of_more_customers_than_fit_here_stay_where_they_are(cdnow_there, monkeypatch):
+    there, here = cdnow_there
+    fit = rl.BGNBD().fit(here)
+    monkeypatch.setattr(remote, "MOST_HERE", 2_000)
+    there.histories.__dict__.pop("here", None)
+    for needs_rows in (rl.ladder, rl.payback):
+        with pytest.raises(Unavailable, match=r"2,357 customers stay in their engine.* for up to 2,000"):
+            needs_rows(there, fit)
+    with pytest.raises(Unavailable, match="stay in their engine"):
+        spend_growth(there)
