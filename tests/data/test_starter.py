@@ -161,6 +161,9 @@ def test_a_file_that_cannot_be_inspected_says_why(tmp_path):
     (tmp_path / "a.csv").write_bytes(b"PAR1xxxxPAR1")
     with pytest.raises(InputRefused, match="a Parquet file"):
         draft_of(tmp_path / "a.csv")
+    (tmp_path / "a.parquet").write_bytes(b"PAR1" + b"x" * 30 + b"PAR1")
+    with pytest.raises(InputRefused, match="cannot be read as Parquet"):
+        draft_of(tmp_path / "a.parquet")
 
 
 def test_names_of_columns_are_compared_without_case_and_punctuation():
