@@ -77,7 +77,9 @@ def outcome(seed: int, **form: float) -> dict[str, float]:
     frame, came = shop(rng, **form)
     orders = rl.read_orders(frame, customer="customer", date="date", observation_end=str(frame["date"].max().date()))
     windows = windows_of(orders, 13, TimeUnit.WEEK, seed=1)
-    candidates = fit_candidates(orders, follows=time_that_wins(windows), time_unit=TimeUnit.WEEK, seed=1)
+    candidates = fit_candidates(
+        orders.histories, orders.daily, follows=time_that_wins(windows), time_unit=TimeUnit.WEEK, seed=1
+    )
     fits = led_by_choice(candidates, windows)
     record = record_of(windows, level=LEVEL, follows=fits.primary.clock.follows)
     clock, days = fits.primary.clock, 7 * SETTINGS["ahead"]

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import statsmodels.api as sm
 from scipy.stats import nbinom
 from tests.claims.companies import company, orders
 
@@ -13,7 +12,6 @@ from analysis.claims.leaving import (
     NEVER,
     log_likelihood_of_falling_rates,
     log_likelihood_without_dropout,
-    log_odds_slope,
     next_orders,
 )
 from analysis.data import PurchaseTruth, simulate_transactions
@@ -28,12 +26,6 @@ class TestTies:
         trials, hits = next_orders(days, window=30, end=100)
         assert trials.tolist() == [3, 2]
         assert hits.tolist() == [2, 0]
-
-    def test_the_slope_is_that_of_a_logistic_regression(self):
-        trials, hits = np.array([500, 300, 200]), np.array([200, 160, 130])
-        counts = np.column_stack([hits + 0.5, trials - hits + 0.5])
-        fit = sm.GLM(counts, sm.add_constant(np.arange(3.0)), sm.families.Binomial()).fit()
-        assert log_odds_slope(trials, hits) == pytest.approx(fit.params[1], abs=1e-8)
 
     def test_the_days_of_orders_are_those_of_the_file_and_count_from_its_start(self, tmp_path):
         frame = orders(np.array([0, 0, 0, 1, 1, 2]), np.array([0, 5, 9, 2, 40, 30]), np.full(6, 10.0))

@@ -8,7 +8,7 @@ import pytest
 from analysis.data.simulation import CDNOW_PURCHASES, CDNOW_SPEND, simulate_customers
 from analysis.models.fits import fit_one
 from analysis.models.futures import simulate_futures
-from analysis.models.gamma_gamma import gamma_gamma_params, gamma_gamma_posterior
+from analysis.models.gamma_gamma import gamma_gamma_maximum, gamma_gamma_posterior
 from analysis.models.patterns import collapse
 from analysis.models.registry import MODELS
 from analysis.models.scores import distance_from_middle
@@ -56,7 +56,7 @@ def _repeated():
         customers.append(covered)
         repeat = base.frequency > 0
         spending = Spending(base.frequency[repeat], base.mean_repeat_value[repeat])
-        spent = gamma_gamma_posterior(gamma_gamma_params(spending), spending, seed)
+        spent = gamma_gamma_posterior(gamma_gamma_maximum(spending)[0], spending, seed)
         for column, name in enumerate("pqv"):
             tally.parameters[name] += _between(spent.draws[:, column], getattr(CDNOW_SPEND, name))
     tally.customers = (float(np.mean(customers)), float(np.std(customers) / np.sqrt(REPETITIONS)))

@@ -16,13 +16,6 @@ def test_ties_at_the_edge_of_the_best_tenth_are_shared_fairly():
     assert best_decile_hit_rate(forecast, actual) == pytest.approx(np.mean(hits), abs=0.01)
 
 
-def test_the_paired_lead_is_zero_against_itself_and_turns_with_the_sides():
-    first, second = np.random.default_rng(2).normal(size=(2, 500))
-    assert paired_lead(first, first) == (0, 0)
-    lead, error = paired_lead(first, second)
-    assert paired_lead(second, first) == pytest.approx((-lead, error))
-
-
 def test_the_paired_interval_holds_its_level():
     rng = np.random.default_rng(3)
     leads = np.array([paired_lead(rng.normal(0.1, 1, 200), rng.normal(0, 1, 200)) for _ in range(600)])

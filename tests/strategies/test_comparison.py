@@ -262,7 +262,7 @@ def test_results_hold_the_advice_as_plain_data(compared):
 
     from analysis.strategies import as_results
 
-    evidence = SimpleNamespace(findings=(), estimates={}, caps={}, reasons={})
+    evidence = SimpleNamespace(findings=(), estimates={}, reasons={})
     found = plain(as_results(compared, evidence, None))
     json.dumps(found, allow_nan=False)
     assert [each["strategy"] for each in found["advice"]] == [each.name for each in BUILT_IN]

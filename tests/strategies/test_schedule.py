@@ -50,11 +50,6 @@ def test_costs_are_spread_over_the_weeks_in_which_something_is_done():
     assert np.isnan(found.spread[0, 8:]).all()
 
 
-def test_todays_deal_is_already_taken_off_what_is_paid():
-    economics = Economics(gross_margin=0.3, todays_deal=0.2)
-    assert economics.list_margin * (80 / (1 - 0.2)) == pytest.approx(0.3 * 80)
-
-
 def test_the_margin_of_all_orders_together_is_the_gross_margin_of_what_was_paid():
     listed, paid = np.array([100.0, 100.0, 50.0]), np.array([100.0, 60.0, 40.0])
     economics = Economics(gross_margin=0.3, cost_per_order=2.0, todays_deal=1 - paid.sum() / listed.sum())

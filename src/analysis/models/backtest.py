@@ -14,15 +14,15 @@ from scipy.stats import norm
 from analysis.errors import NotIdentified, Unavailable
 from analysis.interval import Interval
 from analysis.models.baselines import BASELINES, CountForecast, history_of, learned_forecast
-from analysis.models.fits import AUTO, LEVEL, PurchaseFit, PurchaseFits, fit_all
+from analysis.models.fits import AUTO, LEVEL, PurchaseFit, PurchaseFits
 from analysis.models.futures import Forecast, forecast, passes_for
+from analysis.models.origins import fit_candidates
 from analysis.models.patterns import Patterns, patterns_of
 from analysis.models.registry import MODELS
 from analysis.models.scores import best_decile_hit_rate, distance_from_middle, paired_lead, rank_correlation
-from analysis.models.season import fit_in_time
 from analysis.plotting import Plots
 from analysis.tables import table_html
-from analysis.time import Clock, TimeUnit, duration, promotion_edges, time_unit
+from analysis.time import TimeUnit, duration, promotion_edges, time_unit
 
 if TYPE_CHECKING:
     from analysis.data import HoldoutSplit, Orders
@@ -246,8 +246,8 @@ def forecast_holdout(
     """
     actual = split.holdout_orders
     try:
-        clock = Clock(time_unit)
-        fits = fit_all(patterns_of(split.calibration, clock), clock, seed)
+        settings = {"time_unit": time_unit, "seed": seed, "follows": follows, "edges": edges}
+        fits = fit_candidates(split.calibration, split.daily, **settings).led_by(primary)
     except NotIdentified as error:
         raise Unavailable(
             "What comes before the last {weeks:weeks} of the data is too little to fit a model to. A shorter test "
@@ -255,10 +255,6 @@ def forecast_holdout(
             code="backtest.reason.not_identified",
             weeks=split.holdout_days / 7,
         ) from error
-    if follows:
-        births = split.calibration.table["first_order"]
-        fits = fit_in_time(fits, split.calibration, split.daily, births, seed, follows, edges) or fits
-    fits = fits.led_by(primary)
     patterns = patterns_of(split.calibration, fits.primary.clock)
     window = {"after": split.calibration_end, "seed": seed}
     found = [forecast(fit, patterns, actual, days=split.holdout_days, most=PASSES, **window) for fit in fits]

@@ -163,9 +163,7 @@ class PurchaseFit:
 
     def parameter_intervals(self, level: float) -> pd.DataFrame:
         """Columns coef, se, lower, upper, level of each parameter: central credible intervals."""
-        lower, upper = np.quantile(self.posterior.draws, [(1 - level) / 2, (1 + level) / 2], axis=0)
-        columns = {"coef": self.parameters, "se": self.standard_errors}
-        return pd.DataFrame(columns).assign(lower=lower, upper=upper, level=level)
+        return self.posterior.intervals(self.parameters, self.standard_errors, level).assign(level=level)
 
     def customers_alive(self, level: float = LEVEL) -> Interval:
         """Expected number of customers still alive, with a predictive interval: each customer's luck is in it."""

@@ -107,39 +107,55 @@ MODEL = GammaGamma()
 
 
 def fit_gamma_gamma(spending: Spending, seed: int) -> SpendFit:
-    """The Gamma-Gamma fit with its posterior, moved to the mean of the data where it lies far from it (``recentred``).
+    """The Gamma-Gamma fit with its posterior.
 
     Raises
     ------
     NotIdentified
-        Where the likelihood has no maximum in the interior.
+        As ``gamma_gamma_maximum``, and where the posterior leaves the mean open by more than a factor of two.
     """
-    optimum, scale = gamma_gamma_maximum(spending)
-    p, q, v = found = MODEL.from_free(optimum.point) * np.array([1, 1, scale])
-    slopes, params = np.array([p, q - 1, v]), SpendParams(*found.tolist())
-    fit = SpendFit(
+    params, errors = gamma_gamma_maximum(spending)
+    posterior = gamma_gamma_posterior(params, spending, seed)
+    low, high = np.quantile(SpendParams(*posterior.draws.T).expected(0, 0.0), [0.05, 0.95])
+    if high > OPEN_MEAN * low:
+        raise _wrong_mean()
+    return SpendFit(
         model=GAMMA_GAMMA,
         parameters=params._asdict(),
-        standard_errors=dict(zip(MODEL.names, (slopes * np.sqrt(np.diag(optimum.covariance))).tolist(), strict=True)),
+        standard_errors=dict(zip(MODEL.names, errors.tolist(), strict=True)),
         log_likelihood=MODEL.total_log_likelihood(spending)(MODEL.to_free(params)),
         customers=len(spending),
         left_out=0,
         mean_order_value=float(params.expected(0, 0.0)),
-        posterior=gamma_gamma_posterior(params, spending, seed),
+        posterior=posterior,
     )
-    return recentred(fit, spending, seed)
 
 
-def gamma_gamma_maximum(spending: Spending) -> tuple[Optimum, float]:
-    """The maximum of the likelihood in units of the mean order value, and that mean; raises ``NotIdentified``."""
-    scale = float(spending.mean_value.mean())
-    scaled = spending.over(scale)
+def gamma_gamma_maximum(spending: Spending) -> tuple[SpendParams, np.ndarray]:
+    """The maximum of the likelihood, and standard errors of p, q and v.
+
+    In the model the mean of customers' means is p v / (q - 1). With other spreads of order values than gamma ones, such
+    as lognormal, the likelihood can trade that mean for a better tail and miss it by a third, and every one-time buyer
+    would be given it.
+
+    Raises
+    ------
+    NotIdentified
+        Where there is no maximum in the interior, or its mean lies further from that of the data than
+        ``FAR_FROM_MEAN`` standard errors and 5%.
+    """
+    mean = float(spending.mean_value.mean())
+    scaled = spending.over(mean)
     rough, weight = _binned(scaled)
     best = best_of(MODEL.total_log_likelihood(rough, weight), [np.array([1.5, 0.7, 0.5]), np.zeros(3)])
     optimum = polish(MODEL.total_log_likelihood(scaled), best)
     if not optimum.is_peak:
         raise _not_identified(optimum)
-    return optimum, scale
+    params = SpendParams(*(MODEL.from_free(optimum.point) * np.array([1, 1, mean])).tolist())
+    error = float(spending.mean_value.std() / np.sqrt(len(spending)))
+    if abs(params.expected(0, 0.0) - mean) >= max(FAR_FROM_MEAN * error, 0.05 * mean):
+        raise _wrong_mean()
+    return params, np.array([params.p, params.q - 1, params.v]) * np.sqrt(np.diag(optimum.covariance))
 
 
 def _binned(spending: Spending) -> tuple[Spending, np.ndarray]:
@@ -178,50 +194,13 @@ def _not_identified(optimum: Optimum) -> NotIdentified:
     )
 
 
-def recentred(fit: SpendFit, spending: Spending, seed: int) -> SpendFit:
-    """The model moved to the mean of the data, where its own mean p v / (q - 1) lies far from it.
-
-    In the model the mean of customers' means is p v / (q - 1). With other spreads of order values than gamma ones, such
-    as lognormal, the likelihood can trade that mean for a better tail and miss it by a third, and every one-time buyer
-    would be given it. Beyond ``FAR_FROM_MEAN`` standard errors of the sample mean and 5% of it, v is moved so that the
-    means agree; the weight on a customer's own orders, p x / (p x + q - 1), stays. The same
-    happens where the posterior leaves the mean open by more than a factor of ``OPEN_MEAN``.
-    """
-    posterior, params = fit.posterior, SpendParams(**fit.parameters)
-    sample, error, is_far = _mean_of_means(params, spending)
-    low, high = np.quantile(SpendParams(*posterior.draws.T).expected(0, 0.0), [0.05, 0.95])
-    if not is_far and high < OPEN_MEAN * low:
-        return fit
-    params = _with_mean(params, sample)
-    means = np.maximum(np.random.default_rng(seed).normal(sample, error, len(posterior.draws)), 0.01 * sample)
-    draws = np.array(_with_mean(SpendParams(*posterior.draws.T), means)).T
-    return replace(
-        fit,
-        parameters=params._asdict(),
-        log_likelihood=MODEL.total_log_likelihood(spending)(MODEL.to_free(params)),
-        mean_order_value=sample,
-        recentred_from=fit.mean_order_value,
-        posterior=replace(posterior, draws=draws),
+def _wrong_mean() -> NotIdentified:
+    return NotIdentified(
+        "Order values are spread otherwise than Gamma-Gamma takes for granted: its mean lies far from that of the "
+        "data, or they leave it open. What an order is worth rests on how customers' means and their own orders spread "
+        "instead.",
+        code="spend.reason.mean_far_off",
     )
-
-
-def gamma_gamma_params(spending: Spending) -> SpendParams:
-    """p, q and v alone, moved to the mean where they lie far from it; raises as ``fit_gamma_gamma``."""
-    optimum, scale = gamma_gamma_maximum(spending)
-    params = SpendParams(*(MODEL.from_free(optimum.point) * np.array([1, 1, scale])).tolist())
-    sample, _, is_far = _mean_of_means(params, spending)
-    return _with_mean(params, sample) if is_far else params
-
-
-def _mean_of_means(params: SpendParams, spending: Spending) -> tuple[float, float, bool]:
-    """Mean of customers' means, its standard error, and whether the model's own lies far from it."""
-    mean = float(spending.mean_value.mean())
-    error = float(spending.mean_value.std() / np.sqrt(len(spending)))
-    return mean, error, bool(abs(params.expected(0, 0.0) - mean) >= max(FAR_FROM_MEAN * error, 0.05 * mean))
-
-
-def _with_mean(params: SpendParams, mean) -> SpendParams:
-    return params._replace(v=mean * (params.q - 1) / params.p)
 
 
 def gamma_gamma_posterior(params: SpendParams, spending: Spending, seed: int) -> Posterior:

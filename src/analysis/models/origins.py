@@ -403,7 +403,8 @@ def time_that_wins(windows: Sequence[Window], primary: str = AUTO) -> str:
 
 
 def fit_candidates(
-    orders: Orders,
+    histories: CustomerSummary,
+    daily: pd.DataFrame,
     *,
     time_unit: TimeUnit,
     seed: int,
@@ -411,15 +412,14 @@ def fit_candidates(
     primary: str = AUTO,
     edges: np.ndarray | None = None,
 ) -> PurchaseFits:
-    """The purchase models on all customers, in the operational time that is named, where it is identified.
+    """The purchase models on customers, in the operational time that is named, where it is identified.
 
-    ``edges`` are those of a calendar of promotions.
+    ``daily`` are their orders by day, ``edges`` those of a calendar of promotions.
     """
-    histories, clock = orders.histories, Clock(time_unit)
+    clock = Clock(time_unit)
     found = fit_all(patterns_of(histories, clock), clock, seed, primary)
     if follows:
-        births = histories.table["first_order"]
-        found = fit_in_time(found, histories, orders.daily, births, seed, follows, edges) or found
+        found = fit_in_time(found, histories, daily, histories.table["first_order"], seed, follows, edges) or found
     return found
 
 

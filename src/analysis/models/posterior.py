@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+import pandas as pd
 from scipy.special import softmax
 
 from analysis.errors import UsageError
@@ -65,6 +66,11 @@ class Posterior:
         values = np.concatenate([self.draws.ravel(), [float(parameters[name]) for name in names]])
         if not np.all(np.isfinite(values) & (values > 0) & (values < LARGEST)):
             raise UsageError(f"{model}: parameters and posterior draws must be finite numbers above 0")
+
+    def intervals(self, estimates: Mapping[str, float], errors: Mapping[str, float], level: float) -> pd.DataFrame:
+        """Columns coef, se, lower, upper of each parameter: the ends of the central credible interval."""
+        lower, upper = np.quantile(self.draws, [(1 - level) / 2, (1 + level) / 2], axis=0)
+        return pd.DataFrame({"coef": estimates, "se": errors}).assign(lower=lower, upper=upper)
 
     def to_arviz(self):
         """The draws as one chain: an ``InferenceData``, or from arviz 1 on a ``DataTree``."""

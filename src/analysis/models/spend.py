@@ -132,9 +132,6 @@ class SpendFit:
         Repeat customers whose repeat orders were worth nothing on balance.
     mean_order_value
         Expected value of an order of a customer nothing is known of [currency].
-    recentred_from
-        The mean that the likelihood gave, where it contradicted the mean of the data so plainly that v was moved to
-        agree with the data [currency]; None where it did not.
     by_frequency
         How order values go with the number of orders.
     posterior
@@ -150,7 +147,6 @@ class SpendFit:
     customers: int
     left_out: int
     mean_order_value: float
-    recentred_from: float | None = None
     by_frequency: FrequencyEffect = NO_EFFECT
     posterior: Posterior | None = None
     reason: Message | None = None
@@ -166,11 +162,9 @@ class SpendFit:
     @property
     def summary(self) -> pd.DataFrame:
         """Columns coef, se, lower, upper of each parameter: the ends of the central 90% credible interval."""
-        columns = {"coef": self.parameters, "se": self.standard_errors}
-        table = pd.DataFrame(columns, dtype=float).assign(lower=np.nan, upper=np.nan)
-        if self.posterior is not None:
-            table[["lower", "upper"]] = np.quantile(self.posterior.draws, [0.05, 0.95], axis=0).T
-        return table
+        if self.posterior is None:
+            return pd.DataFrame({"coef": self.parameters}, columns=["coef", "se", "lower", "upper"], dtype=float)
+        return self.posterior.intervals(self.parameters, self.standard_errors, 0.9)
 
     @property
     def label(self) -> Message:
@@ -188,8 +182,9 @@ class SpendFit:
 
         ``customers`` are ``Orders``, a ``CustomerSummary`` or a frame with the columns frequency and monetary_value.
         """
-        frequency, mean_value, ids = spend_columns(customers)
-        return pd.Series(self.order_values(frequency, mean_value), index=ids, name="expected_order_value")
+        table = spend_table(customers)
+        worth = self.order_values(table["frequency"].to_numpy(), table["monetary_value"].to_numpy(dtype=float))
+        return pd.Series(worth, index=table.index, name="expected_order_value")
 
     def order_values(self, frequency, mean_value, points: np.ndarray | None = None) -> np.ndarray:
         """Expected value of a customer's next order [currency], shape (n,), or (points, n).
@@ -229,23 +224,17 @@ class SpendFit:
         return table_html(self.summary, mean)
 
 
-def spend_columns(data) -> tuple[np.ndarray, np.ndarray, pd.Index]:
-    """Frequency, mean repeat value and ids of customers in any of the accepted forms."""
+def spend_table(data) -> pd.DataFrame:
+    """Customers in any of the accepted forms by their ids: frequency, monetary_value, and whatever else is known."""
     if isinstance(data, pd.DataFrame):
         missing = [name for name in ("frequency", "monetary_value") if name not in data]
         if missing:
             raise DataError(*(f"customer summary: there is no column {name!r}" for name in missing))
-        return data["frequency"].to_numpy(), data["monetary_value"].to_numpy(dtype=float), data.index
+        return data
     histories = customers_of(data)[0]
     if not histories.has_money:
         raise DataError("orders: there are no amounts, so that there is no spend to model")
-    columns = (histories.table[name].to_numpy() for name in ("frequency", "mean_repeat_value"))
-    return *columns, histories.ids
-
-
-def table_of(data) -> pd.DataFrame:
-    """The columns of customers in any of the accepted forms, row-aligned with ``spend_columns``."""
-    return data if isinstance(data, pd.DataFrame) else customers_of(data)[0].table
+    return histories.table.rename(columns={"mean_repeat_value": "monetary_value"}).set_axis(histories.ids)
 
 
 def spending_of(data) -> tuple[Spending, int]:
@@ -253,11 +242,11 @@ def spending_of(data) -> tuple[Spending, int]:
 
     ``data`` are ``Orders``, a ``CustomerSummary``, or a frame with lifetimes' columns frequency and monetary_value.
     """
-    frequency, mean_value, _ = spend_columns(data)
-    counted, table = (frequency > 0) & (mean_value > 0), table_of(data)
-    squares = table["spend_squares"].to_numpy(dtype=float) if "spend_squares" in table else None
-    spending = Spending(frequency, mean_value, squares).rows(counted)
-    return spending, int(((frequency > 0) & ~counted).sum())
+    table = spend_table(data)
+    counted = table[(table["frequency"] > 0) & (table["monetary_value"] > 0)]
+    squares = counted["spend_squares"].to_numpy(dtype=float) if "spend_squares" in table else None
+    spending = Spending(counted["frequency"].to_numpy(), counted["monetary_value"].to_numpy(dtype=float), squares)
+    return spending, int((table["frequency"] > 0).sum()) - len(spending)
 
 
 def fitted_spend(data, by_frequency: FrequencyEffect, fit: Callable[[Spending], SpendFit]) -> SpendFit:
@@ -292,7 +281,7 @@ def refuse_too_little(spending: Spending) -> None:
 
 def _mean_order_value(data, spending: Spending) -> float:
     """Mean of all orders; of repeat orders alone where a summary holds no others."""
-    table = table_of(data)
+    table = spend_table(data)
     if "spent" in table and "orders" in table:
         spent, orders = table["spent"].sum(), table["orders"].sum()
     else:

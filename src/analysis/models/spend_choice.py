@@ -24,7 +24,7 @@ from statsmodels.genmod.generalized_linear_model import GLM
 from analysis.errors import NotIdentified
 from analysis.interval import Interval
 from analysis.models.credibility import Credibility, contributions, credibility_params
-from analysis.models.gamma_gamma import GammaGamma, gamma_gamma_params
+from analysis.models.gamma_gamma import GammaGamma, gamma_gamma_maximum
 from analysis.models.scores import rank_correlation
 from analysis.models.spend import (
     CREDIBILITY,
@@ -213,7 +213,7 @@ def _losses(halves: Halves, spending: Spending, seed: int):
 
 
 PARAMS: dict[str, Callable[[Spending], SpendParams]] = {
-    GAMMA_GAMMA: gamma_gamma_params,
+    GAMMA_GAMMA: lambda spending: gamma_gamma_maximum(spending)[0],
     CREDIBILITY: lambda spending: credibility_params(contributions(spending)),
 }
 

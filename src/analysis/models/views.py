@@ -38,16 +38,12 @@ def frequencies(fit: PurchaseFit, last: int = 7) -> pd.DataFrame:
     return pd.DataFrame({"label": labels, "customers": counts, "expected": [*expected, len(table) - sum(expected)]})
 
 
-def silence(fit: PurchaseFit, orders: Sequence[int] = (0, 1, 4), age=None) -> pd.DataFrame:
+def silence(fit: PurchaseFit, orders: Sequence[int] = (0, 1, 4)) -> pd.DataFrame:
     """P(alive) by weeks since the last order (index), one column for each number of repeat ``orders``.
 
-    Parameters
-    ----------
-    age
-        Since when customers with repeat orders are known, a duration; the median customer's where it is not given.
-        Those without one are known for as long as they are silent.
+    Customers with repeat orders are known for as long as the median customer, others for as long as they are silent.
     """
-    days = np.median(fit.known_histories().table["T_days"]) if age is None else duration(age)
+    days = np.median(fit.known_histories().table["T_days"])
     weeks = np.linspace(0, days / 7, 61)
     silent = from_days(7 * weeks, fit.time_unit)
     model, curves = MODELS[fit.model], {}

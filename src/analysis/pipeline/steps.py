@@ -112,7 +112,7 @@ def candidates(orders, model_time, time_unit, seed, primary, promotion_edges=Non
     from analysis.models.origins import fit_candidates
 
     settings = {"time_unit": time_unit, "seed": seed, "primary": primary}
-    return fit_candidates(orders, follows=model_time, **settings, edges=promotion_edges)
+    return fit_candidates(orders.histories, orders.daily, follows=model_time, **settings, edges=promotion_edges)
 
 
 @step

@@ -252,6 +252,17 @@ class Study:
         self.store.write(name, self.key(name), result, record)
         return self.store.read(name, self.key(name))
 
+    def call(self, function: Callable) -> Any:
+        """What any function gives whose parameters are named for steps and settings; nothing is kept.
+
+        >>> import tempfile
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> study = open_study(sample="cdnow", store=folder.name)
+        >>> study.call(lambda orders, gross_margin: orders.customers * gross_margin)
+        707.1
+        """
+        return function(**self._given(Step(function)))
+
     def _given(self, step: Step) -> dict[str, Any]:
         """What a step's function is called with."""
         given: dict[str, Any] = {name: self._setting(step, name) for name in step.settings}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -159,29 +158,22 @@ def _rows(cell: NotebookNode) -> list[list[list[NotebookNode]]]:
 
 
 def _rows_beside(cell: NotebookNode) -> list[list[list[NotebookNode]]]:
-    """Rows of one or two columns of outputs: a figure beside the text before and after it, and figures in pairs.
+    """Rows of one or two columns of outputs: a heading, then a figure beside all else, or several in pairs below it.
 
-    >>> roles = ("heading", "text", "figure", "text", "table", "text", "figure", "text", "figure", "figure")
+    >>> roles = ("heading", "text", "figure", "text", "figure", "figure")
     >>> outputs = [{"metadata": {ROLE: {"role": role}}} for role in roles]
+    >>> [[len(column) for column in row] for row in _rows_beside(NotebookNode(outputs=outputs[:4]))]
+    [[1], [2, 1]]
     >>> [[len(column) for column in row] for row in _rows_beside(NotebookNode(outputs=outputs))]
-    [[1], [2, 1], [1], [1, 1], [1], [1, 1]]
+    [[1], [2], [1, 1], [1]]
     """
-    rows: list[list[list[NotebookNode]]] = []
-    groups = [
-        (role, list(group)) for role, group in itertools.groupby(cell.outputs, lambda one: _role(one).get("role"))
-    ]
-    for (role, outputs), (following, _) in zip(groups, [*groups[1:], (None, [])], strict=False):
-        last = rows[-1] if rows else []
-        after_text = bool(last) and _role(last[0][0]).get("role") == "text"
-        if role == "figure" and len(outputs) == 1 and after_text and len(last) == 1:
-            last.append(outputs)
-        elif role == "text" and after_text and len(last) == 2 and following != "figure":
-            last[0].extend(outputs)
-        elif role == "figure":
-            rows += [[[output] for output in outputs[start : start + 2]] for start in range(0, len(outputs), 2)]
-        else:
-            rows.append([outputs])
-    return rows
+    of = {role: [one for one in cell.outputs if _role(one).get("role") == role] for role in ("heading", "figure")}
+    figures, rest = of["figure"], [one for one in cell.outputs if one not in of["heading"][:1] + of["figure"]]
+    if len(figures) == 1 and rest:
+        beside = [[rest, figures]]
+    else:
+        beside = [[rest], *([[one] for one in figures[at : at + 2]] for at in range(0, len(figures), 2))]
+    return [row for row in ([of["heading"][:1]], *beside) if any(row)]
 
 
 def _relative(path: str, here: str) -> str:

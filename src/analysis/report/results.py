@@ -217,9 +217,10 @@ def _spend_model(study: Study) -> tuple[dict[str, Any] | None, Any]:
         return None, "spend.reason.no_money"
     if fit.posterior is None:
         return None, fit.reason
-    names = ("parameters", "standard_errors", "log_likelihood", "customers", "mean_order_value", "recentred_from")
+    names = ("parameters", "standard_errors", "log_likelihood", "customers", "mean_order_value")
     names += ("half_weight_orders",)
     content = {"name": fit.model, **_of(fit, *names), "by_frequency": fit.by_frequency._asdict()}
+    content["recentred_from"] = None  # Where Gamma-Gamma misses the mean credibility takes its place.
     content["held_out"] = choice and {
         **_of(choice, "scores", "customers"),
         "odd_even": choice.together(study.config.model.credible_level),

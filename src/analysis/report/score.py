@@ -154,6 +154,7 @@ def _spend_fit(content: dict[str, Any]) -> SpendFit:
     from analysis.models.spend import FrequencyEffect, SpendFit
 
     found = _numbers(content)
+    found.pop("recentred_from", None)  # of older files, where Gamma-Gamma could be moved to the mean of the data
     found["by_frequency"] = FrequencyEffect(*map(float, found["by_frequency"]))
     if found["log_likelihood"] is None:
         found["log_likelihood"] = float("nan")

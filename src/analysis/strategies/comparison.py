@@ -301,9 +301,8 @@ def compare_strategies(
             )
         )
     given = {name: each for name, each in settings.assumptions if each is not None}
-    told = (evidence.estimates, given, evidence.caps) if evidence else (None, given)
     draws = fit.posterior.draws[: draws_for(base_grid(fit.known_histories(), fit.clock))]
-    known = draw_parameters(len(draws), seed, *told)
+    known = draw_parameters(len(draws), seed, evidence and evidence.estimates, given)
     types = None if kinds is None or not (kinds >= 0).any() else np.bincount(kinds[kinds >= 0], minlength=4)
     world = World(
         parameters=known.values,

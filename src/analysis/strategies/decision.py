@@ -196,7 +196,7 @@ def worth_of_asking(
     best, most = None, 0.0
     for each in PARAMETERS:
         values = parameters.get(each.name)
-        if each.ask is None or values is None or origin[each.name] not in ("assumption", "capped"):
+        if each.ask is None or values is None or origin[each.name] != "assumption":
             continue
         if np.ptp(values) == 0 or np.ptp(draws) == 0:
             continue

@@ -162,8 +162,7 @@ class ParameterDraws:
     values
         Parameter name -> draws, shape (D,).
     origin
-        Parameter name -> ``estimate`` (from these data), ``given`` (stated by somebody), ``assumption``, or ``capped``:
-        an assumption of which the data limit the range.
+        Parameter name -> ``estimate`` (from these data), ``given`` (stated by somebody), or ``assumption``.
     """
 
     values: Mapping[str, np.ndarray]
@@ -175,7 +174,6 @@ def draw_parameters(
     seed: int,
     estimates: Mapping[str, np.ndarray] | None = None,
     given: Mapping[str, float | Assumption] | None = None,
-    caps: Mapping[str, Assumption] | None = None,
 ) -> ParameterDraws:
     """``count`` draws of every parameter, a Latin hypercube.
 
@@ -186,8 +184,6 @@ def draw_parameters(
     ----------
     estimates
         Draws of what the data say, row-aligned where they belong together.
-    caps
-        Ranges of assumptions that the data limit without replacing them.
 
     Examples
     --------
@@ -195,7 +191,7 @@ def draw_parameters(
     >>> draws.values["theta_deal"], draws.origin["theta_deal"], draws.origin["tau"]
     (array([0., 0., 0., 0.]), 'given', 'assumption')
     """
-    estimates, given, caps = estimates or {}, given or {}, caps or {}
+    estimates, given = estimates or {}, given or {}
     uniform = LatinHypercube(len(PARAMETERS), rng=np.random.default_rng([seed, 7])).random(count).T
     rows = np.random.default_rng([seed, 8]).random(count)
     values, origin = {}, {}
@@ -210,8 +206,7 @@ def draw_parameters(
             values[name] = np.clip(drawn, min(parameter.least, SMALLEST), parameter.most)
             origin[name] = "estimate"
         else:
-            span = caps.get(name, parameter.swept)
-            values[name], origin[name] = _triangular(u, span), "capped" if name in caps else "assumption"
+            values[name], origin[name] = _triangular(u, parameter.swept), "assumption"
     return ParameterDraws(values, origin)
 
 

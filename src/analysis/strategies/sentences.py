@@ -45,7 +45,6 @@ ORIGINS = {
     "estimate": Message("estimated from these data"),
     "given": Message("stated in the configuration"),
     "assumption": Message("an assumption"),
-    "capped": Message("an assumption (range capped by the data)"),
 }
 FORMS = {
     DO_NOT: Message("Do not"),

@@ -114,24 +114,6 @@ def promoted_orders(
     return orders_frame(who, day, listed - saved, saved), promoted
 
 
-def campaign_orders(*, effect: float, pre_trend: float, customers: int, weeks: int, seed: int):
-    """Orders of customers of whom three campaigns target a tenth each, the best buyers more often than others.
-
-    The targeted order ``effect`` more a week for five weeks, and ``pre_trend`` more in each of the four weeks before.
-    Returns the orders and the campaigns (customer, start, end).
-    """
-    rng = np.random.default_rng(seed)
-    pace = rng.gamma(4.0, 0.2, customers)
-    weekly = np.tile(pace[:, None], (1, weeks))
-    sent = []
-    for first in CAMPAIGNS:
-        targeted = rng.choice(customers, customers // 10, replace=False, p=pace / pace.sum())
-        weekly[targeted, first : first + 5] += effect
-        weekly[targeted, first - 4 : first] += pre_trend
-        sent.append(_sent(targeted, first))
-    return _campaign_orders(rng, rng.poisson(weekly)), pd.concat(sent, ignore_index=True)
-
-
 def habit_orders(*, looks_back: int | None, effect: float, customers: int, weeks: int, seed: int):
     """Orders of customers whose habits come and go, of whom three campaigns target a tenth each.
 
@@ -151,21 +133,13 @@ def habit_orders(*, looks_back: int | None, effect: float, customers: int, weeks
             score += number[:, max(first - looks_back, 0) : first].sum(axis=1)
         targeted = np.argsort(-score)[: customers // 10]
         number[targeted, first : first + 5] += rng.poisson(effect, (len(targeted), 5))
-        sent.append(_sent(targeted, first))
-    return _campaign_orders(rng, number), pd.concat(sent, ignore_index=True)
-
-
-def _sent(targeted, first: int) -> pd.DataFrame:
-    start = START + np.timedelta64(7 * first, "D")
-    names = [f"C{number:05d}" for number in targeted]
-    return pd.DataFrame({"customer": names, "start": start, "end": start + np.timedelta64(34, "D")})
-
-
-def _campaign_orders(rng, number) -> pd.DataFrame:
+        start = START + np.timedelta64(7 * first, "D")
+        names = [f"C{number:05d}" for number in targeted]
+        sent.append(pd.DataFrame({"customer": names, "start": start, "end": start + np.timedelta64(34, "D")}))
     who, _, day = _days(rng, number)
     listed = 20 * np.exp(rng.normal(0, 0.3, len(who)))
     saved = listed * np.where(rng.random(len(who)) < 0.3, 0.1, 0.0)
-    return orders_frame(who, day, listed - saved, saved)
+    return orders_frame(who, day, listed - saved, saved), pd.concat(sent, ignore_index=True)
 
 
 def _days(rng, number):

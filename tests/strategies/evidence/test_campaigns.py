@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from tests.strategies.evidence.planted import campaign_orders, habit_orders
+from tests.strategies.evidence.planted import habit_orders
 
 from analysis.strategies.evidence.campaigns import campaign_effect, complete_journey_campaigns
 from analysis.strategies.evidence.encounters import encounters_of
@@ -13,39 +13,12 @@ WEEKS = 76
 def targeted(loaded):
     """What is found where those with the most orders of some weeks were targeted, or customers by lot."""
 
-    def of(looks_back, *, effect=0.0, seed=1):
+    def of(looks_back, *, effect=0.0, seed=1, change=lambda campaigns: campaigns):
         orders, campaigns = habit_orders(looks_back=looks_back, effect=effect, customers=1_500, weeks=WEEKS, seed=seed)
         transactions = loaded(orders, first_orders="unknown")  # all were there before
-        return campaign_effect(encounters_of(transactions), transactions, campaigns, level=0.9)
-
-    return of
-
-
-@pytest.fixture
-def effect(loaded):
-    def of(*, effect=0.0, pre_trend=0.0, seed=1, change=lambda campaigns: campaigns):
-        orders, campaigns = campaign_orders(effect=effect, pre_trend=pre_trend, customers=1_500, weeks=WEEKS, seed=seed)
-        transactions = loaded(orders)
         return campaign_effect(encounters_of(transactions), transactions, change(campaigns), level=0.9)
 
     return of
-
-
-def test_the_planted_effect_is_found_and_the_weeks_before_are_flat(effect):
-    found = effect(effect=0.4)
-    assert found.details["campaigns"] == 3
-    assert found["orders"].estimate.lower <= 0.4 <= found["orders"].estimate.upper
-    assert found["orders"].placebo.lower <= 0 <= found["orders"].placebo.upper
-
-
-def test_a_campaign_that_does_nothing_shows_nothing(effect):
-    assert effect()["orders"].verdict == "nothing"
-
-
-def test_targeting_those_who_are_buying_more_already_is_unmasked(effect):
-    found = effect(pre_trend=0.2)
-    assert found["orders"].placebo.lower > 0
-    assert found["orders"].verdict != "estimate"
 
 
 @pytest.mark.parametrize("effect", [0.0, 0.3])
@@ -63,6 +36,7 @@ def test_targeting_by_the_last_weeks_shows_in_the_placebo(targeted):
 
 def test_an_effect_on_customers_drawn_by_lot_is_an_estimate_and_none_is_nothing(targeted):
     found = targeted(None, effect=0.3, seed=4)
+    assert found.details["campaigns"] == 3
     assert found["orders"].estimate.lower <= 0.3 <= found["orders"].estimate.upper
     assert found["orders"].verdict == "estimate"
     assert targeted(None)["orders"].verdict == "nothing"
@@ -81,11 +55,11 @@ def test_how_often_a_campaign_is_given_an_effect(targeted):
     assert "estimate" not in best
 
 
-def test_campaigns_that_cannot_be_used_are_named(effect, why):
+def test_campaigns_that_cannot_be_used_are_named(targeted, why):
     late = pd.Timestamp("2023-12-20")
-    assert why(effect, change=lambda c: c.assign(customer="nobody")) == "campaigns_elsewhere"
-    assert why(effect, change=lambda c: c[:10]) == "too_few_targeted"
-    assert why(effect, change=lambda c: c.assign(start=late, end=late)) == "too_few_targeted"
+    assert why(targeted, None, change=lambda c: c.assign(customer="nobody")) == "campaigns_elsewhere"
+    assert why(targeted, None, change=lambda c: c[:10]) == "too_few_targeted"
+    assert why(targeted, None, change=lambda c: c.assign(start=late, end=late)) == "too_few_targeted"
 
 
 def test_the_sample_brings_its_own_campaigns():

@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from tests.strategies.evidence.conftest import WINDOW
-from tests.strategies.evidence.planted import NOTHING, PLANTED, planted_orders
+from tests.strategies.evidence.planted import PLANTED, planted_orders
 
 from analysis.config import Config
-from analysis.config.assumptions import BY_NAME
 from analysis.data import load_orders
 from analysis.strategies.dynamics import draw_parameters
 from analysis.strategies.evidence import complete_journey_campaigns, loyalty_evidence
@@ -68,14 +67,6 @@ def test_satisfaction_scores_give_the_experience_side_also_without_discounts(evi
     assert found.parts["experience"]["theta"].estimate.estimate == pytest.approx(PLANTED.theta * spread, rel=0.35)
     assert set(found.estimates) == {"kappa_exp", "loss_aversion"}
     assert "evidence.note.unit_of_scores" in {note.code for note in found.notes}
-
-
-def test_where_nothing_is_found_the_data_limit_what_is_assumed(evidence):
-    found = evidence(planted_orders(NOTHING, customers=1_500, seed=2), NOTHING)
-    assert found.parts["deal"]["theta"].verdict == "nothing"
-    span = found.caps["theta_deal"]
-    assert (span.low, span.high) == (0.0, found.parts["deal"]["theta"].estimate.upper)
-    assert span.high < BY_NAME["theta_deal"].high
 
 
 def test_no_placebo_of_an_estimate_fails(planted):

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from analysis.config.assumptions import Assumption
 from analysis.errors import Unavailable
 from analysis.interval import Interval
 from analysis.strategies.evidence.campaigns import campaign_effect
@@ -73,11 +72,6 @@ class LoyaltyEvidence:
         # The asymmetry is one number, taken from deals where these tell it, else from the experience.
         parts = reversed(self.parts.values())
         return {name: each for part in parts for name, each in part.estimates.items()}
-
-    @property
-    def caps(self) -> dict[str, Assumption]:
-        """Parameter name -> the range of an assumption that the data limit although they do not replace it."""
-        return {name: span for part in self.parts.values() for name, span in part.caps.items()}
 
     def to_frame(self) -> pd.DataFrame:
         """Everything that was found.

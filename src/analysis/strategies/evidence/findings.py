@@ -8,14 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from analysis.config.assumptions import Assumption, Parameter
 from analysis.interval import Interval
 from analysis.words import Message
 
 LARGEST_PLACEBO = 0.5
 """A clean placebo is at most this share of the estimate."""
-LEAST_WIDTH = 0.05
-"""What stays of a capped range at least, as a share of it: no data rule an effect out."""
 LABELS = {
     "curve.gamma_deal": Message("Pace after a better deal than expected"),
     "curve.theta_deal": Message("Staying after a better deal than expected"),
@@ -99,8 +96,6 @@ class Part:
         What else was found, by name.
     estimates
         Parameter name -> draws that may replace its assumption, row-aligned.
-    caps
-        Parameter name -> the range of an assumption that is limited although it is not replaced.
     notes
         What is worth saying of it.
     """
@@ -108,7 +103,6 @@ class Part:
     findings: tuple[Finding, ...]
     details: Mapping[str, Any] = field(default_factory=dict, repr=False)
     estimates: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False)
-    caps: Mapping[str, Assumption] = field(default_factory=dict)
     notes: tuple[Message, ...] = ()
 
     def __getitem__(self, name: str) -> Finding:
@@ -136,31 +130,6 @@ def verdict_of(estimate: Interval, placebo: Interval | None, *, expected_sign: i
     if abs(placebo.estimate) > LARGEST_PLACEBO * abs(estimate.estimate):
         return "association"
     return "opposite" if expected_sign * estimate.estimate < 0 else "estimate"
-
-
-def capped_range(finding: Finding, parameter: Parameter) -> Assumption | None:
-    """The range of an assumption of which a finding tells no more than how large it is at most; None where it does not.
-
-    It does where nothing was found, or the opposite of what the mechanism has, and the placebo holds zero and is
-    certain enough to have shown a fault as large as the whole range. The range then ends at the upper end of the
-    finding's interval, and is most likely where its estimate is.
-
-    Examples
-    --------
-    >>> from analysis.config.assumptions import BY_NAME
-    >>> effect, quiet = Interval(0.1, -0.5, 0.7, 0.9), Interval(0.0, -0.4, 0.4, 0.9)
-    >>> capped_range(Finding.of("curve.theta_deal", effect, quiet, (9, 9)), BY_NAME["theta_deal"])
-    Assumption(low=0.0, high=0.7, most_likely=0.1)
-    """
-    placebo, fault = finding.placebo, parameter.high
-    if finding.verdict not in ("nothing", "opposite") or placebo is None or not holds(placebo, 0.0):
-        return None
-    narrowest = parameter.low + LEAST_WIDTH * (parameter.high - parameter.low)
-    high = max(finding.estimate.upper, narrowest)
-    if holds(placebo, fault) or holds(placebo, -fault) or high >= parameter.high:
-        return None
-    likely = float(np.clip(finding.estimate.estimate, parameter.low, high))
-    return Assumption(low=parameter.low, high=high, most_likely=likely)
 
 
 def holds(interval: Interval, value: float) -> bool:

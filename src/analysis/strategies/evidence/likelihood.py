@@ -25,7 +25,6 @@ from scipy.interpolate import CubicSpline
 from scipy.optimize import minimize
 from scipy.special import digamma, gammaln, logit
 
-from analysis.config.assumptions import BY_NAME, Assumption
 from analysis.errors import Unavailable
 from analysis.interval import Interval
 from analysis.models.quadrature import beta_rule
@@ -41,7 +40,7 @@ from analysis.strategies.evidence.encounters import (
     some_customers,
     too_few,
 )
-from analysis.strategies.evidence.findings import Finding, Part, capped_range, holds
+from analysis.strategies.evidence.findings import Finding, Part, holds
 from analysis.words import Message
 
 NODES = 8
@@ -375,15 +374,7 @@ def _curve(setting: _Setting, channel: str, level: float, rng: np.random.Generat
     # unit of that kind.
     used = (clean if channel == DEAL else set()) | ({f"kappa_{channel}", "loss_aversion"} if clean else set())
     estimates, notes = {name: named[name] for name in named if name in used}, () if channel == DEAL else (UNIT,)
-    return Part((pace, leaving), details, estimates, _caps(channel, effects), notes)
-
-
-def _caps(channel: str, effects) -> dict[str, Assumption]:
-    """Ranges of assumptions that the effects of deals limit, where the pace's placebo holds zero."""
-    if channel != DEAL or not holds(effects["gamma_deal"].placebo, 0.0):
-        return {}
-    found = {name: capped_range(finding, BY_NAME[name]) for name, finding in effects.items()}
-    return {name: span for name, span in found.items() if span is not None}
+    return Part((pace, leaving), details, estimates, notes)
 
 
 def _profile(setting: _Setting) -> list[Maximum]:
