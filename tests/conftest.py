@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +13,7 @@ import pytest
 
 from analysis.config import Config
 from analysis.data import load_orders
+from analysis.errors import InputRefused
 from analysis.models.fits import fit_all
 from analysis.models.patterns import patterns_of
 from analysis.models.spend_choice import fit_spend
@@ -25,6 +28,14 @@ def skip_or_fail(reason: str) -> None:
     if REFUSE_SKIPS:
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+@contextmanager
+def refuses(message: str, exit_code: int) -> Iterator[None]:
+    """Expects a refusal in such words, a pattern, with its exit code."""
+    with pytest.raises(InputRefused, match=message) as refused:
+        yield
+    assert refused.value.exit_code == exit_code
 
 
 @pytest.fixture

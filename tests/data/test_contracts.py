@@ -6,6 +6,7 @@ import numpy as np
 import openpyxl
 import pandas as pd
 import pytest
+from tests.conftest import refuses
 
 from analysis.config import Config, config_from_mapping
 from analysis.data.contracts import load_contracts
@@ -126,7 +127,8 @@ def test_every_problem_of_the_rows_is_told_at_once(load):
     messages, exit_code = problems_of(load, rows)
     assert exit_code == CONTENT
     assert [message.split(": ", 1)[1].split(";")[0] for message in messages] == [
-        "1 value in column 'from' (for start) is no date: '2021-02-30' in line 5",
+        "column 'from' (for start): 1 value is no date between 1900 and 2199 in the format of the column: '2021-02-30' "
+        "in line 5",
         "1 row has no start: 'b' in line 3",
         "1 contract ends before it starts: '2020-03-01' / '2020-02-01' in line 2",
         "1 row has no customer: empty / '2020-01-01' in line 4",
@@ -348,6 +350,5 @@ def test_what_a_configuration_says_of_contracts_is_checked(tmp_path, sections, t
         content |= sections
     else:
         content["contracts"] = {"file": "c.csv", "columns": SPANS} | sections
-    with pytest.raises(InputRefused, match=told) as refused:
+    with refuses(told, USAGE):
         config_from_mapping(content, path=tmp_path / "gym.yml")
-    assert refused.value.exit_code == USAGE

@@ -156,8 +156,8 @@ def test_every_problem_of_every_table_is_told_at_once(refused):
     )
     assert exit_code == USAGE
     assert messages == [
-        "campaigns.csv: 1 value in column 'from' (for start) is no date: '2025-02-30' in line 4; dates between 1900 "
-        "and 2199 in the format of the column are allowed; correct them, or describe the format with the key "
+        "campaigns.csv: column 'from' (for start): 1 value is no date between 1900 and 2199 in the format of the "
+        "column: '2025-02-30' in line 4; correct them, or describe the format with the key "
         "`strategies.campaigns.date_format`",
         "campaigns.csv: 1 row has no customer: empty / '2025-03-03' in line 3; every row needs one",
         "campaigns.csv: 1 row has no end: 'b' in line 4; every row needs one",
@@ -213,7 +213,7 @@ def test_an_experiment_that_cannot_be_read_says_why(refused, rows, keys, told):
         ("satisfaction", "who,day,mark\na,2025-01-01,\n", {}, "column 'mark' (for score): every value is empty"),
         ("satisfaction", "who,day,mark\n,2025-01-01,8\n", {}, "1 row has no customer: empty / '2025-01-01' in line 2"),
         ("satisfaction", "who,day,mark\na,2025-01-01,80%\n", {}, "1 value is not a number: '80%' in line 2"),
-        ("satisfaction", "who,day,mark\na,31-13-2025,8\n", {}, "1 value in column 'day' (for date) is no date"),
+        ("satisfaction", "who,day,mark\na,31-13-2025,8\n", {}, "column 'day' (for date): 1 value is no date"),
     ],
 )
 def test_dates_and_scores_that_cannot_be_read_name_the_key_that_helps(refused, name, rows, keys, told):

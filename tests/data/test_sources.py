@@ -6,6 +6,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tests.conftest import refuses
 from tests.data.shop import COLUMNS as SHOP
 
 import analysis as rl
@@ -63,9 +64,8 @@ def test_configured_encodings_are_checked(tmp_path):
 
     assert_is_plain(load(PLAIN.encode("utf-16-le"), "utf-16-le"))
     for name in ("base64", "rot13", "zlib", "hex", "bz2", "quopri", "\0", "utf-8\0", "klingon", " "):
-        with pytest.raises(InputRefused, match=r"encoding == .* must be a known encoding of text") as refused:
+        with refuses(r"encoding == .* must be a known encoding of text", 2):
             load(PLAIN.encode(), name)
-        assert refused.value.exit_code == 2
     with pytest.raises(InputRefused, match="cannot be read as utf-8-sig"):
         load(PLAIN.replace("007", "Zoë").encode("latin-1"), "utf-8")
 
@@ -133,9 +133,8 @@ def test_workbooks_keep_native_dates_and_numbers(load_file, tmp_path):
     with pd.ExcelWriter(tmp_path / "b.xlsx") as writer:
         FRAME.to_excel(writer, sheet_name="Orders", index=False)
         FRAME.to_excel(writer, sheet_name="Oud", index=False)
-    with pytest.raises(InputRefused, match=r"several sheets hold rows \('Orders', 'Oud'\)") as refused:
+    with refuses(r"several sheets hold rows \('Orders', 'Oud'\)", 2):
         load_file("b.xlsx")
-    assert refused.value.exit_code == 2
     assert_is_plain(load_file("b.xlsx", sheet="Orders"))
     with pytest.raises(InputRefused, match="no sheet 'Order'; did you mean 'Orders'"):
         load_file("b.xlsx", sheet="Order")
@@ -173,9 +172,8 @@ def test_a_frame_stands_in_for_a_file(load_frame):
     ],
 )
 def test_a_file_that_is_not_what_its_name_says_is_refused(load_file, name, content, message):
-    with pytest.raises(InputRefused, match=message) as refused:
+    with refuses(message, 3):
         load_file(name, content)
-    assert refused.value.exit_code == 3
 
 
 @pytest.mark.parametrize(
@@ -193,9 +191,8 @@ def test_what_is_not_there_is_a_usage_problem(load_file, tmp_path, name, message
     (tmp_path / "a.ods").write_text(PLAIN)
     (tmp_path / "c.parquet").write_text(PLAIN)
     (tmp_path / "folder").mkdir()
-    with pytest.raises(InputRefused, match=message) as refused:
+    with refuses(message, 2):
         load_file(name)
-    assert refused.value.exit_code == 2
 
 
 def test_a_missing_column_comes_with_the_nearest_one_and_with_every_other_problem(load_file):

@@ -4,6 +4,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
+from tests.conftest import refuses
 
 from analysis.config import load_config
 from analysis.data import load_orders
@@ -155,12 +156,14 @@ def test_parquet_and_workbooks_are_inspected_too(tmp_path):
 
 
 def test_a_file_that_cannot_be_inspected_says_why(tmp_path):
-    with pytest.raises(InputRefused, match="there is no file") as refused:
+    with refuses("there is no file", 2):
         draft_of(tmp_path / "nothing.csv")
-    assert refused.value.exit_code == 2
     (tmp_path / "a.csv").write_bytes(b"PAR1xxxxPAR1")
     with pytest.raises(InputRefused, match="a Parquet file"):
         draft_of(tmp_path / "a.csv")
+    (tmp_path / "a.parquet").write_bytes(b"PAR1" + b"x" * 30 + b"PAR1")
+    with pytest.raises(InputRefused, match="cannot be read as Parquet"):
+        draft_of(tmp_path / "a.parquet")
 
 
 def test_names_of_columns_are_compared_without_case_and_punctuation():

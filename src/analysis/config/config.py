@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, get_args
-from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, Discriminator, Field, Tag, model_validator
 
@@ -352,10 +351,6 @@ class Config(Section):
         sections |= {f"data.{name}": getattr(self.data, name) for name in CUSTOMER_TABLES}
         sections |= {f"strategies.{name}": getattr(self.strategies, name) for name in LOYALTY_TABLES}
         return {key: section for key, section in sections.items() if section is not None}
-
-    @property
-    def zone(self) -> ZoneInfo | None:
-        return ZoneInfo(self.data.timezone) if self.data.timezone else None
 
 
 @cache

@@ -128,6 +128,11 @@ def problems_in_contracts(config: Config, workdir: Path) -> tuple[Problem, ...]:
 
 YES, NO = words("said_yes"), words("said_no")
 """What is written of a contract that ran, or had ended."""
+SAID = (*YES, *NO)
+NEITHER = (
+    ("says neither yes nor no", "say neither yes nor no"),
+    "true or false, 1 or 0, yes or no, active or inactive (also ended, cancelled) are allowed",
+)
 _Read = tuple[pd.DataFrame, pd.Timestamp, list[Message]]
 FAR = pd.Timestamp("9999-12-31")
 """Stands for the end of what runs on, where ends are compared."""
@@ -177,7 +182,7 @@ def _of_tenure(table: Table, as_of: pd.Timestamp, months: int) -> _Read:
     """
     rows = table.frame
     table.check_filled("customer", "tenure")
-    _check_said(table, "churned")
+    table.check_known("churned", SAID, *NEITHER)
     if "tenure" in rows:
         one, many = "tenure is negative", "tenures are negative"
         table.check(("tenure",), rows["tenure"] < 0, one, many, "months since the start are allowed")
@@ -185,21 +190,12 @@ def _of_tenure(table: Table, as_of: pd.Timestamp, months: int) -> _Read:
         one, many = "stands in more than one row", "stand in more than one row"
         table.check_once((), rows["customer"].duplicated(), one, many, "one row a customer is allowed")
     table.refuse()
-    tenure, churned = rows["tenure"].astype("int64"), rows["churned"].str.lower().isin(YES)
+    tenure, churned = rows["tenure"].astype("int64"), rows["churned"].isin(YES)
     last = np.maximum(np.ceil(tenure / months), 1).astype("int64") * months
     start = _months_later(pd.Series(as_of, rows.index), -tenure.mask(churned, last))
     stop = _months_later(start, tenure).clip(upper=as_of).where(churned)
     note = Message("The file of contracts gives tenures and no dates, so cohorts by calendar say nothing here.")
     return pd.DataFrame({"customer": rows["customer"], "start": start, "stop": stop}), as_of, [note]
-
-
-def _check_said(table: Table, role: str) -> None:
-    """A problem where a column says neither yes nor no."""
-    if role in table.frame:
-        column = f"in column {table.raw.columns[role]!r} (for {role})"
-        one, many = f"value {column} says neither yes nor no", f"values {column} say neither yes nor no"
-        allowed = "true or false, 1 or 0, yes or no, active or inactive (also ended, cancelled) are allowed"
-        table.check((role,), ~table.frame[role].str.lower().isin([*YES, *NO]), one, many, allowed)
 
 
 def _of_months(table: Table, as_of: pd.Timestamp, _months: int) -> _Read:
@@ -209,7 +205,7 @@ def _of_months(table: Table, as_of: pd.Timestamp, _months: int) -> _Read:
     did not. The last month is the last day that is known.
     """
     table.check_filled("month")
-    _check_said(table, "active")
+    table.check_known("active", SAID, *NEITHER)
     table.check_filled("customer")
     rows = table.frame
     if "month" in rows:
@@ -220,7 +216,7 @@ def _of_months(table: Table, as_of: pd.Timestamp, _months: int) -> _Read:
         table.check_once(("month",), is_twice, "has a month twice", "have a month twice", allowed)
     table.refuse()
     rows = rows[rows["month"] <= as_of].sort_values(["customer", "month"])
-    rows["active"] = rows["active"].str.lower().isin(YES)
+    rows["active"] = rows["active"].isin(YES)
     _refuse_gaps(table, rows)
     ran = rows[rows["active"]].groupby("customer")["month"].agg(["min", "max"])
     start = rows["customer"].map(ran["min"])

@@ -342,11 +342,11 @@ def _keep_one_row_a_name(table: Table, known: pd.Index, end: pd.Timestamp, *, on
         table.leave("unknown", ~table.frame["customer"].isin(known))
     yes, no, nothing = (set(found) for found in (words("said_yes"), words("said_no"), NOTHING))
     if "opt_in" in table.frame:
-        said = table.frame["opt_in"].str.lower()
+        said = table.frame["opt_in"]
         _tell(table, "neither", ~said.isin(yes | no | nothing) & said.notna(), "opt_in")
         table.frame = table.frame.assign(opt_in=said.map(dict.fromkeys(yes, True) | dict.fromkeys(no - yes, False)))
     if "enquired" in table.frame:
-        said = table.frame["enquired"].str.lower()
+        said = table.frame["enquired"]
         table.frame = table.frame.assign(enquired=(~said.isin(no)).where(said.notna() & ~said.isin(nothing)))
     if "club_since" in table.frame:
         _tell(table, "later", table.frame["club_since"] > end, blank="club_since")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote, unquote_plus
 
@@ -12,7 +14,7 @@ from analysis.config import DatabaseSource, DataConfig
 from analysis.data.cells import BATCH_ROWS, CellWriter, staged_cells
 from analysis.data.engine import Connection
 from analysis.data.source import RawTable
-from analysis.errors import RetentionLabError, UsageError, is_full_disk
+from analysis.errors import RetentionLabError, UsageError, is_full_disk, shortened
 
 SECRET_NAME = re.compile(
     "password|passwd|passphrase|pwd|token|secret|odbc_connect|signature|credential|(api|access|account)_?key"
@@ -44,19 +46,35 @@ def staged_query(connection: Connection, source: DatabaseSource, data: DataConfi
     url = database_url(source)
     _check_reads(source.query, url)
     path = workdir / "cells.parquet"
+    with told_without_secrets("the query could not be run", url):
+        try:
+            writer = _streamed(url, source.query, path)
+        except ModuleNotFoundError as error:
+            raise UsageError(_missing_driver(url, error.name or "", source.database_url_env)) from None
+    return staged_cells(connection, [(writer, "query")], data, workdir, label="query", digest=None, first_row=1)
+
+
+@contextmanager
+def told_without_secrets(what: str, url: str = "") -> Iterator[None]:
+    """What a database or an engine says when it is away, refuses the password or lacks the table.
+
+    Raises
+    ------
+    UsageError
+        In place of its own error, with ``what`` failed and nothing secret of the ``url``.
+    """
     try:
-        writer = _streamed(url, source.query, path)
+        yield
     except RetentionLabError:
         raise
-    except ModuleNotFoundError as error:
-        raise UsageError(_missing_driver(url, error.name or "", source.database_url_env)) from None
     except Exception as error:
         if is_full_disk(error):
             raise
         # Drivers raise their own types, and what they say may hold the URL: only redacted words leave this place.
-        reason = redacted(str(getattr(error, "orig", None) or error).strip().split("\n", 1)[0], url)
-        raise UsageError(f"transactions: the query could not be run ({type(error).__name__}: {reason})") from None
-    return staged_cells(connection, [(writer, "query")], data, workdir, label="query", digest=None, first_row=1)
+        reason = str(getattr(error, "orig", None) or error).strip()
+        reason = redacted(reason.split("\n", 1)[0], url) if url else reason
+        message = f"transactions: {what} ({type(error).__name__}: {shortened(reason, 300)})"
+        raise UsageError(message) from None
 
 
 def _check_reads(query: str, url: str) -> None:

@@ -62,7 +62,7 @@ def _rows_of(name: str, config: Config, workdir: Path) -> tuple[pd.DataFrame, st
 def _check(table: Table) -> None:
     """Collects what is wrong with the rows."""
     frame = table.frame
-    table.check_filled(*(role for role in table.raw.columns if role not in ("arm", "score")))
+    table.check_filled(*(role for role in table.raw.columns if role not in ("arm", "score", "type")))
     if "score" in frame and frame["score"].isna().all():
         column = table.raw.columns["score"]
         table.add(f"column {column!r} (for score): every value is empty; at least one is needed")
@@ -74,11 +74,8 @@ def _check(table: Table) -> None:
             is_several = frame.groupby("customer")[role].transform("nunique") > 1
             one, many = f"stands {several}", f"stand {several}"
             table.check_once((role,), is_several, one, many, f"one {role} a customer is allowed")
-    if "type" in frame:
-        column = f"in column {table.raw.columns['type']!r} (for type)"
-        unknown = frame["type"].notna() & ~frame["type"].isin(CUSTOMER_TYPES)
-        one, many = f"value {column} is no customer type", f"values {column} are no customer types"
-        table.check(("customer", "type"), unknown, one, many, f"{', '.join(CUSTOMER_TYPES)} are allowed")
+    fault = "is no customer type", "are no customer types"
+    table.check_known("type", CUSTOMER_TYPES, fault, f"{', '.join(CUSTOMER_TYPES)} are allowed")
 
 
 def _check_arms(table: Table, settings: ExperimentConfig) -> None:

@@ -31,10 +31,11 @@ from analysis.config import (
 )
 from analysis.data import expressions
 from analysis.data.cleaning import Cleaned, cleaned
+from analysis.data.database import told_without_secrets
 from analysis.data.engine import Connection, close, connect, id_type, literal, quoted, run, scratch
 from analysis.data.ledger import Outcome, Reason
 from analysis.data.reading import damage_named, part_of, raw_table
-from analysis.data.remote import RemoteOrders, configured_table, engine_errors, is_remote, remote_orders
+from analysis.data.remote import UNREAD, RemoteOrders, configured_table, is_remote, remote_orders
 from analysis.data.rows import file_rows
 from analysis.data.source import RawTable
 from analysis.data.summary import STORED_AT_ONCE, CustomerSummary, Days, customer_summary
@@ -473,7 +474,8 @@ def _loaded(connection: Connection, table: RawTable, config: Config, workdir: Pa
 
 def _from_engine(table: Table, config: Config, workdir: Path, as_of: dt.date | None) -> Orders:
     """Orders whose rows are cleaned and summed up by day in their engine; only these sums come here."""
-    with engine_errors(os.environ.get(getattr(config.data.transactions, "database_url_env", ""), "")):
+    url = os.environ.get(getattr(config.data.transactions, "database_url_env", ""), "")
+    with told_without_secrets(UNREAD, url):
         found = remote_orders(table, config, as_of=as_of)
         customer, kinds = found.days.customer.type(), {name: str(kind) for name, kind in found.days.schema().items()}
         kind = str(customer) if customer.is_integer() else "str"

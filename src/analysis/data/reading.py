@@ -91,14 +91,28 @@ def from_files(
     return replace(table, problems=(*problems, *table.problems))
 
 
+def parquet_header(path: Path) -> tuple[str, ...]:
+    """Column names as they stand in a Parquet file; DuckDB renames what stands there twice.
+
+    Raises
+    ------
+    InputRefused
+        Where the file is damaged.
+    """
+    try:
+        return tuple(pq.read_schema(path).names)
+    except (*BROKEN, OSError) as error:
+        raise InputRefused([_damaged(path.name, error)]) from None
+
+
 def _parquet_table(connection: Connection, paths: list[Path], data: DataConfig) -> RawTable:
     headers: dict[Path, tuple[str, ...]] = {}
     problems = []
     for path in paths:
         try:
-            headers[path] = tuple(pq.read_schema(path).names)  # DuckDB renames what stands there twice
-        except BROKEN as error:
-            problems.append(_damaged(path.name, error))
+            headers[path] = parquet_header(path)
+        except InputRefused as refused:
+            problems += refused.problems
     try:
         types = parquet_types(connection, list(headers)) if headers else {}
     except duckdb.Error as error:

@@ -8,8 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
@@ -23,19 +22,11 @@ from ibis.expr.types import NumericValue, Table
 from analysis.config import Config, DatabaseSource, DataConfig, SparkSource
 from analysis.data import expressions
 from analysis.data.cleaning import Cleaned, cleaned
-from analysis.data.database import database_url, parsed_url, redacted
+from analysis.data.database import database_url, parsed_url, told_without_secrets
 from analysis.data.engine import Relation
 from analysis.data.rows import engine_rows
-from analysis.data.summary import CustomerSummary
-from analysis.errors import (
-    USAGE,
-    Problem,
-    RetentionLabError,
-    Unavailable,
-    UsageError,
-    is_full_disk,
-    shortened,
-)
+from analysis.data.summary import SPREAD, CustomerSummary
+from analysis.errors import USAGE, Problem, Unavailable, UsageError
 from analysis.time import DAYS_PER, time_unit
 
 MOST_SPENDERS = 1_000_000
@@ -43,29 +34,9 @@ MOST_SPENDERS = 1_000_000
 MOST_HERE = 5_000_000
 """Customers up to whom one row of each is brought here by what looks at each of them."""
 PRIME = 1_000_003
+UNREAD = "the table could not be read"
 LOCAL = ("duckdb", "polars", "datafusion")
 """Engines of Ibis that work in this process."""
-
-
-@contextmanager
-def engine_errors(url: str = "") -> Iterator[None]:
-    """What an engine says when it is away, refuses the password or lacks the table, without anything secret in it.
-
-    Raises
-    ------
-    UsageError
-        In place of the engine's own error.
-    """
-    try:
-        yield
-    except RetentionLabError:
-        raise
-    except Exception as error:
-        if is_full_disk(error):
-            raise
-        reason = redacted(shortened(str(error).strip().split("\n", 1)[0], 300), url) if url else str(error)
-        message = f"transactions: the table could not be read ({type(error).__name__}: {shortened(reason, 300)})"
-        raise UsageError(message) from None
 
 
 def configured_table(config: Config) -> Table | None:
@@ -79,7 +50,7 @@ def configured_table(config: Config) -> Table | None:
     source = config.data.transactions
     if isinstance(source, SparkSource):
         path = source.spark if "://" in source.spark else str(config.folder / source.spark)
-        with engine_errors():
+        with told_without_secrets(UNREAD):
             return _spark().read_parquet(path)
     if not isinstance(source, DatabaseSource) or source.table is None:
         return None
@@ -87,7 +58,7 @@ def configured_table(config: Config) -> Table | None:
     if not url.startswith("postgres"):
         return None
     *schema, name = source.table.split(".")
-    with engine_errors(url):
+    with told_without_secrets(UNREAD, url):
         parsed = parsed_url(url)
         connection = ibis.postgres.connect(
             user=parsed.username,
@@ -180,7 +151,7 @@ class RemoteOrders(Cleaned):
         columns |= {name: found[f"{name}_days"].cast("float64") / days for name in ("recency", "T")}
         if self.has_money:
             columns["monetary_value"] = mean_repeat_value(found)
-        further = ("first_order", "last_order", "orders", *(MONEY_COLUMNS if self.has_money else ()))
+        further = ("first_order", "last_order", "orders", *(("spent", *SPREAD) if self.has_money else ()))
         further += tuple(name for name in ("first_category", "first_channel") if name in found.columns)
         return InEngine(found.select(**columns, **{name: found[name] for name in further}), self.id_column)
 
@@ -217,9 +188,6 @@ class RemoteOrders(Cleaned):
 
     def __repr__(self) -> str:
         return f"<RemoteOrders: {self.orders:,} orders of {self.customers:,} customers, {self.observation_end}>"
-
-
-MONEY_COLUMNS = ("spent", "spend_squares", "odd_total", "odd_orders", "even_total", "even_orders")
 
 
 def mean_repeat_value(found: Table) -> NumericValue:

@@ -347,37 +347,39 @@ def problems_in_rows(rows: Rows) -> list[Problem]:
     for role in flagged:
         if number := rows.number(lambda t, flag=f"unread {role}": t[flag]):
             examples = rows.examples([role], lambda t, flag=f"unread {role}": t[flag])
-            problems.append(value_problem(rows.where(role), role, role in rows.texts, number, examples))
+            kind = {"date": "date", "customer": "id" if role in rows.texts else "numeric id"}.get(role, "number")
+            problems.append(value_problem(rows.where(role), kind, number, examples))
     if {"quantity", "unit_price"} <= set(rows.relation.columns) and not problems:
         lost = rows.number(lambda t: product_of(t)[1])
         examples = rows.examples(("quantity", "unit_price"), lambda t: product_of(t)[1]) if lost else ""
-        one, many, allowed = _expectation("amount")
+        one, many, allowed = EXPECTED["number"]
         found = counted(lost, f"product is {one}", f"products are {many}")
         message = f"{rows.label}: quantity times unit price: {found}: {examples}; {allowed}"
         problems += [Problem(message)] if lost else []
     return problems
 
 
-def value_problem(where: str, role: str, is_text: bool, number: int, examples: str) -> Problem:  # noqa: FBT001
-    """So many values of a role could not be read."""
-    one, many, allowed = _expectation(role if is_text or role != "customer" else "numeric customer")
-    return Problem(f"{where}: {counted(number, f'value is {one}', f'values are {many}')}: {examples}; {allowed}")
-
-
-def _expectation(role: str) -> tuple[str, str, str]:
-    """What one value and several values are not, and what is allowed."""
-    if role == "date":
-        rest = "between 1900 and 2199 in the format of the column"
-        advice = "correct them, or describe the format with the key `date_format`"
-        return f"no date {rest}", f"no dates {rest}", advice
-    if role == "numeric customer":
-        rest = "of more digits than a floating-point number keeps, so that different customers look the same"
-        return f"an id {rest}", f"ids {rest}", "write them as text in the source"
-    if role == "customer":
-        rest = "with a zero byte (NUL), which no output can show"
-        return f"an id {rest}", f"ids {rest}", "ids without one are allowed"
-    return (
+_RANGE = "between 1900 and 2199 in the format of the column"
+_DIGITS = "of more digits than a floating-point number keeps, so that different customers look the same"
+_NUL = "with a zero byte (NUL), which no output can show"
+EXPECTED = {
+    "date": (
+        f"no date {_RANGE}",
+        f"no dates {_RANGE}",
+        "correct them, or describe the format with the key `date_format`",
+    ),
+    "number": (
         "no number that can be kept exactly",
         "no numbers that can be kept exactly",
         "zero and numbers of at least 0.000001 and below 1,000,000,000,000 are allowed",
-    )
+    ),
+    "id": (f"an id {_NUL}", f"ids {_NUL}", "ids without one are allowed"),
+    "numeric id": (f"an id {_DIGITS}", f"ids {_DIGITS}", "write them as text in the source"),
+}
+"""Kind of value -> what one and several that cannot be read are, and what is allowed."""
+
+
+def value_problem(where: str, kind: str, number: int, examples: str) -> Problem:
+    """So many values of a kind could not be read."""
+    one, many, allowed = EXPECTED[kind]
+    return Problem(f"{where}: {counted(number, f'value is {one}', f'values are {many}')}: {examples}; {allowed}")

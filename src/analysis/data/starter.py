@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 
-import pyarrow.parquet as pq
 import yaml
 
 from analysis.config import DataConfig, config_from_mapping
@@ -20,7 +19,7 @@ from analysis.data.engine import Connection, run, scratch
 from analysis.data.formats import read_date, read_number
 from analysis.data.meaning import COUNTED, UNCOUNTED
 from analysis.data.orders import load_orders
-from analysis.data.reading import from_files
+from analysis.data.reading import from_files, parquet_header
 from analysis.data.source import ENDINGS, RawTable, files_and_problems, kind_of, normalised, problems_in_content
 from analysis.data.text import first_records, recognised_layout
 from analysis.data.vocabulary import CURRENCY, names, vocabulary
@@ -125,7 +124,7 @@ def _draft(connection: Connection, path: Path, workdir: Path, sheet: str | None)
     elif kind_of(path) == "workbook":
         records = first_rows(path, sheet, HEADER_WITHIN)
     else:
-        records = [pq.read_schema(path).names]
+        records = [list(parquet_header(path))]
     skip = _rows_above_header(records)
     settings |= {"skip_rows": skip} if skip else {}
     header = tuple(records[skip]) if records else ("?",)

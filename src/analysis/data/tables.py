@@ -17,7 +17,7 @@ import pandas as pd
 from analysis.config import Config
 from analysis.data.cells import staged_frame
 from analysis.data.engine import NUMBER_OF_ROW, Connection, quoted, scratch
-from analysis.data.formats import YEARS, Reading, read_date, read_number
+from analysis.data.formats import Reading, read_date, read_number
 from analysis.data.ledger import where_any
 from analysis.data.reading import damage_named, from_files
 from analysis.data.rows import read_id, value_problem
@@ -29,6 +29,8 @@ DAYS = ("start", "end", "date", "month", "club_since", "expires")
 NUMBERS = ("score", "tenure", "spend", "earned", "redeemed")
 NUMBERS += ("gross_margin", "cost_per_order", "cost_per_contact", "incentive")
 IDS = ("customer", "referred_by")
+WORDS = ("type", "active", "churned", "opt_in", "enquired")
+"""Roles whose capitals say nothing."""
 KINDS = dict.fromkeys(DAYS, ("TIMESTAMP_S", "datetime64[s]")) | dict.fromkeys(NUMBERS, ("DOUBLE", "float64"))
 """Role -> type in DuckDB and in pandas; all others are text."""
 EXAMPLES = 5
@@ -117,7 +119,8 @@ class Table:
         else:
             reading = read_id(self.raw, role)
             text = f"CAST({reading.expression} AS VARCHAR)"
-            reading = replace(reading, expression=text if role in IDS else f"NULLIF(trim({text}), '')")
+            text = text if role in IDS else f"NULLIF(trim({text}), '')"
+            reading = replace(reading, expression=f"lower({text})" if role in WORDS else text)
         # What is wrong with the format of dates is wrong with every column of them.
         self.problems += [one for one in told_of(self.section, reading.problems) if one not in self.problems]
         return reading
@@ -143,16 +146,11 @@ class Table:
 
     def _check_values(self, role: str) -> None:
         column, unread = self.raw.columns[role], self._unread[role]
-        if role in DAYS:
-            where = f"in column {column!r} (for {role})"
-            one, many = f"value {where} is no date", f"values {where} are no dates"
-            allowed = f"dates between {YEARS[0]} and {YEARS[1]} in the format of the column are allowed; correct them"
-            key = f"or describe the format with the key `{self.section}.date_format`"
-            self.check((role,), unread, one, many, f"{allowed}, {key}")
-        elif unread.any():
+        if unread.any():
+            kind = "id" if self.raw.is_text(column) else "numeric id"
+            kind = "date" if role in DAYS else "number" if role in NUMBERS else kind
             where = f"{self.raw.label}: column {column!r} (for {role})"
-            examples = self._examples((role,), unread)
-            problem = value_problem(where, role, self.raw.is_text(column), int(unread.sum()), examples)
+            problem = value_problem(where, kind, int(unread.sum()), self._examples((role,), unread))
             self.problems += told_of(self.section, [problem])
 
     @property
@@ -187,6 +185,13 @@ class Table:
         """A problem where some rows (truth values) are as they must not be; ``roles`` are quoted as examples."""
         if number := int(rows.sum()):
             self.add(f"{counted(number, one, many)}: {self._examples(roles, rows)}; {allowed}")
+
+    def check_known(self, role: str, known: Iterable[str], fault: tuple[str, str], allowed: str) -> None:
+        """A problem where a column holds other words than the ``known`` ones; ``fault`` says it of one and of many."""
+        if role in self.frame:
+            column, (one, many) = f"in column {self.raw.columns[role]!r} (for {role})", fault
+            other = ~self.frame[role].isin(known)
+            self.check((role,), other, f"value {column} {one}", f"values {column} {many}", allowed)
 
     def check_filled(self, *roles: str) -> None:
         """A problem where nothing stands in the column of a role."""
