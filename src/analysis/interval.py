@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtri, stdtrit
 
 
 @dataclass(frozen=True)
@@ -45,6 +44,8 @@ class Interval:
         >>> round(interval.lower, 3), round(interval.upper, 3)
         (0.02, 1.98)
         """
+        from scipy.special import ndtri, stdtrit  # which a page that only shows intervals does not need
+
         point = (1 + level) / 2
         reach = float((ndtri(point) if np.isinf(freedom) else stdtrit(freedom, point)) * error)
         return cls(float(estimate), float(estimate) - reach, float(estimate) + reach, level)

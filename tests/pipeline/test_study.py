@@ -111,7 +111,7 @@ def test_where_a_result_comes_out_as_before_no_step_that_rests_on_it_is_computed
     computed.clear()
     list(study.with_(holdout_weeks=13).compute())
     assert set(computed) - {"origins", "outlook", "backtest", "claims"} == {
-        "split", "windows", "model_time", "fits", "forecasts", "twenty_bring_eighty", "longer_more_profitable",
+        "split", "windows", "model_time", "fits", "forecasts", "longer_more_profitable",
     }  # fmt: skip
     computed.clear()
     list(study.with_(previous_primary="MBG/NBD").compute())
