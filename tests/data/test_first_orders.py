@@ -7,6 +7,7 @@ import pytest
 
 from analysis.config import ConfigurationRefused, config_from_mapping
 from analysis.data.first_orders import earlier_customers
+from analysis.errors import DataError
 
 DAYS, BEFORE = 546, 730
 
@@ -88,6 +89,18 @@ def test_first_orders_that_are_unknown_are_taken_as_said(load_frame):
     frame = pd.DataFrame({"customer": [1, 1, 2, 2], "date": pd.Timestamp("2024-01-01"), "amount": 1.0})
     frame["date"] += pd.to_timedelta([0, 9, 3, 8], unit="D")
     assert "As the settings say" in str(load_frame(frame, first_orders="unknown").left_truncation)
+
+
+def test_they_are_known_where_the_data_begin_within_four_weeks_of_the_opening(load_frame, with_regulars):
+    begun = with_regulars["date"].min().date()
+    assert load_frame(with_regulars, first_orders=begun - dt.timedelta(28)).left_truncation is None
+    assert "As the settings say" in str(load_frame(with_regulars, first_orders="2023-01-01").left_truncation)
+    with pytest.raises(DataError, match="before the shop opened"):
+        load_frame(with_regulars, first_orders="2024-03-01")
+    with pytest.raises(ConfigurationRefused, match="first_orders == 'maybe', must be auto, known, unknown, or the day"):
+        config_from_mapping(
+            {"data": {"transactions": {"sample": "cdnow"}, "first_orders": "maybe"}}, path=Path("a.yml")
+        )
 
 
 def test_the_old_key_is_refused_with_the_new_ones():

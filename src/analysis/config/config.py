@@ -17,6 +17,7 @@ from analysis.config.kinds import (
     CurrencyCode,
     Day,
     Delimiter,
+    FirstOrders,
     PlainName,
     Section,
     VariableName,
@@ -160,7 +161,7 @@ class DataConfig(CustomerTablesConfig):
     max_missing_customer_share: float = Field(default=0.5, ge=0, le=1)
     observation_start: Day | None = None
     observation_end: Day | None = None
-    first_orders: Literal["auto", "known", "unknown"] = "auto"
+    first_orders: FirstOrders = "auto"
     exclude_earlier: bool = False
     holdout_weeks: int = Field(default=26, ge=0, le=10_000)
     csv: Literal["local", "plain"] = "local"

@@ -148,6 +148,15 @@ def _day(given: Any) -> dt.date:
     raise PydanticCustomError("day", "must be a date such as 2024-01-31")
 
 
+def _known_or_day(given: Any) -> Any:
+    if given in ("auto", "known", "unknown"):
+        return given
+    with suppress(PydanticCustomError):
+        return _day(given)
+    allowed = "must be auto, known, unknown, or the day on which the shop opened, such as 2019-03-01"
+    raise PydanticCustomError("first_orders", allowed)
+
+
 def _text(fits: Callable[[str], Any], allowed: str) -> Any:
     """Text that ``fits``, else refused as what ``allowed`` says."""
 
@@ -162,6 +171,7 @@ def _text(fits: Callable[[str], Any], allowed: str) -> Any:
 ColumnName = Annotated[str, BeforeValidator(_column_name), Field(min_length=1)]
 Cost = Annotated[float, Field(ge=0, le=LARGEST_COST)]
 Day = Annotated[dt.date, BeforeValidator(_day)]
+FirstOrders = Annotated[str | dt.date, BeforeValidator(_known_or_day)]
 PlainName = _text(
     lambda name: re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}", name) and name not in RESERVED_NAMES,
     "must consist of at most 100 letters, digits, '.', '_' and '-', must not begin with '.', and must not be one of "

@@ -13,6 +13,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from analysis.errors import DataError
 from analysis.words import Message
 
 EARLY_DAYS = 28
@@ -85,7 +86,7 @@ def left_truncation_of(
     seen: pd.DataFrame,
     start: dt.date,
     end: dt.date,
-    setting: str,
+    setting: str | dt.date,
     repeats_soon: Callable[[dt.date, dt.date, dt.date, int], pd.DataFrame],
 ) -> tuple[Message | None, list[Message]]:
     """Why ages and new customers cannot be told, or None; and what is worth saying of it.
@@ -95,10 +96,20 @@ def left_truncation_of(
     seen
         As of ``expressions.first_seen``.
     setting
-        ``data.first_orders``: ``known`` and ``unknown`` are taken as said, ``auto`` looks at the orders.
+        ``data.first_orders``: ``known`` and ``unknown`` are taken as said, ``auto`` looks at the orders; of a day on
+        which the shop opened they are known where the data begin within ``EARLY_DAYS`` of it.
     repeats_soon
         As of ``expressions.repeats_soon``, by its settings.
+
+    Raises
+    ------
+    DataError
+        Where the shop opened after the data begin.
     """
+    if isinstance(setting, dt.date):
+        if setting > start:
+            raise DataError(f"data.first_orders == {setting}, but the data begin on {start}, before the shop opened")
+        setting = "known" if start <= setting + dt.timedelta(EARLY_DAYS) else "unknown"
     age = (pd.to_datetime(seen["first"]) - pd.Timestamp(start)).dt.days.to_numpy()
     customers = seen["customers"].to_numpy()
     early = int(customers[age < EARLY_DAYS].sum())
