@@ -19,7 +19,6 @@ import pandas as pd
 from scipy.stats import t as student
 
 import analysis as rl
-from analysis.models.origins import interval_score
 from benchmarks.yardstick import yardstick
 
 LEVEL = 0.9
@@ -34,6 +33,16 @@ def shops() -> Iterator[tuple[str, rl.Orders]]:
     for file in sorted(Path(os.environ.get("RETENTION_LAB_DATA", "/nowhere")).glob("*_transactions.csv")):
         name = file.stem.removesuffix("_transactions")
         yield name, rl.read_orders(file, customer="Id", date="Date", amount="Price", currency="EUR")
+
+
+def interval_score(lower, upper, actual, level: float) -> np.ndarray:
+    """Width plus a penalty for what falls outside; lower is better (Gneiting & Raftery 2007, JASA 102(477), eq. 43).
+
+    >>> round(float(interval_score(10, 20, 25, 0.9)), 6)
+    110.0
+    """
+    missed = np.maximum(lower - actual, 0) + np.maximum(actual - upper, 0)
+    return (upper - lower) + 2 / (1 - level) * missed
 
 
 def shares(found: pd.DataFrame) -> pd.DataFrame:

@@ -15,17 +15,11 @@ import yaml
 import analysis as rl
 from analysis.models.diagnostics import diagnostics
 from analysis.models.futures import simulate_futures
-from analysis.models.origins import (
-    fit_candidates,
-    interval_score,
-    led_by_choice,
-    record_of,
-    time_that_wins,
-    windows_of,
-)
+from analysis.models.origins import fit_candidates, led_by_choice, record_of, time_that_wins, windows_of
 from analysis.models.patterns import patterns_of
 from analysis.models.registry import MODELS
 from analysis.time import TimeUnit
+from benchmarks.origins import interval_score
 
 SETTINGS = yaml.safe_load(Path(__file__).with_suffix(".yml").read_text())
 START = pd.Timestamp("2020-01-01")

@@ -303,17 +303,6 @@ class TestCheck:
         (tmp_path / "orders.csv").unlink()
         assert said("check", shop)[0] == 2
 
-    def test_looks_at_the_beginning_of_the_data_of_a_refused_configuration_and_says_so(self, shop, monkeypatch):
-        monkeypatch.setattr("analysis.report.check.ROWS_BESIDE_A_REFUSAL", 2)
-        rows = ["customer,date,amount", "a,2024-01-01,x", "b,2024-01-02,1", *["c,2024-01-03,y"] * 50]
-        (shop.parent / "orders.csv").write_text("\n".join([*rows, ""]))
-        shop.write_text(f"{CONFIG}modell: {{}}\n")
-        code, _, err = said("check", shop)
-        assert code == 2
-        assert "unknown configuration key 'modell'" in err
-        assert "orders.csv: only the first 2 rows were looked at" in err
-        assert "1 value is not a number: 'x' in line 2" in err
-
 
 class TestASecret:
     @pytest.fixture
@@ -410,13 +399,6 @@ class TestInit:
         (tmp_path / "orders.docx").write_text("x")
         (tmp_path / "page.csv").write_text("<!doctype html><p>")
         assert said("init", tmp_path / name)[0] == code
-
-    def test_says_what_is_still_to_be_settled(self, tmp_path):
-        (tmp_path / "export.csv").write_text("who;when;Bedrag\na;1-2-2024;1,50\nb;3-4-2024;2,50\n")
-        assert said("init", tmp_path / "export.csv")[0] == 0
-        text = (tmp_path / "export.yml").read_text()
-        assert "CHANGE_ME" in text
-        assert "# TO SETTLE: " in text
 
 
 def test_the_version_is_that_of_the_package_and_told_at_once():

@@ -8,7 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import yaml
 from tests.conftest import skip_or_fail
 from typer.main import get_command
 
@@ -69,24 +68,6 @@ def test_the_units_pass_the_verifier_of_systemd(tmp_path):
     ours = [line for line in done.stderr.splitlines() if "retention-lab" in line]
     assert not ours
     assert done.returncode == 0
-
-
-def test_the_workflow_has_the_shape_of_one_and_shows_no_secret():
-    (block,) = [block for block in blocks("yaml") if "runs-on" in block]
-    workflow = yaml.safe_load(block)
-    triggers = workflow[True]  # a bare `on` is a truth value to YAML 1.1, and a word to GitHub
-    assert re.fullmatch(r"(\S+ ){4}\S+", triggers["schedule"][0]["cron"])
-    (job,) = workflow["jobs"].values()
-    assert {"runs-on", "timeout-minutes", "steps"} <= set(job)
-    assert all(("uses" in step) != ("run" in step) for step in job["steps"])
-    assert "secrets." not in " ".join(step.get("run", "") for step in job["steps"])
-
-
-def test_the_dag_for_airflow_names_the_report_once():
-    (block,) = [block for block in blocks("python") if "airflow" in block]
-    compile(block, "dag.py", "exec")
-    assert block.count("retention-lab report") == 1
-    assert "skip_on_exit_code=75" in block
 
 
 def test_the_script_that_mails_is_one_for_a_plain_shell_and_mails_what_it_should(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from analysis.interval import Interval
-from analysis.tables import table_html
+from analysis.tables import escape_formulas, table_html
 from analysis.words import Message, reader
 
 HOSTILE = "<script>alert('x')</script>"
@@ -85,3 +85,13 @@ def test_a_long_table_says_what_it_leaves_out_and_a_wide_one_scrolls_by_itself()
 def test_columns_of_two_levels_and_periods_are_shown():
     frame = pd.DataFrame({("a", "x"): [1]}, index=pd.PeriodIndex(["2026-01"], freq="M", name="cohort"))
     assert cells_of(table_html(frame)) == [["cohort", "a x"], ["2026-01", "1"]]
+
+
+@pytest.mark.parametrize("text", ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
+def test_texts_cannot_start_a_formula_in_a_spreadsheet(text):
+    frame = pd.DataFrame({"customer_id": [text, "007", None], text: [-1.5, 2.0, 3.0]})
+    escaped = escape_formulas(frame)
+    assert escaped["customer_id"].tolist()[:2] == [f"'{text}", "007"]
+    assert list(escaped.columns) == ["customer_id", f"'{text}"]
+    assert escaped[f"'{text}"].tolist() == [-1.5, 2.0, 3.0]
+    assert frame["customer_id"].tolist()[0] == text

@@ -18,7 +18,7 @@ import typer
 from analysis.errors import BatchFailed, InputRefused, RetentionLabError, UsageError, full_disk_named
 from analysis.processes import check as check_interruption
 from analysis.processes import forget, heed_signals
-from analysis.report.progress import LOG_FORMATS, JsonLines, plain, shown
+from analysis.report.progress import LOG_FORMATS, Log, plain, shown
 
 if TYPE_CHECKING:
     from analysis.config import Config
@@ -198,7 +198,7 @@ def exit_codes(log_format: str | None = None) -> Iterator[set[str]]:
         code = 1
     else:
         return
-    log = JsonLines(sys.stderr, BEGAN)
+    log = Log(sys.stderr, as_json=True, began=BEGAN)
     for line in (_presentable(message, secrets) for message in messages):
         if log_format == "json":
             log.tell("error", message=line, exit_code=code)

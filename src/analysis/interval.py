@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from scipy.special import ndtri, stdtrit
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,28 @@ class Interval:
         """
         lower, upper = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2]).tolist()
         return cls(float(estimate), lower, upper, level)
+
+    @classmethod
+    def normal(cls, estimate: float, error: float, level: float, freedom: float = np.inf) -> Interval:
+        """An estimate with its standard error; by Student's t where that rests on few degrees of freedom.
+
+        >>> interval = Interval.normal(1.0, 0.5, 0.95)
+        >>> round(interval.lower, 3), round(interval.upper, 3)
+        (0.02, 1.98)
+        """
+        point = (1 + level) / 2
+        reach = float((ndtri(point) if np.isinf(freedom) else stdtrit(freedom, point)) * error)
+        return cls(float(estimate), float(estimate) - reach, float(estimate) + reach, level)
+
+    @classmethod
+    def in_row(cls, row: Mapping[str, Any], name: str = "estimate") -> Interval:
+        """A number of a row with the ends beside it: ``NAME_lower`` and ``NAME_upper``, else ``lower`` and ``upper``.
+
+        >>> Interval.in_row({"share": 0.2, "lower": 0.1, "upper": 0.3, "level": 0.9}, "share")
+        Interval(estimate=0.2, lower=0.1, upper=0.3, level=0.9)
+        """
+        own = f"{name}_" if f"{name}_lower" in row else ""
+        return cls(row[name], row[f"{own}lower"], row[f"{own}upper"], row.get("level", np.nan))
 
     def per(self, count: float) -> Interval:
         """The interval of a total, divided among so many.

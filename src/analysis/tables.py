@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,7 @@ class _Column:
     name: Any
     heading: Message | str
     kind: str
+    said: Callable[[Any], Any] | None = None
 
     @property
     def side(self) -> Markup:
@@ -36,7 +37,7 @@ class _Column:
         return Markup('class="rl-text" style="text-align:left"' if is_text else 'class="rl-number"')
 
     def cell(self, row: Mapping[Any, Any]) -> Markup:
-        value = row[self.name]
+        value = row[self.name] if self.said is None else self.said(row[self.name])
         if isinstance(value, Message):
             return escape(value)
         if is_missing(value):
@@ -46,19 +47,14 @@ class _Column:
         if self.kind == "code":
             return Markup("<code>{}</code>").format(value)
         part, _, kind = self.kind.partition(" ")
-        if kind or isinstance(value, Interval):
-            kind, value = kind or "significant", self._interval(row, value)
+        if kind and not isinstance(value, Interval):
+            value = Interval.in_row(row, self.name)
+        if isinstance(value, Interval):
+            kind = kind or "significant"
             if part not in ("interval", "range", "brackets", "estimate"):
                 estimate, ends = (shown(f"{part} {kind}", value) for part in ("estimate", "brackets"))
                 return Markup('{} <span class="rl-interval">{}</span>').format(estimate, ends)
         return escape(shown(f"{part} {kind}".strip(), value))
-
-    def _interval(self, row: Mapping[Any, Any], value: Any) -> Interval:
-        """The interval in a cell, or the one that the row has around it: the column's own ends, else the row's."""
-        if isinstance(value, Interval):
-            return value
-        own = f"{self.name}_" if f"{self.name}_lower" in row else ""
-        return Interval(value, row[f"{own}lower"], row[f"{own}upper"], row.get("level", math.nan))
 
 
 def table_html(
@@ -77,8 +73,9 @@ def table_html(
         A named index counts as columns. A cell may hold a ``Message`` or an ``Interval``.
     columns
         Column -> heading, or (heading, kind); None for all of them under their own names. A kind is one of
-        ``analysis.words.Formats``, or ``code``; one such as ``bracketed money`` takes an ``Interval``, or a number
-        with its ends in the row's ``NAME_lower`` and ``NAME_upper``, else in ``lower`` and ``upper``.
+        ``analysis.words.Formats``, ``code``, or a function of the value that gives what is said of it; one such as
+        ``bracketed money`` takes an ``Interval``, or a number with its ends in the row's ``NAME_lower`` and
+        ``NAME_upper``, else in ``lower`` and ``upper``.
     values
         Numbers that headings name.
     most
@@ -121,7 +118,8 @@ def _dressed(frame: pd.DataFrame, columns: Columns | None, values: Mapping[str, 
         heading, kind = str(name) if columns is None else columns[name], ""
         if isinstance(heading, tuple):
             heading, kind = heading
-        yield _Column(name, heading if columns is None else _said(heading, values), kind or _kind_of(frame[name]))
+        said, kind = (kind, "text") if callable(kind) else (None, kind or _kind_of(frame[name]))
+        yield _Column(name, heading if columns is None else _said(heading, values), kind, said)
 
 
 def _said(heading: str | Message, values: Mapping[str, Any]) -> Message:

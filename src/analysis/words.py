@@ -5,7 +5,8 @@ A sentence is written where it is said, with typed placeholders::
     Message("{n:integer} customer has gone quiet", "{n:integer} customers have gone quiet", n=12)
 
 - ``{orders:integer}``, ``{total:money}``, ``{day:date}``: any kind that ``Formats`` has; ``{more:signed money}``
-- ``{value:interval money}``: an estimate with its interval, such as "47.2 (90% interval 41.0 to 53.9)";
+- ``{value:interval money}``: an estimate with its interval, such as "47.2 (90% interval 41.0 to 53.9)", of an
+  ``Interval``, or of a number whose ends are given beside it, as a row of a frame has them (``Interval.in_row``);
   ``bracketed`` is the same where the level is named elsewhere, ``brackets`` its second part alone, ``range`` only the
   two ends, ``estimate`` only the estimate
 - ``{reason}``: a value that is itself a ``Message``, or text of the reader's own
@@ -29,6 +30,8 @@ from typing import Any
 
 from babel import Locale, dates, lists, numbers, units
 from markupsafe import Markup, escape
+
+from analysis.interval import Interval
 
 LOCALES = {"en": "en_GB", "nl": "nl_NL"}
 FOLDER = Path(__file__).parent / "locale"
@@ -116,6 +119,9 @@ class Message:
         value = self.values[name]
         if isinstance(value, Message):
             return value.html() if html else str(value)
+        part, _, of_interval = (kind or "text").partition(" ")
+        if of_interval and part != "signed" and not (isinstance(value, Interval) or is_missing(value)):
+            value = Interval.in_row(self.values, name)
         return formats().shown(kind or "text", value)
 
 

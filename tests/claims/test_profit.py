@@ -160,25 +160,6 @@ def test_one_missing_cost_gives_the_break_even_of_the_other(leveraged, winning, 
         assert "at least 5 times" in str(found.details[0])
 
 
-def test_equal_return_is_what_the_lift_knows_of_a_new_customer_and_of_todays(leveraged):
-    known = {each.values["model"]: each.values for each in keeping(leveraged, 0.0, 0.0).details[1:]}
-    assert list(known) == ["BG/NBD", "MBG/NBD", "Pareto/NBD"]
-    for streams in leveraged.shifts.by_model:
-        said, fit = known[streams.model], leveraged.fits[streams.model]
-        model, delta = MODELS[streams.model], force_of_interest(0.10, TimeUnit.WEEK)
-        again = model.discounted_expected_purchases(fit.params, 3 * YEAR, delta, 0, 0.0, 0.0)
-        assert said["new"].estimate == pytest.approx(0.30 * leveraged.spend.mean_order_value * (1 + again), rel=1e-5)
-        choice = Choice(scope="base")
-        base = profit(choice, Prices(0.30), brings(streams, leveraged.shifts, choice, 0, 0.10))
-        assert said["kept"].estimate == pytest.approx(base[0] / fit.alive, rel=1e-9)
-        assert said["times"].lower <= said["times"].estimate <= said["times"].upper
-
-
-def test_where_those_who_are_kept_bring_nothing_there_is_no_ratio(leveraged):
-    found = verdict_of(leveraged, "keeping_cheaper", cost_per_order=30.0)
-    assert not any("kept" in each.values for each in found.details)
-
-
 @pytest.fixture(scope="module")
 def shop():
     shop = simulate_shop()

@@ -182,11 +182,16 @@ def test_keys_given_twice_are_told_together_with_all_else(refused):
     assert "key 'name' stands in line 4 and again in line 5" in said
 
 
-def test_a_key_that_was_taken_out_is_refused_with_what_to_use(refused, monkeypatch):
-    monkeypatch.setitem(complaints.TAKEN_OUT, "model.sobol", "see the sweep of strategies.assumptions")
-    (problem,) = refused(f"{DATA}model: {{sobol: 3}}\n").problems
-    said = "configuration key 'model.sobol' was taken out; see the sweep of strategies.assumptions"
-    assert problem.message == said
+@pytest.mark.parametrize("key", complaints.TAKEN_OUT)
+def test_a_key_that_was_taken_out_is_refused_with_what_to_use(tmp_path, key):
+    content = yaml.safe_load(DATA)
+    *sections, last = key.split(".")
+    target = content
+    for section in sections:
+        target = target.setdefault(section, {})
+    target[last] = 3
+    said = f"configuration key {key!r} was taken out; {complaints.TAKEN_OUT[key]}"
+    assert said in said_of(content, tmp_path / "shop.yml").splitlines()
 
 
 class TestWhatIsLeftOfARefusedConfiguration:
@@ -228,17 +233,6 @@ def test_a_sample_and_a_database_are_kept_as_they_are():
     ("strategies", "messages"),
     [
         (
-            "{horizon_weeks: 52}",
-            ["key 'strategies.horizon_weeks' was taken out; strategies are compared over economics"],
-        ),
-        ("{draws: 60}", ["configuration key 'strategies.draws' was taken out; all draws"]),
-        ("{assumptions: {inconsistency: 0.3}}", ["was taken out; use strategies.assumptions.unevenness"]),
-        ("{promotion: {starts_week: 3}}", ["was taken out; give a strategy of your own (strategies.own) starts_week"]),
-        ("{attack: {rival_depth: 0.3, last_week: 9}}", ["attack' was taken out; use strategies.rival_depth"]),
-        ("{promotion: {redemption: 0.5}}", ["was taken out; use strategies.promotion.reach, which is the one times"]),
-        ("{experience: {database_per_year: 9}}", ["was taken out; give a strategy of your own (strategies.own) a"]),
-        ("{assumptions: {mercenary_leaving: 2}}", ["was taken out; what those won are worth"]),
-        (
             "{compared: [points, pionts_and_gift]}",
             ["compared: 'pionts_and_gift' is no built-in strategy, nor two of them"],
         ),
@@ -247,7 +241,6 @@ def test_a_sample_and_a_database_are_kept_as_they_are():
             "{experience: {lift: -0.2}}",
             ["strategies: experience.lift == -0.2, must be at least 0; what makes it"],
         ),
-        ("{promotion: {depth: 1.5}}", ["strategies.promotion.depth == 1.5, must be less than or equal to 1"]),
         ("{promotion: {depth: 0.9, points: 0.2}}", ["depth and points take 110% off the price together, at most 100%"]),
         ("{todays_deal: 0.9}", ["promotion: depth, points and todays_deal take 110% off the price, at most 100%"]),
         (
@@ -258,8 +251,6 @@ def test_a_sample_and_a_database_are_kept_as_they_are():
             "{promotion: {every_weeks: 2, lasts_weeks: 3, depth: 0.9, points: 0.2}}",
             ["lasts_weeks == 3, must be at most every_weeks == 2; depth and points take 110% off"],
         ),
-        ("{types: {service: 1}}", ["configuration key 'strategies.types' was taken out; name a table"]),
-        ("{bindings: {legal: 1.5}}", ["configuration key 'strategies.bindings' was taken out"]),
         ("{own: [{name: both, promotion: {}}]}", ["strategies: own: name == 'both' is built in; choose another"]),
         ("{own: [{name: club}]}", ["strategy 'club' needs a promotion or an experience"]),
         (
@@ -271,7 +262,6 @@ def test_a_sample_and_a_database_are_kept_as_they_are():
             ["ends_week == 5, must be after starts_week == 5"],
         ),
         ("{assumptions: {kapa_deal: 0.2}}", ["did you mean 'strategies.assumptions.kappa_deal'"]),
-        ("{assumptions: {kappa_deal: 1.2}}", ["assumptions.kappa_deal: 1.2 to 1.2, must be at least 0 and at most 1"]),
         ("{assumptions: {tau: {low: 3, high: 1}}}", ["low <= most_likely <= high must hold, found 3, 3, 1"]),
         (
             "{horizon_weeks: 0, promotion: {reach: 2}, assumptions: {theta_exp: -1}}",
@@ -290,11 +280,8 @@ def test_problems_of_strategies_are_told_all_at_once(refused, strategies, messag
     ("strategies", "message"),
     [
         ("{assumptions: {loss_aversion: 0.5}}", "loss_aversion: 0.5 to 0.5, must be at least 1 and at most 20"),
-        ("{assumptions: {theta_deal: 1.0e+9}}", "theta_deal: 1e+09 to 1e+09, must be at least 0 and at most 30"),
         ("{assumptions: {won: {low: 0, high: 11}}}", "won: 0 to 11, must be at least 0 and at most 10"),
         ("{promotion: {programme_cost_per_year: 1.0e+300}}", "must be less than or equal to 1000000000000"),
-        ("{experience: {invested_per_order: 2.0e+12}}", "must be less than or equal to 1000000000000"),
-        ("{experience: {invested_per_customer_year: 2.0e+12}}", "must be less than or equal to 1000000000000"),
         ("{own: [{name: club, gift: {}, ends_week: 5000}]}", "ends_week == 5000, must be less than or equal to 1040"),
         ("{promotion: {every_weeks: 100000000000}}", "every_weeks == 100000000000, must be less than or equal to 1040"),
         ("{rival_depth: 1.5}", "rival_depth == 1.5, must be less than or equal to 1"),

@@ -7,17 +7,20 @@ from analysis.errors import Unavailable
 
 
 @pytest.fixture
-def shop(load_frame):
+def rows():
     frame = simulate_transactions(300, seed=7)
     refunds = frame.sample(40, random_state=1).assign(amount=lambda rows: -rows["amount"])
-    return load_frame(pd.concat([frame, refunds]))
+    return pd.concat([frame, refunds])
 
 
-def test_calibration_ignores_everything_after_its_end_refunds_too(shop, load_frame):
+@pytest.fixture
+def shop(load_frame, rows):
+    return load_frame(rows)
+
+
+def test_calibration_ignores_everything_after_its_end_refunds_too(shop, rows, load_frame):
     split = holdout_split(shop, 26)
-    frame = simulate_transactions(300, seed=7)
-    refunds = frame.sample(40, random_state=1).assign(amount=lambda rows: -rows["amount"])
-    until = load_frame(pd.concat([frame, refunds]), as_of=split.calibration_end)
+    until = load_frame(rows, as_of=split.calibration_end)
     pd.testing.assert_frame_equal(split.calibration.table, until.histories.table)
 
 
@@ -42,16 +45,14 @@ def test_no_holdout_comes_with_its_reason(shop, weeks, key):
     assert unavailable.value.reason.code == f"backtest.reason.{key}"
 
 
-def test_a_single_customer_in_the_calibration_leaves_nothing_to_compare(load_frame):
+@pytest.mark.parametrize(
+    ("customers", "told"),
+    [
+        ("aab", "there is only 1 customer, too few to learn from"),
+        ("aba", "Up to 2 February 2024 no customer had come back"),
+    ],
+)
+def test_one_customer_or_none_with_a_repeat_order_leaves_nothing_to_learn(load_frame, customers, told):
     dates = pd.to_datetime(["2024-01-01", "2024-01-03", "2024-03-01"])
-    frame = pd.DataFrame({"customer": ["a", "a", "b"], "date": dates})
-    with pytest.raises(Unavailable, match="there is only 1 customer, too few to learn from"):
-        holdout_split(load_frame(frame), 4)
-
-
-def test_nobody_with_a_repeat_order_leaves_nothing_to_learn(load_frame):
-    frame = pd.DataFrame(
-        {"customer": ["a", "b", "a"], "date": pd.to_datetime(["2024-01-01", "2024-01-03", "2024-03-01"])}
-    )
-    with pytest.raises(Unavailable, match="Up to 2 February 2024 no customer had come back"):
-        holdout_split(load_frame(frame), 4)
+    with pytest.raises(Unavailable, match=told):
+        holdout_split(load_frame(pd.DataFrame({"customer": list(customers), "date": dates})), 4)

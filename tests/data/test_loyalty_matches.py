@@ -27,14 +27,14 @@ def transactions(tmp_path_factory):
 
 @pytest.fixture
 def match(transactions):
-    """What is found of one table."""
+    """What is said of one table."""
 
-    def match(name, **columns):
+    def match(name, of_part=False, **columns):
         frame = pd.DataFrame(columns)
         for column in {"start", "end", "date"} & set(columns):
             frame[column] = pd.to_datetime(frame[column]).astype("datetime64[s]")
-        (found,) = loyalty_matches(LoyaltyTables(**{name: frame}), transactions)
-        return found
+        (note,) = loyalty_matches(LoyaltyTables(**{name: frame}), transactions, of_part=of_part)
+        return note
 
     return match
 
@@ -48,18 +48,15 @@ def test_without_tables_there_is_nothing_to_match(transactions):
 
 
 def test_scores_that_stand_with_the_day_of_an_order_fit(match):
-    found = match("satisfaction", customer=CUSTOMERS * 2, date=[DAYS[0]] * 10 + [DAYS[3]] * 10, score=[7.0] * 20)
-    assert (found.table, found.rows, found.fitting) == ("satisfaction", 20, 20)
-    assert (found.customers, found.known, found.fitted) == (10, 10, 10)
-    assert str(found.note) == "Rows in the file of satisfaction scores that fit the transactions: 20 of 20."
+    note = match("satisfaction", customer=CUSTOMERS * 2, date=[DAYS[0]] * 10 + [DAYS[3]] * 10, score=[7.0] * 20)
+    assert str(note) == "Rows in the file of satisfaction scores that fit the transactions: 20 of 20."
 
 
 def test_scores_some_days_beside_their_orders_are_told_to_have_the_wrong_days(match):
     three_days = pd.Timedelta(days=3)
-    found = match("satisfaction", customer=CUSTOMERS, date=[DAYS[0]] * 2 + [DAYS[1] + three_days] * 8, score=[7.0] * 10)
-    assert (found.fitting, found.known, found.fitted) == (2, 10, 2)
+    note = match("satisfaction", customer=CUSTOMERS, date=[DAYS[0]] * 2 + [DAYS[1] + three_days] * 8, score=[7.0] * 10)
     said = "Satisfaction scores with the day of an order of the customer: 2 of 10, fewer than half (customers in "
-    assert str(found.note).startswith(said + "the transactions: 10 of 10)")
+    assert str(note).startswith(said + "the transactions: 10 of 10)")
 
 
 @pytest.mark.parametrize(
@@ -72,30 +69,20 @@ def test_scores_some_days_beside_their_orders_are_told_to_have_the_wrong_days(ma
     ],
 )
 def test_ids_of_another_system_are_told_for_every_table_that_has_some(match, table, columns):
-    known = match(table, customer=CUSTOMERS, **columns)
-    assert (known.rows, known.fitting, known.note.code) == (10, 10, "")
-    half = match(table, customer=CUSTOMERS[:5] + OTHERS[:5], **columns)
-    assert (half.fitting, half.known, half.note.code) == (5, 5, "")
-    few = match(table, customer=CUSTOMERS[:4] + OTHERS[:6], **columns)
-    assert (few.fitting, few.customers, few.note.code) == (4, 10, "loyalty.few.ids")
-    none = match(table, customer=OTHERS, **columns)
-    assert (none.fitting, none.known, none.note.code) == (0, 0, "loyalty.few.ids")
+    for others, fitting, code in ((0, 10, ""), (5, 5, ""), (6, 4, "loyalty.few.ids"), (10, 0, "loyalty.few.ids")):
+        note = match(table, customer=CUSTOMERS[others:] + OTHERS[:others], **columns)
+        assert (note.values["fitting"], note.values["rows"], note.code) == (fitting, 10, code)
 
 
-def test_a_part_of_the_data_has_few_of_a_tables_customers_and_is_only_warned_of_none(transactions):
-    def found(customers):
-        tables = LoyaltyTables(customer_types=pd.DataFrame({"customer": customers, "type": "offer"}))
-        return loyalty_matches(tables, transactions, of_part=True)[0].note.code
-
-    assert found(CUSTOMERS[:1] + OTHERS) == ""
-    assert found(OTHERS) == "loyalty.few.ids"
+def test_a_part_of_the_data_has_few_of_a_tables_customers_and_is_only_warned_of_none(match):
+    for customers, code in ((CUSTOMERS[:1] + OTHERS, ""), (OTHERS, "loyalty.few.ids")):
+        assert match("customer_types", of_part=True, customer=customers, type="offer").code == code
 
 
 def test_campaigns_and_promotions_outside_the_data_are_told(match):
     early = {"start": ["2024-01-01"] * 10, "end": ["2024-01-14"] * 10}
-    for found in (match("campaigns", customer=CUSTOMERS, **early), match("promotions", **early)):
-        assert (found.rows, found.fitting, found.note.code) == (10, 0, "loyalty.few.days")
-        assert (found.note.values["first"], found.note.values["last"]) == (FIRST, LAST)
+    for note in (match("campaigns", customer=CUSTOMERS, **early), match("promotions", **early)):
+        assert (note.values["rows"], note.values["fitting"], note.code) == (10, 0, "loyalty.few.days")
+        assert (note.values["first"], note.values["last"]) == (FIRST, LAST)
     touching = match("promotions", start=["2024-12-20", "2025-06-29"], end=["2025-01-06", "2025-07-09"])
-    assert (touching.fitting, touching.note.code) == (2, "")
-    assert (touching.customers, touching.known) == (None, None)
+    assert (touching.values["fitting"], touching.code) == (2, "")

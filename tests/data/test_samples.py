@@ -53,13 +53,6 @@ def test_the_39_week_holdout_of_cdnow_has_1882_repeat_orders(tmp_path):
     assert split.cumulative["repeat_orders"].iloc[-1] == 6696 - 2357
 
 
-def test_the_calibration_is_what_the_same_day_as_end_would_have_given(tmp_path):
-    split = holdout_split(sample("cdnow", tmp_path / "all"), 39)
-    pd.testing.assert_frame_equal(
-        split.calibration.table, sample("cdnow", tmp_path / "until", PUBLISHED_END).histories.table
-    )
-
-
 def test_the_full_cdnow_file_has_23570_customers(tmp_path):
     assert sample("cdnow-full", tmp_path).customers == 23_570
 

@@ -1,16 +1,14 @@
 import datetime as dt
 import gzip
-import sqlite3
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tests.data.shop import COLUMNS as SHOP
 
 import analysis as rl
-from analysis.config import Config
-from analysis.data import load_orders
 from analysis.errors import InputRefused
 
 COLUMNS = {"customer": "klant", "date": "datum", "amount": "bedrag"}
@@ -40,7 +38,7 @@ def test_delimited_text_is_read_whatever_its_delimiter(load_file, name, delimite
     assert_is_plain(load_file(name, PLAIN.replace(",", delimiter)))
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "latin-1", "cp1252"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32", "latin-1", "cp1252"])
 def test_encodings_are_recognised(load_file, encoding):
     found = load_file("a.csv", PLAIN.replace("007", "Zoë"), encoding=encoding)
     assert found.histories.table["customer_id"].tolist() == ["8", "Zoë"]
@@ -48,30 +46,28 @@ def test_encodings_are_recognised(load_file, encoding):
     assert is_told == (encoding in {"latin-1", "cp1252"})
 
 
+@pytest.mark.parametrize("encoding", ["utf-32-be", "utf-16-be"])
+def test_byte_order_marks_that_begin_alike_are_told_apart(load_file, encoding):
+    assert_is_plain(load_file("a.csv", "\ufeff" + PLAIN, encoding=encoding))
+
+
 def test_utf_16_without_a_mark_names_the_key_that_settles_it(load_file):
     with pytest.raises(InputRefused, match="`encoding`"):
         load_file("a.csv", PLAIN.encode("utf-16-le"))
 
 
-@pytest.fixture
-def load_file_with_encoding(tmp_path):
+def test_configured_encodings_are_checked(tmp_path):
     def load(content, encoding):
         (tmp_path / "a.csv").write_bytes(content)
-        config = Config(
-            name="t", folder=tmp_path, data={"transactions": "a.csv", "columns": COLUMNS, "encoding": encoding}
-        )
-        return load_orders(config, workdir=tmp_path / "work")
+        return rl.read_orders(tmp_path / "a.csv", **COLUMNS, encoding=encoding)
 
-    return load
-
-
-def test_configured_encodings_are_checked(load_file_with_encoding):
-    assert_is_plain(load_file_with_encoding(PLAIN.encode("utf-16-le"), "utf-16-le"))
-    with pytest.raises(InputRefused, match="encoding == 'klingon'") as refused:
-        load_file_with_encoding(PLAIN.encode(), "klingon")
-    assert refused.value.exit_code == 2
+    assert_is_plain(load(PLAIN.encode("utf-16-le"), "utf-16-le"))
+    for name in ("base64", "rot13", "zlib", "hex", "bz2", "quopri", "\0", "utf-8\0", "klingon", " "):
+        with pytest.raises(InputRefused, match=r"encoding == .* must be a known encoding of text") as refused:
+            load(PLAIN.encode(), name)
+        assert refused.value.exit_code == 2
     with pytest.raises(InputRefused, match="cannot be read as utf-8-sig"):
-        load_file_with_encoding(PLAIN.replace("007", "Zoë").encode("latin-1"), "utf-8")
+        load(PLAIN.replace("007", "Zoë").encode("latin-1"), "utf-8")
 
 
 def test_compressed_text_is_read(load_file):
@@ -154,52 +150,6 @@ def test_a_frame_stands_in_for_a_file(load_frame):
         load_frame(gaps, columns=COLUMNS)
 
 
-@pytest.fixture
-def load_query(tmp_path, monkeypatch):
-    def load(url, query="select * from orders", **data):
-        monkeypatch.setenv("SHOP_URL", url)
-        source = {"database_url_env": "SHOP_URL", "query": query}
-        config = Config(name="t", data={"transactions": source, "columns": COLUMNS, **data})
-        return load_orders(config, workdir=tmp_path / "work")
-
-    return load
-
-
-def test_a_query_on_sqlite_is_read(load_query, tmp_path):
-    with sqlite3.connect(tmp_path / "shop.db") as link:
-        FRAME.to_sql("orders", link, index=False)
-    url = f"sqlite:///{tmp_path}/shop.db"
-    found = load_query(url)
-    assert_is_plain(found)
-    assert found.data_hash == load_query(url, "select * from orders order by bedrag desc").data_hash
-    assert_is_plain(load_query(url, "select *, '12:30' as tijd from orders where klant like '%'"))
-
-
-@pytest.mark.parametrize(
-    ("url", "query", "message"),
-    [
-        ("", "select 1", "SHOP_URL is not set"),
-        ("sqlite://", "select * from nowhere", "no such table: nowhere"),
-        ("sqlite://", "create table t (a int)", "must be a select"),
-        ("hunter2", "select 1", "does not hold a database URL"),
-        ("postgresql://joe:hunter2@127.0.0.1:1/x", "select 1", "could not be run"),
-        ("nosuch://joe:hunter2@127.0.0.1/x", "select 1", "could not be run"),
-    ],
-)
-def test_a_query_that_fails_says_so_without_the_url(load_query, url, query, message):
-    with pytest.raises(InputRefused, match=message) as refused:
-        load_query(url, query)
-    assert refused.value.exit_code == 2
-    assert "hunter2" not in str(refused.value)
-
-
-def test_a_missing_driver_is_named_with_the_extra_that_installs_it(load_query, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "psycopg", None)
-    with pytest.raises(InputRefused, match=r'pip install "retention-lab\[postgresql\]"') as refused:
-        load_query("postgresql://joe:hunter2@127.0.0.1/x")
-    assert "hunter2" not in str(refused.value)
-
-
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
@@ -263,22 +213,10 @@ def test_a_column_that_stands_twice_in_the_header_is_refused_only_where_it_is_us
         load_file("b.csv", "klant,datum,bedrag,bedrag\n" + PLAIN.split("\n", 1)[1].replace("\n", ",1\n"))
 
 
-def test_the_export_of_a_dutch_shop_is_read_to_the_cent(shop_export, load_file):
-    from tests.data.shop import COLUMNS as SHOP
-
-    path, truth = shop_export(3000)
-    assert_shop(load_file(path.name, columns=SHOP), truth)
-
-
-@pytest.mark.slow
-def test_300_000_rows_of_a_dutch_shop_are_read_to_the_cent(shop_export, load_file):
-    from tests.data.shop import COLUMNS as SHOP
-
-    path, truth = shop_export(300_000)
-    assert_shop(load_file(path.name, columns=SHOP), truth)
-
-
-def assert_shop(found, truth):
+@pytest.mark.parametrize("rows", [3_000, pytest.param(300_000, marks=pytest.mark.slow)])
+def test_the_export_of_a_dutch_shop_is_read_to_the_cent(shop_export, load_file, rows):
+    path, truth = shop_export(rows)
+    found = load_file(path.name, columns=SHOP)
     ledger = found.ledger.groupby("reason")["rows"].sum()
     assert found.rows_read == found.ledger["rows"].sum() == truth["rows"]
     assert found.ledger["amount"].sum() == pytest.approx(truth["amount"], abs=0.005)
@@ -294,16 +232,12 @@ def test_nothing_that_spilled_is_left_in_the_working_folder(load_file, tmp_path)
     assert not (tmp_path / "work" / "spill").exists()
 
 
-def test_a_file_in_a_broken_encoding_hides_no_problem_of_the_others(tmp_path):
+def test_a_file_in_a_broken_encoding_hides_no_problem_of_the_others(load_file, tmp_path):
     (tmp_path / "1.csv").write_bytes("klant;datum;bedrag\nZo\x81;2024-01-01;1\n".encode("latin-1") + b"\x9d\x8d")
     (tmp_path / "2.csv").write_text("klant;datum;bedrag\na;2024-01-01;many\n")
     (tmp_path / "3.csv").write_text("klant;datum\na;2024-01-01\n")
-    columns = {"customer": "klant", "date": "datum", "amount": "bedrag"}
-    config = Config(
-        name="shop", folder=tmp_path, data={"transactions": ["1.csv", "2.csv", "3.csv"], "columns": columns}
-    )
     with pytest.raises(InputRefused) as refused:
-        load_orders(config, workdir=tmp_path / "work")
+        load_file(["1.csv", "2.csv", "3.csv"])
     said = [problem.message for problem in refused.value.problems]
     assert "1.csv: the text is neither UTF-8 nor Windows-1252" in said[0]
     assert "3.csv: its header differs" in said[1]
@@ -312,11 +246,9 @@ def test_a_file_in_a_broken_encoding_hides_no_problem_of_the_others(tmp_path):
 
 def test_an_unknown_encoding_is_told_once_for_all_files(tmp_path):
     for name in ("1.csv", "2.csv"):
-        (tmp_path / name).write_text("klant;datum\na;2024-01-01\n")
-    data = {"transactions": "*.csv", "columns": {"customer": "klant", "date": "datum"}, "encoding": "utf-88"}
-    config = Config(name="shop", folder=tmp_path, data=data)
+        (tmp_path / name).write_text(PLAIN)
     with pytest.raises(InputRefused) as refused:
-        load_orders(config, workdir=tmp_path / "work")
+        rl.read_orders(f"{tmp_path}/*.csv", **COLUMNS, encoding="utf-88")
     assert len(refused.value.problems) == 1
 
 
@@ -346,3 +278,16 @@ def test_a_unit_price_that_is_not_there_is_told():
     frame = pd.DataFrame({"who": ["a"], "when": ["2024-01-01"], "pieces": [1]})
     with pytest.raises(InputRefused, match="there is no column 'price'"):
         rl.read_orders(frame, customer="who", date="when", quantity="pieces", unit_price="price")
+
+
+@pytest.mark.parametrize("missing", [float("nan"), float("inf"), float("-inf")])
+def test_what_is_no_number_is_a_missing_amount_though_all_others_are_equal(tmp_path, missing):
+    days = pd.Timestamp("2024-01-01") + pd.to_timedelta([row // 50 for row in range(5_000)], unit="D")
+    amount = [missing if row < 972 or row % 50 == 7 else 10.0 for row in range(5_000)]
+    frame = pd.DataFrame({"customer": [row % 50 for row in range(5_000)], "date": days})
+    table = pa.Table.from_pandas(frame).append_column("amount", pa.array(amount, pa.float64()))
+    pq.write_table(table, tmp_path / "nan.parquet")
+    names = {name: name for name in ("customer", "date", "amount")}
+    found = rl.read_orders(tmp_path / "nan.parquet", **names)
+    assert found.orders == sum(value == 10.0 for value in amount)
+    assert found.customers == 49

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from scipy.special import polygamma
 
-from analysis.config import ModelConfig
 from analysis.errors import NotIdentified
 from analysis.models.fits import fit_all, fit_one, maximum
 from analysis.models.fitting import WIDEST_SD, polish
@@ -124,13 +123,3 @@ def test_a_fit_draws_nothing_from_the_state_that_others_share(cdnow_39_weeks, na
 def test_two_customers_identify_nothing():
     with pytest.raises(NotIdentified):
         fit_one(MODELS["BG/NBD"], collapse([0, 2], [0.0, 9.0], [20.0, 30.0]), Clock(TimeUnit.WEEK), 1)
-
-
-def test_standard_errors_come_with_every_parameter(cdnow_purchase):
-    for fit in cdnow_purchase.fits:
-        assert set(fit.standard_errors) == set(fit.parameters)
-        assert all(0 < error < np.inf for error in fit.standard_errors.values())
-
-
-def test_the_default_configuration_is_weekly():
-    assert ModelConfig().time_unit is TimeUnit.WEEK

@@ -11,7 +11,6 @@ from analysis.models.origins import (
     Calibration,
     Window,
     choice_of,
-    interval_score,
     leads,
     record_of,
     time_that_wins,
@@ -109,9 +108,6 @@ class TestCalibration:
         assert (years.lower, years.upper) == (quarter.lower, quarter.upper)
         assert calibration.is_assumed(1096)
         assert not calibration.is_assumed(91)
-
-    def test_an_interval_that_fails_costs_more_than_a_wide_one(self):
-        assert interval_score(90, 110, 130, 0.9) > interval_score(60, 140, 130, 0.9)
 
 
 class TestTheRecord:

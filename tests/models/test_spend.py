@@ -6,8 +6,7 @@ from analysis.data import CustomerSummary
 from analysis.models.gamma_gamma import GammaGamma, fit_gamma_gamma
 from analysis.models.lifetimes_fits import GammaGammaFitter
 from analysis.models.spend import FrequencyEffect, Spending
-from analysis.models.spend_choice import fit_spend
-from analysis.models.spend_dependence import spend_dependence
+from analysis.models.spend_choice import fit_spend, spend_dependence
 
 
 def _summary(frequency, mean_value):

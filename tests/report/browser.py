@@ -49,14 +49,11 @@ class Visit:
     ----------
     page
         Playwright's page.
-    requests
-        Addresses that it asked for, but for its own file and data inside it.
     complaints
-        Errors and warnings on the console, exceptions, and dialogs.
+        Requests but for its own file and data inside it, errors and warnings on the console, exceptions, and dialogs.
     """
 
     page: Any
-    requests: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
 
     def heard(self, own: str) -> None:
@@ -69,12 +66,9 @@ class Visit:
         """What axe finds, folded parts opened: rule, place and reason."""
         from axe_playwright_python.sync_playwright import Axe
 
-        self.open_all()
+        self.page.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true })")
         found = Axe().run(self.page).response["violations"]
         return [f"{one['id']}: {node['target']} {node['failureSummary']}" for one in found for node in one["nodes"]]
-
-    def open_all(self) -> None:
-        self.page.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true })")
 
     def too_wide(self) -> list[str]:
         """The elements that reach beyond the window, where the page scrolls sideways."""
@@ -86,7 +80,7 @@ class Visit:
 
     def _requested(self, url: str, own: str) -> None:
         if url.split("#")[0] != own and not url.startswith("data:"):
-            self.requests.append(url)
+            self.complaints.append(f"request: {url}")
 
     def _dismissed(self, dialog: Any) -> None:
         self.complaints.append(f"dialog: {dialog.message}")
@@ -123,8 +117,7 @@ def problems_of(browser: Any, file: Path, looks: Sequence[Any] = LOOKS) -> list[
     found = []
     for scheme, window in looks:
         with visit(browser, file, scheme=scheme, window=window) as seen:
-            wide = seen.too_wide()
-            told = [*wide, *seen.violations(), *seen.too_wide(), *seen.requests, *seen.complaints]
+            told = [*seen.too_wide(), *seen.violations(), *seen.too_wide(), *seen.complaints]
             found += [f"{file.name}, {scheme}, {window['width']} px: {one}" for one in told]
     return found
 

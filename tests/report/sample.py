@@ -57,7 +57,6 @@ with page.section("Strategies and their cost in US$"):
         "strategy": "Strategy", "estimate": ("Difference", "bracketed money"),
         "chance_of_loss": ("Chance of a loss", "percent")})
     page.note("Prices from US$43,053 to US$53,122 are in dollars.")
-    page.link("customers.csv", "All customers are in customers.csv, in the folder of this page.")
 with page.section("What cannot be known"):
     raise rl.Unavailable("The data hold no amounts of money.")
 with page.section("What else cannot be known"):

@@ -37,7 +37,6 @@ def say(page, reason):
     raise Unavailable("Why {reason}", reason=reason)
     page.text("A sentence", "Sentences", n=2)
     page.text(reason, *reason)
-    page.link("file.csv", "The file")
     page.table(frame, "The table", columns={**COLUMNS, "estimate": ("Value", "money")})
     page.figure(lambda ax: ax, "The figure", alt="What it shows", columns=COLUMNS | {"x": "X"})
     table_html(frame, None, columns={"y": "Y"} if reason else {"z": ("Z", "money")})
@@ -47,7 +46,7 @@ def say(page, reason):
     assert ("One", "Many", "orders") in found
     assert ("A sentence", "Sentences", "") in found
     assert set(texts(found)) == {
-        "One", "Yes", "No", "Label A", "Label B", "Why {reason}", "A sentence", "The file", "The table", "Model",
+        "One", "Yes", "No", "Label A", "Label B", "Why {reason}", "A sentence", "The table", "Model",
         "Value", "The figure", "What it shows", "X", "Y", "Z",
     }  # fmt: skip
 

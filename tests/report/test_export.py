@@ -153,12 +153,6 @@ def test_a_formula_that_cannot_be_read_stays_as_it_was_written():
     assert [code.text for code in page.main.find_all("code")] == ["\\left( x"]
 
 
-def test_pages_of_notebooks_have_a_name_each():
-    assert [(link.path, link.title) for link in page_links(["00-summary", "04-retention-and-profit"])] == [
-        ("index.html", "Summary"), ("pages/04-retention-and-profit.html", "Retention and profit"),
-    ]  # fmt: skip
-
-
 @pytest.mark.parametrize(("name", "looks", "sheets"), [
     ("index", 4, 2), ("02-purchase-model", 4, 4), ("failed", 2, 1), ("runs", 2, 1),
 ])  # fmt: skip

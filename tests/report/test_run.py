@@ -313,16 +313,6 @@ class TestTheChecks:
 
 
 class TestAWrongRequest:
-    @pytest.mark.parametrize("jobs", [0, -1])
-    def test_for_no_workers_is_refused(self, make, jobs):
-        with pytest.raises(UsageError, match="jobs"):
-            make("good", jobs=jobs)
-
-    def test_into_a_file_is_refused(self, small, tmp_path):
-        (tmp_path / "out").write_text("a file")
-        with pytest.raises(UsageError, match="is a file"):
-            run_report(small_config(), out=tmp_path / "out", notebooks=folder_with(tmp_path, "good"))
-
     def test_without_notebooks_is_refused(self, tmp_path):
         with pytest.raises(UsageError, match="no notebooks"):
             run_report(small_config(), out=tmp_path / "out", notebooks=tmp_path)

@@ -27,8 +27,8 @@ def lists():
     value = rl.customer_value(fit, rl.GammaGamma().fit(orders), horizon="1Y")
     costs = {"gross_margin": 0.4, "cost_per_contact": 0.5, "incentive": 2.0}
 
-    def lists(lots=None, effects=None):
-        return contact_lists(orders, fit, value, stand, **costs, lots=lots, effects=effects)
+    def lists(lots=None, effects=None, most=None):
+        return contact_lists(orders, fit, value, stand, **costs, lots=lots, effects=effects, most=most)
 
     stand = ladder(orders, fit)
     return lists
@@ -62,7 +62,7 @@ class TestDrawing:
         assert len(draw_lot(found, "win_back", after=END, gross_margin=0.4)) == 2 * ENOUGH_ORDERING / 0.4
 
     def test_of_a_list_that_works_takes_everybody_and_leaves_a_tenth_out_within_strata(self, lists):
-        effects = pd.DataFrame({"list": ["win_back"], "shrunk": [0.4], "verdict": ["works"]})
+        effects = pd.DataFrame({"list": ["win_back"], "shrunk": [0.4], "untested": [np.nan], "verdict": ["works"]})
         found = lists(effects=effects)
         assert found.lists["works"].to_dict() == {name: name == "win_back" for name in found.lists.index}
         lot = draw_lot(found, "win_back", after=END, gross_margin=0.4, seed=3)
@@ -73,8 +73,18 @@ class TestDrawing:
         worth = (sent["p_order"] * sent["margin"]).rank(pct=True)
         assert worth[out].mean() == pytest.approx(0.5, abs=0.05)
 
+    def test_of_a_list_that_is_sent_to_nobody_takes_those_of_no_other_and_they_come_first_within_the_cap(self, lists):
+        effects = pd.DataFrame({"list": ["win_back"], "shrunk": [-0.4], "untested": [np.nan], "verdict": ["open"]})
+        found = lists(effects=effects)
+        assert found.lists.loc["win_back", "send"] == 0
+        end = (found.customers["valid_until"].max() - pd.Timedelta(days=28)).date()
+        lot = draw_lot(found, "win_back", after=end, gross_margin=0.4)
+        assert not set(lot["customer"]) & set(found.customers.query("send")["customer_id"])
+        asked = set(lot.loc[lot["arm"] == "contact", "customer"])
+        assert set(lists(lot, effects, most=len(asked)).customers.query("send")["customer_id"]) == asked
+
     def test_refuses_what_is_no_list_or_a_short_one(self, lists):
-        with pytest.raises(UsageError, match="0 customers are to be written to, a lot takes 20"):
+        with pytest.raises(UsageError, match="0 customers may be written to, a lot takes 20"):
             draw_lot(lists(), "gifts", after=END, gross_margin=0.4)
 
     def test_keeps_a_customer_in_one_lot_and_off_every_other_list_as_long_as_it_runs(self, lists):
@@ -93,8 +103,11 @@ class TestDrawing:
             pd.testing.assert_frame_equal(lists(other).customers, before.customers)
 
 
-def shop(lift, names=1_500, lots=3, seed=5, costs=MARGIN):
-    """Orders of names of whom a tenth orders in any four weeks, ``lift`` more of those contacted; their lots."""
+def shop(lift, names=1_500, lots=3, seed=5, costs=MARGIN, luck=0.0):
+    """Orders of names of whom a tenth orders in any four weeks, ``lift`` more of those contacted; their lots, sent.
+
+    By ``luck`` one order of each lot is larger, of someone contacted.
+    """
     rng, ids = np.random.default_rng(seed), np.array([f"c{who}" for who in range(names)])
     orders = [pd.DataFrame({"customer": ids, "date": START - pd.Timedelta(days=40), "amount": 20.0})]
     drawn, sent = [], []
@@ -102,7 +115,9 @@ def shop(lift, names=1_500, lots=3, seed=5, costs=MARGIN):
         arm = rng.permutation(np.arange(names) % 2)
         came = ids[rng.random(names) < 0.1 + lift * arm]
         when = start + pd.to_timedelta(rng.integers(0, 28, len(came)), "D")
-        orders.append(pd.DataFrame({"customer": came, "date": when, "amount": rng.gamma(4, 8, len(came)).round(2)}))
+        amount = rng.gamma(4, 8, len(came)).round(2)
+        amount[np.argmax(np.isin(came, ids[arm == 1]))] += luck
+        orders.append(pd.DataFrame({"customer": came, "date": when, "amount": amount}))
         lot = pd.DataFrame({"list": "win_back", "customer": ids, "arm": np.where(arm == 1, "contact", "none")})
         drawn.append(lot.assign(start=start, end=start + pd.Timedelta(days=27), **costs))
         sent.append(pd.DataFrame({"date": start, "customer": ids[arm == 1], "list": "win back"}))
@@ -174,6 +189,12 @@ class TestReadingBack:
         found = lot_effects(orders, lots, sent)
         assert found.lots["state"].tolist() == ["counts"] * 6
         assert found.effects["names"].tolist() == [600]
+
+    def test_one_great_order_moves_what_came_and_hardly_what_lists_are_ranked_by(self):
+        plain, great = (lot_effects(*shop(0.0, luck=luck)).effects.iloc[0] for luck in (0.0, 10_000.0))
+        moved = great[["estimate", "shrunk"]] - plain[["estimate", "shrunk"]]
+        assert moved["estimate"] > 1
+        assert 0 < moved["shrunk"] < 0.1 * moved["estimate"]
 
     def test_without_a_lot_there_is_nothing(self):
         orders, *_ = shop(0.0, lots=1)

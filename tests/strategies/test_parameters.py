@@ -3,7 +3,7 @@ import pytest
 
 from analysis.config import AssumptionsConfig
 from analysis.config.assumptions import PARAMETERS
-from analysis.strategies.dynamics import Estimate, draw_parameters
+from analysis.strategies.dynamics import draw_parameters
 
 
 @pytest.mark.parametrize("parameter", PARAMETERS, ids=lambda parameter: parameter.name)
@@ -36,7 +36,7 @@ def test_what_is_known_of_one_parameter_leaves_the_draws_of_others_alone():
 
 
 def test_an_estimate_replaces_an_assumption_with_its_uncertainty_and_what_is_given_beats_it():
-    estimates = {"kappa_deal": Estimate(0.4, 0.05)}
+    estimates = {"kappa_deal": np.random.default_rng(1).normal(0.4, 0.05, 4_000)}
     draws = draw_parameters(2_000, 1, estimates)
     assert draws.origin["kappa_deal"] == "estimate"
     assert (draws.values["kappa_deal"].mean(), draws.values["kappa_deal"].std()) == pytest.approx((0.4, 0.05), rel=0.05)
@@ -45,12 +45,13 @@ def test_an_estimate_replaces_an_assumption_with_its_uncertainty_and_what_is_giv
 
 def test_estimates_that_belong_together_stay_together():
     theta = np.linspace(0, 1, 500)
-    estimates = {"theta_deal": Estimate(0.5, 0.3, theta), "gamma_deal": Estimate(1.0, 0.6, 2 * theta)}
+    estimates = {"theta_deal": theta, "gamma_deal": 2 * theta}
     draws = draw_parameters(300, 1, estimates).values
     assert draws["gamma_deal"] == pytest.approx(2 * draws["theta_deal"])
 
 
 def test_estimates_beyond_what_makes_sense_are_cut_off():
-    draws = draw_parameters(500, 1, {"kappa_deal": Estimate(0.95, 0.3), "theta_deal": Estimate(-0.1, 0.2)}).values
+    wide = np.random.default_rng(1).normal(0.0, 0.3, 1_000)
+    draws = draw_parameters(500, 1, {"kappa_deal": 0.95 + wide, "theta_deal": wide - 0.1}).values
     assert draws["kappa_deal"].max() == 1
     assert draws["theta_deal"].min() == 0

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from analysis.config.strategies import NOTHING, Experience, Promotion, Strategy
-from analysis.strategies.schedule import WEEKS_PER_YEAR, Economics, Exposure, Schedule
+from analysis.strategies.schedule import WEEKS_PER_YEAR, Attack, Economics, Schedule
 
 
 def _of(promotion=None, experience=None, weeks=16, **running):
@@ -64,14 +64,15 @@ def test_the_margin_of_all_orders_together_is_the_gross_margin_of_what_was_paid(
     assert margin[0] - margin[1] == pytest.approx(40.0)
 
 
-def test_exposure_counts_weeks_under_attack_apart_in_and_between_promotions():
+def test_an_attack_takes_customers_while_it_lasts_by_how_much_deeper_it_is():
     strategies = [NOTHING, Strategy("sale", Promotion(depth=0.2, every_weeks=4, reach=0.5, points=0.01))]
-    found = Exposure(Schedule(strategies, 52), strategies, 0.3, todays_deal=0.05)
-    assert found.weeks[:, :, -1].tolist() == [[13, 10], [0, 3]]
-    assert found.weeks[0, 0, 26:28].tolist() == [0, 1]
-    short = Exposure(Schedule(strategies, 16), strategies, 0.3, todays_deal=0.05)
-    assert short.weeks[0, 0, [3, 16]].tolist() == [0, 13]
-    assert found.own[..., 0] == pytest.approx(np.array([[0.05, 0.06], [0.05, 0.16]]))
+    found = Attack(Schedule(strategies, 52), 0.3, todays_deal=0.05)
+    assert (found.begins, found.ends) == (26, 39)
+    assert found.ahead[:, 0] == pytest.approx([0.25, 0.25 - 0.01 - 0.1 * 3 / 13])
+    since, until = np.array([[20.0, 30.0, 40.0]]), np.array([[27.0, 50.0, 50.0]])
+    assert found.hazard(2.0, 0.05, since, until)[0] == pytest.approx(2 * 0.2 * np.array([1, 9, 0]))
+    short = Attack(Schedule(strategies, 16), 0.3, todays_deal=0.05)
+    assert (short.begins, short.ends) == (3, 16)
 
 
 def test_the_next_order_comes_when_the_pace_has_summed_to_what_it_needs():

@@ -56,21 +56,17 @@ def test_quality_that_lasts_keeps_customers_through_its_level_when_the_gap_has_c
     assert found[1] == pytest.approx(1 / expit(logit(dropout) - level * lift), rel=0.025)
 
 
-def test_equal_strategies_differ_by_exactly_zero():
-    values = draw_parameters(6, 2).values
-    setting = World(values, Economics(0.5), 104.0, 0.002)
+def test_a_strategy_is_the_same_whoever_stands_beside_it_and_equal_ones_do_not_differ():
+    setting, lives = (
+        World(draw_parameters(4, 2).values, Economics(0.5), 104.0, 0.002),
+        alike(300, 0.3, at_orders=0.1, draws=4),
+    )
     twins = [Strategy(name, SALE, Experience(invested_per_order=1.0), Gift(cost=1.0)) for name in ("one", "two")]
-    found = simulate(alike(300, 0.3, at_orders=0.1, draws=6), [NOTHING, *twins], setting, rival_depth=0.4)
-    for draws in found.parts.values():
-        assert (draws[1] == draws[2]).all()
-
-
-def test_a_strategy_is_the_same_whoever_stands_beside_it():
-    setting = World(draw_parameters(4, 2).values, Economics(0.5), 104.0, 0.002)
-    lives = alike(200, 0.3, at_orders=0.1, draws=4)
-    alone = simulate(lives, [NOTHING, better()], setting)
-    beside = simulate(lives, [NOTHING, Strategy("sale", SALE), better()], setting)
-    assert (alone.parts["profit"][1] == beside.parts["profit"][2]).all()
+    alone = simulate(lives, [NOTHING, twins[0]], setting, rival_depth=0.4)
+    beside = simulate(lives, [NOTHING, better(), *twins], setting, rival_depth=0.4)
+    for name, draws in beside.parts.items():
+        assert (draws[2] == draws[3]).all()
+        assert (draws[2] == alone.parts[name][1]).all()
 
 
 @pytest.mark.parametrize("is_new", [False, True])

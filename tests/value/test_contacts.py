@@ -178,12 +178,22 @@ def test_points_about_to_expire_make_a_list_that_holds_until_they_do(shop):
 def test_a_list_whose_lots_brought_more_comes_first_and_one_where_they_cost_more_is_sent_to_nobody(shop, found):
     again = found.customers[found.customers["customer_id"].duplicated(keep=False)]
     later = again.loc[~again["send"], "list"].value_counts().index[0]
-    effects = pd.DataFrame({"list": [later], "shrunk": [0.4], "verdict": ["open"]})
+    effects = pd.DataFrame({"list": [later], "shrunk": [0.4], "untested": [np.nan], "verdict": ["open"]})
     first = contact_lists(*shop, effects=effects, **COSTS)
     assert first.lists.loc[later, "send"] > found.lists.loc[later, "send"]
     assert not first.customers[first.customers["send"]]["customer_id"].duplicated().any()
     costly = contact_lists(*shop, effects=effects.assign(shrunk=-0.4), **COSTS)
     assert costly.lists.loc[later, "send"] == 0
+
+
+def test_a_list_without_a_lot_is_expected_to_bring_what_the_others_did_on_average(shop, found):
+    known = [name for name in found.lists.index if found.lists.loc[name, "send"]][:2]
+    effects = pd.DataFrame({"list": known, "shrunk": [0.4, -0.9], "untested": -0.2, "verdict": "open"})
+    lists = contact_lists(*shop, effects=effects, **COSTS)
+    assert lists.lists["send"].gt(0).to_dict() == {name: name == known[0] for name in lists.lists.index}
+    others = lists.customers[lists.customers["list"] == known[1]]
+    assert others["free"].any()
+    assert not others["send"].any()
 
 
 def test_what_a_lot_would_find_to_pay_lies_above_the_break_even_lift_by_the_errors_of_its_bound(found):

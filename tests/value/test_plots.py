@@ -40,7 +40,7 @@ def results():
 
 FIGURES = [
     *((of, name) for of in ("value", "orders only") for name in
-      ("segments", "concentration", "histogram", "order_chance", "grid")),
+      ("segments", "concentration", "grid")),
     *(("lift", name) for name in ("readings", "horizons")),
     ("retention", "by_year"), ("growth", "tenure"), ("payback", "curve"),
     *(("base", name) for name in ("bridge", "drivers", "second_order")),

@@ -244,7 +244,7 @@ def claim_step(claim: str) -> Callable[..., Verdict]:
     are None then.
 
     >>> inspect.signature(claim_step("twenty_bring_eighty")).parameters.keys()
-    odict_keys(['orders', 'credible_level', 'seed', 'split'])
+    odict_keys(['orders', 'credible_level', 'seed'])
     """
     declared = CLAIMS[claim]
     own = {"claimed": declared.range, "measure": declared.measure}

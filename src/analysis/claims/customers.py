@@ -8,7 +8,7 @@ posterior under no assumption but that customers are independent draws.
 from __future__ import annotations
 
 from statistics import NormalDist
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,12 +19,8 @@ from analysis.errors import Unavailable
 from analysis.interval import Interval
 from analysis.value.growth import HALF_YEAR_DAYS, TenurePeriod
 from analysis.value.history import exact, first_order_days, history
-from analysis.value.intervals import share_interval
 from analysis.value.lives import days_seen
 from analysis.words import Message
-
-if TYPE_CHECKING:
-    from analysis.data import HoldoutSplit
 
 TOP = 0.2
 FEWEST_CUSTOMERS, MOST_CUSTOMERS = 50, 20_000
@@ -99,7 +95,7 @@ def _compared(period: TenurePeriod, period_days: int) -> Message:
     found=Message("the best 20% of customers brought {estimate:interval percent} of the revenue"),
     range=Range(0.75, 0.85), needs=(c.has_money,), known=c.READ, trust=c.MEDIUM,
 )  # fmt: skip
-def twenty_bring_eighty(claimed, orders, credible_level, seed, split=None) -> Verdict:
+def twenty_bring_eighty(claimed, orders, credible_level, seed) -> Verdict:
     """Share of the revenue of the window that its best fifth of customers brought."""
     spent = np.maximum(orders.histories.table["spent"].to_numpy(dtype=float), 0.0)
     if len(spent) < FEWEST_CUSTOMERS or not spent.any():
@@ -107,30 +103,7 @@ def twenty_bring_eighty(claimed, orders, credible_level, seed, split=None) -> Ve
     window = Message("{customers:integer} customers over {days:days}. In another window the share is another: a short "
         "one has many who bought only once.", customers=len(spent), days=c.days_observed(orders))  # fmt: skip
     shares = {DATA: top_share_draws(spent, np.random.default_rng([seed, 6]))}
-    stays = _who_stays(split, credible_level)
-    return from_draws(claimed, shares, credible_level, assumptions=(window,), details=stays)
-
-
-def _who_stays(split: HoldoutSplit | None, level: float) -> tuple[Message, ...]:
-    """Of the best fifth until the holdout, how many are in the best fifth of the same customers in it."""
-    if split is None:
-        return ()
-    spent = np.maximum([split.calibration.table["spent"].to_numpy(dtype=float), split.holdout_spent], 0.0)
-    before, after = spent[:, spent[0] > 0]
-    size = round(TOP * len(before))
-    if size < FEWEST_CUSTOMERS // 5 or not after.any():
-        return ()
-    top = np.argsort(-before, kind="stable")[:size]
-    tied = after == (limit := np.sort(after)[::-1][size - 1])
-    # Where the limit cuts through customers who spent the same, each of them counts as the part that fits.
-    part = (size - np.sum(after > limit)) / tied.sum()
-    stayed = float(np.sum(after[top] > limit) + part * np.sum(tied[top]))
-    brought, bring = (float(each[top].sum() / each.sum()) for each in (before, after))
-    return (Message("Of the {top:integer} best customers until {end:date} {stay:interval percent} are among the best "
-        "20% of the same customers afterwards; {silent:percent} ordered nothing. They brought {brought:percent} of "
-        "what these customers spent until then, and {bring:percent} of what they spent afterwards.", top=size,
-        end=split.calibration_end, stay=share_interval(round(stayed), size, level),
-        silent=float(np.mean(after[top] == 0)), brought=brought, bring=bring),)  # fmt: skip
+    return from_draws(claimed, shares, credible_level, assumptions=(window,))
 
 
 @Claim(
@@ -154,25 +127,21 @@ def longer_more_profitable(claimed, orders, split, credible_level, seed) -> Verd
     chosen = c.some_customers(len(everyone), MOST_CUSTOMERS, rng)
     table, spent = everyone.iloc[chosen], split.holdout_spent[chosen]
     length, first = table["recency_days"].to_numpy(), table["first_order"].to_numpy()
-    month, repeat = first.astype("datetime64[M]").astype(int), length > 0
+    month = first.astype("datetime64[M]").astype(int)
     followed = Message("{customers:integer} customers, compared within their month of birth: the time from the first "
         "to the last order until {calibration_end:date} against what they spent in the {days:days} after it. A long "
         "span also means a recent last order.",
         customers=len(chosen), calibration_end=split.calibration_end, days=split.holdout_days)  # fmt: skip
     whole = orders.histories.table.iloc[c.some_customers(len(orders.histories), MOST_CUSTOMERS, rng)]
     pair = whole["recency_days"].to_numpy(), whole["spent"].to_numpy()
-    details = [Message("The usual correlation, of the whole length with all that was spent, is "
+    usual = Message("The usual correlation, of the whole length with all that was spent, is "
         "{correlation:decimal2}; but what was spent early is part of both. Reinartz and Kumar found 0.20 to 0.45.",
-        correlation=float(rank_correlation_draws(*pair, np.zeros(len(whole)), rng, draws=0)[0]))]  # fmt: skip
-    if repeat.sum() >= FEWEST_CUSTOMERS:
-        among = rank_correlation_draws(length[repeat], spent[repeat], month[repeat], rng)
-        details.append(Message("Among those who had come back at least once: {correlation:interval decimal2}.",
-            correlation=Interval.around(among[0], among[1:], credible_level)))  # fmt: skip
+        correlation=float(rank_correlation_draws(*pair, np.zeros(len(whole)), rng, draws=0)[0]))  # fmt: skip
     draws = {DATA: rank_correlation_draws(length, spent, month, rng)}
     alone = Message("Differences between customers alone produce such a correlation: who orders often and rarely "
         "leaves has a long relationship and orders on. It does not say that length makes anyone more "
         "profitable.")  # fmt: skip
-    return from_draws(claimed, draws, credible_level, assumptions=(followed, alone, NO_CAUSE), details=tuple(details))
+    return from_draws(claimed, draws, credible_level, assumptions=(followed, alone, NO_CAUSE), details=(usual,))
 
 
 def top_share(values: np.ndarray, top: float = TOP) -> float:

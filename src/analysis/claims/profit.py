@@ -20,8 +20,6 @@ from analysis.words import Message
 
 if TYPE_CHECKING:
     from analysis.config import EconomicsConfig, RetentionConfig
-    from analysis.models.fits import PurchaseFits
-    from analysis.value.shifts import Shifts
 
 CUT_COMPARED = 0.02
 """The rise in retention, in points, that is said to equal a cut of costs."""
@@ -192,7 +190,7 @@ def five_percent_more_regulars(claimed, value, credible_level, seed) -> Verdict:
     range=Range(LEAST_TIMES, np.inf), unit="ratio", known=c.SECOND_HAND, trust=c.LOW,
 )  # fmt: skip
 def keeping_cheaper(
-    claimed, orders, fits, economics_config, retention_config, credible_level, seed, shifts=None, customer_tables=None
+    claimed, orders, economics_config, retention_config, credible_level, seed, customer_tables=None
 ) -> Verdict:
     """Cost of winning one customer over that of keeping one for a year; else the break-even.
 
@@ -200,8 +198,7 @@ def keeping_cheaper(
     (a gamma posterior of their rate); without a table what is configured.
     """
     winning, keeping = economics_config.acquisition_cost, retention_config.cost_per_customer_year
-    equal = _equal_return(shifts, fits, economics_config, credible_level)
-    rests_on = (prices_configured(economics_config, retention_config), *c.models_left_out(fits) * bool(equal))
+    rests_on = (prices_configured(economics_config, retention_config),)
     if spent := spent_on_winning(orders, customer_tables and customer_tables.acquisition):
         winning = spent["spend"] / spent["customers"]
         rests_on = (Message("Over the last year of spend {customers:integer} new customers cost {spend:money}, which "
@@ -211,18 +208,19 @@ def keeping_cheaper(
         reason = Message("Orders do not show what winning or keeping a customer costs. Set "
             "`economics.acquisition_cost` (or `data.acquisition`) and `retention.cost_per_customer_year`.",
             code="claim.reason.costs_not_configured")  # fmt: skip
-        return not_testable(reason, _break_even(winning, keeping), *equal, assumptions=rests_on)
+        return not_testable(reason, _break_even(winning, keeping), assumptions=rests_on)
+    saved = ()
     if retention_config.gain > 0 and retention_config.gain_kind == "points":
-        equal.insert(0, Message("Everyone is paid for, but only {gain:percent1} stay because of it: that is "
+        saved = (Message("Everyone is paid for, but only {gain:percent1} stay because of it: that is "
             "{cost:money} for each customer who would have left.",
-            gain=retention_config.gain, cost=keeping / retention_config.gain))  # fmt: skip
+            gain=retention_config.gain, cost=keeping / retention_config.gain),)  # fmt: skip
     if spent:
         rate = np.random.default_rng([seed, 12]).gamma(spent["customers"], size=DRAWS)
         draws = np.append(winning, spent["spend"] / rate) / keeping
-        return from_draws(claimed, {DATA: draws}, credible_level, assumptions=rests_on, details=tuple(equal))
+        return from_draws(claimed, {DATA: draws}, credible_level, assumptions=rests_on, details=saved)
     ratio, holds = winning / keeping, float(claimed.holds(np.array(winning / keeping)))
     found = {c.CONFIGURED: Interval(ratio, ratio, ratio, credible_level)}
-    return Verdict(found, {c.CONFIGURED: holds}, assumptions=rests_on, details=tuple(equal))
+    return Verdict(found, {c.CONFIGURED: holds}, assumptions=rests_on, details=saved)
 
 
 @Claim(
@@ -263,25 +261,3 @@ def _break_even(winning: float, keeping: float) -> Message:
             keeping=keeping, at_five=keeping * LEAST_TIMES, at_ten=keeping * MOST_TIMES)  # fmt: skip
     return Message("It would be true if winning a customer cost you at least 5 times what you spend on keeping one "
         "for a year.")  # fmt: skip
-
-
-def _equal_return(shifts: Shifts | None, fits: PurchaseFits, economics: EconomicsConfig, level: float) -> list[Message]:
-    """What a new and a kept customer are worth, by purchase model; empty where that is not known."""
-    prices, said = Prices(economics.gross_margin, economics.cost_per_order), []
-    for streams in shifts.by_model if shifts else ():
-
-        def contribution(scope: str, streams=streams) -> np.ndarray:
-            choice = Choice(scope=scope, profit="contribution", horizon_years=float(economics.horizon_years))
-            return profit(choice, prices, brings(streams, shifts, choice, 0, economics.annual_discount_rate))
-
-        new, base = contribution("new_customer"), contribution("base")
-        kept = base / np.append(fits[streams.model].alive, fits[streams.model].alive_draws)[: len(base)]
-        if np.all(kept > 0):
-            found = {"new": new, "kept": kept, "times": new / kept}
-            said.append(Message("{model}: over {horizon:years}, discounted at {rate:percent1} a year, a new customer "
-                "is worth {new:interval money} and an average one of today's who is kept {kept:interval money}. At "
-                "equal return, winning one may cost {times:interval decimal2} times as much as saving such a one who "
-                "would have left.",
-                model=streams.model, horizon=float(economics.horizon_years), rate=economics.annual_discount_rate,
-                **{name: Interval.around(each[0], each[1:], level) for name, each in found.items()}))  # fmt: skip
-    return said

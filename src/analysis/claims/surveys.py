@@ -73,7 +73,7 @@ def _after_scores(orders: Orders, scores: pd.DataFrame | None, window: int, leve
     """How many ordered again after a low and after another satisfaction score; empty without enough scores."""
     if scores is None:
         return ()
-    place = pd.Index(orders.histories.table["customer_id"]).get_indexer(scores["customer"])
+    place = orders.histories.places(scores["customer"])
     last = pd.Timestamp(orders.observation_end) - pd.Timedelta(days=window)
     scores = scores.assign(place=place)[(place >= 0) & scores["score"].notna() & (scores["date"] <= last)]
     scores = scores.reset_index(drop=True)

@@ -14,7 +14,6 @@ from pydantic import BaseModel, Discriminator, Field, Tag, model_validator
 
 from analysis.config.kinds import (
     ColumnName,
-    ColumnNames,
     Cost,
     CurrencyCode,
     Day,
@@ -23,6 +22,7 @@ from analysis.config.kinds import (
     Section,
     VariableName,
     ZoneName,
+    with_roles,
 )
 from analysis.config.strategies import StrategiesConfig
 from analysis.config.tables import CUSTOMER_TABLES, LOYALTY_TABLES, CustomerTablesConfig, DatedTable
@@ -99,25 +99,16 @@ Source = Annotated[
 ]
 
 
-class Columns(ColumnNames):
+class Columns(
+    with_roles(
+        "Columns",
+        "customer date",
+        "amount quantity unit_price order discount status refunded product category channel currency split",
+    )
+):
     """Which column of the file holds what. Money is ``amount``, or ``quantity`` times ``unit_price``."""
 
     shared: ClassVar[frozenset[str]] = frozenset({"product", "category", "channel", "currency", "status", "split"})
-
-    customer: ColumnName
-    date: ColumnName
-    amount: ColumnName | None = None
-    quantity: ColumnName | None = None
-    unit_price: ColumnName | None = None
-    order: ColumnName | None = None
-    discount: ColumnName | None = None
-    status: ColumnName | None = None
-    refunded: ColumnName | None = None
-    product: ColumnName | None = None
-    category: ColumnName | None = None
-    channel: ColumnName | None = None
-    currency: ColumnName | None = None
-    split: ColumnName | None = None
 
     @model_validator(mode="after")
     def _one_kind_of_money(self) -> Columns:
@@ -254,18 +245,10 @@ class ContactsConfig(Section):
     most_contacts: int | None = Field(default=None, ge=0)
 
 
-class ContractColumns(ColumnNames):
+class ContractColumns(with_roles("ContractColumns", "customer", "start end month active tenure churned")):
     """Which column holds what: a contract's ``start`` and ``end``; by ``month`` whether it was ``active``; or its
     ``tenure`` in months and whether the customer ``churned``.
     """
-
-    customer: ColumnName
-    start: ColumnName | None = None
-    end: ColumnName | None = None
-    month: ColumnName | None = None
-    active: ColumnName | None = None
-    tenure: ColumnName | None = None
-    churned: ColumnName | None = None
 
     @model_validator(mode="after")
     def _one_shape(self) -> ContractColumns:

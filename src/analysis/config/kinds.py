@@ -18,6 +18,7 @@ from pydantic import (
     Field,
     ValidationError,
     ValidationInfo,
+    create_model,
     field_validator,
     model_validator,
 )
@@ -118,6 +119,16 @@ class ColumnNames(Section):
     def mapped(self) -> dict[str, str]:
         """Role -> column name, for the roles that are given."""
         return {role: name for role, name in self.model_dump().items() if name is not None}
+
+
+def with_roles(name: str, needed: str, known: str = "", base: type[ColumnNames] = ColumnNames) -> type[ColumnNames]:
+    """Column names with these roles: what is needed, and what may be known.
+
+    >>> list(with_roles("Arms", "customer arm").model_fields)
+    ['customer', 'arm']
+    """
+    roles = dict.fromkeys(needed.split(), (ColumnName, ...)) | dict.fromkeys(known.split(), (ColumnName | None, None))
+    return create_model(name, __base__=base, **roles)
 
 
 def _column_name(name: Any) -> Any:

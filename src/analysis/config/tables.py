@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, create_model, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from analysis.config.kinds import ColumnName, ColumnNames, Cost, Day, Delimiter, Section
+from analysis.config.kinds import ColumnName, ColumnNames, Cost, Day, Delimiter, Section, with_roles
 
 GROUP = "group "
 """Begins the role of a column that customers are grouped by under its own name."""
@@ -65,11 +65,9 @@ def _costs_by_arm(given: Any) -> Any:
     return {_arm(name): cost for name, cost in given.items()} if isinstance(given, Mapping) else given
 
 
-class ExperimentColumns(ColumnNames):
-    """Which customer was assigned to which arm."""
-
-    customer: ColumnName
-    arm: ColumnName
+ExperimentColumns = with_roles("ExperimentColumns", "customer arm")
+"""Which customer was assigned to which arm."""
+ExperimentColumns.__module__ = __name__  # where pickle looks for it
 
 
 class ExperimentConfig(Table):
@@ -99,8 +97,8 @@ def _table(
     **keys: Any,
 ) -> type[Table]:
     """The section of a table with these roles of columns: what is needed, and what may be known."""
-    roles = dict.fromkeys(needed.split(), (ColumnName, ...)) | dict.fromkeys(known.split(), (ColumnName | None, None))
-    columns = create_model(f"{name}Columns", __base__=columns, __module__=__name__, **roles)
+    columns = with_roles(f"{name}Columns", needed, known, columns)
+    columns.__module__ = __name__
     table = create_model(name, __base__=base, __module__=__name__, __doc__=doc, columns=(columns, ...), **keys)
     globals().update({each.__name__: each for each in (columns, table)})  # where pickle looks for them
     return table

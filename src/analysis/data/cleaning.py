@@ -12,7 +12,7 @@ from typing import Any
 import ibis
 import numpy as np
 import pandas as pd
-from ibis.expr.types import Table
+from ibis.expr.types import NumericValue, Table
 
 from analysis.config import Config, DataConfig
 from analysis.data import expressions
@@ -20,15 +20,20 @@ from analysis.data.engine import Relation
 from analysis.data.first_orders import left_truncation_of
 from analysis.data.ledger import Entry, Outcome, Reason, ledger_frame, where_any
 from analysis.data.meaning import dominant_customer, meant, problems_in_far_days
-from analysis.data.refund_lag import refunds_to_come
 from analysis.data.rows import Rows, problems_in_rows
 from analysis.data.vocabulary import in_words, rows_by_code
-from analysis.errors import USAGE, DataError, InputRefused, Problem, UsageError, counted
+from analysis.errors import CONTENT, USAGE, DataError, InputRefused, Problem, UsageError, counted
 from analysis.words import Message
 
 BIRTH_WINDOW_DAYS = 28
 QUIET_DAYS, QUIET_TIMES = 7, 2
 """Days without orders at the end that are worth a note: so many, and so many times the longest time before."""
+FEWEST_REFUNDS, LONGEST_LAG = 30, 182
+"""Refunds from which their lag is told; days after an order that are looked at, at most half of the window."""
+MOST_SEEN = 0.9
+"""Share of the refunds that has come when the orders of a week count as settled."""
+MATERIAL = 0.005
+"""Share of a turnover from which it is worth a word."""
 UNCOUNTED = -1
 NARROW_TOTAL = 900_000_000_000
 """Money below it fits into ``expressions.CELL``."""
@@ -79,35 +84,36 @@ def cleaned(
     data, today = config.data, dt.datetime.now(dt.UTC).date()
     rows = meant(rows, data)
     rows = rows.then(_with_reasons, data.observation_start, end, rows.has_money, data.refunds == "drop")
-    profile = profile_of(rows, today)
+    profile = Profile({line["reason"]: line for line in rows.relation.few(_profile, today)})
+    first_day, last_day = (profile.of(name) or None for name in ("first_day", "last_day"))
     kept = rows.then(_counting) if profile.dropped else rows
     currency, mixed = currency_of(kept, config)
     duplicates = UNCOUNTED if data.duplicates == "keep" else duplicates_in(kept)
     problems = [
         *further,
         *rows.found,
-        *(problems_in_rows(rows) if profile.unread else []),
+        *(problems_in_rows(rows) if profile.total("unread") else []),
         *mixed,
         *problems_in_duplicates(kept, duplicates, data),
-        *problems_in_far_days(kept, profile.first_day, profile.last_day),
+        *problems_in_far_days(kept, first_day, last_day),
         *problems_in_profile(rows, profile, data, end, today),
     ]
     if problems:
         raise InputRefused(problems)
-    end, start = end or profile.last_date, data.observation_start or profile.first_day
-    entries = list(profile.dropped)
+    end = end or max(line["last_day"] for line in profile.lines.values() if line["last_day"])
+    start, entries = data.observation_start or first_day, profile.dropped
     if data.duplicates == "drop" and duplicates > 0:
         kept = replace(kept, relation=kept.relation.then(_single, kept.keys).stored("single_rows"))
         left = kept.relation.one(lambda t: t.aggregate(amount=t.money.sum().coalesce(0).cast(expressions.MONEY)))
-        amount = profile.kept_amount - left["amount"]
+        amount = profile.of("amount") - left["amount"]
         entries.append(Entry(Outcome.DROPPED, Reason.DUPLICATE, duplicates, amount))
     early_customers = 0
     if data.exclude_earlier:
         kept, entry, early_customers = without_early_customers(rows, kept, profile, start)
         entries.append(entry)
-    counting = kept.relation.then(_as_expressions_take_them, bool(profile.refunds))
-    money = expressions.CELL if profile.largest_total < NARROW_TOTAL else expressions.MONEY
-    days = counting.then(expressions.customer_days, money, profile.free > 0).stored("customer_days")
+    counting = kept.relation.then(_as_expressions_take_them, profile.of("refunds") > 0)
+    money = expressions.CELL if profile.total("turnover") < NARROW_TOTAL else expressions.MONEY
+    days = counting.then(expressions.customer_days, money, profile.of("free") > 0).stored("customer_days")
     if data.duplicates == "keep" and data.count_duplicates:
         # Rows that are equal fall on one day of one customer.
         several = days.then(expressions.several_rows)
@@ -115,7 +121,7 @@ def cleaned(
     bought = days.then(expressions.by_day, end).frame()
     if bought.empty:
         raise DataError(f"{rows.label}: no customer has an order in the window")
-    entries += entries_of(days, bought, profile.rows - sum(entry.rows for entry in entries))
+    entries += entries_of(days, bought, profile.total("rows") - sum(entry.rows for entry in entries))
     customers = days.then(expressions.customers, end).stored("customers")
     seen = customers.then(expressions.first_seen).frame()
 
@@ -133,7 +139,7 @@ def cleaned(
     found = Cleaned(
         ledger=ledger_frame(entries),
         daily=daily.drop(columns="gross"),
-        rows_read=profile.rows,
+        rows_read=profile.total("rows"),
         rows_used=sum(entry.rows for entry in entries if entry.outcome != "dropped"),
         customers=int(seen["customers"].sum()),
         orders=int(daily["orders"].sum()),
@@ -157,43 +163,36 @@ def cleaned(
 
 @dataclass(frozen=True)
 class Profile:
-    """What one pass over all rows found.
+    """What one pass over all rows found: sums of ``_profile`` by the reason why rows do not count, None where they do.
 
-    Attributes
-    ----------
-    rows, kept, refunds, free
-        Rows of the source; rows that are kept; refunds, and rows worth nothing, among the kept.
-    kept_amount, largest_total
-        Money of the kept rows; sum of the absolute money of all rows, a bound for every sum.
-    first_day, last_day
-        First and last day among the rows with a customer and a date that lie in the window.
-    last_date
-        Last date in the data.
-    future, unread
-        Rows dated after today; rows with a date, a number or an id that could not be read.
-    large_discounts
-        Kept purchases with a discount above their amount.
-    dropped
-        Ledger lines of the rows that are not kept, and of what was paid back in the row of its order.
+    Examples
+    --------
+    >>> lines = [{"reason": None, "rows": 2, "amount": 5}, {"reason": str(Reason.MISSING_DATE), "rows": 1, "amount": 3}]
+    >>> profile = Profile({line["reason"]: line for line in lines})
+    >>> profile.total("rows"), profile.of("amount"), profile.of("rows", Reason.MISSING_DATE), profile.of("free")
+    (3, 5, 1, 0)
     """
 
-    rows: int
-    kept: int
-    refunds: int
-    free: int
-    kept_amount: Decimal
-    largest_total: Decimal
-    first_day: dt.date | None
-    last_day: dt.date | None
-    last_date: dt.date | None
-    future: int
-    unread: int
-    large_discounts: int
-    dropped: tuple[Entry, ...]
+    lines: dict[str | None, dict[str, Any]]
 
-    def rows_with(self, reason: Reason) -> int:
-        """Rows that were dropped for a reason."""
-        return sum(entry.rows for entry in self.dropped if entry.reason == reason)
+    def total(self, name: str) -> Any:
+        """A sum over all rows."""
+        return sum(line[name] for line in self.lines.values())
+
+    def of(self, name: str, reason: Reason | None = None) -> Any:
+        """A sum over the rows that count, or do not for a reason; 0 where there are none."""
+        return self.lines.get(reason, {}).get(name) or 0
+
+    @property
+    def dropped(self) -> list[Entry]:
+        """Ledger lines of the rows that do not count, and of what was paid back in the row of its order."""
+        entries = [
+            Entry(Outcome.DROPPED, Reason(reason), line["rows"], line["amount"] + line.get("paid_back", 0))
+            for reason, line in sorted(self.lines.items(), key=lambda item: item[0] or "")
+            if reason is not None
+        ]
+        paid_back = self.of("paid_back")
+        return entries + [Entry(Outcome.REFUNDED, Reason.REFUND_IN_COLUMN, 0, paid_back)] * bool(paid_back)
 
 
 def _with_reasons(
@@ -217,44 +216,18 @@ def _counting(rows: Table) -> Table:
     return rows.filter(rows.reason.isnull())
 
 
-def profile_of(rows: Rows, today: dt.date) -> Profile:
-    """All counts that the cleaning needs, in one pass."""
-    found = rows.relation.few(_profile, today)
-    nothing, zero = dict.fromkeys(found[0] if found else ["rows"]), Decimal(0)
-    kept = next((line for line in found if line["reason"] is None), nothing)
-
-    def gross(line: dict[str, Any]) -> Decimal:
-        return (line["amount"] or zero) + (line.get("paid_back") or zero)
-
-    dropped = [
-        Entry(Outcome.DROPPED, Reason(line["reason"]), line["rows"], gross(line))
-        for line in sorted(found, key=lambda line: line["reason"] or "")
-        if line["reason"] is not None
-    ]
-    if paid_back := kept.get("paid_back"):
-        dropped.append(Entry(Outcome.REFUNDED, Reason.REFUND_IN_COLUMN, 0, paid_back))
-    return Profile(
-        rows=sum(line["rows"] for line in found),
-        kept=kept["rows"] or 0,
-        refunds=kept.get("refunds") or 0,
-        free=kept.get("free") or 0,
-        kept_amount=kept.get("amount") or zero,
-        largest_total=sum(((line["amount"] or zero) - 2 * (line["below_zero"] or zero) for line in found), zero),
-        first_day=kept.get("first_day"),
-        last_day=kept.get("last_day"),
-        last_date=max((line["last_day"] for line in found if line["last_day"]), default=None),
-        future=sum(line["future"] for line in found),
-        unread=sum(line["unread"] for line in found),
-        large_discounts=kept.get("large") or 0,
-        dropped=tuple(dropped),
-    )
-
-
 def _profile(rows: Table, today: dt.date) -> Table:
+    """Sums by reason: rows, amount, turnover (absolute, a bound for every sum), first and last day, and of what ever
+    makes trouble.
+    """
+
+    def total(column: NumericValue) -> NumericValue:
+        return column.sum().coalesce(0).cast(expressions.MONEY)
+
     sums = {
         "rows": rows.count(),
-        "amount": rows.money.sum(),
-        "below_zero": rows.money.sum(where=rows.money < 0),
+        "amount": total(rows.money),
+        "turnover": total(rows.money.abs()),
         "refunds": rows.count(where=rows.is_refund),
         "free": rows.count(where=rows.money.coalesce(0) == 0),
         "first_day": rows.day.min(),
@@ -263,9 +236,9 @@ def _profile(rows: Table, today: dt.date) -> Table:
         "unread": rows.count(where=rows.unread),
     }
     if "refunded" in rows.columns:
-        sums["paid_back"] = rows.refunded.sum(where=rows.money.notnull())
+        sums["paid_back"] = total(ibis.cases((rows.money.notnull(), rows.refunded)))
     if "discount" in rows.columns:
-        sums["large"] = rows.count(where=~rows.is_refund & (rows.discount > rows.money))
+        sums["large_discounts"] = rows.count(where=~rows.is_refund & (rows.discount > rows.money))
     return rows.group_by("reason").agg(**sums)
 
 
@@ -273,46 +246,47 @@ def problems_in_profile(
     rows: Rows, profile: Profile, data: DataConfig, end: dt.date | None, today: dt.date
 ) -> list[Problem]:
     """What makes the rows unusable as a whole."""
-    label = rows.label
-    if not profile.rows:
+    label, number, refunds = rows.label, profile.total("rows"), profile.of("refunds")
+    if not number:
         return [Problem(f"{label}: there are no rows under the header; at least one order is needed")]
     messages = []
-    missing = profile.rows_with(Reason.MISSING_CUSTOMER)
-    if missing > data.max_missing_customer_share * profile.rows:
+    missing = profile.of("rows", Reason.MISSING_CUSTOMER)
+    if missing > data.max_missing_customer_share * number:
         messages.append(
-            f"{label}: {missing:,} of {counted(profile.rows, 'row')} ({missing / profile.rows:.0%}) "
+            f"{label}: {missing:,} of {counted(number, 'row')} ({missing / number:.0%}) "
             f"{'has' if missing == 1 else 'have'} no customer id; "
             f"max_missing_customer_share == {data.max_missing_customer_share:g} allows fewer"
         )
-    if end is None and profile.future:
+    if end is None and (future := profile.total("future")):
         messages.append(
-            f"{label}: {counted(profile.future, 'row is', 'rows are')} dated after today ({today}): "
+            f"{label}: {counted(future, 'row is', 'rows are')} dated after today ({today}): "
             f"{rows.examples(['date'], lambda t: t.day > today)}; "
             "correct them, or set the key `observation_end` to the last day that counts"
         )
-    if data.refunds == "refuse" and profile.refunds:
+    if data.refunds == "refuse" and refunds:
         messages.append(
-            f"{label}: {counted(profile.refunds, 'row is a refund', 'rows are refunds')} (negative): "
+            f"{label}: {counted(refunds, 'row is a refund', 'rows are refunds')} (negative): "
             f"{rows.examples(('amount', 'quantity', 'unit_price'), lambda t: t.is_refund)}; "
             "refunds == 'refuse', set it to 'net' or 'drop' to allow them"
         )
-    is_readable = not (any(reading.problems for reading in rows.readings.values()) or profile.unread)
-    if is_readable and profile.kept == profile.refunds:
+    is_readable = not (any(reading.problems for reading in rows.readings.values()) or profile.total("unread"))
+    if is_readable and profile.of("rows") == refunds:
         messages.append(_nothing_left(label, profile))
-    elif is_readable and rows.has_money and not profile.largest_total:
+    elif is_readable and rows.has_money and not profile.total("turnover"):
         messages.append(f"{label}: every amount is 0; where orders have no amounts, name no column of money")
     return [Problem(message) for message in messages]
 
 
 def _nothing_left(label: str, profile: Profile) -> str:
-    refunds = profile.refunds + profile.rows_with(Reason.REFUND_DROPPED)
-    if refunds and profile.kept + profile.rows_with(Reason.REFUND_DROPPED) == refunds:
+    left_out = profile.of("rows", Reason.REFUND_DROPPED)
+    refunds = profile.of("refunds") + left_out
+    if refunds and profile.of("rows") + left_out == refunds:
         all_of_them = "the only amount is" if refunds == 1 else f"all {refunds:,} amounts are"
         return f"{label}: {all_of_them} negative; at least one order of zero or more is needed"
     reasons = ", ".join(
         f"{entry.rows:,} {entry.reason.rsplit('.', 1)[-1].replace('_', ' ')}" for entry in profile.dropped if entry.rows
     )
-    return f"{label}: no order is left of {counted(profile.rows, 'row')}: {reasons}"
+    return f"{label}: no order is left of {counted(profile.total('rows'), 'row')}: {reasons}"
 
 
 def currency_of(kept: Rows, config: Config) -> tuple[str | None, list[Problem]]:
@@ -320,46 +294,36 @@ def currency_of(kept: Rows, config: Config) -> tuple[str | None, list[Problem]]:
 
     It is the one that their column or the configuration tells, and that beside their amounts.
     """
-    told, problems = _currency_told(kept, config)
-    if problems:
-        return None, problems
+    configured, label, column = config.economics.currency, kept.label, kept.columns.get("currency")
+    lines = kept.relation.few(_currencies) if column else []
+    codes = {line["code"]: line["number"] for line in lines}
+    in_column = rows_by_code(codes, [configured] if configured else [])
+    known = next(iter(in_column), kept.table.currency if kept.table else None)
+    told = known or configured
     beside: dict[str, int] = {}
     for reading in kept.readings.values():
         for mark, number in reading.currencies.items():
             beside[mark] = max(beside.get(mark, 0), number)
     written = rows_by_code(beside, [told] if told else [])
-    if not written or {*written} == {told or next(iter(written))}:
-        return told or next(iter(written), None), []
-    against = ""
-    if told:
-        column = kept.columns.get("currency")
-        against = f", but {f'column {column!r} says' if column else 'economics.currency =='} {told!r}"
-    message = f"{kept.label}: there are amounts in {in_words(written)}{against}; one currency is allowed"
-    return None, [Problem(message)]
-
-
-def _currency_told(kept: Rows, config: Config) -> tuple[str | None, list[Problem]]:
-    """The currency of the column of currencies or of the sample, checked against the configured one."""
-    configured, label, sample = config.economics.currency, kept.label, kept.table.currency if kept.table else None
-    lines = kept.relation.few(_currencies) if kept.has("currency") else []
-    codes = {line["code"]: line["number"] for line in lines}
-    found = rows_by_code(codes, [configured] if configured else [])
-    if len(found) > 1:
-        column = kept.columns["currency"]
+    message, exit_code = "", CONTENT
+    if len(in_column) > 1:
         message = (
-            f"{label}: the rows are in {len(found)} currencies ({in_words(found)}); one currency is allowed: name one "
-            f"with the key `data.part` and {column!r} with `data.columns.split`, or make a report for each with "
-            "`batch.split_by`"
+            f"{label}: the rows are in {len(in_column)} currencies ({in_words(in_column)}); one currency is allowed: "
+            f"name one with the key `data.part` and {column!r} with `data.columns.split`, or make a report for each "
+            "with `batch.split_by`"
         )
-        return None, [Problem(message)]
-    known = next(iter(found), sample)
-    if known and not re.fullmatch("[A-Z]{3}", known):
+    elif known and not re.fullmatch("[A-Z]{3}", known):
         message = f"{label}: the currency {known!r} is no three-letter ISO 4217 code such as EUR"
-        return None, [Problem(message)]
-    if known and configured and known != configured:
+    elif known and configured and known != configured:
         message = f"{label}: the amounts are in {known}, but economics.currency == {configured!r}; make them agree"
-        return None, [Problem(message, USAGE)]
-    return known or configured, []
+        exit_code = USAGE
+    elif written and {*written} != {told or next(iter(written))}:
+        says = f"column {column!r} says" if column else "economics.currency =="
+        against = f", but {says} {told!r}" if told else ""
+        message = f"{label}: there are amounts in {in_words(written)}{against}; one currency is allowed"
+    if message:
+        return None, [Problem(message, exit_code)]
+    return told or next(iter(written), None), []
 
 
 def _currencies(rows: Table) -> Table:
@@ -405,7 +369,7 @@ def without_early_customers(rows: Rows, kept: Rows, profile: Profile, start: dt.
     a customer counts as born before it when the first order falls into the first 28 days: whoever buys at least
     every four weeks is caught, and so are the customers who were really won in these days.
     """
-    is_known = profile.rows_with(Reason.BEFORE_START) > 0
+    is_known = profile.of("rows", Reason.BEFORE_START) > 0
     seen = rows.then(lambda t: t.filter(t.customer.notnull())) if is_known else kept
     limit = start if is_known else start + dt.timedelta(days=BIRTH_WINDOW_DAYS)
     early = seen.relation.then(expressions.early_customers, limit)
@@ -463,35 +427,67 @@ def daily_of(bought: pd.DataFrame, seen: pd.DataFrame, start: dt.date, end: dt.d
     return daily.assign(repeat_orders=daily["orders"] - daily["new_customers"])
 
 
+def refunds_to_come(lags: pd.DataFrame, gross: np.ndarray) -> tuple[np.ndarray, list[Message]]:
+    """What is expected to be paid back still of each day's orders, and what is said of it; 0 where it is no matter.
+
+    Of an order of age a the share sum of r(b) over b > a is still to come, where r(b) is what was paid back b days
+    after orders, over what was bought long enough ago to be seen at that age.
+
+    Parameters
+    ----------
+    lags
+        As of ``expressions.refunds_by_age``.
+    gross
+        What was bought on each day of the window, without refunds [currency], shape (days,).
+
+    Examples
+    --------
+    >>> lags = pd.DataFrame({"age": [20, 40], "refunds": [900, 850], "amount": [9_000.0, 8_500.0]})
+    >>> to_come, (note,) = refunds_to_come(lags, np.full(400, 500.0))
+    >>> to_come[-1].round(2), to_come[-30].round(2), to_come[-60], note.values["weeks"]
+    (np.float64(47.3), np.float64(23.61), np.float64(0.0), 6)
+    """
+    days, nothing = len(gross), np.zeros(len(gross))
+    longest = min(LONGEST_LAG, days // 2)
+    lags = lags[lags["age"] <= longest]
+    if lags["refunds"].sum() < FEWEST_REFUNDS:
+        return nothing, []
+    back = np.bincount(lags["age"], weights=lags["amount"].astype(float), minlength=longest + 1)
+    rate = back / np.maximum(gross.cumsum()[::-1][: longest + 1], 1e-9)
+    later = rate.sum() - rate.cumsum()
+    weeks = int(np.ceil((np.argmax(later <= (1 - MOST_SEEN) * rate.sum()) + 1) / 7))
+    last = slice(days - 7 * weeks, None)
+    to_come = gross * later[np.minimum(np.arange(days)[::-1], longest)]
+    amount, turnover = to_come[last].sum(), gross[last].sum()
+    if weeks < 2 or amount <= MATERIAL * turnover:
+        return nothing, []
+    to_come[: days - 7 * weeks] = 0.0
+    note = Message(
+        "Refunds come late: it takes {weeks:weeks} until nine tenths of them are there. Of the orders of the last "
+        "{weeks:weeks} some {amount:money} ({share:percent}) is expected to be paid back still; the turnover of the "
+        "last 12 months is shown without it.",
+        code="data.refunds_to_come", weeks=weeks, amount=float(amount), share=float(amount / turnover),
+    )  # fmt: skip
+    return to_come, [note]
+
+
 def notes_on(
     entries: Iterable[Entry], duplicates: int, early_customers: int, profile: Profile, data: DataConfig
 ) -> list[Message]:
     """What the ledger and the policies give reason to say."""
     found = {entry.reason: entry for entry in entries}
     counts = {reason.name: found[reason].rows if reason in found else 0 for reason in Reason}
-    sums = {reason.name: float(found[reason].amount) if reason in found else 0.0 for reason in Reason}
+    left_out = found.get(Reason.REFUND_DROPPED)
     notes = where_any(
         Message(
             "Rows without a customer id, left out: {n:integer} of {rows:integer}. What these customers bought is "
             "missing from everything below.",
-            n=counts["MISSING_CUSTOMER"], rows=profile.rows,
+            n=counts["MISSING_CUSTOMER"], rows=profile.total("rows"),
         ),
         Message(
             "Refunds left out: {n:integer}, {amount:money} in all. Customers who send much back look better than they "
             "are.",
-            n=counts["REFUND_DROPPED"], amount=sums["REFUND_DROPPED"],
-        ),
-        Message(
-            "Refunds taken off what the customers spent: {n:integer}, {amount:money} in all.",
-            n=counts["REFUND_NETTED"], amount=sums["REFUND_NETTED"],
-        ),
-        Message(
-            "Orders refunded in full, which count as purchases worth nothing: {n:integer}.", n=counts["ORDER_REFUNDED"]
-        ),
-        Message(
-            "Refunds to customers without any order in the data, perhaps from before they begin, left out: "
-            "{n:integer}, {amount:money} in all.",
-            n=counts["REFUND_WITHOUT_ORDER"], amount=sums["REFUND_WITHOUT_ORDER"],
+            n=counts["REFUND_DROPPED"], amount=float(left_out.amount) if left_out else 0.0,
         ),
         Message(
             "Customers who may have bought before the data begin, left out: {n:integer} (rows: {rows:integer}).",
@@ -506,7 +502,7 @@ def notes_on(
             "Rows with a discount larger than the amount: {n:integer} of {rows:integer}. That is right where amounts "
             "are what was paid and more than half was taken off; if amounts are prices before the discount, the two "
             "columns do not fit together.",
-            n=profile.large_discounts, rows=profile.rows,
+            n=profile.of("large_discounts"), rows=profile.total("rows"),
         ),
     )  # fmt: skip
     if duplicates == UNCOUNTED:

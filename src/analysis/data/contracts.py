@@ -10,10 +10,8 @@ import numpy as np
 import pandas as pd
 
 from analysis.config import Config
-from analysis.data.engine import literals
-from analysis.data.formats import YEARS
 from analysis.data.ledger import where_any
-from analysis.data.tables import EXAMPLES, Table, opened_table
+from analysis.data.tables import EXAMPLES, Table, read_table
 from analysis.data.vocabulary import words
 from analysis.errors import DataError, InputRefused, Problem, counted, shortened
 from analysis.words import Message
@@ -46,7 +44,7 @@ class Contracts:
     rows_read
         Rows of the source.
     data_hash
-        SHA-256 (hex) over the content of the file; None for a frame.
+        SHA-256 (hex) over the content of the file.
     notes
         What is worth saying about them.
     """
@@ -60,7 +58,7 @@ class Contracts:
     first_start: dt.date
     as_of: dt.date
     rows_read: int
-    data_hash: str | None
+    data_hash: str
     notes: tuple[Message, ...]
 
     @property
@@ -69,7 +67,7 @@ class Contracts:
         return self.counts.groupby("period", as_index=False)[["at_risk", "renewed", "lost"]].sum()
 
 
-def load_contracts(config: Config, *, as_of: dt.date, workdir: Path, frame: pd.DataFrame | None = None) -> Contracts:
+def load_contracts(config: Config, *, as_of: dt.date, workdir: Path) -> Contracts:
     """Contracts as ``config.contracts`` describes them, up to ``as_of``, counted.
 
     Parameters
@@ -80,8 +78,6 @@ def load_contracts(config: Config, *, as_of: dt.date, workdir: Path, frame: pd.D
         Last day that counts: the ``observation_end`` of the transactions. A contract that ends later runs on.
     workdir
         Folder for intermediate files.
-    frame
-        A table that stands in for the configured file.
 
     Raises
     ------
@@ -91,34 +87,31 @@ def load_contracts(config: Config, *, as_of: dt.date, workdir: Path, frame: pd.D
     Examples
     --------
     >>> import tempfile
-    >>> columns = {"customer": "who", "start": "from", "end": "until"}
-    >>> contracts = {"file": "frame", "columns": columns}
-    >>> config = Config(name="gym", data={"transactions": {"sample": "cdnow"}}, contracts=contracts)
-    >>> rows = [("a", "2020-03-01", None), ("b", "2020-05-01", "2021-05-01"), ("c", "2020-07-01", "2022-08-15")]
-    >>> frame = pd.DataFrame(rows, columns=["who", "from", "until"])
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     gym = load_contracts(config, as_of=dt.date(2022, 12, 31), workdir=Path(folder), frame=frame)
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> rows = ["who,from,until", "a,2020-03-01,", "b,2020-05-01,2021-05-01", "c,2020-07-01,2022-08-15"]
+    >>> _ = Path(folder.name, "gym.csv").write_text("\\n".join(rows))
+    >>> contracts = {"file": "gym.csv", "columns": {"customer": "who", "start": "from", "end": "until"}}
+    >>> data = {"transactions": {"sample": "cdnow"}}
+    >>> config = Config(name="gym", folder=folder.name, data=data, contracts=contracts)
+    >>> gym = load_contracts(config, as_of=dt.date(2022, 12, 31), workdir=Path(folder.name))
     >>> gym.by_period[["period", "at_risk", "lost"]].values.tolist()
     [[1, 3, 1], [2, 2, 0]]
     """
-    reading, folder = {"months": True, "needed": "one contract"}, workdir / "contracts"
     columns, months = config.contracts.columns, config.contracts.period_months
     read = _of_months if columns.month else _of_tenure if columns.tenure else _of_spans
-    with opened_table("contracts", config.contracts, config, folder, frame, **reading) as table:
-        contracts, last_day, notes = read(table, pd.Timestamp(as_of), months)
-        readings = table.readings.values()
-        told = where_any(
-            Message(
-                "Contracts whose end is a word for nothing, such as NULL or n.v.t.: {n:integer}. They are taken to run "
-                "on.",
-                n=table.readings["end"].nothing if table.has("end") else 0,
-            ),
-            Message(
-                "Rows that name a month and no day: {n:integer}. The first day of the month is taken.",
-                n=0 if columns.month else max((reading.months for reading in readings), default=0),
-            ),
-        )
-        return _counted(table, contracts, last_day, [*table.said(Message("contracts")), *told, *notes], months)
+    table = read_table("contracts", config.contracts, config, workdir / "contracts", months=True)
+    contracts, last_day, notes = read(table, pd.Timestamp(as_of), months)
+    told = where_any(
+        Message(
+            "Contracts whose end is a word for nothing, such as NULL or n.v.t.: {n:integer}. They are taken to run on.",
+            n=table.readings["end"].nothing if "end" in table.readings else 0,
+        ),
+        Message(
+            "Rows that name a month and no day: {n:integer}. The first day of the month is taken.",
+            n=0 if columns.month else max(reading.months for reading in table.readings.values()),
+        ),
+    )
+    return _counted(table, contracts, last_day, [*table.said(Message("contracts")), *told, *notes], months)
 
 
 def problems_in_contracts(config: Config, workdir: Path) -> tuple[Problem, ...]:
@@ -151,9 +144,8 @@ def _of_spans(table: Table, as_of: pd.Timestamp, _months: int) -> _Read:
     table.check_order("contract ends", "contracts end", allowed)
     table.check_filled("customer")
     table.refuse()
-    spans = table.frame(whole=True).sort_values(["customer", "start"], kind="stable")
+    spans = table.frame.sort_values(["customer", "start"], kind="stable")
     ahead, later = spans["end"] > as_of, spans["start"] > as_of
-    running = ahead & ~later & (spans["end"].dt.year <= YEARS[1])
     spans["stop"] = spans["end"].mask(ahead).fillna(FAR)
     spans = spans[~later]
     before = spans.groupby("customer")["stop"].cummax().groupby(spans["customer"]).shift()
@@ -170,10 +162,6 @@ def _of_spans(table: Table, as_of: pd.Timestamp, _months: int) -> _Read:
             ),
             _came_back(len(spells) - len(contracts)),
             Message("Contracts that began after the last day that counts, left out: {n:integer}.", n=int(later.sum())),
-            Message(
-                "Contracts that end after the last day that counts: {n:integer}. They run until then.",
-                n=int(running.sum()),
-            ),
         ),
     )
 
@@ -187,17 +175,16 @@ def _of_tenure(table: Table, as_of: pd.Timestamp, months: int) -> _Read:
 
     Whoever left did so in the period that the tenure lies in; whoever stays is seen until the last whole period.
     """
+    rows = table.frame
     table.check_filled("customer", "tenure")
     _check_said(table, "churned")
-    if table.has("tenure"):
-        negative = f"{table.value('tenure')} < 0"
-        table.check(
-            ("tenure",), negative, "tenure is negative", "tenures are negative", "months since the start are allowed"
-        )
-    one, many = "stands in more than one row", "stand in more than one row"
-    table.check_once((), "count(*) > 1", one, many, "one row a customer is allowed")
+    if "tenure" in rows:
+        one, many = "tenure is negative", "tenures are negative"
+        table.check(("tenure",), rows["tenure"] < 0, one, many, "months since the start are allowed")
+    if "customer" in rows:
+        one, many = "stands in more than one row", "stand in more than one row"
+        table.check_once((), rows["customer"].duplicated(), one, many, "one row a customer is allowed")
     table.refuse()
-    rows = table.frame(whole=True)
     tenure, churned = rows["tenure"].astype("int64"), rows["churned"].str.lower().isin(YES)
     last = np.maximum(np.ceil(tenure / months), 1).astype("int64") * months
     start = _months_later(pd.Series(as_of, rows.index), -tenure.mask(churned, last))
@@ -208,12 +195,11 @@ def _of_tenure(table: Table, as_of: pd.Timestamp, months: int) -> _Read:
 
 def _check_said(table: Table, role: str) -> None:
     """A problem where a column says neither yes nor no."""
-    if table.has(role):
+    if role in table.frame:
         column = f"in column {table.raw.columns[role]!r} (for {role})"
         one, many = f"value {column} says neither yes nor no", f"values {column} say neither yes nor no"
         allowed = "true or false, 1 or 0, yes or no, active or inactive (also ended, cancelled) are allowed"
-        said = f"coalesce(lower({table.value(role)}) IN {literals((*YES, *NO))}, false)"
-        table.check((role,), f"NOT {said}", one, many, allowed)
+        table.check((role,), ~table.frame[role].str.lower().isin([*YES, *NO]), one, many, allowed)
 
 
 def _of_months(table: Table, as_of: pd.Timestamp, _months: int) -> _Read:
@@ -225,11 +211,14 @@ def _of_months(table: Table, as_of: pd.Timestamp, _months: int) -> _Read:
     table.check_filled("month")
     _check_said(table, "active")
     table.check_filled("customer")
-    twice, month = ("has a month twice", "have a month twice"), f"date_trunc('month', {table.value('month')})"
-    table.check_once(("month",), "count(*) > 1", *twice, "one row a customer and month is allowed", each=month)
+    rows = table.frame
+    if "month" in rows:
+        rows = rows.assign(month=rows["month"].dt.to_period("M").dt.start_time.astype(rows["month"].dtype))
+    if {"customer", "month"} <= {*rows}:
+        is_twice = rows.duplicated(["customer", "month"])
+        allowed = "one row a customer and month is allowed"
+        table.check_once(("month",), is_twice, "has a month twice", "have a month twice", allowed)
     table.refuse()
-    rows = table.frame(whole=True)
-    rows["month"] = rows["month"].dt.to_period("M").dt.start_time.astype(rows["month"].dtype)
     rows = rows[rows["month"] <= as_of].sort_values(["customer", "month"])
     rows["active"] = rows["active"].str.lower().isin(YES)
     _refuse_gaps(table, rows)
@@ -332,11 +321,6 @@ def _counted(
     counts.insert(3, "renewed", counts["at_risk"] - counts["lost"])
     base = states[states["running"]].groupby(["cohort", "due"], as_index=False)["customers"].sum()
     latest = (states["due"] > 0) & (states["seen"] == states["due"])
-    unfinished = Message(
-        "Customers who left before a renewal that has not fallen due yet: {n:integer}. They count up to the one "
-        "before.",
-        n=int(customers[~states["running"] & ~lost].sum()),
-    )
     return Contracts(
         counts=counts,
         base=base.rename(columns={"due": "renewals"}),
@@ -347,8 +331,8 @@ def _counted(
         first_start=start.min().date(),
         as_of=last_day.date(),
         rows_read=table.rows,
-        data_hash=table.raw.digest() if table.raw.digest else None,
-        notes=(*notes, *where_any(unfinished)),
+        data_hash=table.digest,
+        notes=tuple(notes),
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,9 +21,9 @@ from analysis.config import CUSTOMER_TABLES, GROUP, LOT, Config
 from analysis.data.formats import NOTHING
 from analysis.data.orders import Orders
 from analysis.data.samples import further_table, sample_rows
-from analysis.data.tables import EXAMPLES, opened_table
+from analysis.data.tables import NUMBERS, Table, read_table
 from analysis.data.vocabulary import words
-from analysis.errors import DataError, InputRefused, Problem, Unavailable, counted, shortened
+from analysis.errors import DataError, InputRefused, Problem, Unavailable, counted
 from analysis.words import Message
 
 TABLE_LABELS = {
@@ -189,38 +189,29 @@ def load_customer_tables(config: Config, orders: Orders, *, workdir: Path) -> Cu
     ({'shop': 1, 'web': 1}, 3)
     """
     known = pd.Index(orders.histories.table["customer_id"].astype(str))
-    window = pd.Timestamp(orders.observation_start), pd.Timestamp(orders.observation_end)
     first = pd.Series(orders.histories.table["first_order"].to_numpy(), index=known)
-    checks: dict[str, Callable[[_Rows], None]] = {
-        "customers": lambda rows: _check_names(rows, known, window[1], only_known=config.data.part is not None),
-        "acquisition": lambda rows: _check_spend(rows, window),
-        "contacts": lambda rows: rows.fitting(everybody, window),
-        "exits": lambda rows: _check_exits(rows, everybody, window, first),
-        "points": lambda rows: _check_points(rows, everybody, window),
-    }
+    window = pd.Timestamp(orders.observation_start), pd.Timestamp(orders.observation_end)
+    is_part = config.data.part is not None
     everybody, frames, digests, ledger, problems = known, {}, {}, [], []
-    for name, check in checks.items():
+    for name in (name for name in CUSTOMER_TABLES if name != "lots"):
         settings, given = further_table(config, f"data.{name}")
         if settings is None:
             continue
         try:
-            rows, digests[name] = _read(config, name, settings, given, workdir)
-            if "customer" in rows.frame:
-                rows.frame["customer"] = rows.spelled(rows.frame["customer"], everybody)
-                plain, alike = (_plain(ids).str.lstrip("0") for ids in (rows.frame["customer"], pd.Series(everybody)))
-                rows.leave("zeros", plain.isin(alike) & ~rows.frame["customer"].isin(everybody))
-            check(rows)
-            rows.refuse_nothing_left()
+            table, digests[name] = _read(config, name, settings, given, workdir)
+            _keep_fitting(name, table, everybody, window, first, is_part=is_part)
+            _refuse_nothing_left(name, table)
         except InputRefused as refused:
             problems += refused.problems
             continue
-        frames[name] = rows.frame.reset_index(drop=True)
-        ledger += rows.ledger
+        frames[name] = frame = table.frame.reset_index(drop=True)
+        fits = {"reason": "fits", "rows": len(frame), "examples": ""}
+        ledger += [{"table": name} | line for line in (fits, *table.left_out)]
         if name == "customers":
-            everybody = known.union(frames[name]["customer"], sort=False)
-            frames[name] = _with_earned(frames[name], settings.earned)
+            everybody = known.union(frame["customer"], sort=False)
+            frames[name] = _with_earned(frame, settings.earned)
         elif name == "exits":
-            frames[name]["avoidable"] = frames[name]["reason"].isin(settings.avoidable)
+            frame["avoidable"] = frame["reason"].isin(settings.avoidable)
     if problems:
         raise InputRefused(problems)
     if not digests:
@@ -234,7 +225,7 @@ def load_lots(config: Config, *, workdir: Path) -> CustomerTables:
     read = [_read(config, "lots", settings, rows, workdir / str(rows is None)) for settings, rows in found if settings]
     if not read:
         return CustomerTables()
-    frame = pd.concat([rows.frame for rows, _ in read], ignore_index=True)
+    frame = pd.concat([table.frame for table, _ in read], ignore_index=True)
     # As formulas were escaped when it was written.
     frame["customer"] = frame["customer"].str.replace(r"^'(?= *[=+\-@\t\r\n])", "", regex=True)
     frame["arm"] = frame["arm"].str.strip().str.lower()
@@ -268,95 +259,109 @@ def _hash_of(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _read(config: Config, name: str, settings, given, workdir: Path) -> tuple[_Rows, str]:
-    with opened_table(f"data.{name}", settings, config, workdir / name, given) as table:
-        table.refuse()
-        return _Rows(name, table.raw.label, table.frame(whole=True)), table.digest
+def _read(config: Config, name: str, settings, given, workdir: Path) -> tuple[Table, str]:
+    """A table less rows that lack what is needed or that repeat another one, and its digest."""
+    table = read_table(f"data.{name}", settings, config, workdir / name, given)
+    table.refuse()
+    columns = CUSTOMER_TABLES[name].model_fields["columns"].annotation.model_fields
+    needed = [role for role, field in columns.items() if field.is_required()]
+    table.leave("empty", table.frame[needed].isna().any(axis=1))
+    if name in ONCE:
+        table.leave("repeated", table.frame.duplicated())
+    return table, table.digest
 
 
-class _Rows:
-    """Rows of one table, and the ledger of what was left out."""
+def _refuse_nothing_left(name: str, table: Table) -> None:
+    if table.frame.empty:
+        listed = "; ".join(
+            f"{row['rows']:,}: {REASONS[row['reason']].text}, such as {row['examples']}" for row in table.left_out
+        )
+        rows = table.rows - table.blank
+        told = f"none of its {rows:,} rows fits the orders ({listed}); are ids and days written alike?"
+        raise InputRefused([Problem(f"data.{name}: {table.raw.label}: {told}")])
 
-    def __init__(self, name: str, label: str, frame: pd.DataFrame):
-        self.name, self.label, self.frame, self.read, self.out = name, label, frame, len(frame), []
-        columns = CUSTOMER_TABLES[name].model_fields["columns"].annotation.model_fields
-        needed = [role for role, field in columns.items() if field.is_required()]
-        self.leave("empty", frame[needed].isna().any(axis=1))
-        if name in ONCE:
-            self.leave("repeated", self.frame.duplicated())
 
-    def leave(self, reason: str, rows: pd.Series, column: str = "customer") -> None:
-        """Leave rows out, or only tell of them where the reason says so."""
-        if rows.any():
-            values = self.frame.loc[rows, column if column in self.frame else self.frame.columns[0]]
-            shown = values.dropna().astype(str).unique()
-            examples = ", ".join(repr(shortened(value)) for value in shown[:EXAMPLES])
-            self.out.append({"table": self.name, "reason": reason, "rows": int(rows.sum()), "examples": examples})
-        if reason not in KEPT:
-            self.frame = self.frame[~rows]
-
-    def blank(self, reason: str, rows: pd.Series, column: str) -> None:
-        """Tell of values that do not count, and take them out."""
-        self.leave(reason, rows)
-        self.frame = self.frame.assign(**{column: self.frame[column].mask(rows)})
-
-    def spelled(self, ids: pd.Series, known: pd.Index) -> pd.Series:
-        """Ids as the orders have them, where they differ in capitals, blanks or ``.0`` alone."""
-        own = pd.Series(known, index=_plain(pd.Series(known)))
-        own = own[~own.index.duplicated(keep=False)]
-        found = _plain(ids).map(own).where(~ids.isin(known))
-        self.leave("spelled", found.notna() & ids.notna())
-        return found.fillna(ids)
-
-    def fitting(self, known: pd.Index, window: tuple[pd.Timestamp, pd.Timestamp]) -> None:
-        """Only rows of known customers and days inside the data."""
-        self.leave("unknown", ~self.frame["customer"].isin(known))
-        self.leave("outside", ~self.frame["date"].between(*window), "date")
-
-    @property
-    def ledger(self) -> list[dict]:
-        fits = {"table": self.name, "reason": "fits", "rows": len(self.frame), "examples": ""}
-        return [fits, *self.out]
-
-    def refuse_nothing_left(self) -> None:
-        if self.frame.empty:
-            listed = "; ".join(
-                f"{row['rows']:,}: {REASONS[row['reason']].text}, such as {row['examples']}" for row in self.out
-            )
-            told = f"none of its {self.read:,} rows fits the orders ({listed}); are ids and days written alike?"
-            raise InputRefused([Problem(f"data.{self.name}: {self.label}: {told}")])
+def _keep_fitting(
+    name: str,
+    table: Table,
+    known: pd.Index,
+    window: tuple[pd.Timestamp, pd.Timestamp],
+    first: pd.Series,
+    *,
+    is_part: bool,
+) -> None:
+    """Leaves out what does not fit the orders: customers, days, numbers, and what the table alone is about."""
+    if "customer" in table.frame:
+        _spell(table, "customer", known)
+        plain, alike = (_plain(ids).str.lstrip("0") for ids in (table.frame["customer"], pd.Series(known)))
+        table.leave("zeros", plain.isin(alike) & ~table.frame["customer"].isin(known))
+    if name == "customers":
+        _keep_one_row_a_name(table, known, window[1], only_known=is_part)
+        return
+    start, end = window
+    if "customer" in table.frame:
+        table.leave("unknown", ~table.frame["customer"].isin(known))
+    else:  # spend of the month in which the data begin
+        start = start.to_period("M").start_time
+    table.leave("outside", ~table.frame["date"].between(start, end), "date")
+    numbers = [role for role in NUMBERS if role in table.frame]
+    table.leave(
+        "negative", (table.frame[numbers] < 0).any(axis="columns"), "spend" if "spend" in numbers else "customer"
+    )
+    if name == "exits":
+        table.leave("early", ~(table.frame["customer"].map(first) <= table.frame["date"]))
+    if name == "points":
+        redeemed = table.frame["redeemed"].fillna(0.0) if "redeemed" in table.frame else 0.0
+        table.frame = table.frame.assign(redeemed=redeemed).sort_values(["customer", "date"], kind="stable")
+        left = (table.frame["earned"] - table.frame["redeemed"]).groupby(table.frame["customer"]).cumsum()
+        table.leave("unearned", (left < 0) & (table.frame["redeemed"] > 0))
 
 
 def _plain(ids: pd.Series) -> pd.Series:
     return ids.str.strip().str.casefold().str.removesuffix(".0")
 
 
-def _check_names(rows: _Rows, known: pd.Index, end: dt.date, *, only_known: bool) -> None:
+def _spell(table: Table, role: str, known: pd.Index) -> None:
+    """Ids as the orders have them, where they differ in capitals, blanks or ``.0`` alone."""
+    own, ids = pd.Series(known, index=_plain(pd.Series(known))), table.frame[role]
+    found = _plain(ids).map(own[~own.index.duplicated(keep=False)]).where(~ids.isin(known))
+    _tell(table, "spelled", found.notna() & ids.notna())
+    table.frame = table.frame.assign(**{role: found.fillna(ids)})
+
+
+def _tell(table: Table, reason: str, rows: pd.Series, column: str = "customer", *, blank: str = "") -> None:
+    """Tell of rows that stay, whose values of ``blank`` do not count."""
+    table.leave(reason, rows, column, out=False)
+    if blank:
+        table.frame = table.frame.assign(**{blank: table.frame[blank].mask(rows)})
+
+
+def _keep_one_row_a_name(table: Table, known: pd.Index, end: pd.Timestamp, *, only_known: bool) -> None:
     """One row a name, with what does not contradict itself."""
     if only_known:
-        rows.leave("unknown", ~rows.frame["customer"].isin(known))
+        table.leave("unknown", ~table.frame["customer"].isin(known))
     yes, no, nothing = (set(found) for found in (words("said_yes"), words("said_no"), NOTHING))
-    if "opt_in" in rows.frame:
-        said = rows.frame["opt_in"].str.lower()
-        rows.leave("neither", ~said.isin(yes | no | nothing) & said.notna(), "opt_in")
-        rows.frame = rows.frame.assign(opt_in=said.map(dict.fromkeys(yes, True) | dict.fromkeys(no - yes, False)))
-    if "enquired" in rows.frame:
-        said = rows.frame["enquired"].str.lower()
-        rows.frame = rows.frame.assign(enquired=(~said.isin(no)).where(said.notna() & ~said.isin(nothing)))
-    if "club_since" in rows.frame:
-        rows.blank("later", rows.frame["club_since"] > end, "club_since")
-    by = rows.frame.groupby("customer", sort=False)
-    for role in (role for role in rows.frame if role != "customer"):
-        rows.blank("several", by[role].transform("nunique") > 1, role)
-    whole = rows.frame.groupby("customer", sort=False).first()
-    rows.leave("repeated", rows.frame.duplicated("customer"))
-    rows.frame = whole.reset_index()
-    if "referred_by" in rows.frame:
+    if "opt_in" in table.frame:
+        said = table.frame["opt_in"].str.lower()
+        _tell(table, "neither", ~said.isin(yes | no | nothing) & said.notna(), "opt_in")
+        table.frame = table.frame.assign(opt_in=said.map(dict.fromkeys(yes, True) | dict.fromkeys(no - yes, False)))
+    if "enquired" in table.frame:
+        said = table.frame["enquired"].str.lower()
+        table.frame = table.frame.assign(enquired=(~said.isin(no)).where(said.notna() & ~said.isin(nothing)))
+    if "club_since" in table.frame:
+        _tell(table, "later", table.frame["club_since"] > end, blank="club_since")
+    by = table.frame.groupby("customer", sort=False)
+    for role in (role for role in table.frame if role != "customer"):
+        _tell(table, "several", by[role].transform("nunique") > 1, blank=role)
+    whole = table.frame.groupby("customer", sort=False).first()
+    table.leave("repeated", table.frame.duplicated("customer"))
+    table.frame = whole.reset_index()
+    if "referred_by" in table.frame:
         everybody = known.union(whole.index, sort=False)
-        rows.frame["referred_by"] = rows.spelled(rows.frame["referred_by"], everybody)
-        given = rows.frame["referred_by"].notna()
-        rows.blank("stranger", given & ~rows.frame["referred_by"].isin(everybody), "referred_by")
-        rows.blank("self", _in_circles(rows.frame), "referred_by")
+        _spell(table, "referred_by", everybody)
+        referred_by = table.frame["referred_by"]
+        _tell(table, "stranger", referred_by.notna() & ~referred_by.isin(everybody), blank="referred_by")
+        _tell(table, "self", _in_circles(table.frame), blank="referred_by")
 
 
 def _with_earned(names: pd.DataFrame, channels: tuple[str, ...]) -> pd.DataFrame:
@@ -374,24 +379,3 @@ def _in_circles(names: pd.DataFrame) -> pd.Series:
     graph = coo_array((np.ones(len(referred)), (by[referred], referred)), shape=(len(names), len(names)))
     _, part = connected_components(graph.tocsr(), connection="strong")
     return pd.Series((np.bincount(part)[part] > 1) | (by == np.arange(len(names))), index=names.index)
-
-
-def _check_spend(rows: _Rows, window: tuple[pd.Timestamp, pd.Timestamp]) -> None:
-    start = window[0].to_period("M").start_time
-    rows.leave("outside", ~rows.frame["date"].between(start, window[1]), "date")
-    rows.leave("negative", rows.frame["spend"] < 0, "spend")
-
-
-def _check_exits(rows: _Rows, known: pd.Index, window: tuple[pd.Timestamp, pd.Timestamp], first: pd.Series) -> None:
-    rows.fitting(known, window)
-    began = rows.frame["customer"].map(first)
-    rows.leave("early", ~(began <= rows.frame["date"]))
-
-
-def _check_points(rows: _Rows, known: pd.Index, window: tuple[pd.Timestamp, pd.Timestamp]) -> None:
-    rows.frame = rows.frame.assign(redeemed=rows.frame["redeemed"].fillna(0.0) if "redeemed" in rows.frame else 0.0)
-    rows.fitting(known, window)
-    rows.leave("negative", (rows.frame["earned"] < 0) | (rows.frame["redeemed"] < 0))
-    rows.frame = rows.frame.sort_values(["customer", "date"], kind="stable")
-    left = (rows.frame["earned"] - rows.frame["redeemed"]).groupby(rows.frame["customer"]).cumsum()
-    rows.leave("unearned", (left < 0) & (rows.frame["redeemed"] > 0))

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote, unquote_plus
 
 from analysis.config import DatabaseSource, DataConfig
 from analysis.data.cells import BATCH_ROWS, CellWriter, staged_cells
 from analysis.data.engine import Connection
-from analysis.data.source import RawTable, only_first_rows
+from analysis.data.source import RawTable
 from analysis.errors import RetentionLabError, UsageError, is_full_disk
 
 SECRET_NAME = re.compile(
@@ -34,10 +33,8 @@ WRITING = {
 }
 
 
-def staged_query(
-    connection: Connection, source: DatabaseSource, data: DataConfig, workdir: Path, most_rows: int | None = None
-) -> RawTable:
-    """The rows of a query as a table; with ``most_rows`` not many more than the first of them.
+def staged_query(connection: Connection, source: DatabaseSource, data: DataConfig, workdir: Path) -> RawTable:
+    """The rows of a query as a table.
 
     Raises
     ------
@@ -47,11 +44,19 @@ def staged_query(
     url = database_url(source)
     _check_reads(source.query, url)
     path = workdir / "cells.parquet"
-    writer = _written(url, source, path, most_rows)
-    table = staged_cells(connection, [(writer, "query")], data, workdir, label="query", digest=None, first_row=1)
-    if most_rows is None or writer.rows < most_rows:
-        return table
-    return replace(table, problems=(*table.problems, only_first_rows("query", writer.rows)))
+    try:
+        writer = _streamed(url, source.query, path)
+    except RetentionLabError:
+        raise
+    except ModuleNotFoundError as error:
+        raise UsageError(_missing_driver(url, error.name or "", source.database_url_env)) from None
+    except Exception as error:
+        if is_full_disk(error):
+            raise
+        # Drivers raise their own types, and what they say may hold the URL: only redacted words leave this place.
+        reason = redacted(str(getattr(error, "orig", None) or error).strip().split("\n", 1)[0], url)
+        raise UsageError(f"transactions: the query could not be run ({type(error).__name__}: {reason})") from None
+    return staged_cells(connection, [(writer, "query")], data, workdir, label="query", digest=None, first_row=1)
 
 
 def _check_reads(query: str, url: str) -> None:
@@ -86,23 +91,7 @@ def database_url(source: DatabaseSource) -> str:
     return url
 
 
-def _written(url: str, source: DatabaseSource, path: Path, most_rows: int | None) -> CellWriter:
-    try:
-        return _streamed(url, source.query, path, most_rows)
-    except RetentionLabError:
-        raise
-    except ModuleNotFoundError as error:
-        raise UsageError(_missing_driver(url, error.name or "", source.database_url_env)) from None
-    except Exception as error:
-        if is_full_disk(error):
-            raise
-        # Drivers raise their own types, and what they say may hold the URL: only redacted words leave this place.
-        reason = redacted(str(getattr(error, "orig", None) or error).strip().split("\n", 1)[0], url)
-        kind = type(error).__name__
-        raise UsageError(f"transactions: the query could not be run ({kind}: {reason})") from None
-
-
-def _streamed(url: str, query: str, path: Path, most_rows: int | None) -> CellWriter:
+def _streamed(url: str, query: str, path: Path) -> CellWriter:
     import sqlalchemy as sa
 
     with warnings.catch_warnings():
@@ -120,8 +109,6 @@ def _streamed(url: str, query: str, path: Path, most_rows: int | None) -> CellWr
             writer = CellWriter(path, list(result.keys()))
             for batch in result.partitions(BATCH_ROWS):
                 writer.write(batch)
-                if most_rows is not None and writer.rows >= most_rows:
-                    break
             writer.close()
             return writer
     finally:

@@ -239,17 +239,3 @@ def parquet_types(connection: Connection, paths: list[Path]) -> dict[str, str]:
     """Column -> DuckDB type of Parquet files that are read together."""
     described = connection.execute(f"DESCRIBE SELECT * FROM {parquet_scan(paths)}").fetchall()
     return {name: kind for name, kind, *_ in described}
-
-
-def parquet_names(connection: Connection, path: Path) -> list[str]:
-    """Column names as they stand in a Parquet file; DuckDB renames what stands there twice.
-
-    Fields inside a column follow it in the list of the schema and are left out.
-    """
-    found = connection.execute(f"SELECT name, num_children FROM parquet_schema({literal(glob_safe(path))})").fetchall()
-    names, inner = [], 0
-    for name, children in found[1:]:
-        if not inner:
-            names.append(name)
-        inner = max(inner - 1, 0) + (children or 0)
-    return names

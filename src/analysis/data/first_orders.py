@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from enum import StrEnum
 
 import numpy as np
 import pandas as pd
@@ -28,18 +27,12 @@ FEWEST_OLD = 0.25
 """Share of regulars of before among early customers from which the ages of all are in doubt."""
 
 
-class Earlier(StrEnum):
-    """Whether many customers bought before the data begin."""
-
-    LIKELY = "likely"
-    UNLIKELY = "unlikely"
-    UNTOLD = "cannot be told"
-
-
 def earlier_customers(
     age: np.ndarray, customers: np.ndarray, repeats: Callable[[int], tuple[np.ndarray, np.ndarray]]
-) -> Earlier:
-    """The answer from when customers were first seen and, where more were so early, from how they went on.
+) -> bool | None:
+    """Whether many customers bought before the data begin; None where that cannot be told.
+
+    By when customers were first seen and, where more were so early, by how they went on.
 
     Parameters
     ----------
@@ -56,25 +49,25 @@ def earlier_customers(
     >>> regular = rng.exponential(1 / rates)  # half of the customers came before: seen at their next order
     >>> soon = rng.poisson(91 * rates)
     >>> for age in np.where(np.arange(4_000) < 2_000, regular, born).astype(int), born:
-    ...     earlier_customers(age, np.ones(4_000), lambda later: (soon[age < 28], soon[age >= later])).value
-    'likely'
-    'unlikely'
+    ...     earlier_customers(age, np.ones(4_000), lambda later: (soon[age < 28], soon[age >= later]))
+    True
+    False
     """
     later = int(np.ceil(min(LATER_AFTER, max(age.max(initial=0) / 2, EARLY_DAYS))))
     is_later = age >= later
     early = customers[age < EARLY_DAYS].sum()
     expected = customers[is_later].sum() * EARLY_DAYS / max(age.max(initial=0) - age[is_later].min(initial=0), 1)
     if early <= expected + STANDARD_ERRORS * np.sqrt(early + expected):
-        return Earlier.UNLIKELY
+        return False
     of_early, of_later = repeats(later)
     if min(len(of_early), len(of_later)) < FEWEST or not (of_early.any() and of_later.any()):
-        return Earlier.UNTOLD
+        return None
     ratio = of_early.mean() / of_later.mean()
     error = np.hypot(*(each.std(ddof=1) / np.sqrt(len(each)) / each.mean() for each in (of_early, of_later)))
     few = np.log(1 + FEWEST_OLD * (regulars_over_new(of_later) - 1))
     if np.log(ratio) > max(few, STANDARD_ERRORS * error):
-        return Earlier.LIKELY
-    return Earlier.UNLIKELY if np.log(ratio) + error < few else Earlier.UNTOLD
+        return True
+    return False if np.log(ratio) + error < few else None
 
 
 def regulars_over_new(repeats: np.ndarray) -> float:
@@ -126,7 +119,7 @@ def left_truncation_of(
         return tuple(np.repeat(kind["repeats"].to_numpy(float), kind["customers"]) for kind in kinds)
 
     found = earlier_customers(age, customers, repeats)
-    if found == Earlier.UNLIKELY:
+    if found is False:
         return None, []
     if setting == "known":
         text = Message(
@@ -134,8 +127,8 @@ def left_truncation_of(
             "{days:integer} days look like regulars of before.",
             code="data.first_orders_doubted", **numbers,
         )  # fmt: skip
-        return None, [text] if found == Earlier.LIKELY else []
-    if found == Earlier.LIKELY:
+        return None, [text] if found else []
+    if found:
         likely = Message(
             "{customers:integer} customers ({share:percent}) placed their first order in the first {days:integer} days "
             "of the data, far more than in the days after, and they order again faster than later ones, as regulars of "

@@ -99,9 +99,8 @@ class Reading:
     months: int = 0
 
 
-@dataclass(frozen=True)
 class Trial:
-    """What every format made of every distinct value of a column.
+    """What every format made of every distinct text of a column.
 
     Attributes
     ----------
@@ -117,15 +116,48 @@ class Trial:
         Rows that none reads; rows with a word that counts as nothing, which are not tried.
     """
 
-    connection: Connection
-    table: RawTable
-    column: str
-    value: str
-    name: str
-    rows: int
-    fits: Mapping[str, int]
-    unread: int
-    nothing: int = 0
+    def __init__(
+        self,
+        connection: Connection,
+        table: RawTable,
+        column: str,
+        value: str,
+        prepared: str,
+        formats: Mapping[str, str],
+        possible: Callable[[Connection, str], Iterable[str]] | None = None,
+    ):
+        """``prepared`` is SQL of columns made of ``text`` that the formats rest on.
+
+        ``possible`` names the formats that a table of texts looks like: these are tried first, and all where none of
+        them reads everything.
+        """
+        self.connection, self.table, self.column, self.value = connection, table, column, value
+        self.name = name = f"tried_{next(NUMBER)}"
+        is_nothing = f"lower(trim(text)) IN {literals(NOTHING)}"
+        texts = (
+            f"SELECT {value} AS text, count(*)::BIGINT AS rows FROM {table.scan} WHERE trim({value}) <> '' GROUP BY 1"
+        )
+        run(connection, f"CREATE TEMP TABLE {name}_texts AS {texts}")
+        nothings = run(connection, f"SELECT sum(rows)::BIGINT FROM {name}_texts WHERE {is_nothing}")[0][0] or 0
+        self.nothing = int(nothings)
+        # What was no text where it came from has its mark; it is read as it is, whatever is tried on the others.
+        own = f"starts_with(text, {OWN})"
+        run(connection, f"""
+            CREATE OR REPLACE TEMP TABLE {name}_texts AS
+            SELECT *, {prepared} FROM (SELECT *, {own} AS own FROM {name}_texts WHERE NOT {is_nothing})""")  # fmt: skip
+        forms = possible(connection, f"{name}_texts") if possible else formats
+        self._try({form: formats[form] for form in forms})
+        if possible and not self.whole:
+            self._try(formats)
+
+    def _try(self, formats: Mapping[str, str]) -> None:
+        columns = "".join(f", {read} AS {_name(form)}" for form, read in formats.items())
+        run(self.connection, f"CREATE OR REPLACE TEMP TABLE {self.name} AS SELECT *{columns} FROM {self.name}_texts")
+        counts = "".join(f", sum(rows) FILTER ({_name(form)} IS NOT NULL)" for form in formats)
+        nothing = " AND ".join(map(_misfit, formats)) or "true"
+        sums = run(self.connection, f"SELECT sum(rows), sum(rows) FILTER ({nothing}){counts} FROM {self.name}")[0]
+        self.rows, self.unread, *fits = (int(found or 0) for found in sums)
+        self.fits = {form: number for form, number in zip(formats, fits, strict=True) if number}
 
     @property
     def whole(self) -> list[str]:
@@ -178,50 +210,6 @@ def _only(form: str, other: str) -> str:
     return f"{_name(form)} IS NOT NULL AND {_name(other)} IS NULL"
 
 
-def tried(
-    connection: Connection,
-    table: RawTable,
-    column: str,
-    value: str,
-    prepared: str,
-    formats: Mapping[str, str],
-    possible: Callable[[Connection, str], Iterable[str]] | None = None,
-) -> Trial:
-    """Every format on every distinct text of a column; ``value`` is SQL of its values.
-
-    ``prepared`` is SQL of columns made of ``text`` that the formats rest on; ``possible`` names the formats that a
-    table of texts looks like: these are tried first, and all where none of them reads everything.
-    """
-    name = f"tried_{next(NUMBER)}"
-    is_nothing = f"lower(trim(text)) IN {literals(NOTHING)}"
-    counted_texts = (
-        f"SELECT {value} AS text, count(*)::BIGINT AS rows FROM {table.scan} WHERE trim({value}) <> '' GROUP BY 1"
-    )
-    run(connection, f"CREATE TEMP TABLE {name}_texts AS {counted_texts}")
-    nothings = run(connection, f"SELECT sum(rows)::BIGINT FROM {name}_texts WHERE {is_nothing}")[0][0] or 0
-    # What was no text where it came from has its mark; it is read as it is, whatever is tried on the others.
-    own = f"starts_with(text, {OWN})"
-    run(connection, f"""
-        CREATE OR REPLACE TEMP TABLE {name}_texts AS
-        SELECT *, {prepared} FROM (SELECT *, {own} AS own FROM {name}_texts WHERE NOT {is_nothing})""")  # fmt: skip
-
-    def made(forms: Iterable[str]) -> Trial:
-        forms = list(forms)
-        columns = "".join(f", {formats[form]} AS {_name(form)}" for form in forms)
-        run(connection, f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT *{columns} FROM {name}_texts")
-        counts = "".join(f", sum(rows) FILTER ({_name(form)} IS NOT NULL)" for form in forms)
-        nothing = " AND ".join(map(_misfit, forms)) or "true"
-        rows, unread, *fits = (
-            int(found or 0)
-            for found in run(connection, f"SELECT sum(rows), sum(rows) FILTER ({nothing}){counts} FROM {name}")[0]
-        )
-        read = {form: number for form, number in zip(forms, fits, strict=True) if number}
-        return Trial(connection, table, column, value, name, rows, read, unread, int(nothings))
-
-    trial = made(possible(connection, f"{name}_texts") if possible else formats)
-    return trial if trial.whole or not possible else made(formats)
-
-
 def _where(table: RawTable, column: str, role: str = "") -> str:
     return f"{table.label}: column {column!r}" + (f" (for {role})" if role else "")
 
@@ -253,7 +241,30 @@ def read_date(
         return _refused("DATE", f"{_where(table, column, role)} holds {kind.lower()} values, must hold dates")
     else:
         value = quoted(column)
-    return _text_date(connection, table, value, date_format, timezone, months=months, role=role)
+    formats = _date_formats(timezone, role, months=months)
+    if date_format is not None:
+        if not (date_format.strip() and (date_format in formats or _is_format(connection, date_format))):
+            message = f'date_format == {date_format!r}, must be a strptime format such as "%d-%m-%Y"'
+            return _refused("DATE", message, USAGE)
+        formats = {date_format: formats.get(date_format) or _configured(date_format, timezone, role)}
+    elif _all(connection, table, value, _is_iso(value)):
+        return Reading(_iso(value))
+    looks = None if date_format else (lambda *texts: _looks_like(*texts, formats))
+    trial = Trial(connection, table, column, value, _prepared_date(), formats, looks)
+    if not trial.rows:
+        return Reading("CAST(NULL AS DATE)", nothing=trial.nothing)
+    forms = trial.whole
+    if len(forms) > 1 and any("%y" in form for form in forms):
+        today = dt.datetime.now(dt.UTC).date()
+        forms = [form for form in forms if not trial.texts(f"{_name(form)} > DATE '{today}'", 1)]
+    zoned, texts = trial.number("zone <> '' AND NOT own"), trial.number("NOT own")
+    mixes_own = trial.number(OWN_ZONED) and trial.number(OWN_PLAIN)
+    if len(forms) == 1 and (zoned in (0, texts) or date_format) and not mixes_own:
+        utc = timezone is None and (zoned > 0 or forms[0] in SINCE_1970 or (date_format or "").lower().endswith("%z"))
+        whole_months = texts if months and forms[0] in MONTH_FORMATS and not date_format else 0
+        expression = trial.expression(forms[0])
+        return Reading(expression, in_utc=utc, form=forms[0], nothing=trial.nothing, months=whole_months)
+    return _unread_date(trial, date_format, zoned, role)
 
 
 def _native_date(value: str, kind: str, timezone: str | None, role: str) -> Reading:
@@ -338,52 +349,22 @@ def _with_shift(midnight: str, zone: str) -> str:
     return f"CASE WHEN zone = '' AND clock IS NOT NULL THEN CAST({midnight} AS DATE) ELSE {local} END"
 
 
-def _text_date(
-    connection: Connection,
-    table: RawTable,
-    value: str,
-    date_format: str | None,
-    timezone: str | None,
-    *,
-    months: bool,
-    role: str,
-) -> Reading:
-    formats = _date_formats(timezone, role, months=months)
-    if date_format is not None:
-        if not (date_format.strip() and (date_format in formats or _is_format(connection, date_format))):
-            message = f'date_format == {date_format!r}, must be a strptime format such as "%d-%m-%Y"'
-            return _refused("DATE", message, USAGE)
-        formats = {date_format: formats.get(date_format) or _configured(date_format, timezone, role)}
-    elif _all(connection, table, value, _is_iso(value)):
-        return Reading(_iso(value))
-    looks = None if date_format else (lambda *texts: _looks_like(*texts, formats))
-    trial = tried(connection, table, table.columns[role], value, _prepared_date(), formats, looks)
-    if not trial.rows:
-        return Reading("CAST(NULL AS DATE)", nothing=trial.nothing)
-    forms = trial.whole
-    if len(forms) > 1 and any("%y" in form for form in forms):
-        today = dt.datetime.now(dt.UTC).date()
-        forms = [form for form in forms if not trial.texts(f"{_name(form)} > DATE '{today}'", 1)]
-    zoned, texts = trial.number("zone <> '' AND NOT own"), trial.number("NOT own")
+def _unread_date(trial: Trial, date_format: str | None, zoned: int, role: str) -> Reading:
+    """What is left where not one format reads every date: no reading, or one with values that are none."""
     if trial.number(OWN_ZONED) and trial.number(OWN_PLAIN):
         return _refused("DATE", _mixed(trial, role, (OWN_PLAIN, OWN_ZONED)))
-    if len(forms) == 1 and (zoned in (0, texts) or date_format):
-        utc = timezone is None and (zoned > 0 or forms[0] in SINCE_1970 or (date_format or "").lower().endswith("%z"))
-        whole_months = texts if months and forms[0] in MONTH_FORMATS and not date_format else 0
-        expression = trial.expression(forms[0])
-        return Reading(expression, in_utc=utc, form=forms[0], nothing=trial.nothing, months=whole_months)
     best, misfit = trial.best, _misfit(trial.best)
     totals = f"{misfit} AND regexp_matches(lower(trim(text)), '{TOTALS}')"
     if role == "date" and (number := trial.number(totals)):
         found = counted(number, "row is a line of totals and no order", "rows are lines of totals and no orders")
         others = f"{misfit} AND NOT ({totals})"
         rest = f"; and no date can be recognised in {trial.shown(others)}" if trial.number(others) else ""
-        where = _where(table, trial.column, role)
+        where = _where(trial.table, trial.column, role)
         return _refused("DATE", f"{where}: {found}: {trial.shown(totals)}; take them out of the file{rest}")
     if trial.unread and (date_format or trial.number(f"{misfit} AND {ALIKE}") == trial.number(misfit)):
         expression = trial.expression(best) if best else "CAST(NULL AS DATE)"
         texts = f"SELECT text FROM {trial.name} WHERE {misfit}"
-        return Reading(expression, f"{value} IN ({texts})", nothing=trial.nothing)
+        return Reading(expression, f"{trial.value} IN ({texts})", nothing=trial.nothing)
     return _refused("DATE", _date_message(trial, date_format, zoned, role))
 
 
@@ -469,8 +450,7 @@ def read_number(connection: Connection, table: RawTable, role: str, decimal: str
     column = table.columns[role]
     kind = table.types[column].upper()
     if kind == "VARCHAR":
-        per_cent = role == "discount"
-        reading = _text_number(connection, table, column, quoted(column), decimal, per_cent=per_cent)
+        reading = _text_number(connection, table, column, decimal, per_cent=role == "discount")
     elif kind.startswith(("DECIMAL", "DOUBLE", "FLOAT", *INTEGERS)) and not kind.endswith("]"):
         reading = _native_number(table.expression(column), kind)
     else:
@@ -531,12 +511,13 @@ LOST = f"CAST(-999999999999.999999 AS {MONEY})"
 
 
 def _text_number(
-    connection: Connection, table: RawTable, column: str, value: str, decimal: str | None, *, per_cent: bool
+    connection: Connection, table: RawTable, column: str, decimal: str | None, *, per_cent: bool
 ) -> Reading:
+    value = quoted(column)
     if decimal != "," and _all(connection, table, value, f"regexp_matches({value}, '{PLAIN}')"):
         return Reading(f"TRY_CAST({value} AS {MONEY})")
     formats = {mark: _number_format(mark) for mark in DECIMALS}
-    trial = tried(connection, table, column, value, _prepared_number(per_cent=per_cent), formats)
+    trial = Trial(connection, table, column, value, _prepared_number(per_cent=per_cent), formats)
     where, shown = _where(table, column), trial.shown
     if not trial.rows:
         return Reading(f"CAST(NULL AS {MONEY})", nothing=trial.nothing)

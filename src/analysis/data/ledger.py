@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -96,8 +96,7 @@ class Reason(_Labelled):
         return member
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """One line of the ledger: where rows went, why, how many, and their money."""
 
     outcome: Outcome
@@ -109,14 +108,6 @@ class Entry:
 def ledger_frame(entries: Iterable[Entry]) -> pd.DataFrame:
     """The ledger as a table: outcome, reason, rows, amount; lines without rows are left out."""
     order = list(Outcome)
-    lines = sorted(
-        (entry for entry in entries if entry.rows or entry.amount), key=lambda e: (order.index(e.outcome), e.reason)
-    )
-    return pd.DataFrame(
-        {
-            "outcome": [str(line.outcome) for line in lines],
-            "reason": [str(line.reason) for line in lines],
-            "rows": pd.array([line.rows for line in lines], dtype="int64"),
-            "amount": pd.array([float(line.amount) for line in lines], dtype="float64"),
-        }
-    )
+    lines = sorted((one for one in entries if one.rows or one.amount), key=lambda e: (order.index(e.outcome), e.reason))
+    kinds = {"outcome": "str", "reason": "str", "rows": "int64", "amount": "float64"}
+    return pd.DataFrame(lines, columns=Entry._fields).astype(kinds)

@@ -5,7 +5,6 @@ Ids of another system match nobody, and wrong days no order.
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 import json
 from collections.abc import Iterator
@@ -16,13 +15,13 @@ import numpy as np
 import pandas as pd
 
 from analysis.config import CUSTOMER_TYPES, LOYALTY_TABLES, Config, ExperimentConfig
-from analysis.data.engine import literals, parquet_scan, run, scratch
+from analysis.data.engine import parquet_scan, scratch
 from analysis.data.formats import NOTHING
 from analysis.data.ledger import where_any
 from analysis.data.orders import Orders
 from analysis.data.samples import further_table
 from analysis.data.source import nearest_columns
-from analysis.data.tables import EXAMPLES, Table, opened_table
+from analysis.data.tables import EXAMPLES, Table, read_table
 from analysis.errors import USAGE, InputRefused, Problem, shortened
 from analysis.words import Message
 
@@ -47,40 +46,37 @@ def _rows_of(name: str, config: Config, workdir: Path) -> tuple[pd.DataFrame, st
     InputRefused
         With every problem of its file, columns and rows.
     """
-    settings, rows = further_table(config, f"strategies.{name}")
-    with opened_table(f"strategies.{name}", settings, config, workdir / name, rows) as table:
-        _check(table, settings)
-        table.refuse()
-        frame = table.frame(distinct=name in ("experiment", "customer_types"))
-        left_out = table.rows - table.blank - len(frame)
-        repeated = Message("Rows that repeat another one and count once: {n:integer}.", n=left_out)
-        unscored = Message("Answers without a score, left out: {n:integer}.", n=left_out)
-        more = where_any(unscored if name == "satisfaction" else repeated)
-        return frame, table.digest, [*table.said(TABLE_NAMES[name]), *more]
+    settings, given = further_table(config, f"strategies.{name}")
+    table = read_table(f"strategies.{name}", settings, config, workdir / name, given)
+    _check(table)
+    table.refuse()
+    rows = table.frame.drop_duplicates() if name in ("experiment", "customer_types") else table.frame
+    frame = rows.dropna().reset_index(drop=True)
+    left_out = len(table.frame) - len(frame)
+    repeated = Message("Rows that repeat another one and count once: {n:integer}.", n=left_out)
+    unscored = Message("Answers without a score, left out: {n:integer}.", n=left_out)
+    more = where_any(unscored if name == "satisfaction" else repeated)
+    return frame, table.digest, [*table.said(TABLE_NAMES[name]), *more]
 
 
-def _check(table: Table, settings) -> None:
+def _check(table: Table) -> None:
     """Collects what is wrong with the rows."""
+    frame = table.frame
     table.check_filled(*(role for role in table.raw.columns if role not in ("arm", "score")))
-    if table.has("score") and not table.number_of(f"({table.value('score')}) IS NOT NULL"):
+    if "score" in frame and frame["score"].isna().all():
         column = table.raw.columns["score"]
         table.add(f"column {column!r} (for score): every value is empty; at least one is needed")
     table.check_order("row ends", "rows end", "an end must be the start or later")
+    if "arm" in frame:
+        _check_arms(table, table.settings)
     for role, several in (("arm", "in several arms"), ("type", "there with several types")):
-        if not table.has(role):
-            continue
-        if role == "arm":
-            _check_arms(table, settings)
-        table.check_once(
-            (role,),
-            f"count(DISTINCT {table.value(role)}) > 1",
-            f"stands {several}",
-            f"stand {several}",
-            f"one {role} a customer is allowed",
-        )
-    if table.has("type"):
+        if {"customer", role} <= {*frame}:
+            is_several = frame.groupby("customer")[role].transform("nunique") > 1
+            one, many = f"stands {several}", f"stand {several}"
+            table.check_once((role,), is_several, one, many, f"one {role} a customer is allowed")
+    if "type" in frame:
         column = f"in column {table.raw.columns['type']!r} (for type)"
-        unknown = f"coalesce({table.value('type')} NOT IN {literals(CUSTOMER_TYPES)}, false)"
+        unknown = frame["type"].notna() & ~frame["type"].isin(CUSTOMER_TYPES)
         one, many = f"value {column} is no customer type", f"values {column} are no customer types"
         table.check(("customer", "type"), unknown, one, many, f"{', '.join(CUSTOMER_TYPES)} are allowed")
 
@@ -88,13 +84,12 @@ def _check(table: Table, settings) -> None:
 def _check_arms(table: Table, settings: ExperimentConfig) -> None:
     """Words such as NULL are no arms, unless the configuration names such an arm."""
     named = {name.lower() for name in (settings.control, *settings.cost_per_customer)}
-    words, arm = literals(word for word in NOTHING if word not in named), table.value("arm")
-    nothing = f"coalesce(lower({arm}) IN {words}, true)"
+    arm = table.frame["arm"]
+    nothing = arm.isna() | arm.str.lower().isin([word for word in NOTHING if word not in named])
     table.check(
         ("customer", "arm"), nothing, "row has no arm", "rows have no arm", f"every row needs one ({MISSING_IN_WORDS})"
     )
-    found = run(table.connection, f"SELECT DISTINCT {arm} AS arm FROM {table.raw.scan} WHERE NOT {nothing} ORDER BY 1")
-    table.problems += _problems_in_arms(table, [name for (name,) in found], settings)
+    table.problems += _problems_in_arms(table, sorted(arm[~nothing].unique()), settings)
 
 
 def _problems_in_arms(table: Table, arms: list[str], settings: ExperimentConfig) -> Iterator[Problem]:
@@ -190,132 +185,71 @@ def load_loyalty_tables(config: Config, *, workdir: Path) -> LoyaltyTables:
     return LoyaltyTables(**frames, data_hash=digest, notes=tuple(notes))
 
 
-@dataclass(frozen=True)
-class Match:
-    """How far one table fits the transactions.
+def loyalty_matches(tables: LoyaltyTables, orders: Orders, *, of_part: bool = False) -> tuple[Message, ...]:
+    """How far each table that is there fits the orders; of those that hardly do it with a code, and what does not fit.
 
-    Attributes
-    ----------
-    table
-        Its key under ``strategies``.
-    rows, fitting
-        Its rows; those that name a customer of the transactions and, where the table has days, a day of the data: of
-        satisfaction the day of one of the customer's orders.
-    customers, known, fitted
-        Customers whom it names; those of them in the transactions; those with a row that fits. None without customers.
-    first, last
-        First and last day of the data.
-    of_part
-        Whether the transactions are one part of the data, so that most customers of a table may rightly not be there.
+    A row fits that names a customer of the orders and, where the table has days, a day of the data: of satisfaction
+    the day of one of the customer's orders. Few are fewer than half of the rows; of one part of the data (``of_part``),
+    where most customers of a table may rightly not be there, none.
 
     Examples
     --------
-    >>> first, last = dt.date(2025, 1, 6), dt.date(2025, 6, 29)
-    >>> str(Match("customer_types", 10, 9, customers=10, known=9, fitted=9, first=first, last=last).note)
-    'Rows in the file of customer types that fit the transactions: 9 of 10.'
-    >>> str(Match("campaigns", 10, 1, customers=8, known=8, fitted=1, first=first, last=last).note).split(":")[0]
-    'Rows in the file of campaigns that fall into the data (6 January 2025 to 29 June 2025)'
+    >>> import analysis as rl
+    >>> orders = rl.read_orders({"sample": "cdnow"})
+    >>> types = pd.DataFrame({"customer": ["00004", "x", "y"], "type": "offer"})
+    >>> [note.code for note in loyalty_matches(LoyaltyTables(customer_types=types), orders)]
+    ['loyalty.few.ids']
     """
-
-    table: str
-    rows: int
-    fitting: int
-    customers: int | None
-    known: int | None
-    fitted: int | None
-    first: dt.date
-    last: dt.date
-    of_part: bool = False
-
-    @property
-    def is_few(self) -> bool:
-        """Whether fewer than half of the rows fit; for a part of the data, none."""
-        return self.fitting == 0 if self.of_part else self.fitting < FEW * self.rows
-
-    @property
-    def note(self) -> Message:
-        """How much fits; where that is little, what does not."""
-        counts = {name: getattr(self, name) for name in ("rows", "fitting", "known", "customers")}
-        if not self.is_few:
-            return Message(
-                "Rows in the file of {table} that fit the transactions: {fitting:integer} of {rows:integer}.",
-                table=TABLE_NAMES[self.table], **counts,
-            )  # fmt: skip
-        if self.customers is not None and self.known < FEW * self.customers:
-            return Message(
-                "Customers in the file of {table} who are in the transactions: {known:integer} of {customers:integer}, "
-                "fewer than half, so the file says little here. Are the ids written in the same way in both files?",
-                code="loyalty.few.ids", table=TABLE_NAMES[self.table], **counts,
-            )  # fmt: skip
-        if self.table == "satisfaction":
-            return Message(
-                "Satisfaction scores with the day of an order of the customer: {fitting:integer} of {rows:integer}, "
-                "fewer than half (customers in the transactions: {known:integer} of {customers:integer}). The other "
-                "scores cannot be used: a score belongs to the day of the order that it is about, not to that of the "
-                "answer.",
-                code="loyalty.few.order_days", **counts,
-            )  # fmt: skip
-        return Message(
-            "Rows in the file of {table} that fall into the data ({first:date} to {last:date}): {fitting:integer} of "
-            "{rows:integer}, fewer than half, so the file says little here. Are its days the right ones?",
-            code="loyalty.few.days", table=TABLE_NAMES[self.table], first=self.first, last=self.last, **counts,
-        )  # fmt: skip
+    frames = {name: getattr(tables, "arms" if name == "experiment" else name) for name in LOYALTY_TABLES}
+    return tuple(_match(name, frame, orders, of_part=of_part) for name, frame in frames.items() if frame is not None)
 
 
-def loyalty_matches(tables: LoyaltyTables, transactions: Orders, *, of_part: bool = False) -> tuple[Match, ...]:
-    """How far each table that is there fits the transactions, which may be one part of the data (``data.part``)."""
-    found = []
-    for name in LOYALTY_TABLES:
-        frame = getattr(tables, "arms" if name == "experiment" else name)
-        if frame is not None:
-            found.append(_match(name, frame, transactions, of_part=of_part))
-    return tuple(found)
-
-
-def scores_at_orders(satisfaction: pd.DataFrame, transactions: Orders) -> np.ndarray:
+def _at_an_order(satisfaction: pd.DataFrame, orders: Orders) -> np.ndarray:
     """Which rows of satisfaction scores name a customer and a day with an order, shape (rows,)."""
-    return _at_an_order(_positions(satisfaction, transactions), satisfaction["date"], transactions)
-
-
-def _match(name: str, frame: pd.DataFrame, transactions: Orders, *, of_part: bool) -> Match:
-    fits = np.ones(len(frame), dtype=bool)
-    customers = known = None
-    if "customer" in frame:
-        positions = _positions(frame, transactions)
-        fits = positions >= 0
-        customers, known = frame["customer"].nunique(), frame["customer"][fits].nunique()
-    if name == "satisfaction":
-        fits = _at_an_order(positions, frame["date"], transactions)
-    elif "start" in frame:
-        first, last = (pd.Timestamp(day) for day in (transactions.observation_start, transactions.observation_end))
-        fits = fits & (frame["end"] >= first).to_numpy() & (frame["start"] <= last).to_numpy()
-    return Match(
-        table=name,
-        rows=len(frame),
-        fitting=int(fits.sum()),
-        customers=customers,
-        known=known,
-        fitted=None if customers is None else frame["customer"][fits].nunique(),
-        first=transactions.observation_start,
-        last=transactions.observation_end,
-        of_part=of_part,
-    )
-
-
-def _positions(frame: pd.DataFrame, transactions: Orders) -> np.ndarray:
-    """Position of every row's customer in the summary, -1 where there is none."""
-    ids = transactions.histories.table["customer_id"].astype(str).to_numpy()
-    return pd.Index(ids).get_indexer(frame["customer"].astype(str))
-
-
-def _at_an_order(positions: np.ndarray, days: pd.Series, transactions: Orders) -> np.ndarray:
-    answers = pd.DataFrame({"row": np.arange(len(days)), "customer": positions, "day": days.to_numpy()})
-    with scratch(transactions.occasions.parent) as connection:
+    answers = pd.DataFrame({"row": np.arange(len(satisfaction)), "day": satisfaction["date"].to_numpy()})
+    answers["customer"] = orders.histories.places(satisfaction["customer"])
+    with scratch(orders.occasions.parent) as connection:
         connection.register("answers", answers)
         found = connection.execute(
-            f"""SELECT "row" FROM answers SEMI JOIN {parquet_scan([transactions.occasions])} AS o
+            f"""SELECT "row" FROM answers SEMI JOIN {parquet_scan([orders.occasions])} AS o
                 ON answers.customer = o.customer AND CAST(answers.day AS DATE) = o.day"""
         ).fetchnumpy()["row"]
-    fits = np.zeros(len(days), dtype=bool)
-    fits[np.asarray(found, dtype=int)] = True
-    return fits
+    return np.isin(answers["row"], found)
+
+
+def _match(name: str, frame: pd.DataFrame, orders: Orders, *, of_part: bool) -> Message:
+    first, last = orders.observation_start, orders.observation_end
+    fits, counts, of_few_customers = np.ones(len(frame), dtype=bool), {}, False
+    if "customer" in frame:
+        fits = orders.histories.places(frame["customer"]) >= 0
+        counts = {"known": frame["customer"][fits].nunique(), "customers": frame["customer"].nunique()}
+        of_few_customers = counts["known"] < FEW * counts["customers"]
+    if name == "satisfaction":
+        fits = _at_an_order(frame, orders)
+    elif "start" in frame:
+        fits &= ((frame["end"] >= pd.Timestamp(first)) & (frame["start"] <= pd.Timestamp(last))).to_numpy()
+    counts |= {"rows": len(frame), "fitting": int(fits.sum())}
+    if counts["fitting"] > 0 if of_part else counts["fitting"] >= FEW * len(frame):
+        return Message(
+            "Rows in the file of {table} that fit the transactions: {fitting:integer} of {rows:integer}.",
+            table=TABLE_NAMES[name], **counts,
+        )  # fmt: skip
+    if of_few_customers:
+        return Message(
+            "Customers in the file of {table} who are in the transactions: {known:integer} of {customers:integer}, "
+            "fewer than half, so the file says little here. Are the ids written in the same way in both files?",
+            code="loyalty.few.ids", table=TABLE_NAMES[name], **counts,
+        )  # fmt: skip
+    if name == "satisfaction":
+        return Message(
+            "Satisfaction scores with the day of an order of the customer: {fitting:integer} of {rows:integer}, "
+            "fewer than half (customers in the transactions: {known:integer} of {customers:integer}). The other "
+            "scores cannot be used: a score belongs to the day of the order that it is about, not to that of the "
+            "answer.",
+            code="loyalty.few.order_days", **counts,
+        )  # fmt: skip
+    return Message(
+        "Rows in the file of {table} that fall into the data ({first:date} to {last:date}): {fitting:integer} of "
+        "{rows:integer}, fewer than half, so the file says little here. Are its days the right ones?",
+        code="loyalty.few.days", table=TABLE_NAMES[name], first=first, last=last, **counts,
+    )  # fmt: skip

@@ -403,7 +403,6 @@ def load_orders(
     as_of: dt.date | None = None,
     frame: Any = None,
     to_fit: bool = True,
-    most_rows: int | None = None,
 ) -> Orders:
     """Orders as the configuration describes them, cleaned and summarised.
 
@@ -419,9 +418,6 @@ def load_orders(
         A table (pandas, or whatever hands itself over as Arrow) that stands in for the configured source.
     to_fit
         Whether models are to be fitted on them, which takes two customers and a repeat order.
-    most_rows
-        Rows of each file that are looked at, for what is refused anyway; what is left out is a problem of its own.
-        None for all.
 
     Raises
     ------
@@ -444,7 +440,7 @@ def load_orders(
         return loaded
     connection = connect(workdir)
     try:
-        table = raw_table(connection, config, workdir, frame, most_rows)
+        table = raw_table(connection, config, workdir, frame)
         if config.data.part is not None:
             table = part_of(table, config.data.part)
         with damage_named(table):

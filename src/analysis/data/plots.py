@@ -63,13 +63,14 @@ def plot_frequency(orders: Orders, ax: Axes | None = None) -> Axes:
     return name_axes(ax, x=tr("Repeat orders"), y=tr("Customers"))
 
 
-def plot_cohorts(orders: Orders, ax: Axes | None = None, kind: str = "customers") -> Axes:
-    """Heat map of ``orders.cohorts(kind)`` per customer of the cohort, from its second month on.
+def plot_cohorts(orders: Orders, ax: Axes | None = None) -> Axes:
+    """Heat map of ``orders.cohorts("customers")`` per customer of the cohort, from its second month on.
 
     Each cohort stands with its month and the number of its customers; of more than two years those of a quarter are
     taken together, as long as all of them were seen.
     """
-    ax, table, sizes = own_axes(ax), orders.cohorts(kind).astype(float), orders.cohorts("customers")[0].astype(float)
+    ax, table = own_axes(ax), orders.cohorts("customers").astype(float)
+    sizes = table[0]
     quarterly = len(table) > MOST_COHORTS
     if quarterly:
         quarter = table.index.asfreq("Q")
@@ -79,13 +80,7 @@ def plot_cohorts(orders: Orders, ax: Axes | None = None, kind: str = "customers"
     shares = shares.dropna(how="all")
     if shares.empty:
         raise Unavailable("Cohorts need at least two calendar months of data.")
-    show = {"customers": "percent", "orders": "decimal2", "revenue": "money"}[kind]
-    names = {
-        "customers": tr("Share of the cohort that ordered in a month"),
-        "orders": tr("Orders per customer of the cohort and month"),
-        "revenue": tr("Revenue per customer of the cohort and month"),
-    }
     name = formats().quarter if quarterly else formats().month
     labels = [f"{name(first.start_time)} ({formats().integer(sizes[first])})" for first in shares.index]
-    heat_map(ax, shares.set_axis(labels), show)
-    return name_axes(ax, x=tr("Months since the first order"), y=names[kind])
+    heat_map(ax, shares.set_axis(labels), "percent")
+    return name_axes(ax, x=tr("Months since the first order"), y=tr("Share of the cohort that ordered in a month"))

@@ -9,9 +9,12 @@ from pathlib import Path
 
 import duckdb
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from analysis.config import Columns, Config, DatabaseSource, DataConfig, SampleSource
-from analysis.data.engine import Connection, literal, parquet_names, parquet_scan, parquet_types, run, scratch
+from analysis.data.cells import staged_frame, staged_workbooks
+from analysis.data.engine import Connection, literal, parquet_scan, parquet_types, run, scratch
 from analysis.data.samples import sample_table
 from analysis.data.source import (
     Part,
@@ -19,7 +22,6 @@ from analysis.data.source import (
     files_and_problems,
     kind_of,
     label_of,
-    only_first_rows,
     parquet_table,
     part_expression,
     problems_in_content,
@@ -30,15 +32,13 @@ from analysis.data.source import (
 from analysis.data.text import staged_text
 from analysis.errors import USAGE, InputRefused, Problem, is_full_disk, shortened
 
-# What DuckDB raises where bytes are not what the file's own schema says.
-BROKEN = (duckdb.Error, RuntimeError, UnicodeDecodeError)
+# What is raised where bytes are not what the file's own schema says.
+BROKEN = (duckdb.Error, pa.ArrowException, RuntimeError, UnicodeDecodeError)
 INTERRUPTED = "Query interrupted"  # what DuckDB makes of whatever a signal handler raises
 
 
-def raw_table(
-    connection: Connection, config: Config, workdir: Path, frame: pd.DataFrame | None, most_rows: int | None = None
-) -> RawTable:
-    """The table that the configuration (or ``frame``) stands for; with ``most_rows`` only the beginning of its source.
+def raw_table(connection: Connection, config: Config, workdir: Path, frame: pd.DataFrame | None) -> RawTable:
+    """The table that the configuration (or ``frame``) stands for.
 
     Raises
     ------
@@ -47,18 +47,16 @@ def raw_table(
     """
     data = config.data
     if frame is not None:
-        from analysis.data.cells import staged_frame
-
         return staged_frame(connection, frame, data, workdir)
     if isinstance(data.transactions, SampleSource):
         return sample_table(connection, data.transactions.sample, workdir)
     if isinstance(data.transactions, DatabaseSource):
         from analysis.data.database import staged_query
 
-        return staged_query(connection, data.transactions, data, workdir, most_rows)
+        return staged_query(connection, data.transactions, data, workdir)
     patterns = [data.transactions] if isinstance(data.transactions, str) else data.transactions
     paths, problems = files_and_problems(patterns, config.folder)
-    return from_files(connection, paths, data, workdir, problems, most_rows)
+    return from_files(connection, paths, data, workdir, problems)
 
 
 def from_files(
@@ -67,12 +65,10 @@ def from_files(
     data: DataConfig,
     workdir: Path,
     problems: Iterable[Problem] = (),
-    most_rows: int | None = None,
 ) -> RawTable:
     """Files of one kind as one table; a file that cannot be read is left out and has its problem in the table.
 
-    ``problems`` are those already known; they come first. With ``most_rows`` only so many rows of each file are
-    looked at, but for workbooks, since a sheet ends by itself.
+    ``problems`` are those already known; they come first.
     """
     found = {path: problems_in_content(path) for path in paths}
     problems = [*problems, *(problem for those in found.values() for problem in those)]
@@ -84,32 +80,23 @@ def from_files(
         message = f"sheet == {data.sheet!r}, but {readable[0].name} is no Excel workbook; leave the key `sheet` out"
         problems.append(Problem(message, USAGE))
     try:
-        table = _table(content, connection, readable, data, workdir, most_rows)
+        if content == "text":
+            table = staged_text(connection, readable, data, workdir)
+        elif content == "workbook":
+            table = staged_workbooks(connection, readable, data, workdir)
+        else:
+            table = _parquet_table(connection, readable, data)
     except InputRefused as refused:
         raise InputRefused([*problems, *refused.problems]) from None
     return replace(table, problems=(*problems, *table.problems))
 
 
-def _table(
-    content: str, connection: Connection, paths: list[Path], data: DataConfig, workdir: Path, most_rows: int | None
-) -> RawTable:
-    if content == "text":
-        return staged_text(connection, paths, data, workdir, most_rows)
-    if content == "workbook":
-        from analysis.data.workbook import staged_workbooks
-
-        return staged_workbooks(connection, paths, data, workdir)
-    return _parquet_table(connection, paths, data, workdir, most_rows)
-
-
-def _parquet_table(
-    connection: Connection, paths: list[Path], data: DataConfig, workdir: Path, most_rows: int | None
-) -> RawTable:
+def _parquet_table(connection: Connection, paths: list[Path], data: DataConfig) -> RawTable:
     headers: dict[Path, tuple[str, ...]] = {}
     problems = []
     for path in paths:
         try:
-            headers[path] = tuple(parquet_names(connection, path))
+            headers[path] = tuple(pq.read_schema(path).names)  # DuckDB renames what stands there twice
         except BROKEN as error:
             problems.append(_damaged(path.name, error))
     try:
@@ -124,13 +111,6 @@ def _parquet_table(
     named = [(path.name, header) for path, header in headers.items()]
     problems += [*problems_in_headers(named, data), *_problems_in_capitals(named, data.columns)]
     parts = [Part(path, path.name) for path in paths]
-    if most_rows is not None:
-        for number, path in enumerate(paths):
-            target = workdir / f"first-{number}.parquet"
-            select = f"SELECT * FROM {parquet_scan([path])} LIMIT {most_rows}"
-            if run(connection, f"COPY ({select}) TO {literal(target)} (FORMAT parquet)")[0][0] == most_rows:
-                problems.append(only_first_rows(path.name, most_rows))
-            parts[number] = Part(target, path.name)
     return parquet_table(
         connection, label_of(paths), parts, data, types=types, digest=sha256_of(paths), problems=tuple(problems)
     )
@@ -210,9 +190,6 @@ def part_of(table: RawTable, part: str) -> RawTable:
     if SPLIT not in table.columns:
         return table
     label = f"{table.label}, {table.columns[SPLIT]} == {part!r}"
-    return replace(narrowed(table, f"{part_expression(table)} = {literal(part)}"), label=label, digest=None)
-
-
-def narrowed(table: RawTable, condition: str) -> RawTable:
-    """The rows of a table that also meet a condition (SQL)."""
-    return replace(table, only=f"({table.only}) AND ({condition})" if table.only else condition)
+    condition = f"{part_expression(table)} = {literal(part)}"
+    only = f"({table.only}) AND ({condition})" if table.only else condition
+    return replace(table, only=only, label=label, digest=None)

@@ -36,7 +36,7 @@ from analysis.errors import (
     is_full_disk,
     shortened,
 )
-from analysis.time import time_unit
+from analysis.time import DAYS_PER, time_unit
 
 MOST_SPENDERS = 1_000_000
 """Repeat customers up to which all come here for a spend model; above it a sample of so many."""
@@ -45,7 +45,6 @@ MOST_HERE = 5_000_000
 PRIME = 1_000_003
 LOCAL = ("duckdb", "polars", "datafusion")
 """Engines of Ibis that work in this process."""
-DAYS_OF_UNIT = {"day": 1.0, "week": 7.0, "month": 365.25 / 12, "year": 365.25}
 
 
 @contextmanager
@@ -175,7 +174,7 @@ class RemoteOrders(Cleaned):
         """The customer summary as a table of the engine, in the columns of ``Orders.summary`` and that of the ids."""
         found, days = (
             expressions.in_floats(expressions.summary(self.days, self.last_day(until))),
-            DAYS_OF_UNIT[time_unit(unit)],
+            DAYS_PER[time_unit(unit)],
         )
         columns = {self.id_column: found.customer, "frequency": found.frequency}
         columns |= {name: found[f"{name}_days"].cast("float64") / days for name in ("recency", "T")}

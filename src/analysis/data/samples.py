@@ -6,9 +6,10 @@ from dataclasses import replace
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from analysis.config import CUSTOMER_TABLES, LOYALTY_TABLES, Columns, Config
+from analysis.config import CUSTOMER_TABLES, LOYALTY_TABLES, Config
 from analysis.data.engine import Connection, glob_safe, literal, parquet_scan
 from analysis.data.source import Part, RawTable, parquet_table, sha256_of
 from analysis.errors import UsageError
@@ -16,8 +17,6 @@ from analysis.words import Message
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from analysis.data.shop import SimulatedShop
 
 SIMULATED_CUSTOMERS = 5_000
 SIMULATED_SEED = 20_240_101
@@ -36,23 +35,18 @@ ORIGINS = {
 }
 
 
-def sample_columns(name: str) -> Columns:
-    """The roles of a sample's columns.
-
-    >>> sample_columns("cdnow").customer
-    'customer'
-    """
-    if name == "complete-journey":
-        return Columns(
-            customer="household_id",
-            date="transaction_timestamp",
-            amount="sales_value",
-            order="basket_id",
-            discount="discount",
-            category="category",
-        )
-    more = {name: name for name in ("discount", "category")} if name == "simulated-shop" else {}
-    return Columns(customer="customer", date="date", amount="amount", **more)
+PLAIN = {name: name for name in ("customer", "date", "amount")}
+COLUMNS = {
+    "complete-journey": {
+        "customer": "household_id",
+        "date": "transaction_timestamp",
+        "amount": "sales_value",
+        "order": "basket_id",
+        **{name: name for name in ("discount", "category")},
+    },
+    "simulated-shop": PLAIN | {name: name for name in ("discount", "category")},
+}
+"""Roles of the columns of samples that have more than the plain ones."""
 
 
 def sample_table(connection: Connection, name: str, workdir: Path) -> RawTable:
@@ -94,7 +88,7 @@ def sample_rows(config: Config, key: str) -> tuple[Any, pd.DataFrame | None]:
 
 
 @cache
-def _shop() -> SimulatedShop:
+def _shop() -> SimpleNamespace:
     from analysis.data.shop import simulate_shop
 
     return simulate_shop()
@@ -161,7 +155,7 @@ def _table(
         name,
         [Part(scanned, origin.name)],
         None,
-        columns=sample_columns(name).mapped(),
+        columns=COLUMNS.get(name, PLAIN),
         digest=sha256_of([origin]),
         expressions=derived,
         currency=currency,

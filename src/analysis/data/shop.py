@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -76,12 +77,11 @@ class ShopTruth:
     avoidable: float = 0.4
 
 
-@dataclass(frozen=True)
-class SimulatedShop:
-    """A shop's tables, as its systems would export them; ``truth`` says what was planted.
+def simulate_shop(truth: ShopTruth | None = None, *, seed: int = 15) -> SimpleNamespace:
+    """A shop's tables, as its systems would export them, with everything that its truth plants.
 
-    Attributes
-    ----------
+    Returns
+    -------
     orders
         customer, date, amount [EUR], list_price [EUR, before any discount], category.
     customers
@@ -101,24 +101,6 @@ class SimulatedShop:
         date, customer, score (1 to 5).
     lots
         list, customer, arm (``contact`` or ``none``), start, end, and the costs that it counts at: the lot.
-    truth
-        What was planted.
-    """
-
-    orders: pd.DataFrame
-    customers: pd.DataFrame
-    acquisition: pd.DataFrame
-    contacts: pd.DataFrame
-    exits: pd.DataFrame
-    points: pd.DataFrame
-    promotions: pd.DataFrame
-    scores: pd.DataFrame
-    lots: pd.DataFrame
-    truth: ShopTruth
-
-
-def simulate_shop(truth: ShopTruth | None = None, *, seed: int = 15) -> SimulatedShop:
-    """A shop with everything that its truth plants; the same seed gives the same shop.
 
     Examples
     --------
@@ -150,7 +132,7 @@ def simulate_shop(truth: ShopTruth | None = None, *, seed: int = 15) -> Simulate
     )
     begins = truth.raised_month * DAYS_A_MONTH
     contacted = assigned[assigned["arm"] == "contact"]["customer"]
-    return SimulatedShop(
+    return SimpleNamespace(
         orders=orders.assign(customer=_id(orders["who"]), date=_date(orders["day"]))[
             ["customer", "date", "amount", "list_price", "category"]
         ],
@@ -168,7 +150,6 @@ def simulate_shop(truth: ShopTruth | None = None, *, seed: int = 15) -> Simulate
         promotions=pd.DataFrame({"start": _date([np.ceil(begins)]), "end": _date([begins + PROMOTED_DAYS - 1])}),
         scores=pd.DataFrame({"date": _date(scored["day"]), "customer": _id(scored["who"]), "score": score}),
         lots=assigned,
-        truth=truth,
     )
 
 

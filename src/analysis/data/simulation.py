@@ -105,7 +105,9 @@ def simulate_customers(
     True
     """
     rng = np.random.default_rng(seed)
-    ages = np.broadcast_to(np.asarray(T, dtype=float), (n,)) - rng.uniform(0, births, n) if births else _full(T, n)
+    ages = np.full(n, T, dtype=float)
+    if births:
+        ages -= rng.uniform(0, births, n)
     frequency, later = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
     recency, leaving = np.zeros(n), np.full(n, np.inf)
     for who, times in rounds_of_orders(rng, n, purchases, ages + future, leaving):
@@ -116,10 +118,6 @@ def simulate_customers(
         later[who[~observed]] += 1
     value, future_spent = _spend(rng, spend, frequency, later)
     return SimulatedCustomers(frequency, recency, ages, later, leaving > ages, value, future_spent)
-
-
-def _full(T: float | np.ndarray, n: int) -> np.ndarray:
-    return np.array(np.broadcast_to(np.asarray(T, dtype=float), (n,)))
 
 
 def rounds_of_orders(

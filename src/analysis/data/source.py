@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 
 from analysis.data.engine import FILE_ROWS, NUMBER_OF_ROW, Connection, numbered_scan, parquet_types, quoted, run
 from analysis.data.vocabulary import names
-from analysis.errors import USAGE, InputRefused, Problem, printable, shortened
+from analysis.errors import USAGE, Problem, printable, shortened
 from analysis.words import Message
 
 ENDINGS = {
@@ -59,22 +59,11 @@ def kind_of(path: Path) -> str | None:
     return next((kind for ending, kind in ENDINGS.items() if path.name.lower().endswith(ending)), None)
 
 
-def resolved_files(patterns: Iterable[str], folder: Path) -> list[Path]:
-    """The files that names and globs stand for, relative to ``folder``.
-
-    Raises
-    ------
-    UsageError
-        For every name or glob without a file, for endings that cannot be read, and for files of several kinds.
-    """
-    found, problems = files_and_problems(patterns, folder)
-    if problems:
-        raise InputRefused(problems)
-    return found
-
-
 def files_and_problems(patterns: Iterable[str], folder: Path) -> tuple[list[Path], list[Problem]]:
-    """As ``resolved_files``, but the files that can be read together come back beside the problems of the others."""
+    """The files that names and globs stand for, relative to ``folder``, and what is wrong with the others.
+
+    That is a name or glob without a file, an ending that cannot be read, and a file of another kind than the first.
+    """
     problems: list[Problem] = []
     found: dict[Path, str] = {}
     for pattern in patterns:
@@ -312,9 +301,10 @@ class RawTable:
         found = run(
             connection, f"SELECT {place}, {values} FROM {self.scan} WHERE {condition} ORDER BY {place} LIMIT {limit}"
         )
-        return ", ".join(self._in_words(*row) for row in found)
+        return ", ".join(self.in_words(*row) for row in found)
 
-    def _in_words(self, number: int, *values: str | None) -> str:
+    def in_words(self, number: int, *values: str | None) -> str:
+        """Values of the row of that number as an example, with its place."""
         file, number = divmod(number, FILE_ROWS)
         shown = in_words(values, f"{self.row_word} {number + self.first_row}")
         return f"{shown} of {self.parts[file].name}" if len(self.parts) > 1 else shown
@@ -360,12 +350,6 @@ def row_hashes(columns: Iterable[str]) -> tuple[str, str]:
 def part_expression(table: RawTable) -> str:
     """SQL of the part that a row belongs to, as text without blanks around it; empty where it names none."""
     return f"coalesce(trim(CAST({table.expression(table.columns['split'])} AS VARCHAR)), '')"
-
-
-def only_first_rows(name: str, most: int) -> Problem:
-    """What is said where the configuration is refused and so only the beginning of the data was looked at."""
-    message = f"{name}: only the first {most:,} rows were looked at, since the configuration is refused anyway"
-    return Problem(message)
 
 
 SUSPECTS = ("status", "order", "refunded")

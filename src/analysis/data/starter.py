@@ -7,24 +7,29 @@ from __future__ import annotations
 
 import json
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 
+import pyarrow.parquet as pq
 import yaml
 
-from analysis.config import Columns, DataConfig, config_from_mapping
+from analysis.config import DataConfig, config_from_mapping
+from analysis.data.cells import first_rows
 from analysis.data.engine import Connection, run, scratch
 from analysis.data.formats import read_date, read_number
 from analysis.data.meaning import COUNTED, UNCOUNTED
 from analysis.data.orders import load_orders
 from analysis.data.reading import from_files
-from analysis.data.source import ENDINGS, RawTable, kind_of, normalised, problems_in_content, resolved_files
+from analysis.data.source import ENDINGS, RawTable, files_and_problems, kind_of, normalised, problems_in_content
 from analysis.data.text import first_records, recognised_layout
 from analysis.data.vocabulary import CURRENCY, names, vocabulary
 from analysis.errors import InputRefused, UsageError
 
 CERTAIN_SCORE, POSSIBLE_SCORE = 0.9, 0.3
 UNKNOWN = "CHANGE_ME"
+FREE = "column "
+"""Begins the role of a column that plays none yet."""
 HEADER_WITHIN = 15
 SHAPES = {
     "date": r"[0-9]{1,4}[-/. ]+[^-/. 0-9]{0,10}[0-9]{0,2}[-/. ]+[0-9]{1,4}",
@@ -48,7 +53,9 @@ def write_starter(file: Path, sheet: str | None = None) -> Path:
     InputRefused
         Where the file is not what its ending says.
     """
-    found = resolved_files([file.name], file.absolute().parent)
+    found, problems = files_and_problems([file.name], file.absolute().parent)
+    if problems:
+        raise InputRefused(problems)
     if len(found) > 1:
         raise UsageError(
             f"{file}: {len(found)} files match; name one of them, such as {found[0].name}, and put the pattern into "
@@ -98,8 +105,8 @@ def draft_of(path: Path, sheet: str | None = None) -> str:
     InputRefused
         When the file is missing, has an unknown ending, or is not what its ending says.
     """
-    (path,) = resolved_files([str(path)], Path())
-    if problems := problems_in_content(path):
+    _, problems = files_and_problems([str(path)], Path())
+    if problems := problems or problems_in_content(path):
         raise InputRefused(problems)
     with tempfile.TemporaryDirectory(prefix="rlab-") as folder, scratch(Path(folder)) as connection:
         return _draft(connection, path, Path(folder), sheet)
@@ -110,18 +117,15 @@ def _draft(connection: Connection, path: Path, workdir: Path, sheet: str | None)
     questions = []
     if kind_of(path) == "text":
         layout = recognised_layout(path, None, workdir)
-        encoding = "cp1252" if layout.encoding.guessed else layout.encoding.name.replace("utf-8-sig", "utf-8")
+        encoding = layout.encoding.replace("utf-8-sig", "utf-8")
         records = first_records(layout, HEADER_WITHIN)
         settings = {"delimiter": layout.delimiter, "encoding": encoding}
-        if layout.encoding.guessed:
+        if layout.is_guessed:
             questions.append("the text is not UTF-8; Windows-1252 is assumed: look at names with accents")
     elif kind_of(path) == "workbook":
-        from analysis.data.workbook import first_rows
-
         records = first_rows(path, sheet, HEADER_WITHIN)
     else:
-        nothing = DataConfig.model_construct(columns=Columns.model_construct(customer="?", date="?"))
-        records = [list(from_files(connection, [path], nothing, workdir).types)]
+        records = [pq.read_schema(path).names]
     skip = _rows_above_header(records)
     settings |= {"skip_rows": skip} if skip else {}
     header = tuple(records[skip]) if records else ("?",)
@@ -129,23 +133,26 @@ def _draft(connection: Connection, path: Path, workdir: Path, sheet: str | None)
     if not system:
         guesses, more = _guesses(header)
         questions += more
-    fallback = next(name for name in (*header, "?") if name)
-
-    def read() -> tuple[DataConfig, RawTable]:
-        columns = {"customer": fallback, "date": fallback} | {role: guess.column for role, guess in guesses.items()}
-        data = DataConfig.model_construct(columns=Columns.model_construct(**columns), **settings)
-        return data, from_files(connection, [path], data, workdir)
-
-    data, table = read()
+    data = DataConfig.model_construct(columns=_all_of(header, guesses), **settings)
+    table = from_files(connection, [path], data, workdir)
     if not system and table.parts:
-        questions += _by_content(connection, path, data, header, guesses, workdir)
-        _, table = read()  # what it read took the place of the other in the working folder
+        questions += _by_content(connection, table, guesses)
+    table = replace(table, columns={role: guess.column for role, guess in guesses.items()})
     listed = ", ".join(map(repr, header))
     missing = [role for role in ("customer", "date") if role not in guesses]
     questions += [f"no column is recognised as {role}; the columns are {listed}" for role in missing]
     questions += _doubts_in_content(connection, table, guesses, settings)
     questions += [problem.message for problem in table.problems]
     return _commented(path.name, header, guesses, settings, questions, system)
+
+
+def _all_of(header: tuple[str, ...], guesses: dict[str, Guess]) -> SimpleNamespace:
+    """All columns, by the roles that they may play; those without one by their names, unless two look alike."""
+    roles = {role: guess.column for role, guess in guesses.items()}
+    small = [name.lower() for name in header]
+    free = (name for name in header if name and small.count(name.lower()) == 1 and name not in roles.values())
+    columns = roles | {FREE + name: name for name in free}
+    return SimpleNamespace(mapped=lambda: columns)
 
 
 def _rows_above_header(records: list[list[str]]) -> int:
@@ -203,24 +210,15 @@ def _guesses(header: tuple[str, ...]) -> tuple[dict[str, Guess], list[str]]:
     return guesses, questions
 
 
-def _by_content(
-    connection: Connection,
-    path: Path,
-    data: DataConfig,
-    header: tuple[str, ...],
-    guesses: dict[str, Guess],
-    workdir: Path,
-) -> list[str]:
+def _by_content(connection: Connection, table: RawTable, guesses: dict[str, Guess]) -> list[str]:
     """Adds date, customer and amount where no name told them but the contents do; what is asked of money."""
-    free = [name for name in dict.fromkeys(header) if name and name not in {guess.column for guess in guesses.values()}]
+    free = [name for role, name in table.columns.items() if role.startswith(FREE)]
     paid = {"amount", "quantity"} & set(guesses)
     alike = [name for name in free if any(word in normalised(name) for word in ("profit", "margin", "winst", "marge"))]
     wanted = [role for role in ("date", "customer") if role not in guesses] + ([] if paid or alike else ["amount"])
     for role in wanted:
         fitting = []
         for name in free:
-            columns = Columns.model_construct(customer=name, date=name)
-            table = from_files(connection, [path], data.model_copy(update={"columns": columns}), workdir)
             value = f"CAST({table.expression(name)} AS VARCHAR)"
             fits = f"avg(CAST(regexp_matches(trim({value}), '{SHAPES[role]}') AS INTEGER))"
             if (run(connection, f"SELECT {fits} FROM {table.scan} WHERE {value} <> ''")[0][0] or 0) > CERTAIN_SCORE:

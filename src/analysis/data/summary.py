@@ -120,6 +120,10 @@ class CustomerSummary:
         """The customers' ids as they came, in the order of ``table``."""
         return pd.Index(self.table["customer_id"].astype(self.id_type), name=self.id_column)
 
+    def places(self, customers: pd.Series) -> np.ndarray:
+        """Row of each customer in ``table``, -1 where there is none, shape (n,)."""
+        return pd.Index(self.table["customer_id"].astype(str)).get_indexer(customers.astype(str))
+
     @property
     def collapsed(self) -> pd.DataFrame:
         """Histories for whoever counts them: each customer's own."""
@@ -158,22 +162,17 @@ class CustomerSummary:
         cls, frame: pa.Table, end: dt.date, *, has_money: bool, id_column: str, id_type: str
     ) -> CustomerSummary:
         """A summary of the rows of ``expressions.customers``, sorted by customer as text, with money in floats."""
-        first, last = (frame[name].to_numpy().astype("datetime64[s]") for name in ("first_order", "last_order"))
-        table = pd.DataFrame({"customer_id": frame["customer"].to_pandas().astype("str")})
-        table["first_order"], table["last_order"] = first, last
-        table["orders"] = orders = frame["orders"].to_numpy()
+        table = frame.to_pandas(date_as_object=False)
+        kinds = {"customer_id": "str", "first_order": "datetime64[s]", "last_order": "datetime64[s]"}
+        kinds |= {"recency_days": "float64", "T_days": "float64"}
+        table = table.rename(columns={"customer": "customer_id"}).astype(kinds)
+        names = ["customer_id", "first_order", "last_order", "orders", "frequency", "recency_days", "T_days"]
         if has_money:
-            table["spent"] = frame["spent"].to_numpy()
-        table["frequency"] = orders - 1
-        for name in ("recency_days", "T_days"):
-            table[name] = frame[name].to_numpy().astype("float64")
-        if has_money:
-            repeat = np.where(orders > 1, frame["repeat_total"].to_numpy(), np.nan)
-            table["mean_repeat_value"] = repeat / np.maximum(orders - 1, 1)
-        known = (*(SPREAD if has_money else ()), "first_category", "first_channel")
-        for name in (name for name in known if name in frame.column_names):
-            table[name] = frame[name].to_pandas()
-        return cls(table, end, has_money, id_column, id_type)
+            repeat = table["frequency"]
+            table["mean_repeat_value"] = (table["repeat_total"] / repeat.clip(lower=1)).where(repeat > 0)
+            names += ["spent", "mean_repeat_value", *SPREAD]
+        names += ["first_category", "first_channel"]
+        return cls(table[[name for name in names if name in table]], end, has_money, id_column, id_type)
 
     @classmethod
     def from_lifetimes(cls, frame: pd.DataFrame, unit: str) -> CustomerSummary:

@@ -23,7 +23,6 @@ from analysis.data.source import (
     RawTable,
     mapped_columns,
     named_columns,
-    only_first_rows,
     opened,
     problems_in_headers,
     sha256_of,
@@ -49,25 +48,6 @@ BYTE_ORDER_MARKS = {
 ZERO, UNREAD = "\0", "\ufffd"
 
 
-@dataclass(frozen=True)
-class Encoding:
-    """An encoding and where the knowledge comes from.
-
-    Attributes
-    ----------
-    name
-        As Python calls it.
-    guessed
-        Whether the bytes alone do not prove it.
-    is_plain
-        Whether the file can be read as it is: valid UTF-8 whose lines all end the same way.
-    """
-
-    name: str
-    guessed: bool = False
-    is_plain: bool = False
-
-
 @contextmanager
 def _damage_named(path: Path) -> Iterator[None]:
     try:
@@ -78,39 +58,53 @@ def _damage_named(path: Path) -> Iterator[None]:
         raise DataError(f"{path.name}: the gzip archive is damaged ({error})") from None
 
 
-def recognised_encoding(path: Path, configured: str | None = None) -> Encoding:
-    """The encoding of a text file, from all of its bytes.
+def as_utf8(path: Path, configured: str | None, target: Path) -> tuple[Path, str, bool]:
+    """A text file as UTF-8 whose lines all end alike, its encoding as Python calls it, and whether that was guessed.
 
-    UTF-8 is certain when every byte is valid UTF-8, and so is a byte order mark. What is left is read as
-    Windows-1252, of which latin-1 is a part: the text of western European exports. That may garble letters in names,
-    never a digit, and never makes two customer ids one.
+    The file itself where it is so already, else written to ``target`` chunk by chunk. UTF-8 is certain when every byte
+    is valid UTF-8, and so is a byte order mark. What is left is read as Windows-1252, of which latin-1 is a part: the
+    text of western European exports. That may garble letters in names, never a digit, and never makes two customer ids
+    one.
 
     Raises
     ------
     InputRefused
         When the bytes are no text, or the configured encoding is unknown.
     """
-    name = _known(configured) if configured else None
+    name, is_guessed = _known(configured) if configured else None, False
     with _damage_named(path):
         if name is None:
             with opened(path) as stream:
                 start = stream.read(4)
             name = next((name for mark, name in BYTE_ORDER_MARKS.items() if start.startswith(mark)), None)
-        if name not in (None, "utf-8-sig"):
-            return Encoding(name)
-        odd, ends_alike = _looked_through(path, "utf-8", "strict")
-        if name or not odd:
-            return Encoding(name or "utf-8", is_plain=not odd and ends_alike)
-        odd, _ = _looked_through(path, "cp1252", "replace")
-    if ZERO in odd:
-        raise DataError(
-            f"{path.name}: the content is not text (it has zero bytes); if it is UTF-16 without a byte order mark, "
-            "say so with the key `encoding`, for example utf-16-le"
-        )
-    if odd:
-        message = f"{path.name}: the text is neither UTF-8 nor Windows-1252; name its encoding with the key `encoding`"
-        raise DataError(message)
-    return Encoding("cp1252", guessed=True)
+        if name in (None, "utf-8-sig"):
+            odd, ends_alike = _looked_through(path, "utf-8", "strict")
+            if not odd and ends_alike:
+                return path, name or "utf-8", False
+            if not name and odd:
+                odd, _ = _looked_through(path, "cp1252", "replace")
+                if ZERO in odd:
+                    raise DataError(
+                        f"{path.name}: the content is not text (it has zero bytes); if it is UTF-16 without a byte "
+                        "order mark, say so with the key `encoding`, for example utf-16-le"
+                    )
+                if odd:
+                    raise DataError(
+                        f"{path.name}: the text is neither UTF-8 nor Windows-1252; name its encoding with the key "
+                        "`encoding`"
+                    )
+                name, is_guessed = "cp1252", True
+        name = name or "utf-8"
+        try:
+            with opened(path) as stream, target.open("w", encoding="utf-8", newline="") as out:
+                # Universal newlines: a file that mixes line ends would lose rows, or be refused for a wrong reason.
+                reader = io.TextIOWrapper(stream, encoding=name, newline=None)
+                while text := reader.read(CHUNK_BYTES):
+                    out.write(text)
+        except UnicodeError as error:
+            message = f"{path.name}: cannot be read as {name} ({error}); correct the key `encoding`"
+            raise DataError(message) from None
+    return target, name, is_guessed
 
 
 def _known(name: str) -> str:
@@ -138,22 +132,6 @@ def _looked_through(path: Path, encoding: str, errors: str) -> tuple[set[str], b
         return odd, not isinstance(reader.newlines, tuple)
 
 
-def transcoded(path: Path, encoding: Encoding, target: Path) -> Path:
-    """The file as UTF-8 with one kind of line end, written to ``target`` chunk by chunk; itself where it already is."""
-    if encoding.is_plain:
-        return path
-    try:
-        with _damage_named(path), opened(path) as stream, target.open("w", encoding="utf-8", newline="") as out:
-            # Universal newlines: a file that mixes line ends would lose rows, or be refused for a wrong reason.
-            reader = io.TextIOWrapper(stream, encoding=encoding.name, newline=None)
-            while text := reader.read(CHUNK_BYTES):
-                out.write(text)
-    except UnicodeError as error:
-        message = f"{path.name}: cannot be read as {encoding.name} ({error}); correct the key `encoding`"
-        raise DataError(message) from None
-    return target
-
-
 @dataclass(frozen=True)
 class TextLayout:
     """How a text file is laid out.
@@ -166,6 +144,8 @@ class TextLayout:
         The file's name as the user knows it.
     encoding, delimiter
         As recognised or configured.
+    is_guessed
+        Whether the bytes alone do not prove the encoding.
     header
         Column names, as they stand in the file, without surrounding blanks.
     skipped_lines
@@ -174,7 +154,8 @@ class TextLayout:
 
     path: Path
     name: str
-    encoding: Encoding
+    encoding: str
+    is_guessed: bool
     delimiter: str
     header: tuple[str, ...]
     skipped_lines: int
@@ -188,8 +169,8 @@ def recognised_layout(path: Path, data: DataConfig | None, workdir: Path, number
     InputRefused
         When the encoding is unknown, the content is no text, or no delimiter fits.
     """
-    encoding = recognised_encoding(path, data.encoding if data else None)
-    readable = transcoded(path, encoding, workdir / f"utf8-{number}.csv")
+    target = workdir / f"utf8-{number}.csv"
+    readable, encoding, is_guessed = as_utf8(path, data.encoding if data else None, target)
     head, above = _without_rows(text_head(readable), getattr(data, "skip_rows", 0))
     blank = len(head) - len(head.lstrip("\r\n"))
     skipped, head = above + head[:blank].count("\n"), head[blank:]
@@ -199,7 +180,7 @@ def recognised_layout(path: Path, data: DataConfig | None, workdir: Path, number
     wanted = set(data.columns.mapped().values()) if data and data.columns else set()
     delimiter = (data.delimiter if data else None) or declared or recognised_delimiter(head, wanted)
     header = tuple(name.strip() for name in _records(head, delimiter, 1)[0])
-    return TextLayout(readable, path.name, encoding, delimiter, header, skipped)
+    return TextLayout(readable, path.name, encoding, is_guessed, delimiter, header, skipped)
 
 
 def text_head(path: Path) -> str:
@@ -258,12 +239,10 @@ def recognised_delimiter(head: str, wanted: set[str]) -> str:
     return max(DELIMITERS, key=fitness)
 
 
-def staged_text(
-    connection: Connection, paths: list[Path], data: DataConfig, workdir: Path, most_rows: int | None = None
-) -> RawTable:
+def staged_text(connection: Connection, paths: list[Path], data: DataConfig, workdir: Path) -> RawTable:
     """Text files as one table of text columns, staged in ``workdir``.
 
-    Only the configured columns and a key of the whole row are staged; with ``most_rows`` only so many of each file.
+    Only the configured columns and a key of the whole row are staged.
     """
     layouts, unreadable = _layouts(paths, data, workdir)
     problems = unreadable + problems_in_headers([(layout.name, layout.header) for layout in layouts], data)
@@ -275,7 +254,7 @@ def staged_text(
         for number, layout in enumerate(layouts):
             if set(kept) <= set(layout.header):
                 target = workdir / f"staged-{number}.parquet"
-                problems += _stage(connection, layout, kept, target, number, most_rows)
+                problems += _stage(connection, layout, kept, target, number)
                 parts.append(Part(target, layout.name))
     return RawTable(
         label=layouts[0].name if len(layouts) == 1 else f"{len(layouts)} files",
@@ -316,9 +295,7 @@ def _layouts(paths: list[Path], data: DataConfig, workdir: Path) -> tuple[list[T
     return layouts, list(dict.fromkeys(problems))
 
 
-def _stage(
-    connection: Connection, layout: TextLayout, kept: list[str], target: Path, number: int, most_rows: int | None
-) -> list[Problem]:
+def _stage(connection: Connection, layout: TextLayout, kept: list[str], target: Path, number: int) -> list[Problem]:
     names = [f"{position} {name}" for position, name in enumerate(layout.header)]
     first = {name: quoted(names[layout.header.index(name)]) for name in kept}
     every = ", ".join(quoted(name) for name in sorted(names, key=lambda name: name.split(" ", 1)[1]))
@@ -327,21 +304,19 @@ def _stage(
     compression = "gzip" if layout.path.name.lower().endswith(".gz") else "none"
     rejects = f"rejects_{number}"
     try:
-        copied = connection.execute(f"""
+        run(connection, f"""
             COPY (SELECT {selected}{"," if selected else ""}
                          hash({every}) AS {quoted(ROW_KEYS[0])}, hash('second', {every}) AS {quoted(ROW_KEYS[1])}
                   FROM read_csv({literal(glob_safe(layout.path))}, columns = {{{columns}}}, auto_detect = false,
                        header = true, skip = {layout.skipped_lines}, delim = {literal(layout.delimiter)},
                        quote = '"', escape = '"', compression = '{compression}', store_rejects = true,
-                       rejects_table = '{rejects}', rejects_scan = 'scan_of_{rejects}')
-                  {"" if most_rows is None else f"LIMIT {most_rows}"})
-            TO {literal(target)} (FORMAT parquet)""").fetchall()[0][0]
+                       rejects_table = '{rejects}', rejects_scan = 'scan_of_{rejects}'))
+            TO {literal(target)} (FORMAT parquet)""")  # fmt: skip
     except duckdb.Error as error:
         if is_full_disk(error):
             raise
         return [Problem(f"{layout.name}: cannot be read as delimited text: {_first_line(error)}")]
-    cut = [] if copied != most_rows else [only_first_rows(layout.name, most_rows)]
-    return [*cut, *_reject_problems(connection, rejects, layout)]
+    return _reject_problems(connection, rejects, layout)
 
 
 def _first_line(error: Exception) -> str:
@@ -364,8 +339,8 @@ def _reject_problems(connection: Connection, rejects: str, layout: TextLayout) -
 
 
 def _encoding_notes(layouts: list[TextLayout]) -> tuple[Message, ...]:
-    guessed = [layout for layout in layouts if layout.encoding.guessed]
+    guessed = [layout for layout in layouts if layout.is_guessed]
     if not guessed:
         return ()
-    name, many = guessed[0].encoding.name, len(guessed)
+    name, many = guessed[0].encoding, len(guessed)
     return (Message("Files whose encoding was recognised as {encoding}: {n:integer}.", n=many, encoding=name),)

@@ -13,14 +13,13 @@ from scipy.stats import norm
 
 from analysis.errors import NotIdentified, Unavailable
 from analysis.interval import Interval
-from analysis.models.baselines import BASELINES, CountForecast, History, learned_forecast
+from analysis.models.baselines import BASELINES, CountForecast, history_of, learned_forecast
 from analysis.models.fits import AUTO, LEVEL, PurchaseFit, PurchaseFits, fit_all
 from analysis.models.futures import Forecast, forecast, passes_for
 from analysis.models.patterns import Patterns, patterns_of
 from analysis.models.registry import MODELS
 from analysis.models.scores import best_decile_hit_rate, distance_from_middle, paired_lead, rank_correlation
 from analysis.models.season import fit_in_time
-from analysis.models.views import expected_cumulative, thinned
 from analysis.plotting import Plots
 from analysis.tables import table_html
 from analysis.time import Clock, TimeUnit, duration, promotion_edges, time_unit
@@ -67,8 +66,6 @@ class BackTest:
     calibration_by_group
         Columns frequency (group label), customers, actual and its standard_error [orders per customer], and one
         column of mean forecasts for each model and baseline.
-    tracking
-        Columns date, actual, and one a purchase model: cumulative repeat orders of the calibration customers.
     cumulative, cumulative_totals
         date, actual and estimate of the primary model at each quarter of the holdout, counted from its start; and its
         simulated totals, shape (quarters, futures).
@@ -89,15 +86,12 @@ class BackTest:
     lead_mean: float
     lead_error: float
     calibration_by_group: pd.DataFrame
-    tracking: pd.DataFrame
     cumulative: pd.DataFrame
     cumulative_totals: np.ndarray
     level: float = LEVEL
 
     plot = Plots(
         path="analysis.models.plots:plot_path",
-        tracking="analysis.models.plots:plot_tracking",
-        scores="analysis.models.plots:plot_scores",
         calibration="analysis.models.plots:plot_calibration",
     )
 
@@ -152,8 +146,7 @@ class BackTest:
     @property
     def lead(self) -> Interval:
         """Mean log score of the primary model less that of the best baseline, with a paired normal interval."""
-        reach = float(norm.ppf((1 + self.level) / 2)) * self.lead_error
-        return Interval(self.lead_mean, self.lead_mean - reach, self.lead_mean + reach, self.level)
+        return Interval.normal(self.lead_mean, self.lead_error, self.level)
 
     @property
     def miss(self) -> float:
@@ -270,10 +263,10 @@ def forecast_holdout(
     window = {"after": split.calibration_end, "seed": seed}
     found = [forecast(fit, patterns, actual, days=split.holdout_days, most=PASSES, **window) for fit in fits]
     cumulative, cumulative_totals = _path(fits.primary, patterns, split, seed)
-    past, future = History.of(split.earlier), History.of(split)
-    for baseline in BASELINES:
-        learned = learned_forecast(baseline, past, split.earlier.holdout_orders, future)
-        found.append(_of_baseline(baseline.name, learned, actual, seed))
+    past, future = history_of(split.earlier), history_of(split)
+    for name in BASELINES:
+        learned = learned_forecast(name, past, split.earlier.holdout_orders, future)
+        found.append(_of_baseline(name, learned, actual, seed))
     ranked = sorted(found, key=lambda each: -each.log_probability.mean())
     own = next(each for each in ranked if each.name == fits.primary.model)
     best_baseline = next(each for each in ranked if each.name not in MODELS)
@@ -292,7 +285,6 @@ def forecast_holdout(
         lead_mean=lead_mean,
         lead_error=lead_error,
         calibration_by_group=_by_group(split, {each.name: each.mean for each in ranked}),
-        tracking=_tracking(split, fits),
         cumulative=cumulative,
         cumulative_totals=cumulative_totals,
     )
@@ -341,9 +333,3 @@ def _by_group(split: HoldoutSplit, means: Mapping[str, np.ndarray]) -> pd.DataFr
     found.insert(0, "customers", by.size())
     found.insert(2, "standard_error", by["actual"].sem())
     return found.rename_axis("frequency").reset_index()
-
-
-def _tracking(split: HoldoutSplit, fits: PurchaseFits) -> pd.DataFrame:
-    shown, births = thinned(split.cumulative), split.calibration.table["first_order"]
-    expected = {fit.model: expected_cumulative(fit, births, shown["date"]) for fit in fits}
-    return pd.DataFrame({"date": shown["date"], "actual": shown["repeat_orders"], **expected})

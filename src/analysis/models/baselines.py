@@ -7,14 +7,18 @@ where a first part forecasts a second one; nothing of the holdout is used.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import betainc
 
 from analysis.models.purchase import log_negative_binomial
+
+if TYPE_CHECKING:
+    from analysis.data import HoldoutSplit
 
 LARGEST_SIZE = 1e4
 MOST_LEARNED_FROM = 20_000
@@ -51,83 +55,49 @@ class CountForecast:
         return rng.poisson(rng.standard_gamma(self.size, rates.shape) * rates).sum(axis=1)
 
 
-@dataclass(frozen=True)
-class History:
-    """What a baseline looks at: repeat orders, age at the last order and age, and the days to forecast."""
-
-    frequency: np.ndarray
-    recency_days: np.ndarray
-    T_days: np.ndarray
-    horizon_days: float
-
-    @classmethod
-    def of(cls, split) -> History:
-        table = split.calibration.table
-        columns = (table[name].to_numpy(dtype=float) for name in ("frequency", "recency_days", "T_days"))
-        return cls(*columns, float(split.holdout_days))
-
-    @property
-    def hiatus_days(self) -> np.ndarray:
-        return self.T_days - self.recency_days
-
-    def every(self, step: int) -> History:
-        """Evenly chosen customers."""
-        return History(self.frequency[::step], self.recency_days[::step], self.T_days[::step], self.horizon_days)
-
-
+History = Mapping[str, np.ndarray]
+"""What a baseline looks at: frequency, recency_days, T_days and horizon_days, the days to forecast; each (n,)."""
 Means = Callable[[np.ndarray, History], np.ndarray]
 
 
-@dataclass(frozen=True)
-class Baseline:
-    """A rule for the mean, with the constants it learns.
-
-    Attributes
-    ----------
-    name
-        ``same rate``, ``hiatus`` or ``average``.
-    start
-        Logs of the constants to start learning from.
-    rules
-        From an earlier history to the variants of the rule to choose between, each from constants (above 0) and a
-        history to expected orders, shape (n,).
-    """
-
-    name: str
-    start: tuple[float, ...]
-    rules: Callable[[History], list[Means]]
+def history_of(split: HoldoutSplit) -> History:
+    table = split.calibration.table.assign(horizon_days=split.holdout_days)
+    return {name: table[name].to_numpy(dtype=float) for name in ("frequency", "recency_days", "T_days", "horizon_days")}
 
 
 def _average(constants: np.ndarray, history: History) -> np.ndarray:
-    return np.full(history.frequency.size, constants[0] * history.horizon_days)
+    return constants[0] * history["horizon_days"]
 
 
 def _shrunken_rate(constants: np.ndarray, history: History) -> np.ndarray:
     level, orders, days = constants
-    return level * (history.frequency + orders) / (history.T_days + days) * history.horizon_days
+    return level * (history["frequency"] + orders) / (history["T_days"] + days) * history["horizon_days"]
 
 
-def _active_until(cutoff_days: float) -> Means:
-    def means(constants: np.ndarray, history: History) -> np.ndarray:
-        active = history.hiatus_days <= cutoff_days
-        return np.where(active, _shrunken_rate(constants[:3], history), constants[3] * history.horizon_days)
-
-    return means
+def _silence(history: History) -> np.ndarray:
+    return history["T_days"] - history["recency_days"]
 
 
 def _hiatus_rules(past: History) -> list[Means]:
-    return [_active_until(days) for days in np.unique(np.quantile(past.hiatus_days, np.linspace(0.1, 0.9, 17)))]
+    def rule(cutoff_days: float) -> Means:
+        return lambda constants, history: np.where(
+            _silence(history) <= cutoff_days, _shrunken_rate(constants[:3], history), _average(constants[3:], history)
+        )
+
+    return [rule(days) for days in np.unique(np.quantile(_silence(past), np.linspace(0.1, 0.9, 17)))]
 
 
-BASELINES = (
-    Baseline("same rate", (0.0, -1.0, 3.0), lambda _: [_shrunken_rate]),
-    Baseline("hiatus", (0.0, -1.0, 3.0, -7.0), _hiatus_rules),
-    Baseline("average", (-5.0,), lambda _: [_average]),
-)
+BASELINES: dict[str, tuple[tuple[float, ...], Callable[[History], list[Means]]]] = {
+    "same rate": ((0.0, -1.0, 3.0), lambda _: [_shrunken_rate]),
+    "hiatus": ((0.0, -1.0, 3.0, -7.0), _hiatus_rules),
+    "average": ((-5.0,), lambda _: [_average]),
+}
+"""Name -> logs of the constants to start learning from; from an earlier history to the variants of the rule to choose
+between, each from constants (above 0) and a history to expected orders, shape (n,)."""
 LARGEST_LOG_CONSTANT = 12.0
 
 
-def learned_forecast(baseline: Baseline, past: History, count: np.ndarray, future: History) -> CountForecast:
+def learned_forecast(name: str, past: History, count: np.ndarray, future: History) -> CountForecast:
     """A baseline's forecast of ``future``, its constants learned from what came of ``past``.
 
     Parameters
@@ -137,9 +107,9 @@ def learned_forecast(baseline: Baseline, past: History, count: np.ndarray, futur
     future
         The history to forecast from, shape (n,).
     """
-    step = -(-count.size // MOST_LEARNED_FROM)
-    past, count = past.every(step), count[::step]
-    learned = [(_learned(means, baseline.start, past, count), means) for means in baseline.rules(past)]
+    (start, rules), step = BASELINES[name], -(-count.size // MOST_LEARNED_FROM)
+    past, count = {name: values[::step] for name, values in past.items()}, count[::step]
+    learned = [(_learned(means, start, past, count), means) for means in rules(past)]
     (_, best), means = min(learned, key=lambda found: found[0][0])
     return CountForecast(means(np.exp(best[:-1]), future) + 1e-9, float(np.exp(best[-1])))
 

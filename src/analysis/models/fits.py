@@ -226,10 +226,7 @@ class PurchaseFits:
     fits: tuple[PurchaseFit, ...]
     not_identified: Mapping[str, Message]
 
-    plot = Plots(
-        silence="analysis.models.plots:plot_silence_by_model",
-        alive="analysis.models.plots:plot_alive",
-    )
+    plot = Plots(silence="analysis.models.plots:plot_silence_by_model")
 
     @property
     def primary(self) -> PurchaseFit:

@@ -7,7 +7,6 @@ References
 ----------
 .. [1] Tashman (2000), Out-of-sample tests of forecasting accuracy: an analysis and review, International Journal of
        Forecasting 16(4):437-450.
-.. [2] Gneiting, Raftery (2007), Strictly proper scoring rules, prediction, and estimation, JASA 102(477):359-378.
 """
 
 from __future__ import annotations
@@ -465,13 +464,3 @@ def leads(windows: Sequence[Window], reference: str = PREFERRED) -> pd.DataFrame
             error = float(difference.std(ddof=1) * np.sqrt(len(difference)) / len(own))
         rows[model] = {"windows": len(both or known), "log_score": float(own.mean()), "lead": lead, "error": error}
     return pd.DataFrame.from_dict(rows, orient="index", columns=["windows", "log_score", "lead", "error"])
-
-
-def interval_score(lower, upper, actual, level: float) -> np.ndarray:
-    """Width plus a penalty for what falls outside ([2]_, equation 43); lower is better.
-
-    >>> round(float(interval_score(10, 20, 25, 0.9)), 6)
-    110.0
-    """
-    missed = np.maximum(lower - actual, 0) + np.maximum(actual - upper, 0)
-    return (upper - lower) + 2 / (1 - level) * missed

@@ -30,7 +30,6 @@ from analysis.plotting import (
     own_axes,
     panels,
     stroke_of,
-    text_above,
 )
 from analysis.time import duration
 from analysis.words import formats, tr
@@ -139,68 +138,20 @@ def _silence(ax: Axes, looks: dict, title: str) -> Axes:
     return name_axes(ax, x=tr("Weeks since the last order"), y=title)
 
 
-def plot_alive(fits: PurchaseFits, ax: Axes | None = None, level: float = LEVEL) -> Axes:
-    """Customers still active under each model, and the share active among those without a repeat order."""
-    table = fits.customers_alive(level)
-    left, right = panels(own_axes(ax, size=(7.2, 2.3)), 2)
-    places = np.arange(len(table))[::-1]
-    for place, row in zip(places, table.itertuples(), strict=True):
-        stroke = stroke_of(row.Index)
-        left.plot([row.lower, row.upper], [place, place], color=stroke.color, linewidth=5, alpha=0.35)
-        right.plot([0, row.among_one_time_buyers], [place, place], color=stroke.color, linewidth=1.6, alpha=0.5)
-        shown = ((left, row.estimate, formats().integer), (right, row.among_one_time_buyers, formats().percent))
-        for each, value, say in shown:
-            each.plot(value, place, stroke.marker, color=stroke.color, markersize=7)
-            offset = {"xytext": (0, 8), "textcoords": "offset points", "ha": "center", "color": stroke.color}
-            each.annotate(say(value), (value, place), **offset)
-    tops = ((left, fits.primary.customers, "integer"), (right, 1, "percent"))
-    for each, top, kind in tops:
-        each.set(xlim=(0, top * 1.04), ylim=(-0.5, len(places) - 0.35), yticks=places)
-        each.set_yticklabels(table.index if each is left or is_narrow(each) else [])
-        each.grid(visible=False, axis="y")
-        each.grid(visible=True, axis="x")
-        format_ticks(few_ticks(each, x=4), x=kind)
-    name_axes(right, y=tr("Share active without a repeat order"))
-    return name_axes(left, y=tr("Customers still active"))
-
-
 def plot_tracking_of_fit(fit: PurchaseFit, ax: Axes | None = None) -> Axes:
     """Cumulative repeat orders as they came, and as the model expects them."""
-    tracking = fit.tracking()
-    return _tracked(tracking, own_axes(ax), tracking["date"].iloc[-1])
-
-
-def plot_tracking(test: BackTest, ax: Axes | None = None) -> Axes:
-    """Cumulative repeat orders of the calibration customers: what came and what each model expected.
-
-    The bar at the end is the predictive interval of the primary model's total in the holdout.
-    """
-    ax, tracking = own_axes(ax), test.tracking
-    days, border = pd.to_datetime(tracking["date"]), pd.Timestamp(test.calibration_end)
-    start, end = days.iloc[0], days.iloc[-1] + (days.iloc[-1] - days.iloc[0]) * 0.02
-    ax.axvspan(border, days.iloc[-1], color=RULE, alpha=0.3, linewidth=0)
-    score, before = test.score(test.primary), tracking.loc[days <= border, "actual"].iloc[-1]
-    color = stroke_of(test.primary).color
-    bar = [before + score["lower"], before + score["upper"]]
-    ax.plot([end] * 2, bar, color=color, linewidth=6, alpha=0.35, solid_capstyle="butt", clip_on=False)
-    middle = (border + (days.iloc[-1] - border) / 2 - start) / (end - start)
-    return _tracked(tracking, ax, end, text_above(ax, tr("Holdout"), MUTED, center=middle))
-
-
-def _tracked(tracking: pd.DataFrame, ax: Axes, end, lines: int = 0) -> Axes:
-    days, models = pd.to_datetime(tracking["date"]), [name for name in tracking if name not in ("date", "actual")]
+    ax, tracking, stroke = own_axes(ax), fit.tracking(), stroke_of(fit.model)
+    days, end = pd.to_datetime(tracking["date"]), tracking["date"].iloc[-1]
     ax.plot(days, tracking["actual"], color=INK, linewidth=ACTUAL_WIDTH, solid_capstyle="butt", zorder=1)
-    for model in models:
-        stroke = stroke_of(model)
-        ax.plot(days, tracking[model], color=stroke.color, linestyle=stroke.dash, linewidth=stroke.width)
+    ax.plot(days, tracking[fit.model], color=stroke.color, linestyle=stroke.dash, linewidth=stroke.width)
     ax.margins(y=0.1)
     ax.set_ylim(0)
-    ends = [(end, tracking[model].iloc[-1], model, stroke_of(model).color) for model in models]
-    label_ends(ax, [*ends, (end, tracking["actual"].iloc[-1], tr("What came"), INK)])
+    ends = {fit.model: (tracking[fit.model], stroke.color), tr("What came"): (tracking["actual"], INK)}
+    label_ends(ax, [(end, values.iloc[-1], name, color) for name, (values, color) in ends.items()])
     ax.set_xlim(days.iloc[0], end)
     month_ticks(ax, days.iloc[0], days.iloc[-1])
     format_ticks(few_ticks(ax, y=5), y="integer")
-    return name_axes(ax, y=tr("Repeat orders since the start"), lines_between=lines)
+    return name_axes(ax, y=tr("Repeat orders since the start"))
 
 
 def plot_path(test: BackTest, ax: Axes | None = None) -> Axes:
@@ -253,41 +204,6 @@ def plot_calibration(test: BackTest, ax: Axes | None = None) -> Axes:
     return name_axes(
         ax, x=tr("Repeat orders before the holdout"), y=tr("Mean orders in the holdout"), lines_between=lines
     )
-
-
-def plot_scores(test: BackTest, ax: Axes | None = None) -> Axes:
-    """Mean log score a customer, as the distance to the best: models in colour, baselines in grey."""
-    ax, scores = own_axes(ax), test.scores
-    gaps, places = scores["log_score"] - scores["log_score"].max(), np.arange(len(scores))[::-1]
-    for place, name in zip(places, scores.index, strict=True):
-        stroke, is_baseline = stroke_of(name), scores.loc[name, "is_baseline"]
-        color, marker = (GREY, "X") if is_baseline else (stroke.color, stroke.marker)
-        ax.plot([gaps[name], 0], [place, place], color=color, linewidth=1.6, alpha=0.5)
-        ax.plot(gaps[name], place, marker, color=color, markersize=7, clip_on=False)
-    ax.set_yticks(places, [name_of(name) for name in scores.index])
-    ax.set_ylim(-0.6, len(scores) - 0.4)
-    ax.margins(x=0.06)
-    ax.axvline(0, color=MUTED, linewidth=0.8)
-    ax.grid(visible=False, axis="y")
-    ax.grid(visible=True, axis="x")
-    format_ticks(few_ticks(ax, x=4 if is_narrow(ax) else 7), x="number")
-    return name_axes(ax, x=tr("Log score, behind the best"))
-
-
-def plot_shrinkage(spend: SpendFit, ax: Axes | None = None) -> Axes:
-    """Expected order value against a customer's own mean: the more orders, the nearer to the customer's own."""
-    ax = own_axes(ax, size=(4.6, 3.4))
-    own = np.linspace(0, 3 * spend.mean_order_value, 50)
-    ends = []
-    for x in (1, 3, 10):
-        frame = pd.DataFrame({"frequency": x, "monetary_value": own}, index=own)
-        expected = spend.expected_order_value(frame)
-        ax.plot(expected, color=BLUE, alpha=0.4 + 0.06 * x)
-        ends.append((own[-1], expected.iloc[-1], _repeat_orders(x), BLUE))
-    ax.plot(own, own, color=RULE, linestyle="dashed")
-    ax.set(xlim=(0, own[-1]), ylim=(0, own[-1]))
-    format_ticks(few_ticks(ax, x=4, y=4), x="compact_money", y="compact_money")
-    return name_axes(label_ends(ax, ends), x=tr("Mean of a customer's repeat orders"), y=tr("Expected order value"))
 
 
 def plot_odd_even(choice: SpendChoice, ax: Axes | None = None) -> Axes:

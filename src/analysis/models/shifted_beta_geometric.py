@@ -24,9 +24,9 @@ from analysis.models.posterior import Posterior, Prior, draw_posterior
 
 PRIOR_SD = 2.0
 """Standard deviation of the normal priors of log alpha and log beta around 0."""
-DIGITS_LOST = 40.0
-"""The continued fraction stops where what is left of it is below exp(-DIGITS_LOST)."""
-MOST_LEVELS = 100_000
+E_FOLDS = 28.0
+"""Periods are added up until their discount is below exp(-E_FOLDS)."""
+MOST_PERIODS = 1_000_000
 
 
 class SBGParams(NamedTuple):
@@ -162,9 +162,14 @@ def discounted_tenure(params: SBGParams, rate: float, periods: int | None = None
     >>> round(float(discounted_tenure(high_end, 0.10)), 3), round(float(discounted_tenure(high_end, 0.10, 2)), 3)
     (5.923, 1.773)
     """
-    if periods is not None:
-        return _first_periods(params, rate, periods)
-    return 1 + retention_rate(params, 1) * _gauss_fraction(params.after(1), 1 / (1 + rate)) / (1 + rate)
+    if periods is None:
+        periods = int(min(np.ceil(E_FOLDS / np.log1p(rate)), MOST_PERIODS))
+    left = np.ones(np.broadcast(*params).shape)
+    total = np.zeros_like(left)
+    for period in range(1, periods + 1):
+        total += left
+        left = left * retention_rate(params, period) / (1 + rate)
+    return total
 
 
 def discounted_renewals(params: SBGParams, rate: float, periods: int | None = None) -> np.ndarray:
@@ -175,33 +180,6 @@ def discounted_renewals(params: SBGParams, rate: float, periods: int | None = No
     """
     counted = None if periods is None else periods + 1
     return discounted_tenure(params, rate, counted) - 1
-
-
-def _first_periods(params: SBGParams, rate: float, periods: int) -> np.ndarray:
-    left = np.ones(np.broadcast(*params).shape)
-    total = np.zeros_like(left)
-    for period in range(1, periods + 1):
-        total += left
-        left = left * retention_rate(params, period) / (1 + rate)
-    return total
-
-
-def _gauss_fraction(params: SBGParams, z: float) -> np.ndarray:
-    """2F1(1, beta; alpha + beta; z) for 0 < z < 1, by Gauss's continued fraction (DLMF 15.7.1).
-
-    All its terms are positive, so it is stable where the libraries' hypergeometric function is not.
-    Here alpha + beta > 1 must hold.
-    """
-    alpha, beta = params
-    c = alpha + beta - 1
-    root = np.sqrt(1 - z)
-    levels = int(min(np.ceil(DIGITS_LOST / np.log((1 + root) / (1 - root))) + 10, MOST_LEVELS))
-    rest = np.zeros(np.broadcast(alpha, beta).shape)
-    for level in range(2 * levels, 0, -1):
-        n = level // 2
-        term = (beta + n) * (c + n) if level % 2 else n * (alpha - 1 + n)
-        rest = term * z / (c + level - rest)
-    return c / (c - rest)
 
 
 def log_likelihood(counts: RenewalCounts) -> LogLikelihood:

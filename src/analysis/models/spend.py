@@ -155,10 +155,7 @@ class SpendFit:
     posterior: Posterior | None = None
     reason: Message | None = None
 
-    plot = Plots(
-        posterior="analysis.models.plots:plot_posterior",
-        shrinkage="analysis.models.plots:plot_shrinkage",
-    )
+    plot = Plots(posterior="analysis.models.plots:plot_posterior")
 
     def __post_init__(self):
         if (self.posterior is None) != (self.model == CONSTANT):

@@ -21,7 +21,7 @@ class _Steps(dict):
 
 STEPS: dict[str, Step] = _Steps()
 """Every step by name that was declared so far; a member of a family is declared when it is looked up."""
-READING = ("workdir", "folder", "as_of", "frame", "most_rows")
+READING = ("workdir", "folder", "as_of", "frame")
 """What steps that read files are given of the study: their result is known by what the files held."""
 SECTION = "_config"
 

@@ -16,13 +16,13 @@ def _config(**sections):
 def orders(
     data_config=only(*DataConfig.model_fields.keys() - {"holdout_weeks", "csv", *CUSTOMER_TABLES}),
     economics_config=only("currency"),
-    *, as_of, frame, most_rows, workdir, folder,
+    *, as_of, frame, workdir, folder,
 ):  # fmt: skip
     """Clean orders, ledger and customer histories."""
     from analysis.data.orders import load_orders
 
     config = _config(data=data_config, economics=economics_config, folder=folder)
-    found = load_orders(config, workdir=workdir, as_of=as_of, frame=frame, most_rows=most_rows)
+    found = load_orders(config, workdir=workdir, as_of=as_of, frame=frame)
     found.occasions  # noqa: B018 (written now, so that its checksum is kept with the result)
     return found
 
@@ -180,7 +180,7 @@ def spend(orders, spend_choice, seed):
 def dependence(orders, credible_level):
     """Whether customers who order more often also spend more an order; None where that cannot be tested."""
     from analysis.models.spend import spending_of
-    from analysis.models.spend_dependence import spend_dependence
+    from analysis.models.spend_choice import spend_dependence
 
     return spend_dependence(spending_of(orders.histories)[0], credible_level) if orders.has_money else None
 
@@ -502,7 +502,7 @@ def evidence(orders, fits, tables, transactions, credible_level, seed, part):
         campaigns=campaigns,
         promotions=tables.promotions,
         satisfaction=tables.satisfaction,
-        notes=(*tables.notes, *(match.note for match in matches)),
+        notes=(*tables.notes, *matches),
     )
 
 

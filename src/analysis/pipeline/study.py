@@ -59,8 +59,6 @@ class Study:
         Folder where results are kept; None for ``.retention-lab`` in the working folder.
     frame
         Orders that stand in for the configured file.
-    most_rows
-        Rows of each file of transactions that are looked at, for what is refused anyway; None for all.
 
     Attributes
     ----------
@@ -83,9 +81,8 @@ class Study:
         as_of: dt.date | None = None,
         store: str | Path | None = None,
         frame: Any = None,
-        most_rows: int | None = None,
     ):
-        self.config, self.as_of, self.frame, self.most_rows = config, as_of, frame, most_rows
+        self.config, self.as_of, self.frame = config, as_of, frame
         self.store = Store(default_store() if store is None else Path(store))
         self.sources = sources_kept_in(self.store.folder)
         self.seconds: dict[str, float] = {}
@@ -200,7 +197,7 @@ class Study:
         sections = [each for given in step.settings if isinstance(each := self._setting(step, given), Section)]
         parts = [part for section in sections for part in (section, *vars(section).values())]
         named = [getattr(part, "file", None) or getattr(part, "transactions", None) for part in parts]
-        return [self.most_rows, [self._state(source) for source in named if source]]
+        return [self._state(source) for source in named if source]
 
     def _state(self, source: Any) -> Any:
         from analysis.data.source import files_matching
@@ -254,17 +251,6 @@ class Study:
         }
         self.store.write(name, self.key(name), result, record)
         return self.store.read(name, self.key(name))
-
-    def call(self, function: Callable) -> Any:
-        """What any function gives whose parameters are named for steps and settings; nothing is kept.
-
-        >>> import tempfile
-        >>> folder = tempfile.TemporaryDirectory()
-        >>> study = open_study(sample="cdnow", store=folder.name)
-        >>> study.call(lambda orders, gross_margin: orders.customers * gross_margin)
-        707.1
-        """
-        return function(**self._given(Step(function)))
 
     def _given(self, step: Step) -> dict[str, Any]:
         """What a step's function is called with."""
@@ -320,7 +306,7 @@ class Study:
         """The same study with other settings by the last part of their key; what does not depend on them is shared."""
         content, path = self.config.model_dump(exclude_none=True), self.config.folder / f"{self.config.name}.yml"
         config = config_from_mapping(content, path=path, overrides=overrides(settings))
-        other = Study(config, _day(as_of) or self.as_of, self.store.folder, self.frame, self.most_rows)
+        other = Study(config, _day(as_of) or self.as_of, self.store.folder, self.frame)
         other._own, other._known, other._digests = self._own, self._known, self._digests
         return other
 
@@ -359,7 +345,7 @@ class Study:
             except InputRefused as refused:
                 problems += refused.problems
         looked_at = [name for name, step in list(STEPS.items()) if step.reads]
-        for name in looked_at + ([] if self.most_rows else ["covariate_design"]):
+        for name in [*looked_at, "covariate_design"]:
             try:
                 self.result(name)
             except InputRefused as refused:

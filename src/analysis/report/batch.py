@@ -54,7 +54,8 @@ def run_batch(
     processors = os.cpu_count() or 1
     beside = 1 if dry_run else min(processors, len(members))
     options |= {"out": Path(out).absolute(), "dry_run": dry_run, "pdf": pdf, "deadline": deadline}
-    options["processes"] = max(1, processors // beside)
+    share, jobs = max(1, processors // beside), options.get("jobs")
+    options["jobs"] = share if jobs is None else min(share, jobs)
     progress.stage(f"batch of {len(members)} reports")
     made: dict[str, Path] = {}
     failed: dict[str, Exception] = {}

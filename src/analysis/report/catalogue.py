@@ -14,6 +14,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 from babel.messages import Catalog
@@ -32,7 +33,7 @@ msgstr ""
 
 """
 TEXT_AT = {"Message": 0, "tr": 0, "Unavailable": 0, "NotIdentified": 0}
-PAGE_TEXT_AT = {"title": 0, "heading": 0, "text": 0, "note": 0, "section": 0, "link": 1, "table": 1, "figure": 1}
+PAGE_TEXT_AT = {"title": 0, "heading": 0, "text": 0, "note": 0, "section": 0, "table": 1, "figure": 1}
 """Function, or method of a page -> position of the sentence."""
 
 
@@ -162,9 +163,9 @@ class _Reader(ast.NodeVisitor):
         if not parts or self._is_passed_on(parts[0]):
             return
         texts = self._texts(parts[0], may_be_message=may_be_message)
-        plural = self._texts(parts[1], may_be_message=False) if texts and len(parts) > 1 else [None]
+        plurals = self._texts(parts[1], may_be_message=False) if texts and len(parts) > 1 else []
         context = getattr(said.get("context"), "value", "")
-        self.found += [Sentence(text, plural[0] if plural else None, context, self.name) for text in texts]
+        self.found += [Sentence(*forms, context, self.name) for forms in zip_longest(texts, plurals)]
 
     def _texts(self, node: ast.expr, *, may_be_message: bool) -> list[str]:
         """The text that stands here, the two between which a condition decides, or those of a table in this file."""

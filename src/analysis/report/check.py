@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from analysis.data import Orders
     from analysis.pipeline import Study
 
-ROWS_BESIDE_A_REFUSAL = 200_000
-"""Enough for what is wrong with a column; all rows of a large source would let its owner wait for a typing error."""
-
 
 def inspection(config: Config, *, as_of: dt.date | None = None) -> list[str]:
     """Lines about data that can be used.
@@ -65,12 +62,12 @@ def _parts(config: Config, as_of: dt.date | None) -> list[str]:
 
 
 def problems_in_data(config: Config, *, as_of: dt.date | None = None) -> tuple[Problem, ...]:
-    """The problems in the data that a refused configuration names, as far as the first rows show them."""
+    """The problems in the data that a refused configuration names."""
     from analysis.pipeline import Study
 
     with scratch_folder() as folder:
         try:
-            Study(config, as_of, folder / "store", most_rows=ROWS_BESIDE_A_REFUSAL).read_input()
+            Study(config, as_of, folder / "store").read_input()
         except InputRefused as refused:
             return refused.problems
     return ()
@@ -117,8 +114,8 @@ def _tables(study: Study) -> Iterator[str]:
     from analysis.data.customer_tables import REASONS, TABLE_LABELS
     from analysis.data.loyalty_tables import loyalty_matches
 
-    for match in loyalty_matches(study.tables, study.orders, of_part=study.config.data.part is not None):
-        yield from _notes([match.note]) if match.is_few else [str(match.note)]
+    for note in loyalty_matches(study.tables, study.orders, of_part=study.config.data.part is not None):
+        yield from _notes([note]) if note.code else [str(note)]
     yield from _notes(study.tables.notes)
     for row in study.customer_tables.ledger.itertuples():
         examples = tr(", such as {examples}", examples=row.examples) if row.examples else ""

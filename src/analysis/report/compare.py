@@ -13,7 +13,6 @@ from urllib.parse import quote
 
 import yaml
 
-from analysis.errors import Unavailable
 from analysis.interval import Interval
 from analysis.pipeline import notebooks_folder
 from analysis.pipeline.sources import dependency_versions, files_hash, package_hash
@@ -26,8 +25,8 @@ if TYPE_CHECKING:
     from analysis.report.page import Card
 
 RESULTS, CONFIGURATION, INDEX = "results.json", "config.yml", "index.html"
-MOST_POINTS, MOST_VERDICTS = 60, 2
-"""Runs behind a trend, the newest ones; verdicts that changed up to which each is said."""
+MOST_POINTS = 60
+"""Runs behind a trend, the newest ones."""
 NO_SETTINGS = {
     "name", "deadline_minutes", "customer_files", "data.observation_end", "data.lots", "model.previous_primary",
     "ladder.member_orders",
@@ -72,11 +71,6 @@ def key_figures(results: Mapping[str, Any]) -> dict[str, Figure]:
     found["expected_orders"] = Figure(Message("Orders to come"), "integer", _interval(portfolio["expected_orders"]))
     alive = _interval(portfolio["customers_alive_intervals"][primary])
     found["alive"] = Figure(Message("Customers still active"), "integer", alive)
-    lifts = results.get("retention_lift") or {}
-    for one in lifts.get("readings", ()):
-        if one["choice"] == lifts.get("named") and one["model"] == primary and one["lift"] is not None:
-            label = Message("Rise in profit under the claim, as it is read")
-            found["lift"] = Figure(label, "percent1", _interval(one["lift"]))
     return found
 
 
@@ -101,11 +95,6 @@ class FinishedRun:
     @property
     def currency(self) -> str | None:
         return self.results["portfolio"].get("currency") or self.results["data"].get("currency")
-
-    @property
-    def verdicts(self) -> dict[str, tuple[str, str]]:
-        """Claim -> its sentence and the verdict on it."""
-        return {claim["id"]: (claim["sentence"], claim["verdict"]) for claim in self.results.get("claims", ())}
 
 
 def finished_run(folder: Path) -> FinishedRun | None:
@@ -140,7 +129,7 @@ class Changes:
     Attributes
     ----------
     before, now
-        The run before and this one; this one has no manifest yet.
+        The run before and this one, which has no manifest yet; both None where there is nothing to compare with.
     same_data
         Whether both were made from the same rows.
     settings
@@ -151,20 +140,23 @@ class Changes:
         Runs of the same report that can be compared, the oldest first.
     """
 
-    before: FinishedRun
-    now: FinishedRun
-    same_data: bool
-    settings: tuple[str, ...]
-    program: bool
-    earlier: Sequence[FinishedRun]
+    before: FinishedRun | None = None
+    now: FinishedRun | None = None
+    same_data: bool = True
+    settings: tuple[str, ...] = ()
+    program: bool = False
+    earlier: Sequence[FinishedRun] = ()
 
     def trend(self, name: str) -> list[Interval]:
         """A figure in the runs before and in this one, the oldest first."""
-        return [run.figures[name].value for run in (*self.earlier, self.now) if name in run.figures]
+        runs = [*self.earlier, self.now] if self.before else []
+        return [run.figures[name].value for run in runs if name in run.figures]
 
     @property
     def headline(self) -> Message:
         """How the main figure changed, and whether that is within the noise."""
+        if self.before is None:
+            return Message("There is no earlier run of this report to compare with.")
         both = self.before.figures.keys() & self.now.figures.keys()
         is_money = "value" in both and self.before.currency == self.now.currency
         name, kind = ("value", "rounded_money") if is_money else ("expected_orders", "rounded")
@@ -180,6 +172,8 @@ class Changes:
     @property
     def reasons(self) -> Iterator[Message]:
         """Why figures may differ: the run before, its data, settings and program; and verdicts that differ."""
+        if self.before is None:
+            return
         yield Message(
             "Compared with run {run}, made {moment} from data up to {day:date}.",
             run=self.before.run_id,
@@ -195,8 +189,7 @@ class Changes:
             )
         if self.program:
             yield Message(
-                "**Program**: another version of the program, its notebooks or packages below it, so figures can "
-                "differ for that reason alone."
+                "**Program**: another version of it, its notebooks or packages; that alone can change figures."
             )
         yield from self._model()
         yield from self._verdicts()
@@ -213,34 +206,17 @@ class Changes:
             )
             return
         values = [by_model[name]["residual_clv"] or by_model[name]["expected_orders"] for name in (now, then)]
-        change = values[0]["estimate"] / values[1]["estimate"] - 1
-        if self.now.configuration["model"]["primary"] == now:
-            yield Message(
-                "**Forecast**: it follows another model of ordering, which the settings name. That alone moves the "
-                "total by {change:signed percent}.",
-                change=change,
-            )
-        else:
-            yield Message(
-                "**Forecast**: it follows another model of ordering, since that forecast past periods better by more "
-                "than chance explains. That alone moves the total by {change:signed percent}.",
-                change=change,
-            )
+        yield Message(
+            "**Forecast**: it follows another model of ordering, which the settings name, or which forecast past "
+            "periods better by more than chance explains. That alone moves the total by {change:signed percent}.",
+            change=values[0]["estimate"] / values[1]["estimate"] - 1,
+        )
 
     def _data(self) -> Message:
         then, now = self.before.results["data"], self.now.results["data"]
         if self.same_data and self.before.as_of == self.now.as_of:
             return Message("**Data**: the same rows.")
         counts = {name: now[key] - then[key] for name, key in COUNTED.items()}
-        if self.before.as_of == self.now.as_of and then == now:
-            return Message("**Data**: the same orders; tables beside them differ.")
-        if self.before.as_of == self.now.as_of:
-            return Message(
-                "**Data**: other rows up to the same day, {now:date}: {rows:signed integer} rows used, "
-                "{orders:signed integer} orders, {customers:signed integer} customers.",
-                now=self.now.as_of,
-                **counts,
-            )
         return Message(
             "**Data**: up to {now:date}, before up to {then:date}: {rows:signed integer} rows used, "
             "{orders:signed integer} orders, {customers:signed integer} customers.",
@@ -250,44 +226,25 @@ class Changes:
         )
 
     def _verdicts(self) -> Iterator[Message]:
-        from analysis.claims.claim import Outcome
-
-        words = {outcome.value: outcome.label for outcome in Outcome}
-        changed = [
-            (sentence, before, verdict)
-            for claim, (sentence, verdict) in self.now.verdicts.items()
-            if {before := self.before.verdicts.get(claim, (sentence, verdict))[1], verdict} <= set(words)
-            and before != verdict
-        ]
-        if len(changed) > MOST_VERDICTS:
+        before, now = (
+            {one["id"]: one["verdict"] for one in run.results.get("claims", ())} for run in (self.before, self.now)
+        )
+        if changed := [claim for claim, verdict in now.items() if before.get(claim, verdict) != verdict]:
             yield Message(
+                "**Verdicts**: {n:integer} claim now reads otherwise; see the page on retention and profit.",
                 "**Verdicts**: {n:integer} claims now read otherwise; see the page on retention and profit.",
                 n=len(changed),
-            )
-            return
-        for sentence, before, verdict in changed:
-            yield Message(
-                "**Verdict**: “{claim}” now reads “{now}”, before “{before}”.",
-                claim=sentence,
-                now=words[verdict],
-                before=words[before],
             )
 
 
 def changes_since(previous: str | Path | None, study: Study) -> Changes:
-    """What differs from the run in the folder ``previous``.
-
-    Raises
-    ------
-    Unavailable
-        Where there is no such run.
-    """
+    """What differs from the run in the folder ``previous``, where there is one."""
     from analysis.report.results import results
 
     folder = Path(previous).absolute() if previous else None
     before = finished_run(folder) if folder else None
     if before is None:
-        raise Unavailable("There is no earlier run of this report to compare with.", code="changes.first")
+        return Changes()
     found = json.loads(json.dumps(results(study)))
     now = FinishedRun("", found, key_figures(found), {}, study.config.model_dump(mode="json", exclude_none=True))
     then_set, now_set = settings_of(before.configuration), settings_of(now.configuration)

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 import pandas as pd
 from IPython import get_ipython
@@ -90,7 +89,7 @@ class Page:
 
     def __init__(self, study: Study | None = None, *, phone: bool = False):
         self._study, self._phone = study, phone
-        self._in_section = self._is_marked = False
+        self._is_marked = False
         self._missing: set[str] = set()
         if shell := get_ipython():
             html = shell.display_formatter.formatters["text/html"]
@@ -105,7 +104,7 @@ class Page:
         self._show(_element("h1", title), str(title), "title", title=str(title))
 
     def heading(self, *said: str | Message, **values: Any) -> None:
-        self._say("h3" if self._in_section else "h2", said, values)
+        self._say("h2", said, values)
 
     def text(self, *said: str | Message, **values: Any) -> None:
         """One paragraph; nothing where there is no sentence."""
@@ -124,25 +123,16 @@ class Page:
             html = Markup('<p class="rl-note" role="note"><strong>{}</strong> {}</p>').format(kind, text)
             self._show(html, f"{kind}: " + " ".join(map(str, messages)), "text")
 
-    def link(self, address: str, *said: str | Message, **values: Any) -> None:
-        """A line that leads to a file of the run, or to another of its pages."""
-        messages = _messages(said, values)
-        html = Markup('<p class="rl-link"><a href="{}">{}</a></p>').format(quote(address), Markup(" ").join(messages))
-        self._show(html, " ".join(map(str, messages)), "text")
-
     @contextmanager
     def section(self, *said: str | Message, **values: Any) -> Iterator[None]:
         """A heading with what stands under it; what is not known says why in its place, and the page goes on."""
         self._say("h2", said, values)
-        self._in_section = True
         try:
             yield
         except Unavailable as gap:
             is_new = str(gap) not in self._missing
             self._missing.add(str(gap))
             self._say("p", [gap.reason if is_new else Message("Not known, for the reason given above.")], {}, "missing")
-        finally:
-            self._in_section = False
 
     def table(
         self,

@@ -44,29 +44,25 @@ class Progress:
         """What happened, of any kind; texts may hold control characters."""
 
 
-class Lines(Progress):
-    """Plain lines with the seconds since the start, for logs."""
+class Log(Progress):
+    """Lines with the seconds since the start: plain ones, or JSON objects with ``time`` (UTC), ``event`` and its fields
+    for programs that collect logs.
+    """
 
-    def __init__(self, stream: TextIO):
-        self._stream, self._began = stream, time.monotonic()
-
-    def tell(self, event: str, **fields: object) -> None:
-        line = {"stage": "{name}", "step": "  {done}/{total} {name}", "message": "{message}"}[event].format(**fields)
-        self._stream.write(f"{time.monotonic() - self._began:6.1f} s  {plain(line)}\n")
-        self._stream.flush()
-
-
-class JsonLines(Progress):
-    """One JSON object a line, for programs that collect logs: ``time`` (UTC), ``seconds``, ``event`` and its fields."""
-
-    def __init__(self, stream: TextIO, began: float | None = None):
-        self._stream, self._began = stream, time.monotonic() if began is None else began
+    def __init__(self, stream: TextIO, *, as_json: bool = False, began: float | None = None):
+        self._stream, self._as_json = stream, as_json
+        self._began = time.monotonic() if began is None else began
 
     def tell(self, event: str, **fields: object) -> None:
-        now = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
-        told = {name: plain(value) if isinstance(value, str) else value for name, value in fields.items()}
-        content = {"time": now, "seconds": round(time.monotonic() - self._began, 3), "event": event, **told}
-        self._stream.write(json.dumps(content, ensure_ascii=False) + "\n")
+        seconds = time.monotonic() - self._began
+        if self._as_json:
+            now = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
+            told = {name: plain(value) if isinstance(value, str) else value for name, value in fields.items()}
+            line = json.dumps({"time": now, "seconds": round(seconds, 3), "event": event, **told}, ensure_ascii=False)
+        else:
+            form = {"stage": "{name}", "step": "  {done}/{total} {name}", "message": "{message}"}[event]
+            line = f"{seconds:6.1f} s  {plain(form.format(**fields))}"
+        self._stream.write(f"{line}\n")
         self._stream.flush()
 
 
@@ -104,11 +100,8 @@ class OfPart(Progress):
 def shown(log_format: str | None = None, stream: TextIO | None = None) -> Iterator[Progress]:
     """Progress on standard error: in a format of ``LOG_FORMATS``, or None for a bar on a terminal and else lines."""
     stream = stream or sys.stderr
-    if log_format == "json":
-        yield JsonLines(stream)
-        return
-    if log_format == "plain" or not stream.isatty():
-        yield Lines(stream)
+    if log_format or not stream.isatty():
+        yield Log(stream, as_json=log_format == "json")
         return
     from rich.console import Console
     from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn

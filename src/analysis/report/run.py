@@ -199,8 +199,6 @@ class Run:
         Folder of the notebooks, of which the first is the index; None for the package's own.
     deadline
         Ends the run; None for the configured one, from now on.
-    processes
-        As ``jobs``, where reports are made side by side.
     """
 
     config: Config
@@ -213,7 +211,6 @@ class Run:
     progress: Progress = field(default_factory=Progress)
     notebooks: InitVar[Path | None] = None
     deadline: Deadline | None = None
-    processes: int | None = None
 
     def __post_init__(self, jobs: int | None, pdf: bool, notebooks: Path | None) -> None:
         self.deadline = self.deadline or Deadline(self.config.deadline_minutes)
@@ -224,7 +221,7 @@ class Run:
         if jobs is not None and jobs < 1:
             raise UsageError(f"jobs == {jobs}, must be at least 1")
         self.notebooks = notebooks_in(notebooks or notebooks_folder())
-        self.processes = self.processes or min(os.cpu_count() or 1, MOST_PROCESSES, jobs or MOST_PROCESSES)
+        self.processes = min(os.cpu_count() or 1, MOST_PROCESSES, jobs or MOST_PROCESSES)
         self._lots_elsewhere = self.config.data.lots is not None
         self._find_lots()
         self.secrets = secrets_of(self.config, os.environ)

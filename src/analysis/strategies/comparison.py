@@ -114,7 +114,6 @@ class StrategyComparison:
     plot = Plots(
         differences="analysis.strategies.plots:plot_differences",
         break_even="analysis.strategies.plots:plot_break_even",
-        components="analysis.strategies.plots:plot_components",
     )
 
     @property

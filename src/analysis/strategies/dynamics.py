@@ -25,7 +25,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtri
 from scipy.stats.qmc import LatinHypercube
 
 from analysis.config.assumptions import PARAMETERS, Assumption
@@ -155,24 +154,6 @@ SMALLEST = 1e-6
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """What the data say of a parameter.
-
-    Attributes
-    ----------
-    value, standard_error
-        In the parameter's unit.
-    draws
-        Draws of it, row-aligned with those of other estimates where these belong together; None for a normal
-        distribution.
-    """
-
-    value: float
-    standard_error: float
-    draws: np.ndarray | None = None
-
-
-@dataclass(frozen=True)
 class ParameterDraws:
     """Draws of everything that is assumed.
 
@@ -192,7 +173,7 @@ class ParameterDraws:
 def draw_parameters(
     count: int,
     seed: int,
-    estimates: Mapping[str, Estimate] | None = None,
+    estimates: Mapping[str, np.ndarray] | None = None,
     given: Mapping[str, float | Assumption] | None = None,
     caps: Mapping[str, Assumption] | None = None,
 ) -> ParameterDraws:
@@ -203,6 +184,8 @@ def draw_parameters(
 
     Parameters
     ----------
+    estimates
+        Draws of what the data say, row-aligned where they belong together.
     caps
         Ranges of assumptions that the data limit without replacing them.
 
@@ -221,13 +204,9 @@ def draw_parameters(
         if name in given:
             values[name], origin[name] = _triangular(u, given[name]), "given"
         elif name in estimates:
-            found = estimates[name]
-            drawn = found.draws
-            if drawn is None:
-                drawn = found.value + found.standard_error * ndtri(u)
-            else:
-                # One choice of rows for all estimates, so that what belongs together stays together.
-                drawn = np.asarray(drawn, dtype=float)[(rows * len(drawn)).astype(int)]
+            drawn = np.asarray(estimates[name], dtype=float)
+            # One choice of rows for all estimates, so that what belongs together stays together.
+            drawn = drawn[(rows * len(drawn)).astype(int)]
             values[name] = np.clip(drawn, min(parameter.least, SMALLEST), parameter.most)
             origin[name] = "estimate"
         else:

@@ -125,7 +125,7 @@ def experiment_result(
             "The data hold no amounts, so the arms of the experiment cannot be compared in margin.",
             code="experiment.reason.no_money",
         )
-    period = Period.of(orders, settings)
+    period = Period.of(orders, settings.starts, settings.ends)
     names = [settings.control, *sorted(set(arms["arm"]) - {settings.control})]
     arm = arms["arm"].map({name: number for number, name in enumerate(names)}).to_numpy()
     found, margin_of = margins_of(orders, arms["customer"], period, economics)
@@ -139,7 +139,7 @@ def experiment_result(
     _refuse(table, arm, during)
     against = differences(names, arm, during, before, level)
     ratio, newcomers = float(stats.chisquare(table["customers"]).pvalue), _unlike(arm, newcomer)
-    notes = tuple(_notes(period, margin_of, table, against, ratio, newcomers))
+    notes = tuple(_notes(margin_of, table, against, ratio, newcomers))
     return ExperimentResult(*period, table, against, ratio, newcomers, margin_of, notes)
 
 
@@ -180,9 +180,7 @@ def _unlike(arm: np.ndarray, newcomer: np.ndarray) -> float | None:
     return float(stats.chi2_contingency(table, correction=False).pvalue)
 
 
-def _notes(
-    period: Period, margin_of: str, arms: pd.DataFrame, against, ratio: float, newcomers: float | None
-) -> Iterator[Message]:
+def _notes(margin_of: str, arms: pd.DataFrame, against, ratio: float, newcomers: float | None) -> Iterator[Message]:
     if margin_of == "paid":
         yield Message(
             "No usable column of discounts is configured, so the margin is the same share of whatever was paid. An arm "
@@ -200,16 +198,6 @@ def _notes(
             "a margin of 0. Where ids are written differently in the two files, the difference is too small.",
             code="experiment.note.unknown_customers",
             customers=unknown, share=unknown / int(arms["customers"].sum())
-        )  # fmt: skip
-    if period.days_before == 0:
-        yield Message(
-            "The data begin with the experiment, so nothing before it can narrow the interval or check the assignment.",
-            code="experiment.note.no_before",
-        )
-    elif period.days_before < period.days:
-        yield Message(
-            "The data reach back only {before:days} before the experiment, which lasted {length:days}.",
-            code="experiment.note.short_before", before=period.days_before, length=period.days
         )  # fmt: skip
     if ratio < MISMATCH:
         yield Message(
@@ -241,9 +229,9 @@ class Period(NamedTuple):
     days_before: int
 
     @classmethod
-    def of(cls, transactions: Orders, settings: ExperimentConfig) -> Period:
-        """As configured, up to the end of the data where no end is."""
-        starts, ends = settings.starts, settings.ends or transactions.observation_end
+    def of(cls, transactions: Orders, starts: dt.date, ends: dt.date | None) -> Period:
+        """Up to the end of the data where there is no other end."""
+        ends = ends or transactions.observation_end
         days = (ends - starts).days + 1
         first, last = transactions.observation_start, transactions.observation_end
         if not first <= starts <= ends <= last:
@@ -276,12 +264,8 @@ def margins_of(
         orders_before; newcomer, who had no order before it; unknown, who is not in the data, and counts with a margin
         of 0.
     """
-    some, position = None, customers
-    if isinstance(customers, np.ndarray):
-        some = customers
-    else:
-        ids = orders.histories.table["customer_id"].astype(str)
-        position = customers.astype(str).map(pd.Series(np.arange(len(ids)), index=ids.to_numpy()))
+    some = customers if isinstance(customers, np.ndarray) else None
+    position = orders.histories.places(customers) if some is None else some
     placed = occasions_of(orders, some)
     day, starts = placed["day"].to_numpy().astype("datetime64[D]"), np.datetime64(period.starts)
     saved = np.where(placed["amount"] > 0, placed["discount"].fillna(0.0), 0.0)
@@ -297,7 +281,7 @@ def margins_of(
     sums = {name: placed[span].groupby("customer")[["margin", "orders"]].sum() for name, span in spans.items()}
     sums = {name: each.reindex(position).fillna(0.0).reset_index(drop=True) for name, each in sums.items()}
     found = pd.DataFrame({"during": sums["during"]["margin"], "orders": sums["during"]["orders"].astype(int)})
-    found = found.assign(newcomer=sums["known_before"]["orders"] == 0, unknown=np.asarray(pd.isna(position)))
+    found = found.assign(newcomer=sums["known_before"]["orders"] == 0, unknown=position < 0)
     if period.days_before:
         found = found.assign(before=sums["before"]["margin"], orders_before=sums["before"]["orders"])
     return found, "paid" if usual is None else "list"
@@ -406,8 +390,7 @@ class _Compared(NamedTuple):
         return cls(*found, int(np.bincount(treated).min()) - 1 - len(alike))
 
     def interval(self, level: float) -> Interval:
-        reach = float(stats.t.ppf((1 + level) / 2, self.freedom)) * self.error
-        return Interval(self.estimate, self.estimate - reach, self.estimate + reach, level)
+        return Interval.normal(self.estimate, self.error, level, self.freedom)
 
     @property
     def p_value(self) -> float:

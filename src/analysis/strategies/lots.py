@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -54,6 +53,9 @@ WORTH_FINDING = 1.5
 """Lift over the break-even lift, at which nothing would be left of it, that a lot is made to find."""
 ENOUGH_ORDERING = 20
 """Expected to order in each arm, so that ``FEWEST_ORDERING`` most probably do."""
+SPREAD = 0.02
+"""Standard deviation between lists, at least, of what a contact changes in the chance of an order: an assumption, since
+a handful of lists does not tell how much lists differ."""
 KEPT_OUT = 10
 """Of a list that works one in so many stays out by lot for good, so that what it brings stays known."""
 COSTS = ("gross_margin", "cost_per_order", "cost_per_contact", "incentive")
@@ -63,6 +65,9 @@ def draw_lot(
     found: ContactLists, name: str, *, after: dt.date, gross_margin: float, cost_per_order: float = 0.0, seed: int = 1
 ) -> pd.DataFrame:
     """A lot over those to be written to for a list: half of them, within tenths of the margin that they bring anyway.
+
+    For a list that is sent to nobody, since its contacts are expected to cost more than they bring, it is drawn over
+    those who may be written to for it and are not for another.
 
     It is as large as it takes to find one and a half times the break-even lift in four of five cases at the first look,
     by the bound that holds at every look, and to see enough orders in each arm; or all of the list where that is less.
@@ -84,13 +89,17 @@ def draw_lot(
     Raises
     ------
     UsageError
-        For a list that there is not, or with fewer than 20 customers to be written to.
+        For a list that there is not, or with fewer than 20 customers who may be written to for it.
     """
-    rows = found.customers[(found.customers["list"] == name) & found.customers["send"]]
+    sent = found.customers[found.customers["send"]]
+    others = found.customers[found.customers["free"] & ~found.customers["list"].isin(sent["list"])]
+    others = others[~others["customer_id"].isin(sent["customer_id"])]
+    rows = pd.concat([sent, others])
+    there, rows = rows["list"].value_counts(sort=False), rows[rows["list"] == name]
     if len(rows) < FEWEST_CUSTOMERS:
-        there = ", ".join(f"{each} ({row['send']:,})" for each, row in found.lists.iterrows())
+        there = ", ".join(f"{each} ({count:,})" for each, count in there.items())
         raise UsageError(
-            f"--draw {name}: {len(rows):,} customers are to be written to, a lot takes {FEWEST_CUSTOMERS}; there are "
+            f"--draw {name}: {len(rows):,} customers may be written to, a lot takes {FEWEST_CUSTOMERS}; there are "
             f"{there}"
         )
     row = found.lists.loc[name]
@@ -124,8 +133,11 @@ class LotEffects:
     effects
         One row a list with a lot that counts: list, lots, names, and the margin that a contact brought per name, less
         what it cost [currency]: estimate, lower, upper, level; at_any_look_lower and at_any_look_upper, which hold
-        however often one looks; shrunk, drawn towards the mean of all lists, with its ends; lift in the share that
-        ordered, with its ends; verdict: ``works``, ``harms`` or ``open``.
+        however often one looks; lift in the share that ordered, with its ends; verdict: ``works``, ``harms`` or
+        ``open``. By shrunk (with its ends) lists are ranked: the same margin by who ordered, at the mean margin of
+        those who did, which a contact hardly moves and chance does (of ``up_sell``, which is to move it, the margin
+        itself), drawn towards the mean of all lists; that mean is what is expected of a list without a lot: untested,
+        missing with a single list.
     """
 
     lots: pd.DataFrame
@@ -196,20 +208,23 @@ def _contacted(lot: pd.DataFrame, contacts: pd.DataFrame | None, name: str, star
 
 
 def _outcomes(orders: Orders, lot: pd.DataFrame, asked: np.ndarray, number: int) -> pd.DataFrame:
-    """One row a name: list, lot, customer, arm (1 or 0), net and before [currency], ordered (1 or 0)."""
+    """One row a name: list, lot, customer, arm (1 or 0), net, by_orders and before [currency], ordered (1 or 0)."""
     cost = lot.iloc[0]
-    settings = SimpleNamespace(starts=cost["start"].date(), ends=cost["end"].date())
+    period = Period.of(orders, cost["start"].date(), cost["end"].date())
     money = Economics(cost["gross_margin"], cost["cost_per_order"])
-    found, _ = margins_of(orders, lot["customer"], Period.of(orders, settings), money)
+    found, _ = margins_of(orders, lot["customer"], period, money)
     ordered = found["orders"].to_numpy() > 0
     given = asked * (cost["cost_per_contact"] + cost["incentive"] * ordered)
+    margin, each = found["during"].to_numpy(), found["during"][ordered].mean() if ordered.any() else 0.0
     return pd.DataFrame(
         {
             "list": cost["list"],
             "lot": number,
             "customer": lot["customer"].astype(str).to_numpy(),
             "arm": asked.astype(float),
-            "net": found["during"].to_numpy() - given,
+            "net": margin - given,
+            "by_orders": (margin if cost["list"] == "up_sell" else ordered * each) - given,
+            "of_an_order": each,
             "before": found["before"].to_numpy() if "before" in found else 0.0,
             "ordered": ordered.astype(float),
         }
@@ -247,9 +262,11 @@ def _effect(name: str, rows: pd.DataFrame, level: float) -> dict | None:
     bound = always_valid(estimate, error, first, 1 - FALSE_EFFECTS / len(LISTS))
     half, of_lift = (norm.ppf((1 + level) / 2) * each for each in (error, of_lift))
     verdict = "works" if bound.lower > 0 else "harms" if bound.upper < 0 else "open"
-    found = {"list": name, "lots": rows["lot"].nunique(), "names": len(rows), "verdict": verdict, "error": error}
+    found = {"list": name, "lots": rows["lot"].nunique(), "names": len(rows), "verdict": verdict}
     found |= {"estimate": estimate, "lower": estimate - half, "upper": estimate + half, "level": level}
     found |= {"at_any_look_lower": bound.lower, "at_any_look_upper": bound.upper}
+    found |= dict(zip(("by_orders", "by_orders_error"), _pooled(rows, "by_orders"), strict=True))
+    found["spread"] = SPREAD * rows["of_an_order"].mean()
     return found | {"lift": lift, "lift_lower": lift - of_lift, "lift_upper": lift + of_lift}
 
 
@@ -261,7 +278,8 @@ def _pooled(rows: pd.DataFrame, outcome: str) -> tuple[float, float]:
 def _shrunk(effects: pd.DataFrame, level: float) -> pd.DataFrame:
     if effects.empty:
         return effects
-    part = pd.DataFrame({"mean": effects["estimate"], "variance": effects["error"] ** 2})
-    found = pooled_means(part, level)
-    ends = {"shrunk": "estimate", "shrunk_lower": "lower", "shrunk_upper": "upper"}
-    return effects.drop(columns="error").assign(**{name: found[end] for name, end in ends.items()})
+    part = pd.DataFrame({"mean": effects["by_orders"], "variance": effects["by_orders_error"] ** 2})
+    found = pooled_means(part, level, least=(effects["spread"] ** 2).mean())
+    ends = {"shrunk": "estimate", "shrunk_lower": "lower", "shrunk_upper": "upper", "untested": "together"}
+    kept = effects.drop(columns=["by_orders", "by_orders_error", "spread"])
+    return kept.assign(**{name: found[end] for name, end in ends.items()})

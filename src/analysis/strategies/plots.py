@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from itertools import cycle
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from analysis.plotting import (
     BLUE,
@@ -18,12 +15,11 @@ from analysis.plotting import (
     few_ticks,
     format_ticks,
     is_narrow,
-    key_above,
     label_ends,
     name_axes,
     own_axes,
 )
-from analysis.strategies.sentences import COMPONENTS, name_of
+from analysis.strategies.sentences import name_of
 from analysis.words import formats, tr
 
 if TYPE_CHECKING:
@@ -72,24 +68,6 @@ def plot_break_even(result: StrategyComparison, ax: Axes | None = None) -> Axes:
     ax.grid(visible=True, axis="x")
     format_ticks(few_ticks(ax, x=5), x="percent1")
     return name_axes(ax, x=tr("More margin from customers: the mark is needed, the bar likely"))
-
-
-def plot_components(comparison: StrategyComparison, ax: Axes | None = None) -> Axes:
-    """What the difference of each strategy consists of: gains to the right, losses to the left."""
-    table = comparison.components_frame().pivot(index="component", columns="strategy", values="estimate")
-    table = table.loc[[name for name in COMPONENTS if name in table.index], list(comparison.names[1:])]
-    ax = own_axes(ax, size=(7.2, 0.8 + 0.45 * len(table)))
-    places, height = np.arange(len(table)), 0.8 / len(table.columns)
-    bars = [
-        (ax.barh(-places - number * height, table[name], height=height, color=stroke.color), str(name_of(name)))
-        for number, (name, stroke) in enumerate(zip(table, cycle(STROKES), strict=False))
-    ]
-    lines = key_above(ax, bars)
-    ax.set_yticks(-places - 0.3, [textwrap.fill(str(COMPONENTS[name]), 34) for name in table.index])
-    ax.axvline(0, color=GREY, linewidth=0.9)
-    ax.grid(visible=True, axis="x")
-    format_ticks(few_ticks(ax, x=5), x="compact_money")
-    return name_axes(ax, x=tr("Part of the profit against going on as today"), lines_between=lines)
 
 
 def plot_mechanism(path: pd.DataFrame, ax: Axes | None = None) -> Axes:

@@ -167,44 +167,25 @@ def _owed(promoted: np.ndarray) -> np.ndarray:
     return missing
 
 
-class Exposure:
-    """How long customers of every strategy have been exposed to a rival's attack, in quiet and in promotion weeks.
-
-    A promotion counts as deep as it is for all customers, on average.
+class Attack:
+    """A rival's attack, against which a promotion counts as deep as it is for all customers, on average.
 
     Attributes
     ----------
-    weeks
-        Weeks under attack before the start of each week, quiet ones and promotion weeks, shape (2, S, W + 1).
-    own
-        The company's own deal in either, shape (2, S, 1).
-    rival_depth
-        The rival's deal.
+    begins, ends
+        Weeks in which it begins and ends.
+    ahead
+        The rival's deal less the company's own of each strategy, today's deal included, shape (S, 1).
     """
 
-    def __init__(self, schedule: Schedule, strategies: Sequence[Strategy], rival_depth: float, todays_deal: float):
-        self.rival_depth, begins = rival_depth, max(min(ATTACK[0], schedule.weeks - ATTACK[1]), 0)
-        week = np.arange(schedule.weeks) - begins
-        attacked = ((week >= 0) & (week < ATTACK[1])).astype(float)
-        parts = np.array([attacked * (1 - schedule.promoted), attacked * schedule.promoted])
-        self.weeks = np.pad(np.cumsum(parts, axis=2), ((0, 0), (0, 0), (1, 0)))
-        deals = [each.promotion or Promotion(depth=0.0) for each in strategies]
-        points = todays_deal + np.array([[deal.points] for deal in deals])
-        self.own = np.array([points, points + np.array([[deal.depth * deal.reach] for deal in deals])])
+    def __init__(self, schedule: Schedule, rival_depth: float, todays_deal: float):
+        self.begins = max(min(ATTACK[0], schedule.weeks - ATTACK[1]), 0)
+        self.ends = min(self.begins + ATTACK[1], schedule.weeks)
+        deals = schedule.points + schedule.promoted * schedule.depth * schedule.reach
+        own = deals[:, self.begins : self.ends].mean(axis=1, keepdims=True)
+        self.ahead = rival_depth - todays_deal - own
 
     def hazard(self, pull, shield, since, until) -> np.ndarray:
         """Hazard of being taken between two moments, shape (S, n); ``shield`` is what the bond is worth."""
-        row = np.arange(since.shape[0])[:, None]
-        total = 0.0
-        for table, own in zip(self.weeks, self.own, strict=True):
-            time = _at(table, row, until) - _at(table, row, since)
-            total = total + pull * np.maximum(self.rival_depth - own - shield, 0.0) * time
-        return total
-
-
-def _at(table: np.ndarray, row, time) -> np.ndarray:
-    """A table of totals at the start of each week, at any moments; linear within a week."""
-    bounded = np.clip(time, 0.0, table.shape[1] - 1)
-    week = np.minimum(bounded.astype(int), table.shape[1] - 2)
-    start = table[row, week]
-    return start + (bounded - week) * (table[row, week + 1] - start)
+        attacked = np.clip(until, self.begins, self.ends) - np.clip(since, self.begins, self.ends)
+        return pull * np.maximum(self.ahead - shield, 0.0) * attacked

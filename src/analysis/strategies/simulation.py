@@ -31,7 +31,7 @@ from analysis.strategies.dynamics import (
     usual_response,
     value_of_won,
 )
-from analysis.strategies.schedule import WEEKS_PER_YEAR, Economics, Exposure, Schedule
+from analysis.strategies.schedule import WEEKS_PER_YEAR, Attack, Economics, Schedule
 from analysis.time import TimeUnit, to_days
 
 if TYPE_CHECKING:
@@ -208,8 +208,8 @@ def simulate(
         Worth of a new customer by when it comes, shape (D, BINS) [currency, at that time].
     """
     schedule, shape = Schedule(strategies, world.weeks), (len(strategies), world.draws)
-    exposure = rival_depth and Exposure(schedule, strategies, rival_depth, world.economics.todays_deal)
-    setting = _Setting(world, schedule, exposure, rising, worth_of_new)
+    attack = rival_depth and Attack(schedule, rival_depth, world.economics.todays_deal)
+    setting = _Setting(world, schedule, attack, rising, worth_of_new)
     parts = {name: np.zeros(shape) for name in PARTS}
     revenue, orders, moments = np.zeros(world.draws), np.zeros(shape), np.zeros((3, *shape))
     early, segments = np.zeros((len(WINDOWS), *shape, len(SEGMENTS))), np.zeros((*shape, len(SEGMENTS)))
@@ -242,7 +242,7 @@ def _summed(values: np.ndarray, cell: np.ndarray, size: int) -> np.ndarray:
 class _Setting:
     world: World
     schedule: Schedule
-    exposure: Exposure | None
+    attack: Attack | None
     rising: bool
     worth_of_new: np.ndarray | None
 
@@ -283,9 +283,9 @@ class _Setting:
             if plan.invested.any():
                 self._invest(found, lives, alive, hazard, time, until, row)
             gone = hazard * (until - time)
-            if self.exposure is not None:
+            if self.attack is not None:
                 shield = of["bond_shield"] * np.maximum(expected - expected[0], 0.0)
-                gone = gone + others * self.exposure.hazard(of["rival_pull"], shield, time, until)
+                gone = gone + others * self.attack.hazard(of["rival_pull"], shield, time, until)
             alive = alive * np.exp(-gone)
             here = (then < horizon) & (alive > GONE)
             if not here.any():

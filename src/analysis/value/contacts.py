@@ -110,8 +110,9 @@ class ContactLists:
         orders [currency]), points (about to expire, missing where none are), category (that runs out, or comes next),
         due (day on which it runs out), valid_until (last day on which the reason holds), p_order (chance of an order in
         the window without a contact), margin (of one more order [currency]), break_even (lift in the chance of an order
-        at which a contact pays; infinite where an order brings no more than the incentive), send (whether the customer
-        is written to for this list: a customer is for one list only).
+        at which a contact pays; infinite where an order brings no more than the incentive), free (whether the customer
+        may be written to for this list now: in no other running lot, not written to lately, an order brings more than
+        the incentive), send (whether that is to be done: a customer is for one list only).
     lists
         One row a list: customers, send, p_order, margin, break_even (means over those to be sent to), brings (margin of
         those orders that come anyway), detectable (lift that a lot of
@@ -203,8 +204,9 @@ def contact_lists(
         to for no list; the arm ``contact`` of a lot that has not begun, for its own.
     effects
         What lots showed, as ``rl.lot_effects(...).effects``: a customer is written to for the list whose contacts
-        brought more (``shrunk``; 0 where nothing is known), then for the first in ``LISTS``; a list whose contacts cost
-        more than they brought is sent to nobody.
+        are expected to bring more (``shrunk``; of a list without a lot ``untested``, 0 where that is not known), then
+        for the first in ``LISTS``; a list whose contacts are expected to cost more than they bring is sent to nobody,
+        but for a lot.
     points
         Points about to lapse by customer id as text: points, and expires, the first day on which some do.
     exits
@@ -248,17 +250,21 @@ def contact_lists(
             raise DataError("opt_in: its index must hold each customer id once")
         permitted = opt_in.reindex(table["customer_id"]).eq(True).to_numpy()  # noqa: FBT003 (blank is no permission)
     found = [table[members & permitted].assign(list=name) for name, members in _members(table).items()]
-    known = pd.DataFrame(columns=["list", "shrunk", "verdict"]) if effects is None or effects.empty else effects
-    brought = known.set_index("list")["shrunk"].astype(float)
-    chosen = pd.concat(found).assign(brought=lambda rows: rows["list"].map(brought).fillna(0.0))
-    by, rising = ["brought", "break_even", "margin"], [False, True, False]
-    chosen = chosen.sort_values(by, ascending=rising, kind="stable")
-    first = ~chosen.duplicated("customer_id") & np.isfinite(chosen["break_even"]) & _free(chosen, lots, end)
+    unknown = pd.DataFrame(columns=["list", "shrunk", "untested", "verdict"])
+    known = unknown if effects is None or effects.empty else effects
+    brought, untested = known.set_index("list")["shrunk"].astype(float), known["untested"].fillna(0.0)
+    others = untested.iloc[0] if len(untested) else 0.0
+    chosen = pd.concat(found, ignore_index=True)
+    chosen["brought"] = chosen["list"].map(brought).fillna(others)
+    outside, chosen["asked"] = _by_lots(chosen, lots, end)
+    chosen["free"] = np.isfinite(chosen["break_even"]) & (outside | chosen["asked"])
     if contacts is not None:
         lately = contacts["customer"][contacts["date"].between(end - pd.Timedelta(days=days - 1), end)]
-        first &= ~chosen["customer_id"].astype(str).isin(lately.astype(str))
-    first &= chosen["brought"] >= 0
-    chosen["send"] = first & (first.cumsum() <= (len(chosen) if most is None else most))
+        chosen["free"] &= ~chosen["customer_id"].astype(str).isin(lately.astype(str))
+    by, rising = ["asked", "brought", "break_even", "margin"], [False, False, True, False]
+    chosen = chosen.sort_values(by, ascending=rising, kind="stable")
+    wanted = chosen[chosen["free"] & (chosen["asked"] | (chosen["brought"] >= 0))]
+    chosen["send"] = chosen.index.isin(wanted.drop_duplicates("customer_id").head(most).index)
     left = chosen["left"].where(chosen["list"] != "points", chosen["lapses"])
     left = np.minimum(left.where(chosen["list"] != "run_out", chosen["closes"].clip(lower=1)), days)
     chosen["category"] = chosen["next"].where(chosen["list"] == "next_category")
@@ -294,20 +300,20 @@ def _gone(customers: pd.Series, last: pd.Series, exits: pd.DataFrame | None) -> 
     return pd.DataFrame({"gone": gone, "regainable": gone & left["avoidable"].eq(True).to_numpy()}, customers.index)  # noqa: FBT003
 
 
-def _free(chosen: pd.DataFrame, lots: pd.DataFrame | None, end: pd.Timestamp) -> np.ndarray:
-    """Who may be written to as far as lots go that still run."""
+def _by_lots(chosen: pd.DataFrame, lots: pd.DataFrame | None, end: pd.Timestamp) -> tuple[np.ndarray, np.ndarray]:
+    """Who is in no lot that still runs, and whom one that has not begun asks to write to for this list."""
     if lots is None:
-        return np.ones(len(chosen), dtype=bool)
+        return np.ones(len(chosen), dtype=bool), np.zeros(len(chosen), dtype=bool)
     drawn = lots["start"] <= end + pd.Timedelta(days=1)  # and not on later data than these
     running = lots[drawn & (lots["end"] > end)].drop_duplicates("customer").set_index("customer")
     own = running.reindex(chosen["customer_id"].astype(str))
     is_asked = (own["arm"] == "contact").to_numpy() & (own["start"] > end).to_numpy()
-    return own["arm"].isna().to_numpy() | (is_asked & (own["list"].to_numpy() == chosen["list"].to_numpy()))
+    return own["arm"].isna().to_numpy(), is_asked & (own["list"].to_numpy() == chosen["list"].to_numpy())
 
 
 COLUMNS = (
     "list", "customer_id", "silent_days", "usual_days", "own_value", "alike_value", "valid_until", "p_order", "margin",
-    "points", "category", "due", "break_even", "send",
+    "points", "category", "due", "break_even", "free", "send",
 )  # fmt: skip
 
 

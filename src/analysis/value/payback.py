@@ -449,27 +449,31 @@ def spend_tests(orders: AnyOrders, costs: pd.DataFrame, by: pd.Series | None) ->
     return pd.DataFrame(rows, columns=["group", "weekly", "dispersion", "weeks", "extra"])
 
 
-def pooled_means(part: pd.DataFrame, level: float) -> pd.DataFrame:
-    """Empirical Bayes of group means; the variance between groups is DerSimonian and Laird's.
+def pooled_means(part: pd.DataFrame, level: float, least: float = 0.0) -> pd.DataFrame:
+    """Empirical Bayes of group means; the variance between groups is DerSimonian and Laird's, or ``least`` where more.
+
+    ``together`` is the mean of all groups, which is expected of a further one; missing for a single group.
 
     >>> part = pd.DataFrame({"mean": [9.0, 11.0, 30.0], "variance": [4.0, 4.0, 100.0]})
     >>> pooled_means(part, 0.9)["estimate"].round(1).tolist()
     [9.6, 11.0, 12.7]
+    >>> pooled_means(part, 0.9, least=1_000_000.0)["estimate"].round(1).tolist()
+    [9.0, 11.0, 30.0]
     """
     mean, variance = (part[name].to_numpy(dtype=float) for name in ("mean", "variance"))
     weight = 1 / variance
     fixed = weight @ mean / weight.sum()
     scale = weight.sum() - weight @ weight / weight.sum()
-    between = max((weight @ (mean - fixed) ** 2 - (len(mean) - 1)) / scale, 0.0) if len(mean) > 1 else np.inf
+    between = max((weight @ (mean - fixed) ** 2 - (len(mean) - 1)) / scale, least) if len(mean) > 1 else np.inf
     if np.isinf(between):
-        estimate, spread = mean, np.sqrt(variance)
+        estimate, spread, grand = mean, np.sqrt(variance), np.nan
     else:
         together = 1 / (variance + between)
         grand, of_grand = together @ mean / together.sum(), 1 / together.sum()
         own = between / (between + variance)
         estimate = own * mean + (1 - own) * grand
         spread = np.sqrt(own * variance + (1 - own) ** 2 * of_grand)
-    return part.assign(**normal_ends(estimate, spread, level))
+    return part.assign(**normal_ends(estimate, spread, level), together=grand)
 
 
 YEAR_DAYS = 365

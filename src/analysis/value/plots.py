@@ -52,7 +52,6 @@ if TYPE_CHECKING:
     from analysis.value.retention import ModelRetention
     from analysis.value.valuation import CustomerValue, Outlook
 
-BINS = 30
 FEWEST_BARS = 4
 """A figure has room for so many bars, so that one alone does not fill it."""
 DRIVERS = {
@@ -97,31 +96,6 @@ def plot_concentration(value: CustomerValue, ax: Axes | None = None) -> Axes:
     format_ticks(few_ticks(ax, x=4 if is_narrow(ax) else 6, y=5), x="percent", y="percent")
     whose = tr("Share of the expected orders") if value.total is None else tr("Share of the expected value")
     return name_axes(ax, x=tr("Share of customers, highest first"), y=whose)
-
-
-def plot_value_histogram(value: CustomerValue, ax: Axes | None = None) -> Axes:
-    """Customers by what is expected of them; the last bar holds everyone beyond it."""
-    ax, values = own_axes(ax), value.customers[value.measure].to_numpy(dtype=float)
-    low, most = min(0.0, values.min()), float(np.quantile(values, 0.98))
-    edges = np.linspace(low, max(most, low + 1e-9), BINS + 1)
-    counts, step, beyond = np.histogram(values, edges)[0], edges[1] - edges[0], int((values > edges[-1]).sum())
-    ax.bar(edges, [*counts, beyond], step * 0.9, align="edge", color=[*[BLUE] * BINS, ORANGE])
-    format_ticks(few_ticks(ax, x=4 if is_narrow(ax) else 7, y=5), x=_kind(value), y="integer")
-    if beyond:
-        more = tr("{customers:integer} of {low} or more", customers=beyond, low=getattr(formats(), _kind(value))(most))
-        at = edges[-1] + step, max(beyond, counts[-BINS // 2 :].max())
-        ax.annotate(more, at, xytext=(0, 6), textcoords="offset points", ha="right", color=ORANGE)
-    return name_axes(ax, x=_measured(value), y=tr("Customers"))
-
-
-def plot_order_chance(value: CustomerValue, ax: Axes | None = None) -> Axes:
-    """Customers by the chance that they order at least once within the horizon."""
-    ax = own_axes(ax, size=(7.2, 2.8))
-    counts, edges = np.histogram(value.customers["p_order"], np.linspace(0, 1, 21))
-    ax.bar(edges[:-1], counts, 0.045, align="edge", color=BLUE)
-    ax.set_xlim(0, 1)
-    format_ticks(few_ticks(ax, x=5, y=5), x="percent", y="integer")
-    return name_axes(ax, x=tr("Chance of at least one order"), y=tr("Customers"))
 
 
 def plot_value_grid(value: CustomerValue, ax: Axes | None = None) -> Axes:

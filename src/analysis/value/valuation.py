@@ -230,8 +230,6 @@ class CustomerValue:
     plot = Plots(
         segments="analysis.value.plots:plot_segments",
         concentration="analysis.value.plots:plot_concentration",
-        histogram="analysis.value.plots:plot_value_histogram",
-        order_chance="analysis.value.plots:plot_order_chance",
         grid="analysis.value.plots:plot_value_grid",
     )
 

@@ -33,15 +33,15 @@ def test_what_was_planted_is_recovered_and_replaces_assumptions(planted):
 
 
 def test_draws_belong_together(planted):
-    assert all(each.draws.shape == (DRAWS,) for each in planted.estimates.values())
+    assert all(draws.shape == (DRAWS,) for draws in planted.estimates.values())
     # A steeper curve with less asymmetry explains shortfalls as well as a flatter one with more.
-    assert np.corrcoef(planted.estimates["gamma_deal"].draws, planted.estimates["loss_aversion"].draws)[0, 1] < -0.3
+    assert np.corrcoef(planted.estimates["gamma_deal"], planted.estimates["loss_aversion"])[0, 1] < -0.3
 
 
 def test_the_same_search_gives_the_same_numbers(met, planted):
     again = _curve(met, PLANTED)
     assert again["gamma"] == planted["gamma"]
-    assert np.array_equal(again.estimates["kappa_deal"].draws, planted.estimates["kappa_deal"].draws)
+    assert np.array_equal(again.estimates["kappa_deal"], planted.estimates["kappa_deal"])
 
 
 def test_where_nothing_was_planted_nothing_is_found(met):

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from tests.strategies.evidence.conftest import WINDOW
-from tests.strategies.evidence.planted import NOTHING, PLANTED, START, planted_orders, promoted_orders
+from tests.strategies.evidence.planted import NOTHING, PLANTED, planted_orders
 
 from analysis.config import Config
 from analysis.config.assumptions import BY_NAME
@@ -48,13 +48,6 @@ def test_estimates_replace_assumptions_in_the_simulation(planted):
     assert np.median(draws.values["theta_deal"]) == pytest.approx(PLANTED.theta, rel=0.3)
 
 
-def test_what_was_asked_and_not_answered_is_assumed_aloud(planted):
-    assumed = planted.assumed
-    assert not set(assumed) & set(planted.estimates)
-    assert assumed["kappa_exp"].code == "evidence.reason.no_satisfaction"
-    assert set(assumed) | set(planted.estimates) <= set(BY_NAME)
-
-
 def test_without_discounts_every_question_on_deals_says_why(evidence):
     orders = planted_orders(PLANTED, customers=400, seed=1).drop(columns="discount")
     found = evidence(orders)
@@ -62,7 +55,6 @@ def test_without_discounts_every_question_on_deals_says_why(evidence):
         assert found.reasons[part].code == "evidence.reason.no_discount_column"
     assert found.estimates == {}
     assert found.observed_deal is None
-    assert set(found.assumed) >= {"theta_deal", "promotional_lift"}
 
 
 def test_satisfaction_scores_give_the_experience_side_also_without_discounts(evidence):
@@ -75,8 +67,6 @@ def test_satisfaction_scores_give_the_experience_side_also_without_discounts(evi
     # The planted effect per share of price, per standard deviation of it.
     assert found.parts["experience"]["theta"].estimate.estimate == pytest.approx(PLANTED.theta * spread, rel=0.35)
     assert set(found.estimates) == {"kappa_exp", "loss_aversion"}
-    why = {name: why.code for name, why in found.assumed.items()}
-    assert why["gamma_exp"] == why["theta_exp"] == "evidence.kept.other_unit"
     assert "evidence.note.unit_of_scores" in {note.code for note in found.notes}
 
 
@@ -86,71 +76,12 @@ def test_where_nothing_is_found_the_data_limit_what_is_assumed(evidence):
     span = found.caps["theta_deal"]
     assert (span.low, span.high) == (0.0, found.parts["deal"]["theta"].estimate.upper)
     assert span.high < BY_NAME["theta_deal"].high
-    assert found.assumed["theta_deal"].code == "evidence.kept.nothing_capped"
 
 
 def test_no_placebo_of_an_estimate_fails(planted):
     for finding in planted.findings:
         if finding.verdict == "estimate":
             assert finding.placebo.lower <= 0 <= finding.placebo.upper
-
-
-@pytest.fixture(scope="module")
-def promoted():
-    """Orders with eight separate promotions that bring 40% more, and the calendar of these."""
-    orders, weeks = promoted_orders(lift=0.4, borrowed=0.25, depth=0.2, customers=800, weeks=104, seed=1)
-    starts = START + np.flatnonzero(weeks) * np.timedelta64(7, "D")
-    return orders, pd.DataFrame({"start": starts, "end": starts + np.timedelta64(6, "D")})
-
-
-def test_a_calendar_alone_shows_the_rise_in_promotion_weeks_and_replaces_no_assumption(evidence, promoted):
-    orders, calendar = promoted
-    found = evidence(orders.drop(columns="discount"), promotions=calendar)
-    assert found.parts["bump"]["lift"].estimate.lower <= 0.4 <= found.parts["bump"]["lift"].estimate.upper
-    assert found.parts["bump"]["lift"].verdict == "association"
-    assert found.estimates == {}
-    assert "evidence.note.calendar_alone" in {note.code for note in found.notes}
-    why = {name: why.code for name, why in found.assumed.items()}
-    assert why["promotional_lift"] == why["borrowed"] == "evidence.kept.depth_unknown"
-    assert found.reasons["deal"].code == "evidence.reason.no_discount_column"
-
-
-def test_a_calendar_also_counts_where_hardly_anybody_had_a_discount(evidence, promoted):
-    orders, calendar = promoted
-    few = orders.assign(discount=orders["discount"].where(orders["customer"] < "C00020", 0.0))
-    found = evidence(few, promotions=calendar)
-    assert found.reasons["deal"].code == "evidence.reason.too_few_redeeming"
-    assert found.parts["bump"]["lift"].verdict == "association"
-    assert evidence(few).reasons["bump"].code == "evidence.reason.too_few_redeeming"
-
-
-def test_promotions_that_follow_too_closely_are_said_to_leave_no_placebo(evidence):
-    orders, _ = promoted_orders(lift=0.4, borrowed=0.25, depth=0.2, customers=300, weeks=104, seed=1, every=3)
-    found = evidence(orders)
-    assert "evidence.note.promotions_too_close" in {note.code for note in found.notes}
-    why = {name: why.code for name, why in found.assumed.items()}
-    assert why["promotional_lift"] == why["borrowed"] == "evidence.kept.no_placebo"
-
-
-def test_a_lift_above_what_the_literature_supports_is_used_and_said(evidence):
-    orders, _ = promoted_orders(lift=1.2, borrowed=0.25, depth=0.2, customers=400, weeks=104, seed=1)
-    found = evidence(orders)
-    assert found.estimates["promotional_lift"].value > BY_NAME["promotional_lift"].high
-    assert "evidence.note.lift_beyond_literature" in {note.code for note in found.notes}
-
-
-def test_promotions_that_hardly_save_anything_are_said_to_be_no_basis(evidence):
-    orders, _ = promoted_orders(lift=0.4, borrowed=0.25, depth=0.03, customers=300, weeks=104, seed=1, usual_deals=0.0)
-    found = evidence(orders)
-    why = {name: why.code for name, why in found.assumed.items()}
-    assert why["promotional_lift"] == "evidence.kept.few_or_shallow"
-
-
-def test_a_calendar_beside_the_data_says_so(evidence, promoted):
-    orders, calendar = promoted
-    found = evidence(orders.drop(columns="discount"), promotions=calendar + pd.Timedelta(days=3_650))
-    assert found.reasons["bump"].code == "evidence.reason.no_promotion_weeks"
-    assert "evidence.note.calendar_alone" not in {note.code for note in found.notes}
 
 
 def scored(orders):

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -8,12 +9,9 @@ MET = np.array([0.2, 0.0, 0.4, 0.1, 0.3])
 FIRST, COUNT = np.array([0, 3]), np.array([3, 2])
 
 
-def test_with_kappa_1_the_last_deal_is_expected_again():
-    assert np.allclose(expected_before(MET, FIRST, COUNT, 1.0, 0.5), [0.5, 0.2, 0.0, 0.5, 0.1])
-
-
-def test_with_kappa_0_the_first_expectation_stays():
-    assert (expected_before(MET, FIRST, COUNT, 0.0, 0.5) == 0.5).all()
+@pytest.mark.parametrize(("kappa", "expected"), [(1.0, [0.5, 0.2, 0.0, 0.5, 0.1]), (0.0, [0.5] * 5)])
+def test_the_whole_gap_is_learned_or_nothing(kappa, expected):
+    assert expected_before(MET, FIRST, COUNT, kappa, 0.5) == pytest.approx(expected)
 
 
 def test_an_encounter_of_which_nothing_is_known_leaves_the_expectation_alone():

@@ -1,8 +1,7 @@
-import numpy as np
 import pytest
 
 from analysis.interval import Interval
-from analysis.strategies.evidence.findings import normal_interval, transformed, verdict_of
+from analysis.strategies.evidence.findings import verdict_of
 
 EFFECT = Interval(1.0, 0.6, 1.4, 0.9)
 
@@ -30,10 +29,3 @@ def test_a_clean_effect_of_the_wrong_sign_is_said_to_be_opposite():
     clean = Interval(0.1, -0.3, 0.5, 0.9)
     assert verdict_of(EFFECT, clean, expected_sign=-1) == "opposite"
     assert verdict_of(EFFECT, clean, expected_sign=1) == "estimate"
-
-
-def test_a_log_ratio_becomes_a_relative_change():
-    on_log = normal_interval(0.0, 0.1, 0.9)
-    change = transformed(on_log, np.expm1)
-    assert change.estimate == 0
-    assert change.lower == pytest.approx(-0.1517, abs=1e-4)

@@ -17,7 +17,7 @@ def _intervals(customers, seed):
     first, n = np.cumsum(count) - count, int(count.sum())
     is_open = np.zeros(n, dtype=bool)
     is_open[first + count - 1] = True
-    return Intervals(np.arange(n), rng.exponential(1, n), is_open, first, count, rng.normal(size=n)), rng
+    return Intervals(np.arange(n), rng.exponential(1, n), is_open, rng.normal(size=n)), rng
 
 
 @pytest.fixture(scope="module")

@@ -31,7 +31,7 @@ from analysis.data.samples import installed_file
 from analysis.errors import Unavailable
 from analysis.interval import Interval
 from analysis.strategies.evidence.encounters import DAYS_PER_WEEK, Encounters
-from analysis.strategies.evidence.findings import Finding, Part, normal_interval
+from analysis.strategies.evidence.findings import Finding, Part, holds
 from analysis.strategies.within import effect_within
 
 WEEKS_USUAL, WEEKS_BEFORE, WEEKS_DURING, WEEKS_AFTER = 8, 8, 5, 4
@@ -95,9 +95,8 @@ def campaign_effect(encounters: Encounters, transactions: Orders, campaigns: pd.
 
 def _placed(campaigns: pd.DataFrame, encounters: Encounters, transactions: Orders) -> pd.DataFrame:
     """Rows of customers in the data: number of the customer and of the campaign, first and last day of the window."""
-    ids = transactions.histories.table["customer_id"].astype(str).to_numpy()
     campaigns = campaigns.dropna(subset=list(CAMPAIGN_COLUMNS))
-    position = campaigns["customer"].astype(str).map(pd.Series(np.arange(len(ids)), index=ids))
+    campaigns = campaigns[(place := transactions.histories.places(campaigns["customer"])) >= 0]
     first, last = (
         (pd.to_datetime(campaigns[name]).to_numpy().astype("datetime64[D]") - np.datetime64(encounters.start)).astype(
             int
@@ -106,8 +105,8 @@ def _placed(campaigns: pd.DataFrame, encounters: Encounters, transactions: Order
     )
     label = campaigns["campaign"] if "campaign" in campaigns.columns else list(zip(first, last, strict=True))
     number = pd.factorize(pd.Series(label, dtype=object))[0]
-    table = pd.DataFrame({"customer": position.to_numpy(), "campaign": number, "first": first, "last": last})
-    return table.dropna().astype(int).drop_duplicates()
+    table = pd.DataFrame({"customer": place[place >= 0], "campaign": number, "first": first, "last": last})
+    return table.drop_duplicates()
 
 
 def _stacks(sent: pd.DataFrame, encounters: Encounters) -> list[tuple[int, np.ndarray, np.ndarray]]:
@@ -135,7 +134,7 @@ def _effect(stacks, encounters: Encounters, level: float) -> Part:
     treated = np.concatenate([np.r_[np.ones(len(t)), np.zeros(len(c))] for _, t, c in stacks])
 
     def difference(change, alike=()):
-        return normal_interval(*effect_within(change, treated, stack, customer, alike), level)
+        return Interval.normal(*effect_within(change, treated, stack, customer, alike), level)
 
     def finding(name, values, weeks):
         usual, before, then = (values[:, each].mean(axis=1) for each in (USUAL, BEFORE, weeks))
@@ -144,7 +143,7 @@ def _effect(stacks, encounters: Encounters, level: float) -> Part:
             difference(before - usual),
             difference(then, (usual, before)),
         )
-        counts, agreed = (int(np.unique(customer).size), len(stack)), agrees(estimate, among_alike)
+        counts, agreed = (int(np.unique(customer).size), len(stack)), holds(estimate, among_alike.estimate)
         found = Finding.of(f"campaign.{name}", estimate, placebo, counts)
         verdict = found.verdict if agreed or found.verdict == "nothing" else "association"
         return replace(found, verdict=verdict, details={"among_alike": among_alike})
@@ -164,12 +163,3 @@ def _paths(encounters: Encounters, first: int, customers: np.ndarray) -> tuple[n
     shape, size = (len(customers), weeks), len(customers) * weeks
     orders = np.bincount(cell, minlength=size).reshape(shape).astype(float)
     return orders, np.bincount(cell, weights=encounters.paid[inside], minlength=size).reshape(shape)
-
-
-def agrees(estimate: Interval, among_alike: Interval) -> bool:
-    """Whether the difference among customers with an equal past lies within the interval of the plain one.
-
-    >>> agrees(Interval(0.2, 0.1, 0.3, 0.9), Interval(0.25, 0.1, 0.4, 0.9))
-    True
-    """
-    return estimate.lower <= among_alike.estimate <= estimate.upper

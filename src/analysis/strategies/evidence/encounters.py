@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import ibis
 import numpy as np
@@ -25,6 +26,7 @@ FORMING = 3
 MOST_ENCOUNTERS = 150_000
 FEWEST_CLOSED = 200
 INTERVALS = Message("times between two orders")
+COLUMNS = ("customer", "day", "paid", "listed", "saved")
 
 
 @dataclass(frozen=True)
@@ -34,17 +36,13 @@ class Encounters:
     Attributes
     ----------
     customer
-        Position in the customer summary.
+        Position in the customer summary; a customer's orders stand together, in the order in which they came.
     day
         Days since ``start``.
     paid, listed
         What the order brought, and its value at list prices [currency].
     saved
         Share of the list value that was saved; NaN where an order has no list value.
-    first
-        Row of each customer's first order, shape (customers,).
-    count
-        Orders of each customer, shape (customers,).
     start, end_day
         First day of the window, and the number of its last one.
     births_known
@@ -56,14 +54,22 @@ class Encounters:
     paid: np.ndarray
     listed: np.ndarray
     saved: np.ndarray
-    first: np.ndarray
-    count: np.ndarray
     start: dt.date
     end_day: int
     births_known: bool
 
     def __len__(self) -> int:
         return len(self.day)
+
+    @cached_property
+    def first(self) -> np.ndarray:
+        """Row of each customer's first order, shape (customers,)."""
+        return np.flatnonzero(np.diff(self.customer, prepend=-1))
+
+    @cached_property
+    def count(self) -> np.ndarray:
+        """Orders of each customer, shape (customers,)."""
+        return np.diff(self.first, append=len(self))
 
     @property
     def mean_saved(self) -> float:
@@ -78,9 +84,8 @@ class Encounters:
 
     def of_customers(self, chosen: np.ndarray) -> Encounters:
         """The orders of some customers, given as a mask over those with orders."""
-        keep, count = np.repeat(chosen, self.count), self.count[chosen]
-        columns = {name: getattr(self, name)[keep] for name in ("customer", "day", "paid", "listed", "saved")}
-        return replace(self, **columns, first=np.cumsum(count) - count, count=count)
+        keep = np.repeat(chosen, self.count)
+        return replace(self, **{name: getattr(self, name)[keep] for name in COLUMNS})
 
 
 def encounters_of(transactions: Orders) -> Encounters:
@@ -125,17 +130,13 @@ def encounters(orders: pd.DataFrame, transactions: Orders) -> Encounters:
     listed = paid + discount
     with np.errstate(invalid="ignore", divide="ignore"):
         saved = np.where(listed > 0, discount / listed, np.nan)
-    customer = orders["customer"].to_numpy()
-    first = np.flatnonzero(np.r_[True, customer[1:] != customer[:-1]]) if len(customer) else np.empty(0, dtype=int)
     day = orders["day"].to_numpy().astype("datetime64[D]") - np.datetime64(transactions.observation_start)
     return Encounters(
-        customer=customer,
+        customer=orders["customer"].to_numpy(),
         day=day.astype(np.int64),
         paid=listed - discount,
         listed=listed,
         saved=saved,
-        first=first,
-        count=np.diff(np.r_[first, len(customer)]),
         start=transactions.observation_start,
         end_day=(transactions.observation_end - transactions.observation_start).days,
         births_known=left_truncation(transactions) is None,
@@ -162,16 +163,24 @@ def scores_of(found: Encounters, transactions: Orders, scores: pd.DataFrame) -> 
     ----------
     scores
         Columns customer (the id), date, and score; several of a customer and day are averaged.
+
+    Raises
+    ------
+    Unavailable
+        Where no score belongs to an order, or all are the same.
     """
-    ids = transactions.histories.table["customer_id"].astype(str)
-    position = scores["customer"].astype(str).map(pd.Series(np.arange(len(ids)), index=ids.to_numpy()))
-    day = (pd.to_datetime(scores["date"]).to_numpy().astype("datetime64[D]") - np.datetime64(found.start)).astype(int)
-    given = pd.DataFrame({"customer": position, "day": day, "score": scores["score"].astype(float)}).dropna()
-    mean = given.groupby(["customer", "day"])["score"].mean()
-    orders = pd.MultiIndex.from_arrays([found.customer.astype(float), found.day], names=["customer", "day"])
-    aligned = mean.reindex(orders).to_numpy()
-    spread = np.nanstd(aligned) if np.isfinite(aligned).any() else 0.0
-    return (aligned - np.nanmean(aligned)) / spread if spread > CONSTANT else np.full(len(found), np.nan)
+    place = transactions.histories.places(scores["customer"])
+    day = pd.to_datetime(scores["date"]).to_numpy().astype("datetime64[D]") - np.datetime64(found.start)
+    mean = scores["score"].astype(float).groupby([place, day.astype(int)]).mean()
+    aligned = mean.reindex(pd.MultiIndex.from_arrays([found.customer, found.day])).to_numpy()
+    if not np.isfinite(aligned).any():
+        raise Unavailable(
+            "No satisfaction score names a customer of these data and the day of an order.",
+            code="evidence.reason.scores_elsewhere",
+        )
+    if (spread := np.nanstd(aligned)) <= CONSTANT:
+        raise nothing_varies()
+    return (aligned - np.nanmean(aligned)) / spread
 
 
 def occasions_of(transactions: Orders, some: np.ndarray | None = None) -> pd.DataFrame:
@@ -240,8 +249,6 @@ class Intervals:
         Time until the next order, or for a customer's last one until the end of the data.
     is_open
         Whether it is the customer's last one here; of no length where the customer is followed no further.
-    first, count
-        Row of each customer's first interval here, and how many there are, shape (customers,).
     basket
         Log of the order's list value less the customer's mean of it; 0 where an order has no list value.
     """
@@ -249,12 +256,20 @@ class Intervals:
     row: np.ndarray
     weeks: np.ndarray
     is_open: np.ndarray
-    first: np.ndarray
-    count: np.ndarray
     basket: np.ndarray
 
     def __len__(self) -> int:
         return len(self.row)
+
+    @cached_property
+    def first(self) -> np.ndarray:
+        """Row of each customer's first interval here, shape (customers,)."""
+        return np.flatnonzero(np.r_[True, self.is_open][:-1])
+
+    @cached_property
+    def count(self) -> np.ndarray:
+        """How many intervals each customer has here, shape (customers,)."""
+        return np.diff(self.first, append=len(self))
 
     @property
     def closed(self) -> np.ndarray:
@@ -304,14 +319,10 @@ def intervals_of(encounters: Encounters, known: np.ndarray | None = None) -> Int
     is_open = number == lengths - 1
     until = np.where(is_open, encounters.end_day, np.r_[encounters.day[1:], 0])
     until = np.where(number == np.repeat(followed, encounters.count), encounters.day, until)
-    count = np.maximum(length - skipped, 0)
-    count = count[count > 0]
     return Intervals(
         row=np.flatnonzero(used),
         weeks=((until - encounters.day) / DAYS_PER_WEEK)[used],
         is_open=is_open[used],
-        first=np.cumsum(count) - count,
-        count=count,
         basket=basket_size(encounters)[used],
     )
 
@@ -339,6 +350,13 @@ def some_customers(encounters: Encounters, seed: int) -> Encounters:
     chosen = np.zeros(len(encounters.count), dtype=bool)
     chosen[order[np.cumsum(encounters.count[order]) <= MOST_ENCOUNTERS]] = True
     return encounters.of_customers(chosen)
+
+
+def nothing_varies() -> Unavailable:
+    """Why gaps cannot be studied where everybody meets the same."""
+    return Unavailable(
+        "What orders met does not vary, so there is nothing to compare.", code="evidence.reason.nothing_varies"
+    )
 
 
 def too_few(code: str, what: Message, found: int, needed: int) -> Unavailable:

@@ -10,10 +10,8 @@ import numpy as np
 import pandas as pd
 
 from analysis.config.assumptions import Assumption
-from analysis.data.loyalty_tables import scores_at_orders
 from analysis.errors import Unavailable
 from analysis.interval import Interval
-from analysis.strategies.dynamics import Estimate
 from analysis.strategies.evidence.campaigns import campaign_effect
 from analysis.strategies.evidence.encounters import (
     Encounters,
@@ -23,7 +21,7 @@ from analysis.strategies.evidence.encounters import (
     scores_of,
 )
 from analysis.strategies.evidence.findings import VERDICTS, Finding, Part
-from analysis.strategies.evidence.likelihood import DEAL, EXPERIENCE, expectation_curve, nothing_varies
+from analysis.strategies.evidence.likelihood import DEAL, EXPERIENCE, expectation_curve
 from analysis.strategies.evidence.promotions import promotional_bump
 from analysis.tables import table_html
 from analysis.words import Message
@@ -32,12 +30,6 @@ if TYPE_CHECKING:
     from analysis.data import Orders
     from analysis.models.fits import PurchaseFit
 
-ASKED = {
-    "deal": ("kappa_deal", "theta_deal", "gamma_deal", "loss_aversion"),
-    "bump": ("promotional_lift", "borrowed"),
-    "experience": ("kappa_exp", "theta_exp", "gamma_exp"),
-}
-"""Which part of the evidence is asked for which parameter."""
 SELECTION = Message(
     "Customers choose deals, so those who do differ in other ways too: income, need and what rivals offer are not "
     "controlled.",
@@ -76,8 +68,8 @@ class LoyaltyEvidence:
         return tuple(finding for part in self.parts.values() for finding in part.findings)
 
     @property
-    def estimates(self) -> dict[str, Estimate]:
-        """Parameter name -> what replaces its assumption in the simulation: only findings with a clean placebo."""
+    def estimates(self) -> dict[str, np.ndarray]:
+        """Parameter name -> draws that replace its assumption in the simulation: only with a clean placebo."""
         # The asymmetry is one number, taken from deals where these tell it, else from the experience.
         parts = reversed(self.parts.values())
         return {name: each for part in parts for name, each in part.estimates.items()}
@@ -86,18 +78,6 @@ class LoyaltyEvidence:
     def caps(self) -> dict[str, Assumption]:
         """Parameter name -> the range of an assumption that the data limit although they do not replace it."""
         return {name: span for part in self.parts.values() for name, span in part.caps.items()}
-
-    @property
-    def assumed(self) -> dict[str, Message]:
-        """Every other parameter that was asked for -> why it stays an assumption."""
-        estimates, caps, found = self.estimates, self.caps, {}
-        for part, names in ASKED.items():
-            why = self.parts[part].kept if part in self.parts else dict.fromkeys(names, self.reasons[part])
-            found |= {name: each for name, each in why.items() if name not in estimates}
-        for name in set(found) & set(caps):
-            why = found[name]
-            found[name] = Message("{why}; the range ends where its interval does", code=f"{why.code}_capped", why=why)
-        return found
 
     def to_frame(self) -> pd.DataFrame:
         """Everything that was found.
@@ -138,8 +118,7 @@ def loyalty_evidence(
     campaigns
         Targeted campaigns: customer (id), start, end, optionally campaign; one row for each customer of each campaign.
     promotions
-        A calendar of promotions: start, end. Without it promotion weeks are recognised by their discounts; without
-        usable discounts it shows how orders rise in them, which is an association.
+        A calendar of promotions: start, end. Without it promotion weeks are recognised by their discounts.
     satisfaction
         Scores: customer (id), date (of the order), score. Without them the experience side stays an assumption.
     notes
@@ -154,16 +133,13 @@ def loyalty_evidence(
         except Unavailable as unknown:
             reasons[name] = unknown.reason
 
-    known("deals", encounters_of, orders)
-    met = parts.pop("deals", None)
-    every = orders_without_deals(orders) if met is None else met
-    if met is not None:
+    try:
+        met = every = encounters_of(orders)
         known("deal", expectation_curve, met, met.saved, channel=DEAL, initial=met.mean_saved, **usual)
-    if met is not None or promotions is not None:
-        known("bump", promotional_bump, every, level=level, seed=seed, calendar=promotions)
-    if no_deals := reasons.pop("deals", None):
-        asked = ("deal", *(() if promotions is not None else ("bump",)))
-        reasons = dict.fromkeys(asked, no_deals) | reasons
+        known("bump", promotional_bump, met, level=level, seed=seed, calendar=promotions)
+    except Unavailable as no_deals:
+        met, every = None, orders_without_deals(orders)
+        reasons |= dict.fromkeys(("deal", "bump"), no_deals.reason)
     known("campaigns", _campaigns, every, orders, campaigns, level)
     known("experience", _experience, every, orders, satisfaction, usual)
     notes = (*notes, *((SELECTION,) if "deal" in parts else ()), *(n for part in parts.values() for n in part.notes))
@@ -183,11 +159,4 @@ def _experience(met: Encounters, orders: Orders, satisfaction: pd.DataFrame | No
             code="evidence.reason.no_satisfaction",
         )
     scores = scores_of(met, orders, satisfaction)
-    if not np.isfinite(scores).any():
-        if scores_at_orders(satisfaction, orders).any():
-            raise nothing_varies()
-        raise Unavailable(
-            "No satisfaction score names a customer of these data and the day of an order.",
-            code="evidence.reason.scores_elsewhere",
-        )
     return expectation_curve(met, scores, channel=EXPERIENCE, initial=0.0, **usual)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 
 from analysis.config.assumptions import Assumption, Parameter
 from analysis.interval import Interval
-from analysis.strategies.dynamics import Estimate
 from analysis.words import Message
 
 LARGEST_PLACEBO = 0.5
@@ -45,12 +43,6 @@ VERDICTS = {
     "opposite": Message("against the mechanism"),
 }
 """How far a finding may be used; only an estimate replaces an assumption of the simulation."""
-KEPT = {
-    "association": Message("the placebo is not clean: an association", code="evidence.kept.association"),
-    "nothing": Message("no effect that could be told from zero", code="evidence.kept.nothing"),
-    "opposite": Message("the data point the other way, against the mechanism", code="evidence.kept.opposite"),
-}
-NO_PLACEBO = Message("no placebo can be made", code="evidence.kept.no_placebo")
 
 
 @dataclass(frozen=True)
@@ -94,11 +86,6 @@ class Finding:
     def unit(self) -> Message:
         return next(unit for start, unit in UNITS.items() if self.name.startswith(f"evidence.{start}"))
 
-    @property
-    def kept(self) -> Message:
-        """Why an assumption stays although this was found."""
-        return NO_PLACEBO if self.verdict == "association" and self.placebo is None else KEPT[self.verdict]
-
 
 @dataclass(frozen=True)
 class Part:
@@ -111,20 +98,17 @@ class Part:
     details
         What else was found, by name.
     estimates
-        Parameter name -> what may replace its assumption.
+        Parameter name -> draws that may replace its assumption, row-aligned.
     caps
         Parameter name -> the range of an assumption that is limited although it is not replaced.
-    kept
-        Every other parameter that was asked for -> why its assumption stays.
     notes
         What is worth saying of it.
     """
 
     findings: tuple[Finding, ...]
     details: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    estimates: Mapping[str, Estimate] = field(default_factory=dict)
+    estimates: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False)
     caps: Mapping[str, Assumption] = field(default_factory=dict)
-    kept: Mapping[str, Message] = field(default_factory=dict)
     notes: tuple[Message, ...] = ()
 
     def __getitem__(self, name: str) -> Finding:
@@ -147,15 +131,11 @@ def verdict_of(estimate: Interval, placebo: Interval | None, *, expected_sign: i
     """
     if holds(estimate, 0.0):
         return "nothing"
-    if placebo is None or not is_clean(estimate, placebo):
+    if placebo is None or not holds(placebo, 0.0) or holds(placebo, estimate.estimate):
+        return "association"
+    if abs(placebo.estimate) > LARGEST_PLACEBO * abs(estimate.estimate):
         return "association"
     return "opposite" if expected_sign * estimate.estimate < 0 else "estimate"
-
-
-def is_clean(estimate: Interval, placebo: Interval) -> bool:
-    """Whether a placebo shows no fault, and could have shown one."""
-    small = abs(placebo.estimate) <= LARGEST_PLACEBO * abs(estimate.estimate)
-    return small and holds(placebo, 0.0) and not holds(placebo, estimate.estimate)
 
 
 def capped_range(finding: Finding, parameter: Parameter) -> Assumption | None:
@@ -181,23 +161,6 @@ def capped_range(finding: Finding, parameter: Parameter) -> Assumption | None:
         return None
     likely = float(np.clip(finding.estimate.estimate, parameter.low, high))
     return Assumption(low=parameter.low, high=high, most_likely=likely)
-
-
-def normal_interval(estimate: float, standard_error: float, level: float) -> Interval:
-    """The central interval of a normal distribution.
-
-    >>> interval = normal_interval(1.0, 0.5, 0.95)
-    >>> round(interval.lower, 3), round(interval.upper, 3)
-    (0.02, 1.98)
-    """
-    reach = NormalDist().inv_cdf((1 + level) / 2) * float(standard_error)
-    return Interval(float(estimate), float(estimate) - reach, float(estimate) + reach, level)
-
-
-def transformed(interval: Interval, function) -> Interval:
-    """An interval on another scale, by an increasing function."""
-    ends = (float(function(value)) for value in (interval.estimate, interval.lower, interval.upper))
-    return Interval(*ends, interval.level)
 
 
 def holds(interval: Interval, value: float) -> bool:

@@ -29,7 +29,6 @@ from analysis.config.assumptions import BY_NAME, Assumption
 from analysis.errors import Unavailable
 from analysis.interval import Interval
 from analysis.models.quadrature import beta_rule
-from analysis.strategies.dynamics import Estimate
 from analysis.strategies.evidence.encounters import (
     CONSTANT,
     FEWEST_CLOSED,
@@ -38,10 +37,11 @@ from analysis.strategies.evidence.encounters import (
     Intervals,
     gaps,
     intervals_of,
+    nothing_varies,
     some_customers,
     too_few,
 )
-from analysis.strategies.evidence.findings import Finding, Part, capped_range, holds, normal_interval
+from analysis.strategies.evidence.findings import Finding, Part, capped_range, holds
 from analysis.words import Message
 
 NODES = 8
@@ -203,25 +203,19 @@ def dropout_nodes(a: float, b: float, survived: np.ndarray) -> tuple[np.ndarray,
 
 def maximum(likelihood: JointLikelihood, start: np.ndarray) -> Maximum:
     """The maximum, searched on a scale on which the scores are about uncorrelated, again where it was not reached."""
-    found = _search(likelihood, start)
-    for _ in range(ROUNDS - 1):
-        if found.converged:
-            break
-        found = _search(likelihood, found.point)
-    return found
+    point, converged, rounds = start, False, 0
+    while not converged and rounds < ROUNDS:
+        scores = likelihood.scores(point)
+        scale = np.linalg.cholesky(np.linalg.inv(scores.T @ scores + np.diag(likelihood.prior_sd**-2.0)))
 
+        def loss(step, point=point, scale=scale):
+            value, gradient = likelihood.penalised(point + scale @ step)
+            return -value, -(scale.T @ gradient)
 
-def _search(likelihood: JointLikelihood, start: np.ndarray) -> Maximum:
-    scores = likelihood.scores(start)
-    scale = np.linalg.cholesky(np.linalg.inv(scores.T @ scores + np.diag(likelihood.prior_sd**-2.0)))
-
-    def loss(step):
-        value, gradient = likelihood.penalised(start + scale @ step)
-        return -value, -(scale.T @ gradient)
-
-    found = minimize(loss, np.zeros(len(start)), jac=True, method="BFGS", options={"gtol": 0.02, "maxiter": 200})
-    decrement = float(found.jac @ found.hess_inv @ found.jac) / 2
-    return Maximum(start + scale @ found.x, float(-found.fun), bool(np.isfinite(found.fun) and decrement < ENOUGH))
+        found = minimize(loss, np.zeros(len(start)), jac=True, method="BFGS", options={"gtol": 0.02, "maxiter": 200})
+        converged = bool(np.isfinite(found.fun) and found.jac @ found.hess_inv @ found.jac / 2 < ENOUGH)
+        point, rounds = point + scale @ found.x, rounds + 1
+    return Maximum(point, float(-found.fun), converged)
 
 
 def sandwich(likelihood: JointLikelihood, point: np.ndarray) -> tuple[np.ndarray, float]:
@@ -248,10 +242,6 @@ DEAL, EXPERIENCE = "deal", "exp"
 KAPPAS = np.array([0.03, 0.07, 0.12, 0.18, 0.25, 0.33, 0.42, 0.52, 0.64, 0.76, 0.88, 1.0])
 FINE_KAPPAS = np.linspace(KAPPAS[0], KAPPAS[-1], 389)
 DRAWS = 1_000
-OTHER_UNIT = Message(
-    "estimated per standard deviation of the scores, and the simulation counts in those of the sector",
-    code="evidence.kept.other_unit",
-)
 UNIT = Message(
     "Effects of the experience are per standard deviation of the scores, while the simulation counts in standard "
     "deviations of the sector's quality. So pace and staying after a better experience remain assumptions; whoever "
@@ -300,13 +290,6 @@ def expectation_curve(
     _refuse_too_little(intervals, met)
     setting = _Setting(chosen, intervals, met, initial, dropout)
     return _curve(setting, channel, level, np.random.default_rng([seed, 43]))
-
-
-def nothing_varies() -> Unavailable:
-    """Why gaps cannot be studied where everybody meets the same."""
-    return Unavailable(
-        "What orders met does not vary, so there is nothing to compare.", code="evidence.reason.nothing_varies"
-    )
 
 
 def _refuse_too_little(intervals: Intervals, met: np.ndarray) -> None:
@@ -386,23 +369,13 @@ def _curve(setting: _Setting, channel: str, level: float, rng: np.random.Generat
     loss_aversion = Interval.around(np.exp(best.point[LOG_B]), named["loss_aversion"], level)
     details = {"kappa": kappa, "loss_aversion": loss_aversion, "encounters": setting.known[1]}
     effects = {f"gamma_{channel}": pace, f"theta_{channel}": leaving}
-    estimates = _estimates(channel, effects, details, named)
-    deciding = {f"kappa_{channel}": pace} | effects | ({"loss_aversion": pace} if channel == DEAL else {})
-    kept = {name: _kept(found, channel) for name, found in deciding.items() if name not in estimates}
-    return Part((pace, leaving), details, estimates, _caps(channel, effects), kept, () if channel == DEAL else (UNIT,))
-
-
-def _estimates(channel: str, effects, details, draws) -> dict[str, Estimate]:
-    """Effects with a clean placebo, with the smoothing and asymmetry that they need.
-
-    Effects of the experience are per standard deviation of the scores. How many of these make one of the sector's
-    quality, in which the simulation counts, the scores of one company do not tell; smoothing and asymmetry have no unit
-    of that kind.
-    """
-    clean = {name: found.estimate for name, found in effects.items() if found.verdict == "estimate"}
-    needed = {f"kappa_{channel}": details["kappa"], "loss_aversion": details["loss_aversion"]} if clean else {}
-    found = (clean if channel == DEAL else {}) | needed
-    return {name: Estimate(each.estimate, float(draws[name].std()), draws[name]) for name, each in found.items()}
+    clean = {name for name, finding in effects.items() if finding.verdict == "estimate"}
+    # Effects of the experience are per standard deviation of the scores. How many of these make one of the sector's
+    # quality, in which the simulation counts, the scores of one company do not tell; smoothing and asymmetry have no
+    # unit of that kind.
+    used = (clean if channel == DEAL else set()) | ({f"kappa_{channel}", "loss_aversion"} if clean else set())
+    estimates, notes = {name: named[name] for name in named if name in used}, () if channel == DEAL else (UNIT,)
+    return Part((pace, leaving), details, estimates, _caps(channel, effects), notes)
 
 
 def _caps(channel: str, effects) -> dict[str, Assumption]:
@@ -411,10 +384,6 @@ def _caps(channel: str, effects) -> dict[str, Assumption]:
         return {}
     found = {name: capped_range(finding, BY_NAME[name]) for name, finding in effects.items()}
     return {name: span for name, span in found.items() if span is not None}
-
-
-def _kept(found: Finding, channel: str) -> Message:
-    return OTHER_UNIT if channel == EXPERIENCE and found.verdict == "estimate" else found.kept
 
 
 def _profile(setting: _Setting) -> list[Maximum]:
@@ -471,4 +440,4 @@ def _placebos(setting: _Setting, kappa: float, point, level: float) -> tuple[Int
     best = maximum(likelihood, start)
     error = np.sqrt(np.abs(np.diag(sandwich(likelihood, best.point)[0])))
     later = len(PARAMETERS) + 3
-    return tuple(normal_interval(best.point[k], error[k], level) for k in (later, len(best.point) - 1))
+    return tuple(Interval.normal(best.point[k], error[k], level) for k in (later, len(best.point) - 1))

@@ -4,9 +4,7 @@ Orders of customers who were there before the week are regressed on promotion we
 them, and a trend: Poisson's pseudo-likelihood with a log link and the number of these customers as exposure, so that
 newcomers, and a base that grows, are no lift. Errors allow for neighbouring weeks being alike and for any spread (Newey
 & West 1987). Placebo: the third and fourth week before a promotion,
-which nobody can have moved an order from or to. Where promotions follow so closely that these weeks leave hardly any
-other to compare with, promotion weeks are compared with all others: dips and placebo are then unknown, and the rise is
-no more than an association.
+which nobody can have moved an order from or to.
 
 A customer's first order is none that a promotion added to what the customer would have ordered anyway: who was won is
 another question. Counted are the orders of customers who had ordered before the week began, beside their number. Weeks
@@ -22,17 +20,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from analysis.config.assumptions import BY_NAME
 from analysis.errors import Unavailable
 from analysis.interval import Interval
-from analysis.strategies.dynamics import LIFT_IS_STATED_AT, Estimate
+from analysis.strategies.dynamics import LIFT_IS_STATED_AT
 from analysis.strategies.evidence.encounters import DAYS_PER_WEEK, Encounters, too_few
-from analysis.strategies.evidence.findings import Finding, Part, normal_interval, transformed
+from analysis.strategies.evidence.findings import Finding, Part
 from analysis.words import Message
 
 FEWEST_WEEKS = 26
@@ -50,6 +46,7 @@ SEASONS_NEED_WEEKS = 100
 WEEKS_PER_YEAR = 365.25 / DAYS_PER_WEEK
 AROUND = {"before": (-1,), "after": (1, 2), "long_before": (-3, -4)}
 """Weeks around a promotion week that are looked at apart; the last are the placebo's."""
+NAMED = ("promoted", *AROUND)
 FEWEST_OTHERS, NEAR = 6, 8
 """Weeks beside promotions and the weeks around them, and how many weeks from a promotion one still tells of it."""
 ROBUST_SDS = 1.5
@@ -67,9 +64,7 @@ def promotional_bump(encounters: Encounters, *, level: float, seed: int, calenda
     ``weeks`` (as of ``weekly_orders``); ``depth`` (share saved by orders that use the promotion, above what orders save
     in other weeks); ``reach`` (share of customers who take part, from the excess of deals over the usual ones);
     ``borrowed`` (orders missing in the week before and the two after, as a share of the extra orders) and
-    ``promotional_lift`` (extra orders of those who take part, at 20% depth), where they are told; ``around`` (whether
-    weeks around promotions could be told from others; if not they count among these, and the rise is too large by what
-    was moved from them).
+    ``promotional_lift`` (extra orders of those who take part, at 20% depth), where they are told.
 
     Parameters
     ----------
@@ -81,7 +76,8 @@ def promotional_bump(encounters: Encounters, *, level: float, seed: int, calenda
     Raises
     ------
     Unavailable
-        Where these weeks do not show it: too few, hardly any with a promotion or without, or hardly any order in them.
+        Where these weeks do not show it: too few, hardly any with a promotion or without, hardly any order in them, or
+        promotions so close that no other weeks are left to compare with.
     """
     weeks = weekly_orders(encounters, calendar)
     promoted, count = round(float(weeks["promoted"].sum())), len(weeks)
@@ -101,121 +97,75 @@ def promotional_bump(encounters: Encounters, *, level: float, seed: int, calenda
             code="evidence.reason.weeks_without_orders",
         )
     design = week_design(weeks["promoted"].to_numpy(), weeks["unclear"].to_numpy())
-    if design is None:
-        raise Unavailable(
-            "Near most promotion weeks there is no other week that says what would have been ordered without.",
-            code="evidence.reason.promotions_without_others",
-        )
     return _bump(encounters, weeks, design, level, np.random.default_rng([seed, 47]), calendar)
 
 
-def _notes(lift: Finding, found: Mapping[str, Any], calendar: pd.DataFrame | None) -> Iterator[Message]:
-    """What is worth saying of the promotion weeks, and of the lift where it is larger than any in the literature."""
-    numbers, most = lift.details, BY_NAME["promotional_lift"].high
+def _notes(numbers: Mapping[str, float], calendar: pd.DataFrame | None) -> Iterator[Message]:
+    """What is worth saying of the promotion weeks."""
     if calendar is None:
         yield Message(
             "Promotion weeks are those with unusually deep discounts ({weeks:weeks}); holidays may be among them. "
             "Orders that use them save {depth:percent1} of the price more than usual ones.",
             weeks=numbers["weeks"], depth=numbers["depth"]
         )  # fmt: skip
-    elif numbers["depth"] == 0:
-        yield Message(
-            "How much the promotions of the calendar save is not known, so the rise in orders cannot be stated for a "
-            "depth of 20%, and what is assumed of promotions stays.",
-            code="evidence.note.calendar_alone",
-        )
     if numbers["unclear"]:
         yield Message(
             "Weeks in which more was saved than usual and less than in promotion weeks ({weeks:integer}) are compared "
             "with nothing. A calendar (`strategies.promotions`) tells what such weeks are.",
             weeks=numbers["unclear"],
         )
-    if not found["around"]:
-        yield Message(
-            "Promotions follow each other so closely that hardly any week is beside them. The rise is too large by the "
-            "orders that were moved into a promotion, and no placebo can be made.",
-            code="evidence.note.promotions_too_close",
-        )
-    told = found.get("promotional_lift")
-    if lift.verdict == "estimate" and told is not None and told.lower > 0 and told.estimate > most:
-        yield Message(
-            "By these data those who take part in a promotion of 20% order {lift:interval percent} more, above the "
-            "{most:percent} of the literature (Bijmolt et al. 2005). If something else falls into promotion weeks, "
-            "that is too much: `strategies.assumptions.promotional_lift` states what is to count instead.",
-            code="evidence.note.lift_beyond_literature", lift=told, most=most
-        )  # fmt: skip
 
 
-def _kept(lift: Finding, calendar: pd.DataFrame | None) -> Message:
-    """Why an assumption stays although the lift was found."""
-    if lift.verdict == "association" and calendar is not None and lift.details["depth"] == 0:
-        return Message("how much promotions save is not known", code="evidence.kept.depth_unknown")
-    if lift.verdict == "estimate":
-        return Message(
-            "promotions are too shallow, or their dips too unclear", code="evidence.kept.too_shallow_or_unclear"
-        )
-    if lift.verdict == "association" and lift.placebo is not None and not _is_telling(lift.details):
-        return Message("too few separate promotions, or too shallow ones", code="evidence.kept.few_or_shallow")
-    return lift.kept
-
-
-def _bump(encounters, weeks: pd.DataFrame, design: WeekDesign, level: float, rng, calendar) -> Part:
+def _bump(encounters, weeks: pd.DataFrame, design: pd.DataFrame, level: float, rng, calendar) -> Part:
     point, covariance = _coefficients(weeks, design)
-    place = {name: k for k, name in enumerate(design.told)}
-    on_log = {name: normal_interval(point[k], np.sqrt(covariance[k, k]), level) for name, k in place.items()}
-    drawn = rng.multivariate_normal(point, covariance, DRAWS, method="eigh")
+    errors = np.sqrt(np.diag(covariance))
+    ratio = {
+        name: Interval(*np.expm1(list(vars(Interval.normal(value, error, level)).values())[:3]).tolist(), level)
+        for (name, value), error in zip(point.items(), errors, strict=True)
+    }
+    drawn = pd.DataFrame(rng.multivariate_normal(point, covariance, DRAWS, method="eigh"), columns=point.index)
     who = participants_of(encounters, weeks, DRAWS, rng)
     promoted = weeks["promoted"].to_numpy()
-    details = {"promotions": separate_promotions(promoted), "weeks": round(float(promoted.sum())), "depth": who.depth}
+    details = {"promotions": len(_runs(promoted > 0)[0]), "weeks": round(float(promoted.sum())), "depth": who.depth}
     details["unclear"] = int(weeks["unclear"].sum())
-    ratio = {name: transformed(each, np.expm1) for name, each in on_log.items()}
     counts = int(weeks["there"].max()), int(weeks["orders"].sum())
     lift = Finding.of("bump.lift", ratio["promoted"], ratio.get("long_before"), counts, sign=1)
     if lift.verdict in ("estimate", "opposite") and not _is_telling(details):
         lift = replace(lift, verdict="association")
     lift, draws = replace(lift, details=details), {}
-    reach = float(reach_of(who.orders, lift.estimate.estimate))
-    found = {"weeks": weeks, "depth": who.depth, "reach": reach, "around": design.around}
+    found = {"weeks": weeks, "depth": who.depth, "reach": float(reach_of(who.orders, lift.estimate.estimate))}
     if lift.estimate.lower > 0:
-        shares, draws = (_missing(rows, place, design) for rows in (point[None, :], drawn))
-        found |= {name: Interval.around(shares[name][0], draws[name], level) for name in draws}
-        lifts = _of_participants(lift.estimate.estimate, np.expm1(drawn[:, place["promoted"]]), who, level)
+        if {"before", "after"} <= set(point.index):
+            draws["borrowed"] = _missing(drawn, design)
+            found["borrowed"] = Interval.around(_missing(point.to_frame().T, design)[0], draws["borrowed"], level)
+        lifts = _of_participants(lift.estimate.estimate, np.expm1(drawn["promoted"].to_numpy()), who, level)
         if lifts is not None:
             found["promotional_lift"], draws["promotional_lift"] = lifts
-    estimates = {
-        name: Estimate(found[name].estimate, float(np.std(draws[name])), draws[name])
-        for name in ("promotional_lift", "borrowed")
-        if lift.verdict == "estimate" and name in found and found[name].lower > 0
-    }
-    kept = {name: _kept(lift, calendar) for name in ("promotional_lift", "borrowed") if name not in estimates}
-    return Part((lift,), found, estimates, kept=kept, notes=tuple(_notes(lift, found, calendar)))
+    told = (name for name in draws if lift.verdict == "estimate" and found[name].lower > 0)
+    estimates = {name: draws[name] for name in told}
+    return Part((lift,), found, estimates, notes=tuple(_notes(details, calendar)))
 
 
 def _is_telling(details: Mapping[str, float]) -> bool:
     return details["promotions"] >= FEWEST_SEPARATE and details["depth"] >= LEAST_DEPTH
 
 
-def _coefficients(weeks: pd.DataFrame, design: WeekDesign) -> tuple[np.ndarray, np.ndarray]:
-    """Of the columns that tell something, with their covariance."""
+def _coefficients(weeks: pd.DataFrame, design: pd.DataFrame) -> tuple[pd.Series, pd.DataFrame]:
+    """Of the named columns of as many weeks as a coefficient needs for its error to be known, with their covariance."""
     from statsmodels.genmod.families import Poisson
     from statsmodels.genmod.generalized_linear_model import GLM
 
     exposure = weeks["there"].to_numpy().astype(float)
-    model = GLM(weeks["orders"].to_numpy().astype(float), design.columns, family=Poisson(), exposure=exposure)
+    model = GLM(weeks["orders"].to_numpy().astype(float), design, family=Poisson(), exposure=exposure)
     fitted = model.fit(cov_type="HAC", cov_kwds={"maxlags": LAGS, "use_correction": True})
-    told = [design.names.index(name) for name in design.told]
-    return fitted.params[told], fitted.cov_params()[np.ix_(told, told)]
+    told = [name for name in NAMED if name in design and design[name].sum() >= FEWEST_PROMOTED]
+    return fitted.params[told], fitted.cov_params().loc[told, told]
 
 
-def _missing(points: np.ndarray, place, design: WeekDesign) -> dict[str, np.ndarray]:
-    """Orders missing before and after as shares of the extra ones, by row of coefficients, where they are told."""
-
-    def change(name: str) -> np.ndarray:
-        return np.expm1(points[:, place[name]]) * design.columns[:, design.names.index(name)].sum()
-
-    extra = change("promoted")
-    found = {name: -change(name) / extra for name in ("before", "after") if name in place}
-    return found | ({"borrowed": found["before"] + found["after"]} if len(found) == 2 else {})
+def _missing(points: pd.DataFrame, design: pd.DataFrame) -> np.ndarray:
+    """Orders missing in the weeks before and after as a share of the extra ones, by row of coefficients."""
+    before, after, extra = (np.expm1(points[name]) * design[name].sum() for name in ("before", "after", "promoted"))
+    return (-before / extra - after / extra).to_numpy()
 
 
 def _of_participants(lift: float, lifts, who: Participants, level: float) -> tuple[Interval, np.ndarray] | None:
@@ -338,49 +288,8 @@ def _shares(encounters: Encounters, table: pd.DataFrame, days: np.ndarray) -> np
     return np.minimum(covered / usual, 1.0)
 
 
-@dataclass(frozen=True)
-class WeekDesign:
-    """The regression's columns.
-
-    Attributes
-    ----------
-    names
-        Of the leading columns: ``promoted``, then those of ``AROUND`` that there are.
-    columns
-        These as shares of each week, then level, trend and seasons, and one for weeks of which it is unknown whether
-        they are promoted, shape (weeks, k).
-    others
-        Weeks that are in none of the named columns, with which those are compared.
-    around
-        Whether the weeks around promotions have their own columns, or count among the others.
-    """
-
-    names: tuple[str, ...]
-    columns: np.ndarray
-    others: np.ndarray
-    around: bool
-
-    @property
-    def told(self) -> tuple[str, ...]:
-        """Named columns of as many weeks as a coefficient needs for its error to be known."""
-        return tuple(name for k, name in enumerate(self.names) if self.columns[:, k].sum() >= FEWEST_PROMOTED)
-
-    @property
-    def stands(self) -> bool:
-        """Whether the columns can be told apart, by enough other weeks, and most promotion weeks have one near."""
-        promoted = self.columns[:, 0] > 0
-        where = np.flatnonzero(self.others)
-        if where.size < FEWEST_OTHERS:
-            return False
-        distance = np.abs(np.flatnonzero(promoted)[:, None] - where).min(axis=1)
-        return bool(np.median(distance) <= NEAR and np.linalg.matrix_rank(self.columns) == self.columns.shape[1])
-
-
-def week_design(promoted: np.ndarray, unclear: np.ndarray | None = None) -> WeekDesign | None:
-    """The columns for promotion weeks; None where these have no others to be compared with.
-
-    Where promotions follow each other so closely that the weeks around them leave hardly any other week, those count
-    among the others.
+def week_design(promoted: np.ndarray, unclear: np.ndarray | None = None) -> pd.DataFrame:
+    """The regression's columns: those of ``NAMED`` that there are, as shares of each week, level, trend and seasons.
 
     Parameters
     ----------
@@ -390,42 +299,42 @@ def week_design(promoted: np.ndarray, unclear: np.ndarray | None = None) -> Week
     unclear
         Weeks of which nobody knows, which are compared with nothing, shape (weeks,) bool.
 
+    Raises
+    ------
+    Unavailable
+        Where hardly any week is left to compare promotion weeks with, or none is near most of them.
+
     Examples
     --------
-    >>> eighth, third = (np.arange(104) % every == 0 for every in (8, 3))
-    >>> week_design(eighth).names, week_design(third).names
-    (('promoted', 'before', 'after', 'long_before'), ('promoted',))
+    >>> week_design(np.arange(104) % 8 == 0).columns.tolist()[:5]
+    ['promoted', 'before', 'after', 'long_before', 'level']
     """
+    promoted = np.asarray(promoted, dtype=float)
     unclear = np.zeros(len(promoted), dtype=bool) if unclear is None else unclear
-    designs = (_with(np.asarray(promoted, dtype=float), unclear, around) for around in (AROUND, {}))
-    return next((design for design in designs if design.stands), None)
-
-
-def _with(promoted: np.ndarray, unclear: np.ndarray, around) -> WeekDesign:
-    count = len(promoted)
     columns, taken = {"promoted": promoted}, np.where(unclear, 1.0, promoted)
-    for name, shifts in around.items():
+    for name, shifts in AROUND.items():
         # Rounded, so that what is left of a week of which every day is taken is nothing.
         shifted = sum(pd.Series(promoted).shift(shift, fill_value=0.0).to_numpy() for shift in shifts)
         columns[name] = np.round(np.minimum(shifted, 1 - taken), 9)
         taken = taken + columns[name]
-    t = np.arange(count) / WEEKS_PER_YEAR
-    trend = [np.ones(count), t - t.mean(), (t - t.mean()) ** 2]
-    if count >= SEASONS_NEED_WEEKS:
-        trend += [f(2 * np.pi * k * t) for k in (1, 2) for f in (np.cos, np.sin)]
+    t = np.arange(len(promoted)) / WEEKS_PER_YEAR
+    trend = {"level": np.ones(len(promoted)), "trend": t - t.mean(), "bend": (t - t.mean()) ** 2}
+    if len(promoted) >= SEASONS_NEED_WEEKS:
+        trend |= {f"{f.__name__}{k}": f(2 * np.pi * k * t) for k in (1, 2) for f in (np.cos, np.sin)}
     if unclear.any():
-        trend.append(unclear.astype(float))
-    kept = tuple(name for name, values in columns.items() if values.any())
-    return WeekDesign(kept, np.column_stack([*(columns[name] for name in kept), *trend]), taken == 0, bool(around))
-
-
-def separate_promotions(promoted: np.ndarray) -> int:
-    """Runs of weeks with a promotion in them.
-
-    >>> separate_promotions(np.array([1.0, 0.5, 0.0, 1.0]))
-    2
-    """
-    return len(_runs(np.asarray(promoted) > 0)[0])
+        trend["unclear"] = unclear.astype(float)
+    design = pd.DataFrame({name: values for name, values in columns.items() if values.any()} | trend)
+    others, weeks = np.flatnonzero(taken == 0), np.flatnonzero(promoted > 0)
+    if (
+        len(others) < FEWEST_OTHERS
+        or np.median(np.abs(weeks[:, None] - others).min(axis=1)) > NEAR
+        or np.linalg.matrix_rank(design) < design.shape[1]
+    ):
+        raise Unavailable(
+            "Near most promotion weeks there is no other week that says what would have been ordered without.",
+            code="evidence.reason.promotions_without_others",
+        )
+    return design
 
 
 @dataclass(frozen=True)
