@@ -3,6 +3,14 @@
 import numpy as np
 from scipy.special import expit, logit
 
+YEAR = 52.1786
+PARAMS = {
+    "BG/NBD": (0.243, 4.414, 0.793, 2.426),
+    "MBG/NBD": (0.525, 6.183, 0.891, 1.614),
+    "Pareto/NBD": (0.553, 10.578, 0.606, 11.669),
+}
+"""Fits of the 39 weeks of CDNOW; that of BG/NBD is published (Fader, Hardie and Lee 2005)."""
+
 
 def proneness(rng, name, params, count, trials=0, T=0.0, shift=("scale", 0.0), year=52.1786):
     """Order rates and dropout (p, or mu for Pareto/NBD) of customers alive after ``trials`` at age T, shifted."""

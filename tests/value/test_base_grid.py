@@ -4,9 +4,11 @@ import pytest
 from analysis.data import CustomerSummary
 from analysis.models.registry import MODELS
 from analysis.time import Clock, TimeUnit
-from analysis.value.base_grid import base_grid
+from analysis.value.shifts import base_grid
 
-YEAR, REST = 52.1786, np.zeros((1, 1))
+from .individuals import YEAR
+
+REST = np.zeros((1, 1))
 
 
 @pytest.mark.parametrize("place", range(3))

@@ -119,20 +119,6 @@ def test_up_selling_is_tested_by_whether_the_next_order_is_above_the_own_mean(pl
     assert test["right"] == "above_mean"
 
 
-def test_gifts_are_tested_against_the_latest_second_orders_first(load_frame):
-    frame = simulate_transactions(4_000, window_days=730, birth_days=700, seed=22)
-    orders = load_frame(frame)
-    fit = BGNBD().fit(orders)
-    value = customer_value(fit, GammaGamma().fit(orders), horizon="1Y")
-    test = contact_lists(orders, fit, value, ladder(orders, fit)).tests.set_index("list").loc["gift"]
-    days, then = pd.read_parquet(orders.occasions).astype({"day": "datetime64[s]"}), orders.observation_end
-    then = pd.Timestamp(then) - pd.Timedelta(days=182)
-    before = days[days["day"] <= then].groupby("customer")["day"].agg(["size", "max"])
-    late = before.index[(before["size"] == 2) & (before["max"] >= then - pd.Timedelta(days=14))]
-    assert test["customers"] == len(late)
-    assert test["hit_naive"] == pytest.approx(late.isin(days.loc[days["day"] > then, "customer"]).mean())
-
-
 def test_lateness_is_no_worse_than_three_own_gaps_on_cdnow():
     import analysis as rl
 

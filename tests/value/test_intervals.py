@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import beta, gamma
 
-from analysis.interval import Interval
-from analysis.value.intervals import count_interval, ratio_interval, share_interval, sum_interval
+from analysis.value.intervals import count_interval, ratio_interval, share_interval
 
 
 def test_a_share_has_the_interval_of_the_posterior_under_jeffreys_prior():
@@ -30,12 +29,6 @@ def test_a_count_of_zero_starts_at_zero():
     found = count_interval(0, 0.9)
     assert (found.estimate, found.lower) == (0, 0)
     assert found.upper == pytest.approx(gamma(0.5).ppf(0.95))
-
-
-def test_a_sum_with_a_known_quantity_keeps_the_interval_and_moves_it():
-    share, known = share_interval(7, 20, 0.9), Interval(0.5, 0.5, 0.5, 0.9)
-    found = sum_interval(share, known)
-    assert (found.lower, found.estimate, found.upper) == pytest.approx((share.lower + 0.5, 0.85, share.upper + 0.5))
 
 
 def test_the_interval_of_a_ratio_is_that_of_its_logarithm():

@@ -11,12 +11,12 @@ from analysis.models.gamma_gamma import GammaGamma
 from analysis.value.ladder import (
     RUNGS,
     STATES,
-    _state,
     _states,
     histories_ago,
     ladder,
     own_rhythm,
     points_of_waits,
+    state_of,
     waits_that_ended,
 )
 from analysis.value.valuation import customer_value
@@ -99,7 +99,7 @@ def test_what_is_expected_of_the_next_year_is_what_comes(load_frame):
     found = ladder(early, fit, member_orders=4).coming
     late, wait = load_frame(frame), waits_that_ended(early)
     then = histories_ago(late, 0)
-    states = pd.Series(_states(then["orders"], _state(fit, then, wait, end), 4), index=late.histories.ids)
+    states = pd.Series(_states(then["orders"], state_of(fit, then, wait, end), 4), index=late.histories.ids)
     came = states[early.histories.ids].value_counts()
     for state, expected in found.groupby("to")["customers"].sum().items():
         assert came.get(state, 0) == pytest.approx(expected, abs=4 * np.sqrt(expected + 1))
@@ -210,18 +210,3 @@ def test_phases_are_shares_that_rise_with_age(stands):
         assert rows["estimate"].is_monotonic_increasing
     wide = stands.phases.pivot(index=["cohort_year", "age_days"], columns="reached", values="estimate")
     assert (wide["member"] <= wide["second"]).all()
-
-
-def test_figures_are_drawn_on_own_axes(shop, stands):
-    import matplotlib as mpl
-
-    mpl.use("agg")
-    from matplotlib import pyplot
-
-    from analysis.value.base import customer_base
-
-    base = customer_base(shop[0])
-    draws = (stands.plot.rungs, stands.plot.flows, base.plot.bridge, base.plot.drivers, base.plot.second_order)
-    _, axes = pyplot.subplots(1, len(draws))
-    assert all(draw(ax=ax) is ax for draw, ax in zip(draws, axes, strict=True))
-    pyplot.close("all")

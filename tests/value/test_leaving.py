@@ -4,14 +4,8 @@ import pytest
 from analysis.models.leaving import SHIFTS, Alive
 from analysis.models.registry import MODELS
 
-from .individuals import futures, proneness
+from .individuals import PARAMS, YEAR, futures, proneness
 
-YEAR = 52.1786
-PARAMS = {
-    "BG/NBD": (0.243, 4.414, 0.793, 2.426),
-    "MBG/NBD": (0.525, 6.183, 0.891, 1.614),
-    "Pareto/NBD": (0.553, 10.578, 0.606, 11.669),
-}
 ODD = [
     ("BG/NBD", (0.5, 5.0, 30.0, 90.0)),
     ("BG/NBD", (0.5, 5.0, 0.05, 0.1)),

@@ -10,7 +10,7 @@ from analysis.interval import Interval
 from analysis.models.beta_geometric import BGNBD
 from analysis.models.patterns import patterns_of
 from analysis.time import Clock, TimeUnit, force_of_interest, units_per_year
-from analysis.value.lift import new_customers_observed, retention_lift, retention_lifts, share_within, shifts_of
+from analysis.value.lift import new_customers_observed, retention_lift, retention_lifts, shifts_of
 from analysis.value.profit import Choice, named_choice, readings_that_matter, what_if_readings
 from analysis.value.valuation import discounted_orders
 
@@ -64,18 +64,6 @@ def test_profit_rises_with_retention_in_every_scope_and_under_every_model(lifts)
         for scope in SCOPES:
             rising = [found.of(Choice(gain=gain, scope=scope), model).gain.estimate for gain in gains]
             assert 0 < rising[0] < rising[1] < rising[2]
-
-
-def test_points_and_per_cent_agree_where_they_must(lifts):
-    before = lifts(Choice()).of(Choice(), "BG/NBD").retention_before.estimate
-    ways = (
-        Choice(),
-        Choice(gain=0.05 / before, gain_kind="relative"),
-        Choice(gain=0.05 / (1 - before), gain_kind="fewer_lost"),
-    )
-    found = lifts(*ways)
-    estimates = [found.of(way, "BG/NBD").lift.estimate for way in ways]
-    assert estimates == pytest.approx([estimates[0]] * 3, rel=1e-9)
 
 
 def test_the_bases_profit_is_its_residual_value(lifts, cdnow_39_weeks, cdnow_purchase, cdnow_spend):
@@ -190,10 +178,6 @@ def test_without_spend_differences_the_lift_is_that_of_orders(lifts, cdnow_39_we
     assert found.of(choice, "BG/NBD").lift.estimate == pytest.approx(
         lifts(choice).of(choice, "BG/NBD").lift.estimate, rel=1e-9
     )
-
-
-def test_a_share_of_draws_counts_undefined_ones_as_outside():
-    assert share_within(np.array([np.nan, 0.3, 0.2, 1.0]), 0.25, 0.95) == 0.25
 
 
 def test_results_do_not_depend_on_the_time_unit(cdnow_39_weeks, cdnow_purchase, cdnow_spend):

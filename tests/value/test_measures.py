@@ -5,21 +5,10 @@ import pytest
 
 from analysis.models.beta_geometric import BGNBD
 from analysis.models.registry import MODELS
-from analysis.time import TimeUnit, units_per_year
-from analysis.value.profit import Choice, by_measure
-from analysis.value.reichheld import credit_card_lift, credit_card_value
+from analysis.value.profit import Choice, by_measure, credit_card_lift, credit_card_value
 from analysis.value.shifts import MEASURES, Rise, solved_shifts
 
-from .individuals import futures, proneness
-
-YEAR = units_per_year(TimeUnit.WEEK)
-PUBLISHED = BGNBD.Params(0.243, 4.414, 0.793, 2.426)
-"""BG/NBD on the 39 weeks of CDNOW (Fader, Hardie and Lee 2005)."""
-PARAMS = {
-    "BG/NBD": PUBLISHED,
-    "MBG/NBD": (0.525, 6.183, 0.891, 1.614),
-    "Pareto/NBD": (0.553, 10.578, 0.606, 11.669),
-}
+from .individuals import PARAMS, YEAR, futures, proneness
 
 
 def first_year(model, params):
@@ -31,7 +20,7 @@ def first_year(model, params):
 
 
 def test_the_published_fit_of_39_weeks_has_an_order_rate_of_32_and_a_survival_of_76_per_cent():
-    found = first_year(BGNBD(), PUBLISHED)
+    found = first_year(BGNBD(), PARAMS["BG/NBD"])
     assert found["survival"] == pytest.approx(0.764, abs=5e-4)
     assert found["order_rate"] == pytest.approx(0.324, abs=5e-4)
     assert found["ordering_again"] == pytest.approx(0.250, abs=5e-4)

@@ -9,7 +9,7 @@ import pytest
 import analysis as rl
 from analysis.interval import Interval
 from analysis.models.origins import Calibration
-from analysis.value.outlook import outlook
+from analysis.value.valuation import outlook
 
 
 @pytest.fixture(scope="module")

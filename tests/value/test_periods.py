@@ -5,7 +5,7 @@ import pytest
 
 from analysis.data.simulation import simulate_transactions
 from analysis.errors import Unavailable
-from analysis.value.periods import months_before, period_rates
+from analysis.value.retention import period_rates
 
 
 def by_hand(transactions, start, end, window):
@@ -147,9 +147,3 @@ def test_a_window_of_no_days_is_refused(simulated):
 def test_more_than_ten_years_of_quarters_are_cut_to_the_last_ten(load_frame):
     frame = simulate_transactions(200, start=dt.date(2008, 1, 1), window_days=5000, birth_days=4000, seed=2)
     assert len(period_rates(load_frame(frame), 90).query("months == 3")) == 40
-
-
-def test_the_last_day_of_a_month_goes_back_to_a_last_day():
-    assert months_before(dt.date(2024, 2, 29), 12) == dt.date(2023, 2, 28)
-    assert months_before(dt.date(2024, 5, 31), 3) == dt.date(2024, 2, 29)
-    assert months_before(dt.date(2024, 1, 15), 13) == dt.date(2022, 12, 15)

@@ -32,6 +32,9 @@ def results():
             "lift": retention_lifts(solved, readings, economics, retention),
             "retention": model_retention(orders.histories, fits),
             "growth": spend_growth(orders),
+            "base": rl.customer_base(orders),
+            "ladder": rl.ladder(orders, fits.primary),
+            "payback": rl.payback(orders, fits.primary, acquisition_cost=15),
         }
 
 
@@ -39,7 +42,9 @@ FIGURES = [
     *((of, name) for of in ("value", "orders only") for name in
       ("segments", "concentration", "grid")),
     *(("lift", name) for name in ("readings", "horizons")),
-    ("retention", "by_year"), ("growth", "tenure"),
+    ("retention", "by_year"), ("growth", "tenure"), ("payback", "curve"),
+    *(("base", name) for name in ("bridge", "drivers", "second_order")),
+    *(("ladder", name) for name in ("rungs", "flows")),
 ]  # fmt: skip
 
 

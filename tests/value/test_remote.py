@@ -17,7 +17,7 @@ from analysis.errors import Unavailable
 from analysis.interval import Interval
 from analysis.value.growth import spend_growth
 from analysis.value.payback import first_order_groups
-from analysis.value.periods import period_rates
+from analysis.value.retention import period_rates
 
 ROLES = ("customer", "date", "amount", "category", "discount")
 
@@ -79,7 +79,9 @@ def test_bridge_drivers_deciles_and_cohorts_are_counted_in_the_engine(cdnow_ther
 
 def test_rates_of_retention_and_alerts_are_counted_in_the_engine(shop_there, monkeypatch):
     monkeypatch.setattr(remote, "MOST_HERE", 0)
-    for measured in (rl.alerts, period_rates):
+    days = pd.to_datetime(["2021-06-01", "2022-06-01"])
+    calendar = pd.DataFrame({"start": days, "end": days + pd.Timedelta(days=13)})
+    for measured in (rl.alerts, period_rates, lambda orders: rl.promotion_honesty(orders, calendar)):
         assert_alike(*map(measured, shop_there))
 
 
@@ -88,6 +90,12 @@ def test_growth_and_what_a_customer_may_cost_are_the_same(cdnow_there, shop_ther
     assert_alike(*map(first_order_groups, shop_there))
     fit = rl.BGNBD().fit(cdnow_there[1])
     assert_alike(*(rl.payback(each, fit, acquisition_cost=15) for each in cdnow_there))
+
+
+def test_the_lift_of_retention_is_the_same(cdnow_there):
+    spend = rl.GammaGamma().fit(cdnow_there[1])
+    lifts = [rl.retention_lift(rl.BGNBD().fit(each), spend) for each in cdnow_there]
+    pd.testing.assert_frame_equal(*lifts, rtol=1e-4)
 
 
 def test_rungs_and_lists_are_the_same(shop_there):

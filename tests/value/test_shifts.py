@@ -5,15 +5,11 @@ import pytest
 
 from analysis.models.leaving import Alive
 from analysis.models.registry import MODELS
-from analysis.time import TimeUnit, force_of_interest, units_per_year
+from analysis.time import TimeUnit, force_of_interest
 from analysis.value.shifts import Rise, solved_shifts, target_retention, timeline
 
-YEAR = units_per_year(TimeUnit.WEEK)
-PARAMS = {
-    "BG/NBD": (0.243, 4.414, 0.793, 2.426),
-    "MBG/NBD": (0.525, 6.183, 0.891, 1.614),
-    "Pareto/NBD": (0.553, 10.578, 0.606, 11.669),
-}
+from .individuals import PARAMS, YEAR
+
 KINDS = ["mean", "scale", "logit", "every_year"]
 
 

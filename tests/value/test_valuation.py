@@ -212,13 +212,6 @@ class TestGroups:
             assert (scores[best, column] == 3).all()
 
 
-def test_any_model_can_be_the_one_that_values_rest_on(cdnow_39_weeks, cdnow_purchase, cdnow_spend):
-    for fit in cdnow_purchase:
-        value = rl.customer_value(fit.of(cdnow_39_weeks), cdnow_spend, horizon="1Y", gross_margin=0.3)
-        assert list(value.by_model) == [fit.model]
-        assert value.total.lower < value.total.estimate < value.total.upper
-
-
 def test_a_summary_in_lifetimes_columns_is_enough(cdnow_39_weeks):
     table = cdnow_39_weeks.table
     frame = pd.DataFrame(

@@ -213,7 +213,7 @@ def value(futures, orders, customer_tables, gross_margin, cost_per_order):
 @step(stored=False)
 def outlook(value, origins=None):
     """The totals of ``value``, with intervals widened by how far forecasts of past windows missed."""
-    from analysis.value.outlook import outlook as outlook_of
+    from analysis.value.valuation import outlook as outlook_of
 
     return outlook_of(value, origins)
 
@@ -368,7 +368,7 @@ def first_order_groups(
 @step
 def earned_growth(orders, customer_tables):
     """Growth that referrals earned, beside growth that was bought."""
-    from analysis.value.referrals import earned_growth as growth_of
+    from analysis.value.payback import earned_growth as growth_of
 
     return growth_of(orders, customer_tables.earned(orders))
 
@@ -376,7 +376,7 @@ def earned_growth(orders, customer_tables):
 @step
 def referred(orders, customer_tables, gross_margin, cost_per_order, credible_level):
     """Referred customers against others of the same quarter and first order."""
-    from analysis.value.referrals import referred_against_others
+    from analysis.value.payback import referred_against_others
 
     margin = {"gross_margin": gross_margin, "cost_per_order": cost_per_order}
     return referred_against_others(orders, customer_tables.earned(orders), **margin, level=credible_level)
@@ -385,7 +385,7 @@ def referred(orders, customer_tables, gross_margin, cost_per_order, credible_lev
 @step
 def periods(orders, active_window_days, credible_level):
     """The articles' retention rate by period."""
-    from analysis.value.periods import period_rates
+    from analysis.value.retention import period_rates
 
     return period_rates(orders, active_window_days, level=credible_level)
 
@@ -461,13 +461,13 @@ def what_if(orders, fits, spend, shifts, economics_config, retention_config, cre
 
 
 @step
-def contractual(contracts, economics_config, retention_config, credible_level, seed):
+def contractual(contracts, economics_config, credible_level, seed):
     """Retention by contract; None where no contracts are configured."""
     from analysis.value.contracts import contractual_retention
 
     if contracts is None:
         return None
-    return contractual_retention(contracts, economics_config, retention_config, level=credible_level, seed=seed)
+    return contractual_retention(contracts, economics_config, level=credible_level, seed=seed)
 
 
 def _each_claim():

@@ -20,7 +20,7 @@ from analysis.plotting import Plots
 from analysis.tables import table_html
 from analysis.value.history import AnyOrders, entered, exact, history, left_truncation
 from analysis.value.lives import Lives, lives_of
-from analysis.value.periods import months_before
+from analysis.value.retention import months_before
 from analysis.words import Message
 
 LENGTHS = (12, 6, 3, 1)
@@ -220,11 +220,9 @@ def flows_of(
 def _bridge(edges: list[dt.date], short: int, flows: pd.DataFrame) -> pd.DataFrame:
     """The bridge from the totals of each fate."""
     rows, columns = pd.RangeIndex(len(edges) - 1), ["new", "came_back", "kept", "lost"]
-
-    def by_fate(measure: str) -> pd.DataFrame:
-        return flows.pivot(index="period", columns="fate", values=measure).reindex(rows, columns=columns).fillna(0)
-
-    people, money, before = by_fate("customers").astype("int64"), by_fate("revenue"), by_fate("before")
+    measures = pd.MultiIndex.from_product([["customers", "revenue", "before", "more", "less"], columns])
+    wide = flows.pivot(index="period", columns="fate").reindex(rows, columns=measures).fillna(0)
+    people, money, before = wide["customers"].astype("int64"), wide["revenue"], wide["before"]
     days = pd.to_datetime(edges).as_unit("s")
     bridge = pd.DataFrame({"start": days[:-1] + pd.Timedelta(days=1), "end": days[1:]})
     bridge["complete"] = bridge.index > short
@@ -236,7 +234,7 @@ def _bridge(edges: list[dt.date], short: int, flows: pd.DataFrame) -> pd.DataFra
     for name in ("new", "came_back"):
         bridge[f"{name}_revenue"] = money[name]
     bridge["lost_revenue"] = before["lost"]
-    bridge["more"], bridge["less"] = by_fate("more")["kept"], by_fate("less")["kept"]
+    bridge["more"], bridge["less"] = wide["more"]["kept"], wide["less"]["kept"]
     bridge["closing_revenue"] = money.sum(axis=1)
     return bridge.round({name: 6 for name in bridge if name in MONEY_COLUMNS})
 

@@ -26,7 +26,7 @@ from scipy.stats import norm
 
 from analysis.errors import Unavailable
 from analysis.value.history import AnyOrders, by_customer, history, of_each
-from analysis.value.intervals import error_between_picks
+from analysis.value.intervals import error_between_picks, normal_ends
 
 MOST_CATEGORIES = 300
 """The most frequent ones, of which transitions are counted."""
@@ -118,9 +118,7 @@ def run_out_times(orders: AnyOrders, until: dt.date | None = None, level: float 
     found, tests = {}, len(AGES) * max(gaps["category"].nunique(), 1)
     for category, rows in gaps.groupby("category"):
         if (peak := _peak(rows, norm.isf(FALSE_PEAKS / tests))) is not None:
-            reach = norm.ppf((1 + level) / 2) * peak.pop("error")
-            ends = {"lower": peak["days"] - reach, "upper": peak["days"] + reach, "level": level}
-            found[category] = {**peak, **ends}
+            found[category] = {**peak, **normal_ends(peak["days"], peak.pop("error"), level)}
     columns = ["days", "lower", "upper", "level", "opens", "closes", "orders", "ratio"]
     return pd.DataFrame.from_dict(found, orient="index", columns=columns).rename_axis("category")
 

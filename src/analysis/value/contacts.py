@@ -24,9 +24,9 @@ from analysis.plotting import Plots
 from analysis.tables import table_html
 from analysis.time import duration
 from analysis.value.categories import backtest_categories, bought_next, due_categories, next_categories, run_out_times
-from analysis.value.history import AnyOrders, history, of_each
+from analysis.value.history import AnyOrders, history, of_each, refuse_without_money
 from analysis.value.intervals import error_between_picks
-from analysis.value.ladder import SILENT, histories_ago, own_rhythm, waits_that_ended, with_rhythm
+from analysis.value.ladder import SILENT, histories_ago, own_rhythm, state_of, waits_that_ended, with_rhythm
 from analysis.value.lift import fits_of
 from analysis.words import Message
 
@@ -327,8 +327,7 @@ def _customers(
     cost: float,
 ) -> pd.DataFrame:
     """One row a customer with all that lists go by; ``left``: days for which a reason goes on to hold."""
-    if not orders.has_money:
-        raise Unavailable("The data hold no amounts of money, so nothing can be said about profit.")
+    refuse_without_money(orders)
     stand, now = ladder.customers, histories_ago(orders, 0)
     repeats = now["orders"] - 1
     times = fit.clock.ages(now["recency"], now["T"], orders.observation_end)
@@ -452,10 +451,12 @@ def _tests(orders: AnyOrders, fit: PurchaseFit, margin: float, cost: float) -> t
     came = (now["orders"] > then["orders"])[known]
     value = _order_values(orders)[known].reset_index(drop=True)
     outcomes = {"ordered": came, "lost": ~came, "above_mean": (value["following"] > value["mean"]).to_numpy()}
-    silent, again = age - recency, repeats > 0
-    alive = MODELS[early.model].p_alive(early.params, repeats, recency, age)
+    wait = waits_that_ended(orders)
+    before = {"orders": repeats + 1, "recency": recency, "T": age}
+    state = state_of(early, before, wait, pd.Timestamp(orders.observation_end) - pd.Timedelta(days=TEST_DAYS))
+    silent, again = state["silent"], repeats > 0
+    asleep = again & state["asleep"]
     chance = MODELS[early.model].p_order(early.params, float(TEST_DAYS), repeats, recency, age)
-    wait = waits_that_ended(orders)[SILENT]
     rows = []
 
     def tested(name: str, whom: np.ndarray, ours: np.ndarray, naive: np.ndarray, count: int, right: str) -> None:
@@ -473,10 +474,9 @@ def _tests(orders: AnyOrders, fit: PurchaseFit, margin: float, cost: float) -> t
     usual = np.where(again, recency / np.maximum(repeats, 1), np.inf)
     by_gaps = silent / usual
     tested("about_to_slip", again, -chance, by_gaps, int((again & (by_gaps > NAIVE_GAPS)).sum()), "lost")
-    asleep = again & ((alive < 0.5) | (silent > own_rhythm(early, repeats, recency, SILENT)))
     tested("win_back", asleep, chance, repeats, int(asleep.sum() // 4), "ordered")
     once = ~again
-    tested("second_order", once, chance, -silent, int((once & (silent <= wait)).sum()), "ordered")
+    tested("second_order", once, chance, -silent, int((once & (silent <= wait[SILENT])).sum()), "ordered")
     twice = repeats == 1
     tested("gift", twice, chance, -silent, int((twice & (silent <= GIFT_DAYS)).sum()), "ordered")
     low = (_alike(value["mean"], then["orders"][known]).rank(pct=True) <= LOW_ORDERS).to_numpy()

@@ -1,15 +1,14 @@
-"""Retention of customers with a contract: what was observed, what the sBG model makes of it, and what five points do.
+"""Retention of customers with a contract: what was observed and what the sBG model makes of it.
 
 The customers who are alive are known here, so nothing rests on a guess of who has left. Time is counted in tenure
-periods of the configured length; customer-years are discounted from the start of each period, the first of which, paid
-at once, counts in full.
+periods of the configured length; customer-years are discounted from the start of each period.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -24,7 +23,6 @@ from analysis.models.shifted_beta_geometric import (
     SBGParams,
     contract_posterior,
     discounted_renewals,
-    discounted_tenure,
     fit_shifted_beta_geometric,
     retention_rate,
     survival,
@@ -32,17 +30,14 @@ from analysis.models.shifted_beta_geometric import (
 from analysis.plotting import Plots
 from analysis.time import TimeUnit, rate_over
 from analysis.value.intervals import ends
-from analysis.value.lift import CANNOT_RISE, MAY_BE_UNPROFITABLE
-from analysis.value.shifts import target_retention
 from analysis.words import Message
 
 if TYPE_CHECKING:
-    from analysis.config import EconomicsConfig, RetentionConfig
+    from analysis.config import EconomicsConfig
     from analysis.data.contracts import Contracts
 
 MONTHS_PER_YEAR, FORECAST_YEARS = 12, 5
 DOUBTFUL = 0.05
-NO_RENEWAL = Message("No renewal falls due within the horizon.", code="contracts.reason.no_renewal_in_horizon")
 
 
 @dataclass(frozen=True)
@@ -67,15 +62,8 @@ class ContractualRetention:
     one_rate_gap
         Share by which that one rate misses the discounted value of the base's renewals without a horizon; negative is
         too low. None without ``one_rate``, without a base, or where the value has no bound.
-    tenure_years
-        Discounted customer-years of a new customer within the horizon, the first period included.
     base_years
         Discounted customer-years of the coming renewals of the base within the horizon.
-    lifts
-        What the gain in retention does to discounted customer-years, the polarisation kept: scope (``new_customer``,
-        ``new_customer_renewals`` without the first period, ``base``), horizon_years (missing: without an end),
-        retention_before and retention_after at the next renewal, years_before, and the relative rise, estimate. Of the
-        base, whose past stays as it was, the mean of the population moves until the next retention has risen so far.
     horizon_years, level
         As asked for.
     """
@@ -87,9 +75,7 @@ class ContractualRetention:
     base: int
     one_rate: float | None
     one_rate_gap: Interval | None
-    tenure_years: Interval
     base_years: Interval
-    lifts: pd.DataFrame
     horizon_years: float
     level: float
 
@@ -133,7 +119,7 @@ class ContractualRetention:
 
 
 def contractual_retention(
-    contracts: Contracts, economics: EconomicsConfig, retention: RetentionConfig, *, level: float = 0.9, seed: int = 1
+    contracts: Contracts, economics: EconomicsConfig, *, level: float = 0.9, seed: int = 1
 ) -> ContractualRetention:
     """The sBG model on contracts.
 
@@ -141,8 +127,8 @@ def contractual_retention(
     ----------
     contracts
         Counts by tenure and cohort, see ``analysis.data.contracts.load_contracts``.
-    economics, retention
-        Discount rate and horizon; the gain in retention.
+    economics
+        Discount rate and horizon.
     level, seed
         Level of the intervals; the same seed gives the same draws.
 
@@ -154,113 +140,46 @@ def contractual_retention(
     counts = RenewalCounts(*(contracts.by_period[name].to_numpy() for name in ("period", "at_risk", "lost")))
     fit = fit_shifted_beta_geometric(counts)
     posterior = contract_posterior(fit, counts, seed)
-    made = _Contractual(contracts, economics, SBGParams(*np.vstack([fit.params, posterior.draws]).T), level)
+    # The estimate, then every posterior draw.
+    params = SBGParams(*np.vstack([fit.params, posterior.draws]).T)
+    years = contracts.period_months / MONTHS_PER_YEAR
+    rate = rate_over(economics.annual_discount_rate, contracts.period_months, TimeUnit.MONTH)
+    # Periods that begin within the horizon; the rounding keeps 3 years of 1/12 from becoming 37 months.
+    horizon = int(np.ceil(round(economics.horizon_years / years, 9)))
+    base = contracts.base.groupby("renewals")["customers"].sum()
+    one_rate, gap = contracts.renewed_last / contracts.due_last if contracts.due_last else None, None
+    renewals = (count * discounted_renewals(params.after(made), rate, horizon) for made, count in base.items())
+    base_years = years * sum(renewals, np.zeros(params.alpha.shape))
+    # Without a discount, customer-years without a horizon are not finite in every draw.
+    if one_rate is not None and len(base) and rate:
+        gaps = one_rate_gap(params, base.index, base, one_rate, rate)
+        gap = Interval.around(gaps[0], gaps[1:], level)
     return ContractualRetention(
         fit=fit,
         posterior=posterior,
         misfit=_misfit(fit.params, counts),
-        periods=made.renewal_rates(),
-        base=int(contracts.base["customers"].sum()),
-        one_rate=made.one_rate,
-        one_rate_gap=made.gap(),
-        tenure_years=made.around(made.tenure(made.params, made.horizon)),
-        base_years=made.around(made.base_years(made.params, made.states, made.horizon)),
-        lifts=pd.DataFrame(made.lifts(retention)),
+        periods=_periods(contracts, params, int(np.ceil(FORECAST_YEARS / years)), level),
+        base=int(base.sum()),
+        one_rate=one_rate,
+        one_rate_gap=gap,
+        base_years=Interval.around(base_years[0], base_years[1:], level),
         horizon_years=economics.horizon_years,
         level=level,
     )
 
 
-class _Contractual:
-    """The pieces of the result, each under the estimate (place 0) and every posterior draw after it."""
-
-    def __init__(self, contracts: Contracts, economics: EconomicsConfig, params: SBGParams, level: float):
-        self.contracts, self.economics, self.params, self.level = contracts, economics, params, level
-        self.years_per_period = contracts.period_months / MONTHS_PER_YEAR
-        self.rate = rate_over(economics.annual_discount_rate, contracts.period_months, TimeUnit.MONTH)
-        # Periods that begin within the horizon; the rounding keeps 3 years of 1/12 from becoming 37 months.
-        self.horizon = int(np.ceil(round(economics.horizon_years / self.years_per_period, 9)))
-        self.states = contracts.base.groupby("renewals", as_index=False)["customers"].sum()
-        self.one_rate = contracts.renewed_last / contracts.due_last if contracts.due_last else None
-
-    def around(self, values: np.ndarray) -> Interval:
-        """The estimate with the interval of the draws after it."""
-        return Interval.around(values[0], values[1:], self.level)
-
-    def renewal_rates(self) -> pd.DataFrame:
-        """Retention over the periods of tenure, observed ones first."""
-        seen = self.contracts.by_period.set_index("period")[["at_risk", "renewed"]]
-        ahead = int(np.ceil(FORECAST_YEARS / self.years_per_period))
-        table = seen.reindex(range(1, int(seen.index.max()) + ahead + 1)).rename_axis("number").reset_index()
-        params, number = SBGParams(*np.array(self.params)[..., None]), table["number"].to_numpy()
-        left, observed = survival(params, number), table["renewed"] / table["at_risk"]
-        return table.assign(
-            observed=observed,
-            observed_survival=observed.cumprod(skipna=False),
-            **ends(left / survival(params, number - 1), self.level, "fitted"),
-            **ends(left, self.level, "survival"),
-        )
-
-    def tenure(self, params: SBGParams, periods: int | None) -> np.ndarray:
-        return self.years_per_period * discounted_tenure(params, self.rate, periods)
-
-    def base_years(self, params: SBGParams, states: pd.DataFrame, periods: int | None) -> np.ndarray:
-        parts = zip(states["renewals"], states["customers"], strict=True)
-        value = (customers * discounted_renewals(params.after(made), self.rate, periods) for made, customers in parts)
-        return self.years_per_period * sum(value, np.zeros(params.alpha.shape))
-
-    def next_retention(self, params: SBGParams, states: pd.DataFrame) -> np.ndarray:
-        parts = zip(states["renewals"], states["customers"], strict=True)
-        staying = (customers * retention_rate(params.after(made), 1) for made, customers in parts)
-        return sum(staying, np.zeros(params.alpha.shape)) / states["customers"].sum()
-
-    def gap(self) -> Interval | None:
-        # Without a discount, customer-years without a horizon are not finite in every draw.
-        if self.one_rate is None or not len(self.states) or not self.rate:
-            return None
-        states = self.states["renewals"].to_numpy(), self.states["customers"].to_numpy()
-        return self.around(one_rate_gap(self.params, *states, self.one_rate, self.rate))
-
-    def lifts(self, retention: RetentionConfig) -> Iterator[dict[str, Any]]:
-        new = pd.DataFrame({"renewals": [0], "customers": [1]})
-        scopes = {
-            "new_customer": (new, self.tenure),
-            "new_customer_renewals": (new, lambda *of: self.tenure(*of) - self.years_per_period),
-        }
-        if len(self.states):
-            scopes["base"] = self.states, lambda params, periods: self.base_years(params, self.states, periods)
-        for scope, (states, years) in scopes.items():
-            for periods in (self.horizon, None)[: 1 + (self.rate > 0)]:
-                horizon = np.nan if periods is None else self.economics.horizon_years
-                yield {"scope": scope, "horizon_years": horizon, **self._lift(states, years, periods, retention)}
-
-    def _lift(self, states: pd.DataFrame, years, periods: int | None, retention: RetentionConfig) -> dict[str, Any]:
-        before, value = self.next_retention(self.params, states), years(self.params, periods)
-        after = target_retention(before, retention.gain, retention.gain_kind)
-        moved = self._moved(states, after - before)
-        reached, reason, lift = moved.alpha >= 0, None, np.full(before.shape, np.nan)
-        if not reached[0] or np.mean(~reached[1:]) > MAY_BE_UNPROFITABLE:
-            reason, after = CANNOT_RISE, lift
-        elif not value[0] > 0:
-            reason = NO_RENEWAL
-        else:
-            lift = np.where(
-                reached, years(SBGParams(np.maximum(moved.alpha, 0.0), moved.beta), periods) / value - 1, np.nan
-            )
-        columns = {"retention_before": before, "retention_after": after, "years_before": value, "": lift}
-        found = [ends(each[:, None], self.level, name) for name, each in columns.items()]
-        return {name: float(each[0]) for part in found for name, each in part.items()} | {"reason": reason}
-
-    def _moved(self, states: pd.DataFrame, gain: np.ndarray) -> SBGParams:
-        """The population whose customers in ``states`` make their next renewal more often by ``gain``.
-
-        alpha + beta, and so the polarisation, is kept. The next retention after n renewals is (beta + n) / (alpha +
-        beta + n), so it rises in proportion to beta.
-        """
-        alpha, beta = self.params
-        weight = states["customers"].to_numpy() / states["customers"].sum()
-        slope = weight @ (1 / (alpha + beta + states["renewals"].to_numpy()[:, None]))
-        return SBGParams(alpha - gain / slope, beta + gain / slope)
+def _periods(contracts: Contracts, params: SBGParams, ahead: int, level: float) -> pd.DataFrame:
+    """Retention over the periods of tenure, observed ones first, then those ahead."""
+    seen = contracts.by_period.set_index("period")[["at_risk", "renewed"]]
+    table = seen.reindex(range(1, int(seen.index.max()) + ahead + 1)).rename_axis("number").reset_index()
+    params, number = SBGParams(*np.array(params)[..., None]), table["number"].to_numpy()
+    left, observed = survival(params, number), table["renewed"] / table["at_risk"]
+    return table.assign(
+        observed=observed,
+        observed_survival=observed.cumprod(skipna=False),
+        **ends(left / survival(params, number - 1), level, "fitted"),
+        **ends(left, level, "survival"),
+    )
 
 
 def _misfit(params: SBGParams, counts: RenewalCounts) -> float | None:

@@ -1,7 +1,8 @@
-"""What customers are worth by group, where covariates tell groups apart: with intervals, and with differences."""
+"""Groups of customers: segments of a report, RFM, and what customers of groups told apart by covariates are worth."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,14 +11,98 @@ import pandas as pd
 from analysis.config import EconomicsConfig
 from analysis.time import DAYS_PER_YEAR, duration, force_of_interest
 from analysis.value.intervals import ends
-from analysis.value.shifts import retention_shifts, streams_at_rest
+from analysis.value.profit import Choice
+from analysis.value.shifts import shifts_of, streams_at_rest
+from analysis.words import Message
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from analysis.data import CustomerSummary, Orders
     from analysis.models.covariates import CovariateFit
     from analysis.models.leaving import Curves
     from analysis.models.spend import SpendFit
+
+
+ENDS: Mapping[str, Mapping[str, float]] = {
+    "orders": {"1": 1, "2-3": 3, "4-6": 6, "7+": np.inf},
+    "recency": {"0-90": 90, "91-180": 180, "181-365": 365, "366+": np.inf},
+    "value": {"top_tenth": 0.1, "next_four_tenths": 0.5, "lower_half": 1.0},
+}
+"""Dimension -> segment -> up to how many orders, days since the last one, or rank by expected value, highest first."""
+
+LABELS: Mapping[str, Mapping[str, Message]] = {
+    "orders": {"1": Message("1"), "2-3": Message("2 to 3"), "4-6": Message("4 to 6"), "7+": Message("7 and more")},
+    "recency": {
+        "0-90": Message("up to 90"), "91-180": Message("91 to 180"), "181-365": Message("181 to 365"),
+        "366+": Message("more than a year"),
+    },
+    "value": {
+        "top_tenth": Message("the top tenth"), "next_four_tenths": Message("the next four tenths"),
+        "lower_half": Message("the lower half"),
+    },
+}  # fmt: skip
+DIMENSIONS = {
+    "orders": Message("Orders so far"), "recency": Message("Days since the last order"),
+    "value": Message("Rank by expected value"),
+}  # fmt: skip
+
+
+def segment_of(dimension: str, measure: np.ndarray) -> pd.Series:
+    """The segment of each customer in one dimension, as ordered categories."""
+    return pd.Series(pd.cut(measure, [-1.0, *ENDS[dimension].values()], labels=list(ENDS[dimension])), name=dimension)
+
+
+def segments_of(orders: np.ndarray, days_since_last: np.ndarray, worth: np.ndarray) -> pd.DataFrame:
+    """Who is in which segment by number of orders, days since the last one, and rank of the expected worth.
+
+    Columns as of ``members_of``; segments without customers are left out.
+    """
+    rank = (pd.Series(-worth).rank(method="first").to_numpy() - 0.5) / len(worth)
+    measures = {"orders": orders, "recency": days_since_last, "value": rank}
+    return members_of({name: segment_of(name, measure) for name, measure in measures.items()})
+
+
+def members_of(groups: Mapping[str, pd.Series]) -> pd.DataFrame:
+    """Whether each customer (rows) is in a group; columns dimension and segment."""
+    members = {name: pd.get_dummies(group.reset_index(drop=True)) for name, group in groups.items()}
+    found = pd.concat(members, axis=1, names=["dimension", "segment"])
+    return found.loc[:, found.any()]
+
+
+def rfm(orders: Orders | CustomerSummary, groups: int = 3) -> pd.Series:
+    """RFM groups: scores of recency, frequency and money from 1 (lowest) to ``groups``, by customer id.
+
+    Customers are ranked by each of the three and cut into ``groups`` parts of equal size; equals share the lower score.
+
+    Parameters
+    ----------
+    orders
+        Orders, or the customers' histories. Without money the groups are of recency and frequency alone.
+
+    Returns
+    -------
+    Series
+        Text such as ``R3 F1 M2``, named ``rfm``.
+
+    Examples
+    --------
+    >>> import analysis as rl
+    >>> groups = rl.rfm(rl.read_orders({"sample": "cdnow"}))
+    >>> groups.value_counts().head(2).to_dict()
+    {'R3 F3 M3': 520, 'R1 F1 M1': 431}
+    """
+    histories = getattr(orders, "histories", orders)
+    table = histories.table
+    measures = {"R": table["recency_days"] - table["T_days"], "F": table["orders"]}
+    if "spent" in table:
+        measures["M"] = table["spent"]
+    scores = [
+        name + (np.floor((values.rank(method="min") - 1) / len(table) * groups) + 1).astype(int).astype(str)
+        for name, values in measures.items()
+    ]
+    text = scores[0].str.cat(scores[1:], sep=" ")
+    return pd.Series(text.to_numpy(), index=histories.ids, name="rfm")
 
 
 def value_by_group(
@@ -59,7 +144,7 @@ def value_by_group(
         weights, times, base = streams_at_rest(histories, group, spend, years)
         kernel = weights * np.exp(-delta * times)
         today[label] = _left(base, kernel, gross_margin, cost_per_order) / group.customers
-        shifts = retention_shifts(histories, [group], spend, [], [years])
+        shifts = shifts_of(histories, [group], spend, [Choice(gain=0.0, horizon_years=years)])
         streams, mean_year = shifts.by_model[0], shifts.line.weights[0] * np.exp(-delta * shifts.line.times[1:])
         first = gross_margin * streams.order_value - cost_per_order
         new[label] = first + _left(streams.new[0], mean_year, gross_margin, cost_per_order)

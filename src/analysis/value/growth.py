@@ -30,7 +30,7 @@ class TenurePeriod:
     """One period of life against the first one, of customers observed through both.
 
     Every first period holds a first order by definition, so ratios of all spending fall below 1 even where nobody ever
-    leaves; ``all_repeat`` has only later orders on both sides. Intervals take customers as independent.
+    leaves; ``stayers_ratio`` has only later orders on both sides. Intervals take customers as independent.
 
     Attributes
     ----------
@@ -50,8 +50,6 @@ class TenurePeriod:
         Spend per survivor over spend per customer, both in the first period: how much better they were to begin with.
     all_ratio
         Spend in it over spend in the first period, of all customers; who ordered nothing counts as zero.
-    all_repeat
-        As ``all_ratio`` without the first orders; None where there was no other order worth money in the first period.
     stayers, stayers_ratio
         Customers who ordered again *after* the period, so that they are known to have been there all through it, and
         their spend in it over that in the first, first orders left out. Neither period holds an order by definition,
@@ -65,7 +63,6 @@ class TenurePeriod:
     growth: Interval
     selection: Interval
     all_ratio: Interval
-    all_repeat: Interval | None
     stayers: int = 0
     stayers_ratio: Interval | None = None
 
@@ -87,19 +84,12 @@ class SpendGrowth:
         of all prices is in it. None where fewer than thirty customers have repeat orders in two periods.
     same_customers_reason
         Why it is None.
-    same_customers_count, same_customers_orders
-        Customers and repeat orders that it rests on.
-    customers
-        All customers.
     """
 
     period_days: int
     periods: tuple[TenurePeriod, ...]
     same_customers: Interval | None
     same_customers_reason: Message | None
-    same_customers_count: int
-    same_customers_orders: int
-    customers: int
 
     plot = Plots(tenure="analysis.value.plots:plot_tenure")
 
@@ -137,15 +127,12 @@ def spend_growth(orders: AnyOrders, *, level: float = 0.9) -> SpendGrowth:
         )  # fmt: skip
     lives = _lives(orders, days)
     first = np.bincount(lives["customer"], lives["first"], minlength=len(birth))
-    slope, reason, used = _same_customers(lives, level)
+    slope, reason = _same_customers(lives, level)
     return SpendGrowth(
         period_days=days,
         periods=tuple(_tenure_periods(lives, first, observed // days, level)),
         same_customers=slope,
         same_customers_reason=reason,
-        same_customers_count=used["customer"].nunique(),
-        same_customers_orders=int(used["orders"].sum()),
-        customers=len(birth),
     )
 
 
@@ -197,7 +184,6 @@ def _tenure_periods(
             growth=growth,
             selection=_ratio([by_survivors, everyone], [survived, at_first], level),
             all_ratio=_ratio([spent], [at_first], level),
-            all_repeat=_ratio([spent], [repeat], level),
             stayers=int(stays.sum()),
             stayers_ratio=_ratio([spent[stays]], [repeat[stays]], level),
         )
@@ -215,8 +201,8 @@ def _ratio(above: Sequence[np.ndarray], below: Sequence[np.ndarray], level: floa
     return ratio_interval(sums[0] / sums[1], influence, level)
 
 
-def _same_customers(lives: pd.DataFrame, level: float) -> tuple[Interval | None, Message | None, pd.DataFrame]:
-    """Yearly growth within customers, or why there is none, and what it rests on.
+def _same_customers(lives: pd.DataFrame, level: float) -> tuple[Interval | None, Message | None]:
+    """Yearly growth within customers, or why there is none.
 
     A customer's orders of a period enter as their sum, with their number as exposure and their mean age as tenure.
     Followed are customers with repeat orders in two periods who spent something in them.
@@ -231,7 +217,7 @@ def _same_customers(lives: pd.DataFrame, level: float) -> tuple[Interval | None,
             "customers in two periods; there are {customers:integer}.",
             code="retention.reason.too_few_repeat_customers", needed=FEWEST_CUSTOMERS, customers=len(code),
         )  # fmt: skip
-        return None, reason, used
+        return None, reason
     slope = within_slope(rows, *(used[name].to_numpy(dtype=float) for name in ("orders", "spent", "tenure")), level)
     if slope is None:
         reason = Message(
@@ -239,8 +225,8 @@ def _same_customers(lives: pd.DataFrame, level: float) -> tuple[Interval | None,
             "customers do not fit any steady growth.",
             code="retention.reason.growth_not_identified", customers=len(code),
         )  # fmt: skip
-        return None, reason, used
-    return Interval(*np.expm1([slope.estimate, slope.lower, slope.upper]).tolist(), level), None, used
+        return None, reason
+    return Interval(*np.expm1([slope.estimate, slope.lower, slope.upper]).tolist(), level), None
 
 
 def within_slope(rows, orders, spent, tenure, level: float) -> Interval | None:

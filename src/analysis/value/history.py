@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import ibis
 import numpy as np
@@ -41,6 +42,13 @@ def refuse_left_truncation(orders: AnyOrders) -> None:
         raise Unavailable(truncated)
 
 
+def refuse_without_money(orders: AnyOrders) -> None:
+    """Raises Unavailable where there are no amounts."""
+    if not orders.has_money:
+        text = "The data hold no amounts of money, so nothing can be said about profit."
+        raise Unavailable(text, code="lift.reason.no_money")
+
+
 def first_order_days(orders: AnyOrders) -> np.ndarray:
     """Day of each customer's first order, datetime64[D], in the order of ``orders.histories.table``."""
     return orders.histories.table["first_order"].to_numpy().astype("datetime64[D]")
@@ -62,14 +70,30 @@ def history(orders: AnyOrders) -> Iterator[Table]:
     >>> import analysis as rl
     >>> with history(rl.read_orders({"sample": "cdnow"})) as bought:
     ...     int(bought.count().execute()), int(bought.age.max().execute())
-    (6696, 542)
+    (6696, 535)
     """
     if isinstance(orders, RemoteOrders):
         yield _with_age(orders.occasions)
         return
-    path = orders.occasions
+    with _opened(orders.occasions) as bought:
+        yield _with_age(bought)
+
+
+@contextmanager
+def customer_days(orders: AnyOrders) -> Iterator[Table]:
+    """The customer-days, see ``expressions.customer_days``, as an Ibis table that is open while the context is."""
+    if isinstance(orders, RemoteOrders):
+        yield orders.days
+        return
+    orders.days.store()
+    with _opened(orders.days.path) as days:
+        yield days
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Table]:
     with scratch(path.parent) as connection:
-        yield _with_age(ibis.duckdb.from_connection(connection).read_parquet(glob_safe(path)))
+        yield ibis.duckdb.from_connection(connection).read_parquet(glob_safe(path))
 
 
 def _with_age(bought: Table) -> Table:

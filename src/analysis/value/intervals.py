@@ -50,6 +50,16 @@ def sum_interval(first: Interval, second: Interval) -> Interval:
     return Interval(estimate, float(estimate - below), float(estimate + above), first.level)
 
 
+def normal_ends(estimate, error, level: float) -> dict:
+    """Columns of a frame from normal estimates with their standard errors: estimate, lower, upper, level.
+
+    >>> normal_ends(1.0, 0.5, 0.9)["upper"].round(2).item()
+    1.82
+    """
+    reach = norm.ppf((1 + level) / 2) * error
+    return {"estimate": estimate, "lower": estimate - reach, "upper": estimate + reach, "level": level}
+
+
 def ratio_interval(ratio: float, influence: np.ndarray, level: float) -> Interval:
     """A positive ratio whose logarithm has the given influence of each independent customer, shape (n,).
 

@@ -168,8 +168,8 @@ def ladder(
     wait = waits_that_ended(orders)
     now, before = histories_ago(orders, 0), histories_ago(orders, DAYS_PER_YEAR)
     end = pd.Timestamp(orders.observation_end)
-    today = _state(fit, now, wait, end)
-    a_year_ago = _state(fit, before, wait, end - pd.Timedelta(days=int(DAYS_PER_YEAR)))
+    today = state_of(fit, now, wait, end)
+    a_year_ago = state_of(fit, before, wait, end - pd.Timedelta(days=int(DAYS_PER_YEAR)))
     steps = _steps(before, a_year_ago, now)
     proposed = _proposed(steps)
     needed = proposed if member_orders is None else member_orders
@@ -178,7 +178,8 @@ def ladder(
     customers = _customers(orders, now, today, needed, known)
     outside = known[~known["has_ordered"]]
     outside = pd.DataFrame({"customer_id": outside.index, "rung": outside["rung"]}).assign(phase="short")
-    past = _counted(np.where(before["orders"] > 0, _states(before["orders"], a_year_ago, needed), "new"), by_orders)
+    then = np.where(before["orders"] > 0, _states(before["orders"], a_year_ago, needed), "new")
+    past = pd.DataFrame({"from": then, "to": by_orders}).value_counts(sort=False).rename("customers").reset_index()
     return Ladder(
         customers=customers,
         names=outside.reset_index(drop=True),
@@ -257,7 +258,7 @@ def histories_ago(orders: AnyOrders, days_ago: float) -> dict[str, np.ndarray]:
     return {"orders": counts, "recency": ages[0], "T": ages[1]}
 
 
-def _state(
+def state_of(
     fit: PurchaseFit, history: Mapping[str, np.ndarray], wait: Mapping[float, float], end: pd.Timestamp
 ) -> dict[str, np.ndarray]:
     """Silence, the points of the own rhythm, P(alive) and who is asleep, of histories of customers up to a day."""
@@ -403,11 +404,6 @@ def _profile(customers: pd.DataFrame, orders: AnyOrders, attributes: pd.DataFram
     return pd.concat(rows, ignore_index=True)[columns] if rows else pd.DataFrame(columns=columns)
 
 
-def _counted(before: np.ndarray, now: np.ndarray) -> pd.DataFrame:
-    found = pd.DataFrame({"from": before, "to": now}).value_counts(sort=False)
-    return found.rename("customers").reset_index()
-
-
 def _coming(
     fit: PurchaseFit,
     now: Mapping,
@@ -441,7 +437,7 @@ def _coming(
         moment[alive] = np.where(future.count > 0, came, moment[alive])
         orders = (repeats + 1 + placed).astype("int64")
         later = {"orders": orders, "recency": moment, "T": days["T"] + DAYS_PER_YEAR}
-        then = np.searchsorted(sorted(STATES), _states(orders, _state(fit, later, wait, year_later), needed))
+        then = np.searchsorted(sorted(STATES), _states(orders, state_of(fit, later, wait, year_later), needed))
         counts[number] = np.bincount(start * len(STATES) + then, minlength=len(STATES) ** 2)
     counts *= size / len(chosen)
     tails = np.quantile(counts, [(1 - level) / 2, (1 + level) / 2], axis=0)

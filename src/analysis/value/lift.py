@@ -19,7 +19,7 @@ from analysis.interval import Interval
 from analysis.plotting import Plots
 from analysis.tables import table_html
 from analysis.time import DAYS_PER_YEAR, duration
-from analysis.value.history import left_truncation
+from analysis.value.history import left_truncation, refuse_without_money
 from analysis.value.profit import (
     Choice,
     Prices,
@@ -30,7 +30,7 @@ from analysis.value.profit import (
     profit,
     readings_that_matter,
 )
-from analysis.value.shifts import ModelStreams, Shifts, retention_shifts
+from analysis.value.shifts import ModelStreams, Shifts, shifts_of
 from analysis.words import Message
 
 if TYPE_CHECKING:
@@ -125,17 +125,11 @@ class RetentionLift:
         measure, on which verdicts rest.
     models
         The primary model first.
-    new_customers_per_year
-        As configured or observed; None where unknown.
-    growth_per_year
-        Growth of order values used under growing margins; None where unknown.
     """
 
     named: Choice
     lifts: tuple[Lift, ...]
     models: tuple[str, ...]
-    new_customers_per_year: float | None
-    growth_per_year: Interval | None
 
     plot = Plots(
         readings="analysis.value.plots:plot_readings",
@@ -265,12 +259,6 @@ def fits_of(fit: PurchaseFit | Iterable[PurchaseFit]) -> tuple[PurchaseFit, ...]
     return fits
 
 
-def shifts_of(histories, fits, spend: SpendFit, choices: Iterable[Choice], joining: float | None) -> Shifts:
-    """The shifts and streams that readings need; they depend on no price and no margin."""
-    rises, horizons = zip(*((each.rise, each.horizon_years) for each in choices), strict=True)
-    return retention_shifts(histories, fits, spend, rises, horizons, joining)
-
-
 def retention_lifts(
     shifts: Shifts,
     choices: Iterable[Choice],
@@ -294,19 +282,7 @@ def retention_lifts(
     settings = prices, economics.annual_discount_rate, growth, seed, level
     lifts = tuple(_lift(choice, each, shifts, *settings) for choice in choices for each in shifts.by_model)
     named, models = named_choice(economics, retention), tuple(each.model for each in shifts.by_model)
-    return RetentionLift(named, lifts, models, shifts.new_customers_per_year, growth)
-
-
-def why_not(choice: Choice, shifts: Shifts, growth: Interval | None) -> Message | None:
-    """What is missing for a reading; None where nothing is."""
-    if choice.scope == "firm" and not shifts.new_customers_per_year:
-        return NO_NEW_CUSTOMERS
-    return NO_GROWTH if choice.margins == "growing" and growth is None else None
-
-
-def paid_for_keeping(choice: Choice, prices: Prices) -> float:
-    """What keeping costs under a reading [currency a customer and year]."""
-    return prices.cost_per_customer_year if choice.keeping == "paid" else 0.0
+    return RetentionLift(named, lifts, models)
 
 
 def growth_points(growth: Interval, points: int, seed: int) -> np.ndarray:
@@ -321,8 +297,10 @@ def _lift(
     seed: int, level: float,
 ) -> Lift:  # fmt: skip
     """One reading under one model; place 0 of every array is the fit, the rest are posterior draws."""
-    if reason := why_not(choice, shifts, growth):
-        return Lift(choice, streams.model, reason=reason)
+    if choice.scope == "firm" and not shifts.new_customers_per_year:
+        return Lift(choice, streams.model, reason=NO_NEW_CUSTOMERS)
+    if choice.margins == "growing" and growth is None:
+        return Lift(choice, streams.model, reason=NO_GROWTH)
 
     def interval(points: np.ndarray) -> Interval:
         return Interval.around(points[0], points[1:], level)
@@ -336,7 +314,8 @@ def _lift(
     if not possible[0] or np.mean(~possible[1:]) > MAY_BE_UNPROFITABLE:
         return replace(lift, reason=CANNOT_RISE)
     costs = ((after - before) / brought[1].customer_years)[possible]
-    gain, unprofitable = after - paid_for_keeping(choice, prices) * brought[1].customer_years - before, before[1:] <= 0
+    kept_for = prices.cost_per_customer_year if choice.keeping == "paid" else 0.0
+    gain, unprofitable = after - kept_for * brought[1].customer_years - before, before[1:] <= 0
     won = prices.acquisition_cost if choice.profit != "contribution" else 0.0
     lift = replace(
         lift,
@@ -349,13 +328,14 @@ def _lift(
     if lift.p_unprofitable > MAY_BE_UNPROFITABLE or before[0] <= 0:
         return replace(lift, reason=NO_PROFIT)
     lifts = np.where(possible & (before > 0), gain / np.where(before > 0, before, 1.0), np.nan)
+    draws = lifts[1:]  # one that is missing lies nowhere
     return replace(
         lift,
         lift=interval(lifts[np.isfinite(lifts)]),
-        p_in_range=share_within(lifts[1:], *CLAIMED),
-        p_above=share_within(lifts[1:], np.nextafter(CLAIMED[1], 2), np.inf),
-        p_below=share_within(lifts[1:], -np.inf, np.nextafter(CLAIMED[0], 0)),
-        draws=lifts[1:],
+        p_in_range=float(np.mean((draws >= CLAIMED[0]) & (draws <= CLAIMED[1]))),
+        p_above=float(np.mean(draws > CLAIMED[1])),
+        p_below=float(np.mean(draws < CLAIMED[0])),
+        draws=draws,
     )
 
 
@@ -365,15 +345,6 @@ def _costs(choice: Choice, contribution: np.ndarray, gain: np.ndarray, interval)
     if choice.scope != "new_customer" or gain[0] <= 0 or high[0] <= 0:
         return {}
     return {"cost_from": interval(np.maximum(low, 0.0)), "cost_to": interval(np.maximum(high, 0.0))}
-
-
-def share_within(draws: np.ndarray, low: float, high: float) -> float:
-    """Share of draws in [low, high]; a draw that is NaN lies nowhere.
-
-    >>> share_within(np.array([0.1, 0.3, np.nan, 0.5]), 0.25, 0.95)
-    0.5
-    """
-    return float(np.mean((draws >= low) & (draws <= high)))
 
 
 def new_customers_observed(orders: Orders) -> float | None:
@@ -389,9 +360,7 @@ def new_customers_observed(orders: Orders) -> float | None:
 
 def refuse_lift(orders: Orders, retention: ModelRetention) -> None:
     """Raises Unavailable where these data cannot say what retention is worth."""
-    if not orders.has_money:
-        text = "The data hold no amounts of money, so nothing can be said about profit."
-        raise Unavailable(text, code="lift.reason.no_money")
+    refuse_without_money(orders)
     if truncated := left_truncation(orders):
         raise Unavailable(
             "{customers:integer} customers ({share:percent}) placed their first order in the first {days:integer} days "

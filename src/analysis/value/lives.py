@@ -13,10 +13,11 @@ import pandas as pd
 from ibis.expr.types import IntegerValue, Table
 from scipy.stats import norm, quantile_test
 from statsmodels.duration.survfunc import SurvfuncRight, survdiff
+from statsmodels.regression.linear_model import WLS
 
 from analysis.interval import Interval
 from analysis.value.history import AnyOrders, history
-from analysis.value.intervals import share_interval
+from analysis.value.intervals import normal_ends, share_interval
 
 AGES = (30, 90, 180, 365, 730)
 """Days."""
@@ -162,11 +163,11 @@ def waiting_times(orders: AnyOrders, numbers: tuple[int, ...]) -> pd.DataFrame:
         bought = bought.mutate(n=number)
         waits = {f"wait{n}": bought.age.min(where=bought.n == n) for n in numbers}
         each = bought.group_by("customer", "first").agg(**waits)
-        return of_cells(orders, each, *waits)
+        return expanded(orders, each, *waits)
 
 
-def of_cells(orders: AnyOrders, each: Table, *names: str) -> pd.DataFrame:
-    """Rows of customers with the same values, counted where they are and told here: first, seen, and the ``names``."""
+def expanded(orders: AnyOrders, each: Table, *names: str) -> pd.DataFrame:
+    """One row a customer, expanded here from counts of those with the same values: first, seen, and the ``names``."""
     same = ["first", *names]
     cells = each.group_by(*same).agg(customers=each.count()).order_by(same).to_pandas()
     cells["first"] = cells["first"].astype("datetime64[s]")
@@ -276,7 +277,7 @@ def _cells(orders: AnyOrders, margin: float, cost: float) -> pd.DataFrame:
 
 def _newer(cells: pd.DataFrame, level: float) -> pd.DataFrame:
     """Change a year of each measure at each age, from cohorts of the same calendar month; within months of the year."""
-    rows, z = [], norm.ppf((1 + level) / 2)
+    rows = []
     whole = cells[cells["reached"] == cells["customers"]]
     for (age, measure), part in (
         ((age, measure), part)
@@ -284,33 +285,19 @@ def _newer(cells: pd.DataFrame, level: float) -> pd.DataFrame:
         for measure in ("second_order", "repeat_orders", "margin")
     ):
         n, total, squares = (part[name].to_numpy(dtype=float) for name in ("reached", measure, f"{measure}_squares"))
-        month = part["month"].to_numpy().astype("datetime64[M]").astype(np.int64)
-        year, of_year = month // 12, month % 12
-        weight = np.bincount(of_year, n, 12)[of_year]
-        x = year - np.bincount(of_year, n * year, 12)[of_year] / weight
-        lever = float(n @ x**2)
-        if lever == 0 or not np.isfinite(total).all():
+        month = part["month"].dt.month
+        if not np.isfinite(total).all() or not month.duplicated().any():
             continue
-        mean = total / n
+        mean, of_year = total / n, pd.get_dummies(month, dtype=float)
+        fit = WLS(mean, of_year.assign(year=part["month"].dt.year.astype(float)), weights=n).fit()
         variance = float((squares - total * mean).sum() / max(n.sum() - len(n), 1))
-        y = mean - np.bincount(of_year, n * mean, 12)[of_year] / weight
-        slope = float(n @ (x * y)) / lever
-        freedom = len(n) - len(np.unique(of_year)) - 1
         # Cohorts may differ by more than the luck of their customers.
-        spread = float(n @ (y - slope * x) ** 2) / max(freedom, 1)
-        error = np.sqrt(max(variance, spread if freedom > 0 else 0.0) / lever)
-        rows.append(
-            {
-                "measure": measure,
-                "age_days": int(age),
-                "before": total.sum() / n.sum(),
-                "estimate": slope,
-                "lower": slope - z * error,
-                "upper": slope + z * error,
-                "level": level,
-                "detectable": (z + norm.ppf(POWER)) * error,
-                "customers": int(n.sum()),
-            }
+        error = np.sqrt(
+            max(variance, fit.scale if fit.df_resid > 0 else 0.0) * fit.normalized_cov_params.loc["year", "year"]
         )
+        detectable = (norm.ppf((1 + level) / 2) + norm.ppf(POWER)) * error
+        told = {"measure": measure, "age_days": int(age), "before": total.sum() / n.sum()}
+        told |= {**normal_ends(fit.params["year"], error, level), "detectable": detectable, "customers": int(n.sum())}
+        rows.append(told)
     columns = ["measure", "age_days", "before", "estimate", "lower", "upper", "level", "detectable", "customers"]
     return pd.DataFrame(rows, columns=columns)

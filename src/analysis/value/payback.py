@@ -1,6 +1,8 @@
 """What a new customer brings by age, seen and modelled: when what it cost is paid back, and the most that it may cost.
 
-The average customer of those won so far; how much dearer the next ones are, such data do not say.
+The average customer of those won so far; how much dearer the next ones are, such data do not say. Growth that referrals
+earned stands beside growth that was bought. What referred customers bring more than others like them is a difference
+and no effect: whoever is recommended differs from others beforehand.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import numpy as np
 import pandas as pd
 from ibis.expr.types import FloatingValue, Table
 from scipy.stats import norm
+from statsmodels.regression.linear_model import OLS
 
 from analysis.config import EconomicsConfig
 from analysis.errors import DataError, Unavailable
@@ -21,6 +24,7 @@ from analysis.models.registry import MODELS
 from analysis.plotting import Plots
 from analysis.tables import table_html
 from analysis.time import DAYS_PER_YEAR, TimeUnit, duration, force_of_interest, from_days, to_days
+from analysis.value.base import flows_of, periods_of
 from analysis.value.history import (
     AnyOrders,
     entered,
@@ -29,12 +33,15 @@ from analysis.value.history import (
     left_truncation,
     of_each,
     refuse_left_truncation,
+    refuse_without_money,
 )
+from analysis.value.intervals import normal_ends
 from analysis.value.lift import fits_of
-from analysis.value.lives import cohorts_of, days_seen, of_cells, shares_by_age
+from analysis.value.lives import cohorts_of, days_seen, expanded, shares_by_age
 
 if TYPE_CHECKING:
     from analysis.models.fits import PurchaseFit
+
 
 MONTH = to_days(1, TimeUnit.MONTH)
 MONTHS = (6, 12, 24)
@@ -224,8 +231,7 @@ def first_order_groups(
 def _margin(orders: AnyOrders, gross_margin: float, cost_per_order: float, delta: float) -> Margin:
     """From occasions to what an order leaves, discounted to the first one."""
     refuse_left_truncation(orders)
-    if not orders.has_money:
-        raise Unavailable("The data hold no amounts of money, so nothing can be said about profit.")
+    refuse_without_money(orders)
     return lambda bought: (bought.amount * gross_margin - cost_per_order) * (bought.age * -delta).exp()
 
 
@@ -340,7 +346,7 @@ def _alone(orders: AnyOrders, margin: Margin, cost: float, level: float) -> pd.D
         so_far = margin(bought).sum().over(group_by="customer", order_by="day", rows=(None, 0))
         brought = bought.mutate(brought=so_far)
         each = brought.group_by("customer", "first").agg(wait=brought.age.min(where=brought.brought >= float(cost)))
-        lives = of_cells(orders, each, "wait")
+        lives = expanded(orders, each, "wait")
     shares = shares_by_age(lives["wait"].to_numpy(), lives["seen"].to_numpy(), level)
     return shares.dropna(subset=["estimate"]).reset_index(drop=True)
 
@@ -467,6 +473,133 @@ def pooled_means(part: pd.DataFrame, level: float, least: float = 0.0) -> pd.Dat
         own = between / (between + variance)
         estimate = own * mean + (1 - own) * grand
         spread = np.sqrt(own * variance + (1 - own) ** 2 * of_grand)
-    reach = norm.ppf((1 + level) / 2) * spread
-    ends = {"lower": estimate - reach, "upper": estimate + reach}
-    return part.assign(estimate=estimate, **ends, level=level, together=grand)
+    return part.assign(**normal_ends(estimate, spread, level), together=grand)
+
+
+YEAR_DAYS = 365
+
+
+def earned_growth(orders: AnyOrders, earned: pd.Series) -> pd.DataFrame:
+    """Revenue of each year over that of the year before, by whom it came from.
+
+    Earned growth is net revenue retention (revenue of those who had ordered in the year before) plus the revenue of new
+    customers who were referred, both over the revenue of the year before, less one [1]_.
+
+    Parameters
+    ----------
+    earned
+        Whether a customer was won by a referral, by customer id; unknown counts as bought.
+
+    Returns
+    -------
+    DataFrame
+        One row a year, oldest first, the last one ends with the data: end, before and revenue [currency]; kept,
+        came_back, earned and bought (revenue of those who ordered in the year before, who had ordered earlier, of new
+        customers referred, and of other new ones [currency]), which add up to the revenue; net_retention = kept /
+        before, earned_growth = (kept + earned) / before - 1, growth = revenue / before - 1.
+
+    Raises
+    ------
+    Unavailable
+        Where first orders are not known, there is no money, or the data do not hold two years.
+
+    References
+    ----------
+    .. [1] Reichheld, Darnell, Burns (2021), Net Promoter 3.0, Harvard Business Review 99(6).
+
+    Examples
+    --------
+    >>> import analysis as rl
+    >>> rows = [("a", "2023-02-01", 10), ("a", "2024-02-01", 8), ("b", "2024-03-01", 5), ("c", "2024-12-31", 1)]
+    >>> table = pd.DataFrame(rows, columns=["customer", "date", "amount"])
+    >>> names = {name: name for name in table}
+    >>> orders = rl.read_orders(table, **names, observation_start="2023-01-01")
+    >>> found = earned_growth(orders, pd.Series([True], index=["b"]))
+    >>> found[["kept", "earned", "bought", "earned_growth"]].round(2).to_numpy().tolist()
+    [[8.0, 5.0, 1.0, 0.3]]
+    """
+    refuse_left_truncation(orders)
+    refuse_without_money(orders)
+    _, edges, short = periods_of(orders, 12)
+    edges, is_earned = edges[short:], _of(orders, earned).eq(True)  # noqa: FBT003
+    flows, _ = flows_of(orders, edges, is_earned.to_numpy())
+    found = flows.pivot(index="period", columns="fate", values="revenue").rename_axis(columns=None)
+    found = found.reindex(range(len(edges) - 1), columns=["kept", "came_back", "earned", "bought"]).fillna(0.0)
+    revenue = found.sum(axis=1)
+    found.insert(0, "end", pd.DatetimeIndex(edges[1:]).as_unit("s"))
+    found = found.assign(before=revenue.shift(), revenue=revenue).iloc[1:].reset_index(drop=True)
+    over = found["before"].where(found["before"] > 0)
+    found["net_retention"] = found["kept"] / over
+    return found.assign(earned_growth=(found["kept"] + found["earned"]) / over - 1, growth=found["revenue"] / over - 1)
+
+
+def referred_against_others(
+    orders: AnyOrders,
+    earned: pd.Series,
+    *,
+    gross_margin: float = 0.3,
+    cost_per_order: float = 0.0,
+    level: float = 0.9,
+) -> pd.DataFrame:
+    """What referred customers brought in their first year against others of the same quarter and the same first order.
+
+    Means of those seen for a year, compared within quarters of the first order and, where they are known, its category
+    and its channel; cells in which one kind is missing say nothing. Errors allow for unequal variances.
+
+    Parameters
+    ----------
+    earned
+        Whether a customer was referred, by customer id; who is not there is in neither group.
+
+    Returns
+    -------
+    DataFrame
+        One row a measure (``repeat_orders``, and with money ``margin`` [currency], first order included): referred
+        (mean of them), others (mean of their equals), estimate, lower, upper, level of the difference, customers
+        (referred), equals (the others).
+
+    Raises
+    ------
+    Unavailable
+        Where first orders are not known, or fewer than 30 of either kind can be compared.
+
+    Examples
+    --------
+    >>> import analysis as rl
+    >>> orders = rl.read_orders({"sample": "cdnow"})
+    >>> odd = pd.Series(np.arange(orders.customers) % 2 == 1, index=orders.histories.ids)
+    >>> referred_against_others(orders, odd)["customers"].tolist()
+    [1178, 1178]
+    """
+    refuse_left_truncation(orders)
+    table = orders.histories.table
+    given = _of(orders, earned)
+    cells = pd.DataFrame({"quarter": pd.DatetimeIndex(table["first_order"]).to_period("Q").astype(str)})
+    cells = cells.join(table[[name for name in ("first_category", "first_channel") if name in table]].astype(str))
+    with history(orders) as bought:
+        inside = bought.filter(bought.age <= YEAR_DAYS)
+        margin = (inside.amount * gross_margin - cost_per_order).sum()
+        year = of_each(orders, inside.group_by("customer").agg(repeat_orders=inside.count() - 1, margin=margin))
+    year["cell"], year["referred"] = cells.groupby(list(cells)).ngroup(), given
+    year = year[given.notna() & (table["T_days"] >= YEAR_DAYS)].astype({"referred": float})
+    year = year[year.groupby("cell")["referred"].transform("nunique") == 2]
+    count = int(year["referred"].sum())
+    if min(count, len(year) - count) < FEWEST:
+        raise Unavailable(
+            "Too few referred customers, or too few others of the same quarter and first order, were seen for a year."
+        )
+    rows = []
+    for measure in ("repeat_orders", *(["margin"] if orders.has_money else [])):
+        both = year[[measure, "referred"]]
+        within = both - both.groupby(year["cell"]).transform("mean")
+        fit = OLS(within[measure], within["referred"]).fit(cov_type="HC1")
+        estimate, mean = float(fit.params.iloc[0]), float(year.loc[year["referred"] == 1, measure].mean())
+        ends = normal_ends(estimate, float(fit.bse.iloc[0]), level)
+        rows.append({"measure": measure, "referred": mean, "others": mean - estimate, **ends})
+    return pd.DataFrame(rows).assign(customers=count, equals=len(year) - count)
+
+
+def _of(orders: AnyOrders, earned: pd.Series) -> pd.Series:
+    if earned.index.has_duplicates:
+        raise DataError("earned: its index must hold each customer id once")
+    return earned.reindex(orders.histories.ids).reset_index(drop=True)

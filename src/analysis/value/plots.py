@@ -31,11 +31,11 @@ from analysis.plotting import (
     stroke_of,
 )
 from analysis.value.contacts import LISTS
+from analysis.value.groups import DIMENSIONS, LABELS
 from analysis.value.ladder import LABELS as RUNGS
 from analysis.value.lift import CLAIMED
 from analysis.value.payback import MONTH, SEEN
 from analysis.value.profit import OPTIONS
-from analysis.value.segments import DIMENSIONS, LABELS
 from analysis.words import Message, formats, shown, tr
 
 if TYPE_CHECKING:
@@ -48,10 +48,9 @@ if TYPE_CHECKING:
     from analysis.value.growth import SpendGrowth
     from analysis.value.ladder import Ladder
     from analysis.value.lift import RetentionLift
-    from analysis.value.outlook import Outlook
     from analysis.value.payback import Payback
     from analysis.value.retention import ModelRetention
-    from analysis.value.valuation import CustomerValue
+    from analysis.value.valuation import CustomerValue, Outlook
 
 FEWEST_BARS = 4
 """A figure has room for so many bars, so that one alone does not fill it."""
@@ -180,15 +179,34 @@ def plot_survival(found: ContractualRetention, ax: Axes | None = None) -> Axes:
 
 def plot_readings(lift: RetentionLift, ax: Axes | None = None) -> Axes:
     """The lift of the named reading and of each that differs in one choice, by model, beside the claimed range."""
-    frame = lift.to_frame().dropna(subset=["estimate"])
+    ax, frame = own_axes(ax, size=(7.2, 6.5)), lift.to_frame().dropna(subset=["estimate"])
     frame = frame[frame["reading"].str.count("=") <= 1]
-    groups = frame["reading"].str.partition("=")
-    frame = frame.assign(group=groups[0], option=groups[2])
-    labels = {
-        reading: tr("As named") if reading == "named" else _option(group, option)
-        for reading, group, option in frame[["reading", "group", "option"]].drop_duplicates().itertuples(index=False)
-    }
-    return _rows_by_model(frame, "reading", labels, own_axes(ax, size=(7.2, 6.5)))
+    models, entries, labels = list(dict.fromkeys(frame["model"])), {}, []
+    ax.axvspan(*CLAIMED, color=PALE, alpha=0.3, linewidth=0)
+    ax.axvline(0, color=GREY, linewidth=0.8)
+    for place, (reading, rows) in enumerate(frame.groupby("reading", sort=False)):
+        if place:
+            ax.axhline(place - 0.5, color=RULE, linewidth=0.5)
+        labels.append(tr("As named") if reading == "named" else _option(*reading.split("=")))
+        for each in rows.itertuples():
+            stroke = stroke_of(each.model)
+            y = place + (models.index(each.model) - (len(models) - 1) / 2) * 0.6 / len(models)
+            ax.hlines(y, each.lower, each.upper, color=stroke.color, linewidth=4, alpha=0.4)
+            (entries[each.model],) = ax.plot(each.estimate, y, stroke.marker, color=stroke.color, linestyle="none")
+            if reading == "named":
+                ax.annotate(
+                    formats().percent(each.estimate), (each.upper, y), xytext=(5, 0), textcoords="offset points",
+                    va="center", fontsize=8, color=stroke.color,
+                )  # fmt: skip
+    ax.set_ylim(len(labels) - 0.5, -0.5)
+    ax.set_yticks(range(len(labels)), labels)
+    ax.set_xlim(min(0.0, 1.1 * frame["lower"].min()), max(1.0, 1.06 * frame["upper"].max()))
+    _lines_across(ax)
+    format_ticks(few_ticks(ax, x=4 if is_narrow(ax) else 8), x="percent")
+    key_above(ax, [(mark, model) for model, mark in entries.items()])
+    claimed = tr("claimed: {low:percent} to {high:percent}", low=CLAIMED[0], high=CLAIMED[1])
+    ax.text(sum(CLAIMED) / 2, len(labels) - 0.5, claimed, color=MUTED, ha="center", va="bottom", fontsize=8)
+    return name_axes(ax, x=tr("Rise in profit"))
 
 
 def _option(name: str, option: str) -> str:
@@ -200,32 +218,6 @@ def _option(name: str, option: str) -> str:
 def _wrapped(said: Message) -> str:
     text = str(said)
     return textwrap.fill(text[0].upper() + text[1:], 34)
-
-
-def _rows_by_model(frame: pd.DataFrame, row: str, labels: dict[str, str], ax: Axes) -> Axes:
-    """An interval a row and model, on the ground of the claimed range."""
-    models, entries = list(dict.fromkeys(frame["model"])), {}
-    ax.axvspan(*CLAIMED, color=PALE, alpha=0.3, linewidth=0)
-    ax.axvline(0, color=GREY, linewidth=0.8)
-    for place, name in enumerate(labels):
-        if place:
-            ax.axhline(place - 0.5, color=RULE, linewidth=0.5)
-        for each in frame[frame[row] == name].itertuples():
-            stroke = stroke_of(each.model)
-            y = place + (models.index(each.model) - (len(models) - 1) / 2) * 0.6 / len(models)
-            entries[each.model] = _mark(ax, each, y, stroke.color, stroke.marker, named=name == "named")
-    ax.set_ylim(len(labels) - 0.5, -0.5)
-    ax.set_yticks(range(len(labels)), labels.values())
-    ax.set_xlim(min(0.0, 1.1 * frame["lower"].min()), max(1.0, 1.06 * frame["upper"].max()))
-    _lines_across(ax)
-    format_ticks(few_ticks(ax, x=4 if is_narrow(ax) else 8), x="percent")
-    key_above(ax, [(mark, model) for model, mark in entries.items()])
-    ax.text(sum(CLAIMED) / 2, len(labels) - 0.5, _claimed(), color=MUTED, ha="center", va="bottom", fontsize=8)
-    return name_axes(ax, x=tr("Rise in profit"))
-
-
-def _claimed() -> str:
-    return tr("claimed: {low:percent} to {high:percent}", low=CLAIMED[0], high=CLAIMED[1])
 
 
 def plot_lift_horizons(lift: RetentionLift, ax: Axes | None = None) -> Axes:
@@ -249,18 +241,6 @@ def plot_lift_horizons(lift: RetentionLift, ax: Axes | None = None) -> Axes:
         axes[-1].get_lines(), [name for *_, name, _ in ends], loc="outside upper left", ncols=len(ends)
     )
     return axes[0]
-
-
-def _mark(ax: Axes, interval, y: float, color: str, marker: str, *, named: bool = True) -> Artist:
-    """An estimate with its interval along x, and its number where there is room."""
-    ax.hlines(y, interval.lower, interval.upper, color=color, linewidth=4, alpha=0.4)
-    (mark,) = ax.plot(interval.estimate, y, marker, color=color, markersize=5, linestyle="none")
-    if named:
-        text = formats().percent(interval.estimate)
-        ax.annotate(
-            text, (interval.upper, y), xytext=(5, 0), textcoords="offset points", va="center", fontsize=8, color=color
-        )
-    return mark
 
 
 def _model_lines(ax: Axes, frame: pd.DataFrame, x: str) -> list[tuple[float, float, str, str]]:
@@ -314,8 +294,7 @@ def plot_drivers(base: CustomerBase, ax: Axes | None = None) -> Axes:
     ax.barh(np.arange(len(shown)), values, 0.55, color=colors)
     ax.axvline(0, color=GREY, linewidth=0.9)
     ax.set_yticks(np.arange(len(shown)), [str(DRIVERS[name]) for name in shown], color=INK)
-    ax.grid(visible=True, axis="x")
-    ax.grid(visible=False, axis="y")
+    _lines_across(ax)
     format_ticks(few_ticks(ax, x=4 if is_narrow(ax) else 6), x="compact_money" if base.has_money else "compact")
     return name_axes(ax, x=tr("Change against the period before"))
 

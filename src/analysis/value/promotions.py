@@ -5,17 +5,13 @@ A list price is what was paid plus the discount, of customer-days with one line,
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+import ibis
 import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from analysis.data.engine import scratch
 from analysis.errors import Unavailable
-
-if TYPE_CHECKING:
-    from analysis.data import Orders
+from analysis.value.history import AnyOrders, customer_days
 
 RAISED_DAYS, USUAL_DAYS = 30, 90
 """Days before a promotion within which a price counts as raised for it, and back to which prices count as usual."""
@@ -24,7 +20,7 @@ FEWEST = 10
 """Lines of a category, in either of the two times, from which on its change is told."""
 
 
-def promotion_honesty(orders: Orders, promotions: pd.DataFrame | None, *, level: float = 0.9) -> pd.DataFrame:
+def promotion_honesty(orders: AnyOrders, promotions: pd.DataFrame | None, *, level: float = 0.9) -> pd.DataFrame:
     """List prices in the 30 days before each promotion against the 60 days before these, and who got no discount.
 
     The change is that of the mean logarithm of the price, with errors by customer. Of all categories together it is
@@ -66,7 +62,7 @@ def promotion_honesty(orders: Orders, promotions: pd.DataFrame | None, *, level:
         raise Unavailable(
             "Whether prices were raised before promotions needs their calendar (`strategies.promotions`)."
         )
-    if not (orders.has_money and orders.days.has_discount and orders.days.has_category):
+    if not (orders.has_money and {"discount", "category"} <= set(orders.days.columns)):
         raise Unavailable(
             "Whether prices were raised before promotions needs the amount, the discount and the category of each line "
             "(`data.columns`)."
@@ -117,19 +113,20 @@ def _squares(each: pd.DataFrame, keys: list[str], name: str) -> pd.Series:
     return (each.groupby([*keys, "customer"])[name].sum() ** 2).groupby(level=keys).sum()
 
 
-def _lines(orders: Orders, promotions: pd.DataFrame) -> pd.DataFrame:
+def _lines(orders: AnyOrders, promotions: pd.DataFrame) -> pd.DataFrame:
     """By promotion, category, time and customer: lines, total (of log list prices), without (a discount)."""
-    orders.days.store()
-    with scratch(orders.days.path.parent) as connection:
-        connection.register("promotions", promotions[["start", "end"]].drop_duplicates())
-        return connection.execute(f"""
-            SELECT start, "end", category, time, customer, count(*) AS lines, sum(ln(price)) AS total,
-                   count(*) FILTER (discount <= 0) AS without
-            FROM (SELECT start, "end", category, customer, discount, CAST(gross + discount AS DOUBLE) AS price,
-                         CASE WHEN day >= start THEN 'promised'
-                              WHEN day >= start - INTERVAL {RAISED_DAYS} DAY THEN 'raised' ELSE 'usual' END AS time
-                  FROM {orders.days.relation(connection).source} AS days
-                  JOIN promotions ON day BETWEEN start - INTERVAL {USUAL_DAYS} DAY AND "end"
-                  WHERE gross = head AND gross + discount > 0 AND category IS NOT NULL
-                    AND day <= DATE '{orders.observation_end}')
-            GROUP BY ALL ORDER BY ALL""").df()
+    calendar = promotions[["start", "end"]].drop_duplicates()
+    with customer_days(orders) as days:
+        dates = ibis.memtable(calendar).select(first=ibis._.start.cast("date"), last=ibis._.end.cast("date"))
+        ahead = days.day.delta(dates["first"], unit="day")
+        near = days.join(dates, [ahead >= -USUAL_DAYS, days.day <= dates["last"]])
+        price, ahead = near.gross + near.discount, near.day.delta(near["first"], unit="day")
+        time = ibis.cases((ahead >= 0, "promised"), (ahead >= -RAISED_DAYS, "raised"), else_="usual")
+        one = near.mutate(price=price, time=time).filter(
+            (near.gross == near["head"]) & (price > 0) & near.category.notnull() & (near.day <= orders.observation_end)
+        )
+        cells = one.group_by("category", "time", "customer", start="first", end="last").agg(
+            lines=one.count(), total=one.price.cast("float64").ln().sum(), without=one.count(where=one.discount <= 0)
+        )
+        found = cells.order_by(*KEYS, "time", "customer").to_pandas()
+    return found.astype({name: calendar[name].dtype for name in calendar})

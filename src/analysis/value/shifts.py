@@ -12,17 +12,26 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from numpy.polynomial.chebyshev import chebpts1
+from scipy.interpolate import barycentric_interpolate
+from scipy.optimize import elementwise
+from scipy.sparse import csr_array
 
+from analysis.data.remote import RemoteHistories
 from analysis.models.leaving import SHIFTS, Alive, Curves, Leaving
+from analysis.models.patterns import Patterns, patterns_of
 from analysis.models.quadrature import unit_rule
 from analysis.models.registry import MODELS
 from analysis.time import DAYS_PER_YEAR, units_per_year
-from analysis.value.base_grid import BaseGrid, base_grid
 
 if TYPE_CHECKING:
     from analysis.data import CustomerSummary
     from analysis.models.fits import PurchaseFit
+    from analysis.models.purchase import PurchaseModel
     from analysis.models.spend import SpendFit
+    from analysis.time import Clock
+    from analysis.value.profit import Choice
+
 
 NODES = (12, 6)
 """Quadrature nodes up to the first horizon, and from each horizon to the next: integrals are right to 1e-6."""
@@ -30,7 +39,7 @@ DRAWS, FEWEST_DRAWS, HISTORIES = 400, 200, 2e7
 """Posterior draws of which the base is looked at: fewer where it has many histories."""
 BLOCK = 16
 """Parameter points that are computed at once."""
-LARGEST_SHIFT, PRECISION, MOST_STEPS = 60.0, 1e-12, 200
+LARGEST_SHIFT, PRECISION = 60.0, 1e-12
 
 
 class Rise(NamedTuple):
@@ -136,32 +145,31 @@ class Shifts:
     new_customers_per_year: float | None
 
 
-def retention_shifts(
+def shifts_of(
     histories: CustomerSummary,
     fits: Iterable[PurchaseFit],
     spend: SpendFit,
-    rises: Iterable[Rise],
-    horizons: Iterable[float],
-    new_customers_per_year: float | None = None,
+    choices: Iterable[Choice],
+    joining: float | None = None,
 ) -> Shifts:
-    """The shift behind each rise, solved for every posterior draw, and the streams that follow from it.
+    """The shift behind the rise of each reading, solved for every posterior draw, and the streams that follow from it.
+
+    They depend on no price and no margin.
 
     Parameters
     ----------
     histories
         Today's customers.
-    rises
-        Rises of the firm are left out where nobody joins it.
-    horizons
-        Years up to which streams can be summed.
+    choices
+        Readings; the rises of those of the firm are left out where nobody joins it.
+    joining
+        New customers in a year; None where unknown.
     """
-    fits = tuple(fits)
-    wanted = [rise for rise in dict.fromkeys(rises) if rise.who != "firm" or new_customers_per_year]
-    line = timeline(horizons, units_per_year(fits[0].time_unit))
+    fits, choices = tuple(fits), tuple(choices)
+    wanted = [rise for rise in dict.fromkeys(each.rise for each in choices) if rise.who != "firm" or joining]
+    line = timeline((each.horizon_years for each in choices), units_per_year(fits[0].time_unit))
     grid = base_grid(histories, fits[0].clock) if any(rise.who != "new_customer" for rise in wanted) else None
-    joining = new_customers_per_year or 0.0
-    found = tuple(streams_of(fit, spend, grid, wanted, line, joining) for fit in fits)
-    return Shifts(line, found, new_customers_per_year)
+    return Shifts(line, tuple(streams_of(fit, spend, grid, wanted, line, joining or 0.0) for fit in fits), joining)
 
 
 def streams_at_rest(
@@ -355,24 +363,122 @@ def _streams(
 
 
 def _root(missing: Callable[[np.ndarray], np.ndarray], points: int) -> np.ndarray:
-    """Where a falling function of each point is zero, by the Illinois method; NaN beyond ``LARGEST_SHIFT``."""
-    near, now = np.zeros(points), missing(np.zeros(points))
-    now = np.where(np.abs(now) < PRECISION, 0.0, now)
+    """Where a falling function of each point is zero; NaN beyond ``LARGEST_SHIFT``."""
+    zero, places = np.zeros(points), np.arange(points)
+
+    def at(sizes: np.ndarray, places: np.ndarray) -> np.ndarray:
+        whole = zero.copy()
+        whole[places] = sizes
+        return missing(whole)[places]
+
+    now = missing(zero)
     far = 0.3 * np.sign(now)
-    there = np.where(now == 0, 0.0, missing(far))
-    while (short := (there * now > 0) & (np.abs(far) <= LARGEST_SHIFT)).any():
-        near, now = np.where(short, far, near), np.where(short, there, now)
+    while (short := (missing(far) * now > 0) & (np.abs(far) <= LARGEST_SHIFT)).any():
         far = np.where(short, 2 * far, far)
-        there = np.where(short, missing(far), there)
-    impossible = there * now > 0
-    for _ in range(MOST_STEPS):
-        if (impossible | (np.abs(there) < PRECISION)).all():
-            return np.where(impossible, np.nan, far)
-        apart = np.where(there == now, 1.0, there - now)
-        middle = np.where(there == now, far, (near * there - far * now) / apart)
-        value = missing(middle)
-        # An end that stays for a second time counts half, so that it moves too.
-        crosses = value * there <= 0
-        near, now = np.where(crosses, far, near), np.where(crosses, there, now / 2)
-        far, there = middle, value
-    raise ArithmeticError(f"no shift of retention found in {MOST_STEPS} steps")
+    found = elementwise.find_root(at, (zero, far), args=(places,), tolerances={"fatol": PRECISION})
+    return np.where(np.abs(now) < PRECISION, 0.0, np.where(found.success, found.x, np.nan))
+
+
+SINGLE_LEVELS = 9
+LEVELS_ABOVE = 7
+
+
+@dataclass(frozen=True)
+class BaseGrid:
+    """The customers of a summary, collapsed, and how they are spread over states.
+
+    Attributes
+    ----------
+    patterns
+        Their distinct histories.
+    frequency, T
+        Levels of x, shape (m,), and of the age [time units], shape (k,); a state is a pair of levels.
+    spread
+        Share of each pattern that each state takes, shape (m * k, patterns); a column sums to one.
+    known, known_value
+        Customers of each pattern whose mean order value is known, and the sum of these values, shape (patterns,).
+    """
+
+    patterns: Patterns
+    frequency: np.ndarray
+    T: np.ndarray
+    spread: csr_array
+    known: np.ndarray
+    known_value: np.ndarray
+
+    def states(self, by_pattern: np.ndarray) -> np.ndarray:
+        """A quantity that is known by pattern, shape (points, patterns), by state, (points, frequency, T)."""
+        return (self.spread @ by_pattern.T).T.reshape(-1, len(self.frequency), len(self.T))
+
+    def alive(
+        self, model: PurchaseModel, points: np.ndarray, spend: SpendFit | None = None, money: np.ndarray | None = None
+    ) -> Alive:
+        """Who is alive at points of a model's parameters, and what their orders are worth.
+
+        Parameters
+        ----------
+        points
+            Shape (points, parameters).
+        spend, money
+            The spend model, and points of its p, q and v; None of one that has none.
+        """
+        rows = [model.p_alive(model.Params(*point), *self.patterns.history) for point in points.tolist()]
+        customers = self.patterns.weight * np.array(rows)
+        worth = customers if spend is None else customers * self._order_values(spend, money)
+        return Alive(self.states(customers), self.states(worth), self.frequency, self.T)
+
+    def _order_values(self, spend: SpendFit, money: np.ndarray | None) -> np.ndarray:
+        """Mean expected value of an order of a pattern's customers [currency], shape (points, patterns) or less."""
+        x, unknown = self.patterns.frequency, self.patterns.weight - self.known
+        own, new = (
+            spend.order_values(x, mean, money) for mean in (self.known_value / np.maximum(self.known, 1), np.nan)
+        )
+        # The expectation is linear in a customer's own mean, so a pattern's mean stands for its customers.
+        return (np.where(self.known > 0, own * self.known, 0.0) + new * unknown) / self.patterns.weight
+
+
+def base_grid(summary: CustomerSummary, clock: Clock) -> BaseGrid:
+    """The grid of a summary's customers; of those in an engine one row each is brought here."""
+    summary = summary.here if isinstance(summary, RemoteHistories) else summary
+    patterns = patterns_of(summary, clock)
+    frequency, of_frequency = _frequency_levels(patterns.frequency)
+    ages, of_age = _age_levels(patterns.T)
+    shares = of_frequency[:, :, None] * of_age[:, None, :]
+    spread = csr_array(shares.reshape(len(patterns), -1).T)
+    known, value = np.zeros((2, len(patterns)))
+    if summary.has_money:
+        table = summary.table
+        mean = table["mean_repeat_value"].to_numpy(dtype=float)
+        has = (table["frequency"].to_numpy() > 0) & np.isfinite(mean)
+        known = np.bincount(patterns.index[has], minlength=len(patterns)).astype(float)
+        value = np.bincount(patterns.index[has], np.maximum(mean[has], 0.0), minlength=len(patterns))
+    return BaseGrid(patterns, frequency, ages, spread, known, value)
+
+
+def _frequency_levels(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    single = np.arange(min(SINGLE_LEVELS, int(x.max()) + 1), dtype=float)
+    most = float(x.max())
+    if most < SINGLE_LEVELS:
+        return single, np.eye(len(single))[x]
+    many = x >= SINGLE_LEVELS
+    place, shares = _interpolated(np.log(np.where(many, x, SINGLE_LEVELS)), LEVELS_ABOVE)
+    levels = np.concatenate([single, np.exp(place)])
+    alone = np.eye(len(single))[np.where(many, 0, x)] * ~many[:, None]
+    return levels, np.hstack([alone, shares * many[:, None]])
+
+
+def _age_levels(T: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    offset = 0.05 * T.max() or 1.0  # all came on the last day
+    log_age = np.log(offset + T)
+    width = float(np.ptp(log_age))
+    place, shares = _interpolated(log_age, 3 + int(np.ceil(2 * width)))
+    return np.exp(place) - offset, shares
+
+
+def _interpolated(values: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Chebyshev places over the range of ``values``, and Lagrange weights of each value on them."""
+    low, high = float(values.min()), float(values.max())
+    if high - low < 1e-9:
+        return np.array([low]), np.ones((len(values), 1))
+    place = (low + high) / 2 + (high - low) / 2 * chebpts1(count)
+    return place, barycentric_interpolate(place, np.eye(count), values)

@@ -1,6 +1,7 @@
 """What every customer is still worth: expectations in closed form, intervals from simulated futures.
 
-The futures know no margin: everything is in amounts of orders, so that another margin only scales it.
+The futures know no margin: everything is in amounts of orders, so that another margin only scales it. Of customers
+whose rows stay in an engine values are expressions there; the total and its credible interval are computed here.
 """
 
 from __future__ import annotations
@@ -14,24 +15,24 @@ import numpy as np
 import pandas as pd
 
 from analysis.config import EconomicsConfig
-from analysis.data.remote import RemoteHistories
-from analysis.errors import DataError
+from analysis.data.remote import InEngine, RemoteHistories, mean_repeat_value
+from analysis.errors import DataError, Unavailable
 from analysis.interval import Interval
+from analysis.models.fits import PurchaseFit
 from analysis.models.futures import Spenders, passes_for, simulate_futures
+from analysis.models.origins import Calibration, Record
 from analysis.models.patterns import Patterns, patterns_of
 from analysis.models.registry import MODELS
+from analysis.models.spend import SpendFit
 from analysis.plotting import Plots
 from analysis.tables import table_html
 from analysis.time import DAYS_PER_YEAR, Clock, duration, force_of_interest, from_days, to_days, units_per_year
+from analysis.value.groups import LABELS, members_of, segment_of, segments_of
 from analysis.value.lift import fits_of
-from analysis.value.segments import LABELS, members_of, segment_of, segments_of
 from analysis.value.shifts import streams_at_rest
 
 if TYPE_CHECKING:
     from analysis.data import CustomerSummary
-    from analysis.models.fits import PurchaseFit
-    from analysis.models.spend import SpendFit
-    from analysis.value.remote import RemoteValue
 
 PASSES = 1_000
 """Simulated futures of every customer, where there are not too many of them."""
@@ -336,15 +337,11 @@ def customer_value(
     """
     fits = fits_of(fit)
     orders = fits[0].orders
-    if isinstance(fits[0].known_histories(), RemoteHistories):
-        from analysis.value.remote import remote_value
-
-        return remote_value(
-            fits[0], spend, duration(horizon), gross_margin, annual_discount_rate, cost_per_order, level
-        )
     time = {"horizon_years": duration(horizon) / DAYS_PER_YEAR, "annual_discount_rate": annual_discount_rate}
     money = {"gross_margin": gross_margin, "cost_per_order": cost_per_order}
     EconomicsConfig.checked(**time, **money)
+    if isinstance(fits[0].known_histories(), RemoteHistories):
+        return remote_value(fits[0], spend, **time, **money, level=level)
     found = futures(fits[0].known_histories(), fits, spend, **time, level=level, seed=seed)
     first = fits[0].known_histories().table.filter(items=("first_category", "first_channel"))
     first = first.rename(columns=lambda name: name.removeprefix("first_"))
@@ -459,12 +456,14 @@ def value_of(
         value = Interval.around(estimate, money, level) if has_money else None
         return ModelTotal(value, Interval.around(orders, simulated[0], level))
 
+    known = pd.DataFrame() if attributes is None else attributes
+    more = {f"{name}_" if name in COLUMNS else name: known[name].array for name in known}
     by_model, expected = {name: base(each) for name, each in futures.by_model.items()}, None
     if has_money:
         drawn = gross_margin * futures.expectation[1] - cost_per_order * futures.expectation[2]
         expected = Interval.around(by_model[primary].residual_clv.estimate, drawn, level)
     value = CustomerValue(
-        customers=_with_attributes(table[list(COLUMNS)], attributes),
+        customers=table[list(COLUMNS)].assign(**more),
         total=by_model[primary].residual_clv,
         expected_total=expected,
         expected_orders=by_model[primary].expected_orders,
@@ -479,14 +478,6 @@ def value_of(
         simulation=simulation,
     )
     return replace(value, segments=_by_segment(value, segments, totals, level))
-
-
-def _with_attributes(customers: pd.DataFrame, attributes: pd.DataFrame | None) -> pd.DataFrame:
-    if attributes is None:
-        return customers
-    return customers.assign(
-        **{f"{name}_" if name in customers else name: attributes[name].array for name in attributes}
-    )
 
 
 COLUMNS = (
@@ -512,3 +503,212 @@ def _by_segment(value: CustomerValue, members: pd.DataFrame, totals: Totals, lev
     orders = {"expected_orders": ordered @ members.to_numpy()}
     orders |= {"expected_orders_lower": fewest, "expected_orders_upper": most}
     return pd.DataFrame({**columns, "share": estimate / worth.sum(), **orders})
+
+
+WINDOW_DAYS = 91
+"""Length of a past window where there are none."""
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """Totals with calibrated intervals.
+
+    Attributes
+    ----------
+    orders, money
+        Expected orders, and the residual value [currency]; None without money or where nothing is left.
+    spread
+        Root mean square of the log error beyond the model's own.
+    windows
+        Past windows that it rests on.
+    is_assumed
+        Whether the horizon is longer than a window, so that the interval is carried on by assumption.
+    calibration, horizon_days
+        What intervals are widened by.
+    """
+
+    orders: Interval
+    money: Interval | None
+    spread: float
+    windows: int
+    is_assumed: bool
+    calibration: Calibration
+    horizon_days: float
+
+    def of(self, groups: pd.DataFrame) -> pd.DataFrame:
+        """Groups as ``CustomerValue.by`` gives them, with calibrated intervals beside the predictive ones.
+
+        That the total of a group misses beyond the model's own interval by as much as that of all is assumed: past
+        windows were looked at as a whole. Missing where a group brings nothing.
+
+        Returns
+        -------
+        DataFrame
+            With calibrated_lower and calibrated_upper of the residual value [currency] (without money of the orders),
+            and expected_orders_calibrated_lower and expected_orders_calibrated_upper.
+        """
+        ends = {"": ("estimate", "lower", "upper")}
+        ends["expected_orders_"] = ("expected_orders", "expected_orders_lower", "expected_orders_upper")
+        found = {}
+        for name, columns in ends.items():
+            rows = groups[[*columns, "level"]].to_numpy(dtype=float)
+            wide = [self._ends(Interval(*row)) for row in rows.tolist()]
+            found[f"{name}calibrated_lower"], found[f"{name}calibrated_upper"] = np.reshape(wide, (-1, 2)).T
+        return groups.assign(**found)
+
+    def _ends(self, own: Interval) -> tuple[float, float]:
+        if not own.estimate > 0:
+            return np.nan, np.nan
+        wide = self.calibration.widened(own, self.horizon_days)
+        return wide.lower, wide.upper
+
+
+def outlook(value: CustomerValue, record: Record | None = None) -> Outlook:
+    """The totals of a value with calibrated intervals; without a record only with what is assumed beforehand.
+
+    Parameters
+    ----------
+    value
+        Of any horizon: over a shorter time than a past window totals miss by more, over a longer one by as much.
+    record
+        How past windows were forecast, such as ``rolling_origins`` gives.
+
+    Examples
+    --------
+    >>> import analysis as rl
+    >>> study = rl.open_study(sample="cdnow")
+    >>> quarter = rl.customer_value(study.fit, study.spend, "13W")
+    >>> ahead = rl.outlook(quarter, study.origins)
+    >>> ahead.is_assumed, ahead.money.upper > quarter.total.upper
+    (False, True)
+    >>> wide = ahead.of(quarter.by("orders"))
+    >>> bool((wide["calibrated_upper"] >= wide["upper"]).all())
+    True
+    """
+    calibration = Calibration.of([], [], WINDOW_DAYS) if record is None else record.calibration
+    days, money = value.horizon_years * DAYS_PER_YEAR, value.total
+    return Outlook(
+        orders=calibration.widened(value.expected_orders, days),
+        money=None if money is None or money.estimate <= 0 else calibration.widened(money, days),
+        spread=calibration.spread,
+        windows=calibration.windows,
+        is_assumed=calibration.is_assumed(days),
+        calibration=calibration,
+        horizon_days=days,
+    )
+
+
+DRAWS = 200
+
+
+@dataclass(frozen=True)
+class RemoteValue:
+    """What every customer is still worth, as a table of the engine that holds them.
+
+    Attributes
+    ----------
+    customers
+        One row a customer: the id, p_alive, expected_orders and p_order within the horizon, and with money
+        expected_order_value and residual_clv [currency].
+    expected_total, expected_orders
+        Residual value [currency] and orders of the base in expectation, with their **credible** intervals.
+    """
+
+    customers: InEngine
+    expected_total: Interval | None
+    expected_orders: Interval
+
+    @property
+    def total(self) -> Interval:
+        """Never known here: a predictive interval simulates the future of every customer."""
+        raise Unavailable(
+            "Predictive intervals simulate every customer, which takes a base that fits into memory; "
+            "`expected_total` has the credible interval."
+        )
+
+    def by(self, group: pd.Series) -> pd.DataFrame:
+        """As ``CustomerValue.by`` of groups by customer id, in expectation: ``lower`` and ``upper`` are not known."""
+        worth = self.customers.to_frame()["residual_clv"]
+        cells = worth.groupby(group.reindex(worth.index).to_numpy())
+        found = pd.DataFrame({"customers": cells.size(), "estimate": cells.sum(), "share": cells.sum() / worth.sum()})
+        return found.assign(lower=np.nan, upper=np.nan, level=np.nan)
+
+
+def remote_value(
+    fit: PurchaseFit,
+    spend: SpendFit | None,
+    horizon_years: float,
+    annual_discount_rate: float,
+    gross_margin: float,
+    cost_per_order: float,
+    level: float,
+) -> RemoteValue:
+    """See ``customer_value``."""
+    histories: RemoteHistories = fit.known_histories()
+    patterns, known, end = patterns_of(histories, fit.clock), histories.collapsed, histories.observation_end
+    days, delta = horizon_years * DAYS_PER_YEAR, force_of_interest(annual_discount_rate, fit.time_unit)
+    horizon, discounting = fit.clock.ahead(days, end), (from_days(days, fit.time_unit), delta, end)
+    found = MODELS[fit.model].expectations(fit.params, patterns, horizon)
+    found = {name: values[patterns.index] for name, values in found.items()}
+    points = [replace(fit, parameters=draw) for draw in _drawn(fit.posterior)]
+    orders = [_orders(each, patterns, horizon) for each in points]
+    expected_orders = Interval.around(_orders(fit, patterns, horizon), np.array(orders), level)
+    if spend is None or not histories.has_money:
+        return RemoteValue(histories.predicted(found), None, expected_orders)
+
+    def total(fit: PurchaseFit, spend: SpendFit) -> float:
+        intercept, slope = affine_order_values(spend, known["frequency"])
+        mean = known["repeat_total"] / (known["frequency"] * known["customers"]).clip(lower=1)
+        left = gross_margin * (intercept + slope * mean) - cost_per_order
+        return float((known["customers"] * discounted_orders(fit, patterns, *discounting) * left).sum())
+
+    spends = [spend] * len(points)
+    if spend.posterior is not None:
+        spends = [replace(spend, parameters=draw) for draw in _drawn(spend.posterior)]
+    totals = [total(*pair) for pair in zip(points, spends, strict=True)]
+    intercept, slope = affine_order_values(spend, known["frequency"])
+    parts = {"discounted": discounted_orders(fit, patterns, *discounting), "intercept": intercept, "slope": slope}
+    table = histories.joined(found | parts)
+    table = table.mutate(expected_order_value=table.intercept + table.slope * mean_repeat_value(table))
+    left = table.expected_order_value * gross_margin - cost_per_order
+    columns = {histories.orders.id_column: table.customer, **{name: table[name] for name in found}}
+    columns |= {"expected_order_value": table.expected_order_value, "residual_clv": table.discounted * left}
+    customers = InEngine(table.select(**columns), histories.orders.id_column)
+    return RemoteValue(customers, Interval.around(total(fit, spend), np.array(totals), level), expected_orders)
+
+
+def _drawn(posterior) -> list[dict[str, float]]:
+    return [dict(zip(posterior.names, draw, strict=True)) for draw in posterior.draws[:DRAWS].tolist()]
+
+
+def _orders(fit: PurchaseFit, patterns: Patterns, horizon: float) -> float:
+    return patterns.total(MODELS[fit.model].expected_purchases(fit.params, horizon, *patterns.history))
+
+
+def affine_order_values(spend: SpendFit, frequency: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Intercept [currency] and slope of the expected order value in a customer's own mean, by repeat orders.
+
+    Every spend model here is affine in the mean, so that an engine needs no more than these two of each frequency.
+
+    Raises
+    ------
+    Unavailable
+        Of a model that is not.
+
+    Examples
+    --------
+    >>> import analysis as rl
+    >>> spend = rl.GammaGamma().fit(rl.read_orders({"sample": "cdnow"}))
+    >>> intercept, slope = affine_order_values(spend, pd.Series([0, 4]))
+    >>> slope.round(2).tolist(), (intercept + slope * 20).round(2).tolist()
+    ([0.0, 0.85], [35.81, 22.3])
+    """
+    scale = spend.mean_order_value or 1.0
+    low, one, two = (
+        spend.expected_order_value(pd.DataFrame({"frequency": frequency, "monetary_value": times * scale})).to_numpy()
+        for times in (0.5, 1.0, 2.0)
+    )
+    slope = (two - one) / scale
+    if not np.allclose(one - low, slope * scale / 2, rtol=1e-6, atol=1e-9 * scale):
+        raise Unavailable("This spend model has no closed form in a customer's mean order value.")
+    return one - slope * scale, slope
