@@ -77,6 +77,16 @@ def test_bridge_drivers_deciles_and_cohorts_are_counted_in_the_engine(cdnow_ther
     assert_alike(there, here)
 
 
+def test_cohorts_and_periods_are_those_of_a_frame_and_claims_say_what_they_need(cdnow_there):
+    there, here = cdnow_there
+    for kind in ("orders", "customers", "revenue"):
+        assert_alike(there.cohorts(kind), here.cohorts(kind))
+    assert_alike(there.by_period(), here.by_period())
+    assert there._repr_html_().split("(customers")[1] == here._repr_html_().split("(customers")[1]
+    with pytest.raises(Unavailable, match="stay in their engine"):
+        rl.test_claims(there)
+
+
 def test_rates_of_retention_and_alerts_are_counted_in_the_engine(shop_there, monkeypatch):
     monkeypatch.setattr(remote, "MOST_HERE", 0)
     days = pd.to_datetime(["2021-06-01", "2022-06-01"])

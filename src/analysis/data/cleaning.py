@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -13,6 +13,7 @@ import ibis
 import numpy as np
 import pandas as pd
 from ibis.expr.types import NumericValue, Table
+from markupsafe import Markup
 
 from analysis.config import Config, DataConfig
 from analysis.data import expressions
@@ -22,8 +23,10 @@ from analysis.data.ledger import Entry, Outcome, Reason, ledger_frame, where_any
 from analysis.data.meaning import dominant_customer, meant, problems_in_far_days
 from analysis.data.rows import Rows, problems_in_rows
 from analysis.data.vocabulary import in_words, rows_by_code
-from analysis.errors import CONTENT, USAGE, DataError, InputRefused, Problem, UsageError, counted
-from analysis.words import Message
+from analysis.errors import CONTENT, USAGE, DataError, InputRefused, Problem, Unavailable, UsageError, counted
+from analysis.plotting import Plots
+from analysis.tables import table_html
+from analysis.words import Message, block
 
 BIRTH_WINDOW_DAYS = 28
 QUIET_DAYS, QUIET_TIMES = 7, 2
@@ -37,6 +40,14 @@ MATERIAL = 0.005
 UNCOUNTED = -1
 NARROW_TOTAL = 900_000_000_000
 """Money below it fits into ``expressions.CELL``."""
+
+
+PLOTS = {
+    "orders_over_time": "analysis.data.plots:plot_orders_over_time",
+    "cohorts": "analysis.data.plots:plot_cohorts",
+}
+MOST_WEEKS = 130
+"""Weeks up to which orders are shown by week."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -56,6 +67,8 @@ class Cleaned:
     notes: tuple[Message, ...]
     left_truncation: Message | None
 
+    plot = Plots(**PLOTS)
+
     def last_day(self, until: dt.date | str | None) -> dt.date:
         """The last day that counts.
 
@@ -69,6 +82,78 @@ class Cleaned:
             window = f"{self.observation_start} to {self.observation_end}"
             raise UsageError(f"until == {str(until)!r} lies outside the data; {window} is allowed")
         return day
+
+    def cohorts(self, kind: str = "orders") -> pd.DataFrame:
+        """Cohorts: customers by the calendar month of their first order, followed month by month.
+
+        Parameters
+        ----------
+        kind
+            ``orders``, ``customers`` (who ordered) or ``revenue`` [currency, refunds taken off].
+
+        Returns
+        -------
+        DataFrame, index cohort (month), columns month (0 is the cohort's own, which includes first orders)
+            Missing where the month lies after the last day of the data; that day's own month may be incomplete.
+
+        Raises
+        ------
+        Unavailable
+            For revenue without money.
+        """
+        kinds = ("orders", "customers", "revenue")
+        if kind not in kinds:
+            raise UsageError(f"cohorts of {kind!r}: must be of {', '.join(kinds)}")
+        if kind == "revenue" and not self.has_money:
+            raise Unavailable("The data hold no amounts, so there is no revenue.")
+        cells = self._computed(expressions.cohorts)
+        cells["cohort"] = pd.to_datetime(cells["cohort"]).dt.to_period("M")
+        last = pd.Period(self.observation_end, "M")
+        cohorts = pd.period_range(cells["cohort"].min(), last, freq="M", name="cohort")
+        months = pd.RangeIndex(len(cohorts), name="month")
+        cells[kind] = cells[kind].astype(float)
+        table = cells.pivot_table(index="cohort", columns="month", values=kind, fill_value=0)
+        table = table.reindex(cohorts, columns=months, fill_value=0.0)
+        table = table.where(np.add.outer(months, months) < len(cohorts))
+        return table if kind == "revenue" else table.astype("Int64")
+
+    def by_period(self) -> pd.DataFrame:
+        """Orders by whole week since the start, by calendar month where weeks are too many.
+
+        Returns
+        -------
+        DataFrame
+            start (first day), days (length), first_orders, repeat_orders. A period of which over a tenth is missing
+            would look like a fall and is left out, unless it is the only one.
+        """
+        monthly = len(self.daily) > 7 * MOST_WEEKS
+        daily = self.daily.set_index("date")[["new_customers", "repeat_orders"]]
+        bins = daily.resample("MS") if monthly else daily.resample("7D", origin="start")
+        periods = bins.sum().rename(columns={"new_customers": "first_orders"}).rename_axis("start").reset_index()
+        periods.insert(1, "days", bins.size().to_numpy())
+        full = periods["start"].dt.days_in_month if monthly else 7
+        return periods[(periods["days"] >= 0.9 * full) | (len(periods) == 1)].reset_index(drop=True)
+
+    def _computed(self, expression: Callable[..., Table]) -> pd.DataFrame:
+        """What an expression of customer-days and the last day that counts makes of them."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self._said()}>"
+
+    def _repr_html_(self) -> str:
+        table = self.ledger.assign(
+            outcome=[str(Outcome(code).label) for code in self.ledger["outcome"]],
+            reason=[str(Reason(code).label) for code in self.ledger["reason"]],
+        )
+        return block(table_html(table, self._said()), *(Markup("<p>{}</p>").format(note) for note in self.notes))
+
+    def _said(self) -> Message:
+        return Message(
+            "**{n:integer} order** between {start:date} and {end:date} (customers: {customers:integer}).",
+            "**{n:integer} orders** between {start:date} and {end:date} (customers: {customers:integer}).",
+            n=self.orders, customers=self.customers, start=self.observation_start, end=self.observation_end,
+        )  # fmt: skip
 
 
 def cleaned(

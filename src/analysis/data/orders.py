@@ -9,7 +9,7 @@ import re
 import shutil
 import tempfile
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,6 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 from ibis.expr.types import Table
-from markupsafe import Markup
 
 from analysis.config import (
     CUSTOMER_TABLES,
@@ -30,22 +29,16 @@ from analysis.config import (
     nearest,
 )
 from analysis.data import expressions
-from analysis.data.cleaning import Cleaned, cleaned
+from analysis.data.cleaning import PLOTS, Cleaned, cleaned
 from analysis.data.database import told_without_secrets
 from analysis.data.engine import Connection, close, connect, id_type, literal, quoted, run, scratch
-from analysis.data.ledger import Outcome, Reason
 from analysis.data.reading import damage_named, part_of, raw_table
 from analysis.data.remote import UNREAD, RemoteOrders, configured_table, is_remote, remote_orders
 from analysis.data.rows import file_rows
 from analysis.data.source import RawTable
 from analysis.data.summary import STORED_AT_ONCE, CustomerSummary, Days, customer_summary
-from analysis.errors import USAGE, InputRefused, Problem, Unavailable, UsageError
+from analysis.errors import USAGE, InputRefused, Problem, UsageError
 from analysis.plotting import Plots
-from analysis.tables import table_html
-from analysis.words import Message, block
-
-MOST_WEEKS = 130
-"""Weeks up to which orders are shown by week."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -84,11 +77,7 @@ class Orders(Cleaned):
     data_hash: str
     days: Days = field(repr=False)
 
-    plot = Plots(
-        orders_over_time="analysis.data.plots:plot_orders_over_time",
-        frequency="analysis.data.plots:plot_frequency",
-        cohorts="analysis.data.plots:plot_cohorts",
-    )
+    plot = Plots(**PLOTS, frequency="analysis.data.plots:plot_frequency")
 
     @property
     def occasions(self) -> Path:
@@ -154,80 +143,15 @@ class Orders(Cleaned):
         with scratch(self.days.path.parent) as connection:
             return customer_summary(connection, self.days, day, has_money=self.has_money)
 
-    def cohorts(self, kind: str = "orders") -> pd.DataFrame:
-        """Cohorts: customers by the calendar month of their first order, followed month by month.
-
-        Parameters
-        ----------
-        kind
-            ``orders``, ``customers`` (who ordered) or ``revenue`` [currency, refunds taken off].
-
-        Returns
-        -------
-        DataFrame, index cohort (month), columns month (0 is the cohort's own, which includes first orders)
-            Missing where the month lies after the last day of the data; that day's own month may be incomplete.
-
-        Raises
-        ------
-        Unavailable
-            For revenue without money.
-        """
-        kinds = ("orders", "customers", "revenue")
-        if kind not in kinds:
-            raise UsageError(f"cohorts of {kind!r}: must be of {', '.join(kinds)}")
-        if kind == "revenue" and not self.has_money:
-            raise Unavailable("The data hold no amounts, so there is no revenue.")
+    def _computed(self, expression: Callable[..., Table]) -> pd.DataFrame:
         self.days.store()
         with scratch(self.days.path.parent) as connection:
-            cells = self.days.then(connection, expressions.cohorts, self.observation_end).frame()
-        cells["cohort"] = pd.to_datetime(cells["cohort"]).dt.to_period("M")
-        last = pd.Period(self.observation_end, "M")
-        cohorts = pd.period_range(cells["cohort"].min(), last, freq="M", name="cohort")
-        months = pd.RangeIndex(len(cohorts), name="month")
-        cells[kind] = cells[kind].astype(float)
-        table = cells.pivot_table(index="cohort", columns="month", values=kind, fill_value=0)
-        table = table.reindex(cohorts, columns=months, fill_value=0.0)
-        table = table.where(np.add.outer(months, months) < len(cohorts))
-        return table if kind == "revenue" else table.astype("Int64")
-
-    def by_period(self) -> pd.DataFrame:
-        """Orders by whole week since the start, by calendar month where weeks are too many.
-
-        Returns
-        -------
-        DataFrame
-            start (first day), days (length), first_orders, repeat_orders. A period of which over a tenth is missing
-            would look like a fall and is left out, unless it is the only one.
-        """
-        monthly = len(self.daily) > 7 * MOST_WEEKS
-        daily = self.daily.set_index("date")[["new_customers", "repeat_orders"]]
-        bins = daily.resample("MS") if monthly else daily.resample("7D", origin="start")
-        periods = bins.sum().rename(columns={"new_customers": "first_orders"}).rename_axis("start").reset_index()
-        periods.insert(1, "days", bins.size().to_numpy())
-        full = periods["start"].dt.days_in_month if monthly else 7
-        return periods[(periods["days"] >= 0.9 * full) | (len(periods) == 1)].reset_index(drop=True)
+            return self.days.then(connection, expression, self.observation_end).frame()
 
     def by_frequency(self, last: int = 7) -> pd.DataFrame:
         """Customers by number of repeat orders: label and customers, everything from ``last`` on together."""
         counts = np.bincount(np.minimum(self.histories.table["frequency"], last), minlength=last + 1)
         return pd.DataFrame({"label": [*map(str, range(last)), f"{last}+"], "customers": counts})
-
-    def __repr__(self) -> str:
-        return f"<Orders: {self._said()}>"
-
-    def _repr_html_(self) -> str:
-        table = self.ledger.assign(
-            outcome=[str(Outcome(code).label) for code in self.ledger["outcome"]],
-            reason=[str(Reason(code).label) for code in self.ledger["reason"]],
-        )
-        return block(table_html(table, self._said()), *(Markup("<p>{}</p>").format(note) for note in self.notes))
-
-    def _said(self) -> Message:
-        return Message(
-            "**{n:integer} order** between {start:date} and {end:date} (customers: {customers:integer}).",
-            "**{n:integer} orders** between {start:date} and {end:date} (customers: {customers:integer}).",
-            n=self.orders, customers=self.customers, start=self.observation_start, end=self.observation_end,
-        )  # fmt: skip
 
 
 def _write_occasions(orders: Orders, path: Path) -> None:

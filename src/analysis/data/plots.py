@@ -26,13 +26,14 @@ from analysis.words import formats, tr
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from analysis.data.cleaning import Cleaned
     from analysis.data.orders import Orders
 
 
 MOST_COHORTS = 24
 
 
-def plot_orders_over_time(orders: Orders, ax: Axes | None = None) -> Axes:
+def plot_orders_over_time(orders: Cleaned, ax: Axes | None = None) -> Axes:
     """First orders on top of repeat orders, by the periods of ``orders.by_period()``."""
     from matplotlib import dates
 
@@ -63,7 +64,7 @@ def plot_frequency(orders: Orders, ax: Axes | None = None) -> Axes:
     return name_axes(ax, x=tr("Repeat orders"), y=tr("Customers"))
 
 
-def plot_cohorts(orders: Orders, ax: Axes | None = None) -> Axes:
+def plot_cohorts(orders: Cleaned, ax: Axes | None = None) -> Axes:
     """Heat map of ``orders.cohorts("customers")`` per customer of the cohort, from its second month on.
 
     Each cohort stands with its month and the number of its customers; of more than two years those of a quarter are

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
@@ -186,8 +186,8 @@ class RemoteOrders(Cleaned):
         frame.insert(1, "monetary_value", frame.pop("repeat_total") / frame["frequency"].clip(lower=1))
         return frame
 
-    def __repr__(self) -> str:
-        return f"<RemoteOrders: {self.orders:,} orders of {self.customers:,} customers, {self.observation_end}>"
+    def _computed(self, expression: Callable[..., Table]) -> pd.DataFrame:
+        return Relation.of_table(self.days).then(expression, self.observation_end).frame()
 
 
 def mean_repeat_value(found: Table) -> NumericValue:

@@ -477,6 +477,8 @@ def test_claims(
     ------
     InputRefused
         For settings that there are not, or with a value that is not allowed.
+    Unavailable
+        Of orders that stay in an engine.
 
     Examples
     --------
@@ -489,6 +491,13 @@ def test_claims(
       verdict  estimate  unit
     supported       7.5 ratio
     """
+    from analysis.data import Orders
+
+    if not isinstance(orders, Orders):
+        raise Unavailable(
+            "The claims look at every customer, and these stay in their engine; a configuration that names the table "
+            "brings their orders here."
+        )
     content = {"data": {"transactions": {"sample": "cdnow"}}}  # the orders stand in for it
     config = config_from_mapping(content, path=Path("claims.yml"), overrides=overrides(settings))
     with tempfile.TemporaryDirectory(prefix="rlab-") as folder:
