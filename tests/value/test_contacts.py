@@ -178,7 +178,7 @@ def test_points_about_to_expire_make_a_list_that_holds_until_they_do(shop):
 def test_a_list_whose_lots_brought_more_comes_first_and_one_where_they_cost_more_is_sent_to_nobody(shop, found):
     again = found.customers[found.customers["customer_id"].duplicated(keep=False)]
     later = again.loc[~again["send"], "list"].value_counts().index[0]
-    effects = pd.DataFrame({"list": [later], "shrunk": [0.4], "untested": [np.nan], "verdict": ["open"]})
+    effects = pd.DataFrame({"list": [later], "shrunk": [0.4], "untested": [0.0], "verdict": ["open"]})
     first = contact_lists(*shop, effects=effects, **COSTS)
     assert first.lists.loc[later, "send"] > found.lists.loc[later, "send"]
     assert not first.customers[first.customers["send"]]["customer_id"].duplicated().any()

@@ -136,8 +136,8 @@ class LotEffects:
         however often one looks; lift in the share that ordered, with its ends; verdict: ``works``, ``harms`` or
         ``open``. By shrunk (with its ends) lists are ranked: the same margin by who ordered, at the mean margin of
         those who did, which a contact hardly moves and chance does (of ``up_sell``, which is to move it, the margin
-        itself), drawn towards the mean of all lists; that mean is what is expected of a list without a lot: untested,
-        missing with a single list.
+        itself), drawn towards the mean of all lists and of one more whose contacts change nothing and cost what they
+        cost; that mean is what is expected of a list without a lot: untested.
     """
 
     lots: pd.DataFrame
@@ -208,7 +208,7 @@ def _contacted(lot: pd.DataFrame, contacts: pd.DataFrame | None, name: str, star
 
 
 def _outcomes(orders: Orders, lot: pd.DataFrame, asked: np.ndarray, number: int) -> pd.DataFrame:
-    """One row a name: list, lot, customer, arm (1 or 0), net, by_orders and before [currency], ordered (1 or 0)."""
+    """One row a name: list, lot, customer, arm (1 or 0), what came [currency] and whether one ordered (1 or 0)."""
     cost = lot.iloc[0]
     period = Period.of(orders, cost["start"].date(), cost["end"].date())
     money = Economics(cost["gross_margin"], cost["cost_per_order"])
@@ -225,6 +225,7 @@ def _outcomes(orders: Orders, lot: pd.DataFrame, asked: np.ndarray, number: int)
             "net": margin - given,
             "by_orders": (margin if cost["list"] == "up_sell" else ordered * each) - given,
             "of_an_order": each,
+            "given": given,
             "before": found["before"].to_numpy() if "before" in found else 0.0,
             "ordered": ordered.astype(float),
         }
@@ -266,7 +267,7 @@ def _effect(name: str, rows: pd.DataFrame, level: float) -> dict | None:
     found |= {"estimate": estimate, "lower": estimate - half, "upper": estimate + half, "level": level}
     found |= {"at_any_look_lower": bound.lower, "at_any_look_upper": bound.upper}
     found |= dict(zip(("by_orders", "by_orders_error"), _pooled(rows, "by_orders"), strict=True))
-    found["spread"] = SPREAD * rows["of_an_order"].mean()
+    found["spread"], found["idle"] = SPREAD * rows["of_an_order"].mean(), -rows["given"][rows["arm"] == 1].mean()
     return found | {"lift": lift, "lift_lower": lift - of_lift, "lift_upper": lift + of_lift}
 
 
@@ -278,8 +279,10 @@ def _pooled(rows: pd.DataFrame, outcome: str) -> tuple[float, float]:
 def _shrunk(effects: pd.DataFrame, level: float) -> pd.DataFrame:
     if effects.empty:
         return effects
+    between = (effects["spread"] ** 2).mean()
     part = pd.DataFrame({"mean": effects["by_orders"], "variance": effects["by_orders_error"] ** 2})
-    found = pooled_means(part, level, least=(effects["spread"] ** 2).mean())
+    part.loc[len(part)] = effects["idle"].mean(), between
+    found = pooled_means(part, level, least=between)[:-1]
     ends = {"shrunk": "estimate", "shrunk_lower": "lower", "shrunk_upper": "upper", "untested": "together"}
-    kept = effects.drop(columns=["by_orders", "by_orders_error", "spread"])
+    kept = effects.drop(columns=["by_orders", "by_orders_error", "spread", "idle"])
     return kept.assign(**{name: found[end] for name, end in ends.items()})

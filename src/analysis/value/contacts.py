@@ -204,7 +204,7 @@ def contact_lists(
         to for no list; the arm ``contact`` of a lot that has not begun, for its own.
     effects
         What lots showed, as ``rl.lot_effects(...).effects``: a customer is written to for the list whose contacts
-        are expected to bring more (``shrunk``; of a list without a lot ``untested``, 0 where that is not known), then
+        are expected to bring more (``shrunk``; of a list without a lot ``untested``, 0 before any lot), then
         for the first in ``LISTS``; a list whose contacts are expected to cost more than they bring is sent to nobody,
         but for a lot.
     points
@@ -252,8 +252,7 @@ def contact_lists(
     found = [table[members & permitted].assign(list=name) for name, members in _members(table).items()]
     unknown = pd.DataFrame(columns=["list", "shrunk", "untested", "verdict"])
     known = unknown if effects is None or effects.empty else effects
-    brought, untested = known.set_index("list")["shrunk"].astype(float), known["untested"].fillna(0.0)
-    others = untested.iloc[0] if len(untested) else 0.0
+    brought, others = known.set_index("list")["shrunk"].astype(float), known["untested"].iloc[0] if len(known) else 0.0
     chosen = pd.concat(found, ignore_index=True)
     chosen["brought"] = chosen["list"].map(brought).fillna(others)
     outside, chosen["asked"] = _by_lots(chosen, lots, end)
