@@ -129,6 +129,11 @@ def test_every_notebook_ends_where_the_data_tell_little(tmp_path, monkeypatch, c
         f"name: shop\ndata:\n  transactions: orders.csv\n  columns: {{customer: customer, date: date{amount}}}\n"
     )
     run_cells(tmp_path / "shop.yml", tmp_path / "store", lab=False)
+    if not amount:
+        told = capsys.readouterr().out
+        section = told.split("Does keeping more customers pay?")[-1].split("How far to trust it")[0]
+        assert "no amounts of money" in section
+        assert "send-" not in told
 
 
 @pytest.mark.slow

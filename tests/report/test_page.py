@@ -171,3 +171,10 @@ def test_a_configuration_that_was_written_out_keeps_what_was_assumed():
     assert len(config_from_mapping(written, path=Path("a.yml")).assumed) == 5
     answered = config_from_mapping(written, path=Path("a.yml"), overrides={"economics.gross_margin": 0.3})
     assert "economics.gross_margin" not in answered.assumed
+
+
+def test_a_table_of_the_spend_answers_what_winning_a_customer_costs():
+    spend = {"file": "spend.csv", "columns": {"date": "month", "spend": "spend"}}
+    config = Config(name="shop", data={"transactions": {"sample": "cdnow"}, "acquisition": spend})
+    assert "economics.acquisition_cost" not in config.assumed
+    assert "economics.gross_margin" in config.assumed

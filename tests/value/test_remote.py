@@ -129,6 +129,17 @@ def test_a_value_that_stays_in_the_engine_says_what_rungs_and_lists_are_worth(sh
     pd.testing.assert_frame_equal(known[0][1], known[1][1])
 
 
+def test_without_money_a_value_in_the_engine_says_what_rungs_will_order(both):
+    rows = rows_of(rl.read_orders({"sample": "cdnow"}), most=600)[["customer", "date"]]
+    there, here = both("orders_only", rows)
+    fit = rl.BGNBD().fit(here)
+    rungs, expected = (
+        rl.ladder(orders, fit, rl.customer_value(fit.of(orders), None, horizon="1Y", gross_margin=0.3)).rungs
+        for orders in (there, here)
+    )
+    assert rungs["estimate"].to_numpy() == pytest.approx(expected["estimate"].to_numpy(), rel=0.02)
+
+
 def test_rows_of_more_customers_than_fit_here_stay_where_they_are(cdnow_there, monkeypatch):
     there, here = cdnow_there
     fit = rl.BGNBD().fit(here)

@@ -319,7 +319,10 @@ class Config(Section):
             found = given.get(section)
             return key in getattr(found, "model_fields_set", found if isinstance(found, Mapping) else ())
 
-        return {**given, "assumed": tuple(key for key in get_args(Asked) if not answered(*key.split(".")))}
+        assumed = [key for key in get_args(Asked) if not answered(*key.split("."))]
+        if answered("data", "acquisition") and "economics.acquisition_cost" in assumed:
+            assumed.remove("economics.acquisition_cost")  # the table of the spend says it
+        return {**given, "assumed": tuple(assumed)}
 
     @model_validator(mode="after")
     def _batch_splits_its_own_data(self) -> Config:

@@ -628,7 +628,8 @@ class RemoteValue:
 
     def by(self, group: pd.Series) -> pd.DataFrame:
         """As ``CustomerValue.by`` of groups by customer id, in expectation: ``lower`` and ``upper`` are not known."""
-        worth = self.customers.to_frame()["residual_clv"]
+        customers = self.customers.to_frame()
+        worth = customers["residual_clv" if "residual_clv" in customers else "expected_orders"]
         cells = worth.groupby(group.reindex(worth.index).to_numpy())
         found = pd.DataFrame({"customers": cells.size(), "estimate": cells.sum(), "share": cells.sum() / worth.sum()})
         return found.assign(lower=np.nan, upper=np.nan, level=np.nan)
