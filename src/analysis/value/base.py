@@ -167,7 +167,7 @@ def periods_of(orders: AnyOrders, months: int | None) -> tuple[int, list[dt.date
             short = [before] * (whole[0] > before)
             return length, [*short, *whole], len(short)
     raise Unavailable(
-        "Comparing periods needs two of them; the data hold {days:integer} days.",
+        "Comparing periods needs two of them; the data hold {days:days}.",
         code="base.reason.too_short", days=(end - before).days,
     )  # fmt: skip
 
