@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import beta, gamma, norm
+from scipy.special import betaincinv, gammaincinv, ndtri
 
 from analysis.interval import Interval
 
@@ -25,16 +25,16 @@ def share_interval(part: int, whole: int, level: float) -> Interval:
     (0.2044, 0.2182, 0.2324)
     """
     tail = (1 - level) / 2
-    lower = beta.ppf(tail, part + 0.5, whole - part + 0.5) if part > 0 else 0.0
-    upper = beta.ppf(1 - tail, part + 0.5, whole - part + 0.5) if part < whole else 1.0
+    lower = betaincinv(part + 0.5, whole - part + 0.5, tail) if part > 0 else 0.0
+    upper = betaincinv(part + 0.5, whole - part + 0.5, 1 - tail) if part < whole else 1.0
     return Interval(part / whole, float(lower), float(upper), level)
 
 
 def count_interval(count: int, level: float) -> Interval:
     """A Poisson count with Jeffreys' interval of its mean: the posterior under a Gamma(1/2, 0) prior."""
     tail = (1 - level) / 2
-    lower = gamma.ppf(tail, count + 0.5) if count > 0 else 0.0
-    return Interval(float(count), float(lower), float(gamma.ppf(1 - tail, count + 0.5)), level)
+    lower = gammaincinv(count + 0.5, tail) if count > 0 else 0.0
+    return Interval(float(count), float(lower), float(gammaincinv(count + 0.5, 1 - tail)), level)
 
 
 def sum_interval(first: Interval, second: Interval) -> Interval:
@@ -56,7 +56,7 @@ def normal_ends(estimate, error, level: float) -> dict:
     >>> normal_ends(1.0, 0.5, 0.9)["upper"].round(2).item()
     1.82
     """
-    reach = norm.ppf((1 + level) / 2) * error
+    reach = ndtri((1 + level) / 2) * error
     return {"estimate": estimate, "lower": estimate - reach, "upper": estimate + reach, "level": level}
 
 
@@ -65,7 +65,7 @@ def ratio_interval(ratio: float, influence: np.ndarray, level: float) -> Interva
 
     Normal on the log scale, so it needs enough customers and no single one that carries the sum.
     """
-    reach = norm.ppf((1 + level) / 2) * np.sqrt(np.sum(influence**2))
+    reach = ndtri((1 + level) / 2) * np.sqrt(np.sum(influence**2))
     return Interval(float(ratio), float(ratio * np.exp(-reach)), float(ratio * np.exp(reach)), level)
 
 

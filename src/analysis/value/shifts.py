@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.polynomial.chebyshev import chebpts1
-from scipy.interpolate import barycentric_interpolate
-from scipy.optimize import elementwise
 from scipy.sparse import csr_array
 
 from analysis.data.remote import RemoteHistories
@@ -375,6 +373,8 @@ def _root(missing: Callable[[np.ndarray], np.ndarray], points: int) -> np.ndarra
     far = 0.3 * np.sign(now)
     while (short := (missing(far) * now > 0) & (np.abs(far) <= LARGEST_SHIFT)).any():
         far = np.where(short, 2 * far, far)
+    from scipy.optimize import elementwise
+
     found = elementwise.find_root(at, (zero, far), args=(places,), tolerances={"fatol": PRECISION})
     return np.where(np.abs(now) < PRECISION, 0.0, np.where(found.success, found.x, np.nan))
 
@@ -481,4 +481,6 @@ def _interpolated(values: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarra
     if high - low < 1e-9:
         return np.array([low]), np.ones((len(values), 1))
     place = (low + high) / 2 + (high - low) / 2 * chebpts1(count)
+    from scipy.interpolate import barycentric_interpolate
+
     return place, barycentric_interpolate(place, np.eye(count), values)

@@ -18,12 +18,9 @@ from analysis.config import EconomicsConfig
 from analysis.data.remote import InEngine, RemoteHistories, mean_repeat_value
 from analysis.errors import DataError, Unavailable
 from analysis.interval import Interval
-from analysis.models.fits import PurchaseFit
 from analysis.models.futures import Spenders, passes_for, simulate_futures
-from analysis.models.origins import Calibration, Record
 from analysis.models.patterns import Patterns, patterns_of
 from analysis.models.registry import MODELS
-from analysis.models.spend import SpendFit
 from analysis.plotting import Plots
 from analysis.tables import table_html
 from analysis.time import DAYS_PER_YEAR, Clock, duration, force_of_interest, from_days, to_days, units_per_year
@@ -33,6 +30,9 @@ from analysis.value.shifts import streams_at_rest
 
 if TYPE_CHECKING:
     from analysis.data import CustomerSummary
+    from analysis.models.fits import PurchaseFit
+    from analysis.models.origins import Calibration, Record
+    from analysis.models.spend import SpendFit
 
 PASSES = 1_000
 """Simulated futures of every customer, where there are not too many of them."""
@@ -585,6 +585,10 @@ def outlook(value: CustomerValue, record: Record | None = None) -> Outlook:
     >>> bool((wide["calibrated_upper"] >= wide["upper"]).all())
     True
     """
+    from analysis.models.origins import (
+        Calibration,  # with SciPy's distributions, which a page that reads a value spares
+    )
+
     calibration = Calibration.of([], [], WINDOW_DAYS) if record is None else record.calibration
     days, money = value.horizon_years * DAYS_PER_YEAR, value.total
     return Outlook(
