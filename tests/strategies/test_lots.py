@@ -62,7 +62,7 @@ class TestDrawing:
         assert len(draw_lot(found, "win_back", after=END, gross_margin=0.4)) == 2 * ENOUGH_ORDERING / 0.4
 
     def test_of_a_list_that_works_takes_everybody_and_leaves_a_tenth_out_within_strata(self, lists):
-        effects = pd.DataFrame({"list": ["win_back"], "shrunk": [0.4], "untested": [0.0], "verdict": ["works"]})
+        effects = pd.DataFrame({"list": ["win_back"], "shrunk": [0.4], "verdict": ["works"]})
         found = lists(effects=effects)
         assert found.lists["works"].to_dict() == {name: name == "win_back" for name in found.lists.index}
         lot = draw_lot(found, "win_back", after=END, gross_margin=0.4, seed=3)
@@ -74,7 +74,7 @@ class TestDrawing:
         assert worth[out].mean() == pytest.approx(0.5, abs=0.05)
 
     def test_of_a_list_that_is_sent_to_nobody_takes_those_of_no_other_and_they_come_first_within_the_cap(self, lists):
-        effects = pd.DataFrame({"list": ["win_back"], "shrunk": [-0.4], "untested": [0.0], "verdict": ["open"]})
+        effects = pd.DataFrame({"list": ["win_back"], "shrunk": [-0.4], "verdict": ["open"]})
         found = lists(effects=effects)
         assert found.lists.loc["win_back", "send"] == 0
         end = (found.customers["valid_until"].max() - pd.Timedelta(days=28)).date()

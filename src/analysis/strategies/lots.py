@@ -137,7 +137,7 @@ class LotEffects:
         ``open``. By shrunk (with its ends) lists are ranked: the same margin by who ordered, at the mean margin of
         those who did, which a contact hardly moves and chance does (of ``up_sell``, which is to move it, the margin
         itself), drawn towards the mean of all lists and of one more whose contacts change nothing and cost what they
-        cost; that mean is what is expected of a list without a lot: untested.
+        cost.
     """
 
     lots: pd.DataFrame
@@ -283,6 +283,6 @@ def _shrunk(effects: pd.DataFrame, level: float) -> pd.DataFrame:
     part = pd.DataFrame({"mean": effects["by_orders"], "variance": effects["by_orders_error"] ** 2})
     part.loc[len(part)] = effects["idle"].mean(), between
     found = pooled_means(part, level, least=between)[:-1]
-    ends = {"shrunk": "estimate", "shrunk_lower": "lower", "shrunk_upper": "upper", "untested": "together"}
+    ends = {"shrunk": "estimate", "shrunk_lower": "lower", "shrunk_upper": "upper"}
     kept = effects.drop(columns=["by_orders", "by_orders_error", "spread", "idle"])
     return kept.assign(**{name: found[end] for name, end in ends.items()})

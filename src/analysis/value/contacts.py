@@ -204,7 +204,7 @@ def contact_lists(
         to for no list; the arm ``contact`` of a lot that has not begun, for its own.
     effects
         What lots showed, as ``rl.lot_effects(...).effects``: a customer is written to for the list whose contacts
-        are expected to bring more (``shrunk``; of a list without a lot ``untested``, 0 before any lot), then
+        are expected to bring more (``shrunk``; 0 without a lot, so that a list is tried before it is given up), then
         for the first in ``LISTS``; a list whose contacts are expected to cost more than they bring is sent to nobody,
         but for a lot.
     points
@@ -250,11 +250,10 @@ def contact_lists(
             raise DataError("opt_in: its index must hold each customer id once")
         permitted = opt_in.reindex(table["customer_id"]).eq(True).to_numpy()  # noqa: FBT003 (blank is no permission)
     found = [table[members & permitted].assign(list=name) for name, members in _members(table).items()]
-    unknown = pd.DataFrame(columns=["list", "shrunk", "untested", "verdict"])
-    known = unknown if effects is None or effects.empty else effects
-    brought, others = known.set_index("list")["shrunk"].astype(float), known["untested"].iloc[0] if len(known) else 0.0
+    known = pd.DataFrame(columns=["list", "shrunk", "verdict"]) if effects is None or effects.empty else effects
+    brought = known.set_index("list")["shrunk"].astype(float)
     chosen = pd.concat(found, ignore_index=True)
-    chosen["brought"] = chosen["list"].map(brought).fillna(others)
+    chosen["brought"] = chosen["list"].map(brought).fillna(0.0)
     outside, chosen["asked"] = _by_lots(chosen, lots, end)
     chosen["free"] = np.isfinite(chosen["break_even"]) & (outside | chosen["asked"])
     if contacts is not None:

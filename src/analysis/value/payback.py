@@ -452,8 +452,6 @@ def spend_tests(orders: AnyOrders, costs: pd.DataFrame, by: pd.Series | None) ->
 def pooled_means(part: pd.DataFrame, level: float, least: float = 0.0) -> pd.DataFrame:
     """Empirical Bayes of group means; the variance between groups is DerSimonian and Laird's, or ``least`` where more.
 
-    ``together`` is the mean of all groups, which is expected of a further one; missing of a single group.
-
     >>> part = pd.DataFrame({"mean": [9.0, 11.0, 30.0], "variance": [4.0, 4.0, 100.0]})
     >>> pooled_means(part, 0.9)["estimate"].round(1).tolist()
     [9.6, 11.0, 12.7]
@@ -466,14 +464,14 @@ def pooled_means(part: pd.DataFrame, level: float, least: float = 0.0) -> pd.Dat
     scale = weight.sum() - weight @ weight / weight.sum()
     between = max((weight @ (mean - fixed) ** 2 - (len(mean) - 1)) / scale, least) if len(mean) > 1 else np.inf
     if np.isinf(between):
-        estimate, spread, grand = mean, np.sqrt(variance), np.nan
+        estimate, spread = mean, np.sqrt(variance)
     else:
         together = 1 / (variance + between)
         grand, of_grand = together @ mean / together.sum(), 1 / together.sum()
         own = between / (between + variance)
         estimate = own * mean + (1 - own) * grand
         spread = np.sqrt(own * variance + (1 - own) ** 2 * of_grand)
-    return part.assign(**normal_ends(estimate, spread, level), together=grand)
+    return part.assign(**normal_ends(estimate, spread, level))
 
 
 YEAR_DAYS = 365
