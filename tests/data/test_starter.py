@@ -80,9 +80,11 @@ def test_statuses_are_told_by_other_names_too_and_a_type_of_something_else_is_no
     assert "status" not in drafts[1]["columns"]
 
 
-def test_a_column_named_by_its_currency_is_the_amount(tmp_path):
-    (tmp_path / "o.csv").write_text("client;when;eur\na;13-01-2024;12,50\na;14-02-2024;3,00\nb;15-02-2024;7,25\n")
-    assert yaml.safe_load(draft_of(tmp_path / "o.csv"))["data"]["columns"]["amount"] == "eur"
+@pytest.mark.parametrize("customer", ["client", "cust"])
+def test_a_column_named_by_its_currency_is_the_amount_and_a_short_name_the_customer(tmp_path, customer):
+    (tmp_path / "o.csv").write_text(f"{customer};when;eur\na;13-01-2024;12,50\na;14-02-2024;3,00\nb;15-02-2024;7,25\n")
+    columns = yaml.safe_load(draft_of(tmp_path / "o.csv"))["data"]["columns"]
+    assert (columns["customer"], columns["amount"]) == (customer, "eur")
 
 
 def test_rows_above_the_header_and_the_sheet_are_proposed(tmp_path):
