@@ -117,8 +117,8 @@ def test_a_fall_from_year_to_year_is_found_and_season_is_none(load_frame):
 def test_a_tenth_less_over_three_years_is_found_in_most_shops_and_nothing_where_nothing_is(load_frame):
     rng, found, alarms = np.random.default_rng(6), 0, 0
     for _ in range(100):
-        falls = first_year(shop(rng, fall=1 - 0.9 ** (1 / 3), monthly=250), load_frame)
-        calm = first_year(shop(rng, monthly=250), load_frame)
+        falls = first_year(shop(rng, fall=1 - 0.9 ** (1 / 3), monthly=600), load_frame)
+        calm = first_year(shop(rng, monthly=600), load_frame)
         found += falls["upper"] < 0
         alarms += not calm["lower"] < 0 < calm["upper"]
     assert found >= 90

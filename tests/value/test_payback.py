@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from scipy.special import hyp2f1
 
-from analysis.data.simulation import PurchaseTruth, simulate_transactions
+from analysis.data.simulation import simulate_transactions
 from analysis.errors import DataError, Unavailable
 from analysis.models.beta_geometric import BGNBD, MBGNBD
 from analysis.models.pareto import ParetoNBD
@@ -224,13 +224,14 @@ def test_the_intervals_of_what_one_may_cost_hold_the_truth(load_frame):
     held, truth = 0, None
     for seed in range(60):
         size = 60_000 if truth is None else 600
-        frame = simulate_transactions(size, purchases=PurchaseTruth(), window_days=1100, birth_days=300, seed=seed)
-        orders = load_frame(frame)
+        frame = simulate_transactions(size, window_days=1100, birth_days=300, seed=seed)
+        orders = load_frame(frame, first_orders="known")
         if truth is None:
             days = lives(orders)
             truth = days.loc[(days["age"] <= 24 * MONTH), "left"].sum() / orders.customers
             continue
-        early = load_frame(frame, as_of=(pd.to_datetime(frame["date"]).min() + pd.Timedelta(days=550)).date())
+        end = (pd.to_datetime(frame["date"]).min() + pd.Timedelta(days=550)).date()
+        early = load_frame(frame, as_of=end, first_orders="known")
         row = payback(early, BGNBD().fit(early), **MONEY).most.set_index(["model", "months"]).loc[("BG/NBD", 24.0)]
         held += row["lower"] <= truth <= row["upper"]
     assert held >= 46
