@@ -196,6 +196,14 @@ class TestReadingBack:
         assert moved["estimate"] > 1
         assert 0 < moved["shrunk"] < 0.1 * moved["estimate"]
 
+    def test_lists_that_came_out_alike_still_keep_most_of_what_they_differ_by(self):
+        orders, lots, sent = shop(0.0, costs=MARGIN | FREE, seed=7)
+        half = np.where(lots["customer"].str[-1].astype(int) < 5, "win_back", "gift")
+        found = lot_effects(orders, lots.assign(list=half), sent.drop(columns="list")).effects.set_index("list")
+        shown = found["lift"] * (0.4 * 32 - 1)
+        assert 0.4 < np.ptp(found["shrunk"]) / np.ptp(shown) < 0.95
+        assert found["shrunk"].abs().max() < shown.abs().max()  # a contact is taken to change nothing
+
     def test_without_a_lot_there_is_nothing(self):
         orders, *_ = shop(0.0, lots=1)
         assert lot_effects(orders, None).lots.empty
