@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent import futures
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager, suppress
 from math import inf
@@ -114,13 +115,9 @@ class Deadline:
 
     def result(self, future: Future) -> Any:
         """The result of a future; raises DeadlinePassed where it takes longer than there is time."""
-        while True:
-            left = self.seconds_left()
-            try:
-                return future.result(POLL_SECONDS if left is None else min(left, POLL_SECONDS))
-            except TimeoutError:
-                if future.done():
-                    raise
+        while not futures.wait([future], min(self.seconds_left() or POLL_SECONDS, POLL_SECONDS)).done:
+            pass
+        return future.result()
 
 
 @contextmanager
