@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import signal
@@ -20,7 +21,7 @@ from analysis.config import Config, config_from_mapping
 from analysis.data.engine import connect, run, scratch
 from analysis.data.simulation import simulate_transactions
 from analysis.errors import DeadlinePassed, InputRefused, Unavailable
-from analysis.pipeline import Store, Study, all_steps
+from analysis.pipeline import Store, Study, all_steps, steps
 from analysis.pipeline.parallel import due, rests_on, way
 from analysis.processes import Deadline
 
@@ -71,6 +72,15 @@ def write_tables(folder: Path) -> None:
     }
     for name, table in tables.items():
         table.to_csv(folder / f"{name}.csv", index=False, date_format="%Y-%m-%d")
+
+
+def test_workers_begin_with_every_module_that_a_step_imports():
+    opened = "import importlib, sys; from analysis.pipeline.parallel import PRELOADED"
+    code = f"{opened}; [importlib.import_module(name) for name in PRELOADED]; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    tree = ast.parse(Path(steps.__file__).read_text(encoding="utf-8"))
+    imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert imported <= set(done.stdout.split())
 
 
 STORED = [name for name, step in all_steps().items() if step.stored]

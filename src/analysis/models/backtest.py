@@ -258,7 +258,7 @@ def forecast_holdout(
     patterns = patterns_of(split.calibration, fits.primary.clock)
     window = {"after": split.calibration_end, "seed": seed}
     found = [forecast(fit, patterns, actual, days=split.holdout_days, most=PASSES, **window) for fit in fits]
-    cumulative, cumulative_totals = _path(fits.primary, patterns, split, seed)
+    cumulative, cumulative_totals = _path(fits.primary, patterns, split, found[0], seed)
     past, future = history_of(split.earlier), history_of(split)
     for name in BASELINES:
         learned = learned_forecast(name, past, split.earlier.holdout_orders, future)
@@ -286,16 +286,20 @@ def forecast_holdout(
     )
 
 
-def _path(fit: PurchaseFit, patterns: Patterns, split: HoldoutSplit, seed: int) -> tuple[pd.DataFrame, np.ndarray]:
+def _path(
+    fit: PurchaseFit, patterns: Patterns, split: HoldoutSplit, whole: Forecast, seed: int
+) -> tuple[pd.DataFrame, np.ndarray]:
     """Cumulative orders at each quarter of the holdout: what came, what was expected, and simulated totals."""
     came, nothing = split.cumulative.set_index("day"), np.zeros(patterns.customers, dtype=np.int64)
     start, rows, totals = came.index[-1] - split.holdout_days, [], []
     for quarter in range(1, 5):
         days = round(split.holdout_days * quarter / 4)
-        found = forecast(fit, patterns, nothing, split.calibration_end, days, seed=seed, most=PATH_PASSES)
+        found = whole
+        if quarter < 4:
+            found = forecast(fit, patterns, nothing, split.calibration_end, days, seed=seed, most=PATH_PASSES)
         at = came.loc[start + days]
         rows.append((at["date"], int(at["repeat_orders"] - came.loc[start, "repeat_orders"]), found.mean.sum()))
-        totals.append(found.totals)
+        totals.append(found.totals[:PATH_PASSES])
     return pd.DataFrame(rows, columns=["date", "actual", "estimate"]), np.array(totals)
 
 

@@ -9,18 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.optimize import minimize
 from scipy.special import betainc
 
+from analysis.models.fitting import best_of, polish
 from analysis.models.purchase import log_negative_binomial
 
 if TYPE_CHECKING:
     from analysis.data import HoldoutSplit
 
-LARGEST_SIZE = 1e4
 MOST_LEARNED_FROM = 20_000
 """Customers that two to four constants are learned from; more would only take longer."""
 
@@ -51,8 +51,8 @@ class CountForecast:
 
     def draw(self, rng: np.random.Generator, passes: int) -> np.ndarray:
         """Simulated totals over customers, shape (passes,)."""
-        rates = np.broadcast_to(self.mean / self.size, (passes, self.mean.size))
-        return rng.poisson(rng.standard_gamma(self.size, rates.shape) * rates).sum(axis=1)
+        mean, customers = np.unique(self.mean, return_counts=True)
+        return rng.poisson(rng.standard_gamma(self.size * customers, (passes, mean.size)) @ (mean / self.size))
 
 
 History = Mapping[str, np.ndarray]
@@ -94,7 +94,6 @@ BASELINES: dict[str, tuple[tuple[float, ...], Callable[[History], list[Means]]]]
 }
 """Name -> logs of the constants to start learning from; from an earlier history to the variants of the rule to choose
 between, each from constants (above 0) and a history to expected orders, shape (n,)."""
-LARGEST_LOG_CONSTANT = 12.0
 
 
 def learned_forecast(name: str, past: History, count: np.ndarray, future: History) -> CountForecast:
@@ -109,21 +108,17 @@ def learned_forecast(name: str, past: History, count: np.ndarray, future: Histor
     """
     (start, rules), step = BASELINES[name], -(-count.size // MOST_LEARNED_FROM)
     past, count = {name: values[::step] for name, values in past.items()}, count[::step]
-    learned = [(_learned(means, start, past, count), means) for means in rules(past)]
-    (_, best), means = min(learned, key=lambda found: found[0][0])
-    return CountForecast(means(np.exp(best[:-1]), future) + 1e-9, float(np.exp(best[-1])))
+    (*histories, count), customers = np.unique([*past.values(), count], axis=1, return_counts=True)
+    alike, learned, starts = dict(zip(past, histories, strict=True)), [], [[*start, size] for size in (-1.0, 1.0)]
 
+    def log_likelihood(means: Means, free: np.ndarray) -> float:
+        forecast = CountForecast(means(np.exp(free[:-1]), alike) + 1e-9, float(np.exp(free[-1])))
+        return float(customers @ (forecast.log_probability(count) - 1e-6 * free @ free))
 
-def _learned(means: Means, start: tuple[float, ...], past: History, count: np.ndarray) -> tuple[float, np.ndarray]:
-    """Smallest loss, and the logs of the constants and of the dispersion that give it."""
-
-    def loss(free: np.ndarray) -> float:
-        forecast = CountForecast(means(np.exp(free[:-1]), past) + 1e-9, float(np.exp(free[-1])))
-        return -float(forecast.log_probability(count).mean()) + 1e-6 * float(free @ free)
-
-    bounds = [(-LARGEST_LOG_CONSTANT, LARGEST_LOG_CONSTANT)] * len(start) + [
-        (-LARGEST_LOG_CONSTANT, np.log(LARGEST_SIZE))
-    ]
-    ends = [minimize(loss, [*start, size], method="L-BFGS-B", bounds=bounds) for size in (-1.0, 1.0)]
-    best = min(ends, key=lambda end: end.fun)
-    return float(best.fun), best.x
+    for means in rules(past):
+        function = partial(log_likelihood, means)
+        starts = [best_of(function, starts)]  # the next variant differs little
+        learned.append((function(*starts), *starts, function, means))
+    _, end, function, means = max(learned, key=lambda each: each[0])
+    best = np.exp(polish(function, end).point)
+    return CountForecast(means(best[:-1], future) + 1e-9, float(best[-1]))

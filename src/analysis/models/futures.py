@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from analysis.models.patterns import collapse
 from analysis.models.purchase import PurchaseModel, SimulatedOrders
 from analysis.models.registry import MODELS
 
@@ -215,13 +216,13 @@ def simulate_futures(
 
 
 def _chunk(model, draws, history, horizon: float, discount: Discount, spenders, rng, rows: slice) -> Chunk:
-    n = len(history[0])
+    n, alike = len(history[0]), collapse(*history)
     chunk = Chunk(rows, np.zeros((len(draws), n), dtype=np.int32))
     if spenders is not None:
         chunk = Chunk(rows, chunk.orders, *np.zeros((2, len(draws), n)))
     for number, draw in enumerate(draws):
         params = model.Params(*draw.tolist())
-        alive = np.flatnonzero(rng.random(n) < model.p_alive(params, *history))
+        alive = np.flatnonzero(rng.random(n) < model.p_alive(params, *alike.history)[alike.index])
         future = model.draw_orders_while_alive(rng, params, horizon, history[0][alive], history[2][alive])
         chunk.orders[number, alive] = future.count
         if spenders is not None:

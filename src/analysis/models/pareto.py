@@ -21,7 +21,9 @@ NEGLIGIBLE_AFTER = 32.0
 """e-folds after which an integrand counts as nothing."""
 
 
-OVER_LEAVING, OVER_LIFE = unit_rule(16), unit_rule(48, near_zero=True)
+NODES, FEW = 16, 4_000
+"""Quadrature nodes, and histories up to which all nodes are looked at together."""
+OVER_LEAVING, OVER_LIFE = np.array(unit_rule(NODES)), unit_rule(48, near_zero=True)
 
 
 class ParetoNBDParams(NamedTuple):
@@ -123,14 +125,14 @@ def _log_leaving_integral(params, frequency, recency, T) -> np.ndarray:
     powers = ((r + frequency, alpha), (s + 1, beta))
     (near_power, near), (far_power, far) = powers if alpha < beta else powers[::-1]
     start = near + recency
-    width = np.log((near + T) / start)
-    fall = near_power - 1 + far_power * start / (far + recency)
+    width, share = np.log((near + T) / start), start / (far + recency)
+    fall = near_power - 1 + far_power * share
     with np.errstate(divide="ignore", invalid="ignore"):
         width = np.where(fall > 0, np.minimum(width, NEGLIGIBLE_AFTER / fall), width)
         total = 0.0
-        for point, weight in zip(*OVER_LEAVING, strict=True):
-            w = width * point
-            farther = np.log1p(start * np.expm1(w) / (far + recency))
-            total = total + weight * np.exp(-(near_power - 1) * w - far_power * farther)
+        for points, weights in OVER_LEAVING.reshape(2, -1, NODES if width.size < FEW else 1).swapaxes(0, 1):
+            w = np.multiply.outer(points, width)
+            fallen = (near_power - 1) * w + far_power * np.log1p(share * np.expm1(w))
+            total = total + np.einsum("k,k...", weights, np.exp(-fallen))
         log_total = np.log(total) + np.log(width)
     return log_total - (near_power - 1) * np.log(start) - far_power * np.log(far + recency)

@@ -96,7 +96,8 @@ class Prior:
     sd: np.ndarray
 
     def log_density(self, point: np.ndarray) -> float:
-        return float(-0.5 * np.sum(((point - self.mean) / self.sd) ** 2))
+        away = (point - self.mean) / self.sd
+        return float(-0.5 * away @ away)
 
 
 @dataclass(frozen=True)

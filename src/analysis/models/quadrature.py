@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from scipy.linalg import eigh_tridiagonal
 
 
+@cache
 def unit_rule(nodes: int, *, near_zero: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """Gauss-Legendre nodes in (0, 1) and weights that sum to one; ``near_zero`` squares the nodes' positions.
 

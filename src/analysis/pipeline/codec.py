@@ -30,8 +30,6 @@ LAYERS = ("data", "models", "value", "claims", "strategies", "config", "errors",
 """Parts of this package whose types a result may hold."""
 KIND, VALUE = "$type", "value"
 ARRAY = b"\x93NUMPY"
-COMPRESSION = 1
-"""Of zlib, the fastest: what was simulated takes a third of the room."""
 FOLDERS = "folders.json"
 """Where files lie that a result names: no part of what it is."""
 SIGNED = 66
@@ -56,7 +54,7 @@ def packed(result: Any, record: Mapping[str, Any], folder: Path) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, content in (about | parts).items():
-            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED, COMPRESSION)
+            archive.writestr(zipfile.ZipInfo(name), content)  # draws hardly shrink
     body = buffer.getvalue()
     return body[:-2] + _signature(body)
 

@@ -20,9 +20,12 @@ from analysis.pipeline.study import Study, refuses
 from analysis.processes import pool
 
 PRELOADED = (
-    *("analysis.data.orders", "analysis.models.backtest", "analysis.value.maps", "analysis.value.valuation"),
-    *("analysis.value.contracts", "analysis.claims", "analysis.strategies", "analysis.pipeline.codec"),
-    *("pyarrow.parquet", "pyarrow.dataset", "threadpoolctl"),
+    *("analysis.data.orders", "analysis.data.contracts", "analysis.data.customer_tables", "analysis.data.holdout"),
+    *("analysis.data.loyalty_tables", "analysis.models.backtest", "analysis.models.covariates"),
+    *("analysis.models.diagnostics", "analysis.models.spend_choice", "analysis.value.alerts"),
+    *("analysis.value.contacts", "analysis.value.contracts", "analysis.value.promotions", "analysis.claims"),
+    *("analysis.strategies", "analysis.strategies.experiment", "analysis.strategies.lots"),
+    *("analysis.pipeline.codec", "pyarrow.parquet", "pyarrow.dataset", "threadpoolctl"),
 )
 """What steps import, once for all workers."""
 POLL_SECONDS = 0.5

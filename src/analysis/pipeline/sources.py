@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import cache
 from importlib import metadata
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -192,7 +193,7 @@ _parsing = threading.Lock()
 def _parsed(file: str, size: int, time: int, *, is_steps: bool) -> dict[str, Any]:
     """Hash, imports and names handed on of a module; those of each function of ``steps.py`` apart."""
     with _parsing:
-        tree = _Normal().visit(ast.parse(Path(file).read_text(encoding="utf-8")))
+        tree = _normal(ast.parse(Path(file).read_text(encoding="utf-8")))
     functions = [node for node in tree.body if is_steps and isinstance(node, ast.FunctionDef)]
     tree.body = [node for node in tree.body if node not in functions]
     handing = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
@@ -224,12 +225,12 @@ def _names(tree: ast.AST) -> list[str]:
 
 
 def _hash(node: ast.AST) -> str:
-    return hashlib.sha256(ast.dump(node).encode()).hexdigest()[:16]
+    return hashlib.sha256(ast.dump(node, annotate_fields=False).encode()).hexdigest()[:16]
 
 
 def _imports(tree: ast.AST) -> list[list[str | None]]:
     found: list[list[str | None]] = []
-    for node in ast.walk(tree):
+    for node in _statements(tree):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("analysis"):
             found += [[node.module, alias.name] for alias in node.names]
         elif isinstance(node, ast.Import):
@@ -237,13 +238,29 @@ def _imports(tree: ast.AST) -> list[list[str | None]]:
     return found
 
 
-class _Normal(ast.NodeTransformer):
+def _normal(tree: ast.AST) -> ast.AST:
     """A tree without docstrings, and without what only a type checker reads."""
+    for block in _blocks(tree):
+        block[:] = [_normal(node) for node in block if not (_is_text(node) or _is_for_types(node))]
+    return tree
 
-    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
-        is_text = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
-        return None if is_text else self.generic_visit(node)
 
-    def visit_If(self, node: ast.If) -> ast.AST | None:
-        is_for_types = isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
-        return None if is_for_types else self.generic_visit(node)
+def _is_text(node: ast.AST) -> bool:
+    value = isinstance(node, ast.Expr) and node.value
+    return isinstance(value, ast.Constant) and isinstance(value.value, str)
+
+
+def _is_for_types(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+
+
+def _statements(tree: ast.AST) -> Iterator[ast.AST]:
+    """All statements inside one, but not the expressions, of which there are many more."""
+    for node in chain.from_iterable(_blocks(tree)):
+        yield node
+        yield from _statements(node)
+
+
+def _blocks(tree: ast.AST) -> Iterator[list[ast.AST]]:
+    found = (getattr(tree, name, None) for name in ("body", "orelse", "handlers", "finalbody", "cases"))
+    return (block for block in found if isinstance(block, list))

@@ -2,6 +2,10 @@
 
 What customers do is known as streams over time under the fit and every posterior draw, so that whatever is computed
 from them (a profit, a lift) has the interval of itself and not of its parts. No price, margin or discount rate enters.
+
+References
+----------
+.. [1] Dowell, Jarratt (1972), The "Pegasus" method for computing the root of an equation, BIT 12(4):503-508.
 """
 
 from __future__ import annotations
@@ -35,9 +39,9 @@ NODES = (12, 6)
 """Quadrature nodes up to the first horizon, and from each horizon to the next: integrals are right to 1e-6."""
 DRAWS, FEWEST_DRAWS, HISTORIES = 400, 200, 2e7
 """Posterior draws of which the base is looked at: fewer where it has many histories."""
-BLOCK = 16
+BLOCK = 32
 """Parameter points that are computed at once."""
-LARGEST_SHIFT, PRECISION = 60.0, 1e-12
+LARGEST_SHIFT, PRECISION, MOST_SECANTS = 60.0, 1e-12, 60
 
 
 class Rise(NamedTuple):
@@ -361,22 +365,25 @@ def _streams(
 
 
 def _root(missing: Callable[[np.ndarray], np.ndarray], points: int) -> np.ndarray:
-    """Where a falling function of each point is zero; NaN beyond ``LARGEST_SHIFT``."""
-    zero, places = np.zeros(points), np.arange(points)
+    """Where a falling function of each point is zero; NaN beyond ``LARGEST_SHIFT``.
 
-    def at(sizes: np.ndarray, places: np.ndarray) -> np.ndarray:
-        whole = zero.copy()
-        whole[places] = sizes
-        return missing(whole)[places]
-
-    now = missing(zero)
-    far = 0.3 * np.sign(now)
-    while (short := (missing(far) * now > 0) & (np.abs(far) <= LARGEST_SHIFT)).any():
-        far = np.where(short, 2 * far, far)
-    from scipy.optimize import elementwise
-
-    found = elementwise.find_root(at, (zero, far), args=(places,), tolerances={"fatol": PRECISION})
-    return np.where(np.abs(now) < PRECISION, 0.0, np.where(found.success, found.x, np.nan))
+    By secants between its two sides; the value at an end that stays is scaled down, so that both ends move ([1]_).
+    """
+    low, below = np.zeros(points), missing(np.zeros(points))
+    high = 0.3 * np.sign(below)
+    while ((short := (above := missing(high)) * below > 0) & (np.abs(high) <= LARGEST_SHIFT)).any():
+        high = np.where(short, 2 * high, high)
+    for _ in range(MOST_SECANTS):
+        is_open = (np.abs(above) >= PRECISION) & ~short
+        if not is_open.any():
+            break
+        with np.errstate(invalid="ignore", divide="ignore"):  # where it is found
+            between = np.where(is_open, high - above * (high - low) / (above - below), high)
+            now = missing(between)
+            crossed = now * above < 0
+            low, below = np.where(crossed, high, low), np.where(crossed, above, below * above / (above + now))
+        high, above = between, now
+    return np.where(np.abs(above) < PRECISION, high, np.nan)
 
 
 SINGLE_LEVELS = 9
