@@ -36,7 +36,7 @@ from analysis.data.reading import damage_named, part_of, raw_table
 from analysis.data.remote import UNREAD, RemoteOrders, configured_table, is_remote, remote_orders
 from analysis.data.rows import file_rows
 from analysis.data.source import RawTable
-from analysis.data.summary import STORED_AT_ONCE, CustomerSummary, Days, customer_summary
+from analysis.data.summary import STORED_AT_ONCE, TABLE, CustomerSummary, Days, customer_summary
 from analysis.errors import USAGE, InputRefused, Problem, UsageError
 from analysis.plotting import Plots
 
@@ -384,15 +384,18 @@ def load_orders(
 def _loaded(connection: Connection, table: RawTable, config: Config, workdir: Path, as_of: dt.date | None) -> Orders:
     if not table.parts:
         raise InputRefused(table.problems)
-    rows = file_rows(connection, table, config.data, workdir)
+    rows = file_rows(connection, table, config.data)
     end = as_of or config.data.observation_end
     found, _, customer_days, customers = cleaned(rows, config, end, table.problems)
     id_column = table.columns["customer"]
     kinds = dict(customer_days.columns)
     days = Days(workdir / "days.parquet", kinds, id_column, id_type(table.types[id_column]), connection)
     summary = customer_summary(connection, days, found.observation_end, has_money=rows.has_money, customers=customers)
-    run(connection, f"DROP TABLE {customers.source}")
     digest = table.digest() if table.digest else _row_digest(connection, table)
+    # What was staged goes before the connection is kept for its customer-days.
+    staged = run(connection, f"SELECT table_name FROM duckdb_tables() WHERE temporary AND table_name <> '{TABLE}'")
+    for (name,) in staged:
+        run(connection, f"DROP TABLE {quoted(name)}")
     return Orders(**vars(found), histories=summary, days=days, data_hash=digest)
 
 

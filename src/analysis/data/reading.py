@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from analysis.config import Columns, Config, DatabaseSource, DataConfig, SampleSource
 from analysis.data.cells import staged_frame, staged_workbooks
-from analysis.data.engine import Connection, literal, parquet_scan, parquet_types, run, scratch
+from analysis.data.engine import Connection, literal, parquet_types, run, scratch
 from analysis.data.samples import sample_table
 from analysis.data.source import (
     Part,
@@ -53,7 +53,7 @@ def raw_table(connection: Connection, config: Config, workdir: Path, frame: pd.D
     if isinstance(data.transactions, DatabaseSource):
         from analysis.data.database import staged_query
 
-        return staged_query(connection, data.transactions, data, workdir)
+        return staged_query(connection, data.transactions, data)
     patterns = [data.transactions] if isinstance(data.transactions, str) else data.transactions
     paths, problems = files_and_problems(patterns, config.folder)
     return from_files(connection, paths, data, workdir, problems)
@@ -83,7 +83,7 @@ def from_files(
         if content == "text":
             table = staged_text(connection, readable, data, workdir)
         elif content == "workbook":
-            table = staged_workbooks(connection, readable, data, workdir)
+            table = staged_workbooks(connection, readable, data)
         else:
             table = _parquet_table(connection, readable, data)
     except InputRefused as refused:
@@ -159,7 +159,8 @@ def damage_named(table: RawTable) -> Iterator[None]:
     except BROKEN as error:
         if is_full_disk(error) or str(error) == INTERRUPTED:
             raise
-        problems = [problem for part in table.parts for problem in _problems_in_rows(part)]
+        files = (part for part in table.parts if isinstance(part.rows, Path))
+        problems = [problem for part in files for problem in _problems_in_rows(part)]
         if not problems:
             raise
         raise InputRefused([*table.problems, *problems]) from error
@@ -169,8 +170,8 @@ def _problems_in_rows(part: Part) -> list[Problem]:
     # A connection of its own: the other may be unusable after what it met.
     with duckdb.connect() as connection:
         try:
-            keys = row_hashes(parquet_types(connection, [part.path]))
-            connection.execute(f"SELECT max({keys[0]}) FROM {parquet_scan([part.path])}").fetchall()
+            keys = row_hashes(parquet_types(connection, [part.rows]))
+            run(connection, f"SELECT max({keys[0]}) FROM {part.scan}")
         except BROKEN as error:
             return [_damaged(part.name, error)]
     return []

@@ -15,7 +15,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from analysis.data.engine import FILE_ROWS, NUMBER_OF_ROW, Connection, numbered_scan, parquet_types, quoted, run
+from analysis.data.engine import (
+    FILE_ROWS,
+    NUMBER_OF_ROW,
+    Connection,
+    parquet_scan,
+    parquet_types,
+    quoted,
+    run,
+)
 from analysis.data.vocabulary import names
 from analysis.errors import USAGE, Problem, printable, shortened
 from analysis.words import Message
@@ -215,14 +223,19 @@ class Part:
 
     Attributes
     ----------
-    path
-        Parquet file that DuckDB scans: the source itself, or what was staged from it.
+    rows
+        The Parquet file that holds its rows, or the temporary table that they were staged in.
     name
         Name of the file as the user knows it.
     """
 
-    path: Path
+    rows: Path | str
     name: str
+
+    @property
+    def scan(self) -> str:
+        """SQL of the rows."""
+        return parquet_scan([self.rows]) if isinstance(self.rows, Path) else self.rows
 
 
 @dataclass(frozen=True)
@@ -276,8 +289,13 @@ class RawTable:
 
     @property
     def scan(self) -> str:
-        """SQL of the rows, with the column ``NUMBER_OF_ROW``."""
-        scan = numbered_scan((part.path for part in self.parts), self.types)
+        """SQL of the rows, with ``NUMBER_OF_ROW``: from 0 in the first part, from ``FILE_ROWS`` in the second, ..."""
+        taken, scans = {column.lower() for column in self.types}, []
+        for place, part in enumerate(self.parts):
+            own = "file_row_number" if isinstance(part.rows, Path) else "rowid"
+            number = "row_number() OVER () - 1" if own in taken else own
+            scans.append(f"SELECT *, {place * FILE_ROWS} + {number} AS {quoted(NUMBER_OF_ROW)} FROM {part.scan}")
+        scan = f"({' UNION ALL BY NAME '.join(scans)})"
         return f"(SELECT * FROM {scan} WHERE {self.only})" if self.only else scan
 
     def is_text(self, column: str) -> bool:
@@ -313,7 +331,7 @@ class RawTable:
 def parquet_table(connection: Connection, label: str, parts: Iterable[Part], settings: Any, **known: Any) -> RawTable:
     """The rows of Parquet files with the types that they have; ``known`` are further attributes."""
     parts = tuple(parts)
-    types = known.pop("types", None) or parquet_types(connection, [part.path for part in parts])
+    types = known.pop("types", None) or parquet_types(connection, [part.rows for part in parts])
     columns = mapped_columns(settings, list(types)) if settings else {}
     return RawTable(label, parts, types, **{"columns": columns, "row_keys": row_hashes(types), **known})
 

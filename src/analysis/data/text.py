@@ -240,7 +240,7 @@ def recognised_delimiter(head: str, wanted: set[str]) -> str:
 
 
 def staged_text(connection: Connection, paths: list[Path], data: DataConfig, workdir: Path) -> RawTable:
-    """Text files as one table of text columns, staged in ``workdir``.
+    """Text files as one table of text columns, read once; what is not UTF-8 is written so in ``workdir``.
 
     Only the configured columns and a key of the whole row are staged.
     """
@@ -253,9 +253,8 @@ def staged_text(connection: Connection, paths: list[Path], data: DataConfig, wor
         kept = list(dict.fromkeys(present.values()))
         for number, layout in enumerate(layouts):
             if set(kept) <= set(layout.header):
-                target = workdir / f"staged-{number}.parquet"
-                problems += _stage(connection, layout, kept, target, number)
-                parts.append(Part(target, layout.name))
+                problems += _stage(connection, layout, kept, f"staged_{number}")
+                parts.append(Part(f"staged_{number}", layout.name))
     return RawTable(
         label=layouts[0].name if len(layouts) == 1 else f"{len(layouts)} files",
         parts=tuple(parts),
@@ -295,23 +294,22 @@ def _layouts(paths: list[Path], data: DataConfig, workdir: Path) -> tuple[list[T
     return layouts, list(dict.fromkeys(problems))
 
 
-def _stage(connection: Connection, layout: TextLayout, kept: list[str], target: Path, number: int) -> list[Problem]:
+def _stage(connection: Connection, layout: TextLayout, kept: list[str], target: str) -> list[Problem]:
     names = [f"{position} {name}" for position, name in enumerate(layout.header)]
     first = {name: quoted(names[layout.header.index(name)]) for name in kept}
     every = ", ".join(quoted(name) for name in sorted(names, key=lambda name: name.split(" ", 1)[1]))
     columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names)
     selected = ", ".join(f"{first[name]} AS {quoted(name)}" for name in kept)
     compression = "gzip" if layout.path.name.lower().endswith(".gz") else "none"
-    rejects = f"rejects_{number}"
+    rejects = f"rejects_of_{target}"
     try:
         run(connection, f"""
-            COPY (SELECT {selected}{"," if selected else ""}
-                         hash({every}) AS {quoted(ROW_KEYS[0])}, hash('second', {every}) AS {quoted(ROW_KEYS[1])}
-                  FROM read_csv({literal(glob_safe(layout.path))}, columns = {{{columns}}}, auto_detect = false,
-                       header = true, skip = {layout.skipped_lines}, delim = {literal(layout.delimiter)},
-                       quote = '"', escape = '"', compression = '{compression}', store_rejects = true,
-                       rejects_table = '{rejects}', rejects_scan = 'scan_of_{rejects}'))
-            TO {literal(target)} (FORMAT parquet)""")  # fmt: skip
+            CREATE TEMP TABLE {target} AS
+            SELECT {selected}, hash({every}) AS {quoted(ROW_KEYS[0])}, hash('second', {every}) AS {quoted(ROW_KEYS[1])}
+            FROM read_csv({literal(glob_safe(layout.path))}, columns = {{{columns}}}, auto_detect = false,
+                 header = true, skip = {layout.skipped_lines}, delim = {literal(layout.delimiter)},
+                 quote = '"', escape = '"', compression = '{compression}', store_rejects = true,
+                 rejects_table = '{rejects}', rejects_scan = 'scan_of_{rejects}')""")  # fmt: skip
     except duckdb.Error as error:
         if is_full_disk(error):
             raise
