@@ -45,7 +45,8 @@ NOTHING = words("nothing")
 """Words that count as nothing."""
 YEARS = (1900, 2199)
 CLOCKS = ("%I:%M %p", "%I:%M:%S %p", "%I:%M%p", "%I:%M:%S%p")
-ISO = "^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,9})?)?)?$"
+TIMED = "[-/. ][0-9A-Za-z]+[Tt ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?$"
+"""Pattern of a date with a time of day and no zone; its end is ``:`` and what surrounds it."""
 PLAIN = "^-?[0-9]{1,12}([.][0-9]{1,2})?$"
 GROUPS = "[1-9][0-9]{{0,2}}(?:{g}[0-9]{{3}})+"
 INDIAN = "|[1-9][0-9]?(?:,[0-9]{2})+,[0-9]{3}"
@@ -242,13 +243,15 @@ def read_date(
     else:
         value = quoted(column)
     formats = _date_formats(timezone, role, months=months)
+    if kind == "VARCHAR" and (date_format is None or date_format in formats):
+        # A time of day without a zone says nothing of the day, and without it far fewer texts differ.
+        day = f"left({value}, strpos({value}, ':') - 4)"
+        value = f"CASE WHEN regexp_matches({value}, '{TIMED}') THEN {day} ELSE {value} END"
     if date_format is not None:
         if not (date_format.strip() and (date_format in formats or _is_format(connection, date_format))):
             message = f'date_format == {date_format!r}, must be a strptime format such as "%d-%m-%Y"'
             return _refused("DATE", message, USAGE)
         formats = {date_format: formats.get(date_format) or _configured(date_format, timezone, role)}
-    elif _all(connection, table, value, _is_iso(value)):
-        return Reading(_iso(value))
     looks = None if date_format else (lambda *texts: _looks_like(*texts, formats))
     trial = Trial(connection, table, column, value, _prepared_date(), formats, looks)
     if not trial.rows:
@@ -284,7 +287,7 @@ def _prepared_date() -> str:
     """SQL of a date's parts: ``day`` with the month in three English letters, ``clock``, ``shift`` from UTC [min]."""
     short = ", ".join(f"'{name.upper()}': '{english.upper()}'" for name, english in ENGLISH.items())
     clock = r"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.][0-9]{1,9})?)?(?: ?[AP]M)?"
-    split = f"^(.+?)(?:(?:T| +|, )({clock})( ?(?:Z|UTC|[+-][0-9]{{2}}(?::?[0-9]{{2}})?))?)?$"
+    zone = "(?:Z|UTC|[+-][0-9]{2}(?::?[0-9]{2})?)"
     return rf"""
         strip_accents(upper(trim(text))) AS whole,
         regexp_extract(whole, '(?:^|[^A-Z])({NAMES})(?:[^A-Z]|$)', 1) AS word,
@@ -294,8 +297,9 @@ def _prepared_date() -> str:
                 '^({WEEKDAYS})[.]?,? ', ''), '^([0-9]{{1,2}})(?:[.]|ST|ND|RD|TH|ER)? (?:DE )?([A-Z]{{3}})', '\1 \2'),
                 '([A-Z]{{3}}) DE |([A-Z]{{3}} [0-9]{{1,2}})(?:ST|ND|RD|TH)', '\1\2 ')
             END AS spelled,
-        regexp_extract(replace(spelled, '  ', ' '), '{split}', ['day', 'clock', 'zone']) AS parts,
-        parts['day'] AS day, parts['clock'] AS clock_text, trim(parts['zone']) AS zone,
+        replace(spelled, '  ', ' ') AS spaced, regexp_extract(spaced, '(?:T| +|, ){clock}(?: ?{zone})?$') AS time,
+        left(spaced, length(spaced) - length(time)) AS day,
+        regexp_extract(time, '{clock}') AS clock_text, regexp_extract(time, '{zone}$') AS zone,
         CASE WHEN clock_text = '' THEN TIME '00:00:00'
              ELSE coalesce(TRY_CAST(clock_text AS TIME), CAST(try_strptime(clock_text, {literals(CLOCKS)}) AS TIME))
              END AS clock,
@@ -368,21 +372,6 @@ def _unread_date(trial: Trial, date_format: str | None, zoned: int, role: str) -
     return _refused("DATE", _date_message(trial, date_format, zoned, role))
 
 
-def _all(connection: Connection, table: RawTable, value: str, test: str) -> bool:
-    """Whether every value passes a test; the common case in one pass, before anything is tried."""
-    found = run(connection, f"SELECT bool_and(coalesce({test}, false)) FROM {table.scan} WHERE trim({value}) <> ''")
-    return found[0][0] is True
-
-
-def _is_iso(value: str) -> str:
-    years = f"TIMESTAMP '{YEARS[0]}-01-01' AND TIMESTAMP '{YEARS[1]}-12-31 23:59:59.999'"
-    return f"regexp_matches({value}, '{ISO}') AND TRY_CAST({value} AS TIMESTAMP) BETWEEN {years}"
-
-
-def _iso(value: str) -> str:
-    return f"TRY_CAST(left({value}, 10) AS DATE)"
-
-
 def _is_format(connection: Connection, date_format: str) -> bool:
     try:
         run(connection, f"SELECT try_strptime('', {literal(date_format)})")
@@ -397,7 +386,7 @@ def _configured(date_format: str, timezone: str | None, role: str) -> str:
     bare = "".join(one for one in unicodedata.normalize("NFD", date_format.strip()) if not unicodedata.combining(one))
     parts = (part if part.startswith("%") else part.upper() for part in re.split("(%-?.)", bare))
     form = "".join(parts).replace("%B", "%b").replace("%b. ", "%b ")
-    text = "regexp_replace(CASE WHEN word = '' THEN whole ELSE replace(spelled, '  ', ' ') END, '(Z|UTC)$', '+00:00')"
+    text = "regexp_replace(CASE WHEN word = '' THEN whole ELSE spaced END, '(Z|UTC)$', '+00:00')"
     moment = f"try_strptime({text}, {literal(form)})"
     if "%z" in form or "%Z" in form:
         day = f"CASE WHEN shift IS NOT NULL THEN CAST(timezone('{timezone or 'UTC'}', {moment}) AS DATE) END"
@@ -514,7 +503,8 @@ def _text_number(
     connection: Connection, table: RawTable, column: str, decimal: str | None, *, per_cent: bool
 ) -> Reading:
     value = quoted(column)
-    if decimal != "," and _all(connection, table, value, f"regexp_matches({value}, '{PLAIN}')"):
+    others = f"SELECT 1 FROM {table.scan} WHERE trim({value}) <> '' AND NOT regexp_matches({value}, '{PLAIN}') LIMIT 1"
+    if decimal != "," and not run(connection, others):
         return Reading(f"TRY_CAST({value} AS {MONEY})")
     formats = {mark: _number_format(mark) for mark in DECIMALS}
     trial = Trial(connection, table, column, value, _prepared_number(per_cent=per_cent), formats)
