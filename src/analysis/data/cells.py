@@ -137,7 +137,8 @@ def staged_cells(
     """
     first = writers[0][0]
     problems = problems_in_headers([(name, tuple(writer.columns)) for writer, name in writers], settings)
-    names = list(dict.fromkeys(name for name in first.columns if name))
+    # Of names that are the same to DuckDB the first.
+    names = [*{name.lower(): name for name in reversed(first.columns) if name}.values()][::-1]
     kinds = {name: frozenset().union(*(w.kinds[w.columns.index(name)] for w, _ in writers if name in w.columns))
              for name in names}  # fmt: skip
     types = {name: _type_of(found) for name, found in kinds.items()}

@@ -134,18 +134,14 @@ class Trial:
         """
         self.connection, self.table, self.column, self.value = connection, table, column, value
         self.name = name = f"tried_{next(NUMBER)}"
-        is_nothing = f"lower(trim(text)) IN {literals(NOTHING)}"
-        texts = (
-            f"SELECT {value} AS text, count(*)::BIGINT AS rows FROM {table.scan} WHERE trim({value}) <> '' GROUP BY 1"
-        )
-        run(connection, f"CREATE TEMP TABLE {name}_texts AS {texts}")
-        nothings = run(connection, f"SELECT sum(rows)::BIGINT FROM {name}_texts WHERE {is_nothing}")[0][0] or 0
-        self.nothing = int(nothings)
         # What was no text where it came from has its mark; it is read as it is, whatever is tried on the others.
-        own = f"starts_with(text, {OWN})"
         run(connection, f"""
-            CREATE OR REPLACE TEMP TABLE {name}_texts AS
-            SELECT *, {prepared} FROM (SELECT *, {own} AS own FROM {name}_texts WHERE NOT {is_nothing})""")  # fmt: skip
+            CREATE TEMP TABLE {name}_texts AS
+            SELECT *, starts_with(text, {OWN}) AS own, lower(trim(text)) IN {literals(NOTHING)} AS nothing, {prepared}
+            FROM (SELECT {value} AS text, count(*)::BIGINT AS rows FROM {table.scan} GROUP BY 1)
+            WHERE trim(text) <> ''""")  # fmt: skip
+        nothing = f"SELECT coalesce(sum(rows), 0)::BIGINT FROM {name}_texts WHERE nothing"
+        self.nothing = run(connection, nothing)[0][0]
         forms = possible(connection, f"{name}_texts") if possible else formats
         self._try({form: formats[form] for form in forms})
         if possible and not self.whole:
@@ -153,7 +149,8 @@ class Trial:
 
     def _try(self, formats: Mapping[str, str]) -> None:
         columns = "".join(f", {read} AS {_name(form)}" for form, read in formats.items())
-        run(self.connection, f"CREATE OR REPLACE TEMP TABLE {self.name} AS SELECT *{columns} FROM {self.name}_texts")
+        tried = f"SELECT *{columns} FROM {self.name}_texts WHERE NOT nothing"
+        run(self.connection, f"CREATE OR REPLACE TEMP TABLE {self.name} AS {tried}")
         counts = "".join(f", sum(rows) FILTER ({_name(form)} IS NOT NULL)" for form in formats)
         nothing = " AND ".join(map(_misfit, formats)) or "true"
         sums = run(self.connection, f"SELECT sum(rows), sum(rows) FILTER ({nothing}){counts} FROM {self.name}")[0]

@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from analysis.config import Columns, Config, DatabaseSource, DataConfig, SampleSource
+from analysis.config import Config, DatabaseSource, DataConfig, SampleSource
 from analysis.data.cells import staged_frame, staged_workbooks
 from analysis.data.engine import Connection, literal, parquet_types, run, scratch
 from analysis.data.samples import sample_table
@@ -123,21 +123,11 @@ def _parquet_table(connection: Connection, paths: list[Path], data: DataConfig) 
         # Other writers leave NaN out of a file's statistics, and DuckDB would take what they leave for all there is.
         run(connection, "SET disabled_optimizers = 'statistics_propagation'")
     named = [(path.name, header) for path, header in headers.items()]
-    problems += [*problems_in_headers(named, data), *_problems_in_capitals(named, data.columns)]
+    problems += problems_in_headers(named, data)
     parts = [Part(path, path.name) for path in paths]
     return parquet_table(
         connection, label_of(paths), parts, data, types=types, digest=sha256_of(paths), problems=tuple(problems)
     )
-
-
-def _problems_in_capitals(headers: list[tuple[str, tuple[str, ...]]], columns: Columns) -> Iterator[Problem]:
-    for file, header in headers:
-        for role, name in columns.mapped().items():
-            alike = [other for other in header if other.lower() == name.lower()]
-            if name in alike and len(set(alike)) > 1:
-                listed = " and ".join(repr(other) for other in dict.fromkeys(alike))
-                message = f"{file}: column {name!r} (for {role}): {listed} differ in capitals only; rename one of them"
-                yield Problem(message)
 
 
 def _damaged(name: str, error: Exception) -> Problem:

@@ -174,7 +174,7 @@ def _selected(table: RawTable, readings: Mapping[str, Reading]) -> tuple[str, di
 def engine_rows(table: Table, data: DataConfig, label: str) -> Rows:
     """The rows of a table of an engine, every role as the engine types it."""
     columns = mapped_columns(data, list(table.columns))
-    problems = problems_in_headers([(label, table.columns)], data)
+    problems = problems_in_headers([(label, table.columns)], data, together=())
     roles: dict[str, Value] = {}
     in_utc = False
     for role, column in columns.items():

@@ -392,8 +392,13 @@ def mapped_columns(settings: Any, available: list[str]) -> dict[str, str]:
     return found
 
 
-def problems_in_headers(headers: list[tuple[str, tuple[str, ...]]], settings: Any) -> list[Problem]:
-    """Columns that are missing or named twice, and files whose headers differ."""
+def problems_in_headers(
+    headers: list[tuple[str, tuple[str, ...]]], settings: Any, together: Iterable[str] | None = None
+) -> list[Problem]:
+    """Columns that are missing or named twice, and files whose headers differ.
+
+    Of columns that are read ``together`` (all without it), capitals alone tell nothing apart.
+    """
     (first_name, first), *others = headers
     problems = []
     for role, name in named_columns(settings).items():
@@ -406,6 +411,13 @@ def problems_in_headers(headers: list[tuple[str, tuple[str, ...]]], settings: An
                 f"{first_name}: column {name!r} (for {role}) stands {times} times in the header; rename all but one"
             )
             problems.append(Problem(message))
+        for file, header in headers:
+            alike = dict.fromkeys(other for other in header if other.lower() == name.lower())
+            alike = [other for other in alike if together is None or other in together]
+            if name in alike and len(alike) > 1:
+                listed = " and ".join(map(repr, alike))
+                message = f"{file}: column {name!r} (for {role}): {listed} differ in capitals only; rename one of them"
+                problems.append(Problem(message))
     for name, header in others:
         if set(header) != set(first):
             differing = ", ".join(repr(shortened(column)) for column in sorted(set(header) ^ set(first))[:5])

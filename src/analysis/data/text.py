@@ -245,9 +245,10 @@ def staged_text(connection: Connection, paths: list[Path], data: DataConfig, wor
     Only the configured columns and a key of the whole row are staged.
     """
     layouts, unreadable = _layouts(paths, data, workdir)
-    problems = unreadable + problems_in_headers([(layout.name, layout.header) for layout in layouts], data)
-    problems += _problems_in_skipping(layouts[0], set(named_columns(data).values()))
     present = mapped_columns(data, list(layouts[0].header))
+    headers = [(layout.name, layout.header) for layout in layouts]
+    problems = unreadable + problems_in_headers(headers, data, together=present.values())
+    problems += _problems_in_skipping(layouts[0], set(named_columns(data).values()))
     parts = []
     if present:
         kept = list(dict.fromkeys(present.values()))
