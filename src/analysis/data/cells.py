@@ -337,7 +337,7 @@ def _rows_by_mark(counts: Mapping[str, int]) -> dict[str, int]:
 
 
 def _padded(row: tuple[Any, ...], width: int) -> tuple[Any, ...]:
-    return (*(_value(cell.value) for cell in row[:width]), *(None,) * (width - len(row)))
+    return (*(cell.value for cell in row[:width]), *(None,) * (width - len(row)))
 
 
 def sheet_rows(path: Path, sheet: str | None) -> Iterator[tuple[Any, ...]]:
@@ -399,9 +399,3 @@ def _chosen(path: Path, workbook: Any, sheet: str | None) -> Any:
 
 def _has_rows(worksheet: Any) -> bool:
     return any(value is not None for row in worksheet.iter_rows(max_row=2, values_only=True) for value in row)
-
-
-def _value(value: Any) -> Any:
-    if isinstance(value, dt.time | dt.timedelta):
-        return str(value)
-    return value

@@ -168,7 +168,8 @@ def _selected(table: RawTable, readings: Mapping[str, Reading]) -> tuple[str, di
         selected[TEXTS[role]] = f"NULLIF(trim(CAST({table.expression(table.columns[role])} AS VARCHAR)), '')"
         columns[TEXTS[role]] = "string"
     listed = ", ".join(f"{expression} AS {quoted(name)}" for name, expression in selected.items())
-    return f"(SELECT {listed} FROM {table.scan})", columns
+    joins = " ".join(reading.join for reading in readings.values())
+    return f"(SELECT {listed} FROM {table.scan} {joins})", columns
 
 
 def engine_rows(table: Table, data: DataConfig, label: str) -> Rows:
