@@ -30,7 +30,7 @@ from analysis.data.source import (
     sha256_of,
 )
 from analysis.data.text import staged_text
-from analysis.errors import USAGE, InputRefused, Problem, is_full_disk, shortened
+from analysis.errors import USAGE, InputRefused, Problem, collecting, first_line, is_full_disk
 
 # What is raised where bytes are not what the file's own schema says.
 BROKEN = (duckdb.Error, pa.ArrowException, RuntimeError, UnicodeDecodeError)
@@ -107,12 +107,10 @@ def parquet_header(path: Path) -> tuple[str, ...]:
 
 def _parquet_table(connection: Connection, paths: list[Path], data: DataConfig) -> RawTable:
     headers: dict[Path, tuple[str, ...]] = {}
-    problems = []
+    problems: list[Problem] = []
     for path in paths:
-        try:
+        with collecting(problems):
             headers[path] = parquet_header(path)
-        except InputRefused as refused:
-            problems += refused.problems
     try:
         types = parquet_types(connection, list(headers)) if headers else {}
     except duckdb.Error as error:
@@ -131,8 +129,7 @@ def _parquet_table(connection: Connection, paths: list[Path], data: DataConfig) 
 
 
 def _damaged(name: str, error: Exception) -> Problem:
-    reason = shortened(str(error).strip().split("\n", 1)[0], 300)
-    return Problem(f"{name}: cannot be read as Parquet, the file is damaged or cut off: {reason}")
+    return Problem(f"{name}: cannot be read as Parquet, the file is damaged or cut off: {first_line(error)}")
 
 
 @contextmanager

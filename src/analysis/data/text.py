@@ -21,13 +21,23 @@ from analysis.data.source import (
     CHUNK_BYTES,
     Part,
     RawTable,
+    label_of,
     mapped_columns,
     named_columns,
     opened,
     problems_in_headers,
     sha256_of,
 )
-from analysis.errors import USAGE, DataError, InputRefused, Problem, UsageError, is_full_disk, shortened
+from analysis.errors import (
+    USAGE,
+    DataError,
+    InputRefused,
+    Problem,
+    UsageError,
+    collecting,
+    first_line,
+    is_full_disk,
+)
 from analysis.words import Message
 
 DELIMITERS = (";", ",", "\t", "|")
@@ -257,7 +267,7 @@ def staged_text(connection: Connection, paths: list[Path], data: DataConfig, wor
                 problems += _stage(connection, layout, kept, f"staged_{number}")
                 parts.append(Part(f"staged_{number}", layout.name))
     return RawTable(
-        label=layouts[0].name if len(layouts) == 1 else f"{len(layouts)} files",
+        label=label_of([Path(layout.name) for layout in layouts]),
         parts=tuple(parts),
         types=dict.fromkeys(layouts[0].header, "VARCHAR"),
         columns=present,
@@ -286,13 +296,11 @@ def _layouts(paths: list[Path], data: DataConfig, workdir: Path) -> tuple[list[T
     """The layouts of the files that are text, and what is wrong with the others."""
     layouts, problems = [], []
     for number, path in enumerate(paths):
-        try:
+        with collecting(problems):
             layouts.append(recognised_layout(path, data, workdir, number))
-        except InputRefused as refused:
-            problems += refused.problems
     if not layouts:
-        raise InputRefused(dict.fromkeys(problems))
-    return layouts, list(dict.fromkeys(problems))
+        raise InputRefused(problems)
+    return layouts, problems
 
 
 def _stage(connection: Connection, layout: TextLayout, kept: list[str], target: str) -> list[Problem]:
@@ -314,12 +322,8 @@ def _stage(connection: Connection, layout: TextLayout, kept: list[str], target: 
     except duckdb.Error as error:
         if is_full_disk(error):
             raise
-        return [Problem(f"{layout.name}: cannot be read as delimited text: {_first_line(error)}")]
+        return [Problem(f"{layout.name}: cannot be read as delimited text: {first_line(error)}")]
     return _reject_problems(connection, rejects, layout)
-
-
-def _first_line(error: Exception) -> str:
-    return shortened(str(error).strip().split("\n", 1)[0], 300)
 
 
 def _reject_problems(connection: Connection, rejects: str, layout: TextLayout) -> list[Problem]:
@@ -328,7 +332,7 @@ def _reject_problems(connection: Connection, rejects: str, layout: TextLayout) -
         return []
     first = f"SELECT line, any_value(error_message) FROM {rejects} GROUP BY line ORDER BY line LIMIT 5"
     found = run(connection, first)
-    examples = ", ".join(f"line {line} ({_first_line(ValueError(message))})" for line, message in found)
+    examples = ", ".join(f"line {line} ({first_line(message)})" for line, message in found)
     message = (
         f"{layout.name}: {count} line{'s do' if count > 1 else ' does'} not have the {len(layout.header)} fields of "
         f"the header when split at {layout.delimiter!r}: {examples}; quote fields that contain the delimiter, or name "

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from analysis.config import AUTO, Config
-from analysis.errors import DataError, InputRefused, NotIdentified, Problem, Unavailable
+from analysis.errors import DataError, InputRefused, NotIdentified, Problem, Unavailable, collecting
 from analysis.report.folders import scratch_folder
 from analysis.words import Message, reader, shown, tr
 
@@ -53,10 +53,8 @@ def _parts(config: Config, as_of: dt.date | None) -> list[str]:
     lines: list[str] = []
     problems: list[Problem] = []
     for part, member in members_of(config, SimpleNamespace(say=lines.append)).items():
-        try:
+        with collecting(problems):
             lines += ["", f"{config.batch.split_by} == {part!r}", *inspection(member, as_of=as_of)]
-        except InputRefused as refused:
-            problems += [problem for problem in refused.problems if problem not in problems]
     if problems:
         raise InputRefused(problems)
     return lines
