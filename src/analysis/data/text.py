@@ -17,6 +17,7 @@ import duckdb
 
 from analysis.config import DataConfig
 from analysis.data.engine import Connection, glob_safe, literal, quoted, run
+from analysis.data.ledger import where_any
 from analysis.data.source import (
     CHUNK_BYTES,
     Part,
@@ -254,10 +255,16 @@ def staged_text(connection: Connection, paths: list[Path], data: DataConfig, wor
 
     Only the configured columns and a key of the whole row are staged.
     """
-    layouts, unreadable = _layouts(paths, data, workdir)
+    layouts: list[TextLayout] = []
+    problems: list[Problem] = []
+    for number, path in enumerate(paths):
+        with collecting(problems):
+            layouts.append(recognised_layout(path, data, workdir, number))
+    if not layouts:
+        raise InputRefused(problems)
     present = mapped_columns(data, list(layouts[0].header))
     headers = [(layout.name, layout.header) for layout in layouts]
-    problems = unreadable + problems_in_headers(headers, data, together=present.values())
+    problems += problems_in_headers(headers, data, together=present.values())
     problems += _problems_in_skipping(layouts[0], set(named_columns(data).values()))
     parts = []
     if present:
@@ -266,6 +273,10 @@ def staged_text(connection: Connection, paths: list[Path], data: DataConfig, wor
             if set(kept) <= set(layout.header):
                 problems += _stage(connection, layout, kept, f"staged_{number}")
                 parts.append(Part(f"staged_{number}", layout.name))
+    guessed = [layout.encoding for layout in layouts if layout.is_guessed]
+    note = Message(
+        "Files whose encoding was recognised as {encoding}: {n:integer}.", n=len(guessed), encoding="".join(guessed[:1])
+    )
     return RawTable(
         label=label_of([Path(layout.name) for layout in layouts]),
         parts=tuple(parts),
@@ -275,7 +286,7 @@ def staged_text(connection: Connection, paths: list[Path], data: DataConfig, wor
         row_keys=(quoted(ROW_KEYS[0]), quoted(ROW_KEYS[1])),
         first_row=2 + layouts[0].skipped_lines,
         row_word="line",
-        notes=_encoding_notes(layouts),
+        notes=tuple(where_any(note)),
         problems=tuple(problems),
     )
 
@@ -290,17 +301,6 @@ def _problems_in_skipping(layout: TextLayout, wanted: set[str]) -> list[Problem]
         return []
     message = f"{layout.name}: these columns stand in line {number + 1}; set the key `skip_rows` to {number}"
     return [Problem(message, USAGE)]
-
-
-def _layouts(paths: list[Path], data: DataConfig, workdir: Path) -> tuple[list[TextLayout], list[Problem]]:
-    """The layouts of the files that are text, and what is wrong with the others."""
-    layouts, problems = [], []
-    for number, path in enumerate(paths):
-        with collecting(problems):
-            layouts.append(recognised_layout(path, data, workdir, number))
-    if not layouts:
-        raise InputRefused(problems)
-    return layouts, problems
 
 
 def _stage(connection: Connection, layout: TextLayout, kept: list[str], target: str) -> list[Problem]:
@@ -339,11 +339,3 @@ def _reject_problems(connection: Connection, rejects: str, layout: TextLayout) -
         "another with the key `delimiter`"
     )
     return [Problem(message)]
-
-
-def _encoding_notes(layouts: list[TextLayout]) -> tuple[Message, ...]:
-    guessed = [layout for layout in layouts if layout.is_guessed]
-    if not guessed:
-        return ()
-    name, many = guessed[0].encoding, len(guessed)
-    return (Message("Files whose encoding was recognised as {encoding}: {n:integer}.", n=many, encoding=name),)
