@@ -285,7 +285,7 @@ def _damage_named(path: Path) -> Iterator[None]:
     """Whatever openpyxl says of a workbook that is damaged inside, in a sentence."""
     try:
         yield
-    except (RetentionLabError, MemoryError):
+    except (RetentionLabError, MemoryError, duckdb.Error):
         raise
     except Exception as error:
         if is_full_disk(error):

@@ -156,7 +156,7 @@ class Orders(Cleaned):
 def _write_occasions(orders: Orders, path: Path) -> None:
     unfinished = path.with_name(f"occasions-{os.getpid()}.unfinished")
     more = ", CAST(discount AS DOUBLE) AS discount" if orders.days.has_discount else ""
-    more += ", category" if orders.days.has_category else ""
+    more += ", category" if "category" in orders.days.columns else ""
     with scratch(path.parent) as connection:
         found = orders.days.then(connection, expressions.occasions, orders.observation_end)
         connection.register("positions", orders.histories.table[["customer_id"]].reset_index(names="position"))

@@ -320,7 +320,7 @@ def _stage(connection: Connection, layout: TextLayout, kept: list[str], target: 
                  quote = '"', escape = '"', compression = '{compression}', store_rejects = true,
                  rejects_table = '{rejects}', rejects_scan = 'scan_of_{rejects}')""")  # fmt: skip
     except duckdb.Error as error:
-        if is_full_disk(error):
+        if is_full_disk(error) or isinstance(error, duckdb.OutOfMemoryException):
             raise
         return [Problem(f"{layout.name}: cannot be read as delimited text: {first_line(error)}")]
     return _reject_problems(connection, rejects, layout)
