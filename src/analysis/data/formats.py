@@ -247,8 +247,8 @@ def read_date(
     formats = {form: _day(_with_shift(day, zone) if "%" in form else day, zone, role) for form, day in days.items()}
     if kind == "VARCHAR" and (date_format is None or date_format in formats):
         # A time of day without a zone says nothing of the day, and without it far fewer texts differ.
-        day = f"left({value}, strpos({value}, ':') - 4)"
-        value = f"CASE WHEN regexp_matches({value}, '{TIMED}') THEN {day} ELSE {value} END"
+        timed, day = f"regexp_matches({value}, '{TIMED}')", f"left({value}, strpos({value}, ':') - 4)"
+        value = f"CASE WHEN contains({value}, ':') AND {timed} THEN {day} ELSE {value} END"
     if date_format is not None:
         if not (date_format.strip() and (date_format in formats or _is_format(connection, date_format))):
             message = f'date_format == {date_format!r}, must be a strptime format such as "%d-%m-%Y"'
