@@ -181,6 +181,32 @@ class BatchFailed(RetentionLabError):
         super().__init__("\n".join(messages))
 
 
+@contextmanager
+def collecting(problems: list[Problem]) -> Iterator[None]:
+    """Adds the problems of what is refused inside, so that all can be raised at once.
+
+    >>> problems = []
+    >>> for _ in range(2):
+    ...     with collecting(problems):
+    ...         raise DataError("no rows")
+    >>> [problem.message for problem in problems]
+    ['no rows']
+    """
+    try:
+        yield
+    except InputRefused as refused:
+        problems += [problem for problem in refused.problems if problem not in problems]
+
+
+def first_line(error: object, length: int = 300) -> str:
+    """The first line of what a library says, for a message.
+
+    >>> first_line(ValueError("IO Error: no file\\nLINE 1: SELECT"))
+    'IO Error: no file'
+    """
+    return shortened(str(error).strip().split("\n", 1)[0], length)
+
+
 def shortened(text: str, length: int = 40) -> str:
     """A text for a message, cut to ``length`` characters.
 

@@ -136,6 +136,8 @@ def test_dates_are_recognised_by_the_whole_column(load_file, dates, first, last)
             ["31-01-2024", "2024-01-31"],
             "mixes formats: 2 rows like '2024-01-31' in line 4, 2 rows like '31-01-2024' in line 2",
         ),
+        (["31-12-99", "31-12-1999"], "mixes formats: only %d-%m-%Y fits '31-12-1999' in line 4; only %d-%m-%y fits"),
+        (["31-12-99", "30-12-99", "morgen"], "2 values are not dates that can be recognised: 'morgen' in line 6"),
         (["2024-01-02T10:00:00Z", "2024-01-02T10:00:00"], "mixes formats"),
         (["2024-01-02", "2024-02-30"], "2 values are no dates .*'2024-02-30' in line 4, '2024-02-30' in line 5"),
         (["2024-01-02", "morgen", "45321"], "4 values are not dates that can be recognised"),

@@ -74,6 +74,25 @@ def test_a_column_that_stands_twice_in_a_parquet_file_is_refused_where_it_is_use
         load_file("a.parquet")
 
 
+@pytest.mark.parametrize("ending", ["xlsx", "csv", "frame"])
+@pytest.mark.parametrize("order", ["id", "ID"])
+def test_columns_that_differ_in_capitals_only_are_refused_where_one_would_be_taken_for_the_other(
+    load_file, load_frame, tmp_path, ending, order
+):
+    rows = frame(20).assign(ID="x", id=range(20))
+    rows.to_csv(tmp_path / "a.csv", index=False)
+    rows.to_excel(tmp_path / "a.xlsx", index=False)
+    columns = {"customer": "ID" if order == "id" else "id", "date": "datum", "amount": "bedrag", "order": order}
+    with refuses("'ID' and 'id' differ in capitals only", CONTENT):
+        load_frame(rows, columns=columns) if ending == "frame" else load_file(f"a.{ending}", columns=columns)
+
+
+def test_columns_of_a_text_file_that_differ_in_capitals_only_do_no_harm_where_one_of_them_is_used(load_file):
+    rows = "ID,datum,bedrag,id\nx,2024-01-01,1,a\nx,2024-01-02,1,b\nx,2024-01-03,1,b\n"
+    orders = load_file("a.csv", rows, columns={"customer": "id", "date": "datum", "amount": "bedrag"})
+    assert orders.histories.ids.tolist() == ["a", "b"]
+
+
 def test_a_column_that_stands_twice_in_a_parquet_file_does_no_harm_where_it_is_not_used(load_file, tmp_path):
     columns = [pa.array(["a", "a", "b"]), pa.array(["2024-01-01", "2024-01-02", "2024-01-03"]), pa.array([1, 2, 3])]
     nested = pa.array([{"bedrag": 1, "klant": "z"}] * 3)

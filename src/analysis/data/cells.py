@@ -1,4 +1,4 @@
-"""Values that arrive one by one (sheets, queries, frames): staged as Parquet, their types kept.
+"""Values that arrive one by one (sheets, queries, frames): staged, their types kept.
 
 Of workbooks, formulas whose values were never stored are told.
 """
@@ -21,10 +21,9 @@ from typing import Any
 import duckdb
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from analysis.config import DataConfig
-from analysis.data.engine import Connection, literal, parquet_scan, quoted, run
+from analysis.data.engine import Connection, literal, quoted, run
 from analysis.data.source import (
     Part,
     RawTable,
@@ -64,13 +63,13 @@ TYPES = {
 
 
 class CellWriter:
-    """Writes records of loose values to a Parquet file of texts, and keeps the kinds of each column."""
+    """Writes records of loose values as texts into a temporary table, and keeps the kinds of each column."""
 
-    def __init__(self, path: Path, columns: Sequence[str]):
-        self.path, self.columns = path, list(columns)
+    def __init__(self, connection: Connection, table: str, columns: Sequence[str]):
+        self.connection, self.table, self.columns = connection, table, list(columns)
         self.kinds: list[set[str]] = [set() for _ in columns]
-        self._schema = pa.schema([(str(number), pa.string()) for number in range(len(columns))])
-        self._writer = pq.ParquetWriter(path, self._schema)
+        listed = ", ".join(f'"{number}" VARCHAR' for number, _ in enumerate(columns))
+        run(connection, f"CREATE TEMP TABLE {table} ({listed})")
         self.skipped = 0
 
     def write(self, records: Iterable[Sequence[Any]]) -> None:
@@ -82,11 +81,10 @@ class CellWriter:
                 if kind:
                     self.kinds[column].add(kind)
                 texts[column].append(text if kind in (None, "text") else MARK + text)
-        self._writer.write_table(pa.table([pa.array(column, pa.string()) for column in texts], schema=self._schema))
-
-    def close(self) -> None:
-        """Finish the file."""
-        self._writer.close()
+        arrays = [pa.array(column, pa.string()) for column in texts]
+        self.connection.register("batch", pa.table(arrays, [str(number) for number, _ in enumerate(arrays)]))
+        run(self.connection, f"INSERT INTO {self.table} SELECT * FROM batch")
+        self.connection.unregister("batch")
 
 
 def cell(value: Any) -> tuple[str | None, str | None]:
@@ -126,7 +124,6 @@ def staged_cells(
     connection: Connection,
     writers: list[tuple[CellWriter, str]],
     settings: Any,
-    workdir: Path,
     *,
     label: str,
     digest: Callable[[], str] | None,
@@ -140,7 +137,8 @@ def staged_cells(
     """
     first = writers[0][0]
     problems = problems_in_headers([(name, tuple(writer.columns)) for writer, name in writers], settings)
-    names = list(dict.fromkeys(name for name in first.columns if name))
+    # Of names that are the same to DuckDB the first.
+    names = [*{name.lower(): name for name in reversed(first.columns) if name}.values()][::-1]
     kinds = {name: frozenset().union(*(w.kinds[w.columns.index(name)] for w, _ in writers if name in w.columns))
              for name in names}  # fmt: skip
     types = {name: _type_of(found) for name, found in kinds.items()}
@@ -148,15 +146,13 @@ def staged_cells(
     parts = []
     for number, (writer, name) in enumerate(writers):
         if set(types) <= set(writer.columns):
-            target = workdir / f"staged-{number}.parquet"
             selected = [
                 _typed(quoted(f"{writer.columns.index(column)}"), kind, column in mixed) + f" AS {quoted(column)}"
                 for column, kind in types.items()
             ]
-            scan = parquet_scan([writer.path])
-            run(connection, f"COPY (SELECT {', '.join(selected)} FROM {scan}) TO {literal(target)} (FORMAT parquet)")
-            parts.append(Part(target, name))
-        writer.path.unlink()
+            run(connection, f"CREATE TEMP TABLE staged_{number} AS SELECT {', '.join(selected)} FROM {writer.table}")
+            parts.append(Part(f"staged_{number}", name))
+        run(connection, f"DROP TABLE {writer.table}")
     shown = {name: f"ltrim({quoted(name)}, {OWN})" for name in mixed}
     cells = ", ".join(f"CAST({shown.get(name, quoted(name))} AS VARCHAR)" for name in types)
     return RawTable(
@@ -199,12 +195,11 @@ def staged_frame(connection: Connection, frame: Any, data: DataConfig, workdir: 
     if not len(frame.columns):
         raise DataError("frame: there are no columns; at least one order is needed")
     frame = frame.set_axis([printable(column) for column in frame.columns], axis="columns")
-    writer = CellWriter(workdir / "cells.parquet", list(frame.columns))
+    writer = CellWriter(connection, "cells", list(frame.columns))
     for start in range(0, len(frame), BATCH_ROWS):
         part = frame.iloc[start : start + BATCH_ROWS]
         writer.write(zip(*(part.iloc[:, number].astype(object) for number in range(part.shape[1])), strict=True))
-    writer.close()
-    return staged_cells(connection, [(writer, "frame")], data, workdir, label="frame", digest=None, first_row=1)
+    return staged_cells(connection, [(writer, "frame")], data, label="frame", digest=None, first_row=1)
 
 
 def _arrow_table(frame: pd.DataFrame) -> Any:
@@ -264,20 +259,18 @@ def _cells_without_value(
             used = {number for number, name in enumerate(computed) if str(name.value).strip() in columns}
 
 
-def staged_workbooks(connection: Connection, paths: list[Path], data: DataConfig, workdir: Path) -> RawTable:
+def staged_workbooks(connection: Connection, paths: list[Path], data: DataConfig) -> RawTable:
     """Sheets of workbooks as one table; native dates and numbers stay what they are."""
     writers, problems = [], []
     formats: dict[str, Counter[str]] = defaultdict(Counter)
     for number, path in enumerate(paths):
-        target = workdir / f"cells-{number}.parquet"
         with _damage_named(path):
-            writers.append((_written(path, data, target, formats), path.name))
+            writers.append((_written(connection, path, data, f"cells_{number}", formats), path.name))
             problems += _problems_in_formulas(path, data)
     staged = staged_cells(
         connection,
         writers,
         data,
-        workdir,
         label=label_of(paths),
         digest=sha256_of(paths),
         first_row=2 + writers[0][0].skipped,
@@ -292,7 +285,7 @@ def _damage_named(path: Path) -> Iterator[None]:
     """Whatever openpyxl says of a workbook that is damaged inside, in a sentence."""
     try:
         yield
-    except (RetentionLabError, MemoryError):
+    except (RetentionLabError, MemoryError, duckdb.Error):
         raise
     except Exception as error:
         if is_full_disk(error):
@@ -302,7 +295,9 @@ def _damage_named(path: Path) -> Iterator[None]:
         raise DataError(message) from error
 
 
-def _written(path: Path, data: DataConfig, target: Path, formats: Mapping[str, Counter[str]]) -> CellWriter:
+def _written(
+    connection: Connection, path: Path, data: DataConfig, target: str, formats: Mapping[str, Counter[str]]
+) -> CellWriter:
     """The cells of a sheet, in ``target``; adds the number formats of its amounts to ``formats``, by column."""
     skipped = getattr(data, "skip_rows", 0)
     rows = islice(sheet_rows(path, data.sheet), skipped, None)
@@ -319,14 +314,13 @@ def _written(path: Path, data: DataConfig, target: Path, formats: Mapping[str, C
     columns = data.columns.mapped()
     amounts = {columns[role] for role in MONEY_ROLES if role in columns}
     money = [(number, formats[name]) for number, name in enumerate(names) if name in amounts]
-    writer = CellWriter(target, [name or f"column {number}" for number, name in enumerate(names, 1)])
+    writer = CellWriter(connection, target, [name or f"column {number}" for number, name in enumerate(names, 1)])
     while batch := list(islice(rows, BATCH_ROWS)):
         writer.write([_padded(row, width) for row in batch])
         for number, counts in money:
             cells = (row[number] for row in batch if number < len(row))
             counts.update(cell.number_format for cell in cells if isinstance(cell.value, int | float))
     writer.skipped = skipped
-    writer.close()
     return writer
 
 
@@ -343,7 +337,7 @@ def _rows_by_mark(counts: Mapping[str, int]) -> dict[str, int]:
 
 
 def _padded(row: tuple[Any, ...], width: int) -> tuple[Any, ...]:
-    return (*(_value(cell.value) for cell in row[:width]), *(None,) * (width - len(row)))
+    return (*(cell.value for cell in row[:width]), *(None,) * (width - len(row)))
 
 
 def sheet_rows(path: Path, sheet: str | None) -> Iterator[tuple[Any, ...]]:
@@ -405,9 +399,3 @@ def _chosen(path: Path, workbook: Any, sheet: str | None) -> Any:
 
 def _has_rows(worksheet: Any) -> bool:
     return any(value is not None for row in worksheet.iter_rows(max_row=2, values_only=True) for value in row)
-
-
-def _value(value: Any) -> Any:
-    if isinstance(value, dt.time | dt.timedelta):
-        return str(value)
-    return value

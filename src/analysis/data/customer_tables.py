@@ -23,7 +23,7 @@ from analysis.data.orders import Orders
 from analysis.data.samples import further_table, sample_rows
 from analysis.data.tables import NUMBERS, Table, read_table
 from analysis.data.vocabulary import words
-from analysis.errors import DataError, InputRefused, Problem, Unavailable, counted
+from analysis.errors import DataError, InputRefused, Problem, Unavailable, collecting, counted
 from analysis.words import Message
 
 TABLE_LABELS = {
@@ -197,21 +197,18 @@ def load_customer_tables(config: Config, orders: Orders, *, workdir: Path) -> Cu
         settings, given = further_table(config, f"data.{name}")
         if settings is None:
             continue
-        try:
+        with collecting(problems):
             table, digests[name] = _read(config, name, settings, given, workdir)
             _keep_fitting(name, table, everybody, window, first, is_part=is_part)
             _refuse_nothing_left(name, table)
-        except InputRefused as refused:
-            problems += refused.problems
-            continue
-        frames[name] = frame = table.frame.reset_index(drop=True)
-        fits = {"reason": "fits", "rows": len(frame), "examples": ""}
-        ledger += [{"table": name} | line for line in (fits, *table.left_out)]
-        if name == "customers":
-            everybody = known.union(frame["customer"], sort=False)
-            frames[name] = _with_earned(frame, settings.earned)
-        elif name == "exits":
-            frame["avoidable"] = frame["reason"].isin(settings.avoidable)
+            frames[name] = frame = table.frame.reset_index(drop=True)
+            fits = {"reason": "fits", "rows": len(frame), "examples": ""}
+            ledger += [{"table": name} | line for line in (fits, *table.left_out)]
+            if name == "customers":
+                everybody = known.union(frame["customer"], sort=False)
+                frames[name] = _with_earned(frame, settings.earned)
+            elif name == "exits":
+                frame["avoidable"] = frame["reason"].isin(settings.avoidable)
     if problems:
         raise InputRefused(problems)
     if not digests:

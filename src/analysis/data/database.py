@@ -35,7 +35,7 @@ WRITING = {
 }
 
 
-def staged_query(connection: Connection, source: DatabaseSource, data: DataConfig, workdir: Path) -> RawTable:
+def staged_query(connection: Connection, source: DatabaseSource, data: DataConfig) -> RawTable:
     """The rows of a query as a table.
 
     Raises
@@ -45,13 +45,12 @@ def staged_query(connection: Connection, source: DatabaseSource, data: DataConfi
     """
     url = database_url(source)
     _check_reads(source.query, url)
-    path = workdir / "cells.parquet"
     with told_without_secrets("the query could not be run", url):
         try:
-            writer = _streamed(url, source.query, path)
+            writer = _streamed(connection, url, source.query)
         except ModuleNotFoundError as error:
             raise UsageError(_missing_driver(url, error.name or "", source.database_url_env)) from None
-    return staged_cells(connection, [(writer, "query")], data, workdir, label="query", digest=None, first_row=1)
+    return staged_cells(connection, [(writer, "query")], data, label="query", digest=None, first_row=1)
 
 
 @contextmanager
@@ -109,7 +108,7 @@ def database_url(source: DatabaseSource) -> str:
     return url
 
 
-def _streamed(url: str, query: str, path: Path) -> CellWriter:
+def _streamed(connection: Connection, url: str, query: str) -> CellWriter:
     import sqlalchemy as sa
 
     with warnings.catch_warnings():
@@ -124,10 +123,9 @@ def _streamed(url: str, query: str, path: Path) -> CellWriter:
             result = link.execute(sa.text(query.replace(":", "\\:")))
             if not result.returns_rows:
                 raise UsageError("transactions: the query returns no rows; it must be a select")
-            writer = CellWriter(path, list(result.keys()))
+            writer = CellWriter(connection, "cells", list(result.keys()))
             for batch in result.partitions(BATCH_ROWS):
                 writer.write(batch)
-            writer.close()
             return writer
     finally:
         engine.dispose()

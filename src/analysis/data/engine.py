@@ -23,7 +23,6 @@ from ibis.expr.types import Table
 MEMORY_LIMIT_BYTES = 1_300_000_000
 MONEY = "DECIMAL(18, 6)"
 NUMBER_OF_ROW, FILE_ROWS = "number of the row", 2**40
-DUCKDB_ROW_NUMBER = "file_row_number"
 
 
 Connection = duckdb.DuckDBPyConnection
@@ -218,21 +217,6 @@ def glob_safe(path: Path) -> str:
 def parquet_scan(paths: Iterable[Path]) -> str:
     """SQL that reads Parquet files as one table."""
     return f"read_parquet({literals(glob_safe(path) for path in paths)}, union_by_name = true)"
-
-
-def numbered_scan(paths: Iterable[Path], columns: Iterable[str]) -> str:
-    """SQL as ``parquet_scan``, with ``NUMBER_OF_ROW``: from 0 in the first file, from ``FILE_ROWS`` in the second, ...
-
-    ``columns`` are those of the files: one may have DuckDB's own name for the number, and then rows are counted.
-    """
-    number = DUCKDB_ROW_NUMBER
-    if DUCKDB_ROW_NUMBER in {column.lower() for column in columns}:
-        number = "row_number() OVER () - 1"
-    scans = (
-        f"SELECT *, {file * FILE_ROWS} + {number} AS {quoted(NUMBER_OF_ROW)} FROM {parquet_scan([path])}"
-        for file, path in enumerate(paths)
-    )
-    return f"({' UNION ALL BY NAME '.join(scans)})"
 
 
 def parquet_types(connection: Connection, paths: list[Path]) -> dict[str, str]:

@@ -10,9 +10,10 @@ import datetime as dt
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import count, product
+from typing import Any
 
 import duckdb
 
@@ -45,7 +46,8 @@ NOTHING = words("nothing")
 """Words that count as nothing."""
 YEARS = (1900, 2199)
 CLOCKS = ("%I:%M %p", "%I:%M:%S %p", "%I:%M%p", "%I:%M:%S%p")
-ISO = "^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,9})?)?)?$"
+TIMED = "[-/. ][0-9A-Za-z]+[Tt ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?$"
+"""Pattern of a date with a time of day and no zone; its end is ``:`` and what surrounds it."""
 PLAIN = "^-?[0-9]{1,12}([.][0-9]{1,2})?$"
 GROUPS = "[1-9][0-9]{{0,2}}(?:{g}[0-9]{{3}})+"
 INDIAN = "|[1-9][0-9]?(?:,[0-9]{2})+,[0-9]{3}"
@@ -60,7 +62,6 @@ OFFSET = ":[0-9.]+[-+][0-9:]+$"
 OWN_ZONED = f"own AND regexp_matches(text, '{OFFSET}')"
 OWN_PLAIN = f"own AND regexp_matches(text, '^.[0-9]{{4}}-') AND NOT regexp_matches(text, '{OFFSET}')"
 """SQL of whether a cell held a moment with an offset from UTC, or a day or a moment without."""
-SAMPLED = 1_000
 NUMBER = count()
 
 
@@ -72,6 +73,8 @@ class Reading:
     ----------
     expression
         SQL of the value; NULL where it is missing.
+    join
+        SQL that joins what ``expression`` rests on to the rows; empty where it is the row alone.
     unreadable
         SQL that is true where something stands in the column that could not be read.
     currencies
@@ -90,6 +93,7 @@ class Reading:
 
     expression: str
     unreadable: str = "false"
+    join: str = ""
     currencies: Mapping[str, int] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     in_utc: bool = False
@@ -124,38 +128,35 @@ class Trial:
         value: str,
         prepared: str,
         formats: Mapping[str, str],
-        possible: Callable[[Connection, str], Iterable[str]] | None = None,
+        days: Mapping[str, str] | None = None,
     ):
         """``prepared`` is SQL of columns made of ``text`` that the formats rest on.
 
-        ``possible`` names the formats that a table of texts looks like: these are tried first, and all where none of
-        them reads everything.
+        ``days`` is, for each format, SQL of what it makes of the column ``day`` of these, of which far fewer differ:
+        formats that read none of them are not tried on the texts.
         """
         self.connection, self.table, self.column, self.value = connection, table, column, value
         self.name = name = f"tried_{next(NUMBER)}"
-        is_nothing = f"lower(trim(text)) IN {literals(NOTHING)}"
-        texts = (
-            f"SELECT {value} AS text, count(*)::BIGINT AS rows FROM {table.scan} WHERE trim({value}) <> '' GROUP BY 1"
-        )
-        run(connection, f"CREATE TEMP TABLE {name}_texts AS {texts}")
-        nothings = run(connection, f"SELECT sum(rows)::BIGINT FROM {name}_texts WHERE {is_nothing}")[0][0] or 0
-        self.nothing = int(nothings)
         # What was no text where it came from has its mark; it is read as it is, whatever is tried on the others.
-        own = f"starts_with(text, {OWN})"
         run(connection, f"""
-            CREATE OR REPLACE TEMP TABLE {name}_texts AS
-            SELECT *, {prepared} FROM (SELECT *, {own} AS own FROM {name}_texts WHERE NOT {is_nothing})""")  # fmt: skip
-        forms = possible(connection, f"{name}_texts") if possible else formats
-        self._try({form: formats[form] for form in forms})
-        if possible and not self.whole:
-            self._try(formats)
-
-    def _try(self, formats: Mapping[str, str]) -> None:
+            CREATE TEMP TABLE {name}_texts AS
+            SELECT *, starts_with(text, {OWN}) AS own, lower(trim(text)) IN {literals(NOTHING)} AS nothing, {prepared}
+            FROM (SELECT {value} AS text, count(*)::BIGINT AS rows FROM {table.scan} GROUP BY 1)
+            WHERE trim(text) <> ''""")  # fmt: skip
+        nothing = f"SELECT coalesce(sum(rows), 0)::BIGINT FROM {name}_texts WHERE nothing"
+        self.nothing = run(connection, nothing)[0][0]
+        if days:
+            reads = ", ".join(f"bool_or({day} IS NOT NULL)" for day in days.values())
+            each = f"SELECT DISTINCT day, day AS whole FROM {name}_texts WHERE NOT (own OR nothing)"
+            found = run(connection, f"SELECT {reads} FROM ({each})")[0]
+            # Where all were no texts any format says so.
+            forms = [form for form, is_read in zip(days, found, strict=True) if is_read] or [*days][:1]
+            formats = {form: formats[form] for form in forms}
         columns = "".join(f", {read} AS {_name(form)}" for form, read in formats.items())
-        run(self.connection, f"CREATE OR REPLACE TEMP TABLE {self.name} AS SELECT *{columns} FROM {self.name}_texts")
+        run(connection, f"CREATE TEMP TABLE {name} AS SELECT *{columns} FROM {name}_texts WHERE NOT nothing")
         counts = "".join(f", sum(rows) FILTER ({_name(form)} IS NOT NULL)" for form in formats)
-        nothing = " AND ".join(map(_misfit, formats)) or "true"
-        sums = run(self.connection, f"SELECT sum(rows), sum(rows) FILTER ({nothing}){counts} FROM {self.name}")[0]
+        unread = " AND ".join(map(_misfit, formats)) or "true"
+        sums = run(connection, f"SELECT sum(rows), sum(rows) FILTER ({unread}){counts} FROM {name}")[0]
         self.rows, self.unread, *fits = (int(found or 0) for found in sums)
         self.fits = {form: number for form, number in zip(formats, fits, strict=True) if number}
 
@@ -187,17 +188,17 @@ class Trial:
         """The format that reads most."""
         return max(self.fits, key=self.fits.__getitem__, default=None)
 
-    def expression(self, form: str) -> str:
-        """SQL of what ``form`` makes of the values."""
-        # Names that no column of a user has, since the value is looked up beside them.
+    def reading(self, form: str, /, **known: Any) -> Reading:
+        """What ``form`` makes of the values; ``known`` are further attributes."""
+        # Names that no column of a user has, since the values stand beside them.
         text, read = quoted(f"text of {self.name}"), quoted(f"value of {self.name}")
-        columns = f"text AS {text}, {_name(form)} AS {read}"
-        run(self.connection, f"CREATE OR REPLACE TEMP TABLE {self.name}_read AS SELECT {columns} FROM {self.name}")
-        return f"(SELECT {read} FROM {self.name}_read WHERE {text} = {self.value})"
+        looked_up = f"(SELECT text AS {text}, {_name(form)} AS {read} FROM {self.name})"
+        return Reading(read, join=f"LEFT JOIN {looked_up} ON {text} = {self.value}", nothing=self.nothing, **known)
 
 
 def _name(form: str) -> str:
-    return '"' + form + '"'
+    # By capitals alone DuckDB tells no columns apart.
+    return quoted(form.replace("%y", "%yy"))
 
 
 def _misfit(form: str | None) -> str:
@@ -241,16 +242,19 @@ def read_date(
         return _refused("DATE", f"{_where(table, column, role)} holds {kind.lower()} values, must hold dates")
     else:
         value = quoted(column)
-    formats = _date_formats(timezone, role, months=months)
+    zone = timezone or "UTC"
+    days = _days(zone, months=months)
+    formats = {form: _day(_with_shift(day, zone) if "%" in form else day, zone, role) for form, day in days.items()}
+    if kind == "VARCHAR" and (date_format is None or date_format in formats):
+        # A time of day without a zone says nothing of the day, and without it far fewer texts differ.
+        timed, day = f"regexp_matches({value}, '{TIMED}')", f"left({value}, strpos({value}, ':') - 4)"
+        value = f"CASE WHEN contains({value}, ':') AND {timed} THEN {day} ELSE {value} END"
     if date_format is not None:
         if not (date_format.strip() and (date_format in formats or _is_format(connection, date_format))):
             message = f'date_format == {date_format!r}, must be a strptime format such as "%d-%m-%Y"'
             return _refused("DATE", message, USAGE)
-        formats = {date_format: formats.get(date_format) or _configured(date_format, timezone, role)}
-    elif _all(connection, table, value, _is_iso(value)):
-        return Reading(_iso(value))
-    looks = None if date_format else (lambda *texts: _looks_like(*texts, formats))
-    trial = Trial(connection, table, column, value, _prepared_date(), formats, looks)
+        days, formats = None, {date_format: formats.get(date_format) or _configured(date_format, zone, role)}
+    trial = Trial(connection, table, column, value, _prepared_date(), formats, days)
     if not trial.rows:
         return Reading("CAST(NULL AS DATE)", nothing=trial.nothing)
     forms = trial.whole
@@ -262,8 +266,7 @@ def read_date(
     if len(forms) == 1 and (zoned in (0, texts) or date_format) and not mixes_own:
         utc = timezone is None and (zoned > 0 or forms[0] in SINCE_1970 or (date_format or "").lower().endswith("%z"))
         whole_months = texts if months and forms[0] in MONTH_FORMATS and not date_format else 0
-        expression = trial.expression(forms[0])
-        return Reading(expression, in_utc=utc, form=forms[0], nothing=trial.nothing, months=whole_months)
+        return trial.reading(forms[0], in_utc=utc, form=forms[0], months=whole_months)
     return _unread_date(trial, date_format, zoned, role)
 
 
@@ -284,7 +287,7 @@ def _prepared_date() -> str:
     """SQL of a date's parts: ``day`` with the month in three English letters, ``clock``, ``shift`` from UTC [min]."""
     short = ", ".join(f"'{name.upper()}': '{english.upper()}'" for name, english in ENGLISH.items())
     clock = r"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.][0-9]{1,9})?)?(?: ?[AP]M)?"
-    split = f"^(.+?)(?:(?:T| +|, )({clock})( ?(?:Z|UTC|[+-][0-9]{{2}}(?::?[0-9]{{2}})?))?)?$"
+    zone = "(?:Z|UTC|[+-][0-9]{2}(?::?[0-9]{2})?)"
     return rf"""
         strip_accents(upper(trim(text))) AS whole,
         regexp_extract(whole, '(?:^|[^A-Z])({NAMES})(?:[^A-Z]|$)', 1) AS word,
@@ -294,8 +297,9 @@ def _prepared_date() -> str:
                 '^({WEEKDAYS})[.]?,? ', ''), '^([0-9]{{1,2}})(?:[.]|ST|ND|RD|TH|ER)? (?:DE )?([A-Z]{{3}})', '\1 \2'),
                 '([A-Z]{{3}}) DE |([A-Z]{{3}} [0-9]{{1,2}})(?:ST|ND|RD|TH)', '\1\2 ')
             END AS spelled,
-        regexp_extract(replace(spelled, '  ', ' '), '{split}', ['day', 'clock', 'zone']) AS parts,
-        parts['day'] AS day, parts['clock'] AS clock_text, trim(parts['zone']) AS zone,
+        replace(spelled, '  ', ' ') AS spaced, regexp_extract(spaced, '(?:T| +|, ){clock}(?: ?{zone})?$') AS time,
+        left(spaced, length(spaced) - length(time)) AS day,
+        regexp_extract(time, '{clock}') AS clock_text, regexp_extract(time, '{zone}$') AS zone,
         CASE WHEN clock_text = '' THEN TIME '00:00:00'
              ELSE coalesce(TRY_CAST(clock_text AS TIME), CAST(try_strptime(clock_text, {literals(CLOCKS)}) AS TIME))
              END AS clock,
@@ -305,22 +309,10 @@ def _prepared_date() -> str:
                   + CASE WHEN length(zone) > 3 THEN CAST(right(zone, 2) AS INTEGER) ELSE 0 END) END AS shift"""
 
 
-def _looks_like(connection: Connection, texts: str, formats: Iterable[str]) -> list[str]:
-    """The date formats whose make some of the texts have; the first where all of them were no texts."""
-    sample = run(connection, f"SELECT DISTINCT day FROM {texts} WHERE NOT own ORDER BY hash(day) LIMIT {SAMPLED}")
-    makes = {re.sub("[A-Z]{3}", "AAA", re.sub("[0-9]", "9", day)) for (day,) in sample}
-    parts = {"%Y": "9{4}", "%y": "9{2}", "%b": "AAA", "%m": "9{1,2}", "%d": "9{1,2}"}
-    patterns = {form: re.sub("%.", lambda part: parts[part[0]], re.escape(form)) for form in formats if "%" in form}
-    patterns |= {form: f"9{{{digits}}}" for form, (digits, _) in SINCE_1970.items()} | {SERIAL: "9{5}([.]9+)?"}
-    found = [form for form, pattern in patterns.items() if any(re.fullmatch(pattern, make) for make in makes)]
-    return found or [DATE_FORMATS[0]]
-
-
-def _date_formats(timezone: str | None, role: str, *, months: bool) -> dict[str, str]:
-    """Name -> SQL of the day."""
-    zone = timezone or "UTC"
+def _days(zone: str, *, months: bool) -> dict[str, str]:
+    """Name of a format -> SQL of what it makes of a date without its time of day."""
     forms = (*DATE_FORMATS, *(MONTH_FORMATS if months else ()))
-    found = {form: _with_shift(f"try_strptime(day, '{form}')", zone) for form in forms}
+    found = {form: f"try_strptime(day, '{form}')" for form in forms}
     for form in ("%Y%m%d", "%d%m%Y", "%m%d%Y", "%Y%m"):
         digits = 6 if form == "%Y%m" else 8
         if form in found:
@@ -331,7 +323,7 @@ def _date_formats(timezone: str | None, role: str, *, months: bool) -> dict[str,
         found[name] = f"CASE WHEN regexp_matches(whole, '^[0-9]{{{digits}}}$') THEN {local} END"
     serial = "DATE '1899-12-30' + CAST(split_part(whole, '.', 1) AS INTEGER)"
     found[SERIAL] = f"CASE WHEN regexp_matches(whole, '^[1-9][0-9]{{4}}([.][0-9]+)?$') THEN {serial} END"
-    return {form: _day(day, zone, role) for form, day in found.items()}
+    return found
 
 
 def _day(of_text: str, zone: str, role: str) -> str:
@@ -362,25 +354,11 @@ def _unread_date(trial: Trial, date_format: str | None, zoned: int, role: str) -
         where = _where(trial.table, trial.column, role)
         return _refused("DATE", f"{where}: {found}: {trial.shown(totals)}; take them out of the file{rest}")
     if trial.unread and (date_format or trial.number(f"{misfit} AND {ALIKE}") == trial.number(misfit)):
-        expression = trial.expression(best) if best else "CAST(NULL AS DATE)"
-        texts = f"SELECT text FROM {trial.name} WHERE {misfit}"
-        return Reading(expression, f"{trial.value} IN ({texts})", nothing=trial.nothing)
+        unreadable = f"{trial.value} IN (SELECT text FROM {trial.name} WHERE {misfit})"
+        if not best:
+            return Reading("CAST(NULL AS DATE)", unreadable, nothing=trial.nothing)
+        return trial.reading(best, unreadable=unreadable)
     return _refused("DATE", _date_message(trial, date_format, zoned, role))
-
-
-def _all(connection: Connection, table: RawTable, value: str, test: str) -> bool:
-    """Whether every value passes a test; the common case in one pass, before anything is tried."""
-    found = run(connection, f"SELECT bool_and(coalesce({test}, false)) FROM {table.scan} WHERE trim({value}) <> ''")
-    return found[0][0] is True
-
-
-def _is_iso(value: str) -> str:
-    years = f"TIMESTAMP '{YEARS[0]}-01-01' AND TIMESTAMP '{YEARS[1]}-12-31 23:59:59.999'"
-    return f"regexp_matches({value}, '{ISO}') AND TRY_CAST({value} AS TIMESTAMP) BETWEEN {years}"
-
-
-def _iso(value: str) -> str:
-    return f"TRY_CAST(left({value}, 10) AS DATE)"
 
 
 def _is_format(connection: Connection, date_format: str) -> bool:
@@ -391,21 +369,19 @@ def _is_format(connection: Connection, date_format: str) -> bool:
     return True
 
 
-def _configured(date_format: str, timezone: str | None, role: str) -> str:
+def _configured(date_format: str, zone: str, role: str) -> str:
     """SQL of the day by a format of the user's own: of the whole text, or of its date without the time of day."""
     # Texts are in capitals, without accents, with months in three letters: the format's own letters are too.
     bare = "".join(one for one in unicodedata.normalize("NFD", date_format.strip()) if not unicodedata.combining(one))
     parts = (part if part.startswith("%") else part.upper() for part in re.split("(%-?.)", bare))
     form = "".join(parts).replace("%B", "%b").replace("%b. ", "%b ")
-    text = "regexp_replace(CASE WHEN word = '' THEN whole ELSE replace(spelled, '  ', ' ') END, '(Z|UTC)$', '+00:00')"
+    text = "regexp_replace(CASE WHEN word = '' THEN whole ELSE spaced END, '(Z|UTC)$', '+00:00')"
     moment = f"try_strptime({text}, {literal(form)})"
     if "%z" in form or "%Z" in form:
-        day = f"CASE WHEN shift IS NOT NULL THEN CAST(timezone('{timezone or 'UTC'}', {moment}) AS DATE) END"
+        day = f"CASE WHEN shift IS NOT NULL THEN CAST(timezone('{zone}', {moment}) AS DATE) END"
     else:
-        day = (
-            f"coalesce(CAST({moment} AS DATE), {_with_shift(f'try_strptime(day, {literal(form)})', timezone or 'UTC')})"
-        )
-    return _day(day, timezone or "UTC", role)
+        day = f"coalesce(CAST({moment} AS DATE), {_with_shift(f'try_strptime(day, {literal(form)})', zone)})"
+    return _day(day, zone, role)
 
 
 def _date_message(trial: Trial, date_format: str | None, zoned: int, role: str) -> str:
@@ -514,7 +490,8 @@ def _text_number(
     connection: Connection, table: RawTable, column: str, decimal: str | None, *, per_cent: bool
 ) -> Reading:
     value = quoted(column)
-    if decimal != "," and _all(connection, table, value, f"regexp_matches({value}, '{PLAIN}')"):
+    others = f"SELECT 1 FROM {table.scan} WHERE trim({value}) <> '' AND NOT regexp_matches({value}, '{PLAIN}') LIMIT 1"
+    if decimal != "," and not run(connection, others):
         return Reading(f"TRY_CAST({value} AS {MONEY})")
     formats = {mark: _number_format(mark) for mark in DECIMALS}
     trial = Trial(connection, table, column, value, _prepared_number(per_cent=per_cent), formats)
@@ -544,11 +521,9 @@ def _text_number(
         )
     form = decimal or trial.whole[0]
     proven = min(trial.fits.get(mark, 0) for mark in DECIMALS) < trial.rows
-    expression, unreadable = trial.expression(form), "false"
-    if trial.number(f"{_name(form)} = {LOST}"):
-        unreadable = f"coalesce({expression} = {LOST}, false)"
     marks = run(connection, f"SELECT unnest(marks) AS mark, sum(rows)::BIGINT FROM {trial.name} GROUP BY 1 ORDER BY 1")
     all_per_cent = not trial.number(f"NOT per_cent AND {_name(form)} <> 0") and trial.number("per_cent") > 0
-    return Reading(
-        expression, unreadable, dict(marks), per_cent=all_per_cent, form=form if proven else "", nothing=trial.nothing
-    )
+    reading = trial.reading(form, currencies=dict(marks), per_cent=all_per_cent, form=form if proven else "")
+    if trial.number(f"{_name(form)} = {LOST}"):
+        return replace(reading, unreadable=f"coalesce({reading.expression} = {LOST}, false)")
+    return reading

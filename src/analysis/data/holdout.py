@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from analysis.data import expressions
-from analysis.data.engine import Connection, Relation, scratch
+from analysis.data.engine import Relation, scratch
 from analysis.data.orders import Orders
-from analysis.data.summary import CustomerSummary, customer_summary
+from analysis.data.summary import CustomerSummary
 from analysis.errors import Unavailable
 
 
@@ -64,35 +64,37 @@ def holdout_split(orders: Orders, holdout_weeks: int) -> HoldoutSplit:
     Unavailable
         For 0 weeks, and where what comes before is too short, or has fewer than two customers or no repeat order.
     """
+    known, end = calibration(orders, holdout_weeks), orders.observation_end
+    past = orders.histories_until(_earlier_end(orders, known.observation_end))
+    return replace(_split(orders, known, end), earlier=_split(orders, past, known.observation_end))
+
+
+def calibration(orders: Orders, holdout_weeks: int) -> CustomerSummary:
+    """The summary before the last ``holdout_weeks`` weeks; raises Unavailable as ``holdout_split``."""
     refuse_no_holdout(holdout_weeks)
-    end = orders.observation_end
-    calibration_end = end - dt.timedelta(weeks=holdout_weeks)
+    calibration_end = orders.observation_end - dt.timedelta(weeks=holdout_weeks)
     too_short = Unavailable(
         "A holdout of {holdout_weeks:weeks} leaves too little to learn from in a window of {window_days:days}.",
         code="backtest.reason.window_too_short",
-        holdout_weeks=holdout_weeks, window_days=(end - orders.observation_start).days + 1,
+        holdout_weeks=holdout_weeks, window_days=(orders.observation_end - orders.observation_start).days + 1,
     )  # fmt: skip
     if calibration_end <= orders.observation_start:
         raise too_short
-    orders.days.store()
-    with scratch(orders.days.path.parent) as connection:
-        split = _split(connection, orders, calibration_end, end)
-        customers = len(split.calibration)
-        if customers < 2:
-            raise Unavailable(
-                "Up to {calibration_end:date} there is only {n:integer} customer, too few to learn from.",
-                "Up to {calibration_end:date} there are only {n:integer} customers, too few to learn from.",
-                code="backtest.reason.too_few_customers", n=customers, calibration_end=calibration_end,
-            )  # fmt: skip
-        if not (split.calibration.table["frequency"] > 0).any():
-            raise Unavailable(
-                "Up to {calibration_end:date} no customer had come back, so there is nothing to learn from.",
-                code="backtest.reason.no_repeat_customer", calibration_end=calibration_end,
-            )  # fmt: skip
-        earlier = _split(connection, orders, _earlier_end(orders, calibration_end, end), calibration_end)
-    if len(earlier.calibration) < 2:
+    known = orders.histories_until(calibration_end)
+    if len(known) < 2:
+        raise Unavailable(
+            "Up to {calibration_end:date} there is only {n:integer} customer, too few to learn from.",
+            "Up to {calibration_end:date} there are only {n:integer} customers, too few to learn from.",
+            code="backtest.reason.too_few_customers", n=len(known), calibration_end=calibration_end,
+        )  # fmt: skip
+    if not (known.table["frequency"] > 0).any():
+        raise Unavailable(
+            "Up to {calibration_end:date} no customer had come back, so there is nothing to learn from.",
+            code="backtest.reason.no_repeat_customer", calibration_end=calibration_end,
+        )  # fmt: skip
+    if (known.table["first_order"] <= pd.Timestamp(_earlier_end(orders, calibration_end))).sum() < 2:
         raise too_short
-    return replace(split, earlier=earlier)
+    return known
 
 
 def refuse_no_holdout(holdout_weeks: int) -> None:
@@ -108,27 +110,21 @@ def rolling_splits(orders: Orders, holdout_weeks: int, most: int) -> list[Holdou
     """
     length = dt.timedelta(weeks=holdout_weeks)
     ends = [orders.observation_end - number * length for number in range(most)]
-    orders.days.store()
-    with scratch(orders.days.path.parent) as connection:
-        return [
-            _split(connection, orders, end - length, end)
-            for end in reversed(ends)
-            if end - 2 * length >= orders.observation_start
-        ]
+    ends = [end for end in reversed(ends) if end - 2 * length >= orders.observation_start]
+    return [_split(orders, orders.histories_until(end - length), end) for end in ends]
 
 
-def _earlier_end(orders: Orders, calibration_end: dt.date, end: dt.date) -> dt.date:
+def _earlier_end(orders: Orders, calibration_end: dt.date) -> dt.date:
     half = (calibration_end - orders.observation_start) / 2
-    return calibration_end - max(min(end - calibration_end, half), dt.timedelta(days=1))
+    return calibration_end - max(min(orders.observation_end - calibration_end, half), dt.timedelta(days=1))
 
 
-def _split(connection: Connection, orders: Orders, calibration_end: dt.date, end: dt.date) -> HoldoutSplit:
-    calibration = customer_summary(connection, orders.days, calibration_end, has_money=orders.has_money)
-    days = orders.days
-    held = connection.sql(
-        "SELECT CAST(customer AS VARCHAR) AS customer, orders, CAST(amount AS DOUBLE) AS amount"
-        f" FROM {days.then(connection, expressions.bought_after, end, calibration_end).source}"
-    ).df()
+def _split(orders: Orders, calibration: CustomerSummary, end: dt.date) -> HoldoutSplit:
+    days, calibration_end = orders.days, calibration.observation_end
+    with scratch(days.path.parent) as connection:
+        later = days.then(connection, expressions.bought_after, end, calibration_end)
+        held = later.then(expressions.in_floats).frame().astype({"customer": "str"})
+        cumulative = _cumulative(days.then(connection, expressions.repeats_by_day, end, calibration_end), orders, end)
     held = held.set_index("customer").reindex(calibration.table["customer_id"])
     first = orders.histories.table["first_order"]
     later = (first > pd.Timestamp(calibration_end)) & (first <= pd.Timestamp(end))
@@ -140,7 +136,7 @@ def _split(connection: Connection, orders: Orders, calibration_end: dt.date, end
         holdout_days=(end - calibration_end).days,
         new_customers=int(later.sum()),
         new_customer_orders=int(orders.histories.table.loc[later, "orders"].sum()),
-        cumulative=_cumulative(days.then(connection, expressions.repeats_by_day, end, calibration_end), orders, end),
+        cumulative=cumulative,
     )
 
 

@@ -22,7 +22,7 @@ from analysis.data.orders import Orders
 from analysis.data.samples import further_table
 from analysis.data.source import nearest_columns
 from analysis.data.tables import EXAMPLES, Table, read_table
-from analysis.errors import USAGE, InputRefused, Problem, shortened
+from analysis.errors import USAGE, InputRefused, Problem, collecting, shortened
 from analysis.words import Message
 
 TABLE_NAMES = {
@@ -170,12 +170,10 @@ def load_loyalty_tables(config: Config, *, workdir: Path) -> LoyaltyTables:
     problems: list[Problem] = []
     for name in LOYALTY_TABLES:
         if further_table(config, f"strategies.{name}")[0] is not None:
-            try:
+            with collecting(problems):
                 frame, digests[name], said = _rows_of(name, config, workdir)
                 frames["arms" if name == "experiment" else name] = frame
                 notes += said
-            except InputRefused as refused:
-                problems += refused.problems
     if problems:
         raise InputRefused(problems)
     digest = hashlib.sha256(json.dumps(digests, sort_keys=True).encode()).hexdigest() if digests else None

@@ -71,10 +71,11 @@ def _one_spelling(rows: Rows, data: DataConfig) -> Rows:
     least = 1 if is_text or rules.anonymous != "auto" else NEGLIGIBLE_SHARE * seen["number"]
     if seen["number_odd"] < max(least, 1) and not (is_lower and seen["capitals"]):
         return rows
+    ids = rows.relation.then(_written).stored("ids")
     if is_text and rules.case == "auto" and is_lower:
-        is_lower = (rows.relation.one(_share_of_addresses, nobody)["share"] or 0) >= EMAIL_SHARE
+        is_lower = (ids.one(_share_of_addresses, nobody)["share"] or 0) >= EMAIL_SHARE
     shape = (rules.strip, rules.float_suffix == "strip", is_lower) if is_text else (False, False, False)
-    spellings = rows.relation.then(_spellings, nobody, *shape).stored("spellings")
+    spellings = ids.then(_spellings, nobody, *shape).stored("spellings")
     totals, named = spellings.one(_of_all_ids), spellings.few(_of_suspicious_ids)
     is_sure = rules.anonymous != "auto"
     share, times = ANONYMOUS_SHARE * totals["number"], ANONYMOUS_TIMES * totals["median"]
@@ -140,16 +141,20 @@ def _looks_of_ids(rows: Table, nobody: tuple, pattern: str | None) -> Table:
     )
 
 
-def _share_of_addresses(rows: Table, nobody: tuple) -> Table:
-    ids = rows.filter(rows.customer.notnull() & ~_stands_for_nobody(rows, nobody)).select("customer").distinct()
+def _written(rows: Table) -> Table:
+    """Ids as they are written, with their rows (number) and the first of these (place)."""
+    rows = rows.filter(rows.customer.notnull())
+    place = rows.row.min() if "row" in rows.columns else rows.customer.min()
+    return rows.group_by("customer").agg(number=rows.count(), place=place)
+
+
+def _share_of_addresses(ids: Table, nobody: tuple) -> Table:
+    ids = ids.filter(~_stands_for_nobody(ids, nobody))
     return ids.aggregate(share=ids.count(where=ids.customer.contains("@")) / ids.count().nullif(0))
 
 
-def _spellings(rows: Table, nobody: tuple, strip: bool, whole: bool, lower: bool) -> Table:  # noqa: FBT001
+def _spellings(ids: Table, nobody: tuple, strip: bool, whole: bool, lower: bool) -> Table:  # noqa: FBT001
     """Ids as they are written, with what they have in common (key), its first spelling and its rows (number)."""
-    place = rows.row.min() if "row" in rows.columns else rows.customer.min()
-    ids = rows.group_by("customer").agg(number=rows.count(), place=place)
-    ids = ids.filter(ids.customer.notnull())
     key = ids.customer.cast("string")
     key = key.strip() if strip else key
     key = ibis.cases((key.re_search("^[0-9]+[.]0+$"), key.re_replace("[.]0+$", "")), else_=key) if whole else key

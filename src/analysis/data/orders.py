@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 from ibis.expr.types import Table
 
 from analysis.config import (
@@ -36,7 +35,7 @@ from analysis.data.reading import damage_named, part_of, raw_table
 from analysis.data.remote import UNREAD, RemoteOrders, configured_table, is_remote, remote_orders
 from analysis.data.rows import file_rows
 from analysis.data.source import RawTable
-from analysis.data.summary import STORED_AT_ONCE, CustomerSummary, Days, customer_summary
+from analysis.data.summary import STORED_AT_ONCE, TABLE, CustomerSummary, Days, customer_summary
 from analysis.errors import USAGE, InputRefused, Problem, UsageError
 from analysis.plotting import Plots
 
@@ -157,7 +156,7 @@ class Orders(Cleaned):
 def _write_occasions(orders: Orders, path: Path) -> None:
     unfinished = path.with_name(f"occasions-{os.getpid()}.unfinished")
     more = ", CAST(discount AS DOUBLE) AS discount" if orders.days.has_discount else ""
-    more += ", category" if orders.days.has_category else ""
+    more += ", category" if "category" in orders.days.columns else ""
     with scratch(path.parent) as connection:
         found = orders.days.then(connection, expressions.occasions, orders.observation_end)
         connection.register("positions", orders.histories.table[["customer_id"]].reset_index(names="position"))
@@ -358,19 +357,18 @@ def load_orders(
     >>> cdnow.customers, int((cdnow.histories.table["frequency"] > 0).sum())
     (2357, 946)
     """
-    if frame is None and (engine_table := configured_table(config)) is not None:
-        loaded = _from_engine(engine_table, config, workdir, as_of)
-        if problems := _problems_in_fitting("table", loaded.histories) if to_fit else []:
-            raise InputRefused(problems)
-        return loaded
+    engine_table = configured_table(config) if frame is None else None
     connection = connect(workdir)
     try:
-        table = raw_table(connection, config, workdir, frame)
-        if config.data.part is not None:
-            table = part_of(table, config.data.part)
-        with damage_named(table):
-            loaded = _loaded(connection, table, config, workdir, as_of)
-        if problems := _problems_in_fitting(table.label, loaded.histories) if to_fit else []:
+        if engine_table is not None:
+            label, loaded = "table", _from_engine(connection, engine_table, config, workdir, as_of)
+        else:
+            table = raw_table(connection, config, workdir, frame)
+            if config.data.part is not None:
+                table = part_of(table, config.data.part)
+            with damage_named(table):
+                label, loaded = table.label, _loaded(connection, table, config, workdir, as_of)
+        if problems := _problems_in_fitting(label, loaded.histories) if to_fit else []:
             raise InputRefused(problems)
     except BaseException:
         close(connection, workdir)
@@ -384,37 +382,34 @@ def load_orders(
 def _loaded(connection: Connection, table: RawTable, config: Config, workdir: Path, as_of: dt.date | None) -> Orders:
     if not table.parts:
         raise InputRefused(table.problems)
-    rows = file_rows(connection, table, config.data, workdir)
+    rows = file_rows(connection, table, config.data)
     end = as_of or config.data.observation_end
     found, _, customer_days, customers = cleaned(rows, config, end, table.problems)
     id_column = table.columns["customer"]
     kinds = dict(customer_days.columns)
     days = Days(workdir / "days.parquet", kinds, id_column, id_type(table.types[id_column]), connection)
     summary = customer_summary(connection, days, found.observation_end, has_money=rows.has_money, customers=customers)
-    run(connection, f"DROP TABLE {customers.source}")
     digest = table.digest() if table.digest else _row_digest(connection, table)
+    # What was staged goes before the connection is kept for its customer-days.
+    staged = run(connection, f"SELECT table_name FROM duckdb_tables() WHERE temporary AND table_name <> '{TABLE}'")
+    for (name,) in staged:
+        run(connection, f"DROP TABLE {quoted(name)}")
     return Orders(**vars(found), histories=summary, days=days, data_hash=digest)
 
 
-def _from_engine(table: Table, config: Config, workdir: Path, as_of: dt.date | None) -> Orders:
+def _from_engine(connection: Connection, table: Table, config: Config, workdir: Path, as_of: dt.date | None) -> Orders:
     """Orders whose rows are cleaned and summed up by day in their engine; only these sums come here."""
     url = os.environ.get(getattr(config.data.transactions, "database_url_env", ""), "")
     with told_without_secrets(UNREAD, url):
         found = remote_orders(table, config, as_of=as_of)
         customer, kinds = found.days.customer.type(), {name: str(kind) for name, kind in found.days.schema().items()}
         kind = str(customer) if customer.is_integer() else "str"
-        days = Days(workdir / "days.parquet", kinds, found.id_column, kind)
-        unfinished = days.path.with_name(f"{days.path.name}-{os.getpid()}.unfinished")
-        # Not by to_parquet(), which makes a folder in Spark.
-        batches = found.days.order_by("customer", "day").to_pyarrow_batches()
-        with pq.ParquetWriter(unfinished, batches.schema, compression="lz4") as writer:
-            for batch in batches:
-                writer.write_batch(batch)
-    unfinished.replace(days.path)
-    with scratch(workdir) as connection:
-        summary = customer_summary(connection, days, found.observation_end, has_money=found.has_money)
-        columns = ", ".join(map(quoted, days.columns))
-        sums = run(connection, f"SELECT count(*), sum(hash({columns})), bit_xor(hash({columns})) FROM {days.scan}")
+        connection.register("arriving", found.days.order_by("customer", "day").to_pyarrow_batches())
+        run(connection, f"CREATE TEMP TABLE {TABLE} AS SELECT * FROM arriving")
+    days = Days(workdir / "days.parquet", kinds, found.id_column, kind, connection)
+    summary = customer_summary(connection, days, found.observation_end, has_money=found.has_money)
+    columns = ", ".join(map(quoted, days.columns))
+    sums = run(connection, f"SELECT count(*), sum(hash({columns})), bit_xor(hash({columns})) FROM {days.scan}")
     known = {each.name: getattr(found, each.name) for each in fields(Cleaned)}
     digest = hashlib.sha256(f"{sums} {found.ledger.to_numpy().tolist()}".encode()).hexdigest()
     return Orders(**known, histories=summary, days=days, data_hash=digest)

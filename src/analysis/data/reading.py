@@ -12,9 +12,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from analysis.config import Columns, Config, DatabaseSource, DataConfig, SampleSource
+from analysis.config import Config, DatabaseSource, DataConfig, SampleSource
 from analysis.data.cells import staged_frame, staged_workbooks
-from analysis.data.engine import Connection, literal, parquet_scan, parquet_types, run, scratch
+from analysis.data.engine import Connection, literal, parquet_types, run, scratch
 from analysis.data.samples import sample_table
 from analysis.data.source import (
     Part,
@@ -30,7 +30,7 @@ from analysis.data.source import (
     sha256_of,
 )
 from analysis.data.text import staged_text
-from analysis.errors import USAGE, InputRefused, Problem, is_full_disk, shortened
+from analysis.errors import USAGE, InputRefused, Problem, collecting, first_line, is_full_disk
 
 # What is raised where bytes are not what the file's own schema says.
 BROKEN = (duckdb.Error, pa.ArrowException, RuntimeError, UnicodeDecodeError)
@@ -53,7 +53,7 @@ def raw_table(connection: Connection, config: Config, workdir: Path, frame: pd.D
     if isinstance(data.transactions, DatabaseSource):
         from analysis.data.database import staged_query
 
-        return staged_query(connection, data.transactions, data, workdir)
+        return staged_query(connection, data.transactions, data)
     patterns = [data.transactions] if isinstance(data.transactions, str) else data.transactions
     paths, problems = files_and_problems(patterns, config.folder)
     return from_files(connection, paths, data, workdir, problems)
@@ -83,7 +83,7 @@ def from_files(
         if content == "text":
             table = staged_text(connection, readable, data, workdir)
         elif content == "workbook":
-            table = staged_workbooks(connection, readable, data, workdir)
+            table = staged_workbooks(connection, readable, data)
         else:
             table = _parquet_table(connection, readable, data)
     except InputRefused as refused:
@@ -107,12 +107,10 @@ def parquet_header(path: Path) -> tuple[str, ...]:
 
 def _parquet_table(connection: Connection, paths: list[Path], data: DataConfig) -> RawTable:
     headers: dict[Path, tuple[str, ...]] = {}
-    problems = []
+    problems: list[Problem] = []
     for path in paths:
-        try:
+        with collecting(problems):
             headers[path] = parquet_header(path)
-        except InputRefused as refused:
-            problems += refused.problems
     try:
         types = parquet_types(connection, list(headers)) if headers else {}
     except duckdb.Error as error:
@@ -123,26 +121,15 @@ def _parquet_table(connection: Connection, paths: list[Path], data: DataConfig) 
         # Other writers leave NaN out of a file's statistics, and DuckDB would take what they leave for all there is.
         run(connection, "SET disabled_optimizers = 'statistics_propagation'")
     named = [(path.name, header) for path, header in headers.items()]
-    problems += [*problems_in_headers(named, data), *_problems_in_capitals(named, data.columns)]
+    problems += problems_in_headers(named, data)
     parts = [Part(path, path.name) for path in paths]
     return parquet_table(
         connection, label_of(paths), parts, data, types=types, digest=sha256_of(paths), problems=tuple(problems)
     )
 
 
-def _problems_in_capitals(headers: list[tuple[str, tuple[str, ...]]], columns: Columns) -> Iterator[Problem]:
-    for file, header in headers:
-        for role, name in columns.mapped().items():
-            alike = [other for other in header if other.lower() == name.lower()]
-            if name in alike and len(set(alike)) > 1:
-                listed = " and ".join(repr(other) for other in dict.fromkeys(alike))
-                message = f"{file}: column {name!r} (for {role}): {listed} differ in capitals only; rename one of them"
-                yield Problem(message)
-
-
 def _damaged(name: str, error: Exception) -> Problem:
-    reason = shortened(str(error).strip().split("\n", 1)[0], 300)
-    return Problem(f"{name}: cannot be read as Parquet, the file is damaged or cut off: {reason}")
+    return Problem(f"{name}: cannot be read as Parquet, the file is damaged or cut off: {first_line(error)}")
 
 
 @contextmanager
@@ -159,7 +146,8 @@ def damage_named(table: RawTable) -> Iterator[None]:
     except BROKEN as error:
         if is_full_disk(error) or str(error) == INTERRUPTED:
             raise
-        problems = [problem for part in table.parts for problem in _problems_in_rows(part)]
+        files = (part for part in table.parts if isinstance(part.rows, Path))
+        problems = [problem for part in files for problem in _problems_in_rows(part)]
         if not problems:
             raise
         raise InputRefused([*table.problems, *problems]) from error
@@ -169,8 +157,8 @@ def _problems_in_rows(part: Part) -> list[Problem]:
     # A connection of its own: the other may be unusable after what it met.
     with duckdb.connect() as connection:
         try:
-            keys = row_hashes(parquet_types(connection, [part.path]))
-            connection.execute(f"SELECT max({keys[0]}) FROM {parquet_scan([part.path])}").fetchall()
+            keys = row_hashes(parquet_types(connection, [part.rows]))
+            run(connection, f"SELECT max({keys[0]}) FROM {part.scan}")
         except BROKEN as error:
             return [_damaged(part.name, error)]
     return []

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from operator import or_
-from pathlib import Path
 from typing import Any
 
 import ibis
@@ -15,7 +14,7 @@ from ibis.expr.datatypes import Timestamp
 from ibis.expr.types import BooleanValue, NumericValue, Table, Value
 
 from analysis.config import DataConfig
-from analysis.data.engine import MONEY, NUMBER_OF_ROW, Connection, Relation, literal, parquet_scan, quoted, run
+from analysis.data.engine import MONEY, NUMBER_OF_ROW, Connection, Relation, quoted
 from analysis.data.expressions import CELL
 from analysis.data.formats import FLOAT_NOISE, YEARS, Reading, read_date, read_number
 from analysis.data.source import RawTable, in_words, mapped_columns, problems_in_headers
@@ -116,8 +115,8 @@ def _number(rows: Table, test: Callable[[Table], BooleanValue]) -> Table:
     return rows.filter(test(rows)).aggregate(number=ibis._.count())
 
 
-def file_rows(connection: Connection, table: RawTable, data: DataConfig, workdir: Path) -> Rows:
-    """The rows of a file, every role read and typed; text is parsed once, into ``workdir``."""
+def file_rows(connection: Connection, table: RawTable, data: DataConfig) -> Rows:
+    """The rows of a file, every role read and typed; text is parsed once, into a temporary table."""
     readings = {}
     if "date" in table.columns:
         readings["date"] = read_date(connection, table, data.date_format, data.timezone)
@@ -130,13 +129,11 @@ def file_rows(connection: Connection, table: RawTable, data: DataConfig, workdir
     has_texts = any(table.is_text(table.columns[role]) for role in readings)
     if "customer" in table.columns:
         readings["customer"] = read_id(table)
-    selected, columns = _selected(table, readings)
+    relation = Relation(*_selected(table, readings), connection)
     if has_texts:
-        target = workdir / "typed.parquet"
-        run(connection, f"COPY {selected} TO {literal(target)} (FORMAT parquet)")
-        selected = parquet_scan([target])
+        relation = relation.stored("typed_rows")
     rows = Rows(
-        relation=Relation(selected, columns, connection),
+        relation=relation,
         label=table.label,
         columns=table.columns,
         all_columns=tuple(table.types),
@@ -171,13 +168,14 @@ def _selected(table: RawTable, readings: Mapping[str, Reading]) -> tuple[str, di
         selected[TEXTS[role]] = f"NULLIF(trim(CAST({table.expression(table.columns[role])} AS VARCHAR)), '')"
         columns[TEXTS[role]] = "string"
     listed = ", ".join(f"{expression} AS {quoted(name)}" for name, expression in selected.items())
-    return f"(SELECT {listed} FROM {table.scan})", columns
+    joins = " ".join(reading.join for reading in readings.values())
+    return f"(SELECT {listed} FROM {table.scan} {joins})", columns
 
 
 def engine_rows(table: Table, data: DataConfig, label: str) -> Rows:
     """The rows of a table of an engine, every role as the engine types it."""
     columns = mapped_columns(data, list(table.columns))
-    problems = problems_in_headers([(label, table.columns)], data)
+    problems = problems_in_headers([(label, table.columns)], data, together=())
     roles: dict[str, Value] = {}
     in_utc = False
     for role, column in columns.items():

@@ -15,7 +15,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from analysis.data.engine import FILE_ROWS, NUMBER_OF_ROW, Connection, numbered_scan, parquet_types, quoted, run
+from analysis.data.engine import (
+    FILE_ROWS,
+    NUMBER_OF_ROW,
+    Connection,
+    parquet_scan,
+    parquet_types,
+    quoted,
+    run,
+)
 from analysis.data.vocabulary import names
 from analysis.errors import USAGE, Problem, printable, shortened
 from analysis.words import Message
@@ -215,14 +223,19 @@ class Part:
 
     Attributes
     ----------
-    path
-        Parquet file that DuckDB scans: the source itself, or what was staged from it.
+    rows
+        The Parquet file that holds its rows, or the temporary table that they were staged in.
     name
         Name of the file as the user knows it.
     """
 
-    path: Path
+    rows: Path | str
     name: str
+
+    @property
+    def scan(self) -> str:
+        """SQL of the rows."""
+        return parquet_scan([self.rows]) if isinstance(self.rows, Path) else self.rows
 
 
 @dataclass(frozen=True)
@@ -276,8 +289,13 @@ class RawTable:
 
     @property
     def scan(self) -> str:
-        """SQL of the rows, with the column ``NUMBER_OF_ROW``."""
-        scan = numbered_scan((part.path for part in self.parts), self.types)
+        """SQL of the rows, with ``NUMBER_OF_ROW``: from 0 in the first part, from ``FILE_ROWS`` in the second, ..."""
+        taken, scans = {column.lower() for column in self.types}, []
+        for place, part in enumerate(self.parts):
+            own = "file_row_number" if isinstance(part.rows, Path) else "rowid"
+            number = "row_number() OVER () - 1" if own in taken else own
+            scans.append(f"SELECT *, {place * FILE_ROWS} + {number} AS {quoted(NUMBER_OF_ROW)} FROM {part.scan}")
+        scan = f"({' UNION ALL BY NAME '.join(scans)})"
         return f"(SELECT * FROM {scan} WHERE {self.only})" if self.only else scan
 
     def is_text(self, column: str) -> bool:
@@ -313,7 +331,7 @@ class RawTable:
 def parquet_table(connection: Connection, label: str, parts: Iterable[Part], settings: Any, **known: Any) -> RawTable:
     """The rows of Parquet files with the types that they have; ``known`` are further attributes."""
     parts = tuple(parts)
-    types = known.pop("types", None) or parquet_types(connection, [part.path for part in parts])
+    types = known.pop("types", None) or parquet_types(connection, [part.rows for part in parts])
     columns = mapped_columns(settings, list(types)) if settings else {}
     return RawTable(label, parts, types, **{"columns": columns, "row_keys": row_hashes(types), **known})
 
@@ -374,8 +392,13 @@ def mapped_columns(settings: Any, available: list[str]) -> dict[str, str]:
     return found
 
 
-def problems_in_headers(headers: list[tuple[str, tuple[str, ...]]], settings: Any) -> list[Problem]:
-    """Columns that are missing or named twice, and files whose headers differ."""
+def problems_in_headers(
+    headers: list[tuple[str, tuple[str, ...]]], settings: Any, together: Iterable[str] | None = None
+) -> list[Problem]:
+    """Columns that are missing or named twice, and files whose headers differ.
+
+    Of columns that are read ``together`` (all without it), capitals alone tell nothing apart.
+    """
     (first_name, first), *others = headers
     problems = []
     for role, name in named_columns(settings).items():
@@ -388,6 +411,13 @@ def problems_in_headers(headers: list[tuple[str, tuple[str, ...]]], settings: An
                 f"{first_name}: column {name!r} (for {role}) stands {times} times in the header; rename all but one"
             )
             problems.append(Problem(message))
+        for file, header in headers:
+            alike = dict.fromkeys(other for other in header if other.lower() == name.lower())
+            alike = [other for other in alike if together is None or other in together]
+            if name in alike and len(alike) > 1:
+                listed = " and ".join(map(repr, alike))
+                message = f"{file}: column {name!r} (for {role}): {listed} differ in capitals only; rename one of them"
+                problems.append(Problem(message))
     for name, header in others:
         if set(header) != set(first):
             differing = ", ".join(repr(shortened(column)) for column in sorted(set(header) ^ set(first))[:5])

@@ -52,10 +52,6 @@ class Days:
         return "discount" in self.columns
 
     @property
-    def has_category(self) -> bool:
-        return "category" in self.columns
-
-    @property
     def scan(self) -> str:
         return TABLE if self.connection else parquet_scan([self.path])
 

@@ -133,7 +133,8 @@ class Table:
             selected[role] = f"CAST({reading.expression} AS {KINDS.get(role, ('VARCHAR',))[0]})"
             selected[f"unread {role}"] = f"coalesce({reading.unreadable}, false)"
         listed = ", ".join(f"{expression} AS {quoted(name)}" for name, expression in selected.items())
-        rows = f"SELECT {quoted(NUMBER_OF_ROW)} AS place, {listed} FROM {self.raw.scan} ORDER BY place"
+        joins = " ".join(reading.join for reading in self.readings.values())
+        rows = f"SELECT {quoted(NUMBER_OF_ROW)} AS place, {listed} FROM {self.raw.scan} {joins} ORDER BY place"
         found = connection.execute(rows).fetchnumpy()
         place = found.pop("place")
         columns = {name: pd.Series(values, place) for name, values in found.items()}

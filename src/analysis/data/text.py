@@ -17,17 +17,28 @@ import duckdb
 
 from analysis.config import DataConfig
 from analysis.data.engine import Connection, glob_safe, literal, quoted, run
+from analysis.data.ledger import where_any
 from analysis.data.source import (
     CHUNK_BYTES,
     Part,
     RawTable,
+    label_of,
     mapped_columns,
     named_columns,
     opened,
     problems_in_headers,
     sha256_of,
 )
-from analysis.errors import USAGE, DataError, InputRefused, Problem, UsageError, is_full_disk, shortened
+from analysis.errors import (
+    USAGE,
+    DataError,
+    InputRefused,
+    Problem,
+    UsageError,
+    collecting,
+    first_line,
+    is_full_disk,
+)
 from analysis.words import Message
 
 DELIMITERS = (";", ",", "\t", "|")
@@ -240,24 +251,34 @@ def recognised_delimiter(head: str, wanted: set[str]) -> str:
 
 
 def staged_text(connection: Connection, paths: list[Path], data: DataConfig, workdir: Path) -> RawTable:
-    """Text files as one table of text columns, staged in ``workdir``.
+    """Text files as one table of text columns, read once; what is not UTF-8 is written so in ``workdir``.
 
     Only the configured columns and a key of the whole row are staged.
     """
-    layouts, unreadable = _layouts(paths, data, workdir)
-    problems = unreadable + problems_in_headers([(layout.name, layout.header) for layout in layouts], data)
-    problems += _problems_in_skipping(layouts[0], set(named_columns(data).values()))
+    layouts: list[TextLayout] = []
+    problems: list[Problem] = []
+    for number, path in enumerate(paths):
+        with collecting(problems):
+            layouts.append(recognised_layout(path, data, workdir, number))
+    if not layouts:
+        raise InputRefused(problems)
     present = mapped_columns(data, list(layouts[0].header))
+    headers = [(layout.name, layout.header) for layout in layouts]
+    problems += problems_in_headers(headers, data, together=present.values())
+    problems += _problems_in_skipping(layouts[0], set(named_columns(data).values()))
     parts = []
     if present:
         kept = list(dict.fromkeys(present.values()))
         for number, layout in enumerate(layouts):
             if set(kept) <= set(layout.header):
-                target = workdir / f"staged-{number}.parquet"
-                problems += _stage(connection, layout, kept, target, number)
-                parts.append(Part(target, layout.name))
+                problems += _stage(connection, layout, kept, f"staged_{number}")
+                parts.append(Part(f"staged_{number}", layout.name))
+    guessed = [layout.encoding for layout in layouts if layout.is_guessed]
+    note = Message(
+        "Files whose encoding was recognised as {encoding}: {n:integer}.", n=len(guessed), encoding="".join(guessed[:1])
+    )
     return RawTable(
-        label=layouts[0].name if len(layouts) == 1 else f"{len(layouts)} files",
+        label=label_of([Path(layout.name) for layout in layouts]),
         parts=tuple(parts),
         types=dict.fromkeys(layouts[0].header, "VARCHAR"),
         columns=present,
@@ -265,7 +286,7 @@ def staged_text(connection: Connection, paths: list[Path], data: DataConfig, wor
         row_keys=(quoted(ROW_KEYS[0]), quoted(ROW_KEYS[1])),
         first_row=2 + layouts[0].skipped_lines,
         row_word="line",
-        notes=_encoding_notes(layouts),
+        notes=tuple(where_any(note)),
         problems=tuple(problems),
     )
 
@@ -282,45 +303,27 @@ def _problems_in_skipping(layout: TextLayout, wanted: set[str]) -> list[Problem]
     return [Problem(message, USAGE)]
 
 
-def _layouts(paths: list[Path], data: DataConfig, workdir: Path) -> tuple[list[TextLayout], list[Problem]]:
-    """The layouts of the files that are text, and what is wrong with the others."""
-    layouts, problems = [], []
-    for number, path in enumerate(paths):
-        try:
-            layouts.append(recognised_layout(path, data, workdir, number))
-        except InputRefused as refused:
-            problems += refused.problems
-    if not layouts:
-        raise InputRefused(dict.fromkeys(problems))
-    return layouts, list(dict.fromkeys(problems))
-
-
-def _stage(connection: Connection, layout: TextLayout, kept: list[str], target: Path, number: int) -> list[Problem]:
+def _stage(connection: Connection, layout: TextLayout, kept: list[str], target: str) -> list[Problem]:
     names = [f"{position} {name}" for position, name in enumerate(layout.header)]
     first = {name: quoted(names[layout.header.index(name)]) for name in kept}
     every = ", ".join(quoted(name) for name in sorted(names, key=lambda name: name.split(" ", 1)[1]))
     columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names)
     selected = ", ".join(f"{first[name]} AS {quoted(name)}" for name in kept)
     compression = "gzip" if layout.path.name.lower().endswith(".gz") else "none"
-    rejects = f"rejects_{number}"
+    rejects = f"rejects_of_{target}"
     try:
         run(connection, f"""
-            COPY (SELECT {selected}{"," if selected else ""}
-                         hash({every}) AS {quoted(ROW_KEYS[0])}, hash('second', {every}) AS {quoted(ROW_KEYS[1])}
-                  FROM read_csv({literal(glob_safe(layout.path))}, columns = {{{columns}}}, auto_detect = false,
-                       header = true, skip = {layout.skipped_lines}, delim = {literal(layout.delimiter)},
-                       quote = '"', escape = '"', compression = '{compression}', store_rejects = true,
-                       rejects_table = '{rejects}', rejects_scan = 'scan_of_{rejects}'))
-            TO {literal(target)} (FORMAT parquet)""")  # fmt: skip
+            CREATE TEMP TABLE {target} AS
+            SELECT {selected}, hash({every}) AS {quoted(ROW_KEYS[0])}, hash('second', {every}) AS {quoted(ROW_KEYS[1])}
+            FROM read_csv({literal(glob_safe(layout.path))}, columns = {{{columns}}}, auto_detect = false,
+                 header = true, skip = {layout.skipped_lines}, delim = {literal(layout.delimiter)},
+                 quote = '"', escape = '"', compression = '{compression}', store_rejects = true,
+                 rejects_table = '{rejects}', rejects_scan = 'scan_of_{rejects}')""")  # fmt: skip
     except duckdb.Error as error:
-        if is_full_disk(error):
+        if is_full_disk(error) or isinstance(error, duckdb.OutOfMemoryException):
             raise
-        return [Problem(f"{layout.name}: cannot be read as delimited text: {_first_line(error)}")]
+        return [Problem(f"{layout.name}: cannot be read as delimited text: {first_line(error)}")]
     return _reject_problems(connection, rejects, layout)
-
-
-def _first_line(error: Exception) -> str:
-    return shortened(str(error).strip().split("\n", 1)[0], 300)
 
 
 def _reject_problems(connection: Connection, rejects: str, layout: TextLayout) -> list[Problem]:
@@ -329,18 +332,10 @@ def _reject_problems(connection: Connection, rejects: str, layout: TextLayout) -
         return []
     first = f"SELECT line, any_value(error_message) FROM {rejects} GROUP BY line ORDER BY line LIMIT 5"
     found = run(connection, first)
-    examples = ", ".join(f"line {line} ({_first_line(ValueError(message))})" for line, message in found)
+    examples = ", ".join(f"line {line} ({first_line(message)})" for line, message in found)
     message = (
         f"{layout.name}: {count} line{'s do' if count > 1 else ' does'} not have the {len(layout.header)} fields of "
         f"the header when split at {layout.delimiter!r}: {examples}; quote fields that contain the delimiter, or name "
         "another with the key `delimiter`"
     )
     return [Problem(message)]
-
-
-def _encoding_notes(layouts: list[TextLayout]) -> tuple[Message, ...]:
-    guessed = [layout for layout in layouts if layout.is_guessed]
-    if not guessed:
-        return ()
-    name, many = guessed[0].encoding, len(guessed)
-    return (Message("Files whose encoding was recognised as {encoding}: {n:integer}.", n=many, encoding=name),)

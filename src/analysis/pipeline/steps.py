@@ -140,10 +140,10 @@ def diagnostics(orders, fits):
 @step(stored=False)
 def covariate_design(orders, customer_tables, covariates):
     """The groups of customers by their covariates, from the table of customers or the first order; None without."""
-    from analysis.models.covariates import design_of
-
     if not covariates:
         return None
+    from analysis.models.covariates import design_of
+
     known = {name: values.array for name, values in customer_tables.attributes(orders).items()}
     return design_of(orders.histories.table.assign(**known), covariates)
 

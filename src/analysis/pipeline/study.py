@@ -27,7 +27,7 @@ from analysis.config import (
     parameter_keys,
 )
 from analysis.config.kinds import Section
-from analysis.errors import InputRefused, Problem, RetentionLabError, Unavailable, UsageError
+from analysis.errors import InputRefused, Problem, RetentionLabError, Unavailable, UsageError, collecting
 from analysis.pipeline import steps  # noqa: F401 (declares the steps)
 from analysis.pipeline.sources import PACKAGE, content_hash, numerical_versions, sources_kept_in
 from analysis.pipeline.step import READING, STEPS, Step, all_steps, only
@@ -350,11 +350,9 @@ class Study:
         problems: list[Problem] = []
         model = self.config.model
         for key, name in (("model.primary", model.primary), ("model.previous_primary", model.previous_primary)):
-            try:
+            with collecting(problems):
                 if name is not None:
                     refuse_unknown_model(name, key)
-            except InputRefused as refused:
-                problems += refused.problems
         looked_at = [name for name, step in list(STEPS.items()) if step.reads]
         for name in [*looked_at, "covariate_design"]:
             try:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from analysis.config import AUTO, Config
-from analysis.errors import DataError, InputRefused, NotIdentified, Problem, Unavailable
+from analysis.errors import DataError, InputRefused, NotIdentified, Problem, Unavailable, collecting
 from analysis.report.folders import scratch_folder
 from analysis.words import Message, reader, shown, tr
 
@@ -26,20 +26,21 @@ def inspection(config: Config, *, as_of: dt.date | None = None) -> list[str]:
         With every problem in the data, or where the purchase model that is named cannot be fitted to them.
     """
     from analysis.pipeline import Study
-    from analysis.pipeline.sources import Sources
 
     if config.batch is not None:
         return _parts(config, as_of)
 
-    class Unread(Sources):
-        """Sources of steps whose results nobody keeps: to parse them takes as long as to read the data."""
+    class Unkept(Study):
+        """A study whose results nobody keeps: to hash and write them takes as long as to read the data."""
 
-        def behind(self, _function) -> dict[str, str]:
-            return {}
+        def key(self, name: str) -> str:
+            return name
+
+        def _kept(self, _name: str, result: Any, _took: Mapping[str, float]) -> Any:
+            return result
 
     with scratch_folder() as folder:
-        study = Study(config, as_of, folder / "store")
-        study.sources = Unread(folder)
+        study = Unkept(config, as_of, folder / "store")
         study.read_input()
         with reader(config.language, study.currency):
             return [*_orders(study.orders), *_models(study), *_contracts(study), *_tables(study)]
@@ -52,10 +53,8 @@ def _parts(config: Config, as_of: dt.date | None) -> list[str]:
     lines: list[str] = []
     problems: list[Problem] = []
     for part, member in members_of(config, SimpleNamespace(say=lines.append)).items():
-        try:
+        with collecting(problems):
             lines += ["", f"{config.batch.split_by} == {part!r}", *inspection(member, as_of=as_of)]
-        except InputRefused as refused:
-            problems += [problem for problem in refused.problems if problem not in problems]
     if problems:
         raise InputRefused(problems)
     return lines
@@ -129,6 +128,7 @@ def _tables(study: Study) -> Iterator[str]:
 
 def _models(study: Study) -> Iterator[str]:
     """What a report of these data will not hold; DataError where a model that is named leaves none."""
+    from analysis.data.holdout import calibration
     from analysis.models.fits import fit_all, shows_leaving
     from analysis.models.patterns import patterns_of
     from analysis.time import Clock
@@ -153,7 +153,7 @@ def _models(study: Study) -> Iterator[str]:
         )
         yield from _notes([note])
     try:
-        if not shows_leaving(study.split.calibration):
+        if not shows_leaving(calibration(study.orders, study.config.data.holdout_weeks)):
             note = Message(
                 "What comes before the last {weeks:weeks} does not show customers leaving, so the test on past orders "
                 "will say little; a smaller `data.holdout_weeks` leaves more before them.",
