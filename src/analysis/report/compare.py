@@ -159,11 +159,10 @@ class Changes:
             return Message("There is no earlier run of this report to compare with.")
         both = self.before.figures.keys() & self.now.figures.keys()
         is_money = "value" in both and self.before.currency == self.now.currency
-        name, kind = ("value", "rounded_money") if is_money else ("expected_orders", "rounded")
+        name, kind = ("value", "estimate rounded_money") if is_money else ("expected_orders", "estimate rounded")
         then, now = self.before.figures[name], self.now.figures[name]
-        before, after = then.value.estimate, now.value.estimate
-        values = {"label": now.label, "then": shown(kind, before), "now": shown(kind, after)}
-        if abs(after - before) < SMALLEST_SEEN[now.kind]:
+        values = {"label": now.label, "then": shown(kind, then.value), "now": shown(kind, now.value)}
+        if abs(now.value.estimate - then.value.estimate) < SMALLEST_SEEN[now.kind]:
             return Message("{label}: {now}, as in the last run.", **values)
         if now.is_within_noise_of(then):
             return Message("{label}: {now}, before {then}; chance alone explains so small a difference.", **values)
