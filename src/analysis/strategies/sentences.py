@@ -234,7 +234,7 @@ def _where_it_pays(advice: Advice) -> Message:
 
 def _margin_needed(advice: Advice) -> Message:
     return Message(
-        "if customers bring {need:percent1} more margin; likely are {likely:range percent1}",
+        "if customers bring {need:percent1} more margin; {likely:range percent1} is likely",
         need=max(advice.need.estimate, 0.0), likely=advice.likely,
     )  # fmt: skip
 
