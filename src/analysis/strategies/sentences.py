@@ -220,7 +220,7 @@ def advice_sentence(advice: Advice, name, label) -> Message:
             other=name_of(advice.other), **said
         )  # fmt: skip
     return Message(
-        "**{name}** ({label}): **do it.** Some {amount:rounded_money} more is expected, {loses}. It pays only {where}.",
+        "**{name}** ({label}): **do it**, {loses}. It pays only {where}.",
         where=_where_it_pays(advice), **said
     )  # fmt: skip
 
