@@ -84,9 +84,11 @@ def name_of(strategy: str) -> Message | str:
 def done_in(strategy: Strategy) -> Message:
     """What the company does, in plain words.
 
-    >>> from analysis.config.strategies import Promotion
+    >>> from analysis.config.strategies import Experience, Promotion
     >>> print(done_in(Strategy("sale", Promotion(depth=0.2, every_weeks=8))))
     20% off for 1 week every 8 weeks, for 40% of customers
+    >>> print(done_in(Strategy("better", experience=Experience(lift=0.5, invested_per_order=0.4))))
+    0.40 more an order for delivery, answers and fewer mistakes, to go from average to better than 69% of the trade
     """
     parts = [*_promised_in(strategy), *_bettered_in(strategy), *_given_in(strategy)]
     if not parts:
