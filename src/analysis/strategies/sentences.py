@@ -231,7 +231,7 @@ def _where_it_pays(advice: Advice) -> Message:
     if advice.unit == "year" or advice.most.estimate <= 0:
         return _margin_needed(advice)
     numbers = {"most": advice.most.estimate, "unit": UNITS[advice.unit], "cost": advice.cost}
-    return Message("at a cost of {most:margin} {unit} or less; {cost:money} is planned", **numbers)
+    return Message("at a cost of {most:margin} {unit} or less; {cost:money} is reckoned with", **numbers)
 
 
 def _margin_needed(advice: Advice) -> Message:
@@ -270,11 +270,11 @@ def price_sentence(advice: Advice, name) -> Message:
     said = {"name": name, "most": advice.most, "unit": UNITS[advice.unit], "cost": advice.cost}
     if advice.attacked is not None:
         return Message(
-            "{name}: may cost at most {most:interval margin} {unit}; planned are {cost:money}. A rival's attack "
+            "{name}: may cost at most {most:interval margin} {unit}; {cost:money} is reckoned with. A rival's attack "
             "changes what it brings by {attacked:interval rounded_money}.",
             attacked=advice.attacked, **said
         )  # fmt: skip
-    return Message("{name}: may cost at most {most:interval margin} {unit}; planned are {cost:money}.", **said)
+    return Message("{name}: may cost at most {most:interval margin} {unit}; {cost:money} is reckoned with.", **said)
 
 
 def experiment_sentences(result: ExperimentResult) -> list[Message]:
