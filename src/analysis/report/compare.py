@@ -187,9 +187,7 @@ class Changes:
                 n=len(self.settings),
             )
         if self.program:
-            yield Message(
-                "**Program**: another version of it, its notebooks or packages; that alone can change figures."
-            )
+            yield Message("**Program**: another version of it or its packages; that alone can change figures.")
         yield from self._model()
         yield from self._verdicts()
 

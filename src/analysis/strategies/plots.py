@@ -52,7 +52,7 @@ def plot_differences(result: StrategyComparison, ax: Axes | None = None) -> Axes
     ax.grid(visible=True, axis="x")
     few_ticks(ax, x=3 if is_narrow(ax) else 6)
     format_ticks(ax, x="compact_money")
-    return name_axes(ax, x=tr("Profit against going on as today"))
+    return name_axes(ax, x=tr("Profit against going on as today, customers still to be won included"))
 
 
 def plot_break_even(result: StrategyComparison, ax: Axes | None = None) -> Axes:

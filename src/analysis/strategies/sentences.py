@@ -88,7 +88,7 @@ def done_in(strategy: Strategy) -> Message:
     >>> print(done_in(Strategy("sale", Promotion(depth=0.2, every_weeks=8))))
     20% off for 1 week every 8 weeks, for 40% of customers
     >>> print(done_in(Strategy("better", experience=Experience(lift=0.5, invested_per_order=0.4))))
-    0.40 more an order for delivery, answers and fewer mistakes, to go from average to better than 69% of the trade
+    0.40 more an order for delivery, answers and fewer mistakes: from average to better than 69% of the trade
     """
     parts = [*_promised_in(strategy), *_bettered_in(strategy), *_given_in(strategy)]
     if not parts:
@@ -121,13 +121,13 @@ def _bettered_in(strategy: Strategy) -> Iterator[Message]:
     numbers = {"better": float(norm.cdf(better.lift)), "cost": by_order or 0.0}
     if better.lift and by_order:
         yield Message(
-            "{cost:money} more an order for delivery, answers and fewer mistakes, to go from average to better than "
+            "{cost:money} more an order for delivery, answers and fewer mistakes: from average to better than "
             "{better:percent} of the trade",
             **numbers,
         )
     elif better.lift:
         yield Message(
-            "delivery, answers and fewer mistakes, to go from average to better than {better:percent} of the trade",
+            "delivery, answers and fewer mistakes: from average to better than {better:percent} of the trade",
             **numbers,
         )
     elif by_order:
