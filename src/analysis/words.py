@@ -348,6 +348,8 @@ class Formats:
 
         >>> Formats("en").rounded(48_156), Formats("en").rounded(0.0123)
         ('48,000', '0.012')
+        >>> Formats("en").shown("bracketed rounded", Interval(122_702.0, 117_260.0, 128_215.0, 0.9))
+        '123,000 (117,000 to 128,000)'
         """
         places = _places_of(value, width)
         return self._decimal(round(value, places), max(0, places))
@@ -476,8 +478,8 @@ def _magnitude(value: float) -> int:
 
 
 def _places_of(value: float, width: float) -> int:
-    """Decimals that give two significant digits, or tell apart what lies in an interval of that width."""
-    return max(1 - _magnitude(value), -_magnitude(width) if 0 < width < math.inf else -math.inf)
+    """Decimals that give two significant digits, or tell the ends of an interval of that width from its middle."""
+    return max(1 - _magnitude(value), -_magnitude(width / 4) if 0 < width < math.inf else -math.inf)
 
 
 _reader: ContextVar[Formats] = ContextVar("reader", default=Formats("en"))  # noqa: B039 (never changed)

@@ -66,9 +66,11 @@ def key_figures(results: Mapping[str, Any]) -> dict[str, Figure]:
     data, portfolio, primary = results["data"], results["portfolio"], results["purchase_model"]["name"]
     customers = int(data["customers"])
     found = {"customers": Figure(Message("Customers"), "integer", Interval(customers, customers, customers, 1.0))}
-    if (worth := portfolio["residual_clv"]) is not None:
+    calibrated = portfolio.get("calibrated") or {}  # as on the page; runs of before had none
+    if (worth := calibrated.get("money") or portfolio["residual_clv"]) is not None:
         found["value"] = Figure(Message("What your customers are still worth"), "money", _interval(worth))
-    found["expected_orders"] = Figure(Message("Orders to come"), "integer", _interval(portfolio["expected_orders"]))
+    orders = calibrated.get("orders") or portfolio["expected_orders"]
+    found["expected_orders"] = Figure(Message("Orders to come"), "integer", _interval(orders))
     alive = _interval(portfolio["customers_alive_intervals"][primary])
     found["alive"] = Figure(Message("Customers still active"), "integer", alive)
     return found
