@@ -61,12 +61,14 @@ class Interval:
         return cls(row[name], row[f"{own}lower"], row[f"{own}upper"], row.get("level", np.nan))
 
     def per(self, count: float) -> Interval:
-        """The interval of a total, divided among so many.
+        """The interval of a total, divided among so many; by -1 it is that of so much less.
 
         >>> Interval(10.0, 8.0, 14.0, 0.9).per(2)
         Interval(estimate=5.0, lower=4.0, upper=7.0, level=0.9)
+        >>> Interval(-2.0, -3.0, 0.5, 0.9).per(-1)
+        Interval(estimate=2.0, lower=-0.5, upper=3.0, level=0.9)
         """
-        return Interval(self.estimate / count, self.lower / count, self.upper / count, self.level)
+        return Interval(self.estimate / count, *sorted((self.lower / count, self.upper / count)), self.level)
 
 
 def spanned(intervals: Iterable[Interval]) -> Interval:

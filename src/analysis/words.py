@@ -205,7 +205,7 @@ class Formats:
     currency
         ISO 4217 code; None where it is unknown: money is then shown as a plain number.
     mark
-        Stands after ``rounded_money``, the kind of what is left of turnover, where costs are assumed.
+        Stands after ``margin`` and ``rounded_money``, the kinds of what is left of turnover, where costs are assumed.
 
     Examples
     --------
@@ -259,9 +259,12 @@ class Formats:
         width, show, decimals = abs(interval.upper - interval.lower), self._of_kind(kind), None
         if kind == "significant":
             show, decimals = self._decimal, 0 if width >= 1 and abs(values[0]) >= LARGE else decimals_of(width)
-        elif kind == "money":
-            largest = max(map(abs, values))
-            show, decimals = self._money, 0 if largest >= 999.5 or largest == 0 else 2
+        elif kind in ("rounded", "rounded_money"):
+            return tuple(show(value, width) for value in values)
+        elif kind in ("money", "margin"):
+            largest, mark = max(map(abs, values)), self.mark if kind == "margin" else ""
+            decimals = 0 if largest >= 999.5 or largest == 0 else 2
+            return tuple(self._money(value, decimals) + mark for value in values)
         elif kind == "percent":
             show, decimals = self._percent, min(3, max(0, math.ceil(-math.log10(width * 100)))) if width else 0
         return tuple(show(value) if decimals is None else show(value, decimals) for value in values)
@@ -336,20 +339,30 @@ class Formats:
         """An amount: whole units from 1,000 on, cents below; nothing at all has none."""
         return self._money(amount, 0 if abs(amount) >= 999.5 or amount == 0 else 2)
 
-    def rounded(self, value: float) -> str:
-        """Two significant digits, for sentences that a director reads.
+    def margin(self, amount: float) -> str:
+        """What is left of turnover: as ``money``, with the mark where costs are assumed."""
+        return self.money(amount) + self.mark
+
+    def rounded(self, value: float, width: float = math.inf) -> str:
+        """Two significant digits, for sentences that a director reads; more where an interval is narrow.
 
         >>> Formats("en").rounded(48_156), Formats("en").rounded(0.0123)
         ('48,000', '0.012')
+        >>> Formats("en").shown("bracketed rounded", Interval(122_702.0, 117_260.0, 128_215.0, 0.9))
+        '123,000 (117,000 to 128,000)'
         """
-        return self._decimal(_two_digits(value), max(0, 1 - _magnitude(value)))
+        places = _places_of(value, width)
+        return self._decimal(round(value, places), max(0, places))
 
-    def rounded_money(self, amount: float) -> str:
+    def rounded_money(self, amount: float, width: float = math.inf) -> str:
         """
         >>> Formats("nl", "EUR").rounded_money(203_456.0)
         '€\\xa0200.000'
+        >>> Formats("en", "EUR").shown("bracketed rounded_money", Interval(1_062_071.0, 1_015_189.0, 1_110_549.0, 0.9))
+        '€1,060,000 (€1,020,000 to €1,110,000)'
         """
-        return self._money(_two_digits(amount), 0 if abs(amount) >= 10 or amount == 0 else 2) + self.mark
+        rounded = round(amount, _places_of(amount, width))
+        return self._money(rounded, 0 if abs(amount) >= 10 or amount == 0 else 2) + self.mark
 
     def date(self, day: dt.date | str) -> str:
         """A day, given as such, as a timestamp, or as ISO text.
@@ -464,8 +477,9 @@ def _magnitude(value: float) -> int:
     return math.floor(math.log10(abs(value))) if value and math.isfinite(value) else 0
 
 
-def _two_digits(value: float) -> float:
-    return round(value, 1 - _magnitude(value))
+def _places_of(value: float, width: float) -> int:
+    """Decimals that give two significant digits, or tell the ends of an interval of that width from its middle."""
+    return max(1 - _magnitude(value), -_magnitude(width / 4) if 0 < width < math.inf else -math.inf)
 
 
 _reader: ContextVar[Formats] = ContextVar("reader", default=Formats("en"))  # noqa: B039 (never changed)

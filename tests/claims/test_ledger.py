@@ -40,7 +40,7 @@ def test_the_frame_has_a_row_a_claim_with_number_interval_probability_and_source
 
 def test_the_table_shows_the_range_over_the_models_and_a_single_number_with_its_interval():
     found = ALL.table().set_index("verdict")
-    assert found.loc["contradicted", ["found", "probability"]].tolist() == ["10% to 12%, by model", "below 1%"]
+    assert found.loc["contradicted", ["found", "probability"]].tolist() == ["10.0% to 12.0%, by model", "below 1%"]
     assert found.loc["depends", ["found", "probability"]].tolist() == ["10% (90% interval 5% to 20%)", "50%"]
     assert found.loc["not testable", ["found", "probability"]].tolist() == ["–", "–"]
 

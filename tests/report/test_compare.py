@@ -208,6 +208,11 @@ class TestTheListOfRuns:
         assert page.a["href"] == "shop/failed/0123456789ab/index.html"
         assert page.dl is None
 
+    def test_shows_the_interval_of_the_page_which_allows_for_how_far_forecasts_missed(self, published, tmp_path):
+        wide = {"estimate": 1000.0, "lower": 500.0, "upper": 3000.0, "level": 0.9}
+        published("1" * 12, results={"portfolio.calibrated": {"money": wide, "orders": wide}})
+        assert "(US$500 to US$3,000)" in self.listed(tmp_path).text
+
     def test_shows_how_key_figures_went(self, published, tmp_path):
         for number in (1, 2):
             worth = {"estimate": 1000.0 * number, "lower": 900.0, "upper": 3000.0, "level": 0.9}

@@ -147,18 +147,22 @@ def test_margin_that_rests_on_unanswered_questions_is_marked_and_the_page_says_w
     page = page_of(monkeypatch, {"contacts": {"incentive": 5}})
     worth = Interval(48_156.0, 40_000.0, 60_000.0, 0.9)
     page.text("Some {worth:estimate rounded_money}, probably {worth:range rounded_money}.", worth=worth)
+    page.text("{worth:interval margin}, {worth:bracketed margin}; {each:margin} each.", worth=worth, each=20.43)
     page.text("{spent:money} was spent.", spent=12_000.0)
     page.finish(summary="Some $48,000†")
-    _, marked, plain, told, _ = (data["text/plain"] for data, _ in shown)
+    _, marked, in_full, plain, told, _ = (data["text/plain"] for data, _ in shown)
     assert marked == "Some US$48,000†, probably US$40,000 to US$60,000†."
+    assert in_full == (
+        "US$48,156† (90% interval US$40,000 to US$60,000), US$48,156† (US$40,000 to US$60,000); US$20.43† each."
+    )
     assert plain == "US$12,000 was spent."
-    assert told.startswith("† This rests on what nobody has answered and is assumed: a margin of 30%, US$0 for an ")
-    assert told.endswith("and US$0 to contact one.")
+    assert told == "† This rests on what nobody has answered and is assumed: a margin of 30% and US$0 for an order."
     assert shown[-1][0][SENTINEL]["summary"].endswith(told)
 
 
-def test_nothing_is_marked_where_everything_is_answered(monkeypatch, shown):
-    page = page_of(monkeypatch, ANSWERED)
+@pytest.mark.parametrize("answered", [ANSWERED, {"economics": {"gross_margin": 0.3, "cost_per_order": 0}}])
+def test_margin_is_not_marked_where_what_it_rests_on_is_answered(monkeypatch, shown, answered):
+    page = page_of(monkeypatch, answered)
     page.text("Some {worth:rounded_money}.", worth=48_156.0)
     page.finish()
     assert [data["text/plain"] for data, _ in shown] == ["", "Some US$48,000.", ""]

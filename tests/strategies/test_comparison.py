@@ -188,7 +188,7 @@ def test_each_form_of_advice_comes_out_on_a_shop_made_for_it(often, form, strate
     assert found.advice[strategies[0].name].form == form
     with reader("en", "EUR"):
         said = str(decision_sentences(found)[2])
-    words = {"do_not": "do not.", "do": "do it.", "either": "take the cheaper.", "try_first": "try it on some first",
+    words = {"do_not": "do not.", "do": "do it,", "either": "take the cheaper.", "try_first": "try it on some first",
              "find_out_first": "find out first"}  # fmt: skip
     assert words[form] in said
 

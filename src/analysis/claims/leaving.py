@@ -179,7 +179,7 @@ def keeping_everyone_is_a_myth(orders, fits, retention) -> Verdict:
     if np.isfinite(falling):
         ratios.append(Message("If nobody left and everyone merely ordered ever less often, rates would halve in "
             "{half_life:days}; twice the log-likelihood then lies {ratio:decimal1} above that of rates that stay.",
-            half_life=to_days(half_life, fits.primary.time_unit), ratio=2 * (falling - without)))  # fmt: skip
+            half_life=round(to_days(half_life, fits.primary.time_unit)), ratio=2 * (falling - without)))  # fmt: skip
     assumptions = [Message("Before the data, leaving and not leaving count as equally likely; the weight of the data "
         "is taken from BIC. A long pause looks like leaving, and customers who order in bursts, or a season, also "
         "speak against a model in which nobody leaves. Rates that fall alike for all are weighed against leaving; "

@@ -35,7 +35,7 @@ def plot_claimed_range(
         raise Unavailable(verdict.reason)
     (low, high), found = verdict.declared.range, dict(verdict.estimates)
     strokes, names = [stroke_of(model) for model in found], list(found)
-    kind = "estimate percent"
+    kind = "estimate percent1"
     if together:
         found, kind = {"": spanned(found.values())}, "range percent"
         strokes, names = strokes[:1], [tr("Your customers")]

@@ -54,7 +54,7 @@ FIVE_POINTS = {
     "source": Message("Reichheld and Sasser (1990), Zero Defections, Harvard Business Review: five points fewer "
         "defections, 25% to 85% by industry; the 95% is from Reichheld (1996). It is the computed value of one "
         "average customer whose margin grows, with keeping taken as free, not the observed profit of firms."),
-    "found": Message("profit changes by {estimate:interval percent}"),
+    "found": Message("profit changes by {estimate:interval percent1}"),
     "range": Range(*CLAIMED), "needs": (c.has_money, c.births_known), "known": c.SECOND_HAND, "trust": c.LOW,
 }  # fmt: skip
 
@@ -79,7 +79,7 @@ def five_points_more_profit(
     read = read_as(choice, rate), prices_configured(economics_config, retention_config)
     if reason := next((each.reason for each in lifts.values() if each.lift is None), None):
         in_money = [
-            Message("{model}: a profit of {profit:interval money} changes by {gain:interval money}.",
+            Message("{model}: a profit of {profit:interval margin} changes by {gain:interval margin}.",
                 model=model, profit=each.profit_before, gain=each.gain)
             for model, each in lifts.items() if each.gain is not None
         ]  # fmt: skip
@@ -186,7 +186,7 @@ def five_percent_more_regulars(claimed, value, credible_level, seed) -> Verdict:
     article=Message("Keeping a customer is 5 times cheaper than winning one; elsewhere 6, 7 or 10 times."),
     source=Message("The earliest trace is TARP, late 1980s. Rival figures are 7 to 9, 8 to 10, 11 and 5 to 25 times: "
         "it is not a constant."),
-    found=Message("winning costs {estimate:estimate significant} times as much as keeping"),
+    found=Message("winning costs {estimate:interval decimal1} times as much as keeping"),
     range=Range(LEAST_TIMES, np.inf), unit="ratio", known=c.SECOND_HAND, trust=c.LOW,
 )  # fmt: skip
 def keeping_cheaper(

@@ -108,7 +108,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("mercenary_share", Message("Share of mercenaries among them"),
               Message("share of the customers won by promotion"), .3, .05, .7, most=1,
               ask=Message("from what customers won in past promotions bought since")),
-    Parameter("referrals", Message("Customers whom a delighted customer brings"),
+    Parameter("referrals", Message("How many customers a delighted customer brings"),
               Message("new customers per purchase and standard deviation"), .02, 0, .1, most=1,
               ask=Message("by asking new customers who sent them")),
     Parameter("referred_value", Message("Value of referred customers"), Message("share of others' value"), 1, .8, 1.25,

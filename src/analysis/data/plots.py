@@ -9,7 +9,6 @@ import numpy as np
 from analysis.errors import Unavailable
 from analysis.plotting import (
     BLUE,
-    GREY,
     INK,
     PALE,
     few_ticks,
@@ -54,7 +53,7 @@ def plot_frequency(orders: Orders, ax: Axes | None = None) -> Axes:
     """Customers by number of repeat orders; those without one are grey."""
     ax, counts = own_axes(ax), orders.by_frequency()
     places = np.arange(len(counts))
-    bars = ax.bar(places, counts["customers"], 0.66, color=[GREY, *[BLUE] * (len(counts) - 1)])
+    bars = ax.bar(places, counts["customers"], 0.66, color=BLUE)
     labels = [formats().integer(number) for number in counts["customers"]]
     ax.bar_label(bars, labels, padding=3, color=INK, fontsize=7.5 if is_narrow(ax) else 9)
     ax.set_xticks(places, counts["label"])

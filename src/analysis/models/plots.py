@@ -14,7 +14,6 @@ from analysis.models.spend import name_of as spend_name
 from analysis.plotting import (
     ACTUAL_WIDTH,
     BLUE,
-    GREY,
     INK,
     MUTED,
     ORANGE,
@@ -100,7 +99,7 @@ def plot_calibration_of_fit(fit: PurchaseFit, ax: Axes | None = None) -> Axes:
     """Customers by number of repeat orders, and what the fitted model expects: a check on the data it was fitted to."""
     ax, counts = own_axes(ax), fit.frequencies()
     places = np.arange(len(counts))
-    bars = ax.bar(places, counts["customers"], 0.66, color=[GREY, *[BLUE] * (len(counts) - 1)])
+    bars = ax.bar(places, counts["customers"], 0.66, color=BLUE)
     (marks,) = ax.plot(places, counts["expected"], "D", color=ORANGE, markeredgecolor="white", markersize=7)
     ax.set_xticks(places, counts["label"])
     format_ticks(few_ticks(ax, y=5), y="integer")
@@ -166,7 +165,7 @@ def plot_path(test: BackTest, ax: Axes | None = None) -> Axes:
     month_ticks(ax, rows["date"].iloc[0], rows["date"].iloc[-1])
     format_ticks(few_ticks(ax, y=5), y="integer")
     lines = key_above(ax, [(came, tr("what came")), (band, tr("what was forecast"))])
-    return name_axes(ax, y=tr("Repeat orders"), lines_between=lines)
+    return name_axes(ax, y=tr("Repeat orders, added up"), lines_between=lines)
 
 
 def plot_history(fit: PurchaseFit, ax: Axes | None = None, *, customer) -> Axes:

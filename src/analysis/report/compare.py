@@ -66,9 +66,11 @@ def key_figures(results: Mapping[str, Any]) -> dict[str, Figure]:
     data, portfolio, primary = results["data"], results["portfolio"], results["purchase_model"]["name"]
     customers = int(data["customers"])
     found = {"customers": Figure(Message("Customers"), "integer", Interval(customers, customers, customers, 1.0))}
-    if (worth := portfolio["residual_clv"]) is not None:
+    calibrated = portfolio.get("calibrated") or {}  # as on the page; runs of before had none
+    if (worth := calibrated.get("money") or portfolio["residual_clv"]) is not None:
         found["value"] = Figure(Message("What your customers are still worth"), "money", _interval(worth))
-    found["expected_orders"] = Figure(Message("Orders to come"), "integer", _interval(portfolio["expected_orders"]))
+    orders = calibrated.get("orders") or portfolio["expected_orders"]
+    found["expected_orders"] = Figure(Message("Orders to come"), "integer", _interval(orders))
     alive = _interval(portfolio["customers_alive_intervals"][primary])
     found["alive"] = Figure(Message("Customers still active"), "integer", alive)
     return found
@@ -159,11 +161,10 @@ class Changes:
             return Message("There is no earlier run of this report to compare with.")
         both = self.before.figures.keys() & self.now.figures.keys()
         is_money = "value" in both and self.before.currency == self.now.currency
-        name, kind = ("value", "rounded_money") if is_money else ("expected_orders", "rounded")
+        name, kind = ("value", "estimate rounded_money") if is_money else ("expected_orders", "estimate rounded")
         then, now = self.before.figures[name], self.now.figures[name]
-        before, after = then.value.estimate, now.value.estimate
-        values = {"label": now.label, "then": shown(kind, before), "now": shown(kind, after)}
-        if abs(after - before) < SMALLEST_SEEN[now.kind]:
+        values = {"label": now.label, "then": shown(kind, then.value), "now": shown(kind, now.value)}
+        if abs(now.value.estimate - then.value.estimate) < SMALLEST_SEEN[now.kind]:
             return Message("{label}: {now}, as in the last run.", **values)
         if now.is_within_noise_of(then):
             return Message("{label}: {now}, before {then}; chance alone explains so small a difference.", **values)
@@ -188,9 +189,7 @@ class Changes:
                 n=len(self.settings),
             )
         if self.program:
-            yield Message(
-                "**Program**: another version of it, its notebooks or packages; that alone can change figures."
-            )
+            yield Message("**Program**: another version of it or its packages; that alone can change figures.")
         yield from self._model()
         yield from self._verdicts()
 

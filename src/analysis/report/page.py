@@ -36,10 +36,8 @@ ASSUMED = "†"
 ANSWERS = {
     "economics.gross_margin": lambda value: Message("a margin of {value:percent}", value=value),
     "economics.cost_per_order": lambda value: Message("{value:money} for an order", value=value),
-    "economics.acquisition_cost": lambda value: Message("{value:money} to win a customer", value=value),
-    "contacts.cost_per_contact": lambda value: Message("{value:money} to contact one", value=value),
-    "contacts.incentive": lambda value: Message("a voucher of {value:money}", value=value),
 }
+"""What every amount of margin rests on; that other costs are not stated is said where they count."""
 
 
 def open_page(study: Study, *, phone: bool = False) -> Page:
@@ -50,7 +48,7 @@ def open_page(study: Study, *, phone: bool = False) -> Page:
     phone
         Whether figures are drawn for a reader with a phone: half as wide, beside the text on a wide screen.
     """
-    use(study.config.language, study.currency, ASSUMED if study.config.assumed else "")
+    use(study.config.language, study.currency, ASSUMED if ANSWERS.keys() & study.config.assumed else "")
     return Page(study, phone=phone)
 
 
@@ -205,7 +203,7 @@ class Page:
         """
         if self._is_marked:
             config = self._study.config
-            parts = [ANSWERS[key](attrgetter(key)(config)) for key in config.assumed]
+            parts = [said(attrgetter(key)(config)) for key, said in ANSWERS.items() if key in config.assumed]
             told = Message("{mark} This rests on what nobody has answered and is assumed: {parts:list}.",
                            mark=ASSUMED, parts=parts)  # fmt: skip
             self.text(told)

@@ -52,7 +52,7 @@ def plot_differences(result: StrategyComparison, ax: Axes | None = None) -> Axes
     ax.grid(visible=True, axis="x")
     few_ticks(ax, x=3 if is_narrow(ax) else 6)
     format_ticks(ax, x="compact_money")
-    return name_axes(ax, x=tr("Profit against going on as today"))
+    return name_axes(ax, x=tr("Profit against going on as today, customers still to be won included"))
 
 
 def plot_break_even(result: StrategyComparison, ax: Axes | None = None) -> Axes:
@@ -66,7 +66,7 @@ def plot_break_even(result: StrategyComparison, ax: Axes | None = None) -> Axes:
         ax.plot(each.need.estimate, -row, "|", color=ORANGE, markersize=18, markeredgewidth=3)
     ax.set_yticks([-row for row in range(len(advice))], [str(name_of(each.strategy)) for each in advice])
     ax.grid(visible=True, axis="x")
-    format_ticks(few_ticks(ax, x=5), x="percent1")
+    format_ticks(few_ticks(ax, x=5), x="percent")
     return name_axes(ax, x=tr("More margin from customers: the mark is needed, the bar likely"))
 
 
@@ -82,6 +82,6 @@ def plot_mechanism(path: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.plot(path["order"], kept - 1, color=INK, linewidth=2.2)
     ends.append((path["order"].iloc[-1], kept.iloc[-1] - 1, tr("more still there"), INK))
     ax.axhline(0, color=GREY, linewidth=0.9)
-    format_ticks(few_ticks(ax, x=6, y=5), x="integer", y="number")
+    format_ticks(few_ticks(few_ticks(ax, y=5), x=6, integer=True), x="integer", y="number")
     label_ends(ax, ends)
     return name_axes(ax, x=tr("Order"), y=tr("Standard deviations; share of customers"))

@@ -57,9 +57,9 @@ UNITS = {"order": Message("an order"), "gift": Message("a gift"), "year": Messag
 GROUPS = {"all": Message("all customers"), "top_tenth": Message("the most valuable tenth")}
 MEASURED = {"margin": Message("their margin"), "orders": Message("their orders at the mean margin")}
 VERDICTS = {
-    "better": "**{arm}** earned more than {control}: {difference:interval money} of margin a customer.",
-    "worse": "**{arm}** earned less than {control}: {difference:interval money} of margin a customer.",
-    "undecided": "**{arm}** and {control} cannot be told apart: {difference:interval money} a customer.",
+    "better": "**{arm}** earned more than {control}: {difference:interval margin} of margin a customer.",
+    "worse": "**{arm}** earned less than {control}: {difference:interval margin} of margin a customer.",
+    "undecided": "**{arm}** and {control} cannot be told apart: {difference:interval margin} a customer.",
 }
 
 
@@ -84,9 +84,11 @@ def name_of(strategy: str) -> Message | str:
 def done_in(strategy: Strategy) -> Message:
     """What the company does, in plain words.
 
-    >>> from analysis.config.strategies import Promotion
+    >>> from analysis.config.strategies import Experience, Promotion
     >>> print(done_in(Strategy("sale", Promotion(depth=0.2, every_weeks=8))))
     20% off for 1 week every 8 weeks, for 40% of customers
+    >>> print(done_in(Strategy("better", experience=Experience(lift=0.5, invested_per_order=0.4))))
+    0.40 more an order for delivery, answers and fewer mistakes: from average to better than 69% of the trade
     """
     parts = [*_promised_in(strategy), *_bettered_in(strategy), *_given_in(strategy)]
     if not parts:
@@ -116,11 +118,18 @@ def _bettered_in(strategy: Strategy) -> Iterator[Message]:
     if better is None:
         return
     by_order, by_customer = better.invested_per_order, better.invested_per_customer_year
-    numbers = {"best": float(norm.sf(better.lift)), "cost": by_order or 0.0}
+    numbers = {"better": float(norm.cdf(better.lift)), "cost": by_order or 0.0}
     if better.lift and by_order:
-        yield Message("service like that of the best {best:percent} in the trade, for {cost:money} an order", **numbers)
+        yield Message(
+            "{cost:money} more an order for delivery, answers and fewer mistakes: from average to better than "
+            "{better:percent} of the trade",
+            **numbers,
+        )
     elif better.lift:
-        yield Message("service like that of the best {best:percent} in the trade", **numbers)
+        yield Message(
+            "delivery, answers and fewer mistakes: from average to better than {better:percent} of the trade",
+            **numbers,
+        )
     elif by_order:
         yield Message("steadier service for {cost:money} an order", **numbers)
     if by_customer:
@@ -151,18 +160,17 @@ def _first(found: StrategyComparison) -> Message:
     by_form = {form: [each for each in ranked if each.form == form] for form in FORMS}
     years, named = found.years, {form: name_of(each[0].strategy) for form, each in by_form.items() if each}
     if best := by_form[DO]:
-        amount = best[0].difference.estimate
         return Message(
-            "**Do this: {name}.** It is expected to earn some {amount:rounded_money} more over {years:years}, probably "
-            "{difference:range rounded_money}.",
-            name=named[DO], amount=amount, years=years, difference=best[0].difference
+            "**Do this: {name}.** It is expected to earn some {difference:estimate rounded_money} more over "
+            "{years:years}, probably {difference:range rounded_money}.",
+            name=named[DO], years=years, difference=best[0].difference
         )  # fmt: skip
     if best := by_form[TRY_FIRST]:
         return Message(
             "**Try this first, on some customers: {name}.** A test is worth more than it costs.", name=named[TRY_FIRST]
         )
     if best := by_form[FIND_OUT_FIRST]:
-        return Message("**Find out first: {what}.** {name} depends on it.", what=best[0].asked.label,
+        return Message("**Find out first: {what}.** Whether “{name}” pays depends on it.", what=best[0].asked.label,
                        name=named[FIND_OUT_FIRST])  # fmt: skip
     if by_form[EITHER]:
         return Message("**It makes hardly any difference what you do; take what is cheapest.**")
@@ -198,7 +206,8 @@ def advice_sentence(advice: Advice, name, label) -> Message:
         )  # fmt: skip
     if advice.form == FIND_OUT_FIRST:
         return Message(
-            "**{name}** ({label}): **find out first: {what}**, {how}. Knowing it is worth some {worth:rounded_money}.",
+            "**{name}** ({label}): **find out first: “{what}”**, {how}. Knowing it is worth some "
+            "{worth:rounded_money}.",
             what=advice.asked.label, how=advice.asked.ask, worth=advice.worth, **said
         )  # fmt: skip
     if advice.form == EITHER:
@@ -213,7 +222,7 @@ def advice_sentence(advice: Advice, name, label) -> Message:
             other=name_of(advice.other), **said
         )  # fmt: skip
     return Message(
-        "**{name}** ({label}): **do it.** Some {amount:rounded_money} more is expected, {loses}. It pays only {where}.",
+        "**{name}** ({label}): **do it**, {loses}. It pays only {where}.",
         where=_where_it_pays(advice), **said
     )  # fmt: skip
 
@@ -222,12 +231,12 @@ def _where_it_pays(advice: Advice) -> Message:
     if advice.unit == "year" or advice.most.estimate <= 0:
         return _margin_needed(advice)
     numbers = {"most": advice.most.estimate, "unit": UNITS[advice.unit], "cost": advice.cost}
-    return Message("at a cost of {most:money} {unit} or less; {cost:money} is planned", **numbers)
+    return Message("at a cost of {most:margin} {unit} or less; {cost:money} is reckoned with", **numbers)
 
 
 def _margin_needed(advice: Advice) -> Message:
     return Message(
-        "if customers bring {need:percent1} more margin; likely are {likely:range percent1}",
+        "if customers bring {need:percent1} more margin; {likely:range percent1} is likely",
         need=max(advice.need.estimate, 0.0), likely=advice.likely,
     )  # fmt: skip
 
@@ -246,12 +255,12 @@ def basis(found: StrategyComparison) -> Message:
     estimated = [BY_NAME[name].label for name, origin in found.parameters.origin.items() if origin == "estimate"]
     if estimated:
         return Message(
-            "How customers react is assumed, in cases that we think possible. Your data tell this much: {names:list}. "
-            "Begin small where you can.",
+            "These ranges and chances are our judgement of how customers may react. Your data tell this much of it: "
+            "{names:list}. Begin small where you can.",
             names=estimated,
         )
     return Message(
-        "How customers react is assumed, in cases that we think possible, and not measured in your data: begin small "
+        "These ranges and chances are our judgement of how customers may react, not measured in your data: begin small "
         "where you can."
     )
 
@@ -261,11 +270,11 @@ def price_sentence(advice: Advice, name) -> Message:
     said = {"name": name, "most": advice.most, "unit": UNITS[advice.unit], "cost": advice.cost}
     if advice.attacked is not None:
         return Message(
-            "{name}: may cost at most {most:interval money} {unit}; planned are {cost:money}. A rival's attack changes "
-            "what it brings by {attacked:interval rounded_money}.",
+            "{name}: may cost at most {most:interval margin} {unit}; {cost:money} is reckoned with. A rival's attack "
+            "changes what it brings by {attacked:interval rounded_money}.",
             attacked=advice.attacked, **said
         )  # fmt: skip
-    return Message("{name}: may cost at most {most:interval money} {unit}; planned are {cost:money}.", **said)
+    return Message("{name}: may cost at most {most:interval margin} {unit}; {cost:money} is reckoned with.", **said)
 
 
 def experiment_sentences(result: ExperimentResult) -> list[Message]:
@@ -274,11 +283,11 @@ def experiment_sentences(result: ExperimentResult) -> list[Message]:
     for each in result.differences:
         numbers = {"arm": each.arm, "control": result.control.name, "difference": each.adjusted, "plain": each.plain}
         said.append(Message(VERDICTS[each.verdict], **numbers))
-        said.append(Message("Without the adjustment by the margin before it is {plain:interval money}.", **numbers))
+        said.append(Message("Without the adjustment by the margin before it is {plain:interval margin}.", **numbers))
         if each.before is not None:
             said.append(
                 Message(
-                    "In the {days:integer} days before, where there can be none, it was {before:interval money}.",
+                    "In the {days:integer} days before, where there can be none, it was {before:interval margin}.",
                     days=result.days_before, before=each.before
                 )
             )  # fmt: skip

@@ -362,12 +362,7 @@ def refuse_lift(orders: Orders, retention: ModelRetention) -> None:
     """Raises Unavailable where these data cannot say what retention is worth."""
     refuse_without_money(orders)
     if truncated := left_truncation(orders):
-        raise Unavailable(
-            "{customers:integer} customers ({share:percent}) placed their first order in the first {days:integer} days "
-            "of the data, far more than in the days after. Most of them probably bought before, so it is not known how "
-            "old customers are and how many of the new ones stay.",
-            code="lift.reason.births_unknown", **truncated.values,
-        )  # fmt: skip
+        raise Unavailable(truncated.text, code="lift.reason.births_unknown", **truncated.values)
     if not retention.reaches_a_year:
         raise Unavailable(
             "No customer has been watched for longer than {days:integer} days, so a yearly retention would be a guess "

@@ -193,14 +193,9 @@ def plot_readings(lift: RetentionLift, ax: Axes | None = None) -> Axes:
             y = place + (models.index(each.model) - (len(models) - 1) / 2) * 0.6 / len(models)
             ax.hlines(y, each.lower, each.upper, color=stroke.color, linewidth=4, alpha=0.4)
             (entries[each.model],) = ax.plot(each.estimate, y, stroke.marker, color=stroke.color, linestyle="none")
-            if reading == "named":
-                ax.annotate(
-                    formats().percent(each.estimate), (each.upper, y), xytext=(5, 0), textcoords="offset points",
-                    va="center", fontsize=8, color=stroke.color,
-                )  # fmt: skip
     ax.set_ylim(len(labels) - 0.5, -0.5)
     ax.set_yticks(range(len(labels)), labels)
-    ax.set_xlim(min(0.0, 1.1 * frame["lower"].min()), max(1.0, 1.06 * frame["upper"].max()))
+    ax.set_xlim(min(0.0, 1.1 * frame["lower"].min()) - 0.02, max(1.0, 1.06 * frame["upper"].max()))
     _lines_across(ax)
     format_ticks(few_ticks(ax, x=4 if is_narrow(ax) else 8), x="percent")
     key_above(ax, [(mark, model) for model, mark in entries.items()])
@@ -376,16 +371,16 @@ def plot_payback(payback: Payback, ax: Axes | None = None, model: str | None = N
 
 
 def plot_break_even(found: ContactLists, ax: Axes | None = None) -> Axes:
-    """Lift that a list needs by the chance that its customers order anyway; the larger a point, the more customers."""
-    ax, table = own_axes(ax), found.lists.dropna(subset=["break_even"])
-    ax.scatter(table["p_order"], table["break_even"], s=20 + 200 * table["send"] / table["send"].max(), color=BLUE)
-    for name, row in table.iterrows():
-        place = (row["p_order"], row["break_even"])
-        ax.annotate(str(LISTS[name]), place, xytext=(9, 3), textcoords="offset points", color=INK)
-    ax.set_xlim(0, max(table["p_order"].max() * 1.35, 0.01))
-    ax.set_ylim(0, max(table["break_even"].max() * 1.25, 0.01))
-    format_ticks(few_ticks(ax, x=5, y=5), x="percent", y="percent1")
-    return name_axes(ax, x=tr("Chance of an order anyway"), y=tr("Break-even lift"))
+    """Share of each list that orders anyway, and how many more must for it to pay."""
+    ax, table = own_axes(ax), found.lists[np.isfinite(found.lists["break_even"])][::-1]
+    places = np.arange(len(table))
+    anyway = ax.barh(places, table["p_order"], 0.55, color=PALE)
+    more = ax.barh(places, table["break_even"], 0.55, left=table["p_order"], color=BLUE)
+    ax.set_yticks(places, [str(LISTS[name]) for name in table.index], color=INK)
+    _lines_across(ax)
+    format_ticks(few_ticks(ax, x=4 if is_narrow(ax) else 6), x="percent")
+    key_above(ax, [(anyway, tr("order anyway")), (more, tr("must order more"))])
+    return name_axes(ax, x=tr("Share of those written to"))
 
 
 def plot_flows(ladder: Ladder, ax: Axes | None = None, which: str = "coming") -> Axes:
