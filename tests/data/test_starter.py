@@ -8,8 +8,8 @@ from tests.conftest import refuses
 
 from analysis.config import load_config
 from analysis.data import load_orders
-from analysis.data.source import nearest_columns
-from analysis.data.starter import draft_of, role_score
+from analysis.data.source import nearest_columns, role_score
+from analysis.data.starter import draft_of
 from analysis.errors import InputRefused
 
 CASES = Path(__file__).parents[1] / "cases"

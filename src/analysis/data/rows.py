@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from functools import reduce
 from operator import or_
 from pathlib import Path
@@ -19,6 +20,7 @@ from analysis.data.engine import MONEY, NUMBER_OF_ROW, Connection, Relation, lit
 from analysis.data.expressions import CELL
 from analysis.data.formats import FLOAT_NOISE, YEARS, Reading, read_date, read_number
 from analysis.data.source import RawTable, in_words, mapped_columns, problems_in_headers
+from analysis.data.vocabulary import says_hundredths
 from analysis.errors import Problem, counted
 from analysis.words import Message
 
@@ -28,6 +30,7 @@ TEXTS = {
     "maybe_order": "order_id",
     "status": "status",
     "maybe_status": "status",
+    "maybe_currency": "currency",
     **{role: role for role in ("currency", "product", "category", "channel")},
 }
 """Role that is text -> its column of typed rows."""
@@ -275,9 +278,26 @@ def current_timezone() -> str:
 
 def _typed(rows: Rows, data: DataConfig) -> Rows:
     """Rows with their money; a missing column of customers or dates does not hide what is wrong with the others."""
+    rows = _out_of_hundredths(rows)
     vat = data.amount_includes.vat if data.amount_includes else None
     stand_in = data.observation_start or data.observation_end or dt.date(2000, 1, 1)
     return rows.then(_with_money, vat if isinstance(vat, float) else 0.0, stand_in)
+
+
+def _out_of_hundredths(rows: Rows) -> Rows:
+    """Rows whose whole numbers in columns such as ``amount_cents`` are money."""
+    priced = {role.removeprefix("maybe_"): name for role, name in rows.columns.items() if says_hundredths(name)}
+    priced = {role: name for role, name in priced.items() if role in rows.relation.columns and role in MONEY_ROLES}
+    whole = tuple(role for role in priced if not rows.number(lambda t, role=role: t[role] != t[role].floor()))
+    note = Message(
+        "The numbers of {columns} are in hundredths, as the name says, and were divided by 100.",
+        columns=", ".join(repr(priced[role]) for role in whole),
+    )
+    return rows.then(_divided_by_100, whole).noted([note]) if whole else rows
+
+
+def _divided_by_100(rows: Table, roles: tuple[str, ...]) -> Table:
+    return rows.mutate(**{role: (rows[role] * ibis.literal(Decimal("0.01"))).cast(CELL) for role in roles})
 
 
 def _with_money(rows: Table, vat_rate: float, stand_in: dt.date) -> Table:

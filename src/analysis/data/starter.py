@@ -20,9 +20,17 @@ from analysis.data.formats import read_date, read_number
 from analysis.data.meaning import COUNTED, UNCOUNTED
 from analysis.data.orders import load_orders
 from analysis.data.reading import from_files, parquet_header
-from analysis.data.source import ENDINGS, RawTable, files_and_problems, kind_of, normalised, problems_in_content
+from analysis.data.source import (
+    ENDINGS,
+    RawTable,
+    files_and_problems,
+    kind_of,
+    normalised,
+    problems_in_content,
+    role_score,
+)
 from analysis.data.text import first_records, recognised_layout
-from analysis.data.vocabulary import CURRENCY, names, vocabulary
+from analysis.data.vocabulary import CURRENCY, vocabulary
 from analysis.errors import InputRefused, UsageError
 
 CERTAIN_SCORE, POSSIBLE_SCORE = 0.9, 0.3
@@ -299,15 +307,6 @@ def _commented(
     known = ("\0", *(f"  # {key}:" for key in settings))
     lines += [line for line in vocabulary()["optional_keys"].splitlines() if not line.startswith(known)]
     return "\n".join(lines) + f"\n{vocabulary()['further_sections']}"
-
-
-def role_score(role: str, name: str) -> float:
-    """How well a column name fits a role, 0 to 1; the first words of a role's list fit best."""
-    words, plain = names(role), normalised(name)
-    if plain in words:
-        return 1.0 - words.index(plain) / (10 * len(words))
-    parts = [word for word in words if len(word) >= 4 and word in plain]
-    return 0.6 * max((len(word) / len(plain) for word in parts), default=0.0)
 
 
 def _scalar(value: object) -> str:
