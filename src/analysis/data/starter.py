@@ -163,17 +163,22 @@ def _all_of(header: tuple[str, ...], guesses: dict[str, Guess]) -> SimpleNamespa
 
 
 def _rows_above_header(records: list[list[str]]) -> int:
-    """How many rows stand above the header: the first row that names two roles plainly, else none."""
-    for number, record in enumerate(records):
+    """How many rows stand above the header: the first full one that names two roles plainly, or the first full one.
+
+    A row with at most half as many cells as the fullest is a title, or stands merged above the header.
+    """
+    filled = [sum(map(bool, record)) for record in records]
+    likely = [number for number, count in enumerate(filled) if 2 * count > max(filled)]
+    for number in likely:
         plainly = {
             role
             for role in vocabulary()["words"]
-            for name in record
+            for name in records[number]
             if name and role_score(role, name) >= CERTAIN_SCORE
         }
         if len(plainly) >= 2:
             return number
-    return 0
+    return likely[0] if likely else 0
 
 
 def _system_of(header: tuple[str, ...]) -> tuple[str | None, dict[str, Guess]]:
@@ -198,8 +203,9 @@ def _guesses(header: tuple[str, ...]) -> tuple[dict[str, Guess], list[str]]:
         least = POSSIBLE_SCORE if role in (*READ, "customer", "order") else CERTAIN_SCORE - 0.05
         if score < least or role in guesses or name in {guess.column for guess in guesses.values()}:
             continue
+        near = min(CERTAIN_SCORE, 0.9 * score)
         others = tuple(other for other in dict.fromkeys(header)
-                       if other != name and scores.get((role, other), 0) >= CERTAIN_SCORE)  # fmt: skip
+                       if other != name and scores.get((role, other), 0) >= near)  # fmt: skip
         guesses[role] = Guess(name, score >= CERTAIN_SCORE and not others, others)
     questions = []
     if "amount" in guesses:
