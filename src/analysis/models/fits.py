@@ -29,7 +29,7 @@ from analysis.models.posterior import PROPOSALS, Posterior, Prior, draw_posterio
 from analysis.models.purchase import PurchaseModel
 from analysis.models.registry import FALLBACK, MODELS
 from analysis.plotting import Plots
-from analysis.tables import table_html
+from analysis.tables import Result, table_html
 from analysis.time import Clock, Promotions, TimeUnit, duration
 from analysis.words import Message
 
@@ -48,8 +48,8 @@ LEVEL = 0.9
 """Level of the intervals where none is asked for."""
 
 
-@dataclass(frozen=True)
-class PurchaseFit:
+@dataclass(frozen=True, repr=False)
+class PurchaseFit(Result):
     """A purchase model at its maximum likelihood, with its posterior.
 
     Attributes
@@ -104,6 +104,7 @@ class PurchaseFit:
     histories: CustomerSummary | None = field(default=None, repr=False, compare=False, metadata={"stored": False})
     orders: Orders | None = field(default=None, repr=False, compare=False, metadata={"stored": False})
 
+    main = "summary"
     plot = Plots(
         frequency_recency="analysis.models.plots:plot_frequency_recency",
         p_alive_matrix="analysis.models.plots:plot_p_alive_matrix",

@@ -42,7 +42,7 @@ from analysis.strategies.simulation import (
     worth_of_new,
 )
 from analysis.strategies.trial import outcomes_of, trials_of
-from analysis.tables import table_html
+from analysis.tables import Result
 from analysis.time import DAYS_PER_YEAR, TimeUnit, duration, force_of_interest, from_days
 from analysis.value.shifts import base_grid, draws_for, streams_at_rest
 from analysis.value.valuation import discounted_orders
@@ -58,8 +58,8 @@ COMPONENTS = ("given_away", "extra_orders", "retention", "newcomers", "won", "re
 DRAWS_OF_A_LINE = 100
 
 
-@dataclass(frozen=True)
-class StrategyComparison:
+@dataclass(frozen=True, repr=False)
+class StrategyComparison(Result):
     """What strategies earn against going on as today, and what to do. Arrays begin with going on as today.
 
     Attributes
@@ -203,9 +203,6 @@ class StrategyComparison:
             for p in PARAMETERS
         ]  # fmt: skip
         return pd.DataFrame(rows, columns=["name", "label", "unit", "source", "mean", "low", "high", "origin"])
-
-    def _repr_html_(self) -> str:
-        return table_html(self.to_frame())
 
 
 def compare_strategies(

@@ -18,7 +18,7 @@ from analysis.config import nearest
 from analysis.errors import DataError, Unavailable
 from analysis.models.registry import MODELS
 from analysis.plotting import Plots
-from analysis.tables import table_html
+from analysis.tables import Result
 from analysis.time import DAYS_PER_YEAR, to_days
 from analysis.value.history import AnyOrders, by_customer, first_order_days, history, left_truncation
 from analysis.value.lift import fits_of
@@ -51,8 +51,8 @@ AGES = (90, 365, 730)
 PASSES, MOST_SIMULATED = 200, 20_000
 
 
-@dataclass(frozen=True)
-class Ladder:
+@dataclass(frozen=True, repr=False)
+class Ladder(Result):
     """Where every name stands.
 
     Attributes
@@ -96,6 +96,7 @@ class Ladder:
     coming: pd.DataFrame
     phases: pd.DataFrame
 
+    main = "rungs"
     plot = Plots(
         rungs="analysis.value.plots:plot_rungs",
         flows="analysis.value.plots:plot_flows",
@@ -111,9 +112,6 @@ class Ladder:
         """Every name, also those without an order: customer_id, rung, phase, asleep and more."""
         # An empty frame would turn whole numbers into floats.
         return pd.concat([each for each in (self.customers, self.names) if len(each)], ignore_index=True)
-
-    def _repr_html_(self) -> str:
-        return table_html(self.rungs)
 
 
 def ladder(
