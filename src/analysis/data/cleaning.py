@@ -342,7 +342,8 @@ def problems_in_profile(
         messages.append(
             f"{label}: {missing:,} of {counted(number, 'row')} ({missing / number:.0%}) "
             f"{'has' if missing == 1 else 'have'} no customer id; "
-            f"max_missing_customer_share == {data.max_missing_customer_share:g} allows fewer"
+            f"max_missing_customer_share == {data.max_missing_customer_share:g} allows fewer; where an id stands only "
+            "on the first of a customer's rows, as in merged cells, fill it down"
         )
     if end is None and (future := profile.total("future")):
         messages.append(
