@@ -1,3 +1,4 @@
+import errno
 import shutil
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from tests.conftest import refuses
 from analysis.config import load_config
 from analysis.data import load_orders
 from analysis.data.source import nearest_columns, role_score
-from analysis.data.starter import draft_of
+from analysis.data.starter import draft_of, write_starter
 from analysis.errors import InputRefused
 
 CASES = Path(__file__).parents[1] / "cases"
@@ -175,6 +176,21 @@ def test_parquet_and_workbooks_are_inspected_too(tmp_path):
         _, config = proposed(tmp_path / name)
         roles = config.data.columns.mapped()
         assert roles == {"customer": "Customer ID", "date": "InvoiceDate", "amount": "Amount", "currency": "valuta"}
+
+
+def test_a_folder_in_which_nothing_may_be_written_is_told(tmp_path, monkeypatch):
+    path = tmp_path / "a.csv"
+    path.write_text("customer_id,order_date,amount\na,2024-01-02,1.50\n")
+    opened = Path.open
+
+    def refusing(self, mode="r", *settings, **named):
+        if mode == "x":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return opened(self, mode, *settings, **named)
+
+    monkeypatch.setattr(Path, "open", refusing)
+    with refuses("a.yml: cannot be written .Permission denied.; copy a.csv to a folder of your own first", 2):
+        write_starter(path)
 
 
 def test_a_file_that_cannot_be_inspected_says_why(tmp_path):

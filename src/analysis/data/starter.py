@@ -31,7 +31,7 @@ from analysis.data.source import (
 )
 from analysis.data.text import first_records, recognised_layout
 from analysis.data.vocabulary import CURRENCY, vocabulary
-from analysis.errors import InputRefused, UsageError
+from analysis.errors import InputRefused, UsageError, is_full_disk
 
 CERTAIN_SCORE, POSSIBLE_SCORE = 0.9, 0.3
 UNKNOWN = "CHANGE_ME"
@@ -80,6 +80,11 @@ def write_starter(file: Path, sheet: str | None = None) -> Path:
             stream.write("\n".join([first, *unsettled, rest]))
     except FileExistsError:
         raise UsageError(f"{target} is there already; it is never overwritten") from None
+    except OSError as error:
+        if is_full_disk(error):
+            raise
+        message = f"{target}: cannot be written ({error.strerror}); copy {path.name} to a folder of your own first"
+        raise UsageError(message) from error
     return target
 
 
