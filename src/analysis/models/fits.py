@@ -171,7 +171,7 @@ class PurchaseFit(Result):
         luck = np.random.default_rng(0).standard_normal((50, 1)) * self.alive_luck
         return Interval.around(self.alive, np.minimum(self.alive_draws + luck, self.customers), level)
 
-    def predict(self, horizon, customers=None) -> pd.DataFrame:
+    def predict(self, horizon, customers=None, *, unit: str | None = None) -> pd.DataFrame:
         """What each customer will do in the next ``horizon``, by customer id.
 
         Parameters
@@ -179,7 +179,8 @@ class PurchaseFit(Result):
         horizon
             A duration with its unit, such as ``"13W"``; see ``analysis.time.duration``.
         customers
-            ``Orders`` or a ``CustomerSummary``; those of the fit where not given.
+            ``Orders``, a ``CustomerSummary``, or a frame in lifetimes' columns with its ``unit``; those of the fit
+            where not given.
 
         Returns
         -------
@@ -187,7 +188,7 @@ class PurchaseFit(Result):
             Columns p_alive, expected_orders, and p_order: probability of at least one order. For orders whose rows stay
             in an engine a table of that engine; ``to_frame()`` brings it here.
         """
-        histories = self.known_histories() if customers is None else customers_of(customers)[0]
+        histories = self.known_histories() if customers is None else customers_of(customers, unit)[0]
         patterns = patterns_of(histories, self.clock)
         time = float(self.clock.ahead(duration(horizon), histories.observation_end))
         found = MODELS[self.model].expectations(self.params, patterns, time)

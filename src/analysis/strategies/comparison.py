@@ -208,7 +208,7 @@ class StrategyComparison(Result):
 def compare_strategies(
     fit: PurchaseFit | PurchaseFits,
     spend: SpendFit | None,
-    strategies: Sequence[Strategy],
+    strategies: Strategy | Sequence[Strategy],
     *,
     gross_margin: float = 0.3,
     cost_per_order: float = 0.0,
@@ -274,9 +274,10 @@ def compare_strategies(
             "The data hold no amounts of money, so strategies cannot be compared by profit.",
             code="strategies.reason.no_money",
         )
+    strategies = [strategies] if isinstance(strategies, Strategy) else list(strategies)
     weeks = max(round(from_days(days, TimeUnit.WEEK)), 1)
     if wrong := [
-        *repeated_names(tuple(strategies), "strategy"),
+        *repeated_names(strategies, "strategy"),
         *problems_of_time({f"{each.name}: ": each for each in strategies}, weeks, "weeks"),
     ]:
         raise UsageError("; ".join(wrong))

@@ -18,7 +18,7 @@ from scipy.stats import norm
 
 from analysis.config import ContactsConfig
 from analysis.data.remote import InEngine
-from analysis.errors import DataError, Unavailable
+from analysis.errors import DataError, Unavailable, UsageError
 from analysis.models.registry import MODELS
 from analysis.plotting import Plots
 from analysis.tables import Result
@@ -148,6 +148,8 @@ class ContactLists(Result):
 
     def to_send(self, name: str) -> pd.DataFrame:
         """Whom to write to for a list, for the mail tool: customer_id, list, valid_until; category, due where known."""
+        if name not in LISTS:
+            raise UsageError(f"list == {name!r}, must be one of {', '.join(map(repr, LISTS))}")
         rows = self.customers[(self.customers["list"] == name) & self.customers["send"]]
         more = [each for each in ("category", "due") if rows[each].notna().any()]
         return rows[["customer_id", "list", "valid_until", *more]].reset_index(drop=True)
