@@ -36,7 +36,11 @@ DATE_FORMATS = (
     *(order.format(s=s) for order, s in product(ORDERS, "-/. ")),
     *("%b %d, %Y", "%d %b, %Y", "%d%b%Y", "%Y%m%d", "%d%m%Y", "%m%d%Y"),
 )
-SINCE_1970 = {"epoch seconds": ("9,10", 1_000_000), "epoch milliseconds": ("12,13", 1_000)}
+SINCE_1970 = {
+    "epoch seconds": ("9,10", 1_000_000),
+    "epoch milliseconds": ("12,13", 1_000),
+    "epoch microseconds": ("15,16", 1),
+}
 """Name -> digits, microseconds of one."""
 SERIAL = "spreadsheet serial"
 MONTH_FORMATS = (*("%Y-%m", "%Y/%m", "%m-%Y", "%m/%Y", "%b %Y", "%b-%Y", "%Y %b", "%Y-%b"), "%Y%m")

@@ -42,7 +42,8 @@ SAME_TOTAL_SHARE, FEWEST_ORDERS = 0.9, 5
 PERCENT_NAME = re.compile("%|per ?cent|pct|procent|prozent|pourcent", re.IGNORECASE)
 PROFIT_NAME = re.compile("profit|margin|winst|marge|gewinn|b[eé]n[eé]fice|beneficio", re.IGNORECASE)
 LIKE_MONEY = re.compile(
-    "amount|total|revenue|sales|price|bedrag|omzet|prijs|betrag|umsatz|montant|importe|" + PROFIT_NAME.pattern,
+    "amount|total|revenue|sales|price|gross|spend|bedrag|omzet|prijs|betrag|umsatz|montant|importe|"
+    + PROFIT_NAME.pattern,
     re.IGNORECASE,
 )
 MONEY_NAME = re.compile("amount|bedrag|total|eur|usd|gbp|value|betrag", re.IGNORECASE)
