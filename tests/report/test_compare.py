@@ -18,7 +18,6 @@ from analysis.report import compare, folders
 from analysis.report.compare import changes_since, compared_with, notebook_hashes
 from analysis.words import reader
 
-INTERVAL = {"estimate": 2.0, "lower": 1.0, "upper": 3.0, "level": 0.9}
 HASHES = notebook_hashes(list(notebooks_folder().glob("*.ipynb")))
 
 
@@ -96,7 +95,6 @@ class TestTheRunToCompareWith:
             {"results": {"claims": {"yes": 1}}},
             {"results": {"portfolio.residual_clv": [1, 2, 3]}},
             {"package": ["source_hash"]},
-            {"results": {"purchase_model.name": "mine", "portfolio.customers_alive_intervals": {"mine": INTERVAL}}},
         ],
     )
     def test_is_none_where_it_holds_what_no_run_writes(self, published, damage):

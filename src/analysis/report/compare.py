@@ -13,6 +13,8 @@ from urllib.parse import quote
 
 import yaml
 
+from analysis.config import EconomicsConfig, ModelConfig
+from analysis.config.config import LadderConfig
 from analysis.interval import Interval
 from analysis.pipeline import notebooks_folder
 from analysis.pipeline.sources import dependency_versions, files_hash, package_hash
@@ -113,10 +115,6 @@ def finished_run(folder: Path) -> FinishedRun | None:
 
 def _check_what_later_runs_take(run: FinishedRun) -> None:
     """Raises one of ``UNREADABLE`` where what they keep of a run, or compare with, is not of its kind."""
-    from analysis.config.config import EconomicsConfig, LadderConfig, ModelConfig
-    from analysis.models.registry import MODELS
-
-    _ = MODELS[run.results["purchase_model"]["name"]]
     EconomicsConfig(currency=run.currency)
     for ladder in (run.results.get("ladder") or {}, run.configuration.get("ladder", {})):
         LadderConfig(member_orders=ladder.get("member_orders"))
