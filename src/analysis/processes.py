@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent import futures
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager, suppress
 from math import inf
@@ -29,6 +30,8 @@ from analysis.errors import DeadlinePassed
 
 PATIENCE_SECONDS, POLL_SECONDS = 10.0, 0.5
 HOME = Path(__file__).resolve().parents[1]
+FLAGS = {"PYTHONSAFEPATH": "1", "PYTHONHASHSEED": "0"}
+"""Of every interpreter that is started: nothing comes from the working folder, and a set has one order."""
 SET_CHILD_SUBREAPER = 36  # of Linux's prctl: orphans below a process become its own children
 OF_A_TERMINAL = {signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGINT)}
 """Signals that reach every process of a terminal's group; the parent decides what follows."""
@@ -112,13 +115,9 @@ class Deadline:
 
     def result(self, future: Future) -> Any:
         """The result of a future; raises DeadlinePassed where it takes longer than there is time."""
-        while True:
-            left = self.seconds_left()
-            try:
-                return future.result(POLL_SECONDS if left is None else min(left, POLL_SECONDS))
-            except TimeoutError:
-                if future.done():
-                    raise
+        while not futures.wait([future], min(self.seconds_left() or POLL_SECONDS, POLL_SECONDS)).done:
+            pass
+        return future.result()
 
 
 @contextmanager
@@ -127,19 +126,21 @@ def _starting() -> Iterator[None]:
     in the working folder or beside a script, such as a ``json.py``.
     """
     with _lock:
-        main, path, flag = sys.modules["__main__"], sys.path[:], os.environ.get("PYTHONSAFEPATH")
+        main, path, flags = sys.modules["__main__"], sys.path[:], {name: os.environ.get(name) for name in FLAGS}
         beside = Path(getattr(main, "__file__", None) or "nowhere").resolve().parent
         unsafe = {Path.cwd(), *([beside] if beside == Path(path[0]).resolve() else [])} - {HOME}
         sys.path[:] = [entry for entry in path if entry and Path(entry).resolve() not in unsafe]
-        sys.modules["__main__"], os.environ["PYTHONSAFEPATH"] = ModuleType("__main__"), "1"
+        sys.modules["__main__"] = ModuleType("__main__")
+        os.environ.update(FLAGS)
         before = _masked("SIG_BLOCK", {signal.SIGTERM, *OF_A_TERMINAL})
         try:
             yield
         finally:
             _masked("SIG_SETMASK", before)
             sys.modules["__main__"], sys.path[:] = main, path
-            del os.environ["PYTHONSAFEPATH"]
-            os.environ |= {} if flag is None else {"PYTHONSAFEPATH": flag}
+            for name, value in flags.items():
+                del os.environ[name]
+                os.environ |= {} if value is None else {name: value}
 
 
 def _masked(how: str, signals: Iterable[int]) -> Iterable[int]:
@@ -174,7 +175,7 @@ def pool(
     if can_fork:
         context.set_forkserver_preload(list(preload))
     # A server forks with the environment that it was started in; a worker takes that of today.
-    workers = _Pool(size, context, _begin, ({**os.environ, **(variables or {}), "PYTHONSAFEPATH": "1"},))
+    workers = _Pool(size, context, _begin, ({**os.environ, **(variables or {}), **FLAGS},))
     try:
         yield workers
     except BaseException:

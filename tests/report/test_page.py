@@ -27,7 +27,7 @@ def shown(monkeypatch):
     """Every output, in order: its data and what it is."""
     outputs = []
     monkeypatch.setattr(
-        module, "display", lambda data, *, raw, metadata=None: outputs.append((data, (metadata or {}).get(ROLE, {})))
+        "IPython.display.display", lambda data, *, raw, metadata: outputs.append((data, metadata[ROLE]))
     )
     with reader("en", "USD"):
         yield outputs

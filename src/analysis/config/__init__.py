@@ -5,6 +5,7 @@ from analysis.config.complaints import nearest
 from analysis.config.config import (
     AUTO,
     LANGUAGES,
+    PREFERRED,
     SAMPLES,
     Columns,
     Config,

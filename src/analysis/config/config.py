@@ -180,8 +180,8 @@ class DataConfig(CustomerTablesConfig):
         return self
 
 
-AUTO = "auto"
-"""The primary model that past windows support."""
+AUTO, PREFERRED = "auto", "BG/NBD"
+"""The primary model that past windows support, and the one where nothing decides."""
 
 
 class ModelConfig(Section):

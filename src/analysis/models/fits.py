@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from analysis.config import AUTO, nearest
+from analysis.config import AUTO, PREFERRED, nearest
 from analysis.errors import NotIdentified, UsageError
 from analysis.interval import Interval
 from analysis.models import views
@@ -40,8 +40,6 @@ PRIOR_SD = 2.0
 WIDEST_AT_LIMIT = 1.01
 """Standard error, in e-folds, that the other parameters may have where dropout does not differ."""
 DRAWS_FOR_ALIVE = 400
-PREFERRED = "BG/NBD"
-"""The primary model where nothing decides."""
 ALIKE = float(np.log(1e3))
 """Where the last parameter is held when dropout does not differ between customers, on the scale of the search."""
 LEVEL = 0.9

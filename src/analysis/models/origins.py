@@ -20,9 +20,10 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
+from analysis.config import AUTO, PREFERRED
 from analysis.errors import NotIdentified, Unavailable
 from analysis.interval import Interval
-from analysis.models.fits import AUTO, LEVEL, PREFERRED, PurchaseFits, fit_all, refuse_unknown_model
+from analysis.models.fits import LEVEL, PurchaseFits, fit_all, refuse_unknown_model
 from analysis.models.futures import forecast
 from analysis.models.patterns import patterns_of
 from analysis.models.registry import MODELS

@@ -8,7 +8,7 @@ to compute, the process that asked computes itself.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
@@ -33,12 +33,13 @@ def side_by_side(
 ) -> Iterator[str]:
     """Body of ``Study.compute``; workers of its own end with the iteration, however it ends."""
     done: set[str] = set()
+    known = None
     if workers is not None:
-        yield from _with_workers(study, workers, processes, watch, done)
+        known = yield from _with_workers(study, workers, processes, watch, done)
     elif processes > 1 and sum(not study.is_kept(name) for name in planned()) > 1:
         with pool(processes, preload=PRELOADED) as own:
-            yield from _with_workers(study, own, processes, watch, done)
-    while ready := due(done):
+            known = yield from _with_workers(study, own, processes, watch, done)
+    while ready := due(done, known=known):
         with _ended_by(watch):
             found = study.outcome(ready[0])
         done.add(ready[0])
@@ -120,7 +121,8 @@ def way(name: str) -> float:
 
 def _with_workers(
     study: Study, workers: ProcessPoolExecutor, processes: int, watch: Callable[[], Any], done: set[str]
-) -> Iterator[str]:
+) -> Generator[str, None, Mapping[str, Planned] | None]:
+    known = None
     running: dict[Future, str] = {}
     refused: list[str] = []
     try:
@@ -144,6 +146,7 @@ def _with_workers(
         study.incidents.append(f"a worker process ended; its work{lost} is done by the process that asked")
     for name in refused:
         study.result(name)
+    return known
 
 
 def _compute(study: Study, name: str) -> tuple[float | None, bool]:

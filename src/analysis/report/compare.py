@@ -317,9 +317,12 @@ def is_listed(out: Path, folder: Path) -> bool:
 
 def runs_page(out: Path, language: str) -> str:
     """Every report by name with its runs, the newest first, its last key figures and how they went."""
-    from analysis.report.export import rendered
-    from analysis.report.page import cards_html
+    from jinja2 import Environment, FileSystemLoader
 
+    from analysis.report.page import STYLE, cards_html, shared
+
+    loader = FileSystemLoader(STYLE.parent)
+    template = Environment(loader=loader, autoescape=True, trim_blocks=True).get_template("runs.html.j2")
     reports = []
     for name, runs in groupby(_manifests(out), lambda one: one[0].relative_to(out).parts[0]):
         points = _comparable(out / name)
@@ -328,7 +331,7 @@ def runs_page(out: Path, language: str) -> str:
             reports.append((name, cards, [_run(out / name, *run) for run in runs]))
     with reader(language):
         page = {"title": tr("Reports"), "empty": tr("No report has been made here yet."), "meta": {}}
-        return rendered("runs.html.j2", page, reports=reports)
+        return template.render(page=shared() | page, reports=reports)
 
 
 def _cards(points: Sequence[FinishedRun]) -> Iterator[Card]:

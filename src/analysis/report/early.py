@@ -1,10 +1,13 @@
-"""What worker processes import before they are given a notebook."""
+"""What worker processes import before they are given a notebook: to execute one, to be its kernel, to export it."""
 
 import sys
+from importlib import import_module
 
 sys.modules.setdefault("rfc3987_syntax", None)  # takes a second to import, and checks addresses of nobody
 
-import nbconvert  # noqa: E402, F401
-import papermill  # noqa: E402, F401
-
-import analysis.report.export  # noqa: E402, F401
+for module in (
+    *("papermill", "ipykernel.kernelapp", "matplotlib.pyplot", "seaborn", "analysis.report.export"),
+    *("analysis.report.kernel", "analysis.report.page", "analysis.claims.plots", "analysis.data.plots"),
+    *("analysis.models.plots", "analysis.strategies.plots", "analysis.value.plots"),
+):
+    import_module(module)

@@ -17,8 +17,8 @@ from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 
-from analysis.report.page import ROLE, STYLE
-from analysis.report.stamp import SENTINEL, Stamp
+from analysis.report.page import STYLE, shared
+from analysis.report.stamp import ROLE, SENTINEL, Stamp
 from analysis.words import Message, formats, reader, tr
 
 INDEX = "index.html"
@@ -87,7 +87,7 @@ def export(
             "stamp_title": tr("What this report was made from"),
             "stamp": list(_stamp_lines(stamp, seconds)),
         }
-        return _exporter().from_notebook_node(kept, {"page": _shared() | content})[0]
+        return _exporter().from_notebook_node(kept, {"page": shared() | content})[0]
 
 
 def page_links(names: Iterable[str]) -> list[PageLink]:
@@ -114,11 +114,6 @@ def page_links(names: Iterable[str]) -> list[PageLink]:
         title = known.get(subject, subject.replace("-", " ").replace("_", " ").capitalize())
         links.append(PageLink(f"pages/{name}.html" if links else INDEX, title))
     return links
-
-
-def rendered(template: str, page: Mapping[str, Any], **more: Any) -> str:
-    """A page that is made of no notebook."""
-    return _exporter().environment.get_template(template).render(page=_shared() | page, **more)
 
 
 def _kept(notebook: NotebookNode, *, markdown: bool, stopped: bool) -> Iterator[NotebookNode]:
@@ -205,10 +200,6 @@ def _one_line(value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {version}" for name, version in value.items())
     return "" if value is None else str(value)
-
-
-def _shared() -> dict[str, Any]:
-    return {"language": formats().language, "css": Markup(STYLE.read_text(encoding="utf-8"))}
 
 
 @cache

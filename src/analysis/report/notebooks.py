@@ -18,12 +18,13 @@ from typing import Any
 
 from analysis.config import nearest, parameter_keys
 from analysis.errors import UsageError
-from analysis.processes import end_descendants
+from analysis.processes import FLAGS, end_descendants
 from analysis.report.folders import scratch_folder
 from analysis.report.stamp import SENTINEL
 from analysis.words import Message
 
-KERNEL = "python3"
+KERNEL, FORKED = "python3", "forked"
+FORKS = sys.platform == "linux"  # elsewhere a fork of what has threads is not safe
 START_SECONDS = 120
 LONGEST_SOCKET = 90  # bytes; a Unix socket's path ends at 104 to 108
 LONGEST_EXCEPTION = 500
@@ -136,11 +137,13 @@ def kernel_environment(folder: Path) -> dict[str, str]:
     spec.parent.mkdir(parents=True)
     launch = [sys.executable, "-Xfrozen_modules=off", "-m", "analysis.report.kernel", "-f", "{connection_file}"]
     launch += ["--InteractiveShellApp.ignore_cwd=True"]
-    fixed = {"MPLBACKEND": "module://matplotlib_inline.backend_inline", "PYTHONHASHSEED": "0", "PYTHONSAFEPATH": "1"}
+    fixed = {"MPLBACKEND": "module://matplotlib_inline.backend_inline", **FLAGS}
     fixed["OMP_NUM_THREADS"] = fixed["OPENBLAS_NUM_THREADS"] = "1"  # several notebooks run side by side
     if paths := os.environ.get("PYTHONPATH"):
         fixed["PYTHONPATH"] = os.pathsep.join(str(Path(path).absolute()) for path in paths.split(os.pathsep) if path)
     content = {"argv": launch, "display_name": "Python 3", "language": "python", "env": fixed}
+    if FORKS:
+        content["metadata"] = {"kernel_provisioner": {"provisioner_name": FORKED}}
     spec.write_text(json.dumps(content), encoding="utf-8")
     places = {"JUPYTER_CONFIG_DIR": "c", "JUPYTER_DATA_DIR": "d", "JUPYTER_RUNTIME_DIR": "r", "IPYTHONDIR": "i"}
     return {"JUPYTER_PATH": str(folder), **{name: str(folder / place) for name, place in places.items()}}
@@ -166,7 +169,8 @@ def execute(job: Job) -> Outcome:
         kind = "no_sentinel"
     begun = [place for place, cell in enumerate(cells, 1) if cell.metadata.get("papermill", {}).get("start_time")]
     failure = Failure(name, kind, begun[-1] if begun else None, exception) if kind else None
-    return Outcome(found[-1] if found else None, failure, round(time.monotonic() - began, 3))
+    sentinel = json.loads(json.dumps(found[-1])) if found else None  # nobody has to import nbformat to read it
+    return Outcome(sentinel, failure, round(time.monotonic() - began, 3))
 
 
 @contextmanager
@@ -191,6 +195,8 @@ def _executed(job: Job) -> tuple[str, str]:
     import papermill
     from nbclient.exceptions import DeadKernelError
     from traitlets.config import Config
+
+    import analysis.report.kernel  # noqa: F401 (tells jupyter_client of FORKED)
 
     # Sockets in a private folder: no port that others on the machine could reach, and no warning of one.
     place = str(Path(os.environ["JUPYTER_PATH"]) / f"{os.getpid()}.json")

@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from IPython import get_ipython
-from IPython.display import display
 from markupsafe import Markup, escape
 
 from analysis.errors import Unavailable
@@ -91,12 +89,14 @@ class Page:
         self._study, self._phone = study, phone
         self._is_marked = False
         self._missing: set[str] = set()
+        from IPython import get_ipython
+
         if shell := get_ipython():
             html = shell.display_formatter.formatters["text/html"]
             html.for_type(pd.DataFrame, lambda frame: str(table_html(frame, most=BARE_ROWS)))
             html.for_type(pd.Series, lambda series: str(table_html(series.to_frame(), most=BARE_ROWS)))
         style = f"<style>{STYLE.read_text(encoding='utf-8')}</style>"
-        display({"text/html": style, "text/plain": ""}, raw=True, metadata={ROLE: {"role": "style"}})
+        _display({"text/html": style, "text/plain": ""}, role="style")
 
     def title(self, *said: str | Message, **values: Any) -> None:
         """The question that the page answers: its only first-level heading."""
@@ -211,7 +211,7 @@ class Page:
             self.text(told)
             summary = f"{summary}\n\n{told}" if ASSUMED in summary else summary
         stamp = identity_of(self._study) if self._study else {}
-        display({SENTINEL: {"stamp": stamp, "summary": summary}, "text/plain": ""}, raw=True)
+        _display({SENTINEL: {"stamp": stamp, "summary": summary}, "text/plain": ""})
 
     def _say(self, tag: str, said: Sequence[str | Message], values: Mapping[str, Any], kind: str = "") -> None:
         if messages := _messages(said, values):
@@ -220,8 +220,18 @@ class Page:
 
     def _show(self, html: Markup, plain: str, role: str, **more: str) -> None:
         self._is_marked |= bool(formats().mark) and ASSUMED in html
-        output = {"text/html": str(block(html)), "text/plain": plain}
-        display(output, raw=True, metadata={ROLE: {"role": role, **more}})
+        _display({"text/html": str(block(html)), "text/plain": plain}, role=role, **more)
+
+
+def _display(output: Mapping[str, Any], **role: str) -> None:
+    from IPython.display import display
+
+    display(output, raw=True, metadata={ROLE: role})
+
+
+def shared() -> dict[str, Any]:
+    """What every page takes from its reader and the one style sheet."""
+    return {"language": formats().language, "css": Markup(STYLE.read_text(encoding="utf-8"))}
 
 
 def _trend(label: Message | str, values: Sequence[Interval], kind: str) -> Markup:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import analysis
-from analysis.config import AUTO, CUSTOMER_TABLES, LOT, Config, load_config, nearest
+from analysis.config import AUTO, CUSTOMER_TABLES, LOT, PREFERRED, Config, load_config, nearest
 from analysis.errors import (
     DeadlinePassed,
     DiskFull,
@@ -300,8 +300,9 @@ class Run:
         last = finished_run(self.report / name) if name else None
         if last is None:
             return of
+        primary = last.results["purchase_model"]["name"]
         kept: dict[str, dict[str, Any]] = {
-            "model": {"previous_primary": _unless_preferred(last.results["purchase_model"]["name"])},
+            "model": {"previous_primary": None if primary == PREFERRED else primary},  # which is taken anyway
             "ladder": {"member_orders": (last.results.get("ladder") or {}).get("member_orders")},
         }
         if last.manifest.get("inputs") == self.inputs:
@@ -640,13 +641,6 @@ class Run:
             yield
         finally:
             self.seconds[name] = round(time.monotonic() - began, 3)
-
-
-def _unless_preferred(model: str) -> str | None:
-    """A purchase model, but None for the one that is taken anyway where nothing speaks for another."""
-    from analysis.models.fits import PREFERRED
-
-    return None if model == PREFERRED else model
 
 
 def export_page(notebook: Path, folder: Path, names: list[str], options: dict[str, Any]) -> Path:
