@@ -32,3 +32,9 @@ def test_every_job_runs_in_its_order(store, tmp_path, monkeypatch):
         exec(compile(block, str(GUIDE), "exec"), names)
     assert names["value"].total.lower < names["value"].total.estimate < names["value"].total.upper
     assert set(names["strategies"].to_frame()["strategy"]) >= {"club"}
+    for name in ("fit", "spend", "value", "test", "strategies", "ladder", "base"):
+        found = names[name]
+        assert len(found.to_frame()) > 0, name
+        assert found._repr_html_().count("<tr") >= 2, name
+        assert len(repr(found)) < 10_000, name
+    assert names["test"].to_frame().equals(names["test"].scores)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ from analysis.interval import Interval
 from analysis.words import Message, block, is_missing, shown, tr
 
 MOST_ROWS = 200
+SHOWN_ROWS = 20
 TEXT_KINDS = ("text", "list", "code")
 PHONE_LETTERS = 36
 """Letters that stand beside each other on a phone; what is wider scrolls by itself and can be reached by keyboard."""
@@ -55,6 +56,28 @@ class _Column:
                 estimate, ends = (shown(f"{part} {kind}", value) for part in ("estimate", "brackets"))
                 return Markup('{} <span class="rl-interval">{}</span>').format(estimate, ends)
         return escape(shown(f"{part} {kind}".strip(), value))
+
+
+class Result:
+    """What is computed: shows its main table, and hands it over."""
+
+    main: ClassVar[str] = "to_frame"
+    """Name of the attribute that is the main table."""
+
+    def to_frame(self) -> pd.DataFrame:
+        """The main table, with the columns that the class explains."""
+        found = getattr(self, self.main)
+        return found if isinstance(found, pd.DataFrame) else found.to_frame()
+
+    def _shown(self) -> pd.DataFrame:
+        found = getattr(self, self.main)
+        return found() if callable(found) else found
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}, of which {self.main}>\n{self._shown()}"
+
+    def _repr_html_(self) -> str:
+        return table_html(self._shown(), most=SHOWN_ROWS)
 
 
 def table_html(

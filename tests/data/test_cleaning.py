@@ -209,7 +209,7 @@ def test_without_a_start_the_first_four_weeks_count_as_before(load_frame):
 def test_missing_ids_are_dropped_up_to_the_allowed_share(load_frame):
     frame = orders("a 1 1, a 5 2, b 5 4, c 32 8, d 32 8").assign(customer=["a", "a", "b", " ", None])
     assert ledger_rows(load_frame(frame))["missing_customer"] == 2
-    message = r"2 of 5 rows \(40%\) have no customer id; max_missing_customer_share == 0.3"
+    message = r"2 of 5 rows \(40%\) have no customer id; max_missing_customer_share == 0.3.* fill it down"
     with pytest.raises(InputRefused, match=message):
         load_frame(frame, max_missing_customer_share=0.3)
 

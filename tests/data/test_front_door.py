@@ -42,6 +42,7 @@ def orders():
         lambda frame: ibis.memtable(frame.astype({"shop": "str"})),
         lambda frame: duckdb.from_df(frame.astype({"shop": "str"})),
         lambda frame: frame.astype({"client": object}),
+        lambda frame: frame.set_index(["client", "when"]),
     ],
 )
 def test_every_kind_of_table_gives_the_same_orders(orders, handed_over):

@@ -96,6 +96,11 @@ def test_an_id_with_a_zero_byte_is_refused(read_parquet):
         read_parquet(c=["A", "A\0", "B"])
 
 
+def test_ids_of_which_a_spreadsheet_kept_three_digits_are_refused(read_parquet):
+    with refuses("2 values are ids .*such as 8.9E.09, which has lost its digits: '8.90E.09' in row 1", 3):
+        read_parquet(c=["8.90E+09", "8,9E+12", "A-E+1"])
+
+
 def test_a_time_zone_name_in_a_date_format_counts():
     days = [f"{day} 00:30 CET" for day in ("2024-01-13", "2024-02-13", "2024-01-14", "2024-03-14")]
     found = read(days, date_format="%Y-%m-%d %H:%M %Z", timezone="Europe/Amsterdam")

@@ -221,6 +221,44 @@ def test_statuses_in_other_languages_are_asked_about(column, bad):
     assert rl.read_orders(shop(type=["shoe", "hat"] * 50), **NAMED).orders == 100
 
 
+@pytest.mark.parametrize("column", ["charge_status", "osname", "Status of the order"])
+def test_statuses_are_looked_for_by_other_names_too(column):
+    with refuses(f"column '{column}' holds statuses, among them 'queued'", 3):
+        rl.read_orders(shop(**{column: ["Success", "Queued"] * 50}), **NAMED)
+
+
+def test_a_kind_of_row_that_takes_back_is_asked_about_where_its_amounts_are_positive():
+    kinds = {"Type": ["Payment"] * 80 + ["Refund"] * 20}
+    with refuses("column 'Type' holds statuses, among them 'refund', and every row would count", 3):
+        rl.read_orders(shop(**kinds), **NAMED)
+    assert sums(rl.read_orders(shop(**kinds, amount=[10.0] * 80 + [-5.0] * 20), **NAMED))[2] == 700
+
+
+@pytest.mark.parametrize("column", ["amount_cents", "AmountMinor", "Amount (minor units)", "bedrag_in_centen"])
+def test_an_amount_in_cents_by_its_name_is_turned_into_money_and_told(column):
+    named = NAMED | {"amount": column}
+    orders = rl.read_orders(shop(**{column: 1250, "back_cents": [200, 0] * 50}), **named, refunded="back_cents")
+    assert sums(orders)[2] == 100 * 12.5 - 50 * 2
+    assert f"'{column}', 'back_cents' are in hundredths" in str(orders.notes[0])
+    assert sums(rl.read_orders(shop(**{column: 12.5}), **named))[2] == 1250  # no hundredths: it has cents of its own
+
+
+def test_whole_amounts_that_may_be_cents_are_told_and_how_to_say_so():
+    notes = [str(note) for note in rl.read_orders(shop(amount=1250), **NAMED).notes]
+    assert any("If they are cents, give the column a name that says so, such as amount_cents." in one for one in notes)
+    for amount, currency in ((1250, "JPY"), (120, None), (1250.5, None)):
+        assert "cents" not in str(rl.read_orders(shop(amount=amount), **NAMED, currency=currency).notes)
+
+
+def test_a_column_of_currencies_that_nobody_named_is_asked_about():
+    mixed = shop(**{"Currency Code": ["EUR", "GBP"] * 50})
+    with refuses("in 2 currencies .EUR in 50 rows, GBP in 50 rows.*in one of them, name that with `currency`", 3):
+        rl.read_orders(mixed, **NAMED)
+    orders = rl.read_orders(mixed, **NAMED, currency="EUR")
+    assert "though 'Currency Code' names several: EUR in 50 rows, GBP in 50 rows" in str(orders.notes[0])
+    assert rl.read_orders(shop(moneda=["EUR", "Moneda 2"] * 50), **NAMED).currency is None
+
+
 def test_statuses_as_woocommerce_stores_them_are_those_of_its_export():
     frame = shop(state=["wc-completed", "wc-refunded"] * 50)
     found = rl.read_orders(frame, **NAMED, status="state", count_status=["wc-completed", "wc-refunded"])

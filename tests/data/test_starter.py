@@ -1,3 +1,4 @@
+import errno
 import shutil
 from pathlib import Path
 
@@ -8,8 +9,8 @@ from tests.conftest import refuses
 
 from analysis.config import load_config
 from analysis.data import load_orders
-from analysis.data.source import nearest_columns
-from analysis.data.starter import draft_of, role_score
+from analysis.data.source import nearest_columns, role_score
+from analysis.data.starter import draft_of, write_starter
 from analysis.errors import InputRefused
 
 CASES = Path(__file__).parents[1] / "cases"
@@ -95,6 +96,26 @@ def test_rows_above_the_header_and_the_sheet_are_proposed(tmp_path):
         assert ('sheet: "Data"' in draft) == bool(sheet)
 
 
+def test_rows_above_a_header_of_unknown_names_are_proposed_also_where_a_spreadsheet_filled_them_up(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("Sales report;;;\nPeriod: 2024;;;\n\nWho;Paper;On;Worth\nA;1;2024-01-02;3,50\nB;2;2024-01-03;4,5\n")
+    _, config = proposed(path)
+    assert config.data.skip_rows == 3
+    assert config.data.columns.date == "On"
+    title, merged = ["Turnover", *[None] * 4], ["Customer", None, "Order", None, None]
+    sheet = [title, merged, ["No", "Name", "Ref", "Date", "Amount"]]
+    pd.DataFrame([*sheet, *([n, "x", n, "2024-01-02", 3.5] for n in range(9))]).to_excel(
+        tmp_path / "b.xlsx", index=False, header=False
+    )
+    assert "skip_rows: 2" in draft_of(tmp_path / "b.xlsx")
+
+
+def test_columns_that_fit_a_role_nearly_as_well_are_named_beside_the_guess(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("Customer ID,Order Date,Grand Total (ex tax),Grand Total (inc tax)\na,2024-01-02,1.50,2.00\n")
+    assert "or is it Grand Total (inc tax)?" in draft_of(path)
+
+
 def test_a_date_and_a_customer_are_told_by_their_contents(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("wie,moment,profit\na@x.nl,2024-01-02,1\nb@x.nl,2024-02-02,2\n")
@@ -155,6 +176,21 @@ def test_parquet_and_workbooks_are_inspected_too(tmp_path):
         _, config = proposed(tmp_path / name)
         roles = config.data.columns.mapped()
         assert roles == {"customer": "Customer ID", "date": "InvoiceDate", "amount": "Amount", "currency": "valuta"}
+
+
+def test_a_folder_in_which_nothing_may_be_written_is_told(tmp_path, monkeypatch):
+    path = tmp_path / "a.csv"
+    path.write_text("customer_id,order_date,amount\na,2024-01-02,1.50\n")
+    opened = Path.open
+
+    def refusing(self, mode="r", *settings, **named):
+        if mode == "x":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return opened(self, mode, *settings, **named)
+
+    monkeypatch.setattr(Path, "open", refusing)
+    with refuses("a.yml: cannot be written .Permission denied.; copy a.csv to a folder of your own first", 2):
+        write_starter(path)
 
 
 def test_a_file_that_cannot_be_inspected_says_why(tmp_path):

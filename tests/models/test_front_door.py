@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import analysis as rl
-from analysis.data import CustomerSummary, load_orders
+from analysis.data import load_orders
 from analysis.data.simulation import simulate_customers
 from analysis.errors import InputRefused, UsageError
 from analysis.models.fits import fit_all
@@ -52,9 +52,7 @@ def test_days_in_a_model_of_weeks_are_weeks(fit, cdnow):
     days = frame_of(cdnow.histories, "day")
     total = fit.predict("39W")["expected_orders"].sum()
     assert fit.of(days, unit="day").predict("273D")["expected_orders"].sum() == pytest.approx(total, rel=1e-9)
-    assert fit.predict("39W", CustomerSummary.from_lifetimes(days, "day"))["expected_orders"].sum() == pytest.approx(
-        total
-    )
+    assert fit.predict("39W", days, unit="day")["expected_orders"].sum() == pytest.approx(total)
 
 
 @pytest.mark.parametrize("unit", [None, "weeks", "fortnight"])
@@ -70,6 +68,8 @@ def test_everything_a_frame_lacks_is_told_at_once():
         "customer summary: there is no column 'recency'",
         "customer summary: there is no column 'T'",
     ]
+    with pytest.raises(UsageError, match="a table of orders is read by `read_orders` first"):
+        rl.BGNBD().fit(pd.DataFrame({"client": [1], "eur": [2]}))
     with pytest.raises(InputRefused, match="no column 'monetary_value'"):
         rl.GammaGamma().fit(pd.DataFrame({"frequency": [1]}))
 

@@ -82,6 +82,25 @@ class TestTheRunToCompareWith:
             (folder / "results.json").write_text(content)
             assert compared_with(folder.parent, "c" * 12, force=False) is None
 
+    @pytest.mark.parametrize(
+        "damage",
+        [
+            *({"results": {"ladder": ladder}} for ladder in ("member", ["member"], {"member_orders": "3"})),
+            {"config": {"ladder": "3"}},
+            {"config": {"ladder": {"member_orders": [3]}}},
+            {"config": {"model": {"previous_primary": 7}}},
+            {"results": {"data.rows_used": "all"}},
+            {"results": {"data.currency": ["USD"], "portfolio.currency": None}},
+            {"results": {"claims": ["yes"]}},
+            {"results": {"claims": {"yes": 1}}},
+            {"results": {"portfolio.residual_clv": [1, 2, 3]}},
+            {"package": ["source_hash"]},
+        ],
+    )
+    def test_is_none_where_it_holds_what_no_run_writes(self, published, damage):
+        folder = published(**damage)
+        assert compared_with(folder.parent, "c" * 12, force=False) is None
+
     def test_of_a_run_that_is_made_again_is_the_one_of_the_first_time(self, published):
         published("b" * 12, previous_run="a" * 12)
         report = published("c" * 12, previous_run="b" * 12).parent

@@ -239,6 +239,8 @@ def test_strategies_that_cannot_be_are_refused_all_at_once(fits):
         rl.compare_strategies(fit, spend, [Strategy("deep", Promotion(depth=0.9))], gross_margin=0.3, todays_deal=0.3)
     with pytest.raises(Unavailable, match="no amounts of money"):
         rl.compare_strategies(fit, None, [late], gross_margin=0.3)
+    with pytest.raises(UsageError, match="late: starts_week == 60"):
+        rl.compare_strategies(fit, spend, late, gross_margin=0.3, horizon="1Y")  # one alone is a list of one
     with pytest.raises(InputRefused, match="gross_margin"):
         rl.compare_strategies(fit, spend, [late], gross_margin=1.3)
 

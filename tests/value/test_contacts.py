@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from analysis.data.simulation import simulate_transactions
-from analysis.errors import DataError, InputRefused
+from analysis.errors import DataError, InputRefused, UsageError
 from analysis.models.beta_geometric import BGNBD
 from analysis.models.gamma_gamma import GammaGamma
 from analysis.value.contacts import ERRORS_TO_FIND, LISTS, contact_lists, reasons
@@ -94,6 +94,8 @@ def test_what_is_sent_holds_ids_as_they_came_and_nothing_else(found):
     sent = found.to_send("second_order")
     assert list(sent.columns) == ["customer_id", "list", "valid_until"]
     assert len(sent) == found.lists.loc["second_order", "send"]
+    with pytest.raises(UsageError, match=r"list == 'winback', must be one of .*'win_back'"):
+        found.to_send("winback")
     chosen = found.of_customers()
     assert chosen.index.is_unique
     assert len(chosen) == found.customers["send"].sum()

@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from analysis.data.simulation import simulate_transactions
-from analysis.errors import DataError
+from analysis.errors import DataError, UsageError
 from analysis.models.beta_geometric import BGNBD
 from analysis.models.gamma_gamma import GammaGamma
 from analysis.value.ladder import (
@@ -83,6 +83,8 @@ def test_where_nobody_came_back_a_first_order_has_no_rhythm():
 def test_flows_begin_and_end_with_what_is_there(shop, stands):
     orders, _ = shop
     past, coming = stands.flows("past"), stands.flows("coming")
+    with pytest.raises(UsageError, match="which == 'next', must be 'past' or 'coming'"):
+        stands.flows("next")
     assert past.to_numpy().sum() == orders.customers
     now = past.sum()
     assert coming.sum(axis=1).round(6).to_dict() == {name: count for name, count in now.items() if count}
@@ -116,7 +118,7 @@ def test_the_value_of_the_rungs_adds_up_to_that_of_the_base(shop):
 def test_the_profile_of_a_rung_is_the_share_of_its_customers_whose_attribute_is_known(shop):
     orders, fit = shop
     channel = pd.Series(["web", "shop", None] * 200, index=orders.histories.ids[:600], name="channel")
-    found = ladder(orders, fit, attributes=channel.to_frame())
+    found = ladder(orders, fit, attributes=channel)
     table = found.customers.assign(channel=channel.reindex(orders.histories.ids).to_numpy()).dropna(subset="channel")
     expected = pd.crosstab(table["rung"], table["channel"], normalize="index")
     profile = found.profile.pivot(index="rung", columns="value", values="share")

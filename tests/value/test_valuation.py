@@ -187,6 +187,8 @@ class TestGroups:
     def test_a_group_that_cannot_be_is_refused_with_what_is_allowed(self, value):
         with pytest.raises(DataError, match="group == 'channel', must be one of 'orders', 'recency', 'value'"):
             value.by("channel")
+        with pytest.raises(DataError, match=r"DataFrame, must be a column.s name or a Series by customer id"):
+            value.by(pd.DataFrame())
         with pytest.raises(DataError, match=r"customer ids such as \['00004'\], each once; it begins with \[1\]"):
             value.by(pd.Series("a", index=[1, 2]))
 

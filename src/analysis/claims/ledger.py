@@ -11,7 +11,7 @@ import pandas as pd
 from analysis.claims.claim import CLAIMS, Outcome, Verdict, chance_said
 from analysis.interval import Interval, spanned
 from analysis.plotting import Plots
-from analysis.tables import table_html
+from analysis.tables import Result, table_html
 from analysis.words import Message, placeholders, shown, tr
 
 RULE = Message("A claim is **supported** where the posterior probability of its range is at least 95% under every "
@@ -19,8 +19,8 @@ RULE = Message("A claim is **supported** where the posterior probability of its 
     "one, and otherwise it **depends**. Nothing is averaged over models or choices.")  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Claims:
+@dataclass(frozen=True, repr=False)
+class Claims(Result):
     """The verdicts, in the order of the page; one of them by ``claims["twenty_bring_eighty"]``."""
 
     verdicts: tuple[Verdict, ...]

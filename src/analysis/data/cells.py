@@ -182,7 +182,13 @@ def _typed(column: str, kind: str, is_mixed: bool) -> str:  # noqa: FBT001
 
 
 def staged_frame(connection: Connection, frame: Any, data: DataConfig, workdir: Path) -> RawTable:
-    """A table in memory: of pandas, or whatever hands itself over as Arrow (pyarrow, polars, Ibis, DuckDB)."""
+    """A table in memory: of pandas, or whatever hands itself over as Arrow (pyarrow, polars, Ibis, DuckDB).
+
+    A named index counts as columns.
+    """
+    if isinstance(frame, pd.DataFrame):
+        levels = [name for name in frame.index.names if name is not None and name not in frame.columns]
+        frame = frame.reset_index(levels) if levels else frame
     try:
         table = _arrow_table(frame) if isinstance(frame, pd.DataFrame) else pa.table(frame)
         if len(set(table.column_names)) == table.num_columns > 0:

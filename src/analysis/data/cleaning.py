@@ -20,9 +20,9 @@ from analysis.data import expressions
 from analysis.data.engine import Relation
 from analysis.data.first_orders import left_truncation_of
 from analysis.data.ledger import Entry, Outcome, Reason, ledger_frame, where_any
-from analysis.data.meaning import dominant_customer, meant, problems_in_far_days
+from analysis.data.meaning import dominant_customer, meant, on_whole_amounts, problems_in_far_days
 from analysis.data.rows import Rows, problems_in_rows
-from analysis.data.vocabulary import in_words, rows_by_code
+from analysis.data.vocabulary import CODES, in_words, rows_by_code
 from analysis.errors import CONTENT, USAGE, DataError, InputRefused, Problem, Unavailable, UsageError, counted
 from analysis.plotting import Plots
 from analysis.tables import table_html
@@ -172,7 +172,7 @@ def cleaned(
     profile = Profile({line["reason"]: line for line in rows.relation.few(_profile, today)})
     first_day, last_day = (profile.of(name) or None for name in ("first_day", "last_day"))
     kept = rows.then(_counting) if profile.dropped else rows
-    currency, mixed = currency_of(kept, config)
+    currency, mixed, on_currency = currency_of(kept, config)
     duplicates = UNCOUNTED if data.duplicates == "keep" else duplicates_in(kept)
     problems = [
         *further,
@@ -236,6 +236,8 @@ def cleaned(
         notes=(
             *(rows.table.notes if rows.table else ()),
             *rows.said,
+            *on_currency,
+            *on_whole_amounts(kept, currency),
             *notes_on(entries, duplicates, early_customers, profile, data),
             *refunds_late,
             *dominant_customer(customers, seen, int(daily["orders"].sum())),
@@ -340,7 +342,8 @@ def problems_in_profile(
         messages.append(
             f"{label}: {missing:,} of {counted(number, 'row')} ({missing / number:.0%}) "
             f"{'has' if missing == 1 else 'have'} no customer id; "
-            f"max_missing_customer_share == {data.max_missing_customer_share:g} allows fewer"
+            f"max_missing_customer_share == {data.max_missing_customer_share:g} allows fewer; where an id stands only "
+            "on the first of a customer's rows, as in merged cells, fill it down"
         )
     if end is None and (future := profile.total("future")):
         messages.append(
@@ -374,15 +377,26 @@ def _nothing_left(label: str, profile: Profile) -> str:
     return f"{label}: no order is left of {counted(profile.total('rows'), 'row')}: {reasons}"
 
 
-def currency_of(kept: Rows, config: Config) -> tuple[str | None, list[Problem]]:
-    """The one currency of the kept rows, None where nothing says which; and what stands in the way.
+def currency_of(kept: Rows, config: Config) -> tuple[str | None, list[Problem], list[Message]]:
+    """The one currency of the kept rows, None where nothing says which; what stands in the way, and what is said.
 
     It is the one that their column or the configuration tells, and that beside their amounts.
     """
-    configured, label, column = config.economics.currency, kept.label, kept.columns.get("currency")
+    configured, label = config.economics.currency, kept.label
+    role = "currency" if kept.has("currency") else "maybe_currency"
+    column = kept.columns.get(role)
     lines = kept.relation.few(_currencies) if column else []
     codes = {line["code"]: line["number"] for line in lines}
     in_column = rows_by_code(codes, [configured] if configured else [])
+    if role == "maybe_currency" and not (len(in_column) > 1 and {*in_column} <= {*CODES}):
+        in_column, column = {}, None  # of one currency, or of something else
+    if role == "maybe_currency" and column and configured:
+        told = Message(
+            "All amounts are taken to be in {currency}, though {column} names several: {found}. Name it with "
+            "`data.columns.currency` where they are in those.",
+            currency=configured, column=repr(column), found=in_words(in_column),
+        )  # fmt: skip
+        return configured, [], [told]
     known = next(iter(in_column), kept.table.currency if kept.table else None)
     told = known or configured
     beside: dict[str, int] = {}
@@ -397,6 +411,8 @@ def currency_of(kept: Rows, config: Config) -> tuple[str | None, list[Problem]]:
             f"name one with the key `data.part` and {column!r} with `data.columns.split`, or make a report for each "
             "with `batch.split_by`"
         )
+        if role == "maybe_currency":
+            message += "; where all amounts are in one of them, name that with `economics.currency`"
     elif known and not re.fullmatch("[A-Z]{3}", known):
         message = f"{label}: the currency {known!r} is no three-letter ISO 4217 code such as EUR"
     elif known and configured and known != configured:
@@ -407,8 +423,8 @@ def currency_of(kept: Rows, config: Config) -> tuple[str | None, list[Problem]]:
         against = f", but {says} {told!r}" if told else ""
         message = f"{label}: there are amounts in {in_words(written)}{against}; one currency is allowed"
     if message:
-        return None, [Problem(message, exit_code)]
-    return told or next(iter(written), None), []
+        return None, [Problem(message, exit_code)], []
+    return told or next(iter(written), None), [], []
 
 
 def _currencies(rows: Table) -> Table:

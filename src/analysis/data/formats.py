@@ -32,12 +32,16 @@ ENGLISH = {
 NAMES = "|".join(sorted(ENGLISH, key=len, reverse=True)).upper()
 WEEKDAYS = "|".join(words("weekdays")).upper()
 ORDERS = ("%Y{s}%m{s}%d", "%d{s}%m{s}%Y", "%m{s}%d{s}%Y", "%d{s}%m{s}%y", "%m{s}%d{s}%y", "%y{s}%m{s}%d",
-          "%d{s}%b{s}%Y", "%Y{s}%b{s}%d", "%d{s}%b{s}%y", "%y{s}%b{s}%d")  # fmt: skip
+          "%d{s}%b{s}%Y", "%Y{s}%b{s}%d", "%d{s}%b{s}%y", "%y{s}%b{s}%d", "%b{s}%d{s}%Y", "%b{s}%d{s}%y")  # fmt: skip
 DATE_FORMATS = (
     *(order.format(s=s) for order, s in product(ORDERS, "-/. ")),
-    *("%b %d, %Y", "%b %d %Y", "%d %b, %Y", "%d%b%Y", "%Y%m%d", "%d%m%Y", "%m%d%Y"),
+    *("%b %d, %Y", "%d %b, %Y", "%d%b%Y", "%Y%m%d", "%d%m%Y", "%m%d%Y"),
 )
-SINCE_1970 = {"epoch seconds": ("9,10", 1_000_000), "epoch milliseconds": ("12,13", 1_000)}
+SINCE_1970 = {
+    "epoch seconds": ("9,10", 1_000_000),
+    "epoch milliseconds": ("12,13", 1_000),
+    "epoch microseconds": ("15,16", 1),
+}
 """Name -> digits, microseconds of one."""
 SERIAL = "spreadsheet serial"
 MONTH_FORMATS = (*("%Y-%m", "%Y/%m", "%m-%Y", "%m/%Y", "%b %Y", "%b-%Y", "%Y %b", "%Y-%b"), "%Y%m")

@@ -21,11 +21,11 @@ from analysis.data.expressions import whole as whole_number
 from analysis.data.formats import Reading
 from analysis.data.ledger import STATUS, Reason, where_any
 from analysis.data.rows import LARGEST, Rows
-from analysis.data.vocabulary import TOTALS, words
+from analysis.data.vocabulary import TOTALS, says_hundredths, words
 from analysis.errors import USAGE, Problem, counted
 from analysis.words import Message
 
-NOBODY = words("nobody")
+NOBODY, TAKEN_BACK = words("nobody"), words("taken_back")
 COUNTED, UNCOUNTED, REFUNDED = (
     (*words(kind), *(f"wc-{word}" for word in words(kind)))  # as WooCommerce stores them
     for kind in ("counted", "uncounted", "repaid")
@@ -35,12 +35,15 @@ DOMINANT_SHARE, NEGLIGIBLE_SHARE = 0.1, 0.0001
 """Shares of rows: of a customer who is worth a word, and below which a number may be any customer's id."""
 EMPTY = "(empty)"
 FAR_DAYS, FAR_SHARE = 3_650, 0.01
+FEW_ROWS, LARGE_AMOUNT = 1_000, 1_000
+WITHOUT_CENTS = ("JPY", "KRW", "ISK", "IDR", "HUF")
 MOST_LISTED, MOST_STATUSES = 15, 200
 SAME_TOTAL_SHARE, FEWEST_ORDERS = 0.9, 5
 PERCENT_NAME = re.compile("%|per ?cent|pct|procent|prozent|pourcent", re.IGNORECASE)
 PROFIT_NAME = re.compile("profit|margin|winst|marge|gewinn|b[eé]n[eé]fice|beneficio", re.IGNORECASE)
 LIKE_MONEY = re.compile(
-    "amount|total|revenue|sales|price|bedrag|omzet|prijs|betrag|umsatz|montant|importe|" + PROFIT_NAME.pattern,
+    "amount|total|revenue|sales|price|gross|spend|bedrag|omzet|prijs|betrag|umsatz|montant|importe|"
+    + PROFIT_NAME.pattern,
     re.IGNORECASE,
 )
 MONEY_NAME = re.compile("amount|bedrag|total|eur|usd|gbp|value|betrag", re.IGNORECASE)
@@ -194,13 +197,15 @@ def _with_statuses(rows: Rows, data: DataConfig) -> Rows:
     if not rows.has(role):
         problem = Problem("data.count_status needs data.columns.status: name the column of statuses", USAGE)
         return rows.noted(problems=[problem] if data.count_status else [])
-    statuses = {line["status"]: line["number"] for line in rows.relation.few(_status_counts)}
+    found = rows.relation.few(_status_counts)
+    statuses = {line["status"]: line["number"] for line in found}
     most = [status for status in [*statuses][:MOST_LISTED] if status != EMPTY]
     listed = ", ".join(f"{status!r} ({statuses[status]:,})" for status in most)
     likely = [status for status in statuses if status in COUNTED]
     advice = f", such as {likely}" if likely else ""
     if role != "status":
         bad = [status for status in statuses if status in UNCOUNTED]
+        bad += [line["status"] for line in found if line["status"] in TAKEN_BACK and line["paid"]]
         message = (
             f"{rows.label}: column {rows.columns[role]!r} holds statuses, among them "
             f"{', '.join(map(repr, bad[:5]))}, and every row would count: {listed}; name it with the key "
@@ -228,7 +233,8 @@ def _with_statuses(rows: Rows, data: DataConfig) -> Rows:
 
 
 def _status_counts(rows: Table) -> Table:
-    found = rows.group_by(status=rows.status.lower().coalesce(EMPTY)).agg(number=rows.count())
+    paid = rows.count(where=rows.money > 0)
+    found = rows.group_by(status=rows.status.lower().coalesce(EMPTY)).agg(number=rows.count(), paid=paid)
     return found.order_by(found.number.desc(), found.status).limit(MOST_STATUSES)
 
 
@@ -427,6 +433,25 @@ def _on_money(rows: Rows) -> Rows:
         column=repr(column),
     )
     return rows.noted([note] if PROFIT_NAME.search(column) else [])
+
+
+def on_whole_amounts(rows: Rows, currency: str | None) -> list[Message]:
+    """What is said where amounts without decimals are so large that they may be cents."""
+    if not rows.has("amount") or currency in WITHOUT_CENTS or says_hundredths(rows.columns["amount"]):
+        return []
+    looks = rows.relation.one(lambda t: _looks_of_amounts(t.limit(FEW_ROWS)))
+    if not looks["whole"] or not (looks := rows.relation.one(_looks_of_amounts))["whole"]:
+        return []
+    note = Message(
+        "All amounts are whole numbers, and half of them are {median:integer} or more. If they are cents, give the "
+        "column a name that says so, such as amount_cents.",
+        median=looks["median"],
+    )
+    return [note] if looks["median"] >= LARGE_AMOUNT else []
+
+
+def _looks_of_amounts(rows: Table) -> Table:
+    return rows.aggregate(whole=(rows.money == rows.money.floor()).all(), median=rows.money.cast("float64").median())
 
 
 def problems_in_far_days(rows: Rows, first: dt.date | None, last: dt.date | None) -> list[Problem]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from functools import reduce
 from operator import or_
 from typing import Any
@@ -18,6 +19,7 @@ from analysis.data.engine import MONEY, NUMBER_OF_ROW, Connection, Relation, quo
 from analysis.data.expressions import CELL
 from analysis.data.formats import FLOAT_NOISE, YEARS, Reading, read_date, read_number
 from analysis.data.source import RawTable, in_words, mapped_columns, problems_in_headers
+from analysis.data.vocabulary import says_hundredths
 from analysis.errors import Problem, counted
 from analysis.words import Message
 
@@ -27,6 +29,7 @@ TEXTS = {
     "maybe_order": "order_id",
     "status": "status",
     "maybe_status": "status",
+    "maybe_currency": "currency",
     **{role: role for role in ("currency", "product", "category", "channel")},
 }
 """Role that is text -> its column of typed rows."""
@@ -273,9 +276,26 @@ def current_timezone() -> str:
 
 def _typed(rows: Rows, data: DataConfig) -> Rows:
     """Rows with their money; a missing column of customers or dates does not hide what is wrong with the others."""
+    rows = _out_of_hundredths(rows)
     vat = data.amount_includes.vat if data.amount_includes else None
     stand_in = data.observation_start or data.observation_end or dt.date(2000, 1, 1)
     return rows.then(_with_money, vat if isinstance(vat, float) else 0.0, stand_in)
+
+
+def _out_of_hundredths(rows: Rows) -> Rows:
+    """Rows whose whole numbers in columns such as ``amount_cents`` are money."""
+    priced = {role.removeprefix("maybe_"): name for role, name in rows.columns.items() if says_hundredths(name)}
+    priced = {role: name for role, name in priced.items() if role in rows.relation.columns and role in MONEY_ROLES}
+    whole = tuple(role for role in priced if not rows.number(lambda t, role=role: t[role] != t[role].floor()))
+    note = Message(
+        "The numbers of {columns} are in hundredths, as the name says, and were divided by 100.",
+        columns=", ".join(repr(priced[role]) for role in whole),
+    )
+    return rows.then(_divided_by_100, whole).noted([note]) if whole else rows
+
+
+def _divided_by_100(rows: Table, roles: tuple[str, ...]) -> Table:
+    return rows.mutate(**{role: (rows[role] * ibis.literal(Decimal("0.01"))).cast(CELL) for role in roles})
 
 
 def _with_money(rows: Table, vat_rate: float, stand_in: dt.date) -> Table:
@@ -328,7 +348,9 @@ def read_id(table: RawTable, role: str = "customer") -> Reading:
         blanked = f"trim(translate({value}, chr(9) || chr(10) || chr(13) || chr(160), ''))"
         visible = f"ascii({value}) > 32 AND ascii({value}) <> 160"
         customer = f"CASE WHEN {visible} THEN {value} WHEN {blanked} <> '' THEN {value} END"
-        return Reading(customer, f"contains({value}, chr(0))")
+        # Of 8.9E+09, as spreadsheets write 8900000001, most digits are lost.
+        rounded = f"contains({value}, 'E+') AND regexp_matches(trim({value}), '^[0-9][.,]?[0-9]*E[+][0-9]+$')"
+        return Reading(customer, f"contains({value}, chr(0)) OR ({rounded})")
     if kind in {"DOUBLE", "FLOAT"}:
         # As text, since DuckDB answers isnan() from the statistics of a Parquet file, which know no NaN.
         whole, text = f"TRY_CAST({value} AS BIGINT)", f"CAST({value} AS VARCHAR)"
@@ -359,7 +381,7 @@ def problems_in_rows(rows: Rows) -> list[Problem]:
 
 _RANGE = "between 1900 and 2199 in the format of the column"
 _DIGITS = "of more digits than a floating-point number keeps, so that different customers look the same"
-_NUL = "with a zero byte (NUL), which no output can show"
+_LOST = "with a zero byte (NUL), which no output can show, or such as 8.9E+09, which has lost its digits"
 EXPECTED = {
     "date": (
         f"no date {_RANGE}",
@@ -371,7 +393,7 @@ EXPECTED = {
         "no numbers that can be kept exactly",
         "zero and numbers of at least 0.000001 and below 1,000,000,000,000 are allowed",
     ),
-    "id": (f"an id {_NUL}", f"ids {_NUL}", "ids without one are allowed"),
+    "id": (f"an id {_LOST}", f"ids {_LOST}", "write them out in the source"),
     "numeric id": (f"an id {_DIGITS}", f"ids {_DIGITS}", "write them as text in the source"),
 }
 """Kind of value -> what one and several that cannot be read are, and what is allowed."""

@@ -370,8 +370,11 @@ def part_expression(table: RawTable) -> str:
     return f"coalesce(trim(CAST({table.expression(table.columns['split'])} AS VARCHAR)), '')"
 
 
-SUSPECTS = ("status", "order", "refunded")
-"""Roles whose columns are looked for by name where nobody named one; what they hold is looked at."""
+SUSPECTS = {"status": 0.2, "currency": 0.2, "order": 0.9, "refunded": 0.9}
+"""Roles whose columns are looked for by name where nobody named one, and how well a name must fit.
+
+What they hold is looked at: a status and a currency are told by their values.
+"""
 
 
 def named_columns(settings: Any) -> dict[str, str]:
@@ -385,10 +388,11 @@ def mapped_columns(settings: Any, available: list[str]) -> dict[str, str]:
     """Role -> column, for the columns that exist; ``maybe_status``, ``maybe_order`` … where nobody named one."""
     found = {role: name for role, name in named_columns(settings).items() if name in available}
     if hasattr(settings, "count_status"):
-        for role in SUSPECTS:
-            suspects = [name for name in available if normalised(name) in names(role)]
-            if role not in settings.columns.mapped() and suspects and suspects[0] not in found.values():
-                found[f"maybe_{role}"] = suspects[0]
+        for role, least in SUSPECTS.items():
+            free = (name for name in available if name not in found.values())
+            best = max(free, key=lambda name, role=role: role_score(role, name), default="")
+            if role not in settings.columns.mapped() and role_score(role, best) >= least:
+                found[f"maybe_{role}"] = best
     return found
 
 
@@ -433,6 +437,15 @@ def normalised(name: str) -> str:
     ('customerid', 'etat')
     """
     return re.sub(r"[^a-z0-9]", "", unicodedata.normalize("NFKD", name).lower())
+
+
+def role_score(role: str, name: str) -> float:
+    """How well a column name fits a role, 0 to 1; the first words of a role's list fit best."""
+    words, plain = names(role), normalised(name)
+    if plain in words:
+        return 1.0 - words.index(plain) / (10 * len(words))
+    parts = [word for word in words if len(word) >= 4 and word in plain]
+    return 0.6 * max((len(word) / len(plain) for word in parts), default=0.0)
 
 
 def nearest_columns(name: str, available: list[str]) -> str:

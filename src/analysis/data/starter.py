@@ -20,10 +20,18 @@ from analysis.data.formats import read_date, read_number
 from analysis.data.meaning import COUNTED, UNCOUNTED
 from analysis.data.orders import load_orders
 from analysis.data.reading import from_files, parquet_header
-from analysis.data.source import ENDINGS, RawTable, files_and_problems, kind_of, normalised, problems_in_content
+from analysis.data.source import (
+    ENDINGS,
+    RawTable,
+    files_and_problems,
+    kind_of,
+    normalised,
+    problems_in_content,
+    role_score,
+)
 from analysis.data.text import first_records, recognised_layout
-from analysis.data.vocabulary import CURRENCY, names, vocabulary
-from analysis.errors import InputRefused, UsageError
+from analysis.data.vocabulary import CURRENCY, vocabulary
+from analysis.errors import InputRefused, UsageError, is_full_disk
 
 CERTAIN_SCORE, POSSIBLE_SCORE = 0.9, 0.3
 UNKNOWN = "CHANGE_ME"
@@ -72,6 +80,11 @@ def write_starter(file: Path, sheet: str | None = None) -> Path:
             stream.write("\n".join([first, *unsettled, rest]))
     except FileExistsError:
         raise UsageError(f"{target} is there already; it is never overwritten") from None
+    except OSError as error:
+        if is_full_disk(error):
+            raise
+        message = f"{target}: cannot be written ({error.strerror}); copy {path.name} to a folder of your own first"
+        raise UsageError(message) from error
     return target
 
 
@@ -155,17 +168,22 @@ def _all_of(header: tuple[str, ...], guesses: dict[str, Guess]) -> SimpleNamespa
 
 
 def _rows_above_header(records: list[list[str]]) -> int:
-    """How many rows stand above the header: the first row that names two roles plainly, else none."""
-    for number, record in enumerate(records):
+    """How many rows stand above the header: the first full one that names two roles plainly, or the first full one.
+
+    A row with at most half as many cells as the fullest is a title, or stands merged above the header.
+    """
+    filled = [sum(map(bool, record)) for record in records]
+    likely = [number for number, count in enumerate(filled) if 2 * count > max(filled)]
+    for number in likely:
         plainly = {
             role
             for role in vocabulary()["words"]
-            for name in record
+            for name in records[number]
             if name and role_score(role, name) >= CERTAIN_SCORE
         }
         if len(plainly) >= 2:
             return number
-    return 0
+    return likely[0] if likely else 0
 
 
 def _system_of(header: tuple[str, ...]) -> tuple[str | None, dict[str, Guess]]:
@@ -190,8 +208,9 @@ def _guesses(header: tuple[str, ...]) -> tuple[dict[str, Guess], list[str]]:
         least = POSSIBLE_SCORE if role in (*READ, "customer", "order") else CERTAIN_SCORE - 0.05
         if score < least or role in guesses or name in {guess.column for guess in guesses.values()}:
             continue
+        near = min(CERTAIN_SCORE, 0.9 * score)
         others = tuple(other for other in dict.fromkeys(header)
-                       if other != name and scores.get((role, other), 0) >= CERTAIN_SCORE)  # fmt: skip
+                       if other != name and scores.get((role, other), 0) >= near)  # fmt: skip
         guesses[role] = Guess(name, score >= CERTAIN_SCORE and not others, others)
     questions = []
     if "amount" in guesses:
@@ -299,15 +318,6 @@ def _commented(
     known = ("\0", *(f"  # {key}:" for key in settings))
     lines += [line for line in vocabulary()["optional_keys"].splitlines() if not line.startswith(known)]
     return "\n".join(lines) + f"\n{vocabulary()['further_sections']}"
-
-
-def role_score(role: str, name: str) -> float:
-    """How well a column name fits a role, 0 to 1; the first words of a role's list fit best."""
-    words, plain = names(role), normalised(name)
-    if plain in words:
-        return 1.0 - words.index(plain) / (10 * len(words))
-    parts = [word for word in words if len(word) >= 4 and word in plain]
-    return 0.6 * max((len(word) / len(plain) for word in parts), default=0.0)
 
 
 def _scalar(value: object) -> str:

@@ -196,10 +196,11 @@ class CustomerSummary:
         Traceback (most recent call last):
         analysis.errors.DataError: customer summary: recency is larger than T for 1 customer, such as 17; ...
         """
-        unit, money = time_unit(unit), "monetary_value" in frame
         if missing := [name for name in ("frequency", "recency", "T") if name not in frame]:
             listed = ", ".join(map(repr, frame.columns))
-            raise UsageError(*(f"customer summary: there is no column {name!r}; it has {listed}" for name in missing))
+            advice = f"it has {listed}; a table of orders is read by `read_orders` first"
+            raise UsageError(*(f"customer summary: there is no column {name!r}; {advice}" for name in missing))
+        unit, money = time_unit(unit), "monetary_value" in frame
         given = ("frequency", "recency", "T", *(["monetary_value"] if money else []))
         numbers = frame[list(given)].apply(pd.to_numeric, errors="coerce").astype(float)
         if problems := list(_problems_in_summary(numbers)):

@@ -336,6 +336,6 @@ def _reject_problems(connection: Connection, rejects: str, layout: TextLayout) -
     message = (
         f"{layout.name}: {count} line{'s do' if count > 1 else ' does'} not have the {len(layout.header)} fields of "
         f"the header when split at {layout.delimiter!r}: {examples}; quote fields that contain the delimiter, or name "
-        "another with the key `delimiter`"
+        "another with the key `delimiter`; take lines that are no rows, such as those below a table, out of the file"
     )
     return [Problem(message)]

@@ -44,6 +44,16 @@ def names(role: str) -> list[str]:
     return vocabulary()["words"][role].split()
 
 
+def says_hundredths(name: str) -> bool:
+    """Whether a column is of cents, pence or other minor units by its name; per cents are none.
+
+    >>> says_hundredths("amountCents"), says_hundredths("Amount (minor units)"), says_hundredths("discount per cent")
+    (True, True, False)
+    """
+    parts = {part.lower() for part in re.findall("[A-Z]?[^\\W\\d_A-Z]+|[A-Z]+", name)}
+    return bool(parts & {*words("hundredths")}) and not parts & {"per", "pour", "por", "pro"}
+
+
 # What a sign stands for when nothing else is told comes first.
 CODES_OF_SIGN = {
     "€": ("EUR",),

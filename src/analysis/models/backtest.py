@@ -21,7 +21,7 @@ from analysis.models.patterns import Patterns, patterns_of
 from analysis.models.registry import MODELS
 from analysis.models.scores import best_decile_hit_rate, distance_from_middle, paired_lead, rank_correlation
 from analysis.plotting import Plots
-from analysis.tables import table_html
+from analysis.tables import Result
 from analysis.time import TimeUnit, duration, promotion_edges, time_unit
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ SCORES = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class BackTest:
+@dataclass(frozen=True, repr=False)
+class BackTest(Result):
     """The back test: calibrate, forecast the holdout, compare.
 
     Attributes
@@ -90,6 +90,7 @@ class BackTest:
     cumulative_totals: np.ndarray
     level: float = LEVEL
 
+    main = "scores"
     plot = Plots(
         path="analysis.models.plots:plot_path",
         calibration="analysis.models.plots:plot_calibration",
@@ -165,9 +166,6 @@ class BackTest:
         if self.lead.lower > 0:
             return "model"
         return "baseline" if self.lead.upper < 0 else "undecided"
-
-    def _repr_html_(self) -> str:
-        return table_html(self.scores)
 
 
 def backtest(

@@ -16,7 +16,7 @@ import pandas as pd
 from scipy.stats import norm
 
 from analysis.models.season import Season, season_of
-from analysis.tables import table_html
+from analysis.tables import Result
 
 if TYPE_CHECKING:
     from analysis.data import Orders
@@ -30,8 +30,8 @@ SMALLEST_SEASON, SMALLEST_SHAPE, SMALLEST_DRIFT = 0.1, 1.5, 0.15
 """Effects too small to speak of: of a month, of the Erlang shape, of the first to the last cohort."""
 
 
-@dataclass(frozen=True)
-class Diagnostics:
+@dataclass(frozen=True, repr=False)
+class Diagnostics(Result):
     """Whether the assumptions of the purchase models hold.
 
     Attributes
@@ -45,6 +45,7 @@ class Diagnostics:
 
     found: pd.DataFrame
     season: Season
+    main = "found"
 
     @property
     def months(self) -> pd.DataFrame:
@@ -56,9 +57,6 @@ class Diagnostics:
         """Calendar months that were not seen in two years, of which no season can be told."""
         seen = self.months.index[self.months["years"] >= 2]
         return tuple(month for month in range(1, 13) if month not in seen)
-
-    def _repr_html_(self) -> str:
-        return table_html(self.found)
 
 
 def diagnostics(orders: Orders, fits: PurchaseFits) -> Diagnostics:

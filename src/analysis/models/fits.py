@@ -29,7 +29,7 @@ from analysis.models.posterior import PROPOSALS, Posterior, Prior, draw_posterio
 from analysis.models.purchase import PurchaseModel
 from analysis.models.registry import FALLBACK, MODELS
 from analysis.plotting import Plots
-from analysis.tables import table_html
+from analysis.tables import Result, table_html
 from analysis.time import Clock, Promotions, TimeUnit, duration
 from analysis.words import Message
 
@@ -46,8 +46,8 @@ LEVEL = 0.9
 """Level of the intervals where none is asked for."""
 
 
-@dataclass(frozen=True)
-class PurchaseFit:
+@dataclass(frozen=True, repr=False)
+class PurchaseFit(Result):
     """A purchase model at its maximum likelihood, with its posterior.
 
     Attributes
@@ -102,6 +102,7 @@ class PurchaseFit:
     histories: CustomerSummary | None = field(default=None, repr=False, compare=False, metadata={"stored": False})
     orders: Orders | None = field(default=None, repr=False, compare=False, metadata={"stored": False})
 
+    main = "summary"
     plot = Plots(
         frequency_recency="analysis.models.plots:plot_frequency_recency",
         p_alive_matrix="analysis.models.plots:plot_p_alive_matrix",
@@ -168,7 +169,7 @@ class PurchaseFit:
         luck = np.random.default_rng(0).standard_normal((50, 1)) * self.alive_luck
         return Interval.around(self.alive, np.minimum(self.alive_draws + luck, self.customers), level)
 
-    def predict(self, horizon, customers=None) -> pd.DataFrame:
+    def predict(self, horizon, customers=None, *, unit: str | None = None) -> pd.DataFrame:
         """What each customer will do in the next ``horizon``, by customer id.
 
         Parameters
@@ -176,7 +177,8 @@ class PurchaseFit:
         horizon
             A duration with its unit, such as ``"13W"``; see ``analysis.time.duration``.
         customers
-            ``Orders`` or a ``CustomerSummary``; those of the fit where not given.
+            ``Orders``, a ``CustomerSummary``, or a frame in lifetimes' columns with its ``unit``; those of the fit
+            where not given.
 
         Returns
         -------
@@ -184,7 +186,7 @@ class PurchaseFit:
             Columns p_alive, expected_orders, and p_order: probability of at least one order. For orders whose rows stay
             in an engine a table of that engine; ``to_frame()`` brings it here.
         """
-        histories = self.known_histories() if customers is None else customers_of(customers)[0]
+        histories = self.known_histories() if customers is None else customers_of(customers, unit)[0]
         patterns = patterns_of(histories, self.clock)
         time = float(self.clock.ahead(duration(horizon), histories.observation_end))
         found = MODELS[self.model].expectations(self.params, patterns, time)

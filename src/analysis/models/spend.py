@@ -19,7 +19,7 @@ from analysis.errors import DataError, NotIdentified, UsageError
 from analysis.models.patterns import customers_of
 from analysis.models.posterior import Posterior
 from analysis.plotting import Plots
-from analysis.tables import table_html
+from analysis.tables import Result, table_html
 from analysis.words import Message
 
 FEWEST_SPENDERS = 10
@@ -114,8 +114,8 @@ class FrequencyEffect(NamedTuple):
 NO_EFFECT = FrequencyEffect()
 
 
-@dataclass(frozen=True)
-class SpendFit:
+@dataclass(frozen=True, repr=False)
+class SpendFit(Result):
     """A fitted spend model with its posterior.
 
     Attributes
@@ -151,6 +151,7 @@ class SpendFit:
     posterior: Posterior | None = None
     reason: Message | None = None
 
+    main = "summary"
     plot = Plots(posterior="analysis.models.plots:plot_posterior")
 
     def __post_init__(self):

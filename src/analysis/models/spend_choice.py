@@ -38,7 +38,7 @@ from analysis.models.spend import (
     spending_of,
 )
 from analysis.plotting import Plots
-from analysis.tables import table_html
+from analysis.tables import Result
 from analysis.words import Message
 
 if TYPE_CHECKING:
@@ -60,8 +60,8 @@ CHOSEN = Message(
 )
 
 
-@dataclass(frozen=True)
-class SpendChoice:
+@dataclass(frozen=True, repr=False)
+class SpendChoice(Result):
     """How well each spend model forecast held-out order values, and which one is used.
 
     Attributes
@@ -90,14 +90,12 @@ class SpendChoice:
     customers: int
     reason: Message | None = None
 
+    main = "scores"
     plot = Plots(odd_even="analysis.models.plots:plot_odd_even")
 
     def together(self, level: float) -> Interval:
         """``odd_even`` with its interval (Fieller, Hartley & Pearson 1957)."""
         return rank_interval(self.odd_even, self.customers, level)
-
-    def _repr_html_(self) -> str:
-        return table_html(self.scores)
 
 
 def fit_spend(data, choice: SpendChoice | None = None, *, seed: int = 1) -> SpendFit | None:

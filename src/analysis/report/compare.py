@@ -13,6 +13,8 @@ from urllib.parse import quote
 
 import yaml
 
+from analysis.config import EconomicsConfig, ModelConfig
+from analysis.config.config import LadderConfig
 from analysis.interval import Interval
 from analysis.pipeline import notebooks_folder
 from analysis.pipeline.sources import dependency_versions, files_hash, package_hash
@@ -107,9 +109,21 @@ def finished_run(folder: Path) -> FinishedRun | None:
         run = FinishedRun(
             folder.name, results, key_figures(results), folders.manifest_of(folder) or {}, dict(configuration)
         )
+        _check_what_later_runs_take(run)
         return run if run.as_of and run.manifest else None
     except (*UNREADABLE, yaml.YAMLError):
         return None
+
+
+def _check_what_later_runs_take(run: FinishedRun) -> None:
+    """Raises one of ``UNREADABLE`` where what they keep of a run, or compare with, is not of its kind."""
+    EconomicsConfig(currency=run.currency)
+    for ladder in (run.results.get("ladder") or {}, run.configuration.get("ladder", {})):
+        LadderConfig(member_orders=ladder.get("member_orders"))
+    ModelConfig(previous_primary=run.configuration.get("model", {}).get("previous_primary"))
+    sum(run.results["data"][key] for key in COUNTED.values())
+    {one["id"]: one["verdict"] for one in run.results.get("claims", ())}
+    run.manifest.get("package", {}).get("source_hash")
 
 
 def compared_with(report: Path, run_id: str, *, force: bool) -> str | None:

@@ -42,7 +42,7 @@ from analysis.strategies.simulation import (
     worth_of_new,
 )
 from analysis.strategies.trial import outcomes_of, trials_of
-from analysis.tables import table_html
+from analysis.tables import Result
 from analysis.time import DAYS_PER_YEAR, TimeUnit, duration, force_of_interest, from_days
 from analysis.value.shifts import base_grid, draws_for, streams_at_rest
 from analysis.value.valuation import discounted_orders
@@ -58,8 +58,8 @@ COMPONENTS = ("given_away", "extra_orders", "retention", "newcomers", "won", "re
 DRAWS_OF_A_LINE = 100
 
 
-@dataclass(frozen=True)
-class StrategyComparison:
+@dataclass(frozen=True, repr=False)
+class StrategyComparison(Result):
     """What strategies earn against going on as today, and what to do. Arrays begin with going on as today.
 
     Attributes
@@ -204,14 +204,11 @@ class StrategyComparison:
         ]  # fmt: skip
         return pd.DataFrame(rows, columns=["name", "label", "unit", "source", "mean", "low", "high", "origin"])
 
-    def _repr_html_(self) -> str:
-        return table_html(self.to_frame())
-
 
 def compare_strategies(
     fit: PurchaseFit | PurchaseFits,
     spend: SpendFit | None,
-    strategies: Sequence[Strategy],
+    strategies: Strategy | Sequence[Strategy],
     *,
     gross_margin: float = 0.3,
     cost_per_order: float = 0.0,
@@ -277,9 +274,10 @@ def compare_strategies(
             "The data hold no amounts of money, so strategies cannot be compared by profit.",
             code="strategies.reason.no_money",
         )
+    strategies = [strategies] if isinstance(strategies, Strategy) else list(strategies)
     weeks = max(round(from_days(days, TimeUnit.WEEK)), 1)
     if wrong := [
-        *repeated_names(tuple(strategies), "strategy"),
+        *repeated_names(strategies, "strategy"),
         *problems_of_time({f"{each.name}: ": each for each in strategies}, weeks, "weeks"),
     ]:
         raise UsageError("; ".join(wrong))

@@ -17,7 +17,7 @@ from analysis.data.expressions import whole
 from analysis.data.ledger import Outcome, Reason
 from analysis.errors import Unavailable
 from analysis.plotting import Plots
-from analysis.tables import table_html
+from analysis.tables import Result
 from analysis.value.history import AnyOrders, entered, exact, history, left_truncation
 from analysis.value.lives import Lives, lives_of
 from analysis.value.retention import months_before
@@ -28,8 +28,8 @@ LENGTHS = (12, 6, 3, 1)
 DRIVERS = ("customers", "active", "orders", "order_value", "margin")
 
 
-@dataclass(frozen=True)
-class CustomerBase:
+@dataclass(frozen=True, repr=False)
+class CustomerBase(Result):
     """The customer base over time.
 
     Attributes
@@ -70,6 +70,7 @@ class CustomerBase:
     known_lives: Lives | None
     has_money: bool
 
+    main = "bridge"
     plot = Plots(
         bridge="analysis.value.plots:plot_bridge",
         drivers="analysis.value.plots:plot_drivers",
@@ -87,12 +88,6 @@ class CustomerBase:
     def complete(self) -> pd.DataFrame:
         """The rows of the bridge that compare two whole periods."""
         return self.bridge[self.bridge["complete"]]
-
-    def __repr__(self) -> str:
-        return f"<CustomerBase: {len(self.bridge)} periods of {self.months} months>"
-
-    def _repr_html_(self) -> str:
-        return table_html(self.bridge)
 
 
 def customer_base(

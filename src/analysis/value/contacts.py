@@ -18,10 +18,10 @@ from scipy.stats import norm
 
 from analysis.config import ContactsConfig
 from analysis.data.remote import InEngine
-from analysis.errors import DataError, Unavailable
+from analysis.errors import DataError, Unavailable, UsageError
 from analysis.models.registry import MODELS
 from analysis.plotting import Plots
-from analysis.tables import table_html
+from analysis.tables import Result
 from analysis.time import duration
 from analysis.value.categories import backtest_categories, bought_next, due_categories, next_categories, run_out_times
 from analysis.value.history import AnyOrders, history, of_each, refuse_without_money
@@ -98,8 +98,8 @@ def error_of_net_lift(lists: pd.DataFrame | pd.Series, lift, incentive: float):
     return np.sqrt(2 * (p * (1 - p) * scale**2 + contacted * (1 - contacted)))
 
 
-@dataclass(frozen=True)
-class ContactLists:
+@dataclass(frozen=True, repr=False)
+class ContactLists(Result):
     """Lists of customers to contact.
 
     Attributes
@@ -143,10 +143,13 @@ class ContactLists:
     incentive: float
     permission: bool
 
+    main = "lists"
     plot = Plots(break_even="analysis.value.plots:plot_break_even")
 
     def to_send(self, name: str) -> pd.DataFrame:
         """Whom to write to for a list, for the mail tool: customer_id, list, valid_until; category, due where known."""
+        if name not in LISTS:
+            raise UsageError(f"list == {name!r}, must be one of {', '.join(map(repr, LISTS))}")
         rows = self.customers[(self.customers["list"] == name) & self.customers["send"]]
         more = [each for each in ("category", "due") if rows[each].notna().any()]
         return rows[["customer_id", "list", "valid_until", *more]].reset_index(drop=True)
@@ -155,9 +158,6 @@ class ContactLists:
         """The list for which a customer is written to, by customer_id: list, reason; customers on none are left out."""
         chosen = self.customers[self.customers["send"]].set_index("customer_id")
         return pd.DataFrame({"list": chosen["list"], "reason": [str(each) for each in reasons(chosen)]})
-
-    def _repr_html_(self) -> str:
-        return table_html(self.lists)
 
 
 def contact_lists(

@@ -15,10 +15,10 @@ from scipy.optimize import isotonic_regression
 from statsmodels.duration.survfunc import SurvfuncRight
 
 from analysis.config import nearest
-from analysis.errors import DataError, Unavailable
+from analysis.errors import DataError, Unavailable, UsageError
 from analysis.models.registry import MODELS
 from analysis.plotting import Plots
-from analysis.tables import table_html
+from analysis.tables import Result
 from analysis.time import DAYS_PER_YEAR, to_days
 from analysis.value.history import AnyOrders, by_customer, first_order_days, history, left_truncation
 from analysis.value.lift import fits_of
@@ -51,8 +51,8 @@ AGES = (90, 365, 730)
 PASSES, MOST_SIMULATED = 200, 20_000
 
 
-@dataclass(frozen=True)
-class Ladder:
+@dataclass(frozen=True, repr=False)
+class Ladder(Result):
     """Where every name stands.
 
     Attributes
@@ -96,6 +96,7 @@ class Ladder:
     coming: pd.DataFrame
     phases: pd.DataFrame
 
+    main = "rungs"
     plot = Plots(
         rungs="analysis.value.plots:plot_rungs",
         flows="analysis.value.plots:plot_flows",
@@ -103,6 +104,8 @@ class Ladder:
 
     def flows(self, which: str = "coming") -> pd.DataFrame:
         """``past`` or ``coming`` as a square: rows from, columns to."""
+        if which not in ("past", "coming"):
+            raise UsageError(f"which == {which!r}, must be 'past' or 'coming'")
         table = getattr(self, which).pivot(index="from", columns="to", values="customers")
         rows = [name for name in ("new", *STATES) if name in table.index]
         return table.reindex(index=rows, columns=list(STATES)).fillna(0)
@@ -112,9 +115,6 @@ class Ladder:
         # An empty frame would turn whole numbers into floats.
         return pd.concat([each for each in (self.customers, self.names) if len(each)], ignore_index=True)
 
-    def _repr_html_(self) -> str:
-        return table_html(self.rungs)
-
 
 def ladder(
     orders: AnyOrders,
@@ -122,7 +122,7 @@ def ladder(
     value: CustomerValue | None = None,
     *,
     names: pd.DataFrame | None = None,
-    attributes: pd.DataFrame | None = None,
+    attributes: pd.DataFrame | pd.Series | None = None,
     member_orders: int | None = None,
     level: float = 0.9,
     seed: int = 1,
@@ -139,7 +139,7 @@ def ladder(
         One row a name: ``customer``, and what is known of enquired (yes or no), club_since (a day), referred_by (the
         id of another name), top_score (whether a review or score was of the top grade).
     attributes
-        What customers are described by, such as ``channel``: columns by customer id.
+        What customers are described by, such as ``channel``: one column or several by customer id.
     member_orders
         Orders from which on a customer can be a member; without it as the data propose.
     level, seed
@@ -389,7 +389,7 @@ def _rungs(
 def _profile(customers: pd.DataFrame, orders: AnyOrders, attributes: pd.DataFrame | None) -> pd.DataFrame:
     """Shares of each value of each attribute on each rung, and of all."""
     own = orders.histories.table.filter(items=("first_category", "first_channel")).set_axis(customers["customer_id"])
-    known = own if attributes is None else attributes.reindex(customers["customer_id"]).join(own)
+    known = own if attributes is None else pd.DataFrame(attributes).reindex(customers["customer_id"]).join(own)
     rows = []
     for name in known:
         values = pd.Series(known[name].to_numpy(), name="value").dropna()

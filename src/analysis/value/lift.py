@@ -17,7 +17,7 @@ from analysis.config import EconomicsConfig, RetentionConfig
 from analysis.errors import Unavailable, UsageError
 from analysis.interval import Interval
 from analysis.plotting import Plots
-from analysis.tables import table_html
+from analysis.tables import Result, table_html
 from analysis.time import DAYS_PER_YEAR, duration
 from analysis.value.history import left_truncation, refuse_without_money
 from analysis.value.profit import (
@@ -112,8 +112,8 @@ class Lift:
     draws: np.ndarray = field(default_factory=lambda: np.empty(0), repr=False, compare=False)
 
 
-@dataclass(frozen=True)
-class RetentionLift:
+@dataclass(frozen=True, repr=False)
+class RetentionLift(Result):
     """The lift for every reading that matters, under every model.
 
     Attributes

@@ -22,7 +22,7 @@ from analysis.config import EconomicsConfig
 from analysis.errors import DataError, Unavailable
 from analysis.models.registry import MODELS
 from analysis.plotting import Plots
-from analysis.tables import table_html
+from analysis.tables import Result
 from analysis.time import DAYS_PER_YEAR, TimeUnit, duration, force_of_interest, from_days, to_days
 from analysis.value.base import flows_of, periods_of
 from analysis.value.history import (
@@ -56,8 +56,8 @@ Margin = Callable[[Table], FloatingValue]
 GROUP_COLUMNS = ("group", "months", "customers", "mean", "estimate", "lower", "upper", "level")
 
 
-@dataclass(frozen=True)
-class Payback:
+@dataclass(frozen=True, repr=False)
+class Payback(Result):
     """What a new customer brings, against what it cost.
 
     Attributes
@@ -104,10 +104,8 @@ class Payback:
     tests: pd.DataFrame
     horizon_years: float
 
+    main = "most"
     plot = Plots(curve="analysis.value.plots:plot_payback")
-
-    def _repr_html_(self) -> str:
-        return table_html(self.most)
 
 
 def payback(

@@ -22,7 +22,7 @@ import pandas as pd
 from analysis.errors import Unavailable
 from analysis.interval import Interval
 from analysis.plotting import Plots
-from analysis.tables import table_html
+from analysis.tables import Result
 from analysis.time import units_per_year
 from analysis.value.history import AnyOrders, history, left_truncation
 from analysis.value.intervals import count_interval, ends, share_interval, sum_interval
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 YEARS = 5
 
 
-@dataclass(frozen=True)
-class ModelRetention:
+@dataclass(frozen=True, repr=False)
+class ModelRetention(Result):
     """Retention by year under each purchase model.
 
     Attributes
@@ -57,15 +57,13 @@ class ModelRetention:
     order_rate: Mapping[str, Interval]
     oldest_age_years: float
 
+    main = "years"
     plot = Plots(by_year="analysis.value.plots:plot_retention_by_year")
 
     def first_year(self, model: str) -> Interval:
         """Retention of a new customer in the first year."""
         row = self.years[(self.years["group"] == "new_customers") & (self.years["model"] == model)].iloc[0]
         return Interval(*row[["estimate", "lower", "upper", "level"]])
-
-    def _repr_html_(self) -> str:
-        return table_html(self.years)
 
     @property
     def reaches_a_year(self) -> bool:

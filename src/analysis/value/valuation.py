@@ -22,7 +22,7 @@ from analysis.models.futures import Spenders, passes_for, simulate_futures
 from analysis.models.patterns import Patterns, patterns_of
 from analysis.models.registry import MODELS
 from analysis.plotting import Plots
-from analysis.tables import table_html
+from analysis.tables import Result
 from analysis.time import DAYS_PER_YEAR, Clock, duration, force_of_interest, from_days, to_days, units_per_year
 from analysis.value.groups import LABELS, members_of, segment_of, segments_of
 from analysis.value.lift import fits_of
@@ -181,8 +181,8 @@ class Futures:
     annual_discount_rate: float
 
 
-@dataclass(frozen=True)
-class CustomerValue:
+@dataclass(frozen=True, repr=False)
+class CustomerValue(Result):
     """What every customer is still worth.
 
     Attributes
@@ -227,6 +227,7 @@ class CustomerValue:
     currency: str | None
     simulation: Simulation
 
+    main = "customers"
     plot = Plots(
         segments="analysis.value.plots:plot_segments",
         concentration="analysis.value.plots:plot_concentration",
@@ -280,6 +281,9 @@ class CustomerValue:
                 allowed = ", ".join(map(repr, [*LABELS, *self.customers.columns]))
                 raise DataError(f"group == {group!r}, must be one of {allowed}, or a Series by customer id")
             return self.customers[group]
+        if not isinstance(group, pd.Series):
+            kind = type(group).__name__
+            raise DataError(f"group is of the type {kind}, must be a column's name or a Series by customer id")
         ids = self.customers["customer_id"]
         if not ids.isin(group.index).any() or group.index.has_duplicates:
             found, own = (each.tolist()[:1] for each in (group.index, ids))
@@ -287,12 +291,6 @@ class CustomerValue:
                 f"groups: their index must hold customer ids such as {own}, each once; it begins with {found}"
             )
         return group.reindex(ids)
-
-    def __repr__(self) -> str:
-        return f"<CustomerValue: {len(self.customers)} customers, {self.total or self.expected_orders}>"
-
-    def _repr_html_(self) -> str:
-        return table_html(self.customers, most=10)
 
 
 def customer_value(

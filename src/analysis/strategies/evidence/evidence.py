@@ -22,7 +22,7 @@ from analysis.strategies.evidence.encounters import (
 from analysis.strategies.evidence.findings import VERDICTS, Finding, Part
 from analysis.strategies.evidence.likelihood import DEAL, EXPERIENCE, expectation_curve
 from analysis.strategies.evidence.promotions import promotional_bump
-from analysis.tables import table_html
+from analysis.tables import Result
 from analysis.words import Message
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ SELECTION = Message(
 )
 
 
-@dataclass(frozen=True)
-class LoyaltyEvidence:
+@dataclass(frozen=True, repr=False)
+class LoyaltyEvidence(Result):
     """What a company's own orders say of loyalty.
 
     Attributes
@@ -87,9 +87,6 @@ class LoyaltyEvidence:
         ]  # fmt: skip
         ends = ("estimate", "lower", "upper", "level", "placebo", "placebo_lower", "placebo_upper")
         return pd.DataFrame(rows, columns=["finding", "label", *ends, "unit", "verdict", "customers", "observations"])
-
-    def _repr_html_(self) -> str:
-        return table_html(self.to_frame())
 
 
 def loyalty_evidence(
