@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.data.source import files_and_problems, files_matching, problems_in_content
+from analysis.data.files import files_and_problems, files_matching, problems_in_content
 from analysis.errors import CONTENT, USAGE, InputRefused
 
 TEXT = "klant,datum,bedrag\n7,2024-01-31,1.50\n7,2024-02-01,2.25\n8,2024-02-05,x\n"

@@ -14,7 +14,7 @@ from tests.test_golden import golden
 
 import analysis
 from analysis.config import load_config
-from analysis.data.source import files_and_problems
+from analysis.data.files import files_and_problems
 from analysis.errors import GateFailed, NotebookFailed, NotIdentified, Unavailable, UsageError
 from analysis.pipeline import STEPS
 from analysis.report.results import PARTS, missing_parts

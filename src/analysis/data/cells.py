@@ -24,6 +24,7 @@ import pyarrow as pa
 
 from analysis.config import DataConfig
 from analysis.data.engine import Connection, literal, quoted, run
+from analysis.data.files import sha256_of
 from analysis.data.source import (
     Part,
     RawTable,
@@ -33,7 +34,6 @@ from analysis.data.source import (
     parquet_table,
     problems_in_headers,
     row_hashes,
-    sha256_of,
 )
 from analysis.data.vocabulary import mark_in_format
 from analysis.errors import (

@@ -15,19 +15,16 @@ import pyarrow.parquet as pq
 from analysis.config import Config, DatabaseSource, DataConfig, SampleSource
 from analysis.data.cells import staged_frame, staged_workbooks
 from analysis.data.engine import Connection, literal, parquet_types, run, scratch
+from analysis.data.files import files_and_problems, kind_of, problems_in_content, sha256_of
 from analysis.data.samples import sample_table
 from analysis.data.source import (
     Part,
     RawTable,
-    files_and_problems,
-    kind_of,
     label_of,
     parquet_table,
     part_expression,
-    problems_in_content,
     problems_in_headers,
     row_hashes,
-    sha256_of,
 )
 from analysis.data.text import staged_text
 from analysis.errors import USAGE, InputRefused, Problem, collecting, first_line, is_full_disk

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.config import CUSTOMER_TABLES, LOYALTY_TABLES, Config
 from analysis.data.engine import Connection, glob_safe, literal, parquet_scan
-from analysis.data.source import Part, RawTable, parquet_table, sha256_of
+from analysis.data.files import sha256_of
+from analysis.data.source import Part, RawTable, parquet_table
 from analysis.errors import UsageError
 from analysis.words import Message
 

@@ -16,19 +16,12 @@ import yaml
 from analysis.config import DataConfig, config_from_mapping
 from analysis.data.cells import first_rows
 from analysis.data.engine import Connection, run, scratch
+from analysis.data.files import ENDINGS, files_and_problems, kind_of, problems_in_content
 from analysis.data.formats import read_date, read_number
 from analysis.data.meaning import COUNTED, UNCOUNTED
 from analysis.data.orders import load_orders
 from analysis.data.reading import from_files, parquet_header
-from analysis.data.source import (
-    ENDINGS,
-    RawTable,
-    files_and_problems,
-    kind_of,
-    normalised,
-    problems_in_content,
-    role_score,
-)
+from analysis.data.source import RawTable, normalised, role_score
 from analysis.data.text import first_records, recognised_layout
 from analysis.data.vocabulary import CURRENCY, vocabulary
 from analysis.errors import InputRefused, UsageError, is_full_disk

@@ -17,11 +17,12 @@ import pandas as pd
 from analysis.config import Config
 from analysis.data.cells import staged_frame
 from analysis.data.engine import NUMBER_OF_ROW, Connection, quoted, scratch
+from analysis.data.files import files_and_problems
 from analysis.data.formats import Reading, read_date, read_number
 from analysis.data.ledger import where_any
 from analysis.data.reading import damage_named, from_files
 from analysis.data.rows import read_id, value_problem
-from analysis.data.source import RawTable, files_and_problems
+from analysis.data.source import RawTable
 from analysis.errors import InputRefused, Problem, counted, shortened
 from analysis.words import Message
 

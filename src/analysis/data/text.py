@@ -17,18 +17,9 @@ import duckdb
 
 from analysis.config import DataConfig
 from analysis.data.engine import Connection, glob_safe, literal, quoted, run
+from analysis.data.files import CHUNK_BYTES, opened, sha256_of
 from analysis.data.ledger import where_any
-from analysis.data.source import (
-    CHUNK_BYTES,
-    Part,
-    RawTable,
-    label_of,
-    mapped_columns,
-    named_columns,
-    opened,
-    problems_in_headers,
-    sha256_of,
-)
+from analysis.data.source import Part, RawTable, label_of, mapped_columns, named_columns, problems_in_headers
 from analysis.errors import (
     USAGE,
     DataError,

@@ -200,7 +200,7 @@ class Study:
         return [self._state(source) for source in named if source]
 
     def _state(self, source: Any) -> Any:
-        from analysis.data.source import files_matching
+        from analysis.data.files import files_matching
 
         if self.frame is not None:
             return self._own

@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 
 from analysis.config import Config
-from analysis.data.source import files_matching, located
+from analysis.data.files import files_matching, located
 from analysis.report.stamp import section_in
 
 
