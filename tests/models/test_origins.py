@@ -56,6 +56,7 @@ class TestTheChoiceOfTheModel:
         noise, lead = np.random.default_rng(1).normal([[0], [0.3]], 1, (2, 400))
         close = [window({"BG/NBD": noise * 0, "MBG/NBD": noise})]
         assert choice_of(close, ["BG/NBD", "MBG/NBD"], "MBG/NBD") == "MBG/NBD"
+        assert choice_of(close, ["BG/NBD", "MBG/NBD"], "a model that was taken out") == "BG/NBD"
         assert choice_of(close, ["BG/NBD"], "MBG/NBD") == "BG/NBD"
         clear = [window({"BG/NBD": lead, "MBG/NBD": lead * 0})]
         assert choice_of(clear, ["BG/NBD", "MBG/NBD"], "MBG/NBD") == "BG/NBD"

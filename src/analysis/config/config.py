@@ -188,7 +188,7 @@ class ModelConfig(Section):
     """Choices of the purchase and spend models; the primary one is shown first and is that of values and lists."""
 
     primary: str = AUTO  # which models there are, models/registry.py knows
-    previous_primary: str | None = None  # of the run before; a run finds it, and it stays unless it is rejected
+    previous_primary: str | None = None  # of the run before; a run finds it, and it stays unless it is rejected or gone
     time_unit: TimeUnit = TimeUnit.WEEK
     credible_level: float = Field(default=0.9, gt=0.5, lt=1)
     seed: int = Field(default=1, ge=0)

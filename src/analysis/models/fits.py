@@ -267,11 +267,10 @@ class PurchaseFits:
         return self.fits[self.names.index(name)]
 
 
-def refuse_unknown_model(name: str, key: str = "model.primary") -> None:
-    """Raise UsageError for a purchase model that there is not, as a key of the configuration names it."""
-    allowed = (AUTO, *MODELS) if key == "model.primary" else tuple(MODELS)
-    if name not in allowed:
-        raise UsageError(f"{key} == {name!r}, must be one of {', '.join(allowed)}{nearest(name, MODELS)}")
+def refuse_unknown_model(name: str) -> None:
+    """Raise UsageError for a primary purchase model that there is not."""
+    if name not in (allowed := (AUTO, *MODELS)):
+        raise UsageError(f"model.primary == {name!r}, must be one of {', '.join(allowed)}{nearest(name, MODELS)}")
 
 
 def fit_all(patterns: Patterns, clock: Clock, seed: int, primary: str = AUTO, *, quick: bool = False) -> PurchaseFits:

@@ -246,6 +246,7 @@ class Study:
             "because": self._because[name],
             "refuses": refuses(name, result),
             "data_hash": getattr(result, "data_hash", None),
+            "observation_end": str(getattr(result, "observation_end", "")),
             "computed_at": at,
             **took,
         }
@@ -332,6 +333,12 @@ class Study:
         return content_hash(first, *further) if further else first
 
     @property
+    def observation_end(self) -> str:
+        """Last day of the data [ISO]; as kept beside the orders, which need not be read for it."""
+        held = self.store.record("orders", self.key("orders")) or {}
+        return held.get("observation_end") or str(self.orders.observation_end)
+
+    @property
     def currency(self) -> str | None:
         """ISO code of the currency that money is in; None where nobody said."""
         return self.result("orders").currency or self.config.economics.currency
@@ -348,11 +355,8 @@ class Study:
         from analysis.models.fits import refuse_unknown_model
 
         problems: list[Problem] = []
-        model = self.config.model
-        for key, name in (("model.primary", model.primary), ("model.previous_primary", model.previous_primary)):
-            with collecting(problems):
-                if name is not None:
-                    refuse_unknown_model(name, key)
+        with collecting(problems):
+            refuse_unknown_model(self.config.model.primary)
         looked_at = [name for name, step in list(STEPS.items()) if step.reads]
         for name in [*looked_at, "covariate_design"]:
             try:

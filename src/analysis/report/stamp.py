@@ -51,7 +51,7 @@ def identity(config: Config, data_hash: str, as_of: str) -> dict[str, str]:
 
 def identity_of(study: Study) -> dict[str, str]:
     """The identity of a study, for the sentinel that ends a notebook."""
-    return identity(study.config, study.data_hash, study.orders.observation_end.isoformat())
+    return identity(study.config, study.data_hash, study.observation_end)
 
 
 def config_hash(config: Config) -> str:
