@@ -11,7 +11,9 @@ import yaml
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 CONDA_NAMES = {
-    "duckdb": "python-duckdb", "ibis-framework": "ibis-duckdb", "jupyter-client": "jupyter_client",
+    "duckdb": "python-duckdb",
+    "ibis-framework": "ibis-duckdb",
+    "jupyter-client": "jupyter_client",
     "matplotlib": "matplotlib-base",
 }
 LAYERS = [

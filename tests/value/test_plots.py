@@ -4,6 +4,7 @@ import pytest
 import analysis as rl
 from analysis import words
 from analysis.config import EconomicsConfig, RetentionConfig
+from analysis.errors import Unavailable
 from analysis.models.fits import fit_all
 from analysis.models.patterns import patterns_of
 from analysis.models.spend_choice import fit_spend
@@ -30,6 +31,7 @@ def results():
             "value": valuation.value_of(valuation.futures(orders.histories, fits, spend)),
             "orders only": valuation.value_of(valuation.futures(orders.histories, fits, None)),
             "lift": retention_lifts(solved, readings, economics, retention),
+            "no lift": retention_lifts(solved, readings, EconomicsConfig(acquisition_cost=1_000), retention),
             "retention": model_retention(orders.histories, fits),
             "growth": spend_growth(orders),
             "base": rl.customer_base(orders),
@@ -61,3 +63,9 @@ def test_every_figure_is_drawn_on_axes_of_its_own_and_of_a_user(results, of, nam
     assert used.get_title(loc="left") or used.get_xlabel()
     assert any(part.has_data() for part in figure.axes)
     plt.close("all")
+
+
+@pytest.mark.parametrize("name", ["readings", "horizons"])
+def test_where_the_named_reading_gives_no_lift_its_figures_say_why(results, name):
+    with pytest.raises(Unavailable, match="may be zero or less"):
+        getattr(results["no lift"].plot, name)()

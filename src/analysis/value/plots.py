@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from analysis.errors import Unavailable
 from analysis.plotting import (
     BLUE,
     GREEN,
@@ -179,8 +180,8 @@ def plot_survival(found: ContractualRetention, ax: Axes | None = None) -> Axes:
 
 def plot_readings(lift: RetentionLift, ax: Axes | None = None) -> Axes:
     """The lift of the named reading and of each that differs in one choice, by model, beside the claimed range."""
-    ax, frame = own_axes(ax, size=(7.2, 6.5)), lift.to_frame().dropna(subset=["estimate"])
-    frame = frame[frame["reading"].str.count("=") <= 1]
+    frame = _known_lifts(lift)
+    ax, frame = own_axes(ax, size=(7.2, 6.5)), frame[frame["reading"].str.count("=") <= 1]
     models, entries, labels = list(dict.fromkeys(frame["model"])), {}, []
     ax.axvspan(*CLAIMED, color=PALE, alpha=0.3, linewidth=0)
     ax.axvline(0, color=GREY, linewidth=0.8)
@@ -204,6 +205,13 @@ def plot_readings(lift: RetentionLift, ax: Axes | None = None) -> Axes:
     return name_axes(ax, x=tr("Rise in profit"))
 
 
+def _known_lifts(lift: RetentionLift) -> pd.DataFrame:
+    frame = lift.to_frame()
+    if frame.loc[frame["reading"] == "named", "estimate"].isna().all():
+        raise Unavailable(frame.loc[0, "reason"])
+    return frame.dropna(subset=["estimate"])
+
+
 def _option(name: str, option: str) -> str:
     if name == "horizon_years":
         return tr("{years:years}", years=float(option))
@@ -217,7 +225,7 @@ def _wrapped(said: Message) -> str:
 
 def plot_lift_horizons(lift: RetentionLift, ax: Axes | None = None) -> Axes:
     """The lift by horizon under each model, one panel a scope; the ground is the claimed range."""
-    ax, frame = own_axes(ax, size=(7.2, 2.9)), lift.to_frame().dropna(subset=["estimate"])
+    ax, frame = own_axes(ax, size=(7.2, 2.9)), _known_lifts(lift)
     others = frame["reading"].str.replace(r"(scope|horizon_years)=\w+(\.\d+)?(, )?", "", regex=True)
     frame = frame[others.isin(["", "named"])]
     years = sorted(frame["horizon_years"].unique())
