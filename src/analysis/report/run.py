@@ -306,7 +306,9 @@ class Run:
             "ladder": {"member_orders": (last.results.get("ladder") or {}).get("member_orders")},
         }
         if last.manifest.get("inputs") == self.inputs:
-            kept = {name: {key: last.configuration.get(name, {}).get(key) for key in keys} for name, keys in kept.items()}
+            kept = {
+                name: {key: last.configuration.get(name, {}).get(key) for key in keys} for name, keys in kept.items()
+            }
         if model.primary != AUTO or model.previous_primary is not None:
             del kept["model"]
         if ladder.member_orders is not None:
