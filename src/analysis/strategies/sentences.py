@@ -85,10 +85,12 @@ def done_in(strategy: Strategy) -> Message:
     """What the company does, in plain words.
 
     >>> from analysis.config.strategies import Experience, Promotion
+    >>> from analysis.words import reader
     >>> print(done_in(Strategy("sale", Promotion(depth=0.2, every_weeks=8))))
     20% off for 1 week every 8 weeks, for 40% of customers
-    >>> print(done_in(Strategy("better", experience=Experience(lift=0.5, invested_per_order=0.4))))
-    0.40 more an order for delivery, answers and fewer mistakes: from average to better than 69% of the trade
+    >>> with reader("en", "EUR"):
+    ...     print(done_in(Strategy("better", experience=Experience(lift=0.5, invested_per_order=0.4))))
+    €0.40 more an order for delivery, answers and fewer mistakes: from average to better than 69% of the trade
     """
     parts = [*_promised_in(strategy), *_bettered_in(strategy), *_given_in(strategy)]
     if not parts:
