@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 
@@ -28,26 +29,40 @@ told |= {"process": os.getpid(), "folder": os.path.basename(os.getcwd())}
 print(json.dumps(told, default=list))
 """
 
+HAS_PROCESSES = """
+import json, multiprocessing, time
+
+process = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,))
+process.start()
+process.terminate()
+process.join()
+multiprocessing.set_start_method("spawn")
+print(json.dumps([process.exitcode, multiprocessing.get_start_method()]))
+"""
+
 
 @pytest.fixture(params=[True, False], ids=["forked", "of its own"])
-def two_kernels(request, tmp_path, monkeypatch):
-    """What two kernels of one worker told of themselves."""
+def told(request, tmp_path, monkeypatch):
+    """What a cell prints as JSON in two kernels of one worker."""
     monkeypatch.setattr(notebooks, "FORKS", request.param)
     monkeypatch.setenv("PARENT", "of today")
-    there = tmp_path / "tells.ipynb"
-    spec = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    nbformat.write(new_notebook(cells=[new_code_cell(TELLS)], metadata=spec), there)
-    told = []
-    with socket_folder() as sockets, pool(1, kernel_environment(sockets), preload=EARLY) as workers:
-        for number in range(2):
-            done = tmp_path / f"{number}.ipynb"
-            workers.submit(execute, Job(there, done, {}, tmp_path / "log")).result()
-            told.append(json.loads(nbformat.read(done, as_version=4).cells[0].outputs[0].text))
+
+    def told(cell):
+        there, found = tmp_path / "tells.ipynb", []
+        spec = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+        nbformat.write(new_notebook(cells=[new_code_cell(cell)], metadata=spec), there)
+        with socket_folder() as sockets, pool(1, kernel_environment(sockets), preload=EARLY) as workers:
+            for number in range(2):
+                done = tmp_path / f"{number}.ipynb"
+                workers.submit(execute, Job(there, done, {}, tmp_path / "log")).result()
+                found.append(json.loads(nbformat.read(done, as_version=4).cells[0].outputs[0].text))
+        return found
+
     return told
 
 
-def test_a_kernel_begins_as_a_new_interpreter_with_what_a_run_fixes(two_kernels, tmp_path):
-    one, other = two_kernels
+def test_a_kernel_begins_as_a_new_interpreter_with_what_a_run_fixes(told, tmp_path):
+    one, other = told(TELLS)
     alone = {"process", "number"}
     assert one.keys() - alone == other.keys() - alone
     assert {key: one[key] for key in one.keys() - alone} == {key: other[key] for key in other.keys() - alone}
@@ -57,3 +72,7 @@ def test_a_kernel_begins_as_a_new_interpreter_with_what_a_run_fixes(two_kernels,
     hashed = [sys.executable, "-c", "print(hash('customer'))"]
     alone = subprocess.run(hashed, env={"PYTHONHASHSEED": "0"}, capture_output=True, text=True, check=True)
     assert one["hash"] == int(alone.stdout)  # so that a set has one order in every run
+
+
+def test_a_notebook_ends_its_processes_as_anywhere_and_chooses_how_they_start(told):
+    assert told(HAS_PROCESSES) == [[-signal.SIGTERM, "spawn"]] * 2

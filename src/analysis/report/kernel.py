@@ -68,6 +68,8 @@ def _fork(arguments: list[str], environment: Mapping[str, str]) -> None:
     asyncio.set_event_loop(asyncio.new_event_loop())
     mpl.rcParams["backend"] = environment["MPLBACKEND"]
     threadpool_limits(limits=1)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # or processes that a notebook forks would end as a worker does
+    multiprocessing.set_start_method(None, force=True)  # a notebook may choose
     np.random.seed()  # noqa: NPY002 (a notebook may draw from it)
     run(arguments)
 
