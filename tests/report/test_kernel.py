@@ -40,6 +40,19 @@ multiprocessing.set_start_method("spawn")
 print(json.dumps([process.exitcode, multiprocessing.get_start_method()]))
 """
 
+HAS_NOTEBOOKS = """
+import json, subprocess, sys
+import nbclient, nbformat
+from nbformat.v4 import new_code_cell, new_notebook
+
+inner = new_notebook(cells=[new_code_cell("1 + 1")])
+nbformat.write(inner, "inner.ipynb")
+nbclient.execute(inner)
+code = "import nbclient, nbformat; nbclient.execute(nbformat.read('inner.ipynb', 4))"
+ended = subprocess.run([sys.executable, "-c", code])
+print(json.dumps([inner.cells[0].outputs[0].data["text/plain"], ended.returncode]))
+"""
+
 
 @pytest.fixture(params=[True, False], ids=["forked", "of its own"])
 def told(request, tmp_path, monkeypatch):
@@ -76,3 +89,7 @@ def test_a_kernel_begins_as_a_new_interpreter_with_what_a_run_fixes(told, tmp_pa
 
 def test_a_notebook_ends_its_processes_as_anywhere_and_chooses_how_they_start(told):
     assert told(HAS_PROCESSES) == [[-signal.SIGTERM, "spawn"]] * 2
+
+
+def test_a_notebook_executes_notebooks(told):
+    assert told(HAS_NOTEBOOKS) == [["2", 0]] * 2

@@ -69,6 +69,7 @@ def _fork(arguments: list[str], environment: Mapping[str, str]) -> None:
     mpl.rcParams["backend"] = environment["MPLBACKEND"]
     threadpool_limits(limits=1)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # or processes that a notebook forks would end as a worker does
+    KernelProvisionerFactory.clear_instance()  # of a kernel no other is forked
     multiprocessing.set_start_method(None, force=True)  # a notebook may choose
     np.random.seed()  # noqa: NPY002 (a notebook may draw from it)
     run(arguments)
