@@ -27,6 +27,8 @@ class ForkedProvisioner(LocalProvisioner):
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
         """Launch a kernel with the arguments that follow its module in ``cmd``."""
+        if sys.warnoptions or sys.flags.optimize or sys.flags.hash_randomization:  # of the program that asked
+            return await super().launch_kernel(cmd, **kwargs)
         arguments = cmd[cmd.index(__name__) + 1 :]
         self.process = _Forked(
             multiprocessing.get_context("fork").Process(target=_fork, args=(arguments, kwargs["env"]))
