@@ -12,6 +12,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -32,6 +33,7 @@ PATIENCE_SECONDS, POLL_SECONDS = 10.0, 0.5
 HOME = Path(__file__).resolve().parents[1]
 FLAGS = {"PYTHONSAFEPATH": "1", "PYTHONHASHSEED": "0"}
 """Of every interpreter that is started: nothing comes from the working folder, and a set has one order."""
+LONGEST_FOLDER = 70  # bytes; in it is the socket of a fork server, whose path ends at 104 to 108
 SET_CHILD_SUBREAPER = 36  # of Linux's prctl: orphans below a process become its own children
 OF_A_TERMINAL = {signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGINT)}
 """Signals that reach every process of a terminal's group; the parent decides what follows."""
@@ -171,6 +173,7 @@ def pool(
         a process decides.
     """
     can_fork = preload and "forkserver" in multiprocessing.get_all_start_methods()
+    can_fork = can_fork and len(os.fsencode(tempfile.gettempdir())) < LONGEST_FOLDER
     context = multiprocessing.get_context("forkserver" if can_fork else "spawn")
     if can_fork:
         context.set_forkserver_preload(list(preload))

@@ -112,6 +112,18 @@ def test_a_forked_worker_has_the_environment_of_today(monkeypatch):
             assert workers.submit(os.getenv, "RETENTION_LAB_TEST_VALUE").result() == value
 
 
+def test_workers_start_where_the_folder_for_temporary_files_lies_deep(tmp_path):
+    (deep := tmp_path / ("deep" * 20)).mkdir()
+    code = """
+from analysis.processes import pool
+with pool(1, preload=["os"]) as workers:
+    print(workers.submit(abs, -1).result())
+"""
+    environment = {**os.environ, "TMPDIR": str(deep), "PYTHONPATH": str(ROOT / "src")}
+    ended = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120)
+    assert (ended.stdout, ended.stderr) == ("1\n", "")
+
+
 def test_an_interruption_waits_for_what_must_be_done_as_a_whole(monkeypatch):
     monkeypatch.setattr(processes, "_heard", [])
     done = []

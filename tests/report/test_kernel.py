@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import os
+import signal
 import subprocess
 import sys
+from functools import partial
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -15,6 +20,7 @@ from analysis.report import notebooks
 from analysis.report.notebooks import Job, execute, kernel_environment, socket_folder
 from analysis.report.run import EARLY
 
+ROOT = Path(__file__).parents[2]
 TELLS = """
 import json, os, sys
 import matplotlib
@@ -28,32 +34,102 @@ told |= {"process": os.getpid(), "folder": os.path.basename(os.getcwd())}
 print(json.dumps(told, default=list))
 """
 
+HAS_PROCESSES = """
+import json, multiprocessing, time
 
-@pytest.fixture(params=[True, False], ids=["forked", "of its own"])
-def two_kernels(request, tmp_path, monkeypatch):
-    """What two kernels of one worker told of themselves."""
-    monkeypatch.setattr(notebooks, "FORKS", request.param)
-    monkeypatch.setenv("PARENT", "of today")
-    there = tmp_path / "tells.ipynb"
+process = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,))
+process.start()
+process.terminate()
+process.join()
+multiprocessing.set_start_method("spawn")
+print(json.dumps([process.exitcode, multiprocessing.get_start_method()]))
+"""
+
+HAS_NOTEBOOKS = """
+import json, subprocess, sys
+import nbclient, nbformat
+from nbformat.v4 import new_code_cell, new_notebook
+
+inner = new_notebook(cells=[new_code_cell("1 + 1")])
+nbformat.write(inner, "inner.ipynb")
+nbclient.execute(inner)
+code = "import nbclient, nbformat; nbclient.execute(nbformat.read('inner.ipynb', 4))"
+ended = subprocess.run([sys.executable, "-c", code])
+print(json.dumps([inner.cells[0].outputs[0].data["text/plain"], ended.returncode]))
+"""
+
+
+OPTIONS = "import json, sys; print(json.dumps([sys.warnoptions, sys.flags.optimize, hash('customer')]))"
+
+
+def told_by_two_kernels(cell, folder):
+    """What a cell prints as JSON in two kernels of one worker."""
+    there, found = folder / "tells.ipynb", []
     spec = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    nbformat.write(new_notebook(cells=[new_code_cell(TELLS)], metadata=spec), there)
-    told = []
+    nbformat.write(new_notebook(cells=[new_code_cell(cell)], metadata=spec), there)
     with socket_folder() as sockets, pool(1, kernel_environment(sockets), preload=EARLY) as workers:
         for number in range(2):
-            done = tmp_path / f"{number}.ipynb"
-            workers.submit(execute, Job(there, done, {}, tmp_path / "log")).result()
-            told.append(json.loads(nbformat.read(done, as_version=4).cells[0].outputs[0].text))
-    return told
+            done = folder / f"{number}.ipynb"
+            workers.submit(execute, Job(there, done, {}, folder / "log")).result()
+            found.append(json.loads(nbformat.read(done, as_version=4).cells[0].outputs[0].text))
+    return found
 
 
-def test_a_kernel_begins_as_a_new_interpreter_with_what_a_run_fixes(two_kernels, tmp_path):
-    one, other = two_kernels
+@pytest.fixture(params=[True, False], ids=["forked", "of its own"])
+def told(request, tmp_path, monkeypatch):
+    monkeypatch.setattr(notebooks, "FORKS", request.param)
+    monkeypatch.setenv("PARENT", "of today")
+    return partial(told_by_two_kernels, folder=tmp_path)
+
+
+def hash_of_seed_0():
+    hashed = [sys.executable, "-c", "print(hash('customer'))"]
+    return int(subprocess.run(hashed, env={"PYTHONHASHSEED": "0"}, capture_output=True, text=True, check=True).stdout)
+
+
+def test_a_kernel_begins_as_a_new_interpreter_with_what_a_run_fixes(told, tmp_path):
+    one, other = told(TELLS)
     alone = {"process", "number"}
     assert one.keys() - alone == other.keys() - alone
     assert {key: one[key] for key in one.keys() - alone} == {key: other[key] for key in other.keys() - alone}
     assert all(one[key] != other[key] for key in alone)
     assert (one["threads"], one["path"], one["parent"], one["folder"]) == ([1], [], "of today", tmp_path.name)
     assert "inline" in one["backend"]
-    hashed = [sys.executable, "-c", "print(hash('customer'))"]
-    alone = subprocess.run(hashed, env={"PYTHONHASHSEED": "0"}, capture_output=True, text=True, check=True)
-    assert one["hash"] == int(alone.stdout)  # so that a set has one order in every run
+    assert one["hash"] == hash_of_seed_0()  # so that a set has one order in every run
+
+
+def test_a_notebook_ends_its_processes_as_anywhere_and_chooses_how_they_start(told):
+    assert told(HAS_PROCESSES) == [[-signal.SIGTERM, "spawn"]] * 2
+
+
+def test_a_notebook_executes_notebooks(told):
+    assert told(HAS_NOTEBOOKS) == [["2", 0]] * 2
+
+
+@pytest.mark.parametrize(
+    ("options", "before"),
+    [
+        (["-O", "-W", "error"], ""),
+        ([], "multiprocessing.get_context('forkserver').Process(target=abs, args=(1,)).start()"),
+    ],
+    ids=["of its own", "of a server that was there"],
+)
+def test_a_kernel_takes_no_options_from_the_program_that_asks_for_a_report(tmp_path, options, before):
+    code = f"""
+import multiprocessing
+from pathlib import Path
+from tests.report.test_kernel import OPTIONS, told_by_two_kernels
+{before}
+print(told_by_two_kernels(OPTIONS, Path({str(tmp_path)!r})))
+"""
+    begun = [sys.executable, *options, "-c", code]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "src")]), "PYTHONHASHSEED": "5"}
+    told = subprocess.run(begun, env=environment, capture_output=True, text=True, check=True).stdout
+    assert ast.literal_eval(told) == [[[], 0, hash_of_seed_0()]] * 2
+
+
+def test_workers_say_nothing_on_the_terminal_where_home_cannot_be_written_to(tmp_path):
+    (tmp_path / "home").write_text("a file")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "HOME": str(tmp_path / "home")}
+    begun = [sys.executable, "-c", "import analysis.report.early"]
+    assert subprocess.run(begun, env=environment, capture_output=True, text=True, check=True).stderr == ""

@@ -1,9 +1,11 @@
 """What worker processes import before they are given a notebook: to execute one, to be its kernel, to export it."""
 
+import logging
 import sys
 from importlib import import_module
 
 sys.modules.setdefault("rfc3987_syntax", None)  # takes a second to import, and checks addresses of nobody
+logging.disable()  # the terminal is that of the run, and matplotlib tells it of a home that cannot be written to
 
 for module in (
     *("papermill", "ipykernel.kernelapp", "matplotlib.pyplot", "seaborn", "analysis.report.export"),
@@ -11,3 +13,5 @@ for module in (
     *("analysis.models.plots", "analysis.strategies.plots", "analysis.value.plots"),
 ):
     import_module(module)
+
+logging.disable(logging.NOTSET)

@@ -27,6 +27,8 @@ class ForkedProvisioner(LocalProvisioner):
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
         """Launch a kernel with the arguments that follow its module in ``cmd``."""
+        if sys.warnoptions or sys.flags.optimize or sys.flags.hash_randomization:  # of the program that asked
+            return await super().launch_kernel(cmd, **kwargs)
         arguments = cmd[cmd.index(__name__) + 1 :]
         self.process = _Forked(
             multiprocessing.get_context("fork").Process(target=_fork, args=(arguments, kwargs["env"]))
@@ -68,6 +70,9 @@ def _fork(arguments: list[str], environment: Mapping[str, str]) -> None:
     asyncio.set_event_loop(asyncio.new_event_loop())
     mpl.rcParams["backend"] = environment["MPLBACKEND"]
     threadpool_limits(limits=1)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # or processes that a notebook forks would end as a worker does
+    KernelProvisionerFactory.clear_instance()  # of a kernel no other is forked
+    multiprocessing.set_start_method(None, force=True)  # a notebook may choose
     np.random.seed()  # noqa: NPY002 (a notebook may draw from it)
     run(arguments)
 

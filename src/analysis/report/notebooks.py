@@ -23,7 +23,8 @@ from analysis.report.folders import scratch_folder
 from analysis.report.stamp import SENTINEL
 from analysis.words import Message
 
-KERNEL, FORKED = "python3", "forked"
+KERNEL = "python3"
+PROVISIONER, FORKED, LOCAL = "JUPYTER_DEFAULT_PROVISIONER_NAME", "forked", "local-provisioner"
 FORKS = sys.platform == "linux"  # elsewhere a fork of what has threads is not safe
 START_SECONDS = 120
 LONGEST_SOCKET = 90  # bytes; a Unix socket's path ends at 104 to 108
@@ -138,15 +139,15 @@ def kernel_environment(folder: Path) -> dict[str, str]:
     launch = [sys.executable, "-Xfrozen_modules=off", "-m", "analysis.report.kernel", "-f", "{connection_file}"]
     launch += ["--InteractiveShellApp.ignore_cwd=True"]
     fixed = {"MPLBACKEND": "module://matplotlib_inline.backend_inline", **FLAGS}
+    fixed[PROVISIONER] = LOCAL  # of kernels that a notebook starts
     fixed["OMP_NUM_THREADS"] = fixed["OPENBLAS_NUM_THREADS"] = "1"  # several notebooks run side by side
     if paths := os.environ.get("PYTHONPATH"):
         fixed["PYTHONPATH"] = os.pathsep.join(str(Path(path).absolute()) for path in paths.split(os.pathsep) if path)
     content = {"argv": launch, "display_name": "Python 3", "language": "python", "env": fixed}
-    if FORKS:
-        content["metadata"] = {"kernel_provisioner": {"provisioner_name": FORKED}}
     spec.write_text(json.dumps(content), encoding="utf-8")
     places = {"JUPYTER_CONFIG_DIR": "c", "JUPYTER_DATA_DIR": "d", "JUPYTER_RUNTIME_DIR": "r", "IPYTHONDIR": "i"}
-    return {"JUPYTER_PATH": str(folder), **{name: str(folder / place) for name, place in places.items()}}
+    found = {"JUPYTER_PATH": str(folder), PROVISIONER: FORKED if FORKS else LOCAL}
+    return found | {name: str(folder / place) for name, place in places.items()}
 
 
 def execute(job: Job) -> Outcome:
