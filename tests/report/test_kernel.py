@@ -75,6 +75,12 @@ def told_by_two_kernels(cell, folder):
     return found
 
 
+def test_a_kernel_whose_worker_was_gone_before_it_began_ends(tmp_path):
+    code = "import sys; from analysis.report.kernel import run; run(['-f', sys.argv[1]], worker=1 << 30)"
+    began = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "connection.json")], stderr=subprocess.DEVNULL)
+    assert began.wait(timeout=30) == 128 + signal.SIGTERM
+
+
 @pytest.fixture(params=[True, False], ids=["forked", "of its own"])
 def told(request, tmp_path, monkeypatch):
     monkeypatch.setattr(notebooks, "FORKS", request.param)

@@ -29,10 +29,8 @@ class ForkedProvisioner(LocalProvisioner):
         """Launch a kernel with the arguments that follow its module in ``cmd``."""
         if sys.warnoptions or sys.flags.optimize or sys.flags.hash_randomization:  # of the program that asked
             return await super().launch_kernel(cmd, **kwargs)
-        arguments = cmd[cmd.index(__name__) + 1 :]
-        self.process = _Forked(
-            multiprocessing.get_context("fork").Process(target=_fork, args=(arguments, kwargs["env"]))
-        )
+        given = cmd[cmd.index(__name__) + 1 :], kwargs["env"], os.getpid()
+        self.process = _Forked(multiprocessing.get_context("fork").Process(target=_fork, args=given))
         self.pid = self.pgid = self.process.pid
         return self.connection_info
 
@@ -58,7 +56,7 @@ class _Forked:
         os.kill(self.pid, number)
 
 
-def _fork(arguments: list[str], environment: Mapping[str, str]) -> None:
+def _fork(arguments: list[str], environment: Mapping[str, str], worker: int) -> None:
     """Leave behind what a fork takes with it and a new interpreter would not have, and be the kernel."""
     import matplotlib as mpl
     import numpy as np
@@ -74,12 +72,11 @@ def _fork(arguments: list[str], environment: Mapping[str, str]) -> None:
     KernelProvisionerFactory.clear_instance()  # of a kernel no other is forked
     multiprocessing.set_start_method(None, force=True)  # a notebook may choose
     np.random.seed()  # noqa: NPY002 (a notebook may draw from it)
-    run(arguments)
+    run(arguments, worker)
 
 
-def run(arguments: list[str]) -> None:
-    """Be the kernel, to the end."""
-    worker = os.getppid()
+def run(arguments: list[str], worker: int) -> None:
+    """Be the kernel, to the end; ``worker`` is the process that asked for it, which may have ended by now."""
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_SETMASK, ())  # what a notebook starts can be ended as anywhere
     end_with(lambda: os.getppid() == worker)
@@ -91,4 +88,4 @@ def run(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    run(sys.argv[1:])
+    run(sys.argv[1:], int(os.environ["JPY_PARENT_PID"]) if os.name == "posix" else os.getppid())
