@@ -108,6 +108,11 @@ class CustomerSummary:
     id_column: str = "customer_id"
     id_type: str = "str"
 
+    @property
+    def here(self) -> CustomerSummary:
+        """Itself: its rows are in this process, unlike those of histories in an engine."""
+        return self
+
     def __len__(self) -> int:
         return len(self.table)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
@@ -265,6 +265,14 @@ class PurchaseFits:
 
     def __getitem__(self, name: str) -> PurchaseFit:
         return self.fits[self.names.index(name)]
+
+
+def fits_of(fit: PurchaseFit | Iterable[PurchaseFit]) -> tuple[PurchaseFit, ...]:
+    """One fit or several, as several."""
+    fits = tuple(fit) if isinstance(fit, Iterable) else (fit,)
+    if len({each.time_unit for each in fits}) != 1:
+        raise UsageError("purchase fits: must all have the same time unit")
+    return fits
 
 
 def refuse_unknown_model(name: str) -> None:

@@ -19,6 +19,7 @@ from scipy.stats import norm
 from analysis.config import ContactsConfig
 from analysis.data.remote import InEngine
 from analysis.errors import DataError, Unavailable, UsageError
+from analysis.models.fits import fits_of
 from analysis.models.registry import MODELS
 from analysis.plotting import Plots
 from analysis.tables import Result
@@ -27,7 +28,6 @@ from analysis.value.categories import backtest_categories, bought_next, due_cate
 from analysis.value.history import AnyOrders, history, of_each, refuse_without_money
 from analysis.value.intervals import error_between_picks
 from analysis.value.ladder import SILENT, histories_ago, own_rhythm, state_of, waits_that_ended, with_rhythm
-from analysis.value.lift import fits_of
 from analysis.words import Message
 
 if TYPE_CHECKING:

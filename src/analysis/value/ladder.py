@@ -16,12 +16,12 @@ from statsmodels.duration.survfunc import SurvfuncRight
 
 from analysis.config import nearest
 from analysis.errors import DataError, Unavailable, UsageError
+from analysis.models.fits import fits_of
 from analysis.models.registry import MODELS
 from analysis.plotting import Plots
 from analysis.tables import Result
 from analysis.time import DAYS_PER_YEAR, to_days
 from analysis.value.history import AnyOrders, by_customer, first_order_days, history, left_truncation
-from analysis.value.lift import fits_of
 from analysis.value.lives import shares_by_age, waiting_times, watched
 from analysis.words import Message
 

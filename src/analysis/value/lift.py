@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 
 from analysis.config import EconomicsConfig, RetentionConfig
-from analysis.errors import Unavailable, UsageError
+from analysis.errors import Unavailable
 from analysis.interval import Interval
+from analysis.models.fits import fits_of
 from analysis.plotting import Plots
 from analysis.tables import Result, table_html
 from analysis.time import DAYS_PER_YEAR, duration
@@ -249,14 +250,6 @@ def retention_lift(
         joining = new_customers_observed(fits[0].orders)
     found = shifts_of(fits[0].known_histories(), fits, spend, choices, joining)
     return retention_lifts(found, choices, economics, retention, level=level).to_frame()
-
-
-def fits_of(fit: PurchaseFit | Iterable[PurchaseFit]) -> tuple[PurchaseFit, ...]:
-    """One fit or several, as several."""
-    fits = tuple(fit) if isinstance(fit, Iterable) else (fit,)
-    if len({each.time_unit for each in fits}) != 1:
-        raise UsageError("purchase fits: must all have the same time unit")
-    return fits
 
 
 def retention_lifts(

@@ -20,6 +20,7 @@ from statsmodels.regression.linear_model import OLS
 
 from analysis.config import EconomicsConfig
 from analysis.errors import DataError, Unavailable
+from analysis.models.fits import fits_of
 from analysis.models.registry import MODELS
 from analysis.plotting import Plots
 from analysis.tables import Result
@@ -36,7 +37,6 @@ from analysis.value.history import (
     refuse_without_money,
 )
 from analysis.value.intervals import normal_ends
-from analysis.value.lift import fits_of
 from analysis.value.lives import cohorts_of, days_seen, expanded, shares_by_age
 
 if TYPE_CHECKING:

@@ -19,7 +19,6 @@ import numpy as np
 from numpy.polynomial.chebyshev import chebpts1
 from scipy.sparse import csr_array
 
-from analysis.data.remote import RemoteHistories
 from analysis.models.leaving import SHIFTS, Alive, Curves, Leaving
 from analysis.models.patterns import Patterns, patterns_of
 from analysis.models.quadrature import unit_rule
@@ -446,7 +445,7 @@ class BaseGrid:
 
 def base_grid(summary: CustomerSummary, clock: Clock) -> BaseGrid:
     """The grid of a summary's customers; of those in an engine one row each is brought here."""
-    summary = summary.here if isinstance(summary, RemoteHistories) else summary
+    summary = summary.here
     patterns = patterns_of(summary, clock)
     frequency, of_frequency = _frequency_levels(patterns.frequency)
     ages, of_age = _age_levels(patterns.T)

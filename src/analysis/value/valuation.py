@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 
 from analysis.config import EconomicsConfig
-from analysis.data.remote import InEngine, RemoteHistories, mean_repeat_value
 from analysis.errors import DataError, Unavailable
 from analysis.interval import Interval
+from analysis.models.fits import fits_of
 from analysis.models.futures import Spenders, passes_for, simulate_futures
 from analysis.models.patterns import Patterns, patterns_of
 from analysis.models.registry import MODELS
@@ -25,11 +25,11 @@ from analysis.plotting import Plots
 from analysis.tables import Result
 from analysis.time import DAYS_PER_YEAR, Clock, duration, force_of_interest, from_days, to_days, units_per_year
 from analysis.value.groups import LABELS, members_of, segment_of, segments_of
-from analysis.value.lift import fits_of
 from analysis.value.shifts import streams_at_rest
 
 if TYPE_CHECKING:
     from analysis.data import CustomerSummary
+    from analysis.data.remote import InEngine, RemoteHistories
     from analysis.models.fits import PurchaseFit
     from analysis.models.origins import Calibration, Record
     from analysis.models.spend import SpendFit
@@ -333,6 +333,8 @@ def customer_value(
     >>> value.by("orders")["customers"].to_dict()
     {'1': 1218, '2-3': 612, '4-6': 304, '7+': 223}
     """
+    from analysis.data.remote import RemoteHistories
+
     fits = fits_of(fit)
     orders = fits[0].orders
     time = {"horizon_years": duration(horizon) / DAYS_PER_YEAR, "annual_discount_rate": annual_discount_rate}
@@ -647,6 +649,8 @@ def remote_value(
     level: float,
 ) -> RemoteValue:
     """See ``customer_value``."""
+    from analysis.data.remote import InEngine, mean_repeat_value
+
     histories: RemoteHistories = fit.known_histories()
     patterns, known, end = patterns_of(histories, fit.clock), histories.collapsed, histories.observation_end
     days, delta = horizon_years * DAYS_PER_YEAR, force_of_interest(annual_discount_rate, fit.time_unit)
