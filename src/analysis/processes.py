@@ -33,7 +33,6 @@ PATIENCE_SECONDS, POLL_SECONDS = 10.0, 0.5
 HOME = Path(__file__).resolve().parents[1]
 FLAGS = {"PYTHONSAFEPATH": "1", "PYTHONHASHSEED": "0"}
 """Of every interpreter that is started: nothing comes from the working folder, and a set has one order."""
-LONGEST_FOLDER = 70  # bytes; in it is the socket of a fork server, whose path ends at 104 to 108
 SET_CHILD_SUBREAPER = 36  # of Linux's prctl: orphans below a process become its own children
 OF_A_TERMINAL = {signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGINT)}
 """Signals that reach every process of a terminal's group; the parent decides what follows."""
@@ -173,7 +172,7 @@ def pool(
         a process decides.
     """
     can_fork = preload and "forkserver" in multiprocessing.get_all_start_methods()
-    can_fork = can_fork and len(os.fsencode(tempfile.gettempdir())) < LONGEST_FOLDER
+    can_fork = can_fork and len(os.fsencode(tempfile.gettempdir())) < 70  # bytes; a socket's path ends at 104
     context = multiprocessing.get_context("forkserver" if can_fork else "spawn")
     if can_fork:
         context.set_forkserver_preload(list(preload))
@@ -190,8 +189,7 @@ def pool(
 
 
 def _begin(environment: Mapping[str, str]) -> None:
-    parent = multiprocessing.parent_process()
-    end_with(lambda: not wait([parent.sentinel]))
+    end_with(lambda: not wait([multiprocessing.parent_process().sentinel]))
     signal.signal(signal.SIGTERM, lambda *_: _end_ourselves())
     _masked("SIG_UNBLOCK", {signal.SIGTERM})
     os.environ.clear()
@@ -238,7 +236,6 @@ def end_descendants(process_id: int | None = None) -> None:
 
 
 def _is_running(process: psutil.Process) -> bool:
-    try:
+    with suppress(psutil.Error):
         return process.status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
-        return False
+    return False
