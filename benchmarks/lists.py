@@ -100,7 +100,11 @@ def contacted(frame: pd.DataFrame, effect: pd.Series, found: ContactLists, rng: 
 
 
 def main(shops: int = 100, names: int = 2_000) -> None:
-    table = pd.DataFrame([shop(names, 500 + number) for number in range(shops)])
+    found = []
+    for number in range(shops):
+        found.append(shop(names, 500 + number))
+        print(number, {name: round(profit, 1) for name, profit in found[-1].items()}, flush=True)
+    table = pd.DataFrame(found)
     print(f"{shops} shops, lists of {names:,}: profit over no contact, per 1,000 names\n{table.mean().round(1)}")
     for other in ("by risk", "everybody"):
         paired = table["after one lot"] - table[other]
