@@ -9,7 +9,7 @@ import io
 import zlib
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,7 +47,6 @@ BYTE_ORDER_MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-ZERO, UNREAD = "\0", "\ufffd"
 
 
 @contextmanager
@@ -73,40 +72,47 @@ def as_utf8(path: Path, configured: str | None, target: Path) -> tuple[Path, str
     InputRefused
         When the bytes are no text, or the configured encoding is unknown.
     """
-    name, is_guessed = _known(configured) if configured else None, False
     with _damage_named(path):
-        if name is None:
-            with opened(path) as stream:
-                start = stream.read(4)
-            name = next((name for mark, name in BYTE_ORDER_MARKS.items() if start.startswith(mark)), None)
-        if name in (None, "utf-8-sig"):
-            odd, ends_alike = _looked_through(path, "utf-8", "strict")
-            if not odd and ends_alike:
-                return path, name or "utf-8", False
-            if not name and odd:
-                odd, _ = _looked_through(path, "cp1252", "replace")
-                if ZERO in odd:
-                    raise DataError(
-                        f"{path.name}: the content is not text (it has zero bytes); if it is UTF-16 without a byte "
-                        "order mark, say so with the key `encoding`, for example utf-16-le"
-                    )
-                if odd:
-                    raise DataError(
-                        f"{path.name}: the text is neither UTF-8 nor Windows-1252; name its encoding with the key "
-                        "`encoding`"
-                    )
-                name, is_guessed = "cp1252", True
-        name = name or "utf-8"
-        try:
-            with opened(path) as stream, target.open("w", encoding="utf-8", newline="") as out:
-                # Universal newlines: a file that mixes line ends would lose rows, or be refused for a wrong reason.
-                reader = io.TextIOWrapper(stream, encoding=name, newline=None)
-                while text := reader.read(CHUNK_BYTES):
-                    out.write(text)
-        except UnicodeError as error:
-            message = f"{path.name}: cannot be read as {name} ({error}); correct the key `encoding`"
-            raise DataError(message) from None
-    return target, name, is_guessed
+        with opened(path) as stream:
+            start = stream.read(4096)
+        marked = next((name for mark, name in BYTE_ORDER_MARKS.items() if start.startswith(mark)), None)
+        names = [_known(configured)] if configured else [marked] if marked else ["utf-8", "cp1252"]
+        if len(names) > 1 and b"\0" in start:
+            raise DataError(
+                f"{path.name}: the content is not text (it has zero bytes); if it is UTF-16 without a byte order mark, "
+                "say so with the key `encoding`, for example utf-16-le"
+            )
+        for name in names:
+            try:
+                if name.startswith("utf-8") and _decoded(path, name):
+                    return path, name, False
+                _decoded(path, name, target)
+            except UnicodeError as error:
+                reason = error
+            else:
+                return target, name, name == "cp1252" and not configured
+    if len(names) > 1:
+        raise DataError(
+            f"{path.name}: the text is neither UTF-8 nor Windows-1252; name its encoding with the key `encoding`"
+        )
+    raise DataError(f"{path.name}: cannot be read as {name} ({reason}); correct the key `encoding`")
+
+
+def _decoded(path: Path, encoding: str, target: Path | None = None) -> bool:
+    """Reads a file to its end, into ``target`` if there is one; whether its lines all end alike.
+
+    Raises
+    ------
+    UnicodeError
+        Where bytes are none of the encoding.
+    """
+    with opened(path) as stream, target.open("w", encoding="utf-8", newline="") if target else nullcontext() as out:
+        # Universal newlines: a file that mixes line ends would lose rows, or be refused for a wrong reason.
+        reader = io.TextIOWrapper(stream, encoding=encoding, newline=None)
+        while text := reader.read(CHUNK_BYTES):
+            if out:
+                out.write(text)
+        return not isinstance(reader.newlines, tuple)
 
 
 def _known(name: str) -> str:
@@ -118,20 +124,6 @@ def _known(name: str) -> str:
         message = f"encoding == {name!r}, must be a known encoding of text such as utf-8, latin-1, cp1252, utf-16"
         raise UsageError(message) from None
     return "utf-8-sig" if found.name == "utf-8" else found.name
-
-
-def _looked_through(path: Path, encoding: str, errors: str) -> tuple[set[str], bool]:
-    """Whether zero bytes, or bytes that are none of an encoding, stand in a file; whether its lines all end alike."""
-    odd: set[str] = set()
-    with opened(path) as stream:
-        reader = io.TextIOWrapper(stream, encoding=encoding, errors=errors, newline=None)
-        try:
-            while text := reader.read(CHUNK_BYTES):
-                odd |= {ZERO} if ZERO in text else set()
-                odd |= {UNREAD} if UNREAD in text and errors == "replace" else set()
-        except UnicodeDecodeError:
-            odd.add(UNREAD)
-        return odd, not isinstance(reader.newlines, tuple)
 
 
 @dataclass(frozen=True)
