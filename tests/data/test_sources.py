@@ -161,6 +161,7 @@ def test_a_frame_stands_in_for_a_file(load_frame):
         ("a.csv", b"a,b\n\x81\x8d,1", "neither UTF-8 nor Windows-1252"),
         ("a.parquet", PLAIN.encode(), "not a Parquet file"),
         ("a.parquet", b"PAR1" + b"x" * 30 + b"PAR1", "Parquet"),
+        ("a.parquet", b"PAR1" + bytes(100), "cannot be read as Parquet, the file is damaged or cut off"),
         ("a.xlsx", PLAIN.encode(), "not an Excel workbook"),
         ("a.xlsx", b"PK\x03\x04" + b"x" * 30, "not an Excel workbook"),
         ("a.csv.gz", PLAIN.encode(), "not a complete gzip archive"),
