@@ -9,7 +9,7 @@ from tests.conftest import refuses
 
 from analysis.config import load_config
 from analysis.data import load_orders
-from analysis.data.source import nearest_columns, role_score
+from analysis.data.source import role_score
 from analysis.data.starter import draft_of, write_starter
 from analysis.errors import InputRefused
 
@@ -206,4 +206,3 @@ def test_a_file_that_cannot_be_inspected_says_why(tmp_path):
 def test_names_of_columns_are_compared_without_case_and_punctuation():
     assert role_score("customer", "Customer_ID") > role_score("customer", "customer address") > 0
     assert role_score("date", "bedrag") == 0
-    assert "did you mean 'Klant Nummer'" in nearest_columns("klantnumer", ["Datum", "Klant Nummer"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import glob
 import gzip
 import hashlib
@@ -12,19 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
 
+from analysis.config import nearest
 from analysis.errors import USAGE, Problem, printable, shortened
 
 ENDINGS = {
-    ".csv": "text",
-    ".tsv": "text",
-    ".txt": "text",
-    ".csv.gz": "text",
-    ".tsv.gz": "text",
-    ".txt.gz": "text",
-    ".parquet": "parquet",
-    ".pq": "parquet",
-    ".xlsx": "workbook",
-    ".xlsm": "workbook",
+    **dict.fromkeys((".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz"), "text"),
+    **dict.fromkeys((".parquet", ".pq"), "parquet"),
+    **dict.fromkeys((".xlsx", ".xlsm"), "workbook"),
 }
 SIGNATURES = {
     b"PAR1": "a Parquet file",
@@ -114,8 +107,7 @@ def _missing_message(pattern: str, folder: Path) -> str:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         return f"transactions: {shortened(pattern, LONGEST_NAME)!r} cannot be the name of a file ({reason})"
-    near = difflib.get_close_matches(path.name, beside, n=1)
-    return f"transactions: there is no file {path}" + (f"; did you mean {near[0]!r}?" if near else "")
+    return f"transactions: there is no file {path}{nearest(path.name, beside, 0)}"
 
 
 def _ending_message(path: Path) -> str:

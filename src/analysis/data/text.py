@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import codecs
 import csv
-import gzip
 import io
-import zlib
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,17 +16,16 @@ from analysis.config import DataConfig
 from analysis.data.engine import Connection, glob_safe, literal, quoted, run
 from analysis.data.files import CHUNK_BYTES, opened, sha256_of
 from analysis.data.ledger import where_any
-from analysis.data.source import Part, RawTable, label_of, mapped_columns, named_columns, problems_in_headers
-from analysis.errors import (
-    USAGE,
-    DataError,
-    InputRefused,
-    Problem,
-    UsageError,
-    collecting,
-    first_line,
-    is_full_disk,
+from analysis.data.source import (
+    Part,
+    RawTable,
+    damage_told,
+    label_of,
+    mapped_columns,
+    named_columns,
+    problems_in_headers,
 )
+from analysis.errors import USAGE, DataError, InputRefused, Problem, UsageError, collecting, first_line, is_full_disk
 from analysis.words import Message
 
 DELIMITERS = (";", ",", "\t", "|")
@@ -49,16 +45,6 @@ BYTE_ORDER_MARKS = {
 }
 
 
-@contextmanager
-def _damage_named(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except EOFError:
-        raise DataError(f"{path.name}: the gzip archive is cut off") from None
-    except (gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(f"{path.name}: the gzip archive is damaged ({error})") from None
-
-
 def as_utf8(path: Path, configured: str | None, target: Path) -> tuple[Path, str, bool]:
     """A text file as UTF-8 whose lines all end alike, its encoding as Python calls it, and whether that was guessed.
 
@@ -72,7 +58,7 @@ def as_utf8(path: Path, configured: str | None, target: Path) -> tuple[Path, str
     InputRefused
         When the bytes are no text, or the configured encoding is unknown.
     """
-    with _damage_named(path):
+    with damage_told(path, "gzip archive" if path.name.lower().endswith(".gz") else "file"):
         with opened(path) as stream:
             start = stream.read(4096)
         marked = next((name for mark, name in BYTE_ORDER_MARKS.items() if start.startswith(mark)), None)
