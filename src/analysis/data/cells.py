@@ -119,14 +119,15 @@ def staged_cells(connection: Connection, writers: list[tuple[CellWriter, str]], 
     types = {name: _type_of(found) for name, found in kinds.items()}
     mixed = {name for name, found in kinds.items() if types[name] == "VARCHAR" and found - {"text"}}
     parts = []
-    for number, (writer, name) in enumerate(writers):
+    for number, (writer, source) in enumerate(writers):
         if set(types) <= set(writer.columns):
-            selected = [
-                _typed(quoted(f"{writer.columns.index(column)}"), kind, column in mixed) + f" AS {quoted(column)}"
-                for column, kind in types.items()
-            ]
+            selected = []
+            for name, kind in types.items():
+                column = quoted(f"{writer.columns.index(name)}")
+                column = column if name in mixed else f"ltrim({column}, {OWN})"
+                selected.append(f"CAST({column} AS {kind}) AS {quoted(name)}")
             run(connection, f"CREATE TEMP TABLE staged_{number} AS SELECT {', '.join(selected)} FROM {writer.table}")
-            parts.append(Part(f"staged_{number}", name))
+            parts.append(Part(f"staged_{number}", source))
         run(connection, f"DROP TABLE {writer.table}")
     return RawTable(
         label=label,
@@ -143,12 +144,6 @@ def _type_of(kinds: frozenset[str]) -> str:
     if len(kinds) > 1 and not kinds <= {"integer", "decimal", "float"}:
         return "VARCHAR"
     return next((kind for name, kind in reversed(TYPES.items()) if name in kinds), "VARCHAR")
-
-
-def _typed(column: str, kind: str, is_mixed: bool) -> str:  # noqa: FBT001
-    if kind == "VARCHAR":
-        return column if is_mixed else f"ltrim({column}, {OWN})"
-    return f"CAST(ltrim({column}, {OWN}) AS {kind})"
 
 
 def staged_frame(connection: Connection, frame: Any, data: DataConfig, workdir: Path) -> RawTable:

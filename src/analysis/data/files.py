@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import gzip
 import hashlib
+import os
 import zlib
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -75,7 +76,7 @@ def files_matching(pattern: str, folder: Path) -> list[Path]:
         if not glob.has_magic(pattern):
             return []
         # The folder is taken literally, whatever brackets its name has.
-        full = str(Path(glob.escape(str(folder))) / _at_home(pattern))
+        full = str(located(pattern, Path(glob.escape(str(folder)))))
         return sorted(match for name in glob.iglob(full, recursive=True) if (match := Path(name)).is_file())  # noqa: PTH207
     except (OSError, ValueError):
         return []
@@ -83,20 +84,13 @@ def files_matching(pattern: str, folder: Path) -> list[Path]:
 
 def located(name: str, folder: Path) -> Path:
     """Where a name in a configuration lies: ``~`` is the home folder, the rest is relative to ``folder``."""
-    return folder / _at_home(name)
-
-
-def _at_home(name: str) -> Path:
-    try:
-        return Path(name).expanduser()
-    except RuntimeError:
-        return Path(name)
+    return folder / os.path.expanduser(name)  # noqa: PTH111 (pathlib's raises where there is no such user)
 
 
 def _missing_message(pattern: str, folder: Path) -> str:
     path = located(pattern, folder)
     if glob.has_magic(pattern):
-        where = "" if path.is_absolute() and path == _at_home(pattern) else f" in {folder}"
+        where = "" if located(pattern, Path()).is_absolute() else f" in {folder}"
         return f"transactions: no file matches {shortened(pattern, LONGEST_NAME)!r}{where}"
     try:
         if path.is_dir():
@@ -116,7 +110,7 @@ def _ending_message(path: Path) -> str:
 
 
 def problems_in_content(path: Path) -> list[Problem]:
-    """Whether a file is what its ending says, judged by its first and last bytes."""
+    """Whether a file is what its ending says, judged by its first bytes."""
     try:
         with opened(path) as stream:
             start = stream.read(4096)

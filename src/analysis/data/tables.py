@@ -285,6 +285,9 @@ class Table:
 TABLE_LABELS = {
     "customers": Message("Names"), "acquisition": Message("Spend on winning customers"),
     "contacts": Message("Contacts"), "exits": Message("Customers who left"), "points": Message("Points"),
+    "campaigns": Message("campaigns"), "promotions": Message("promotions"),
+    "satisfaction": Message("satisfaction scores"), "customer_types": Message("customer types"),
+    "experiment": Message("the experiment"),
 }  # fmt: skip
 REASONS = {
     "fits": Message("fits"),
@@ -622,13 +625,6 @@ def _in_circles(names: pd.DataFrame) -> pd.Series:
     return pd.Series((np.bincount(part)[part] > 1) | (by == np.arange(len(names))), index=names.index)
 
 
-TABLE_NAMES = {
-    "campaigns": Message("campaigns"),
-    "promotions": Message("promotions"),
-    "satisfaction": Message("satisfaction scores"),
-    "customer_types": Message("customer types"),
-    "experiment": Message("the experiment"),
-}
 MOST_ARMS = 20
 MISSING_IN_WORDS = "NULL, none, n.v.t. and - count as none, unless the configuration names such an arm"
 FEW = 0.5
@@ -749,7 +745,7 @@ def load_loyalty_tables(config: Config, *, workdir: Path) -> LoyaltyTables:
         left_out = len(table.frame) - len(frame)
         repeated = Message("Rows that repeat another one and count once: {n:integer}.", n=left_out)
         unscored = Message("Answers without a score, left out: {n:integer}.", n=left_out)
-        notes.extend(table.said(TABLE_NAMES[name]))
+        notes.extend(table.said(TABLE_LABELS[name]))
         notes.extend(where_any(unscored if name == "satisfaction" else repeated))
 
     digest = read_tables(config, [f"strategies.{name}" for name in LOYALTY_TABLES], workdir, take)
@@ -798,7 +794,7 @@ def _match(name: str, frame: pd.DataFrame, orders: Orders, *, of_part: bool) -> 
         fits = _at_an_order(frame, orders)
     elif "start" in frame:
         fits &= ((frame["end"] >= first) & (frame["start"] <= last)).to_numpy()
-    counts |= {"table": TABLE_NAMES[name], "rows": len(frame), "fitting": int(fits.sum())}
+    counts |= {"table": TABLE_LABELS[name], "rows": len(frame), "fitting": int(fits.sum())}
     if counts["fitting"] > 0 if of_part else counts["fitting"] >= FEW * len(frame):
         return Message(
             "Rows in the file of {table} that fit the transactions: {fitting:integer} of {rows:integer}.", **counts

@@ -151,14 +151,13 @@ def recognised_layout(path: Path, data: DataConfig | None, workdir: Path, number
     """
     target = workdir / f"utf8-{number}.csv"
     readable, encoding, is_guessed = as_utf8(path, data.encoding if data else None, target)
-    head, above = _without_rows(text_head(readable), getattr(data, "skip_rows", 0))
+    *above, head = text_head(readable).split("\n", getattr(data, "skip_rows", 0))
     blank = len(head) - len(head.lstrip("\r\n"))
-    skipped, head = above + head[:blank].count("\n"), head[blank:]
-    declared = _excel_declaration(head)
-    if declared:
+    skipped, head = len(above) + head[:blank].count("\n"), head[blank:]
+    if head.lstrip('"')[:4].lower() == "sep=":  # as Excel writes it
         skipped, head = skipped + 1, head.split("\n", 1)[-1]
     wanted = set(data.columns.mapped().values()) if data and data.columns else set()
-    delimiter = (data.delimiter if data else None) or declared or recognised_delimiter(head, wanted)
+    delimiter = (data.delimiter if data else None) or recognised_delimiter(head, wanted)
     header = tuple(name.strip() for name in _records(head, delimiter, 1)[0])
     return TextLayout(readable, path.name, encoding, is_guessed, delimiter, header, skipped)
 
@@ -170,17 +169,6 @@ def text_head(path: Path) -> str:
     if len(text) == HEAD_CHARACTERS and "\n" in text:
         text = text[: text.rfind("\n") + 1]
     return text
-
-
-def _without_rows(head: str, number: int) -> tuple[str, int]:
-    """The text without its first rows, and how many there were to leave out."""
-    rows = head.split("\n", number)
-    return rows[-1], len(rows) - 1
-
-
-def _excel_declaration(head: str) -> str | None:
-    first = head.split("\n", 1)[0].strip().strip('"')
-    return first[4] if first.lower().startswith("sep=") and len(first) == 5 else None
 
 
 def _records(text: str, delimiter: str, limit: int) -> list[list[str]]:
