@@ -327,10 +327,9 @@ def _days(zone: str, *, months: bool) -> dict[str, str]:
     """Name of a format -> SQL of what it makes of a date without its time of day."""
     forms = (*DATE_FORMATS, *(MONTH_FORMATS if months else ()))
     found = {form: f"try_strptime(day, '{form}')" for form in forms}
-    for form in ("%Y%m%d", "%d%m%Y", "%m%d%Y", "%Y%m"):
-        digits = 6 if form == "%Y%m" else 8
-        if form in found:
-            found[form] = f"CASE WHEN regexp_matches(day, '^[0-9]{{{digits}}}$') THEN {found[form]} END"
+    for form in (form for form in forms if re.fullmatch("(%[Ymd])+", form)):
+        digits = f"^[0-9]{{{2 + 2 * form.count('%')}}}$"
+        found[form] = f"CASE WHEN regexp_matches(day, '{digits}') THEN {found[form]} END"
     for name, (digits, micro) in SINCE_1970.items():
         moment = f"make_timestamp(CAST(day AS BIGINT) * {micro})"
         local = f"CAST(timezone('{zone}', timezone('UTC', {moment})) AS DATE)"
