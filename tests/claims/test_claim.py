@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from analysis.claims import CLAIMS, Claim, Outcome, Range, Verdict, claim_step, from_draws, has_money
 from analysis.claims.claim import chance_said
-from analysis.data.loyalty_tables import LoyaltyTables
+from analysis.data.tables import LoyaltyTables
 from analysis.errors import Unavailable
 from analysis.interval import Interval
 from analysis.words import Message, placeholders

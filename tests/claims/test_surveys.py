@@ -6,7 +6,7 @@ import pytest
 
 import analysis as rl
 from analysis.claims import Outcome, claim_step
-from analysis.data.loyalty_tables import LoyaltyTables
+from analysis.data.tables import LoyaltyTables
 
 
 @pytest.fixture(scope="module")
