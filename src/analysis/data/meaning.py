@@ -72,11 +72,9 @@ def _one_spelling(rows: Rows, data: DataConfig) -> Rows:
         is_plain = not seen["odd"] and not (is_lower and seen["capitals"])
     else:
         nobody, is_lower = tuple(int(one) for one in nobody if re.fullmatch("-?[0-9]+", one)), False
-        number, of = (
-            rows.number(lambda t: _stands_for_nobody(t, nobody)),
-            rows.number(lambda t: ibis.literal(value=True)),
-        )
-        is_plain = number == 0 or (rules.anonymous == "auto" and number < NEGLIGIBLE_SHARE * of)
+        number = rows.number(lambda t: _stands_for_nobody(t, nobody))
+        least = NEGLIGIBLE_SHARE * rows.number(lambda _: ibis.literal(value=True)) if rules.anonymous == "auto" else 0
+        is_plain = number == 0 or number < least
     if is_plain:
         return rows
     ids = rows.relation.then(_written).stored("ids")

@@ -119,7 +119,7 @@ def _parquet_table(connection: Connection, paths: list[Path], data: DataConfig) 
     named = [(path.name, header) for path, header in headers.items()]
     problems += problems_in_headers(named, data)
     parts = [Part(path, path.name) for path in paths]
-    known = {"types": types, "digest": sha256_of(paths), "expressions": floats, "problems": tuple(problems)}
+    known = {"types": types, "expressions": floats, "digest": sha256_of(paths), "problems": tuple(problems)}
     return parquet_table(connection, label_of(paths), parts, data, **known)
 
 
