@@ -3,7 +3,7 @@ import pytest
 from scipy.stats import genpareto
 
 from analysis.data.simulation import simulate_customers
-from analysis.models.fits import maximum, purchase_posterior, purchase_prior
+from analysis.models.fits import fit_one, purchase_posterior, purchase_prior
 from analysis.models.fitting import polish
 from analysis.models.gamma_gamma import fit_gamma_gamma
 from analysis.models.patterns import collapse, patterns_of
@@ -95,8 +95,10 @@ def assert_alike(draws, expected):
 def test_many_histories_have_the_posterior_that_all_of_them_give_one_by_one(name, monkeypatch):
     model, customers = MODELS[name], simulate_customers(12_000, T=104.0, births=52.0, seed=4)
     patterns = collapse(customers.frequency, customers.recency, customers.T)
-    params = model.Params(*np.exp(maximum(model, patterns)[0]).tolist())
-    merged = np.log(purchase_posterior(model, params, patterns, seed=1).draws)
+    fit = fit_one(model, patterns, Clock(TimeUnit.WEEK), seed=1)
+    params, merged = model.Params(**fit.parameters), np.log(fit.posterior.draws)
+    alive = [patterns.total(model.p_alive(model.Params(*draw), *patterns.history)) for draw in fit.posterior.draws[:50]]
+    np.testing.assert_allclose((fit.alive_draws[:50] - alive) / np.std(alive), 0, atol=0.05)
     monkeypatch.setattr("analysis.models.fits.coarsened", lambda patterns: patterns)
     whole = np.log(purchase_posterior(model, params, patterns, seed=1).draws)
     assert_alike(merged, whole)

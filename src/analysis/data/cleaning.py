@@ -39,8 +39,8 @@ MOST_SEEN = 0.9
 MATERIAL = 0.005
 """Share of a turnover from which it is worth a word."""
 UNCOUNTED = -1
-NARROW_TOTAL = 900_000_000_000
-"""Money below it fits into ``expressions.CELL``."""
+NARROW_TOTAL, NARROW_SQUARE = 900_000_000_000, 900_000
+"""Money below them, and its square, fits into ``expressions.CELL``."""
 
 
 PLOTS = {
@@ -206,7 +206,8 @@ def cleaned(
     if bought.empty:
         raise DataError(f"{rows.label}: no customer has an order in the window")
     entries += entries_of(days, bought, profile.total("rows") - sum(entry.rows for entry in entries))
-    customers = days.then(expressions.customers, end).stored("customers")
+    square = expressions.CELL if bought["largest"].max() < NARROW_SQUARE else expressions.MONEY
+    customers = days.then(expressions.customers, end, square).stored("customers")
     seen = customers.then(expressions.first_seen).frame()
 
     def repeats_soon(*settings: Any) -> pd.DataFrame:

@@ -137,8 +137,8 @@ def several_rows(days: Table) -> Table:
     return days.filter(some).select("customer", "day")
 
 
-def customers(days: Table, end: dt.date) -> Table:
-    """Customers with an order up to ``end``.
+def customers(days: Table, end: dt.date, square: str = MONEY) -> Table:
+    """Customers with an order up to ``end``; ``square`` is the type of squares of money, a narrower one where they fit.
 
     Returns
     -------
@@ -153,7 +153,7 @@ def customers(days: Table, end: dt.date) -> Table:
         last_order=bought.day.max(),
         orders=bought.count(),
         total=_money(bought.amount.sum()),
-        squares=_money(_square(bought.amount).sum()),
+        squares=_money(_square(bought.amount, square).sum()),
         first_amount=bought.amount.argmin(bought.day),
         **{f"first_{name}": bought[name].argmin(bought.day) for name in ATTRIBUTES if name in days.columns},
     )
@@ -169,13 +169,13 @@ def customers(days: Table, end: dt.date) -> Table:
         recency_days=found.last_order.delta(found.first_order, unit="day").cast("int64"),
         T_days=ibis.literal(end).delta(found.first_order, unit="day").cast("int64"),
         repeat_total=_money(found.total - found.first_amount),
-        spend_squares=_money(found.squares - _square(found.first_amount)),
+        spend_squares=_money(found.squares - _square(found.first_amount, square)),
     )
     return found.drop("total", "squares", "first_amount")
 
 
-def _square(amount: NumericValue) -> NumericValue:
-    return _money(amount.cast("float64") * amount.cast("float64"))
+def _square(amount: NumericValue, kind: str) -> NumericValue:
+    return (amount.cast("float64") * amount.cast("float64")).cast(kind)
 
 
 def with_halves(found: Table, days: Table, end: dt.date) -> Table:
@@ -215,8 +215,9 @@ def by_day(days: Table, end: dt.date) -> Table:
     Returns
     -------
     Table
-        day, orders (occasions), amount (refunds taken off), sums of gross and head and, where ``days`` has them, of
-        lines, bills (its orders) and heads; refunded and refunded_head: occasions that refunds leave nothing of.
+        day, orders (occasions), amount (refunds taken off), largest (amount of one), sums of gross and head and, where
+        ``days`` has them, of lines, bills (its orders) and heads; refunded and refunded_head: occasions that refunds
+        leave nothing of.
     """
     bought = occasions(days, end)
     summed = [name for name in ("gross", "head", "heads", "lines", "bills") if name in bought.columns]
@@ -225,6 +226,7 @@ def by_day(days: Table, end: dt.date) -> Table:
     return bought.group_by("day").agg(
         orders=bought.count(),
         amount=_money(bought.amount.sum()),
+        largest=bought.amount.max(),
         **{name: whole(value) if name in ("lines", "bills") else _money(value) for name, value in sums.items()},
         refunded=bought.count(where=refunded),
         refunded_head=_money(bought["head"].sum(where=refunded).coalesce(0)),
@@ -250,19 +252,15 @@ def first_seen(found: Table) -> Table:
     return found.group_by(first=found.first_order).agg(customers=found.count(), most=found.orders.max())
 
 
-def repeats_soon(days: Table, found: Table, early: dt.date, later: dt.date, last: dt.date, within: int) -> Table:
-    """Repeat occasions in so many days after the first one: is_early, repeats, customers.
-
-    Of the ``customers`` who were first seen before ``early`` (is_early) or from ``later`` on, and up to ``last``.
-    """
-    told = found.select("customer", first="first_order").filter(
-        lambda t: ((t["first"] < early) | (t["first"] >= later)) & (t["first"] <= last)
-    )
-    bought = days.filter(days.lines > 0) if "lines" in days.columns else days
+def repeats_soon(days: Table, found: Table, first: dt.date, last: dt.date, within: int) -> Table:
+    """Of the ``customers`` first seen on these days, repeat occasions in so many days after: repeats, customers."""
+    told = found.select("customer", first="first_order").filter(lambda t: t["first"].between(first, last))
+    bought = days.filter(days.day.between(first, last + dt.timedelta(within)))
+    bought = bought.filter(bought.lines > 0) if "lines" in days.columns else bought
     bought = bought.select("customer", "day").inner_join(told, "customer")
     bought = bought.filter(bought.day.delta(bought["first"], unit="day") <= within)
-    each = bought.group_by("customer", is_early=bought["first"] < early).agg(repeats=ibis._.count() - 1)
-    return each.group_by("is_early", "repeats").agg(customers=each.count())
+    each = bought.group_by("customer").agg(repeats=bought.count() - 1)
+    return each.group_by("repeats").agg(customers=each.count())
 
 
 def customers_with(found: Table, orders: int) -> Table:

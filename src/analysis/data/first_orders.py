@@ -87,7 +87,7 @@ def left_truncation_of(
     start: dt.date,
     end: dt.date,
     setting: str | dt.date,
-    repeats_soon: Callable[[dt.date, dt.date, dt.date, int], pd.DataFrame],
+    repeats_soon: Callable[[dt.date, dt.date, int], pd.DataFrame],
 ) -> tuple[Message | None, list[Message]]:
     """Why ages and new customers cannot be told, or None; and what is worth saying of it.
 
@@ -123,11 +123,14 @@ def left_truncation_of(
         return None, []
 
     def repeats(later: int) -> tuple[np.ndarray, np.ndarray]:
-        first_days = (start + dt.timedelta(EARLY_DAYS), start + dt.timedelta(later))
-        soon = repeats_soon(*first_days, end - dt.timedelta(FOLLOWED_DAYS), FOLLOWED_DAYS)
-        soon["customers"] = (soon["customers"] * min(1.0, ENOUGH / customers.sum())).round().astype(int)
-        kinds = (soon[soon["is_early"] == is_early] for is_early in (True, False))
-        return tuple(np.repeat(kind["repeats"].to_numpy(float), kind["customers"]) for kind in kinds)
+        last = end - dt.timedelta(FOLLOWED_DAYS)
+        early = start, min(start + dt.timedelta(EARLY_DAYS - 1), last)
+        return tuple(soon(*days) for days in (early, (start + dt.timedelta(later), last)))
+
+    def soon(first: dt.date, last: dt.date) -> np.ndarray:
+        found = repeats_soon(first, last, FOLLOWED_DAYS)
+        number = found["customers"] * min(1.0, ENOUGH / customers.sum())
+        return np.repeat(found["repeats"].to_numpy(float), number.round().astype(int))
 
     found = earlier_customers(age, customers, repeats)
     if found is False:

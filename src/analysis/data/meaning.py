@@ -60,14 +60,17 @@ def _one_spelling(rows: Rows, data: DataConfig) -> Rows:
         return rows
     rules, is_text = data.ids, not ibis.dtype(rows.relation.columns["customer"]).is_integer()
     nobody = NOBODY if rules.anonymous == "auto" else tuple(str(one).strip().lower() for one in rules.anonymous)
-    if not is_text:
-        nobody = tuple(int(one) for one in nobody if re.fullmatch("-?[0-9]+", one))
-    elif rules.anonymous == "auto":
-        nobody = (*nobody, "0.0")
-    seen = rows.relation.one(_looks_of_ids, nobody, _of_several_spellings(nobody, data) if is_text else None)
-    is_lower = rules.case == "lower" or (rules.case == "auto" and seen["addresses"] and seen["capitals"])
-    least = 1 if is_text or rules.anonymous != "auto" else NEGLIGIBLE_SHARE * seen["number"]
-    if seen["number_odd"] < max(least, 1) and not (is_lower and seen["capitals"]):
+    if is_text:
+        nobody = (*nobody, "0.0") if rules.anonymous == "auto" else nobody
+        seen = rows.relation.one(_looks_of_ids, _of_several_spellings(nobody, data))
+        is_lower = rules.case == "lower" or (rules.case == "auto" and seen["addresses"] and seen["capitals"])
+        is_plain = not seen["odd"] and not (is_lower and seen["capitals"])
+    else:
+        nobody, is_lower = tuple(int(one) for one in nobody if re.fullmatch("-?[0-9]+", one)), False
+        number = rows.number(lambda t: _stands_for_nobody(t, nobody))
+        least = NEGLIGIBLE_SHARE * rows.number(lambda _: ibis.literal(value=True)) if rules.anonymous == "auto" else 0
+        is_plain = number == 0 or number < least
+    if is_plain:
         return rows
     ids = rows.relation.then(_written).stored("ids")
     if is_text and rules.case == "auto" and is_lower:
@@ -117,21 +120,11 @@ def _of_several_spellings(nobody: tuple[str, ...], data: DataConfig) -> str:
     return "|".join(parts) or "^$"
 
 
-def _looks_of_ids(rows: Table, nobody: tuple, pattern: str | None) -> Table:
-    """How many rows have an id of the ``pattern``, which text has, or else of nobody; whether ids have an @, capitals.
-
-    One cheap look at each row, since most sources have nothing of the kind.
-    """
-    text, never = rows.customer, ibis.literal(value=False)
-    if pattern is None:
-        looks = rows.select(odd=_stands_for_nobody(rows, nobody), address=never, capital=never)
-    else:
-        small = text.lower()
-        looks = rows.select(odd=small.re_search(pattern), address=text.contains("@"), capital=text != small)
-    number_odd, number = looks.count(where=looks.odd), looks.count()
-    return looks.aggregate(
-        number=number, number_odd=number_odd, addresses=looks.address.any(), capitals=looks.capital.any()
-    )
+def _looks_of_ids(rows: Table, pattern: str) -> Table:
+    """Whether ids are of the ``pattern``, have an @, and capitals; one cheap look, as most sources have none of it."""
+    text, small = rows.customer, rows.customer.lower()
+    looks = rows.select(odd=small.re_search(pattern), addresses=text.contains("@"), capitals=text != small)
+    return looks.aggregate(**{name: looks[name].any() for name in looks.columns})
 
 
 def _written(rows: Table) -> Table:

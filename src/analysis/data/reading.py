@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from analysis.config import Config, DatabaseSource, DataConfig, SampleSource
 from analysis.data.cells import staged_frame, staged_workbooks
-from analysis.data.engine import Connection, literal, parquet_types, run, scratch
+from analysis.data.engine import Connection, literal, parquet_types, quoted, run, scratch
 from analysis.data.files import files_and_problems, kind_of, problems_in_content, sha256_of
 from analysis.data.samples import sample_table
 from analysis.data.source import (
@@ -114,15 +114,13 @@ def _parquet_table(connection: Connection, paths: list[Path], data: DataConfig) 
         problems.append(_damaged(", ".join(path.name for path in headers), error))
     if problems:
         raise InputRefused(problems)
-    if any(kind in {"DOUBLE", "FLOAT"} for kind in types.values()):
-        # Other writers leave NaN out of a file's statistics, and DuckDB would take what they leave for all there is.
-        run(connection, "SET disabled_optimizers = 'statistics_propagation'")
+    # Other writers leave NaN out of a file's statistics, and DuckDB would take what they leave for all there is.
+    floats = {name: f"try({quoted(name)})" for name, kind in types.items() if kind in {"DOUBLE", "FLOAT"}}
     named = [(path.name, header) for path, header in headers.items()]
     problems += problems_in_headers(named, data)
     parts = [Part(path, path.name) for path in paths]
-    return parquet_table(
-        connection, label_of(paths), parts, data, types=types, digest=sha256_of(paths), problems=tuple(problems)
-    )
+    known = {"types": types, "expressions": floats, "digest": sha256_of(paths), "problems": tuple(problems)}
+    return parquet_table(connection, label_of(paths), parts, data, **known)
 
 
 def _damaged(name: str, error: Exception) -> Problem:

@@ -256,8 +256,8 @@ def customer_summary(
 ) -> CustomerSummary:
     """The summary of everything up to ``end``; customers are those with an order by then.
 
-    Spend in halves is left out of a table that is too large to be stored at once. ``customers`` are those of
-    ``expressions.customers`` where they are known.
+    Spend in halves is left out of a table that is too large to be stored at once. ``customers`` are the table of
+    those of ``expressions.customers`` where there is one, which goes.
     """
     found = customers or days.then(connection, expressions.customers, end)
     if run(connection, f"SELECT count(*) FROM {days.scan}")[0][0] <= STORED_AT_ONCE:
@@ -265,4 +265,6 @@ def customer_summary(
     found = found.then(expressions.in_floats)
     query = f"SELECT * REPLACE (CAST(customer AS VARCHAR) AS customer) FROM {found.source} ORDER BY customer"
     frame = connection.sql(query).to_arrow_table()
+    if customers:  # whose memory pandas needs
+        run(connection, f"DROP TABLE {customers.source}")
     return CustomerSummary.from_arrow(frame, end, has_money=has_money, id_column=days.id_column, id_type=days.id_type)

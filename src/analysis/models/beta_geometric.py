@@ -16,6 +16,7 @@ from __future__ import annotations
 from typing import ClassVar, NamedTuple
 
 import numpy as np
+import pandas as pd
 from scipy.special import betainc, betaln, expit, gammaln, hyp2f1
 
 from analysis.models.leaving import BetaLeaving
@@ -82,9 +83,9 @@ class BetaGeometric(PurchaseModel):
 
     def total_log_likelihood(self, patterns: Patterns):
         x, _, age = patterns.history
-        counts, of_count = np.unique(x, return_inverse=True)
+        of_count, counts = pd.factorize(x)
         customers_by_count = np.bincount(of_count, weights=patterns.weight)
-        ages, of_age = np.unique(age, return_inverse=True)
+        of_age, ages = pd.factorize(age)
         customers_by_age = np.bincount(of_age, weights=patterns.weight)
         orders_by_age = np.bincount(of_age, weights=patterns.weight * x)
         trials = self.survived_trials(counts)

@@ -342,7 +342,8 @@ def fitted(
 ) -> PurchaseFit:  # fmt: skip
     """The fit with given parameters, and who is still alive under it and under so many posterior draws."""
     alive, once = model.p_alive(params, *patterns.history), patterns.weight * (patterns.frequency == 0)
-    some = (model.Params(*draw) for draw in posterior.draws[:draws].tolist())
+    alike, some = coarsened(patterns), (model.Params(*draw) for draw in posterior.draws[:draws].tolist())
+    of_alike, *of_draws = (alike.total(model.p_alive(each, *alike.history)) for each in (params, *some))
     return PurchaseFit(
         model=model.name,
         time_unit=clock.unit,
@@ -356,7 +357,7 @@ def fitted(
         newton_decrement=decrement,
         posterior=posterior,
         alive=patterns.total(alive),
-        alive_draws=np.array([patterns.total(model.p_alive(draw, *patterns.history)) for draw in some]),
+        alive_draws=np.array(of_draws) * (patterns.total(alive) / of_alike),
         alive_among_one_time_buyers=float(once @ alive / once.sum()) if once.any() else float("nan"),
         alive_luck=float(np.sqrt(patterns.total(alive * (1 - alive)))),
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 from scipy.special import gammaln
 
 from analysis.errors import NotIdentified
@@ -81,7 +82,7 @@ class GammaGamma:
         """
         x, m = spending.frequency.astype(float), spending.mean_value
         weight = np.ones(len(spending)) if weight is None else weight
-        counts, of_count = np.unique(x, return_inverse=True)
+        of_count, counts = pd.factorize(x)
         customers_by_count = np.bincount(of_count, weights=weight)
         customers, spent, weighted_x = weight.sum(), x * m, weight * x
         log_values = float(weight @ np.log(m))
@@ -168,7 +169,7 @@ def _binned(spending: Spending) -> tuple[Spending, np.ndarray]:
     logs = np.log(spending.mean_value)
     bins = np.round(logs / BIN_WIDTH).astype(np.int64)
     bins -= bins.min()
-    key, index = np.unique(spending.frequency * (bins.max() + 1) + bins, return_inverse=True)
+    index, key = pd.factorize(spending.frequency * (bins.max() + 1) + bins, sort=True)
     weight = np.bincount(index).astype(float)
     return Spending(key // (bins.max() + 1), np.exp(np.bincount(index, weights=logs) / weight)), weight
 

@@ -244,10 +244,10 @@ def spending_of(data) -> tuple[Spending, int]:
     ``data`` are ``Orders``, a ``CustomerSummary``, or a frame with lifetimes' columns frequency and monetary_value.
     """
     table = spend_table(data)
-    counted = table[(table["frequency"] > 0) & (table["monetary_value"] > 0)]
-    squares = counted["spend_squares"].to_numpy(dtype=float) if "spend_squares" in table else None
-    spending = Spending(counted["frequency"].to_numpy(), counted["monetary_value"].to_numpy(dtype=float), squares)
-    return spending, int((table["frequency"] > 0).sum()) - len(spending)
+    x, m = table["frequency"].to_numpy(), table["monetary_value"].to_numpy(dtype=float)
+    counted = (x > 0) & (m > 0)
+    squares = table["spend_squares"].to_numpy(dtype=float)[counted] if "spend_squares" in table else None
+    return Spending(x[counted], m[counted], squares), int(((x > 0) & ~counted).sum())
 
 
 def fitted_spend(data, by_frequency: FrequencyEffect, fit: Callable[[Spending], SpendFit]) -> SpendFit:
