@@ -287,6 +287,13 @@ def test_a_header_under_title_rows_is_pointed_at():
         read("title_rows.xlsx", **columns, sheet="Data")
 
 
+def test_a_header_of_one_column_asks_what_separates_columns(tmp_path):
+    (tmp_path / "a.csv").write_text("customer^date^amount\nc1^2024-01-02^3.50\n")
+    with refuses("its header is one column, 'customer.*'; name what separates columns with the key .delimiter", 2):
+        rl.read_orders(tmp_path / "a.csv", **NAMED)
+    assert rl.read_orders(tmp_path / "a.csv", **NAMED, delimiter="^").customers == 1
+
+
 def test_one_customer_with_a_tenth_of_all_orders_is_told():
     frame = shop(customer=["shop"] * 20 + [f"c{i}" for i in range(80)])
     assert any("'shop'" in str(note) for note in rl.read_orders(frame, **NAMED).notes)

@@ -27,7 +27,17 @@ from analysis.data.source import (
     problems_in_headers,
     problems_in_skipping,
 )
-from analysis.errors import DataError, InputRefused, Problem, UsageError, collecting, first_line, is_full_disk
+from analysis.errors import (
+    USAGE,
+    DataError,
+    InputRefused,
+    Problem,
+    UsageError,
+    collecting,
+    first_line,
+    is_full_disk,
+    shortened,
+)
 from analysis.words import Message
 
 DELIMITERS = (";", ",", "\t", "|")
@@ -223,7 +233,12 @@ def staged_text(connection: Connection, paths: list[Path], data: DataConfig, wor
     headers = [(layout.name, layout.header) for layout in layouts]
     problems += problems_in_headers(headers, data, together=present.values())
     above = partial(first_records, layouts[0], TITLE_LINES)
-    problems += problems_in_skipping(*headers[0], data, "line", above)
+    skipping = problems_in_skipping(*headers[0], data, "line", above)
+    if not (skipping or present) and len(layouts[0].header) == 1:
+        name, (column,) = headers[0]
+        message = f"{name}: its header is one column, {shortened(column)!r}; name what separates columns with the key"
+        skipping = [Problem(f"{message} `delimiter`", USAGE)]
+    problems += skipping
     parts = []
     if present:
         kept = list(dict.fromkeys(present.values()))
