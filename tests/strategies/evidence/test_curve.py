@@ -38,12 +38,6 @@ def test_draws_belong_together(planted):
     assert np.corrcoef(planted.estimates["gamma_deal"], planted.estimates["loss_aversion"])[0, 1] < -0.3
 
 
-def test_the_same_search_gives_the_same_numbers(met, planted):
-    again = _curve(met, PLANTED)
-    assert again["gamma"] == planted["gamma"]
-    assert np.array_equal(again.estimates["kappa_deal"], planted.estimates["kappa_deal"])
-
-
 def test_where_nothing_was_planted_nothing_is_found(met):
     found = _curve(met, NOTHING)
     assert found["gamma"].verdict == found["theta"].verdict == "nothing"

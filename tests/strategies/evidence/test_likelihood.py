@@ -57,7 +57,7 @@ def test_a_customers_likelihood_is_the_integral_over_rate_and_dropout(likelihood
 
     whole = np.log(dblquad(density, 1e-12, 1 - 1e-9, 0, 60)[0])
     without_survival = betaln(0.5, 3.0 + 1) - betaln(0.5, 3.0)
-    assert likelihood.by_customer(POINT)[customer] + without_survival == pytest.approx(whole, abs=1e-5)
+    assert likelihood._parts(POINT)[0][customer] + without_survival == pytest.approx(whole, abs=1e-5)
 
 
 @pytest.mark.parametrize(("a", "b"), [(0.3, 0.7), (0.3, 5.0), (1.0, 1.0), (0.29, 421.6), (50.0, 1_000.0)])

@@ -101,7 +101,7 @@ class JointLikelihood:
     def penalised(self, point: np.ndarray) -> tuple[float, np.ndarray]:
         """Log-likelihood plus log prior, and its gradient."""
         value, heads, slopes = self._parts(point)
-        gradient = np.array([*(head.sum() for head in heads), *(_product(slope, column) for slope, column in slopes)])
+        gradient = np.array([*(head.sum() for head in heads), *(slope @ column for slope, column in slopes)])
         distance = (point - self.prior_mean) / self.prior_sd
         return float(value.sum() - 0.5 * distance @ distance), gradient - distance / self.prior_sd
 
@@ -111,25 +111,22 @@ class JointLikelihood:
         summed = (np.add.reduceat(slope * column, self.intervals.first) for slope, column in slopes)
         return np.column_stack([*heads, *summed])
 
-    def by_customer(self, point: np.ndarray) -> np.ndarray:
-        """Log-likelihood of each customer, shape (customers,)."""
-        return self._parts(point)[0]
-
     def _parts(self, point: np.ndarray):
         """Log-likelihood by customer; its gradient by log r and log alpha; the rest of it as slopes and columns."""
         r, alpha = np.exp(point[:2])
         level, gamma, theta, b = point[2], point[GAMMA], point[THETA], np.exp(point[LOG_B])
-        surplus, shortfall, *usual = self._gaps(point[LOGIT_KAPPA])
-        pace, leaving = [self.intervals.basket, *usual, *self.later], [self.intervals.basket, *self.earlier]
+        surplus, shortfall, *usual = felt = self._gaps(point[LOGIT_KAPPA])
+        pace = np.array([self.intervals.basket, *usual, *self.later])
+        leaving = np.array([self.intervals.basket, *self.earlier])
         of_pace, of_leaving = np.split(point[len(PARAMETERS) :], [len(pace)])
         response = surplus - b * shortfall
-        log_pace = gamma * response + _combined(pace, of_pace)
-        stays = theta * response + _combined(leaving, of_leaving) - level
+        log_pace = gamma * response + of_pace @ pace
+        stays = theta * response + of_leaving @ leaving - level
         value, d_pace, d_stays, *heads = self._by_encounter(r, alpha, log_pace, stays)
         moved = self._gaps(point[LOGIT_KAPPA] + STEP)
-        d_surplus, d_shortfall, *d_usual = (moved - [surplus, shortfall, *usual]) / STEP
+        d_surplus, d_shortfall, *d_usual = (moved - felt) / STEP
         d_response, ones = gamma * d_pace + theta * d_stays, np.ones(len(stays))
-        by_kappa = d_response * (d_surplus - b * d_shortfall) + d_pace * _combined(d_usual, of_pace[1:3])
+        by_kappa = d_response * (d_surplus - b * d_shortfall) + d_pace * (of_pace[1:3] @ d_usual)
         slopes = [
             (d_stays, -ones),
             (d_pace, response),
@@ -190,15 +187,6 @@ class JointLikelihood:
         return p, survived
 
 
-# Sums over a hundred thousand encounters, without BLAS: its threads cost more here than they save.
-def _combined(columns, coefficients: np.ndarray) -> np.ndarray:
-    return np.einsum("kn,k->n", np.asarray(columns), coefficients)
-
-
-def _product(left: np.ndarray, right: np.ndarray) -> float:
-    return float(np.einsum("n,n->", left, right))
-
-
 def dropout_nodes(a: float, b: float, survived: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Log odds and log weights, each (customers, NODES), that integrate over Beta(a, b + survived).
 
@@ -234,13 +222,11 @@ def maximum(likelihood: JointLikelihood, start: np.ndarray) -> tuple[np.ndarray,
 def sandwich(likelihood: JointLikelihood, point: np.ndarray) -> np.ndarray:
     """Covariance of the estimates that holds where the likelihood is wrong (clustered by customer)."""
     scores, prior = likelihood.scores(point), np.diag(likelihood.prior_sd**-2.0)
-    # Over a standard error either way, since gaps that change their sign make kinks.
-    moves = np.diag(np.sqrt(np.diag(np.linalg.inv(scores.T @ scores + prior))))
-    curvature = [
-        (likelihood.penalised(point - move)[1] - likelihood.penalised(point + move)[1]) / (2 * move.max())
-        for move in moves
-    ]
-    naive = np.linalg.inv((curvature + np.transpose(curvature)) / 2)
+    # Over half a standard error either way, in directions about uncorrelated: gaps that change their sign make kinks.
+    scale = np.linalg.cholesky(np.linalg.inv(scores.T @ scores + prior))
+    ends = ([likelihood.penalised(point + end * move)[1] for end in (-0.5, 0.5)] for move in scale.T)
+    curvature = np.array([scale.T @ (before - after) for before, after in ends])
+    naive = scale @ np.linalg.inv((curvature + curvature.T) / 2) @ scale.T
     centred = scores - scores.mean(axis=0)
     return naive @ (centred.T @ centred + prior) @ naive
 
