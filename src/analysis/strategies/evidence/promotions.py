@@ -33,9 +33,8 @@ FEWEST_SEPARATE = 4
 """Separate promotions, below which a holiday or two can make a lift and nothing more than an association is claimed."""
 MOST_EMPTY = 0.1
 """Of the weeks may be without an order: where there are more, too little happens in a week to compare it."""
-LEAST_DEPTH = 0.05
-"""Lifts are stated at a depth of 20%; a promotion that is shallower than a quarter of that is no basis for it."""
-LEAST_REACH = 0.05
+LEAST = 0.05
+"""Of depth and reach: lifts are stated at 20%, of which a promotion shallower than a quarter is no basis."""
 DRAWS = 4_000
 SEASONS_NEED_WEEKS = 100
 AROUND = {"before": (-7, -1), "after": (1, 14), "long_before": (-28, -15)}
@@ -101,7 +100,7 @@ def _bump(encounters: Encounters, days: pd.DataFrame, level: float, rng: np.rand
     details |= {"weeks": round(days["promoted"].sum() / DAYS_PER_WEEK), "depth": depth}
     counts = int(days["there"].max()), int(days["orders"].sum())
     lift = Finding.of("bump.lift", ratio["promoted"], ratio.get("long_before"), counts, sign=1)
-    is_telling = details["promotions"] >= FEWEST_SEPARATE and depth >= LEAST_DEPTH
+    is_telling = details["promotions"] >= FEWEST_SEPARATE and depth >= LEAST
     if lift.verdict in ("estimate", "opposite") and not is_telling:
         lift = replace(lift, verdict="association")
     lift, draws, points = replace(lift, details=details), {}, {}
@@ -110,9 +109,9 @@ def _bump(encounters: Encounters, days: pd.DataFrame, level: float, rng: np.rand
         if {"before", "after"} <= set(point.index):
             points["borrowed"] = _missing(point.to_frame().T, design)[0]
             draws["borrowed"] = _missing(drawn, design)
-        if min(reach, depth) >= max(LEAST_REACH, LEAST_DEPTH):
+        if min(reach, depth) >= LEAST:
             extra = np.r_[lift.estimate.estimate, np.expm1(drawn["promoted"])]
-            of_takers = extra * LIFT_IS_STATED_AT / depth / np.maximum(reach_of(share, extra), LEAST_REACH)
+            of_takers = extra * LIFT_IS_STATED_AT / depth / np.maximum(reach_of(share, extra), LEAST)
             points["promotional_lift"], draws["promotional_lift"] = of_takers[0], of_takers[1:]
     found = {name: Interval.around(points[name], each, level) for name, each in draws.items()}
     told = [name for name in draws if lift.verdict == "estimate" and found[name].lower > 0]
