@@ -31,6 +31,7 @@ CAUTION = 2.0
 those in which it loses, each weighted with its chance. Chosen on simulated companies (``docs/strategies.md``)."""
 ALIKE = 0.005
 """Share of the profit of going on as today: two strategies with less regret than it either way may be alike."""
+ROUNDING = 1e-6
 SURE = 0.9
 """Share of cases from which on one of two is better for sure, however little: they are not alike then."""
 SMALL_CHANCE = 0.05
@@ -161,6 +162,7 @@ def _other(found: StrategyComparison, row: int) -> tuple[str | None, bool]:
     bound = ALIKE * found.profit.mean()
     for place in sorted(range(len(names)), key=lambda other: -draws[other].mean()):
         ahead = draws[place] - draws[row]
+        ahead[np.abs(ahead) < ROUNDING * bound] = 0.0
         both = max(np.maximum(ahead, 0).mean(), np.maximum(-ahead, 0).mean())
         is_open = max((ahead > 0).mean(), (ahead < 0).mean()) < SURE
         if place != row and draws[place].mean() >= 0 and both < bound and is_open:
