@@ -6,7 +6,7 @@ import inspect
 from pathlib import Path
 
 import analysis as rl
-from analysis.data.customer_tables import CustomerTables
+from analysis.data.tables import CustomerTables
 from analysis.models.backtest import BackTest
 from analysis.models.fits import PurchaseFit, PurchaseFits
 from analysis.models.origins import Record

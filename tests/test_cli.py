@@ -263,7 +263,7 @@ class TestCheck:
         (tmp_path / "orders.csv").write_text((tmp_path / "orders.csv").read_text().replace("1.50,EUR", "?,EUR"))
         code, out, err = said("check", shop)
         assert (code, out) == (3, "")
-        assert "orders.csv, money == 'EUR': column 'amount': 6 values are not numbers" in err
+        assert "orders.csv, money == 'EUR': column 'amount' (for amount): 6 values are not numbers" in err
 
     def test_foresees_that_a_model_that_is_named_cannot_be_fitted(self, shop):
         shop.write_text(f"{CONFIG}model: {{primary: BG/NBD}}\n")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from analysis.claims import CLAIMS, Claim, Outcome, Range, Verdict, claim_step, from_draws, has_money
 from analysis.claims.claim import chance_said
-from analysis.data.loyalty_tables import LoyaltyTables
+from analysis.data.tables import LoyaltyTables
 from analysis.errors import Unavailable
 from analysis.interval import Interval
 from analysis.words import Message, placeholders
@@ -113,8 +113,8 @@ def test_the_parameters_of_a_claim_are_its_inputs(registry):
 def test_a_verdict_says_its_number_under_each_model_with_what_it_means():
     found = Verdict({"data": Interval(0.6, 0.5, 0.7, 0.9)}, {"data": 0.003}, claim="twenty_bring_eighty").found
     assert str(found[0]) == (
-        "In these data: the best 20% of customers brought 60% (90% interval 50% to 70%) of the revenue. "
-        "The probability that the claim holds is below 1%."
+        "In these data: the best 20% of customers brought 60% (90% interval 50% to 70%) of the revenue; "
+        "probability of the claim: below 1%."
     )
     assert [str(chance_said(chance)) for chance in (0.5, 0.999)] == ["50%", "above 99%"]
 

@@ -14,9 +14,9 @@ from analysis.claims import Outcome, claim_step
 from analysis.claims.profit import read_as
 from analysis.config import EconomicsConfig, RetentionConfig
 from analysis.data import PurchaseTruth, SpendTruth, simulate_transactions
-from analysis.data.customer_tables import CustomerTables
 from analysis.data.shop import ShopTruth, simulate_shop
 from analysis.data.simulation import rounds_of_orders
+from analysis.data.tables import CustomerTables
 from analysis.models.registry import MODELS
 from analysis.time import TimeUnit, force_of_interest, units_per_year
 from analysis.value.lift import brings, shifts_of

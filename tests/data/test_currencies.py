@@ -1,9 +1,5 @@
-import datetime as dt
-
-import openpyxl
 import pandas as pd
 import pytest
-from openpyxl.styles.numbers import BUILTIN_FORMATS
 from tests.conftest import refuses
 
 from analysis.errors import InputRefused
@@ -89,62 +85,3 @@ def test_a_discount_above_the_amount_is_noted(load_frame):
         {"customer": list("aabb"), "date": days, "amount": [5.0, 5.0, 5.0, -1.0], "discount": [5.0, 50.0, 1.0, 0.0]}
     )
     assert "Rows with a discount larger than the amount: 1 of 4." in str(load_frame(frame).notes[-1])
-
-
-class TestNumberFormatsOfSheets:
-    @pytest.fixture
-    def load_sheet(self, tmp_path, load_file):
-        """Load a sheet of four orders whose amounts have these number formats in turn."""
-
-        def load(*formats, amounts=(5.5, 7.25, 3.0, 4.0), currency=None, configured=None):
-            book = openpyxl.Workbook()
-            book.active.append(["klant", "datum", "bedrag", "munt"])
-            for number, amount in enumerate(amounts):
-                book.active.append(["ab"[number % 2], dt.date(2024, 1, number + 1), amount, currency])
-                book.active.cell(number + 2, 3).number_format = formats[number % len(formats)]
-            book.save(tmp_path / "a.xlsx")
-            columns = {**COLUMNS, "currency": "munt"} if currency else COLUMNS
-            return load_file("a.xlsx", columns=columns, economics={"currency": configured} if configured else {})
-
-        return load
-
-    @pytest.mark.parametrize(
-        ("number_format", "currency"),
-        [
-            ("[$€-413] #,##0.00", "EUR"),
-            ('"$"#,##0.00', "USD"),
-            ("#,##0.00\\ [$CHF]", "CHF"),
-            ('#,##0.00 "EUR";[Red]-#,##0.00 "EUR"', "EUR"),
-            ('_-£* #,##0.00_-;-£* #,##0.00_-;_-£* "-"??_-;_-@_-', "GBP"),
-            ("[$-413]#,##0.00", None),
-            ('#,##0 "stuks"', None),
-            ("0.00", None),
-        ],
-    )
-    def test_name_the_currency_where_nothing_else_does(self, load_sheet, number_format, currency):
-        assert load_sheet(number_format).currency == currency
-        assert load_sheet(number_format, "General").currency == currency
-
-    def test_that_a_program_shows_as_its_own_countrys_money_say_nothing(self, load_sheet):
-        assert load_sheet(BUILTIN_FORMATS[44]).currency is None
-
-    @pytest.mark.parametrize(
-        ("formats", "told", "message"),
-        [
-            (["[$€-413] #,##0.00"], {"configured": "USD"}, "amounts in EUR in 4 rows, but economics.currency == 'USD'"),
-            (['"$"#,##0.00'], {"currency": "EUR"}, "amounts in USD in 4 rows, but column 'munt' says 'EUR'"),
-            (["[$€-413] 0", '"$"0'], {}, "column 'bedrag' mixes currencies: EUR in 2 rows, USD in 2 rows"),
-        ],
-    )
-    def test_that_contradict_what_is_told_are_mixed_currencies(self, load_sheet, formats, told, message):
-        with refuses(message, 3):
-            load_sheet(*formats, **told)
-
-    def test_count_together_with_the_signs_in_texts(self, load_sheet):
-        amounts = (5.5, "€ 7,25", 3.0, "€ 4,50")
-        assert load_sheet("[$€-413] #,##0.00", amounts=amounts).currency == "EUR"
-        with pytest.raises(InputRefused, match="mixes currencies: EUR in 2 rows, USD in 2 rows"):
-            load_sheet('"$"0.00', amounts=amounts)
-
-    def test_agree_with_a_currency_that_their_sign_can_stand_for(self, load_sheet):
-        assert load_sheet('"$"#,##0.00', configured="CAD").currency == "CAD"

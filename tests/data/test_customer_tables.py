@@ -8,7 +8,7 @@ import pytest
 
 import analysis as rl
 from analysis.config import LOT, Config
-from analysis.data.customer_tables import (
+from analysis.data.tables import (
     KEPT,
     REASONS,
     CustomerTables,

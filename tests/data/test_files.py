@@ -75,9 +75,3 @@ def test_a_file_that_cannot_be_opened_says_why_and_is_no_broken_archive(tmp_path
     (problem,) = problems_in_content(tmp_path / "a.csv")
     assert "cannot be read: permission denied" in problem.message
     assert problem.exit_code == USAGE
-
-
-def test_a_parquet_file_without_its_end_is_called_cut_off(tmp_path):
-    (tmp_path / "a.parquet").write_bytes(b"PAR1" + bytes(100))
-    (problem,) = problems_in_content(tmp_path / "a.parquet")
-    assert "the content is cut off" in problem.message

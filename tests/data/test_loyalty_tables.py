@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from analysis.config import Config
-from analysis.data.loyalty_tables import LoyaltyTables, load_loyalty_tables
+from analysis.data.tables import LoyaltyTables, load_loyalty_tables
 from analysis.errors import CONTENT, USAGE, InputRefused
 
 COLUMNS = {
@@ -163,8 +163,8 @@ def test_every_problem_of_every_table_is_told_at_once(refused):
         "campaigns.csv: 1 row has no end: 'b' in line 4; every row needs one",
         "campaigns.csv: 1 row ends before it starts: '2025-03-10' / '2025-03-03' in line 2; an end must be the start "
         "or later",
-        "promotions.csv: there is no column 'until' (for end); the columns are 'from', 'tot'",
-        "satisfaction.csv: column 'mark': 1 value is not a number: 'good' in line 3",
+        "promotions.csv: there is no column 'until' (for end); known are from, tot",
+        "satisfaction.csv: column 'mark' (for score): 1 value is not a number: 'good' in line 3",
         "experiment.csv: 1 row has no arm: 'b' / empty in line 4; every row needs one (NULL, none, n.v.t. and - count "
         "as none, unless the configuration names such an arm)",
         "experiment.csv: 1 customer stands in several arms: 'a' / 'nothing' in line 2, 'a' / 'promotion' in line 3; "
@@ -177,7 +177,7 @@ def test_every_problem_of_every_table_is_told_at_once(refused):
     [
         ("who,grup\na,b\n", {}, "there is no column 'group' (for arm); did you mean 'grup'?"),
         (ARMS, {"control": "nothin"}, "strategies.experiment.control == 'nothin' is no arm in experiment.csv; did you"),
-        (ARMS, {"control": "Nothing"}, "did you mean 'nothing'? The arms are 'nothing', 'promotion'"),
+        (ARMS, {"control": "Nothing"}, "did you mean 'nothing'?"),
         (ARMS, {"cost_per_customer": {"promo": 2}}, "cost_per_customer.promo is no arm in experiment.csv; did you"),
         ("who,group\na,nothing\nb,nothing\n", {}, "names one arm only, 'nothing'; at least two are needed"),
         (
@@ -264,5 +264,5 @@ class TestCustomerTypes:
     def test_must_be_among_the_four_and_one_a_customer(self, refused):
         message = " ".join(refused({"customer_types": "who,kind\na,service\na,brand\nb,bargains\n"})[0])
         assert "1 customer stands there with several types" in message
-        assert "is no customer type" in message
+        assert "1 value in column 'kind' (for type) is unknown: 'bargains' in line 4" in message
         assert "service, offer, brand, at_hand are allowed" in message

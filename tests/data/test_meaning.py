@@ -87,7 +87,7 @@ def test_statuses_that_nobody_chose_are_asked_about():
         read("woo_status.csv", **settings)
     with pytest.raises(InputRefused, match=r"which statuses count.*'completed', 'processing'"):
         read("woo_status.csv", **settings, status="Status")
-    with refuses("no row has the status 'complete'; did you mean 'completed'", 2):
+    with refuses("no row has the status 'complete'; the statuses are 'completed'", 2):
         read("woo_status.csv", **settings, status="Status", count_status=["complete"])
     with pytest.raises(InputRefused, match="count_status needs status"):
         rl.read_orders(shop(), **NAMED, count_status=["paid"])
@@ -104,7 +104,7 @@ def test_a_column_of_refunds_is_taken_off_the_order_of_its_row():
 
 
 def test_refunds_that_cannot_be_are_refused_and_those_that_nobody_named_are_asked_about():
-    with pytest.raises(InputRefused, match="1 refund is above its order: 11 of 10"):
+    with pytest.raises(InputRefused, match=r"1 refund is above its order: '11\.0' / '10\.0'"):
         rl.read_orders(shop(back=[11.0] + [0.0] * 99), **NAMED, refunded="back")
     with pytest.raises(InputRefused, match="all must have one sign"):
         rl.read_orders(shop(back=[1.0, -1.0] + [0.0] * 98), **NAMED, refunded="back")
@@ -153,7 +153,7 @@ def test_a_number_that_few_rows_have_is_the_id_of_any_customer():
 def test_an_id_that_may_stand_for_nobody_counts_and_is_asked_about():
     orders = rl.read_orders(shop(customer=["unknown"] * 5 + [f"c{i % 19}" for i in range(95)]), **NAMED)
     assert orders.customers == 20
-    assert any("'unknown' may stand for nobody" in str(note) for note in orders.notes)
+    assert any("may stand for nobody, each counted as one customer: 'unknown'." in str(note) for note in orders.notes)
 
 
 def test_an_order_s_total_on_each_of_its_lines_is_asked_about():
@@ -298,14 +298,9 @@ def test_totals_of_months_and_customers_inside_a_file_are_no_orders(tmp_path):
     assert orders.customers == 2
 
 
-def test_a_total_in_the_place_of_a_date_is_named_as_one(tmp_path):
+def test_totals_in_the_place_of_dates_are_refused_with_their_lines(tmp_path):
     rows = ["k1;05-01-2024;10", "k1;25-02-2024;20", ";Totaal januari;30", "k2;soon;1", ";Grand total:;35"]
     (tmp_path / "a.csv").write_text("\n".join(["c;d;a", *rows]))
-    for settings in {}, {"date_format": "%d-%m-%Y"}:
-        with pytest.raises(InputRefused) as refused:
-            rl.read_orders(tmp_path / "a.csv", customer="c", date="d", amount="a", **settings)
-        (message,) = str(refused.value).splitlines()
-        assert (
-            "2 rows are lines of totals and no orders: 'Totaal januari' in line 4, 'Grand total:' in line 6" in message
-        )
-        assert message.endswith("take them out of the file; and no date can be recognised in 'soon' in line 5")
+    shown = "'Totaal januari' in line 4, 'soon' in line 5, 'Grand total:' in line 6"
+    with refuses(f"3 values are not dates that can be recognised: {shown}; correct them, take lines of totals out", 3):
+        rl.read_orders(tmp_path / "a.csv", customer="c", date="d", amount="a")

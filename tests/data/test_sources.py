@@ -161,10 +161,11 @@ def test_a_frame_stands_in_for_a_file(load_frame):
         ("a.csv", b"a,b\n\x81\x8d,1", "neither UTF-8 nor Windows-1252"),
         ("a.parquet", PLAIN.encode(), "not a Parquet file"),
         ("a.parquet", b"PAR1" + b"x" * 30 + b"PAR1", "Parquet"),
+        ("a.parquet", b"PAR1" + bytes(100), "cannot be read as Parquet, the file is damaged or cut off"),
         ("a.xlsx", PLAIN.encode(), "not an Excel workbook"),
-        ("a.xlsx", b"PK\x03\x04" + b"x" * 30, "not an Excel workbook"),
+        ("a.xlsx", b"PK\x03\x04" + b"x" * 30, "the workbook is damaged or cut off"),
         ("a.csv.gz", PLAIN.encode(), "not a complete gzip archive"),
-        ("a.csv.gz", gzip.compress(PLAIN.encode() * 9999)[:-2000], "gzip archive"),
+        ("a.csv.gz", gzip.compress(PLAIN.encode() * 9999)[:-2000], "the gzip archive is damaged or cut off"),
         ("a.csv", b"", "the file is empty"),
         ("a.csv", b"\xef\xbb\xbf\r\n", "the file is empty"),
         ("a.csv", b"klant,datum,bedrag\n", "no rows under the header"),
@@ -249,20 +250,6 @@ def test_an_unknown_encoding_is_told_once_for_all_files(tmp_path):
     assert len(refused.value.problems) == 1
 
 
-def test_missing_numbers_of_another_writer_of_parquet_are_missing(tmp_path):
-    amounts = np.where(np.arange(500) % 5 == 0, np.nan, 5.0)
-    days = np.datetime64("2024-01-01") + np.arange(500) % 100
-    table = pa.table({"who": [f"c{i % 30}" for i in range(500)], "when": days, "eur": amounts})
-    pq.write_table(table, tmp_path / "a.parquet")
-    ledger = rl.read_orders(tmp_path / "a.parquet", customer="who", date="when", amount="eur").ledger
-    assert dict(ledger[["reason", "rows"]].to_numpy())["ledger.reason.missing_amount"] == 100
-    for nothing in (np.nan, np.inf):
-        table = table.set_column(2, "eur", pa.array(np.full(500, nothing)))
-        pq.write_table(table, tmp_path / "b.parquet")
-        with pytest.raises(InputRefused, match="no order is left of 500 rows: 500 missing amount"):
-            rl.read_orders(tmp_path / "b.parquet", customer="who", date="when", amount="eur")
-
-
 def test_columns_may_have_the_names_of_internal_ones():
     frame = pd.DataFrame({"text": ["a", "b", "a"], "day": ["01-02-2024", "31-03-2024", "05-06-2024"]})
     frame = frame.assign(rows=["1,5", "2,5", "3,5"], money=1, row=2, reason="x", own=1, whole=2, status=3)
@@ -288,3 +275,6 @@ def test_what_is_no_number_is_a_missing_amount_though_all_others_are_equal(tmp_p
     found = rl.read_orders(tmp_path / "nan.parquet", **names)
     assert found.orders == sum(value == 10.0 for value in amount)
     assert found.customers == 49
+    pq.write_table(table.set_column(2, "amount", pa.array([missing] * 5_000)), tmp_path / "nothing.parquet")
+    with pytest.raises(InputRefused, match="no order is left of 5,000 rows: 5,000 missing amount"):
+        rl.read_orders(tmp_path / "nothing.parquet", **names)

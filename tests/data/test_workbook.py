@@ -127,5 +127,5 @@ def test_a_workbook_that_is_damaged_inside_is_named(tmp_path, inside, damage):
         for name in whole.namelist():
             text = whole.read(name)
             damaged.writestr(name, damage(text) if name.endswith(inside) else text)
-    with refuses(r"a\.xlsx: .*(damaged|not an Excel workbook)", 3):
+    with refuses(r"a\.xlsx: the workbook is damaged or cut off", 3):
         rl.read_orders(tmp_path / "a.xlsx", customer="klant", date="datum")

@@ -14,7 +14,7 @@ import pytest
 
 import analysis as rl
 from analysis.config import Config
-from analysis.data.loyalty_tables import LoyaltyTables
+from analysis.data.tables import LoyaltyTables
 from analysis.errors import DataError, InputRefused, NotIdentified, Unavailable, UsageError
 from analysis.pipeline import STEPS, Store, Study, all_steps, open_study
 from analysis.pipeline.sources import content_hash

@@ -110,6 +110,15 @@ def test_a_table_may_be_folded_behind_its_caption(page, shown):
     assert folded.find_parent("details").summary.text == "All models"
 
 
+def test_points_may_stand_behind_a_line(page, shown):
+    page.points([Message("one"), Message("two")], behind=Message("What it rests on"))
+    folded = soup_of(shown).details
+    assert (folded.summary.text, [point.text for point in folded.find_all("li")]) == (
+        "What it rests on",
+        ["one", "two"],
+    )
+
+
 def test_cards_show_a_figure_its_sentence_and_how_it_went(page, shown):
     trend = [Interval(value, value - 1, value + 2, 0.9) for value in (1000.0, 2000.0)]
     page.cards([Card(Message("Margin"), 203_456.0, detail=Message("so far"), trend=trend), Card(Message("None"), None)])

@@ -189,7 +189,7 @@ class Verdict:
         for model, estimate in self.estimates.items():
             number, chance = copy.copy(self.declared.found), chance_said(self.probabilities[model])
             number.values, name = {"estimate": estimate}, NAMES.get(model, model)
-            said.append(Message("{model}: {finding}. The probability that the claim holds is {chance}.",
+            said.append(Message("{model}: {finding}; probability of the claim: {chance}.",
                 model=name, finding=number, chance=chance))  # fmt: skip
         return [*said, *([self.reason] if self.reason else []), *self.details]
 

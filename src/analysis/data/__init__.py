@@ -1,5 +1,10 @@
 """Orders: sources, cleaning with a ledger, the customer summary, the holdout split, simulated customers.
 
+The way of a value: ``reading`` finds what the configuration names (``files``, ``text``, ``cells``, ``database``) and
+makes it a ``source.RawTable``; ``formats`` tries every format on its texts, ``rows`` gives every role its column,
+``meaning`` says what a row means, ``cleaning`` whether it counts; ``expressions`` sum up what counts, ``orders`` hands
+it out. Rows of other engines come in at ``rows`` (``remote``). ``tables`` and ``contracts`` read what lies beside.
+
 Every name is loaded when it is first used, since files are looked for without any of them.
 """
 

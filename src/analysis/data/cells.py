@@ -8,9 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import zipfile
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from itertools import islice
@@ -22,35 +20,24 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 
-from analysis.config import DataConfig
+from analysis.config import DataConfig, nearest
 from analysis.data.engine import Connection, literal, quoted, run
 from analysis.data.files import sha256_of
 from analysis.data.source import (
     Part,
     RawTable,
+    damage_told,
     label_of,
     mapped_columns,
-    nearest_columns,
     parquet_table,
     problems_in_headers,
     row_hashes,
 )
-from analysis.data.vocabulary import mark_in_format
-from analysis.errors import (
-    DataError,
-    Problem,
-    RetentionLabError,
-    UsageError,
-    counted,
-    is_full_disk,
-    printable,
-    shortened,
-)
+from analysis.errors import DataError, Problem, UsageError, counted, printable
 
 MARK, OWN = "\x01", "chr(1)"
 """Stands before what was a number or a date of its own, in a column that holds texts as well."""
 BATCH_ROWS = 20_000
-MONEY_ROLES = ("amount", "unit_price", "discount")
 FORMULA = re.compile(rb"<(\w+:)?f[\s/>]")
 TYPES = {
     "integer": "BIGINT",
@@ -74,17 +61,16 @@ class CellWriter:
 
     def write(self, records: Iterable[Sequence[Any]]) -> None:
         """Append records."""
-        texts: list[list[str | None]] = [[] for _ in self.columns]
-        for record in records:
-            for column, value in enumerate(record):
-                kind, text = cell(value)
-                if kind:
-                    self.kinds[column].add(kind)
-                texts[column].append(text if kind in (None, "text") else MARK + text)
-        arrays = [pa.array(column, pa.string()) for column in texts]
-        self.connection.register("batch", pa.table(arrays, [str(number) for number, _ in enumerate(arrays)]))
-        run(self.connection, f"INSERT INTO {self.table} SELECT * FROM batch")
-        self.connection.unregister("batch")
+        arrays = []
+        for kinds, values in zip(self.kinds, zip(*records, strict=True), strict=False):
+            cells = [cell(value) for value in values]
+            kinds.update(kind for kind, _ in cells if kind)
+            texts = (text if kind in (None, "text") else MARK + text for kind, text in cells)
+            arrays.append(pa.array(texts, pa.string()))
+        if arrays:
+            self.connection.register("batch", pa.table(arrays, [str(number) for number, _ in enumerate(arrays)]))
+            run(self.connection, f"INSERT INTO {self.table} SELECT * FROM batch")
+            self.connection.unregister("batch")
 
 
 def cell(value: Any) -> tuple[str | None, str | None]:
@@ -120,23 +106,12 @@ def cell(value: Any) -> tuple[str | None, str | None]:
     return "text", str(value)
 
 
-def staged_cells(
-    connection: Connection,
-    writers: list[tuple[CellWriter, str]],
-    settings: Any,
-    *,
-    label: str,
-    digest: Callable[[], str] | None,
-    first_row: int,
-    blank_rows: bool = True,
-) -> RawTable:
+def staged_cells(connection: Connection, writers: list[tuple[CellWriter, str]], settings: Any) -> RawTable:
     """The table that finished writers, each with the name of its source, have staged.
 
-    A column of one kind gets that kind as its type. Unless ``blank_rows``, rows without a filled cell are no rows; they
-    are kept so that the others keep their numbers.
+    A column of one kind gets that kind as its type.
     """
-    first = writers[0][0]
-    problems = problems_in_headers([(name, tuple(writer.columns)) for writer, name in writers], settings)
+    first, label = writers[0]
     # Of names that are the same to DuckDB the first.
     names = [*{name.lower(): name for name in reversed(first.columns) if name}.values()][::-1]
     kinds = {name: frozenset().union(*(w.kinds[w.columns.index(name)] for w, _ in writers if name in w.columns))
@@ -144,28 +119,24 @@ def staged_cells(
     types = {name: _type_of(found) for name, found in kinds.items()}
     mixed = {name for name, found in kinds.items() if types[name] == "VARCHAR" and found - {"text"}}
     parts = []
-    for number, (writer, name) in enumerate(writers):
+    for number, (writer, source) in enumerate(writers):
         if set(types) <= set(writer.columns):
-            selected = [
-                _typed(quoted(f"{writer.columns.index(column)}"), kind, column in mixed) + f" AS {quoted(column)}"
-                for column, kind in types.items()
-            ]
+            selected = []
+            for name, kind in types.items():
+                column = quoted(f"{writer.columns.index(name)}")
+                column = column if name in mixed else f"ltrim({column}, {OWN})"
+                selected.append(f"CAST({column} AS {kind}) AS {quoted(name)}")
             run(connection, f"CREATE TEMP TABLE staged_{number} AS SELECT {', '.join(selected)} FROM {writer.table}")
-            parts.append(Part(f"staged_{number}", name))
+            parts.append(Part(f"staged_{number}", source))
         run(connection, f"DROP TABLE {writer.table}")
-    shown = {name: f"ltrim({quoted(name)}, {OWN})" for name in mixed}
-    cells = ", ".join(f"CAST({shown.get(name, quoted(name))} AS VARCHAR)" for name in types)
     return RawTable(
         label=label,
         parts=tuple(parts),
         types=types,
         columns=mapped_columns(settings, list(types)),
-        expressions=shown,
-        digest=digest,
+        expressions={name: f"ltrim({quoted(name)}, {OWN})" for name in mixed},
         row_keys=row_hashes(types),
-        first_row=first_row,
-        problems=tuple(problems),
-        only="" if blank_rows else f"trim(concat_ws('', {cells})) <> ''",
+        problems=tuple(problems_in_headers([(name, tuple(writer.columns)) for writer, name in writers], settings)),
     )
 
 
@@ -173,12 +144,6 @@ def _type_of(kinds: frozenset[str]) -> str:
     if len(kinds) > 1 and not kinds <= {"integer", "decimal", "float"}:
         return "VARCHAR"
     return next((kind for name, kind in reversed(TYPES.items()) if name in kinds), "VARCHAR")
-
-
-def _typed(column: str, kind: str, is_mixed: bool) -> str:  # noqa: FBT001
-    if kind == "VARCHAR":
-        return column if is_mixed else f"ltrim({column}, {OWN})"
-    return f"CAST(ltrim({column}, {OWN}) AS {kind})"
 
 
 def staged_frame(connection: Connection, frame: Any, data: DataConfig, workdir: Path) -> RawTable:
@@ -196,8 +161,7 @@ def staged_frame(connection: Connection, frame: Any, data: DataConfig, workdir: 
     except (pa.ArrowException, duckdb.NotImplementedException, TypeError, ValueError, OverflowError):
         pass  # such as a column with values of several types: they are looked at one by one
     if not isinstance(frame, pd.DataFrame):
-        names, frame = table.column_names, pd.DataFrame(dict(enumerate(column.to_pandas() for column in table.columns)))
-        frame.columns = names
+        frame = table.to_pandas()
     if not len(frame.columns):
         raise DataError("frame: there are no columns; at least one order is needed")
     frame = frame.set_axis([printable(column) for column in frame.columns], axis="columns")
@@ -205,7 +169,7 @@ def staged_frame(connection: Connection, frame: Any, data: DataConfig, workdir: 
     for start in range(0, len(frame), BATCH_ROWS):
         part = frame.iloc[start : start + BATCH_ROWS]
         writer.write(zip(*(part.iloc[:, number].astype(object) for number in range(part.shape[1])), strict=True))
-    return staged_cells(connection, [(writer, "frame")], data, label="frame", digest=None, first_row=1)
+    return staged_cells(connection, [(writer, "frame")], data)
 
 
 def _arrow_table(frame: pd.DataFrame) -> Any:
@@ -230,10 +194,18 @@ def _staged_arrow(table: Any, data: DataConfig, target: Path, connection: Connec
 
 def _problems_in_formulas(path: Path, data: DataConfig) -> list[Problem]:
     """Formulas whose values were never stored, since a program wrote the file that computes nothing."""
-    if not _may_hold_formulas(path):
-        return []
-    computed, written = (_opened_sheet(path, data.sheet, computed=computed).iter_rows() for computed in (True, False))
-    places = list(_cells_without_value(set(data.columns.mapped().values()), computed, written))
+    with zipfile.ZipFile(path) as archive:
+        sheets = [name for name in archive.namelist() if name.endswith(".xml") and "sharedStrings" not in name]
+        if not any(FORMULA.search(archive.read(name)) for name in sheets):
+            return []
+    wanted, used, places = set(data.columns.mapped().values()), set(), []
+    both = (_opened_sheet(path, data.sheet, computed=computed).iter_rows() for computed in (True, False))
+    for rows in zip(*both, strict=False):
+        used = used or {number for number, name in enumerate(rows[0]) if str(name.value).strip() in wanted}
+        for number, (value, formula) in enumerate(zip(*rows, strict=False)):
+            # What came to an empty text has a value.
+            if number in used and formula.data_type == "f" and value.value is None and value.data_type != "str":
+                places.append(formula.coordinate)
     if not places:
         return []
     found = counted(len(places), "cell holds a formula whose value is", "cells hold formulas whose values are")
@@ -244,72 +216,30 @@ def _problems_in_formulas(path: Path, data: DataConfig) -> list[Problem]:
     return [Problem(message)]
 
 
-def _may_hold_formulas(path: Path) -> bool:
-    with zipfile.ZipFile(path) as archive:
-        names = [name for name in archive.namelist() if name.endswith(".xml") and "sharedStrings" not in name]
-        return any(FORMULA.search(archive.read(name)) for name in names)
-
-
-def _cells_without_value(
-    columns: set[str], values: Iterable[tuple[Any, ...]], formulas: Iterable[tuple[Any, ...]]
-) -> Iterator[str]:
-    """Places such as ``C2``; a formula that came to an empty text has a value."""
-    used: set[int] | None = None
-    for computed, written in zip(values, formulas, strict=False):
-        for number, (value, formula) in enumerate(zip(computed, written, strict=False)):
-            if used is not None and number not in used:
-                continue
-            if formula.data_type == "f" and value.value is None and value.data_type != "str":
-                yield formula.coordinate
-        if used is None:
-            used = {number for number, name in enumerate(computed) if str(name.value).strip() in columns}
-
-
 def staged_workbooks(connection: Connection, paths: list[Path], data: DataConfig) -> RawTable:
     """Sheets of workbooks as one table; native dates and numbers stay what they are."""
     writers, problems = [], []
-    formats: dict[str, Counter[str]] = defaultdict(Counter)
     for number, path in enumerate(paths):
-        with _damage_named(path):
-            writers.append((_written(connection, path, data, f"cells_{number}", formats), path.name))
+        with damage_told(path, "workbook"):
+            writers.append((_written(connection, path, data, f"cells_{number}"), path.name))
             problems += _problems_in_formulas(path, data)
-    staged = staged_cells(
-        connection,
-        writers,
-        data,
+    staged = staged_cells(connection, writers, data)
+    cells = ", ".join(f"CAST({staged.expression(name)} AS VARCHAR)" for name in staged.types)
+    return replace(
+        staged,
         label=label_of(paths),
         digest=sha256_of(paths),
         first_row=2 + writers[0][0].skipped,
-        blank_rows=False,
+        problems=(*staged.problems, *problems),
+        only=f"trim(concat_ws('', {cells})) <> ''",  # others are kept, so that these keep their numbers
     )
-    marks = {column: _rows_by_mark(counts) for column, counts in formats.items()}
-    return replace(staged, problems=(*staged.problems, *problems), marks=marks)
 
 
-@contextmanager
-def _damage_named(path: Path) -> Iterator[None]:
-    """Whatever openpyxl says of a workbook that is damaged inside, in a sentence."""
-    try:
-        yield
-    except (RetentionLabError, MemoryError, duckdb.Error):
-        raise
-    except Exception as error:
-        if is_full_disk(error):
-            raise
-        reason = shortened(f"{type(error).__name__}: {error}", 200)
-        message = f"{path.name}: the workbook is damaged ({reason}); open it in a spreadsheet program and save it again"
-        raise DataError(message) from error
-
-
-def _written(
-    connection: Connection, path: Path, data: DataConfig, target: str, formats: Mapping[str, Counter[str]]
-) -> CellWriter:
-    """The cells of a sheet, in ``target``; adds the number formats of its amounts to ``formats``, by column."""
-    skipped = getattr(data, "skip_rows", 0)
+def _written(connection: Connection, path: Path, data: DataConfig, target: str) -> CellWriter:
+    """The cells of a sheet, in ``target``."""
+    skipped, header = getattr(data, "skip_rows", 0), ()
     rows = islice(sheet_rows(path, data.sheet), skipped, None)
-    header: list[Any] = []
-    for row in rows:
-        header = [cell.value for cell in row]
+    for header in rows:
         if any(name is not None for name in header) or not skipped:
             break
         skipped += 1  # blank rows between a title and the header
@@ -317,37 +247,15 @@ def _written(
         raise DataError(f"{path.name}: the first row of the sheet is empty; it must hold the headers")
     width = max(number for number, name in enumerate(header, 1) if name is not None)
     names = ["" if name is None else str(name).strip() for name in header[:width]]
-    columns = data.columns.mapped()
-    amounts = {columns[role] for role in MONEY_ROLES if role in columns}
-    money = [(number, formats[name]) for number, name in enumerate(names) if name in amounts]
     writer = CellWriter(connection, target, [name or f"column {number}" for number, name in enumerate(names, 1)])
     while batch := list(islice(rows, BATCH_ROWS)):
-        writer.write([_padded(row, width) for row in batch])
-        for number, counts in money:
-            cells = (row[number] for row in batch if number < len(row))
-            counts.update(cell.number_format for cell in cells if isinstance(cell.value, int | float))
+        writer.write((*row[:width], *(None,) * (width - len(row))) for row in batch)
     writer.skipped = skipped
     return writer
 
 
-def _rows_by_mark(counts: Mapping[str, int]) -> dict[str, int]:
-    """Rows of every sign or code of a currency, from the rows of every number format."""
-    from openpyxl.styles.numbers import is_builtin
-
-    rows: Counter[str] = Counter()
-    for number_format, number in counts.items():
-        # Those are shown in the money of whoever opens the file, whatever sign stands in them.
-        mark = None if is_builtin(number_format) else mark_in_format(number_format)
-        rows.update({mark: number} if mark else {})
-    return dict(rows)
-
-
-def _padded(row: tuple[Any, ...], width: int) -> tuple[Any, ...]:
-    return (*(cell.value for cell in row[:width]), *(None,) * (width - len(row)))
-
-
 def sheet_rows(path: Path, sheet: str | None) -> Iterator[tuple[Any, ...]]:
-    """The rows of a sheet as openpyxl's cells, the header first; of the only sheet when ``sheet`` is None.
+    """The values in the rows of a sheet, the header first; of the only sheet when ``sheet`` is None.
 
     Raises
     ------
@@ -356,8 +264,8 @@ def sheet_rows(path: Path, sheet: str | None) -> Iterator[tuple[Any, ...]]:
     """
     worksheet = _opened_sheet(path, sheet, computed=True)
     blank = 0
-    for row in worksheet.iter_rows():
-        if all(cell.value is None for cell in row):
+    for row in worksheet.iter_rows(values_only=True):
+        if all(value is None for value in row):
             blank += 1
             continue
         # Empty rows between others keep their place, so that row numbers in messages are those of the sheet.
@@ -369,19 +277,16 @@ def sheet_rows(path: Path, sheet: str | None) -> Iterator[tuple[Any, ...]]:
 
 def first_rows(path: Path, sheet: str | None, number: int) -> list[list[str]]:
     """The first rows of a sheet as text."""
-    rows = islice(sheet_rows(path, sheet), number)
-    return [["" if cell.value is None else str(cell.value).strip() for cell in row] for row in rows]
+    with damage_told(path, "workbook"):
+        rows = [*islice(sheet_rows(path, sheet), number)]
+    return [["" if value is None else str(value).strip() for value in row] for row in rows]
 
 
 def _opened_sheet(path: Path, sheet: str | None, *, computed: bool) -> Any:
     """The chosen sheet, with what its formulas came to or with the formulas themselves."""
     import openpyxl
 
-    try:
-        workbook = openpyxl.load_workbook(path, read_only=True, data_only=computed)
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
-        message = f"{path.name}: the name ends in {path.suffix}, but the content is not an Excel workbook ({error})"
-        raise DataError(message) from None
+    workbook = openpyxl.load_workbook(path, read_only=True, data_only=computed)
     worksheet = _chosen(path, workbook, sheet)
     worksheet.reset_dimensions()
     return worksheet
@@ -390,8 +295,7 @@ def _opened_sheet(path: Path, sheet: str | None, *, computed: bool) -> Any:
 def _chosen(path: Path, workbook: Any, sheet: str | None) -> Any:
     names = [worksheet.title for worksheet in workbook.worksheets]
     if sheet is not None and sheet not in names:
-        near = nearest_columns(sheet, names).replace("columns", "sheets")
-        raise UsageError(f"{path.name}: there is no sheet {sheet!r}; {near}")
+        raise UsageError(f"{path.name}: there is no sheet {sheet!r}{nearest(sheet, names)}")
     filled = [worksheet for worksheet in workbook.worksheets if _has_rows(worksheet)]
     if sheet is None and len(filled) > 1:
         listed = ", ".join(repr(worksheet.title) for worksheet in filled)

@@ -20,6 +20,7 @@ from analysis.data import expressions
 from analysis.data.engine import Relation
 from analysis.data.first_orders import left_truncation_of
 from analysis.data.ledger import Entry, Outcome, Reason, ledger_frame, where_any
+from analysis.data.ledger import in_words as labelled
 from analysis.data.meaning import dominant_customer, meant, on_whole_amounts, problems_in_far_days
 from analysis.data.rows import Rows, problems_in_rows
 from analysis.data.vocabulary import CODES, in_words, rows_by_code
@@ -142,11 +143,9 @@ class Cleaned:
         return f"<{type(self).__name__}: {self._said()}>"
 
     def _repr_html_(self) -> str:
-        table = self.ledger.assign(
-            outcome=[str(Outcome(code).label) for code in self.ledger["outcome"]],
-            reason=[str(Reason(code).label) for code in self.ledger["reason"]],
+        return block(
+            table_html(labelled(self.ledger), self._said()), *(Markup("<p>{}</p>").format(note) for note in self.notes)
         )
-        return block(table_html(table, self._said()), *(Markup("<p>{}</p>").format(note) for note in self.notes))
 
     def _said(self) -> Message:
         return Message(
@@ -366,14 +365,9 @@ def problems_in_profile(
 
 
 def _nothing_left(label: str, profile: Profile) -> str:
-    left_out = profile.of("rows", Reason.REFUND_DROPPED)
-    refunds = profile.of("refunds") + left_out
-    if refunds and profile.of("rows") + left_out == refunds:
-        all_of_them = "the only amount is" if refunds == 1 else f"all {refunds:,} amounts are"
-        return f"{label}: {all_of_them} negative; at least one order of zero or more is needed"
-    reasons = ", ".join(
-        f"{entry.rows:,} {entry.reason.rsplit('.', 1)[-1].replace('_', ' ')}" for entry in profile.dropped if entry.rows
-    )
+    found = {entry.reason.rsplit(".", 1)[-1].replace("_", " "): entry.rows for entry in profile.dropped}
+    found["refunds, which are no orders"] = profile.of("refunds")
+    reasons = ", ".join(f"{rows:,} {reason}" for reason, rows in found.items() if rows)
     return f"{label}: no order is left of {counted(profile.total('rows'), 'row')}: {reasons}"
 
 

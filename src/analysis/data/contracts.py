@@ -11,9 +11,9 @@ import pandas as pd
 
 from analysis.config import Config
 from analysis.data.ledger import where_any
-from analysis.data.tables import EXAMPLES, Table, read_table
+from analysis.data.tables import Table, read_table
 from analysis.data.vocabulary import words
-from analysis.errors import DataError, InputRefused, Problem, counted, shortened
+from analysis.errors import DataError, InputRefused, Problem, counted
 from analysis.words import Message
 
 
@@ -101,17 +101,7 @@ def load_contracts(config: Config, *, as_of: dt.date, workdir: Path) -> Contract
     read = _of_months if columns.month else _of_tenure if columns.tenure else _of_spans
     table = read_table("contracts", config.contracts, config, workdir / "contracts", months=True)
     contracts, last_day, notes = read(table, pd.Timestamp(as_of), months)
-    told = where_any(
-        Message(
-            "Contracts whose end is a word for nothing, such as NULL or n.v.t.: {n:integer}. They are taken to run on.",
-            n=table.readings["end"].nothing if "end" in table.readings else 0,
-        ),
-        Message(
-            "Rows that name a month and no day: {n:integer}. The first day of the month is taken.",
-            n=0 if columns.month else max(reading.months for reading in table.readings.values()),
-        ),
-    )
-    return _counted(table, contracts, last_day, [*table.said(Message("contracts")), *told, *notes], months)
+    return _counted(table, contracts, last_day, [*table.said(Message("contracts")), *notes], months)
 
 
 def problems_in_contracts(config: Config, workdir: Path) -> tuple[Problem, ...]:
@@ -129,10 +119,7 @@ def problems_in_contracts(config: Config, workdir: Path) -> tuple[Problem, ...]:
 YES, NO = words("said_yes"), words("said_no")
 """What is written of a contract that ran, or had ended."""
 SAID = (*YES, *NO)
-NEITHER = (
-    ("says neither yes nor no", "say neither yes nor no"),
-    "true or false, 1 or 0, yes or no, active or inactive (also ended, cancelled) are allowed",
-)
+ALLOWED = "true or false, 1 or 0, yes or no, active or inactive (also ended, cancelled) are allowed"
 _Read = tuple[pd.DataFrame, pd.Timestamp, list[Message]]
 FAR = pd.Timestamp("9999-12-31")
 """Stands for the end of what runs on, where ends are compared."""
@@ -145,8 +132,7 @@ FAR = pd.Timestamp("9999-12-31")
 def _of_spans(table: Table, as_of: pd.Timestamp, _months: int) -> _Read:
     """Rows with a start and an end; those of a customer that follow on one another are one contract."""
     table.check_filled("start")
-    allowed = "an end must be the start or later, or empty where the contract runs on"
-    table.check_order("contract ends", "contracts end", allowed)
+    table.check_order()
     table.check_filled("customer")
     table.refuse()
     spans = table.frame.sort_values(["customer", "start"], kind="stable")
@@ -182,7 +168,7 @@ def _of_tenure(table: Table, as_of: pd.Timestamp, months: int) -> _Read:
     """
     rows = table.frame
     table.check_filled("customer", "tenure")
-    table.check_known("churned", SAID, *NEITHER)
+    table.check_known("churned", SAID, ALLOWED)
     if "tenure" in rows:
         one, many = "tenure is negative", "tenures are negative"
         table.check(("tenure",), rows["tenure"] < 0, one, many, "months since the start are allowed")
@@ -205,7 +191,7 @@ def _of_months(table: Table, as_of: pd.Timestamp, _months: int) -> _Read:
     did not. The last month is the last day that is known.
     """
     table.check_filled("month")
-    table.check_known("active", SAID, *NEITHER)
+    table.check_known("active", SAID, ALLOWED)
     table.check_filled("customer")
     rows = table.frame
     if "month" in rows:
@@ -217,7 +203,14 @@ def _of_months(table: Table, as_of: pd.Timestamp, _months: int) -> _Read:
     table.refuse()
     rows = rows[rows["month"] <= as_of].sort_values(["customer", "month"])
     rows["active"] = rows["active"].isin(YES)
-    _refuse_gaps(table, rows)
+    behind = _month_of(rows["month"]).groupby(rows["customer"]).diff() > 1
+    one, many = "row comes after a month that is missing", "rows come after months that are missing"
+    every = "every month between a customer's first and last row is needed"
+    table.check(("customer", "month"), behind, one, many, every)
+    stops = ~rows.duplicated("customer", keep="last") & rows["active"] & (rows["month"] < rows["month"].max())
+    one, many = "row ends a contract that still ran", "rows end contracts that still ran"
+    table.check(("customer", "month"), stops, one, many, "add the month in which they were no longer active")
+    table.refuse()
     ran = rows[rows["active"]].groupby("customer")["month"].agg(["min", "max"])
     start = rows["customer"].map(ran["min"])
     stop = rows[~rows["active"] & (rows["month"] > start)].groupby("customer")["month"].min().reindex(ran.index)
@@ -244,28 +237,6 @@ def _of_months(table: Table, as_of: pd.Timestamp, _months: int) -> _Read:
             ),
         ),
     )
-
-
-def _refuse_gaps(table: Table, rows: pd.DataFrame) -> None:
-    """Customers of whom a month is missing between their first and last row, or who just stop."""
-    each = rows.groupby("customer").agg(first=("month", "min"), last=("month", "max"), months=("month", "size"))
-    each["needed"] = _month_of(each["last"]) - _month_of(each["first"]) + 1
-    gaps = each[each["months"] < each["needed"]]
-    shown = [
-        f"{shortened(one.Index)!r} has {one.months} of {one.needed} months from {one.first:%Y-%m} to {one.last:%Y-%m}"
-        for one in gaps.head(EXAMPLES).itertuples()
-    ]
-    if shown:
-        found = counted(len(gaps), "customer has gaps", "customers have gaps")
-        table.add(f"{found}: {', '.join(shown)}; every month between the first and the last row is needed")
-    stops = rows.drop_duplicates("customer", keep="last")
-    stops = stops[stops["active"] & (stops["month"] < rows["month"].max())]
-    shown = [f"{shortened(one.customer)!r} after {one.month:%Y-%m}" for one in stops.head(EXAMPLES).itertuples()]
-    if shown:
-        found = counted(len(stops), "customer's rows stop", "customers' rows stop")
-        allowed = "add the month in which they were no longer active"
-        table.add(f"{found} while active and before the last month: {', '.join(shown)}; {allowed}")
-    table.refuse()
 
 
 def _month_of(days: pd.Series) -> pd.Series:

@@ -49,8 +49,11 @@ def staged_query(connection: Connection, source: DatabaseSource, data: DataConfi
         try:
             writer = _streamed(connection, url, source.query)
         except ModuleNotFoundError as error:
-            raise UsageError(_missing_driver(url, error.name or "", source.database_url_env)) from None
-    return staged_cells(connection, [(writer, "query")], data, label="query", digest=None, first_row=1)
+            raise UsageError(
+                f"transactions: the URL in {source.database_url_env} needs the Python module {error.name!r}, which is "
+                'not installed; for PostgreSQL run: pip install "retention-lab[postgresql]"'
+            ) from None
+    return staged_cells(connection, [(writer, "query")], data)
 
 
 @contextmanager
@@ -153,15 +156,6 @@ def _existing(parsed):
     if is_file and not Path(path).is_file():
         raise UsageError("transactions: there is no such SQLite file as the database URL names")
     return parsed
-
-
-def _missing_driver(url: str, module: str, variable: str) -> str:
-    if url.startswith("postgres"):
-        return (
-            f"transactions: the URL in {variable} needs the PostgreSQL driver, which is not installed; "
-            'run: pip install "retention-lab[postgresql]"'
-        )
-    return f"transactions: the URL in {variable} needs the Python module {module!r}, which is not installed"
 
 
 def redacted(text: str, url: str) -> str:

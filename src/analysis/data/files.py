@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import difflib
 import glob
 import gzip
 import hashlib
+import os
 import zlib
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
 
+from analysis.config import nearest
 from analysis.errors import USAGE, Problem, printable, shortened
 
 ENDINGS = {
-    ".csv": "text",
-    ".tsv": "text",
-    ".txt": "text",
-    ".csv.gz": "text",
-    ".tsv.gz": "text",
-    ".txt.gz": "text",
-    ".parquet": "parquet",
-    ".pq": "parquet",
-    ".xlsx": "workbook",
-    ".xlsm": "workbook",
+    **dict.fromkeys((".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz"), "text"),
+    **dict.fromkeys((".parquet", ".pq"), "parquet"),
+    **dict.fromkeys((".xlsx", ".xlsm"), "workbook"),
 }
 SIGNATURES = {
     b"PAR1": "a Parquet file",
@@ -33,13 +27,8 @@ SIGNATURES = {
     b"\xd0\xcf\x11\xe0": "an old Excel workbook (.xls) or another Office file",
     b"%PDF": "a PDF document",
     b"SQLite format 3": "a SQLite database",
-    b"ORC": "an ORC file",
-    b"Obj\x01": "an Avro file",
-    b"BZh": "a bzip2 archive",
-    b"(\xb5/\xfd": "a zstandard archive",
-    b"\x89PNG": "a PNG picture",
-    b"{\\rtf": "a rich-text document",
 }
+BEGINNINGS = {"parquet": b"PAR1", "workbook": b"PK\x03\x04"}
 CHUNK_BYTES = 1 << 20
 LONGEST_NAME = 100
 
@@ -87,7 +76,7 @@ def files_matching(pattern: str, folder: Path) -> list[Path]:
         if not glob.has_magic(pattern):
             return []
         # The folder is taken literally, whatever brackets its name has.
-        full = str(Path(glob.escape(str(folder))) / _at_home(pattern))
+        full = str(located(pattern, Path(glob.escape(str(folder)))))
         return sorted(match for name in glob.iglob(full, recursive=True) if (match := Path(name)).is_file())  # noqa: PTH207
     except (OSError, ValueError):
         return []
@@ -95,20 +84,13 @@ def files_matching(pattern: str, folder: Path) -> list[Path]:
 
 def located(name: str, folder: Path) -> Path:
     """Where a name in a configuration lies: ``~`` is the home folder, the rest is relative to ``folder``."""
-    return folder / _at_home(name)
-
-
-def _at_home(name: str) -> Path:
-    try:
-        return Path(name).expanduser()
-    except RuntimeError:
-        return Path(name)
+    return folder / os.path.expanduser(name)  # noqa: PTH111 (pathlib's raises where there is no such user)
 
 
 def _missing_message(pattern: str, folder: Path) -> str:
     path = located(pattern, folder)
     if glob.has_magic(pattern):
-        where = "" if path.is_absolute() and path == _at_home(pattern) else f" in {folder}"
+        where = "" if located(pattern, Path()).is_absolute() else f" in {folder}"
         return f"transactions: no file matches {shortened(pattern, LONGEST_NAME)!r}{where}"
     try:
         if path.is_dir():
@@ -119,8 +101,7 @@ def _missing_message(pattern: str, folder: Path) -> str:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         return f"transactions: {shortened(pattern, LONGEST_NAME)!r} cannot be the name of a file ({reason})"
-    near = difflib.get_close_matches(path.name, beside, n=1)
-    return f"transactions: there is no file {path}" + (f"; did you mean {near[0]!r}?" if near else "")
+    return f"transactions: there is no file {path}{nearest(path.name, beside, 0)}"
 
 
 def _ending_message(path: Path) -> str:
@@ -129,7 +110,7 @@ def _ending_message(path: Path) -> str:
 
 
 def problems_in_content(path: Path) -> list[Problem]:
-    """Whether a file is what its ending says, judged by its first and last bytes."""
+    """Whether a file is what its ending says, judged by its first bytes."""
     try:
         with opened(path) as stream:
             start = stream.read(4096)
@@ -140,14 +121,13 @@ def problems_in_content(path: Path) -> list[Problem]:
     if not start.strip(b"\xef\xbb\xbf \t\r\n"):
         return [Problem(f"{path.name}: the file is empty; a header and at least one row are needed")]
     found = _signature(start)
-    content = kind_of(path)
-    if content == "parquet" and not _is_whole_parquet(path, start):
-        return [_mismatch(path, "cut off" if start.startswith(b"PAR1") else found or "not a Parquet file")]
-    if content == "workbook" and not start.startswith(b"PK\x03\x04"):
-        return [_mismatch(path, found or "not an Excel workbook")]
-    if content == "text" and found:
-        return [_mismatch(path, found)]
-    return []
+    kind = kind_of(path)
+    is_promised = start.startswith(BEGINNINGS[kind]) if kind in BEGINNINGS else not found
+    if is_promised:
+        return []
+    ending = "".join(path.suffixes[-2:]) if _is_gzip(path) else path.suffix
+    content = found or f"not {SIGNATURES[BEGINNINGS[kind]]}"
+    return [Problem(f"{path.name}: the name ends in {ending}, but the content is {content}")]
 
 
 def opened(path: Path) -> BinaryIO:
@@ -164,24 +144,9 @@ def _signature(start: bytes) -> str | None:
         if start.startswith(magic):
             return name
     text = start.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    if text.startswith((b"<!doctype html", b"<html", b"<head", b"<body", b"<table")):
-        return "a web page (HTML)"
-    if text.startswith((b"<?xml", b"<!doctype", b"<svg")):
-        return "an XML document"
-    if text.startswith((b'{"', b"[{", b"{ ", b"{\n", b"{\r", b"[\n")):
-        return "a JSON document"
-    return None
-
-
-def _is_whole_parquet(path: Path, start: bytes) -> bool:
-    with path.open("rb") as stream:
-        stream.seek(max(0, path.stat().st_size - 4))
-        return start.startswith(b"PAR1") and stream.read() == b"PAR1" and path.stat().st_size > 12
-
-
-def _mismatch(path: Path, found: str) -> Problem:
-    ending = "".join(path.suffixes[-2:]) if _is_gzip(path) else path.suffix
-    return Problem(f"{path.name}: the name ends in {ending}, but the content is {found}")
+    if text.startswith((b"<!doctype", b"<html", b"<head", b"<body", b"<table", b"<?xml", b"<svg")):
+        return "a web page or another document of HTML or XML"
+    return "a JSON document" if text.startswith((b'{"', b"[{", b"{ ", b"{\n", b"{\r", b"[\n")) else None
 
 
 def sha256_of(paths: Iterable[Path]) -> Callable[[], str]:

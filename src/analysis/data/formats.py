@@ -9,8 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import unicodedata
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import count, product
 from typing import Any
@@ -20,7 +19,7 @@ import duckdb
 from analysis.data.cells import OWN
 from analysis.data.engine import MONEY, Connection, literal, literals, quoted, run
 from analysis.data.source import RawTable
-from analysis.data.vocabulary import CURRENCY, TOTALS, in_words, rows_by_code, words
+from analysis.data.vocabulary import CURRENCY, in_words, rows_by_code, words
 from analysis.errors import CONTENT, USAGE, Problem, counted
 
 ENGLISH = {
@@ -91,8 +90,6 @@ class Reading:
         Whether every value that is not zero carries a per-cent sign.
     form
         The format that the values prove; empty where they are no texts or nothing has to be known.
-    nothing, months
-        Rows with a word that counts as nothing, such as NULL; rows that name a month and no day.
     """
 
     expression: str
@@ -103,8 +100,6 @@ class Reading:
     in_utc: bool = False
     per_cent: bool = False
     form: str = ""
-    nothing: int = 0
-    months: int = 0
 
 
 class Trial:
@@ -120,8 +115,8 @@ class Trial:
         Rows with a value.
     fits
         Format -> rows that it reads, only those that read any, in the order of preference.
-    unread, nothing
-        Rows that none reads; rows with a word that counts as nothing, which are not tried.
+    unread
+        Rows that none reads; words that count as nothing are not tried.
     """
 
     def __init__(
@@ -147,8 +142,6 @@ class Trial:
             SELECT *, starts_with(text, {OWN}) AS own, lower(trim(text)) IN {literals(NOTHING)} AS nothing, {prepared}
             FROM (SELECT {value} AS text, count(*)::BIGINT AS rows FROM {table.scan} GROUP BY 1)
             WHERE trim(text) <> ''""")  # fmt: skip
-        nothing = f"SELECT coalesce(sum(rows), 0)::BIGINT FROM {name}_texts WHERE nothing"
-        self.nothing = run(connection, nothing)[0][0]
         if days:
             reads = ", ".join(f"bool_or({day} IS NOT NULL)" for day in days.values())
             each = f"SELECT DISTINCT day, day AS whole FROM {name}_texts WHERE NOT (own OR nothing)"
@@ -197,7 +190,7 @@ class Trial:
         # Names that no column of a user has, since the values stand beside them.
         text, read = quoted(f"text of {self.name}"), quoted(f"value of {self.name}")
         looked_up = f"(SELECT text AS {text}, {_name(form)} AS {read} FROM {self.name})"
-        return Reading(read, join=f"LEFT JOIN {looked_up} ON {text} = {self.value}", nothing=self.nothing, **known)
+        return Reading(read, join=f"LEFT JOIN {looked_up} ON {text} = {self.value}", **known)
 
 
 def _name(form: str) -> str:
@@ -208,15 +201,6 @@ def _name(form: str) -> str:
 def _misfit(form: str | None) -> str:
     """SQL of whether a format does not read a text."""
     return f"{_name(form)} IS NULL" if form else "true"
-
-
-def _only(form: str, other: str) -> str:
-    """SQL of whether a format reads a text that another one does not."""
-    return f"{_name(form)} IS NOT NULL AND {_name(other)} IS NULL"
-
-
-def _where(table: RawTable, column: str, role: str = "") -> str:
-    return f"{table.label}: column {column!r}" + (f" (for {role})" if role else "")
 
 
 def _refused(kind: str, message: str, exit_code: int = CONTENT) -> Reading:
@@ -243,7 +227,7 @@ def read_date(
     if kind.startswith((*INTEGERS, "DOUBLE", "FLOAT", "DECIMAL")) and not kind.endswith("]"):
         value = f"NULLIF(regexp_replace(CAST({value} AS VARCHAR), '[.]0+$', ''), 'nan')"
     elif kind != "VARCHAR":
-        return _refused("DATE", f"{_where(table, column, role)} holds {kind.lower()} values, must hold dates")
+        return _refused("DATE", f"{table.where(role)} holds {kind.lower()} values, must hold dates")
     else:
         value = quoted(column)
     zone = timezone or "UTC"
@@ -260,18 +244,44 @@ def read_date(
         days, formats = None, {date_format: formats.get(date_format) or _configured(date_format, zone, role)}
     trial = Trial(connection, table, column, value, _prepared_date(), formats, days)
     if not trial.rows:
-        return Reading("CAST(NULL AS DATE)", nothing=trial.nothing)
+        return Reading("CAST(NULL AS DATE)")
     forms = trial.whole
     if len(forms) > 1 and any("%y" in form for form in forms):
         today = dt.datetime.now(dt.UTC).date()
         forms = [form for form in forms if not trial.texts(f"{_name(form)} > DATE '{today}'", 1)]
-    zoned, texts = trial.number("zone <> '' AND NOT own"), trial.number("NOT own")
-    mixes_own = trial.number(OWN_ZONED) and trial.number(OWN_PLAIN)
-    if len(forms) == 1 and (zoned in (0, texts) or date_format) and not mixes_own:
-        utc = timezone is None and (zoned > 0 or forms[0] in SINCE_1970 or (date_format or "").lower().endswith("%z"))
-        whole_months = texts if months and forms[0] in MONTH_FORMATS and not date_format else 0
-        return trial.reading(forms[0], in_utc=utc, form=forms[0], months=whole_months)
-    return _unread_date(trial, date_format, zoned, role)
+    ways = ((OWN_PLAIN, OWN_ZONED), ("zone = '' AND NOT own", "zone <> '' AND NOT own"))
+    mixed = next((both for both in ways[: 1 if date_format else 2] if all(map(trial.number, both))), ())
+    if len(forms) == 1 and not mixed:
+        zoned = trial.number(ways[1][1]) or forms[0] in SINCE_1970 or (date_format or "").lower().endswith("%z")
+        return trial.reading(forms[0], in_utc=timezone is None and bool(zoned), form=forms[0])
+    best, misfit = trial.best, _misfit(trial.best)
+    if trial.unread and not mixed and (date_format or not trial.number(f"{misfit} AND NOT {ALIKE}")):
+        unreadable = f"{trial.value} IN (SELECT text FROM {trial.name} WHERE {misfit})"
+        if best:
+            return trial.reading(best, unreadable=unreadable)
+        return Reading("CAST(NULL AS DATE)", unreadable)
+    return _refused("DATE", f"{table.where(role)}{_why_no_dates(trial, mixed)}")
+
+
+def _why_no_dates(trial: Trial, mixed: tuple[str, ...]) -> str:
+    """Why not one format reads every date; ``mixed`` are conditions on rows that are of two kinds."""
+    whole, best, misfit = trial.whole, trial.best, _misfit(trial.best)
+    if len(whole) > 1 and not mixed:
+        fields = "day and year" if "%b" in whole[0] else "day and month"
+        texts = trial.number("NOT own")
+        which = f"any of the {texts:,} dates" if texts > 1 else "the only date"
+        choices = " or ".join(f'"{form}"' for form in whole)
+        shown = trial.shown("NOT own", 3)
+        return f": {fields} cannot be told apart in {which}, such as {shown}; set the key `date_format` to {choices}"
+    if best and (mixed or not trial.unread):
+        conditions = mixed or (f"NOT {misfit}", misfit)
+        listed = ", ".join(f"{counted(trial.number(one), 'row')} like {trial.shown(one, 1)}" for one in conditions)
+        return f" mixes formats: {listed}; all rows must be written the same way"
+    found = counted(trial.number(misfit), "value is not a date", "values are not dates")
+    return (
+        f": {found} that can be recognised: {trial.shown(misfit)}; correct them, take lines of totals out of the file, "
+        "or describe the format with the key `date_format`"
+    )
 
 
 def _native_date(value: str, kind: str, timezone: str | None, role: str) -> Reading:
@@ -317,10 +327,9 @@ def _days(zone: str, *, months: bool) -> dict[str, str]:
     """Name of a format -> SQL of what it makes of a date without its time of day."""
     forms = (*DATE_FORMATS, *(MONTH_FORMATS if months else ()))
     found = {form: f"try_strptime(day, '{form}')" for form in forms}
-    for form in ("%Y%m%d", "%d%m%Y", "%m%d%Y", "%Y%m"):
-        digits = 6 if form == "%Y%m" else 8
-        if form in found:
-            found[form] = f"CASE WHEN regexp_matches(day, '^[0-9]{{{digits}}}$') THEN {found[form]} END"
+    for form in (form for form in forms if re.fullmatch("(%[Ymd])+", form)):
+        digits = f"^[0-9]{{{2 + 2 * form.count('%')}}}$"
+        found[form] = f"CASE WHEN regexp_matches(day, '{digits}') THEN {found[form]} END"
     for name, (digits, micro) in SINCE_1970.items():
         moment = f"make_timestamp(CAST(day AS BIGINT) * {micro})"
         local = f"CAST(timezone('{zone}', timezone('UTC', {moment})) AS DATE)"
@@ -343,26 +352,6 @@ def _with_shift(midnight: str, zone: str) -> str:
     moment = f"(CAST({midnight} AS DATE) + clock - to_minutes(CAST(shift AS BIGINT)))"
     local = f"CAST(timezone('{zone}', timezone('UTC', {moment})) AS DATE)"
     return f"CASE WHEN zone = '' AND clock IS NOT NULL THEN CAST({midnight} AS DATE) ELSE {local} END"
-
-
-def _unread_date(trial: Trial, date_format: str | None, zoned: int, role: str) -> Reading:
-    """What is left where not one format reads every date: no reading, or one with values that are none."""
-    if trial.number(OWN_ZONED) and trial.number(OWN_PLAIN):
-        return _refused("DATE", _mixed(trial, role, (OWN_PLAIN, OWN_ZONED)))
-    best, misfit = trial.best, _misfit(trial.best)
-    totals = f"{misfit} AND regexp_matches(lower(trim(text)), '{TOTALS}')"
-    if role == "date" and (number := trial.number(totals)):
-        found = counted(number, "row is a line of totals and no order", "rows are lines of totals and no orders")
-        others = f"{misfit} AND NOT ({totals})"
-        rest = f"; and no date can be recognised in {trial.shown(others)}" if trial.number(others) else ""
-        where = _where(trial.table, trial.column, role)
-        return _refused("DATE", f"{where}: {found}: {trial.shown(totals)}; take them out of the file{rest}")
-    if trial.unread and (date_format or trial.number(f"{misfit} AND {ALIKE}") == trial.number(misfit)):
-        unreadable = f"{trial.value} IN (SELECT text FROM {trial.name} WHERE {misfit})"
-        if not best:
-            return Reading("CAST(NULL AS DATE)", unreadable, nothing=trial.nothing)
-        return trial.reading(best, unreadable=unreadable)
-    return _refused("DATE", _date_message(trial, date_format, zoned, role))
 
 
 def _is_format(connection: Connection, date_format: str) -> bool:
@@ -388,60 +377,24 @@ def _configured(date_format: str, zone: str, role: str) -> str:
     return _day(day, zone, role)
 
 
-def _date_message(trial: Trial, date_format: str | None, zoned: int, role: str) -> str:
-    """Why not one format reads every date."""
-    where, whole, best, shown = _where(trial.table, trial.column, role), trial.whole, trial.best, trial.shown
-    advice = "correct them, or describe the format with the key `date_format`"
-    if 0 < zoned < trial.number("NOT own") and not date_format:
-        return _mixed(trial, role, ("zone = '' AND NOT own", "zone <> '' AND NOT own"))
-    if len(whole) > 1:
-        fields = "day and year" if "%b" in whole[0] else "day and month"
-        texts = trial.number("NOT own")
-        which = f"any of the {texts:,} dates" if texts > 1 else "the only date"
-        choices = " or ".join(f'"{form}"' for form in whole)
-        open_ = f"{fields} cannot be told apart in {which}, such as {shown('NOT own', 3)}"
-        return f"{where}: {open_}; set the key `date_format` to {choices}"
-    if trial.unread or not best:
-        many = "values are not dates that can be recognised"
-        found = counted(trial.number(_misfit(best)), "value is not a date that can be recognised", many)
-        return f"{where}: {found}: {shown(_misfit(best))}; {advice}"
-    others = (form for form in trial.fits if form != best)
-    second = max(others, default=best, key=lambda form: trial.number(_only(form, best)))
-    only = _only(best, second), _only(second, best)
-    if re.sub("[a-zA-Z]", "", best) == re.sub("[a-zA-Z]", "", second) and best[-2:].lower() == second[-2:].lower():
-        parts = "; ".join(f"only {form} fits {shown(one, 1)}" for form, one in zip((best, second), only, strict=True))
-        return f"{where} mixes formats: {parts}; all rows must be written the same way"
-    return _mixed(trial, role, (f"{_name(best)} IS NOT NULL", _misfit(best)))
-
-
-def _mixed(trial: Trial, role: str, conditions: Iterable[str]) -> str:
-    where = _where(trial.table, trial.column, role)
-    listed = ", ".join(f"{counted(trial.number(one), 'row')} like {trial.shown(one, 1)}" for one in conditions)
-    return f"{where} mixes formats: {listed}; all rows must be written the same way"
-
-
 def read_number(connection: Connection, table: RawTable, role: str, decimal: str | None) -> Reading:
     """How the numbers of a column are read, exactly as they stand or not at all.
 
     ``1.234,56`` and ``1,50`` prove a decimal comma, ``1,234.56`` and ``1.5`` a decimal point; ``1.234`` proves
     neither and is refused unless another text of the column, or the key ``decimal``, settles it. Cells that are
-    numbers of their own say nothing about how texts beside them are written, but their formats name a currency.
+    numbers of their own say nothing about how texts beside them are written.
     """
     column = table.columns[role]
     kind = table.types[column].upper()
     if kind == "VARCHAR":
-        reading = _text_number(connection, table, column, decimal, per_cent=role == "discount")
+        reading = _text_number(connection, table, role, decimal)
     elif kind.startswith(("DECIMAL", "DOUBLE", "FLOAT", *INTEGERS)) and not kind.endswith("]"):
         reading = _native_number(table.expression(column), kind)
     else:
-        return _refused(MONEY, f"{_where(table, column, role)} holds {kind.lower()} values, must hold numbers")
-    if reading.problems:
-        return reading
-    currencies = dict(Counter(reading.currencies) + Counter(table.marks.get(column, {})))
-    rows = rows_by_code(currencies)
-    if len(rows) > 1:
-        return _refused(MONEY, f"{_where(table, column)} mixes currencies: {in_words(rows)}; one currency is allowed")
-    return replace(reading, currencies=currencies)
+        return _refused(MONEY, f"{table.where(role)} holds {kind.lower()} values, must hold numbers")
+    if len(rows := rows_by_code(reading.currencies)) > 1:
+        return _refused(MONEY, f"{table.where(role)} mixes currencies: {in_words(rows)}; one currency is allowed")
+    return reading
 
 
 def _native_number(value: str, kind: str) -> Reading:
@@ -490,32 +443,26 @@ LOST = f"CAST(-999999999999.999999 AS {MONEY})"
 """Stands for a number that cannot be kept exactly."""
 
 
-def _text_number(
-    connection: Connection, table: RawTable, column: str, decimal: str | None, *, per_cent: bool
-) -> Reading:
+def _text_number(connection: Connection, table: RawTable, role: str, decimal: str | None) -> Reading:
+    column = table.columns[role]
     value = quoted(column)
     others = f"SELECT 1 FROM {table.scan} WHERE trim({value}) <> '' AND NOT regexp_matches({value}, '{PLAIN}') LIMIT 1"
     if decimal != "," and not run(connection, others):
         return Reading(f"TRY_CAST({value} AS {MONEY})")
     formats = {mark: _number_format(mark) for mark in DECIMALS}
-    trial = Trial(connection, table, column, value, _prepared_number(per_cent=per_cent), formats)
-    where, shown = _where(table, column), trial.shown
+    trial = Trial(connection, table, column, value, _prepared_number(per_cent=role == "discount"), formats)
+    where, shown = table.where(role), trial.shown
     if not trial.rows:
-        return Reading(f"CAST(NULL AS {MONEY})", nothing=trial.nothing)
+        return Reading(f"CAST(NULL AS {MONEY})")
     if rows := trial.unread:
         found = counted(rows, "value is not a number", "values are not numbers")
         return _refused(MONEY, f"{where}: {found}: {shown(' AND '.join(map(_misfit, trial.fits)) or 'true')}")
-    if decimal and decimal not in trial.whole and trial.fits.get(decimal, 0) < trial.rows:
-        misfit = _misfit(decimal if decimal in trial.fits else None)
-        fit = counted(trial.number(misfit), "value does not fit", "values do not fit")
-        return _refused(MONEY, f"{where}: {fit} decimal == {decimal!r}: {shown(misfit)}")
-    if not trial.whole:
-        comma, point = _only(",", "."), _only(".", ",")
-        return _refused(
-            MONEY,
-            f"{where} mixes decimal marks: {counted(trial.number(comma), 'value')} with a comma ({shown(comma)}) and "
-            f"{trial.number(point):,} with a point ({shown(point)}); all must be written the same way",
-        )
+    form = decimal or trial.best
+    misfit = _misfit(form if form in trial.fits else None)
+    if rows := trial.number(misfit):
+        found = counted(rows, "value does not fit", "values do not fit")
+        others = "" if decimal else ", as others of the column do; all must be written the same way"
+        return _refused(MONEY, f"{where}: {found} decimal == {form!r}{others}: {shown(misfit)}")
     if len(trial.whole) > 1 and not decimal:
         differ = f"{_name('.')} <> {_name(',')}"
         return _refused(
@@ -523,7 +470,6 @@ def _text_number(
             f"{where}: {counted(trial.number(differ), 'number')} can be read two ways, as thousands or with decimals "
             f"({shown(differ)}), and no other value of the column settles it; set the key `decimal` to ',' or '.'",
         )
-    form = decimal or trial.whole[0]
     proven = min(trial.fits.get(mark, 0) for mark in DECIMALS) < trial.rows
     marks = run(connection, f"SELECT unnest(marks) AS mark, sum(rows)::BIGINT FROM {trial.name} GROUP BY 1 ORDER BY 1")
     all_per_cent = not trial.number(f"NOT per_cent AND {_name(form)} <> 0") and trial.number("per_cent") > 0

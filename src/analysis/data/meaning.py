@@ -6,7 +6,6 @@ Everything here works on typed rows and leaves typed rows; what the values do no
 from __future__ import annotations
 
 import datetime as dt
-import difflib
 import itertools
 import re
 
@@ -21,6 +20,7 @@ from analysis.data.expressions import whole as whole_number
 from analysis.data.formats import Reading
 from analysis.data.ledger import STATUS, Reason, where_any
 from analysis.data.rows import LARGEST, Rows
+from analysis.data.source import role_score
 from analysis.data.vocabulary import TOTALS, says_hundredths, words
 from analysis.errors import USAGE, Problem, counted
 from analysis.words import Message
@@ -41,11 +41,6 @@ MOST_LISTED, MOST_STATUSES = 15, 200
 SAME_TOTAL_SHARE, FEWEST_ORDERS = 0.9, 5
 PERCENT_NAME = re.compile("%|per ?cent|pct|procent|prozent|pourcent", re.IGNORECASE)
 PROFIT_NAME = re.compile("profit|margin|winst|marge|gewinn|b[eé]n[eé]fice|beneficio", re.IGNORECASE)
-LIKE_MONEY = re.compile(
-    "amount|total|revenue|sales|price|gross|spend|bedrag|omzet|prijs|betrag|umsatz|montant|importe|"
-    + PROFIT_NAME.pattern,
-    re.IGNORECASE,
-)
 MONEY_NAME = re.compile("amount|bedrag|total|eur|usd|gbp|value|betrag", re.IGNORECASE)
 
 
@@ -99,17 +94,12 @@ def _one_spelling(rows: Rows, data: DataConfig) -> Rows:
             "Ids taken for nobody, and left out: {ids}. Set `data.ids` with `anonymous` where they are customers.",
             n=len(out), ids=", ".join(repr(str(one["customer"])) for one in out[:5]),
         ),
-    )  # fmt: skip
-    notes += [
         Message(
-            "The id {id} may stand for nobody; it has {n:integer} row and counts as one customer. Set `data.ids` with "
-            "`anonymous` to say which ids are nobody.",
-            "The id {id} may stand for nobody; its {n:integer} rows count as one customer. Set `data.ids` with "
-            "`anonymous` to say which ids are nobody.",
-            id=repr(str(one["customer"])), n=one["number"],
-        )
-        for one in doubtful
-    ]  # fmt: skip
+            "Ids that may stand for nobody, each counted as one customer: {ids}. Set `data.ids` with `anonymous` to "
+            "say which ids are nobody.",
+            n=len(doubtful), ids=", ".join(repr(str(one["customer"])) for one in doubtful),
+        ),
+    )  # fmt: skip
     return rows.then(_respelled, spellings, tuple(one["key"] for one in out)).noted(notes)
 
 
@@ -221,12 +211,15 @@ def _with_statuses(rows: Rows, data: DataConfig) -> Rows:
     problems = []
     unseen, notes = [status for status in wanted if status not in statuses], []
     if data.part:  # which need not hold every status
-        note = Message("Statuses that count and that no row of this part has: {statuses:list}.", statuses=unseen)
-        unseen, notes = [], [note] if unseen else []
-    for status in unseen:
-        near = difflib.get_close_matches(status, statuses, n=1)
-        hint = f"did you mean {near[0]!r}? The" if near else "the"
-        message = f"data.count_status: no row has the status {status!r}; {hint} statuses are {listed}"
+        notes = where_any(
+            Message(
+                "Statuses that count and that no row of this part has: {statuses:list}.", n=len(unseen), statuses=unseen
+            )
+        )
+    elif unseen:
+        message = (
+            f"data.count_status: no row has the status {' or '.join(map(repr, unseen))}; the statuses are {listed}"
+        )
         problems.append(Problem(message, USAGE))
     repaid = tuple(status for status in wanted if status in REFUNDED)
     return rows.then(_told_by_status, tuple(wanted), repaid, rows.has("refunded")).noted(notes, problems)
@@ -322,11 +315,8 @@ def _net_of_refunds(rows: Rows, data: DataConfig) -> Rows:
             problems.append(Problem(f"{rows.where('refunded')}: {message}"))
         above = rows.number(_is_above_its_order) if rows.has_money else 0
         if above:
-            shown = ", ".join(
-                f"{abs(line['refunded']):g} of {line['money']:g} (customer {line['customer']!r})"
-                for line in rows.relation.few(_above_their_orders)
-            )
             found = counted(above, "refund is above its order", "refunds are above their orders")
+            shown = rows.examples(["refunded", "amount", "quantity", "unit_price"], _is_above_its_order, 3)
             allowed = "a refund of at most the amount is allowed"
             problems.append(Problem(f"{rows.where('refunded')}: {found}: {shown}; {allowed}"))
     return rows.then(_paid_net).noted(problems=problems)
@@ -340,14 +330,6 @@ def _is_paid_back(rows: Table) -> BooleanValue:
 def _is_above_its_order(rows: Table) -> BooleanValue:
     paid = ibis.cases((rows.money > 0, rows.money), else_=ibis.literal(0).cast(CELL))
     return rows.reason.isnull() & rows.money.notnull() & (rows.refunded.abs() > paid)
-
-
-def _above_their_orders(rows: Table) -> Table:
-    found = rows.filter(_is_above_its_order(rows))
-    found = found.select(
-        customer=found.customer, money=found.money.cast("float64"), refunded=found.refunded.cast("float64")
-    )
-    return found.order_by(found.columns).limit(3)
 
 
 def _paid_net(rows: Table) -> Table:
@@ -419,7 +401,8 @@ def _on_money(rows: Rows) -> Rows:
     """What is said where the money is not named, or is named as something else than turnover."""
     if not rows.has_money:
         named = rows.columns.values()
-        alike = [name for name in rows.all_columns if name not in named and LIKE_MONEY.search(name)]
+        free = (name for name in rows.all_columns if name not in named)
+        alike = [name for name in free if role_score("amount", name) or PROFIT_NAME.search(name)]
         note = Message(
             "No column of money is named, so orders are counted without it. Is it {columns}? Name it with "
             "`data.columns.amount`.",

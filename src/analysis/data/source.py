@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from analysis.data.engine import (
-    FILE_ROWS,
-    NUMBER_OF_ROW,
-    Connection,
-    parquet_scan,
-    parquet_types,
-    quoted,
-    run,
-)
+import duckdb
+
+from analysis.config import nearest
+from analysis.data.engine import FILE_ROWS, NUMBER_OF_ROW, Connection, parquet_scan, parquet_types, quoted, run
 from analysis.data.vocabulary import names
-from analysis.errors import USAGE, Problem, shortened
+from analysis.errors import USAGE, DataError, Problem, RetentionLabError, is_full_disk, shortened
 from analysis.words import Message
+
+MOST_LISTED = 40
+"""Columns up to which all are listed where one is missing."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +69,6 @@ class RawTable:
         "line" for text, "row" elsewhere.
     currency
         Currency that the source is known to be in.
-    marks
-        Column -> rows of every sign or code of a currency that the number formats of its cells show.
     notes, problems
         What reading it brought up.
     only
@@ -89,7 +85,6 @@ class RawTable:
     first_row: int = 1
     row_word: str = "row"
     currency: str | None = None
-    marks: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     notes: tuple[Message, ...] = ()
     problems: tuple[Problem, ...] = ()
     only: str = ""
@@ -112,6 +107,10 @@ class RawTable:
     def expression(self, column: str) -> str:
         """SQL of a column's value."""
         return self.expressions.get(column, quoted(column))
+
+    def where(self, role: str) -> str:
+        """A role's column, for messages."""
+        return f"{self.label}: column {self.columns[role]!r} (for {role})"
 
     def examples(self, connection: Connection, columns: list[str], condition: str, limit: int = 5) -> str:
         """The first rows that meet ``condition``, in words.
@@ -177,6 +176,20 @@ def part_expression(table: RawTable) -> str:
     return f"coalesce(trim(CAST({table.expression(table.columns['split'])} AS VARCHAR)), '')"
 
 
+@contextmanager
+def damage_told(path: Path, kind: str) -> Iterator[None]:
+    """Whatever a library says of a file that is damaged inside, in a sentence."""
+    try:
+        yield
+    except (RetentionLabError, MemoryError, duckdb.Error):
+        raise
+    except Exception as error:
+        if is_full_disk(error):
+            raise
+        reason = shortened(f"{type(error).__name__}: {error}", 200)
+        raise DataError(f"{path.name}: the {kind} is damaged or cut off ({reason})") from error
+
+
 SUSPECTS = {"status": 0.2, "currency": 0.2, "order": 0.9, "refunded": 0.9}
 """Roles whose columns are looked for by name where nobody named one, and how well a name must fit.
 
@@ -214,8 +227,8 @@ def problems_in_headers(
     problems = []
     for role, name in named_columns(settings).items():
         if name not in first:
-            near = nearest_columns(name, list(first))
-            problems.append(Problem(f"{first_name}: there is no column {name!r} (for {role}); {near}", USAGE))
+            near = nearest(name, first, MOST_LISTED)
+            problems.append(Problem(f"{first_name}: there is no column {name!r} (for {role}){near}", USAGE))
         elif first.count(name) > 1:
             times = first.count(name)
             message = (
@@ -253,16 +266,3 @@ def role_score(role: str, name: str) -> float:
         return 1.0 - words.index(plain) / (10 * len(words))
     parts = [word for word in words if len(word) >= 4 and word in plain]
     return 0.6 * max((len(word) / len(plain) for word in parts), default=0.0)
-
-
-def nearest_columns(name: str, available: list[str]) -> str:
-    """The columns nearest to a name that does not exist, in words.
-
-    >>> nearest_columns("custumer", ["Customer", "date"])
-    "did you mean 'Customer'? The columns are 'Customer', 'date'"
-    """
-    plain = {normalised(column): column for column in reversed(available)}
-    near = difflib.get_close_matches(normalised(name), plain, n=2, cutoff=0.6)
-    shown = ", ".join(repr(column) for column in available[:20]) + (", …" if len(available) > 20 else "")
-    question = f"did you mean {' or '.join(repr(plain[match]) for match in near)}? " if near else ""
-    return f"{question}{'The' if question else 'the'} columns are {shown}"

@@ -17,8 +17,8 @@ from analysis.config import DataConfig, config_from_mapping
 from analysis.data.cells import first_rows
 from analysis.data.engine import Connection, run, scratch
 from analysis.data.files import ENDINGS, files_and_problems, kind_of, problems_in_content
-from analysis.data.formats import read_date, read_number
-from analysis.data.meaning import COUNTED, UNCOUNTED
+from analysis.data.formats import read_number
+from analysis.data.meaning import COUNTED, PROFIT_NAME, UNCOUNTED
 from analysis.data.orders import load_orders
 from analysis.data.reading import from_files, parquet_header
 from analysis.data.source import RawTable, normalised, role_score
@@ -28,8 +28,6 @@ from analysis.errors import InputRefused, UsageError, is_full_disk
 
 CERTAIN_SCORE, POSSIBLE_SCORE = 0.9, 0.3
 UNKNOWN = "CHANGE_ME"
-FREE = "column "
-"""Begins the role of a column that plays none yet."""
 HEADER_WITHIN = 15
 SHAPES = {
     "date": r"[0-9]{1,4}[-/. ]+[^-/. 0-9]{0,10}[0-9]{0,2}[-/. ]+[0-9]{1,4}",
@@ -40,7 +38,7 @@ SHAPES = {
 
 Money has the mark of a currency, without which it could as well be a weight.
 """
-READ = ("date", "amount", "quantity", "unit_price", "discount", "refunded")
+MONEY = ("amount", "quantity", "unit_price", "discount", "refunded")
 
 
 def write_starter(file: Path, sheet: str | None = None) -> Path:
@@ -66,13 +64,10 @@ def write_starter(file: Path, sheet: str | None = None) -> Path:
     target = path.with_name(f"{path.name[: -len(ending)]}.yml")
     if target.exists():
         raise UsageError(f"{target} is there already; it is never overwritten")
-    first, rest = draft_of(path, sheet).split("\n", 1)
-    unsettled = [f"# TO SETTLE: {' '.join(message.split())}" for message in _problems(f"{first}\n{rest}", path)]
+    draft = draft_of(path, sheet)
     try:
         with target.open("x", encoding="utf-8") as stream:
-            stream.write("\n".join([first, *unsettled, rest]))
-    except FileExistsError:
-        raise UsageError(f"{target} is there already; it is never overwritten") from None
+            stream.write(draft)
     except OSError as error:
         if is_full_disk(error):
             raise
@@ -114,10 +109,14 @@ def draft_of(path: Path, sheet: str | None = None) -> str:
     if problems := problems or problems_in_content(path):
         raise InputRefused(problems)
     with tempfile.TemporaryDirectory(prefix="rlab-") as folder, scratch(Path(folder)) as connection:
-        return _draft(connection, path, Path(folder), sheet)
+        questions, draft = _draft(connection, path, Path(folder), sheet)
+    first, rest = draft.split("\n", 1)
+    asked = (f"# QUESTION: {_one_line(' '.join(question.split()))}" for question in questions + _problems(draft, path))
+    return "\n".join([first, *asked, rest])
 
 
-def _draft(connection: Connection, path: Path, workdir: Path, sheet: str | None) -> str:
+def _draft(connection: Connection, path: Path, workdir: Path, sheet: str | None) -> tuple[list[str], str]:
+    """What `check` does not ask, and the configuration."""
     settings: dict[str, object] = {"sheet": sheet} if sheet else {}
     questions = []
     if kind_of(path) == "text":
@@ -138,26 +137,15 @@ def _draft(connection: Connection, path: Path, workdir: Path, sheet: str | None)
     if not system:
         guesses, more = _guesses(header)
         questions += more
-    data = DataConfig.model_construct(columns=_all_of(header, guesses), **settings)
-    table = from_files(connection, [path], data, workdir)
-    if not system and table.parts:
-        questions += _by_content(connection, table, guesses)
-    table = replace(table, columns={role: guess.column for role, guess in guesses.items()})
-    listed = ", ".join(map(repr, header))
-    missing = [role for role in ("customer", "date") if role not in guesses]
-    questions += [f"no column is recognised as {role}; the columns are {listed}" for role in missing]
-    questions += _doubts_in_content(connection, table, guesses, settings)
-    questions += [problem.message for problem in table.problems]
-    return _commented(path.name, header, guesses, settings, questions, system)
-
-
-def _all_of(header: tuple[str, ...], guesses: dict[str, Guess]) -> SimpleNamespace:
-    """All columns, by the roles that they may play; those without one by their names, unless two look alike."""
-    roles = {role: guess.column for role, guess in guesses.items()}
+    # Every column, each by its name; of names that look alike to DuckDB none.
     small = [name.lower() for name in header]
-    free = (name for name in header if name and small.count(name.lower()) == 1 and name not in roles.values())
-    columns = roles | {FREE + name: name for name in free}
-    return SimpleNamespace(mapped=lambda: columns)
+    every = {name: name for name in header if name and small.count(name.lower()) == 1}
+    data = DataConfig.model_construct(columns=SimpleNamespace(mapped=lambda: every), **settings)
+    table = from_files(connection, [path], data, workdir)
+    if table.parts:
+        questions += [] if system else _by_content(connection, table, guesses)
+        settings |= _settings_of(connection, table, guesses)
+    return questions, _commented(path.name, header, guesses, settings, system)
 
 
 def _rows_above_header(records: list[list[str]]) -> int:
@@ -167,16 +155,11 @@ def _rows_above_header(records: list[list[str]]) -> int:
     """
     filled = [sum(map(bool, record)) for record in records]
     likely = [number for number, count in enumerate(filled) if 2 * count > max(filled)]
-    for number in likely:
-        plainly = {
-            role
-            for role in vocabulary()["words"]
-            for name in records[number]
-            if name and role_score(role, name) >= CERTAIN_SCORE
-        }
-        if len(plainly) >= 2:
-            return number
-    return likely[0] if likely else 0
+
+    def roles_in(record: list[str]) -> set[str]:
+        return {role for role in vocabulary()["words"] if any(role_score(role, one) >= CERTAIN_SCORE for one in record)}
+
+    return next((number for number in likely if len(roles_in(records[number])) > 1), likely[0] if likely else 0)
 
 
 def _system_of(header: tuple[str, ...]) -> tuple[str | None, dict[str, Guess]]:
@@ -198,7 +181,7 @@ def _guesses(header: tuple[str, ...]) -> tuple[dict[str, Guess], list[str]]:
     scores = {(role, name): role_score(role, name) for role in vocabulary()["words"] for name in header if name}
     guesses: dict[str, Guess] = {}
     for (role, name), score in sorted(scores.items(), key=lambda item: (item[1], item[0]), reverse=True):
-        least = POSSIBLE_SCORE if role in (*READ, "customer", "order") else CERTAIN_SCORE - 0.05
+        least = POSSIBLE_SCORE if role in (*MONEY, "date", "customer", "order") else CERTAIN_SCORE - 0.05
         if score < least or role in guesses or name in {guess.column for guess in guesses.values()}:
             continue
         near = min(CERTAIN_SCORE, 0.9 * score)
@@ -223,11 +206,11 @@ def _guesses(header: tuple[str, ...]) -> tuple[dict[str, Guess], list[str]]:
 
 def _by_content(connection: Connection, table: RawTable, guesses: dict[str, Guess]) -> list[str]:
     """Adds date, customer and amount where no name told them but the contents do; what is asked of money."""
-    free = [name for role, name in table.columns.items() if role.startswith(FREE)]
-    paid = {"amount", "quantity"} & set(guesses)
-    alike = [name for name in free if any(word in normalised(name) for word in ("profit", "margin", "winst", "marge"))]
-    wanted = [role for role in ("date", "customer") if role not in guesses] + ([] if paid or alike else ["amount"])
-    for role in wanted:
+    free = [name for name in table.columns if name not in {guess.column for guess in guesses.values()}]
+    alike = [] if {"amount", "quantity"} & set(guesses) else [name for name in free if PROFIT_NAME.search(name)]
+    for role in (role for role in SHAPES if role not in guesses):
+        if role == "amount" and (alike or "quantity" in guesses):
+            continue
         fitting = []
         for name in free:
             value = f"CAST({table.expression(name)} AS VARCHAR)"
@@ -237,39 +220,27 @@ def _by_content(connection: Connection, table: RawTable, guesses: dict[str, Gues
         if fitting and (role != "amount" or len(fitting) == 1):
             guesses[role] = Guess(fitting[0], certain=False)
             free.remove(fitting[0])
-    if paid:
-        return []
     return [f"is {name!r} what customers paid? A profit is no amount: margins are taken of turnover" for name in alike]
 
 
-def _doubts_in_content(
-    connection: Connection, table: RawTable, guesses: dict[str, Guess], settings: dict[str, object]
-) -> list[str]:
-    """Where the contents do not agree with the names; adds ``decimal`` and ``count_status`` to the settings."""
-    doubts = []
-    for role, guess in [*guesses.items()]:
-        if guess.column not in table.types or not table.parts:
-            continue
+def _settings_of(connection: Connection, table: RawTable, guesses: dict[str, Guess]) -> dict[str, object]:
+    """``count_status`` and ``decimal`` as the contents tell them; takes away a status that is none."""
+    settings: dict[str, object] = {}
+    table = replace(table, columns={role: one.column for role, one in guesses.items() if one.column in table.columns})
+    for role, column in table.columns.items():
         if role == "status":
-            value = f"coalesce(lower(trim(CAST({table.expression(guess.column)} AS VARCHAR))), '')"
-            found = run(
-                connection, f"SELECT {value}, count(*) FROM {table.scan} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 40"
+            value = f"lower(trim(CAST({table.expression(column)} AS VARCHAR)))"
+            found = (
+                f"SELECT {value} AS status FROM {table.scan} WHERE status <> '' GROUP BY 1 ORDER BY count(*) DESC, 1"
             )
-            statuses = [status for status, _ in found if status]
-            if normalised(guess.column).endswith("type") and not {*COUNTED, *UNCOUNTED} & {*statuses}:
+            statuses = [status for (status,) in run(connection, f"{found} LIMIT 40")]
+            if normalised(column).endswith("type") and not {*COUNTED, *UNCOUNTED} & {*statuses}:
                 del guesses[role]
             elif statuses and all(status in (*COUNTED, *UNCOUNTED) for status in statuses):
                 settings["count_status"] = [status for status in statuses if status in COUNTED]
-        if role not in READ:
-            continue
-        is_date = role == "date"
-        reading = read_date(connection, table, None, None) if is_date else read_number(connection, table, role, None)
-        if reading.problems:
-            guess.certain = False
-            doubts += [problem.message for problem in reading.problems]
-        elif not is_date and reading.form:
-            settings["decimal"] = reading.form
-    return doubts
+        elif role in MONEY and (form := read_number(connection, table, role, None).form):
+            settings["decimal"] = form
+    return settings
 
 
 def _commented(
@@ -277,13 +248,11 @@ def _commented(
     header: tuple[str, ...],
     guesses: dict[str, Guess],
     settings: dict[str, object],
-    questions: list[str],
     system: str | None,
 ) -> str:
     lines = [
         "# Made by `retention-lab init`; check every line marked CHECK, then run `retention-lab check` on this file.",
         *([f"# Taken for an export of {system}, by its header."] if system else []),
-        *(f"# QUESTION: {_one_line(question)}" for question in questions),
         "data:",
         f"  transactions: {_scalar(name)}",
         "  columns:",

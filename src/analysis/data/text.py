@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import codecs
 import csv
-import gzip
 import io
-import zlib
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,17 +16,16 @@ from analysis.config import DataConfig
 from analysis.data.engine import Connection, glob_safe, literal, quoted, run
 from analysis.data.files import CHUNK_BYTES, opened, sha256_of
 from analysis.data.ledger import where_any
-from analysis.data.source import Part, RawTable, label_of, mapped_columns, named_columns, problems_in_headers
-from analysis.errors import (
-    USAGE,
-    DataError,
-    InputRefused,
-    Problem,
-    UsageError,
-    collecting,
-    first_line,
-    is_full_disk,
+from analysis.data.source import (
+    Part,
+    RawTable,
+    damage_told,
+    label_of,
+    mapped_columns,
+    named_columns,
+    problems_in_headers,
 )
+from analysis.errors import USAGE, DataError, InputRefused, Problem, UsageError, collecting, first_line, is_full_disk
 from analysis.words import Message
 
 DELIMITERS = (";", ",", "\t", "|")
@@ -47,17 +43,6 @@ BYTE_ORDER_MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-ZERO, UNREAD = "\0", "\ufffd"
-
-
-@contextmanager
-def _damage_named(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except EOFError:
-        raise DataError(f"{path.name}: the gzip archive is cut off") from None
-    except (gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(f"{path.name}: the gzip archive is damaged ({error})") from None
 
 
 def as_utf8(path: Path, configured: str | None, target: Path) -> tuple[Path, str, bool]:
@@ -73,40 +58,47 @@ def as_utf8(path: Path, configured: str | None, target: Path) -> tuple[Path, str
     InputRefused
         When the bytes are no text, or the configured encoding is unknown.
     """
-    name, is_guessed = _known(configured) if configured else None, False
-    with _damage_named(path):
-        if name is None:
-            with opened(path) as stream:
-                start = stream.read(4)
-            name = next((name for mark, name in BYTE_ORDER_MARKS.items() if start.startswith(mark)), None)
-        if name in (None, "utf-8-sig"):
-            odd, ends_alike = _looked_through(path, "utf-8", "strict")
-            if not odd and ends_alike:
-                return path, name or "utf-8", False
-            if not name and odd:
-                odd, _ = _looked_through(path, "cp1252", "replace")
-                if ZERO in odd:
-                    raise DataError(
-                        f"{path.name}: the content is not text (it has zero bytes); if it is UTF-16 without a byte "
-                        "order mark, say so with the key `encoding`, for example utf-16-le"
-                    )
-                if odd:
-                    raise DataError(
-                        f"{path.name}: the text is neither UTF-8 nor Windows-1252; name its encoding with the key "
-                        "`encoding`"
-                    )
-                name, is_guessed = "cp1252", True
-        name = name or "utf-8"
-        try:
-            with opened(path) as stream, target.open("w", encoding="utf-8", newline="") as out:
-                # Universal newlines: a file that mixes line ends would lose rows, or be refused for a wrong reason.
-                reader = io.TextIOWrapper(stream, encoding=name, newline=None)
-                while text := reader.read(CHUNK_BYTES):
-                    out.write(text)
-        except UnicodeError as error:
-            message = f"{path.name}: cannot be read as {name} ({error}); correct the key `encoding`"
-            raise DataError(message) from None
-    return target, name, is_guessed
+    with damage_told(path, "gzip archive" if path.name.lower().endswith(".gz") else "file"):
+        with opened(path) as stream:
+            start = stream.read(4096)
+        marked = next((name for mark, name in BYTE_ORDER_MARKS.items() if start.startswith(mark)), None)
+        names = [_known(configured)] if configured else [marked] if marked else ["utf-8", "cp1252"]
+        if len(names) > 1 and b"\0" in start:
+            raise DataError(
+                f"{path.name}: the content is not text (it has zero bytes); if it is UTF-16 without a byte order mark, "
+                "say so with the key `encoding`, for example utf-16-le"
+            )
+        for name in names:
+            try:
+                if name.startswith("utf-8") and _decoded(path, name):
+                    return path, name, False
+                _decoded(path, name, target)
+            except UnicodeError as error:
+                reason = error
+            else:
+                return target, name, name == "cp1252" and not configured
+    if len(names) > 1:
+        raise DataError(
+            f"{path.name}: the text is neither UTF-8 nor Windows-1252; name its encoding with the key `encoding`"
+        )
+    raise DataError(f"{path.name}: cannot be read as {name} ({reason}); correct the key `encoding`")
+
+
+def _decoded(path: Path, encoding: str, target: Path | None = None) -> bool:
+    """Reads a file to its end, into ``target`` if there is one; whether its lines all end alike.
+
+    Raises
+    ------
+    UnicodeError
+        Where bytes are none of the encoding.
+    """
+    with opened(path) as stream, target.open("w", encoding="utf-8", newline="") if target else nullcontext() as out:
+        # Universal newlines: a file that mixes line ends would lose rows, or be refused for a wrong reason.
+        reader = io.TextIOWrapper(stream, encoding=encoding, newline=None)
+        while text := reader.read(CHUNK_BYTES):
+            if out:
+                out.write(text)
+        return not isinstance(reader.newlines, tuple)
 
 
 def _known(name: str) -> str:
@@ -118,20 +110,6 @@ def _known(name: str) -> str:
         message = f"encoding == {name!r}, must be a known encoding of text such as utf-8, latin-1, cp1252, utf-16"
         raise UsageError(message) from None
     return "utf-8-sig" if found.name == "utf-8" else found.name
-
-
-def _looked_through(path: Path, encoding: str, errors: str) -> tuple[set[str], bool]:
-    """Whether zero bytes, or bytes that are none of an encoding, stand in a file; whether its lines all end alike."""
-    odd: set[str] = set()
-    with opened(path) as stream:
-        reader = io.TextIOWrapper(stream, encoding=encoding, errors=errors, newline=None)
-        try:
-            while text := reader.read(CHUNK_BYTES):
-                odd |= {ZERO} if ZERO in text else set()
-                odd |= {UNREAD} if UNREAD in text and errors == "replace" else set()
-        except UnicodeDecodeError:
-            odd.add(UNREAD)
-        return odd, not isinstance(reader.newlines, tuple)
 
 
 @dataclass(frozen=True)
@@ -173,14 +151,13 @@ def recognised_layout(path: Path, data: DataConfig | None, workdir: Path, number
     """
     target = workdir / f"utf8-{number}.csv"
     readable, encoding, is_guessed = as_utf8(path, data.encoding if data else None, target)
-    head, above = _without_rows(text_head(readable), getattr(data, "skip_rows", 0))
+    *above, head = text_head(readable).split("\n", getattr(data, "skip_rows", 0))
     blank = len(head) - len(head.lstrip("\r\n"))
-    skipped, head = above + head[:blank].count("\n"), head[blank:]
-    declared = _excel_declaration(head)
-    if declared:
+    skipped, head = len(above) + head[:blank].count("\n"), head[blank:]
+    if head.lstrip('"')[:4].lower() == "sep=":  # as Excel writes it
         skipped, head = skipped + 1, head.split("\n", 1)[-1]
     wanted = set(data.columns.mapped().values()) if data and data.columns else set()
-    delimiter = (data.delimiter if data else None) or declared or recognised_delimiter(head, wanted)
+    delimiter = (data.delimiter if data else None) or recognised_delimiter(head, wanted)
     header = tuple(name.strip() for name in _records(head, delimiter, 1)[0])
     return TextLayout(readable, path.name, encoding, is_guessed, delimiter, header, skipped)
 
@@ -192,17 +169,6 @@ def text_head(path: Path) -> str:
     if len(text) == HEAD_CHARACTERS and "\n" in text:
         text = text[: text.rfind("\n") + 1]
     return text
-
-
-def _without_rows(head: str, number: int) -> tuple[str, int]:
-    """The text without its first rows, and how many there were to leave out."""
-    rows = head.split("\n", number)
-    return rows[-1], len(rows) - 1
-
-
-def _excel_declaration(head: str) -> str | None:
-    first = head.split("\n", 1)[0].strip().strip('"')
-    return first[4] if first.lower().startswith("sep=") and len(first) == 5 else None
 
 
 def _records(text: str, delimiter: str, limit: int) -> list[list[str]]:

@@ -1,6 +1,6 @@
 """Words that exports use, of ``vocabulary.yml`` (months, statuses, names of columns, shop systems), and currencies.
 
-Currencies stand beside amounts: their signs and codes, in texts and in the number formats of a workbook's cells.
+Currencies stand beside amounts: their signs and codes.
 """
 
 from __future__ import annotations
@@ -54,28 +54,12 @@ def says_hundredths(name: str) -> bool:
     return bool(parts & {*words("hundredths")}) and not parts & {"per", "pour", "por", "pro"}
 
 
-# What a sign stands for when nothing else is told comes first.
-CODES_OF_SIGN = {
-    "€": ("EUR",),
-    "$": (
-        *("USD", "AUD", "BBD", "BMD", "BND", "BSD", "BZD", "CAD", "FJD", "GYD", "HKD", "JMD", "KYD", "LRD"),
-        *("NAD", "NZD", "SBD", "SGD", "SRD", "TTD", "TWD", "XCD"),
-    ),
-    "£": ("GBP", "EGP", "FKP", "GIP", "LBP", "SDG", "SHP", "SYP"),
-    "¥": ("JPY", "CNY"),
-    "₹": ("INR",),
-    "zł": ("PLN",),
-    "kr": ("SEK", "NOK", "DKK", "ISK"),
-    "Fr.": ("CHF",),
-}
+CODES_OF_SIGN = {sign: tuple(codes.split()) for sign, codes in vocabulary()["signs"].items()}
 TOTALS = "^(.* )?(grand |sub-?)?(total|totals|totaal|eindtotaal|summe|gesamt|gesamtsumme|somme|suma)([ :].*)?$"
 """Pattern of what stands before a total, or the total of one month or customer, in small letters."""
 CODES = words("currencies")
-MARKS = (*CODES_OF_SIGN, *CODES)
-CURRENCY = "(" + "|".join(MARKS).replace("$", r"\$").replace(".", "[.]") + ")"
+CURRENCY = "(" + "|".join((*CODES_OF_SIGN, *CODES)).replace("$", r"\$").replace(".", "[.]") + ")"
 """Pattern of a sign or code."""
-# Of a number format: [$€-413] and [$EUR], "EUR", \€, and signs that stand for themselves; else [Red] and the like.
-FORMAT_PARTS = re.compile(r'\[\$(?P<told>[^\]-]*)[^\]]*\]|\[[^\]]*\]|"(?P<quoted>[^"]*)"|\\?(?P<single>.)', re.DOTALL)
 
 
 def rows_by_code(rows: Mapping[str, int], told: Iterable[str] = ()) -> dict[str, int]:
@@ -93,24 +77,6 @@ def rows_by_code(rows: Mapping[str, int], told: Iterable[str] = ()) -> dict[str,
         code = next((code for code in written if code in codes), codes[0])
         found[code] = found.get(code, 0) + number
     return found
-
-
-def mark_in_format(number_format: str) -> str | None:
-    """The sign or code of a currency that a sheet's number format shows beside a number; None where it shows none.
-
-    >>> mark_in_format("[$€-413] #,##0.00"), mark_in_format('"$"#,##0.00'), mark_in_format("#,##0.00 [$CHF]")
-    ('€', '$', 'CHF')
-    >>> mark_in_format("[$-413]#,##0.00"), mark_in_format("0.0%"), mark_in_format('0 "STK"')
-    (None, None, None)
-    """
-    for part in FORMAT_PARTS.finditer(number_format.split(";", 1)[0]):
-        told = (part["told"] or "").strip()
-        if re.fullmatch("[A-Z]{3}", told):
-            return told
-        shown = f"{told}{part['quoted'] or ''}{part['single'] or ''}".strip()
-        if mark := next((mark for mark in MARKS if mark in shown), None):
-            return mark
-    return None
 
 
 def in_words(rows: Mapping[str, int]) -> str:

@@ -20,8 +20,8 @@ from analysis.pipeline.study import Study, refuses
 from analysis.processes import pool
 
 PRELOADED = (
-    *("analysis.data.orders", "analysis.data.contracts", "analysis.data.customer_tables", "analysis.data.holdout"),
-    *("analysis.data.loyalty_tables", "analysis.models.backtest", "analysis.models.covariates"),
+    *("analysis.data.orders", "analysis.data.contracts", "analysis.data.tables", "analysis.data.holdout"),
+    *("analysis.models.backtest", "analysis.models.covariates"),
     *("analysis.models.diagnostics", "analysis.models.spend_choice", "analysis.value.alerts"),
     *("analysis.value.contacts", "analysis.value.contracts", "analysis.value.promotions", "analysis.claims"),
     *("analysis.strategies", "analysis.strategies.experiment", "analysis.strategies.lots"),

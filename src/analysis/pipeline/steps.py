@@ -41,7 +41,7 @@ def contracts(orders, contracts_config, data_config=only("timezone"), *, workdir
 @step
 def tables(strategies_config=only(*LOYALTY_TABLES), data_config=only("timezone", "transactions"), *, workdir, folder):
     """Campaigns, promotions, satisfaction and the arms of an experiment; None for what is not configured."""
-    from analysis.data.loyalty_tables import load_loyalty_tables
+    from analysis.data.tables import load_loyalty_tables
 
     return load_loyalty_tables(_config(strategies=strategies_config, data=data_config, folder=folder), workdir=workdir)
 
@@ -51,7 +51,7 @@ def customer_tables(
     orders, data_config=only("timezone", "transactions", "part", *CUSTOMER_TABLES.keys() - {"lots"}), *, workdir, folder
 ):
     """Names, spend on winning customers, contacts, exits and points, less what does not fit the orders."""
-    from analysis.data.customer_tables import load_customer_tables
+    from analysis.data.tables import load_customer_tables
 
     return load_customer_tables(_config(data=data_config, folder=folder), orders, workdir=workdir)
 
@@ -59,7 +59,7 @@ def customer_tables(
 @step
 def lots(data_config=only("lots", "transactions"), *, workdir, folder):
     """The lots that were drawn so far."""
-    from analysis.data.customer_tables import load_lots
+    from analysis.data.tables import load_lots
 
     return load_lots(_config(data=data_config, folder=folder), workdir=workdir)
 
@@ -274,7 +274,7 @@ def contact_lists(
     *, gross_margin, cost_per_order, cost_per_contact, incentive, window_days, most_contacts,
 ):  # fmt: skip
     """Whom to contact, why, and the lift at which it pays."""
-    from analysis.data.customer_tables import expiring_points
+    from analysis.data.tables import expiring_points
     from analysis.value.contacts import contact_lists as lists_of
 
     return lists_of(
@@ -487,7 +487,7 @@ def claims(**verdicts):
 @step
 def evidence(orders, fits, tables, transactions, credible_level, seed, part):
     """What the data say of loyalty: deals, promotions, campaigns and satisfaction."""
-    from analysis.data.loyalty_tables import loyalty_matches
+    from analysis.data.tables import loyalty_matches
     from analysis.strategies.evidence import complete_journey_campaigns, loyalty_evidence
 
     campaigns = tables.campaigns

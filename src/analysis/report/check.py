@@ -110,8 +110,7 @@ def _contracts(study: Study) -> Iterator[str]:
 
 
 def _tables(study: Study) -> Iterator[str]:
-    from analysis.data.customer_tables import REASONS, TABLE_LABELS
-    from analysis.data.loyalty_tables import loyalty_matches
+    from analysis.data.tables import REASONS, TABLE_LABELS, loyalty_matches
 
     for note in loyalty_matches(study.tables, study.orders, of_part=study.config.data.part is not None):
         yield from _notes([note]) if note.code else [str(note)]

@@ -108,11 +108,14 @@ class Page:
         """One paragraph; nothing where there is no sentence."""
         self._say("p", said, values)
 
-    def points(self, points: Iterable[Message]) -> None:
-        """A list; nothing where there are no points."""
+    def points(self, points: Iterable[Message], *, behind: Message | None = None) -> None:
+        """A list, or one behind a line that opens it and open on paper; nothing where there are no points."""
         if points := list(points):
-            items = Markup("").join(_element("li", point) for point in points)
-            self._show(_element("ul", items), "\n".join(f"- {point}" for point in points), "text")
+            html = _element("ul", Markup("").join(_element("li", point) for point in points))
+            plain = "\n".join(f"- {point}" for point in points)
+            if behind:
+                html, plain = _folded(behind, html, "more"), f"{behind}\n{plain}"
+            self._show(html, plain, "text")
 
     def note(self, *said: str | Message, **values: Any) -> None:
         """A caution, whose kind is said in words and not by colour alone."""
@@ -264,8 +267,8 @@ def _image(drawn: Picture, alt: Message) -> Markup:
     )
 
 
-def _folded(line: Message, html: Markup) -> Markup:
-    return Markup('<details class="rl-data"><summary>{}</summary>{}</details>').format(line, html)
+def _folded(line: Message, html: Markup, kind: str = "data") -> Markup:
+    return Markup('<details class="rl-{}"><summary>{}</summary>{}</details>').format(kind, line, html)
 
 
 def _element(tag: str, content: Markup | Message, kind: str = "") -> Markup:
