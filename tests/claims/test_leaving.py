@@ -68,7 +68,7 @@ class TestTies:
         return orders(np.nonzero(kept)[0], days[kept].astype(int), np.full(kept.sum(), 20.0))
 
     def verdict_on(self, tmp_path, frame):
-        return company(tmp_path, frame).more_orders_stronger_tie
+        return company(tmp_path, frame, data={"holdout_weeks": 0}).more_orders_stronger_tie
 
     @pytest.mark.slow
     def test_customers_whom_no_order_changes_leave_the_claim_open(self, tmp_path):

@@ -31,7 +31,8 @@ YEAR = units_per_year(TimeUnit.WEEK)
 def leveraged(tmp_path_factory):
     """Winning a customer costs most of what one brings, so that a little more retention raises profit a lot."""
     frame = simulate_transactions(2_500, purchases=TRUTH, spend=SPEND, seed=1)
-    return company(tmp_path_factory.mktemp("leveraged"), frame, economics={"acquisition_cost": WINNING})
+    settings = {"data": {"holdout_weeks": 0}, "economics": {"acquisition_cost": WINNING}}
+    return company(tmp_path_factory.mktemp("leveraged"), frame, **settings)
 
 
 def verdict_of(study, claim="five_points_more_profit", **settings):

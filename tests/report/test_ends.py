@@ -140,12 +140,25 @@ def test_an_interruption_waits_for_what_must_be_done_as_a_whole(monkeypatch):
     assert done == ["whole"]
 
 
+class Soon(Deadline):
+    """Of twenty seconds, and of no more than four from when a file is there."""
+
+    def __init__(self, file: Path):
+        super().__init__(20 * SECOND)
+        self.file = file
+
+    def seconds_left(self) -> float | None:
+        if self.file.exists():
+            self._ends = min(self._ends, time.monotonic() + 4)
+        return super().seconds_left()
+
+
 class TestARunThatTakesTooLong:
     def test_is_stopped_with_everything_it_started_and_says_why(self, make, tmp_path, children):
         good = make("good")
         config = small_config().model_copy(update={"deadline_minutes": 20 * SECOND})
         with pytest.raises(DeadlinePassed) as passed:
-            make("good", "has_children", config=config)
+            make("good", "has_children", config=config, deadline=Soon(children))
 
         assert passed.value.exit_code == 5
         assert still_there(children) == []

@@ -121,13 +121,10 @@ def test_up_selling_is_tested_by_whether_the_next_order_is_above_the_own_mean(pl
     assert test["right"] == "above_mean"
 
 
-def test_lateness_is_no_worse_than_three_own_gaps_on_cdnow():
-    import analysis as rl
-
-    orders = rl.read_orders({"sample": "cdnow"})
-    fit = BGNBD().fit(orders)
-    value = customer_value(fit, GammaGamma().fit(orders), horizon="1Y")
-    tests = contact_lists(orders, fit, value, ladder(orders, fit)).tests.set_index("list")
+def test_lateness_is_no_worse_than_three_own_gaps_on_cdnow(cdnow):
+    fit = BGNBD().fit(cdnow)
+    value = customer_value(fit, GammaGamma().fit(cdnow), horizon="1Y")
+    tests = contact_lists(cdnow, fit, value, ladder(cdnow, fit)).tests.set_index("list")
     assert tests.loc["about_to_slip", "hit"] >= tests.loc["about_to_slip", "hit_naive"]
 
 

@@ -28,11 +28,6 @@ def occasions_with_age(transactions, period_days):
 
 
 @pytest.fixture(scope="module")
-def cdnow(sample):
-    return sample("cdnow")
-
-
-@pytest.fixture(scope="module")
 def growth(cdnow):
     return spend_growth(cdnow)
 
