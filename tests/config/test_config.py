@@ -152,7 +152,7 @@ def said_of(content, path):
     return ""
 
 
-@pytest.mark.parametrize("value", ["odd one", "''", "-1", "[]", "1.5", "1.0e+20", "null", "{}", "true", "2024-01-01"])
+@pytest.mark.parametrize("value", ["odd one", "-1", "[]", "1.0e+20", "null", "{}", "2024-01-01"])
 def test_no_word_of_the_library_that_validates_reaches_anyone(tmp_path, value):
     path, foreign = tmp_path / "shop.yml", re.compile("Input|String should|valid |parse|pydantic|tuple|dictionary")
     given = yaml.safe_load(value)

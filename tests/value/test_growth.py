@@ -135,12 +135,6 @@ def test_a_different_first_order_does_not_pass_for_growth(load_frame):
     assert found.same_customers.lower < 0 < found.same_customers.upper
 
 
-def test_only_customers_observed_to_the_end_of_a_period_are_in_it(growth, cdnow):
-    age = (pd.Timestamp(cdnow.observation_end) - cdnow.histories.table["first_order"]).dt.days + 1
-    for each in growth.periods:
-        assert each.customers == int((age >= each.period * growth.period_days).sum())
-
-
 def test_money_births_and_time_that_are_missing_are_named(load_frame):
     frame = simulate_transactions(100, window_days=150, birth_days=100, seed=1)
     with pytest.raises(Unavailable, match="no amounts of money"):
