@@ -5,10 +5,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from pydantic import ValidationError
 
 from analysis.config import (
-    AssumptionsConfig,
     Config,
     ConfigurationRefused,
     complaints,
@@ -280,7 +278,6 @@ def test_problems_of_strategies_are_told_all_at_once(refused, strategies, messag
     ("strategies", "message"),
     [
         ("{assumptions: {loss_aversion: 0.5}}", "loss_aversion: 0.5 to 0.5, must be at least 1 and at most 20"),
-        ("{assumptions: {won: {low: 0, high: 11}}}", "won: 0 to 11, must be at least 0 and at most 10"),
         ("{promotion: {programme_cost_per_year: 1.0e+300}}", "must be less than or equal to 1000000000000"),
         ("{own: [{name: club, gift: {}, ends_week: 5000}]}", "ends_week == 5000, must be less than or equal to 1040"),
         ("{promotion: {every_weeks: 100000000000}}", "every_weeks == 100000000000, must be less than or equal to 1040"),
@@ -290,9 +287,3 @@ def test_problems_of_strategies_are_told_all_at_once(refused, strategies, messag
 def test_numbers_of_strategies_end_somewhere(refused, strategies, message):
     (problem,) = refused(f"{DATA}strategies: {strategies}\n").problems
     assert message in problem.message
-
-
-@pytest.mark.parametrize("name", AssumptionsConfig.model_fields)
-def test_no_assumption_is_without_an_end(name):
-    with pytest.raises(ValidationError, match="and at most"):
-        AssumptionsConfig(**{name: 101})

@@ -44,7 +44,8 @@ def shop(rng, busy=1.0, later=1.0, years=3, customers=1_500):
 
 
 def checked(orders):
-    return diagnostics(orders, fit_all(patterns_of(orders.histories, Clock(TimeUnit.WEEK)), Clock(TimeUnit.WEEK), 1))
+    clock = Clock(TimeUnit.WEEK)
+    return diagnostics(orders, fit_all(patterns_of(orders.histories, clock), clock, 1, quick=True))
 
 
 def test_a_clean_shop_raises_no_alarm():

@@ -37,11 +37,6 @@ def value(simulated):
     return value_of(simulated, currency="USD")
 
 
-def test_the_table_has_the_columns_that_others_rely_on(value):
-    assert list(value.customers.columns) == COLUMNS
-    assert len(value.customers) == 2_357
-
-
 def test_totals_are_the_sums_of_customers_and_of_every_dimension_of_segments(value):
     total = value.customers["residual_clv"].sum()
     assert value.total.estimate == pytest.approx(total)
