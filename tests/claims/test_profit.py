@@ -106,11 +106,6 @@ def test_what_the_articles_say_of_five_points_is_tested_at_five_points_whatever_
     assert relative.lift.named_lifts["BG/NBD"].lift != leveraged.lift.named_lifts["BG/NBD"].lift
 
 
-def test_retention_that_cannot_rise_so_far_is_said_and_not_cut_off(leveraged):
-    lifts = leveraged.with_(gain=0.6).lift.named_lifts.values()
-    assert {each.reason.code for each in lifts} == {"lift.reason.cannot_rise"}
-
-
 def test_the_cut_of_costs_brings_exactly_what_two_points_of_retention_bring(leveraged):
     study = leveraged.with_(cost_per_order=1.5)
     found = study.two_points_equal_cost_cut

@@ -114,11 +114,6 @@ def test_every_model_can_be_the_primary_one(cdnow_39_weeks, primary):
     assert set(fits.names) == {"BG/NBD", "MBG/NBD", "Pareto/NBD", primary}
 
 
-def test_an_unknown_primary_model_is_refused_with_those_there_are(cdnow_39_weeks):
-    with pytest.raises(UsageError, match="must be one of auto, BG/NBD, MBG/NBD, Pareto/NBD, NBD"):
-        fit_all(patterns_of(cdnow_39_weeks, Clock(TimeUnit.WEEK)), Clock(TimeUnit.WEEK), 1, "BGNBD")
-
-
 def test_draws_go_to_arviz(fit, cdnow_spend):
     arviz = pytest.importorskip("arviz")
     data = fit.to_arviz()
