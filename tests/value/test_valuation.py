@@ -199,3 +199,10 @@ class TestGroups:
         for column, measure in enumerate((table["recency_days"] - table["T_days"], table["orders"], table["spent"])):
             best = measure.to_numpy() == measure.max()
             assert (scores[best, column] == 3).all()
+
+
+def test_a_summary_in_lifetimes_columns_is_enough(cdnow_39_weeks):
+    frame = cdnow_39_weeks.frame("week")[["frequency", "recency", "T", "monetary_value"]].set_axis(range(1_000, 3_357))
+    value = rl.customer_value(rl.BGNBD().fit(frame, unit="week"), rl.GammaGamma().fit(frame), horizon="39W")
+    assert value.customers["customer_id"].tolist()[:2] == [1_000, 1_001]
+    assert value.by(pd.Series("x", index=frame.index[:100]))["customers"].tolist() == [100]
