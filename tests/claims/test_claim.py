@@ -1,5 +1,6 @@
 """What a claim is, how it gets its inputs, and the one rule for verdicts."""
 
+from inspect import signature
 from types import SimpleNamespace
 
 import numpy as np
@@ -71,6 +72,11 @@ def test_what_is_missing_is_the_reason(orders, split, code):
     assert found.verdict is Outcome.NOT_TESTABLE
     assert found.reason.code == code
     assert found.found == [found.reason]
+
+
+def test_an_input_of_a_claim_that_has_a_default_may_be_missing_and_no_other():
+    parameters = signature(claim_step("long_standing_spend_more")).parameters
+    assert (parameters["growth"].default, parameters["orders"].default) == (None, Unavailable)
 
 
 def test_a_verdict_says_its_number_under_each_model_with_what_it_means():

@@ -5,7 +5,7 @@ from shutil import copy
 
 import pytest
 from filelock import FileLock
-from tests.report.browser import LOOKS, cut_on_paper, launched, pages_of, problems_of, sheets_of
+from tests.report.browser import LOOKS, cut_on_paper, pages_of, problems_of, sheets_of
 
 from analysis.config import Config, load_config
 from analysis.models.registry import MODELS
@@ -36,12 +36,6 @@ def run(request, store):
             for page in pages:
                 copy(notebooks_folder() / f"{page}.ipynb", chosen)
         return run_report(config, out=out, notebooks=chosen)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with launched() as browser:
-        yield browser
 
 
 @pytest.fixture
