@@ -8,12 +8,7 @@ from scipy.stats import nbinom
 from tests.claims.companies import company, orders
 
 from analysis.claims import Outcome, claim_step, leaving
-from analysis.claims.leaving import (
-    NEVER,
-    log_likelihood_of_falling_rates,
-    log_likelihood_without_dropout,
-    next_orders,
-)
+from analysis.claims.leaving import NEVER, log_likelihood_of_falling_rates, log_likelihood_without_dropout, next_orders
 from analysis.data import PurchaseTruth, simulate_transactions
 from analysis.data.simulation import rounds_of_orders
 from analysis.models.patterns import Patterns, collapse

@@ -6,13 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from analysis.config import (
-    Config,
-    ConfigurationRefused,
-    complaints,
-    config_from_mapping,
-    load_config,
-)
+from analysis.config import Config, ConfigurationRefused, complaints, config_from_mapping, load_config
 from analysis.errors import USAGE
 
 DATA = "data:\n  transactions: orders.csv\n  columns: {customer: who, date: day}\n"
@@ -225,10 +219,7 @@ def test_a_sample_and_a_database_are_kept_as_they_are():
             ["compared: 'pionts_and_gift' is no built-in strategy, nor two of them"],
         ),
         ("{gift: {order: 1}}", ["strategies.gift.order == 1, must be greater than or equal to 2"]),
-        (
-            "{experience: {lift: -0.2}}",
-            ["strategies: experience.lift == -0.2, must be at least 0; what makes it"],
-        ),
+        ("{experience: {lift: -0.2}}", ["strategies: experience.lift == -0.2, must be at least 0; what makes it"]),
         ("{promotion: {depth: 0.9, points: 0.2}}", ["depth and points take 110% off the price together, at most 100%"]),
         ("{todays_deal: 0.9}", ["promotion: depth, points and todays_deal take 110% off the price, at most 100%"]),
         (

@@ -6,14 +6,7 @@ import pytest
 
 import analysis as rl
 from analysis.interval import Interval
-from analysis.models.origins import (
-    Calibration,
-    Window,
-    choice_of,
-    leads,
-    record_of,
-    time_that_wins,
-)
+from analysis.models.origins import Calibration, Window, choice_of, leads, record_of, time_that_wins
 
 
 def window(log_scores, actual=100, estimate=100.0, month=1):
