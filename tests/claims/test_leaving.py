@@ -8,12 +8,7 @@ from scipy.stats import nbinom
 from tests.claims.companies import company, orders
 
 from analysis.claims import Outcome, claim_step, leaving
-from analysis.claims.leaving import (
-    NEVER,
-    log_likelihood_of_falling_rates,
-    log_likelihood_without_dropout,
-    next_orders,
-)
+from analysis.claims.leaving import NEVER, log_likelihood_of_falling_rates, log_likelihood_without_dropout, next_orders
 from analysis.data import PurchaseTruth, simulate_transactions
 from analysis.data.simulation import rounds_of_orders
 from analysis.models.patterns import Patterns, collapse, patterns_of
@@ -68,7 +63,7 @@ class TestTies:
         return orders(np.nonzero(kept)[0], days[kept].astype(int), np.full(kept.sum(), 20.0))
 
     def verdict_on(self, tmp_path, frame):
-        return company(tmp_path, frame).more_orders_stronger_tie
+        return company(tmp_path, frame, data={"holdout_weeks": 0}).more_orders_stronger_tie
 
     @pytest.mark.slow
     def test_customers_whom_no_order_changes_leave_the_claim_open(self, tmp_path):
