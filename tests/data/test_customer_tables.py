@@ -240,3 +240,15 @@ def test_points_are_redeemed_the_oldest_first_and_never_after_they_lapsed():
     assert found["points"].to_dict() == {"a": 20, "b": 30}
     assert found["expires"].dt.day.to_dict() == {"a": 1, "b": 10}
     assert expiring_points(None, dt.date(2025, 8, 20), 28) is None
+
+
+def test_yes_and_no_are_known_in_every_language_of_the_reader(load):
+    text = "who,asked,mail\nK1,nein,oui\nK2,non,sí\nK3,no,nein\n007,oui,falsch\n"
+    names = load(customers=text, columns={"enquired": "asked", "opt_in": "mail"})[0].customers.set_index("customer")
+    assert names["enquired"].eq(True).to_dict() == {"007": True, "K1": False, "K2": False, "K3": False}
+    assert names["opt_in"].eq(True).to_dict() == {"007": False, "K1": True, "K2": True, "K3": False}
+
+
+def test_a_header_under_a_title_is_pointed_at_without_a_key_that_the_table_does_not_have(load):
+    with pytest.raises(InputRefused, match=r"these columns stand in line 2; take what stands above them out of the"):
+        load(customers="Our customers\nwho\nK1\n")

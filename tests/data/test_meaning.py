@@ -282,6 +282,16 @@ def test_a_line_of_totals_is_no_order():
 def test_a_header_under_title_rows_is_pointed_at():
     with pytest.raises(InputRefused, match=r"these columns stand in line 3; set the key `skip_rows` to 2"):
         read("title_rows_and_total.csv", **PLAIN)
+    columns = {"customer": "Klantnr", "date": "Factuurdatum", "amount": "Bedrag"}
+    with pytest.raises(InputRefused, match=r"these columns stand in row 4; set the key `skip_rows` to 3"):
+        read("title_rows.xlsx", **columns, sheet="Data")
+
+
+def test_a_header_of_one_column_asks_what_separates_columns(tmp_path):
+    (tmp_path / "a.csv").write_text("customer^date^amount\nc1^2024-01-02^3.50\n")
+    with refuses("its header is one column, 'customer.*'; name what separates columns with the key .delimiter", 2):
+        rl.read_orders(tmp_path / "a.csv", **NAMED)
+    assert rl.read_orders(tmp_path / "a.csv", **NAMED, delimiter="^").customers == 1
 
 
 def test_one_customer_with_a_tenth_of_all_orders_is_told():
@@ -304,3 +314,19 @@ def test_totals_in_the_place_of_dates_are_refused_with_their_lines(tmp_path):
     shown = "'Totaal januari' in line 4, 'soon' in line 5, 'Grand total:' in line 6"
     with refuses(f"3 values are not dates that can be recognised: {shown}; correct them, take lines of totals out", 3):
         rl.read_orders(tmp_path / "a.csv", customer="c", date="d", amount="a")
+
+
+def test_totals_that_have_a_day_are_asked_about():
+    frame = shop()
+    total = pd.DataFrame({"customer": ["Totaal:"], "amount": [1000.0], "date": [frame["date"].max()]})
+    frame = pd.concat([frame, total], ignore_index=True)
+    with refuses("1 row looks like a total of the others and has a date: 'Totaal:' in row 101; .* `ids`", 3):
+        rl.read_orders(frame, **NAMED)
+    assert rl.read_orders(frame, **NAMED, ids={"anonymous": ["totaal:"]}).customers == 20
+    assert rl.read_orders(frame, **NAMED, ids={"anonymous": []}).customers == 21
+    assert rl.read_orders(frame.replace(1000.0, 10.0), **NAMED).customers == 21  # a firm of that name
+
+
+def test_ids_that_differ_only_in_blanks_of_web_pages_are_one_customer():
+    frame = shop(customer=[f"c{i % 20}" if i % 3 else f"\xa0c{i % 20}\xa0" for i in range(100)])
+    assert rl.read_orders(frame, **NAMED).customers == 20

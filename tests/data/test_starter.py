@@ -110,6 +110,13 @@ def test_rows_above_a_header_of_unknown_names_are_proposed_also_where_a_spreadsh
     assert "skip_rows: 2" in draft_of(tmp_path / "b.xlsx")
 
 
+def test_a_name_in_the_header_may_have_several_lines(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text('Report\nCustomer,Date,"Amount\n(EUR)",Note\n' + "a,2024-01-02,3.50,x\n" * 3)
+    _, config = proposed(path)
+    assert (config.data.columns.amount, config.data.skip_rows) == ("Amount\n(EUR)", 1)
+
+
 def test_columns_that_fit_a_role_nearly_as_well_are_named_beside_the_guess(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("Customer ID,Order Date,Grand Total (ex tax),Grand Total (inc tax)\na,2024-01-02,1.50,2.00\n")

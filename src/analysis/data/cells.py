@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from itertools import islice
 from numbers import Integral, Real
 from pathlib import Path
@@ -24,6 +25,7 @@ from analysis.config import DataConfig, nearest
 from analysis.data.engine import Connection, literal, quoted, run
 from analysis.data.files import sha256_of
 from analysis.data.source import (
+    TITLE_LINES,
     Part,
     RawTable,
     damage_told,
@@ -31,6 +33,7 @@ from analysis.data.source import (
     mapped_columns,
     parquet_table,
     problems_in_headers,
+    problems_in_skipping,
     row_hashes,
 )
 from analysis.errors import DataError, Problem, UsageError, counted, printable
@@ -222,6 +225,8 @@ def staged_workbooks(connection: Connection, paths: list[Path], data: DataConfig
     for number, path in enumerate(paths):
         with damage_told(path, "workbook"):
             writers.append((_written(connection, path, data, f"cells_{number}"), path.name))
+            above = partial(first_rows, path, data.sheet, TITLE_LINES)
+            problems += problems_in_skipping(path.name, tuple(writers[-1][0].columns), data, "row", above)
             problems += _problems_in_formulas(path, data)
     staged = staged_cells(connection, writers, data)
     cells = ", ".join(f"CAST({staged.expression(name)} AS VARCHAR)" for name in staged.types)

@@ -103,20 +103,62 @@ def _one_spelling(rows: Rows, data: DataConfig) -> Rows:
             n=len(doubtful), ids=", ".join(repr(str(one["customer"])) for one in doubtful),
         ),
     )  # fmt: skip
-    return rows.then(_respelled, spellings, tuple(one["key"] for one in out)).noted(notes)
+    problems = _problems_in_totals(rows, ids) if is_text and not is_sure else []
+    return rows.then(_respelled, spellings, tuple(one["key"] for one in out)).noted(notes, problems)
+
+
+def _problems_in_totals(rows: Rows, ids: Relation) -> list[Problem]:
+    """Lines of totals that have a day, where they come to as much as all others."""
+    if not rows.has_money or not ids.few(lambda t: t.filter(_says_total(t)).limit(1)):
+        return []
+    paid = rows.relation.one(_paid_by_totals)
+    if not paid["rows"] or 2 * paid["totals"] < paid["money"]:
+        return []
+    found = counted(
+        paid["rows"],
+        "row looks like a total of the others and has a date",
+        "rows look like totals of the others and have dates",
+    )
+    shown = rows.examples(["customer"], _has_day_of_total)
+    advice = (
+        "take them out of the file, or set the key `data.ids` with `anonymous` to the ids that are no customers ([] "
+        "where all are)"
+    )
+    return [Problem(f"{rows.where('customer')}: {found}: {shown}; {advice}")]
+
+
+def _paid_by_totals(rows: Table) -> Table:
+    is_total = _has_day_of_total(rows)
+    return rows.aggregate(
+        rows=rows.count(where=is_total), totals=rows.money.sum(where=is_total), money=rows.money.sum()
+    )
+
+
+def _has_day_of_total(rows: Table) -> BooleanValue:
+    return rows.day.notnull() & rows.money.notnull() & _says_total(rows)
+
+
+def _says_total(rows: Table) -> BooleanValue:
+    return _stripped(rows.customer).lower().re_search(TOTALS)
+
+
+def _stripped(text: StringValue) -> StringValue:
+    """Without blanks around it, also those that do not break a line."""
+    return text.replace("\xa0", " ").strip()
 
 
 def _stands_for_nobody(ids: Table, nobody: tuple) -> BooleanValue:
-    plain = ids.customer if ids.customer.type().is_integer() else ids.customer.strip().lower()
+    plain = ids.customer if ids.customer.type().is_integer() else _stripped(ids.customer).lower()
     return plain.isin(nobody) if nobody else ibis.literal(value=False)
 
 
 def _of_several_spellings(nobody: tuple[str, ...], data: DataConfig) -> str:
-    """A pattern of ids that stand for nobody or that are written in several ways, apart from capitals."""
-    blank = "[ \t\n\r\v\f]"
+    """A pattern of ids that stand for nobody or a total, or that are written in several ways, apart from capitals."""
+    blank = "[ \t\n\r\v\f\xa0]"
     parts = [f"^{blank}*({'|'.join(map(re.escape, nobody))}){blank}*$"] if nobody else []
     parts += [f"^{blank}|{blank}$"] if data.ids.strip else []
     parts += ["[.]0$"] if data.ids.float_suffix == "strip" else []
+    parts += [TOTALS] if data.ids.anonymous == "auto" else []
     return "|".join(parts) or "^$"
 
 
@@ -142,7 +184,7 @@ def _share_of_addresses(ids: Table, nobody: tuple) -> Table:
 def _spellings(ids: Table, nobody: tuple, strip: bool, whole: bool, lower: bool) -> Table:  # noqa: FBT001
     """Ids as they are written, with what they have in common (key), its first spelling and its rows (number)."""
     key = ids.customer.cast("string")
-    key = key.strip() if strip else key
+    key = _stripped(key) if strip else key
     key = ibis.cases((key.re_search("^[0-9]+[.]0+$"), key.re_replace("[.]0+$", "")), else_=key) if whole else key
     ids = ids.mutate(key=key.lower() if lower else key, suspicious=_stands_for_nobody(ids, nobody))
     same = {"group_by": ids.key}
@@ -265,7 +307,7 @@ def _without_totals(rows: Rows, data: DataConfig) -> Rows:
 
 
 def _is_total(rows: Table) -> BooleanValue:
-    return rows.day.isnull() & rows.customer.strip().lower().re_search(TOTALS)
+    return rows.day.isnull() & _says_total(rows)
 
 
 def _total_once(rows: Table) -> Table:

@@ -20,6 +20,8 @@ from analysis.words import Message
 
 MOST_LISTED = 40
 """Columns up to which all are listed where one is missing."""
+TITLE_LINES = 20
+"""Lines within which a header is looked for."""
 
 
 @dataclass(frozen=True)
@@ -227,7 +229,7 @@ def problems_in_headers(
     problems = []
     for role, name in named_columns(settings).items():
         if name not in first:
-            near = nearest(name, first, MOST_LISTED)
+            near = nearest(name, filter(None, first), MOST_LISTED)
             problems.append(Problem(f"{first_name}: there is no column {name!r} (for {role}){near}", USAGE))
         elif first.count(name) > 1:
             times = first.count(name)
@@ -248,6 +250,20 @@ def problems_in_headers(
             message = f"{name}: its header differs from that of {first_name} (only one of the two has {differing})"
             problems.append(Problem(f"{message}; files that are read together need the same columns"))
     return problems
+
+
+def problems_in_skipping(
+    name: str, header: tuple[str, ...], settings: Any, word: str, first: Callable[[], list[list[str]]]
+) -> list[Problem]:
+    """Where the header that is wanted stands in a later line; ``first`` gives the ``TITLE_LINES`` first ones."""
+    wanted = set(named_columns(settings).values())
+    if wanted <= set(header):
+        return []
+    number = next((number for number, record in enumerate(first()) if wanted <= set(record)), 0)
+    advice = f"set the key `skip_rows` to {number}"
+    advice = advice if hasattr(settings, "skip_rows") else "take what stands above them out of the file"
+    message = f"{name}: these columns stand in {word} {number + 1}; {advice}"
+    return [Problem(message, USAGE)] if number else []
 
 
 def normalised(name: str) -> str:

@@ -133,6 +133,8 @@ def _draft(connection: Connection, path: Path, workdir: Path, sheet: str | None)
     skip = _rows_above_header(records)
     settings |= {"skip_rows": skip} if skip else {}
     header = tuple(records[skip]) if records else ("?",)
+    if kind_of(path) == "text":  # a name may have several lines
+        header = recognised_layout(path, DataConfig.model_construct(**settings), workdir).header
     system, guesses = _system_of(header)
     if not system:
         guesses, more = _guesses(header)

@@ -8,6 +8,7 @@ import io
 from collections import Counter
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -17,21 +18,30 @@ from analysis.data.engine import Connection, glob_safe, literal, quoted, run
 from analysis.data.files import CHUNK_BYTES, opened, sha256_of
 from analysis.data.ledger import where_any
 from analysis.data.source import (
+    TITLE_LINES,
     Part,
     RawTable,
     damage_told,
     label_of,
     mapped_columns,
-    named_columns,
     problems_in_headers,
+    problems_in_skipping,
 )
-from analysis.errors import USAGE, DataError, InputRefused, Problem, UsageError, collecting, first_line, is_full_disk
+from analysis.errors import (
+    USAGE,
+    DataError,
+    InputRefused,
+    Problem,
+    UsageError,
+    collecting,
+    first_line,
+    is_full_disk,
+    shortened,
+)
 from analysis.words import Message
 
 DELIMITERS = (";", ",", "\t", "|")
 HEAD_CHARACTERS = 1 << 18
-TITLE_LINES = 20
-"""Lines within which a header is looked for."""
 ROW_KEYS = ("row key 1 of 2", "row key 2 of 2")
 
 
@@ -222,7 +232,13 @@ def staged_text(connection: Connection, paths: list[Path], data: DataConfig, wor
     present = mapped_columns(data, list(layouts[0].header))
     headers = [(layout.name, layout.header) for layout in layouts]
     problems += problems_in_headers(headers, data, together=present.values())
-    problems += _problems_in_skipping(layouts[0], set(named_columns(data).values()))
+    above = partial(first_records, layouts[0], TITLE_LINES)
+    skipping = problems_in_skipping(*headers[0], data, "line", above)
+    if not (skipping or present) and len(layouts[0].header) == 1:
+        name, (column,) = headers[0]
+        message = f"{name}: its header is one column, {shortened(column)!r}; name what separates columns with the key"
+        skipping = [Problem(f"{message} `delimiter`", USAGE)]
+    problems += skipping
     parts = []
     if present:
         kept = list(dict.fromkeys(present.values()))
@@ -246,18 +262,6 @@ def staged_text(connection: Connection, paths: list[Path], data: DataConfig, wor
         notes=tuple(where_any(note)),
         problems=tuple(problems),
     )
-
-
-def _problems_in_skipping(layout: TextLayout, wanted: set[str]) -> list[Problem]:
-    """Where the header that is wanted stands in a later line."""
-    if wanted <= set(layout.header):
-        return []
-    lines = first_records(layout, TITLE_LINES)
-    number = next((number for number, record in enumerate(lines) if wanted <= set(record)), None)
-    if number is None:
-        return []
-    message = f"{layout.name}: these columns stand in line {number + 1}; set the key `skip_rows` to {number}"
-    return [Problem(message, USAGE)]
 
 
 def _stage(connection: Connection, layout: TextLayout, kept: list[str], target: str) -> list[Problem]:
