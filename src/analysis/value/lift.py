@@ -23,7 +23,6 @@ from analysis.time import DAYS_PER_YEAR, duration
 from analysis.value.history import left_truncation, refuse_without_money
 from analysis.value.profit import (
     Choice,
-    Prices,
     brings,
     by_measure,
     five_points,
@@ -271,8 +270,7 @@ def retention_lifts(
     growth
         Yearly growth of order values among the same customers; None: growing margins stay open.
     """
-    choices, prices = tuple(choices), Prices.of(economics, retention)
-    settings = prices, economics.annual_discount_rate, growth, seed, level
+    choices, settings = tuple(choices), (economics, retention.cost_per_customer_year, growth, seed, level)
     lifts = tuple(_lift(choice, each, shifts, *settings) for choice in choices for each in shifts.by_model)
     named, models = named_choice(economics, retention), tuple(each.model for each in shifts.by_model)
     return RetentionLift(named, lifts, models)
@@ -286,8 +284,8 @@ def growth_points(growth: Interval, points: int, seed: int) -> np.ndarray:
 
 
 def _lift(
-    choice: Choice, streams: ModelStreams, shifts: Shifts, prices: Prices, rate: float, growth: Interval | None,
-    seed: int, level: float,
+    choice: Choice, streams: ModelStreams, shifts: Shifts, economics: EconomicsConfig, keeping: float,
+    growth: Interval | None, seed: int, level: float,
 ) -> Lift:  # fmt: skip
     """One reading under one model; place 0 of every array is the fit, the rest are posterior draws."""
     if choice.scope == "firm" and not shifts.new_customers_per_year:
@@ -299,17 +297,17 @@ def _lift(
         return Interval.around(points[0], points[1:], level)
 
     grown = growth_points(growth, len(streams.order_value), seed) if choice.margins == "growing" else None
-    place = streams.rises.index(choice.rise)
+    place, rate = streams.rises.index(choice.rise), economics.annual_discount_rate
     brought = [brings(streams, shifts, choice, at, rate, grown) for at in (0, place)]
-    before, after = (profit(choice, prices, each) for each in brought)
+    before, after = (profit(choice, economics, each) for each in brought)
     retained, possible = streams.after[place], np.isfinite(streams.after[place])
     lift = Lift(choice, streams.model, profit_before=interval(before), retention_before=interval(streams.before[place]))
     if not possible[0] or np.mean(~possible[1:]) > MAY_BE_UNPROFITABLE:
         return replace(lift, reason=CANNOT_RISE)
     costs = ((after - before) / brought[1].customer_years)[possible]
-    kept_for = prices.cost_per_customer_year if choice.keeping == "paid" else 0.0
+    kept_for = keeping if choice.keeping == "paid" else 0.0
     gain, unprofitable = after - kept_for * brought[1].customer_years - before, before[1:] <= 0
-    won = prices.acquisition_cost if choice.profit != "contribution" else 0.0
+    won = economics.acquisition_cost if choice.profit != "contribution" else 0.0
     lift = replace(
         lift,
         **_costs(choice, (before + won)[possible], gain[possible], interval),

@@ -179,38 +179,6 @@ def _profits_that_differ(economics: EconomicsConfig, retention: RetentionConfig)
     return tuple(options)
 
 
-class Prices(NamedTuple):
-    """What an order leaves and what customers cost.
-
-    Attributes
-    ----------
-    margin, cost_per_order
-        Share of an order's value that is left, and further cost of each order [currency]; numbers or arrays.
-    acquisition_cost
-        Of one new customer [currency].
-    fixed_costs_per_year
-        Of the firm [currency].
-    cost_per_customer_year
-        Of keeping, where it is paid for [currency].
-    """
-
-    margin: float
-    cost_per_order: float = 0.0
-    acquisition_cost: float = 0.0
-    fixed_costs_per_year: float = 0.0
-    cost_per_customer_year: float = 0.0
-
-    @classmethod
-    def of(cls, economics: EconomicsConfig, retention: RetentionConfig) -> Prices:
-        return cls(
-            economics.gross_margin,
-            economics.cost_per_order,
-            economics.acquisition_cost,
-            economics.fixed_costs_per_year,
-            retention.cost_per_customer_year,
-        )
-
-
 class Discounted(NamedTuple):
     """What a scope brings within a horizon, discounted, at each point; profit is linear in it.
 
@@ -272,12 +240,12 @@ def brings(
     return Discounted(found[0] + won * streams.order_value, found[1] + won, won, whole / year, found[2])
 
 
-def profit(choice: Choice, prices: Prices, found: Discounted) -> np.ndarray:
+def profit(choice: Choice, economics: EconomicsConfig, found: Discounted) -> np.ndarray:
     """Discounted profit [currency] before the cost of keeping."""
-    total = prices.margin * found.revenue - prices.cost_per_order * found.orders
+    total = economics.gross_margin * found.revenue - economics.cost_per_order * found.orders
     if choice.profit != "contribution":
-        total = total - prices.acquisition_cost * found.won
-    return total - prices.fixed_costs_per_year * found.firm_years if choice.profit == "after_fixed" else total
+        total = total - economics.acquisition_cost * found.won
+    return total - economics.fixed_costs_per_year * found.firm_years if choice.profit == "after_fixed" else total
 
 
 def annuity(delta: float, length: np.ndarray) -> np.ndarray:
