@@ -7,8 +7,9 @@ posterior under no assumption but that customers are independent draws.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from statistics import NormalDist
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ from analysis.claims import claim as c
 from analysis.claims.claim import DATA, NO_CAUSE, Claim, Range, Verdict, from_draws, not_testable
 from analysis.errors import Unavailable
 from analysis.interval import Interval
-from analysis.value.growth import HALF_YEAR_DAYS, TenurePeriod
+from analysis.value.growth import HALF_YEAR_DAYS
 from analysis.value.history import exact, first_order_days, history
 from analysis.value.lives import days_seen
 from analysis.words import Message
@@ -56,17 +57,17 @@ def long_standing_spend_more(claimed, orders, credible_level, seed, growth=None)
     first: both tilt the comparison. So customers are followed who are known to have been there, by an order after
     month 36, and first orders are left out.
     """
-    periods = growth.periods if growth else ()
-    sixth = next((period for period in periods if period.period == LAST_HALF_YEAR), None)
-    if sixth is None or growth.period_days != HALF_YEAR_DAYS or sixth.stayers_ratio is None:
+    periods = growth.periods.to_dict("records") if growth else []
+    sixth = next((period for period in periods if period["period"] == LAST_HALF_YEAR), None)
+    if sixth is None or growth.period_days != HALF_YEAR_DAYS or np.isnan(sixth["stayers_ratio"]):
         longest = [_compared(period, growth.period_days) for period in periods[-1:]]
         return not_testable(Message("Months 31 to 36 of enough customers are needed; the data span {days:days}.",
             code="claim.reason.too_short_for_three_years", days=c.days_observed(orders)), *longest)  # fmt: skip
     still_there = Message("Followed are the {customers:integer} customers who ordered again after month 36, so that "
         "they are known to have been there. First orders are left out, since every first half year holds one by "
         "definition. A general rise of prices counts as a rise of spending; where customers buy at regular intervals, "
-        "the first half year looks smaller by up to half an order.", customers=sixth.stayers)  # fmt: skip
-    ratio = sixth.stayers_ratio
+        "the first half year looks smaller by up to half an order.", customers=sixth["stayers"])  # fmt: skip
+    ratio = Interval.in_row(sixth, "stayers_ratio")
     # The interval of a ratio is normal on the scale of its logarithm.
     spread = np.log(ratio.upper / ratio.lower) / 2 / NormalDist().inv_cdf((1 + ratio.level) / 2)
     chance = np.append(0.0, np.random.default_rng([seed, 7]).standard_normal(DRAWS["ratio"]))
@@ -75,16 +76,17 @@ def long_standing_spend_more(claimed, orders, credible_level, seed, growth=None)
     return from_draws(claimed, more, credible_level, assumptions=(still_there, NO_CAUSE), details=compared)
 
 
-def _compared(period: TenurePeriod, period_days: int) -> Message:
+def _compared(row: Mapping[str, Any], period_days: int) -> Message:
     """The three comparisons that are mistaken for one another."""
-    ratios = {"same": period.growth, "survivors_only": period.survivors_ratio, "everyone": period.all_ratio}
+    names = {"same": "growth", "survivors_only": "survivors_ratio", "everyone": "all_ratio"}
+    ratios = {told: Interval.in_row(row, name) for told, name in names.items()}
     changes = {name: Interval(x.estimate - 1, x.lower - 1, x.upper - 1, x.level) for name, x in ratios.items()}
     return Message("Days {from_day:integer} to {to_day:integer} of life against the first {period_days:integer}. The "
         "same customers, those still there ({survivors:integer} of {customers:integer}): {same:interval percent}. The "
         "usual comparison, survivors against everyone's start: {survivors_only:interval percent}. Everyone, those who "
         "left counting as zero: {everyone:interval percent}.",
-        from_day=(period.period - 1) * period_days, to_day=period.period * period_days, period_days=period_days,
-        customers=period.customers, survivors=period.survivors, **changes)  # fmt: skip
+        from_day=(row["period"] - 1) * period_days, to_day=row["period"] * period_days, period_days=period_days,
+        customers=row["customers"], survivors=row["survivors"], **changes)  # fmt: skip
 
 
 @Claim(
