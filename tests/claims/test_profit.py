@@ -19,8 +19,7 @@ from analysis.data.simulation import rounds_of_orders
 from analysis.data.tables import CustomerTables
 from analysis.models.registry import MODELS
 from analysis.time import TimeUnit, force_of_interest, units_per_year
-from analysis.value.lift import brings, shifts_of
-from analysis.value.profit import Choice, profit
+from analysis.value.lift import Choice, brings, profit, shifts_of
 
 TRUTH, SPEND = PurchaseTruth(r=2.0, alpha=6.0, a=0.6, b=6.0), SpendTruth(p=6.25, q=3.74, v=15.44)
 WINNING = 160.0

@@ -13,9 +13,19 @@ from analysis.claims import claim as c
 from analysis.claims.claim import DATA, Claim, Range, Verdict, from_draws, not_testable, recoded
 from analysis.errors import Unavailable
 from analysis.interval import Interval
-from analysis.value.lift import CANNOT_RISE, CLAIMED, MAY_BE_UNPROFITABLE, NO_PROFIT, brings, shifts_of
+from analysis.value.lift import (
+    CANNOT_RISE,
+    CLAIMED,
+    MAY_BE_UNPROFITABLE,
+    NO_PROFIT,
+    OPTIONS,
+    Choice,
+    brings,
+    by_measure,
+    profit,
+    shifts_of,
+)
 from analysis.value.payback import spent_on_winning
-from analysis.value.profit import OPTIONS, Choice, by_measure, profit
 from analysis.words import Message
 
 if TYPE_CHECKING:

@@ -34,9 +34,8 @@ from analysis.plotting import (
 from analysis.value.contacts import LISTS
 from analysis.value.groups import DIMENSIONS, LABELS
 from analysis.value.ladder import LABELS as RUNGS
-from analysis.value.lift import CLAIMED
+from analysis.value.lift import CLAIMED, OPTIONS
 from analysis.value.payback import MONTH, SEEN
-from analysis.value.profit import OPTIONS
 from analysis.words import Message, formats, shown, tr
 
 if TYPE_CHECKING:

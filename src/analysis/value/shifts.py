@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from analysis.models.purchase import PurchaseModel
     from analysis.models.spend import SpendFit
     from analysis.time import Clock
-    from analysis.value.profit import Choice
+    from analysis.value.lift import Choice
 
 
 NODES = (12, 6)

@@ -25,6 +25,7 @@ from analysis.plotting import Plots
 from analysis.tables import Result
 from analysis.time import DAYS_PER_YEAR, Clock, duration, force_of_interest, from_days, to_days, units_per_year
 from analysis.value.groups import LABELS, members_of, segment_of, segments_of
+from analysis.value.intervals import ends
 from analysis.value.shifts import expected_at_rest
 
 if TYPE_CHECKING:
@@ -486,20 +487,12 @@ COLUMNS = (
 
 def _by_segment(value: CustomerValue, members: pd.DataFrame, totals: Totals, level: float) -> pd.DataFrame:
     """Totals with predictive intervals by dimension and segment, as ``CustomerValue.by`` gives them."""
-    simulated = totals.simulated[0, 1:], totals.simulated[0, 1:]
-    if value.total is not None:
-        simulated = (
-            value.gross_margin * totals.simulated[1, 1:] - value.cost_per_order * totals.simulated[2, 1:],
-            simulated[1],
-        )
-    tails = [(1 - level) / 2, (1 + level) / 2]
-    (lower, upper), (fewest, most) = (np.quantile(each, tails, axis=1) for each in simulated)
-    worth, ordered = (value.customers[name].to_numpy() for name in (value.measure, "expected_orders"))
-    estimate = worth @ members.to_numpy()
-    columns = {"customers": members.sum(), "estimate": estimate, "lower": lower, "upper": upper, "level": level}
-    orders = {"expected_orders": ordered @ members.to_numpy()}
-    orders |= {"expected_orders_lower": fewest, "expected_orders_upper": most}
-    return pd.DataFrame({**columns, "share": estimate / worth.sum(), **orders})
+    orders, amount, discounted = totals.simulated[:, 1:]
+    left = orders if value.total is None else value.gross_margin * amount - value.cost_per_order * discounted
+    worth, ordered = (value.customers[name] @ members.to_numpy() for name in (value.measure, "expected_orders"))
+    columns = {"customers": members.sum(), **ends(np.vstack([worth, left.T]), level), "level": level}
+    columns["share"] = worth / value.customers[value.measure].sum()
+    return pd.DataFrame(columns | ends(np.vstack([ordered, orders.T]), level, "expected_orders"))
 
 
 WINDOW_DAYS = 91
