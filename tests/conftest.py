@@ -38,7 +38,7 @@ def refuses(message: str, exit_code: int) -> Iterator[None]:
     assert refused.value.exit_code == exit_code
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def load_frame(tmp_path_factory):
     """Load a frame with columns customer, date and, where present, the other roles."""
 
@@ -96,6 +96,12 @@ def shop_export(tmp_path):
 @pytest.fixture(scope="session")
 def cdnow_config():
     return Config(name="cdnow", data={"transactions": {"sample": "cdnow"}})
+
+
+@pytest.fixture(scope="session")
+def cdnow(cdnow_config, tmp_path_factory):
+    """The orders of the 2,357 customers in 78 weeks."""
+    return load_orders(cdnow_config, workdir=tmp_path_factory.mktemp("cdnow"))
 
 
 @pytest.fixture(scope="session")

@@ -79,24 +79,19 @@ def report_raises(monkeypatch, shop):
 
 
 class TestReport:
-    def test_prints_the_folder_as_its_last_line(self, shop, asked):
-        code, out, _ = said("report", shop)
-        assert (code, out.splitlines()[-1]) == (0, "/made/shop")
-
     @pytest.mark.parametrize(
-        ("name", "hint"),
-        [("cdno", "did you mean 'cdnow'?"), ("x", "known are cdnow, cdnow-full, complete-journey, simulated")],
+        ("arguments", "told"),
+        [
+            (("--sample", "cdno"), "there is no sample 'cdno'; did you mean 'cdnow'?"),
+            (("--sample", "x"), "'x'; known are cdnow, cdnow-full, complete-journey, simulated"),
+            ((), "either CONFIG.yml or --sample"),
+            (("shop.yml", "--sample", "cdnow"), "either CONFIG.yml or --sample"),
+        ],
     )
-    def test_names_the_nearest_sample_where_there_is_none_of_that_name(self, name, hint):
-        code, _, err = said("report", "--sample", name)
-        assert code == 2
-        assert f"there is no sample {name!r}; {hint}" in err
-
-    @pytest.mark.parametrize("arguments", [(), ("shop.yml", "--sample", "cdnow")])
-    def test_wants_a_configuration_or_a_sample_and_not_both(self, arguments):
+    def test_wants_a_configuration_or_a_sample_that_there_is_and_not_both(self, arguments, told):
         code, _, err = said("report", *arguments)
         assert code == 2
-        assert "either CONFIG.yml or --sample" in err
+        assert told in err
 
     @pytest.mark.parametrize(
         ("arguments", "word"),
@@ -127,7 +122,7 @@ class TestReport:
         assert asked[0][0].language == language
 
     def test_hands_on_what_it_is_asked(self, shop, asked):
-        said("report", shop)
+        assert said("report", shop)[:2] == (0, "/made/shop\n")
         said("report", "--sample", "cdnow", "--language", "nl", "--no-customer-files", "--no-code", "--pdf", "--force")
         (plain, options), (other, others) = asked
         assert (plain.customer_files, options["code"], options["pdf"], options["force"]) == (True, True, False, False)
@@ -172,12 +167,13 @@ class TestReport:
         assert any("Traceback" in line["message"] for line in rest)
         assert "hunter2" not in err
 
-    def test_writes_json_lines_where_asked_and_makes_nothing_of_bad_data(self, shop, tmp_path):
+    def test_writes_json_lines_where_asked_and_makes_nothing_of_bad_data(self, shop, tmp_path, monkeypatch):
+        monkeypatch.setenv("HOME", str(tmp_path))
         out = tmp_path / "deep" / "out"
-        code, told, err = said("report", shop, "--out", out, "--dry-run", "--log-format", "json")
+        code, told, err = said("report", shop, "--out", "~/deep/out", "--dry-run", "--log-format", "json")
         lines = [json.loads(line) for line in err.splitlines()]
         assert code == 0
-        assert told.startswith("would make ")
+        assert told.startswith(f"would make {out}/shop/")
         assert all({"time", "seconds", "event"} <= set(line) for line in lines)
         assert any(line["event"] == "message" and "60 rows" in line["message"] for line in lines)
         (tmp_path / "orders.csv").write_text("customer,date,amount\na,2024-01-01,1\n")
@@ -282,12 +278,6 @@ class TestCheck:
         assert "1 januari 2024" in out
         assert "€\xa01.800,00" in out
 
-    def test_prints_every_problem_at_once(self, shop, tmp_path):
-        (tmp_path / "shop.yml").write_text(CONFIG + "modell: {}\ndeadline_minutes: 0\neconomics: {gross_margin: 3}\n")
-        code, _, err = said("check", shop)
-        assert code == 2
-        assert len(err.strip().splitlines()) == 3
-
     def test_prints_the_problems_of_the_data_beside_those_of_the_configuration(self, shop, tmp_path):
         (tmp_path / "orders.csv").write_text("customer,date,amount\na,never,1\nb,2024-01-02,x\n")
         (tmp_path / "shop.yml").write_text(CONFIG + "modell: {}\neconomics: {gross_margin: 3}\n")
@@ -337,13 +327,6 @@ class TestASecret:
             assert "***" in err
             assert "hunt" not in out + err
 
-    def test_of_another_url_in_the_data_is_hidden_too(self, shop, tmp_path):
-        (tmp_path / "orders.csv").write_text("customer,date,amount\na,2024-01-01,mysql://me:hunter2@db/x\nb,x,1\n")
-        code, _, err = said("check", shop)
-        assert code == 3
-        assert "mysql://me:***@db" in err
-        assert "hunter2" not in err
-
 
 class TestAFolder:
     @pytest.mark.parametrize("out", ["", " ", "~nobody-of-that-name/x", "orders.csv", "orders.csv/sub", "n" * 300])
@@ -355,12 +338,6 @@ class TestAFolder:
         assert code == 2, err
         assert len(err.strip().splitlines()) == 1
         assert {path.name for path in tmp_path.iterdir()} == {"orders.csv", "shop.yml"}
-
-    def test_may_begin_at_home(self, shop, tmp_path, monkeypatch):
-        monkeypatch.setenv("HOME", str(tmp_path / "home"))
-        code, out, err = said("report", shop, "--dry-run", "--out", "~/x")
-        assert code == 0, err
-        assert out.startswith(f"would make {tmp_path}/home/x/shop/")
 
 
 @pytest.mark.parametrize("command", ["check", "report", "score"])

@@ -1,4 +1,4 @@
-"""The examples of CONTRIBUTING run: a figure, a step and a purchase model really are added and reported on."""
+"""The examples of CONTRIBUTING run: figure, step, claim and purchase model really are added and reported on."""
 
 import re
 from pathlib import Path
@@ -7,6 +7,7 @@ import nbformat
 import pytest
 
 import analysis as rl
+from analysis.claims import CLAIMS
 from analysis.models import registry
 from analysis.pipeline.step import STEPS
 from analysis.report.page import Page
@@ -30,6 +31,12 @@ def test_a_figure_and_a_sentence_are_one_cell(store, capsys):
     assert "in all" in shown[1]
 
 
+def test_a_new_claim_gives_the_verdict_that_it_tells(sample_study, capsys, monkeypatch):
+    monkeypatch.setattr("analysis.claims.claim.CLAIMS", dict(CLAIMS))
+    exec(compile(example("A new claim"), "CONTRIBUTING.md", "exec"), {"study": sample_study("cdnow")})
+    assert capsys.readouterr().out.strip() == example("A new claim").split("# On the CDNOW sample: ")[1].strip()
+
+
 def test_a_step_is_a_function_whose_parameters_are_its_inputs(store, capsys):
     study = rl.open_study(QUICK, store=store)
     try:
@@ -51,6 +58,8 @@ def test_a_purchase_model_is_fitted_valued_back_tested_and_lifted(with_another_m
     names = {"__name__": "example"}
     exec(example("A purchase model"), names)
     model = names["UniformBGNBD"]()
+    for other in ("MBG/NBD", "Pareto/NBD"):  # one beside it is enough
+        monkeypatch.delitem(registry.MODELS, other)
     monkeypatch.setitem(registry.MODELS, model.name, model)
     study = rl.open_study(sample="cdnow", store=with_another_model, primary=model.name)
     assert study.fit.model == study.fits.names[0] == model.name

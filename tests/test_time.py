@@ -2,16 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.time import (
-    Clock,
-    Promotions,
-    TimeUnit,
-    from_days,
-    promotion_edges,
-    rate_over,
-    to_days,
-    units_per_year,
-)
+from analysis.time import Clock, Promotions, TimeUnit, from_days, promotion_edges, rate_over, to_days, units_per_year
 
 
 @pytest.mark.parametrize("unit", list(TimeUnit))

@@ -18,7 +18,8 @@ START = np.datetime64("2020-01-01")
 def company(workdir: Path, frame: pd.DataFrame, **sections) -> Study:
     """The study of a company's orders, with sections of the configuration such as ``economics``."""
     columns = {role: name for role, name in COLUMNS.items() if name in frame}
-    config = Config(name="test", data={"transactions": "frame.csv", "columns": columns}, **sections)
+    data = {"transactions": "frame.csv", "columns": columns} | sections.pop("data", {})
+    config = Config(name="test", data=data, **sections)
     return Study(config, store=workdir, frame=frame)
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import norm, spearmanr
 from scipy.stats import t as student_t
-from tests.claims.companies import cohorts, company, heavy_buyers_stay, loyal_customers, orders, told
+from tests.claims.companies import cohorts, company, heavy_buyers_stay, loyal_customers, orders
 
 from analysis.claims import Outcome
 from analysis.claims import customers as module
@@ -143,16 +143,12 @@ class TestCustomersOfThreeYears:
 
     def test_survivors_who_always_spent_more_do_not_make_it_true(self, tmp_path):
         found = verdict_of("long_standing_spend_more", tmp_path, heavy_buyers_stay(seed=3))
-        compared = told(found, "survivors_only")
-        assert compared["survivors_only"].estimate > 0.5
-        assert abs(compared["same"].estimate) < 0.2
-        assert compared["everyone"].estimate < 0
+        assert abs(found.estimate.estimate) < 0.2
         assert found.verdict is Outcome.CONTRADICTED
 
-    def test_data_of_two_years_show_the_longest_comparison_that_they_allow(self, tmp_path):
+    def test_data_of_two_years_are_too_short(self, tmp_path):
         found = verdict_of("long_standing_spend_more", tmp_path, loyal_customers(0.5, seed=4, years=1.5))
         assert found.reason.code == "claim.reason.too_short_for_three_years"
-        assert told(found, "to_day")["to_day"] < 1_000
 
 
 class TestRepeatShareOfCohorts:

@@ -70,7 +70,7 @@ def test_the_picture_shows_every_model_beside_the_claimed_range_and_together_no_
 def test_from_orders_alone_with_settings_by_name():
     frame = simulate_transactions(600, seed=2, spend=None)
     orders = rl.read_orders(frame, customer="customer", date="date")
-    found = rl.test_claims(orders, acquisition_cost=30, cost_per_customer_year=4).set_index("claim")
+    found = rl.test_claims(orders, acquisition_cost=30, cost_per_customer_year=4, holdout_weeks=0).set_index("claim")
     assert list(found.index) == list(CLAIMS)
     assert found.loc["keeping_cheaper", ["verdict", "estimate"]].tolist() == ["supported", 7.5]
     assert found.loc["twenty_bring_eighty", "reason"] == "The data hold no amounts of money."

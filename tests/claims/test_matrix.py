@@ -72,10 +72,9 @@ def test_no_verdict_stands_without_number_interval_and_assumptions_and_none_is_m
         assert all(0 <= chance <= 1 for chance in verdict.probabilities.values())
 
 
-@pytest.mark.parametrize("claim", ["forty_percent_repeat", "long_standing_spend_more"])
-def test_what_cannot_be_tested_shows_the_number_that_can_be_given(claim, verdicts):
+def test_what_cannot_be_tested_shows_the_number_that_can_be_given(verdicts):
     for sample in ("cdnow", "simulated"):
-        assert any(each.values for each in verdicts(sample)[claim].details)
+        assert any(each.values for each in verdicts(sample)["forty_percent_repeat"].details)
 
 
 def test_who_leaves_and_who_stays_add_up_to_all(sample_study):

@@ -10,9 +10,8 @@ from analysis.time import TimeUnit
 
 
 @pytest.fixture(scope="module")
-def cdnow_split(cdnow_config, tmp_path_factory):
-    transactions = load_orders(cdnow_config, workdir=tmp_path_factory.mktemp("cdnow"))
-    return holdout_split(transactions, 39)
+def cdnow_split(cdnow):
+    return holdout_split(cdnow, 39)
 
 
 @pytest.fixture(scope="module")

@@ -117,7 +117,7 @@ def _shop_of_channels(folder, **model):
     config = Config(
         name="shop",
         folder=folder,
-        data={"transactions": "orders.csv", "columns": columns, "customers": names},
+        data={"transactions": "orders.csv", "columns": columns, "customers": names, "holdout_weeks": 0},
         model={"covariates": ["channel"], **model},
     )
     return Study(config, store=folder / "store"), table

@@ -29,22 +29,21 @@ def test_too_few_gaps_tell_nothing():
 
 def shop(rng, busy=1.0, later=1.0, years=3, customers=1_500):
     """Orders at random: ``busy`` times as many in November and December, ``later`` times for the last to come."""
-    end, rows = 365 * years, []
-    for number, (begins, rate) in enumerate(
-        zip(rng.integers(0, end - 100, customers), rng.gamma(1, 0.008, customers), strict=True)
-    ):
-        rate *= later ** (begins / end)
-        times = rng.uniform(begins, end, rng.poisson(rate * busy * (end - begins)))
-        month = (pd.Timestamp("2020-01-01") + pd.to_timedelta(times, unit="D")).month
-        kept = times[(rng.random(times.size) < np.where(month >= 11, 1, 1 / busy))]
-        rows += [(number, day) for day in np.unique(np.floor([begins, *kept]))]
-    frame = pd.DataFrame(rows, columns=["customer", "day"])
-    frame["date"] = pd.Timestamp("2020-01-01") + pd.to_timedelta(frame.pop("day"), unit="D")
+    begins, end = rng.integers(0, 365 * years - 100, customers), 365 * years
+    rate = rng.gamma(1, 0.008, customers) * later ** (begins / end)
+    who = np.repeat(np.arange(customers), rng.poisson(rate * busy * (end - begins)))
+    time = rng.uniform(begins[who], end)
+    month = (pd.Timestamp("2020-01-01") + pd.to_timedelta(time, unit="D")).month
+    kept = rng.random(time.size) < np.where(month >= 11, 1, 1 / busy)
+    days = np.floor(np.append(begins, time[kept]))
+    frame = pd.DataFrame({"customer": np.append(np.arange(customers), who[kept])})
+    frame = frame.assign(date=pd.Timestamp("2020-01-01") + pd.to_timedelta(days, unit="D")).drop_duplicates()
     return rl.read_orders(frame, customer="customer", date="date")
 
 
 def checked(orders):
-    return diagnostics(orders, fit_all(patterns_of(orders.histories, Clock(TimeUnit.WEEK)), Clock(TimeUnit.WEEK), 1))
+    clock = Clock(TimeUnit.WEEK)
+    return diagnostics(orders, fit_all(patterns_of(orders.histories, clock), clock, 1, quick=True))
 
 
 def test_a_clean_shop_raises_no_alarm():

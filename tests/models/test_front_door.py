@@ -39,8 +39,8 @@ def test_a_summary_in_lifetimes_columns_gives_the_fit_of_the_orders(fit, cdnow):
 
 @pytest.mark.parametrize("model", [rl.BGNBD, rl.MBGNBD, rl.ParetoNBD])
 def test_predictions_come_by_the_users_own_ids(model):
-    shop = simulate_customers(3_000, T=52.0, births=26.0, seed=1)
-    ids = pd.Index(np.random.default_rng(1).permutation(3_000), name="client")
+    shop = simulate_customers(1_000, T=52.0, births=26.0, seed=1)
+    ids = pd.Index(np.random.default_rng(1).permutation(1_000), name="client")
     frame = pd.DataFrame({"frequency": shop.frequency, "recency": shop.recency, "T": shop.T}, index=ids)
     found = model().fit(frame, unit="week").predict("13W")
     assert found.index.equals(ids)
@@ -112,11 +112,6 @@ def test_every_model_can_be_the_primary_one(cdnow_39_weeks, primary):
     fits = fit_all(patterns_of(cdnow_39_weeks, Clock(TimeUnit.WEEK)), Clock(TimeUnit.WEEK), 1, primary, quick=True)
     assert fits.primary.model == primary
     assert set(fits.names) == {"BG/NBD", "MBG/NBD", "Pareto/NBD", primary}
-
-
-def test_an_unknown_primary_model_is_refused_with_those_there_are(cdnow_39_weeks):
-    with pytest.raises(UsageError, match="must be one of auto, BG/NBD, MBG/NBD, Pareto/NBD, NBD"):
-        fit_all(patterns_of(cdnow_39_weeks, Clock(TimeUnit.WEEK)), Clock(TimeUnit.WEEK), 1, "BGNBD")
 
 
 def test_draws_go_to_arviz(fit, cdnow_spend):

@@ -71,7 +71,7 @@ def test_an_order_of_certain_value_is_worth_just_that():
     assert number == pytest.approx(orders)
 
 
-@pytest.mark.parametrize("customers", [1, 2, 30, 2_001, 2_005])
+@pytest.mark.parametrize("customers", [1, 2, 30, 2_001])
 def test_any_number_of_customers_has_futures_even_where_nobody_buys(customers):
     """A pass in which nobody orders, or only orders at which customers leave, used to stop with a type error."""
     spenders = _spenders(customers, 0, 0.0, 2_000)

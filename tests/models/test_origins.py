@@ -5,16 +5,8 @@ import pandas as pd
 import pytest
 
 import analysis as rl
-from analysis.data import load_orders
 from analysis.interval import Interval
-from analysis.models.origins import (
-    Calibration,
-    Window,
-    choice_of,
-    leads,
-    record_of,
-    time_that_wins,
-)
+from analysis.models.origins import Calibration, Window, choice_of, leads, record_of, time_that_wins
 
 
 def window(log_scores, actual=100, estimate=100.0, month=1):
@@ -29,11 +21,6 @@ def window(log_scores, actual=100, estimate=100.0, month=1):
         dict.fromkeys(scores, estimate),
         scores,
     )
-
-
-@pytest.fixture(scope="module")
-def cdnow(cdnow_config, tmp_path_factory):
-    return load_orders(cdnow_config, workdir=tmp_path_factory.mktemp("cdnow"))
 
 
 @pytest.fixture(scope="module")

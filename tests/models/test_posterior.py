@@ -7,12 +7,7 @@ from analysis.models.fits import fit_one, purchase_posterior, purchase_prior
 from analysis.models.fitting import polish
 from analysis.models.gamma_gamma import fit_gamma_gamma
 from analysis.models.patterns import collapse, patterns_of
-from analysis.models.posterior import (
-    Prior,
-    draw_posterior,
-    ensemble_draws,
-    generalized_pareto_fit,
-)
+from analysis.models.posterior import Prior, draw_posterior, ensemble_draws, generalized_pareto_fit
 from analysis.models.registry import MODELS
 from analysis.models.spend import Spending
 from analysis.time import Clock, TimeUnit

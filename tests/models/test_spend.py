@@ -11,21 +11,9 @@ from analysis.models.spend_choice import fit_spend, spend_dependence
 
 def _summary(frequency, mean_value):
     x, m = np.asarray(frequency), np.asarray(mean_value, dtype=float)
-    day = pd.Timestamp("2025-01-01")
-    table = pd.DataFrame(
-        {
-            "customer_id": [str(i) for i in range(x.size)],
-            "first_order": day,
-            "last_order": day,
-            "orders": x + 1,
-            "spent": np.nan_to_num(m) * x + 10.0,
-            "frequency": x,
-            "recency_days": np.where(x > 0, 10.0, 0.0),
-            "T_days": 100.0,
-            "mean_repeat_value": np.where(x > 0, m, np.nan),
-        }
-    )
-    return CustomerSummary(table, day.date(), has_money=True)
+    known = {"orders": x + 1, "frequency": x, "recency_days": np.where(x > 0, 10.0, 0.0), "T_days": 100.0}
+    table = pd.DataFrame(known | {"mean_repeat_value": np.where(x > 0, m, np.nan)})
+    return CustomerSummary(table.assign(customer_id=table.index.astype(str)), None, has_money=True)
 
 
 def _simulated(n, p, q, v, seed):

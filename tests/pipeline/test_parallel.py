@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import os
 import signal
@@ -21,8 +20,7 @@ from analysis.config import Config, config_from_mapping
 from analysis.data.engine import connect, run, scratch
 from analysis.data.simulation import simulate_transactions
 from analysis.errors import DeadlinePassed, InputRefused, Unavailable
-from analysis.pipeline import Store, Study, all_steps, steps
-from analysis.pipeline.parallel import due, rests_on, way
+from analysis.pipeline import Store, Study, all_steps
 from analysis.processes import Deadline
 
 SMALL = {
@@ -74,15 +72,6 @@ def write_tables(folder: Path) -> None:
         table.to_csv(folder / f"{name}.csv", index=False, date_format="%Y-%m-%d")
 
 
-def test_workers_begin_with_every_module_that_a_step_imports():
-    opened = "import importlib, sys; from analysis.pipeline.parallel import PRELOADED"
-    code = f"{opened}; [importlib.import_module(name) for name in PRELOADED]; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    tree = ast.parse(Path(steps.__file__).read_text(encoding="utf-8"))
-    imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    assert imported <= set(done.stdout.split())
-
-
 STORED = [name for name, step in all_steps().items() if step.stored]
 
 
@@ -102,15 +91,18 @@ def computed() -> dict[str, object]:
 
 @pytest.fixture(scope="module")
 def alone(small, computed) -> Study:
-    """Every step of it, by one process."""
+    """Every step of it, by one process, on few draws."""
     study = Study(small, store=small.folder / "store")
 
     def write(name, key, result, record):
         computed[name] = result
         Store.write(study.store, name, key, result, record)
 
-    study.store.write = write
-    list(study.compute())
+    with pytest.MonkeyPatch.context() as patch:
+        for draws in ("shifts.DRAWS", "shifts.FEWEST_DRAWS", "valuation.PASSES"):
+            patch.setattr(f"analysis.value.{draws}", 60)
+        patch.setattr(study.store, "write", write)
+        list(study.compute())
     return study
 
 
@@ -125,15 +117,6 @@ def test_the_store_gives_back_the_result_of_each_step_as_it_was_computed(alone, 
     assert_same(alone.outcome(name), computed[name])
     Store.write(alone.store, f"again {name}", "key", alone.outcome(name), {})
     assert alone.digest(name) == alone.store.record(f"again {name}", "key")["digest"]
-
-
-def test_the_longest_way_comes_first_and_every_step_after_its_inputs():
-    done: list[str] = []
-    while ready := due(done):
-        assert [way(name) for name in ready] == sorted(map(way, ready), reverse=True)
-        done.append(ready[0])
-        assert rests_on(ready[0]) <= set(done)
-    assert sorted(done) == sorted(STORED)
 
 
 def test_what_a_worker_that_died_was_to_compute_is_computed_all_the_same(alone):
@@ -164,14 +147,14 @@ def test_a_deadline_ends_a_query_that_this_process_waits_for(tmp_path, monkeypat
 
 
 @pytest.mark.slow
-def test_several_processes_give_the_results_of_one(alone, small, tmp_path):
-    study = Study(small, store=tmp_path)
-    assert sorted(study.compute(processes=2)) == sorted(STORED)
+def test_several_processes_give_the_results_of_one(small, tmp_path):
+    study, alone = (Study(small, store=tmp_path / name) for name in ("several", "one"))
+    assert sorted(study.compute(processes=2)) == sorted(alone.compute()) == sorted(STORED)
     assert not study.incidents
     for name in STORED:
-        assert (study.key(name), study.digest(name)) == (alone.key(name), alone.digest(name))
         if name != "orders":  # its customer-days lie in another folder
-            assert_same(study.outcome(name), alone.outcome(name))
+            # DuckDB's threads add up numbers in any order.
+            assert_same(study.outcome(name), alone.outcome(name), rtol=1e-9)
 
 
 def worker_name(process: psutil.Process) -> str:

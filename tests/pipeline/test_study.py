@@ -18,7 +18,7 @@ from analysis.data.tables import LoyaltyTables
 from analysis.errors import DataError, InputRefused, NotIdentified, Unavailable, UsageError
 from analysis.pipeline import STEPS, Store, Study, all_steps, open_study
 from analysis.pipeline.sources import content_hash
-from analysis.pipeline.step import Step, only
+from analysis.pipeline.step import Step
 from analysis.pipeline.study import notebooks_folder
 
 
@@ -76,12 +76,6 @@ def test_every_step_is_computed_once_after_its_inputs(tmp_path, computed):
     assert {name: computed.count(name) for name in stored} == dict.fromkeys(stored, 1)
     for name in stored:
         assert all(computed.index(earlier) < computed.index(name) for earlier in STEPS[name].inputs)
-
-
-def test_a_second_study_finds_what_the_first_computed(tmp_path, computed):
-    for _ in range(2):
-        assert Study(config(tmp_path), store=tmp_path / "store").value.startswith("value ")
-    assert computed.count("value") == 1
 
 
 MODELS = {"orders", "split", "candidates", "fits", "spend", "forecasts", "periods", "growth", "tables"}
@@ -216,15 +210,6 @@ def test_refused_input_is_not_kept(tmp_path, computed):
             Study(config(tmp_path), store=tmp_path / "store").orders  # noqa: B018
     assert computed.count("orders") == 2
     assert not list((tmp_path / "store").glob("orders-*.zip"))
-
-
-def test_some_keys_of_a_section_can_be_an_input(tmp_path, computed):
-    given = {}
-    computed.made["orders"] = lambda **found: given.update(found) or LoyaltyTables(data_hash="x")
-    assert isinstance(STEPS["orders"].parameters["data_config"], only)
-    study = Study(config(tmp_path, data={"holdout_weeks": 5}), store=tmp_path / "store")
-    assert study.orders.data_hash == "x"
-    assert given["data_config"].holdout_weeks == 26
 
 
 def test_why_a_result_is_computed_again_is_said_in_words(tmp_path, computed):

@@ -1,4 +1,4 @@
-"""What tests of reports share: small runs on made-up results, and one finished run in each language."""
+"""What tests of reports share: small runs on made-up results, and a browser."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.report.browser import launched
 from tests.report.small import folder_with, small_config, use_made_up_results
 
 sys.path.append(str(Path(__file__).parent / "workers"))
@@ -14,6 +15,12 @@ sys.path.append(str(Path(__file__).parent / "workers"))
 @pytest.fixture
 def small(monkeypatch):
     use_made_up_results(monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with launched() as browser:
+        yield browser
 
 
 @pytest.fixture

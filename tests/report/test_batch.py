@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,9 @@ def made(config: Config, **options) -> Path:
 
 
 @pytest.fixture
-def batch(tmp_path, small):
+def batch(tmp_path, small, monkeypatch):
+    monkeypatch.setattr("analysis.report.batch.pool", ThreadPoolExecutor)  # which counts the rows of each part
+
     def batch(countries, **asked) -> Config:
         rows = (f"c{number},2024-01-{1 + number % 28:02},1,{country}\n" for number, country in enumerate(countries))
         (tmp_path / "orders.csv").write_text("who,when,sum,country\n" + "".join(rows))
@@ -104,7 +107,7 @@ class TestABatch:
         assert any(line.startswith("NL: ") for line in heard.lines)
 
     def test_stops_all_of_them_at_its_deadline(self, batch, tmp_path):
-        config = batch(["NL", "FR"]).model_copy(update={"deadline_minutes": 20 / 60})
+        config = batch(["NL", "FR"]).model_copy(update={"deadline_minutes": 6 / 60})
         began = time.monotonic()
         with pytest.raises(BatchFailed) as failed:
             run_batch(config, out=tmp_path / "out", notebooks=folder_with(tmp_path, "sleeps"))

@@ -10,7 +10,7 @@ import pytest
 from bs4 import BeautifulSoup
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-from tests.report.browser import LOOKS, PHONE, cut_on_paper, launched, pages_of, problems_of, sheets_of, visit
+from tests.report.browser import LOOKS, PHONE, cut_on_paper, pages_of, problems_of, sheets_of, visit
 from tests.report.sample import STAMP, executed, notebook_of
 from tests.report.test_folders import finished as finished_run
 from tests.test_golden import golden
@@ -60,12 +60,6 @@ def finished(tmp_path_factory) -> Path:
         (run / "config.yml").write_text("name: shop", encoding="utf-8")
     (folder / "pages" / "runs.html").write_text(runs_page(folder / "runs", "en"), encoding="utf-8")
     return folder
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with launched() as browser:
-        yield browser
 
 
 def test_cells_of_the_laboratory_parameters_warnings_and_tracebacks_are_on_no_page():

@@ -1,15 +1,17 @@
 """Finished reports in English and Dutch: short for whoever decides, readable, and nothing of ours in the way."""
 
 import re
+from shutil import copy
 
 import pytest
-from tests.report.browser import LOOKS, cut_on_paper, launched, pages_of, problems_of, sheets_of
-from tests.report.finished import finished
+from filelock import FileLock
+from tests.report.browser import LOOKS, cut_on_paper, pages_of, problems_of, sheets_of
 
-from analysis.config import Config
+from analysis.config import Config, load_config
 from analysis.models.registry import MODELS
 from analysis.pipeline import notebooks_folder
 from analysis.report.notebooks import notebooks_in
+from analysis.report.run import run_report
 
 REPORTS = [
     ("en", "simulated-shop"),  # with every table beside the orders
@@ -21,15 +23,19 @@ WORDS = "() => document.querySelector('main').innerText.split(/\\s+/).filter(wor
 JARGON = re.compile(r"log[- ]score|posterior|likelihood|\bNBD\b|gamma|predictive|credible", re.IGNORECASE)
 
 
-@pytest.fixture(params=REPORTS, ids="-".join)
+@pytest.fixture(scope="module", params=REPORTS, ids="-".join)
 def run(request, store):
-    return finished(store.with_name("reports"), *request.param)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with launched() as browser:
-        yield browser
+    """The folder of a report in a language on a ready configuration, of all pages or of those named; made once."""
+    (language, sample, *pages), out = request.param, store.with_name("reports")
+    settings = {"language": language} | ({"data.holdout_weeks": 104} if sample == "simulated-shop" else {})  # is faster
+    config = load_config(notebooks_folder() / "parameters" / f"{sample}.yml", settings)
+    chosen = out.with_name("-".join(("notebooks", *pages))) if pages else notebooks_folder()
+    with FileLock(f"{out}.lock"):
+        if pages:
+            chosen.mkdir(exist_ok=True)
+            for page in pages:
+                copy(notebooks_folder() / f"{page}.ipynb", chosen)
+        return run_report(config, out=out, notebooks=chosen)
 
 
 @pytest.fixture

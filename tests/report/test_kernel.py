@@ -62,13 +62,13 @@ print(json.dumps([inner.cells[0].outputs[0].data["text/plain"], ended.returncode
 OPTIONS = "import json, sys; print(json.dumps([sys.warnoptions, sys.flags.optimize, hash('customer')]))"
 
 
-def told_by_two_kernels(cell, folder):
-    """What a cell prints as JSON in two kernels of one worker."""
+def told_by_kernels(cell, folder, kernels=2):
+    """What a cell prints as JSON in each of some kernels of one worker."""
     there, found = folder / "tells.ipynb", []
     spec = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     nbformat.write(new_notebook(cells=[new_code_cell(cell)], metadata=spec), there)
     with socket_folder() as sockets, pool(1, kernel_environment(sockets), preload=EARLY) as workers:
-        for number in range(2):
+        for number in range(kernels):
             done = folder / f"{number}.ipynb"
             workers.submit(execute, Job(there, done, {}, folder / "log")).result()
             found.append(json.loads(nbformat.read(done, as_version=4).cells[0].outputs[0].text))
@@ -85,7 +85,7 @@ def test_a_kernel_whose_worker_was_gone_before_it_began_ends(tmp_path):
 def told(request, tmp_path, monkeypatch):
     monkeypatch.setattr(notebooks, "FORKS", request.param)
     monkeypatch.setenv("PARENT", "of today")
-    return partial(told_by_two_kernels, folder=tmp_path)
+    return partial(told_by_kernels, folder=tmp_path)
 
 
 def hash_of_seed_0():
@@ -109,7 +109,7 @@ def test_a_notebook_ends_its_processes_as_anywhere_and_chooses_how_they_start(to
 
 
 def test_a_notebook_executes_notebooks(told):
-    assert told(HAS_NOTEBOOKS) == [["2", 0]] * 2
+    assert told(HAS_NOTEBOOKS, kernels=1) == [["2", 0]]
 
 
 @pytest.mark.parametrize(
@@ -124,14 +124,14 @@ def test_a_kernel_takes_no_options_from_the_program_that_asks_for_a_report(tmp_p
     code = f"""
 import multiprocessing
 from pathlib import Path
-from tests.report.test_kernel import OPTIONS, told_by_two_kernels
+from tests.report.test_kernel import OPTIONS, told_by_kernels
 {before}
-print(told_by_two_kernels(OPTIONS, Path({str(tmp_path)!r})))
+print(told_by_kernels(OPTIONS, Path({str(tmp_path)!r}), kernels=1))
 """
     begun = [sys.executable, *options, "-c", code]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "src")]), "PYTHONHASHSEED": "5"}
     told = subprocess.run(begun, env=environment, capture_output=True, text=True, check=True).stdout
-    assert ast.literal_eval(told) == [[[], 0, hash_of_seed_0()]] * 2
+    assert ast.literal_eval(told) == [[[], 0, hash_of_seed_0()]]
 
 
 def test_workers_say_nothing_on_the_terminal_where_home_cannot_be_written_to(tmp_path):

@@ -15,7 +15,7 @@ SALE = Promotion(depth=0.2, every_weeks=8, reach=0.5)
 
 
 def profit(lives, strategies, setting, **more):
-    return simulate(lives, [NOTHING, *strategies], setting, **more).parts["profit"][:, 0]
+    return simulate(lives, [NOTHING, *strategies], setting, **more)["profit"][:, 0]
 
 
 @pytest.mark.parametrize(("at_orders", "in_time"), [(0.2, 0.0), (0.0, 0.05)])
@@ -64,9 +64,10 @@ def test_a_strategy_is_the_same_whoever_stands_beside_it_and_equal_ones_do_not_d
     twins = [Strategy(name, SALE, Experience(invested_per_order=1.0), Gift(cost=1.0)) for name in ("one", "two")]
     alone = simulate(lives, [NOTHING, twins[0]], setting, rival_depth=0.4)
     beside = simulate(lives, [NOTHING, better(), *twins], setting, rival_depth=0.4)
-    for name, draws in beside.parts.items():
-        assert (draws[2] == draws[3]).all()
-        assert (draws[2] == alone.parts[name][1]).all()
+    for name, draws in beside.by_segment.items():
+        if name != "revenue":
+            assert (draws[2] == draws[3]).all()
+            assert (draws[2] == alone.by_segment[name][1]).all()
 
 
 @pytest.mark.parametrize("is_new", [False, True])
@@ -89,7 +90,7 @@ def test_beside_own_deals_a_free_improvement_can_harm_where_orders_are_sold_at_a
     sale = Promotion(depth=0.3, every_weeks=4, reach=1.0)
     both = Strategy("both", sale, Experience(invested_per_order=0.0))
     found = simulate(alike(2_000, 0.3, at_orders=0.05, draws=100), [NOTHING, Strategy("sale", sale), both], setting)
-    assert (found.parts["profit"][2] < found.parts["profit"][1]).any()
+    assert (found["profit"][2] < found["profit"][1]).any()
 
 
 @pytest.mark.parametrize(("loss_aversion", "order"), [(1.0, 2), (2.0, 1)])
@@ -126,8 +127,8 @@ def test_a_promotion_lifts_its_weeks_and_borrows_from_those_after_it():
     found = simulate(alike(8_000, rate), [NOTHING, Strategy("sale", SALE)], setting)
     extra, uses = 0.5 * lift, 0.5 * (1 + lift) / (1 + 0.5 * lift)
     expected = 8 * rate * VALUE * (7 * 0.5 + (1 + extra) * (0.5 - 0.2 * uses) - borrowed * extra * 0.5)
-    assert found.parts["profit"][1, 0] == pytest.approx(expected, rel=0.025)
-    assert found.parts["given_away"][1, 0] == pytest.approx(8 * rate * VALUE * 0.2 * 0.5, rel=0.04)
+    assert found["profit"][1, 0] == pytest.approx(expected, rel=0.025)
+    assert found["given_away"][1, 0] == pytest.approx(8 * rate * VALUE * 0.2 * 0.5, rel=0.04)
 
 
 def test_a_deal_that_is_expected_lifts_less():
@@ -135,45 +136,45 @@ def test_a_deal_that_is_expected_lifts_less():
     extra = []
     for kappa in (0.0, 0.3, 0.8):
         found = simulate(alike(2_000, 0.5), [NOTHING, sale], world(64, promotional_lift=0.6, kappa_deal=kappa))
-        extra.append(found.orders[1, 0] - found.orders[0, 0])
+        extra.append(found["orders"][1, 0] - found["orders"][0, 0])
     assert extra[0] > extra[1] > extra[2] > 0
 
 
 def test_deals_that_move_nobody_only_cost_what_they_give_away():
     deals = [Strategy(f"depth{depth}", Promotion(depth=depth / 10)) for depth in range(1, 9)]
     found = simulate(alike(4_000, 0.3, at_orders=0.1), [NOTHING, *deals], world(margin=0.5))
-    lost = found.parts["profit"][0] - found.parts["profit"][1:]
-    assert (np.diff(found.parts["profit"], axis=0) < 0).all()
-    assert lost == pytest.approx(found.parts["given_away"][1:], rel=0.05)
+    lost = found["profit"][0] - found["profit"][1:]
+    assert (np.diff(found["profit"], axis=0) < 0).all()
+    assert lost == pytest.approx(found["given_away"][1:], rel=0.05)
 
 
 def test_points_cost_what_is_redeemed_and_act_at_what_they_are_worth():
     club = Strategy("points", Promotion(depth=0.0, points=0.1))
     found = simulate(alike(1_000, 0.3, at_orders=0.1), [NOTHING, club], world(margin=0.5, breakage=0.25))
-    assert found.parts["profit"][1, 0] / found.parts["profit"][0, 0] == pytest.approx((0.5 - 0.075) / 0.5)
+    assert found["profit"][1, 0] / found["profit"][0, 0] == pytest.approx((0.5 - 0.075) / 0.5)
 
 
 def test_a_gift_is_given_once_at_its_order():
     gift = Strategy("gift", gift=Gift(order=3, cost=7.0))
     found = simulate(alike(1_000, 0.5, orders=1), [NOTHING, gift], world(margin=0.5))
-    assert found.parts["profit"][0, 0] - found.parts["profit"][1, 0] == pytest.approx(7.0)
+    assert found["profit"][0, 0] - found["profit"][1, 0] == pytest.approx(7.0)
     later = simulate(alike(1_000, 0.5, orders=3), [NOTHING, gift], world(margin=0.5))
-    assert later.parts["profit"][0, 0] == later.parts["profit"][1, 0]
+    assert later["profit"][0, 0] == later["profit"][1, 0]
 
 
 def test_what_is_invested_in_customers_is_paid_as_long_as_they_are_there():
     leaving, weeks = 0.05, 100.0
     strategy = Strategy("better", experience=Experience(lift=0.0, invested_per_customer_year=52.18))
     found = simulate(alike(4_000, 0.5, in_time=leaving), [NOTHING, strategy], world(weeks))
-    assert found.parts["invested"][1, 0] == pytest.approx(-np.expm1(-leaving * weeks) / leaving, rel=0.025)
+    assert found["invested"][1, 0] == pytest.approx(-np.expm1(-leaving * weeks) / leaving, rel=0.025)
 
 
 def test_a_rival_takes_what_the_hazard_says_and_nobody_from_todays_path():
     sale = Strategy("sale", Promotion(depth=0.1, every_weeks=1, reach=1.0))
     weeks, rate = 60.0, 0.5
-    found = simulate(
-        alike(4_000, rate), [NOTHING, NOTHING, sale], world(weeks, rival_pull=0.2), rival_depth=0.3
-    ).orders[:, 0]
+    found = simulate(alike(4_000, rate), [NOTHING, NOTHING, sale], world(weeks, rival_pull=0.2), rival_depth=0.3)[
+        "orders"
+    ][:, 0]
     expected = [rate * (26 - np.expm1(-pull * 13) / pull + 21 * np.exp(-pull * 13)) for pull in (0.06, 0.04)]
     assert found == pytest.approx([rate * weeks, *expected], rel=0.04)
 
@@ -181,7 +182,7 @@ def test_a_rival_takes_what_the_hazard_says_and_nobody_from_todays_path():
 def test_a_better_experience_protects_from_a_rival_and_deals_build_nothing():
     setting = world(60, rival_pull=0.3, bond_shield=0.2, kappa_exp=0.5, delivery=1.0)
     points = Strategy("points", Promotion(depth=0.0, points=0.05))
-    attacked = simulate(alike(5_000, 0.5), [NOTHING, NOTHING, better(1.0), points], setting, rival_depth=0.3).orders[
+    attacked = simulate(alike(5_000, 0.5), [NOTHING, NOTHING, better(1.0), points], setting, rival_depth=0.3)["orders"][
         :, 0
     ]
     lost = attacked[0] - attacked[1:]
@@ -193,14 +194,14 @@ def test_delight_brings_customers_and_unevenness_alone_brings_none():
     setting, worth = world(78, referrals=0.05), np.full((1, 12), 10.0)
     plans = [NOTHING, better(0.5), better(0.0, "uneven", spread=1.0)]
     found = simulate(alike(1_000, 0.3, at_orders=0.05), plans, setting, worth_of_new=worth)
-    assert found.parts["referred"][1, 0] == pytest.approx(0.05 * 0.5 * 10.0 * found.orders[1, 0])
-    assert found.parts["referred"][[0, 2], 0].tolist() == [0, 0]
+    assert found["referred"][1, 0] == pytest.approx(0.05 * 0.5 * 10.0 * found["orders"][1, 0])
+    assert found["referred"][[0, 2], 0].tolist() == [0, 0]
 
 
 def test_a_standard_that_rises_faster_takes_customers_from_all_but_todays_path():
     setting = world(156, theta_exp=0.5, level_exp=0.5, kappa_exp=0.3, sector_rise=0.5)
     found = simulate(alike(5_000, 0.5, at_orders=0.1), [NOTHING, NOTHING, better()], setting, rising=True)
-    orders = found.orders[:, 0]
+    orders = found["orders"][:, 0]
     assert orders[0] == pytest.approx(10, rel=0.04)
     assert orders[1] < orders[2]
     assert orders[1] < 0.95 * orders[0]
@@ -211,8 +212,8 @@ def test_mercenaries_buy_in_promotion_weeks_only_and_at_the_deal():
     lives = type(lives)(**{**vars(lives), "mercenary": np.ones(4_000, dtype=bool), "by_deal": True})
     sale = Strategy("sale", Promotion(depth=0.2, every_weeks=8, reach=0.25))
     found = simulate(lives, [NOTHING, sale], world(64, margin=0.5))
-    assert found.orders[1, 0] == pytest.approx(1 + 0.5 * 8, rel=0.05)
-    assert found.parts["profit"][1, 0] / found.orders[1, 0] == pytest.approx((0.5 - 0.2) * VALUE)
+    assert found["orders"][1, 0] == pytest.approx(1 + 0.5 * 8, rel=0.05)
+    assert found["profit"][1, 0] / found["orders"][1, 0] == pytest.approx((0.5 - 0.2) * VALUE)
 
 
 def test_customer_types_feel_deals_and_service_differently_and_average_to_what_is_assumed():

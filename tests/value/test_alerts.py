@@ -82,6 +82,6 @@ def test_at_most_one_alert_a_year_is_false_in_many_shops():
     assert false_alerts(range(500, 520), season=0.6, yearly_fall=0.15) <= 1
 
 
-def test_too_short_a_time_has_no_alerts():
+def test_too_short_a_time_has_no_alerts(cdnow):
     with pytest.raises(Unavailable, match="two years"):
-        rl.alerts(rl.read_orders({"sample": "cdnow"}))
+        rl.alerts(cdnow)

@@ -9,7 +9,7 @@ from analysis.errors import Unavailable
 from analysis.value.base import DRIVERS, customer_base
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def shop():
     """Two years of a shop in which one order in eight is refunded in part a while later, some by more than it was."""
     frame = simulate_transactions(600, window_days=730, birth_days=600, seed=3)
@@ -21,16 +21,20 @@ def shop():
     return pd.concat([frame.assign(date=pd.to_datetime(frame["date"])), refunds], ignore_index=True)
 
 
-def test_the_bridge_ties_with_the_ledger_to_the_cent(shop, load_frame):
-    orders = load_frame(shop)
+@pytest.fixture(scope="module")
+def orders(shop, load_frame):
+    return load_frame(shop)
+
+
+def test_the_bridge_ties_with_the_ledger_to_the_cent(orders):
     base = customer_base(orders, months=6)
     counted = orders.ledger[orders.ledger["outcome"] != "dropped"]["amount"].sum()
     assert base.refunds_beyond < 0
     assert base.bridge["closing_revenue"].sum() + base.refunds_beyond == pytest.approx(counted, abs=0.005)
 
 
-def test_what_opens_comes_and_goes_is_what_closes(shop, load_frame):
-    bridge = customer_base(load_frame(shop), months=3).bridge
+def test_what_opens_comes_and_goes_is_what_closes(orders):
+    bridge = customer_base(orders, months=3).bridge
     assert (bridge["opening"] + bridge["new"] + bridge["came_back"] - bridge["lost"] == bridge["closing"]).all()
     came = bridge["new_revenue"] + bridge["came_back_revenue"] + bridge["more"]
     left = bridge["opening_revenue"] + came - bridge["lost_revenue"] - bridge["less"]
@@ -39,8 +43,7 @@ def test_what_opens_comes_and_goes_is_what_closes(shop, load_frame):
     assert bridge["opening"].iloc[1:].tolist() == bridge["closing"].iloc[:-1].tolist()
 
 
-def test_customers_of_a_period_are_what_pandas_counts(shop, load_frame):
-    orders = load_frame(shop)
+def test_customers_of_a_period_are_what_pandas_counts(orders):
     earlier, last = (customer_base(orders, months=6).bridge.iloc[place] for place in (-2, -1))
     days = pd.read_parquet(orders.occasions).astype({"day": "datetime64[s]"})
     now, then, first = (
@@ -56,24 +59,23 @@ def test_customers_of_a_period_are_what_pandas_counts(shop, load_frame):
     assert last["retention"] == pytest.approx(len(now & first) / len(then))
 
 
-def test_the_drivers_add_up_to_the_change_of_margin(shop, load_frame):
-    base = customer_base(load_frame(shop), months=3, gross_margin=0.4, cost_per_order=2.5)
+def test_the_drivers_add_up_to_the_change_of_margin(orders):
+    base = customer_base(orders, months=3, gross_margin=0.4, cost_per_order=2.5)
     np.testing.assert_allclose(base.drivers[list(DRIVERS)].sum(axis=1), base.drivers["change"], atol=1e-6)
-    flat = customer_base(load_frame(shop), months=3, gross_margin=0.4).drivers
+    flat = customer_base(orders, months=3, gross_margin=0.4).drivers
     np.testing.assert_allclose(flat["margin"], 0, atol=1e-9)
     revenue = base.bridge["closing_revenue"]
     np.testing.assert_allclose(flat["change"], 0.4 * revenue.diff()[base.bridge["complete"]], atol=1e-6)
 
 
-def test_a_period_that_is_cut_short_is_compared_with_none(shop, load_frame):
-    orders = load_frame(shop)
+def test_a_period_that_is_cut_short_is_compared_with_none(orders):
     bridge = customer_base(orders, months=10).bridge
     assert bridge["start"].iloc[0] == pd.Timestamp(orders.observation_start)
     assert bridge["complete"].tolist() == [False, False, True]
 
 
-def test_the_tenths_hold_everybody_of_the_last_period(shop, load_frame):
-    base = customer_base(load_frame(shop))
+def test_the_tenths_hold_everybody_of_the_last_period(orders):
+    base = customer_base(orders)
     last = base.bridge.iloc[-1]
     assert base.deciles["customers"].sum() == last["closing"]
     assert base.deciles["revenue"].sum() == pytest.approx(last["closing_revenue"], abs=0.005)

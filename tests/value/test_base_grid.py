@@ -55,3 +55,8 @@ def test_what_orders_are_worth_is_the_sum_over_customers(cdnow_39_weeks, cdnow_p
     for money in (np.array([list(cdnow_spend.parameters.values())]), None):
         states = grid.alive(model, np.array([fit.params]), cdnow_spend, money)
         assert states.revenue.sum() == pytest.approx(alive @ each)
+
+
+def test_the_grid_of_the_same_customers_is_the_same_to_the_last_bit(cdnow_39_weeks):
+    one, other = (base_grid(cdnow_39_weeks, Clock(TimeUnit.WEEK)) for _ in range(2))
+    assert np.array_equal(one.spread.toarray(), other.spread.toarray())

@@ -9,13 +9,7 @@ import pytest
 import analysis as rl
 from analysis.data.shop import CATEGORIES, ShopTruth, simulate_shop
 from analysis.errors import Unavailable
-from analysis.value.categories import (
-    backtest_categories,
-    bought_next,
-    due_categories,
-    next_categories,
-    run_out_times,
-)
+from analysis.value.categories import backtest_categories, bought_next, due_categories, next_categories, run_out_times
 
 COLUMNS = {"customer": "customer", "date": "date", "amount": "amount", "category": "category"}
 TRUTH = ShopTruth()

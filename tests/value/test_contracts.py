@@ -10,7 +10,6 @@ import yaml
 
 from analysis.config import EconomicsConfig
 from analysis.data.contracts import Contracts
-from analysis.errors import NotIdentified
 from analysis.models.shifted_beta_geometric import SBGParams, survival
 from analysis.value.contracts import contractual_retention
 
@@ -105,17 +104,6 @@ def test_contracts_without_a_running_one_still_give_rates():
     assert result.one_rate_gap is None
     assert "No contract runs on the last day of the data." in map(str, result.sentences())
     assert result.base_years.estimate == 0
-
-
-@pytest.mark.parametrize(
-    ("sizes", "reason"),
-    [([100, 80, 64, 51], "rates_do_not_rise"), ([90, 90, 90], "nobody_left"), ([100, 20, 20, 20], "at_once_or_never")],
-)
-def test_what_the_model_cannot_learn_is_said_with_the_reason(sizes, reason):
-    with pytest.raises(NotIdentified) as refused:
-        retained(cohorts([sizes]))
-    assert refused.value.reason.code == f"contracts.reason.{reason}"
-    assert refused.value.reason.values["renewals_due"] == sum(sizes[:-1])
 
 
 def test_retention_that_falls_again_is_seen_as_a_misfit():

@@ -28,11 +28,6 @@ def occasions_with_age(transactions, period_days):
 
 
 @pytest.fixture(scope="module")
-def cdnow(sample):
-    return sample("cdnow")
-
-
-@pytest.fixture(scope="module")
 def growth(cdnow):
     return spend_growth(cdnow)
 
@@ -138,12 +133,6 @@ def test_a_different_first_order_does_not_pass_for_growth(load_frame):
     is_first = frame["date"] == frame.groupby("customer")["date"].transform("min")
     found = spend_growth(load_frame(frame.assign(amount=frame["amount"].where(~is_first, frame["amount"] / 2))))
     assert found.same_customers.lower < 0 < found.same_customers.upper
-
-
-def test_only_customers_observed_to_the_end_of_a_period_are_in_it(growth, cdnow):
-    age = (pd.Timestamp(cdnow.observation_end) - cdnow.histories.table["first_order"]).dt.days + 1
-    for each in growth.periods.itertuples():
-        assert each.customers == int((age >= each.period * growth.period_days).sum())
 
 
 def test_money_births_and_time_that_are_missing_are_named(load_frame):

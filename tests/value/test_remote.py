@@ -108,25 +108,31 @@ def test_the_lift_of_retention_is_the_same(cdnow_there):
     pd.testing.assert_frame_equal(*lifts, rtol=1e-4)
 
 
-def test_rungs_and_lists_are_the_same(shop_there):
-    fit, spend = rl.BGNBD().fit(shop_there[1]), rl.GammaGamma().fit(shop_there[1])
-    value, stands = rl.customer_value(fit, spend), [rl.ladder(each, fit) for each in shop_there]
-    assert_alike(*stands)
-    each = zip(shop_there, stands, strict=True)
-    assert_alike(*(rl.contact_lists(orders, fit, value, stand, cost_per_contact=1) for orders, stand in each))
+def stands_of(orders, fit, value):
+    stand = rl.ladder(orders, fit, value)
+    return stand, rl.contact_lists(orders, fit, value, stand, cost_per_contact=1)
 
 
-def test_a_value_that_stays_in_the_engine_says_what_rungs_and_lists_are_worth(shop_there):
-    there, here = shop_there
-    known = []
-    for orders, spenders in ((there, there.spending()), (here, here)):
-        fit, spend = rl.BGNBD().fit(orders), rl.GammaGamma().fit(spenders)
-        value = rl.customer_value(fit, spend)
-        stand = rl.ladder(orders, fit, value)
-        lists = rl.contact_lists(orders, fit, value, stand, cost_per_contact=1).lists
-        known.append((stand.rungs["value_share"], lists[["customers", "send"]]))
-    pd.testing.assert_series_equal(known[0][0], known[1][0], atol=0.01)
-    pd.testing.assert_frame_equal(known[0][1], known[1][1])
+@pytest.fixture(scope="module")
+def embedded(shop_there):
+    """Fit and value of the embedded orders, and their rungs and lists."""
+    fit = rl.BGNBD().fit(shop_there[1])
+    value = rl.customer_value(fit, rl.GammaGamma().fit(shop_there[1]))
+    return (fit, value), stands_of(shop_there[1], fit, value)
+
+
+def test_rungs_and_lists_are_the_same(shop_there, embedded):
+    known, here = embedded
+    for each in zip(stands_of(shop_there[0], *known), here, strict=True):
+        assert_alike(*each)
+
+
+def test_a_value_that_stays_in_the_engine_says_what_rungs_and_lists_are_worth(shop_there, embedded):
+    fit, (stand, lists) = rl.BGNBD().fit(shop_there[0]), embedded[1]
+    value = rl.customer_value(fit, rl.GammaGamma().fit(shop_there[0].spending()))
+    there, lists_there = stands_of(shop_there[0], fit, value)
+    pd.testing.assert_series_equal(there.rungs["value_share"], stand.rungs["value_share"], atol=0.01)
+    pd.testing.assert_frame_equal(lists_there.lists[["customers", "send"]], lists.lists[["customers", "send"]])
 
 
 def test_without_money_a_value_in_the_engine_says_what_rungs_will_order(both):

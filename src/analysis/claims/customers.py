@@ -7,9 +7,8 @@ posterior under no assumption but that customers are independent draws.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from statistics import NormalDist
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -60,9 +59,8 @@ def long_standing_spend_more(claimed, orders, credible_level, seed, growth=None)
     periods = growth.periods.to_dict("records") if growth else []
     sixth = next((period for period in periods if period["period"] == LAST_HALF_YEAR), None)
     if sixth is None or growth.period_days != HALF_YEAR_DAYS or np.isnan(sixth["stayers_ratio"]):
-        longest = [_compared(period, growth.period_days) for period in periods[-1:]]
         return not_testable(Message("Months 31 to 36 of enough customers are needed; the data span {days:days}.",
-            code="claim.reason.too_short_for_three_years", days=c.days_observed(orders)), *longest)  # fmt: skip
+            code="claim.reason.too_short_for_three_years", days=c.days_observed(orders)))  # fmt: skip
     still_there = Message("Followed are the {customers:integer} customers who ordered again after month 36, so that "
         "they are known to have been there. First orders are left out, since every first half year holds one by "
         "definition. A general rise of prices counts as a rise of spending; where customers buy at regular intervals, "
@@ -72,21 +70,7 @@ def long_standing_spend_more(claimed, orders, credible_level, seed, growth=None)
     spread = np.log(ratio.upper / ratio.lower) / 2 / NormalDist().inv_cdf((1 + ratio.level) / 2)
     chance = np.append(0.0, np.random.default_rng([seed, 7]).standard_normal(DRAWS["ratio"]))
     more = {DATA: ratio.estimate * np.exp(spread * chance) - 1}
-    compared = (_compared(sixth, growth.period_days),)
-    return from_draws(claimed, more, credible_level, assumptions=(still_there, NO_CAUSE), details=compared)
-
-
-def _compared(row: Mapping[str, Any], period_days: int) -> Message:
-    """The three comparisons that are mistaken for one another."""
-    names = {"same": "growth", "survivors_only": "survivors_ratio", "everyone": "all_ratio"}
-    ratios = {told: Interval.in_row(row, name) for told, name in names.items()}
-    changes = {name: Interval(x.estimate - 1, x.lower - 1, x.upper - 1, x.level) for name, x in ratios.items()}
-    return Message("Days {from_day:integer} to {to_day:integer} of life against the first {period_days:integer}. The "
-        "same customers, those still there ({survivors:integer} of {customers:integer}): {same:interval percent}. The "
-        "usual comparison, survivors against everyone's start: {survivors_only:interval percent}. Everyone, those who "
-        "left counting as zero: {everyone:interval percent}.",
-        from_day=(row["period"] - 1) * period_days, to_day=row["period"] * period_days, period_days=period_days,
-        customers=row["customers"], survivors=row["survivors"], **changes)  # fmt: skip
+    return from_draws(claimed, more, credible_level, assumptions=(still_there, NO_CAUSE))
 
 
 @Claim(

@@ -10,7 +10,6 @@ from __future__ import annotations
 import ibis
 import numpy as np
 from scipy.special import expit, gammaln
-from scipy.stats import chi2
 from scipy.stats import t as student_t
 
 from analysis.claims import claim as c
@@ -22,7 +21,6 @@ from analysis.models.fitting import climb, polish
 from analysis.models.nbd import NBD
 from analysis.models.patterns import Patterns, patterns_of
 from analysis.models.registry import MODELS
-from analysis.time import to_days
 from analysis.value.history import first_order_days, history, left_truncation
 from analysis.words import Message
 
@@ -158,28 +156,17 @@ def keeping_everyone_is_a_myth(orders, fits, retention) -> Verdict:
     Without dropout all models are the negative binomial one. Against each stands the better of two without leaving:
     order rates that stay, and order rates that all fall alike with the time since the first order. The likelihoods of
     the three are of the same histories. The marginal likelihoods are taken from BIC (Schwarz
-    1978, Annals of Statistics 6(2)), which amounts to a prior worth one customer. Beside it stands the likelihood
-    ratio. No dropout lies on the boundary, where its distribution is not chi-squared; with as many degrees of
-    freedom as there are further parameters the limit errs on the safe side.
+    1978, Annals of Statistics 6(2)), which amounts to a prior worth one customer.
     """
     patterns = patterns_of(orders.histories, fits.primary.clock)
     without, half_log = log_likelihood_without_dropout(patterns), np.log(patterns.customers) / 2
-    falling, half_life = log_likelihood_of_falling_rates(patterns)
-    staying = np.nanmax([without - 2 * half_log, falling - 3 * half_log])
-    probabilities, losses, ratios = {}, {}, []
+    staying = np.nanmax([without - 2 * half_log, log_likelihood_of_falling_rates(patterns) - 3 * half_log])
+    probabilities, losses = {}, {}
     for fit in fits:
-        gained, extra = max(fit.log_likelihood - without, 0.0), len(MODELS[fit.model].names) - len(("r", "alpha"))
         leaving = max(fit.log_likelihood, without) - len(MODELS[fit.model].names) * half_log
         probabilities[fit.model] = float(expit(leaving - staying))
         stay = retention.first_year(fit.model)
         losses[fit.model] = Interval(1 - stay.estimate, 1 - stay.upper, 1 - stay.lower, stay.level)
-        ratios.append(Message("{model}: twice the gain in log-likelihood over a model without leaving is "
-            "{ratio:decimal1}; more than {limit:decimal1} counts as significant at 5%, which is on the safe side here.",
-            model=fit.model, ratio=2 * gained, limit=float(chi2.ppf(0.95, extra))))  # fmt: skip
-    if np.isfinite(falling):
-        ratios.append(Message("If nobody left and everyone merely ordered ever less often, rates would halve in "
-            "{half_life:days}; twice the log-likelihood then lies {ratio:decimal1} above that of rates that stay.",
-            half_life=round(to_days(half_life, fits.primary.time_unit)), ratio=2 * (falling - without)))  # fmt: skip
     assumptions = [Message("Before the data, leaving and not leaving count as equally likely; the weight of the data "
         "is taken from BIC. A long pause looks like leaving, and customers who order in bursts, or a season, also "
         "speak against a model in which nobody leaves. Rates that fall alike for all are weighed against leaving; "
@@ -189,7 +176,7 @@ def keeping_everyone_is_a_myth(orders, fits, retention) -> Verdict:
         assumptions.append(Message("The test does not need to know when customers were born, but the share that "
             "leaves does: where most were born before the data, it is that of customers who had already "
             "stayed."))  # fmt: skip
-    return Verdict(losses, probabilities, assumptions=(*assumptions, *c.models_left_out(fits)), details=tuple(ratios))
+    return Verdict(losses, probabilities, assumptions=(*assumptions, *c.models_left_out(fits)))
 
 
 def log_likelihood_without_dropout(patterns: Patterns) -> float:
@@ -204,11 +191,11 @@ def log_likelihood_without_dropout(patterns: Patterns) -> float:
     return model.total_log_likelihood(patterns)(maximum(model, patterns)[0])
 
 
-def log_likelihood_of_falling_rates(patterns: Patterns) -> tuple[float, float]:
+def log_likelihood_of_falling_rates(patterns: Patterns) -> float:
     """As ``log_likelihood_without_dropout``, where rates fall as exp(-kappa t) with the time t since the first order.
 
-    Also the time in which they halve, in the patterns' unit; both NaN without a maximum. Given x and t_x the times of
-    the orders before the last one are integrated out, as in the other models.
+    NaN without a maximum. Given x and t_x the times of the orders before the last one are integrated out, as in the
+    other models.
     """
     x, recency, age = (each.astype(float) for each in patterns.history)
     scale = patterns.total(age) / patterns.customers
@@ -225,7 +212,4 @@ def log_likelihood_of_falling_rates(patterns: Patterns) -> tuple[float, float]:
         return float(patterns.weight @ (counts + order_times))
 
     optimum = polish(total, climb(total, np.zeros(3)))
-    if not optimum.is_peak:
-        return float("nan"), float("nan")
-    value = optimum.value - patterns.total(x) * float(np.log(scale))
-    return value, float(np.log(2) / np.exp(optimum.point[2]) * scale)
+    return optimum.value - patterns.total(x) * float(np.log(scale)) if optimum.is_peak else float("nan")

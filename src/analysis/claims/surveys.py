@@ -2,21 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-import ibis
-import numpy as np
-import pandas as pd
-
 from analysis.claims.claim import LOW, LOW_TO_MEDIUM, Claim, Range, Verdict, not_testable
-from analysis.value.history import history
-from analysis.value.intervals import share_interval
 from analysis.words import Message
 
-if TYPE_CHECKING:
-    from analysis.data import Orders
-
-FEWEST_SCORES = 30
 SURVEY = Message("This is what people say in a survey. Orders show what customers do, not what they would do or why.",
     code="claim.reason.survey")  # fmt: skip
 
@@ -28,8 +16,8 @@ SURVEY = Message("This is what people say in a survey. Orders show what customer
         "would pay at least 25% more."),
     range=Range(0.86, 1.0), trust=LOW,
 )  # fmt: skip
-def pay_more_for_service(orders, tables, active_window_days, credible_level) -> Verdict:
-    return not_testable(SURVEY, *_after_scores(orders, tables.satisfaction, active_window_days, credible_level))
+def pay_more_for_service() -> Verdict:
+    return not_testable(SURVEY)
 
 
 @Claim(
@@ -38,8 +26,8 @@ def pay_more_for_service(orders, tables, active_window_days, credible_level) -> 
     source=Message("American Express, 2011: at some time in their lives. In 2012, 55% said so of the past year."),
     range=Range(0.78, 1.0), trust=LOW_TO_MEDIUM,
 )  # fmt: skip
-def gave_up_over_service(orders, tables, active_window_days, credible_level) -> Verdict:
-    return not_testable(SURVEY, *_after_scores(orders, tables.satisfaction, active_window_days, credible_level))
+def gave_up_over_service() -> Verdict:
+    return not_testable(SURVEY)
 
 
 NEEDS_A_LOT = Message("Orders do not show who took part in a programme, or what service they met, and those who do "
@@ -67,35 +55,6 @@ def points_bind_better() -> Verdict:
 )  # fmt: skip
 def service_always_pays() -> Verdict:
     return not_testable(NEEDS_A_LOT)
-
-
-def _after_scores(orders: Orders, scores: pd.DataFrame | None, window: int, level: float) -> tuple[Message, ...]:
-    """How many ordered again after a low and after another satisfaction score; empty without enough scores."""
-    if scores is None:
-        return ()
-    place = orders.histories.places(scores["customer"])
-    last = pd.Timestamp(orders.observation_end) - pd.Timedelta(days=window)
-    scores = scores.assign(place=place)[(place >= 0) & scores["score"].notna() & (scores["date"] <= last)]
-    scores = scores.reset_index(drop=True)
-    with history(orders) as bought:
-        asked = ibis.memtable(scores[["place", "date"]].reset_index(names="row"))
-        since = bought.day.delta(asked.date.cast("date"), unit="day")
-        inside = asked.join(bought, [asked.place == bought.customer, since > 0, since <= window])
-        score, again = scores["score"], scores.index.isin(inside.row.to_pandas())
-    if len(score) < FEWEST_SCORES or np.ptp(score) == 0:
-        return ()
-    limit = max(float(np.quantile(score, 0.25)), float(score.min()))
-    low = score <= limit
-    if low.all():
-        return ()
-    shares = {
-        name: share_interval(int(again[rows].sum()), int(rows.sum()), level)
-        for name, rows in (("bad", low), ("good", ~low))
-    }
-    return (Message("After {scores:integer} of {all:integer} satisfaction scores, those of {limit:number} or less, "
-        "{bad:interval percent} ordered again within {window:days}, after the others {good:interval percent}. That is "
-        "what customers did, not why.",
-        scores=int(low.sum()), all=len(score), limit=limit, window=window, **shares),)  # fmt: skip
 
 
 @Claim(

@@ -132,6 +132,12 @@ class Study:
             self._known[key] = self._computed(name) if found is MISSING else found
         return self._known[key]
 
+    def hold(self, **results: Any) -> None:
+        """Results of steps that come from elsewhere, in place of what would be computed."""
+        for name, result in results.items():
+            self._keys[name] = self._digests[name] = name
+            self._known[name] = result
+
     def key(self, name: str) -> str:
         """What a step's result is found by: a hash over everything that it is made of, computed where it must be."""
         if name not in self._keys:
@@ -504,10 +510,8 @@ def test_claims(
     config = config_from_mapping(content, path=Path("claims.yml"), overrides=overrides(settings))
     with tempfile.TemporaryDirectory(prefix="rlab-") as folder:
         study = Study(config, store=folder, frame=orders)
-        for name, result in {"orders": orders, "fits": fits, "spend": spend}.items():
-            if result is not None:
-                study._keys[name] = study._digests[name] = name
-                study._known[name] = result
+        given = {"orders": orders, "fits": fits, "spend": spend}
+        study.hold(**{name: result for name, result in given.items() if result is not None})
         return study.claims.to_frame()
 
 

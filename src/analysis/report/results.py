@@ -220,7 +220,6 @@ def _spend_model(study: Study) -> tuple[dict[str, Any] | None, Any]:
     names = ("parameters", "standard_errors", "log_likelihood", "customers", "mean_order_value")
     names += ("half_weight_orders",)
     content = {"name": fit.model, **_of(fit, *names), "by_frequency": fit.by_frequency._asdict()}
-    content["recentred_from"] = None  # Where Gamma-Gamma misses the mean credibility takes its place.
     content["held_out"] = choice and {
         **_of(choice, "scores", "customers"),
         "odd_even": choice.together(study.config.model.credible_level),

@@ -24,21 +24,23 @@ from analysis.errors import Unavailable, UsageError
 from analysis.interval import Interval
 from analysis.models.patterns import patterns_of
 from analysis.plotting import Plots
-from analysis.strategies.decision import Advice, advice_on, simulation_error, smooth, without_noise
+from analysis.strategies.decision import Advice, advice_on, simulation_error, smooth
 from analysis.strategies.dynamics import ParameterDraws, draw_parameters
 from analysis.strategies.schedule import WEEKS_PER_YEAR, Economics, Schedule
-from analysis.strategies.sentences import done_in, name_of
+from analysis.strategies.sentences import COMPONENTS, done_in, name_of
 from analysis.strategies.simulation import (
     SEGMENTS,
+    WINDOWS,
     Lives,
     Totals,
     World,
+    annuity,
     base_lives,
     customers_of,
     new_lives,
-    of_a_sum,
     ranks_of,
     simulate,
+    within,
     worth_of_new,
 )
 from analysis.strategies.trial import outcomes_of, trials_of
@@ -53,8 +55,6 @@ if TYPE_CHECKING:
     from analysis.models.spend import SpendFit
     from analysis.strategies.evidence import LoyaltyEvidence
 
-COMPONENTS = ("given_away", "extra_orders", "retention", "newcomers", "won", "referred", "service", "invested",
-              "programme")  # fmt: skip
 DRAWS_OF_A_LINE = 100
 
 
@@ -72,8 +72,6 @@ class StrategyComparison(Result):
         What changes that figure: ``newcomers``, a ``rival`` and a ``standard`` that rises faster than until now.
     components
         Part of the difference from going on as today -> draws, shape (S, D) [currency]; they add up to it.
-    noise
-        Variance of each draw's difference that comes from simulated lives, shape (S, D).
     profit, joining
         Draws of ``go_on``, and of what new customers bring then, shape (D,).
     parameters
@@ -98,7 +96,6 @@ class StrategyComparison(Result):
     go_on: Interval
     lines: Mapping[str, Interval]
     components: Mapping[str, np.ndarray]
-    noise: np.ndarray
     profit: np.ndarray
     joining: np.ndarray
     parameters: ParameterDraws
@@ -123,7 +120,7 @@ class StrategyComparison(Result):
     @cached_property
     def draws(self) -> np.ndarray:
         """Expected difference from going on as today under each draw, freed of the luck of simulated lives, (S, D)."""
-        return without_noise(sum(self.components.values()), self.noise, self._uncertain)
+        return sum(self.explained.values())
 
     @property
     def _uncertain(self) -> Mapping[str, np.ndarray]:
@@ -132,12 +129,12 @@ class StrategyComparison(Result):
     @cached_property
     def explained(self) -> dict[str, np.ndarray]:
         """Components freed of the luck of simulated lives: what is uncertain explains of each, shape (S, D)."""
-        return {name: smooth(draws, self._uncertain)[0] for name, draws in self.components.items()}
+        return {name: smooth(draws, self._uncertain) for name, draws in self.components.items()}
 
     @cached_property
     def simulation_error(self) -> np.ndarray:
         """Standard error of each mean difference that comes from simulated lives and finitely many draws, (S,)."""
-        return simulation_error(sum(self.components.values()), self.noise, self._uncertain)
+        return simulation_error(sum(self.components.values()), self._uncertain)
 
     @cached_property
     def trials(self) -> pd.DataFrame:
@@ -165,23 +162,21 @@ class StrategyComparison(Result):
             probability_best; regret: expected profit forgone by choosing it [currency]; break_even: by which share
             the margin of all customers must rise for it to pay, and likely: by which it does; advice.
         """
-        largest = self.draws.max(axis=0)
+        largest, frame = self.draws.max(axis=0), pd.DataFrame([vars(self.difference(name)) for name in self.names])
         best = self.draws >= largest - 1e-9 * np.maximum(np.abs(largest), 1.0)
-        best = (best / best.sum(axis=0)).mean(axis=1)
-        rows = []
-        for row, each in enumerate(self.strategies):
-            said, found = self.advice.get(each.name), self.difference(each.name)
-            ends = (found.estimate, found.lower, found.upper, found.level)
-            share = (0.0, 0.0) if said is None else (said.need.estimate, said.likely.estimate)
-            loss = float((self.draws[row] < 0).mean())
-            regret = float((largest - self.draws[row]).mean())
-            rows.append((each.name, name_of(each.name), done_in(each), each.is_own, *ends, loss, best[row], regret,
-                         *share, None if said is None else said.form))  # fmt: skip
-        columns = ["strategy", "name", "label", "is_own", "difference", "lower", "upper", "level",
-                   "probability_of_loss", "probability_best", "regret", "break_even", "likely", "advice"]  # fmt: skip
-        table = pd.DataFrame(rows, columns=columns)
-        order = sorted(table.index, key=lambda row: (row == 0, not table["is_own"][row]))
-        return table.loc[order].reset_index(drop=True)
+        said = [self.advice.get(name) for name in self.names]
+        frame = frame.rename(columns={"estimate": "difference"}).assign(
+            probability_of_loss=(self.draws < 0).mean(axis=1),
+            probability_best=(best / best.sum(axis=0)).mean(axis=1),
+            regret=(largest - self.draws).mean(axis=1),
+            break_even=[0.0 if each is None else each.need.estimate for each in said],
+            likely=[0.0 if each is None else each.likely.estimate for each in said],
+            advice=[None if each is None else each.form for each in said],
+        )
+        names = [(each.name, name_of(each.name), done_in(each), each.is_own) for each in self.strategies]
+        frame = pd.DataFrame(names, columns=["strategy", "name", "label", "is_own"]).join(frame)
+        order = sorted(frame.index, key=lambda row: (row == 0, not frame["is_own"][row]))
+        return frame.loc[order].reset_index(drop=True)
 
     def components_frame(self) -> pd.DataFrame:
         """What each difference consists of: strategy, component, estimate, lower, upper [currency] and level."""
@@ -340,15 +335,15 @@ class _Comparing:
         worth = worth_of_new(news, world)
         lives = base_lives(self.fit, self.spend, expected, world, self.kinds)
         found = simulate(lives, every, world, worth_of_new=worth)
-        scale = amounts / (1 - money.todays_deal) / found.revenue
+        scale = amounts / (1 - money.todays_deal) / found["revenue"]
         coming = simulate(news, every, world, worth_of_new=worth) if self.coming else None
-        parts, noise = self._components(every, found, scale, coming)
+        parts = self._components(every, found, scale, coming)
         sizes = np.bincount(ranks_of(np.maximum(expected * self._values, 0.0)), minlength=len(SEGMENTS))
         attacked = None
         if self.settings.rival_depth is not None:
             after = simulate(lives, [NOTHING, *every], world, rival_depth=self.settings.rival_depth)
-            attacked = scale * (after.parts["profit"][1:] - found.parts["profit"])
-        early = (found.early - found.early[:, :1]) * scale[:, None]
+            attacked = scale * (after["profit"][1:] - found["profit"])
+        early = np.stack([found.by_segment[within(window)] for window in WINDOWS])
         difference = sum(parts.values())
         notes += [
             Message("“{name}” is the same in effect as “{other}”.", name=name_of(every[row].name),
@@ -364,16 +359,15 @@ class _Comparing:
             go_on=Interval.around(total, go_on, self.level),
             lines=self._lines(lives, scale, coming, attacked),
             components=parts,
-            noise=noise,
             profit=go_on,
-            joining=np.zeros(world.draws) if coming is None else coming.parts["profit"][0],
+            joining=np.zeros(world.draws) if coming is None else coming["profit"][0],
             parameters=known,
-            segments=((found.segments - found.segments[:1]) * scale[:, None], sizes),
-            early=early,
+            segments=((found.by_segment["profit"] - found.by_segment["profit"][:1]) * scale.T, sizes),
+            early=(early - early[:, :1]) * scale.T,
             outcomes=outcomes_of(self.fit.orders, money, expected * self._values),
             attacked=attacked,
             finding_out_costs=self.settings.finding_out_costs,
-            annuity_years=world.annuity(0.0, world.horizon) / WEEKS_PER_YEAR,
+            annuity_years=float(annuity(world.delta, world.horizon)) / WEEKS_PER_YEAR,
             todays_deal=money.todays_deal,
             notes=tuple(notes),
         )
@@ -424,45 +418,39 @@ class _Comparing:
 
     def _components(
         self, every: tuple[Strategy, ...], found: Totals, scale: np.ndarray, coming: Totals | None
-    ) -> tuple[dict[str, np.ndarray], np.ndarray]:
-        """Parts of each difference, and the variance that simulated lives leave in it, shapes (S, D)."""
+    ) -> dict[str, np.ndarray]:
+        """Parts of each difference, shape (S, D)."""
         world, plan = self.world, Schedule(every, self.world.weeks)
-        gain, costs, rest = _split(found, scale)
-        weeks = [world.annuity(week, min(week + 1, world.horizon)) for week in range(world.weeks)]
-        parts = {name: np.zeros(gain.shape) for name in COMPONENTS} | costs
-        parts["retention"], parts["referred"] = scale * found.parts["stay"], scale * found.parts["referred"]
+        costs, rest = _split(found, scale)
+        week = np.arange(world.weeks)
+        a_week = np.exp(-world.delta * week) * annuity(world.delta, np.minimum(world.horizon - week, 1.0))
+        parts = {name: np.zeros(rest.shape) for name in COMPONENTS} | costs
+        parts["retention"], parts["referred"] = scale * found["stay"], scale * found["referred"]
         parts["extra_orders"] = rest - parts["retention"]
-        parts["programme"] = parts["programme"] - (plan.fixed @ weeks)[:, None]
-        ratio = gain / (scale * found.revenue)
-        noise = scale**2 * (found.moments[0] - 2 * ratio * found.moments[1] + ratio**2 * found.moments[2])
+        parts["programme"] = parts["programme"] - (plan.fixed @ a_week)[:, None]
         if coming is not None:
-            gain, costs, parts["newcomers"] = _split(coming, 1.0)
-            noise = noise + of_a_sum(coming.moments[0], gain)
-            for name, more in (costs | {"referred": coming.parts["referred"]}).items():
+            costs, parts["newcomers"] = _split(coming, 1.0)
+            for name, more in (costs | {"referred": coming["referred"]}).items():
                 parts[name] = parts[name] + more
-            for row, each in enumerate(every):
-                if plan.promoted[row].any():
-                    lives = new_lives(self.fit, self.spend, world, self.coming, each)
-                    won = simulate(lives, [NOTHING, each], world)
-                    parts["won"][row] = won.parts["profit"][1]
-                    noise[row] += of_a_sum(won.moments[0, 1], parts["won"][row])
-        return parts, noise
+            for row in np.flatnonzero(plan.promoted.any(axis=1)):
+                lives = new_lives(self.fit, self.spend, world, self.coming, every[row])
+                parts["won"][row] = simulate(lives, [NOTHING, every[row]], world)["profit"][1]
+        return parts
 
     def _lines(self, lives: Lives, scale, coming: Totals | None, attacked) -> dict[str, Interval]:
         few = min(DRAWS_OF_A_LINE, self.world.draws)
         rising = simulate(lives[lives.draw < few], [NOTHING, NOTHING], self.world, rising=True)
-        change = ((rising.parts["profit"][1] - rising.parts["profit"][0]) * scale)[:few]
-        found = {} if coming is None else {"newcomers": coming.parts["profit"][0]}
+        change = (np.diff(rising["profit"], axis=0) * scale)[0, :few]
+        found = {} if coming is None else {"newcomers": coming["profit"][0]}
         found |= {} if attacked is None else {"rival": attacked[0]}
         found["standard"] = change
         return {name: Interval.around(float(draws.mean()), draws, self.level) for name, draws in found.items()}
 
 
-def _split(found: Totals, scale) -> tuple[np.ndarray, dict[str, np.ndarray], np.ndarray]:
-    """Gain of each strategy over today's path, what it costs (below zero), and the gain before that, by draw."""
-    gain = scale * (found.parts["profit"] - found.parts["profit"][0])
-    costs = {name: -scale * found.parts[name] for name in ("given_away", "service", "invested")}
-    return gain, costs, gain - sum(costs.values())
+def _split(found: Totals, scale) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """What each strategy costs (below zero), and its gain over today's path before that, by draw."""
+    costs = {name: -scale * found[name] for name in ("given_away", "service", "invested")}
+    return costs, scale * (found["profit"] - found["profit"][0]) - sum(costs.values())
 
 
 def _notes(settings: StrategiesConfig, deal, coming, stated, kinds) -> Iterator[Message]:

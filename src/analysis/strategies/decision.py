@@ -8,6 +8,7 @@ earn so nearly alike that it does not matter which: take the cheaper; (4) *do it
 References
 ----------
 .. [1] Strong, Oakley, Brennan (2014), Medical Decision Making 34(3):311-326: partial information by regression.
+.. [2] Raiffa, Schlaifer (1961), Applied Statistical Decision Theory.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ CAUTION = 2.0
 those in which it loses, each weighted with its chance. Chosen on simulated companies (``docs/strategies.md``)."""
 ALIKE = 0.005
 """Share of the profit of going on as today: two strategies with less regret than it either way may be alike."""
+ROUNDING = 1e-6
 SURE = 0.9
 """Share of cases from which on one of two is better for sure, however little: they are not alike then."""
 SMALL_CHANCE = 0.05
@@ -160,6 +162,7 @@ def _other(found: StrategyComparison, row: int) -> tuple[str | None, bool]:
     bound = ALIKE * found.profit.mean()
     for place in sorted(range(len(names)), key=lambda other: -draws[other].mean()):
         ahead = draws[place] - draws[row]
+        ahead[np.abs(ahead) < ROUNDING * bound] = 0.0
         both = max(np.maximum(ahead, 0).mean(), np.maximum(-ahead, 0).mean())
         is_open = max((ahead > 0).mean(), (ahead < 0).mean()) < SURE
         if place != row and draws[place].mean() >= 0 and both < bound and is_open:
@@ -186,7 +189,7 @@ def worth_of_asking(
 ) -> tuple[Parameter | None, float]:
     """The one assumption that it is worth most to know before choosing, and what that is worth [currency].
 
-    E[max(0, E[difference | assumption])], by a quadratic [1]_, less what is expected untested.
+    What the difference is by a quadratic in the assumption [1]_ is known then; less what is expected untested.
 
     >>> value = np.linspace(-1, 1, 101)
     >>> asked, worth = worth_of_asking(10 * value, {"referrals": value}, {"referrals": "assumption"})
@@ -201,42 +204,42 @@ def worth_of_asking(
         if np.ptp(values) == 0 or np.ptp(draws) == 0:
             continue
         told = np.polyval(np.polyfit(values - values.mean(), draws, 2), values - values.mean())
-        worth = float(np.maximum(told, 0).mean() - untested(draws))
+        worth = worth_of_knowing(told) - untested(draws)
         if worth > most and told.var() > SMALL_CHANCE * draws.var():
             best, most = each, worth
     return best, most
 
 
-def smooth(draws: np.ndarray, parameters: Mapping[str, np.ndarray]) -> tuple[np.ndarray, int]:
-    """What each row of draws is by a quadratic in each parameter, shape (S, D), and how many coefficients it takes."""
+def worth_of_knowing(told: np.ndarray) -> float:
+    """E[max(0, E[difference | what is found out])] [2]_, from the inner expectation by draw, whatever finds it out.
+
+    >>> worth_of_knowing(np.array([-2.0, 4.0])), worth_of_knowing(np.array([1.0, 1.0]))
+    (2.0, 1.0)
+    """
+    return float(np.maximum(told, 0.0).mean())
+
+
+def smooth(draws: np.ndarray, parameters: Mapping[str, np.ndarray]) -> np.ndarray:
+    """What each row of draws is by a quadratic in each parameter [1]_, free of the luck of simulated lives, (S, D)."""
+    design = _design(parameters)
+    return (design @ np.linalg.lstsq(design, draws.T, rcond=None)[0]).T
+
+
+def _design(parameters: Mapping[str, np.ndarray]) -> np.ndarray:
+    """An intercept, parameters and their squares; with few draws less."""
     varied = [values for values in parameters.values() if np.ptp(values) > 0]
     varied = [(values - values.mean()) / values.std() for values in varied]
-    design = np.column_stack([np.ones(draws.shape[1]), *varied, *(values**2 for values in varied)])
-    if len(design) < 2 * design.shape[1]:
-        design = design[:, : 1 + len(varied)] if len(design) > 2 * len(varied) else design[:, :1]
-    return (design @ np.linalg.lstsq(design, draws.T, rcond=None)[0]).T, design.shape[1]
+    design = np.column_stack([np.ones(len(next(iter(parameters.values())))), *varied, *(each**2 for each in varied)])
+    few = (each for each in (design.shape[1], 1 + len(varied)) if len(design) >= 2 * each)
+    return design[:, : next(few, 1)]
 
 
-def without_noise(draws: np.ndarray, noise: np.ndarray, parameters: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Draws freed of the luck of simulated lives, shape (S, D).
-
-    What a quadratic in the parameters explains stays; the rest is drawn together by the share of its variance that is
-    luck.
-
-    >>> without_noise(np.array([[0.0, 2.0]]), np.array([[0.75, 0.75]]), {})
-    array([[0.5, 1.5]])
-    """
-    told, _ = smooth(draws, parameters)
-    left = draws - told
-    kept = 1 - noise.mean(axis=1, keepdims=True) / np.maximum(left.var(axis=1, keepdims=True), 1e-300)
-    return told + left * np.sqrt(np.clip(kept, 0.0, 1.0))
-
-
-def simulation_error(draws: np.ndarray, noise: np.ndarray, parameters: Mapping[str, np.ndarray]) -> np.ndarray:
+def simulation_error(draws: np.ndarray, parameters: Mapping[str, np.ndarray]) -> np.ndarray:
     """Standard error of the mean of each row of draws, shape (S,) [currency].
 
-    Of simulated lives, and of finitely many draws: a Latin hypercube takes out what is additive in the assumptions.
+    Of what parameters do not explain: simulated lives, and finitely many draws; a Latin hypercube takes out what
+    is additive in the assumptions.
     """
-    told, coefficients = smooth(draws, parameters)
-    spread = ((draws - told) ** 2).sum(axis=1) / max(draws.shape[1] - coefficients, 1)
-    return np.sqrt(np.maximum(spread, noise.mean(axis=1)) / draws.shape[1])
+    count, coefficients = _design(parameters).shape
+    left = ((draws - smooth(draws, parameters)) ** 2).sum(axis=1)
+    return np.sqrt(left / max(count - coefficients, 1) / count)

@@ -363,38 +363,25 @@ def differences(
     for number, name in enumerate(names[1:], start=1):
         two = np.isin(arm, (0, number))
         treated, came, past = arm[two] == number, during[two], None if before is None else before[two]
-        plain = adjusted = _Compared.of(came, treated)
+        plain = adjusted = _compared(came, treated, level)
         if past is not None and _tells(past, treated):
-            by_past = _Compared.of(came, treated, past)
+            by_past = _compared(came, treated, level, past)
             # Whoever orders exactly as before says nothing about chance.
-            adjusted = by_past if by_past.error > PERFECT * plain.error else plain
-        same = None if past is None else _Compared.of(past, treated).interval(level)
-        reduction = 1 - (adjusted.error / plain.error) ** 2
-        found.append((name, adjusted.interval(level), plain.interval(level), same, reduction, adjusted.p_value))
+            adjusted = by_past if by_past[1] > PERFECT * plain[1] else plain
+        same = None if past is None else _compared(past, treated, level)[0]
+        found.append((name, adjusted[0], plain[0], same, 1 - (adjusted[1] / plain[1]) ** 2, adjusted[2]))
     p_values = [each[-1] for each in found]
     # One comparison needs no adjustment, and statsmodels collects garbage for every one.
     among_all = multipletests(p_values, method="holm")[1].tolist() if len(p_values) > 1 else p_values
     return tuple(ArmDifference(*each, p_holm, level) for each, p_holm in zip(found, among_all, strict=True))
 
 
-class _Compared(NamedTuple):
-    estimate: float
-    error: float
-    freedom: int
-
-    @classmethod
-    def of(cls, outcome: np.ndarray, treated: np.ndarray, *alike: np.ndarray) -> _Compared:
-        """Two arms by one regression; the degrees of freedom are those of the smaller one."""
-        count = len(treated)
-        found = effect_within(outcome, treated, np.zeros(count), np.arange(count), alike)
-        return cls(*found, int(np.bincount(treated).min()) - 1 - len(alike))
-
-    def interval(self, level: float) -> Interval:
-        return Interval.normal(self.estimate, self.error, level, self.freedom)
-
-    @property
-    def p_value(self) -> float:
-        return float(2 * stats.t.sf(abs(self.estimate) / self.error, self.freedom))
+def _compared(outcome: np.ndarray, treated: np.ndarray, level: float, *alike) -> tuple[Interval, float, float]:
+    """Difference of two arms, its error and its p value; the degrees of freedom are those of the smaller arm."""
+    estimate, error = effect_within(outcome, treated, np.zeros(len(treated)), np.arange(len(treated)), alike)
+    freedom = int(np.bincount(treated).min()) - 1 - len(alike)
+    p_value = float(2 * stats.t.sf(abs(estimate) / max(error, 1e-300), freedom))
+    return Interval.normal(estimate, error, level, freedom), error, p_value
 
 
 def _tells(before: np.ndarray, treated: np.ndarray) -> bool:

@@ -20,6 +20,7 @@ References
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -190,11 +191,12 @@ def lot_effects(
             counted.append(rows := _outcomes(orders, lot, asked, number))
             came = [rows["ordered"][rows["arm"] == arm].sum() for arm in (1, 0)]
         told.append((name, start, end, len(lot), int(asked.sum()), sent, spilled, *came, state))
-    lists = pd.concat(counted).groupby("list") if counted else ()
-    effects = {name: found for name, rows in lists if (found := _effect(name, rows, level))}
+    lists = dict(list(pd.concat(counted).groupby("list"))) if counted else {}
+    effects = {name: found for name, rows in lists.items() if (found := _effect(name, rows, level))}
     frame = pd.DataFrame(told, columns=LOT_COLUMNS)
     frame["state"] = frame["state"].mask(frame["state"].eq("counts") & ~frame["list"].isin(effects), "few")
-    return LotEffects(frame, _shrunk(pd.DataFrame(effects.values()), level))
+    shrunk = _shrunk([lists[name] for name in effects], level)
+    return LotEffects(frame, pd.DataFrame(effects.values()).join(shrunk))
 
 
 def _contacted(lot: pd.DataFrame, contacts: pd.DataFrame | None, name: str, start, end) -> np.ndarray:
@@ -266,8 +268,6 @@ def _effect(name: str, rows: pd.DataFrame, level: float) -> dict | None:
     found = {"list": name, "lots": rows["lot"].nunique(), "names": len(rows), "verdict": verdict}
     found |= {"estimate": estimate, "lower": estimate - half, "upper": estimate + half, "level": level}
     found |= {"at_any_look_lower": bound.lower, "at_any_look_upper": bound.upper}
-    found |= dict(zip(("by_orders", "by_orders_error"), _pooled(rows, "by_orders"), strict=True))
-    found["spread"], found["idle"] = SPREAD * rows["of_an_order"].mean(), -rows["given"][rows["arm"] == 1].mean()
     return found | {"lift": lift, "lift_lower": lift - of_lift, "lift_upper": lift + of_lift}
 
 
@@ -276,13 +276,13 @@ def _pooled(rows: pd.DataFrame, outcome: str) -> tuple[float, float]:
     return effect_within(rows[outcome], rows["arm"], rows["lot"], rows["customer"], [rows["before"]])
 
 
-def _shrunk(effects: pd.DataFrame, level: float) -> pd.DataFrame:
-    if effects.empty:
-        return effects
-    between = (effects["spread"] ** 2).mean()
-    part = pd.DataFrame({"mean": effects["by_orders"], "variance": effects["by_orders_error"] ** 2})
-    part.loc[len(part)] = effects["idle"].mean(), between
-    found = pooled_means(part, level, least=between)[:-1]
-    ends = {"shrunk": "estimate", "shrunk_lower": "lower", "shrunk_upper": "upper"}
-    kept = effects.drop(columns=["by_orders", "by_orders_error", "spread", "idle"])
-    return kept.assign(**{name: found[end] for name, end in ends.items()})
+def _shrunk(lists: Sequence[pd.DataFrame], level: float) -> pd.DataFrame:
+    """What is expected of a contact for each list, by who ordered, drawn towards the mean of all and of an idle one."""
+    if not lists:
+        return pd.DataFrame()
+    pooled = np.array([_pooled(rows, "by_orders") for rows in lists]) ** [1, 2]
+    between = np.mean([(SPREAD * rows["of_an_order"].mean()) ** 2 for rows in lists])
+    idle = -np.mean([rows["given"][rows["arm"] == 1].mean() for rows in lists]), between
+    found = pooled_means(pd.DataFrame([*pooled, idle], columns=["mean", "variance"]), level, least=between)[:-1]
+    ends = {"estimate": "shrunk", "lower": "shrunk_lower", "upper": "shrunk_upper"}
+    return found[list(ends)].rename(columns=ends)

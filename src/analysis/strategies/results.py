@@ -39,7 +39,6 @@ def as_results(
         "evidence": {
             "findings": [vars(finding) | {"unit": finding.unit.text} for finding in evidence.findings],
             "used_for": sorted(evidence.estimates),
-            "capped": {},  # Data replace an assumption, or leave it as it is.
             "reasons": {part: reason.code for part, reason in evidence.reasons.items()},
         },
         "origin": found.parameters.origin,

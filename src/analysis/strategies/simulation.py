@@ -9,7 +9,7 @@ model, draw by draw (a control variate): going on as today *is* the fitted model
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -48,7 +48,7 @@ WINDOWS = (13, 26, 52)
 SEGMENTS = ("top_tenth", "next_four_tenths", "lower_half")
 BINS = 12
 """Parts of the horizon in which the worth of a new customer is told."""
-PARTS = ("profit", "stay", "given_away", "service", "invested", "referred")
+PARTS = ("profit", "stay", "given_away", "service", "invested", "referred", "orders")
 OF_DEAL, OF_EXPERIENCE = ("theta_deal", "gamma_deal"), ("theta_exp", "level_exp", "gamma_exp", "referrals")
 
 
@@ -138,15 +138,6 @@ class World:
     def weeks(self) -> int:
         return max(int(np.ceil(self.horizon - 1e-9)), 1)
 
-    def annuity(self, since: float, until: float) -> float:
-        """Value today of one unit of currency a week between two moments."""
-        length = max(until - since, 0.0)
-        return (
-            length
-            if self.delta == 0
-            else (np.exp(-self.delta * since) - np.exp(-self.delta * (since + length))) / (self.delta)
-        )
-
     def felt(self, lives: Lives) -> dict[str, np.ndarray]:
         """Every parameter as each life feels it, shape (n,)."""
         found = {name: values[lives.draw] for name, values in self.parameters.items()}
@@ -158,35 +149,37 @@ class World:
         return found
 
 
+def annuity(rate, length):
+    """Worth at its beginning of one unit a week over so many weeks, at a rate by which it is discounted or lost.
+
+    >>> annuity(np.array([0.0, 0.1]), 10.0).round(2).tolist()
+    [10.0, 6.32]
+    """
+    return np.where(rate > 0, -np.expm1(-rate * length) / np.maximum(rate, 1e-300), length)
+
+
 @dataclass(frozen=True)
 class Totals:
-    """Sums over the lives of a draw, discounted; the first strategy is today's path.
+    """Sums over the lives of a draw; the first strategy is today's path.
 
     Attributes
     ----------
-    parts
-        ``PARTS`` -> sums, shape (S, D) [currency]: profit of own orders, and of it what comes of staying longer or
-        shorter; on orders as they come today, what is given away and served for; what is invested in customers; and the
-        worth of those whom they bring.
-    revenue
-        List value of today's path, shape (D,) [currency].
-    orders
-        Orders of each strategy, discounted, shape (S, D).
-    early
-        Undiscounted profit within ``WINDOWS``, all costs of customers taken off, shape (windows, S, D, segments).
-    segments
-        Profit by segment, shape (S, D, segments).
-    moments
-        Sums over lives of squares and products of the difference (of those won by a deal: the profit) and today's list
-        value, shape (3, S, D).
+    by_segment
+        Name -> sums, shape (S, D, segments). Discounted: ``profit`` of own orders, and of it what comes of staying
+        longer or shorter (``stay``); on orders as they come today, what is ``given_away`` and what ``service`` costs;
+        what is ``invested`` in customers; the worth of those whom they bring (``referred``) [currency]; ``orders``; and
+        ``revenue``, the list value of today's path, of shape (1, D, segments). Of today's customers also the
+        undiscounted profit ``within`` each of ``WINDOWS``.
     """
 
-    parts: Mapping[str, np.ndarray]
-    revenue: np.ndarray
-    orders: np.ndarray
-    early: np.ndarray
-    segments: np.ndarray
-    moments: np.ndarray
+    by_segment: Mapping[str, np.ndarray]
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self.by_segment[name].sum(axis=2)
+
+
+def within(window: int) -> str:
+    return f"within_{window}_weeks"
 
 
 def simulate(
@@ -207,35 +200,19 @@ def simulate(
     worth_of_new
         Worth of a new customer by when it comes, shape (D, BINS) [currency, at that time].
     """
-    schedule, shape = Schedule(strategies, world.weeks), (len(strategies), world.draws)
+    schedule = Schedule(strategies, world.weeks)
     attack = rival_depth and Attack(schedule, rival_depth, world.economics.todays_deal)
     setting = _Setting(world, schedule, attack, rising, worth_of_new)
-    parts = {name: np.zeros(shape) for name in PARTS}
-    revenue, orders, moments = np.zeros(world.draws), np.zeros(shape), np.zeros((3, *shape))
-    early, segments = np.zeros((len(WINDOWS), *shape, len(SEGMENTS))), np.zeros((*shape, len(SEGMENTS)))
+    sums, cells = {}, (world.draws, len(SEGMENTS))
     by_length = np.argsort(-lives.expected_length(world.horizon), kind="stable")
     for number, start in enumerate(range(0, len(lives), BLOCK)):
         block = lives[by_length[start : start + BLOCK]]
         found = setting.lived(block, np.random.default_rng([world.seed, 21, number, lives.is_new]))
-        cell, size = block.draw * len(SEGMENTS) + block.segment, world.draws * len(SEGMENTS)
-        profit, today = found["profit"], found["revenue"] * block.weight
-        for name, sums in parts.items():
-            sums += _summed(found[name] * block.weight, block.draw, world.draws)
-        revenue += _summed(today[None], block.draw, world.draws)[0]
-        orders += _summed(found["orders"] * block.weight, block.draw, world.draws)
-        gain = (profit - (0.0 if block.by_deal else profit[0])) * block.weight
-        for place, product in enumerate((gain**2, gain * today, np.broadcast_to(today**2, gain.shape))):
-            moments[place] += _summed(product, block.draw, world.draws)
-        if not block.is_new:
-            segments += _summed(profit * block.weight, cell, size).reshape(segments.shape)
-            for sums, within in zip(early, found["early"], strict=True):
-                sums += _summed(within * block.weight, cell, size).reshape(segments.shape)
-    return Totals(parts, revenue, orders, early, segments, moments)
-
-
-def _summed(values: np.ndarray, cell: np.ndarray, size: int) -> np.ndarray:
-    """Rows of values summed by cell, shape (rows, size)."""
-    return np.array([np.bincount(cell, row, size) for row in values])
+        cell = block.draw * len(SEGMENTS) + block.segment
+        for name, values in found.items():
+            summed = [np.bincount(cell, row, np.prod(cells)) for row in values * block.weight]
+            sums[name] = sums.get(name, 0.0) + np.reshape(summed, (-1, *cells))
+    return Totals(sums)
 
 
 @dataclass(frozen=True)
@@ -251,8 +228,8 @@ class _Setting:
         world, plan, count = self.world, self.schedule, len(lives)
         of, money, horizon, delta = world.felt(lives), world.economics, world.horizon, world.delta
         shape, row = (len(plan.depth), count), np.arange(len(plan.depth))[:, None]
-        found = {name: np.zeros(shape) for name in (*PARTS, "orders")} | {"revenue": np.zeros(count)}
-        early = found["early"] = np.zeros((len(WINDOWS), *shape))
+        found = {name: np.zeros(shape) for name in PARTS} | {"revenue": np.zeros((1, count))}
+        found |= {within(window): np.zeros(shape) for window in WINDOWS if not lives.is_new}
         alive, time, odds = np.ones(shape), np.tile(lives.starts, (shape[0], 1)), np.zeros(shape)
         expected, expected_deal, pace, quiet = np.zeros(shape), np.zeros(shape), np.ones(shape), np.ones(shape)
         log_odds = np.where(lives.at_orders > 0, logit(np.clip(lives.at_orders, 1e-12, 1 - 1e-12)), -np.inf)
@@ -328,9 +305,8 @@ class _Setting:
                 bin_ = np.minimum((time / horizon * BINS).astype(int), BINS - 1)
                 brought = of["referrals"] * of["referred_value"] * delight
                 found["referred"] += now * brought * self.worth_of_new[lives.draw, bin_]
-            if not lives.is_new:
-                for place, window in enumerate(WINDOWS):
-                    early[place] += alive * here * (time < window) * margin
+            for window in WINDOWS if not lives.is_new else ():
+                found[within(window)] += alive * here * (time < window) * margin
 
             # What it leaves behind.
             odds = log_odds_of_staying(of, felt_deal, felt, expected - expected[0])
@@ -346,16 +322,13 @@ class _Setting:
         delta, middle = self.world.delta, (since + until) / 2
         week = np.minimum(since.astype(int), self.schedule.weeks - 1)
         length = np.maximum(until - since, 0.0)
-        rate = hazard + delta
-        time = np.where(rate > 0, -np.expm1(-rate * length) / np.maximum(rate, 1e-300), length)
         each = self.schedule.invested[row, week]
-        cost = alive * each * time * np.exp(-delta * since)
+        cost = alive * each * annuity(hazard + delta, length) * np.exp(-delta * since)
         found["invested"] += cost
         found["profit"] -= cost
-        if not lives.is_new:
-            for place, window in enumerate(WINDOWS):
-                inside = np.clip(window - since, 0.0, None)
-                found["early"][place] -= alive * each * np.minimum(length, inside) * np.exp(-hazard * (middle - since))
+        for window in WINDOWS if not lives.is_new else ():
+            inside = np.clip(window - since, 0.0, None)
+            found[within(window)] -= alive * each * np.minimum(length, inside) * np.exp(-hazard * (middle - since))
 
 
 ORDERS_AT_MOST = 600_000
@@ -381,26 +354,20 @@ def base_lives(
     kinds
         Number of every customer's type, shape (customers,); -1 where unknown.
     """
-    histories, model = fit.known_histories(), MODELS[fit.model]
-    x, recency, age, value = customers_of(histories, fit, spend)
+    x, recency, age, value = customers_of(fit.known_histories(), fit, spend)
     worth = np.maximum(expected * np.maximum(value, 0.0), 0.0)
     chance = (1 - LOWEST_SHARE) * worth / worth.sum() + LOWEST_SHARE / len(x)
     each = float(expected @ chance)
     count = int(np.clip(ORDERS_AT_MOST / (world.draws * max(each, 1.0)), FEWEST, MOST))
     edges, rng = np.cumsum(chance) / chance.sum(), np.random.default_rng([world.seed, 22])
-    found = []
-    for draw, params in enumerate(fit.draws(world.draws)):
-        rows = np.searchsorted(edges, (np.arange(count) + rng.random()) / count)
-        rows = np.minimum(rows, len(x) - 1)
-        own = model.draw_customers(rng, params, x[rows], age[rows])
-        alive = model.p_alive(params, x[rows], recency[rows], age[rows]) / (chance[rows] * count)
-        found.append((np.full(count, draw), *own, alive, rows))
-    draw, rate, at_orders, in_time, weight, rows = (np.concatenate(part) for part in zip(*found, strict=True))
+    places = ((np.arange(count) + rng.random()) / count for _ in range(world.draws))
+    rows = (np.minimum(np.searchsorted(edges, each), len(x) - 1) for each in places)
+    rows, draw, *own, alive = _drawn(fit, world, rng, rows, x, recency, age)
     return Lives(
         draw,
-        *_a_week(fit, rate, at_orders, in_time),
+        *own,
         value=value[rows] / (1 - world.economics.todays_deal),
-        weight=weight,
+        weight=alive / (chance[rows] * count),
         starts=np.zeros(len(rows)),
         orders=x[rows].astype(int) + 1,
         segment=ranks_of(worth)[rows],
@@ -409,10 +376,19 @@ def base_lives(
     )
 
 
-def _a_week(fit: PurchaseFit, rate, at_orders, in_time) -> tuple[np.ndarray, ...]:
-    """Rate of ordering, chance of leaving at an order and rate of leaving, in weeks."""
+def _drawn(fit: PurchaseFit, world: World, rng: np.random.Generator, rows: Iterable[np.ndarray], *history):
+    """Customers drawn under every draw, of those with a history (frequency, recency, T) in so many rows, shape (n,).
+
+    Their rows and draw; rate of ordering, chance of leaving at an order and rate of leaving, in weeks; P(alive).
+    """
+    model, found = MODELS[fit.model], []
+    for draw, (some, params) in enumerate(zip(rows, fit.draws(world.draws), strict=True)):
+        x, recency, age = (each[some] for each in history)
+        own = model.draw_customers(rng, params, x, age)
+        found.append((some, np.full(len(some), draw), *own, model.p_alive(params, x, recency, age)))
+    rows, draw, rate, at_orders, in_time, alive = (np.concatenate(part) for part in zip(*found, strict=True))
     per_week = to_days(1.0, TimeUnit.WEEK) / to_days(1.0, fit.time_unit)
-    return np.maximum(rate * per_week, 1e-30), at_orders, in_time * per_week
+    return rows, draw, np.maximum(rate * per_week, 1e-30), at_orders, in_time * per_week, alive
 
 
 def customers_of(histories: CustomerSummary, fit: PurchaseFit, spend: SpendFit) -> tuple[np.ndarray, ...]:
@@ -433,12 +409,9 @@ def new_lives(
     fit: PurchaseFit, spend: SpendFit, world: World, coming_per_week: float, promoted: Strategy | None = None
 ) -> Lives:
     """New customers: those who come anyway, evenly over the horizon, or whom the promotion weeks of a strategy win."""
-    model, rng = MODELS[fit.model], np.random.default_rng([world.seed, 23, promoted is not None])
-    found = [model.draw_customers(rng, params, np.zeros(NEW), np.zeros(NEW)) for params in fit.draws(world.draws)]
-    rate, at_orders, in_time = (np.concatenate(part) for part in zip(*found, strict=True))
-    alive = np.array([float(model.p_alive(params, 0, 0.0, 0.0)) for params in fit.draws(world.draws)])
-    count = len(rate)
-    draw = np.repeat(np.arange(world.draws), NEW)
+    rng, none = np.random.default_rng([world.seed, 23, promoted is not None]), np.zeros(NEW)
+    _, draw, *own, alive = _drawn(fit, world, rng, [np.arange(NEW)] * world.draws, none, none, none)
+    count = len(draw)
     place = (np.tile(rng.permutation(NEW), world.draws) + rng.random(count)) / NEW
     starts, weight, mercenary = place * world.horizon, coming_per_week * world.horizon / NEW, np.zeros(count, bool)
     if promoted is not None:
@@ -451,9 +424,9 @@ def new_lives(
     value = float(spend.order_values(np.zeros(1, dtype=int), np.full(1, np.nan))[0])
     return Lives(
         draw,
-        *_a_week(fit, rate, at_orders, in_time),
+        *own,
         value=np.full(count, value / (1 - world.economics.todays_deal)),
-        weight=weight * alive[draw],
+        weight=weight * alive,
         starts=starts,
         orders=np.zeros(count, dtype=int),
         segment=np.zeros(count, dtype=int),
@@ -474,11 +447,6 @@ def worth_of_new(news: Lives, world: World) -> np.ndarray:
     orders = 1 + (news.rate / leaving)[:, None] * -np.expm1(-np.outer(leaving, left))
     each = (money.list_margin * news.value - money.cost_per_order)[:, None] * orders
     return each.reshape(world.draws, -1, BINS).mean(axis=1)
-
-
-def of_a_sum(squares: np.ndarray, total: np.ndarray) -> np.ndarray:
-    """Variance of a sum over the new lives of a draw, from the sum of their squares."""
-    return np.maximum(squares - total**2 / NEW, 0.0)
 
 
 def kinds_of(histories: CustomerSummary, table: pd.DataFrame) -> np.ndarray:

@@ -3,13 +3,12 @@
 Customers are assigned to two arms at random; the outcome is their margin over some weeks, compared by a regression on
 their margin over as many weeks before, which takes the share rho^2 of the variance out [1]_. Variance and rho come from
 the base's own last weeks, the difference to be expected from the simulation. An experiment tells of the profit over
-the whole horizon as far as the two go together over the draws of everything uncertain [2]_.
+the whole horizon as far as the two go together over the draws of everything uncertain.
 
 References
 ----------
 .. [1] Deng, Xu, Kohavi, Walker (2013), Improving the sensitivity of online controlled experiments by utilizing
    pre-experiment data, WSDM '13:123-132.
-.. [2] Raiffa, Schlaifer (1961), Applied Statistical Decision Theory.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ import pandas as pd
 from scipy.stats import norm
 
 from analysis.interval import Interval
-from analysis.strategies.decision import untested
+from analysis.strategies.decision import untested, worth_of_knowing
 from analysis.strategies.experiment import Period, margins_of
 from analysis.strategies.schedule import WEEKS_PER_YEAR, Economics
 from analysis.strategies.simulation import SEGMENTS, WINDOWS, ranks_of
@@ -123,7 +122,7 @@ def _trial(
     mean, seen, spread = float(draws.mean()), float(each.mean()), float(each.std(ddof=1))
     trusted = spread**2 / (spread**2 + error**2) if spread > 0 else 0.0
     fixed = found.strategies[row].fixed_per_year * weeks / WEEKS_PER_YEAR
-    decided = worth_of_trying(mean, abs(slope) * spread * np.sqrt(trusted)) * max(1 - share, 0.0)
+    decided = worth_of_knowing(mean + slope * np.sqrt(trusted) * (each - seen)) * max(1 - share, 0.0)
     ends = np.quantile(each, [(1 - found.level) / 2, (1 + found.level) / 2])
     detectable = float((norm.ppf((1 + found.level) / 2) + norm.ppf(POWER)) * error)
     pays_from = seen - mean / (slope * trusted) if slope * trusted else np.inf
@@ -136,17 +135,6 @@ def _trial(
         "worth": decided + seen * customers / 2 - fixed - found.finding_out_costs - untested(draws),
         "shows": bool(norm.sf(abs(pays_from - seen) / np.hypot(spread, error)) >= LEAST_CHANCE),
     }
-
-
-def worth_of_trying(mean: float, deviation: float) -> float:
-    """E[max(0, posterior mean)] where the posterior mean will be normal with so much spread [2]_ [currency].
-
-    >>> round(worth_of_trying(0.0, 1.0), 3), worth_of_trying(-2.0, 0.0)
-    (0.399, 0.0)
-    """
-    if deviation <= 0:
-        return max(mean, 0.0)
-    return float(mean * norm.cdf(mean / deviation) + deviation * norm.pdf(mean / deviation))
 
 
 def assignment(customers: pd.DataFrame, arms: tuple[str, ...] = ("nothing", "tried"), seed: int = 1) -> pd.DataFrame:

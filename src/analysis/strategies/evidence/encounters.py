@@ -26,7 +26,6 @@ FORMING = 3
 MOST_ENCOUNTERS = 150_000
 FEWEST_CLOSED = 200
 INTERVALS = Message("times between two orders")
-COLUMNS = ("customer", "day", "paid", "listed", "saved")
 
 
 @dataclass(frozen=True)
@@ -45,8 +44,9 @@ class Encounters:
         Share of the list value that was saved; NaN where an order has no list value.
     start, end_day
         First day of the window, and the number of its last one.
-    births_known
-        Whether the first order in the data is the customer's first.
+    births_known, deals_known
+        Whether the first order in the data is the customer's first; and whether it is known what orders saved: else
+        all are taken as bought at list price.
     """
 
     customer: np.ndarray
@@ -57,6 +57,7 @@ class Encounters:
     start: dt.date
     end_day: int
     births_known: bool
+    deals_known: bool
 
     def __len__(self) -> int:
         return len(self.day)
@@ -82,21 +83,36 @@ class Encounters:
         """Number of each order in its customer's history, from 0."""
         return np.arange(len(self)) - np.repeat(self.first, self.count)
 
-    def of_customers(self, chosen: np.ndarray) -> Encounters:
-        """The orders of some customers, given as a mask over those with orders."""
-        keep = np.repeat(chosen, self.count)
-        return replace(self, **{name: getattr(self, name)[keep] for name in COLUMNS})
+    def where(self, rows: np.ndarray) -> Encounters:
+        """Some of the orders."""
+        kept = ("customer", "day", "paid", "listed", "saved")
+        return replace(self, **{name: getattr(self, name)[rows] for name in kept})
 
 
 def encounters_of(transactions: Orders) -> Encounters:
-    """Orders with the share of their list value that was saved; the list value is what was paid plus the discount.
+    """Orders with the share of their list value that was saved; the list value is what was paid plus the discount."""
+    orders = occasions_of(transactions)
+    paid, discount = orders["amount"].to_numpy(), orders["discount"].to_numpy()
+    deals_known = transactions.has_money and transactions.days.has_discount and not (discount < 0).any()
+    listed = paid + (discount if deals_known else 0.0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        saved = np.where(listed > 0, 1 - paid / listed, np.nan)
+    day = orders["day"].to_numpy().astype("datetime64[D]") - np.datetime64(transactions.observation_start)
+    return Encounters(
+        customer=orders["customer"].to_numpy(),
+        day=day.astype(np.int64),
+        paid=paid,
+        listed=listed,
+        saved=saved,
+        start=transactions.observation_start,
+        end_day=(transactions.observation_end - transactions.observation_start).days,
+        births_known=left_truncation(transactions) is None,
+        deals_known=deals_known,
+    )
 
-    Raises
-    ------
-    Unavailable
-        Where there is no money or no discount column, discounts are negative, hardly any customer had one, or every
-        order saved the same share.
-    """
+
+def refuse_without_deals(found: Encounters, transactions: Orders) -> None:
+    """Why nothing can be said on deals: no money, no discounts or negative ones, hardly any, or the same for all."""
     if not transactions.has_money:
         raise Unavailable(
             "The data hold no amounts of money, so what a deal saves is unknown.", code="evidence.reason.no_money"
@@ -106,54 +122,19 @@ def encounters_of(transactions: Orders) -> Encounters:
             "The data have no discount column (`data.columns.discount`), so nothing can be learned about deals.",
             code="evidence.reason.no_discount_column",
         )
-    found = encounters(occasions_of(transactions), transactions)
-    saved = found.saved[np.isfinite(found.saved)]
-    if (saved < -CONSTANT).any():
+    if not found.deals_known:
         raise Unavailable(
             "Some orders have a negative discount; discounts must be positive amounts.",
             code="evidence.reason.negative_discounts",
         )
-    redeeming = np.unique(found.customer[np.nan_to_num(found.saved) > 0]).size
+    redeeming = np.unique(found.customer[found.saved > CONSTANT]).size
     if redeeming < FEWEST_REDEEMING:
         raise too_few("too_few_redeeming", Message("customers who ever had a discount"), redeeming, FEWEST_REDEEMING)
-    if np.ptp(np.quantile(saved, NEARLY_ALL)) < ROUNDING:
+    if np.ptp(np.nanquantile(found.saved, NEARLY_ALL)) < ROUNDING:
         raise Unavailable(
             "Nearly every order saved the same share, so there is no better or worse deal to compare.",
             code="evidence.reason.constant_discount",
         )
-    return found
-
-
-def encounters(orders: pd.DataFrame, transactions: Orders) -> Encounters:
-    """Orders (customer, day, amount, discount; sorted by customer and day) as encounters."""
-    paid, discount = orders["amount"].to_numpy(), orders["discount"].to_numpy()
-    listed = paid + discount
-    with np.errstate(invalid="ignore", divide="ignore"):
-        saved = np.where(listed > 0, discount / listed, np.nan)
-    day = orders["day"].to_numpy().astype("datetime64[D]") - np.datetime64(transactions.observation_start)
-    return Encounters(
-        customer=orders["customer"].to_numpy(),
-        day=day.astype(np.int64),
-        paid=listed - discount,
-        listed=listed,
-        saved=saved,
-        start=transactions.observation_start,
-        end_day=(transactions.observation_end - transactions.observation_start).days,
-        births_known=left_truncation(transactions) is None,
-    )
-
-
-def orders_without_deals(transactions: Orders) -> Encounters:
-    """Orders for questions that need no discount: everything is taken as bought at list price."""
-    return encounters(occasions_of(transactions).assign(discount=0.0), transactions)
-
-
-def observed_deal(transactions: Orders) -> float | None:
-    """Share of the list value that all orders saved, also where deals cannot be studied; None where it is unknown."""
-    if not (transactions.has_money and transactions.days.has_discount):
-        return None
-    found = encounters(occasions_of(transactions), transactions)
-    return None if (np.nan_to_num(found.saved) < -CONSTANT).any() else found.mean_saved
 
 
 def scores_of(found: Encounters, transactions: Orders, scores: pd.DataFrame) -> np.ndarray:
@@ -309,47 +290,28 @@ def intervals_of(encounters: Encounters, known: np.ndarray | None = None) -> Int
         which it is not: it ends the interval before it, and an interval of no length after it says nothing. What is
         known may depend on everything up to an encounter, but not on what follows it.
     """
-    skipped = 0 if encounters.births_known else FORMING
-    number = encounters.number
-    followed = encounters.count if known is None else _followed(encounters, known)
-    length = np.minimum(followed + 1, encounters.count)
-    length[followed <= skipped] = 0
-    lengths = np.repeat(length, encounters.count)
-    used = (number >= skipped) & (number < lengths)
-    is_open = number == lengths - 1
-    until = np.where(is_open, encounters.end_day, np.r_[encounters.day[1:], 0])
-    until = np.where(number == np.repeat(followed, encounters.count), encounters.day, until)
-    return Intervals(
-        row=np.flatnonzero(used),
-        weeks=((until - encounters.day) / DAYS_PER_WEEK)[used],
-        is_open=is_open[used],
-        basket=basket_size(encounters)[used],
+    skipped, number = 0 if encounters.births_known else FORMING, encounters.number
+    table = pd.DataFrame(
+        {"day": encounters.day, "known": True if known is None else known, "listed": encounters.listed}
     )
+    followed = table["known"].groupby(encounters.customer).cummin().groupby(encounters.customer)
+    table = table.assign(known=followed.obj, until=table["day"].groupby(encounters.customer).shift(-1))
+    size = np.log(table["listed"].where(table["listed"] > 0))
+    table["basket"] = (size - size.groupby(encounters.customer).transform("mean")).fillna(0.0)
+    used = followed.shift(fill_value=True) & (number >= skipped) & (followed.transform("sum") > skipped)
+    table = table[used.to_numpy()]
+    is_open = np.r_[np.diff(encounters.customer[table.index]) != 0, True]
+    end = np.where(table["known"], encounters.end_day, table["day"])
+    weeks = (np.where(is_open, end, table["until"]) - table["day"].to_numpy()) / DAYS_PER_WEEK
+    return Intervals(table.index.to_numpy(), weeks, is_open, table["basket"].to_numpy())
 
 
-def _followed(encounters: Encounters, known: np.ndarray) -> np.ndarray:
-    """Encounters of each customer before the first of which nothing is known, shape (customers,)."""
-    number, count = encounters.number, encounters.count
-    return np.minimum.reduceat(np.where(known, np.repeat(count, count), number), encounters.first)
-
-
-def basket_size(encounters: Encounters) -> np.ndarray:
-    """Log list value of each order less its customer's mean; 0 where an order has no list value."""
-    known = encounters.listed > 0
-    size = np.log(np.where(known, encounters.listed, 1.0))
-    totals = np.add.reduceat(np.where(known, size, 0.0), encounters.first)
-    means = totals / np.maximum(np.add.reduceat(known.astype(float), encounters.first), 1.0)
-    return np.where(known, size - np.repeat(means, encounters.count), 0.0)
-
-
-def some_customers(encounters: Encounters, seed: int) -> Encounters:
-    """All customers, or as many at random as have about 150,000 orders together."""
-    if len(encounters) <= MOST_ENCOUNTERS:
-        return encounters
+def some_customers(encounters: Encounters, seed: int) -> np.ndarray:
+    """Orders of all customers, or of as many at random as have about 150,000 together, as a mask of shape (n,)."""
     order = np.random.default_rng([seed, 41]).permutation(len(encounters.count))
-    chosen = np.zeros(len(encounters.count), dtype=bool)
-    chosen[order[np.cumsum(encounters.count[order]) <= MOST_ENCOUNTERS]] = True
-    return encounters.of_customers(chosen)
+    chosen = np.empty(len(order), dtype=bool)
+    chosen[order] = np.cumsum(encounters.count[order]) <= MOST_ENCOUNTERS
+    return np.repeat(chosen, encounters.count)
 
 
 def nothing_varies() -> Unavailable:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -12,13 +12,7 @@ import pandas as pd
 from analysis.errors import Unavailable
 from analysis.interval import Interval
 from analysis.strategies.evidence.campaigns import campaign_effect
-from analysis.strategies.evidence.encounters import (
-    Encounters,
-    encounters_of,
-    observed_deal,
-    orders_without_deals,
-    scores_of,
-)
+from analysis.strategies.evidence.encounters import encounters_of, refuse_without_deals, scores_of
 from analysis.strategies.evidence.findings import VERDICTS, Finding, Part
 from analysis.strategies.evidence.likelihood import DEAL, EXPERIENCE, expectation_curve
 from analysis.strategies.evidence.promotions import promotional_bump
@@ -34,6 +28,17 @@ SELECTION = Message(
     "controlled.",
     code="evidence.note.selection",
 )
+WITHOUT = {
+    "bump": Message(
+        "What promotions bring needs their calendar (`strategies.promotions`).", code="evidence.reason.no_calendar"
+    ),
+    "campaigns": Message("No table of targeted campaigns is given.", code="evidence.reason.no_campaigns"),
+    "experience": Message(
+        "No satisfaction scores are given, so the experience side stays an assumption.",
+        code="evidence.reason.no_satisfaction",
+    ),
+}
+"""Why nothing is known without the table that tells it."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -109,45 +114,36 @@ def loyalty_evidence(
     campaigns
         Targeted campaigns: customer (id), start, end, optionally campaign; one row for each customer of each campaign.
     promotions
-        A calendar of promotions: start, end. Without it promotion weeks are recognised by their discounts.
+        A calendar of promotions: start, end.
     satisfaction
         Scores: customer (id), date (of the order), score. Without them the experience side stays an assumption.
     notes
         What is worth saying of these tables.
     """
-    reasons, parts = {}, {}
+    met, parts, reasons = encounters_of(orders), {}, {}
     usual = {"dropout": (fit.parameters["a"], fit.parameters["b"]), "level": level, "seed": seed}
-
-    def known(name: str, question: Callable[..., Any], *given: Any, **more: Any) -> Any:
+    try:
+        refuse_without_deals(met, orders)
+    except Unavailable as no_deals:
+        reasons |= dict.fromkeys(("deal", "bump"), no_deals.reason)
+    questions = {
+        "deal": lambda: expectation_curve(met, met.saved, channel=DEAL, initial=met.mean_saved, **usual),
+        "bump": lambda: promotional_bump(met, _given("bump", promotions), level=level, seed=seed),
+        "campaigns": lambda: campaign_effect(met, orders, _given("campaigns", campaigns), level=level),
+        "experience": lambda: expectation_curve(
+            met, scores_of(met, orders, _given("experience", satisfaction)), channel=EXPERIENCE, initial=0.0, **usual
+        ),
+    }
+    for name in [each for each in questions if each not in reasons]:
         try:
-            parts[name] = question(*given, **more)
+            parts[name] = questions[name]()
         except Unavailable as unknown:
             reasons[name] = unknown.reason
-
-    try:
-        met = every = encounters_of(orders)
-        known("deal", expectation_curve, met, met.saved, channel=DEAL, initial=met.mean_saved, **usual)
-        known("bump", promotional_bump, met, level=level, seed=seed, calendar=promotions)
-    except Unavailable as no_deals:
-        met, every = None, orders_without_deals(orders)
-        reasons |= dict.fromkeys(("deal", "bump"), no_deals.reason)
-    known("campaigns", _campaigns, every, orders, campaigns, level)
-    known("experience", _experience, every, orders, satisfaction, usual)
     notes = (*notes, *((SELECTION,) if "deal" in parts else ()), *(n for part in parts.values() for n in part.notes))
-    return LoyaltyEvidence(parts, reasons, observed_deal(orders) if met is None else met.mean_saved, notes, level)
+    return LoyaltyEvidence(parts, reasons, met.mean_saved if met.deals_known else None, notes, level)
 
 
-def _campaigns(met: Encounters, orders: Orders, campaigns: pd.DataFrame | None, level: float) -> Part:
-    if campaigns is None:
-        raise Unavailable("No table of targeted campaigns is given.", code="evidence.reason.no_campaigns")
-    return campaign_effect(met, orders, campaigns, level=level)
-
-
-def _experience(met: Encounters, orders: Orders, satisfaction: pd.DataFrame | None, usual) -> Part:
-    if satisfaction is None:
-        raise Unavailable(
-            "No satisfaction scores are given, so the experience side stays an assumption.",
-            code="evidence.reason.no_satisfaction",
-        )
-    scores = scores_of(met, orders, satisfaction)
-    return expectation_curve(met, scores, channel=EXPERIENCE, initial=0.0, **usual)
+def _given(name: str, table: pd.DataFrame | None) -> pd.DataFrame:
+    if table is None:
+        raise Unavailable(WITHOUT[name])
+    return table
