@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.polynomial.chebyshev import chebpts1
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, vstack
 
 from analysis.models.leaving import SHIFTS, Alive, Curves, Leaving
 from analysis.models.patterns import Patterns, patterns_of
@@ -39,8 +39,8 @@ NODES = (12, 6)
 """Quadrature nodes up to the first horizon, and from each horizon to the next: integrals are right to 1e-6."""
 DRAWS, FEWEST_DRAWS, HISTORIES = 400, 200, 2e7
 """Posterior draws of which the base is looked at: fewer where it has many histories."""
-BLOCK = 32
-"""Parameter points that are computed at once."""
+BLOCK, CELLS = 32, 4e6
+"""Parameter points that are computed at once, at most; and these times histories."""
 LARGEST_SHIFT, PRECISION, MOST_SECANTS = 60.0, 1e-12, 60
 
 
@@ -253,8 +253,8 @@ def streams_of(
         money = np.vstack([list(spend.parameters.values()), spend.posterior.draws[:draws]])
     most = 0.0 if grid is None else float(grid.frequency.max())
     value = np.broadcast_to(1.0 if spend is None else spend.mean_order_values(money), len(points))
-    blocks = []
-    for rows in np.array_split(np.arange(len(points)), -(-len(points) // BLOCK)):
+    block, blocks = BLOCK if grid is None else int(np.clip(CELLS / len(grid.patterns), 1, BLOCK)), []
+    for rows in np.array_split(np.arange(len(points)), -(-len(points) // block)):
         alive = None if grid is None else grid.alive(model, points[rows], spend, None if money is None else money[rows])
         leaving = model.leaving(model.Params(*points[rows].T), most, line.year)
         blocks.append(solved_shifts(leaving, alive, rises, line.times, line.year, joining))
@@ -459,8 +459,7 @@ def base_grid(summary: CustomerSummary, clock: Clock) -> BaseGrid:
     patterns = patterns_of(summary, clock)
     frequency, of_frequency = _frequency_levels(patterns.frequency)
     ages, of_age = _age_levels(patterns.T)
-    shares = of_frequency[:, :, None] * of_age[:, None, :]
-    spread = csr_array(shares.reshape(len(patterns), -1).T)
+    spread = vstack([csr_array(of_age.T * share) for share in of_frequency.T], format="csr")
     known, value = np.zeros((2, len(patterns)))
     if summary.has_money:
         table = summary.collapsed
