@@ -19,8 +19,7 @@ from analysis.data.simulation import rounds_of_orders
 from analysis.data.tables import CustomerTables
 from analysis.models.registry import MODELS
 from analysis.time import TimeUnit, force_of_interest, units_per_year
-from analysis.value.lift import brings, shifts_of
-from analysis.value.profit import Choice, Prices, profit
+from analysis.value.lift import Choice, brings, profit, shifts_of
 
 TRUTH, SPEND = PurchaseTruth(r=2.0, alpha=6.0, a=0.6, b=6.0), SpendTruth(p=6.25, q=3.74, v=15.44)
 WINNING = 160.0
@@ -114,7 +113,8 @@ def test_the_cut_of_costs_brings_exactly_what_two_points_of_retention_bring(leve
     for streams in shifts.by_model:
         before, after = (brings(streams, shifts, choice, place, 0.10) for place in (0, 1))
         cut = found.estimates[streams.model].estimate
-        now, cheaper = Prices(0.30, 1.5), Prices(0.30 + cut * 0.70, 1.5 * (1 - cut))
+        prices = {"gross_margin": 0.30 + cut * 0.70, "cost_per_order": 1.5 * (1 - cut)}
+        now, cheaper = EconomicsConfig(cost_per_order=1.5), EconomicsConfig(**prices)
         gained = profit(choice, cheaper, before) - profit(choice, now, before)
         lifted = profit(choice, now, after) - profit(choice, now, before)
         assert gained[0] == pytest.approx(lifted[0], rel=1e-9)

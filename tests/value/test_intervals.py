@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import beta, gamma
 
-from analysis.value.intervals import count_interval, ratio_interval, share_interval
+from analysis.value.intervals import count_interval, share_interval
 
 
 def test_a_share_has_the_interval_of_the_posterior_under_jeffreys_prior():
@@ -29,10 +29,3 @@ def test_a_count_of_zero_starts_at_zero():
     found = count_interval(0, 0.9)
     assert (found.estimate, found.lower) == (0, 0)
     assert found.upper == pytest.approx(gamma(0.5).ppf(0.95))
-
-
-def test_the_interval_of_a_ratio_is_that_of_its_logarithm():
-    influence = np.array([0.1, -0.1, 0.05, -0.05])
-    found = ratio_interval(2.0, influence, 0.9)
-    reach = 1.6448536269514722 * np.sqrt(0.025)
-    assert (found.lower, found.upper) == pytest.approx((2 * np.exp(-reach), 2 * np.exp(reach)))

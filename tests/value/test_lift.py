@@ -10,8 +10,16 @@ from analysis.interval import Interval
 from analysis.models.beta_geometric import BGNBD
 from analysis.models.patterns import patterns_of
 from analysis.time import Clock, TimeUnit, force_of_interest, units_per_year
-from analysis.value.lift import new_customers_observed, retention_lift, retention_lifts, shifts_of
-from analysis.value.profit import Choice, named_choice, readings_that_matter, what_if_readings
+from analysis.value.lift import (
+    Choice,
+    named_choice,
+    new_customers_observed,
+    readings_that_matter,
+    retention_lift,
+    retention_lifts,
+    shifts_of,
+    what_if_readings,
+)
 from analysis.value.valuation import discounted_orders
 
 from .individuals import futures, proneness

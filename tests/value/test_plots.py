@@ -11,8 +11,7 @@ from analysis.models.spend_choice import fit_spend
 from analysis.time import Clock, TimeUnit
 from analysis.value import shifts, valuation
 from analysis.value.growth import spend_growth
-from analysis.value.lift import retention_lifts, shifts_of
-from analysis.value.profit import readings_that_matter
+from analysis.value.lift import readings_that_matter, retention_lifts, shifts_of
 from analysis.value.retention import model_retention
 
 

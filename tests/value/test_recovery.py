@@ -14,8 +14,7 @@ from analysis.models.patterns import patterns_of
 from analysis.models.registry import MODELS
 from analysis.models.spend_choice import fit_spend
 from analysis.time import Clock, TimeUnit
-from analysis.value.lift import retention_lifts, shifts_of
-from analysis.value.profit import Choice
+from analysis.value.lift import Choice, retention_lifts, shifts_of
 
 REPETITIONS = 200
 CUSTOMERS = 1_500

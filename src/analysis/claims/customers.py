@@ -16,6 +16,7 @@ import pandas as pd
 from analysis.claims import claim as c
 from analysis.claims.claim import DATA, NO_CAUSE, Claim, Range, Verdict, from_draws, not_testable
 from analysis.errors import Unavailable
+from analysis.interval import Interval
 from analysis.value.growth import HALF_YEAR_DAYS
 from analysis.value.history import exact, first_order_days, history
 from analysis.value.lives import days_seen
@@ -55,16 +56,16 @@ def long_standing_spend_more(claimed, orders, credible_level, seed, growth=None)
     first: both tilt the comparison. So customers are followed who are known to have been there, by an order after
     month 36, and first orders are left out.
     """
-    periods = growth.periods if growth else ()
-    sixth = next((period for period in periods if period.period == LAST_HALF_YEAR), None)
-    if sixth is None or growth.period_days != HALF_YEAR_DAYS or sixth.stayers_ratio is None:
+    periods = growth.periods.to_dict("records") if growth else []
+    sixth = next((period for period in periods if period["period"] == LAST_HALF_YEAR), None)
+    if sixth is None or growth.period_days != HALF_YEAR_DAYS or np.isnan(sixth["stayers_ratio"]):
         return not_testable(Message("Months 31 to 36 of enough customers are needed; the data span {days:days}.",
             code="claim.reason.too_short_for_three_years", days=c.days_observed(orders)))  # fmt: skip
     still_there = Message("Followed are the {customers:integer} customers who ordered again after month 36, so that "
         "they are known to have been there. First orders are left out, since every first half year holds one by "
         "definition. A general rise of prices counts as a rise of spending; where customers buy at regular intervals, "
-        "the first half year looks smaller by up to half an order.", customers=sixth.stayers)  # fmt: skip
-    ratio = sixth.stayers_ratio
+        "the first half year looks smaller by up to half an order.", customers=sixth["stayers"])  # fmt: skip
+    ratio = Interval.in_row(sixth, "stayers_ratio")
     # The interval of a ratio is normal on the scale of its logarithm.
     spread = np.log(ratio.upper / ratio.lower) / 2 / NormalDist().inv_cdf((1 + ratio.level) / 2)
     chance = np.append(0.0, np.random.default_rng([seed, 7]).standard_normal(DRAWS["ratio"]))

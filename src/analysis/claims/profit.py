@@ -13,9 +13,19 @@ from analysis.claims import claim as c
 from analysis.claims.claim import DATA, Claim, Range, Verdict, from_draws, not_testable, recoded
 from analysis.errors import Unavailable
 from analysis.interval import Interval
-from analysis.value.lift import CANNOT_RISE, CLAIMED, MAY_BE_UNPROFITABLE, NO_PROFIT, brings, shifts_of
+from analysis.value.lift import (
+    CANNOT_RISE,
+    CLAIMED,
+    MAY_BE_UNPROFITABLE,
+    NO_PROFIT,
+    OPTIONS,
+    Choice,
+    brings,
+    by_measure,
+    profit,
+    shifts_of,
+)
 from analysis.value.payback import spent_on_winning
-from analysis.value.profit import OPTIONS, Choice, Prices, by_measure, profit
 from analysis.words import Message
 
 if TYPE_CHECKING:
@@ -46,7 +56,8 @@ def prices_configured(economics: EconomicsConfig, retention: RetentionConfig) ->
     return Message("As configured and not from the data: margin {margin:percent1}, cost per order "
         "{cost_per_order:money}, winning a customer {acquisition_cost:money}, keeping one "
         "{cost_per_customer_year:money} a year, fixed costs {fixed_costs_per_year:money} a year.",
-        **Prices.of(economics, retention)._asdict())  # fmt: skip
+        margin=economics.gross_margin, cost_per_customer_year=retention.cost_per_customer_year,
+        **economics.model_dump(include={"cost_per_order", "acquisition_cost", "fixed_costs_per_year"}))  # fmt: skip
 
 
 FIVE_POINTS = {
@@ -116,9 +127,9 @@ def two_points_equal_cost_cut(
 
     Costs are what of the revenue is no contribution.
     """
-    prices = Prices(economics_config.gross_margin, economics_config.cost_per_order)
+    margin, cost = economics_config.gross_margin, economics_config.cost_per_order
     rate = economics_config.annual_discount_rate
-    if prices == Prices(margin=1):
+    if (margin, cost) == (1, 0):
         raise Unavailable("With a margin of 100% and no cost per order there are no costs to cut.",
             code="claim.reason.no_costs")  # fmt: skip
     named = Choice(
@@ -131,13 +142,13 @@ def two_points_equal_cost_cut(
         if not possible[0] or np.mean(~possible) > MAY_BE_UNPROFITABLE:
             raise Unavailable(recoded(CANNOT_RISE))
         before, after = (brings(streams, shifts, choice, place, rate) for place in (0, 1))
-        earned = profit(choice, prices, before)
-        gain = profit(choice, prices, after) - earned
+        earned = profit(choice, economics_config, before)
+        gain = profit(choice, economics_config, after) - earned
         cuts[streams.model] = np.where(possible, gain, np.nan) / (before.revenue - earned)
         volumes.append(_volume_of_a_price_cut(streams.model, before.revenue[0], earned[0], gain[0]))
     share = Message("Costs are what the configured margin and cost per order leave: {share:percent} of revenue. "
         "Retention is that of an average new customer, its profit the contribution alone.",
-        share=1 - prices.margin + prices.cost_per_order / spend.mean_order_value)  # fmt: skip
+        share=1 - margin + cost / spend.mean_order_value)  # fmt: skip
     assumptions = (read_as(choice, rate), share, NOT_AN_ACTION, *c.models_left_out(fits))
     return from_draws(claimed, cuts, credible_level, assumptions=assumptions, details=tuple(volumes))
 

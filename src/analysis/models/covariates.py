@@ -338,7 +338,7 @@ def _maximum(likelihood: Likelihood, *starts: np.ndarray) -> Optimum:
     """The maximum: climbs on coarsened histories, and Newton's method on all of them."""
     rough = replace(likelihood, patterns=[coarsened(patterns) for patterns in likelihood.patterns]).total()
     near = best_of(rough, starts)
-    optimum = polish(total := likelihood.total(), near, curvature(rough, near, rough(near)))
+    optimum = polish(total := likelihood.total(), near, curvature(rough, near))
     # One factor on a and b can leave a ridge along which both grow; its height is known all the same.
     is_ridge = likelihood.moves == "factor" and np.abs(gradient(total, optimum.point)).max() < LEVEL_BELOW
     if not (optimum.is_peak or is_ridge):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 from scipy.stats import norm
+from statsmodels.regression.linear_model import OLS
 
 from analysis.models.season import Season, season_of
 from analysis.tables import Result
@@ -120,8 +121,5 @@ def drift_of(orders: Orders, who: np.ndarray, day: np.ndarray) -> tuple[bool, fl
     born, soon = born[kept].astype(float), soon[kept]
     if orders.left_truncation or soon.sum() < FEWEST_ORDERS or np.ptp(born) < FOLLOWED_DAYS:
         return False, np.nan, np.nan
-    away = born - born.mean()
-    slope = float(away @ soon / (away @ away))
-    residual = soon - soon.mean() - slope * away
-    error = float(np.sqrt((away * residual) @ (away * residual)) / (away @ away))
-    return True, slope * float(np.ptp(born)) / float(soon.mean()), float(2 * norm.sf(abs(slope) / error))
+    found = OLS(soon, np.column_stack([np.ones(len(born)), born])).fit(cov_type="HC0")
+    return True, float(found.params[1] * np.ptp(born) / soon.mean()), float(found.pvalues[1])

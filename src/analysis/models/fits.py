@@ -378,7 +378,7 @@ def maximum(model: PurchaseModel, patterns: Patterns) -> tuple[np.ndarray, np.nd
     rough, exact = model.total_log_likelihood(coarsened(scaled)), model.total_log_likelihood(scaled)
     orders_per_customer = patterns.total(patterns.frequency) / patterns.customers
     best = best_of(rough, [np.zeros(len(model.names)), model.start(orders_per_customer)])
-    optimum = polish(exact, best, curvature(rough, best, rough(best)))
+    optimum = polish(exact, best, curvature(rough, best))
     point, errors = optimum.point, np.sqrt(np.diag(optimum.covariance)) if optimum.is_peak else None
     if errors is None:
         limit = _where_all_are_alike(exact, optimum)

@@ -73,28 +73,18 @@ def gradient(function: LogLikelihood, point: np.ndarray) -> np.ndarray:
     return np.array([function(point + step) - function(point - step) for step in steps]) / (2 * GRADIENT_STEP)
 
 
-def curvature(function: LogLikelihood, point: np.ndarray, value: float) -> np.ndarray:
+def curvature(function: LogLikelihood, point: np.ndarray) -> np.ndarray:
     """Minus the Hessian by central differences, shape (k, k); zero, which is no peak, where the function overflows."""
-    k, h = point.size, CURVATURE_STEP
-    steps = np.eye(k) * h
-    minus_hessian = np.empty((k, k))
-    for i in range(k):
-        minus_hessian[i, i] = 2 * value - function(point + steps[i]) - function(point - steps[i])
-        for j in range(i):
-            mixed = (
-                function(point + steps[i] + steps[j])
-                - function(point + steps[i] - steps[j])
-                - function(point - steps[i] + steps[j])
-                + function(point - steps[i] - steps[j])
-            )
-            minus_hessian[i, j] = minus_hessian[j, i] = -mixed / 4
-    return minus_hessian / h**2 if np.all(np.isfinite(minus_hessian)) else np.zeros((k, k))
+    from statsmodels.tools.numdiff import approx_hess2  # which whoever reads a fit does not need
+
+    minus_hessian = -approx_hess2(point, function, CURVATURE_STEP)
+    return minus_hessian if np.all(np.isfinite(minus_hessian)) else np.zeros_like(minus_hessian)
 
 
 def corrected(rough: LogLikelihood, exact: LogLikelihood, point: np.ndarray) -> LogLikelihood:
     """A cheap log-likelihood with the slope and the curvature that a dear one has at a point: alike around it."""
     slope = gradient(exact, point) - gradient(rough, point)
-    bend = curvature(exact, point, exact(point)) - curvature(rough, point, rough(point))
+    bend = curvature(exact, point) - curvature(rough, point)
     return lambda other: rough(other) + slope @ (other - point) - (other - point) @ bend @ (other - point) / 2
 
 
@@ -128,12 +118,12 @@ def polish(function: LogLikelihood, start: np.ndarray, bend: np.ndarray | None =
         A first guess of the curvature, such as that of a smaller problem.
     """
     point, value, last = np.asarray(start, dtype=float), function(start), np.inf
-    bend, exact = (curvature(function, point, value), True) if bend is None else (bend, False)
+    bend, exact = (curvature(function, point), True) if bend is None else (bend, False)
     for _ in range(steps):
         slope = gradient(function, point)
         direction, decrement = _newton_step(bend, slope)
         if not exact and not decrement < last / 4:
-            bend, exact = curvature(function, point, value), True
+            bend, exact = curvature(function, point), True
             direction, decrement = _newton_step(bend, slope)
         if decrement < CONVERGED_BELOW * 1e-3 or np.any(np.abs(point) > LARGEST_LOG):
             break
@@ -142,7 +132,7 @@ def polish(function: LogLikelihood, start: np.ndarray, bend: np.ndarray | None =
             break
         point, value, last, exact = moved, better, decrement, False
     if not exact:
-        bend = curvature(function, point, value)
+        bend = curvature(function, point)
     decrement = _newton_step(bend, gradient(function, point))[1]
     return Optimum(point, value, bend, decrement, _drop(function, point, value, bend))
 

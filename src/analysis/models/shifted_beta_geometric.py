@@ -11,7 +11,6 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -70,37 +69,6 @@ class RenewalCounts:
         """
         sizes = np.asarray(sizes, dtype=float)
         return cls(np.arange(1, sizes.size), sizes[:-1], -np.diff(sizes))
-
-
-@dataclass(frozen=True)
-class ContractFit:
-    """The sBG model at its maximum likelihood.
-
-    Attributes
-    ----------
-    parameters, standard_errors
-        alpha and beta; the errors come from the curvature of the log-likelihood.
-    log_likelihood
-        Unscaled sum over the renewals.
-    renewals_due, lost
-        Renewals that fell due in the data, and how many of them were not made.
-    periods
-        Tenure periods with somebody at risk.
-    newton_decrement
-        Log-likelihood that a last Newton step would still have won.
-    """
-
-    parameters: Mapping[str, float]
-    standard_errors: Mapping[str, float]
-    log_likelihood: float
-    renewals_due: int
-    lost: int
-    periods: int
-    newton_decrement: float
-
-    @property
-    def params(self) -> SBGParams:
-        return SBGParams(**self.parameters)
 
 
 def survival(params: SBGParams, periods) -> np.ndarray:
@@ -196,7 +164,7 @@ def log_likelihood(counts: RenewalCounts) -> LogLikelihood:
     return total
 
 
-def fit_shifted_beta_geometric(counts: RenewalCounts) -> ContractFit:
+def fit_shifted_beta_geometric(counts: RenewalCounts) -> SBGParams:
     """Maximum likelihood of alpha and beta.
 
     Raises
@@ -208,8 +176,8 @@ def fit_shifted_beta_geometric(counts: RenewalCounts) -> ContractFit:
     --------
     >>> high_end = [1000, 869, 743, 653, 593, 551, 517, 491]
     >>> fit = fit_shifted_beta_geometric(RenewalCounts.of_cohort(high_end))
-    >>> {name: round(value, 3) for name, value in fit.parameters.items()}
-    {'alpha': 0.668, 'beta': 3.806}
+    >>> round(fit.alpha, 3), round(fit.beta, 3)
+    (0.668, 3.806)
     """
     seen = np.asarray(counts.at_risk) > 0
     counts = RenewalCounts(*(np.asarray(part)[seen] for part in (counts.period, counts.at_risk, counts.lost)))
@@ -218,23 +186,13 @@ def fit_shifted_beta_geometric(counts: RenewalCounts) -> ContractFit:
     optimum = polish(likelihood, best_of(likelihood, _starts(counts)))
     if not optimum.is_peak:
         raise _no_peak(optimum, counts)
-    estimates = np.exp(optimum.point)
-    errors = estimates * np.sqrt(np.diag(optimum.covariance))
-    return ContractFit(
-        parameters=dict(zip(SBGParams._fields, estimates.tolist(), strict=True)),
-        standard_errors=dict(zip(SBGParams._fields, errors.tolist(), strict=True)),
-        log_likelihood=optimum.value,
-        renewals_due=int(counts.at_risk.sum()),
-        lost=int(counts.lost.sum()),
-        periods=int(counts.period.size),
-        newton_decrement=optimum.newton_decrement,
-    )
+    return SBGParams(*np.exp(optimum.point).tolist())
 
 
-def contract_posterior(fit: ContractFit, counts: RenewalCounts, seed: int) -> Posterior:
+def contract_posterior(params: SBGParams, counts: RenewalCounts, seed: int) -> Posterior:
     """Posterior of alpha and beta, whose logarithms are normal around 0 with sd 2 a priori."""
-    start = np.log(np.array(list(fit.parameters.values())))
-    drawn = draw_posterior(log_likelihood(counts), Prior(np.zeros(2), np.full(2, PRIOR_SD)), start, seed)
+    prior = Prior(np.zeros(2), np.full(2, PRIOR_SD))
+    drawn = draw_posterior(log_likelihood(counts), prior, np.log(params), seed)
     return replace(drawn, names=SBGParams._fields, draws=np.exp(drawn.draws))
 
 

@@ -413,8 +413,7 @@ def shifts(
 ):  # fmt: skip
     """The shifts behind a rise of retention, and what customers do before and after it."""
     from analysis.models.nbd import refuse_without_dropout
-    from analysis.value.lift import new_customers_observed, refuse_lift, shifts_of
-    from analysis.value.profit import readings_that_matter
+    from analysis.value.lift import new_customers_observed, readings_that_matter, refuse_lift, shifts_of
 
     refuse_without_dropout(fits.primary.model)
     refuse_lift(orders, retention)
@@ -428,8 +427,7 @@ def shifts(
 @step
 def lift(shifts, economics_config, retention_config, credible_level, seed, growth=None):
     """Profit as a function of retention."""
-    from analysis.value.lift import retention_lifts
-    from analysis.value.profit import readings_that_matter
+    from analysis.value.lift import readings_that_matter, retention_lifts
 
     return retention_lifts(
         shifts,
@@ -445,8 +443,7 @@ def lift(shifts, economics_config, retention_config, credible_level, seed, growt
 @step
 def what_if(orders, fits, spend, shifts, economics_config, retention_config, credible_level, seed, growth=None):
     """The lift of the named reading by rise of retention and horizon."""
-    from analysis.value.lift import retention_lifts, shifts_of
-    from analysis.value.profit import what_if_readings
+    from analysis.value.lift import retention_lifts, shifts_of, what_if_readings
 
     choices = what_if_readings(economics_config, retention_config)
     return retention_lifts(

@@ -46,7 +46,7 @@ from analysis.strategies.simulation import (
 from analysis.strategies.trial import outcomes_of, trials_of
 from analysis.tables import Result
 from analysis.time import DAYS_PER_YEAR, TimeUnit, duration, force_of_interest, from_days
-from analysis.value.shifts import base_grid, draws_for, streams_at_rest
+from analysis.value.shifts import base_grid, draws_for, expected_at_rest
 from analysis.value.valuation import discounted_orders
 from analysis.words import Message
 
@@ -386,9 +386,7 @@ class _Comparing:
         horizon, delta = world.horizon / per_unit, world.delta * per_unit
         histories = fit.known_histories()
         expected = discounted_orders(fit, patterns_of(histories, fit.clock), horizon, delta, histories.observation_end)
-        weights, times, base = streams_at_rest(histories, fit, self.spend, years)
-        kernel = weights * np.exp(-delta * times)
-        amounts, orders = (stream[1:, 1:] @ kernel for stream in (base.revenue, base.orders))
+        _, amounts, orders = expected_at_rest(histories, fit, self.spend, years, delta)[0][:, 1:]
         money = world.economics
         left = money.gross_margin * self._values - money.cost_per_order
         return expected, float(expected @ left), amounts, money.gross_margin * amounts - money.cost_per_order * orders

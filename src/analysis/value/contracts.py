@@ -16,9 +16,7 @@ from scipy.special import xlogy
 from scipy.stats import chi2
 
 from analysis.interval import Interval
-from analysis.models.posterior import Posterior
 from analysis.models.shifted_beta_geometric import (
-    ContractFit,
     RenewalCounts,
     SBGParams,
     contract_posterior,
@@ -46,8 +44,6 @@ class ContractualRetention:
 
     Attributes
     ----------
-    fit, posterior
-        The sBG model of alpha and beta.
     misfit
         Probability of counts that lie farther from the model than the observed ones, were it true (deviance, chi
         squared); None with two periods, where it always fits. Below .05 the forecast deserves doubt.
@@ -68,8 +64,6 @@ class ContractualRetention:
         As asked for.
     """
 
-    fit: ContractFit
-    posterior: Posterior
     misfit: float | None
     periods: pd.DataFrame
     base: int
@@ -139,9 +133,8 @@ def contractual_retention(
     """
     counts = RenewalCounts(*(contracts.by_period[name].to_numpy() for name in ("period", "at_risk", "lost")))
     fit = fit_shifted_beta_geometric(counts)
-    posterior = contract_posterior(fit, counts, seed)
     # The estimate, then every posterior draw.
-    params = SBGParams(*np.vstack([fit.params, posterior.draws]).T)
+    params = SBGParams(*np.vstack([fit, contract_posterior(fit, counts, seed).draws]).T)
     years = contracts.period_months / MONTHS_PER_YEAR
     rate = rate_over(economics.annual_discount_rate, contracts.period_months, TimeUnit.MONTH)
     # Periods that begin within the horizon; the rounding keeps 3 years of 1/12 from becoming 37 months.
@@ -155,9 +148,7 @@ def contractual_retention(
         gaps = one_rate_gap(params, base.index, base, one_rate, rate)
         gap = Interval.around(gaps[0], gaps[1:], level)
     return ContractualRetention(
-        fit=fit,
-        posterior=posterior,
-        misfit=_misfit(fit.params, counts),
+        misfit=_misfit(fit, counts),
         periods=_periods(contracts, params, int(np.ceil(FORECAST_YEARS / years)), level),
         base=int(base.sum()),
         one_rate=one_rate,

@@ -11,16 +11,12 @@ import pandas as pd
 from analysis.config import EconomicsConfig
 from analysis.time import DAYS_PER_YEAR, duration, force_of_interest
 from analysis.value.intervals import ends
-from analysis.value.profit import Choice
-from analysis.value.shifts import shifts_of, streams_at_rest
+from analysis.value.shifts import expected_at_rest
 from analysis.words import Message
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from analysis.data import CustomerSummary, Orders
     from analysis.models.covariates import CovariateFit
-    from analysis.models.leaving import Curves
     from analysis.models.spend import SpendFit
 
 
@@ -140,25 +136,16 @@ def value_by_group(
     )
     today, new = {}, {}
     for label, group in fit.groups.items():
-        histories, delta = group.known_histories(), force_of_interest(annual_discount_rate, group.time_unit)
-        weights, times, base = streams_at_rest(histories, group, spend, years)
-        kernel = weights * np.exp(-delta * times)
-        today[label] = _left(base, kernel, gross_margin, cost_per_order) / group.customers
-        shifts = shifts_of(histories, [group], spend, [Choice(gain=0.0, horizon_years=years)])
-        streams, mean_year = shifts.by_model[0], shifts.line.weights[0] * np.exp(-delta * shifts.line.times[1:])
-        first = gross_margin * streams.order_value - cost_per_order
-        new[label] = first + _left(streams.new[0], mean_year, gross_margin, cost_per_order)
+        delta = force_of_interest(annual_discount_rate, group.time_unit)
+        base, each, first = expected_at_rest(group.known_histories(), group, spend, years, delta)
+        today[label] = (gross_margin * base[1] - cost_per_order * base[2]) / group.customers
+        new[label] = gross_margin * (first + each[1]) - cost_per_order * (1 + each[2])
     points, of_new = (_aligned(each) for each in (today, new))
     largest = int(fit.design["customers"].to_numpy().argmax())
     apart = ends(of_new - of_new[:, [largest]], level, "difference")
     columns = ends(points, level) | ends(of_new, level, "new_customer") | apart
     table = pd.DataFrame({"customers": fit.design["customers"], **columns}, index=list(today))
     return table.rename_axis("group")
-
-
-def _left(curves: Curves, kernel: np.ndarray, margin: float, cost: float) -> np.ndarray:
-    """What orders leave, discounted, at each point of the parameters."""
-    return margin * (curves.revenue[:, 1:] @ kernel) - cost * (curves.orders[:, 1:] @ kernel)
 
 
 def _aligned(by_group: Mapping[str, np.ndarray]) -> np.ndarray:

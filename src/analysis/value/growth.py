@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from scipy.optimize import brentq
-from scipy.stats import t as student_t
 
 from analysis.errors import Unavailable
 from analysis.interval import Interval
 from analysis.plotting import Plots
 from analysis.time import DAYS_PER_YEAR
 from analysis.value.history import AnyOrders, by_customer, exact, first_order_days, history, refuse_left_truncation
-from analysis.value.intervals import ratio_interval
 from analysis.words import Message
 
 HALF_YEAR_DAYS, QUARTER_DAYS = 182, 91
@@ -23,48 +21,6 @@ HALF_YEARS_WANTED, SHARE_WITH_THEM = 4, 0.1
 FEWEST_CUSTOMERS = 30
 STEEPEST = 20.0
 """Slope of the logarithm beyond which there is none [per year]."""
-
-
-@dataclass(frozen=True)
-class TenurePeriod:
-    """One period of life against the first one, of customers observed through both.
-
-    Every first period holds a first order by definition, so ratios of all spending fall below 1 even where nobody ever
-    leaves; ``stayers_ratio`` has only later orders on both sides. Intervals take customers as independent.
-
-    Attributes
-    ----------
-    period
-        2, 3, …; the first is what it is compared with.
-    customers
-        Customers observed to the end of the period.
-    survivors
-        Those of them who ordered in it.
-    survivors_ratio
-        Spend per survivor in it over spend per customer in the first period: the comparison behind claims such as
-        "67% more". It selects on the future: who has left by then is in the first period only. Equals ``growth``
-        times ``selection``.
-    growth
-        Spend of the survivors in it over their own spend in the first period.
-    selection
-        Spend per survivor over spend per customer, both in the first period: how much better they were to begin with.
-    all_ratio
-        Spend in it over spend in the first period, of all customers; who ordered nothing counts as zero.
-    stayers, stayers_ratio
-        Customers who ordered again *after* the period, so that they are known to have been there all through it, and
-        their spend in it over that in the first, first orders left out. Neither period holds an order by definition,
-        so this is 1 for customers who neither leave nor change. None for too few.
-    """
-
-    period: int
-    customers: int
-    survivors: int
-    survivors_ratio: Interval
-    growth: Interval
-    selection: Interval
-    all_ratio: Interval
-    stayers: int = 0
-    stayers_ratio: Interval | None = None
 
 
 @dataclass(frozen=True)
@@ -77,7 +33,23 @@ class SpendGrowth:
         Length of a period of life: 182 where a tenth of the customers (and thirty) have four of them behind them,
         else 91.
     periods
-        Periods 2, 3, … that at least thirty customers have behind them and in which thirty ordered.
+        One row a period of life after the first, that at least thirty customers have behind them and in which thirty
+        ordered, against the first one: period (2, 3, ...), customers (observed to its end), survivors (of these, who
+        ordered in it), stayers (who ordered again *after* it, so that they are known to have been there all through
+        it), level, and with their ends NAME_lower and NAME_upper, customers taken as independent:
+
+        - survivors_ratio: spend per survivor over spend per customer in the first period, the comparison behind claims
+          such as "67% more". It selects on the future: who has left by then is in the first period only. Equals
+          ``growth`` times ``selection``
+        - growth: spend of the survivors over their own spend in the first period
+        - selection: spend per survivor over spend per customer, both in the first period: how much better they were to
+          begin with
+        - all_ratio: spend over spend in the first period, of all customers; who ordered nothing counts as zero
+        - stayers_ratio: the same of the stayers, first orders left out. Neither period holds an order by definition, so
+          this is 1 for customers who neither leave nor change. Missing for too few
+
+        Every first period holds a first order by definition, so ratios of all spending fall below 1 even where nobody
+        ever leaves.
     same_customers
         Change of the value of an order for each year of tenure, **within the same customers** [share per year]. From
         repeat orders alone, as first orders differ. Within a customer tenure and calendar time are the same, so a rise
@@ -87,7 +59,7 @@ class SpendGrowth:
     """
 
     period_days: int
-    periods: tuple[TenurePeriod, ...]
+    periods: pd.DataFrame
     same_customers: Interval | None
     same_customers_reason: Message | None
 
@@ -106,8 +78,8 @@ def spend_growth(orders: AnyOrders, *, level: float = 0.9) -> SpendGrowth:
     --------
     >>> import analysis as rl
     >>> growth = spend_growth(rl.read_orders({"sample": "cdnow"}))
-    >>> growth.period_days, [(each.period, each.customers, each.survivors) for each in growth.periods]
-    (91, [(2, 2357, 472), (3, 2357, 404), (4, 2357, 385), (5, 2357, 356)])
+    >>> growth.period_days, growth.periods[["period", "customers", "survivors"]].to_numpy().tolist()
+    (91, [[2, 2357, 472], [3, 2357, 404], [4, 2357, 385], [5, 2357, 356]])
     """
     if not orders.has_money:
         text = "The data hold no amounts of money, so how spending changes with tenure is not known."
@@ -130,7 +102,7 @@ def spend_growth(orders: AnyOrders, *, level: float = 0.9) -> SpendGrowth:
     slope, reason = _same_customers(lives, level)
     return SpendGrowth(
         period_days=days,
-        periods=tuple(_tenure_periods(lives, first, observed // days, level)),
+        periods=_tenure_periods(lives, first, observed // days, level),
         same_customers=slope,
         same_customers_reason=reason,
     )
@@ -155,9 +127,7 @@ def _lives(orders: AnyOrders, period_days: int) -> pd.DataFrame:
     return found.sort_values(["customer", "period"], ignore_index=True)
 
 
-def _tenure_periods(
-    lives: pd.DataFrame, first: np.ndarray, complete: np.ndarray, level: float
-) -> Iterator[TenurePeriod]:
+def _tenure_periods(lives: pd.DataFrame, first: np.ndarray, complete: np.ndarray, level: float) -> pd.DataFrame:
     """Periods after the first; ``complete`` is how many whole periods each customer was observed."""
 
     def in_period(period: int) -> tuple[np.ndarray, np.ndarray]:
@@ -166,39 +136,41 @@ def _tenure_periods(
         found[0, here["customer"]], found[1, here["customer"]] = here["spent"], 1.0
         return found[0], found[1] > 0
 
-    again, _ = in_period(1)
+    again, rows = in_period(1)[0], []
     last = lives.groupby("customer")["period"].max().to_numpy()
     for period in range(2, int(complete.max()) + 1):
         seen = complete >= period
         spent, survived = (each[seen] for each in in_period(period))
         at_first, repeat, stays = (first + again)[seen], again[seen], last[seen] > period
         by_survivors, everyone = at_first * survived, np.ones(len(spent))
-        growth = _ratio([spent], [by_survivors], level)
-        if growth is None or survived.sum() < FEWEST_CUSTOMERS:
+        if survived.sum() < FEWEST_CUSTOMERS or not (spent.any() and by_survivors.any()):
             continue
-        yield TenurePeriod(
-            period=period,
-            customers=len(spent),
-            survivors=int(survived.sum()),
-            survivors_ratio=_ratio([spent, everyone], [survived, at_first], level),
-            growth=growth,
-            selection=_ratio([by_survivors, everyone], [survived, at_first], level),
-            all_ratio=_ratio([spent], [at_first], level),
-            stayers=int(stays.sum()),
-            stayers_ratio=_ratio([spent[stays]], [repeat[stays]], level),
-        )
+        row = {"period": period, "customers": len(spent), "survivors": survived.sum(), "stayers": stays.sum()}
+        ratios = {
+            "survivors_ratio": ([spent, everyone], [survived, at_first]),
+            "growth": ([spent], [by_survivors]),
+            "selection": ([by_survivors, everyone], [survived, at_first]),
+            "all_ratio": ([spent], [at_first]),
+            "stayers_ratio": ([spent[stays]], [repeat[stays]]),
+        }
+        for name, parts in ratios.items():
+            row |= dict(zip((name, f"{name}_lower", f"{name}_upper"), _ratio(*parts, level), strict=True))
+        rows.append(row)
+    return pd.DataFrame(rows).assign(level=level)
 
 
-def _ratio(above: Sequence[np.ndarray], below: Sequence[np.ndarray], level: float) -> Interval | None:
-    """Product of sums over customers, over another; None for fewer than thirty or where a sum is nothing.
+def _ratio(above: Sequence[np.ndarray], below: Sequence[np.ndarray], level: float) -> np.ndarray:
+    """Product of sums over customers, over another, and its ends; NaN for fewer than thirty or a sum of nothing.
 
-    The ratio's logarithm has as influence the customer's share in each sum it is made of.
+    The ratio's logarithm, which is taken as normal, has as influence the customer's share in each sum it is made of: so
+    it needs enough customers and no single one that carries a sum.
     """
     if len(above[0]) < FEWEST_CUSTOMERS or not all(each.any() for each in (*above, *below)):
-        return None
+        return np.full(3, np.nan)
     sums = [np.prod([each.sum() for each in part], dtype=float) for part in (above, below)]
     influence = sum(each / each.sum() for each in above) - sum(each / each.sum() for each in below)
-    return ratio_interval(sums[0] / sums[1], influence, level)
+    log = Interval.normal(np.log(sums[0] / sums[1]), np.sqrt(np.sum(influence**2)), level)
+    return np.exp([log.estimate, log.lower, log.upper])
 
 
 def _same_customers(lives: pd.DataFrame, level: float) -> tuple[Interval | None, Message | None]:
@@ -284,5 +256,4 @@ def within_slope(rows, orders, spent, tenure, level: float) -> Interval | None:
     scores, information = at(slope)
     customers = len(scores)
     error = np.sqrt(np.sum(scores**2) * customers / (customers - 1)) / information
-    reach = float(student_t.ppf((1 + level) / 2, customers - 1) * error)
-    return Interval(slope, slope - reach, slope + reach, level)
+    return Interval.normal(slope, error, level, customers - 1)

@@ -60,15 +60,6 @@ def normal_ends(estimate, error, level: float) -> dict:
     return {"estimate": estimate, "lower": estimate - reach, "upper": estimate + reach, "level": level}
 
 
-def ratio_interval(ratio: float, influence: np.ndarray, level: float) -> Interval:
-    """A positive ratio whose logarithm has the given influence of each independent customer, shape (n,).
-
-    Normal on the log scale, so it needs enough customers and no single one that carries the sum.
-    """
-    reach = ndtri((1 + level) / 2) * np.sqrt(np.sum(influence**2))
-    return Interval(float(ratio), float(ratio * np.exp(-reach)), float(ratio * np.exp(reach)), level)
-
-
 def ends(points: np.ndarray, level: float, name: str = "") -> dict[str, np.ndarray]:
     """Columns of a frame from points of shape (1 + draws, rows): estimate, lower and upper, or NAME, NAME_lower, ….
 

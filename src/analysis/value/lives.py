@@ -5,14 +5,15 @@ A customer's age is counted from the first order. Nothing is modelled.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import ibis
 import numpy as np
 import pandas as pd
 from ibis.expr.types import IntegerValue, Table
-from scipy.stats import norm, quantile_test
-from statsmodels.duration.survfunc import SurvfuncRight, survdiff
+from scipy.stats import CensoredData, ecdf, norm, quantile_test
+from statsmodels.duration.survfunc import survdiff
 from statsmodels.regression.linear_model import WLS
 
 from analysis.interval import Interval
@@ -207,17 +208,15 @@ def shares_by_age(waits: np.ndarray, seen: np.ndarray, level: float, ages: tuple
     >>> shares_by_age(waits, seen, 0.9, (30, 90))["estimate"].round(3).tolist()
     [0.25, 0.625]
     """
-    curve = SurvfuncRight(*watched(waits, seen))
-    at = np.searchsorted(curve.surv_times, ages, side="right")
-    share, spread = np.append(1.0, curve.surv_prob)[at], np.append(0.0, curve.surv_prob_se)[at]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        # The ends on the scale of log(-log(share left)), so that they stay between 0 and 1.
-        reach = np.exp(norm.ppf((1 + level) / 2) * spread / (share * np.log(share)))
-        ends = np.where((share > 0) & (share < 1), [1 - share ** (1 / reach), 1 - share**reach], 1 - share)
-    ends = np.sort(ends, axis=0)
-    unseen = np.asarray(ages) > seen.max(initial=-1.0)
-    columns = {"estimate": 1 - share, "lower": ends[0], "upper": ends[1]}
-    frame = pd.DataFrame({name: np.where(unseen, np.nan, values) for name, values in columns.items()})
+    time, had = watched(waits, seen)
+    left = ecdf(CensoredData.right_censored(time, ~had)).sf
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # where nobody or everybody is left there is no interval
+        around = left.confidence_interval(level, method="log-log")
+    share, *ends = (1 - each.evaluate(ages) for each in (left, around.high, around.low))
+    lower, upper = np.where((share > 0) & (share < 1), ends, share)
+    frame = pd.DataFrame({"estimate": share, "lower": lower, "upper": upper})
+    frame.loc[np.asarray(ages) > seen.max()] = np.nan
     frame.insert(0, "customers", len(waits))
     frame.insert(0, "age_days", ages)
     return frame.assign(level=level)

@@ -339,7 +339,7 @@ def _most(points: Mapping[str, np.ndarray], days: float, level: float) -> pd.Dat
 def _alone(orders: AnyOrders, margin: Margin, cost: float, level: float) -> pd.DataFrame:
     """Share of customers whose own margin has reached the cost, by age."""
     if not cost:
-        return shares_by_age(np.empty(0), np.empty(0), level, ())
+        return pd.DataFrame(columns=["age_days", "customers", "estimate", "lower", "upper", "level"])
     with history(orders) as bought:
         so_far = margin(bought).sum().over(group_by="customer", order_by="day", rows=(None, 0))
         brought = bought.mutate(brought=so_far)

@@ -34,9 +34,8 @@ from analysis.plotting import (
 from analysis.value.contacts import LISTS
 from analysis.value.groups import DIMENSIONS, LABELS
 from analysis.value.ladder import LABELS as RUNGS
-from analysis.value.lift import CLAIMED
+from analysis.value.lift import CLAIMED, OPTIONS
 from analysis.value.payback import MONTH, SEEN
-from analysis.value.profit import OPTIONS
 from analysis.words import Message, formats, shown, tr
 
 if TYPE_CHECKING:
@@ -142,7 +141,7 @@ def plot_retention_by_year(retention: ModelRetention, ax: Axes | None = None) ->
 
 def plot_tenure(growth: SpendGrowth, ax: Axes | None = None) -> Axes:
     """Spend in each period of life over that in the first: survivors only, the same customers, all who started."""
-    ax, entries, x = own_axes(ax), [], np.array([each.period for each in growth.periods])
+    ax, entries, x = own_axes(ax), [], growth.periods["period"].to_numpy()
     ways = {
         "survivors_ratio": (tr("survivors against everyone's first"), Stroke(ORANGE, (0, (4, 3)), "s", 1.7)),
         "growth": (tr("the same customers"), Stroke(BLUE, "solid", "o", 2.0)),
@@ -150,7 +149,7 @@ def plot_tenure(growth: SpendGrowth, ax: Axes | None = None) -> Axes:
     }
     ax.axhline(1, color=GREY, linewidth=0.9)
     for place, (name, (label, stroke)) in enumerate(ways.items()):
-        frame = pd.DataFrame([vars(getattr(each, name)) for each in growth.periods])
+        frame = growth.periods.rename(columns={name: "estimate", f"{name}_lower": "lower", f"{name}_upper": "upper"})
         entries.append((_line(ax, x + (place - 1) * 0.06, frame, stroke), label))
     ax.set_ylim(0)
     ax.set_xticks(x if len(x) <= 8 else x[:: -(-len(x) // 8)])

@@ -8,16 +8,14 @@ Pareto/NBD anyone can at any moment.
 
 from __future__ import annotations
 
-import calendar
 import datetime as dt
-import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import ibis
 import numpy as np
 import pandas as pd
+from ibis.expr.types import BooleanValue
 
 from analysis.errors import Unavailable
 from analysis.interval import Interval
@@ -101,13 +99,11 @@ def model_retention(histories: CustomerSummary, fits: Iterable[PurchaseFit], *, 
 
 PERIOD_MONTHS = (12, 6, 3)
 WINDOWS = (30, 90, 180, 365)
-MOST_QUARTERS = 40
-Span = tuple[int, dt.date, dt.date, int]
-"""Months of a period, the last day before it, its last day, and the window of activity [days]."""
+COUNTS = ("at_start", "at_end", "kept", "new")
 
 
 def period_rates(orders: AnyOrders, window_days: int = 180, *, level: float = 0.9) -> pd.DataFrame:
-    """What became of the customers of years, half years and quarters that end with the data, over the last ten years.
+    """What became of the customers of the last year, half year or quarter of the data, the longest that they hold.
 
     A customer is active on a day who ordered in the ``window_days`` days up to and including it. A rate needs the
     window before the period as well, so the data must reach back one window more than the period. Two numbers are
@@ -123,22 +119,18 @@ def period_rates(orders: AnyOrders, window_days: int = 180, *, level: float = 0.
     Returns
     -------
     DataFrame
-        The first row is the last period of the longest length there is; the other periods follow, the longest and then
-        the newest first; then the first one under other windows, as far as these fit.
+        One row a window, the stated one first, then others as far as they fit.
 
         - months, start (the last day before the period), end, window_days
         - at_start, at_end: customers active on these days
         - kept: on both; estimate, lower, upper, level of ``kept / at_start``, with Jeffreys' interval: customers are
           taken as independent
-        - new: active at the end, with their first order in the period; new_and_gone: with their first order in the
-          period and no longer active at its end, who are in no other number
+        - new: active at the end, with their first order in the period
         - reactivated: active at the end, neither active at the start nor new
         - rate, rate_lower, rate_upper: the formula, ``(at_end - new) / at_start = (kept + reactivated) / at_start``,
           which may exceed 1; those reactivated are taken as a Poisson count
-        - shared_days: how many days the windows of start and end have in common: who ordered in them cannot be lost by
-          definition
 
-        Under left truncation new, new_and_gone, reactivated and the rate are missing.
+        Under left truncation new, reactivated and the rate are missing.
 
     Raises
     ------
@@ -154,33 +146,26 @@ def period_rates(orders: AnyOrders, window_days: int = 180, *, level: float = 0.
     """
     if window_days < 1:
         raise ValueError(f"window_days == {window_days}, must be at least 1")
-    spans = [span for months in PERIOD_MONTHS for span in _spans(orders, months, window_days)]
-    shortest, end = min(PERIOD_MONTHS), orders.observation_end
-    if not spans:
+    shortest, begin, end = min(PERIOD_MONTHS), orders.observation_start, orders.observation_end
+    seen = {months: (months_before(end, months) - begin).days + 1 for months in PERIOD_MONTHS}
+    if seen[shortest] < window_days:
+        days = (end - begin).days + 1
         raise Unavailable(
             "There is no rate for {months:integer} months or more: with a window of {window:integer} days it needs "
             "{needed:integer} days of data; these hold {days:integer}.",
-            code="retention.reason.too_short_for_the_period", days=(end - orders.observation_start).days + 1,
-            window=window_days, months=shortest, needed=window_days + (end - months_before(end, shortest)).days,
+            code="retention.reason.too_short_for_the_period", days=days,
+            window=window_days, months=shortest, needed=window_days + days - seen[shortest],
         )  # fmt: skip
-    rows = list(_rates(orders, spans, level))
-    if not rows:
-        raise Unavailable(
-            "There is no rate for {months:integer} months: nobody was active when such a period began.",
-            code="retention.reason.nobody_active",
-            months=shortest,
-        )
-    months, start, end = rows[0]["months"], rows[0]["start"].date(), rows[0]["end"].date()
-    most = (start - orders.observation_start).days + 1
-    others = [(months, start, end, window) for window in WINDOWS if window_days != window <= most]
-    return pd.DataFrame([*rows, *_rates(orders, others, level)])
-
-
-def _spans(orders: AnyOrders, months: int, window_days: int) -> list[Span]:
-    """The periods of this length whose windows are observed, the newest first."""
-    ends = [months_before(orders.observation_end, months * step) for step in range(MOST_QUARTERS * 3 // months + 1)]
-    seen = [day for day in ends if day - dt.timedelta(days=window_days - 1) >= orders.observation_start]
-    return [(months, first, last, window_days) for last, first in itertools.pairwise(seen)]
+    for months in (each for each in PERIOD_MONTHS if seen[each] >= window_days):
+        windows = [window_days, *(each for each in WINDOWS if window_days != each <= seen[months])]
+        counts = _activity(orders, months_before(end, months), windows)
+        if counts["at_start"].iloc[0]:
+            return _rates(counts[counts["at_start"] > 0], months, orders, level)
+    raise Unavailable(
+        "There is no rate for {months:integer} months: nobody was active when such a period began.",
+        code="retention.reason.nobody_active",
+        months=shortest,
+    )
 
 
 def months_before(day: dt.date, months: int) -> dt.date:
@@ -189,61 +174,38 @@ def months_before(day: dt.date, months: int) -> dt.date:
     >>> months_before(dt.date(1998, 6, 30), 6), months_before(dt.date(2024, 3, 30), 1)
     (datetime.date(1997, 12, 31), datetime.date(2024, 2, 29))
     """
-    year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
-    length = calendar.monthrange(year, month + 1)[1]
-    is_last = day.day == calendar.monthrange(day.year, day.month)[1]
-    return dt.date(year, month + 1, length if is_last else min(day.day, length))
+    stamp = pd.Timestamp(day)
+    earlier = stamp - pd.DateOffset(months=months)
+    return (earlier + pd.offsets.MonthEnd(0) if stamp.is_month_end else earlier).date()
 
 
-def _activity(orders: AnyOrders, spans: Sequence[Span]) -> tuple[pd.DataFrame, list[tuple[dt.date, int]]]:
-    """Customers by the day of their first order and by when they were active, and the moments: a day and a window.
-
-    Columns first, customers and active, with one bit for each of the moments.
-    """
-    moments = sorted({(day, window) for _, *days, window in spans for day in days})
+def _activity(orders: AnyOrders, start: dt.date, windows: Sequence[int]) -> pd.DataFrame:
+    """By window of activity: customers active at the start, at the end of the data, at both; and new ones there."""
     with history(orders) as bought:
-        bits = ibis.literal(0, "int64")
-        for place, (day, window) in enumerate(moments):
-            inside = (bought.day > day - dt.timedelta(days=window)) & (bought.day <= day)
-            bits = bits + inside.ifelse(1 << place, 0)
-        each = bought.mutate(bits=bits).group_by("customer", "first").agg(active=lambda t: t.bits.bit_or())
-        return each.group_by("first", "active").agg(customers=each.count()).to_pandas(), moments
+
+        def active(day: dt.date, window: int) -> BooleanValue:
+            return ((bought.day > day - dt.timedelta(days=window)) & (bought.day <= day)).any()
+
+        moments = {"before": start, "after": orders.observation_end}
+        flags = {f"{name}{window}": active(day, window) for window in windows for name, day in moments.items()}
+        each, counts = bought.group_by("customer", "first").agg(**flags), {}
+        for window in windows:
+            before, after = each[f"before{window}"], each[f"after{window}"]
+            who = before, after, before & after, after & (each["first"] > start)
+            counts |= {f"{name}{window}": each.count(where=those) for name, those in zip(COUNTS, who, strict=True)}
+        found = each.aggregate(**counts).to_pandas()
+    return pd.DataFrame(found.to_numpy().reshape(len(windows), -1), index=list(windows), columns=list(COUNTS))
 
 
-def _rates(orders: AnyOrders, spans: Sequence[Span], level: float) -> Iterator[dict[str, Any]]:
-    """Rows of these periods, without those at whose start nobody was active."""
-    cells, moments = _activity(orders, spans)
-    birth, count = cells["first"].to_numpy(), cells["customers"].to_numpy()
+def _rates(counts: pd.DataFrame, months: int, orders: AnyOrders, level: float) -> pd.DataFrame:
+    end, rows = orders.observation_end, []
+    period = {"months": months, "start": pd.Timestamp(months_before(end, months)), "end": pd.Timestamp(end)}
     is_truncated = left_truncation(orders) is not None
-
-    def active(day: dt.date, window: int) -> np.ndarray:
-        return (cells["active"].to_numpy() & np.int64(1 << moments.index((day, window)))) != 0
-
-    for months, first, last, window in spans:
-        before, after = active(first, window), active(last, window)
-        at_start, kept = int(count[before].sum()), int(count[before & after].sum())
-        if not at_start:
-            continue
-        share, new, gone, back, rate = share_interval(kept, at_start, level), *[np.nan] * 3, [np.nan] * 3
-        if not is_truncated:
-            born = (birth > np.datetime64(first)) & (birth <= np.datetime64(last))
-            new, gone, back = (
-                int(count[each].sum()) for each in (born & after, born & ~after, after & ~before & ~born)
-            )
-            formula = sum_interval(share, count_interval(back, level).per(at_start))
-            rate = [formula.estimate, formula.lower, formula.upper]
-        yield {
-            "months": months,
-            "start": pd.Timestamp(first),
-            "end": pd.Timestamp(last),
-            "window_days": window,
-            "at_start": at_start,
-            "at_end": int(count[after].sum()),
-            "kept": kept,
-            "new": new,
-            "new_and_gone": gone,
-            "reactivated": back,
-            **vars(share),
-            **dict(zip(("rate", "rate_lower", "rate_upper"), rate, strict=True)),
-            "shared_days": max(0, window - (last - first).days),
-        }
+    for window, row in counts.iterrows():
+        back, share = row["at_end"] - row["kept"] - row["new"], share_interval(row["kept"], row["at_start"], level)
+        rate = sum_interval(share, count_interval(back, level).per(row["at_start"]))
+        told = {**row, "reactivated": back, "rate": rate.estimate, "rate_lower": rate.lower, "rate_upper": rate.upper}
+        if is_truncated:
+            told |= dict.fromkeys(("new", "reactivated", "rate", "rate_lower", "rate_upper"), np.nan)
+        rows.append({**period, "window_days": window, **told, **vars(share)})
+    return pd.DataFrame(rows)

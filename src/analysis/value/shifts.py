@@ -16,8 +16,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.polynomial.chebyshev import chebpts1
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, vstack
 
 from analysis.models.leaving import SHIFTS, Alive, Curves, Leaving
 from analysis.models.patterns import Patterns, patterns_of
@@ -31,15 +32,15 @@ if TYPE_CHECKING:
     from analysis.models.purchase import PurchaseModel
     from analysis.models.spend import SpendFit
     from analysis.time import Clock
-    from analysis.value.profit import Choice
+    from analysis.value.lift import Choice
 
 
 NODES = (12, 6)
 """Quadrature nodes up to the first horizon, and from each horizon to the next: integrals are right to 1e-6."""
 DRAWS, FEWEST_DRAWS, HISTORIES = 400, 200, 2e7
 """Posterior draws of which the base is looked at: fewer where it has many histories."""
-BLOCK = 32
-"""Parameter points that are computed at once."""
+BLOCK, CELLS = 32, 4e6
+"""Parameter points that are computed at once, at most; and these times histories."""
 LARGEST_SHIFT, PRECISION, MOST_SECANTS = 60.0, 1e-12, 60
 
 
@@ -173,20 +174,30 @@ def shifts_of(
     return Shifts(line, tuple(streams_of(fit, spend, grid, wanted, line, joining or 0.0) for fit in fits), joining)
 
 
-def streams_at_rest(
-    histories: CustomerSummary, fit: PurchaseFit, spend: SpendFit, horizon_years: float
-) -> tuple[np.ndarray, np.ndarray, Curves]:
-    """Weights of quadrature nodes, their times by the calendar [time units], and streams of today's base there.
+def expected_at_rest(
+    histories: CustomerSummary, fit: PurchaseFit, spend: SpendFit | None, horizon_years: float, delta: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Expected orders, discounted amount and discounted orders of today's base within the horizon, as things are.
 
-    At the fit and posterior draws, as things are; the streams' first time is not a node but a year.
+    ``delta`` is the continuous discount rate [per time unit of the calendar].
+
+    Returns
+    -------
+    tuple of ndarray
+        At the fit and posterior draws, shape (3, points); the same of a new customer's repeat orders; and what a first
+        order is worth [currency], shape (points,). Without ``spend`` an order is worth 1.
     """
     grid, year, end = base_grid(histories, fit.clock), units_per_year(fit.time_unit), histories.observation_end
-    line, calendar = (
-        timeline([fit.clock.ahead(horizon_years * DAYS_PER_YEAR, end) / year], year),
-        fit.clock.calendar_after(end),
+    line = timeline([fit.clock.ahead(horizon_years * DAYS_PER_YEAR, end) / year], year)
+    calendar, times = fit.clock.calendar_after(end), line.times[1:]
+    times = times if calendar is None else calendar(times)
+    kernels = line.weights[0] * np.exp(-np.outer([0.0, delta, delta], times))
+    found = streams_of(fit, spend, grid, [], line)
+    base, new = (
+        np.array([stream[:, 1:] @ kernel for stream, kernel in zip(streams, kernels, strict=True)])
+        for streams in ((each.orders, each.revenue, each.orders) for each in (found.base[0], found.new[0]))
     )
-    times = line.times[1:] if calendar is None else calendar(line.times[1:])
-    return line.weights[0], times, streams_of(fit, spend, grid, [], line).base[0]
+    return base, new, found.order_value
 
 
 def timeline(horizons: Iterable[float], year: float, nodes: tuple[int, int] = NODES) -> Timeline:
@@ -242,8 +253,8 @@ def streams_of(
         money = np.vstack([list(spend.parameters.values()), spend.posterior.draws[:draws]])
     most = 0.0 if grid is None else float(grid.frequency.max())
     value = np.broadcast_to(1.0 if spend is None else spend.mean_order_values(money), len(points))
-    blocks = []
-    for rows in np.array_split(np.arange(len(points)), -(-len(points) // BLOCK)):
+    block, blocks = BLOCK if grid is None else int(np.clip(CELLS / len(grid.patterns), 1, BLOCK)), []
+    for rows in np.array_split(np.arange(len(points)), -(-len(points) // block)):
         alive = None if grid is None else grid.alive(model, points[rows], spend, None if money is None else money[rows])
         leaving = model.leaving(model.Params(*points[rows].T), most, line.year)
         blocks.append(solved_shifts(leaving, alive, rises, line.times, line.year, joining))
@@ -444,20 +455,22 @@ class BaseGrid:
 
 
 def base_grid(summary: CustomerSummary, clock: Clock) -> BaseGrid:
-    """The grid of a summary's customers; of those in an engine one row each is brought here."""
-    summary = summary.here
+    """The grid of a summary's customers."""
     patterns = patterns_of(summary, clock)
     frequency, of_frequency = _frequency_levels(patterns.frequency)
     ages, of_age = _age_levels(patterns.T)
-    shares = of_frequency[:, :, None] * of_age[:, None, :]
-    spread = csr_array(shares.reshape(len(patterns), -1).T)
+    spread = vstack([csr_array(of_age.T * share) for share in of_frequency.T], format="csr")
     known, value = np.zeros((2, len(patterns)))
     if summary.has_money:
-        table = summary.table
-        mean = table["mean_repeat_value"].to_numpy(dtype=float)
-        has = (table["frequency"].to_numpy() > 0) & np.isfinite(mean)
-        known = np.bincount(patterns.index[has], minlength=len(patterns)).astype(float)
-        value = np.bincount(patterns.index[has], np.maximum(mean[has], 0.0), minlength=len(patterns))
+        table = summary.collapsed
+        # Of customers in an engine there are sums by history.
+        total = table.get("mean_repeat_value", table.get("repeat_total", 0.0) / table["frequency"])
+        customers = table.get("customers", pd.Series(1.0, table.index))
+        has = (table["frequency"] > 0) & np.isfinite(total)
+        known, value = (
+            np.bincount(patterns.index, each.where(has, 0.0), len(patterns))
+            for each in (customers, total.clip(lower=0))
+        )
     return BaseGrid(patterns, frequency, ages, spread, known, value)
 
 

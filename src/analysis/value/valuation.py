@@ -25,7 +25,8 @@ from analysis.plotting import Plots
 from analysis.tables import Result
 from analysis.time import DAYS_PER_YEAR, Clock, duration, force_of_interest, from_days, to_days, units_per_year
 from analysis.value.groups import LABELS, members_of, segment_of, segments_of
-from analysis.value.shifts import streams_at_rest
+from analysis.value.intervals import ends
+from analysis.value.shifts import expected_at_rest
 
 if TYPE_CHECKING:
     from analysis.data import CustomerSummary
@@ -399,10 +400,7 @@ def futures(
     table["no_repeat_yet"] = table["frequency"] == 0
     expectation = None
     if spend is not None:
-        weights, times, base = streams_at_rest(histories, primary, spend, horizon_years)
-        kernels = weights * np.exp(-np.outer([0.0, delta, delta], times))
-        streams = base.orders, base.revenue, base.orders
-        expectation = np.array([each[1:, 1:] @ kernel for each, kernel in zip(streams, kernels, strict=True)])
+        expectation = expected_at_rest(histories, primary, spend, horizon_years, delta)[0][:, 1:]
     return Futures(table, by_model, expectation, simulation, level, horizon_years, annual_discount_rate)
 
 
@@ -489,20 +487,12 @@ COLUMNS = (
 
 def _by_segment(value: CustomerValue, members: pd.DataFrame, totals: Totals, level: float) -> pd.DataFrame:
     """Totals with predictive intervals by dimension and segment, as ``CustomerValue.by`` gives them."""
-    simulated = totals.simulated[0, 1:], totals.simulated[0, 1:]
-    if value.total is not None:
-        simulated = (
-            value.gross_margin * totals.simulated[1, 1:] - value.cost_per_order * totals.simulated[2, 1:],
-            simulated[1],
-        )
-    tails = [(1 - level) / 2, (1 + level) / 2]
-    (lower, upper), (fewest, most) = (np.quantile(each, tails, axis=1) for each in simulated)
-    worth, ordered = (value.customers[name].to_numpy() for name in (value.measure, "expected_orders"))
-    estimate = worth @ members.to_numpy()
-    columns = {"customers": members.sum(), "estimate": estimate, "lower": lower, "upper": upper, "level": level}
-    orders = {"expected_orders": ordered @ members.to_numpy()}
-    orders |= {"expected_orders_lower": fewest, "expected_orders_upper": most}
-    return pd.DataFrame({**columns, "share": estimate / worth.sum(), **orders})
+    orders, amount, discounted = totals.simulated[:, 1:]
+    left = orders if value.total is None else value.gross_margin * amount - value.cost_per_order * discounted
+    worth, ordered = (value.customers[name] @ members.to_numpy() for name in (value.measure, "expected_orders"))
+    columns = {"customers": members.sum(), **ends(np.vstack([worth, left.T]), level), "level": level}
+    columns["share"] = worth / value.customers[value.measure].sum()
+    return pd.DataFrame(columns | ends(np.vstack([ordered, orders.T]), level, "expected_orders"))
 
 
 WINDOW_DAYS = 91
@@ -602,9 +592,6 @@ def outlook(value: CustomerValue, record: Record | None = None) -> Outlook:
     )
 
 
-DRAWS = 200
-
-
 @dataclass(frozen=True)
 class RemoteValue:
     """What every customer is still worth, as a table of the engine that holds them.
@@ -653,69 +640,22 @@ def remote_value(
 
     histories: RemoteHistories = fit.known_histories()
     patterns, known, end = patterns_of(histories, fit.clock), histories.collapsed, histories.observation_end
-    days, delta = horizon_years * DAYS_PER_YEAR, force_of_interest(annual_discount_rate, fit.time_unit)
-    horizon, discounting = fit.clock.ahead(days, end), (from_days(days, fit.time_unit), delta, end)
+    horizon, spend = fit.clock.ahead(horizon_years * DAYS_PER_YEAR, end), spend if histories.has_money else None
     found = MODELS[fit.model].expectations(fit.params, patterns, horizon)
     found = {name: values[patterns.index] for name, values in found.items()}
-    points = [replace(fit, parameters=draw) for draw in _drawn(fit.posterior)]
-    orders = [_orders(each, patterns, horizon) for each in points]
-    expected_orders = Interval.around(_orders(fit, patterns, horizon), np.array(orders), level)
-    if spend is None or not histories.has_money:
+    years, delta = horizon_years * units_per_year(fit.time_unit), force_of_interest(annual_discount_rate, fit.time_unit)
+    orders, amount, discounted = expected_at_rest(histories, fit, spend, horizon_years, delta)[0]
+    expected_orders = Interval.around(known["customers"] @ found["expected_orders"], orders[1:], level)
+    if spend is None:
         return RemoteValue(histories.predicted(found), None, expected_orders)
-
-    def total(fit: PurchaseFit, spend: SpendFit) -> float:
-        intercept, slope = affine_order_values(spend, known["frequency"])
-        mean = known["repeat_total"] / (known["frequency"] * known["customers"]).clip(lower=1)
-        left = gross_margin * (intercept + slope * mean) - cost_per_order
-        return float((known["customers"] * discounted_orders(fit, patterns, *discounting) * left).sum())
-
-    spends = [spend] * len(points)
-    if spend.posterior is not None:
-        spends = [replace(spend, parameters=draw) for draw in _drawn(spend.posterior)]
-    totals = [total(*pair) for pair in zip(points, spends, strict=True)]
-    intercept, slope = affine_order_values(spend, known["frequency"])
-    parts = {"discounted": discounted_orders(fit, patterns, *discounting), "intercept": intercept, "slope": slope}
-    table = histories.joined(found | parts)
+    # Expected order values are affine in a customer's own mean.
+    intercept, with_one = (spend.order_values(known["frequency"], np.full(len(known), mean)) for mean in (0.0, 1.0))
+    parts = {"discounted": discounted_orders(fit, patterns, years, delta, end)}
+    table = histories.joined(found | parts | {"intercept": intercept, "slope": with_one - intercept})
     table = table.mutate(expected_order_value=table.intercept + table.slope * mean_repeat_value(table))
     left = table.expected_order_value * gross_margin - cost_per_order
     columns = {histories.orders.id_column: table.customer, **{name: table[name] for name in found}}
     columns |= {"expected_order_value": table.expected_order_value, "residual_clv": table.discounted * left}
     customers = InEngine(table.select(**columns), histories.orders.id_column)
-    return RemoteValue(customers, Interval.around(total(fit, spend), np.array(totals), level), expected_orders)
-
-
-def _drawn(posterior) -> list[dict[str, float]]:
-    return [dict(zip(posterior.names, draw, strict=True)) for draw in posterior.draws[:DRAWS].tolist()]
-
-
-def _orders(fit: PurchaseFit, patterns: Patterns, horizon: float) -> float:
-    return patterns.total(MODELS[fit.model].expected_purchases(fit.params, horizon, *patterns.history))
-
-
-def affine_order_values(spend: SpendFit, frequency: pd.Series) -> tuple[np.ndarray, np.ndarray]:
-    """Intercept [currency] and slope of the expected order value in a customer's own mean, by repeat orders.
-
-    Every spend model here is affine in the mean, so that an engine needs no more than these two of each frequency.
-
-    Raises
-    ------
-    Unavailable
-        Of a model that is not.
-
-    Examples
-    --------
-    >>> import analysis as rl
-    >>> spend = rl.GammaGamma().fit(rl.read_orders({"sample": "cdnow"}))
-    >>> intercept, slope = affine_order_values(spend, pd.Series([0, 4]))
-    >>> slope.round(2).tolist(), (intercept + slope * 20).round(2).tolist()
-    ([0.0, 0.85], [35.81, 22.3])
-    """
-    scale = spend.mean_order_value or 1.0
-    low, one, two = (
-        spend.expected_order_value(pd.DataFrame({"frequency": frequency, "monetary_value": times * scale})).to_numpy()
-        for times in (0.5, 1.0, 2.0)
-    )
-    slope = (two - one) / scale
-    if not np.allclose(one - low, slope * scale / 2, rtol=1e-6, atol=1e-9 * scale):
-        raise Unavailable("This spend model has no closed form in a customer's mean order value.")
-    return one - slope * scale, slope
+    total = gross_margin * amount - cost_per_order * discounted
+    return RemoteValue(customers, Interval.around(total[0], total[1:], level), expected_orders)
