@@ -112,6 +112,18 @@ def test_dropout_that_is_the_same_for_all_is_a_limit_of_the_model_and_no_refusal
     assert np.isfinite([fit.standard_errors[name] for name in ("r", "alpha")]).all()
 
 
+@pytest.mark.parametrize("dropout", ["alike", "differs"])
+def test_customers_who_order_alike_are_a_limit_of_the_model_and_no_refusal(dropout):
+    rng = np.random.default_rng(7)
+    chance = 0.3 if dropout == "alike" else rng.beta(1.0, 2.0, 2_000).clip(0.01)
+    patterns = patterns_of_rates(rng, np.full(2_000, 0.15), rng.geometric(chance, 2_000))
+    fit = fit_one(MODELS["BG/NBD"], patterns, Clock(TimeUnit.WEEK), 1)
+    assert fit.converged
+    assert (fit.rate, fit.dropout) == ("alike", dropout)
+    assert np.isnan([fit.standard_errors[each] for each in ("r", "alpha")]).all()
+    assert fit.params.r / fit.params.alpha == pytest.approx(0.15, rel=0.15)
+
+
 @pytest.mark.parametrize("name", ["BG/NBD", "MBG/NBD", "Pareto/NBD"])
 def test_a_fit_draws_nothing_from_the_state_that_others_share(cdnow_39_weeks, name):
     patterns = patterns_of(cdnow_39_weeks, Clock(TimeUnit.WEEK))

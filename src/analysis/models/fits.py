@@ -38,10 +38,11 @@ if TYPE_CHECKING:
 
 PRIOR_SD = 2.0
 WIDEST_AT_LIMIT = 1.01
-"""Standard error, in e-folds, that the other parameters may have where dropout does not differ."""
+"""Standard error, in e-folds, that the other parameters may have where customers do not differ."""
 DRAWS_FOR_ALIVE = 400
 ALIKE = float(np.log(1e3))
-"""Where the last parameter is held when dropout does not differ between customers, on the scale of the search."""
+"""Where the second of two parameters is held when customers do not differ in what the two say, on the scale of the
+search."""
 LEVEL = 0.9
 """Level of the intervals where none is asked for."""
 
@@ -139,7 +140,16 @@ class PurchaseFit(Result):
         """Whether customers leave: ``differs`` between them, ``alike`` (the limit of the model), ``none`` (NBD)."""
         if self.model == FALLBACK:
             return "none"
-        return "differs" if np.all(np.isfinite(list(self.standard_errors.values()))) else "alike"
+        return self._between(-1)
+
+    @property
+    def rate(self) -> str:
+        """Whether customers order at rates that ``differs`` between them, or are ``alike`` (the limit of the model)."""
+        return self._between(1)
+
+    def _between(self, place: int) -> str:
+        """At the limit, where all are alike, a parameter has no error."""
+        return "differs" if np.isfinite(list(self.standard_errors.values())[place]) else "alike"
 
     @property
     def params(self) -> NamedTuple:
@@ -384,8 +394,7 @@ def maximum(model: PurchaseModel, patterns: Patterns) -> tuple[np.ndarray, np.nd
         limit = _where_all_are_alike(exact, optimum)
         if limit is None:
             raise _not_identified(model, optimum, patterns)
-        point, errors = np.append(limit.point, ALIKE), np.sqrt(np.diag(limit.covariance))
-        errors, optimum = np.append(errors[:-1], [np.nan, np.nan]), limit
+        point, errors, optimum = limit
     return point + np.where(model.time_scaled, np.log(scale), 0.0), errors, optimum.newton_decrement
 
 
@@ -400,24 +409,34 @@ def shows_leaving(histories: CustomerSummary) -> bool:
     return False
 
 
-def _where_all_are_alike(function: LogLikelihood, found: Optimum) -> Optimum | None:
-    """The maximum with the last parameter held high, where the likelihood rises towards it and has its peak there.
+def _where_all_are_alike(function: LogLikelihood, found: Optimum) -> tuple[np.ndarray, np.ndarray, Optimum] | None:
+    """The maximum where customers are alike in leaving, in how often they order, or in both: point, errors, optimum.
 
-    The last two parameters, a and b or s and beta, then are those of a dropout that hardly differs between customers;
-    under NBD they are r and alpha, and customers hardly differ in how often they order.
+    The last two parameters, a and b or s and beta, then are those of a dropout that hardly differs between customers,
+    the first two, r and alpha, of a rate of orders that hardly does. The second of a pair is held high, where the
+    likelihood rises towards that and has its peak in the others there; neither of the pair has an error.
     """
-    if found.point[-1] < 0:
-        return None
+    size = len(found.point)
+    for held in dict.fromkeys([(size - 1,), (1,), (1, size - 1)]):
+        held, partners = list(held), [place - 1 for place in held]
+        free = [place for place in range(size) if place not in held]
 
-    def held(point: np.ndarray) -> float:
-        return function(np.append(point, ALIKE))
+        def filled(values: np.ndarray, rest: float, free: list[int] = free) -> np.ndarray:
+            point = np.full(size, rest)
+            point[free] = values
+            return point
 
-    start = np.append(found.point[:-2], found.point[-2] + ALIKE - found.point[-1])
-    limit = polish(held, start)
-    rises = limit.value > found.value - SMALLEST_DROP or found.point[-1] > ALIKE
-    if not (limit.is_peak and rises):
-        return None
-    return limit if np.all(np.diag(limit.covariance) < WIDEST_AT_LIMIT**2) else None
+        start = found.point.copy()
+        start[partners] += ALIKE - found.point[held]
+        if start[held].min() < 0:
+            continue
+        limit = polish(lambda values, filled=filled: function(filled(values, ALIKE)), start[free])
+        rises = limit.value > found.value - SMALLEST_DROP or found.point[held].min() > ALIKE
+        if limit.is_peak and rises and np.all(np.diag(limit.covariance) < WIDEST_AT_LIMIT**2):
+            errors = filled(np.sqrt(np.diag(limit.covariance)), np.nan)
+            errors[partners] = np.nan
+            return filled(limit.point, ALIKE), errors, limit
+    return None
 
 
 def purchase_prior(model: PurchaseModel, patterns: Patterns) -> Prior:
