@@ -124,6 +124,16 @@ def test_customers_who_order_alike_are_a_limit_of_the_model_and_no_refusal(dropo
     assert fit.params.r / fit.params.alpha == pytest.approx(0.15, rel=0.15)
 
 
+@pytest.mark.parametrize("seed", [1, 7, 14, 17])
+def test_customers_who_are_alike_in_everything_are_fitted_whatever_luck_brings(seed):
+    rng = np.random.default_rng(seed)
+    patterns = patterns_of_rates(rng, np.full(600, 0.15), rng.geometric(0.3, 600))
+    log_parameters, errors, _ = maximum(MODELS["BG/NBD"], patterns)
+    r, alpha, a, b = np.exp(log_parameters)
+    assert (r / alpha, a / (a + b)) == pytest.approx((0.15, 0.3), rel=0.15)
+    assert np.isnan(errors).all()
+
+
 @pytest.mark.parametrize("name", ["BG/NBD", "MBG/NBD", "Pareto/NBD"])
 def test_a_fit_draws_nothing_from_the_state_that_others_share(cdnow_39_weeks, name):
     patterns = patterns_of(cdnow_39_weeks, Clock(TimeUnit.WEEK))

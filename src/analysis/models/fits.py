@@ -43,6 +43,8 @@ DRAWS_FOR_ALIVE = 400
 ALIKE = float(np.log(1e3))
 """Where the second of two parameters is held when customers do not differ in what the two say, on the scale of the
 search."""
+WITHIN_AN_ERROR = 0.5
+"""Log-likelihood that is lost one standard error away; so much may be lost where customers are alike in both."""
 LEVEL = 0.9
 """Level of the intervals where none is asked for."""
 
@@ -431,7 +433,8 @@ def _where_all_are_alike(function: LogLikelihood, found: Optimum) -> tuple[np.nd
         if start[held].min() < 0:
             continue
         limit = polish(lambda values, filled=filled: function(filled(values, ALIKE)), start[free])
-        rises = limit.value > found.value - SMALLEST_DROP or found.point[held].min() > ALIKE
+        lost = SMALLEST_DROP if len(held) == 1 else WITHIN_AN_ERROR
+        rises = limit.value > found.value - lost or found.point[held].min() > ALIKE
         if limit.is_peak and rises and np.all(np.diag(limit.covariance) < WIDEST_AT_LIMIT**2):
             errors = filled(np.sqrt(np.diag(limit.covariance)), np.nan)
             errors[partners] = np.nan
