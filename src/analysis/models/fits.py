@@ -146,7 +146,7 @@ class PurchaseFit(Result):
 
     @property
     def rate(self) -> str:
-        """Whether customers order at rates that ``differs`` between them, or are ``alike`` (the limit of the model)."""
+        """Whether the rate of orders ``differs`` between customers, or is ``alike`` (the limit of the model)."""
         return self._between(1)
 
     def _between(self, place: int) -> str:
@@ -419,7 +419,7 @@ def _where_all_are_alike(function: LogLikelihood, found: Optimum) -> tuple[np.nd
     likelihood rises towards that and has its peak in the others there; neither of the pair has an error.
     """
     size = len(found.point)
-    for held in dict.fromkeys([(size - 1,), (1,), (1, size - 1)]):
+    for held in dict.fromkeys([(size - 1,), (1,), tuple({1, size - 1})]):  # under NBD these are one
         held, partners = list(held), [place - 1 for place in held]
         free = [place for place in range(size) if place not in held]
 
