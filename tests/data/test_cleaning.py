@@ -19,7 +19,7 @@ rows = st.lists(
     max_size=40,
 )
 SOLID = [("a", 0, 100, "1"), ("a", 5, 100, "2"), ("b", 0, 100, "3")]
-FAST = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FAST = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def frame_of(records):

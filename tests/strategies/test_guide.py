@@ -11,4 +11,4 @@ def test_the_example_of_the_guide_runs():
     (block,) = re.findall(r"```python\n(.*?)```", GUIDE.read_text(), flags=re.S)
     names = {}
     exec(compile(block, str(GUIDE), "exec"), names)
-    assert names["compared"].to_frame()["strategy"].tolist() == ["club", "better", "nothing"]
+    assert names["compared"].to_frame()["strategy"].tolist() == ["better", "club", "nothing"]

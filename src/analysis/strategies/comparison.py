@@ -152,7 +152,7 @@ class StrategyComparison(Result):
         return Interval.around(float(draws.mean()), draws, self.level)
 
     def to_frame(self) -> pd.DataFrame:
-        """Every strategy, own ones first, going on as today last.
+        """Every strategy, own ones first, then what is expected to earn most; going on as today last.
 
         Returns
         -------
@@ -175,7 +175,7 @@ class StrategyComparison(Result):
         )
         names = [(each.name, name_of(each.name), done_in(each), each.is_own) for each in self.strategies]
         frame = pd.DataFrame(names, columns=["strategy", "name", "label", "is_own"]).join(frame)
-        order = sorted(frame.index, key=lambda row: (row == 0, not frame["is_own"][row]))
+        order = sorted(frame.index, key=lambda row: (row == 0, not frame["is_own"][row], -frame["difference"][row]))
         return frame.loc[order].reset_index(drop=True)
 
     def components_frame(self) -> pd.DataFrame:

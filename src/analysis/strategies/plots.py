@@ -32,11 +32,11 @@ STROKES = (*MODEL_STROKES.values(), *SPARE_STROKES)
 
 
 def plot_differences(result: StrategyComparison, ax: Axes | None = None) -> Axes:
-    """Profit of each strategy against going on as today, the best first: a mark with its interval, named beside it.
+    """Profit of each strategy against going on as today, in the order of the frame: a mark with its interval, named.
 
     A strategy that is likelier to lose than to win is drawn in the colour of a loss.
     """
-    frame = result.to_frame().query("strategy != 'nothing'").sort_values("difference", ascending=False)
+    frame = result.to_frame().query("strategy != 'nothing'")
     ax = own_axes(ax, size=(7.2, 1.0 + 0.5 * len(frame)))
     letters = 22 if is_narrow(ax) else 34
     for row, each in enumerate(frame.itertuples()):
