@@ -330,3 +330,26 @@ def test_totals_that_have_a_day_are_asked_about():
 def test_ids_that_differ_only_in_blanks_of_web_pages_are_one_customer():
     frame = shop(customer=[f"c{i % 20}" if i % 3 else f"\xa0c{i % 20}\xa0" for i in range(100)])
     assert rl.read_orders(frame, **NAMED).customers == 20
+
+
+@pytest.mark.parametrize("mark", ["\u200b", "\ufeff", "\xad", "\u2060", "\u202f", "\u3000"])
+def test_ids_that_differ_only_in_what_nobody_sees_are_one_customer(mark):
+    frame = shop(customer=[f"c{i % 20}" if i % 3 else f"{mark}c{i % 20}{mark}" for i in range(100)])
+    assert rl.read_orders(frame, **NAMED).customers == 20
+    frame = shop(customer=[f"c{i % 20}" if i % 3 else mark for i in range(100)])
+    assert lines(rl.read_orders(frame, **NAMED))["missing_customer"][0] == 34
+
+
+@pytest.mark.parametrize("other", ["000{}", "'{}", '="{}"', "#{}", " {}  b", "K{}"])
+def test_ids_that_are_nearly_alike_are_told(other):
+    frame = shop(customer=[(other if i % 3 else other.strip("0'#=\"").lower().replace("  ", " ")).format(i % 20 + 1)
+                           for i in range(100)])  # fmt: skip
+    orders = rl.read_orders(frame, **NAMED)
+    assert orders.customers == 40
+    assert [note.values["n"] for note in orders.notes if note.code == "data.ids_alike"] == [40]
+    assert not any(note.code == "data.ids_alike" for note in rl.read_orders(shop(), **NAMED).notes)
+
+
+def test_a_comma_and_zero_of_a_spreadsheet_is_no_part_of_an_id():
+    frame = shop(customer=[f"{i % 20},0" if i % 3 else f"{i % 20}" for i in range(100)])
+    assert rl.read_orders(frame, **NAMED).customers == 20

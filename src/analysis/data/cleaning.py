@@ -21,7 +21,7 @@ from analysis.data.engine import Relation
 from analysis.data.first_orders import left_truncation_of
 from analysis.data.ledger import Entry, Outcome, Reason, ledger_frame, where_any
 from analysis.data.ledger import in_words as labelled
-from analysis.data.meaning import dominant_customer, meant, on_whole_amounts, problems_in_far_days
+from analysis.data.meaning import dominant_customer, meant, nearly_alike, on_whole_amounts, problems_in_far_days
 from analysis.data.rows import Rows, problems_in_rows
 from analysis.data.vocabulary import CODES, in_words, rows_by_code
 from analysis.errors import CONTENT, USAGE, DataError, InputRefused, Problem, Unavailable, UsageError, counted
@@ -241,6 +241,7 @@ def cleaned(
             *notes_on(entries, duplicates, early_customers, profile, data),
             *refunds_late,
             *dominant_customer(customers, seen, int(daily["orders"].sum())),
+            *nearly_alike(customers),
             *on_first_orders,
             *((quiet,) if quiet else ()),
         ),

@@ -21,7 +21,7 @@ from analysis.data.formats import Reading
 from analysis.data.ledger import STATUS, Reason, where_any
 from analysis.data.rows import LARGEST, Rows
 from analysis.data.source import role_score
-from analysis.data.vocabulary import TOTALS, says_hundredths, words
+from analysis.data.vocabulary import BLANKS, INVISIBLE, TOTALS, says_hundredths, words
 from analysis.errors import USAGE, Problem, counted
 from analysis.words import Message
 
@@ -143,8 +143,8 @@ def _says_total(rows: Table) -> BooleanValue:
 
 
 def _stripped(text: StringValue) -> StringValue:
-    """Without blanks around it, also those that do not break a line."""
-    return text.replace("\xa0", " ").strip()
+    """Without blanks around it, also those of web pages, and without what takes no room."""
+    return text.re_replace(f"[{INVISIBLE}]|^[{BLANKS}{INVISIBLE}]+|[{BLANKS}{INVISIBLE}]+$", "")
 
 
 def _stands_for_nobody(ids: Table, nobody: tuple) -> BooleanValue:
@@ -154,10 +154,10 @@ def _stands_for_nobody(ids: Table, nobody: tuple) -> BooleanValue:
 
 def _of_several_spellings(nobody: tuple[str, ...], data: DataConfig) -> str:
     """A pattern of ids that stand for nobody or a total, or that are written in several ways, apart from capitals."""
-    blank = "[ \t\n\r\v\f\xa0]"
+    blank = f"[{BLANKS}{INVISIBLE}]"
     parts = [f"^{blank}*({'|'.join(map(re.escape, nobody))}){blank}*$"] if nobody else []
-    parts += [f"^{blank}|{blank}$"] if data.ids.strip else []
-    parts += ["[.]0$"] if data.ids.float_suffix == "strip" else []
+    parts += [f"^{blank}|{blank}$|[{INVISIBLE}]"] if data.ids.strip else []
+    parts += ["[.,]0$"] if data.ids.float_suffix == "strip" else []
     parts += [TOTALS] if data.ids.anonymous == "auto" else []
     return "|".join(parts) or "^$"
 
@@ -185,7 +185,7 @@ def _spellings(ids: Table, nobody: tuple, strip: bool, whole: bool, lower: bool)
     """Ids as they are written, with what they have in common (key), its first spelling and its rows (number)."""
     key = ids.customer.cast("string")
     key = _stripped(key) if strip else key
-    key = ibis.cases((key.re_search("^[0-9]+[.]0+$"), key.re_replace("[.]0+$", "")), else_=key) if whole else key
+    key = ibis.cases((key.re_search("^[0-9]+[.,]00?$"), key.re_replace("[.,]00?$", "")), else_=key) if whole else key
     ids = ids.mutate(key=key.lower() if lower else key, suspicious=_stands_for_nobody(ids, nobody))
     same = {"group_by": ids.key}
     return ids.select(
@@ -511,3 +511,30 @@ def dominant_customer(customers: Relation, seen: pd.DataFrame, orders: int) -> l
             id=repr(str(name)), share=most / orders,
         )
     ]  # fmt: skip
+
+
+def nearly_alike(customers: Relation) -> list[Message]:
+    """What is said where the ids of several customers are the same but for what people and spreadsheets change."""
+    if ibis.dtype(customers.columns["customer"]).is_integer():
+        return []
+    return [
+        Message(
+            "Customers whose ids differ only in capitals, blanks, zeros before or marks around them: {n:integer}, such "
+            "as {ids}. Each spelling counts as a customer; where they are the same one, write it in one way in the "
+            "source.",
+            code="data.ids_alike", n=found["all"], ids=f"{found['first']!r}, {found['last']!r}",
+        )
+        for found in customers.few(_nearly_alike)
+    ]  # fmt: skip
+
+
+def _nearly_alike(customers: Table) -> Table:
+    small, before, after = customers.customer.lower(), f"{BLANKS}'\"=#(", f"{BLANKS}'\")."
+    plain = small.re_replace(f"^[{before}]*0*|[{after}]+$", "").re_replace(f"[{BLANKS}]+", " ")
+    # Few ids have any of it; asking for that first spares the dear part.
+    plain = ibis.cases((small.re_search(f"^[{before}0]|[{after}]$|[{BLANKS}]"), plain), else_=small)
+    alike = customers.group_by(plain=plain).agg(
+        number=customers.count(), first=customers.customer.min(), last=customers.customer.max()
+    )
+    alike = alike.filter(alike.number > 1)
+    return alike.mutate(all=whole_number(alike.number.sum().over(ibis.window()))).order_by("plain").limit(1)
