@@ -234,6 +234,34 @@ def test_a_kind_of_row_that_takes_back_is_asked_about_where_its_amounts_are_posi
     assert sums(rl.read_orders(shop(**kinds, amount=[10.0] * 80 + [-5.0] * 20), **NAMED))[2] == 700
 
 
+@pytest.mark.parametrize(
+    ("column", "good", "bad"),
+    [
+        ("Geannuleerd", "nee", "ja"),
+        ("is_cancelled", "0", "1"),
+        ("Cancelled at", None, "2024-02-03 10:00"),
+        ("Captured", "true", "false"),
+        ("Document type", "Invoice", "Credit note"),
+        ("Af Bij", "bij", "af"),
+    ],
+)
+def test_a_column_that_says_that_rows_do_not_count_is_asked_about(column, good, bad):
+    flagged = {column: [good] * 80 + [bad] * 20}
+    with refuses(f"column '{column}' says .*{bad.lower()}.* of [0-9]+ rows with a positive amount.*`status`", 3):
+        rl.read_orders(shop(**flagged), **NAMED)
+    named = NAMED | {"status": column, "count_status": [(good or "(empty)").lower()]}
+    assert rl.read_orders(shop(**flagged), **named).orders == 80
+    assert rl.read_orders(shop(**{column: [good or "no"] * 100}), **NAMED).orders == 100
+
+
+def test_what_a_second_column_says_of_rows_whose_status_counts_is_asked_about():
+    frame = shop(Status=["Paid"] * 90 + ["Failed"] * 10, Captured=[True] * 80 + [False] * 20)
+    settings = NAMED | {"status": "Status", "count_status": ["paid"]}
+    with refuses("'Captured' says 'false' of 10 rows .*`split`.*`part`", 3):
+        rl.read_orders(frame, **settings)
+    assert rl.read_orders(frame, **settings, split="Captured", part="true").orders == 80
+
+
 @pytest.mark.parametrize("column", ["amount_cents", "AmountMinor", "Amount (minor units)", "bedrag_in_centen"])
 def test_an_amount_in_cents_by_its_name_is_turned_into_money_and_told(column):
     named = NAMED | {"amount": column}

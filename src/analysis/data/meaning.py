@@ -20,12 +20,12 @@ from analysis.data.expressions import whole as whole_number
 from analysis.data.formats import Reading
 from analysis.data.ledger import STATUS, Reason, where_any
 from analysis.data.rows import LARGEST, Rows
-from analysis.data.source import role_score
+from analysis.data.source import normalised, role_score
 from analysis.data.vocabulary import BLANKS, INVISIBLE, TOTALS, says_hundredths, words
 from analysis.errors import USAGE, Problem, counted
 from analysis.words import Message
 
-NOBODY, TAKEN_BACK = words("nobody"), words("taken_back")
+NOBODY, TAKEN_BACK, SIDES, SAID_YES, SAID_NO = map(words, ("nobody", "taken_back", "sides", "said_yes", "said_no"))
 COUNTED, UNCOUNTED, REFUNDED = (
     (*words(kind), *(f"wc-{word}" for word in words(kind)))  # as WooCommerce stores them
     for kind in ("counted", "uncounted", "repaid")
@@ -49,7 +49,7 @@ def meant(rows: Rows, data: DataConfig) -> Rows:
 
     Problems and notes are added to those of the rows.
     """
-    for part in (_one_spelling, _with_statuses, _without_totals, _net_of_refunds, _discount_as_money):
+    for part in (_one_spelling, _with_statuses, _with_flags, _without_totals, _net_of_refunds, _discount_as_money):
         rows = part(rows, data)
     return _on_money(rows)
 
@@ -277,6 +277,39 @@ def _told_by_status(rows: Table, wanted: tuple, repaid: tuple, has_refunded: boo
         paid = ibis.cases((rows.money > 0, rows.money), else_=ibis.literal(0).cast(CELL))
         changes["refunded"] = ibis.cases((status.isin(repaid), paid), else_=other).cast(CELL)
     return rows.mutate(**changes)
+
+
+def _with_flags(rows: Rows, _: DataConfig) -> Rows:
+    """What is asked where a column says of rows that count that they were cancelled, not paid, a test or given back."""
+    if not rows.has("maybe_flag"):
+        return rows
+    column, is_told = rows.columns["maybe_flag"], rows.has("status")
+    found = rows.relation.few(_flag_counts)
+    values = {line["status"]: line["paid"] for line in found}
+    if {*values} <= {*SAID_YES, *SAID_NO, EMPTY}:
+        is_bad = SAID_NO if normalised(column) in words("paid_names") else SAID_YES
+    else:
+        days = () if is_told else (value for value in values if re.fullmatch("[0-9]{1,4}[-/.].+", value))
+        is_bad = (*days, *TAKEN_BACK, *([*values][1:] if {*values} <= {*SIDES, EMPTY} else ()))
+    bad = [value for value, paid in values.items() if paid and value in is_bad]
+    if not bad:
+        return rows
+    advice = (
+        "name it with `data.columns.split` and what counts with `data.part`, or take it out of the file where all count"
+        if is_told
+        else "name it with the key `data.columns.status`, and what counts with `data.count_status`, such as "
+        f"{[value for value in values if value not in bad][:5] or [EMPTY]}"
+    )
+    message = (
+        f"{rows.label}: column {column!r} says {', '.join(map(repr, bad[:5]))} of "
+        f"{counted(sum(values[value] for value in bad), 'row')} with a positive amount, and they would count; {advice}"
+    )
+    return rows.noted(problems=[Problem(message)])
+
+
+def _flag_counts(rows: Table) -> Table:
+    rows = rows.filter(rows.reason.isnull())
+    return _status_counts(rows.mutate(status=rows.flag))
 
 
 def _without_totals(rows: Rows, data: DataConfig) -> Rows:

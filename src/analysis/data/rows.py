@@ -30,6 +30,7 @@ TEXTS = {
     "status": "status",
     "maybe_status": "status",
     "maybe_currency": "currency",
+    "maybe_flag": "flag",
     **{role: role for role in ("currency", "product", "category", "channel")},
 }
 """Role that is text -> its column of typed rows."""
