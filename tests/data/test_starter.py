@@ -117,6 +117,17 @@ def test_a_name_in_the_header_may_have_several_lines(tmp_path):
     assert (config.data.columns.amount, config.data.skip_rows) == ("Amount\n(EUR)", 1)
 
 
+@pytest.mark.parametrize(
+    "name", ["Amount (EUR)", "Bedrag in €", "amount_usd", "Total EUR incl. VAT", "Omzet excl. btw"]
+)
+def test_a_currency_or_tax_in_the_name_of_an_amount_does_not_hide_it(tmp_path, name):
+    path = tmp_path / "a.csv"
+    path.write_text(f"customer;date;{name};Total refunded (EUR)\na;2024-01-02;1.50;0.50\n")
+    columns = yaml.safe_load(draft_of(path))["data"]["columns"]
+    assert (columns["amount"], columns["refunded"]) == (name, "Total refunded (EUR)")
+    assert "CHECK: a guess" not in draft_of(path)
+
+
 def test_columns_that_fit_a_role_nearly_as_well_are_named_beside_the_guess(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("Customer ID,Order Date,Grand Total (ex tax),Grand Total (inc tax)\na,2024-01-02,1.50,2.00\n")

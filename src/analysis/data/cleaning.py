@@ -22,8 +22,8 @@ from analysis.data.first_orders import left_truncation_of
 from analysis.data.ledger import Entry, Outcome, Reason, ledger_frame, where_any
 from analysis.data.ledger import in_words as labelled
 from analysis.data.meaning import dominant_customer, meant, nearly_alike, on_whole_amounts, problems_in_far_days
-from analysis.data.rows import Rows, problems_in_rows
-from analysis.data.vocabulary import CODES, in_words, rows_by_code
+from analysis.data.rows import MONEY_ROLES, Rows, problems_in_rows
+from analysis.data.vocabulary import CODES, CODES_OF_SIGN, IN_NAME, in_words, rows_by_code
 from analysis.errors import CONTENT, USAGE, DataError, InputRefused, Problem, Unavailable, UsageError, counted
 from analysis.plotting import Plots
 from analysis.tables import table_html
@@ -399,6 +399,9 @@ def currency_of(kept: Rows, config: Config) -> tuple[str | None, list[Problem], 
     for reading in kept.readings.values():
         for mark, number in reading.currencies.items():
             beside[mark] = max(beside.get(mark, 0), number)
+    for role in {*MONEY_ROLES} & {*kept.columns}:
+        for mark in re.findall(IN_NAME, kept.columns[role], re.IGNORECASE):
+            beside.setdefault(mark if mark in CODES_OF_SIGN else mark.upper(), kept.number(lambda t: t.money.notnull()))
     written = rows_by_code(beside, [told] if told else [])
     message, exit_code = "", CONTENT
     if len(in_column) > 1:

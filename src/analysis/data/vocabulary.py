@@ -63,6 +63,8 @@ TOTALS = "^(.* )?(grand |sub-?)?(total|totals|totaal|eindtotaal|summe|gesamt|ges
 CODES = words("currencies")
 CURRENCY = "(" + "|".join((*CODES_OF_SIGN, *CODES)).replace("$", r"\$").replace(".", "[.]") + ")"
 """Pattern of a sign or code."""
+IN_NAME = f"(?:[ _(]+in)?[ _([]+{CURRENCY}(?![A-Za-z])"
+"""Pattern of a currency in the name of a column."""
 
 
 def rows_by_code(rows: Mapping[str, int], told: Iterable[str] = ()) -> dict[str, int]:
