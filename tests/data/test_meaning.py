@@ -166,6 +166,15 @@ def test_an_order_s_total_on_each_of_its_lines_is_asked_about():
         rl.read_orders(shop(), **NAMED, amount_of="order")
 
 
+@pytest.mark.parametrize("order", [(15.0, 10.0, 5.0, None), (10.0, 5.0, 15.0, None), (15.0, None, 15.0, None)])
+def test_an_order_s_total_beside_its_lines_is_asked_about(order):
+    frame = shop(amount=[*order] * 25, bon=[f"b{i // 4}" for i in range(100)])
+    frame = frame.assign(customer=frame["bon"].str.replace("b", "c"), date=frame["date"][0])
+    with refuses("on one of them the sum of the others, such as 'b0'.*`amount_of`", 3):
+        rl.read_orders(frame, **NAMED, order="bon")
+    assert sums(rl.read_orders(frame, **NAMED, order="bon", amount_of="order")) == (25, 25, 375)
+
+
 @pytest.mark.parametrize("scale", [1, 100])
 def test_a_discount_is_turned_into_money_where_its_values_are_certain(scale):
     off = pd.Series([0.2, 0.5, 0, 0.05] * 25) * scale
@@ -241,6 +250,7 @@ def test_a_kind_of_row_that_takes_back_is_asked_about_where_its_amounts_are_posi
         ("is_cancelled", "0", "1"),
         ("Cancelled at", None, "2024-02-03 10:00"),
         ("Captured", "true", "false"),
+        ("Completed", "Yes", "No"),
         ("Document type", "Invoice", "Credit note"),
         ("Af Bij", "bij", "af"),
     ],
@@ -252,6 +262,12 @@ def test_a_column_that_says_that_rows_do_not_count_is_asked_about(column, good, 
     named = NAMED | {"status": column, "count_status": [(good or "(empty)").lower()]}
     assert rl.read_orders(shop(**flagged), **named).orders == 80
     assert rl.read_orders(shop(**{column: [good or "no"] * 100}), **NAMED).orders == 100
+
+
+def test_a_second_column_of_statuses_is_asked_about():
+    frame = shop(**{"Order state": ["Done"] * 100, "Payment state": ["Paid"] * 80 + ["Cancelled"] * 20})
+    with refuses("'Payment state' says 'cancelled' of 20 rows", 3):
+        rl.read_orders(frame, **NAMED, status="Order state", count_status=["done"])
 
 
 def test_what_a_second_column_says_of_rows_whose_status_counts_is_asked_about():
@@ -381,3 +397,11 @@ def test_ids_that_are_nearly_alike_are_told(other):
 def test_a_comma_and_zero_of_a_spreadsheet_is_no_part_of_an_id():
     frame = shop(customer=[f"{i % 20},0" if i % 3 else f"{i % 20}" for i in range(100)])
     assert rl.read_orders(frame, **NAMED).customers == 20
+
+
+def test_refunds_to_somebody_without_an_order_are_told_where_they_matter():
+    frame = shop(
+        customer=[f"c{i % 20}" if i < 95 else "the shop" for i in range(100)], amount=[10.0] * 95 + [-10.0] * 5
+    )
+    told = [note.values["n"] for note in rl.read_orders(frame, **NAMED).notes if "without any order" in str(note)]
+    assert told == [5]

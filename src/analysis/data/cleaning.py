@@ -399,8 +399,8 @@ def currency_of(kept: Rows, config: Config) -> tuple[str | None, list[Problem], 
     for reading in kept.readings.values():
         for mark, number in reading.currencies.items():
             beside[mark] = max(beside.get(mark, 0), number)
-    for role in {*MONEY_ROLES} & {*kept.columns}:
-        for mark in re.findall(IN_NAME, kept.columns[role], re.IGNORECASE):
+    for priced in {*MONEY_ROLES} & {*kept.columns}:
+        for mark in re.findall(IN_NAME, kept.columns[priced], re.IGNORECASE):
             beside.setdefault(mark if mark in CODES_OF_SIGN else mark.upper(), kept.number(lambda t: t.money.notnull()))
     written = rows_by_code(beside, [told] if told else [])
     message, exit_code = "", CONTENT
@@ -577,7 +577,8 @@ def notes_on(
     """What the ledger and the policies give reason to say."""
     found = {entry.reason: entry for entry in entries}
     counts = {reason.name: found[reason].rows if reason in found else 0 for reason in Reason}
-    left_out = found.get(Reason.REFUND_DROPPED)
+    left_out, homeless = found.get(Reason.REFUND_DROPPED), found.get(Reason.REFUND_WITHOUT_ORDER)
+    lost = -float(homeless.amount) if homeless else 0.0
     notes = where_any(
         Message(
             "Rows without a customer id, left out: {n:integer} of {rows:integer}. What these customers bought is "
@@ -588,6 +589,12 @@ def notes_on(
             "Refunds left out: {n:integer}, {amount:money} in all. Customers who send much back look better than they "
             "are.",
             n=counts["REFUND_DROPPED"], amount=float(left_out.amount) if left_out else 0.0,
+        ),
+        Message(
+            "Refunds to customers without any order, left out: {n:integer}, {amount:money} in all. If they pay back "
+            "orders of others, as where a refund names the shop itself, these customers look better than they are.",
+            n=homeless.rows if lost > MATERIAL * float(profile.of("turnover")) else 0,
+            amount=lost,
         ),
         Message(
             "Customers who may have bought before the data begin, left out: {n:integer} (rows: {rows:integer}).",

@@ -290,12 +290,13 @@ def _with_flags(rows: Rows, _: DataConfig) -> Rows:
         is_bad = SAID_NO if normalised(column) in words("paid_names") else SAID_YES
     else:
         days = () if is_told else (value for value in values if re.fullmatch("[0-9]{1,4}[-/.].+", value))
-        is_bad = (*days, *TAKEN_BACK, *([*values][1:] if {*values} <= {*SIDES, EMPTY} else ()))
+        is_bad = (*days, *TAKEN_BACK, *UNCOUNTED, *([*values][1:] if {*values} <= {*SIDES, EMPTY} else ()))
     bad = [value for value, paid in values.items() if paid and value in is_bad]
     if not bad:
         return rows
     advice = (
-        "name it with `data.columns.split` and what counts with `data.part`, or take it out of the file where all count"
+        f"name it with the key `data.columns.status` in place of {rows.columns['status']!r}, or with "
+        "`data.columns.split` and what counts with `data.part`; take it out of the file where all count"
         if is_told
         else "name it with the key `data.columns.status`, and what counts with `data.count_status`, such as "
         f"{[value for value in values if value not in bad][:5] or [EMPTY]}"
@@ -331,7 +332,8 @@ def _without_totals(rows: Rows, data: DataConfig) -> Rows:
         return rows
     message = (
         f"{rows.where('amount')} is the same on all lines of {alike:,} of {several:,} orders with several "
-        f"lines, such as {found['example']!r}: is it the total of the order? Set the key `data.amount_of` to "
+        f"lines, or on one of them the sum of the others, such as {found['example']!r}: is it the total of the order? "
+        "Set the key `data.amount_of` to "
         "'order' (it counts once) or 'line' (lines are added)"
     )
     if role != "order":
@@ -344,22 +346,23 @@ def _is_total(rows: Table) -> BooleanValue:
 
 
 def _total_once(rows: Table) -> Table:
-    """The amount of an order on its first line that has one, nothing on the others."""
+    """The largest amount of an order on its first line that has it, nothing on the others."""
     counts = rows.reason.isnull() & rows.money.notnull()
     place = rows.row if "row" in rows.columns else rows.money
-    number = ibis.row_number().over(group_by=[rows.customer, rows.order_id, counts], order_by=place)
+    largest = rows.money.abs().desc()
+    number = ibis.row_number().over(group_by=[rows.customer, rows.order_id, counts], order_by=[largest, place])
     alone = rows.order_id.isnull() | rows.reason.notnull() | (counts & (number == 0))
     return rows.mutate(money=ibis.cases((alone, rows.money), else_=ibis.literal(0).cast(CELL)))
 
 
 def _totals_of_orders(rows: Table) -> Table:
-    """How many orders have several lines, and the same amount on all of them."""
+    """How many orders have several amounts, all of them the same or one of them the sum of the others."""
     lines = rows.filter(rows.reason.isnull() & rows.order_id.notnull())
     orders = lines.group_by("customer", "order_id").agg(
-        lines=lines.count(), filled=lines.money.count(), lowest=lines.money.min(), highest=lines.money.max()
+        filled=lines.money.count(), lowest=lines.money.min(), highest=lines.money.max(), total=lines.money.sum()
     )
-    orders = orders.filter(orders.lines > 1)
-    is_alike = (orders.lowest == orders.highest) & (orders.highest != 0) & (orders.filled == orders.lines)
+    orders = orders.filter((orders.filled > 1) & (orders.highest != 0))
+    is_alike = (orders.lowest == orders.highest) | (orders.highest * 2 == orders.total)
     return orders.aggregate(several=orders.count(), alike=orders.count(where=is_alike), example=orders.order_id.min())
 
 

@@ -193,7 +193,7 @@ def damage_told(path: Path, kind: str) -> Iterator[None]:
 
 
 WITH_TAX = "(inclusief|exclusief|including|excluding|incl?|excl?|ex|inkl|exkl)(vat|tax|taxes|btw|mwst|ust|tva|iva)$"
-SUSPECTS = {"flag": 0.9, "status": 0.2, "currency": 0.2, "order": 0.9, "refunded": 0.9}
+SUSPECTS = {"status": 0.2, "flag": 0.9, "currency": 0.2, "order": 0.9, "refunded": 0.9}
 """Roles whose columns are looked for by name where nobody named one, and how well a name must fit.
 
 What they hold is looked at: a status and a currency are told by their values.
