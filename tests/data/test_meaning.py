@@ -405,3 +405,12 @@ def test_refunds_to_somebody_without_an_order_are_told_where_they_matter():
     )
     told = [note.values["n"] for note in rl.read_orders(frame, **NAMED).notes if "without any order" in str(note)]
     assert told == [5]
+
+
+def test_orders_whose_rows_lie_on_several_days_are_told():
+    frame = shop(bon=[f"b{i // 40}-{i % 20}" for i in range(100)])
+    notes = {amount_of: [note.values.get("orders") for note in rl.read_orders(
+        frame, **NAMED, order="bon", amount_of=amount_of).notes if "several days" in str(note)]
+        for amount_of in ("line", "order")}  # fmt: skip
+    assert notes == {"line": [60], "order": [60]}
+    assert "several days" not in str(rl.read_orders(shop(bon=range(100)), **NAMED, order="bon").notes)

@@ -38,7 +38,7 @@ FAR_DAYS, FAR_SHARE = 3_650, 0.01
 FEW_ROWS, LARGE_AMOUNT = 1_000, 1_000
 WITHOUT_CENTS = ("JPY", "KRW", "ISK", "IDR", "HUF")
 MOST_LISTED, MOST_STATUSES = 15, 200
-SAME_TOTAL_SHARE, FEWEST_ORDERS = 0.9, 5
+SAME_TOTAL_SHARE, FEWEST_ORDERS, SPREAD_SHARE = 0.9, 5, 0.01
 PERCENT_NAME = re.compile("%|per ?cent|pct|procent|prozent|pourcent", re.IGNORECASE)
 PROFIT_NAME = re.compile("profit|margin|winst|marge|gewinn|b[eé]n[eé]fice|beneficio", re.IGNORECASE)
 MONEY_NAME = re.compile("amount|bedrag|total|eur|usd|gbp|value|betrag", re.IGNORECASE)
@@ -322,11 +322,18 @@ def _without_totals(rows: Rows, data: DataConfig) -> Rows:
     if not rows.has("amount") or not rows.has(role):
         problem = Problem("data.amount_of == 'order' needs data.columns.order: name the column of orders", USAGE)
         return rows.noted(problems=[problem] if data.amount_of == "order" and not rows.has("order") else [])
+    found = rows.relation.one(_totals_of_orders)
+    if rows.has("order") and found["spread"] > SPREAD_SHARE * found["orders"]:
+        note = Message(
+            "Orders with rows on several days: {n:integer} of {orders:integer}. Each of their days counts as an order of "
+            "its own; where these are instalments or parts of one order, give all its rows the first day.",
+            n=found["spread"], orders=found["orders"],
+        )  # fmt: skip
+        rows = rows.noted([note])
     if data.amount_of == "line":
         return rows
     if data.amount_of == "order":
         return rows.then(_total_once)
-    found = rows.relation.one(_totals_of_orders)
     several, alike = found["several"], found["alike"]
     if several < FEWEST_ORDERS or alike < SAME_TOTAL_SHARE * several:
         return rows
@@ -358,12 +365,24 @@ def _total_once(rows: Table) -> Table:
 def _totals_of_orders(rows: Table) -> Table:
     """How many orders have several amounts, all of them the same or one of them the sum of the others."""
     lines = rows.filter(rows.reason.isnull() & rows.order_id.notnull())
+    is_paid = lines.money > 0
     orders = lines.group_by("customer", "order_id").agg(
-        filled=lines.money.count(), lowest=lines.money.min(), highest=lines.money.max(), total=lines.money.sum()
+        filled=lines.money.count(),
+        lowest=lines.money.min(),
+        highest=lines.money.max(),
+        total=lines.money.sum(),
+        first=lines.day.min(where=is_paid),
+        last=lines.day.max(where=is_paid),
     )
-    orders = orders.filter((orders.filled > 1) & (orders.highest != 0))
-    is_alike = (orders.lowest == orders.highest) | (orders.highest * 2 == orders.total)
-    return orders.aggregate(several=orders.count(), alike=orders.count(where=is_alike), example=orders.order_id.min())
+    is_several = (orders.filled > 1) & (orders.highest != 0)
+    is_alike = is_several & ((orders.lowest == orders.highest) | (orders.highest * 2 == orders.total))
+    return orders.aggregate(
+        orders=orders.count(),
+        spread=orders.count(where=orders["first"] < orders["last"]),
+        several=orders.count(where=is_several),
+        alike=orders.count(where=is_alike),
+        example=orders.order_id.min(where=is_several),
+    )
 
 
 def _net_of_refunds(rows: Rows, data: DataConfig) -> Rows:
@@ -473,7 +492,9 @@ def _on_money(rows: Rows) -> Rows:
     if not rows.has_money:
         named = rows.columns.values()
         free = (name for name in rows.all_columns if name not in named)
-        alike = [name for name in free if role_score("amount", name) or PROFIT_NAME.search(name)]
+        alike = [
+            name for name in free if role_score("amount", name) or PROFIT_NAME.search(name) or normalised(name) in SIDES
+        ]
         note = Message(
             "No column of money is named, so orders are counted without it. Is it {columns}? Name it with "
             "`data.columns.amount`.",

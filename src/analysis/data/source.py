@@ -14,7 +14,7 @@ import duckdb
 
 from analysis.config import nearest
 from analysis.data.engine import FILE_ROWS, NUMBER_OF_ROW, Connection, parquet_scan, parquet_types, quoted, run
-from analysis.data.vocabulary import IN_NAME, names
+from analysis.data.vocabulary import IN_NAME, names, vocabulary
 from analysis.errors import USAGE, DataError, Problem, RetentionLabError, is_full_disk, shortened
 from analysis.words import Message
 
@@ -285,5 +285,7 @@ def role_score(role: str, name: str) -> float:
     words, plain = names(role), normalised(name)
     if plain in words:
         return 1.0 - words.index(plain) / (10 * len(words))
+    if any(other in plain for other in vocabulary()["others"].get(role, "").split()):
+        return 0.0
     parts = [word for word in words if len(word) >= 4 and word in plain]
     return 0.6 * max((len(word) / len(plain) for word in parts), default=0.0)
