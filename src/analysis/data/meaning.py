@@ -325,8 +325,8 @@ def _without_totals(rows: Rows, data: DataConfig) -> Rows:
     found = rows.relation.one(_totals_of_orders)
     if rows.has("order") and found["spread"] > SPREAD_SHARE * found["orders"]:
         note = Message(
-            "Orders with rows on several days: {n:integer} of {orders:integer}. Each of their days counts as an order of "
-            "its own; where these are instalments or parts of one order, give all its rows the first day.",
+            "Orders with rows on several days: {n:integer} of {orders:integer}. Each of their days counts as an order "
+            "of its own; where these are instalments or parts of one order, give all its rows the first day.",
             n=found["spread"], orders=found["orders"],
         )  # fmt: skip
         rows = rows.noted([note])
