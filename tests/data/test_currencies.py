@@ -37,6 +37,24 @@ def test_a_sign_or_code_beside_the_amounts_is_their_currency(load_file, amounts,
 
 
 @pytest.mark.parametrize(
+    ("name", "currency"),
+    [
+        ("bedrag (EUR)", "EUR"),
+        ("Bedrag in €", "EUR"),
+        ("amount_usd", "USD"),
+        ("Total CHF incl. VAT", "CHF"),
+        ("Total in euros", None),
+    ],
+)
+def test_a_currency_in_the_name_of_the_amounts_is_theirs(load_file, name, currency):
+    lines, columns = with_amounts("1.50").replace("bedrag", name), {**COLUMNS, "amount": name}
+    assert load_file("a.csv", lines, columns=columns).currency == currency
+    if currency:
+        with refuses(f"amounts in {currency} in 4 rows, but economics.currency == 'GBP'", 3):
+            load_file("b.csv", lines, columns=columns, economics={"currency": "GBP"})
+
+
+@pytest.mark.parametrize(
     ("amounts", "currencies", "currency"),
     [
         (["1", "2"], ["€", "EUR"], "EUR"),

@@ -166,6 +166,15 @@ def test_an_order_s_total_on_each_of_its_lines_is_asked_about():
         rl.read_orders(shop(), **NAMED, amount_of="order")
 
 
+@pytest.mark.parametrize("order", [(15.0, 10.0, 5.0, None), (10.0, 5.0, 15.0, None), (15.0, None, 15.0, None)])
+def test_an_order_s_total_beside_its_lines_is_asked_about(order):
+    frame = shop(amount=[*order] * 25, bon=[f"b{i // 4}" for i in range(100)])
+    frame = frame.assign(customer=frame["bon"].str.replace("b", "c"), date=frame["date"][0])
+    with refuses("on one of them the sum of the others, such as 'b0'.*`amount_of`", 3):
+        rl.read_orders(frame, **NAMED, order="bon")
+    assert sums(rl.read_orders(frame, **NAMED, order="bon", amount_of="order")) == (25, 25, 375)
+
+
 @pytest.mark.parametrize("scale", [1, 100])
 def test_a_discount_is_turned_into_money_where_its_values_are_certain(scale):
     off = pd.Series([0.2, 0.5, 0, 0.05] * 25) * scale
@@ -232,6 +241,41 @@ def test_a_kind_of_row_that_takes_back_is_asked_about_where_its_amounts_are_posi
     with refuses("column 'Type' holds statuses, among them 'refund', and every row would count", 3):
         rl.read_orders(shop(**kinds), **NAMED)
     assert sums(rl.read_orders(shop(**kinds, amount=[10.0] * 80 + [-5.0] * 20), **NAMED))[2] == 700
+
+
+@pytest.mark.parametrize(
+    ("column", "good", "bad"),
+    [
+        ("Geannuleerd", "nee", "ja"),
+        ("is_cancelled", "0", "1"),
+        ("Cancelled at", None, "2024-02-03 10:00"),
+        ("Captured", "true", "false"),
+        ("Completed", "Yes", "No"),
+        ("Document type", "Invoice", "Credit note"),
+        ("Af Bij", "bij", "af"),
+    ],
+)
+def test_a_column_that_says_that_rows_do_not_count_is_asked_about(column, good, bad):
+    flagged = {column: [good] * 80 + [bad] * 20}
+    with refuses(f"column '{column}' says .*{bad.lower()}.* of [0-9]+ rows with a positive amount.*`status`", 3):
+        rl.read_orders(shop(**flagged), **NAMED)
+    named = NAMED | {"status": column, "count_status": [(good or "(empty)").lower()]}
+    assert rl.read_orders(shop(**flagged), **named).orders == 80
+    assert rl.read_orders(shop(**{column: [good or "no"] * 100}), **NAMED).orders == 100
+
+
+def test_a_second_column_of_statuses_is_asked_about():
+    frame = shop(**{"Order state": ["Done"] * 100, "Payment state": ["Paid"] * 80 + ["Cancelled"] * 20})
+    with refuses("'Payment state' says 'cancelled' of 20 rows", 3):
+        rl.read_orders(frame, **NAMED, status="Order state", count_status=["done"])
+
+
+def test_what_a_second_column_says_of_rows_whose_status_counts_is_asked_about():
+    frame = shop(Status=["Paid"] * 90 + ["Failed"] * 10, Captured=[True] * 80 + [False] * 20)
+    settings = NAMED | {"status": "Status", "count_status": ["paid"]}
+    with refuses("'Captured' says 'false' of 10 rows .*`split`.*`part`", 3):
+        rl.read_orders(frame, **settings)
+    assert rl.read_orders(frame, **settings, split="Captured", part="true").orders == 80
 
 
 @pytest.mark.parametrize("column", ["amount_cents", "AmountMinor", "Amount (minor units)", "bedrag_in_centen"])
@@ -330,3 +374,43 @@ def test_totals_that_have_a_day_are_asked_about():
 def test_ids_that_differ_only_in_blanks_of_web_pages_are_one_customer():
     frame = shop(customer=[f"c{i % 20}" if i % 3 else f"\xa0c{i % 20}\xa0" for i in range(100)])
     assert rl.read_orders(frame, **NAMED).customers == 20
+
+
+@pytest.mark.parametrize("mark", ["\u200b", "\ufeff", "\xad", "\u2060", "\u202f", "\u3000"])
+def test_ids_that_differ_only_in_what_nobody_sees_are_one_customer(mark):
+    frame = shop(customer=[f"c{i % 20}" if i % 3 else f"{mark}c{i % 20}{mark}" for i in range(100)])
+    assert rl.read_orders(frame, **NAMED).customers == 20
+    frame = shop(customer=[f"c{i % 20}" if i % 3 else mark for i in range(100)])
+    assert lines(rl.read_orders(frame, **NAMED))["missing_customer"][0] == 34
+
+
+@pytest.mark.parametrize("other", ["000{}", "'{}", '="{}"', "#{}", " {}  b", "K{}"])
+def test_ids_that_are_nearly_alike_are_told(other):
+    frame = shop(customer=[(other if i % 3 else other.strip("0'#=\"").lower().replace("  ", " ")).format(i % 20 + 1)
+                           for i in range(100)])  # fmt: skip
+    orders = rl.read_orders(frame, **NAMED)
+    assert orders.customers == 40
+    assert [note.values["n"] for note in orders.notes if note.code == "data.ids_alike"] == [40]
+    assert not any(note.code == "data.ids_alike" for note in rl.read_orders(shop(), **NAMED).notes)
+
+
+def test_a_comma_and_zero_of_a_spreadsheet_is_no_part_of_an_id():
+    frame = shop(customer=[f"{i % 20},0" if i % 3 else f"{i % 20}" for i in range(100)])
+    assert rl.read_orders(frame, **NAMED).customers == 20
+
+
+def test_refunds_to_somebody_without_an_order_are_told_where_they_matter():
+    frame = shop(
+        customer=[f"c{i % 20}" if i < 95 else "the shop" for i in range(100)], amount=[10.0] * 95 + [-10.0] * 5
+    )
+    told = [note.values["n"] for note in rl.read_orders(frame, **NAMED).notes if "without any order" in str(note)]
+    assert told == [5]
+
+
+def test_orders_whose_rows_lie_on_several_days_are_told():
+    frame = shop(bon=[f"b{i // 40}-{i % 20}" for i in range(100)])
+    notes = {amount_of: [note.values.get("orders") for note in rl.read_orders(
+        frame, **NAMED, order="bon", amount_of=amount_of).notes if "several days" in str(note)]
+        for amount_of in ("line", "order")}  # fmt: skip
+    assert notes == {"line": [60], "order": [60]}
+    assert "several days" not in str(rl.read_orders(shop(bon=range(100)), **NAMED, order="bon").notes)

@@ -165,6 +165,16 @@ MEANINGS = {
     "addresses in two spellings": ({}, {"count_status": ["paid"]}, {"status": "state"}),
     "nobody by name": ({"customer": ["guest", *[f"c{i % 20}" for i in range(19)]] * 5}, {}, {}),
     "nobody by share": ({"customer": [*["0"] * 60, *[f"c{i % 20}" for i in range(40)]]}, {}, {}),
+    "ids with what nobody sees": (
+        {"customer": [f"c{i % 20}\u200b\u202f" if i > 19 else f"c{i % 20}" for i in range(100)]},
+        {},
+        {},
+    ),
+    "ids that are nearly alike": (
+        {"customer": [f"'00{i % 20 + 1}" if i % 3 else f"{i % 20 + 1}" for i in range(100)]},
+        {},
+        {},
+    ),
     "numbers that are nobody": ({"customer": [*[0] * 60, *range(1, 41)]}, {"ids": {"anonymous": ["0"]}}, {}),
     "a total on each line": ({"amount": np.arange(100) // 2 + 5.0}, {"amount_of": "order"}, {"order": "order"}),
     "refunds in a column": ({"back": [4.0, *[0.0] * 99]}, {}, {"refunded": "back"}),
@@ -194,6 +204,7 @@ def test_rows_mean_the_same_in_an_engine_and_in_a_file(enter, meaning):
 REFUSALS = {
     "statuses that nobody chose": ({}, {"status": "state"}, "which statuses count"),
     "statuses that nobody named": ({"Status": "cancelled"}, {}, "holds statuses, among them 'cancelled'"),
+    "orders that were cancelled": ({"cancelled": [True, False] * 50}, {}, "'cancelled' says 'true' of 50 rows"),
     "refunds above orders": ({"back": [90.0, *[0.0] * 99]}, {"refunded": "back"}, "1 refund is above its order: '90"),
     "two currencies": ({"money": ["EUR", "USD"] * 50}, {"currency": "money"}, "2 currencies"),
     "a date after today": ({"date": pd.Timestamp("2099-01-01")}, {}, "dated after today .*'2099-01-01"),

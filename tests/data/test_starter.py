@@ -117,6 +117,17 @@ def test_a_name_in_the_header_may_have_several_lines(tmp_path):
     assert (config.data.columns.amount, config.data.skip_rows) == ("Amount\n(EUR)", 1)
 
 
+@pytest.mark.parametrize(
+    "name", ["Amount (EUR)", "Bedrag in €", "amount_usd", "Total EUR incl. VAT", "Omzet excl. btw"]
+)
+def test_a_currency_or_tax_in_the_name_of_an_amount_does_not_hide_it(tmp_path, name):
+    path = tmp_path / "a.csv"
+    path.write_text(f"customer;date;{name};Total refunded (EUR)\na;2024-01-02;1.50;0.50\n")
+    columns = yaml.safe_load(draft_of(path))["data"]["columns"]
+    assert (columns["amount"], columns["refunded"]) == (name, "Total refunded (EUR)")
+    assert "CHECK: a guess" not in draft_of(path)
+
+
 def test_columns_that_fit_a_role_nearly_as_well_are_named_beside_the_guess(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("Customer ID,Order Date,Grand Total (ex tax),Grand Total (inc tax)\na,2024-01-02,1.50,2.00\n")
@@ -213,3 +224,19 @@ def test_a_file_that_cannot_be_inspected_says_why(tmp_path):
 def test_names_of_columns_are_compared_without_case_and_punctuation():
     assert role_score("customer", "Customer_ID") > role_score("customer", "customer address") > 0
     assert role_score("date", "bedrag") == 0
+
+
+@pytest.mark.parametrize(
+    ("header", "columns"),
+    [
+        ("Klantgroep,Koper,Datum,Omzet", {"Klantgroep"}),
+        ("Customer type,Customer name,Date,Total value", {"Customer type"}),
+        ("Klant,Datum,Totaal aantal,Waarde", {"Totaal aantal"}),
+        ("Customer,Date,Total items,Total tax", {"Total items", "Total tax"}),
+        ("Customer,Date of birth,Day,Sales", {"Date of birth"}),
+    ],
+)
+def test_a_name_that_only_holds_the_word_of_a_role_is_not_taken_for_it(tmp_path, header, columns):
+    path = tmp_path / "a.csv"
+    path.write_text(f"{header}\na,2024-01-02,2024-01-02,1.50\n")
+    assert not columns & {*yaml.safe_load(draft_of(path))["data"]["columns"].values()}

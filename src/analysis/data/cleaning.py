@@ -21,9 +21,9 @@ from analysis.data.engine import Relation
 from analysis.data.first_orders import left_truncation_of
 from analysis.data.ledger import Entry, Outcome, Reason, ledger_frame, where_any
 from analysis.data.ledger import in_words as labelled
-from analysis.data.meaning import dominant_customer, meant, on_whole_amounts, problems_in_far_days
-from analysis.data.rows import Rows, problems_in_rows
-from analysis.data.vocabulary import CODES, in_words, rows_by_code
+from analysis.data.meaning import dominant_customer, meant, nearly_alike, on_whole_amounts, problems_in_far_days
+from analysis.data.rows import MONEY_ROLES, Rows, problems_in_rows
+from analysis.data.vocabulary import CODES, CODES_OF_SIGN, IN_NAME, in_words, rows_by_code
 from analysis.errors import CONTENT, USAGE, DataError, InputRefused, Problem, Unavailable, UsageError, counted
 from analysis.plotting import Plots
 from analysis.tables import table_html
@@ -241,6 +241,7 @@ def cleaned(
             *notes_on(entries, duplicates, early_customers, profile, data),
             *refunds_late,
             *dominant_customer(customers, seen, int(daily["orders"].sum())),
+            *nearly_alike(customers),
             *on_first_orders,
             *((quiet,) if quiet else ()),
         ),
@@ -398,6 +399,9 @@ def currency_of(kept: Rows, config: Config) -> tuple[str | None, list[Problem], 
     for reading in kept.readings.values():
         for mark, number in reading.currencies.items():
             beside[mark] = max(beside.get(mark, 0), number)
+    for priced in {*MONEY_ROLES} & {*kept.columns}:
+        for mark in re.findall(IN_NAME, kept.columns[priced], re.IGNORECASE):
+            beside.setdefault(mark if mark in CODES_OF_SIGN else mark.upper(), kept.number(lambda t: t.money.notnull()))
     written = rows_by_code(beside, [told] if told else [])
     message, exit_code = "", CONTENT
     if len(in_column) > 1:
@@ -573,7 +577,8 @@ def notes_on(
     """What the ledger and the policies give reason to say."""
     found = {entry.reason: entry for entry in entries}
     counts = {reason.name: found[reason].rows if reason in found else 0 for reason in Reason}
-    left_out = found.get(Reason.REFUND_DROPPED)
+    left_out, homeless = found.get(Reason.REFUND_DROPPED), found.get(Reason.REFUND_WITHOUT_ORDER)
+    lost = -float(homeless.amount) if homeless else 0.0
     notes = where_any(
         Message(
             "Rows without a customer id, left out: {n:integer} of {rows:integer}. What these customers bought is "
@@ -584,6 +589,12 @@ def notes_on(
             "Refunds left out: {n:integer}, {amount:money} in all. Customers who send much back look better than they "
             "are.",
             n=counts["REFUND_DROPPED"], amount=float(left_out.amount) if left_out else 0.0,
+        ),
+        Message(
+            "Refunds to customers without any order, left out: {n:integer}, {amount:money} in all. If they pay back "
+            "orders of others, as where a refund names the shop itself, these customers look better than they are.",
+            n=homeless.rows if lost > MATERIAL * float(profile.of("turnover")) else 0,
+            amount=lost,
         ),
         Message(
             "Customers who may have bought before the data begin, left out: {n:integer} (rows: {rows:integer}).",

@@ -29,7 +29,11 @@ ENGLISH = {
 }
 """Name of a month in English, Dutch, German, French or Spanish, without accents -> its three English letters."""
 NAMES = "|".join(sorted(ENGLISH, key=len, reverse=True)).upper()
-WEEKDAYS = "|".join(words("weekdays")).upper()
+WEEKDAY = (
+    f"^(?:{'|'.join(words('weekdays'))})[.]?,? +".upper()
+    + "([0-9]+[-/.][0-9]{1,2}[-/.].*|[0-9]+(?:ST|ND|RD|TH|ER)?[-/. ]+[A-Z]+.*|[A-Z]+[. ].*)$"
+)
+"""Pattern of a day of the week and the date after it, which tells Tuesday from March in French."""
 ORDERS = ("%Y{s}%m{s}%d", "%d{s}%m{s}%Y", "%m{s}%d{s}%Y", "%d{s}%m{s}%y", "%m{s}%d{s}%y", "%y{s}%m{s}%d",
           "%d{s}%b{s}%Y", "%Y{s}%b{s}%d", "%d{s}%b{s}%y", "%y{s}%b{s}%d", "%b{s}%d{s}%Y", "%b{s}%d{s}%y")  # fmt: skip
 DATE_FORMATS = (
@@ -49,7 +53,7 @@ NOTHING = words("nothing")
 """Words that count as nothing."""
 YEARS = (1900, 2199)
 CLOCKS = ("%I:%M %p", "%I:%M:%S %p", "%I:%M%p", "%I:%M:%S%p")
-TIMED = "[-/. ][0-9A-Za-z]+[Tt ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?$"
+TIMED = "[-/. ][0-9A-Za-z]*[0-9][Tt ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?$"
 """Pattern of a date with a time of day and no zone; its end is ``:`` and what surrounds it."""
 PLAIN = "^-?[0-9]{1,12}([.][0-9]{1,2})?$"
 GROUPS = "[1-9][0-9]{{0,2}}(?:{g}[0-9]{{3}})+"
@@ -303,15 +307,16 @@ def _prepared_date() -> str:
     clock = r"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.][0-9]{1,9})?)?(?: ?[AP]M)?"
     zone = "(?:Z|UTC|[+-][0-9]{2}(?::?[0-9]{2})?)"
     return rf"""
-        strip_accents(upper(trim(text))) AS whole,
-        regexp_extract(whole, '(?:^|[^A-Z])({NAMES})(?:[^A-Z]|$)', 1) AS word,
-        CASE WHEN word = '' THEN whole ELSE
-            regexp_replace(regexp_replace(regexp_replace(
-                replace(replace(whole, word || '. ', word || ' '), word, MAP {{{short}}}[word]),
-                '^({WEEKDAYS})[.]?,? ', ''), '^([0-9]{{1,2}})(?:[.]|ST|ND|RD|TH|ER)? (?:DE )?([A-Z]{{3}})', '\1 \2'),
+        strip_accents(upper(trim(text))) AS whole, regexp_replace(whole, '{WEEKDAY}', '\1') AS bare,
+        regexp_extract(bare, '(?:^|[^A-Z])({NAMES})(?:[^A-Z]|$)', 1) AS word,
+        CASE WHEN word = '' THEN bare ELSE
+            regexp_replace(regexp_replace(
+                replace(replace(bare, word || '. ', word || ' '), word, MAP {{{short}}}[word]),
+                '^([0-9]{{1,2}})(?:[.]|ST|ND|RD|TH|ER)? (?:DE )?([A-Z]{{3}})', '\1 \2'),
                 '([A-Z]{{3}}) DE |([A-Z]{{3}} [0-9]{{1,2}})(?:ST|ND|RD|TH)', '\1\2 ')
             END AS spelled,
-        replace(spelled, '  ', ' ') AS spaced, regexp_extract(spaced, '(?:T| +|, ){clock}(?: ?{zone})?$') AS time,
+        replace(spelled, '  ', ' ') AS spaced,
+        regexp_extract(spaced, '(?:T|,? +(?:(?:OM|UM|AT|A) )?){clock}(?: UHR)?(?: ?{zone})?$') AS time,
         left(spaced, length(spaced) - length(time)) AS day,
         regexp_extract(time, '{clock}') AS clock_text, regexp_extract(time, '{zone}$') AS zone,
         CASE WHEN clock_text = '' THEN TIME '00:00:00'

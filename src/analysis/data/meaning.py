@@ -20,12 +20,12 @@ from analysis.data.expressions import whole as whole_number
 from analysis.data.formats import Reading
 from analysis.data.ledger import STATUS, Reason, where_any
 from analysis.data.rows import LARGEST, Rows
-from analysis.data.source import role_score
-from analysis.data.vocabulary import TOTALS, says_hundredths, words
+from analysis.data.source import normalised, role_score
+from analysis.data.vocabulary import BLANKS, INVISIBLE, TOTALS, says_hundredths, words
 from analysis.errors import USAGE, Problem, counted
 from analysis.words import Message
 
-NOBODY, TAKEN_BACK = words("nobody"), words("taken_back")
+NOBODY, TAKEN_BACK, SIDES, SAID_YES, SAID_NO = map(words, ("nobody", "taken_back", "sides", "said_yes", "said_no"))
 COUNTED, UNCOUNTED, REFUNDED = (
     (*words(kind), *(f"wc-{word}" for word in words(kind)))  # as WooCommerce stores them
     for kind in ("counted", "uncounted", "repaid")
@@ -38,7 +38,7 @@ FAR_DAYS, FAR_SHARE = 3_650, 0.01
 FEW_ROWS, LARGE_AMOUNT = 1_000, 1_000
 WITHOUT_CENTS = ("JPY", "KRW", "ISK", "IDR", "HUF")
 MOST_LISTED, MOST_STATUSES = 15, 200
-SAME_TOTAL_SHARE, FEWEST_ORDERS = 0.9, 5
+SAME_TOTAL_SHARE, FEWEST_ORDERS, SPREAD_SHARE = 0.9, 5, 0.01
 PERCENT_NAME = re.compile("%|per ?cent|pct|procent|prozent|pourcent", re.IGNORECASE)
 PROFIT_NAME = re.compile("profit|margin|winst|marge|gewinn|b[eé]n[eé]fice|beneficio", re.IGNORECASE)
 MONEY_NAME = re.compile("amount|bedrag|total|eur|usd|gbp|value|betrag", re.IGNORECASE)
@@ -49,7 +49,7 @@ def meant(rows: Rows, data: DataConfig) -> Rows:
 
     Problems and notes are added to those of the rows.
     """
-    for part in (_one_spelling, _with_statuses, _without_totals, _net_of_refunds, _discount_as_money):
+    for part in (_one_spelling, _with_statuses, _with_flags, _without_totals, _net_of_refunds, _discount_as_money):
         rows = part(rows, data)
     return _on_money(rows)
 
@@ -143,8 +143,8 @@ def _says_total(rows: Table) -> BooleanValue:
 
 
 def _stripped(text: StringValue) -> StringValue:
-    """Without blanks around it, also those that do not break a line."""
-    return text.replace("\xa0", " ").strip()
+    """Without blanks around it, also those of web pages, and without what takes no room."""
+    return text.re_replace(f"[{INVISIBLE}]|^[{BLANKS}{INVISIBLE}]+|[{BLANKS}{INVISIBLE}]+$", "")
 
 
 def _stands_for_nobody(ids: Table, nobody: tuple) -> BooleanValue:
@@ -154,10 +154,10 @@ def _stands_for_nobody(ids: Table, nobody: tuple) -> BooleanValue:
 
 def _of_several_spellings(nobody: tuple[str, ...], data: DataConfig) -> str:
     """A pattern of ids that stand for nobody or a total, or that are written in several ways, apart from capitals."""
-    blank = "[ \t\n\r\v\f\xa0]"
+    blank = f"[{BLANKS}{INVISIBLE}]"
     parts = [f"^{blank}*({'|'.join(map(re.escape, nobody))}){blank}*$"] if nobody else []
-    parts += [f"^{blank}|{blank}$"] if data.ids.strip else []
-    parts += ["[.]0$"] if data.ids.float_suffix == "strip" else []
+    parts += [f"^{blank}|{blank}$|[{INVISIBLE}]"] if data.ids.strip else []
+    parts += ["[.,]0$"] if data.ids.float_suffix == "strip" else []
     parts += [TOTALS] if data.ids.anonymous == "auto" else []
     return "|".join(parts) or "^$"
 
@@ -185,7 +185,7 @@ def _spellings(ids: Table, nobody: tuple, strip: bool, whole: bool, lower: bool)
     """Ids as they are written, with what they have in common (key), its first spelling and its rows (number)."""
     key = ids.customer.cast("string")
     key = _stripped(key) if strip else key
-    key = ibis.cases((key.re_search("^[0-9]+[.]0+$"), key.re_replace("[.]0+$", "")), else_=key) if whole else key
+    key = ibis.cases((key.re_search("^[0-9]+[.,]00?$"), key.re_replace("[.,]00?$", "")), else_=key) if whole else key
     ids = ids.mutate(key=key.lower() if lower else key, suspicious=_stands_for_nobody(ids, nobody))
     same = {"group_by": ids.key}
     return ids.select(
@@ -279,6 +279,40 @@ def _told_by_status(rows: Table, wanted: tuple, repaid: tuple, has_refunded: boo
     return rows.mutate(**changes)
 
 
+def _with_flags(rows: Rows, _: DataConfig) -> Rows:
+    """What is asked where a column says of rows that count that they were cancelled, not paid, a test or given back."""
+    if not rows.has("maybe_flag"):
+        return rows
+    column, is_told = rows.columns["maybe_flag"], rows.has("status")
+    found = rows.relation.few(_flag_counts)
+    values = {line["status"]: line["paid"] for line in found}
+    if {*values} <= {*SAID_YES, *SAID_NO, EMPTY}:
+        is_bad = SAID_NO if normalised(column) in words("paid_names") else SAID_YES
+    else:
+        days = () if is_told else (value for value in values if re.fullmatch("[0-9]{1,4}[-/.].+", value))
+        is_bad = (*days, *TAKEN_BACK, *UNCOUNTED, *([*values][1:] if {*values} <= {*SIDES, EMPTY} else ()))
+    bad = [value for value, paid in values.items() if paid and value in is_bad]
+    if not bad:
+        return rows
+    advice = (
+        f"name it with the key `data.columns.status` in place of {rows.columns['status']!r}, or with "
+        "`data.columns.split` and what counts with `data.part`; take it out of the file where all count"
+        if is_told
+        else "name it with the key `data.columns.status`, and what counts with `data.count_status`, such as "
+        f"{[value for value in values if value not in bad][:5] or [EMPTY]}"
+    )
+    message = (
+        f"{rows.label}: column {column!r} says {', '.join(map(repr, bad[:5]))} of "
+        f"{counted(sum(values[value] for value in bad), 'row')} with a positive amount, and they would count; {advice}"
+    )
+    return rows.noted(problems=[Problem(message)])
+
+
+def _flag_counts(rows: Table) -> Table:
+    rows = rows.filter(rows.reason.isnull())
+    return _status_counts(rows.mutate(status=rows.flag))
+
+
 def _without_totals(rows: Rows, data: DataConfig) -> Rows:
     """An order's total that stands on each of its lines counts once; a line of totals is no order."""
     if rows.has("customer") and "customer" in rows.texts and rows.number(_is_total):
@@ -288,17 +322,25 @@ def _without_totals(rows: Rows, data: DataConfig) -> Rows:
     if not rows.has("amount") or not rows.has(role):
         problem = Problem("data.amount_of == 'order' needs data.columns.order: name the column of orders", USAGE)
         return rows.noted(problems=[problem] if data.amount_of == "order" and not rows.has("order") else [])
+    found = rows.relation.one(_totals_of_orders)
+    if rows.has("order") and found["spread"] > SPREAD_SHARE * found["orders"]:
+        note = Message(
+            "Orders with rows on several days: {n:integer} of {orders:integer}. Each of their days counts as an order "
+            "of its own; where these are instalments or parts of one order, give all its rows the first day.",
+            n=found["spread"], orders=found["orders"],
+        )  # fmt: skip
+        rows = rows.noted([note])
     if data.amount_of == "line":
         return rows
     if data.amount_of == "order":
         return rows.then(_total_once)
-    found = rows.relation.one(_totals_of_orders)
     several, alike = found["several"], found["alike"]
     if several < FEWEST_ORDERS or alike < SAME_TOTAL_SHARE * several:
         return rows
     message = (
         f"{rows.where('amount')} is the same on all lines of {alike:,} of {several:,} orders with several "
-        f"lines, such as {found['example']!r}: is it the total of the order? Set the key `data.amount_of` to "
+        f"lines, or on one of them the sum of the others, such as {found['example']!r}: is it the total of the order? "
+        "Set the key `data.amount_of` to "
         "'order' (it counts once) or 'line' (lines are added)"
     )
     if role != "order":
@@ -311,23 +353,36 @@ def _is_total(rows: Table) -> BooleanValue:
 
 
 def _total_once(rows: Table) -> Table:
-    """The amount of an order on its first line that has one, nothing on the others."""
+    """The largest amount of an order on its first line that has it, nothing on the others."""
     counts = rows.reason.isnull() & rows.money.notnull()
     place = rows.row if "row" in rows.columns else rows.money
-    number = ibis.row_number().over(group_by=[rows.customer, rows.order_id, counts], order_by=place)
+    largest = rows.money.abs().desc()
+    number = ibis.row_number().over(group_by=[rows.customer, rows.order_id, counts], order_by=[largest, place])
     alone = rows.order_id.isnull() | rows.reason.notnull() | (counts & (number == 0))
     return rows.mutate(money=ibis.cases((alone, rows.money), else_=ibis.literal(0).cast(CELL)))
 
 
 def _totals_of_orders(rows: Table) -> Table:
-    """How many orders have several lines, and the same amount on all of them."""
+    """How many orders have several amounts, all of them the same or one of them the sum of the others."""
     lines = rows.filter(rows.reason.isnull() & rows.order_id.notnull())
+    is_paid = lines.money > 0
     orders = lines.group_by("customer", "order_id").agg(
-        lines=lines.count(), filled=lines.money.count(), lowest=lines.money.min(), highest=lines.money.max()
+        filled=lines.money.count(),
+        lowest=lines.money.min(),
+        highest=lines.money.max(),
+        total=lines.money.sum(),
+        first=lines.day.min(where=is_paid),
+        last=lines.day.max(where=is_paid),
     )
-    orders = orders.filter(orders.lines > 1)
-    is_alike = (orders.lowest == orders.highest) & (orders.highest != 0) & (orders.filled == orders.lines)
-    return orders.aggregate(several=orders.count(), alike=orders.count(where=is_alike), example=orders.order_id.min())
+    is_several = (orders.filled > 1) & (orders.highest != 0)
+    is_alike = is_several & ((orders.lowest == orders.highest) | (orders.highest * 2 == orders.total))
+    return orders.aggregate(
+        orders=orders.count(),
+        spread=orders.count(where=orders["first"] < orders["last"]),
+        several=orders.count(where=is_several),
+        alike=orders.count(where=is_alike),
+        example=orders.order_id.min(where=is_several),
+    )
 
 
 def _net_of_refunds(rows: Rows, data: DataConfig) -> Rows:
@@ -437,7 +492,9 @@ def _on_money(rows: Rows) -> Rows:
     if not rows.has_money:
         named = rows.columns.values()
         free = (name for name in rows.all_columns if name not in named)
-        alike = [name for name in free if role_score("amount", name) or PROFIT_NAME.search(name)]
+        alike = [
+            name for name in free if role_score("amount", name) or PROFIT_NAME.search(name) or normalised(name) in SIDES
+        ]
         note = Message(
             "No column of money is named, so orders are counted without it. Is it {columns}? Name it with "
             "`data.columns.amount`.",
@@ -511,3 +568,30 @@ def dominant_customer(customers: Relation, seen: pd.DataFrame, orders: int) -> l
             id=repr(str(name)), share=most / orders,
         )
     ]  # fmt: skip
+
+
+def nearly_alike(customers: Relation) -> list[Message]:
+    """What is said where the ids of several customers are the same but for what people and spreadsheets change."""
+    if ibis.dtype(customers.columns["customer"]).is_integer():
+        return []
+    return [
+        Message(
+            "Customers whose ids differ only in capitals, blanks, zeros before or marks around them: {n:integer}, such "
+            "as {ids}. Each spelling counts as a customer; where they are the same one, write it in one way in the "
+            "source.",
+            code="data.ids_alike", n=found["all"], ids=f"{found['first']!r}, {found['last']!r}",
+        )
+        for found in customers.few(_nearly_alike)
+    ]  # fmt: skip
+
+
+def _nearly_alike(customers: Table) -> Table:
+    small, before, after = customers.customer.lower(), f"{BLANKS}'\"=#(", f"{BLANKS}'\")."
+    plain = small.re_replace(f"^[{before}]*0*|[{after}]+$", "").re_replace(f"[{BLANKS}]+", " ")
+    # Few ids have any of it; asking for that first spares the dear part.
+    plain = ibis.cases((small.re_search(f"^[{before}0]|[{after}]$|[{BLANKS}]"), plain), else_=small)
+    alike = customers.group_by(plain=plain).agg(
+        number=customers.count(), first=customers.customer.min(), last=customers.customer.max()
+    )
+    alike = alike.filter(alike.number > 1)
+    return alike.mutate(all=whole_number(alike.number.sum().over(ibis.window()))).order_by("plain").limit(1)

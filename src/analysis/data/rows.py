@@ -15,11 +15,11 @@ from ibis.expr.datatypes import Timestamp
 from ibis.expr.types import BooleanValue, NumericValue, Table, Value
 
 from analysis.config import DataConfig
-from analysis.data.engine import MONEY, NUMBER_OF_ROW, Connection, Relation, quoted
+from analysis.data.engine import MONEY, NUMBER_OF_ROW, Connection, Relation, literal, quoted
 from analysis.data.expressions import CELL
 from analysis.data.formats import FLOAT_NOISE, YEARS, Reading, read_date, read_number
 from analysis.data.source import RawTable, in_words, mapped_columns, problems_in_headers
-from analysis.data.vocabulary import says_hundredths
+from analysis.data.vocabulary import BLANKS, INVISIBLE, says_hundredths
 from analysis.errors import Problem, counted
 from analysis.words import Message
 
@@ -30,6 +30,7 @@ TEXTS = {
     "status": "status",
     "maybe_status": "status",
     "maybe_currency": "currency",
+    "maybe_flag": "flag",
     **{role: role for role in ("currency", "product", "category", "channel")},
 }
 """Role that is text -> its column of typed rows."""
@@ -345,9 +346,9 @@ def read_id(table: RawTable, role: str = "customer") -> Reading:
     value, kind = table.expression(column), table.types[column].upper()
     if table.is_text(column):
         # Nearly every id begins with a visible character; asking for that first spares the dear test eight times over.
-        blanked = f"trim(translate({value}, chr(9) || chr(10) || chr(13) || chr(160), ''))"
-        visible = f"ascii({value}) > 32 AND ascii({value}) <> 160"
-        customer = f"CASE WHEN {visible} THEN {value} WHEN {blanked} <> '' THEN {value} END"
+        visible = f"ascii({value}) BETWEEN 33 AND 126"
+        kept = f"translate({value}, {literal(BLANKS + INVISIBLE)}, '')"
+        customer = f"CASE WHEN {visible} THEN {value} WHEN {kept} <> '' THEN {value} END"
         # Of 8.9E+09, as spreadsheets write 8900000001, most digits are lost.
         rounded = f"contains({value}, 'E+') AND regexp_matches(trim({value}), '^[0-9][.,]?[0-9]*E[+][0-9]+$')"
         return Reading(customer, f"contains({value}, chr(0)) OR ({rounded})")

@@ -14,7 +14,7 @@ import duckdb
 
 from analysis.config import nearest
 from analysis.data.engine import FILE_ROWS, NUMBER_OF_ROW, Connection, parquet_scan, parquet_types, quoted, run
-from analysis.data.vocabulary import names
+from analysis.data.vocabulary import IN_NAME, names, vocabulary
 from analysis.errors import USAGE, DataError, Problem, RetentionLabError, is_full_disk, shortened
 from analysis.words import Message
 
@@ -192,7 +192,8 @@ def damage_told(path: Path, kind: str) -> Iterator[None]:
         raise DataError(f"{path.name}: the {kind} is damaged or cut off ({reason})") from error
 
 
-SUSPECTS = {"status": 0.2, "currency": 0.2, "order": 0.9, "refunded": 0.9}
+WITH_TAX = "(inclusief|exclusief|including|excluding|incl?|excl?|ex|inkl|exkl)(vat|tax|taxes|btw|mwst|ust|tva|iva)$"
+SUSPECTS = {"status": 0.2, "flag": 0.9, "currency": 0.2, "order": 0.9, "refunded": 0.9}
 """Roles whose columns are looked for by name where nobody named one, and how well a name must fit.
 
 What they hold is looked at: a status and a currency are told by their values.
@@ -267,12 +268,16 @@ def problems_in_skipping(
 
 
 def normalised(name: str) -> str:
-    """A column name without case, accents, blanks and punctuation.
+    """A column name without case, accents, blanks and punctuation, a currency beside it and whether tax is in it.
 
     >>> normalised("Customer_ID "), normalised("État")
     ('customerid', 'etat')
+    >>> normalised("Amount (EUR)"), normalised("Totaal in € incl. btw"), normalised("EUR")
+    ('amount', 'totaal', 'eur')
     """
-    return re.sub(r"[^a-z0-9]", "", unicodedata.normalize("NFKD", name).lower())
+    bare = re.sub(IN_NAME, " ", name, flags=re.IGNORECASE)
+    plain = re.sub(r"[^a-z0-9]", "", unicodedata.normalize("NFKD", bare).lower())
+    return re.sub(WITH_TAX, "", plain) or plain
 
 
 def role_score(role: str, name: str) -> float:
@@ -280,5 +285,7 @@ def role_score(role: str, name: str) -> float:
     words, plain = names(role), normalised(name)
     if plain in words:
         return 1.0 - words.index(plain) / (10 * len(words))
+    if any(other in plain for other in vocabulary()["others"].get(role, "").split()):
+        return 0.0
     parts = [word for word in words if len(word) >= 4 and word in plain]
     return 0.6 * max((len(word) / len(plain) for word in parts), default=0.0)

@@ -180,9 +180,9 @@ def _system_of(header: tuple[str, ...]) -> tuple[str | None, dict[str, Guess]]:
 
 def _guesses(header: tuple[str, ...]) -> tuple[dict[str, Guess], list[str]]:
     """Every column in at most one role, the best fits first; what only a person can answer."""
-    scores = {(role, name): role_score(role, name) for role in vocabulary()["words"] for name in header if name}
+    scores = {(role, name): role_score(role, name) for role in vocabulary()["explanations"] for name in header if name}
     guesses: dict[str, Guess] = {}
-    for (role, name), score in sorted(scores.items(), key=lambda item: (item[1], item[0]), reverse=True):
+    for (role, name), score in sorted(scores.items(), key=lambda item: -item[1]):
         least = POSSIBLE_SCORE if role in (*MONEY, "date", "customer", "order") else CERTAIN_SCORE - 0.05
         if score < least or role in guesses or name in {guess.column for guess in guesses.values()}:
             continue

@@ -41,7 +41,7 @@ from analysis.data.reading import damage_named, from_files
 from analysis.data.rows import read_id, value_problem
 from analysis.data.samples import further_table, sample_rows
 from analysis.data.source import RawTable
-from analysis.data.vocabulary import words
+from analysis.data.vocabulary import INVISIBLE, words
 from analysis.errors import USAGE, DataError, InputRefused, Problem, Unavailable, collecting, counted, shortened
 from analysis.words import Message
 
@@ -569,7 +569,12 @@ def _keep_fitting(
 
 
 def _plain(ids: pd.Series) -> pd.Series:
-    return ids.str.strip().str.casefold().str.removesuffix(".0")
+    return (
+        ids.str.replace(f"[{INVISIBLE}]", "", regex=True)
+        .str.strip()
+        .str.casefold()
+        .str.replace("[.,]0$", "", regex=True)
+    )
 
 
 def _spell(table: Table, role: str, known: pd.Index) -> None:

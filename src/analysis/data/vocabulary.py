@@ -54,12 +54,17 @@ def says_hundredths(name: str) -> bool:
     return bool(parts & {*words("hundredths")}) and not parts & {"per", "pour", "por", "pro"}
 
 
+BLANKS = " \t\n\r\v\f\xa0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
+INVISIBLE = "\xad\u200b\u200c\u200d\u2060\ufeff"
+"""Characters that web pages and spreadsheets leave in ids: blanks, and what takes no room."""
 CODES_OF_SIGN = {sign: tuple(codes.split()) for sign, codes in vocabulary()["signs"].items()}
 TOTALS = "^(.* )?(grand |sub-?)?(total|totals|totaal|eindtotaal|summe|gesamt|gesamtsumme|somme|suma)([ :].*)?$"
 """Pattern of what stands before a total, or the total of one month or customer, in small letters."""
 CODES = words("currencies")
 CURRENCY = "(" + "|".join((*CODES_OF_SIGN, *CODES)).replace("$", r"\$").replace(".", "[.]") + ")"
 """Pattern of a sign or code."""
+IN_NAME = f"(?:[ _(]+in)?[ _([]+{CURRENCY}(?![A-Za-z])"
+"""Pattern of a currency in the name of a column."""
 
 
 def rows_by_code(rows: Mapping[str, int], told: Iterable[str] = ()) -> dict[str, int]:

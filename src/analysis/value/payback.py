@@ -259,7 +259,7 @@ def _seen(orders: AnyOrders, margin: Margin, rng: np.random.Generator) -> _Seen:
     reached = reached[:, ::-1].cumsum(axis=1)[:, ::-1]
     enough = reached.sum(axis=0) >= min(FEWEST, len(age))
     if enough.sum() < 2:
-        raise Unavailable("No group of new customers was seen for a whole month.")
+        raise Unavailable("Too few new customers were followed for a whole month.")
     sums = np.zeros((3, size, len(enough)))
     with history(orders) as bought:
         told = bought.mutate(margin=margin(bought), month=(bought.age / MONTH).ceil().cast("int64"))
