@@ -20,6 +20,8 @@ HISTORY = ("frequency", "recency_days", "T_days")
 """Columns that tell one history from another."""
 ATTRIBUTES = ("category", "channel")
 """Columns of lines that an order has as well."""
+SPREAD = ("spend_squares", "odd_total", "odd_orders", "even_total", "even_orders")
+"""How a customer's orders spread, in a summary."""
 GIVEN = ("order_id", "discount", "product", *ATTRIBUTES)
 """Columns of typed rows that there may be."""
 
@@ -194,6 +196,18 @@ def with_halves(found: Table, days: Table, end: dt.date) -> Table:
 def summary(days: Table, end: dt.date) -> Table:
     """The customer summary up to ``end``: ``customers`` ``with_halves``."""
     return with_halves(customers(days, end), days, end)
+
+
+def described(found: Table, has_money: bool) -> Table:  # noqa: FBT001
+    """``customers``, with or without halves, in the columns of ``CustomerSummary.table``."""
+    found = in_floats(found)
+    histories = {"customer_id": found.customer.cast("string")}
+    histories |= {name: found[name] for name in ("first_order", "last_order", "orders", "frequency")}
+    histories |= {name: found[name].cast("float64") for name in ("recency_days", "T_days")}
+    mean = found.repeat_total / found.frequency.nullif(0).cast("float64")
+    spent = {"spent": found.spent, "mean_repeat_value": mean} if has_money else {}
+    further = (*(SPREAD if has_money else ()), *(f"first_{name}" for name in ATTRIBUTES))
+    return found.select(**histories, **spent, **{name: found[name] for name in further if name in found.columns})
 
 
 def in_floats(table: Table) -> Table:
