@@ -268,12 +268,15 @@ def first_seen(found: Table) -> Table:
 
 def repeats_soon(days: Table, found: Table, first: dt.date, last: dt.date, within: int) -> Table:
     """Of the ``customers`` first seen on these days, repeat occasions in so many days after: repeats, customers."""
-    told = found.select("customer", first="first_order").filter(lambda t: t["first"].between(first, last))
+    told = found.filter(found.first_order.between(first, last))
+    is_over = told.recency_days <= within  # so that all repeats count
+    told, over = told.filter(~is_over).select("customer", first="first_order"), told.filter(is_over)
     bought = days.filter(days.day.between(first, last + dt.timedelta(within)))
     bought = bought.filter(bought.lines > 0) if "lines" in days.columns else bought
     bought = bought.select("customer", "day").inner_join(told, "customer")
     bought = bought.filter(bought.day.delta(bought["first"], unit="day") <= within)
     each = bought.group_by("customer").agg(repeats=bought.count() - 1)
+    each = each.select("repeats").union(over.select(repeats="frequency"))
     return each.group_by("repeats").agg(customers=each.count())
 
 
