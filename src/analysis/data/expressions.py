@@ -20,6 +20,8 @@ HISTORY = ("frequency", "recency_days", "T_days")
 """Columns that tell one history from another."""
 ATTRIBUTES = ("category", "channel")
 """Columns of lines that an order has as well."""
+SPREAD = ("spend_squares", "odd_total", "odd_orders", "even_total", "even_orders")
+"""How a customer's orders spread, in a summary."""
 GIVEN = ("order_id", "discount", "product", *ATTRIBUTES)
 """Columns of typed rows that there may be."""
 
@@ -196,6 +198,18 @@ def summary(days: Table, end: dt.date) -> Table:
     return with_halves(customers(days, end), days, end)
 
 
+def described(found: Table, has_money: bool) -> Table:  # noqa: FBT001
+    """``customers``, with or without halves, in the columns of ``CustomerSummary.table``."""
+    found = in_floats(found)
+    histories = {"customer_id": found.customer.cast("string")}
+    histories |= {name: found[name] for name in ("first_order", "last_order", "orders", "frequency")}
+    histories |= {name: found[name].cast("float64") for name in ("recency_days", "T_days")}
+    mean = found.repeat_total / found.frequency.nullif(0).cast("float64")
+    spent = {"spent": found.spent, "mean_repeat_value": mean} if has_money else {}
+    further = (*(SPREAD if has_money else ()), *(f"first_{name}" for name in ATTRIBUTES))
+    return found.select(**histories, **spent, **{name: found[name] for name in further if name in found.columns})
+
+
 def in_floats(table: Table) -> Table:
     """The same with money as floating-point numbers, for whoever computes with it no further than printing."""
     return table.mutate(
@@ -254,12 +268,15 @@ def first_seen(found: Table) -> Table:
 
 def repeats_soon(days: Table, found: Table, first: dt.date, last: dt.date, within: int) -> Table:
     """Of the ``customers`` first seen on these days, repeat occasions in so many days after: repeats, customers."""
-    told = found.select("customer", first="first_order").filter(lambda t: t["first"].between(first, last))
+    told = found.filter(found.first_order.between(first, last))
+    is_over = told.recency_days <= within  # so that all repeats count
+    told, over = told.filter(~is_over).select("customer", first="first_order"), told.filter(is_over)
     bought = days.filter(days.day.between(first, last + dt.timedelta(within)))
     bought = bought.filter(bought.lines > 0) if "lines" in days.columns else bought
     bought = bought.select("customer", "day").inner_join(told, "customer")
     bought = bought.filter(bought.day.delta(bought["first"], unit="day") <= within)
     each = bought.group_by("customer").agg(repeats=bought.count() - 1)
+    each = each.select("repeats").union(over.select(repeats="frequency"))
     return each.group_by("repeats").agg(customers=each.count())
 
 

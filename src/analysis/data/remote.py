@@ -25,7 +25,7 @@ from analysis.data.cleaning import Cleaned, cleaned
 from analysis.data.database import database_url, parsed_url, told_without_secrets
 from analysis.data.engine import Relation
 from analysis.data.rows import engine_rows
-from analysis.data.summary import SPREAD, CustomerSummary
+from analysis.data.summary import CustomerSummary
 from analysis.errors import USAGE, Problem, Unavailable, UsageError
 from analysis.time import DAYS_PER, time_unit
 
@@ -151,7 +151,7 @@ class RemoteOrders(Cleaned):
         columns |= {name: found[f"{name}_days"].cast("float64") / days for name in ("recency", "T")}
         if self.has_money:
             columns["monetary_value"] = mean_repeat_value(found)
-        further = ("first_order", "last_order", "orders", *(("spent", *SPREAD) if self.has_money else ()))
+        further = ("first_order", "last_order", "orders", *(("spent", *expressions.SPREAD) if self.has_money else ()))
         further += tuple(name for name in ("first_category", "first_channel") if name in found.columns)
         return InEngine(found.select(**columns, **{name: found[name] for name in further}), self.id_column)
 
@@ -232,9 +232,8 @@ class RemoteHistories:
                 customers=len(self), most=MOST_HERE,
             )  # fmt: skip
         kind = self.customers.customer.type()
-        found = expressions.in_floats(self.customers).mutate(customer=self.customers.customer.cast("string"))
         return CustomerSummary.from_arrow(
-            found.to_pyarrow().sort_by("customer"),
+            expressions.described(self.customers, self.has_money).to_pyarrow().sort_by("customer_id"),
             self.observation_end,
             has_money=self.has_money,
             id_column=self.orders.id_column,

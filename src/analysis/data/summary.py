@@ -22,7 +22,6 @@ from analysis.time import from_days, time_unit, to_days
 STORED_AT_ONCE = 2_000_000
 """Customer-days up to which nothing has to be spared."""
 TABLE = "customer_days"
-SPREAD = ("spend_squares", "odd_total", "odd_orders", "even_total", "even_orders")
 
 
 @dataclass(eq=False)
@@ -154,7 +153,7 @@ class CustomerSummary:
         frame |= {name: from_days(table[f"{name}_days"], unit) for name in ("recency", "T")}
         if self.has_money:
             frame["monetary_value"] = table["mean_repeat_value"].fillna(0.0)
-        known = ("first_order", "last_order", "orders", "spent", *SPREAD, "first_category", "first_channel")
+        known = ("first_order", "last_order", "orders", "spent", *expressions.SPREAD, "first_category", "first_channel")
         frame |= {name: table[name] for name in known if name in table}
         return pd.DataFrame(frame).set_axis(self.ids, axis="index")
 
@@ -162,18 +161,10 @@ class CustomerSummary:
     def from_arrow(
         cls, frame: pa.Table, end: dt.date, *, has_money: bool, id_column: str, id_type: str
     ) -> CustomerSummary:
-        """A summary of the rows of ``expressions.customers``, sorted by customer as text, with money in floats."""
-        table = frame.to_pandas(date_as_object=False)
-        kinds = {"customer_id": "str", "first_order": "datetime64[s]", "last_order": "datetime64[s]"}
-        kinds |= {"recency_days": "float64", "T_days": "float64"}
-        table = table.rename(columns={"customer": "customer_id"}).astype(kinds)
-        names = ["customer_id", "first_order", "last_order", "orders", "frequency", "recency_days", "T_days"]
-        if has_money:
-            repeat = table["frequency"]
-            table["mean_repeat_value"] = (table["repeat_total"] / repeat.clip(lower=1)).where(repeat > 0)
-            names += ["spent", "mean_repeat_value", *SPREAD]
-        names += ["first_category", "first_channel"]
-        return cls(table[[name for name in names if name in table]], end, has_money, id_column, id_type)
+        """A summary of the rows of ``expressions.described``, sorted by customer, which are gone afterwards."""
+        table = frame.to_pandas(date_as_object=False, split_blocks=True, self_destruct=True)
+        days = dict.fromkeys(("first_order", "last_order"), "datetime64[s]")
+        return cls(table.astype(days), end, has_money, id_column, id_type)
 
     @classmethod
     def from_lifetimes(cls, frame: pd.DataFrame, unit: str) -> CustomerSummary:
@@ -262,8 +253,7 @@ def customer_summary(
     found = customers or days.then(connection, expressions.customers, end)
     if run(connection, f"SELECT count(*) FROM {days.scan}")[0][0] <= STORED_AT_ONCE:
         found = found.then(expressions.with_halves, days.relation(connection), end)
-    found = found.then(expressions.in_floats)
-    query = f"SELECT * REPLACE (CAST(customer AS VARCHAR) AS customer) FROM {found.source} ORDER BY customer"
+    query = f"SELECT * FROM {found.then(expressions.described, has_money).source} ORDER BY customer_id"
     frame = connection.sql(query).to_arrow_table()
     if customers:  # whose memory pandas needs
         run(connection, f"DROP TABLE {customers.source}")

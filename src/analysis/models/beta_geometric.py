@@ -216,8 +216,13 @@ class MBGNBD(BetaGeometric):
 
 
 def _weighted_softplus(r, alpha, odds, of_count, x, t_x, age, weight) -> float:
-    exponent = odds[of_count] + (r + x) * np.log((alpha + age) / (alpha + t_x))
-    return weight @ (np.maximum(exponent, 0) + np.log1p(np.exp(-np.abs(exponent))))
+    exponent = np.log((alpha + age) / (alpha + t_x))
+    exponent *= r + x
+    exponent += odds[of_count]
+    size = np.abs(exponent)
+    exponent += size
+    np.log1p(np.exp(np.negative(size, out=size), out=size), out=size)
+    return weight @ exponent / 2 + weight @ size
 
 
 def _expected_orders(rate, age, a, b, horizon):

@@ -131,9 +131,11 @@ def polish(function: LogLikelihood, start: np.ndarray, bend: np.ndarray | None =
         if moved is None:
             break
         point, value, last, exact = moved, better, decrement, False
+    else:
+        slope = gradient(function, point)
     if not exact:
         bend = curvature(function, point)
-    decrement = _newton_step(bend, gradient(function, point))[1]
+    decrement = _newton_step(bend, slope)[1]
     return Optimum(point, value, bend, decrement, _drop(function, point, value, bend))
 
 

@@ -111,7 +111,7 @@ def customers_of(data, unit: str | None = None) -> tuple[CustomerSummary, Orders
     ), None
 
 
-def coarsened(patterns: Patterns, levels: int = 24) -> Patterns:
+def coarsened(patterns: Patterns, levels: int = 12) -> Patterns:
     """Histories of as many orders with recency and age alike, as one with their means.
 
     What is lost of a log-likelihood is of second order in the steps, of which there are ``levels`` up to the highest
