@@ -264,6 +264,14 @@ def test_a_column_that_says_that_rows_do_not_count_is_asked_about(column, good, 
     assert rl.read_orders(shop(**{column: [good or "no"] * 100}), **NAMED).orders == 100
 
 
+@pytest.mark.parametrize(
+    ("column", "values"),
+    [("Paid", ["2024-02-03", "2024-02-04"]), ("Captured", ["10.00", "26.44"]), ("Voided", ["0.00", "0.00"])],
+)
+def test_a_column_of_such_a_name_with_days_of_payment_or_amounts_says_nothing_against_its_rows(column, values):
+    assert rl.read_orders(shop(**{column: values * 50}), **NAMED).orders == 100
+
+
 def test_a_second_column_of_statuses_is_asked_about():
     frame = shop(**{"Order state": ["Done"] * 100, "Payment state": ["Paid"] * 80 + ["Cancelled"] * 20})
     with refuses("'Payment state' says 'cancelled' of 20 rows", 3):

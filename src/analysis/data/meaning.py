@@ -39,6 +39,7 @@ FEW_ROWS, LARGE_AMOUNT = 1_000, 1_000
 WITHOUT_CENTS = ("JPY", "KRW", "ISK", "IDR", "HUF")
 MOST_LISTED, MOST_STATUSES = 15, 200
 SAME_TOTAL_SHARE, FEWEST_ORDERS, SPREAD_SHARE = 0.9, 5, 0.01
+DAY = re.compile("[0-9]{1,4}([-/.])[0-9]{1,2}\\1[0-9]{1,4}")
 PERCENT_NAME = re.compile("%|per ?cent|pct|procent|prozent|pourcent", re.IGNORECASE)
 PROFIT_NAME = re.compile("profit|margin|winst|marge|gewinn|b[eé]n[eé]fice|beneficio", re.IGNORECASE)
 MONEY_NAME = re.compile("amount|bedrag|total|eur|usd|gbp|value|betrag", re.IGNORECASE)
@@ -286,10 +287,11 @@ def _with_flags(rows: Rows, _: DataConfig) -> Rows:
     column, is_told = rows.columns["maybe_flag"], rows.has("status")
     found = rows.relation.few(_flag_counts)
     values = {line["status"]: line["paid"] for line in found}
+    tells_paid = normalised(column) in words("paid_names")
     if {*values} <= {*SAID_YES, *SAID_NO, EMPTY}:
-        is_bad = SAID_NO if normalised(column) in words("paid_names") else SAID_YES
+        is_bad = SAID_NO if tells_paid else SAID_YES
     else:
-        days = () if is_told else (value for value in values if re.fullmatch("[0-9]{1,4}[-/.].+", value))
+        days = () if is_told or tells_paid else (value for value in values if DAY.match(value))
         is_bad = (*days, *TAKEN_BACK, *UNCOUNTED, *([*values][1:] if {*values} <= {*SIDES, EMPTY} else ()))
     bad = [value for value, paid in values.items() if paid and value in is_bad]
     if not bad:
