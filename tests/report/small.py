@@ -13,8 +13,8 @@ NOTEBOOKS = Path(__file__).parent / "notebooks"
 
 def folder_with(folder: Path, *names: str) -> Path:
     """A folder with some of the tiny notebooks."""
-    folder = folder / "chosen notebooks"
-    folder.mkdir(exist_ok=True)
+    folder = folder / "-".join(names) / "chosen notebooks"
+    folder.mkdir(parents=True, exist_ok=True)
     for name in names:
         shutil.copy(NOTEBOOKS / f"{name}.ipynb", folder)
     return folder
