@@ -22,9 +22,8 @@ def example(heading):
     return "\n".join(re.findall(r"```python\n(.*?)```", section, flags=re.S))
 
 
-def test_a_figure_and_a_sentence_are_one_cell(store, capsys):
-    study = rl.open_study(QUICK, store=store)
-    shown = []
+def test_a_figure_and_a_sentence_are_one_cell(sample_study):
+    study, shown = sample_study("cdnow"), []
     page = Page(study)
     page._show = lambda html, plain, role, **more: shown.append(plain)
     exec(example("A figure or a sentence"), {"study": study, "page": page})
@@ -38,8 +37,8 @@ def test_a_new_claim_gives_the_verdict_that_it_tells(sample_study, capsys, monke
     assert capsys.readouterr().out.strip() == example("A new claim").split("# On the CDNOW sample: ")[1].strip()
 
 
-def test_a_step_is_a_function_whose_parameters_are_its_inputs(store, capsys):
-    study = rl.open_study(QUICK, store=store)
+def test_a_step_is_a_function_whose_parameters_are_its_inputs(sample_study, capsys):
+    study = sample_study("cdnow")
     try:
         exec(example("A step, and a key of the configuration"), {"study": study, "__name__": "example"})
         fewer = study.with_(active_window_days=90).quiet_customers
@@ -61,7 +60,7 @@ def test_a_purchase_model_is_fitted_valued_back_tested_and_lifted(with_another_m
     model = names["UniformBGNBD"]()
     few = {name: registry.MODELS[name] for name in ("BG/NBD", "NBD")} | {model.name: model}  # others take their time
     with patch.dict(registry.MODELS, few, clear=True):
-        study = rl.open_study(sample="cdnow", store=with_another_model, primary=model.name)
+        study = rl.open_study(QUICK, store=with_another_model, primary=model.name)
         assert study.fit.model == study.fits.names[0] == model.name
         assert study.fit.parameters.keys() == {"r", "alpha"}
         assert model.name in study.value.by_model
@@ -77,7 +76,7 @@ def test_a_model_that_was_added_is_on_the_pages(with_another_model, tmp_path):
     adding = example("A purchase model") + (
         "\nfrom analysis.models.registry import MODELS\nMODELS[UniformBGNBD.name] = UniformBGNBD()\n"
     )
-    parameters = f"store, primary = {str(with_another_model)!r}, 'Uniform BG/NBD'\n"
+    parameters = f"config, store, primary = {QUICK!r}, {str(with_another_model)!r}, 'Uniform BG/NBD'\n"
     book.cells.insert(2, nbformat.v4.new_code_cell(parameters + adding))
     NotebookClient(book, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
     shown = [

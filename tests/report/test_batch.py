@@ -63,24 +63,21 @@ class TestTheReportsOfABatch:
             "batch: 1 rows of 1 other values of country are in no report: 'FR'",
         ]
 
-    @pytest.mark.parametrize(
-        ("countries", "asked", "word"),
-        [
-            (["NL", "BE"], {"values": ["nl"]}, "no row has country == 'nl'; did you mean 'NL'?"),
-            (["NL", "BE"], {"values": ["NL", "Xanadu"]}, "known are BE, NL"),
-            (["", " "], {}, "the column 'country' is empty in every row"),
-            ([f"shop {number}" for number in range(MOST_PARTS + 1)], {}, "51 values"),
-            (["a/b", "a b", "A:B"], {}, "'A:B' and 'a b' and 'a/b' would share the folder"),
-            (["NL"], {"split_by": "Country"}, "no column 'Country' (for split)"),
-        ],
-    )
+    @pytest.mark.parametrize(("countries", "asked", "word"), [
+        (["NL", "BE"], {"values": ["nl"]}, "no row has country == 'nl'; did you mean 'NL'?"),
+        (["NL", "BE"], {"values": ["NL", "Xanadu"]}, "known are BE, NL"),
+        (["", " "], {}, "the column 'country' is empty in every row"),
+        ([f"shop {number}" for number in range(MOST_PARTS + 1)], {}, "51 values"),
+        (["a/b", "a b", "A:B"], {}, "'A:B' and 'a b' and 'a/b' would share the folder"),
+        (["NL"], {"split_by": "Country"}, "no column 'Country' (for split)"),
+    ])  # fmt: skip
     def test_are_refused_where_they_cannot_be_told_apart_or_found(self, batch, countries, asked, word):
         with pytest.raises(InputRefused) as refused:
             members_of(batch(countries, **asked))
         assert word in str(refused.value)
         assert refused.value.exit_code == 2
 
-    @pytest.mark.parametrize("part", ["..", "../../etc", "latest", "failed", "a\x00b", "<b>", "é" * 300, "中国", "-"])
+    @pytest.mark.parametrize("part", ["..", "../../etc", "latest", "a\x00b", "<b>", "é" * 300, "中国"])
     def test_have_names_that_stay_in_their_folder(self, part):
         name = f"shop-{safe_name(part, len('shop'))}"
         assert Config(name=name, data={"transactions": {"sample": "cdnow"}}).name == name

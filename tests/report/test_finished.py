@@ -4,10 +4,12 @@ import re
 from shutil import copy
 
 import pytest
+import yaml
 from filelock import FileLock
 from tests.report.browser import LOOKS, cut_on_paper, pages_of, problems_of, sheets_of
 
-from analysis.config import Config, load_config
+from analysis.config import Config, config_from_mapping
+from analysis.data.shop import REASONS, ShopTruth, simulate_shop
 from analysis.models.registry import MODELS
 from analysis.pipeline import notebooks_folder
 from analysis.report.notebooks import notebooks_in
@@ -19,22 +21,42 @@ REPORTS = [
     pytest.param(("nl", "simulated-shop"), marks=pytest.mark.slow),
     pytest.param(("nl", "cdnow"), marks=pytest.mark.slow),
 ]
+NAMES = 4_000  # a fifth of those of the sample
 WORDS = "() => document.querySelector('main').innerText.split(/\\s+/).filter(word => /\\w/.test(word))"
 JARGON = re.compile(r"log[- ]score|posterior|likelihood|\bNBD\b|gamma|predictive|credible", re.IGNORECASE)
+
+
+def small_shop(folder) -> dict:
+    """The tables of a smaller simulated shop, written into a folder; gives the section that names them."""
+    tables = vars(simulate_shop(ShopTruth(names=NAMES, lot_size=NAMES // 10)))
+    orders = tables["orders"]
+    tables["orders"] = orders.assign(discount=orders["list_price"] - orders["amount"]).drop(columns="list_price")
+    named = {}
+    for name, table in tables.items():
+        table.to_csv(folder / f"{name}.csv", index=False, date_format="%Y-%m-%d")
+        named[name] = {"file": f"{name}.csv", "columns": {column: column for column in table}}
+    orders, strategies = named.pop("orders"), {"promotions": named.pop("promotions")}
+    strategies["satisfaction"] = named.pop("scores")
+    named["exits"]["avoidable"] = list(REASONS[:2])
+    data = {"transactions": orders["file"], "columns": orders["columns"], "holdout_weeks": 104} | named  # is faster
+    return {"data": data, "strategies": strategies}
 
 
 @pytest.fixture(scope="module", params=REPORTS, ids="-".join)
 def run(request, store):
     """The folder of a report in a language on a ready configuration, of all pages or of those named; made once."""
     (language, sample, *pages), out = request.param, store.with_name("reports")
-    settings = {"language": language} | ({"data.holdout_weeks": 104} if sample == "simulated-shop" else {})  # is faster
-    config = load_config(notebooks_folder() / "parameters" / f"{sample}.yml", settings)
+    ready = notebooks_folder() / "parameters" / f"{sample}.yml"
     chosen = out.with_name("-".join(("notebooks", *pages))) if pages else notebooks_folder()
     with FileLock(f"{out}.lock"):
-        if pages:
+        content = yaml.safe_load(ready.read_text(encoding="utf-8"))
+        if sample == "simulated-shop":
+            (folder := out.with_name("shop")).mkdir(exist_ok=True)
+            content, ready = content | small_shop(folder), folder / ready.name
+        config = config_from_mapping(content, path=ready, overrides={"language": language})
+        for page in pages:
             chosen.mkdir(exist_ok=True)
-            for page in pages:
-                copy(notebooks_folder() / f"{page}.ipynb", chosen)
+            copy(notebooks_folder() / f"{page}.ipynb", chosen)
         return run_report(config, out=out, notebooks=chosen)
 
 
