@@ -14,7 +14,6 @@ from analysis.pipeline.step import STEPS
 from analysis.report.page import Page
 
 CONTRIBUTING = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
-QUICK = "parameters/quick.yml"
 
 
 def example(heading):
@@ -60,7 +59,7 @@ def test_a_purchase_model_is_fitted_valued_back_tested_and_lifted(with_another_m
     model = names["UniformBGNBD"]()
     few = {name: registry.MODELS[name] for name in ("BG/NBD", "NBD")} | {model.name: model}  # others take their time
     with patch.dict(registry.MODELS, few, clear=True):
-        study = rl.open_study(QUICK, store=with_another_model, primary=model.name)
+        study = rl.open_study(sample="cdnow", store=with_another_model, primary=model.name)
         assert study.fit.model == study.fits.names[0] == model.name
         assert study.fit.parameters.keys() == {"r", "alpha"}
         assert model.name in study.value.by_model
@@ -76,7 +75,7 @@ def test_a_model_that_was_added_is_on_the_pages(with_another_model, tmp_path):
     adding = example("A purchase model") + (
         "\nfrom analysis.models.registry import MODELS\nMODELS[UniformBGNBD.name] = UniformBGNBD()\n"
     )
-    parameters = f"config, store, primary = {QUICK!r}, {str(with_another_model)!r}, 'Uniform BG/NBD'\n"
+    parameters = f"store, primary = {str(with_another_model)!r}, 'Uniform BG/NBD'\n"
     book.cells.insert(2, nbformat.v4.new_code_cell(parameters + adding))
     NotebookClient(book, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
     shown = [

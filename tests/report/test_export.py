@@ -40,10 +40,8 @@ def finished(tmp_path_factory) -> Path:
     (folder / "pages").mkdir()
     for page, is_index in ((INDEX, True), ("pages/02-purchase-model.html", False)):
         notebook = executed(notebook_of(phone=is_index))
-        errors = [
-            output for cell in notebook.cells for output in cell.get("outputs", ()) if output.output_type == "error"
-        ]
-        assert errors == []
+        outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
+        assert [output for output in outputs if output.output_type == "error"] == []
         html = export(notebook, here=page, pages=LINKS, stamp=STAMP, seconds=41.2)
         (folder / page).write_text(html, encoding="utf-8")
     failed = export(new_notebook(), here=INDEX, pages=[], stamp=DUTCH, failure="A cell failed")
@@ -121,14 +119,13 @@ def test_the_page_names_itself_its_fellows_and_what_it_was_made_from():
 
 
 def test_a_failed_notebook_is_shown_as_far_as_it_came_under_a_banner():
-    cells = [
+    error = new_output("error", ename="E", evalue="", traceback=["x"])
+    page = exported(
         new_code_cell("first", execution_count=1, outputs=[shown({"text/plain": "first output"})]),
-        new_code_cell(
-            "second", execution_count=2, outputs=[new_output("error", ename="E", evalue="", traceback=["x"])]
-        ),
+        new_code_cell("second", execution_count=2, outputs=[error]),
         new_code_cell("third"),
-    ]
-    page = exported(*cells, failure=Message("The run stopped: {why}", why=HOSTILE))
+        failure=Message("The run stopped: {why}", why=HOSTILE),
+    )
     assert page.find(role="alert").p.text == f"The run stopped: {HOSTILE}"
     assert [code.text for code in page.find_all("code")] == ["first", "second"]
 
@@ -148,11 +145,11 @@ def test_a_formula_that_cannot_be_read_stays_as_it_was_written():
 
 
 @pytest.mark.parametrize(("name", "looks", "sheets"), [
-    ("index", 4, 2), ("02-purchase-model", 4, 4), ("failed", 2, 1), ("runs", 2, 1),
+    ("index", LOOKS[:2], 2), ("02-purchase-model", LOOKS[2:], 4), ("failed", LOOKS[1:2], 1), ("runs", LOOKS[1:2], 1),
 ])  # fmt: skip
 def test_a_browser_has_nothing_to_complain_of(browser, finished, name, looks, sheets):
     (page,) = (page for page in pages_of(finished) if page.stem == name)
-    assert problems_of(browser, page, LOOKS[:looks]) == []
+    assert problems_of(browser, page, looks) == []
     assert cut_on_paper(browser, page) == []
     assert 1 <= sheets_of(browser, page) <= sheets
 
