@@ -12,6 +12,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -51,13 +52,17 @@ def is_there(process: int) -> bool:
         return False
 
 
+def awaited(found: Callable[[], list[int]], patience: float = 30) -> list[int]:
+    """Those processes of some that run on."""
+    until = time.monotonic() + patience
+    while (left := [one for one in found() if is_there(one)]) and time.monotonic() < until:
+        time.sleep(0.05)
+    return left
+
+
 def still_there(children: Path, patience: float = 30) -> list[int]:
     """Of a kernel and of what it started, near and far, those that run on."""
-    ids = [int(word) for word in children.read_text().split()]
-    until = time.monotonic() + patience
-    while any(map(is_there, ids)) and time.monotonic() < until:
-        time.sleep(0.05)
-    return [one for one in ids if is_there(one)]
+    return awaited(lambda: [int(word) for word in children.read_text().split()], patience)
 
 
 def everyone_with(variable: str) -> list[int]:
@@ -180,7 +185,6 @@ class Place:
         paths = [str(ROOT), str(ROOT / "src"), str(ROOT / "tests" / "report" / "workers")]
         self.environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "TMPDIR": str(temporary or folder)}
         self.environment |= dict([self.mark.split("=")])
-        self.published: dict[str, str] = {}
 
     def begun(self, data: str = "d") -> subprocess.Popen:
         run = subprocess.Popen(
@@ -194,16 +198,9 @@ class Place:
         assert run.stdout.readline() == "ready\n", (self.folder / "stderr").read_text()
         return run
 
-    def left(self) -> set[str]:
-        """What lies in the folder of the report; results that the next run need not compute again may."""
-        return {path.name for path in self.out.glob("*/*")}
-
-    def processes(self, patience: float = 30) -> list[str]:
+    def processes(self) -> list[int]:
         """What is left of an ended run."""
-        until = time.monotonic() + patience
-        while (found := everyone_with(self.mark)) and time.monotonic() < until:
-            time.sleep(0.1)
-        return [Path(f"/proc/{one}/cmdline").read_text() for one in found if is_there(one)]
+        return awaited(lambda: everyone_with(self.mark))
 
 
 @pytest.fixture
@@ -241,7 +238,8 @@ def test_a_run_that_is_ended_leaves_no_kernel_no_grandchild_and_no_folder(place,
     assert still_there(children, patience=0 if code == 129 else 30) == []
     assert place.processes() == []
     if code > 128:
-        assert place.left() <= {".lock", ".store"}
+        # What the next run need not compute again may stay.
+        assert {path.name for path in place.out.glob("*/*")} <= {".lock", ".store"}
         assert not list(place.folder.glob("rlab-run-*"))
     said = (place.folder / "stderr").read_text()
     assert said == "" if whom == "its group" else "ended without an answer" in said or whom != "its worker"
@@ -269,65 +267,60 @@ def test_of_four_runs_at_once_one_publishes_and_the_others_are_told_to_wait(tmp_
     assert not list(place.report.glob(".work*"))
 
 
-class KillingPlace(Place):
-    """A folder of reports, in which runs are killed again and again."""
-
-    def done(self, data: str) -> float:
-        """Seconds that a run takes which is left alone; it must succeed."""
-        run, began = self.begun(data), time.monotonic()
-        out, _ = run.communicate(timeout=300)
-        assert run.returncode == 0, (self.folder / "stderr").read_text()
-        assert str((self.report / "latest").readlink()) == out.strip()
-        return time.monotonic() - began
-
-    def killed(self, data: str, after: float, number: int) -> tuple[int, bool]:
-        """Exit code of a run that got a signal, and whether that came between its first and its last step."""
-        before = set(self.report.glob(".work-*"))  # of runs that were killed
-        run = self.begun(data)
-        time.sleep(after)
-        is_inside = bool(set(self.report.glob(".work-*")) - before)
-        run.send_signal(number)
-        code = run.wait(timeout=60)
-        with run.stdout:
-            if code == -signal.SIGTERM:
-                # Python gives its handlers back when it ends; until then ours is there.
-                assert run.stdout.read().strip() == str((self.report / "latest").readlink())
-                code = 0
-        return code, is_inside and code != 0
-
-    def check_published(self) -> None:
-        """Every published run is whole and as it was, and ``latest`` points to one of them."""
-        runs = [path for path in self.report.glob("[0-9a-f]*") if path.is_dir() and len(path.name) == 12]
-        assert str((self.report / "latest").readlink()) in {path.name for path in runs}
-        for run in runs:
-            assert json.loads((run / "manifest.json").read_text())["status"] == "succeeded"
-            assert (run / "index.html").read_text().rstrip().endswith("</html>")
-            content = hashlib.sha256(b"".join(file.read_bytes() for file in sorted(run.rglob("*")) if file.is_file()))
-            assert self.published.setdefault(run.name, content.hexdigest()) == content.hexdigest()
-        assert (self.out / "index.html").read_text().rstrip().endswith("</html>")
+def content_of(place: Place) -> dict[str, str]:
+    """The content of every published run; each is whole, and ``latest`` points to one of them."""
+    found = {}
+    for run in place.report.glob("[0-9a-f]" * 12):
+        assert json.loads((run / "manifest.json").read_text())["status"] == "succeeded"
+        assert (run / "index.html").read_text().rstrip().endswith("</html>")
+        content = b"".join(file.read_bytes() for file in sorted(run.rglob("*")) if file.is_file())
+        found[run.name] = hashlib.sha256(content).hexdigest()
+    assert str((place.report / "latest").readlink()) in found
+    assert (place.out / "index.html").read_text().rstrip().endswith("</html>")
+    return found
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["SIGKILL", "SIGTERM"])
 def test_a_run_that_is_killed_leaves_what_was_published_whole_and_the_next_run_succeeds(tmp_path, number):
     with tempfile.TemporaryDirectory(prefix="rlab-kill-") as short:  # a socket's path is short, that of a test is not
-        place, moments = KillingPlace(tmp_path, "good", Path(short)), random.Random(20261122)
-        duration = place.done("first ")
+        place, moments = Place(tmp_path, "good", Path(short)), random.Random(20261122)
+        published: dict[str, str] = {}
         killed = inside = tries = 0
+
+        def done() -> float:
+            """Seconds that a run takes which is left alone."""
+            run, began = place.begun(f"{tries:03} "), time.monotonic()
+            out, _ = run.communicate(timeout=300)
+            assert run.returncode == 0, (place.folder / "stderr").read_text()
+            assert str((place.report / "latest").readlink()) == out.strip()
+            found = content_of(place)
+            assert published.items() <= found.items()
+            published.update(found)
+            return time.monotonic() - began
+
+        duration = done()
         while killed < MOMENTS:
+            before = set(place.report.glob(".work-*"))  # of runs that were killed
+            run = place.begun(f"{tries + 1:03} ")
             # One moment in each of as many equal parts of a run: early, late and in between.
-            share = (tries % MOMENTS + moments.random()) / MOMENTS
-            tries += 1
-            code, was_inside = place.killed(f"{tries:03} ", share * duration, number)
-            killed += code != 0  # else it was over before the moment came
-            inside += was_inside
+            time.sleep((tries % MOMENTS + moments.random()) / MOMENTS * duration)
+            is_inside = bool(set(place.report.glob(".work-*")) - before)
+            run.send_signal(number)
+            code, tries = run.wait(timeout=60), tries + 1
+            with run.stdout:
+                if code == -signal.SIGTERM:
+                    # Python gives its handlers back when it ends; until then ours is there.
+                    assert run.stdout.read().strip() == str((place.report / "latest").readlink())
+                    code = 0
             assert code in {0, -signal.SIGKILL, 143}, tries
+            killed += code != 0  # else it was over before the moment came
+            inside += is_inside and code != 0
             assert not place.processes(), tries
-            place.check_published()
+            assert published.items() <= content_of(place).items()
             assert number == signal.SIGKILL or not list(place.report.glob(".work-*")), tries
-            duration = place.done(f"{tries:03} ")
-            place.check_published()
+            duration = done()
     told = f"{killed} runs killed, {inside} of them at work in their folder; {tries - killed} were over before"
-    print(f"signal {number:d}: {told}; {len(place.published)} published; a run took {duration:.1f} s")
+    print(f"signal {number:d}: {told}; {len(published)} published; a run took {duration:.1f} s")
     assert inside > MOMENTS / 3
-    assert len(place.published) == tries + 1
+    assert len(published) == tries + 1

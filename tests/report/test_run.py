@@ -6,6 +6,7 @@ import json
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import nbformat
 import pytest
@@ -187,20 +188,8 @@ def test_a_run_rests_on_the_model_and_the_ladder_of_the_one_before_unless_it_is_
     assert named.config.model.previous_primary is None
 
 
-def test_a_run_on_other_data_keeps_the_model_of_the_run_before_and_is_found_again(make, tmp_path, monkeypatch):
-    first = make("good", out=tmp_path)
-    results = golden("cdnow")
-    results["purchase_model"]["name"] = "MBG/NBD"
-    (first / "results.json").write_text(json.dumps(results))
-    monkeypatch.setenv("DATA_HASH", "e" * 64)
-    second = make("good", out=tmp_path)
-    assert load_config(second / "config.yml").model.previous_primary == "MBG/NBD"
-    (second / "results.json").write_text(json.dumps(results))
-    assert make("good", out=tmp_path) == second
-
-
 class TestALot:
-    def test_is_the_owners_alone_is_read_by_later_runs_and_never_overwritten(self, make, tmp_path):
+    def test_is_the_owners_alone_is_read_by_later_runs_and_never_overwritten(self, make, tmp_path, monkeypatch):
         heard = Heard()
         make("good", draw="win_back", dry_run=True, out=tmp_path / "out", progress=heard)
         assert any("good" in line for line in heard.lines)
@@ -214,6 +203,16 @@ class TestALot:
         assert any("lot of 2 customers, of whom 1 are to be written to" in line for line in heard.lines)
         assert load_config(folder / "config.yml").data.lots.file == "../lots/*.csv"
         assert make("good", out=tmp_path) == folder
+
+        # A run on other data rests on the model of the run before, and is found again.
+        results = golden("cdnow")
+        results["purchase_model"]["name"] = "MBG/NBD"
+        (folder / "results.json").write_text(json.dumps(results))
+        monkeypatch.setenv("DATA_HASH", "e" * 64)
+        second = make("good", out=tmp_path)
+        assert load_config(second / "config.yml").model.previous_primary == "MBG/NBD"
+        (second / "results.json").write_text(json.dumps(results))
+        assert make("good", out=tmp_path) == second
 
         drawn = file.read_text()
         with pytest.raises(UsageError, match="a lot of this list was drawn on the same data"):
@@ -277,11 +276,8 @@ class TestARunThatFails:
         assert all(b"hunter2secret" not in path.read_bytes() for path in folder.rglob("*") if path.is_file())
 
     def test_on_a_notebook_made_from_something_else_says_where_its_pages_cannot_be_kept(self, failed, monkeypatch):
-        def full(*_):
-            raise OSError(28, "No space left on device")
-
-        heard = Heard()
-        monkeypatch.setattr("analysis.report.folders.replace_folder", full)
+        heard, full = Heard(), OSError(28, "No space left on device")
+        monkeypatch.setattr("analysis.report.folders.replace_folder", Mock(side_effect=full))
         (error,) = failed(GateFailed, "other_stamp", progress=heard, code=6)
         assert "data_hash" in str(error)
         assert "could not be kept ([Errno 28] No space left on device)" in heard.lines[-1]
