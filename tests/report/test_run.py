@@ -35,13 +35,13 @@ QUICK = Path(__file__).parents[2] / "notebooks" / "parameters" / "quick.yml"
 def place(tmp_path_factory):
     """The working folder of all runs below, their home in it, with modules beside them that nobody asked for."""
     folder = tmp_path_factory.mktemp("place")
-    (folder / "home").mkdir()
     with pytest.MonkeyPatch.context() as patch:
         use_made_up_results(patch)
         patch.chdir(folder)
         patch.setattr(sys, "path", ["", *sys.path])
         patch.setenv("PYTHONPATH", str(Path(analysis.__file__).parents[1]))
         patch.setenv("HOME", str(folder / "home"))
+        (folder / "home").mkdir()
         yield folder
 
 
@@ -51,8 +51,8 @@ def make(place):
 
     def make(*names, config=None, out=place / "out", **options):
         notebooks = folder_with(place, *names)
-        for folder in (place, notebooks):
-            for module in ("json", "numpy", "analysis", "IPython", "papermill", "sitecustomize"):
+        for module in ("json", "numpy", "analysis", "IPython", "papermill", "sitecustomize"):
+            for folder in (place, notebooks):
                 (folder / f"{module}.py").write_text(f"open({str(place / 'executed')!r}, 'a').write(__file__)\n")
         return run_report(config or small_config(), out=out, notebooks=notebooks, **options)
 
