@@ -21,6 +21,7 @@ from analysis.data.simulation import simulate_transactions
 from analysis.errors import DeadlinePassed, InputRefused, Unavailable
 from analysis.pipeline import Store, Study, all_steps
 from analysis.processes import Deadline
+from analysis.report.run import EARLY
 
 SMALL = {
     "name": "small",
@@ -70,6 +71,14 @@ def write_tables(folder: Path) -> None:
 
 
 STORED = [name for name, step in all_steps().items() if step.stored]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _preloaded():
+    """The first pool of a process decides what all workers have imported: here what those of later reports need."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("analysis.pipeline.parallel.PRELOADED", EARLY)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -22,6 +22,7 @@ from tests.report.small import folder_with, small_config
 from analysis import processes
 from analysis.errors import DeadlinePassed
 from analysis.processes import Deadline, Interruption, pool
+from analysis.report.run import EARLY
 
 ROOT = Path(__file__).parents[2]
 SECOND = 1 / 60
@@ -103,7 +104,7 @@ def test_a_deadline_gives_way_to_a_signal_in_every_thread(monkeypatch):
 def test_a_forked_worker_has_the_environment_of_today(monkeypatch):
     for value in ("first", "second"):
         monkeypatch.setenv("RETENTION_LAB_TEST_VALUE", value)
-        with pool(1, preload=["analysis.time"]) as workers:
+        with pool(1, preload=EARLY) as workers:
             assert workers.submit(os.getenv, "RETENTION_LAB_TEST_VALUE").result() == value
 
 
