@@ -29,6 +29,11 @@ import json, pathlib
 file = pathlib.Path(store) / "identity.json"
 file.write_text(json.dumps({**json.loads(file.read_text()), "data_hash": "other"}))
 """
+DIES = """
+import os, pathlib, signal, subprocess
+pathlib.Path("orphan").write_text(str(subprocess.Popen(["sleep", "600"], start_new_session=True).pid))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
 HAS_CHILDREN = """
 import os, pathlib, subprocess, time
 near, far = (subprocess.Popen(["sleep", "600"], start_new_session=is_far) for is_far in (False, True))
@@ -39,7 +44,7 @@ CELLS = {
     "good": "",
     "where": WHERE,
     "cell_error": 'raise ValueError("no <b>such</b> luck")',
-    "dies": "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)",
+    "dies": DIES,
     "full_disk": "import errno, os\nraise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))",
     "leaves_early": "raise SystemExit(0)",
     "no_sentinel": "",
