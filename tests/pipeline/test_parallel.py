@@ -16,7 +16,7 @@ from tests.pipeline.same import assert_same
 from tests.pipeline.test_study import config
 
 from analysis.config import Config, config_from_mapping
-from analysis.data.engine import connect, run, scratch
+from analysis.data.engine import run, scratch
 from analysis.data.simulation import simulate_transactions
 from analysis.errors import DeadlinePassed, InputRefused, Unavailable
 from analysis.pipeline import Store, Study, all_steps
@@ -142,7 +142,6 @@ def test_a_deadline_ends_a_query_that_this_process_waits_for(tmp_path, monkeypat
         with scratch(tmp_path) as connection:
             run(connection, "SELECT sum(a.range * b.range) FROM range(10_000_000) a, range(10_000_000) b")
 
-    connect(tmp_path / "closed").close()
     study = Study(config(tmp_path), store=tmp_path / "store")
     monkeypatch.setattr(study, "outcome", endless)
     began = time.monotonic()

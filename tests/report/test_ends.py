@@ -13,6 +13,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -108,15 +109,20 @@ def test_a_forked_worker_has_the_environment_of_today(monkeypatch):
             assert workers.submit(os.getenv, "RETENTION_LAB_TEST_VALUE").result() == value
 
 
-def test_workers_start_where_the_folder_for_temporary_files_lies_deep(tmp_path):
+def test_workers_start_where_temporary_files_lie_deep_and_import_nothing_from_the_working_folder(tmp_path):
     (deep := tmp_path / ("deep" * 20)).mkdir()
+    for name in ("analysis", "psutil"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('imported')")
     code = """
+import sys
 from analysis.processes import pool
+sys.path[:0] = ["", sys.argv[1]]
 with pool(1, preload=["os"]) as workers:
     print(workers.submit(abs, -1).result())
 """
     environment = {**os.environ, "TMPDIR": str(deep), "PYTHONPATH": str(ROOT / "src")}
-    ended = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120)
+    command = [sys.executable, "-P", "-c", code, tmp_path]
+    ended = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert (ended.stdout, ended.stderr) == ("1\n", "")
 
 
@@ -260,7 +266,8 @@ def test_ctrl_c_while_a_run_starts_says_nothing_odd(place):
 def test_of_four_runs_at_once_one_publishes_and_the_others_are_told_to_wait(tmp_path, monkeypatch):
     monkeypatch.setenv("COMPUTE_SECONDS", "5")
     place = Place(tmp_path, "good")
-    runs = [place.begun() for _ in range(4)]
+    with ThreadPoolExecutor(4) as threads:
+        runs = list(threads.map(lambda _: place.begun(), range(4)))
     published = [run.communicate(timeout=300)[0].strip() for run in runs]
 
     assert sorted(run.returncode for run in runs) == [0, 75, 75, 75]

@@ -9,10 +9,10 @@ from types import SimpleNamespace
 from unittest.mock import Mock
 
 import nbformat
-import psutil
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 from tests.report.small import Heard, folder_with, small_config, use_made_up_results
+from tests.report.test_ends import is_there
 from tests.report.test_folders import finished
 from tests.test_golden import golden
 
@@ -256,7 +256,7 @@ class TestARunThatFails:
         assert "here: chosen notebooks" in (folder / "pages" / "where.html").read_text()
         assert "did not finish" in (place / "out" / "index.html").read_text()
         (orphan,) = place.glob("*/*/orphan")  # of the kernel that died
-        assert not psutil.pid_exists(int(orphan.read_text()))
+        assert not is_there(int(orphan.read_text()))
 
     def test_on_a_model_that_the_data_do_not_identify_shows_what_could_be_shown(self, failed, monkeypatch):
         monkeypatch.setenv("REFUSE", "a is <open>")
