@@ -33,7 +33,8 @@ def small_shop(folder) -> dict:
     tables["orders"] = orders.assign(discount=orders["list_price"] - orders["amount"]).drop(columns="list_price")
     named = {}
     for name, table in tables.items():
-        table.to_csv(folder / f"{name}.csv", index=False, date_format="%Y-%m-%d")
+        if not (file := folder / f"{name}.csv").exists():
+            table.to_csv(file, index=False, date_format="%Y-%m-%d")
         named[name] = {"file": f"{name}.csv", "columns": {column: column for column in table}}
     orders, strategies = named.pop("orders"), {"promotions": named.pop("promotions")}
     strategies["satisfaction"] = named.pop("scores")
