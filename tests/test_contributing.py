@@ -14,7 +14,6 @@ from analysis.pipeline.step import STEPS
 from analysis.report.page import Page
 
 CONTRIBUTING = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
-QUICK = "parameters/quick.yml"
 
 
 def example(heading):
@@ -22,9 +21,8 @@ def example(heading):
     return "\n".join(re.findall(r"```python\n(.*?)```", section, flags=re.S))
 
 
-def test_a_figure_and_a_sentence_are_one_cell(store, capsys):
-    study = rl.open_study(QUICK, store=store)
-    shown = []
+def test_a_figure_and_a_sentence_are_one_cell(sample_study):
+    study, shown = sample_study("cdnow"), []
     page = Page(study)
     page._show = lambda html, plain, role, **more: shown.append(plain)
     exec(example("A figure or a sentence"), {"study": study, "page": page})
@@ -38,8 +36,8 @@ def test_a_new_claim_gives_the_verdict_that_it_tells(sample_study, capsys, monke
     assert capsys.readouterr().out.strip() == example("A new claim").split("# On the CDNOW sample: ")[1].strip()
 
 
-def test_a_step_is_a_function_whose_parameters_are_its_inputs(store, capsys):
-    study = rl.open_study(QUICK, store=store)
+def test_a_step_is_a_function_whose_parameters_are_its_inputs(sample_study, capsys):
+    study = sample_study("cdnow")
     try:
         exec(example("A step, and a key of the configuration"), {"study": study, "__name__": "example"})
         fewer = study.with_(active_window_days=90).quiet_customers

@@ -5,7 +5,6 @@ import re
 import tomllib
 from pathlib import Path
 
-import pytest
 import yaml
 
 ROOT = Path(__file__).parents[1]
@@ -36,12 +35,6 @@ def _name_and_bound(requirement):
     return re.match(r"([A-Za-z0-9._-]+)(?:\[.*\])?(.*)", requirement).groups()
 
 
-def test_what_users_look_for_at_the_top_is_there():
-    folders = ("notebooks", "src/analysis", "data", "reports", "tests")
-    for path in (*folders, "environment.yml", "README.md", "CHANGELOG.md", "CONTRIBUTING.md"):
-        assert (ROOT / path).exists(), path
-
-
 def test_conda_users_get_the_bounds_of_pyproject():
     conda = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
     plain = dict(_name_and_bound(each) for each in conda if isinstance(each, str) and each != "pip")
@@ -50,22 +43,16 @@ def test_conda_users_get_the_bounds_of_pyproject():
     assert plain == {CONDA_NAMES.get(name, name): bound for name, bound in required.items()}
 
 
-def test_every_dependency_is_pinned_without_an_index_address():
+def test_every_dependency_is_pinned_without_an_index_address_and_has_its_reason_in_contributing():
     lock = "".join((ROOT / name).read_text() for name in ("requirements.lock", "requirements-spark.lock"))
     assert "://" not in lock
     assert "index" not in lock
     pinned = {re.split(r"==", line)[0].lower() for line in lock.splitlines() if line}
-    extras = PROJECT["optional-dependencies"].values()
-    for requirement in [*PROJECT["dependencies"], *(each for extra in extras for each in extra)]:
-        name = re.split(r"[\[<>=]", requirement)[0].lower()
-        assert name in pinned, name
-
-
-def test_every_dependency_has_its_reason_in_contributing():
     told = (ROOT / "CONTRIBUTING.md").read_text().lower()
     extras = PROJECT["optional-dependencies"].values()
     for requirement in [*PROJECT["dependencies"], *(each for extra in extras for each in extra)]:
         name = re.split(r"[\[<>=]", requirement)[0].lower()
+        assert name in pinned, name
         assert f"`{name}`" in told, name
 
 
@@ -83,13 +70,8 @@ def _imports(path):
             yield from (alias.name.split(".")[1] for alias in node.names if alias.name.startswith("analysis."))
 
 
-@pytest.mark.parametrize(
-    "path", sorted((ROOT / "src/analysis").rglob("*.py")), ids=lambda p: str(p.relative_to(ROOT / "src/analysis"))
-)
-def test_a_layer_imports_only_from_layers_below_it(path):
-    layer = path.relative_to(ROOT / "src/analysis").parts[0].removesuffix(".py")
-    if layer == "__init__":
-        assert not list(_imports(path))
-        return
-    for imported in _imports(path):
-        assert imported == layer or _place(imported) < _place(layer), f"{layer} must not import {imported}"
+def test_a_layer_imports_only_from_layers_below_it():
+    for path in (ROOT / "src/analysis").rglob("*.py"):
+        layer = path.relative_to(ROOT / "src/analysis").parts[0].removesuffix(".py")
+        for imported in _imports(path):
+            assert imported == layer or _place(imported) < _place(layer), f"{path}: must not import {imported}"

@@ -54,9 +54,8 @@ def test_the_units_pass_the_verifier_of_systemd(tmp_path):
     (tmp_path / "retention-lab.timer").write_text(timer)
     units = [tmp_path / "retention-lab.service", tmp_path / "retention-lab.timer"]
     environment = {**os.environ, "SYSTEMD_UNIT_PATH": f"{tmp_path}:"}
-    done = subprocess.run(
-        ["systemd-analyze", "verify", *units], env=environment, capture_output=True, text=True, check=False
-    )
+    command = ["systemd-analyze", "verify", *units]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     ours = [line for line in done.stderr.splitlines() if "retention-lab" in line]
     assert not ours
     assert done.returncode == 0
@@ -73,9 +72,8 @@ def test_the_script_that_mails_is_one_for_a_plain_shell_and_mails_what_it_should
     (tools / "retention-lab").write_text('#!/bin/sh\necho "something is wrong" >&2\nexit ${CODE:-0}\n')
     for tool in tools.iterdir():
         tool.chmod(0o755)
-    script = script.replace("/srv/retention-lab/.venv/bin", str(tools)).replace(
-        "/srv/reports", str(tmp_path / "reports")
-    )
+    script = script.replace("/srv/retention-lab/.venv/bin", str(tools))
+    script = script.replace("/srv/reports", str(tmp_path / "reports"))
     sent = {}
     for code in ("0", "4", "75"):
         (tmp_path / "sent").write_text("")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -17,11 +16,12 @@ from tests.pipeline.same import assert_same
 from tests.pipeline.test_study import config
 
 from analysis.config import Config, config_from_mapping
-from analysis.data.engine import connect, run, scratch
+from analysis.data.engine import run, scratch
 from analysis.data.simulation import simulate_transactions
 from analysis.errors import DeadlinePassed, InputRefused, Unavailable
 from analysis.pipeline import Store, Study, all_steps
 from analysis.processes import Deadline
+from analysis.report.run import EARLY
 
 SMALL = {
     "name": "small",
@@ -55,16 +55,14 @@ def write_tables(folder: Path) -> None:
     left = (start + pd.Timedelta(days=330)).where(who.index % 3 == 0)
     left = left.where(who.index % 10 != 1, start + pd.Timedelta(days=700))
     weeks = pd.date_range("2023-03-06", periods=8, freq="12W")
+    scores = orders[["customer", "date"]].assign(score=range(len(orders))).iloc[::3]
     tables = {
         "orders": orders,
         "customers": pd.DataFrame({"customer": who, "channel": ["shop", "web"] * 75}),
         "contracts": pd.DataFrame({"customer": who, "start": start, "end": left}),
         "campaigns": pd.DataFrame({"customer": who[::2], "start": weeks[3], "end": weeks[3] + pd.Timedelta(days=20)}),
         "promotions": pd.DataFrame({"start": weeks, "end": weeks + pd.Timedelta(days=6)}),
-        "scores": orders[["customer", "date"]]
-        .assign(score=range(len(orders)))
-        .iloc[::3]
-        .assign(score=lambda it: it["score"] % 10),
+        "scores": scores.assign(score=scores["score"] % 10),
         "types": pd.DataFrame({"customer": who, "type": ["service", "offer", "brand"] * 50}),
         "arms": pd.DataFrame({"customer": who, "arm": ["nothing", "club"] * 75}),
     }
@@ -73,6 +71,14 @@ def write_tables(folder: Path) -> None:
 
 
 STORED = [name for name, step in all_steps().items() if step.stored]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _preloaded():
+    """The first pool of a process decides what all workers have imported: here what those of later reports need."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("analysis.pipeline.parallel.PRELOADED", EARLY)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -136,8 +142,6 @@ def test_a_deadline_ends_a_query_that_this_process_waits_for(tmp_path, monkeypat
         with scratch(tmp_path) as connection:
             run(connection, "SELECT sum(a.range * b.range) FROM range(10_000_000) a, range(10_000_000) b")
 
-    closed = connect(tmp_path / "closed")
-    closed.close()
     study = Study(config(tmp_path), store=tmp_path / "store")
     monkeypatch.setattr(study, "outcome", endless)
     began = time.monotonic()
@@ -173,43 +177,28 @@ def test_a_refusal_is_raised_and_no_worker_is_left(tmp_path):
 COMPUTES = """
 import json, os, sys
 from analysis.pipeline import open_study
-os.chdir(sys.argv[3])
-study = open_study(json.loads(sys.argv[1]), store=sys.argv[2])
-sys.path.insert(0, "")
-sys.path.insert(0, sys.argv[3])
+os.chdir(sys.argv[2])
+study = open_study(json.loads(sys.argv[1]), store="store")
+sys.path[:0] = ["", sys.argv[2]]
 for name in study.compute(processes=2):
     print(name, flush=True)
-    if name == "split" and len(sys.argv) < 5:
-        break
 """
 
 
-def computing(folder: Path, *more: str) -> subprocess.Popen:
-    write_tables(folder)
-    command = [sys.executable, "-P", "-c", COMPUTES, json.dumps(SMALL), str(folder / "store"), str(folder), *more]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-
-
-def test_nothing_beside_the_configuration_is_taken_for_a_module(tmp_path):
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs POSIX signals")
+def test_no_process_outlives_the_one_that_asked_or_imports_what_lies_beside_the_configuration(tmp_path):
+    write_tables(tmp_path)
     for name in ("analysis", "numpy", "json", "pickle", "signal"):
         (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'a').write({name!r})")
-    said, _ = computing(tmp_path).communicate(timeout=120)
-    assert "split" in said.split()
-    assert not (tmp_path / "ran").exists()
-
-
-@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs POSIX signals")
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_no_process_outlives_the_one_that_asked(tmp_path, number):
-    parent = computing(tmp_path, "to the end")
-    for line in parent.stdout:
-        if line.strip() == "split":
-            break
+    command = [sys.executable, "-P", "-c", COMPUTES, json.dumps(SMALL), str(tmp_path)]
+    parent = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert "split\n" in parent.stdout
     below = psutil.Process(parent.pid).children(recursive=True)
     assert len([one for one in below if worker_name(one)]) == 2
-    os.kill(parent.pid, number)
-    assert parent.wait(10) == -number
+    parent.kill()
+    assert parent.wait(10) == -signal.SIGKILL
     ends = time.monotonic() + 20
     while alive := [one for one in below if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]:
         assert time.monotonic() < ends, alive
         time.sleep(0.1)
+    assert not (tmp_path / "ran").exists()

@@ -43,14 +43,9 @@ def launched() -> Iterator[Any]:
 
 @dataclass
 class Visit:
-    """An open page, and everything that it did which nobody should see.
+    """An open page (Playwright's), and everything that it did which nobody should see.
 
-    Attributes
-    ----------
-    page
-        Playwright's page.
-    complaints
-        Requests but for its own file and data inside it, errors and warnings on the console, exceptions, and dialogs.
+    That is requests but for its own file and data inside it, errors and warnings on the console, exceptions, dialogs.
     """
 
     page: Any
@@ -112,12 +107,12 @@ def pages_of(folder: Path) -> list[Path]:
 LOOKS = (("light", DESK), ("dark", PHONE), ("dark", DESK), ("light", PHONE))
 
 
-def problems_of(browser: Any, file: Path, looks: Sequence[Any] = LOOKS) -> list[str]:
-    """What is wrong with a page: on a desk and on a phone, in light and in dark."""
+def problems_of(browser: Any, file: Path, looks: Sequence[Any] = LOOKS, *, axe: bool = True) -> list[str]:
+    """What is wrong with a page: on a desk and on a phone, in light and in dark; with what axe finds, or without."""
     found = []
     for scheme, window in looks:
         with visit(browser, file, scheme=scheme, window=window) as seen:
-            told = [*seen.too_wide(), *seen.violations(), *seen.too_wide(), *seen.complaints]
+            told = [*seen.too_wide(), *(seen.violations() if axe else ()), *seen.too_wide(), *seen.complaints]
             found += [f"{file.name}, {scheme}, {window['width']} px: {one}" for one in told]
     return found
 

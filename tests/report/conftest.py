@@ -24,9 +24,11 @@ def browser():
 
 
 @pytest.fixture
-def make(small, tmp_path):
-    """Make a report of some of the tiny notebooks on made-up results."""
+def make(small, tmp_path, monkeypatch):
+    """Make a report of some of the tiny notebooks on made-up results, below the working folder."""
     from analysis.report.run import run_report
+
+    monkeypatch.chdir(tmp_path)
 
     def make(*names, config=None, **options):
         notebooks = folder_with(tmp_path, *names)

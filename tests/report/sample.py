@@ -20,7 +20,15 @@ import analysis as rl
 from analysis.interval import Interval
 from analysis.report.page import open_page
 from tests.report.sample import small_study
-page = open_page(small_study({language!r}), phone={phone})
+page = open_page(small_study())
+"""
+
+METHOD = r"""
+# The method
+
+BG/NBD gives $E[X(t)] = \frac{a+b+x-1}{a-1}$ for every customer:
+
+$$P(\text{alive}) = \frac{1}{1 + \frac{a}{b+x-1}\left(\frac{\alpha+T}{\alpha+t_x}\right)^{r+x}}$$
 """
 
 FRAME = """
@@ -87,29 +95,20 @@ def small_study(language: str = "en") -> SimpleNamespace:
     return SimpleNamespace(config=SimpleNamespace(language=language, assumed=()), currency="USD")
 
 
-def notebook_of(language: str = "en", *, phone: bool = False) -> NotebookNode:
-    """All that a page can show; not yet executed."""
-    tagged = {"tags": ["lab"]}
-    return new_notebook(
+def executed() -> NotebookNode:
+    """All that a page can show."""
+    notebook = new_notebook(
         cells=[
             new_code_cell("language = 'en'", metadata={"tags": ["parameters"]}),
-            new_code_cell(OPENING.format(language=language, phone=phone).strip()),
+            new_code_cell(OPENING.strip()),
             new_code_cell(TEXTS.strip()),
-            new_markdown_cell(
-                "# The method\n\nBG/NBD gives $E[X(t)] = \\frac{a+b+x-1}{a-1}$ for every customer:\n\n"
-                "$$P(\\text{alive}) = \\frac{1}{1 + \\frac{a}{b+x-1}"
-                "\\left(\\frac{\\alpha+T}{\\alpha+t_x}\\right)^{r+x}}$$\n\n"
-                "Source: Fader, Hardie and Lee (2005)."
-            ),
+            new_markdown_cell(METHOD.strip()),
             new_code_cell(FRAME.strip()),
             new_code_cell(SECTION.strip()),
             new_code_cell(PAIR.strip()),
-            new_code_cell("lift.nlargest(1, 'estimate')  # only in the laboratory", metadata=tagged),
-            *([] if phone else [new_code_cell(BARE.strip())]),
+            new_code_cell("lift.nlargest(1, 'estimate')  # only in the laboratory", metadata={"tags": ["lab"]}),
+            new_code_cell(BARE.strip()),
         ],
         metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
     )
-
-
-def executed(notebook: NotebookNode) -> NotebookNode:
     return NotebookClient(notebook, timeout=60, allow_errors=True).execute()

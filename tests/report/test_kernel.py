@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-from functools import partial
 from pathlib import Path
 
 import nbformat
@@ -22,7 +21,7 @@ from analysis.report.run import EARLY
 
 ROOT = Path(__file__).parents[2]
 TELLS = """
-import json, os, sys
+import json, multiprocessing, os, sys, time
 import matplotlib
 import numpy as np
 from threadpoolctl import threadpool_info
@@ -31,18 +30,13 @@ path = [entry for entry in sys.path if not entry or entry == os.getcwd()]
 told = {"hash": hash("customer"), "number": np.random.random(), "backend": matplotlib.get_backend(), "path": path}
 told |= {"threads": {one["num_threads"] for one in threadpool_info()}, "parent": os.environ.get("PARENT")}
 told |= {"process": os.getpid(), "folder": os.path.basename(os.getcwd())}
-print(json.dumps(told, default=list))
-"""
-
-HAS_PROCESSES = """
-import json, multiprocessing, time
-
 process = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,))
 process.start()
 process.terminate()
 process.join()
 multiprocessing.set_start_method("spawn")
-print(json.dumps([process.exitcode, multiprocessing.get_start_method()]))
+told |= {"ended": process.exitcode, "starts": multiprocessing.get_start_method()}
+print(json.dumps(told, default=list))
 """
 
 HAS_NOTEBOOKS = """
@@ -62,7 +56,7 @@ print(json.dumps([inner.cells[0].outputs[0].data["text/plain"], ended.returncode
 OPTIONS = "import json, sys; print(json.dumps([sys.warnoptions, sys.flags.optimize, hash('customer')]))"
 
 
-def told_by_kernels(cell, folder, kernels=2):
+def told_by_kernels(cell, folder, kernels=1):
     """What a cell prints as JSON in each of some kernels of one worker."""
     there, found = folder / "tells.ipynb", []
     spec = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
@@ -81,41 +75,33 @@ def test_a_kernel_whose_worker_was_gone_before_it_began_ends(tmp_path):
     assert began.wait(timeout=30) == 128 + signal.SIGTERM
 
 
-@pytest.fixture(params=[True, False], ids=["forked", "of its own"])
-def told(request, tmp_path, monkeypatch):
-    monkeypatch.setattr(notebooks, "FORKS", request.param)
-    monkeypatch.setenv("PARENT", "of today")
-    return partial(told_by_kernels, folder=tmp_path)
-
-
 def hash_of_seed_0():
     hashed = [sys.executable, "-c", "print(hash('customer'))"]
     return int(subprocess.run(hashed, env={"PYTHONHASHSEED": "0"}, capture_output=True, text=True, check=True).stdout)
 
 
-def test_a_kernel_begins_as_a_new_interpreter_with_what_a_run_fixes(told, tmp_path):
-    one, other = told(TELLS)
-    alone = {"process", "number"}
-    assert one.keys() - alone == other.keys() - alone
-    assert {key: one[key] for key in one.keys() - alone} == {key: other[key] for key in other.keys() - alone}
-    assert all(one[key] != other[key] for key in alone)
+def test_a_kernel_begins_as_a_new_interpreter_with_what_a_run_fixes(tmp_path, monkeypatch):
+    monkeypatch.setenv("PARENT", "of today")
+    forked = told_by_kernels(TELLS, tmp_path, kernels=2)
+    monkeypatch.setattr(notebooks, "FORKS", False)
+    told = [*forked, *told_by_kernels(TELLS, tmp_path)]
+    assert len({one.pop("process") for one in told}) == len({one.pop("number") for one in told}) == 3
+    one = told[0]
+    assert told == [one] * 3
     assert (one["threads"], one["path"], one["parent"], one["folder"]) == ([1], [], "of today", tmp_path.name)
     assert "inline" in one["backend"]
     assert one["hash"] == hash_of_seed_0()  # so that a set has one order in every run
+    assert (one["ended"], one["starts"]) == (-signal.SIGTERM, "spawn")  # as anywhere, and as the notebook chooses
 
 
-def test_a_notebook_ends_its_processes_as_anywhere_and_chooses_how_they_start(told):
-    assert told(HAS_PROCESSES) == [[-signal.SIGTERM, "spawn"]] * 2
-
-
-def test_a_notebook_executes_notebooks(told):
-    assert told(HAS_NOTEBOOKS, kernels=1) == [["2", 0]]
+def test_a_notebook_executes_notebooks(tmp_path):
+    assert told_by_kernels(HAS_NOTEBOOKS, tmp_path) == [["2", 0]]
 
 
 @pytest.mark.parametrize(
     ("options", "before"),
     [
-        (["-O", "-W", "error"], ""),
+        (["-b"], ""),
         ([], "multiprocessing.get_context('forkserver').Process(target=abs, args=(1,)).start()"),
     ],
     ids=["of its own", "of a server that was there"],
@@ -126,16 +112,12 @@ import multiprocessing
 from pathlib import Path
 from tests.report.test_kernel import OPTIONS, told_by_kernels
 {before}
-print(told_by_kernels(OPTIONS, Path({str(tmp_path)!r}), kernels=1))
+print(told_by_kernels(OPTIONS, Path({str(tmp_path)!r})))
 """
     begun = [sys.executable, *options, "-c", code]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "src")]), "PYTHONHASHSEED": "5"}
-    told = subprocess.run(begun, env=environment, capture_output=True, text=True, check=True).stdout
-    assert ast.literal_eval(told) == [[[], 0, hash_of_seed_0()]]
-
-
-def test_workers_say_nothing_on_the_terminal_where_home_cannot_be_written_to(tmp_path):
-    (tmp_path / "home").write_text("a file")
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "HOME": str(tmp_path / "home")}
-    begun = [sys.executable, "-c", "import analysis.report.early"]
-    assert subprocess.run(begun, env=environment, capture_output=True, text=True, check=True).stderr == ""
+    (tmp_path / "home").write_text("a file, in which nothing can be written")
+    paths = {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "src")]), "HOME": str(tmp_path / "home")}
+    environment = {**os.environ, **paths, "PYTHONHASHSEED": "5"}
+    told = subprocess.run(begun, env=environment, capture_output=True, text=True, check=True)
+    assert ast.literal_eval(told.stdout) == [[[], 0, hash_of_seed_0()]]
+    assert told.stderr == ""

@@ -12,7 +12,7 @@ import time
 import nbformat
 import pytest
 from tests.report.browser import launched
-from tests.report.sample import executed, notebook_of
+from tests.report.sample import executed
 
 pytestmark = pytest.mark.slow
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def lab(tmp_path):
     """Address of a JupyterLab in a folder of its own, with the executed sample in it, which it trusts."""
-    nbformat.write(executed(notebook_of()), tmp_path / "sample.ipynb")
+    nbformat.write(executed(), tmp_path / "sample.ipynb")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -19,6 +19,7 @@ from analysis.report.stamp import SENTINEL
 from analysis.words import Message, reader
 
 HOSTILE = "<img src=x onerror=alert(1)>"
+SAMPLE = {"transactions": {"sample": "cdnow"}}
 LIFT = pd.DataFrame({"model": ["m"], "estimate": [4300.0], "lower": [3900.0], "upper": [5312.0]})
 
 
@@ -102,21 +103,16 @@ def test_for_a_phone_figures_are_drawn_half_as_wide(shown):
     assert image.find_parent(class_="rl-scroll") is None
 
 
-def test_a_table_may_be_folded_behind_its_caption(page, shown):
+def test_a_table_and_points_may_be_folded_behind_a_line(page, shown):
     page.table(LIFT, "{n:integer} model", "{n:integer} models", columns={"model": "Model"}, n=1)
     page.table(LIFT, Message("All models"), fold=True)
+    page.points([Message("one"), Message("two")], behind=Message("What it rests on"))
     open_one, folded = soup_of(shown).find_all("table")
     assert open_one.caption.text == "1 model"
     assert folded.find_parent("details").summary.text == "All models"
-
-
-def test_points_may_stand_behind_a_line(page, shown):
-    page.points([Message("one"), Message("two")], behind=Message("What it rests on"))
-    folded = soup_of(shown).details
-    assert (folded.summary.text, [point.text for point in folded.find_all("li")]) == (
-        "What it rests on",
-        ["one", "two"],
-    )
+    points = soup_of(shown).find_all("details")[1]
+    assert points.summary.text == "What it rests on"
+    assert [point.text for point in points.find_all("li")] == ["one", "two"]
 
 
 def test_cards_show_a_figure_its_sentence_and_how_it_went(page, shown):
@@ -140,15 +136,9 @@ def test_the_last_output_is_the_sentinel(shown):
     assert shown[-1][0][SENTINEL] == {"stamp": {}, "summary": "In words"}
 
 
-ANSWERED = {
-    "economics": {"gross_margin": 0.3, "cost_per_order": 0, "acquisition_cost": 0},
-    "contacts": {"cost_per_contact": 0, "incentive": 0},
-}
-
-
 def page_of(monkeypatch, sections):
     monkeypatch.setattr(module, "identity_of", lambda study: {})
-    config = Config(name="shop", data={"transactions": {"sample": "cdnow"}}, **sections)
+    config = Config(name="shop", data=SAMPLE, **sections)
     return open_page(SimpleNamespace(config=config, currency="USD"))
 
 
@@ -169,25 +159,21 @@ def test_margin_that_rests_on_unanswered_questions_is_marked_and_the_page_says_w
     assert shown[-1][0][SENTINEL]["summary"].endswith(told)
 
 
-@pytest.mark.parametrize("answered", [ANSWERED, {"economics": {"gross_margin": 0.3, "cost_per_order": 0}}])
-def test_margin_is_not_marked_where_what_it_rests_on_is_answered(monkeypatch, shown, answered):
-    page = page_of(monkeypatch, answered)
+def test_margin_is_not_marked_where_what_it_rests_on_is_answered(monkeypatch, shown):
+    page = page_of(monkeypatch, {"economics": {"gross_margin": 0.3, "cost_per_order": 0}})
     page.text("Some {worth:rounded_money}.", worth=48_156.0)
     page.finish()
     assert [data["text/plain"] for data, _ in shown] == ["", "Some US$48,000.", ""]
 
 
 def test_a_configuration_that_was_written_out_keeps_what_was_assumed():
-    data = {"transactions": {"sample": "cdnow"}}
-    written = config_from_mapping({"data": data}, path=Path("a.yml")).model_dump(mode="json", exclude_none=True)
+    written = config_from_mapping({"data": SAMPLE}, path=Path("a.yml")).model_dump(mode="json", exclude_none=True)
     written.pop("folder", None)
     assert len(config_from_mapping(written, path=Path("a.yml")).assumed) == 5
     answered = config_from_mapping(written, path=Path("a.yml"), overrides={"economics.gross_margin": 0.3})
     assert "economics.gross_margin" not in answered.assumed
-
-
-def test_a_table_of_the_spend_answers_what_winning_a_customer_costs():
+    # A table of the spend answers what winning a customer costs.
     spend = {"file": "spend.csv", "columns": {"date": "month", "spend": "spend"}}
-    config = Config(name="shop", data={"transactions": {"sample": "cdnow"}, "acquisition": spend})
+    config = Config(name="shop", data=SAMPLE | {"acquisition": spend})
     assert "economics.acquisition_cost" not in config.assumed
     assert "economics.gross_margin" in config.assumed

@@ -58,17 +58,6 @@ def scored(tmp_path, run):
     return scored
 
 
-def test_a_model_that_follows_a_season_survives_its_file(fitted, run):
-    fit, season = fitted[0], np.array([0.5, 1.5])
-    promotions = Promotions(np.array([18_000.0, 18_007.0]), 2.0, 0.1, 18_100.0)
-    content = model_content(replace(fit, season=season, promotions=promotions), fitted[1], currency="USD")
-    write_json(content, run / "model.json")
-    found = stored_model(run)[0]
-    assert found.season.tolist() == season.tolist()
-    assert (found.promotions.edges.tolist(), found.promotions.factor) == ([18_000.0, 18_007.0], 2.0)
-    assert (found.promotions.share, found.promotions.until) == (0.1, 18_100.0)
-
-
 def test_a_model_survives_its_file(fitted, run):
     fit, spend, currency = stored_model(run)
     assert fit.parameters == fitted[0].parameters
@@ -77,10 +66,16 @@ def test_a_model_survives_its_file(fitted, run):
     assert np.array_equal(spend.posterior.draws, fitted[1].posterior.draws)
     assert currency == "USD"
 
+    promotions = Promotions(np.array([18_000.0, 18_007.0]), 2.0, 0.1, 18_100.0)
+    follows = replace(fit, season=np.array([0.5, 1.5]), promotions=promotions)
+    write_json(model_content(follows, spend, currency="USD"), run / "model.json")
+    found = stored_model(run)[0]
+    assert found.season.tolist() == [0.5, 1.5]
+    assert (found.promotions.edges.tolist(), found.promotions.factor) == ([18_000.0, 18_007.0], 2.0)
+    assert (found.promotions.share, found.promotions.until) == (0.1, 18_100.0)
 
-@pytest.mark.parametrize(
-    "text", [ONE, ONE + "bob,2024-01-06,3.00\n", ONE + "ann,2024-02-05,8.00\n"], ids=["one", "no repeat", "one repeats"]
-)
+
+@pytest.mark.parametrize("text", [ONE, ONE + "bob,2024-01-06,3.00\n", ONE + "ann,2024-02-05,8.00\n"])
 def test_few_customers_and_no_repeat_orders_are_enough(scored, text):
     table = pd.read_parquet(scored(text) / "customers.parquet")
     assert len(table) == len({line.split(",")[0] for line in text.splitlines()[1:]})
@@ -115,8 +110,7 @@ def test_a_model_without_money_scores_orders_only(scored, changed):
 
 
 @pytest.mark.parametrize(
-    "content",
-    ["[]", "null", "5", "{", "{}", '{"schema_version": 1}', "[" * 100_000, '{"schema_version": 2, "currency": null}'],
+    "content", ["null", "{", "{}", "[" * 100_000, '{"schema_version": 2, "currency": null}'], ids=lambda text: text[:9]
 )
 def test_what_is_no_model_is_refused_by_its_run(scored, run, content):
     (run / "model.json").write_text(content)
@@ -127,36 +121,28 @@ def test_what_is_no_model_is_refused_by_its_run(scored, run, content):
 @pytest.mark.parametrize(
     ("place", "value"),
     [
-        (("purchase_model", "parameters"), {"r": None, "alpha": 1.0, "a": 1.0, "b": 1.0}),
-        (("purchase_model", "parameters"), {"r": -1.0, "alpha": 1.0, "a": 1.0, "b": 1.0}),
-        (("purchase_model", "parameters"), {"x": 1.0}),
-        (("purchase_model", "parameters"), [1, 2, 3, 4]),
-        (("purchase_model", "parameters"), {"r": HUGE, "alpha": 1.0, "a": 1.0, "b": 1.0}),
-        (("purchase_model", "model"), "magic"),
-        (("purchase_model", "time_unit"), "fortnight"),
-        (("purchase_model", "customers"), "<b>"),
-        (("purchase_model", "posterior", "draws"), []),
-        (("purchase_model", "posterior", "draws"), None),
-        (("purchase_model", "posterior", "draws"), [[1.0, 2.0]]),
-        (("purchase_model", "posterior", "draws"), [[1e308] * 4]),
-        (("purchase_model", "posterior", "draws"), [[-1.0] * 4]),
-        (("purchase_model", "posterior", "draws"), [[HUGE] * 4]),
-        (("spend_model", "posterior", "draws"), [[1.0, float("nan"), 1.0]]),
-        (("spend_model", "mean_order_value"), HUGE),
-        (("spend_model", "parameters"), {"p": 1.0, "q": 1.0}),
-        (("currency",), ["EUR"]),
+        *(("purchase_model.parameters", {"r": r, "alpha": 1.0, "a": 1.0, "b": 1.0}) for r in (None, -1.0, HUGE)),
+        ("purchase_model.parameters", {"x": 1.0}),
+        ("purchase_model.parameters", [1, 2, 3, 4]),
+        ("purchase_model.model", "magic"),
+        ("purchase_model.time_unit", "fortnight"),
+        ("purchase_model.customers", "<b>"),
+        *(("purchase_model.posterior.draws", draws) for draws in ([], [[1.0, 2.0]], [[1e308] * 4], [[HUGE] * 4])),
+        ("spend_model.posterior.draws", [[1.0, float("nan"), 1.0]]),
+        ("spend_model.mean_order_value", HUGE),
+        ("currency", ["EUR"]),
     ],
     ids=lambda value: str(value)[:60],
 )
-def test_a_model_that_was_tampered_with_is_refused_at_once_with_a_sentence(scored, changed, place, value):
+def test_a_model_that_was_tampered_with_is_refused_at_once_with_a_sentence(run, changed, place, value):
     def change(content):
-        *above, leaf = place
+        *above, leaf = place.split(".")
         for name in above:
             content = content[name]
         content[leaf] = value
 
     changed(change)
     with pytest.raises(UsageError, match=r"run .*model") as refused:
-        scored(ONE)
+        stored_model(run)
     assert refused.value.exit_code == 2
     assert len(str(refused.value)) < 500
