@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import analysis as rl
+from analysis.data import simulate_transactions
 from analysis.errors import InputRefused
 
 ROWS = [
@@ -75,3 +76,10 @@ def test_many_customer_days_are_summarised_in_their_faster_form_with_the_same_nu
     fast = rl.read_orders(frame, **columns).summary()
     halves = ["odd_total", "odd_orders", "even_total", "even_orders"]
     pd.testing.assert_frame_equal(fast, whole.drop(columns=halves), rtol=1e-12)
+
+
+def test_the_same_rows_in_another_order_are_stored_as_the_same_bytes():
+    frame = simulate_transactions(500, seed=1)
+    found = [rl.read_orders(rows, **{name: name for name in frame}) for rows in (frame, frame.iloc[::-1])]
+    files = [orders.occasions.with_name("days.parquet").read_bytes() for orders in found]
+    assert files[0] == files[1]

@@ -66,8 +66,9 @@ class Days:
         """Write the table to ``path`` and let its connection go."""
         if self.connection is not None:
             unfinished = self.path.with_name(f"{self.path.name}-{os.getpid()}.unfinished")
+            rows = f"(SELECT * FROM {TABLE} ORDER BY customer, day)"  # threads give them in any order
             self.connection.execute(
-                f"COPY {TABLE} TO {literal(unfinished)} (FORMAT parquet, COMPRESSION lz4)"
+                f"COPY {rows} TO {literal(unfinished)} (FORMAT parquet, COMPRESSION lz4)"
             ).fetchall()
             unfinished.replace(self.path)
             close(self.connection, self.path.parent)
