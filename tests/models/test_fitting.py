@@ -66,6 +66,13 @@ def test_customers_who_never_leave_do_not_identify_dropout_and_the_error_says_so
 
 
 @pytest.mark.parametrize("name", MODELS)
+def test_where_nobody_ordered_twice_the_error_says_that_and_nothing_of_leaving(name):
+    with pytest.raises(NotIdentified, match="nobody ordered twice") as caught:
+        fit_one(MODELS[name], collapse(np.zeros(40), np.zeros(40), np.linspace(5, 50, 40)), Clock(TimeUnit.WEEK), 1)
+    assert "leav" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("seed", range(3))
 def test_a_plateau_is_no_maximum(name, seed):
     """Customers who never leave: the likelihood is flat in the dropout parameters, whatever its noise says."""

@@ -97,6 +97,11 @@ class TestCalibration:
         assert calibration.is_assumed(1096)
         assert not calibration.is_assumed(91)
 
+    def test_what_cannot_be_negative_stays_so_however_little_is_expected(self):
+        found = Calibration.of([0.2, -0.2], [0.05, 0.05], 91).widened(Interval(0.5, 0, 4, 0.9), 1096)
+        assert found.lower == 0
+        assert found.upper > 4
+
 
 class TestTheRecord:
     def test_each_window_is_calibrated_by_those_before_it_only(self):

@@ -112,7 +112,7 @@ PARAMETERS: tuple[Parameter, ...] = (
               Message("new customers per purchase and standard deviation"), .02, 0, .1, most=1,
               ask=Message("by asking new customers who sent them")),
     Parameter("referred_value", Message("Value of referred customers"), Message("share of others' value"), 1, .8, 1.25,
-              source="Schmitt et al. 2011; against it Wolters & Gedenk 2019"),
+              source="Schmitt et al. 2011; contra Wolters & Gedenk 2019"),
     Parameter("rival_pull", Message("How strongly a rival's better deal takes customers"),
               Message("hazard per week and share of the price"), .1, 0, .4),
     Parameter("bond_shield", Message("How much a better experience protects from a better deal"),

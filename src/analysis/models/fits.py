@@ -465,6 +465,17 @@ def _time_scale(patterns: Patterns) -> float:
 
 
 def _not_identified(model: PurchaseModel, optimum: Optimum, patterns: Patterns) -> NotIdentified:
+    said = {
+        "code": "purchase.not_identified",
+        "model": model.name,
+        "parameters": [name for name, runs in zip(model.names, optimum.runs_away, strict=True) if runs],
+        "n": patterns.customers,
+        "repeaters": int(patterns.weight[patterns.frequency > 0].sum()),
+    }
+    if not said["repeaters"]:
+        return NotIdentified(
+            "{model}: the data do not determine {parameters:list}, because nobody ordered twice.", **said
+        )
     return NotIdentified(
         "{model}: the data do not determine {parameters:list} ({n:integer} customer, {repeaters:integer} with a repeat "
         "order). They show too little of customers leaving, or of customers differing in it. A longer observation "
@@ -472,9 +483,5 @@ def _not_identified(model: PurchaseModel, optimum: Optimum, patterns: Patterns) 
         "{model}: the data do not determine {parameters:list} ({n:integer} customers, {repeaters:integer} with a "
         "repeat order). They show too little of customers leaving, or of customers differing in it. A longer "
         "observation period helps where many are new; where hardly anyone leaves, this model has no answer.",
-        code="purchase.not_identified",
-        model=model.name,
-        parameters=[name for name, runs in zip(model.names, optimum.runs_away, strict=True) if runs],
-        n=patterns.customers,
-        repeaters=int(patterns.weight[patterns.frequency > 0].sum()),
+        **said,
     )

@@ -109,7 +109,7 @@ class Calibration:
         spread = rng.choice(SPREADS, p=self.weights, size=DRAWS) * max(1.0, self.window_days / horizon_days) ** 0.5
         luck, error = rng.standard_normal((2, DRAWS))
         side = np.where(luck > 0, own.upper - own.estimate, own.estimate - own.lower) / reach
-        drawn = (own.estimate + luck * side) * np.exp(spread * error)
+        drawn = np.maximum(own.estimate + luck * side, min(own.lower, 0)) * np.exp(spread * error)
         lower, upper = np.quantile(drawn, [(1 - own.level) / 2, (1 + own.level) / 2]).tolist()
         return Interval(own.estimate, min(lower, own.lower), max(upper, own.upper), own.level)
 

@@ -52,11 +52,11 @@ def plot_differences(result: StrategyComparison, ax: Axes | None = None) -> Axes
     ax.grid(visible=True, axis="x")
     few_ticks(ax, x=3 if is_narrow(ax) else 6)
     format_ticks(ax, x="compact_money")
-    return name_axes(ax, x=tr("Profit against going on as today, customers still to be won included"))
+    return name_axes(ax, x=tr("More profit, new customers included"))
 
 
 def plot_break_even(result: StrategyComparison, ax: Axes | None = None) -> Axes:
-    """By how much the margin of customers must rise for each strategy to pay, beside what is likely."""
+    """By how much the margin of customers must rise for each strategy to pay, beside what we judge it to."""
     advice = list(result.advice.values())
     ax = own_axes(ax, size=(7.2, 1.0 + 0.6 * len(advice)))
     for row, each in enumerate(advice):
@@ -67,7 +67,7 @@ def plot_break_even(result: StrategyComparison, ax: Axes | None = None) -> Axes:
     ax.set_yticks([-row for row in range(len(advice))], [str(name_of(each.strategy)) for each in advice])
     ax.grid(visible=True, axis="x")
     format_ticks(few_ticks(ax, x=5), x="percent")
-    return name_axes(ax, x=tr("More margin from customers: the mark is needed, the bar likely"))
+    return name_axes(ax, x=tr("More margin from customers: the mark is needed, the bar our judgement"))
 
 
 def plot_mechanism(path: pd.DataFrame, ax: Axes | None = None) -> Axes:

@@ -164,7 +164,7 @@ def _first(found: StrategyComparison) -> Message:
     if best := by_form[DO]:
         return Message(
             "**Do this: {name}.** It is expected to earn some {difference:estimate rounded_money} more over "
-            "{years:years}, probably {difference:range rounded_money}.",
+            "{years:years} ({difference:range rounded_money}).",
             name=named[DO], years=years, difference=best[0].difference
         )  # fmt: skip
     if best := by_form[TRY_FIRST]:
@@ -238,7 +238,7 @@ def _where_it_pays(advice: Advice) -> Message:
 
 def _margin_needed(advice: Advice) -> Message:
     return Message(
-        "if customers bring {need:percent1} more margin; {likely:range percent1} is likely",
+        "if customers bring {need:percent1} more margin; we judge it to be {likely:range percent1}",
         need=max(advice.need.estimate, 0.0), likely=advice.likely,
     )  # fmt: skip
 
