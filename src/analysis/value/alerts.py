@@ -1,8 +1,8 @@
 """Alerts: whether the last month was out of the ordinary, on any rung or in any cohort, with few false ones.
 
 Each month's share is set against that of the same month a year before, so that season and a steady trend are none; how
-far such changes vary from month to month, earlier ones say. Together all series give at most one false alert a year,
-however often a report is made: the last whole month is one look, and a year has twelve.
+far such changes vary from month to month, earlier ones say. Together all series give at most one false alert a year on
+average, however often a report is made: the last whole month is one look, and a year has twelve.
 """
 
 from __future__ import annotations
