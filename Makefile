@@ -36,7 +36,7 @@ test-slow: $(INSTALLED) ## the slow tests too: recovery of simulated truths
 	$(TEST) -n 2 -m "not needs_spark"
 
 test-spark: setup-spark ## the tests that start Spark; needs Java
-	$(TEST) -m needs_spark
+	$(TEST) -m needs_spark tests/data tests/value
 
 lint: $(INSTALLED) ## check style of code and notebooks
 	$(BIN)/ruff check .

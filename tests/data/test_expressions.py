@@ -126,6 +126,7 @@ def plain_summary(rows, end):
             repeat = [left[day] for day in layers[1:]]
             summary[customer] |= {
                 "days": (layers[0], layers[-1], len(layers)),
+                "ages": (len(repeat), (layers[-1] - layers[0]).days, (end - layers[0]).days),
                 "spent": spent,
                 "repeat": (sum(repeat), sum(value**2 for value in repeat)),
                 "halves": (sum(repeat[::2]), len(repeat[::2]), sum(repeat[1::2]), len(repeat[1::2])),
@@ -140,6 +141,7 @@ def told(summary):
             "channel": row["first_channel"],
             "category": row["first_category"],
             "days": (row["first_order"], row["last_order"], row["orders"]),
+            "ages": (row["frequency"], row["recency_days"], row["T_days"]),
             "spent": row["spent"],
             "repeat": (row["repeat_total"], row["spend_squares"]),
             "halves": (row["odd_total"], row["odd_orders"], row["even_total"], row["even_orders"]),
@@ -148,20 +150,11 @@ def told(summary):
     }
 
 
-@pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize("end", [END, dt.date(2024, 2, 10)])
-def test_the_summary_of_any_day_is_that_of_a_plain_loop_to_the_cent(table, seed, end):
-    rows = messy_rows(seed)
+def test_the_summary_of_any_day_is_that_of_a_plain_loop_to_the_cent(table, end):
+    rows = messy_rows(1)
     days = expressions.customer_days(table(rows))
     assert told(expressions.summary(days, end)) == plain_summary(rows, end)
-
-
-def test_ages_are_whole_days_up_to_the_end(table):
-    days = expressions.customer_days(table(messy_rows(3)))
-    for row in expressions.summary(days, END).to_pyarrow().to_pylist():
-        assert row["frequency"] == row["orders"] - 1
-        assert row["recency_days"] == (row["last_order"] - row["first_order"]).days
-        assert row["T_days"] == (END - row["first_order"]).days
 
 
 def test_histories_collapse_with_weights_and_predictions_come_back_to_every_customer(table):

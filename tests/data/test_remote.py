@@ -251,7 +251,7 @@ ASKED = {"count_status": ["paid"], "ids": {"anonymous": ["guest"]}, "max_missing
 
 @seed(1)
 @settings(
-    max_examples=5,
+    max_examples=3,
     deadline=None,
     phases=(Phase.generate,),
     suppress_health_check=[HealthCheck.function_scoped_fixture],
