@@ -383,7 +383,7 @@ def _totals_of_orders(rows: Table) -> Table:
         spread=orders.count(where=orders["first"] < orders["last"]),
         several=orders.count(where=is_several),
         alike=orders.count(where=is_alike),
-        example=orders.order_id.min(where=is_several),
+        example=orders.order_id.min(where=is_alike),
     )
 
 
