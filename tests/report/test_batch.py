@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -102,9 +103,11 @@ class TestABatch:
 
     def test_stops_all_of_them_at_its_deadline(self, batch, tmp_path):
         config = batch(["NL", "FR"]).model_copy(update={"deadline_minutes": 4 / 60})
+        began = time.monotonic()
         with pytest.raises(BatchFailed) as failed:
             run_batch(config, out=tmp_path / "out", notebooks=folder_with(tmp_path, "sleeps"))
         assert failed.value.exit_code == 5
+        assert time.monotonic() - began < 60  # the notebooks sleep for longer
         for part in ("NL", "FR"):
             (page,) = (tmp_path / "out" / f"shop-{part}" / "failed").glob("*/index.html")
             assert "longer than the" in page.read_text()
