@@ -246,9 +246,10 @@ def _month_of(days: pd.Series) -> pd.Series:
 
 def _months_later(days: pd.Series, months: pd.Series) -> pd.Series:
     """Each day so many months later, in a shorter month its last day."""
-    month = days.to_numpy().astype("datetime64[M]") + months.to_numpy().astype("int64")
-    last = (month + 1).astype("datetime64[D]") - 1
-    moved = np.minimum(month.astype("datetime64[D]") + (days.dt.day.to_numpy() - 1), last)
+    a_day, a_month = np.timedelta64(1, "D"), np.timedelta64(1, "M")
+    month = days.to_numpy().astype("datetime64[M]") + months.to_numpy().astype("int64") * a_month
+    last = (month + a_month).astype("datetime64[D]") - a_day
+    moved = np.minimum(month.astype("datetime64[D]") + (days.dt.day.to_numpy() - 1) * a_day, last)
     return pd.Series(moved.astype("datetime64[s]"), days.index)
 
 

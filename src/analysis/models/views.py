@@ -120,7 +120,7 @@ def history(fit: PurchaseFit, customer) -> pd.DataFrame:
         raise UsageError(f"customer == {customer!r}, must be one of the {len(ids):,} ids, such as {ids[0]!r}")
     place = [("customer", "==", ids.get_loc(customer))]
     bought = pd.read_parquet(orders.occasions, columns=["day"], filters=place)["day"].to_numpy("datetime64[D]")
-    days = np.arange(bought[0], np.datetime64(orders.observation_end, "D") + 1)
+    days = np.arange(bought[0], np.datetime64(orders.observation_end, "D") + np.timedelta64(1, "D"))
     so_far = np.searchsorted(bought, days, side="right")
     lived = (fit.clock.since(bought[0], last) for last in (bought[so_far - 1], days))
     alive = MODELS[fit.model].p_alive(fit.params, so_far - 1, *lived)

@@ -275,7 +275,7 @@ def margins_of(
     placed = placed.assign(margin=money.margin_of(placed["amount"], listed), orders=1)
     spans = {
         "during": (day >= starts) & (day <= np.datetime64(period.ends)),
-        "before": (day < starts) & (day >= starts - period.days_before),
+        "before": (day < starts) & (day >= starts - np.timedelta64(period.days_before, "D")),
         "known_before": day < starts,
     }
     sums = {name: placed[span].groupby("customer")[["margin", "orders"]].sum() for name, span in spans.items()}

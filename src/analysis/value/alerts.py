@@ -59,8 +59,8 @@ def alerts(orders: AnyOrders, member_orders: int = 3) -> pd.DataFrame:
 
 def monthly_shares(orders: AnyOrders, member_orders: int) -> dict[str, pd.DataFrame]:
     """Series -> customers and hits by whole month, index month (months since 1970)."""
-    day = np.datetime64(orders.observation_end)
-    last = int((day + 1).astype("datetime64[M]").astype(int)) - 1
+    after = np.datetime64(orders.observation_end) + np.timedelta64(1, "D")
+    last = int(after.astype("datetime64[M]").astype(int)) - 1
     with history(orders) as bought:
         month = (bought.day.year() - 1970) * 12 + bought.day.month() - 1
         placed = bought.group_by("customer", month=month.cast("int64")).agg(n=bought.count())
@@ -83,7 +83,7 @@ def monthly_shares(orders: AnyOrders, member_orders: int) -> dict[str, pd.DataFr
         lives = waiting_times(orders, (2,))
         month, hits = lives["first"].to_numpy().astype("datetime64[M]").astype(int), lives["wait2"] <= AGAIN_DAYS
         new = hits.groupby(month).agg(["size", "sum"]).rename_axis("month")
-        followed = int((day + 1 - AGAIN_DAYS).astype("datetime64[M]").astype(int)) - 1
+        followed = int((after - np.timedelta64(AGAIN_DAYS, "D")).astype("datetime64[M]").astype(int)) - 1
         series["new"] = new.set_axis(["customers", "hits"], axis=1).loc[:followed]
     return series
 

@@ -248,7 +248,7 @@ def histories_ago(orders: AnyOrders, days_ago: float) -> dict[str, np.ndarray]:
     if not days_ago:
         recency, age = (table[name].to_numpy(dtype=float) for name in ("recency_days", "T_days"))
         return {"orders": table["orders"].to_numpy(), "recency": recency, "T": age}
-    born, end = first_order_days(orders), np.datetime64(orders.observation_end) - int(days_ago)
+    born, end = first_order_days(orders), np.datetime64(orders.observation_end) - np.timedelta64(int(days_ago), "D")
     counts, last = np.zeros(len(born), dtype="int64"), born.copy()
     with history(orders) as bought:
         then = bought.filter(bought.day <= end.item())
