@@ -199,7 +199,8 @@ def test_a_status_in_the_place_of_an_end_is_refused(load):
 
 
 def test_contracts_that_follow_on_one_another_are_one_and_those_after_a_gap_do_not_count(load):
-    apart = "a,2020-03-01,2021-02-28\na,2021-03-01,2022-02-28\nb,2020-03-01,2021-06-30\nb,2022-01-01,\nc,2020-03-01,\n"
+    apart = "a,2020-03-01,2021-02-28\na,2021-03-01,2022-02-28\nb,2020-03-01,2021-06-30\nc,2020-03-01,\n"
+    apart += "b,2022-01-01,2022-03-01\nb,2023-01-01,\n"
     one = "a,2020-03-01,2022-02-28\nb,2020-03-01,2021-06-30\nc,2020-03-01,\n"
     contracts = load("who,from,until\n" + apart)
     pd.testing.assert_frame_equal(contracts.counts, load("who,from,until\n" + one).counts)

@@ -298,13 +298,10 @@ def cohorts(days: Table, end: dt.date) -> Table:
     told = bought.inner_join(births(bought), "customer")
     first, day = told["first"], told["day"]
     cells = told.mutate(
-        cohort=first.truncate("M"),
-        month=whole((day.year() - first.year()) * 12 + day.month() - first.month()),
+        cohort=first.truncate("M"), month=whole((day.year() - first.year()) * 12 + day.month() - first.month())
     )
     return cells.group_by("cohort", "month").agg(
-        orders=cells.count(),
-        customers=cells.customer.nunique(),
-        revenue=_money(cells.amount.sum()),
+        orders=cells.count(), customers=cells.customer.nunique(), revenue=_money(cells.amount.sum())
     )
 
 

@@ -19,7 +19,7 @@ from analysis.data.expressions import CELL, customers_with
 from analysis.data.expressions import whole as whole_number
 from analysis.data.formats import Reading
 from analysis.data.ledger import STATUS, Reason, where_any
-from analysis.data.rows import LARGEST, Rows
+from analysis.data.rows import LARGEST, PRICE_ROLES, Rows
 from analysis.data.source import normalised, role_score
 from analysis.data.vocabulary import BLANKS, INVISIBLE, TOTALS, says_hundredths, words
 from analysis.errors import USAGE, Problem, counted
@@ -113,26 +113,19 @@ def _problems_in_totals(rows: Rows, ids: Relation) -> list[Problem]:
     if not rows.has_money or not ids.few(lambda t: t.filter(_says_total(t)).limit(1)):
         return []
     paid = rows.relation.one(_paid_by_totals)
-    if not paid["rows"] or 2 * paid["totals"] < paid["money"]:
+    if paid["totals"] is None or 2 * paid["totals"] < paid["money"]:
         return []
-    found = counted(
-        paid["rows"],
+    found = (
         "row looks like a total of the others and has a date",
         "rows look like totals of the others and have dates",
-    )
-    shown = rows.examples(["customer"], _has_day_of_total)
-    advice = (
         "take them out of the file, or set the key `data.ids` with `anonymous` to the ids that are no customers ([] "
-        "where all are)"
+        "where all are)",
     )
-    return [Problem(f"{rows.where('customer')}: {found}: {shown}; {advice}")]
+    return rows.problems(rows.where("customer"), _has_day_of_total, found, ["customer"])
 
 
 def _paid_by_totals(rows: Table) -> Table:
-    is_total = _has_day_of_total(rows)
-    return rows.aggregate(
-        rows=rows.count(where=is_total), totals=rows.money.sum(where=is_total), money=rows.money.sum()
-    )
+    return rows.aggregate(totals=rows.money.sum(where=_has_day_of_total(rows)), money=rows.money.sum())
 
 
 def _has_day_of_total(rows: Table) -> BooleanValue:
@@ -223,7 +216,7 @@ def _with_statuses(rows: Rows, data: DataConfig) -> Rows:
     if not rows.has(role):
         problem = Problem("data.count_status needs data.columns.status: name the column of statuses", USAGE)
         return rows.noted(problems=[problem] if data.count_status else [])
-    found = rows.relation.few(_status_counts)
+    found = rows.relation.few(_status_counts, "status")
     statuses = {line["status"]: line["number"] for line in found}
     most = [status for status in [*statuses][:MOST_LISTED] if status != EMPTY]
     listed = ", ".join(f"{status!r} ({statuses[status]:,})" for status in most)
@@ -244,26 +237,22 @@ def _with_statuses(rows: Rows, data: DataConfig) -> Rows:
         message = f"{rows.where(role)}: which statuses count? {listed}; list them with the key `data.count_status`"
         return rows.noted(problems=[Problem(message + advice)])
     wanted = [status.strip().lower() for status in data.count_status]
-    problems = []
-    unseen, notes = [status for status in wanted if status not in statuses], []
-    if data.part:  # which need not hold every status
-        notes = where_any(
-            Message(
-                "Statuses that count and that no row of this part has: {statuses:list}.", n=len(unseen), statuses=unseen
-            )
-        )
-    elif unseen:
-        message = (
-            f"data.count_status: no row has the status {' or '.join(map(repr, unseen))}; the statuses are {listed}"
-        )
-        problems.append(Problem(message, USAGE))
     repaid = tuple(status for status in wanted if status in REFUNDED)
-    return rows.then(_told_by_status, tuple(wanted), repaid, rows.has("refunded")).noted(notes, problems)
+    rows = rows.then(_told_by_status, tuple(wanted), repaid, rows.has("refunded"))
+    unseen = [status for status in wanted if status not in statuses]
+    if not unseen:
+        return rows
+    if data.part:  # which need not hold every status
+        return rows.noted(
+            [Message("Statuses that count and that no row of this part has: {statuses:list}.", statuses=unseen)]
+        )
+    message = f"data.count_status: no row has the status {' or '.join(map(repr, unseen))}; the statuses are {listed}"
+    return rows.noted(problems=[Problem(message, USAGE)])
 
 
-def _status_counts(rows: Table) -> Table:
+def _status_counts(rows: Table, column: str) -> Table:
     paid = rows.count(where=rows.money > 0)
-    found = rows.group_by(status=rows.status.lower().coalesce(EMPTY)).agg(number=rows.count(), paid=paid)
+    found = rows.group_by(status=rows[column].lower().coalesce(EMPTY)).agg(number=rows.count(), paid=paid)
     return found.order_by(found.number.desc(), found.status).limit(MOST_STATUSES)
 
 
@@ -285,7 +274,7 @@ def _with_flags(rows: Rows, _: DataConfig) -> Rows:
     if not rows.has("maybe_flag"):
         return rows
     column, is_told = rows.columns["maybe_flag"], rows.has("status")
-    found = rows.relation.few(_flag_counts)
+    found = rows.relation.few(lambda t: _status_counts(t.filter(t.reason.isnull()), "flag"))
     values = {line["status"]: line["paid"] for line in found}
     tells_paid = normalised(column) in words("paid_names")
     if {*values} <= {*SAID_YES, *SAID_NO, EMPTY}:
@@ -308,11 +297,6 @@ def _with_flags(rows: Rows, _: DataConfig) -> Rows:
         f"{counted(sum(values[value] for value in bad), 'row')} with a positive amount, and they would count; {advice}"
     )
     return rows.noted(problems=[Problem(message)])
-
-
-def _flag_counts(rows: Table) -> Table:
-    rows = rows.filter(rows.reason.isnull())
-    return _status_counts(rows.mutate(status=rows.flag))
 
 
 def _without_totals(rows: Rows, data: DataConfig) -> Rows:
@@ -401,16 +385,14 @@ def _net_of_refunds(rows: Rows, data: DataConfig) -> Rows:
         return rows
     problems = []
     if rows.has("refunded"):
+        where, priced = rows.where("refunded"), ("refunded", *PRICE_ROLES)
         below, above = rows.number(lambda t: t.refunded < 0), rows.number(lambda t: t.refunded > 0)
         if below and above:
             message = f"{counted(below, 'value')} below 0 and {above:,} above; all must have one sign"
-            problems.append(Problem(f"{rows.where('refunded')}: {message}"))
-        above = rows.number(_is_above_its_order) if rows.has_money else 0
-        if above:
-            found = counted(above, "refund is above its order", "refunds are above their orders")
-            shown = rows.examples(["refunded", "amount", "quantity", "unit_price"], _is_above_its_order, 3)
-            allowed = "a refund of at most the amount is allowed"
-            problems.append(Problem(f"{rows.where('refunded')}: {found}: {shown}; {allowed}"))
+            problems.append(Problem(f"{where}: {message}"))
+        allowed = "a refund of at most the amount is allowed"
+        found = "refund is above its order", "refunds are above their orders", allowed
+        problems += rows.problems(where, _is_above_its_order, found, priced, most=3) if rows.has_money else []
     return rows.then(_paid_net).noted(problems=problems)
 
 
@@ -539,21 +521,16 @@ def problems_in_far_days(rows: Rows, first: dt.date | None, last: dt.date | None
     total, before = sum(line["number"] for line in days), 0
     for one, other in itertools.pairwise(days):
         before += one["number"]
-        if (other["day"] - one["day"]).days <= FAR_DAYS:
+        few = min(before, total - before)
+        if (other["day"] - one["day"]).days <= FAR_DAYS or few > FAR_SHARE * total:
             continue
-        is_early = before <= FAR_SHARE * total
-        if not (is_early or total - before <= FAR_SHARE * total):
-            continue
-        limit = one["day"] if is_early else other["day"]
-        shown = rows.examples(["date"], lambda t, at=limit, early=is_early: t.day <= at if early else t.day >= at)
-        found = counted(before if is_early else total - before, "row lies", "rows lie")
-        key = "observation_start" if is_early else "observation_end"
-        message = (
-            f"{rows.where('date')}: {found} years from all others ({other['day'] if is_early else first} to "
-            f"{last if is_early else one['day']}): {shown}; correct them, or set the key "
-            f"`data.{key}`"
-        )
-        return [Problem(message)]
+        if few == before:
+            key, others, is_far = "observation_start", f"{other['day']} to {last}", lambda t, at=one["day"]: t.day <= at
+        else:
+            key, others, is_far = "observation_end", f"{first} to {one['day']}", lambda t, at=other["day"]: t.day >= at
+        years = f"years from all others ({others})"
+        found = f"row lies {years}", f"rows lie {years}", f"correct them, or set the key `data.{key}`"
+        return rows.problems(rows.where("date"), is_far, found, ["date"], number=few)
     return []
 
 

@@ -143,10 +143,8 @@ class RemoteOrders(Cleaned):
 
     def summary(self, unit: str = "week", until: dt.date | str | None = None) -> InEngine:
         """The customer summary as a table of the engine, in the columns of ``Orders.summary`` and that of the ids."""
-        found, days = (
-            expressions.in_floats(expressions.summary(self.days, self.last_day(until))),
-            DAYS_PER[time_unit(unit)],
-        )
+        days = DAYS_PER[time_unit(unit)]
+        found = expressions.in_floats(expressions.summary(self.days, self.last_day(until)))
         columns = {self.id_column: found.customer, "frequency": found.frequency}
         columns |= {name: found[f"{name}_days"].cast("float64") / days for name in ("recency", "T")}
         if self.has_money:

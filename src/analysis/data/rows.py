@@ -23,7 +23,8 @@ from analysis.data.vocabulary import BLANKS, INVISIBLE, says_hundredths
 from analysis.errors import Problem, counted
 from analysis.words import Message
 
-MONEY_ROLES = ("amount", "quantity", "unit_price", "discount", "refunded", "vat", "shipping")
+PRICE_ROLES = ("amount", "quantity", "unit_price")
+MONEY_ROLES = (*PRICE_ROLES, "discount", "refunded", "vat", "shipping")
 TEXTS = {
     "order": "order_id",
     "maybe_order": "order_id",
@@ -99,6 +100,26 @@ class Rows:
     def number(self, test: Callable[[Table], BooleanValue]) -> int:
         """How many rows meet a test (an expression)."""
         return self.relation.one(_number, test)["number"]
+
+    def problems(
+        self,
+        where: str,
+        test: Callable[[Table], BooleanValue],
+        found: tuple[str, str, str],
+        roles: Iterable[str],
+        *,
+        number: int | None = None,
+        most: int = 5,
+    ) -> list[Problem]:
+        """A problem where some rows meet a test; ``roles`` are quoted as examples.
+
+        ``found`` is what one and several such rows are, and what is allowed; ``number`` is how many there are, where
+        that is known.
+        """
+        if not (number := self.number(test) if number is None else number):
+            return []
+        one, many, allowed = found
+        return [Problem(f"{where}: {counted(number, one, many)}: {self.examples(roles, test, most)}; {allowed}")]
 
     def examples(self, roles: Iterable[str], test: Callable[[Table], BooleanValue], most: int = 5) -> str:
         """The first rows that meet a test (an expression), in words: as they stand in the file, and where."""
@@ -183,27 +204,24 @@ def engine_rows(table: Table, data: DataConfig, label: str) -> Rows:
     roles: dict[str, Value] = {}
     in_utc = False
     for role, column in columns.items():
-        value, kind = table[column], table[column].type()
-        is_date, is_money = role == "date", role.removeprefix("maybe_") in MONEY_ROLES
-        is_known = kind.is_temporal() and not kind.is_time() if is_date else kind.is_numeric() and not kind.is_boolean()
-        if (is_date or is_money) and not is_known:
-            wanted = "a date or a timestamp" if is_date else "a number"
-            problems += [
-                Problem(
-                    f"{label}: column {column!r} (for {role}) is of the type {kind} in the engine, must be {wanted}; "
-                    "cast it in a view, or name a `query` so that the rows are read here"
-                )
-            ] * (role != "maybe_refunded")
-        elif is_date:
-            in_utc = kind.is_timestamp() and kind.timezone is not None
-            roles["day"] = day = _day(value, data.timezone)
-            roles["unread date"] = value.notnull() & ~day.year().between(*YEARS).coalesce(False)
-        elif is_money:
-            roles[role.removeprefix("maybe_")], roles[f"unread {role}"] = _exact(value)
-        elif role == "customer":
+        value, kind, money = table[column], table[column].type(), role.removeprefix("maybe_")
+        if role == "customer":
             roles |= _id(value)
         elif role in TEXTS:
             roles[TEXTS[role]] = value.cast("string").strip().nullif("")
+        elif role == "date" and kind.is_temporal() and not kind.is_time():
+            in_utc = kind.is_timestamp() and kind.timezone is not None
+            roles["day"] = day = _day(value, data.timezone)
+            roles["unread date"] = value.notnull() & ~day.year().between(*YEARS).coalesce(False)
+        elif money in MONEY_ROLES and kind.is_numeric() and not kind.is_boolean():
+            roles[money], roles[f"unread {role}"] = _exact(value)
+        elif role in ("date", *MONEY_ROLES):
+            wanted = "a date or a timestamp" if role == "date" else "a number"
+            message = (
+                f"{label}: column {column!r} (for {role}) is of the type {kind} in the engine, must be {wanted}; "
+                "cast it in a view, or name a `query` so that the rows are read here"
+            )
+            problems.append(Problem(message))
     keys = {f"key {number}": table[name] for number, name in enumerate(table.columns)}
     raw = {f"raw {role}": table[column].cast("string") for role, column in columns.items()}
     rows = Rows(
@@ -367,17 +385,12 @@ def problems_in_rows(rows: Rows) -> list[Problem]:
     flagged = tuple(name.removeprefix("unread ") for name in rows.relation.columns if name.startswith("unread "))
     problems = []
     for role in flagged:
-        if number := rows.number(lambda t, flag=f"unread {role}": t[flag]):
-            examples = rows.examples([role], lambda t, flag=f"unread {role}": t[flag])
-            kind = {"date": "date", "customer": "id" if role in rows.texts else "numeric id"}.get(role, "number")
-            problems.append(value_problem(rows.where(role), kind, number, examples))
+        kind = {"date": "date", "customer": "id" if role in rows.texts else "numeric id"}.get(role, "number")
+        found = expected("value", kind)
+        problems += rows.problems(rows.where(role), lambda t, flag=f"unread {role}": t[flag], found, [role])
     if {"quantity", "unit_price"} <= set(rows.relation.columns) and not problems:
-        lost = rows.number(lambda t: product_of(t)[1])
-        examples = rows.examples(("quantity", "unit_price"), lambda t: product_of(t)[1]) if lost else ""
-        one, many, allowed = EXPECTED["number"]
-        found = counted(lost, f"product is {one}", f"products are {many}")
-        message = f"{rows.label}: quantity times unit price: {found}: {examples}; {allowed}"
-        problems += [Problem(message)] if lost else []
+        where, found = f"{rows.label}: quantity times unit price", expected("product", "number")
+        problems += rows.problems(where, lambda t: product_of(t)[1], found, ("quantity", "unit_price"))
     return problems
 
 
@@ -401,7 +414,7 @@ EXPECTED = {
 """Kind of value -> what one and several that cannot be read are, and what is allowed."""
 
 
-def value_problem(where: str, kind: str, number: int, examples: str) -> Problem:
-    """So many values of a kind could not be read."""
+def expected(what: str, kind: str) -> tuple[str, str, str]:
+    """What one and several of a kind that cannot be read are, and what is allowed."""
     one, many, allowed = EXPECTED[kind]
-    return Problem(f"{where}: {counted(number, f'value is {one}', f'values are {many}')}: {examples}; {allowed}")
+    return f"{what} is {one}", f"{what}s are {many}", allowed

@@ -144,15 +144,6 @@ def parquet_table(connection: Connection, label: str, parts: Iterable[Part], set
     return RawTable(label, parts, types, **{"columns": columns, "row_keys": row_hashes(types), **known})
 
 
-def label_of(paths: list[Path]) -> str:
-    """What files are called together.
-
-    >>> label_of([Path("a/b.csv")]), label_of([Path("b.csv"), Path("c.csv")])
-    ('b.csv', '2 files')
-    """
-    return paths[0].name if len(paths) == 1 else f"{len(paths)} files"
-
-
 def in_words(values: Iterable[str | None], place: str = "") -> str:
     """Values of a row as an example.
 

@@ -15,14 +15,13 @@ import duckdb
 
 from analysis.config import DataConfig
 from analysis.data.engine import Connection, glob_safe, literal, quoted, run
-from analysis.data.files import CHUNK_BYTES, opened, sha256_of
+from analysis.data.files import CHUNK_BYTES, opened
 from analysis.data.ledger import where_any
 from analysis.data.source import (
     TITLE_LINES,
     Part,
     RawTable,
     damage_told,
-    label_of,
     mapped_columns,
     problems_in_headers,
     problems_in_skipping,
@@ -251,11 +250,10 @@ def staged_text(connection: Connection, paths: list[Path], data: DataConfig, wor
         "Files whose encoding was recognised as {encoding}: {n:integer}.", n=len(guessed), encoding="".join(guessed[:1])
     )
     return RawTable(
-        label=label_of([Path(layout.name) for layout in layouts]),
+        label=layouts[0].name,
         parts=tuple(parts),
         types=dict.fromkeys(layouts[0].header, "VARCHAR"),
         columns=present,
-        digest=sha256_of(paths),
         row_keys=(quoted(ROW_KEYS[0]), quoted(ROW_KEYS[1])),
         first_row=2 + layouts[0].skipped_lines,
         row_word="line",
