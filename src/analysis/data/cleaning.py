@@ -372,14 +372,13 @@ def currency_of(kept: Rows, config: Config) -> tuple[str | None, list[Problem], 
     It is the one that their column or the configuration tells, and that beside their amounts.
     """
     configured, label = config.economics.currency, kept.label
-    role = "currency" if kept.has("currency") else "maybe_currency"
-    column = kept.columns.get(role)
+    column, is_guess = kept.columns.get("currency"), "currency" in kept.guessed
     lines = kept.relation.few(_currencies) if column else []
     codes = {line["code"]: line["number"] for line in lines}
     in_column = rows_by_code(codes, configured)
-    if role == "maybe_currency" and not (len(in_column) > 1 and {*in_column} <= {*CODES}):
+    if is_guess and not (len(in_column) > 1 and {*in_column} <= {*CODES}):
         in_column, column = {}, None  # of one currency, or of something else
-    if role == "maybe_currency" and column and configured:
+    if is_guess and column and configured:
         told = Message(
             "All amounts are taken to be in {currency}, though {column} names several: {found}. Name it with "
             "`data.columns.currency` where they are in those.",
@@ -392,7 +391,7 @@ def currency_of(kept: Rows, config: Config) -> tuple[str | None, list[Problem], 
     for reading in kept.readings.values():
         for mark, number in reading.currencies.items():
             beside[mark] = max(beside.get(mark, 0), number)
-    for priced in {*MONEY_ROLES} & {*kept.columns}:
+    for priced in filter(kept.has, MONEY_ROLES):
         for mark in re.findall(IN_NAME, kept.columns[priced], re.IGNORECASE):
             beside.setdefault(mark if mark in CODES_OF_SIGN else mark.upper(), kept.number(lambda t: t.money.notnull()))
     written = rows_by_code(beside, told)
@@ -403,7 +402,7 @@ def currency_of(kept: Rows, config: Config) -> tuple[str | None, list[Problem], 
             f"name one with the key `data.part` and {column!r} with `data.columns.split`, or make a report for each "
             "with `batch.split_by`"
         )
-        if role == "maybe_currency":
+        if is_guess:
             message += "; where all amounts are in one of them, name that with `economics.currency`"
     elif known and not re.fullmatch("[A-Z]{3}", known):
         message = f"{label}: the currency {known!r} is no three-letter ISO 4217 code such as EUR"

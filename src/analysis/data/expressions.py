@@ -280,11 +280,6 @@ def repeats_soon(days: Table, found: Table, first: dt.date, last: dt.date, withi
     return each.group_by("repeats").agg(customers=each.count())
 
 
-def customers_with(found: Table, orders: int) -> Table:
-    """``customers`` with so many occasions: customer."""
-    return found.filter(found.orders == orders).select("customer").order_by("customer")
-
-
 def bought_after(days: Table, end: dt.date, day: dt.date) -> Table:
     """Occasions after a day by customer: customer, orders, amount."""
     later = occasions(days, end)

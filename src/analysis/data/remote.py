@@ -60,14 +60,7 @@ def configured_table(config: Config) -> Table | None:
     *schema, name = source.table.split(".")
     with told_without_secrets(UNREAD, url):
         parsed = parsed_url(url)
-        connection = ibis.postgres.connect(
-            user=parsed.username,
-            password=parsed.password,
-            host=parsed.host,
-            port=parsed.port or 5432,
-            database=parsed.database,
-            **parsed.query,
-        )
+        connection = ibis.postgres.connect(**parsed.translate_connect_args(username="user"), **parsed.query)
         return connection.table(name, database=".".join(schema) or None)
 
 

@@ -101,10 +101,9 @@ def draft_of(path: Path, sheet: str | None = None) -> str:
     Raises
     ------
     InputRefused
-        When the file is missing, has an unknown ending, or is not what its ending says.
+        When the file is not what its ending says.
     """
-    _, problems = files_and_problems([str(path)], Path())
-    if problems := problems or problems_in_content(path):
+    if problems := problems_in_content(path):
         raise InputRefused(problems)
     with tempfile.TemporaryDirectory(prefix="rlab-") as folder, scratch(Path(folder)) as connection:
         questions, draft = _draft(connection, path, Path(folder), sheet)

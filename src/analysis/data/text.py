@@ -6,9 +6,10 @@ import codecs
 import csv
 import io
 from collections import Counter
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import duckdb
@@ -182,15 +183,9 @@ def text_head(path: Path) -> str:
 
 def _records(text: str, delimiter: str, limit: int) -> list[list[str]]:
     records: list[list[str]] = []
-    try:
-        for record in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter[0]):
-            if record:
-                records.append(record)
-            if len(records) == limit:
-                break
-    except csv.Error:
-        return records or [[text.split("\n", 1)[0]]]
-    return records or [[""]]
+    with suppress(csv.Error):  # what was read before it counts
+        records.extend(islice(filter(None, csv.reader(io.StringIO(text, newline=""), delimiter=delimiter[0])), limit))
+    return records or [[text.split("\n", 1)[0]]]
 
 
 def first_records(layout: TextLayout, number: int) -> list[list[str]]:
