@@ -225,17 +225,17 @@ def test_what_was_paid_back_is_freed_of_tax_and_shipping_as_what_was_paid_is(vat
     assert sums(found)[2] == 100 * 100 - 100 - 50
 
 
-@pytest.mark.parametrize(("column", "bad"), [("statut", "Annulé"), ("État", "annulée"), ("Estado", "cancelado")])
-def test_statuses_in_other_languages_are_asked_about(column, bad):
-    with pytest.raises(InputRefused, match="holds statuses, among them"):
-        rl.read_orders(shop(**{column: ["ok", bad] * 50}), **NAMED)
+@pytest.mark.parametrize(
+    ("column", "bad"),
+    [
+        *(("statut", "Annulé"), ("État", "annulée"), ("Estado", "cancelado")),
+        *((name, "Queued") for name in ("charge_status", "osname", "Status of the order")),
+    ],
+)
+def test_statuses_by_other_names_and_in_other_languages_are_asked_about(column, bad):
+    with refuses(f"column '{column}' holds statuses, among them '{bad.lower()}'", 3):
+        rl.read_orders(shop(**{column: ["Success", bad] * 50}), **NAMED)
     assert rl.read_orders(shop(type=["shoe", "hat"] * 50), **NAMED).orders == 100
-
-
-@pytest.mark.parametrize("column", ["charge_status", "osname", "Status of the order"])
-def test_statuses_are_looked_for_by_other_names_too(column):
-    with refuses(f"column '{column}' holds statuses, among them 'queued'", 3):
-        rl.read_orders(shop(**{column: ["Success", "Queued"] * 50}), **NAMED)
 
 
 def test_a_kind_of_row_that_takes_back_is_asked_about_where_its_amounts_are_positive():

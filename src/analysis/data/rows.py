@@ -168,27 +168,24 @@ def file_rows(connection: Connection, table: RawTable, data: DataConfig) -> Rows
 
 def _selected(table: RawTable, readings: Mapping[str, Reading]) -> tuple[str, dict[str, str]]:
     """SQL of the columns of every role, and their types in Ibis."""
-    selected = {"key_1": table.row_keys[0], "key_2": table.row_keys[1], "row": quoted(NUMBER_OF_ROW)}
-    columns = {"key_1": "uint64", "key_2": "uint64", "row": "int64"}
+    selected = {name: (key, "uint64") for name, key in zip(("key_1", "key_2"), table.row_keys, strict=True)}
+    selected["row"] = quoted(NUMBER_OF_ROW), "int64"
     for role, reading in readings.items():
-        name = "day" if role == "date" else role
-        selected[name] = reading.expression
         if role == "customer":
-            columns[name] = KEPT_AS_THEY_ARE.get(table.types[table.columns[role]].upper(), "string")
+            kind = KEPT_AS_THEY_ARE.get(table.types[table.columns[role]].upper(), "string")
+            selected[role] = reading.expression, kind
         elif role == "date":
-            columns[name] = "date"
+            selected["day"] = reading.expression, "date"
         else:
-            columns[name] = CELL
-            selected[name] = f"CAST({reading.expression} AS {MONEY})"
+            selected[role] = f"CAST({reading.expression} AS {MONEY})", CELL
         if reading.unreadable != "false":
-            selected[f"unread {role}"] = f"coalesce({reading.unreadable}, false)"
-            columns[f"unread {role}"] = "boolean"
+            selected[f"unread {role}"] = f"coalesce({reading.unreadable}, false)", "boolean"
     for role in (role for role in TEXTS if role in table.columns):
-        selected[TEXTS[role]] = f"NULLIF(trim(CAST({table.expression(table.columns[role])} AS VARCHAR)), '')"
-        columns[TEXTS[role]] = "string"
-    listed = ", ".join(f"{expression} AS {quoted(name)}" for name, expression in selected.items())
+        text = f"CAST({table.expression(table.columns[role])} AS VARCHAR)"
+        selected[TEXTS[role]] = f"NULLIF(trim({text}), '')", "string"
+    listed = ", ".join(f"{expression} AS {quoted(name)}" for name, (expression, _) in selected.items())
     joins = " ".join(reading.join for reading in readings.values())
-    return f"(SELECT {listed} FROM {table.scan} {joins})", columns
+    return f"(SELECT {listed} FROM {table.scan} {joins})", {name: kind for name, (_, kind) in selected.items()}
 
 
 def engine_rows(table: Table, data: DataConfig, label: str) -> Rows:

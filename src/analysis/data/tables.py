@@ -178,15 +178,12 @@ class Table:
         listed = ", ".join(f"{expression} AS {quoted(name)}" for name, expression in selected.items())
         joins = " ".join(reading.join for reading in self.readings.values())
         rows = f"SELECT {quoted(NUMBER_OF_ROW)} AS place, {listed} FROM {self.raw.scan} {joins} ORDER BY place"
-        found = connection.execute(rows).fetchnumpy()
-        place = found.pop("place")
-        columns = {name: pd.Series(values, place) for name, values in found.items()}
-        self._shown = pd.DataFrame({role: columns[f"shown {role}"].astype("str") for role in self.raw.columns})
+        found = connection.execute(rows).df().set_index("place")
+        self._shown = pd.DataFrame({role: found[f"shown {role}"].astype("str") for role in self.raw.columns})
         self._filled = (self._shown.apply(lambda texts: texts.str.strip()).fillna("") != "").any(axis="columns")
-        self._unread = {role: columns[f"unread {role}"] for role in self.readings}
-        kinds = {role: KINDS.get(role, ("", "str"))[1] for role in self.readings}
-        frame = pd.DataFrame({role: columns[role].astype(kind) for role, kind in kinds.items()}, self._shown.index)
-        self.frame = frame[self._filled].sort_values(list(frame)) if len(kinds) else frame
+        self._unread = {role: found[f"unread {role}"] for role in self.readings}
+        frame = found[[*self.readings]].astype({role: KINDS.get(role, ("", "str"))[1] for role in self.readings})
+        self.frame = frame[self._filled].sort_values([*self.readings]) if self.readings else frame
 
     def _check_values(self, role: str) -> None:
         column, unread = self.raw.columns[role], self._unread[role]
