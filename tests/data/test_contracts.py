@@ -295,6 +295,12 @@ def test_one_cohort_from_the_first_month_is_kept_with_a_note(load):
     assert contracts.by_period["at_risk"].tolist() == [2, 2, 1, 1, 1]
 
 
+def test_months_that_all_lie_ahead_are_refused(load):
+    (message,), exit_code = problems_of(load, statuses(a=("2030-01", "11")), MONTHS)
+    assert message == "contracts.csv: none of the contracts in 2 rows began by 2023-12-31"
+    assert exit_code == CONTENT
+
+
 def test_gaps_and_rows_that_just_stop_are_refused(load):
     text = statuses(x=("2021-01", "1"), y=("2021-01", "11"), z=("2021-01", "10")) + "x,2021-03,1\n"
     messages, _ = problems_of(load, text, MONTHS, period_months=1)

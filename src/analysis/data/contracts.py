@@ -215,27 +215,21 @@ def _of_months(table: Table, as_of: pd.Timestamp, _months: int) -> _Read:
     stop = _months_later(ran["month"], pd.Series(1, ran.index)).where(ran["month"] < rows["month"].max())
     contracts, _, came_back = _first_contracts(ran.assign(start=ran["month"], stop=stop))
     never, is_early = rows["customer"].nunique() - len(contracts), contracts["start"] == rows["month"].min()
-    early, is_known = int(is_early.sum()), not is_early.all()
-    # They began in that month or long before it; only those who began later have a known tenure.
-    contracts = contracts[~is_early] if is_known else contracts
-    return (
-        contracts,
-        rows["month"].max() if len(rows) else as_of,
-        where_any(
-            Message("Customers who were never active, left out: {n:integer}.", n=never),
-            came_back,
-            Message(
-                "Customers who were active in the first month of the file, left out since it is not known when they "
-                "began: {n:integer}.",
-                n=early if is_known else 0,
-            ),
-            Message(
-                "Customers who were active in the first month of the file: {n:integer}. They are taken to have begun "
-                "in it, since there are no others.",
-                n=0 if is_known else early,
-            ),
-        ),
-    )
+    left_out = Message("Customers who were never active, left out: {n:integer}.", n=never)
+    if is_early.all():
+        early = Message(
+            "Customers who were active in the first month of the file: {n:integer}. They are taken to have begun in "
+            "it, since there are no others.",
+            n=len(contracts),
+        )
+    else:  # they began in that month or long before it; only those who began later have a known tenure
+        contracts = contracts[~is_early]
+        early = Message(
+            "Customers who were active in the first month of the file, left out since it is not known when they "
+            "began: {n:integer}.",
+            n=int(is_early.sum()),
+        )
+    return contracts, rows["month"].max() if len(rows) else as_of, where_any(left_out, came_back, early)
 
 
 def _month_of(days: pd.Series) -> pd.Series:

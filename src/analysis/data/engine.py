@@ -219,5 +219,4 @@ def parquet_scan(paths: Iterable[Path]) -> str:
 
 def parquet_types(connection: Connection, paths: list[Path]) -> dict[str, str]:
     """Column -> DuckDB type of Parquet files that are read together."""
-    described = connection.execute(f"DESCRIBE SELECT * FROM {parquet_scan(paths)}").fetchall()
-    return {name: kind for name, kind, *_ in described}
+    return {name: kind for name, kind, *_ in run(connection, f"DESCRIBE SELECT * FROM {parquet_scan(paths)}")}

@@ -186,13 +186,9 @@ class Table:
         self.frame = frame[self._filled].sort_values([*self.readings]) if self.readings else frame
 
     def _check_values(self, role: str) -> None:
-        column, unread = self.raw.columns[role], self._unread[role]
-        if unread.any():
-            kind = "id" if self.raw.is_text(column) else "numeric id"
-            kind = "date" if role in DAYS else "number" if role in NUMBERS else kind
-            one, many, allowed = expected("value", kind)
-            found = f"{counted(int(unread.sum()), one, many)}: {self._examples((role,), unread)}"
-            self.problems.append(Problem(f"{self.raw.where(role)}: {found}; {allowed}"))
+        kind = "id" if self.raw.is_text(self.raw.columns[role]) else "numeric id"
+        kind = "date" if role in DAYS else "number" if role in NUMBERS else kind
+        self.check((role,), self._unread[role], *expected("value", kind), self.raw.where(role))
 
     @property
     def digest(self) -> str:
@@ -218,10 +214,12 @@ class Table:
             for place, *texts in shown.itertuples(name=None)
         )
 
-    def check(self, roles: Iterable[str], rows: pd.Series, one: str, many: str, allowed: str) -> None:
+    def check(
+        self, roles: Iterable[str], rows: pd.Series, one: str, many: str, allowed: str, where: str | None = None
+    ) -> None:
         """A problem where some rows (truth values) are as they must not be; ``roles`` are quoted as examples."""
         if number := int(rows.sum()):
-            self.add(f"{counted(number, one, many)}: {self._examples(roles, rows)}; {allowed}")
+            self.add(f"{counted(number, one, many)}: {self._examples(roles, rows)}; {allowed}", where)
 
     def check_known(self, role: str, known: Iterable[str], allowed: str) -> None:
         """A problem where a column holds other words than the ``known`` ones."""
@@ -268,8 +266,8 @@ class Table:
         self.tell(reason, rows)
         self.frame = self.frame.assign(**{role: self.frame[role].mask(rows)})
 
-    def add(self, message: str) -> None:
-        self.problems.append(Problem(f"{self.raw.label}: {message}"))
+    def add(self, message: str, where: str | None = None) -> None:
+        self.problems.append(Problem(f"{where or self.raw.label}: {message}"))
 
     def refuse(self) -> None:
         """Raise what was collected, if anything was."""
