@@ -199,7 +199,8 @@ def test_a_status_in_the_place_of_an_end_is_refused(load):
 
 
 def test_contracts_that_follow_on_one_another_are_one_and_those_after_a_gap_do_not_count(load):
-    apart = "a,2020-03-01,2021-02-28\na,2021-03-01,2022-02-28\nb,2020-03-01,2021-06-30\nb,2022-01-01,\nc,2020-03-01,\n"
+    apart = "a,2020-03-01,2021-02-28\na,2021-03-01,2022-02-28\nb,2020-03-01,2021-06-30\nc,2020-03-01,\n"
+    apart += "b,2022-01-01,2022-03-01\nb,2023-01-01,\n"
     one = "a,2020-03-01,2022-02-28\nb,2020-03-01,2021-06-30\nc,2020-03-01,\n"
     contracts = load("who,from,until\n" + apart)
     pd.testing.assert_frame_equal(contracts.counts, load("who,from,until\n" + one).counts)
@@ -292,6 +293,12 @@ def test_one_cohort_from_the_first_month_is_kept_with_a_note(load):
     (note,) = map(str, contracts.notes)
     assert note.startswith("Customers who were active in the first month of the file: 2. They are taken to have begun")
     assert contracts.by_period["at_risk"].tolist() == [2, 2, 1, 1, 1]
+
+
+def test_months_that_all_lie_ahead_are_refused(load):
+    (message,), exit_code = problems_of(load, statuses(a=("2030-01", "11")), MONTHS)
+    assert message == "contracts.csv: none of the contracts in 2 rows began by 2023-12-31"
+    assert exit_code == CONTENT
 
 
 def test_gaps_and_rows_that_just_stop_are_refused(load):

@@ -212,7 +212,7 @@ def test_a_folder_in_which_nothing_may_be_written_is_told(tmp_path, monkeypatch)
 
 def test_a_file_that_cannot_be_inspected_says_why(tmp_path):
     with refuses("there is no file", 2):
-        draft_of(tmp_path / "nothing.csv")
+        write_starter(tmp_path / "nothing.csv")
     (tmp_path / "a.csv").write_bytes(b"PAR1xxxxPAR1")
     with pytest.raises(InputRefused, match="a Parquet file"):
         draft_of(tmp_path / "a.csv")

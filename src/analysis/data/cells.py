@@ -23,13 +23,11 @@ import pyarrow as pa
 
 from analysis.config import DataConfig, nearest
 from analysis.data.engine import Connection, literal, quoted, run
-from analysis.data.files import sha256_of
 from analysis.data.source import (
     TITLE_LINES,
     Part,
     RawTable,
     damage_told,
-    label_of,
     mapped_columns,
     parquet_table,
     problems_in_headers,
@@ -232,8 +230,6 @@ def staged_workbooks(connection: Connection, paths: list[Path], data: DataConfig
     cells = ", ".join(f"CAST({staged.expression(name)} AS VARCHAR)" for name in staged.types)
     return replace(
         staged,
-        label=label_of(paths),
-        digest=sha256_of(paths),
         first_row=2 + writers[0][0].skipped,
         problems=(*staged.problems, *problems),
         only=f"trim(concat_ws('', {cells})) <> ''",  # others are kept, so that these keep their numbers

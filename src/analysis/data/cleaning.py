@@ -22,7 +22,7 @@ from analysis.data.first_orders import left_truncation_of
 from analysis.data.ledger import Entry, Outcome, Reason, ledger_frame, where_any
 from analysis.data.ledger import in_words as labelled
 from analysis.data.meaning import dominant_customer, meant, nearly_alike, on_whole_amounts, problems_in_far_days
-from analysis.data.rows import MONEY_ROLES, Rows, problems_in_rows
+from analysis.data.rows import MONEY_ROLES, PRICE_ROLES, Rows, problems_in_rows
 from analysis.data.vocabulary import CODES, CODES_OF_SIGN, IN_NAME, in_words, rows_by_code
 from analysis.errors import CONTENT, USAGE, DataError, InputRefused, Problem, Unavailable, UsageError, counted
 from analysis.plotting import Plots
@@ -38,15 +38,11 @@ MOST_SEEN = 0.9
 """Share of the refunds that has come when the orders of a week count as settled."""
 MATERIAL = 0.005
 """Share of a turnover from which it is worth a word."""
-UNCOUNTED = -1
 NARROW_TOTAL, NARROW_SQUARE = 900_000_000_000, 900_000
 """Money below them, and its square, fits into ``expressions.CELL``."""
 
 
-PLOTS = {
-    "orders_over_time": "analysis.data.plots:plot_orders_over_time",
-    "cohorts": "analysis.data.plots:plot_cohorts",
-}
+PLOTS = {"orders_over_time": "analysis.data.plots:plot_orders_over_time", "cohorts": "analysis.data.plots:plot_cohorts"}
 MOST_WEEKS = 130
 """Weeks up to which orders are shown by week."""
 
@@ -172,7 +168,7 @@ def cleaned(
     first_day, last_day = (profile.of(name) or None for name in ("first_day", "last_day"))
     kept = rows.then(_counting) if profile.dropped else rows
     currency, mixed, on_currency = currency_of(kept, config)
-    duplicates = UNCOUNTED if data.duplicates == "keep" else duplicates_in(kept)
+    duplicates = None if data.duplicates == "keep" else duplicates_in(kept)
     problems = [
         *further,
         *rows.found,
@@ -186,7 +182,7 @@ def cleaned(
         raise InputRefused(problems)
     end = end or max(line["last_day"] for line in profile.lines.values() if line["last_day"])
     start, entries = data.observation_start or first_day, profile.dropped
-    if data.duplicates == "drop" and duplicates > 0:
+    if data.duplicates == "drop" and duplicates:
         kept = replace(kept, relation=kept.relation.then(_single, kept.keys).stored("single_rows"))
         left = kept.relation.one(lambda t: t.aggregate(amount=t.money.sum().coalesce(0).cast(expressions.MONEY)))
         amount = profile.of("amount") - left["amount"]
@@ -220,7 +216,6 @@ def cleaned(
     if "refund" in days.columns:
         lags = days.then(expressions.refunds_by_age, end).frame()
         daily["refunds_to_come"], refunds_late = refunds_to_come(lags, daily["gross"].to_numpy())
-    quiet = quiet_end_of(daily, end)
     found = Cleaned(
         ledger=ledger_frame(entries),
         daily=daily.drop(columns="gross"),
@@ -243,7 +238,7 @@ def cleaned(
             *dominant_customer(customers, seen, int(daily["orders"].sum())),
             *nearly_alike(customers),
             *on_first_orders,
-            *((quiet,) if quiet else ()),
+            *quiet_end_of(daily, end),
         ),
     )
     return found, counting, days, customers
@@ -337,33 +332,31 @@ def problems_in_profile(
     label, number, refunds = rows.label, profile.total("rows"), profile.of("refunds")
     if not number:
         return [Problem(f"{label}: there are no rows under the header; at least one order is needed")]
-    messages = []
+    problems = []
     missing = profile.of("rows", Reason.MISSING_CUSTOMER)
     if missing > data.max_missing_customer_share * number:
-        messages.append(
+        message = (
             f"{label}: {missing:,} of {counted(number, 'row')} ({missing / number:.0%}) "
             f"{'has' if missing == 1 else 'have'} no customer id; "
             f"max_missing_customer_share == {data.max_missing_customer_share:g} allows fewer; where an id stands only "
             "on the first of a customer's rows, as in merged cells, fill it down"
         )
-    if end is None and (future := profile.total("future")):
-        messages.append(
-            f"{label}: {counted(future, 'row is', 'rows are')} dated after today ({today}): "
-            f"{rows.examples(['date'], lambda t: t.day > today)}; "
-            "correct them, or set the key `observation_end` to the last day that counts"
-        )
-    if data.refunds == "refuse" and refunds:
-        messages.append(
-            f"{label}: {counted(refunds, 'row is a refund', 'rows are refunds')} (negative): "
-            f"{rows.examples(('amount', 'quantity', 'unit_price'), lambda t: t.is_refund)}; "
-            "refunds == 'refuse', set it to 'net' or 'drop' to allow them"
-        )
+        problems.append(Problem(message))
+    if end is None:
+        dated, allowed = f"dated after today ({today})", "set the key `observation_end` to the last day that counts"
+        found = f"row is {dated}", f"rows are {dated}", f"correct them, or {allowed}"
+        problems += rows.problems(label, lambda t: t.day > today, found, ["date"], number=profile.total("future"))
+    if data.refunds == "refuse":
+        allowed = "refunds == 'refuse', set it to 'net' or 'drop' to allow them"
+        found = "row is a refund (negative)", "rows are refunds (negative)", allowed
+        problems += rows.problems(label, lambda t: t.is_refund, found, PRICE_ROLES, number=refunds)
     is_readable = not (any(reading.problems for reading in rows.readings.values()) or profile.total("unread"))
     if is_readable and profile.of("rows") == refunds:
-        messages.append(_nothing_left(label, profile))
+        problems.append(Problem(_nothing_left(label, profile)))
     elif is_readable and rows.has_money and not profile.total("turnover"):
-        messages.append(f"{label}: every amount is 0; where orders have no amounts, name no column of money")
-    return [Problem(message) for message in messages]
+        message = f"{label}: every amount is 0; where orders have no amounts, name no column of money"
+        problems.append(Problem(message))
+    return problems
 
 
 def _nothing_left(label: str, profile: Profile) -> str:
@@ -379,14 +372,13 @@ def currency_of(kept: Rows, config: Config) -> tuple[str | None, list[Problem], 
     It is the one that their column or the configuration tells, and that beside their amounts.
     """
     configured, label = config.economics.currency, kept.label
-    role = "currency" if kept.has("currency") else "maybe_currency"
-    column = kept.columns.get(role)
+    column, is_guess = kept.columns.get("currency"), "currency" in kept.guessed
     lines = kept.relation.few(_currencies) if column else []
     codes = {line["code"]: line["number"] for line in lines}
-    in_column = rows_by_code(codes, [configured] if configured else [])
-    if role == "maybe_currency" and not (len(in_column) > 1 and {*in_column} <= {*CODES}):
+    in_column = rows_by_code(codes, configured)
+    if is_guess and not (len(in_column) > 1 and {*in_column} <= {*CODES}):
         in_column, column = {}, None  # of one currency, or of something else
-    if role == "maybe_currency" and column and configured:
+    if is_guess and column and configured:
         told = Message(
             "All amounts are taken to be in {currency}, though {column} names several: {found}. Name it with "
             "`data.columns.currency` where they are in those.",
@@ -399,10 +391,10 @@ def currency_of(kept: Rows, config: Config) -> tuple[str | None, list[Problem], 
     for reading in kept.readings.values():
         for mark, number in reading.currencies.items():
             beside[mark] = max(beside.get(mark, 0), number)
-    for priced in {*MONEY_ROLES} & {*kept.columns}:
+    for priced in filter(kept.has, MONEY_ROLES):
         for mark in re.findall(IN_NAME, kept.columns[priced], re.IGNORECASE):
             beside.setdefault(mark if mark in CODES_OF_SIGN else mark.upper(), kept.number(lambda t: t.money.notnull()))
-    written = rows_by_code(beside, [told] if told else [])
+    written = rows_by_code(beside, told)
     message, exit_code = "", CONTENT
     if len(in_column) > 1:
         message = (
@@ -410,7 +402,7 @@ def currency_of(kept: Rows, config: Config) -> tuple[str | None, list[Problem], 
             f"name one with the key `data.part` and {column!r} with `data.columns.split`, or make a report for each "
             "with `batch.split_by`"
         )
-        if role == "maybe_currency":
+        if is_guess:
             message += "; where all amounts are in one of them, name that with `economics.currency`"
     elif known and not re.fullmatch("[A-Z]{3}", known):
         message = f"{label}: the currency {known!r} is no three-letter ISO 4217 code such as EUR"
@@ -442,18 +434,14 @@ def _repeats(rows: Table, keys: tuple[str, ...]) -> Table:
     return each.aggregate(number=expressions.whole((each.copies - 1).sum().coalesce(0)))
 
 
-def problems_in_duplicates(kept: Rows, duplicates: int, data: DataConfig) -> list[Problem]:
+def problems_in_duplicates(kept: Rows, duplicates: int | None, data: DataConfig) -> list[Problem]:
     """Duplicates under the policy ``refuse``."""
-    if data.duplicates != "refuse" or duplicates <= 0:
+    if data.duplicates != "refuse" or not duplicates:
         return []
     repeated = kept.then(lambda t: t.mutate(copies=t.count().over(group_by=[t[key] for key in kept.keys])))
-    found = counted(duplicates, "row repeats", "rows repeat")
-    message = (
-        f"{kept.label}: {found} another row in every column: "
-        f"{repeated.examples(('customer', 'date'), lambda t: t.copies > 1)}; "
-        "duplicates == 'refuse', set it to 'keep' or 'drop' to allow them"
-    )
-    return [Problem(message)]
+    allowed = "duplicates == 'refuse', set it to 'keep' or 'drop' to allow them"
+    found = "row repeats another row in every column", "rows repeat another row in every column", allowed
+    return repeated.problems(kept.label, lambda t: t.copies > 1, found, ("customer", "date"), number=duplicates)
 
 
 def _single(rows: Table, keys: tuple[str, ...]) -> Table:
@@ -572,7 +560,7 @@ def refunds_to_come(lags: pd.DataFrame, gross: np.ndarray) -> tuple[np.ndarray, 
 
 
 def notes_on(
-    entries: Iterable[Entry], duplicates: int, early_customers: int, profile: Profile, data: DataConfig
+    entries: Iterable[Entry], duplicates: int | None, early_customers: int, profile: Profile, data: DataConfig
 ) -> list[Message]:
     """What the ledger and the policies give reason to say."""
     found = {entry.reason: entry for entry in entries}
@@ -603,7 +591,7 @@ def notes_on(
         Message(
             "Rows equal to another one in every column: {n:integer}. They were kept, since two equal purchases can be "
             "real; if they are copies, set `duplicates: drop`.",
-            n=max(duplicates, 0) if data.duplicates == "keep" else 0,
+            n=duplicates if data.duplicates == "keep" else 0,
         ),
         Message(
             "Rows with a discount larger than the amount: {n:integer} of {rows:integer}. That is right where amounts "
@@ -612,13 +600,13 @@ def notes_on(
             n=profile.of("large_discounts"), rows=profile.total("rows"),
         ),
     )  # fmt: skip
-    if duplicates == UNCOUNTED:
+    if duplicates is None:
         notes.append(Message("Rows that are equal in every column were not looked for, as configured."))
     return notes
 
 
-def quiet_end_of(daily: pd.DataFrame, end: dt.date) -> Message | None:
-    """Whether the last days hold no order for far longer than any time before: then the data may have stopped coming.
+def quiet_end_of(daily: pd.DataFrame, end: dt.date) -> list[Message]:
+    """What is said where the last days hold no order for far longer than any time before: the data may have stopped.
 
     Parameters
     ----------
@@ -631,10 +619,11 @@ def quiet_end_of(daily: pd.DataFrame, end: dt.date) -> Message | None:
     quiet = int((np.datetime64(end, "D") - days[-1]).astype(int))
     longest = int(np.diff(days).astype(int).max(initial=1))
     if quiet < QUIET_DAYS or quiet <= QUIET_TIMES * longest:
-        return None
-    return Message(
+        return []
+    note = Message(
         "The last order is of {last:date}, {quiet:days} before the data are said to end ({end:date}); before, the "
         "longest time without one was {longest:days}. If the data stopped coming, customers look as if they had left: "
         "set the last day of the data (`data.observation_end` or `--as-of`) to the last day that they cover.",
         code="data.quiet_end", last=days[-1].item(), end=end, quiet=quiet, longest=longest,
     )  # fmt: skip
+    return [note]

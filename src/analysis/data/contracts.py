@@ -13,7 +13,7 @@ from analysis.config import Config
 from analysis.data.ledger import where_any
 from analysis.data.tables import Table, read_table
 from analysis.data.vocabulary import words
-from analysis.errors import DataError, InputRefused, Problem, counted
+from analysis.errors import DataError, Problem, collecting, counted
 from analysis.words import Message
 
 
@@ -99,7 +99,7 @@ def load_contracts(config: Config, *, as_of: dt.date, workdir: Path) -> Contract
     """
     columns, months = config.contracts.columns, config.contracts.period_months
     read = _of_months if columns.month else _of_tenure if columns.tenure else _of_spans
-    table = read_table("contracts", config.contracts, config, workdir / "contracts", months=True)
+    table = read_table("contracts", config.contracts, config, workdir / "contracts")
     contracts, last_day, notes = read(table, pd.Timestamp(as_of), months)
     return _counted(table, contracts, last_day, [*table.said(Message("contracts")), *notes], months)
 
@@ -109,11 +109,10 @@ def problems_in_contracts(config: Config, workdir: Path) -> tuple[Problem, ...]:
     if config.contracts is None:
         return ()
     last_day = config.data.observation_end or dt.datetime.now(dt.UTC).date()
-    try:
+    problems: list[Problem] = []
+    with collecting(problems):
         load_contracts(config, as_of=last_day, workdir=workdir)
-    except InputRefused as refused:
-        return refused.problems
-    return ()
+    return tuple(problems)
 
 
 YES, NO = words("said_yes"), words("said_no")
@@ -135,30 +134,31 @@ def _of_spans(table: Table, as_of: pd.Timestamp, _months: int) -> _Read:
     table.check_order()
     table.check_filled("customer")
     table.refuse()
-    spans = table.frame.sort_values(["customer", "start"], kind="stable")
-    ahead, later = spans["end"] > as_of, spans["start"] > as_of
-    spans["stop"] = spans["end"].mask(ahead).fillna(FAR)
-    spans = spans[~later]
+    later = table.frame["start"] > as_of
+    spans = table.frame[~later]
+    contracts, following, came_back = _first_contracts(spans.assign(stop=spans["end"].mask(spans["end"] > as_of)))
+    late = Message("Contracts that began after the last day that counts, left out: {n:integer}.", n=int(later.sum()))
+    return contracts, as_of, where_any(following, came_back, late)
+
+
+def _first_contracts(spans: pd.DataFrame) -> tuple[pd.DataFrame, Message, Message]:
+    """Of spans with a stop, NaT where they run on, each customer's first contract, and how many belong to another one.
+
+    Spans that follow on one another are one contract.
+    """
+    spans = spans.sort_values(["customer", "start"], kind="stable").fillna({"stop": FAR})
     before = spans.groupby("customer")["stop"].cummax().groupby(spans["customer"]).shift()
     spans["spell"] = (spans["start"] > before + pd.Timedelta(days=1)).groupby(spans["customer"]).cumsum()
     spells = spans.groupby(["customer", "spell"], as_index=False).agg(start=("start", "min"), stop=("stop", "max"))
     contracts = spells.drop_duplicates("customer")
+    following, came_back = len(spans) - len(spells), spells.loc[spells["spell"] > 0, "customer"].nunique()
     return (
         contracts.assign(stop=contracts["stop"].mask(contracts["stop"] == FAR)),
-        as_of,
-        where_any(
-            Message(
-                "Contracts that follow on another one of the customer, taken as one with it: {n:integer}.",
-                n=len(spans) - len(spells),
-            ),
-            _came_back(len(spells) - len(contracts)),
-            Message("Contracts that began after the last day that counts, left out: {n:integer}.", n=int(later.sum())),
+        Message(
+            "Contracts that follow on another one of the customer, taken as one with it: {n:integer}.", n=following
         ),
+        Message("Customers who came back after leaving: {n:integer}; their first contract counts.", n=came_back),
     )
-
-
-def _came_back(customers: int) -> Message:
-    return Message("Customers who came back after leaving: {n:integer}; their first contract counts.", n=customers)
 
 
 def _of_tenure(table: Table, as_of: pd.Timestamp, months: int) -> _Read:
@@ -211,32 +211,25 @@ def _of_months(table: Table, as_of: pd.Timestamp, _months: int) -> _Read:
     one, many = "row ends a contract that still ran", "rows end contracts that still ran"
     table.check(("customer", "month"), stops, one, many, "add the month in which they were no longer active")
     table.refuse()
-    ran = rows[rows["active"]].groupby("customer")["month"].agg(["min", "max"])
-    start = rows["customer"].map(ran["min"])
-    stop = rows[~rows["active"] & (rows["month"] > start)].groupby("customer")["month"].min().reindex(ran.index)
-    contracts = pd.DataFrame({"start": ran["min"], "stop": stop}).reset_index()
+    ran = rows[rows["active"]]
+    stop = _months_later(ran["month"], pd.Series(1, ran.index)).where(ran["month"] < rows["month"].max())
+    contracts, _, came_back = _first_contracts(ran.assign(start=ran["month"], stop=stop))
     never, is_early = rows["customer"].nunique() - len(contracts), contracts["start"] == rows["month"].min()
-    early, is_known = int(is_early.sum()), not is_early.all()
-    # They began in that month or long before it; only those who began later have a known tenure.
-    contracts = contracts[~is_early] if is_known else contracts
-    return (
-        contracts,
-        rows["month"].max() if len(rows) else as_of,
-        where_any(
-            Message("Customers who were never active, left out: {n:integer}.", n=never),
-            _came_back(int((ran["max"] > stop).sum())),
-            Message(
-                "Customers who were active in the first month of the file, left out since it is not known when they "
-                "began: {n:integer}.",
-                n=early if is_known else 0,
-            ),
-            Message(
-                "Customers who were active in the first month of the file: {n:integer}. They are taken to have begun "
-                "in it, since there are no others.",
-                n=0 if is_known else early,
-            ),
-        ),
-    )
+    left_out = Message("Customers who were never active, left out: {n:integer}.", n=never)
+    if is_early.all():
+        early = Message(
+            "Customers who were active in the first month of the file: {n:integer}. They are taken to have begun in "
+            "it, since there are no others.",
+            n=len(contracts),
+        )
+    else:  # they began in that month or long before it; only those who began later have a known tenure
+        contracts = contracts[~is_early]
+        early = Message(
+            "Customers who were active in the first month of the file, left out since it is not known when they "
+            "began: {n:integer}.",
+            n=int(is_early.sum()),
+        )
+    return contracts, rows["month"].max() if len(rows) else as_of, where_any(left_out, came_back, early)
 
 
 def _month_of(days: pd.Series) -> pd.Series:

@@ -6,7 +6,7 @@ import os
 import re
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import unquote, unquote_plus
 
@@ -191,9 +191,6 @@ def secrets_in_url(url: str) -> set[str]:
 
 
 def _parsed_password(url: str) -> set[str]:
-    import sqlalchemy as sa
-
-    try:
-        return {sa.make_url(url.strip()).password or ""}
-    except (sa.exc.ArgumentError, ValueError):
-        return set()
+    with suppress(UsageError):
+        return {parsed_url(url).password or ""}
+    return set()

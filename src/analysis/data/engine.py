@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import tempfile
@@ -17,6 +16,7 @@ from weakref import WeakSet
 import duckdb
 import ibis
 import pandas as pd
+import psutil
 import pyarrow as pa
 from ibis.backends.sql.datatypes import DuckDBType
 from ibis.expr.types import Table
@@ -40,7 +40,7 @@ def connect(workdir: Path) -> Connection:
     workdir.mkdir(parents=True, exist_ok=True)
     connection = duckdb.connect(
         config={
-            "memory_limit": f"{_memory_limit() // 1_000_000}MB",
+            "memory_limit": f"{min(MEMORY_LIMIT_BYTES, psutil.virtual_memory().total // 2) // 1_000_000}MB",
             "allocator_background_threads": "true",  # what a query needed goes back before the next one
             "temp_directory": str(workdir / "spill"),
             "autoinstall_known_extensions": "false",
@@ -176,11 +176,6 @@ def close(connection: Connection, workdir: Path) -> None:
     shutil.rmtree(workdir / "spill", ignore_errors=True)
 
 
-def _memory_limit() -> int:
-    physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 0
-    return min(MEMORY_LIMIT_BYTES, physical // 2) if physical else MEMORY_LIMIT_BYTES
-
-
 def quoted(name: str) -> str:
     """A column name as SQL.
 
@@ -224,5 +219,4 @@ def parquet_scan(paths: Iterable[Path]) -> str:
 
 def parquet_types(connection: Connection, paths: list[Path]) -> dict[str, str]:
     """Column -> DuckDB type of Parquet files that are read together."""
-    described = connection.execute(f"DESCRIBE SELECT * FROM {parquet_scan(paths)}").fetchall()
-    return {name: kind for name, kind, *_ in described}
+    return {name: kind for name, kind, *_ in run(connection, f"DESCRIBE SELECT * FROM {parquet_scan(paths)}")}

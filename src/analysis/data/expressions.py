@@ -280,11 +280,6 @@ def repeats_soon(days: Table, found: Table, first: dt.date, last: dt.date, withi
     return each.group_by("repeats").agg(customers=each.count())
 
 
-def customers_with(found: Table, orders: int) -> Table:
-    """``customers`` with so many occasions: customer."""
-    return found.filter(found.orders == orders).select("customer").order_by("customer")
-
-
 def bought_after(days: Table, end: dt.date, day: dt.date) -> Table:
     """Occasions after a day by customer: customer, orders, amount."""
     later = occasions(days, end)
@@ -298,13 +293,10 @@ def cohorts(days: Table, end: dt.date) -> Table:
     told = bought.inner_join(births(bought), "customer")
     first, day = told["first"], told["day"]
     cells = told.mutate(
-        cohort=first.truncate("M"),
-        month=whole((day.year() - first.year()) * 12 + day.month() - first.month()),
+        cohort=first.truncate("M"), month=whole((day.year() - first.year()) * 12 + day.month() - first.month())
     )
     return cells.group_by("cohort", "month").agg(
-        orders=cells.count(),
-        customers=cells.customer.nunique(),
-        revenue=_money(cells.amount.sum()),
+        orders=cells.count(), customers=cells.customer.nunique(), revenue=_money(cells.amount.sum())
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.data import expressions
-from analysis.data.engine import Relation, scratch
+from analysis.data.engine import Relation
 from analysis.data.orders import Orders
 from analysis.data.summary import CustomerSummary
 from analysis.errors import Unavailable
@@ -120,11 +120,11 @@ def _earlier_end(orders: Orders, calibration_end: dt.date) -> dt.date:
 
 
 def _split(orders: Orders, calibration: CustomerSummary, end: dt.date) -> HoldoutSplit:
-    days, calibration_end = orders.days, calibration.observation_end
-    with scratch(days.path.parent) as connection:
-        later = days.then(connection, expressions.bought_after, end, calibration_end)
+    calibration_end = calibration.observation_end
+    with orders.days.opened() as days:
+        later = days.then(expressions.bought_after, end, calibration_end)
         held = later.then(expressions.in_floats).frame().astype({"customer": "str"})
-        cumulative = _cumulative(days.then(connection, expressions.repeats_by_day, end, calibration_end), orders, end)
+        cumulative = _cumulative(days.then(expressions.repeats_by_day, end, calibration_end), orders, end)
     held = held.set_index("customer").reindex(calibration.table["customer_id"])
     first = orders.histories.table["first_order"]
     later = (first > pd.Timestamp(calibration_end)) & (first <= pd.Timestamp(end))

@@ -15,11 +15,11 @@ from ibis.expr.types import BooleanValue, StringValue, Table
 
 from analysis.config import DataConfig
 from analysis.data.engine import Relation
-from analysis.data.expressions import CELL, customers_with
+from analysis.data.expressions import CELL
 from analysis.data.expressions import whole as whole_number
 from analysis.data.formats import Reading
 from analysis.data.ledger import STATUS, Reason, where_any
-from analysis.data.rows import LARGEST, Rows
+from analysis.data.rows import LARGEST, PRICE_ROLES, Rows
 from analysis.data.source import normalised, role_score
 from analysis.data.vocabulary import BLANKS, INVISIBLE, TOTALS, says_hundredths, words
 from analysis.errors import USAGE, Problem, counted
@@ -60,16 +60,16 @@ def _one_spelling(rows: Rows, data: DataConfig) -> Rows:
     if not rows.has("customer"):
         return rows
     rules, is_text = data.ids, not ibis.dtype(rows.relation.columns["customer"]).is_integer()
-    nobody = NOBODY if rules.anonymous == "auto" else tuple(str(one).strip().lower() for one in rules.anonymous)
+    is_sure = rules.anonymous != "auto"
+    nobody = tuple(str(one).strip().lower() for one in rules.anonymous) if is_sure else NOBODY
     if is_text:
-        nobody = (*nobody, "0.0") if rules.anonymous == "auto" else nobody
         seen = rows.relation.one(_looks_of_ids, _of_several_spellings(nobody, data))
         is_lower = rules.case == "lower" or (rules.case == "auto" and seen["addresses"] and seen["capitals"])
         is_plain = not seen["odd"] and not (is_lower and seen["capitals"])
     else:
         nobody, is_lower = tuple(int(one) for one in nobody if re.fullmatch("-?[0-9]+", one)), False
         number = rows.number(lambda t: _stands_for_nobody(t, nobody))
-        least = NEGLIGIBLE_SHARE * rows.number(lambda _: ibis.literal(value=True)) if rules.anonymous == "auto" else 0
+        least = 0 if is_sure else NEGLIGIBLE_SHARE * rows.number(lambda _: ibis.literal(value=True))
         is_plain = number == 0 or number < least
     if is_plain:
         return rows
@@ -79,7 +79,6 @@ def _one_spelling(rows: Rows, data: DataConfig) -> Rows:
     shape = (rules.strip, rules.float_suffix == "strip", is_lower) if is_text else (False, False, False)
     spellings = ids.then(_spellings, nobody, *shape).stored("spellings")
     totals, named = spellings.one(_of_all_ids), spellings.few(_of_suspicious_ids)
-    is_sure = rules.anonymous != "auto"
     share, times = ANONYMOUS_SHARE * totals["number"], ANONYMOUS_TIMES * totals["median"]
     out = [one for one in named if is_sure or (one["number"] > share and one["number"] >= times)]
     doubtful = [
@@ -113,26 +112,19 @@ def _problems_in_totals(rows: Rows, ids: Relation) -> list[Problem]:
     if not rows.has_money or not ids.few(lambda t: t.filter(_says_total(t)).limit(1)):
         return []
     paid = rows.relation.one(_paid_by_totals)
-    if not paid["rows"] or 2 * paid["totals"] < paid["money"]:
+    if paid["totals"] is None or 2 * paid["totals"] < paid["money"]:
         return []
-    found = counted(
-        paid["rows"],
+    found = (
         "row looks like a total of the others and has a date",
         "rows look like totals of the others and have dates",
-    )
-    shown = rows.examples(["customer"], _has_day_of_total)
-    advice = (
         "take them out of the file, or set the key `data.ids` with `anonymous` to the ids that are no customers ([] "
-        "where all are)"
+        "where all are)",
     )
-    return [Problem(f"{rows.where('customer')}: {found}: {shown}; {advice}")]
+    return rows.problems(rows.where("customer"), _has_day_of_total, found, ["customer"])
 
 
 def _paid_by_totals(rows: Table) -> Table:
-    is_total = _has_day_of_total(rows)
-    return rows.aggregate(
-        rows=rows.count(where=is_total), totals=rows.money.sum(where=is_total), money=rows.money.sum()
-    )
+    return rows.aggregate(totals=rows.money.sum(where=_has_day_of_total(rows)), money=rows.money.sum())
 
 
 def _has_day_of_total(rows: Table) -> BooleanValue:
@@ -219,51 +211,48 @@ def _respelled(rows: Table, spellings: Table, out: tuple[str, ...]) -> Table:
 
 def _with_statuses(rows: Rows, data: DataConfig) -> Rows:
     """Rows whose status does not count get a reason."""
-    role = "status" if rows.has("status") else "maybe_status"
-    if not rows.has(role):
-        problem = Problem("data.count_status needs data.columns.status: name the column of statuses", USAGE)
-        return rows.noted(problems=[problem] if data.count_status else [])
-    found = rows.relation.few(_status_counts)
+    needed = [Problem("data.count_status needs data.columns.status: name the column of statuses", USAGE)]
+    needed = needed if data.count_status else []
+    if "status" not in rows.columns:
+        return rows.noted(problems=needed)
+    found = rows.relation.few(_status_counts, "status", rows.has_money)
     statuses = {line["status"]: line["number"] for line in found}
     most = [status for status in [*statuses][:MOST_LISTED] if status != EMPTY]
     listed = ", ".join(f"{status!r} ({statuses[status]:,})" for status in most)
     likely = [status for status in statuses if status in COUNTED]
     advice = f", such as {likely}" if likely else ""
-    if role != "status":
+    if not rows.has("status"):
         bad = [status for status in statuses if status in UNCOUNTED]
         bad += [line["status"] for line in found if line["status"] in TAKEN_BACK and line["paid"]]
         message = (
-            f"{rows.label}: column {rows.columns[role]!r} holds statuses, among them "
+            f"{rows.label}: column {rows.columns['status']!r} holds statuses, among them "
             f"{', '.join(map(repr, bad[:5]))}, and every row would count: {listed}; name it with the key "
             f"`data.columns.status`, and those that count with `data.count_status`{advice}"
         )
-        return rows.noted(problems=[Problem(message)] if bad else [])
+        return rows.noted(problems=[Problem(message)] if bad else needed)
     if data.count_status is None:
         if all(status in (*COUNTED, EMPTY) for status in statuses):
             return rows
-        message = f"{rows.where(role)}: which statuses count? {listed}; list them with the key `data.count_status`"
+        message = f"{rows.where('status')}: which statuses count? {listed}; list them with the key `data.count_status`"
         return rows.noted(problems=[Problem(message + advice)])
     wanted = [status.strip().lower() for status in data.count_status]
-    problems = []
-    unseen, notes = [status for status in wanted if status not in statuses], []
-    if data.part:  # which need not hold every status
-        notes = where_any(
-            Message(
-                "Statuses that count and that no row of this part has: {statuses:list}.", n=len(unseen), statuses=unseen
-            )
-        )
-    elif unseen:
-        message = (
-            f"data.count_status: no row has the status {' or '.join(map(repr, unseen))}; the statuses are {listed}"
-        )
-        problems.append(Problem(message, USAGE))
     repaid = tuple(status for status in wanted if status in REFUNDED)
-    return rows.then(_told_by_status, tuple(wanted), repaid, rows.has("refunded")).noted(notes, problems)
+    rows = rows.then(_told_by_status, tuple(wanted), repaid, rows.has("refunded"))
+    unseen = [status for status in wanted if status not in statuses]
+    if not unseen:
+        return rows
+    if data.part:  # which need not hold every status
+        return rows.noted(
+            [Message("Statuses that count and that no row of this part has: {statuses:list}.", statuses=unseen)]
+        )
+    message = f"data.count_status: no row has the status {' or '.join(map(repr, unseen))}; the statuses are {listed}"
+    return rows.noted(problems=[Problem(message, USAGE)])
 
 
-def _status_counts(rows: Table) -> Table:
-    paid = rows.count(where=rows.money > 0)
-    found = rows.group_by(status=rows.status.lower().coalesce(EMPTY)).agg(number=rows.count(), paid=paid)
+def _status_counts(rows: Table, column: str, has_money: bool) -> Table:  # noqa: FBT001
+    """Values of a column, the most frequent first: number (rows), paid (rows with a positive amount, all without)."""
+    paid = rows.count(where=rows.money > 0) if has_money else rows.count()
+    found = rows.group_by(status=rows[column].lower().coalesce(EMPTY)).agg(number=rows.count(), paid=paid)
     return found.order_by(found.number.desc(), found.status).limit(MOST_STATUSES)
 
 
@@ -282,10 +271,10 @@ def _told_by_status(rows: Table, wanted: tuple, repaid: tuple, has_refunded: boo
 
 def _with_flags(rows: Rows, _: DataConfig) -> Rows:
     """What is asked where a column says of rows that count that they were cancelled, not paid, a test or given back."""
-    if not rows.has("maybe_flag"):
+    if "flag" not in rows.columns:
         return rows
-    column, is_told = rows.columns["maybe_flag"], rows.has("status")
-    found = rows.relation.few(_flag_counts)
+    column, is_told = rows.columns["flag"], rows.has("status")
+    found = rows.relation.few(lambda t: _status_counts(t.filter(t.reason.isnull()), "flag", rows.has_money))
     values = {line["status"]: line["paid"] for line in found}
     tells_paid = normalised(column) in words("paid_names")
     if {*values} <= {*SAID_YES, *SAID_NO, EMPTY}:
@@ -305,23 +294,18 @@ def _with_flags(rows: Rows, _: DataConfig) -> Rows:
     )
     message = (
         f"{rows.label}: column {column!r} says {', '.join(map(repr, bad[:5]))} of "
-        f"{counted(sum(values[value] for value in bad), 'row')} with a positive amount, and they would count; {advice}"
+        f"{counted(sum(values[value] for value in bad), 'row')}{' with a positive amount' * rows.has_money}, and they "
+        f"would count; {advice}"
     )
     return rows.noted(problems=[Problem(message)])
 
 
-def _flag_counts(rows: Table) -> Table:
-    rows = rows.filter(rows.reason.isnull())
-    return _status_counts(rows.mutate(status=rows.flag))
-
-
 def _without_totals(rows: Rows, data: DataConfig) -> Rows:
     """An order's total that stands on each of its lines counts once; a line of totals is no order."""
-    if rows.has("customer") and "customer" in rows.texts and rows.number(_is_total):
+    if rows.has("customer") and ibis.dtype(rows.relation.columns["customer"]).is_string() and rows.number(_is_total):
         total = str(Reason.TOTAL_ROW)
         rows = rows.then(lambda t: t.mutate(reason=ibis.cases((_is_total(t), total), else_=t.reason)))
-    role = "order" if rows.has("order") else "maybe_order"
-    if not rows.has("amount") or not rows.has(role):
+    if not {"amount", "order"} <= {*rows.columns}:
         problem = Problem("data.amount_of == 'order' needs data.columns.order: name the column of orders", USAGE)
         return rows.noted(problems=[problem] if data.amount_of == "order" and not rows.has("order") else [])
     found = rows.relation.one(_totals_of_orders)
@@ -345,8 +329,8 @@ def _without_totals(rows: Rows, data: DataConfig) -> Rows:
         "Set the key `data.amount_of` to "
         "'order' (it counts once) or 'line' (lines are added)"
     )
-    if role != "order":
-        message += f", and name {rows.columns[role]!r} with `data.columns.order`"
+    if not rows.has("order"):
+        message += f", and name {rows.columns['order']!r} with `data.columns.order`"
     return rows.noted(problems=[Problem(message)])
 
 
@@ -389,28 +373,26 @@ def _totals_of_orders(rows: Table) -> Table:
 
 def _net_of_refunds(rows: Rows, data: DataConfig) -> Rows:
     """What a column of the same row says was paid back is taken off the row's money."""
-    if rows.has("maybe_refunded") and "refunded" in rows.relation.columns:
+    if "refunded" not in rows.relation.columns:
+        return rows
+    if "refunded" in rows.guessed:
         some = rows.number(_is_paid_back) if data.refunds == "net" else 0
         message = (
-            f"{rows.label}: column {rows.columns['maybe_refunded']!r} says of {counted(some, 'row')} that money was "
+            f"{rows.label}: column {rows.columns['refunded']!r} says of {counted(some, 'row')} that money was "
             "paid back, and nothing is taken off; name it with the key `data.columns.refunded`, or set `data.refunds` "
             "to 'drop' where the amounts are what was kept"
         )
         return rows.then(lambda t: t.drop("refunded")).noted(problems=[Problem(message)] if some else [])
-    if "refunded" not in rows.relation.columns:
-        return rows
     problems = []
     if rows.has("refunded"):
+        where, priced = rows.where("refunded"), ("refunded", *PRICE_ROLES)
         below, above = rows.number(lambda t: t.refunded < 0), rows.number(lambda t: t.refunded > 0)
         if below and above:
             message = f"{counted(below, 'value')} below 0 and {above:,} above; all must have one sign"
-            problems.append(Problem(f"{rows.where('refunded')}: {message}"))
-        above = rows.number(_is_above_its_order) if rows.has_money else 0
-        if above:
-            found = counted(above, "refund is above its order", "refunds are above their orders")
-            shown = rows.examples(["refunded", "amount", "quantity", "unit_price"], _is_above_its_order, 3)
-            allowed = "a refund of at most the amount is allowed"
-            problems.append(Problem(f"{rows.where('refunded')}: {found}: {shown}; {allowed}"))
+            problems.append(Problem(f"{where}: {message}"))
+        allowed = "a refund of at most the amount is allowed"
+        found = "refund is above its order", "refunds are above their orders", allowed
+        problems += rows.problems(where, _is_above_its_order, found, priced, most=3) if rows.has_money else []
     return rows.then(_paid_net).noted(problems=problems)
 
 
@@ -443,10 +425,10 @@ def _discount_as_money(rows: Rows, data: DataConfig) -> Rows:
     if kind == "money":
         return rows
     highest = 1 if kind == "share" else 100
-    if outside := rows.number(lambda t: ~t.discount.between(0, highest)):
-        found = counted(outside, "value is", "values are")
-        message = f"{rows.where('discount')}: {found} outside 0 to {highest}; discount == {kind!r}"
-        return rows.noted(problems=[Problem(message)])
+    found = f"value is outside 0 to {highest}", f"values are outside 0 to {highest}", f"discount == {kind!r}"
+    outside = rows.problems(rows.where("discount"), lambda t: ~t.discount.between(0, highest), found, ["discount"])
+    if outside:
+        return rows.noted(problems=outside)
     note = Message("The discounts are a share of the price, not money; they were turned into money off.")
     return rows.then(_money_off, highest).noted([note])
 
@@ -539,21 +521,16 @@ def problems_in_far_days(rows: Rows, first: dt.date | None, last: dt.date | None
     total, before = sum(line["number"] for line in days), 0
     for one, other in itertools.pairwise(days):
         before += one["number"]
-        if (other["day"] - one["day"]).days <= FAR_DAYS:
+        few = min(before, total - before)
+        if (other["day"] - one["day"]).days <= FAR_DAYS or few > FAR_SHARE * total:
             continue
-        is_early = before <= FAR_SHARE * total
-        if not (is_early or total - before <= FAR_SHARE * total):
-            continue
-        limit = one["day"] if is_early else other["day"]
-        shown = rows.examples(["date"], lambda t, at=limit, early=is_early: t.day <= at if early else t.day >= at)
-        found = counted(before if is_early else total - before, "row lies", "rows lie")
-        key = "observation_start" if is_early else "observation_end"
-        message = (
-            f"{rows.where('date')}: {found} years from all others ({other['day'] if is_early else first} to "
-            f"{last if is_early else one['day']}): {shown}; correct them, or set the key "
-            f"`data.{key}`"
-        )
-        return [Problem(message)]
+        if few == before:
+            key, others, is_far = "observation_start", f"{other['day']} to {last}", lambda t, at=one["day"]: t.day <= at
+        else:
+            key, others, is_far = "observation_end", f"{first} to {one['day']}", lambda t, at=other["day"]: t.day >= at
+        years = f"years from all others ({others})"
+        found = f"row lies {years}", f"rows lie {years}", f"correct them, or set the key `data.{key}`"
+        return rows.problems(rows.where("date"), is_far, found, ["date"], number=few)
     return []
 
 
@@ -562,7 +539,7 @@ def dominant_customer(customers: Relation, seen: pd.DataFrame, orders: int) -> l
     most = int(seen["most"].max())
     if seen["customers"].sum() < 2 * ANONYMOUS_TIMES or most < DOMINANT_SHARE * orders:
         return []
-    name = customers.few(customers_with, most)[0]["customer"]
+    name = customers.one(lambda t: t.filter(t.orders == most).aggregate(customer=t.customer.min()))["customer"]
     return [
         Message(
             "One customer, {id}, has {share:percent} of all orders. Set `data.ids` with `anonymous` where that stands "

@@ -30,13 +30,13 @@ from analysis.config import (
 from analysis.data import expressions
 from analysis.data.cleaning import PLOTS, Cleaned, cleaned
 from analysis.data.database import told_without_secrets
-from analysis.data.engine import Connection, close, connect, id_type, literal, quoted, run, scratch
+from analysis.data.engine import Connection, Relation, close, connect, id_type, literal, quoted, run
 from analysis.data.reading import damage_named, part_of, raw_table
 from analysis.data.remote import UNREAD, RemoteOrders, configured_table, is_remote, remote_orders
 from analysis.data.rows import file_rows
 from analysis.data.source import RawTable
 from analysis.data.summary import STORED_AT_ONCE, TABLE, CustomerSummary, Days, customer_summary
-from analysis.errors import USAGE, InputRefused, Problem, UsageError
+from analysis.errors import USAGE, InputRefused, Problem, UsageError, collecting
 from analysis.plotting import Plots
 
 
@@ -87,7 +87,6 @@ class Orders(Cleaned):
         """
         path = self.days.path.with_name("occasions.parquet")
         if not path.exists():
-            self.days.store()
             _write_occasions(self, path)
         return path
 
@@ -138,14 +137,12 @@ class Orders(Cleaned):
             For a day outside the window.
         """
         day = self.last_day(until)
-        self.days.store()
-        with scratch(self.days.path.parent) as connection:
-            return customer_summary(connection, self.days, day, has_money=self.has_money)
+        with self.days.opened() as days:
+            return customer_summary(self.days, days, day, has_money=self.has_money)
 
     def _computed(self, expression: Callable[..., Table]) -> pd.DataFrame:
-        self.days.store()
-        with scratch(self.days.path.parent) as connection:
-            return self.days.then(connection, expression, self.observation_end).frame()
+        with self.days.opened() as days:
+            return days.then(expression, self.observation_end).frame()
 
     def by_frequency(self, last: int = 7) -> pd.DataFrame:
         """Customers by number of repeat orders: label and customers, everything from ``last`` on together."""
@@ -157,10 +154,10 @@ def _write_occasions(orders: Orders, path: Path) -> None:
     unfinished = path.with_name(f"occasions-{os.getpid()}.unfinished")
     more = ", CAST(discount AS DOUBLE) AS discount" if orders.days.has_discount else ""
     more += ", category" if "category" in orders.days.columns else ""
-    with scratch(path.parent) as connection:
-        found = orders.days.then(connection, expressions.occasions, orders.observation_end)
-        connection.register("positions", orders.histories.table[["customer_id"]].reset_index(names="position"))
-        run(connection, f"""
+    with orders.days.opened() as days:
+        found = days.then(expressions.occasions, orders.observation_end)
+        days.connection.register("positions", orders.histories.table[["customer_id"]].reset_index(names="position"))
+        run(days.connection, f"""
             COPY (SELECT CAST(position AS BIGINT) AS customer, day, CAST(amount AS DOUBLE) AS amount{more}
                   FROM {found.source} AS o
                   JOIN positions AS p ON CAST(o.customer AS VARCHAR) = p.customer_id
@@ -298,13 +295,11 @@ def _read(content: Mapping[str, Any], problems: list[Problem], frame: Any, folde
     try:
         config = config_from_mapping(content, path=Path("orders.yml"), problems=problems)
     except ConfigurationRefused as refused:
-        found: tuple[Problem, ...] = ()
-        try:
+        found = [*refused.problems]
+        with collecting(found):
             if refused.readable:
                 loaded(refused.readable)
-        except InputRefused as more:
-            found = more.problems
-        raise InputRefused([*refused.problems, *found]) from None
+        raise InputRefused(found) from None
     return loaded(config)
 
 
@@ -321,12 +316,7 @@ def _remove(folder: Path, owner: int) -> None:
 
 
 def load_orders(
-    config: Config,
-    *,
-    workdir: Path,
-    as_of: dt.date | None = None,
-    frame: Any = None,
-    to_fit: bool = True,
+    config: Config, *, workdir: Path, as_of: dt.date | None = None, frame: Any = None, to_fit: bool = True
 ) -> Orders:
     """Orders as the configuration describes them, cleaned and summarised.
 
@@ -388,13 +378,20 @@ def _loaded(connection: Connection, table: RawTable, config: Config, workdir: Pa
     id_column = table.columns["customer"]
     kinds = dict(customer_days.columns)
     days = Days(workdir / "days.parquet", kinds, id_column, id_type(table.types[id_column]), connection)
-    summary = customer_summary(connection, days, found.observation_end, has_money=rows.has_money, customers=customers)
-    digest = table.digest() if table.digest else _row_digest(connection, table)
+    orders = _summed(found, days, table.digest or (lambda: _row_digest(connection, table)), customers)
     # What was staged goes before the connection is kept for its customer-days.
     staged = run(connection, f"SELECT table_name FROM duckdb_tables() WHERE temporary AND table_name <> '{TABLE}'")
     for (name,) in staged:
         run(connection, f"DROP TABLE {quoted(name)}")
-    return Orders(**vars(found), histories=summary, days=days, data_hash=digest)
+    return orders
+
+
+def _summed(found: Cleaned, days: Days, digest: Callable[[], str], customers: Relation | None = None) -> Orders:
+    """Orders of which this is known, and whose customer-days are on a live connection."""
+    rows = days.relation(days.connection)
+    summary = customer_summary(days, rows, found.observation_end, has_money=found.has_money, customers=customers)
+    known = {each.name: getattr(found, each.name) for each in fields(Cleaned)}
+    return Orders(**known, histories=summary, days=days, data_hash=digest())
 
 
 def _from_engine(connection: Connection, table: Table, config: Config, workdir: Path, as_of: dt.date | None) -> Orders:
@@ -406,13 +403,10 @@ def _from_engine(connection: Connection, table: Table, config: Config, workdir: 
         kind = str(customer) if customer.is_integer() else "str"
         connection.register("arriving", found.days.order_by("customer", "day").to_pyarrow_batches())
         run(connection, f"CREATE TEMP TABLE {TABLE} AS SELECT * FROM arriving")
-    days = Days(workdir / "days.parquet", kinds, found.id_column, kind, connection)
-    summary = customer_summary(connection, days, found.observation_end, has_money=found.has_money)
-    columns = ", ".join(map(quoted, days.columns))
-    sums = run(connection, f"SELECT count(*), sum(hash({columns})), bit_xor(hash({columns})) FROM {days.scan}")
-    known = {each.name: getattr(found, each.name) for each in fields(Cleaned)}
-    digest = hashlib.sha256(f"{sums} {found.ledger.to_numpy().tolist()}".encode()).hexdigest()
-    return Orders(**known, histories=summary, days=days, data_hash=digest)
+    columns = ", ".join(map(quoted, kinds))
+    sums = run(connection, f"SELECT count(*), sum(hash({columns})), bit_xor(hash({columns})) FROM {TABLE}")
+    digest = hashlib.sha256(f"{sums} {found.ledger.to_numpy().tolist()}".encode())
+    return _summed(found, Days(workdir / "days.parquet", kinds, found.id_column, kind, connection), digest.hexdigest)
 
 
 def _problems_in_fitting(label: str, summary: CustomerSummary) -> list[Problem]:

@@ -17,15 +17,7 @@ from analysis.data.cells import staged_frame, staged_workbooks
 from analysis.data.engine import Connection, literal, parquet_types, quoted, run, scratch
 from analysis.data.files import files_and_problems, kind_of, problems_in_content, sha256_of
 from analysis.data.samples import sample_table
-from analysis.data.source import (
-    Part,
-    RawTable,
-    label_of,
-    parquet_table,
-    part_expression,
-    problems_in_headers,
-    row_hashes,
-)
+from analysis.data.source import Part, RawTable, parquet_table, part_expression, problems_in_headers, row_hashes
 from analysis.data.text import staged_text
 from analysis.errors import USAGE, InputRefused, Problem, collecting, first_line, is_full_disk
 
@@ -57,11 +49,7 @@ def raw_table(connection: Connection, config: Config, workdir: Path, frame: pd.D
 
 
 def from_files(
-    connection: Connection,
-    paths: list[Path],
-    data: DataConfig,
-    workdir: Path,
-    problems: Iterable[Problem] = (),
+    connection: Connection, paths: list[Path], data: DataConfig, workdir: Path, problems: Iterable[Problem] = ()
 ) -> RawTable:
     """Files of one kind as one table; a file that cannot be read is left out and has its problem in the table.
 
@@ -85,7 +73,8 @@ def from_files(
             table = _parquet_table(connection, readable, data)
     except InputRefused as refused:
         raise InputRefused([*problems, *refused.problems]) from None
-    return replace(table, problems=(*problems, *table.problems))
+    label = readable[0].name if len(readable) == 1 else f"{len(readable)} files"
+    return replace(table, label=label, digest=sha256_of(readable), problems=(*problems, *table.problems))
 
 
 def parquet_header(path: Path) -> tuple[str, ...]:
@@ -119,8 +108,8 @@ def _parquet_table(connection: Connection, paths: list[Path], data: DataConfig) 
     named = [(path.name, header) for path, header in headers.items()]
     problems += problems_in_headers(named, data)
     parts = [Part(path, path.name) for path in paths]
-    known = {"types": types, "expressions": floats, "digest": sha256_of(paths), "problems": tuple(problems)}
-    return parquet_table(connection, label_of(paths), parts, data, **known)
+    known = {"types": types, "expressions": floats, "problems": tuple(problems)}
+    return parquet_table(connection, paths[0].name, parts, data, **known)
 
 
 def _damaged(name: str, error: Exception) -> Problem:

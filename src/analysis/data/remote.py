@@ -60,14 +60,7 @@ def configured_table(config: Config) -> Table | None:
     *schema, name = source.table.split(".")
     with told_without_secrets(UNREAD, url):
         parsed = parsed_url(url)
-        connection = ibis.postgres.connect(
-            user=parsed.username,
-            password=parsed.password,
-            host=parsed.host,
-            port=parsed.port or 5432,
-            database=parsed.database,
-            **parsed.query,
-        )
+        connection = ibis.postgres.connect(**parsed.translate_connect_args(username="user"), **parsed.query)
         return connection.table(name, database=".".join(schema) or None)
 
 
@@ -143,10 +136,8 @@ class RemoteOrders(Cleaned):
 
     def summary(self, unit: str = "week", until: dt.date | str | None = None) -> InEngine:
         """The customer summary as a table of the engine, in the columns of ``Orders.summary`` and that of the ids."""
-        found, days = (
-            expressions.in_floats(expressions.summary(self.days, self.last_day(until))),
-            DAYS_PER[time_unit(unit)],
-        )
+        days = DAYS_PER[time_unit(unit)]
+        found = expressions.in_floats(expressions.summary(self.days, self.last_day(until)))
         columns = {self.id_column: found.customer, "frequency": found.frequency}
         columns |= {name: found[f"{name}_days"].cast("float64") / days for name in ("recency", "T")}
         if self.has_money:

@@ -18,21 +18,15 @@ from analysis.config import DataConfig
 from analysis.data.engine import MONEY, NUMBER_OF_ROW, Connection, Relation, literal, quoted
 from analysis.data.expressions import CELL
 from analysis.data.formats import FLOAT_NOISE, YEARS, Reading, read_date, read_number
-from analysis.data.source import RawTable, in_words, mapped_columns, problems_in_headers
+from analysis.data.source import RawTable, guessed_roles, in_words, mapped_columns, problems_in_headers
 from analysis.data.vocabulary import BLANKS, INVISIBLE, says_hundredths
 from analysis.errors import Problem, counted
 from analysis.words import Message
 
-MONEY_ROLES = ("amount", "quantity", "unit_price", "discount", "refunded", "vat", "shipping")
-TEXTS = {
-    "order": "order_id",
-    "maybe_order": "order_id",
-    "status": "status",
-    "maybe_status": "status",
-    "maybe_currency": "currency",
-    "maybe_flag": "flag",
-    **{role: role for role in ("currency", "product", "category", "channel")},
-}
+PRICE_ROLES = ("amount", "quantity", "unit_price")
+MONEY_ROLES = (*PRICE_ROLES, "discount", "refunded", "vat", "shipping")
+TEXTS = {role: role for role in ("status", "flag", "currency", "product", "category", "channel")}
+TEXTS["order"] = "order_id"
 """Role that is text -> its column of typed rows."""
 KEPT_AS_THEY_ARE = {"BIGINT": "int64", "INTEGER": "int32", "UBIGINT": "uint64"}
 IN_UTC = Message("Times carry an offset and no time zone is configured, so the day of an order is its day in UTC.")
@@ -56,10 +50,10 @@ class Rows:
         What the user calls the source.
     columns, all_columns
         Role -> column name, with roles whose column does not exist left out; every column of the source.
-    texts
-        Roles whose columns hold text.
     keys
         Columns in which a row that repeats another one equals it.
+    guessed
+        Roles whose column nobody named: what it says is asked about.
     table, readings
         Of a file: the rows as they came; role -> how it is read.
     found, said
@@ -70,8 +64,8 @@ class Rows:
     label: str
     columns: Mapping[str, str]
     all_columns: tuple[str, ...]
-    texts: frozenset[str]
     keys: tuple[str, ...]
+    guessed: frozenset[str]
     table: RawTable | None = None
     readings: Mapping[str, Reading] = field(default_factory=dict)
     found: tuple[Problem, ...] = ()
@@ -82,7 +76,8 @@ class Rows:
         return bool({"amount", "quantity"} & set(self.columns))
 
     def has(self, role: str) -> bool:
-        return role in self.columns
+        """Whether somebody named the column of a role."""
+        return role in self.columns and role not in self.guessed
 
     def where(self, role: str) -> str:
         """A role's column, for messages."""
@@ -99,6 +94,26 @@ class Rows:
     def number(self, test: Callable[[Table], BooleanValue]) -> int:
         """How many rows meet a test (an expression)."""
         return self.relation.one(_number, test)["number"]
+
+    def problems(
+        self,
+        where: str,
+        test: Callable[[Table], BooleanValue],
+        found: tuple[str, str, str],
+        roles: Iterable[str],
+        *,
+        number: int | None = None,
+        most: int = 5,
+    ) -> list[Problem]:
+        """A problem where some rows meet a test; ``roles`` are quoted as examples.
+
+        ``found`` is what one and several such rows are, and what is allowed; ``number`` is how many there are, where
+        that is known.
+        """
+        if not (number := self.number(test) if number is None else number):
+            return []
+        one, many, allowed = found
+        return [Problem(f"{where}: {counted(number, one, many)}: {self.examples(roles, test, most)}; {allowed}")]
 
     def examples(self, roles: Iterable[str], test: Callable[[Table], BooleanValue], most: int = 5) -> str:
         """The first rows that meet a test (an expression), in words: as they stand in the file, and where."""
@@ -121,15 +136,15 @@ def _number(rows: Table, test: Callable[[Table], BooleanValue]) -> Table:
 
 def file_rows(connection: Connection, table: RawTable, data: DataConfig) -> Rows:
     """The rows of a file, every role read and typed; text is parsed once, into a temporary table."""
-    readings = {}
+    readings, guessed = {}, guessed_roles(data, table.columns)
     if "date" in table.columns:
         readings["date"] = read_date(connection, table, data.date_format, data.timezone)
-    for role in MONEY_ROLES:
-        if role in table.columns:
-            readings[role] = read_number(connection, table, role, data.decimal)
-    if "maybe_refunded" in table.columns:
-        likely = read_number(connection, table, "maybe_refunded", data.decimal)
-        readings |= {} if likely.problems else {"maybe_refunded": likely}
+    for role in (role for role in MONEY_ROLES if role in table.columns):
+        reading = read_number(connection, table, role, data.decimal)
+        if role not in guessed:
+            readings[role] = reading
+        elif not reading.problems:  # what cannot be read in a column that nobody named is in nobody's way
+            readings[role] = replace(reading, unreadable="false")
     has_texts = any(table.is_text(table.columns[role]) for role in readings)
     if "customer" in table.columns:
         readings["customer"] = read_id(table)
@@ -141,8 +156,8 @@ def file_rows(connection: Connection, table: RawTable, data: DataConfig) -> Rows
         label=table.label,
         columns=table.columns,
         all_columns=tuple(table.types),
-        texts=frozenset(role for role, column in table.columns.items() if table.is_text(column)),
         keys=("key_1", "key_2"),
+        guessed=guessed,
         table=table,
         readings=readings,
         found=tuple(problem for reading in readings.values() for problem in reading.problems),
@@ -153,57 +168,53 @@ def file_rows(connection: Connection, table: RawTable, data: DataConfig) -> Rows
 
 def _selected(table: RawTable, readings: Mapping[str, Reading]) -> tuple[str, dict[str, str]]:
     """SQL of the columns of every role, and their types in Ibis."""
-    selected = {"key_1": table.row_keys[0], "key_2": table.row_keys[1], "row": quoted(NUMBER_OF_ROW)}
-    columns = {"key_1": "uint64", "key_2": "uint64", "row": "int64"}
+    selected = {name: (key, "uint64") for name, key in zip(("key_1", "key_2"), table.row_keys, strict=True)}
+    selected["row"] = quoted(NUMBER_OF_ROW), "int64"
     for role, reading in readings.items():
-        name = {"date": "day", "maybe_refunded": "refunded"}.get(role, role)
-        selected[name] = reading.expression
         if role == "customer":
-            columns[name] = KEPT_AS_THEY_ARE.get(table.types[table.columns[role]].upper(), "string")
+            kind = KEPT_AS_THEY_ARE.get(table.types[table.columns[role]].upper(), "string")
+            selected[role] = reading.expression, kind
         elif role == "date":
-            columns[name] = "date"
+            selected["day"] = reading.expression, "date"
         else:
-            columns[name] = CELL
-            selected[name] = f"CAST({reading.expression} AS {MONEY})"
+            selected[role] = f"CAST({reading.expression} AS {MONEY})", CELL
         if reading.unreadable != "false":
-            selected[f"unread {role}"] = f"coalesce({reading.unreadable}, false)"
-            columns[f"unread {role}"] = "boolean"
+            selected[f"unread {role}"] = f"coalesce({reading.unreadable}, false)", "boolean"
     for role in (role for role in TEXTS if role in table.columns):
-        selected[TEXTS[role]] = f"NULLIF(trim(CAST({table.expression(table.columns[role])} AS VARCHAR)), '')"
-        columns[TEXTS[role]] = "string"
-    listed = ", ".join(f"{expression} AS {quoted(name)}" for name, expression in selected.items())
+        text = f"CAST({table.expression(table.columns[role])} AS VARCHAR)"
+        selected[TEXTS[role]] = f"NULLIF(trim({text}), '')", "string"
+    listed = ", ".join(f"{expression} AS {quoted(name)}" for name, (expression, _) in selected.items())
     joins = " ".join(reading.join for reading in readings.values())
-    return f"(SELECT {listed} FROM {table.scan} {joins})", columns
+    return f"(SELECT {listed} FROM {table.scan} {joins})", {name: kind for name, (_, kind) in selected.items()}
 
 
 def engine_rows(table: Table, data: DataConfig, label: str) -> Rows:
     """The rows of a table of an engine, every role as the engine types it."""
     columns = mapped_columns(data, list(table.columns))
+    guessed = guessed_roles(data, columns)
     problems = problems_in_headers([(label, table.columns)], data, together=())
     roles: dict[str, Value] = {}
     in_utc = False
     for role, column in columns.items():
         value, kind = table[column], table[column].type()
-        is_date, is_money = role == "date", role.removeprefix("maybe_") in MONEY_ROLES
-        is_known = kind.is_temporal() and not kind.is_time() if is_date else kind.is_numeric() and not kind.is_boolean()
-        if (is_date or is_money) and not is_known:
-            wanted = "a date or a timestamp" if is_date else "a number"
-            problems += [
-                Problem(
-                    f"{label}: column {column!r} (for {role}) is of the type {kind} in the engine, must be {wanted}; "
-                    "cast it in a view, or name a `query` so that the rows are read here"
-                )
-            ] * (role != "maybe_refunded")
-        elif is_date:
-            in_utc = kind.is_timestamp() and kind.timezone is not None
-            roles["day"] = day = _day(value, data.timezone)
-            roles["unread date"] = value.notnull() & ~day.year().between(*YEARS).coalesce(False)
-        elif is_money:
-            roles[role.removeprefix("maybe_")], roles[f"unread {role}"] = _exact(value)
-        elif role == "customer":
+        if role == "customer":
             roles |= _id(value)
         elif role in TEXTS:
             roles[TEXTS[role]] = value.cast("string").strip().nullif("")
+        elif role == "date" and kind.is_temporal() and not kind.is_time():
+            in_utc = kind.is_timestamp() and kind.timezone is not None
+            roles["day"] = day = _day(value, data.timezone)
+            roles["unread date"] = value.notnull() & ~day.year().between(*YEARS).coalesce(False)
+        elif role in MONEY_ROLES and kind.is_numeric() and not kind.is_boolean():
+            roles[role], unread = _exact(value)
+            roles |= {} if role in guessed else {f"unread {role}": unread}
+        elif role in ("date", *MONEY_ROLES) and role not in guessed:
+            wanted = "a date or a timestamp" if role == "date" else "a number"
+            message = (
+                f"{label}: column {column!r} (for {role}) is of the type {kind} in the engine, must be {wanted}; "
+                "cast it in a view, or name a `query` so that the rows are read here"
+            )
+            problems.append(Problem(message))
     keys = {f"key {number}": table[name] for number, name in enumerate(table.columns)}
     raw = {f"raw {role}": table[column].cast("string") for role, column in columns.items()}
     rows = Rows(
@@ -211,8 +222,8 @@ def engine_rows(table: Table, data: DataConfig, label: str) -> Rows:
         label=label,
         columns=columns,
         all_columns=tuple(table.columns),
-        texts=frozenset(role for role, column in columns.items() if table[column].type().is_string()),
         keys=tuple(keys),
+        guessed=guessed,
         found=tuple(problems),
         said=(IN_UTC,) if in_utc and not data.timezone else (),
     )
@@ -285,8 +296,8 @@ def _typed(rows: Rows, data: DataConfig) -> Rows:
 
 def _out_of_hundredths(rows: Rows) -> Rows:
     """Rows whose whole numbers in columns such as ``amount_cents`` are money."""
-    priced = {role.removeprefix("maybe_"): name for role, name in rows.columns.items() if says_hundredths(name)}
-    priced = {role: name for role, name in priced.items() if role in rows.relation.columns and role in MONEY_ROLES}
+    known = {*MONEY_ROLES} & {*rows.relation.columns}
+    priced = {role: name for role, name in rows.columns.items() if role in known and says_hundredths(name)}
     whole = tuple(role for role in priced if not rows.number(lambda t, role=role: t[role] != t[role].floor()))
     note = Message(
         "The numbers of {columns} are in hundredths, as the name says, and were divided by 100.",
@@ -367,17 +378,13 @@ def problems_in_rows(rows: Rows) -> list[Problem]:
     flagged = tuple(name.removeprefix("unread ") for name in rows.relation.columns if name.startswith("unread "))
     problems = []
     for role in flagged:
-        if number := rows.number(lambda t, flag=f"unread {role}": t[flag]):
-            examples = rows.examples([role], lambda t, flag=f"unread {role}": t[flag])
-            kind = {"date": "date", "customer": "id" if role in rows.texts else "numeric id"}.get(role, "number")
-            problems.append(value_problem(rows.where(role), kind, number, examples))
+        is_text = rows.table is not None and rows.table.is_text(rows.columns[role])
+        kind = {"date": "date", "customer": "id" if is_text else "numeric id"}.get(role, "number")
+        found = expected("value", kind)
+        problems += rows.problems(rows.where(role), lambda t, flag=f"unread {role}": t[flag], found, [role])
     if {"quantity", "unit_price"} <= set(rows.relation.columns) and not problems:
-        lost = rows.number(lambda t: product_of(t)[1])
-        examples = rows.examples(("quantity", "unit_price"), lambda t: product_of(t)[1]) if lost else ""
-        one, many, allowed = EXPECTED["number"]
-        found = counted(lost, f"product is {one}", f"products are {many}")
-        message = f"{rows.label}: quantity times unit price: {found}: {examples}; {allowed}"
-        problems += [Problem(message)] if lost else []
+        where, found = f"{rows.label}: quantity times unit price", expected("product", "number")
+        problems += rows.problems(where, lambda t: product_of(t)[1], found, ("quantity", "unit_price"))
     return problems
 
 
@@ -401,7 +408,7 @@ EXPECTED = {
 """Kind of value -> what one and several that cannot be read are, and what is allowed."""
 
 
-def value_problem(where: str, kind: str, number: int, examples: str) -> Problem:
-    """So many values of a kind could not be read."""
+def expected(what: str, kind: str) -> tuple[str, str, str]:
+    """What one and several of a kind that cannot be read are, and what is allowed."""
     one, many, allowed = EXPECTED[kind]
-    return Problem(f"{where}: {counted(number, f'value is {one}', f'values are {many}')}: {examples}; {allowed}")
+    return f"{what} is {one}", f"{what}s are {many}", allowed

@@ -125,16 +125,9 @@ def _complete_journey(connection: Connection) -> RawTable:
         for name in ("transactions", "products")
     )
     kinds = f"SELECT product_id AS id, any_value(product_category) AS kind FROM {parquet_scan([products])} GROUP BY 1"
-    return _table(
-        connection,
-        "complete-journey",
-        path,
-        path,
-        "USD",
-        discount="CAST(retail_disc AS DECIMAL(18, 6)) + CAST(coupon_disc AS DECIMAL(18, 6))"
-        " + CAST(coupon_match_disc AS DECIMAL(18, 6))",
-        category=f"(SELECT kind FROM ({kinds}) WHERE id = product_id)",
-    )
+    discounts = (f"CAST({name} AS DECIMAL(18, 6))" for name in ("retail_disc", "coupon_disc", "coupon_match_disc"))
+    derived = {"discount": " + ".join(discounts), "category": f"(SELECT kind FROM ({kinds}) WHERE id = product_id)"}
+    return _table(connection, "complete-journey", path, path, "USD", **derived)
 
 
 def _simulated(connection: Connection, name: str, workdir: Path) -> RawTable:

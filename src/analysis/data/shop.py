@@ -233,10 +233,8 @@ def _priced(truth: ShopTruth, orders: pd.DataFrame, names: pd.DataFrame, rng: np
     price = truth.order_value * np.exp(level + rng.normal(0, truth.spread[1], len(orders)))
     begins = truth.raised_month * DAYS_A_MONTH
     day = orders["day"].to_numpy()
-    raised, promoted = (
-        (day >= begins - 30) & (day < begins + PROMOTED_DAYS),
-        (day >= begins) & (day < begins + PROMOTED_DAYS),
-    )
+    raised = (day >= begins - 30) & (day < begins + PROMOTED_DAYS)
+    promoted = raised & (day >= begins)
     price = np.round(price * np.where(raised, 1 + truth.raised_by, 1.0), 2)
     paid = np.round(price * np.where(promoted, 1 - truth.promoted_by, 1.0), 2)
     return orders.assign(list_price=price, amount=paid, category=np.array(CATEGORIES)[orders["category"].to_numpy(int)])

@@ -144,15 +144,6 @@ def parquet_table(connection: Connection, label: str, parts: Iterable[Part], set
     return RawTable(label, parts, types, **{"columns": columns, "row_keys": row_hashes(types), **known})
 
 
-def label_of(paths: list[Path]) -> str:
-    """What files are called together.
-
-    >>> label_of([Path("a/b.csv")]), label_of([Path("b.csv"), Path("c.csv")])
-    ('b.csv', '2 files')
-    """
-    return paths[0].name if len(paths) == 1 else f"{len(paths)} files"
-
-
 def in_words(values: Iterable[str | None], place: str = "") -> str:
     """Values of a row as an example.
 
@@ -208,15 +199,20 @@ def named_columns(settings: Any) -> dict[str, str]:
 
 
 def mapped_columns(settings: Any, available: list[str]) -> dict[str, str]:
-    """Role -> column, for the columns that exist; ``maybe_status``, ``maybe_order`` … where nobody named one."""
+    """Role -> column, for the columns that exist; of ``SUSPECTS`` also a column that nobody named."""
     found = {role: name for role, name in named_columns(settings).items() if name in available}
     if hasattr(settings, "count_status"):
         for role, least in SUSPECTS.items():
             free = (name for name in available if name not in found.values())
             best = max(free, key=lambda name, role=role: role_score(role, name), default="")
             if role not in settings.columns.mapped() and role_score(role, best) >= least:
-                found[f"maybe_{role}"] = best
+                found[role] = best
     return found
+
+
+def guessed_roles(settings: Any, columns: Mapping[str, str]) -> frozenset[str]:
+    """Those of ``mapped_columns`` whose column nobody named."""
+    return frozenset(SUSPECTS.keys() & columns.keys()) - {*named_columns(settings)} if settings.columns else frozenset()
 
 
 def problems_in_headers(

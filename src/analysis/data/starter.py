@@ -24,7 +24,7 @@ from analysis.data.reading import from_files, parquet_header
 from analysis.data.source import RawTable, normalised, role_score
 from analysis.data.text import first_records, recognised_layout
 from analysis.data.vocabulary import CURRENCY, vocabulary
-from analysis.errors import InputRefused, UsageError, is_full_disk
+from analysis.errors import InputRefused, Problem, UsageError, collecting, is_full_disk
 
 CERTAIN_SCORE, POSSIBLE_SCORE = 0.9, 0.3
 UNKNOWN = "CHANGE_ME"
@@ -78,12 +78,10 @@ def write_starter(file: Path, sheet: str | None = None) -> Path:
 
 def _problems(draft: str, path: Path) -> list[str]:
     """What `check` would say of the draft."""
-    with tempfile.TemporaryDirectory(prefix="rlab-") as folder:
-        try:
-            load_orders(config_from_mapping(yaml.safe_load(draft), path=path.with_suffix(".yml")), workdir=Path(folder))
-        except InputRefused as refused:
-            return [problem.message for problem in refused.problems]
-    return []
+    problems: list[Problem] = []
+    with tempfile.TemporaryDirectory(prefix="rlab-") as folder, collecting(problems):
+        load_orders(config_from_mapping(yaml.safe_load(draft), path=path.with_suffix(".yml")), workdir=Path(folder))
+    return [problem.message for problem in problems]
 
 
 @dataclass
@@ -103,10 +101,9 @@ def draft_of(path: Path, sheet: str | None = None) -> str:
     Raises
     ------
     InputRefused
-        When the file is missing, has an unknown ending, or is not what its ending says.
+        When the file is not what its ending says.
     """
-    _, problems = files_and_problems([str(path)], Path())
-    if problems := problems or problems_in_content(path):
+    if problems := problems_in_content(path):
         raise InputRefused(problems)
     with tempfile.TemporaryDirectory(prefix="rlab-") as folder, scratch(Path(folder)) as connection:
         questions, draft = _draft(connection, path, Path(folder), sheet)
@@ -246,11 +243,7 @@ def _settings_of(connection: Connection, table: RawTable, guesses: dict[str, Gue
 
 
 def _commented(
-    name: str,
-    header: tuple[str, ...],
-    guesses: dict[str, Guess],
-    settings: dict[str, object],
-    system: str | None,
+    name: str, header: tuple[str, ...], guesses: dict[str, Guess], settings: dict[str, object], system: str | None
 ) -> str:
     lines = [
         "# Made by `retention-lab init`; check every line marked CHECK, then run `retention-lab check` on this file.",

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from ibis.expr.types import Table
 
 from analysis.data import expressions
-from analysis.data.engine import Connection, Relation, close, literal, parquet_scan, run
+from analysis.data.engine import Connection, Relation, close, literal, parquet_scan, run, scratch
 from analysis.errors import DataError, UsageError, counted, shortened
 from analysis.time import from_days, time_unit, to_days
 
@@ -58,9 +57,12 @@ class Days:
         """The customer-days, on a connection."""
         return Relation(self.scan, self.columns, connection)
 
-    def then(self, connection: Connection, function: Callable[..., Table], *settings: Any) -> Relation:
-        """What an expression makes of the customer-days, on a connection."""
-        return self.relation(connection).then(function, *settings)
+    @contextmanager
+    def opened(self) -> Iterator[Relation]:
+        """The customer-days, stored, on a connection of their own while the context is."""
+        self.store()
+        with scratch(self.path.parent) as connection:
+            yield self.relation(connection)
 
     def store(self) -> None:
         """Write the table to ``path`` and let its connection go."""
@@ -244,18 +246,18 @@ def _problems_in_summary(numbers: pd.DataFrame) -> Iterator[str]:
 
 
 def customer_summary(
-    connection: Connection, days: Days, end: dt.date, *, has_money: bool, customers: Relation | None = None
+    days: Days, rows: Relation, end: dt.date, *, has_money: bool, customers: Relation | None = None
 ) -> CustomerSummary:
-    """The summary of everything up to ``end``; customers are those with an order by then.
+    """The summary of everything up to ``end``, from the ``rows`` of ``days``; customers have an order by then.
 
     Spend in halves is left out of a table that is too large to be stored at once. ``customers`` are the table of
     those of ``expressions.customers`` where there is one, which goes.
     """
-    found = customers or days.then(connection, expressions.customers, end)
-    if run(connection, f"SELECT count(*) FROM {days.scan}")[0][0] <= STORED_AT_ONCE:
-        found = found.then(expressions.with_halves, days.relation(connection), end)
+    found = customers or rows.then(expressions.customers, end)
+    if run(rows.connection, f"SELECT count(*) FROM {rows.source}")[0][0] <= STORED_AT_ONCE:
+        found = found.then(expressions.with_halves, rows, end)
     query = f"SELECT * FROM {found.then(expressions.described, has_money).source} ORDER BY customer_id"
-    frame = connection.sql(query).to_arrow_table()
+    frame = rows.connection.sql(query).to_arrow_table()
     if customers:  # whose memory pandas needs
-        run(connection, f"DROP TABLE {customers.source}")
+        run(rows.connection, f"DROP TABLE {customers.source}")
     return CustomerSummary.from_arrow(frame, end, has_money=has_money, id_column=days.id_column, id_type=days.id_type)

@@ -12,6 +12,7 @@ import datetime as dt
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,7 @@ from analysis.data.formats import NOTHING, Reading, read_date, read_number
 from analysis.data.ledger import where_any
 from analysis.data.orders import Orders
 from analysis.data.reading import damage_named, from_files
-from analysis.data.rows import read_id, value_problem
+from analysis.data.rows import expected, read_id
 from analysis.data.samples import further_table, sample_rows
 from analysis.data.source import RawTable
 from analysis.data.vocabulary import INVISIBLE, words
@@ -57,26 +58,29 @@ EXAMPLES = 5
 READING_KEY = re.compile(r"^(sheet|date_format|encoding) ==|(?<= )(decimal) ==")
 
 
-def told_of(section: str, problems: Iterable[Problem]) -> list[Problem]:
-    """Problems with the keys of ``section`` in place of those of the transactions.
+@contextmanager
+def told_of(section: str) -> Iterator[None]:
+    """Tells what is refused inside with the keys of ``section`` in place of those of the transactions.
 
-    >>> told_of("contracts", [Problem("sheet == 'One', but a.csv is no Excel workbook")])[0].message
-    "contracts.sheet == 'One', but a.csv is no Excel workbook"
+    >>> with told_of("contracts"):
+    ...     raise DataError("sheet == 'One', but a.csv is no Excel workbook")
+    Traceback (most recent call last):
+    analysis.errors.InputRefused: contracts.sheet == 'One', but a.csv is no Excel workbook
     """
+    try:
+        yield
+    except InputRefused as refused:
+        problems = []
+        for problem in refused.problems:
+            message = re.sub("^transactions: ", f"{section}.file: ", problem.message)
+            message = READING_KEY.sub(lambda match: f"{section}.{match.group()}", message)
+            message = message.replace("the key `", f"the key `{section}.")
+            problems.append(Problem(message, problem.exit_code))
+        raise InputRefused(problems) from None
 
-    def retold(message: str) -> str:
-        if message.startswith("transactions: "):
-            message = f"{section}.file{message.removeprefix('transactions')}"
-        message = READING_KEY.sub(lambda match: f"{section}.{match.group()}", message)
-        return message.replace("the key `", f"the key `{section}.")
 
-    return [Problem(retold(problem.message), problem.exit_code) for problem in problems]
-
-
-def read_table(
-    section: str, settings: Any, config: Config, workdir: Path, given: Any = None, *, months: bool = False
-) -> Table:
-    """The rows of a table; ``given`` stands in for its file, and with ``months`` a month for its first day.
+def read_table(section: str, settings: Any, config: Config, workdir: Path, given: Any = None) -> Table:
+    """The rows of a table; ``given`` stands in for its file.
 
     Raises
     ------
@@ -84,18 +88,16 @@ def read_table(
         Where nothing of it can be read; what can be read in part comes back with its ``problems``.
     """
     with scratch(workdir) as connection:
-        try:
+        with told_of(section):
             if given is not None:
                 raw = staged_frame(connection, given, settings, workdir)
             else:
                 paths, problems = files_and_problems([settings.file], config.folder)
                 raw = from_files(connection, paths, settings, workdir, problems)
-        except InputRefused as refused:
-            raise InputRefused(told_of(section, refused.problems)) from None
-        if not (raw.parts and raw.columns):
-            raise InputRefused(told_of(section, raw.problems))
+            if not (raw.parts and raw.columns):
+                raise InputRefused(raw.problems)
         with damage_named(raw):
-            return Table(connection, section, settings, raw, config.data.timezone, months=months)
+            return Table(connection, section, settings, raw, config.data.timezone)
 
 
 def read_tables(config: Config, keys: Iterable[str], workdir: Path, take: Callable[[str, Table], None]) -> str | None:
@@ -138,12 +140,10 @@ class Table:
         Reason, rows and examples of what was left out, or only told.
     """
 
-    def __init__(
-        self, connection: Connection, section: str, settings: Any, raw: RawTable, timezone: str | None, *, months: bool
-    ):
+    def __init__(self, connection: Connection, section: str, settings: Any, raw: RawTable, timezone: str | None):
         self.section, self.settings, self.raw = section, settings, raw
-        self.problems, self.left_out = told_of(section, raw.problems), []
-        found = {role: self._reading(connection, role, timezone, months=months) for role in raw.columns}
+        self.problems, self.left_out = [*raw.problems], []
+        found = {role: self._reading(connection, role, timezone) for role in raw.columns}
         self.readings = {role: reading for role, reading in found.items() if not reading.problems}
         self._fetch(connection)
         self.rows, self.blank = len(self._shown), int((~self._filled).sum())
@@ -153,8 +153,9 @@ class Table:
         for role in sorted(self.readings, key=lambda role: role not in DAYS):
             self._check_values(role)
 
-    def _reading(self, connection: Connection, role: str, timezone: str | None, *, months: bool) -> Reading:
+    def _reading(self, connection: Connection, role: str, timezone: str | None) -> Reading:
         if role in DAYS:
+            months = self.section == "contracts"  # whose days may be whole months
             reading = read_date(connection, self.raw, self.settings.date_format, timezone, months=months, role=role)
         elif role in NUMBERS:
             reading = read_number(connection, self.raw, role, getattr(self.settings, "decimal", None))
@@ -164,7 +165,7 @@ class Table:
             text = text if role in IDS else f"NULLIF(trim({text}), '')"
             reading = replace(reading, expression=f"lower({text})" if role in WORDS else text)
         # What is wrong with the format of dates is wrong with every column of them.
-        self.problems += [one for one in told_of(self.section, reading.problems) if one not in self.problems]
+        self.problems += [one for one in reading.problems if one not in self.problems]
         return reading
 
     def _fetch(self, connection: Connection) -> None:
@@ -177,23 +178,17 @@ class Table:
         listed = ", ".join(f"{expression} AS {quoted(name)}" for name, expression in selected.items())
         joins = " ".join(reading.join for reading in self.readings.values())
         rows = f"SELECT {quoted(NUMBER_OF_ROW)} AS place, {listed} FROM {self.raw.scan} {joins} ORDER BY place"
-        found = connection.execute(rows).fetchnumpy()
-        place = found.pop("place")
-        columns = {name: pd.Series(values, place) for name, values in found.items()}
-        self._shown = pd.DataFrame({role: columns[f"shown {role}"].astype("str") for role in self.raw.columns})
+        found = connection.execute(rows).df().set_index("place")
+        self._shown = pd.DataFrame({role: found[f"shown {role}"].astype("str") for role in self.raw.columns})
         self._filled = (self._shown.apply(lambda texts: texts.str.strip()).fillna("") != "").any(axis="columns")
-        self._unread = {role: columns[f"unread {role}"] for role in self.readings}
-        kinds = {role: KINDS.get(role, ("", "str"))[1] for role in self.readings}
-        frame = pd.DataFrame({role: columns[role].astype(kind) for role, kind in kinds.items()}, self._shown.index)
-        self.frame = frame[self._filled].sort_values(list(frame)) if len(kinds) else frame
+        self._unread = {role: found[f"unread {role}"] for role in self.readings}
+        frame = found[[*self.readings]].astype({role: KINDS.get(role, ("", "str"))[1] for role in self.readings})
+        self.frame = frame[self._filled].sort_values([*self.readings]) if self.readings else frame
 
     def _check_values(self, role: str) -> None:
-        column, unread = self.raw.columns[role], self._unread[role]
-        if unread.any():
-            kind = "id" if self.raw.is_text(column) else "numeric id"
-            kind = "date" if role in DAYS else "number" if role in NUMBERS else kind
-            problem = value_problem(self.raw.where(role), kind, int(unread.sum()), self._examples((role,), unread))
-            self.problems += told_of(self.section, [problem])
+        kind = "id" if self.raw.is_text(self.raw.columns[role]) else "numeric id"
+        kind = "date" if role in DAYS else "number" if role in NUMBERS else kind
+        self.check((role,), self._unread[role], *expected("value", kind), self.raw.where(role))
 
     @property
     def digest(self) -> str:
@@ -203,17 +198,13 @@ class Table:
     def said(self, label: Message) -> list[Message]:
         """What reading it gives reason to say; ``label`` is what readers know it by."""
         in_utc = any(reading.in_utc for reading in self.readings.values())
-        return [
-            *self.raw.notes,
-            *where_any(Message("Empty rows in the file of {table}, skipped: {n:integer}.", n=self.blank, table=label)),
-            *[
-                Message(
-                    "Times in the file of {table} carry an offset and no time zone is configured, so a day there is a "
-                    "day in UTC.",
-                    table=label,
-                )
-            ] * in_utc,
-        ]  # fmt: skip
+        blank = Message("Empty rows in the file of {table}, skipped: {n:integer}.", n=self.blank, table=label)
+        times = Message(
+            "Times in the file of {table} carry an offset and no time zone is configured, so a day there is a day in "
+            "UTC.",
+            table=label,
+        )
+        return [*self.raw.notes, *where_any(blank), *([times] if in_utc else [])]
 
     def _examples(self, roles: Iterable[str], rows: pd.Series) -> str:
         roles = [role for role in roles if role in self._shown]
@@ -223,10 +214,12 @@ class Table:
             for place, *texts in shown.itertuples(name=None)
         )
 
-    def check(self, roles: Iterable[str], rows: pd.Series, one: str, many: str, allowed: str) -> None:
+    def check(
+        self, roles: Iterable[str], rows: pd.Series, one: str, many: str, allowed: str, where: str | None = None
+    ) -> None:
         """A problem where some rows (truth values) are as they must not be; ``roles`` are quoted as examples."""
         if number := int(rows.sum()):
-            self.add(f"{counted(number, one, many)}: {self._examples(roles, rows)}; {allowed}")
+            self.add(f"{counted(number, one, many)}: {self._examples(roles, rows)}; {allowed}", where)
 
     def check_known(self, role: str, known: Iterable[str], allowed: str) -> None:
         """A problem where a column holds other words than the ``known`` ones."""
@@ -273,13 +266,14 @@ class Table:
         self.tell(reason, rows)
         self.frame = self.frame.assign(**{role: self.frame[role].mask(rows)})
 
-    def add(self, message: str) -> None:
-        self.problems.append(Problem(f"{self.raw.label}: {message}"))
+    def add(self, message: str, where: str | None = None) -> None:
+        self.problems.append(Problem(f"{where or self.raw.label}: {message}"))
 
     def refuse(self) -> None:
         """Raise what was collected, if anything was."""
         if self.problems:
-            raise InputRefused(self.problems)
+            with told_of(self.section):
+                raise InputRefused(self.problems)
 
 
 TABLE_LABELS = {
@@ -405,9 +399,7 @@ def expiring_points(points: pd.DataFrame | None, end: dt.date, days: float) -> p
     last, found = pd.Timestamp(end) + pd.Timedelta(days=days), {}
     for customer, rows in points.sort_values("date", kind="stable").groupby("customer"):
         held: list[list] = []
-        for day, earned, due, expires in zip(
-            *(rows[n] for n in ("date", "earned", "redeemed", "expires")), strict=True
-        ):
+        for day, earned, due, expires in rows[["date", "earned", "redeemed", "expires"]].itertuples(index=False):
             held = [each for each in held if not each[0] < day] + [[expires, earned]]
             for each in held:
                 used = min(each[1], due)
@@ -447,21 +439,21 @@ def load_customer_tables(config: Config, orders: Orders, *, workdir: Path) -> Cu
     >>> tables.attributes(orders)["channel"].value_counts().to_dict(), len(tables.customers)
     ({'shop': 1, 'web': 1}, 3)
     """
-    known = pd.Index(orders.histories.table["customer_id"].astype(str))
-    first = pd.Series(orders.histories.table["first_order"].to_numpy(), index=known)
-    window = pd.Timestamp(orders.observation_start), pd.Timestamp(orders.observation_end)
-    everybody, frames, ledger = known, {}, []
+    first = orders.histories.table.set_index("customer_id")["first_order"]
+    everybody, frames, ledger = first.index, {}, []
 
     def take(name: str, table: Table) -> None:
         nonlocal everybody
         _keep_whole(name, table)
-        _keep_fitting(name, table, everybody, window, first, is_part=config.data.part is not None)
+        _keep_fitting(name, table, everybody, orders, is_part=config.data.part is not None)
+        if name == "exits":
+            table.leave("early", ~(table.frame["customer"].map(first) <= table.frame["date"]))
         _refuse_nothing_left(name, table)
         frames[name] = frame = table.frame.reset_index(drop=True)
         fits = {"reason": "fits", "rows": len(frame), "examples": ""}
         ledger.extend({"table": name} | line for line in (fits, *table.left_out))
         if name == "customers":
-            everybody = known.union(frame["customer"], sort=False)
+            everybody = everybody.union(frame["customer"], sort=False)
             frames[name] = _with_earned(frame, table.settings.earned)
         elif name == "exits":
             frame["avoidable"] = frame["reason"].isin(table.settings.avoidable)
@@ -532,24 +524,16 @@ def _refuse_nothing_left(name: str, table: Table) -> None:
         raise InputRefused([Problem(f"data.{name}: {table.raw.label}: {told}")])
 
 
-def _keep_fitting(
-    name: str,
-    table: Table,
-    known: pd.Index,
-    window: tuple[pd.Timestamp, pd.Timestamp],
-    first: pd.Series,
-    *,
-    is_part: bool,
-) -> None:
+def _keep_fitting(name: str, table: Table, known: pd.Index, orders: Orders, *, is_part: bool) -> None:
     """Leaves out what does not fit the orders: customers, days, numbers, and what the table alone is about."""
+    start, end = pd.Timestamp(orders.observation_start), pd.Timestamp(orders.observation_end)
     if "customer" in table.frame:
         _spell(table, "customer", known)
         plain, alike = (_plain(ids).str.lstrip("0") for ids in (table.frame["customer"], pd.Series(known)))
         table.leave("zeros", plain.isin(alike) & ~table.frame["customer"].isin(known))
     if name == "customers":
-        _keep_one_row_a_name(table, known, window[1], only_known=is_part)
+        _keep_one_row_a_name(table, known, end, only_known=is_part)
         return
-    start, end = window
     if "customer" in table.frame:
         table.leave("unknown", ~table.frame["customer"].isin(known))
     else:  # spend of the month in which the data begin
@@ -559,8 +543,6 @@ def _keep_fitting(
     table.leave(
         "negative", (table.frame[numbers] < 0).any(axis="columns"), "spend" if "spend" in numbers else "customer"
     )
-    if name == "exits":
-        table.leave("early", ~(table.frame["customer"].map(first) <= table.frame["date"]))
     if name == "points":
         redeemed = table.frame["redeemed"].fillna(0.0) if "redeemed" in table.frame else 0.0
         table.frame = table.frame.assign(redeemed=redeemed).sort_values(["customer", "date"], kind="stable")
@@ -569,12 +551,8 @@ def _keep_fitting(
 
 
 def _plain(ids: pd.Series) -> pd.Series:
-    return (
-        ids.str.replace(f"[{INVISIBLE}]", "", regex=True)
-        .str.strip()
-        .str.casefold()
-        .str.replace("[.,]0$", "", regex=True)
-    )
+    visible = ids.str.replace(f"[{INVISIBLE}]", "", regex=True)
+    return visible.str.strip().str.casefold().str.replace("[.,]0$", "", regex=True)
 
 
 def _spell(table: Table, role: str, known: pd.Index) -> None:

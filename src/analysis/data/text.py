@@ -6,23 +6,23 @@ import codecs
 import csv
 import io
 from collections import Counter
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import duckdb
 
 from analysis.config import DataConfig
 from analysis.data.engine import Connection, glob_safe, literal, quoted, run
-from analysis.data.files import CHUNK_BYTES, opened, sha256_of
+from analysis.data.files import CHUNK_BYTES, opened
 from analysis.data.ledger import where_any
 from analysis.data.source import (
     TITLE_LINES,
     Part,
     RawTable,
     damage_told,
-    label_of,
     mapped_columns,
     problems_in_headers,
     problems_in_skipping,
@@ -183,15 +183,9 @@ def text_head(path: Path) -> str:
 
 def _records(text: str, delimiter: str, limit: int) -> list[list[str]]:
     records: list[list[str]] = []
-    try:
-        for record in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter[0]):
-            if record:
-                records.append(record)
-            if len(records) == limit:
-                break
-    except csv.Error:
-        return records or [[text.split("\n", 1)[0]]]
-    return records or [[""]]
+    with suppress(csv.Error):  # what was read before it counts
+        records.extend(islice(filter(None, csv.reader(io.StringIO(text, newline=""), delimiter=delimiter[0])), limit))
+    return records or [[text.split("\n", 1)[0]]]
 
 
 def first_records(layout: TextLayout, number: int) -> list[list[str]]:
@@ -251,11 +245,10 @@ def staged_text(connection: Connection, paths: list[Path], data: DataConfig, wor
         "Files whose encoding was recognised as {encoding}: {n:integer}.", n=len(guessed), encoding="".join(guessed[:1])
     )
     return RawTable(
-        label=label_of([Path(layout.name) for layout in layouts]),
+        label=layouts[0].name,
         parts=tuple(parts),
         types=dict.fromkeys(layouts[0].header, "VARCHAR"),
         columns=present,
-        digest=sha256_of(paths),
         row_keys=(quoted(ROW_KEYS[0]), quoted(ROW_KEYS[1])),
         first_row=2 + layouts[0].skipped_lines,
         row_word="line",

@@ -6,7 +6,7 @@ Currencies stand beside amounts: their signs and codes.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -67,15 +67,15 @@ IN_NAME = f"(?:[ _(]+in)?[ _([]+{CURRENCY}(?![A-Za-z])"
 """Pattern of a currency in the name of a column."""
 
 
-def rows_by_code(rows: Mapping[str, int], told: Iterable[str] = ()) -> dict[str, int]:
+def rows_by_code(rows: Mapping[str, int], told: str | None = None) -> dict[str, int]:
     """Rows of every currency, from the rows of every sign and code; more than one key means mixed money.
 
-    A sign counts as a code that is written out, here or in ``told``, where it can stand for that.
+    A sign counts as a code that is written out, or ``told``, where it can stand for that.
 
-    >>> rows_by_code({"$": 2, "CAD": 3}), rows_by_code({"$": 2}), rows_by_code({"€": 2}, ["USD"])
+    >>> rows_by_code({"$": 2, "CAD": 3}), rows_by_code({"$": 2}), rows_by_code({"€": 2}, "USD")
     ({'CAD': 5}, {'USD': 2}, {'EUR': 2})
     """
-    written = [mark for mark in (*rows, *told) if mark not in CODES_OF_SIGN]
+    written = [mark for mark in (*rows, told) if mark not in CODES_OF_SIGN]
     found: dict[str, int] = {}
     for mark, number in rows.items():
         codes = CODES_OF_SIGN.get(mark, (mark,))
