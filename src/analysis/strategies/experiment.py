@@ -22,7 +22,7 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from analysis.config import ExperimentConfig
-from analysis.data import Orders
+from analysis.data.orders import Orders
 from analysis.errors import Unavailable
 from analysis.interval import Interval
 from analysis.strategies.evidence.encounters import occasions_of
