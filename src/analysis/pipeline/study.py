@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 BEGAN = time.time()
 KEY_DIGITS = 32
-RECORD = 2
+RECORD = 3
 """Version of what a record says; nothing is read that an earlier one was written with."""
 
 
