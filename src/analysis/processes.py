@@ -148,7 +148,14 @@ def _masked(how: str, signals: Iterable[int]) -> Iterable[int]:
     return signal.pthread_sigmask(getattr(signal, how), signals) if hasattr(signal, how) else ()
 
 
-class _Pool(ProcessPoolExecutor):
+class Pool(ProcessPoolExecutor):
+    """Worker processes, as of ``pool``."""
+
+    @property
+    def size(self) -> int:
+        """Most workers."""
+        return self._max_workers
+
     def submit(self, *arguments: Any, **named: Any) -> Future:
         """As the library's, which may start a worker; an interruption waits until the pool knows of it."""
         with shielded(), _starting():
@@ -156,9 +163,7 @@ class _Pool(ProcessPoolExecutor):
 
 
 @contextmanager
-def pool(
-    size: int, variables: Mapping[str, str] | None = None, *, preload: Iterable[str] = ()
-) -> Iterator[ProcessPoolExecutor]:
+def pool(size: int, variables: Mapping[str, str] | None = None, *, preload: Iterable[str] = ()) -> Iterator[Pool]:
     """A pool of worker processes; where the context is left by an error, they are ended with all that they started.
 
     Parameters
@@ -177,7 +182,7 @@ def pool(
     if can_fork:
         context.set_forkserver_preload(list(preload))
     # A server forks with the environment that it was started in; a worker takes that of today.
-    workers = _Pool(size, context, _begin, ({**os.environ, **(variables or {}), **FLAGS},))
+    workers = Pool(size, context, _begin, ({**os.environ, **(variables or {}), **FLAGS},))
     try:
         yield workers
     except BaseException:

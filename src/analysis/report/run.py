@@ -33,7 +33,6 @@ from analysis.errors import (
     full_disk_named,
 )
 from analysis.pipeline import notebooks_folder
-from analysis.pipeline.parallel import PRELOADED
 from analysis.pipeline.sources import content_hash, dependency_versions, files_hash, package_hash
 from analysis.processes import Deadline, check, pool, shielded
 from analysis.report import folders
@@ -66,7 +65,7 @@ if TYPE_CHECKING:
 
 INDEX, PAGES, PDF, SUMMARY, CONFIGURATION = "index.html", "pages", "report.pdf", "summary.txt", "config.yml"
 STORE = ".store"
-EARLY = (*PRELOADED, "analysis.report.early")
+EARLY = ("analysis.report.early",)
 """What worker processes import, once for all of them."""
 RUN_ID_DIGITS = 12
 MOST_PROCESSES = 4
@@ -407,7 +406,7 @@ class Run:
         refusal = None
         with self._clocked("compute"):
             try:
-                steps = study.compute(self.processes, workers=workers, watch=self.deadline.seconds_left)
+                steps = study.compute(workers, watch=self.deadline.seconds_left)
                 for number, step in enumerate(steps, 1):
                     self.progress.step(step, number, study.planned)
             except (InputRefused, Unavailable) as refused:

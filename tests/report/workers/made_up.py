@@ -32,7 +32,7 @@ class MadeUpStudy:
         if name == "config":
             (self.store / "identity.json").write_text(json.dumps(identity(value, self.data, self.day)))
 
-    def compute(self, processes, *, workers, watch):
+    def compute(self, workers, watch):
         yield "orders"
         time.sleep(float(os.environ.get("COMPUTE_SECONDS", "0")))
         watch()
