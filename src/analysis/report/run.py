@@ -41,7 +41,6 @@ from analysis.report.notebooks import (
     COMMON,
     PREVIOUS,
     Failure,
-    Job,
     Outcome,
     declared_parameters,
     execute,
@@ -71,6 +70,15 @@ RUN_ID_DIGITS = 12
 MOST_PROCESSES = 4
 WARN_BYTES, REFUSE_BYTES = 5_000_000, 15_000_000
 LONGEST_REASON = 500
+REASONS = {
+    GateFailed: "The finished page did not pass its own checks: {reason}",
+    InputRefused: "The data or the models do not allow a report: {reason}",
+    Unavailable: "The data or the models do not allow a report: {reason}",
+    DiskFull: "There was no room left: {reason}",
+    PrintingFailed: "The page could not be printed, so nothing was published: {reason}",
+    Exception: "Something unexpected happened: {reason}",
+}
+"""What ended a run, for the top of its pages."""
 
 
 def run_report(config: Config, *, dry_run: bool = False, draw: str | None = None, **asked: Any) -> Path:
@@ -442,7 +450,7 @@ class Run:
                 self._print(workers, self.run, self.run / PDF)
 
     def _executed(self, workers: ProcessPoolExecutor) -> None:
-        tasks = {notebook: workers.submit(execute, self._job(notebook)) for notebook in self.notebooks}
+        tasks = {path: workers.submit(execute, path, *self._asked(path)) for path in self.notebooks}
         for notebook, task in tasks.items():
             name = notebook.stem
             try:
@@ -453,13 +461,13 @@ class Run:
             self.seconds[name] = outcome.seconds
             self.progress.step(name, len(self.outcomes), len(tasks))
 
-    def _job(self, notebook: Path) -> Job:
+    def _asked(self, notebook: Path) -> tuple[Path, dict[str, Any], Path]:
+        """Where the executed notebook goes, its parameters, and the file for what it says on its terminal."""
         day = self.as_of.isoformat() if self.as_of else None
         parameters = dict(zip(COMMON, (str(self.config_file), day, str(self.store)), strict=True))
         if PREVIOUS in declared_parameters(notebook):
             parameters[PREVIOUS] = str(self.report / self.previous) if self.previous else None
-        log = self.work / "logs" / f"{notebook.stem}.log"
-        return Job(notebook, self.run / "notebooks" / notebook.name, parameters, log)
+        return self.run / "notebooks" / notebook.name, parameters, self.work / "logs" / f"{notebook.stem}.log"
 
     @property
     def failures(self) -> list[Failure]:
@@ -590,15 +598,8 @@ class Run:
                 minutes=error.minutes,
             )
         reason = self._without_secrets(str(error))[:LONGEST_REASON]
-        if isinstance(error, GateFailed):
-            return Message("The finished page did not pass its own checks: {reason}", reason=reason)
-        if isinstance(error, InputRefused | Unavailable):
-            return Message("The data or the models do not allow a report: {reason}", reason=reason)
-        if isinstance(error, DiskFull):
-            return Message("There was no room left: {reason}", reason=reason)
-        if isinstance(error, PrintingFailed):
-            return Message("The page could not be printed, so nothing was published: {reason}", reason=reason)
-        return Message("Something unexpected happened: {reason}", reason=f"{type(error).__name__}: {reason}")
+        kind = next(kind for kind in REASONS if isinstance(error, kind))
+        return Message(REASONS[kind], reason=f"{type(error).__name__}: {reason}" if kind is Exception else reason)
 
     def _write_manifest(self, reason: str | None = None, exit_code: int = 0) -> None:
         """manifest.json: what a run was, so that it can be compared, repeated and explained.
