@@ -17,11 +17,11 @@ from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 
+from analysis.report.folders import INDEX, PAGES
 from analysis.report.page import STYLE, shared
 from analysis.report.stamp import ROLE, SENTINEL, Stamp
 from analysis.words import Message, formats, reader, tr
 
-INDEX = "index.html"
 OFF_THE_PAGE = {"lab", "parameters", "injected-parameters", "papermill-error-cell-tag"}
 
 
@@ -112,7 +112,7 @@ def page_links(names: Iterable[str]) -> list[PageLink]:
     for name in names:
         subject = name.partition("-")[2] if name[:1].isdigit() else name
         title = known.get(subject, subject.replace("-", " ").replace("_", " ").capitalize())
-        links.append(PageLink(f"pages/{name}.html" if links else INDEX, title))
+        links.append(PageLink(f"{PAGES}/{name}.html" if links else INDEX, title))
     return links
 
 

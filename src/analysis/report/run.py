@@ -37,6 +37,7 @@ from analysis.pipeline.sources import content_hash, dependency_versions, files_h
 from analysis.processes import Deadline, check, pool, shielded
 from analysis.report import folders
 from analysis.report.compare import compared_with, finished_run, is_listed, notebook_hashes, write_index
+from analysis.report.folders import CONFIGURATION, INDEX, PAGES, PDF, SUMMARY
 from analysis.report.notebooks import (
     COMMON,
     PREVIOUS,
@@ -62,7 +63,6 @@ if TYPE_CHECKING:
 
     from analysis.pipeline import Study
 
-INDEX, PAGES, PDF, SUMMARY, CONFIGURATION = "index.html", "pages", "report.pdf", "summary.txt", "config.yml"
 STORE = ".store"
 EARLY = ("analysis.report.early",)
 """What worker processes import, once for all of them."""
