@@ -12,7 +12,7 @@ for module in (
     *("analysis.models.backtest", "analysis.models.covariates"),
     *("analysis.models.diagnostics", "analysis.models.spend_choice", "analysis.value.alerts"),
     *("analysis.value.contacts", "analysis.value.contracts", "analysis.value.promotions", "analysis.claims"),
-    *("analysis.strategies", "analysis.strategies.experiment", "analysis.strategies.lots"),
+    *("analysis.strategies.comparison", "analysis.strategies.experiment", "analysis.strategies.lots"),
     *("analysis.pipeline.codec", "pyarrow.parquet", "pyarrow.dataset", "threadpoolctl"),
     *("papermill", "ipykernel.kernelapp", "matplotlib.pyplot", "seaborn", "analysis.report.export"),
     *("analysis.report.kernel", "analysis.report.page", "analysis.claims.plots", "analysis.data.plots"),

@@ -86,7 +86,7 @@ def write_artefacts(study: Study, folder: Path) -> dict[str, str]:
 
 def _assignment(study: Study) -> pd.DataFrame | None:
     """Who would be in the test that is worth most, and in which arm; None where none is advised."""
-    from analysis.strategies import assignment
+    from analysis.strategies.trial import assignment
 
     tried = [each for each in study.strategies.advice.values() if each.form == "try_first"]
     if not tried:
@@ -337,7 +337,7 @@ def _claim(verdict: Any) -> dict[str, Any]:
 
 
 def _strategies(study: Study) -> dict[str, Any]:
-    from analysis.strategies import as_results
+    from analysis.strategies.results import as_results
 
     try:
         experiment = study.experiment
