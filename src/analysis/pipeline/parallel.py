@@ -7,7 +7,7 @@ to compute, another computes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from functools import cache
@@ -18,17 +18,6 @@ from analysis.pipeline.study import Study, refuses
 from analysis.processes import Pool, pool
 
 POLL_SECONDS = 0.5
-
-
-def one_by_one(study: Study) -> Iterator[str]:
-    """Body of ``Study.compute`` without workers."""
-    done: set[str] = set()
-    while ready := due(done):
-        found = study.outcome(ready[0])
-        done.add(ready[0])
-        if refuses(ready[0], found):
-            raise found
-        yield ready[0]
 
 
 def side_by_side(study: Study, workers: Pool, watch: Callable[[], Any]) -> Iterator[str]:
@@ -42,19 +31,6 @@ def side_by_side(study: Study, workers: Pool, watch: Callable[[], Any]) -> Itera
             yield from _with_workers(study, another, watch, refused)
     for name in (name for name, is_refused in refused.items() if is_refused):
         study.result(name)
-
-
-def due(
-    done: Collection[str], under_way: Collection[str] = (), known: Mapping[str, Planned] | None = None
-) -> list[str]:
-    """Stored steps that can be computed now, the one with the longest way to the end first.
-
-    >>> "orders" in due(()), "futures" in due(()), "futures" in due({"orders", "fits", "spend"})
-    (True, False, True)
-    """
-    known = planned() if known is None else known
-    left = [name for name in known if name not in done and name not in under_way]
-    return sorted((name for name in left if known[name].rests_on <= set(done)), key=lambda name: -known[name].way)
 
 
 class Planned(NamedTuple):
@@ -90,7 +66,11 @@ def _with_workers(study: Study, workers: Pool, watch: Callable[[], Any], refused
     study.planned = len(known)
     running: dict[Future, str] = {}
     while True:
-        for name in due(refused, running.values(), known)[: workers.size - len(running)]:
+        left = [name for name in known if name not in refused and name not in running.values()]
+        ready = sorted(
+            (name for name in left if known[name].rests_on <= refused.keys()), key=lambda name: -known[name].way
+        )
+        for name in ready[: workers.size - len(running)]:
             running[workers.submit(_compute, study, name)] = name
         if not running:
             return

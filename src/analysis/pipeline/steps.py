@@ -440,7 +440,7 @@ def lift(shifts, economics_config, retention_config, credible_level, seed, growt
     )
 
 
-@step
+@step(stored=False)
 def what_if(orders, fits, spend, shifts, economics_config, retention_config, credible_level, seed, growth=None):
     """The lift of the named reading by rise of retention and horizon."""
     from analysis.value.lift import retention_lifts, shifts_of, what_if_readings

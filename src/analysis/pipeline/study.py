@@ -391,9 +391,15 @@ class Study:
             As the first step does that refuses, once all others are done. What these data do not give is no refusal,
             unless it is the purchase models.
         """
-        from analysis.pipeline.parallel import one_by_one, side_by_side
+        from analysis.pipeline.parallel import side_by_side
 
-        return one_by_one(self) if workers is None else side_by_side(self, workers, watch)
+        if workers is not None:
+            yield from side_by_side(self, workers, watch)
+            return
+        for name in [name for name, step in all_steps().items() if step.stored]:
+            if refuses(name, found := self.outcome(name)):
+                raise found
+            yield name
 
 
 def open_study(
