@@ -651,7 +651,7 @@ def export_page(notebook: Path, folder: Path, names: list[str], options: dict[st
 
     with reader(options["stamp"].language):
         pages = page_links(names)
-    here = pages[names.index(notebook.stem)].path
+    here = list(pages)[names.index(notebook.stem)]
     page = folder / here
     page.write_text(export(read_notebook(notebook), here=here, pages=pages, **options), encoding="utf-8")
     return page
@@ -664,7 +664,7 @@ def print_report(notebooks: list[Path], target: Path, printer: str, stamp: Stamp
     first, *others = [read_notebook(notebook) for notebook in notebooks]
     for other in others:
         first.cells += other.cells
-    html = export(first, here=PDF, pages=(), stamp=stamp, code=False)
+    html = export(first, here=PDF, pages={}, stamp=stamp, code=False)
     print_page(html, target, printer)
 
 
