@@ -190,7 +190,9 @@ def _codes(function: FunctionType) -> Iterator[CodeType]:
         seen.add(code)
         yield code
         waiting += [each for each in code.co_consts if isinstance(each, CodeType)]
-        named = [function.__globals__.get(name) for name in code.co_names]
+        named = [
+            function.__globals__.get(part.argval) for part in get_instructions(code) if part.opname == "LOAD_GLOBAL"
+        ]
         beside = [each for each in named if isinstance(each, FunctionType) and each.__module__ == function.__module__]
         waiting += [each.__code__ for each in beside]
 
