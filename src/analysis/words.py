@@ -301,8 +301,8 @@ class Formats:
     decimal1, decimal2 = partialmethod(_decimal, decimals=1), partialmethod(_decimal, decimals=2)
     decimal3, decimal4 = partialmethod(_decimal, decimals=3), partialmethod(_decimal, decimals=4)
     percent1 = partialmethod(_percent, decimals=1)
-    cents = partialmethod(_money, decimals=2)
-    """Amounts that must add up."""
+    whole_money, cents = partialmethod(_money, decimals=0), partialmethod(_money, decimals=2)
+    """Amounts beside larger ones, and amounts that must add up."""
     days, weeks = partialmethod(_duration, unit="day"), partialmethod(_duration, unit="week")
     years = partialmethod(_duration, unit="year")
 
@@ -374,6 +374,14 @@ class Formats:
 
     def month(self, day: dt.date | str) -> str:
         return dates.format_skeleton("yMMM", _moment(day), locale=self.locale)
+
+    def month_name(self, number: int) -> str:
+        """A month of the year by its number.
+
+        >>> Formats("nl").month_name(3)
+        'maart'
+        """
+        return dates.get_month_names("wide", locale=self.locale)[number]
 
     def quarter(self, day: dt.date | str) -> str:
         """A quarter by any of its days.
