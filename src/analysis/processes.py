@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent import futures
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from math import inf
 from multiprocessing.connection import wait
@@ -27,7 +28,7 @@ from typing import Any
 
 import psutil
 
-from analysis.errors import DeadlinePassed
+from analysis.errors import DeadlinePassed, ProcessDied
 
 PATIENCE_SECONDS, POLL_SECONDS = 10.0, 0.5
 HOME = Path(__file__).resolve().parents[1]
@@ -166,6 +167,8 @@ class Pool(ProcessPoolExecutor):
 def pool(size: int, variables: Mapping[str, str] | None = None, *, preload: Iterable[str] = ()) -> Iterator[Pool]:
     """A pool of worker processes; where the context is left by an error, they are ended with all that they started.
 
+    That a worker died is then raised as ``ProcessDied``.
+
     Parameters
     ----------
     size
@@ -185,10 +188,12 @@ def pool(size: int, variables: Mapping[str, str] | None = None, *, preload: Iter
     workers = Pool(size, context, _begin, ({**os.environ, **(variables or {}), **FLAGS},))
     try:
         yield workers
-    except BaseException:
+    except BaseException as error:
         for process in list((workers._processes or {}).values()):
             _end_tree(process.pid)
         workers.shutdown(cancel_futures=True)
+        if isinstance(error, BrokenProcessPool):
+            raise ProcessDied("a worker process died; a machine that runs out of memory does this") from error
         raise
     workers.shutdown()
 

@@ -27,6 +27,7 @@ from analysis.errors import (
     InputRefused,
     NotebookFailed,
     PrintingFailed,
+    ProcessDied,
     RetentionLabError,
     Unavailable,
     UsageError,
@@ -589,7 +590,7 @@ class Run:
 
     def _reason(self, error: Exception) -> Message:
         """What ended the run, for the top of its pages."""
-        if isinstance(error, NotebookFailed):
+        if isinstance(error, NotebookFailed | ProcessDied):
             return Message("{reason}", reason=self._without_secrets(str(error)))
         if isinstance(error, DeadlinePassed):
             return Message(
