@@ -62,10 +62,13 @@ WRITTEN = '''
 def late(days, *, limit=3):
     """Who is late."""
     from analysis.interval import Interval
-    return list(map(lambda day: Interval(day, *ends(day), 0.9), days)) if limit in {"a", "b", "c"} else []
+    return list(map(lambda day: Interval(day, *ends(day), LEVEL), days)) if limit in {"a", "b", "c"} else []
 
-def ends(day):
-    return day - 1, day + 1
+LEVEL = 0.9
+
+def ends(day, width=1):
+    """From when until when."""
+    return day - width, day + width
 '''
 
 
@@ -80,8 +83,13 @@ def test_a_step_is_its_own_code_with_what_it_calls_and_imports():
     before = behind_written()
     assert {"late", "analysis.interval"} <= set(before)
     assert behind_written() == before  # wherever functions inside it lie in memory, and however sets are ordered
-    assert behind_written("Who is late", "# Whoever\n\n is late") == before
-    for old, new in (("0.9", "0.8"), ("limit in", "limit not in"), ("day + 1", "day + 2"), ('"c"', '"d"')):
+    for old in ("Who is late", "From when"):
+        assert behind_written(old, f"{old}\n\n    and whoever") == before
+    for old, new in (
+        *((", LEVEL)", ", 0.8)"), ("limit in", "limit not in"), ("day + width", "day + 2 * width"), ('"c"', '"d"')),
+        *(("width=1", "width=2"), ("limit=3", "limit=4"), ("LEVEL = 0.9", "LEVEL = 0.7")),
+        ("(day, width=1):", "(width, day=1):"),
+    ):
         after = behind_written(old, new)
         assert {name for name in before if before[name] != after[name]} == {"late"}, old
 

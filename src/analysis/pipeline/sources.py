@@ -109,11 +109,11 @@ class Sources:
         """
         step = function.__name__
         if step not in self._behind:
-            codes = list(_codes(function))
-            parts = (part for code in codes for part in get_instructions(code))
-            imported = [part.argval for part in parts if part.opname == "IMPORT_NAME"]
-            found = {step: content_hash([_bare(code, function.__doc__) for code in codes])[:16]}
-            waiting = [[module, None] for module in (function.__module__, *imported)]
+            does, imported = _written(function)
+            found, waiting = (
+                {step: content_hash(does)[:16]},
+                [[each, None] for each in (function.__module__, *imported)],
+            )
             while waiting:
                 target = _target(*waiting.pop())
                 if target and target not in found:
@@ -181,27 +181,28 @@ def _parsed(file: str, size: int, time: int) -> dict[str, Any]:
     return {"stamp": [file, size, time], "hash": digest, "imports": _imports(tree)}
 
 
-def _codes(function: FunctionType) -> Iterator[CodeType]:
-    """The bytecode of a function, of functions inside it, and of those beside it that it calls."""
-    waiting, seen = [function.__code__], set()
+def _written(function: FunctionType) -> tuple[list[Any], list[str]]:
+    """What a function does, with those inside it and those beside it that it calls; and the modules that it imports.
+
+    Lines and docstrings count for nothing, and sets have one order.
+    """
+    does, imported, waiting, seen = [], [], [function], set()
     while waiting:
-        if (code := waiting.pop()) in seen:
+        each = waiting.pop()
+        if (code := getattr(each, "__code__", each)) in seen:
             continue
         seen.add(code)
-        yield code
-        waiting += [each for each in code.co_consts if isinstance(each, CodeType)]
-        named = [
-            function.__globals__.get(part.argval) for part in get_instructions(code) if part.opname == "LOAD_GLOBAL"
-        ]
-        beside = [each for each in named if isinstance(each, FunctionType) and each.__module__ == function.__module__]
-        waiting += [each.__code__ for each in beside]
-
-
-def _bare(code: CodeType, docstring: str | None) -> list[Any]:
-    """What a function does: without its lines and docstring, and with sets in one order."""
-    held = [each for each in code.co_consts if not isinstance(each, CodeType) and each != docstring]
-    held = [sorted(map(repr, each)) if isinstance(each, frozenset) else repr(each) for each in held]
-    return [code.co_code.hex(), code.co_names, held]
+        parts = list(get_instructions(code))
+        imported += [part.argval for part in parts if part.opname == "IMPORT_NAME"]
+        named = [function.__globals__.get(part.argval) for part in parts if part.opname == "LOAD_GLOBAL"]
+        waiting += [one for one in code.co_consts if isinstance(one, CodeType)]
+        waiting += [one for one in named if isinstance(one, FunctionType) and one.__module__ == function.__module__]
+        held = [one for one in code.co_consts if not isinstance(one, CodeType) and one != each.__doc__]
+        held += [one for one in named if isinstance(one, int | float | str | tuple | list | dict)]
+        held += [getattr(each, "__defaults__", None), getattr(each, "__kwdefaults__", None)]
+        held = [sorted(map(repr, one)) if isinstance(one, frozenset) else repr(one) for one in held]
+        does.append([code.co_code.hex(), code.co_names, code.co_varnames, held])
+    return does, imported
 
 
 def _imports(tree: ast.AST) -> list[list[str | None]]:
