@@ -110,10 +110,8 @@ class Sources:
         step = function.__name__
         if step not in self._behind:
             does, imported = _written(function)
-            found, waiting = (
-                {step: content_hash(does)[:16]},
-                [[each, None] for each in (function.__module__, *imported)],
-            )
+            found = {step: content_hash(does)[:16]}
+            waiting = [[module, None] for module in (function.__module__, *imported)]
             while waiting:
                 target = _target(*waiting.pop())
                 if target and target not in found:
