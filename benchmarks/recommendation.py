@@ -25,8 +25,7 @@ import analysis as rl
 from analysis.config.assumptions import PARAMETERS, Assumption
 from analysis.config.strategies import Experience, Gift, Promotion, Strategy
 from analysis.data.simulation import PurchaseTruth, SpendTruth, simulate_transactions
-from analysis.strategies import compare_strategies
-from analysis.strategies.comparison import StrategyComparison
+from analysis.strategies.comparison import StrategyComparison, compare_strategies
 from analysis.strategies.decision import (
     DO,
     DO_NOT,

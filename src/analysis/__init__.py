@@ -38,7 +38,7 @@ _HOME = {
     "lot_effects": "strategies.lots",
     "retention_lift": "value.lift",
     "test_claims": "pipeline",
-    "compare_strategies": "strategies",
+    "compare_strategies": "strategies.comparison",
     "Strategy": "config.strategies",
     "Promotion": "config.strategies",
     "Experience": "config.strategies",

@@ -127,6 +127,12 @@ class NotebookFailed(RetentionLabError):
     exit_code = 4
 
 
+class ProcessDied(RetentionLabError):
+    """Raised when a worker process of a run ended without an answer."""
+
+    exit_code = 4
+
+
 class DiskFull(RetentionLabError):
     """Raised when there is no room left for what is computed or written."""
 

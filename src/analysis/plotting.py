@@ -249,20 +249,6 @@ def key_above(ax: Axes, entries: Sequence[tuple[Artist, str]]) -> int:
     return -(-len(names) // columns)
 
 
-def text_above(ax: Axes, text: str, color: str, *, center: float | None = None) -> int:
-    """One line of text above the plot: from its left side on, or around ``center`` (a share of its width).
-
-    Returns
-    -------
-    How many lines it takes, for ``name_axes``.
-    """
-    ax.annotate(
-        text, (center or 0, 1), xytext=(0, 4), xycoords="axes fraction", textcoords="offset points", va="bottom",
-        ha="left" if center is None else "center", color=color,
-    )  # fmt: skip
-    return 1
-
-
 def format_ticks(ax: Axes, *, x: str | None = None, y: str | None = None) -> Axes:
     """Ticks in the reader's own formats: a kind of ``analysis.words.Formats``, ``compact`` or ``compact_money``."""
     for axis, kind in ((ax.xaxis, x), (ax.yaxis, y)):

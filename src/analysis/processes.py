@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent import futures
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from math import inf
 from multiprocessing.connection import wait
@@ -27,7 +28,7 @@ from typing import Any
 
 import psutil
 
-from analysis.errors import DeadlinePassed
+from analysis.errors import DeadlinePassed, ProcessDied
 
 PATIENCE_SECONDS, POLL_SECONDS = 10.0, 0.5
 HOME = Path(__file__).resolve().parents[1]
@@ -148,7 +149,14 @@ def _masked(how: str, signals: Iterable[int]) -> Iterable[int]:
     return signal.pthread_sigmask(getattr(signal, how), signals) if hasattr(signal, how) else ()
 
 
-class _Pool(ProcessPoolExecutor):
+class Pool(ProcessPoolExecutor):
+    """Worker processes, as of ``pool``."""
+
+    @property
+    def size(self) -> int:
+        """Most workers."""
+        return self._max_workers
+
     def submit(self, *arguments: Any, **named: Any) -> Future:
         """As the library's, which may start a worker; an interruption waits until the pool knows of it."""
         with shielded(), _starting():
@@ -156,10 +164,10 @@ class _Pool(ProcessPoolExecutor):
 
 
 @contextmanager
-def pool(
-    size: int, variables: Mapping[str, str] | None = None, *, preload: Iterable[str] = ()
-) -> Iterator[ProcessPoolExecutor]:
+def pool(size: int, variables: Mapping[str, str] | None = None, *, preload: Iterable[str] = ()) -> Iterator[Pool]:
     """A pool of worker processes; where the context is left by an error, they are ended with all that they started.
+
+    That a worker died is then raised as ``ProcessDied``.
 
     Parameters
     ----------
@@ -177,13 +185,15 @@ def pool(
     if can_fork:
         context.set_forkserver_preload(list(preload))
     # A server forks with the environment that it was started in; a worker takes that of today.
-    workers = _Pool(size, context, _begin, ({**os.environ, **(variables or {}), **FLAGS},))
+    workers = Pool(size, context, _begin, ({**os.environ, **(variables or {}), **FLAGS},))
     try:
         yield workers
-    except BaseException:
+    except BaseException as error:
         for process in list((workers._processes or {}).values()):
             _end_tree(process.pid)
         workers.shutdown(cancel_futures=True)
+        if isinstance(error, BrokenProcessPool):
+            raise ProcessDied("a worker process died; a machine that runs out of memory does this") from error
         raise
     workers.shutdown()
 

@@ -16,11 +16,10 @@ from tests.pipeline.same import assert_same
 from tests.pipeline.test_study import config
 
 from analysis.config import Config, config_from_mapping
-from analysis.data.engine import run, scratch
 from analysis.data.simulation import simulate_transactions
-from analysis.errors import DeadlinePassed, InputRefused, Unavailable
+from analysis.errors import InputRefused, Unavailable
 from analysis.pipeline import Store, Study, all_steps
-from analysis.processes import Deadline
+from analysis.processes import pool
 from analysis.report.run import EARLY
 
 SMALL = {
@@ -73,14 +72,6 @@ def write_tables(folder: Path) -> None:
 STORED = [name for name, step in all_steps().items() if step.stored]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _preloaded():
-    """The first pool of a process decides what all workers have imported: here what those of later reports need."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("analysis.pipeline.parallel.PRELOADED", EARLY)
-        yield
-
-
 @pytest.fixture(scope="module")
 def small(tmp_path_factory) -> Config:
     """A shop of 150 customers, about which everything is known that can be."""
@@ -128,32 +119,21 @@ def test_the_store_gives_back_the_result_of_each_step_as_it_was_computed(alone, 
 def test_what_a_worker_that_died_was_to_compute_is_computed_all_the_same(alone):
     study = alone.with_(holdout_weeks=20)
     told = []
-    for name in study.compute(processes=2):
-        told.append(name)
-        if name == "split":
-            next(one for one in psutil.Process().children(recursive=True) if worker_name(one)).kill()
+    with pool(2, preload=EARLY) as workers:
+        for name in study.compute(workers):
+            told.append(name)
+            if name == "split":
+                next(one for one in psutil.Process().children(recursive=True) if worker_name(one)).kill()
     assert sorted(told) == sorted(STORED)
     assert {"split", "forecasts"} <= set(study.seconds)
     assert [incident.split(";")[0] for incident in study.incidents] == ["a worker process ended"]
 
 
-def test_a_deadline_ends_a_query_that_this_process_waits_for(tmp_path, monkeypatch):
-    def endless(name):
-        with scratch(tmp_path) as connection:
-            run(connection, "SELECT sum(a.range * b.range) FROM range(10_000_000) a, range(10_000_000) b")
-
-    study = Study(config(tmp_path), store=tmp_path / "store")
-    monkeypatch.setattr(study, "outcome", endless)
-    began = time.monotonic()
-    with pytest.raises(DeadlinePassed):
-        list(study.compute(watch=Deadline(1 / 60).seconds_left))
-    assert time.monotonic() - began < 20
-
-
 @pytest.mark.slow
 def test_several_processes_give_the_results_of_one(small, tmp_path):
     study, alone = (Study(small, store=tmp_path / name) for name in ("several", "one"))
-    assert sorted(study.compute(processes=2)) == sorted(alone.compute()) == sorted(STORED)
+    with pool(2, preload=EARLY) as workers:
+        assert sorted(study.compute(workers)) == sorted(alone.compute()) == sorted(STORED)
     assert not study.incidents
     for name in STORED:
         if name != "orders":  # its customer-days lie in another folder
@@ -169,19 +149,22 @@ def worker_name(process: psutil.Process) -> str:
 
 def test_a_refusal_is_raised_and_no_worker_is_left(tmp_path):
     (tmp_path / "orders.csv").write_text("c,d\n" + "".join(f"c{n},2024-01-0{1 + n % 9}\n" for n in range(30)))
-    with pytest.raises(InputRefused, match="repeat"):
-        list(Study(config(tmp_path), store=tmp_path / "store").compute(processes=2))
+    with pytest.raises(InputRefused, match="repeat"), pool(2, preload=EARLY) as workers:
+        list(Study(config(tmp_path), store=tmp_path / "store").compute(workers))
     assert not [one for one in psutil.Process().children(recursive=True) if worker_name(one)]
 
 
 COMPUTES = """
 import json, os, sys
 from analysis.pipeline import open_study
+from analysis.processes import pool
+from analysis.report.run import EARLY
 os.chdir(sys.argv[2])
 study = open_study(json.loads(sys.argv[1]), store="store")
 sys.path[:0] = ["", sys.argv[2]]
-for name in study.compute(processes=2):
-    print(name, flush=True)
+with pool(2, preload=EARLY) as workers:
+    for name in study.compute(workers):
+        print(name, flush=True)
 """
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import gc
+import json
 import shutil
+import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -56,9 +58,40 @@ def test_a_changed_constant_of_a_model_computes_again_what_is_made_with_it(packa
     assert not {"orders", "tables", "split"} & found
 
 
-def test_a_changed_step_computes_itself_again_and_no_other(package):
-    old = "return holdout_split(orders, holdout_weeks)"
-    assert changed(package, "pipeline/steps.py", old, f"{old} or None") == {"split"}
+WRITTEN = '''
+def late(days, *, limit=3):
+    """Who is late."""
+    from analysis.interval import Interval
+    return list(map(lambda day: Interval(day, *ends(day), LEVEL), days)) if limit in {"a", "b", "c"} else []
+
+LEVEL = 0.9
+
+def ends(day, width=1):
+    """From when until when."""
+    return day - width, day + width
+'''
+
+
+def behind_written(old: str = "", new: str = "") -> dict[str, str]:
+    """What is behind a step that somebody wrote in a notebook, in a process of its own."""
+    code = f"{WRITTEN.replace(old, new)}\nfrom pathlib import Path\nfrom analysis.pipeline.sources import Sources"
+    code += "\nimport json; print(json.dumps(Sources(Path('nowhere')).behind(late)))"
+    return json.loads(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout)
+
+
+def test_a_step_is_its_own_code_with_what_it_calls_and_imports():
+    before = behind_written()
+    assert {"late", "analysis.interval"} <= set(before)
+    assert behind_written() == before  # wherever functions inside it lie in memory, and however sets are ordered
+    for old in ("Who is late", "From when"):
+        assert behind_written(old, f"{old}\n\n    and whoever") == before
+    for old, new in (
+        *((", LEVEL)", ", 0.8)"), ("limit in", "limit not in"), ("day + width", "day + 2 * width"), ('"c"', '"d"')),
+        *(("width=1", "width=2"), ("limit=3", "limit=4"), ("LEVEL = 0.9", "LEVEL = 0.7")),
+        ("(day, width=1):", "(width, day=1):"),
+    ):
+        after = behind_written(old, new)
+        assert {name for name in before if before[name] != after[name]} == {"late"}, old
 
 
 @pytest.mark.parametrize(
@@ -86,6 +119,15 @@ def test_what_only_a_type_checker_imports_is_no_part_of_a_step():
     assert not [name for name in behind if name.startswith(("analysis.value", "analysis.claims", "analysis.report"))]
 
 
+def test_what_a_package_loads_when_it_is_first_used_is_imported_from_its_own_module():
+    """Otherwise its source would be behind no step."""
+    for layer in ("data", "models", "value", "claims", "strategies"):
+        for file in (PACKAGE / layer).rglob("*.py"):
+            tree = sources._normal(ast.parse(file.read_text(encoding="utf-8")))
+            for module, name in sources._imports(tree):
+                assert module not in ("analysis", "analysis.data") or sources._file_of(f"{module}.{name}"), file
+
+
 class Garbage:
     """What gives way to other threads when it is collected."""
 
@@ -101,7 +143,7 @@ def test_many_threads_read_sources_at_once_whatever_is_collected_meanwhile():
 
     def read(file):
         Garbage(), Garbage()
-        return _parsed.__wrapped__(str(file), 0, 0, is_steps=False)["hash"]
+        return _parsed.__wrapped__(str(file), 0, 0)["hash"]
 
     files, before = sorted((PACKAGE / "models").glob("*.py")) * 4, gc.get_threshold()
     gc.set_threshold(50, 2, 2)

@@ -182,7 +182,7 @@ def test_what_is_unavailable_is_a_result_and_hands_its_reason_on(study, computed
     computed.made["shifts"] = refusing(Unavailable("No money is known.", code="lift.reason.no_money"))
     computed.made["contractual"] = refusing(NotIdentified("Retention does not rise with tenure."))
     one = study()
-    assert {"what_if", "contractual"} <= set(one.compute())
+    assert {"lift", "contractual"} <= set(one.compute())
     with pytest.raises(Unavailable, match="No money is known") as raised:
         one.what_if  # noqa: B018
     assert raised.value.reason.code == "lift.reason.no_money"

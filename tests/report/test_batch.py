@@ -85,11 +85,14 @@ class TestTheReportsOfABatch:
 
 
 class TestABatch:
-    def test_makes_every_report_goes_on_where_one_fails_and_returns_the_highest_exit_code(self, batch, tmp_path):
+    def test_makes_every_report_goes_on_where_one_fails_and_returns_the_highest_exit_code(
+        self, batch, tmp_path, monkeypatch
+    ):
+        monkeypatch.setattr("analysis.report.batch.run_report", made)
         heard, notebooks = Heard(), folder_with(tmp_path, "good")
         config = batch(["BE", "DE", "NL", "FR"])
         with pytest.raises(BatchFailed) as failed:
-            run_batch(config, out=tmp_path / "out", notebooks=notebooks, make=made, progress=heard)
+            run_batch(config, out=tmp_path / "out", notebooks=notebooks, progress=heard)
         assert failed.value.exit_code == 4
         assert str(failed.value).splitlines() == [
             "BE: nobody came back",

@@ -46,7 +46,7 @@ def finished(tmp_path_factory) -> Path:
         (run / "config.yml").write_text("name: shop", encoding="utf-8")
     for name, page in {
         "sample": export(notebook, here="pages/02-purchase-model.html", pages=LINKS, stamp=STAMP, seconds=41.2),
-        "failed": export(new_notebook(), here=INDEX, pages=[], stamp=DUTCH, failure="A cell failed"),
+        "failed": export(new_notebook(), here=INDEX, pages={}, stamp=DUTCH, failure="A cell failed"),
         "runs": runs_page(folder / "runs", "en"),
     }.items():
         (folder / f"{name}.html").write_text(page, encoding="utf-8")

@@ -16,7 +16,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from analysis.processes import pool
 from analysis.report import notebooks
-from analysis.report.notebooks import Job, execute, kernel_environment, socket_folder
+from analysis.report.notebooks import execute, kernel_environment, socket_folder
 from analysis.report.run import EARLY
 
 ROOT = Path(__file__).parents[2]
@@ -64,7 +64,7 @@ def told_by_kernels(cell, folder, kernels=1):
     with socket_folder() as sockets, pool(1, kernel_environment(sockets), preload=EARLY) as workers:
         for number in range(kernels):
             done = folder / f"{number}.ipynb"
-            workers.submit(execute, Job(there, done, {}, folder / "log")).result()
+            workers.submit(execute, there, done, {}, folder / "log").result()
             found.append(json.loads(nbformat.read(done, as_version=4).cells[0].outputs[0].text))
     return found
 

@@ -19,7 +19,7 @@ from tests.test_golden import golden
 import analysis
 from analysis.config import load_config
 from analysis.data.files import files_and_problems
-from analysis.errors import GateFailed, NotebookFailed, NotIdentified, Unavailable, UsageError
+from analysis.errors import GateFailed, NotebookFailed, NotIdentified, RetentionLabError, Unavailable, UsageError
 from analysis.pipeline import STEPS
 from analysis.report import folders
 from analysis.report.resolved import write_resolved
@@ -298,3 +298,10 @@ def test_a_notebook_that_does_not_take_what_it_is_given_is_refused(tmp_path, lin
     with pytest.raises(UsageError, match=told):
         run_report(small_config(), out=tmp_path / "out", notebooks=tmp_path)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_process_that_dies_is_told_with_the_code_of_that(make, monkeypatch):
+    monkeypatch.setenv("READ_DIES", "1")
+    with pytest.raises(RetentionLabError, match="a worker process died") as raised:
+        make("good")
+    assert raised.value.exit_code == 4

@@ -12,9 +12,8 @@ from analysis.data.simulation import PurchaseTruth, SpendTruth, simulate_transac
 from analysis.errors import InputRefused, Unavailable, UsageError
 from analysis.models.purchase import PurchaseModel
 from analysis.report.results import plain
-from analysis.strategies import decision_sentences
 from analysis.strategies.decision import FORMS
-from analysis.strategies.sentences import _loses
+from analysis.strategies.sentences import _loses, decision_sentences
 from analysis.words import reader
 
 from .inputs import summary
@@ -262,7 +261,7 @@ def test_any_two_built_in_strategies_can_be_done_together():
 def test_results_hold_the_advice_as_plain_data(compared):
     from types import SimpleNamespace
 
-    from analysis.strategies import as_results
+    from analysis.strategies.results import as_results
 
     evidence = SimpleNamespace(findings=(), estimates={}, reasons={})
     found = plain(as_results(compared, evidence, None))

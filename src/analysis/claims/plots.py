@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from analysis.errors import Unavailable
 from analysis.interval import Interval, spanned
-from analysis.plotting import INK, MUTED, PALE, WIDE, format_ticks, name_axes, own_axes, stroke_of, text_above
+from analysis.plotting import INK, MUTED, PALE, WIDE, format_ticks, name_axes, own_axes, stroke_of
 from analysis.words import shown, tr
 
 if TYPE_CHECKING:
@@ -54,5 +54,6 @@ def plot_claimed_range(
     ax.set(xlim=(left, right), ylim=(0.6 - len(found), 0.6))
     ax.grid(visible=False)
     claimed = tr("claimed: {range:range percent}", range=Interval(low, low, high, verdict.estimate.level))
-    text_above(ax, claimed, MUTED, center=((low + high) / 2 - left) / (right - left))
+    above = {"xytext": (0, 4), "textcoords": "offset points", "va": "bottom", "ha": "center"}
+    ax.annotate(claimed, ((low + high) / 2, 1), xycoords=ax.get_xaxis_transform(), color=MUTED, **above)
     return format_ticks(name_axes(ax, x=tr("Change of profit")), x="percent")

@@ -24,7 +24,7 @@ from analysis.config.kinds import (
     ZoneName,
     with_roles,
 )
-from analysis.config.strategies import StrategiesConfig
+from analysis.config.strategies import StrategiesConfig, problems_of_time
 from analysis.config.tables import CUSTOMER_TABLES, LOYALTY_TABLES, CustomerTablesConfig, DatedTable
 from analysis.time import TimeUnit, units_per_year
 
@@ -344,7 +344,7 @@ class Config(Section):
     @model_validator(mode="after")
     def _strategies_begin_within_the_horizon(self) -> Config:
         weeks = max(round(self.economics.horizon_years * units_per_year(TimeUnit.WEEK)), 1)
-        if wrong := self.strategies.after_the_horizon(weeks, "the weeks of economics.horizon_years"):
+        if wrong := problems_of_time(self.strategies.named, weeks, "the weeks of economics.horizon_years"):
             raise ValueError("strategies: " + "; ".join(wrong))
         return self
 

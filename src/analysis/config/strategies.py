@@ -6,7 +6,7 @@ The same classes are written in Python and read from a configuration.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import Field, model_validator
@@ -158,8 +158,8 @@ class Strategy(WrittenSection):
 
 
 NOTHING = Strategy("nothing")
-BUILT_IN = ("nothing", "promotion", "points", "members", "gift", "expectation", "both")
 COMPARED = ("promotion", "points", "members", "gift", "expectation", "both")
+BUILT_IN = ("nothing", *COMPARED)
 
 
 def built_in_strategies(promotion: Promotion, experience: Experience, gift: Gift) -> dict[str, Strategy]:
@@ -217,7 +217,11 @@ class StrategiesConfig(LoyaltyTablesConfig):
 
     @model_validator(mode="after")
     def _consistent(self) -> StrategiesConfig:
-        wrong = list(self._unknown())
+        wrong = [
+            f"compared: {name!r} is no built-in strategy, nor two of them as a_and_b; known are {', '.join(COMPARED)}"
+            for name in self.compared
+            if not (set(parts := name.split("_and_")) <= set(COMPARED) and len(parts) <= 2)
+        ]
         for own in self.own:
             if not own.is_own:
                 wrong.append(f"own: name == {own.name!r} is built in; choose another")
@@ -227,17 +231,10 @@ class StrategiesConfig(LoyaltyTablesConfig):
             instead = "what makes it worse can be compared as a strategy of your own (strategies.own)"
             wrong.append(f"experience.lift == {self.experience.lift:g}, must be at least 0; {instead}")
         wrong += repeated_names(self.own, "own: strategy")
-        wrong += problems_beside_today(self._named, self.todays_deal or 0.0)
+        wrong += problems_beside_today(self.named, self.todays_deal or 0.0)
         if wrong:
             raise ValueError("; ".join(wrong))
         return self
-
-    def _unknown(self) -> Iterator[str]:
-        for name in self.compared:
-            parts = name.split("_and_")
-            if not (set(parts) <= set(BUILT_IN[1:]) and len(parts) <= 2):
-                known = ", ".join(BUILT_IN[1:])
-                yield f"compared: {name!r} is no built-in strategy, nor two of them as a_and_b; known are {known}"
 
     @property
     def strategies(self) -> tuple[Strategy, ...]:
@@ -253,13 +250,10 @@ class StrategiesConfig(LoyaltyTablesConfig):
         return {name: getattr(self, name) for name in names}
 
     @property
-    def _named(self) -> dict[str, Strategy]:
+    def named(self) -> dict[str, Strategy]:
+        """What a problem begins with -> the strategy that has it, of all that have settings here."""
         ours = {"": Strategy("both", self.promotion, self.experience)}
         return ours | {f"own {own.name!r}: ": own for own in self.own}
-
-    def after_the_horizon(self, weeks: int, horizon: str) -> list[str]:
-        """What would begin too late to be seen within ``weeks``."""
-        return problems_of_time(self._named, weeks, horizon)
 
 
 def repeated_names(strategies: tuple[Strategy, ...], what: str) -> list[str]:

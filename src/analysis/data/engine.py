@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
-from weakref import WeakSet
 
 import duckdb
 import ibis
@@ -27,8 +26,6 @@ NUMBER_OF_ROW, FILE_ROWS = "number of the row", 2**40
 
 
 Connection = duckdb.DuckDBPyConnection
-CONNECTIONS: WeakSet[Connection] = WeakSet()
-"""Those in use, for who must interrupt their queries."""
 
 
 def connect(workdir: Path) -> Connection:
@@ -47,7 +44,6 @@ def connect(workdir: Path) -> Connection:
             "autoload_known_extensions": "false",
         }
     )
-    CONNECTIONS.add(connection)
     connection.execute("SET TimeZone = 'UTC'")
     # In a notebook without ipywidgets the bar is off, and DuckDB refuses to hear about it.
     if connection.execute("SELECT current_setting('enable_progress_bar')").fetchall() == [(True,)]:

@@ -205,7 +205,7 @@ def backtest(
     Unavailable
         Where too little is left to learn from, or that identifies no model.
     """
-    from analysis.data import holdout_split
+    from analysis.data.holdout import holdout_split
 
     split = holdout_split(orders, round(duration(holdout) / 7))
     wanted = {"season": seasonal, "promotions": promotions is not None}

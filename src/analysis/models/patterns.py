@@ -102,7 +102,9 @@ def patterns_of(summary: CustomerSummary, clock: Clock) -> Patterns:
 
 def customers_of(data, unit: str | None = None) -> tuple[CustomerSummary, Orders | None]:
     """The histories in ``Orders``, a ``CustomerSummary`` or a frame in lifetimes' columns, and the orders if known."""
-    from analysis.data import CustomerSummary, Orders, RemoteHistories, RemoteOrders
+    from analysis.data.orders import Orders
+    from analysis.data.remote import RemoteHistories, RemoteOrders
+    from analysis.data.summary import CustomerSummary
 
     if isinstance(data, Orders | RemoteOrders):
         return data.histories, data

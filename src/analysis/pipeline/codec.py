@@ -1,4 +1,4 @@
-"""Results as bytes that can be read without running code: a zip of JSON, Parquet and NumPy arrays under one checksum.
+"""Results as bytes that can be read without running code: a checksum, and a zip of JSON, Parquet and NumPy arrays.
 
 ``result.json`` holds the fields; tables and arrays lie beside it. Types are named, and only those of our own layers
 below the pipeline are known: dataclasses, named tuples, enumerations, errors and sections of the configuration.
@@ -30,10 +30,7 @@ LAYERS = ("data", "models", "value", "claims", "strategies", "config", "errors",
 """Parts of this package whose types a result may hold."""
 KIND, VALUE = "$type", "value"
 ARRAY = b"\x93NUMPY"
-FOLDERS = "folders.json"
-"""Where files lie that a result names: no part of what it is."""
-SIGNED = 66
-"""Bytes of the zip's comment, which is the checksum of what comes before, and of its length."""
+CHECKSUM = hashlib.sha256().digest_size
 
 
 class Damaged(Exception):
@@ -50,19 +47,20 @@ def packed(result: Any, record: Mapping[str, Any], folder: Path) -> bytes:
     writer = _Writer(folder)
     parts = {"result.json": _json(writer.tree(result, "result")).encode(), **writer.parts}
     digest = hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts.values())).hexdigest()
-    about = {"record.json": _json({**record, "digest": digest}), FOLDERS: _json(writer.folders)}
+    # Where files lie that a result names is no part of what it is.
+    about = {"record.json": _json({**record, "digest": digest, "folders": writer.folders})}
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, content in (about | parts).items():
             archive.writestr(zipfile.ZipInfo(name), content)  # draws hardly shrink
     body = buffer.getvalue()
-    return body[:-2] + _signature(body)
+    return hashlib.sha256(body).digest() + body
 
 
 def unpacked(content: bytes, folder: Path) -> Any:
     """The result in such bytes; raises ``Damaged`` where a single one of them, or a file that it names, has changed."""
-    body = content[:-SIGNED] + b"\0\0"
-    if content[-SIGNED:] != _signature(body):
+    checksum, body = content[:CHECKSUM], content[CHECKSUM:]
+    if checksum != hashlib.sha256(body).digest():
         raise Damaged("checksum")
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
@@ -71,50 +69,35 @@ def unpacked(content: bytes, folder: Path) -> Any:
         raise Damaged("not as this version writes it") from error  # computing again is always right
 
 
-def _signature(body: bytes) -> bytes:
-    digest = hashlib.sha256(body).hexdigest().encode()
-    return len(digest).to_bytes(2, "little") + digest
-
-
 def _json(tree: Any) -> str:
     return json.dumps(tree, allow_nan=False, ensure_ascii=False)
 
 
-def _apart_frame(frame: pd.DataFrame) -> dict[str, Any]:
-    """Parquet of the columns, and beside it what Parquet would change."""
+def _apart_frame(frame: pd.DataFrame) -> list[Any]:
+    """Parquet of the columns and the index, as pandas describes them there, and beside it what Parquet would change."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    has_plain_names = frame.columns.is_unique and all(type(name) is str for name in frame.columns)
-    names = list(frame.columns) if has_plain_names else [str(place) for place in range(frame.shape[1])]
-    columns = frame.set_axis(names, axis=1).reset_index(drop=True)
-    others = {
-        name: column.values
-        for name, column in columns.items()
-        if column.dtype == object or isinstance(column.dtype, pd.CategoricalDtype)
-    }
-    columns = columns.drop(columns=list(others))
-    buffer = io.BytesIO()
-    pq.write_table(pa.Table.from_pandas(columns, preserve_index=False), buffer)
-    return {
-        "names": names,
-        "columns": frame.columns if not has_plain_names or frame.columns.name is not None else None,
-        "index": frame.index,
-        "parquet": buffer.getvalue(),
-        "dtypes": {name: str(dtype) for name, dtype in columns.dtypes.items()},
-        "others": others,
-    }
+    numbered, buffer = frame.set_axis([str(place) for place in range(frame.shape[1])], axis=1), io.BytesIO()
+    dtypes = numbered.dtypes.astype(str).to_dict()
+    others = {name: numbered[name].values for name in dtypes if dtypes[name] in ("object", "category")}
+    pq.write_table(pa.Table.from_pandas(numbered.drop(columns=list(others))), buffer)
+    has_plain_names = frame.columns.inferred_type == "string" and frame.columns.name is None
+    names = frame.columns.tolist() if has_plain_names else frame.columns
+    index = frame.index if isinstance(frame.index, pd.RangeIndex) else None
+    return [names, index, dtypes, buffer.getvalue(), others]
 
 
-def _frame(parts: dict[str, Any]) -> pd.DataFrame:
+def _frame(parts: list[Any]) -> pd.DataFrame:
     import pyarrow.parquet as pq
 
-    found = pq.read_table(io.BytesIO(parts["parquet"])).to_pandas()
-    columns: dict[str, Any] = {name: found[name].astype(dtype) for name, dtype in parts["dtypes"].items()}
-    columns |= {name: pd.Series(values, dtype=values.dtype) for name, values in parts["others"].items()}
-    columns = {name: columns[name] for name in parts["names"]}
-    frame = pd.DataFrame(columns, index=range(len(parts["index"]))).set_axis(parts["index"])
-    return frame if parts["columns"] is None else frame.set_axis(parts["columns"], axis=1)
+    names, index, dtypes, parquet, others = parts
+    frame = pq.read_table(io.BytesIO(parquet)).to_pandas()
+    if index is not None:
+        frame = frame.reindex(index)  # without a column Parquet has no rows
+    for name, values in others.items():
+        frame.insert(int(name), name, pd.Series(values, frame.index, values.dtype))
+    return frame.astype(dtypes).set_axis(names, axis=1)
 
 
 def _array(parts: Any) -> np.ndarray:
@@ -132,17 +115,6 @@ def _apart_array(array: np.ndarray) -> Any:
     buffer = io.BytesIO()
     np.save(buffer, array, allow_pickle=False)
     return buffer.getvalue()
-
-
-def _apart_index(index: pd.Index) -> list[Any]:
-    frequency = index.freqstr if isinstance(index, pd.DatetimeIndex) else None
-    return [index.to_frame(index=False, name="values"), index.name, frequency]
-
-
-def _index(parts: list[Any]) -> pd.Index:
-    frame, name, freq = parts
-    index = pd.Index(frame["values"]).rename(name)
-    return pd.DatetimeIndex(index, freq=freq) if freq else index
 
 
 # fmt: off
@@ -167,9 +139,7 @@ KINDS: dict[type, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
                 lambda parts: parts[0]["values"].rename(parts[1])),
     pd.RangeIndex: (lambda value: [value.start, value.stop, value.step, value.name],
                     lambda parts: pd.RangeIndex(*parts[:3], name=parts[3])),
-    pd.MultiIndex: (lambda value: [value.to_frame(index=False, name=range(value.nlevels)), list(value.names)],
-                    lambda parts: pd.MultiIndex.from_frame(parts[0], names=parts[1])),
-    pd.Index: (_apart_index, _index),
+    pd.Index: (lambda value: pd.DataFrame(index=value), lambda frame: frame.index),
 }
 # fmt: on
 """Of values that are neither JSON's nor of our own types: how each is taken apart, and put together again."""
@@ -236,7 +206,7 @@ class _Reader:
 
     def _file(self, parts: list[Any]) -> Path:
         number, own, digests = parts
-        path = self.folder / json.loads(self.archive.read(FOLDERS))[number] / own
+        path = self.folder / json.loads(self.archive.read("record.json"))["folders"][number] / own
         for name, digest in digests.items():
             file = path.with_name(name)
             if ".." in file.parts or not file.is_file() or _digest_of(file) != digest:

@@ -10,10 +10,12 @@ import re
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from dis import get_instructions
 from functools import cache
 from importlib import metadata
 from itertools import chain
 from pathlib import Path
+from types import CodeType, FunctionType
 from typing import Any
 
 from analysis.pipeline.store import replace
@@ -27,9 +29,7 @@ NUMERICAL = (
 """Distributions whose version can change a number."""
 SHOWING = {"words", "sentences", "plots", "plotting"}
 """Modules that say or draw what is known: no result rests on them."""
-STEPS = "analysis.pipeline.steps"
-VERSION = re.compile(r"^Version: (.+)$", re.MULTILINE)
-REQUIRED = re.compile(r"^Requires-Dist: ([A-Za-z0-9._-]+)(.*)$", re.MULTILINE)
+NAME = re.compile(r"[\w.-]+")
 
 
 def content_hash(*parts: Any) -> str:
@@ -81,12 +81,11 @@ def dependency_versions() -> dict[str, str]:
     while waiting:
         name = waiting.pop()
         if name not in found:
+            # Markers need no evaluation: what another platform would need is not installed, hence not found.
             with suppress(metadata.PackageNotFoundError):
-                # Read as lines, since the library takes each of a hundred files for a mail. Markers need no evaluation:
-                # what another platform would need is not installed, hence not found.
-                told = (metadata.distribution(name).read_text("METADATA") or "").partition("\n\n")[0]
-                found[name] = VERSION.search(told)[1]
-                waiting += [match[1].lower() for match in REQUIRED.finditer(told) if "extra ==" not in match[2]]
+                found[name] = metadata.version(name)
+                needed = (each for each in metadata.requires(name) or () if "extra ==" not in each)
+                waiting += [NAME.match(each)[0].lower() for each in needed]
     return {"python": platform.python_version(), **dict(sorted(found.items()))}
 
 
@@ -105,37 +104,26 @@ class Sources:
         self._current: dict[str, dict] = {}
 
     def behind(self, function: Callable) -> dict[str, str]:
-        """Module -> hash, of a step's function and of every module of this package that it imports, also indirectly."""
+        """What a step is made of -> hash: its own bytecode, and every module of this package that it imports, also
+        indirectly.
+        """
         step = function.__name__
         if step not in self._behind:
-            found, waiting = {}, [[function.__module__, None]]
-            if function.__module__ == STEPS:
-                found, waiting = self._own(step)
-            elif not str(function.__module__).startswith(f"{PACKAGE.name}."):  # such as one in a notebook
-                code = function.__code__
-                found, waiting = {step: content_hash(code.co_code.hex(), repr(code.co_consts), code.co_names)[:16]}, []
+            does, imported = _written(function)
+            found = {step: content_hash(does)[:16]}
+            waiting = [[module, None] for module in (function.__module__, *imported)]
             while waiting:
-                for target in self._targets(*waiting.pop()):
-                    if target not in found:
-                        found[target] = self._read(target)["hash"]
-                        waiting += self._read(target)["imports"]
+                target = _target(*waiting.pop())
+                if target and target not in found:
+                    found[target] = self._read(target)["hash"]
+                    waiting += self._read(target)["imports"]
             self._behind[step] = dict(sorted(found.items()))
         return self._behind[step]
 
-    def _own(self, step: str) -> tuple[dict[str, str], list]:
-        """Hash and imports of a function of ``steps.py``, with the helpers there that it uses."""
-        steps, used, waiting = self._read(STEPS), {}, [step]
-        while waiting:
-            if (name := waiting.pop()) in steps["functions"] and name not in used:
-                used[name] = steps["functions"][name]
-                waiting += used[name]["helpers"]
-        hashes = {name: function["hash"] for name, function in used.items()}
-        imports = [each for function in used.values() for each in function["imports"]]
-        return {STEPS: content_hash(hashes, steps["hash"])[:16]}, [*imports, *steps["imports"]]
-
     def newest(self, modules: Iterable[str]) -> float:
         """When the latest change was made to any of these modules [s since 1970]."""
-        return max((file.stat().st_mtime for module in modules if (file := _file_of(module))), default=0.0)
+        files = (_file_of(module) for module in modules if module.startswith(f"{PACKAGE.name}."))
+        return max((file.stat().st_mtime for file in files if file), default=0.0)
 
     def keep(self) -> None:
         """Keep what was parsed, for the next process."""
@@ -150,30 +138,23 @@ class Sources:
             stamp = [str(file), file.stat().st_size, file.stat().st_mtime_ns]
             entry = self._remembered.get(module, {"stamp": None})
             self._is_new |= entry["stamp"] != stamp
-            self._current[module] = entry if entry["stamp"] == stamp else _parsed(*stamp, is_steps=module == STEPS)
+            self._current[module] = entry if entry["stamp"] == stamp else _parsed(*stamp)
         return self._current[module]
-
-    def _targets(self, module: str, name: str | None) -> Iterator[str]:
-        """The modules that ``from module import name`` rests on; a package hands on what others define."""
-        parts = module.split(".")
-        if parts[0] != "analysis" or SHOWING & {*parts, name} or parts[1:2] == ["pipeline"]:
-            return
-        if name and _file_of(f"{module}.{name}"):
-            yield f"{module}.{name}"
-        elif file := _file_of(module):
-            known = self._read(module) if file.name == "__init__.py" and name else {}
-            if home := known.get("homes", {}).get(name):
-                yield from self._targets(f"{module}.{home}", name)
-            elif handed_on := known.get("exports", {}).get(name):
-                yield from self._targets(*handed_on)
-            elif len(parts) > 1:
-                yield module
 
 
 @cache
 def sources_kept_in(folder: Path) -> Sources:
     """The sources as this process found them, with what was parsed kept in a folder."""
     return Sources(folder / ".sources.json")
+
+
+def _target(module: str, name: str | None) -> str | None:
+    """The module that ``from module import name`` rests on; None for other packages, and where no number is made."""
+    parts = module.split(".")
+    if parts[0] != PACKAGE.name or SHOWING & {*parts, name} or parts[1:2] in ([], ["pipeline"]):
+        return None
+    below = f"{module}.{name}"
+    return below if _file_of(below) else module
 
 
 @cache
@@ -190,42 +171,36 @@ _parsing = threading.Lock()
 
 
 @cache
-def _parsed(file: str, size: int, time: int, *, is_steps: bool) -> dict[str, Any]:
-    """Hash, imports and names handed on of a module; those of each function of ``steps.py`` apart."""
+def _parsed(file: str, size: int, time: int) -> dict[str, Any]:
+    """Hash of a module, and what it imports."""
     with _parsing:
         tree = _normal(ast.parse(Path(file).read_text(encoding="utf-8")))
-    functions = [node for node in tree.body if is_steps and isinstance(node, ast.FunctionDef)]
-    tree.body = [node for node in tree.body if node not in functions]
-    handing = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
-    return {
-        "stamp": [file, size, time],
-        "hash": _hash(tree),
-        "imports": _imports(tree),
-        "homes": _homes(tree),
-        "exports": {alias.asname or alias.name: [node.module, alias.name] for node in handing for alias in node.names},
-        "functions": {
-            node.name: {
-                "hash": _hash(node),
-                "imports": _imports(node),
-                "helpers": [name for name in _names(node) if name.startswith("_")],
-            }
-            for node in functions
-        },
-    }
+    digest = hashlib.sha256(ast.dump(tree, annotate_fields=False).encode()).hexdigest()[:16]
+    return {"stamp": [file, size, time], "hash": digest, "imports": _imports(tree)}
 
 
-def _homes(tree: ast.Module) -> dict[str, str]:
-    """Name -> module, of what a package loads when it is first used."""
-    tables = [node for node in tree.body if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "_HOME"]
-    return ast.literal_eval(tables[0].value) if tables else {}
+def _written(function: FunctionType) -> tuple[list[Any], list[str]]:
+    """What a function does, with those inside it and those beside it that it calls; and the modules that it imports.
 
-
-def _names(tree: ast.AST) -> list[str]:
-    return sorted({node.id for node in ast.walk(tree) if isinstance(node, ast.Name)})
-
-
-def _hash(node: ast.AST) -> str:
-    return hashlib.sha256(ast.dump(node, annotate_fields=False).encode()).hexdigest()[:16]
+    Lines and docstrings count for nothing, and sets have one order.
+    """
+    does, imported, waiting, seen = [], [], [function], set()
+    while waiting:
+        each = waiting.pop()
+        if (code := getattr(each, "__code__", each)) in seen:
+            continue
+        seen.add(code)
+        parts = list(get_instructions(code))
+        imported += [part.argval for part in parts if part.opname == "IMPORT_NAME"]
+        named = [function.__globals__.get(part.argval) for part in parts if part.opname == "LOAD_GLOBAL"]
+        waiting += [one for one in code.co_consts if isinstance(one, CodeType)]
+        waiting += [one for one in named if isinstance(one, FunctionType) and one.__module__ == function.__module__]
+        held = [one for one in code.co_consts if not isinstance(one, CodeType) and one != each.__doc__]
+        held += [one for one in named if isinstance(one, int | float | str | tuple | list | dict)]
+        held += [getattr(each, "__defaults__", None), getattr(each, "__kwdefaults__", None)]
+        held = [sorted(map(repr, one)) if isinstance(one, frozenset) else repr(one) for one in held]
+        does.append([code.co_code.hex(), code.co_names, code.co_varnames, held])
+    return does, imported
 
 
 def _imports(tree: ast.AST) -> list[list[str | None]]:

@@ -86,6 +86,9 @@ class only:  # noqa: N801 (reads as a word in a signature)
     def __init__(self, *keys: str):
         self.keys = keys
 
+    def __repr__(self) -> str:
+        return f"only{sorted(self.keys)}"
+
 
 def step(function: Callable | None = None, **options: Any) -> Callable:
     """Make a step of a function, which stays as it is."""

@@ -440,7 +440,7 @@ def lift(shifts, economics_config, retention_config, credible_level, seed, growt
     )
 
 
-@step
+@step(stored=False)
 def what_if(orders, fits, spend, shifts, economics_config, retention_config, credible_level, seed, growth=None):
     """The lift of the named reading by rise of retention and horizon."""
     from analysis.value.lift import retention_lifts, shifts_of, what_if_readings
@@ -476,7 +476,7 @@ def _each_claim():
 @step(stored=False, family=_each_claim)
 def claims(**verdicts):
     """The verdict on every claim; each is a step of its own."""
-    from analysis.claims import Claims
+    from analysis.claims.ledger import Claims
 
     return Claims(tuple(verdicts.values()))
 
@@ -485,7 +485,8 @@ def claims(**verdicts):
 def evidence(orders, fits, tables, transactions, credible_level, seed, part):
     """What the data say of loyalty: deals, promotions, campaigns and satisfaction."""
     from analysis.data.tables import loyalty_matches
-    from analysis.strategies.evidence import complete_journey_campaigns, loyalty_evidence
+    from analysis.strategies.evidence.campaigns import complete_journey_campaigns
+    from analysis.strategies.evidence.evidence import loyalty_evidence
 
     campaigns = tables.campaigns
     if campaigns is None and getattr(transactions, "sample", None) == "complete-journey":
@@ -524,7 +525,8 @@ def strategies(
     *, gross_margin, cost_per_order, annual_discount_rate, horizon_years, new_customers_per_year, credible_level, seed,
 ):  # fmt: skip
     """The configured strategies compared, and what to do."""
-    from analysis.strategies import compare_strategies, kinds_of
+    from analysis.strategies.comparison import compare_strategies
+    from analysis.strategies.simulation import kinds_of
     from analysis.time import DAYS_PER_YEAR
     from analysis.value.lift import new_customers_observed
 

@@ -8,7 +8,6 @@ import secrets
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,10 +38,11 @@ if TYPE_CHECKING:
     from analysis.data import Orders
     from analysis.models.fits import PurchaseFits
     from analysis.models.spend import SpendFit
+    from analysis.processes import Pool
 
 BEGAN = time.time()
 KEY_DIGITS = 32
-RECORD = 2
+RECORD = 3
 """Version of what a record says; nothing is read that an earlier one was written with."""
 
 
@@ -375,21 +375,15 @@ class Study:
         if problems:
             raise InputRefused(problems)
 
-    def compute(
-        self,
-        processes: int = 1,
-        *,
-        workers: ProcessPoolExecutor | None = None,
-        watch: Callable[[], Any] = bool,
-    ) -> Iterator[str]:
+    def compute(self, workers: Pool | None = None, watch: Callable[[], Any] = bool) -> Iterator[str]:
         """Compute every step, naming each when it is done; several processes give the same results.
 
         Parameters
         ----------
-        processes, workers
-            Most steps at a time; the pool that computes them, None for one that is made where it is needed.
+        workers
+            The pool that computes them, as of ``analysis.processes.pool``; None for this process alone.
         watch
-            Called at least once a second; what it raises ends the computing.
+            With workers called at least once a second; what it raises ends the computing.
 
         Raises
         ------
@@ -399,7 +393,13 @@ class Study:
         """
         from analysis.pipeline.parallel import side_by_side
 
-        yield from side_by_side(self, processes, workers, watch)
+        if workers is not None:
+            yield from side_by_side(self, workers, watch)
+            return
+        for name in [name for name, step in all_steps().items() if step.stored]:
+            if refuses(name, found := self.outcome(name)):
+                raise found
+            yield name
 
 
 def open_study(

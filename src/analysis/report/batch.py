@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
@@ -30,10 +30,9 @@ def run_batch(
     dry_run: bool = False,
     pdf: bool = False,
     progress: Progress | None = None,
-    make: Callable[..., Path] = run_report,
     **options,
 ) -> list[Path]:
-    """Make the reports of a batch; parameters are those of ``run_report``, and ``make`` makes one of them.
+    """Make the reports of a batch; parameters are those of ``run_report``.
 
     Returns
     -------
@@ -62,7 +61,7 @@ def run_batch(
     # Threads, since each of them only waits for its own worker processes.
     with ThreadPoolExecutor(beside) as threads:
         tasks = {
-            threads.submit(make, member, progress=OfPart(part, progress), **options): part
+            threads.submit(run_report, member, progress=OfPart(part, progress), **options): part
             for part, member in members.items()
         }
         try:

@@ -43,7 +43,7 @@ def inspection(config: Config, *, as_of: dt.date | None = None) -> list[str]:
         study = Unkept(config, as_of, folder / "store")
         study.read_input()
         with reader(config.language, study.currency):
-            return [*_orders(study.orders), *_models(study), *_contracts(study), *_tables(study)]
+            return [*_orders(study.orders), *_notes(_models(study)), *_contracts(study), *_tables(study)]
 
 
 def _parts(config: Config, as_of: dt.date | None) -> list[str]:
@@ -125,7 +125,7 @@ def _tables(study: Study) -> Iterator[str]:
             yield from _notes([gap.reason])
 
 
-def _models(study: Study) -> Iterator[str]:
+def _models(study: Study) -> Iterator[Message]:
     """What a report of these data will not hold; DataError where a model that is named leaves none."""
     from analysis.data.holdout import calibration
     from analysis.models.fits import fit_all, shows_leaving
@@ -140,27 +140,24 @@ def _models(study: Study) -> Iterator[str]:
         except NotIdentified as refused:
             raise DataError(str(refused)) from None
         if fits.primary.dropout == "none":
-            note = Message(
+            yield Message(
                 "In {model}, which `model.primary` names, nobody leaves: the report will say nothing of retention and "
                 "of strategies.",
                 model=model.primary,
             )
-            yield from _notes([note])
     elif not shows_leaving(histories):
-        note = Message(
+        yield Message(
             "These orders do not show customers leaving: the report will say nothing of retention and of strategies."
         )
-        yield from _notes([note])
     try:
         if not shows_leaving(calibration(study.orders, study.config.data.holdout_weeks)):
-            note = Message(
+            yield Message(
                 "What comes before the last {weeks:weeks} does not show customers leaving, so the test on past orders "
                 "will say little; a smaller `data.holdout_weeks` leaves more before them.",
                 weeks=study.config.data.holdout_weeks,
             )
-            yield from _notes([note])
     except Unavailable as gap:
-        yield from _notes([gap.reason])
+        yield gap.reason
 
 
 def _notes(notes: Iterable[Message]) -> Iterator[str]:

@@ -20,13 +20,13 @@ from analysis.pipeline import notebooks_folder
 from analysis.pipeline.sources import dependency_versions, files_hash, package_hash
 from analysis.pipeline.store import replace
 from analysis.report import folders
+from analysis.report.folders import CONFIGURATION, INDEX, RESULTS
 from analysis.words import Message, formats, reader, shown, tr
 
 if TYPE_CHECKING:
     from analysis.pipeline import Study
     from analysis.report.page import Card
 
-RESULTS, CONFIGURATION, INDEX = "results.json", "config.yml", "index.html"
 MOST_POINTS = 60
 """Runs behind a trend, the newest ones."""
 NO_SETTINGS = {

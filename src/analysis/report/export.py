@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import posixpath
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
 from urllib.parse import quote
@@ -17,27 +16,19 @@ from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 
+from analysis.report.folders import INDEX, PAGES
 from analysis.report.page import STYLE, shared
 from analysis.report.stamp import ROLE, SENTINEL, Stamp
 from analysis.words import Message, formats, reader, tr
 
-INDEX = "index.html"
 OFF_THE_PAGE = {"lab", "parameters", "injected-parameters", "papermill-error-cell-tag"}
-
-
-@dataclass(frozen=True)
-class PageLink:
-    """A page of a run: its address in the run's folder, and its name in the navigation bar."""
-
-    path: str
-    title: str
 
 
 def export(
     notebook: NotebookNode,
     *,
     here: str,
-    pages: Sequence[PageLink],
+    pages: Mapping[str, str],
     stamp: Stamp,
     code: bool = True,
     failure: Message | str | None = None,
@@ -53,7 +44,7 @@ def export(
     here
         Address of this page in the run's folder; that of ``INDEX`` is laid out for a reader in a hurry.
     pages
-        All pages of the run, in their order.
+        All pages of the run, in their order: address in the run's folder -> name in the navigation bar.
     code
         Whether the code of each cell is behind a line that opens it.
     failure
@@ -74,7 +65,7 @@ def export(
             "has_title": bool(titles),
             "meta": {name: _one_line(value) for name, value in dataclasses.asdict(stamp).items()},
             "is_index": is_index,
-            "links": [(_relative(page.path, here), page.title, page.path == here) for page in pages],
+            "links": [(_relative(path, here), title, path == here) for path, title in pages.items()],
             "nav": tr("Pages of this report"),
             "skip": tr("Skip to the content"),
             "failure": failure,
@@ -90,12 +81,11 @@ def export(
         return _exporter().from_notebook_node(kept, {"page": shared() | content})[0]
 
 
-def page_links(names: Iterable[str]) -> list[PageLink]:
-    """The pages of notebooks, in the reader's language; the first one is the index.
+def page_links(names: Iterable[str]) -> dict[str, str]:
+    """Address -> name of the pages of notebooks, in the reader's language; the first one is the index.
 
-    >>> page_links(["00-summary", "02-purchase-model", "07-my_own"])[1:]
-    [PageLink(path='pages/02-purchase-model.html', title='Purchase model'),
-     PageLink(path='pages/07-my_own.html', title='My own')]
+    >>> page_links(["00-summary", "07-my_own"])
+    {'index.html': 'Summary', 'pages/07-my_own.html': 'My own'}
     """
     known = {
         "summary": tr("Summary"),
@@ -108,11 +98,11 @@ def page_links(names: Iterable[str]) -> list[PageLink]:
         "new-customers": tr("New customers"),
         "whom-to-contact": tr("Whom to contact"),
     }
-    links = []
+    links: dict[str, str] = {}
     for name in names:
         subject = name.partition("-")[2] if name[:1].isdigit() else name
         title = known.get(subject, subject.replace("-", " ").replace("_", " ").capitalize())
-        links.append(PageLink(f"pages/{name}.html" if links else INDEX, title))
+        links[f"{PAGES}/{name}.html" if links else INDEX] = title
     return links
 
 

@@ -30,8 +30,10 @@ from analysis.report.progress import plain
 
 WORK_PREFIX, SCRATCH_PREFIX = ".work-", "rlab-run-"
 LOCK, HOLDER, ALIVE = ".lock", ".holder", ".alive"
-MANIFEST, FAILED, LATEST, LOTS = "manifest.json", "failed", "latest", "lots"
-PUBLISHED = ("index.html", "results.json")
+FAILED, LATEST, LOTS = "failed", "latest", "lots"
+INDEX, PAGES, PDF, SUMMARY = "index.html", "pages", "report.pdf", "summary.txt"
+MANIFEST, RESULTS, MODEL, CONFIGURATION = "manifest.json", "results.json", "model.json", "config.yml"
+PUBLISHED = (INDEX, RESULTS)
 """Files without which a published folder is none."""
 RUN_FOLDER = re.compile(r"[0-9a-f]{12}(-\d+)?")
 SWEEP_AFTER_SECONDS = 60

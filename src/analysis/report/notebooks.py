@@ -36,13 +36,24 @@ PARAMETER = re.compile(r"^(\w+)\s*:\s*(?:str|int|float|bool)\s*=")
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 
 
+FAILURES = {
+    "cell_error": "Notebook {notebook} stopped in its code cell {cell}: {exception}",
+    "dead_kernel": "The process behind notebook {notebook} died in code cell {cell}. A machine that runs out of memory "
+    "does this.",
+    "no_kernel": "Notebook {notebook} could not be started: no Python kernel answered.",
+    "left_early": "Notebook {notebook} left in code cell {cell} before its end.",
+    "no_sentinel": "Notebook {notebook} did not reach its last cell.",
+    "disk_full": "The disk was full while notebook {notebook} was running.",
+    "dead_process": "The process that ran notebook {notebook} ended without an answer: {exception}",
+}
+"""What can happen to a notebook. A kernel that is missing counts as one that never answered, SystemExit as leaving."""
+
+
 @dataclass(frozen=True)
 class Failure:
-    """Why a notebook did not reach its end.
+    """Why a notebook did not reach its end: a ``kind`` of ``FAILURES``.
 
-    ``kind`` is ``cell_error``, ``dead_kernel``, ``no_kernel`` (missing, or it never answered), ``left_early``
-    (SystemExit), ``no_sentinel``, ``disk_full`` or ``dead_process``; ``cell`` is the last that began, counted among
-    code cells from 1.
+    ``cell`` is the last that began, counted among code cells from 1.
     """
 
     notebook: str
@@ -53,32 +64,8 @@ class Failure:
     @property
     def reason(self) -> Message:
         """Which notebook, which cell, what happened; what notebooks and data say in it may be hostile."""
-        values = {"notebook": self.notebook, "cell": self.cell or 1, "exception": self.exception[:LONGEST_EXCEPTION]}
-        return {
-            "cell_error": Message("Notebook {notebook} stopped in its code cell {cell}: {exception}", **values),
-            "dead_kernel": Message(
-                "The process behind notebook {notebook} died in code cell {cell}. "
-                "A machine that runs out of memory does this.",
-                **values,
-            ),
-            "no_kernel": Message("Notebook {notebook} could not be started: no Python kernel answered.", **values),
-            "left_early": Message("Notebook {notebook} left in code cell {cell} before its end.", **values),
-            "no_sentinel": Message("Notebook {notebook} did not reach its last cell.", **values),
-            "disk_full": Message("The disk was full while notebook {notebook} was running.", **values),
-            "dead_process": Message(
-                "The process that ran notebook {notebook} ended without an answer: {exception}", **values
-            ),
-        }[self.kind]
-
-
-@dataclass(frozen=True)
-class Job:
-    """A notebook to execute: where it lies and where the executed one goes, its parameters, a file for its terminal."""
-
-    notebook: Path
-    executed: Path
-    parameters: Mapping[str, Any]
-    log: Path
+        exception = self.exception[:LONGEST_EXCEPTION]
+        return Message(FAILURES[self.kind], notebook=self.notebook, cell=self.cell or 1, exception=exception)
 
 
 @dataclass(frozen=True)
@@ -150,16 +137,19 @@ def kernel_environment(folder: Path) -> dict[str, str]:
     return found | {name: str(folder / place) for name, place in places.items()}
 
 
-def execute(job: Job) -> Outcome:
-    """Execute a notebook and say how far it came; body of a task in a worker process."""
-    name, began = job.notebook.stem, time.monotonic()
+def execute(notebook: Path, executed: Path, parameters: Mapping[str, Any], log: Path) -> Outcome:
+    """Execute a notebook into another one and say how far it came; body of a task in a worker process.
+
+    What it says on its terminal goes into the file ``log``.
+    """
+    name, began = notebook.stem, time.monotonic()
     try:
-        with _written_to(job.log):
-            kind, exception = _executed(job)
+        with _written_to(log):
+            kind, exception = _executed(notebook, executed, parameters)
     finally:
         end_descendants()  # of what the notebook started, nothing stays
     # The author's cells: a cell's number is the same before and after the parameters are injected.
-    cells = [cell for cell in read_notebook(job.executed).cells if cell.cell_type == "code"]
+    cells = [cell for cell in read_notebook(executed).cells if cell.cell_type == "code"]
     cells = [cell for cell in cells if "injected-parameters" not in cell.metadata.get("tags", [])]
     outputs = [output for cell in cells for output in cell.outputs]
     found = [output.data[SENTINEL] for output in outputs if SENTINEL in output.get("data", {})]
@@ -189,7 +179,7 @@ def _written_to(log: Path) -> Iterator[None]:
             os.close(before)
 
 
-def _executed(job: Job) -> tuple[str, str]:
+def _executed(notebook: Path, executed: Path, parameters: Mapping[str, Any]) -> tuple[str, str]:
     """The kind of the failure that papermill tells of, and what was raised; both empty where it tells of none."""
     if importlib.util.find_spec("ipykernel") is None:
         return "no_kernel", "no module ipykernel"
@@ -204,14 +194,14 @@ def _executed(job: Job) -> tuple[str, str]:
     transport = "ipc" if os.name == "posix" and len(os.fsencode(place)) < LONGEST_SOCKET else "tcp"
     try:
         papermill.execute_notebook(
-            job.notebook,
-            job.executed,
-            parameters=dict(job.parameters),
+            notebook,
+            executed,
+            parameters=dict(parameters),
             kernel_name=KERNEL,
             language="python",
             progress_bar=False,
             start_timeout=START_SECONDS,
-            cwd=job.notebook.parent,
+            cwd=notebook.parent,
             config=Config(
                 {
                     "KernelManager": {"connection_file": place, "transport": transport},

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis.errors import Unavailable
+from analysis.report.folders import MODEL, RESULTS
 from analysis.words import Message, reader, tr
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from analysis.pipeline import Study
 
 SCHEMA_VERSION = 2
-MODEL = "model.json"
 DATA = (
     "rows_read",
     "rows_used",
@@ -69,24 +69,24 @@ def write_artefacts(study: Study, folder: Path) -> dict[str, str]:
     with reader(study.config.language, study.currency):
         if study.config.customer_files:
             write_customers(customers(study), folder, study.config)
-            if (lists := _known(lambda: study.contact_lists)[0]) is not None:
+            if (lists := _known(lambda: study.contact_lists)) is not None:
                 write_contacts(lists, folder, study.config)
-            if (stand := _known(lambda: study.ladder.to_frame())[0]) is not None:
+            if (stand := _known(lambda: study.ladder.to_frame())) is not None:
                 write_csv(stand, folder / "ladder.csv", study.config)
-            if (lots := _known(lambda: _assignment(study))[0]) is not None:
+            if (lots := _known(lambda: _assignment(study))) is not None:
                 write_csv(lots, folder / "assignment.csv", study.config)
         ledger = study.orders.ledger
         if is_local(study.config):
             ledger = in_words(ledger).astype({"outcome": str, "reason": str})
         write_csv(ledger, folder / "ledger.csv", study.config)
         write_json(model_content(study.fit, study.spend, study.currency), folder / MODEL)
-        write_json(results(study), folder / "results.json")
+        write_json(results(study), folder / RESULTS)
         return {name: str(reason) for name, reason in missing_parts(study).items()}
 
 
 def _assignment(study: Study) -> pd.DataFrame | None:
     """Who would be in the test that is worth most, and in which arm; None where none is advised."""
-    from analysis.strategies import assignment
+    from analysis.strategies.trial import assignment
 
     tried = [each for each in study.strategies.advice.values() if each.form == "try_first"]
     if not tried:
@@ -99,11 +99,11 @@ def _assignment(study: Study) -> pd.DataFrame | None:
 
 def customers(study: Study) -> pd.DataFrame:
     """One row a customer with orders: what they are worth, and where they stand."""
-    frame, known = study.value.customers, _known(lambda: study.ladder.customers)[0]
+    frame, known = study.value.customers, _known(lambda: study.ladder.customers)
     if known is None:
         return frame.assign(rung=None, phase=None, asleep=None, list=None, reason=None)
     frame = frame.assign(**{name: known[name].to_numpy() for name in ("rung", "phase", "asleep")})
-    if (lists := _known(lambda: study.contact_lists)[0]) is None:
+    if (lists := _known(lambda: study.contact_lists)) is None:
         return frame.assign(list=None, reason=None)
     return frame.join(lists.of_customers(), on="customer_id")
 
@@ -118,48 +118,51 @@ def results(study: Study) -> dict[str, Any]:
     """Everything that a run found, as what JSON knows; a number that does not exist is null."""
     with reader(study.config.language, study.currency):
         spend, spend_reason = _spend_model(study)
-        backtest, backtest_reason = _known(lambda: _backtest(study.backtest))
-        origins, origins_reason = _known(lambda: _origins(study.origins))
-        compared, why_not_compared = _known(lambda: _strategies(study))
         content = {
             "schema_version": SCHEMA_VERSION,
             "data": _of(study.orders, *DATA),
             "purchase_model": _purchase_model(study.fits),
             "spend_model": spend,
             "spend_model_reason": spend_reason,
-            "backtest": backtest,
-            "backtest_reason": backtest_reason,
-            "rolling_origins": origins,
+            "backtest": _known(lambda: _backtest(study.backtest)),
+            "backtest_reason": _reason(study, "backtest"),
+            "rolling_origins": _known(lambda: _origins(study.origins)),
             "diagnostics": study.diagnostics.found,
-            "rolling_origins_reason": origins_reason,
+            "rolling_origins_reason": _reason(study, "origins"),
             "portfolio": _portfolio(study),
-            "customer_base": _known(lambda: _customer_base(study.customer_base))[0],
-            "ladder": _known(lambda: _of(study.ladder, *LADDER))[0],
-            "alerts": _known(lambda: study.alerts)[0],
-            "contact_lists": _known(lambda: _of(study.contact_lists, *CONTACTS))[0],
-            "promotion_honesty": _known(lambda: study.promotion_honesty)[0],
-            "payback": _known(lambda: _of(study.payback, "cost", "curve", "ages", "most", "alone", "groups"))[0],
-            "first_order_groups": _known(lambda: study.first_order_groups)[0],
-            "channels": _known(lambda: _of(study.channels, "groups", "costs", "tests"))[0],
-            "earned_growth": _known(lambda: study.earned_growth)[0],
-            "referred": _known(lambda: study.referred)[0],
+            "customer_base": _known(lambda: _customer_base(study.customer_base)),
+            "ladder": _known(lambda: _of(study.ladder, *LADDER)),
+            "alerts": _known(lambda: study.alerts),
+            "contact_lists": _known(lambda: _of(study.contact_lists, *CONTACTS)),
+            "promotion_honesty": _known(lambda: study.promotion_honesty),
+            "payback": _known(lambda: _of(study.payback, "cost", "curve", "ages", "most", "alone", "groups")),
+            "first_order_groups": _known(lambda: study.first_order_groups),
+            "channels": _known(lambda: _of(study.channels, "groups", "costs", "tests")),
+            "earned_growth": _known(lambda: study.earned_growth),
+            "referred": _known(lambda: study.referred),
             "customer_tables": study.customer_tables.ledger.drop(columns="examples"),
-            "lots": _known(lambda: _of(study.lot_effects, "lots", "effects"))[0],
+            "lots": _known(lambda: _of(study.lot_effects, "lots", "effects")),
             "retention": _retention(study.retention),
             "retention_lift": _lift(study),
             "claims": [_claim(verdict) for verdict in study.claims],
-            "strategies": compared,
-            "strategies_reason": why_not_compared,
+            "strategies": _known(lambda: _strategies(study)),
+            "strategies_reason": _reason(study, "strategies", "evidence"),
         }
         return plain(content)
 
 
-def _known(ask: Callable[[], Any]) -> tuple[Any, str | None]:
-    """What is known; or None and the code of why it is not."""
+def _known(ask: Callable[[], Any]) -> Any:
+    """What is known; else None."""
     try:
-        return ask(), None
-    except Unavailable as gap:
-        return None, gap.reason.code
+        return ask()
+    except Unavailable:
+        return None
+
+
+def _reason(study: Study, *steps: str) -> str | None:
+    """The code of why the first of these steps that is not known is not; None where all are."""
+    gaps = (found for name in steps if isinstance(found := study.outcome(name), Unavailable))
+    return next((gap.reason.code for gap in gaps), None)
 
 
 def _of(result: Any, *names: str) -> dict[str, Any]:
@@ -224,7 +227,7 @@ def _spend_model(study: Study) -> tuple[dict[str, Any] | None, Any]:
         **_of(choice, "scores", "customers"),
         "odd_even": choice.together(study.config.model.credible_level),
     }
-    return content | {"dependence": _known(lambda: study.dependence)[0]}, fit.reason
+    return content | {"dependence": _known(lambda: study.dependence)}, fit.reason
 
 
 def _backtest(found: Any) -> dict[str, Any]:
@@ -305,9 +308,8 @@ def _yearly(rows: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _lift(study: Study) -> dict[str, Any]:
     """The lift for every reading of the claim under every model; or the reason why there is none."""
-    lift, reason = _known(lambda: study.lift)
-    if lift is None:
-        return {"reason": reason, "readings": []}
+    if (lift := _known(lambda: study.lift)) is None:
+        return {"reason": _reason(study, "lift"), "readings": []}
     names = [field.name for field in dataclasses.fields(lift.lifts[0]) if field.name not in ("draws", "choice")]
     # What is called retention is no part of these choices: they are all of survival.
     choices = {each.choice: {k: v for k, v in vars(each.choice).items() if k != "measure"} for each in lift.lifts}
@@ -335,7 +337,7 @@ def _claim(verdict: Any) -> dict[str, Any]:
 
 
 def _strategies(study: Study) -> dict[str, Any]:
-    from analysis.strategies import as_results
+    from analysis.strategies.results import as_results
 
     try:
         experiment = study.experiment

@@ -27,22 +27,22 @@ from analysis.errors import (
     InputRefused,
     NotebookFailed,
     PrintingFailed,
+    ProcessDied,
     RetentionLabError,
     Unavailable,
     UsageError,
     full_disk_named,
 )
 from analysis.pipeline import notebooks_folder
-from analysis.pipeline.parallel import PRELOADED
 from analysis.pipeline.sources import content_hash, dependency_versions, files_hash, package_hash
 from analysis.processes import Deadline, check, pool, shielded
 from analysis.report import folders
 from analysis.report.compare import compared_with, finished_run, is_listed, notebook_hashes, write_index
+from analysis.report.folders import CONFIGURATION, INDEX, PAGES, PDF, SUMMARY
 from analysis.report.notebooks import (
     COMMON,
     PREVIOUS,
     Failure,
-    Job,
     Outcome,
     declared_parameters,
     execute,
@@ -64,14 +64,22 @@ if TYPE_CHECKING:
 
     from analysis.pipeline import Study
 
-INDEX, PAGES, PDF, SUMMARY, CONFIGURATION = "index.html", "pages", "report.pdf", "summary.txt", "config.yml"
 STORE = ".store"
-EARLY = (*PRELOADED, "analysis.report.early")
+EARLY = ("analysis.report.early",)
 """What worker processes import, once for all of them."""
 RUN_ID_DIGITS = 12
 MOST_PROCESSES = 4
 WARN_BYTES, REFUSE_BYTES = 5_000_000, 15_000_000
 LONGEST_REASON = 500
+REASONS = {
+    GateFailed: "The finished page did not pass its own checks: {reason}",
+    InputRefused: "The data or the models do not allow a report: {reason}",
+    Unavailable: "The data or the models do not allow a report: {reason}",
+    DiskFull: "There was no room left: {reason}",
+    PrintingFailed: "The page could not be printed, so nothing was published: {reason}",
+    Exception: "Something unexpected happened: {reason}",
+}
+"""What ended a run, for the top of its pages."""
 
 
 def run_report(config: Config, *, dry_run: bool = False, draw: str | None = None, **asked: Any) -> Path:
@@ -407,7 +415,7 @@ class Run:
         refusal = None
         with self._clocked("compute"):
             try:
-                steps = study.compute(self.processes, workers=workers, watch=self.deadline.seconds_left)
+                steps = study.compute(workers, watch=self.deadline.seconds_left)
                 for number, step in enumerate(steps, 1):
                     self.progress.step(step, number, study.planned)
             except (InputRefused, Unavailable) as refused:
@@ -443,7 +451,7 @@ class Run:
                 self._print(workers, self.run, self.run / PDF)
 
     def _executed(self, workers: ProcessPoolExecutor) -> None:
-        tasks = {notebook: workers.submit(execute, self._job(notebook)) for notebook in self.notebooks}
+        tasks = {path: workers.submit(execute, path, *self._asked(path)) for path in self.notebooks}
         for notebook, task in tasks.items():
             name = notebook.stem
             try:
@@ -454,13 +462,13 @@ class Run:
             self.seconds[name] = outcome.seconds
             self.progress.step(name, len(self.outcomes), len(tasks))
 
-    def _job(self, notebook: Path) -> Job:
+    def _asked(self, notebook: Path) -> tuple[Path, dict[str, Any], Path]:
+        """Where the executed notebook goes, its parameters, and the file for what it says on its terminal."""
         day = self.as_of.isoformat() if self.as_of else None
         parameters = dict(zip(COMMON, (str(self.config_file), day, str(self.store)), strict=True))
         if PREVIOUS in declared_parameters(notebook):
             parameters[PREVIOUS] = str(self.report / self.previous) if self.previous else None
-        log = self.work / "logs" / f"{notebook.stem}.log"
-        return Job(notebook, self.run / "notebooks" / notebook.name, parameters, log)
+        return self.run / "notebooks" / notebook.name, parameters, self.work / "logs" / f"{notebook.stem}.log"
 
     @property
     def failures(self) -> list[Failure]:
@@ -582,7 +590,7 @@ class Run:
 
     def _reason(self, error: Exception) -> Message:
         """What ended the run, for the top of its pages."""
-        if isinstance(error, NotebookFailed):
+        if isinstance(error, NotebookFailed | ProcessDied):
             return Message("{reason}", reason=self._without_secrets(str(error)))
         if isinstance(error, DeadlinePassed):
             return Message(
@@ -591,15 +599,8 @@ class Run:
                 minutes=error.minutes,
             )
         reason = self._without_secrets(str(error))[:LONGEST_REASON]
-        if isinstance(error, GateFailed):
-            return Message("The finished page did not pass its own checks: {reason}", reason=reason)
-        if isinstance(error, InputRefused | Unavailable):
-            return Message("The data or the models do not allow a report: {reason}", reason=reason)
-        if isinstance(error, DiskFull):
-            return Message("There was no room left: {reason}", reason=reason)
-        if isinstance(error, PrintingFailed):
-            return Message("The page could not be printed, so nothing was published: {reason}", reason=reason)
-        return Message("Something unexpected happened: {reason}", reason=f"{type(error).__name__}: {reason}")
+        kind = next(kind for kind in REASONS if isinstance(error, kind))
+        return Message(REASONS[kind], reason=f"{type(error).__name__}: {reason}" if kind is Exception else reason)
 
     def _write_manifest(self, reason: str | None = None, exit_code: int = 0) -> None:
         """manifest.json: what a run was, so that it can be compared, repeated and explained.
@@ -651,7 +652,7 @@ def export_page(notebook: Path, folder: Path, names: list[str], options: dict[st
 
     with reader(options["stamp"].language):
         pages = page_links(names)
-    here = pages[names.index(notebook.stem)].path
+    here = list(pages)[names.index(notebook.stem)]
     page = folder / here
     page.write_text(export(read_notebook(notebook), here=here, pages=pages, **options), encoding="utf-8")
     return page
@@ -664,7 +665,7 @@ def print_report(notebooks: list[Path], target: Path, printer: str, stamp: Stamp
     first, *others = [read_notebook(notebook) for notebook in notebooks]
     for other in others:
         first.cells += other.cells
-    html = export(first, here=PDF, pages=(), stamp=stamp, code=False)
+    html = export(first, here=PDF, pages={}, stamp=stamp, code=False)
     print_page(html, target, printer)
 
 

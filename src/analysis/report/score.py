@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from analysis.config import Config
 from analysis.errors import UsageError
 from analysis.report import folders
-from analysis.report.results import MODEL, SCHEMA_VERSION, write_customers, write_json
+from analysis.report.folders import MODEL
+from analysis.report.results import SCHEMA_VERSION, write_customers, write_json
 from analysis.report.stamp import config_hash, main_versions
 from analysis.words import Message, reader
 

@@ -53,7 +53,7 @@ from analysis.words import Message
 if TYPE_CHECKING:
     from analysis.models.fits import PurchaseFit, PurchaseFits
     from analysis.models.spend import SpendFit
-    from analysis.strategies.evidence import LoyaltyEvidence
+    from analysis.strategies.evidence.evidence import LoyaltyEvidence
 
 DRAWS_OF_A_LINE = 100
 

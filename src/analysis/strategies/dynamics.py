@@ -25,6 +25,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit, logit
+from scipy.stats import triang
 from scipy.stats.qmc import LatinHypercube
 
 from analysis.config.assumptions import PARAMETERS, Assumption
@@ -32,6 +34,8 @@ from analysis.config.assumptions import PARAMETERS, Assumption
 LIFT_IS_STATED_AT = 0.2
 """Depth at which the promotional lift is stated."""
 WON_VALUE_IS_STATED_AT = 0.35
+SHOWN_ORDERS, SHOWN_CHANCE = 12, 0.1
+"""Orders of the one customer that is shown, and its chance of leaving at an order on today's path."""
 TYPE_SENSITIVITY = {"service": (0.5, 1.75), "offer": (2.0, 0.5), "brand": (0.75, 1.25), "at_hand": (0.75, 0.5)}
 """How strongly a customer type takes deals and experiences, the average customer being 1: an assumption."""
 
@@ -113,17 +117,15 @@ def value_of_won(won_value, depth, mercenary_share, promoted_time):
     return np.maximum((everyone - mercenary_share * promoted_time) / others, 0.0)
 
 
-def one_customer(of, lift, orders: int = 12, *, chance: float = 0.1, ends: int | None = None):
+def one_customer(of, lift: float) -> pd.DataFrame:
     """The mechanism on one customer, order by order: what is met, expected, felt, and the chance of staying.
 
     Parameters
     ----------
     of
-        Parameter name -> value: kappa_exp, theta_exp, level_exp, loss_aversion.
-    lift, ends
-        How much better the experience is [standard deviations], and the order before which it is so no more.
-    chance
-        Of leaving at an order on today's path.
+        Parameter name -> value: kappa_exp, theta_deal, theta_exp, level_exp, loss_aversion.
+    lift
+        How much better the experience is [standard deviations].
 
     Returns
     -------
@@ -137,15 +139,13 @@ def one_customer(of, lift, orders: int = 12, *, chance: float = 0.1, ends: int |
     [0.084, 0.085, 0.086]
     """
     expected, staying, rows = 0.0, 1.0, []
-    for order in range(1, orders + 1):
-        met = lift if ends is None or order < ends else 0.0
-        gap, before = met - expected, expected
-        expected = expected_after(expected, met, of["kappa_exp"])
+    for order in range(1, SHOWN_ORDERS + 1):
+        gap, before = lift - expected, expected
+        expected = expected_after(expected, lift, of["kappa_exp"])
         felt = response(gap, of["loss_aversion"])
-        odds = np.log(chance / (1 - chance)) - log_odds_of_staying({"theta_deal": 0.0} | dict(of), 0.0, felt, expected)
-        leaving = 1 / (1 + np.exp(-odds))
+        leaving = float(expit(logit(SHOWN_CHANCE) - log_odds_of_staying(of, 0.0, felt, expected)))
         staying *= 1 - leaving
-        rows.append((order, met, before, gap, leaving, staying, (1 - chance) ** order))
+        rows.append((order, lift, before, gap, leaving, staying, (1 - SHOWN_CHANCE) ** order))
     columns = ["order", "met", "expected", "gap", "leaving", "staying", "staying_today"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -216,5 +216,4 @@ def _triangular(u: np.ndarray, stated: float | Assumption) -> np.ndarray:
     low, width, likely = stated.low, stated.high - stated.low, stated.most_likely
     if width == 0 or likely is None:
         return low + width * u
-    peak = (likely - low) / width
-    return low + width * np.where(u < peak, np.sqrt(u * peak), 1 - np.sqrt((1 - u) * (1 - peak)))
+    return triang.ppf(u, (likely - low) / width, low, width)

@@ -22,7 +22,7 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from analysis.config import ExperimentConfig
-from analysis.data import Orders
+from analysis.data.orders import Orders
 from analysis.errors import Unavailable
 from analysis.interval import Interval
 from analysis.strategies.evidence.encounters import occasions_of
@@ -56,7 +56,7 @@ class ExperimentResult:
         (with an order during the experiment); margin (mean of a customer, the arm's own cost taken off) and
         cost_per_customer (that cost) [currency].
     differences
-        One for each other arm.
+        A row for each other arm, as of ``differences``.
     ratio_p_value
         Of arms of equal size being this unequal by chance.
     newcomers_p_value
@@ -74,7 +74,7 @@ class ExperimentResult:
     days: int
     days_before: int
     arms: pd.DataFrame
-    differences: tuple[ArmDifference, ...]
+    differences: pd.DataFrame
     ratio_p_value: float
     newcomers_p_value: float | None
     margin_of: str
@@ -94,7 +94,7 @@ class ExperimentResult:
         names = {"name": "arm", "customers": "customers", "ordering": "ordering", "margin": "margin",
                  "cost_per_customer": "cost"}  # fmt: skip
         told = [{"difference": each.adjusted.estimate} | vars(each.adjusted) | {"p_holm": each.p_holm}
-                for each in self.differences]  # fmt: skip
+                for each in self.differences.itertuples()]  # fmt: skip
         columns = ["difference", "lower", "upper", "level", "p_holm"]
         return self.arms[list(names)].rename(columns=names).join(pd.DataFrame([{}, *told], columns=columns))
 
@@ -211,7 +211,7 @@ def _notes(margin_of: str, arms: pd.DataFrame, against, ratio: float, newcomers:
             "(probability below 0.1%): the assignment was not by lot, or customers got lost on the way.",
             code="experiment.note.unlike_newcomers",
         )
-    for each in against:
+    for each in against.itertuples():
         if each.before and not each.before.lower <= 0 <= each.before.upper:
             yield Message(
                 "Before the experiment the customers of arm {arm} already differed from the control, by "
@@ -297,49 +297,10 @@ def _usual_share(placed: pd.DataFrame, saved: np.ndarray, is_early: np.ndarray) 
     return given / (paid + given) if (placed["discount"].fillna(0.0) >= 0).all() and paid + given > 0 else None
 
 
-@dataclass(frozen=True)
-class ArmDifference:
-    """What one arm brought against the control, by customer over the whole experiment [currency].
-
-    Attributes
-    ----------
-    arm
-        Its name.
-    adjusted
-        Difference in margin by the regression, with its interval; ``plain`` where there is nothing to adjust by.
-    plain
-        Difference of the two means.
-    before
-        The same difference before the experiment, when there can be none; None where the data begin with it.
-    variance_reduction
-        Share of the plain difference's variance that the regression takes away; 0 where there is none.
-    p_value, p_holm
-        Of no difference, two-sided; ``p_holm`` allows for all arms that are compared (Holm 1979).
-    level
-        Level of the intervals.
-    """
-
-    arm: str
-    adjusted: Interval
-    plain: Interval
-    before: Interval | None
-    variance_reduction: float
-    p_value: float
-    p_holm: float
-    level: float
-
-    @property
-    def verdict(self) -> str:
-        """``better``, ``worse`` or ``undecided``, all arms that are compared allowed for."""
-        if self.p_holm >= 1 - self.level:
-            return "undecided"
-        return "better" if self.adjusted.estimate > 0 else "worse"
-
-
 def differences(
     names: Sequence[str], arm: np.ndarray, during: np.ndarray, before: np.ndarray | None, level: float
-) -> tuple[ArmDifference, ...]:
-    """Every arm against the first.
+) -> pd.DataFrame:
+    """What every arm brought against the first, by customer over the whole experiment [currency].
 
     Parameters
     ----------
@@ -351,12 +312,22 @@ def differences(
         Margin of each customer during the experiment and before it [currency]; ``before`` is None where nothing is
         known of it.
 
+    Returns
+    -------
+    DataFrame
+        A row for each arm but the first: arm (its name); adjusted (an ``Interval``: difference in margin by the
+        regression; ``plain`` where there is nothing to adjust by); plain (an ``Interval``: of the two means); before
+        (the same difference before the experiment, when there can be none; None where the data begin with it);
+        variance_reduction (share of the plain difference's variance that the regression takes away); p_value of no
+        difference, two-sided, and p_holm, which allows for all arms that are compared (Holm 1979); verdict, by that:
+        ``better``, ``worse`` or ``undecided``; level of the intervals.
+
     Examples
     --------
     >>> rng = np.random.default_rng(1)
     >>> arm, before = np.arange(400) % 2, rng.normal(10, 3, 400)
-    >>> (found,) = differences(["a", "b"], arm, before + arm + rng.normal(0, 1, 400), before, 0.9)
-    >>> round(float(found.adjusted.estimate), 1), found.verdict, round(float(found.variance_reduction), 1)
+    >>> found = differences(["a", "b"], arm, before + arm + rng.normal(0, 1, 400), before, 0.9).iloc[0]
+    >>> round(found["adjusted"].estimate, 1), found["verdict"], round(float(found["variance_reduction"]), 1)
     (1.1, 'better', 0.9)
     """
     found = []
@@ -370,10 +341,11 @@ def differences(
             adjusted = by_past if by_past[1] > PERFECT * plain[1] else plain
         same = None if past is None else _compared(past, treated, level)[0]
         found.append((name, adjusted[0], plain[0], same, 1 - (adjusted[1] / plain[1]) ** 2, adjusted[2]))
-    p_values = [each[-1] for each in found]
+    frame = pd.DataFrame(found, columns=["arm", "adjusted", "plain", "before", "variance_reduction", "p_value"])
     # One comparison needs no adjustment, and statsmodels collects garbage for every one.
-    among_all = multipletests(p_values, method="holm")[1].tolist() if len(p_values) > 1 else p_values
-    return tuple(ArmDifference(*each, p_holm, level) for each, p_holm in zip(found, among_all, strict=True))
+    p_holm = multipletests(frame["p_value"], method="holm")[1] if len(frame) > 1 else frame["p_value"]
+    sign = np.where([each.estimate > 0 for each in frame["adjusted"]], "better", "worse")
+    return frame.assign(p_holm=p_holm, verdict=np.where(p_holm >= 1 - level, "undecided", sign), level=level)
 
 
 def _compared(outcome: np.ndarray, treated: np.ndarray, level: float, *alike) -> tuple[Interval, float, float]:

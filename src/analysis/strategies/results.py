@@ -8,7 +8,7 @@ import numpy as np
 
 from analysis.interval import Interval
 from analysis.strategies.comparison import StrategyComparison
-from analysis.strategies.evidence import LoyaltyEvidence
+from analysis.strategies.evidence.evidence import LoyaltyEvidence
 from analysis.strategies.experiment import ExperimentResult
 from analysis.strategies.schedule import WEEKS_PER_YEAR
 from analysis.strategies.simulation import SEGMENTS

@@ -42,7 +42,7 @@ class Economics:
         """Gross margin as a share of the list value, today's deal taken off."""
         return self.gross_margin * (1 - self.todays_deal)
 
-    def margin_of(self, paid, listed, orders=1):
+    def margin_of(self, paid, listed):
         """Margin of orders that were placed [currency]: the one definition that orders are judged by.
 
         Goods cost the share of the list value that leaves the gross margin of what is paid at today's deal, so a deeper
@@ -55,7 +55,7 @@ class Economics:
         [45.0, 25.0]
         """
         goods = (1 - self.gross_margin) * (1 - self.todays_deal) * listed
-        return paid - goods - self.cost_per_order * orders
+        return paid - goods - self.cost_per_order
 
 
 class Schedule:

@@ -282,7 +282,7 @@ def price_sentence(advice: Advice, name) -> Message:
 def experiment_sentences(result: ExperimentResult) -> list[Message]:
     """For each arm beside the control, whether it earned more, how much, and how that was checked."""
     said = []
-    for each in result.differences:
+    for each in result.differences.itertuples():
         numbers = {"arm": each.arm, "control": result.control.name, "difference": each.adjusted, "plain": each.plain}
         said.append(Message(VERDICTS[each.verdict], **numbers))
         said.append(Message("Without the adjustment by the margin before it is {plain:interval margin}.", **numbers))

@@ -100,11 +100,7 @@ class Lives:
         return np.minimum(stays, self.rate * within + 2 * np.sqrt(self.rate * within))
 
     def __getitem__(self, rows) -> Lives:
-        arrays = {name: getattr(self, name)[rows] for name in self.__dataclass_fields__ if name not in FLAGS}
-        return replace(self, **arrays)
-
-
-FLAGS = ("is_new", "by_deal")
+        return replace(self, **{name: each[rows] for name, each in vars(self).items() if isinstance(each, np.ndarray)})
 
 
 @dataclass(frozen=True)

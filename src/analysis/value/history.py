@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 from ibis.expr.types import NumericValue, Table
 
-from analysis.data import Orders, RemoteOrders
 from analysis.data.engine import glob_safe, scratch
 from analysis.data.expressions import MONEY, births
+from analysis.data.orders import Orders
+from analysis.data.remote import RemoteOrders
 from analysis.errors import Unavailable
 from analysis.words import Message
 

@@ -32,7 +32,7 @@ class MadeUpStudy:
         if name == "config":
             (self.store / "identity.json").write_text(json.dumps(identity(value, self.data, self.day)))
 
-    def compute(self, processes, *, workers, watch):
+    def compute(self, workers, watch):
         yield "orders"
         time.sleep(float(os.environ.get("COMPUTE_SECONDS", "0")))
         watch()
@@ -44,7 +44,9 @@ class MadeUpStudy:
 
 
 def read(config_file: Path, as_of: dt.date | None, store: Path):
-    """In place of ``run.read_study``."""
+    """In place of ``run.read_study``; ``READ_DIES`` in the environment ends the process."""
+    if "READ_DIES" in os.environ:
+        os.abort()
     time.sleep(float(os.environ.get("READ_SECONDS", "0")))
     config = load_config(config_file)
     day = as_of.isoformat() if as_of else LAST_DAY

@@ -13,7 +13,8 @@ from tests.strategies.evidence.planted import PLANTED, planted_orders
 from analysis.config import Config
 from analysis.data import load_orders
 from analysis.strategies.dynamics import draw_parameters
-from analysis.strategies.evidence import complete_journey_campaigns, loyalty_evidence
+from analysis.strategies.evidence.campaigns import complete_journey_campaigns
+from analysis.strategies.evidence.evidence import loyalty_evidence
 
 
 def _fit(truth):

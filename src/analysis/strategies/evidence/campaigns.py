@@ -27,7 +27,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from analysis.data import Orders
+from analysis.data.orders import Orders
 from analysis.data.samples import installed_file
 from analysis.errors import Unavailable
 from analysis.interval import Interval

@@ -10,7 +10,7 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from analysis.data import Orders
+from analysis.data.orders import Orders
 from analysis.errors import Unavailable
 from analysis.value.history import history, left_truncation
 from analysis.words import Message
