@@ -24,10 +24,8 @@ def test_a_few_states_stand_for_all_customers(cdnow_39_weeks, cdnow_purchase, pl
     times, weights = 3 * YEAR * share**2, mass * share * 3 * YEAR
     curves = model.leaving(params, grid.frequency.max(), YEAR).of_alive("mean", REST, np.append(YEAR, times), states)
     x, age = grid.patterns.frequency, grid.patterns.T
-    assert curves.customers[0, 0, 0] == pytest.approx(
-        alive @ model.survival_while_alive(params, YEAR, x, age), rel=1e-6
-    )
-    assert curves.orders[0, 0, 1:] @ weights == pytest.approx(
+    assert curves[0, 0, 0, 0] == pytest.approx(alive @ model.survival_while_alive(params, YEAR, x, age), rel=1e-6)
+    assert curves[1, 0, 0, 1:] @ weights == pytest.approx(
         alive @ model.expected_while_alive(params, 3 * YEAR, x, age), rel=1e-5
     )
 

@@ -22,14 +22,14 @@ def _model(name, params):
 def _new(model, params, times, kind="mean", size=0.0):
     """Survival and order rate of a new customer over ``times``."""
     curves = model.leaving(params, 0, YEAR).of_new(kind, np.array([[size]]), times)
-    return curves.customers[0, 0], curves.orders[0, 0]
+    return curves[0, 0, 0], curves[1, 0, 0]
 
 
 def _alive(model, params, times, x, age, kind="mean", size=0.0):
     """Survival and order rate of one customer who is alive after x orders at an age."""
     one = Alive(np.ones((1, 1, 1)), np.ones((1, 1, 1)), np.array([x]), np.array([age]))
     curves = model.leaving(params, 60, YEAR).of_alive(kind, np.array([[size]]), times, one)
-    return curves.customers[0, 0], curves.orders[0, 0]
+    return curves[0, 0, 0], curves[1, 0, 0]
 
 
 @pytest.mark.parametrize(("name", "params"), [*PARAMS.items(), *ODD])
@@ -70,10 +70,9 @@ def test_points_states_and_sizes_computed_together_are_those_computed_singly(nam
         stays, rate = np.moveaxis(np.array(singly), 2, 0)
         expected = [(w[point, ..., None] * v).sum(axis=(0, 1)) for w, v in
                     ((customers, stays), (customers, rate), (revenue, rate))]  # fmt: skip
-        found = together.customers[row, point], together.orders[row, point], together.revenue[row, point]
-        assert np.array(found) == pytest.approx(np.array(expected), rel=1e-6)
+        assert together[:, row, point] == pytest.approx(np.array(expected), rel=1e-6)
     stays = leaving.staying(kind, YEAR, Alive(customers, revenue, x, age))(sizes[0])
-    assert stays == pytest.approx(together.customers[0, :, 1], rel=1e-9)
+    assert stays == pytest.approx(together[0, 0, :, 1], rel=1e-9)
 
 
 @pytest.mark.parametrize("kind", SHIFTS)

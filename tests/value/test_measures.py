@@ -50,11 +50,11 @@ def test_a_rise_of_five_points_is_one_of_that_measure(name, measure):
             leaving, None, [Rise("new_customer", 0.05, "points", shift, measure)], np.array([0.0, YEAR]), YEAR
         )
         assert found.after[1, 0] - found.before[1, 0] == pytest.approx(0.05)
-        after = found.new[1]
+        customers, orders, _ = found.new[1]
         if measure == "survival":
-            assert after.customers[0, 1] == pytest.approx(found.after[1, 0])
+            assert customers[0, 1] == pytest.approx(found.after[1, 0])
         if measure == "order_rate":
-            assert after.orders[0, 1] / after.orders[0, 0] == pytest.approx(found.after[1, 0])
+            assert orders[0, 1] / orders[0, 0] == pytest.approx(found.after[1, 0])
 
 
 def test_every_measure_is_one_of_a_new_customer_and_every_year_is_a_shift_of_survival_alone():

@@ -5,14 +5,15 @@ survival and order rate are elementary, so a population is a set of nodes with w
 nodes or changes their weights. Nodes are equally spaced in logit p (or log mu), where the trapezoidal rule converges
 geometrically; the mass beyond the ends sits on the last nodes.
 
-Everything is computed at several points of the parameters at once: the fit and posterior draws.
+Everything is computed at several points of the parameters at once: the fit and posterior draws. What customers do is an
+array of shape (3, sizes, points, times): expected customers who are still there, and their expected orders and order
+values per time unit. A new customer is one customer; the first order is not among the orders.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -37,30 +38,6 @@ SHIFTS = ("mean", "scale", "logit")
 - ``scale``: everyone's dropout falls by that factor
 - ``logit``: everyone's log odds of leaving (at a trial; for Pareto/NBD within a year) fall by ``size``
 """
-
-
-@dataclass(frozen=True)
-class Curves:
-    """Expected customers who are still there, and their expected orders and order values per time unit.
-
-    Each of shape (sizes, points, times). A new customer is one customer; the first order is not among the orders.
-    """
-
-    customers: np.ndarray
-    orders: np.ndarray
-    revenue: np.ndarray
-
-    def __getitem__(self, place) -> Curves:
-        return Curves(self.customers[place], self.orders[place], self.revenue[place])
-
-    def __mul__(self, factor: np.ndarray) -> Curves:
-        return Curves(self.customers * factor, self.orders * factor, self.revenue * factor)
-
-    @staticmethod
-    def joined(parts: Sequence[Curves], axis: int) -> Curves:
-        """Curves laid end to end."""
-        columns = zip(*((part.customers, part.orders, part.revenue) for part in parts), strict=True)
-        return Curves(*(np.concatenate(column, axis) for column in columns))
 
 
 class Alive(NamedTuple):
@@ -94,13 +71,13 @@ class Leaving(ABC):
         points = (np.atleast_1d(np.asarray(each, dtype=float)) for each in params)
         self.params = type(params)(*np.broadcast_arrays(*points))
 
-    def of_new(self, kind: str, sizes: np.ndarray, times: np.ndarray) -> Curves:
+    def of_new(self, kind: str, sizes: np.ndarray, times: np.ndarray) -> np.ndarray:
         """One new customer, counted from the first order, whose orders are worth 1; ``sizes`` is (sizes, points)."""
         one = np.ones((len(self.params[0]), 1, 1))
         return self.of_alive(kind, sizes, times, Alive(one, one, np.zeros(1), np.zeros(1)))
 
     @abstractmethod
-    def of_alive(self, kind: str, sizes: np.ndarray, times: np.ndarray, alive: Alive) -> Curves:
+    def of_alive(self, kind: str, sizes: np.ndarray, times: np.ndarray, alive: Alive) -> np.ndarray:
         """Customers who are alive, all states together."""
 
     def ordering(self, kind: str, size: np.ndarray, start: float, length: float) -> np.ndarray:
@@ -111,7 +88,7 @@ class Leaving(ABC):
         """
         share, weights = unit_rule(FIRST_ORDER_NODES, near_zero=True)
         wait = length * share
-        there = self.of_new(kind, size[None], start + wait).customers[0]
+        there = self.of_new(kind, size[None], start + wait)[0, 0]
         r, alpha = self.params.r[:, None], self.params.alpha[:, None]
         density = r / alpha * (1 + wait / alpha) ** -(r + 1)
         return length * (there * density) @ weights
@@ -120,8 +97,8 @@ class Leaving(ABC):
         """From the size of a shift, shape (points,), to the customers still there at ``time``; None: one new one."""
         times = np.array([time])
         if alive is None:
-            return lambda size: self.of_new(kind, size[None], times).customers[0, :, 0]
-        return lambda size: self.of_alive(kind, size[None], times, alive).customers[0, :, 0]
+            return lambda size: self.of_new(kind, size[None], times)[0, 0, :, 0]
+        return lambda size: self.of_alive(kind, size[None], times, alive)[0, 0, :, 0]
 
 
 class BetaLeaving(Leaving):
@@ -155,8 +132,8 @@ class BetaLeaving(Leaving):
         stays = stays.swapaxes(0, 1)
         customers = stays @ there
         there *= (self.params.r / self.params.alpha)[:, None, None] / risk
-        orders = (stays @ there).swapaxes(0, 1)
-        return Curves(customers.swapaxes(0, 1), orders, orders)
+        orders = stays @ there
+        return np.array([customers, orders, orders]).swapaxes(1, 2)
 
     def ordering(self, kind, size, start, length):
         # Who is there at the start orders as if there were no leaving until the first order after it.
@@ -184,7 +161,7 @@ class BetaLeaving(Leaving):
             there /= risk[:, :, None]
             found[1] += orders @ there.reshape(flat)
             found[2] += revenue @ there.reshape(flat)
-        return Curves(*found.swapaxes(1, 2))
+        return found.swapaxes(1, 2)
 
     def staying(self, kind, time, alive):
         if kind != "mean" or alive is None:
@@ -250,7 +227,7 @@ class GammaLeaving(Leaving):
         rate = (self.params.r[:, None] + alive.frequency)[..., None] / (self.params.alpha[:, None] + alive.T)[:, None]
         by_state = alive.customers, alive.customers * rate, alive.revenue * rate
         weights = (np.einsum("mktj,kt->kmj", mass, each.sum(axis=1)) for each in by_state)
-        return Curves(*((each @ there).swapaxes(0, 1) for each in weights))
+        return np.array([(each @ there).swapaxes(0, 1) for each in weights])
 
     def _proneness(self, kind: str, size) -> np.ndarray:
         """mu at the nodes, shape (points, nodes)."""
@@ -275,6 +252,6 @@ def _normalised(log_mass: np.ndarray, fall_below) -> np.ndarray:
     return mass / mass.sum(axis=-1, keepdims=True)
 
 
-def _each(curves: Callable[[np.ndarray], Curves], sizes: np.ndarray) -> Curves:
+def _each(curves: Callable[[np.ndarray], np.ndarray], sizes: np.ndarray) -> np.ndarray:
     """The curves of every size, where the nodes move with it."""
-    return Curves.joined([curves(size[None]) for size in sizes], axis=0)
+    return np.concatenate([curves(size[None]) for size in sizes], axis=1)

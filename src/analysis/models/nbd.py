@@ -13,7 +13,7 @@ import numpy as np
 from scipy.special import gammaln
 
 from analysis.errors import Unavailable
-from analysis.models.leaving import Curves, Leaving
+from analysis.models.leaving import Leaving
 from analysis.models.purchase import PurchaseModel, SimulatedOrders, log_negative_binomial
 
 
@@ -69,8 +69,9 @@ class Nobody(Leaving):
 
     def of_alive(self, kind, sizes, times, alive):
         rate = (self.params.r[:, None] + alive.frequency)[..., None] / (self.params.alpha[:, None] + alive.T)[:, None]
-        totals = (each.sum(axis=(1, 2)) for each in (alive.customers, alive.customers * rate, alive.revenue * rate))
-        return Curves(*(np.multiply.outer(np.ones(len(sizes)), np.outer(each, np.ones(len(times)))) for each in totals))
+        by_state = np.array([alive.customers, alive.customers * rate, alive.revenue * rate])
+        totals = by_state.sum(axis=(2, 3))[:, None, :, None]
+        return np.broadcast_to(totals, (3, len(sizes), totals.shape[2], len(times)))
 
 
 def refuse_without_dropout(model: str) -> None:

@@ -43,7 +43,6 @@ from analysis.words import Message
 if TYPE_CHECKING:
     from analysis.data import Orders
     from analysis.models.fits import PurchaseFit
-    from analysis.models.leaving import Curves
     from analysis.models.spend import SpendFit
     from analysis.value.retention import ModelRetention
 
@@ -231,11 +230,11 @@ def brings(
     nodes, year, delta = line.times[1:], line.year, float(np.log1p(rate)) / line.year
     kernel = line.weights[line.horizons.index(choice.horizon_years)] * np.exp(-delta * nodes)
 
-    def part(curves: Curves, kernel: np.ndarray) -> np.ndarray:
-        revenue = curves.revenue[:, 1:]
+    def part(curves: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+        customers, orders, revenue = curves[..., 1:]
         if growth is not None:
             revenue = revenue * (1 + growth[:, None]) ** (nodes / year)
-        return np.array([revenue @ kernel, curves.orders[:, 1:] @ kernel, curves.customers[:, 1:] @ kernel / year])
+        return np.array([revenue @ kernel, orders @ kernel, customers @ kernel / year])
 
     if choice.scope in NEW_SCOPES:
         first = float(choice.scope == "new_customer")
