@@ -35,7 +35,8 @@ def test_simulated_value_has_the_mean_of_the_closed_form(x, t_x, age):
     found = _futures(_history(n, x, t_x, age), passes, spenders)
     params = BGNBD.Params(*CDNOW)
     expected = float(BGNBD().expected_purchases(params, HORIZON, x, t_x, age))
-    discounted = float(BGNBD().discounted_expected_purchases(params, HORIZON, DELTA, x, t_x, age))
+    alive = float(BGNBD().p_alive(params, x, t_x, age))
+    discounted = alive * float(BGNBD().discounted_while_alive(params, HORIZON, DELTA, x, age))
     worth = 2 * float(SpendParams(*SPEND).expected(x, 20.0))
     for simulated, closed in zip(found, (expected, discounted * worth, discounted), strict=True):
         assert simulated.mean() == pytest.approx(closed, abs=4 * simulated.std() / np.sqrt(simulated.size))
