@@ -24,7 +24,6 @@ from analysis.plotting import (
     format_ticks,
     heat_map_of_groups,
     is_narrow,
-    key_above,
     label_ends,
     name_axes,
     own_axes,
@@ -154,9 +153,8 @@ def plot_tenure(growth: SpendGrowth, ax: Axes | None = None) -> Axes:
     ax.set_ylim(0)
     ax.set_xticks(x if len(x) <= 8 else x[:: -(-len(x) // 8)])
     format_ticks(few_ticks(ax, y=5), x="integer", y="number")
-    lines = key_above(ax, entries)
     return name_axes(
-        ax, x=tr("Period since the first order"), y=tr("Spend, times that of the first period"), lines_between=lines
+        ax, x=tr("Period since the first order"), y=tr("Spend, times that of the first period"), key=entries
     )
 
 
@@ -173,8 +171,8 @@ def plot_survival(found: ContractualRetention, ax: Axes | None = None) -> Axes:
     ax.text(x[-1], 0.03, tr("forecast") + " ", ha="right", color=MUTED)
     ax.set(xlim=(0, x[-1]), ylim=(0, 1.04))
     format_ticks(few_ticks(few_ticks(ax, y=5), x=8, integer=True), x="integer", y="percent")
-    lines = key_above(ax, [(marks, tr("observed")), (line, tr("shifted-beta-geometric model"))])
-    return name_axes(ax, x=tr("Renewals since the start"), y=tr("Share of new customers left"), lines_between=lines)
+    key = [(marks, tr("observed")), (line, tr("shifted-beta-geometric model"))]
+    return name_axes(ax, x=tr("Renewals since the start"), y=tr("Share of new customers left"), key=key)
 
 
 def plot_readings(lift: RetentionLift, ax: Axes | None = None) -> Axes:
@@ -198,10 +196,9 @@ def plot_readings(lift: RetentionLift, ax: Axes | None = None) -> Axes:
     ax.set_xlim(min(0.0, 1.1 * frame["lower"].min()) - 0.02, max(1.0, 1.06 * frame["upper"].max()))
     _lines_across(ax)
     format_ticks(few_ticks(ax, x=4 if is_narrow(ax) else 8), x="percent")
-    key_above(ax, [(mark, model) for model, mark in entries.items()])
     claimed = tr("claimed: {low:percent} to {high:percent}", low=CLAIMED[0], high=CLAIMED[1])
     ax.text(sum(CLAIMED) / 2, len(labels) - 0.5, claimed, color=MUTED, ha="center", va="bottom", fontsize=8)
-    return name_axes(ax, x=tr("Rise in profit"))
+    return name_axes(ax, x=tr("Rise in profit"), key=[(mark, model) for model, mark in entries.items()])
 
 
 def _known_lifts(lift: RetentionLift) -> pd.DataFrame:
@@ -283,8 +280,7 @@ def plot_bridge(base: CustomerBase, ax: Axes | None = None) -> Axes:
     ax.set_xticks(x, [formats().month(day) for day in table["end"]])
     ax.set_xlim(-0.6, max(len(table), FEWEST_BARS) - 0.4)
     format_ticks(few_ticks(ax, y=6), y="integer")
-    lines = key_above(ax, entries)
-    return name_axes(ax, x=tr("Period that ended in"), y=tr("Customers"), lines_between=lines)
+    return name_axes(ax, x=tr("Period that ended in"), y=tr("Customers"), key=entries)
 
 
 def plot_drivers(base: CustomerBase, ax: Axes | None = None) -> Axes:
@@ -313,10 +309,8 @@ def plot_second_order(base: CustomerBase, ax: Axes | None = None) -> Axes:
     ax.set_xticks(sorted(table["age_days"].unique()))
     ax.set_ylim(0)
     format_ticks(few_ticks(ax, y=5), x="integer", y="percent")
-    lines = key_above(ax, entries[-1:] if len(entries) > 4 else entries)
-    return name_axes(
-        ax, x=tr("Days since the first order"), y=tr("Share with a second order"), lines_between=lines
-    )  # fmt: skip
+    key = entries[-1:] if len(entries) > 4 else entries
+    return name_axes(ax, x=tr("Days since the first order"), y=tr("Share with a second order"), key=key)
 
 
 def plot_rungs(ladder: Ladder, ax: Axes | None = None) -> Axes:
@@ -341,8 +335,7 @@ def plot_rungs(ladder: Ladder, ax: Axes | None = None) -> Axes:
     ax.grid(visible=False)
     ax.set_xticks([])
     ax.margins(x=0.12)
-    lines = key_above(ax, entries)
-    return name_axes(ax, y=tr("Share on each rung"), lines_between=lines)
+    return name_axes(ax, y=tr("Share on each rung"), key=entries)
 
 
 def plot_payback(payback: Payback, ax: Axes | None = None, model: str | None = None) -> Axes:
@@ -386,8 +379,8 @@ def plot_break_even(found: ContactLists, ax: Axes | None = None) -> Axes:
     ax.set_yticks(places, [str(LISTS[name]) for name in table.index], color=INK)
     _lines_across(ax)
     format_ticks(few_ticks(ax, x=4 if is_narrow(ax) else 6), x="percent")
-    key_above(ax, [(anyway, tr("order anyway")), (more, tr("must order more"))])
-    return name_axes(ax, x=tr("Share of those written to"))
+    key = [(anyway, tr("order anyway")), (more, tr("must order more"))]
+    return name_axes(ax, x=tr("Share of those written to"), key=key)
 
 
 def plot_flows(ladder: Ladder, ax: Axes | None = None, which: str = "coming") -> Axes:
