@@ -57,9 +57,9 @@ def test_the_predictive_interval_is_wider_than_the_credible_one_of_the_expectati
 
 def test_the_base_is_valued_under_every_model_since_they_disagree_on_who_is_alive(value):
     assert list(value.by_model) == ["BG/NBD", "MBG/NBD", "Pareto/NBD"]
-    assert value.by_model["BG/NBD"].residual_clv == value.total
+    assert value.by_model["BG/NBD"]["residual_clv"] == value.total
     for total in value.by_model.values():
-        for interval in (total.residual_clv, total.expected_orders):
+        for interval in total.values():
             assert interval.lower < interval.estimate < interval.upper
 
 

@@ -130,10 +130,6 @@ class BackTest(Result):
         ends = np.quantile(self.cumulative_totals, [(1 - self.level) / 2, (1 + self.level) / 2], axis=1)
         return self.cumulative.assign(lower=ends[0], upper=ends[1], level=self.level)
 
-    def score(self, name: str) -> pd.Series:
-        """The row of a model or baseline in ``scores``."""
-        return self.scores.loc[name]
-
     @property
     def winner(self) -> str:
         """Name with the best mean log score."""

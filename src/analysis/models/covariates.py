@@ -29,9 +29,8 @@ from analysis.models.fitting import Optimum, best_of, curvature, gradient, polis
 from analysis.models.patterns import Patterns, coarsened, customers_of, patterns_of
 from analysis.models.posterior import PROPOSALS, Prior, draw_posterior
 from analysis.models.registry import FALLBACK
-from analysis.tables import table_html
+from analysis.tables import Result
 from analysis.time import Clock, TimeUnit, time_unit
-from analysis.words import Message
 
 if TYPE_CHECKING:
     from analysis.data import CustomerSummary
@@ -192,8 +191,8 @@ class Likelihood:
         return replace(self, **{process: getattr(self, process).drop(columns=covariate, level=0)})
 
 
-@dataclass(frozen=True)
-class CovariateFit:
+@dataclass(frozen=True, repr=False)
+class CovariateFit(Result):
     """A purchase model with covariates at its maximum likelihood, and one fit for each group for prediction.
 
     Attributes
@@ -225,7 +224,9 @@ class CovariateFit:
     log_likelihood_without: float
     groups: Mapping[str, PurchaseFit]
     design: pd.DataFrame
-    group: np.ndarray = field(repr=False, compare=False)
+    group: np.ndarray = field(compare=False)
+
+    main = "summary"
 
     def of(self, data, unit: str | None = None) -> CovariateFit:
         """The same fit asked about the same customers, as ``PurchaseFit.of``; what is stored holds none."""
@@ -237,15 +238,6 @@ class CovariateFit:
         """As ``PurchaseFit.predict``, each customer by the fit of the own group."""
         by_group = np.argsort(self.group, kind="stable")
         return pd.concat([fit.predict(horizon) for fit in self.groups.values()]).iloc[np.argsort(by_group)]
-
-    def _repr_html_(self) -> str:
-        said = Message(
-            "{model} with covariates, {n:integer} group of customers",
-            "{model} with covariates, {n:integer} groups of customers",
-            model=self.model,
-            n=len(self.groups),
-        )
-        return table_html(self.summary, said)
 
 
 def fit_with_covariates(

@@ -221,8 +221,8 @@ class PurchaseFit(Result):
         return table_html(self.summary, count)
 
 
-@dataclass(frozen=True)
-class PurchaseFits:
+@dataclass(frozen=True, repr=False)
+class PurchaseFits(Result):
     """All purchase models on the same customers.
 
     Attributes
@@ -236,6 +236,7 @@ class PurchaseFits:
     fits: tuple[PurchaseFit, ...]
     not_identified: Mapping[str, Message]
 
+    main = "customers_alive"
     plot = Plots(silence="analysis.models.plots:plot_silence_by_model")
 
     @property
@@ -268,9 +269,6 @@ class PurchaseFits:
             for fit in self
         }
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
-
-    def _repr_html_(self) -> str:
-        return table_html(self.customers_alive())
 
     def __iter__(self) -> Iterator[PurchaseFit]:
         return iter(self.fits)

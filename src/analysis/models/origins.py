@@ -28,7 +28,7 @@ from analysis.models.futures import forecast
 from analysis.models.patterns import patterns_of
 from analysis.models.registry import MODELS
 from analysis.models.season import fit_in_time
-from analysis.tables import table_html
+from analysis.tables import Result
 from analysis.time import Clock, TimeUnit, duration, promotion_edges, time_unit, to_days
 
 if TYPE_CHECKING:
@@ -158,8 +158,8 @@ class Window:
         return float(np.log(self.forecasts[model] + 1).std())
 
 
-@dataclass(frozen=True)
-class Record:
+@dataclass(frozen=True, repr=False)
+class Record(Result):
     """What rolling origins say: the model that the data support, how it fared, and how wide intervals must be.
 
     Attributes
@@ -188,6 +188,8 @@ class Record:
     calibration: Calibration
     follows: str
 
+    main = "windows"
+
     @property
     def seasonal(self) -> bool:
         """Whether the models' time follows a season."""
@@ -203,9 +205,6 @@ class Record:
         """Whether the primary model scores better than BG/NBD by more than luck."""
         row = self.choice.loc[self.primary]
         return bool(row["lead"] > REJECTED_AT * row["error"])
-
-    def _repr_html_(self) -> str:
-        return table_html(self.windows.set_index("origin"))
 
 
 def rolling_origins(

@@ -40,22 +40,6 @@ PASSES = 1_000
 
 
 @dataclass(frozen=True)
-class ModelTotal:
-    """The base's totals under one purchase model, with predictive intervals.
-
-    Attributes
-    ----------
-    residual_clv
-        Residual value of the base [currency]; None without money.
-    expected_orders
-        Orders of the base within the horizon.
-    """
-
-    residual_clv: Interval | None
-    expected_orders: Interval
-
-
-@dataclass(frozen=True)
 class Totals:
     """The base's and its segments' totals under one purchase model: orders, discounted amount, discounted orders.
 
@@ -202,8 +186,8 @@ class CustomerValue(Result):
     segments
         Totals by segment as ``by`` gives them, by dimension (``orders``, ``recency`` or ``value``) and segment.
     by_model
-        Purchase model -> the base's total under it: they disagree on who is alive, so they disagree on what the base
-        is worth.
+        Purchase model -> residual_clv [currency] (None without money) and expected_orders of the base under it, with
+        predictive intervals: they disagree on who is alive, so they disagree on what the base is worth.
     draws
         Number of simulated futures behind the predictive intervals.
     horizon_years, annual_discount_rate, gross_margin, cost_per_order
@@ -219,7 +203,7 @@ class CustomerValue(Result):
     expected_total: Interval | None
     expected_orders: Interval
     segments: pd.DataFrame
-    by_model: Mapping[str, ModelTotal]
+    by_model: Mapping[str, Mapping[str, Interval | None]]
     draws: int
     horizon_years: float
     annual_discount_rate: float
@@ -447,24 +431,24 @@ def value_of(
     table = futures.customers.assign(residual_clv=simulation.discounted * left)
     table["residual_clv_lower"], table["residual_clv_upper"] = bounds
 
-    def base(totals: Totals) -> ModelTotal:
+    def base(totals: Totals) -> dict[str, Interval | None]:
         (orders, amount, discounted), simulated = totals.expected, totals.simulated[:, 0]
         estimate = gross_margin * amount - cost_per_order * discounted
         money = gross_margin * simulated[1] - cost_per_order * simulated[2]
         value = Interval.around(estimate, money, level) if has_money else None
-        return ModelTotal(value, Interval.around(orders, simulated[0], level))
+        return {"residual_clv": value, "expected_orders": Interval.around(orders, simulated[0], level)}
 
     known = pd.DataFrame() if attributes is None else attributes
     more = {f"{name}_" if name in COLUMNS else name: known[name].array for name in known}
     by_model, expected = {name: base(each) for name, each in futures.by_model.items()}, None
     if has_money:
         drawn = gross_margin * futures.expectation[1] - cost_per_order * futures.expectation[2]
-        expected = Interval.around(by_model[primary].residual_clv.estimate, drawn, level)
+        expected = Interval.around(by_model[primary]["residual_clv"].estimate, drawn, level)
     value = CustomerValue(
         customers=table[list(COLUMNS)].assign(**more),
-        total=by_model[primary].residual_clv,
+        total=by_model[primary]["residual_clv"],
         expected_total=expected,
-        expected_orders=by_model[primary].expected_orders,
+        expected_orders=by_model[primary]["expected_orders"],
         segments=pd.DataFrame(),
         by_model=by_model,
         draws=totals.simulated.shape[2],
