@@ -87,9 +87,9 @@ def test_the_claim_becomes_true_where_winning_a_customer_costs_nearly_all_that_o
     assert rows["cost_to"].to_numpy() == pytest.approx([32.24, 35.49, 39.18], abs=0.02)
     assert lift.costs_agreed("survival") == pytest.approx((30.55, 32.24), abs=0.02)
     for row in rows.itertuples():
-        whole = row.gain / row.estimate
-        assert row.gain / (whole - row.cost_from) == pytest.approx(0.25)
-        assert row.gain / (whole - row.cost_to) == pytest.approx(0.95)
+        whole = row.gain_in_money / row.estimate
+        assert row.gain_in_money / (whole - row.cost_from) == pytest.approx(0.25)
+        assert row.gain_in_money / (whole - row.cost_to) == pytest.approx(0.95)
 
 
 def test_reichhelds_arithmetic_gives_his_printed_values():
