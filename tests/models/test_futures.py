@@ -17,7 +17,7 @@ def _history(n, x, t_x, age):
 def _futures(history, passes, spenders, horizon=HORIZON, delta=DELTA, seed=1):
     """Orders, their discounted amount and their discounted number, each of shape (passes, customers)."""
     chunks = simulate_futures(BGNBD(), np.tile(CDNOW, (passes, 1)), history, horizon, delta, spenders, seed)
-    parts = zip(*((chunk.orders, chunk.amount, chunk.discounted) for chunk in chunks), strict=True)
+    parts = zip(*(found for _, *found in chunks), strict=True)
     return [None if part[0] is None else np.concatenate(part, axis=1) for part in parts]
 
 

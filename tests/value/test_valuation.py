@@ -141,10 +141,10 @@ def test_customers_are_never_stored_times_draws(monkeypatch, simulated):
     monkeypatch.setattr("analysis.models.futures.CELLS_PER_CHUNK", 50_000)
     seen, original = [], valuation.simulate_futures
 
-    def spying(*args):
-        for chunk in original(*args):
-            seen.append(chunk.orders.size)
-            yield chunk
+    def spying(*args, **settings):
+        for rows, orders, *more in original(*args, **settings):
+            seen.append(orders.size)
+            yield rows, orders, *more
 
     monkeypatch.setattr(valuation, "simulate_futures", spying)
     simulated.simulation.totals(level=0.9)

@@ -111,24 +111,18 @@ class Simulation:
         if groups is not None:
             members = np.vstack([members, groups.to_numpy().T])
         sums = np.zeros((3, len(members), len(self.draws)))
-        for chunk in simulate_futures(
-            MODELS[self.model],
-            self.draws,
-            self.history,
-            self.horizon,
-            self.delta,
-            spenders,
-            self.seed,
-            self.clock.calendar_after(self.end),
-        ):
-            here = members[:, chunk.rows]
-            sums[0] += here @ chunk.orders.T
+        model, calendar = MODELS[self.model], self.clock.calendar_after(self.end)
+        time = {"horizon": self.horizon, "delta": self.delta, "calendar": calendar}
+        chunks = simulate_futures(model, self.draws, self.history, **time, spenders=spenders, seed=self.seed)
+        for rows, orders, amount, discounted in chunks:
+            here = members[:, rows]
+            sums[0] += here @ orders.T
             if spenders is not None:
-                sums[1] += here @ chunk.amount.T
-                sums[2] += here @ chunk.discounted.T
-                left = margin * chunk.amount - cost * chunk.discounted if cost else margin * chunk.amount
+                sums[1] += here @ amount.T
+                sums[2] += here @ discounted.T
+                left = margin * amount - cost * discounted if cost else margin * amount
                 if level is not None:
-                    bounds[:, chunk.rows] = np.quantile(left, [(1 - level) / 2, (1 + level) / 2], axis=0)
+                    bounds[:, rows] = np.quantile(left, [(1 - level) / 2, (1 + level) / 2], axis=0)
         expected = [self.orders.sum(), (self.discounted * worth).sum(), self.discounted.sum()]
         return Totals(np.array(expected), sums, bounds)
 
