@@ -273,10 +273,14 @@ def state_of(
     return {"silent": silent, "late": points[LATE], "latest": points[SILENT], "p_alive": alive, "asleep": asleep}
 
 
-def _states(orders: np.ndarray, state: Mapping[str, np.ndarray], needed: int) -> np.ndarray:
+def _rung(orders: np.ndarray, state: Mapping[str, np.ndarray], needed: int) -> np.ndarray:
+    """``shopper``, ``customer`` or ``member``, by orders alone."""
     member = (orders >= needed) & (state["silent"] <= state["late"])
-    awake = np.where(member, "member", np.where(orders > 1, "customer", "shopper"))
-    return np.where(state["asleep"], "asleep", awake)
+    return np.where(member, "member", np.where(orders > 1, "customer", "shopper"))
+
+
+def _states(orders: np.ndarray, state: Mapping[str, np.ndarray], needed: int) -> np.ndarray:
+    return np.where(state["asleep"], "asleep", _rung(orders, state, needed))
 
 
 def _steps(before: Mapping[str, np.ndarray], state: Mapping[str, np.ndarray], now: Mapping) -> pd.DataFrame:
@@ -345,8 +349,7 @@ def _yes(column: pd.Series) -> pd.Series:
 def _customers(orders: AnyOrders, now: Mapping, today: Mapping, needed: int, known: pd.DataFrame) -> pd.DataFrame:
     of = known.reindex(orders.histories.table["customer_id"].astype(str))
     club, praised = of["club"].to_numpy(dtype=bool), (of["praises"] | (of["refers"] > 0)).to_numpy()
-    member = ((now["orders"] >= needed) & (today["silent"] <= today["late"])) | club
-    rung = np.where(member, "member", np.where(now["orders"] > 1, "customer", "shopper"))
+    rung = np.where(club, "member", _rung(now["orders"], today, needed))
     rung = np.where(praised & (rung != "shopper"), "advocate", rung)
     rung = np.where(of["rung"] == "fan", "fan", rung)
     return pd.DataFrame(

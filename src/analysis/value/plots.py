@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -71,9 +72,7 @@ def plot_segments(
     ax.barh(places, frame["estimate"], 0.5, color=PALE)
     ax.hlines(places, lower, upper, color=BLUE, linewidth=2.2)
     ax.plot(frame["estimate"], places, "o", color=BLUE, markersize=5.5, markeredgecolor="white")
-    ax.set_yticks(places, [str(LABELS.get(by, {}).get(name, name)) for name in frame.index], color=INK)
-    _lines_across(ax)
-    format_ticks(few_ticks(ax, x=4 if is_narrow(ax) else 6), x=_kind(value))
+    _rows(ax, [str(LABELS.get(by, {}).get(name, name)) for name in frame.index], _kind(value))
     return name_axes(ax, x=_measured(value), y=str(DIMENSIONS.get(by, by)))
 
 
@@ -192,10 +191,8 @@ def plot_readings(lift: RetentionLift, ax: Axes | None = None) -> Axes:
             ax.hlines(y, each.lower, each.upper, color=stroke.color, linewidth=4, alpha=0.4)
             (entries[each.model],) = ax.plot(each.estimate, y, stroke.marker, color=stroke.color, linestyle="none")
     ax.set_ylim(len(labels) - 0.5, -0.5)
-    ax.set_yticks(range(len(labels)), labels)
     ax.set_xlim(min(0.0, 1.1 * frame["lower"].min()) - 0.02, max(1.0, 1.06 * frame["upper"].max()))
-    _lines_across(ax)
-    format_ticks(few_ticks(ax, x=4 if is_narrow(ax) else 8), x="percent")
+    _rows(ax, labels, "percent")
     claimed = tr("claimed: {low:percent} to {high:percent}", low=CLAIMED[0], high=CLAIMED[1])
     ax.text(sum(CLAIMED) / 2, len(labels) - 0.5, claimed, color=MUTED, ha="center", va="bottom", fontsize=8)
     return name_axes(ax, x=tr("Rise in profit"), key=[(mark, model) for model, mark in entries.items()])
@@ -262,9 +259,12 @@ def _line(ax: Axes, at: np.ndarray, frame: pd.DataFrame, stroke: Stroke) -> Arti
     return line
 
 
-def _lines_across(ax: Axes) -> None:
+def _rows(ax: Axes, labels: Sequence[str], kind: str) -> None:
+    """Names what lies below each other, with lines across."""
+    ax.set_yticks(range(len(labels)), labels, color=INK)
     ax.grid(visible=False, axis="y")
     ax.grid(visible=True, axis="x")
+    format_ticks(few_ticks(ax, x=4 if is_narrow(ax) else 6), x=kind)
 
 
 def plot_bridge(base: CustomerBase, ax: Axes | None = None) -> Axes:
@@ -291,9 +291,7 @@ def plot_drivers(base: CustomerBase, ax: Axes | None = None) -> Axes:
     colors = [INK if name == "change" else BLUE if last[name] >= 0 else ORANGE for name in shown]
     ax.barh(np.arange(len(shown)), values, 0.55, color=colors)
     ax.axvline(0, color=GREY, linewidth=0.9)
-    ax.set_yticks(np.arange(len(shown)), [str(DRIVERS[name]) for name in shown], color=INK)
-    _lines_across(ax)
-    format_ticks(few_ticks(ax, x=4 if is_narrow(ax) else 6), x="compact_money" if base.has_money else "compact")
+    _rows(ax, [str(DRIVERS[name]) for name in shown], "compact_money" if base.has_money else "compact")
     return name_axes(ax, x=tr("Change against the period before"))
 
 
@@ -376,9 +374,7 @@ def plot_break_even(found: ContactLists, ax: Axes | None = None) -> Axes:
     places = np.arange(len(table))
     anyway = ax.barh(places, table["p_order"], 0.55, color=PALE)
     more = ax.barh(places, table["break_even"], 0.55, left=table["p_order"], color=BLUE)
-    ax.set_yticks(places, [str(LISTS[name]) for name in table.index], color=INK)
-    _lines_across(ax)
-    format_ticks(few_ticks(ax, x=4 if is_narrow(ax) else 6), x="percent")
+    _rows(ax, [str(LISTS[name]) for name in table.index], "percent")
     key = [(anyway, tr("order anyway")), (more, tr("must order more"))]
     return name_axes(ax, x=tr("Share of those written to"), key=key)
 

@@ -60,8 +60,7 @@ class ModelRetention(Result):
 
     def first_year(self, model: str) -> Interval:
         """Retention of a new customer in the first year."""
-        row = self.years[(self.years["group"] == "new_customers") & (self.years["model"] == model)].iloc[0]
-        return Interval(*row[["estimate", "lower", "upper", "level"]])
+        return Interval.in_row(self.years.query("group == 'new_customers' and model == @model").iloc[0])
 
     @property
     def reaches_a_year(self) -> bool:
