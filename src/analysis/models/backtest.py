@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
+from scipy.stats import norm, sem
 
 from analysis.errors import NotIdentified, Unavailable
 from analysis.interval import Interval
@@ -19,7 +19,7 @@ from analysis.models.futures import Forecast, forecast, passes_for
 from analysis.models.origins import fit_candidates
 from analysis.models.patterns import Patterns, patterns_of
 from analysis.models.registry import MODELS
-from analysis.models.scores import best_decile_hit_rate, distance_from_middle, paired_lead, rank_correlation
+from analysis.models.scores import best_decile_hit_rate, distance_from_middle, rank_correlation
 from analysis.plotting import Plots
 from analysis.tables import Result
 from analysis.time import TimeUnit, duration, promotion_edges, time_unit
@@ -260,7 +260,7 @@ def forecast_holdout(
     ranked = sorted(found, key=lambda each: -each.log_probability.mean())
     own = next(each for each in ranked if each.name == fits.primary.model)
     best_baseline = next(each for each in ranked if each.name not in MODELS)
-    lead_mean, lead_error = paired_lead(own.log_probability, best_baseline.log_probability)
+    lead = own.log_probability - best_baseline.log_probability
     return BackTest(
         holdout_days=split.holdout_days,
         calibration_end=split.calibration_end,
@@ -272,8 +272,8 @@ def forecast_holdout(
         accuracy=pd.DataFrame([_accuracy(each, actual) for each in ranked]).set_index("name"),
         totals=np.array([each.totals for each in ranked]),
         distance=np.array([distance_from_middle(each.below, each.at, np.random.default_rng(seed)) for each in ranked]),
-        lead_mean=lead_mean,
-        lead_error=lead_error,
+        lead_mean=float(lead.mean()),
+        lead_error=float(sem(lead)),
         calibration_by_group=_by_group(split, {each.name: each.mean for each in ranked}),
         cumulative=cumulative,
         cumulative_totals=cumulative_totals,

@@ -35,12 +35,6 @@ def _membership(values: np.ndarray, size: int) -> np.ndarray:
     return above + tied * (size - above.sum()) / tied.sum()
 
 
-def paired_lead(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
-    """Mean difference of two log scores over the same customers, and its standard error."""
-    difference = first - second
-    return float(difference.mean()), float(difference.std(ddof=1) / np.sqrt(difference.size))
-
-
 def distance_from_middle(below: np.ndarray, at: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """How far the randomised probability integral transform of each count lies from one half, shape (n,).
 
