@@ -99,7 +99,7 @@ def test_margin_scales_value_and_costs_reduce_it(simulated, value):
 
 def test_a_cost_that_eats_the_margin_leaves_the_same_share_of_every_order(cdnow_39_weeks, cdnow_purchase, cdnow_spend):
     """With one value for all orders a cost is a lower margin: totals, bounds and segments agree."""
-    constant = cdnow_spend.__class__("constant", {"mean": 40.0}, {}, float("nan"), 1, 0, 40.0)
+    constant = cdnow_spend.__class__("constant", {"mean": 40.0}, {}, float("nan"), 1, 40.0)
     found = futures(cdnow_39_weeks, cdnow_purchase.fits[:1], constant)
     with_cost, without = value_of(found, gross_margin=0.5, cost_per_order=8.0), value_of(found, gross_margin=0.3)
     assert vars(with_cost.total) == pytest.approx(vars(without.total))
