@@ -181,14 +181,12 @@ def plot_history(fit: PurchaseFit, ax: Axes | None = None, *, customer) -> Axes:
 
 def plot_calibration(test: BackTest, ax: Axes | None = None) -> Axes:
     """Mean orders in the holdout by repeat orders before it: what came, its interval in grey, and the forecasts."""
-    from matplotlib.lines import Line2D
-
     ax, groups = own_axes(ax), test.calibration_by_group
     places = np.arange(len(groups))
     reach = norm.ppf((1 + test.level) / 2) * groups["standard_error"].fillna(0)
     ax.bar(places, 2 * reach, 0.8, bottom=groups["actual"] - reach, color="#dfe4e8")
-    ax.hlines(groups["actual"], places - 0.4, places + 0.4, color=INK, linewidth=2)
-    entries = [(Line2D([], [], color=INK, linewidth=2), tr("What came"))]
+    came = ax.hlines(groups["actual"], places - 0.4, places + 0.4, color=INK, linewidth=2)
+    entries = [(came, tr("What came"))]
     for index, model in enumerate(test.fits.names):
         stroke = stroke_of(model)
         shift = (index - (len(test.fits.names) - 1) / 2) * 0.2

@@ -18,13 +18,14 @@ from scipy.stats import norm
 
 from analysis.config import ContactsConfig
 from analysis.data.remote import InEngine
-from analysis.errors import DataError, Unavailable, UsageError
+from analysis.errors import Unavailable, UsageError
 from analysis.models.fits import fits_of
 from analysis.models.registry import MODELS
 from analysis.plotting import Plots
 from analysis.tables import Result
 from analysis.time import duration
 from analysis.value.categories import backtest_categories, bought_next, due_categories, next_categories, run_out_times
+from analysis.value.groups import by_id
 from analysis.value.history import AnyOrders, history, of_each, refuse_without_money
 from analysis.value.intervals import picks_compared
 from analysis.value.ladder import SILENT, histories_ago, own_rhythm, state_of, waits_that_ended, with_rhythm
@@ -245,10 +246,8 @@ def contact_lists(
     needed = (cost_per_contact + table["p_order"] * incentive) / gain.where(gain > 0)
     table["break_even"] = needed.fillna(np.inf)
     permitted = np.ones(len(table), dtype=bool)
-    if opt_in is not None:
-        if opt_in.index.has_duplicates:
-            raise DataError("opt_in: its index must hold each customer id once")
-        permitted = opt_in.reindex(table["customer_id"]).eq(True).to_numpy()  # noqa: FBT003 (blank is no permission)
+    if opt_in is not None:  # blank is no permission
+        permitted = by_id(opt_in, pd.Index(table["customer_id"]), "opt_in").eq(True).to_numpy()  # noqa: FBT003
     found = [table[members & permitted].assign(list=name) for name, members in _members(table).items()]
     known = pd.DataFrame(columns=["list", "shrunk", "verdict"]) if effects is None or effects.empty else effects
     brought = known.set_index("list")["shrunk"].astype(float)

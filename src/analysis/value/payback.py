@@ -26,6 +26,7 @@ from analysis.plotting import Plots
 from analysis.tables import Result
 from analysis.time import DAYS_PER_YEAR, TimeUnit, duration, force_of_interest, from_days, to_days
 from analysis.value.base import flows_of, periods_of
+from analysis.value.groups import by_id
 from analysis.value.history import (
     AnyOrders,
     entered,
@@ -345,13 +346,10 @@ def _alone(orders: AnyOrders, margin: Margin, cost: float, level: float) -> pd.D
 
 def _groups(orders: AnyOrders, margin: Margin, by: pd.Series | None, days: float, level: float) -> pd.DataFrame:
     """Mean margin of each group by age, drawn towards the mean of all (normal means, variance by moments)."""
-    ids = orders.histories.ids
     if by is None:
         code, names = cohorts_of(first_order_days(orders).astype("datetime64[M]"))
     else:
-        if not ids.isin(by.index).any() or by.index.has_duplicates:
-            raise DataError(f"by: its index must hold customer ids such as {ids[:1].tolist()}, each once")
-        code, names = pd.factorize(by.reindex(ids), sort=True)
+        code, names = pd.factorize(by_id(by, orders.histories.ids, "by"), sort=True)
     ages = pd.DataFrame(_ages(days).items(), columns=["months", "most"])
     with history(orders) as bought:
         told = bought.mutate(margin=margin(bought), seen=days_seen(orders, bought))
@@ -511,7 +509,7 @@ def earned_growth(orders: AnyOrders, earned: pd.Series) -> pd.DataFrame:
     refuse_left_truncation(orders)
     refuse_without_money(orders)
     _, edges, short = periods_of(orders, 12)
-    edges, is_earned = edges[short:], _of(orders, earned).eq(True)  # noqa: FBT003
+    edges, is_earned = edges[short:], by_id(earned, orders.histories.ids, "earned").eq(True)  # noqa: FBT003
     flows, _ = flows_of(orders, edges, is_earned.to_numpy())
     found = flows.pivot(index="period", columns="fate", values="revenue").rename_axis(columns=None)
     found = found.reindex(range(len(edges) - 1), columns=["kept", "came_back", "earned", "bought"]).fillna(0.0)
@@ -563,7 +561,7 @@ def referred_against_others(
     """
     refuse_left_truncation(orders)
     table = orders.histories.table
-    given = _of(orders, earned)
+    given = by_id(earned, orders.histories.ids, "earned").reset_index(drop=True)
     cells = pd.DataFrame({"quarter": pd.DatetimeIndex(table["first_order"]).to_period("Q").astype(str)})
     cells = cells.join(table[[name for name in ("first_category", "first_channel") if name in table]].astype(str))
     with history(orders) as bought:
@@ -587,9 +585,3 @@ def referred_against_others(
         ends = normal_ends(estimate, float(fit.bse.iloc[0]), level)
         rows.append({"measure": measure, "referred": mean, "others": mean - estimate, **ends})
     return pd.DataFrame(rows).assign(customers=count, equals=len(year) - count)
-
-
-def _of(orders: AnyOrders, earned: pd.Series) -> pd.Series:
-    if earned.index.has_duplicates:
-        raise DataError("earned: its index must hold each customer id once")
-    return earned.reindex(orders.histories.ids).reset_index(drop=True)

@@ -324,11 +324,8 @@ def plot_rungs(ladder: Ladder, ax: Axes | None = None) -> Axes:
         place = y + 0.4 - (number + 0.5) * height
         drawn = ax.barh(place, table[name].fillna(0), height * 0.92, color=color)
         entries.append((drawn, label))
-        for at, share in zip(place, table[name].fillna(0), strict=True):
-            ax.annotate(
-                formats().percent(share) if share else "", (max(share, 0), at), xytext=(4, 0),
-                textcoords="offset points", va="center", color=INK,
-            )  # fmt: skip
+        labels = [formats().percent(share) if share else "" for share in table[name].fillna(0)]
+        ax.bar_label(drawn, labels, padding=4, color=INK)
     ax.set_yticks(y, [str(RUNGS[rung]) for rung in table.index], color=INK)
     ax.grid(visible=False)
     ax.set_xticks([])

@@ -24,7 +24,7 @@ from analysis.models.registry import MODELS
 from analysis.plotting import Plots
 from analysis.tables import Result
 from analysis.time import DAYS_PER_YEAR, Clock, duration, force_of_interest, from_days, to_days, units_per_year
-from analysis.value.groups import LABELS, members_of, segment_of, segments_of
+from analysis.value.groups import LABELS, by_id, members_of, segment_of, segments_of
 from analysis.value.intervals import ends
 from analysis.value.shifts import expected_at_rest
 
@@ -260,16 +260,10 @@ class CustomerValue(Result):
                 allowed = ", ".join(map(repr, [*LABELS, *self.customers.columns]))
                 raise DataError(f"group == {group!r}, must be one of {allowed}, or a Series by customer id")
             return self.customers[group]
-        if not isinstance(group, pd.Series):
+        if not isinstance(group, pd.Series) or group.empty:
             kind = type(group).__name__
-            raise DataError(f"group is of the type {kind}, must be a column's name or a Series by customer id")
-        ids = self.customers["customer_id"]
-        if not ids.isin(group.index).any() or group.index.has_duplicates:
-            found, own = (each.tolist()[:1] for each in (group.index, ids))
-            raise DataError(
-                f"groups: their index must hold customer ids such as {own}, each once; it begins with {found}"
-            )
-        return group.reindex(ids)
+            raise DataError(f"group is of the type {kind}, must be a column's name or a Series by customer id of some")
+        return by_id(group, pd.Index(self.customers["customer_id"]), "groups")
 
 
 def customer_value(
