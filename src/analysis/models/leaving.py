@@ -71,14 +71,27 @@ class Leaving(ABC):
         points = (np.atleast_1d(np.asarray(each, dtype=float)) for each in params)
         self.params = type(params)(*np.broadcast_arrays(*points))
 
-    def of_new(self, kind: str, sizes: np.ndarray, times: np.ndarray) -> np.ndarray:
-        """One new customer, counted from the first order, whose orders are worth 1; ``sizes`` is (sizes, points)."""
+    def curves(self, kind: str, sizes: np.ndarray, times: np.ndarray, alive: Alive | None = None) -> np.ndarray:
+        """What customers who are alive do, all states together, after shifts of ``sizes``, shape (sizes, points).
+
+        Without any it is one new customer, counted from the first order, whose orders are worth 1.
+        """
+        if kind != "mean" and len(sizes) > 1:  # the nodes move with the size
+            return np.concatenate([self.curves(kind, size[None], times, alive) for size in sizes], axis=1)
+        return self._of_new(kind, sizes, times) if alive is None else self._of_alive(kind, sizes, times, alive)
+
+    def _of_new(self, kind: str, sizes: np.ndarray, times: np.ndarray) -> np.ndarray:
         one = np.ones((len(self.params[0]), 1, 1))
-        return self.of_alive(kind, sizes, times, Alive(one, one, np.zeros(1), np.zeros(1)))
+        return self._of_alive(kind, sizes, times, Alive(one, one, np.zeros(1), np.zeros(1)))
 
     @abstractmethod
-    def of_alive(self, kind: str, sizes: np.ndarray, times: np.ndarray, alive: Alive) -> np.ndarray:
-        """Customers who are alive, all states together."""
+    def _of_alive(self, kind: str, sizes: np.ndarray, times: np.ndarray, alive: Alive) -> np.ndarray:
+        """As ``curves``, of several sizes only for ``mean``."""
+
+    def _at_rest(self, alive: Alive) -> np.ndarray:
+        """Customers of each state, their orders and order values per time unit, shape (3, points, x, T)."""
+        rate = (self.params.r[:, None] + alive.frequency)[..., None] / (self.params.alpha[:, None] + alive.T)[:, None]
+        return np.array([alive.customers, alive.customers * rate, alive.revenue * rate])
 
     def ordering(self, kind: str, size: np.ndarray, start: float, length: float) -> np.ndarray:
         """Share of new customers with an order in (start, start + length], shape (points,) as ``size``.
@@ -88,17 +101,15 @@ class Leaving(ABC):
         """
         share, weights = unit_rule(FIRST_ORDER_NODES, near_zero=True)
         wait = length * share
-        there = self.of_new(kind, size[None], start + wait)[0, 0]
+        there = self.curves(kind, size[None], start + wait)[0, 0]
         r, alpha = self.params.r[:, None], self.params.alpha[:, None]
         density = r / alpha * (1 + wait / alpha) ** -(r + 1)
         return length * (there * density) @ weights
 
     def staying(self, kind: str, time: float, alive: Alive | None) -> Callable[[np.ndarray], np.ndarray]:
-        """From the size of a shift, shape (points,), to the customers still there at ``time``; None: one new one."""
-        times = np.array([time])
-        if alive is None:
-            return lambda size: self.of_new(kind, size[None], times)[0, 0, :, 0]
-        return lambda size: self.of_alive(kind, size[None], times, alive)[0, 0, :, 0]
+        """From the size of a shift, shape (points,), to the share still there at ``time``; None: of new customers."""
+        all_there = 1.0 if alive is None else alive.customers.sum(axis=(1, 2))
+        return lambda size: self.curves(kind, size[None], np.array([time]), alive)[0, 0, :, 0] / all_there
 
 
 class BetaLeaving(Leaving):
@@ -122,9 +133,7 @@ class BetaLeaving(Leaving):
         self.place = np.arange(LOWEST, HIGHEST + self.step, self.step)
         self.log_odds_total = np.logaddexp(0, self.place)
 
-    def of_new(self, kind, sizes, times):
-        if kind != "mean" and len(sizes) > 1:
-            return _each(lambda size: self.of_new(kind, size, times), sizes)
+    def _of_new(self, kind, sizes, times):
         p = self._proneness(kind, sizes[0])
         stays = self._mass(kind, sizes, np.zeros(1))[:, :, 0] * (1 - p) ** self.trial_at_birth
         risk = 1 + np.multiply.outer(p, times) / self.params.alpha[:, None, None]
@@ -143,9 +152,7 @@ class BetaLeaving(Leaving):
         orders = (age / self.params.alpha[:, None]) ** -r - ((age + length) / self.params.alpha[:, None]) ** -r
         return (stays * orders).sum(axis=1)
 
-    def of_alive(self, kind, sizes, times, alive):
-        if kind != "mean" and len(sizes) > 1:
-            return _each(lambda size: self.of_alive(kind, size, times, alive), sizes)
+    def _of_alive(self, kind, sizes, times, alive):
         mass = self._mass(kind, sizes, self.trial_at_birth + alive.frequency)
         kept = (mass > NEGLIGIBLE).any(axis=(0, 1, 2))
         p, mass = self._proneness(kind, sizes[0])[:, kept], mass[..., kept].transpose(1, 0, 3, 2)
@@ -172,8 +179,8 @@ class BetaLeaving(Leaving):
             self._there(p, np.array([time]), count, T)[0][..., 0] * alive.customers[:, None, :, place]
             for place, T in enumerate(alive.T)
         )
-        trials = self.trial_at_birth + alive.frequency
-        return lambda size: np.einsum("kxj,kjx->k", self._mass(kind, size[None], trials)[0], there)
+        trials, all_there = self.trial_at_birth + alive.frequency, alive.customers.sum(axis=(1, 2))
+        return lambda size: np.einsum("kxj,kjx->k", self._mass(kind, size[None], trials)[0], there) / all_there
 
     def _there(self, p, times, count, T):
         """Share still there of customers with a proneness, shape (points, nodes, x, times), and alpha + T + p t."""
@@ -219,14 +226,10 @@ class GammaLeaving(Leaving):
         # Beyond this place a gamma density is below exp(-40) of its height.
         self.place = np.arange(LOWEST, np.log(s + 12 * np.sqrt(s) + 40).max(), self.step)
 
-    def of_alive(self, kind, sizes, times, alive):
-        if kind != "mean" and len(sizes) > 1:
-            return _each(lambda size: self.of_alive(kind, size, times, alive), sizes)
+    def _of_alive(self, kind, sizes, times, alive):
         there = np.exp(-np.multiply.outer(self._proneness(kind, sizes[0]), times))
         mass = self._mass(kind, sizes, alive.T)
-        rate = (self.params.r[:, None] + alive.frequency)[..., None] / (self.params.alpha[:, None] + alive.T)[:, None]
-        by_state = alive.customers, alive.customers * rate, alive.revenue * rate
-        weights = (np.einsum("mktj,kt->kmj", mass, each.sum(axis=1)) for each in by_state)
+        weights = (np.einsum("mktj,kt->kmj", mass, each.sum(axis=1)) for each in self._at_rest(alive))
         return np.array([(each @ there).swapaxes(0, 1) for each in weights])
 
     def _proneness(self, kind: str, size) -> np.ndarray:
@@ -250,8 +253,3 @@ def _normalised(log_mass: np.ndarray, fall_below) -> np.ndarray:
     log_mass[..., 0] -= np.log(-np.expm1(-fall_below))[..., 0]
     mass = np.exp(log_mass - log_mass.max(axis=-1, keepdims=True))
     return mass / mass.sum(axis=-1, keepdims=True)
-
-
-def _each(curves: Callable[[np.ndarray], np.ndarray], sizes: np.ndarray) -> np.ndarray:
-    """The curves of every size, where the nodes move with it."""
-    return np.concatenate([curves(size[None]) for size in sizes], axis=1)

@@ -67,10 +67,8 @@ class NBD(PurchaseModel):
 class Nobody(Leaving):
     """Nobody leaves, whatever is shifted."""
 
-    def of_alive(self, kind, sizes, times, alive):
-        rate = (self.params.r[:, None] + alive.frequency)[..., None] / (self.params.alpha[:, None] + alive.T)[:, None]
-        by_state = np.array([alive.customers, alive.customers * rate, alive.revenue * rate])
-        totals = by_state.sum(axis=(2, 3))[:, None, :, None]
+    def _of_alive(self, kind, sizes, times, alive):
+        totals = self._at_rest(alive).sum(axis=(2, 3))[:, None, :, None]
         return np.broadcast_to(totals, (3, len(sizes), totals.shape[2], len(times)))
 
 

@@ -316,14 +316,13 @@ def _solved(
     whole, zero = sum(count for _, count in parts), np.zeros(len(parts[0][1]))
     kind = "mean" if rise.shift == "every_year" else rise.shift
     staying = [_measured(leaving, rise.measure, kind, year, alive) for alive, _ in parts]
-    each = [1.0 if alive is None else alive.customers.sum(axis=(1, 2)) for alive, _ in parts]
-    at_rest = [stays(zero) / one for stays, one in zip(staying, each, strict=True)]
+    at_rest = [stays(zero) for stays in staying]
 
     def retention(size: np.ndarray) -> np.ndarray:
         if rise.shift == "every_year":
             shares = [share ** np.exp(-size) for share in at_rest]
         else:
-            shares = [stays(size) / one for stays, one in zip(staying, each, strict=True)]
+            shares = [stays(size) for stays in staying]
         return sum(count * share for (_, count), share in zip(parts, shares, strict=True)) / whole
 
     before = retention(zero)
@@ -337,11 +336,11 @@ def _solved(
 def _measured(
     leaving: Leaving, measure: str, kind: str, year: float, alive: Alive | None
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """From the size of a shift, shape (points,), to first-year retention by a measure times the customers."""
+    """From the size of a shift, shape (points,), to first-year retention by a measure."""
     if measure == "order_rate":
 
         def rate(size: np.ndarray) -> np.ndarray:
-            orders = leaving.of_new(kind, size[None], np.array([0.0, year]))[1, 0]
+            orders = leaving.curves(kind, size[None], np.array([0.0, year]))[1, 0]
             return orders[:, 1] / orders[:, 0]
 
         return rate
@@ -363,9 +362,7 @@ def _streams(
             by_kind.setdefault(rise.shift, []).append(place)
     for kind in by_kind.keys() & set(SHIFTS):
         of_kind = np.array([sizes[place] for place in by_kind[kind]])
-        curves = (
-            leaving.of_new(kind, of_kind, times) if alive is None else leaving.of_alive(kind, of_kind, times, alive)
-        )
+        curves = leaving.curves(kind, of_kind, times, alive)
         for row, place in enumerate(by_kind[kind]):
             found[place] = curves[:, row]
     for place in by_kind.get("every_year", ()):
