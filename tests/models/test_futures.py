@@ -87,4 +87,4 @@ def test_no_horizon_no_orders():
 
 
 def test_more_customers_get_fewer_passes_but_never_too_few():
-    assert [passes_for(n) for n in (1, 20_000, 100_000, 10**7)] == [2_000, 2_000, 400, 200]
+    assert [passes_for(n, 2_000) for n in (1, 20_000, 100_000, 10**7)] == [2_000, 2_000, 400, 200]

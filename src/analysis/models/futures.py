@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 SINGLY = 32
 """Orders of one future that are valued one by one; the rest of a longer series by its mean and variance."""
 CELLS_PER_CHUNK = 4_000_000
+MOST_SIMULATED, FEWEST_PASSES = 4e7, 200
+"""Customers times passes that are affordable, and passes that are made in any case."""
 THREADS = 2
 GRID = 500
 """Moments over whose discounts within a season a mean is taken."""
@@ -138,13 +140,13 @@ def forecast(
     return Forecast(fit.model, mean, np.log(np.maximum(probability, 1e-300)), below, at, totals)
 
 
-def passes_for(customers: int, most: int = 2_000, least: int = 200, cells: float = 4e7) -> int:
-    """How many passes are affordable: as many as ``cells`` simulated customers allow.
+def passes_for(customers: int, most: int) -> int:
+    """How many passes are affordable, ``most`` at most.
 
-    >>> passes_for(2_357), passes_for(100_000), passes_for(1_000_000)
+    >>> passes_for(2_357, 2_000), passes_for(100_000, 2_000), passes_for(1_000_000, 2_000)
     (2000, 400, 200)
     """
-    return int(np.clip(cells // max(customers, 1), least, most))
+    return int(np.clip(MOST_SIMULATED // max(customers, 1), FEWEST_PASSES, most))
 
 
 def simulate_futures(

@@ -287,15 +287,16 @@ def credit_card_value(retention) -> np.ndarray:
     return (before + for_ever) / (1 + DISCOUNT_RATE) - WINNING
 
 
-def credit_card_lift(retention: float, gain: float = AFTER - BEFORE) -> float:
-    """By how much that value rises when retention does; NaN where it cannot, or where there is no value before.
+def credit_card_lift(retention: float) -> float:
+    """By how much that value rises when retention does by as much; NaN where it cannot, or without a value before.
 
     >>> round(credit_card_lift(0.85), 3), round(credit_card_lift(0.90), 3)
     (0.528, 0.745)
     """
-    if not 0 < retention < retention + gain <= 1:
+    raised = retention + (AFTER - BEFORE)
+    if not 0 < retention < raised <= 1:
         return float("nan")
-    before, after = credit_card_value([retention, retention + gain])
+    before, after = credit_card_value([retention, raised])
     return float(after / before - 1) if before > 0 else float("nan")
 
 

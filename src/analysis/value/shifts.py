@@ -200,7 +200,7 @@ def expected_at_rest(
     return base, new, found.order_value
 
 
-def timeline(horizons: Iterable[float], year: float, nodes: tuple[int, int] = NODES) -> Timeline:
+def timeline(horizons: Iterable[float], year: float) -> Timeline:
     """Gauss-Legendre nodes between the horizons, closer together near the start, where streams fall fastest.
 
     Examples
@@ -212,7 +212,7 @@ def timeline(horizons: Iterable[float], year: float, nodes: tuple[int, int] = NO
     horizons = tuple(sorted(set(horizons)))
     places, weights = [], []
     for start, end in pairwise([0.0, *(horizon * year for horizon in horizons)]):
-        share, mass = unit_rule(nodes[1] if start else nodes[0], near_zero=not start)
+        share, mass = unit_rule(NODES[1] if start else NODES[0], near_zero=not start)
         places.append(start + (end - start) * share)
         weights.append(mass * (end - start))
     at, weight = np.concatenate(places), np.concatenate(weights)
