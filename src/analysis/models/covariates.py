@@ -299,7 +299,8 @@ def fit_with_covariates(
     extra = len(likelihood.names) - likelihood.own
     optimum = _maximum(likelihood, np.append(plain.point, np.zeros(extra)))
     labels = [", ".join(f"{name}={row[name]}" for name in names) for _, row in design.groups.iterrows()]
-    prior = Prior(np.append(own.mean, np.zeros(extra)), np.append(own.sd, np.full(extra, SHRUNK_SD)))
+    spread = np.append(np.full(likelihood.own, own.sd), np.full(extra, SHRUNK_SD))
+    prior = Prior(np.append(own.mean, np.zeros(extra)), spread)
     groups = _group_fits(likelihood, prior, optimum.point, parts, clock, seed)
     return CovariateFit(
         model=model.name,

@@ -36,7 +36,6 @@ from analysis.words import Message
 if TYPE_CHECKING:
     from analysis.data import CustomerSummary, Orders
 
-PRIOR_SD = 2.0
 WIDEST_AT_LIMIT = 1.01
 """Standard error, in e-folds, that the other parameters may have where customers do not differ."""
 DRAWS_FOR_ALIVE = 400
@@ -442,7 +441,7 @@ def _where_all_are_alike(function: LogLikelihood, found: Optimum) -> tuple[np.nd
 
 def purchase_prior(model: PurchaseModel, patterns: Patterns) -> Prior:
     """Log-parameters are normal with sd 2 around 0; durations in units of the customers' mean age."""
-    return Prior(np.where(model.time_scaled, np.log(_time_scale(patterns)), 0.0), np.full(len(model.names), PRIOR_SD))
+    return Prior(np.where(model.time_scaled, np.log(_time_scale(patterns)), 0.0))
 
 
 def purchase_posterior(

@@ -21,7 +21,6 @@ from analysis.models.spend import GAMMA_GAMMA, NO_EFFECT, FrequencyEffect, Spend
 
 FAR_FROM_MEAN = 3.0
 OPEN_MEAN = 2.0
-PRIOR_SD = 2.0
 BIN_WIDTH = 0.02
 
 
@@ -198,7 +197,7 @@ def gamma_gamma_posterior(params: SpendParams, spending: Spending, seed: int) ->
     A priori log p, log(q - 1) and log v are normal, v in units of the mean order value.
     """
     scale = float(spending.mean_value.mean())
-    prior = Prior(np.array([0.0, 0.0, np.log(scale)]), np.full(3, PRIOR_SD))
+    prior = Prior(np.array([0.0, 0.0, np.log(scale)]))
     mode, likelihood = to_free(params), total_log_likelihood(spending)
     alike, weight = _binned(spending)
     if alike is not spending:

@@ -22,8 +22,6 @@ from analysis.errors import NotIdentified
 from analysis.models.fitting import LogLikelihood, Optimum, best_of, polish
 from analysis.models.posterior import Posterior, Prior, draw_posterior
 
-PRIOR_SD = 2.0
-"""Standard deviation of the normal priors of log alpha and log beta around 0."""
 E_FOLDS = 28.0
 """Periods are added up until their discount is below exp(-E_FOLDS)."""
 MOST_PERIODS = 1_000_000
@@ -158,8 +156,7 @@ def fit_shifted_beta_geometric(counts: pd.DataFrame) -> SBGParams:
 
 def contract_posterior(params: SBGParams, counts: pd.DataFrame, seed: int) -> Posterior:
     """Posterior of alpha and beta, whose logarithms are normal around 0 with sd 2 a priori."""
-    prior = Prior(np.zeros(2), np.full(2, PRIOR_SD))
-    drawn = draw_posterior(log_likelihood(counts), prior, np.log(params), seed)
+    drawn = draw_posterior(log_likelihood(counts), Prior(np.zeros(2)), np.log(params), seed)
     return replace(drawn, names=SBGParams._fields, draws=np.exp(drawn.draws))
 
 
