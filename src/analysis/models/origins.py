@@ -344,15 +344,12 @@ def record_of(
                 "end": pd.Timestamp(now.end),
                 "model": model,
                 "actual": now.actual,
-                "estimate": own.estimate,
-                "lower": own.lower,
-                "upper": own.upper,
+                **vars(own),
                 "calibrated_lower": calibrated.lower,
                 "calibrated_upper": calibrated.upper,
                 "season": now.season,
                 "log_error": now.log_error(model),
                 "log_sd": now.log_sd(model),
-                "level": level,
             }
         )
     follows = time_that_wins(windows, primary) if follows is None else follows
@@ -453,14 +450,13 @@ def leads(windows: Sequence[Window], reference: str = PREFERRED) -> pd.DataFrame
     rows = {}
     for model in MODELS:
         known = [each.log_scores for each in windows if model in each.log_scores]
-        both = [scores for scores in known if reference in scores]
         if not known:
             continue
-        own = pd.concat([scores[model] for scores in both or known])
-        lead = error = float("nan")
-        if both:
-            difference = pd.concat([scores[model] - scores[reference] for scores in both]).groupby(level=0).sum()
-            lead = float(difference.sum() / len(own))
-            error = float(difference.std(ddof=1) * np.sqrt(len(difference)) / len(own))
-        rows[model] = {"windows": len(both or known), "log_score": float(own.mean()), "lead": lead, "error": error}
+        judged = [scores for scores in known if reference in scores] or known
+        own = pd.concat([scores[model] for scores in judged])
+        apart = pd.concat([scores[model] - scores.get(reference, np.nan) for scores in judged])
+        of_customer = apart.groupby(level=0).sum(min_count=1)
+        lead = of_customer.sum(min_count=1) / len(own)
+        error = of_customer.std() * np.sqrt(len(of_customer)) / len(own)
+        rows[model] = {"windows": len(judged), "log_score": own.mean(), "lead": lead, "error": error}
     return pd.DataFrame.from_dict(rows, orient="index", columns=["windows", "log_score", "lead", "error"])
