@@ -19,7 +19,7 @@ from analysis.models.futures import Forecast, forecast, passes_for
 from analysis.models.origins import fit_candidates
 from analysis.models.patterns import Patterns, patterns_of
 from analysis.models.registry import MODELS
-from analysis.models.scores import best_decile_hit_rate, distance_from_middle, rank_correlation
+from analysis.models.scores import best_decile_hit_rate, distance_from_middle, log_miss, rank_correlation
 from analysis.plotting import Plots
 from analysis.tables import Result
 from analysis.time import TimeUnit, duration, promotion_edges, time_unit
@@ -148,8 +148,9 @@ class BackTest(Result):
     @property
     def miss(self) -> float:
         """log(actual / forecast) of the primary model's total over its own standard deviation; as of a ``Window``."""
-        estimate, totals = self.accuracy.loc[self.primary, "estimate"], self.totals[self.accuracy.index == self.primary]
-        return float(np.log((self.actual + 1) / (estimate + 1)) / np.log(totals + 1).std())
+        totals = self.totals[self.accuracy.index == self.primary]
+        error, sd = log_miss(self.actual, self.accuracy.loc[self.primary, "estimate"], totals)
+        return error / sd
 
     @property
     def miss_probability(self) -> float:

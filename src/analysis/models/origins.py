@@ -27,6 +27,7 @@ from analysis.models.fits import LEVEL, PurchaseFits, fit_all, refuse_unknown_mo
 from analysis.models.futures import forecast
 from analysis.models.patterns import patterns_of
 from analysis.models.registry import MODELS
+from analysis.models.scores import log_miss
 from analysis.models.season import fit_in_time
 from analysis.tables import Result
 from analysis.time import Clock, TimeUnit, duration, promotion_edges, time_unit, to_days
@@ -149,13 +150,9 @@ class Window:
     season: float = 1.0
     in_time: Mapping[str, Window] = field(default_factory=dict)
 
-    def log_error(self, model: str) -> float:
-        """log(actual / forecast); one order is added to both so that none is a number too."""
-        return float(np.log((self.actual + 1) / (self.estimates[model] + 1)))
-
-    def log_sd(self, model: str) -> float:
-        """The model's own standard deviation of that."""
-        return float(np.log(self.forecasts[model] + 1).std())
+    def miss(self, model: str) -> tuple[float, float]:
+        """The log error of a model, and its own standard deviation of that; see ``log_miss``."""
+        return log_miss(self.actual, self.estimates[model], self.forecasts[model])
 
 
 @dataclass(frozen=True, repr=False)
@@ -336,7 +333,7 @@ def record_of(
         turn = turns[best if best in window.in_time else ""]
         past = [each for each in turn if each[0].calibration_end < window.calibration_end]
         now, model = turn[len(past)]
-        own = Interval.around(now.estimates[model], now.forecasts[model], level)
+        own, (error, sd) = Interval.around(now.estimates[model], now.forecasts[model], level), now.miss(model)
         calibrated = _calibration(past, window_days).widened(own, window_days)
         rows.append(
             {
@@ -348,8 +345,8 @@ def record_of(
                 "calibrated_lower": calibrated.lower,
                 "calibrated_upper": calibrated.upper,
                 "season": now.season,
-                "log_error": now.log_error(model),
-                "log_sd": now.log_sd(model),
+                "log_error": error,
+                "log_sd": sd,
             }
         )
     follows = time_that_wins(windows, primary) if follows is None else follows
@@ -379,8 +376,7 @@ def _in_turn(windows: Sequence[Window], primary: str) -> list[tuple[Window, str]
 
 
 def _calibration(turns: Sequence[tuple[Window, str]], window_days: int) -> Calibration:
-    errors = [window.log_error(model) for window, model in turns]
-    return Calibration.of(errors, [window.log_sd(model) for window, model in turns], window_days)
+    return Calibration.of(*np.reshape([window.miss(model) for window, model in turns], (-1, 2)).T, window_days)
 
 
 def time_that_wins(windows: Sequence[Window], primary: str = AUTO) -> str:
