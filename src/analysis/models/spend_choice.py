@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 from scipy.special import xlogy
-from scipy.stats import norm
-from scipy.stats import t as student_t
 from statsmodels.genmod.families import Gamma
 from statsmodels.genmod.families.links import Log
 from statsmodels.genmod.generalized_linear_model import GLM
@@ -267,10 +265,8 @@ def spend_dependence(spending: Spending, level: float) -> dict[str, Any] | None:
     x, m = spending.frequency, spending.mean_value
     if x.size < FEWEST_SPENDERS or np.ptp(x) == 0 or np.ptp(m) <= 1e-12 * m.max():
         return None
-    slope, error = frequency_slope(spending, x)
-    reach = student_t.ppf((1 + level) / 2, x.size - 2) * error
-    lower, estimate, upper = (2 ** np.array([slope - reach, slope, slope + reach]) - 1).tolist()
-    change = Interval(estimate, lower, upper, level)
+    slope = Interval.normal(*frequency_slope(spending, x), level, x.size - 2)
+    change = Interval(*(2 ** np.array([slope.estimate, slope.lower, slope.upper]) - 1).tolist(), level)
     return {
         "rank_correlation": rank_interval(rank_correlation(x, m), x.size, level),
         "change_per_doubling": change,
@@ -289,9 +285,8 @@ def rank_interval(rho: float, n: int, level: float) -> Interval:
     """Spearman's rho of n pairs with Fisher's z; its standard error 1.03 / sqrt(n - 3) is that of Fieller, Hartley and
     Pearson (1957), Biometrika 44.
     """
-    reach = norm.ppf((1 + level) / 2) * np.sqrt(1.06 / (n - 3))
-    z = np.arctanh(np.clip(rho, -0.999999, 0.999999))
-    return Interval(rho, float(np.tanh(z - reach)), float(np.tanh(z + reach)), level)
+    z = Interval.normal(np.arctanh(np.clip(rho, -0.999999, 0.999999)), np.sqrt(1.06 / (n - 3)), level)
+    return Interval(rho, float(np.tanh(z.lower)), float(np.tanh(z.upper)), level)
 
 
 def frequency_slope(spending: Spending, orders: np.ndarray) -> tuple[float, float]:

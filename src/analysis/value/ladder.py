@@ -427,8 +427,7 @@ def _coming(
     recency, age = clock.ages(days["recency"], days["T"], end)
     year, year_later = clock.ahead(DAYS_PER_YEAR, end), end + pd.Timedelta(days=DAYS_PER_YEAR)
     counts = np.zeros((PASSES, len(STATES) ** 2))
-    for number, draw in enumerate(fit.posterior.draws[:PASSES]):
-        params = model.Params(*draw.tolist())
+    for number, params in enumerate(fit.draws(PASSES)):
         alive = np.flatnonzero(rng.random(len(chosen)) < model.p_alive(params, repeats, recency, age))
         future = model.draw_orders_while_alive(rng, params, year, repeats[alive], age[alive])
         # The last of several uniform moments; that of a customer who left with an order is exactly at the end.

@@ -286,12 +286,11 @@ def _modelled(fit: PurchaseFit, seen: np.ndarray, left: np.ndarray, delta: float
     """
     model, last = MODELS[fit.model], seen.shape[1] - 1
     ages = MONTH * np.arange(last, months + 1)
-    draws = fit.posterior.draws[: len(seen) - 1]
+    draws = fit.draws(len(seen) - 1)
     places = np.resize(np.arange(len(draws)), len(seen) - 1)
-    params = [fit.params, *(model.Params(*draw.tolist()) for draw in draws)]
     times = from_days(ages, fit.time_unit)
     new = np.zeros(len(times))
-    orders = np.array([model.expected_purchases(each, times, new, new, new) for each in params])
+    orders = np.array([model.expected_purchases(each, times, new, new, new) for each in (fit.params, *draws)])
     orders = np.diff(orders, axis=1)[np.append(0, 1 + places)] * np.exp(-delta * (ages[:-1] + MONTH / 2))
     return np.hstack([seen, seen[:, -1:] + np.cumsum(orders * left[:, None], axis=1)])
 
