@@ -87,7 +87,7 @@ def outcome(seed: int, **form: float) -> dict[str, float]:
     history = tuple(part[patterns.index] for part in patterns.history)
     draws = fits.primary.posterior.draws[:300]
     chunks = simulate_futures(MODELS[fits.primary.model], draws, history, horizon, seed=seed)
-    totals = sum(chunk.orders.sum(axis=1) for chunk in chunks)
+    totals = sum(orders.sum(axis=1) for _, orders, *_ in chunks)
     expected = MODELS[fits.primary.model].expected_purchases(fits.primary.params, horizon, *patterns.history)
     checks = diagnostics(orders, fits)
     own = rl.Interval.around(patterns.total(expected), totals, LEVEL)

@@ -202,16 +202,17 @@ def is_narrow(ax: Axes) -> bool:
     return ax.get_window_extent().width / ax.figure.dpi < 4
 
 
-def name_axes(ax: Axes, x: str | None = None, y: str | None = None, *, lines_between: int = 0) -> Axes:
+def name_axes(ax: Axes, x: str | None = None, y: str | None = None, *, key: Sequence[tuple[Artist, str]] = ()) -> Axes:
     """Names the axes: y horizontally above the axis, where it is read first; x below; neither wider than its axes.
 
     Parameters
     ----------
-    lines_between
-        Lines of text that stand between the name of y and the plot, such as those of ``key_above``.
+    key
+        What is drawn, and its name: on lines of its own between the name of y and the plot, where it can hide nothing.
     """
     from matplotlib import rcParams
 
+    lines_between = _key_above(ax, key) if key else 0
     letters = max(16, int(ax.get_window_extent().width / ax.figure.dpi * 72 / (LETTER * rcParams["font.size"])))
     if y:
         ax.set_title(textwrap.fill(y, letters), loc="left", pad=8 + LINE_ABOVE * lines_between, fontsize="medium")
@@ -220,18 +221,8 @@ def name_axes(ax: Axes, x: str | None = None, y: str | None = None, *, lines_bet
     return ax
 
 
-def key_above(ax: Axes, entries: Sequence[tuple[Artist, str]]) -> int:
-    """The key to what is drawn, on lines of its own above the plot, where it can hide nothing.
-
-    Parameters
-    ----------
-    entries
-        What is drawn, and its name.
-
-    Returns
-    -------
-    How many lines it takes, for ``name_axes``.
-    """
+def _key_above(ax: Axes, entries: Sequence[tuple[Artist, str]]) -> int:
+    """Draws the key above the plot; gives how many lines it takes."""
     from matplotlib.transforms import ScaledTranslation
 
     handles, names = zip(*entries, strict=True)

@@ -66,7 +66,7 @@ class Result:
 
     def to_frame(self) -> pd.DataFrame:
         """The main table, with the columns that the class explains."""
-        found = getattr(self, self.main)
+        found = self._shown()
         return found if isinstance(found, pd.DataFrame) else found.to_frame()
 
     def _shown(self) -> pd.DataFrame:

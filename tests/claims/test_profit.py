@@ -77,7 +77,7 @@ def test_without_the_leverage_it_is_false_and_contradicted(leveraged):
 
 
 def test_the_same_company_contradicts_it_once_keeping_costs_more_than_it_brings(leveraged):
-    most = max(lift.break_even_cost.upper for lift in leveraged.lift.named_lifts.values())
+    most = max(lift.break_even_cost.upper for lift in leveraged.lift.of(leveraged.lift.named).values())
     paid = verdict_of(leveraged, cost_per_customer_year=most)
     assert paid.estimate.upper < 0.05
     assert paid.verdict is Outcome.CONTRADICTED
@@ -102,7 +102,8 @@ def test_what_the_articles_say_of_five_points_is_tested_at_five_points_whatever_
         claim = f"five_points_more_profit{ending}"
         found, before = (vars(verdict_of(each, claim).estimate) for each in (relative, leveraged))
         assert found == pytest.approx(before)
-    assert relative.lift.named_lifts["BG/NBD"].lift != leveraged.lift.named_lifts["BG/NBD"].lift
+    named, other = (study.lift.of(study.lift.named)["BG/NBD"].lift for study in (leveraged, relative))
+    assert named != other
 
 
 def test_the_cut_of_costs_brings_exactly_what_two_points_of_retention_bring(leveraged):

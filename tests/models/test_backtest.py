@@ -20,7 +20,7 @@ def cdnow_test(cdnow_split):
 
 
 def test_bgnbd_forecasts_1653_orders_where_1882_came_outside_its_own_interval(cdnow_test):
-    score = cdnow_test.score("BG/NBD")
+    score = cdnow_test.scores.loc["BG/NBD"]
     assert score.actual == 1_882
     assert round(score.estimate) == 1_653
     assert score.upper < 1_882
@@ -29,7 +29,7 @@ def test_bgnbd_forecasts_1653_orders_where_1882_came_outside_its_own_interval(cd
 
 
 def test_the_size_of_a_miss_is_said_in_its_own_standard_deviations(cdnow_test):
-    own = cdnow_test.score("BG/NBD")
+    own = cdnow_test.scores.loc["BG/NBD"]
     assert 0 < cdnow_test.miss_probability < 0.1
     assert cdnow_test.miss > 1.645
     exact = dataclasses.replace(cdnow_test, actual=round(own["estimate"]))
@@ -40,7 +40,7 @@ def test_the_size_of_a_miss_is_said_in_its_own_standard_deviations(cdnow_test):
 
 
 def test_mean_absolute_error_cannot_tell_the_model_from_predicting_zero(cdnow_split, cdnow_test):
-    assert cdnow_test.score("BG/NBD").mae == pytest.approx(0.785, abs=5e-4)
+    assert cdnow_test.scores.loc["BG/NBD"].mae == pytest.approx(0.785, abs=5e-4)
     assert np.abs(cdnow_split.holdout_orders).mean() == pytest.approx(0.798, abs=5e-4)
 
 
@@ -55,7 +55,7 @@ def test_three_models_and_three_baselines_are_ranked_by_log_score(cdnow_test):
 def test_on_cdnow_the_model_is_not_clearly_better_than_a_shrunken_past_rate(cdnow_test):
     assert cdnow_test.verdict == "undecided"
     assert cdnow_test.lead.lower < 0 < cdnow_test.lead.estimate < cdnow_test.lead.upper
-    lead = cdnow_test.score("BG/NBD").log_score - cdnow_test.score(cdnow_test.best_baseline).log_score
+    lead = cdnow_test.scores.loc["BG/NBD"].log_score - cdnow_test.scores.loc[cdnow_test.best_baseline].log_score
     assert cdnow_test.lead.estimate == pytest.approx(lead)
 
 

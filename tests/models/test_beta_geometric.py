@@ -90,7 +90,7 @@ class TestEveryModel:
 
     def test_nothing_happens_in_no_time(self, model, params):
         assert model.expected_purchases(params, 0.0, X, RECENCY, AGE) == pytest.approx(0)
-        assert model.discounted_expected_purchases(params, 0.0, 0.002, X, RECENCY, AGE) == pytest.approx(0)
+        assert model.discounted_while_alive(params, 0.0, 0.002, X, AGE) == pytest.approx(0)
         assert model.p_order(params, 0.0, X, RECENCY, AGE) == pytest.approx(0, abs=1e-12)
         assert model.survival(params, 0.0, X, RECENCY, AGE) == pytest.approx(model.p_alive(params, X, RECENCY, AGE))
 
@@ -112,10 +112,10 @@ class TestEveryModel:
         assert 1 - pmf[0] == pytest.approx(none)
 
     def test_discounting_takes_away_and_at_no_rate_nothing(self, model, params):
-        plain = model.expected_purchases(params, 156.0, X, RECENCY, AGE)
+        plain = model.expected_while_alive(params, 156.0, X, AGE)
         delta = np.log(1.1) / 52.18
-        discounted = model.discounted_expected_purchases(params, 156.0, delta, X, RECENCY, AGE)
-        assert model.discounted_expected_purchases(params, 156.0, 0.0, X, RECENCY, AGE) == pytest.approx(plain)
+        discounted = model.discounted_while_alive(params, 156.0, delta, X, AGE)
+        assert model.discounted_while_alive(params, 156.0, 0.0, X, AGE) == pytest.approx(plain)
         assert np.all(discounted < plain)
         assert np.all(discounted > plain * np.exp(-delta * 156))
 
@@ -134,6 +134,14 @@ class TestEveryModel:
         assert np.all(np.diff(survival) < 0) or (model.name == FALLBACK and np.all(survival == 1))
         assert survival[-1] > 0
 
+    def test_p_alive_is_one_half_after_the_time_that_the_model_names(self, model, params):
+        until = model.time_until_p_alive_half(params, X, RECENCY, AGE)
+        assert np.isinf(until[0]) == (model.name in ("BG/NBD", FALLBACK))
+        later = (until > 0) & np.isfinite(until)
+        assert later.any() or model.name == FALLBACK
+        assert model.p_alive(params, X[later], RECENCY[later], (AGE + until)[later]) == pytest.approx(0.5)
+        assert np.all(model.p_alive(params, X, RECENCY, AGE)[until == 0] <= 0.5)
+
     def test_simulated_futures_have_the_expected_mean_and_distribution(self, model, params):
         rng = np.random.default_rng(5)
         n, horizon, x, age = 200_000, 52.0, 3, 39.0
@@ -149,14 +157,3 @@ class TestEveryModel:
 def test_a_bgnbd_customer_without_a_repeat_order_cannot_have_left_but_an_mbgnbd_one_can():
     assert BGNBD().p_alive(CDNOW, 0, 0.0, 39.0) == 1
     assert MBGNBD().p_alive(CDNOW, 0, 0.0, 39.0) < 1
-
-
-def test_p_alive_is_one_half_after_the_time_that_the_model_names():
-    until = BGNBD().time_until_p_alive_half(CDNOW, X, RECENCY, AGE)
-    assert np.isinf(until[0])
-    later = until > 0
-    later[0] = False
-    assert later.any()
-    alive = BGNBD().p_alive(CDNOW, X[later], RECENCY[later], AGE[later] + until[later])
-    assert alive == pytest.approx(0.5)
-    assert np.all(BGNBD().p_alive(CDNOW, X[1:], RECENCY[1:], AGE[1:])[until[1:] == 0] <= 0.5)

@@ -41,7 +41,7 @@ class TestDesign:
     def test_levels_are_compared_with_the_most_frequent_one_and_numbers_stay(self):
         frame = pd.DataFrame({"channel": ["b"] * 30 + ["a"] * 20 + ["c"] * 10, "age": [0, 1] * 30})
         design = design_of(frame)
-        assert list(design.columns) == ["channel=a", "channel=c", "age"]
+        assert list(design.numbers) == [("channel", "channel=a"), ("channel", "channel=c"), ("age", "age")]
         assert design.groups["customers"].sum() == 60
         assert len(design.groups) == len(design.numbers) == 6
         first = design.groups.iloc[design.group[0]]

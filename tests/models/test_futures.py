@@ -17,7 +17,7 @@ def _history(n, x, t_x, age):
 def _futures(history, passes, spenders, horizon=HORIZON, delta=DELTA, seed=1):
     """Orders, their discounted amount and their discounted number, each of shape (passes, customers)."""
     chunks = simulate_futures(BGNBD(), np.tile(CDNOW, (passes, 1)), history, horizon, delta, spenders, seed)
-    parts = zip(*((chunk.orders, chunk.amount, chunk.discounted) for chunk in chunks), strict=True)
+    parts = zip(*(found for _, *found in chunks), strict=True)
     return [None if part[0] is None else np.concatenate(part, axis=1) for part in parts]
 
 
@@ -35,7 +35,8 @@ def test_simulated_value_has_the_mean_of_the_closed_form(x, t_x, age):
     found = _futures(_history(n, x, t_x, age), passes, spenders)
     params = BGNBD.Params(*CDNOW)
     expected = float(BGNBD().expected_purchases(params, HORIZON, x, t_x, age))
-    discounted = float(BGNBD().discounted_expected_purchases(params, HORIZON, DELTA, x, t_x, age))
+    alive = float(BGNBD().p_alive(params, x, t_x, age))
+    discounted = alive * float(BGNBD().discounted_while_alive(params, HORIZON, DELTA, x, age))
     worth = 2 * float(SpendParams(*SPEND).expected(x, 20.0))
     for simulated, closed in zip(found, (expected, discounted * worth, discounted), strict=True):
         assert simulated.mean() == pytest.approx(closed, abs=4 * simulated.std() / np.sqrt(simulated.size))
@@ -86,4 +87,4 @@ def test_no_horizon_no_orders():
 
 
 def test_more_customers_get_fewer_passes_but_never_too_few():
-    assert [passes_for(n) for n in (1, 20_000, 100_000, 10**7)] == [2_000, 2_000, 400, 200]
+    assert [passes_for(n, 2_000) for n in (1, 20_000, 100_000, 10**7)] == [2_000, 2_000, 400, 200]

@@ -12,7 +12,7 @@ from analysis.models.registry import MODELS
 from analysis.models.spend import Spending
 from analysis.time import Clock, TimeUnit
 
-FLAT = Prior(np.zeros(2), np.full(2, 100.0))
+FLAT = Prior(np.zeros(2), 100.0)
 
 
 def _normal(point):

@@ -66,10 +66,10 @@ def _repeated():
 def _futures(model, posterior, base, horizon, seed):
     totals, below, at = np.zeros(1_000), np.zeros(CUSTOMERS), np.zeros(CUSTOMERS)
     history = (base.frequency, base.recency, base.T)
-    for chunk in simulate_futures(model, posterior.draws[:1_000], history, horizon, seed=seed):
-        totals += chunk.orders.sum(axis=1)
-        came = base.future_orders[chunk.rows]
-        below[chunk.rows], at[chunk.rows] = (chunk.orders < came).mean(axis=0), (chunk.orders == came).mean(axis=0)
+    for rows, orders, *_ in simulate_futures(model, posterior.draws[:1_000], history, horizon, seed=seed):
+        totals += orders.sum(axis=1)
+        came = base.future_orders[rows]
+        below[rows], at[rows] = (orders < came).mean(axis=0), (orders == came).mean(axis=0)
     return _between(totals, base.future_orders.sum()), np.mean(
         distance_from_middle(below, at, np.random.default_rng(seed)) <= 0.45
     )

@@ -100,7 +100,7 @@ class TestOperationalTime:
         frame = shop(np.random.default_rng(8), BUSY, years=4.0, customers=450)
         split = rl.data.holdout_split(read(frame), 20)
         even, season = (
-            forecast_holdout(split, time_unit=WEEK, seed=1, follows=it).score("BG/NBD") for it in ("", "season")
+            forecast_holdout(split, time_unit=WEEK, seed=1, follows=it).scores.loc["BG/NBD"] for it in ("", "season")
         )
         assert season["lower"] < season["actual"] < season["upper"]
         assert abs(even["estimate"] - even["actual"]) > 2 * abs(season["estimate"] - season["actual"])
@@ -149,7 +149,7 @@ class TestPromotions:
         assert tests[0].fits.primary.promotions is None
 
     def test_weeks_with_planned_promotions_are_forecast_better(self, tests):
-        even, planned = (test.score("BG/NBD") for test in tests)
+        even, planned = (test.scores.loc["BG/NBD"] for test in tests)
         assert planned["lower"] < planned["actual"] < planned["upper"]
         assert abs(planned["estimate"] - planned["actual"]) < abs(even["estimate"] - even["actual"])
         assert planned["log_score"] > even["log_score"]

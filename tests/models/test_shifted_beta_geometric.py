@@ -3,17 +3,16 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from scipy.special import betaln
 
 from analysis.errors import NotIdentified
 from analysis.models.shifted_beta_geometric import (
-    RenewalCounts,
     SBGParams,
     contract_posterior,
     discounted_renewals,
-    discounted_tenure,
     fit_shifted_beta_geometric,
     params_at,
     retention_rate,
@@ -25,16 +24,15 @@ SEGMENTS = [PUBLISHED["segments"][name] for name in ("high_end", "regular")]
 FITTED_YEARS = PUBLISHED["segments"]["fitted_years"]
 
 
-def five_cohorts() -> RenewalCounts:
-    """Five equal cohorts, each a year younger than the one before, seen to the same day."""
-    one = RenewalCounts.of_cohort(PUBLISHED["five_cohorts"]["sizes"])
-    cohorts = np.arange(4, 0, -1)
-    return RenewalCounts(one.period, one.at_risk * cohorts, one.lost * cohorts)
+def of_cohort(sizes, cohorts=1):
+    """Renewals of a cohort of such sizes at the start, after the first renewal, and so on; of so many cohorts alike."""
+    at_risk, lost = np.array(sizes[:-1]) * cohorts, -np.diff(sizes) * cohorts
+    return pd.DataFrame({"period": np.arange(1, len(sizes)), "at_risk": at_risk, "lost": lost})
 
 
 def segment_fit(segment):
     sizes = np.array(segment["survival_percent"][: FITTED_YEARS + 1]) * 10
-    counts = RenewalCounts.of_cohort(sizes)
+    counts = of_cohort(sizes)
     return fit_shifted_beta_geometric(counts), counts
 
 
@@ -65,8 +63,8 @@ def test_the_prior_hardly_moves_the_published_segments(segment):
 
 
 def test_cohorts_of_different_ages_give_the_published_parameters():
-    fit = fit_shifted_beta_geometric(five_cohorts())
     published = PUBLISHED["five_cohorts"]
+    fit = fit_shifted_beta_geometric(of_cohort(published["sizes"], cohorts=np.arange(4, 0, -1)))  # a year apart
     assert round(fit.alpha, 2) == published["alpha"]
     assert round(fit.beta, 2) == published["beta"]
 
@@ -80,17 +78,16 @@ def test_survival_is_the_product_of_the_retention_rates():
 @pytest.mark.parametrize("alpha", [0.01, 0.7, 3.8, 1000])
 @pytest.mark.parametrize("beta", [0.02, 1.2, 15, 2000])
 @pytest.mark.parametrize("rate", [0.5, 0.1, 0.0008])
-def test_discounted_tenure_is_what_adding_up_gives(alpha, beta, rate):
+def test_discounted_renewals_are_what_adding_up_gives(alpha, beta, rate):
     t = np.arange(int(45 / np.log1p(rate)))
     added = np.exp(betaln(alpha, beta + t) - betaln(alpha, beta) - t * np.log1p(rate))
     params = SBGParams(alpha, beta)
-    assert float(discounted_tenure(params, rate)) == pytest.approx(added.sum(), rel=1e-9)
-    assert float(discounted_tenure(params, rate, 7)) == pytest.approx(added[:7].sum(), rel=1e-9)
+    assert float(discounted_renewals(params, rate)) == pytest.approx(added[1:].sum(), rel=1e-9)
     assert float(discounted_renewals(params, rate, 7)) == pytest.approx(added[1:8].sum(), rel=1e-9)
 
 
 def test_almost_without_discount_it_is_the_expected_tenure():
-    assert float(discounted_tenure(SBGParams(3.0, 4.0), 1e-9)) == pytest.approx((3 + 4 - 1) / (3 - 1), rel=1e-6)
+    assert 1 + float(discounted_renewals(SBGParams(3.0, 4.0), 1e-9)) == pytest.approx((3 + 4 - 1) / (3 - 1), rel=1e-6)
 
 
 def test_closed_forms_agree_with_simulated_customers():
@@ -101,11 +98,11 @@ def test_closed_forms_agree_with_simulated_customers():
         assert np.mean(periods > t) == pytest.approx(float(survival(params, t)), abs=4 * 0.5 / np.sqrt(n))
     worth = (1 - (1 + rate) ** -periods.astype(float)) / (1 - 1 / (1 + rate))
     error = worth.std() / np.sqrt(n)
-    assert worth.mean() == pytest.approx(float(discounted_tenure(params, rate)), abs=4 * error)
+    assert worth.mean() == pytest.approx(1 + float(discounted_renewals(params, rate)), abs=4 * error)
     left = periods[periods > 3] - 3
     worth_after = (1 - (1 + rate) ** -left.astype(float)) / (1 - 1 / (1 + rate))
     error = worth_after.std() / np.sqrt(left.size)
-    assert worth_after.mean() == pytest.approx(float(discounted_tenure(params.after(3), rate)), abs=4 * error)
+    assert worth_after.mean() == pytest.approx(1 + float(discounted_renewals(params.after(3), rate)), abs=4 * error)
 
 
 def test_a_simulated_truth_is_recovered_from_censored_cohorts():
@@ -116,7 +113,7 @@ def test_a_simulated_truth_is_recovered_from_censored_cohorts():
         for t in range(1, age + 1):
             at_risk[t - 1] += np.sum(leaves >= t)
             lost[t - 1] += np.sum(leaves == t)
-    counts = RenewalCounts(np.arange(1, 9), at_risk, lost)
+    counts = pd.DataFrame({"period": np.arange(1, 9), "at_risk": at_risk, "lost": lost})
     fit = fit_shifted_beta_geometric(counts)
     errors = contract_posterior(fit, counts, seed=1).draws.std(axis=0)
     assert (np.abs(np.subtract(fit, truth)) < 3 * errors).all()
@@ -143,11 +140,11 @@ def test_mean_and_polarisation_say_the_same_as_alpha_and_beta():
 )
 def test_what_the_contracts_do_not_tell_is_refused_with_the_reason(sizes, reason):
     with pytest.raises(NotIdentified) as refused:
-        fit_shifted_beta_geometric(RenewalCounts.of_cohort(sizes))
+        fit_shifted_beta_geometric(of_cohort(sizes))
     assert refused.value.reason.code == f"contracts.reason.{reason}"
 
 
 def test_contracts_that_nobody_renews_are_refused():
-    counts = RenewalCounts(np.array([1, 2]), np.array([30, 10]), np.array([30, 10]))
+    counts = pd.DataFrame({"period": [1, 2], "at_risk": [30, 10], "lost": [30, 10]})
     with pytest.raises(NotIdentified, match="Nobody stayed at any of the 40 renewals"):
         fit_shifted_beta_geometric(counts)

@@ -1,4 +1,4 @@
-"""Single customers simulated event by event, to check what the value room integrates."""
+"""Single customers simulated event by event, to check what the value layer integrates."""
 
 import numpy as np
 from scipy.special import expit, logit

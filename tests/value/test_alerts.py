@@ -7,7 +7,7 @@ import pytest
 import analysis as rl
 from analysis.data.shop import ShopTruth, simulate_shop
 from analysis.errors import Unavailable
-from analysis.value.alerts import alert_said, judged, monthly_shares
+from analysis.value.alerts import alerts_said, judged, monthly_shares
 
 COLUMNS = {"customer": "customer", "date": "date", "amount": "amount"}
 LAST = pd.Timestamp("2024-12-01")
@@ -50,7 +50,7 @@ def test_a_fall_in_the_last_month_is_found_where_there_is_one(frame, share):
     assert not found.loc[["shopper", "new"], "alert"].any()
     assert found.loc["member", "month"] == LAST
     if share:
-        said = str(alert_said(found.reset_index().iloc[2], 4))
+        (said,) = map(str, alerts_said(found.loc[["member"]].reset_index(), 4))
         assert "in Dec 2024" in said
         assert "customers with 4 orders or more" in said
 

@@ -21,15 +21,15 @@ def _model(name, params):
 
 def _new(model, params, times, kind="mean", size=0.0):
     """Survival and order rate of a new customer over ``times``."""
-    curves = model.leaving(params, 0, YEAR).of_new(kind, np.array([[size]]), times)
-    return curves.customers[0, 0], curves.orders[0, 0]
+    curves = model.leaving(params, 0, YEAR).curves(kind, np.array([[size]]), times)
+    return curves[0, 0, 0], curves[1, 0, 0]
 
 
 def _alive(model, params, times, x, age, kind="mean", size=0.0):
     """Survival and order rate of one customer who is alive after x orders at an age."""
     one = Alive(np.ones((1, 1, 1)), np.ones((1, 1, 1)), np.array([x]), np.array([age]))
-    curves = model.leaving(params, 60, YEAR).of_alive(kind, np.array([[size]]), times, one)
-    return curves.customers[0, 0], curves.orders[0, 0]
+    curves = model.leaving(params, 60, YEAR).curves(kind, np.array([[size]]), times, one)
+    return curves[0, 0, 0], curves[1, 0, 0]
 
 
 @pytest.mark.parametrize(("name", "params"), [*PARAMS.items(), *ODD])
@@ -62,7 +62,7 @@ def test_points_states_and_sizes_computed_together_are_those_computed_singly(nam
     x, age = np.array([0.0, 3.0, 7.0]), np.array([30.0, 78.0])
     customers, revenue, sizes = rng.random((3, 3, 2)), rng.random((3, 3, 2)), rng.normal(0, 0.5, (2, 3))
     leaving = model.leaving(model.Params(*points.T), 60, YEAR)
-    together = leaving.of_alive(kind, sizes, times, Alive(customers, revenue, x, age))
+    together = leaving.curves(kind, sizes, times, Alive(customers, revenue, x, age))
     for row, point in np.ndindex(2, 3):
         singly = [
             [_alive(model, model.Params(*points[point]), times, a, b, kind, sizes[row, point]) for b in age] for a in x
@@ -70,10 +70,9 @@ def test_points_states_and_sizes_computed_together_are_those_computed_singly(nam
         stays, rate = np.moveaxis(np.array(singly), 2, 0)
         expected = [(w[point, ..., None] * v).sum(axis=(0, 1)) for w, v in
                     ((customers, stays), (customers, rate), (revenue, rate))]  # fmt: skip
-        found = together.customers[row, point], together.orders[row, point], together.revenue[row, point]
-        assert np.array(found) == pytest.approx(np.array(expected), rel=1e-6)
+        assert together[:, row, point] == pytest.approx(np.array(expected), rel=1e-6)
     stays = leaving.staying(kind, YEAR, Alive(customers, revenue, x, age))(sizes[0])
-    assert stays == pytest.approx(together.customers[0, :, 1], rel=1e-9)
+    assert stays == pytest.approx(together[0, 0, :, 1] / customers.sum(axis=(1, 2)), rel=1e-9)
 
 
 @pytest.mark.parametrize("kind", SHIFTS)

@@ -50,11 +50,11 @@ def test_a_rise_of_five_points_is_one_of_that_measure(name, measure):
             leaving, None, [Rise("new_customer", 0.05, "points", shift, measure)], np.array([0.0, YEAR]), YEAR
         )
         assert found.after[1, 0] - found.before[1, 0] == pytest.approx(0.05)
-        after = found.new[1]
+        customers, orders, _ = found.new[1]
         if measure == "survival":
-            assert after.customers[0, 1] == pytest.approx(found.after[1, 0])
+            assert customers[0, 1] == pytest.approx(found.after[1, 0])
         if measure == "order_rate":
-            assert after.orders[0, 1] / after.orders[0, 0] == pytest.approx(found.after[1, 0])
+            assert orders[0, 1] / orders[0, 0] == pytest.approx(found.after[1, 0])
 
 
 def test_every_measure_is_one_of_a_new_customer_and_every_year_is_a_shift_of_survival_alone():
@@ -87,9 +87,9 @@ def test_the_claim_becomes_true_where_winning_a_customer_costs_nearly_all_that_o
     assert rows["cost_to"].to_numpy() == pytest.approx([32.24, 35.49, 39.18], abs=0.02)
     assert lift.costs_agreed("survival") == pytest.approx((30.55, 32.24), abs=0.02)
     for row in rows.itertuples():
-        whole = row.gain / row.estimate
-        assert row.gain / (whole - row.cost_from) == pytest.approx(0.25)
-        assert row.gain / (whole - row.cost_to) == pytest.approx(0.95)
+        whole = row.gain_in_money / row.estimate
+        assert row.gain_in_money / (whole - row.cost_from) == pytest.approx(0.25)
+        assert row.gain_in_money / (whole - row.cost_to) == pytest.approx(0.95)
 
 
 def test_reichhelds_arithmetic_gives_his_printed_values():

@@ -65,7 +65,7 @@ def _lifts(summary, purchase, spend):
     economics = EconomicsConfig(acquisition_cost=5, fixed_costs_per_year=2_000)
     shifts = shifts_of(summary, purchase, spend, choices, 500.0)
     found = retention_lifts(shifts, choices, economics, RetentionConfig())
-    return {name: found.of(choice, "BG/NBD") for name, choice in READINGS.items()}
+    return {name: found.of(choice)["BG/NBD"] for name, choice in READINGS.items()}
 
 
 @pytest.mark.slow

@@ -28,7 +28,7 @@ def _lift(name, kind, years, *, first_order):
     line = timeline((years,), YEAR)
     kernel = line.weights[0] * np.exp(-force_of_interest(0.10, TimeUnit.WEEK) * line.times[1:])
     found = _solved(name, _points(0.05, kind), times=line.times)
-    before, after = (first_order + float(kernel @ curves.orders[0, 1:]) for curves in found.new)
+    before, after = (first_order + float(kernel @ curves[1, 0, 1:]) for curves in found.new)
     return after / before - 1
 
 
@@ -56,7 +56,7 @@ def test_how_the_points_are_imposed_moves_the_lift(kind, lift):
 def test_every_kind_of_shift_meets_the_target_it_was_solved_for(name, kind):
     gains = (0.05, 0.2, -0.02)
     found = _solved(name, *(_points(gain, kind) for gain in gains))
-    reached = [float(curves.customers[0, 0]) for curves in found.new]
+    reached = [float(curves[0, 0, 0]) for curves in found.new]
     assert reached[1:] == pytest.approx([reached[0] + gain for gain in gains], abs=1e-9)
     assert found.after[1:, 0] == pytest.approx(reached[1:], abs=1e-9)
 
@@ -64,7 +64,7 @@ def test_every_kind_of_shift_meets_the_target_it_was_solved_for(name, kind):
 @pytest.mark.parametrize("name", PARAMS)
 def test_losing_fewer_in_every_year_scales_the_losses_of_all_years_alike(name):
     found = _solved(name, _points(0.05, "every_year"), times=YEAR * np.arange(1.0, 6.0))
-    hazards = [-np.diff(np.log(np.append(1.0, curves.customers[0]))) for curves in found.new]
+    hazards = [-np.diff(np.log(np.append(1.0, curves[0, 0]))) for curves in found.new]
     factors = hazards[1] / hazards[0]
     assert factors == pytest.approx(np.full(5, factors[0]), rel=1e-9)
     assert factors[0] < 1
@@ -74,9 +74,7 @@ def test_losing_fewer_in_every_year_scales_the_losses_of_all_years_alike(name):
 def test_two_groups_share_one_shift_that_meets_the_target_of_both_together(kind):
     old = Alive(np.array([[[30.0, 50.0]]]), np.ones((1, 1, 2)), np.array([2.0]), np.array([20.0, 60.0]))
     found = _solved("BG/NBD", _points(0.05, kind, "firm"), alive=old, joining=40.0)
-    before, after = (
-        (base.customers[0, 0] + 40 * new.customers[0, 0]) / 120 for base, new in zip(found.base, found.new, strict=True)
-    )
+    before, after = ((base[0, 0, 0] + 40 * new[0, 0, 0]) / 120 for base, new in zip(found.base, found.new, strict=True))
     assert after == pytest.approx(before + 0.05, abs=1e-9)
 
 
@@ -105,6 +103,6 @@ def test_retention_can_fall_as_far_as_everyone_leaving_at_the_first_trial_and_no
         warnings.simplefilter("error")
         found = _solved(name, _points(-0.05), _points(0.01 - before))
     assert found.after[1] == pytest.approx(before - 0.05)
-    assert found.new[1].customers[0, 0] == pytest.approx(before - 0.05)
+    assert found.new[1][0, 0, 0] == pytest.approx(before - 0.05)
     # With no order in the first year a customer of BG/NBD is never lost; of MBG/NBD all may be.
     assert np.isnan(found.after[2, 0]) == (name == "BG/NBD")

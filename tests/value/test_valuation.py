@@ -57,9 +57,9 @@ def test_the_predictive_interval_is_wider_than_the_credible_one_of_the_expectati
 
 def test_the_base_is_valued_under_every_model_since_they_disagree_on_who_is_alive(value):
     assert list(value.by_model) == ["BG/NBD", "MBG/NBD", "Pareto/NBD"]
-    assert value.by_model["BG/NBD"].residual_clv == value.total
+    assert value.by_model["BG/NBD"]["residual_clv"] == value.total
     for total in value.by_model.values():
-        for interval in (total.residual_clv, total.expected_orders):
+        for interval in total.values():
             assert interval.lower < interval.estimate < interval.upper
 
 
@@ -99,7 +99,7 @@ def test_margin_scales_value_and_costs_reduce_it(simulated, value):
 
 def test_a_cost_that_eats_the_margin_leaves_the_same_share_of_every_order(cdnow_39_weeks, cdnow_purchase, cdnow_spend):
     """With one value for all orders a cost is a lower margin: totals, bounds and segments agree."""
-    constant = cdnow_spend.__class__("constant", {"mean": 40.0}, {}, float("nan"), 1, 0, 40.0)
+    constant = cdnow_spend.__class__("constant", {"mean": 40.0}, {}, float("nan"), 1, 40.0)
     found = futures(cdnow_39_weeks, cdnow_purchase.fits[:1], constant)
     with_cost, without = value_of(found, gross_margin=0.5, cost_per_order=8.0), value_of(found, gross_margin=0.3)
     assert vars(with_cost.total) == pytest.approx(vars(without.total))
@@ -141,10 +141,10 @@ def test_customers_are_never_stored_times_draws(monkeypatch, simulated):
     monkeypatch.setattr("analysis.models.futures.CELLS_PER_CHUNK", 50_000)
     seen, original = [], valuation.simulate_futures
 
-    def spying(*args):
-        for chunk in original(*args):
-            seen.append(chunk.orders.size)
-            yield chunk
+    def spying(*args, **settings):
+        for rows, orders, *more in original(*args, **settings):
+            seen.append(orders.size)
+            yield rows, orders, *more
 
     monkeypatch.setattr(valuation, "simulate_futures", spying)
     simulated.simulation.totals(level=0.9)

@@ -22,6 +22,7 @@ from analysis.value.lift import (
     Choice,
     brings,
     by_measure,
+    five_points,
     profit,
     shifts_of,
 )
@@ -85,7 +86,7 @@ def five_points_more_profit(
 ) -> Verdict:  # fmt: skip
     """The lift of five points, else as configured, in per cent only where profit is surely positive."""
     # By survival the configured scope counts; the other measures are those of new customers.
-    lifts = lift.claimed_lifts if measure == "survival" else lift.by_measure[measure]
+    lifts = lift.of(five_points(lift.named)) if measure == "survival" else lift.by_measure[measure]
     choice, rate = next(iter(lifts.values())).choice, economics_config.annual_discount_rate
     read = read_as(choice, rate), prices_configured(economics_config, retention_config)
     if reason := next((each.reason for each in lifts.values() if each.lift is None), None):

@@ -15,7 +15,6 @@ from analysis.plotting import (
     format_ticks,
     heat_map,
     is_narrow,
-    key_above,
     month_ticks,
     name_axes,
     own_axes,
@@ -44,9 +43,8 @@ def plot_orders_over_time(orders: Cleaned, ax: Axes | None = None) -> Axes:
     month_ticks(ax, periods["start"].iloc[0], periods["start"].iloc[-1])
     format_ticks(ax, y="integer")
     few_ticks(ax, y=5, integer=True)
-    lines = key_above(ax, [(first_bars, tr("First orders")), (repeat_bars, tr("Repeat orders"))])
     unit = tr("Orders per month") if periods["days"].iloc[0] > 7 else tr("Orders per week")
-    return name_axes(ax, y=unit, lines_between=lines)
+    return name_axes(ax, y=unit, key=[(first_bars, tr("First orders")), (repeat_bars, tr("Repeat orders"))])
 
 
 def plot_frequency(orders: Orders, ax: Axes | None = None) -> Axes:

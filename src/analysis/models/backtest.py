@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
+from scipy.stats import norm, sem
 
 from analysis.errors import NotIdentified, Unavailable
 from analysis.interval import Interval
@@ -19,7 +19,7 @@ from analysis.models.futures import Forecast, forecast, passes_for
 from analysis.models.origins import fit_candidates
 from analysis.models.patterns import Patterns, patterns_of
 from analysis.models.registry import MODELS
-from analysis.models.scores import best_decile_hit_rate, distance_from_middle, paired_lead, rank_correlation
+from analysis.models.scores import best_decile_hit_rate, distance_from_middle, log_miss, rank_correlation
 from analysis.plotting import Plots
 from analysis.tables import Result
 from analysis.time import TimeUnit, duration, promotion_edges, time_unit
@@ -130,10 +130,6 @@ class BackTest(Result):
         ends = np.quantile(self.cumulative_totals, [(1 - self.level) / 2, (1 + self.level) / 2], axis=1)
         return self.cumulative.assign(lower=ends[0], upper=ends[1], level=self.level)
 
-    def score(self, name: str) -> pd.Series:
-        """The row of a model or baseline in ``scores``."""
-        return self.scores.loc[name]
-
     @property
     def winner(self) -> str:
         """Name with the best mean log score."""
@@ -152,8 +148,9 @@ class BackTest(Result):
     @property
     def miss(self) -> float:
         """log(actual / forecast) of the primary model's total over its own standard deviation; as of a ``Window``."""
-        estimate, totals = self.accuracy.loc[self.primary, "estimate"], self.totals[self.accuracy.index == self.primary]
-        return float(np.log((self.actual + 1) / (estimate + 1)) / np.log(totals + 1).std())
+        totals = self.totals[self.accuracy.index == self.primary]
+        error, sd = log_miss(self.actual, self.accuracy.loc[self.primary, "estimate"], totals)
+        return error / sd
 
     @property
     def miss_probability(self) -> float:
@@ -264,7 +261,7 @@ def forecast_holdout(
     ranked = sorted(found, key=lambda each: -each.log_probability.mean())
     own = next(each for each in ranked if each.name == fits.primary.model)
     best_baseline = next(each for each in ranked if each.name not in MODELS)
-    lead_mean, lead_error = paired_lead(own.log_probability, best_baseline.log_probability)
+    lead = own.log_probability - best_baseline.log_probability
     return BackTest(
         holdout_days=split.holdout_days,
         calibration_end=split.calibration_end,
@@ -276,8 +273,8 @@ def forecast_holdout(
         accuracy=pd.DataFrame([_accuracy(each, actual) for each in ranked]).set_index("name"),
         totals=np.array([each.totals for each in ranked]),
         distance=np.array([distance_from_middle(each.below, each.at, np.random.default_rng(seed)) for each in ranked]),
-        lead_mean=lead_mean,
-        lead_error=lead_error,
+        lead_mean=float(lead.mean()),
+        lead_error=float(sem(lead)),
         calibration_by_group=_by_group(split, {each.name: each.mean for each in ranked}),
         cumulative=cumulative,
         cumulative_totals=cumulative_totals,

@@ -120,15 +120,6 @@ class BetaGeometric(PurchaseModel):
         log_ages = np.log((params.alpha + T) / (params.alpha + recency))
         return expit(-self._leaving_log_odds(params, frequency, recency, T, log_ages))
 
-    def time_until_p_alive_half(self, params, frequency, recency, T):
-        """Time from T without an order until P(alive) is one half [time units]; infinite where it never is."""
-        r, alpha, a, b = params
-        trials = self.survived_trials(np.asarray(frequency))
-        with np.errstate(over="ignore"):
-            grown = np.exp(np.log((b + np.maximum(trials, 1) - 1) / a) / (r + frequency))
-            until = np.maximum((alpha + recency) * grown - alpha - T, 0.0)
-        return np.where(trials > 0, until, np.inf)
-
     def _state(self, params, frequency, T):
         r, alpha, a, b = params
         frequency = np.asarray(frequency, dtype=float)

@@ -29,9 +29,8 @@ from analysis.models.fitting import Optimum, best_of, curvature, gradient, polis
 from analysis.models.patterns import Patterns, coarsened, customers_of, patterns_of
 from analysis.models.posterior import PROPOSALS, Prior, draw_posterior
 from analysis.models.registry import FALLBACK
-from analysis.tables import table_html
+from analysis.tables import Result
 from analysis.time import Clock, TimeUnit, time_unit
-from analysis.words import Message
 
 if TYPE_CHECKING:
     from analysis.data import CustomerSummary
@@ -55,23 +54,19 @@ class Design:
     ----------
     groups
         One row a group: its covariates, and how many customers it has.
-    columns
-        Name of a column -> the covariate that it belongs to.
     numbers
-        Shape (groups, columns).
+        The same as numbers, one row a group; columns by covariate and, within it, level.
     group
         Number of each customer's group, shape (customers,).
     """
 
     groups: pd.DataFrame
-    columns: Mapping[str, str]
-    numbers: np.ndarray
+    numbers: pd.DataFrame
     group: np.ndarray
 
-    def of(self, covariates: Sequence[str]) -> tuple[list[str], np.ndarray]:
-        """Names and numbers of the columns of some of the covariates."""
-        chosen = [place for place, covariate in enumerate(self.columns.values()) if covariate in covariates]
-        return [list(self.columns)[place] for place in chosen], self.numbers[:, chosen]
+    def of(self, covariates: Sequence[str]) -> pd.DataFrame:
+        """The numbers of some of the covariates."""
+        return self.numbers.loc[:, self.numbers.columns.isin(covariates, level=0)]
 
 
 def design_of(table: pd.DataFrame, names: Sequence[str] | None = None) -> Design:
@@ -100,19 +95,15 @@ def design_of(table: pd.DataFrame, names: Sequence[str] | None = None) -> Design
     keys = pd.MultiIndex.from_frame(covariates.astype(object)) if len(names) > 1 else pd.Index(covariates[names[0]])
     group, distinct = pd.factorize(keys, sort=True)
     groups = pd.DataFrame(list(distinct) if len(names) > 1 else {names[0]: distinct}, columns=names)
-    columns, numbers = {}, []
+    numbers = {}
     for name in names:
-        values = groups[name]
         if pd.api.types.is_numeric_dtype(covariates[name]):
-            columns[name] = name
-            numbers.append(values.to_numpy(dtype=float))
-            continue
-        usual = covariates[name].value_counts(sort=True).index[0]
-        for level in sorted(set(values) - {usual}, key=str):
-            columns[f"{name}={level}"] = name
-            numbers.append((values == level).to_numpy(dtype=float))
+            numbers[name] = groups[[name]].astype(float)
+        else:
+            levels = pd.get_dummies(groups[name].astype(object), prefix=name, prefix_sep="=", dtype=float)
+            numbers[name] = levels.drop(columns=f"{name}={covariates[name].value_counts().index[0]}")
     groups["customers"] = np.bincount(group, minlength=len(groups))
-    return Design(groups, columns, np.array(numbers).T, group)
+    return Design(groups, pd.concat(numbers, axis=1), group)
 
 
 def _problems(covariates: pd.DataFrame):
@@ -155,14 +146,21 @@ def with_dropout(model: PurchaseModel, params, effect: float, moves: str):
 class Likelihood:
     """The log-likelihood of a purchase model in which covariates move the order rate and dropout.
 
-    The free parameters are the logs of the model's own, then the coefficients of the order rate, then of dropout.
+    The free parameters are the logs of the model's own, then the coefficients of the order rate, then of dropout; the
+    covariates of both are columns of a ``Design``.
     """
 
     model: PurchaseModel
-    rate: np.ndarray
-    dropout: np.ndarray
+    rate: pd.DataFrame
+    dropout: pd.DataFrame
     moves: str
     patterns: Sequence[Patterns]
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the free parameters."""
+        coefficients = (f"{process}[{name}]" for process in PROCESSES for _, name in getattr(self, process))
+        return [*self.model.names, *coefficients]
 
     @property
     def own(self) -> int:
@@ -172,10 +170,9 @@ class Likelihood:
     def params(self, free: np.ndarray, group: int):
         """The parameters of a group."""
         gamma, delta = np.split(free[self.own :], [self.rate.shape[1]])
-        base = self.model.with_order_rate(
-            self.model.Params(*np.exp(free[: self.own])), np.exp(self.rate[group] @ gamma)
-        )
-        return with_dropout(self.model, base, self.dropout[group] @ delta, self.moves)
+        own, faster = self.model.Params(*np.exp(free[: self.own])), np.exp(self.rate.to_numpy()[group] @ gamma)
+        base = self.model.with_order_rate(own, faster)
+        return with_dropout(self.model, base, self.dropout.to_numpy()[group] @ delta, self.moves)
 
     def total(self):
         """A function from the free parameters to the log-likelihood summed over customers."""
@@ -189,13 +186,13 @@ class Likelihood:
 
         return total
 
-    def without(self, process: str, columns: np.ndarray) -> Likelihood:
-        """The same without some columns of a process."""
-        return replace(self, **{process: np.delete(getattr(self, process), columns, axis=1)})
+    def without(self, process: str, covariate: str) -> Likelihood:
+        """The same without a covariate of a process."""
+        return replace(self, **{process: getattr(self, process).drop(columns=covariate, level=0)})
 
 
-@dataclass(frozen=True)
-class CovariateFit:
+@dataclass(frozen=True, repr=False)
+class CovariateFit(Result):
     """A purchase model with covariates at its maximum likelihood, and one fit for each group for prediction.
 
     Attributes
@@ -227,7 +224,9 @@ class CovariateFit:
     log_likelihood_without: float
     groups: Mapping[str, PurchaseFit]
     design: pd.DataFrame
-    group: np.ndarray = field(repr=False, compare=False)
+    group: np.ndarray = field(compare=False)
+
+    main = "summary"
 
     def of(self, data, unit: str | None = None) -> CovariateFit:
         """The same fit asked about the same customers, as ``PurchaseFit.of``; what is stored holds none."""
@@ -239,15 +238,6 @@ class CovariateFit:
         """As ``PurchaseFit.predict``, each customer by the fit of the own group."""
         by_group = np.argsort(self.group, kind="stable")
         return pd.concat([fit.predict(horizon) for fit in self.groups.values()]).iloc[np.argsort(by_group)]
-
-    def _repr_html_(self) -> str:
-        said = Message(
-            "{model} with covariates, {n:integer} group of customers",
-            "{model} with covariates, {n:integer} groups of customers",
-            model=self.model,
-            n=len(self.groups),
-        )
-        return table_html(self.summary, said)
 
 
 def fit_with_covariates(
@@ -299,27 +289,24 @@ def fit_with_covariates(
     design = design or design_of(data if isinstance(data, pd.DataFrame) else histories.table, names)
     parts = _parts(histories, design.group)
     patterns = [patterns_of(part, clock) for part in parts]
-    (rate_names, of_rate), (dropout_names, of_dropout) = design.of(rate), design.of(dropout)
-    likelihood = Likelihood(model, of_rate, of_dropout, moves, patterns)
+    likelihood, none = Likelihood(model, design.of(rate), design.of(dropout), moves, patterns), design.of([])
     everyone = patterns_of(histories, clock)
     own = purchase_prior(model, everyone)
-    none = np.empty((len(patterns), 0))
     orders_per_customer = everyone.total(everyone.frequency) / everyone.customers
     plain = _maximum(
         replace(likelihood, rate=none, dropout=none), own.mean, own.mean + model.start(orders_per_customer)
     )
-    coefficients = [f"rate[{name}]" for name in rate_names] + [f"dropout[{name}]" for name in dropout_names]
-    optimum = _maximum(likelihood, np.append(plain.point, np.zeros(len(coefficients))))
-    tests = _tests(likelihood, design, {"rate": rate, "dropout": dropout}, optimum)
+    extra = len(likelihood.names) - likelihood.own
+    optimum = _maximum(likelihood, np.append(plain.point, np.zeros(extra)))
     labels = [", ".join(f"{name}={row[name]}" for name in names) for _, row in design.groups.iterrows()]
-    extra = len(coefficients)
-    prior = Prior(np.append(own.mean, np.zeros(extra)), np.append(own.sd, np.full(extra, SHRUNK_SD)))
+    spread = np.append(np.full(likelihood.own, own.sd), np.full(extra, SHRUNK_SD))
+    prior = Prior(np.append(own.mean, np.zeros(extra)), spread)
     groups = _group_fits(likelihood, prior, optimum.point, parts, clock, seed)
     return CovariateFit(
         model=model.name,
         time_unit=clock.unit,
-        summary=_summary(likelihood, optimum, coefficients),
-        tests=tests,
+        summary=_summary(likelihood, optimum),
+        tests=_tests(likelihood, optimum),
         log_likelihood=optimum.value,
         log_likelihood_without=plain.value,
         groups=dict(zip(labels, groups, strict=True)),
@@ -350,7 +337,7 @@ def _maximum(likelihood: Likelihood, *starts: np.ndarray) -> Optimum:
     return optimum
 
 
-def _summary(likelihood: Likelihood, optimum: Optimum, coefficients: Sequence[str]) -> pd.DataFrame:
+def _summary(likelihood: Likelihood, optimum: Optimum) -> pd.DataFrame:
     own, errors = likelihood.own, np.sqrt(np.maximum(np.diag(optimum.covariance), 0.0))
     if not optimum.is_peak:
         errors = np.where(optimum.runs_away, np.nan, errors)
@@ -359,25 +346,18 @@ def _summary(likelihood: Likelihood, optimum: Optimum, coefficients: Sequence[st
     table["upper"] = optimum.point + reach
     table.loc[: own - 1, ["coef", "lower", "upper"]] = np.exp(table.loc[: own - 1, ["coef", "lower", "upper"]])
     table.loc[: own - 1, "se"] *= table.loc[: own - 1, "coef"]
-    return table.set_axis(pd.Index([*likelihood.model.names, *coefficients], name="parameter"))
+    return table.set_axis(pd.Index(likelihood.names, name="parameter"))
 
 
-def _tests(
-    likelihood: Likelihood, design: Design, processes: Mapping[str, Sequence[str]], optimum: Optimum
-) -> pd.DataFrame:
+def _tests(likelihood: Likelihood, optimum: Optimum) -> pd.DataFrame:
     """Likelihood-ratio tests of each covariate in each process, on fits without a penalty."""
-    rows = []
+    rows, point = [], pd.Series(optimum.point, likelihood.names)
     for process in PROCESSES:
-        of_process = [design.columns[name] for name in design.of(processes[process])[0]]
-        for covariate in dict.fromkeys(of_process):
-            columns = np.flatnonzero([each == covariate for each in of_process])
-            before = likelihood.own + (likelihood.rate.shape[1] if process == "dropout" else 0)
-            without = _maximum(likelihood.without(process, columns), np.delete(optimum.point, before + columns))
-            statistic = max(2 * (optimum.value - without.value), 0.0)
-            p = float(chi2.sf(statistic, len(columns)))
-            rows.append(
-                {"covariate": covariate, "process": process, "statistic": statistic, "df": len(columns), "p": p}
-            )
+        for covariate in getattr(likelihood, process).columns.unique(0):
+            fewer = likelihood.without(process, covariate)
+            statistic = max(2 * (optimum.value - _maximum(fewer, point[fewer.names].to_numpy()).value), 0.0)
+            df = len(likelihood.names) - len(fewer.names)
+            rows.append((covariate, process, statistic, df, float(chi2.sf(statistic, df))))
     table = pd.DataFrame(rows, columns=["covariate", "process", "statistic", "df", "p"])
     return table.assign(p_adjusted=multipletests(table["p"], method="holm")[1])
 

@@ -35,9 +35,6 @@ CLEARLY = 1.645
 class Credibility:
     """A customer's own mean and that of all, weighed by variances within and between customers; see the module."""
 
-    name = CREDIBILITY
-    Params = SpendParams
-
     def fit(self, data, seed: int = 1, by_frequency: FrequencyEffect = NO_EFFECT) -> SpendFit:
         """Moments and posterior on the customers with repeat orders of positive value; parameters as ``GammaGamma``'s.
 
@@ -72,16 +69,8 @@ def fit_credibility(spending: Spending, seed: int) -> SpendFit:
         raise _no_difference()
     params = credibility_params(sums)
     draws = _params(rng.standard_exponential((DRAWS, len(sums))) @ sums)
-    return SpendFit(
-        model=CREDIBILITY,
-        parameters=params._asdict(),
-        standard_errors=dict(zip(SpendParams._fields, draws.std(axis=0).tolist(), strict=True)),
-        log_likelihood=float("nan"),
-        customers=len(spending),
-        left_out=0,
-        mean_order_value=float(params.expected(0, 0.0)),
-        posterior=Posterior(SpendParams._fields, draws, float(len(draws)), -np.inf, "bootstrap"),
-    )
+    posterior = Posterior(SpendParams._fields, draws, float(len(draws)), -np.inf, "bootstrap")
+    return SpendFit.at(CREDIBILITY, params, draws.std(axis=0), posterior, len(spending))
 
 
 def credibility_params(sums: np.ndarray) -> SpendParams:

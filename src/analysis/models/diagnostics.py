@@ -81,10 +81,7 @@ def diagnostics(orders: Orders, fits: PurchaseFits) -> Diagnostics:
     }
     found = pd.DataFrame.from_dict(checks, orient="index", columns=["known", "effect", "p_value"])
     least = np.array([SMALLEST_SEASON, SMALLEST_SHAPE, SMALLEST_DRIFT])
-    alarm = (
-        found["known"].to_numpy() & (found["p_value"].to_numpy() < ALARM) & (found["effect"].abs().to_numpy() > least)
-    )
-    found.insert(0, "alarm", alarm)
+    found.insert(0, "alarm", found["known"] & (found["p_value"] < ALARM) & (found["effect"].abs() > least))
     return Diagnostics(found.rename_axis("check"), season)
 
 

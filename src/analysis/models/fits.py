@@ -36,7 +36,6 @@ from analysis.words import Message
 if TYPE_CHECKING:
     from analysis.data import CustomerSummary, Orders
 
-PRIOR_SD = 2.0
 WIDEST_AT_LIMIT = 1.01
 """Standard error, in e-folds, that the other parameters may have where customers do not differ."""
 DRAWS_FOR_ALIVE = 400
@@ -221,8 +220,8 @@ class PurchaseFit(Result):
         return table_html(self.summary, count)
 
 
-@dataclass(frozen=True)
-class PurchaseFits:
+@dataclass(frozen=True, repr=False)
+class PurchaseFits(Result):
     """All purchase models on the same customers.
 
     Attributes
@@ -236,6 +235,7 @@ class PurchaseFits:
     fits: tuple[PurchaseFit, ...]
     not_identified: Mapping[str, Message]
 
+    main = "customers_alive"
     plot = Plots(silence="analysis.models.plots:plot_silence_by_model")
 
     @property
@@ -268,9 +268,6 @@ class PurchaseFits:
             for fit in self
         }
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
-
-    def _repr_html_(self) -> str:
-        return table_html(self.customers_alive())
 
     def __iter__(self) -> Iterator[PurchaseFit]:
         return iter(self.fits)
@@ -444,7 +441,7 @@ def _where_all_are_alike(function: LogLikelihood, found: Optimum) -> tuple[np.nd
 
 def purchase_prior(model: PurchaseModel, patterns: Patterns) -> Prior:
     """Log-parameters are normal with sd 2 around 0; durations in units of the customers' mean age."""
-    return Prior(np.where(model.time_scaled, np.log(_time_scale(patterns)), 0.0), np.full(len(model.names), PRIOR_SD))
+    return Prior(np.where(model.time_scaled, np.log(_time_scale(patterns)), 0.0))
 
 
 def purchase_posterior(

@@ -12,6 +12,7 @@ from scipy.optimize import minimize
 GRADIENT_STEP = 1e-4
 CURVATURE_STEP = 1e-3
 CONVERGED_BELOW = 1e-6
+NEWTON_STEPS = 50
 LARGEST_LOG = 12.0
 """Log-parameters beyond this distance from the scale of the data count as having no bound."""
 
@@ -102,7 +103,7 @@ def climb(function: LogLikelihood, start: np.ndarray) -> np.ndarray:
         return minimize(downhill, start, jac=True, method="L-BFGS-B", bounds=bounds).x
 
 
-def polish(function: LogLikelihood, start: np.ndarray, bend: np.ndarray | None = None, steps: int = 50) -> Optimum:
+def polish(function: LogLikelihood, start: np.ndarray, bend: np.ndarray | None = None) -> Optimum:
     """Newton's method with step halving, until a further step would win less than ``CONVERGED_BELOW``.
 
     The value never falls below that of ``start``. A curvature is kept while steps with it converge fast, since it costs
@@ -119,7 +120,7 @@ def polish(function: LogLikelihood, start: np.ndarray, bend: np.ndarray | None =
     """
     point, value, last = np.asarray(start, dtype=float), function(start), np.inf
     bend, exact = (curvature(function, point), True) if bend is None else (bend, False)
-    for _ in range(steps):
+    for _ in range(NEWTON_STEPS):
         slope = gradient(function, point)
         direction, decrement = _newton_step(bend, slope)
         if not exact and not decrement < last / 4:

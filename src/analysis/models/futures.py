@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 SINGLY = 32
 """Orders of one future that are valued one by one; the rest of a longer series by its mean and variance."""
 CELLS_PER_CHUNK = 4_000_000
+MOST_SIMULATED, FEWEST_PASSES = 4e7, 200
+"""Customers times passes that are affordable, and passes that are made in any case."""
 THREADS = 2
 GRID = 500
 """Moments over whose discounts within a season a mean is taken."""
@@ -57,26 +59,6 @@ class Spenders:
     def rows(self, chosen: slice) -> Spenders:
         columns = (self.frequency, self.mean_value, self.relative, self.expected)
         return Spenders(*(column[chosen] for column in columns), self.draws)
-
-
-@dataclass(frozen=True)
-class Chunk:
-    """Futures of the customers in ``rows``.
-
-    Attributes
-    ----------
-    rows
-        Which customers.
-    orders
-        Orders within the horizon, shape (passes, customers of the chunk).
-    amount, discounted
-        Their discounted value [currency] and their discounted number, same shape; None without money.
-    """
-
-    rows: slice
-    orders: np.ndarray
-    amount: np.ndarray | None = None
-    discounted: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -152,20 +134,19 @@ def forecast(
     draws = fit.posterior.draws[: passes_for(patterns.customers, most=most)]
     below, at, totals = np.zeros(len(came)), np.zeros(len(came)), np.zeros(len(draws))
     history = tuple(part[patterns.index] for part in patterns.history)
-    for chunk in simulate_futures(model, draws, history, horizon, seed=seed):
-        own = came[chunk.rows]
-        below[chunk.rows], at[chunk.rows] = (chunk.orders < own).mean(axis=0), (chunk.orders == own).mean(axis=0)
-        totals += chunk.orders.sum(axis=1)
+    for rows, orders, *_ in simulate_futures(model, draws, history, horizon, seed=seed):
+        below[rows], at[rows] = (orders < came[rows]).mean(axis=0), (orders == came[rows]).mean(axis=0)
+        totals += orders.sum(axis=1)
     return Forecast(fit.model, mean, np.log(np.maximum(probability, 1e-300)), below, at, totals)
 
 
-def passes_for(customers: int, most: int = 2_000, least: int = 200, cells: float = 4e7) -> int:
-    """How many passes are affordable: as many as ``cells`` simulated customers allow.
+def passes_for(customers: int, most: int) -> int:
+    """How many passes are affordable, ``most`` at most.
 
-    >>> passes_for(2_357), passes_for(100_000), passes_for(1_000_000)
+    >>> passes_for(2_357, 2_000), passes_for(100_000, 2_000), passes_for(1_000_000, 2_000)
     (2000, 400, 200)
     """
-    return int(np.clip(cells // max(customers, 1), least, most))
+    return int(np.clip(MOST_SIMULATED // max(customers, 1), FEWEST_PASSES, most))
 
 
 def simulate_futures(
@@ -177,7 +158,7 @@ def simulate_futures(
     spenders: Spenders | None = None,
     seed: int = 1,
     calendar: Callable[[np.ndarray], np.ndarray] | None = None,
-) -> Iterator[Chunk]:
+) -> Iterator[tuple[slice, np.ndarray, np.ndarray | None, np.ndarray | None]]:
     """Chunks of customers with one future for each row of ``draws``.
 
     Parameters
@@ -194,6 +175,12 @@ def simulate_futures(
         The same seed gives the same futures, on any number of threads.
     calendar
         From model time to time by the calendar, by which money is discounted; None where both are the same.
+
+    Yields
+    ------
+    tuple
+        Which customers; their orders within the horizon, shape (passes, customers of the chunk); the discounted value
+        of these [currency] and their discounted number, same shape, None without money.
     """
     discount = Discount(delta, calendar)
     customers = len(history[0])
@@ -201,10 +188,10 @@ def simulate_futures(
     chunks = [slice(start, end) for start, end in pairwise(edges.tolist())]
     seeds = np.random.SeedSequence(seed).spawn(len(chunks))
 
-    def simulate(rows: slice, source: np.random.SeedSequence) -> Chunk:
+    def simulate(rows: slice, source: np.random.SeedSequence):
         part = tuple(np.asarray(column)[rows] for column in history)
         own = None if spenders is None else spenders.rows(rows)
-        return _chunk(model, draws, part, horizon, discount, own, np.random.default_rng(source), rows)
+        return rows, *_simulated(model, draws, part, horizon, discount, own, np.random.default_rng(source))
 
     with ThreadPoolExecutor(THREADS) as pool:
         waiting = iter(zip(chunks, seeds, strict=True))
@@ -215,23 +202,22 @@ def simulate_futures(
             yield done
 
 
-def _chunk(model, draws, history, horizon: float, discount: Discount, spenders, rng, rows: slice) -> Chunk:
+def _simulated(model, draws, history, horizon: float, discount: Discount, spenders, rng):
+    """Orders of one future a pass, with money their discounted value and number."""
     n, alike = len(history[0]), collapse(*history)
-    chunk = Chunk(rows, np.zeros((len(draws), n), dtype=np.int32))
-    if spenders is not None:
-        chunk = Chunk(rows, chunk.orders, *np.zeros((2, len(draws), n)))
+    orders = np.zeros((len(draws), n), dtype=np.int32)
+    amount, discounted = (None, None) if spenders is None else np.zeros((2, len(draws), n))
     for number, draw in enumerate(draws):
         params = model.Params(*draw.tolist())
         alive = np.flatnonzero(rng.random(n) < model.p_alive(params, *alike.history)[alike.index])
         future = model.draw_orders_while_alive(rng, params, horizon, history[0][alive], history[2][alive])
-        chunk.orders[number, alive] = future.count
+        orders[number, alive] = future.count
         if spenders is not None:
             buys = future.count > 0
             future, who = SimulatedOrders(*(part[buys] for part in future)), alive[buys]
-            chunk.amount[number, who], chunk.discounted[number, who] = _discounted(
-                rng, future, discount, *_amounts(rng, spenders, who, number)
-            )
-    return chunk
+            worth = _discounted(rng, future, discount, *_amounts(rng, spenders, who, number))
+            amount[number, who], discounted[number, who] = worth
+    return orders, amount, discounted
 
 
 def _amounts(rng, spenders: Spenders, who: np.ndarray, number: int) -> tuple[float, np.ndarray]:

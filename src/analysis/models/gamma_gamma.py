@@ -21,16 +21,11 @@ from analysis.models.spend import GAMMA_GAMMA, NO_EFFECT, FrequencyEffect, Spend
 
 FAR_FROM_MEAN = 3.0
 OPEN_MEAN = 2.0
-PRIOR_SD = 2.0
 BIN_WIDTH = 0.02
 
 
 class GammaGamma:
     """Order values of a customer are Gamma(p, nu) and nu ~ Gamma(q, v); see the module."""
-
-    name = GAMMA_GAMMA
-    Params = SpendParams
-    names = Params._fields
 
     def fit(self, data, seed: int = 1, by_frequency: FrequencyEffect = NO_EFFECT) -> SpendFit:
         """Maximum likelihood and posterior on the customers with repeat orders of positive value.
@@ -65,46 +60,46 @@ class GammaGamma:
 
         return fitted_spend(data, by_frequency, fit)
 
-    def from_free(self, free: np.ndarray) -> np.ndarray:
-        """(log p, log(q - 1), log v) -> (p, q, v): q stays above 1, where the mean exists."""
-        p, above_one, v = np.exp(np.asarray(free).T)
-        return np.array([p, 1 + above_one, v]).T
 
-    def to_free(self, params) -> np.ndarray:
-        """The inverse of ``from_free``."""
-        p, q, v = params
-        return np.log([p, max(q - 1, 1e-4), v])
-
-    def total_log_likelihood(self, spending: Spending, weight: np.ndarray | None = None):
-        """A function from the free parameters to the log-likelihood ([1]_, equation 1a) summed over customers.
-
-        ``weight`` is how many customers each one stands for, shape (n,); None: one each.
-        """
-        x, m = spending.frequency.astype(float), spending.mean_value
-        weight = np.ones(len(spending)) if weight is None else weight
-        of_count, counts = pd.factorize(x)
-        customers_by_count = np.bincount(of_count, weights=weight)
-        customers, spent, weighted_x = weight.sum(), x * m, weight * x
-        log_values = float(weight @ np.log(m))
-        orders_log_spent = float(weighted_x @ np.log(spent))
-
-        def total(free: np.ndarray) -> float:
-            p, q, v = self.from_free(free)
-            by_count = gammaln(p * counts + q) - gammaln(p * counts)
-            log_posterior_scale = np.log(spent + v)
-            return float(
-                customers_by_count @ by_count
-                + customers * (q * free[2] - gammaln(q))
-                + p * orders_log_spent
-                - log_values
-                - p * (weighted_x @ log_posterior_scale)
-                - q * (weight @ log_posterior_scale)
-            )
-
-        return total
+def from_free(free: np.ndarray) -> np.ndarray:
+    """(log p, log(q - 1), log v) -> (p, q, v): q stays above 1, where the mean exists."""
+    p, above_one, v = np.exp(np.asarray(free).T)
+    return np.array([p, 1 + above_one, v]).T
 
 
-MODEL = GammaGamma()
+def to_free(params) -> np.ndarray:
+    """The inverse of ``from_free``."""
+    p, q, v = params
+    return np.log([p, max(q - 1, 1e-4), v])
+
+
+def total_log_likelihood(spending: Spending, weight: np.ndarray | None = None):
+    """A function from the free parameters to the log-likelihood ([1]_, equation 1a) summed over customers.
+
+    ``weight`` is how many customers each one stands for, shape (n,); None: one each.
+    """
+    x, m = spending.frequency.astype(float), spending.mean_value
+    weight = np.ones(len(spending)) if weight is None else weight
+    of_count, counts = pd.factorize(x)
+    customers_by_count = np.bincount(of_count, weights=weight)
+    customers, spent, weighted_x = weight.sum(), x * m, weight * x
+    log_values = float(weight @ np.log(m))
+    orders_log_spent = float(weighted_x @ np.log(spent))
+
+    def total(free: np.ndarray) -> float:
+        p, q, v = from_free(free)
+        by_count = gammaln(p * counts + q) - gammaln(p * counts)
+        log_posterior_scale = np.log(spent + v)
+        return float(
+            customers_by_count @ by_count
+            + customers * (q * free[2] - gammaln(q))
+            + p * orders_log_spent
+            - log_values
+            - p * (weighted_x @ log_posterior_scale)
+            - q * (weight @ log_posterior_scale)
+        )
+
+    return total
 
 
 def fit_gamma_gamma(spending: Spending, seed: int) -> SpendFit:
@@ -120,16 +115,8 @@ def fit_gamma_gamma(spending: Spending, seed: int) -> SpendFit:
     low, high = np.quantile(SpendParams(*posterior.draws.T).expected(0, 0.0), [0.05, 0.95])
     if high > OPEN_MEAN * low:
         raise _wrong_mean()
-    return SpendFit(
-        model=GAMMA_GAMMA,
-        parameters=params._asdict(),
-        standard_errors=dict(zip(MODEL.names, errors.tolist(), strict=True)),
-        log_likelihood=MODEL.total_log_likelihood(spending)(MODEL.to_free(params)),
-        customers=len(spending),
-        left_out=0,
-        mean_order_value=float(params.expected(0, 0.0)),
-        posterior=posterior,
-    )
+    log_likelihood = total_log_likelihood(spending)(to_free(params))
+    return SpendFit.at(GAMMA_GAMMA, params, errors, posterior, len(spending), log_likelihood)
 
 
 def gamma_gamma_maximum(spending: Spending) -> tuple[SpendParams, np.ndarray]:
@@ -148,11 +135,11 @@ def gamma_gamma_maximum(spending: Spending) -> tuple[SpendParams, np.ndarray]:
     mean = float(spending.mean_value.mean())
     scaled = spending.over(mean)
     rough, weight = _binned(scaled)
-    best = best_of(MODEL.total_log_likelihood(rough, weight), [np.array([1.5, 0.7, 0.5]), np.zeros(3)])
-    optimum = polish(MODEL.total_log_likelihood(scaled), best)
+    best = best_of(total_log_likelihood(rough, weight), [np.array([1.5, 0.7, 0.5]), np.zeros(3)])
+    optimum = polish(total_log_likelihood(scaled), best)
     if not optimum.is_peak:
         raise _not_identified(optimum)
-    params = SpendParams(*(MODEL.from_free(optimum.point) * np.array([1, 1, mean])).tolist())
+    params = SpendParams(*(from_free(optimum.point) * np.array([1, 1, mean])).tolist())
     error = float(spending.mean_value.std() / np.sqrt(len(spending)))
     if abs(params.expected(0, 0.0) - mean) >= max(FAR_FROM_MEAN * error, 0.05 * mean):
         raise _wrong_mean()
@@ -210,10 +197,10 @@ def gamma_gamma_posterior(params: SpendParams, spending: Spending, seed: int) ->
     A priori log p, log(q - 1) and log v are normal, v in units of the mean order value.
     """
     scale = float(spending.mean_value.mean())
-    prior = Prior(np.array([0.0, 0.0, np.log(scale)]), np.full(3, PRIOR_SD))
-    mode, likelihood = MODEL.to_free(params), MODEL.total_log_likelihood(spending)
+    prior = Prior(np.array([0.0, 0.0, np.log(scale)]))
+    mode, likelihood = to_free(params), total_log_likelihood(spending)
     alike, weight = _binned(spending)
     if alike is not spending:
-        likelihood = corrected(MODEL.total_log_likelihood(alike, weight), likelihood, mode)
+        likelihood = corrected(total_log_likelihood(alike, weight), likelihood, mode)
     drawn = draw_posterior(likelihood, prior, mode, seed)
-    return replace(drawn, names=MODEL.names, draws=MODEL.from_free(drawn.draws))
+    return replace(drawn, names=SpendParams._fields, draws=from_free(drawn.draws))

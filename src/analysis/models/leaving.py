@@ -5,14 +5,15 @@ survival and order rate are elementary, so a population is a set of nodes with w
 nodes or changes their weights. Nodes are equally spaced in logit p (or log mu), where the trapezoidal rule converges
 geometrically; the mass beyond the ends sits on the last nodes.
 
-Everything is computed at several points of the parameters at once: the fit and posterior draws.
+Everything is computed at several points of the parameters at once: the fit and posterior draws. What customers do is an
+array of shape (3, sizes, points, times): expected customers who are still there, and their expected orders and order
+values per time unit. A new customer is one customer; the first order is not among the orders.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -37,30 +38,6 @@ SHIFTS = ("mean", "scale", "logit")
 - ``scale``: everyone's dropout falls by that factor
 - ``logit``: everyone's log odds of leaving (at a trial; for Pareto/NBD within a year) fall by ``size``
 """
-
-
-@dataclass(frozen=True)
-class Curves:
-    """Expected customers who are still there, and their expected orders and order values per time unit.
-
-    Each of shape (sizes, points, times). A new customer is one customer; the first order is not among the orders.
-    """
-
-    customers: np.ndarray
-    orders: np.ndarray
-    revenue: np.ndarray
-
-    def __getitem__(self, place) -> Curves:
-        return Curves(self.customers[place], self.orders[place], self.revenue[place])
-
-    def __mul__(self, factor: np.ndarray) -> Curves:
-        return Curves(self.customers * factor, self.orders * factor, self.revenue * factor)
-
-    @staticmethod
-    def joined(parts: Sequence[Curves], axis: int) -> Curves:
-        """Curves laid end to end."""
-        columns = zip(*((part.customers, part.orders, part.revenue) for part in parts), strict=True)
-        return Curves(*(np.concatenate(column, axis) for column in columns))
 
 
 class Alive(NamedTuple):
@@ -94,14 +71,27 @@ class Leaving(ABC):
         points = (np.atleast_1d(np.asarray(each, dtype=float)) for each in params)
         self.params = type(params)(*np.broadcast_arrays(*points))
 
-    def of_new(self, kind: str, sizes: np.ndarray, times: np.ndarray) -> Curves:
-        """One new customer, counted from the first order, whose orders are worth 1; ``sizes`` is (sizes, points)."""
+    def curves(self, kind: str, sizes: np.ndarray, times: np.ndarray, alive: Alive | None = None) -> np.ndarray:
+        """What customers who are alive do, all states together, after shifts of ``sizes``, shape (sizes, points).
+
+        Without any it is one new customer, counted from the first order, whose orders are worth 1.
+        """
+        if kind != "mean" and len(sizes) > 1:  # the nodes move with the size
+            return np.concatenate([self.curves(kind, size[None], times, alive) for size in sizes], axis=1)
+        return self._of_new(kind, sizes, times) if alive is None else self._of_alive(kind, sizes, times, alive)
+
+    def _of_new(self, kind: str, sizes: np.ndarray, times: np.ndarray) -> np.ndarray:
         one = np.ones((len(self.params[0]), 1, 1))
-        return self.of_alive(kind, sizes, times, Alive(one, one, np.zeros(1), np.zeros(1)))
+        return self._of_alive(kind, sizes, times, Alive(one, one, np.zeros(1), np.zeros(1)))
 
     @abstractmethod
-    def of_alive(self, kind: str, sizes: np.ndarray, times: np.ndarray, alive: Alive) -> Curves:
-        """Customers who are alive, all states together."""
+    def _of_alive(self, kind: str, sizes: np.ndarray, times: np.ndarray, alive: Alive) -> np.ndarray:
+        """As ``curves``, of several sizes only for ``mean``."""
+
+    def _at_rest(self, alive: Alive) -> np.ndarray:
+        """Customers of each state, their orders and order values per time unit, shape (3, points, x, T)."""
+        rate = (self.params.r[:, None] + alive.frequency)[..., None] / (self.params.alpha[:, None] + alive.T)[:, None]
+        return np.array([alive.customers, alive.customers * rate, alive.revenue * rate])
 
     def ordering(self, kind: str, size: np.ndarray, start: float, length: float) -> np.ndarray:
         """Share of new customers with an order in (start, start + length], shape (points,) as ``size``.
@@ -111,17 +101,15 @@ class Leaving(ABC):
         """
         share, weights = unit_rule(FIRST_ORDER_NODES, near_zero=True)
         wait = length * share
-        there = self.of_new(kind, size[None], start + wait).customers[0]
+        there = self.curves(kind, size[None], start + wait)[0, 0]
         r, alpha = self.params.r[:, None], self.params.alpha[:, None]
         density = r / alpha * (1 + wait / alpha) ** -(r + 1)
         return length * (there * density) @ weights
 
     def staying(self, kind: str, time: float, alive: Alive | None) -> Callable[[np.ndarray], np.ndarray]:
-        """From the size of a shift, shape (points,), to the customers still there at ``time``; None: one new one."""
-        times = np.array([time])
-        if alive is None:
-            return lambda size: self.of_new(kind, size[None], times).customers[0, :, 0]
-        return lambda size: self.of_alive(kind, size[None], times, alive).customers[0, :, 0]
+        """From the size of a shift, shape (points,), to the share still there at ``time``; None: of new customers."""
+        all_there = 1.0 if alive is None else alive.customers.sum(axis=(1, 2))
+        return lambda size: self.curves(kind, size[None], np.array([time]), alive)[0, 0, :, 0] / all_there
 
 
 class BetaLeaving(Leaving):
@@ -145,9 +133,7 @@ class BetaLeaving(Leaving):
         self.place = np.arange(LOWEST, HIGHEST + self.step, self.step)
         self.log_odds_total = np.logaddexp(0, self.place)
 
-    def of_new(self, kind, sizes, times):
-        if kind != "mean" and len(sizes) > 1:
-            return _each(lambda size: self.of_new(kind, size, times), sizes)
+    def _of_new(self, kind, sizes, times):
         p = self._proneness(kind, sizes[0])
         stays = self._mass(kind, sizes, np.zeros(1))[:, :, 0] * (1 - p) ** self.trial_at_birth
         risk = 1 + np.multiply.outer(p, times) / self.params.alpha[:, None, None]
@@ -155,8 +141,8 @@ class BetaLeaving(Leaving):
         stays = stays.swapaxes(0, 1)
         customers = stays @ there
         there *= (self.params.r / self.params.alpha)[:, None, None] / risk
-        orders = (stays @ there).swapaxes(0, 1)
-        return Curves(customers.swapaxes(0, 1), orders, orders)
+        orders = stays @ there
+        return np.array([customers, orders, orders]).swapaxes(1, 2)
 
     def ordering(self, kind, size, start, length):
         # Who is there at the start orders as if there were no leaving until the first order after it.
@@ -166,9 +152,7 @@ class BetaLeaving(Leaving):
         orders = (age / self.params.alpha[:, None]) ** -r - ((age + length) / self.params.alpha[:, None]) ** -r
         return (stays * orders).sum(axis=1)
 
-    def of_alive(self, kind, sizes, times, alive):
-        if kind != "mean" and len(sizes) > 1:
-            return _each(lambda size: self.of_alive(kind, size, times, alive), sizes)
+    def _of_alive(self, kind, sizes, times, alive):
         mass = self._mass(kind, sizes, self.trial_at_birth + alive.frequency)
         kept = (mass > NEGLIGIBLE).any(axis=(0, 1, 2))
         p, mass = self._proneness(kind, sizes[0])[:, kept], mass[..., kept].transpose(1, 0, 3, 2)
@@ -184,7 +168,7 @@ class BetaLeaving(Leaving):
             there /= risk[:, :, None]
             found[1] += orders @ there.reshape(flat)
             found[2] += revenue @ there.reshape(flat)
-        return Curves(*found.swapaxes(1, 2))
+        return found.swapaxes(1, 2)
 
     def staying(self, kind, time, alive):
         if kind != "mean" or alive is None:
@@ -195,8 +179,8 @@ class BetaLeaving(Leaving):
             self._there(p, np.array([time]), count, T)[0][..., 0] * alive.customers[:, None, :, place]
             for place, T in enumerate(alive.T)
         )
-        trials = self.trial_at_birth + alive.frequency
-        return lambda size: np.einsum("kxj,kjx->k", self._mass(kind, size[None], trials)[0], there)
+        trials, all_there = self.trial_at_birth + alive.frequency, alive.customers.sum(axis=(1, 2))
+        return lambda size: np.einsum("kxj,kjx->k", self._mass(kind, size[None], trials)[0], there) / all_there
 
     def _there(self, p, times, count, T):
         """Share still there of customers with a proneness, shape (points, nodes, x, times), and alpha + T + p t."""
@@ -242,15 +226,11 @@ class GammaLeaving(Leaving):
         # Beyond this place a gamma density is below exp(-40) of its height.
         self.place = np.arange(LOWEST, np.log(s + 12 * np.sqrt(s) + 40).max(), self.step)
 
-    def of_alive(self, kind, sizes, times, alive):
-        if kind != "mean" and len(sizes) > 1:
-            return _each(lambda size: self.of_alive(kind, size, times, alive), sizes)
+    def _of_alive(self, kind, sizes, times, alive):
         there = np.exp(-np.multiply.outer(self._proneness(kind, sizes[0]), times))
         mass = self._mass(kind, sizes, alive.T)
-        rate = (self.params.r[:, None] + alive.frequency)[..., None] / (self.params.alpha[:, None] + alive.T)[:, None]
-        by_state = alive.customers, alive.customers * rate, alive.revenue * rate
-        weights = (np.einsum("mktj,kt->kmj", mass, each.sum(axis=1)) for each in by_state)
-        return Curves(*((each @ there).swapaxes(0, 1) for each in weights))
+        weights = (np.einsum("mktj,kt->kmj", mass, each.sum(axis=1)) for each in self._at_rest(alive))
+        return np.array([(each @ there).swapaxes(0, 1) for each in weights])
 
     def _proneness(self, kind: str, size) -> np.ndarray:
         """mu at the nodes, shape (points, nodes)."""
@@ -273,8 +253,3 @@ def _normalised(log_mass: np.ndarray, fall_below) -> np.ndarray:
     log_mass[..., 0] -= np.log(-np.expm1(-fall_below))[..., 0]
     mass = np.exp(log_mass - log_mass.max(axis=-1, keepdims=True))
     return mass / mass.sum(axis=-1, keepdims=True)
-
-
-def _each(curves: Callable[[np.ndarray], Curves], sizes: np.ndarray) -> Curves:
-    """The curves of every size, where the nodes move with it."""
-    return Curves.joined([curves(size[None]) for size in sizes], axis=0)

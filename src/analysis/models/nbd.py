@@ -13,7 +13,7 @@ import numpy as np
 from scipy.special import gammaln
 
 from analysis.errors import Unavailable
-from analysis.models.leaving import Curves, Leaving
+from analysis.models.leaving import Leaving
 from analysis.models.purchase import PurchaseModel, SimulatedOrders, log_negative_binomial
 
 
@@ -67,10 +67,9 @@ class NBD(PurchaseModel):
 class Nobody(Leaving):
     """Nobody leaves, whatever is shifted."""
 
-    def of_alive(self, kind, sizes, times, alive):
-        rate = (self.params.r[:, None] + alive.frequency)[..., None] / (self.params.alpha[:, None] + alive.T)[:, None]
-        totals = (each.sum(axis=(1, 2)) for each in (alive.customers, alive.customers * rate, alive.revenue * rate))
-        return Curves(*(np.multiply.outer(np.ones(len(sizes)), np.outer(each, np.ones(len(times)))) for each in totals))
+    def _of_alive(self, kind, sizes, times, alive):
+        totals = self._at_rest(alive).sum(axis=(2, 3))[:, None, :, None]
+        return np.broadcast_to(totals, (3, len(sizes), totals.shape[2], len(times)))
 
 
 def refuse_without_dropout(model: str) -> None:

@@ -27,8 +27,9 @@ from analysis.models.fits import LEVEL, PurchaseFits, fit_all, refuse_unknown_mo
 from analysis.models.futures import forecast
 from analysis.models.patterns import patterns_of
 from analysis.models.registry import MODELS
+from analysis.models.scores import log_miss
 from analysis.models.season import fit_in_time
-from analysis.tables import table_html
+from analysis.tables import Result
 from analysis.time import Clock, TimeUnit, duration, promotion_edges, time_unit, to_days
 
 if TYPE_CHECKING:
@@ -149,17 +150,13 @@ class Window:
     season: float = 1.0
     in_time: Mapping[str, Window] = field(default_factory=dict)
 
-    def log_error(self, model: str) -> float:
-        """log(actual / forecast); one order is added to both so that none is a number too."""
-        return float(np.log((self.actual + 1) / (self.estimates[model] + 1)))
-
-    def log_sd(self, model: str) -> float:
-        """The model's own standard deviation of that."""
-        return float(np.log(self.forecasts[model] + 1).std())
+    def miss(self, model: str) -> tuple[float, float]:
+        """The log error of a model, and its own standard deviation of that; see ``log_miss``."""
+        return log_miss(self.actual, self.estimates[model], self.forecasts[model])
 
 
-@dataclass(frozen=True)
-class Record:
+@dataclass(frozen=True, repr=False)
+class Record(Result):
     """What rolling origins say: the model that the data support, how it fared, and how wide intervals must be.
 
     Attributes
@@ -188,6 +185,8 @@ class Record:
     calibration: Calibration
     follows: str
 
+    main = "windows"
+
     @property
     def seasonal(self) -> bool:
         """Whether the models' time follows a season."""
@@ -203,9 +202,6 @@ class Record:
         """Whether the primary model scores better than BG/NBD by more than luck."""
         row = self.choice.loc[self.primary]
         return bool(row["lead"] > REJECTED_AT * row["error"])
-
-    def _repr_html_(self) -> str:
-        return table_html(self.windows.set_index("origin"))
 
 
 def rolling_origins(
@@ -337,7 +333,7 @@ def record_of(
         turn = turns[best if best in window.in_time else ""]
         past = [each for each in turn if each[0].calibration_end < window.calibration_end]
         now, model = turn[len(past)]
-        own = Interval.around(now.estimates[model], now.forecasts[model], level)
+        own, (error, sd) = Interval.around(now.estimates[model], now.forecasts[model], level), now.miss(model)
         calibrated = _calibration(past, window_days).widened(own, window_days)
         rows.append(
             {
@@ -345,15 +341,12 @@ def record_of(
                 "end": pd.Timestamp(now.end),
                 "model": model,
                 "actual": now.actual,
-                "estimate": own.estimate,
-                "lower": own.lower,
-                "upper": own.upper,
+                **vars(own),
                 "calibrated_lower": calibrated.lower,
                 "calibrated_upper": calibrated.upper,
                 "season": now.season,
-                "log_error": now.log_error(model),
-                "log_sd": now.log_sd(model),
-                "level": level,
+                "log_error": error,
+                "log_sd": sd,
             }
         )
     follows = time_that_wins(windows, primary) if follows is None else follows
@@ -383,8 +376,7 @@ def _in_turn(windows: Sequence[Window], primary: str) -> list[tuple[Window, str]
 
 
 def _calibration(turns: Sequence[tuple[Window, str]], window_days: int) -> Calibration:
-    errors = [window.log_error(model) for window, model in turns]
-    return Calibration.of(errors, [window.log_sd(model) for window, model in turns], window_days)
+    return Calibration.of(*np.reshape([window.miss(model) for window, model in turns], (-1, 2)).T, window_days)
 
 
 def time_that_wins(windows: Sequence[Window], primary: str = AUTO) -> str:
@@ -454,14 +446,13 @@ def leads(windows: Sequence[Window], reference: str = PREFERRED) -> pd.DataFrame
     rows = {}
     for model in MODELS:
         known = [each.log_scores for each in windows if model in each.log_scores]
-        both = [scores for scores in known if reference in scores]
         if not known:
             continue
-        own = pd.concat([scores[model] for scores in both or known])
-        lead = error = float("nan")
-        if both:
-            difference = pd.concat([scores[model] - scores[reference] for scores in both]).groupby(level=0).sum()
-            lead = float(difference.sum() / len(own))
-            error = float(difference.std(ddof=1) * np.sqrt(len(difference)) / len(own))
-        rows[model] = {"windows": len(both or known), "log_score": float(own.mean()), "lead": lead, "error": error}
+        judged = [scores for scores in known if reference in scores] or known
+        own = pd.concat([scores[model] for scores in judged])
+        apart = pd.concat([scores[model] - scores.get(reference, np.nan) for scores in judged])
+        of_customer = apart.groupby(level=0).sum(min_count=1)
+        lead = of_customer.sum(min_count=1) / len(own)
+        error = of_customer.std() * np.sqrt(len(of_customer)) / len(own)
+        rows[model] = {"windows": len(judged), "log_score": own.mean(), "lead": lead, "error": error}
     return pd.DataFrame.from_dict(rows, orient="index", columns=["windows", "log_score", "lead", "error"])

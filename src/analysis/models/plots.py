@@ -22,7 +22,6 @@ from analysis.plotting import (
     few_ticks,
     format_ticks,
     is_narrow,
-    key_above,
     label_ends,
     month_ticks,
     name_axes,
@@ -103,8 +102,8 @@ def plot_calibration_of_fit(fit: PurchaseFit, ax: Axes | None = None) -> Axes:
     (marks,) = ax.plot(places, counts["expected"], "D", color=ORANGE, markeredgecolor="white", markersize=7)
     ax.set_xticks(places, counts["label"])
     format_ticks(few_ticks(ax, y=5), y="integer")
-    lines = key_above(ax, [(bars, tr("observed")), (marks, tr("expected by {model}", model=fit.model))])
-    return name_axes(ax, x=tr("Repeat orders"), y=tr("Customers"), lines_between=lines)
+    key = [(bars, tr("observed")), (marks, tr("expected by {model}", model=fit.model))]
+    return name_axes(ax, x=tr("Repeat orders"), y=tr("Customers"), key=key)
 
 
 def plot_silence(fit: PurchaseFit, ax: Axes | None = None) -> Axes:
@@ -164,8 +163,8 @@ def plot_path(test: BackTest, ax: Axes | None = None) -> Axes:
     ax.set_ylim(0)
     month_ticks(ax, rows["date"].iloc[0], rows["date"].iloc[-1])
     format_ticks(few_ticks(ax, y=5), y="integer")
-    lines = key_above(ax, [(came, tr("what came")), (band, tr("what was forecast"))])
-    return name_axes(ax, y=tr("Repeat orders, added up"), lines_between=lines)
+    key = [(came, tr("what came")), (band, tr("what was forecast"))]
+    return name_axes(ax, y=tr("Repeat orders, added up"), key=key)
 
 
 def plot_history(fit: PurchaseFit, ax: Axes | None = None, *, customer) -> Axes:
@@ -182,14 +181,12 @@ def plot_history(fit: PurchaseFit, ax: Axes | None = None, *, customer) -> Axes:
 
 def plot_calibration(test: BackTest, ax: Axes | None = None) -> Axes:
     """Mean orders in the holdout by repeat orders before it: what came, its interval in grey, and the forecasts."""
-    from matplotlib.lines import Line2D
-
     ax, groups = own_axes(ax), test.calibration_by_group
     places = np.arange(len(groups))
     reach = norm.ppf((1 + test.level) / 2) * groups["standard_error"].fillna(0)
     ax.bar(places, 2 * reach, 0.8, bottom=groups["actual"] - reach, color="#dfe4e8")
-    ax.hlines(groups["actual"], places - 0.4, places + 0.4, color=INK, linewidth=2)
-    entries = [(Line2D([], [], color=INK, linewidth=2), tr("What came"))]
+    came = ax.hlines(groups["actual"], places - 0.4, places + 0.4, color=INK, linewidth=2)
+    entries = [(came, tr("What came"))]
     for index, model in enumerate(test.fits.names):
         stroke = stroke_of(model)
         shift = (index - (len(test.fits.names) - 1) / 2) * 0.2
@@ -199,10 +196,7 @@ def plot_calibration(test: BackTest, ax: Axes | None = None) -> Axes:
     ax.set_ylim(0)
     ax.set_xticks(places, groups["frequency"])
     format_ticks(few_ticks(ax, y=5), y="number")
-    lines = key_above(ax, entries)
-    return name_axes(
-        ax, x=tr("Repeat orders before the holdout"), y=tr("Mean orders in the holdout"), lines_between=lines
-    )
+    return name_axes(ax, x=tr("Repeat orders before the holdout"), y=tr("Mean orders in the holdout"), key=entries)
 
 
 def plot_odd_even(choice: SpendChoice, ax: Axes | None = None) -> Axes:

@@ -93,7 +93,7 @@ class Prior:
     """
 
     mean: np.ndarray
-    sd: np.ndarray
+    sd: np.ndarray | float = 2.0
 
     def log_density(self, point: np.ndarray) -> float:
         away = (point - self.mean) / self.sd
@@ -241,7 +241,7 @@ def ensemble_draws(log_density, walkers: np.ndarray, steps: int, rng) -> tuple[n
 
 def _positive_covariance(curvature: np.ndarray, prior: Prior) -> np.ndarray:
     size, axes = np.linalg.eigh(curvature)
-    return (axes / np.maximum(size, 0.5 / prior.sd.max() ** 2)) @ axes.T
+    return (axes / np.maximum(size, 0.5 / np.max(prior.sd) ** 2)) @ axes.T
 
 
 def _systematic(weights: np.ndarray, n: int, rng) -> np.ndarray:

@@ -228,19 +228,12 @@ class PurchaseModel(ABC):
         alive = self.p_alive(params, frequency, recency, T)
         return alive * self.expected_while_alive(params, horizon, frequency, T)
 
-    def discounted_expected_purchases(self, params, horizon, delta, frequency, recency, T) -> np.ndarray:
-        """Expected orders in the next ``horizon``, each discounted by exp(-delta t) from its own moment.
+    def discounted_while_alive(self, params, horizon, delta, frequency, T, ahead=None) -> np.ndarray:
+        """Expected orders in the next ``horizon`` of a customer who is alive at T, each discounted by exp(-delta t).
 
         e^(-delta H) E[Y(H)] + delta times the integral over (0, H) of e^(-delta t) E[Y(t)] (partial integration
-        of the expected order rate), by Gauss-Legendre quadrature.
-        """
-        alive = self.p_alive(params, frequency, recency, T)
-        return alive * self.discounted_while_alive(params, horizon, delta, frequency, T)
-
-    def discounted_while_alive(self, params, horizon, delta, frequency, T, ahead=None) -> np.ndarray:
-        """As ``discounted_expected_purchases``, given that the customer is alive at T.
-
-        With ``ahead``, a function from calendar to model time, ``horizon`` and ``delta`` are of the calendar.
+        of the expected order rate), by Gauss-Legendre quadrature. With ``ahead``, a function from calendar to model
+        time, ``horizon`` and ``delta`` are of the calendar.
         """
         nodes, model_time = 12 + int(4 * delta * horizon), ahead or (lambda time: time)
         at_end = np.exp(-delta * horizon) * self.expected_while_alive(params, model_time(horizon), frequency, T)

@@ -35,10 +35,12 @@ def _membership(values: np.ndarray, size: int) -> np.ndarray:
     return above + tied * (size - above.sum()) / tied.sum()
 
 
-def paired_lead(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
-    """Mean difference of two log scores over the same customers, and its standard error."""
-    difference = first - second
-    return float(difference.mean()), float(difference.std(ddof=1) / np.sqrt(difference.size))
+def log_miss(actual: float, estimate: float, totals: np.ndarray) -> tuple[float, float]:
+    """log(actual / forecast) of a total, and the standard deviation that simulated totals give it.
+
+    One order is added to each so that none is a number too.
+    """
+    return float(np.log((actual + 1) / (estimate + 1))), float(np.log(totals + 1).std())
 
 
 def distance_from_middle(below: np.ndarray, at: np.ndarray, rng: np.random.Generator) -> np.ndarray:

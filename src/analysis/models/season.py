@@ -71,11 +71,6 @@ class Season:
     promotions: Promotions | None = field(default=None, repr=False)
 
     @property
-    def rates(self) -> dict[str, np.ndarray | Promotions | None]:
-        """What a clock may follow."""
-        return {"season": self.profile, "promotions": self.promotions}
-
-    @property
     def known(self) -> bool:
         """Whether every calendar month was seen twice, so that a season can be told from a trend."""
         return bool(np.isfinite(self.p_value))
@@ -166,8 +161,8 @@ def fit_in_time(
     for _ in range(ROUNDS):
         last = replace(fits.primary, season=clock.season, promotions=clock.promotions)
         found = season_of(daily, births, last, edges)
-        profile, promotions = (each if name in follows else None for name, each in found.rates.items())
-        clock = Clock(clock.unit, profile, promotions)
+        profile = found.profile if "season" in follows else None
+        clock = Clock(clock.unit, profile, found.promotions if "promotions" in follows else None)
         if clock.follows != follows:
             return None
     try:

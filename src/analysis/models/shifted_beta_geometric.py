@@ -11,18 +11,17 @@ References
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from scipy.special import betaln
 
 from analysis.errors import NotIdentified
 from analysis.models.fitting import LogLikelihood, Optimum, best_of, polish
 from analysis.models.posterior import Posterior, Prior, draw_posterior
 
-PRIOR_SD = 2.0
-"""Standard deviation of the normal priors of log alpha and log beta around 0."""
 E_FOLDS = 28.0
 """Periods are added up until their discount is below exp(-E_FOLDS)."""
 MOST_PERIODS = 1_000_000
@@ -37,38 +36,6 @@ class SBGParams(NamedTuple):
     def after(self, renewals) -> SBGParams:
         """Parameters of the customers who are left after ``renewals`` renewals."""
         return SBGParams(self.alpha, self.beta + renewals)
-
-
-@dataclass(frozen=True)
-class RenewalCounts:
-    """Who was at risk and who left, by tenure period; any number of cohorts added up.
-
-    A cohort counts in the periods that were observed to their end, so that cohorts of different ages are censored
-    right: the likelihood is a product over the renewals that were seen.
-
-    Attributes
-    ----------
-    period
-        Tenure period, from 1: the one that ends with this renewal; shape (k,).
-    at_risk
-        Customers whose renewal fell due at the end of the period, shape (k,).
-    lost
-        Those of them who did not renew, shape (k,).
-    """
-
-    period: np.ndarray
-    at_risk: np.ndarray
-    lost: np.ndarray
-
-    @classmethod
-    def of_cohort(cls, sizes) -> RenewalCounts:
-        """Counts of one cohort from its sizes at the start, after the first renewal, and so on.
-
-        >>> RenewalCounts.of_cohort([1000, 869, 743]).lost.tolist()
-        [131.0, 126.0]
-        """
-        sizes = np.asarray(sizes, dtype=float)
-        return cls(np.arange(1, sizes.size), sizes[:-1], -np.diff(sizes))
 
 
 def survival(params: SBGParams, periods) -> np.ndarray:
@@ -109,11 +76,12 @@ def params_at(mean_retention, polarisation) -> SBGParams:
     return SBGParams(size * (1 - mean_retention), size * mean_retention)
 
 
-def discounted_tenure(params: SBGParams, rate: float, periods: int | None = None) -> np.ndarray:
-    """Expected periods of a new customer, each discounted from its start: the sum of S(t) / (1 + rate)^t over t >= 0.
+def discounted_renewals(params: SBGParams, rate: float, periods: int | None = None) -> np.ndarray:
+    """Expected renewals of a new customer, each discounted: the sum of S(t) / (1 + rate)^t over t >= 1.
 
-    The first period counts in full. For customers with n renewals behind them use ``params.after(n)``; their first
-    period is then the one that they are in.
+    The first renewal is one whole period ahead. For customers with n renewals behind them use ``params.after(n)``.
+    Times (1 + rate) this is the discounted expected residual lifetime of [2]_, which stands immediately before the
+    first renewal.
 
     Parameters
     ----------
@@ -122,39 +90,28 @@ def discounted_tenure(params: SBGParams, rate: float, periods: int | None = None
     rate
         Discount rate of one tenure period; above 0 without ``periods``.
     periods
-        Number of periods that count; None for all that come.
+        Number of renewals that count; None for all that come.
 
     Examples
     --------
     >>> high_end = SBGParams(0.668, 3.806)
-    >>> round(float(discounted_tenure(high_end, 0.10)), 3), round(float(discounted_tenure(high_end, 0.10, 2)), 3)
-    (5.923, 1.773)
+    >>> round(float(discounted_renewals(high_end, 0.10)), 3), round(float(discounted_renewals(high_end, 0.10, 1)), 3)
+    (4.923, 0.773)
     """
     if periods is None:
         periods = int(min(np.ceil(E_FOLDS / np.log1p(rate)), MOST_PERIODS))
     left = np.ones(np.broadcast(*params).shape)
     total = np.zeros_like(left)
     for period in range(1, periods + 1):
-        total += left
         left = left * retention_rate(params, period) / (1 + rate)
+        total += left
     return total
 
 
-def discounted_renewals(params: SBGParams, rate: float, periods: int | None = None) -> np.ndarray:
-    """As ``discounted_tenure`` without the period that is already running: what renewals still bring.
-
-    The first renewal is one whole period ahead. Times (1 + rate) this is the discounted expected residual lifetime of
-    [2]_, which stands immediately before the first renewal.
-    """
-    counted = None if periods is None else periods + 1
-    return discounted_tenure(params, rate, counted) - 1
-
-
-def log_likelihood(counts: RenewalCounts) -> LogLikelihood:
-    """A function from (log alpha, log beta) to the log-likelihood of all renewals."""
-    before = np.asarray(counts.period, dtype=float) - 1
-    lost, at_risk = (np.asarray(part, dtype=float) for part in (counts.lost, counts.at_risk))
-    renewed = at_risk - lost
+def log_likelihood(counts: pd.DataFrame) -> LogLikelihood:
+    """A function from (log alpha, log beta) to the log-likelihood of all renewals, counted as for the fit."""
+    period, at_risk, lost = (counts[name].to_numpy(dtype=float) for name in ("period", "at_risk", "lost"))
+    before, renewed = period - 1, at_risk - lost
 
     def total(log_params: np.ndarray) -> float:
         alpha, beta = np.exp(log_params)
@@ -164,8 +121,16 @@ def log_likelihood(counts: RenewalCounts) -> LogLikelihood:
     return total
 
 
-def fit_shifted_beta_geometric(counts: RenewalCounts) -> SBGParams:
+def fit_shifted_beta_geometric(counts: pd.DataFrame) -> SBGParams:
     """Maximum likelihood of alpha and beta.
+
+    Parameters
+    ----------
+    counts
+        One row a tenure period, any number of cohorts added up: period, from 1, the one that ends with a renewal;
+        at_risk, customers whose renewal fell due at its end; lost, those of them who did not renew. A cohort counts in
+        the periods that were observed to their end, so that cohorts of different ages are censored right: the
+        likelihood is a product over the renewals that were seen.
 
     Raises
     ------
@@ -174,13 +139,13 @@ def fit_shifted_beta_geometric(counts: RenewalCounts) -> SBGParams:
 
     Examples
     --------
-    >>> high_end = [1000, 869, 743, 653, 593, 551, 517, 491]
-    >>> fit = fit_shifted_beta_geometric(RenewalCounts.of_cohort(high_end))
+    >>> high_end = np.array([1000, 869, 743, 653, 593, 551, 517, 491])
+    >>> counts = pd.DataFrame({"period": range(1, 8), "at_risk": high_end[:-1], "lost": -np.diff(high_end)})
+    >>> fit = fit_shifted_beta_geometric(counts)
     >>> round(fit.alpha, 3), round(fit.beta, 3)
     (0.668, 3.806)
     """
-    seen = np.asarray(counts.at_risk) > 0
-    counts = RenewalCounts(*(np.asarray(part)[seen] for part in (counts.period, counts.at_risk, counts.lost)))
+    counts = counts[counts["at_risk"] > 0]
     _refuse_too_little(counts)
     likelihood = log_likelihood(counts)
     optimum = polish(likelihood, best_of(likelihood, _starts(counts)))
@@ -189,15 +154,14 @@ def fit_shifted_beta_geometric(counts: RenewalCounts) -> SBGParams:
     return SBGParams(*np.exp(optimum.point).tolist())
 
 
-def contract_posterior(params: SBGParams, counts: RenewalCounts, seed: int) -> Posterior:
+def contract_posterior(params: SBGParams, counts: pd.DataFrame, seed: int) -> Posterior:
     """Posterior of alpha and beta, whose logarithms are normal around 0 with sd 2 a priori."""
-    prior = Prior(np.zeros(2), np.full(2, PRIOR_SD))
-    drawn = draw_posterior(log_likelihood(counts), prior, np.log(params), seed)
+    drawn = draw_posterior(log_likelihood(counts), Prior(np.zeros(2)), np.log(params), seed)
     return replace(drawn, names=SBGParams._fields, draws=np.exp(drawn.draws))
 
 
-def _refuse_too_little(counts: RenewalCounts) -> None:
-    due, lost, periods = int(counts.at_risk.sum()), int(counts.lost.sum()), int(counts.period.size)
+def _refuse_too_little(counts: pd.DataFrame) -> None:
+    due, lost, periods = int(counts["at_risk"].sum()), int(counts["lost"].sum()), len(counts)
     if periods < 2:
         raise NotIdentified(
             "Renewals were seen in {n:integer} period of tenure, too few to tell how customers differ.",
@@ -219,13 +183,13 @@ def _refuse_too_little(counts: RenewalCounts) -> None:
         )
 
 
-def _starts(counts: RenewalCounts) -> list[np.ndarray]:
-    stays = 1 - counts.lost.sum() / counts.at_risk.sum()
+def _starts(counts: pd.DataFrame) -> list[np.ndarray]:
+    stays = 1 - counts["lost"].sum() / counts["at_risk"].sum()
     return [np.log(np.array(params_at(stays, spread))) for spread in (0.5, 0.05)]
 
 
-def _no_peak(optimum: Optimum, counts: RenewalCounts) -> NotIdentified:
-    seen = {"renewals_due": int(counts.at_risk.sum()), "lost": int(counts.lost.sum())}
+def _no_peak(optimum: Optimum, counts: pd.DataFrame) -> NotIdentified:
+    seen = {"renewals_due": int(counts["at_risk"].sum()), "lost": int(counts["lost"].sum())}
     if optimum.point.sum() < 0:
         return NotIdentified(
             "Those who leave do so at the first renewal and hardly anyone later ({lost:integer} of "

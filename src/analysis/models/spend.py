@@ -128,10 +128,10 @@ class SpendFit(Result):
         Of Gamma-Gamma, unscaled sum over customers in the stated currency; else NaN.
     customers
         Repeat customers with a positive mean order value, on whom it was fitted.
-    left_out
-        Repeat customers whose repeat orders were worth nothing on balance.
     mean_order_value
         Expected value of an order of a customer nothing is known of [currency].
+    left_out
+        Repeat customers whose repeat orders were worth nothing on balance.
     by_frequency
         How order values go with the number of orders.
     posterior
@@ -145,8 +145,8 @@ class SpendFit(Result):
     standard_errors: Mapping[str, float]
     log_likelihood: float
     customers: int
-    left_out: int
     mean_order_value: float
+    left_out: int = 0
     by_frequency: FrequencyEffect = NO_EFFECT
     posterior: Posterior | None = None
     reason: Message | None = None
@@ -159,6 +159,16 @@ class SpendFit(Result):
             raise UsageError(f"the spend model {self.model!r} with or without draws, as only one of them may be")
         if self.posterior is not None:
             self.posterior.check(self.model, SpendParams._fields, self.parameters)
+
+    @classmethod
+    def at(
+        cls, model: str, params: SpendParams, errors: np.ndarray, posterior: Posterior, customers: int,
+        log_likelihood: float = np.nan,
+    ) -> SpendFit:  # fmt: skip
+        """A model at its parameters, with their standard errors."""
+        by_name = dict(zip(SpendParams._fields, errors.tolist(), strict=True))
+        mean = float(params.expected(0, 0.0))
+        return cls(model, params._asdict(), by_name, log_likelihood, customers, mean, posterior=posterior)
 
     @property
     def summary(self) -> pd.DataFrame:
@@ -258,8 +268,8 @@ def fitted_spend(data, by_frequency: FrequencyEffect, fit: Callable[[Spending], 
         refuse_too_little(spending)
         found = fit(spending.over(relative))
     except NotIdentified as why:
-        mean, nan = _mean_order_value(data, spending), float("nan")
-        return SpendFit(CONSTANT, {"mean": mean}, {}, nan, len(spending), left_out, mean, reason=why.reason)
+        mean = _mean_order_value(data, spending)
+        return SpendFit(CONSTANT, {"mean": mean}, {}, np.nan, len(spending), mean, left_out, reason=why.reason)
     total = found.log_likelihood - float(np.log(relative).sum())
     return replace(found, left_out=left_out, by_frequency=by_frequency, log_likelihood=total)
 

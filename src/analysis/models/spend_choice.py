@@ -10,13 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy.special import xlogy
-from scipy.stats import norm
-from scipy.stats import t as student_t
 from statsmodels.genmod.families import Gamma
 from statsmodels.genmod.families.links import Log
 from statsmodels.genmod.generalized_linear_model import GLM
@@ -136,17 +134,17 @@ def spend_choice(histories: CustomerSummary, *, seed: int = 1) -> SpendChoice | 
     halves, spending = _halves(histories, seed)
     if halves is None:
         return None
-    losses, forecasts, reason = _losses(halves, spending, seed)
-    if not losses:
+    forecasts, reason = _forecasts(halves, spending, seed)
+    if not forecasts:
         return None
+    losses = pd.DataFrame({candidate: _deviance(halves, made) for candidate, made in forecasts.items()})
     model = GAMMA_GAMMA if (GAMMA_GAMMA, False) in losses else CREDIBILITY
-    if model == GAMMA_GAMMA and _leads((CREDIBILITY, False), (model, False), losses):
+    if model == GAMMA_GAMMA and _leads(losses, (CREDIBILITY, False), (model, False)):
         model, reason = CREDIBILITY, CHOSEN
-    simplest = next(iter(losses))
-    scores = pd.DataFrame([_score(each, simplest, losses, halves) for each in losses])
+    by_frequency = _leads(losses, (model, True), (model, False))
     groups = _groups(halves, {name: made for (name, by), made in forecasts.items() if not by})
-    found = _leads((model, True), (model, False), losses)
-    return SpendChoice(model, found, scores, groups, rank_correlation(*halves.means), len(halves), reason)
+    odd_even = rank_correlation(*halves.means)
+    return SpendChoice(model, by_frequency, _scores(losses, halves), groups, odd_even, len(halves), reason)
 
 
 class Halves(NamedTuple):
@@ -183,8 +181,8 @@ def _halves(histories: CustomerSummary, seed: int) -> tuple[Halves | None, Spend
     return Halves(row, orders[:, row], np.maximum(totals[:, row] / orders[:, row], 0.0)), spending
 
 
-def _losses(halves: Halves, spending: Spending, seed: int):
-    """Candidate -> deviance by customer, shape (n,); its forecasts of both halves, (2, n); and why one is missing."""
+def _forecasts(halves: Halves, spending: Spending, seed: int):
+    """Candidate (model, by_frequency) -> its forecasts of both halves, shape (2, n); and why Gamma-Gamma is missing."""
     test_fold = np.random.default_rng([seed, 2]).permutation(len(spending)) % 2
     forecasts, reason = {}, None
     for (model, params_of), by_frequency in product(PARAMS.items(), (False, True)):
@@ -207,7 +205,7 @@ def _losses(halves: Halves, spending: Spending, seed: int):
             test = test_fold[halves.row] == held_out
             relative = effect.relative(spending.frequency[halves.row[test]])
             made[:, test] = relative * params.expected(halves.orders[::-1, test], halves.means[::-1, test] / relative)
-    return {each: _deviance(halves, made) for each, made in forecasts.items()}, forecasts, reason
+    return forecasts, reason
 
 
 PARAMS: dict[str, Callable[[Spending], SpendParams]] = {
@@ -223,24 +221,20 @@ def _deviance(halves: Halves, forecasts: np.ndarray) -> np.ndarray:
     return (halves.orders * each).sum(axis=0) / mean
 
 
-def _lead(one, other, losses) -> tuple[float, float]:
-    """Mean by which one candidate's loss is below another's, with its standard error."""
-    apart = losses[other] - losses[one]
-    return float(apart.mean()), float(apart.std() / np.sqrt(len(apart)))
-
-
-def _leads(one, other, losses) -> bool:
+def _leads(losses: pd.DataFrame, one: tuple[str, bool], other: tuple[str, bool]) -> bool:
+    """Whether one candidate's loss is clearly below another's."""
     if one not in losses:
         return False
-    lead, error = _lead(one, other, losses)
-    return lead > max(CLEARLY * error, NOTICEABLY * float(losses[other].mean()))
+    apart = losses[other] - losses[one]
+    return bool(apart.mean() > max(CLEARLY * apart.sem(ddof=0), NOTICEABLY * losses[other].mean()))
 
 
-def _score(candidate, simplest, losses, halves: Halves) -> dict:
-    orders = halves.orders.sum(axis=0).mean()
-    lead, error = _lead(candidate, simplest, losses)
-    named = {"model": candidate[0], "by_frequency": candidate[1], "loss": float(losses[candidate].mean() / orders)}
-    return named | {"lead": lead / orders, "lead_error": error / orders}
+def _scores(losses: pd.DataFrame, halves: Halves) -> pd.DataFrame:
+    """Loss of an order under each candidate, and its lead over the first one."""
+    lead = losses.rsub(losses.iloc[:, 0], axis="index")
+    columns = {"loss": losses.mean(), "lead": lead.mean(), "lead_error": lead.sem(ddof=0)}
+    scores = pd.DataFrame(columns) / halves.orders.sum(axis=0).mean()
+    return scores.rename_axis(["model", "by_frequency"]).reset_index()
 
 
 def _groups(halves: Halves, forecasts: dict[str, np.ndarray]) -> pd.DataFrame:
@@ -257,41 +251,28 @@ def _groups(halves: Halves, forecasts: dict[str, np.ndarray]) -> pd.DataFrame:
     return pd.DataFrame(found).assign(customers=np.bincount(tenth))
 
 
-@dataclass(frozen=True)
-class SpendDependence:
+def spend_dependence(spending: Spending, level: float) -> dict[str, Any] | None:
     """Whether customers who order more often also spend more an order (Gamma-Gamma assumes they do not).
 
-    Attributes
-    ----------
-    rank_correlation
-        Spearman's correlation of frequency and mean repeat order value, with its interval.
-    change_per_doubling
-        Relative change of the mean order value as the number of repeat orders doubles, with its interval.
-    customers
-        Repeat customers it was computed on.
-    verdict
-        ``independent``, ``weak`` or ``dependent``.
-    """
-
-    rank_correlation: Interval
-    change_per_doubling: Interval
-    customers: int
-    verdict: str
-
-
-def spend_dependence(spending: Spending, level: float) -> SpendDependence | None:
-    """Rank correlation of frequency and order value, and the change of the latter as the former doubles.
-
-    None with fewer than ten customers or where one of the two does not vary.
+    Returns
+    -------
+    dict or None
+        rank_correlation: Spearman's of frequency and mean repeat order value, and change_per_doubling: relative change
+        of the mean order value as the number of repeat orders doubles, with their intervals; customers: repeat
+        customers it was computed on; verdict: ``independent``, ``weak`` or ``dependent``. None with fewer than ten
+        customers or where one of the two does not vary.
     """
     x, m = spending.frequency, spending.mean_value
     if x.size < FEWEST_SPENDERS or np.ptp(x) == 0 or np.ptp(m) <= 1e-12 * m.max():
         return None
-    slope, error = frequency_slope(spending, x)
-    reach = student_t.ppf((1 + level) / 2, x.size - 2) * error
-    lower, estimate, upper = (2 ** np.array([slope - reach, slope, slope + reach]) - 1).tolist()
-    change = Interval(estimate, lower, upper, level)
-    return SpendDependence(rank_interval(rank_correlation(x, m), x.size, level), change, int(x.size), _verdict(change))
+    slope = Interval.normal(*frequency_slope(spending, x), level, x.size - 2)
+    change = Interval(*(2 ** np.array([slope.estimate, slope.lower, slope.upper]) - 1).tolist(), level)
+    return {
+        "rank_correlation": rank_interval(rank_correlation(x, m), x.size, level),
+        "change_per_doubling": change,
+        "customers": int(x.size),
+        "verdict": _verdict(change),
+    }
 
 
 def _verdict(change: Interval) -> str:
@@ -304,9 +285,8 @@ def rank_interval(rho: float, n: int, level: float) -> Interval:
     """Spearman's rho of n pairs with Fisher's z; its standard error 1.03 / sqrt(n - 3) is that of Fieller, Hartley and
     Pearson (1957), Biometrika 44.
     """
-    reach = norm.ppf((1 + level) / 2) * np.sqrt(1.06 / (n - 3))
-    z = np.arctanh(np.clip(rho, -0.999999, 0.999999))
-    return Interval(rho, float(np.tanh(z - reach)), float(np.tanh(z + reach)), level)
+    z = Interval.normal(np.arctanh(np.clip(rho, -0.999999, 0.999999)), np.sqrt(1.06 / (n - 3)), level)
+    return Interval(rho, float(np.tanh(z.lower)), float(np.tanh(z.upper)), level)
 
 
 def frequency_slope(spending: Spending, orders: np.ndarray) -> tuple[float, float]:

@@ -7,6 +7,9 @@ average, however often a report is made: the last whole month is one look, and a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import ibis
 import numpy as np
 import pandas as pd
@@ -114,8 +117,12 @@ def judged(series: dict[str, pd.DataFrame]) -> pd.DataFrame:
     return pd.DataFrame(told, columns=COLUMNS)
 
 
-def alert_said(row: pd.Series, member_orders: int) -> Message:
-    """An alert in a sentence."""
+def alerts_said(found: pd.DataFrame, member_orders: int) -> list[Message]:
+    """Each alert of ``alerts`` in a sentence."""
+    return [_said(row, member_orders) for row in found[found["alert"]].to_dict("records")]
+
+
+def _said(row: Mapping[str, Any], member_orders: int) -> Message:
     told = {name: row[name] for name in ("month", "share", "lower", "upper")}
     if row["series"] == "new":
         return Message(

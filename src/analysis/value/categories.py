@@ -26,7 +26,7 @@ from scipy.stats import norm
 
 from analysis.errors import Unavailable
 from analysis.value.history import AnyOrders, by_customer, history, of_each
-from analysis.value.intervals import error_between_picks, normal_ends
+from analysis.value.intervals import normal_ends, picks_compared
 
 MOST_CATEGORIES = 300
 """The most frequent ones, of which transitions are counted."""
@@ -213,8 +213,7 @@ def backtest_categories(orders: AnyOrders, until: dt.date, within: float) -> Ite
         fixed = np.average(times["days"], weights=times["orders"])
         naive = np.argsort((held["since"] + within / 2 - fixed).abs().to_numpy(), kind="stable")[:count]
         again, due = held["again"].to_numpy(dtype=float), np.flatnonzero(held["due"])
-        rows = {"customers": count, "hit": again[due].mean(), "hit_naive": again[naive].mean()}
-        yield {"list": "run_out", **rows, "error": error_between_picks(again, due, naive), "right": "same_again"}
+        yield {"list": "run_out", **picks_compared(again, due, naive), "right": "same_again"}
 
 
 def _days(day: DateValue, before: DateValue) -> IntegerValue:

@@ -18,15 +18,16 @@ from scipy.stats import norm
 
 from analysis.config import ContactsConfig
 from analysis.data.remote import InEngine
-from analysis.errors import DataError, Unavailable, UsageError
+from analysis.errors import Unavailable, UsageError
 from analysis.models.fits import fits_of
 from analysis.models.registry import MODELS
 from analysis.plotting import Plots
 from analysis.tables import Result
 from analysis.time import duration
 from analysis.value.categories import backtest_categories, bought_next, due_categories, next_categories, run_out_times
+from analysis.value.groups import by_id
 from analysis.value.history import AnyOrders, history, of_each, refuse_without_money
-from analysis.value.intervals import error_between_picks
+from analysis.value.intervals import picks_compared
 from analysis.value.ladder import SILENT, histories_ago, own_rhythm, state_of, waits_that_ended, with_rhythm
 from analysis.words import Message
 
@@ -245,10 +246,8 @@ def contact_lists(
     needed = (cost_per_contact + table["p_order"] * incentive) / gain.where(gain > 0)
     table["break_even"] = needed.fillna(np.inf)
     permitted = np.ones(len(table), dtype=bool)
-    if opt_in is not None:
-        if opt_in.index.has_duplicates:
-            raise DataError("opt_in: its index must hold each customer id once")
-        permitted = opt_in.reindex(table["customer_id"]).eq(True).to_numpy()  # noqa: FBT003 (blank is no permission)
+    if opt_in is not None:  # blank is no permission
+        permitted = by_id(opt_in, pd.Index(table["customer_id"]), "opt_in").eq(True).to_numpy()  # noqa: FBT003
     found = [table[members & permitted].assign(list=name) for name, members in _members(table).items()]
     known = pd.DataFrame(columns=["list", "shrunk", "verdict"]) if effects is None or effects.empty else effects
     brought = known.set_index("list")["shrunk"].astype(float)
@@ -455,31 +454,22 @@ def _tests(orders: AnyOrders, fit: PurchaseFit, margin: float, cost: float) -> t
     silent, again = state["silent"], repeats > 0
     asleep = again & state["asleep"]
     chance = MODELS[early.model].p_order(early.params, float(TEST_DAYS), repeats, recency, age)
-    rows = []
-
-    def tested(name: str, whom: np.ndarray, ours: np.ndarray, naive: np.ndarray, count: int, right: str) -> None:
-        """The first ``count`` of ``whom`` by our score and by the naive one, the highest first."""
-        if count < FEWEST_TESTED or count >= whom.sum():
-            return
-        outcome = outcomes[right][whom].astype(float)
-        picks = [np.argsort(-score[whom].astype(float), kind="stable")[:count] for score in (ours, naive)]
-        hit, hit_naive = (float(outcome[each].mean()) for each in picks)
-        error = error_between_picks(outcome, *picks)
-        rows.append(
-            {"list": name, "customers": count, "hit": hit, "hit_naive": hit_naive, "error": error, "right": right}
-        )
-
-    usual = np.where(again, recency / np.maximum(repeats, 1), np.inf)
-    by_gaps = silent / usual
-    tested("about_to_slip", again, -chance, by_gaps, int((again & (by_gaps > NAIVE_GAPS)).sum()), "lost")
-    tested("win_back", asleep, chance, repeats, int(asleep.sum() // 4), "ordered")
-    once = ~again
-    tested("second_order", once, chance, -silent, int((once & (silent <= wait[SILENT])).sum()), "ordered")
-    twice = repeats == 1
-    tested("gift", twice, chance, -silent, int((twice & (silent <= GIFT_DAYS)).sum()), "ordered")
+    by_gaps = silent / np.where(again, recency / np.maximum(repeats, 1), np.inf)
     low = (_alike(value["mean"], then["orders"][known]).rank(pct=True) <= LOW_ORDERS).to_numpy()
     low = low & again & ~asleep & (silent <= own_rhythm(early, repeats, recency, QUITE_LATE))
-    tested("up_sell", again, low, -value["mean"].to_numpy(), int(low.sum()), "above_mean")
+    once, twice, means = ~again, repeats == 1, value["mean"].to_numpy()
+    rules = {  # whom, our score and the naive one, of both the highest first, how many, what is right
+        "about_to_slip": (again, -chance, by_gaps, np.sum(again & (by_gaps > NAIVE_GAPS)), "lost"),
+        "win_back": (asleep, chance, repeats, asleep.sum() // 4, "ordered"),
+        "second_order": (once, chance, -silent, np.sum(once & (silent <= wait[SILENT])), "ordered"),
+        "gift": (twice, chance, -silent, np.sum(twice & (silent <= GIFT_DAYS)), "ordered"),
+        "up_sell": (again, low, -means, low.sum(), "above_mean"),
+    }
+    rows = []
+    for name, (whom, ours, naive, count, right) in rules.items():
+        if FEWEST_TESTED <= count < whom.sum():
+            picks = (np.argsort(-score[whom].astype(float), kind="stable")[:count] for score in (ours, naive))
+            rows.append({"list": name, **picks_compared(outcomes[right][whom].astype(float), *picks), "right": right})
     if asleep.sum():
         bought = now["orders"][known] - then["orders"][known]
         back = asleep & came

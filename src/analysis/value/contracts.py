@@ -17,7 +17,6 @@ from scipy.stats import chi2
 
 from analysis.interval import Interval
 from analysis.models.shifted_beta_geometric import (
-    RenewalCounts,
     SBGParams,
     contract_posterior,
     discounted_renewals,
@@ -131,7 +130,7 @@ def contractual_retention(
     NotIdentified
         Where the contracts do not identify the model.
     """
-    counts = RenewalCounts(*(contracts.by_period[name].to_numpy() for name in ("period", "at_risk", "lost")))
+    counts = contracts.by_period
     fit = fit_shifted_beta_geometric(counts)
     # The estimate, then every posterior draw.
     params = SBGParams(*np.vstack([fit, contract_posterior(fit, counts, seed).draws]).T)
@@ -173,13 +172,13 @@ def _periods(contracts: Contracts, params: SBGParams, ahead: int, level: float) 
     )
 
 
-def _misfit(params: SBGParams, counts: RenewalCounts) -> float | None:
-    if counts.period.size <= 2:
+def _misfit(params: SBGParams, counts: pd.DataFrame) -> float | None:
+    if len(counts) <= 2:
         return None
-    rate, renewed = retention_rate(params, counts.period), counts.at_risk - counts.lost
-    deviance = xlogy(renewed, renewed / (counts.at_risk * rate))
-    deviance += xlogy(counts.lost, counts.lost / (counts.at_risk * (1 - rate)))
-    return float(chi2.sf(2 * deviance.sum(), counts.period.size - 2))
+    rate, at_risk, lost = retention_rate(params, counts["period"]), counts["at_risk"], counts["lost"]
+    renewed = at_risk - lost
+    deviance = xlogy(renewed, renewed / (at_risk * rate)) + xlogy(lost, lost / (at_risk * (1 - rate)))
+    return float(chi2.sf(2 * deviance.sum(), len(counts) - 2))
 
 
 def one_rate_gap(params: SBGParams, renewals, customers, one_rate: float, discount_rate: float) -> np.ndarray:

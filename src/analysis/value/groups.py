@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.config import EconomicsConfig
+from analysis.errors import DataError
 from analysis.time import DAYS_PER_YEAR, duration, force_of_interest
 from analysis.value.intervals import ends
 from analysis.value.shifts import expected_at_rest
@@ -64,6 +65,20 @@ def members_of(groups: Mapping[str, pd.Series]) -> pd.DataFrame:
     members = {name: pd.get_dummies(group.reset_index(drop=True)) for name, group in groups.items()}
     found = pd.concat(members, axis=1, names=["dimension", "segment"])
     return found.loc[:, found.any()]
+
+
+def by_id(values: pd.Series, ids: pd.Index, name: str) -> pd.Series:
+    """Values by customer id in the order of ``ids``, missing where there is none; ``name`` is what errors call them.
+
+    Raises
+    ------
+    DataError
+        Where an id has two values, or there are values but of no customer.
+    """
+    if values.index.has_duplicates or (len(values) and not ids.isin(values.index).any()):
+        own, found = (each[:1].tolist() for each in (ids, values.index))
+        raise DataError(f"{name}: its index must hold customer ids such as {own}, each once; it begins with {found}")
+    return values.reindex(ids)
 
 
 def rfm(orders: Orders | CustomerSummary, groups: int = 3) -> pd.Series:

@@ -80,8 +80,8 @@ def ends(points: np.ndarray, level: float, name: str = "") -> dict[str, np.ndarr
     return dict(zip(names, (estimate, *found), strict=True))
 
 
-def error_between_picks(right: np.ndarray, ours: np.ndarray, naive: np.ndarray) -> float:
-    """Standard error of the difference of the shares right among as many picked by two rules.
+def picks_compared(right: np.ndarray, ours: np.ndarray, naive: np.ndarray) -> dict[str, float]:
+    """Shares right among as many picked by two rules: customers, hit, hit_naive, and the error of their difference.
 
     Who is picked by both says nothing of it: what varies are the outcomes of those whom one rule alone picks.
 
@@ -94,8 +94,9 @@ def error_between_picks(right: np.ndarray, ours: np.ndarray, naive: np.ndarray) 
 
     Examples
     --------
-    >>> error_between_picks(np.array([1, 0, 1, 0, 1]), np.array([0, 1, 2]), np.array([2, 3, 4]))
+    >>> picks_compared(np.array([1, 0, 1, 0, 1]), np.array([0, 1, 2]), np.array([2, 3, 4]))["error"]
     0.3333333333333333
     """
     alone = [right[np.setdiff1d(one, other)] for one, other in ((ours, naive), (naive, ours))]
-    return float(np.sqrt(sum(each.var() * len(each) for each in alone if len(each))) / len(ours))
+    error = float(np.sqrt(sum(each.var() * len(each) for each in alone if len(each))) / len(ours))
+    return {"customers": len(ours), "hit": right[ours].mean(), "hit_naive": right[naive].mean(), "error": error}

@@ -273,10 +273,14 @@ def state_of(
     return {"silent": silent, "late": points[LATE], "latest": points[SILENT], "p_alive": alive, "asleep": asleep}
 
 
-def _states(orders: np.ndarray, state: Mapping[str, np.ndarray], needed: int) -> np.ndarray:
+def _rung(orders: np.ndarray, state: Mapping[str, np.ndarray], needed: int) -> np.ndarray:
+    """``shopper``, ``customer`` or ``member``, by orders alone."""
     member = (orders >= needed) & (state["silent"] <= state["late"])
-    awake = np.where(member, "member", np.where(orders > 1, "customer", "shopper"))
-    return np.where(state["asleep"], "asleep", awake)
+    return np.where(member, "member", np.where(orders > 1, "customer", "shopper"))
+
+
+def _states(orders: np.ndarray, state: Mapping[str, np.ndarray], needed: int) -> np.ndarray:
+    return np.where(state["asleep"], "asleep", _rung(orders, state, needed))
 
 
 def _steps(before: Mapping[str, np.ndarray], state: Mapping[str, np.ndarray], now: Mapping) -> pd.DataFrame:
@@ -345,8 +349,7 @@ def _yes(column: pd.Series) -> pd.Series:
 def _customers(orders: AnyOrders, now: Mapping, today: Mapping, needed: int, known: pd.DataFrame) -> pd.DataFrame:
     of = known.reindex(orders.histories.table["customer_id"].astype(str))
     club, praised = of["club"].to_numpy(dtype=bool), (of["praises"] | (of["refers"] > 0)).to_numpy()
-    member = ((now["orders"] >= needed) & (today["silent"] <= today["late"])) | club
-    rung = np.where(member, "member", np.where(now["orders"] > 1, "customer", "shopper"))
+    rung = np.where(club, "member", _rung(now["orders"], today, needed))
     rung = np.where(praised & (rung != "shopper"), "advocate", rung)
     rung = np.where(of["rung"] == "fan", "fan", rung)
     return pd.DataFrame(
@@ -424,8 +427,7 @@ def _coming(
     recency, age = clock.ages(days["recency"], days["T"], end)
     year, year_later = clock.ahead(DAYS_PER_YEAR, end), end + pd.Timedelta(days=DAYS_PER_YEAR)
     counts = np.zeros((PASSES, len(STATES) ** 2))
-    for number, draw in enumerate(fit.posterior.draws[:PASSES]):
-        params = model.Params(*draw.tolist())
+    for number, params in enumerate(fit.draws(PASSES)):
         alive = np.flatnonzero(rng.random(len(chosen)) < model.p_alive(params, repeats, recency, age))
         future = model.draw_orders_while_alive(rng, params, year, repeats[alive], age[alive])
         # The last of several uniform moments; that of a customer who left with an order is exactly at the end.

@@ -43,7 +43,6 @@ from analysis.words import Message
 if TYPE_CHECKING:
     from analysis.data import Orders
     from analysis.models.fits import PurchaseFit
-    from analysis.models.leaving import Curves
     from analysis.models.spend import SpendFit
     from analysis.value.retention import ModelRetention
 
@@ -231,11 +230,11 @@ def brings(
     nodes, year, delta = line.times[1:], line.year, float(np.log1p(rate)) / line.year
     kernel = line.weights[line.horizons.index(choice.horizon_years)] * np.exp(-delta * nodes)
 
-    def part(curves: Curves, kernel: np.ndarray) -> np.ndarray:
-        revenue = curves.revenue[:, 1:]
+    def part(curves: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+        customers, orders, revenue = curves[..., 1:]
         if growth is not None:
             revenue = revenue * (1 + growth[:, None]) ** (nodes / year)
-        return np.array([revenue @ kernel, curves.orders[:, 1:] @ kernel, curves.customers[:, 1:] @ kernel / year])
+        return np.array([revenue @ kernel, orders @ kernel, customers @ kernel / year])
 
     if choice.scope in NEW_SCOPES:
         first = float(choice.scope == "new_customer")
@@ -288,15 +287,16 @@ def credit_card_value(retention) -> np.ndarray:
     return (before + for_ever) / (1 + DISCOUNT_RATE) - WINNING
 
 
-def credit_card_lift(retention: float, gain: float = AFTER - BEFORE) -> float:
-    """By how much that value rises when retention does; NaN where it cannot, or where there is no value before.
+def credit_card_lift(retention: float) -> float:
+    """By how much that value rises when retention does by as much; NaN where it cannot, or without a value before.
 
     >>> round(credit_card_lift(0.85), 3), round(credit_card_lift(0.90), 3)
     (0.528, 0.745)
     """
-    if not 0 < retention < retention + gain <= 1:
+    raised = retention + (AFTER - BEFORE)
+    if not 0 < retention < raised <= 1:
         return float("nan")
-    before, after = credit_card_value([retention, retention + gain])
+    before, after = credit_card_value([retention, raised])
     return float(after / before - 1) if before > 0 else float("nan")
 
 
@@ -308,10 +308,6 @@ LEAST_GROWTH = -0.99
 NOTHING = Interval(np.nan, np.nan, np.nan, np.nan)
 IN_ROWS = (
     "gain", "profit_before", "retention_before", "retention_after", "break_even_cost", "cost_from", "cost_to",
-)  # fmt: skip
-MEASURED = (
-    "measure", "model", "estimate", "lower", "upper", "level", "retention_before", "retention_after", "gain",
-    "cost_from", "cost_to", "reason",
 )  # fmt: skip
 
 NO_NEW_CUSTOMERS = Message("It is not known how many customers join in a year, or nobody did in the last one; "
@@ -383,45 +379,29 @@ class RetentionLift(Result):
         The reading that the configuration names.
     lifts
         The named reading first, then each that differs in one choice, then scopes by horizons, and five points by every
-        measure, on which verdicts rest.
-    models
-        The primary model first.
+        measure, on which verdicts rest; of each under every model, the primary one first.
     """
 
     named: Choice
     lifts: tuple[Lift, ...]
-    models: tuple[str, ...]
 
     plot = Plots(
         readings="analysis.value.plots:plot_readings",
         horizons="analysis.value.plots:plot_lift_horizons",
     )
 
-    def of(self, choice: Choice, model: str) -> Lift:
-        return next(lift for lift in self.lifts if lift.choice == choice and lift.model == model)
-
-    @property
-    def named_lifts(self) -> Mapping[str, Lift]:
-        return {model: self.of(self.named, model) for model in self.models}
-
-    @property
-    def claimed_lifts(self) -> Mapping[str, Lift]:
-        """The lift of five points, else as named."""
-        return {model: self.of(five_points(self.named), model) for model in self.models}
+    def of(self, choice: Choice) -> dict[str, Lift]:
+        """Model -> the lift of a reading."""
+        return {lift.model: lift for lift in self.lifts if lift.choice == choice}
 
     @property
     def by_measure(self) -> Mapping[str, Mapping[str, Lift]]:
         """What is called retention -> model -> the lift of a new customer's profit by five points, else as named."""
-        choices = by_measure(five_points(self.named))
-        return {choice.measure: {model: self.of(choice, model) for model in self.models} for choice in choices}
+        return {choice.measure: self.of(choice) for choice in by_measure(five_points(self.named))}
 
     def measures(self) -> pd.DataFrame:
-        """``by_measure`` as a table: measure, model, estimate, lower, upper, level [share of profit]; retention_before
-        and retention_after; gain [currency]; cost_from and cost_to, between which costs of winning a customer the claim
-        holds [currency]; reason, where there is no lift.
-        """
-        frame = pd.DataFrame([self._row(lift) for lifts in self.by_measure.values() for lift in lifts.values()])
-        return frame.assign(gain=frame["gain_in_money"])[list(MEASURED)]
+        """``by_measure`` as a table, with the columns of ``to_frame``."""
+        return pd.DataFrame([self._row(lift) for lifts in self.by_measure.values() for lift in lifts.values()])
 
     def costs_agreed(self, measure: str | None = None) -> tuple[float, float] | None:
         """Costs of winning a customer between which the claim holds under every model, and under every measure or one.
@@ -438,8 +418,8 @@ class RetentionLift(Result):
 
         Columns model, reading (``named``, or how it differs), estimate, lower, upper, level [share of profit];
         gain_in_money and profit_before with their ends [currency]; retention_before and retention_after;
-        break_even_cost [currency a customer and year]; cost_from and cost_to [currency]; p_in_range; reason, where
-        there is no lift; and every choice.
+        break_even_cost [currency a customer and year]; cost_from and cost_to, between which costs of winning a customer
+        the claim holds [currency]; p_in_range; reason, where there is no lift; and every choice.
         """
         return pd.DataFrame([self._row(lift) for lift in self.lifts])
 
@@ -529,8 +509,7 @@ def retention_lifts(
     """
     choices, settings = tuple(choices), (economics, retention.cost_per_customer_year, growth, seed, level)
     lifts = tuple(_lift(choice, each, shifts, *settings) for choice in choices for each in shifts.by_model)
-    named, models = named_choice(economics, retention), tuple(each.model for each in shifts.by_model)
-    return RetentionLift(named, lifts, models)
+    return RetentionLift(named_choice(economics, retention), lifts)
 
 
 def growth_points(growth: Interval, points: int, seed: int) -> np.ndarray:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from itertools import product
 
 import ibis
 import numpy as np
@@ -278,11 +279,7 @@ def _newer(cells: pd.DataFrame, level: float) -> pd.DataFrame:
     """Change a year of each measure at each age, from cohorts of the same calendar month; within months of the year."""
     rows = []
     whole = cells[cells["reached"] == cells["customers"]]
-    for (age, measure), part in (
-        ((age, measure), part)
-        for age, part in whole.groupby("age_days")
-        for measure in ("second_order", "repeat_orders", "margin")
-    ):
+    for (age, part), measure in product(whole.groupby("age_days"), ("second_order", "repeat_orders", "margin")):
         n, total, squares = (part[name].to_numpy(dtype=float) for name in ("reached", measure, f"{measure}_squares"))
         month = part["month"].dt.month
         if not np.isfinite(total).all() or not month.duplicated().any():

@@ -26,6 +26,7 @@ from analysis.plotting import Plots
 from analysis.tables import Result
 from analysis.time import DAYS_PER_YEAR, TimeUnit, duration, force_of_interest, from_days, to_days
 from analysis.value.base import flows_of, periods_of
+from analysis.value.groups import by_id
 from analysis.value.history import (
     AnyOrders,
     entered,
@@ -164,17 +165,15 @@ def payback(
     margin = _margin(orders, gross_margin, cost_per_order, delta)
     if not acquisition_cost and (spent := spent_on_winning(orders, acquisition)):
         acquisition_cost = spent["spend"] / spent["customers"]
-    seen = _seen(orders, margin, np.random.default_rng([seed, 8]))
-    months = int(np.ceil(days / MONTH))
-    longest = max(months, len(seen.reached) - 1)
-    models = {each.model: _modelled(each, seen, gross_margin, cost_per_order, delta, longest) for each in fits}
-    points = {SEEN: seen.points, **models}
-    paid = [_paid_back(name, found, acquisition_cost, days, level) for name, found in models.items()]
-    no_age = pd.DataFrame(columns=["model", "estimate", "lower", "upper", "level", "never"])
+    seen, reached, order_value = _seen(orders, margin, np.random.default_rng([seed, 8]))
+    left, longest = gross_margin * order_value - cost_per_order, max(int(np.ceil(days / MONTH)), len(reached) - 1)
+    models = {each.model: _modelled(each, seen, left, delta, longest) for each in fits}
+    points, paid = {SEEN: seen, **models}, models if acquisition_cost else {}
+    ages = [_paid_back(name, found, acquisition_cost, days, level) for name, found in paid.items()]
     return Payback(
-        curve=pd.concat([_curve(name, found, seen, level) for name, found in points.items()], ignore_index=True),
+        curve=pd.concat([_curve(name, found, reached, level) for name, found in points.items()], ignore_index=True),
         cost=acquisition_cost,
-        ages=pd.DataFrame(paid) if acquisition_cost else no_age,
+        ages=pd.DataFrame(ages, columns=["model", "estimate", "lower", "upper", "level", "never"]),
         most=_most(points, days, level),
         alone=_alone(orders, margin, acquisition_cost, level),
         groups=_groups(orders, margin, by, days, level),
@@ -238,18 +237,15 @@ def _ages(days: float) -> dict[float, float]:
     return {float(month): MONTH * month for month in MONTHS if MONTH * month < days} | {round(days / MONTH, 6): days}
 
 
-@dataclass(frozen=True)
-class _Seen:
-    """By month of age: cumulative margin at the estimate and bootstrap draws, shape (1 + draws, months); customers who
-    reached it, shape (months,); mean amount of a repeat order at each of these points, shape (1 + draws,)."""
+def _seen(orders: AnyOrders, margin: Margin, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Each month's margin of those who reached its end, over their number; customers are drawn in random groups.
 
-    points: np.ndarray
-    reached: np.ndarray
-    order_value: np.ndarray
-
-
-def _seen(orders: AnyOrders, margin: Margin, rng: np.random.Generator) -> _Seen:
-    """Each month's margin of those who reached its end, over their number; customers are drawn in random groups."""
+    Returns
+    -------
+    tuple of ndarray
+        By month of age cumulative margin at the estimate and bootstrap draws, shape (1 + draws, months); customers who
+        reached it, shape (months,); mean amount of a repeat order at each of these points, shape (1 + draws,).
+    """
     age = orders.histories.table["T_days"].to_numpy(dtype=float)
     months = (age // MONTH).astype(int)
     size = min(GROUPS, len(age))
@@ -280,24 +276,23 @@ def _seen(orders: AnyOrders, margin: Margin, rng: np.random.Generator) -> _Seen:
         points = np.cumsum(weighted[0] / weighted[1], axis=1)[:, enough]
         amount, count = (weights @ each.sum(axis=1) for each in sums[1:])
         value = np.where(count > 0, amount / count, 0.0)
-    return _Seen(points, reached.sum(axis=0)[enough].astype(int), value)
+    return points, reached.sum(axis=0)[enough].astype(int), value
 
 
-def _modelled(
-    fit: PurchaseFit, seen: _Seen, margin: float, cost: float, delta: float, months: int
-) -> np.ndarray:  # fmt: skip
-    """What was seen, and from there on what the model expects of a new customer, shape (1 + draws, 1 + months)."""
-    model, last = MODELS[fit.model], len(seen.reached) - 1
+def _modelled(fit: PurchaseFit, seen: np.ndarray, left: np.ndarray, delta: float, months: int) -> np.ndarray:
+    """What was seen, and from there on what the model expects of a new customer, shape (1 + draws, 1 + months).
+
+    ``left`` is what a repeat order leaves at each point, shape (1 + draws,).
+    """
+    model, last = MODELS[fit.model], seen.shape[1] - 1
     ages = MONTH * np.arange(last, months + 1)
-    draws = fit.posterior.draws[: len(seen.points) - 1]
-    places = np.resize(np.arange(len(draws)), len(seen.points) - 1)
-    params = [fit.params, *(model.Params(*draw.tolist()) for draw in draws)]
+    draws = fit.draws(len(seen) - 1)
+    places = np.resize(np.arange(len(draws)), len(seen) - 1)
     times = from_days(ages, fit.time_unit)
     new = np.zeros(len(times))
-    orders = np.array([model.expected_purchases(each, times, new, new, new) for each in params])
+    orders = np.array([model.expected_purchases(each, times, new, new, new) for each in (fit.params, *draws)])
     orders = np.diff(orders, axis=1)[np.append(0, 1 + places)] * np.exp(-delta * (ages[:-1] + MONTH / 2))
-    later = np.cumsum(orders * (margin * seen.order_value[:, None] - cost), axis=1)
-    return np.hstack([seen.points, seen.points[:, -1:] + later])
+    return np.hstack([seen, seen[:, -1:] + np.cumsum(orders * left[:, None], axis=1)])
 
 
 def _interval(points: np.ndarray, level: float) -> dict[str, np.ndarray]:
@@ -305,12 +300,12 @@ def _interval(points: np.ndarray, level: float) -> dict[str, np.ndarray]:
     return {"estimate": points[0], "lower": lower, "upper": upper, "level": level}
 
 
-def _curve(name: str, points: np.ndarray, seen: _Seen, level: float) -> pd.DataFrame:
+def _curve(name: str, points: np.ndarray, reached: np.ndarray, level: float) -> pd.DataFrame:
     ages = MONTH * np.arange(points.shape[1])
     frame = pd.DataFrame({"model": name, "age_days": ages, **_interval(points, level)})
-    frame["customers"] = pd.Series(seen.reached).reindex(frame.index, fill_value=0)
+    frame["customers"] = pd.Series(reached).reindex(frame.index, fill_value=0)
     # A model begins where the last ones were seen.
-    return frame if name == SEEN else frame.iloc[len(seen.reached) - 1 :]
+    return frame if name == SEEN else frame.iloc[len(reached) - 1 :]
 
 
 def _paid_back(name: str, points: np.ndarray, cost: float, days: float, level: float) -> dict:
@@ -322,8 +317,7 @@ def _paid_back(name: str, points: np.ndarray, cost: float, days: float, level: f
     share = np.where(high > low, (cost - low) / np.where(high > low, high - low, 1.0), 1.0)
     age = np.where(first == 0, 0.0, MONTH * (before + share * (first - before)))
     age = np.where(above.any(axis=1) & (age <= days), age, np.inf)
-    ends = {key: float(value) if key != "level" else value for key, value in _interval(age, level).items()}
-    return {"model": name, **ends, "never": float(np.mean(np.isinf(age[1:])))}
+    return {"model": name, **_interval(age, level), "never": np.mean(np.isinf(age[1:]))}
 
 
 def _most(points: Mapping[str, np.ndarray], days: float, level: float) -> pd.DataFrame:
@@ -351,13 +345,10 @@ def _alone(orders: AnyOrders, margin: Margin, cost: float, level: float) -> pd.D
 
 def _groups(orders: AnyOrders, margin: Margin, by: pd.Series | None, days: float, level: float) -> pd.DataFrame:
     """Mean margin of each group by age, drawn towards the mean of all (normal means, variance by moments)."""
-    ids = orders.histories.ids
     if by is None:
         code, names = cohorts_of(first_order_days(orders).astype("datetime64[M]"))
     else:
-        if not ids.isin(by.index).any() or by.index.has_duplicates:
-            raise DataError(f"by: its index must hold customer ids such as {ids[:1].tolist()}, each once")
-        code, names = pd.factorize(by.reindex(ids), sort=True)
+        code, names = pd.factorize(by_id(by, orders.histories.ids, "by"), sort=True)
     ages = pd.DataFrame(_ages(days).items(), columns=["months", "most"])
     with history(orders) as bought:
         told = bought.mutate(margin=margin(bought), seen=days_seen(orders, bought))
@@ -517,7 +508,7 @@ def earned_growth(orders: AnyOrders, earned: pd.Series) -> pd.DataFrame:
     refuse_left_truncation(orders)
     refuse_without_money(orders)
     _, edges, short = periods_of(orders, 12)
-    edges, is_earned = edges[short:], _of(orders, earned).eq(True)  # noqa: FBT003
+    edges, is_earned = edges[short:], by_id(earned, orders.histories.ids, "earned").eq(True)  # noqa: FBT003
     flows, _ = flows_of(orders, edges, is_earned.to_numpy())
     found = flows.pivot(index="period", columns="fate", values="revenue").rename_axis(columns=None)
     found = found.reindex(range(len(edges) - 1), columns=["kept", "came_back", "earned", "bought"]).fillna(0.0)
@@ -569,7 +560,7 @@ def referred_against_others(
     """
     refuse_left_truncation(orders)
     table = orders.histories.table
-    given = _of(orders, earned)
+    given = by_id(earned, orders.histories.ids, "earned").reset_index(drop=True)
     cells = pd.DataFrame({"quarter": pd.DatetimeIndex(table["first_order"]).to_period("Q").astype(str)})
     cells = cells.join(table[[name for name in ("first_category", "first_channel") if name in table]].astype(str))
     with history(orders) as bought:
@@ -593,9 +584,3 @@ def referred_against_others(
         ends = normal_ends(estimate, float(fit.bse.iloc[0]), level)
         rows.append({"measure": measure, "referred": mean, "others": mean - estimate, **ends})
     return pd.DataFrame(rows).assign(customers=count, equals=len(year) - count)
-
-
-def _of(orders: AnyOrders, earned: pd.Series) -> pd.Series:
-    if earned.index.has_duplicates:
-        raise DataError("earned: its index must hold each customer id once")
-    return earned.reindex(orders.histories.ids).reset_index(drop=True)

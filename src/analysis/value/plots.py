@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,7 +25,6 @@ from analysis.plotting import (
     format_ticks,
     heat_map_of_groups,
     is_narrow,
-    key_above,
     label_ends,
     name_axes,
     own_axes,
@@ -72,9 +72,7 @@ def plot_segments(
     ax.barh(places, frame["estimate"], 0.5, color=PALE)
     ax.hlines(places, lower, upper, color=BLUE, linewidth=2.2)
     ax.plot(frame["estimate"], places, "o", color=BLUE, markersize=5.5, markeredgecolor="white")
-    ax.set_yticks(places, [str(LABELS.get(by, {}).get(name, name)) for name in frame.index], color=INK)
-    _lines_across(ax)
-    format_ticks(few_ticks(ax, x=4 if is_narrow(ax) else 6), x=_kind(value))
+    _rows(ax, [str(LABELS.get(by, {}).get(name, name)) for name in frame.index], _kind(value))
     return name_axes(ax, x=_measured(value), y=str(DIMENSIONS.get(by, by)))
 
 
@@ -154,9 +152,8 @@ def plot_tenure(growth: SpendGrowth, ax: Axes | None = None) -> Axes:
     ax.set_ylim(0)
     ax.set_xticks(x if len(x) <= 8 else x[:: -(-len(x) // 8)])
     format_ticks(few_ticks(ax, y=5), x="integer", y="number")
-    lines = key_above(ax, entries)
     return name_axes(
-        ax, x=tr("Period since the first order"), y=tr("Spend, times that of the first period"), lines_between=lines
+        ax, x=tr("Period since the first order"), y=tr("Spend, times that of the first period"), key=entries
     )
 
 
@@ -173,8 +170,8 @@ def plot_survival(found: ContractualRetention, ax: Axes | None = None) -> Axes:
     ax.text(x[-1], 0.03, tr("forecast") + " ", ha="right", color=MUTED)
     ax.set(xlim=(0, x[-1]), ylim=(0, 1.04))
     format_ticks(few_ticks(few_ticks(ax, y=5), x=8, integer=True), x="integer", y="percent")
-    lines = key_above(ax, [(marks, tr("observed")), (line, tr("shifted-beta-geometric model"))])
-    return name_axes(ax, x=tr("Renewals since the start"), y=tr("Share of new customers left"), lines_between=lines)
+    key = [(marks, tr("observed")), (line, tr("shifted-beta-geometric model"))]
+    return name_axes(ax, x=tr("Renewals since the start"), y=tr("Share of new customers left"), key=key)
 
 
 def plot_readings(lift: RetentionLift, ax: Axes | None = None) -> Axes:
@@ -194,14 +191,11 @@ def plot_readings(lift: RetentionLift, ax: Axes | None = None) -> Axes:
             ax.hlines(y, each.lower, each.upper, color=stroke.color, linewidth=4, alpha=0.4)
             (entries[each.model],) = ax.plot(each.estimate, y, stroke.marker, color=stroke.color, linestyle="none")
     ax.set_ylim(len(labels) - 0.5, -0.5)
-    ax.set_yticks(range(len(labels)), labels)
     ax.set_xlim(min(0.0, 1.1 * frame["lower"].min()) - 0.02, max(1.0, 1.06 * frame["upper"].max()))
-    _lines_across(ax)
-    format_ticks(few_ticks(ax, x=4 if is_narrow(ax) else 8), x="percent")
-    key_above(ax, [(mark, model) for model, mark in entries.items()])
+    _rows(ax, labels, "percent")
     claimed = tr("claimed: {low:percent} to {high:percent}", low=CLAIMED[0], high=CLAIMED[1])
     ax.text(sum(CLAIMED) / 2, len(labels) - 0.5, claimed, color=MUTED, ha="center", va="bottom", fontsize=8)
-    return name_axes(ax, x=tr("Rise in profit"))
+    return name_axes(ax, x=tr("Rise in profit"), key=[(mark, model) for model, mark in entries.items()])
 
 
 def _known_lifts(lift: RetentionLift) -> pd.DataFrame:
@@ -265,9 +259,12 @@ def _line(ax: Axes, at: np.ndarray, frame: pd.DataFrame, stroke: Stroke) -> Arti
     return line
 
 
-def _lines_across(ax: Axes) -> None:
+def _rows(ax: Axes, labels: Sequence[str], kind: str) -> None:
+    """Names what lies below each other, with lines across."""
+    ax.set_yticks(range(len(labels)), labels, color=INK)
     ax.grid(visible=False, axis="y")
     ax.grid(visible=True, axis="x")
+    format_ticks(few_ticks(ax, x=4 if is_narrow(ax) else 6), x=kind)
 
 
 def plot_bridge(base: CustomerBase, ax: Axes | None = None) -> Axes:
@@ -283,8 +280,7 @@ def plot_bridge(base: CustomerBase, ax: Axes | None = None) -> Axes:
     ax.set_xticks(x, [formats().month(day) for day in table["end"]])
     ax.set_xlim(-0.6, max(len(table), FEWEST_BARS) - 0.4)
     format_ticks(few_ticks(ax, y=6), y="integer")
-    lines = key_above(ax, entries)
-    return name_axes(ax, x=tr("Period that ended in"), y=tr("Customers"), lines_between=lines)
+    return name_axes(ax, x=tr("Period that ended in"), y=tr("Customers"), key=entries)
 
 
 def plot_drivers(base: CustomerBase, ax: Axes | None = None) -> Axes:
@@ -295,9 +291,7 @@ def plot_drivers(base: CustomerBase, ax: Axes | None = None) -> Axes:
     colors = [INK if name == "change" else BLUE if last[name] >= 0 else ORANGE for name in shown]
     ax.barh(np.arange(len(shown)), values, 0.55, color=colors)
     ax.axvline(0, color=GREY, linewidth=0.9)
-    ax.set_yticks(np.arange(len(shown)), [str(DRIVERS[name]) for name in shown], color=INK)
-    _lines_across(ax)
-    format_ticks(few_ticks(ax, x=4 if is_narrow(ax) else 6), x="compact_money" if base.has_money else "compact")
+    _rows(ax, [str(DRIVERS[name]) for name in shown], "compact_money" if base.has_money else "compact")
     return name_axes(ax, x=tr("Change against the period before"))
 
 
@@ -313,10 +307,8 @@ def plot_second_order(base: CustomerBase, ax: Axes | None = None) -> Axes:
     ax.set_xticks(sorted(table["age_days"].unique()))
     ax.set_ylim(0)
     format_ticks(few_ticks(ax, y=5), x="integer", y="percent")
-    lines = key_above(ax, entries[-1:] if len(entries) > 4 else entries)
-    return name_axes(
-        ax, x=tr("Days since the first order"), y=tr("Share with a second order"), lines_between=lines
-    )  # fmt: skip
+    key = entries[-1:] if len(entries) > 4 else entries
+    return name_axes(ax, x=tr("Days since the first order"), y=tr("Share with a second order"), key=key)
 
 
 def plot_rungs(ladder: Ladder, ax: Axes | None = None) -> Axes:
@@ -332,17 +324,13 @@ def plot_rungs(ladder: Ladder, ax: Axes | None = None) -> Axes:
         place = y + 0.4 - (number + 0.5) * height
         drawn = ax.barh(place, table[name].fillna(0), height * 0.92, color=color)
         entries.append((drawn, label))
-        for at, share in zip(place, table[name].fillna(0), strict=True):
-            ax.annotate(
-                formats().percent(share) if share else "", (max(share, 0), at), xytext=(4, 0),
-                textcoords="offset points", va="center", color=INK,
-            )  # fmt: skip
+        labels = [formats().percent(share) if share else "" for share in table[name].fillna(0)]
+        ax.bar_label(drawn, labels, padding=4, color=INK)
     ax.set_yticks(y, [str(RUNGS[rung]) for rung in table.index], color=INK)
     ax.grid(visible=False)
     ax.set_xticks([])
     ax.margins(x=0.12)
-    lines = key_above(ax, entries)
-    return name_axes(ax, y=tr("Share on each rung"), lines_between=lines)
+    return name_axes(ax, y=tr("Share on each rung"), key=entries)
 
 
 def plot_payback(payback: Payback, ax: Axes | None = None, model: str | None = None) -> Axes:
@@ -383,11 +371,9 @@ def plot_break_even(found: ContactLists, ax: Axes | None = None) -> Axes:
     places = np.arange(len(table))
     anyway = ax.barh(places, table["p_order"], 0.55, color=PALE)
     more = ax.barh(places, table["break_even"], 0.55, left=table["p_order"], color=BLUE)
-    ax.set_yticks(places, [str(LISTS[name]) for name in table.index], color=INK)
-    _lines_across(ax)
-    format_ticks(few_ticks(ax, x=4 if is_narrow(ax) else 6), x="percent")
-    key_above(ax, [(anyway, tr("order anyway")), (more, tr("must order more"))])
-    return name_axes(ax, x=tr("Share of those written to"))
+    _rows(ax, [str(LISTS[name]) for name in table.index], "percent")
+    key = [(anyway, tr("order anyway")), (more, tr("must order more"))]
+    return name_axes(ax, x=tr("Share of those written to"), key=key)
 
 
 def plot_flows(ladder: Ladder, ax: Axes | None = None, which: str = "coming") -> Axes:

@@ -60,8 +60,7 @@ class ModelRetention(Result):
 
     def first_year(self, model: str) -> Interval:
         """Retention of a new customer in the first year."""
-        row = self.years[(self.years["group"] == "new_customers") & (self.years["model"] == model)].iloc[0]
-        return Interval(*row[["estimate", "lower", "upper", "level"]])
+        return Interval.in_row(self.years.query("group == 'new_customers' and model == @model").iloc[0])
 
     @property
     def reaches_a_year(self) -> bool:
@@ -84,15 +83,15 @@ def model_retention(histories: CustomerSummary, fits: Iterable[PurchaseFit], *, 
     line, years, order_rate = Timeline(year * np.arange(YEARS + 1.0), (), np.empty((0, 0)), year), [], {}
     for fit in fits:
         streams = streams_of(fit, None, grid, (), line)
-        new, base = streams.new[0], streams.base[0]
+        (there, orders, _), (still_there, _, _) = streams.new[0], streams.base[0]
         # A new customer of MBG/NBD may leave at once, so that there is less than one at time 0.
-        survival = np.hstack([np.ones((len(new.customers), 1)), new.customers[:, 1:]])
-        for group, there in (("new_customers", survival), ("base", base.customers)):
-            rates = ends(there[:, 1:] / there[:, :-1], level)
+        survival = np.hstack([np.ones((len(there), 1)), there[:, 1:]])
+        for group, left in (("new_customers", survival), ("base", still_there)):
+            rates = ends(left[:, 1:] / left[:, :-1], level)
             of = {"group": group, "model": fit.model, "year": np.arange(1, YEARS + 1)}
             years.append(pd.DataFrame({**of, **rates, "level": level}))
-        left = new.orders[:, 1] / new.orders[:, 0]
-        order_rate[fit.model] = Interval.around(left[0], left[1:], level)
+        rate = orders[:, 1] / orders[:, 0]
+        order_rate[fit.model] = Interval.around(rate[0], rate[1:], level)
     years = pd.concat(years, ignore_index=True)
     return ModelRetention(years, order_rate, oldest_age_years=float(grid.patterns.T.max() / year))
 

@@ -20,7 +20,7 @@ import pandas as pd
 from numpy.polynomial.chebyshev import chebpts1
 from scipy.sparse import csr_array, vstack
 
-from analysis.models.leaving import SHIFTS, Alive, Curves, Leaving
+from analysis.models.leaving import SHIFTS, Alive, Leaving
 from analysis.models.patterns import Patterns, patterns_of
 from analysis.models.quadrature import unit_rule
 from analysis.models.registry import MODELS
@@ -115,8 +115,8 @@ class ModelStreams:
         First-year retention of those concerned, by the rise's measure, shape (rises, points); ``after`` is NaN where
         it cannot rise so far.
     new, base
-        Streams of one new customer and of today's base after each rise, shape (points, times); None where a rise does
-        not concern them.
+        Streams of one new customer and of today's base after each rise: customers who are there, their orders and order
+        values per time unit, shape (3, points, times); None where a rise does not concern them.
     """
 
     model: str
@@ -124,8 +124,8 @@ class ModelStreams:
     rises: tuple[Rise, ...]
     before: np.ndarray
     after: np.ndarray
-    new: tuple[Curves | None, ...]
-    base: tuple[Curves | None, ...]
+    new: tuple[np.ndarray | None, ...]
+    base: tuple[np.ndarray | None, ...]
 
 
 @dataclass(frozen=True)
@@ -194,13 +194,13 @@ def expected_at_rest(
     kernels = line.weights[0] * np.exp(-np.outer([0.0, delta, delta], times))
     found = streams_of(fit, spend, grid, [], line)
     base, new = (
-        np.array([stream[:, 1:] @ kernel for stream, kernel in zip(streams, kernels, strict=True)])
-        for streams in ((each.orders, each.revenue, each.orders) for each in (found.base[0], found.new[0]))
+        np.array([stream[:, 1:] @ kernel for stream, kernel in zip((orders, revenue, orders), kernels, strict=True)])
+        for _, orders, revenue in (found.base[0], found.new[0])
     )
     return base, new, found.order_value
 
 
-def timeline(horizons: Iterable[float], year: float, nodes: tuple[int, int] = NODES) -> Timeline:
+def timeline(horizons: Iterable[float], year: float) -> Timeline:
     """Gauss-Legendre nodes between the horizons, closer together near the start, where streams fall fastest.
 
     Examples
@@ -212,7 +212,7 @@ def timeline(horizons: Iterable[float], year: float, nodes: tuple[int, int] = NO
     horizons = tuple(sorted(set(horizons)))
     places, weights = [], []
     for start, end in pairwise([0.0, *(horizon * year for horizon in horizons)]):
-        share, mass = unit_rule(nodes[1] if start else nodes[0], near_zero=not start)
+        share, mass = unit_rule(NODES[1] if start else NODES[0], near_zero=not start)
         places.append(start + (end - start) * share)
         weights.append(mass * (end - start))
     at, weight = np.concatenate(places), np.concatenate(weights)
@@ -259,15 +259,16 @@ def streams_of(
         leaving = model.leaving(model.Params(*points[rows].T), most, line.year)
         blocks.append(solved_shifts(leaving, alive, rises, line.times, line.year, joining))
     new, base = (
-        tuple(None if parts[0] is None else Curves.joined(parts, 0) for parts in zip(*curves, strict=True))
+        tuple(None if parts[0] is None else np.concatenate(parts, axis=1) for parts in zip(*curves, strict=True))
         for curves in ([block.new for block in blocks], [block.base for block in blocks])
     )
+    worth = np.array([np.ones(len(value)), np.ones(len(value)), value])[..., None]
     return ModelStreams(
         fit.model,
         value,
         (REST, *rises),
         *(np.concatenate(parts, axis=1) for parts in zip(*((b.before, b.after) for b in blocks), strict=True)),
-        new=tuple(each and Curves(each.customers, each.orders, each.revenue * value[:, None]) for each in new),
+        new=tuple(None if each is None else each * worth for each in new),
         base=base,
     )
 
@@ -277,8 +278,8 @@ class Solved(NamedTuple):
 
     before: np.ndarray
     after: np.ndarray
-    new: Sequence[Curves | None]
-    base: Sequence[Curves | None]
+    new: Sequence[np.ndarray | None]
+    base: Sequence[np.ndarray | None]
 
 
 def solved_shifts(
@@ -315,14 +316,13 @@ def _solved(
     whole, zero = sum(count for _, count in parts), np.zeros(len(parts[0][1]))
     kind = "mean" if rise.shift == "every_year" else rise.shift
     staying = [_measured(leaving, rise.measure, kind, year, alive) for alive, _ in parts]
-    each = [1.0 if alive is None else alive.customers.sum(axis=(1, 2)) for alive, _ in parts]
-    at_rest = [stays(zero) / one for stays, one in zip(staying, each, strict=True)]
+    at_rest = [stays(zero) for stays in staying]
 
     def retention(size: np.ndarray) -> np.ndarray:
         if rise.shift == "every_year":
             shares = [share ** np.exp(-size) for share in at_rest]
         else:
-            shares = [stays(size) / one for stays, one in zip(staying, each, strict=True)]
+            shares = [stays(size) for stays in staying]
         return sum(count * share for (_, count), share in zip(parts, shares, strict=True)) / whole
 
     before = retention(zero)
@@ -336,11 +336,11 @@ def _solved(
 def _measured(
     leaving: Leaving, measure: str, kind: str, year: float, alive: Alive | None
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """From the size of a shift, shape (points,), to first-year retention by a measure times the customers."""
+    """From the size of a shift, shape (points,), to first-year retention by a measure."""
     if measure == "order_rate":
 
         def rate(size: np.ndarray) -> np.ndarray:
-            orders = leaving.of_new(kind, size[None], np.array([0.0, year])).orders[0]
+            orders = leaving.curves(kind, size[None], np.array([0.0, year]))[1, 0]
             return orders[:, 1] / orders[:, 0]
 
         return rate
@@ -352,24 +352,22 @@ def _measured(
 def _streams(
     leaving: Leaving, alive: Alive | None, whole: np.ndarray, who: str, rises: Sequence[Rise],
     sizes: Sequence[np.ndarray], times: np.ndarray,
-) -> list[Curves | None]:  # fmt: skip
+) -> list[np.ndarray | None]:  # fmt: skip
     """Streams of a group after no rise and after each rise that concerns it."""
     concerned = {"new": ("new_customer", "firm"), "base": ("base", "firm")}[who]
-    found: list[Curves | None] = [None] * len(rises)
+    found: list[np.ndarray | None] = [None] * len(rises)
     by_kind: dict[str, list[int]] = {}
     for place, rise in enumerate(rises):
         if place == 0 or rise.who in concerned:
             by_kind.setdefault(rise.shift, []).append(place)
     for kind in by_kind.keys() & set(SHIFTS):
         of_kind = np.array([sizes[place] for place in by_kind[kind]])
-        curves = (
-            leaving.of_new(kind, of_kind, times) if alive is None else leaving.of_alive(kind, of_kind, times, alive)
-        )
+        curves = leaving.curves(kind, of_kind, times, alive)
         for row, place in enumerate(by_kind[kind]):
-            found[place] = curves[row]
+            found[place] = curves[:, row]
     for place in by_kind.get("every_year", ()):
         # Those who are kept order like those who stay.
-        share = np.maximum(found[0].customers / whole[:, None], 1e-300)
+        share = np.maximum(found[0][0] / whole[:, None], 1e-300)
         found[place] = found[0] * share ** np.expm1(-sizes[place])[:, None]
     return found
 

@@ -24,7 +24,7 @@ from analysis.models.registry import MODELS
 from analysis.plotting import Plots
 from analysis.tables import Result
 from analysis.time import DAYS_PER_YEAR, Clock, duration, force_of_interest, from_days, to_days, units_per_year
-from analysis.value.groups import LABELS, members_of, segment_of, segments_of
+from analysis.value.groups import LABELS, by_id, members_of, segment_of, segments_of
 from analysis.value.intervals import ends
 from analysis.value.shifts import expected_at_rest
 
@@ -37,22 +37,6 @@ if TYPE_CHECKING:
 
 PASSES = 1_000
 """Simulated futures of every customer, where there are not too many of them."""
-
-
-@dataclass(frozen=True)
-class ModelTotal:
-    """The base's totals under one purchase model, with predictive intervals.
-
-    Attributes
-    ----------
-    residual_clv
-        Residual value of the base [currency]; None without money.
-    expected_orders
-        Orders of the base within the horizon.
-    """
-
-    residual_clv: Interval | None
-    expected_orders: Interval
 
 
 @dataclass(frozen=True)
@@ -127,24 +111,18 @@ class Simulation:
         if groups is not None:
             members = np.vstack([members, groups.to_numpy().T])
         sums = np.zeros((3, len(members), len(self.draws)))
-        for chunk in simulate_futures(
-            MODELS[self.model],
-            self.draws,
-            self.history,
-            self.horizon,
-            self.delta,
-            spenders,
-            self.seed,
-            self.clock.calendar_after(self.end),
-        ):
-            here = members[:, chunk.rows]
-            sums[0] += here @ chunk.orders.T
+        model, calendar = MODELS[self.model], self.clock.calendar_after(self.end)
+        time = {"horizon": self.horizon, "delta": self.delta, "calendar": calendar}
+        chunks = simulate_futures(model, self.draws, self.history, **time, spenders=spenders, seed=self.seed)
+        for rows, orders, amount, discounted in chunks:
+            here = members[:, rows]
+            sums[0] += here @ orders.T
             if spenders is not None:
-                sums[1] += here @ chunk.amount.T
-                sums[2] += here @ chunk.discounted.T
-                left = margin * chunk.amount - cost * chunk.discounted if cost else margin * chunk.amount
+                sums[1] += here @ amount.T
+                sums[2] += here @ discounted.T
+                left = margin * amount - cost * discounted if cost else margin * amount
                 if level is not None:
-                    bounds[:, chunk.rows] = np.quantile(left, [(1 - level) / 2, (1 + level) / 2], axis=0)
+                    bounds[:, rows] = np.quantile(left, [(1 - level) / 2, (1 + level) / 2], axis=0)
         expected = [self.orders.sum(), (self.discounted * worth).sum(), self.discounted.sum()]
         return Totals(np.array(expected), sums, bounds)
 
@@ -202,8 +180,8 @@ class CustomerValue(Result):
     segments
         Totals by segment as ``by`` gives them, by dimension (``orders``, ``recency`` or ``value``) and segment.
     by_model
-        Purchase model -> the base's total under it: they disagree on who is alive, so they disagree on what the base
-        is worth.
+        Purchase model -> residual_clv [currency] (None without money) and expected_orders of the base under it, with
+        predictive intervals: they disagree on who is alive, so they disagree on what the base is worth.
     draws
         Number of simulated futures behind the predictive intervals.
     horizon_years, annual_discount_rate, gross_margin, cost_per_order
@@ -219,7 +197,7 @@ class CustomerValue(Result):
     expected_total: Interval | None
     expected_orders: Interval
     segments: pd.DataFrame
-    by_model: Mapping[str, ModelTotal]
+    by_model: Mapping[str, Mapping[str, Interval | None]]
     draws: int
     horizon_years: float
     annual_discount_rate: float
@@ -282,16 +260,10 @@ class CustomerValue(Result):
                 allowed = ", ".join(map(repr, [*LABELS, *self.customers.columns]))
                 raise DataError(f"group == {group!r}, must be one of {allowed}, or a Series by customer id")
             return self.customers[group]
-        if not isinstance(group, pd.Series):
+        if not isinstance(group, pd.Series) or group.empty:
             kind = type(group).__name__
-            raise DataError(f"group is of the type {kind}, must be a column's name or a Series by customer id")
-        ids = self.customers["customer_id"]
-        if not ids.isin(group.index).any() or group.index.has_duplicates:
-            found, own = (each.tolist()[:1] for each in (group.index, ids))
-            raise DataError(
-                f"groups: their index must hold customer ids such as {own}, each once; it begins with {found}"
-            )
-        return group.reindex(ids)
+            raise DataError(f"group is of the type {kind}, must be a column's name or a Series by customer id of some")
+        return by_id(group, pd.Index(self.customers["customer_id"]), "groups")
 
 
 def customer_value(
@@ -447,24 +419,24 @@ def value_of(
     table = futures.customers.assign(residual_clv=simulation.discounted * left)
     table["residual_clv_lower"], table["residual_clv_upper"] = bounds
 
-    def base(totals: Totals) -> ModelTotal:
+    def base(totals: Totals) -> dict[str, Interval | None]:
         (orders, amount, discounted), simulated = totals.expected, totals.simulated[:, 0]
         estimate = gross_margin * amount - cost_per_order * discounted
         money = gross_margin * simulated[1] - cost_per_order * simulated[2]
         value = Interval.around(estimate, money, level) if has_money else None
-        return ModelTotal(value, Interval.around(orders, simulated[0], level))
+        return {"residual_clv": value, "expected_orders": Interval.around(orders, simulated[0], level)}
 
     known = pd.DataFrame() if attributes is None else attributes
     more = {f"{name}_" if name in COLUMNS else name: known[name].array for name in known}
     by_model, expected = {name: base(each) for name, each in futures.by_model.items()}, None
     if has_money:
         drawn = gross_margin * futures.expectation[1] - cost_per_order * futures.expectation[2]
-        expected = Interval.around(by_model[primary].residual_clv.estimate, drawn, level)
+        expected = Interval.around(by_model[primary]["residual_clv"].estimate, drawn, level)
     value = CustomerValue(
         customers=table[list(COLUMNS)].assign(**more),
-        total=by_model[primary].residual_clv,
+        total=by_model[primary]["residual_clv"],
         expected_total=expected,
-        expected_orders=by_model[primary].expected_orders,
+        expected_orders=by_model[primary]["expected_orders"],
         segments=pd.DataFrame(),
         by_model=by_model,
         draws=totals.simulated.shape[2],
