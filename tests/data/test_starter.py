@@ -253,9 +253,9 @@ def written(path, header, *rows):
     ("header", "rows", "columns"),
     [
         (
-            "Klant;Datum;Valuta;Bedrag",
-            ["k{n};{day}-01-2024;{day}-01-2024;1,50"],
-            {"customer": "Klant", "date": "Datum", "amount": "Bedrag"},
+            "Klant;Datum;Valuta;Bedrag;Munt",
+            ["k{n};{day}-01-2024;{day}-01-2024;1,50;EUR"],
+            {"customer": "Klant", "date": "Datum", "amount": "Bedrag", "currency": "Munt"},
         ),
         (
             "Buyer email,Purchase date,Price,Preorder?,Refunded?",
