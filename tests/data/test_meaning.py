@@ -1,5 +1,6 @@
 """What rows of real exports mean: an invented shop of 300 customers with 1,081 orders of 68,130.24 on 1,068 days."""
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -255,17 +256,70 @@ def test_a_kind_of_row_that_takes_back_is_asked_about_where_its_amounts_are_posi
         ("Completed", "Yes", "No"),
         ("Document type", "Invoice", "Credit note"),
         ("Af Bij", "bij", "af"),
+        ("Storno", None, "X"),
+        ("No-show", "nee", "ja"),
+        ("Cancelled on", None, "3 Feb 2024"),
+        ("Cancel reason", None, "Changed my mind"),
+        ("Anulowane", "nie", "tak"),
+        ("Refunded?", "No", "Yes"),
+        ("Fully refunded", "0", "1"),
+        ("Documentsoort", "Factuur", "Offerte"),
+        ("Orderstatus", "Bevestigd", "Geannuleerd door gast"),
+        ("invoice_state", "paid", "failed"),
+        ("Order outcome", "Completed", "Cancelled by customer"),
     ],
 )
 def test_a_column_that_says_that_rows_do_not_count_is_asked_about(column, good, bad):
     flagged = {column: [good] * 80 + [bad] * 20}
-    with refuses(f"column '{column}' says .*{bad.lower()}.* of [0-9]+ rows with a positive amount.*`status`", 3):
+    name = re.escape(column)
+    says = f"column '{name}' (says|holds statuses, among them) .*{bad.lower()}"
+    with refuses(f"{says}.* ([0-9]+ rows with a positive amount|every row would count).*`status`", 3):
         rl.read_orders(shop(**flagged), **NAMED)
     named = NAMED | {"status": column, "count_status": [(good or "(empty)").lower()]}
     assert rl.read_orders(shop(**flagged), **named).orders == 80
     assert rl.read_orders(shop(**{column: [good or "no"] * 100}), **NAMED).orders == 100
-    with refuses(f"column '{column}' says .*{bad.lower()}.* of [0-9]+ rows?, and they would count.*`status`", 3):
+    with refuses(f"{says}.*(and they|every row) would count.*`status`", 3):
         rl.read_orders(shop(**flagged), customer="customer", date="date")
+
+
+def test_all_columns_that_say_that_rows_do_not_count_are_asked_about_at_once():
+    flags = {"Cancelled": ["yes", *["no"] * 99], "Test": [*["no"] * 99, "yes"], "Paid": ["yes", "no", *["yes"] * 98]}
+    with pytest.raises(InputRefused) as refused:
+        rl.read_orders(shop(**flags), **NAMED)
+    *asked, together = [problem.message for problem in refused.value.problems]
+    assert [message.split("'")[1] for message in asked] == [*flags]
+    assert "of these 3 columns one can be named" in together
+    agreeing = {"Cancelled": ["yes", *["no"] * 99], "Cancelled at": ["2024-01-02", *[None] * 99]}
+    with pytest.raises(InputRefused) as refused:
+        rl.read_orders(shop(**agreeing), **NAMED)
+    assert len(refused.value.problems) == 1
+
+
+def test_whether_something_was_paid_back_is_told_by_how_much_where_that_is_named():
+    frame = shop(Refunded=["yes", *["no"] * 99], back=[4.0, *[0.0] * 99])
+    assert sums(rl.read_orders(frame, **NAMED, refunded="back"))[2] == 996
+
+
+@pytest.mark.parametrize(
+    ("column", "values"),
+    [
+        ("Stage", ["Main stage", "Open air"] * 2),
+        ("Ticket type", ["Single", "Return", "Open", "Single"]),
+        ("Card type", ["Credit", "Debit"] * 2),
+        ("Type kaartje", ["Enkele reis", "Retour"] * 2),
+        ("Preorder?", ["0", "1"] * 2),
+        ("Test group", ["A", "B"] * 2),
+        ("Returning customer", ["Yes", "No"] * 2),
+    ],
+)
+def test_a_column_that_says_nothing_of_whether_rows_count_is_left_alone(column, values):
+    assert rl.read_orders(shop(**{column: values * 25}), **NAMED).orders == 100
+
+
+@pytest.mark.parametrize("amounts", [[-10.0] * 9 + [10.0], [10.0, -5.0, -5.0, 10.0, -10.0] * 2])
+def test_amounts_that_come_to_nothing_or_less_are_no_turnover(amounts):
+    with refuses("the amounts of all rows that count come to .*written as negative.*both sides of every entry", 3):
+        rl.read_orders(shop(amount=amounts * 10), **NAMED)
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ ENGLISH = {
     for month, found in enumerate(words("months"), 1)
     for name in found.split()
 }
-"""Name of a month in English, Dutch, German, French or Spanish, without accents -> its three English letters."""
+"""Name of a month in the languages of ``vocabulary.yml``, without accents -> its three English letters."""
 NAMES = "|".join(sorted(ENGLISH, key=len, reverse=True)).upper()
 WEEKDAY = (
     f"^(?:{'|'.join(words('weekdays'))})[.]?,? +".upper()

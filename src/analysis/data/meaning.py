@@ -20,7 +20,7 @@ from analysis.data.expressions import whole as whole_number
 from analysis.data.formats import Reading
 from analysis.data.ledger import STATUS, Reason, where_any
 from analysis.data.rows import LARGEST, PRICE_ROLES, Rows
-from analysis.data.source import normalised, role_score
+from analysis.data.source import FLAGS, normalised, role_score
 from analysis.data.vocabulary import BLANKS, INVISIBLE, TOTALS, says_hundredths, words
 from analysis.errors import USAGE, Problem, counted
 from analysis.words import Message
@@ -39,7 +39,7 @@ FEW_ROWS, LARGE_AMOUNT = 1_000, 1_000
 WITHOUT_CENTS = ("JPY", "KRW", "ISK", "IDR", "HUF")
 MOST_LISTED, MOST_STATUSES = 15, 200
 SAME_TOTAL_SHARE, FEWEST_ORDERS, SPREAD_SHARE = 0.9, 5, 0.01
-DAY = re.compile("[0-9]{1,4}([-/.])[0-9]{1,2}\\1[0-9]{1,4}")
+UNDONE = re.compile("(ge)?(cancel|ann?ul|storn)|void|delet|verwijderd|no.?show")
 PERCENT_NAME = re.compile("%|per ?cent|pct|procent|prozent|pourcent", re.IGNORECASE)
 PROFIT_NAME = re.compile("profit|margin|winst|marge|gewinn|b[eé]n[eé]fice|beneficio", re.IGNORECASE)
 MONEY_NAME = re.compile("amount|bedrag|total|eur|usd|gbp|value|betrag", re.IGNORECASE)
@@ -222,7 +222,7 @@ def _with_statuses(rows: Rows, data: DataConfig) -> Rows:
     likely = [status for status in statuses if status in COUNTED]
     advice = f", such as {likely}" if likely else ""
     if not rows.has("status"):
-        bad = [status for status in statuses if status in UNCOUNTED]
+        bad = [status for status in statuses if _is_uncounted(status)]
         bad += [line["status"] for line in found if line["status"] in TAKEN_BACK and line["paid"]]
         message = (
             f"{rows.label}: column {rows.columns['status']!r} holds statuses, among them "
@@ -234,6 +234,7 @@ def _with_statuses(rows: Rows, data: DataConfig) -> Rows:
         if all(status in (*COUNTED, EMPTY) for status in statuses):
             return rows
         message = f"{rows.where('status')}: which statuses count? {listed}; list them with the key `data.count_status`"
+        advice = advice or ", or name no such column where these are no statuses of orders"
         return rows.noted(problems=[Problem(message + advice)])
     wanted = [status.strip().lower() for status in data.count_status]
     repaid = tuple(status for status in wanted if status in REFUNDED)
@@ -269,35 +270,62 @@ def _told_by_status(rows: Table, wanted: tuple, repaid: tuple, has_refunded: boo
     return rows.mutate(**changes)
 
 
+def _is_uncounted(status: str) -> bool:
+    """Whether a status is of an order that does not count, whatever it says of why.
+
+    >>> _is_uncounted("cancelled_by_guest"), _is_uncounted("wc-on-hold"), _is_uncounted("confirmed")
+    (True, True, False)
+    """
+    return status in UNCOUNTED or bool(UNDONE.match(status))
+
+
 def _with_flags(rows: Rows, _: DataConfig) -> Rows:
-    """What is asked where a column says of rows that count that they were cancelled, not paid, a test or given back."""
-    if "flag" not in rows.columns:
-        return rows
-    column, is_told = rows.columns["flag"], rows.has("status")
-    found = rows.relation.few(lambda t: _status_counts(t.filter(t.reason.isnull()), "flag", rows.has_money))
-    values = {line["status"]: line["paid"] for line in found}
-    tells_paid = normalised(column) in words("paid_names")
+    """What is asked where columns say of rows that count that they were cancelled, not paid, a test or given back.
+
+    Of a row that several speak against the first is told.
+    """
+    is_told, problems = rows.has("status"), []
+    rest = rows.relation.then(lambda t: t.filter(t.reason.isnull()))
+    for role in (role for role in FLAGS if role in rows.relation.columns):
+        column = rows.columns[role]
+        values = {line["status"]: line["paid"] for line in rest.few(_status_counts, role, rows.has_money)}
+        bad = _speaking_against(values, normalised(column), is_told)
+        if not bad:
+            continue
+        rest = rest.then(_without, role, tuple(bad))
+        advice = (
+            f"name it with the key `data.columns.status` in place of {rows.columns['status']!r}, or with "
+            "`data.columns.split` and what counts with `data.part`; take it out of the file where all count"
+            if is_told
+            else "name it with the key `data.columns.status`, and what counts with `data.count_status`, such as "
+            f"{[value for value in values if value not in bad][:5] or [EMPTY]}"
+        )
+        message = (
+            f"{rows.label}: column {column!r} says {', '.join(map(repr, bad[:5]))} of "
+            f"{counted(sum(values[value] for value in bad), 'row')}{' with a positive amount' * rows.has_money}, and "
+            f"they would count; {advice}"
+        )
+        problems.append(Problem(message))
+    if len(problems) > 1:
+        message = f"of these {len(problems)} columns one can be named; take the rows of the others out of the file"
+        problems.append(Problem(f"{rows.label}: {message}"))
+    return rows.noted(problems=problems)
+
+
+def _speaking_against(values: dict[str, int], name: str, is_told: bool) -> list[str]:  # noqa: FBT001
+    """Those ``values`` (with their paid rows) of a column of this ``name`` that say that a row does not count."""
     if {*values} <= {*SAID_YES, *SAID_NO, EMPTY}:
-        is_bad = SAID_NO if tells_paid else SAID_YES
+        found = {*(SAID_NO if name in words("paid_names") else SAID_YES)}
+    elif UNDONE.search(name) and not is_told:  # a day, a reason, the number of another document
+        found = {*values} - {*SAID_NO, EMPTY}
     else:
-        days = () if is_told or tells_paid else (value for value in values if DAY.match(value))
-        is_bad = (*days, *TAKEN_BACK, *UNCOUNTED, *([*values][1:] if {*values} <= {*SIDES, EMPTY} else ()))
-    bad = [value for value, paid in values.items() if paid and value in is_bad]
-    if not bad:
-        return rows
-    advice = (
-        f"name it with the key `data.columns.status` in place of {rows.columns['status']!r}, or with "
-        "`data.columns.split` and what counts with `data.part`; take it out of the file where all count"
-        if is_told
-        else "name it with the key `data.columns.status`, and what counts with `data.count_status`, such as "
-        f"{[value for value in values if value not in bad][:5] or [EMPTY]}"
-    )
-    message = (
-        f"{rows.label}: column {column!r} says {', '.join(map(repr, bad[:5]))} of "
-        f"{counted(sum(values[value] for value in bad), 'row')}{' with a positive amount' * rows.has_money}, and they "
-        f"would count; {advice}"
-    )
-    return rows.noted(problems=[Problem(message)])
+        less_frequent_side = [*values][1:] if {*values} <= {*SIDES, EMPTY} else []
+        found = {*TAKEN_BACK, *filter(_is_uncounted, values), *less_frequent_side}
+    return [value for value, paid in values.items() if paid and value in found]
+
+
+def _without(rows: Table, column: str, values: tuple[str, ...]) -> Table:
+    return rows.filter(rows[column].lower().coalesce(EMPTY).notin(values))
 
 
 def _without_totals(rows: Rows, data: DataConfig) -> Rows:
@@ -398,7 +426,7 @@ def _net_of_refunds(rows: Rows, data: DataConfig) -> Rows:
 
 def _is_paid_back(rows: Table) -> BooleanValue:
     is_told = rows.status.lower().isin(REFUNDED).coalesce(False) if "status" in rows.columns else ibis.literal(False)  # noqa: FBT003
-    return rows.reason.isnull() & (rows.refunded != 0) & ~is_told
+    return rows.reason.isnull() & rows.refunded.notin([0, 1]) & ~is_told
 
 
 def _is_above_its_order(rows: Table) -> BooleanValue:

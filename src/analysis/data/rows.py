@@ -18,14 +18,14 @@ from analysis.config import DataConfig
 from analysis.data.engine import MONEY, NUMBER_OF_ROW, Connection, Relation, literal, quoted
 from analysis.data.expressions import CELL
 from analysis.data.formats import FLOAT_NOISE, YEARS, Reading, read_date, read_number
-from analysis.data.source import RawTable, guessed_roles, in_words, mapped_columns, problems_in_headers
+from analysis.data.source import FLAGS, RawTable, guessed_roles, in_words, mapped_columns, problems_in_headers
 from analysis.data.vocabulary import BLANKS, INVISIBLE, says_hundredths
 from analysis.errors import Problem, counted
 from analysis.words import Message
 
 PRICE_ROLES = ("amount", "quantity", "unit_price")
 MONEY_ROLES = (*PRICE_ROLES, "discount", "refunded", "vat", "shipping")
-TEXTS = {role: role for role in ("status", "flag", "currency", "product", "category", "channel")}
+TEXTS = {role: role for role in ("status", *FLAGS, "currency", "product", "category", "channel")}
 TEXTS["order"] = "order_id"
 """Role that is text -> its column of typed rows."""
 KEPT_AS_THEY_ARE = {"BIGINT": "int64", "INTEGER": "int32", "UBIGINT": "uint64"}

@@ -184,11 +184,14 @@ def damage_told(path: Path, kind: str) -> Iterator[None]:
 
 
 WITH_TAX = "(inclusief|exclusief|including|excluding|incl?|excl?|ex|inkl|exkl)(vat|tax|taxes|btw|mwst|ust|tva|iva)$"
-SUSPECTS = {"status": 0.2, "flag": 0.9, "currency": 0.2, "order": 0.9, "refunded": 0.9}
+SURE = 0.9
+SUSPECTS = {"status": 0.1, "currency": 0.2, "order": SURE, "refunded": SURE}
 """Roles whose columns are looked for by name where nobody named one, and how well a name must fit.
 
 What they hold is looked at: a status and a currency are told by their values.
 """
+FLAGS = tuple(f"flag {number}" for number in range(1, 13))
+"""Roles of columns that may say that a row does not count, beside the status or in its place."""
 
 
 def named_columns(settings: Any) -> dict[str, str]:
@@ -199,7 +202,7 @@ def named_columns(settings: Any) -> dict[str, str]:
 
 
 def mapped_columns(settings: Any, available: list[str]) -> dict[str, str]:
-    """Role -> column, for the columns that exist; of ``SUSPECTS`` also a column that nobody named."""
+    """Role -> column, for the columns that exist; of ``SUSPECTS`` and ``FLAGS`` also columns that nobody named."""
     found = {role: name for role, name in named_columns(settings).items() if name in available}
     if hasattr(settings, "count_status"):
         for role, least in SUSPECTS.items():
@@ -207,12 +210,15 @@ def mapped_columns(settings: Any, available: list[str]) -> dict[str, str]:
             best = max(free, key=lambda name, role=role: role_score(role, name), default="")
             if role not in settings.columns.mapped() and role_score(role, best) >= least:
                 found[role] = best
+        kinds = ("flag",) if "refunded" in settings.columns.mapped() else ("flag", "refunded")
+        flags = [name for name in available if max(role_score(kind, name) for kind in kinds) >= SURE]
+        found |= dict(zip(FLAGS, (name for name in flags if name != found.get("status")), strict=False))
     return found
 
 
 def guessed_roles(settings: Any, columns: Mapping[str, str]) -> frozenset[str]:
     """Those of ``mapped_columns`` whose column nobody named."""
-    return frozenset(SUSPECTS.keys() & columns.keys()) - {*named_columns(settings)} if settings.columns else frozenset()
+    return frozenset(columns) - {*named_columns(settings)} if settings.columns else frozenset()
 
 
 def problems_in_headers(

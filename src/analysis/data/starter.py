@@ -6,6 +6,7 @@ Exports of known shop systems are told by their headers; of others the columns a
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from analysis.data.cells import first_rows
 from analysis.data.engine import Connection, run, scratch
 from analysis.data.files import ENDINGS, files_and_problems, kind_of, problems_in_content
 from analysis.data.formats import read_number
-from analysis.data.meaning import COUNTED, PROFIT_NAME, UNCOUNTED
+from analysis.data.meaning import COUNTED, PROFIT_NAME, SAID_NO, SAID_YES, UNCOUNTED
 from analysis.data.orders import load_orders
 from analysis.data.reading import from_files, parquet_header
 from analysis.data.source import RawTable, normalised, role_score
@@ -132,15 +133,16 @@ def _draft(connection: Connection, path: Path, workdir: Path, sheet: str | None)
     header = tuple(records[skip]) if records else ("?",)
     if kind_of(path) == "text":  # a name may have several lines
         header = recognised_layout(path, DataConfig.model_construct(**settings), workdir).header
-    system, guesses = _system_of(header)
-    if not system:
-        guesses, more = _guesses(header)
-        questions += more
     # Every column, each by its name; of names that look alike to DuckDB none.
     small = [name.lower() for name in header]
     every = {name: name for name in header if name and small.count(name.lower()) == 1}
     data = DataConfig.model_construct(columns=SimpleNamespace(mapped=lambda: every), **settings)
     table = from_files(connection, [path], data, workdir)
+    table = replace(table, columns={name: name for name in every if name in table.types})
+    system, guesses = _system_of(header)
+    if not system:
+        guesses, more = _guesses(connection, table, header)
+        questions += more
     if table.parts:
         questions += [] if system else _by_content(connection, table, guesses)
         settings |= _settings_of(connection, table, guesses)
@@ -175,7 +177,16 @@ def _system_of(header: tuple[str, ...]) -> tuple[str | None, dict[str, Guess]]:
     return best
 
 
-def _guesses(header: tuple[str, ...]) -> tuple[dict[str, Guess], list[str]]:
+def _values(connection: Connection, table: RawTable, column: str, condition: str = "value <> ''") -> list[str]:
+    """Values of a column in small letters, the most frequent first; none of what cannot be read."""
+    if not table.parts or column not in table.columns.values():
+        return []
+    value = f"lower(trim(CAST({table.expression(column)} AS VARCHAR)))"
+    found = f"SELECT {value} AS value FROM {table.scan} WHERE {condition} GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 40"
+    return [text for (text,) in run(connection, found)]
+
+
+def _guesses(connection: Connection, table: RawTable, header: tuple[str, ...]) -> tuple[dict[str, Guess], list[str]]:
     """Every column in at most one role, the best fits first; what only a person can answer."""
     scores = {(role, name): role_score(role, name) for role in vocabulary()["explanations"] for name in header if name}
     guesses: dict[str, Guess] = {}
@@ -183,29 +194,39 @@ def _guesses(header: tuple[str, ...]) -> tuple[dict[str, Guess], list[str]]:
         least = POSSIBLE_SCORE if role in (*MONEY, "date", "customer", "order") else CERTAIN_SCORE - 0.05
         if score < least or role in guesses or name in {guess.column for guess in guesses.values()}:
             continue
+        if role in ("customer", "order", "refunded"):
+            values = {*_values(connection, table, name)}
+            if len(values) > 1 and values <= {*SAID_YES, *SAID_NO}:
+                continue
         near = min(CERTAIN_SCORE, 0.9 * score)
         others = tuple(other for other in dict.fromkeys(header)
                        if other != name and scores.get((role, other), 0) >= near)  # fmt: skip
         guesses[role] = Guess(name, score >= CERTAIN_SCORE and not others, others)
+    if "unit_price" in guesses and not {"amount", "quantity"} & set(guesses):
+        guesses["amount"] = replace(guesses.pop("unit_price"), certain=False)
     questions = []
     if "amount" in guesses:
         unused = guesses.pop("quantity", None)
         guesses.pop("unit_price", None)
-        if unused:
+        if unused and _values(connection, table, unused.column, "value LIKE '-%'"):
             questions.append(
                 f"the amount is taken from {guesses['amount'].column!r} and {unused.column!r} is not used; a "
                 "cancellation that shows only there, with an amount of 0, would count as an order: then use "
                 "quantity and unit_price instead"
             )
-    elif not {"quantity", "unit_price"} <= set(guesses):
-        for role in ("quantity", "unit_price", "discount", "refunded"):
+    elif "unit_price" not in guesses:
+        for role in ("quantity", "discount", "refunded"):
             guesses.pop(role, None)
     return guesses, questions
 
 
 def _by_content(connection: Connection, table: RawTable, guesses: dict[str, Guess]) -> list[str]:
-    """Adds date, customer and amount where no name told them but the contents do; what is asked of money."""
+    """Adds date, customer, amount and status where only the contents tell them; what is asked of money."""
     free = [name for name in table.columns if name not in {guess.column for guess in guesses.values()}]
+    for name in free if "status" not in guesses else []:
+        values = {*_values(connection, table, name)}
+        if values & {*COUNTED} and values & {*UNCOUNTED}:
+            guesses["status"] = Guess(name, certain=False)
     alike = [] if {"amount", "quantity"} & set(guesses) else [name for name in free if PROFIT_NAME.search(name)]
     for role in (role for role in SHAPES if role not in guesses):
         if role == "amount" and (alike or "quantity" in guesses):
@@ -217,23 +238,21 @@ def _by_content(connection: Connection, table: RawTable, guesses: dict[str, Gues
             if (run(connection, f"SELECT {fits} FROM {table.scan} WHERE {value} <> ''")[0][0] or 0) > CERTAIN_SCORE:
                 fitting.append(name)
         if fitting and (role != "amount" or len(fitting) == 1):
-            guesses[role] = Guess(fitting[0], certain=False)
+            guesses[role] = Guess(fitting[0], certain=False, others=tuple(fitting[1:]))
             free.remove(fitting[0])
     return [f"is {name!r} what customers paid? A profit is no amount: margins are taken of turnover" for name in alike]
 
 
 def _settings_of(connection: Connection, table: RawTable, guesses: dict[str, Guess]) -> dict[str, object]:
-    """``count_status`` and ``decimal`` as the contents tell them; takes away a status that is none."""
+    """``count_status`` and ``decimal`` as the contents tell them; takes away what is none."""
     settings: dict[str, object] = {}
     table = replace(table, columns={role: one.column for role, one in guesses.items() if one.column in table.columns})
     for role, column in table.columns.items():
-        if role == "status":
-            value = f"lower(trim(CAST({table.expression(column)} AS VARCHAR)))"
-            found = (
-                f"SELECT {value} AS status FROM {table.scan} WHERE status <> '' GROUP BY 1 ORDER BY count(*) DESC, 1"
-            )
-            statuses = [status for (status,) in run(connection, f"{found} LIMIT 40")]
-            if normalised(column).endswith("type") and not {*COUNTED, *UNCOUNTED} & {*statuses}:
+        if role == "currency" and re.search("[0-9]", "".join(_values(connection, table, column))):
+            del guesses[role]  # valuta is also the day from which money counts
+        elif role == "status":
+            statuses = _values(connection, table, column)
+            if "status" not in normalised(column) and not {*COUNTED, *UNCOUNTED} & {*statuses}:
                 del guesses[role]
             elif statuses and all(status in (*COUNTED, *UNCOUNTED) for status in statuses):
                 settings["count_status"] = [status for status in statuses if status in COUNTED]
