@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ from analysis.models.spend_choice import fit_spend
 from analysis.pipeline import Study, open_study
 from analysis.time import Clock, TimeUnit
 
+sys.modules.setdefault("rfc3987_syntax", None)  # takes a second to import, as in analysis.report.early
 REFUSE_SKIPS = os.environ.get("RETENTION_LAB_REFUSE_SKIPS") == "1"
 
 

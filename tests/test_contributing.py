@@ -4,8 +4,7 @@ import re
 from pathlib import Path
 from unittest.mock import patch
 
-import nbformat
-import pytest
+from tests.test_notebooks import run_cells
 
 import analysis as rl
 from analysis.claims import CLAIMS
@@ -47,38 +46,18 @@ def test_a_step_is_a_function_whose_parameters_are_its_inputs(sample_study, caps
         STEPS.pop("quiet_customers", None)
 
 
-@pytest.fixture(scope="module")
-def with_another_model(tmp_path_factory):
-    """Results among which there are those of a model that was added."""
-    return tmp_path_factory.mktemp("store")
-
-
-def test_a_purchase_model_is_fitted_valued_back_tested_and_lifted(with_another_model):
+def test_a_purchase_model_is_fitted_valued_back_tested_lifted_and_on_the_pages(tmp_path, capsys):
     names = {"__name__": "example"}
     exec(example("A purchase model"), names)
     model = names["UniformBGNBD"]()
     few = {name: registry.MODELS[name] for name in ("BG/NBD", "NBD")} | {model.name: model}  # others take their time
     with patch.dict(registry.MODELS, few, clear=True):
-        study = rl.open_study(sample="cdnow", store=with_another_model, primary=model.name)
+        study = rl.open_study(sample="cdnow", store=tmp_path, primary=model.name)
         assert study.fit.model == study.fits.names[0] == model.name
         assert study.fit.parameters.keys() == {"r", "alpha"}
         assert model.name in study.value.by_model
         assert model.name in study.backtest.scores.index
         assert model.name in set(study.lift.to_frame()["model"])
         assert 0 < study.value.total.lower < study.value.total.upper
-
-
-def test_a_model_that_was_added_is_on_the_pages(with_another_model, tmp_path):
-    from nbclient import NotebookClient
-
-    book = nbformat.read(Path(__file__).parents[1] / "notebooks" / "02-purchase-model.ipynb", as_version=4)
-    adding = example("A purchase model") + (
-        "\nfrom analysis.models.registry import MODELS\nMODELS[UniformBGNBD.name] = UniformBGNBD()\n"
-    )
-    parameters = f"store, primary = {str(with_another_model)!r}, 'Uniform BG/NBD'\n"
-    book.cells.insert(2, nbformat.v4.new_code_cell(parameters + adding))
-    NotebookClient(book, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
-    shown = [
-        str(output.get("data", {}).get("text/html", "")) for cell in book.cells for output in cell.get("outputs", [])
-    ]
-    assert any("Uniform BG/NBD" in html for html in shown)
+        run_cells("parameters/cdnow.yml", tmp_path, lab=False, names=["02-purchase-model"], primary=model.name)
+    assert model.name in capsys.readouterr().out

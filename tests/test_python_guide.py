@@ -1,4 +1,4 @@
-"""The guide for Python: its ten jobs run, in their order, and none is longer than six lines."""
+"""The guide for Python runs, ten jobs of at most six lines in their order; and so does the one for strategies."""
 
 import re
 from pathlib import Path
@@ -38,3 +38,10 @@ def test_every_job_runs_in_its_order(store, tmp_path, monkeypatch):
         assert found._repr_html_().count("<tr") >= 2, name
         assert len(repr(found)) < 10_000, name
     assert names["test"].to_frame().equals(names["test"].scores)
+
+
+def test_the_example_of_the_guide_to_strategies_runs():
+    mpl.use("agg")
+    (block,) = BLOCK.findall(GUIDE.with_name("strategies.md").read_text(encoding="utf-8"))
+    exec(compile(block, "strategies.md", "exec"), names := {})
+    assert names["compared"].to_frame()["strategy"].tolist() == ["better", "club", "nothing"]

@@ -1,12 +1,11 @@
-"""The verdicts together: as a frame, as a table, as a picture, and from orders alone."""
+"""The verdicts together: as a frame, as a table, and as a picture."""
 
 import matplotlib.pyplot as plt
 import pytest
 
 import analysis as rl
-from analysis.claims import CLAIMS, Claims, Outcome, Verdict
+from analysis.claims import Claims, Outcome, Verdict
 from analysis.claims.claim import CONFIGURED, DATA
-from analysis.data import simulate_transactions
 from analysis.errors import InputRefused, Unavailable
 from analysis.interval import Interval
 from analysis.words import Message
@@ -67,15 +66,9 @@ def test_the_picture_shows_every_model_beside_the_claimed_range_and_together_no_
         ALL.plot.claimed_range(claim="never_return")
 
 
-def test_from_orders_alone_with_settings_by_name():
-    frame = simulate_transactions(600, seed=2, spend=None)
-    orders = rl.read_orders(frame, customer="customer", date="date")
-    found = rl.test_claims(orders, acquisition_cost=30, cost_per_customer_year=4, holdout_weeks=0).set_index("claim")
-    assert list(found.index) == list(CLAIMS)
-    assert found.loc["keeping_cheaper", ["verdict", "estimate"]].tolist() == ["supported", 7.5]
-    assert found.loc["twenty_bring_eighty", "reason"] == "The data hold no amounts of money."
+def test_a_setting_that_there_is_not_is_refused(sample_study):
     with pytest.raises(InputRefused, match="gros_margin"):
-        rl.test_claims(orders, gros_margin=0.4)
+        rl.test_claims(sample_study("cdnow").orders, gros_margin=0.4)
 
 
 def test_a_claim_about_retention_holds_as_a_whole_only_where_it_does_by_every_measure(sample_study):

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import nbformat
-from nbformat.v4 import new_code_cell, new_notebook
-
 from analysis.config import Config
 from analysis.report.progress import Progress
 
@@ -58,6 +55,9 @@ CELLS = {
 
 def folder_with(folder: Path, *names: str) -> Path:
     """A folder with some of the tiny notebooks; each has a cell to try things in, which costs no report."""
+    import nbformat  # only here: it takes a second, and many runs are begun
+    from nbformat.v4 import new_code_cell, new_notebook
+
     folder = folder / "-".join(names) / "chosen notebooks"
     folder.mkdir(parents=True, exist_ok=True)
     for name in names:

@@ -20,6 +20,7 @@ from analysis.report.notebooks import execute, kernel_environment, socket_folder
 from analysis.report.run import EARLY
 
 ROOT = Path(__file__).parents[2]
+WORKERS = Path(__file__).parent / "workers"
 TELLS = """
 import json, multiprocessing, os, sys, time
 import matplotlib
@@ -110,13 +111,15 @@ def test_a_kernel_takes_no_options_from_the_program_that_asks_for_a_report(tmp_p
     code = f"""
 import multiprocessing
 from pathlib import Path
-from tests.report.test_kernel import OPTIONS, told_by_kernels
+import made_up
+from tests.report import test_kernel
+test_kernel.EARLY = "made_up", "papermill", "analysis.report.kernel"
 {before}
-print(told_by_kernels(OPTIONS, Path({str(tmp_path)!r})))
+print(test_kernel.told_by_kernels(test_kernel.OPTIONS, Path({str(tmp_path)!r})))
 """
     begun = [sys.executable, *options, "-c", code]
     (tmp_path / "home").write_text("a file, in which nothing can be written")
-    paths = {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "src")]), "HOME": str(tmp_path / "home")}
+    paths = {"PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "src", WORKERS))), "HOME": str(tmp_path / "home")}
     environment = {**os.environ, **paths, "PYTHONHASHSEED": "5"}
     told = subprocess.run(begun, env=environment, capture_output=True, text=True, check=True)
     assert ast.literal_eval(told.stdout) == [[[], 0, hash_of_seed_0()]]

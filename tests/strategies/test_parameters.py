@@ -1,19 +1,13 @@
 import numpy as np
 import pytest
 
-from analysis.config import AssumptionsConfig
 from analysis.config.assumptions import PARAMETERS
 from analysis.strategies.dynamics import draw_parameters
 
 
 @pytest.mark.parametrize("parameter", PARAMETERS, ids=lambda parameter: parameter.name)
-def test_every_parameter_has_a_default_in_its_range_and_may_be_stated_within_wider_ends(parameter):
+def test_every_parameter_has_a_default_in_its_range_and_its_range_within_the_ends_that_may_be_stated(parameter):
     assert parameter.least <= parameter.low <= parameter.default <= parameter.high <= parameter.most
-    for value in (parameter.least, parameter.most):
-        assert getattr(AssumptionsConfig(**{parameter.name: value}), parameter.name).high == value
-    for value in (parameter.least - 0.1, 2 * parameter.most):
-        with pytest.raises(ValueError, match="must be at least"):
-            AssumptionsConfig(**{parameter.name: value})
 
 
 def test_draws_stay_in_the_range_and_centre_where_the_triangle_does():

@@ -493,11 +493,14 @@ def test_claims(
     >>> import analysis as rl
     >>> from analysis.data import simulate_transactions
     >>> frame = simulate_transactions(300, seed=1)
-    >>> orders = rl.read_orders(frame, customer="customer", date="date", amount="amount")
-    >>> found = rl.test_claims(orders, gross_margin=0.4, acquisition_cost=30, cost_per_customer_year=4)
-    >>> print(found.loc[found["claim"] == "keeping_cheaper", ["verdict", "estimate", "unit"]].to_string(index=False))
+    >>> orders = rl.read_orders(frame, customer="customer", date="date")
+    >>> found = rl.test_claims(orders, acquisition_cost=30, cost_per_customer_year=4, holdout_weeks=0)
+    >>> found = found.set_index("claim")
+    >>> print(found.loc[["keeping_cheaper"], ["verdict", "estimate", "unit"]].to_string(index=False))
       verdict  estimate  unit
     supported       7.5 ratio
+    >>> found.loc["twenty_bring_eighty", "reason"]
+    'The data hold no amounts of money.'
     """
     from analysis.data import Orders
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import pandas as pd
 from analysis.config import load_config
 from analysis.report.stamp import identity
 
+sys.modules.setdefault("rfc3987_syntax", None)  # as in analysis.report.early
 LAST_DAY = "1998-06-30"
 
 
