@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
-from scipy.special import softmax
+from scipy.special import boxcox1p, softmax
 
 from analysis.errors import UsageError
 from analysis.models.fitting import LogLikelihood, polish
@@ -187,7 +187,7 @@ def pareto_smoothed(log_weights: np.ndarray) -> tuple[np.ndarray, float]:
     shape, scale = generalized_pareto_fit(np.maximum(excess, 1e-300))
     if np.isfinite(shape):
         probability = (np.arange(tail) + 0.5) / tail
-        quantile = -np.log1p(-probability) if shape == 0 else np.expm1(-shape * np.log1p(-probability)) / shape
+        quantile = -boxcox1p(-probability, -shape)  # infinite far out in a very heavy tail
         smoothed = np.log(np.exp(cutoff) + scale * quantile)
         log_weights[order[-tail:]] = np.minimum(smoothed, 0.0)
     weights = np.exp(log_weights)
