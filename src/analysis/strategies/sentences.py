@@ -73,11 +73,11 @@ def name_of(strategy: str) -> Message | str:
     """A strategy by its name: in the reader's language, or as its owner calls it.
 
     >>> print(name_of("points_and_gift"))
-    Points and A surprise gift
+    Points + A surprise gift
     """
     one, _, other = strategy.partition("_and_")
     if other and {one, other} <= set(NAMES):
-        return Message("{one} and {other}", one=NAMES[one], other=NAMES[other])
+        return Message("{one} + {other}", one=NAMES[one], other=NAMES[other])
     return NAMES.get(strategy, strategy)
 
 
