@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import reduce
 from typing import TYPE_CHECKING
 
 from scipy.stats import norm
@@ -95,7 +96,7 @@ def done_in(strategy: Strategy) -> Message:
     parts = [*_promised_in(strategy), *_bettered_in(strategy), *_given_in(strategy)]
     if not parts:
         return Message("nothing new")
-    return parts[0] if len(parts) == 1 else Message("{parts:list}", parts=parts)
+    return reduce(lambda one, other: Message("{one}; {other}", one=one, other=other), parts)
 
 
 def _promised_in(strategy: Strategy) -> Iterator[Message]:

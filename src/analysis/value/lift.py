@@ -313,7 +313,7 @@ IN_ROWS = (
 NO_NEW_CUSTOMERS = Message("It is not known how many customers join in a year, or nobody did in the last one; "
     "`new_customers_per_year` can say it.", code="lift.reason.no_new_customers")  # fmt: skip
 NO_GROWTH = Message("How the value of orders changes with tenure could not be estimated.", code="lift.reason.no_growth")
-CANNOT_RISE = Message("Retention cannot rise as far as this reading asks: too few customers leave for that.",
+CANNOT_RISE = Message("Retention cannot rise that far: too few customers leave.",
     code="lift.reason.cannot_rise")  # fmt: skip
 NO_PROFIT = Message("Profit before the rise may be zero or less, so a rise in per cent would mean nothing.",
     code="lift.reason.no_profit")  # fmt: skip
