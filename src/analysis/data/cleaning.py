@@ -356,7 +356,7 @@ def problems_in_profile(
     elif is_readable and rows.has_money and not profile.total("turnover"):
         message = f"{label}: every amount is 0; where orders have no amounts, name no column of money"
         problems.append(Problem(message))
-    elif is_readable and refunds >= FEWEST_REFUNDS and profile.of("amount") <= 0:
+    elif is_readable and 2 * refunds >= profile.of("rows") and profile.of("amount") <= 0:
         message = (
             f"{label}: the amounts of all rows that count come to {profile.of('amount'):,.2f}; where turnover is "
             "written as negative, turn the signs; where the file holds both sides of every entry, keep one of them"

@@ -31,6 +31,11 @@ SIGNATURES = {
 BEGINNINGS = {"parquet": b"PAR1", "workbook": b"PK\x03\x04"}
 CHUNK_BYTES = 1 << 20
 LONGEST_NAME = 100
+JSON = "a JSON document"
+JSON_ADVICE = (
+    "; make a table of it first, in Python with pandas.read_json(file, lines=True).to_csv('orders.csv', index=False), "
+    "where it is one list without lines=True"
+)
 
 
 def kind_of(path: Path) -> str | None:
@@ -105,7 +110,8 @@ def _missing_message(pattern: str, folder: Path) -> str:
 
 
 def _ending_message(path: Path) -> str:
-    advice = "; save it as .xlsx" if path.suffix.lower() in {".xls", ".xlsb", ".ods"} else ""
+    advice = dict.fromkeys((".xls", ".xlsb", ".ods"), "; save it as .xlsx")
+    advice = (advice | dict.fromkeys((".json", ".jsonl", ".ndjson"), JSON_ADVICE)).get(path.suffix.lower(), "")
     return f"transactions: {path.name} has an ending that cannot be read{advice}; known are {', '.join(ENDINGS)}"
 
 
@@ -127,7 +133,8 @@ def problems_in_content(path: Path) -> list[Problem]:
         return []
     ending = "".join(path.suffixes[-2:]) if _is_gzip(path) else path.suffix
     content = found or f"not {SIGNATURES[BEGINNINGS[kind]]}"
-    return [Problem(f"{path.name}: the name ends in {ending}, but the content is {content}")]
+    advice = JSON_ADVICE if content == JSON else ""
+    return [Problem(f"{path.name}: the name ends in {ending}, but the content is {content}{advice}")]
 
 
 def opened(path: Path) -> BinaryIO:
@@ -146,7 +153,7 @@ def _signature(start: bytes) -> str | None:
     text = start.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     if text.startswith((b"<!doctype", b"<html", b"<head", b"<body", b"<table", b"<?xml", b"<svg")):
         return "a web page or another document of HTML or XML"
-    return "a JSON document" if text.startswith((b'{"', b"[{", b"{ ", b"{\n", b"{\r", b"[\n")) else None
+    return JSON if text.startswith((b'{"', b"[{", b"{ ", b"{\n", b"{\r", b"[\n")) else None
 
 
 def sha256_of(paths: Iterable[Path]) -> Callable[[], str]:
