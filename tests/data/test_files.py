@@ -79,5 +79,5 @@ def test_a_file_that_cannot_be_opened_says_why_and_is_no_broken_archive(tmp_path
 
 @pytest.mark.parametrize(("name", "text"), [("a.jsonl", '{"a": 1}\n{"a": 2}\n'), ("a.csv", '[{"a": 1}]')])
 def test_json_is_told_how_it_becomes_a_table(load_file, name, text):
-    with pytest.raises(InputRefused, match="pandas.read_json.*to_csv"):
+    with pytest.raises(InputRefused, match=r"pandas\.read_json.*to_csv"):
         load_file(name, text)

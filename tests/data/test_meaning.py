@@ -339,7 +339,7 @@ def test_a_column_that_says_nothing_of_whether_rows_count_is_left_alone(column, 
     assert rl.read_orders(shop(**{column: values * 25}), **NAMED).orders == 100
 
 
-@pytest.mark.parametrize("amounts", [[-10.0] * 9 + [10.0], [-10.0] * 8 + [5.0] * 2, [10.0, -5.0, -5.0, 10.0, -10.0] * 2])
+@pytest.mark.parametrize("amounts", [[-10.0] * 9 + [10.0], [-10.0] * 8 + [5.0] * 2, [10, -5, -5.0, 10, -10] * 2])
 def test_amounts_that_come_to_nothing_or_less_are_no_turnover(amounts):
     told = "the amounts of all rows that count come to .*written as negative.*both sides of every entry"
     with refuses(told, 3):

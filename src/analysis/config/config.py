@@ -117,7 +117,7 @@ class Columns(
     def _one_kind_of_money(self) -> Columns:
         if self.amount and self.unit_price:
             raise ValueError("columns: give either amount, or quantity and unit_price, not both")
-        if self.unit_price and not self.quantity or self.quantity and not (self.amount or self.unit_price):
+        if not self.amount and bool(self.quantity) != bool(self.unit_price):
             raise ValueError("columns: quantity and unit_price go together; one of them is missing")
         if self.discount and not (self.amount or self.quantity):
             raise ValueError("columns: a discount needs amount, or quantity and unit_price")

@@ -31,10 +31,9 @@ SIGNATURES = {
 BEGINNINGS = {"parquet": b"PAR1", "workbook": b"PK\x03\x04"}
 CHUNK_BYTES = 1 << 20
 LONGEST_NAME = 100
-JSON = "a JSON document"
-JSON_ADVICE = (
-    "; make a table of it first, in Python with pandas.read_json(file, lines=True).to_csv('orders.csv', index=False), "
-    "where it is one list without lines=True"
+JSON = (
+    "a JSON document, of which in Python pandas.read_json(file, lines=True).to_csv('orders.csv', index=False) makes a "
+    "table (without lines=True where it is one list)"
 )
 
 
@@ -110,8 +109,8 @@ def _missing_message(pattern: str, folder: Path) -> str:
 
 
 def _ending_message(path: Path) -> str:
-    advice = dict.fromkeys((".xls", ".xlsb", ".ods"), "; save it as .xlsx")
-    advice = (advice | dict.fromkeys((".json", ".jsonl", ".ndjson"), JSON_ADVICE)).get(path.suffix.lower(), "")
+    advice = "; save it as .xlsx" if path.suffix.lower() in {".xls", ".xlsb", ".ods"} else ""
+    advice = f"; it may be {JSON}" if path.suffix.lower() in {".json", ".jsonl", ".ndjson"} else advice
     return f"transactions: {path.name} has an ending that cannot be read{advice}; known are {', '.join(ENDINGS)}"
 
 
@@ -133,8 +132,7 @@ def problems_in_content(path: Path) -> list[Problem]:
         return []
     ending = "".join(path.suffixes[-2:]) if _is_gzip(path) else path.suffix
     content = found or f"not {SIGNATURES[BEGINNINGS[kind]]}"
-    advice = JSON_ADVICE if content == JSON else ""
-    return [Problem(f"{path.name}: the name ends in {ending}, but the content is {content}{advice}")]
+    return [Problem(f"{path.name}: the name ends in {ending}, but the content is {content}")]
 
 
 def opened(path: Path) -> BinaryIO:

@@ -465,7 +465,8 @@ def _text_number(connection: Connection, table: RawTable, role: str, decimal: st
         return Reading(f"CAST(NULL AS {MONEY})")
     if rows := trial.unread:
         found = counted(rows, "value is not a number", "values are not numbers")
-        return _refused(MONEY, f"{where}: {found}: {shown(' AND '.join(map(_misfit, trial.fits)) or 'true')}")
+        found += f": {shown(' AND '.join(map(_misfit, trial.fits)) or 'true')}"
+        return _refused(MONEY, f"{where}: {found}; correct them, or take lines that are no orders out of the file")
     form = decimal or trial.best
     misfit = _misfit(form if form in trial.fits else None)
     if rows := trial.number(misfit):
