@@ -345,7 +345,7 @@ def test_amounts_that_come_to_nothing_or_less_are_no_turnover(amounts):
     with refuses(told, 3):
         rl.read_orders(shop(amount=amounts * 10), **NAMED)
     with refuses(told, 3):
-        rl.read_orders(shop(amount=amounts * 10)[:20], **NAMED)
+        rl.read_orders(shop(amount=amounts * 10)[:30], **NAMED)
 
 
 @pytest.mark.parametrize(
@@ -448,7 +448,7 @@ def test_totals_in_the_place_of_dates_are_refused_with_their_lines(tmp_path):
     rows = ["k1;05-01-2024;10", "k1;25-02-2024;20", ";Totaal januari;30", "k2;soon;1", ";Grand total:;35"]
     (tmp_path / "a.csv").write_text("\n".join(["c;d;a", *rows]))
     shown = "'Totaal januari' in line 4, 'soon' in line 5, 'Grand total:' in line 6"
-    with refuses(f"3 values are not dates that can be recognised: {shown}; correct them, take lines of totals out", 3):
+    with refuses(f"3 values are not dates that can be recognised: {shown}; .*take lines of totals out", 3):
         rl.read_orders(tmp_path / "a.csv", customer="c", date="d", amount="a")
 
 

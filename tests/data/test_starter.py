@@ -358,7 +358,9 @@ def test_refunds_beside_a_net_amount_are_asked_about(tmp_path):
     assert "'Refunds' says of 20 rows that money was paid back, and nothing is taken off" in draft
 
 
-@pytest.mark.parametrize("months", ["Jan 2024,Feb 2024,Mar 2024", "2024-01,2024-02,2024-03", "jan/24,feb/24,mrt/24"])
+@pytest.mark.parametrize(
+    "months", ["Jan 2024,Feb 2024,Mar 2024", "2024-01,2024-02,2024-03", "jan/24,feb/24,mrt/24", "Januar,Februar,März"]
+)
 def test_months_beside_each_other_are_told_how_to_get_below_each_other(tmp_path, months):
     path = written(tmp_path / "a.csv", f"Customer,{months},Total", "c{n},1.50,,2.50,4.00")
     assert "columns of months go below each other" in draft_of(path)

@@ -285,8 +285,8 @@ def _why_no_dates(trial: Trial, mixed: tuple[str, ...]) -> str:
         return f" mixes formats: {listed}; all rows must be written the same way"
     found = counted(trial.number(misfit), "value is not a date", "values are not dates")
     return (
-        f": {found} that can be recognised: {trial.shown(misfit)}; correct them, take lines of totals out of the file, "
-        "or describe the format with the key `date_format`"
+        f": {found} that can be recognised: {trial.shown(misfit)}; each must be a day with its month and year; correct "
+        "them, take lines of totals out of the file, or describe the format with the key `date_format`"
     )
 
 
@@ -466,7 +466,7 @@ def _text_number(connection: Connection, table: RawTable, role: str, decimal: st
     if rows := trial.unread:
         found = counted(rows, "value is not a number", "values are not numbers")
         found += f": {shown(' AND '.join(map(_misfit, trial.fits)) or 'true')}"
-        return _refused(MONEY, f"{where}: {found}; correct them, or take lines that are no orders out of the file")
+        return _refused(MONEY, f"{where}: {found}; correct them, or take their lines out of the file")
     form = decimal or trial.best
     misfit = _misfit(form if form in trial.fits else None)
     if rows := trial.number(misfit):

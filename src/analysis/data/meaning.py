@@ -419,7 +419,7 @@ def _net_of_refunds(rows: Rows, data: DataConfig) -> Rows:
         if below and above:
             message = f"{counted(below, 'value')} below 0 and {above:,} above; all must have one sign"
             problems.append(Problem(f"{where}: {message}"))
-        allowed = "a refund of at most the amount is allowed"
+        allowed = "a refund of at most the amount is allowed; where amounts are what was kept, do not name it"
         found = "refund is above its order", "refunds are above their orders", allowed
         problems += rows.problems(where, _is_above_its_order, found, priced, most=3) if rows.has_money else []
     return rows.then(_paid_net).noted(problems=problems)

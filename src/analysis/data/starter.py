@@ -47,7 +47,8 @@ NUMBER = (
 )
 """SQL of whether a value is a number with what stands beside money; 31.01.2024 is none."""
 CENTS = "[0-9][.,][0-9]{2}[^0-9]*$"
-MONTH = re.compile(f"({NAMES}|[0-9]{{1,2}})[-/. ]*([0-9]{{4}}|'?[0-9]{{2}})|[0-9]{{4}}[-/]?[0-9]{{1,2}}", re.IGNORECASE)
+MONTH = re.compile(f"(q[1-4]|{NAMES})[0-9]{{0,4}}|[0-9]{{4,6}}", re.IGNORECASE)
+"""Pattern of a month, a quarter or a year as a normalised name of a column."""
 
 
 def write_starter(file: Path, sheet: str | None = None) -> Path:
@@ -154,7 +155,7 @@ def _draft(connection: Connection, path: Path, workdir: Path, sheet: str | None)
         if not system:
             _by_content(connection, table, guesses)
         settings |= _settings_of(connection, table, guesses)
-    is_wide = "date" not in guesses and len([name for name in header if MONTH.fullmatch(name)]) > 1
+    is_wide = "date" not in guesses and len([name for name in header if MONTH.fullmatch(normalised(name))]) > 1
     if is_wide or ("customer" not in guesses and "" in header):
         questions.append(
             "one row for each order is needed, with its customer, date and amount: export a list of orders or "
