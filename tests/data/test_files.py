@@ -75,3 +75,9 @@ def test_a_file_that_cannot_be_opened_says_why_and_is_no_broken_archive(tmp_path
     (problem,) = problems_in_content(tmp_path / "a.csv")
     assert "cannot be read: permission denied" in problem.message
     assert problem.exit_code == USAGE
+
+
+@pytest.mark.parametrize(("name", "text"), [("a.jsonl", '{"a": 1}\n{"a": 2}\n'), ("a.csv", '[{"a": 1}]')])
+def test_json_is_told_how_it_becomes_a_table(load_file, name, text):
+    with pytest.raises(InputRefused, match=r"pandas\.read_json.*to_csv"):
+        load_file(name, text)

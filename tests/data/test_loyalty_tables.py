@@ -164,7 +164,8 @@ def test_every_problem_of_every_table_is_told_at_once(refused):
         "campaigns.csv: 1 row ends before it starts: '2025-03-10' / '2025-03-03' in line 2; an end must be the start "
         "or later",
         "promotions.csv: there is no column 'until' (for end); known are from, tot",
-        "satisfaction.csv: column 'mark' (for score): 1 value is not a number: 'good' in line 3",
+        "satisfaction.csv: column 'mark' (for score): 1 value is not a number: 'good' in line 3; "
+        "correct them, or take their lines out of the file",
         "experiment.csv: 1 row has no arm: 'b' / empty in line 4; every row needs one (NULL, none, n.v.t. and - count "
         "as none, unless the configuration names such an arm)",
         "experiment.csv: 1 customer stands in several arms: 'a' / 'nothing' in line 2, 'a' / 'promotion' in line 3; "

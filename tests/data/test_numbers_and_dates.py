@@ -204,6 +204,31 @@ def test_one_date_that_can_be_read_two_ways_is_not_called_several(load_file):
         load_file("a.csv", "klant;datum;bedrag\na;01-02-2024;1\n")
 
 
+@pytest.mark.parametrize(
+    "dates",
+    [
+        ["20240313103000", "20241014000000"],
+        ["20240313T103000Z", "20241014T000000Z"],
+        ["2024-03-13 10:30:00 CET", "2024-10-14 10:30:00 CEST"],
+        ["Mar-13-24 10:30:00 PDT", "Oct-14-24 10:30:00 PDT"],
+        ["13 Mar 2024 10:30:00 GMT", "14 Oct 2024 10:30:00 GMT"],
+        ["Wed Mar 13 2024 10:30:00 GMT+0100 (Central European Standard Time)", "Mon Oct 14 2024 10:30:00 GMT+0200"],
+        ["2024-03-13 10:30:00 +0100 CET", "2024-10-14 10:30:00 +0200 CEST"],
+        ["1710325800.25", "1728901800.5"],
+        ["13 marzo 2024", "14 ottobre 2024"],
+        ["mercoledì 13 marzo 2024", "lunedì 14 ottobre 2024"],
+    ],
+)
+def test_days_are_told_in_what_programs_write(load_file, dates):
+    orders = load_file("a.csv", with_dates(*dates))
+    assert [str(orders.observation_start), str(orders.observation_end)] == ["2024-03-13", "2024-10-14"]
+
+
+def test_a_zone_in_letters_is_its_offset(load_file):
+    orders = load_file("a.csv", with_dates("2024-01-02 23:30:00 PST", "2024-07-04 00:30:00 CEST"))
+    assert [str(orders.observation_start), str(orders.observation_end)] == ["2024-01-03", "2024-07-03"]
+
+
 def test_timestamps_with_an_offset_take_the_day_of_the_configured_zone(load_file):
     text = with_dates("2024-01-02T23:30:00Z", "2024-07-04T23:30:00+0000", "2024-07-05 00:30:00+02:00")
     with pytest.raises(InputRefused, match=r"mixes|recognised"):

@@ -106,15 +106,18 @@ class Columns(
         "amount quantity unit_price order discount status refunded product category channel currency split",
     )
 ):
-    """Which column of the file holds what. Money is ``amount``, or ``quantity`` times ``unit_price``."""
+    """Which column of the file holds what. Money is ``amount``, or ``quantity`` times ``unit_price``.
+
+    Beside an amount a negative ``quantity`` says that the row is a refund.
+    """
 
     shared: ClassVar[frozenset[str]] = frozenset({"product", "category", "channel", "currency", "status", "split"})
 
     @model_validator(mode="after")
     def _one_kind_of_money(self) -> Columns:
-        if self.amount and (self.quantity or self.unit_price):
+        if self.amount and self.unit_price:
             raise ValueError("columns: give either amount, or quantity and unit_price, not both")
-        if bool(self.quantity) != bool(self.unit_price):
+        if not self.amount and bool(self.quantity) != bool(self.unit_price):
             raise ValueError("columns: quantity and unit_price go together; one of them is missing")
         if self.discount and not (self.amount or self.quantity):
             raise ValueError("columns: a discount needs amount, or quantity and unit_price")

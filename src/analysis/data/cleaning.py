@@ -32,6 +32,7 @@ from analysis.words import Message, block
 BIRTH_WINDOW_DAYS = 28
 QUIET_DAYS, QUIET_TIMES = 7, 2
 """Days without orders at the end that are worth a note: so many, and so many times the longest time before."""
+MANY_REFUNDS = 15  # from which a file without turnover is no shop that paid everything back
 FEWEST_REFUNDS, LONGEST_LAG = 30, 182
 """Refunds from which their lag is told; days after an order that are looked at, at most half of the window."""
 MOST_SEEN = 0.9
@@ -356,7 +357,7 @@ def problems_in_profile(
     elif is_readable and rows.has_money and not profile.total("turnover"):
         message = f"{label}: every amount is 0; where orders have no amounts, name no column of money"
         problems.append(Problem(message))
-    elif is_readable and refunds >= FEWEST_REFUNDS and profile.of("amount") <= 0:
+    elif is_readable and refunds >= MANY_REFUNDS and profile.of("amount") <= 0:
         message = (
             f"{label}: the amounts of all rows that count come to {profile.of('amount'):,.2f}; where turnover is "
             "written as negative, turn the signs; where the file holds both sides of every entry, keep one of them"

@@ -31,6 +31,10 @@ SIGNATURES = {
 BEGINNINGS = {"parquet": b"PAR1", "workbook": b"PK\x03\x04"}
 CHUNK_BYTES = 1 << 20
 LONGEST_NAME = 100
+JSON = (
+    "a JSON document, of which in Python pandas.read_json(file, lines=True).to_csv('orders.csv', index=False) makes a "
+    "table (without lines=True where it is one list)"
+)
 
 
 def kind_of(path: Path) -> str | None:
@@ -106,6 +110,7 @@ def _missing_message(pattern: str, folder: Path) -> str:
 
 def _ending_message(path: Path) -> str:
     advice = "; save it as .xlsx" if path.suffix.lower() in {".xls", ".xlsb", ".ods"} else ""
+    advice = f"; it may be {JSON}" if path.suffix.lower() in {".json", ".jsonl", ".ndjson"} else advice
     return f"transactions: {path.name} has an ending that cannot be read{advice}; known are {', '.join(ENDINGS)}"
 
 
@@ -146,7 +151,7 @@ def _signature(start: bytes) -> str | None:
     text = start.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     if text.startswith((b"<!doctype", b"<html", b"<head", b"<body", b"<table", b"<?xml", b"<svg")):
         return "a web page or another document of HTML or XML"
-    return "a JSON document" if text.startswith((b'{"', b"[{", b"{ ", b"{\n", b"{\r", b"[\n")) else None
+    return JSON if text.startswith((b'{"', b"[{", b"{ ", b"{\n", b"{\r", b"[\n")) else None
 
 
 def sha256_of(paths: Iterable[Path]) -> Callable[[], str]:

@@ -19,7 +19,7 @@ import duckdb
 from analysis.data.cells import OWN
 from analysis.data.engine import MONEY, Connection, literal, literals, quoted, run
 from analysis.data.source import RawTable
-from analysis.data.vocabulary import CURRENCY, in_words, rows_by_code, words
+from analysis.data.vocabulary import CURRENCY, in_words, rows_by_code, vocabulary, words
 from analysis.errors import CONTENT, USAGE, Problem, counted
 
 ENGLISH = {
@@ -38,7 +38,7 @@ ORDERS = ("%Y{s}%m{s}%d", "%d{s}%m{s}%Y", "%m{s}%d{s}%Y", "%d{s}%m{s}%y", "%m{s}
           "%d{s}%b{s}%Y", "%Y{s}%b{s}%d", "%d{s}%b{s}%y", "%y{s}%b{s}%d", "%b{s}%d{s}%Y", "%b{s}%d{s}%y")  # fmt: skip
 DATE_FORMATS = (
     *(order.format(s=s) for order, s in product(ORDERS, "-/. ")),
-    *("%b %d, %Y", "%d %b, %Y", "%d%b%Y", "%Y%m%d", "%d%m%Y", "%m%d%Y"),
+    *("%b %d, %Y", "%d %b, %Y", "%d%b%Y", "%Y%m%d", "%d%m%Y", "%m%d%Y", "%Y%m%d%H%M%S"),
 )
 SINCE_1970 = {
     "epoch seconds": ("9,10", 1_000_000),
@@ -52,7 +52,9 @@ MONTH_FORMATS = (*("%Y-%m", "%Y/%m", "%m-%Y", "%m/%Y", "%b %Y", "%b-%Y", "%Y %b"
 NOTHING = words("nothing")
 """Words that count as nothing."""
 YEARS = (1900, 2199)
-CLOCKS = ("%I:%M %p", "%I:%M:%S %p", "%I:%M%p", "%I:%M:%S%p")
+CLOCKS = ("%I:%M %p", "%I:%M:%S %p", "%I:%M%p", "%I:%M:%S%p", "%H%M%S")
+ZONES = vocabulary()["zones"]
+"""Letters of a time zone -> its shift from UTC [min]."""
 TIMED = "[-/. ][0-9A-Za-z]*[0-9][Tt ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?$"
 """Pattern of a date with a time of day and no zone; its end is ``:`` and what surrounds it."""
 PLAIN = "^-?[0-9]{1,12}([.][0-9]{1,2})?$"
@@ -283,8 +285,8 @@ def _why_no_dates(trial: Trial, mixed: tuple[str, ...]) -> str:
         return f" mixes formats: {listed}; all rows must be written the same way"
     found = counted(trial.number(misfit), "value is not a date", "values are not dates")
     return (
-        f": {found} that can be recognised: {trial.shown(misfit)}; correct them, take lines of totals out of the file, "
-        "or describe the format with the key `date_format`"
+        f": {found} that can be recognised: {trial.shown(misfit)}; each must be a day with its month and year; correct "
+        "them, take lines of totals out of the file, or describe the format with the key `date_format`"
     )
 
 
@@ -304,8 +306,9 @@ def _in_range(day: str, role: str) -> str:
 def _prepared_date() -> str:
     """SQL of a date's parts: ``day`` with the month in three English letters, ``clock``, ``shift`` from UTC [min]."""
     short = ", ".join(f"'{name.upper()}': '{english.upper()}'" for name, english in ENGLISH.items())
-    clock = r"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.][0-9]{1,9})?)?(?: ?[AP]M)?"
-    zone = "(?:Z|UTC|[+-][0-9]{2}(?::?[0-9]{2})?)"
+    clock = r"(?:[0-9]{6}|[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.][0-9]{1,9})?)?(?: ?[AP]M)?)"
+    offset = "[+-][0-9]{2}(?::?[0-9]{2})?"
+    zone = f"(?:{'|'.join(ZONES)}|{offset})"
     return rf"""
         strip_accents(upper(trim(text))) AS whole, regexp_replace(whole, '{WEEKDAY}', '\1') AS bare,
         regexp_extract(bare, '(?:^|[^A-Z])({NAMES})(?:[^A-Z]|$)', 1) AS word,
@@ -315,14 +318,15 @@ def _prepared_date() -> str:
                 '^([0-9]{{1,2}})(?:[.]|ST|ND|RD|TH|ER)? (?:DE )?([A-Z]{{3}})', '\1 \2'),
                 '([A-Z]{{3}}) DE |([A-Z]{{3}} [0-9]{{1,2}})(?:ST|ND|RD|TH)', '\1\2 ')
             END AS spelled,
-        replace(spelled, '  ', ' ') AS spaced,
+        regexp_replace(replace(spelled, '  ', ' '),
+                       '(?:GMT|UTC)?({offset})(?: [A-Z]+| [(][^)]*[)])?$', '\1') AS spaced,
         regexp_extract(spaced, '(?:T|,? +(?:(?:OM|UM|AT|A) )?){clock}(?: UHR)?(?: ?{zone})?$') AS time,
         left(spaced, length(spaced) - length(time)) AS day,
         regexp_extract(time, '{clock}') AS clock_text, regexp_extract(time, '{zone}$') AS zone,
         CASE WHEN clock_text = '' THEN TIME '00:00:00'
              ELSE coalesce(TRY_CAST(clock_text AS TIME), CAST(try_strptime(clock_text, {literals(CLOCKS)}) AS TIME))
              END AS clock,
-        CASE WHEN zone IN ('', 'Z', 'UTC') THEN 0
+        CASE WHEN NOT regexp_matches(zone, '[0-9]') THEN coalesce(MAP {ZONES}[zone], 0)
              WHEN CAST(zone[2:3] AS INTEGER) < 15 AND coalesce(TRY_CAST(right(zone, 2) AS INTEGER), 0) < 60
              THEN CAST(zone[1] || '1' AS INTEGER) * (CAST(zone[2:3] AS INTEGER) * 60
                   + CASE WHEN length(zone) > 3 THEN CAST(right(zone, 2) AS INTEGER) ELSE 0 END) END AS shift"""
@@ -332,13 +336,13 @@ def _days(zone: str, *, months: bool) -> dict[str, str]:
     """Name of a format -> SQL of what it makes of a date without its time of day."""
     forms = (*DATE_FORMATS, *(MONTH_FORMATS if months else ()))
     found = {form: f"try_strptime(day, '{form}')" for form in forms}
-    for form in (form for form in forms if re.fullmatch("(%[Ymd])+", form)):
+    for form in (form for form in forms if re.fullmatch("(%[YmdHMS])+", form)):
         digits = f"^[0-9]{{{2 + 2 * form.count('%')}}}$"
         found[form] = f"CASE WHEN regexp_matches(day, '{digits}') THEN {found[form]} END"
     for name, (digits, micro) in SINCE_1970.items():
-        moment = f"make_timestamp(CAST(day AS BIGINT) * {micro})"
+        moment = f"make_timestamp(CAST(split_part(day, '.', 1) AS BIGINT) * {micro})"
         local = f"CAST(timezone('{zone}', timezone('UTC', {moment})) AS DATE)"
-        found[name] = f"CASE WHEN regexp_matches(whole, '^[0-9]{{{digits}}}$') THEN {local} END"
+        found[name] = f"CASE WHEN regexp_matches(whole, '^[0-9]{{{digits}}}([.][0-9]+)?$') THEN {local} END"
     serial = "DATE '1899-12-30' + CAST(split_part(whole, '.', 1) AS INTEGER)"
     found[SERIAL] = f"CASE WHEN regexp_matches(whole, '^[1-9][0-9]{{4}}([.][0-9]+)?$') THEN {serial} END"
     return found
@@ -461,7 +465,8 @@ def _text_number(connection: Connection, table: RawTable, role: str, decimal: st
         return Reading(f"CAST(NULL AS {MONEY})")
     if rows := trial.unread:
         found = counted(rows, "value is not a number", "values are not numbers")
-        return _refused(MONEY, f"{where}: {found}: {shown(' AND '.join(map(_misfit, trial.fits)) or 'true')}")
+        found += f": {shown(' AND '.join(map(_misfit, trial.fits)) or 'true')}"
+        return _refused(MONEY, f"{where}: {found}; correct them, or take their lines out of the file")
     form = decimal or trial.best
     misfit = _misfit(form if form in trial.fits else None)
     if rows := trial.number(misfit):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import re
+from collections.abc import Iterable
 
 import ibis
 import pandas as pd
@@ -39,7 +40,7 @@ FEW_ROWS, LARGE_AMOUNT = 1_000, 1_000
 WITHOUT_CENTS = ("JPY", "KRW", "ISK", "IDR", "HUF")
 MOST_LISTED, MOST_STATUSES = 15, 200
 SAME_TOTAL_SHARE, FEWEST_ORDERS, SPREAD_SHARE = 0.9, 5, 0.01
-UNDONE = re.compile("(ge)?(cancel|ann?ul|storn)|void|delet|verwijderd|no.?show")
+UNDONE = re.compile("[^a-z]*(ge)?(cancel|ann?ul|storn)|void|delet|verwijderd|no.?show")
 PERCENT_NAME = re.compile("%|per ?cent|pct|procent|prozent|pourcent", re.IGNORECASE)
 PROFIT_NAME = re.compile("profit|margin|winst|marge|gewinn|b[eé]n[eé]fice|beneficio", re.IGNORECASE)
 MONEY_NAME = re.compile("amount|bedrag|total|eur|usd|gbp|value|betrag", re.IGNORECASE)
@@ -222,7 +223,7 @@ def _with_statuses(rows: Rows, data: DataConfig) -> Rows:
     likely = [status for status in statuses if status in COUNTED]
     advice = f", such as {likely}" if likely else ""
     if not rows.has("status"):
-        bad = [status for status in statuses if _is_uncounted(status)]
+        bad = [status for status in statuses if is_uncounted(status)]
         bad += [line["status"] for line in found if line["status"] in TAKEN_BACK and line["paid"]]
         message = (
             f"{rows.label}: column {rows.columns['status']!r} holds statuses, among them "
@@ -270,10 +271,10 @@ def _told_by_status(rows: Table, wanted: tuple, repaid: tuple, has_refunded: boo
     return rows.mutate(**changes)
 
 
-def _is_uncounted(status: str) -> bool:
+def is_uncounted(status: str) -> bool:
     """Whether a status is of an order that does not count, whatever it says of why.
 
-    >>> _is_uncounted("cancelled_by_guest"), _is_uncounted("wc-on-hold"), _is_uncounted("confirmed")
+    >>> is_uncounted("cancelled_by_guest"), is_uncounted("wc-on-hold"), is_uncounted("confirmed")
     (True, True, False)
     """
     return status in UNCOUNTED or bool(UNDONE.match(status))
@@ -320,7 +321,7 @@ def _speaking_against(values: dict[str, int], name: str, is_told: bool) -> list[
         found = {*values} - {*SAID_NO, EMPTY}
     else:
         less_frequent_side = [*values][1:] if {*values} <= {*SIDES, EMPTY} else []
-        found = {*TAKEN_BACK, *filter(_is_uncounted, values), *less_frequent_side}
+        found = {*TAKEN_BACK, *filter(is_uncounted, values), *less_frequent_side}
     return [value for value, paid in values.items() if paid and value in found]
 
 
@@ -418,7 +419,7 @@ def _net_of_refunds(rows: Rows, data: DataConfig) -> Rows:
         if below and above:
             message = f"{counted(below, 'value')} below 0 and {above:,} above; all must have one sign"
             problems.append(Problem(f"{where}: {message}"))
-        allowed = "a refund of at most the amount is allowed"
+        allowed = "a refund of at most the amount is allowed; where amounts are what was kept, do not name it"
         found = "refund is above its order", "refunds are above their orders", allowed
         problems += rows.problems(where, _is_above_its_order, found, priced, most=3) if rows.has_money else []
     return rows.then(_paid_net).noted(problems=problems)
@@ -499,14 +500,17 @@ def _kind_of_discount(rows: Rows) -> str | None:
     return None if is_stepped and not MONEY_NAME.search(column) else "money"
 
 
+def names_of_money(names: Iterable[str]) -> list[str]:
+    """Those names of columns that may be of money."""
+    return [one for one in names if role_score("amount", one) or PROFIT_NAME.search(one) or normalised(one) in SIDES]
+
+
 def _on_money(rows: Rows) -> Rows:
     """What is said where the money is not named, or is named as something else than turnover."""
     if not rows.has_money:
         named = rows.columns.values()
         free = (name for name in rows.all_columns if name not in named)
-        alike = [
-            name for name in free if role_score("amount", name) or PROFIT_NAME.search(name) or normalised(name) in SIDES
-        ]
+        alike = names_of_money(free)
         note = Message(
             "No column of money is named, so orders are counted without it. Is it {columns}? Name it with "
             "`data.columns.amount`.",

@@ -318,6 +318,9 @@ def _with_money(rows: Table, vat_rate: float, stand_in: dt.date) -> Table:
         money, lost = product_of(rows)
         unread.append(lost)
         is_refund = (rows.quantity < 0) != (rows.unit_price < 0)
+    elif "quantity" in rows.columns:
+        is_refund = rows.quantity < 0
+        money = ibis.cases((is_refund, -money.abs()), else_=money)
     paid = money
     for name in (name for name in ("shipping", "vat") if name in rows.columns):
         money = money - rows[name].coalesce(0)
@@ -359,7 +362,7 @@ def read_id(table: RawTable, role: str = "customer") -> Reading:
         # Nearly every id begins with a visible character; asking for that first spares the dear test eight times over.
         visible = f"ascii({value}) BETWEEN 33 AND 126"
         kept = f"translate({value}, {literal(BLANKS + INVISIBLE)}, '')"
-        customer = f"CASE WHEN {visible} THEN {value} WHEN {kept} <> '' THEN {value} END"
+        customer = f"nfc_normalize(CASE WHEN {visible} THEN {value} WHEN {kept} <> '' THEN {value} END)"
         # Of 8.9E+09, as spreadsheets write 8900000001, most digits are lost; CASE spares all others the dear test.
         rounded = f"regexp_matches(trim({value}), '^[0-9][.,]?[0-9]*E[+][0-9]+$')"
         lost = f"CASE WHEN contains({value}, chr(0)) THEN true WHEN contains({value}, 'E+') THEN {rounded} END"

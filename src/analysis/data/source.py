@@ -282,12 +282,17 @@ def normalised(name: str) -> str:
     return re.sub(WITH_TAX, "", plain) or plain
 
 
+def is_of_other(role: str, name: str) -> bool:
+    """Whether a column name says that it is of something else than a role."""
+    return any(other in normalised(name) for other in vocabulary()["others"].get(role, "").split())
+
+
 def role_score(role: str, name: str) -> float:
     """How well a column name fits a role, 0 to 1; the first words of a role's list fit best."""
     words, plain = names(role), normalised(name)
     if plain in words:
         return 1.0 - words.index(plain) / (10 * len(words))
-    if any(other in plain for other in vocabulary()["others"].get(role, "").split()):
+    if is_of_other(role, name):
         return 0.0
     parts = [word for word in words if len(word) >= 4 and word in plain]
     return 0.6 * max((len(word) / len(plain) for word in parts), default=0.0)

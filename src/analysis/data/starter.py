@@ -18,11 +18,11 @@ from analysis.config import DataConfig, config_from_mapping
 from analysis.data.cells import first_rows
 from analysis.data.engine import Connection, run, scratch
 from analysis.data.files import ENDINGS, files_and_problems, kind_of, problems_in_content
-from analysis.data.formats import read_number
-from analysis.data.meaning import COUNTED, PROFIT_NAME, SAID_NO, SAID_YES, UNCOUNTED
+from analysis.data.formats import NAMES, read_number
+from analysis.data.meaning import COUNTED, PROFIT_NAME, SAID_NO, SAID_YES, is_uncounted, names_of_money
 from analysis.data.orders import load_orders
 from analysis.data.reading import from_files, parquet_header
-from analysis.data.source import RawTable, normalised, role_score
+from analysis.data.source import RawTable, is_of_other, normalised, role_score
 from analysis.data.text import first_records, recognised_layout
 from analysis.data.vocabulary import CURRENCY, vocabulary
 from analysis.errors import InputRefused, Problem, UsageError, collecting, is_full_disk
@@ -30,6 +30,7 @@ from analysis.errors import InputRefused, Problem, UsageError, collecting, is_fu
 CERTAIN_SCORE, POSSIBLE_SCORE = 0.9, 0.3
 UNKNOWN = "CHANGE_ME"
 HEADER_WITHIN = 15
+FEWEST_CUSTOMERS = 30
 SHAPES = {
     "date": r"[0-9]{1,4}[-/. ]+[^-/. 0-9]{0,10}[0-9]{0,2}[-/. ]+[0-9]{1,4}",
     "customer": "^[^@ ]+@[^@ ]+[.][^@ ]+$",
@@ -40,6 +41,14 @@ SHAPES = {
 Money has the mark of a currency, without which it could as well be a weight.
 """
 MONEY = ("amount", "quantity", "unit_price", "discount", "refunded")
+NUMBER = (
+    "regexp_full_match(value, '[^0-9]{0,5}[0-9][0-9., ''’]*[^0-9]{0,5}') "
+    "AND NOT regexp_matches(value, '^[0-9]{1,2}[.][0-9]{1,2}[.]')"
+)
+"""SQL of whether a value is a number with what stands beside money; 31.01.2024 is none."""
+CENTS = "[0-9][.,][0-9]{2}[^0-9]*$"
+MONTH = re.compile(f"(q[1-4]|{NAMES})[0-9]{{0,4}}|[0-9]{{4,6}}", re.IGNORECASE)
+"""Pattern of a month, a quarter or a year as a normalised name of a column."""
 
 
 def write_starter(file: Path, sheet: str | None = None) -> Path:
@@ -141,11 +150,20 @@ def _draft(connection: Connection, path: Path, workdir: Path, sheet: str | None)
     table = replace(table, columns={name: name for name in every if name in table.types})
     system, guesses = _system_of(header)
     if not system:
-        guesses, more = _guesses(connection, table, header)
-        questions += more
+        guesses = _guesses(connection, table, header)
     if table.parts:
-        questions += [] if system else _by_content(connection, table, guesses)
+        if not system:
+            _by_content(connection, table, guesses)
         settings |= _settings_of(connection, table, guesses)
+    is_wide = "date" not in guesses and len([name for name in header if MONTH.fullmatch(normalised(name))]) > 1
+    if is_wide or ("customer" not in guesses and "" in header):
+        questions.append(
+            "one row for each order is needed, with its customer, date and amount: export a list of orders or "
+            "invoices; fill down a customer that stands once above several rows, and give that column a name; columns "
+            "of months go below each other, in Python by frame.melt(id_vars=...), and each then counts as one order"
+        )
+    for role in ("customer", "date"):
+        guesses.setdefault(role, Guess(f"{UNKNOWN}_{role.upper()}", certain=False))
     return questions, _commented(path.name, header, guesses, settings, system)
 
 
@@ -194,9 +212,11 @@ def _guesses(connection: Connection, table: RawTable, header: tuple[str, ...]) -
         least = POSSIBLE_SCORE if role in (*MONEY, "date", "customer", "order") else CERTAIN_SCORE - 0.05
         if score < least or role in guesses or name in {guess.column for guess in guesses.values()}:
             continue
-        if role in ("customer", "order", "refunded"):
+        if role in ("customer", "order", *MONEY):
             values = {*_values(connection, table, name)}
             if len(values) > 1 and values <= {*SAID_YES, *SAID_NO}:
+                continue
+            if role in MONEY and values and not _values(connection, table, name, NUMBER):
                 continue
         near = min(CERTAIN_SCORE, 0.9 * score)
         others = tuple(other for other in dict.fromkeys(header)
@@ -204,43 +224,43 @@ def _guesses(connection: Connection, table: RawTable, header: tuple[str, ...]) -
         guesses[role] = Guess(name, score >= CERTAIN_SCORE and not others, others)
     if "unit_price" in guesses and not {"amount", "quantity"} & set(guesses):
         guesses["amount"] = replace(guesses.pop("unit_price"), certain=False)
-    questions = []
     if "amount" in guesses:
-        unused = guesses.pop("quantity", None)
         guesses.pop("unit_price", None)
-        if unused and _values(connection, table, unused.column, "value LIKE '-%'"):
-            questions.append(
-                f"the amount is taken from {guesses['amount'].column!r} and {unused.column!r} is not used; a "
-                "cancellation that shows only there, with an amount of 0, would count as an order: then use "
-                "quantity and unit_price instead"
-            )
+        if "quantity" in guesses and not _values(connection, table, guesses["quantity"].column, "value LIKE '-%'"):
+            del guesses["quantity"]
+        if normalised(guesses["amount"].column).startswith("net"):
+            guesses.pop("refunded", None)  # which may be taken off already: it is asked
     elif "unit_price" not in guesses:
         for role in ("quantity", "discount", "refunded"):
             guesses.pop(role, None)
-    return guesses, questions
+    return guesses
 
 
-def _by_content(connection: Connection, table: RawTable, guesses: dict[str, Guess]) -> list[str]:
-    """Adds date, customer, amount and status where only the contents tell them; what is asked of money."""
+def _by_content(connection: Connection, table: RawTable, guesses: dict[str, Guess]) -> None:
+    """Adds date, customer, amount and status where only the contents tell them."""
     free = [name for name in table.columns if name not in {guess.column for guess in guesses.values()}]
     for name in free if "status" not in guesses else []:
         values = {*_values(connection, table, name)}
-        if values & {*COUNTED} and values & {*UNCOUNTED}:
+        if values & {*COUNTED} and any(map(is_uncounted, values)):
             guesses["status"] = Guess(name, certain=False)
-    alike = [] if {"amount", "quantity"} & set(guesses) else [name for name in free if PROFIT_NAME.search(name)]
-    for role in (role for role in SHAPES if role not in guesses):
-        if role == "amount" and (alike or "quantity" in guesses):
-            continue
-        fitting = []
-        for name in free:
-            value = f"CAST({table.expression(name)} AS VARCHAR)"
-            fits = f"avg(CAST(regexp_matches(trim({value}), '{SHAPES[role]}') AS INTEGER))"
-            if (run(connection, f"SELECT {fits} FROM {table.scan} WHERE {value} <> ''")[0][0] or 0) > CERTAIN_SCORE:
-                fitting.append(name)
-        if fitting and (role != "amount" or len(fitting) == 1):
+
+    def share(name: str, pattern: str) -> float:
+        value = f"trim(CAST({table.expression(name)} AS VARCHAR))"
+        fits = f"avg(CAST(regexp_matches({value}, '{pattern}') AS INTEGER))"
+        return run(connection, f"SELECT {fits} FROM {table.scan} WHERE {value} <> ''")[0][0] or 0
+
+    for role in (role for role in ("date", "customer") if role not in guesses):
+        if fitting := [name for name in free if share(name, SHAPES[role]) > CERTAIN_SCORE]:
             guesses[role] = Guess(fitting[0], certain=False, others=tuple(fitting[1:]))
             free.remove(fitting[0])
-    return [f"is {name!r} what customers paid? A profit is no amount: margins are taken of turnover" for name in alike]
+    if {"amount", "quantity"} & set(guesses):
+        return
+    free = [name for name in free if not is_of_other("amount", name) and _values(connection, table, name, NUMBER)]
+    marked = [name for name in free if share(name, SHAPES["amount"]) > CERTAIN_SCORE and not PROFIT_NAME.search(name)]
+    alike = tuple(name for name in free if name in names_of_money(free) or share(name, CENTS) > 0.5)
+    if alike or marked:
+        column = marked[0] if len(marked) == 1 else f"{UNKNOWN}_AMOUNT"
+        guesses["amount"] = Guess(column, certain=False, others=tuple(name for name in alike if name != column))
 
 
 def _settings_of(connection: Connection, table: RawTable, guesses: dict[str, Guess]) -> dict[str, object]:
@@ -252,13 +272,23 @@ def _settings_of(connection: Connection, table: RawTable, guesses: dict[str, Gue
             del guesses[role]  # valuta is also the day from which money counts
         elif role == "status":
             statuses = _values(connection, table, column)
-            if "status" not in normalised(column) and not {*COUNTED, *UNCOUNTED} & {*statuses}:
+            known = [status for status in statuses if status in COUNTED or is_uncounted(status)]
+            is_told = "status" in normalised(column) or any(map(str.isdigit, statuses))
+            if not known and (not is_told or ("customer" in guesses and _is_of_customers(connection, table))):
                 del guesses[role]
-            elif statuses and all(status in (*COUNTED, *UNCOUNTED) for status in statuses):
+            elif statuses and known == statuses:
                 settings["count_status"] = [status for status in statuses if status in COUNTED]
         elif role in MONEY and (form := read_number(connection, table, role, None).form):
             settings["decimal"] = form
     return settings
+
+
+def _is_of_customers(connection: Connection, table: RawTable) -> bool:
+    """Whether the status is of the customer, such as gold or silver: each has one, and there are several."""
+    status, customer = (table.expression(table.columns[role]) for role in ("status", "customer"))
+    found = f"SELECT count(*) AS rows, count(DISTINCT {status}) AS kinds FROM {table.scan} GROUP BY {customer}"
+    (several, most), *_ = run(connection, f"SELECT count(*) FILTER (rows > 1), max(kinds) FROM ({found})")
+    return several >= FEWEST_CUSTOMERS and most == 1 < len(_values(connection, table, table.columns["status"]))
 
 
 def _commented(
@@ -276,10 +306,10 @@ def _commented(
         if guess is not None:
             doubt = "" if guess.certain else "CHECK: a guess; "
             others = f"; or is it {_one_line(', '.join(guess.others))}?" if guess.others else ""
+            if guess.column.startswith(UNKNOWN):
+                doubt, explanation = "CHECK: not recognised; ", "put the name of the column here"
+                explanation += ", or take this line out to count orders only" if role == "amount" else ""
             lines.append(f"    {role}: {_scalar(guess.column)}  # {doubt}{explanation}{others}")
-        elif role in ("customer", "date"):
-            advice = "CHECK: not recognised; put the name of the column here"
-            lines.append(f"    {role}: {UNKNOWN}_{role.upper()}  # {advice}")
     if not {"amount", "quantity"} & set(guesses):
         lines.append("    # amount: ...  # money was not recognised; without it the report counts orders only")
     if rest := [name for name in header if name and name not in {guess.column for guess in guesses.values()}]:
