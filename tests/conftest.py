@@ -12,8 +12,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+import analysis as rl
 from analysis.config import Config
-from analysis.data import load_orders
+from analysis.data import load_orders, simulate_transactions
+from analysis.data.shop import simulate_shop
 from analysis.errors import InputRefused
 from analysis.models.fits import fit_all
 from analysis.models.patterns import patterns_of
@@ -121,6 +123,27 @@ def cdnow_purchase(cdnow_39_weeks):
 @pytest.fixture(scope="session")
 def cdnow_spend(cdnow_39_weeks):
     return fit_spend(cdnow_39_weeks, seed=1)
+
+
+@pytest.fixture(scope="session")
+def small_shop():
+    """Orders of 900 customers in two years, a fit to them, what they are worth in a year, and where they stand."""
+    frame = simulate_transactions(900, window_days=730, birth_days=700, seed=21)
+    orders = rl.read_orders(frame, customer="customer", date="date", amount="amount")
+    fit = rl.BGNBD().fit(orders)
+    return orders, fit, rl.customer_value(fit, rl.GammaGamma().fit(orders), horizon="1Y"), rl.ladder(orders, fit)
+
+
+@pytest.fixture(scope="session")
+def planted_shop():
+    """The simulated shop of which every effect is known, with all its tables."""
+    return simulate_shop()
+
+
+@pytest.fixture(scope="session")
+def planted_shop_orders(planted_shop):
+    columns = {name: name for name in ("customer", "date", "amount", "category")}
+    return rl.read_orders(planted_shop.orders, **columns, currency="EUR")
 
 
 @pytest.fixture(scope="session")

@@ -7,11 +7,9 @@ import pandas as pd
 import pytest
 
 import analysis as rl
-from analysis.data.simulation import simulate_transactions
 from analysis.errors import UsageError
 from analysis.strategies.lots import COSTS, ENOUGH_ORDERING, always_valid, draw_lot, lot_effects
 from analysis.value.contacts import ERRORS_TO_FIND, FALSE_EFFECTS, LISTS, contact_lists, error_of_net_lift
-from analysis.value.ladder import ladder
 
 END = dt.date(2025, 6, 30)
 START = pd.Timestamp("2025-01-01")
@@ -19,18 +17,13 @@ FREE = {"cost_per_contact": 0.0, "incentive": 0.0}
 MARGIN = dict(zip(COSTS, (0.4, 1.0, 0.25, 2.0), strict=True))
 
 
-@pytest.fixture(scope="module")
-def lists():
-    frame = simulate_transactions(900, window_days=730, birth_days=700, seed=21)
-    orders = rl.read_orders(frame, customer="customer", date="date", amount="amount")
-    fit = rl.BGNBD().fit(orders)
-    value = rl.customer_value(fit, rl.GammaGamma().fit(orders), horizon="1Y")
+@pytest.fixture
+def lists(small_shop):
     costs = {"gross_margin": 0.4, "cost_per_contact": 0.5, "incentive": 2.0}
 
     def lists(lots=None, effects=None, most=None):
-        return contact_lists(orders, fit, value, stand, **costs, lots=lots, effects=effects, most=most)
+        return contact_lists(*small_shop, **costs, lots=lots, effects=effects, most=most)
 
-    stand = ladder(orders, fit)
     return lists
 
 
