@@ -35,10 +35,10 @@ def skip_or_fail(reason: str) -> None:
 
 
 @contextmanager
-def refuses(message: str, exit_code: int) -> Iterator[None]:
+def refuses(message: str, exit_code: int) -> Iterator[pytest.ExceptionInfo[InputRefused]]:
     """Expects a refusal in such words, a pattern, with its exit code."""
     with pytest.raises(InputRefused, match=message) as refused:
-        yield
+        yield refused
     assert refused.value.exit_code == exit_code
 
 

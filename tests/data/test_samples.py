@@ -37,16 +37,15 @@ def test_cdnow_up_to_september_1997_is_the_published_window(tmp_path):
     np.testing.assert_allclose(table["T_days"] / 7, published["T"], atol=0.0051)
 
 
-def test_cdnow_keeps_its_21_duplicated_rows_and_8_free_orders(tmp_path):
-    cdnow = sample("cdnow", tmp_path)
+def test_cdnow_keeps_its_21_duplicated_rows_and_8_free_orders(cdnow):
     assert str(cdnow.notes[0]).startswith("Rows equal to another one in every column: 21.")
     assert cdnow.rows_used == cdnow.rows_read == 6919
     assert (cdnow.observation_start, cdnow.observation_end) == (dt.date(1997, 1, 1), dt.date(1998, 6, 30))
     assert cdnow.currency == "USD"
 
 
-def test_the_39_week_holdout_of_cdnow_has_1882_repeat_orders(tmp_path):
-    split = holdout_split(sample("cdnow", tmp_path), 39)
+def test_the_39_week_holdout_of_cdnow_has_1882_repeat_orders(cdnow):
+    split = holdout_split(cdnow, 39)
     assert split.calibration_end == PUBLISHED_END
     assert split.holdout_orders.sum() == 1882
     assert (split.new_customers, split.new_customer_orders) == (0, 0)

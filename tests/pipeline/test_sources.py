@@ -19,7 +19,7 @@ from analysis.pipeline.sources import NUMERICAL, Sources, _parsed
 
 PACKAGE = Path(sources.__file__).parents[1]
 SHOWN_OR_ASKED = {
-    *("analysis", "babel", "markupsafe", "pydantic", "pydantic_core", "yaml", "matplotlib", "seaborn", "psutil"),
+    *("analysis", "babel", "markupsafe", "pydantic", "pydantic_core", "yaml", "matplotlib", "seaborn", "psutil")
 }
 """Packages from which no number comes."""
 

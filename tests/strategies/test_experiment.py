@@ -9,12 +9,7 @@ import pytest
 from analysis.config import Config, ExperimentConfig
 from analysis.data import load_orders
 from analysis.errors import Unavailable
-from analysis.strategies.experiment import (
-    FEWEST_ORDERING,
-    ExperimentResult,
-    differences,
-    experiment_result,
-)
+from analysis.strategies.experiment import FEWEST_ORDERING, ExperimentResult, differences, experiment_result
 from analysis.strategies.schedule import Economics
 
 STARTS, ENDS = dt.date(2025, 3, 1), dt.date(2025, 5, 29)
