@@ -70,10 +70,7 @@ def test_no_verdict_stands_without_number_interval_and_assumptions_and_none_is_m
         for interval in verdict.estimates.values():
             assert interval.lower <= interval.estimate <= interval.upper, verdict.claim
         assert all(0 <= chance <= 1 for chance in verdict.probabilities.values())
-
-
-def test_what_cannot_be_tested_shows_the_number_that_can_be_given(verdicts):
-    for sample in ("cdnow", "simulated"):
+    if sample != "complete-journey":  # what cannot be tested shows the number that can be given
         assert any(each.values for each in verdicts(sample)["forty_percent_repeat"].details)
 
 
