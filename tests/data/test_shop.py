@@ -100,7 +100,7 @@ def test_the_ladder_of_this_shop_has_all_seven_rungs(shop, orders, fit):
 
 def test_the_better_the_channel_the_more_of_it_stands_on_the_upper_rungs(channel, orders, fit):
     found = rl.ladder(orders, fit, attributes=channel).profile
-    members = found[found["rung"] == "member"].set_index("value")
+    members = found.query("rung == 'member' and attribute == 'channel'").set_index("value")
     assert sorted(members.index, key=(members["share"] / members["share_of_all"]).get) == sorted(
         TRUTH.quality, key=TRUTH.quality.get
     )
