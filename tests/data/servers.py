@@ -61,7 +61,7 @@ def postgresql() -> Iterator[str]:
     data, password = str(folder / "data"), str(folder / "password")
     try:
         call("initdb", "-D", data, "-U", "shop", "-A", "scram-sha-256", "--pwfile", password, "-E", "UTF8")
-        options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+        options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off -c jit=off"
         call("pg_ctl", "-D", data, "-w", "-l", str(folder / "log"), "-o", options, "start")
         try:
             yield f"postgresql://shop:{PASSWORD}@127.0.0.1:{port}/postgres"

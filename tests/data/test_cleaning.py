@@ -58,12 +58,7 @@ def test_the_ledger_adds_up_to_the_file_in_rows_and_in_money(
     limits = {"observation_start": dt.date(2024, 1, 3), "observation_end": dt.date(2024, 1, 30)} if window else {}
     try:
         found = load_frame(
-            frame,
-            refunds=refunds,
-            duplicates=duplicates,
-            exclude_earlier=born,
-            max_missing_customer_share=1,
-            **limits,
+            frame, refunds=refunds, duplicates=duplicates, exclude_earlier=born, max_missing_customer_share=1, **limits
         )
     except InputRefused:
         return

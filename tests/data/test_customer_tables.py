@@ -8,14 +8,7 @@ import pytest
 
 import analysis as rl
 from analysis.config import LOT, Config
-from analysis.data.tables import (
-    KEPT,
-    REASONS,
-    CustomerTables,
-    expiring_points,
-    load_customer_tables,
-    load_lots,
-)
+from analysis.data.tables import KEPT, REASONS, CustomerTables, expiring_points, load_customer_tables, load_lots
 from analysis.errors import InputRefused, Unavailable
 from analysis.value.ladder import _names
 
@@ -35,11 +28,16 @@ COLUMNS = {
 }
 
 
+@pytest.fixture(scope="module")
+def orders(tmp_path_factory):
+    """Orders of four customers."""
+    (file := tmp_path_factory.mktemp("shop") / "orders.csv").write_text(ORDERS)
+    return rl.read_orders(file, customer="who", date="day", amount="eur")
+
+
 @pytest.fixture
-def load(tmp_path):
-    """Tables of a shop with four customers, each table from the text of its file."""
-    (tmp_path / "orders.csv").write_text(ORDERS)
-    orders = rl.read_orders(tmp_path / "orders.csv", customer="who", date="day", amount="eur")
+def load(tmp_path, orders):
+    """Tables of a shop with these orders, each table from the text of its file."""
 
     def load(*, columns=None, part=None, avoidable=(), earned=(), **texts):
         sections = {}
@@ -183,8 +181,7 @@ def test_every_reason_stands_in_a_sentence_of_its_own():
 
 def test_points_of_which_none_lapse_soon_are_none_to_tell_of(load):
     tables, orders = load(
-        points="who,day,plus,minus,ends\nK1,2025-01-05,50,0,2030-01-01\n",
-        columns={"expires": "ends"},
+        points="who,day,plus,minus,ends\nK1,2025-01-05,50,0,2030-01-01\n", columns={"expires": "ends"}
     )
     lapsing = expiring_points(tables.points, orders.observation_end, 28)
     assert lapsing.empty

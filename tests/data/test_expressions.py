@@ -39,9 +39,9 @@ def postgresql_tables(_folder):
         def enter(path):
             name, table = ibis.util.gen_name("rows"), pq.read_table(path)
             connection.create_table(name, schema=ibis.Schema.from_pyarrow(table.schema))
-            places, rows = ", ".join(["%s"] * table.num_columns), table.to_pylist()
-            with connection.con.cursor() as cursor:
-                cursor.executemany(f"insert into {name} values ({places})", [tuple(row.values()) for row in rows])
+            with connection.con.cursor() as cursor, cursor.copy(f"copy {name} from stdin") as rows:
+                for row in table.to_pylist():
+                    rows.write_row(tuple(row.values()))
             connection.con.commit()
             return connection.table(name)
 

@@ -28,7 +28,7 @@ CLIENTS = pd.DataFrame(
 NAMES = {"customer": "client", "date": "when", "amount": "eur"}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def orders():
     return rl.read_orders(CLIENTS, **NAMES, currency="EUR", observation_end=dt.date(2025, 3, 31))
 

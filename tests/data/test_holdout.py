@@ -6,14 +6,14 @@ from analysis.data.simulation import simulate_transactions
 from analysis.errors import Unavailable
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def rows():
     frame = simulate_transactions(300, seed=7)
     refunds = frame.sample(40, random_state=1).assign(amount=lambda rows: -rows["amount"])
     return pd.concat([frame, refunds])
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def shop(load_frame, rows):
     return load_frame(rows)
 

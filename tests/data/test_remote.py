@@ -1,6 +1,7 @@
 """Orders whose rows stay in an engine: the same ledger, summary, predictions and values as of a frame."""
 
 import datetime as dt
+from functools import cache
 
 import ibis
 import numpy as np
@@ -10,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
+from tests.conftest import refuses
 from tests.data.test_expressions import ENGINES
 
 import analysis as rl
@@ -184,15 +186,19 @@ MEANINGS = {
 }
 
 
+@cache
+def meant_here(meaning):
+    """The frame of a meaning, its columns by their roles, and its orders as they are read here."""
+    columns, settings, roles = MEANINGS[meaning]
+    roles = {role: name for role, name in (PLAIN | roles).items() if name}
+    return (frame := export(**columns)), roles, rl.read_orders(frame, **roles, **settings)
+
+
 @pytest.mark.parametrize("meaning", MEANINGS)
 def test_rows_mean_the_same_in_an_engine_and_in_a_file(enter, meaning):
-    columns, settings, roles = MEANINGS[meaning]
-    frame = export(**columns)
-    roles = {role: name for role, name in (PLAIN | roles).items() if name}
-    content = {"transactions": "table", "columns": roles, **settings}
+    frame, roles, here = meant_here(meaning)
+    content = {"transactions": "table", "columns": roles, **MEANINGS[meaning][1]}
     there = remote_orders(enter(frame), Config(name="t", data=content))
-    discount_is = {"discount_is": settings.pop("discount")} if "discount" in settings else {}
-    here = rl.read_orders(frame, **roles, **settings, **discount_is)
     pd.testing.assert_frame_equal(there.ledger, here.ledger)
     assert [str(note) for note in there.notes] == [str(note) for note in here.notes]
     summary, expected = there.summary().to_frame(), here.summary()
@@ -221,17 +227,22 @@ REFUSALS = {
 }
 
 
+@cache
+def exit_code_here(refusal):
+    """The code of a refusal of the frame, which is read here."""
+    columns, roles, told = REFUSALS[refusal]
+    arguments = {"currency_column" if role == "currency" else role: name for role, name in (PLAIN | roles).items()}
+    with pytest.raises(InputRefused, match=told) as refused:
+        rl.read_orders(export(**columns), **arguments)
+    return refused.value.exit_code
+
+
 @pytest.mark.parametrize("refusal", REFUSALS)
 def test_what_is_refused_of_a_file_is_refused_in_an_engine(enter, refusal):
     columns, roles, told = REFUSALS[refusal]
-    frame = export(**columns)
     content = {"transactions": "table", "columns": PLAIN | roles}
-    with pytest.raises(InputRefused, match=told) as there:
-        remote_orders(enter(frame), Config(name="t", data=content))
-    arguments = {"currency_column" if role == "currency" else role: name for role, name in (PLAIN | roles).items()}
-    with pytest.raises(InputRefused, match=told) as here:
-        rl.read_orders(frame, **arguments)
-    assert there.value.exit_code == here.value.exit_code
+    with refuses(told, exit_code_here(refusal)):
+        remote_orders(enter(export(**columns)), Config(name="t", data=content))
 
 
 LINES = st.lists(
@@ -251,10 +262,7 @@ ASKED = {"count_status": ["paid"], "ids": {"anonymous": ["guest"]}, "max_missing
 
 @seed(1)
 @settings(
-    max_examples=3,
-    deadline=None,
-    phases=(Phase.generate,),
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    max_examples=3, deadline=None, phases=(Phase.generate,), suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(LINES)
 def test_rows_and_money_add_up_with_statuses_refunds_nobody_and_discounts_on_every_engine(enter, lines):

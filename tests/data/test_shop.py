@@ -8,14 +8,24 @@ from analysis.data.shop import CATEGORIES, DAYS_A_MONTH, MONTHS, START, ShopTrut
 TRUTH = ShopTruth()
 
 
-@pytest.fixture(scope="module")
-def shop():
-    return simulate_shop()
+@pytest.fixture
+def shop(planted_shop):
+    return planted_shop
+
+
+@pytest.fixture
+def orders(planted_shop_orders):
+    return planted_shop_orders
 
 
 @pytest.fixture(scope="module")
-def orders(shop):
-    return rl.read_orders(shop.orders, customer="customer", date="date", amount="amount", currency="EUR")
+def fit(planted_shop_orders):
+    return rl.BGNBD().fit(planted_shop_orders)
+
+
+@pytest.fixture
+def channel(shop, orders):
+    return shop.customers.set_index("customer")["channel"].reindex(orders.histories.ids)
 
 
 def month(number):
@@ -79,35 +89,30 @@ def test_every_row_of_the_tables_is_of_a_name_that_there_is(shop):
     assert (spent / counts).to_dict() == pytest.approx(TRUTH.cost)
 
 
-def test_the_ladder_of_this_shop_has_all_seven_rungs(shop, orders):
+def test_the_ladder_of_this_shop_has_all_seven_rungs(shop, orders, fit):
     names = shop.customers[["customer", "enquired", "referred_by", "club_since"]]
     top = shop.scores.groupby("customer")["score"].max().eq(5)
     names = names.assign(top_score=names["customer"].map(top))
-    found = rl.ladder(orders, rl.BGNBD().fit(orders), names=names)
+    found = rl.ladder(orders, fit, names=names)
     assert found.rungs["customers"].sum() == TRUTH.names
     assert len(found.rungs) == 7
 
 
-def test_the_better_the_channel_the_more_of_it_stands_on_the_upper_rungs(shop, orders):
-    channel = shop.customers.set_index("customer")[["channel"]]
-    found = rl.ladder(orders, rl.BGNBD().fit(orders), attributes=channel).profile
-    members = found[found["rung"] == "member"].set_index("value")
+def test_the_better_the_channel_the_more_of_it_stands_on_the_upper_rungs(channel, orders, fit):
+    found = rl.ladder(orders, fit, attributes=channel).profile
+    members = found.query("rung == 'member' and attribute == 'channel'").set_index("value")
     assert sorted(members.index, key=(members["share"] / members["share_of_all"]).get) == sorted(
         TRUTH.quality, key=TRUTH.quality.get
     )
 
 
-def test_channels_pay_back_in_the_order_of_their_quality(shop, orders):
-    channel = shop.customers.set_index("customer")["channel"].reindex(orders.histories.ids)
-    found = rl.payback(orders, rl.BGNBD().fit(orders), by=channel).groups.query("months == 12")
-    ranked = found.sort_values("estimate")["group"].tolist()
+def test_channels_pay_back_in_the_order_of_their_quality_and_cost_the_spend_over_those_who_came(
+    shop, channel, orders, fit
+):
+    found = rl.payback(orders, fit, by=channel, acquisition=shop.acquisition)
+    ranked = found.groups.query("months == 12").sort_values("estimate")["group"].tolist()
     assert ranked == sorted(TRUTH.quality, key=TRUTH.quality.get)
-
-
-def test_what_a_customer_cost_is_the_spend_over_those_who_came(shop, orders):
-    channel = shop.customers.set_index("customer")["channel"].reindex(orders.histories.ids)
-    found = rl.payback(orders, rl.BGNBD().fit(orders), by=channel, acquisition=shop.acquisition).costs
-    total = found.groupby("group")[["spend", "customers"]].sum()
+    total = found.costs.groupby("group")[["spend", "customers"]].sum()
     cost = (total["spend"] / total["customers"]).to_dict()
     # The channels were paid for names, of whom so many ever order.
     assert cost == pytest.approx({name: TRUTH.cost[name] / TRUTH.buys[name] for name in TRUTH.cost}, rel=0.06)

@@ -33,8 +33,7 @@ def assert_is_plain(transactions):
     assert table["first_order"].dtype == "datetime64[s]"
 
 
-@pytest.mark.parametrize("name", ["a.csv", "a.txt", "A.CSV", "a b [1].csv"])
-@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize(("name", "delimiter"), [("a.csv", ","), ("a.txt", "\t"), ("A.CSV", ";"), ("a b [1].csv", "|")])
 def test_delimited_text_is_read_whatever_its_delimiter(load_file, name, delimiter):
     assert_is_plain(load_file(name, PLAIN.replace(",", delimiter)))
 

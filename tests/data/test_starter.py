@@ -286,13 +286,7 @@ def written(path, header, *rows):
         (
             "Ordernr;Datum;Klant;Totaal;Afhandeling",
             ["{n};{day}-01-2024;k{n};1,50;Bezorgd", "{n};{day}-02-2024;k{n};1,50;Geannuleerd"],
-            {
-                "customer": "Klant",
-                "date": "Datum",
-                "amount": "Totaal",
-                "order": "Ordernr",
-                "status": "Afhandeling",
-            },
+            {"customer": "Klant", "date": "Datum", "amount": "Totaal", "order": "Ordernr", "status": "Afhandeling"},
         ),
         (
             "Pedido;Fecha;Cliente;Estado;Importe",

@@ -53,14 +53,11 @@ def test_the_first_channel_and_category_are_those_of_the_largest_line_of_the_fir
     assert "first_channel" not in rl.read_orders(frame, customer="customer", date="date", amount="amount").summary()
 
 
-@pytest.mark.parametrize("until", ["2025-01-04", "2025-01-08", "2025-02-02"])
-def test_the_summary_of_an_earlier_day_is_that_of_data_that_end_there(frame, until):
-    earlier = rl.read_orders(frame[frame["date"] <= until], **NAMES, observation_end=until)
-    pd.testing.assert_frame_equal(rl.read_orders(frame, **NAMES).summary("day", until=until), earlier.summary("day"))
-
-
-def test_a_day_outside_the_data_is_refused(frame):
+def test_the_summary_of_an_earlier_day_is_that_of_data_that_end_there_and_of_a_later_one_refused(frame):
     orders = rl.read_orders(frame, **NAMES, observation_end=dt.date(2025, 3, 1))
+    for until in ("2025-01-04", "2025-01-08", "2025-02-02"):
+        earlier = rl.read_orders(frame[frame["date"] <= until], **NAMES, observation_end=until)
+        pd.testing.assert_frame_equal(orders.summary("day", until=until), earlier.summary("day"))
     with pytest.raises(InputRefused, match="until == '2025-03-02' lies outside the data; 2025-01-01 to 2025-03-01"):
         orders.summary(until="2025-03-02")
 

@@ -152,8 +152,3 @@ class TestEveryModel:
             share = float(np.squeeze(model.pmf_while_alive(params, horizon, x, age, np.array(count))))
             assert np.mean(drawn.count == count) == pytest.approx(share, abs=4 * np.sqrt(share / n))
         assert np.all((drawn.span >= 0) & (drawn.span <= horizon))
-
-
-def test_a_bgnbd_customer_without_a_repeat_order_cannot_have_left_but_an_mbgnbd_one_can():
-    assert BGNBD().p_alive(CDNOW, 0, 0.0, 39.0) == 1
-    assert MBGNBD().p_alive(CDNOW, 0, 0.0, 39.0) < 1

@@ -103,11 +103,6 @@ def test_where_nobody_leaves_the_fallback_without_dropout_is_left_and_named():
     assert (stays.dropout, stays.alive) == ("none", 400)
 
 
-def test_a_primary_model_that_is_named_and_not_identified_is_refused_with_those_that_are():
-    with pytest.raises(NotIdentified, match=r"Name another as model.primary, or auto; identified here: .*NBD"):
-        fit_all(of_those_who_stay(), Clock(TimeUnit.WEEK), 1, primary="BG/NBD")
-
-
 def test_dropout_that_is_the_same_for_all_is_a_limit_of_the_model_and_no_refusal():
     rng = np.random.default_rng(7)
     patterns = patterns_of_rates(rng, rng.gamma(2.0, 0.1, 3_000), rng.geometric(0.3, 3_000))

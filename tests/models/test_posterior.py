@@ -19,18 +19,14 @@ def _normal(point):
     return -0.5 * float((point[0] / 0.1) ** 2 + ((point[1] - point[0]) / 0.2) ** 2)
 
 
-def test_draws_of_a_normal_have_its_mean_and_spread():
-    drawn = draw_posterior(_normal, FLAT, np.zeros(2), seed=1)
+def test_draws_of_a_normal_have_its_mean_and_spread_and_are_the_same_for_the_same_seed():
+    drawn, again = (draw_posterior(_normal, FLAT, np.zeros(2), seed=1) for _ in range(2))
+    assert np.array_equal(drawn.draws, again.draws)
     assert drawn.method == "importance"
     assert drawn.effective_size >= 2_000
     assert drawn.pareto_shape < 0.7
     assert drawn.draws.mean(axis=0) == pytest.approx([0, 0], abs=0.015)
     assert drawn.draws.std(axis=0) == pytest.approx([0.1, np.hypot(0.1, 0.2)], rel=0.06)
-
-
-def test_the_same_seed_gives_the_same_draws():
-    first, second = (draw_posterior(_normal, FLAT, np.zeros(2), seed=7) for _ in range(2))
-    assert np.array_equal(first.draws, second.draws)
 
 
 def test_where_importance_sampling_fails_a_sampler_takes_over_and_says_so():

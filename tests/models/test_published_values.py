@@ -31,12 +31,9 @@ def test_the_spend_model_on_cdnow_is_the_published_one(cdnow_spend):
     assert round(fit.log_likelihood, 1) == -4055.9
 
 
-def test_the_customer_of_the_paper_is_expected_to_order_1_226_times_in_39_weeks():
+def test_the_customer_of_the_paper_is_expected_to_order_1_226_times_and_a_new_one_of_cdnow_1_8576_times():
     published = BGNBD.Params(r=0.243, alpha=4.414, a=0.793, b=2.426)
     assert round(float(BGNBD().expected_purchases(published, 39, 2, 30.43, 38.86)), 3) == 1.226
-
-
-def test_a_new_cdnow_customer_is_expected_to_order_1_8576_times_in_78_weeks():
     published = BGNBD.Params(r=0.2426, alpha=4.4136, a=0.7929, b=2.4259)
     expected = float(BGNBD().expected_purchases(published, 78, 0, 0.0, 0.0))
     assert expected == pytest.approx(1.8576, abs=5e-4)

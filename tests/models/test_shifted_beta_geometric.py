@@ -30,31 +30,15 @@ def of_cohort(sizes, cohorts=1):
     return pd.DataFrame({"period": np.arange(1, len(sizes)), "at_risk": at_risk, "lost": lost})
 
 
-def segment_fit(segment):
-    sizes = np.array(segment["survival_percent"][: FITTED_YEARS + 1]) * 10
-    counts = of_cohort(sizes)
-    return fit_shifted_beta_geometric(counts), counts
-
-
 @pytest.mark.parametrize("segment", SEGMENTS, ids=["high end", "regular"])
-def test_the_published_segments_are_reproduced(segment):
-    fit, _ = segment_fit(segment)
-    assert round(fit.alpha, 3) == segment["alpha"]
-    assert round(fit.beta, 3) == segment["beta"]
-
-
-@pytest.mark.parametrize("segment", SEGMENTS, ids=["high end", "regular"])
-def test_years_8_to_12_are_forecast_within_the_known_errors(segment):
-    fit, _ = segment_fit(segment)
+def test_a_published_segment_is_reproduced_forecast_within_its_known_errors_and_hardly_moved_by_the_prior(segment):
     actual = np.array(segment["survival_percent"])
+    counts = of_cohort(actual[: FITTED_YEARS + 1] * 10)
+    fit = fit_shifted_beta_geometric(counts)
+    assert (round(fit.alpha, 3), round(fit.beta, 3)) == (segment["alpha"], segment["beta"])
     errors = np.abs(100 * survival(fit, np.arange(13)) - actual)[FITTED_YEARS + 1 :]
     assert round(errors.mean(), 2) == segment["forecast_mean_error"]
     assert round(errors.max(), 2) == segment["forecast_largest_error"]
-
-
-@pytest.mark.parametrize("segment", SEGMENTS, ids=["high end", "regular"])
-def test_the_prior_hardly_moves_the_published_segments(segment):
-    fit, counts = segment_fit(segment)
     posterior = contract_posterior(fit, counts, seed=1)
     assert posterior.pareto_shape < 0.7
     assert posterior.effective_size > 2_000

@@ -19,7 +19,7 @@ from analysis.pipeline.sources import NUMERICAL, Sources, _parsed
 
 PACKAGE = Path(sources.__file__).parents[1]
 SHOWN_OR_ASKED = {
-    *("analysis", "babel", "markupsafe", "pydantic", "pydantic_core", "yaml", "matplotlib", "seaborn", "psutil"),
+    *("analysis", "babel", "markupsafe", "pydantic", "pydantic_core", "yaml", "matplotlib", "seaborn", "psutil")
 }
 """Packages from which no number comes."""
 
@@ -74,26 +74,39 @@ def ends(day, width=1):
 '''
 
 
-def behind_written(old: str = "", new: str = "") -> dict[str, str]:
-    """What is behind a step that somebody wrote in a notebook, in a process of its own."""
-    code = f"{WRITTEN.replace(old, new)}\nfrom pathlib import Path\nfrom analysis.pipeline.sources import Sources"
-    code += "\nimport json; print(json.dumps(Sources(Path('nowhere')).behind(late)))"
-    return json.loads(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout)
+BEHIND = """
+import json, sys
+from pathlib import Path
+from analysis.pipeline.sources import Sources
+
+def behind(source):
+    exec(source, names := {"__name__": "__main__"})
+    return Sources(Path("nowhere")).behind(names["late"])
+
+print(json.dumps([behind(source) for source in json.load(sys.stdin)]))
+"""
+
+
+def behind_written(*sources: str) -> list[dict[str, str]]:
+    """What is behind steps that somebody wrote in a notebook, in a process of its own."""
+    command, given = [sys.executable, "-c", BEHIND], json.dumps(sources)
+    return json.loads(subprocess.run(command, input=given, text=True, capture_output=True, check=True).stdout)
 
 
 def test_a_step_is_its_own_code_with_what_it_calls_and_imports():
-    before = behind_written()
+    said = [WRITTEN.replace(old, f"{old}\n\n    and whoever") for old in ("Who is late", "From when")]
+    before, *same = behind_written(WRITTEN, *said)
     assert {"late", "analysis.interval"} <= set(before)
-    assert behind_written() == before  # wherever functions inside it lie in memory, and however sets are ordered
-    for old in ("Who is late", "From when"):
-        assert behind_written(old, f"{old}\n\n    and whoever") == before
-    for old, new in (
+    assert same == [before] * 2
+    changes = (
         *((", LEVEL)", ", 0.8)"), ("limit in", "limit not in"), ("day + width", "day + 2 * width"), ('"c"', '"d"')),
         *(("width=1", "width=2"), ("limit=3", "limit=4"), ("LEVEL = 0.9", "LEVEL = 0.7")),
         ("(day, width=1):", "(width, day=1):"),
-    ):
-        after = behind_written(old, new)
-        assert {name for name in before if before[name] != after[name]} == {"late"}, old
+    )
+    again, *others = behind_written(WRITTEN, *(WRITTEN.replace(*change) for change in changes))
+    assert again == before  # wherever functions inside it lie in memory, and however sets are ordered
+    for change, after in zip(changes, others, strict=True):
+        assert {name for name in before if before[name] != after[name]} == {"late"}, change
 
 
 @pytest.mark.parametrize(

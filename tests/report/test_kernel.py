@@ -101,10 +101,7 @@ def test_a_notebook_executes_notebooks(tmp_path):
 
 @pytest.mark.parametrize(
     ("options", "before"),
-    [
-        (["-b"], ""),
-        ([], "multiprocessing.get_context('forkserver').Process(target=abs, args=(1,)).start()"),
-    ],
+    [(["-b"], ""), ([], "multiprocessing.get_context('forkserver').Process(target=abs, args=(1,)).start()")],
     ids=["of its own", "of a server that was there"],
 )
 def test_a_kernel_takes_no_options_from_the_program_that_asks_for_a_report(tmp_path, options, before):

@@ -3,14 +3,7 @@
 import numpy as np
 import pytest
 
-from analysis.strategies.decision import (
-    FORMS,
-    form_of,
-    simulation_error,
-    smooth,
-    untested,
-    worth_of_asking,
-)
+from analysis.strategies.decision import FORMS, form_of, simulation_error, smooth, untested, worth_of_asking
 from analysis.strategies.trial import assignment
 
 

@@ -1,17 +1,17 @@
 """Lots: drawn within strata, no larger than needed, read back by the arm of the lot, declared by a bound that holds."""
 
 import datetime as dt
+from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import analysis as rl
-from analysis.data.simulation import simulate_transactions
 from analysis.errors import UsageError
 from analysis.strategies.lots import COSTS, ENOUGH_ORDERING, always_valid, draw_lot, lot_effects
 from analysis.value.contacts import ERRORS_TO_FIND, FALSE_EFFECTS, LISTS, contact_lists, error_of_net_lift
-from analysis.value.ladder import ladder
 
 END = dt.date(2025, 6, 30)
 START = pd.Timestamp("2025-01-01")
@@ -20,17 +20,18 @@ MARGIN = dict(zip(COSTS, (0.4, 1.0, 0.25, 2.0), strict=True))
 
 
 @pytest.fixture(scope="module")
-def lists():
-    frame = simulate_transactions(900, window_days=730, birth_days=700, seed=21)
-    orders = rl.read_orders(frame, customer="customer", date="date", amount="amount")
-    fit = rl.BGNBD().fit(orders)
-    value = rl.customer_value(fit, rl.GammaGamma().fit(orders), horizon="1Y")
+def lists(small_shop):
     costs = {"gross_margin": 0.4, "cost_per_contact": 0.5, "incentive": 2.0}
 
-    def lists(lots=None, effects=None, most=None):
-        return contact_lists(orders, fit, value, stand, **costs, lots=lots, effects=effects, most=most)
+    @cache
+    def of_all():
+        return contact_lists(*small_shop, **costs)
 
-    stand = ladder(orders, fit)
+    def lists(lots=None, **given):
+        if lots is None and not given:
+            return replace(of_all(), lists=of_all().lists.copy())  # which tests change
+        return contact_lists(*small_shop, **costs, lots=lots, **given)
+
     return lists
 
 
@@ -81,7 +82,7 @@ class TestDrawing:
         lot = draw_lot(found, "win_back", after=end, gross_margin=0.4)
         assert not set(lot["customer"]) & set(found.customers.query("send")["customer_id"])
         asked = set(lot.loc[lot["arm"] == "contact", "customer"])
-        assert set(lists(lot, effects, most=len(asked)).customers.query("send")["customer_id"]) == asked
+        assert set(lists(lot, effects=effects, most=len(asked)).customers.query("send")["customer_id"]) == asked
 
     def test_refuses_what_is_no_list_or_a_short_one(self, lists):
         with pytest.raises(UsageError, match="0 customers may be written to, a lot takes 20"):

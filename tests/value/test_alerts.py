@@ -17,9 +17,9 @@ def read(frame, **more):
     return rl.read_orders(frame, **COLUMNS, observation_end="2024-12-31", **more)
 
 
-@pytest.fixture(scope="module")
-def frame():
-    return simulate_shop().orders
+@pytest.fixture
+def frame(planted_shop):
+    return planted_shop.orders
 
 
 def without(frame, share, rows):

@@ -19,9 +19,9 @@ def read(frame, **more):
     return rl.read_orders(frame, **COLUMNS, **more)
 
 
-@pytest.fixture(scope="module")
-def orders():
-    return read(simulate_shop().orders, currency="EUR")
+@pytest.fixture
+def orders(planted_shop_orders):
+    return planted_shop_orders
 
 
 def bought(*rows):
@@ -41,9 +41,8 @@ class TestWhatComesNext:
         np.testing.assert_allclose(chances.max(axis=1), planted, atol=0.05)
         assert run_out_times(orders).empty
 
-    def test_is_what_most_buy_where_it_does_not_depend_on_the_last_order(self):
-        rng = np.random.default_rng(4)
-        frame = simulate_shop().orders
+    def test_is_what_most_buy_where_it_does_not_depend_on_the_last_order(self, planted_shop):
+        rng, frame = np.random.default_rng(4), planted_shop.orders
         chances = next_categories(read(frame.assign(category=rng.choice(list("abc"), len(frame), p=[0.5, 0.3, 0.2]))))
         assert (chances.idxmax(axis=1) == "a").all()
         assert (chances.max() - chances.min()).max() < 0.03

@@ -3,8 +3,7 @@ import pandas as pd
 import pytest
 
 import analysis as rl
-from analysis.data.shop import CATEGORIES, simulate_shop
-from analysis.data.simulation import simulate_transactions
+from analysis.data.shop import CATEGORIES, ShopTruth, simulate_shop
 from analysis.errors import DataError, InputRefused, UsageError
 from analysis.models.beta_geometric import BGNBD
 from analysis.models.gamma_gamma import GammaGamma
@@ -15,17 +14,14 @@ from analysis.value.valuation import customer_value
 COSTS = {"gross_margin": 0.4, "cost_per_order": 1.0, "cost_per_contact": 0.5, "incentive": 2.0}
 
 
-@pytest.fixture(scope="module")
-def shop():
-    frame = simulate_transactions(900, window_days=730, birth_days=700, seed=21)
-    orders = rl.read_orders(frame, customer="customer", date="date", amount="amount")
-    fit = BGNBD().fit(orders)
-    return orders, fit, customer_value(fit, GammaGamma().fit(orders), horizon="1Y"), ladder(orders, fit)
+@pytest.fixture
+def shop(small_shop):
+    return small_shop
 
 
 @pytest.fixture(scope="module")
-def found(shop):
-    return contact_lists(*shop, **COSTS)
+def found(small_shop):
+    return contact_lists(*small_shop, **COSTS)
 
 
 def test_a_contact_pays_from_the_break_even_lift_on(shop, found):
@@ -114,10 +110,8 @@ def test_up_selling_is_tested_by_whether_the_next_order_is_above_the_own_mean(pl
     assert test["right"] == "above_mean"
 
 
-def test_lateness_is_no_worse_than_three_own_gaps_on_cdnow(cdnow):
-    fit = BGNBD().fit(cdnow)
-    value = customer_value(fit, GammaGamma().fit(cdnow), horizon="1Y")
-    tests = contact_lists(cdnow, fit, value, ladder(cdnow, fit)).tests.set_index("list")
+def test_lateness_is_no_worse_than_three_own_gaps_on_cdnow(sample_study):
+    tests = sample_study("cdnow").contact_lists.tests.set_index("list")
     assert tests.loc["about_to_slip", "hit"] >= tests.loc["about_to_slip", "hit_naive"]
 
 
@@ -201,7 +195,7 @@ def test_what_a_lot_would_find_to_pay_lies_above_the_break_even_lift_by_the_erro
 @pytest.fixture(scope="module")
 def planted():
     columns = {"customer": "customer", "date": "date", "amount": "amount", "category": "category"}
-    orders = rl.read_orders(simulate_shop(seed=3).orders, **columns)
+    orders = rl.read_orders(simulate_shop(ShopTruth(names=8_000), seed=3).orders, **columns)
     fit = BGNBD().fit(orders)
     value = customer_value(fit, GammaGamma().fit(orders), horizon="1Y")
     return orders, contact_lists(orders, fit, value, ladder(orders, fit), **COSTS)

@@ -4,11 +4,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import analysis as rl
 from analysis.data.simulation import simulate_transactions
 from analysis.errors import DataError, UsageError
 from analysis.models.beta_geometric import BGNBD
-from analysis.models.gamma_gamma import GammaGamma
 from analysis.value.ladder import (
     RUNGS,
     STATES,
@@ -20,19 +18,16 @@ from analysis.value.ladder import (
     state_of,
     waits_that_ended,
 )
-from analysis.value.valuation import customer_value
 
 
 @pytest.fixture(scope="module")
-def shop():
-    frame = simulate_transactions(900, window_days=730, birth_days=500, seed=8)
-    orders = rl.read_orders(frame, customer="customer", date="date", amount="amount")
-    return orders, BGNBD().fit(orders)
+def shop(small_shop):
+    return small_shop[:2]
 
 
-@pytest.fixture(scope="module")
-def stands(shop):
-    return ladder(*shop)
+@pytest.fixture
+def stands(small_shop):
+    return small_shop[3]
 
 
 def test_every_customer_is_on_one_rung_and_the_rungs_hold_everybody(shop, stands):
@@ -106,9 +101,8 @@ def test_what_is_expected_of_the_next_year_is_what_comes(load_frame):
         assert came.get(state, 0) == pytest.approx(expected, abs=4 * np.sqrt(expected + 1))
 
 
-def test_the_value_of_the_rungs_adds_up_to_that_of_the_base(shop):
-    orders, fit = shop
-    value = customer_value(fit, GammaGamma().fit(orders), horizon="1Y")
+def test_the_value_of_the_rungs_adds_up_to_that_of_the_base(small_shop):
+    orders, fit, value, _ = small_shop
     rungs = ladder(orders, fit, value).rungs
     assert rungs["estimate"].sum() == pytest.approx(value.total.estimate)
     assert rungs["value_share"].sum() == pytest.approx(1)

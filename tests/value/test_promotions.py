@@ -3,14 +3,14 @@ import pandas as pd
 import pytest
 
 import analysis as rl
-from analysis.data.shop import ShopTruth, simulate_shop
+from analysis.data.shop import ShopTruth
 
 NAMES = {"customer": "customer", "date": "date", "amount": "amount", "discount": "off", "category": "category"}
 
 
-@pytest.fixture(scope="module")
-def shop():
-    return simulate_shop()
+@pytest.fixture
+def shop(planted_shop):
+    return planted_shop
 
 
 def read(table, **names):

@@ -5,37 +5,32 @@ import pandas as pd
 import pytest
 
 import analysis as rl
-from analysis.data.shop import ShopTruth, simulate_shop
+from analysis.data.shop import ShopTruth
 from analysis.errors import DataError, Unavailable
 
-COLUMNS = {"customer": "customer", "date": "date", "amount": "amount", "category": "category"}
 TRUTH = ShopTruth()
 
 
-@pytest.fixture(scope="module")
-def shop():
-    return simulate_shop()
+@pytest.fixture
+def orders(planted_shop_orders):
+    return planted_shop_orders
 
 
-@pytest.fixture(scope="module")
-def orders(shop):
-    return rl.read_orders(shop.orders, **COLUMNS, currency="EUR")
+@pytest.fixture
+def earned(planted_shop):
+    return planted_shop.customers.set_index("customer")["referred_by"].notna()
 
 
-@pytest.fixture(scope="module")
-def earned(shop):
-    return shop.customers.set_index("customer")["referred_by"].notna()
-
-
-def test_revenue_is_in_one_part_and_adds_up_to_that_of_the_orders(shop, orders, earned):
+def test_revenue_is_in_one_part_and_adds_up_to_that_of_the_orders(planted_shop, orders, earned):
     found = rl.earned_growth(orders, earned)
     parts = found[["kept", "came_back", "earned", "bought"]].sum(axis=1)
     np.testing.assert_allclose(parts, found["revenue"])
     np.testing.assert_allclose(found["revenue"], rl.customer_base(orders).complete["closing_revenue"])
     rest = (found["came_back"] + found["bought"]) / found["before"]
     np.testing.assert_allclose(found["growth"], found["earned_growth"] + rest)
-    first = shop.orders.groupby("customer")["date"].transform("min").dt.year
-    new = shop.orders[(first == 2024) & (shop.orders["date"].dt.year == 2024)]
+    frame = planted_shop.orders
+    first = frame.groupby("customer")["date"].transform("min").dt.year
+    new = frame[(first == 2024) & (frame["date"].dt.year == 2024)]
     brought = new.groupby(new["customer"].map(earned))["amount"].sum()
     assert found.iloc[-1][["earned", "bought"]].tolist() == pytest.approx([brought[True], brought[False]])
 

@@ -1,3 +1,7 @@
+"""What customers are worth still: each of them, groups and all, with intervals and, calibrated, what comes."""
+
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -6,11 +10,13 @@ import analysis as rl
 from analysis.data import CustomerSummary
 from analysis.data.simulation import simulate_transactions
 from analysis.errors import DataError
+from analysis.interval import Interval
+from analysis.models.origins import Calibration
 from analysis.models.patterns import patterns_of
 from analysis.models.registry import MODELS
 from analysis.time import Clock, TimeUnit, force_of_interest, units_per_year
 from analysis.value import valuation
-from analysis.value.valuation import discounted_orders, futures, value_of
+from analysis.value.valuation import discounted_orders, futures, outlook, value_of
 
 COLUMNS = [
     *("customer_id", "first_order", "last_order", "orders", "spent", "frequency", "recency", "T"),
@@ -206,3 +212,50 @@ def test_a_summary_in_lifetimes_columns_is_enough(cdnow_39_weeks):
     value = rl.customer_value(rl.BGNBD().fit(frame, unit="week"), rl.GammaGamma().fit(frame), horizon="39W")
     assert value.customers["customer_id"].tolist()[:2] == [1_000, 1_001]
     assert value.by(pd.Series("x", index=frame.index[:100]))["customers"].tolist() == [100]
+
+
+@pytest.fixture(scope="module")
+def quarter(cdnow_39_weeks, cdnow_purchase, cdnow_spend):
+    return rl.customer_value(cdnow_purchase.primary.of(cdnow_39_weeks), cdnow_spend, "13W")
+
+
+class Missed:
+    """A record of windows of 13 weeks that missed by much."""
+
+    calibration = Calibration.of([0.3, -0.2, 0.25], [0.05] * 3, 91)
+
+
+def test_groups_are_widened_like_the_base_in_orders_and_in_money(quarter):
+    ahead = outlook(quarter, Missed)
+    one = ahead.of(quarter.by(pd.Series("all", index=quarter.customers["customer_id"]))).loc["all"]
+    for name, total in (("", ahead.money), ("expected_orders_", ahead.orders)):
+        found = one[f"{name}calibrated_lower"], one[f"{name}calibrated_upper"]
+        assert found == pytest.approx((total.lower, total.upper), rel=1e-6)
+    parts = ahead.of(quarter.by("orders"))
+    for name in ("", "expected_orders_"):
+        assert (parts[f"{name}calibrated_lower"] < parts[f"{name}lower"]).all()
+        assert (parts[f"{name}calibrated_upper"] > parts[f"{name}upper"]).all()
+    pd.testing.assert_frame_equal(parts[quarter.by("orders").columns], quarter.by("orders"))
+
+
+def test_a_shorter_horizon_is_widened_by_more(quarter):
+    usual, month = (outlook(replace(quarter, horizon_years=days / 365.25), Missed) for days in (91, 30))
+    assert (month.orders.upper, month.money.upper) > (usual.orders.upper, usual.money.upper)
+    wide = [each.of(quarter.by("recency"))["calibrated_upper"].to_numpy() for each in (usual, month)]
+    assert (wide[1] > wide[0]).all()
+    assert not usual.is_assumed
+    assert outlook(replace(quarter, horizon_years=3.0), Missed).is_assumed
+
+
+def test_what_brings_nothing_has_no_calibrated_interval(quarter):
+    at_a_loss = replace(quarter, total=Interval(-3, -9, 2, 0.9))
+    assert outlook(at_a_loss).money is None
+    costly = quarter.by("orders").assign(estimate=-1.0)
+    assert np.isnan(outlook(quarter).of(costly)["calibrated_upper"]).all()
+
+
+def test_the_figure_of_segments_shows_the_calibrated_interval(quarter):
+    ahead = outlook(quarter, Missed)
+    drawn = quarter.plot.segments(by="orders", outlook=ahead).collections[0].get_segments()
+    expected = ahead.of(quarter.by("orders")[::-1])[["calibrated_lower", "calibrated_upper"]].to_numpy()
+    assert np.array([line[:, 0] for line in drawn]) == pytest.approx(expected)

