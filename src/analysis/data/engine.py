@@ -116,7 +116,12 @@ class Relation:
 
     def few(self, function: Callable[..., Table], *settings: Any) -> list[dict[str, Any]]:
         """The rows that an expression makes of them, of which there are few."""
-        return self.then(function, *settings).arrow().to_pylist()
+        found = self.then(function, *settings)
+        if not isinstance(found.source, str):
+            return found.arrow().to_pylist()
+        # Planned once; an Arrow table would plan the query twice.
+        cursor = found.connection.execute(f"SELECT * FROM {found.source}")
+        return [dict(zip(found.columns, row, strict=True)) for row in cursor.fetchall()]
 
     def arrow(self) -> pa.Table:
         """All rows here."""
