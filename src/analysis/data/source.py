@@ -190,7 +190,7 @@ SUSPECTS = {"status": 0.1, "currency": 0.2, "order": SURE, "refunded": SURE}
 
 What they hold is looked at: a status and a currency are told by their values.
 """
-FLAGS = tuple(f"flag {number}" for number in range(1, 13))
+FLAGS = tuple(f"flag {number}" for number in range(1, 41))
 """Roles of columns that may say that a row does not count, beside the status or in its place."""
 
 
