@@ -67,11 +67,12 @@ class TestTheProfile:
         assert seasonal.primary.season.mean() == pytest.approx(1)
 
     @pytest.mark.parametrize("seed", range(3))
-    def test_is_even_where_none_was_planted(self, seed):
+    def test_is_none_where_none_was_planted(self, seed):
         orders = read(shop(np.random.default_rng(seed)))
         fit = rl.BGNBD().fit(orders)
-        profile = season_of(orders.daily, orders.histories.table["first_order"], fit).profile
-        assert np.abs(profile - 1).max() < 0.1
+        found = season_of(orders.daily, orders.histories.table["first_order"], fit)
+        assert found.known
+        assert found.profile is None
 
     def test_is_unknown_before_two_years_have_passed(self):
         orders = read(shop(np.random.default_rng(1), BUSY, years=1.9))

@@ -60,7 +60,7 @@ class Season:
         Of the analysis of variance of the logarithms by month; NaN where the data do not hold every month twice.
     profile
         Order rate in each of ``PARTS`` of the year over its mean, smooth and shrunk towards 1, as ``Clock`` takes it;
-        None where no season can be told from a trend.
+        None where no season can be told from a trend, or where none is likelier than one.
     promotions
         What orders do in promotions, which says nothing of why; None without a calendar of enough of them.
     """
@@ -113,7 +113,7 @@ def season_of(daily: pd.DataFrame, births: pd.Series, fit: PurchaseFit, edges: n
 def _rates(
     table: pd.DataFrame, dates: pd.Series, edges: np.ndarray | None, *, is_known: bool
 ) -> tuple[np.ndarray | None, Promotions | None]:
-    """The profile, where a season can be known, and what orders do in promotions, where there are enough."""
+    """The profile, where a season can be known and is likely, and what orders do in promotions, where enough are."""
     promoted = np.zeros(len(table), dtype=bool) if edges is None else in_promotion(dates, edges)
     part = Clock.part_of(dates, PARTS)
     # A part that the data begin or end in is no whole one.
@@ -132,7 +132,6 @@ def _rates(
         return None, None
     found = by_part.index.get_level_values(0).to_numpy(), by_part["came"], by_part["expected"]
     profile, factor = order_rates(*found, is_in, spreads=SPREADS if is_known else SPREADS[:1])
-    profile = profile if is_known else None
     if not is_in.any():
         return profile, None
     in_time = 1.0 if profile is None else profile[part % PARTS]
@@ -178,12 +177,13 @@ def log_rates(daily: pd.DataFrame, clock: Clock) -> float:
 
 def order_rates(
     part: np.ndarray, came: np.ndarray, expected: np.ndarray, promoted: np.ndarray, spreads: Sequence[float] = SPREADS
-) -> tuple[np.ndarray, float]:
+) -> tuple[np.ndarray | None, float]:
     """Order rate in each part of the year over its mean, and that in promotions over that on other days.
 
     log(came / expected) is a trend, a Gaussian process that is the same in every year (periodic kernel), one that is
     not, a step in promotions, and noise. Scales of the processes are averaged over by the marginal likelihood ([1]_),
-    with none among them: where years do not agree there is no season.
+    with none among them, which has half of the prior: where years do not agree there is no season, and no profile
+    where that is likelier.
 
     Parameters
     ----------
@@ -203,8 +203,7 @@ def order_rates(
     >>> profile, _ = order_rates(part, rng.poisson(100 * busy), np.full(78, 100.0), none)
     >>> profile[[10, 24]].round(1).tolist()
     [0.9, 1.8]
-    >>> profile, _ = order_rates(part, rng.poisson(100.0, 78), np.full(78, 100.0), none)
-    >>> bool(np.abs(profile - 1).max() < 0.03)
+    >>> order_rates(part, rng.poisson(100.0, 78), np.full(78, 100.0), none)[0] is None
     True
     >>> promoted = rng.random(78) < 0.2
     >>> _, factor = order_rates(part, rng.poisson(np.where(promoted, 200, 100)), np.full(78, 100.0), promoted)
@@ -231,7 +230,8 @@ def order_rates(
         steps.append(PROMOTION_SPREAD**2 * promoted @ weights)
     share = np.exp(np.array(fits) - max(fits))
     profile, step = (np.exp(share / share.sum() @ np.array(each)) for each in (profiles, steps))
-    return profile / profile.mean(), float(step)
+    without = share[: len(OWN_SPREADS) * len(NOISES)].sum()  # of ``spreads`` 0 is the first
+    return profile / profile.mean() if 2 * without <= share.sum() else None, float(step)
 
 
 def _periodic(apart: np.ndarray, length: float) -> np.ndarray:
