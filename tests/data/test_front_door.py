@@ -159,7 +159,7 @@ def test_cohorts_hold_every_order_customer_and_amount_and_nothing_beyond_the_dat
 
 def test_orders_of_one_month_make_no_picture_of_cohorts():
     of_january = CLIENTS[CLIENTS["when"] < "2025-02"]
-    with pytest.raises(Unavailable, match="two calendar months"):
+    with pytest.raises(Unavailable, match="two whole calendar months"):
         rl.read_orders(of_january, customer="client", date="when").plot.cohorts()
 
 
@@ -218,6 +218,15 @@ def test_orders_are_counted_by_whole_period_and_by_frequency(orders):
     assert orders.by_period()["first_orders"].sum() == 3
     assert orders.by_period()["days"].eq(7).all()
     assert orders.by_frequency(2)["customers"].tolist() == [1, 2, 0]
+
+
+def test_the_month_that_the_data_end_in_looks_like_no_fall_in_the_picture_of_cohorts():
+    days = pd.date_range("2025-01-10", "2025-04-10", freq=pd.DateOffset(months=1))
+    rows = [(f"c{first:%m}", day) for first in days for day in days[days >= first]]
+    frame = pd.DataFrame(rows, columns=["client", "when"])
+    for end, shape in {"2025-04-30": (3, 3), "2025-04-29": (2, 2)}.items():
+        orders = rl.read_orders(frame, customer="client", date="when", observation_end=end)
+        assert orders.plot.cohorts().collections[0].get_array().shape == shape
 
 
 def test_cohorts_of_more_than_two_years_are_drawn_by_quarter_as_long_as_all_of_it_was_seen():

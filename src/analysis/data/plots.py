@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from analysis.errors import Unavailable
 from analysis.plotting import (
@@ -65,10 +66,12 @@ def plot_cohorts(orders: Cleaned, ax: Axes | None = None) -> Axes:
     """Heat map of ``orders.cohorts("customers")`` per customer of the cohort, from its second month on.
 
     Each cohort stands with its month and the number of its customers; of more than two years those of a quarter are
-    taken together, as long as all of them were seen.
+    taken together, as long as all of them were seen. A month that the data end in would look like a fall and is left
+    out.
     """
     ax, table = own_axes(ax), orders.cohorts("customers").astype(float)
-    sizes = table[0]
+    sizes, end = table[0], pd.Timestamp(orders.observation_end)
+    table = table.where(np.add.outer(range(len(table)), table.columns) < len(table) - (not end.is_month_end))
     quarterly = len(table) > MOST_COHORTS
     if quarterly:
         quarter = table.index.asfreq("Q")
@@ -77,7 +80,7 @@ def plot_cohorts(orders: Cleaned, ax: Axes | None = None) -> Axes:
     shares = table.div(sizes, axis="index")[sizes > 0].iloc[:, 1:].dropna(axis="columns", how="all")
     shares = shares.dropna(how="all")
     if shares.empty:
-        raise Unavailable("Cohorts need at least two calendar months of data.")
+        raise Unavailable("Cohorts need at least two whole calendar months of data.")
     name = formats().quarter if quarterly else formats().month
     labels = [f"{name(first.start_time)} ({formats().integer(sizes[first])})" for first in shares.index]
     heat_map(ax, shares.set_axis(labels), "percent")
