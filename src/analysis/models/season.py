@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 from scipy.linalg import cho_factor, cho_solve
+from scipy.special import softmax
 from scipy.stats import f as f_distribution
 
 from analysis.errors import NotIdentified
@@ -217,7 +218,7 @@ def order_rates(
     trend = trend + PROMOTION_SPREAD**2 * np.outer(promoted, promoted)
     own = np.exp(-((apart / OWN_LENGTH) ** 2) / 2)
     of_year = np.arange(PARTS)[:, None]
-    fits, profiles, steps = [], [], []
+    fits, without, profiles, steps = [], [], [], []
     for length, spread, own_spread, noise in product(LENGTHS, spreads, OWN_SPREADS, NOISES):
         if spread == 0 and length != LENGTHS[0]:
             continue
@@ -226,12 +227,12 @@ def order_rates(
         weights = cho_solve(root, ratio)
         prior = 1.0 if spread == 0 else 1 / len(LENGTHS) / (len(spreads) - 1)
         fits.append(np.log(prior) - ratio @ weights / 2 - np.log(np.diag(root[0])).sum())
+        without.append(spread == 0)
         profiles.append(spread**2 * _periodic(of_year - part % PARTS, length) @ weights)
         steps.append(PROMOTION_SPREAD**2 * promoted @ weights)
-    share = np.exp(np.array(fits) - max(fits))
-    profile, step = (np.exp(share / share.sum() @ np.array(each)) for each in (profiles, steps))
-    without = share[: len(OWN_SPREADS) * len(NOISES)].sum()  # of ``spreads`` 0 is the first
-    return profile / profile.mean() if 2 * without <= share.sum() else None, float(step)
+    share = softmax(fits)
+    profile, step = (np.exp(share @ np.array(each)) for each in (profiles, steps))
+    return profile / profile.mean() if share @ without <= 0.5 else None, float(step)
 
 
 def _periodic(apart: np.ndarray, length: float) -> np.ndarray:
