@@ -52,6 +52,12 @@ def test_three_models_and_three_baselines_are_ranked_by_log_score(cdnow_test):
     assert cdnow_test.winner == scores.index[0]
 
 
+def test_the_named_model_is_the_one_that_is_tested(cdnow_split):
+    tested = forecast_holdout(cdnow_split, time_unit=TimeUnit.WEEK, seed=1, primary="NBD")
+    assert tested.primary == "NBD"
+    assert {"NBD", "BG/NBD"} < set(tested.scores.index)
+
+
 def test_on_cdnow_the_model_is_not_clearly_better_than_a_shrunken_past_rate(cdnow_test):
     assert cdnow_test.verdict == "undecided"
     assert cdnow_test.lead.lower < 0 < cdnow_test.lead.estimate < cdnow_test.lead.upper

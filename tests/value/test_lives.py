@@ -49,6 +49,12 @@ def test_the_day_to_remind_holds_the_true_one_as_often_as_it_says():
     assert 348 <= held <= 385
 
 
+def test_a_day_to_remind_is_said_from_eighteen_months_of_data_on(cdnow):
+    assert (pd.Timestamp(cdnow.observation_end) - pd.Timestamp(cdnow.observation_start)).days == 545  # 18 months
+    days = lives_of(cdnow).remind_days
+    assert days.lower < days.estimate < days.upper
+
+
 @pytest.mark.parametrize(
     ("waits", "seen"), [(np.full(100, 20.0), 500.0), (np.full(29, 20.0), 600.0), (np.full(100, 400.0), 600.0)]
 )

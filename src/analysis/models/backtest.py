@@ -18,7 +18,7 @@ from analysis.models.fits import AUTO, LEVEL, PurchaseFit, PurchaseFits
 from analysis.models.futures import Forecast, forecast, passes_for
 from analysis.models.origins import fit_candidates
 from analysis.models.patterns import Patterns, patterns_of
-from analysis.models.registry import MODELS
+from analysis.models.registry import FALLBACK, MODELS
 from analysis.models.scores import best_decile_hit_rate, distance_from_middle, log_miss, rank_correlation
 from analysis.plotting import Plots
 from analysis.tables import Result
@@ -241,7 +241,8 @@ def forecast_holdout(
     """
     actual = split.holdout_orders
     try:
-        settings = {"time_unit": time_unit, "seed": seed, "follows": follows, "edges": edges}
+        named = primary if primary == FALLBACK else AUTO  # any other is fitted in any case, or not identified
+        settings = {"time_unit": time_unit, "seed": seed, "follows": follows, "edges": edges, "primary": named}
         fits = fit_candidates(split.calibration, split.daily, **settings).led_by(primary)
     except NotIdentified as error:
         raise Unavailable(

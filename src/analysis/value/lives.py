@@ -30,7 +30,7 @@ DIFFERENT = 0.05
 POWER = 0.8
 WITHIN, REMINDED = 365, 0.8
 """Days within which customers order again, and the share of these by whom the others are late."""
-SHORTEST, FEWEST = 548, 30
+SHORTEST, FEWEST = 545, 30
 """Days of data from which on, and customers who ordered again, from whom on that is said."""
 
 
