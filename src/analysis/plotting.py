@@ -318,7 +318,7 @@ def heat_map(ax: Axes, table: pd.DataFrame, show: str) -> Axes:
     import seaborn as sns
 
     say = getattr(formats(), show)
-    is_cut = is_narrow(ax) and table.shape[1] > MOST_NARROW
+    is_cut = is_narrow(ax) and table.shape[1] > MOST_NARROW and len(table) * MOST_NARROW <= MOST_ANNOTATED
     table = table.iloc[:, :MOST_NARROW] if is_cut else table
     is_annotated = table.size <= MOST_ANNOTATED
     sns.heatmap(

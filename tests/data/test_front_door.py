@@ -229,6 +229,14 @@ def test_the_month_that_the_data_end_in_looks_like_no_fall_in_the_picture_of_coh
         assert orders.plot.cohorts().collections[0].get_array().shape == shape
 
 
+def test_a_picture_of_many_cohorts_shows_all_their_months_also_where_it_is_narrow():
+    days = pd.date_range("2020-01-15", "2024-12-15", freq="MS") + pd.Timedelta("9D")
+    frame = pd.DataFrame([(f"c{first:%y%m}", day) for first in days for day in days[days >= first]])
+    orders = rl.read_orders(frame, customer="0", date="1", observation_end="2024-12-31")
+    _, axes = plt.subplots(1, 2, figsize=(7, 4))
+    assert orders.plot.cohorts(ax=axes[0]).collections[0].get_array().shape[1] > 40
+
+
 def test_cohorts_of_more_than_two_years_are_drawn_by_quarter_as_long_as_all_of_it_was_seen():
     days = pd.date_range("2021-01-15", "2023-03-15", freq="MS") + pd.Timedelta("9D")
     rows = [(f"c{first:%y%m}", first + pd.DateOffset(months=k)) for first in days for k in (0, 1)]

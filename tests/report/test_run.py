@@ -23,9 +23,10 @@ from analysis.errors import GateFailed, NotebookFailed, NotIdentified, Retention
 from analysis.pipeline import STEPS
 from analysis.report import folders
 from analysis.report.resolved import write_resolved
-from analysis.report.results import PARTS, missing_parts
+from analysis.report.results import PARTS, headings, missing_parts
 from analysis.report.run import Run, run_report
 from analysis.report.stamp import identity
+from analysis.value.contacts import COLUMNS
 from analysis.words import Message
 
 DAY = "1998-06-30"
@@ -305,3 +306,7 @@ def test_a_process_that_dies_is_told_with_the_code_of_that(make, monkeypatch):
     with pytest.raises(RetentionLabError, match="a worker process died") as raised:
         make("good")
     assert raised.value.exit_code == 4
+
+
+def test_every_column_of_the_lists_for_reading_has_a_heading():
+    assert {"reason", *COLUMNS} <= headings().keys()

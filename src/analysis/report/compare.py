@@ -190,10 +190,7 @@ class Changes:
         if self.before is None:
             return
         yield Message(
-            "Compared with run {run}, made {moment} from data up to {day:date}.",
-            run=self.before.run_id,
-            moment=formats().readable("moment", self.before.manifest.get("generated_at")),
-            day=self.before.as_of,
+            "Compared with run {run}, from data up to {day:date}.", run=self.before.run_id, day=self.before.as_of
         )
         yield self._data()
         if self.settings:
@@ -203,7 +200,7 @@ class Changes:
                 n=len(self.settings),
             )
         if self.program:
-            yield Message("**Program**: another version of it or its packages; that alone can change figures.")
+            yield Message("**Program**: another version, which alone can change figures.")
         yield from self._model()
         yield from self._verdicts()
 
@@ -230,11 +227,11 @@ class Changes:
         if self.same_data and self.before.as_of == self.now.as_of:
             return Message("**Data**: the same rows.")
         counts = {name: now[key] - then[key] for name, key in COUNTED.items()}
+        if self.before.as_of == self.now.as_of and not any(counts.values()):
+            return Message("**Data**: as many orders as before, but other rows, or other tables or lots beside them.")
         return Message(
-            "**Data**: up to {now:date}, before up to {then:date}: {rows:signed integer} rows used, "
-            "{orders:signed integer} orders, {customers:signed integer} customers.",
-            now=self.now.as_of,
-            then=self.before.as_of,
+            "**Data**: {rows:signed integer} rows used, {orders:signed integer} orders, {customers:signed integer} "
+            "customers.",
             **counts,
         )
 

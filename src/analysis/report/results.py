@@ -412,6 +412,7 @@ def headings() -> dict[str, str]:
         "valid_until": tr("Valid until"),
         "margin": tr("Margin of an order"),
         "break_even": tr("Break-even lift"),
+        "free": tr("Available"),
         "send": tr("Written to"),
         "outcome": tr("Outcome"),
         "reason": tr("Reason"),

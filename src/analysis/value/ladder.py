@@ -112,8 +112,8 @@ class Ladder(Result):
 
     def to_frame(self) -> pd.DataFrame:
         """Every name, also those without an order: customer_id, rung, phase, asleep and more."""
-        # An empty frame would turn whole numbers into floats.
-        return pd.concat([each for each in (self.customers, self.names) if len(each)], ignore_index=True)
+        found = pd.concat([each for each in (self.customers, self.names) if len(each)], ignore_index=True)
+        return found.astype({"orders": "Int64"})
 
 
 def ladder(
