@@ -80,6 +80,12 @@ class Experience(WrittenSection):
     spread
         Standard deviation of what single encounters turn out to be [standard deviations of the sector's quality]; None
         leaves encounters as uneven as they are today (the assumption ``unevenness``).
+
+    Examples
+    --------
+    >>> import analysis as rl
+    >>> rl.Strategy("better", experience=rl.Experience(invested_per_order=0.4)).experience.lift
+    0.5
     """
 
     lift: Annotated[float, Field(ge=-5, le=5)] = 0.5

@@ -201,6 +201,15 @@ def backtest(
     ------
     Unavailable
         Where too little is left to learn from, or that identifies no model.
+
+    Examples
+    --------
+    >>> import analysis as rl
+    >>> from analysis.data import simulate_transactions
+    >>> orders = rl.read_orders(simulate_transactions(300, seed=1), customer="customer", date="date")
+    >>> found = rl.backtest(orders, holdout="26W")
+    >>> found.primary, found.verdict, found.actual
+    ('BG/NBD', 'undecided', 130)
     """
     from analysis.data.holdout import holdout_split
 

@@ -193,7 +193,18 @@ class BetaGeometric(PurchaseModel):
 
 
 class BGNBD(BetaGeometric):
-    """Beta-geometric/NBD (Fader, Hardie & Lee 2005): a customer without a repeat order cannot have left."""
+    """Beta-geometric/NBD (Fader, Hardie & Lee 2005): a customer without a repeat order cannot have left.
+
+    Examples
+    --------
+    >>> import analysis as rl
+    >>> orders = rl.read_orders({"sample": "cdnow"}, observation_end="1997-09-30")
+    >>> fit = rl.BGNBD().fit(orders)
+    >>> fit.summary["coef"].round(2).to_dict()
+    {'r': 0.24, 'alpha': 4.41, 'a': 0.79, 'b': 2.43}
+    >>> fit.predict("13W").shape
+    (2357, 3)
+    """
 
     name = "BG/NBD"
     trial_after_first_order = False

@@ -100,6 +100,14 @@ def fit_spend(data, choice: SpendChoice | None = None, *, seed: int = 1) -> Spen
     """The chosen spend model, Gamma-Gamma where none was; None where there is no money.
 
     ``data`` are ``Orders`` or a ``CustomerSummary``.
+
+    Examples
+    --------
+    >>> import analysis as rl
+    >>> orders = rl.read_orders({"sample": "cdnow"})
+    >>> choice = rl.spend_choice(orders.histories)
+    >>> choice.model, rl.fit_spend(orders, choice).model
+    ('Gamma-Gamma', 'Gamma-Gamma')
     """
     if not data.has_money:
         return None
@@ -128,6 +136,12 @@ def spend_choice(histories: CustomerSummary, *, seed: int = 1) -> SpendChoice | 
 
     None without money, and where too few customers have both an odd and an even order to hold out, or the summary does
     not tell them apart.
+
+    Examples
+    --------
+    >>> import analysis as rl
+    >>> rl.spend_choice(rl.read_orders({"sample": "cdnow"}).histories).customers
+    736
     """
     if not (histories.has_money and "odd_orders" in histories.table):
         return None

@@ -91,6 +91,20 @@ def draw_lot(
     ------
     UsageError
         For a list that there is not, or with fewer than 20 customers who may be written to for it.
+
+    Examples
+    --------
+    >>> import datetime as dt
+    >>> import analysis as rl
+    >>> from analysis.data import simulate_transactions
+    >>> frame = simulate_transactions(300, seed=1)
+    >>> orders = rl.read_orders(frame, customer="customer", date="date", amount="amount")
+    >>> fit = rl.BGNBD().fit(orders)
+    >>> value = rl.customer_value(fit, rl.GammaGamma().fit(orders))
+    >>> found = rl.contact_lists(orders, fit, value, rl.ladder(orders, fit))
+    >>> lot = rl.draw_lot(found, "win_back", after=orders.observation_end, gross_margin=0.3)
+    >>> lot["arm"].value_counts().to_dict()
+    {'none': 32, 'contact': 31}
     """
     sent = found.customers[found.customers["send"]]
     others = found.customers[found.customers["free"] & ~found.customers["list"].isin(sent["list"])]

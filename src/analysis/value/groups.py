@@ -141,6 +141,17 @@ def value_by_group(
         credible interval; new_customer and its ends: the same of a new customer, the first order included; difference
         and its ends: a new customer's from that of the largest group, with the same draws in both. What today's
         customers differ by is also the luck of their histories; what new ones differ by is not.
+
+    Examples
+    --------
+    >>> import analysis as rl
+    >>> from analysis.data import simulate_transactions
+    >>> frame = simulate_transactions(300, seed=1)
+    >>> frame["channel"] = frame["customer"].str[-1].lt("5").map({True: "web", False: "shop"})
+    >>> columns = {"customer": "customer", "date": "date", "amount": "amount", "channel": "channel"}
+    >>> orders = rl.read_orders(frame, **columns)
+    >>> rl.value_by_group(rl.BGNBD(rate=["channel"]).fit(orders), rl.GammaGamma().fit(orders))["customers"].to_dict()
+    {'channel=shop': 150, 'channel=web': 150}
     """
     years = duration(horizon) / DAYS_PER_YEAR
     EconomicsConfig.checked(
