@@ -195,8 +195,8 @@ class Changes:
         yield self._data()
         if self.settings:
             yield Message(
-                "{n:integer} setting differs; see `config.yml` in the folders of both runs.",
-                "{n:integer} settings differ; see `config.yml` in the folders of both runs.",
+                "**Settings**: {n:integer} differs; see `config.yml` of both runs.",
+                "**Settings**: {n:integer} differ; see `config.yml` of both runs.",
                 n=len(self.settings),
             )
         if self.program:

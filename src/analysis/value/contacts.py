@@ -127,8 +127,7 @@ class ContactLists(Result):
         within the window).
     unasked
         Of the customers asleep half a year before the end: customers, returned (share that ordered since), margin_each
-        (their orders at the mean margin of an order [currency]): nobody asked them, so it is a ceiling of what winning
-        back brings.
+        (their orders at the mean margin of an order [currency]); whether anybody asked them, orders do not tell.
     window_days, cost_per_contact, incentive
         As asked for.
     permission
