@@ -117,7 +117,7 @@ def history(fit: PurchaseFit, customer) -> pd.DataFrame:
     """One customer's days since the first order: columns date, orders so far (the first included), and p_alive."""
     orders, ids = _orders(fit), fit.known_histories().ids
     if customer not in ids:
-        raise UsageError(f"customer == {customer!r}, must be one of the {len(ids):,} ids, such as {ids[0]!r}")
+        raise UsageError(f"customer == {customer!r}, must be one of the {len(ids):,} ids, such as {ids[0]}")
     place = [("customer", "==", ids.get_loc(customer))]
     bought = pd.read_parquet(orders.occasions, columns=["day"], filters=place)["day"].to_numpy("datetime64[D]")
     days = np.arange(bought[0], np.datetime64(orders.observation_end, "D") + np.timedelta64(1, "D"))
