@@ -94,7 +94,6 @@ def draw_lot(
 
     Examples
     --------
-    >>> import datetime as dt
     >>> import analysis as rl
     >>> from analysis.data import simulate_transactions
     >>> frame = simulate_transactions(300, seed=1)
