@@ -38,6 +38,7 @@ def small_shop(folder) -> dict:
         named[name] = {"file": f"{name}.csv", "columns": {column: column for column in table}}
     orders, strategies = named.pop("orders"), {"promotions": named.pop("promotions")}
     strategies["satisfaction"] = named.pop("scores")
+    strategies["own"] = [{"name": f"deal_{100 * depth:.0f}", "promotion": {"depth": depth}} for depth in (0.05, 0.1)]
     named["exits"]["avoidable"] = list(REASONS[:2])
     data = {"transactions": orders["file"], "columns": orders["columns"], "holdout_weeks": 150} | named  # is faster
     return {"data": data, "strategies": strategies}

@@ -76,7 +76,7 @@ def refuse_without_dropout(model: str) -> None:
     """Raise Unavailable for what asks how customers leave, where the model in use is NBD."""
     if model == NBD.name:
         raise Unavailable(
-            "These data do not show customers leaving, so the model in use lets nobody leave, and nothing can be said "
-            "of what keeping more of them would bring.",
+            "The model in use lets nobody leave, since these data do not show customers leaving or since it was named, "
+            "so nothing can be said of what keeping more of them would bring.",
             code="purchase.nobody_leaves",
         )

@@ -64,6 +64,7 @@ VERDICTS = {
 }
 
 
+MOST_IN_FULL = 6  # strategies
 SELDOM = 0.05  # a chance below which tenths would say "never"
 
 
@@ -151,10 +152,13 @@ def _given_in(strategy: Strategy) -> Iterator[Message]:
 
 
 def decision_sentences(found: StrategyComparison) -> list[Message]:
-    """What to do, in a director's words: the one thing to do, on what it rests, and the advice on each strategy."""
+    """What to do, in a director's words: the one thing to do, on what it rests, and the advice on each strategy.
+
+    Of more than six, what would make those pay that are advised against is left to the table of break-evens.
+    """
     rows = found.to_frame().query("strategy != 'nothing'").itertuples()
     labels = {row.strategy: (row.name, row.label) for row in rows}
-    said = [advice_sentence(found.advice[name], *labels[name]) for name in labels]
+    said = [advice_sentence(found.advice[name], *labels[name], brief=len(labels) > MOST_IN_FULL) for name in labels]
     return [_first(found), basis(found), *said]
 
 
@@ -185,28 +189,27 @@ def _first(found: StrategyComparison) -> Message:
                    years=years)  # fmt: skip
 
 
-def advice_sentence(advice: Advice, name, label) -> Message:
-    """The advice on one strategy; what is to be done is described, what is not is named."""
+def advice_sentence(advice: Advice, name, label, *, brief: bool = False) -> Message:
+    """The advice on one strategy; what is to be done is described, what is not is named, if ``brief`` that alone."""
     said = {"name": name, "label": label, "amount": abs(advice.difference.estimate), "loses": _loses(advice.loss)}
-    if advice.form == DO_NOT and advice.difference.estimate > 0:
-        return Message(
-            "**{name}: not without knowing more.** Some {amount:rounded_money} more is expected, but {loses}: too "
-            "little for that risk. It pays only {where}.",
-            where=_where_it_pays(advice), **said
-        )  # fmt: skip
     if advice.form == DO_NOT:
-        return Message(
-            "**{name}: do not.** Some {amount:rounded_money} less is expected, {loses}. It pays only {where}.",
-            where=_where_it_pays(advice), **said
+        against = Message(
+            "**{name}: not without knowing more.** Some {amount:rounded_money} more is expected, but {loses}: too "
+            "little for that risk."
+            if advice.difference.estimate > 0
+            else "**{name}: do not.** Some {amount:rounded_money} less is expected, {loses}.",
+            **said
         )  # fmt: skip
+        return against if brief else _with_what_pays(against, _where_it_pays(advice))
     if advice.form == TRY_FIRST:
         trial = advice.trial
-        return Message(
+        tried = Message(
             "**{name}** ({label}): **try it on some first**, on half of {customers:integer} customers ({group}) for "
-            "{weeks:weeks}, chosen by lot, and compare {outcome}. It pays only {where}.",
+            "{weeks:weeks}, chosen by lot, and compare {outcome}.",
             customers=trial.customers, group=GROUPS[trial.group], weeks=trial.weeks, outcome=MEASURED[trial.outcome],
-            where=_margin_needed(advice), **said
+            **said
         )  # fmt: skip
+        return _with_what_pays(tried, _margin_needed(advice))
     if advice.form == FIND_OUT_FIRST:
         return Message(
             "**{name}** ({label}): **find out first: “{what}”**, {how}. Knowing it is worth some "
@@ -224,10 +227,11 @@ def advice_sentence(advice: Advice, name, label) -> Message:
             "is expected, {loses}.",
             other=name_of(advice.other), **said
         )  # fmt: skip
-    return Message(
-        "**{name}** ({label}): **do it**, {loses}. It pays only {where}.",
-        where=_where_it_pays(advice), **said
-    )  # fmt: skip
+    return _with_what_pays(Message("**{name}** ({label}): **do it**, {loses}.", **said), _where_it_pays(advice))
+
+
+def _with_what_pays(advised: Message, where: Message) -> Message:
+    return Message("{advised} It pays only {where}.", advised=advised, where=where)
 
 
 def _where_it_pays(advice: Advice) -> Message:
