@@ -253,7 +253,7 @@ FLAGS = [
     *(("Tipo documento", "Fattura", "Nota di credito"), ("Tipo", "Factura", "Factura rectificativa")),
     *(("Type de pièce", "Facture", "Avoir"), ("Belegart", "Rechnung", "Rechnungskorrektur")),
     *(("Kind", "Sale", "Return"), ("is_return", "N", "Y"), ("Billable", "Yes", "No")),
-    ("Gift Type", "Cash", "Pledge"),
+    *(("Gift Type", "Cash", "Pledge"), ("Order Type", "Order", "Return"), ("fulfilment", "delivered", "returned")),
 ]
 STATUSES = [
     *(("Orderstatus", "Bevestigd", "Geannuleerd door gast"), ("Order outcome", "Completed", "Cancelled by customer")),
