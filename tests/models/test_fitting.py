@@ -1,13 +1,15 @@
 import contextlib
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from scipy.special import polygamma
 
-from analysis.errors import NotIdentified
+from analysis.errors import NotIdentified, Unavailable
 from analysis.models.fits import fit_all, fit_one, maximum
 from analysis.models.fitting import WIDEST_SD, polish
 from analysis.models.lifetimes_fits import BetaGeoFitter, ModifiedBetaGeoFitter
+from analysis.models.nbd import refuse_without_dropout
 from analysis.models.patterns import collapse, patterns_of
 from analysis.models.registry import MODELS
 from analysis.time import Clock, TimeUnit
@@ -101,6 +103,14 @@ def test_where_nobody_leaves_the_fallback_without_dropout_is_left_and_named():
     stays = fit_one(MODELS["NBD"], of_those_who_stay(), Clock(TimeUnit.WEEK), 1)
     assert stays.parameters == pytest.approx({"r": 2.0, "alpha": 2.0}, rel=0.25)
     assert (stays.dropout, stays.alive) == ("none", 400)
+
+
+@pytest.mark.parametrize(
+    ("names", "said"), [(["NBD"], "do not show customers leaving"), (["NBD", "BG/NBD"], "the model that was chosen")]
+)
+def test_that_data_show_nobody_leaving_is_said_only_where_they_do_not(names, said):
+    with pytest.raises(Unavailable, match=said):
+        refuse_without_dropout(SimpleNamespace(primary=SimpleNamespace(model="NBD"), names=names))
 
 
 def test_dropout_that_is_the_same_for_all_is_a_limit_of_the_model_and_no_refusal():

@@ -7,7 +7,7 @@ References
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy.special import gammaln
@@ -15,6 +15,9 @@ from scipy.special import gammaln
 from analysis.errors import Unavailable
 from analysis.models.leaving import Leaving
 from analysis.models.purchase import PurchaseModel, SimulatedOrders, log_negative_binomial
+
+if TYPE_CHECKING:
+    from analysis.models.fits import PurchaseFits
 
 
 class NBDParams(NamedTuple):
@@ -72,11 +75,14 @@ class Nobody(Leaving):
         return np.broadcast_to(totals, (3, len(sizes), totals.shape[2], len(times)))
 
 
-def refuse_without_dropout(model: str) -> None:
+def refuse_without_dropout(fits: PurchaseFits) -> None:
     """Raise Unavailable for what asks how customers leave, where the model in use is NBD."""
-    if model == NBD.name:
+    if fits.primary.model == NBD.name:
         raise Unavailable(
-            "These data do not show customers leaving, so the model in use lets nobody leave, and nothing can be said "
-            "of what keeping more of them would bring.",
+            "In the model that was chosen for this report nobody leaves, so nothing can be said of what keeping more "
+            "customers would bring."
+            if len(fits.names) > 1
+            else "These data do not show customers leaving, so the model in use lets nobody leave, and nothing can be "
+            "said of what keeping more of them would bring.",
             code="purchase.nobody_leaves",
         )

@@ -415,7 +415,7 @@ def shifts(
     from analysis.models.nbd import refuse_without_dropout
     from analysis.value.lift import new_customers_observed, readings_that_matter, refuse_lift, shifts_of
 
-    refuse_without_dropout(fits.primary.model)
+    refuse_without_dropout(fits)
     refuse_lift(orders, retention)
     joining = retention_config.new_customers_per_year
     if joining is None:
@@ -508,7 +508,7 @@ def _leaving_at_orders(fits, orders):
     """BG/NBD, on which the evidence rests whatever the primary model is."""
     from analysis.models.nbd import refuse_without_dropout
 
-    refuse_without_dropout(fits.primary.model)
+    refuse_without_dropout(fits)
     fit = next((fit for fit in fits if fit.model == "BG/NBD"), None)
     if fit is None:
         raise Unavailable(
