@@ -29,6 +29,12 @@ def with_amounts(*amounts, currencies=None):
         (["¥150"], "CNY", "CNY"),
         (["1.50"], "CHF", "CHF"),
         (["1.50"], None, None),
+        (["US$ 1.50", "2.50"], None, "USD"),
+        (["A$1.50"], None, "AUD"),
+        (["R$ 1,50"], None, "BRL"),
+        (["Rs. 1,00,000.50", "Rs 2.50"], None, "INR"),
+        (["kr. 1,50"], "DKK", "DKK"),
+        (["1,50 Kč"], None, "CZK"),
     ],
 )
 def test_a_sign_or_code_beside_the_amounts_is_their_currency(load_file, amounts, configured, currency):

@@ -215,6 +215,8 @@ def test_tax_and_shipping_are_taken_out_of_the_amount():
     assert sums(rl.read_orders(frame, **NAMED, amount_includes={"shipping": "ship", "vat": "tax"}))[2] == 1000.0
     with pytest.raises(InputRefused, match=r"no column 'shp'.*did you mean 'ship'"):
         rl.read_orders(frame, **NAMED, amount_includes={"shipping": "shp"})
+    with refuses("amount_includes.vat == 21, must be a rate below 1, such as 0.21, or the name of a column", 2):
+        rl.read_orders(frame, **NAMED, amount_includes={"vat": 21})
 
 
 @pytest.mark.parametrize("vat", [0.21, "tax"])
@@ -253,7 +255,7 @@ FLAGS = [
     *(("Tipo documento", "Fattura", "Nota di credito"), ("Tipo", "Factura", "Factura rectificativa")),
     *(("Type de pièce", "Facture", "Avoir"), ("Belegart", "Rechnung", "Rechnungskorrektur")),
     *(("Kind", "Sale", "Return"), ("is_return", "N", "Y"), ("Billable", "Yes", "No")),
-    ("Gift Type", "Cash", "Pledge"),
+    *(("Gift Type", "Cash", "Pledge"), ("Order Type", "Order", "Return"), ("fulfilment", "delivered", "returned")),
 ]
 STATUSES = [
     *(("Orderstatus", "Bevestigd", "Geannuleerd door gast"), ("Order outcome", "Completed", "Cancelled by customer")),

@@ -69,6 +69,15 @@ def test_what_is_read_is_what_was_written(store, name):
     assert_same(store.read("step", "key"), VALUES[name])
 
 
+def test_files_are_found_again_where_the_folder_is_named_by_way_of_the_one_above(tmp_path):
+    (tmp_path / "below").mkdir()
+    store = Store(tmp_path / "below" / ".." / "store")
+    days = store.new_workdir("step", "key") / "days.parquet"
+    days.write_bytes(b"days")
+    store.write("step", "key", days, {})
+    assert store.read("step", "key").samefile(days)
+
+
 def test_no_changed_byte_is_read_as_whole(store):
     store.write("step", "key", {"draws": np.arange(3.0), "fit": Interval(1.0, 0.5, 2.0, 0.9)}, {})
     path = store.file("step", "key")

@@ -155,7 +155,10 @@ def test_margin_that_rests_on_unanswered_questions_is_marked_and_the_page_says_w
         "US$48,156† (90% interval US$40,000 to US$60,000), US$48,156† (US$40,000 to US$60,000); US$20.43† each."
     )
     assert plain == "US$12,000 was spent."
-    assert told == "† This rests on what nobody has answered and is assumed: a margin of 30% and US$0 for an order."
+    assert told == (
+        "† This rests on what nobody has answered and is assumed: a margin of 30%, US$0 for an order and amounts "
+        "without tax and shipping."
+    )
     assert shown[-1][0][SENTINEL]["summary"].endswith(told)
 
 

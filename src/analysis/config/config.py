@@ -9,7 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import BaseModel, Discriminator, Field, Tag, model_validator
+from pydantic import BaseModel, Discriminator, Field, Tag, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from analysis.config.kinds import (
     ColumnName,
@@ -138,6 +139,13 @@ class AmountIncludes(Section):
 
     vat: Annotated[float, Field(ge=0, lt=1)] | ColumnName | None = None
     shipping: ColumnName | None = None
+
+    @field_validator("vat", mode="before")
+    @classmethod
+    def _is_no_per_cent(cls, given: Any) -> Any:
+        if isinstance(given, int | float) and not 0 <= given < 1:
+            raise PydanticCustomError("vat", "must be a rate below 1, such as 0.21, or the name of a column")
+        return given
 
 
 class DataConfig(CustomerTablesConfig):

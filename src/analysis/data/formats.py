@@ -316,7 +316,7 @@ def _prepared_date() -> str:
             regexp_replace(regexp_replace(
                 replace(replace(bare, word || '. ', word || ' '), word, MAP {{{short}}}[word]),
                 '^([0-9]{{1,2}})(?:[.]|ST|ND|RD|TH|ER)? (?:DE )?([A-Z]{{3}})', '\1 \2'),
-                '([A-Z]{{3}}) DE |([A-Z]{{3}} [0-9]{{1,2}})(?:ST|ND|RD|TH)', '\1\2 ')
+                '([A-Z]{{3}}) DE |([A-Z]{{3}} [0-9]{{1,2}})(?:ST|ND|RD|TH),?', '\1\2 ')
             END AS spelled,
         regexp_replace(replace(spelled, '  ', ' '),
                        '(?:GMT|UTC)?({offset})(?: [A-Z]+| [(][^)]*[)])?$', '\1') AS spaced,
@@ -343,8 +343,8 @@ def _days(zone: str, *, months: bool) -> dict[str, str]:
         moment = f"make_timestamp(CAST(split_part(day, '.', 1) AS BIGINT) * {micro})"
         local = f"CAST(timezone('{zone}', timezone('UTC', {moment})) AS DATE)"
         found[name] = f"CASE WHEN regexp_matches(whole, '^[0-9]{{{digits}}}([.][0-9]+)?$') THEN {local} END"
-    serial = "DATE '1899-12-30' + CAST(split_part(whole, '.', 1) AS INTEGER)"
-    found[SERIAL] = f"CASE WHEN regexp_matches(whole, '^[1-9][0-9]{{4}}([.][0-9]+)?$') THEN {serial} END"
+    serial = "DATE '1899-12-30' + CAST(left(whole, 5) AS INTEGER)"
+    found[SERIAL] = f"CASE WHEN regexp_matches(whole, '^[1-9][0-9]{{4}}([.,][0-9]+)?$') THEN {serial} END"
     return found
 
 

@@ -74,7 +74,8 @@ def calibration(orders: Orders, holdout_weeks: int) -> CustomerSummary:
     refuse_no_holdout(holdout_weeks)
     calibration_end = orders.observation_end - dt.timedelta(weeks=holdout_weeks)
     too_short = Unavailable(
-        "A holdout of {holdout_weeks:weeks} leaves too little to learn from in a window of {window_days:days}.",
+        "A test on the last {holdout_weeks:weeks} leaves too little to learn from in {window_days:days} of data. A "
+        "shorter test period may do.",
         code="backtest.reason.window_too_short",
         holdout_weeks=holdout_weeks, window_days=(orders.observation_end - orders.observation_start).days + 1,
     )  # fmt: skip

@@ -120,9 +120,8 @@ class PurchaseModel(ABC):
     def draw_customers(self, rng, params, frequency, T) -> Customers:
         """The own order rate and leaving of each customer, given that the customer is alive at T."""
         raise Unavailable(
-            "Under {model} nobody leaves, so a strategy that makes customers stay or leave cannot be compared.",
+            "In the model in use nobody leaves, so a strategy that makes customers stay or leave cannot be compared.",
             code="strategies.reason.no_leaving",
-            model=self.name,
         )
 
     @abstractmethod

@@ -34,7 +34,8 @@ class Store:
     """
 
     def __init__(self, folder: Path):
-        self.folder = Path(folder).absolute()
+        # Without "..", which no file of a result may have in its name; a link in its own place stays one.
+        self.folder = Path(folder).parent.resolve() / Path(folder).name
         self._is_checked = self._is_pruned = False
 
     def read(self, step: str, key: str) -> Any:

@@ -158,6 +158,8 @@ def _models(study: Study) -> Iterator[Message]:
             )
     except Unavailable as gap:
         yield gap.reason
+        if study.config.data.holdout_weeks:
+            yield Message("The test period is `data.holdout_weeks`, in weeks.")
 
 
 def _notes(notes: Iterable[Message]) -> Iterator[str]:

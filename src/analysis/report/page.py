@@ -207,6 +207,7 @@ class Page:
         if self._is_marked:
             config = self._study.config
             parts = [said(attrgetter(key)(config)) for key, said in ANSWERS.items() if key in config.assumed]
+            parts += [] if config.data.amount_includes else [Message("amounts without tax and shipping")]
             told = Message("{mark} This rests on what nobody has answered and is assumed: {parts:list}.",
                            mark=ASSUMED, parts=parts)  # fmt: skip
             self.text(told)
