@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from unittest.mock import Mock
 
 import nbformat
+import pandas as pd
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 from tests.report.small import Heard, folder_with, small_config, use_made_up_results
@@ -17,17 +18,17 @@ from tests.report.test_folders import finished
 from tests.test_golden import golden
 
 import analysis
-from analysis.config import load_config
+from analysis.config import config_from_mapping, load_config
 from analysis.data.files import files_and_problems
 from analysis.errors import GateFailed, NotebookFailed, NotIdentified, RetentionLabError, Unavailable, UsageError
 from analysis.pipeline import STEPS
 from analysis.report import folders
 from analysis.report.resolved import write_resolved
-from analysis.report.results import PARTS, headings, missing_parts
+from analysis.report.results import PARTS, headings, missing_parts, write_csv
 from analysis.report.run import Run, run_report
 from analysis.report.stamp import identity
 from analysis.value.contacts import COLUMNS
-from analysis.words import Message
+from analysis.words import Message, reader
 
 DAY = "1998-06-30"
 QUICK = Path(__file__).parents[2] / "notebooks" / "parameters" / "quick.yml"
@@ -310,3 +311,13 @@ def test_a_process_that_dies_is_told_with_the_code_of_that(make, monkeypatch):
 
 def test_every_column_of_the_lists_for_reading_has_a_heading():
     assert {"reason", *COLUMNS} <= headings().keys()
+
+
+def test_a_table_for_reading_is_one_for_dutch_spreadsheets_in_dutch():
+    table = pd.DataFrame({"margin": [1.5], "send": [True], "free": [False]})
+    data = ({"transactions": {"sample": "cdnow"}, **more} for more in ({}, {"csv": "plain"}))
+    shops = [config_from_mapping({"data": each, "language": "nl"}, path=QUICK) for each in data]
+    with reader("nl", "EUR"):
+        local, plain = (write_csv(table, None, shop) for shop in shops)
+    assert local == '"Marge van een bestelling";"Aangeschreven";"Beschikbaar"\n"1,5";"ja";"nee"\n'
+    assert plain == '"margin","send","free"\n1.5,True,False\n'

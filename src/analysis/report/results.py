@@ -431,7 +431,10 @@ def write_csv(frame: pd.DataFrame, path: Path | None, config: Config | None = No
 
     local = {}
     if config and is_local(config):
-        frame, local = frame.rename(columns=headings()), {"sep": ";", "decimal": ",", "encoding": "utf-8-sig"}
+        said = {True: tr("yes"), False: tr("no")}
+        answers = {name: frame[name].map(said) for name in frame.select_dtypes("bool")}
+        frame = frame.assign(**answers).rename(columns=headings())
+        local = {"sep": ";", "decimal": ",", "encoding": "utf-8-sig"}
     # Every text is quoted: a lone carriage return in an id would otherwise end the row for many readers.
     options = {"index": False, "lineterminator": "\n", "date_format": "%Y-%m-%d", "quoting": csv.QUOTE_NONNUMERIC}
     return escape_formulas(frame).to_csv(path, **options, **local)
