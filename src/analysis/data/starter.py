@@ -273,7 +273,7 @@ def _settings_of(connection: Connection, table: RawTable, guesses: dict[str, Gue
         elif role == "status":
             statuses = _values(connection, table, column)
             known = [status for status in statuses if status in COUNTED or is_uncounted(status)]
-            is_told = "status" in normalised(column) or any(map(str.isdigit, statuses))
+            is_told = "statu" in normalised(column) or any(map(str.isdigit, statuses))
             if not known and (not is_told or ("customer" in guesses and _is_of_customers(connection, table))):
                 del guesses[role]
             elif statuses and known == statuses:
