@@ -42,9 +42,7 @@ MOST_LISTED, MOST_STATUSES = 15, 200
 SAME_TOTAL_SHARE, FEWEST_ORDERS, SPREAD_SHARE = 0.9, 5, 0.01
 AMBIGUOUS = {"credit", "return", "retour", "open"}
 """Words of statuses that say something else of a card, a ticket or a stage."""
-GIVEN_UP = re.compile(
-    "(?!.*\\b(not?|non|niet|nicht)\\b).*(cancell?ed|declined|rejected|refused|failed|voided|mislukt)\\b"
-)
+GIVEN_UP = re.compile("(?!.*\\b(not?|non|niet)\\b).*(cancell?ed|declined|rejected|refused|failed|voided|mislukt)\\b")
 UNDONE = re.compile("[^a-z]*(ge)?(cancel|ann?ul|storn)|void|delet|verwijderd|no.?show")
 PERCENT_NAME = re.compile("%|per ?cent|pct|procent|prozent|pourcent", re.IGNORECASE)
 PROFIT_NAME = re.compile("profit|margin|winst|marge|gewinn|b[eé]n[eé]fice|beneficio", re.IGNORECASE)
@@ -245,7 +243,7 @@ def _with_statuses(rows: Rows, data: DataConfig) -> Rows:
     wanted = [status.strip().lower() for status in data.count_status]
     repaid = tuple(status for status in wanted if status in REFUNDED)
     taken = {line["status"]: line["paid"] for line in found if line["status"] in {*TAKEN_BACK} & {*wanted}}
-    taken = {status: paid for status, paid in taken.items() if paid and rows.has_money}
+    taken = {status: paid for status, paid in taken.items() if paid} if rows.has_money else {}
     rows = rows.then(_told_by_status, tuple(wanted), repaid, rows.has("refunded")).then(_turned, tuple(taken))
     note = Message(
         "Rows whose status is {statuses}, with positive amounts, are taken for refunds: {n:integer}.",
