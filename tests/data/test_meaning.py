@@ -269,7 +269,8 @@ FLAGS = [
     *(("Soort bon", "Verkoop", "Trainingsbon"), ("Tipo doc.", "Fattura", "Doc. di trasporto"), ("Annullo", "No", "Sì")),
     *(("Rodzaj dokumentu", "Faktura VAT", "Proforma"), ("Dokumentart", "Rechnung", "Auftragsbestätigung")),
     *(("Creditfactuur", "N", "J"), ("test_mode", "false", "true"), ("Record Type", "Settled", "Authorised")),
-    ("Opération", "Vente", "Annulation"),
+    *(("Opération", "Vente", "Annulation"), ("Buchungstyp", "Verkauf", "Rückzahlung")),
+    ("Typ dokumentu", "Faktura", "Korekta"),
 ]
 STATUSES = [
     *(("Orderstatus", "Bevestigd", "Geannuleerd door gast"), ("Order outcome", "Completed", "Cancelled by customer")),
@@ -281,7 +282,7 @@ STATUSES = [
 """Columns, with what they hold of rows that count and of those that do not."""
 
 
-@pytest.mark.parametrize("flags", [FLAGS[:13], FLAGS[13:26], FLAGS[26:]])
+@pytest.mark.parametrize("flags", [FLAGS[:13], FLAGS[13:26], FLAGS[26:33], FLAGS[33:]])
 def test_all_columns_that_say_that_rows_do_not_count_are_asked_about_at_once(flags):
     columns = {name: [good] * 7 * n + [bad] * 7 + [good] * (93 - 7 * n) for n, (name, good, bad) in enumerate(flags)}
     for named, told in ((NAMED, " of 7 rows with a positive amount"), (NOT_PAID, " of 7 rows")):

@@ -240,6 +240,8 @@ def _by_content(connection: Connection, table: RawTable, guesses: dict[str, Gues
     """Adds date, customer, amount and status where only the contents tell them."""
     free = [name for name in table.columns if name not in {guess.column for guess in guesses.values()}]
     for name in free if "status" not in guesses else []:
+        if is_of_other("flag", name):
+            continue  # of what is not delivered yet, or of the customer: it is asked
         values = {*_values(connection, table, name)}
         if values & {*COUNTED} and any(map(is_uncounted, values)):
             guesses["status"] = Guess(name, certain=False)
