@@ -345,6 +345,14 @@ def test_what_is_the_same_on_all_rows_of_a_customer_is_no_status_of_orders(tmp_p
     assert (of_customers.data.columns.status, of_orders.data.columns.status) == (None, "Status")
 
 
+def test_what_is_not_delivered_yet_is_asked_about_and_never_left_out_by_a_guess(tmp_path):
+    rows = [f"c{n % 30},2024-01-{n % 28 + 1:02d},1.50,{['Pending', 'Shipped'][n % 2]}" for n in range(90)]
+    (tmp_path / "a.csv").write_text("\n".join(["Customer,Date,Total,Delivery status", *rows]))
+    draft, config = proposed(tmp_path / "a.csv")
+    assert config.data.columns.status is None
+    assert "QUESTION: a.csv: column 'Delivery status' holds statuses" in draft
+
+
 def test_refunds_beside_a_net_amount_are_asked_about(tmp_path):
     rows = "c{n},2024-01-{day},10.00,0.00,10.00", "c{n},2024-02-{day},10.00,3.00,7.00"
     draft, config = proposed(written(tmp_path / "a.csv", "Customer,Date,Gross sales,Refunds,Net sales", *rows))

@@ -21,7 +21,7 @@ from analysis.data.expressions import whole as whole_number
 from analysis.data.formats import Reading
 from analysis.data.ledger import STATUS, Reason, where_any
 from analysis.data.rows import LARGEST, PRICE_ROLES, Rows
-from analysis.data.source import FLAGS, normalised, role_score
+from analysis.data.source import FLAGS, SURE, normalised, role_score
 from analysis.data.vocabulary import BLANKS, INVISIBLE, TOTALS, says_hundredths, words
 from analysis.errors import USAGE, Problem, counted
 from analysis.words import Message
@@ -40,6 +40,9 @@ FEW_ROWS, LARGE_AMOUNT = 1_000, 1_000
 WITHOUT_CENTS = ("JPY", "KRW", "ISK", "IDR", "HUF")
 MOST_LISTED, MOST_STATUSES = 15, 200
 SAME_TOTAL_SHARE, FEWEST_ORDERS, SPREAD_SHARE = 0.9, 5, 0.01
+AMBIGUOUS = {"credit", "return", "retour", "open"}
+"""Words of statuses that say something else of a card, a ticket or a stage."""
+GIVEN_UP = re.compile("(?!.*\\b(not?|non|niet)\\b).*(cancell?ed|declined|rejected|refused|failed|voided|mislukt)\\b")
 UNDONE = re.compile("[^a-z]*(ge)?(cancel|ann?ul|storn)|void|delet|verwijderd|no.?show")
 PERCENT_NAME = re.compile("%|per ?cent|pct|procent|prozent|pourcent", re.IGNORECASE)
 PROFIT_NAME = re.compile("profit|margin|winst|marge|gewinn|b[eé]n[eé]fice|beneficio", re.IGNORECASE)
@@ -228,7 +231,7 @@ def _with_statuses(rows: Rows, data: DataConfig) -> Rows:
         message = (
             f"{rows.label}: column {rows.columns['status']!r} holds statuses, among them "
             f"{', '.join(map(repr, bad[:5]))}, and every row would count: {listed}; name it with the key "
-            f"`data.columns.status`, and those that count with `data.count_status`{advice}"
+            f"`data.columns.status`, and those that count with `data.count_status`{advice}{_advice_on_taken_back(bad)}"
         )
         return rows.noted(problems=[Problem(message)] if bad else needed)
     if data.count_status is None:
@@ -236,10 +239,17 @@ def _with_statuses(rows: Rows, data: DataConfig) -> Rows:
             return rows
         message = f"{rows.where('status')}: which statuses count? {listed}; list them with the key `data.count_status`"
         advice = advice or ", or name no such column where these are no statuses of orders"
-        return rows.noted(problems=[Problem(message + advice)])
+        return rows.noted(problems=[Problem(message + advice + _advice_on_taken_back(statuses))])
     wanted = [status.strip().lower() for status in data.count_status]
     repaid = tuple(status for status in wanted if status in REFUNDED)
-    rows = rows.then(_told_by_status, tuple(wanted), repaid, rows.has("refunded"))
+    taken = {line["status"]: line["paid"] for line in found if line["status"] in {*TAKEN_BACK} & {*wanted}}
+    taken = {status: paid for status, paid in taken.items() if paid} if rows.has_money else {}
+    rows = rows.then(_told_by_status, tuple(wanted), repaid, rows.has("refunded")).then(_turned, tuple(taken))
+    note = Message(
+        "Rows whose status is {statuses}, with positive amounts, are taken for refunds: {n:integer}.",
+        n=sum(taken.values()), statuses=", ".join(map(repr, taken)),
+    )  # fmt: skip
+    rows = rows.noted([note] if taken else [])
     unseen = [status for status in wanted if status not in statuses]
     if not unseen:
         return rows
@@ -271,13 +281,29 @@ def _told_by_status(rows: Table, wanted: tuple, repaid: tuple, has_refunded: boo
     return rows.mutate(**changes)
 
 
+def _turned(rows: Table, taken: tuple[str, ...]) -> Table:
+    """Rows whose status says that they give money back, as refunds."""
+    if not taken:
+        return rows
+    is_taken = (rows.status.lower().isin(taken) & (rows.money > 0)).coalesce(False)
+    money = ibis.cases((is_taken, -rows.money), else_=rows.money).cast(CELL)
+    return rows.mutate(money=money, is_refund=rows.is_refund | is_taken)
+
+
+def _advice_on_taken_back(statuses: Iterable[str]) -> str:
+    named = ", ".join(repr(status) for status in statuses if status in TAKEN_BACK)
+    return f". Name {named} there too where these are rows of their own: they are then taken off" if named else ""
+
+
 def is_uncounted(status: str) -> bool:
     """Whether a status is of an order that does not count, whatever it says of why.
 
     >>> is_uncounted("cancelled_by_guest"), is_uncounted("wc-on-hold"), is_uncounted("confirmed")
     (True, True, False)
+    >>> is_uncounted("processor_declined"), is_uncounted("not cancelled")
+    (True, False)
     """
-    return status in UNCOUNTED or bool(UNDONE.match(status))
+    return status in UNCOUNTED or bool(UNDONE.match(status) or GIVEN_UP.match(status))
 
 
 def _with_flags(rows: Rows, _: DataConfig) -> Rows:
@@ -299,7 +325,7 @@ def _with_flags(rows: Rows, _: DataConfig) -> Rows:
             "`data.columns.split` and what counts with `data.part`; take it out of the file where all count"
             if is_told
             else "name it with the key `data.columns.status`, and what counts with `data.count_status`, such as "
-            f"{[value for value in values if value not in bad][:5] or [EMPTY]}"
+            f"{[value for value in values if value not in bad][:5] or [EMPTY]}{_advice_on_taken_back(bad)}"
         )
         message = (
             f"{rows.label}: column {column!r} says {', '.join(map(repr, bad[:5]))} of "
@@ -315,13 +341,16 @@ def _with_flags(rows: Rows, _: DataConfig) -> Rows:
 
 def _speaking_against(values: dict[str, int], name: str, is_told: bool) -> list[str]:  # noqa: FBT001
     """Those ``values`` (with their paid rows) of a column of this ``name`` that say that a row does not count."""
+    is_partly = role_score("flag", name) < SURE and role_score("refunded", name) < SURE
     if {*values} <= {*SAID_YES, *SAID_NO, EMPTY}:
-        found = {*(SAID_NO if name in words("paid_names") else SAID_YES)}
+        says = SAID_NO if name in words("paid_names") else SAID_YES
+        found = {*says} if not is_partly or UNDONE.search(name) else set()
     elif UNDONE.search(name) and not is_told:  # a day, a reason, the number of another document
         found = {*values} - {*SAID_NO, EMPTY}
     else:
-        less_frequent_side = [*values][1:] if {*values} <= {*SIDES, EMPTY} else []
+        less_frequent_side = [*values][1:] if not is_partly and {*values} <= {*SIDES, EMPTY} else []
         found = {*TAKEN_BACK, *filter(is_uncounted, values), *less_frequent_side}
+        found -= AMBIGUOUS if is_partly else set()
     return [value for value, paid in values.items() if paid and value in found]
 
 

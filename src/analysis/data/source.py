@@ -184,7 +184,8 @@ def damage_told(path: Path, kind: str) -> Iterator[None]:
 
 
 WITH_TAX = "(inclusief|exclusief|including|excluding|incl?|excl?|ex|inkl|exkl)(vat|tax|taxes|btw|mwst|ust|tva|iva)$"
-SURE = 0.9
+SURE, PART = 0.9, 0.001
+"""How well a name fits that is a word of a role, and one that holds such a word."""
 SUSPECTS = {"status": 0.1, "currency": 0.2, "order": SURE, "refunded": SURE}
 """Roles whose columns are looked for by name where nobody named one, and how well a name must fit.
 
@@ -211,7 +212,8 @@ def mapped_columns(settings: Any, available: list[str]) -> dict[str, str]:
             if role not in settings.columns.mapped() and role_score(role, best) >= least:
                 found[role] = best
         kinds = ("flag",) if "refunded" in settings.columns.mapped() else ("flag", "refunded")
-        flags = [name for name in available if max(role_score(kind, name) for kind in kinds) >= SURE]
+        least = {"flag": PART, "refunded": SURE}
+        flags = [name for name in available if any(role_score(kind, name) >= least[kind] for kind in kinds)]
         found |= dict(zip(FLAGS, (name for name in flags if name != found.get("status")), strict=False))
     return found
 

@@ -240,6 +240,8 @@ def _by_content(connection: Connection, table: RawTable, guesses: dict[str, Gues
     """Adds date, customer, amount and status where only the contents tell them."""
     free = [name for name in table.columns if name not in {guess.column for guess in guesses.values()}]
     for name in free if "status" not in guesses else []:
+        if is_of_other("flag", name):
+            continue  # of what is not delivered yet, or of the customer: it is asked
         values = {*_values(connection, table, name)}
         if values & {*COUNTED} and any(map(is_uncounted, values)):
             guesses["status"] = Guess(name, certain=False)
@@ -273,7 +275,7 @@ def _settings_of(connection: Connection, table: RawTable, guesses: dict[str, Gue
         elif role == "status":
             statuses = _values(connection, table, column)
             known = [status for status in statuses if status in COUNTED or is_uncounted(status)]
-            is_told = "status" in normalised(column) or any(map(str.isdigit, statuses))
+            is_told = "statu" in normalised(column) or any(map(str.isdigit, statuses))
             if not known and (not is_told or ("customer" in guesses and _is_of_customers(connection, table))):
                 del guesses[role]
             elif statuses and known == statuses:
