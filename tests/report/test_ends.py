@@ -198,6 +198,7 @@ class Place:
             [sys.executable, self.script, self.out, self.notebooks],
             env={**self.environment, "DATA_HASH": data},
             start_new_session=True,
+            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # which is ignored below nohup
             stdout=subprocess.PIPE,
             stderr=(self.folder / "stderr").open("w"),
             text=True,
