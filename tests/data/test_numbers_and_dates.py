@@ -129,6 +129,7 @@ def test_the_key_decimal_settles_what_is_open(load_file):
         (["45293,5", "45355,25"], (2024, 1, 2), (2024, 3, 4)),
         (["2 jan 2024 om 09:17", "4 mrt 2024 om 9:17"], (2024, 1, 2), (2024, 3, 4)),
         (["31.01.2024, 09:17 Uhr", "02.03.2024, 19:17 Uhr"], (2024, 1, 31), (2024, 3, 2)),
+        (["31/01/2024 - 16:27:58", "02/03/2024 - 09:05"], (2024, 1, 31), (2024, 3, 2)),
     ],
 )
 def test_dates_are_recognised_by_the_whole_column(load_file, dates, first, last):

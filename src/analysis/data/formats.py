@@ -320,7 +320,7 @@ def _prepared_date() -> str:
             END AS spelled,
         regexp_replace(replace(spelled, '  ', ' '),
                        '(?:GMT|UTC)?({offset})(?: [A-Z]+| [(][^)]*[)])?$', '\1') AS spaced,
-        regexp_extract(spaced, '(?:T|,? +(?:(?:OM|UM|AT|A) )?){clock}(?: UHR)?(?: ?{zone})?$') AS time,
+        regexp_extract(spaced, '(?:T|,? +(?:(?:OM|UM|AT|A|-) )?){clock}(?: UHR)?(?: ?{zone})?$') AS time,
         left(spaced, length(spaced) - length(time)) AS day,
         regexp_extract(time, '{clock}') AS clock_text, regexp_extract(time, '{zone}$') AS zone,
         CASE WHEN clock_text = '' THEN TIME '00:00:00'
