@@ -154,11 +154,12 @@ def _given_in(strategy: Strategy) -> Iterator[Message]:
 def decision_sentences(found: StrategyComparison) -> list[Message]:
     """What to do, in a director's words: the one thing to do, on what it rests, and the advice on each strategy.
 
-    Of more than six, what would make those pay that are advised against is left to the table of break-evens.
+    Of more than six, what would make those built in pay that are advised against is left to the table of break-evens.
     """
     rows = found.to_frame().query("strategy != 'nothing'").itertuples()
     labels = {row.strategy: (row.name, row.label) for row in rows}
-    said = [advice_sentence(found.advice[name], *labels[name], brief=len(labels) > MOST_IN_FULL) for name in labels]
+    brief = {name for name in labels if len(labels) > MOST_IN_FULL and name_of(name) != name}
+    said = [advice_sentence(found.advice[name], *labels[name], brief=name in brief) for name in labels]
     return [_first(found), basis(found), *said]
 
 
@@ -194,10 +195,10 @@ def advice_sentence(advice: Advice, name, label, *, brief: bool = False) -> Mess
     said = {"name": name, "label": label, "amount": abs(advice.difference.estimate), "loses": _loses(advice.loss)}
     if advice.form == DO_NOT:
         against = Message(
-            "**{name}: not without knowing more.** Some {amount:rounded_money} more is expected, but {loses}: too "
-            "little for that risk."
+            "**{name}: not without knowing more.** Some {amount:rounded_money} more, but {loses}: too little for "
+            "that risk."
             if advice.difference.estimate > 0
-            else "**{name}: do not.** Some {amount:rounded_money} less is expected, {loses}.",
+            else "**{name}: do not.** Some {amount:rounded_money} less, {loses}.",
             **said
         )  # fmt: skip
         return against if brief else _with_what_pays(against, _where_it_pays(advice))
