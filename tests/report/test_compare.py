@@ -136,7 +136,7 @@ class TestWhatChanged:
             "deadline_minutes": 3.0,
         }
         found = changes_since(published(config=config | {"model": {"seed": 3}}), study)
-        assert "Settings: 2 differ; see config.yml of both runs." in sentences(found)
+        assert "Settings: 2 differ (config.yml)." in sentences(found)
         assert found.settings == ("economics.gross_margin", "model.seed")
 
     @pytest.mark.parametrize(("file", "differing"), [("two.csv", ()), ("three.csv", ("data.transactions",))])

@@ -195,8 +195,8 @@ class Changes:
         yield self._data()
         if self.settings:
             yield Message(
-                "**Settings**: {n:integer} differs; see `config.yml` of both runs.",
-                "**Settings**: {n:integer} differ; see `config.yml` of both runs.",
+                "**Settings**: {n:integer} differs (`config.yml`).",
+                "**Settings**: {n:integer} differ (`config.yml`).",
                 n=len(self.settings),
             )
         if self.program:

@@ -263,14 +263,11 @@ def basis(found: StrategyComparison) -> Message:
     estimated = [BY_NAME[name].label for name, origin in found.parameters.origin.items() if origin == "estimate"]
     if estimated:
         return Message(
-            "These ranges and chances are our judgement of how customers may react. Your data tell this much of it: "
+            "These ranges and chances are our judgement. Your data tell this much of it: "
             "{names:list}. Begin small where you can.",
             names=estimated,
         )
-    return Message(
-        "These ranges and chances are our judgement of how customers may react, not measured in your data: begin small "
-        "where you can."
-    )
+    return Message("These ranges and chances are our judgement, not measured in your data: begin small where you can.")
 
 
 def price_sentence(advice: Advice, name) -> Message:
