@@ -314,7 +314,7 @@ def test_every_column_of_the_lists_for_reading_has_a_heading():
 
 
 def test_a_table_for_reading_is_one_for_dutch_spreadsheets_in_dutch():
-    table = pd.DataFrame({"margin": [1.5], "send": [True], "free": [False]})
+    table = pd.DataFrame({"margin": [1.5], "send": [True], "free": pd.array([False], dtype="boolean")})
     data = ({"transactions": {"sample": "cdnow"}, **more} for more in ({}, {"csv": "plain"}))
     shops = [config_from_mapping({"data": each, "language": "nl"}, path=QUICK) for each in data]
     with reader("nl", "EUR"):

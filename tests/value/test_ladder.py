@@ -155,6 +155,7 @@ def test_names_climb_by_what_is_known_of_them(shop):
     assert found.rungs["customers"].sum() == orders.customers + 3
     assert set(found.names["phase"]) == {"short"}
     assert found.to_frame()["orders"].dropna().map(type).eq(int).all()  # in `ladder.csv` as well
+    assert found.to_frame()["asleep"].dtype == "boolean"
 
 
 known = st.one_of(st.none(), st.integers(0, 950), st.just("elsewhere"))

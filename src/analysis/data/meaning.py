@@ -26,7 +26,8 @@ from analysis.data.vocabulary import BLANKS, INVISIBLE, TOTALS, says_hundredths,
 from analysis.errors import USAGE, Problem, counted
 from analysis.words import Message
 
-NOBODY, TAKEN_BACK, SIDES, SAID_YES, SAID_NO = map(words, ("nobody", "taken_back", "sides", "said_yes", "said_no"))
+NOBODY, TAKEN_BACK, AMBIGUOUS = map(words, ("nobody", "taken_back", "ambiguous"))
+SIDES, SAID_YES, SAID_NO = map(words, ("sides", "said_yes", "said_no"))
 COUNTED, UNCOUNTED, REFUNDED = (
     (*words(kind), *(f"wc-{word}" for word in words(kind)))  # as WooCommerce stores them
     for kind in ("counted", "uncounted", "repaid")
@@ -40,8 +41,6 @@ FEW_ROWS, LARGE_AMOUNT = 1_000, 1_000
 WITHOUT_CENTS = ("JPY", "KRW", "ISK", "IDR", "HUF")
 MOST_LISTED, MOST_STATUSES = 15, 200
 SAME_TOTAL_SHARE, FEWEST_ORDERS, SPREAD_SHARE = 0.9, 5, 0.01
-AMBIGUOUS = {"credit", "return", "retour", "open"}
-"""Words of statuses that say something else of a card, a ticket or a stage."""
 GIVEN_UP = re.compile("(?!.*\\b(not?|non|niet)\\b).*(cancell?ed|declined|rejected|refused|failed|voided|mislukt)\\b")
 UNDONE = re.compile("[^a-z]*(ge)?(cancel|ann?ul|storn)|void|delet|verwijderd|no.?show")
 PERCENT_NAME = re.compile("%|per ?cent|pct|procent|prozent|pourcent", re.IGNORECASE)
@@ -350,7 +349,7 @@ def _speaking_against(values: dict[str, int], name: str, is_told: bool) -> list[
     else:
         less_frequent_side = [*values][1:] if not is_partly and {*values} <= {*SIDES, EMPTY} else []
         found = {*TAKEN_BACK, *filter(is_uncounted, values), *less_frequent_side}
-        found -= AMBIGUOUS if is_partly else set()
+        found -= {*AMBIGUOUS} if is_partly else set()
     return [value for value, paid in values.items() if paid and value in found]
 
 

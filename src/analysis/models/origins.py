@@ -52,8 +52,8 @@ SPREADS = np.array([0.0, 0.05, 0.08, 0.13, 0.2, 0.3, 0.5])
 PRIOR = np.array([0.7, 0.03, 0.06, 0.09, 0.06, 0.036, 0.024])
 """Standard deviation of the log error of a total beyond what the model says, and how likely each is beforehand.
 
-Mostly for a model that is right, so that eight windows in which one was widen its intervals by 15% on average; all
-together .12, within the .10 to .17 per half year that were measured on three shops (``docs/statistics.md``).
+Seven tenths for a model that is right, whose intervals eight windows then widen by 10 to 15% on average. The root mean
+square is .12, within the .10 to .17 per half year that were measured on three shops (``docs/statistics.md``).
 """
 DRAWS = 20_000
 """Draws that a calibrated interval is made from."""

@@ -113,7 +113,7 @@ class Ladder(Result):
     def to_frame(self) -> pd.DataFrame:
         """Every name, also those without an order: customer_id, rung, phase, asleep and more."""
         found = pd.concat([each for each in (self.customers, self.names) if len(each)], ignore_index=True)
-        return found.astype({"orders": "Int64"})
+        return found.astype({"orders": "Int64", "asleep": "boolean"})
 
 
 def ladder(
