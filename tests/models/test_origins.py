@@ -97,6 +97,18 @@ class TestCalibration:
         assert calibration.is_assumed(1096)
         assert not calibration.is_assumed(91)
 
+    def test_four_windows_that_missed_to_one_side_move_the_interval_there_and_three_do_not(self):
+        own = Interval(100, 95, 105, 0.9)
+        below, three, both_sides = (
+            Calibration.of(errors, [0.03] * len(errors), 91)
+            for errors in ([-0.2, -0.25, -0.18, -0.22], [-0.2, -0.25, -0.18], [-0.2, 0.25, -0.18, 0.22])
+        )
+        assert below.location == pytest.approx(-0.2, abs=0.04)
+        assert (three.location, abs(both_sides.location) < 0.02) == (0, True)
+        assert below.widened(own, 91).lower < 75
+        assert below.widened(own, 91).upper == own.upper
+        assert both_sides.widened(own, 91).upper > 130
+
     def test_what_cannot_be_negative_stays_so_however_little_is_expected(self):
         found = Calibration.of([0.2, -0.2], [0.05, 0.05], 91).widened(Interval(0.5, 0, 4, 0.9), 1096)
         assert found.lower == 0

@@ -55,6 +55,8 @@ PRIOR = np.array([0.7, 0.03, 0.06, 0.09, 0.06, 0.036, 0.024])
 Seven tenths for a model that is right, whose intervals eight windows then widen by 10 to 15% on average. The root mean
 square is .12, within the .10 to .17 per half year that were measured on three shops (``docs/statistics.md``).
 """
+SHARED, ENOUGH_TO_MOVE = 0.5, 4
+"""Share of the variance beyond the model's own that all windows have in common, and the windows that can tell it."""
 DRAWS = 20_000
 """Draws that a calibrated interval is made from."""
 
@@ -64,12 +66,16 @@ class Calibration:
     """How much further than a model says totals fall from their forecast, as the windows so far show.
 
     The log error of a total has, beside the model's own variance, that of an unknown spread; the windows weigh
-    ``SPREADS`` against each other by the normal likelihood of their log errors. Nothing is moved, only widened.
+    ``SPREADS`` against each other by the normal likelihood of their log errors. From four windows on, half of that
+    variance is common to all of them: windows that missed to one side move the next interval there, and the forecast
+    and the model's own interval stay inside it.
 
     Attributes
     ----------
     weights
         Posterior probability of each of ``SPREADS``.
+    locations, sds
+        Mean and standard deviation of the next log error, beyond the model's own, under each of them.
     windows
         Separate windows that it rests on.
     window_days
@@ -77,6 +83,8 @@ class Calibration:
     """
 
     weights: np.ndarray
+    locations: np.ndarray
+    sds: np.ndarray
     windows: int
     window_days: int
 
@@ -91,14 +99,24 @@ class Calibration:
         (0.117, 0.268)
         """
         error, sd = np.asarray(log_errors, dtype=float)[:, None], np.asarray(log_sds, dtype=float)[:, None]
-        fit = np.log(PRIOR) + norm.logpdf(error, 0, np.hypot(sd, SPREADS)).sum(axis=0)
-        weights = np.exp(fit - fit.max())
-        return cls(weights / weights.sum(), len(error), window_days)
+        common = SPREADS**2 * (SHARED if len(error) >= ENOUGH_TO_MOVE else 0)
+        apart = sd**2 + SPREADS**2 - common
+        known = 1 + common * (1 / apart).sum(axis=0)
+        pull = (error / apart).sum(axis=0)
+        fit = norm.logpdf(error, 0, np.sqrt(apart)).sum(axis=0) + (common * pull**2 / known - np.log(known)) / 2
+        weights = PRIOR * np.exp(fit - fit.max())
+        sds = np.sqrt(common / known + SPREADS**2 - common)
+        return cls(weights / weights.sum(), common * pull / known, sds, len(error), window_days)
 
     @property
     def spread(self) -> float:
         """Root mean square of the log error beyond the model's own."""
-        return float(np.sqrt(self.weights @ SPREADS**2))
+        return float(np.sqrt(self.weights @ (self.locations**2 + self.sds**2)))
+
+    @property
+    def location(self) -> float:
+        """Mean of it: below 0 where totals came out lower than they were forecast."""
+        return float(self.weights @ self.locations)
 
     def widened(self, own: Interval, horizon_days: float) -> Interval:
         """The calibrated interval of a total above 0, from the model's own predictive one.
@@ -108,10 +126,13 @@ class Calibration:
         calibrated: on the shops of ``benchmarks.origins`` log errors fell from 13 to 26 and 52 weeks.
         """
         rng, reach = np.random.default_rng(0), float(norm.ppf((1 + own.level) / 2))
-        spread = rng.choice(SPREADS, p=self.weights, size=DRAWS) * max(1.0, self.window_days / horizon_days) ** 0.5
+        which = rng.choice(len(SPREADS), p=self.weights, size=DRAWS)
+        spread = self.sds[which] * max(1.0, self.window_days / horizon_days) ** 0.5
         luck, error = rng.standard_normal((2, DRAWS))
         side = np.where(luck > 0, own.upper - own.estimate, own.estimate - own.lower) / reach
-        drawn = np.maximum(own.estimate + luck * side, min(own.lower, 0)) * np.exp(spread * error)
+        drawn = np.maximum(own.estimate + luck * side, min(own.lower, 0)) * np.exp(
+            self.locations[which] + spread * error
+        )
         lower, upper = np.quantile(drawn, [(1 - own.level) / 2, (1 + own.level) / 2]).tolist()
         return Interval(own.estimate, min(lower, own.lower), max(upper, own.upper), own.level)
 

@@ -246,7 +246,7 @@ def _origins(record: Any) -> dict[str, Any]:
     windows = record.windows.astype({"origin": str, "end": str})
     choice = record.choice.rename_axis("model")
     told = _of(record, "primary", "named", "made_on_little", "seasonal", "follows", "lead_decides")
-    return told | {"choice": choice, "windows": windows, "spread": record.calibration.spread}
+    return told | {"choice": choice, "windows": windows, **_of(record.calibration, "spread", "location")}
 
 
 def _score(score: Mapping[str, Any]) -> dict[str, Any]:
