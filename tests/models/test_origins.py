@@ -164,3 +164,8 @@ class TestTheRecord:
     def test_a_window_that_does_not_fit_is_said(self, cdnow):
         with pytest.raises(rl.Unavailable, match="No window of 60 weeks"):
             rl.rolling_origins(cdnow, "60W")
+
+    def test_a_named_model_without_dropout_is_judged_by_its_own_forecasts(self, cdnow):
+        named, chosen = (rl.rolling_origins(cdnow, "26W", primary=name) for name in ("NBD", "auto"))
+        assert named.windows["model"].tolist() == ["NBD"]
+        assert named.windows["estimate"].sum() > chosen.windows["estimate"].sum()

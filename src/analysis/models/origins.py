@@ -26,7 +26,7 @@ from analysis.interval import Interval
 from analysis.models.fits import LEVEL, PurchaseFits, fit_all, refuse_unknown_model
 from analysis.models.futures import forecast
 from analysis.models.patterns import patterns_of
-from analysis.models.registry import MODELS
+from analysis.models.registry import FALLBACK, MODELS
 from analysis.models.scores import log_miss
 from analysis.models.season import fit_in_time
 from analysis.tables import Result
@@ -270,7 +270,7 @@ def rolling_origins(
     """
     refuse_unknown_model(primary)
     edges = None if promotions is None else promotion_edges(promotions)
-    found = windows_of(orders, round(duration(window) / 7), time_unit(unit), seed, most=most, edges=edges)
+    found = windows_of(orders, round(duration(window) / 7), time_unit(unit), seed, primary, most=most, edges=edges)
     return record_of(found, primary, level)
 
 
@@ -279,6 +279,7 @@ def windows_of(
     weeks: int,
     unit: TimeUnit,
     seed: int,
+    primary: str = AUTO,
     *,
     most: int = MOST_WINDOWS,
     edges: np.ndarray | None = None,
@@ -290,7 +291,7 @@ def windows_of(
     from analysis.data.holdout import rolling_splits
 
     splits = rolling_splits(orders, weeks, most)
-    windows = tuple(found for split in splits if (found := window_of(split, unit, seed, edges)))
+    windows = tuple(found for split in splits if (found := window_of(split, unit, seed, primary, edges)))
     if not windows:
         raise Unavailable(
             "No window of {weeks:weeks} can be forecast from what comes before it: it takes at least as long before, "
@@ -301,13 +302,16 @@ def windows_of(
     return windows
 
 
-def window_of(split: HoldoutSplit, unit: TimeUnit, seed: int, edges: np.ndarray | None = None) -> Window | None:
+def window_of(
+    split: HoldoutSplit, unit: TimeUnit, seed: int, primary: str = AUTO, edges: np.ndarray | None = None
+) -> Window | None:
     """A past window forecast from its past; None where that identifies no model."""
+    named = primary if primary == FALLBACK else AUTO  # any other is fitted in any case, or not identified
     step = -(-len(split.calibration) // MOST_CUSTOMERS)
     chosen = replace(split.calibration, table=split.calibration.table.iloc[::step])
     clock, came = Clock(unit), split.holdout_orders[::step]
     try:
-        fits = fit_all(patterns_of(chosen, clock), clock, seed, quick=True)
+        fits = fit_all(patterns_of(chosen, clock), clock, seed, named, quick=True)
     except NotIdentified:
         return None
     past, in_time = (chosen, split.daily, split.calibration.table["first_order"], seed), {}

@@ -81,13 +81,13 @@ def promotion_edges(tables):
 
 
 @step(cost=5)
-def windows(orders, holdout_weeks, time_unit, seed, promotion_edges=None):
+def windows(orders, holdout_weeks, time_unit, seed, primary, promotion_edges=None):
     """Past windows, half as long as the holdout, each forecast from what came before it."""
     from analysis.data.holdout import refuse_no_holdout
     from analysis.models.origins import windows_of
 
     refuse_no_holdout(holdout_weeks)
-    return windows_of(orders, max(1, holdout_weeks // 2), time_unit, seed, edges=promotion_edges)
+    return windows_of(orders, max(1, holdout_weeks // 2), time_unit, seed, primary, edges=promotion_edges)
 
 
 @step(stored=False)
