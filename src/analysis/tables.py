@@ -58,7 +58,15 @@ class _Column:
         return escape(shown(f"{part} {kind}".strip(), value))
 
 
-class Result:
+class HoldsFrames:
+    """Hands out copies of its frames, lazy ones: who edits one changes nothing that is computed from it."""
+
+    def __getattribute__(self, name: str) -> Any:
+        found = super().__getattribute__(name)
+        return found.copy(deep=False) if isinstance(found, pd.DataFrame) else found
+
+
+class Result(HoldsFrames):
     """What is computed: shows its main table, and hands it over."""
 
     main: ClassVar[str] = "to_frame"

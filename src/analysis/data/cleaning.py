@@ -26,7 +26,7 @@ from analysis.data.rows import MONEY_ROLES, PRICE_ROLES, Rows, problems_in_rows
 from analysis.data.vocabulary import CODES, CODES_OF_SIGN, IN_NAME, in_words, rows_by_code
 from analysis.errors import CONTENT, USAGE, DataError, InputRefused, Problem, Unavailable, UsageError, counted
 from analysis.plotting import Plots
-from analysis.tables import table_html
+from analysis.tables import HoldsFrames, table_html
 from analysis.words import Message, block
 
 BIRTH_WINDOW_DAYS = 28
@@ -49,7 +49,7 @@ MOST_WEEKS = 130
 
 
 @dataclass(frozen=True, repr=False)
-class Cleaned:
+class Cleaned(HoldsFrames):
     """What is known of cleaned rows wherever they are; attributes as of ``Orders``."""
 
     ledger: pd.DataFrame

@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import tempfile
-import weakref
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -151,7 +151,7 @@ class Orders(Cleaned):
 
 
 def _write_occasions(orders: Orders, path: Path) -> None:
-    unfinished = path.with_name(f"occasions-{os.getpid()}.unfinished")
+    unfinished = path.with_name(f"occasions-{os.getpid()}-{threading.get_ident()}.unfinished")
     more = ", CAST(discount AS DOUBLE) AS discount" if orders.days.has_discount else ""
     more += ", category" if "category" in orders.days.columns else ""
     with orders.days.opened() as days:
@@ -260,7 +260,7 @@ def read_orders(
         told = (replace(problem, message=_of_arguments(problem.message)) for problem in error.problems)
         raise InputRefused(told) from None
     if isinstance(orders, Orders):
-        weakref.finalize(orders.days, _remove, folder, os.getpid())
+        orders.days.owns(folder)
     else:
         shutil.rmtree(folder)
     return orders
@@ -308,11 +308,6 @@ def _of_arguments(message: str) -> str:
     message = message.replace("`data.discount`", "`discount_is`")
     message = re.sub(r"^configuration [\w.]+: ", "", KEY_OF_ARGUMENT.sub("", message))
     return message.replace("configuration key", "argument")
-
-
-def _remove(folder: Path, owner: int) -> None:
-    if os.getpid() == owner:  # and not in a process that was forked from it
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def load_orders(

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import shutil
+import tempfile
+import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -78,7 +81,29 @@ class Days:
 
     def __getstate__(self) -> dict:
         self.store()
-        return self.__dict__
+        return {**self.__dict__, "path": self.path.read_bytes()}
+
+    def __setstate__(self, state: dict) -> None:
+        folder = Path(tempfile.mkdtemp(prefix="rlab-"))
+        path = folder / "days.parquet"
+        path.write_bytes(state["path"])
+        self.__dict__.update(state, path=path)
+        self.owns(folder)
+
+    def __deepcopy__(self, _: dict) -> Days:
+        return self  # rows do not change, and the file lives as long as any copy
+
+    def __copy__(self) -> Days:
+        return self
+
+    def owns(self, folder: Path) -> None:
+        """A temporary folder that goes with the last reference to these."""
+        weakref.finalize(self, _remove, folder, os.getpid())
+
+
+def _remove(folder: Path, owner: int) -> None:
+    if os.getpid() == owner:  # and not in a process that was forked from it
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @dataclass(frozen=True)

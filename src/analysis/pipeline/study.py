@@ -119,10 +119,12 @@ class Study:
 
     def result(self, name: str) -> Any:
         """The result of a step: known, kept in the store, or computed now; a refusal is raised."""
+        import pandas as pd  # which opening a study does without
+
         found = self.outcome(name)
         if isinstance(found, RetentionLabError):
             raise found.with_traceback(None)
-        return found
+        return found.copy(deep=False) if isinstance(found, pd.DataFrame) else found
 
     def outcome(self, name: str) -> Any:
         """As ``result``, but a refusal is given back."""
