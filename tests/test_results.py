@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import datetime as dt
 import pickle
 import subprocess
 import sys
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import pandas as pd
@@ -55,3 +57,23 @@ def test_several_threads_ask_for_the_same_thing_at_once(orders):
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda _: rl.customer_base(orders).bridge, range(4)))
     assert all(each.equals(found[0]) for each in found)
+
+
+IDS = {
+    "UUIDs": lambda place: uuid.UUID(int=place + 1),
+    "bytes": lambda place: bytes([65 + place]),
+    "truth values": lambda place: bool(place % 2),
+    "tuples": lambda place: (place, "nl"),
+    "numbers and text": lambda place: place or "a",
+    "days": lambda place: dt.date(2020, 1, 1 + place),
+}
+
+
+@pytest.mark.parametrize("kind", IDS)
+def test_ids_of_any_kind_come_back_as_they_came(kind):
+    ids = [IDS[kind](place % 7) for place in range(40)]
+    frame = pd.DataFrame({"client": ids, "when": pd.date_range("2025-01-01", periods=40)})
+    summary = rl.read_orders(frame, customer="client", date="when").summary("day")
+    assert set(summary.index) == set(ids)
+    found = rl.NBD().fit(summary, unit="day").predict("13W")
+    assert len(frame.merge(found, left_on="client", right_index=True)) == 40

@@ -35,7 +35,7 @@ from analysis.data.reading import damage_named, part_of, raw_table
 from analysis.data.remote import UNREAD, RemoteOrders, configured_table, is_remote, remote_orders
 from analysis.data.rows import file_rows
 from analysis.data.source import RawTable
-from analysis.data.summary import STORED_AT_ONCE, TABLE, CustomerSummary, Days, customer_summary
+from analysis.data.summary import STORED_AT_ONCE, TABLE, CustomerSummary, Days, customer_summary, text_of_ids
 from analysis.errors import USAGE, InputRefused, Problem, UsageError, collecting
 from analysis.plotting import Plots
 
@@ -248,6 +248,10 @@ def read_orders(
     files, frame = ("table", source) if is_remote(source) else _source_and_frame(source)
     data = {"transactions": files, "observation_end": observation_end, "discount": settings.pop("discount_is", None)}
     data |= settings
+    ids: dict[str, Any] = {}
+    if isinstance(frame, pd.DataFrame) and isinstance(frame.get(customer), pd.Series):
+        text, ids = text_of_ids(frame[customer])
+        frame = frame.assign(**{customer: text}) if ids else frame
     if columns or not isinstance(files, Mapping) or "sample" not in files:
         data["columns"] = columns
     folder = Path(tempfile.mkdtemp(prefix="rlab-"))
@@ -261,6 +265,9 @@ def read_orders(
         raise InputRefused(told) from None
     if isinstance(orders, Orders):
         orders.days.owns(folder)
+        if ids:
+            orders.days.id_type = ids
+            orders = replace(orders, histories=replace(orders.histories, id_type=ids))
     else:
         shutil.rmtree(folder)
     return orders

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -37,7 +38,7 @@ class Days:
     columns
         Type of every column in Ibis ().
     id_column, id_type
-        What the source calls its customers; pandas' type of their ids, which are text here.
+        What the source calls its customers; pandas' type of their ids, which are text here, or the ids by their text.
     connection
         The connection that holds the table, None once it is stored.
     """
@@ -45,7 +46,7 @@ class Days:
     path: Path
     columns: dict[str, str]
     id_column: str = "customer_id"
-    id_type: str = "str"
+    id_type: str | dict[str, Any] = "str"
     connection: Connection | None = field(repr=False, default=None, metadata={"stored": False})
 
     @property
@@ -126,14 +127,14 @@ class CustomerSummary:
     has_money
         Whether the money columns are there.
     id_column, id_type
-        What the source calls its customers; pandas' type of their ids.
+        What the source calls its customers; pandas' type of their ids, or the ids by their text.
     """
 
     table: pd.DataFrame
     observation_end: dt.date | None
     has_money: bool
     id_column: str = "customer_id"
-    id_type: str = "str"
+    id_type: str | dict[str, Any] = "str"
 
     @property
     def here(self) -> CustomerSummary:
@@ -146,7 +147,10 @@ class CustomerSummary:
     @property
     def ids(self) -> pd.Index:
         """The customers' ids as they came, in the order of ``table``."""
-        return pd.Index(self.table["customer_id"].astype(self.id_type), name=self.id_column)
+        text, kind = self.table["customer_id"], self.id_type
+        if isinstance(kind, str):
+            return pd.Index(text.astype(kind), name=self.id_column)
+        return pd.Index(list(map(kind.get, text)), name=self.id_column, tupleize_cols=False)
 
     def places(self, customers: pd.Series) -> np.ndarray:
         """Row of each customer in ``table``, -1 where there is none, shape (n,)."""
@@ -230,15 +234,31 @@ class CustomerSummary:
         if problems := list(_problems_in_summary(numbers)):
             raise DataError(*problems)
         frequency = numbers["frequency"].to_numpy().astype("int64")
-        table = pd.DataFrame({"customer_id": frame.index.astype("str"), "orders": frequency + 1})
+        ids = frame.index.to_series().reset_index(drop=True)
+        text, others = text_of_ids(ids)
+        table = pd.DataFrame({"customer_id": text.astype("str"), "orders": frequency + 1})
         table["frequency"] = frequency
         table["recency_days"] = to_days(numbers["recency"].to_numpy(), unit)
         table["T_days"] = to_days(numbers["T"].to_numpy(), unit)
         if money:
             table["mean_repeat_value"] = np.where(frequency > 0, numbers["monetary_value"], np.nan)
         is_number = frame.index.dtype.kind in "iuf"
-        id_type = str(frame.index.dtype) if is_number else "str"
+        id_type = str(frame.index.dtype) if is_number else others or "str"
         return cls(table, None, money, str(frame.index.name or "customer_id"), id_type)
+
+
+def text_of_ids(ids: pd.Series) -> tuple[pd.Series, dict[str, Any]]:
+    """Ids of a frame, as text where they are neither text nor numbers; then also the ids by their text.
+
+    >>> text, ids = text_of_ids(pd.Series([True, (1, "x"), None]))
+    >>> text.tolist(), ids
+    (['True', "(1, 'x')", None], {'True': True, "(1, 'x')": (1, 'x')})
+    """
+    if pd.api.types.infer_dtype(ids) in ("string", "integer", "floating", "mixed-integer-float", "categorical"):
+        return ids, {}
+    text = ids.map(str, na_action="ignore")
+    known = ids.notna()
+    return text, dict(zip(text[known], ids[known], strict=True))
 
 
 def _problems_in_summary(numbers: pd.DataFrame) -> Iterator[str]:
