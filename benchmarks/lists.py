@@ -35,8 +35,8 @@ def lists_at(frame: pd.DataFrame, day: int, **known: object) -> tuple[rl.Orders,
     end = (START + pd.Timedelta(days=day - 1)).date()
     orders = rl.read_orders(frame, customer="customer", date="date", amount="amount", observation_end=end)
     fit = rl.BGNBD().fit(orders)
-    value = rl.customer_value(fit, rl.GammaGamma().fit(orders), horizon="1Y")
-    costs = {"gross_margin": MARGIN, "cost_per_contact": COST, "window": f"{WINDOW}D"}
+    value = rl.customer_value(fit, rl.GammaGamma().fit(orders), horizon="1Y", gross_margin=MARGIN)
+    costs = {"cost_per_contact": COST, "window": f"{WINDOW}D"}
     stand = rl.ladder(orders, fit)
     if known:
         known["effects"] = lot_effects(orders, known["lots"], known.pop("sent")).effects
@@ -64,7 +64,7 @@ def shop(names: int, seed: int) -> dict[str, float]:
     effect, lots = effects_of(before, harmed), []
     for name in before.lists.index:
         try:
-            lots.append(draw_lot(before, name, after=(START + pd.Timedelta(days=DAYS - 1)).date(), gross_margin=MARGIN))
+            lots.append(draw_lot(before, name))
         except UsageError:  # too few are on it
             continue
     lots = pd.concat(lots, ignore_index=True)

@@ -21,7 +21,7 @@ MARGIN = dict(zip(COSTS, (0.4, 1.0, 0.25, 2.0), strict=True))
 
 @pytest.fixture(scope="module")
 def lists(small_shop):
-    costs = {"gross_margin": 0.4, "cost_per_contact": 0.5, "incentive": 2.0}
+    costs = {"cost_per_contact": 0.5, "incentive": 2.0}
 
     @cache
     def of_all():
@@ -29,44 +29,49 @@ def lists(small_shop):
 
     def lists(lots=None, **given):
         if lots is None and not given:
-            return replace(of_all(), lists=of_all().lists.copy())  # which tests change
+            return of_all()
         return contact_lists(*small_shop, **costs, lots=lots, **given)
 
     return lists
 
 
+def with_win_back(found, **figures):
+    """The lists, with other figures of those to be won back."""
+    table = found.lists
+    table.loc["win_back", [*figures]] = [*figures.values()]
+    return replace(found, lists=table)
+
+
 class TestDrawing:
     def test_halves_a_list_within_strata_and_fixes_what_it_counts_by(self, lists):
         found = lists()
-        lot = draw_lot(found, "win_back", after=END, gross_margin=0.4, seed=3)
+        lot = draw_lot(found, "win_back", seed=3)
         sent = found.to_send("win_back")["customer_id"]
         assert set(lot["customer"]) <= set(sent)
         assert abs((lot["arm"] == "contact").mean() - 0.5) < 0.02
         assert lot[["start", "end"]].drop_duplicates().to_numpy().tolist() == [
-            [pd.Timestamp("2025-07-01"), pd.Timestamp("2025-07-28")]
+            [pd.Timestamp("2024-12-31"), pd.Timestamp("2025-01-27")]
         ]
-        assert lot[list(COSTS)].iloc[0].tolist() == [0.4, 0.0, 0.5, 2.0]
-        pd.testing.assert_frame_equal(lot, draw_lot(found, "win_back", after=END, gross_margin=0.4, seed=3))
-        assert not lot.equals(draw_lot(found, "win_back", after=END, gross_margin=0.4, seed=4))
+        assert lot[list(COSTS)].iloc[0].tolist() == [0.3, 0.0, 0.5, 2.0]
+        pd.testing.assert_frame_equal(lot, draw_lot(found, "win_back", seed=3))
+        assert not lot.equals(draw_lot(found, "win_back", seed=4))
 
     def test_is_no_larger_than_finding_half_as_much_again_as_must_come_takes(self, lists):
-        found = lists()
-        found.lists.loc["win_back", ["p_order", "break_even", "margin"]] = 0.6, 0.8, 8.0
-        lot = draw_lot(found, "win_back", after=END, gross_margin=0.4)
+        found = with_win_back(lists(), p_order=0.6, break_even=0.8, margin=8.0)
+        lot = draw_lot(found, "win_back")
         # Of those contacted all order, and the incentive of 2 leaves 6 of each 8.
         assert len(lot) == np.ceil(2 * 0.6 * 0.4 * (8 / 6 * ERRORS_TO_FIND / 0.4) ** 2)
         assert len(lot) < found.lists.loc["win_back", "send"]
 
     def test_has_room_for_enough_orders_in_each_arm(self, lists):
-        found = lists()
-        found.lists.loc["win_back", ["p_order", "break_even"]] = 0.4, 5.0
-        assert len(draw_lot(found, "win_back", after=END, gross_margin=0.4)) == 2 * ENOUGH_ORDERING / 0.4
+        found = with_win_back(lists(), p_order=0.4, break_even=5.0)
+        assert len(draw_lot(found, "win_back")) == 2 * ENOUGH_ORDERING / 0.4
 
     def test_of_a_list_that_works_takes_everybody_and_leaves_a_tenth_out_within_strata(self, lists):
         effects = pd.DataFrame({"list": ["win_back"], "shrunk": [0.4], "verdict": ["works"]})
         found = lists(effects=effects)
         assert found.lists["works"].to_dict() == {name: name == "win_back" for name in found.lists.index}
-        lot = draw_lot(found, "win_back", after=END, gross_margin=0.4, seed=3)
+        lot = draw_lot(found, "win_back", seed=3)
         sent = found.customers.query("list == 'win_back' and send").set_index("customer_id")
         assert set(lot["customer"]) == set(sent.index)
         out = lot["customer"][lot["arm"] == "none"]
@@ -78,20 +83,19 @@ class TestDrawing:
         effects = pd.DataFrame({"list": ["win_back"], "shrunk": [-0.4], "verdict": ["open"]})
         found = lists(effects=effects)
         assert found.lists.loc["win_back", "send"] == 0
-        end = (found.customers["valid_until"].max() - pd.Timedelta(days=28)).date()
-        lot = draw_lot(found, "win_back", after=end, gross_margin=0.4)
+        lot = draw_lot(found, "win_back")
         assert not set(lot["customer"]) & set(found.customers.query("send")["customer_id"])
         asked = set(lot.loc[lot["arm"] == "contact", "customer"])
         assert set(lists(lot, effects=effects, most=len(asked)).customers.query("send")["customer_id"]) == asked
 
     def test_refuses_what_is_no_list_or_a_short_one(self, lists):
         with pytest.raises(UsageError, match="0 customers may be written to, a lot takes 20"):
-            draw_lot(lists(), "gifts", after=END, gross_margin=0.4)
+            draw_lot(lists(), "gifts")
 
     def test_keeps_a_customer_in_one_lot_and_off_every_other_list_as_long_as_it_runs(self, lists):
         before = lists()
         end = (before.customers["valid_until"].max() - pd.Timedelta(days=28)).date()
-        lot = draw_lot(before, "win_back", after=end, gross_margin=0.4)
+        lot = draw_lot(before, "win_back")
         after = lists(lot)
         asked = set(lot.loc[lot["arm"] == "contact", "customer"])
         sent = after.customers[after.customers["send"]]

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,17 +13,19 @@ from analysis.value.contacts import ERRORS_TO_FIND, LISTS, contact_lists, reason
 from analysis.value.ladder import ladder
 from analysis.value.valuation import customer_value
 
-COSTS = {"gross_margin": 0.4, "cost_per_order": 1.0, "cost_per_contact": 0.5, "incentive": 2.0}
-
-
-@pytest.fixture
-def shop(small_shop):
-    return small_shop
+COSTS = {"cost_per_contact": 0.5, "incentive": 2.0}
+MARGIN = {"gross_margin": 0.4, "cost_per_order": 1.0}
 
 
 @pytest.fixture(scope="module")
-def found(small_shop):
-    return contact_lists(*small_shop, **COSTS)
+def shop(small_shop):
+    orders, fit, value, stand = small_shop
+    return orders, fit, replace(value, **MARGIN), stand
+
+
+@pytest.fixture(scope="module")
+def found(shop):
+    return contact_lists(*shop, **COSTS)
 
 
 def test_a_contact_pays_from_the_break_even_lift_on(shop, found):
@@ -197,7 +201,7 @@ def planted():
     columns = {"customer": "customer", "date": "date", "amount": "amount", "category": "category"}
     orders = rl.read_orders(simulate_shop(ShopTruth(names=8_000), seed=3).orders, **columns)
     fit = BGNBD().fit(orders)
-    value = customer_value(fit, GammaGamma().fit(orders), horizon="1Y")
+    value = customer_value(fit, GammaGamma().fit(orders), horizon="1Y", **MARGIN)
     return orders, contact_lists(orders, fit, value, ladder(orders, fit), **COSTS)
 
 

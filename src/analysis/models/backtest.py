@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm, sem
 
+from analysis.arguments import checked
 from analysis.errors import NotIdentified, Unavailable
 from analysis.interval import Interval
 from analysis.models.baselines import BASELINES, CountForecast, history_of, learned_forecast
-from analysis.models.fits import AUTO, LEVEL, PurchaseFit, PurchaseFits
+from analysis.models.fits import AUTO, LEVEL, PurchaseFit, PurchaseFits, refuse_unknown_model
 from analysis.models.futures import Forecast, forecast, passes_for
 from analysis.models.origins import fit_candidates
 from analysis.models.patterns import Patterns, patterns_of
@@ -165,6 +166,7 @@ class BackTest(Result):
         return "baseline" if self.lead.upper < 0 else "undecided"
 
 
+@checked
 def backtest(
     orders: Orders,
     holdout,
@@ -213,6 +215,7 @@ def backtest(
     """
     from analysis.data.holdout import holdout_split
 
+    refuse_unknown_model(primary)
     split = holdout_split(orders, round(duration(holdout) / 7))
     wanted = {"season": seasonal, "promotions": promotions is not None}
     follows = " and ".join(name for name, is_wanted in wanted.items() if is_wanted)

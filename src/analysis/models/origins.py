@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
+from analysis.arguments import checked
 from analysis.config import AUTO, PREFERRED
 from analysis.errors import NotIdentified, Unavailable
 from analysis.interval import Interval
@@ -226,6 +227,7 @@ class Record(Result):
         return bool(row["lead"] > REJECTED_AT * row["error"])
 
 
+@checked
 def rolling_origins(
     orders: Orders,
     window,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analysis.errors import DataError
+from analysis.errors import DataError, UsageError
 from analysis.time import Clock
 
 if TYPE_CHECKING:
@@ -108,6 +108,10 @@ def customers_of(data, unit: str | None = None) -> tuple[CustomerSummary, Orders
 
     if isinstance(data, Orders | RemoteOrders):
         return data.histories, data
+    if not isinstance(data, CustomerSummary | RemoteHistories | pd.DataFrame):
+        kind = type(data).__name__
+        raise UsageError(f"customers are of the type {kind}, must be orders, such as `rl.read_orders(...)` gives, or a "
+                         "pandas frame with frequency, recency and T")  # fmt: skip
     return data if isinstance(data, CustomerSummary | RemoteHistories) else CustomerSummary.from_lifetimes(
         data, unit=unit
     ), None

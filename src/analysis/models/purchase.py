@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 import numpy as np
 from scipy.special import gammaln, xlogy
 
-from analysis.errors import Unavailable
+from analysis.errors import Unavailable, UsageError
 from analysis.models.leaving import Leaving
 from analysis.models.patterns import Patterns, customers_of, patterns_of
 from analysis.models.quadrature import unit_rule
@@ -85,6 +85,8 @@ class PurchaseModel(ABC):
 
     def __init__(self, rate: Sequence[str] = (), dropout: Sequence[str] = (), *, dropout_moves: str = "mean"):
         """A purchase model; with ``rate`` or ``dropout``, names of covariates, see ``analysis.models.covariates``."""
+        if isinstance(rate, str) or isinstance(dropout, str):
+            raise UsageError("covariates of rate and dropout: must be lists of names, such as rate=['channel']")
         self.rate, self.dropout, self.dropout_moves = tuple(rate), tuple(dropout), dropout_moves
 
     @property

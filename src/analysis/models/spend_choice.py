@@ -19,10 +19,12 @@ from statsmodels.genmod.families import Gamma
 from statsmodels.genmod.families.links import Log
 from statsmodels.genmod.generalized_linear_model import GLM
 
+from analysis.arguments import checked
 from analysis.errors import NotIdentified
 from analysis.interval import Interval
 from analysis.models.credibility import Credibility, contributions, credibility_params
 from analysis.models.gamma_gamma import GammaGamma, gamma_gamma_maximum
+from analysis.models.patterns import customers_of
 from analysis.models.scores import rank_correlation
 from analysis.models.spend import (
     CREDIBILITY,
@@ -40,7 +42,7 @@ from analysis.tables import Result
 from analysis.words import Message
 
 if TYPE_CHECKING:
-    from analysis.data import CustomerSummary
+    from analysis.data import CustomerSummary, Orders
 
 FEWEST_CUSTOMERS = 100
 """With both an odd and an even repeat order; with fewer, Gamma-Gamma stays."""
@@ -96,16 +98,15 @@ class SpendChoice(Result):
         return rank_interval(self.odd_even, self.customers, level)
 
 
-def fit_spend(data, choice: SpendChoice | None = None, *, seed: int = 1) -> SpendFit | None:
+@checked
+def fit_spend(data: Orders | CustomerSummary, choice: SpendChoice | None = None, *, seed: int = 1) -> SpendFit | None:
     """The chosen spend model, Gamma-Gamma where none was; None where there is no money.
-
-    ``data`` are ``Orders`` or a ``CustomerSummary``.
 
     Examples
     --------
     >>> import analysis as rl
     >>> orders = rl.read_orders({"sample": "cdnow"})
-    >>> choice = rl.spend_choice(orders.histories)
+    >>> choice = rl.spend_choice(orders)
     >>> choice.model, rl.fit_spend(orders, choice).model
     ('Gamma-Gamma', 'Gamma-Gamma')
     """
@@ -131,7 +132,8 @@ def frequency_effect(spending: Spending) -> FrequencyEffect:
     return FrequencyEffect(slope, float(average ** (1 / slope)))
 
 
-def spend_choice(histories: CustomerSummary, *, seed: int = 1) -> SpendChoice | None:
+@checked
+def spend_choice(orders: Orders | CustomerSummary, *, seed: int = 1) -> SpendChoice | None:
     """The spend model that held-out orders speak for.
 
     None without money, and where too few customers have both an odd and an even order to hold out, or the summary does
@@ -140,9 +142,10 @@ def spend_choice(histories: CustomerSummary, *, seed: int = 1) -> SpendChoice | 
     Examples
     --------
     >>> import analysis as rl
-    >>> rl.spend_choice(rl.read_orders({"sample": "cdnow"}).histories).customers
+    >>> rl.spend_choice(rl.read_orders({"sample": "cdnow"})).customers
     736
     """
+    histories = customers_of(orders)[0]
     if not (histories.has_money and "odd_orders" in histories.table):
         return None
     halves, spending = _halves(histories, seed)

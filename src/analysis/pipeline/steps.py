@@ -271,7 +271,7 @@ def alerts(orders, ladder):
 @step(cost=1)
 def contact_lists(
     orders, fits, value, ladder, customer_tables, lots, lot_effects=None,
-    *, gross_margin, cost_per_order, cost_per_contact, incentive, window_days, most_contacts,
+    *, cost_per_contact, incentive, window_days, most_contacts,
 ):  # fmt: skip
     """Whom to contact, why, and the lift at which it pays."""
     from analysis.data.tables import expiring_points
@@ -282,8 +282,6 @@ def contact_lists(
         fits,
         value,
         ladder,
-        gross_margin=gross_margin,
-        cost_per_order=cost_per_order,
         cost_per_contact=cost_per_contact,
         incentive=incentive,
         window=f"{window_days}D",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic_core import to_json
 
+from analysis.arguments import checked
 from analysis.config import (
     SAMPLES,
     Config,
@@ -460,6 +461,7 @@ def open_study(
     return Study(resolved, _day(as_of), store, frame)
 
 
+@checked
 def test_claims(
     orders: Orders,
     fits: PurchaseFits | None = None,  # noqa: PT028 (no test of ours)

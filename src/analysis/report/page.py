@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from markupsafe import Markup, escape
 
+from analysis.arguments import checked
 from analysis.errors import Unavailable
 from analysis.plotting import WIDE, Picture, picture, plot_trend
 from analysis.report.stamp import ROLE, SENTINEL, identity_of
@@ -40,6 +41,7 @@ ANSWERS = {
 """What every amount of margin rests on; that other costs are not stated is said where they count."""
 
 
+@checked
 def open_page(study: Study, *, phone: bool = False) -> Page:
     """The page of a study, in its language and currency; from here on bare frames look as they do on the page.
 

@@ -172,12 +172,11 @@ def lot_of(config_file: Path, as_of: dt.date | None, store: Path, name: str) -> 
 
     study = _study_of(config_file, as_of, store)
     try:
-        found, economics, day = study.contact_lists, study.config.economics, study.orders.observation_end
+        found = study.contact_lists
     except Unavailable as gap:
         raise UsageError(f"--draw {name}: there are no lists; {gap}") from None
-    seed = zlib.crc32(f"{study.config.model.seed} {name} {day}".encode())
-    money = {"gross_margin": economics.gross_margin, "cost_per_order": economics.cost_per_order}
-    return day, draw_lot(found, name, after=day, **money, seed=seed)
+    seed = zlib.crc32(f"{study.config.model.seed} {name} {found.last_day}".encode())
+    return found.last_day, draw_lot(found, name, seed=seed)
 
 
 @dataclass

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from analysis.arguments import checked
 from analysis.config import EconomicsConfig, StrategiesConfig
 from analysis.config.assumptions import PARAMETERS
 from analysis.config.strategies import (
@@ -200,6 +201,7 @@ class StrategyComparison(Result):
         return pd.DataFrame(rows, columns=["name", "label", "unit", "source", "mean", "low", "high", "origin"])
 
 
+@checked
 def compare_strategies(
     fit: PurchaseFit | PurchaseFits,
     spend: SpendFit | None,

@@ -19,7 +19,6 @@ References
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -28,6 +27,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
+from analysis.arguments import checked
 from analysis.errors import UsageError
 from analysis.interval import Interval
 from analysis.strategies.experiment import FEWEST_ORDERING, Period, margins_of
@@ -62,9 +62,8 @@ KEPT_OUT = 10
 COSTS = ("gross_margin", "cost_per_order", "cost_per_contact", "incentive")
 
 
-def draw_lot(
-    found: ContactLists, name: str, *, after: dt.date, gross_margin: float, cost_per_order: float = 0.0, seed: int = 1
-) -> pd.DataFrame:
+@checked
+def draw_lot(found: ContactLists, name: str, *, seed: int = 1) -> pd.DataFrame:
     """A lot over those to be written to for a list: half of them, within tenths of the margin that they bring anyway.
 
     For a list that is sent to nobody, since its contacts are expected to cost more than they bring, it is drawn over
@@ -74,12 +73,8 @@ def draw_lot(
     by the bound that holds at every look, and to see enough orders in each arm; or all of the list where that is less.
     Of a list that lots showed to work everybody is in it, and a tenth is not written to.
 
-    Parameters
-    ----------
-    after
-        The last day of the data; the window begins on the next.
-    gross_margin, cost_per_order
-        At which the lot counts, whatever they are later; so do its window and the costs of a contact.
+    Its window begins on the day after the data end. The margin, the costs and the window of the lists stay those of the
+    lot, whatever they are later.
 
     Returns
     -------
@@ -101,7 +96,7 @@ def draw_lot(
     >>> fit = rl.BGNBD().fit(orders)
     >>> value = rl.customer_value(fit, rl.GammaGamma().fit(orders))
     >>> found = rl.contact_lists(orders, fit, value, rl.ladder(orders, fit))
-    >>> lot = rl.draw_lot(found, "win_back", after=orders.observation_end, gross_margin=0.3)
+    >>> lot = rl.draw_lot(found, "win_back")
     >>> lot["arm"].value_counts().to_dict()
     {'none': 32, 'contact': 31}
     """
@@ -113,7 +108,7 @@ def draw_lot(
     if len(rows) < FEWEST_CUSTOMERS:
         there = ", ".join(f"{each} ({count:,})" for each, count in there.items())
         raise UsageError(
-            f"--draw {name}: {len(rows):,} customers may be written to, a lot takes {FEWEST_CUSTOMERS}; there are "
+            f"list {name!r}: {len(rows):,} customers may be written to, a lot takes {FEWEST_CUSTOMERS}; there are "
             f"{there}"
         )
     row = found.lists.loc[name]
@@ -125,9 +120,9 @@ def draw_lot(
         size = int(min(np.ceil(max(found_by, 2 * ENOUGH_ORDERING / max(row["p_order"], 1e-9))), size))
     rows = rows.iloc[np.random.default_rng([seed, 62]).permutation(len(rows))[:size]]
     arms = assignment(rows.assign(residual_clv=rows["p_order"] * rows["margin"]), ("none", *written_to), seed)
-    days = {"start": after + dt.timedelta(days=1), "end": after + dt.timedelta(days=int(found.window_days))}
-    costs = (gross_margin, cost_per_order, found.cost_per_contact, found.incentive)
-    lot = arms.assign(**{name: pd.Timestamp(day) for name, day in days.items()}, **dict(zip(COSTS, costs, strict=True)))
+    last = pd.Timestamp(found.last_day)
+    days = {"start": last + pd.Timedelta(days=1), "end": last + pd.Timedelta(days=int(found.window_days))}
+    lot = arms.assign(**days, **{cost: getattr(found, cost) for cost in COSTS})
     lot.insert(0, "list", name)
     return lot.sort_values("customer", ignore_index=True)
 
@@ -161,6 +156,7 @@ class LotEffects:
 LOT_COLUMNS = ["list", "start", "end", "names", "asked", "sent", "spilled", "ordered", "others_ordered", "state"]
 
 
+@checked
 def lot_effects(
     orders: Orders, lots: pd.DataFrame | None, contacts: pd.DataFrame | None = None, *, level: float = 0.9
 ) -> LotEffects:

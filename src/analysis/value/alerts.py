@@ -16,6 +16,7 @@ import pandas as pd
 from scipy.special import expit, logit
 from scipy.stats import t as student
 
+from analysis.arguments import checked
 from analysis.errors import Unavailable
 from analysis.value.history import AnyOrders, history, left_truncation
 from analysis.value.lives import waiting_times
@@ -29,6 +30,7 @@ AGAIN_DAYS = 60
 COLUMNS = ["series", "month", "customers", "share", "expected", "lower", "upper", "level", "alert"]
 
 
+@checked
 def alerts(orders: AnyOrders, member_orders: int = 3) -> pd.DataFrame:
     """The last whole month against what the months before it let expect.
 

@@ -12,10 +12,11 @@ import ibis
 import numpy as np
 import pandas as pd
 
+from analysis.arguments import checked
 from analysis.config import EconomicsConfig
 from analysis.data.expressions import whole
 from analysis.data.ledger import Outcome, Reason
-from analysis.errors import Unavailable
+from analysis.errors import Unavailable, UsageError
 from analysis.plotting import Plots
 from analysis.tables import Result
 from analysis.value.history import AnyOrders, entered, exact, history, left_truncation
@@ -90,6 +91,7 @@ class CustomerBase(Result):
         return self.bridge[self.bridge["complete"]]
 
 
+@checked
 def customer_base(
     orders: AnyOrders,
     *,
@@ -131,7 +133,7 @@ def customer_base(
     """
     EconomicsConfig.checked(gross_margin=gross_margin, cost_per_order=cost_per_order)
     if months is not None and months < 1:
-        raise ValueError(f"months == {months}, must be at least 1")
+        raise UsageError(f"months == {months}, must be at least 1")
     months, edges, short = periods_of(orders, months)
     flows, deciles = flows_of(orders, edges)
     bridge, truncated = _bridge(edges, short, flows), left_truncation(orders)

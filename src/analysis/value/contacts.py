@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
+from analysis.arguments import checked
 from analysis.config import ContactsConfig
 from analysis.data.remote import InEngine
 from analysis.errors import Unavailable, UsageError
@@ -128,6 +129,10 @@ class ContactLists(Result):
     unasked
         Of the customers asleep half a year before the end: customers, returned (share that ordered since), margin_each
         (their orders at the mean margin of an order [currency]); whether anybody asked them, orders do not tell.
+    last_day
+        The last day of the data.
+    gross_margin, cost_per_order
+        As of the value: what is left of an order's amount, and a further cost of each order [currency].
     window_days, cost_per_contact, incentive
         As asked for.
     permission
@@ -138,6 +143,9 @@ class ContactLists(Result):
     lists: pd.DataFrame
     tests: pd.DataFrame
     unasked: pd.DataFrame
+    last_day: dt.date
+    gross_margin: float
+    cost_per_order: float
     window_days: float
     cost_per_contact: float
     incentive: float
@@ -160,14 +168,13 @@ class ContactLists(Result):
         return pd.DataFrame({"list": chosen["list"], "reason": [str(each) for each in reasons(chosen)]})
 
 
+@checked
 def contact_lists(
     orders: AnyOrders,
     fit: PurchaseFit | Iterable[PurchaseFit],
     value: CustomerValue,
     ladder: Ladder,
     *,
-    gross_margin: float = 0.3,
-    cost_per_order: float = 0.0,
     cost_per_contact: float = 0.0,
     incentive: float = 0.0,
     window: object = "28D",
@@ -187,9 +194,7 @@ def contact_lists(
     Parameters
     ----------
     fit, value, ladder
-        The fitted purchase model, what customers are worth, and where they stand.
-    gross_margin, cost_per_order
-        Share of an order's amount that is left, and a further cost of each order [currency].
+        The fitted purchase model, what customers are worth, at the margin that counts here too, and where they stand.
     cost_per_contact, incentive
         Of one contact, and of what everybody gets who then orders [currency].
     window
@@ -232,7 +237,7 @@ def contact_lists(
     """
     ContactsConfig.checked(cost_per_contact=cost_per_contact, incentive=incentive, most_contacts=most)
     fit, days = with_rhythm(fits_of(fit)), duration(window)
-    table = _customers(orders, fit, value, ladder, days, gross_margin, cost_per_order)
+    table = _customers(orders, fit, value, ladder, days)
     none = pd.DataFrame({"points": [], "expires": pd.DatetimeIndex([])})
     lapsing = (none if points is None else points).reindex(table["customer_id"].astype(str))
     table["points"] = lapsing["points"].to_numpy(dtype=float)
@@ -269,7 +274,7 @@ def contact_lists(
     chosen["valid_until"] = (end + pd.to_timedelta(np.ceil(left), "D")).dt.normalize()
     order = pd.CategoricalIndex(chosen["list"], list(LISTS), ordered=True)
     chosen = chosen.iloc[np.argsort(order.codes, kind="stable")].reset_index(drop=True)
-    tests, unasked = _tests(orders, fit, gross_margin, cost_per_order)
+    tests, unasked = _tests(orders, fit, value.gross_margin, value.cost_per_order)
     before = orders.observation_end - dt.timedelta(days=TEST_DAYS)
     if "category" in orders.days.columns and before > orders.observation_start:
         with suppress(Unavailable):
@@ -279,6 +284,9 @@ def contact_lists(
         _lists(chosen, known, incentive),
         tests,
         unasked,
+        orders.observation_end,
+        value.gross_margin,
+        value.cost_per_order,
         days,
         cost_per_contact,
         incentive,
@@ -319,8 +327,6 @@ def _customers(
     value: CustomerValue,
     ladder: Ladder,
     days: float,
-    margin: float,
-    cost: float,
 ) -> pd.DataFrame:
     """One row a customer with all that lists go by; ``left``: days for which a reason goes on to hold."""
     refuse_without_money(orders)
@@ -335,7 +341,8 @@ def _customers(
     table["quite_late"] = np.where(repeats > 0, rhythm, np.nan)
     worth = value.customers
     worth = worth.to_frame() if isinstance(worth, InEngine) else worth.set_index("customer_id")
-    table["margin"] = margin * worth["expected_order_value"].reindex(table["customer_id"]).to_numpy() - cost
+    order_value = worth["expected_order_value"].reindex(table["customer_id"]).to_numpy()
+    table["margin"] = value.gross_margin * order_value - value.cost_per_order
     table["own_value"] = orders.histories.table["spent"].to_numpy() / now["orders"]
     alike = _alike(table["own_value"], now["orders"])
     table["alike_value"], table["low"] = alike.transform("median"), alike.rank(pct=True) <= LOW_ORDERS

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from analysis.arguments import checked
 from analysis.config import EconomicsConfig
-from analysis.errors import DataError
+from analysis.errors import DataError, UsageError
 from analysis.time import DAYS_PER_YEAR, duration, force_of_interest
 from analysis.value.intervals import ends
 from analysis.value.shifts import expected_at_rest
@@ -81,6 +82,7 @@ def by_id(values: pd.Series, ids: pd.Index, name: str) -> pd.Series:
     return values.reindex(ids)
 
 
+@checked
 def rfm(orders: Orders | CustomerSummary, groups: int = 3) -> pd.Series:
     """RFM groups: scores of recency, frequency and money from 1 (lowest) to ``groups``, by customer id.
 
@@ -103,6 +105,8 @@ def rfm(orders: Orders | CustomerSummary, groups: int = 3) -> pd.Series:
     >>> groups.value_counts().head(2).to_dict()
     {'R3 F3 M3': 520, 'R1 F1 M1': 431}
     """
+    if groups not in (allowed := range(2, 11)):
+        raise UsageError(f"rfm: groups == {groups!r}, must be from {allowed[0]} to {allowed[-1]}")
     histories = getattr(orders, "histories", orders)
     table = histories.table
     measures = {"R": table["recency_days"] - table["T_days"], "F": table["orders"]}
@@ -116,6 +120,7 @@ def rfm(orders: Orders | CustomerSummary, groups: int = 3) -> pd.Series:
     return pd.Series(text.to_numpy(), index=histories.ids, name="rfm")
 
 
+@checked
 def value_by_group(
     fit: CovariateFit,
     spend: SpendFit,

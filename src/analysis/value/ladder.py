@@ -14,6 +14,7 @@ import pandas as pd
 from scipy.optimize import isotonic_regression
 from statsmodels.duration.survfunc import SurvfuncRight
 
+from analysis.arguments import checked
 from analysis.config import nearest
 from analysis.errors import DataError, Unavailable, UsageError
 from analysis.models.fits import fits_of
@@ -116,6 +117,7 @@ class Ladder(Result):
         return found.astype({"orders": "Int64", "asleep": "boolean"})
 
 
+@checked
 def ladder(
     orders: AnyOrders,
     fit: PurchaseFit | Iterable[PurchaseFit] | None = None,

@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from analysis.arguments import checked
 from analysis.config import EconomicsConfig, RetentionConfig
 from analysis.errors import Unavailable
 from analysis.interval import Interval
@@ -436,6 +437,7 @@ class RetentionLift(Result):
         return {**row, "p_in_range": lift.p_in_range, "reason": lift.reason, **vars(choice)}
 
 
+@checked
 def retention_lift(
     fit: PurchaseFit | Iterable[PurchaseFit],
     spend: SpendFit,

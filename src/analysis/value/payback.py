@@ -18,6 +18,7 @@ from ibis.expr.types import FloatingValue, Table
 from scipy.stats import norm
 from statsmodels.regression.linear_model import OLS
 
+from analysis.arguments import checked
 from analysis.config import EconomicsConfig
 from analysis.errors import DataError, Unavailable
 from analysis.models.fits import fits_of
@@ -109,6 +110,7 @@ class Payback(Result):
     plot = Plots(curve="analysis.value.plots:plot_payback")
 
 
+@checked
 def payback(
     orders: AnyOrders,
     fit: PurchaseFit | Iterable[PurchaseFit],
@@ -466,6 +468,7 @@ def pooled_means(part: pd.DataFrame, level: float, least: float = 0.0) -> pd.Dat
 YEAR_DAYS = 365
 
 
+@checked
 def earned_growth(orders: AnyOrders, earned: pd.Series) -> pd.DataFrame:
     """Revenue of each year over that of the year before, by whom it came from.
 
@@ -520,6 +523,7 @@ def earned_growth(orders: AnyOrders, earned: pd.Series) -> pd.DataFrame:
     return found.assign(earned_growth=(found["kept"] + found["earned"]) / over - 1, growth=found["revenue"] / over - 1)
 
 
+@checked
 def referred_against_others(
     orders: AnyOrders,
     earned: pd.Series,

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
+from analysis.arguments import checked
 from analysis.errors import Unavailable
 from analysis.value.history import AnyOrders, customer_days
 
@@ -20,6 +21,7 @@ FEWEST = 10
 """Lines of a category, in either of the two times, from which on its change is told."""
 
 
+@checked
 def promotion_honesty(orders: AnyOrders, promotions: pd.DataFrame | None, *, level: float = 0.9) -> pd.DataFrame:
     """List prices in the 30 days before each promotion against the 60 days before these, and who got no discount.
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from analysis.arguments import checked
 from analysis.config import EconomicsConfig
 from analysis.errors import DataError, Unavailable
 from analysis.interval import Interval
@@ -266,6 +267,7 @@ class CustomerValue(Result):
         return by_id(group, pd.Index(self.customers["customer_id"]), "groups")
 
 
+@checked
 def customer_value(
     fit: PurchaseFit | Iterable[PurchaseFit],
     spend: SpendFit | None,
@@ -525,6 +527,7 @@ class Outlook:
         return wide.lower, wide.upper
 
 
+@checked
 def outlook(value: CustomerValue, record: Record | None = None) -> Outlook:
     """The totals of a value with calibrated intervals; without a record only with what is assumed beforehand.
 
@@ -575,11 +578,15 @@ class RemoteValue:
         expected_order_value and residual_clv [currency].
     expected_total, expected_orders
         Residual value [currency] and orders of the base in expectation, with their **credible** intervals.
+    gross_margin, cost_per_order
+        The assumptions.
     """
 
     customers: InEngine
     expected_total: Interval | None
     expected_orders: Interval
+    gross_margin: float
+    cost_per_order: float
 
     @property
     def total(self) -> Interval:
@@ -619,7 +626,7 @@ def remote_value(
     orders, amount, discounted = expected_at_rest(histories, fit, spend, horizon_years, delta)[0]
     expected_orders = Interval.around(known["customers"] @ found["expected_orders"], orders[1:], level)
     if spend is None:
-        return RemoteValue(histories.predicted(found), None, expected_orders)
+        return RemoteValue(histories.predicted(found), None, expected_orders, gross_margin, cost_per_order)
     # Expected order values are affine in a customer's own mean.
     intercept, with_one = (spend.order_values(known["frequency"], np.full(len(known), mean)) for mean in (0.0, 1.0))
     parts = {"discounted": discounted_orders(fit, patterns, years, delta, end)}
@@ -630,4 +637,5 @@ def remote_value(
     columns |= {"expected_order_value": table.expected_order_value, "residual_clv": table.discounted * left}
     customers = InEngine(table.select(**columns), histories.orders.id_column)
     total = gross_margin * amount - cost_per_order * discounted
-    return RemoteValue(customers, Interval.around(total[0], total[1:], level), expected_orders)
+    expected_total = Interval.around(total[0], total[1:], level)
+    return RemoteValue(customers, expected_total, expected_orders, gross_margin, cost_per_order)
