@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 import analysis as rl
+from analysis.data import simulate_transactions
 from analysis.interval import Interval
 from analysis.models.origins import Calibration, Window, choice_of, leads, record_of, time_that_wins
 
@@ -164,6 +165,20 @@ class TestTheRecord:
     def test_a_window_that_does_not_fit_is_said(self, cdnow):
         with pytest.raises(rl.Unavailable, match="No window of 60 weeks"):
             rl.rolling_origins(cdnow, "60W")
+
+    def test_amounts_that_rise_move_the_interval_of_money_and_not_that_of_orders(self):
+        frame = simulate_transactions(1_500, window_days=1_000, birth_days=500, seed=5)
+        years = (pd.to_datetime(frame["date"]) - pd.Timestamp(frame["date"].min())).dt.days / 365.25
+        frame["amount"] *= np.exp(0.4 * years)
+        orders = rl.read_orders(frame, customer="customer", date="date", amount="amount")
+        record = rl.rolling_origins(orders, "13W")
+        assert record.money.location > 0.15
+        assert abs(record.calibration.location) < 0.05
+        last = record.windows.iloc[-1]
+        assert last["spent_upper"] < last["spent"] < last["spent_calibrated_upper"]
+        without = rl.rolling_origins(rl.read_orders(frame, customer="customer", date="date"), "13W", most=1)
+        assert without.money is None
+        assert "spent" not in without.windows
 
     def test_a_named_model_without_dropout_is_judged_by_its_own_forecasts(self, cdnow):
         named, chosen = (rl.rolling_origins(cdnow, "26W", primary=name) for name in ("NBD", "auto"))

@@ -11,7 +11,7 @@ from analysis.data import CustomerSummary
 from analysis.data.simulation import simulate_transactions
 from analysis.errors import DataError
 from analysis.interval import Interval
-from analysis.models.origins import Calibration
+from analysis.models.origins import Calibration, Record
 from analysis.models.patterns import patterns_of
 from analysis.models.registry import MODELS
 from analysis.time import Clock, TimeUnit, force_of_interest, units_per_year
@@ -219,14 +219,17 @@ def quarter(cdnow_39_weeks, cdnow_purchase, cdnow_spend):
     return rl.customer_value(cdnow_purchase.primary.of(cdnow_39_weeks), cdnow_spend, "13W")
 
 
-class Missed:
-    """A record of windows of 13 weeks that missed by much."""
-
-    calibration = Calibration.of([0.3, -0.2, 0.25], [0.05] * 3, 91)
+MISSED = Record(
+    "BG/NBD", False, pd.DataFrame(), pd.DataFrame(),
+    calibration=Calibration.of([0.3, -0.2, 0.25], [0.05] * 3, 91),
+    money=Calibration.of([0.4, -0.3, 0.35], [0.06] * 3, 91),
+    follows="",
+)  # fmt: skip
+"""Windows of 13 weeks that missed by much."""
 
 
 def test_groups_are_widened_like_the_base_in_orders_and_in_money(quarter):
-    ahead = outlook(quarter, Missed)
+    ahead = outlook(quarter, MISSED)
     one = ahead.of(quarter.by(pd.Series("all", index=quarter.customers["customer_id"]))).loc["all"]
     for name, total in (("", ahead.money), ("expected_orders_", ahead.orders)):
         found = one[f"{name}calibrated_lower"], one[f"{name}calibrated_upper"]
@@ -239,12 +242,12 @@ def test_groups_are_widened_like_the_base_in_orders_and_in_money(quarter):
 
 
 def test_a_shorter_horizon_is_widened_by_more(quarter):
-    usual, month = (outlook(replace(quarter, horizon_years=days / 365.25), Missed) for days in (91, 30))
+    usual, month = (outlook(replace(quarter, horizon_years=days / 365.25), MISSED) for days in (91, 30))
     assert (month.orders.upper, month.money.upper) > (usual.orders.upper, usual.money.upper)
     wide = [each.of(quarter.by("recency"))["calibrated_upper"].to_numpy() for each in (usual, month)]
     assert (wide[1] > wide[0]).all()
     assert not usual.is_assumed
-    assert outlook(replace(quarter, horizon_years=3.0), Missed).is_assumed
+    assert outlook(replace(quarter, horizon_years=3.0), MISSED).is_assumed
 
 
 def test_what_brings_nothing_has_no_calibrated_interval(quarter):
@@ -255,7 +258,7 @@ def test_what_brings_nothing_has_no_calibrated_interval(quarter):
 
 
 def test_the_figure_of_segments_shows_the_calibrated_interval(quarter):
-    ahead = outlook(quarter, Missed)
+    ahead = outlook(quarter, MISSED)
     drawn = quarter.plot.segments(by="orders", outlook=ahead).collections[0].get_segments()
     expected = ahead.of(quarter.by("orders")[::-1])[["calibrated_lower", "calibrated_upper"]].to_numpy()
     assert np.array([line[:, 0] for line in drawn]) == pytest.approx(expected)

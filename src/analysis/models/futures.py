@@ -21,8 +21,10 @@ from analysis.models.purchase import PurchaseModel, SimulatedOrders
 from analysis.models.registry import MODELS
 
 if TYPE_CHECKING:
+    from analysis.data.summary import CustomerSummary
     from analysis.models.fits import PurchaseFit
     from analysis.models.patterns import Patterns
+    from analysis.models.spend import SpendFit
 
 SINGLY = 32
 """Orders of one future that are valued one by one; the rest of a longer series by its mean and variance."""
@@ -59,6 +61,13 @@ class Spenders:
     def rows(self, chosen: slice) -> Spenders:
         columns = (self.frequency, self.mean_value, self.relative, self.expected)
         return Spenders(*(column[chosen] for column in columns), self.draws)
+
+
+def spenders_of(histories: CustomerSummary, spend: SpendFit, passes: int) -> Spenders:
+    """The customers of a summary with money, for so many passes."""
+    x, mean = histories.table["frequency"].to_numpy(), histories.table["mean_repeat_value"].to_numpy(dtype=float)
+    draws = None if spend.posterior is None else spend.posterior.draws[:passes]
+    return Spenders(*spend.known(x, mean), spend.order_values(x, mean), draws)
 
 
 @dataclass(frozen=True)
@@ -110,6 +119,8 @@ class Forecast:
         Probability of fewer orders than came, and of just as many, shape (n,).
     totals
         Simulated totals over customers, shape (passes,).
+    money
+        The same of their amounts [currency]; None without a spend model.
     """
 
     name: str
@@ -118,11 +129,13 @@ class Forecast:
     below: np.ndarray
     at: np.ndarray
     totals: np.ndarray
+    money: np.ndarray | None = None
 
 
 def forecast(
-    fit: PurchaseFit, patterns: Patterns, came: np.ndarray, after: dt.date, days: float, *, seed: int, most: int
-) -> Forecast:
+    fit: PurchaseFit, patterns: Patterns, came: np.ndarray, after: dt.date, days: float, *, seed: int, most: int,
+    spenders: Spenders | None = None,
+) -> Forecast:  # fmt: skip
     """Forecast so many days after a day, in which customers ordered ``came``, shape (n,), with ``most`` passes."""
     model, horizon = MODELS[fit.model], float(fit.clock.ahead(days, after))
     mean = model.expected_purchases(fit.params, horizon, *patterns.history)[patterns.index]
@@ -132,12 +145,14 @@ def forecast(
     rows, counts = np.divmod(code, width)
     probability = model.pmf(fit.params, horizon, *(part[rows] for part in patterns.history), counts)[of_customer]
     draws = fit.posterior.draws[: passes_for(patterns.customers, most=most)]
-    below, at, totals = np.zeros(len(came)), np.zeros(len(came)), np.zeros(len(draws))
+    below, at, totals, money = (np.zeros(size) for size in (len(came), len(came), len(draws), len(draws)))
     history = tuple(part[patterns.index] for part in patterns.history)
-    for rows, orders, *_ in simulate_futures(model, draws, history, horizon, seed=seed):
+    for rows, orders, worth, _ in simulate_futures(model, draws, history, horizon, spenders=spenders, seed=seed):
         below[rows], at[rows] = (orders < came[rows]).mean(axis=0), (orders == came[rows]).mean(axis=0)
         totals += orders.sum(axis=1)
-    return Forecast(fit.model, mean, np.log(np.maximum(probability, 1e-300)), below, at, totals)
+        money += 0.0 if worth is None else worth.sum(axis=1)
+    known = np.log(np.maximum(probability, 1e-300))
+    return Forecast(fit.model, mean, known, below, at, totals, None if spenders is None else money)
 
 
 def passes_for(customers: int, most: int) -> int:

@@ -12,7 +12,7 @@ References
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -25,16 +25,18 @@ from analysis.config import AUTO, PREFERRED
 from analysis.errors import NotIdentified, Unavailable
 from analysis.interval import Interval
 from analysis.models.fits import LEVEL, PurchaseFits, fit_all, refuse_unknown_model
-from analysis.models.futures import forecast
+from analysis.models.futures import forecast, spenders_of
 from analysis.models.patterns import patterns_of
 from analysis.models.registry import FALLBACK, MODELS
 from analysis.models.scores import log_miss
 from analysis.models.season import fit_in_time
+from analysis.models.spend_choice import fit_spend
 from analysis.tables import Result
 from analysis.time import Clock, TimeUnit, duration, promotion_edges, time_unit, to_days
 
 if TYPE_CHECKING:
     from analysis.data import CustomerSummary, HoldoutSplit, Orders
+    from analysis.models.spend import SpendFit
 
 MOST_WINDOWS = 8
 MOST_CUSTOMERS = 20_000
@@ -150,12 +152,12 @@ class Window:
     ----------
     calibration_end, end
         The origin, and the last day of the window.
-    actual
-        Repeat orders in it, of the customers of before.
-    forecasts
-        Model name -> simulated totals, shape (passes,).
+    actual, spent
+        Repeat orders in it of the customers of before, and their amount [currency]; None without money.
+    forecasts, money
+        Model name -> simulated totals of orders, and of their amounts, shape (passes,).
     estimates
-        Model name -> expected total.
+        Model name -> expected orders.
     log_scores
         Log probability of what each customer did; one column a model, the index customer ids.
     season
@@ -172,10 +174,16 @@ class Window:
     log_scores: pd.DataFrame
     season: float = 1.0
     in_time: Mapping[str, Window] = field(default_factory=dict)
+    spent: float | None = None
+    money: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def miss(self, model: str) -> tuple[float, float]:
-        """The log error of a model, and its own standard deviation of that; see ``log_miss``."""
+        """The log error of a model's orders, and its own standard deviation of that; see ``log_miss``."""
         return log_miss(self.actual, self.estimates[model], self.forecasts[model])
+
+    def miss_of_money(self, model: str) -> tuple[float, float]:
+        """The same of the amount of these orders."""
+        return log_miss(max(self.spent, 0.0), self.money[model].mean(), self.money[model])
 
 
 @dataclass(frozen=True, repr=False)
@@ -194,9 +202,10 @@ class Record(Result):
     windows
         One row a window, the oldest first: origin, end, model (chosen from the windows before it), actual, estimate,
         lower and upper (the model's own predictive interval), calibrated_lower and calibrated_upper (widened by the
-        windows before it), season (operational days over days; 1 in calendar time), log_error, log_sd, level.
-    calibration
-        From all windows.
+        windows before it), season (operational days over days; 1 in calendar time), log_error, log_sd, level; with
+        money also spent (the amount of these orders [currency]) and the same columns of it, beginning with ``spent_``.
+    calibration, money
+        From all windows, of orders and of their amounts; without money the latter is None.
     follows
         What the models' time follows, see ``Clock.follows``, since past windows were forecast better so.
     """
@@ -206,6 +215,7 @@ class Record(Result):
     choice: pd.DataFrame
     windows: pd.DataFrame
     calibration: Calibration
+    money: Calibration | None
     follows: str
 
     main = "windows"
@@ -316,20 +326,25 @@ def window_of(
         fits = fit_all(patterns_of(chosen, clock), clock, seed, named, quick=True)
     except NotIdentified:
         return None
+    spend = fit_spend(chosen, seed=seed) if chosen.has_money else None
+    given = chosen, came, split, seed, spend, None if spend is None else float(split.holdout_spent[::step].sum())
     past, in_time = (chosen, split.daily, split.calibration.table["first_order"], seed), {}
     for follows in TIMES if edges is not None else TIMES[:1]:
         if found := fit_in_time(fits, *past, follows, edges, quick=True):
-            in_time[follows] = forecast_of(found, chosen, came, split, seed)
-    return replace(forecast_of(fits, chosen, came, split, seed), in_time=in_time)
+            in_time[follows] = _forecast_of(found, *given)
+    return replace(_forecast_of(fits, *given), in_time=in_time)
 
 
-def forecast_of(
-    fits: PurchaseFits, histories: CustomerSummary, came: np.ndarray, split: HoldoutSplit, seed: int
-) -> Window:
+def _forecast_of(
+    fits: PurchaseFits, histories: CustomerSummary, came: np.ndarray, split: HoldoutSplit, seed: int,
+    spend: SpendFit | None, spent: float | None,
+) -> Window:  # fmt: skip
     """The window of a split from fits on its past; ``came`` is what each customer ordered in it, shape (n,)."""
     clock, days, after = fits.primary.clock, split.holdout_days, split.calibration_end
     patterns = patterns_of(histories, clock)
-    found = [forecast(fit, patterns, came, after, days, seed=seed, most=PASSES) for fit in fits]
+    spenders = None if spend is None else spenders_of(histories, spend, PASSES)
+    settings = {"seed": seed, "most": PASSES, "spenders": spenders}
+    found = [forecast(fit, patterns, came, after, days, **settings) for fit in fits]
     return Window(
         calibration_end=after,
         end=after + dt.timedelta(days=days),
@@ -338,6 +353,8 @@ def forecast_of(
         estimates={each.name: float(each.mean.sum()) for each in found},
         log_scores=pd.DataFrame({each.name: each.log_probability for each in found}, index=histories.ids),
         season=float(to_days(clock.ahead(days, after), clock.unit)) / days,
+        spent=spent,
+        money={each.name: each.money for each in found if each.money is not None},
     )
 
 
@@ -355,28 +372,22 @@ def record_of(
     """
     window_days = (windows[0].end - windows[0].calibration_end).days
     turns = {follows: _in_turn(_of_time(windows, follows), primary) for follows in ("", *TIMES)}
-    rows = []
+    rows, has_money = [], windows[0].spent is not None
     for number, window in enumerate(windows):
         best = time_that_wins(windows[:number], primary)
         turn = turns[best if best in window.in_time else ""]
         past = [each for each in turn if each[0].calibration_end < window.calibration_end]
         now, model = turn[len(past)]
-        own, (error, sd) = Interval.around(now.estimates[model], now.forecasts[model], level), now.miss(model)
-        calibrated = _calibration(past, window_days).widened(own, window_days)
-        rows.append(
-            {
-                "origin": pd.Timestamp(now.calibration_end),
-                "end": pd.Timestamp(now.end),
-                "model": model,
-                "actual": now.actual,
-                **vars(own),
-                "calibrated_lower": calibrated.lower,
-                "calibrated_upper": calibrated.upper,
-                "season": now.season,
-                "log_error": error,
-                "log_sd": sd,
-            }
-        )
+        own = Interval.around(now.estimates[model], now.forecasts[model], level)
+        row = {"origin": pd.Timestamp(now.calibration_end), "end": pd.Timestamp(now.end), "model": model}
+        row |= {"actual": now.actual, **vars(own), **_calibrated(past, own, window_days), "season": now.season}
+        row |= dict(zip(("log_error", "log_sd"), now.miss(model), strict=True))
+        if has_money:
+            own = Interval.around(float(now.money[model].mean()), now.money[model], level)
+            told = {**vars(own), **_calibrated(past, own, window_days, Window.miss_of_money)}
+            told |= dict(zip(("log_error", "log_sd"), now.miss_of_money(model), strict=True))
+            row |= {"spent": now.spent, **{f"spent_{name}": value for name, value in told.items() if name != "level"}}
+        rows.append(row)
     follows = time_that_wins(windows, primary) if follows is None else follows
     judged = _of_time(windows, follows)
     chosen = choice_of(judged, list(judged[-1].estimates), previous)
@@ -386,6 +397,7 @@ def record_of(
         choice=leads(judged),
         windows=pd.DataFrame(rows),
         calibration=_calibration(turns[follows], window_days),
+        money=_calibration(turns[follows], window_days, Window.miss_of_money) if has_money else None,
         follows=follows,
     )
 
@@ -403,8 +415,15 @@ def _in_turn(windows: Sequence[Window], primary: str) -> list[tuple[Window, str]
     ]
 
 
-def _calibration(turns: Sequence[tuple[Window, str]], window_days: int) -> Calibration:
-    return Calibration.of(*np.reshape([window.miss(model) for window, model in turns], (-1, 2)).T, window_days)
+def _calibration(
+    turns: Sequence[tuple[Window, str]], window_days: int, miss: Callable[[Window, str], tuple] = Window.miss
+) -> Calibration:
+    return Calibration.of(*np.reshape([miss(window, model) for window, model in turns], (-1, 2)).T, window_days)
+
+
+def _calibrated(past: Sequence[tuple[Window, str]], own: Interval, window_days: int, *miss: Callable) -> dict:
+    wide = _calibration(past, window_days, *miss).widened(own, window_days)
+    return {"calibrated_lower": wide.lower, "calibrated_upper": wide.upper}
 
 
 def time_that_wins(windows: Sequence[Window], primary: str = AUTO) -> str:

@@ -246,7 +246,8 @@ def _origins(record: Any) -> dict[str, Any]:
     windows = record.windows.astype({"origin": str, "end": str})
     choice = record.choice.rename_axis("model")
     told = _of(record, "primary", "named", "made_on_little", "seasonal", "follows", "lead_decides")
-    return told | {"choice": choice, "windows": windows, **_of(record.calibration, "spread", "location")}
+    of_orders, of_money = (each and _of(each, "spread", "location") for each in (record.calibration, record.money))
+    return told | {"choice": choice, "windows": windows, **of_orders, "money": of_money}
 
 
 def _score(score: Mapping[str, Any]) -> dict[str, Any]:
@@ -262,7 +263,7 @@ def _portfolio(study: Study) -> dict[str, Any]:
         "residual_clv": value.total,
         "expected_residual_clv": value.expected_total,
         "expected_orders": value.expected_orders,
-        "calibrated": _of(ahead, "orders", "money", "spread", "windows", "is_assumed"),
+        "calibrated": _of(ahead, "orders", "money", "is_assumed") | _of(ahead.calibration, "spread", "windows"),
         "customers_alive": {model: interval.estimate for model, interval in alive.items()},
         "customers_alive_intervals": alive,
         "by_model": value.by_model,

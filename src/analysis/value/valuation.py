@@ -19,7 +19,7 @@ from analysis.config import EconomicsConfig
 from analysis.errors import DataError, Unavailable
 from analysis.interval import Interval
 from analysis.models.fits import fits_of
-from analysis.models.futures import Spenders, passes_for, simulate_futures
+from analysis.models.futures import Spenders, passes_for, simulate_futures, spenders_of
 from analysis.models.patterns import Patterns, patterns_of
 from analysis.models.registry import MODELS
 from analysis.plotting import Plots
@@ -347,12 +347,9 @@ def futures(
     patterns, spend = patterns_of(histories, clock), spend if histories.has_money else None
     years, delta = horizon_years * units_per_year(unit), force_of_interest(annual_discount_rate, unit)
     horizon = clock.ahead(to_days(years, unit), end)
-    table, spenders = _known(histories, primary), None
+    table = _known(histories, primary)
     passes = passes_for(len(table), most=PASSES)
-    if spend is not None:
-        x, mean = table["frequency"].to_numpy(), histories.table["mean_repeat_value"].to_numpy(dtype=float)
-        money = None if spend.posterior is None else spend.posterior.draws[:passes]
-        spenders = Spenders(*spend.known(x, mean), spend.order_values(x, mean), money)
+    spenders = None if spend is None else spenders_of(histories, spend, passes)
     by_model, history = {}, np.array(patterns.history, dtype=float)[:, patterns.index]
     silent = np.round(to_days(table["T"] - table["recency"], unit)).to_numpy()
     for fit in reversed(fits):
@@ -481,23 +478,22 @@ class Outlook:
     ----------
     orders, money
         Expected orders, and the residual value [currency]; None without money or where nothing is left.
-    spread
-        Root mean square of the log error beyond the model's own.
-    windows
-        Past windows that it rests on.
-    is_assumed
-        Whether the horizon is longer than a window, so that the interval is carried on by assumption.
-    calibration, horizon_days
-        What intervals are widened by.
+    calibration_of_orders, calibration
+        What the intervals of orders and of money are widened by; without money the same.
+    horizon_days
+        How far ahead the totals are.
     """
 
     orders: Interval
     money: Interval | None
-    spread: float
-    windows: int
-    is_assumed: bool
+    calibration_of_orders: Calibration
     calibration: Calibration
     horizon_days: float
+
+    @property
+    def is_assumed(self) -> bool:
+        """Whether the horizon is longer than a window, so that the interval is carried on by assumption."""
+        return self.calibration.is_assumed(self.horizon_days)
 
     def of(self, groups: pd.DataFrame) -> pd.DataFrame:
         """Groups as ``CustomerValue.by`` gives them, with calibrated intervals beside the predictive ones.
@@ -511,19 +507,21 @@ class Outlook:
             With calibrated_lower and calibrated_upper of the residual value [currency] (without money of the orders),
             and expected_orders_calibrated_lower and expected_orders_calibrated_upper.
         """
-        ends = {"": ("estimate", "lower", "upper")}
-        ends["expected_orders_"] = ("expected_orders", "expected_orders_lower", "expected_orders_upper")
+        ends = {"": (self.calibration, ("estimate", "lower", "upper"))}
+        ends["expected_orders_"] = self.calibration_of_orders, (
+            "expected_orders", "expected_orders_lower", "expected_orders_upper",
+        )  # fmt: skip
         found = {}
-        for name, columns in ends.items():
+        for name, (calibration, columns) in ends.items():
             rows = groups[[*columns, "level"]].to_numpy(dtype=float)
-            wide = [self._ends(Interval(*row)) for row in rows.tolist()]
+            wide = [self._ends(calibration, Interval(*row)) for row in rows.tolist()]
             found[f"{name}calibrated_lower"], found[f"{name}calibrated_upper"] = np.reshape(wide, (-1, 2)).T
         return groups.assign(**found)
 
-    def _ends(self, own: Interval) -> tuple[float, float]:
+    def _ends(self, calibration: Calibration, own: Interval) -> tuple[float, float]:
         if not own.estimate > 0:
             return np.nan, np.nan
-        wide = self.calibration.widened(own, self.horizon_days)
+        wide = calibration.widened(own, self.horizon_days)
         return wide.lower, wide.upper
 
 
@@ -554,15 +552,14 @@ def outlook(value: CustomerValue, record: Record | None = None) -> Outlook:
         Calibration,  # with SciPy's distributions, which a page that reads a value spares
     )
 
-    calibration = Calibration.of([], [], WINDOW_DAYS) if record is None else record.calibration
+    of_orders = Calibration.of([], [], WINDOW_DAYS) if record is None else record.calibration
+    of_money = (record and record.money) or of_orders
     days, money = value.horizon_years * DAYS_PER_YEAR, value.total
     return Outlook(
-        orders=calibration.widened(value.expected_orders, days),
-        money=None if money is None or money.estimate <= 0 else calibration.widened(money, days),
-        spread=calibration.spread,
-        windows=calibration.windows,
-        is_assumed=calibration.is_assumed(days),
-        calibration=calibration,
+        orders=of_orders.widened(value.expected_orders, days),
+        money=None if money is None or money.estimate <= 0 else of_money.widened(money, days),
+        calibration_of_orders=of_orders,
+        calibration=of_orders if money is None else of_money,
         horizon_days=days,
     )
 
