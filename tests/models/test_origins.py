@@ -180,6 +180,14 @@ class TestTheRecord:
         assert without.money is None
         assert "spent" not in without.windows
 
+    def test_windows_that_missed_to_one_side_in_a_row_are_counted_from_the_last(self):
+        scores = {"BG/NBD": np.zeros(5)}
+
+        def lost(*came):
+            return record_of([window(scores, each, 100.0, month) for month, each in enumerate(came, 1)]).lost_in_a_row
+
+        assert [lost(100, 101, 400, 900), lost(400, 100), lost(10, 400), lost(100, 99)] == [2, 0, 1, 0]
+
     def test_a_named_model_without_dropout_is_judged_by_its_own_forecasts(self, cdnow):
         named, chosen = (rl.rolling_origins(cdnow, "26W", primary=name) for name in ("NBD", "auto"))
         assert named.windows["model"].tolist() == ["NBD"]

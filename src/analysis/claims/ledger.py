@@ -56,8 +56,12 @@ class Claims(Result):
 
         ``claim`` is the id of the reading by survival.
         """
-        found = {each.verdict for each in self if each.declared.test is CLAIMS[claim].test}
+        found = self.measures(claim)
         return found.pop() if len(found) == 1 else Outcome.DEPENDS
+
+    def measures(self, claim: str) -> set[Outcome]:
+        """The verdicts on it under each measure of retention."""
+        return {each.verdict for each in self if each.declared.test is CLAIMS[claim].test}
 
     def counts(self) -> Message:
         """How many claims came out how."""

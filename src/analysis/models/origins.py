@@ -231,6 +231,13 @@ class Record(Result):
         return len(self.windows) < ENOUGH_WINDOWS
 
     @property
+    def lost_in_a_row(self) -> int:
+        """How many of the last windows, in a row, came out beyond the same end of the calibrated interval."""
+        came, low, high = (self.windows[name][::-1] for name in ("actual", "calibrated_lower", "calibrated_upper"))
+        side = np.sign(came - came.clip(low, high)).to_numpy()
+        return int((side[0] != 0) * (side == side[0]).cumprod().sum())
+
+    @property
     def lead_decides(self) -> bool:
         """Whether the primary model scores better than BG/NBD by more than luck."""
         row = self.choice.loc[self.primary]

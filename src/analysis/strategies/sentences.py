@@ -168,10 +168,16 @@ def _first(found: StrategyComparison) -> Message:
     by_form = {form: [each for each in ranked if each.form == form] for form in FORMS}
     years, named = found.years, {form: name_of(each[0].strategy) for form, each in by_form.items() if each}
     if best := by_form[DO]:
+        first = best[0]
         return Message(
             "**Do this: {name}.** It is expected to earn some {difference:estimate rounded_money} more over "
-            "{years:years} ({difference:range rounded_money}).",
-            name=named[DO], years=years, difference=best[0].difference
+            "{years:years} ({difference:range rounded_money}), new customers included."
+            if first.unit == "year" or first.most.estimate <= 0
+            else "**Do this if it costs {most:margin} {unit} or less: {name}.** At {cost:money} it is expected to earn "
+            "some {difference:estimate rounded_money} more over {years:years} ({difference:range rounded_money}), new "
+            "customers included.",
+            name=named[DO], years=years, difference=first.difference, most=first.most.estimate, unit=UNITS[first.unit],
+            cost=first.cost,
         )  # fmt: skip
     if best := by_form[TRY_FIRST]:
         return Message(
