@@ -159,20 +159,20 @@ def decision_sentences(found: StrategyComparison) -> list[Message]:
     rows = found.to_frame().query("strategy != 'nothing'").itertuples()
     labels = {row.strategy: (row.name, row.label) for row in rows}
     brief = {name for name in labels if len(labels) > MOST_IN_FULL and name_of(name) != name}
+    brief |= {each.strategy for each in _ranked(found, DO)[:1] if _has_price(each)}  # which the first sentence gives
     said = [advice_sentence(found.advice[name], *labels[name], brief=name in brief) for name in labels]
     return [_first(found), basis(found), *said]
 
 
 def _first(found: StrategyComparison) -> Message:
-    ranked = sorted(found.advice.values(), key=lambda each: -each.difference.estimate)
-    by_form = {form: [each for each in ranked if each.form == form] for form in FORMS}
+    by_form = {form: _ranked(found, form) for form in FORMS}
     years, named = found.years, {form: name_of(each[0].strategy) for form, each in by_form.items() if each}
     if best := by_form[DO]:
         first = best[0]
         return Message(
             "**Do this: {name}.** It is expected to earn some {difference:estimate rounded_money} more over "
             "{years:years} ({difference:range rounded_money}), new customers included."
-            if first.unit == "year" or first.most.estimate <= 0
+            if not _has_price(first)
             else "**Do this if it costs {most:margin} {unit} or less: {name}.** At {cost:money} it is expected to earn "
             "some {difference:estimate rounded_money} more over {years:years} ({difference:range rounded_money}), new "
             "customers included.",
@@ -188,12 +188,18 @@ def _first(found: StrategyComparison) -> Message:
                        name=named[FIND_OUT_FIRST])  # fmt: skip
     if by_form[EITHER]:
         return Message("**It makes hardly any difference what you do; take what is cheapest.**")
-    if ranked and ranked[0].difference.estimate > 0:
+    if any(each.difference.estimate > 0 for each in found.advice.values()):
         return Message(
             "**Go on as today.** What may earn more over {years:years} loses too often, and no test is worth its cost.",
             years=years)  # fmt: skip
     return Message("**Go on as today.** Nothing that was compared is expected to earn more over {years:years}.",
                    years=years)  # fmt: skip
+
+
+def _ranked(found: StrategyComparison, form: str) -> list[Advice]:
+    """The advice of one form, the strategy that is expected to earn most first."""
+    given = (each for each in found.advice.values() if each.form == form)
+    return sorted(given, key=lambda each: -each.difference.estimate)
 
 
 def advice_sentence(advice: Advice, name, label, *, brief: bool = False) -> Message:
@@ -234,7 +240,8 @@ def advice_sentence(advice: Advice, name, label, *, brief: bool = False) -> Mess
             "is expected, {loses}.",
             other=name_of(advice.other), **said
         )  # fmt: skip
-    return _with_what_pays(Message("**{name}** ({label}): **do it**, {loses}.", **said), _where_it_pays(advice))
+    done = Message("**{name}** ({label}): **do it**, {loses}.", **said)
+    return done if brief else _with_what_pays(done, _where_it_pays(advice))
 
 
 def _with_what_pays(advised: Message, where: Message) -> Message:
@@ -242,10 +249,15 @@ def _with_what_pays(advised: Message, where: Message) -> Message:
 
 
 def _where_it_pays(advice: Advice) -> Message:
-    if advice.unit == "year" or advice.most.estimate <= 0:
+    if not _has_price(advice):
         return _margin_needed(advice)
     numbers = {"most": advice.most.estimate, "unit": UNITS[advice.unit], "cost": advice.cost}
     return Message("at a cost of {most:margin} {unit} or less; {cost:money} is reckoned with", **numbers)
+
+
+def _has_price(advice: Advice) -> bool:
+    """Whether it pays below a price of an order or a gift."""
+    return advice.unit != "year" and advice.most.estimate > 0
 
 
 def _margin_needed(advice: Advice) -> Message:
