@@ -64,6 +64,20 @@ def test_labels_do_not_collide_in_a_grid_of_ones_own(layout):
         assert all(text.get_window_extent().x1 <= figure.bbox.x1 for text in ax.texts)
 
 
+@pytest.mark.parametrize("own", [
+    lambda ax: ax.set_xticks([0, 7, 14]), lambda ax: ax.set_xscale("symlog"), lambda ax: ax.set_xticks([]),
+])  # fmt: skip
+def test_ones_own_axes_may_have_ticks_a_scale_and_a_place_of_their_own(own):
+    figure = pyplot.figure(figsize=(11, 4))
+    ax = figure.subfigures(1, 2)[1].subplots()
+    own(ax)
+    assert Result().plot.lines(ax) is ax
+    parts = plotting.panels(pyplot.subplots()[1], 3)
+    assert len(parts) == 3
+    assert parts[0].figure.axes[0].figure is parts[0].figure
+    figure.canvas.draw()
+
+
 def test_the_same_drawing_gives_the_same_bytes_whatever_the_readers_settings():
     first = picture(lambda ax: plot_lines(None, ax))
     with mpl.rc_context({"font.size": 20, "axes.facecolor": "black"}):

@@ -180,8 +180,9 @@ def own_axes(ax: Axes | None, *, size: tuple[float, float] = (WIDE, 3.4)) -> Axe
     A user's figure that has no layout gets matplotlib's constrained one, so that labels in a grid do not collide.
     """
     if ax is not None:
-        if ax.figure.get_layout_engine() is None:
-            ax.figure.set_layout_engine("constrained")
+        figure = ax.get_figure(root=True)
+        if figure.get_layout_engine() is None:
+            figure.set_layout_engine("constrained")
         return ax
     from matplotlib import pyplot
 
@@ -190,10 +191,10 @@ def own_axes(ax: Axes | None, *, size: tuple[float, float] = (WIDE, 3.4)) -> Axe
 
 
 def panels(ax: Axes, count: int) -> list[Axes]:
-    """Small axes side by side in the place of ``ax``; on a phone in two columns."""
+    """Small axes side by side in the place of ``ax``, which is left empty; on a phone in two columns."""
     columns = min(count, 2) if is_narrow(ax) else count
     figure, grid = ax.figure, ax.get_subplotspec().subgridspec(-(-count // columns), columns)
-    ax.remove()
+    ax.set_axis_off()
     return [figure.add_subplot(grid[place]) for place in range(count)]
 
 
@@ -250,9 +251,11 @@ def format_ticks(ax: Axes, *, x: str | None = None, y: str | None = None) -> Axe
 
 
 def few_ticks(ax: Axes, *, x: int | None = None, y: int | None = None, integer: bool = False) -> Axes:
-    for axis, most in (("x", x), ("y", y)):
-        if most:
-            ax.locator_params(axis=axis, nbins=most, integer=integer)
+    from matplotlib.ticker import MaxNLocator
+
+    for axis, most in ((ax.xaxis, x), (ax.yaxis, y)):
+        if most and axis.get_scale() == "linear":
+            axis.set_major_locator(MaxNLocator(nbins=most, integer=integer, steps=[1, 2, 2.5, 5, 10]))
     return ax
 
 
