@@ -53,6 +53,18 @@ def test_pickled_orders_are_whole_in_another_process(orders, tmp_path):
     assert said.stdout.strip() == str(orders.cohorts()[0].sum()), said.stderr
 
 
+def test_both_doors_give_the_same_value(sample_study):
+    study = sample_study("cdnow")
+    orders, economics = study.orders, study.config.economics
+    window = f"{study.config.data.holdout_weeks // 2}W"
+    fit, spend = rl.fit_purchase(orders, window), rl.fit_spend(orders, rl.spend_choice(orders))
+    settings = {"gross_margin": economics.gross_margin, "annual_discount_rate": economics.annual_discount_rate}
+    value = rl.customer_value(fit, spend, f"{economics.horizon_years}Y", **settings)
+    assert fit.model == study.fit.model
+    assert value.total == study.value.total
+    assert rl.outlook(value, rl.rolling_origins(orders, window)).money == study.outlook.money
+
+
 def test_several_threads_ask_for_the_same_thing_at_once(orders):
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda _: rl.customer_base(orders).bridge, range(4)))

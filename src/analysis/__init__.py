@@ -21,6 +21,7 @@ _HOME = {
     "fit_spend": "models.spend_choice",
     "NBD": "models.nbd",
     "backtest": "models.backtest",
+    "fit_purchase": "models.origins",
     "rolling_origins": "models.origins",
     "customer_value": "value.valuation",
     "outlook": "value.valuation",

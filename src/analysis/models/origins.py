@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,7 @@ from analysis.arguments import checked
 from analysis.config import AUTO, PREFERRED
 from analysis.errors import NotIdentified, Unavailable
 from analysis.interval import Interval
-from analysis.models.fits import LEVEL, PurchaseFits, fit_all, refuse_unknown_model
+from analysis.models.fits import LEVEL, PurchaseFit, PurchaseFits, fit_all, refuse_unknown_model
 from analysis.models.futures import forecast, spenders_of
 from analysis.models.patterns import patterns_of
 from analysis.models.registry import FALLBACK, MODELS
@@ -291,6 +292,47 @@ def rolling_origins(
     edges = None if promotions is None else promotion_edges(promotions)
     found = windows_of(orders, round(duration(window) / 7), time_unit(unit), seed, primary, most=most, edges=edges)
     return record_of(found, primary, level)
+
+
+@checked
+def fit_purchase(
+    orders: Orders,
+    window="13W",
+    *,
+    unit: str = "week",
+    primary: str = AUTO,
+    seed: int = 1,
+    promotions: pd.DataFrame | None = None,
+) -> PurchaseFit:
+    """The purchase model that past windows support, on all orders: what a study and a report fit.
+
+    BG/NBD unless another forecast the windows better by more than luck; in the time of a season, or of promotions,
+    where that forecast them better. Without a window that fits into the data it is BG/NBD.
+
+    Parameters
+    ----------
+    orders, window, unit, primary, seed, promotions
+        As of ``rolling_origins``.
+
+    Raises
+    ------
+    NotIdentified
+        Where the data identify no model, or not the one that is named.
+
+    Examples
+    --------
+    >>> import analysis as rl
+    >>> orders = rl.open_study(sample="cdnow").orders
+    >>> rl.fit_purchase(orders).model
+    'MBG/NBD'
+    """
+    refuse_unknown_model(primary)
+    unit, edges, windows = time_unit(unit), None if promotions is None else promotion_edges(promotions), ()
+    with suppress(Unavailable):
+        windows = windows_of(orders, round(duration(window) / 7), unit, seed, primary, edges=edges)
+    settings = {"follows": time_that_wins(windows, primary), "primary": primary, "edges": edges}
+    found = fit_candidates(orders.histories, orders.daily, time_unit=unit, seed=seed, **settings)
+    return led_by_choice(found, windows, primary).primary.of(orders)
 
 
 def windows_of(
