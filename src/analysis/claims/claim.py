@@ -187,10 +187,10 @@ class Verdict:
         """The number under each model with the probability of the claim, why there is none, and further numbers."""
         said = []
         for model, estimate in self.estimates.items():
-            number, chance = copy.copy(self.declared.found), chance_said(self.probabilities[model])
-            number.values, name = {"estimate": estimate}, NAMES.get(model, model)
+            number = self.declared.found.with_values(estimate=estimate)
             said.append(Message("{model}: {finding}; probability of the claim: {chance}.",
-                model=name, finding=number, chance=chance))  # fmt: skip
+                model=NAMES.get(model, model), finding=number,
+                chance=chance_said(self.probabilities[model])))  # fmt: skip
         return [*said, *([self.reason] if self.reason else []), *self.details]
 
     @property
