@@ -34,7 +34,6 @@ from analysis.strategies.simulation import (
     Lives,
     Totals,
     World,
-    annuity,
     base_lives,
     customers_of,
     new_lives,
@@ -45,7 +44,7 @@ from analysis.strategies.simulation import (
 )
 from analysis.strategies.trial import outcomes_of, trials_of
 from analysis.tables import Result
-from analysis.time import DAYS_PER_YEAR, TimeUnit, duration, force_of_interest, from_days
+from analysis.time import DAYS_PER_YEAR, TimeUnit, annuity, duration, force_of_interest, from_days
 from analysis.value.shifts import base_grid, draws_for, expected_at_rest
 from analysis.value.valuation import discounted_orders
 from analysis.words import Message
@@ -148,8 +147,7 @@ class StrategyComparison(Result):
 
     def difference(self, name: str) -> Interval:
         """Expected profit against going on as today, over everything that is uncertain [currency]."""
-        draws = self.draws[self.names.index(name)]
-        return Interval.around(float(draws.mean()), draws, self.level)
+        return Interval.of_draws(self.draws[self.names.index(name)], self.level)
 
     def to_frame(self) -> pd.DataFrame:
         """Every strategy, own ones first, then what is expected to earn most; going on as today last.
@@ -182,7 +180,7 @@ class StrategyComparison(Result):
         """What each difference consists of: strategy, component, estimate, lower, upper [currency] and level."""
         parts = {name: draws for name, draws in self.explained.items() if np.any(self.components[name])}
         rows = (
-            (strategy, name, *vars(Interval.around(float(draws[s].mean()), draws[s], self.level)).values())
+            (strategy, name, *vars(Interval.of_draws(draws[s], self.level)).values())
             for s, strategy in enumerate(self.names)
             for name, draws in parts.items()
             if s
@@ -444,7 +442,7 @@ class _Comparing:
         found = {} if coming is None else {"newcomers": coming["profit"][0]}
         found |= {} if attacked is None else {"rival": attacked[0]}
         found["standard"] = change
-        return {name: Interval.around(float(draws.mean()), draws, self.level) for name, draws in found.items()}
+        return {name: Interval.of_draws(draws, self.level) for name, draws in found.items()}
 
 
 def _split(found: Totals, scale) -> tuple[dict[str, np.ndarray], np.ndarray]:

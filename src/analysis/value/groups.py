@@ -55,9 +55,13 @@ def segments_of(orders: np.ndarray, days_since_last: np.ndarray, worth: np.ndarr
 
     Columns as of ``members_of``; segments without customers are left out.
     """
-    rank = (pd.Series(-worth).rank(method="first").to_numpy() - 0.5) / len(worth)
-    measures = {"orders": orders, "recency": days_since_last, "value": rank}
-    return members_of({name: segment_of(name, measure) for name, measure in measures.items()})
+    by_history = [segment_of("orders", orders), segment_of("recency", days_since_last)]
+    return members_of({each.name: each for each in (*by_history, value_segment(worth))})
+
+
+def value_segment(worth: np.ndarray) -> pd.Series:
+    """The segment of each customer by the rank of the expected worth."""
+    return segment_of("value", (pd.Series(-worth).rank(method="first").to_numpy() - 0.5) / len(worth))
 
 
 def members_of(groups: Mapping[str, pd.Series]) -> pd.DataFrame:

@@ -35,7 +35,7 @@ from analysis.interval import Interval
 from analysis.models.fits import fits_of
 from analysis.plotting import Plots
 from analysis.tables import Result, table_html
-from analysis.time import DAYS_PER_YEAR, duration
+from analysis.time import DAYS_PER_YEAR, annuity, duration
 from analysis.value.history import left_truncation, refuse_without_money
 from analysis.value.shifts import MEASURES, ModelStreams, Rise, Shifts, shifts_of
 from analysis.words import Message
@@ -245,8 +245,8 @@ def brings(
         return Discounted(found[0], found[1], 0.0, 0.0, found[2])
     # Someone who joins at s has until the horizon: the integral over s of exp(-delta s), seen from age u.
     joining, end = shifts.new_customers_per_year / year, choice.horizon_years * year
-    found = found + joining * part(new, kernel * annuity(delta, end - nodes))
-    whole = float(annuity(delta, np.array(end)))
+    found = found + joining * part(new, kernel * annuity(delta, np.maximum(end - nodes, 0.0)))
+    whole = float(annuity(delta, end))
     won = joining * whole
     return Discounted(found[0] + won * streams.order_value, found[1] + won, won, whole / year, found[2])
 
@@ -257,12 +257,6 @@ def profit(choice: Choice, economics: EconomicsConfig, found: Discounted) -> np.
     if choice.profit != "contribution":
         total = total - economics.acquisition_cost * found.won
     return total - economics.fixed_costs_per_year * found.firm_years if choice.profit == "after_fixed" else total
-
-
-def annuity(delta: float, length: np.ndarray) -> np.ndarray:
-    """Integral of exp(-delta s) over (0, length)."""
-    length = np.maximum(length, 0.0)
-    return length if delta == 0 else -np.expm1(-delta * length) / delta
 
 
 CREDIT_CARD = (30.0, 42.0, 44.0, 49.0, 55.0)

@@ -345,12 +345,13 @@ def futures(
     patterns, spend = patterns_of(histories, clock), spend if histories.has_money else None
     years, delta = horizon_years * units_per_year(unit), force_of_interest(annual_discount_rate, unit)
     horizon = clock.ahead(to_days(years, unit), end)
-    table, spenders = _known(histories, primary), None
+    table, spenders, expectation = _known(histories, primary), None, None
     passes = passes_for(len(table), most=PASSES)
     if spend is not None:
         x, mean = table["frequency"].to_numpy(), histories.table["mean_repeat_value"].to_numpy(dtype=float)
         money = None if spend.posterior is None else spend.posterior.draws[:passes]
         spenders = Spenders(*spend.known(x, mean), spend.order_values(x, mean), money)
+        expectation = expected_at_rest(histories, primary, spend, horizon_years, delta)[0][:, 1:]
     by_model, history = {}, np.array(patterns.history, dtype=float)[:, patterns.index]
     silent = np.round(to_days(table["T"] - table["recency"], unit)).to_numpy()
     for fit in reversed(fits):
@@ -370,9 +371,6 @@ def futures(
     half = MODELS[primary.model].time_until_p_alive_half(primary.params, *patterns.history)[patterns.index]
     table["days_until_p_alive_half"] = clock.days_ahead(np.where(np.isfinite(half), half, np.nan), end)
     table["no_repeat_yet"] = table["frequency"] == 0
-    expectation = None
-    if spend is not None:
-        expectation = expected_at_rest(histories, primary, spend, horizon_years, delta)[0][:, 1:]
     return Futures(table, by_model, expectation, simulation, level, horizon_years, annual_discount_rate)
 
 
