@@ -125,9 +125,11 @@ class Plots:
 
     Parameters
     ----------
+    module, names
+        Where ``plot_NAME`` of each name is; it is imported when somebody looks at ``plot``.
     functions
         Name -> plot function that takes the result first and ``ax`` second, or its address
-        ``"package.module:function"``, which is imported when somebody looks at ``plot``.
+        ``"package.module:function"``.
 
     Examples
     --------
@@ -137,8 +139,8 @@ class Plots:
     Plots: tracking
     """
 
-    def __init__(self, **functions: Callable[..., Any] | str):
-        self._functions = functions
+    def __init__(self, module: str = "", /, *names: str, **functions: Callable[..., Any] | str):
+        self._functions = {name: f"{module}:plot_{name}" for name in names} | functions
 
     def __get__(self, result: Any, owner: type) -> Any:
         if result is None:

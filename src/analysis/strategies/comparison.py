@@ -107,10 +107,7 @@ class StrategyComparison(Result):
     todays_deal: float
     notes: tuple[Message, ...] = field(default=())
 
-    plot = Plots(
-        differences="analysis.strategies.plots:plot_differences",
-        break_even="analysis.strategies.plots:plot_break_even",
-    )
+    plot = Plots("analysis.strategies.plots", "differences", "break_even")
 
     @property
     def names(self) -> tuple[str, ...]:

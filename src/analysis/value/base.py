@@ -71,11 +71,7 @@ class CustomerBase(Result):
     has_money: bool
 
     main = "bridge"
-    plot = Plots(
-        bridge="analysis.value.plots:plot_bridge",
-        drivers="analysis.value.plots:plot_drivers",
-        second_order="analysis.value.plots:plot_second_order",
-    )
+    plot = Plots("analysis.value.plots", "bridge", "drivers", "second_order")
 
     @property
     def lives(self) -> Lives:

@@ -144,7 +144,7 @@ class ContactLists(Result):
     permission: bool
 
     main = "lists"
-    plot = Plots(break_even="analysis.value.plots:plot_break_even")
+    plot = Plots("analysis.value.plots", "break_even")
 
     def to_send(self, name: str) -> pd.DataFrame:
         """Whom to write to for a list, for the mail tool: customer_id, list, valid_until; category, due where known."""

@@ -72,7 +72,7 @@ class ContractualRetention:
     horizon_years: float
     level: float
 
-    plot = Plots(survival="analysis.value.plots:plot_survival")
+    plot = Plots("analysis.value.plots", "survival")
 
     def sentences(self) -> Iterator[Message]:
         """What became of renewals, what the model says of them, and what today's contracts still bring."""

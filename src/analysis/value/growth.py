@@ -63,7 +63,7 @@ class SpendGrowth:
     same_customers: Interval | None
     same_customers_reason: Message | None
 
-    plot = Plots(tenure="analysis.value.plots:plot_tenure")
+    plot = Plots("analysis.value.plots", "tenure")
 
 
 def spend_growth(orders: AnyOrders, *, level: float = 0.9) -> SpendGrowth:

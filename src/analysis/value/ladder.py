@@ -97,10 +97,7 @@ class Ladder(Result):
     phases: pd.DataFrame
 
     main = "rungs"
-    plot = Plots(
-        rungs="analysis.value.plots:plot_rungs",
-        flows="analysis.value.plots:plot_flows",
-    )
+    plot = Plots("analysis.value.plots", "rungs", "flows")
 
     def flows(self, which: str = "coming") -> pd.DataFrame:
         """``past`` or ``coming`` as a square: rows from, columns to."""

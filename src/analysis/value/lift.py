@@ -379,10 +379,7 @@ class RetentionLift(Result):
     named: Choice
     lifts: tuple[Lift, ...]
 
-    plot = Plots(
-        readings="analysis.value.plots:plot_readings",
-        horizons="analysis.value.plots:plot_lift_horizons",
-    )
+    plot = Plots("analysis.value.plots", "readings", horizons="analysis.value.plots:plot_lift_horizons")
 
     def of(self, choice: Choice) -> dict[str, Lift]:
         """Model -> the lift of a reading."""

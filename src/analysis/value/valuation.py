@@ -207,11 +207,7 @@ class CustomerValue(Result):
     simulation: Simulation
 
     main = "customers"
-    plot = Plots(
-        segments="analysis.value.plots:plot_segments",
-        concentration="analysis.value.plots:plot_concentration",
-        grid="analysis.value.plots:plot_value_grid",
-    )
+    plot = Plots("analysis.value.plots", "segments", "concentration", grid="analysis.value.plots:plot_value_grid")
 
     @property
     def brings_money(self) -> bool:
