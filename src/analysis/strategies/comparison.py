@@ -255,9 +255,8 @@ def compare_strategies(
     (['club', 'nothing'], 'do_not')
     """
     settings = StrategiesConfig.checked(**stated)
-    money = {"gross_margin": gross_margin, "cost_per_order": cost_per_order}
-    days = duration(horizon)
-    EconomicsConfig.checked(annual_discount_rate=annual_discount_rate, **money)
+    rate, days = annual_discount_rate, duration(horizon)
+    EconomicsConfig.checked(gross_margin=gross_margin, cost_per_order=cost_per_order, annual_discount_rate=rate)
     fit = next(iter(fit)) if isinstance(fit, Iterable) else fit
     if spend is None or not fit.known_histories().has_money:
         raise Unavailable(
@@ -280,14 +279,7 @@ def compare_strategies(
             code="strategies.reason.above_the_price", deal=deal, problems=above
         )  # fmt: skip
     coming = joining_per_year if new_customers_per_year is None else new_customers_per_year
-    notes = list(_notes(settings, deal, coming, new_customers_per_year, kinds))
-    if fit.clock.follows:
-        notes.append(
-            Message(
-                "Going on as today follows the season or the calendar of the models; what strategies change in it is "
-                "spread evenly over the year."
-            )
-        )
+    notes = list(_notes(fit, settings, deal, coming, new_customers_per_year, kinds))
     given = {name: each for name, each in settings.assumptions if each is not None}
     draws = fit.posterior.draws[: draws_for(base_grid(fit.known_histories(), fit.clock))]
     known = draw_parameters(len(draws), seed, evidence and evidence.estimates, given)
@@ -296,7 +288,7 @@ def compare_strategies(
         parameters=known.values,
         economics=Economics(gross_margin, cost_per_order, deal or 0.0),
         horizon=float(from_days(days, TimeUnit.WEEK)),
-        delta=force_of_interest(annual_discount_rate, TimeUnit.WEEK),
+        delta=force_of_interest(rate, TimeUnit.WEEK),
         mix=None if types is None else types / types.sum(),
         seed=seed,
     )
@@ -448,7 +440,7 @@ def _split(found: Totals, scale) -> tuple[dict[str, np.ndarray], np.ndarray]:
     return costs, scale * (found["profit"] - found["profit"][0]) - sum(costs.values())
 
 
-def _notes(settings: StrategiesConfig, deal, coming, stated, kinds) -> Iterator[Message]:
+def _notes(fit: PurchaseFit, settings: StrategiesConfig, deal, coming, stated, kinds) -> Iterator[Message]:
     if kinds is not None:
         known, count = int((kinds >= 0).sum()), len(kinds)
         yield Message("The type of {known:integer} of {count:integer} customers is known.", known=known, count=count)
@@ -472,3 +464,8 @@ def _notes(settings: StrategiesConfig, deal, coming, stated, kinds) -> Iterator[
             else Message("It is stated that no new customers come (`retention.new_customers_per_year`).")
         )
         yield Message("So a promotion wins nobody, and only today's customers and those whom they bring count.")
+    if fit.clock.follows:
+        yield Message(
+            "Going on as today follows the season or the calendar of the models; what strategies change in it is "
+            "spread evenly over the year."
+        )

@@ -163,25 +163,24 @@ def decision_sentences(found: StrategyComparison) -> list[Message]:
     return [_first(found), basis(found), *said]
 
 
+FIRST = {
+    DO: Message(
+        "**Do this: {name}.** It is expected to earn some {difference:estimate rounded_money} more over "
+        "{years:years} ({difference:range rounded_money})."
+    ),
+    TRY_FIRST: Message("**Try this first, on some customers: {name}.** A test is worth more than it costs."),
+    FIND_OUT_FIRST: Message("**Find out first: {what}.** Whether “{name}” pays depends on it."),
+    EITHER: Message("**It makes hardly any difference what you do; take what is cheapest.**"),
+}
+"""The first of these that is advised for any strategy is the one thing to do."""
+
+
 def _first(found: StrategyComparison) -> Message:
-    ranked = sorted(found.advice.values(), key=lambda each: -each.difference.estimate)
-    by_form = {form: [each for each in ranked if each.form == form] for form in FORMS}
-    years, named = found.years, {form: name_of(each[0].strategy) for form, each in by_form.items() if each}
-    if best := by_form[DO]:
-        return Message(
-            "**Do this: {name}.** It is expected to earn some {difference:estimate rounded_money} more over "
-            "{years:years} ({difference:range rounded_money}).",
-            name=named[DO], years=years, difference=best[0].difference
-        )  # fmt: skip
-    if best := by_form[TRY_FIRST]:
-        return Message(
-            "**Try this first, on some customers: {name}.** A test is worth more than it costs.", name=named[TRY_FIRST]
-        )
-    if best := by_form[FIND_OUT_FIRST]:
-        return Message("**Find out first: {what}.** Whether “{name}” pays depends on it.", what=best[0].asked.label,
-                       name=named[FIND_OUT_FIRST])  # fmt: skip
-    if by_form[EITHER]:
-        return Message("**It makes hardly any difference what you do; take what is cheapest.**")
+    ranked, years = sorted(found.advice.values(), key=lambda each: -each.difference.estimate), found.years
+    for form, sentence in FIRST.items():
+        if best := next((each for each in ranked if each.form == form), None):
+            what = best.asked and best.asked.label
+            return sentence.with_values(name=name_of(best.strategy), difference=best.difference, years=years, what=what)
     if ranked and ranked[0].difference.estimate > 0:
         return Message(
             "**Go on as today.** What may earn more over {years:years} loses too often, and no test is worth its cost.",

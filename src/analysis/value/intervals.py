@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import betaincinv, gammaincinv, ndtri
+from scipy.special import betaincinv, gammaincinv
 
 from analysis.interval import Interval
 
@@ -48,16 +48,6 @@ def sum_interval(first: Interval, second: Interval) -> Interval:
     below = np.hypot(first.estimate - first.lower, second.estimate - second.lower)
     above = np.hypot(first.upper - first.estimate, second.upper - second.estimate)
     return Interval(estimate, float(estimate - below), float(estimate + above), first.level)
-
-
-def normal_ends(estimate, error, level: float) -> dict:
-    """Columns of a frame from normal estimates with their standard errors: estimate, lower, upper, level.
-
-    >>> normal_ends(1.0, 0.5, 0.9)["upper"].round(2).item()
-    1.82
-    """
-    reach = ndtri((1 + level) / 2) * error
-    return {"estimate": estimate, "lower": estimate - reach, "upper": estimate + reach, "level": level}
 
 
 def ends(points: np.ndarray, level: float, name: str = "") -> dict[str, np.ndarray]:

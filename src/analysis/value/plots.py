@@ -380,8 +380,7 @@ def plot_flows(ladder: Ladder, ax: Axes | None = None, which: str = "coming") ->
     """Customers by where they stood (rows) and stand then (columns): shares of the row, numbers below."""
     ax, table = own_axes(ax, size=(7.2, 3.0)), ladder.flows(which).astype(float)
     shares = table.div(table.sum(axis=1).where(lambda sums: sums > 0), axis="index").fillna(0)
-    shares = shares.set_axis([str(RUNGS[name]) for name in table.index])
-    shares.columns = [str(RUNGS[name]) for name in table.columns]
+    shares = shares.rename(index=lambda name: str(RUNGS[name]), columns=lambda name: str(RUNGS[name]))
     heat_map_of_groups(ax, shares, table, "percent", vmax=1)
     ax.set_ylabel("")
     now, then = (tr("Now"), tr("In a year")) if which == "coming" else (tr("A year ago"), tr("Now"))
