@@ -232,6 +232,12 @@ def from_draws(claimed: Range, draws: Mapping[str, np.ndarray], level: float, **
     return Verdict(intervals, chances, **said)
 
 
+def as_configured(claimed: Range, number: float, level: float, **said: tuple[Message, ...]) -> Verdict:
+    """The verdict on a number that configured costs give, which nothing makes uncertain; ``said`` as ``from_draws``."""
+    holds = float(claimed.low <= number <= claimed.high)
+    return Verdict({CONFIGURED: Interval(number, number, number, level)}, {CONFIGURED: holds}, **said)
+
+
 def not_testable(reason: Message, *details: Message, assumptions: tuple[Message, ...] = ()) -> Verdict:
     """A claim that cannot be tested here, with whatever number can be given all the same."""
     return Verdict(reason=reason, assumptions=assumptions, details=details)
