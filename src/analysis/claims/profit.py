@@ -5,12 +5,11 @@ Orders hold no costs: a table of spend and configured costs decide, or a break-e
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from analysis.claims import claim as c
 from analysis.claims.claim import DATA, Claim, Range, Verdict, as_configured, from_draws, not_testable, recoded
+from analysis.config import EconomicsConfig, RetentionConfig
 from analysis.errors import Unavailable
 from analysis.value.lift import (
     CANNOT_RISE,
@@ -27,9 +26,6 @@ from analysis.value.lift import (
 )
 from analysis.value.payback import spent_on_winning
 from analysis.words import Message
-
-if TYPE_CHECKING:
-    from analysis.config import EconomicsConfig, RetentionConfig
 
 CUT_COMPARED = 0.02
 """The rise in retention, in points, that is said to equal a cut of costs."""

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from analysis.models.fits import LEVEL
-from analysis.models.spend import CREDIBILITY, GAMMA_GAMMA
+from analysis.models.fits import LEVEL, PurchaseFit, PurchaseFits
+from analysis.models.spend import CREDIBILITY, GAMMA_GAMMA, SpendFit
 from analysis.models.spend import name_of as spend_name
 from analysis.plotting import (
     ACTUAL_WIDTH,
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from analysis.models.backtest import BackTest
-    from analysis.models.fits import PurchaseFit, PurchaseFits
-    from analysis.models.spend import SpendFit
     from analysis.models.spend_choice import SpendChoice
 
 

@@ -22,11 +22,11 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from analysis.data.orders import Orders
 from analysis.errors import UsageError
 from analysis.interval import Interval
 from analysis.strategies.experiment import FEWEST_ORDERING, Period, margins_of
@@ -38,14 +38,11 @@ from analysis.value.contacts import (
     FALSE_EFFECTS,
     LISTS,
     MIXTURE,
+    ContactLists,
     bound_at_any_look,
     error_of_net_lift,
 )
 from analysis.value.payback import pooled_means
-
-if TYPE_CHECKING:
-    from analysis.data import Orders
-    from analysis.value.contacts import ContactLists
 
 CONFIRMED = 0.5
 """Share of the arm to be contacted that must have been, for a lot to count."""

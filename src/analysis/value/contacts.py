@@ -19,7 +19,7 @@ from scipy.stats import norm
 from analysis.config import ContactsConfig
 from analysis.data.remote import InEngine
 from analysis.errors import Unavailable, UsageError
-from analysis.models.fits import fits_of
+from analysis.models.fits import PurchaseFit, fits_of
 from analysis.models.registry import MODELS
 from analysis.plotting import Plots
 from analysis.tables import Result
@@ -28,14 +28,12 @@ from analysis.value.categories import backtest_categories, bought_next, due_cate
 from analysis.value.groups import by_id
 from analysis.value.history import AnyOrders, history, of_each, refuse_without_money
 from analysis.value.intervals import picks_compared
-from analysis.value.ladder import SILENT, histories_ago, own_rhythm, state_of, waits_that_ended, with_rhythm
+from analysis.value.ladder import SILENT, Ladder, histories_ago, own_rhythm, state_of, waits_that_ended, with_rhythm
 from analysis.words import Message
 
 if TYPE_CHECKING:
     from pandas.api.typing import SeriesGroupBy
 
-    from analysis.models.fits import PurchaseFit
-    from analysis.value.ladder import Ladder
     from analysis.value.valuation import CustomerValue
 
 LISTS: Mapping[str, Message] = {

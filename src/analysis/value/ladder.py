@@ -16,7 +16,7 @@ from statsmodels.duration.survfunc import SurvfuncRight
 
 from analysis.config import nearest
 from analysis.errors import DataError, Unavailable, UsageError
-from analysis.models.fits import fits_of
+from analysis.models.fits import PurchaseFit, fits_of
 from analysis.models.registry import MODELS
 from analysis.plotting import Plots
 from analysis.tables import Result
@@ -26,7 +26,6 @@ from analysis.value.lives import shares_by_age, waiting_times, watched
 from analysis.words import Message
 
 if TYPE_CHECKING:
-    from analysis.models.fits import PurchaseFit
     from analysis.value.valuation import CustomerValue
 
 RUNGS = ("suspect", "prospect", "shopper", "customer", "member", "advocate", "fan")

@@ -32,7 +32,7 @@ import pandas as pd
 from analysis.config import EconomicsConfig, RetentionConfig
 from analysis.errors import Unavailable
 from analysis.interval import Interval
-from analysis.models.fits import fits_of
+from analysis.models.fits import PurchaseFit, fits_of
 from analysis.plotting import Plots
 from analysis.tables import Result, table_html
 from analysis.time import DAYS_PER_YEAR, annuity, duration
@@ -42,7 +42,6 @@ from analysis.words import Message
 
 if TYPE_CHECKING:
     from analysis.data import Orders
-    from analysis.models.fits import PurchaseFit
     from analysis.models.spend import SpendFit
     from analysis.value.retention import ModelRetention
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import ibis
 import numpy as np
@@ -21,7 +20,7 @@ from statsmodels.regression.linear_model import OLS
 from analysis.config import EconomicsConfig
 from analysis.errors import DataError, Unavailable
 from analysis.interval import Interval
-from analysis.models.fits import fits_of
+from analysis.models.fits import PurchaseFit, fits_of
 from analysis.models.registry import MODELS
 from analysis.plotting import Plots
 from analysis.tables import Result
@@ -39,10 +38,6 @@ from analysis.value.history import (
     refuse_without_money,
 )
 from analysis.value.lives import cohorts_of, days_seen, expanded, shares_by_age
-
-if TYPE_CHECKING:
-    from analysis.models.fits import PurchaseFit
-
 
 MONTH = to_days(1, TimeUnit.MONTH)
 MONTHS = (6, 12, 24)

@@ -31,11 +31,12 @@ from analysis.plotting import (
     panels,
     stroke_of,
 )
-from analysis.value.contacts import LISTS
+from analysis.value.contacts import LISTS, ContactLists
 from analysis.value.groups import DIMENSIONS, LABELS
 from analysis.value.ladder import LABELS as RUNGS
-from analysis.value.lift import CLAIMED, OPTIONS
-from analysis.value.payback import MONTH, SEEN
+from analysis.value.ladder import Ladder
+from analysis.value.lift import CLAIMED, OPTIONS, RetentionLift
+from analysis.value.payback import MONTH, SEEN, Payback
 from analysis.words import Message, formats, shown, tr
 
 if TYPE_CHECKING:
@@ -43,12 +44,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from analysis.value.base import CustomerBase
-    from analysis.value.contacts import ContactLists
     from analysis.value.contracts import ContractualRetention
     from analysis.value.growth import SpendGrowth
-    from analysis.value.ladder import Ladder
-    from analysis.value.lift import RetentionLift
-    from analysis.value.payback import Payback
     from analysis.value.retention import ModelRetention
     from analysis.value.valuation import CustomerValue, Outlook
 

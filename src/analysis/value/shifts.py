@@ -24,14 +24,13 @@ from analysis.models.leaving import SHIFTS, Alive, Leaving
 from analysis.models.patterns import Patterns, patterns_of
 from analysis.models.quadrature import unit_rule
 from analysis.models.registry import MODELS
-from analysis.time import DAYS_PER_YEAR, units_per_year
+from analysis.time import DAYS_PER_YEAR, Clock, units_per_year
 
 if TYPE_CHECKING:
     from analysis.data import CustomerSummary
     from analysis.models.fits import PurchaseFit
     from analysis.models.purchase import PurchaseModel
     from analysis.models.spend import SpendFit
-    from analysis.time import Clock
     from analysis.value.lift import Choice
 
 

@@ -17,7 +17,7 @@ import pandas as pd
 from analysis.config import EconomicsConfig
 from analysis.errors import DataError, Unavailable
 from analysis.interval import Interval
-from analysis.models.fits import fits_of
+from analysis.models.fits import PurchaseFit, fits_of
 from analysis.models.futures import Spenders, passes_for, simulate_futures
 from analysis.models.patterns import Patterns, patterns_of
 from analysis.models.registry import MODELS
@@ -31,7 +31,6 @@ from analysis.value.shifts import expected_at_rest
 if TYPE_CHECKING:
     from analysis.data import CustomerSummary
     from analysis.data.remote import InEngine, RemoteHistories
-    from analysis.models.fits import PurchaseFit
     from analysis.models.origins import Calibration, Record
     from analysis.models.spend import SpendFit
 
