@@ -324,7 +324,7 @@ def heat_map(ax: Axes, table: pd.DataFrame, show: str) -> Axes:
     table = table.iloc[:, :MOST_NARROW] if is_cut else table
     is_annotated = table.size <= MOST_ANNOTATED
     sns.heatmap(
-        table, ax=ax, cmap="Blues", vmin=0, linewidths=0.5, cbar=not is_annotated,
+        table, ax=ax, cmap="Blues", vmin=0, linewidths=0.5 if is_annotated else 0, cbar=not is_annotated,
         cbar_kws={"format": lambda value, _: say(value)}, fmt="",
         annot=table.map(lambda value: "" if np.isnan(value) else say(value)).to_numpy() if is_annotated else None,
         annot_kws={"fontsize": 7 if is_narrow(ax) else 8},

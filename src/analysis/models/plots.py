@@ -21,7 +21,7 @@ from analysis.plotting import (
     RULE,
     few_ticks,
     format_ticks,
-    is_narrow,
+    heat_map,
     label_ends,
     month_ticks,
     name_axes,
@@ -79,16 +79,8 @@ def plot_p_alive_matrix(fit: PurchaseFit, ax: Axes | None = None) -> Axes:
 
 
 def _heat_map(matrix: pd.DataFrame, ax: Axes, title: str, kind: str) -> Axes:
-    import seaborn as sns
-
-    say = getattr(formats(), kind)
-    sns.heatmap(matrix, ax=ax, cmap="Blues", vmin=0, cbar_kws={"format": lambda value, _: say(value)})
-    ax.invert_yaxis()
-    for axis, labels in ((ax.xaxis, matrix.columns), (ax.yaxis, matrix.index)):
-        places = np.linspace(0, len(labels) - 1, min(len(labels), 4 if is_narrow(ax) else 6)).round().astype(int)
-        axis.set_ticks(places + 0.5, [formats().integer(labels[place]) for place in places], rotation=0)
+    heat_map(ax, matrix.rename(index=formats().integer, columns=formats().integer)[::-1], kind)
     ax.set_ylabel(tr("Repeat orders"))
-    ax.grid(visible=False)
     return name_axes(ax, x=tr("Weeks from the first to the last order"), y=title)
 
 
