@@ -315,41 +315,31 @@ def label_ends(ax: Axes, ends: Sequence[tuple[float, float, str, str]], gap_shar
     return ax
 
 
-def heat_map(ax: Axes, table: pd.DataFrame, show: str) -> Axes:
-    """A heat map of a frame, as ``Formats.show`` writes its numbers, with a number in each cell where there is room."""
+def heat_map(ax: Axes, table: pd.DataFrame, show: str, counts: pd.DataFrame | None = None, **limits: float) -> Axes:
+    """A heat map of a frame, as ``Formats.show`` writes its numbers, with a number in each cell where there is room.
+
+    With ``counts`` also how many are in each cell, and nothing where nobody is.
+    """
     import seaborn as sns
 
-    say = getattr(formats(), show)
+    say, whole = getattr(formats(), show), formats().integer
     is_cut = is_narrow(ax) and table.shape[1] > MOST_NARROW and len(table) * MOST_NARROW <= MOST_ANNOTATED
     table = table.iloc[:, :MOST_NARROW] if is_cut else table
     is_annotated = table.size <= MOST_ANNOTATED
+    texts = table.map(lambda value: "" if np.isnan(value) else say(value)).to_numpy() if is_annotated else None
+    if counts is not None:
+        texts = np.where(counts >= 0.5, texts + "\n" + counts.map(lambda count: f"({whole(count)})").to_numpy(), "")
     sns.heatmap(
-        table, ax=ax, cmap="Blues", vmin=0, linewidths=0.5 if is_annotated else 0, cbar=not is_annotated,
-        cbar_kws={"format": lambda value, _: say(value)}, fmt="",
-        annot=table.map(lambda value: "" if np.isnan(value) else say(value)).to_numpy() if is_annotated else None,
-        annot_kws={"fontsize": 7 if is_narrow(ax) else 8},
+        table, ax=ax, cmap="Blues", linewidths=0.5 if is_annotated else 0, cbar=not is_annotated,
+        cbar_kws={"format": lambda value, _: say(value)}, fmt="", annot=texts,
+        annot_kws={"fontsize": 7 if is_narrow(ax) else 8}, **{"vmin": 0} | limits,
     )  # fmt: skip
     rows, columns = _thinned(len(table), 8 if is_narrow(ax) else 14), _thinned(table.shape[1], 12)
     ax.set_yticks(rows + 0.5, table.index[rows], rotation=0)
     labels = [str(table.columns[column]) for column in columns]
-    ax.set_xticks(columns + 0.5, [*labels[:-1], f"{labels[-1]} …"] if is_cut else labels)
+    ax.set_xticks(columns + 0.5, [*labels[:-1], f"{labels[-1]} …"] if is_cut else labels, rotation=0)
     ax.set_ylabel("")
     ax.grid(visible=False)
-    return ax
-
-
-def heat_map_of_groups(ax: Axes, table: pd.DataFrame, counts: pd.DataFrame, show: str, **limits: float) -> Axes:
-    """A heat map of a few groups: in each cell its number and how many are in it, nothing where nobody is."""
-    import seaborn as sns
-
-    say, whole = getattr(formats(), show), formats().integer
-    pairs = zip(table.to_numpy().ravel(), counts.to_numpy().ravel(), strict=True)
-    texts = [f"{say(value)}\n({whole(count)})" if count >= 0.5 else "" for value, count in pairs]
-    sns.heatmap(
-        table, ax=ax, annot=np.reshape(texts, table.shape), fmt="", cmap="Blues", cbar=False, linewidths=1,
-        annot_kws={"fontsize": 7 if is_narrow(ax) else 9}, **{"vmin": 0} | limits,
-    )  # fmt: skip
-    ax.tick_params(rotation=0)
     return ax
 
 

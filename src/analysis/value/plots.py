@@ -23,7 +23,7 @@ from analysis.plotting import (
     Stroke,
     few_ticks,
     format_ticks,
-    heat_map_of_groups,
+    heat_map,
     is_narrow,
     label_ends,
     name_axes,
@@ -99,7 +99,7 @@ def plot_value_grid(value: CustomerValue, ax: Axes | None = None) -> Axes:
     totals, counts = grid["estimate"].unstack(), grid["customers"].unstack()
     totals = totals.set_axis([str(LABELS["orders"][name]) for name in totals.index])
     totals.columns = [textwrap.fill(str(LABELS["recency"][name]), 10) for name in totals.columns]
-    heat_map_of_groups(ax, totals.round(), counts, _kind(value))
+    heat_map(ax, totals.round(), _kind(value), counts)
     ax.set_ylabel(str(DIMENSIONS["orders"]))
     return name_axes(ax, x=str(DIMENSIONS["recency"]), y=tr("{measure} (customers)", measure=_measured(value)))
 
@@ -378,7 +378,6 @@ def plot_flows(ladder: Ladder, ax: Axes | None = None, which: str = "coming") ->
     ax, table = own_axes(ax, size=(7.2, 3.0)), ladder.flows(which).astype(float)
     shares = table.div(table.sum(axis=1).where(lambda sums: sums > 0), axis="index").fillna(0)
     shares = shares.rename(index=lambda name: str(RUNGS[name]), columns=lambda name: str(RUNGS[name]))
-    heat_map_of_groups(ax, shares, table, "percent", vmax=1)
-    ax.set_ylabel("")
+    heat_map(ax, shares, "percent", table, vmax=1)
     now, then = (tr("Now"), tr("In a year")) if which == "coming" else (tr("A year ago"), tr("Now"))
     return name_axes(ax, x=then, y=now)
