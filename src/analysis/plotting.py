@@ -12,7 +12,7 @@ import functools
 import io
 import textwrap
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pkgutil import resolve_name
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
     from analysis.interval import Interval
 
@@ -95,6 +96,11 @@ class Stroke:
     dash: str | tuple
     marker: str
     width: float
+
+    @property
+    def look(self) -> dict[str, Any]:
+        """The line, as matplotlib takes it."""
+        return {"color": self.color, "linestyle": self.dash, "linewidth": self.width}
 
 
 MODEL_STROKES = {
@@ -291,27 +297,26 @@ def spread(positions: Sequence[float], gap: float) -> list[float]:
     return result
 
 
-def label_ends(ax: Axes, ends: Sequence[tuple[float, float, str, str]], gap_share: float = 0.075) -> Axes:
-    """Writes each series' name at its right end, in its colour and below the top of the plot.
+def label_ends(ax: Axes, lines: Mapping[str, Line2D], gap_share: float = 0.075) -> Axes:
+    """Writes each line's name at its right end, in its colour and below the top of the plot.
 
     Parameters
     ----------
-    ends
-        (x, y, text, colour) of each series' last point.
     gap_share
         Least distance between labels, as a share of the height of the axes.
     """
     low, high = ax.get_ylim()
     gap = (high - low) * gap_share
-    places = spread([y for _, y, _, _ in ends], gap)
+    places = spread([line.get_ydata()[-1] for line in lines.values()], gap)
     ceiling = high - gap / 3
     for index in sorted(range(len(places)), key=lambda index: -places[index]):
         places[index] = min(places[index], ceiling)
         ceiling = places[index] - gap
-    for (x, _, text, color), y in zip(ends, places, strict=True):
+    for (name, line), y in zip(lines.items(), places, strict=True):
         ax.annotate(
-            text, (x, y), xytext=(6, 0), textcoords="offset points", color=color, va="center", annotation_clip=False
-        )
+            name, (line.get_xdata(orig=False)[-1], y), xytext=(6, 0), textcoords="offset points",
+            color=line.get_color(), va="center", annotation_clip=False,
+        )  # fmt: skip
     return ax
 
 
