@@ -158,12 +158,8 @@ def value_by_group(
     {'channel=shop': 150, 'channel=web': 150}
     """
     years = duration(horizon) / DAYS_PER_YEAR
-    EconomicsConfig.checked(
-        horizon_years=years,
-        annual_discount_rate=annual_discount_rate,
-        gross_margin=gross_margin,
-        cost_per_order=cost_per_order,
-    )
+    money = {"gross_margin": gross_margin, "cost_per_order": cost_per_order}
+    EconomicsConfig.checked(**money, horizon_years=years, annual_discount_rate=annual_discount_rate)
     today, new = {}, {}
     for label, group in fit.groups.items():
         delta = force_of_interest(annual_discount_rate, group.time_unit)
