@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -22,10 +21,13 @@ from analysis.config.strategies import (
 )
 from analysis.errors import Unavailable, UsageError
 from analysis.interval import Interval
+from analysis.models.fits import PurchaseFit, PurchaseFits
 from analysis.models.patterns import patterns_of
+from analysis.models.spend import SpendFit
 from analysis.plotting import Plots
 from analysis.strategies.decision import Advice, advice_on, simulation_error, smooth
 from analysis.strategies.dynamics import ParameterDraws, draw_parameters
+from analysis.strategies.evidence.evidence import LoyaltyEvidence
 from analysis.strategies.schedule import WEEKS_PER_YEAR, Economics, Schedule
 from analysis.strategies.sentences import COMPONENTS, done_in, name_of
 from analysis.strategies.simulation import (
@@ -48,11 +50,6 @@ from analysis.time import DAYS_PER_YEAR, TimeUnit, annuity, duration, force_of_i
 from analysis.value.shifts import base_grid, draws_for, expected_at_rest
 from analysis.value.valuation import discounted_orders
 from analysis.words import Message
-
-if TYPE_CHECKING:
-    from analysis.models.fits import PurchaseFit, PurchaseFits
-    from analysis.models.spend import SpendFit
-    from analysis.strategies.evidence.evidence import LoyaltyEvidence
 
 DRAWS_OF_A_LINE = 100
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -19,7 +18,10 @@ from scipy.special import expit, logit
 
 from analysis.config.assumptions import CUSTOMER_TYPES
 from analysis.config.strategies import Strategy
+from analysis.data.summary import CustomerSummary
+from analysis.models.fits import PurchaseFit
 from analysis.models.registry import MODELS
+from analysis.models.spend import SpendFit
 from analysis.strategies.dynamics import (
     LIFT_IS_STATED_AT,
     TYPE_SENSITIVITY,
@@ -34,11 +36,6 @@ from analysis.strategies.dynamics import (
 from analysis.strategies.schedule import WEEKS_PER_YEAR, Attack, Economics, Schedule
 from analysis.time import TimeUnit, annuity, to_days
 from analysis.value.groups import ENDS, value_segment
-
-if TYPE_CHECKING:
-    from analysis.data import CustomerSummary
-    from analysis.models.fits import PurchaseFit
-    from analysis.models.spend import SpendFit
 
 BLOCK = 2_048
 """Lives that are followed at once."""

@@ -10,10 +10,10 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from pandas.api.typing import SeriesGroupBy
 from scipy.stats import norm
 
 from analysis.config import ContactsConfig
@@ -29,12 +29,8 @@ from analysis.value.groups import by_id
 from analysis.value.history import AnyOrders, history, of_each, refuse_without_money
 from analysis.value.intervals import picks_compared
 from analysis.value.ladder import SILENT, Ladder, histories_ago, own_rhythm, state_of, waits_that_ended, with_rhythm
+from analysis.value.valuation import CustomerValue
 from analysis.words import Message
-
-if TYPE_CHECKING:
-    from pandas.api.typing import SeriesGroupBy
-
-    from analysis.value.valuation import CustomerValue
 
 LISTS: Mapping[str, Message] = {
     "run_out": Message("Running out"), "second_order": Message("Second order"),

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -23,10 +22,8 @@ from analysis.tables import Result
 from analysis.time import DAYS_PER_YEAR, to_days
 from analysis.value.history import AnyOrders, by_customer, first_order_days, history, left_truncation
 from analysis.value.lives import shares_by_age, waiting_times, watched
+from analysis.value.valuation import CustomerValue
 from analysis.words import Message
-
-if TYPE_CHECKING:
-    from analysis.value.valuation import CustomerValue
 
 RUNGS = ("suspect", "prospect", "shopper", "customer", "member", "advocate", "fan")
 LABELS: Mapping[str, Message] = {

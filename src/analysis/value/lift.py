@@ -24,26 +24,24 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import product
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from analysis.config import EconomicsConfig, RetentionConfig
+from analysis.data.orders import Orders
 from analysis.errors import Unavailable
 from analysis.interval import Interval
 from analysis.models.fits import PurchaseFit, fits_of
+from analysis.models.spend import SpendFit
 from analysis.plotting import Plots
 from analysis.tables import Result, table_html
 from analysis.time import DAYS_PER_YEAR, annuity, duration
 from analysis.value.history import left_truncation, refuse_without_money
+from analysis.value.retention import ModelRetention
 from analysis.value.shifts import MEASURES, ModelStreams, Rise, Shifts, shifts_of
 from analysis.words import Message
-
-if TYPE_CHECKING:
-    from analysis.data import Orders
-    from analysis.models.spend import SpendFit
-    from analysis.value.retention import ModelRetention
 
 GAINS = (0.01, 0.02, 0.03, 0.05, 0.075, 0.10)
 HORIZONS = (1.0, 3.0, 5.0, 10.0)

@@ -21,6 +21,7 @@ from analysis.models.fits import PurchaseFit, fits_of
 from analysis.models.futures import Spenders, passes_for, simulate_futures
 from analysis.models.patterns import Patterns, patterns_of
 from analysis.models.registry import MODELS
+from analysis.models.spend import SpendFit
 from analysis.plotting import Plots
 from analysis.tables import Result
 from analysis.time import DAYS_PER_YEAR, Clock, duration, force_of_interest, from_days, to_days, units_per_year
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from analysis.data import CustomerSummary
     from analysis.data.remote import InEngine, RemoteHistories
     from analysis.models.origins import Calibration, Record
-    from analysis.models.spend import SpendFit
 
 PASSES = 1_000
 """Simulated futures of every customer, where there are not too many of them."""
