@@ -7,23 +7,20 @@ Probabilities are never averaged, over models or over readings of the claim.
 
 from __future__ import annotations
 
-import copy
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from analysis.data.orders import Orders
 from analysis.errors import Unavailable
 from analysis.interval import Interval
+from analysis.models.fits import PurchaseFits
 from analysis.value.history import left_truncation
 from analysis.words import Message
-
-if TYPE_CHECKING:
-    from analysis.data import Orders
-    from analysis.models.fits import PurchaseFits
 
 DATA, CONFIGURED = "data", "configured"
 """Names of the one "model" of a claim that data answer without a purchase model, or configured costs."""
@@ -295,9 +292,8 @@ def births_known(orders: Orders) -> None:
 
 def recoded(reason: Message) -> Message:
     """A reason that was found elsewhere, under its name among the claims'."""
-    own = copy.copy(reason)
-    own.code = f"claim.reason.{reason.code.rpartition('.')[2]}"
-    return own
+    code = f"claim.reason.{reason.code.rpartition('.')[2]}"
+    return Message(reason.text, reason.plural, code=code, context=reason.context, **reason.values)
 
 
 def days_observed(orders: Orders) -> int:
