@@ -27,9 +27,10 @@ def closed_figures():
 def plot_lines(result, ax=None, *, names=("BG/NBD", "MBG/NBD", "mine")):
     """Lines that all end in nearly the same place."""
     ax, x = own_axes(ax), np.arange(20)
+    lines = {}
     for place, name in enumerate(names):
-        ax.plot(x, x * (1 + place / 100), color=stroke_of(name).color)
-    label_ends(ax, [(19, 19 * (1 + place / 100), name, stroke_of(name).color) for place, name in enumerate(names)])
+        (lines[name],) = ax.plot(x, x * (1 + place / 100), color=stroke_of(name).color)
+    label_ends(ax, lines)
     return name_axes(plotting.few_ticks(ax, x=4), x=LONG, y=LONG)
 
 

@@ -37,6 +37,11 @@ class Interval:
         return cls(float(estimate), lower, upper, level)
 
     @classmethod
+    def of_draws(cls, draws: np.ndarray, level: float) -> Interval:
+        """The mean of draws with their central interval."""
+        return cls.around(draws.mean(), draws, level)
+
+    @classmethod
     def normal(cls, estimate: float, error: float, level: float, freedom: float = np.inf) -> Interval:
         """An estimate with its standard error; by Student's t where that rests on few degrees of freedom.
 

@@ -12,7 +12,7 @@ import functools
 import io
 import textwrap
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pkgutil import resolve_name
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
     from analysis.interval import Interval
 
@@ -96,6 +97,11 @@ class Stroke:
     marker: str
     width: float
 
+    @property
+    def look(self) -> dict[str, Any]:
+        """The line, as matplotlib takes it."""
+        return {"color": self.color, "linestyle": self.dash, "linewidth": self.width}
+
 
 MODEL_STROKES = {
     "BG/NBD": Stroke(BLUE, "solid", "o", 2.4),
@@ -125,9 +131,11 @@ class Plots:
 
     Parameters
     ----------
+    module, names
+        Where ``plot_NAME`` of each name is; it is imported when somebody looks at ``plot``.
     functions
         Name -> plot function that takes the result first and ``ax`` second, or its address
-        ``"package.module:function"``, which is imported when somebody looks at ``plot``.
+        ``"package.module:function"``.
 
     Examples
     --------
@@ -137,8 +145,8 @@ class Plots:
     Plots: tracking
     """
 
-    def __init__(self, **functions: Callable[..., Any] | str):
-        self._functions = functions
+    def __init__(self, module: str = "", /, *names: str, **functions: Callable[..., Any] | str):
+        self._functions = {name: f"{module}:plot_{name}" for name in names} | functions
 
     def __get__(self, result: Any, owner: type) -> Any:
         if result is None:
@@ -292,65 +300,54 @@ def spread(positions: Sequence[float], gap: float) -> list[float]:
     return result
 
 
-def label_ends(ax: Axes, ends: Sequence[tuple[float, float, str, str]], gap_share: float = 0.075) -> Axes:
-    """Writes each series' name at its right end, in its colour and below the top of the plot.
+def label_ends(ax: Axes, lines: Mapping[str, Line2D], gap_share: float = 0.075) -> Axes:
+    """Writes each line's name at its right end, in its colour and below the top of the plot.
 
     Parameters
     ----------
-    ends
-        (x, y, text, colour) of each series' last point.
     gap_share
         Least distance between labels, as a share of the height of the axes.
     """
     low, high = ax.get_ylim()
     gap = (high - low) * gap_share
-    places = spread([y for _, y, _, _ in ends], gap)
+    places = spread([line.get_ydata()[-1] for line in lines.values()], gap)
     ceiling = high - gap / 3
     for index in sorted(range(len(places)), key=lambda index: -places[index]):
         places[index] = min(places[index], ceiling)
         ceiling = places[index] - gap
-    for (x, _, text, color), y in zip(ends, places, strict=True):
+    for (name, line), y in zip(lines.items(), places, strict=True):
         ax.annotate(
-            text, (x, y), xytext=(6, 0), textcoords="offset points", color=color, va="center", annotation_clip=False
-        )
+            name, (line.get_xdata(orig=False)[-1], y), xytext=(6, 0), textcoords="offset points",
+            color=line.get_color(), va="center", annotation_clip=False,
+        )  # fmt: skip
     return ax
 
 
-def heat_map(ax: Axes, table: pd.DataFrame, show: str) -> Axes:
-    """A heat map of a frame, as ``Formats.show`` writes its numbers, with a number in each cell where there is room."""
+def heat_map(ax: Axes, table: pd.DataFrame, show: str, counts: pd.DataFrame | None = None, **limits: float) -> Axes:
+    """A heat map of a frame, as ``Formats.show`` writes its numbers, with a number in each cell where there is room.
+
+    With ``counts`` also how many are in each cell, and nothing where nobody is.
+    """
     import seaborn as sns
 
-    say = getattr(formats(), show)
+    say, whole = getattr(formats(), show), formats().integer
     is_cut = is_narrow(ax) and table.shape[1] > MOST_NARROW and len(table) * MOST_NARROW <= MOST_ANNOTATED
     table = table.iloc[:, :MOST_NARROW] if is_cut else table
     is_annotated = table.size <= MOST_ANNOTATED
+    texts = table.map(lambda value: "" if np.isnan(value) else say(value)).to_numpy() if is_annotated else None
+    if counts is not None:
+        texts = np.where(counts >= 0.5, texts + "\n" + counts.map(lambda count: f"({whole(count)})").to_numpy(), "")
     sns.heatmap(
-        table, ax=ax, cmap="Blues", vmin=0, linewidths=0.5, cbar=not is_annotated,
-        cbar_kws={"format": lambda value, _: say(value)}, fmt="",
-        annot=table.map(lambda value: "" if np.isnan(value) else say(value)).to_numpy() if is_annotated else None,
-        annot_kws={"fontsize": 7 if is_narrow(ax) else 8},
+        table, ax=ax, cmap="Blues", linewidths=0.5 if is_annotated else 0, cbar=not is_annotated,
+        cbar_kws={"format": lambda value, _: say(value)}, fmt="", annot=texts,
+        annot_kws={"fontsize": 7 if is_narrow(ax) else 8}, **{"vmin": 0} | limits,
     )  # fmt: skip
     rows, columns = _thinned(len(table), 8 if is_narrow(ax) else 14), _thinned(table.shape[1], 12)
     ax.set_yticks(rows + 0.5, table.index[rows], rotation=0)
     labels = [str(table.columns[column]) for column in columns]
-    ax.set_xticks(columns + 0.5, [*labels[:-1], f"{labels[-1]} …"] if is_cut else labels)
+    ax.set_xticks(columns + 0.5, [*labels[:-1], f"{labels[-1]} …"] if is_cut else labels, rotation=0)
     ax.set_ylabel("")
     ax.grid(visible=False)
-    return ax
-
-
-def heat_map_of_groups(ax: Axes, table: pd.DataFrame, counts: pd.DataFrame, show: str, **limits: float) -> Axes:
-    """A heat map of a few groups: in each cell its number and how many are in it, nothing where nobody is."""
-    import seaborn as sns
-
-    say, whole = getattr(formats(), show), formats().integer
-    pairs = zip(table.to_numpy().ravel(), counts.to_numpy().ravel(), strict=True)
-    texts = [f"{say(value)}\n({whole(count)})" if count >= 0.5 else "" for value, count in pairs]
-    sns.heatmap(
-        table, ax=ax, annot=np.reshape(texts, table.shape), fmt="", cmap="Blues", cbar=False, linewidths=1,
-        annot_kws={"fontsize": 7 if is_narrow(ax) else 9}, **{"vmin": 0} | limits,
-    )  # fmt: skip
-    ax.tick_params(rotation=0)
     return ax
 
 

@@ -121,6 +121,15 @@ def force_of_interest(annual_rate: float, unit: TimeUnit) -> float:
     return float(np.log1p(annual_rate)) / units_per_year(unit)
 
 
+def annuity(rate, length):
+    """Worth at its beginning of one unit per time unit over a length, at a rate by which it is discounted or lost.
+
+    >>> annuity(np.array([0.0, 0.1]), 10.0).round(2).tolist()
+    [10.0, 6.32]
+    """
+    return np.where(rate > 0, -np.expm1(-rate * length) / np.maximum(rate, 1e-300), length)
+
+
 def rate_over(annual_rate: float, duration: float, unit: TimeUnit) -> float:
     """Compound rate over ``duration`` units: (1 + d) ** (t / year) - 1.
 

@@ -98,6 +98,10 @@ class Message:
     def _parts(self) -> tuple[Any, ...]:
         return self.text, self.plural, self.code, self.context, self.values
 
+    def with_values(self, **values: Any) -> Message:
+        """The same sentence with these numbers."""
+        return Message(self.text, self.plural, code=self.code, context=self.context, **values)
+
     def _sentence(self) -> tuple[str, bool]:
         language = formats().language
         if language == "en":

@@ -128,6 +128,12 @@ def test_a_changed_function_of_a_module_below_counts_wherever_it_is_used(package
     assert {"fits", "lift", "value", "retention"} <= found
 
 
+def test_the_methods_of_a_result_count_where_they_are_called(package):
+    """What an order of a customer is worth, and what a group is, stands in no field of a stored result."""
+    assert {"futures", "shifts", "strategies"} <= changed(package, "models/spend.py", "nan_to_num(m", "abs(m")
+    assert "ladder" in changed(package, "value/valuation.py", "totals.simulated[:, 1:]", "totals.simulated[:, :-1]")
+
+
 def test_what_only_a_type_checker_imports_is_no_part_of_a_step():
     behind = Sources(Path("nowhere")).behind(STEPS["fits"].function)
     assert "analysis.models.fits" in behind

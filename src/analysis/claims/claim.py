@@ -7,23 +7,20 @@ Probabilities are never averaged, over models or over readings of the claim.
 
 from __future__ import annotations
 
-import copy
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from analysis.data.orders import Orders
 from analysis.errors import Unavailable
 from analysis.interval import Interval
+from analysis.models.fits import PurchaseFits
 from analysis.value.history import left_truncation
 from analysis.words import Message
-
-if TYPE_CHECKING:
-    from analysis.data import Orders
-    from analysis.models.fits import PurchaseFits
 
 DATA, CONFIGURED = "data", "configured"
 """Names of the one "model" of a claim that data answer without a purchase model, or configured costs."""
@@ -187,10 +184,10 @@ class Verdict:
         """The number under each model with the probability of the claim, why there is none, and further numbers."""
         said = []
         for model, estimate in self.estimates.items():
-            number, chance = copy.copy(self.declared.found), chance_said(self.probabilities[model])
-            number.values, name = {"estimate": estimate}, NAMES.get(model, model)
+            number = self.declared.found.with_values(estimate=estimate)
             said.append(Message("{model}: {finding}; probability of the claim: {chance}.",
-                model=name, finding=number, chance=chance))  # fmt: skip
+                model=NAMES.get(model, model), finding=number,
+                chance=chance_said(self.probabilities[model])))  # fmt: skip
         return [*said, *([self.reason] if self.reason else []), *self.details]
 
     @property
@@ -230,6 +227,12 @@ def from_draws(claimed: Range, draws: Mapping[str, np.ndarray], level: float, **
     # Never quite 0 or 1, as draws are finite.
     chances = {name: float((np.sum(claimed.holds(each[1:])) + 0.5) / len(each)) for name, each in draws.items()}
     return Verdict(intervals, chances, **said)
+
+
+def as_configured(claimed: Range, number: float, level: float, **said: tuple[Message, ...]) -> Verdict:
+    """The verdict on a number that configured costs give, which nothing makes uncertain; ``said`` as ``from_draws``."""
+    holds = float(claimed.low <= number <= claimed.high)
+    return Verdict({CONFIGURED: Interval(number, number, number, level)}, {CONFIGURED: holds}, **said)
 
 
 def not_testable(reason: Message, *details: Message, assumptions: tuple[Message, ...] = ()) -> Verdict:
@@ -289,9 +292,8 @@ def births_known(orders: Orders) -> None:
 
 def recoded(reason: Message) -> Message:
     """A reason that was found elsewhere, under its name among the claims'."""
-    own = copy.copy(reason)
-    own.code = f"claim.reason.{reason.code.rpartition('.')[2]}"
-    return own
+    code = f"claim.reason.{reason.code.rpartition('.')[2]}"
+    return Message(reason.text, reason.plural, code=code, context=reason.context, **reason.values)
 
 
 def days_observed(orders: Orders) -> int:

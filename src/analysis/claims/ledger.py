@@ -25,7 +25,7 @@ class Claims(Result):
 
     verdicts: tuple[Verdict, ...]
 
-    plot = Plots(claimed_range="analysis.claims.plots:plot_claimed_range")
+    plot = Plots("analysis.claims.plots", "claimed_range")
 
     def __iter__(self) -> Iterator[Verdict]:
         return iter(self.verdicts)

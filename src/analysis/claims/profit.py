@@ -5,14 +5,12 @@ Orders hold no costs: a table of spend and configured costs decide, or a break-e
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from analysis.claims import claim as c
-from analysis.claims.claim import DATA, Claim, Range, Verdict, from_draws, not_testable, recoded
+from analysis.claims.claim import DATA, Claim, Range, Verdict, as_configured, from_draws, not_testable, recoded
+from analysis.config import EconomicsConfig, RetentionConfig
 from analysis.errors import Unavailable
-from analysis.interval import Interval
 from analysis.value.lift import (
     CANNOT_RISE,
     CLAIMED,
@@ -28,9 +26,6 @@ from analysis.value.lift import (
 )
 from analysis.value.payback import spent_on_winning
 from analysis.words import Message
-
-if TYPE_CHECKING:
-    from analysis.config import EconomicsConfig, RetentionConfig
 
 CUT_COMPARED = 0.02
 """The rise in retention, in points, that is said to equal a cut of costs."""
@@ -230,9 +225,7 @@ def keeping_cheaper(
         rate = np.random.default_rng([seed, 12]).gamma(spent["customers"], size=DRAWS)
         draws = np.append(winning, spent["spend"] / rate) / keeping
         return from_draws(claimed, {DATA: draws}, credible_level, assumptions=rests_on, details=saved)
-    ratio, holds = winning / keeping, float(claimed.holds(np.array(winning / keeping)))
-    found = {c.CONFIGURED: Interval(ratio, ratio, ratio, credible_level)}
-    return Verdict(found, {c.CONFIGURED: holds}, assumptions=rests_on, details=saved)
+    return as_configured(claimed, winning / keeping, credible_level, assumptions=rests_on, details=saved)
 
 
 @Claim(
@@ -258,8 +251,7 @@ def budget_share_for_keeping(claimed, orders, retention_config, credible_level, 
     told = Message("Keeping {kept:integer} customers who ordered in the last year, at {each:money} a year as "
         "configured, beside {spend:money} spent on winning customers.",
         kept=kept, each=each, spend=spent["spend"])  # fmt: skip
-    return Verdict({c.CONFIGURED: Interval(share, share, share, credible_level)},
-        {c.CONFIGURED: float(claimed.holds(np.array(share)))}, assumptions=(told, no_response))  # fmt: skip
+    return as_configured(claimed, share, credible_level, assumptions=(told, no_response))
 
 
 def _break_even(winning: float, keeping: float) -> Message:

@@ -92,10 +92,7 @@ class BackTest(Result):
     level: float = LEVEL
 
     main = "scores"
-    plot = Plots(
-        path="analysis.models.plots:plot_path",
-        calibration="analysis.models.plots:plot_calibration",
-    )
+    plot = Plots("analysis.models.plots", "path", "calibration")
 
     @property
     def primary(self) -> str:

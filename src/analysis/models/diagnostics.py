@@ -9,19 +9,16 @@ References
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from scipy.stats import norm
 from statsmodels.regression.linear_model import OLS
 
+from analysis.data.orders import Orders
+from analysis.models.fits import PurchaseFits
 from analysis.models.season import Season, season_of
 from analysis.tables import Result
-
-if TYPE_CHECKING:
-    from analysis.data import Orders
-    from analysis.models.fits import PurchaseFits
 
 ALARM = 0.01
 """Probability of an alarm of each test where the models hold."""

@@ -106,13 +106,10 @@ class PurchaseFit(Result):
 
     main = "summary"
     plot = Plots(
-        frequency_recency="analysis.models.plots:plot_frequency_recency",
-        p_alive_matrix="analysis.models.plots:plot_p_alive_matrix",
+        "analysis.models.plots",
+        *("frequency_recency", "p_alive_matrix", "silence", "history", "posterior"),
         calibration="analysis.models.plots:plot_calibration_of_fit",
         tracking="analysis.models.plots:plot_tracking_of_fit",
-        silence="analysis.models.plots:plot_silence",
-        history="analysis.models.plots:plot_history",
-        posterior="analysis.models.plots:plot_posterior",
     )
     frequencies = views.frequencies
     silence = views.silence

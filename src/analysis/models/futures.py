@@ -12,19 +12,15 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice, pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.models.patterns import collapse
+from analysis.data.summary import CustomerSummary
+from analysis.models.fits import PurchaseFit
+from analysis.models.patterns import Patterns, collapse
 from analysis.models.purchase import PurchaseModel, SimulatedOrders
 from analysis.models.registry import MODELS
-
-if TYPE_CHECKING:
-    from analysis.data.summary import CustomerSummary
-    from analysis.models.fits import PurchaseFit
-    from analysis.models.patterns import Patterns
-    from analysis.models.spend import SpendFit
+from analysis.models.spend import SpendFit
 
 SINGLY = 32
 """Orders of one future that are valued one by one; the rest of a longer series by its mean and variance."""

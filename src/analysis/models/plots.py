@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from analysis.models.fits import LEVEL
-from analysis.models.spend import CREDIBILITY, GAMMA_GAMMA
+from analysis.models.fits import LEVEL, PurchaseFit, PurchaseFits
+from analysis.models.spend import CREDIBILITY, GAMMA_GAMMA, SpendFit
 from analysis.models.spend import name_of as spend_name
 from analysis.plotting import (
     ACTUAL_WIDTH,
@@ -18,10 +18,9 @@ from analysis.plotting import (
     MUTED,
     ORANGE,
     PALE,
-    RULE,
     few_ticks,
     format_ticks,
-    is_narrow,
+    heat_map,
     label_ends,
     month_ticks,
     name_axes,
@@ -36,8 +35,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from analysis.models.backtest import BackTest
-    from analysis.models.fits import PurchaseFit, PurchaseFits
-    from analysis.models.spend import SpendFit
     from analysis.models.spend_choice import SpendChoice
 
 
@@ -56,14 +53,12 @@ def plot_posterior(fit: PurchaseFit | SpendFit, ax: Axes | None = None, level: f
     ax = own_axes(ax, size=(7.2, 2.2))
     axes = panels(ax, len(fit.posterior.names))
     for each, name, draws in zip(axes, fit.posterior.names, fit.posterior.draws.T, strict=True):
-        import seaborn as sns
-
         low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
         ends = np.quantile(draws, [0.002, 0.998])
-        sns.histplot(x=draws, bins=32, binrange=tuple(ends), ax=each, color=PALE, edgecolor="none", alpha=1)
+        each.hist(draws, bins=32, range=tuple(ends), color=PALE)
         each.axvspan(low, high, color=PALE, alpha=0.25, linewidth=0)
         each.axvline(fit.parameters[name], color=ORANGE, linewidth=1.6)
-        each.set(yticks=[], ylabel="", xlabel="")
+        each.set_yticks([])
         format_ticks(few_ticks(each, x=3), x="number")
         name_axes(each, y=name)
     return axes[0]
@@ -81,16 +76,8 @@ def plot_p_alive_matrix(fit: PurchaseFit, ax: Axes | None = None) -> Axes:
 
 
 def _heat_map(matrix: pd.DataFrame, ax: Axes, title: str, kind: str) -> Axes:
-    import seaborn as sns
-
-    say = getattr(formats(), kind)
-    sns.heatmap(matrix, ax=ax, cmap="Blues", vmin=0, cbar_kws={"format": lambda value, _: say(value)})
-    ax.invert_yaxis()
-    for axis, labels in ((ax.xaxis, matrix.columns), (ax.yaxis, matrix.index)):
-        places = np.linspace(0, len(labels) - 1, min(len(labels), 4 if is_narrow(ax) else 6)).round().astype(int)
-        axis.set_ticks(places + 0.5, [formats().integer(labels[place]) for place in places], rotation=0)
+    heat_map(ax, matrix.rename(index=formats().integer, columns=formats().integer)[::-1], kind)
     ax.set_ylabel(tr("Repeat orders"))
-    ax.grid(visible=False)
     return name_axes(ax, x=tr("Weeks from the first to the last order"), y=title)
 
 
@@ -115,11 +102,7 @@ def plot_silence(fit: PurchaseFit, ax: Axes | None = None) -> Axes:
 
 def plot_silence_by_model(fits: PurchaseFits, ax: Axes | None = None, orders: int = 1) -> Axes:
     """As ``plot_silence`` for one number of repeat orders, one line a model."""
-    looks = {}
-    for fit in fits:
-        stroke = stroke_of(fit.model)
-        look = {"color": stroke.color, "linestyle": stroke.dash, "linewidth": stroke.width}
-        looks[fit.model] = fit.silence([orders])[orders], look
+    looks = {fit.model: (fit.silence([orders])[orders], stroke_of(fit.model).look) for fit in fits}
     return _silence(own_axes(ax), looks, tr("Chance of being active, {of}", of=_repeat_orders(orders)))
 
 
@@ -128,25 +111,23 @@ def _repeat_orders(x: int) -> str:
 
 
 def _silence(ax: Axes, looks: dict, title: str) -> Axes:
-    for curve, look in looks.values():
-        ax.plot(curve, **look)
-    ax.set(ylim=(0, 1.04), xlim=(0, curve.index[-1]))
+    lines = {name: ax.plot(curve, **look)[0] for name, (curve, look) in looks.items()}
+    ax.set_ylim(0, 1.04)
+    ax.margins(x=0)
     format_ticks(few_ticks(ax, x=4, y=5), x="integer", y="percent")
-    label_ends(ax, [(curve.index[-1], curve.iloc[-1], name, look["color"]) for name, (curve, look) in looks.items()])
-    return name_axes(ax, x=tr("Weeks since the last order"), y=title)
+    return name_axes(label_ends(ax, lines), x=tr("Weeks since the last order"), y=title)
 
 
 def plot_tracking_of_fit(fit: PurchaseFit, ax: Axes | None = None) -> Axes:
     """Cumulative repeat orders as they came, and as the model expects them."""
-    ax, tracking, stroke = own_axes(ax), fit.tracking(), stroke_of(fit.model)
-    days, end = pd.to_datetime(tracking["date"]), tracking["date"].iloc[-1]
-    ax.plot(days, tracking["actual"], color=INK, linewidth=ACTUAL_WIDTH, solid_capstyle="butt", zorder=1)
-    ax.plot(days, tracking[fit.model], color=stroke.color, linestyle=stroke.dash, linewidth=stroke.width)
+    ax, tracking = own_axes(ax), fit.tracking()
+    days = pd.to_datetime(tracking["date"])
+    (came,) = ax.plot(days, tracking["actual"], color=INK, linewidth=ACTUAL_WIDTH, solid_capstyle="butt", zorder=1)
+    (expected,) = ax.plot(days, tracking[fit.model], **stroke_of(fit.model).look)
     ax.margins(y=0.1)
     ax.set_ylim(0)
-    ends = {fit.model: (tracking[fit.model], stroke.color), tr("What came"): (tracking["actual"], INK)}
-    label_ends(ax, [(end, values.iloc[-1], name, color) for name, (values, color) in ends.items()])
-    ax.set_xlim(days.iloc[0], end)
+    label_ends(ax, {fit.model: expected, tr("What came"): came})
+    ax.set_xlim(days.iloc[0], days.iloc[-1])
     month_ticks(ax, days.iloc[0], days.iloc[-1])
     format_ticks(few_ticks(ax, y=5), y="integer")
     return name_axes(ax, y=tr("Repeat orders since the start"))
@@ -203,14 +184,11 @@ def plot_odd_even(choice: SpendChoice, ax: Axes | None = None) -> Axes:
     """Customers in tenths by the mean of their odd orders: what their even ones were worth, and what was forecast."""
     ax, groups = own_axes(ax, size=(4.6, 3.4)), choice.groups
     most = 1.05 * groups[["odd", "even"]].to_numpy().max()
-    ax.plot([0, most], [0, most], color=RULE, linestyle="dashed")
-    ends = [(most, most, tr("as before"), MUTED)]
+    lines = {tr("as before"): ax.plot([0, most], [0, most], color=MUTED, linewidth=1, linestyle="dashed")[0]}
     for name, color in ((GAMMA_GAMMA, BLUE), (CREDIBILITY, ORANGE)):
         if name in groups:
-            ax.plot(groups["odd"], groups[name], color=color)
-            label = str(spend_name(name, by_frequency=False))
-            ends.append((groups["odd"].iloc[-1], groups[name].iloc[-1], label, color))
+            (lines[str(spend_name(name, by_frequency=False))],) = ax.plot(groups["odd"], groups[name], color=color)
     ax.plot(groups["odd"], groups["even"], "o", color=INK)
     ax.set(xlim=(0, most), ylim=(0, most))
     format_ticks(few_ticks(ax, x=4, y=4), x="compact_money", y="compact_money")
-    return name_axes(label_ends(ax, ends), x=tr("Mean of odd repeat orders"), y=tr("Mean of even repeat orders"))
+    return name_axes(label_ends(ax, lines), x=tr("Mean of odd repeat orders"), y=tr("Mean of even repeat orders"))

@@ -98,7 +98,7 @@ def season_of(daily: pd.DataFrame, births: pd.Series, fit: PurchaseFit, edges: n
     table = pd.DataFrame({"came": daily["repeat_orders"].to_numpy(), "expected": expected, "days": 1.0})
     by_month = table.groupby(dates.dt.to_period("M").to_numpy()).sum()
     by_month = by_month[(by_month["days"] >= 28) & (by_month["expected"] >= FEWEST_EXPECTED)]
-    ratio = _log_ratio(by_month)
+    ratio = np.log((by_month["came"] + 0.5) / (by_month["expected"] + 0.5))
     years = np.arange(len(ratio)) / 12
     ratio = ratio - np.polyval(np.polyfit(years, ratio, 1), years) if len(ratio) > 3 else ratio
     of_month = ratio.groupby(pd.PeriodIndex(by_month.index, freq="M").month)
@@ -237,7 +237,3 @@ def order_rates(
 
 def _periodic(apart: np.ndarray, length: float) -> np.ndarray:
     return np.exp(-2 * (np.sin(np.pi * apart / PARTS) / length) ** 2)
-
-
-def _log_ratio(table: pd.DataFrame) -> pd.Series:
-    return np.log((table["came"] + 0.5) / (table["expected"] + 0.5))

@@ -148,7 +148,9 @@ def fit_shifted_beta_geometric(counts: pd.DataFrame) -> SBGParams:
     counts = counts[counts["at_risk"] > 0]
     _refuse_too_little(counts)
     likelihood = log_likelihood(counts)
-    optimum = polish(likelihood, best_of(likelihood, _starts(counts)))
+    stays = 1 - counts["lost"].sum() / counts["at_risk"].sum()
+    starts = [np.log(np.array(params_at(stays, spread))) for spread in (0.5, 0.05)]
+    optimum = polish(likelihood, best_of(likelihood, starts))
     if not optimum.is_peak:
         raise _no_peak(optimum, counts)
     return SBGParams(*np.exp(optimum.point).tolist())
@@ -181,11 +183,6 @@ def _refuse_too_little(counts: pd.DataFrame) -> None:
             code="contracts.reason.nobody_stayed",
             renewals_due=due,
         )
-
-
-def _starts(counts: pd.DataFrame) -> list[np.ndarray]:
-    stays = 1 - counts["lost"].sum() / counts["at_risk"].sum()
-    return [np.log(np.array(params_at(stays, spread))) for spread in (0.5, 0.05)]
 
 
 def _no_peak(optimum: Optimum, counts: pd.DataFrame) -> NotIdentified:

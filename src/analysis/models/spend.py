@@ -152,7 +152,7 @@ class SpendFit(Result):
     reason: Message | None = None
 
     main = "summary"
-    plot = Plots(posterior="analysis.models.plots:plot_posterior")
+    plot = Plots("analysis.models.plots", "posterior")
 
     def __post_init__(self):
         if (self.posterior is None) != (self.model == CONSTANT):

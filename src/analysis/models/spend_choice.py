@@ -91,7 +91,7 @@ class SpendChoice(Result):
     reason: Message | None = None
 
     main = "scores"
-    plot = Plots(odd_even="analysis.models.plots:plot_odd_even")
+    plot = Plots("analysis.models.plots", "odd_even")
 
     def together(self, level: float) -> Interval:
         """``odd_even`` with its interval (Fieller, Hartley & Pearson 1957)."""

@@ -103,14 +103,11 @@ def expected_cumulative(fit: PurchaseFit, births: pd.Series, dates: pd.Series) -
     ends = pd.to_datetime(dates).to_numpy("datetime64[D]")
     starts, born = np.unique(pd.to_datetime(births).to_numpy("datetime64[D]"), return_counts=True)
     ages = fit.clock.since(starts[None, :], ends[:, None])
-    distinct, place = np.unique(ages, return_inverse=True)
-    if fit.clock.follows:  # where hardly any two ages are the same
-        distinct = ages.max() * np.linspace(0, 1, AGES) ** 2
+    # Where time follows something hardly any two ages are the same.
+    distinct = ages.max() * np.linspace(0, 1, AGES) ** 2 if fit.clock.follows else np.unique(ages)
     new = np.zeros(len(distinct))
     expected = MODELS[fit.model].expected_purchases(fit.params, distinct, new, new, new)
-    if fit.clock.follows:
-        return np.interp(ages, distinct, expected) @ born
-    return expected[place].reshape(ages.shape) @ born
+    return np.interp(ages, distinct, expected) @ born
 
 
 def history(fit: PurchaseFit, customer) -> pd.DataFrame:

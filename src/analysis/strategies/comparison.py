@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -23,10 +22,13 @@ from analysis.config.strategies import (
 )
 from analysis.errors import Unavailable, UsageError
 from analysis.interval import Interval
+from analysis.models.fits import PurchaseFit, PurchaseFits
 from analysis.models.patterns import patterns_of
+from analysis.models.spend import SpendFit
 from analysis.plotting import Plots
 from analysis.strategies.decision import Advice, advice_on, simulation_error, smooth
 from analysis.strategies.dynamics import ParameterDraws, draw_parameters
+from analysis.strategies.evidence.evidence import LoyaltyEvidence
 from analysis.strategies.schedule import WEEKS_PER_YEAR, Economics, Schedule
 from analysis.strategies.sentences import COMPONENTS, done_in, name_of
 from analysis.strategies.simulation import (
@@ -35,7 +37,6 @@ from analysis.strategies.simulation import (
     Lives,
     Totals,
     World,
-    annuity,
     base_lives,
     customers_of,
     new_lives,
@@ -46,15 +47,10 @@ from analysis.strategies.simulation import (
 )
 from analysis.strategies.trial import outcomes_of, trials_of
 from analysis.tables import Result
-from analysis.time import DAYS_PER_YEAR, TimeUnit, duration, force_of_interest, from_days
+from analysis.time import DAYS_PER_YEAR, TimeUnit, annuity, duration, force_of_interest, from_days
 from analysis.value.shifts import base_grid, draws_for, expected_at_rest
 from analysis.value.valuation import discounted_orders
 from analysis.words import Message
-
-if TYPE_CHECKING:
-    from analysis.models.fits import PurchaseFit, PurchaseFits
-    from analysis.models.spend import SpendFit
-    from analysis.strategies.evidence.evidence import LoyaltyEvidence
 
 DRAWS_OF_A_LINE = 100
 
@@ -109,10 +105,7 @@ class StrategyComparison(Result):
     todays_deal: float
     notes: tuple[Message, ...] = field(default=())
 
-    plot = Plots(
-        differences="analysis.strategies.plots:plot_differences",
-        break_even="analysis.strategies.plots:plot_break_even",
-    )
+    plot = Plots("analysis.strategies.plots", "differences", "break_even")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -149,8 +142,7 @@ class StrategyComparison(Result):
 
     def difference(self, name: str) -> Interval:
         """Expected profit against going on as today, over everything that is uncertain [currency]."""
-        draws = self.draws[self.names.index(name)]
-        return Interval.around(float(draws.mean()), draws, self.level)
+        return Interval.of_draws(self.draws[self.names.index(name)], self.level)
 
     def to_frame(self) -> pd.DataFrame:
         """Every strategy, own ones first, then what is expected to earn most; going on as today last.
@@ -183,7 +175,7 @@ class StrategyComparison(Result):
         """What each difference consists of: strategy, component, estimate, lower, upper [currency] and level."""
         parts = {name: draws for name, draws in self.explained.items() if np.any(self.components[name])}
         rows = (
-            (strategy, name, *vars(Interval.around(float(draws[s].mean()), draws[s], self.level)).values())
+            (strategy, name, *vars(Interval.of_draws(draws[s], self.level)).values())
             for s, strategy in enumerate(self.names)
             for name, draws in parts.items()
             if s
@@ -262,9 +254,8 @@ def compare_strategies(
     (['club', 'nothing'], 'do_not')
     """
     settings = StrategiesConfig.checked(**stated)
-    money = {"gross_margin": gross_margin, "cost_per_order": cost_per_order}
-    days = duration(horizon)
-    EconomicsConfig.checked(annual_discount_rate=annual_discount_rate, **money)
+    rate, days = annual_discount_rate, duration(horizon)
+    EconomicsConfig.checked(gross_margin=gross_margin, cost_per_order=cost_per_order, annual_discount_rate=rate)
     fit = next(iter(fit)) if isinstance(fit, Iterable) else fit
     if spend is None or not fit.known_histories().has_money:
         raise Unavailable(
@@ -287,14 +278,7 @@ def compare_strategies(
             code="strategies.reason.above_the_price", deal=deal, problems=above
         )  # fmt: skip
     coming = joining_per_year if new_customers_per_year is None else new_customers_per_year
-    notes = list(_notes(settings, deal, coming, new_customers_per_year, kinds))
-    if fit.clock.follows:
-        notes.append(
-            Message(
-                "Going on as today follows the season or the calendar of the models; what strategies change in it is "
-                "spread evenly over the year."
-            )
-        )
+    notes = list(_notes(fit, settings, deal, coming, new_customers_per_year, kinds))
     given = {name: each for name, each in settings.assumptions if each is not None}
     draws = fit.posterior.draws[: draws_for(base_grid(fit.known_histories(), fit.clock))]
     known = draw_parameters(len(draws), seed, evidence and evidence.estimates, given)
@@ -303,7 +287,7 @@ def compare_strategies(
         parameters=known.values,
         economics=Economics(gross_margin, cost_per_order, deal or 0.0),
         horizon=float(from_days(days, TimeUnit.WEEK)),
-        delta=force_of_interest(annual_discount_rate, TimeUnit.WEEK),
+        delta=force_of_interest(rate, TimeUnit.WEEK),
         mix=None if types is None else types / types.sum(),
         seed=seed,
     )
@@ -446,7 +430,7 @@ class _Comparing:
         found = {} if coming is None else {"newcomers": coming["profit"][0]}
         found |= {} if attacked is None else {"rival": attacked[0]}
         found["standard"] = change
-        return {name: Interval.around(float(draws.mean()), draws, self.level) for name, draws in found.items()}
+        return {name: Interval.of_draws(draws, self.level) for name, draws in found.items()}
 
 
 def _split(found: Totals, scale) -> tuple[dict[str, np.ndarray], np.ndarray]:
@@ -455,7 +439,7 @@ def _split(found: Totals, scale) -> tuple[dict[str, np.ndarray], np.ndarray]:
     return costs, scale * (found["profit"] - found["profit"][0]) - sum(costs.values())
 
 
-def _notes(settings: StrategiesConfig, deal, coming, stated, kinds) -> Iterator[Message]:
+def _notes(fit: PurchaseFit, settings: StrategiesConfig, deal, coming, stated, kinds) -> Iterator[Message]:
     if kinds is not None:
         known, count = int((kinds >= 0).sum()), len(kinds)
         yield Message("The type of {known:integer} of {count:integer} customers is known.", known=known, count=count)
@@ -479,3 +463,8 @@ def _notes(settings: StrategiesConfig, deal, coming, stated, kinds) -> Iterator[
             else Message("It is stated that no new customers come (`retention.new_customers_per_year`).")
         )
         yield Message("So a promotion wins nobody, and only today's customers and those whom they bring count.")
+    if fit.clock.follows:
+        yield Message(
+            "Going on as today follows the season or the calendar of the models; what strategies change in it is "
+            "spread evenly over the year."
+        )

@@ -100,10 +100,7 @@ def _advice(found: StrategyComparison, row: int) -> Advice:
     other, alike = _other(found, row)
     form = form_of(untested(mine), trial.worth if trial else 0.0, worth if asked else 0.0, alike=alike)
     cost = -sum(found.explained[part][row] for part in ("given_away", "service", "invested", "programme"))
-    attacked = None
-    if found.attacked is not None:
-        taken = found.attacked[row] - found.attacked[0]
-        attacked = Interval.around(float(taken.mean()), taken, level)
+    taken = None if found.attacked is None else found.attacked[row] - found.attacked[0]
     margin = found.profit + found.joining
     price, most, unit = affordable(found, row)
     return Advice(
@@ -115,13 +112,13 @@ def _advice(found: StrategyComparison, row: int) -> Advice:
         need=_share(cost, margin, 1.0),
         likely=_share(mine + cost, margin, level),
         cost=price,
-        most=Interval.around(float(most.mean()), most, level),
+        most=Interval.of_draws(most, level),
         unit=unit,
         trial=trial,
         asked=asked if worth > 0 else None,
         worth=max(worth, 0.0),
         other=other,
-        attacked=attacked,
+        attacked=None if taken is None else Interval.of_draws(taken, level),
         estimated=tuple(each for each, origin in found.parameters.origin.items() if origin == "estimate"),
     )
 

@@ -241,8 +241,7 @@ class Period(NamedTuple):
                 code="experiment.reason.outside_data",
                 starts=starts, ends=max(starts, ends), first=first, last=last
             )  # fmt: skip
-        there = (starts - first).days
-        return cls(starts, ends, days, max(min(days, there), 0))
+        return cls(starts, ends, days, min(days, (starts - first).days))
 
 
 def margins_of(

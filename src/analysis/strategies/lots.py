@@ -21,13 +21,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
 from analysis.arguments import checked
+from analysis.data.orders import Orders
 from analysis.errors import UsageError
 from analysis.interval import Interval
 from analysis.strategies.experiment import FEWEST_ORDERING, Period, margins_of
@@ -39,14 +38,11 @@ from analysis.value.contacts import (
     FALSE_EFFECTS,
     LISTS,
     MIXTURE,
+    ContactLists,
     bound_at_any_look,
     error_of_net_lift,
 )
 from analysis.value.payback import pooled_means
-
-if TYPE_CHECKING:
-    from analysis.data import Orders
-    from analysis.value.contacts import ContactLists
 
 CONFIRMED = 0.5
 """Share of the arm to be contacted that must have been, for a lot to count."""
@@ -269,15 +265,14 @@ def _effect(name: str, rows: pd.DataFrame, level: float) -> dict | None:
     ordered = rows.pivot_table(index="lot", columns="arm", values="ordered", aggfunc="sum").cumsum().min(axis=1)
     if ordered.iloc[-1] < FEWEST_ORDERING:
         return None
-    (estimate, error), (lift, of_lift) = (_pooled(rows, outcome) for outcome in ("net", "ordered"))
+    net, lift = (_pooled(rows, outcome) for outcome in ("net", "ordered"))
     first = _pooled(rows[rows["lot"] <= ordered.index[ordered >= FEWEST_ORDERING][0]], "net")[1]
-    bound = always_valid(estimate, error, first, 1 - FALSE_EFFECTS / len(LISTS))
-    half, of_lift = (norm.ppf((1 + level) / 2) * each for each in (error, of_lift))
+    bound = always_valid(*net, first, 1 - FALSE_EFFECTS / len(LISTS))
     verdict = "works" if bound.lower > 0 else "harms" if bound.upper < 0 else "open"
+    margin, lift = (Interval.normal(*each, level) for each in (net, lift))
     found = {"list": name, "lots": rows["lot"].nunique(), "names": len(rows), "verdict": verdict}
-    found |= {"estimate": estimate, "lower": estimate - half, "upper": estimate + half, "level": level}
-    found |= {"at_any_look_lower": bound.lower, "at_any_look_upper": bound.upper}
-    return found | {"lift": lift, "lift_lower": lift - of_lift, "lift_upper": lift + of_lift}
+    found |= {**vars(margin), "at_any_look_lower": bound.lower, "at_any_look_upper": bound.upper}
+    return found | {"lift": lift.estimate, "lift_lower": lift.lower, "lift_upper": lift.upper}
 
 
 def _pooled(rows: pd.DataFrame, outcome: str) -> tuple[float, float]:

@@ -41,7 +41,7 @@ def plot_differences(result: StrategyComparison, ax: Axes | None = None) -> Axes
     letters = 22 if is_narrow(ax) else 34
     for row, each in enumerate(frame.itertuples()):
         color = ORANGE if each.probability_of_loss > 0.5 else BLUE
-        ax.plot([each.lower, each.upper], [-row, -row], color=color, linewidth=6, alpha=0.35, solid_capstyle="butt")
+        ax.hlines(-row, each.lower, each.upper, color=color, linewidth=6, alpha=0.35)
         ax.plot(each.difference, -row, "s" if each.probability_of_loss > 0.5 else "o", color=color, markersize=7)
         said = textwrap.fill(f"{each.name}: {formats().rounded_money(each.difference)}", letters)
         ax.annotate(said, (0, -row), xytext=(-6, 0), xycoords=ax.get_yaxis_transform(), va="center", ha="right",
@@ -60,8 +60,7 @@ def plot_break_even(result: StrategyComparison, ax: Axes | None = None) -> Axes:
     advice = list(result.advice.values())
     ax = own_axes(ax, size=(7.2, 1.0 + 0.6 * len(advice)))
     for row, each in enumerate(advice):
-        ax.plot([each.likely.lower, each.likely.upper], [-row, -row], color=BLUE, linewidth=6, alpha=0.35,
-                solid_capstyle="butt")  # fmt: skip
+        ax.hlines(-row, each.likely.lower, each.likely.upper, color=BLUE, linewidth=6, alpha=0.35)
         ax.plot(each.likely.estimate, -row, "o", color=BLUE, markersize=7)
         ax.plot(each.need.estimate, -row, "|", color=ORANGE, markersize=18, markeredgewidth=3)
     ax.set_yticks([-row for row in range(len(advice))], [str(name_of(each.strategy)) for each in advice])
@@ -74,14 +73,10 @@ def plot_mechanism(path: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """What one customer meets and expects, and the chance of staying, order by order; as of ``one_customer``."""
     ax = own_axes(ax)
     kept = path["staying"] / path["staying_today"]
-    lines = {"met": tr("experience"), "expected": tr("expectation"), "gap": tr("gap")}
-    ends = []
-    for (name, label), stroke in zip(lines.items(), STROKES, strict=False):
-        ax.plot(path["order"], path[name], color=stroke.color, linestyle=stroke.dash, linewidth=stroke.width)
-        ends.append((path["order"].iloc[-1], path[name].iloc[-1], label, stroke.color))
-    ax.plot(path["order"], kept - 1, color=INK, linewidth=2.2)
-    ends.append((path["order"].iloc[-1], kept.iloc[-1] - 1, tr("more still there"), INK))
+    labels, lines = {"met": tr("experience"), "expected": tr("expectation"), "gap": tr("gap")}, {}
+    for (name, label), stroke in zip(labels.items(), STROKES, strict=False):
+        (lines[label],) = ax.plot(path["order"], path[name], **stroke.look)
+    (lines[tr("more still there")],) = ax.plot(path["order"], kept - 1, color=INK, linewidth=2.2)
     ax.axhline(0, color=GREY, linewidth=0.9)
     format_ticks(few_ticks(few_ticks(ax, y=5), x=6, integer=True), x="integer", y="number")
-    label_ends(ax, ends)
-    return name_axes(ax, x=tr("Order"), y=tr("Standard deviations; share of customers"))
+    return name_axes(label_ends(ax, lines), x=tr("Order"), y=tr("Standard deviations; share of customers"))

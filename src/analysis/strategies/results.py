@@ -30,8 +30,7 @@ def as_results(
     names, (draws, sizes), trials = found.names, found.segments, found.trials
 
     def each(draws: np.ndarray) -> dict[str, Interval]:
-        ends = (Interval.around(float(row.mean()), row, found.level) for row in draws)
-        return dict(zip(names, ends, strict=True))
+        return {name: Interval.of_draws(row, found.level) for name, row in zip(names, draws, strict=True)}
 
     return {
         "horizon_weeks": round(found.years * WEEKS_PER_YEAR),

@@ -164,30 +164,32 @@ def decision_sentences(found: StrategyComparison) -> list[Message]:
     return [_first(found), basis(found), *said]
 
 
+FIRST = {
+    DO: Message(
+        "**Do this: {name}.** It is expected to earn some {difference:estimate rounded_money} more over "
+        "{years:years} ({difference:range rounded_money}), new customers included."
+    ),
+    TRY_FIRST: Message("**Try this first, on some customers: {name}.** A test is worth more than it costs."),
+    FIND_OUT_FIRST: Message("**Find out first: {what}.** Whether “{name}” pays depends on it."),
+    EITHER: Message("**It makes hardly any difference what you do; take what is cheapest.**"),
+}
+"""The first of these that is advised for any strategy is the one thing to do."""
+PRICED = Message(
+    "**Do this if it costs {most:margin} {unit} or less: {name}.** At {cost:money} it is expected to earn some "
+    "{difference:estimate rounded_money} more over {years:years} ({difference:range rounded_money}), new customers "
+    "included."
+)
+
+
 def _first(found: StrategyComparison) -> Message:
-    by_form = {form: _ranked(found, form) for form in FORMS}
-    years, named = found.years, {form: name_of(each[0].strategy) for form, each in by_form.items() if each}
-    if best := by_form[DO]:
-        first = best[0]
-        return Message(
-            "**Do this: {name}.** It is expected to earn some {difference:estimate rounded_money} more over "
-            "{years:years} ({difference:range rounded_money}), new customers included."
-            if not _has_price(first)
-            else "**Do this if it costs {most:margin} {unit} or less: {name}.** At {cost:money} it is expected to earn "
-            "some {difference:estimate rounded_money} more over {years:years} ({difference:range rounded_money}), new "
-            "customers included.",
-            name=named[DO], years=years, difference=first.difference, most=first.most.estimate, unit=UNITS[first.unit],
-            cost=first.cost,
-        )  # fmt: skip
-    if best := by_form[TRY_FIRST]:
-        return Message(
-            "**Try this first, on some customers: {name}.** A test is worth more than it costs.", name=named[TRY_FIRST]
-        )
-    if best := by_form[FIND_OUT_FIRST]:
-        return Message("**Find out first: {what}.** Whether “{name}” pays depends on it.", what=best[0].asked.label,
-                       name=named[FIND_OUT_FIRST])  # fmt: skip
-    if by_form[EITHER]:
-        return Message("**It makes hardly any difference what you do; take what is cheapest.**")
+    years = found.years
+    for form, sentence in FIRST.items():
+        if best := next(iter(_ranked(found, form)), None):
+            said = PRICED if form == DO and _has_price(best) else sentence
+            return said.with_values(
+                name=name_of(best.strategy), difference=best.difference, years=years, cost=best.cost,
+                most=best.most.estimate, unit=UNITS[best.unit], what=best.asked and best.asked.label,
+            )  # fmt: skip
     if any(each.difference.estimate > 0 for each in found.advice.values()):
         return Message(
             "**Go on as today.** What may earn more over {years:years} loses too often, and no test is worth its cost.",

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -19,7 +18,10 @@ from scipy.special import expit, logit
 
 from analysis.config.assumptions import CUSTOMER_TYPES
 from analysis.config.strategies import Strategy
+from analysis.data.summary import CustomerSummary
+from analysis.models.fits import PurchaseFit
 from analysis.models.registry import MODELS
+from analysis.models.spend import SpendFit
 from analysis.strategies.dynamics import (
     LIFT_IS_STATED_AT,
     TYPE_SENSITIVITY,
@@ -32,12 +34,8 @@ from analysis.strategies.dynamics import (
     value_of_won,
 )
 from analysis.strategies.schedule import WEEKS_PER_YEAR, Attack, Economics, Schedule
-from analysis.time import TimeUnit, to_days
-
-if TYPE_CHECKING:
-    from analysis.data import CustomerSummary
-    from analysis.models.fits import PurchaseFit
-    from analysis.models.spend import SpendFit
+from analysis.time import TimeUnit, annuity, to_days
+from analysis.value.groups import ENDS, value_segment
 
 BLOCK = 2_048
 """Lives that are followed at once."""
@@ -45,7 +43,7 @@ GONE = 3e-4
 """Chance of still being there below which a life is followed no further."""
 WINDOWS = (13, 26, 52)
 """Weeks after which an experiment could look."""
-SEGMENTS = ("top_tenth", "next_four_tenths", "lower_half")
+SEGMENTS = tuple(ENDS["value"])
 BINS = 12
 """Parts of the horizon in which the worth of a new customer is told."""
 PARTS = ("profit", "stay", "given_away", "service", "invested", "referred", "orders")
@@ -143,15 +141,6 @@ class World:
                 times = np.append(times / (times @ self.mix), 1.0)[lives.kind]
                 found |= {name: found[name] * times for name in names}
         return found
-
-
-def annuity(rate, length):
-    """Worth at its beginning of one unit a week over so many weeks, at a rate by which it is discounted or lost.
-
-    >>> annuity(np.array([0.0, 0.1]), 10.0).round(2).tolist()
-    [10.0, 6.32]
-    """
-    return np.where(rate > 0, -np.expm1(-rate * length) / np.maximum(rate, 1e-300), length)
 
 
 @dataclass(frozen=True)
@@ -333,7 +322,6 @@ FEWEST, MOST, NEW = 30, 50, 25
 """Lives for each draw: of today's customers, and of new ones."""
 LOWEST_SHARE = 0.1
 """Of the lives are drawn evenly, so that who brings next to nothing stands in them too."""
-SEGMENT_ENDS = (0.1, 0.5)
 
 
 def base_lives(
@@ -397,8 +385,7 @@ def customers_of(histories: CustomerSummary, fit: PurchaseFit, spend: SpendFit) 
 
 def ranks_of(worth: np.ndarray) -> np.ndarray:
     """Place in ``SEGMENTS`` of every customer: by what is expected of it, known before anything is done."""
-    rank = (np.argsort(np.argsort(-worth, kind="stable"), kind="stable") + 0.5) / len(worth)
-    return np.searchsorted(SEGMENT_ENDS, rank)
+    return value_segment(worth).cat.codes.to_numpy()
 
 
 def new_lives(

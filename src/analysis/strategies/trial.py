@@ -123,12 +123,11 @@ def _trial(
     trusted = spread**2 / (spread**2 + error**2) if spread > 0 else 0.0
     fixed = found.strategies[row].fixed_per_year * weeks / WEEKS_PER_YEAR
     decided = worth_of_knowing(mean + slope * np.sqrt(trusted) * (each - seen)) * max(1 - share, 0.0)
-    ends = np.quantile(each, [(1 - found.level) / 2, (1 + found.level) / 2])
     detectable = float((norm.ppf((1 + found.level) / 2) + norm.ppf(POWER)) * error)
     pays_from = seen - mean / (slope * trusted) if slope * trusted else np.inf
     return {
         "error": error,
-        "expected": Interval(seen, *ends.tolist(), found.level),
+        "expected": Interval.of_draws(each, found.level),
         "break_even": seen - mean / slope if slope else np.inf,
         "pays_from": pays_from,
         "detectable": detectable,

@@ -125,13 +125,12 @@ def alerts_said(found: pd.DataFrame, member_orders: int) -> list[Message]:
 
 
 def _said(row: Mapping[str, Any], member_orders: int) -> Message:
-    told = {name: row[name] for name in ("month", "share", "lower", "upper")}
     if row["series"] == "new":
         return Message(
             "**Out of the ordinary: {share:percent1} of the new customers of {month:month} ordered again within "
             "{days:integer} days**; {lower:percent1} to {upper:percent1} was to be expected.",
             days=AGAIN_DAYS,
-            **told,
+            **row,
         )
     whom = {
         "shopper": Message("customers with one order"),
@@ -142,5 +141,5 @@ def _said(row: Mapping[str, Any], member_orders: int) -> Message:
         "**Out of the ordinary: in {month:month} {share:percent1} of the {whom} ordered again**; "
         "{lower:percent1} to {upper:percent1} was to be expected.",
         whom=whom[row["series"]],
-        **told,
+        **row,
     )

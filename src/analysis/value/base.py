@@ -72,11 +72,7 @@ class CustomerBase(Result):
     has_money: bool
 
     main = "bridge"
-    plot = Plots(
-        bridge="analysis.value.plots:plot_bridge",
-        drivers="analysis.value.plots:plot_drivers",
-        second_order="analysis.value.plots:plot_second_order",
-    )
+    plot = Plots("analysis.value.plots", "bridge", "drivers", "second_order")
 
     @property
     def lives(self) -> Lives:
@@ -244,9 +240,8 @@ def _drivers(orders: AnyOrders, bridge: pd.DataFrame, flows: pd.DataFrame, margi
     """The change of margin from period to period, split by the logarithmic mean; missing where it is not positive."""
     placed = flows.groupby("period")["orders"].sum().reindex(bridge.index, fill_value=0.0).to_numpy()
     known = orders.daily.set_index("date")["new_customers"].cumsum().reindex(bridge["end"]).to_numpy(dtype=float)
-    active, revenue = bridge["closing"].to_numpy(dtype=float), bridge["closing_revenue"].to_numpy()
-    if not orders.has_money:
-        revenue = placed
+    active = bridge["closing"].to_numpy(dtype=float)
+    revenue = bridge["closing_revenue"].to_numpy() if orders.has_money else placed
     left = margin * revenue - cost * placed if orders.has_money else placed
     with np.errstate(divide="ignore", invalid="ignore"):
         factors = np.array([known, active / known, placed / active, revenue / placed, left / revenue])

@@ -25,8 +25,9 @@ from scipy.special import gammaln
 from scipy.stats import norm
 
 from analysis.errors import Unavailable
+from analysis.interval import Interval
 from analysis.value.history import AnyOrders, by_customer, history, of_each
-from analysis.value.intervals import normal_ends, picks_compared
+from analysis.value.intervals import picks_compared
 
 MOST_CATEGORIES = 300
 """The most frequent ones, of which transitions are counted."""
@@ -118,7 +119,7 @@ def run_out_times(orders: AnyOrders, until: dt.date | None = None, level: float 
     found, tests = {}, len(AGES) * max(gaps["category"].nunique(), 1)
     for category, rows in gaps.groupby("category"):
         if (peak := _peak(rows, norm.isf(FALSE_PEAKS / tests))) is not None:
-            found[category] = {**peak, **normal_ends(peak["days"], peak.pop("error"), level)}
+            found[category] = {**peak, **vars(Interval.normal(peak["days"], peak.pop("error"), level))}
     columns = ["days", "lower", "upper", "level", "opens", "closes", "orders", "ratio"]
     return pd.DataFrame.from_dict(found, orient="index", columns=columns).rename_axis("category")
 

@@ -7,20 +7,20 @@ Journal of Marketing Research 55(1)). What is known is the break-even lift, by w
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from pandas.api.typing import SeriesGroupBy
 from scipy.stats import norm
 
 from analysis.arguments import checked
 from analysis.config import ContactsConfig
 from analysis.data.remote import InEngine
 from analysis.errors import Unavailable, UsageError
-from analysis.models.fits import fits_of
+from analysis.models.fits import PurchaseFit, fits_of
 from analysis.models.registry import MODELS
 from analysis.plotting import Plots
 from analysis.tables import Result
@@ -29,15 +29,9 @@ from analysis.value.categories import backtest_categories, bought_next, due_cate
 from analysis.value.groups import by_id
 from analysis.value.history import AnyOrders, history, of_each, refuse_without_money
 from analysis.value.intervals import picks_compared
-from analysis.value.ladder import SILENT, histories_ago, own_rhythm, state_of, waits_that_ended, with_rhythm
+from analysis.value.ladder import SILENT, Ladder, histories_ago, own_rhythm, state_of, waits_that_ended, with_rhythm
+from analysis.value.valuation import CustomerValue
 from analysis.words import Message
-
-if TYPE_CHECKING:
-    from pandas.api.typing import SeriesGroupBy
-
-    from analysis.models.fits import PurchaseFit
-    from analysis.value.ladder import Ladder
-    from analysis.value.valuation import CustomerValue
 
 LISTS: Mapping[str, Message] = {
     "run_out": Message("Running out"), "second_order": Message("Second order"),
@@ -152,7 +146,7 @@ class ContactLists(Result):
     permission: bool
 
     main = "lists"
-    plot = Plots(break_even="analysis.value.plots:plot_break_even")
+    plot = Plots("analysis.value.plots", "break_even")
 
     def to_send(self, name: str) -> pd.DataFrame:
         """Whom to write to for a list, for the mail tool: customer_id, list, valid_until; category, due where known."""
@@ -390,39 +384,24 @@ def _members(table: pd.DataFrame) -> dict[str, pd.Series]:
     }
 
 
-REASONS: Mapping[str, Callable[[Any], Message]] = {
-    "run_out": lambda row: Message(
-        "{category} probably runs out about {due:date}", category=row.category, due=row.due
-    ),
-    "next_category": lambda row: Message("{category} is what most often comes next", category=row.category),
-    "points": lambda row: Message("{points:integer} points are about to expire", points=row.points),
-    "second_order": lambda row: Message(
-        "First order {silent:integer} days ago, none since", silent=row.silent_days
-    ),
-    "gift": lambda row: Message("Second order {silent:integer} days ago", silent=row.silent_days),
-    "up_sell": lambda row: Message(
-        "Spends {own:money} an order; others with as many orders spend {alike:money}",
-        own=row.own_value, alike=row.alike_value,
-    ),
-    "advocates": lambda row: (
-        Message("Orders every {usual:integer} days, and is still there", usual=row.usual_days)
-        if row.usual_days > 0
-        else Message("Praised or recommended you, and is still there")
-    ),
-    "win_back": lambda row: Message(
-        "Silent for {silent:integer} days; ordered every {usual:integer} days before",
-        silent=row.silent_days, usual=row.usual_days,
-    ),
-    "about_to_slip": lambda row: Message(
-        "Silent for {silent:integer} days; orders every {usual:integer} days otherwise",
-        silent=row.silent_days, usual=row.usual_days,
-    ),
-}  # fmt: skip
+REASONS: Mapping[str, Message] = {
+    "run_out": Message("{category} probably runs out about {due:date}"),
+    "next_category": Message("{category} is what most often comes next"),
+    "points": Message("{points:integer} points are about to expire"),
+    "second_order": Message("First order {silent_days:integer} days ago, none since"),
+    "gift": Message("Second order {silent_days:integer} days ago"),
+    "up_sell": Message("Spends {own_value:money} an order; others with as many orders spend {alike_value:money}"),
+    "advocates": Message("Orders every {usual_days:integer} days, and is still there"),
+    "recommends": Message("Praised or recommended you, and is still there"),
+    "win_back": Message("Silent for {silent_days:integer} days; ordered every {usual_days:integer} days before"),
+    "about_to_slip": Message("Silent for {silent_days:integer} days; orders every {usual_days:integer} days otherwise"),
+}
 
 
 def reasons(table: pd.DataFrame) -> list[Message]:
-    """Why each customer is on a list, in a sentence."""
-    return [REASONS[row.list](row) for row in table.itertuples()]
+    """Why each customer is on a list, in a sentence; advocates who ordered once have no rhythm to name."""
+    names = table["list"].mask(table["list"].eq("advocates") & ~(table["usual_days"] > 0), "recommends")
+    return [REASONS[name].with_values(**row) for name, row in zip(names, table.to_dict("records"), strict=True)]
 
 
 def _lists(chosen: pd.DataFrame, effects: pd.DataFrame, incentive: float) -> pd.DataFrame:

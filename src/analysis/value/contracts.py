@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from scipy.special import xlogy
 from scipy.stats import chi2
 
+from analysis.config import EconomicsConfig
+from analysis.data.contracts import Contracts
 from analysis.interval import Interval
 from analysis.models.shifted_beta_geometric import (
     SBGParams,
@@ -28,10 +29,6 @@ from analysis.plotting import Plots
 from analysis.time import TimeUnit, rate_over
 from analysis.value.intervals import ends
 from analysis.words import Message
-
-if TYPE_CHECKING:
-    from analysis.config import EconomicsConfig
-    from analysis.data.contracts import Contracts
 
 MONTHS_PER_YEAR, FORECAST_YEARS = 12, 5
 DOUBTFUL = 0.05
@@ -72,7 +69,7 @@ class ContractualRetention:
     horizon_years: float
     level: float
 
-    plot = Plots(survival="analysis.value.plots:plot_survival")
+    plot = Plots("analysis.value.plots", "survival")
 
     def sentences(self) -> Iterator[Message]:
         """What became of renewals, what the model says of them, and what today's contracts still bring."""

@@ -56,9 +56,13 @@ def segments_of(orders: np.ndarray, days_since_last: np.ndarray, worth: np.ndarr
 
     Columns as of ``members_of``; segments without customers are left out.
     """
-    rank = (pd.Series(-worth).rank(method="first").to_numpy() - 0.5) / len(worth)
-    measures = {"orders": orders, "recency": days_since_last, "value": rank}
-    return members_of({name: segment_of(name, measure) for name, measure in measures.items()})
+    by_history = [segment_of("orders", orders), segment_of("recency", days_since_last)]
+    return members_of({each.name: each for each in (*by_history, value_segment(worth))})
+
+
+def value_segment(worth: np.ndarray) -> pd.Series:
+    """The segment of each customer by the rank of the expected worth."""
+    return segment_of("value", (pd.Series(-worth).rank(method="first").to_numpy() - 0.5) / len(worth))
 
 
 def members_of(groups: Mapping[str, pd.Series]) -> pd.DataFrame:
@@ -159,12 +163,8 @@ def value_by_group(
     {'channel=shop': 150, 'channel=web': 150}
     """
     years = duration(horizon) / DAYS_PER_YEAR
-    EconomicsConfig.checked(
-        horizon_years=years,
-        annual_discount_rate=annual_discount_rate,
-        gross_margin=gross_margin,
-        cost_per_order=cost_per_order,
-    )
+    money = {"gross_margin": gross_margin, "cost_per_order": cost_per_order}
+    EconomicsConfig.checked(**money, horizon_years=years, annual_discount_rate=annual_discount_rate)
     today, new = {}, {}
     for label, group in fit.groups.items():
         delta = force_of_interest(annual_discount_rate, group.time_unit)

@@ -63,7 +63,7 @@ class SpendGrowth:
     same_customers: Interval | None
     same_customers_reason: Message | None
 
-    plot = Plots(tenure="analysis.value.plots:plot_tenure")
+    plot = Plots("analysis.value.plots", "tenure")
 
 
 def spend_growth(orders: AnyOrders, *, level: float = 0.9) -> SpendGrowth:
@@ -184,20 +184,18 @@ def _same_customers(lives: pd.DataFrame, level: float) -> tuple[Interval | None,
     used = repeat[(of_customer.transform("size") > 1) & (of_customer.transform("sum") > 0)]
     rows, code = pd.factorize(used["customer"])
     if len(code) < FEWEST_CUSTOMERS:
-        reason = Message(
+        return None, Message(
             "How the value of an order changes with tenure is not known: it takes repeat orders of {needed:integer} "
             "customers in two periods; there are {customers:integer}.",
             code="retention.reason.too_few_repeat_customers", needed=FEWEST_CUSTOMERS, customers=len(code),
         )  # fmt: skip
-        return None, reason
     slope = within_slope(rows, *(used[name].to_numpy(dtype=float) for name in ("orders", "spent", "tenure")), level)
     if slope is None:
-        reason = Message(
+        return None, Message(
             "How the value of an order changes with tenure is not known: the repeat orders of {customers:integer} "
             "customers do not fit any steady growth.",
             code="retention.reason.growth_not_identified", customers=len(code),
         )  # fmt: skip
-        return None, reason
     return Interval(*np.expm1([slope.estimate, slope.lower, slope.upper]).tolist(), level), None
 
 

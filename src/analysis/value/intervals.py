@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import betaincinv, gammaincinv, ndtri
+from scipy.special import betaincinv, gammaincinv
 
 from analysis.interval import Interval
 
@@ -50,16 +50,6 @@ def sum_interval(first: Interval, second: Interval) -> Interval:
     return Interval(estimate, float(estimate - below), float(estimate + above), first.level)
 
 
-def normal_ends(estimate, error, level: float) -> dict:
-    """Columns of a frame from normal estimates with their standard errors: estimate, lower, upper, level.
-
-    >>> normal_ends(1.0, 0.5, 0.9)["upper"].round(2).item()
-    1.82
-    """
-    reach = ndtri((1 + level) / 2) * error
-    return {"estimate": estimate, "lower": estimate - reach, "upper": estimate + reach, "level": level}
-
-
 def ends(points: np.ndarray, level: float, name: str = "") -> dict[str, np.ndarray]:
     """Columns of a frame from points of shape (1 + draws, rows): estimate, lower and upper, or NAME, NAME_lower, ….
 
@@ -68,16 +58,9 @@ def ends(points: np.ndarray, level: float, name: str = "") -> dict[str, np.ndarr
     >>> ends(np.array([[1.0], [0.0], [4.0]]), 0.5, "lift")
     {'lift': array([1.]), 'lift_lower': array([1.]), 'lift_upper': array([3.])}
     """
-    estimate, draws = points[0], points[1:]
-    is_known = np.isfinite(draws)
-    whole, found = is_known.all(axis=0), np.full((2, *estimate.shape), np.nan)
-    tails = [(1 - level) / 2, (1 + level) / 2]
-    found[:, whole] = np.quantile(draws[:, whole], tails, axis=0)
-    # NumPy is slow where it has to look for what is missing.
-    if (rest := ~whole & is_known.any(axis=0)).any():
-        found[:, rest] = np.nanquantile(draws[:, rest], tails, axis=0)
+    lower, upper = np.nanquantile(points[1:], [(1 - level) / 2, (1 + level) / 2], axis=0)
     names = (name, f"{name}_lower", f"{name}_upper") if name else ("estimate", "lower", "upper")
-    return dict(zip(names, (estimate, *found), strict=True))
+    return dict(zip(names, (points[0], lower, upper), strict=True))
 
 
 def picks_compared(right: np.ndarray, ours: np.ndarray, naive: np.ndarray) -> dict[str, float]:

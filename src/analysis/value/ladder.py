@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -17,18 +16,15 @@ from statsmodels.duration.survfunc import SurvfuncRight
 from analysis.arguments import checked
 from analysis.config import nearest
 from analysis.errors import DataError, Unavailable, UsageError
-from analysis.models.fits import fits_of
+from analysis.models.fits import PurchaseFit, fits_of
 from analysis.models.registry import MODELS
 from analysis.plotting import Plots
 from analysis.tables import Result
 from analysis.time import DAYS_PER_YEAR, to_days
 from analysis.value.history import AnyOrders, by_customer, first_order_days, history, left_truncation
 from analysis.value.lives import shares_by_age, waiting_times, watched
+from analysis.value.valuation import CustomerValue
 from analysis.words import Message
-
-if TYPE_CHECKING:
-    from analysis.models.fits import PurchaseFit
-    from analysis.value.valuation import CustomerValue
 
 RUNGS = ("suspect", "prospect", "shopper", "customer", "member", "advocate", "fan")
 LABELS: Mapping[str, Message] = {
@@ -98,10 +94,7 @@ class Ladder(Result):
     phases: pd.DataFrame
 
     main = "rungs"
-    plot = Plots(
-        rungs="analysis.value.plots:plot_rungs",
-        flows="analysis.value.plots:plot_flows",
-    )
+    plot = Plots("analysis.value.plots", "rungs", "flows")
 
     def flows(self, which: str = "coming") -> pd.DataFrame:
         """``past`` or ``coming`` as a square: rows from, columns to."""

@@ -24,28 +24,25 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import product
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from analysis.arguments import checked
 from analysis.config import EconomicsConfig, RetentionConfig
+from analysis.data.orders import Orders
 from analysis.errors import Unavailable
 from analysis.interval import Interval
-from analysis.models.fits import fits_of
+from analysis.models.fits import PurchaseFit, fits_of
+from analysis.models.spend import SpendFit
 from analysis.plotting import Plots
 from analysis.tables import Result, table_html
-from analysis.time import DAYS_PER_YEAR, duration
+from analysis.time import DAYS_PER_YEAR, annuity, duration
 from analysis.value.history import left_truncation, refuse_without_money
+from analysis.value.retention import ModelRetention
 from analysis.value.shifts import MEASURES, ModelStreams, Rise, Shifts, shifts_of
 from analysis.words import Message
-
-if TYPE_CHECKING:
-    from analysis.data import Orders
-    from analysis.models.fits import PurchaseFit
-    from analysis.models.spend import SpendFit
-    from analysis.value.retention import ModelRetention
 
 GAINS = (0.01, 0.02, 0.03, 0.05, 0.075, 0.10)
 HORIZONS = (1.0, 3.0, 5.0, 10.0)
@@ -246,8 +243,8 @@ def brings(
         return Discounted(found[0], found[1], 0.0, 0.0, found[2])
     # Someone who joins at s has until the horizon: the integral over s of exp(-delta s), seen from age u.
     joining, end = shifts.new_customers_per_year / year, choice.horizon_years * year
-    found = found + joining * part(new, kernel * annuity(delta, end - nodes))
-    whole = float(annuity(delta, np.array(end)))
+    found = found + joining * part(new, kernel * annuity(delta, np.maximum(end - nodes, 0.0)))
+    whole = float(annuity(delta, end))
     won = joining * whole
     return Discounted(found[0] + won * streams.order_value, found[1] + won, won, whole / year, found[2])
 
@@ -258,12 +255,6 @@ def profit(choice: Choice, economics: EconomicsConfig, found: Discounted) -> np.
     if choice.profit != "contribution":
         total = total - economics.acquisition_cost * found.won
     return total - economics.fixed_costs_per_year * found.firm_years if choice.profit == "after_fixed" else total
-
-
-def annuity(delta: float, length: np.ndarray) -> np.ndarray:
-    """Integral of exp(-delta s) over (0, length)."""
-    length = np.maximum(length, 0.0)
-    return length if delta == 0 else -np.expm1(-delta * length) / delta
 
 
 CREDIT_CARD = (30.0, 42.0, 44.0, 49.0, 55.0)
@@ -386,10 +377,7 @@ class RetentionLift(Result):
     named: Choice
     lifts: tuple[Lift, ...]
 
-    plot = Plots(
-        readings="analysis.value.plots:plot_readings",
-        horizons="analysis.value.plots:plot_lift_horizons",
-    )
+    plot = Plots("analysis.value.plots", "readings", horizons="analysis.value.plots:plot_lift_horizons")
 
     def of(self, choice: Choice) -> dict[str, Lift]:
         """Model -> the lift of a reading."""

@@ -19,7 +19,7 @@ from statsmodels.regression.linear_model import WLS
 
 from analysis.interval import Interval
 from analysis.value.history import AnyOrders, history
-from analysis.value.intervals import normal_ends, share_interval
+from analysis.value.intervals import share_interval
 
 AGES = (30, 90, 180, 365, 730)
 """Days."""
@@ -293,7 +293,8 @@ def _newer(cells: pd.DataFrame, level: float) -> pd.DataFrame:
         )
         detectable = (norm.ppf((1 + level) / 2) + norm.ppf(POWER)) * error
         told = {"measure": measure, "age_days": int(age), "before": total.sum() / n.sum()}
-        told |= {**normal_ends(fit.params["year"], error, level), "detectable": detectable, "customers": int(n.sum())}
+        change = Interval.normal(fit.params["year"], error, level)
+        told |= {**vars(change), "detectable": detectable, "customers": int(n.sum())}
         rows.append(told)
     columns = ["measure", "age_days", "before", "estimate", "lower", "upper", "level", "detectable", "customers"]
     return pd.DataFrame(rows, columns=columns)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import ibis
 import numpy as np
@@ -21,7 +20,8 @@ from statsmodels.regression.linear_model import OLS
 from analysis.arguments import checked
 from analysis.config import EconomicsConfig
 from analysis.errors import DataError, Unavailable
-from analysis.models.fits import fits_of
+from analysis.interval import Interval
+from analysis.models.fits import PurchaseFit, fits_of
 from analysis.models.registry import MODELS
 from analysis.plotting import Plots
 from analysis.tables import Result
@@ -38,12 +38,7 @@ from analysis.value.history import (
     refuse_left_truncation,
     refuse_without_money,
 )
-from analysis.value.intervals import normal_ends
 from analysis.value.lives import cohorts_of, days_seen, expanded, shares_by_age
-
-if TYPE_CHECKING:
-    from analysis.models.fits import PurchaseFit
-
 
 MONTH = to_days(1, TimeUnit.MONTH)
 MONTHS = (6, 12, 24)
@@ -462,7 +457,8 @@ def pooled_means(part: pd.DataFrame, level: float, least: float = 0.0) -> pd.Dat
         own = between / (between + variance)
         estimate = own * mean + (1 - own) * grand
         spread = np.sqrt(own * variance + (1 - own) ** 2 * of_grand)
-    return part.assign(**normal_ends(estimate, spread, level))
+    reach = norm.ppf((1 + level) / 2) * spread
+    return part.assign(estimate=estimate, lower=estimate - reach, upper=estimate + reach, level=level)
 
 
 YEAR_DAYS = 365
@@ -585,6 +581,6 @@ def referred_against_others(
         within = both - both.groupby(year["cell"]).transform("mean")
         fit = OLS(within[measure], within["referred"]).fit(cov_type="HC1")
         estimate, mean = float(fit.params.iloc[0]), float(year.loc[year["referred"] == 1, measure].mean())
-        ends = normal_ends(estimate, float(fit.bse.iloc[0]), level)
-        rows.append({"measure": measure, "referred": mean, "others": mean - estimate, **ends})
+        ends = Interval.normal(estimate, fit.bse.iloc[0], level)
+        rows.append({"measure": measure, "referred": mean, "others": mean - estimate, **vars(ends)})
     return pd.DataFrame(rows).assign(customers=count, equals=len(year) - count)

@@ -23,7 +23,7 @@ from analysis.plotting import (
     Stroke,
     few_ticks,
     format_ticks,
-    heat_map_of_groups,
+    heat_map,
     is_narrow,
     label_ends,
     name_axes,
@@ -31,24 +31,21 @@ from analysis.plotting import (
     panels,
     stroke_of,
 )
-from analysis.value.contacts import LISTS
+from analysis.value.contacts import LISTS, ContactLists
 from analysis.value.groups import DIMENSIONS, LABELS
 from analysis.value.ladder import LABELS as RUNGS
-from analysis.value.lift import CLAIMED, OPTIONS
-from analysis.value.payback import MONTH, SEEN
+from analysis.value.ladder import Ladder
+from analysis.value.lift import CLAIMED, OPTIONS, RetentionLift
+from analysis.value.payback import MONTH, SEEN, Payback
 from analysis.words import Message, formats, shown, tr
 
 if TYPE_CHECKING:
-    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
 
     from analysis.value.base import CustomerBase
-    from analysis.value.contacts import ContactLists
     from analysis.value.contracts import ContractualRetention
     from analysis.value.growth import SpendGrowth
-    from analysis.value.ladder import Ladder
-    from analysis.value.lift import RetentionLift
-    from analysis.value.payback import Payback
     from analysis.value.retention import ModelRetention
     from analysis.value.valuation import CustomerValue, Outlook
 
@@ -102,7 +99,7 @@ def plot_value_grid(value: CustomerValue, ax: Axes | None = None) -> Axes:
     totals, counts = grid["estimate"].unstack(), grid["customers"].unstack()
     totals = totals.set_axis([str(LABELS["orders"][name]) for name in totals.index])
     totals.columns = [textwrap.fill(str(LABELS["recency"][name]), 10) for name in totals.columns]
-    heat_map_of_groups(ax, totals.round(), counts, _kind(value))
+    heat_map(ax, totals.round(), _kind(value), counts)
     ax.set_ylabel(str(DIMENSIONS["orders"]))
     return name_axes(ax, x=str(DIMENSIONS["recency"]), y=tr("{measure} (customers)", measure=_measured(value)))
 
@@ -125,14 +122,14 @@ def plot_retention_by_year(retention: ModelRetention, ax: Axes | None = None) ->
     axes = panels(ax, 2)
     for each, (group, title) in zip(axes, groups.items(), strict=True):
         frame = retention.years[retention.years["group"] == group]
-        ends, last = _model_lines(each, frame, "year"), int(frame["year"].max())
+        lines, last = _model_lines(each, frame, "year"), int(frame["year"].max())
         watched = max(np.floor(retention.oldest_age_years), 0)
         if watched < last:
             each.axvspan(watched + 0.5, last + 0.5, color=RULE, alpha=0.3, linewidth=0)
             each.text(last + 0.4, 0.03, tr("beyond the data"), ha="right", color=MUTED)
         each.set(xlim=(0.5, last + 0.5), ylim=(0, 1.02), xticks=range(1, last + 1))
         format_ticks(each, x="integer", y="percent")
-        label_ends(each, ends, gap_share=0.085)
+        label_ends(each, lines, gap_share=0.085)
         name_axes(each, x=tr("Year"), y=title)
     return axes[0]
 
@@ -228,33 +225,27 @@ def plot_lift_horizons(lift: RetentionLift, ax: Axes | None = None) -> Axes:
     for each, scope in zip(axes, scopes, strict=True):
         each.axhspan(*CLAIMED, color=PALE, alpha=0.3, linewidth=0)
         rows = frame[frame["scope"] == scope].sort_values("horizon_years")
-        ends = _model_lines(each, rows, "place")
+        lines = _model_lines(each, rows, "place")
         each.set_xticks(range(len(years)), [formats().number(year) for year in years])
         each.set(xlim=(-0.5, len(years) - 0.5), ylim=(min(0.0, 1.1 * frame["lower"].min()), top))
         format_ticks(few_ticks(each, y=5), y="percent")
         name_axes(each, x=tr("Horizon in years"), y=_wrapped(OPTIONS[scope]))
-    axes[0].figure.legend(
-        axes[-1].get_lines(), [name for *_, name, _ in ends], loc="outside upper left", ncols=len(ends)
-    )
+    axes[0].figure.legend(lines.values(), lines.keys(), loc="outside upper left", ncols=len(lines))
     return axes[0]
 
 
-def _model_lines(ax: Axes, frame: pd.DataFrame, x: str) -> list[tuple[float, float, str, str]]:
-    """One line a model with its intervals; returns where they end, for ``label_ends``."""
-    ends, models = [], list(dict.fromkeys(frame["model"]))
+def _model_lines(ax: Axes, frame: pd.DataFrame, x: str) -> dict[str, Line2D]:
+    """One line a model with its intervals, beside each other; by model."""
+    lines, models = {}, list(dict.fromkeys(frame["model"]))
     for place, model in enumerate(models):
-        rows, stroke = frame[frame["model"] == model], stroke_of(model)
+        rows = frame[frame["model"] == model]
         at = rows[x].to_numpy() + (place - (len(models) - 1) / 2) * 0.12
-        _line(ax, at, rows, stroke)
-        ends.append((at[-1] + 0.12, rows["estimate"].iloc[-1], model, stroke.color))
-    return ends
+        lines[model] = _line(ax, at, rows, stroke_of(model))
+    return lines
 
 
-def _line(ax: Axes, at: np.ndarray, frame: pd.DataFrame, stroke: Stroke) -> Artist:
-    (line,) = ax.plot(
-        at, frame["estimate"], stroke.marker, color=stroke.color, linestyle=stroke.dash, linewidth=stroke.width,
-        markersize=5, markeredgecolor="white",
-    )  # fmt: skip
+def _line(ax: Axes, at: np.ndarray, frame: pd.DataFrame, stroke: Stroke) -> Line2D:
+    (line,) = ax.plot(at, frame["estimate"], stroke.marker, **stroke.look, markersize=5, markeredgecolor="white")
     ax.vlines(at, frame["lower"], frame["upper"], color=stroke.color, linewidth=4, alpha=0.35)
     return line
 
@@ -341,7 +332,7 @@ def plot_payback(payback: Payback, ax: Axes | None = None, model: str | None = N
     model
         The purchase model whose expectations are drawn, as "expected"; None for those of all, by name.
     """
-    ax, ends, curve = own_axes(ax), [], payback.curve
+    ax, lines, curve = own_axes(ax), {}, payback.curve
     if model:
         curve = curve[curve["model"].isin([SEEN, model])]
     curve = curve[curve.groupby("model")["model"].transform("size") > 1]  # where it was seen so long, no model goes on
@@ -350,8 +341,7 @@ def plot_payback(payback: Payback, ax: Axes | None = None, model: str | None = N
         stroke = Stroke(INK, "solid", "o", 2.2) if name == SEEN else stroke_of(name)
         months = rows["age_days"] / MONTH
         ax.fill_between(months, rows["lower"], rows["upper"], color=stroke.color, alpha=0.15, linewidth=0)
-        ax.plot(months, rows["estimate"], color=stroke.color, linestyle=stroke.dash, linewidth=stroke.width)
-        ends.append((months.iloc[-1], rows["estimate"].iloc[-1], labels.get(name, name), stroke.color))
+        (lines[labels.get(name, name)],) = ax.plot(months, rows["estimate"], **stroke.look)
     if payback.cost:
         ax.axhline(payback.cost, color=ORANGE, linewidth=1.2, linestyle=(0, (4, 3)))
         ax.annotate(
@@ -361,7 +351,9 @@ def plot_payback(payback: Payback, ax: Axes | None = None, model: str | None = N
     ax.set_xlim(0)
     ax.set_ylim(min(0, curve["lower"].min()), max(curve["upper"].max(), payback.cost) * 1.08)
     format_ticks(few_ticks(few_ticks(ax, y=5), x=8, integer=True), x="integer", y="compact_money")
-    label_ends(ax, ends[1:] if len(ends) > 1 else ends)
+    if len(lines) > 1:
+        del lines[labels[SEEN]]
+    label_ends(ax, lines)
     return name_axes(ax, x=tr("Months since the first order"), y=tr("Margin of a new customer so far"))
 
 
@@ -380,9 +372,7 @@ def plot_flows(ladder: Ladder, ax: Axes | None = None, which: str = "coming") ->
     """Customers by where they stood (rows) and stand then (columns): shares of the row, numbers below."""
     ax, table = own_axes(ax, size=(7.2, 3.0)), ladder.flows(which).astype(float)
     shares = table.div(table.sum(axis=1).where(lambda sums: sums > 0), axis="index").fillna(0)
-    shares = shares.set_axis([str(RUNGS[name]) for name in table.index])
-    shares.columns = [str(RUNGS[name]) for name in table.columns]
-    heat_map_of_groups(ax, shares, table, "percent", vmax=1)
-    ax.set_ylabel("")
+    shares = shares.rename(index=lambda name: str(RUNGS[name]), columns=lambda name: str(RUNGS[name]))
+    heat_map(ax, shares, "percent", table, vmax=1)
     now, then = (tr("Now"), tr("In a year")) if which == "coming" else (tr("A year ago"), tr("Now"))
     return name_axes(ax, x=then, y=now)

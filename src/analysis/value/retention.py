@@ -11,25 +11,21 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from ibis.expr.types import BooleanValue
 
+from analysis.data.summary import CustomerSummary
 from analysis.errors import Unavailable
 from analysis.interval import Interval
+from analysis.models.fits import PurchaseFit
 from analysis.plotting import Plots
 from analysis.tables import Result
 from analysis.time import units_per_year
 from analysis.value.history import AnyOrders, history, left_truncation
 from analysis.value.intervals import count_interval, ends, share_interval, sum_interval
 from analysis.value.shifts import Timeline, base_grid, streams_of
-
-if TYPE_CHECKING:
-    from analysis.data import CustomerSummary
-    from analysis.models.fits import PurchaseFit
-
 
 YEARS = 5
 

@@ -20,18 +20,17 @@ import pandas as pd
 from numpy.polynomial.chebyshev import chebpts1
 from scipy.sparse import csr_array, vstack
 
+from analysis.models.fits import PurchaseFit
 from analysis.models.leaving import SHIFTS, Alive, Leaving
 from analysis.models.patterns import Patterns, patterns_of
+from analysis.models.purchase import PurchaseModel
 from analysis.models.quadrature import unit_rule
 from analysis.models.registry import MODELS
-from analysis.time import DAYS_PER_YEAR, units_per_year
+from analysis.models.spend import SpendFit
+from analysis.time import DAYS_PER_YEAR, Clock, units_per_year
 
 if TYPE_CHECKING:
     from analysis.data import CustomerSummary
-    from analysis.models.fits import PurchaseFit
-    from analysis.models.purchase import PurchaseModel
-    from analysis.models.spend import SpendFit
-    from analysis.time import Clock
     from analysis.value.lift import Choice
 
 

@@ -18,10 +18,11 @@ from analysis.arguments import checked
 from analysis.config import EconomicsConfig
 from analysis.errors import DataError, Unavailable
 from analysis.interval import Interval
-from analysis.models.fits import fits_of
+from analysis.models.fits import PurchaseFit, fits_of
 from analysis.models.futures import Spenders, passes_for, simulate_futures, spenders_of
 from analysis.models.patterns import Patterns, patterns_of
 from analysis.models.registry import MODELS
+from analysis.models.spend import SpendFit
 from analysis.plotting import Plots
 from analysis.tables import Result
 from analysis.time import DAYS_PER_YEAR, Clock, duration, force_of_interest, from_days, to_days, units_per_year
@@ -32,9 +33,7 @@ from analysis.value.shifts import expected_at_rest
 if TYPE_CHECKING:
     from analysis.data import CustomerSummary
     from analysis.data.remote import InEngine, RemoteHistories
-    from analysis.models.fits import PurchaseFit
     from analysis.models.origins import Calibration, Record
-    from analysis.models.spend import SpendFit
 
 PASSES = 1_000
 """Simulated futures of every customer, where there are not too many of them."""
@@ -208,11 +207,7 @@ class CustomerValue(Result):
     simulation: Simulation
 
     main = "customers"
-    plot = Plots(
-        segments="analysis.value.plots:plot_segments",
-        concentration="analysis.value.plots:plot_concentration",
-        grid="analysis.value.plots:plot_value_grid",
-    )
+    plot = Plots("analysis.value.plots", "segments", "concentration", grid="analysis.value.plots:plot_value_grid")
 
     @property
     def brings_money(self) -> bool:
@@ -350,6 +345,7 @@ def futures(
     table = _known(histories, primary)
     passes = passes_for(len(table), most=PASSES)
     spenders = None if spend is None else spenders_of(histories, spend, passes)
+    expectation = spend and expected_at_rest(histories, primary, spend, horizon_years, delta)[0][:, 1:]
     by_model, history = {}, np.array(patterns.history, dtype=float)[:, patterns.index]
     silent = np.round(to_days(table["T"] - table["recency"], unit)).to_numpy()
     for fit in reversed(fits):
@@ -369,9 +365,6 @@ def futures(
     half = MODELS[primary.model].time_until_p_alive_half(primary.params, *patterns.history)[patterns.index]
     table["days_until_p_alive_half"] = clock.days_ahead(np.where(np.isfinite(half), half, np.nan), end)
     table["no_repeat_yet"] = table["frequency"] == 0
-    expectation = None
-    if spend is not None:
-        expectation = expected_at_rest(histories, primary, spend, horizon_years, delta)[0][:, 1:]
     return Futures(table, by_model, expectation, simulation, level, horizon_years, annual_discount_rate)
 
 

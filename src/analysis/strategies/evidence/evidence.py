@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from analysis.data.orders import Orders
 from analysis.errors import Unavailable
 from analysis.interval import Interval
+from analysis.models.fits import PurchaseFit
 from analysis.strategies.evidence.campaigns import campaign_effect
 from analysis.strategies.evidence.encounters import encounters_of, refuse_without_deals, scores_of
 from analysis.strategies.evidence.findings import VERDICTS, Finding, Part
@@ -18,10 +19,6 @@ from analysis.strategies.evidence.likelihood import DEAL, EXPERIENCE, expectatio
 from analysis.strategies.evidence.promotions import promotional_bump
 from analysis.tables import Result
 from analysis.words import Message
-
-if TYPE_CHECKING:
-    from analysis.data import Orders
-    from analysis.models.fits import PurchaseFit
 
 SELECTION = Message(
     "Customers choose deals, so those who do differ in other ways too: income, need and what rivals offer are not "
