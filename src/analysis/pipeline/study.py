@@ -357,7 +357,7 @@ class Study:
         InputRefused
             With every problem found in any of them.
         """
-        from analysis.data.contracts import problems_in_contracts
+        from analysis.data.contracts import refuse_contracts
         from analysis.models.fits import refuse_unknown_model
 
         problems: list[Problem] = []
@@ -365,13 +365,11 @@ class Study:
             refuse_unknown_model(self.config.model.primary)
         looked_at = [name for name, step in list(STEPS.items()) if step.reads]
         for name in [*looked_at, "covariate_design"]:
-            try:
+            with collecting(problems):
                 self.result(name)
-            except InputRefused as refused:
-                problems += [problem for problem in refused.problems if problem not in problems]
-                if name == "contracts":  # they are read up to the last day of the orders, which may be unknown
-                    known = problems_in_contracts(self.config, self.store.new_workdir(name, "refused"))
-                    problems += [problem for problem in known if problem not in problems]
+            if name == "contracts" and isinstance(self.outcome("orders"), InputRefused):
+                with collecting(problems):
+                    refuse_contracts(self.config, self.store.new_workdir(name, "refused"))
         if problems:
             raise InputRefused(problems)
 
