@@ -72,7 +72,7 @@ class Failure:
 class Outcome:
     """What became of a notebook: what its last cell handed over, or why it did not get there; and seconds."""
 
-    sentinel: Mapping[str, Any] | None
+    sentinel: Mapping[str, Any]
     failure: Failure | None
     seconds: float = 0.0
 
@@ -160,7 +160,7 @@ def execute(notebook: Path, executed: Path, parameters: Mapping[str, Any], log: 
         kind = "no_sentinel"
     begun = [place for place, cell in enumerate(cells, 1) if cell.metadata.get("papermill", {}).get("start_time")]
     failure = Failure(name, kind, begun[-1] if begun else None, exception) if kind else None
-    sentinel = json.loads(json.dumps(found[-1])) if found else None  # nobody has to import nbformat to read it
+    sentinel = json.loads(json.dumps(found[-1])) if found else {}  # nobody has to import nbformat to read it
     return Outcome(sentinel, failure, round(time.monotonic() - began, 3))
 
 

@@ -73,8 +73,7 @@ WARN_BYTES, REFUSE_BYTES = 5_000_000, 15_000_000
 LONGEST_REASON = 500
 REASONS = {
     GateFailed: "The finished page did not pass its own checks: {reason}",
-    InputRefused: "The data or the models do not allow a report: {reason}",
-    Unavailable: "The data or the models do not allow a report: {reason}",
+    InputRefused | Unavailable: "The data or the models do not allow a report: {reason}",
     DiskFull: "There was no room left: {reason}",
     PrintingFailed: "The page could not be printed, so nothing was published: {reason}",
     Exception: "Something unexpected happened: {reason}",
@@ -283,19 +282,16 @@ class Run:
             write_resolved(self.config, folder / CONFIGURATION)
             task = workers.submit(read_study, folder / CONFIGURATION, self.as_of, folder / "store")
             _, read = self.deadline.result(task)
-        run_id = self._run_id(self._with_previous(read["identity"]))
-        there = folders.published(self.report, run_id) is not None
-        if there and self.force:
-            run_id = folders.free_run_id(self.report, run_id)
+        self._named(self._with_previous(read["identity"]))
         self.progress.say(f"dry run: nothing is written in {self.out}")
         rows = f"{read['rows_used']} of {read['rows_read']} rows"
         self.progress.say(f"data: {rows}, {read['customers']} customers, {read['orders']} orders")
-        if there and not self.force:
+        if folders.published(self.report, self.stamp.run_id):
             self.progress.say("the same report was published before; nothing would be done")
         else:
             names = ", ".join(path.stem for path in self.notebooks)
             self.progress.say(f"would compute what is not in the store, and run, {self.processes} at a time: {names}")
-        return self.report / run_id
+        return self.report / self.stamp.run_id
 
     def _with_previous(self, of: Mapping[str, str]) -> Mapping[str, str]:
         """What a run is made from, with what it keeps of the run before: the primary model, which stays unless it is
@@ -308,21 +304,18 @@ class Run:
         last = finished_run(self.report / name) if name else None
         if last is None:
             return of
-        primary = last.results["purchase_model"]["name"]
-        kept: dict[str, dict[str, Any]] = {
-            "model": {"previous_primary": None if primary == PREFERRED else primary},  # which is taken anyway
-            "ladder": {"member_orders": (last.results.get("ladder") or {}).get("member_orders")},
-        }
         if last.manifest.get("inputs") == self.inputs:
-            kept = {
-                name: {key: last.configuration.get(name, {}).get(key) for key in keys} for name, keys in kept.items()
-            }
-        if model.primary != AUTO or model.previous_primary is not None:
-            del kept["model"]
-        if ladder.member_orders is not None:
-            del kept["ladder"]
-        sections = {name: getattr(self.config, name).model_copy(update=keys) for name, keys in kept.items()}
-        self.config = self.config.model_copy(update=sections)
+            primary = last.configuration.get("model", {}).get("previous_primary")
+            member_orders = last.configuration.get("ladder", {}).get("member_orders")
+        else:
+            primary = last.results["purchase_model"]["name"]
+            primary = None if primary == PREFERRED else primary  # which is taken anyway
+            member_orders = (last.results.get("ladder") or {}).get("member_orders")
+        if model.primary == AUTO and model.previous_primary is None:
+            model = model.model_copy(update={"previous_primary": primary})
+        if ladder.member_orders is None:
+            ladder = ladder.model_copy(update={"member_orders": member_orders})
+        self.config = self.config.model_copy(update={"model": model, "ladder": ladder})
         return identity(self.config, of["data_hash"], of["as_of"])
 
     def _run_id(self, of: Mapping[str, str]) -> str:
@@ -457,7 +450,7 @@ class Run:
             try:
                 outcome = self.deadline.result(task)
             except BrokenProcessPool as error:
-                outcome = Outcome(None, Failure(name, "dead_process", None, str(error)))
+                outcome = Outcome({}, Failure(name, "dead_process", None, str(error)))
             self.outcomes[name] = outcome
             self.seconds[name] = outcome.seconds
             self.progress.step(name, len(self.outcomes), len(tasks))
@@ -509,11 +502,11 @@ class Run:
     def _check(self) -> None:
         """Raise GateFailed where the finished report must not be seen; write what tells of it."""
         for outcome in self.outcomes.values():
-            if text := (outcome.sentinel or {}).get("summary"):
+            if text := outcome.sentinel.get("summary"):
                 (self.run / SUMMARY).write_text(text + self._signature(), encoding="utf-8")
         problems = []
         for name, outcome in self.outcomes.items():
-            seen = (outcome.sentinel or {}).get("stamp") or {}
+            seen = outcome.sentinel.get("stamp") or {}
             problems += [
                 f"stamp of {name}: {key} == {seen.get(key)!r}, asked {value!r}"
                 for key, value in self.identity.items()
