@@ -368,9 +368,8 @@ def _comparable(report: Path, currency: str | None = None) -> list[FinishedRun]:
             run = finished_run(folder)
             if run and run.currency == next(iter(found.values()), run).currency and currency in (None, run.currency):
                 found[made] = run
-    oldest_first = list(found.values())
-    oldest_first.reverse()
-    return sorted(oldest_first, key=lambda run: run.as_of)
+    newest_first = sorted(found.values(), key=lambda run: run.as_of, reverse=True)
+    return newest_first[::-1]
 
 
 def _manifests(out: Path, name: str = "*") -> list[tuple[Path, dict[str, Any]]]:
