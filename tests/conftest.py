@@ -49,6 +49,23 @@ def refuses(message: str, exit_code: int) -> Iterator[pytest.ExceptionInfo[Input
     assert refused.value.exit_code == exit_code
 
 
+def put(content: dict, key: str, value: object) -> None:
+    """Set a value in nested sections, by its dotted key."""
+    *sections, last = key.split(".")
+    for section in sections:
+        content[section] = content.get(section) if isinstance(content.get(section), dict) else {}
+        content = content[section]
+    content[last] = value
+
+
+def write_tables(folder: Path, tables: dict[str, pd.DataFrame]) -> dict[str, dict]:
+    """Write tables as files that are not there yet; gives the sections that name them, each column as it is called."""
+    for name, table in tables.items():
+        if not (file := folder / f"{name}.csv").exists():
+            table.to_csv(file, index=False, date_format="%Y-%m-%d")
+    return {name: {"file": f"{name}.csv", "columns": {each: each for each in tables[name]}} for name in tables}
+
+
 @pytest.fixture(scope="session")
 def load_frame(tmp_path_factory):
     """Load a frame with columns customer, date and, where present, the other roles."""

@@ -43,11 +43,7 @@ def test_every_parameter_has_a_help_text_and_is_common_or_a_configuration_key_of
         if name in COMMON:
             assert kind == COMMON[name]
             continue
-        section = Config
-        *path, leaf = parameter_keys()[name].split(".")
-        for part in path:
-            section = section.model_fields[part].annotation
-        allowed = str(section.model_fields[leaf].annotation)
+        allowed = str(Config.fields()[parameter_keys()[name]].annotation)
         assert kind in allowed or (kind == "str" and "Literal" in allowed), (name, allowed)
 
 
