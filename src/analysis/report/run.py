@@ -221,6 +221,7 @@ class Run:
 
     def __post_init__(self, jobs: int | None, pdf: bool, notebooks: Path | None) -> None:
         self.deadline = self.deadline or Deadline(self.config.deadline_minutes)
+        self.day = self.as_of.isoformat() if self.as_of else None
         self.printer = chromium() if pdf else None
         self.out = Path(self.out).absolute()
         self.report = self.out / self.config.name
@@ -368,8 +369,7 @@ class Run:
 
     def _read(self, workers: ProcessPoolExecutor) -> tuple[Study, dict[str, str]]:
         self.progress.stage("reading the data")
-        day = self.as_of.isoformat() if self.as_of else ""
-        self._named(identity(load_config(self.config_file), "", day))  # as long as it is not read
+        self._named(identity(load_config(self.config_file), "", self.day or ""))  # as long as it is not read
         with self._clocked("prepare"):
             task = workers.submit(read_study, self.config_file, self.as_of, self.store)
             study, read = self.deadline.result(task)
@@ -457,8 +457,7 @@ class Run:
 
     def _asked(self, notebook: Path) -> tuple[Path, dict[str, Any], Path]:
         """Where the executed notebook goes, its parameters, and the file for what it says on its terminal."""
-        day = self.as_of.isoformat() if self.as_of else None
-        parameters = dict(zip(COMMON, (str(self.config_file), day, str(self.store)), strict=True))
+        parameters = dict(zip(COMMON, (str(self.config_file), self.day, str(self.store)), strict=True))
         if PREVIOUS in declared_parameters(notebook):
             parameters[PREVIOUS] = str(self.report / self.previous) if self.previous else None
         return self.run / "notebooks" / notebook.name, parameters, self.work / "logs" / f"{notebook.stem}.log"
@@ -471,14 +470,13 @@ class Run:
 
     def _pages(self, failure: Message | None = None) -> Iterator[tuple[Any, ...]]:
         """For each notebook that was executed, what ``export_page`` takes."""
-        executed = [self.run / "notebooks" / path.name for path in self.notebooks]
-        executed = [path for path in executed if path.exists()]
-        names = [path.stem for path in executed]
+        places = (self.run / "notebooks" / path.name for path in self.notebooks)
+        executed = [path for path in places if path.exists()]
         (self.run / PAGES).mkdir(exist_ok=True)
-        options = {"stamp": self.stamp, "code": self.code, "failure": failure}
-        options["seconds"] = round(time.monotonic() - self.began, 3)
+        seconds = round(time.monotonic() - self.began, 3)
+        options = {"stamp": self.stamp, "code": self.code, "failure": failure, "seconds": seconds}
         for path in executed:
-            yield path, self.run, names, options
+            yield path, self.run, [each.stem for each in executed], options
 
     def _relocate(self) -> None:
         """Let the configuration and the executed notebooks name their neighbours as seen from where they will lie."""
@@ -501,11 +499,10 @@ class Run:
 
     def _check(self) -> None:
         """Raise GateFailed where the finished report must not be seen; write what tells of it."""
-        for outcome in self.outcomes.values():
-            if text := outcome.sentinel.get("summary"):
-                (self.run / SUMMARY).write_text(text + self._signature(), encoding="utf-8")
         problems = []
         for name, outcome in self.outcomes.items():
+            if text := outcome.sentinel.get("summary"):
+                (self.run / SUMMARY).write_text(text + self._signature(), encoding="utf-8")
             seen = outcome.sentinel.get("stamp") or {}
             problems += [
                 f"stamp of {name}: {key} == {seen.get(key)!r}, asked {value!r}"
@@ -610,7 +607,7 @@ class Run:
             "package": {"version": analysis.__version__, "source_hash": package_hash()},
             "versions": dependency_versions(),
             "configuration": self.config.model_dump(mode="json"),
-            "as_of_asked": self.as_of.isoformat() if self.as_of else None,
+            "as_of_asked": self.day,
             "started_at": self.started_at,
             "finished_at": _now(),
             "seconds": {**self.seconds, "total": round(time.monotonic() - self.began, 3)},
