@@ -1,7 +1,5 @@
 """What tests share: loading in a folder of its own, a shop's hostile export, and CDNOW's published window."""
 
-from __future__ import annotations
-
 import ast
 import datetime as dt
 import os

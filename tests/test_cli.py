@@ -1,7 +1,5 @@
 """The commands: exit codes, what they print where, and that hostile text stays text."""
 
-from __future__ import annotations
-
 import errno
 import json
 import resource

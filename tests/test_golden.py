@@ -4,8 +4,6 @@ A difference that is wanted stands in ``golden/allowed.yml`` with its reason, on
 key that is new needs none.
 """
 
-from __future__ import annotations
-
 import json
 import math
 import re

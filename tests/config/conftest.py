@@ -1,7 +1,5 @@
 """What tests of configurations share: a file of one, read or refused."""
 
-from __future__ import annotations
-
 import pytest
 
 from analysis.config import ConfigurationRefused, load_config

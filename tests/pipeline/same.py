@@ -1,7 +1,5 @@
 """Whether two results are the same to the last bit (or so near as is asked), type and dtype."""
 
-from __future__ import annotations
-
 import dataclasses
 
 import numpy as np

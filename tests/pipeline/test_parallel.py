@@ -1,7 +1,5 @@
 """Steps side by side: the results of one process, whatever becomes of the workers, and none of these is left."""
 
-from __future__ import annotations
-
 import json
 import signal
 import subprocess

@@ -1,7 +1,5 @@
 """A mended model is computed again with all that rests on it; a changed word, style or figure computes nothing."""
 
-from __future__ import annotations
-
 import ast
 import gc
 import json

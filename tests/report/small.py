@@ -1,7 +1,5 @@
 """Runs that cost next to nothing: made-up results and notebooks of four cells."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from analysis.config import Config

@@ -1,7 +1,5 @@
 """What changed since the last run and whether it is within the noise; which run that is; the list of all runs."""
 
-from __future__ import annotations
-
 import json
 from types import SimpleNamespace
 

@@ -1,7 +1,5 @@
 """A run that is ended from outside, by a signal or its deadline: nothing runs on, nothing half-made is left."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

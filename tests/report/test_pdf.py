@@ -1,7 +1,5 @@
 """The pages as a PDF: whole and tagged, or exit code 2 before any work, or 4 with nothing published."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import stat

@@ -1,7 +1,5 @@
 """How a run ends: published, or kept as a failure that says why; and what it leaves behind."""
 
-from __future__ import annotations
-
 import json
 import sys
 from pathlib import Path

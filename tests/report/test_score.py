@@ -1,7 +1,5 @@
 """Scoring with a stored model: which models and data go together, and which do not."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 
