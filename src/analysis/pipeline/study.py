@@ -29,7 +29,7 @@ from analysis.config.kinds import Section
 from analysis.errors import InputRefused, Problem, RetentionLabError, Unavailable, UsageError, collecting
 from analysis.pipeline import steps  # noqa: F401 (declares the steps)
 from analysis.pipeline.sources import PACKAGE, content_hash, numerical_versions, sources_kept_in
-from analysis.pipeline.step import READING, STEPS, Step, all_steps, only
+from analysis.pipeline.step import READING, STEPS, Step, all_steps, only, reading_steps
 from analysis.pipeline.store import MISSING, Store
 
 if TYPE_CHECKING:
@@ -331,7 +331,7 @@ class Study:
     @property
     def data_hash(self) -> str:
         """SHA-256 (hex) over everything that was read."""
-        read = {name: self.store.record(name, self.key(name)) for name, step in list(STEPS.items()) if step.reads}
+        read = {name: self.store.record(name, self.key(name)) for name in reading_steps()}
         known = (
             held["data_hash"] if held else getattr(self.result(name), "data_hash", None) for name, held in read.items()
         )
@@ -363,8 +363,7 @@ class Study:
         problems: list[Problem] = []
         with collecting(problems):
             refuse_unknown_model(self.config.model.primary)
-        looked_at = [name for name, step in list(STEPS.items()) if step.reads]
-        for name in [*looked_at, "covariate_design"]:
+        for name in [*reading_steps(), "covariate_design"]:
             with collecting(problems):
                 self.result(name)
             if name == "contracts" and isinstance(self.outcome("orders"), InputRefused):

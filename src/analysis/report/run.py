@@ -361,11 +361,11 @@ class Run:
 
     def _kept_identity(self) -> dict[str, str] | None:
         """From what the report would be made, where all that it would read was read before and is as it was."""
-        from analysis.pipeline import STEPS, Study
+        from analysis.pipeline import Study
+        from analysis.pipeline.step import reading_steps
 
         study = Study(load_config(self.config_file), self.as_of, self.store)
-        reading = [name for name, step in list(STEPS.items()) if step.reads]
-        return identity_of(study) if all(study.is_kept(name) for name in reading) else None
+        return identity_of(study) if all(map(study.is_kept, reading_steps())) else None
 
     def _read(self, workers: ProcessPoolExecutor) -> tuple[Study, dict[str, str]]:
         self.progress.stage("reading the data")
