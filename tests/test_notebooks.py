@@ -104,11 +104,6 @@ def test_every_cell_runs_those_to_try_things_in_too(store, monkeypatch, capsys):
     run_cells("parameters/cdnow.yml", store, lab=True)  # whose steps other tests need as well
 
 
-def of_regulars():
-    """Everybody orders every month at the same amount, and nobody leaves."""
-    return [(f"c{who}", f"2024-{month:02d}-{1 + who % 28:02d}", 20) for who in range(60) for month in range(1, 13)]
-
-
 def run_on_orders(folder, orders, more=""):
     """Run all notebooks in a folder on orders whose columns are called by their roles."""
     orders.to_csv(folder / "orders.csv", index=False)
@@ -120,7 +115,9 @@ def run_on_orders(folder, orders, more=""):
 
 POOR = {
     "two customers": [("a", "2024-01-01", 10), ("a", "2024-01-10", 12), ("b", "2024-01-04", 5)],
-    "regulars whom nothing tells apart": of_regulars(),
+    "regulars whom nothing tells apart": [
+        (f"c{who}", f"2024-{month:02d}-{1 + who % 28:02d}", 20) for who in range(60) for month in range(1, 13)
+    ],
     "no amounts": [(f"c{n % 50}", f"2024-{1 + n * 7 % 12:02d}-{1 + n * 5 % 28:02d}") for n in range(150)],
 }
 
