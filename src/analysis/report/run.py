@@ -43,7 +43,6 @@ from analysis.report.notebooks import (
     COMMON,
     PREVIOUS,
     Failure,
-    Outcome,
     declared_parameters,
     execute,
     kernel_environment,
@@ -235,7 +234,8 @@ class Run:
         self.secrets = secrets_of(self.config, os.environ)
         self.began, self.started_at, self.seconds = time.monotonic(), _now(), {}
         self.inputs: str | None = None
-        self.outcomes: dict[str, Outcome] = {}
+        self.sentinels: dict[str, Mapping[str, Any]] = {}
+        self.failures: list[Failure] = []
         self.warnings: list[str] = []
         self.notes: list[str] = []
         self.missing: dict[str, str] = {}
@@ -448,12 +448,14 @@ class Run:
         for notebook, task in tasks.items():
             name = notebook.stem
             try:
-                outcome = self.deadline.result(task)
+                sentinel, failure, seconds = self.deadline.result(task)
             except BrokenProcessPool as error:
-                outcome = Outcome({}, Failure(name, "dead_process", None, str(error)))
-            self.outcomes[name] = outcome
-            self.seconds[name] = outcome.seconds
-            self.progress.step(name, len(self.outcomes), len(tasks))
+                sentinel, failure, seconds = {}, Failure(name, "dead_process", None, str(error)), 0.0
+            self.sentinels[name], self.seconds[name] = sentinel, seconds
+            if failure:
+                told = self._without_secrets(failure.exception)
+                self.failures.append(dataclasses.replace(failure, exception=told))
+            self.progress.step(name, len(self.sentinels), len(tasks))
 
     def _asked(self, notebook: Path) -> tuple[Path, dict[str, Any], Path]:
         """Where the executed notebook goes, its parameters, and the file for what it says on its terminal."""
@@ -461,12 +463,6 @@ class Run:
         if PREVIOUS in declared_parameters(notebook):
             parameters[PREVIOUS] = str(self.report / self.previous) if self.previous else None
         return self.run / "notebooks" / notebook.name, parameters, self.work / "logs" / f"{notebook.stem}.log"
-
-    @property
-    def failures(self) -> list[Failure]:
-        """What went wrong in notebooks, without secrets."""
-        found = [outcome.failure for outcome in self.outcomes.values() if outcome.failure]
-        return [dataclasses.replace(one, exception=self._without_secrets(one.exception)) for one in found]
 
     def _pages(self, failure: Message | None = None) -> Iterator[tuple[Any, ...]]:
         """For each notebook that was executed, what ``export_page`` takes."""
@@ -500,10 +496,10 @@ class Run:
     def _check(self) -> None:
         """Raise GateFailed where the finished report must not be seen; write what tells of it."""
         problems = []
-        for name, outcome in self.outcomes.items():
-            if text := outcome.sentinel.get("summary"):
+        for name, sentinel in self.sentinels.items():
+            if text := sentinel.get("summary"):
                 (self.run / SUMMARY).write_text(text + self._signature(), encoding="utf-8")
-            seen = outcome.sentinel.get("stamp") or {}
+            seen = sentinel.get("stamp") or {}
             problems += [
                 f"stamp of {name}: {key} == {seen.get(key)!r}, asked {value!r}"
                 for key, value in self.identity.items()
