@@ -1,7 +1,6 @@
 """What tests share: loading in a folder of its own, a shop's hostile export, and CDNOW's published window."""
 
-from __future__ import annotations
-
+import ast
 import datetime as dt
 import os
 import sys
@@ -49,17 +48,46 @@ def refuses(message: str, exit_code: int) -> Iterator[pytest.ExceptionInfo[Input
     assert refused.value.exit_code == exit_code
 
 
+def imports_of(file: Path) -> Iterator[tuple[str, str | None]]:
+    """Every module that a file imports, and the name from it; None for the module itself."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom | ast.Import):
+            module = getattr(node, "module", None)
+            yield from ((module, alias.name) if module else (alias.name, None) for alias in node.names)
+
+
+def put(content: dict, key: str, value: object) -> None:
+    """Set a value in nested sections, by its dotted key."""
+    *sections, last = key.split(".")
+    for section in sections:
+        content[section] = content.get(section) if isinstance(content.get(section), dict) else {}
+        content = content[section]
+    content[last] = value
+
+
+def write_tables(folder: Path, tables: dict[str, pd.DataFrame]) -> dict[str, dict]:
+    """Write tables as files that are not there yet; gives the sections that name them, each column as it is called."""
+    for name, table in tables.items():
+        if not (file := folder / f"{name}.csv").exists():
+            table.to_csv(file, index=False, date_format="%Y-%m-%d")
+    return {name: {"file": f"{name}.csv", "columns": {each: each for each in tables[name]}} for name in tables}
+
+
+def loaded(workdir: Path, transactions: str, *, folder=Path(), frame=None, as_of=None, economics=None, **data):
+    """Orders of a file in a folder, or of a frame; ``data`` are keys of that section."""
+    data = {"transactions": transactions, **data}
+    config = Config(name="test", folder=folder, data=data, economics=economics or {})
+    return load_orders(config, workdir=workdir, as_of=as_of, frame=frame)
+
+
 @pytest.fixture(scope="session")
 def load_frame(tmp_path_factory):
     """Load a frame with columns customer, date and, where present, the other roles."""
 
-    def load(frame: pd.DataFrame, *, as_of=None, economics=None, columns=None, **data):
+    def load(frame: pd.DataFrame, *, columns=None, **asked):
         roles = ("customer", "date", "amount", "quantity", "unit_price", "order", "discount", "currency")
         columns = columns or {role: role for role in roles if role in frame.columns}
-        config = Config(
-            name="test", data={"transactions": "frame", "columns": columns, **data}, economics=economics or {}
-        )
-        return load_orders(config, workdir=tmp_path_factory.mktemp("work"), as_of=as_of, frame=frame)
+        return loaded(tmp_path_factory.mktemp("work"), "frame", frame=frame, columns=columns, **asked)
 
     return load
 
@@ -68,27 +96,11 @@ def load_frame(tmp_path_factory):
 def load_file(tmp_path):
     """Load a file of the test's folder, written from ``content`` where that is given."""
 
-    def load(
-        name: str,
-        content: str | bytes | None = None,
-        *,
-        encoding="utf-8",
-        columns=None,
-        as_of=None,
-        economics=None,
-        **data,
-    ):
+    def load(name: str, content: str | bytes | None = None, *, encoding="utf-8", columns=None, **asked):
         if content is not None:
-            path = tmp_path / name
-            path.write_bytes(content.encode(encoding) if isinstance(content, str) else content)
+            (tmp_path / name).write_bytes(content.encode(encoding) if isinstance(content, str) else content)
         columns = columns or {"customer": "klant", "date": "datum", "amount": "bedrag"}
-        config = Config(
-            name="test",
-            folder=tmp_path,
-            data={"transactions": name, "columns": columns, **data},
-            economics=economics or {},
-        )
-        return load_orders(config, workdir=tmp_path / "work", as_of=as_of)
+        return loaded(tmp_path / "work", name, folder=tmp_path, columns=columns, **asked)
 
     return load
 

@@ -1,7 +1,5 @@
 """The commands: exit codes, what they print where, and that hostile text stays text."""
 
-from __future__ import annotations
-
 import errno
 import json
 import resource
@@ -55,19 +53,6 @@ def shop(tmp_path) -> Path:
 
 
 @pytest.fixture
-def asked(monkeypatch):
-    """What `report` asks for, in place of making it: the configurations, each with the options."""
-    found = []
-
-    def run_report(config, **options):
-        found.append((config, options))
-        return Path("/made") / config.name
-
-    monkeypatch.setattr(run_module, "run_report", run_report)
-    return found
-
-
-@pytest.fixture
 def report_raises(monkeypatch, shop):
     def report_raises(error, *arguments):
         monkeypatch.setattr(run_module, "run_report", Mock(side_effect=error))
@@ -98,11 +83,13 @@ class TestReport:
         assert told in err
         assert not (tmp_path / "reports").exists()
 
-    def test_hands_on_what_it_is_asked(self, shop, asked):
+    def test_hands_on_what_it_is_asked(self, shop, monkeypatch):
+        report = Mock(return_value=Path("/made/shop"))
+        monkeypatch.setattr(run_module, "run_report", report)
         shop.write_text(f"{CONFIG}language: nl\n")
         assert said("report", shop)[:2] == (0, "/made/shop\n")
         said("report", shop, "--language", "en", "--no-customer-files", "--no-code", "--pdf", "--force")
-        (plain, options), (other, others) = asked
+        ((plain,), options), ((other,), others) = report.call_args_list
         assert (plain.language, plain.customer_files, str(options["out"])) == ("nl", True, "reports")
         assert (options["code"], options["pdf"], options["force"]) == (True, False, False)
         assert (other.language, other.customer_files) == ("en", False)

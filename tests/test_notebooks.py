@@ -6,6 +6,7 @@ from pathlib import Path
 
 import nbformat
 import numpy as np
+import pandas as pd
 import pytest
 
 from analysis.config import Config, load_config, parameter_keys
@@ -43,11 +44,7 @@ def test_every_parameter_has_a_help_text_and_is_common_or_a_configuration_key_of
         if name in COMMON:
             assert kind == COMMON[name]
             continue
-        section = Config
-        *path, leaf = parameter_keys()[name].split(".")
-        for part in path:
-            section = section.model_fields[part].annotation
-        allowed = str(section.model_fields[leaf].annotation)
+        allowed = str(Config.fields()[parameter_keys()[name]].annotation)
         assert kind in allowed or (kind == "str" and "Literal" in allowed), (name, allowed)
 
 
@@ -107,15 +104,21 @@ def test_every_cell_runs_those_to_try_things_in_too(store, monkeypatch, capsys):
     run_cells("parameters/cdnow.yml", store, lab=True)  # whose steps other tests need as well
 
 
-def of_regulars():
-    """Everybody orders every month at the same amount, and nobody leaves."""
-    return [(f"c{who}", f"2024-{month:02d}-{1 + who % 28:02d}", 20) for who in range(60) for month in range(1, 13)]
+def run_on_orders(folder, orders, more=""):
+    """Run all notebooks in a folder on orders whose columns are called by their roles."""
+    orders.to_csv(folder / "orders.csv", index=False)
+    columns = ", ".join(f"{role}: {role}" for role in orders)
+    data = f"data: {{transactions: orders.csv, columns: {{{columns}}}}}\n"
+    (folder / "shop.yml").write_text(f"name: shop\n{data}{more}")
+    run_cells(folder / "shop.yml", folder / "store", lab=False)
 
 
 POOR = {
     "two customers": [("a", "2024-01-01", 10), ("a", "2024-01-10", 12), ("b", "2024-01-04", 5)],
-    "regulars whom nothing tells apart": of_regulars(),
-    "no amounts": [(f"c{n % 50}", f"2024-{1 + n * 7 % 12:02d}-{1 + n * 5 % 28:02d}", "") for n in range(150)],
+    "regulars whom nothing tells apart": [
+        (f"c{who}", f"2024-{month:02d}-{1 + who % 28:02d}", 20) for who in range(60) for month in range(1, 13)
+    ],
+    "no amounts": [(f"c{n % 50}", f"2024-{1 + n * 7 % 12:02d}-{1 + n * 5 % 28:02d}") for n in range(150)],
 }
 
 
@@ -123,14 +126,9 @@ POOR = {
 @pytest.mark.parametrize("rows", POOR.values(), ids=POOR)
 def test_every_notebook_ends_where_the_data_tell_little(tmp_path, monkeypatch, capsys, rows):
     monkeypatch.chdir(tmp_path)
-    lines = [",".join(map(str, row)) for row in [("customer", "date", "amount"), *rows]]
-    (tmp_path / "orders.csv").write_text("\n".join(lines))
-    amount = "" if rows[0][2] == "" else ", amount: amount"
-    (tmp_path / "shop.yml").write_text(
-        f"name: shop\ndata:\n  transactions: orders.csv\n  columns: {{customer: customer, date: date{amount}}}\n"
-    )
-    run_cells(tmp_path / "shop.yml", tmp_path / "store", lab=False)
-    if not amount:
+    roles = ["customer", "date", "amount"][: len(rows[0])]
+    run_on_orders(tmp_path, pd.DataFrame(rows, columns=roles))
+    if "amount" not in roles:
         told = capsys.readouterr().out
         section = told.split("Does keeping more customers pay?")[-1].split("How far to trust it")[0]
         assert "no amounts of money" in section
@@ -142,29 +140,14 @@ def test_every_notebook_ends_with_a_model_that_was_named_in_which_nobody_leaves(
     monkeypatch.chdir(tmp_path)
     frame = simulate_transactions(200, seed=1)
     frame["channel"] = np.where(frame["customer"].str[-1].isin(list("02468")), "web", "shop")
-    frame.to_csv("orders.csv", index=False)
-    (tmp_path / "shop.yml").write_text(
-        "name: shop\ndata:\n  transactions: orders.csv\n"
-        "  columns: {customer: customer, date: date, amount: amount, channel: channel}\n"
-        "model: {primary: NBD, covariates: [channel]}\n"
-    )
-    run_cells(tmp_path / "shop.yml", tmp_path / "store", lab=False)
+    run_on_orders(tmp_path, frame, "model: {primary: NBD, covariates: [channel]}\n")
     assert "in NBD nobody leaves" in capsys.readouterr().out
 
 
 @pytest.mark.slow
-def test_values_are_shown_without_those_who_came_before_where_there_may_be_such(tmp_path):
-    import papermill
-
+def test_values_are_shown_without_those_who_came_before_where_there_may_be_such(tmp_path, capsys):
     config = tmp_path / "early.yml"
     config.write_text("name: early\ndata:\n  transactions: {sample: cdnow}\n  first_orders: unknown\n")
-    executed = papermill.execute_notebook(
-        NOTEBOOKS / "03-customer-value.ipynb",
-        tmp_path / "executed.ipynb",
-        parameters={"config": str(config), "store": str(tmp_path / "store")},
-        kernel_name="python3",
-        progress_bar=False,
-    )
-    shown = "".join(str(output.get("data", "")) for cell in code_of(executed) for output in cell.outputs)
-    later = re.search(r"What the ([\d,]+) customers who came later will bring", shown)
+    run_cells(config, tmp_path / "store", lab=False, names=["03-customer-value"])
+    later = re.search(r"What the ([\d,]+) customers who came later will bring", capsys.readouterr().out)
     assert 0 < int(later[1].replace(",", "")) < 2_357

@@ -1,7 +1,5 @@
 """The look of figures: the same bytes each time, one's own axes left alone, labels that do not collide."""
 
-from __future__ import annotations
-
 import itertools
 
 import matplotlib as mpl

@@ -1,11 +1,11 @@
 """The layout, the two lists of dependencies, and the direction in which layers may import."""
 
-import ast
 import re
 import tomllib
 from pathlib import Path
 
 import yaml
+from tests.conftest import imports_of
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -60,18 +60,10 @@ def _place(layer):
     return next(place for place, layers in enumerate(LAYERS) if layer in layers)
 
 
-def _imports(path):
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("analysis."):
-            yield node.module.split(".")[1]
-        elif isinstance(node, ast.ImportFrom) and node.module == "analysis":
-            yield from (alias.name for alias in node.names if alias.name != "__version__")
-        elif isinstance(node, ast.Import):
-            yield from (alias.name.split(".")[1] for alias in node.names if alias.name.startswith("analysis."))
-
-
 def test_a_layer_imports_only_from_layers_below_it():
     for path in (ROOT / "src/analysis").rglob("*.py"):
         layer = path.relative_to(ROOT / "src/analysis").parts[0].removesuffix(".py")
-        for imported in _imports(path):
-            assert imported == layer or _place(imported) < _place(layer), f"{path}: must not import {imported}"
+        for module, name in imports_of(path):
+            package, imported, *_ = *module.split("."), name
+            if package == "analysis" and imported not in (None, "__version__"):
+                assert imported == layer or _place(imported) < _place(layer), f"{path}: must not import {imported}"

@@ -1,7 +1,5 @@
 """Frames as tables: header scope, aligned digits, intervals from cells or rows, hostile text, what is cut."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import pytest

@@ -109,11 +109,10 @@ def report(
             from analysis.pipeline import sample_config
 
             resolved = sample_config(sample, beating)
-        asked = {"as_of": day, "out": folder, "jobs": jobs, "force": force, "dry_run": dry_run, "pdf": pdf}
         if draw is not None and resolved.batch:
             raise UsageError("--draw: a batch has its lists by part; draw for the configuration of one part")
-        asked |= {} if draw is None else {"draw": draw}
-        for made in _reports(resolved, {**asked, "code": not no_code, "progress": progress}):
+        asked = {"as_of": day, "out": folder, "jobs": jobs, "force": force, "dry_run": dry_run, "pdf": pdf}
+        for made in _reports(resolved, {**asked, "draw": draw, "code": not no_code, "progress": progress}):
             typer.echo(f"would make {made}" if dry_run else str(made))
 
 

@@ -132,8 +132,13 @@ def table_html(
     )
     if _letters(dressed, rows) > PHONE_LETTERS:
         label = " ".join(map(str, captions)) or tr("Table")
-        html = Markup('<div class="rl-scroll" role="group" tabindex="0" aria-label="{}">{}</div>').format(label, html)
+        html = scrolling(label, html)
     return block(html)
+
+
+def scrolling(label: str, html: Markup) -> Markup:
+    """HTML that scrolls by itself where it is wider than the screen, and can be reached by keyboard."""
+    return Markup('<div class="rl-scroll" role="group" tabindex="0" aria-label="{}">{}</div>').format(label, html)
 
 
 def _flat(frame: pd.DataFrame) -> pd.DataFrame:

@@ -41,6 +41,13 @@ CODE = re.compile(r"`(.+?)`")
 MINUS = "−"
 LARGE = 100
 """From here on a number with an interval that is wider than 1 has no decimals."""
+INTERVALS = {
+    "interval": "{estimate} ({level:percent} interval {low} to {high})",
+    "bracketed": "{estimate} ({low} to {high})",
+    "brackets": "({low} to {high})",
+    "range": "{low} to {high}",
+}
+"""How an interval is said, beside ``estimate``, which is the estimate alone."""
 
 
 class Message:
@@ -239,18 +246,9 @@ class Formats:
         estimate, low, high = self.ends(rest, value)
         if self.mark:  # once for an interval is enough
             low, high = low.removesuffix(self.mark), high if part == "range" else high.removesuffix(self.mark)
-        ends = {"estimate": estimate, "low": low, "high": high}
         if part == "estimate":
             return estimate
-        if part == "interval":
-            return tr("{estimate} ({level:percent} interval {low} to {high})", level=value.level, **ends)
-        if part == "bracketed":
-            return tr("{estimate} ({low} to {high})", **ends)
-        if part == "brackets":
-            return tr("({low} to {high})", **ends)
-        if part == "range":
-            return tr("{low} to {high}", **ends)
-        raise KeyError(kind)
+        return tr(INTERVALS[part], estimate=estimate, low=low, high=high, level=value.level)
 
     def _of_kind(self, kind: str) -> Callable[[Any], str]:
         if kind.startswith("_") or not hasattr(self, kind):

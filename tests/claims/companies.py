@@ -1,7 +1,5 @@
 """Companies of which it is known what is true, and the evidence that they give."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -5,28 +5,14 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tests.conftest import put
 
-from analysis.config import Config, ConfigurationRefused, complaints, config_from_mapping, load_config
-from analysis.errors import USAGE
+from analysis.config import Config, ConfigurationRefused, complaints, config_from_mapping
 
 DATA = "data:\n  transactions: orders.csv\n  columns: {customer: who, date: day}\n"
 SAMPLE = {"transactions": {"sample": "cdnow"}}
 DAY = "must be a date such as 2024-01-31"
 DATABASE = "must be the name of a variable that holds the URL, such as CRM_URL: letters, digits and _"
-
-
-@pytest.fixture
-def refused(tmp_path):
-    """The refusal of a configuration."""
-
-    def refused(text) -> ConfigurationRefused:
-        (tmp_path / "shop.yml").write_text(text)
-        with pytest.raises(ConfigurationRefused) as found:
-            load_config(tmp_path / "shop.yml")
-        assert found.value.exit_code == USAGE
-        return found.value
-
-    return refused
 
 
 @pytest.mark.parametrize(
@@ -92,12 +78,7 @@ def test_profit_after_fixed_costs_is_the_firms():
 def said_of(key, value):
     """What is said of a configuration with a value at a key."""
     content = yaml.safe_load(DATA)
-    *sections, last = key.split(".")
-    target = content
-    for section in sections:
-        target[section] = target.get(section) if isinstance(target.get(section), dict) else {}
-        target = target[section]
-    target[last] = value
+    put(content, key, value)
     try:
         config_from_mapping(content, path=Path("shop.yml"))
     except ConfigurationRefused as refused:

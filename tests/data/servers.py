@@ -1,7 +1,5 @@
 """The engines of other programs that tests start: a PostgreSQL server of our own, Spark on two processors."""
 
-from __future__ import annotations
-
 import os
 import pwd
 import shutil

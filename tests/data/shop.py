@@ -1,7 +1,5 @@
 """The export of a Dutch shop: semicolons, decimal commas, thousands points, latin-1, lines, cancellations, gaps."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

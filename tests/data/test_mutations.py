@@ -1,7 +1,5 @@
 """Damaged and odd files: each is refused in words, or its rows, money and orders equal an independent count."""
 
-from __future__ import annotations
-
 import csv
 import datetime as dt
 import io

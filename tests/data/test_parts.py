@@ -1,7 +1,5 @@
 """One part of the data is as if the file held no other rows."""
 
-from __future__ import annotations
-
 import pandas as pd
 import pytest
 

@@ -1,19 +1,18 @@
 """Steps side by side: the results of one process, whatever becomes of the workers, and none of these is left."""
 
-from __future__ import annotations
-
 import json
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pandas as pd
 import psutil
 import pytest
+from tests.conftest import write_tables
 from tests.pipeline.same import assert_same
 from tests.pipeline.test_study import config
+from tests.report.test_ends import awaited
 
 from analysis.config import Config, config_from_mapping
 from analysis.data.simulation import simulate_transactions
@@ -22,32 +21,9 @@ from analysis.pipeline import Store, Study, all_steps
 from analysis.processes import pool
 from analysis.report.run import EARLY
 
-SMALL = {
-    "name": "small",
-    "data": {
-        "transactions": "orders.csv",
-        "columns": {"customer": "customer", "date": "date", "amount": "amount"},
-        "customers": {"file": "customers.csv", "columns": {"customer": "customer", "channel": "channel"}},
-    },
-    "economics": {"horizon_years": 1},
-    "contracts": {"file": "contracts.csv", "columns": {"customer": "customer", "start": "start", "end": "end"}},
-    "strategies": {
-        "campaigns": {"file": "campaigns.csv", "columns": {"customer": "customer", "start": "start", "end": "end"}},
-        "promotions": {"file": "promotions.csv", "columns": {"start": "start", "end": "end"}},
-        "satisfaction": {"file": "scores.csv", "columns": {"customer": "customer", "date": "date", "score": "score"}},
-        "customer_types": {"file": "types.csv", "columns": {"customer": "customer", "type": "type"}},
-        "experiment": {
-            "file": "arms.csv",
-            "columns": {"customer": "customer", "arm": "arm"},
-            "starts": "2024-03-01",
-            "control": "nothing",
-        },
-    },
-}
 
-
-def write_tables(folder: Path) -> None:
-    """The orders of 150 customers, and every table that may lie beside them."""
+def small_shop(folder: Path) -> dict:
+    """The orders of 150 customers and every table that may lie beside them, in a folder; gives the configuration."""
     orders = simulate_transactions(150, birth_days=700, seed=3)
     who = orders["customer"].drop_duplicates().sort_values(ignore_index=True)
     start = pd.Timestamp("2020-01-15") + pd.to_timedelta(11 * who.index, unit="D")
@@ -61,12 +37,16 @@ def write_tables(folder: Path) -> None:
         "contracts": pd.DataFrame({"customer": who, "start": start, "end": left}),
         "campaigns": pd.DataFrame({"customer": who[::2], "start": weeks[3], "end": weeks[3] + pd.Timedelta(days=20)}),
         "promotions": pd.DataFrame({"start": weeks, "end": weeks + pd.Timedelta(days=6)}),
-        "scores": scores.assign(score=scores["score"] % 10),
-        "types": pd.DataFrame({"customer": who, "type": ["service", "offer", "brand"] * 50}),
-        "arms": pd.DataFrame({"customer": who, "arm": ["nothing", "club"] * 75}),
+        "satisfaction": scores.assign(score=scores["score"] % 10),
+        "customer_types": pd.DataFrame({"customer": who, "type": ["service", "offer", "brand"] * 50}),
+        "experiment": pd.DataFrame({"customer": who, "arm": ["nothing", "club"] * 75}),
     }
-    for name, table in tables.items():
-        table.to_csv(folder / f"{name}.csv", index=False, date_format="%Y-%m-%d")
+    named = write_tables(folder, tables)
+    named["experiment"] |= {"starts": "2024-03-01", "control": "nothing"}
+    ordered, customers, contracts = (named.pop(name) for name in ("orders", "customers", "contracts"))
+    data = {"transactions": ordered["file"], "columns": ordered["columns"], "customers": customers}
+    economics = {"horizon_years": 1}
+    return {"name": "small", "data": data, "economics": economics, "contracts": contracts, "strategies": named}
 
 
 STORED = [name for name, step in all_steps().items() if step.stored]
@@ -76,8 +56,7 @@ STORED = [name for name, step in all_steps().items() if step.stored]
 def small(tmp_path_factory) -> Config:
     """A shop of 150 customers, about which everything is known that can be."""
     folder = tmp_path_factory.mktemp("small")
-    write_tables(folder)
-    return config_from_mapping(SMALL, path=folder / "small.yml")
+    return config_from_mapping(small_shop(folder), path=folder / "small.yml")
 
 
 @pytest.fixture(scope="module")
@@ -170,18 +149,15 @@ with pool(2, preload=EARLY) as workers:
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs POSIX signals")
 def test_no_process_outlives_the_one_that_asked_or_imports_what_lies_beside_the_configuration(tmp_path):
-    write_tables(tmp_path)
+    content = small_shop(tmp_path)
     for name in ("analysis", "numpy", "json", "pickle", "signal"):
         (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'a').write({name!r})")
-    command = [sys.executable, "-P", "-c", COMPUTES, json.dumps(SMALL), str(tmp_path)]
+    command = [sys.executable, "-P", "-c", COMPUTES, json.dumps(content), str(tmp_path)]
     parent = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert "split\n" in parent.stdout
     below = psutil.Process(parent.pid).children(recursive=True)
     assert len([one for one in below if worker_name(one)]) == 2
     parent.kill()
     assert parent.wait(10) == -signal.SIGKILL
-    ends = time.monotonic() + 20
-    while alive := [one for one in below if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]:
-        assert time.monotonic() < ends, alive
-        time.sleep(0.1)
+    assert awaited(lambda: [one.pid for one in below]) == []
     assert not (tmp_path / "ran").exists()

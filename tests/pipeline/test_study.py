@@ -1,7 +1,5 @@
 """A study computes each result once, keeps it by what it is made of, and says why it computed one again."""
 
-from __future__ import annotations
-
 import datetime as dt
 import functools
 import os

@@ -1,7 +1,5 @@
 """A real browser for finished pages, and what every page must pass in it."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

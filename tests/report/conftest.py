@@ -1,7 +1,5 @@
 """What tests of reports share: small runs on made-up results, and a browser."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 

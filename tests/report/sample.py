@@ -1,7 +1,5 @@
 """A small notebook that shows everything a page can show, with as much of a study as that takes."""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 
 from nbclient import NotebookClient

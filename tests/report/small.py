@@ -1,10 +1,10 @@
 """Runs that cost next to nothing: made-up results and notebooks of four cells."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from analysis.config import Config
+from analysis.pipeline.store import UNFINISHED
+from analysis.report.folders import WORK_PREFIX
 from analysis.report.progress import Progress
 
 PARAMETERS = 'config: str = ""\nas_of: str = None\nstore: str = None'
@@ -82,6 +82,11 @@ def use_made_up_results(monkeypatch) -> None:
     monkeypatch.setattr(run, "read_study", made_up.read)
     monkeypatch.setattr(run, "write_artefacts", made_up.write)
     monkeypatch.setattr(run, "lot_of", made_up.lot)
+
+
+def leftovers(folder: Path) -> list[Path]:
+    """Working folders and unfinished files below a folder."""
+    return [path for path in folder.rglob(".*") if path.name.startswith((WORK_PREFIX, UNFINISHED))]
 
 
 class Heard(Progress):

@@ -1,7 +1,5 @@
 """A report for each part: their names, what is in none of them, and that one failing does not stop the others."""
 
-from __future__ import annotations
-
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Which sentences are found, what is refused, what an update keeps; and that all of ours are in Dutch."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

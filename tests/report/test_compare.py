@@ -1,13 +1,12 @@
 """What changed since the last run and whether it is within the noise; which run that is; the list of all runs."""
 
-from __future__ import annotations
-
 import json
 from types import SimpleNamespace
 
 import pytest
 import yaml
 from bs4 import BeautifulSoup
+from tests.conftest import put
 from tests.report.test_folders import finished
 from tests.test_golden import golden
 
@@ -39,11 +38,7 @@ def published(tmp_path, study):
         folder.mkdir(parents=True, exist_ok=True)
         content = golden("cdnow")
         for dotted, value in (results or {}).items():
-            *above, leaf = dotted.split(".")
-            part = content
-            for name in above:
-                part = part[name]
-            part[leaf] = value
+            put(content, dotted, value)
         (folder / "results.json").write_text(json.dumps(content))
         settings = study.config.model_dump(mode="json", exclude_none=True)
         for section, values in (config or {}).items():

@@ -1,7 +1,5 @@
 """A run that is ended from outside, by a signal or its deadline: nothing runs on, nothing half-made is left."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os
@@ -17,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 from tests.report.small import folder_with, small_config
 
@@ -67,14 +66,10 @@ def still_there(children: Path, patience: float = 30) -> list[int]:
     return awaited(lambda: [int(word) for word in children.read_text().split()], patience)
 
 
-def everyone_with(variable: str) -> list[int]:
-    """Processes but this one with a variable in their environment."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            if variable.encode() in (process / "environ").read_bytes().split(b"\0"):
-                found.append(int(process.name))
-    return found
+def everyone_with(variable: str, value: str) -> list[int]:
+    """Processes with such a variable in their environment."""
+    every = psutil.process_iter(["environ"])
+    return [one.pid for one in every if (one.info["environ"] or {}).get(variable) == value]
 
 
 @pytest.fixture
@@ -186,12 +181,12 @@ class Place:
     def __init__(self, folder: Path, notebook: str, temporary: Path | None = None):
         self.folder, self.out, self.report = folder, folder / "out", folder / "out" / "shop"
         self.notebooks = folder_with(folder, notebook)
-        self.mark = f"RETENTION_LAB_TEST={folder}"
+        self.mark = "RETENTION_LAB_TEST", str(folder)
         self.script = folder / "run.py"
         self.script.write_text(RUN)
         paths = [str(ROOT), str(ROOT / "src"), str(ROOT / "tests" / "report" / "workers")]
         self.environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "TMPDIR": str(temporary or folder)}
-        self.environment |= dict([self.mark.split("=")])
+        self.environment |= dict([self.mark])
 
     def begun(self, data: str = "d") -> subprocess.Popen:
         run = subprocess.Popen(
@@ -208,17 +203,12 @@ class Place:
 
     def processes(self) -> list[int]:
         """What is left of an ended run."""
-        return awaited(lambda: everyone_with(self.mark))
+        return awaited(lambda: everyone_with(*self.mark))
 
 
 @pytest.fixture
 def place(tmp_path, children):
     return Place(tmp_path, "has_children")
-
-
-def kernel_and_worker(children: Path) -> tuple[int, int]:
-    kernel = int(children.read_text().split()[0])
-    return kernel, int(Path(f"/proc/{kernel}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 @pytest.mark.parametrize(
@@ -235,8 +225,8 @@ def test_a_run_that_is_ended_leaves_no_kernel_no_grandchild_and_no_folder(place,
     run, until = place.begun(), time.monotonic() + 120
     while not (children.exists() and children.read_text()) and time.monotonic() < until:
         time.sleep(0.02)
-    told = {"itself": [run.pid], "its group": [-run.pid], "all of it": [*everyone_with(place.mark), run.pid]}
-    told["its worker"] = kernel_and_worker(children)[1:]
+    told = {"itself": [run.pid], "its group": [-run.pid], "all of it": [*everyone_with(*place.mark), run.pid]}
+    told["its worker"] = [psutil.Process(int(children.read_text().split()[0])).ppid()]  # the kernel's
     for process in told[whom]:
         with suppress(ProcessLookupError):  # it followed one that was told before
             os.kill(process, number)

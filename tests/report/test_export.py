@@ -1,7 +1,5 @@
 """Notebooks as pages: what is on them and what is not, and that a browser has nothing to complain of."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 from pathlib import Path

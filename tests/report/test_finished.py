@@ -6,6 +6,7 @@ from shutil import copy
 import pytest
 import yaml
 from filelock import FileLock
+from tests.conftest import write_tables
 from tests.report.browser import LOOKS, PHONE, cut_on_paper, pages_of, problems_of, sheets_of, visit
 
 from analysis.config import Config, config_from_mapping
@@ -31,11 +32,7 @@ def small_shop(folder) -> dict:
     tables = vars(simulate_shop(ShopTruth(names=NAMES, lot_size=NAMES // 10)))
     orders = tables["orders"]
     tables["orders"] = orders.assign(discount=orders["list_price"] - orders["amount"]).drop(columns="list_price")
-    named = {}
-    for name, table in tables.items():
-        if not (file := folder / f"{name}.csv").exists():
-            table.to_csv(file, index=False, date_format="%Y-%m-%d")
-        named[name] = {"file": f"{name}.csv", "columns": {column: column for column in table}}
+    named = write_tables(folder, tables)
     orders, strategies = named.pop("orders"), {"promotions": named.pop("promotions")}
     strategies["satisfaction"] = named.pop("scores")
     strategies["own"] = [{"name": f"deal_{100 * depth:.0f}", "promotion": {"depth": depth}} for depth in (0.05, 0.1)]

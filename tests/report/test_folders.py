@@ -1,7 +1,5 @@
 """Folders: what is published stays, links move at once, leftovers go; one run at a time, and no lock outlives it."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

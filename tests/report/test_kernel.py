@@ -1,7 +1,5 @@
 """The kernel of a notebook in a run, forked or in an interpreter of its own."""
 
-from __future__ import annotations
-
 import ast
 import json
 import os

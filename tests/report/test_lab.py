@@ -1,7 +1,5 @@
 """What a page shows in a real JupyterLab: money is not typeset as mathematics, text columns are on the left."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import socket

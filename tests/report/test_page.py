@@ -1,7 +1,5 @@
 """What a page shows: sentences, tables, figures and cards as HTML with plain text beside it."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from types import SimpleNamespace
 

@@ -1,14 +1,12 @@
 """The pages as a PDF: whole and tagged, or exit code 2 before any work, or 4 with nothing published."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import stat
 import subprocess
-from pathlib import Path
 
 import pytest
+from tests.report.small import leftovers
 
 from analysis.errors import DeadlinePassed, PrintingFailed, UsageError
 from analysis.processes import Deadline, pool
@@ -51,10 +49,6 @@ def printed():
             yield lambda *asked: workers.submit(print_page, "<p>", *asked).result()
 
 
-def hidden(out: Path) -> list[Path]:
-    return [path for path in out.rglob(".*") if path.name.startswith((".work", ".report.pdf"))]
-
-
 def is_running(mark: str) -> bool:
     return mark in subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
 
@@ -83,7 +77,7 @@ def test_a_run_adds_it_whole_to_a_published_one_and_publishes_none_when_the_time
     assert (before / "index.html").read_bytes() == page
     assert (before / "manifest.json").stat().st_mtime_ns == made
     assert make_with(program("exit 1")) == before  # what was printed is not printed again
-    assert not hidden(before.parents[1])
+    assert not leftovers(before.parents[1])
 
 
 def test_a_browser_that_does_not_print_ends_the_run_and_publishes_nothing(make_with, program, tmp_path):
@@ -95,7 +89,7 @@ def test_a_browser_that_does_not_print_ends_the_run_and_publishes_nothing(make_w
     (folder,) = (report / "failed").iterdir()
     assert "no display" in (folder / "index.html").read_text()
     assert not (folder / "report.pdf").exists()
-    assert not hidden(tmp_path / "out")
+    assert not leftovers(tmp_path / "out")
 
 
 @pytest.mark.parametrize(

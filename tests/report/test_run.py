@@ -1,7 +1,5 @@
 """How a run ends: published, or kept as a failure that says why; and what it leaves behind."""
 
-from __future__ import annotations
-
 import json
 import sys
 from pathlib import Path
@@ -12,7 +10,7 @@ import nbformat
 import pandas as pd
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
-from tests.report.small import Heard, folder_with, small_config, use_made_up_results
+from tests.report.small import Heard, folder_with, leftovers, small_config, use_made_up_results
 from tests.report.test_ends import is_there
 from tests.report.test_folders import finished
 from tests.test_golden import golden
@@ -83,10 +81,6 @@ def failed(make, place, published):
         return raised.value, *(set(place.glob("out/shop/failed/*")) - before)
 
     return failed
-
-
-def leftovers(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob(".*") if path.name.startswith((".work", ".latest", ".index"))]
 
 
 class TestARunThatSucceeds:

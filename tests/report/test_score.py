@@ -1,13 +1,12 @@
 """Scoring with a stored model: which models and data go together, and which do not."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+from tests.conftest import put
 
 import analysis as rl
 from analysis.config import Config
@@ -35,11 +34,11 @@ def run(tmp_path, fitted):
 
 @pytest.fixture
 def changed(run):
-    """Change the stored model: a function gets its content."""
+    """Change a value of the stored model."""
 
-    def changed(change):
+    def changed(place, value):
         content = json.loads((run / "model.json").read_text())
-        change(content)
+        put(content, place, value)
         (run / "model.json").write_text(json.dumps(content))
 
     return changed
@@ -103,7 +102,7 @@ def test_the_currency_of_the_scores_is_told_beside_them(scored):
 
 
 def test_a_model_without_money_scores_orders_only(scored, changed):
-    changed(lambda content: content.update(spend_model=None))
+    changed("spend_model", None)
     with pytest.raises(UsageError, match="knows nothing of money"):
         scored(ONE)
     assert scored(ONE, customer="who", date="day").is_dir()
@@ -135,13 +134,7 @@ def test_what_is_no_model_is_refused_by_its_run(scored, run, content):
     ids=lambda value: str(value)[:60],
 )
 def test_a_model_that_was_tampered_with_is_refused_at_once_with_a_sentence(run, changed, place, value):
-    def change(content):
-        *above, leaf = place.split(".")
-        for name in above:
-            content = content[name]
-        content[leaf] = value
-
-    changed(change)
+    changed(place, value)
     with pytest.raises(UsageError, match=r"run .*model") as refused:
         stored_model(run)
     assert refused.value.exit_code == 2

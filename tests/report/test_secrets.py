@@ -1,7 +1,5 @@
 """Secrets are found in every way they may be written, and hidden from a terminal."""
 
-from __future__ import annotations
-
 import pandas as pd
 import pytest
 

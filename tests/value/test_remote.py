@@ -1,7 +1,5 @@
 """What customers did is the same wherever their rows are: embedded here, and computed in PostgreSQL or Spark."""
 
-from __future__ import annotations
-
 import dataclasses
 
 import pandas as pd

@@ -137,7 +137,7 @@ def _allowed(detail: Any) -> str:
         return f"must be {allowed}"
     if length := LENGTHS.get(detail["type"]):
         return length.format(**detail["ctx"])
-    return _lowered(detail["msg"])
+    return detail["msg"].replace("Input should be ", "must be ")
 
 
 def _rewritten(given: Any, allowed: str, *, is_share: bool) -> str:
@@ -167,10 +167,6 @@ def _quoting(given: Any) -> str:
     if isinstance(given, bool):
         return "; put it in quotes, since YAML reads a bare yes, no, on, off, true or false as a truth value"
     return "; put it in quotes" if isinstance(given, int | float | dt.date) else ""
-
-
-def _lowered(message: str) -> str:
-    return message.removeprefix("Input should be ").join(["must be ", ""]) if "should be" in message else message
 
 
 def _nearest(where: str, known: Collection[str]) -> str:

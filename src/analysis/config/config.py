@@ -320,20 +320,15 @@ class Config(Section):
     batch: BatchConfig | None = None
     assumed: tuple[Asked, ...] = ()
 
-    @model_validator(mode="before")
-    @classmethod
-    def _unanswered_is_assumed(cls, given: Any) -> Any:
-        if not isinstance(given, Mapping) or "assumed" in given:
-            return given
-
-        def answered(section: str, key: str) -> bool:
-            found = given.get(section)
-            return key in getattr(found, "model_fields_set", found if isinstance(found, Mapping) else ())
-
-        assumed = [key for key in get_args(Asked) if not answered(*key.split("."))]
-        if answered("data", "acquisition") and "economics.acquisition_cost" in assumed:
-            assumed.remove("economics.acquisition_cost")  # the table of the spend says it
-        return {**given, "assumed": tuple(assumed)}
+    @model_validator(mode="after")
+    def _unanswered_is_assumed(self) -> Config:
+        if "assumed" not in self.model_fields_set:
+            sections = {"economics": self.economics, "contacts": self.contacts}
+            answered = {f"{name}.{key}" for name, section in sections.items() for key in section.model_fields_set}
+            if self.data.acquisition:
+                answered.add("economics.acquisition_cost")  # the table of the spend says it
+            self.__dict__["assumed"] = tuple(key for key in get_args(Asked) if key not in answered)
+        return self
 
     @model_validator(mode="after")
     def _batch_splits_its_own_data(self) -> Config:
@@ -341,15 +336,14 @@ class Config(Section):
             raise ValueError("batch: an embedded sample has no column to split by; name data.columns of your own data")
         if self.batch and self.data.part is not None:
             raise ValueError("batch: data.part is one part already; leave one of the two out")
-        is_split = self.batch or self.data.part is not None
-        if self.contracts and is_split:
-            raise ValueError("contracts: they cannot be split into parts; leave them out, or batch and data.part")
-        if self.data.acquisition and is_split:
-            raise ValueError("data.acquisition: spend cannot be split into parts; leave it out, or batch and data.part")
-        if self.strategies.experiment and is_split:
-            raise ValueError(
-                "strategies.experiment: its arms cannot be split into parts; leave it out, or batch and data.part"
-            )
+        whole = {
+            "contracts: they cannot be split into parts; leave them": self.contracts,
+            "data.acquisition: spend cannot be split into parts; leave it": self.data.acquisition,
+            "strategies.experiment: its arms cannot be split into parts; leave it": self.strategies.experiment,
+        }
+        for what, section in whole.items():
+            if section and (self.batch or self.data.part is not None):
+                raise ValueError(f"{what} out, or batch and data.part")
         return self
 
     @model_validator(mode="after")

@@ -11,23 +11,17 @@ Every name is loaded when it is first used, since files are looked for without a
 from importlib import import_module
 from typing import Any
 
-_HOME = {
-    "CustomerSummary": "summary",
-    "HoldoutSplit": "holdout",
-    "Orders": "orders",
-    "Outcome": "ledger",
-    "PurchaseTruth": "simulation",
-    "Reason": "ledger",
-    "RemoteHistories": "remote",
-    "RemoteOrders": "remote",
-    "SpendTruth": "simulation",
-    "holdout_split": "holdout",
-    "load_orders": "orders",
-    "simulate_customers": "simulation",
-    "simulate_transactions": "simulation",
+_NAMES = {
+    "summary": "CustomerSummary",
+    "holdout": "HoldoutSplit holdout_split",
+    "orders": "Orders load_orders",
+    "ledger": "Outcome Reason",
+    "simulation": "PurchaseTruth SpendTruth simulate_customers simulate_transactions",
+    "remote": "RemoteHistories RemoteOrders",
 }
-"""Name -> module of this package that it lives in."""
+"""Module of this package -> the names that live in it."""
 
+_HOME = {name: module for module, names in _NAMES.items() for name in names.split()}
 __all__ = sorted(_HOME)
 
 

@@ -13,7 +13,7 @@ from analysis.config import Config
 from analysis.data.ledger import where_any
 from analysis.data.tables import Table, read_table
 from analysis.data.vocabulary import words
-from analysis.errors import DataError, Problem, collecting, counted
+from analysis.errors import DataError, counted
 from analysis.words import Message
 
 
@@ -104,15 +104,10 @@ def load_contracts(config: Config, *, as_of: dt.date, workdir: Path) -> Contract
     return _counted(table, contracts, last_day, [*table.said(Message("contracts")), *notes], months)
 
 
-def problems_in_contracts(config: Config, workdir: Path) -> tuple[Problem, ...]:
-    """Every problem in the configured contracts, where the transactions, and so the last day, cannot be read."""
-    if config.contracts is None:
-        return ()
-    last_day = config.data.observation_end or dt.datetime.now(dt.UTC).date()
-    problems: list[Problem] = []
-    with collecting(problems):
-        load_contracts(config, as_of=last_day, workdir=workdir)
-    return tuple(problems)
+def refuse_contracts(config: Config, workdir: Path) -> None:
+    """Raise every problem in the configured contracts, where the transactions, and so the last day, cannot be read."""
+    if config.contracts is not None:
+        load_contracts(config, as_of=config.data.observation_end or dt.datetime.now(dt.UTC).date(), workdir=workdir)
 
 
 YES, NO = words("said_yes"), words("said_no")

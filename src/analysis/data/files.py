@@ -157,7 +157,7 @@ def _signature(start: bytes) -> str | None:
 def sha256_of(paths: Iterable[Path]) -> Callable[[], str]:
     """SHA-256 over the content of files, whatever their names and order; computed while other work goes on."""
     executor = ThreadPoolExecutor(1)
-    future = executor.submit(lambda: combined_digest(_file_digest(path) for path in paths))
+    future = executor.submit(lambda: combined_digest(file_digest(path) for path in paths))
     executor.shutdown(wait=False)
     return future.result
 
@@ -168,6 +168,7 @@ def combined_digest(digests: Iterable[str]) -> str:
     return ordered[0] if len(ordered) == 1 else hashlib.sha256("\n".join(ordered).encode()).hexdigest()
 
 
-def _file_digest(path: Path) -> str:
+def file_digest(path: Path) -> str:
+    """SHA-256 (hex) over the content of a file."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

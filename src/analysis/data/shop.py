@@ -131,20 +131,14 @@ def simulate_shop(truth: ShopTruth | None = None, *, seed: int = 15) -> SimpleNa
         names.loc[told, "unhappy"], rng.choice(REASONS[:2], len(told)), rng.choice(REASONS[2:], len(told))
     )
     begins = truth.raised_month * DAYS_A_MONTH
-    contacted = assigned[assigned["arm"] == "contact"]["customer"]
+    contacted = assigned[assigned["arm"] == "contact"]
     return SimpleNamespace(
         orders=orders.assign(customer=_id(orders["who"]), date=_date(orders["day"]))[
             ["customer", "date", "amount", "list_price", "category"]
         ],
         customers=_customers(names),
         acquisition=_acquisition(truth, names),
-        contacts=pd.DataFrame(
-            {
-                "date": _date(np.array([truth.lot_month * DAYS_A_MONTH])).repeat(len(contacted)),
-                "customer": contacted,
-                "list": "win_back",
-            }
-        ).reset_index(drop=True),
+        contacts=contacted.rename(columns={"start": "date"})[["date", "customer", "list"]].reset_index(drop=True),
         exits=pd.DataFrame({"date": _date(left[told]), "customer": _id(told), "reason": reason}),
         points=points,
         promotions=pd.DataFrame({"start": _date([np.ceil(begins)]), "end": _date([begins + PROMOTED_DAYS - 1])}),

@@ -204,8 +204,8 @@ def _values(connection: Connection, table: RawTable, column: str, condition: str
     return [text for (text,) in run(connection, found)]
 
 
-def _guesses(connection: Connection, table: RawTable, header: tuple[str, ...]) -> tuple[dict[str, Guess], list[str]]:
-    """Every column in at most one role, the best fits first; what only a person can answer."""
+def _guesses(connection: Connection, table: RawTable, header: tuple[str, ...]) -> dict[str, Guess]:
+    """Every column in at most one role, the best fits first."""
     scores = {(role, name): role_score(role, name) for role in vocabulary()["explanations"] for name in header if name}
     guesses: dict[str, Guess] = {}
     for (role, name), score in sorted(scores.items(), key=lambda item: -item[1]):

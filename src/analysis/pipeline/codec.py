@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.config.kinds import Section
+from analysis.data.files import file_digest
 from analysis.errors import RetentionLabError
 from analysis.words import Message
 
@@ -183,7 +184,7 @@ class _Writer:
             return "path", str(path)
         beside = [file for file in path.parent.iterdir() if file.is_file()] if path.exists() else []
         self.folders.append(path.relative_to(self.folder).parent.as_posix())
-        return "file", [len(self.folders) - 1, path.name, {file.name: _digest_of(file) for file in sorted(beside)}]
+        return "file", [len(self.folders) - 1, path.name, {file.name: file_digest(file) for file in sorted(beside)}]
 
 
 class _Reader:
@@ -209,14 +210,9 @@ class _Reader:
         path = self.folder / json.loads(self.archive.read("record.json"))["folders"][number] / own
         for name, digest in digests.items():
             file = path.with_name(name)
-            if ".." in file.parts or not file.is_file() or _digest_of(file) != digest:
+            if ".." in file.parts or not file.is_file() or file_digest(file) != digest:
                 raise Damaged(file)
         return path
-
-
-def _digest_of(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _is_ours(kind: type) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from analysis.pipeline.step import STEPS, all_steps
 from analysis.pipeline.study import Study, refuses
@@ -33,17 +33,11 @@ def side_by_side(study: Study, workers: Pool, watch: Callable[[], Any]) -> Itera
         study.result(name)
 
 
-class Planned(NamedTuple):
-    """The stored steps that one is made from, and the cost of the longest chain of steps that begins with it."""
-
-    rests_on: frozenset[str]
-    way: float
-
-
 @cache
-def planned() -> dict[str, Planned]:
-    """Every stored step."""
-    return {name: Planned(rests_on(name), way(name)) for name, step in all_steps().items() if step.stored}
+def planned() -> dict[str, frozenset[str]]:
+    """Every stored step -> those that it is made from; the one with the longest way to the end first."""
+    stored = [name for name, step in all_steps().items() if step.stored]
+    return {name: rests_on(name) for name in sorted(stored, key=way, reverse=True)}
 
 
 @cache
@@ -66,10 +60,8 @@ def _with_workers(study: Study, workers: Pool, watch: Callable[[], Any], refused
     study.planned = len(known)
     running: dict[Future, str] = {}
     while True:
-        left = [name for name in known if name not in refused and name not in running.values()]
-        ready = sorted(
-            (name for name in left if known[name].rests_on <= refused.keys()), key=lambda name: -known[name].way
-        )
+        begun = {*refused, *running.values()}
+        ready = [name for name in known if name not in begun and known[name] <= refused.keys()]
         for name in ready[: workers.size - len(running)]:
             running[workers.submit(_compute, study, name)] = name
         if not running:

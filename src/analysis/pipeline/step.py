@@ -98,6 +98,11 @@ def step(function: Callable | None = None, **options: Any) -> Callable:
     return function
 
 
+def reading_steps() -> list[str]:
+    """Steps that read files, in their order."""
+    return [name for name, step in list(STEPS.items()) if step.reads]
+
+
 def all_steps() -> dict[str, Step]:
     """Every step by name, those of families as well."""
     for each in list(STEPS.values()):

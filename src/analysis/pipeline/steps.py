@@ -425,34 +425,28 @@ def shifts(
 @step
 def lift(shifts, economics_config, retention_config, credible_level, seed, growth=None):
     """Profit as a function of retention."""
-    from analysis.value.lift import readings_that_matter, retention_lifts
+    from analysis.value.lift import readings_that_matter
 
-    return retention_lifts(
-        shifts,
-        readings_that_matter(economics_config, retention_config),
-        economics_config,
-        retention_config,
-        growth=growth and growth.same_customers,
-        level=credible_level,
-        seed=seed,
-    )
+    choices = readings_that_matter(economics_config, retention_config)
+    return _lifts(shifts, choices, economics_config, retention_config, growth, credible_level, seed)
 
 
 @step(stored=False)
 def what_if(orders, fits, spend, shifts, economics_config, retention_config, credible_level, seed, growth=None):
     """The lift of the named reading by rise of retention and horizon."""
-    from analysis.value.lift import retention_lifts, shifts_of, what_if_readings
+    from analysis.value.lift import shifts_of, what_if_readings
 
     choices = what_if_readings(economics_config, retention_config)
-    return retention_lifts(
-        shifts_of(orders.histories, fits, spend, choices, shifts.new_customers_per_year),
-        choices,
-        economics_config,
-        retention_config,
-        growth=growth and growth.same_customers,
-        level=credible_level,
-        seed=seed,
-    ).to_frame()
+    shifts = shifts_of(orders.histories, fits, spend, choices, shifts.new_customers_per_year)
+    return _lifts(shifts, choices, economics_config, retention_config, growth, credible_level, seed).to_frame()
+
+
+def _lifts(shifts, choices, economics, retention, growth, level, seed):
+    """The lift of each reading by its shift; with the growth of spending, where that is known."""
+    from analysis.value.lift import retention_lifts
+
+    same_customers = growth and growth.same_customers
+    return retention_lifts(shifts, choices, economics, retention, growth=same_customers, level=level, seed=seed)
 
 
 @step

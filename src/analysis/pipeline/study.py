@@ -30,7 +30,7 @@ from analysis.config.kinds import Section
 from analysis.errors import InputRefused, Problem, RetentionLabError, Unavailable, UsageError, collecting
 from analysis.pipeline import steps  # noqa: F401 (declares the steps)
 from analysis.pipeline.sources import PACKAGE, content_hash, numerical_versions, sources_kept_in
-from analysis.pipeline.step import READING, STEPS, Step, all_steps, only
+from analysis.pipeline.step import READING, STEPS, Step, all_steps, only, reading_steps
 from analysis.pipeline.store import MISSING, Store
 
 if TYPE_CHECKING:
@@ -334,7 +334,7 @@ class Study:
     @property
     def data_hash(self) -> str:
         """SHA-256 (hex) over everything that was read."""
-        read = {name: self.store.record(name, self.key(name)) for name, step in list(STEPS.items()) if step.reads}
+        read = {name: self.store.record(name, self.key(name)) for name in reading_steps()}
         known = (
             held["data_hash"] if held else getattr(self.result(name), "data_hash", None) for name, held in read.items()
         )
@@ -360,21 +360,18 @@ class Study:
         InputRefused
             With every problem found in any of them.
         """
-        from analysis.data.contracts import problems_in_contracts
+        from analysis.data.contracts import refuse_contracts
         from analysis.models.fits import refuse_unknown_model
 
         problems: list[Problem] = []
         with collecting(problems):
             refuse_unknown_model(self.config.model.primary)
-        looked_at = [name for name, step in list(STEPS.items()) if step.reads]
-        for name in [*looked_at, "covariate_design"]:
-            try:
+        for name in [*reading_steps(), "covariate_design"]:
+            with collecting(problems):
                 self.result(name)
-            except InputRefused as refused:
-                problems += [problem for problem in refused.problems if problem not in problems]
-                if name == "contracts":  # they are read up to the last day of the orders, which may be unknown
-                    known = problems_in_contracts(self.config, self.store.new_workdir(name, "refused"))
-                    problems += [problem for problem in known if problem not in problems]
+            if name == "contracts" and isinstance(self.outcome("orders"), InputRefused):
+                with collecting(problems):
+                    refuse_contracts(self.config, self.store.new_workdir(name, "refused"))
         if problems:
             raise InputRefused(problems)
 

@@ -56,8 +56,6 @@ def run_batch(
     share, jobs = max(1, processors // beside), options.get("jobs")
     options["jobs"] = share if jobs is None else min(share, jobs)
     progress.stage(f"batch of {len(members)} reports")
-    made: dict[str, Path] = {}
-    failed: dict[str, Exception] = {}
     # Threads, since each of them only waits for its own worker processes.
     with ThreadPoolExecutor(beside) as threads:
         tasks = {
@@ -66,26 +64,22 @@ def run_batch(
         }
         try:
             for number, task in enumerate(as_completed(tasks), 1):
-                part = tasks[task]
-                try:
-                    made[part] = task.result()
-                except Exception as error:
-                    check()
-                    failed[part] = error
-                progress.step(part, number, len(tasks))
+                if task.exception():
+                    check()  # what was interrupted did not fail
+                progress.step(tasks[task], number, len(tasks))
         except BaseException:
             threads.shutdown(cancel_futures=True)  # those under way find out themselves
             raise
-    folders = [made[part] for part in members if part in made]
+    failed = {part: error for task, part in tasks.items() if (error := task.exception())}
+    folders = [task.result() for task in tasks if not task.exception()]
     if failed:
-        errors = [(part, failed[part]) for part in members if part in failed]
-        told = [f"{part}: {line}" for part, error in errors for line in _said(error).splitlines()]
-        told.append(f"batch: {len(made)} of {len(members)} reports were made")
-        raise BatchFailed(told, max(getattr(error, "exit_code", NOT_FORESEEN) for _, error in errors), folders)
+        told = [f"{part}: {line}" for part, error in failed.items() for line in _said(error).splitlines()]
+        told.append(f"batch: {len(folders)} of {len(members)} reports were made")
+        raise BatchFailed(told, max(getattr(error, "exit_code", NOT_FORESEEN) for error in failed.values()), folders)
     return folders
 
 
-def _said(error: Exception) -> str:
+def _said(error: BaseException) -> str:
     return str(error) if isinstance(error, RetentionLabError) else f"unexpected {type(error).__name__}: {error}"
 
 

@@ -47,10 +47,6 @@ class Figure:
     kind: str
     value: Interval
 
-    @property
-    def is_counted(self) -> bool:
-        return self.value.level == 1
-
     def is_within_noise_of(self, before: Figure) -> bool:
         """Whether each estimate lies inside the other's interval."""
         pairs = ((self.value, before.value), (before.value, self.value))
@@ -255,7 +251,7 @@ def changes_since(previous: str | Path | None, study: Study) -> Changes:
     before = finished_run(folder) if folder else None
     if before is None:
         return Changes()
-    found = json.loads(json.dumps(results(study)))
+    found = results(study)
     now = FinishedRun("", found, key_figures(found), {}, study.config.model_dump(mode="json", exclude_none=True))
     then_set, now_set = settings_of(before.configuration), settings_of(now.configuration)
     manifest, notebooks = before.manifest, sorted(notebooks_folder().glob("*.ipynb"))
@@ -335,7 +331,7 @@ def _cards(points: Sequence[FinishedRun]) -> Iterator[Card]:
     from analysis.report.page import Card
 
     for key, last in points[-1].figures.items():
-        if not last.is_counted:
+        if last.value.level != 1:
             values = [run.figures[key].value for run in points if key in run.figures]
             ends = shown(f"brackets {last.kind}", last.value)
             yield Card(last.label, last.value, f"estimate {last.kind}", ends, values)
@@ -368,9 +364,8 @@ def _comparable(report: Path, currency: str | None = None) -> list[FinishedRun]:
             run = finished_run(folder)
             if run and run.currency == next(iter(found.values()), run).currency and currency in (None, run.currency):
                 found[made] = run
-    oldest_first = list(found.values())
-    oldest_first.reverse()
-    return sorted(oldest_first, key=lambda run: run.as_of)
+    newest_first = sorted(found.values(), key=lambda run: run.as_of, reverse=True)
+    return newest_first[::-1]
 
 
 def _manifests(out: Path, name: str = "*") -> list[tuple[Path, dict[str, Any]]]:

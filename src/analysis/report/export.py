@@ -192,11 +192,6 @@ def _one_line(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-@cache
-def _exporter() -> _PageExporter:
-    return _PageExporter()
-
-
 class _PageExporter(HTMLExporter):
     """nbconvert's HTML exporter with our one template, which escapes whatever is not marked as HTML."""
 
@@ -213,6 +208,9 @@ class _PageExporter(HTMLExporter):
         attachments = context.get("cell", {}).get("attachments", {})
         renderer = _Markdown(escape=False, attachments=attachments, exclude_anchor_links=True)
         return Markup(MarkdownWithMath(renderer=renderer).render(source))
+
+
+_exporter = cache(_PageExporter)
 
 
 class _Markdown(IPythonRenderer):

@@ -51,7 +51,6 @@ def report_folder(report: Path) -> Iterator[Path]:
         Where it cannot be made or written in.
     """
     report = report.absolute()
-    refuse_unwritable(report)
     made = [folder for folder in (report, *report.parents) if not folder.exists()]
     try:
         with told_as_usage(report):

@@ -68,15 +68,6 @@ class Failure:
         return Message(FAILURES[self.kind], notebook=self.notebook, cell=self.cell or 1, exception=exception)
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a notebook: what its last cell handed over, or why it did not get there; and seconds."""
-
-    sentinel: Mapping[str, Any] | None
-    failure: Failure | None
-    seconds: float = 0.0
-
-
 def notebooks_in(folder: Path) -> tuple[Path, ...]:
     """Every notebook of a folder by name, each of them checked.
 
@@ -137,10 +128,13 @@ def kernel_environment(folder: Path) -> dict[str, str]:
     return found | {name: str(folder / place) for name, place in places.items()}
 
 
-def execute(notebook: Path, executed: Path, parameters: Mapping[str, Any], log: Path) -> Outcome:
-    """Execute a notebook into another one and say how far it came; body of a task in a worker process.
+def execute(
+    notebook: Path, executed: Path, parameters: Mapping[str, Any], log: Path
+) -> tuple[Mapping[str, Any], Failure | None, float]:
+    """Execute a notebook into another one; body of a task in a worker process.
 
-    What it says on its terminal goes into the file ``log``.
+    What it says on its terminal goes into the file ``log``. Gives what its last cell handed over, why it did not get
+    there, and seconds.
     """
     name, began = notebook.stem, time.monotonic()
     try:
@@ -160,8 +154,8 @@ def execute(notebook: Path, executed: Path, parameters: Mapping[str, Any], log: 
         kind = "no_sentinel"
     begun = [place for place, cell in enumerate(cells, 1) if cell.metadata.get("papermill", {}).get("start_time")]
     failure = Failure(name, kind, begun[-1] if begun else None, exception) if kind else None
-    sentinel = json.loads(json.dumps(found[-1])) if found else None  # nobody has to import nbformat to read it
-    return Outcome(sentinel, failure, round(time.monotonic() - began, 3))
+    sentinel = json.loads(json.dumps(found[-1])) if found else {}  # nobody has to import nbformat to read it
+    return sentinel, failure, round(time.monotonic() - began, 3)
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from analysis.arguments import checked
 from analysis.errors import Unavailable
 from analysis.plotting import WIDE, Picture, picture, plot_trend
 from analysis.report.stamp import ROLE, SENTINEL, identity_of
-from analysis.tables import Columns, table_html
+from analysis.tables import Columns, scrolling, table_html
 from analysis.words import Message, block, formats, shown, tr, use
 
 if TYPE_CHECKING:
@@ -183,9 +183,7 @@ class Page:
         described = Message(alt, **values) if isinstance(alt, str) else alt or message
         image = _image(picture(draw, HALF if self._phone else WIDE, height), described)
         if not self._phone:
-            image = Markup('<div class="rl-scroll" role="group" tabindex="0" aria-label="{}">{}</div>').format(
-                tr("Figure"), image
-            )
+            image = scrolling(tr("Figure"), image)
         if data is not None:
             image += _folded(Message("The numbers in this figure"), table_html(data, None, columns, values))
         html = Markup('<figure class="rl-figure"><figcaption>{}</figcaption>{}</figure>').format(message, image)

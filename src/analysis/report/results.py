@@ -23,16 +23,8 @@ if TYPE_CHECKING:
     from analysis.pipeline import Study
 
 SCHEMA_VERSION = 2
-DATA = (
-    "rows_read",
-    "rows_used",
-    "customers",
-    "orders",
-    "currency",
-    "data_hash",
-    "observation_start",
-    "observation_end",
-)
+DATA = ("rows_read", "rows_used", "customers", "orders", "currency", "data_hash")
+DATA += ("observation_start", "observation_end")
 LADDER = ("member_orders", "proposed_orders", "rungs", "profile", "past", "coming", "phases")
 CONTACTS = ("window_days", "cost_per_contact", "incentive", "permission", "lists", "tests", "unasked")
 INTERVAL = ("estimate", "lower", "upper", "level")

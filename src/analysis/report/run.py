@@ -43,7 +43,6 @@ from analysis.report.notebooks import (
     COMMON,
     PREVIOUS,
     Failure,
-    Outcome,
     declared_parameters,
     execute,
     kernel_environment,
@@ -73,8 +72,7 @@ WARN_BYTES, REFUSE_BYTES = 5_000_000, 15_000_000
 LONGEST_REASON = 500
 REASONS = {
     GateFailed: "The finished page did not pass its own checks: {reason}",
-    InputRefused: "The data or the models do not allow a report: {reason}",
-    Unavailable: "The data or the models do not allow a report: {reason}",
+    InputRefused | Unavailable: "The data or the models do not allow a report: {reason}",
     DiskFull: "There was no room left: {reason}",
     PrintingFailed: "The page could not be printed, so nothing was published: {reason}",
     Exception: "Something unexpected happened: {reason}",
@@ -221,6 +219,7 @@ class Run:
 
     def __post_init__(self, jobs: int | None, pdf: bool, notebooks: Path | None) -> None:
         self.deadline = self.deadline or Deadline(self.config.deadline_minutes)
+        self.day = self.as_of.isoformat() if self.as_of else None
         self.printer = chromium() if pdf else None
         self.out = Path(self.out).absolute()
         self.report = self.out / self.config.name
@@ -234,7 +233,8 @@ class Run:
         self.secrets = secrets_of(self.config, os.environ)
         self.began, self.started_at, self.seconds = time.monotonic(), _now(), {}
         self.inputs: str | None = None
-        self.outcomes: dict[str, Outcome] = {}
+        self.sentinels: dict[str, Mapping[str, Any]] = {}
+        self.failures: list[Failure] = []
         self.warnings: list[str] = []
         self.notes: list[str] = []
         self.missing: dict[str, str] = {}
@@ -282,19 +282,16 @@ class Run:
             write_resolved(self.config, folder / CONFIGURATION)
             task = workers.submit(read_study, folder / CONFIGURATION, self.as_of, folder / "store")
             _, read = self.deadline.result(task)
-        run_id = self._run_id(self._with_previous(read["identity"]))
-        there = folders.published(self.report, run_id) is not None
-        if there and self.force:
-            run_id = folders.free_run_id(self.report, run_id)
+        self._named(self._with_previous(read["identity"]))
         self.progress.say(f"dry run: nothing is written in {self.out}")
         rows = f"{read['rows_used']} of {read['rows_read']} rows"
         self.progress.say(f"data: {rows}, {read['customers']} customers, {read['orders']} orders")
-        if there and not self.force:
+        if folders.published(self.report, self.stamp.run_id):
             self.progress.say("the same report was published before; nothing would be done")
         else:
             names = ", ".join(path.stem for path in self.notebooks)
             self.progress.say(f"would compute what is not in the store, and run, {self.processes} at a time: {names}")
-        return self.report / run_id
+        return self.report / self.stamp.run_id
 
     def _with_previous(self, of: Mapping[str, str]) -> Mapping[str, str]:
         """What a run is made from, with what it keeps of the run before: the primary model, which stays unless it is
@@ -307,21 +304,18 @@ class Run:
         last = finished_run(self.report / name) if name else None
         if last is None:
             return of
-        primary = last.results["purchase_model"]["name"]
-        kept: dict[str, dict[str, Any]] = {
-            "model": {"previous_primary": None if primary == PREFERRED else primary},  # which is taken anyway
-            "ladder": {"member_orders": (last.results.get("ladder") or {}).get("member_orders")},
-        }
         if last.manifest.get("inputs") == self.inputs:
-            kept = {
-                name: {key: last.configuration.get(name, {}).get(key) for key in keys} for name, keys in kept.items()
-            }
-        if model.primary != AUTO or model.previous_primary is not None:
-            del kept["model"]
-        if ladder.member_orders is not None:
-            del kept["ladder"]
-        sections = {name: getattr(self.config, name).model_copy(update=keys) for name, keys in kept.items()}
-        self.config = self.config.model_copy(update=sections)
+            primary = last.configuration.get("model", {}).get("previous_primary")
+            member_orders = last.configuration.get("ladder", {}).get("member_orders")
+        else:
+            primary = last.results["purchase_model"]["name"]
+            primary = None if primary == PREFERRED else primary  # which is taken anyway
+            member_orders = (last.results.get("ladder") or {}).get("member_orders")
+        if model.primary == AUTO and model.previous_primary is None:
+            model = model.model_copy(update={"previous_primary": primary})
+        if ladder.member_orders is None:
+            ladder = ladder.model_copy(update={"member_orders": member_orders})
+        self.config = self.config.model_copy(update={"model": model, "ladder": ladder})
         return identity(self.config, of["data_hash"], of["as_of"])
 
     def _run_id(self, of: Mapping[str, str]) -> str:
@@ -366,16 +360,15 @@ class Run:
 
     def _kept_identity(self) -> dict[str, str] | None:
         """From what the report would be made, where all that it would read was read before and is as it was."""
-        from analysis.pipeline import STEPS, Study
+        from analysis.pipeline import Study
+        from analysis.pipeline.step import reading_steps
 
         study = Study(load_config(self.config_file), self.as_of, self.store)
-        reading = [name for name, step in list(STEPS.items()) if step.reads]
-        return identity_of(study) if all(study.is_kept(name) for name in reading) else None
+        return identity_of(study) if all(map(study.is_kept, reading_steps())) else None
 
     def _read(self, workers: ProcessPoolExecutor) -> tuple[Study, dict[str, str]]:
         self.progress.stage("reading the data")
-        day = self.as_of.isoformat() if self.as_of else ""
-        self._named(identity(load_config(self.config_file), "", day))  # as long as it is not read
+        self._named(identity(load_config(self.config_file), "", self.day or ""))  # as long as it is not read
         with self._clocked("prepare"):
             task = workers.submit(read_study, self.config_file, self.as_of, self.store)
             study, read = self.deadline.result(task)
@@ -454,37 +447,31 @@ class Run:
         for notebook, task in tasks.items():
             name = notebook.stem
             try:
-                outcome = self.deadline.result(task)
+                sentinel, failure, seconds = self.deadline.result(task)
             except BrokenProcessPool as error:
-                outcome = Outcome(None, Failure(name, "dead_process", None, str(error)))
-            self.outcomes[name] = outcome
-            self.seconds[name] = outcome.seconds
-            self.progress.step(name, len(self.outcomes), len(tasks))
+                sentinel, failure, seconds = {}, Failure(name, "dead_process", None, str(error)), 0.0
+            self.sentinels[name], self.seconds[name] = sentinel, seconds
+            if failure:
+                told = self._without_secrets(failure.exception)
+                self.failures.append(dataclasses.replace(failure, exception=told))
+            self.progress.step(name, len(self.sentinels), len(tasks))
 
     def _asked(self, notebook: Path) -> tuple[Path, dict[str, Any], Path]:
         """Where the executed notebook goes, its parameters, and the file for what it says on its terminal."""
-        day = self.as_of.isoformat() if self.as_of else None
-        parameters = dict(zip(COMMON, (str(self.config_file), day, str(self.store)), strict=True))
+        parameters = dict(zip(COMMON, (str(self.config_file), self.day, str(self.store)), strict=True))
         if PREVIOUS in declared_parameters(notebook):
             parameters[PREVIOUS] = str(self.report / self.previous) if self.previous else None
         return self.run / "notebooks" / notebook.name, parameters, self.work / "logs" / f"{notebook.stem}.log"
 
-    @property
-    def failures(self) -> list[Failure]:
-        """What went wrong in notebooks, without secrets."""
-        found = [outcome.failure for outcome in self.outcomes.values() if outcome.failure]
-        return [dataclasses.replace(one, exception=self._without_secrets(one.exception)) for one in found]
-
     def _pages(self, failure: Message | None = None) -> Iterator[tuple[Any, ...]]:
         """For each notebook that was executed, what ``export_page`` takes."""
-        executed = [self.run / "notebooks" / path.name for path in self.notebooks]
-        executed = [path for path in executed if path.exists()]
-        names = [path.stem for path in executed]
+        places = (self.run / "notebooks" / path.name for path in self.notebooks)
+        executed = [path for path in places if path.exists()]
         (self.run / PAGES).mkdir(exist_ok=True)
-        options = {"stamp": self.stamp, "code": self.code, "failure": failure}
-        options["seconds"] = round(time.monotonic() - self.began, 3)
+        seconds = round(time.monotonic() - self.began, 3)
+        options = {"stamp": self.stamp, "code": self.code, "failure": failure, "seconds": seconds}
         for path in executed:
-            yield path, self.run, names, options
+            yield path, self.run, [each.stem for each in executed], options
 
     def _relocate(self) -> None:
         """Let the configuration and the executed notebooks name their neighbours as seen from where they will lie."""
@@ -507,12 +494,11 @@ class Run:
 
     def _check(self) -> None:
         """Raise GateFailed where the finished report must not be seen; write what tells of it."""
-        for outcome in self.outcomes.values():
-            if text := (outcome.sentinel or {}).get("summary"):
-                (self.run / SUMMARY).write_text(text + self._signature(), encoding="utf-8")
         problems = []
-        for name, outcome in self.outcomes.items():
-            seen = (outcome.sentinel or {}).get("stamp") or {}
+        for name, sentinel in self.sentinels.items():
+            if text := sentinel.get("summary"):
+                (self.run / SUMMARY).write_text(text + self._signature(), encoding="utf-8")
+            seen = sentinel.get("stamp") or {}
             problems += [
                 f"stamp of {name}: {key} == {seen.get(key)!r}, asked {value!r}"
                 for key, value in self.identity.items()
@@ -616,7 +602,7 @@ class Run:
             "package": {"version": analysis.__version__, "source_hash": package_hash()},
             "versions": dependency_versions(),
             "configuration": self.config.model_dump(mode="json"),
-            "as_of_asked": self.as_of.isoformat() if self.as_of else None,
+            "as_of_asked": self.day,
             "started_at": self.started_at,
             "finished_at": _now(),
             "seconds": {**self.seconds, "total": round(time.monotonic() - self.began, 3)},

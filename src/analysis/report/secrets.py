@@ -83,9 +83,8 @@ def _forms(secret: str) -> set[str]:
 def secrets_in_folder(folder: Path, secrets: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
     """File and name of the environment variable, for each file in which a secret's value stands."""
     needles = {form.encode(): name for secret, name in secrets.items() for form in _forms(secret)}
-    for file in (
-        sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()) if needles else ()
-    ):
+    files = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    for file in sorted(files) if needles else ():
         content = _contents(file)
         for name in sorted({name for needle, name in needles.items() if needle in content}):
             yield file, name

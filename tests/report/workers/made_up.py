@@ -3,8 +3,6 @@
 It lies in a folder of its own, since workers do not import from the working folder.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import json
 import os
