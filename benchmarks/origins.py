@@ -45,13 +45,17 @@ def interval_score(lower, upper, actual, level: float) -> np.ndarray:
     return (upper - lower) + 2 / (1 - level) * missed
 
 
-def shares(found: pd.DataFrame) -> pd.DataFrame:
-    """By kind of interval: share of windows inside, with equal weight per shop, its 90% interval, and mean score."""
-    rows = {}
-    for kind, prefix in {"the model's own": "", "calibrated": "calibrated_"}.items():
+def shares(found: pd.DataFrame, of: str = "") -> pd.DataFrame:
+    """By kind of interval: share of windows inside, with equal weight per shop, its 90% interval, and mean score.
+
+    ``of`` is what columns of windows begin with: ``spent_`` of money.
+    """
+    found, rows = found.dropna(subset=f"{of}lower"), {}
+    actual = found["spent" if of else "actual"]
+    for kind, prefix in {"the model's own": of, "calibrated": f"{of}calibrated_"}.items():
         ends = found[f"{prefix}lower"], found[f"{prefix}upper"]
-        inside = found["actual"].between(*ends).groupby(found["shop"]).mean()
-        score = interval_score(*ends, found["actual"], LEVEL) / found["estimate"]
+        inside = actual.between(*ends).groupby(found["shop"]).mean()
+        score = interval_score(*ends, actual, LEVEL) / found[f"{of}estimate"]
         reach = student.ppf(0.95, max(len(inside) - 1, 1)) * inside.std(ddof=1) / np.sqrt(len(inside))
         low, high = max(inside.mean() - reach, 0), min(inside.mean() + reach, 1)
         rows[kind] = {
@@ -81,8 +85,10 @@ def main(lengths: list[int]) -> None:
         found = pd.concat(parts, ignore_index=True)
         shown = ["shop", "origin", "model", "actual", "estimate", "lower", "upper", "calibrated_lower"]
         shown += ["calibrated_upper", "season", "log_error", "log_sd"]
+        shown += ["spent", "spent_estimate", "spent_log_error", "spent_log_sd"]
         print(found[shown].to_string(float_format="{:.3f}".format))
-        print(shares(found).to_string(float_format="{:.3f}".format))
+        for of in ("", "spent_"):
+            print(of or "orders", shares(found, of).to_string(float_format="{:.3f}".format), sep="\n")
 
 
 if __name__ == "__main__":
