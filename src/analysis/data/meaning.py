@@ -41,8 +41,18 @@ FEW_ROWS, LARGE_AMOUNT = 1_000, 1_000
 WITHOUT_CENTS = ("JPY", "KRW", "ISK", "IDR", "HUF")
 MOST_LISTED, MOST_STATUSES = 15, 200
 SAME_TOTAL_SHARE, FEWEST_ORDERS, SPREAD_SHARE = 0.9, 5, 0.01
-GIVEN_UP = re.compile("(?!.*\\b(not?|non|niet)\\b).*(cancell?ed|declined|rejected|refused|failed|voided|mislukt)\\b")
-UNDONE = re.compile("[^a-z]*(ge)?(cancel|ann?ul|storn)|void|delet|verwijderd|no.?show")
+GIVEN_UP = re.compile(
+    "(?!.*\\b(not?|non|niet)\\b).*\\b(fail|failure|hold|timeout|(pre-?)?authori[sz]ation|"
+    "[a-z]*(cancell?ed|declined|rejected|refused|failed|voided|mislukt))\\b"
+)
+UNDONE = re.compile("[^a-z]*(ge)?(cancel|ann?ul|storn)|(?<!a)void(?!fill)|delet|verwijderd|no.?show|fail|declin")
+GIVEN_BACK = re.compile(
+    "(refund|return|retour|chargeback|dispute|terugbeta|rembours|erstatt)[a-z]*(at|on|op|am|dat[ea]|datum|reason|reden)$"
+)
+TAKEN = re.compile(
+    "(?=.{,40}$)(?!.*\\b(not?|non|niet|geen|free|polic|await|decline|reject|request|pending)).*\\b"
+    f"({'|'.join(re.escape(one) for one in TAKEN_BACK if len(one) > 4 and one not in AMBIGUOUS)}|return (w|with|of))\\b"
+)
 PERCENT_NAME = re.compile("%|per ?cent|pct|procent|prozent|pourcent", re.IGNORECASE)
 PROFIT_NAME = re.compile("profit|margin|winst|marge|gewinn|b[eé]n[eé]fice|beneficio", re.IGNORECASE)
 MONEY_NAME = re.compile("amount|bedrag|total|eur|usd|gbp|value|betrag", re.IGNORECASE)
@@ -226,7 +236,7 @@ def _with_statuses(rows: Rows, data: DataConfig) -> Rows:
     advice = f", such as {likely}" if likely else ""
     if not rows.has("status"):
         bad = [status for status in statuses if is_uncounted(status)]
-        bad += [line["status"] for line in found if line["status"] in TAKEN_BACK and line["paid"]]
+        bad += [line["status"] for line in found if takes_back(line["status"]) and line["paid"]]
         message = (
             f"{rows.label}: column {rows.columns['status']!r} holds statuses, among them "
             f"{', '.join(map(repr, bad[:5]))}, and every row would count: {listed}; name it with the key "
@@ -241,14 +251,18 @@ def _with_statuses(rows: Rows, data: DataConfig) -> Rows:
         return rows.noted(problems=[Problem(message + advice + _advice_on_taken_back(statuses))])
     wanted = [status.strip().lower() for status in data.count_status]
     repaid = tuple(status for status in wanted if status in REFUNDED)
-    taken = {line["status"]: line["paid"] for line in found if line["status"] in {*TAKEN_BACK} & {*wanted}}
-    taken = {status: paid for status, paid in taken.items() if paid} if rows.has_money else {}
+    column = normalised(rows.columns["status"])
+    taken = {line["status"]: line["paid"] for line in found if takes_back(line["status"], column)}
+    taken = {one: paid for one, paid in taken.items() if paid and one in wanted} if rows.has_money else {}
     rows = rows.then(_told_by_status, tuple(wanted), repaid, rows.has("refunded")).then(_turned, tuple(taken))
     note = Message(
         "Rows whose status is {statuses}, with positive amounts, are taken for refunds: {n:integer}.",
         n=sum(taken.values()), statuses=", ".join(map(repr, taken)),
     )  # fmt: skip
-    rows = rows.noted([note] if taken else [])
+    undone = tuple(
+        one for one in statuses if one not in wanted and (one in REFUNDED or UNDONE.match(one) or takes_back(one))
+    )
+    rows = rows.noted([note] if taken else [], _problems_in_steps(rows, undone))
     unseen = [status for status in wanted if status not in statuses]
     if not unseen:
         return rows
@@ -258,6 +272,29 @@ def _with_statuses(rows: Rows, data: DataConfig) -> Rows:
         )
     message = f"data.count_status: no row has the status {' or '.join(map(repr, unseen))}; the statuses are {listed}"
     return rows.noted(problems=[Problem(message, USAGE)])
+
+
+def _problems_in_steps(rows: Rows, undone: tuple[str, ...]) -> list[Problem]:
+    """Orders of which a row counts, and a later one with the same amount says that they were cancelled or paid back."""
+    if not (undone and rows.has_money and "order_id" in rows.relation.columns):
+        return []
+    found = rows.relation.one(_undone_later, undone)
+    message = (
+        f"{rows.label}: a row of {counted(found['orders'], 'order')} counts, and a later one of the same amount has "
+        f"a status of {', '.join(map(repr, undone[:5]))}, such as {found['example']!r}; keep the last row of each "
+        "order in the file, or name the status with the key `data.count_status` where such rows are refunds"
+    )
+    return [Problem(message)] if found["orders"] >= FEWEST_ORDERS else []
+
+
+def _undone_later(rows: Table, undone: tuple[str, ...]) -> Table:
+    counts, is_undone = rows.reason.isnull(), rows.status.lower().isin(undone)
+    is_alike = rows.money.max(where=counts) == rows.money.abs().max(where=is_undone)
+    is_later = rows.day.max(where=is_undone) > rows.day.min(where=counts)
+    orders = rows.filter(rows.order_id.notnull()).group_by("customer", "order_id").agg(is_undone=is_alike & is_later)
+    return orders.aggregate(
+        orders=orders.count(where=orders.is_undone), example=orders.order_id.min(where=orders.is_undone)
+    )
 
 
 def _status_counts(rows: Table, column: str, has_money: bool) -> Table:  # noqa: FBT001
@@ -289,8 +326,18 @@ def _turned(rows: Table, taken: tuple[str, ...]) -> Table:
     return rows.mutate(money=money, is_refund=rows.is_refund | is_taken)
 
 
-def _advice_on_taken_back(statuses: Iterable[str]) -> str:
-    named = ", ".join(repr(status) for status in statuses if status in TAKEN_BACK)
+def takes_back(status: str, column: str = "") -> bool:
+    """Whether rows of a status, or those of which a ``column`` of this name says yes, give money back.
+
+    >>> takes_back("deposit refund"), takes_back("no refund"), takes_back("j", "creditfactuur")
+    (True, False, True)
+    """
+    says_yes = status in SAID_YES and column.removeprefix("is") in TAKEN_BACK
+    return says_yes or status in TAKEN_BACK or bool(TAKEN.match(status))
+
+
+def _advice_on_taken_back(statuses: Iterable[str], column: str = "") -> str:
+    named = ", ".join(repr(status) for status in statuses if takes_back(status, column))
     return f". Name {named} there too where these are rows of their own: they are then taken off" if named else ""
 
 
@@ -311,9 +358,11 @@ def _with_flags(rows: Rows, _: DataConfig) -> Rows:
     Of a row that several speak against the first is told.
     """
     is_told, problems = rows.has("status"), []
-    rest = rows.relation.then(lambda t: t.filter(t.reason.isnull()))
+    rest = rows.relation.then(lambda t: t.filter(t.reason.isnull() & t.day.notnull()))
     for role in (role for role in FLAGS if role in rows.relation.columns):
         column = rows.columns[role]
+        if rows.has("refunded") and (role_score("refunded", column) >= SURE or GIVEN_BACK.search(normalised(column))):
+            continue  # how much it was stands beside it
         values = {line["status"]: line["paid"] for line in rest.few(_status_counts, role, rows.has_money)}
         bad = _speaking_against(values, normalised(column), is_told)
         if not bad:
@@ -324,7 +373,8 @@ def _with_flags(rows: Rows, _: DataConfig) -> Rows:
             "`data.columns.split` and what counts with `data.part`; take it out of the file where all count"
             if is_told
             else "name it with the key `data.columns.status`, and what counts with `data.count_status`, such as "
-            f"{[value for value in values if value not in bad][:5] or [EMPTY]}{_advice_on_taken_back(bad)}"
+            f"{[value for value in values if value not in bad][:5] or [EMPTY]}"
+            f"{_advice_on_taken_back(bad, normalised(column))}"
         )
         message = (
             f"{rows.label}: column {column!r} says {', '.join(map(repr, bad[:5]))} of "
@@ -344,11 +394,12 @@ def _speaking_against(values: dict[str, int], name: str, is_told: bool) -> list[
     if {*values} <= {*SAID_YES, *SAID_NO, EMPTY}:
         says = SAID_NO if name in words("paid_names") else SAID_YES
         found = {*says} if not is_partly or UNDONE.search(name) else set()
-    elif UNDONE.search(name) and not is_told:  # a day, a reason, the number of another document
+    elif (UNDONE.search(name) or GIVEN_BACK.search(name)) and not is_told:
+        # A day, a reason, the number of another document.
         found = {*values} - {*SAID_NO, EMPTY}
     else:
         less_frequent_side = [*values][1:] if not is_partly and {*values} <= {*SIDES, EMPTY} else []
-        found = {*TAKEN_BACK, *filter(is_uncounted, values), *less_frequent_side}
+        found = {*filter(takes_back, values), *filter(is_uncounted, values), *less_frequent_side}
         found -= {*AMBIGUOUS} if is_partly else set()
     return [value for value, paid in values.items() if paid and value in found]
 
@@ -464,8 +515,11 @@ def _is_above_its_order(rows: Table) -> BooleanValue:
 
 
 def _paid_net(rows: Table) -> Table:
-    refunded = rows.refunded.abs()
-    return rows.mutate(refunded=refunded, money=(rows.money - refunded.coalesce(0)).cast(CELL))
+    refunded, nothing = rows.refunded.abs(), ibis.literal(0).cast(CELL)
+    is_refund = rows.money.isnull() & (refunded > 0)  # a row of its own
+    money = ibis.cases((is_refund, nothing), else_=rows.money) - refunded.coalesce(0)
+    refunded = ibis.cases((is_refund, nothing), else_=refunded)
+    return rows.mutate(refunded=refunded, money=money.cast(CELL), is_refund=rows.is_refund | is_refund.coalesce(False))
 
 
 def _discount_as_money(rows: Rows, data: DataConfig) -> Rows:
