@@ -42,12 +42,12 @@ WITHOUT_CENTS = ("JPY", "KRW", "ISK", "IDR", "HUF")
 MOST_LISTED, MOST_STATUSES = 15, 200
 SAME_TOTAL_SHARE, FEWEST_ORDERS, SPREAD_SHARE = 0.9, 5, 0.01
 GIVEN_UP = re.compile(
-    "(?!.*\\b(not?|non|niet)\\b).*\\b(fail|failure|hold|timeout|(pre-?)?authori[sz]ation|"
-    "[a-z]*(cancell?ed|declined|rejected|refused|failed|voided|mislukt))\\b"
+    "(?!.*\\b(not?|non|niet)\\b).*(\\b(fail|failure|hold|timeout|authori[sz]ation)|mislukt|"
+    "(cancel|fail|void|declin|reject|refus)l?ed)\\b"
 )
 UNDONE = re.compile("[^a-z]*(ge)?(cancel|ann?ul|storn)|(?<!a)void(?!fill)|delet|verwijderd|no.?show|fail|declin")
 GIVEN_BACK = re.compile(
-    "(refund|return|retour|chargeback|dispute|terugbeta|rembours|erstatt)[a-z]*(at|on|op|am|dat[ea]|datum|reason|reden)$"
+    "(refund|return|retour|chargeback|dispute|terugbeta)[a-z]*(edat|edon|op|date|datum|reason|reden)$"
 )
 TAKEN = re.compile(
     "(?=.{,40}$)(?!.*\\b(not?|non|niet|geen|free|polic|await|decline|reject|request|pending)).*\\b"
@@ -259,10 +259,15 @@ def _with_statuses(rows: Rows, data: DataConfig) -> Rows:
         "Rows whose status is {statuses}, with positive amounts, are taken for refunds: {n:integer}.",
         n=sum(taken.values()), statuses=", ".join(map(repr, taken)),
     )  # fmt: skip
-    undone = tuple(
-        one for one in statuses if one not in wanted and (one in REFUNDED or UNDONE.match(one) or takes_back(one))
+    backward = {*filter(takes_back, statuses), *filter(UNDONE.match, statuses), *REFUNDED} - {*wanted}
+    undone = tuple(one for one in statuses if one in backward)
+    later = rows.relation.one(_undone_later, undone)["number"] if undone and "order_id" in rows.relation.columns else 0
+    message = (
+        f"{rows.label}: of {counted(later, 'order')} a row counts, and a later one of the same amount says "
+        f"{' or '.join(map(repr, undone[:5]))}; keep only the last row of each order in the file, or name the status "
+        "with the key `data.count_status` where such rows are refunds"
     )
-    rows = rows.noted([note] if taken else [], _problems_in_steps(rows, undone))
+    rows = rows.noted([note] if taken else [], [Problem(message)] if later >= FEWEST_ORDERS else [])
     unseen = [status for status in wanted if status not in statuses]
     if not unseen:
         return rows
@@ -274,27 +279,13 @@ def _with_statuses(rows: Rows, data: DataConfig) -> Rows:
     return rows.noted(problems=[Problem(message, USAGE)])
 
 
-def _problems_in_steps(rows: Rows, undone: tuple[str, ...]) -> list[Problem]:
-    """Orders of which a row counts, and a later one with the same amount says that they were cancelled or paid back."""
-    if not (undone and rows.has_money and "order_id" in rows.relation.columns):
-        return []
-    found = rows.relation.one(_undone_later, undone)
-    message = (
-        f"{rows.label}: a row of {counted(found['orders'], 'order')} counts, and a later one of the same amount has "
-        f"a status of {', '.join(map(repr, undone[:5]))}, such as {found['example']!r}; keep the last row of each "
-        "order in the file, or name the status with the key `data.count_status` where such rows are refunds"
-    )
-    return [Problem(message)] if found["orders"] >= FEWEST_ORDERS else []
-
-
 def _undone_later(rows: Table, undone: tuple[str, ...]) -> Table:
+    """How many orders have a row that counts and a later one of the same amount that takes it back."""
     counts, is_undone = rows.reason.isnull(), rows.status.lower().isin(undone)
     is_alike = rows.money.max(where=counts) == rows.money.abs().max(where=is_undone)
     is_later = rows.day.max(where=is_undone) > rows.day.min(where=counts)
-    orders = rows.filter(rows.order_id.notnull()).group_by("customer", "order_id").agg(is_undone=is_alike & is_later)
-    return orders.aggregate(
-        orders=orders.count(where=orders.is_undone), example=orders.order_id.min(where=orders.is_undone)
-    )
+    orders = rows.filter(rows.order_id.notnull()).group_by("customer", "order_id").agg(both=is_alike & is_later)
+    return orders.aggregate(number=orders.count(where=orders.both))
 
 
 def _status_counts(rows: Table, column: str, has_money: bool) -> Table:  # noqa: FBT001
@@ -361,10 +352,11 @@ def _with_flags(rows: Rows, _: DataConfig) -> Rows:
     rest = rows.relation.then(lambda t: t.filter(t.reason.isnull() & t.day.notnull()))
     for role in (role for role in FLAGS if role in rows.relation.columns):
         column = rows.columns[role]
-        if rows.has("refunded") and (role_score("refunded", column) >= SURE or GIVEN_BACK.search(normalised(column))):
+        name = normalised(column)
+        if rows.has("refunded") and (role_score("refunded", name) >= SURE or GIVEN_BACK.search(name)):
             continue  # how much it was stands beside it
         values = {line["status"]: line["paid"] for line in rest.few(_status_counts, role, rows.has_money)}
-        bad = _speaking_against(values, normalised(column), is_told)
+        bad = _speaking_against(values, name, is_told)
         if not bad:
             continue
         rest = rest.then(_without, role, tuple(bad))
@@ -373,8 +365,7 @@ def _with_flags(rows: Rows, _: DataConfig) -> Rows:
             "`data.columns.split` and what counts with `data.part`; take it out of the file where all count"
             if is_told
             else "name it with the key `data.columns.status`, and what counts with `data.count_status`, such as "
-            f"{[value for value in values if value not in bad][:5] or [EMPTY]}"
-            f"{_advice_on_taken_back(bad, normalised(column))}"
+            f"{[value for value in values if value not in bad][:5] or [EMPTY]}{_advice_on_taken_back(bad, name)}"
         )
         message = (
             f"{rows.label}: column {column!r} says {', '.join(map(repr, bad[:5]))} of "
@@ -515,11 +506,11 @@ def _is_above_its_order(rows: Table) -> BooleanValue:
 
 
 def _paid_net(rows: Table) -> Table:
-    refunded, nothing = rows.refunded.abs(), ibis.literal(0).cast(CELL)
-    is_refund = rows.money.isnull() & (refunded > 0)  # a row of its own
-    money = ibis.cases((is_refund, nothing), else_=rows.money) - refunded.coalesce(0)
-    refunded = ibis.cases((is_refund, nothing), else_=refunded)
-    return rows.mutate(refunded=refunded, money=money.cast(CELL), is_refund=rows.is_refund | is_refund.coalesce(False))
+    refunded = rows.refunded.abs()
+    is_alone = (rows.money.isnull() & (refunded > 0)).coalesce(False)  # a row that is nothing but a refund
+    money = ibis.cases((is_alone, -refunded), else_=rows.money - refunded.coalesce(0)).cast(CELL)
+    refunded = ibis.cases((~is_alone, refunded)).cast(CELL)
+    return rows.mutate(refunded=refunded, money=money, is_refund=rows.is_refund | is_alone)
 
 
 def _discount_as_money(rows: Rows, data: DataConfig) -> Rows:

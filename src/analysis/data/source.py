@@ -211,18 +211,17 @@ def mapped_columns(settings: Any, available: list[str]) -> dict[str, str]:
             best = max(free, key=lambda name, role=role: role_score(role, name), default="")
             if role not in settings.columns.mapped() and role_score(role, best) >= least:
                 found[role] = best
-        if "refunded" not in settings.columns.mapped() and (other := _other_side(found.get("amount", ""), available)):
-            found["refunded"] = other
+        found = dict(zip(["refunded"], _other_sides(found.get("amount", ""), available), strict=False)) | found
         flags = [name for name in available if role_score("flag", name) or role_score("refunded", name) >= SURE]
         found |= dict(zip(FLAGS, (name for name in flags if name != found.get("status")), strict=False))
     return found
 
 
-def _other_side(name: str, available: list[str]) -> str | None:
-    """The column of the other side of a ledger or a bank statement, as credit is of debit."""
+def _other_sides(name: str, available: list[str]) -> list[str]:
+    """Columns of the other side of a ledger or a bank statement, as credit is of debit."""
     parts = {other: {*re.findall("[a-z]+", other.lower())} for other in (name, *available)}
-    found = (other for other in available if len(two := parts[other] ^ parts[name]) == 2 and two <= {*words("sides")})
-    return next(found, None)
+    apart = {other: parts[other] ^ parts[name] for other in available}
+    return [other for other, two in apart.items() if len(two) == 2 and two <= {*words("sides")}]
 
 
 def guessed_roles(settings: Any, columns: Mapping[str, str]) -> frozenset[str]:

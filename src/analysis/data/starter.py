@@ -46,7 +46,7 @@ NUMBER = (
     "AND NOT regexp_matches(value, '^[0-9]{1,2}[.][0-9]{1,2}[.]')"
 )
 """SQL of whether a value is a number with what stands beside money; 31.01.2024 is none."""
-NO_DAY = f"NOT regexp_matches(value, '{SHAPES['date']}')"
+FITS = dict.fromkeys(MONEY, NUMBER) | {"order": f"NOT regexp_matches(value, '{SHAPES['date']}')"}
 CENTS = "[0-9][.,][0-9]{2}[^0-9]*$"
 MONTH = re.compile(f"(q[1-4]|{NAMES})[0-9]{{0,4}}|[0-9]{{4,6}}", re.IGNORECASE)
 """Pattern of a month, a quarter or a year as a normalised name of a column."""
@@ -217,8 +217,7 @@ def _guesses(connection: Connection, table: RawTable, header: tuple[str, ...]) -
             values = {*_values(connection, table, name)}
             if len(values) > 1 and values <= {*SAID_YES, *SAID_NO}:
                 continue
-            fits = NUMBER if role in MONEY else NO_DAY
-            if role != "customer" and values and not _values(connection, table, name, fits):
+            if values and role in FITS and not _values(connection, table, name, FITS[role]):
                 continue
         near = min(CERTAIN_SCORE, 0.9 * score)
         others = tuple(other for other in dict.fromkeys(header)
