@@ -318,6 +318,7 @@ FLAGS = [
     *(("failure_code", None, "card_declined"), ("Approved", "Y", "N"), ("Result", "SUCCESS", "FAIL")),
     *(("Payment type", "Balance", "Deposit refund"), ("event_name", "purchase", "refund")),
     *(("Trans type", "Sale", "Return w/ receipt"), ("Type", "Website Payment", "General Authorization")),
+    *(("Soort", "Verkoop", "Retour van klant"), ("Makulerad", "Nej", "Ja")),
 ]
 STATUSES = [
     *(("Orderstatus", "Bevestigd", "Geannuleerd door gast"), ("Order outcome", "Completed", "Cancelled by customer")),
@@ -377,6 +378,9 @@ def test_columns_that_say_nothing_against_their_rows_are_left_alone():
         "Refund policy": ["Refund within 30 days", "No refund"],
         "Payment type": ["Credit card", "Debit card"],
         "Approved by": ["Kim", "Sam"],
+        "Return date": ["2024-02-03", "2024-02-04"],
+        "Refund days": [14, 30],
+        "Decline cookies": ["yes", "no"],
         "Household type": ["Household", "Single"],
         "Email success": ["yes", "no"],
         "Returning customer": ["Yes", "No"],

@@ -45,13 +45,15 @@ GIVEN_UP = re.compile(
     "(?!.*\\b(not?|non|niet)\\b).*(\\b(fail|failure|hold|timeout|authori[sz]ation)|mislukt|"
     "(cancel|fail|void|declin|reject|refus)l?ed)\\b"
 )
-UNDONE = re.compile("[^a-z]*(ge)?(cancel|ann?ul|storn)|(?<!a)void(?!fill)|delet|verwijderd|no.?show|fail|declin")
+UNDONE = re.compile(
+    "[^a-z]*(ge)?(cancel|ann?ul|storn|makul)|(?<!a)void(?!fill)|delet|verwijderd|no.?show|fail|declined|decline.?(code|reason)"
+)
 GIVEN_BACK = re.compile(
     "(refund|return|retour|chargeback|dispute|terugbeta)[a-z]*(edat|edon|op|date|datum|reason|reden)$"
 )
 TAKEN = re.compile(
     "(?=.{,40}$)(?!.*\\b(not?|non|niet|geen|free|polic|await|decline|reject|request|pending)).*\\b"
-    f"({'|'.join(re.escape(one) for one in TAKEN_BACK if len(one) > 4 and one not in AMBIGUOUS)}|return (w|with|of))\\b"
+    f"({'|'.join(re.escape(w) for w in TAKEN_BACK if len(w) > 4 and w not in AMBIGUOUS)}|retou?rn? (w|with|of|van))\\b"
 )
 PERCENT_NAME = re.compile("%|per ?cent|pct|procent|prozent|pourcent", re.IGNORECASE)
 PROFIT_NAME = re.compile("profit|margin|winst|marge|gewinn|b[eé]n[eé]fice|beneficio", re.IGNORECASE)
@@ -385,7 +387,7 @@ def _speaking_against(values: dict[str, int], name: str, is_told: bool) -> list[
     if {*values} <= {*SAID_YES, *SAID_NO, EMPTY}:
         says = SAID_NO if name in words("paid_names") else SAID_YES
         found = {*says} if not is_partly or UNDONE.search(name) else set()
-    elif (UNDONE.search(name) or GIVEN_BACK.search(name)) and not is_told:
+    elif (UNDONE.search(name) or (GIVEN_BACK.search(name) and EMPTY in values)) and not is_told:
         # A day, a reason, the number of another document.
         found = {*values} - {*SAID_NO, EMPTY}
     else:
