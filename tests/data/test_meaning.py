@@ -266,7 +266,7 @@ def test_orders_that_a_later_row_says_were_cancelled_are_asked_about():
         frame.assign(status=step, date=frame["date"] + pd.Timedelta(days=n)) for n, step in enumerate(steps)
     )
     settings = {**NAMED, "order": "order", "status": "status", "count_status": ["paid"]}
-    with refuses("a row of 7 orders counts, and a later one .* 'cancelled'", 3):
+    with refuses("a row of 7 orders counts, and a later one says cancelled", 3):
         rl.read_orders(frame, **settings)
     kept = frame[~frame["order"].isin([f"o{n}" for n in range(7)])]
     assert rl.read_orders(kept, **settings).orders == 93

@@ -42,15 +42,10 @@ WITHOUT_CENTS = ("JPY", "KRW", "ISK", "IDR", "HUF")
 MOST_LISTED, MOST_STATUSES = 15, 200
 SAME_TOTAL_SHARE, FEWEST_ORDERS, SPREAD_SHARE = 0.9, 5, 0.01
 GIVEN_UP = re.compile(
-    "(?!.*\\b(not?|non|niet)\\b).*(\\b(fail|failure|hold|timeout|authori[sz]ation)|mislukt|"
-    "(cancel|fail|void|declin|reject|refus)l?ed)\\b"
+    "(?!.*\\b(not?n?|niet)\\b).*(\\b(hold|timeout|authori.ation)|mislukt|(cancel|fail|void|declin|reject|refus)l?ed)\\b"
 )
-UNDONE = re.compile(
-    "[^a-z]*(ge)?(cancel|ann?ul|storn|makul)|(?<!a)void(?!fill)|delet|verwijderd|no.?show|fail|declined|decline.?(code|reason)"
-)
-GIVEN_BACK = re.compile(
-    "(refund|return|retour|chargeback|dispute|terugbeta)[a-z]*(edat|edon|op|date|datum|reason|reden)$"
-)
+UNDONE = re.compile("[^a-z]*(ge)?(cancel|ann?ul|storn|makul)|(?<!a)void(?!fill)|delet|verwij|no.?show|fail|decline[dr]")
+GIVEN_BACK = re.compile("(refund|return|retour|chargeback|dispute|terugbet).*(edat|edon|op|date|datum|reason|reden)$")
 TAKEN = re.compile(
     "(?=.{,40}$)(?!.*\\b(not?|non|niet|geen|free|polic|await|decline|reject|request|pending)).*\\b"
     f"({'|'.join(re.escape(w) for w in TAKEN_BACK if len(w) > 4 and w not in AMBIGUOUS)}|retou?rn? (w|with|of|van))\\b"
@@ -253,8 +248,7 @@ def _with_statuses(rows: Rows, data: DataConfig) -> Rows:
         return rows.noted(problems=[Problem(message + advice + _advice_on_taken_back(statuses))])
     wanted = [status.strip().lower() for status in data.count_status]
     repaid = tuple(status for status in wanted if status in REFUNDED)
-    column = normalised(rows.columns["status"])
-    taken = {line["status"]: line["paid"] for line in found if takes_back(line["status"], column)}
+    taken = {line["status"]: line["paid"] for line in found if takes_back(line["status"], rows.columns["status"])}
     taken = {one: paid for one, paid in taken.items() if paid and one in wanted} if rows.has_money else {}
     rows = rows.then(_told_by_status, tuple(wanted), repaid, rows.has("refunded")).then(_turned, tuple(taken))
     note = Message(
@@ -265,9 +259,8 @@ def _with_statuses(rows: Rows, data: DataConfig) -> Rows:
     undone = tuple(one for one in statuses if one in backward)
     later = rows.relation.one(_undone_later, undone)["number"] if undone and "order_id" in rows.relation.columns else 0
     message = (
-        f"{rows.label}: of {counted(later, 'order')} a row counts, and a later one of the same amount says "
-        f"{' or '.join(map(repr, undone[:5]))}; keep only the last row of each order in the file, or name the status "
-        "with the key `data.count_status` where such rows are refunds"
+        f"{rows.label}: a row of {counted(later, 'order')} counts, and a later one says {' or '.join(undone)}; keep "
+        "the last row of each order, or name that with the key `data.count_status` where such rows are refunds"
     )
     rows = rows.noted([note] if taken else [], [Problem(message)] if later >= FEWEST_ORDERS else [])
     unseen = [status for status in wanted if status not in statuses]
@@ -325,7 +318,7 @@ def takes_back(status: str, column: str = "") -> bool:
     >>> takes_back("deposit refund"), takes_back("no refund"), takes_back("j", "creditfactuur")
     (True, False, True)
     """
-    says_yes = status in SAID_YES and column.removeprefix("is") in TAKEN_BACK
+    says_yes = status in SAID_YES and normalised(column).removeprefix("is") in TAKEN_BACK
     return says_yes or status in TAKEN_BACK or bool(TAKEN.match(status))
 
 
