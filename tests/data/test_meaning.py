@@ -280,6 +280,8 @@ def test_the_other_side_of_a_ledger_is_asked_about_and_is_taken_off_where_it_is_
     orders = rl.read_orders(frame, **settings, refunded="Bedrag credit")
     assert (orders.orders, sums(orders)[2]) == (90, 800)
     assert sums(rl.read_orders(frame, **settings, refunds="drop"))[2] == 900
+    unknown = shop(amount=[10.0] * 90 + [None] * 10, back=[0.0] * 90 + [10.0] * 10)
+    assert sums(rl.read_orders(unknown, **NAMED, refunded="back"))[2] == 900
 
 
 @pytest.mark.parametrize("error", ["#REF!", "#N/A", "#NAME?"])
@@ -317,7 +319,7 @@ FLAGS = [
     *(("Return reason", None, "Too small"), ("Chargeback date", None, "3 Feb 2024"), ("success", "true", "false")),
     *(("failure_code", None, "card_declined"), ("Approved", "Y", "N"), ("Result", "SUCCESS", "FAIL")),
     *(("Payment type", "Balance", "Deposit refund"), ("event_name", "purchase", "refund")),
-    *(("Trans type", "Sale", "Return w/ receipt"), ("Type", "Website Payment", "General Authorization")),
+    ("Entry type", "Website Payment", "General Authorization"),
     *(("Soort", "Verkoop", "Retour van klant"), ("Makulerad", "Nej", "Ja")),
 ]
 STATUSES = [
@@ -326,6 +328,7 @@ STATUSES = [
     *(("Estado", "Success", "cancelado"), ("charge_status", "Success", "Queued"), ("osname", "Success", "Queued")),
     *(("Status of the order", "Success", "Queued"), ("Transaction Type", "Earn", "Redeem")),
     *(("Statut du paiement", "Autorisé", "Refusé"), ("Transaction status", "Settled", "processor_declined")),
+    ("Trans type", "Sale", "Return w/ receipt"),
 ]
 """Columns, with what they hold of rows that count and of those that do not."""
 

@@ -21,7 +21,7 @@ from analysis.data.expressions import whole as whole_number
 from analysis.data.formats import Reading
 from analysis.data.ledger import STATUS, Reason, where_any
 from analysis.data.rows import LARGEST, PRICE_ROLES, Rows
-from analysis.data.source import FLAGS, SURE, normalised, role_score
+from analysis.data.source import FLAGS, SURE, normalised, other_sides, role_score
 from analysis.data.vocabulary import BLANKS, INVISIBLE, TOTALS, says_hundredths, words
 from analysis.errors import USAGE, Problem, counted
 from analysis.words import Message
@@ -487,7 +487,8 @@ def _net_of_refunds(rows: Rows, data: DataConfig) -> Rows:
         allowed = "a refund of at most the amount is allowed; where amounts are what was kept, do not name it"
         found = "refund is above its order", "refunds are above their orders", allowed
         problems += rows.problems(where, _is_above_its_order, found, priced, most=3) if rows.has_money else []
-    return rows.then(_paid_net).noted(problems=problems)
+    is_side = bool(other_sides(rows.columns.get("amount", ""), [rows.columns.get("refunded", "")]))
+    return rows.then(_paid_net, is_side).noted(problems=problems)
 
 
 def _is_paid_back(rows: Table) -> BooleanValue:
@@ -500,9 +501,9 @@ def _is_above_its_order(rows: Table) -> BooleanValue:
     return rows.reason.isnull() & rows.money.notnull() & (rows.refunded.abs() > paid)
 
 
-def _paid_net(rows: Table) -> Table:
+def _paid_net(rows: Table, is_side: bool) -> Table:  # noqa: FBT001
     refunded = rows.refunded.abs()
-    is_alone = (rows.money.isnull() & (refunded > 0)).coalesce(False)  # a row that is nothing but a refund
+    is_alone = (rows.money.isnull() & (refunded > 0) & is_side).coalesce(False)  # a row that is nothing but a refund
     money = ibis.cases((is_alone, -refunded), else_=rows.money - refunded.coalesce(0)).cast(CELL)
     refunded = ibis.cases((~is_alone, refunded)).cast(CELL)
     return rows.mutate(refunded=refunded, money=money, is_refund=rows.is_refund | is_alone)

@@ -211,17 +211,20 @@ def mapped_columns(settings: Any, available: list[str]) -> dict[str, str]:
             best = max(free, key=lambda name, role=role: role_score(role, name), default="")
             if role not in settings.columns.mapped() and role_score(role, best) >= least:
                 found[role] = best
-        found = dict(zip(["refunded"], _other_sides(found.get("amount", ""), available), strict=False)) | found
+        found = dict(zip(["refunded"], other_sides(found.get("amount", ""), available), strict=False)) | found
         flags = [name for name in available if role_score("flag", name) or role_score("refunded", name) >= SURE]
         found |= dict(zip(FLAGS, (name for name in flags if name != found.get("status")), strict=False))
     return found
 
 
-def _other_sides(name: str, available: list[str]) -> list[str]:
-    """Columns of the other side of a ledger or a bank statement, as credit is of debit."""
+def other_sides(name: str, available: list[str]) -> list[str]:
+    """Columns of the other side of a ledger or a bank statement, as credit is of debit.
+
+    >>> other_sides("Gross debit (EUR)", ["Net credit (EUR)", "Gross credit (EUR)"])
+    ['Gross credit (EUR)']
+    """
     parts = {other: {*re.findall("[a-z]+", other.lower())} for other in (name, *available)}
-    apart = {other: parts[other] ^ parts[name] for other in available}
-    return [other for other, two in apart.items() if len(two) == 2 and two <= {*words("sides")}]
+    return [one for one in available if len(two := parts[one] ^ parts[name]) == 2 and two <= {*words("sides")}]
 
 
 def guessed_roles(settings: Any, columns: Mapping[str, str]) -> frozenset[str]:
