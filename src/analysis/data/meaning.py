@@ -48,7 +48,7 @@ UNDONE = re.compile("[^a-z]*(ge)?(cancel|ann?ul|storn|makul)|(?<!a)void(?!fill)|
 GIVEN_BACK = re.compile("(refund|return|retour|chargeback|dispute|terugbet).*(edat|edon|op|date|datum|reason|reden)$")
 TAKEN = re.compile(
     "(?=.{,40}$)(?!.*\\b(not?|non|niet|geen|free|polic|await|decline|reject|request|pending)).*\\b"
-    f"({'|'.join(re.escape(w) for w in TAKEN_BACK if len(w) > 4 and w not in AMBIGUOUS)}|retou?rn? (w|with|of|van))\\b"
+    f"({'|'.join(re.escape(w) for w in TAKEN_BACK if len(w) > 4 and w not in AMBIGUOUS)}|reto?urn? (w|with|of|van))\\b"
 )
 PERCENT_NAME = re.compile("%|per ?cent|pct|procent|prozent|pourcent", re.IGNORECASE)
 PROFIT_NAME = re.compile("profit|margin|winst|marge|gewinn|b[eé]n[eé]fice|beneficio", re.IGNORECASE)
