@@ -113,6 +113,8 @@ def test_refunds_that_cannot_be_are_refused_and_those_that_nobody_named_are_aske
     with pytest.raises(InputRefused, match=r"'Refunded Amount' says of 1 row.*`refunded`"):
         rl.read_orders(frame, **NAMED)
     assert sums(rl.read_orders(frame, **NAMED, refunds="drop"))[2] == 1000.0
+    with refuses("'Partial Refunds' says of 1 row", 3):
+        rl.read_orders(frame.rename(columns={"Refunded Amount": "Partial Refunds"}), **NAMED)
     assert rl.read_orders(shop(**{"Refunded Amount": [1e15] + [0.0] * 99}), **NAMED).orders == 100
 
 
@@ -249,6 +251,45 @@ def test_a_kind_of_row_that_takes_back_is_taken_off_where_it_is_named_among_thos
         rl.read_orders(frame.rename(columns={"Type": "Kind"}), **NAMED)
 
 
+def test_a_column_that_says_yes_of_credit_notes_takes_them_off_where_yes_is_named():
+    frame = shop(Creditfactuur=["N"] * 90 + ["J"] * 10)
+    with refuses("Name 'j' there too where these are rows of their own: they are then taken off", 3):
+        rl.read_orders(frame, **NAMED)
+    orders = rl.read_orders(frame, **NAMED, status="Creditfactuur", count_status=["n", "j"])
+    assert (orders.orders, sums(orders)[2]) == (90, 800)
+
+
+def test_orders_that_a_later_row_says_were_cancelled_are_asked_about():
+    frame = shop(order=[f"o{n}" for n in range(100)])
+    steps = ["pending"] * 100, ["paid"] * 100, ["cancelled"] * 7 + ["shipped"] * 93
+    frame = pd.concat(
+        frame.assign(status=step, date=frame["date"] + pd.Timedelta(days=n)) for n, step in enumerate(steps)
+    )
+    settings = {**NAMED, "order": "order", "status": "status", "count_status": ["paid"]}
+    with refuses("a row of 7 orders counts, and a later one says cancelled", 3):
+        rl.read_orders(frame, **settings)
+    kept = frame[~frame["order"].isin([f"o{n}" for n in range(7)])]
+    assert rl.read_orders(kept, **settings).orders == 93
+
+
+def test_the_other_side_of_a_ledger_is_asked_about_and_is_taken_off_where_it_is_named():
+    frame = shop(**{"Bedrag debet": [10.0] * 90 + [None] * 10, "Bedrag credit": [None] * 90 + [10.0] * 10})
+    settings = NOT_PAID | {"amount": "Bedrag debet"}
+    with refuses("'Bedrag credit' says of 10 rows that money was paid back", 3):
+        rl.read_orders(frame, **settings)
+    orders = rl.read_orders(frame, **settings, refunded="Bedrag credit")
+    assert (orders.orders, sums(orders)[2]) == (90, 800)
+    assert sums(rl.read_orders(frame, **settings, refunds="drop"))[2] == 900
+    unknown = shop(amount=[10.0] * 90 + [None] * 10, back=[0.0] * 90 + [10.0] * 10)
+    assert sums(rl.read_orders(unknown, **NAMED, refunded="back"))[2] == 900
+
+
+@pytest.mark.parametrize("error", ["#REF!", "#N/A", "#NAME?"])
+def test_an_id_that_a_spreadsheet_could_not_work_out_names_nobody(error):
+    orders = rl.read_orders(shop(customer=[error, error, *(f"#{i % 20}" for i in range(98))]), **NAMED)
+    assert (orders.customers, lines(orders)["missing_customer"][0]) == (20, 2)
+
+
 def test_pieces_that_came_back_turn_the_amount_beside_them():
     frame = shop(pieces=[1] * 90 + [-1] * 9 + [-2], amount=[10.0] * 98 + [-10.0, 0.0])
     orders = rl.read_orders(frame, **NAMED, quantity="pieces")
@@ -270,7 +311,16 @@ FLAGS = [
     *(("Rodzaj dokumentu", "Faktura VAT", "Proforma"), ("Dokumentart", "Rechnung", "Auftragsbestätigung")),
     *(("Creditfactuur", "N", "J"), ("test_mode", "false", "true"), ("Record Type", "Settled", "Authorised")),
     *(("Opération", "Vente", "Annulation"), ("Buchungstyp", "Verkauf", "Rückzahlung")),
-    ("Typ dokumentu", "Faktura", "Korekta"),
+    *(
+        ("Typ dokumentu", "Faktura", "Korekta"),
+        ("Refunded at", None, "3 Feb 2024"),
+        ("Retourdatum", None, "03-02-2024"),
+    ),
+    *(("Return reason", None, "Too small"), ("Chargeback date", None, "3 Feb 2024"), ("success", "true", "false")),
+    *(("failure_code", None, "card_declined"), ("Approved", "Y", "N"), ("Result", "SUCCESS", "FAIL")),
+    *(("Payment type", "Balance", "Deposit refund"), ("event_name", "purchase", "refund")),
+    ("Entry type", "Website Payment", "General Authorization"),
+    *(("Soort", "Verkoop", "Retour van klant"), ("Makulerad", "Nej", "Ja")),
 ]
 STATUSES = [
     *(("Orderstatus", "Bevestigd", "Geannuleerd door gast"), ("Order outcome", "Completed", "Cancelled by customer")),
@@ -278,11 +328,12 @@ STATUSES = [
     *(("Estado", "Success", "cancelado"), ("charge_status", "Success", "Queued"), ("osname", "Success", "Queued")),
     *(("Status of the order", "Success", "Queued"), ("Transaction Type", "Earn", "Redeem")),
     *(("Statut du paiement", "Autorisé", "Refusé"), ("Transaction status", "Settled", "processor_declined")),
+    ("Trans type", "Sale", "Return w/ receipt"),
 ]
 """Columns, with what they hold of rows that count and of those that do not."""
 
 
-@pytest.mark.parametrize("flags", [FLAGS[:13], FLAGS[13:26], FLAGS[26:33], FLAGS[33:]])
+@pytest.mark.parametrize("flags", [FLAGS[:13], FLAGS[13:26], FLAGS[26:33], FLAGS[33:42], FLAGS[42:]])
 def test_all_columns_that_say_that_rows_do_not_count_are_asked_about_at_once(flags):
     columns = {name: [good] * 7 * n + [bad] * 7 + [good] * (93 - 7 * n) for n, (name, good, bad) in enumerate(flags)}
     for named, told in ((NAMED, " of 7 rows with a positive amount"), (NOT_PAID, " of 7 rows")):
@@ -325,6 +376,16 @@ def test_columns_that_say_nothing_against_their_rows_are_left_alone():
         "type": ["shoe", "training"],
         "Preorder?": ["0", "1"],
         "Test group": ["A", "B"],
+        "Avoid contact": ["yes", "no"],
+        "Void fill": ["1", "0"],
+        "Refund policy": ["Refund within 30 days", "No refund"],
+        "Payment type": ["Credit card", "Debit card"],
+        "Approved by": ["Kim", "Sam"],
+        "Return date": ["2024-02-03", "2024-02-04"],
+        "Refund days": [14, 30],
+        "Decline cookies": ["yes", "no"],
+        "Household type": ["Household", "Single"],
+        "Email success": ["yes", "no"],
         "Returning customer": ["Yes", "No"],
         "Paid": ["2024-02-03", "2024-02-04"],
         "Captured": ["10.00", "26.44"],
@@ -335,6 +396,8 @@ def test_columns_that_say_nothing_against_their_rows_are_left_alone():
 
 
 def test_whether_something_was_paid_back_is_told_by_how_much_where_that_is_named():
+    dated = shop(**{"Refunded at": ["2024-02-03", *[None] * 99]}, back=[4.0, *[0.0] * 99])
+    assert sums(rl.read_orders(dated, **NAMED, refunded="back"))[2] == 996
     frame = shop(Refunded=["yes", *["no"] * 99], back=[4.0, *[0.0] * 99])
     assert sums(rl.read_orders(frame, **NAMED, refunded="back"))[2] == 996
 

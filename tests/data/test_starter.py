@@ -299,6 +299,22 @@ def test_what_a_column_holds_corrects_what_its_name_seems_to_say(tmp_path, heade
     assert yaml.safe_load(draft_of(written(tmp_path / "a.csv", header, *rows)))["data"]["columns"] == columns
 
 
+@pytest.mark.parametrize("missing", ["", "0"])
+def test_an_address_names_the_customer_where_guests_have_no_number(tmp_path, missing):
+    for number, column in ((missing, "customer_email"), ("9", "customer_id")):
+        rows = (f"{one},a{{n}}@x.nl,2024-01-{{day}},{{n}}.50" for one in ("1{n}", number))
+        path = written(tmp_path / f"{column}.csv", "customer_id,customer_email,created_at,total", *rows)
+        assert yaml.safe_load(draft_of(path))["data"]["columns"]["customer"] == column
+
+
+def test_moments_are_no_order_numbers_and_pieces_are_none(tmp_path):
+    rows = "{n},c{n},2024-01-{day} 10:00:00,{n}.50,2"
+    columns = yaml.safe_load(
+        draft_of(written(tmp_path / "a.csv", "nr,customer_id,order_ts,amount,qty_invoiced", rows))
+    )["data"]["columns"]
+    assert columns == {"customer": "customer_id", "date": "order_ts", "amount": "amount"}
+
+
 def test_pieces_beside_an_amount_are_named_only_where_some_were_taken_back(tmp_path):
     header, row = "Customer,Date,Quantity,Total", "c{n},2024-01-{day},2,1.50"
     assert "quantity" not in proposed(written(tmp_path / "a.csv", header, row))[1].data.columns.mapped()

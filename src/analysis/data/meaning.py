@@ -21,7 +21,7 @@ from analysis.data.expressions import whole as whole_number
 from analysis.data.formats import Reading
 from analysis.data.ledger import STATUS, Reason, where_any
 from analysis.data.rows import LARGEST, PRICE_ROLES, Rows
-from analysis.data.source import FLAGS, SURE, normalised, role_score
+from analysis.data.source import FLAGS, SURE, normalised, other_sides, role_score
 from analysis.data.vocabulary import BLANKS, INVISIBLE, TOTALS, says_hundredths, words
 from analysis.errors import USAGE, Problem, counted
 from analysis.words import Message
@@ -41,8 +41,15 @@ FEW_ROWS, LARGE_AMOUNT = 1_000, 1_000
 WITHOUT_CENTS = ("JPY", "KRW", "ISK", "IDR", "HUF")
 MOST_LISTED, MOST_STATUSES = 15, 200
 SAME_TOTAL_SHARE, FEWEST_ORDERS, SPREAD_SHARE = 0.9, 5, 0.01
-GIVEN_UP = re.compile("(?!.*\\b(not?|non|niet)\\b).*(cancell?ed|declined|rejected|refused|failed|voided|mislukt)\\b")
-UNDONE = re.compile("[^a-z]*(ge)?(cancel|ann?ul|storn)|void|delet|verwijderd|no.?show")
+GIVEN_UP = re.compile(
+    "(?!.*\\b(not?n?|niet)\\b).*(\\b(hold|timeout|authori.ation)|mislukt|(cancel|fail|void|declin|reject|refus)l?ed)\\b"
+)
+UNDONE = re.compile("[^a-z]*(ge)?(cancel|ann?ul|storn|makul)|(?<!a)void(?!fill)|delet|verwij|no.?show|fail|decline[dr]")
+GIVEN_BACK = re.compile("(refund|return|retour|chargeback|dispute|terugbet).*(edat|edon|op|date|datum|reason|reden)$")
+TAKEN = re.compile(
+    "(?=.{,40}$)(?!.*\\b(not?|non|niet|geen|free|polic|await|decline|reject|request|pending)).*\\b"
+    f"({'|'.join(re.escape(w) for w in TAKEN_BACK if len(w) > 4 and w not in AMBIGUOUS)}|reto?urn? (w|with|of|van))\\b"
+)
 PERCENT_NAME = re.compile("%|per ?cent|pct|procent|prozent|pourcent", re.IGNORECASE)
 PROFIT_NAME = re.compile("profit|margin|winst|marge|gewinn|b[eé]n[eé]fice|beneficio", re.IGNORECASE)
 MONEY_NAME = re.compile("amount|bedrag|total|eur|usd|gbp|value|betrag", re.IGNORECASE)
@@ -226,7 +233,7 @@ def _with_statuses(rows: Rows, data: DataConfig) -> Rows:
     advice = f", such as {likely}" if likely else ""
     if not rows.has("status"):
         bad = [status for status in statuses if is_uncounted(status)]
-        bad += [line["status"] for line in found if line["status"] in TAKEN_BACK and line["paid"]]
+        bad += [line["status"] for line in found if takes_back(line["status"]) and line["paid"]]
         message = (
             f"{rows.label}: column {rows.columns['status']!r} holds statuses, among them "
             f"{', '.join(map(repr, bad[:5]))}, and every row would count: {listed}; name it with the key "
@@ -241,14 +248,21 @@ def _with_statuses(rows: Rows, data: DataConfig) -> Rows:
         return rows.noted(problems=[Problem(message + advice + _advice_on_taken_back(statuses))])
     wanted = [status.strip().lower() for status in data.count_status]
     repaid = tuple(status for status in wanted if status in REFUNDED)
-    taken = {line["status"]: line["paid"] for line in found if line["status"] in {*TAKEN_BACK} & {*wanted}}
-    taken = {status: paid for status, paid in taken.items() if paid} if rows.has_money else {}
+    taken = {line["status"]: line["paid"] for line in found if takes_back(line["status"], rows.columns["status"])}
+    taken = {one: paid for one, paid in taken.items() if paid and one in wanted} if rows.has_money else {}
     rows = rows.then(_told_by_status, tuple(wanted), repaid, rows.has("refunded")).then(_turned, tuple(taken))
     note = Message(
         "Rows whose status is {statuses}, with positive amounts, are taken for refunds: {n:integer}.",
         n=sum(taken.values()), statuses=", ".join(map(repr, taken)),
     )  # fmt: skip
-    rows = rows.noted([note] if taken else [])
+    backward = {*filter(takes_back, statuses), *filter(UNDONE.match, statuses), *REFUNDED} - {*wanted}
+    undone = tuple(one for one in statuses if one in backward)
+    later = rows.relation.one(_undone_later, undone)["number"] if undone and "order_id" in rows.relation.columns else 0
+    message = (
+        f"{rows.label}: a row of {counted(later, 'order')} counts, and a later one says {' or '.join(undone)}; keep "
+        "the last row of each order, or name that with the key `data.count_status` where such rows are refunds"
+    )
+    rows = rows.noted([note] if taken else [], [Problem(message)] if later >= FEWEST_ORDERS else [])
     unseen = [status for status in wanted if status not in statuses]
     if not unseen:
         return rows
@@ -258,6 +272,15 @@ def _with_statuses(rows: Rows, data: DataConfig) -> Rows:
         )
     message = f"data.count_status: no row has the status {' or '.join(map(repr, unseen))}; the statuses are {listed}"
     return rows.noted(problems=[Problem(message, USAGE)])
+
+
+def _undone_later(rows: Table, undone: tuple[str, ...]) -> Table:
+    """How many orders have a row that counts and a later one of the same amount that takes it back."""
+    counts, is_undone = rows.reason.isnull(), rows.status.lower().isin(undone)
+    is_alike = rows.money.max(where=counts) == rows.money.abs().max(where=is_undone)
+    is_later = rows.day.max(where=is_undone) > rows.day.min(where=counts)
+    orders = rows.filter(rows.order_id.notnull()).group_by("customer", "order_id").agg(both=is_alike & is_later)
+    return orders.aggregate(number=orders.count(where=orders.both))
 
 
 def _status_counts(rows: Table, column: str, has_money: bool) -> Table:  # noqa: FBT001
@@ -289,8 +312,18 @@ def _turned(rows: Table, taken: tuple[str, ...]) -> Table:
     return rows.mutate(money=money, is_refund=rows.is_refund | is_taken)
 
 
-def _advice_on_taken_back(statuses: Iterable[str]) -> str:
-    named = ", ".join(repr(status) for status in statuses if status in TAKEN_BACK)
+def takes_back(status: str, column: str = "") -> bool:
+    """Whether rows of a status, or those of which a ``column`` of this name says yes, give money back.
+
+    >>> takes_back("deposit refund"), takes_back("no refund"), takes_back("j", "creditfactuur")
+    (True, False, True)
+    """
+    says_yes = status in SAID_YES and normalised(column).removeprefix("is") in TAKEN_BACK
+    return says_yes or status in TAKEN_BACK or bool(TAKEN.match(status))
+
+
+def _advice_on_taken_back(statuses: Iterable[str], column: str = "") -> str:
+    named = ", ".join(repr(status) for status in statuses if takes_back(status, column))
     return f". Name {named} there too where these are rows of their own: they are then taken off" if named else ""
 
 
@@ -311,11 +344,14 @@ def _with_flags(rows: Rows, _: DataConfig) -> Rows:
     Of a row that several speak against the first is told.
     """
     is_told, problems = rows.has("status"), []
-    rest = rows.relation.then(lambda t: t.filter(t.reason.isnull()))
+    rest = rows.relation.then(lambda t: t.filter(t.reason.isnull() & t.day.notnull()))
     for role in (role for role in FLAGS if role in rows.relation.columns):
         column = rows.columns[role]
+        name = normalised(column)
+        if rows.has("refunded") and (role_score("refunded", name) >= SURE or GIVEN_BACK.search(name)):
+            continue  # how much it was stands beside it
         values = {line["status"]: line["paid"] for line in rest.few(_status_counts, role, rows.has_money)}
-        bad = _speaking_against(values, normalised(column), is_told)
+        bad = _speaking_against(values, name, is_told)
         if not bad:
             continue
         rest = rest.then(_without, role, tuple(bad))
@@ -324,7 +360,7 @@ def _with_flags(rows: Rows, _: DataConfig) -> Rows:
             "`data.columns.split` and what counts with `data.part`; take it out of the file where all count"
             if is_told
             else "name it with the key `data.columns.status`, and what counts with `data.count_status`, such as "
-            f"{[value for value in values if value not in bad][:5] or [EMPTY]}{_advice_on_taken_back(bad)}"
+            f"{[value for value in values if value not in bad][:5] or [EMPTY]}{_advice_on_taken_back(bad, name)}"
         )
         message = (
             f"{rows.label}: column {column!r} says {', '.join(map(repr, bad[:5]))} of "
@@ -344,11 +380,12 @@ def _speaking_against(values: dict[str, int], name: str, is_told: bool) -> list[
     if {*values} <= {*SAID_YES, *SAID_NO, EMPTY}:
         says = SAID_NO if name in words("paid_names") else SAID_YES
         found = {*says} if not is_partly or UNDONE.search(name) else set()
-    elif UNDONE.search(name) and not is_told:  # a day, a reason, the number of another document
+    elif (UNDONE.search(name) or (GIVEN_BACK.search(name) and EMPTY in values)) and not is_told:
+        # A day, a reason, the number of another document.
         found = {*values} - {*SAID_NO, EMPTY}
     else:
         less_frequent_side = [*values][1:] if not is_partly and {*values} <= {*SIDES, EMPTY} else []
-        found = {*TAKEN_BACK, *filter(is_uncounted, values), *less_frequent_side}
+        found = {*filter(takes_back, values), *filter(is_uncounted, values), *less_frequent_side}
         found -= {*AMBIGUOUS} if is_partly else set()
     return [value for value, paid in values.items() if paid and value in found]
 
@@ -450,7 +487,8 @@ def _net_of_refunds(rows: Rows, data: DataConfig) -> Rows:
         allowed = "a refund of at most the amount is allowed; where amounts are what was kept, do not name it"
         found = "refund is above its order", "refunds are above their orders", allowed
         problems += rows.problems(where, _is_above_its_order, found, priced, most=3) if rows.has_money else []
-    return rows.then(_paid_net).noted(problems=problems)
+    is_side = bool(other_sides(rows.columns.get("amount", ""), [rows.columns.get("refunded", "")]))
+    return rows.then(_paid_net, is_side).noted(problems=problems)
 
 
 def _is_paid_back(rows: Table) -> BooleanValue:
@@ -463,9 +501,12 @@ def _is_above_its_order(rows: Table) -> BooleanValue:
     return rows.reason.isnull() & rows.money.notnull() & (rows.refunded.abs() > paid)
 
 
-def _paid_net(rows: Table) -> Table:
+def _paid_net(rows: Table, is_side: bool) -> Table:  # noqa: FBT001
     refunded = rows.refunded.abs()
-    return rows.mutate(refunded=refunded, money=(rows.money - refunded.coalesce(0)).cast(CELL))
+    is_alone = (rows.money.isnull() & (refunded > 0) & is_side).coalesce(False)  # a row that is nothing but a refund
+    money = ibis.cases((is_alone, -refunded), else_=rows.money - refunded.coalesce(0)).cast(CELL)
+    refunded = ibis.cases((~is_alone, refunded)).cast(CELL)
+    return rows.mutate(refunded=refunded, money=money, is_refund=rows.is_refund | is_alone)
 
 
 def _discount_as_money(rows: Rows, data: DataConfig) -> Rows:

@@ -362,7 +362,9 @@ def read_id(table: RawTable, role: str = "customer") -> Reading:
         # Nearly every id begins with a visible character; asking for that first spares the dear test eight times over.
         visible = f"ascii({value}) BETWEEN 33 AND 126"
         kept = f"translate({value}, {literal(BLANKS + INVISIBLE)}, '')"
-        customer = f"nfc_normalize(CASE WHEN {visible} THEN {value} WHEN {kept} <> '' THEN {value} END)"
+        error = f"{value} LIKE '#%' AND regexp_matches({value}, '^#(N/A|(REF|VALUE|NAME|DIV/0|NULL|NUM|ERROR)[!?])$')"
+        kept = f"CASE WHEN {error} THEN NULL WHEN {visible} THEN {value} WHEN {kept} <> '' THEN {value} END"
+        customer = f"nfc_normalize({kept})"
         # Of 8.9E+09, as spreadsheets write 8900000001, most digits are lost; CASE spares all others the dear test.
         rounded = f"regexp_matches(trim({value}), '^[0-9][.,]?[0-9]*E[+][0-9]+$')"
         lost = f"CASE WHEN contains({value}, chr(0)) THEN true WHEN contains({value}, 'E+') THEN {rounded} END"

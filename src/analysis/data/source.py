@@ -14,7 +14,7 @@ import duckdb
 
 from analysis.config import nearest
 from analysis.data.engine import FILE_ROWS, NUMBER_OF_ROW, Connection, parquet_scan, parquet_types, quoted, run
-from analysis.data.vocabulary import IN_NAME, names, vocabulary
+from analysis.data.vocabulary import IN_NAME, names, vocabulary, words
 from analysis.errors import USAGE, DataError, Problem, RetentionLabError, is_full_disk, shortened
 from analysis.words import Message
 
@@ -184,9 +184,9 @@ def damage_told(path: Path, kind: str) -> Iterator[None]:
 
 
 WITH_TAX = "(inclusief|exclusief|including|excluding|incl?|excl?|ex|inkl|exkl)(vat|tax|taxes|btw|mwst|ust|tva|iva)$"
-SURE, PART = 0.9, 0.001
-"""How well a name fits that is a word of a role, and one that holds such a word."""
-SUSPECTS = {"status": 0.1, "currency": 0.2, "order": SURE, "refunded": SURE}
+SURE = 0.9
+"""How well a name fits that is a word of a role."""
+SUSPECTS = {"status": 0.1, "currency": 0.2, "order": SURE, "refunded": 0.25}
 """Roles whose columns are looked for by name where nobody named one, and how well a name must fit.
 
 What they hold is looked at: a status and a currency are told by their values.
@@ -211,11 +211,20 @@ def mapped_columns(settings: Any, available: list[str]) -> dict[str, str]:
             best = max(free, key=lambda name, role=role: role_score(role, name), default="")
             if role not in settings.columns.mapped() and role_score(role, best) >= least:
                 found[role] = best
-        kinds = ("flag",) if "refunded" in settings.columns.mapped() else ("flag", "refunded")
-        least = {"flag": PART, "refunded": SURE}
-        flags = [name for name in available if any(role_score(kind, name) >= least[kind] for kind in kinds)]
+        found = dict(zip(["refunded"], other_sides(found.get("amount", ""), available), strict=False)) | found
+        flags = [name for name in available if role_score("flag", name) or role_score("refunded", name) >= SURE]
         found |= dict(zip(FLAGS, (name for name in flags if name != found.get("status")), strict=False))
     return found
+
+
+def other_sides(name: str, available: list[str]) -> list[str]:
+    """Columns of the other side of a ledger or a bank statement, as credit is of debit.
+
+    >>> other_sides("Gross debit (EUR)", ["Net credit (EUR)", "Gross credit (EUR)"])
+    ['Gross credit (EUR)']
+    """
+    parts = {other: {*re.findall("[a-z]+", other.lower())} for other in (name, *available)}
+    return [one for one in available if len(two := parts[one] ^ parts[name]) == 2 and two <= {*words("sides")}]
 
 
 def guessed_roles(settings: Any, columns: Mapping[str, str]) -> frozenset[str]:
@@ -291,10 +300,10 @@ def is_of_other(role: str, name: str) -> bool:
 
 def role_score(role: str, name: str) -> float:
     """How well a column name fits a role, 0 to 1; the first words of a role's list fit best."""
-    words, plain = names(role), normalised(name)
-    if plain in words:
-        return 1.0 - words.index(plain) / (10 * len(words))
+    known, plain = names(role), normalised(name)
+    if plain in known:
+        return 1.0 - known.index(plain) / (10 * len(known))
     if is_of_other(role, name):
         return 0.0
-    parts = [word for word in words if len(word) >= 4 and word in plain]
+    parts = [word for word in known if len(word) >= 4 and word in plain]
     return 0.6 * max((len(word) / len(plain) for word in parts), default=0.0)

@@ -19,7 +19,7 @@ from analysis.data.cells import first_rows
 from analysis.data.engine import Connection, run, scratch
 from analysis.data.files import ENDINGS, files_and_problems, kind_of, problems_in_content
 from analysis.data.formats import NAMES, read_number
-from analysis.data.meaning import COUNTED, PROFIT_NAME, SAID_NO, SAID_YES, is_uncounted, names_of_money
+from analysis.data.meaning import COUNTED, NOBODY, PROFIT_NAME, SAID_NO, SAID_YES, is_uncounted, names_of_money
 from analysis.data.orders import load_orders
 from analysis.data.reading import from_files, parquet_header
 from analysis.data.source import RawTable, is_of_other, normalised, role_score
@@ -32,7 +32,7 @@ UNKNOWN = "CHANGE_ME"
 HEADER_WITHIN = 15
 FEWEST_CUSTOMERS = 30
 SHAPES = {
-    "date": r"[0-9]{1,4}[-/. ]+[^-/. 0-9]{0,10}[0-9]{0,2}[-/. ]+[0-9]{1,4}",
+    "date": r"[0-9]{1,4}[-/. ]+[^-/. 0-9]{0,10}[0-9]{0,2}[-/. ]+[0-9]{1,4}|^[A-Za-z]{3,9}[.]? [0-9]{1,2},? [0-9]{4}",
     "customer": "^[^@ ]+@[^@ ]+[.][^@ ]+$",
     "amount": rf"^{CURRENCY} ?-?[0-9][0-9., ’'']*$|^-?[0-9][0-9., ’'']* ?{CURRENCY}$",
 }
@@ -46,6 +46,7 @@ NUMBER = (
     "AND NOT regexp_matches(value, '^[0-9]{1,2}[.][0-9]{1,2}[.]')"
 )
 """SQL of whether a value is a number with what stands beside money; 31.01.2024 is none."""
+FITS = dict.fromkeys(MONEY, NUMBER) | {"order": f"NOT regexp_matches(value, '{SHAPES['date']}')"}
 CENTS = "[0-9][.,][0-9]{2}[^0-9]*$"
 MONTH = re.compile(f"(q[1-4]|{NAMES})[0-9]{{0,4}}|[0-9]{{4,6}}", re.IGNORECASE)
 """Pattern of a month, a quarter or a year as a normalised name of a column."""
@@ -216,11 +217,16 @@ def _guesses(connection: Connection, table: RawTable, header: tuple[str, ...]) -
             values = {*_values(connection, table, name)}
             if len(values) > 1 and values <= {*SAID_YES, *SAID_NO}:
                 continue
-            if role in MONEY and values and not _values(connection, table, name, NUMBER):
+            if values and role in FITS and not _values(connection, table, name, FITS[role]):
                 continue
         near = min(CERTAIN_SCORE, 0.9 * score)
         others = tuple(other for other in dict.fromkeys(header)
                        if other != name and scores.get((role, other), 0) >= near)  # fmt: skip
+        if role == "customer":  # guests have an address, but no number
+            most = {one: ([*_values(connection, table, one, "TRUE"), ""][0] or "") for one in (name, *others)}
+            if most[name] in ("", *NOBODY):
+                address = next((one for one in others if "@" in most[one]), name)
+                name, others = address, tuple(one for one in most if one != address)
         guesses[role] = Guess(name, score >= CERTAIN_SCORE and not others, others)
     if "unit_price" in guesses and not {"amount", "quantity"} & set(guesses):
         guesses["amount"] = replace(guesses.pop("unit_price"), certain=False)
