@@ -19,7 +19,7 @@ LAYERS = [
     {"interval"},
     {"words"},
     {"errors"},
-    {"time", "processes", "plotting", "tables"},
+    {"time", "processes", "plotting", "tables", "arguments"},
     {"config"},
     {"data"},
     {"models"},
