@@ -250,9 +250,9 @@ class CustomerSummary:
 def text_of_ids(ids: pd.Series) -> tuple[pd.Series, dict[str, Any]]:
     """Ids of a frame, as text where they are neither text nor numbers; then also the ids by their text.
 
-    >>> text, ids = text_of_ids(pd.Series([True, (1, "x"), None]))
+    >>> text, ids = text_of_ids(pd.Series([True, (1, "x")]))
     >>> text.tolist(), ids
-    (['True', "(1, 'x')", None], {'True': True, "(1, 'x')": (1, 'x')})
+    (['True', "(1, 'x')"], {'True': True, "(1, 'x')": (1, 'x')})
     """
     if pd.api.types.infer_dtype(ids) in ("string", "integer", "floating", "mixed-integer-float", "categorical"):
         return ids, {}

@@ -68,9 +68,14 @@ class Posterior:
             raise UsageError(f"{model}: parameters and posterior draws must be finite numbers above 0")
 
     def intervals(self, estimates: Mapping[str, float], errors: Mapping[str, float], level: float) -> pd.DataFrame:
-        """Columns coef, se, lower, upper of each parameter: the ends of the central credible interval."""
+        """Columns coef, se, lower, upper of each parameter: the ends of the central credible interval.
+
+        Of two of which only the ratio is known there is no standard error, and no interval.
+        """
         lower, upper = np.quantile(self.draws, [(1 - level) / 2, (1 + level) / 2], axis=0)
-        return pd.DataFrame({"coef": estimates, "se": errors}).assign(lower=lower, upper=upper)
+        found = pd.DataFrame({"coef": estimates, "se": errors}).assign(lower=lower, upper=upper)
+        found.loc[found["se"].isna(), ["lower", "upper"]] = np.nan
+        return found
 
     def to_arviz(self):
         """The draws as one chain: an ``InferenceData``, or from arviz 1 on a ``DataTree``."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import ibis
 import numpy as np
 import pandas as pd
-from ibis.expr.types import NumericValue, Table
+from ibis.expr.types import BooleanValue, NumericValue, Table
 
 from analysis.data.engine import glob_safe, scratch
 from analysis.data.expressions import MONEY, births
@@ -107,6 +107,11 @@ def _with_age(bought: Table) -> Table:
 def exact(amount: NumericValue) -> NumericValue:
     """Amounts whose sums depend neither on the engine nor on the order of the rows."""
     return amount.cast(MONEY)
+
+
+def exact_sum(amount: NumericValue, where: BooleanValue | None = None) -> NumericValue:
+    """Such a sum, as a floating-point number."""
+    return exact(amount).sum(where=where).cast("float64")
 
 
 def by_customer(orders: AnyOrders, table: Table) -> pd.DataFrame:

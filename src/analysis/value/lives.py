@@ -18,7 +18,7 @@ from statsmodels.duration.survfunc import survdiff
 from statsmodels.regression.linear_model import WLS
 
 from analysis.interval import Interval
-from analysis.value.history import AnyOrders, history
+from analysis.value.history import AnyOrders, exact_sum, history
 from analysis.value.intervals import share_interval
 
 AGES = (30, 90, 180, 365, 730)
@@ -258,15 +258,15 @@ def _cells(orders: AnyOrders, margin: float, cost: float) -> pd.DataFrame:
     """By month of the first order and age: customers, how many reached it, and sums and squares of what they did."""
     with history(orders) as bought:
         sums = {f"n{age}": bought.count(where=bought.age <= age).cast("float64") for age in AGES}
-        sums |= {f"m{age}": bought.amount.sum(where=bought.age <= age) for age in AGES}
+        sums |= {f"m{age}": exact_sum(bought.amount, bought.age <= age) for age in AGES}
         each = bought.group_by("customer", "first").agg(**sums).cross_join(ibis.memtable({"age_days": AGES}))
         n, spent = (ibis.cases(*((each.age_days == age, each[f"{of}{age}"]) for age in AGES)) for of in "nm")
         each = each.select("first", "age_days", n=n, spent=spent)
         reached = days_seen(orders, each) >= each.age_days
         values = {"second_order": (each.n > 1).ifelse(1.0, 0.0), "repeat_orders": each.n - 1}
         values["margin"] = each.spent * margin - each.n * cost
-        sums = {name: value.sum(where=reached) for name, value in values.items()}
-        sums |= {f"{name}_squares": (value * value).sum(where=reached) for name, value in values.items()}
+        sums = {name: exact_sum(value, reached) for name, value in values.items()}
+        sums |= {f"{name}_squares": exact_sum(value * value, reached) for name, value in values.items()}
         cells = each.group_by("age_days", month=each["first"].truncate("M"))
         cells = cells.agg(customers=each.count(), reached=each.count(where=reached), **sums)
         cells = cells.order_by("month", "age_days").to_pandas()

@@ -31,6 +31,7 @@ from analysis.value.groups import by_id
 from analysis.value.history import (
     AnyOrders,
     entered,
+    exact_sum,
     first_order_days,
     history,
     left_truncation,
@@ -351,11 +352,14 @@ def _groups(orders: AnyOrders, margin: Margin, by: pd.Series | None, days: float
         told = bought.mutate(margin=margin(bought), seen=days_seen(orders, bought))
         told = told.join(entered(orders, code=code), "customer").cross_join(ibis.memtable(ages))
         told = told.filter((told.code >= 0) & (told.seen >= told.most))
-        brought = told.margin.sum(where=told.age <= told.most)
+        brought = exact_sum(told.margin, told.age <= told.most)
         each = told.group_by("months", "code", "customer").agg(brought=brought)
-        sums = {"mean": each.brought.mean(), "variance": each.brought.var(how="sample") / each.count()}
+        sums = {"total": exact_sum(each.brought), "squares": exact_sum(each.brought * each.brought)}
         cells = each.group_by("months", "code").agg(customers=each.count(), **sums)
         cells = cells.order_by("months", "code").to_pandas()
+    number, total = cells["customers"], cells.pop("total")
+    cells["mean"] = total / number
+    cells["variance"] = (cells.pop("squares") - total * cells["mean"]) / (number - 1) / number
     cells = cells[(cells["customers"] >= FEWEST) & (cells["variance"] > 0)]
     found = [pooled_means(_alike_within(part), level) for _, part in cells.groupby("months")]
     if not found:
