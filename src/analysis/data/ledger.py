@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from analysis.words import Message
+from analysis.words import Message, reader
 
 
 def where_any(*messages: Message) -> list[Message]:
@@ -22,9 +22,10 @@ def where_any(*messages: Message) -> list[Message]:
 
 
 def in_words(ledger: pd.DataFrame) -> pd.DataFrame:
-    """A ledger with what its codes say in their place."""
+    """A ledger with what its codes say in their place, for a reader of any language."""
     kinds = {"outcome": Outcome, "reason": Reason}
-    return ledger.assign(**{name: [kind(code).label for code in ledger[name]] for name, kind in kinds.items()})
+    told = {name: [kind(code).label for code in ledger[name]] for name, kind in kinds.items()}
+    return ledger.assign(**told).drop(columns="meaning")
 
 
 class _Labelled(StrEnum):
@@ -106,8 +107,10 @@ class Entry(NamedTuple):
 
 
 def ledger_frame(entries: Iterable[Entry]) -> pd.DataFrame:
-    """The ledger as a table: outcome, reason, rows, amount; lines without rows are left out."""
+    """The ledger as a table: outcome, reason, rows, amount, meaning; lines without rows are left out."""
     order = list(Outcome)
     lines = sorted((one for one in entries if one.rows or one.amount), key=lambda e: (order.index(e.outcome), e.reason))
     kinds = {"outcome": "str", "reason": "str", "rows": "int64", "amount": "float64"}
-    return pd.DataFrame(lines, columns=Entry._fields).astype(kinds)
+    table = pd.DataFrame(lines, columns=Entry._fields).astype(kinds)
+    with reader("en"):  # whoever reads, as in all frames
+        return table.assign(meaning=[str(line.reason.label) for line in lines])

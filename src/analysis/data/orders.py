@@ -49,7 +49,8 @@ class Orders(Cleaned):
     histories
         One row per customer, up to ``observation_end``.
     ledger
-        outcome, reason, rows, amount: where every row of the source ended; sums to the source.
+        outcome, reason (a code), rows, amount, meaning (of the reason): where every row of the source ended; sums to
+        the source.
     daily
         date, orders, new_customers, repeat_orders, amount, refunds_to_come (what of the day's orders is expected to be
         paid back still, where refunds come late): one row for every day of the window.
@@ -231,8 +232,8 @@ def read_orders(
     12              0      0.0   0.0    5.0
     7               1     39.0  40.0   15.0
     >>> orders.ledger
-      outcome               reason  rows  amount
-    0    used  ledger.reason.order     3    20.0
+      outcome               reason  rows  amount   meaning
+    0    used  ledger.reason.order     3    20.0  An order
     >>> rl.read_orders(frame, customer="clint", date="wen")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     analysis.errors.InputRefused: frame: there is no column 'clint' (for customer); did you mean 'client'? ...
@@ -407,7 +408,8 @@ def _from_engine(connection: Connection, table: Table, config: Config, workdir: 
         run(connection, f"CREATE TEMP TABLE {TABLE} AS SELECT * FROM arriving")
     columns = ", ".join(map(quoted, kinds))
     sums = run(connection, f"SELECT count(*), sum(hash({columns})), bit_xor(hash({columns})) FROM {TABLE}")
-    digest = hashlib.sha256(f"{sums} {found.ledger.to_numpy().tolist()}".encode())
+    ledger = found.ledger.drop(columns="meaning").to_numpy().tolist()
+    digest = hashlib.sha256(f"{sums} {ledger}".encode())
     return _summed(found, Days(workdir / "days.parquet", kinds, found.id_column, kind, connection), digest.hexdigest)
 
 

@@ -67,9 +67,9 @@ def write_artefacts(study: Study, folder: Path) -> dict[str, str]:
                 write_csv(stand, folder / "ladder.csv", study.config)
             if (lots := _known(lambda: _assignment(study))) is not None:
                 write_csv(lots, folder / "assignment.csv", study.config)
-        ledger = study.orders.ledger
+        ledger = study.orders.ledger.drop(columns="meaning")
         if is_local(study.config):
-            ledger = in_words(ledger).astype({"outcome": str, "reason": str})
+            ledger = in_words(study.orders.ledger).astype({"outcome": str, "reason": str})
         write_csv(ledger, folder / "ledger.csv", study.config)
         write_json(model_content(study.fit, study.spend, study.currency), folder / MODEL)
         write_json(results(study), folder / RESULTS)
