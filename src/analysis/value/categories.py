@@ -208,8 +208,7 @@ def backtest_categories(
         hit = (own == known["following"].to_numpy()[:, None]).any(axis=1)
         naive = known["following"].isin(popular).to_numpy()
         error = (hit.astype(float) - naive).std() / np.sqrt(len(known))
-        shares = {"hit": hit.mean(), "hit_naive": naive.mean(), "error": error}
-        found["next_category"] = {**shares, "right": "one_of_three"}
+        found["next_category"] = {"hit": hit.mean(), "hit_naive": naive.mean(), "error": error, "right": "one_of_three"}
     held = due_categories(orders, times := run_out_times(orders, until), within, until)
     held = held[awake[held["customer"]]].reset_index(drop=True)
     if held["due"].any():

@@ -119,14 +119,13 @@ class ContactLists(Result):
         all of them, half contacted, would find to pay in four of five cases, at the first look; missing where no lift
         would do), works (whether lots showed that it brings more than it costs).
     tests
-        Each list as it would have been half a year before the end, of at least 20 customers, by orders up to then and
-        a fit to them: list, customers; forecast (mean chance of an order within the window, of half a year at most) and
-        came, came_lower, came_upper (share that did, and its interval at 95%); and against as many by a naive rule: hit
-        and hit_naive (share right; the latter missing where the rule has no others to choose from), error (standard
-        error of their difference), right (what a hit is: ``lost``, no order in that half year, ``ordered``;
-        ``above_mean``, the next order was above the own mean before; ``one_of_three``, the next order's category was
-        among three, of those with one; ``same_again``, the same category came within the window). Advocates and
-        points are not there: who they were then, orders do not tell.
+        Each list of at least 20 customers that would have been drawn up half a year before the end, by orders up to
+        then and a fit to them: list, customers; forecast (mean chance of an order within the window, of half a year at
+        most), came, came_lower, came_upper (share that did, and its interval at 95%); hit and hit_naive (share right,
+        also of as many customers by a naive rule), error (standard error of their difference), right (what a hit is:
+        ``lost``, no order in that half year, ``ordered``; ``above_mean``, the next order was above the own mean before;
+        ``one_of_three``, the next order's category was among three, of those who ordered; ``same_again``, the same
+        category came within the window); advocates and points are left out: orders do not tell who they were.
     unasked
         Of the customers asleep half a year before the end: customers, returned (share that ordered since), margin_each
         (their orders at the mean margin of an order [currency]); whether anybody asked them, orders do not tell.
