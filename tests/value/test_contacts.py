@@ -3,12 +3,15 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from threadpoolctl import threadpool_limits
 
 import analysis as rl
 from analysis.data.shop import CATEGORIES, ShopTruth, simulate_shop
 from analysis.errors import DataError, InputRefused, UsageError
 from analysis.models.beta_geometric import BGNBD
+from analysis.models.fits import PurchaseFits
 from analysis.models.gamma_gamma import GammaGamma
+from analysis.models.season import fit_in_time
 from analysis.value.contacts import ERRORS_TO_FIND, LISTS, contact_lists, reasons
 from analysis.value.ladder import ladder
 from analysis.value.valuation import customer_value
@@ -239,6 +242,19 @@ def test_the_lists_that_are_tested_are_those_that_were_drawn_up_then(planted_row
         assert row["came_lower"] < row["came"] < row["came_upper"]
         if row["right"] in ("ordered", "lost"):
             assert row["hit"] == pytest.approx((ids.isin(later) == (row["right"] == "ordered")).mean())
+
+
+def test_in_a_season_the_forecast_of_then_follows_the_season_that_was_known_then(planted, planted_then):
+    def in_season(orders):
+        fits, births = PurchaseFits((BGNBD().fit(orders),), {}), orders.histories.table["first_order"]
+        fit = fit_in_time(fits, orders.histories, orders.daily, births, 1, "season", quick=True).primary.of(orders)
+        return contact_lists(orders, fit, customer_value(fit, GammaGamma().fit(orders)), ladder(orders, fit))
+
+    with threadpool_limits(1):  # many small matrices
+        tests, early = (in_season(orders) for orders, _ in (planted, planted_then))
+    means = early.customers.groupby("list")["p_order"].mean()
+    for name, row in tests.tests.set_index("list").iterrows():
+        assert row["forecast"] == pytest.approx(means[name], rel=1e-6)
 
 
 def test_what_a_list_was_to_order_is_tested_over_its_own_window_of_half_a_year_at_most(shop):
