@@ -88,9 +88,12 @@ pd.DataFrame({name: [123456.789] * 30 for name in names.split()}, index=pd.Range
 """
 
 
-def small_study(language: str = "en") -> SimpleNamespace:
+class Study(SimpleNamespace):
     """As much of a study as a page asks for."""
-    return SimpleNamespace(config=SimpleNamespace(language=language, assumed=()), currency="USD")
+
+
+def small_study(language: str = "en") -> Study:
+    return Study(config=SimpleNamespace(language=language, assumed=()), currency="USD")
 
 
 def executed() -> NotebookNode:

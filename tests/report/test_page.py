@@ -1,12 +1,11 @@
 """What a page shows: sentences, tables, figures and cards as HTML with plain text beside it."""
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
-from tests.report.sample import small_study
+from tests.report.sample import Study, small_study
 
 from analysis.config import Config, config_from_mapping
 from analysis.errors import Unavailable
@@ -137,7 +136,7 @@ def test_the_last_output_is_the_sentinel(shown):
 def page_of(monkeypatch, sections):
     monkeypatch.setattr(module, "identity_of", lambda study: {})
     config = Config(name="shop", data=SAMPLE, **sections)
-    return open_page(SimpleNamespace(config=config, currency="USD"))
+    return open_page(Study(config=config, currency="USD"))
 
 
 def test_margin_that_rests_on_unanswered_questions_is_marked_and_the_page_says_what_is_assumed(monkeypatch, shown):

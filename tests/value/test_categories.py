@@ -74,7 +74,8 @@ class TestWhatRunsOut:
 
 
 def test_both_rules_beat_the_naive_ones_where_something_is_planted(orders):
-    tests = {row["list"]: row for row in backtest_categories(orders, dt.date(2024, 7, 1), 28.0)}
+    everybody = np.ones(orders.customers, dtype=bool)
+    tests = backtest_categories(orders, dt.date(2024, 7, 1), 28.0, everybody, everybody)
     planted = TRUTH.next_in_order + (1 - TRUTH.next_in_order) * 3 / len(CATEGORIES)
     assert tests["next_category"]["hit"] == pytest.approx(planted, abs=0.06)
     assert tests["next_category"]["hit_naive"] == pytest.approx(3 / len(CATEGORIES), abs=0.06)

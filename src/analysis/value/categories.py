@@ -188,14 +188,17 @@ def due_categories(orders: AnyOrders, times: pd.DataFrame, within: float, until:
     return found.assign(due=(found["since"] + within >= found["opens"]) & (found["since"] <= found["closes"]))
 
 
-def backtest_categories(orders: AnyOrders, until: dt.date, within: float) -> Iterator[dict]:
-    """Both rules by what was known on a day, against naive ones, as rows of ``ContactLists.tests``.
+def backtest_categories(
+    orders: AnyOrders, until: dt.date, within: float, guessed: np.ndarray, awake: np.ndarray
+) -> dict[str, dict]:
+    """Both rules by what was known on a day, against naive ones, by list as rows of ``ContactLists.tests``.
 
-    Next category: whether the next order's is among the three likeliest, against the three most frequent ones. Run-out:
-    whether the same category came within so many days, of those due and of as many by one number of days for all.
+    Next category: whether the next order's is among the three likeliest, against the three most frequent ones, of the
+    customers ``guessed``. Run-out: whether the same category came within so many days, of what is due first of each
+    customer ``awake``, and of as many of them by one number of days for all.
     """
-    chances = next_categories(orders, until)
-    known = bought_next(orders, chances, until).dropna()
+    chances, found = next_categories(orders, until), {}
+    known = bought_next(orders, chances, until)[guessed].dropna()
     if len(known) >= FEWEST and len(chances) > OFFERED:
         names = chances.columns.to_numpy()
         ranked = names[np.argsort(-chances.to_numpy(), axis=1, kind="stable")[:, :OFFERED]]
@@ -206,15 +209,16 @@ def backtest_categories(orders: AnyOrders, until: dt.date, within: float) -> Ite
         hit = (own == known["following"].to_numpy()[:, None]).any(axis=1)
         naive = known["following"].isin(popular).to_numpy()
         error = (hit.astype(float) - naive).std() / np.sqrt(len(known))
-        rows = {"customers": len(known), "hit": hit.mean(), "hit_naive": naive.mean(), "error": error}
-        yield {"list": "next_category", **rows, "right": "one_of_three"}
-    times = run_out_times(orders, until)
-    held = due_categories(orders, times, within, until)
-    if (count := int(held["due"].sum())) >= FEWEST and count < len(held):
+        found["next_category"] = {"hit": hit.mean(), "hit_naive": naive.mean(), "error": error, "right": "one_of_three"}
+    held = due_categories(orders, times := run_out_times(orders, until), within, until)
+    held = held[awake[held["customer"]]].reset_index(drop=True)
+    if held["due"].any():
         fixed = np.average(times["days"], weights=times["orders"])
-        naive = np.argsort((held["since"] + within / 2 - fixed).abs().to_numpy(), kind="stable")[:count]
-        again, due = held["again"].to_numpy(dtype=float), np.flatnonzero(held["due"])
-        yield {"list": "run_out", **picks_compared(again, due, naive), "right": "same_again"}
+        off = [(held["days"] - held["since"])[held["due"]], (held["since"] + within / 2 - fixed).abs()]
+        due, fixed = (held.loc[each.sort_values(kind="stable").index].drop_duplicates("customer").index for each in off)
+        found["run_out"] = picks_compared(held["again"].to_numpy(dtype=float), due, fixed[: len(due)])
+        found["run_out"]["right"] = "same_again"
+    return found
 
 
 def _days(day: DateValue, before: DateValue) -> IntegerValue:

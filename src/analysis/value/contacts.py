@@ -13,23 +13,24 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from pandas.api.typing import SeriesGroupBy
 from scipy.stats import norm
 
 from analysis.arguments import checked
 from analysis.config import ContactsConfig
 from analysis.data.remote import InEngine
+from analysis.data.summary import CustomerSummary
 from analysis.errors import Unavailable, UsageError
-from analysis.models.fits import PurchaseFit, fits_of
+from analysis.models.fits import PurchaseFit, PurchaseFits, fits_of
 from analysis.models.registry import MODELS
+from analysis.models.season import fit_in_time
 from analysis.plotting import Plots
 from analysis.tables import Result
 from analysis.time import duration
 from analysis.value.categories import backtest_categories, bought_next, due_categories, next_categories, run_out_times
 from analysis.value.groups import by_id
 from analysis.value.history import AnyOrders, history, of_each, refuse_without_money
-from analysis.value.intervals import picks_compared
-from analysis.value.ladder import SILENT, Ladder, histories_ago, own_rhythm, state_of, waits_that_ended, with_rhythm
+from analysis.value.intervals import picks_compared, share_interval
+from analysis.value.ladder import Ladder, histories_ago, own_rhythm, state_of, waits_that_ended, with_rhythm
 from analysis.value.valuation import CustomerValue
 from analysis.words import Message
 
@@ -47,10 +48,8 @@ LOW_ORDERS = 0.25
 """Share of customers alike whose orders are smallest."""
 GIFT_DAYS = 14
 """Days after the second order within which a gift is for it."""
-NAIVE_GAPS = 3.0
-"""The rule that lateness is tested against: silent for three times the own mean gap."""
 TEST_DAYS = 182
-FEWEST_TESTED = 30
+FEWEST_TESTED, TEST_LEVEL = 20, 0.95
 FALSE_EFFECTS = 0.05
 """Chance of ever declaring an effect of lots where there is none, over all lists together."""
 MIXTURE = 10.0
@@ -115,11 +114,13 @@ class ContactLists(Result):
         all of them, half contacted, would find to pay in four of five cases, at the first look; missing where no lift
         would do), works (whether lots showed that it brings more than it costs).
     tests
-        Each list that could be tested against its naive rule on the last half year, with as many customers from both:
-        list, customers, hit and hit_naive (share right), error (standard error of their difference), right (what a hit
-        is: ``lost``, no order in that half year, ``ordered``; ``above_mean``, the next order was above the own mean
-        before; ``one_of_three``, the next order's category was among three; ``same_again``, the same category came
-        within the window).
+        Each list of at least 20 customers that would have been drawn up half a year before the end, by orders up to
+        then and a fit to them: list, customers; forecast (mean chance of an order within the window, of half a year at
+        most), came, came_lower, came_upper (share that did, and its interval at 95%); hit and hit_naive (share right,
+        also of as many customers by a naive rule), error (standard error of their difference), right (what a hit is:
+        ``lost``, no order in that half year, ``ordered``; ``above_mean``, the next order was above the own mean before;
+        ``one_of_three``, the next order's category was among three, of those who ordered; ``same_again``, the same
+        category came within the window); advocates and points are left out: orders do not tell who they were.
     unasked
         Of the customers asleep half a year before the end: customers, returned (share that ordered since), margin_each
         (their orders at the mean margin of an order [currency]); whether anybody asked them, orders do not tell.
@@ -231,15 +232,13 @@ def contact_lists(
     """
     ContactsConfig.checked(cost_per_contact=cost_per_contact, incentive=incentive, most_contacts=most)
     fit, days = with_rhythm(fits_of(fit)), duration(window)
-    table = _customers(orders, fit, value, ladder, days)
+    refuse_without_money(orders)
+    table = _customers(orders, fit, value, ladder, days, exits)
     none = pd.DataFrame({"points": [], "expires": pd.DatetimeIndex([])})
     lapsing = (none if points is None else points).reindex(table["customer_id"].astype(str))
     table["points"] = lapsing["points"].to_numpy(dtype=float)
     table["lapses"] = (lapsing["expires"] - pd.Timestamp(orders.observation_end)).dt.days.to_numpy()
-    _add_categories(table, orders, days)
     end = pd.Timestamp(orders.observation_end)
-    last = end - pd.to_timedelta(table["silent_days"], "D")
-    table[["gone", "regainable"]] = _gone(table["customer_id"], last, exits)
     gain = table["margin"] - incentive
     needed = (cost_per_contact + table["p_order"] * incentive) / gain.where(gain > 0)
     table["break_even"] = needed.fillna(np.inf)
@@ -268,24 +267,9 @@ def contact_lists(
     chosen["valid_until"] = (end + pd.to_timedelta(np.ceil(left), "D")).dt.normalize()
     order = pd.CategoricalIndex(chosen["list"], list(LISTS), ordered=True)
     chosen = chosen.iloc[np.argsort(order.codes, kind="stable")].reset_index(drop=True)
-    tests, unasked = _tests(orders, fit, value.gross_margin, value.cost_per_order)
-    before = orders.observation_end - dt.timedelta(days=TEST_DAYS)
-    if "category" in orders.days.columns and before > orders.observation_start:
-        with suppress(Unavailable):
-            tests = pd.concat([tests, pd.DataFrame(backtest_categories(orders, before, days))], ignore_index=True)
-    return ContactLists(
-        chosen[list(COLUMNS)],
-        _lists(chosen, known, incentive),
-        tests,
-        unasked,
-        orders.observation_end,
-        value.gross_margin,
-        value.cost_per_order,
-        days,
-        cost_per_contact,
-        incentive,
-        opt_in is not None,
-    )
+    found = chosen[list(COLUMNS)], _lists(chosen, known, incentive), *_tests(orders, fit, value, days, exits)
+    settings = days, cost_per_contact, incentive, opt_in is not None
+    return ContactLists(*found, orders.observation_end, value.gross_margin, value.cost_per_order, *settings)
 
 
 def _gone(customers: pd.Series, last: pd.Series, exits: pd.DataFrame | None) -> pd.DataFrame:
@@ -315,41 +299,35 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def _customers(
-    orders: AnyOrders,
-    fit: PurchaseFit,
-    value: CustomerValue,
-    ladder: Ladder,
-    days: float,
-) -> pd.DataFrame:
+def _customers(orders: AnyOrders, fit: PurchaseFit, value: CustomerValue, ladder: Ladder, days, exits) -> pd.DataFrame:
     """One row a customer with all that lists go by; ``left``: days for which a reason goes on to hold."""
-    refuse_without_money(orders)
-    stand, now = ladder.customers, histories_ago(orders, 0)
-    repeats = now["orders"] - 1
-    times = fit.clock.ages(now["recency"], now["T"], orders.observation_end)
-    window = fit.clock.ahead(days, orders.observation_end)
+    now, stand = histories_ago(orders, 0), ladder.customers
     table = stand[["customer_id", "rung", "asleep", "orders", "silent_days", "asleep_days", "p_alive"]].copy()
-    table["p_order"] = MODELS[fit.model].p_order(fit.params, window, repeats, *times)
-    table["usual_days"] = np.where(repeats > 0, now["recency"] / np.maximum(repeats, 1), np.nan)
-    rhythm = own_rhythm(fit, repeats, now["recency"], QUITE_LATE)
-    table["quite_late"] = np.where(repeats > 0, rhythm, np.nan)
+    table["own_value"] = orders.histories.table["spent"].to_numpy() / now["orders"]
+    _add_criteria(table, orders, fit, now, orders.observation_end, days, exits)
     worth = value.customers
     worth = worth.to_frame() if isinstance(worth, InEngine) else worth.set_index("customer_id")
     order_value = worth["expected_order_value"].reindex(table["customer_id"]).to_numpy()
     table["margin"] = value.gross_margin * order_value - value.cost_per_order
-    table["own_value"] = orders.histories.table["spent"].to_numpy() / now["orders"]
-    alike = _alike(table["own_value"], now["orders"])
-    table["alike_value"], table["low"] = alike.transform("median"), alike.rank(pct=True) <= LOW_ORDERS
     table["left"] = (table["asleep_days"] - table["silent_days"]).clip(lower=1).where(~table["asleep"], np.inf)
     return table
 
 
-def _alike(values: pd.Series, orders: np.ndarray) -> SeriesGroupBy:
-    """Values by customers with as many orders."""
-    return values.groupby(np.minimum(orders, 10))
+def _add_criteria(table: pd.DataFrame, orders: AnyOrders, fit: PurchaseFit, past: Mapping, until, days, exits) -> None:
+    """To where customers stood on a day: the chance of an order in so many days after it, and what decides on lists."""
+    repeats, recency = np.maximum(past["orders"] - 1, 0), past["recency"]
+    times = fit.clock.ages(recency, past["T"], until)
+    table["p_order"] = MODELS[fit.model].p_order(fit.params, fit.clock.ahead(days, until), repeats, *times)
+    table["usual_days"] = np.where(repeats > 0, recency / np.maximum(repeats, 1), np.nan)
+    table["quite_late"] = np.where(repeats > 0, own_rhythm(fit, repeats, recency, QUITE_LATE), np.nan)
+    alike = table["own_value"].groupby(np.minimum(past["orders"], 10))
+    table["alike_value"], table["low"] = alike.transform("median"), alike.rank(pct=True) <= LOW_ORDERS
+    _add_categories(table, orders, days, until)
+    last = pd.Timestamp(until) - pd.to_timedelta(table["silent_days"], "D")
+    table[["gone", "regainable"]] = _gone(table["customer_id"], last, exits)
 
 
-def _add_categories(table: pd.DataFrame, orders: AnyOrders, days: float) -> None:
+def _add_categories(table: pd.DataFrame, orders: AnyOrders, days: float, until: dt.date) -> None:
     """``next``, the likeliest category where it is another than that bought last; and what runs out first within so
     many days: ``runs_out``, and ``due_in`` and ``closes``, days until it probably has and until it is over.
     """
@@ -357,9 +335,9 @@ def _add_categories(table: pd.DataFrame, orders: AnyOrders, days: float) -> None
     if "category" not in orders.days.columns:
         return
     with suppress(Unavailable):
-        bought = bought_next(orders, next_categories(orders))
+        bought = bought_next(orders, next_categories(orders, until), until)
         table["next"] = bought["likeliest"].where(bought["likeliest"] != bought["last"]).to_numpy()
-    held = due_categories(orders, run_out_times(orders), days).query("due")
+    held = due_categories(orders, run_out_times(orders, until), days, until).query("due")
     held = held.assign(due_in=held["days"] - held["since"], closes=held["closes"] - held["since"])
     held = held.sort_values("due_in", kind="stable").drop_duplicates("customer").set_index("customer")
     held = held.reindex(range(orders.customers)).rename(columns={"category": "runs_out"})
@@ -416,61 +394,76 @@ def _lists(chosen: pd.DataFrame, effects: pd.DataFrame, incentive: float) -> pd.
     return frame.reindex([name for name in LISTS if name in frame.index]).fillna({"brings": 0.0})
 
 
-def _tests(orders: AnyOrders, fit: PurchaseFit, margin: float, cost: float) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Lists against naive rules on the last half year, fitted anew on what was known before it."""
-    then, now = histories_ago(orders, TEST_DAYS), histories_ago(orders, 0)
-    known = then["orders"] > 0
-    tests = pd.DataFrame(columns=["list", "customers", "hit", "hit_naive", "error", "right"])
-    unasked = pd.DataFrame(columns=["customers", "returned", "margin_each"])
-    past = pd.DataFrame({"frequency": then["orders"] - 1, "recency": then["recency"], "T": then["T"]})[known]
-    if (past["frequency"] > 0).sum() < FEWEST_TESTED:
+def _tests(orders: AnyOrders, fit: PurchaseFit, value: CustomerValue, days, exits) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The lists of half a year ago by what was known then, with what was forecast and came; and who was asleep."""
+    names = ["list", "customers", "hit", "hit_naive", "error", "right", "forecast", "came", "came_lower", "came_upper"]
+    tests, unasked = pd.DataFrame(columns=names), pd.DataFrame(columns=["customers", "returned", "margin_each"])
+    until, ahead = orders.observation_end - dt.timedelta(days=TEST_DAYS), min(int(days), TEST_DAYS)
+    then, soon, now = (histories_ago(orders, ago) for ago in (TEST_DAYS, TEST_DAYS - ahead, 0))
+    again = then["orders"] >= 2
+    if again.sum() < FEWEST_TESTED:
         return tests, unasked
     try:
-        early = MODELS[fit.model].fit(past.assign(T=past["T"].clip(lower=0)), unit="day")
+        early = _fit_until(orders, fit, then, until)
     except Unavailable:
         return tests, unasked
-    repeats, recency, age = (past[name].to_numpy(dtype=float) for name in ("frequency", "recency", "T"))
-    came = (now["orders"] > then["orders"])[known]
-    value = _order_values(orders)[known].reset_index(drop=True)
-    outcomes = {"ordered": came, "lost": ~came, "above_mean": (value["following"] > value["mean"]).to_numpy()}
-    wait = waits_that_ended(orders)
-    before = {"orders": repeats + 1, "recency": recency, "T": age}
-    state = state_of(early, before, wait, pd.Timestamp(orders.observation_end) - pd.Timedelta(days=TEST_DAYS))
-    silent, again = state["silent"], repeats > 0
-    asleep = again & state["asleep"]
-    chance = MODELS[early.model].p_order(early.params, float(TEST_DAYS), repeats, recency, age)
-    by_gaps = silent / np.where(again, recency / np.maximum(repeats, 1), np.inf)
-    low = (_alike(value["mean"], then["orders"][known]).rank(pct=True) <= LOW_ORDERS).to_numpy()
-    low = low & again & ~asleep & (silent <= own_rhythm(early, repeats, recency, QUITE_LATE))
-    once, twice, means = ~again, repeats == 1, value["mean"].to_numpy()
-    rules = {  # whom, our score and the naive one, of both the highest first, how many, what is right
-        "about_to_slip": (again, -chance, by_gaps, np.sum(again & (by_gaps > NAIVE_GAPS)), "lost"),
-        "win_back": (asleep, chance, repeats, asleep.sum() // 4, "ordered"),
-        "second_order": (once, chance, -silent, np.sum(once & (silent <= wait[SILENT])), "ordered"),
-        "gift": (twice, chance, -silent, np.sum(twice & (silent <= GIFT_DAYS)), "ordered"),
-        "up_sell": (again, low, -means, low.sum(), "above_mean"),
+    table, following = _customers_then(orders, early, then, until, ahead, exits)
+    lists = {name: members.to_numpy() for name, members in _members(table).items()}
+    awake, asleep = (~table["asleep"] & ~table["gone"]).to_numpy(), again & table["asleep"].to_numpy()
+    since, latest = now["orders"] > then["orders"], -table["silent_days"]
+    above = (following > table["own_value"]).to_numpy()
+    rules = {  # among whom, by what the naive rule ranks them, the highest first, and who is right
+        "second_order": (then["orders"] == 1, latest, "ordered", since),
+        "gift": (then["orders"] == 2, latest, "ordered", since),
+        "about_to_slip": (again & awake, table["silent_days"] / table["usual_days"], "lost", ~since),
+        "win_back": (again & ~awake, table["orders"], "ordered", since),
+        "up_sell": (again, -table["own_value"], "above_mean", above),
     }
-    rows = []
-    for name, (whom, ours, naive, count, right) in rules.items():
-        if FEWEST_TESTED <= count < whom.sum():
-            picks = (np.argsort(-score[whom].astype(float), kind="stable")[:count] for score in (ours, naive))
-            rows.append({"list": name, **picks_compared(outcomes[right][whom].astype(float), *picks), "right": right})
+    found, rows = {}, []
+    with suppress(Unavailable):
+        found = backtest_categories(orders, until, ahead, lists["next_category"], awake)
+    for name in (name for name, members in lists.items() if members.sum() >= FEWEST_TESTED):
+        own = np.flatnonzero(lists[name])
+        if name in rules:
+            whom, naive, right, outcome = rules[name]
+            picks = naive[whom].sort_values(ascending=False, kind="stable").index[: len(own)]
+            found[name] = {**picks_compared(outcome.astype(float), own, picks), "right": right}
+        came = share_interval((soon["orders"] > then["orders"])[own].sum(), len(own), TEST_LEVEL)
+        ends = {"came": came.estimate, "came_lower": came.lower, "came_upper": came.upper}
+        row = {"customers": len(own), "forecast": table["p_order"][own].mean(), **ends}
+        rows.append({"list": name, **found.get(name, {}), **row})
     if asleep.sum():
-        bought = now["orders"][known] - then["orders"][known]
-        back = asleep & came
-        mean = orders.histories.table["spent"].sum() / now["orders"].sum()
-        each = float((bought[back] * (margin * mean - cost)).mean()) if back.any() else np.nan
-        unasked.loc[0] = [int(asleep.sum()), float(np.mean(came[asleep])), each]
-    return pd.DataFrame(rows, columns=tests.columns), unasked
+        placed, each = (now["orders"] - then["orders"])[asleep & since], orders.histories.table["spent"].sum()
+        each = value.gross_margin * each / now["orders"].sum() - value.cost_per_order
+        unasked.loc[0] = [int(asleep.sum()), since[asleep].mean(), each * placed.mean() if placed.size else np.nan]
+    return pd.DataFrame(rows, columns=names), unasked
 
 
-def _order_values(orders: AnyOrders) -> pd.DataFrame:
-    """Mean value of each customer's orders up to the day of the test, and that of the first one after it."""
-    day = orders.observation_end - dt.timedelta(days=TEST_DAYS)
+def _fit_until(orders: AnyOrders, fit: PurchaseFit, then: Mapping[str, np.ndarray], until: dt.date) -> PurchaseFit:
+    """The same model on the orders up to a day, in the time that it follows where these show it."""
+    past = {"frequency": then["orders"] - 1, "recency_days": then["recency"], "T_days": then["T"]}
+    past = pd.DataFrame({**past, "first_order": orders.histories.table["first_order"]})[then["orders"] > 0]
+    histories = CustomerSummary(past, until, has_money=False)
+    early = MODELS[fit.model].fit(histories, unit=fit.time_unit)
+    if not (follows := fit.clock.follows):
+        return early
+    given = histories, orders.daily[orders.daily["date"] <= pd.Timestamp(until)], past["first_order"], 1, follows
+    edges = fit.clock.promotions and fit.clock.promotions.edges
+    followed = fit_in_time(PurchaseFits((early,), {}), *given, edges, quick=True)
+    return followed.primary if followed else early
+
+
+def _customers_then(orders: AnyOrders, fit: PurchaseFit, then: Mapping, until, days, exits) -> tuple:
+    """What lists would have gone by on a day; and the amount of the first order after it."""
+    state = state_of(fit, then, waits_that_ended(orders, TEST_DAYS), pd.Timestamp(until))
     with history(orders) as bought:
-        until, after = bought.day <= day, bought.day > day
-        values = {
-            "mean": bought.amount.mean(where=until),
-            "following": bought.amount.argmin(bought.day, where=after),
-        }
-        return of_each(orders, bought.group_by("customer").agg(**values))
+        before, after = bought.day <= until, bought.day > until
+        amounts = {"before": bought.amount.mean(where=before), "after": bought.amount.argmin(bought.day, where=after)}
+        amounts = of_each(orders, bought.group_by("customer").agg(**amounts))
+    columns = {"customer_id": orders.histories.ids, "orders": then["orders"], "own_value": amounts["before"]}
+    columns |= {"asleep": state["asleep"] | (then["orders"] == 0), "p_alive": state["p_alive"]}
+    # Who was an advocate, or had points, orders do not tell.
+    table = pd.DataFrame({**columns, "silent_days": state["silent"], "rung": "", "points": 0.0})
+    left = None if exits is None else exits[exits["date"] <= pd.Timestamp(until)]
+    _add_criteria(table, orders, fit, then, until, days, left)
+    return table, amounts["after"]

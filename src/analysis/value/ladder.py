@@ -212,10 +212,13 @@ def own_rhythm(fit: PurchaseFit, repeats: np.ndarray, recency: np.ndarray, share
     return (alpha + recency) * ((1 - share) ** (-1 / (r + np.maximum(repeats, 1))) - 1)
 
 
-def waits_that_ended(orders: AnyOrders) -> dict[float, float]:
-    """Point -> days to the second order of those who come back: the only rhythm that one order has."""
+def waits_that_ended(orders: AnyOrders, days_ago: float = 0.0) -> dict[float, float]:
+    """Point -> days to the second order of those who come back, as known so many days before the end: the only rhythm
+    that one order has.
+    """
     lives = waiting_times(orders, (2,))
-    return points_of_waits(lives["wait2"].to_numpy(), lives["seen"].to_numpy())
+    seen, waits = lives["seen"].to_numpy() - days_ago, lives["wait2"].to_numpy()
+    return points_of_waits(np.where(waits <= seen, waits, np.nan)[seen >= 0], seen[seen >= 0])
 
 
 def points_of_waits(waits: np.ndarray, seen: np.ndarray) -> dict[float, float]:
