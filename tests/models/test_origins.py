@@ -167,9 +167,9 @@ class TestTheRecord:
             rl.rolling_origins(cdnow, "60W")
 
     def test_amounts_that_rise_move_the_interval_of_money_and_not_that_of_orders(self):
-        frame = simulate_transactions(1_500, window_days=1_000, birth_days=500, seed=5)
+        frame = simulate_transactions(1_200, window_days=720, birth_days=400, seed=5)
         years = (pd.to_datetime(frame["date"]) - pd.Timestamp(frame["date"].min())).dt.days / 365.25
-        frame["amount"] *= np.exp(0.4 * years)
+        frame["amount"] *= np.exp(0.6 * years)
         orders = rl.read_orders(frame, customer="customer", date="date", amount="amount")
         record = rl.rolling_origins(orders, "13W")
         assert record.money.location > 0.15

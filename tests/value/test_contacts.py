@@ -244,6 +244,7 @@ def test_the_lists_that_are_tested_are_those_that_were_drawn_up_then(planted_row
             assert row["hit"] == pytest.approx((ids.isin(later) == (row["right"] == "ordered")).mean())
 
 
+@pytest.mark.slow
 def test_in_a_season_the_forecast_of_then_follows_the_season_that_was_known_then(planted, planted_then):
     def in_season(orders):
         fits, births = PurchaseFits((BGNBD().fit(orders),), {}), orders.histories.table["first_order"]
