@@ -64,6 +64,16 @@ def test_both_doors_give_the_same_value(sample_study):
     assert value.total == study.value.total
 
 
+def test_a_kept_value_is_read_without_what_only_computing_needs(sample_study):
+    study = sample_study("cdnow")
+    assert study.value.total is not None
+    heavy = ("duckdb", "ibis", "statsmodels", "scipy.stats")
+    code = "import sys, analysis as rl; rl.open_study(sample='cdnow', store=sys.argv[1]).value; "
+    code += f"print([name for name in {heavy} if name in sys.modules])"
+    said = subprocess.run([sys.executable, "-c", code, study.store.folder], capture_output=True, text=True)
+    assert said.stdout.strip() == "[]", said.stderr
+
+
 def test_several_threads_ask_for_the_same_thing_at_once(orders):
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda _: rl.customer_base(orders).bridge, range(4)))

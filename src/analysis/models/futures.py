@@ -12,15 +12,18 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice, pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.data.summary import CustomerSummary
 from analysis.models.fits import PurchaseFit
 from analysis.models.patterns import Patterns, collapse
 from analysis.models.purchase import PurchaseModel, SimulatedOrders
 from analysis.models.registry import MODELS
 from analysis.models.spend import SpendFit
+
+if TYPE_CHECKING:
+    from analysis.data.summary import CustomerSummary  # with DuckDB, which whoever reads a value spares
 
 SINGLY = 32
 """Orders of one future that are valued one by one; the rest of a longer series by its mean and variance."""

@@ -31,7 +31,6 @@ from analysis.models.patterns import patterns_of
 from analysis.models.registry import FALLBACK, MODELS
 from analysis.models.scores import log_miss
 from analysis.models.season import fit_in_time
-from analysis.models.spend_choice import fit_spend
 from analysis.tables import Result
 from analysis.time import Clock, TimeUnit, duration, promotion_edges, time_unit, to_days
 
@@ -367,6 +366,8 @@ def window_of(
     split: HoldoutSplit, unit: TimeUnit, seed: int, primary: str = AUTO, edges: np.ndarray | None = None
 ) -> Window | None:
     """A past window forecast from its past; None where that identifies no model."""
+    from analysis.models.spend_choice import fit_spend  # with statsmodels, which whoever reads a record spares
+
     named = primary if primary == FALLBACK else AUTO  # any other is fitted in any case, or not identified
     step = -(-len(split.calibration) // MOST_CUSTOMERS)
     chosen = replace(split.calibration, table=split.calibration.table.iloc[::step])
