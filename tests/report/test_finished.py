@@ -24,6 +24,7 @@ REPORTS = [
 ]
 NAMES = 1_000  # a twentieth of those of the sample
 WORDS = "() => document.querySelector('main').innerText.split(/\\s+/).filter(word => /\\w/.test(word))"
+CELL = re.compile(r'>([^<>]*\d[^<>]*?)\s*<span class="rl-interval">\(([^<>()]*) to ([^<>()]*)\)</span>')
 JARGON = re.compile(r"log[- ]score|posterior|likelihood|\bNBD\b|gamma|predictive|credible", re.IGNORECASE)
 
 
@@ -91,6 +92,18 @@ def test_the_index_is_under_a_megabyte(run):
 def test_the_folder_has_every_page(run):
     names = [path.name for path in pages_of(run)]
     assert names == ["index.html", *(f"{path.stem}.html" for path in notebooks_in(notebooks_folder())[1:])]
+
+
+@pytest.mark.parametrize("run", REPORTS[:1], indirect=True, ids="-".join)
+def test_every_interval_in_a_table_holds_its_estimate(run):
+    def number(text):
+        return float(re.sub(r"[^\d.-]", "", text.replace("−", "-")))
+
+    pages = [page.read_text(encoding="utf-8") for page in sorted(run.glob("pages/*.html"))]
+    cells = [cell.groups() for page in pages for cell in CELL.finditer(page)]
+    assert len(cells) > 100
+    found = [tuple(map(number, cell)) for cell in cells]  # what is nearly always nothing has a mean all the same
+    assert [each for each in found if not each[1] <= each[0] <= each[2] and each[2] > 0] == []
 
 
 def test_the_mail_says_the_same_decision_as_the_index(index, run):
