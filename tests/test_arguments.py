@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -51,6 +52,14 @@ def test_all_arguments_are_told_together(small_shop):
 def test_what_cannot_be_meant_is_refused(small_shop, call, told):
     with pytest.raises(UsageError, match=told):
         call(small_shop[0])
+
+
+def test_numbers_of_numpy_are_numbers(small_shop):
+    _, fit, value, _ = small_shop
+    spend, settings = rl.GammaGamma().fit(fit.orders), {"seed": np.int64(1), "level": np.float32(0.9)}
+    assert rl.customer_value(fit, spend, "1Y", **settings).total.estimate == value.total.estimate
+    with pytest.raises(UsageError, match="seed == True"):
+        rl.customer_value(fit, spend, seed=True)
 
 
 def test_several_fits_are_taken_as_a_list_or_one_after_the_other(small_shop):

@@ -6,6 +6,7 @@ import functools
 import inspect
 import re
 from collections.abc import Callable
+from numbers import Integral, Real
 from typing import Any, TypeVar
 
 from analysis.errors import UsageError
@@ -65,9 +66,9 @@ def checked(function: Function) -> Function:
 
 def _problem(annotation: str, name: str, value: Any) -> str | None:
     """What is wrong with an argument."""
-    if name == "level" and not (isinstance(value, float) and 0 < value < 1):
+    if name == "level" and not (isinstance(value, Real) and 0 < value < 1):
         return f"level == {value!r}, must be between 0 and 1, such as 0.9"
-    if name == "seed" and not (isinstance(value, int) and value >= 0):
+    if name == "seed" and (isinstance(value, bool) or not isinstance(value, Integral) or value < 0):
         return f"seed == {value!r}, must be a whole number from 0 on"
     allowed = [KINDS[each] for each in re.findall(r"\w+", str(annotation)) if each in KINDS]
     classes = set().union(*(names for names, _ in allowed))
