@@ -148,6 +148,13 @@ def test_deals_that_move_nobody_only_cost_what_they_give_away():
     assert lost == pytest.approx(found["given_away"][1:], rel=0.05)
 
 
+def test_uneven_encounters_lose_as_many_as_the_fitted_model_says_with_deals_that_nobody_feels_too():
+    setting = world(250, theta_exp=0.2, loss_aversion=3.0, unevenness=0.5)
+    found = simulate(alike(8_000, 1.0, at_orders=0.05), [NOTHING, Strategy("sale", SALE)], setting)
+    assert found["orders"][:, 0] == pytest.approx([1 / 0.05] * 2, rel=0.03)
+    assert found["stay"][1, 0] == 0
+
+
 def test_points_cost_what_is_redeemed_and_act_at_what_they_are_worth():
     club = Strategy("points", Promotion(depth=0.0, points=0.1))
     found = simulate(alike(1_000, 0.3, at_orders=0.1), [NOTHING, club], world(margin=0.5, breakage=0.25))

@@ -220,7 +220,7 @@ class _Setting:
         log_odds = np.where(lives.at_orders > 0, logit(np.clip(lives.at_orders, 1e-12, 1 - 1e-12)), -np.inf)
         others = np.arange(shape[0])[:, None] > 0
         # What today's uneven encounters do on average is in the fitted model already.
-        usual = usual_response(of["unevenness"] * np.sqrt(2 / (2 - of["kappa_exp"])), of["loss_aversion"])
+        todays = usual_response(of["unevenness"] * np.sqrt(2 / (2 - of["kappa_exp"])), of["loss_aversion"])
         if not lives.is_new:
             known = of["unevenness"] * np.sqrt(of["kappa_exp"] / (2 - of["kappa_exp"]))
             expected = np.tile(known * rng.standard_normal(count), (shape[0], 1))
@@ -269,7 +269,7 @@ class _Setting:
                 met = met - others * of["sector_rise"] * time / WEEKS_PER_YEAR
             gap, deal_gap = met - expected, plan.depth * uses + points - expected_deal
             felt, felt_deal = (response(each, of["loss_aversion"]) for each in (gap, deal_gap))
-            felt = felt - usual
+            felt = felt - todays
             delight = np.maximum(planned - (expected - expected[0]), 0.0)
             expected = expected_after(expected, met, of["kappa_exp"])
             expected_deal = expected_deal + of["kappa_deal"] * deal_gap
@@ -283,8 +283,7 @@ class _Setting:
             found["orders"] += now
             found["revenue"] += now[0] * lives.value
             today, reached = week[0], plan.reach * plan.depth * plan.promoted[:, week[0]]
-            usual = reached + plan.points[:, today] * (1 - of["breakage"])
-            found["given_away"] += now[0] * value * usual
+            found["given_away"] += now[0] * value * (reached + plan.points[:, today] * (1 - of["breakage"]))
             found["service"] += now[0] * (plan.service[:, today] + gift * plan.gift_cost)
             if self.worth_of_new is not None:
                 bin_ = np.minimum((time / horizon * BINS).astype(int), BINS - 1)
