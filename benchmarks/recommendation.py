@@ -43,7 +43,7 @@ from analysis.strategies.trial import early_of
 TRUTH = PurchaseTruth(r=0.9, alpha=5.0, a=0.6, b=6.0)
 CUSTOMERS, MARGIN, JOINING = 10_000, 0.5, 2_500.0
 SETTINGS = (("own", "prior"), ("own", "shifted"), ("quarter", "prior"), ("quarter", "shifted"))
-MONEY = {"gross_margin": MARGIN, "horizon": "2Y", "joining_per_year": JOINING}
+MONEY = {"gross_margin": MARGIN, "horizon": "2Y", "new_customers_per_year": JOINING}
 TEST_COSTS = 100.0, 2_000.0
 """Of a test or an answer, drawn between these on a scale of ratios; the base's profit is about 1,100,000."""
 DRAWS, DRAWS_OF_TRUTH = 200, 60

@@ -14,6 +14,7 @@ from analysis.models.purchase import PurchaseModel
 from analysis.report.results import plain
 from analysis.strategies.decision import FORMS
 from analysis.strategies.sentences import _loses, decision_sentences
+from analysis.value.lift import new_customers_observed
 from analysis.words import reader
 
 from .inputs import summary
@@ -32,7 +33,7 @@ def fits():
 def compared(fits):
     fit, spend = fits[0]["BGNBD"], fits[1]
     return rl.compare_strategies(
-        fit, spend, BUILT_IN, gross_margin=0.3, joining_per_year=300.0, horizon="2Y", rival_depth=0.3
+        fit, spend, BUILT_IN, gross_margin=0.3, new_customers_per_year=300.0, horizon="2Y", rival_depth=0.3
     )
 
 
@@ -56,6 +57,14 @@ def test_components_add_up_and_the_first_strategy_is_going_on(compared):
     assert set(compared.lines) == {"newcomers", "rival", "standard"}
     assert compared.lines["newcomers"].estimate > 0 > compared.lines["standard"].estimate
     assert compared.components["won"][compared.names.index("promotion")].mean() > 0
+
+
+def test_new_customers_are_those_of_the_last_year_unless_others_are_stated():
+    orders = rl.read_orders({"sample": "simulated"})
+    fit, spend = rl.BGNBD().fit(orders), rl.GammaGamma().fit(orders)
+    stated = rl.compare_strategies(fit, spend, [], horizon="13W", new_customers_per_year=new_customers_observed(orders))
+    assert rl.compare_strategies(fit, spend, [], horizon="13W").lines == stated.lines
+    assert "newcomers" in stated.lines
 
 
 def test_every_strategy_has_one_advice_a_break_even_and_a_sentence(compared):
@@ -91,7 +100,7 @@ def test_at_the_most_that_an_order_may_cost_better_service_of_old_and_new_custom
 
     def compared_at(price):
         better = Strategy("better", experience=Experience(lift=0.5, invested_per_order=price))
-        money = {"gross_margin": 0.3, "joining_per_year": 300.0, "horizon": "2Y"}
+        money = {"gross_margin": 0.3, "new_customers_per_year": 300.0, "horizon": "2Y"}
         return rl.compare_strategies(fit, spend, [better], **money)
 
     first = compared_at(0.1)

@@ -520,7 +520,6 @@ def strategies(
     from analysis.strategies.comparison import compare_strategies
     from analysis.strategies.simulation import kinds_of
     from analysis.time import DAYS_PER_YEAR
-    from analysis.value.lift import new_customers_observed
 
     types = tables.customer_types
     return compare_strategies(
@@ -533,7 +532,6 @@ def strategies(
         horizon=f"{horizon_years * DAYS_PER_YEAR}D",
         new_customers_per_year=new_customers_per_year,
         evidence=evidence,
-        joining_per_year=new_customers_observed(orders),
         kinds=None if types is None else kinds_of(orders.histories, types),
         level=credible_level,
         seed=seed,

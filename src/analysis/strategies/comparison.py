@@ -48,6 +48,7 @@ from analysis.strategies.simulation import (
 from analysis.strategies.trial import outcomes_of, trials_of
 from analysis.tables import Result
 from analysis.time import DAYS_PER_YEAR, TimeUnit, annuity, duration, force_of_interest, from_days
+from analysis.value.lift import new_customers_observed
 from analysis.value.shifts import base_grid, draws_for, expected_at_rest
 from analysis.value.valuation import discounted_orders
 from analysis.words import Message
@@ -204,7 +205,6 @@ def compare_strategies(
     annual_discount_rate: float = 0.1,
     horizon="3Y",
     new_customers_per_year: float | None = None,
-    joining_per_year: float | None = None,
     evidence: LoyaltyEvidence | None = None,
     kinds: np.ndarray | None = None,
     level: float = 0.9,
@@ -226,7 +226,7 @@ def compare_strategies(
     horizon
         A duration with its unit, such as ``"3Y"`` or ``"52W"``.
     new_customers_per_year
-        Who join whatever is done; where not given ``joining_per_year``, which was observed, else nobody.
+        Who join whatever is done; by default those of the last year, where the orders of the fit tell, else nobody.
     evidence
         What the data say of the parameters, and of what orders save today.
     kinds
@@ -277,7 +277,9 @@ def compare_strategies(
             "whole price off: {problems:list}.",
             code="strategies.reason.above_the_price", deal=deal, problems=above
         )  # fmt: skip
-    coming = joining_per_year if new_customers_per_year is None else new_customers_per_year
+    coming = new_customers_per_year
+    if coming is None and fit.orders is not None:
+        coming = new_customers_observed(fit.orders)
     notes = list(_notes(fit, settings, deal, coming, new_customers_per_year, kinds))
     given = {name: each for name, each in settings.assumptions if each is not None}
     draws = fit.posterior.draws[: draws_for(base_grid(fit.known_histories(), fit.clock))]
