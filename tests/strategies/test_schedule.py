@@ -45,7 +45,7 @@ def test_costs_are_spread_over_the_weeks_in_which_something_is_done():
     )
     assert not found.fixed[0, :8].any()
     assert found.fixed[0, 8:] * WEEKS_PER_YEAR == pytest.approx(np.full(8, 100.0))
-    assert found.invested[0].sum() == pytest.approx(8 * 10 / WEEKS_PER_YEAR)
+    assert found.invested[0] * (found.ends - found.starts)[0] == pytest.approx(8 * 10 / WEEKS_PER_YEAR)
     assert found.lift[0].tolist() == [0.0] * 8 + [0.5] * 8
     assert np.isnan(found.spread[0, 8:]).all()
 

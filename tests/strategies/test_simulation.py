@@ -176,6 +176,19 @@ def test_what_is_invested_in_customers_is_paid_as_long_as_they_are_there():
     assert found["invested"][1, 0] == pytest.approx(-np.expm1(-leaving * weeks) / leaving, rel=0.025)
 
 
+@pytest.mark.parametrize(("starts_week", "ends_week"), [(26, None), (0, 26), (26, 60)])
+def test_what_is_invested_in_customers_who_seldom_order_is_paid_from_its_start_to_its_end(starts_week, ends_week):
+    leaving, weeks, better = 0.01, 100.0, Experience(lift=0.0, invested_per_customer_year=52.18)
+    strategy = Strategy("better", experience=better, starts_week=starts_week, ends_week=ends_week)
+    found = simulate(alike(4_000, 0.01, in_time=leaving), [NOTHING, strategy], world(weeks))
+
+    def paid(until):
+        return (np.exp(-leaving * min(starts_week, until)) - np.exp(-leaving * min(ends_week or weeks, until))) / leaving
+
+    assert found["invested"][1, 0] == pytest.approx(paid(weeks), rel=0.025)
+    assert -np.diff(found["within_52_weeks"][:, 0]) == pytest.approx([paid(52)], rel=0.025)
+
+
 def test_a_rival_takes_what_the_hazard_says_and_nobody_from_todays_path():
     sale = Strategy("sale", Promotion(depth=0.1, every_weeks=1, reach=1.0))
     weeks, rate = 60.0, 0.5

@@ -71,9 +71,11 @@ class Schedule:
         Points on every order, as a share of its list value.
     lift, spread
         Planned experience above today's, and its unevenness [standard deviations]; NaN where as uneven as today.
+    starts, ends
+        First week of promotion and experience, and the week before which they end.
     service, invested, fixed
-        Cost of every order of being better [currency]; cost for each customer who is still one, and of the programme
-        [currency per week].
+        Cost of every order of being better [currency]; cost for each customer who is still one, while it lasts, and of
+        the programme [currency per week].
     depth, reach
         Of the promotion.
     gift_order, gift_lift, gift_cost
@@ -95,8 +97,9 @@ class Schedule:
         def column(values) -> np.ndarray:
             return np.array([[float(each or 0.0)] for each in values])
 
-        starts = column(each.starts_week for each in strategies)
-        on = (week >= starts) & (week < column(each.ends_week or weeks for each in strategies))
+        self.starts = starts = column(each.starts_week for each in strategies)
+        self.ends = column(each.ends_week or weeks for each in strategies)
+        on = (week >= starts) & (week < self.ends)
         every, lasts = (column(getattr(each, name) for each in deals) for name in ("every_weeks", "lasts_weeks"))
         self.depth, self.reach = (column(getattr(each, name) for each in deals) for name in ("depth", "reach"))
         self.promoted = (on & ((week - starts) % every < lasts) & (self.depth > 0)).astype(float)
@@ -107,7 +110,7 @@ class Schedule:
         self.lift, self.service = (
             on * column(getattr(s, name) for s in served) for name in ("lift", "invested_per_order")
         )
-        self.invested = on * column(each.invested_per_customer_year for each in served) / WEEKS_PER_YEAR
+        self.invested = column(each.invested_per_customer_year for each in served) / WEEKS_PER_YEAR
         self.fixed = on * column(each.fixed_per_year for each in strategies) / WEEKS_PER_YEAR
         spread = np.array([[np.nan if each.spread is None else each.spread] for each in served])
         self.spread = np.where(on, spread, np.nan)

@@ -243,7 +243,7 @@ class _Setting:
             until = np.minimum(then, horizon)
             hazard = lives.in_time * np.exp(-odds)
             if plan.invested.any():
-                self._invest(found, lives, alive, hazard, time, until, row)
+                self._invest(found, lives, alive, hazard, time, until)
             gone = hazard * (until - time)
             if self.attack is not None:
                 shield = of["bond_shield"] * np.maximum(expected - expected[0], 0.0)
@@ -301,18 +301,21 @@ class _Setting:
             pace, quiet = np.exp(of["gamma_exp"] * felt), np.exp(of["gamma_deal"] * felt_deal)
             is_first = False
 
-    def _invest(self, found, lives: Lives, alive, hazard, since, until, row) -> None:
+    def _invest(self, found, lives: Lives, alive, hazard, since, until) -> None:
         """Cost of being better for each customer who is still one, between two orders."""
-        delta, middle = self.world.delta, (since + until) / 2
-        week = np.minimum(since.astype(int), self.schedule.weeks - 1)
-        length = np.maximum(until - since, 0.0)
-        each = self.schedule.invested[row, week]
-        cost = alive * each * annuity(hazard + delta, length) * np.exp(-delta * since)
-        found["invested"] += cost
-        found["profit"] -= cost
-        for window in WINDOWS if not lives.is_new else ():
-            inside = np.clip(window - since, 0.0, None)
-            found[within(window)] -= alive * each * np.minimum(length, inside) * np.exp(-hazard * (middle - since))
+        plan, windows = self.schedule, () if lives.is_new else WINDOWS
+        begins = np.clip(plan.starts, since, until)
+
+        def cost(delta, last):
+            length = np.maximum(np.minimum(until, np.minimum(plan.ends, last)) - begins, 0.0)
+            there = alive * np.exp(-hazard * (begins - since) - delta * begins)
+            return plan.invested * there * annuity(hazard + delta, length)
+
+        discounted = cost(self.world.delta, self.world.horizon)
+        found["invested"] += discounted
+        found["profit"] -= discounted
+        for window in windows:
+            found[within(window)] -= cost(0.0, window)
 
 
 ORDERS_AT_MOST = 600_000
