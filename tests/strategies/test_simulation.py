@@ -121,6 +121,19 @@ def test_whoever_is_struck_far_below_the_expectation_leaves_for_good():
     assert orders == pytest.approx([200, 101], rel=0.025)
 
 
+def test_what_those_struck_would_have_brought_is_lost_by_their_leaving():
+    setting = world(200, tau=0.5, kappa_exp=1.0)
+    found = simulate(alike(1_000, 1.0), [NOTHING, better(1.0, ends_week=100)], setting)
+    assert found["stay"][1] == pytest.approx(np.diff(found["profit"], axis=0)[0])
+
+
+def test_whoever_orders_sooner_and_leaves_in_time_stays_no_longer():
+    setting = world(200, gamma_exp=0.5)
+    found = simulate(alike(4_000, 0.5, in_time=0.05), [NOTHING, better(1.0)], setting)
+    assert found["profit"][1, 0] > 1.3 * found["profit"][0, 0]
+    assert found["stay"][1, 0] == pytest.approx(0.0, abs=1e-9)
+
+
 def test_a_promotion_lifts_its_weeks_and_borrows_from_those_after_it():
     lift, borrowed, rate = 0.6, 0.25, 0.5
     setting = world(64, promotional_lift=lift, borrowed=borrowed, margin=0.5)
@@ -183,7 +196,8 @@ def test_what_is_invested_in_customers_who_seldom_order_is_paid_from_its_start_t
     found = simulate(alike(4_000, 0.01, in_time=leaving), [NOTHING, strategy], world(weeks))
 
     def paid(until):
-        return (np.exp(-leaving * min(starts_week, until)) - np.exp(-leaving * min(ends_week or weeks, until))) / leaving
+        first, last = (min(week, until) for week in (starts_week, ends_week or weeks))
+        return (np.exp(-leaving * first) - np.exp(-leaving * last)) / leaving
 
     assert found["invested"][1, 0] == pytest.approx(paid(weeks), rel=0.025)
     assert -np.diff(found["within_52_weeks"][:, 0]) == pytest.approx([paid(52)], rel=0.025)

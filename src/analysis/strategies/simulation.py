@@ -40,7 +40,7 @@ from analysis.value.groups import ENDS, value_segment
 BLOCK = 2_048
 """Lives that are followed at once."""
 GONE = 3e-4
-"""Chance of still being there below which a life is followed no further."""
+"""Chance of still being there, also on today's path, below which a life is followed no further."""
 WINDOWS = (13, 26, 52)
 """Weeks after which an experiment could look."""
 SEGMENTS = tuple(ENDS["value"])
@@ -249,10 +249,10 @@ class _Setting:
                 shield = of["bond_shield"] * np.maximum(expected - expected[0], 0.0)
                 gone = gone + others * self.attack.hazard(of["rival_pull"], shield, time, until)
             alive = alive * np.exp(-gone)
-            here = (then < horizon) & (alive > GONE)
+            here = (then < horizon) & (np.maximum(alive, alive[0]) > GONE)
             if not here.any():
                 return found
-            time, number = np.where(here, then, horizon), number + 1
+            time, number = until, number + 1
             week = np.minimum(time.astype(int), plan.weeks - 1)
             now = alive * here * np.exp(-delta * time)
 
@@ -279,7 +279,9 @@ class _Setting:
             service = plan.service[row, week] + gift * plan.gift_cost
             margin = money.list_margin * value - given - money.cost_per_order - service
             found["profit"] += now * margin
-            found["stay"] += (alive - alive[0]) * here * np.exp(-delta * time) * margin
+            # Where customers leave in time, today's chance of being there is that at the moment of this order.
+            todays_alive = alive[0] * np.exp(np.minimum(hazard[0] * (time[0] - time), 100.0))
+            found["stay"] += (alive - todays_alive) * here * np.exp(-delta * time) * margin
             found["orders"] += now
             found["revenue"] += now[0] * lives.value
             today, reached = week[0], plan.reach * plan.depth * plan.promoted[:, week[0]]
