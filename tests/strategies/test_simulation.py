@@ -4,12 +4,15 @@ import numpy as np
 import pytest
 from scipy.special import expit, logit
 
+import analysis as rl
 from analysis.config.strategies import NOTHING, Experience, Gift, Promotion, Strategy
+from analysis.data.simulation import PurchaseTruth
+from analysis.models.registry import MODELS
 from analysis.strategies.dynamics import draw_parameters
 from analysis.strategies.schedule import Economics, Schedule
-from analysis.strategies.simulation import World, _Setting, simulate
+from analysis.strategies.simulation import World, _Setting, new_lives, simulate, worth_of_new
 
-from .inputs import VALUE, alike, better, world
+from .inputs import VALUE, alike, better, summary, world
 
 SALE = Promotion(depth=0.2, every_weeks=8, reach=0.5)
 
@@ -239,6 +242,19 @@ def test_a_standard_that_rises_faster_takes_customers_from_all_but_todays_path()
     assert orders[0] == pytest.approx(10, rel=0.04)
     assert orders[1] < orders[2]
     assert orders[1] < 0.95 * orders[0]
+
+
+@pytest.mark.parametrize("name", ["BGNBD", "MBGNBD"])
+def test_new_customers_order_first_all_of_them_and_then_as_the_fitted_model_says(name):
+    histories = summary(truth=PurchaseTruth(1.0, 4.0, 1.0, 1.5))
+    fit, spend = getattr(rl, name)().fit(histories), rl.GammaGamma().fit(histories)
+    setting, model, left = world(104, draws=300), MODELS[fit.model], 104 * (1 - (np.arange(12) + 0.5) / 12)
+    lives = new_lives(fit, spend, setting, 2.0)
+    orders = np.mean([1 + model.expected_purchases(each, left, 0, 0.0, 0.0) for each in fit.draws(300)], axis=0)
+    found = simulate(lives, [NOTHING], setting)["orders"].mean()
+    assert found == pytest.approx(2 * 104 * orders.mean(), rel=0.025)
+    an_order = World(setting.parameters, Economics(1 / lives.value[0]), 104.0, 0.0)
+    assert worth_of_new(lives, an_order).mean(axis=0) == pytest.approx(orders, rel=0.025)
 
 
 def test_mercenaries_buy_in_promotion_weeks_only_and_at_the_deal():

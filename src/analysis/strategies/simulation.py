@@ -63,7 +63,7 @@ class Lives:
     value
         List value of an order [currency].
     weight
-        How many customers of a draw's base the life stands for, being alive counted in.
+        How many customers of a draw's base the life stands for, being alive counted in, or how many new customers.
     starts
         When the life begins [weeks]; with an order where ``is_new``.
     orders
@@ -72,6 +72,8 @@ class Lives:
         Place in ``SEGMENTS`` and in ``CUSTOMER_TYPES``; -1 where none.
     is_new, by_deal, mercenary
         Of all: whether they are new customers, who came by a deal; and of each, whether it buys in promotions only.
+    stays
+        Of new customers: the chance of not leaving right after the first order.
     """
 
     draw: np.ndarray
@@ -87,6 +89,7 @@ class Lives:
     mercenary: np.ndarray
     is_new: bool = False
     by_deal: bool = False
+    stays: np.ndarray | float = 1.0
 
     def __len__(self) -> int:
         return len(self.draw)
@@ -296,7 +299,9 @@ class _Setting:
 
             # What it leaves behind.
             odds = log_odds_of_staying(of, felt_deal, felt, expected - expected[0])
-            if not is_first:
+            if is_first:
+                alive = alive * lives.stays
+            else:
                 left = expit(log_odds - odds)
                 struck = (gap < -of["tau"]) & ~(gap[0] < -of["tau"])
                 alive = np.where(here, alive * (1 - left) * ~struck, alive)
@@ -413,7 +418,7 @@ def new_lives(
         draw,
         *own,
         value=np.full(count, value / (1 - world.economics.todays_deal)),
-        weight=weight * alive,
+        weight=np.broadcast_to(weight, count),
         starts=starts,
         orders=np.zeros(count, dtype=int),
         segment=np.zeros(count, dtype=int),
@@ -421,17 +426,18 @@ def new_lives(
         mercenary=mercenary,
         is_new=True,
         by_deal=promoted is not None,
+        stays=alive,
     )
 
 
 def worth_of_new(news: Lives, world: World) -> np.ndarray:
     """Worth of one more new customer, by when it comes, shape (D, BINS) [currency, at that time].
 
-    Orders come at the rate lambda exp(-(lambda p + mu) t) after the first one.
+    Orders come at the rate lambda exp(-(lambda p + mu) t) after the first one, of those who stay after it.
     """
     leaving, money = news.rate * news.at_orders + news.in_time + world.delta, world.economics
     left = world.horizon * (1 - (np.arange(BINS) + 0.5) / BINS)
-    orders = 1 + (news.rate / leaving)[:, None] * -np.expm1(-np.outer(leaving, left))
+    orders = 1 + (news.stays * news.rate / leaving)[:, None] * -np.expm1(-np.outer(leaving, left))
     each = (money.list_margin * news.value - money.cost_per_order)[:, None] * orders
     return each.reshape(world.draws, -1, BINS).mean(axis=1)
 
