@@ -1,9 +1,12 @@
 """The comparison: going on as today is the fitted model, and every strategy gets its advice."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
+from scipy.stats import norm
 
 import analysis as rl
 from analysis.config import StrategiesConfig
@@ -13,6 +16,7 @@ from analysis.errors import InputRefused, Unavailable, UsageError
 from analysis.models.purchase import PurchaseModel
 from analysis.report.results import plain
 from analysis.strategies.decision import FORMS
+from analysis.strategies.dynamics import ParameterDraws
 from analysis.strategies.sentences import _loses, decision_sentences
 from analysis.value.lift import new_customers_observed
 from analysis.words import reader
@@ -182,6 +186,36 @@ def test_orders_at_the_mean_margin_show_more_than_margins_and_a_sample_tells_wha
     assert few["customers"].tolist() == pytest.approx(found.outcomes["customers"].tolist(), rel=0.1)
     of_all = found.outcomes["group"] == "all"
     assert few["deviation"][of_all].tolist() == pytest.approx(found.outcomes["deviation"][of_all].tolist(), rel=0.2)
+
+
+def test_a_trial_is_worth_what_deciding_by_its_result_brings_and_luck_of_simulated_lives_tells_nothing(compared):
+    rng, count = np.random.default_rng(1), 4_000
+    cause, luck = (rng.permutation(norm.ppf((np.arange(count) + 0.5) / count)) for _ in range(2))
+    seen, whole = 1 + 2 * cause, 300 * cause - 100
+    tried = Strategy("tried", experience=Experience(invested_per_order=1.0))
+    outcome = {"weeks": 26, "group": "all", "outcome": "margin", "customers": 100}
+    outcome |= {"deviation": 10.0, "correlation": 0.6}
+    early = np.zeros((3, 2, count, 4))
+    early[1, 1, :, 0] = 100 * (seen + 3 * luck)
+    found = replace(
+        compared,
+        strategies=(NOTHING, tried),
+        components={"retention": np.array([0 * whole, whole])},
+        profit=np.ones(count),
+        parameters=ParameterDraws({"cause": cause}, {"cause": "assumption"}),
+        segments=(np.zeros((2, count, 4)), np.array([100, 0, 0, 0])),
+        early=early,
+        outcomes=pd.DataFrame([outcome]),
+        finding_out_costs=40.0,
+    )
+    trial = found.trials.iloc[0]
+    error = 10 * np.sqrt(4 / 100) * 0.8
+    assert trial["error"] == pytest.approx(error)
+    result = seen + error * rng.standard_normal((200, count))
+    by_result = np.polynomial.Polynomial.fit(result.ravel(), np.tile(whole, 200), 1)
+    brought = np.where(by_result(result) > 0, whole, 0.0).mean() * (1 - 26 / 52.18 / found.years)
+    assert trial["worth"] == pytest.approx(brought + 1 * 100 / 2 - 40, rel=0.02)
+    assert trial["pays_from"] == pytest.approx(float(by_result.roots()[0]), rel=0.02)
 
 
 def test_what_is_expected_to_pay_but_may_well_lose_is_not_done_without_knowing_more(often):

@@ -118,18 +118,19 @@ class StrategyComparison(Result):
         return sum(self.explained.values())
 
     @property
-    def _uncertain(self) -> Mapping[str, np.ndarray]:
+    def uncertain(self) -> Mapping[str, np.ndarray]:
+        """Everything that differs from draw to draw, but for the luck of simulated lives."""
         return self.parameters.values | {"profit": self.profit}
 
     @cached_property
     def explained(self) -> dict[str, np.ndarray]:
         """Components freed of the luck of simulated lives: what is uncertain explains of each, shape (S, D)."""
-        return {name: smooth(draws, self._uncertain) for name, draws in self.components.items()}
+        return {name: smooth(draws, self.uncertain) for name, draws in self.components.items()}
 
     @cached_property
     def simulation_error(self) -> np.ndarray:
         """Standard error of each mean difference that comes from simulated lives and finitely many draws, (S,)."""
-        return simulation_error(sum(self.components.values()), self._uncertain)
+        return simulation_error(sum(self.components.values()), self.uncertain)
 
     @cached_property
     def trials(self) -> pd.DataFrame:

@@ -21,7 +21,7 @@ import pandas as pd
 from scipy.stats import norm
 
 from analysis.interval import Interval
-from analysis.strategies.decision import untested, worth_of_knowing
+from analysis.strategies.decision import smooth, untested, worth_of_knowing
 from analysis.strategies.experiment import Period, margins_of
 from analysis.strategies.schedule import WEEKS_PER_YEAR, Economics
 from analysis.strategies.simulation import SEGMENTS, WINDOWS, ranks_of
@@ -105,9 +105,10 @@ def trials_of(found: StrategyComparison) -> pd.DataFrame:
 
 
 def early_of(found: StrategyComparison, row: int, weeks: int, group: str) -> np.ndarray:
-    """Difference of a customer's margin that a trial would see, by draw, shape (D,) [currency]."""
+    """Difference of a customer's margin that a trial would see, by draw, freed of the luck of lives [currency]."""
     segments = len(GROUPS[group])
-    return found.early[WINDOWS.index(weeks), row][:, :segments].sum(axis=1) / found.segments[1][:segments].sum()
+    each = found.early[WINDOWS.index(weeks), row][:, :segments].sum(axis=1) / found.segments[1][:segments].sum()
+    return smooth(each[None], found.uncertain)[0]
 
 
 def _trial(
