@@ -82,8 +82,11 @@ class StrategyComparison(Result):
         What experiments with these customers would measure, as of ``trial.outcomes_of``.
     attacked
         What a rival's attack takes from each, shape (S, D); None without one.
-    finding_out_costs, annuity_years, todays_deal
-        What a test or an answer costs [currency]; discounted years of the horizon; share of the price saved today.
+    served, annuity_years
+        What better service and gifts cost on all orders [currency], and for how many discounted years a strategy lasts,
+        shape (S,).
+    finding_out_costs, todays_deal
+        What a test or an answer costs [currency]; share of the price saved today.
     notes
         What was assumed on the way.
     """
@@ -101,8 +104,9 @@ class StrategyComparison(Result):
     early: np.ndarray
     outcomes: pd.DataFrame
     attacked: np.ndarray | None
+    served: np.ndarray
+    annuity_years: np.ndarray
     finding_out_costs: float
-    annuity_years: float
     todays_deal: float
     notes: tuple[Message, ...] = field(default=())
 
@@ -355,8 +359,9 @@ class _Comparing:
             early=(early - early[:, :1]) * scale.T,
             outcomes=outcomes_of(self.fit.orders, money, expected * self._values),
             attacked=attacked,
+            served=(scale * found["served"] + (0.0 if coming is None else coming["served"])).mean(axis=1),
+            annuity_years=Schedule(every, world.weeks).on @ self._a_week / WEEKS_PER_YEAR,
             finding_out_costs=self.settings.finding_out_costs,
-            annuity_years=float(annuity(world.delta, world.horizon)) / WEEKS_PER_YEAR,
             todays_deal=money.todays_deal,
             notes=tuple(notes),
         )
@@ -364,6 +369,12 @@ class _Comparing:
     @cached_property
     def _values(self) -> np.ndarray:
         return customers_of(self.fit.known_histories(), self.fit, self.spend)[3]
+
+    @property
+    def _a_week(self) -> np.ndarray:
+        """What 1 a week is worth in each week, discounted; of the last one what falls into the horizon."""
+        delta, week = self.world.delta, np.arange(self.world.weeks)
+        return np.exp(-delta * week) * annuity(delta, np.minimum(self.world.horizon - week, 1.0))
 
     def _as_today(self, years: float) -> tuple[np.ndarray, float, np.ndarray, np.ndarray]:
         """Expected discounted orders of each customer; the base's profit; draws of its discounted amounts and profit.
@@ -411,12 +422,10 @@ class _Comparing:
         """Parts of each difference, shape (S, D)."""
         world, plan = self.world, Schedule(every, self.world.weeks)
         costs, rest = _split(found, scale)
-        week = np.arange(world.weeks)
-        a_week = np.exp(-world.delta * week) * annuity(world.delta, np.minimum(world.horizon - week, 1.0))
         parts = {name: np.zeros(rest.shape) for name in COMPONENTS} | costs
         parts["retention"], parts["referred"] = scale * found["stay"], scale * found["referred"]
         parts["extra_orders"] = rest - parts["retention"]
-        parts["programme"] = parts["programme"] - (plan.fixed @ a_week)[:, None]
+        parts["programme"] = parts["programme"] - (plan.fixed @ self._a_week)[:, None]
         if coming is not None:
             costs, parts["newcomers"] = _split(coming, 1.0)
             for name, more in (costs | {"referred": coming["referred"]}).items():

@@ -172,12 +172,12 @@ def affordable(found: StrategyComparison, row: int) -> tuple[float, np.ndarray, 
     """What a strategy costs and may cost at most, by draw [currency], for each ``order``, ``gift`` or ``year``."""
     strategy, mine = found.strategies[row], found.draws[row]
     better, gift = strategy.experience, strategy.gift
-    served = -found.explained["service"][row]
+    served = found.served[row]
     price = gift.cost if gift else better.invested_per_order if better else None
     # What a promotion gives away is no price of service, and a gift beside service has none of its own.
-    if price and not strategy.promotion and not (better and gift) and served.mean() > 0:
-        return price, price * np.maximum(1 + mine / served.mean(), 0.0), "gift" if gift else "order"
-    years = found.annuity_years
+    if price and not strategy.promotion and not (better and gift) and served > 0:
+        return price, price * np.maximum(1 + mine / served, 0.0), "gift" if gift else "order"
+    years = found.annuity_years[row]
     return strategy.fixed_per_year, np.maximum(strategy.fixed_per_year + mine / years, 0.0), "year"
 
 

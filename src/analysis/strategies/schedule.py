@@ -63,6 +63,8 @@ class Schedule:
 
     Attributes
     ----------
+    on
+        Whether promotion and experience run.
     promoted, promoted_before
         1 in promotion weeks, else 0; and how many there were before each week.
     owed_before
@@ -99,7 +101,7 @@ class Schedule:
 
         self.starts = starts = column(each.starts_week for each in strategies)
         self.ends = column(each.ends_week or weeks for each in strategies)
-        on = (week >= starts) & (week < self.ends)
+        self.on = on = (week >= starts) & (week < self.ends)
         every, lasts = (column(getattr(each, name) for each in deals) for name in ("every_weeks", "lasts_weeks"))
         self.depth, self.reach = (column(getattr(each, name) for each in deals) for name in ("depth", "reach"))
         self.promoted = (on & ((week - starts) % every < lasts) & (self.depth > 0)).astype(float)

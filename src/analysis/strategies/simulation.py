@@ -46,7 +46,7 @@ WINDOWS = (13, 26, 52)
 SEGMENTS = tuple(ENDS["value"])
 BINS = 12
 """Parts of the horizon in which the worth of a new customer is told."""
-PARTS = ("profit", "stay", "given_away", "service", "invested", "referred", "orders")
+PARTS = ("profit", "stay", "given_away", "service", "served", "invested", "referred", "orders")
 OF_DEAL, OF_EXPERIENCE = ("theta_deal", "gamma_deal"), ("theta_exp", "level_exp", "gamma_exp", "referrals")
 
 
@@ -154,10 +154,10 @@ class Totals:
     ----------
     by_segment
         Name -> sums, shape (S, D, segments). Discounted: ``profit`` of own orders, and of it what comes of staying
-        longer or shorter (``stay``); on orders as they come today, what is ``given_away`` and what ``service`` costs;
-        what is ``invested`` in customers; the worth of those whom they bring (``referred``) [currency]; ``orders``; and
-        ``revenue``, the list value of today's path, of shape (1, D, segments). Of today's customers also the
-        undiscounted profit ``within`` each of ``WINDOWS``.
+        longer or shorter (``stay``); on orders as they come today, what is ``given_away`` and what ``service`` costs,
+        and on those of the strategy, what this costs (``served``); what is ``invested`` in customers; the worth of
+        those whom they bring (``referred``) [currency]; ``orders``; and ``revenue``, the list value of today's path, of
+        shape (1, D, segments). Of today's customers also the undiscounted profit ``within`` each of ``WINDOWS``.
     """
 
     by_segment: Mapping[str, np.ndarray]
@@ -286,6 +286,7 @@ class _Setting:
             todays_alive = alive[0] * np.exp(np.minimum(hazard[0] * (time[0] - time), 100.0))
             found["stay"] += (alive - todays_alive) * here * np.exp(-delta * time) * margin
             found["orders"] += now
+            found["served"] += now * service
             found["revenue"] += now[0] * lives.value
             today, reached = week[0], plan.reach * plan.depth * plan.promoted[:, week[0]]
             found["given_away"] += now[0] * value * (reached + plan.points[:, today] * (1 - of["breakage"]))
