@@ -235,6 +235,15 @@ def test_delight_brings_customers_and_unevenness_alone_brings_none():
     assert found["referred"][[0, 2], 0].tolist() == [0, 0]
 
 
+@pytest.mark.parametrize("spread", [0.0, 1.0])
+def test_unevenness_that_customers_get_used_to_brings_none_either(spread):
+    setting, worth = world(78, referrals=0.05, kappa_exp=0.3, unevenness=0.6), np.full((1, 12), 10.0)
+    plans = [NOTHING, better(0.5), better(0.5, "other", spread=spread), better(0.0, "only", spread=spread)]
+    found = simulate(alike(1_000, 0.3, at_orders=0.05), plans, setting, worth_of_new=worth)["referred"][:, 0]
+    assert found[2] == pytest.approx(found[1])
+    assert found[3] == 0
+
+
 def test_a_standard_that_rises_faster_takes_customers_from_all_but_todays_path():
     setting = world(156, theta_exp=0.5, level_exp=0.5, kappa_exp=0.3, sector_rise=0.5)
     found = simulate(alike(5_000, 0.5, at_orders=0.1), [NOTHING, NOTHING, better()], setting, rising=True)

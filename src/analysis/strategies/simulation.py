@@ -220,6 +220,7 @@ class _Setting:
         found |= {within(window): np.zeros(shape) for window in WINDOWS if not lives.is_new}
         alive, time, odds = np.ones(shape), np.tile(lives.starts, (shape[0], 1)), np.zeros(shape)
         expected, expected_deal, pace, quiet = np.zeros(shape), np.zeros(shape), np.ones(shape), np.ones(shape)
+        used_to = np.zeros(shape)  # of what is planned, so that unevenness delights nobody
         log_odds = np.where(lives.at_orders > 0, logit(np.clip(lives.at_orders, 1e-12, 1 - 1e-12)), -np.inf)
         others = np.arange(shape[0])[:, None] > 0
         # What today's uneven encounters do on average is in the fitted model already.
@@ -273,7 +274,7 @@ class _Setting:
             gap, deal_gap = met - expected, plan.depth * uses + points - expected_deal
             felt, felt_deal = (response(each, of["loss_aversion"]) for each in (gap, deal_gap))
             felt = felt - todays
-            delight = np.maximum(planned - (expected - expected[0]), 0.0)
+            delight, used_to = np.maximum(planned - used_to, 0.0), expected_after(used_to, planned, of["kappa_exp"])
             expected = expected_after(expected, met, of["kappa_exp"])
             expected_deal = expected_deal + of["kappa_deal"] * deal_gap
 
