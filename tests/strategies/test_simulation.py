@@ -130,6 +130,14 @@ def test_what_those_struck_would_have_brought_is_lost_by_their_leaving():
     assert found["stay"][1] == pytest.approx(np.diff(found["profit"], axis=0)[0])
 
 
+@pytest.mark.parametrize("leaves", [{"at_orders": 0.1}, {"in_time": 0.02}])
+def test_where_nothing_but_leaving_changes_the_whole_difference_is_that_of_staying(leaves):
+    setting = world(104, theta_exp=0.5, level_exp=0.5, loss_aversion=3.0, unevenness=0.6, kappa_exp=0.3)
+    plans = [NOTHING, better(0.2, "even", spread=0.0), better(-0.5, "worse", ends_week=30)]
+    found = simulate(alike(2_000, 0.4, **leaves), plans, setting)
+    assert found["stay"][1:] == pytest.approx(found["profit"][1:] - found["profit"][0], abs=2e-3)
+
+
 def test_whoever_orders_sooner_and_leaves_in_time_stays_no_longer():
     setting = world(200, gamma_exp=0.5)
     found = simulate(alike(4_000, 0.5, in_time=0.05), [NOTHING, better(1.0)], setting)

@@ -40,7 +40,7 @@ from analysis.value.groups import ENDS, value_segment
 BLOCK = 2_048
 """Lives that are followed at once."""
 GONE = 3e-4
-"""Chance of still being there, also on today's path, below which a life is followed no further."""
+"""Chance of still being there, also if customers left as today, below which a life is followed no further."""
 WINDOWS = (13, 26, 52)
 """Weeks after which an experiment could look."""
 SEGMENTS = tuple(ENDS["value"])
@@ -219,6 +219,7 @@ class _Setting:
         found = {name: np.zeros(shape) for name in PARTS} | {"revenue": np.zeros((1, count))}
         found |= {within(window): np.zeros(shape) for window in WINDOWS if not lives.is_new}
         alive, time, odds = np.ones(shape), np.tile(lives.starts, (shape[0], 1)), np.zeros(shape)
+        stayed = np.ones(shape)  # the chance of being there if encounters made customers leave as today's do
         expected, expected_deal, pace, quiet = np.zeros(shape), np.zeros(shape), np.ones(shape), np.ones(shape)
         used_to = np.zeros(shape)  # of what is planned, so that unevenness delights nobody
         log_odds = np.where(lives.at_orders > 0, logit(np.clip(lives.at_orders, 1e-12, 1 - 1e-12)), -np.inf)
@@ -252,8 +253,8 @@ class _Setting:
             if self.attack is not None:
                 shield = of["bond_shield"] * np.maximum(expected - expected[0], 0.0)
                 gone = gone + others * self.attack.hazard(of["rival_pull"], shield, time, until)
-            alive = alive * np.exp(-gone)
-            here = (then < horizon) & (np.maximum(alive, alive[0]) > GONE)
+            alive, stayed = alive * np.exp(-gone), stayed * np.exp(-hazard[0] * (until - time))
+            here = (then < horizon) & (np.maximum(alive, stayed) > GONE)
             if not here.any():
                 return found
             time, number = until, number + 1
@@ -283,9 +284,7 @@ class _Setting:
             service = plan.service[row, week] + gift * plan.gift_cost
             margin = money.list_margin * value - given - money.cost_per_order - service
             found["profit"] += now * margin
-            # Where customers leave in time, today's chance of being there is that at the moment of this order.
-            todays_alive = alive[0] * np.exp(np.minimum(hazard[0] * (time[0] - time), 100.0))
-            found["stay"] += (alive - todays_alive) * here * np.exp(-delta * time) * margin
+            found["stay"] += (alive - stayed) * here * np.exp(-delta * time) * margin
             found["orders"] += now
             found["served"] += now * service
             found["revenue"] += now[0] * lives.value
@@ -302,11 +301,12 @@ class _Setting:
             # What it leaves behind.
             odds = log_odds_of_staying(of, felt_deal, felt, expected - expected[0])
             if is_first:
-                alive = alive * lives.stays
+                alive, stayed = alive * lives.stays, stayed * lives.stays
             else:
                 left = expit(log_odds - odds)
                 struck = (gap < -of["tau"]) & ~(gap[0] < -of["tau"])
                 alive = np.where(here, alive * (1 - left) * ~struck, alive)
+                stayed = np.where(here, stayed * (1 - left[0]), stayed)
             pace, quiet = np.exp(of["gamma_exp"] * felt), np.exp(of["gamma_deal"] * felt_deal)
             is_first = False
 
