@@ -6,13 +6,13 @@ from analysis.strategies.evidence.encounters import encounters_of, refuse_withou
 WINDOW = {"observation_start": "2022-01-03", "observation_end": "2023-12-31"}
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def loaded(load_frame):
     """Orders of simulated orders over their two years."""
     return lambda frame, **data: load_frame(frame, **(WINDOW | data))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def met(loaded):
     """Encounters of simulated orders, of which it is known what they saved."""
 
@@ -25,7 +25,7 @@ def met(loaded):
     return met
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def why():
     """Code of the reason why a question has no answer."""
 

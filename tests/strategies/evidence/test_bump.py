@@ -5,14 +5,7 @@ import pandas as pd
 import pytest
 from tests.strategies.evidence.planted import START, growing_orders, promoted_orders
 
-from analysis.strategies.evidence.promotions import (
-    AROUND,
-    daily_orders,
-    participants_of,
-    promotional_bump,
-    reach_of,
-    week_design,
-)
+from analysis.strategies.evidence.promotions import daily_orders, promotional_bump
 
 USUAL = {"level": 0.9, "seed": 1}
 SHOP = {"customers": 1_400, "weeks": 104}
@@ -65,72 +58,20 @@ def test_newcomers_who_come_in_promotion_weeks_are_no_lift(met):
     assert found.estimates == {}
 
 
-def test_what_customers_who_were_there_before_order_more_is_told_beside_a_surge_of_newcomers(bump):
-    found = bump(*growing_orders(lift=0.8, borrowed=0.25, seed=1, customers=4_000, weeks=104))
+@pytest.mark.parametrize(("begin", "days"), [("2022-01-03", 0), ("2022-01-03", 3), ("2022-07-04", 0)])
+def test_what_customers_who_were_there_before_order_more_is_told_beside_a_surge_of_newcomers(bump, begin, days):
+    """Also where promotions begin on a Thursday, and where customers were there before the data begin."""
+    orders, calendar = growing_orders(lift=0.8, borrowed=0.25, seed=1, customers=4_000, weeks=104, days=days)
+    found = bump(orders[orders["date"] >= begin], calendar, births_known=begin < "2022-07-04")
     assert _holds(found["lift"].estimate, 0.6 * 0.8)
     assert _holds(found.details["borrowed"], 0.25)
     assert _holds(found.details["promotional_lift"], 0.8)
     assert found["lift"].verdict == "estimate"
 
 
-def test_customers_who_were_there_before_the_data_begin_tell_the_same(bump):
-    orders, calendar = growing_orders(lift=0.8, borrowed=0.25, seed=1, customers=4_000, weeks=104)
-    found = bump(orders[orders["date"] >= "2022-07-04"], calendar, births_known=False)
-    assert _holds(found["lift"].estimate, 0.6 * 0.8)
-    assert _holds(found.details["borrowed"], 0.25)
-
-
 def test_a_promotion_counts_by_its_days_and_one_shorter_than_a_week_as_a_week(met):
     found = daily_orders(met(_promoted(customers=400)[0]), _calendar((74, 3), (144, 10), (283, 7), (7_000, 7)))
     assert found.index[found["promoted"]].tolist() == [*range(74, 81), *range(144, 154), *range(283, 290)]
-
-
-def test_only_customers_who_were_there_before_are_counted(met):
-    orders, calendar = growing_orders(lift=0.0, customers=800, weeks=104, seed=1)
-    encounters = met(orders)
-    found, born = daily_orders(encounters, calendar), encounters.day[encounters.first]
-    assert found["there"].tolist() == [(born < day).sum() for day in found.index]
-    assert found["there"].iloc[0] >= 50 > (born < found.index[0] - 7).sum()
-    later = encounters.day[encounters.number > 0]
-    assert found["orders"].tolist() == [(later == day).sum() for day in found.index]
-    unknown = daily_orders(replace(encounters, births_known=False), calendar)
-    assert unknown["there"].iloc[0] >= len(born) / 2 > 50
-
-
-@pytest.mark.parametrize("first", [0, 3])
-@pytest.mark.parametrize("every", range(5, 9))
-def test_columns_can_always_be_told_apart_and_share_no_day(every, first):
-    week = np.arange(728) // 7
-    found = week_design(pd.DataFrame({"promoted": week % every == first, "week": week}))
-    assert np.linalg.matrix_rank(found) == found.shape[1]
-    assert found.filter(["promoted", *AROUND]).sum(axis=1).max() == 1
-
-
-def test_a_promotion_that_begins_within_a_week_counts_in_part_in_each_of_its_columns():
-    day = np.arange(420)
-    days = pd.DataFrame({"promoted": np.isin((day - 3) // 7, (12, 28, 44)), "week": day // 7})
-    shares = (7 * week_design(days)[["long_before", "before", "promoted", "after"]]).round(9).loc[24:33].T.to_numpy()
-    # Of a promotion that begins on a Thursday, the days of the weeks from four before on.
-    assert shares.tolist() == [
-        [4, 7, 3, 0, 0, 0, 0, 0, 0, 0],
-        [0, 0, 0, 4, 3, 0, 0, 0, 0, 0],
-        [0, 0, 0, 0, 4, 3, 0, 0, 0, 0],
-        [0, 0, 0, 0, 0, 4, 7, 3, 0, 0],
-    ]
-
-
-@pytest.mark.parametrize("usual_deals", [0.0, 0.6, 0.95])
-def test_the_share_of_orders_and_the_depth_are_those_beyond_the_usual_deals(met, usual_deals):
-    planted = {"lift": 1.0, "borrowed": 0.0, "reach": 0.5, "customers": 600, "usual_deals": usual_deals}
-    orders, calendar = _promoted(**planted, seed=2)
-    encounters = met(orders)
-    share, depth = participants_of(encounters, daily_orders(encounters, calendar))
-    # Half of the customers order twice as much in promotion weeks.
-    assert share == pytest.approx(2 / 3, abs=0.02)
-    assert depth == pytest.approx(0.2 - 0.05 * usual_deals, abs=0.003)
-    assert reach_of(share, 0.5) == pytest.approx(0.5, abs=0.03)
-    nothing = replace(encounters, saved=np.zeros(len(encounters)))
-    assert participants_of(nothing, daily_orders(encounters, calendar)) == (0, 0)
 
 
 @pytest.mark.parametrize("every", range(2, 9))

@@ -9,8 +9,8 @@ from tests.strategies.evidence.planted import NOTHING, PLANNERS, PLANTED, SELDOM
 from analysis.strategies.evidence.likelihood import DRAWS, EXPERIENCE, expectation_curve
 
 
-def _curve(met, truth, *, customers=1_500, seed=1, answered=1.0, **kind):
-    found = met(planted_orders(truth, customers=customers, seed=seed))
+def _curve(met, truth, *, customers=1_500, seed=1, answered=1.0, births_known=True, **kind):
+    found = replace(met(planted_orders(truth, customers=customers, seed=seed)), births_known=births_known)
     usual = {"initial": found.mean_saved, "dropout": (truth.a, truth.b), "level": 0.9, "seed": 1}
     return expectation_curve(found, scored(found.saved, answered, seed), **(usual | kind))
 
@@ -19,23 +19,24 @@ def _holds(interval, value):
     return interval.lower <= value <= interval.upper
 
 
-@pytest.fixture
-def planted(met):
-    return _curve(met, PLANTED)
+def _held(found, truth):
+    """Which intervals hold what was planted."""
+    held = {name: _holds(found[name].estimate, getattr(truth, name)) for name in ("gamma", "theta")}
+    return held | {name: _holds(found.details[name], getattr(truth, name)) for name in ("kappa", "loss_aversion")}
 
 
-def test_what_was_planted_is_recovered_and_replaces_assumptions(planted):
-    assert _holds(planted["gamma"].estimate, PLANTED.gamma)
-    assert _holds(planted["theta"].estimate, PLANTED.theta)
-    assert _holds(planted.details["kappa"], PLANTED.kappa)
-    assert _holds(planted.details["loss_aversion"], PLANTED.loss_aversion)
-    assert set(planted.estimates) == {"gamma_deal", "theta_deal", "kappa_deal", "loss_aversion"}
-
-
-def test_draws_belong_together(planted):
-    assert all(draws.shape == (DRAWS,) for draws in planted.estimates.values())
+@pytest.mark.parametrize(("buying", "customers", "seed"), [({}, 1_500, 1), (SELDOM, 3_000, 2)], ids=["often", "seldom"])
+def test_what_was_planted_is_recovered_and_replaces_assumptions_by_draws_that_belong_together(
+    met, buying, customers, seed
+):
+    truth = replace(PLANTED, **buying)
+    found = _curve(met, truth, customers=customers, seed=seed)
+    assert all(_held(found, truth).values())
+    replaced = {"gamma_deal", "theta_deal", "kappa_deal", "loss_aversion"}
+    assert set(found.estimates) == replaced if not buying else "gamma_deal" in found.estimates
+    assert all(draws.shape == (DRAWS,) for draws in found.estimates.values())
     # A steeper curve with less asymmetry explains shortfalls as well as a flatter one with more.
-    assert np.corrcoef(planted.estimates["gamma_deal"], planted.estimates["loss_aversion"])[0, 1] < -0.3
+    assert np.corrcoef(found.estimates["gamma_deal"], found.estimates["loss_aversion"])[0, 1] < -0.3
 
 
 def test_where_nothing_was_planted_nothing_is_found(met):
@@ -53,26 +54,19 @@ def test_customers_of_one_order_do_not_give_their_outcome_away(met):
     assert sum(bool(each.estimates) for each in found) <= 1
 
 
-def test_what_was_planted_is_recovered_where_customers_order_seldom(met):
-    truth = replace(PLANTED, **SELDOM)
-    found = _curve(met, truth, customers=3_000, seed=2)
-    assert _holds(found["gamma"].estimate, truth.gamma)
-    assert _holds(found["theta"].estimate, truth.theta)
-    assert _holds(found.details["kappa"], truth.kappa)
-    assert _holds(found.details["loss_aversion"], truth.loss_aversion)
-    assert "gamma_deal" in found.estimates
-
-
 def test_scores_of_half_the_orders_do_not_make_effects_larger(met):
-    found = _curve(met, PLANTED, customers=3_000, answered=0.5, channel=EXPERIENCE)
-    assert _holds(found["gamma"].estimate, PLANTED.gamma)
-    assert _holds(found["theta"].estimate, PLANTED.theta)
-    assert _holds(found.details["loss_aversion"], PLANTED.loss_aversion)
+    held = _held(_curve(met, PLANTED, customers=3_000, answered=0.5, channel=EXPERIENCE), PLANTED)
+    assert held["gamma"]
+    assert held["theta"]
+    assert held["loss_aversion"]
 
 
-def test_too_few_scores_in_a_row_are_refused(met, why):
-    asked = {"customers": 400, "answered": 0.2, "channel": EXPERIENCE}
-    assert why(_curve, met, PLANTED, **asked) == "too_few_answered"
+@pytest.mark.parametrize(("truth", "asked", "code"), [
+    (PLANTED, {"customers": 400, "answered": 0.2, "channel": EXPERIENCE}, "too_few_answered"),
+    (replace(NOTHING, r=0.3, alpha=30.0), {"customers": 200, "seed": 4}, "too_few_intervals"),
+])  # fmt: skip
+def test_too_few_intervals_or_scores_in_a_row_are_refused(met, why, truth, asked, code):
+    assert why(_curve, met, truth, **asked) == code
 
 
 def test_deals_that_follow_from_the_wait_are_unmasked_by_the_placebo(met):
@@ -99,17 +93,9 @@ def test_effects_of_the_experience_are_found_and_stay_in_the_unit_of_the_scores(
 
 def test_where_births_are_unknown_the_first_orders_only_form_the_expectation(met):
     known = met(planted_orders(PLANTED, customers=800, seed=2))
-    usual = {"initial": known.mean_saved, "dropout": (PLANTED.a, PLANTED.b), "level": 0.9, "seed": 1}
-    unknown = replace(known, births_known=False)
-    found = expectation_curve(unknown, unknown.saved, **usual)
+    found = _curve(met, PLANTED, customers=800, seed=2, births_known=False)
     assert found.details["encounters"] == int((known.number >= 3).sum())
     assert _holds(found["gamma"].estimate, PLANTED.gamma)
-
-
-def test_too_few_intervals_are_refused(met, why):
-    scarce = met(planted_orders(replace(NOTHING, r=0.3, alpha=30.0), customers=200, seed=4))
-    usual = {"initial": 0.1, "dropout": (1.5, 18.0), "level": 0.9, "seed": 1}
-    assert why(expectation_curve, scarce, scarce.saved, **usual) == "too_few_intervals"
 
 
 @pytest.mark.slow
@@ -122,7 +108,7 @@ def test_intervals_hold_what_was_planted_at_the_stated_rate(met, buying):
     """
     truth = replace(PLANTED, **buying)
     found = [_curve(met, truth, seed=seed) for seed in range(40)]
-    assert min(_coverage(found, truth)) >= 0.8
+    assert np.mean([[*_held(each, truth).values()] for each in found], axis=0).min() >= 0.8
     assert np.mean([len(each.estimates) > 0 for each in found]) >= 0.8
 
 
@@ -132,17 +118,7 @@ def test_intervals_hold_what_was_planted_where_scores_are_missing(met, answered)
     """Over 60 companies, with 80% of the orders scored: gamma 93%, theta 85%, smoothing 95%, asymmetry 90%; with 50%:
     82, 90, 93 and 88%. Below 70% of 20 would be a fault."""
     found = [_curve(met, PLANTED, seed=300 + seed, answered=answered, channel=EXPERIENCE) for seed in range(20)]
-    assert min(_coverage(found, PLANTED)) >= 0.7
-
-
-def _coverage(found, truth):
-    """Shares of companies in which each interval holds what was planted."""
-    return (
-        np.mean([_holds(each["gamma"].estimate, truth.gamma) for each in found]),
-        np.mean([_holds(each["theta"].estimate, truth.theta) for each in found]),
-        np.mean([_holds(each.details["kappa"], truth.kappa) for each in found]),
-        np.mean([_holds(each.details["loss_aversion"], truth.loss_aversion) for each in found]),
-    )
+    assert np.mean([[*_held(each, PLANTED).values()] for each in found], axis=0).min() >= 0.7
 
 
 @pytest.mark.slow

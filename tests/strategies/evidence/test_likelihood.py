@@ -6,34 +6,26 @@ from scipy.stats import beta
 from scipy.stats import gamma as gamma_distribution
 
 from analysis.strategies.evidence.encounters import Intervals, gaps
-from analysis.strategies.evidence.likelihood import JointLikelihood, dropout_nodes, maximum, sandwich
+from analysis.strategies.evidence.likelihood import JointLikelihood, dropout_nodes
 
 POINT = np.array([0.1, 0.2, 0.3, 0.5, 1.0, 0.6, -0.4, 0.1, 0.2, 0.3, 0.2])
 
 
-def _intervals(customers, seed):
-    rng = np.random.default_rng(seed)
-    count = rng.integers(1, 8, customers)
-    first, n = np.cumsum(count) - count, int(count.sum())
-    is_open = np.zeros(n, dtype=bool)
-    is_open[first + count - 1] = True
-    return Intervals(np.arange(n), rng.exponential(1, n), is_open, rng.normal(size=n)), rng
-
-
 @pytest.fixture(scope="module")
 def likelihood():
-    intervals, rng = _intervals(40, seed=1)
-    met = rng.normal(0, 0.2, len(intervals))
+    rng = np.random.default_rng(1)
+    count = rng.integers(1, 8, 40)
+    n = int(count.sum())
+    is_open = np.isin(np.arange(n), np.cumsum(count) - 1)
+    intervals = Intervals(np.arange(n), rng.exponential(1, n), is_open, rng.normal(size=n))
+    met = rng.normal(0, 0.2, n)
     return JointLikelihood(intervals, lambda kappa: gaps(met, intervals.first, intervals.count, kappa, 0.0), (0.5, 3.0))
 
 
-def test_the_gradient_is_that_of_the_likelihood(likelihood):
+def test_the_gradient_is_that_of_the_likelihood_and_scores_add_up_to_it(likelihood):
     moves = np.eye(len(POINT)) * 1e-6
     numeric = [(likelihood.penalised(POINT + m)[0] - likelihood.penalised(POINT - m)[0]) / 2e-6 for m in moves]
     assert np.allclose(likelihood.penalised(POINT)[1], numeric, rtol=1e-5, atol=1e-5)
-
-
-def test_scores_add_up_to_the_gradient_of_the_likelihood(likelihood):
     distance = (POINT - likelihood.prior_mean) / likelihood.prior_sd**2
     assert np.allclose(likelihood.scores(POINT).sum(axis=0) - distance, likelihood.penalised(POINT)[1])
 
@@ -67,13 +59,3 @@ def test_the_nodes_have_the_moments_of_the_dropout(a, b):
     for power in (0, 1, 3):
         expected = [beta.moment(power, a, b + m) if power else 1.0 for m in survived]
         assert np.allclose((np.exp(weight) * expit(odds) ** power).sum(axis=1), expected, rtol=1e-6)
-
-
-def test_with_no_gaps_the_effects_stay_at_their_prior():
-    intervals, _ = _intervals(300, seed=2)
-    nothing = np.zeros(len(intervals))
-    likelihood = JointLikelihood(intervals, lambda kappa: (nothing, nothing), (0.5, 3.0))
-    point, converged = maximum(likelihood, likelihood.start)
-    assert converged
-    assert np.allclose(point[3:7], likelihood.prior_mean[3:7], atol=0.05)
-    assert np.isfinite(sandwich(likelihood, point)).all()
