@@ -13,7 +13,6 @@ from analysis.config import StrategiesConfig
 from analysis.config.strategies import NOTHING, Experience, Gift, Promotion, Strategy
 from analysis.data.simulation import PurchaseTruth, SpendTruth, simulate_transactions
 from analysis.errors import InputRefused, Unavailable, UsageError
-from analysis.models.purchase import PurchaseModel
 from analysis.report.results import plain
 from analysis.strategies.decision import FORMS
 from analysis.strategies.dynamics import ParameterDraws
@@ -42,7 +41,7 @@ def compared(fits):
 
 
 @pytest.mark.parametrize(
-    ("model", "horizon", "years"), [("BGNBD", "13W", 91 / 365.25), ("MBGNBD", "30M", 2.5), ("ParetoNBD", "30M", 2.5)]
+    ("model", "horizon", "years"), [("BGNBD", "13W", 91 / 365.25), ("MBGNBD", "1Y", 1.0), ("ParetoNBD", "30M", 2.5)]
 )
 def test_going_on_as_today_is_the_value_section_to_six_digits(fits, model, horizon, years):
     fit, spend = fits[0][model], fits[1]
@@ -263,15 +262,12 @@ def test_strategies_that_cannot_be_are_refused_all_at_once(fits):
         rl.compare_strategies(fit, spend, [Strategy("deep", Promotion(depth=0.9))], gross_margin=0.3, todays_deal=0.3)
     with pytest.raises(Unavailable, match="no amounts of money"):
         rl.compare_strategies(fit, None, [late], gross_margin=0.3)
+    with pytest.raises(Unavailable, match="nobody leaves"):
+        rl.compare_strategies(rl.NBD().fit(summary()), spend, [BUILT_IN[0]], gross_margin=0.3)
     with pytest.raises(UsageError, match="late: starts_week == 60"):
         rl.compare_strategies(fit, spend, late, gross_margin=0.3, horizon="1Y")  # one alone is a list of one
     with pytest.raises(InputRefused, match="gross_margin"):
         rl.compare_strategies(fit, spend, [late], gross_margin=1.3)
-
-
-def test_a_model_in_which_nobody_leaves_says_so():
-    with pytest.raises(Unavailable, match="nobody leaves"):
-        PurchaseModel.draw_customers(rl.BGNBD(), None, None, 0, 0.0)
 
 
 def test_any_two_built_in_strategies_can_be_done_together():

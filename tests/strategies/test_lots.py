@@ -21,18 +21,13 @@ MARGIN = dict(zip(COSTS, (0.4, 1.0, 0.25, 2.0), strict=True))
 
 @pytest.fixture(scope="module")
 def lists(small_shop):
-    costs = {"cost_per_contact": 0.5, "incentive": 2.0}
-
-    @cache
-    def of_all():
-        return contact_lists(*small_shop, **costs)
+    """The lists of a shop; those without a lot are drawn up once."""
 
     def lists(lots=None, **given):
-        if lots is None and not given:
-            return of_all()
-        return contact_lists(*small_shop, **costs, lots=lots, **given)
+        return contact_lists(*small_shop, cost_per_contact=0.5, incentive=2.0, lots=lots, **given)
 
-    return lists
+    plain = cache(lists)
+    return lambda lots=None, **given: plain() if lots is None and not given else lists(lots, **given)
 
 
 def with_win_back(found, **figures):
@@ -178,6 +173,7 @@ class TestReadingBack:
         orders, lots, sent = shop(0.1)
         assert lot_effects(orders, lots).lots["state"].tolist() == ["unconfirmed"] * 3
         assert lot_effects(orders, lots).effects.empty
+        assert lot_effects(orders, None).lots.empty
         assert lot_effects(orders, lots, sent.assign(list="gift")).lots["state"].tolist() == ["unconfirmed"] * 3
         assert lot_effects(orders, lots, sent.iloc[:800]).lots["state"].tolist()[0] == "counts"
         late = lots.assign(end=pd.Timestamp(END) + pd.Timedelta(days=1))
@@ -208,10 +204,6 @@ class TestReadingBack:
         shown = found["lift"] * (0.4 * 32 - 1)
         assert 0.4 < np.ptp(found["shrunk"]) / np.ptp(shown) < 0.95
         assert found["shrunk"].abs().max() < shown.abs().max()  # a contact is taken to change nothing
-
-    def test_without_a_lot_there_is_nothing(self):
-        orders, *_ = shop(0.0, lots=1)
-        assert lot_effects(orders, None).lots.empty
 
 
 def declared(looks, paths, seed, lists=1, skew=False):

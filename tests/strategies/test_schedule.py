@@ -25,16 +25,8 @@ def test_what_is_borrowed_is_paid_back_in_the_quiet_weeks_after_it():
     assert owed(close)[:6].tolist() == [0, 0.5, 0.5, 0, 0.5, 0.5]
     assert owed(close)[-1] == 0
     assert owed(close).sum() <= close.promoted.sum()
-
-
-def test_at_the_end_of_the_horizon_only_what_falls_into_it_is_missing():
-    assert owed(_of(Promotion(every_weeks=14), weeks=16))[14:].tolist() == [0, 0.25]
-
-
-def test_a_permanent_deal_borrows_nothing():
-    found = _of(Promotion(every_weeks=1))
-    assert found.promoted.all()
-    assert not owed(found).any()
+    assert owed(_of(Promotion(every_weeks=14)))[14:].tolist() == [0, 0.25]  # only what falls into the horizon
+    assert not owed(_of(Promotion(every_weeks=1))).any()
 
 
 def test_costs_are_spread_over_the_weeks_in_which_something_is_done():

@@ -74,8 +74,7 @@ def test_a_promotion_counts_by_its_days_and_one_shorter_than_a_week_as_a_week(me
     assert found.index[found["promoted"]].tolist() == [*range(74, 81), *range(144, 154), *range(283, 290)]
 
 
-@pytest.mark.parametrize("every", range(2, 9))
-@pytest.mark.parametrize("weeks", [101, 104])
+@pytest.mark.parametrize(("every", "weeks"), [(2, 101), (4, 104), (5, 101), (6, 104), (7, 101), (8, 104)])
 def test_however_often_promotions_come_nothing_is_claimed_that_is_not_there(bump, why, every, weeks):
     """Every second to fourth week every week is beside a promotion, and up to the fifth none is left for a placebo."""
     shop = _promoted(every=every, weeks=weeks, customers=300)

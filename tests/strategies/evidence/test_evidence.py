@@ -99,6 +99,7 @@ def complete_journey(sample_study):
     return loyalty_evidence(orders, fit, campaigns=complete_journey_campaigns())
 
 
+@pytest.mark.slow
 def test_the_naive_look_at_the_complete_journey_is_confounded_and_replaces_no_assumption(complete_journey):
     """The gap "explains" the interval that was over better than the one that followed."""
     assert complete_journey.estimates == {}
@@ -108,6 +109,7 @@ def test_the_naive_look_at_the_complete_journey_is_confounded_and_replaces_no_as
     assert pace.placebo.upper < pace.estimate.estimate < 0
 
 
+@pytest.mark.slow
 def test_its_campaigns_went_to_customers_who_were_changing_already(complete_journey):
     assert complete_journey.parts["campaigns"]["orders"].placebo.upper < 0
     assert complete_journey.parts["campaigns"]["orders"].verdict == "association"
