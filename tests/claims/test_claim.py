@@ -1,13 +1,10 @@
 """What a claim is, how it gets its inputs, and the one rule for verdicts."""
 
-from inspect import signature
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import analysis as rl
 from analysis.claims import Outcome, Range, Verdict, claim_step, from_draws
@@ -18,25 +15,17 @@ from analysis.interval import Interval
 from analysis.words import Message
 
 
-@pytest.mark.parametrize(
-    ("chances", "outcome"),
-    [
-        ((0.95, 0.99), Outcome.SUPPORTED),
-        ((0.9499, 0.99), Outcome.DEPENDS),
-        ((0.05, 0.0), Outcome.CONTRADICTED),
-        ((0.0501, 0.0), Outcome.DEPENDS),
-        ((0.999, 0.001), Outcome.DEPENDS),  # models that are sure of opposite things are not averaged
-    ],
-)
+@pytest.mark.parametrize(("chances", "outcome"), [
+    ((0.95, 0.99), Outcome.SUPPORTED),
+    ((0.9499, 0.99), Outcome.DEPENDS),
+    ((0.05, 0.0), Outcome.CONTRADICTED),
+    ((0.0501, 0.0), Outcome.DEPENDS),
+    ((0.999, 0.001), Outcome.DEPENDS),  # models that are sure of opposite things are not averaged
+])  # fmt: skip
 def test_a_claim_holds_or_fails_only_where_every_model_says_so(chances, outcome):
-    assert Verdict(probabilities=dict(zip("ab", chances, strict=True))).verdict is outcome
-
-
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=4))
-def test_a_verdict_is_clear_exactly_where_its_error_is_small(chances):
-    verdict = Verdict(probabilities=dict(enumerate(chances)))
-    clear = verdict.verdict in {Outcome.SUPPORTED, Outcome.CONTRADICTED}
-    assert clear == (verdict.error <= 0.05 + 1e-12)
+    found = Verdict(probabilities=dict(zip("ab", chances, strict=True)))
+    assert found.verdict is outcome
+    assert (outcome is not Outcome.DEPENDS) == (found.error <= 0.05 + 1e-12)
 
 
 def test_a_probability_from_draws_never_reaches_zero_or_one_and_a_range_holds_at_both_ends():
@@ -51,34 +40,20 @@ def test_a_draw_that_is_not_a_number_does_not_hold_the_claim_but_is_left_out_of_
     assert found.estimates["data"] == Interval(0.5, 0.5, 0.5, 0.9)
 
 
-def test_one_interval_for_all_models_has_the_widest_ends_and_averages_nothing():
-    found = Verdict(estimates={"BG/NBD": Interval(0.2, 0.1, 0.3, 0.9), "MBG/NBD": Interval(0.5, 0.4, 0.6, 0.9)})
-    assert found.estimate == Interval(0.2, 0.1, 0.6, 0.9)
-    assert Verdict().estimate is None
-
-
 EARLY = Message("x", code="data.born_before_start_kept", customers=9, share=0.4, days=28)
 
 
-@pytest.mark.parametrize(
-    ("orders", "split", "code"),
-    [
-        ({"has_money": False}, None, "claim.reason.no_money"),
-        ({"left_truncation": EARLY}, None, "claim.reason.births_unknown"),
-        ({}, Unavailable("No holdout", code="backtest.reason.switched_off"), "backtest.reason.switched_off"),
-    ],
-)
+@pytest.mark.parametrize(("orders", "split", "code"), [
+    ({"has_money": False}, None, "claim.reason.no_money"),
+    ({"left_truncation": EARLY}, None, "claim.reason.births_unknown"),
+    ({}, Unavailable("No holdout", code="backtest.reason.switched_off"), "backtest.reason.switched_off"),
+])  # fmt: skip
 def test_what_is_missing_is_the_reason(orders, split, code):
     orders = SimpleNamespace(**{"has_money": True, "left_truncation": None} | orders)
     found = claim_step("longer_more_profitable")(orders=orders, split=split, credible_level=0.9, seed=1)
     assert found.verdict is Outcome.NOT_TESTABLE
     assert found.reason.code == code
     assert found.found == [found.reason]
-
-
-def test_an_input_of_a_claim_that_has_a_default_may_be_missing_and_no_other():
-    parameters = signature(claim_step("long_standing_spend_more")).parameters
-    assert (parameters["growth"].default, parameters["orders"].default) == (None, Unavailable)
 
 
 def test_a_verdict_says_its_number_under_each_model_with_what_it_means():

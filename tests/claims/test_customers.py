@@ -1,7 +1,6 @@
 """Claims about the best, the oldest and the returning customers, on companies of which it is known what is true."""
 
 import numpy as np
-import pandas as pd
 import pytest
 from scipy.stats import norm, spearmanr
 from scipy.stats import t as student_t
@@ -9,13 +8,7 @@ from tests.claims.companies import cohorts, company, heavy_buyers_stay, loyal_cu
 
 from analysis.claims import Outcome
 from analysis.claims import customers as module
-from analysis.claims.customers import (
-    binned,
-    rank_correlation_draws,
-    slope_over_cohorts,
-    top_share,
-    top_share_draws,
-)  # fmt: skip
+from analysis.claims.customers import rank_correlation_draws, slope_over_cohorts, top_share, top_share_draws
 
 
 def verdict_of(claim, workdir, frame):
@@ -27,14 +20,6 @@ class TestShareOfTheBest:
         assert top_share(np.array([8.0, 1, 1, 0, 0])) == pytest.approx(0.8)
         assert top_share(np.array([1.0, 1, 1, 1])) == pytest.approx(0.2)
         assert top_share(np.array([3.0, 1, 0]), 0.5) == pytest.approx((3 + 0.5) / 4)
-
-    def test_binning_moves_it_by_nothing_that_matters(self):
-        values = np.random.default_rng(1).lognormal(0, 1.7, 200_000)
-        count, mean = binned(values)
-        assert count.sum() == len(values)
-        assert count @ mean == pytest.approx(values.sum())
-        cumulative = np.cumsum(count * mean) / values.sum()
-        assert np.interp(0.2, np.cumsum(count) / len(values), cumulative) == pytest.approx(top_share(values), abs=2e-5)
 
     def test_ninety_percent_intervals_cover_a_known_truth(self):
         rng, covered = np.random.default_rng(2), 0
@@ -63,9 +48,7 @@ class TestShareOfTheBest:
         return orders(who, day, 100 * np.concatenate([first / 2, first / 2, first]))
 
     @pytest.mark.parametrize(("share", "outcome"), [(0.80, Outcome.SUPPORTED), (0.5, Outcome.CONTRADICTED)])
-    def test_the_claim_is_true_where_a_fifth_brings_four_fifths_and_false_where_it_brings_half(
-        self, tmp_path, share, outcome
-    ):
+    def test_the_claim_is_true_where_a_fifth_brings_four_fifths_and_false_for_half(self, tmp_path, share, outcome):
         found = verdict_of("twenty_bring_eighty", tmp_path, self.lognormal_company(share, 1))
         assert found.estimate.lower - 0.01 < share < found.estimate.upper + 0.01
         assert found.verdict is outcome
@@ -81,25 +64,6 @@ class TestRankCorrelation:
         x, y = rng.integers(0, 10, 500), rng.integers(0, 10, 500)
         found = rank_correlation_draws(x, x + y, np.zeros(500), rng, draws=0)
         assert found == pytest.approx([spearmanr(x, x + y).statistic])
-
-    def test_a_difference_between_groups_alone_is_none(self):
-        rng = np.random.default_rng(7)
-        group = np.repeat(np.arange(10), 300)
-        x, y = group + 0.1 * rng.random(3_000), group + 0.1 * rng.random(3_000)
-        found = rank_correlation_draws(x, y, group, rng)
-        assert np.quantile(found[1:], 0.005) < 0 < np.quantile(found[1:], 0.995)
-        assert abs(found[0]) < 0.06
-
-    def test_its_draws_are_as_wide_as_over_repeated_samples(self):
-        rng = np.random.default_rng(8)
-
-        def sample():
-            x = rng.standard_normal(400)
-            return x, x + rng.standard_normal(400), np.zeros(400), rng
-
-        repeated = [rank_correlation_draws(*sample(), draws=0)[0] for _ in range(300)]
-        drawn = [rank_correlation_draws(*sample(), draws=200)[1:].std() for _ in range(20)]
-        assert np.mean(drawn) == pytest.approx(np.std(repeated), rel=0.12)
 
     @staticmethod
     def lasting(corr, seed, customers=3_000):
@@ -123,21 +87,15 @@ class TestRankCorrelation:
         assert found.verdict is Outcome.CONTRADICTED
         assert "correlation" in found.details[0].values
 
-    def test_nothing_spent_in_the_holdout_says_nothing(self, tmp_path):
-        frame = self.lasting(0.0, 7, customers=500)
-        frame.loc[frame["date"] > np.datetime64("2021-04-01"), "amount"] = 0.0
-        assert verdict_of("longer_more_profitable", tmp_path, frame).reason.code == "claim.reason.too_few_spenders"
-
 
 class TestCustomersOfThreeYears:
-    @pytest.mark.parametrize(
-        ("growth", "seed", "outcome"), [(0.67, 1, Outcome.SUPPORTED), (0.0, 2, Outcome.CONTRADICTED)]
-    )
+    @pytest.mark.parametrize(("growth", "seed", "size", "outcome"), [
+        (0.67, 1, 3_000, Outcome.SUPPORTED), (0.0, 2, 400, Outcome.CONTRADICTED),
+    ])  # fmt: skip
     def test_spending_that_grows_by_two_thirds_supports_the_claim_and_one_that_stays_does_not(
-        self, tmp_path, growth, seed, outcome
+        self, tmp_path, growth, seed, size, outcome
     ):
-        customers = 3_000 if growth else 400
-        found = verdict_of("long_standing_spend_more", tmp_path, loyal_customers(growth, seed, customers))
+        found = verdict_of("long_standing_spend_more", tmp_path, loyal_customers(growth, seed, size))
         assert found.estimate.estimate == pytest.approx(growth, abs=0.05)
         assert found.verdict is outcome
 
@@ -152,27 +110,19 @@ class TestCustomersOfThreeYears:
 
 
 class TestRepeatShareOfCohorts:
-    @staticmethod
-    def verdict_on(tmp_path, **frame):
-        return verdict_of("forty_percent_repeat", tmp_path, cohorts(**frame))
-
-    @pytest.mark.parametrize(
-        ("ratio", "seed", "outcome"), [(1.5, 1, Outcome.SUPPORTED), (1.0, 2, Outcome.CONTRADICTED)]
-    )
-    def test_a_line_that_brings_half_as_much_again_supports_the_claim_and_a_flat_one_does_not(
-        self, tmp_path, ratio, seed, outcome
-    ):
-        found = self.verdict_on(tmp_path, ratio=ratio, seed=seed)
+    @pytest.mark.parametrize(("ratio", "seed", "outcome"), [
+        (1.5, 1, Outcome.SUPPORTED), (1.0, 2, Outcome.CONTRADICTED),
+    ])  # fmt: skip
+    def test_a_line_that_brings_half_as_much_again_supports_it_and_a_flat_one_not(self, tmp_path, ratio, seed, outcome):
+        found = verdict_of("forty_percent_repeat", tmp_path, cohorts(ratio, seed))
         assert found.estimate.estimate == pytest.approx(ratio - 1, abs=0.03)
         assert found.verdict is outcome
 
-    def test_cohorts_that_differ_by_chance_alone_are_no_evidence(self, tmp_path):
-        reason = self.verdict_on(tmp_path, ratio=1.5, seed=3, differ=False).reason
+    def test_cohorts_that_differ_by_chance_alone_and_three_of_them_are_no_evidence(self, tmp_path):
+        reason = verdict_of("forty_percent_repeat", tmp_path, cohorts(1.5, seed=3, differ=False)).reason
         assert reason.code == "claim.reason.cohorts_alike"
         assert reason.values["low"] < 0.3 < reason.values["high"]
-
-    def test_three_months_of_births_are_too_few(self, tmp_path):
-        reason = self.verdict_on(tmp_path, ratio=1.5, seed=4, months=3).reason
+        reason = verdict_of("forty_percent_repeat", tmp_path, cohorts(1.5, seed=4, months=3)).reason
         assert (reason.code, reason.values["cohorts"]) == ("claim.reason.one_cohort", 3)
 
     def test_intervals_of_the_slope_cover_the_truth_although_shares_and_revenues_share_their_errors(self):
@@ -189,9 +139,3 @@ class TestRepeatShareOfCohorts:
             truth = np.polyfit(share, np.log1p(share), 1)[0]
             covered += abs(slope - truth) < student_t(months - 1).ppf(0.95) * error
         assert 165 <= covered <= 194
-
-    def test_the_mix_of_customers_is_arithmetic(self):
-        lives = pd.DataFrame({"repeats": [False] * 6 + [True] * 4, "revenue": [10.0] * 6 + [30.0] * 4})
-        (mixed,) = module._mixed(lives, 365)
-        more = (0.6 * 10 + 0.4 * 30) / (0.9 * 10 + 0.1 * 30) - 1
-        assert mixed.values == {"more": pytest.approx(more), "days": 365, "share": 0.4}

@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import pytest
 
 import analysis as rl
-from analysis.claims import Claims, Outcome, Verdict
+from analysis.claims import Claims, Verdict
 from analysis.claims.claim import CONFIGURED, DATA
 from analysis.errors import InputRefused, Unavailable
 from analysis.interval import Interval
@@ -69,11 +69,3 @@ def test_the_picture_shows_every_model_beside_the_claimed_range_and_together_no_
 def test_a_setting_that_there_is_not_is_refused(sample_study):
     with pytest.raises(InputRefused, match="gros_margin"):
         rl.test_claims(sample_study("cdnow").orders, gros_margin=0.4)
-
-
-def test_a_claim_about_retention_holds_as_a_whole_only_where_it_does_by_every_measure(sample_study):
-    claims = sample_study("cdnow").claims
-    ids = [f"five_points_more_profit{end}" for end in ("", "_orders", "_again")]
-    assert [str(claims[each].verdict) for each in ids] == ["contradicted", "contradicted", "depends"]
-    assert claims.over_measures("five_points_more_profit") is Outcome.DEPENDS
-    assert claims.over_measures("two_points_equal_cost_cut") is Outcome.CONTRADICTED

@@ -96,15 +96,15 @@ def test_the_store_gives_back_the_result_of_each_step_as_it_was_computed(alone, 
 
 
 def test_what_a_worker_that_died_was_to_compute_is_computed_all_the_same(alone):
-    study = alone.with_(holdout_weeks=20)
+    study = alone.with_(active_window_days=45)
     told = []
     with pool(2, preload=EARLY) as workers:
         for name in study.compute(workers):
             told.append(name)
-            if name == "split":
+            if name == "orders":
                 next(one for one in psutil.Process().children(recursive=True) if worker_name(one)).kill()
     assert sorted(told) == sorted(STORED)
-    assert {"split", "forecasts"} <= set(study.seconds)
+    assert {"periods", "more_orders_stronger_tie"} <= set(study.seconds)
     assert [incident.split(";")[0] for incident in study.incidents] == ["a worker process ended"]
 
 
@@ -147,7 +147,6 @@ with pool(2, preload=EARLY) as workers:
 """
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs POSIX signals")
 def test_no_process_outlives_the_one_that_asked_or_imports_what_lies_beside_the_configuration(tmp_path):
     content = small_shop(tmp_path)
     for name in ("analysis", "numpy", "json", "pickle", "signal"):

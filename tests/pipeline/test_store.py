@@ -67,15 +67,6 @@ def test_what_is_read_is_what_was_written(store, name):
     assert_same(store.read("step", "key"), VALUES[name])
 
 
-def test_files_are_found_again_where_the_folder_is_named_by_way_of_the_one_above(tmp_path):
-    (tmp_path / "below").mkdir()
-    store = Store(tmp_path / "below" / ".." / "store")
-    days = store.new_workdir("step", "key") / "days.parquet"
-    days.write_bytes(b"days")
-    store.write("step", "key", days, {})
-    assert store.read("step", "key").samefile(days)
-
-
 def test_no_changed_byte_is_read_as_whole(store):
     store.write("step", "key", {"draws": np.arange(3.0), "fit": Interval(1.0, 0.5, 2.0, 0.9)}, {})
     path = store.file("step", "key")
@@ -162,13 +153,10 @@ def test_the_folder_is_its_owners_alone_or_refused(store, tmp_path):
         store.folder.chmod(mode)
         with pytest.raises(UsageError, match="others may write into it"):
             Store(store.folder).read("step", "key")
-
-
-@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="only root can give a folder away")
-def test_a_folder_of_someone_else_is_refused(tmp_path):
-    os.chown(tmp_path, 12345, -1)
-    with pytest.raises(UsageError, match="is no folder of your own"):
-        Store(tmp_path).read("step", "key")
+    if os.getuid() == 0:  # only root can give a folder away
+        os.chown(store.folder, 12345, -1)
+        with pytest.raises(UsageError, match="is no folder of your own"):
+            Store(store.folder).read("step", "key")
 
 
 def test_it_keeps_what_was_used_lately_and_removes_the_rest(store, monkeypatch):
@@ -176,14 +164,11 @@ def test_it_keeps_what_was_used_lately_and_removes_the_rest(store, monkeypatch):
         store.prune()
         return {path.name.split("-")[1].removesuffix(".zip") for path in store.folder.glob("step-*")}
 
-    def aged(path: Path, seconds: float) -> None:
-        os.utime(path, (time.time() - seconds,) * 2)
-
     for key, age in (("live", 0), ("old", LIVE + 60), ("read", LONGEST_UNUSED + 60), ("unused", LONGEST_UNUSED + 60)):
         store.new_workdir("step", key).joinpath("days.parquet").write_bytes(b"0" * 500)
         store.write("step", key, np.zeros(100), {})
         for path in store.folder.glob(f"step-{key}*"):
-            aged(path, age)
+            os.utime(path, (time.time() - age,) * 2)
     store.read("step", "read")
     assert kept() == {"live", "old", "read"}
     monkeypatch.setattr("analysis.pipeline.store.MOST_BYTES", 1)

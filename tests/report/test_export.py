@@ -53,20 +53,18 @@ def finished(tmp_path_factory) -> Path:
 
 def test_cells_of_the_laboratory_parameters_warnings_and_tracebacks_are_on_no_page():
     error = new_output("error", ename="ValueError", evalue="secret path", traceback=["/home/somebody"])
+    outputs = [
+        new_output("stream", name="stderr", text="warning in /home/somebody"),
+        new_output("stream", name="stdout", text="printed <b>"),
+        new_output("execute_result", {"text/plain": "[<matplotlib.lines.Line2D at 0x7f>]"}),
+        new_output("execute_result", {"text/plain": "'a result'"}),
+        error,
+    ]
     page = exported(
         new_code_cell("a = 1", metadata={"tags": ["parameters"]}),
         new_code_cell("a = 2", metadata={"tags": ["injected-parameters"]}),
         new_code_cell("only = 'lab'", metadata={"tags": ["lab"]}, outputs=[shown({"text/plain": "lab output"})]),
-        new_code_cell(
-            "shown = True",
-            outputs=[
-                new_output("stream", name="stderr", text="warning in /home/somebody"),
-                new_output("stream", name="stdout", text="printed <b>"),
-                new_output("execute_result", {"text/plain": "[<matplotlib.lines.Line2D at 0x7f>]"}),
-                new_output("execute_result", {"text/plain": "'a result'"}),
-                error,
-            ],
-        ),
+        new_code_cell("shown = True", outputs=outputs),
     )
     assert [code.text for code in page.find_all("code")] == ["shown = True"]
     assert [text.text for text in page.main.find_all("pre", class_="rl")] == ["printed <b>", "'a result'"]
@@ -135,9 +133,9 @@ def test_a_formula_that_cannot_be_read_stays_as_it_was_written():
     assert [code.text for code in page.main.find_all("code")] == ["\\left( x"]
 
 
-@pytest.mark.parametrize(
-    ("name", "looks", "sheets"), [("sample", LOOKS[:2], 4), ("failed", LOOKS[1:2], 1), ("runs", LOOKS[1:2], 1)]
-)
+@pytest.mark.parametrize(("name", "looks", "sheets"), [
+    ("sample", LOOKS[:2], 4), ("failed", LOOKS[1:2], 1), ("runs", LOOKS[1:2], 1),
+])  # fmt: skip
 def test_a_browser_has_nothing_to_complain_of(browser, finished, name, looks, sheets):
     page = finished / f"{name}.html"
     assert problems_of(browser, page, looks) == []

@@ -22,16 +22,6 @@ def finished(folder, name="run", **manifest):
     return run
 
 
-def test_latest_is_a_relative_link_that_moves_and_a_forced_run_gets_the_next_free_number(tmp_path):
-    assert folders.free_run_id(tmp_path, "0123456789ab") == "0123456789ab"
-    for name in ("0123456789ab", "0123456789ab-2"):
-        finished(tmp_path, name)
-        folders.set_latest(tmp_path, name)
-        assert str((tmp_path / "latest").readlink()) == folders.latest_run(tmp_path) == name
-    assert folders.free_run_id(tmp_path, "0123456789ab") == "0123456789ab-3"
-    assert {path.name for path in tmp_path.iterdir()} == {"0123456789ab", "0123456789ab-2", "latest"}
-
-
 LOOK = """
 import sys
 from pathlib import Path
@@ -64,27 +54,6 @@ def test_a_latest_that_points_to_no_run_counts_as_none(tmp_path):
         (tmp_path / "latest").unlink(missing_ok=True)
         (tmp_path / "latest").symlink_to(target)
         assert folders.latest_run(tmp_path) is None
-
-
-def test_a_run_is_damaged_where_its_manifest_cannot_be_read_or_a_file_is_empty(tmp_path):
-    run = finished(tmp_path)
-    assert folders.damage_of(run).endswith(" is missing or empty")
-    for name in folders.PUBLISHED:
-        (run / name).write_text("x")
-    assert folders.damage_of(run) is None
-    (run / folders.MANIFEST).write_text('{"broken')
-    assert folders.damage_of(run) == "manifest.json cannot be read"
-
-
-def test_a_working_folder_is_gone_afterwards_with_the_folders_made_for_it(tmp_path):
-    def interrupted():
-        with folders.work_folder(tmp_path / "out" / "shop") as work:
-            (work / "file").write_text("x")
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        interrupted()
-    assert list(tmp_path.iterdir()) == []
 
 
 def left(folder, name):
@@ -126,13 +95,6 @@ def test_a_place_where_nothing_can_be_written_is_a_usage_problem(tmp_path, monke
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_is_no_run_gives_way(tmp_path):
-    for number in (1, 2):
-        folder = folders.replace_folder(finished(tmp_path, "work", number=number), tmp_path / "failed" / "0123456789ab")
-    assert json.loads((folder / folders.MANIFEST).read_text()) == {"number": 2}
-    assert [path.name for path in (tmp_path / "failed").iterdir()] == ["0123456789ab"]
-
-
 HOLD = """
 import sys, time
 from pathlib import Path
@@ -169,12 +131,6 @@ class TestTheLock:
         holder.wait()
         with report_lock(tmp_path / "shop"):
             assert f"process {holder.pid} " not in (tmp_path / "shop" / HOLDER).read_text()
-
-    def test_with_any_content_does_not_block(self, tmp_path):
-        (tmp_path / LOCK).write_text("12345")
-        (tmp_path / HOLDER).write_bytes(b"\xff\x1b[31m")
-        with report_lock(tmp_path), pytest.raises(ReportLocked), report_lock(tmp_path):
-            pass
 
     def test_does_not_write_through_a_link_that_somebody_left(self, tmp_path):
         (tmp_path / "shop").mkdir()

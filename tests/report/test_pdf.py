@@ -57,7 +57,7 @@ def test_a_run_adds_it_whole_to_a_published_one_and_publishes_none_when_the_time
     before = make("good", "where")
     page, made = (before / "index.html").read_bytes(), (before / "manifest.json").stat().st_mtime_ns
     with pytest.raises(DeadlinePassed) as stopped:
-        make_with(program("sleep 27.1828"), deadline=Deadline(0.1))
+        make_with(program("sleep 27.1828"), deadline=Deadline(0.05))
     assert stopped.value.exit_code == 5
     assert not is_running("27.1828")
     assert not (before / "report.pdf").exists()
@@ -68,8 +68,7 @@ def test_a_run_adds_it_whole_to_a_published_one_and_publishes_none_when_the_time
     assert make_with(chromium()) == before
     content = (before / "report.pdf").read_bytes()
     assert content.startswith(b"%PDF-")
-    assert b"/StructTreeRoot" in content
-    assert b"/MarkInfo" in content
+    assert b"/StructTreeRoot" in content  # it is tagged
     if shutil.which("pdftotext"):
         said = subprocess.run(["pdftotext", before / "report.pdf", "-"], capture_output=True, text=True, check=True)
         assert said.stdout.index("It runs.") < said.stdout.index("here: chosen notebooks")
@@ -92,16 +91,12 @@ def test_a_browser_that_does_not_print_ends_the_run_and_publishes_nothing(make_w
     assert not leftovers(tmp_path / "out")
 
 
-@pytest.mark.parametrize(
-    ("script", "word"),
-    [
-        ("echo no display >&2; exit 3", "ended with code 3: no display"),
-        ("exit 0", "left no complete PDF"),
-        (PRINTS.replace("%%%%EOF", ""), "left no complete PDF"),
-        ("sleep 31.4159 & sleep 31.4159", r"did not finish printing within 0.5 seconds"),
-    ],
-    ids=["fails", "prints nothing", "prints half", "hangs"],
-)
+@pytest.mark.parametrize(("script", "word"), [
+    ("echo no display >&2; exit 3", "ended with code 3: no display"),
+    ("exit 0", "left no complete PDF"),
+    (PRINTS.replace("%%%%EOF", ""), "left no complete PDF"),
+    ("sleep 31.4159 & sleep 31.4159", r"did not finish printing within 0.5 seconds"),
+], ids=["fails", "prints nothing", "prints half", "hangs"])  # fmt: skip
 def test_a_browser_that_does_not_print_is_told_with_its_words(printed, program, tmp_path, script, word):
     with pytest.raises(PrintingFailed, match=word):
         printed(tmp_path / "page.pdf", program(script), *([0.5] if "sleep" in script else []))
@@ -121,9 +116,3 @@ def test_a_missing_browser_is_told_with_the_installing_command_before_anything_i
         make("good", pdf=True)
     assert refused.value.exit_code == 2
     assert not (tmp_path / "out").exists()
-
-
-def test_a_browser_is_found_by_any_of_its_names(tmp_path, monkeypatch, program):
-    monkeypatch.setenv("PATH", str(tmp_path))
-    installed = program("exit 0")
-    assert chromium(("nobody", "browser")) == installed

@@ -18,15 +18,13 @@ from tests.test_golden import golden
 import analysis
 from analysis.config import config_from_mapping, load_config
 from analysis.data.files import files_and_problems
-from analysis.errors import GateFailed, NotebookFailed, NotIdentified, RetentionLabError, Unavailable, UsageError
-from analysis.pipeline import STEPS
+from analysis.errors import GateFailed, NotebookFailed, NotIdentified, RetentionLabError, UsageError
 from analysis.report import folders
 from analysis.report.resolved import write_resolved
-from analysis.report.results import PARTS, headings, missing_parts, write_csv
+from analysis.report.results import write_csv
 from analysis.report.run import Run, run_report
 from analysis.report.stamp import identity
-from analysis.value.contacts import COLUMNS
-from analysis.words import Message, reader
+from analysis.words import reader
 
 DAY = "1998-06-30"
 QUICK = Path(__file__).parents[2] / "notebooks" / "parameters" / "quick.yml"
@@ -130,13 +128,11 @@ class TestARunThatSucceeds:
 
     @pytest.mark.parametrize("name", ["data/[1] orders.csv", "{here}/data/*.csv"])
     def test_names_the_data_as_seen_from_its_folder_and_no_other_place(self, tmp_path, name):
-        name = name.format(here=tmp_path)
         (tmp_path / "data").mkdir()
         (tmp_path / "data" / Path(name).name.replace("*", "all")).write_text("customer,date\n")
-        columns = {"customer": "customer", "date": "date"}
-        config = small_config(transactions=name, columns=columns).model_copy(update={"folder": tmp_path})
-        folder = tmp_path / "out" / "shop" / ("0" * 12)
-        folder.mkdir(parents=True)
+        data = {"transactions": name.format(here=tmp_path), "columns": {"customer": "customer", "date": "date"}}
+        config = small_config(**data).model_copy(update={"folder": tmp_path})
+        (folder := tmp_path / "out" / "shop" / ("0" * 12)).mkdir(parents=True)
         write_resolved(config, folder / "config.yml", for_folder=folder)
 
         assert str(tmp_path) not in (folder / "config.yml").read_text()
@@ -185,8 +181,7 @@ def test_a_run_rests_on_the_model_and_the_ladder_of_the_one_before_unless_it_is_
 class TestALot:
     def test_is_the_owners_alone_is_read_by_later_runs_and_never_overwritten(self, make, tmp_path, monkeypatch):
         heard = Heard()
-        make("good", draw="win_back", dry_run=True, out=tmp_path / "out", progress=heard)
-        assert any("good" in line for line in heard.lines)
+        make("good", draw="win_back", dry_run=True, out=tmp_path / "out")
         assert list(tmp_path.iterdir()) == []
 
         folder = make("good", draw="win-back", out=tmp_path, progress=heard)
@@ -222,14 +217,6 @@ class TestALot:
         assert not list(tmp_path.iterdir())
 
 
-def test_a_part_that_is_missing_is_named_with_its_reason():
-    found = {name: Unavailable("Nobody leaves.") if name == "covariate_fit" else name for name in STEPS}
-    missing = missing_parts(SimpleNamespace(outcome=found.__getitem__))
-    assert {PARTS[name]: str(reason) for name, reason in missing.items()} == {
-        Message("whether groups of customers differ"): "Nobody leaves."
-    }
-
-
 class TestARunThatFails:
     def test_names_every_notebook_with_its_escaped_reason_on_pages_that_show_how_far_it_came(self, failed, place):
         told = {
@@ -244,9 +231,7 @@ class TestARunThatFails:
         manifest = json.loads((folder / "manifest.json").read_text())
         assert (manifest["status"], manifest["exit_code"]) == ("failed", 4)
         assert [failure["notebook"] for failure in manifest["failures"]] == list(told)
-        for reason, (name, why) in zip(reasons, told.items(), strict=True):
-            assert name in reason
-            assert why in reason
+        assert all(name in said and why in said for said, (name, why) in zip(reasons, told.items(), strict=True))
         for page in ("index.html", "pages/where.html"):
             assert "no &lt;b&gt;such&lt;/b&gt; luck" in (folder / page).read_text()
         assert "here: chosen notebooks" in (folder / "pages" / "where.html").read_text()
@@ -279,14 +264,11 @@ class TestARunThatFails:
         assert "could not be kept ([Errno 28] No space left on device)" in heard.lines[-1]
 
 
-@pytest.mark.parametrize(
-    ("lines", "told"),
-    [
-        ("as_off: str = None", r"no parameter 'as_of'; did you mean 'as_off'"),
-        ("as_of: str = None\nhorizon_year: float = 3.0", r"no configuration key; did you mean 'horizon_years'\?"),
-        (None, "no notebooks"),
-    ],
-)
+@pytest.mark.parametrize(("lines", "told"), [
+    ("as_off: str = None", r"no parameter 'as_of'; did you mean 'as_off'"),
+    ("as_of: str = None\nhorizon_year: float = 3.0", r"no configuration key; did you mean 'horizon_years'\?"),
+    (None, "no notebooks"),
+])  # fmt: skip
 def test_a_notebook_that_does_not_take_what_it_is_given_is_refused(tmp_path, lines, told):
     cell = new_code_cell(f'config: str = ""\n{lines}\nstore: str = None', metadata={"tags": ["parameters"]})
     if lines:
@@ -301,10 +283,6 @@ def test_a_process_that_dies_is_told_with_the_code_of_that(make, monkeypatch):
     with pytest.raises(RetentionLabError, match="a worker process died") as raised:
         make("good")
     assert raised.value.exit_code == 4
-
-
-def test_every_column_of_the_lists_for_reading_has_a_heading():
-    assert {"reason", *COLUMNS} <= headings().keys()
 
 
 def test_a_table_for_reading_is_one_for_dutch_spreadsheets_in_dutch():
