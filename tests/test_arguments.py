@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 
 import numpy as np
-import pandas as pd
 import pytest
 
 import analysis as rl
@@ -39,16 +38,13 @@ def test_all_arguments_are_told_together(small_shop):
         rl.ladder(orders, value, fit)
 
 
-@pytest.mark.parametrize(
-    ("call", "told"),
-    [
-        (lambda orders: rl.BGNBD().fit(None), "customers are of the type NoneType, must be orders"),
-        (lambda orders: rl.BGNBD(rate="channel"), r"must be lists of names, such as rate=\['channel'\]"),
-        (lambda orders: rl.backtest(orders, "26W", primary="BG"), "model.primary == 'BG', must be one of"),
-        (lambda orders: rl.rfm(orders, 0), "groups == 0, must be from 2 to 10"),
-        (lambda orders: rl.customer_base(orders, months=0), "months == 0, must be at least 1"),
-    ],
-)
+@pytest.mark.parametrize(("call", "told"), [
+    (lambda orders: rl.BGNBD().fit(None), "customers are of the type NoneType, must be orders"),
+    (lambda orders: rl.BGNBD(rate="channel"), r"must be lists of names, such as rate=\['channel'\]"),
+    (lambda orders: rl.backtest(orders, "26W", primary="BG"), "model.primary == 'BG', must be one of"),
+    (lambda orders: rl.rfm(orders, 0), "groups == 0, must be from 2 to 10"),
+    (lambda orders: rl.customer_base(orders, months=0), "months == 0, must be at least 1"),
+])  # fmt: skip
 def test_what_cannot_be_meant_is_refused(small_shop, call, told):
     with pytest.raises(UsageError, match=told):
         call(small_shop[0])
@@ -69,9 +65,3 @@ def test_several_fits_are_taken_as_a_list_or_one_after_the_other(small_shop):
         assert rl.customer_value(several, spend, "1Y").total == value.total
     with pytest.raises(UsageError, match="fit is of the type str"):
         rl.customer_value([fit, "BG/NBD"], spend)
-
-
-def test_an_argument_of_a_frame_or_a_date_is_left_to_the_function(small_shop):
-    orders, fit, value, stand = small_shop
-    opt_in = pd.Series(data=True, index=orders.histories.ids)
-    assert rl.contact_lists(orders, fit, value, stand, opt_in=opt_in).permission

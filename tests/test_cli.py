@@ -31,7 +31,6 @@ from analysis.processes import Interruption
 from analysis.report import run as run_module
 
 COMMAND = [sys.executable, "-c", "from analysis.cli import main; main()"]
-QUICK = Path(__file__).parents[1] / "notebooks" / "parameters" / "quick.yml"
 ORDERS = "customer,date,amount\n" + "".join(
     f"c{number % 7},2024-{1 + number % 9:02}-{1 + number % 28:02},{number}.50\n" for number in range(60)
 )
@@ -62,20 +61,17 @@ def report_raises(monkeypatch, shop):
 
 
 class TestReport:
-    @pytest.mark.parametrize(
-        ("arguments", "told"),
-        [
-            (("--sample", "cdno"), "there is no sample 'cdno'; did you mean 'cdnow'?"),
-            (("--sample", "x"), "'x'; known are cdnow, cdnow-full, complete-journey, simulated"),
-            ((), "either CONFIG.yml or --sample"),
-            (("shop.yml", "--sample", "cdnow"), "either CONFIG.yml or --sample"),
-            (("shop.yml", "--language", "xx"), "--language xx: there is no such language; available: en, nl"),
-            (("shop.yml", "--as-of", "30-09-1997"), "such as 1997-09-30"),
-            (("shop.yml", "--jobs", "0"), "at least 1"),
-            (("shop.yml", "--jobs", "many"), "--jobs"),
-            (("shop.yml", "--log-format", "xml"), "--log-format"),
-        ],
-    )
+    @pytest.mark.parametrize(("arguments", "told"), [
+        (("--sample", "cdno"), "there is no sample 'cdno'; did you mean 'cdnow'?"),
+        (("--sample", "x"), "'x'; known are cdnow, cdnow-full, complete-journey, simulated"),
+        ((), "either CONFIG.yml or --sample"),
+        (("shop.yml", "--sample", "cdnow"), "either CONFIG.yml or --sample"),
+        (("shop.yml", "--language", "xx"), "--language xx: there is no such language; available: en, nl"),
+        (("shop.yml", "--as-of", "30-09-1997"), "such as 1997-09-30"),
+        (("shop.yml", "--jobs", "0"), "at least 1"),
+        (("shop.yml", "--jobs", "many"), "--jobs"),
+        (("shop.yml", "--log-format", "xml"), "--log-format"),
+    ])  # fmt: skip
     def test_refuses_what_it_does_not_know_how_to_follow(self, shop, tmp_path, monkeypatch, arguments, told):
         monkeypatch.chdir(tmp_path)
         code, _, err = said("report", *arguments)
@@ -288,8 +284,8 @@ def test_the_version_is_that_of_the_package_and_told_at_once():
     assert said("--version")[1] == done.stdout
 
 
-def test_the_real_command_leaves_nothing_when_it_is_ended(tmp_path):
-    command = [*COMMAND, "report", QUICK, "--out", tmp_path / "out"]
+def test_the_real_command_leaves_nothing_when_it_is_ended(shop, tmp_path):
+    command = [*COMMAND, "report", shop, "--out", tmp_path / "out"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
     for line in process.stderr:
         if "1/" in line:

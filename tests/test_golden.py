@@ -120,16 +120,13 @@ def test_a_sample_has_the_numbers_of_the_first_edition(sample, store, monkeypatc
     assert not found, "\n".join(found)
 
 
-@pytest.mark.parametrize(
-    ("place", "by"),
-    [
-        (("data", "orders"), 1),
-        (("purchase_model", "parameters", "alpha"), 2e-3),
-        (("portfolio", "residual_clv", "upper"), 2500),
-        (("retention_lift", "readings", 40, "lift", "estimate"), 1e-4),
-        (("claims", 8, "estimate"), 1e-3),
-    ],
-)
+@pytest.mark.parametrize(("place", "by"), [
+    (("data", "orders"), 1),
+    (("purchase_model", "parameters", "alpha"), 2e-3),
+    (("portfolio", "residual_clv", "upper"), 2500),
+    (("retention_lift", "readings", 40, "lift", "estimate"), 1e-4),
+    (("claims", 8, "estimate"), 1e-3),
+])  # fmt: skip
 def test_the_comparison_finds_a_number_that_changed(place, by):
     *above, leaf = place
     new = golden("cdnow")

@@ -8,8 +8,7 @@ import pytest
 from matplotlib import pyplot
 
 from analysis import plotting
-from analysis.interval import Interval
-from analysis.plotting import Plots, label_ends, name_axes, own_axes, picture, plot_trend, stroke_of
+from analysis.plotting import Plots, label_ends, name_axes, own_axes, picture, stroke_of
 from analysis.words import reader
 
 LONG = "Cumulative repeat orders of the customers of the calibration period, all of them taken together"
@@ -100,9 +99,3 @@ def test_ticks_are_in_the_readers_language():
         assert "€\xa020K" in [label.get_text() for label in ax.get_xticklabels()]
         plotting.month_ticks(ax, "2024-01-15", "2026-01-15")
         assert ax.get_xticklabels()[0].get_text() == "jul 2024"
-
-
-def test_a_trend_is_drawn_without_a_warning(recwarn):
-    values = [Interval(i, i - 1, i + 1, 0.9) for i in (1.0, 3.0, 2.0)]
-    assert picture(lambda ax: plot_trend(values, ax), 1.6, 0.4).height == 40
-    assert not recwarn.list

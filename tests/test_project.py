@@ -15,20 +15,8 @@ CONDA_NAMES = {
     "jupyter-client": "jupyter_client",
     "matplotlib": "matplotlib-base",
 }
-LAYERS = [
-    {"interval"},
-    {"words"},
-    {"errors"},
-    {"time", "processes", "plotting", "tables", "arguments"},
-    {"config"},
-    {"data"},
-    {"models"},
-    {"value"},
-    {"claims", "strategies"},
-    {"pipeline"},
-    {"report"},
-    {"cli"},
-]
+ABOVE = "interval | words | errors | time processes plotting tables arguments | config | data | models | value"
+LAYERS = [each.split() for each in f"{ABOVE} | claims strategies | pipeline | report | cli".split("|")]
 
 
 def _name_and_bound(requirement):

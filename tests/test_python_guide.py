@@ -27,8 +27,10 @@ def test_every_job_runs_in_its_order(store, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("analysis.pipeline.study.default_store", lambda: store)
     mpl.use("agg")
-    names = {}
-    for block in jobs():
+    first, *others = jobs()
+    exec(compile(first, str(GUIDE), "exec"), names := {})
+    names["df"] = names["df"].query("who % 4 == 0")  # which is faster
+    for block in others:
         exec(compile(block, str(GUIDE), "exec"), names)
     assert names["value"].total.lower < names["value"].total.estimate < names["value"].total.upper
     assert set(names["strategies"].to_frame()["strategy"]) >= {"club"}

@@ -20,27 +20,10 @@ class TestOperationalTime:
     days = np.array(["2020-01-31", "2021-07-04", "2024-12-31"], "datetime64[D]")
     before = np.datetime64("2020-02-02")
 
-    def test_runs_as_fast_as_orders_come(self):
-        clock = Clock(TimeUnit.DAY, self.season)
-        assert clock.ahead(31, self.days[[0, 1]]).tolist() == pytest.approx([31 * 0.4, 31 * 1.6])
-        assert clock.since(self.days[0], self.days[0] + 31) == pytest.approx(31 * 0.4)
-        assert clock.since(self.days[1], self.days[0]) == 0
-
     @pytest.mark.parametrize("unit", list(TimeUnit))
     def test_a_year_is_as_long_as_by_the_calendar_from_any_day(self, unit):
         ahead = Clock(unit, self.season).ahead(365.25, self.days)
         assert ahead == pytest.approx(np.full(3, units_per_year(unit)))
-
-    def test_days_are_found_back_from_model_time(self):
-        clock, days = Clock(TimeUnit.WEEK, self.season), np.array([0.5, 90.0, 700.0])
-        assert clock.days_ahead(clock.ahead(days, self.days), self.days) == pytest.approx(days)
-
-    def test_ages_are_times_between_the_days_of_a_history(self):
-        clock = Clock(TimeUnit.WEEK, self.season)
-        recency, age = clock.ages([40, 0], [100, 10], self.days[1])
-        first = self.days[1] - np.array([100, 10])
-        assert age == pytest.approx(clock.since(first, self.days[1]))
-        assert recency == pytest.approx(clock.since(first, first + np.array([40, 0])))
 
     def test_it_runs_faster_in_promotions_past_and_planned(self):
         days = {"start": ["2020-02-03", "2020-03-02"], "end": ["2020-02-09", "2020-03-08"]}
