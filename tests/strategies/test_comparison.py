@@ -154,16 +154,13 @@ def _programme(cost):
     return Strategy("programme", promotion=Promotion(depth=0.0, points=0.02, programme_cost_per_year=cost))
 
 
-@pytest.mark.parametrize(
-    ("form", "strategies", "stated"),
-    [
-        ("do_not", [_programme(20_000)], {}),
-        ("do", [_service(0.1)], {}),
-        ("either", [_service(1.0), _service(1.0, "the_same")], {"assumptions": {"level_exp": 0.8}}),
-        ("try_first", [_service(2.0)], {"assumptions": {"gamma_exp": {"low": 0, "high": 1}}}),
-        ("find_out_first", [_service(0.8)], {"assumptions": {"theta_exp": 0, "level_exp": 0, "gamma_exp": 0}}),
-    ],
-)
+@pytest.mark.parametrize(("form", "strategies", "stated"), [
+    ("do_not", [_programme(20_000)], {}),
+    ("do", [_service(0.1)], {}),
+    ("either", [_service(1.0), _service(1.0, "the_same")], {"assumptions": {"level_exp": 0.8}}),
+    ("try_first", [_service(2.0)], {"assumptions": {"gamma_exp": {"low": 0, "high": 1}}}),
+    ("find_out_first", [_service(0.8)], {"assumptions": {"theta_exp": 0, "level_exp": 0, "gamma_exp": 0}}),
+])  # fmt: skip
 def test_each_form_of_advice_comes_out_on_a_shop_made_for_it(often, form, strategies, stated):
     found = rl.compare_strategies(*often, strategies, gross_margin=0.3, horizon="2Y", finding_out_costs=100, **stated)
     assert found.advice[strategies[0].name].form == form
