@@ -61,7 +61,7 @@ def test_numbers_of_numpy_are_numbers(small_shop):
 def test_several_fits_are_taken_as_a_list_or_one_after_the_other(small_shop):
     _, fit, value, _ = small_shop
     spend = rl.GammaGamma().fit(fit.orders)
-    for several in ([fit], iter([fit]), fit):
+    for several in ([fit], iter([fit])):
         assert rl.customer_value(several, spend, "1Y").total == value.total
     with pytest.raises(UsageError, match="fit is of the type str"):
         rl.customer_value([fit, "BG/NBD"], spend)

@@ -42,15 +42,6 @@ def texts_of(figure):
             yield text.get_text(), text.get_window_extent()
 
 
-def test_a_result_lists_its_figures_keeps_their_docstrings_and_draws_on_a_figure_that_a_notebook_shows():
-    plot = Result().plot
-    assert {"lines", "ends"} <= set(dir(plot))
-    assert plot.lines.__doc__ == plot_lines.__doc__
-    ax = plot.lines(names=("BG/NBD",))
-    assert ax.figure.number in pyplot.get_fignums()
-    assert mpl.rcParams["axes.spines.left"]  # the reader's own settings are as they were
-
-
 @pytest.mark.parametrize("layout", [None, "tight", "constrained"])
 def test_labels_do_not_collide_in_a_grid_of_ones_own(layout):
     figure, grid = pyplot.subplots(2, 2, figsize=(11, 8), layout=layout)

@@ -44,8 +44,3 @@ class TestOperationalTime:
             assert clock.days_ahead(clock.ahead(days, day), day) == pytest.approx(days)
         dates = np.arange(self.days[0], self.days[0] + 400)
         assert clock.ahead(400, self.days[0] - 1) == pytest.approx(clock.rate_on(dates).sum() / 7, rel=2e-3)
-
-    def test_an_even_clock_takes_days_as_they_are(self):
-        clock = Clock(TimeUnit.WEEK)
-        assert (clock.ahead(14, None), clock.days_ahead(2.0, None)) == (2.0, 14.0)
-        assert [part.tolist() for part in clock.ages([7], [21], None)] == [[1.0], [3.0]]

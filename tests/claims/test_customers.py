@@ -29,14 +29,6 @@ class TestShareOfTheBest:
             covered += low <= truth <= high
         assert 165 <= covered <= 194
 
-    def test_binned_draws_are_as_wide_as_those_of_single_customers(self, monkeypatch):
-        values = np.random.default_rng(3).lognormal(0, 1, 10_000)
-        coarse = top_share_draws(values, np.random.default_rng(4))[1:]
-        monkeypatch.setattr(module, "SINGLE", len(values))
-        fine = top_share_draws(values, np.random.default_rng(4), draws=500)[1:]
-        assert coarse.std() == pytest.approx(fine.std(), rel=0.12)
-        assert coarse.mean() == pytest.approx(fine.mean(), abs=fine.std() / 5)
-
     @staticmethod
     def lognormal_company(share, seed, customers=20_000):
         """Lognormal customers whose best fifth bring ``share``: two orders before the holdout and one in it."""

@@ -102,6 +102,7 @@ def test_what_the_articles_say_of_five_points_is_tested_at_five_points_whatever_
 def test_the_cut_of_costs_brings_exactly_what_two_points_of_retention_bring(leveraged):
     study = leveraged.with_(cost_per_order=1.5)
     found = study.two_points_equal_cost_cut
+    assert found.verdict is Outcome.CONTRADICTED
     choice = Choice(gain=0.02, profit="contribution")
     shifts = shifts_of(study.orders.histories, study.fits, study.spend, [choice], None)
     for streams in shifts.by_model:
@@ -112,14 +113,6 @@ def test_the_cut_of_costs_brings_exactly_what_two_points_of_retention_bring(leve
         gained = profit(choice, cheaper, before) - profit(choice, now, before)
         lifted = profit(choice, now, after) - profit(choice, now, before)
         assert gained[0] == pytest.approx(lifted[0], rel=1e-9)
-
-
-def test_the_same_points_equal_a_larger_cut_where_margins_are_high(leveraged):
-    low = verdict_of(leveraged, "two_points_equal_cost_cut")
-    high = verdict_of(leveraged, "two_points_equal_cost_cut", gross_margin=0.70)
-    assert low.verdict is Outcome.CONTRADICTED
-    for name, interval in high.estimates.items():
-        assert interval.estimate / low.estimates[name].estimate == pytest.approx((0.7 / 0.3) / (0.3 / 0.7))
 
 
 def test_without_costs_there_is_nothing_to_cut(leveraged):

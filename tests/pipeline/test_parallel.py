@@ -44,7 +44,7 @@ def small_shop(folder: Path) -> dict:
     named = write_tables(folder, tables)
     named["experiment"] |= {"starts": "2024-03-01", "control": "nothing"}
     ordered, customers, contracts = (named.pop(name) for name in ("orders", "customers", "contracts"))
-    data = {"transactions": ordered["file"], "columns": ordered["columns"], "customers": customers}
+    data = {"transactions": ordered["file"], "columns": ordered["columns"], "customers": customers, "holdout_weeks": 70}
     economics = {"horizon_years": 1}
     return {"name": "small", "data": data, "economics": economics, "contracts": contracts, "strategies": named}
 

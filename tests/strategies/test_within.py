@@ -15,15 +15,6 @@ def test_errors_are_by_customer():
     assert wider == pytest.approx(error, rel=0.01)  # the same customers again say nothing new
 
 
-def test_what_those_compared_have_in_common_is_taken_off():
-    rng = np.random.default_rng(3)
-    before, arm = rng.normal(size=2_000), np.arange(2_000) % 2
-    came = 2 * before + 0.5 * arm + rng.normal(size=2_000)
-    plain, alike = (effect_within(came, arm, np.zeros(2_000), np.arange(2_000), x) for x in ((), (before,)))
-    assert alike[0] == pytest.approx(0.5, abs=4 * alike[1])
-    assert alike[1] < plain[1] / 2
-
-
 def test_without_groups_the_error_is_that_of_welch():
     rng = np.random.default_rng(4)
     arm = np.arange(300) % 10 == 0

@@ -48,10 +48,10 @@ def test_where_nothing_was_planted_nothing_is_found(met):
 def test_customers_of_one_order_do_not_give_their_outcome_away(met):
     """The usual gap of a customer says nothing of whether the last order was answered."""
     truth = replace(NOTHING, **SELDOM)
-    found = [_curve(met, truth, customers=3_000, seed=seed) for seed in (1, 2, 3, 4)]
+    found = [_curve(met, truth, customers=3_000, seed=seed) for seed in (1, 2)]
     held = [_holds(each[name].estimate, 0) for each in found for name in ("gamma", "theta")]
-    assert sum(held) >= 7  # of eight 90% intervals; were it given away, all would miss
-    assert sum(bool(each.estimates) for each in found) <= 1
+    assert sum(held) >= 3  # of four 90% intervals; were it given away, all would miss
+    assert not any(each.estimates for each in found)
 
 
 def test_scores_of_half_the_orders_do_not_make_effects_larger(met):

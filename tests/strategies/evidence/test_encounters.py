@@ -3,8 +3,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from tests.strategies.evidence.planted import NOTHING, planted_orders
 
 from analysis.strategies.evidence.encounters import encounters_of, expected_before, gaps, intervals_of, scores_of
@@ -60,16 +58,6 @@ def test_an_encounter_of_which_nothing_is_known_leaves_the_expectation_alone():
     assert expected.tolist() == [0.0, 0.1, 0.1]
     surplus, shortfall = gaps(unknown, np.array([0]), np.array([3]), 0.5, 0.0)
     assert surplus[1] == shortfall[1] == 0
-
-
-@given(st.lists(st.lists(st.floats(0, 1), min_size=1, max_size=6), min_size=1, max_size=5), st.floats(0, 1))
-def test_customers_do_not_learn_from_each_other(histories, kappa):
-    count = np.array([len(history) for history in histories])
-    first = np.cumsum(count) - count
-    together = expected_before(np.concatenate(histories), first, count, kappa, 0.1)
-    apart = [expected_before(np.array(h), np.array([0]), np.array([len(h)]), kappa, 0.1) for h in histories]
-    assert np.array_equal(together, np.concatenate(apart))
-    assert ((together >= 0) & (together <= 1)).all()
 
 
 def test_a_customer_is_followed_up_to_the_first_encounter_of_which_nothing_is_known(met, orders):
