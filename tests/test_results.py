@@ -8,6 +8,7 @@ import pickle
 import subprocess
 import sys
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pandas as pd
 import pytest
@@ -71,6 +72,12 @@ def test_a_kept_value_is_read_without_what_only_computing_needs(sample_study):
     code += f"print([name for name in {heavy} if name in sys.modules])"
     said = subprocess.run([sys.executable, "-c", code, study.store.folder], capture_output=True, text=True)
     assert said.stdout.strip() == "[]", said.stderr
+
+
+def test_several_threads_ask_for_the_same_thing_at_once(orders):
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: rl.customer_base(orders).bridge, range(4)))
+    assert all(each.equals(found[0]) for each in found)
 
 
 IDS = {

@@ -16,6 +16,12 @@ from analysis.time import TimeUnit, units_per_year
 
 
 class TestTies:
+    def test_an_order_whose_window_is_not_over_counts_for_nothing_whatever_came(self):
+        days = np.array([[0, 10, NEVER], [0, 95, NEVER], [60, 70, NEVER]])
+        trials, hits = next_orders(days, window=30, end=100)
+        assert trials.tolist() == [3, 2]
+        assert hits.tolist() == [2, 0]
+
     @pytest.mark.slow
     @pytest.mark.parametrize("name", ["BG/NBD", "MBG/NBD", "Pareto/NBD"])
     def test_simulated_companies_order_as_those_simulated_order_by_order(self, name, sample_study):

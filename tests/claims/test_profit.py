@@ -10,6 +10,7 @@ from scipy.optimize import brentq
 from tests.claims.companies import company, told
 
 from analysis.claims import Outcome, claim_step
+from analysis.claims.profit import read_as
 from analysis.config import EconomicsConfig, RetentionConfig
 from analysis.data import PurchaseTruth, SpendTruth, simulate_transactions
 from analysis.data.shop import ShopTruth
@@ -87,6 +88,11 @@ def test_where_profit_may_be_negative_the_gain_is_told_in_money_and_not_in_per_c
     gains = [each.values["gain"] for each in found.details]
     assert len(gains) == 3
     assert all(gain.lower > 0 for gain in gains)
+
+
+def test_a_cost_that_the_reading_does_not_have_is_not_named():
+    assert "contribution only" in str(read_as(Choice(scope="base"), 0.1))
+    assert "fixed costs" in str(read_as(Choice(scope="firm", profit="after_fixed"), 0.1))
 
 
 def test_what_the_articles_say_of_five_points_is_tested_at_five_points_whatever_is_configured(leveraged):

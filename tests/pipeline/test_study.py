@@ -297,6 +297,17 @@ def test_problems_of_the_transactions_and_of_all_tables_are_told_together(tmp_pa
         assert all(message.startswith(start) for message, start in zip(messages, told, strict=True))
 
 
+def test_tables_are_part_of_what_was_read(tmp_path):
+    (tmp_path / "orders.csv").write_text(f"c,d\n{ROWS}")
+    (tmp_path / "weeks.csv").write_text("s,e\n2024-01-15,2024-01-21\n")
+    alone = Study(config(tmp_path), store=tmp_path / "store")
+    strategies = {"promotions": {"file": "weeks.csv", **TABLES["promotions"]}}
+    beside = Study(config(tmp_path, strategies=strategies), store=tmp_path / "store")
+    beside.read_input()
+    assert len(beside.tables.promotions) == 1
+    assert beside.data_hash != alone.data_hash == alone.orders.data_hash
+
+
 def test_opening_a_study_does_not_import_what_only_steps_need(tmp_path):
     heavy = "{'duckdb', 'lifetimes', 'scipy', 'matplotlib', 'pyarrow.parquet'}"
     code = "import sys, analysis as rl; rl.open_study(sample='cdnow', store='s')"

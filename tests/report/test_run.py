@@ -18,13 +18,14 @@ from tests.test_golden import golden
 import analysis
 from analysis.config import config_from_mapping, load_config
 from analysis.data.files import files_and_problems
-from analysis.errors import GateFailed, NotebookFailed, NotIdentified, RetentionLabError, UsageError
+from analysis.errors import GateFailed, NotebookFailed, NotIdentified, RetentionLabError, Unavailable, UsageError
+from analysis.pipeline import STEPS
 from analysis.report import folders
 from analysis.report.resolved import write_resolved
-from analysis.report.results import write_csv
+from analysis.report.results import PARTS, missing_parts, write_csv
 from analysis.report.run import Run, run_report
 from analysis.report.stamp import identity
-from analysis.words import reader
+from analysis.words import Message, reader
 
 DAY = "1998-06-30"
 QUICK = Path(__file__).parents[2] / "notebooks" / "parameters" / "quick.yml"
@@ -215,6 +216,14 @@ class TestALot:
         with pytest.raises(UsageError, match="no such list; did you mean 'win_back'"):
             make("good", draw="winback", out=tmp_path)
         assert not list(tmp_path.iterdir())
+
+
+def test_a_part_that_is_missing_is_named_with_its_reason():
+    found = {name: Unavailable("Nobody leaves.") if name == "covariate_fit" else name for name in STEPS}
+    missing = missing_parts(SimpleNamespace(outcome=found.__getitem__))
+    assert {PARTS[name]: str(reason) for name, reason in missing.items()} == {
+        Message("whether groups of customers differ"): "Nobody leaves."
+    }
 
 
 class TestARunThatFails:
