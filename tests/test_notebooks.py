@@ -27,12 +27,9 @@ def code_of(book):
     return [cell for cell in book.cells if cell.cell_type == "code"]
 
 
-def test_a_notebook_is_valid_and_has_no_outputs(book):
+def test_a_notebook_is_valid_without_outputs_and_has_its_parameters_in_the_first_code_cell_alone(book):
     nbformat.validate(book)
     assert all(not cell.outputs and cell.execution_count is None for cell in code_of(book))
-
-
-def test_the_first_code_cell_and_only_that_holds_the_parameters(book):
     tags = [cell.metadata.get("tags", []) for cell in code_of(book)]
     assert tags[0] == ["parameters"]
     assert all(tag in ([], ["lab"]) for tag in tags[1:])

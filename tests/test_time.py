@@ -6,12 +6,8 @@ from analysis.time import Clock, Promotions, TimeUnit, from_days, promotion_edge
 
 
 @pytest.mark.parametrize("unit", list(TimeUnit))
-def test_days_survive_a_round_trip_through_every_unit(unit):
+def test_days_survive_a_round_trip_through_every_unit_and_a_year_costs_the_yearly_rate(unit):
     assert to_days(from_days(100.0, unit), unit) == pytest.approx(100.0)
-
-
-@pytest.mark.parametrize("unit", list(TimeUnit))
-def test_a_year_of_discounting_costs_the_yearly_rate_in_every_unit(unit):
     assert rate_over(0.10, units_per_year(unit), unit) == pytest.approx(0.10)
 
 

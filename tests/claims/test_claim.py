@@ -40,6 +40,12 @@ def test_a_draw_that_is_not_a_number_does_not_hold_the_claim_but_is_left_out_of_
     assert found.estimates["data"] == Interval(0.5, 0.5, 0.5, 0.9)
 
 
+def test_one_interval_for_all_models_has_the_widest_ends_and_averages_nothing():
+    found = Verdict(estimates={"BG/NBD": Interval(0.2, 0.1, 0.3, 0.9), "MBG/NBD": Interval(0.5, 0.4, 0.6, 0.9)})
+    assert found.estimate == Interval(0.2, 0.1, 0.6, 0.9)
+    assert Verdict().estimate is None
+
+
 EARLY = Message("x", code="data.born_before_start_kept", customers=9, share=0.4, days=28)
 
 

@@ -119,11 +119,8 @@ def test_the_cut_of_costs_brings_exactly_what_two_points_of_retention_bring(leve
         gained = profit(choice, cheaper, before) - profit(choice, now, before)
         lifted = profit(choice, now, after) - profit(choice, now, before)
         assert gained[0] == pytest.approx(lifted[0], rel=1e-9)
-
-
-def test_without_costs_there_is_nothing_to_cut(leveraged):
-    found = verdict_of(leveraged, "two_points_equal_cost_cut", gross_margin=1.0)
-    assert found.reason.code == "claim.reason.no_costs"
+    without_costs = verdict_of(leveraged, "two_points_equal_cost_cut", gross_margin=1.0)
+    assert without_costs.reason.code == "claim.reason.no_costs"
 
 
 def keeping(study, winning, cost):

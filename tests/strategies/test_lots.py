@@ -154,11 +154,8 @@ class TestReadingBack:
         assert row["at_any_look_lower"] < row["lower"] < row["shrunk"] < row["upper"] < row["at_any_look_upper"]
         assert (row["lots"], row["names"]) == (3, 4_500)
         assert found.lots["state"].tolist() == ["counts"] * 3
-
-    def test_costs_alone_are_declared_as_harm(self):
-        orders, lots, sent = shop(0.0)
-        lots = lots.assign(cost_per_contact=3.0)
-        assert lot_effects(orders, lots, sent).effects["verdict"].tolist() == ["harms"]
+        costly = lot_effects(orders, lots.assign(cost_per_contact=9.0), sent)
+        assert costly.effects["verdict"].tolist() == ["harms"]
 
     def test_everybody_counts_in_the_arm_of_the_lot_whoever_was_contacted(self):
         orders, lots, sent = shop(0.1)

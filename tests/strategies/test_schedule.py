@@ -13,12 +13,9 @@ def owed(plan):
     return np.diff(plan.owed_before[0])
 
 
-def test_promotions_come_round_and_stop():
-    found = _of(Promotion(every_weeks=4, lasts_weeks=2), starts_week=1, ends_week=10).promoted[0]
-    assert np.flatnonzero(found).tolist() == [1, 2, 5, 6, 9]
-
-
-def test_what_is_borrowed_is_paid_back_in_the_quiet_weeks_after_it():
+def test_promotions_come_round_and_what_is_borrowed_is_paid_back_in_the_quiet_weeks_after_it():
+    brief = _of(Promotion(every_weeks=4, lasts_weeks=2), starts_week=1, ends_week=10)
+    assert np.flatnonzero(brief.promoted[0]).tolist() == [1, 2, 5, 6, 9]
     found = _of(Promotion(every_weeks=8))
     assert owed(found).tolist() == [0, *[0.25] * 4, 0, 0, 0] * 2
     close = _of(Promotion(every_weeks=3, lasts_weeks=1))

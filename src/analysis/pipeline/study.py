@@ -493,7 +493,7 @@ def test_claims(
     --------
     >>> import analysis as rl
     >>> from analysis.data import simulate_transactions
-    >>> frame = simulate_transactions(300, seed=1)
+    >>> frame = simulate_transactions(100, seed=1)
     >>> orders = rl.read_orders(frame, customer="customer", date="date")
     >>> found = rl.test_claims(orders, acquisition_cost=30, cost_per_customer_year=4, holdout_weeks=0)
     >>> found = found.set_index("claim")
