@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from filelock import FileLock
 
 import analysis as rl
 from analysis.config import Config
@@ -183,3 +184,11 @@ def sample_study(store):
         return open_study(sample=name, store=store)
 
     return study
+
+
+@pytest.fixture(scope="session")
+def every_step_of_cdnow(sample_study, store):
+    """The store with every step of CDNOW in it, computed by one worker of the session for all."""
+    with FileLock(f"{store}.lock"):
+        list(sample_study("cdnow").compute())
+    return store

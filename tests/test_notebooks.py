@@ -96,9 +96,9 @@ def run_cells(config, store, *, lab, names=NAMES, **given):
             assert shell.run_cell(source).success, f"{name}: {source}"
 
 
-def test_every_cell_runs_those_to_try_things_in_too(store, monkeypatch, capsys):
+def test_every_cell_runs_those_to_try_things_in_too(every_step_of_cdnow, monkeypatch, capsys):
     monkeypatch.chdir(NOTEBOOKS)
-    run_cells("parameters/cdnow.yml", store, lab=True)  # whose steps other tests need as well
+    run_cells("parameters/cdnow.yml", every_step_of_cdnow, lab=True)
 
 
 def run_on_orders(folder, orders, more=""):
