@@ -87,6 +87,11 @@ class TestRankCorrelation:
         assert found.verdict is Outcome.CONTRADICTED
         assert "correlation" in found.details[0].values
 
+    def test_nothing_spent_in_the_holdout_says_nothing(self, tmp_path):
+        frame = self.lasting(0.0, 7, customers=500)
+        frame.loc[frame["date"] > np.datetime64("2021-04-01"), "amount"] = 0.0
+        assert verdict_of("longer_more_profitable", tmp_path, frame).reason.code == "claim.reason.too_few_spenders"
+
 
 class TestCustomersOfThreeYears:
     @pytest.mark.parametrize(("growth", "seed", "size", "outcome"), [
