@@ -126,6 +126,9 @@ class TestARunThatSucceeds:
         (folder / "index.html").write_bytes(b"")
         with pytest.raises(UsageError, match=r"index\.html is missing or empty"):
             make("good", "where")
+        (folder / "manifest.json").write_text('{"broken')
+        with pytest.raises(UsageError, match=r"manifest\.json cannot be read"):
+            make("good", "where")
 
     @pytest.mark.parametrize("name", ["data/[1] orders.csv", "{here}/data/*.csv"])
     def test_names_the_data_as_seen_from_its_folder_and_no_other_place(self, tmp_path, name):
