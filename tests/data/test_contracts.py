@@ -82,12 +82,6 @@ def test_counts_are_those_of_counting_every_customer(load, months):
     assert (contracts.counts["at_risk"] == contracts.counts["renewed"] + contracts.counts["lost"]).all()
 
 
-def test_rows_in_another_order_and_in_text_give_the_same(load):
-    frame = random_contracts(np.random.default_rng(8), 200)
-    text = frame.sample(frac=1, random_state=1).to_csv(index=False, date_format="%d-%m-%Y", sep=";")
-    pd.testing.assert_frame_equal(load(frame, name="c.parquet").counts, load(text).counts)
-
-
 def test_a_contract_that_ends_on_the_day_of_a_renewal_was_not_renewed(load):
     rows = "who,from,until\na,2020-03-01,2021-03-01\nb,2020-03-01,2021-03-02\nc,2020-03-01,2021-02-28\nd,2020-03-01,\n"
     contracts = load(rows)
@@ -107,12 +101,6 @@ def test_ends_that_lie_ahead_and_periods_that_are_not_over_count_for_nothing(loa
         "Contracts that began after the last day that counts, left out: 1."
     ]
     assert contracts.base["customers"].sum() == 3
-
-
-def test_the_last_period_counts_each_customers_latest_renewal(load):
-    rows = "who,from,until\na,2020-02-01,\nb,2021-02-01,2023-02-01\nc,2020-02-01,2022-01-01\nd,2022-08-01,\n"
-    contracts = load(rows)
-    assert (contracts.due_last, contracts.renewed_last) == (3, 2)
 
 
 def test_every_problem_of_the_rows_is_told_at_once(load):
@@ -152,21 +140,19 @@ def notes_of(contracts):
     return [str(note) for note in contracts.notes]
 
 
-@pytest.mark.parametrize("month", ["{0:%Y-%m}", "{0:%m-%Y}", "{0:%m/%Y}", "{1} {0:%Y}", "{0:%b-%Y}", "{0:%Y} {1}"])
-def test_months_stand_for_their_first_day(load, month):
-    dutch = ["januari", "februari", "maart", "april", "mei", "juni", "juli", "augustus", "september", "oktober"]
-
-    def rows(written):
-        spans = [(f"c{i}", dt.date(2019, i, 1), dt.date(2022, i, 1) if i % 2 else None) for i in range(1, 11)]
-        lines = [f"{who},{written(start)},{written(end) if end else ''}" for who, start, end in spans]
-        return "\n".join(["who,from,until", *lines])
-
-    whole = load(rows(lambda day: month.format(day, dutch[day.month - 1])))
-    days = load(rows(lambda day: f"{day}"))
-    pd.testing.assert_frame_equal(whole.counts, days.counts)
-    if month.startswith("{0:%") and "{1}" not in month:
-        told = load(rows(lambda day: month.format(day, "")), date_format=month[3:-1])
-        pd.testing.assert_frame_equal(told.counts, days.counts)
+@pytest.mark.parametrize(
+    ("month", "date_format"),
+    [
+        *((month, None) for month in ("{0:%Y-%m}", "{0:%m-%Y}", "{0:%m/%Y}", "{1} {0:%Y}", "{0:%b-%Y}", "{0:%Y} {1}")),
+        *((f"{{0:{told}}}", told) for told in ("%Y-%m", "%b-%Y")),
+    ],
+)
+def test_months_stand_for_their_first_day(load, month, date_format):
+    months = (dt.date(2019, 1, 1), "januari"), (dt.date(2020, 10, 1), "oktober"), (dt.date(2022, 3, 1), "maart")
+    rows = "who,from,until\na,{0},{2}\nb,{1},\nc,{0},\n"
+    days = load(rows.format(*(day for day, _ in months)))
+    found = load(rows.format(*(month.format(*each) for each in months)), date_format=date_format)
+    pd.testing.assert_frame_equal(found.counts, days.counts)
 
 
 @pytest.mark.parametrize("word", ["NULL", "-", "n.v.t.", "none", "NaN", "N/A", "\\N", "geen"])
@@ -181,14 +167,6 @@ def test_words_beside_dates_of_a_sheet_are_read_as_well(load, tmp_path):
         book.active.append(row)
     book.save(tmp_path / "c.xlsx")
     assert load(name="c.xlsx").by_period["lost"].tolist() == [0, 1, 0]
-
-
-def test_a_status_in_the_place_of_an_end_is_refused(load):
-    rows = "who,from,until\na,2020-03-01,Actief\nb,2020-05-01,Opgezegd\nc,,Actief\n"
-    messages, exit_code = problems_of(load, rows)
-    assert exit_code == CONTENT
-    assert "column 'until' (for end): 3 values are not dates that can be recognised: 'Actief' in line 2" in messages[0]
-    assert "1 row has no start" in messages[1]
 
 
 def test_contracts_that_follow_on_one_another_are_one_and_those_after_a_gap_do_not_count(load):
@@ -224,12 +202,6 @@ def test_blank_rows_are_skipped_and_counted(load):
     assert notes_of(contracts) == ["Empty rows in the file of contracts, skipped: 2."]
     messages, _ = problems_of(load, "who,from,until\n,,\n,,\n")
     assert "no rows under the header" in messages[0]
-
-
-def test_times_with_an_offset_are_told_of_contracts(load):
-    rows = "who,from,until\na,2020-03-01T10:00:00+02:00,\nb,2020-05-01T10:00:00+02:00,2022-05-01T10:00:00+02:00\n"
-    (note,) = notes_of(load(rows))
-    assert note.endswith("so a day there is a day in UTC.")
 
 
 def statuses(**customers):
@@ -279,19 +251,6 @@ def test_the_same_customers_by_month_and_by_dates_are_counted_alike(load):
     by_month = load(statuses(**months), MONTHS, name="months.csv", period_months=6)
     pd.testing.assert_frame_equal(by_date.counts, by_month.counts)
     pd.testing.assert_frame_equal(by_date.base, by_month.base)
-
-
-def test_one_cohort_from_the_first_month_is_kept_with_a_note(load):
-    contracts = load(statuses(a=("2023-01", "1" * 6), b=("2023-01", "110")), MONTHS, period_months=1)
-    (note,) = map(str, contracts.notes)
-    assert note.startswith("Customers who were active in the first month of the file: 2. They are taken to have begun")
-    assert contracts.by_period["at_risk"].tolist() == [2, 2, 1, 1, 1]
-
-
-def test_months_that_all_lie_ahead_are_refused(load):
-    (message,), exit_code = problems_of(load, statuses(a=("2030-01", "11")), MONTHS)
-    assert message == "contracts.csv: none of the contracts in 2 rows began by 2023-12-31"
-    assert exit_code == CONTENT
 
 
 def test_gaps_and_rows_that_just_stop_are_refused(load):

@@ -8,7 +8,7 @@ import pytest
 
 import analysis as rl
 from analysis.config import LOT, Config
-from analysis.data.tables import KEPT, REASONS, CustomerTables, expiring_points, load_customer_tables, load_lots
+from analysis.data.tables import KEPT, CustomerTables, expiring_points, load_customer_tables, load_lots
 from analysis.errors import InputRefused, Unavailable
 from analysis.value.ladder import _names
 
@@ -144,12 +144,6 @@ def test_what_cannot_have_been_is_left_out_with_examples(load):
     assert {name: rows for name, (rows, _) in told(tables).items()} == {"fits": 2, "negative": 1, "unearned": 1}
 
 
-def test_spend_is_of_its_month_and_never_negative(load):
-    tables, _ = load(acquisition="day,eur\n2025-01-01,100\n2025-02-01,-5\n2024-12-01,50\n")
-    assert tables.acquisition["spend"].tolist() == [100]
-    assert set(told(tables)) == {"fits", "outside", "negative"}
-
-
 def test_whoever_left_or_was_contacted_may_be_a_name_without_an_order(load):
     tables, _ = load(customers="who\nnew\n", contacts="who,day\nnew,2025-02-01\nghost,2025-02-01\n")
     assert tables.contacts["customer"].tolist() == ["new"]
@@ -173,19 +167,6 @@ def test_the_top_score_is_that_of_the_scale_and_names_of_other_parts_are_nobodys
     assert CustomerTables().names(scores)["customer"].tolist() == ["K2"]
     tables, _ = load(customers="who\nK1\nnew\n", part="NL")
     assert tables.customers["customer"].tolist() == ["K1"]
-
-
-def test_every_reason_stands_in_a_sentence_of_its_own():
-    assert len({reason.text for reason in REASONS.values()}) == len(REASONS)
-
-
-def test_points_of_which_none_lapse_soon_are_none_to_tell_of(load):
-    tables, orders = load(
-        points="who,day,plus,minus,ends\nK1,2025-01-05,50,0,2030-01-01\n", columns={"expires": "ends"}
-    )
-    lapsing = expiring_points(tables.points, orders.observation_end, 28)
-    assert lapsing.empty
-    assert (lapsing["expires"] - pd.Timestamp(orders.observation_end)).dt.days.tolist() == []
 
 
 @pytest.mark.parametrize(
@@ -244,8 +225,3 @@ def test_yes_and_no_are_known_in_every_language_of_the_reader(load):
     names = load(customers=text, columns={"enquired": "asked", "opt_in": "mail"})[0].customers.set_index("customer")
     assert names["enquired"].eq(True).to_dict() == {"007": True, "K1": False, "K2": False, "K3": False}
     assert names["opt_in"].eq(True).to_dict() == {"007": False, "K1": True, "K2": True, "K3": False}
-
-
-def test_a_header_under_a_title_is_pointed_at_without_a_key_that_the_table_does_not_have(load):
-    with pytest.raises(InputRefused, match=r"these columns stand in line 2; take what stands above them out of the"):
-        load(customers="Our customers\nwho\nK1\n")

@@ -1,7 +1,6 @@
 """The same expressions give the same rows and cents on DuckDB, PostgreSQL and Spark, and those of a plain loop."""
 
 import datetime as dt
-from collections import Counter, defaultdict
 from contextlib import contextmanager
 from decimal import Decimal
 from itertools import groupby
@@ -155,58 +154,3 @@ def test_the_summary_of_any_day_is_that_of_a_plain_loop_to_the_cent(table, end):
     rows = messy_rows(1)
     days = expressions.customer_days(table(rows))
     assert told(expressions.summary(days, end)) == plain_summary(rows, end)
-
-
-def test_histories_collapse_with_weights_and_predictions_come_back_to_every_customer(table):
-    customers = expressions.summary(expressions.customer_days(table(messy_rows(4))), END)
-    histories = expressions.collapsed(customers).to_pyarrow()
-    rows = customers.to_pyarrow().to_pylist()
-    assert sum(histories["customers"].to_pylist()) == len(rows)
-    names = ["frequency", "recency_days", "T_days"]
-    known = {tuple(row[name] for name in names): i / 7 for i, row in enumerate(histories.to_pylist())}
-    predicted = pa.table({**{name: histories[name] for name in names}, "p_alive": list(known.values())})
-    joined = expressions.joined(customers, ibis.memtable(predicted)).to_pyarrow().to_pylist()
-    assert {row["customer"] for row in joined} == {row["customer"] for row in rows}
-    assert all(row["p_alive"] == known[tuple(row[name] for name in names)] for row in joined)
-
-
-def test_occasions_are_counted_by_calendar_day_and_by_cohort(table):
-    table_of_days = expressions.customer_days(table(messy_rows(5)))
-    rows = expressions.occasions(table_of_days, END).to_pyarrow().to_pylist()
-    first = {}
-    for row in sorted(rows, key=lambda row: row["day"]):
-        first.setdefault(row["customer"], row["day"])
-    days, repeats, cells = defaultdict(lambda: [0, Decimal(0)]), Counter(), Counter()
-    for row in rows:
-        day, born = row["day"], first[row["customer"]]
-        days[day][0] += 1
-        days[day][1] += row["amount"]
-        repeats[day] += day > born
-        cells[born.replace(day=1), (day.year - born.year) * 12 + day.month - born.month] += 1
-    by_day = expressions.by_day(table_of_days, END).to_pyarrow().to_pylist()
-    assert {row["day"]: [row["orders"], row["amount"]] for row in by_day} == dict(days)
-    by_repeat = expressions.repeats_by_day(table_of_days, END, END).to_pyarrow().to_pylist()
-    assert {row["day"]: row["repeats"] for row in by_repeat} == dict(+repeats)
-    by_cohort = (
-        expressions.cohorts(table_of_days, END).mutate(cohort=lambda t: t.cohort.cast("date")).to_pyarrow().to_pylist()
-    )
-    assert {(row["cohort"], row["month"]): row["orders"] for row in by_cohort} == dict(cells)
-
-
-def test_the_ledger_of_days_holds_every_row_and_cent(table):
-    rows = messy_rows(7)
-    days = expressions.customer_days(table(rows))
-    bought = expressions.by_day(days, dt.date(2024, 6, 1)).to_pyarrow().to_pylist()
-    refunds = expressions.refunds(days).to_pyarrow().to_pylist()
-    assert sum(day["lines"] for day in bought) + sum(line["rows"] for line in refunds) == len(rows)
-    money = sum(day["gross"] for day in bought) + sum(line["amount"] for line in refunds)
-    assert money == sum(row["money"] for row in rows)
-    assert sum(day["head"] for day in bought) < sum(day["gross"] for day in bought)
-    assert 0 < sum(day["refunded"] for day in bought) < sum(day["orders"] for day in bought)
-
-
-def test_lines_are_purchases_with_what_is_known_of_them(table):
-    rows = messy_rows(6)
-    found = expressions.lines(table(rows)).to_pyarrow()
-    assert found.column_names == ["customer", "day", "order_id", "category", "channel", "money", "discount"]
-    assert sorted(found["money"].to_pylist()) == sorted(row["money"] for row in rows if not row["is_refund"])

@@ -43,15 +43,6 @@ def test_a_name_that_is_not_utf_8_is_told_in_a_sentence_that_can_be_printed(tmp_
     assert problem.message.encode()
 
 
-def test_files_that_can_be_read_come_back_beside_the_problems_of_the_others(tmp_path):
-    for name in ("a.csv", "b.csv", "c.ods", "d.parquet"):
-        (tmp_path / name).touch()
-    found, problems = files_and_problems(["a.csv", "nope.csv", "*.tsv", "c.ods", "b.csv", "d.parquet"], tmp_path)
-    assert [path.name for path in found] == ["a.csv", "b.csv"]
-    assert len(problems) == 4
-    assert {problem.exit_code for problem in problems} == {USAGE}
-
-
 def test_a_missing_file_does_not_hide_what_is_wrong_with_the_others(load_file, tmp_path):
     (tmp_path / "a.csv").write_text(TEXT)
     (tmp_path / "b.csv").write_text("")

@@ -49,7 +49,7 @@ HARMLESS = {
 
 @pytest.mark.parametrize("births", HARMLESS)
 def test_more_new_names_alone_are_no_sign_of_earlier_customers(births):
-    found = [earlier_customers(*shop(seed, HARMLESS[births])) for seed in range(5)]
+    found = [earlier_customers(*shop(seed, HARMLESS[births])) for seed in range(3)]
     assert True not in found
     if births == "all on one day":
         assert set(found) == {None}
@@ -57,7 +57,7 @@ def test_more_new_names_alone_are_no_sign_of_earlier_customers(births):
 
 @pytest.mark.parametrize("old", [0.3, 0.5, 0.7])
 def test_regulars_seen_for_the_first_time_are_noticed(old):
-    assert [earlier_customers(*shop(seed, evenly, old)) for seed in range(3)] == [True] * 3
+    assert [earlier_customers(*shop(seed, evenly, old)) for seed in range(2)] == [True] * 2
 
 
 @pytest.fixture(scope="module")

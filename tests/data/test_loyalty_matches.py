@@ -43,15 +43,6 @@ CUSTOMERS = [f"c{i}" for i in range(10)]
 OTHERS = [f"x{i}" for i in range(10)]
 
 
-def test_without_tables_there_is_nothing_to_match(transactions):
-    assert loyalty_matches(LoyaltyTables(), transactions) == ()
-
-
-def test_scores_that_stand_with_the_day_of_an_order_fit(match):
-    note = match("satisfaction", customer=CUSTOMERS * 2, date=[DAYS[0]] * 10 + [DAYS[3]] * 10, score=[7.0] * 20)
-    assert str(note) == "Rows in the file of satisfaction scores that fit the transactions: 20 of 20."
-
-
 def test_scores_some_days_beside_their_orders_are_told(match):
     days = [DAYS[0]] * 2 + [DAYS[1] + pd.Timedelta(days=3)] * 8
     note = match("satisfaction", customer=CUSTOMERS, date=days, score=[7.0] * 10)

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from analysis.config import Config
-from analysis.data.tables import LoyaltyTables, load_loyalty_tables
-from analysis.errors import CONTENT, USAGE, InputRefused
+from analysis.data.tables import load_loyalty_tables
+from analysis.errors import USAGE, InputRefused
 
 COLUMNS = {
     "campaigns": {"customer": "who", "start": "from", "end": "until"},
@@ -18,6 +18,7 @@ COLUMNS = {
 }
 TRIAL = {"starts": "2025-03-01", "control": "nothing"}
 ARMS = "who,group\n007,nothing\n7,promotion\nb,nothing\n"
+MANY_ARMS = "who,group\n" + "".join(f"{i},arm {i}\n" for i in range(21))
 
 
 @pytest.fixture
@@ -63,10 +64,6 @@ def days(frame, column):
     return [day.date() for day in frame[column]]
 
 
-def test_without_any_table_there_is_nothing_and_no_hash(load):
-    assert load({}) == LoyaltyTables()
-
-
 def test_every_table_comes_with_the_names_of_its_roles(load):
     tables = load(
         {
@@ -106,12 +103,6 @@ def test_numbers_that_name_customers_and_arms_are_whole_in_sheets_and_parquet(lo
     assert load({"experiment": sheet}, experiment={"control": 0}).arms["arm"].tolist() == ["0", "0", "1"]
 
 
-def test_rows_in_another_order_give_the_same_table(load):
-    first = load({"experiment": ARMS}).arms
-    header, *rows = ARMS.splitlines()
-    pd.testing.assert_frame_equal(load({"experiment": "\n".join([header, *reversed(rows)])}).arms, first)
-
-
 def test_the_hash_changes_with_the_content_and_with_what_it_is_taken_for(load):
     weeks = "from,until,who\n2025-03-03,2025-03-09,a\n"
     one = load({"promotions": weeks}).data_hash
@@ -136,13 +127,6 @@ def test_what_was_left_out_or_taken_for_something_is_told(load):
     assert days(tables.promotions, "start") == [dt.date(2025, 3, 4)]
     assert tables.satisfaction["customer"].tolist() == ["b"]
     assert len(tables.arms) == 3
-
-
-def test_a_configured_zone_decides_on_the_day(load):
-    weeks = "from,until\n2025-03-03T23:30:00-05:00,2025-03-09T10:00:00-05:00\n"
-    tables = load({"promotions": weeks}, {"timezone": "America/New_York"})
-    assert days(tables.promotions, "start") == [dt.date(2025, 3, 3)]
-    assert tables.notes == ()
 
 
 def test_every_problem_of_every_table_is_told_at_once(refused):
@@ -173,77 +157,6 @@ def test_every_problem_of_every_table_is_told_at_once(refused):
     ]
 
 
-@pytest.mark.parametrize(
-    ("rows", "keys", "told"),
-    [
-        ("who,grup\na,b\n", {}, "there is no column 'group' (for arm); did you mean 'grup'?"),
-        (ARMS, {"control": "nothin"}, "strategies.experiment.control == 'nothin' is no arm in experiment.csv; did you"),
-        (ARMS, {"control": "Nothing"}, "did you mean 'nothing'?"),
-        (ARMS, {"cost_per_customer": {"promo": 2}}, "cost_per_customer.promo is no arm in experiment.csv; did you"),
-        ("who,group\na,nothing\nb,nothing\n", {}, "names one arm only, 'nothing'; at least two are needed"),
-        (
-            "who,group\n" + "".join(f"{i},arm {i}\n" for i in range(21)),
-            {"control": "arm 0"},
-            "names 21 arms ('arm 0', 'arm 1', 'arm 10', 'arm 11', 'arm 12', …); at most 20 are allowed; is it the",
-        ),
-        ("who,group\n", {}, "experiment.csv: there are no rows under the header; at least one is needed"),
-        (ARMS, {"sheet": "One"}, "strategies.experiment.sheet == 'One', but experiment.csv is no Excel workbook"),
-        (ARMS, {"encoding": "klingon"}, "strategies.experiment.encoding == 'klingon', must be a known encoding"),
-        ("who,group\na,b,c,d\n", {}, "or name another with the key `strategies.experiment.delimiter`"),
-    ],
-)
-def test_an_experiment_that_cannot_be_read_says_why(refused, rows, keys, told):
-    messages, _ = refused({"experiment": rows}, experiment=keys)
-    assert told in messages[0]
-
-
-@pytest.mark.parametrize(
-    ("name", "rows", "keys", "told"),
-    [
-        ("promotions", "from,until\n1-2-2025,3-2-2025\n", {}, "set the key `strategies.promotions.date_format` to"),
-        ("promotions", "from,until\nsoon,later\n", {}, "column 'from' (for start): 1 value is not a date that can be"),
-        ("promotions", "from,until\n2025-01-01,\n", {}, "1 row has no end: '2025-01-01' / empty in line 2"),
-        (
-            "promotions",
-            "from,until\n1,2\n",
-            {"date_format": "%Q"},
-            "strategies.promotions.date_format == '%Q', must be a strptime format such as \"%d-%m-%Y\"",
-        ),
-        ("satisfaction", "who,day,mark\na,2025-01-01,1.234\n", {}, "set the key `strategies.satisfaction.decimal` to"),
-        ("satisfaction", 'who,day,mark\na,2025-01-01,"1,5"\n', {"decimal": "."}, "strategies.satisfaction.decimal =="),
-        ("satisfaction", "who,day,mark\na,2025-01-01,\n", {}, "column 'mark' (for score): every value is empty"),
-        ("satisfaction", "who,day,mark\n,2025-01-01,8\n", {}, "1 row has no customer: empty / '2025-01-01' in line 2"),
-        ("satisfaction", "who,day,mark\na,2025-01-01,80%\n", {}, "1 value is not a number: '80%' in line 2"),
-        ("satisfaction", "who,day,mark\na,31-13-2025,8\n", {}, "column 'day' (for date): 1 value is no date"),
-    ],
-)
-def test_dates_and_scores_that_cannot_be_read_name_the_key_that_helps(refused, name, rows, keys, told):
-    messages, _ = refused({name: rows}, **{name: keys})
-    assert told in messages[0]
-    assert len({*messages}) == len(messages)
-
-
-def test_a_score_that_is_no_number_of_this_world_is_refused(refused):
-    frame = pd.DataFrame({"who": ["a", "b"], "day": [dt.date(2025, 1, 1)] * 2, "mark": [8.0, 1e300]})
-    messages, exit_code = refused({"satisfaction": frame})
-    assert exit_code == CONTENT
-    assert "column 'mark' (for score): 1 value is no number that can be kept exactly" in messages[0]
-
-
-def test_ids_that_a_number_cannot_keep_apart_are_refused(refused):
-    frame = pd.DataFrame({"who": [1e17, 1e17 + 64], "group": ["nothing", "promotion"]})
-    messages, _ = refused({"experiment": frame})
-    assert "different customers look the same" in messages[0]
-
-
-def test_empty_and_missing_files_are_named_by_their_key(refused):
-    empty = "promotions.csv: the file is empty; a header and at least one row are needed"
-    assert refused({"promotions": ""}) == ([empty], CONTENT)
-    (missing,), exit_code = refused({"experiment": None})
-    assert missing.startswith("strategies.experiment.file: there is no file")
-    assert exit_code == USAGE
-
-
 @pytest.mark.parametrize("word", ["NULL", "n/a", "nan", "-", "None"])
 def test_a_missing_arm_that_is_written_as_a_word_is_missing(refused, load, word):
     content = {"experiment": f"{ARMS}c,{word}\nd,\n"}
@@ -257,13 +170,33 @@ def test_a_missing_arm_that_is_written_as_a_word_is_missing(refused, load, word)
     assert word in set(load(content, experiment={"cost_per_customer": {word: 1}}).arms["arm"])
 
 
-class TestCustomerTypes:
-    def test_say_of_each_customer_which_type_it_is(self, load):
-        types = load({"customer_types": "who,kind\na,service\nb,at_hand\na,service\n"}).customer_types
-        assert types.to_numpy().tolist() == [["a", "service"], ["b", "at_hand"]]
-
-    def test_must_be_among_the_four_and_one_a_customer(self, refused):
-        message = " ".join(refused({"customer_types": "who,kind\na,service\na,brand\nb,bargains\n"})[0])
-        assert "1 customer stands there with several types" in message
-        assert "1 value in column 'kind' (for type) is unknown: 'bargains' in line 4" in message
-        assert "service, offer, brand, at_hand are allowed" in message
+@pytest.mark.parametrize(
+    ("name", "rows", "keys", "told"),
+    [
+        ("experiment", "who,grup\na,b\n", {}, "there is no column 'group' (for arm); did you mean 'grup'?"),
+        ("experiment", ARMS, {"control": "nothin"}, "experiment.control == 'nothin' is no arm in experiment.csv; did"),
+        ("experiment", ARMS, {"control": "Nothing"}, "did you mean 'nothing'?"),
+        (
+            "experiment",
+            ARMS,
+            {"cost_per_customer": {"promo": 2}},
+            "cost_per_customer.promo is no arm in",
+        ),
+        ("experiment", "who,group\na,nothing\nb,nothing\n", {}, "names one arm only, 'nothing'; at least two are"),
+        ("experiment", MANY_ARMS, {"control": "arm 0"}, "names 21 arms ('arm 0', 'arm 1', 'arm 10', 'arm 11', 'arm 12"),
+        ("experiment", ARMS, {"encoding": "klingon"}, "strategies.experiment.encoding == 'klingon', must be a known"),
+        ("experiment", "who,group\na,b,c,d\n", {}, "name another with the key `strategies.experiment.delimiter`"),
+        ("experiment", None, {}, "strategies.experiment.file: there is no file"),
+        ("promotions", "", {}, "promotions.csv: the file is empty; a header and at least one row are needed"),
+        ("promotions", "from,until\n1-2-2025,3-2-2025\n", {}, "set the key `strategies.promotions.date_format` to"),
+        ("satisfaction", "who,day,mark\na,2025-01-01,1.234\n", {}, "set the key `strategies.satisfaction.decimal` to"),
+        ("satisfaction", 'who,day,mark\na,2025-01-01,"1,5"\n', {"decimal": "."}, "strategies.satisfaction.decimal =="),
+        ("satisfaction", "who,day,mark\na,2025-01-01,\n", {}, "column 'mark' (for score): every value is empty"),
+        ("satisfaction", "who,day,mark\na,2025-01-01,80%\n", {}, "1 value is not a number: '80%' in line 2"),
+        ("customer_types", "who,kind\na,service\na,brand\n", {}, "1 customer stands there with several types"),
+        ("customer_types", "who,kind\nb,bargains\n", {}, "'bargains' in line 2; service, offer, brand, at_hand are"),
+    ],
+)
+def test_a_table_that_cannot_be_read_names_the_key_that_helps(refused, name, rows, keys, told):
+    messages, _ = refused({name: rows}, **{name: keys})
+    assert told in " ".join(messages)

@@ -22,7 +22,7 @@ def frame(rows: int = ROWS) -> pd.DataFrame:
     )
 
 
-@pytest.mark.parametrize("compression", ["snappy", "zstd", "gzip", "none"])
+@pytest.mark.parametrize("compression", ["snappy", "none"])
 @pytest.mark.parametrize("part", ["body", "cut"])
 def test_a_damaged_parquet_file_is_refused_by_its_name(load_file, tmp_path, compression, part):
     frame().to_parquet(tmp_path / "good.parquet")
@@ -38,7 +38,7 @@ def test_a_damaged_parquet_file_is_refused_by_its_name(load_file, tmp_path, comp
         load_file("*.parquet")
 
 
-@pytest.mark.parametrize("odd", ["filename", "file_row_number", "File_Row_Number", "file_index"])
+@pytest.mark.parametrize("odd", ["filename", "File_Row_Number"])
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
 def test_a_column_with_a_name_of_the_engine_does_not_disturb_messages(load_file, tmp_path, odd, ending):
     table = frame(20).rename(columns={"klant": odd}).assign(bedrag=[*["1.50"] * 19, "x"])
