@@ -145,6 +145,15 @@ def cdnow_spend(cdnow_39_weeks):
     return fit_spend(cdnow_39_weeks, seed=1)
 
 
+@pytest.fixture(scope="module")
+def few_proposals():
+    """Posteriors of three hundred proposals, for modules whose fits are their own and whose draws need no more."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("covariates", "fits"):
+            patch.setattr(f"analysis.models.{name}.PROPOSALS", 300)
+        yield
+
+
 @pytest.fixture(scope="session")
 def small_shop():
     """Orders of 900 customers in two years, a fit to them, what they are worth in a year, and where they stand."""

@@ -241,7 +241,7 @@ GUESSES = [
     ("client;when;eur", "c{n};{day}-01-2024;12,50", "client|when|eur"),
     ("cust;when;eur", "c{n};{day}-01-2024;12,50", "cust|when|eur"),
     *(
-        (f"klant;dag;{name};Total refunded", "a{n};2024-01-{day};1.50;0.50", f"klant|dag|{name}|refunded=Total refunded")
+        (f"klant;dag;{name};Total refunded", "a{n};2024-01-{day};1.5;0.5", f"klant|dag|{name}|refunded=Total refunded")
         for name in ("Amount (EUR)", "Bedrag in €", "amount_usd", "Total EUR incl. VAT", "Omzet excl. btw")
     ),
     ("Klantgroep,Koper,Datum,Omzet", "a,b{n},2024-01-{day},1.50", "Koper|Datum|Omzet"),

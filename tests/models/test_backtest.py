@@ -6,6 +6,7 @@ import pytest
 from analysis.config import Config
 from analysis.data import holdout_split, load_orders
 from analysis.models.backtest import forecast_holdout
+from analysis.models.registry import MODELS
 from analysis.time import TimeUnit
 
 
@@ -15,12 +16,16 @@ def cdnow_split(cdnow):
 
 
 @pytest.fixture(scope="module")
-def cdnow_test(cdnow_split):
-    return forecast_holdout(cdnow_split, time_unit=TimeUnit.WEEK, seed=1)
+def cdnow_test(cdnow_split, cdnow_purchase):
+    """The back test with the fits of its 39 weeks, which other tests have too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("analysis.models.backtest.fit_candidates", lambda *_, **__: cdnow_purchase)
+        return forecast_holdout(cdnow_split, time_unit=TimeUnit.WEEK, seed=1)
 
 
 def test_bgnbd_forecasts_1653_orders_where_1882_came_outside_its_own_interval(cdnow_test):
     score = cdnow_test.scores.loc["BG/NBD"]
+    assert score.mae == pytest.approx(0.785, abs=5e-4)
     assert score.actual == 1_882
     assert round(score.estimate) == 1_653
     assert score.upper < 1_882
@@ -39,11 +44,6 @@ def test_the_size_of_a_miss_is_said_in_its_own_standard_deviations(cdnow_test):
     assert at_its_lower_end.miss_probability == pytest.approx(1 - own["level"], abs=0.04)
 
 
-def test_mean_absolute_error_cannot_tell_the_model_from_predicting_zero(cdnow_split, cdnow_test):
-    assert cdnow_test.scores.loc["BG/NBD"].mae == pytest.approx(0.785, abs=5e-4)
-    assert np.abs(cdnow_split.holdout_orders).mean() == pytest.approx(0.798, abs=5e-4)
-
-
 def test_three_models_and_three_baselines_are_ranked_by_log_score(cdnow_test):
     scores = cdnow_test.scores
     assert set(scores.index[scores["is_baseline"]]) == {"same rate", "hiatus", "average"}
@@ -52,7 +52,8 @@ def test_three_models_and_three_baselines_are_ranked_by_log_score(cdnow_test):
     assert cdnow_test.winner == scores.index[0]
 
 
-def test_the_named_model_is_the_one_that_is_tested(cdnow_split):
+def test_the_named_model_is_the_one_that_is_tested(cdnow_split, monkeypatch):
+    monkeypatch.setattr("analysis.models.fits.MODELS", {name: MODELS[name] for name in ("BG/NBD", "NBD")})
     tested = forecast_holdout(cdnow_split, time_unit=TimeUnit.WEEK, seed=1, primary="NBD")
     assert tested.primary == "NBD"
     assert {"NBD", "BG/NBD"} < set(tested.scores.index)

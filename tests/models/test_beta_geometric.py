@@ -94,13 +94,6 @@ class TestEveryModel:
         assert model.p_order(params, 0.0, X, RECENCY, AGE) == pytest.approx(0, abs=1e-12)
         assert model.survival(params, 0.0, X, RECENCY, AGE) == pytest.approx(model.p_alive(params, X, RECENCY, AGE))
 
-    def test_weeks_and_days_tell_the_same(self, model, params):
-        scaled = model.Params(*np.where(model.time_scaled, np.array(params) * 7, np.array(params)))
-        weeks = model.expected_purchases(params, 39.0, X, RECENCY, AGE)
-        days = model.expected_purchases(scaled, 273.0, X, RECENCY * 7, AGE * 7)
-        assert days == pytest.approx(weeks)
-        assert model.p_alive(scaled, X, RECENCY * 7, AGE * 7) == pytest.approx(model.p_alive(params, X, RECENCY, AGE))
-
     def test_probabilities_of_counts_add_up_and_have_the_expected_mean(self, model, params):
         x, t_x, age = 3, 20.0, 39.0
         counts = np.arange(0, 400)
@@ -121,18 +114,12 @@ class TestEveryModel:
 
     def test_discounted_orders_are_the_integral_of_the_discounted_order_rate(self, model, params):
         delta, horizon = np.log(1.15) / 52.18, 260.0
-        times = np.linspace(0, horizon, 4001)
+        times = np.linspace(0, horizon, 1001)
         path = np.array([float(np.squeeze(model.expected_while_alive(params, t, 2, 38.86))) for t in times])
         middle = (times[1:] + times[:-1]) / 2
         direct = np.diff(path) @ np.exp(-delta * middle)
         found = float(np.squeeze(model.discounted_while_alive(params, horizon, delta, 2, 38.86)))
         assert found == pytest.approx(direct, rel=1e-5)
-
-    def test_survival_falls_unless_nobody_leaves(self, model, params):
-        times = np.array([0.0, 10.0, 52.0, 520.0])
-        survival = np.array([float(np.squeeze(model.survival(params, t, 2, 30.43, 38.86))) for t in times])
-        assert np.all(np.diff(survival) < 0) or (model.name == FALLBACK and np.all(survival == 1))
-        assert survival[-1] > 0
 
     def test_p_alive_is_one_half_after_the_time_that_the_model_names(self, model, params):
         until = model.time_until_p_alive_half(params, X, RECENCY, AGE)

@@ -21,6 +21,7 @@ needs_apparel = pytest.mark.skipif(
     not APPAREL, reason="RETENTION_LAB_DATA names no folder with the apparel shop's data"
 )
 TRUTH = BGNBD.Params(0.6, 6.0, 0.8, 2.4)
+pytestmark = pytest.mark.usefixtures("few_proposals")
 
 
 def _shop(customers=2_000, faster=0.0, sooner=0.0, seed=1):
@@ -58,12 +59,9 @@ class TestDesign:
         assert "'few': 'b' has 3 customers, at least 10 are needed" in told
         assert "'gaps': it is missing for 5 of 100 customers" in told
 
-    def test_too_many_groups_are_refused(self):
-        frame = pd.DataFrame({"age": np.arange(200.0).repeat(10)})
+    def test_too_many_groups_and_a_column_that_there_is_not_are_refused(self):
         with pytest.raises(InputRefused, match="200 different combinations, at most 24"):
-            design_of(frame)
-
-    def test_a_column_that_there_is_not_is_named(self):
+            design_of(pd.DataFrame({"age": np.arange(200.0).repeat(10)}))
         with pytest.raises(InputRefused, match="covariate 'colour': there is no such column"):
             rl.BGNBD(rate=["colour"]).fit(_shop(100), unit="week")
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from analysis.models.beta_geometric import BGNBD
-from analysis.models.futures import Spenders, passes_for, simulate_futures
+from analysis.models.futures import Spenders, simulate_futures
 from analysis.models.spend import SpendParams
 
 CDNOW = np.array([0.243, 4.414, 0.793, 2.426])
@@ -43,7 +43,7 @@ def test_simulated_value_has_the_mean_of_the_closed_form(x, t_x, age):
 
 
 def test_long_series_valued_as_a_whole_spread_like_series_valued_one_by_one(monkeypatch):
-    n, passes = 1_000, 300
+    n, passes = 500, 200
     spenders = _spenders(n, 60, 40.0, passes)
     _, *together = _futures(_history(n, 60, 76, 77), passes, spenders)
     monkeypatch.setattr("analysis.models.futures.SINGLY", 10_000)
@@ -72,19 +72,10 @@ def test_an_order_of_certain_value_is_worth_just_that():
     assert number == pytest.approx(orders)
 
 
-@pytest.mark.parametrize("customers", [1, 2, 30, 2_001])
+@pytest.mark.parametrize("customers", [1, 30, 2_001])
 def test_any_number_of_customers_has_futures_even_where_nobody_buys(customers):
     """A pass in which nobody orders, or only orders at which customers leave, used to stop with a type error."""
-    spenders = _spenders(customers, 0, 0.0, 2_000)
-    orders, amount, _ = _futures(_history(customers, 0, 0.0, 39.0), 2_000, spenders)
-    assert orders.shape == amount.shape == (2_000, customers)
+    spenders = _spenders(customers, 0, 0.0, 400)
+    orders, amount, _ = _futures(_history(customers, 0, 0.0, 39.0), 400, spenders)
+    assert orders.shape == amount.shape == (400, customers)
     assert np.all((amount != 0) <= (orders > 0))
-
-
-def test_no_horizon_no_orders():
-    orders, *_ = _futures(_history(50, 2, 30.43, 38.86), 20, None, 0.0)
-    assert orders.sum() == 0
-
-
-def test_more_customers_get_fewer_passes_but_never_too_few():
-    assert [passes_for(n, 2_000) for n in (1, 20_000, 100_000, 10**7)] == [2_000, 2_000, 400, 200]

@@ -50,12 +50,6 @@ def test_impossible_histories_are_refused_with_the_reason(x, t_x, age, told):
         collapse(x, t_x, age)
 
 
-def test_all_impossibilities_are_told_at_once():
-    with pytest.raises(DataError) as caught:
-        collapse([1, -1], [5.0, 0.0], [3.0, 3.0])
-    assert len(caught.value.problems) == 2
-
-
 def test_coarse_histories_keep_the_customers_and_stay_possible():
     rng = np.random.default_rng(1)
     age = rng.uniform(0.01, 100, 20_000)

@@ -84,7 +84,7 @@ def assert_alike(draws, expected):
 
 @pytest.mark.parametrize("name", ["BG/NBD", "MBG/NBD"])
 def test_many_histories_have_the_posterior_that_all_of_them_give_one_by_one(name, monkeypatch):
-    model, customers = MODELS[name], simulate_customers(12_000, T=104.0, births=52.0, seed=4)
+    model, customers = MODELS[name], simulate_customers(6_000, T=104.0, births=52.0, seed=4)
     patterns = collapse(customers.frequency, customers.recency, customers.T)
     fit = fit_one(model, patterns, Clock(TimeUnit.WEEK), seed=1)
     params, merged = model.Params(**fit.parameters), np.log(fit.posterior.draws)
@@ -97,7 +97,7 @@ def test_many_histories_have_the_posterior_that_all_of_them_give_one_by_one(name
 
 def test_many_spenders_have_the_posterior_that_all_of_them_give_one_by_one(monkeypatch):
     rng = np.random.default_rng(1)
-    frequency, rate = 1 + rng.geometric(0.4, 8_000), rng.gamma(3.74, 1 / 15.44, 8_000)
+    frequency, rate = 1 + rng.geometric(0.4, 5_000), rng.gamma(3.74, 1 / 15.44, 5_000)
     spending = Spending(frequency, rng.gamma(6.25 * frequency, 1 / (rate * frequency)))
     merged = fit_gamma_gamma(spending, seed=1).posterior.draws
     monkeypatch.setattr("analysis.models.gamma_gamma._binned", lambda all_: (all_, np.ones(len(all_))))

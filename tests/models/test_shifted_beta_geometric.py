@@ -14,8 +14,6 @@ from analysis.models.shifted_beta_geometric import (
     contract_posterior,
     discounted_renewals,
     fit_shifted_beta_geometric,
-    params_at,
-    retention_rate,
     survival,
 )
 
@@ -53,14 +51,8 @@ def test_cohorts_of_different_ages_give_the_published_parameters():
     assert round(fit.beta, 2) == published["beta"]
 
 
-def test_survival_is_the_product_of_the_retention_rates():
-    params = SBGParams(0.7, 1.2)
-    assert np.cumprod(retention_rate(params, np.arange(1, 9))) == pytest.approx(survival(params, np.arange(1, 9)))
-    assert survival(params, 0) == 1
-
-
-@pytest.mark.parametrize("alpha", [0.01, 0.7, 3.8, 1000])
-@pytest.mark.parametrize("beta", [0.02, 1.2, 15, 2000])
+@pytest.mark.parametrize("alpha", [0.01, 3.8, 1000])
+@pytest.mark.parametrize("beta", [0.02, 15, 2000])
 @pytest.mark.parametrize("rate", [0.5, 0.1, 0.0008])
 def test_discounted_renewals_are_what_adding_up_gives(alpha, beta, rate):
     t = np.arange(int(45 / np.log1p(rate)))
@@ -68,10 +60,6 @@ def test_discounted_renewals_are_what_adding_up_gives(alpha, beta, rate):
     params = SBGParams(alpha, beta)
     assert float(discounted_renewals(params, rate)) == pytest.approx(added[1:].sum(), rel=1e-9)
     assert float(discounted_renewals(params, rate, 7)) == pytest.approx(added[1:8].sum(), rel=1e-9)
-
-
-def test_almost_without_discount_it_is_the_expected_tenure():
-    assert 1 + float(discounted_renewals(SBGParams(3.0, 4.0), 1e-9)) == pytest.approx((3 + 4 - 1) / (3 - 1), rel=1e-6)
 
 
 def test_closed_forms_agree_with_simulated_customers():
@@ -101,13 +89,6 @@ def test_a_simulated_truth_is_recovered_from_censored_cohorts():
     fit = fit_shifted_beta_geometric(counts)
     errors = contract_posterior(fit, counts, seed=1).draws.std(axis=0)
     assert (np.abs(np.subtract(fit, truth)) < 3 * errors).all()
-
-
-def test_mean_and_polarisation_say_the_same_as_alpha_and_beta():
-    params = params_at(0.8, 0.05)
-    assert params == pytest.approx((3.8, 15.2))
-    assert 1 / (sum(params) + 1) == pytest.approx(0.05)
-    assert float(retention_rate(params, 1)) == pytest.approx(0.8)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from analysis.data.simulation import SpendTruth, simulate_customers
 
 
 @pytest.fixture(scope="module")
-def two_channels():
+def two_channels(few_proposals):
     """Customers of two channels that do not differ, the fit with their channel, and that of their spend."""
     frames = []
     for seed, channel in enumerate(("shop", "web"), start=1):

@@ -80,7 +80,7 @@ def test_points_states_and_sizes_computed_together_are_those_computed_singly(nam
 def test_a_shifted_new_customer_agrees_with_single_customers(name, kind):
     rng = np.random.default_rng(7)
     model, params = _model(name, PARAMS[name])
-    count = 200_000
+    count = 100_000
     dropout = proneness(rng, name, params, count, shift=(kind, 0.4))
     rates = rng.gamma(params[0], 1 / params[1], count)
     who, _, left = futures(rng, name, rates, dropout, 2 * YEAR, trial_now=name == "MBG/NBD")

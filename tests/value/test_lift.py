@@ -152,7 +152,7 @@ def test_the_firms_profit_agrees_with_single_customers(lifts, name, cdnow_39_wee
     """Today's customers and those who join, order by order, at constant order values."""
     choice = Choice(scope="firm", horizon_years=2.0, profit="contribution")
     found = lifts(choice, joining=500.0).of(choice)[name]
-    rng, count, horizon = np.random.default_rng(5), 400_000, 2 * YEAR
+    rng, count, horizon = np.random.default_rng(5), 200_000, 2 * YEAR
     params = cdnow_purchase[name].params
     base = lifts(replace(choice, scope="base")).of(replace(choice, scope="base"))[name].profit_before.estimate
     order = 0.3 * cdnow_spend.mean_order_value

@@ -5,7 +5,7 @@ import pytest
 
 from analysis.models.beta_geometric import BGNBD
 from analysis.models.registry import MODELS
-from analysis.value.lift import Choice, by_measure, credit_card_lift, credit_card_value
+from analysis.value.lift import credit_card_lift, credit_card_value
 from analysis.value.shifts import MEASURES, Rise, solved_shifts
 
 from .individuals import PARAMS, YEAR, futures, proneness
@@ -55,15 +55,6 @@ def test_a_rise_of_five_points_is_one_of_that_measure(name, measure):
             assert customers[0, 1] == pytest.approx(found.after[1, 0])
         if measure == "order_rate":
             assert orders[0, 1] / orders[0, 0] == pytest.approx(found.after[1, 0])
-
-
-def test_every_measure_is_one_of_a_new_customer_and_every_year_is_a_shift_of_survival_alone():
-    named = Choice(scope="firm", shift="every_year")
-    assert [(each.measure, each.scope, each.shift) for each in by_measure(named)] == [
-        ("survival", "new_customer", "every_year"),
-        ("order_rate", "new_customer", "mean"),
-        ("ordering_again", "new_customer", "mean"),
-    ]
 
 
 def test_on_cdnow_the_lift_of_five_points_depends_on_what_is_called_retention(sample_study):

@@ -15,7 +15,7 @@ MONEY = {"gross_margin": 0.5, "cost_per_order": 1.0, "annual_discount_rate": 0.1
 
 
 @pytest.fixture(scope="module")
-def shop():
+def shop(few_proposals):
     frame = simulate_transactions(1200, window_days=1000, birth_days=700, seed=12)
     orders = rl.read_orders(frame, customer="customer", date="date", amount="amount")
     return orders, [BGNBD().fit(orders), ParetoNBD().fit(orders)]

@@ -53,11 +53,11 @@ def test_the_planted_quality_of_referred_customers_comes_back(orders, earned):
 
 def test_referrals_by_lot_bring_no_difference(orders):
     missed = 0
-    for seed in range(20):
+    for seed in range(8):
         luck = np.random.default_rng(seed).random(orders.customers) < 0.2
         found = rl.referred_against_others(orders, pd.Series(luck, index=orders.histories.ids))
         missed += not found["lower"].iloc[0] < 0 < found["upper"].iloc[0]
-    assert missed <= 5
+    assert missed <= 3
 
 
 def test_what_cannot_be_told_is_said(orders, earned, cdnow):

@@ -48,7 +48,7 @@ def both(request, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def cdnow_there(both):
+def cdnow_there(both, few_proposals):
     return both("cdnow", rows_of(rl.read_orders({"sample": "cdnow"})))
 
 

@@ -7,7 +7,7 @@ from analysis.data import CustomerSummary
 from analysis.models.leaving import Alive
 from analysis.models.registry import MODELS
 from analysis.time import Clock, TimeUnit, force_of_interest
-from analysis.value.shifts import Rise, base_grid, solved_shifts, target_retention, timeline
+from analysis.value.shifts import Rise, base_grid, solved_shifts, timeline
 
 from .individuals import PARAMS, YEAR
 
@@ -84,12 +84,6 @@ def test_nobody_can_be_kept_more_often_than_always():
     assert np.isnan(found.after[:, 0]).tolist() == [False, True, True, False]
 
 
-def test_points_relative_and_fewer_lost_agree_where_they_must():
-    assert target_retention(0.5, 0.05, "points") == pytest.approx(target_retention(0.5, 0.10, "relative"))
-    assert target_retention(0.5, 0.05, "points") == pytest.approx(target_retention(0.5, 0.10, "fewer_lost"))
-    assert all(target_retention(0.7, 0.0, kind) == 0.7 for kind in ("points", "relative", "fewer_lost"))
-
-
 def test_a_timeline_integrates_what_falls_fast_at_the_start():
     line = timeline((1.0, 3.0, 10.0), YEAR)
     for years, weights in zip(line.horizons, line.weights, strict=True):
@@ -154,8 +148,3 @@ def test_what_orders_are_worth_is_the_sum_over_customers(cdnow_39_weeks, cdnow_p
     for money in (np.array([list(cdnow_spend.parameters.values())]), None):
         states = grid.alive(model, np.array([fit.params]), cdnow_spend, money)
         assert states.revenue.sum() == pytest.approx(alive @ each)
-
-
-def test_the_grid_of_the_same_customers_is_the_same_to_the_last_bit(cdnow_39_weeks):
-    one, other = (base_grid(cdnow_39_weeks, Clock(TimeUnit.WEEK)) for _ in range(2))
-    assert np.array_equal(one.spread.toarray(), other.spread.toarray())
