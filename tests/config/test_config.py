@@ -20,6 +20,7 @@ DATABASE = "must be the name of a variable that holds the URL, such as CRM_URL: 
     [
         ("{sample: cdnoww}", "data.transactions.sample == 'cdnoww', must be 'cdnow', .*; did you mean 'cdnow'"),
         ("{sampel: cdnow}", "unknown configuration key 'data.transactions.sampel'; did you mean .*sample'"),
+        ("{database_url_env: X, table: a, query: select 1}", "give either table or query, not both"),
         ("{query: select 1}", "'data.transactions.database_url_env' is missing"),
         ("{database_url: X, query: select 1}", "did you mean 'data.transactions.database_url_env'"),
         ("{database_url_env: 'shop url', query: select 1}", DATABASE),

@@ -195,15 +195,6 @@ def test_missing_ids_are_dropped_up_to_the_allowed_share(load_frame):
         load_frame(frame, max_missing_customer_share=0.3)
 
 
-def test_one_currency_is_kept_and_two_are_refused(load_frame):
-    frame = orders("a 1 1, a 5 2, b 5 4", currency=["EUR", "eur", "EUR"])
-    assert load_frame(frame).currency == "EUR"
-    with refuses(r"the amounts are in EUR, but economics\.currency == 'USD'", 2):
-        load_frame(frame, economics={"currency": "USD"})
-    with pytest.raises(InputRefused, match=r"2 currencies \(EUR in 2 rows, USD in 1 row\)"):
-        load_frame(frame.assign(currency=["EUR", "EUR", "USD"]))
-
-
 @pytest.mark.parametrize(
     ("rows", "message"),
     [

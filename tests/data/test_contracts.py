@@ -3,7 +3,6 @@
 import datetime as dt
 
 import numpy as np
-import openpyxl
 import pandas as pd
 import pytest
 from tests.conftest import refuses
@@ -161,14 +160,6 @@ def test_words_for_no_end_are_contracts_that_run_on(load, word):
     pd.testing.assert_frame_equal(load(rows.format(word)).counts, load(rows.format("")).counts)
 
 
-def test_words_beside_dates_of_a_sheet_are_read_as_well(load, tmp_path):
-    book = openpyxl.Workbook()
-    for row in (("who", "from", "until"), ("a", dt.date(2020, 3, 1), "NULL"), ("b", "mei 2020", dt.date(2022, 5, 1))):
-        book.active.append(row)
-    book.save(tmp_path / "c.xlsx")
-    assert load(name="c.xlsx").by_period["lost"].tolist() == [0, 1, 0]
-
-
 def test_contracts_that_follow_on_one_another_are_one_and_those_after_a_gap_do_not_count(load):
     apart = "a,2020-03-01,2021-02-28\na,2021-03-01,2022-02-28\nb,2020-03-01,2021-06-30\nc,2020-03-01,\n"
     apart += "b,2022-01-01,2022-03-01\nb,2023-01-01,\n"
@@ -193,15 +184,6 @@ def test_a_table_of_tenures_gives_the_life_table(load):
     assert "'maybe'" in messages[0]
     assert "1 tenure is negative: '-2'" in messages[1]
     assert "1 customer stands in more than one row" in messages[2]
-
-
-def test_blank_rows_are_skipped_and_counted(load):
-    rows = "who,from,until\na,2020-03-01,\n,,\nb,2020-05-01,2022-05-01\n , ,\n"
-    contracts = load(rows)
-    assert (contracts.rows_read, contracts.customers) == (4, 2)
-    assert notes_of(contracts) == ["Empty rows in the file of contracts, skipped: 2."]
-    messages, _ = problems_of(load, "who,from,until\n,,\n,,\n")
-    assert "no rows under the header" in messages[0]
 
 
 def statuses(**customers):

@@ -57,13 +57,6 @@ def told(tables: CustomerTables) -> dict[str, tuple[int, str]]:
     return {row.reason: (row.rows, row.examples) for row in tables.ledger.itertuples()}
 
 
-def test_without_any_table_there_is_nothing_and_no_hash(load):
-    tables, orders = load()
-    assert tables.customers is tables.data_hash is tables.names() is None
-    assert tables.ledger.empty
-    assert tables.attributes(orders).shape == (4, 0)
-
-
 def test_columns_of_customers_reach_values_by_the_orders_own_ids(load):
     text = "who,via,land,mail\nK2,web,NL,ja\nK1,shop,BE,nee\nx,web,NL,\nK3,web,NL,1\n"
     columns = {"channel": "via", "groups": ["land"], "opt_in": "mail"}

@@ -148,11 +148,6 @@ def test_spark_without_java_names_the_command_that_installs_it(load, monkeypatch
         load({"spark": "orders.parquet"})
 
 
-def test_a_table_and_a_query_are_not_both_named(load):
-    with pytest.raises(ValueError, match="give either table or query, not both"):
-        load({"table": "orders", "query": "select 1"}, "")
-
-
 def same(found, expected):
     pd.testing.assert_frame_equal(found.ledger, expected.ledger)
     pd.testing.assert_frame_equal(found.daily, expected.daily)

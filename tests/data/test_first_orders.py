@@ -101,9 +101,3 @@ def test_they_are_known_where_the_data_begin_within_four_weeks_of_the_opening(lo
         config_from_mapping(
             {"data": {"transactions": {"sample": "cdnow"}, "first_orders": "maybe"}}, path=Path("a.yml")
         )
-
-
-def test_the_old_key_is_refused_with_the_new_ones():
-    content = {"data": {"transactions": {"sample": "cdnow"}, "born_before_start": "keep"}}
-    with pytest.raises(ConfigurationRefused, match=r"was taken out; use data.first_orders .* data.exclude_earlier"):
-        config_from_mapping(content, path=Path("shop.yml"))

@@ -107,14 +107,6 @@ def test_the_summary_is_in_the_columns_of_lifetimes_and_in_the_named_unit(orders
         orders.summary("weeks")
 
 
-def test_a_summary_in_the_columns_of_lifetimes_comes_back_the_same(orders):
-    summary = orders.summary("month")
-    again = CustomerSummary.from_lifetimes(summary[["frequency", "recency", "T", "monetary_value"]], unit="month")
-    known = ["frequency", "recency", "T", "monetary_value", "orders"]
-    pd.testing.assert_frame_equal(again.frame("month"), summary[known])
-    np.testing.assert_allclose(again.table["recency_days"], orders.histories.table["recency_days"])
-
-
 def test_every_value_that_cannot_stand_in_a_summary_is_told_at_once():
     frame = pd.DataFrame(
         {
@@ -227,14 +219,6 @@ def test_the_month_that_the_data_end_in_looks_like_no_fall_in_the_picture_of_coh
     for end, shape in {"2025-04-30": (3, 3), "2025-04-29": (2, 2)}.items():
         orders = rl.read_orders(frame, customer="client", date="when", observation_end=end)
         assert orders.plot.cohorts().collections[0].get_array().shape == shape
-
-
-def test_a_picture_of_many_cohorts_shows_all_their_months_also_where_it_is_narrow():
-    days = pd.date_range("2020-01-15", "2024-12-15", freq="MS") + pd.Timedelta("9D")
-    frame = pd.DataFrame([(f"c{first:%y%m}", day) for first in days for day in days[days >= first]])
-    orders = rl.read_orders(frame, customer="0", date="1", observation_end="2024-12-31")
-    _, axes = plt.subplots(1, 2, figsize=(7, 4))
-    assert orders.plot.cohorts(ax=axes[0]).collections[0].get_array().shape[1] > 40
 
 
 def test_cohorts_of_more_than_two_years_are_drawn_by_quarter_as_long_as_all_of_it_was_seen():

@@ -103,14 +103,6 @@ def test_numbers_that_name_customers_and_arms_are_whole_in_sheets_and_parquet(lo
     assert load({"experiment": sheet}, experiment={"control": 0}).arms["arm"].tolist() == ["0", "0", "1"]
 
 
-def test_the_hash_changes_with_the_content_and_with_what_it_is_taken_for(load):
-    weeks = "from,until,who\n2025-03-03,2025-03-09,a\n"
-    one = load({"promotions": weeks}).data_hash
-    assert load({"promotions": weeks}).data_hash == one
-    assert load({"promotions": weeks + "2025-04-03,2025-04-09,a\n"}).data_hash != one
-    assert load({"campaigns": weeks}).data_hash != one
-
-
 def test_what_was_left_out_or_taken_for_something_is_told(load):
     tables = load(
         {

@@ -89,9 +89,6 @@ def test_statuses_that_nobody_chose_are_asked_about():
         read("woo_status.csv", **settings, status="Status")
     with refuses("no row has the status 'complete'; the statuses are 'completed'", 2):
         read("woo_status.csv", **settings, status="Status", count_status=["complete"])
-    for frame in (shop(), shop(Status="done")):
-        with pytest.raises(InputRefused, match="count_status needs status"):
-            rl.read_orders(frame, **NAMED, count_status=["paid"])
 
 
 def test_a_column_of_refunds_is_taken_off_the_order_of_its_row():
@@ -104,20 +101,6 @@ def test_a_column_of_refunds_is_taken_off_the_order_of_its_row():
     assert sums(negative) == sums(orders)
 
 
-def test_refunds_that_cannot_be_are_refused_and_those_that_nobody_named_are_asked_about():
-    with pytest.raises(InputRefused, match=r"1 refund is above its order: '11\.0' / '10\.0'"):
-        rl.read_orders(shop(back=[11.0] + [0.0] * 99), **NAMED, refunded="back")
-    with pytest.raises(InputRefused, match="all must have one sign"):
-        rl.read_orders(shop(back=[1.0, -1.0] + [0.0] * 98), **NAMED, refunded="back")
-    frame = shop(**{"Refunded Amount": [5.0] + [0.0] * 99})
-    with pytest.raises(InputRefused, match=r"'Refunded Amount' says of 1 row.*`refunded`"):
-        rl.read_orders(frame, **NAMED)
-    assert sums(rl.read_orders(frame, **NAMED, refunds="drop"))[2] == 1000.0
-    with refuses("'Partial Refunds' says of 1 row", 3):
-        rl.read_orders(frame.rename(columns={"Refunded Amount": "Partial Refunds"}), **NAMED)
-    assert rl.read_orders(shop(**{"Refunded Amount": [1e15] + [0.0] * 99}), **NAMED).orders == 100
-
-
 def test_addresses_in_two_spellings_are_one_customer_and_comes_back_as_first_seen():
     orders = read("woo_guest_zero.csv", customer="billing_email", **WOO, count_status=COUNTED)
     assert sums(orders) == (285, 920, 58493.99)
@@ -127,22 +110,12 @@ def test_addresses_in_two_spellings_are_one_customer_and_comes_back_as_first_see
     assert rl.read_orders(frame, **NAMED).summary().index.tolist() == ["A@x.nl", "b@x.nl"]
 
 
-def test_capitals_are_kept_where_ids_are_no_addresses():
-    frame = shop(customer=["A1", "a1"] * 50)
-    assert rl.read_orders(frame, **NAMED).customers == 2
-    assert rl.read_orders(frame, **NAMED, ids={"case": "lower"}).customers == 1
-
-
 def test_an_id_that_stands_for_nobody_is_taken_out():
     orders = read("woo_guest_zero.csv", customer="customer_id", **WOO, count_status=COUNTED)
     assert lines(orders)["anonymous"][0] == 396
     guest = read("guest.csv", **PLAIN)
     assert guest.customers <= 300
     assert "Guest" not in guest.summary().index
-    numbers = shop(customer=[0] * 50 + list(range(1, 51)))
-    assert rl.read_orders(numbers, **NAMED).customers == 50
-    assert rl.read_orders(numbers, **NAMED, ids={"anonymous": []}).customers == 51
-    assert rl.read_orders(numbers, **NAMED, ids={"anonymous": ["0", "7"]}).customers == 49
 
 
 def test_a_number_that_few_rows_have_is_the_id_of_any_customer():
@@ -154,29 +127,12 @@ def test_a_number_that_few_rows_have_is_the_id_of_any_customer():
     assert not any("nobody" in str(note) for note in orders.notes)
 
 
-def test_an_id_that_may_stand_for_nobody_counts_and_is_asked_about():
-    orders = rl.read_orders(shop(customer=["unknown"] * 5 + [f"c{i % 19}" for i in range(95)]), **NAMED)
-    assert orders.customers == 20
-    assert any("may stand for nobody, each counted as one customer: 'unknown'." in str(note) for note in orders.notes)
-
-
 def test_an_order_s_total_on_each_of_its_lines_is_asked_about():
     settings = PLAIN | {"amount": "order_total"}
     with pytest.raises(InputRefused, match=r"same on all lines of 809 of 809 orders.*`amount_of`.*`order`"):
         read("total_on_every_line.csv", **settings)
     lines_added = read("total_on_every_line.csv", **settings, order="order_id", amount_of="line")
     assert round(lines_added.histories.table["spent"].sum()) == 170631
-    with pytest.raises(InputRefused, match="amount_of == 'order' needs order"):
-        rl.read_orders(shop(), **NAMED, amount_of="order")
-
-
-@pytest.mark.parametrize("order", [(15.0, 10.0, 5.0, None), (10.0, 5.0, 15.0, None), (15.0, None, 15.0, None)])
-def test_an_order_s_total_beside_its_lines_is_asked_about(order):
-    frame = shop(amount=[*order] * 25, bon=[f"b{i // 4}" for i in range(100)])
-    frame = frame.assign(customer=frame["bon"].str.replace("b", "c"), date=frame["date"][0])
-    with refuses("on one of them the sum of the others, such as 'b0'.*`amount_of`", 3):
-        rl.read_orders(frame, **NAMED, order="bon")
-    assert sums(rl.read_orders(frame, **NAMED, order="bon", amount_of="order")) == (25, 25, 375)
 
 
 @pytest.mark.parametrize("scale", [1, 100])
@@ -188,20 +144,11 @@ def test_a_discount_is_turned_into_money_where_its_values_are_certain(scale):
     assert days.sort_values("day")["discount"].head(4).round(2).tolist() == [2.5, 10.0, 0.0, 0.53]
 
 
-def test_a_discount_that_may_be_money_or_per_cent_is_asked_about():
+def test_a_discount_is_read_as_it_is_said_to_be():
     frame = shop(discount=[20.0, 50.0, 0.0, 10.0] * 25)
-    with pytest.raises(InputRefused, match=r"money or per cent off.*`discount_is`"):
-        rl.read_orders(frame, **NAMED, discount="discount")
     for kind, first in (("money", 20.0), ("per_cent", 2.5)):
         orders = rl.read_orders(frame, **NAMED, discount="discount", discount_is=kind)
         assert pd.read_parquet(orders.occasions).sort_values("day")["discount"].iloc[0] == first
-    with pytest.raises(InputRefused, match="75 values are outside 0 to 1"):
-        rl.read_orders(frame, **NAMED, discount="discount", discount_is="share")
-
-
-def test_a_date_decades_from_all_others_is_refused():
-    with pytest.raises(InputRefused, match=r"1 row lies years from all others.*'1970-01-01' in line 2"):
-        read("one_row_of_1970.csv", **PLAIN)
 
 
 def test_money_that_nobody_named_is_asked_about_and_profit_is_no_turnover():
@@ -209,40 +156,6 @@ def test_money_that_nobody_named_is_asked_about_and_profit_is_no_turnover():
     assert any("Is it 'profit'?" in str(note) for note in notes)
     notes = read("profit_column.csv", **PLAIN | {"amount": "profit"}).notes
     assert any("An amount must be turnover" in str(note) for note in notes)
-
-
-def test_tax_and_shipping_are_taken_out_of_the_amount():
-    frame = shop(amount=16.95, ship=4.85, tax=2.10)
-    assert sums(rl.read_orders(frame, **NAMED, amount_includes={"shipping": "ship", "vat": 0.21}))[2] == 1000.0
-    assert sums(rl.read_orders(frame, **NAMED, amount_includes={"shipping": "ship", "vat": "tax"}))[2] == 1000.0
-    with pytest.raises(InputRefused, match=r"no column 'shp'.*did you mean 'ship'"):
-        rl.read_orders(frame, **NAMED, amount_includes={"shipping": "shp"})
-    with refuses("amount_includes.vat == 21, must be a rate below 1, such as 0.21, or the name of a column", 2):
-        rl.read_orders(frame, **NAMED, amount_includes={"vat": 21})
-
-
-@pytest.mark.parametrize("vat", [0.21, "tax"])
-def test_what_was_paid_back_is_freed_of_tax_and_shipping_as_what_was_paid_is(vat):
-    paid = shop(amount=121.0, tax=21.0, back=0.0)
-    paid.loc[[3, 7], "back"] = 121.0, 60.5
-    found = rl.read_orders(paid, **NAMED, refunded="back", amount_includes={"vat": vat})
-    assert sums(found)[2] == 100 * 100 - 100 - 50
-
-
-def test_a_kind_of_row_that_takes_back_is_asked_about_where_its_amounts_are_positive():
-    kinds = {"Type": ["Payment"] * 80 + ["Refund"] * 20}
-    with refuses("column 'Type' holds statuses, among them 'refund', and every row would count", 3):
-        rl.read_orders(shop(**kinds), **NAMED)
-    assert sums(rl.read_orders(shop(**kinds, amount=[10.0] * 80 + [-5.0] * 20), **NAMED))[2] == 700
-
-
-def test_a_kind_of_row_that_takes_back_is_taken_off_where_it_is_named_among_those_that_count():
-    frame = shop(Type=["Invoice"] * 90 + ["Credit note"] * 10, amount=[10.0] * 95 + [-10.0] * 5)
-    orders = rl.read_orders(frame, **NAMED, status="Type", count_status=["invoice", "credit note"])
-    assert (orders.orders, sums(orders)[2]) == (90, 800)
-    assert any("'credit note', with positive amounts, are taken for refunds: 5" in str(note) for note in orders.notes)
-    with refuses("Name 'credit note' there too .* they are then taken off", 3):
-        rl.read_orders(frame.rename(columns={"Type": "Kind"}), **NAMED)
 
 
 def test_orders_that_a_later_row_says_were_cancelled_are_asked_about():
@@ -256,30 +169,6 @@ def test_orders_that_a_later_row_says_were_cancelled_are_asked_about():
         rl.read_orders(frame, **settings)
     kept = frame[~frame["order"].isin([f"o{n}" for n in range(7)])]
     assert rl.read_orders(kept, **settings).orders == 93
-
-
-def test_the_other_side_of_a_ledger_is_asked_about_and_is_taken_off_where_it_is_named():
-    frame = shop(**{"Bedrag debet": [10.0] * 90 + [None] * 10, "Bedrag credit": [None] * 90 + [10.0] * 10})
-    settings = NOT_PAID | {"amount": "Bedrag debet"}
-    with refuses("'Bedrag credit' says of 10 rows that money was paid back", 3):
-        rl.read_orders(frame, **settings)
-    orders = rl.read_orders(frame, **settings, refunded="Bedrag credit")
-    assert (orders.orders, sums(orders)[2]) == (90, 800)
-    assert sums(rl.read_orders(frame, **settings, refunds="drop"))[2] == 900
-    unknown = shop(amount=[10.0] * 90 + [None] * 10, back=[0.0] * 90 + [10.0] * 10)
-    assert sums(rl.read_orders(unknown, **NAMED, refunded="back"))[2] == 900
-
-
-@pytest.mark.parametrize("error", ["#REF!", "#N/A", "#NAME?"])
-def test_an_id_that_a_spreadsheet_could_not_work_out_names_nobody(error):
-    orders = rl.read_orders(shop(customer=[error, error, *(f"#{i % 20}" for i in range(98))]), **NAMED)
-    assert (orders.customers, lines(orders)["missing_customer"][0]) == (20, 2)
-
-
-def test_pieces_that_came_back_turn_the_amount_beside_them():
-    frame = shop(pieces=[1] * 90 + [-1] * 9 + [-2], amount=[10.0] * 98 + [-10.0, 0.0])
-    orders = rl.read_orders(frame, **NAMED, quantity="pieces")
-    assert (orders.orders, sums(orders)[2]) == (90, 810)
 
 
 FLAGS = [
@@ -381,41 +270,6 @@ def test_columns_that_say_nothing_against_their_rows_are_left_alone():
     assert rl.read_orders(shop(**columns), **NAMED).orders == 100
 
 
-def test_whether_something_was_paid_back_is_told_by_how_much_where_that_is_named():
-    dated = shop(**{"Refunded at": ["2024-02-03", *[None] * 99]}, back=[4.0, *[0.0] * 99])
-    assert sums(rl.read_orders(dated, **NAMED, refunded="back"))[2] == 996
-    frame = shop(Refunded=["yes", *["no"] * 99], back=[4.0, *[0.0] * 99])
-    assert sums(rl.read_orders(frame, **NAMED, refunded="back"))[2] == 996
-
-
-@pytest.mark.parametrize("amounts", [[-10.0] * 9 + [10.0], [-10.0] * 8 + [5.0] * 2, [10, -5, -5.0, 10, -10] * 2])
-def test_amounts_that_come_to_nothing_or_less_are_no_turnover(amounts):
-    told = "the amounts of all rows that count come to .*written as negative.*both sides of every entry"
-    with refuses(told, 3):
-        rl.read_orders(shop(amount=amounts * 10), **NAMED)
-    with refuses(told, 3):
-        rl.read_orders(shop(amount=amounts * 10)[:30], **NAMED)
-
-
-def test_what_a_second_column_says_of_rows_whose_status_counts_is_asked_about():
-    frame = shop(Bestellstatus="abgeschlossen", Zahlungsstatus=["Komplett bezahlt"] * 90 + ["Offen"] * 10)
-    with refuses("'Zahlungsstatus' says 'offen' of 10 rows", 3):
-        rl.read_orders(frame, **NAMED, status="Bestellstatus", count_status=["abgeschlossen"])
-    frame = shop(Status=["Paid"] * 90 + ["Failed"] * 10, Captured=[True] * 80 + [False] * 20)
-    settings = NAMED | {"status": "Status", "count_status": ["paid"]}
-    with refuses("'Captured' says 'false' of 10 rows .*`split`.*`part`", 3):
-        rl.read_orders(frame, **settings)
-    assert rl.read_orders(frame, **settings, split="Captured", part="true").orders == 80
-
-
-@pytest.mark.parametrize("column", ["amount_cents", "AmountMinor", "Amount (minor units)", "bedrag_in_centen"])
-def test_an_amount_in_cents_by_its_name_is_turned_into_money_and_told(column):
-    named = NAMED | {"amount": column}
-    orders = rl.read_orders(shop(**{column: 1250, "back_cents": [200, 0] * 50}), **named, refunded="back_cents")
-    assert sums(orders)[2] == 100 * 12.5 - 50 * 2
-    assert f"'{column}', 'back_cents' are in hundredths" in str(orders.notes[0])
-
-
 def test_whole_amounts_that_may_be_cents_are_told_and_how_to_say_so():
     notes = [str(note) for note in rl.read_orders(shop(amount=1250), **NAMED).notes]
     assert any("If they are cents, give the column a name that says so, such as amount_cents." in one for one in notes)
@@ -423,21 +277,6 @@ def test_whole_amounts_that_may_be_cents_are_told_and_how_to_say_so():
         assert "cents" not in str(rl.read_orders(shop(amount=amount), **NAMED, currency=currency).notes)
     of_its_own = rl.read_orders(shop(amount_cents=12.5), **NAMED | {"amount": "amount_cents"})
     assert sums(of_its_own)[2] == 1250  # no hundredths: it has cents of its own
-
-
-def test_a_column_of_currencies_that_nobody_named_is_asked_about():
-    mixed = shop(**{"Currency Code": ["EUR", "GBP"] * 50})
-    with refuses("in 2 currencies .EUR in 50 rows, GBP in 50 rows.*in one of them, name that with `currency`", 3):
-        rl.read_orders(mixed, **NAMED)
-    orders = rl.read_orders(mixed, **NAMED, currency="EUR")
-    assert "though 'Currency Code' names several: EUR in 50 rows, GBP in 50 rows" in str(orders.notes[0])
-    assert rl.read_orders(shop(moneda=["EUR", "Moneda 2"] * 50), **NAMED).currency is None
-
-
-def test_statuses_as_woocommerce_stores_them_are_those_of_its_export():
-    frame = shop(state=["wc-completed", "wc-refunded"] * 50)
-    found = rl.read_orders(frame, **NAMED, status="state", count_status=["wc-completed", "wc-refunded"])
-    assert sums(found) == (20, 100, 500.0)
 
 
 def test_a_part_need_not_hold_every_status_that_counts():
@@ -463,11 +302,6 @@ def test_a_header_of_one_column_asks_what_separates_columns(tmp_path):
     with refuses("its header is one column, 'customer.*'; name what separates columns with the key .delimiter", 2):
         rl.read_orders(tmp_path / "a.csv", **NAMED)
     assert rl.read_orders(tmp_path / "a.csv", **NAMED, delimiter="^").customers == 1
-
-
-def test_one_customer_with_a_tenth_of_all_orders_is_told():
-    frame = shop(customer=["shop"] * 20 + [f"c{i}" for i in range(80)])
-    assert any("'shop'" in str(note) for note in rl.read_orders(frame, **NAMED).notes)
 
 
 def test_totals_of_months_and_customers_inside_a_file_are_no_orders(tmp_path):
@@ -507,14 +341,6 @@ def test_ids_that_are_nearly_alike_are_told(other):
     assert [note.values["n"] for note in orders.notes if note.code == "data.ids_alike"] == [40]
 
 
-def test_refunds_to_somebody_without_an_order_are_told_where_they_matter():
-    frame = shop(
-        customer=[f"c{i % 20}" if i < 95 else "the shop" for i in range(100)], amount=[10.0] * 95 + [-10.0] * 5
-    )
-    told = [note.values["n"] for note in rl.read_orders(frame, **NAMED).notes if "without any order" in str(note)]
-    assert told == [5]
-
-
 def test_orders_whose_rows_lie_on_several_days_are_told():
     frame = shop(bon=[f"b{i // 40}-{i % 20}" for i in range(100)])
     for amount_of in ("line", "order"):
@@ -524,19 +350,124 @@ def test_orders_whose_rows_lie_on_several_days_are_told():
     assert not any("several days" in str(note) or note.code == "data.ids_alike" for note in notes)
 
 
+ZEROS = [0] * 50 + list(range(1, 51))
+KINDS = {"Type": ["Invoice"] * 90 + ["Credit note"] * 10, "amount": [10.0] * 95 + [-10.0] * 5}
+SIDES = {"Bedrag debet": [10.0] * 90 + [None] * 10, "Bedrag credit": [None] * 90 + [10.0] * 10}
+CARDS = {"amount": 16.95, "ship": 4.85, "tax": 2.10}
+PAID = {"amount": 121.0, "tax": 21.0, "back": [121.0, 60.5] + [0.0] * 98}
+BACK = [4.0, *[0.0] * 99]
+BONS = {"customer": [f"c{i // 4}" for i in range(100)], "bon": [f"b{i // 4}" for i in range(100)],
+        "date": pd.Timestamp("2024-01-01"), "amount": [15.0, 10.0, 5.0, None] * 25}  # fmt: skip
+CURRENCIES = {"Currency Code": ["EUR", "GBP"] * 50}
+ALL = 20, 100, 1000
+READ = {
+    "capitals are kept where ids are no addresses": ({"customer": ["A1", "a1"] * 50}, {}, (2, 100, 1000)),
+    "capitals say nothing": ({"customer": ["A1", "a1"] * 50}, {"ids": {"case": "lower"}}, (1, 100, 1000)),
+    "half of the rows are nobody's": ({"customer": ZEROS}, {}, (50, 50, 500)),
+    "nobody is nobody": ({"customer": ZEROS}, {"ids": {"anonymous": []}}, (51, 100, 1000)),
+    "two are nobody": ({"customer": ZEROS}, {"ids": {"anonymous": ["0", "7"]}}, (49, 49, 490)),
+    "an error of a spreadsheet is no id": (
+        {"customer": ["#REF!", "#N/A", "#NAME?", *(f"#{i % 20}" for i in range(97))]}, {}, (20, 97, 970)),
+    "a mark that nobody sees is no id": (
+        {"customer": [f"c{i % 20}" if i % 3 else INVISIBLE[i % 8] for i in range(100)]}, {}, (20, 66, 660)),
+    "ids with marks that nobody sees": (
+        {"customer": [f"{INVISIBLE[i % 8]}c{i % 20}{INVISIBLE[i % 8]}" for i in range(100)]}, {}, ALL),
+    "ids in two forms of Unicode": (
+        {"customer": [("Jos\u00e9" if i % 3 else "Jose\u0301") + str(i % 20) for i in range(100)]}, {}, ALL),
+    "ids with a comma and zero": ({"customer": [f"{i % 20}{',0' * (i % 3 > 0)}" for i in range(100)]}, {}, ALL),
+    "tax at a rate and shipping are taken out": (CARDS, {"amount_includes": {"shipping": "ship", "vat": 0.21}}, ALL),
+    "tax in a column is taken out": (CARDS, {"amount_includes": {"shipping": "ship", "vat": "tax"}}, ALL),
+    "what was paid back is freed of tax at a rate": (
+        PAID, {"refunded": "back", "amount_includes": {"vat": 0.21}}, (20, 100, 9850)),
+    "what was paid back is freed of tax in a column": (
+        PAID, {"refunded": "back", "amount_includes": {"vat": "tax"}}, (20, 100, 9850)),
+    "kinds of rows whose refunds are negative": (
+        {"Type": ["Payment"] * 80 + ["Refund"] * 20, "amount": [10.0] * 80 + [-5.0] * 20}, {}, (20, 80, 700)),
+    "credit notes are taken off where they are named": (
+        KINDS, {"status": "Type", "count_status": ["invoice", "credit note"]}, (20, 90, 800)),
+    "the other side of a ledger is taken off": (
+        SIDES, {"amount": "Bedrag debet", "refunded": "Bedrag credit"}, (20, 90, 800)),
+    "the other side of a ledger is left": (SIDES, {"amount": "Bedrag debet", "refunds": "drop"}, (20, 90, 900)),
+    "pieces that came back turn the amount beside them": (
+        {"pieces": [1] * 90 + [-1] * 9 + [-2], "amount": [10.0] * 98 + [-10.0, 0.0]},
+        {"quantity": "pieces"}, (20, 90, 810)),
+    "how much was paid back beside when": (
+        {"Refunded at": ["2024-02-03", *[None] * 99], "back": BACK}, {"refunded": "back"}, (20, 100, 996)),
+    "how much was paid back beside whether": (
+        {"Refunded": ["yes", *["no"] * 99], "back": BACK}, {"refunded": "back"}, (20, 100, 996)),
+    "statuses as WooCommerce stores them": (
+        {"state": ["wc-completed", "wc-refunded"] * 50},
+        {"status": "state", "count_status": ["wc-completed", "wc-refunded"]}, (20, 100, 500)),
+    "an order's total beside its lines": (BONS, {"order": "bon", "amount_of": "order"}, (25, 25, 375)),
+    "cents": ({"amount_cents": 1250, "back_cents": [200, 0] * 50},
+              {"amount": "amount_cents", "refunded": "back_cents"}, (20, 100, 1150)),
+    "minor units": ({"Amount (minor units)": 1250}, {"amount": "Amount (minor units)"}, (20, 100, 1250)),
+    "centen": ({"bedrag_in_centen": 1250}, {"amount": "bedrag_in_centen"}, (20, 100, 1250)),
+    "cents with cents of their own": ({"amount_cents": 12.5}, {"amount": "amount_cents"}, (20, 100, 1250)),
+}  # fmt: skip
+"""What rows mean -> columns, settings, and the customers, orders and money that are found."""
+
+
+@pytest.mark.parametrize("meaning", READ)
+def test_rows_are_read_by_what_they_mean(meaning):
+    columns, settings, expected = READ[meaning]
+    assert sums(rl.read_orders(shop(**columns), **NAMED | settings)) == expected
+
+
+REFUSED = {
+    "a refund above its order": ({"back": [11.0] + [0.0] * 99}, {"refunded": "back"}, "above its order: .11.0. / .10"),
+    "refunds of two signs": ({"back": [1.0, -1.0] * 50}, {"refunded": "back"}, "all must have one sign"),
+    "refunds that nobody named": ({"Refunded Amount": BACK}, {}, "'Refunded Amount' says of 1 row.*`refunded`"),
+    "refunds of another name": ({"Partial Refunds": BACK}, {}, "'Partial Refunds' says of 1 row"),
+    "statuses to count of no column": ({}, {"count_status": ["paid"]}, "count_status needs status"),
+    "totals of no order": ({}, {"amount_of": "order"}, "amount_of == 'order' needs order"),
+    "a discount of unknown kind": ({"off": [20.0, 0] * 50}, {"discount": "off"}, "money or per cent off.*discount_is"),
+    "shares above one": (
+        {"off": [20.0, 0] * 50}, {"discount": "off", "discount_is": "share"}, "50 values are outside 0 to 1"),
+    "shipping that is not there": (CARDS, {"amount_includes": {"shipping": "shp"}}, "no column 'shp'.*mean 'ship'"),
+    "a tax of 2100 per cent": (CARDS, {"amount_includes": {"vat": 21}}, "vat == 21, must be a rate below 1"),
+    "kinds of rows that take back": ({"Type": ["Payment"] * 80 + ["Refund"] * 20}, {}, "statuses, among them 'refund'"),
+    "credit notes that nobody named": ({"Kind": KINDS["Type"]}, {}, "Name 'credit note' there too .* then taken off"),
+    "the other side of a ledger": (SIDES, {"amount": "Bedrag debet"}, "'Bedrag credit' says of 10 rows that money was"),
+    "an order's total among its lines": (BONS, {"order": "bon"}, "on one of them the sum .* such as 'b0'.*`amount_of`"),
+    "currencies that nobody named": (CURRENCIES, {}, "in 2 currencies .EUR in 50 rows, GBP in 50 rows.*`currency`"),
+    "a second column of statuses": (
+        {"Order state": ["Done"] * 100, "Zahlungsstatus": ["Komplett bezahlt"] * 90 + ["Offen"] * 10},
+        {"status": "Order state", "count_status": ["done"]}, "'Zahlungsstatus' says 'offen' of 10 rows"),
+    "a second column of yes and no": (
+        {"Status": ["Paid"] * 90 + ["Failed"] * 10, "Captured": [True] * 80 + [False] * 20},
+        {"status": "Status", "count_status": ["paid"]}, "'Captured' says 'false' of 10 rows .*`split`.*`part`"),
+    "amounts below nothing": ({"amount": ([-10.0] * 9 + [10.0]) * 10}, {}, "come to .*written as negative.*both sides"),
+    "amounts of nothing": ({"amount": [10, -5, -5.0, 10, -10] * 20}, {}, "come to .*written as negative.*both sides"),
+}  # fmt: skip
+"""Sentences of what cannot be or may be read two ways -> columns, settings, and what is said."""
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_may_be_read_two_ways_is_asked_about(case):
+    columns, settings, told = REFUSED[case]
+    with pytest.raises(InputRefused, match=told):
+        rl.read_orders(shop(**columns), **NAMED | settings)
+
+
 @pytest.mark.parametrize(
-    "written",
+    ("columns", "settings", "told"),
     [
-        lambda i: f"{INVISIBLE[i % 8]}c{i % 20}{INVISIBLE[i % 8]}",
-        lambda i: ("Jos\u00e9" if i % 3 else "Jose\u0301") + str(i % 20),
-        lambda i: f"{i % 20},0" if i % 3 else f"{i % 20}",
+        (
+            {"customer": ["unknown"] * 5 + ["a", "b", "c", "d", "e"] * 19},
+            {},
+            "each counted as one customer: 'unknown'.",
+        ),
+        ({"customer": ["shop"] * 20 + [f"c{i}" for i in range(80)]}, {}, "'shop'"),
+        (
+            {"customer": ["a", "b"] * 47 + ["a"] + ["x"] * 5, "amount": [10.0] * 95 + [-10.0] * 5},
+            {},
+            "without any order",
+        ),
+        (KINDS, {"status": "Type", "count_status": ["invoice", "credit note"]}, "amounts, are taken for refunds: 5"),
+        (CURRENCIES, {"currency": "EUR"}, "though 'Currency Code' names several: EUR in 50 rows, GBP in 50 rows"),
+        ({"amount_cents": 1250}, {"amount": "amount_cents"}, "'amount_cents' are in hundredths"),
     ],
-    ids=["marks that nobody sees", "two forms of Unicode", "a comma and zero of a spreadsheet"],
 )
-def test_ids_that_differ_in_how_they_are_written_are_one_customer(written):
-    assert rl.read_orders(shop(customer=[written(i) for i in range(100)]), **NAMED).customers == 20
-
-
-def test_an_id_of_marks_that_nobody_sees_is_missing():
-    frame = shop(customer=[f"c{i % 20}" if i % 3 else INVISIBLE[i % 8] for i in range(100)])
-    assert lines(rl.read_orders(frame, **NAMED))["missing_customer"][0] == 34
+def test_what_is_taken_for_something_is_told(columns, settings, told):
+    assert told in " ".join(map(str, rl.read_orders(shop(**columns), **NAMED | settings).notes))

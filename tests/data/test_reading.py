@@ -129,14 +129,3 @@ def test_a_missing_column_does_not_hide_what_is_wrong_with_the_others(load_file,
     assert ("no customer id" in said) == (missing != "klant")
     assert "no order is left" not in said
     assert refused.value.exit_code == USAGE
-
-
-def test_one_customer_without_a_repeat_order_is_enough_where_nothing_is_fitted(load_file, tmp_path):
-    from analysis.config import Config
-    from analysis.data import load_orders
-
-    (tmp_path / "a.csv").write_text("klant,datum,bedrag\na,2024-01-01,1.50\n")
-    config = Config(name="t", folder=tmp_path, data={"transactions": "a.csv", "columns": COLUMNS})
-    assert load_orders(config, workdir=tmp_path / "work", to_fit=False).customers == 1
-    with pytest.raises(InputRefused, match="at least two are needed"):
-        load_file("a.csv")

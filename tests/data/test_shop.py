@@ -68,15 +68,6 @@ def test_every_row_of_the_tables_is_of_a_name_that_there_is(shop):
     assert (spent / counts).to_dict() == pytest.approx(TRUTH.cost)
 
 
-def test_the_ladder_of_this_shop_has_all_seven_rungs(shop, orders, fit):
-    names = shop.customers[["customer", "enquired", "referred_by", "club_since"]]
-    top = shop.scores.groupby("customer")["score"].max().eq(5)
-    names = names.assign(top_score=names["customer"].map(top))
-    found = rl.ladder(orders, fit, names=names)
-    assert found.rungs["customers"].sum() == TRUTH.names
-    assert len(found.rungs) == 7
-
-
 def test_channels_pay_back_in_the_order_of_their_quality_and_cost_the_spend_over_those_who_came(
     shop, channel, orders, fit
 ):

@@ -8,7 +8,6 @@ import pytest
 from tests.conftest import refuses
 
 import analysis as rl
-from analysis.data.starter import draft_of
 from analysis.errors import InputRefused
 
 ROWS = [("a", dt.date(2024, 1, 5), 10.5), ("a", dt.date(2024, 2, 7), 20), ("b", dt.date(2024, 3, 1), 7.75)]
@@ -67,11 +66,6 @@ def test_cells_that_are_dates_do_not_decide_how_texts_are_read(load_rows):
     assert load_rows(*rows, date_format="%d-%m-%Y").observation_end == dt.date(2024, 3, 5)
     assert load_rows(*rows, date_format="%m-%d-%Y").observation_end == dt.date(2024, 5, 3)
     assert load_rows(*ROWS, ("b", "31-03-2024", 1)).observation_end == dt.date(2024, 3, 31)
-
-
-def test_a_first_look_reads_texts_beside_numbers(load_rows, tmp_path):
-    load_rows(*ROWS, ("b", dt.date(2024, 3, 2), "1.234,50"))
-    assert '\n  decimal: ","\n' in draft_of(tmp_path / "a.xlsx")
 
 
 def test_rows_without_a_filled_cell_are_no_rows_and_others_keep_their_numbers(load_rows):

@@ -6,15 +6,11 @@ from scipy.special import polygamma
 
 from analysis.errors import NotIdentified
 from analysis.models.fits import fit_all, fit_one, maximum
-from analysis.models.fitting import WIDEST_SD, polish
+from analysis.models.fitting import WIDEST_SD
 from analysis.models.lifetimes_fits import BetaGeoFitter, ModifiedBetaGeoFitter
 from analysis.models.patterns import collapse, patterns_of
 from analysis.models.registry import MODELS
 from analysis.time import Clock, TimeUnit
-
-
-def test_a_slope_without_a_top_is_no_peak():
-    assert not polish(lambda p: -float(np.exp(np.minimum(-p[0], 300))), np.array([0.0])).is_peak
 
 
 @pytest.mark.parametrize(("name", "fitter"), [("BG/NBD", BetaGeoFitter), ("MBG/NBD", ModifiedBetaGeoFitter)])

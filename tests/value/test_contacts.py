@@ -43,12 +43,6 @@ def test_a_contact_pays_from_the_break_even_lift_on(shop, found):
     assert orders.customers >= table["customer_id"].nunique()
 
 
-def test_where_an_order_brings_no_more_than_the_incentive_nobody_is_written_to(shop):
-    found = contact_lists(*shop, **(COSTS | {"incentive": 1e6}))
-    assert np.isinf(found.customers["break_even"]).all()
-    assert not found.customers["send"].any()
-
-
 def test_a_customer_is_written_to_for_one_list_only_that_with_the_lowest_lift(found):
     sent = found.customers[found.customers["send"]]
     assert not sent["customer_id"].duplicated().any()

@@ -38,11 +38,6 @@ def test_the_retention_of_the_base_is_that_of_those_who_are_alive(retention, cdn
         assert first[fit.model] == pytest.approx(exact, rel=1e-5)
 
 
-def test_whether_anyone_was_watched_for_a_year_is_known(retention):
-    assert not retention.reaches_a_year
-    assert retention.oldest_age_years == pytest.approx(272 / 365.25, abs=0.01)
-
-
 def by_hand(transactions, start, end, window):
     """The same counts, with sets of customers."""
     orders = pd.read_parquet(transactions.occasions).astype({"day": "datetime64[s]"})
@@ -82,12 +77,6 @@ def test_the_formula_is_kept_and_reactivated_over_those_at_the_start(simulated):
         assert rate.at_end == rate.kept + rate.new + rate.reactivated
         assert rate.rate >= rate.estimate
         assert rate.rate_lower <= rate.rate <= rate.rate_upper
-
-
-def test_the_period_is_the_longest_that_ends_with_the_data(simulated):
-    found = period_rates(simulated, 90)
-    assert (found["months"] == 12).all()
-    assert set(found["end"].dt.date) == {simulated.observation_end}
 
 
 def test_reactivated_customers_are_not_taken_for_new_nor_for_kept(load_frame):

@@ -12,11 +12,7 @@ from analysis.data.simulation import simulate_transactions
 from analysis.errors import DataError
 from analysis.interval import Interval
 from analysis.models.origins import Calibration, Record
-from analysis.models.patterns import patterns_of
-from analysis.models.registry import MODELS
-from analysis.time import Clock, TimeUnit, force_of_interest, units_per_year
-from analysis.value import valuation
-from analysis.value.valuation import discounted_orders, futures, outlook, value_of
+from analysis.value.valuation import futures, outlook, value_of
 
 COLUMNS = [
     *("customer_id", "first_order", "last_order", "orders", "spent", "frequency", "recency", "T"),
@@ -115,23 +111,6 @@ def test_a_cost_that_eats_the_margin_leaves_the_same_share_of_every_order(cdnow_
         assert with_cost.customers[name].to_numpy() == pytest.approx(without.customers[name].to_numpy())
 
 
-def test_over_a_very_long_horizon_discounted_orders_reach_the_infinite_sum(cdnow_39_weeks, cdnow_purchase):
-    """P(alive) E[lambda / (lambda p + delta)], by simulation of lambda and p."""
-    fit, patterns = cdnow_purchase.primary, patterns_of(cdnow_39_weeks, Clock(TimeUnit.WEEK))
-    model, params = MODELS[fit.model], fit.params
-    delta = force_of_interest(0.15, TimeUnit.WEEK)
-    found = discounted_orders(fit, patterns, 100 * units_per_year(TimeUnit.WEEK), delta)
-    rng = np.random.default_rng(1)
-    for row in (0, len(patterns) // 2, len(patterns) - 1):
-        x, _, age = (part[row] for part in patterns.history)
-        rate = rng.gamma(params.r + x, 1 / (params.alpha + age), 400_000)
-        leaves = rng.beta(params.a, params.b + x, 400_000)
-        drawn = rate / (rate * leaves + delta)
-        alive = float(model.p_alive(params, *(part[row] for part in patterns.history)))
-        customer = int(np.flatnonzero(patterns.index == row)[0])
-        assert found[customer] == pytest.approx(alive * drawn.mean(), abs=5 * alive * drawn.std() / np.sqrt(drawn.size))
-
-
 def test_without_money_there_are_orders_but_no_value(cdnow_39_weeks, cdnow_purchase):
     table = cdnow_39_weeks.table.drop(columns=["spent", "mean_repeat_value"])
     bare = CustomerSummary(table, cdnow_39_weeks.observation_end, has_money=False)
@@ -141,20 +120,6 @@ def test_without_money_there_are_orders_but_no_value(cdnow_39_weeks, cdnow_purch
     assert found.total is None
     assert found.expected_orders.estimate > 0
     assert found.by("orders")["estimate"].sum() == pytest.approx(found.expected_orders.estimate)
-
-
-def test_customers_are_never_stored_times_draws(monkeypatch, simulated):
-    monkeypatch.setattr("analysis.models.futures.CELLS_PER_CHUNK", 50_000)
-    seen, original = [], valuation.simulate_futures
-
-    def spying(*args, **settings):
-        for rows, orders, *more in original(*args, **settings):
-            seen.append(orders.size)
-            yield rows, orders, *more
-
-    monkeypatch.setattr(valuation, "simulate_futures", spying)
-    simulated.simulation.totals(level=0.9)
-    assert max(seen) <= 50_000
 
 
 class TestGroups:

@@ -198,7 +198,7 @@ def cleaned(
     if data.duplicates == "keep" and data.count_duplicates:
         # Rows that are equal fall on one day of one customer.
         several = days.then(expressions.several_rows)
-        duplicates = duplicates_in(kept.then(lambda t, those: t.semi_join(those, ["customer", "day"]), several))
+        duplicates = duplicates_in(kept.then(_on_days, several))
     bought = days.then(expressions.by_day, end).frame()
     if bought.empty:
         raise DataError(f"{rows.label}: no customer has an order in the window")
@@ -434,6 +434,10 @@ def _currencies(rows: Table) -> Table:
 def duplicates_in(rows: Rows) -> int:
     """How many rows repeat an earlier row in every column."""
     return rows.relation.one(_repeats, rows.keys)["number"]
+
+
+def _on_days(rows: Table, days: Table) -> Table:
+    return rows.semi_join(days, ["customer", "day"])
 
 
 def _repeats(rows: Table, keys: tuple[str, ...]) -> Table:

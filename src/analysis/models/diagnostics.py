@@ -63,8 +63,10 @@ def diagnostics(orders: Orders, fits: PurchaseFits) -> Diagnostics:
     Examples
     --------
     >>> import analysis as rl
-    >>> diagnostics = rl.open_study(sample="cdnow").diagnostics
-    >>> diagnostics.found["known"].to_dict()
+    >>> from analysis.models.fits import PurchaseFits
+    >>> orders = rl.read_orders({"sample": "cdnow"})
+    >>> fits = PurchaseFits((rl.BGNBD().fit(orders),), {})
+    >>> diagnostics(orders, fits).found["known"].to_dict()
     {'season': False, 'regularity': True, 'drift': False}
     """
     occasions = pd.read_parquet(orders.occasions, columns=["customer", "day"]).sort_values(["customer", "day"])

@@ -321,9 +321,10 @@ def fit_purchase(
     Examples
     --------
     >>> import analysis as rl
-    >>> orders = rl.open_study(sample="cdnow").orders
-    >>> rl.fit_purchase(orders).model
-    'MBG/NBD'
+    >>> from analysis.data import simulate_transactions
+    >>> orders = rl.read_orders(simulate_transactions(300, seed=1), customer="customer", date="date")
+    >>> rl.fit_purchase(orders, "26W").model
+    'BG/NBD'
     """
     refuse_unknown_model(primary)
     unit, edges, windows = time_unit(unit), None if promotions is None else promotion_edges(promotions), ()
