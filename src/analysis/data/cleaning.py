@@ -289,8 +289,8 @@ def _with_reasons(
     """The reason of every row that does not count; the first that applies."""
     tests = [(rows.reason.notnull(), rows.reason), (rows.customer.isnull(), str(Reason.MISSING_CUSTOMER))]
     tests.append((rows.day.isnull(), str(Reason.MISSING_DATE)))
-    tests += [(rows.day > end, str(Reason.AFTER_END))] if end else []
-    tests += [(rows.day < start, str(Reason.BEFORE_START))] if start else []
+    tests += [(rows.day > end, str(Reason.AFTER_END))] if end is not None else []
+    tests += [(rows.day < start, str(Reason.BEFORE_START))] if start is not None else []
     tests += [(rows.money.isnull(), str(Reason.MISSING_AMOUNT))] if has_money else []
     tests += [(rows.is_refund, str(Reason.REFUND_DROPPED))] if has_money and no_refunds else []
     return rows.mutate(reason=ibis.cases(*tests))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import shutil
 import tempfile
@@ -109,7 +110,10 @@ class Relation:
             return Relation.of_table(function(self.source, *tables))
         relations = [self, *(one for one in settings if isinstance(one, Relation))]
         shapes = tuple(_Shape(one.columns.items()) if isinstance(one, Relation) else one for one in (self, *settings))
-        body, columns = _compiled(function, shapes)
+        days = [one for one in settings if type(one) is dt.date]
+        body, columns = _compiled(function, tuple(dt.date if type(one) is dt.date else one for one in shapes))
+        for number, day in enumerate(days):
+            body = body.replace(_date(_stand_in(number)), _date(day))
         given = ", ".join(f"{name} AS NOT MATERIALIZED (SELECT * FROM {one.source})"
                           for name, one in zip(_names(relations), relations, strict=True))  # fmt: skip
         return replace(self, source=f"(WITH {given} SELECT * FROM ({body}))", columns=dict(columns))
@@ -159,14 +163,28 @@ def _names(relations: Iterable[object]) -> list[str]:
     return [f"given_{number}" for number, _ in enumerate(relations)]
 
 
+def _stand_in(number: int) -> dt.date:
+    """In place of a date among the settings, so that an expression is compiled once for all of them."""
+    return dt.date(9000 + number, 1, 1)
+
+
+def _date(day: dt.date) -> str:
+    """A date as Ibis writes it for DuckDB."""
+    return f"MAKE_DATE({day.year}, {day.month}, {day.day})"
+
+
 @lru_cache(maxsize=1024)
 def _compiled(function: Callable[..., Table], shapes: tuple) -> tuple[str, tuple[tuple[str, str], ...]]:
-    """DuckDB's SQL of an expression over tables of such columns, and the columns that it has."""
-    names = iter(_names(shapes))
-    given = (ibis.table(dict(one), name=next(names)) if isinstance(one, _Shape) else one for one in shapes)
+    """DuckDB's SQL of an expression over tables of such columns, with stand-ins for dates, and the columns it has."""
+    names, days = iter(_names(shapes)), [ibis.param("date") for one in shapes if one is dt.date]
+    unused = iter(days)
+    given = [
+        ibis.table(dict(one), name=next(names)) if isinstance(one, _Shape) else next(unused) if one is dt.date else one
+        for one in shapes
+    ]
     table = function(*given)
     kinds = tuple((name, str(kind)) for name, kind in table.schema().items())
-    sql = str(ibis.to_sql(table, dialect="duckdb"))
+    sql = str(ibis.to_sql(table, dialect="duckdb", params={day: _stand_in(n) for n, day in enumerate(days)}))
     # As Ibis writes argmin, DuckDB would turn the keys into texts to compare them.
     return re.sub(r'FIRST\(("\w+"."\w+") ORDER BY ("\w+"."\w+")\)', r"arg_min_null(\1, \2)", sql), kinds
 

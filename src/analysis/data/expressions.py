@@ -169,7 +169,7 @@ def customers(days: Table, end: dt.date, square: str = MONEY) -> Table:
     found = found.mutate(
         frequency=found.orders - 1,
         recency_days=found.last_order.delta(found.first_order, unit="day").cast("int64"),
-        T_days=ibis.literal(end).delta(found.first_order, unit="day").cast("int64"),
+        T_days=-found.first_order.delta(end, unit="day").cast("int64"),
         repeat_total=_money(found.total - found.first_amount),
         spend_squares=_money(found.squares - _square(found.first_amount, square)),
     )

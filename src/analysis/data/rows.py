@@ -333,7 +333,7 @@ def _with_money(rows: Table, vat_rate: float, stand_in: dt.date) -> Table:
         left = ibis.cases((paid != 0, money.cast("float64") / paid.cast("float64")), else_=1.0)
         refunded = {"refunded": (rows.refunded.cast("float64") * left).cast(CELL)}
     anyone = {"customer": ibis.literal("anyone")} if "customer" not in rows.columns else {}
-    some_day = {"day": ibis.literal(stand_in)} if "day" not in rows.columns else {}
+    some_day = {"day": stand_in} if "day" not in rows.columns else {}
     return rows.mutate(
         **anyone,
         **some_day,
