@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count, product
 from typing import Any
@@ -131,11 +131,11 @@ class Trial:
         table: RawTable,
         column: str,
         value: str,
-        prepared: str,
+        prepared: Sequence[str],
         formats: Mapping[str, str],
         days: Mapping[str, str] | None = None,
     ):
-        """``prepared`` is SQL of columns made of ``text`` that the formats rest on.
+        """``prepared`` is SQL of columns that the formats rest on, made of ``text`` step by step.
 
         ``days`` is, for each format, SQL of what it makes of the column ``day`` of these, of which far fewer differ:
         formats that read none of them are not tried on the texts.
@@ -143,11 +143,13 @@ class Trial:
         self.connection, self.table, self.column, self.value = connection, table, column, value
         self.name = name = f"tried_{next(NUMBER)}"
         # What was no text where it came from has its mark; it is read as it is, whatever is tried on the others.
-        run(connection, f"""
-            CREATE TEMP TABLE {name}_texts AS
-            SELECT *, starts_with(text, {OWN}) AS own, lower(trim(text)) IN {literals(NOTHING)} AS nothing, {prepared}
+        texts = f"""
+            SELECT *, starts_with(text, {OWN}) AS own, lower(trim(text)) IN {literals(NOTHING)} AS nothing
             FROM (SELECT {value} AS text, count(*)::BIGINT AS rows FROM {table.scan} GROUP BY 1)
-            WHERE trim(text) <> ''""")  # fmt: skip
+            WHERE trim(text) <> ''"""
+        for step in prepared:
+            texts = f"SELECT *, {step} FROM ({texts})"
+        run(connection, f"CREATE TEMP TABLE {name}_texts AS {texts}")
         if days:
             reads = ", ".join(f"bool_or({day} IS NOT NULL)" for day in days.values())
             each = f"SELECT DISTINCT day, day AS whole FROM {name}_texts WHERE NOT (own OR nothing)"
@@ -303,33 +305,42 @@ def _in_range(day: str, role: str) -> str:
     return f"{day} BETWEEN DATE '{YEARS[0]}-01-01' AND DATE '{9999 if role == 'end' else YEARS[1]}-12-31'"
 
 
-def _prepared_date() -> str:
-    """SQL of a date's parts: ``day`` with the month in three English letters, ``clock``, ``shift`` from UTC [min]."""
+def _prepared_date() -> Sequence[str]:
+    """SQL of a date's parts: ``day`` with the month in three English letters, ``clock``, ``shift`` from UTC [min].
+
+    In steps, since DuckDB writes out a name of the same step wherever it stands.
+    """
     short = ", ".join(f"'{name.upper()}': '{english.upper()}'" for name, english in ENGLISH.items())
     clock = r"(?:[0-9]{6}|[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.][0-9]{1,9})?)?(?: ?[AP]M)?)"
     offset = "[+-][0-9]{2}(?::?[0-9]{2})?"
     zone = f"(?:{'|'.join(ZONES)}|{offset})"
-    return rf"""
-        strip_accents(upper(trim(text))) AS whole, regexp_replace(whole, '{WEEKDAY}', '\1') AS bare,
-        regexp_extract(bare, '(?:^|[^A-Z])({NAMES})(?:[^A-Z]|$)', 1) AS word,
+    return (
+        "strip_accents(upper(trim(text))) AS whole",
+        rf"regexp_replace(whole, '{WEEKDAY}', '\1') AS bare",
+        f"regexp_extract(bare, '(?:^|[^A-Z])({NAMES})(?:[^A-Z]|$)', 1) AS word",
+        rf"""
         CASE WHEN word = '' THEN bare ELSE
             regexp_replace(regexp_replace(
                 replace(replace(bare, word || '. ', word || ' '), word, MAP {{{short}}}[word]),
                 '^([0-9]{{1,2}})(?:[.]|ST|ND|RD|TH|ER)? (?:DE )?([A-Z]{{3}})', '\1 \2'),
                 '([A-Z]{{3}}) DE |([A-Z]{{3}} [0-9]{{1,2}})(?:ST|ND|RD|TH),?', '\1\2 ')
-            END AS spelled,
+            END AS spelled""",
+        rf"""
         regexp_replace(replace(spelled, '  ', ' '),
-                       '(?:GMT|UTC)?({offset})(?: [A-Z]+| [(][^)]*[)])?$', '\1') AS spaced,
-        regexp_extract(spaced, '(?:T|,? +(?:(?:OM|UM|AT|A|-) )?){clock}(?: UHR)?(?: ?{zone})?$') AS time,
+                       '(?:GMT|UTC)?({offset})(?: [A-Z]+| [(][^)]*[)])?$', '\1') AS spaced""",
+        f"regexp_extract(spaced, '(?:T|,? +(?:(?:OM|UM|AT|A|-) )?){clock}(?: UHR)?(?: ?{zone})?$') AS time",
+        f"""
         left(spaced, length(spaced) - length(time)) AS day,
-        regexp_extract(time, '{clock}') AS clock_text, regexp_extract(time, '{zone}$') AS zone,
+        regexp_extract(time, '{clock}') AS clock_text, regexp_extract(time, '{zone}$') AS zone""",
+        f"""
         CASE WHEN clock_text = '' THEN TIME '00:00:00'
              ELSE coalesce(TRY_CAST(clock_text AS TIME), CAST(try_strptime(clock_text, {literals(CLOCKS)}) AS TIME))
              END AS clock,
         CASE WHEN NOT regexp_matches(zone, '[0-9]') THEN coalesce(MAP {ZONES}[zone], 0)
              WHEN CAST(zone[2:3] AS INTEGER) < 15 AND coalesce(TRY_CAST(right(zone, 2) AS INTEGER), 0) < 60
              THEN CAST(zone[1] || '1' AS INTEGER) * (CAST(zone[2:3] AS INTEGER) * 60
-                  + CASE WHEN length(zone) > 3 THEN CAST(right(zone, 2) AS INTEGER) ELSE 0 END) END AS shift"""
+                  + CASE WHEN length(zone) > 3 THEN CAST(right(zone, 2) AS INTEGER) ELSE 0 END) END AS shift""",
+    )
 
 
 def _days(zone: str, *, months: bool) -> dict[str, str]:
@@ -416,20 +427,25 @@ def _native_number(value: str, kind: str) -> Reading:
     return Reading(parsed, f"({value} IS NOT NULL AND {parsed} IS NULL){lost}")
 
 
-def _prepared_number(*, per_cent: bool) -> str:
+def _prepared_number(*, per_cent: bool) -> Sequence[str]:
     """SQL of a number's parts: ``core`` without blanks, sign and currency; ``turned`` where it is negative."""
     sign = " ?%$" if per_cent else "^$"
     odd = " || ".join(f"chr({number})" for number in (160, 8239, 8201, 9, 8722, 8211, 8217))
-    return rf"""
-        replace(trim(translate(text, {odd}, '    --''')), '&euro;', '€') AS spaced,
+    return (
+        f"replace(trim(translate(text, {odd}, '    --''')), '&euro;', '€') AS spaced",
+        rf"""
         list_distinct(regexp_extract_all(spaced, '{CURRENCY}')) AS marks,
-        regexp_replace(regexp_replace(spaced, '^([-+(]? ?){CURRENCY} ?', '\1'), ' ?{CURRENCY} ?([-)]?)$', '\2') AS bare,
+        regexp_replace(regexp_replace(spaced, '^([-+(]? ?){CURRENCY} ?', '\1'),
+                       ' ?{CURRENCY} ?([-)]?)$', '\2') AS bare""",
+        rf"""
         regexp_replace(regexp_replace(bare, '{sign}', ''), '([,.])(--?|=)([)]?)$', '\1' || '00' || '\3') AS signed,
-        ends_with(bare, '%') AS per_cent,
+        ends_with(bare, '%') AS per_cent""",
+        """
         CASE WHEN regexp_matches(signed, '^[(][^-+()]*[)]$') THEN trim(translate(signed, '()', ''))
              WHEN regexp_matches(signed, '^[^-+()]* ?-$') THEN trim(rtrim(signed, '-'))
              ELSE regexp_replace(signed, '^[-+] ?', '') END AS core,
-        regexp_matches(signed, '^[-(]|-$') AS turned"""
+        regexp_matches(signed, '^[-(]|-$') AS turned""",
+    )
 
 
 def _number_format(mark: str) -> str:

@@ -338,13 +338,17 @@ def is_uncounted(status: str) -> bool:
     return status in UNCOUNTED or bool(UNDONE.match(status) or GIVEN_UP.match(status))
 
 
+def _counting(rows: Table) -> Table:
+    return rows.filter(rows.reason.isnull() & rows.day.notnull())
+
+
 def _with_flags(rows: Rows, _: DataConfig) -> Rows:
     """What is asked where columns say of rows that count that they were cancelled, not paid, a test or given back.
 
     Of a row that several speak against the first is told.
     """
     is_told, problems = rows.has("status"), []
-    rest = rows.relation.then(lambda t: t.filter(t.reason.isnull() & t.day.notnull()))
+    rest = rows.relation.then(_counting)
     for role in (role for role in FLAGS if role in rows.relation.columns):
         column = rows.columns[role]
         name = normalised(column)
@@ -599,7 +603,7 @@ def on_whole_amounts(rows: Rows, currency: str | None) -> list[Message]:
     """What is said where amounts without decimals are so large that they may be cents."""
     if not rows.has("amount") or currency in WITHOUT_CENTS or says_hundredths(rows.columns["amount"]):
         return []
-    looks = rows.relation.one(lambda t: _looks_of_amounts(t.limit(FEW_ROWS)))
+    looks = rows.relation.one(_looks_of_few_amounts)
     if not looks["whole"] or not (looks := rows.relation.one(_looks_of_amounts))["whole"]:
         return []
     note = Message(
@@ -612,6 +616,10 @@ def on_whole_amounts(rows: Rows, currency: str | None) -> list[Message]:
 
 def _looks_of_amounts(rows: Table) -> Table:
     return rows.aggregate(whole=(rows.money == rows.money.floor()).all(), median=rows.money.cast("float64").median())
+
+
+def _looks_of_few_amounts(rows: Table) -> Table:
+    return _looks_of_amounts(rows.limit(FEW_ROWS))
 
 
 def problems_in_far_days(rows: Rows, first: dt.date | None, last: dt.date | None) -> list[Problem]:
