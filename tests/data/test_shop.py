@@ -8,70 +8,52 @@ from analysis.data.shop import CATEGORIES, DAYS_A_MONTH, MONTHS, START, ShopTrut
 TRUTH = ShopTruth()
 
 
-@pytest.fixture
-def shop(planted_shop):
-    return planted_shop
-
-
-@pytest.fixture
-def orders(planted_shop_orders):
-    return planted_shop_orders
-
-
-@pytest.fixture(scope="module")
-def fit(planted_shop_orders):
-    return rl.BGNBD().fit(planted_shop_orders)
-
-
-@pytest.fixture
-def channel(shop, orders):
-    return shop.customers.set_index("customer")["channel"].reindex(orders.histories.ids)
-
-
 def month(number):
     return pd.Timestamp(START) + pd.Timedelta(days=number * DAYS_A_MONTH)
 
 
-def test_the_same_seed_gives_the_same_shop(shop):
+def test_the_same_seed_gives_the_same_shop(planted_shop):
     again = simulate_shop()
-    for name, table in vars(shop).items():
+    for name, table in vars(planted_shop).items():
         if isinstance(table, pd.DataFrame):
             pd.testing.assert_frame_equal(table, getattr(again, name))
-    assert not simulate_shop(seed=16).orders.equals(shop.orders)
+    assert not simulate_shop(seed=16).orders.equals(planted_shop.orders)
 
 
-def test_of_20_000_names_some_8_000_order_in_five_years(shop):
-    assert len(shop.customers) == TRUTH.names == shop.customers["customer"].nunique()
-    assert 7_400 < shop.orders["customer"].nunique() < 8_600
-    assert shop.orders["date"].min() >= pd.Timestamp(START)
-    assert shop.orders["date"].max() < month(MONTHS) + pd.Timedelta(days=1)
-    assert set(shop.orders["category"]) == set(CATEGORIES)
+def test_of_20_000_names_some_8_000_order_in_five_years(planted_shop):
+    assert len(planted_shop.customers) == TRUTH.names == planted_shop.customers["customer"].nunique()
+    assert 7_400 < planted_shop.orders["customer"].nunique() < 8_600
+    assert planted_shop.orders["date"].min() >= pd.Timestamp(START)
+    assert planted_shop.orders["date"].max() < month(MONTHS) + pd.Timedelta(days=1)
+    assert set(planted_shop.orders["category"]) == set(CATEGORIES)
 
 
-def test_the_lot_has_its_planted_effect(shop):
-    arms = shop.lots.set_index("customer")["arm"]
-    inside = shop.orders[shop.orders["date"].between(month(50), month(50) + pd.Timedelta(days=28))]
+def test_the_lot_has_its_planted_effect(planted_shop):
+    arms = planted_shop.lots.set_index("customer")["arm"]
+    inside = planted_shop.orders[planted_shop.orders["date"].between(month(50), month(50) + pd.Timedelta(days=28))]
     came = pd.Series(arms.index.isin(inside["customer"]), index=arms.to_numpy()).groupby(level=0).mean()
     assert came["contact"] - came["none"] == pytest.approx(TRUTH.lot_lift, abs=2.5 * np.sqrt(0.05 * 0.95 / 500))
-    assert set(shop.contacts["customer"]) == set(arms.index[arms == "contact"])
+    assert set(planted_shop.contacts["customer"]) == set(arms.index[arms == "contact"])
 
 
-def test_every_row_of_the_tables_is_of_a_name_that_there_is(shop):
-    known = set(shop.customers["customer"])
+def test_every_row_of_the_tables_is_of_a_name_that_there_is(planted_shop):
+    known = set(planted_shop.customers["customer"])
     for name in ("orders", "contacts", "exits", "points", "scores", "lots"):
-        assert set(getattr(shop, name)["customer"]) <= known, name
-    referred = shop.customers.dropna(subset=["referred_by"])
-    assert set(referred["referred_by"]) <= set(shop.orders["customer"])
+        assert set(getattr(planted_shop, name)["customer"]) <= known, name
+    referred = planted_shop.customers.dropna(subset=["referred_by"])
+    assert set(referred["referred_by"]) <= set(planted_shop.orders["customer"])
     assert (referred["referred_by"] != referred["customer"]).all()
-    spent = shop.acquisition.groupby("channel")["spend"].sum()
-    counts = shop.customers["channel"].value_counts()
+    spent = planted_shop.acquisition.groupby("channel")["spend"].sum()
+    counts = planted_shop.customers["channel"].value_counts()
     assert (spent / counts).to_dict() == pytest.approx(TRUTH.cost)
 
 
 def test_channels_pay_back_in_the_order_of_their_quality_and_cost_the_spend_over_those_who_came(
-    shop, channel, orders, fit
+    planted_shop, planted_shop_orders
 ):
-    found = rl.payback(orders, fit, by=channel, acquisition=shop.acquisition)
+    orders = planted_shop_orders
+    channel = planted_shop.customers.set_index("customer")["channel"].reindex(orders.histories.ids)
+    found = rl.payback(orders, rl.BGNBD().fit(orders), by=channel, acquisition=planted_shop.acquisition)
     ranked = found.groups.query("months == 12").sort_values("estimate")["group"].tolist()
     assert ranked == sorted(TRUTH.quality, key=TRUTH.quality.get)
     total = found.costs.groupby("group")[["spend", "customers"]].sum()

@@ -11,9 +11,6 @@ import analysis as rl
 from analysis.data import load_orders
 from analysis.data.simulation import simulate_customers
 from analysis.errors import InputRefused, UsageError
-from analysis.models.fits import fit_all
-from analysis.models.patterns import collapse
-from analysis.time import Clock, TimeUnit
 
 
 @pytest.fixture(scope="module")
@@ -105,15 +102,6 @@ def test_spend_is_expected_by_own_ids(cdnow, cdnow_spend):
     frame = cdnow.histories.frame()
     pd.testing.assert_series_equal(spend.expected_order_value(frame), spend.expected_order_value(cdnow))
     assert rl.GammaGamma().fit(frame).parameters == pytest.approx(spend.parameters)
-
-
-@pytest.mark.parametrize("primary", list(rl.MODELS))
-def test_every_model_can_be_the_primary_one(primary):
-    shop = simulate_customers(400, T=52.0, births=26.0, seed=1)
-    patterns = collapse(shop.frequency, shop.recency, shop.T)
-    fits = fit_all(patterns, Clock(TimeUnit.WEEK), 1, primary, quick=True)
-    assert fits.primary.model == primary
-    assert set(fits.names) == {"BG/NBD", "MBG/NBD", "Pareto/NBD", primary}
 
 
 def test_draws_go_to_arviz(fit, cdnow_spend):

@@ -18,10 +18,8 @@ from analysis.value.retention import model_retention
 @pytest.fixture(scope="module")
 def results(cdnow):
     orders, clock = cdnow, Clock(TimeUnit.WEEK)
-    fits, spend = (
-        fit_all(patterns_of(orders.histories, clock), clock, 1, quick=True),
-        fit_spend(orders.histories, seed=1),
-    )
+    fits = fit_all(patterns_of(orders.histories, clock), clock, 1, quick=True)
+    spend = fit_spend(orders.histories, seed=1)
     economics, retention = EconomicsConfig(acquisition_cost=8), RetentionConfig(cost_per_customer_year=1)
     readings = tuple(readings_that_matter(economics, retention))
     with pytest.MonkeyPatch.context() as patch:

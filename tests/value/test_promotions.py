@@ -8,18 +8,13 @@ from analysis.data.shop import ShopTruth
 NAMES = {"customer": "customer", "date": "date", "amount": "amount", "discount": "off", "category": "category"}
 
 
-@pytest.fixture
-def shop(planted_shop):
-    return planted_shop
-
-
 def read(table, **names):
     table = table.assign(off=(table["list_price"] - table["amount"]).round(2))
     return rl.read_orders(table, **(NAMES | names), discount_is="money")
 
 
-def test_the_price_that_the_shop_raised_before_its_promotion_is_found(shop):
-    found = rl.promotion_honesty(read(shop.orders), shop.promotions)
+def test_the_price_that_the_shop_raised_before_its_promotion_is_found(planted_shop):
+    found = rl.promotion_honesty(read(planted_shop.orders), planted_shop.promotions)
     together = found.iloc[0]
     assert together["category"] is None
     assert 0 < together["lower"] < ShopTruth().raised_by < together["upper"]
@@ -30,17 +25,17 @@ def test_the_price_that_the_shop_raised_before_its_promotion_is_found(shop):
     assert (categories["upper"] - categories["lower"]).min() > together["upper"] - together["lower"]
 
 
-def test_the_sample_brings_its_discounts_and_its_calendar(tmp_path, shop):
+def test_the_sample_brings_its_discounts_and_its_calendar(tmp_path, planted_shop):
     study = rl.open_study(sample="simulated-shop", store=tmp_path)
-    found = study.promotion_honesty
-    pd.testing.assert_frame_equal(found, rl.promotion_honesty(read(shop.orders), shop.promotions), check_dtype=False)
+    expected = rl.promotion_honesty(read(planted_shop.orders), planted_shop.promotions)
+    pd.testing.assert_frame_equal(study.promotion_honesty, expected, check_dtype=False)
     deals = study.first_order_groups.query("by == 'deal'")
     assert set(deals["group"]) == {"deal", "full_price"}
 
 
-def test_a_promotion_without_a_raise_that_was_not_given_shows_both(shop):
-    calendar = shop.promotions - pd.Timedelta(days=360)
-    together = rl.promotion_honesty(read(shop.orders), calendar).iloc[0]
+def test_a_promotion_without_a_raise_that_was_not_given_shows_both(planted_shop):
+    calendar = planted_shop.promotions - pd.Timedelta(days=360)
+    together = rl.promotion_honesty(read(planted_shop.orders), calendar).iloc[0]
     assert together["lower"] < 0 < together["upper"]
     assert together["without"] == 1
 
@@ -78,8 +73,8 @@ def test_another_mix_of_categories_is_no_change_of_prices():
     [(None, {}, "calendar"), ("all", {"category": None}, "category"), ("all", {"discount": None}, "discount"),
      ("early", {}, "enough bought")],
 )  # fmt: skip
-def test_what_is_not_known_is_said(shop, calendar, names, told):
-    early = shop.promotions - pd.Timedelta(days=2_500)
-    promotions = {"all": shop.promotions, "early": early}.get(calendar)
+def test_what_is_not_known_is_said(planted_shop, calendar, names, told):
+    early = planted_shop.promotions - pd.Timedelta(days=2_500)
+    promotions = {"all": planted_shop.promotions, "early": early}.get(calendar)
     with pytest.raises(rl.Unavailable, match=told):
-        rl.promotion_honesty(read(shop.orders, **names), promotions)
+        rl.promotion_honesty(read(planted_shop.orders, **names), promotions)
