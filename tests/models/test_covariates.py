@@ -149,7 +149,7 @@ def test_groups_share_their_posterior_draws_so_that_differences_have_intervals()
     fit = rl.BGNBD(rate=["channel"]).fit(_shop(2_000, faster=0.5, seed=100), unit="week")
     shop, web = (each.posterior.draws for each in fit.groups.values())
     assert np.allclose(shop[:, [0, 2, 3]], web[:, [0, 2, 3]])
-    low, high = np.quantile(np.log(shop[:, 1] / web[:, 1]), [0.05, 0.95])
+    low, high = np.quantile(np.log(shop[:, 1] / web[:, 1]), [0.025, 0.975])
     assert low < 0.5 < high
     assert list(fit.design["customers"]) == [1_000, 1_000]
 

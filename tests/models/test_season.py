@@ -53,12 +53,13 @@ def orders(few_proposals):
 
 @pytest.fixture(scope="module")
 def even(orders):
-    return fit_all(patterns_of(orders.histories, Clock(TimeUnit.WEEK)), Clock(TimeUnit.WEEK), 1, "BG/NBD")
+    return fit_all(patterns_of(orders.histories, Clock(TimeUnit.WEEK)), Clock(TimeUnit.WEEK), 1, "BG/NBD", quick=True)
 
 
 @pytest.fixture(scope="module")
 def seasonal(orders, even):
-    return fit_in_time(even, orders.histories, orders.daily, orders.histories.table["first_order"], 1, "season")
+    births = orders.histories.table["first_order"]
+    return fit_in_time(even, orders.histories, orders.daily, births, 1, "season", quick=True)
 
 
 class TestTheProfile:

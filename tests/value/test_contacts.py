@@ -204,8 +204,11 @@ def drawn_up(rows, **until):
     columns = {"customer": "customer", "date": "date", "amount": "amount", "category": "category"}
     orders = rl.read_orders(rows, **columns, **until)
     fit = BGNBD().fit(orders)
-    value = customer_value(fit, GammaGamma().fit(orders), horizon="1Y", **MARGIN)
-    return orders, contact_lists(orders, fit, value, ladder(orders, fit), **COSTS)
+    with pytest.MonkeyPatch.context() as patch:  # expectations need no futures
+        patch.setattr("analysis.value.valuation.PASSES", 50)
+        patch.setattr("analysis.value.ladder.PASSES", 5)
+        value = customer_value(fit, GammaGamma().fit(orders), horizon="1Y", **MARGIN)
+        return orders, contact_lists(orders, fit, value, ladder(orders, fit), **COSTS)
 
 
 @pytest.fixture(scope="module")

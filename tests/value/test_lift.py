@@ -129,6 +129,16 @@ def test_a_firm_that_wins_nobody_or_whose_customers_births_are_unknown_has_no_fi
         assert found.reason.code == "lift.reason.no_new_customers"
 
 
+def test_fixed_costs_weigh_on_the_firm_only(lifts):
+    choices = [Choice(scope=scope, profit="after_fixed") for scope in ("base", "firm")]
+    free, burdened = lifts(*choices), lifts(*choices, economics={"fixed_costs_per_year": 5_000})
+    base, firm = (
+        burdened.of(choice)["BG/NBD"].lift.estimate / free.of(choice)["BG/NBD"].lift.estimate for choice in choices
+    )
+    assert base == pytest.approx(1)
+    assert firm > 1.05
+
+
 @pytest.mark.parametrize("name", ["BG/NBD", "MBG/NBD", "Pareto/NBD"])
 def test_the_firms_profit_agrees_with_single_customers(lifts, name, cdnow_39_weeks, cdnow_purchase, cdnow_spend):
     """Today's customers and those who join, order by order, at constant order values."""
