@@ -3,9 +3,9 @@ import pandas as pd
 import pytest
 
 import analysis as rl
-from analysis.models.beta_geometric import BGNBD
 from analysis.models.diagnostics import diagnostics, drift_of, regularity_of
 from analysis.models.fits import PurchaseFits, fit_one
+from analysis.models.nbd import NBD
 from analysis.models.patterns import patterns_of
 from analysis.time import Clock, TimeUnit
 
@@ -44,7 +44,7 @@ def shop(rng, busy=1.0, later=1.0, years=3, customers=1_500):
 
 def checked(orders):
     clock = Clock(TimeUnit.WEEK)
-    fit = fit_one(BGNBD(), patterns_of(orders.histories, clock), clock, 1, quick=True)
+    fit = fit_one(NBD(), patterns_of(orders.histories, clock), clock, 1, quick=True)
     return diagnostics(orders, PurchaseFits((fit,), {}))
 
 
