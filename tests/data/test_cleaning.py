@@ -233,3 +233,12 @@ def test_days_without_any_order_at_the_end_are_noted_where_there_were_never_so_m
     if is_told:
         assert noted[0].values["last"] == dt.date(2024, 3, 11)
         assert noted[0].values["longest"] == 7
+
+
+def test_one_currency_is_kept_and_two_are_refused(load_frame):
+    frame = orders("a 1 1, a 5 2, b 5 4", currency=["EUR", "eur", "EUR"])
+    assert load_frame(frame).currency == "EUR"
+    with refuses(r"the amounts are in EUR, but economics\.currency == 'USD'", 2):
+        load_frame(frame, economics={"currency": "USD"})
+    with pytest.raises(InputRefused, match=r"2 currencies \(EUR in 2 rows, USD in 1 row\)"):
+        load_frame(frame.assign(currency=["EUR", "EUR", "USD"]))

@@ -218,3 +218,9 @@ def test_yes_and_no_are_known_in_every_language_of_the_reader(load):
     names = load(customers=text, columns={"enquired": "asked", "opt_in": "mail"})[0].customers.set_index("customer")
     assert names["enquired"].eq(True).to_dict() == {"007": True, "K1": False, "K2": False, "K3": False}
     assert names["opt_in"].eq(True).to_dict() == {"007": False, "K1": True, "K2": True, "K3": False}
+
+
+def test_spend_is_of_its_month_and_never_negative(load):
+    tables, _ = load(acquisition="day,eur\n2025-01-01,100\n2025-02-01,-5\n2024-12-01,50\n")
+    assert tables.acquisition["spend"].tolist() == [100]
+    assert set(told(tables)) == {"fits", "outside", "negative"}

@@ -154,3 +154,10 @@ def test_the_summary_of_any_day_is_that_of_a_plain_loop_to_the_cent(table, end):
     rows = messy_rows(1)
     days = expressions.customer_days(table(rows))
     assert told(expressions.summary(days, end)) == plain_summary(rows, end)
+
+
+def test_lines_are_purchases_with_what_is_known_of_them(table):
+    rows = messy_rows(6)
+    found = expressions.lines(table(rows)).to_pyarrow()
+    assert found.column_names == ["customer", "day", "order_id", "category", "channel", "money", "discount"]
+    assert sorted(found["money"].to_pylist()) == sorted(row["money"] for row in rows if not row["is_refund"])

@@ -83,3 +83,13 @@ def test_on_customers_who_really_are_bgnbd_the_model_beats_every_baseline(tmp_pa
     test = forecast_holdout(split, time_unit=TimeUnit.WEEK, seed=1)
     assert test.verdict == "model"
     assert test.winner == "BG/NBD"
+
+
+def test_three_models_and_three_baselines_are_ranked_by_log_score(cdnow_test):
+    scores = cdnow_test.scores
+    assert set(scores.index[scores["is_baseline"]]) == {"same rate", "hiatus", "average"}
+    assert set(scores.index[~scores["is_baseline"]]) == {"BG/NBD", "MBG/NBD", "Pareto/NBD"}
+    assert scores["log_score"].is_monotonic_decreasing
+    assert cdnow_test.winner == scores.index[0]
+    assert not cdnow_test.accuracy["is_baseline"][cdnow_test.winner]
+    assert cdnow_test.best_baseline == "same rate"
