@@ -73,6 +73,12 @@ def both(entered, **settings):
     return there, rl.read_orders(frame, **NAMES, currency="EUR", **settings)
 
 
+@pytest.fixture(scope="module")
+def plain(entered):
+    """Orders in the engine and here, without further settings."""
+    return both(entered)
+
+
 @pytest.mark.parametrize(
     "settings",
     [
@@ -95,16 +101,16 @@ def test_ledger_days_and_summary_are_those_of_the_frame(entered, settings):
         pd.testing.assert_frame_equal(summary[expected.columns], expected, check_dtype=False, rtol=1e-12)
 
 
-def test_a_fit_is_the_same_and_predictions_come_back_to_every_customer_in_the_engine(entered):
-    there, here = both(entered)
+def test_a_fit_is_the_same_and_predictions_come_back_to_every_customer_in_the_engine(plain):
+    there, here = plain
     fit, expected = rl.BGNBD().fit(there), rl.BGNBD().fit(here)
     pd.testing.assert_frame_equal(fit.summary, expected.summary, rtol=1e-6)
     found = fit.predict("13W").to_frame()
     pd.testing.assert_frame_equal(found, expected.predict("13W"), check_dtype=False, rtol=1e-6)
 
 
-def test_values_of_customers_stay_in_the_engine_with_their_total_and_its_interval(entered):
-    there, here = both(entered)
+def test_values_of_customers_stay_in_the_engine_with_their_total_and_its_interval(plain):
+    there, here = plain
     spend, here_spend = rl.GammaGamma().fit(there.spending()), rl.GammaGamma().fit(here)
     assert spend.mean_order_value == pytest.approx(here_spend.mean_order_value)
     value = rl.customer_value(rl.BGNBD().fit(there), spend, horizon="1Y")
@@ -118,8 +124,8 @@ def test_values_of_customers_stay_in_the_engine_with_their_total_and_its_interva
         value.total  # noqa: B018
 
 
-def test_one_row_a_customer_comes_here_up_to_so_many(entered, monkeypatch):
-    there, here = both(entered)
+def test_one_row_a_customer_comes_here_up_to_so_many(entered, plain, monkeypatch):
+    there, here = plain
     known = here.histories.table[there.histories.table.columns]
     pd.testing.assert_frame_equal(there.histories.table, known, check_dtype=False, rtol=1e-12)
     assert there.histories.ids.equals(here.histories.ids)
@@ -128,8 +134,8 @@ def test_one_row_a_customer_comes_here_up_to_so_many(entered, monkeypatch):
         both(entered)[0].histories.table  # noqa: B018
 
 
-def test_spenders_above_the_most_are_a_seeded_sample_with_the_same_mean(entered):
-    there, _ = both(entered)
+def test_spenders_above_the_most_are_a_seeded_sample_with_the_same_mean(plain):
+    there, _ = plain
     whole, part = there.spending(), there.spending(most=100)
     assert 60 < len(part) < 140
     assert len(whole) > 200
@@ -164,24 +170,31 @@ def export(**columns):
 
 
 MEANINGS = {
-    "addresses in two spellings": ({}, {"count_status": ["paid"]}, {"status": "fate"}),
-    "nobody by name": ({"customer": ["guest", *[f"c{i % 20}" for i in range(19)]] * 5}, {}, {}),
-    "nobody by share": ({"customer": [*["0"] * 60, *[f"c{i % 20}" for i in range(40)]]}, {}, {}),
-    "ids with what nobody sees": (
-        {"customer": [f"c{i % 20}\u200b\u202f" if i > 19 else f"c{i % 20}" for i in range(100)]},
-        {},
-        {},
+    "addresses in two spellings with totals on each line": (
+        {"amount": np.arange(100) // 2 + 5.0},
+        {"count_status": ["paid"], "amount_of": "order"},
+        {"status": "fate", "order": "order"},
     ),
-    "ids that are nearly alike": (
-        {"customer": [f"'00{i % 20 + 1}" if i % 3 else f"{i % 20 + 1}" for i in range(100)]},
+    "nobody by name and refunds in a column": (
+        {"customer": ["guest", *[f"c{i % 20}" for i in range(19)]] * 5, "back": [4.0, *[0.0] * 99]},
         {},
+        {"refunded": "back"},
+    ),
+    "nobody by share": ({"customer": [*["0"] * 60, *[f"c{i % 20}" for i in range(40)]]}, {}, {}),
+    "ids with what nobody sees and per cents": (
+        {
+            "customer": [f"c{i % 20}\u200b\u202f" if i > 19 else f"c{i % 20}" for i in range(100)],
+            "discount %": [0.0, 20.0] * 50,
+        },
+        {},
+        {"discount": "discount %"},
+    ),
+    "ids that are nearly alike with tax and shipping inside": (
+        {"customer": [f"'00{i % 20 + 1}" if i % 3 else f"{i % 20 + 1}" for i in range(100)], "post": 1.5},
+        {"amount_includes": {"vat": 0.21, "shipping": "post"}},
         {},
     ),
     "numbers that are nobody": ({"customer": [*[0] * 60, *range(1, 41)]}, {"ids": {"anonymous": ["0"]}}, {}),
-    "a total on each line": ({"amount": np.arange(100) // 2 + 5.0}, {"amount_of": "order"}, {"order": "order"}),
-    "refunds in a column": ({"back": [4.0, *[0.0] * 99]}, {}, {"refunded": "back"}),
-    "per cents": ({"discount %": [0.0, 20.0] * 50}, {}, {"discount": "discount %"}),
-    "tax and shipping inside": ({"post": 1.5}, {"amount_includes": {"vat": 0.21, "shipping": "post"}}, {}),
     "prices": ({"n": [2, -1] * 50, "price": 2.5}, {}, {"quantity": "n", "unit_price": "price", "amount": None}),
 }
 
