@@ -149,6 +149,12 @@ def test_cohorts_hold_every_order_customer_and_amount_and_nothing_beyond_the_dat
         rl.read_orders(CLIENTS, customer="client", date="when").cohorts("revenue")
 
 
+def test_months_of_a_cohort_are_counted_over_new_year():
+    of_years = pd.DataFrame({"client": ["a"] * 3, "when": pd.to_datetime(["2023-11-05", "2024-01-02", "2025-01-31"])})
+    table = rl.read_orders(of_years, customer="client", date="when").cohorts()
+    assert table.loc["2023-11"][lambda months: months > 0].index.tolist() == [0, 2, 14]
+
+
 def test_orders_of_one_month_make_no_picture_of_cohorts():
     of_january = CLIENTS[CLIENTS["when"] < "2025-02"]
     with pytest.raises(Unavailable, match="two whole calendar months"):
