@@ -11,8 +11,9 @@ from analysis.errors import InputRefused, UsageError
 from analysis.models.beta_geometric import BGNBD
 from analysis.models.fits import PurchaseFits
 from analysis.models.gamma_gamma import GammaGamma
+from analysis.models.registry import MODELS
 from analysis.models.season import fit_in_time
-from analysis.value.contacts import ERRORS_TO_FIND, LISTS, contact_lists, reasons
+from analysis.value.contacts import ERRORS_TO_FIND, GIFT_DAYS, LISTS, contact_lists, reasons
 from analysis.value.ladder import ladder
 from analysis.value.valuation import customer_value
 
@@ -85,6 +86,20 @@ def test_every_row_has_its_reason_and_its_window(shop, found):
     end = pd.Timestamp(shop[0].observation_end)
     assert (found.customers["valid_until"] > end).all()
     assert (found.customers["valid_until"] <= end + pd.Timedelta(days=28)).all()
+
+
+def test_the_reason_for_a_contact_holds_until_the_customer_is_asleep_or_the_time_of_a_gift_is_over(shop, found):
+    orders, fit, _, stand = shop
+    rows = found.customers[found.customers["list"] != "win_back"]
+    left = (rows["valid_until"] - pd.Timestamp(orders.observation_end)).dt.days.to_numpy()
+    at = stand.customers.set_index("customer_id").loc[rows["customer_id"]]
+    known = orders.histories.table.set_axis(orders.histories.ids).loc[rows["customer_id"]]
+    recency, age = known["recency_days"] / 7, (known["T_days"] + left - 1) / 7
+    assert (MODELS[fit.model].p_alive(fit.params, known["frequency"], recency, age) >= 0.5).all()
+    assert (at["silent_days"] + left - 1 <= at["asleep_days"]).all()
+    gifts = (rows["list"] == "gift").to_numpy()
+    assert gifts.any()
+    assert (left[gifts] <= np.maximum(GIFT_DAYS - at["silent_days"][gifts], 1)).all()
 
 
 def test_what_is_sent_holds_ids_as_they_came_and_nothing_else(found):

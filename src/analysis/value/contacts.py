@@ -260,7 +260,9 @@ def contact_lists(
     wanted = chosen[chosen["free"] & (chosen["asked"] | (chosen["brought"] >= 0))]
     chosen["send"] = chosen.index.isin(wanted.drop_duplicates("customer_id").head(most).index)
     left = chosen["left"].where(chosen["list"] != "points", chosen["lapses"])
-    left = np.minimum(left.where(chosen["list"] != "run_out", chosen["closes"].clip(lower=1)), days)
+    left = left.where(chosen["list"] != "run_out", chosen["closes"].clip(lower=1)).clip(upper=days)
+    of_gift = (GIFT_DAYS - chosen["silent_days"]).clip(lower=1)
+    left = np.minimum(left, of_gift.where(chosen["list"] == "gift", np.inf))
     chosen["category"] = chosen["next"].where(chosen["list"] == "next_category")
     chosen["category"] = chosen["category"].mask(chosen["list"] == "run_out", chosen["runs_out"])
     chosen["due"] = (end + pd.to_timedelta(chosen["due_in"], "D")).where(chosen["list"] == "run_out")
@@ -309,7 +311,10 @@ def _customers(orders: AnyOrders, fit: PurchaseFit, value: CustomerValue, ladder
     worth = worth.to_frame() if isinstance(worth, InEngine) else worth.set_index("customer_id")
     order_value = worth["expected_order_value"].reindex(table["customer_id"]).to_numpy()
     table["margin"] = value.gross_margin * order_value - value.cost_per_order
-    table["left"] = (table["asleep_days"] - table["silent_days"]).clip(lower=1).where(~table["asleep"], np.inf)
+    left = table["asleep_days"] - table["silent_days"]
+    if "days_until_p_alive_half" in worth:  # in an engine it is not known
+        left = np.fmin(left, worth["days_until_p_alive_half"].reindex(table["customer_id"]).to_numpy())
+    table["left"] = left.clip(lower=1).where(~table["asleep"], np.inf)
     return table
 
 
