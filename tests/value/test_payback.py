@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.special import hyp2f1
+from scipy.stats import norm
 
 import analysis as rl
 from analysis.data.simulation import simulate_transactions
@@ -189,6 +190,9 @@ def test_the_smallest_test_of_spend_has_the_power_that_is_said():
     error = np.sqrt((usual.var(axis=0, ddof=1) + more.var(axis=0, ddof=1)) / arms[0])
     found = (more.mean(axis=0) - usual.mean(axis=0)) / error > 1.645
     assert found.mean() == pytest.approx(0.8, abs=0.07)
+    # More customers also vary more.
+    error = np.sqrt(test["dispersion"] * sum(rates) / arms[0])
+    assert norm.cdf((rates[1] - rates[0]) / error - 1.645) >= 0.8
 
 
 def test_without_money_nothing_is_paid_back(load_frame):

@@ -434,7 +434,7 @@ def spend_tests(orders: AnyOrders, costs: pd.DataFrame, by: pd.Series | None) ->
         if row.spend > 0 and (mean := weekly.mean()) > 0:
             dispersion = max(1.0, weekly.var(ddof=1) / mean)
             more = mean * MORE_SPEND / DEARER
-            weeks = 2 * int(np.ceil(2 * dispersion * mean * ((norm.ppf(0.95) + norm.ppf(POWER)) / more) ** 2))
+            weeks = 2 * int(np.ceil(dispersion * (2 * mean + more) * ((norm.ppf(0.95) + norm.ppf(POWER)) / more) ** 2))
             rows.append((row.group, mean, dispersion, weeks, MORE_SPEND * row.spend / 52 * weeks / 2))
     return pd.DataFrame(rows, columns=["group", "weekly", "dispersion", "weeks", "extra"])
 
