@@ -109,7 +109,7 @@ def test_whoever_asked_is_a_day_or_a_yes_and_an_empty_cell_contradicts_nothing(l
         "c": False,
     }
     assert set(told(tables)) == {"fits", "repeated"}
-    rungs = _names(tables.names(), orders)["rung"]
+    rungs = _names(tables.names(orders), orders)["rung"]
     assert rungs[["a", "b", "c"]].tolist() == ["prospect", "suspect", "suspect"]
 
 
@@ -154,10 +154,11 @@ def test_a_table_of_which_nothing_is_left_is_refused_with_what_was_wrong_and_all
 
 
 def test_the_top_score_is_that_of_the_scale_and_names_of_other_parts_are_nobodys_prospects(load):
-    tables, _ = load(customers="who\nK1\nnew\n")
-    scores = pd.DataFrame({"customer": ["K1", "K2"], "score": [9.0, 10.0], "date": dt.date(2025, 1, 5)})
-    assert tables.names(scores).set_index("customer")["top_score"].to_dict() == {"K1": False, "new": False}
-    assert CustomerTables().names(scores)["customer"].tolist() == ["K2"]
+    tables, orders = load(customers="who\nK1\nnew\n")
+    scores = pd.DataFrame({"customer": ["K1", "K2", "x"], "score": [9.0, 10.0, 10.0], "date": dt.date(2025, 1, 5)})
+    top = tables.names(orders, scores).set_index("customer")["top_score"]
+    assert top.to_dict() == {"K1": False, "new": False, "K2": True}  # who has ordered, in the table or not
+    assert CustomerTables().names(orders, scores)["customer"].tolist() == ["K2"]
     tables, _ = load(customers="who\nK1\nnew\n", part="NL")
     assert tables.customers["customer"].tolist() == ["K1"]
 

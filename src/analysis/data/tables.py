@@ -366,16 +366,19 @@ class CustomerTables:
             )
         return known["earned"]
 
-    def names(self, satisfaction: pd.DataFrame | None = None) -> pd.DataFrame | None:
-        """What the ladder takes: every name, and whether one gave the top score; None where nothing is known."""
+    def names(self, orders: Orders, satisfaction: pd.DataFrame | None = None) -> pd.DataFrame | None:
+        """What the ladder takes: every name, and which customers gave the top score; None where nothing is known."""
         names = self.customers
         if names is not None:
             names = names[[role for role in ("customer", "enquired", "club_since", "referred_by") if role in names]]
         if satisfaction is None:
             return names
         top = satisfaction["customer"][satisfaction["score"] == satisfaction["score"].max()].astype(str)
-        everybody = pd.DataFrame({"customer": top.unique()}) if names is None else names
-        return everybody.assign(top_score=everybody["customer"].isin(top))
+        top = top[top.isin(orders.histories.table["customer_id"].astype(str))]
+        known = pd.DataFrame({"customer": []}) if names is None else names
+        everybody = pd.Index(known["customer"]).union(top.unique(), sort=False)
+        known = known.set_index("customer").reindex(everybody).rename_axis("customer").reset_index()
+        return known.assign(top_score=known["customer"].isin(top))
 
 
 def expiring_points(points: pd.DataFrame | None, end: dt.date, days: float) -> pd.DataFrame | None:

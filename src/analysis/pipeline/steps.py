@@ -252,7 +252,7 @@ def ladder(orders, fits, value, customer_tables, tables, member_orders, credible
         orders,
         fits,
         value,
-        names=customer_tables.names(tables.satisfaction),
+        names=customer_tables.names(orders, tables.satisfaction),
         attributes=customer_tables.attributes(orders),
         member_orders=member_orders,
         level=credible_level,
