@@ -159,6 +159,15 @@ def test_first_orders_are_told_apart_by_category_and_by_deal():
     assert full["lower"] < deal["upper"]
 
 
+def test_of_two_groups_a_small_one_is_known_no_better_than_by_its_own_customers(shop):
+    ids = shop[0].histories.ids
+    by = pd.Series(np.where(np.arange(len(ids)) % 16 == 0, "few", "many"), index=ids)
+    few, many = (rows for _, rows in payback(*shop, by=by, **MONEY).groups.query("months == 12").iterrows())
+    assert few["estimate"] == few["mean"]  # how much groups differ, two do not tell
+    ratio = (few["upper"] - few["lower"]) / (many["upper"] - many["lower"])
+    assert ratio == pytest.approx(np.sqrt(many["customers"] / few["customers"]), rel=1e-6)
+
+
 def test_groups_by_ids_that_there_are_not_are_refused(shop):
     with pytest.raises(DataError, match="customer ids"):
         payback(*shop, by=pd.Series(["a"], index=["nobody"]), **MONEY)

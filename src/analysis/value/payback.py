@@ -78,8 +78,8 @@ class Payback(Result):
     groups
         The most that one may cost by group of customers (cohorts, where nothing else was asked for) and months, of
         which the last are the horizon: customers, mean (of those seen so long), and estimate, lower, upper, level,
-        drawn towards the mean of all groups the more, the less is known of a group. Differences between groups are no
-        effects of what they are called by.
+        of three groups and more drawn towards the mean of all, the more, the less is known of a group. Differences
+        between groups are no effects of what they are called by.
     costs
         What winning customers cost on average, by date (first of the month) and group: spend [currency], customers who
         first ordered then, cost of each [currency]. Not what one more would cost. Empty where no spend was given.
@@ -361,7 +361,11 @@ def _groups(orders: AnyOrders, margin: Margin, by: pd.Series | None, days: float
     cells["mean"] = total / number
     cells["variance"] = (cells.pop("squares") - total * cells["mean"]) / (number - 1) / number
     cells = cells[(cells["customers"] >= FEWEST) & (cells["variance"] > 0)]
-    found = [pooled_means(_alike_within(part), level) for _, part in cells.groupby("months")]
+    # How much groups differ two of them do not tell.
+    found = [
+        pooled_means(_alike_within(part), level, least=0.0 if len(part) > 2 else np.inf)
+        for _, part in cells.groupby("months")
+    ]
     if not found:
         return pd.DataFrame(columns=list(GROUP_COLUMNS))
     table = pd.concat(found, ignore_index=True)
