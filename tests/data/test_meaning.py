@@ -151,6 +151,16 @@ def test_a_discount_is_read_as_it_is_said_to_be():
         assert pd.read_parquet(orders.occasions).sort_values("day")["discount"].iloc[0] == first
 
 
+@pytest.mark.parametrize(("column", "included", "is_told"), [
+    ("Bedrag (incl. BTW)", None, True), ("Total incl 21% VAT", {"shipping": "free"}, True), ("Prix TTC", None, True),
+    ("Bedrag (incl. BTW)", {"vat": 0.21}, False), ("Omzet excl. btw", None, False), ("Including taxi", None, False),
+])  # fmt: skip
+def test_a_column_that_says_that_tax_is_in_it_is_told_where_none_is_taken_off(column, included, is_told):
+    frame = shop().rename(columns={"amount": column})
+    orders = rl.read_orders(frame.assign(free=0.0), **NAMED | {"amount": column}, amount_includes=included)
+    assert any("says that tax is in its amounts" in str(note) for note in orders.notes) == is_told
+
+
 def test_money_that_nobody_named_is_asked_about_and_profit_is_no_turnover():
     notes = read("profit_column.csv", customer="customer_id", date="order_date").notes
     assert any("Is it 'profit'?" in str(note) for note in notes)
@@ -165,7 +175,7 @@ def test_orders_that_a_later_row_says_were_cancelled_are_asked_about():
         frame.assign(status=step, date=frame["date"] + pd.Timedelta(days=n)) for n, step in enumerate(steps)
     )
     settings = {**NAMED, "order": "order", "status": "status", "count_status": ["paid"]}
-    with refuses("a row of 7 orders counts, and a later one says cancelled", 3):
+    with refuses("a row of 7 orders counts, and a later one says cancelled; keep the last row of each order$", 3):
         rl.read_orders(frame, **settings)
     kept = frame[~frame["order"].isin([f"o{n}" for n in range(7)])]
     assert rl.read_orders(kept, **settings).orders == 93
@@ -425,6 +435,9 @@ REFUSED = {
     "shares above one": (
         {"off": [20.0, 0] * 50}, {"discount": "off", "discount_is": "share"}, "50 values are outside 0 to 1"),
     "shipping that is not there": (CARDS, {"amount_includes": {"shipping": "shp"}}, "no column 'shp'.*mean 'ship'"),
+    "rates of tax": (
+        {"amount": [100.0 + row for row in range(100)], "btw": [9, 21] * 50}, {"amount_includes": {"vat": "btw"}},
+        "'btw' .*holds rates of tax.*`amount_includes`, or one rate such as 0.21"),
     "a tax of 2100 per cent": (CARDS, {"amount_includes": {"vat": 21}}, "vat == 21, must be a rate below 1"),
     "kinds of rows that take back": ({"Type": ["Payment"] * 80 + ["Refund"] * 20}, {}, "statuses, among them 'refund'"),
     "credit notes that nobody named": ({"Kind": KINDS["Type"]}, {}, "Name 'credit note' there too .* then taken off"),

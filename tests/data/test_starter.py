@@ -68,6 +68,12 @@ def test_an_export_of_woocommerce_needs_no_editing(tmp_path, name):
     assert ("amount_includes: {vat" in yaml) == (name == "woo_guest_zero.csv")
 
 
+def test_tax_is_proposed_as_the_column_of_its_amounts_and_not_of_its_rates(tmp_path):
+    lines = [f"c{n % 9};2024-0{1 + n % 9}-11;{n + 5};{[9, 21][n % 2]};1.{n:02}" for n in range(60)]
+    (tmp_path / "o.csv").write_text("\n".join(["client;date;amount;BTW %;Waarvan BTW", *lines]))
+    assert '# amount_includes: {vat: "Waarvan BTW"}' in proposed(tmp_path / "o.csv")[0]
+
+
 @pytest.mark.parametrize(("column", "good", "bad"), [("Type", "Sale", "Void"), ("État", "Livré", "Annulé")])
 def test_statuses_are_told_by_other_names_too_and_a_type_of_something_else_is_none(tmp_path, column, good, bad):
     lines = [f"c{n % 9};2024-0{1 + n % 9}-11;{n + 5};{bad if n % 5 == 1 else good}" for n in range(60)]

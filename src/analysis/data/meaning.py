@@ -41,6 +41,8 @@ FEW_ROWS, LARGE_AMOUNT = 1_000, 1_000
 WITHOUT_CENTS = ("JPY", "KRW", "ISK", "IDR", "HUF")
 MOST_LISTED, MOST_STATUSES = 15, 200
 SAME_TOTAL_SHARE, FEWEST_ORDERS, SPREAD_SHARE = 0.9, 5, 0.01
+MOST_RATES, HIGHEST_RATE, AMOUNTS_A_RATE = 5, 30, 5
+"""A column of tax of so few values, none above, and of far more amounts, holds rates."""
 GIVEN_UP = re.compile(
     "(?!.*\\b(not?n?|niet)\\b).*(\\b(hold|timeout|authori.ation)|mislukt|(cancel|fail|void|declin|reject|refus)l?ed)\\b"
 )
@@ -52,6 +54,8 @@ TAKEN = re.compile(
 )
 PERCENT_NAME = re.compile("%|per ?cent|pct|procent|prozent|pourcent", re.IGNORECASE)
 PROFIT_NAME = re.compile("profit|margin|winst|marge|gewinn|b[eé]n[eé]fice|beneficio", re.IGNORECASE)
+TAX = "(btw|vat|tax|mwst|ust|tva|iva)"
+WITH_TAX_NAME = re.compile(rf"\bin[ck]l\w*\W+(\d+ ?% ?)?{TAX}\b|\b{TAX} in[ck]l|\bttc\b", re.IGNORECASE)
 MONEY_NAME = re.compile("amount|bedrag|total|eur|usd|gbp|value|betrag", re.IGNORECASE)
 
 
@@ -60,9 +64,18 @@ def meant(rows: Rows, data: DataConfig) -> Rows:
 
     Problems and notes are added to those of the rows.
     """
-    for part in (_one_spelling, _with_statuses, _with_flags, _without_totals, _net_of_refunds, _discount_as_money):
+    parts = (
+        _one_spelling,
+        _with_statuses,
+        _with_flags,
+        _without_totals,
+        _tax_as_money,
+        _net_of_refunds,
+        _discount_as_money,
+    )
+    for part in parts:
         rows = part(rows, data)
-    return _on_money(rows)
+    return _on_money(rows, data)
 
 
 def _one_spelling(rows: Rows, data: DataConfig) -> Rows:
@@ -260,8 +273,10 @@ def _with_statuses(rows: Rows, data: DataConfig) -> Rows:
     later = rows.relation.one(_undone_later, undone)["number"] if undone and "order_id" in rows.relation.columns else 0
     message = (
         f"{rows.label}: a row of {counted(later, 'order')} counts, and a later one says {' or '.join(undone)}; keep "
-        "the last row of each order, or name that with the key `data.count_status` where such rows are refunds"
+        "the last row of each order"
     )
+    if back := [one for one in undone if takes_back(one) or one in REFUNDED]:
+        message += f", or name {' or '.join(back)} with the key `data.count_status` where such rows are refunds"
     rows = rows.noted([note] if taken else [], [Problem(message)] if later >= FEWEST_ORDERS else [])
     unseen = [status for status in wanted if status not in statuses]
     if not unseen:
@@ -469,6 +484,24 @@ def _totals_of_orders(rows: Table) -> Table:
     )
 
 
+def _tax_as_money(rows: Rows, _: DataConfig) -> Rows:
+    """What is asked where a column of tax holds rates."""
+    looks = rows.relation.one(_looks_of_tax) if rows.has("vat") else {"rates": 0}
+    if not 0 < looks["rates"] <= MOST_RATES or not looks["small"] or looks["amounts"] < AMOUNTS_A_RATE * looks["rates"]:
+        return rows
+    message = (
+        f"{rows.where('vat')} holds rates of tax, and what is taken off are amounts; name a column of amounts with the "
+        "key `data.amount_includes`, or one rate such as 0.21"
+    )
+    return rows.noted(problems=[Problem(message)])
+
+
+def _looks_of_tax(rows: Table) -> Table:
+    tax = rows.vat
+    is_small = ((tax >= 0) & (tax <= HIGHEST_RATE) & ((tax == tax.floor()) | (tax < 1))).all()
+    return rows.aggregate(rates=tax.nunique(), amounts=rows.money.nunique(), small=is_small)
+
+
 def _net_of_refunds(rows: Rows, data: DataConfig) -> Rows:
     """What a column of the same row says was paid back is taken off the row's money."""
     if "refunded" not in rows.relation.columns:
@@ -578,7 +611,7 @@ def names_of_money(names: Iterable[str]) -> list[str]:
     return [one for one in names if role_score("amount", one) or PROFIT_NAME.search(one) or normalised(one) in SIDES]
 
 
-def _on_money(rows: Rows) -> Rows:
+def _on_money(rows: Rows, data: DataConfig) -> Rows:
     """What is said where the money is not named, or is named as something else than turnover."""
     if not rows.has_money:
         named = rows.columns.values()
@@ -596,7 +629,14 @@ def _on_money(rows: Rows) -> Rows:
         "taken once more, and a loss would count as a refund.",
         column=repr(column),
     )
-    return rows.noted([note] if PROFIT_NAME.search(column) else [])
+    with_tax = Message(
+        "The column {column} says that tax is in its amounts, and none is taken off: name the tax with "
+        "`data.amount_includes`, or let the margin be a share of amounts with tax.",
+        column=repr(column),
+    )
+    has_tax = data.amount_includes is None or data.amount_includes.vat is None
+    told = ((note, PROFIT_NAME.search(column)), (with_tax, has_tax and WITH_TAX_NAME.search(column)))
+    return rows.noted([each for each, holds in told if holds])
 
 
 def on_whole_amounts(rows: Rows, currency: str | None) -> list[Message]:

@@ -19,7 +19,16 @@ from analysis.data.cells import first_rows
 from analysis.data.engine import Connection, run, scratch
 from analysis.data.files import ENDINGS, files_and_problems, kind_of, problems_in_content
 from analysis.data.formats import NAMES, read_number
-from analysis.data.meaning import COUNTED, NOBODY, PROFIT_NAME, SAID_NO, SAID_YES, is_uncounted, names_of_money
+from analysis.data.meaning import (
+    COUNTED,
+    NOBODY,
+    PERCENT_NAME,
+    PROFIT_NAME,
+    SAID_NO,
+    SAID_YES,
+    is_uncounted,
+    names_of_money,
+)
 from analysis.data.orders import load_orders
 from analysis.data.reading import from_files, parquet_header
 from analysis.data.source import RawTable, is_of_other, normalised, role_score
@@ -325,7 +334,8 @@ def _commented(
     lines += [f"  {key}: {_scalar(value)}" for key, value in settings.items()]
     included = {}
     for key, words in (("vat", "taxes"), ("shipping", "shipping")):
-        included[key] = next((name for name in rest if normalised(name) in vocabulary()[words].split()), None)
+        named = (name for name in rest if normalised(name) in vocabulary()[words].split())
+        included[key] = next((name for name in named if not PERCENT_NAME.search(name)), None)
     if any(included.values()):
         proposed = ", ".join(f"{key}: {_scalar(column)}" for key, column in included.items() if column)
         lines.append(f"  # amount_includes: {{{_one_line(proposed)}}}  # question 1: where the amount includes them")

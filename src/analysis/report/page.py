@@ -207,7 +207,9 @@ class Page:
         if self._is_marked:
             config = self._study.config
             parts = [said(attrgetter(key)(config)) for key, said in ANSWERS.items() if key in config.assumed]
-            parts += [] if config.data.amount_includes else [Message("amounts without tax and shipping")]
+            included = config.data.amount_includes
+            parts += [Message("amounts without tax and shipping")] if included is None else []
+            parts += [Message("amounts without tax")] if included and included.vat is None else []
             told = Message("{mark} This rests on what nobody has answered and is assumed: {parts:list}.",
                            mark=ASSUMED, parts=parts)  # fmt: skip
             self.text(told)

@@ -175,9 +175,9 @@ FIRST = {
 }
 """The first of these that is advised for any strategy is the one thing to do."""
 PRICED = Message(
-    "**Do this if it costs {most:margin} {unit} or less: {name}.** At {cost:money} it is expected to earn some "
-    "{difference:estimate rounded_money} more over {years:years} ({difference:range rounded_money}), new customers "
-    "included."
+    "**Do this if it costs {most:margin} {unit} or less: {name}.** Reckoned at {cost:money}, it is expected to earn "
+    "some {difference:estimate rounded_money} more over {years:years} ({difference:range rounded_money}), new "
+    "customers included."
 )
 
 
