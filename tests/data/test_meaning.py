@@ -386,6 +386,9 @@ READ = {
         {"customer": [("Jos\u00e9" if i % 3 else "Jose\u0301") + str(i % 20) for i in range(100)]}, {}, ALL),
     "ids with a comma and zero": ({"customer": [f"{i % 20}{',0' * (i % 3 > 0)}" for i in range(100)]}, {}, ALL),
     "tax at a rate and shipping are taken out": (CARDS, {"amount_includes": {"shipping": "ship", "vat": 0.21}}, ALL),
+    "tax that is nothing anywhere is taken out": (
+        {"amount": [float(row) for row in range(1, 101)], "tax": 0.0}, {"amount_includes": {"vat": "tax"}},
+        (20, 100, 5050)),
     "tax in a column is taken out": (CARDS, {"amount_includes": {"shipping": "ship", "vat": "tax"}}, ALL),
     "what was paid back is freed of tax at a rate": (
         PAID, {"refunded": "back", "amount_includes": {"vat": 0.21}}, (20, 100, 9850)),

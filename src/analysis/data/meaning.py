@@ -499,7 +499,7 @@ def _tax_as_money(rows: Rows, _: DataConfig) -> Rows:
 def _looks_of_tax(rows: Table) -> Table:
     tax = rows.vat
     is_small = ((tax >= 0) & (tax <= HIGHEST_RATE) & ((tax == tax.floor()) | (tax < 1))).all()
-    return rows.aggregate(rates=tax.nunique(), amounts=rows.money.nunique(), small=is_small)
+    return rows.aggregate(rates=tax.nunique(where=tax > 0), amounts=rows.money.nunique(), small=is_small)
 
 
 def _net_of_refunds(rows: Rows, data: DataConfig) -> Rows:
