@@ -10,7 +10,7 @@ from analysis.data.simulation import PurchaseTruth
 from analysis.models.registry import MODELS
 from analysis.strategies.dynamics import draw_parameters
 from analysis.strategies.schedule import Economics, Schedule
-from analysis.strategies.simulation import World, _Setting, new_lives, simulate, worth_of_new
+from analysis.strategies.simulation import World, _Block, new_lives, simulate, worth_of_new
 
 from .inputs import VALUE, alike, better, summary, world
 
@@ -83,7 +83,7 @@ def test_a_free_even_lasting_improvement_never_harms_any_life_whatever_the_param
     setting = World(values, Economics(0.3), 156.0, 0.002)
     lives = alike(2_000, 0.4, draws=400, is_new=is_new, **leaves)
     plans = [NOTHING, *(better(lift, f"by_{round(10 * lift)}") for lift in (0.1, 0.5, 2.0))]
-    lived = _Setting(setting, Schedule(plans, 156), None, False, None).lived(lives, np.random.default_rng(1))
+    lived = _Block(lives, np.random.default_rng(1), setting, Schedule(plans, 156)).lived()
     assert (np.diff(lived["profit"], axis=0) >= -1e-9).all()
     assert (lived["profit"][3] > lived["profit"][0]).mean() > 0.5
 

@@ -190,12 +190,12 @@ def simulate(
     """
     schedule = Schedule(strategies, world.weeks)
     attack = rival_depth and Attack(schedule, rival_depth, world.economics.todays_deal)
-    setting = _Setting(world, schedule, attack, rising, worth_of_new)
     sums, cells = {}, (world.draws, len(SEGMENTS))
     by_length = np.argsort(-lives.expected_length(world.horizon), kind="stable")
     for number, start in enumerate(range(0, len(lives), BLOCK)):
         block = lives[by_length[start : start + BLOCK]]
-        found = setting.lived(block, np.random.default_rng([world.seed, 21, number, lives.is_new]))
+        rng = np.random.default_rng([world.seed, 21, number, lives.is_new])
+        found = _Block(block, rng, world, schedule, attack, rising=rising, worth_of_new=worth_of_new).lived()
         cell = block.draw * len(SEGMENTS) + block.segment
         for name, values in found.items():
             summed = [np.bincount(cell, row, np.prod(cells)) for row in values * block.weight]
@@ -204,127 +204,188 @@ def simulate(
 
 
 @dataclass(frozen=True)
-class _Setting:
-    world: World
-    schedule: Schedule
-    attack: Attack | None
-    rising: bool
-    worth_of_new: np.ndarray | None
+class _Encounter:
+    """What customers meet at an order, arrays of shape (S, n).
 
-    def lived(self, lives: Lives, rng: np.random.Generator) -> dict[str, np.ndarray]:
-        """What comes of every life under every strategy, shape (S, n)."""
-        world, plan, count = self.world, self.schedule, len(lives)
-        of, money, horizon, delta = world.felt(lives), world.economics, world.horizon, world.delta
-        shape, row = (len(plan.depth), count), np.arange(len(plan.depth))[:, None]
-        found = {name: np.zeros(shape) for name in PARTS} | {"revenue": np.zeros((1, count))}
-        found |= {within(window): np.zeros(shape) for window in WINDOWS if not lives.is_new}
-        alive, time, odds = np.ones(shape), np.tile(lives.starts, (shape[0], 1)), np.zeros(shape)
-        stayed = np.ones(shape)  # the chance of being there if encounters made customers leave as today's do
-        expected, expected_deal, pace, quiet = np.zeros(shape), np.zeros(shape), np.ones(shape), np.ones(shape)
-        used_to = np.zeros(shape)  # of what is planned, so that unevenness delights nobody
-        log_odds = np.where(lives.at_orders > 0, logit(np.clip(lives.at_orders, 1e-12, 1 - 1e-12)), -np.inf)
-        others = np.arange(shape[0])[:, None] > 0
+    Attributes
+    ----------
+    here
+        Whether there is such an order, within the horizon.
+    week, uses, points, gift
+        When it is; whether the deal is taken; points, as a share of the list value; whether there is a gift.
+    planned, met
+        Experience without and with its unevenness [standard deviations].
+    """
+
+    here: np.ndarray
+    week: np.ndarray
+    uses: np.ndarray
+    points: np.ndarray
+    gift: np.ndarray
+    planned: np.ndarray
+    met: np.ndarray
+
+
+class _Block:
+    """Lives that are followed at once from encounter to encounter; arrays of shape (S, n) unless stated.
+
+    Attributes
+    ----------
+    found
+        Sums so far, see :class:`Totals`.
+    time, number, is_first
+        Of the last order [weeks]; orders so far, shape (n,); whether the next one is the first.
+    alive, stayed
+        Chance of still being a customer, and what it would be if encounters made customers leave as today's do.
+    expected, expected_deal, used_to
+        What experience and what deal are expected; and what planned experience, so that unevenness delights nobody.
+    odds, pace, quiet
+        What the last encounter left: rise of the log odds of staying, factor of the order rate, and outside promotions.
+    """
+
+    def __init__(
+        self,
+        lives: Lives,
+        rng: np.random.Generator,
+        world: World,
+        plan: Schedule,
+        attack: Attack | None = None,
+        *,
+        rising: bool = False,
+        worth_of_new: np.ndarray | None = None,
+    ):
+        self.lives, self.rng, self.world, self.plan, self.attack = lives, rng, world, plan, attack
+        self.rising, self.worth_of_new, self.of, count = rising, worth_of_new, world.felt(lives), len(lives)
+        self.shape = shape = (len(plan.depth), count)
+        self.row = np.arange(len(plan.depth))[:, None]
+        self.others = self.row > 0
+        self.windows = () if lives.is_new else WINDOWS
+        self.found = {name: np.zeros(shape) for name in (*PARTS, *map(within, self.windows))}
+        self.found["revenue"] = np.zeros((1, count))
+        self.time, self.number, self.is_first = np.tile(lives.starts, (shape[0], 1)), lives.orders, lives.is_new
+        self.alive, self.stayed, self.pace, self.quiet = (np.ones(shape) for _ in range(4))
+        self.odds, self.expected, self.expected_deal, self.used_to = (np.zeros(shape) for _ in range(4))
+        unevenness, kappa = self.of["unevenness"], self.of["kappa_exp"]
         # What today's uneven encounters do on average is in the fitted model already.
-        todays = usual_response(of["unevenness"] * np.sqrt(2 / (2 - of["kappa_exp"])), of["loss_aversion"])
+        self.usual = usual_response(unevenness * np.sqrt(2 / (2 - kappa)), self.of["loss_aversion"])
         if not lives.is_new:
-            known = of["unevenness"] * np.sqrt(of["kappa_exp"] / (2 - of["kappa_exp"]))
-            expected = np.tile(known * rng.standard_normal(count), (shape[0], 1))
+            known = unevenness * np.sqrt(kappa / (2 - kappa))
+            self.expected = np.tile(known * rng.standard_normal(count), (shape[0], 1))
         worth = 1.0
         if lives.by_deal:
             promoted_time = plan.promoted.mean(axis=1, keepdims=True)
-            worth = value_of_won(of["won_value"], plan.depth, of["mercenary_share"], promoted_time)
+            worth = value_of_won(self.of["won_value"], plan.depth, self.of["mercenary_share"], promoted_time)
             worth = np.where(lives.mercenary, 1.0, worth)
-        value, number = lives.value * worth, lives.orders.copy()
-        is_first = lives.is_new
+        self.value = lives.value * worth
+
+    def lived(self) -> dict[str, np.ndarray]:
+        """What comes of every life under every strategy, shape (S, n)."""
+        count = len(self.lives)
         while True:
-            spent, luck, chance = rng.standard_exponential(count), rng.standard_normal(count), rng.random(count)
-            lifted = promotional_lift(of["promotional_lift"], plan.depth, expected_deal)
-            if is_first:
-                then = time
-            else:
-                need = spent / lives.rate / pace
-                base = np.where(lives.mercenary, 0.0, quiet)
-                then = plan.next_order(time, need, base, plan.reach * lifted, of["borrowed"])
-            until = np.minimum(then, horizon)
-            hazard = lives.in_time * np.exp(-odds)
-            if plan.invested.any():
-                self._invest(found, lives, alive, hazard, time, until)
-            gone = hazard * (until - time)
-            if self.attack is not None:
-                shield = of["bond_shield"] * np.maximum(expected - expected[0], 0.0)
-                gone = gone + others * self.attack.hazard(of["rival_pull"], shield, time, until)
-            alive, stayed = alive * np.exp(-gone), stayed * np.exp(-hazard[0] * (until - time))
-            here = (then < horizon) & (np.maximum(alive, stayed) > GONE)
+            spent, luck, chance = (
+                draw(count) for draw in (self.rng.standard_exponential, self.rng.standard_normal, self.rng.random)
+            )
+            lifted = promotional_lift(self.of["promotional_lift"], self.plan.depth, self.expected_deal)
+            here = self._until_next_order(spent, lifted)
             if not here.any():
-                return found
-            time, number = until, number + 1
-            week = np.minimum(time.astype(int), plan.weeks - 1)
-            now = alive * here * np.exp(-delta * time)
+                return self.found
+            encounter = self._meet(here, luck, chance < deal_orders(lifted, self.plan.reach))
+            self._book(encounter)
+            self._respond(encounter)
 
-            # The encounter.
-            uses = (plan.promoted[row, week] > 0) & (chance < deal_orders(lifted, plan.reach))
-            uses = uses | (plan.promoted[row, week] > 0) & lives.mercenary
-            if lives.by_deal and is_first:
-                uses = np.broadcast_to(others, shape)
-            points, gift = plan.points[row, week], plan.gift_order == number
-            planned = (plan.lift[row, week] + gift * plan.gift_lift) * of["delivery"]
-            spread = plan.spread[row, week]
-            met = planned + np.where(np.isnan(spread), of["unevenness"], spread) * luck
-            if self.rising:
-                met = met - others * of["sector_rise"] * time / WEEKS_PER_YEAR
-            gap, deal_gap = met - expected, plan.depth * uses + points - expected_deal
-            felt, felt_deal = (response(each, of["loss_aversion"]) for each in (gap, deal_gap))
-            felt = felt - todays
-            delight, used_to = np.maximum(planned - used_to, 0.0), expected_after(used_to, planned, of["kappa_exp"])
-            expected = expected_after(expected, met, of["kappa_exp"])
-            expected_deal = expected_deal + of["kappa_deal"] * deal_gap
+    def _until_next_order(self, spent: np.ndarray, lifted: np.ndarray) -> np.ndarray:
+        """Go on to the next order or the horizon, and to those who still count there, shape (S, n)."""
+        lives, of, horizon, attack = self.lives, self.of, self.world.horizon, self.attack
+        then = self.time
+        if not self.is_first:
+            quiet = np.where(lives.mercenary, 0.0, self.quiet)
+            extra = self.plan.reach * lifted
+            then = self.plan.next_order(self.time, spent / lives.rate / self.pace, quiet, extra, of["borrowed"])
+        until = np.minimum(then, horizon)
+        hazard = lives.in_time * np.exp(-self.odds)
+        if self.plan.invested.any():
+            self._invest(hazard, until)
+        gone = hazard * (until - self.time)
+        self.stayed = self.stayed * np.exp(-hazard[0] * (until - self.time))
+        if attack is not None:
+            shield = of["bond_shield"] * np.maximum(self.expected - self.expected[0], 0.0)
+            gone = gone + self.others * attack.hazard(of["rival_pull"], shield, self.time, until)
+        self.alive, self.time = self.alive * np.exp(-gone), until
+        return (then < horizon) & (np.maximum(self.alive, self.stayed) > GONE)
 
-            # Its money.
-            given = (plan.depth * uses + points * (1 - of["breakage"])) * value
-            service = plan.service[row, week] + gift * plan.gift_cost
-            margin = money.list_margin * value - given - money.cost_per_order - service
-            found["profit"] += now * margin
-            found["stay"] += (alive - stayed) * here * np.exp(-delta * time) * margin
-            found["orders"] += now
-            found["served"] += now * service
-            found["revenue"] += now[0] * lives.value
-            today, reached = week[0], plan.reach * plan.depth * plan.promoted[:, week[0]]
-            found["given_away"] += now[0] * value * (reached + plan.points[:, today] * (1 - of["breakage"]))
-            found["service"] += now[0] * (plan.service[:, today] + gift * plan.gift_cost)
-            if self.worth_of_new is not None:
-                bin_ = np.minimum((time / horizon * BINS).astype(int), BINS - 1)
-                brought = of["referrals"] * of["referred_value"] * delight
-                found["referred"] += now * brought * self.worth_of_new[lives.draw, bin_]
-            for window in WINDOWS if not lives.is_new else ():
-                found[within(window)] += alive * here * (time < window) * margin
-
-            # What it leaves behind.
-            odds = log_odds_of_staying(of, felt_deal, felt, expected - expected[0])
-            if is_first:
-                alive, stayed = alive * lives.stays, stayed * lives.stays
-            else:
-                left = expit(log_odds - odds)
-                struck = (gap < -of["tau"]) & ~(gap[0] < -of["tau"])
-                alive = np.where(here, alive * (1 - left) * ~struck, alive)
-                stayed = np.where(here, stayed * (1 - left[0]), stayed)
-            pace, quiet = np.exp(of["gamma_exp"] * felt), np.exp(of["gamma_deal"] * felt_deal)
-            is_first = False
-
-    def _invest(self, found, lives: Lives, alive, hazard, since, until) -> None:
+    def _invest(self, hazard: np.ndarray, until: np.ndarray) -> None:
         """Cost of being better for each customer who is still one, between two orders."""
-        plan, windows = self.schedule, () if lives.is_new else WINDOWS
-        begins = np.clip(plan.starts, since, until)
+        begins = np.clip(self.plan.starts, self.time, until)
 
         def cost(delta, last):
-            length = np.maximum(np.minimum(until, np.minimum(plan.ends, last)) - begins, 0.0)
-            there = alive * np.exp(-hazard * (begins - since) - delta * begins)
-            return plan.invested * there * annuity(hazard + delta, length)
+            length = np.maximum(np.minimum(until, np.minimum(self.plan.ends, last)) - begins, 0.0)
+            there = self.alive * np.exp(-hazard * (begins - self.time) - delta * begins)
+            return self.plan.invested * there * annuity(hazard + delta, length)
 
         discounted = cost(self.world.delta, self.world.horizon)
-        found["invested"] += discounted
-        found["profit"] -= discounted
-        for window in windows:
-            found[within(window)] -= cost(0.0, window)
+        self.found["invested"] += discounted
+        self.found["profit"] -= discounted
+        for window in self.windows:
+            self.found[within(window)] -= cost(0.0, window)
+
+    def _meet(self, here: np.ndarray, luck: np.ndarray, takes_deal: np.ndarray) -> _Encounter:
+        plan, of, row, lives = self.plan, self.of, self.row, self.lives
+        self.number = self.number + 1
+        week = np.minimum(self.time.astype(int), plan.weeks - 1)
+        uses = (plan.promoted[row, week] > 0) & (takes_deal | lives.mercenary)
+        if lives.by_deal and self.is_first:
+            uses = np.broadcast_to(self.others, self.shape)
+        gift, spread = plan.gift_order == self.number, plan.spread[row, week]
+        planned = (plan.lift[row, week] + gift * plan.gift_lift) * of["delivery"]
+        met = planned + np.where(np.isnan(spread), of["unevenness"], spread) * luck
+        if self.rising:
+            met = met - self.others * of["sector_rise"] * self.time / WEEKS_PER_YEAR
+        return _Encounter(here, week, uses, plan.points[row, week], gift, planned, met)
+
+    def _book(self, at: _Encounter) -> None:
+        """The money of an order."""
+        plan, of, found, money, lives = self.plan, self.of, self.found, self.world.economics, self.lives
+        discounted = np.exp(-self.world.delta * self.time)
+        now = self.alive * at.here * discounted
+        kept = 1 - of["breakage"]
+        given = (plan.depth * at.uses + at.points * kept) * self.value
+        service = plan.service[self.row, at.week] + at.gift * plan.gift_cost
+        margin = money.list_margin * self.value - given - money.cost_per_order - service
+        found["profit"] += now * margin
+        found["stay"] += (self.alive - self.stayed) * at.here * discounted * margin
+        found["orders"] += now
+        found["served"] += now * service
+        found["revenue"] += now[0] * lives.value
+        today = at.week[0]
+        reached = plan.reach * plan.depth * plan.promoted[:, today]
+        found["given_away"] += now[0] * self.value * (reached + plan.points[:, today] * kept)
+        found["service"] += now[0] * (plan.service[:, today] + at.gift * plan.gift_cost)
+        if self.worth_of_new is not None:
+            part = np.minimum((self.time / self.world.horizon * BINS).astype(int), BINS - 1)
+            brought = of["referrals"] * of["referred_value"] * np.maximum(at.planned - self.used_to, 0.0)
+            found["referred"] += now * brought * self.worth_of_new[lives.draw, part]
+        for window in self.windows:
+            found[within(window)] += self.alive * at.here * (self.time < window) * margin
+
+    def _respond(self, at: _Encounter) -> None:
+        """What the encounter changes: who leaves, the pace, and what is expected of the next."""
+        of, lives = self.of, self.lives
+        gap, deal_gap = at.met - self.expected, self.plan.depth * at.uses + at.points - self.expected_deal
+        felt = response(gap, of["loss_aversion"]) - self.usual
+        felt_deal = response(deal_gap, of["loss_aversion"])
+        self.used_to = expected_after(self.used_to, at.planned, of["kappa_exp"])
+        self.expected = expected_after(self.expected, at.met, of["kappa_exp"])
+        self.expected_deal = self.expected_deal + of["kappa_deal"] * deal_gap
+        self.odds = log_odds_of_staying(of, felt_deal, felt, self.expected - self.expected[0])
+        if self.is_first:
+            self.alive, self.stayed = self.alive * lives.stays, self.stayed * lives.stays
+        else:
+            left = expit(logit(lives.at_orders) - self.odds)
+            struck = (gap < -of["tau"]) & ~(gap[0] < -of["tau"])
+            self.alive = np.where(at.here, self.alive * (1 - left) * ~struck, self.alive)
+            self.stayed = np.where(at.here, self.stayed * (1 - left[0]), self.stayed)
+        self.pace, self.quiet = np.exp(of["gamma_exp"] * felt), np.exp(of["gamma_deal"] * felt_deal)
+        self.is_first = False
 
 
 ORDERS_AT_MOST = 600_000
