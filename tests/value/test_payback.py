@@ -104,13 +104,14 @@ def test_where_all_of_the_horizon_was_seen_it_is_said_once_and_without_a_cost_no
     assert free.alone.empty
 
 
-def test_the_spend_of_the_last_year_is_the_cost_where_none_is_stated(shop):
+def test_the_spend_of_the_last_twelve_whole_months_is_the_cost_where_none_is_stated(shop):
     orders, _ = shop
-    first = orders.histories.table["first_order"]
-    months = pd.date_range(first.min().to_period("M").start_time, first.max(), freq="MS")
+    first, end = orders.histories.table["first_order"], pd.Timestamp(orders.observation_end)
+    months = pd.date_range(first.min().to_period("M").start_time, end, freq="MS")
+    assert end.day < 0.9 * end.days_in_month, "the last month is no whole one"
     spend = pd.DataFrame({"date": months, "spend": 600.0})
     found = payback(*shop, acquisition=spend, horizon="3Y", **MONEY)
-    won = (first >= months[-12]).sum()
+    won = first.between(months[-13], months[-1], inclusive="left").sum()
     assert found.cost == pytest.approx(600 * 12 / won)
     assert np.isfinite(found.ages["estimate"]).all()
     assert payback(*shop, acquisition=spend, acquisition_cost=30, horizon="3Y", **MONEY).cost == 30

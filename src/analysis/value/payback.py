@@ -382,7 +382,10 @@ def _alike_within(part: pd.DataFrame) -> pd.DataFrame:
 
 
 def acquisition_costs(orders: AnyOrders, acquisition: pd.DataFrame | None, by: pd.Series | None = None) -> pd.DataFrame:
-    """Spend over the customers who first ordered in the same month, by group; spend outside the window is left out.
+    """Spend over the customers who first ordered in the same month, by group.
+
+    Spend outside the window is left out, and months of which the data miss over a tenth, where there are others: whole
+    months' spend would stand over some days' customers.
 
     Returns
     -------
@@ -398,12 +401,15 @@ def acquisition_costs(orders: AnyOrders, acquisition: pd.DataFrame | None, by: p
         raise DataError("acquisition: spend is missing or negative; zero or more is allowed")
     channel = acquisition["channel"] if by is not None else ""
     spent = pd.DataFrame({"date": pd.to_datetime(acquisition["date"]), "group": channel, "spend": acquisition["spend"]})
-    window = spent["date"].between(pd.Timestamp(orders.observation_start), pd.Timestamp(orders.observation_end))
-    spent = spent[window].assign(date=spent["date"].dt.to_period("M").dt.start_time)
+    start, end = pd.Timestamp(orders.observation_start), pd.Timestamp(orders.observation_end)
+    spent = spent[spent["date"].between(start, end)].assign(date=spent["date"].dt.to_period("M").dt.start_time)
     group = "" if by is None else by.reindex(orders.histories.ids).to_numpy()
     first = orders.histories.table["first_order"].dt.to_period("M").dt.start_time.to_numpy()
     born = pd.DataFrame({"date": first, "group": group}).value_counts().rename("customers")
     table = spent.groupby(["date", "group"])["spend"].sum().to_frame().join(born).fillna({"customers": 0}).reset_index()
+    seen = (table["date"] + pd.offsets.MonthEnd()).clip(upper=end) - table["date"].clip(lower=start)
+    is_whole = seen.dt.days + 1 >= 0.9 * table["date"].dt.days_in_month
+    table = table[is_whole | ~is_whole.any()]
     return table.assign(cost=table["spend"] / table["customers"].where(table["customers"] > 0))[columns]
 
 
