@@ -31,7 +31,7 @@ _NAMES = {
     "value.lift": "retention_lift",
     "pipeline": "test_claims open_study Study",
     "strategies.comparison": "compare_strategies",
-    "config.strategies": "Strategy Promotion Experience",
+    "config.strategies": "Strategy Promotion Experience Gift",
     "report.page": "open_page",
     "interval": "Interval",
     "words": "Message",
@@ -53,4 +53,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOME})
+    return [*__all__, "__version__"]

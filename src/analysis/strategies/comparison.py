@@ -203,7 +203,7 @@ class StrategyComparison(Result):
 def compare_strategies(
     fit: PurchaseFit | PurchaseFits,
     spend: SpendFit | None,
-    strategies: Strategy | Sequence[Strategy],
+    strategies: Strategy | Sequence[Strategy] | None = None,
     *,
     gross_margin: float = 0.3,
     cost_per_order: float = 0.0,
@@ -225,7 +225,8 @@ def compare_strategies(
     spend
         The fitted spend model.
     strategies
-        What is compared; going on as today is always beside it.
+        What is compared, by default discount weeks, points, a club, a gift, better service, and discount weeks with
+        better service; going on as today is always beside it.
     gross_margin, cost_per_order, annual_discount_rate
         Share of what is paid that is left, cost of an order [currency], discount rate per year.
     horizon
@@ -267,6 +268,7 @@ def compare_strategies(
             "The data hold no amounts of money, so strategies cannot be compared by profit.",
             code="strategies.reason.no_money",
         )
+    strategies = settings.strategies if strategies is None else strategies
     strategies = [strategies] if isinstance(strategies, Strategy) else list(strategies)
     weeks = max(round(from_days(days, TimeUnit.WEEK)), 1)
     if wrong := [
