@@ -12,7 +12,8 @@ def month(number):
     return pd.Timestamp(START) + pd.Timedelta(days=number * DAYS_A_MONTH)
 
 
-def test_the_same_seed_gives_the_same_shop(planted_shop):
+def test_the_same_seed_gives_the_same_shop_with_its_truth_beside_it(planted_shop):
+    assert planted_shop.truth == TRUTH
     again = simulate_shop()
     for name, table in vars(planted_shop).items():
         if isinstance(table, pd.DataFrame):

@@ -37,9 +37,7 @@ def fits():
 @pytest.fixture(scope="module")
 def compared(fits):
     fit, spend = fits[0]["BGNBD"], fits[1]
-    return rl.compare_strategies(
-        fit, spend, gross_margin=0.3, new_customers_per_year=300.0, horizon="2Y", rival_depth=0.3
-    )
+    return rl.compare_strategies(fit, spend, gross_margin=0.3, new_customers_per_year=300.0, horizon="2Y")
 
 
 @pytest.mark.parametrize(

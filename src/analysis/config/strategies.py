@@ -217,7 +217,7 @@ class StrategiesConfig(LoyaltyTablesConfig):
     experience: Experience = Experience()
     gift: Gift = Gift()
     own: tuple[Strategy, ...] = ()
-    rival_depth: Annotated[float, Field(gt=0, le=1)] | None = None
+    rival_depth: Annotated[float, Field(gt=0, le=1)] = 0.2
     finding_out_costs: Cost = 2_000.0
     assumptions: AssumptionsConfig = AssumptionsConfig()
 

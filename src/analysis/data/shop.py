@@ -82,6 +82,8 @@ def simulate_shop(truth: ShopTruth | None = None, *, seed: int = 15) -> SimpleNa
 
     Returns
     -------
+    truth
+        Everything that is planted.
     orders
         customer, date, amount [EUR], list_price [EUR, before any discount], category.
     customers
@@ -133,6 +135,7 @@ def simulate_shop(truth: ShopTruth | None = None, *, seed: int = 15) -> SimpleNa
     begins = truth.raised_month * DAYS_A_MONTH
     contacted = assigned[assigned["arm"] == "contact"]
     return SimpleNamespace(
+        truth=truth,
         orders=orders.assign(customer=_id(orders["who"]), date=_date(orders["day"]))[
             ["customer", "date", "amount", "list_price", "category"]
         ],

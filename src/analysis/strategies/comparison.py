@@ -81,7 +81,7 @@ class StrategyComparison(Result):
     outcomes
         What experiments with these customers would measure, as of ``trial.outcomes_of``.
     attacked
-        What a rival's attack takes from each, shape (S, D); None without one.
+        What a rival's attack takes from each, shape (S, D).
     served, annuity_years
         What better service and gifts cost on all orders [currency], and for how many discounted years a strategy lasts,
         shape (S,).
@@ -103,7 +103,7 @@ class StrategyComparison(Result):
     segments: tuple[np.ndarray, np.ndarray]
     early: np.ndarray
     outcomes: pd.DataFrame
-    attacked: np.ndarray | None
+    attacked: np.ndarray
     served: np.ndarray
     annuity_years: np.ndarray
     finding_out_costs: float
@@ -334,10 +334,8 @@ class _Comparing:
         coming = simulate(news, every, world, worth_of_new=worth) if self.coming else None
         parts = self._components(every, found, scale, coming)
         sizes = np.bincount(ranks_of(np.maximum(expected * self._values, 0.0)), minlength=len(SEGMENTS))
-        attacked = None
-        if self.settings.rival_depth is not None:
-            after = simulate(lives, [NOTHING, *every], world, rival_depth=self.settings.rival_depth)
-            attacked = scale * (after["profit"][1:] - found["profit"])
+        after = simulate(lives, [NOTHING, *every], world, rival_depth=self.settings.rival_depth)
+        attacked = scale * (after["profit"][1:] - found["profit"])
         early = np.stack([found.by_segment[within(window)] for window in WINDOWS])
         difference = sum(parts.values())
         notes += [
@@ -442,8 +440,7 @@ class _Comparing:
         rising = simulate(lives[lives.draw < few], [NOTHING, NOTHING], self.world, rising=True)
         change = (np.diff(rising["profit"], axis=0) * scale)[0, :few]
         found = {} if coming is None else {"newcomers": coming["profit"][0]}
-        found |= {} if attacked is None else {"rival": attacked[0]}
-        found["standard"] = change
+        found |= {"rival": attacked[0], "standard": change}
         return {name: Interval.of_draws(draws, self.level) for name, draws in found.items()}
 
 

@@ -62,7 +62,7 @@ class Advice:
     other
         The strategy that it is alike with, cheaper first; or that earns more, where the advice is to do it.
     attacked
-        What a rival's attack takes from it beyond what it takes from going on [currency]; None without one.
+        What a rival's attack takes from it beyond what it takes from going on [currency].
     estimated
         Names of what comes from the company's own data.
     """
@@ -81,7 +81,7 @@ class Advice:
     asked: Parameter | None
     worth: float
     other: str | None
-    attacked: Interval | None
+    attacked: Interval
     estimated: tuple[str, ...]
 
 
@@ -100,7 +100,6 @@ def _advice(found: StrategyComparison, row: int) -> Advice:
     other, alike = _other(found, row)
     form = form_of(untested(mine), trial.worth if trial else 0.0, worth if asked else 0.0, alike=alike)
     cost = -sum(found.explained[part][row] for part in ("given_away", "service", "invested", "programme"))
-    taken = None if found.attacked is None else found.attacked[row] - found.attacked[0]
     margin = found.profit + found.joining
     price, most, unit = affordable(found, row)
     return Advice(
@@ -118,7 +117,7 @@ def _advice(found: StrategyComparison, row: int) -> Advice:
         asked=asked if worth > 0 else None,
         worth=max(worth, 0.0),
         other=other,
-        attacked=None if taken is None else Interval.of_draws(taken, level),
+        attacked=Interval.of_draws(found.attacked[row] - found.attacked[0], level),
         estimated=tuple(each for each, origin in found.parameters.origin.items() if origin == "estimate"),
     )
 

@@ -72,11 +72,11 @@ def plot_break_even(result: StrategyComparison, ax: Axes | None = None) -> Axes:
 def plot_mechanism(path: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """What one customer meets and expects, and the chance of staying, order by order; as of ``one_customer``."""
     ax = own_axes(ax)
-    kept = path["staying"] / path["staying_today"]
     labels, lines = {"met": tr("experience"), "expected": tr("expectation"), "gap": tr("gap")}, {}
     for (name, label), stroke in zip(labels.items(), STROKES, strict=False):
         (lines[label],) = ax.plot(path["order"], path[name], **stroke.look)
-    (lines[tr("more still there")],) = ax.plot(path["order"], kept - 1, color=INK, linewidth=2.2)
+    (lines[tr("still there")],) = ax.plot(path["order"], path["staying"], color=INK, linewidth=2.2)
+    (lines[tr("as served today")],) = ax.plot(path["order"], path["staying_today"], color=GREY, linewidth=1.4)
     ax.axhline(0, color=GREY, linewidth=0.9)
     format_ticks(few_ticks(few_ticks(ax, y=5), x=6, integer=True), x="integer", y="number")
     return name_axes(label_ends(ax, lines), x=tr("Order"), y=tr("Standard deviations; share of customers"))

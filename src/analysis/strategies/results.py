@@ -53,7 +53,7 @@ def as_results(
         "over_all_views": found.to_frame()[list(OVER_ALL)],
         "advice": [_advice(found, row) for row in range(1, len(names))],
         "experiment_plan": {name: trials[trials["strategy"] == name].drop(columns="strategy") for name in names[1:]},
-        "attack": None if found.attacked is None else {"profit_lost": each(-found.attacked)},
+        "attack": {"profit_lost": each(-found.attacked)},
         "experiment": _experiment(experiment),
     }
 

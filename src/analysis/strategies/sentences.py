@@ -291,15 +291,11 @@ def basis(found: StrategyComparison) -> Message:
 
 
 def price_sentence(advice: Advice, name) -> Message:
-    """What a strategy may cost at most, and what a rival's attack does to it."""
-    said = {"name": name, "most": advice.most, "unit": UNITS[advice.unit], "cost": advice.cost}
-    if advice.attacked is not None:
-        return Message(
-            "{name}: may cost at most {most:interval margin} {unit}; {cost:money} is reckoned with. A rival's attack "
-            "changes what it brings by {attacked:interval rounded_money}.",
-            attacked=advice.attacked, **said
-        )  # fmt: skip
-    return Message("{name}: may cost at most {most:interval margin} {unit}; {cost:money} is reckoned with.", **said)
+    """What a strategy may cost at most."""
+    return Message(
+        "{name}: may cost at most {most:interval margin} {unit}; {cost:money} is reckoned with.",
+        name=name, most=advice.most, unit=UNITS[advice.unit], cost=advice.cost,
+    )  # fmt: skip
 
 
 def experiment_sentences(result: ExperimentResult) -> list[Message]:
