@@ -147,7 +147,7 @@ def test_intervals_hold_the_planted_lift_and_dip_at_the_stated_rate(bump):
 
 @pytest.mark.slow
 def test_a_surge_of_newcomers_leaves_intervals_at_the_stated_rate(bump):
-    """Nominal 90%. Over 60 shops the lift in 87%, the dip in 92%, the lift of takers in 90%; without one an estimate in
+    """Nominal 90%. Over 60 shops the lift in 87%, the dip in 90%, the lift of takers in 87%; without one an estimate in
     none.
     """
     shop = {"customers": 1_400, "weeks": 104}
