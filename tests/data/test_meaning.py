@@ -144,6 +144,14 @@ def test_a_discount_is_turned_into_money_where_its_values_are_certain(scale):
     assert days.sort_values("day")["discount"].head(4).round(2).tolist() == [2.5, 10.0, 0.0, 0.53]
 
 
+def test_of_what_a_column_of_refunds_takes_off_the_discount_goes_too_however_it_is_written():
+    frame = shop(back=[10.0, 4.0] + [0.0] * 98, share=0.2, money=2.5)
+    for kind in ("share", "money"):
+        orders = rl.read_orders(frame, **NAMED, refunded="back", discount=kind, discount_is=kind)
+        days = pd.read_parquet(orders.occasions).sort_values("day")
+        assert days["discount"].head(3).tolist() == [0.0, 1.5, 2.5]
+
+
 def test_a_discount_is_read_as_it_is_said_to_be():
     frame = shop(discount=[20.0, 50.0, 0.0, 10.0] * 25)
     for kind, first in (("money", 20.0), ("per_cent", 2.5)):

@@ -58,7 +58,7 @@ def test_complete_journey_says_that_most_households_bought_before_the_data_begin
     assert journey.ledger["rows"].sum() == 1_469_307
     occasions = pd.read_parquet(journey.occasions)
     assert occasions["discount"].sum() > 0
-    assert set(occasions) == {"customer", "day", "amount", "discount", "category"}
+    assert set(occasions) == {"customer", "day", "amount", "discount", "gross", "category"}
 
 
 def test_a_missing_sample_package_is_named_with_the_command_that_installs_it(tmp_path, monkeypatch):

@@ -164,6 +164,28 @@ def test_a_discount_comes_off_the_margin_in_full(analyse):
     assert turned.margin_of == "paid"
 
 
+def test_goods_that_were_given_away_cost_what_they_cost_and_those_that_came_back_nothing(analyse):
+    days = pd.date_range("2025-01-01", "2025-05-20", freq="7D")
+    orders = pd.DataFrame([(f"c{i}", day) for i in range(40) for day in days], columns=["customer", "date"])
+    orders = orders.assign(amount=90.0 + np.arange(len(orders)) % 3, discount=10.0)
+    arms = pd.DataFrame({"customer": [f"c{i}" for i in range(40)], "arm": ["nothing", "promotion"] * 20})
+    of_arm = orders["customer"].isin(arms.loc[arms["arm"] == "promotion", "customer"])
+    today = orders["date"] == pd.Timestamp("2025-05-07")
+
+    def added(more):
+        found = analyse(pd.concat([orders, more]), arms, economics={"gross_margin": 0.5})
+        return found.arms["margin"][1] - analyse(orders, arms, economics={"gross_margin": 0.5}).arms["margin"][1]
+
+    bought = orders[of_arm & today].assign(date=pd.Timestamp("2025-05-08"), amount=90.0, discount=10.0)
+    before = orders[orders["date"] < pd.Timestamp(STARTS)]
+    usual = before["discount"].sum() / (before["amount"] + before["discount"]).sum()
+    goods = 0.5 * (1 - usual) * 100
+    assert added(bought.assign(amount=0.0, discount=100.0)) == pytest.approx(-goods)
+    for share in (0.5, 1.0):
+        back = bought.assign(amount=-90.0 * share, discount=0.0)
+        assert added(pd.concat([bought, back])) == pytest.approx((1 - share) * (90 - goods))
+
+
 def notes_of(found):
     return {note.code.removeprefix("experiment.note."): note.values for note in found.notes}
 

@@ -68,6 +68,16 @@ def test_another_mix_of_categories_is_no_change_of_prices():
     assert abs(together["change"]) < 0.03
 
 
+def test_a_free_line_beside_a_paid_one_makes_no_dearer_line():
+    day = np.arange(1_000) % 100
+    table = pd.DataFrame({"customer": np.arange(1_000), "category": "tea", "list_price": 10.0, "amount": 10.0})
+    table = table.assign(date=pd.Timestamp("2025-01-01") + pd.to_timedelta(day, "D"))
+    free = table[(day >= 60) & (day < 90) & (table["customer"] % 3 > 0)].assign(amount=0.0)
+    calendar = pd.DataFrame({"start": [pd.Timestamp("2025-04-01")], "end": [pd.Timestamp("2025-04-10")]})
+    together = rl.promotion_honesty(read(pd.concat([table, free])), calendar).iloc[0]
+    assert (together["change"], together["lines"]) == (pytest.approx(0), 100)
+
+
 @pytest.mark.parametrize(
     ("calendar", "names", "told"),
     [(None, {}, "calendar"), ("all", {"category": None}, "category"), ("all", {"discount": None}, "discount"),

@@ -558,7 +558,7 @@ def _discount_as_money(rows: Rows, data: DataConfig) -> Rows:
         )
         return rows.noted(problems=[Problem(message)])
     if kind == "money":
-        return rows
+        return rows.then(_discount_kept) if "refunded" in rows.relation.columns else rows
     highest = 1 if kind == "share" else 100
     found = f"value is outside 0 to {highest}", f"values are outside 0 to {highest}", f"discount == {kind!r}"
     outside = rows.problems(rows.where("discount"), lambda t: ~t.discount.between(0, highest), found, ["discount"])
@@ -566,6 +566,13 @@ def _discount_as_money(rows: Rows, data: DataConfig) -> Rows:
         return rows.noted(problems=outside)
     note = Message("The discounts are a share of the price, not money; they were turned into money off.")
     return rows.then(_money_off, highest).noted([note])
+
+
+def _discount_kept(rows: Table) -> Table:
+    """The part of a discount that was on what the same row does not say was paid back."""
+    share = rows.money.cast("float64") / (rows.money + rows.refunded)
+    kept = (rows.discount.cast("float64") * share).cast(CELL)
+    return rows.mutate(discount=ibis.cases(((rows.refunded > 0) & (rows.money >= 0), kept), else_=rows.discount))
 
 
 def _money_off(rows: Table, whole: int) -> Table:

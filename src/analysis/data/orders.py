@@ -84,7 +84,8 @@ class Orders(Cleaned):
         """Parquet file with one row per customer-day, written when it is first asked for.
 
         Columns customer (int64, position in ``summary.table``), day (date), amount (double, refunds taken off,
-        0 without money), and where they are configured discount (double) and category (text, of the largest line).
+        0 without money), and where they are configured discount and gross (double, before refunds), and category (text,
+        of the largest line).
         """
         path = self.days.path.with_name("occasions.parquet")
         if not path.exists():
@@ -153,7 +154,8 @@ class Orders(Cleaned):
 
 def _write_occasions(orders: Orders, path: Path) -> None:
     unfinished = path.with_name(f"occasions-{os.getpid()}-{threading.get_ident()}.unfinished")
-    more = ", CAST(discount AS DOUBLE) AS discount" if orders.days.has_discount else ""
+    before_refunds = ("discount", "gross") if orders.days.has_discount else ()
+    more = "".join(f", CAST({name} AS DOUBLE) AS {name}" for name in before_refunds)
     more += ", category" if "category" in orders.days.columns else ""
     with orders.days.opened() as days:
         found = days.then(expressions.occasions, orders.observation_end)

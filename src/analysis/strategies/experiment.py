@@ -267,10 +267,9 @@ def margins_of(
     position = orders.histories.places(customers) if some is None else some
     placed = occasions_of(orders, some)
     day, starts = placed["day"].to_numpy().astype("datetime64[D]"), np.datetime64(period.starts)
-    saved = np.where(placed["amount"] > 0, placed["discount"].fillna(0.0), 0.0)
-    usual = _usual_share(placed, saved, day < starts) if orders.days.has_discount else None
+    usual = _usual_share(placed, day < starts) if orders.days.has_discount else None
     money = replace(money, todays_deal=usual or 0.0)
-    listed = placed["amount"] + (0.0 if usual is None else saved)
+    listed = placed["amount"] + (0.0 if usual is None else placed["discount"])
     placed = placed.assign(margin=money.margin_of(placed["amount"], listed), orders=1)
     spans = {
         "during": (day >= starts) & (day <= np.datetime64(period.ends)),
@@ -286,14 +285,14 @@ def margins_of(
     return found, "paid" if usual is None else "list"
 
 
-def _usual_share(placed: pd.DataFrame, saved: np.ndarray, is_early: np.ndarray) -> float | None:
+def _usual_share(placed: pd.DataFrame, is_early: np.ndarray) -> float | None:
     """Share of the list value that orders saved before the experiment; of all orders where there are none before.
 
     None where discounts below zero say that the column is something else.
     """
     rows = is_early if is_early.any() else ~is_early
-    paid, given = placed["amount"][rows].sum(), saved[rows].sum()
-    return given / (paid + given) if (placed["discount"].fillna(0.0) >= 0).all() and paid + given > 0 else None
+    paid, given = placed["amount"][rows].sum(), placed["discount"][rows].sum()
+    return given / (paid + given) if (placed["discount"] >= 0).all() and paid + given > 0 else None
 
 
 def differences(

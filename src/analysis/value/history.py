@@ -63,8 +63,8 @@ def history(orders: AnyOrders) -> Iterator[Table]:
     -------
     Table
         customer (embedded the place in ``orders.histories.table``, in an engine the id), day, amount (refunds taken
-        off, in floating point), first (day of the customer's first order), age (days since then), and discount and
-        category where orders have them.
+        off, in floating point), first (day of the customer's first order), age (days since then), and discount with
+        gross (the amount before refunds) and category where orders have them.
 
     Examples
     --------
@@ -99,7 +99,7 @@ def _opened(path: Path) -> Iterator[Table]:
 
 def _with_age(bought: Table) -> Table:
     table = bought.join(births(bought), "customer")
-    names = [name for name in ("customer", "day", "first", "discount", "category") if name in table.columns]
+    names = [name for name in ("customer", "day", "first", "discount", "gross", "category") if name in table.columns]
     age = table.day.delta(table["first"], unit="day").cast("int64")
     return table.select(*names, amount=table.amount.cast("float64"), age=age)
 

@@ -124,8 +124,9 @@ def _lines(orders: AnyOrders, promotions: pd.DataFrame) -> pd.DataFrame:
         near = days.join(dates, [ahead >= -USUAL_DAYS, days.day <= dates["last"]])
         price, ahead = near.gross + near.discount, near.day.delta(near["first"], unit="day")
         time = ibis.cases((ahead >= 0, "promised"), (ahead >= -RAISED_DAYS, "raised"), else_="usual")
+        single = near.lines == 1 if "lines" in near.columns else near.gross == near["head"]
         one = near.mutate(price=price, time=time).filter(
-            (near.gross == near["head"]) & (price > 0) & near.category.notnull() & (near.day <= orders.observation_end)
+            single & (price > 0) & near.category.notnull() & (near.day <= orders.observation_end)
         )
         cells = one.group_by("category", "time", "customer", start="first", end="last").agg(
             lines=one.count(), total=one.price.cast("float64").ln().sum(), without=one.count(where=one.discount <= 0)

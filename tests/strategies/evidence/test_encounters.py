@@ -21,6 +21,15 @@ def test_the_list_value_is_what_was_paid_and_what_was_saved(met, orders):
     assert np.nanmax(found.saved) < 0.41
 
 
+def test_what_was_given_back_makes_no_better_deal(met, orders):
+    for share in (1.0, 0.5):
+        back = orders.iloc[::4].assign(amount=-(share * orders["amount"]).round(2), discount=0.0)
+        found, without = met(pd.concat([orders, back])), met(orders)
+        assert found.saved == pytest.approx(without.saved)
+        assert found.listed.sum() == pytest.approx(found.paid.sum() / (1 - found.mean_saved))
+        assert found.mean_saved == pytest.approx(without.mean_saved, rel=0.02)
+
+
 @pytest.mark.parametrize(("change", "key"), [
     (lambda o: o.drop(columns="discount"), "no_discount_column"),
     (lambda o: o.drop(columns=["discount", "amount"]), "no_money"),

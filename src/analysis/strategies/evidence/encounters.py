@@ -39,9 +39,9 @@ class Encounters:
     day
         Days since ``start``.
     paid, listed
-        What the order brought, and its value at list prices [currency].
+        What the order brought, and its value at list prices [currency], both without what was given back.
     saved
-        Share of the list value that was saved; NaN where an order has no list value.
+        Share of the list value that was saved, whatever was given back; NaN where an order has no list value.
     start, end_day
         First day of the window, and the number of its last one.
     births_known, deals_known
@@ -95,15 +95,13 @@ def encounters_of(transactions: Orders) -> Encounters:
     paid, discount = orders["amount"].to_numpy(), orders["discount"].to_numpy()
     deals_known = transactions.has_money and transactions.days.has_discount and not (discount < 0).any()
     listed = paid + (discount if deals_known else 0.0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        saved = np.where(listed > 0, 1 - paid / listed, np.nan)
     day = orders["day"].to_numpy().astype("datetime64[D]") - np.datetime64(transactions.observation_start)
     return Encounters(
         customer=orders["customer"].to_numpy(),
         day=day.astype(np.int64),
         paid=paid,
         listed=listed,
-        saved=saved,
+        saved=orders["saved"].to_numpy() if deals_known else np.where(listed > 0, 0.0, np.nan),
         start=transactions.observation_start,
         end_day=(transactions.observation_end - transactions.observation_start).days,
         births_known=left_truncation(transactions) is None,
@@ -165,16 +163,25 @@ def scores_of(found: Encounters, transactions: Orders, scores: pd.DataFrame) -> 
 
 
 def occasions_of(transactions: Orders, some: np.ndarray | None = None) -> pd.DataFrame:
-    """All orders by customer and day: customer (place in the summary), day, amount, discount (0 without one).
+    """All orders by customer and day, with the discount on what was not given back, 0 without one.
+
+    Columns customer (place in the summary), day, amount, discount, saved (share of the list value, what was given back
+    included; missing where there is none). What was wholly free and not given back keeps its discount.
 
     ``some`` are the places of those customers whose orders are read; None reads all.
     """
     with history(transactions) as bought:
-        discount = bought.discount if "discount" in bought.columns else ibis.literal(0.0)
-        rows = bought.select("customer", "day", "amount", discount=discount)
+        deal = ("discount", "gross") if "discount" in bought.columns else ()
+        rows = bought.select("customer", "day", "amount", *deal)
         if some is not None:
             rows = rows.semi_join(ibis.memtable({"customer": some}), "customer")
-        return rows.order_by("customer", "day").to_pandas()
+        orders = rows.order_by("customer", "day").to_pandas()
+    if not deal:
+        return orders.assign(discount=0.0)
+    discount, gross = orders["discount"].fillna(0.0), orders.pop("gross")
+    kept = (orders["amount"] / gross.where(gross > 0)).fillna(1.0)
+    listed = gross + discount
+    return orders.assign(discount=discount * kept, saved=1 - gross / listed.where(listed > 0))
 
 
 def expected_before(met, first, count, kappa: float, initial: float) -> np.ndarray:

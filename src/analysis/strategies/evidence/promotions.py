@@ -143,21 +143,22 @@ def daily_orders(encounters: Encounters, calendar: pd.DataFrame) -> pd.DataFrame
     Returns
     -------
     DataFrame
-        Columns orders, there (customers who had ordered before the day), promoted, and week, which begins on the
-        weekday on which most promotions do; by day of the window. The first is that before which 50 customers had
-        ordered, where births are unknown half of all that are ever seen: those who are seen first order often.
+        Columns orders, there (customers who had ordered before the day), those of ``days_around``, and week, which
+        begins on the weekday on which most promotions do; by day of the window. The first is that before which 50
+        customers had ordered, where births are unknown half of all that are ever seen: those who are seen first order
+        often. Days around a promotion that lies before the first, or after the last, are known as such.
     """
-    day, born = np.arange(encounters.end_day + 1), encounters.day[encounters.first]
+    away, born = -AROUND["long_before"][0], encounters.day[encounters.first]
+    day = np.arange(-away, encounters.end_day + 1 + away)
     start = pd.Timestamp(encounters.start)
     first, last = ((pd.to_datetime(calendar[name]) - start).dt.days.to_numpy() for name in ("start", "end"))
     last = np.maximum(last, first + DAYS_PER_WEEK - 1)
-    table = pd.DataFrame(
-        {
-            "orders": np.bincount(encounters.day[is_repeat(encounters)], minlength=len(day))[: len(day)],
-            "there": np.searchsorted(np.sort(born), day, side="left"),
-            "promoted": ((day[:, None] >= first) & (day[:, None] <= last)).any(axis=1),
-            "week": (day - np.bincount(first % DAYS_PER_WEEK).argmax()) // DAYS_PER_WEEK,
-        }
+    promoted = pd.Series(((day[:, None] >= first) & (day[:, None] <= last)).any(axis=1), index=day)
+    table = days_around(promoted).loc[0 : encounters.end_day]
+    table = table.assign(
+        orders=np.bincount(encounters.day[is_repeat(encounters)], minlength=len(table))[: len(table)],
+        there=np.searchsorted(np.sort(born), table.index, side="left"),
+        week=(table.index - np.bincount(first % DAYS_PER_WEEK).argmax()) // DAYS_PER_WEEK,
     )
     needed = FEWEST_THERE if encounters.births_known else max(FEWEST_THERE, len(born) / 2)
     table = table[table["there"] >= needed]
@@ -167,6 +168,19 @@ def daily_orders(encounters: Encounters, calendar: pd.DataFrame) -> pd.DataFrame
 def is_repeat(encounters: Encounters) -> np.ndarray:
     """Whether the customer had ordered before the day of each order, shape (n,)."""
     return encounters.day > np.repeat(encounters.day[encounters.first], encounters.count)
+
+
+def days_around(promoted: pd.Series) -> pd.DataFrame:
+    """Days in a promotion and around one, each of one kind at most: promoted, before, after, long_before."""
+    taken, columns = promoted, {"promoted": promoted}
+    begins, ends = (promoted & ~promoted.shift(by, fill_value=False) for by in (1, -1))
+    for name, (first, last) in AROUND.items():
+        edge = begins if last < 0 else ends
+        columns[name] = (
+            np.logical_or.reduce([edge.shift(by, fill_value=False) for by in range(first, last + 1)]) & ~taken
+        )
+        taken = taken | columns[name]
+    return pd.DataFrame(columns)
 
 
 def week_design(days: pd.DataFrame) -> pd.DataFrame:
@@ -182,26 +196,17 @@ def week_design(days: pd.DataFrame) -> pd.DataFrame:
     Examples
     --------
     >>> day = np.arange(728)
-    >>> week_design(pd.DataFrame({"promoted": day % 56 < 7, "week": day // 7})).columns.tolist()[:5]
+    >>> week_design(days_around(pd.Series(day % 56 < 7)).assign(week=day // 7)).columns.tolist()[:5]
     ['promoted', 'before', 'after', 'long_before', 'level']
     """
-    promoted = taken = days["promoted"]
-    begins, ends = (promoted & ~promoted.shift(by, fill_value=False) for by in (1, -1))
-    columns = {"promoted": promoted}
-    for name, (first, last) in AROUND.items():
-        edge = begins if last < 0 else ends
-        columns[name] = (
-            np.logical_or.reduce([edge.shift(by, fill_value=False) for by in range(first, last + 1)]) & ~taken
-        )
-        taken = taken | columns[name]
-    shares = pd.DataFrame(columns | {"taken": taken}).groupby(days["week"]).mean()
-    taken, design = shares.pop("taken"), shares.loc[:, shares.any()].copy()
+    shares = days[["promoted", *AROUND]].groupby(days["week"]).mean()
+    design = shares.loc[:, shares.any()].copy()
     t = np.arange(len(design)) * DAYS_PER_WEEK / DAYS_PER_YEAR
     design["level"], design["trend"], design["bend"] = 1.0, t - t.mean(), (t - t.mean()) ** 2
     if len(design) >= SEASONS_NEED_WEEKS:
         for k, wave in ((1, np.cos), (1, np.sin), (2, np.cos), (2, np.sin)):
             design[f"{wave.__name__}{k}"] = wave(2 * np.pi * k * t)
-    others, weeks = np.flatnonzero(taken == 0), np.flatnonzero(shares["promoted"] > 0)
+    others, weeks = np.flatnonzero(~shares.any(axis=1)), np.flatnonzero(shares["promoted"] > 0)
     if (
         len(others) < FEWEST_OTHERS
         or np.median(np.abs(weeks[:, None] - others).min(axis=1)) > NEAR
