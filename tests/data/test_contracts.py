@@ -102,6 +102,13 @@ def test_ends_that_lie_ahead_and_periods_that_are_not_over_count_for_nothing(loa
     assert contracts.base["customers"].sum() == 3
 
 
+def test_the_base_says_how_far_ahead_the_next_renewal_is(load):
+    base = load("who,from,until\na,2020-07-01,\nb,2020-07-01,2025-01-01\nc,2022-01-01,\nd,2021-12-31,\n").base
+    assert base[["renewals", "customers"]].to_numpy().tolist() == [[3, 2], [2, 1], [1, 1]]
+    assert base["ahead"].tolist() == [183 / 366, 1.0, 1 / 365]
+    assert load("who,from,until\na,2020-07-01,2022-08-01\nb,2020-09-01,2022-01-01\n").base.empty
+
+
 def test_every_problem_of_the_rows_is_told_at_once(load):
     rows = "who,from,until\na,2020-03-01,2020-02-01\nb,,\n,2020-01-01,\na,2021-02-30,2021-01-01\n"
     messages, exit_code = problems_of(load, rows)
