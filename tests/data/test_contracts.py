@@ -184,6 +184,7 @@ def test_a_table_of_tenures_gives_the_life_table(load):
     rows = "who,t,left\na,1,Yes\nb,5,No\nc,14,No\nd,13,Yes\ne,26,No\nf,0,Yes\n"
     contracts = load(rows, columns)
     assert contracts.by_period[["period", "at_risk", "lost"]].to_numpy().tolist() == [[1, 5, 2], [2, 2, 1]]
+    assert (contracts.due_last, contracts.renewed_last) == (0, 0)  # nobody knows who left in the last period
     assert notes_of(contracts) == [
         "The file of contracts gives tenures and no dates, so cohorts by calendar say nothing here."
     ]

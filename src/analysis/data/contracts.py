@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +35,8 @@ class Contracts:
         period until their next renewal, above 0 and at most 1.
     due_last, renewed_last
         Each customer's latest renewal that fell due: how many there were, all cohorts together, and how many were
-        made. Their ratio is the aggregate retention rate of the last period.
+        made. Their ratio is the aggregate retention rate of the last period. 0 of tenures, which do not say when
+        customers left.
     customers
         Contracts counted or running.
     period_months
@@ -102,7 +103,8 @@ def load_contracts(config: Config, *, as_of: dt.date, workdir: Path) -> Contract
     read = _of_months if columns.month else _of_tenure if columns.tenure else _of_spans
     table = read_table("contracts", config.contracts, config, workdir / "contracts")
     contracts, last_day, notes = read(table, pd.Timestamp(as_of), months)
-    return _counted(table, contracts, last_day, [*table.said(Message("contracts")), *notes], months)
+    found = _counted(table, contracts, last_day, [*table.said(Message("contracts")), *notes], months)
+    return replace(found, due_last=0, renewed_last=0) if columns.tenure else found
 
 
 def refuse_contracts(config: Config, workdir: Path) -> None:

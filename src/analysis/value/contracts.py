@@ -50,7 +50,8 @@ class ContractualRetention:
     base
         Customers whose contract runs.
     one_rate
-        Aggregate retention rate of the last period, all cohorts together; None where no renewal fell due in it.
+        Aggregate retention rate of the last period, all cohorts together; None where no renewal fell due in it, and of
+        a table of tenures.
     one_rate_gap
         Share by which that one rate misses the discounted value of the base's renewals without a horizon; negative is
         too low. None without ``one_rate``, without a base, or where the value has no bound.
