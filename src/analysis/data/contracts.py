@@ -155,7 +155,11 @@ def _first_contracts(spans: pd.DataFrame) -> tuple[pd.DataFrame, Message, Messag
         Message(
             "Contracts that follow on another one of the customer, taken as one with it: {n:integer}.", n=following
         ),
-        Message("Customers who came back after leaving: {n:integer}; their first contract counts.", n=came_back),
+        Message(
+            "Customers who came back after leaving: {n:integer}; their first contract counts, also where a later one "
+            "runs.",
+            n=came_back,
+        ),
     )
 
 
