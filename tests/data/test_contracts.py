@@ -102,6 +102,13 @@ def test_ends_that_lie_ahead_and_periods_that_are_not_over_count_for_nothing(loa
     assert contracts.base["customers"].sum() == 3
 
 
+def test_the_base_says_how_far_ahead_the_next_renewal_is(load):
+    base = load("who,from,until\na,2020-07-01,\nb,2020-07-01,2025-01-01\nc,2022-01-01,\nd,2021-12-31,\n").base
+    assert base[["renewals", "customers"]].to_numpy().tolist() == [[3, 2], [2, 1], [1, 1]]
+    assert base["ahead"].tolist() == [183 / 366, 1.0, 1 / 365]
+    assert load("who,from,until\na,2020-07-01,2022-08-01\nb,2020-09-01,2022-01-01\n").base.empty
+
+
 def test_every_problem_of_the_rows_is_told_at_once(load):
     rows = "who,from,until\na,2020-03-01,2020-02-01\nb,,\n,2020-01-01,\na,2021-02-30,2021-01-01\n"
     messages, exit_code = problems_of(load, rows)
@@ -168,7 +175,7 @@ def test_contracts_that_follow_on_one_another_are_one_and_those_after_a_gap_do_n
     pd.testing.assert_frame_equal(contracts.counts, load("who,from,until\n" + one).counts)
     assert notes_of(contracts) == [
         "Contracts that follow on another one of the customer, taken as one with it: 1.",
-        "Customers who came back after leaving: 1; their first contract counts.",
+        "Customers who came back after leaving: 1; their first contract counts, also where a later one runs.",
     ]
 
 
@@ -177,6 +184,7 @@ def test_a_table_of_tenures_gives_the_life_table(load):
     rows = "who,t,left\na,1,Yes\nb,5,No\nc,14,No\nd,13,Yes\ne,26,No\nf,0,Yes\n"
     contracts = load(rows, columns)
     assert contracts.by_period[["period", "at_risk", "lost"]].to_numpy().tolist() == [[1, 5, 2], [2, 2, 1]]
+    assert (contracts.due_last, contracts.renewed_last) == (0, 0)  # nobody knows who left in the last period
     assert notes_of(contracts) == [
         "The file of contracts gives tenures and no dates, so cohorts by calendar say nothing here."
     ]
@@ -212,7 +220,7 @@ def test_a_status_by_month_counts_as_contracts_do(load):
     ]
     never, returned, unknown = map(str, contracts.notes)
     assert never == "Customers who were never active, left out: 1."
-    assert returned == "Customers who came back after leaving: 1; their first contract counts."
+    assert returned.startswith("Customers who came back after leaving: 1; their first contract counts, also where")
     assert unknown.endswith("first month of the file, left out since it is not known when they began: 1.")
     assert contracts.base[["renewals", "customers"]].to_numpy().tolist() == [[7, 1]]
 

@@ -119,3 +119,17 @@ def test_independent_spend_is_called_independent_and_dependent_spend_is_not():
     assert dependent["verdict"] == "dependent"
     change = dependent["change_per_doubling"]
     assert change.lower < 2**0.3 - 1 < change.upper
+
+
+def test_few_customers_are_seldom_called_dependent_where_they_are_not():
+    rng, held = np.random.default_rng(3), 0
+    for _ in range(200):
+        x = 1.0 + rng.negative_binomial(0.6, 0.2, 12)
+        change = spend_dependence(Spending(x, rng.gamma(6.25 * x) / x / rng.gamma(3.74, size=12)), 0.9)
+        held += change is None or change["change_per_doubling"].lower <= 0 <= change["change_per_doubling"].upper
+    assert held >= 170, held
+
+
+def test_one_customer_alone_does_not_tell_whether_values_go_with_the_number_of_orders():
+    x = np.append(np.ones(11), 5.0)
+    assert spend_dependence(Spending(x, 10 + np.arange(12.0)), 0.9) is None

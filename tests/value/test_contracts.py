@@ -28,11 +28,11 @@ def cohorts(tables, months=12) -> Contracts:
         for period in range(1, len(sizes)):
             before, after = sizes[period - 1], sizes[period]
             counts.append((begun, period, before, after, before - after))
-        base.append((begun, len(sizes) - 1, sizes[-1]))
+        base.append((begun, len(sizes) - 1, sizes[-1], 1.0))
         due, renewed = due + (sizes[-2] if len(sizes) > 1 else 0), renewed + (sizes[-1] if len(sizes) > 1 else 0)
     return Contracts(
         counts=pd.DataFrame(counts, columns=["cohort", "period", "at_risk", "renewed", "lost"]),
-        base=pd.DataFrame(base, columns=["cohort", "renewals", "customers"]),
+        base=pd.DataFrame(base, columns=["cohort", "renewals", "customers", "ahead"]),
         due_last=due,
         renewed_last=renewed,
         customers=sum(sizes[0] for sizes in tables),
@@ -94,6 +94,12 @@ def test_a_month_is_a_twelfth_of_a_year_of_tenure():
     result = retained(cohorts(sizes, months=1))
     assert len(result.periods) == 24 + 60
     assert 0 < result.base_years.estimate < 3 * result.base
+
+
+def test_renewals_are_discounted_from_the_day_on_which_they_fall_due(five):
+    contracts = cohorts(FIVE)
+    soon = Contracts(**{**vars(contracts), "base": contracts.base.assign(ahead=0.25)})
+    assert retained(soon).base_years.estimate == pytest.approx(five.base_years.estimate * 1.1**0.75)
 
 
 def test_contracts_without_a_running_one_still_give_rates():

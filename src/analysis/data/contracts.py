@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -31,10 +31,12 @@ class Contracts:
         cohort (first day of the calendar period in which the contracts began), period (from 1), at_risk (customers
         whose renewal at its end fell due), renewed, lost: one row a cohort and period with somebody at risk.
     base
-        cohort, renewals (made so far), customers: those whose contract runs at ``as_of``.
+        cohort, renewals (made so far), customers: those whose contract runs at ``as_of``; ahead, the mean share of a
+        period until their next renewal, above 0 and at most 1.
     due_last, renewed_last
         Each customer's latest renewal that fell due: how many there were, all cohorts together, and how many were
-        made. Their ratio is the aggregate retention rate of the last period.
+        made. Their ratio is the aggregate retention rate of the last period. 0 of tenures, which do not say when
+        customers left.
     customers
         Contracts counted or running.
     period_months
@@ -101,7 +103,8 @@ def load_contracts(config: Config, *, as_of: dt.date, workdir: Path) -> Contract
     read = _of_months if columns.month else _of_tenure if columns.tenure else _of_spans
     table = read_table("contracts", config.contracts, config, workdir / "contracts")
     contracts, last_day, notes = read(table, pd.Timestamp(as_of), months)
-    return _counted(table, contracts, last_day, [*table.said(Message("contracts")), *notes], months)
+    found = _counted(table, contracts, last_day, [*table.said(Message("contracts")), *notes], months)
+    return replace(found, due_last=0, renewed_last=0) if columns.tenure else found
 
 
 def refuse_contracts(config: Config, workdir: Path) -> None:
@@ -152,7 +155,11 @@ def _first_contracts(spans: pd.DataFrame) -> tuple[pd.DataFrame, Message, Messag
         Message(
             "Contracts that follow on another one of the customer, taken as one with it: {n:integer}.", n=following
         ),
-        Message("Customers who came back after leaving: {n:integer}; their first contract counts.", n=came_back),
+        Message(
+            "Customers who came back after leaving: {n:integer}; their first contract counts, also where a later one "
+            "runs.",
+            n=came_back,
+        ),
     )
 
 
@@ -257,6 +264,8 @@ def _counted(
     # A renewal is made where the contract ends after the day on which it fell due.
     periods, over = whole_periods(stop.fillna(last_day))
     renewed = (periods - (over >= stop)).clip(lower=0)
+    following = _months_later(start, (due + 1) * months)
+    ahead = (following - last_day) / (following - _months_later(start, due * months))
     began = _month_of(start) // months * months
     states = pd.DataFrame(
         {
@@ -267,6 +276,8 @@ def _counted(
             "running": running,
         }
     )
+    of_state = states.assign(ahead=ahead)[running].groupby(["cohort", "due"], as_index=False)["ahead"]
+    base = of_state.agg(["size", "mean"]).set_axis(["cohort", "renewals", "customers", "ahead"], axis=1)
     states = states.groupby([*states], as_index=False).size().rename(columns={"size": "customers"})
     _refuse_too_short(table, states["seen"].max(), last_day.date(), months)
     customers, lost = states["customers"], states["lost"]
@@ -275,11 +286,10 @@ def _counted(
     each["lost"] = each["customers"] * (each["lost"] & (each["seen"] == each["period"]))
     counts = each.groupby(["cohort", "period"], as_index=False).agg(at_risk=("customers", "sum"), lost=("lost", "sum"))
     counts.insert(3, "renewed", counts["at_risk"] - counts["lost"])
-    base = states[states["running"]].groupby(["cohort", "due"], as_index=False)["customers"].sum()
     latest = (states["due"] > 0) & (states["seen"] == states["due"])
     return Contracts(
         counts=counts,
-        base=base.rename(columns={"due": "renewals"}),
+        base=base,
         due_last=int(customers[latest].sum()),
         renewed_last=int(customers[latest & ~lost].sum()),
         customers=int(customers.sum()),

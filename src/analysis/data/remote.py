@@ -149,8 +149,9 @@ class RemoteOrders(Cleaned):
     def spending(self, most: int = MOST_SPENDERS, seed: int = 1) -> pd.DataFrame:
         """What a spend model takes: one row a repeat customer, and one for all orders of the others.
 
-        Above ``most`` repeat customers it is a seeded sample of about so many: a mean of their order values then has
-        the relative error s / sqrt(most), with s their coefficient of variation, which is below a thousandth for s < 1.
+        Above ``most`` repeat customers it is a seeded sample of about so many, with as large a share of the orders of
+        the others: a mean of their order values then has the relative error s / sqrt(most), with s their coefficient of
+        variation, which is below a thousandth for s < 1.
 
         Returns
         -------
@@ -165,14 +166,15 @@ class RemoteOrders(Cleaned):
         if many > most:
             # By arithmetic and not by the engine's own sample: the same customers on every engine and in every run.
             cents = (repeat.repeat_total * 100).round().cast("int64") % PRIME
-            mixed = (cents * 48_271 + repeat.T_days * 7_919 + repeat.recency_days * 104_729 + seed) % PRIME
+            mixed = (cents * 48_271 + repeat.T_days * 7_919 + repeat.recency_days * 104_729 + seed * 611_953) % PRIME
             repeat = repeat.filter(mixed < int(PRIME * most / many))
         repeat = expressions.in_floats(repeat)
         names = ["frequency", "repeat_total", "spend_squares", "orders", "spent"]
         frame = repeat.order_by(repeat.customer.cast("string")).select(*names).to_pandas()
         others = rest.aggregate(orders=rest.count(), spent=rest.spent.sum()).to_pyarrow().to_pylist()[0]
         if others["orders"]:
-            values = [0, 0.0, 0.0, others["orders"], float(others["spent"])]
+            share = len(frame) / many if many else 1.0
+            values = [0, 0.0, 0.0, others["orders"] * share, float(others["spent"]) * share]
             frame = pd.concat([frame, pd.DataFrame([values], columns=names)], ignore_index=True)
         frame.insert(1, "monetary_value", frame.pop("repeat_total") / frame["frequency"].clip(lower=1))
         return frame

@@ -277,10 +277,12 @@ def spend_dependence(spending: Spending, level: float) -> dict[str, Any] | None:
         rank_correlation: Spearman's of frequency and mean repeat order value, and change_per_doubling: relative change
         of the mean order value as the number of repeat orders doubles, with their intervals; customers: repeat
         customers it was computed on; verdict: ``independent``, ``weak`` or ``dependent``. None with fewer than ten
-        customers or where one of the two does not vary.
+        customers, where one of the two does not vary, or where one customer alone has another frequency.
     """
     x, m = spending.frequency, spending.mean_value
-    if x.size < FEWEST_SPENDERS or np.ptp(x) == 0 or np.ptp(m) <= 1e-12 * m.max():
+    ranked = np.sort(x)
+    lone = x.size < FEWEST_SPENDERS or ranked[0] == ranked[-2] or ranked[1] == ranked[-1]
+    if lone or np.ptp(m) <= 1e-12 * m.max():
         return None
     slope = Interval.normal(*frequency_slope(spending, x), level, x.size - 2)
     change = Interval(*(2 ** np.array([slope.estimate, slope.lower, slope.upper]) - 1).tolist(), level)
@@ -309,10 +311,12 @@ def rank_interval(rho: float, n: int, level: float) -> Interval:
 def frequency_slope(spending: Spending, orders: np.ndarray) -> tuple[float, float]:
     """Slope of the log mean order value over the log of so many orders, shape (n,), and its standard error.
 
-    From a gamma regression with log link and heteroscedasticity-robust errors: unlike a regression of logs it is not
-    fooled by means of few orders varying more.
+    From a gamma regression with log link and heteroscedasticity-robust errors (HC3, which statsmodels has for linear
+    regressions alone): unlike a regression of logs it is not fooled by means of few orders varying more.
     """
     design = np.column_stack([np.ones(len(spending)), np.log(orders)])
     relative = spending.mean_value / spending.mean_value.mean()
-    found = GLM(relative, design, family=Gamma(Log())).fit(cov_type="HC3")
-    return float(found.params[1]), float(found.bse[1])
+    found = GLM(relative, design, family=Gamma(Log())).fit()
+    leverage = np.sum(np.linalg.qr(design)[0] ** 2, axis=1)
+    residuals = (relative / found.fittedvalues - 1) / np.maximum(1 - leverage, 1e-12)
+    return float(found.params[1]), float(np.linalg.norm(np.linalg.pinv(design)[1] * residuals))

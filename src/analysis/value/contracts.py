@@ -1,7 +1,7 @@
 """Retention of customers with a contract: what was observed and what the sBG model makes of it.
 
 The customers who are alive are known here, so nothing rests on a guess of who has left. Time is counted in tenure
-periods of the configured length; customer-years are discounted from the start of each period.
+periods of the configured length; customer-years are discounted from the renewal that each period begins with.
 """
 
 from __future__ import annotations
@@ -50,7 +50,8 @@ class ContractualRetention:
     base
         Customers whose contract runs.
     one_rate
-        Aggregate retention rate of the last period, all cohorts together; None where no renewal fell due in it.
+        Aggregate retention rate of the last period, all cohorts together; None where no renewal fell due in it, and of
+        a table of tenures.
     one_rate_gap
         Share by which that one rate misses the discounted value of the base's renewals without a horizon; negative is
         too low. None without ``one_rate``, without a base, or where the value has no bound.
@@ -137,8 +138,10 @@ def contractual_retention(
     horizon = int(np.ceil(round(economics.horizon_years / years, 9)))
     base = contracts.base.groupby("renewals")["customers"].sum()
     one_rate, gap = contracts.renewed_last / contracts.due_last if contracts.due_last else None, None
-    renewals = (count * discounted_renewals(params.after(made), rate, horizon) for made, count in base.items())
-    base_years = years * sum(renewals, np.zeros(params.alpha.shape))
+    base_years = np.zeros(params.alpha.shape)
+    for made, count, ahead in contracts.base[["renewals", "customers", "ahead"]].itertuples(index=False):
+        sooner = (1 + rate) ** (1 - ahead)
+        base_years += years * count * sooner * discounted_renewals(params.after(made), rate, horizon)
     # Without a discount, customer-years without a horizon are not finite in every draw.
     if one_rate is not None and len(base) and rate:
         gaps = one_rate_gap(params, base.index, base, one_rate, rate)
