@@ -523,7 +523,7 @@ def test_an_amount_before_its_discount_or_with_a_tip_in_it_is_asked_about(settin
         till(**settings)
 
 
-@pytest.mark.parametrize("included", [{"tip": "tip"}, {"tip": None}])
+@pytest.mark.parametrize("included", [{"tip": "tip"}, {"tip": 0}])
 def test_a_tip_is_taken_off_or_is_turnover_as_configured(included):
     spent = till(amount="Paid", discount="off", amount_includes=included).histories.table["spent"].sum()
     assert spent == 100 * 40 - 20 * 4 + (0 if included["tip"] else 25 * 2)

@@ -139,7 +139,7 @@ class AmountIncludes(Section):
 
     vat: Annotated[float, Field(ge=0, lt=1)] | ColumnName | None = None
     shipping: ColumnName | None = None
-    tip: ColumnName | None = None
+    tip: Literal[0] | ColumnName | None = None
 
     @field_validator("vat", mode="before")
     @classmethod

@@ -526,12 +526,12 @@ def _amount_as_paid(rows: Rows, data: DataConfig) -> Rows:
     if rows.table is None or not rows.has("amount") or not (off or tip):
         return rows
     numbers, problems = _numbers(rows, data), []
-    is_told = data.amount_includes is not None and "tip" in data.amount_includes.model_fields_set
+    is_told = data.amount_includes is not None and data.amount_includes.tip is not None
     after = (
         "an amount must be what was paid after the discount: name that column with the key `data.columns.amount`, or no "
         "`data.columns.discount` where amounts are before it"
     )
-    without = f"set the key `data.amount_includes` to {{tip: {tip!r}}}, or to {{tip: null}} where tips are turnover"
+    without = f"set the key `data.amount_includes` to {{tip: {tip!r}}}, or to {{tip: 0}} where tips are turnover"
     for taken, beside, advice in ((off, tip, after), (None if is_told else tip, off, without)):
         if found := _less(numbers, rows.columns["amount"], taken, beside):
             other, seen, number, also = found
