@@ -456,7 +456,7 @@ def _without_totals(rows: Rows, data: DataConfig) -> Rows:
 
 def _is_total(rows: Table) -> BooleanValue:
     texts = (rows[name] for name in ("customer", "order_id") if name in rows.columns and rows[name].type().is_string())
-    told = (_stripped(text).lower().re_search(TOTALS).coalesce(False) for text in texts)  # noqa: FBT003
+    told = (_stripped(text).lower().re_search(TOTALS).coalesce(False) for text in texts)
     return rows.day.isnull() & reduce(or_, told, ibis.literal(value=False))
 
 
@@ -528,8 +528,8 @@ def _amount_as_paid(rows: Rows, data: DataConfig) -> Rows:
     numbers, problems = _numbers(rows, data), []
     is_told = data.amount_includes is not None and data.amount_includes.tip is not None
     after = (
-        "an amount must be what was paid after the discount: name that column with the key `data.columns.amount`, or no "
-        "`data.columns.discount` where amounts are before it"
+        "an amount must be what was paid after the discount: name that column with the key `data.columns.amount`, or "
+        "no `data.columns.discount` where amounts are before it"
     )
     without = f"set the key `data.amount_includes` to {{tip: {tip!r}}}, or to {{tip: 0}} where tips are turnover"
     for taken, beside, advice in ((off, tip, after), (None if is_told else tip, off, without)):
@@ -541,7 +541,9 @@ def _amount_as_paid(rows: Rows, data: DataConfig) -> Rows:
     return rows.noted(problems=problems)
 
 
-def _less(numbers: pd.DataFrame, amount: str, taken: str | None, beside: str | None) -> tuple[str, int, int, bool] | None:
+def _less(
+    numbers: pd.DataFrame, amount: str, taken: str | None, beside: str | None
+) -> tuple[str, int, int, bool] | None:
     """The column that the amount less another one is on nearly all rows that have it, perhaps with a third added."""
     if not {amount, taken} <= {*numbers}:
         return None

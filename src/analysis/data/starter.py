@@ -304,9 +304,10 @@ def _settings_of(connection: Connection, table: RawTable, guesses: dict[str, Gue
 
 def _tells_currency(connection: Connection, table: RawTable, guesses: dict[str, Guess]) -> bool:
     """Whether a column of currencies, the name of a column of money or what stands beside its values says it."""
-    priced, mark = [one.column for role, one in guesses.items() if role in MONEY], f"regexp_matches(value, '{CURRENCY}')"
+    priced = [one.column for role, one in guesses.items() if role in MONEY]
     named = any(re.search(IN_NAME, name, re.IGNORECASE) for name in priced)
-    return "currency" in guesses or named or any(_values(connection, table, name, mark.lower()) for name in priced)
+    mark = f"regexp_matches(value, '{CURRENCY.lower()}')"
+    return "currency" in guesses or named or any(_values(connection, table, name, mark) for name in priced)
 
 
 def _is_of_customers(connection: Connection, table: RawTable) -> bool:
