@@ -278,12 +278,10 @@ def _with_statuses(rows: Rows, data: DataConfig) -> Rows:
     backward = {*filter(takes_back, statuses), *filter(UNDONE.match, statuses), *REFUNDED} - {*wanted}
     undone = tuple(one for one in statuses if one in backward)
     later = rows.relation.one(_undone_later, undone)["number"] if undone and "order_id" in rows.relation.columns else 0
-    message = (
-        f"{rows.label}: a row of {counted(later, 'order')} counts, and a later one says {' or '.join(undone)}; keep "
-        "the last row of each order"
-    )
+    message = f"{rows.label}: a row of {counted(later, 'order')} counts, and a later one says {' or '.join(undone)}; "
     if back := [one for one in undone if takes_back(one) or one in REFUNDED]:
-        message += f", or name {' or '.join(back)} with the key `data.count_status` where such rows are refunds"
+        message += f"name {' or '.join(back)} with the key `data.count_status` where such rows are refunds, or "
+    message += "keep the last row of each order"
     rows = rows.noted([note] if taken else [], [Problem(message)] if later >= FEWEST_ORDERS else [])
     unseen = [status for status in wanted if status not in statuses]
     if not unseen:
@@ -383,7 +381,8 @@ def _with_flags(rows: Rows, _: DataConfig) -> Rows:
         rest = rest.then(_without, role, tuple(bad))
         advice = (
             f"name it with the key `data.columns.status` in place of {rows.columns['status']!r}, or with "
-            "`data.columns.split` and what counts with `data.part`; take it out of the file where all count"
+            "`data.columns.split` and what counts with `data.part`; take these rows out of the file where they do not "
+            "count, and the column where all do"
             if is_told
             else "name it with the key `data.columns.status`, and what counts with `data.count_status`, such as "
             f"{[value for value in values if value not in bad][:5] or [EMPTY]}{_advice_on_taken_back(bad, name)}"
