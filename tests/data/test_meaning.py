@@ -325,6 +325,8 @@ def test_a_line_of_totals_is_told_beside_a_status_and_by_the_column_of_orders():
     frame.loc[100] = {"bon": "Totaal", "amount": 1000.0}
     orders = rl.read_orders(frame, **NAMED, order="bon", status="state", count_status=["paid"])
     assert lines(orders) == {"order": (100, 1000.0), "total_row": (1, 1000.0)}
+    orders = rl.read_orders(frame.drop(columns="bon"), **NAMED, status="state", count_status=["paid"])
+    assert lines(orders) == {"order": (100, 1000.0), "missing_customer": (1, 1000.0)}
 
 
 def test_totals_of_months_and_customers_inside_a_file_are_no_orders(tmp_path):

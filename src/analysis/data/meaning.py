@@ -313,7 +313,7 @@ def _status_counts(rows: Table, column: str, has_money: bool) -> Table:  # noqa:
 def _told_by_status(rows: Table, wanted: tuple, repaid: tuple, has_refunded: bool) -> Table:  # noqa: FBT001
     """Reasons of the rows whose status does not count; of those that were paid back, what was."""
     status = rows.status.lower()
-    told = status.coalesce(ibis.cases((rows.money.notnull(), EMPTY)))
+    told = status.coalesce(ibis.cases((rows.money.notnull() & rows.day.notnull(), EMPTY)))
     reason: StringValue = ibis.literal(STATUS).concat(told)
     changes = {"reason": ibis.cases((rows.reason.isnull() & told.notin(wanted), reason), else_=rows.reason)}
     if repaid:
