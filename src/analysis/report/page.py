@@ -46,7 +46,7 @@ def unanswered(config: Config) -> list[Message]:
     """What every amount of margin rests on and nobody has answered, with what is assumed of it.
 
     >>> [str(each) for each in unanswered(Config(name="shop", data={"transactions": {"sample": "cdnow"}}))]
-    ['a margin of 30%', '0.00 for an order', 'amounts without tax and shipping']
+    ['a margin of 30%', '0 for an order', 'amounts without tax and shipping']
     """
     included = config.data.amount_includes
     parts = [said(attrgetter(key)(config)) for key, said in ANSWERS.items() if key in config.assumed]
