@@ -152,6 +152,12 @@ def test_of_what_a_column_of_refunds_takes_off_the_discount_goes_too_however_it_
         assert days["discount"].head(3).tolist() == [0.0, 1.5, 2.5]
 
 
+@pytest.mark.parametrize(("off", "each"), [([3.0] * 4, 3.0), ([3.0, 2.0, 1.0, None], 3.0), ([3.0, 4.0, 2.0, 0.5], 9.5)])
+def test_a_discount_beside_an_order_s_total_counts_once_where_it_is_of_the_order(off, each):
+    orders = rl.read_orders(shop(**BONS, off=off * 25), **NAMED, order="bon", amount_of="order", discount="off")
+    assert pd.read_parquet(orders.occasions)["discount"].unique().tolist() == [each]
+
+
 def test_a_discount_is_read_as_it_is_said_to_be():
     frame = shop(discount=[20.0, 50.0, 0.0, 10.0] * 25)
     for kind, first in (("money", 20.0), ("per_cent", 2.5)):
@@ -320,6 +326,15 @@ def test_a_header_of_one_column_asks_what_separates_columns(tmp_path):
     with refuses("its header is one column, 'customer.*'; name what separates columns with the key .delimiter", 2):
         rl.read_orders(tmp_path / "a.csv", **NAMED)
     assert rl.read_orders(tmp_path / "a.csv", **NAMED, delimiter="^").customers == 1
+
+
+def test_a_line_of_totals_is_told_beside_a_status_and_by_the_column_of_orders():
+    frame = shop(bon=range(100), state="paid").astype({"bon": str, "date": str})
+    frame.loc[100] = {"bon": "Totaal", "amount": 1000.0}
+    orders = rl.read_orders(frame, **NAMED, order="bon", status="state", count_status=["paid"])
+    assert lines(orders) == {"order": (100, 1000.0), "total_row": (1, 1000.0)}
+    orders = rl.read_orders(frame.drop(columns="bon"), **NAMED, status="state", count_status=["paid"])
+    assert lines(orders) == {"order": (100, 1000.0), "missing_customer": (1, 1000.0)}
 
 
 def test_totals_of_months_and_customers_inside_a_file_are_no_orders(tmp_path):
@@ -495,3 +510,31 @@ def test_what_may_be_read_two_ways_is_asked_about(case):
 )
 def test_what_is_taken_for_something_is_told(columns, settings, told):
     assert told in " ".join(map(str, rl.read_orders(shop(**columns), **NAMED | settings).notes))
+
+
+def till(**settings):
+    """Read receipts of 40 with a discount of 4 and a tip of 2 now and then; ``Paid`` is what was handed over."""
+    frame = shop(price=40.0).drop(columns="amount")
+    frame["off"], frame["tip"] = [4.0 * (i % 5 == 1) for i in frame.index], [2.0 * (i % 4 == 1) for i in frame.index]
+    frame["net total"] = frame["price"] - frame["off"]
+    frame["Paid"] = (frame["net total"] + frame["tip"]).map("{:.2f}".format)
+    return rl.read_orders(frame, **NOT_PAID, **settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "asked"),
+    [
+        ({"amount": "price", "discount": "off"}, "less 'off' is 'net total' in 20 of 20 rows"),
+        ({"amount": "Paid"}, "less 'tip' is 'net total' in 25 of 25 rows"),
+    ],
+)
+def test_an_amount_before_its_discount_or_with_a_tip_in_it_is_asked_about(settings, asked):
+    with pytest.raises(InputRefused, match=asked):
+        till(**settings)
+
+
+@pytest.mark.parametrize("included", [{"tip": "tip"}, {"tip": 0}])
+def test_a_tip_is_taken_off_or_is_turnover_as_configured(included):
+    spent = till(amount="Paid", discount="off", amount_includes=included).histories.table["spent"].sum()
+    assert spent == 100 * 40 - 20 * 4 + (0 if included["tip"] else 25 * 2)
+    assert till(amount="price").histories.table["spent"].sum() == 100 * 40

@@ -78,3 +78,8 @@ def test_a_part_without_rows_and_a_column_that_is_not_there_are_refused(tmp_path
     columns = {**COLUMNS, "split": "Land"}
     with pytest.raises(InputRefused, match=r"no column 'Land' \(for split\)"):
         rows_by_part(config_for(tmp_path / "orders.csv", "NL", columns=columns), tmp_path / "work")
+
+
+def test_a_part_that_is_a_currency_tells_it(tmp_path):
+    FRAME.assign(land=["EUR", *["SEK"] * 6]).to_csv(tmp_path / "o.csv", index=False)
+    assert load_orders(config_for(tmp_path / "o.csv", "SEK"), workdir=tmp_path).currency == "SEK"

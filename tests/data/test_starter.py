@@ -140,7 +140,7 @@ def test_what_is_ambiguous_is_asked(tmp_path):
     yaml, config = proposed(path)
     assert config.data.date_format is None
     assert config.data.decimal is None
-    assert yaml.count("# QUESTION") == 2
+    assert yaml.count("# QUESTION") == 3
 
 
 @pytest.mark.parametrize("header", ["a,b,c", 'x: #1,"y\tz",=1+1', "klant,,datum", "是,否,或"])
@@ -303,3 +303,12 @@ def test_columns_are_told_by_their_names_and_by_what_they_hold(tmp_path, header,
 )  # fmt: skip
 def test_what_a_guess_leaves_open_is_said(tmp_path, header, rows, told):
     assert told in draft_of(written(tmp_path / "a.csv", header, *rows))
+
+
+@pytest.mark.parametrize(("header", "value", "is_asked"), [
+    ("amount", "5.00", True), ("amount (EUR)", "5.00", False), ("amount", "€ 5.00", False),
+])  # fmt: skip
+def test_the_currency_is_asked_for_where_the_file_does_not_tell_it(tmp_path, header, value, is_asked):
+    lines = [f"c{n % 9};2024-0{1 + n % 9}-11;{value}" for n in range(60)]
+    (tmp_path / "o.csv").write_text("\n".join([f"client;date;{header}", *lines]))
+    assert ("# QUESTION: in which currency are the amounts?" in proposed(tmp_path / "o.csv")[0]) == is_asked

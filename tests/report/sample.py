@@ -93,7 +93,8 @@ class Study(SimpleNamespace):
 
 
 def small_study(language: str = "en") -> Study:
-    return Study(config=SimpleNamespace(language=language, assumed=()), currency="USD")
+    answered = SimpleNamespace(amount_includes=SimpleNamespace(vat=0))
+    return Study(config=SimpleNamespace(language=language, assumed=(), data=answered), currency="USD")
 
 
 def executed() -> NotebookNode:

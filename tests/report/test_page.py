@@ -125,7 +125,7 @@ def test_a_users_own_sentence_on_a_dutch_page_is_marked_as_english(shown):
 
 def page_of(monkeypatch, sections):
     monkeypatch.setattr(module, "identity_of", lambda study: {})
-    config = Config(name="shop", data=SAMPLE, **sections)
+    config = Config(**{"name": "shop", "data": SAMPLE} | sections)
     return open_page(Study(config=config, currency="USD"))
 
 
@@ -150,11 +150,19 @@ def test_margin_that_rests_on_unanswered_questions_is_marked_and_the_page_says_w
 
 
 def test_margin_is_not_marked_where_what_it_rests_on_is_answered(monkeypatch, shown):
-    page = page_of(monkeypatch, {"economics": {"gross_margin": 0.3, "cost_per_order": 0}})
+    told = {"economics": {"gross_margin": 0.3, "cost_per_order": 0}}
+    page = page_of(monkeypatch, told | {"data": SAMPLE | {"amount_includes": {"vat": 0}}})
     page.text("Some {worth:rounded_money}.", worth=48_156.0)
     page.finish(summary="In words")
     assert [data["text/plain"] for data, _ in shown] == ["", "Some US$48,000.", ""]
     assert shown[-1][0][SENTINEL] == {"stamp": {}, "summary": "In words"}
+
+
+def test_margin_is_marked_where_nobody_said_whether_tax_is_in_the_amounts(monkeypatch, shown):
+    page = page_of(monkeypatch, {"economics": {"gross_margin": 0.3, "cost_per_order": 0}})
+    page.text("Some {worth:rounded_money}.", worth=48_156.0)
+    page.finish()
+    assert "Some US$48,000†." in [data["text/plain"] for data, _ in shown]
 
 
 def test_a_configuration_that_was_written_out_keeps_what_was_assumed():

@@ -32,6 +32,12 @@ def found(shop):
     return contact_lists(*shop, **COSTS)
 
 
+def test_lists_have_lapsed_when_no_reason_on_them_holds_today(found):
+    assert found.has_lapsed
+    open_still = found.customers.assign(valid_until=pd.Timestamp.now().normalize())
+    assert not replace(found, customers=open_still).has_lapsed
+
+
 def test_a_contact_pays_from_the_break_even_lift_on(shop, found):
     table = found.customers
     pays = table[np.isfinite(table["break_even"])]

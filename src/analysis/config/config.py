@@ -135,10 +135,11 @@ class IdsConfig(Section):
 
 
 class AmountIncludes(Section):
-    """What the amount includes that is no turnover: value-added tax as a rate or a column, shipping as a column."""
+    """What the amount includes that is no turnover: value-added tax as a rate or a column, else as a column."""
 
     vat: Annotated[float, Field(ge=0, lt=1)] | ColumnName | None = None
     shipping: ColumnName | None = None
+    tip: Literal[0] | ColumnName | None = None
 
     @field_validator("vat", mode="before")
     @classmethod

@@ -9,19 +9,23 @@ import datetime as dt
 import itertools
 import re
 from collections.abc import Iterable
+from dataclasses import replace
+from functools import reduce
+from operator import or_
 
 import ibis
+import numpy as np
 import pandas as pd
 from ibis.expr.types import BooleanValue, StringValue, Table
 
 from analysis.config import DataConfig
-from analysis.data.engine import Relation
+from analysis.data.engine import NUMBER_OF_ROW, Relation, quoted, run
 from analysis.data.expressions import CELL
 from analysis.data.expressions import whole as whole_number
-from analysis.data.formats import Reading
+from analysis.data.formats import Reading, read_number
 from analysis.data.ledger import STATUS, Reason, where_any
 from analysis.data.rows import LARGEST, PRICE_ROLES, Rows
-from analysis.data.source import FLAGS, SURE, normalised, other_sides, role_score
+from analysis.data.source import FLAGS, SUMMED, SURE, Part, is_tip, normalised, other_sides, role_score
 from analysis.data.vocabulary import BLANKS, INVISIBLE, TOTALS, says_hundredths, words
 from analysis.errors import USAGE, Problem, counted
 from analysis.words import Message
@@ -41,6 +45,8 @@ FEW_ROWS, LARGE_AMOUNT = 1_000, 1_000
 WITHOUT_CENTS = ("JPY", "KRW", "ISK", "IDR", "HUF")
 MOST_LISTED, MOST_STATUSES = 15, 200
 SAME_TOTAL_SHARE, FEWEST_ORDERS, SPREAD_SHARE = 0.9, 5, 0.01
+MOST_SUMMED = 100_000
+"""Rows in which sums over columns are looked for."""
 MOST_RATES, HIGHEST_RATE, AMOUNTS_A_RATE = 5, 30, 5
 """A column of tax of so few values, none above, and of far more amounts, holds rates."""
 GIVEN_UP = re.compile(
@@ -70,6 +76,7 @@ def meant(rows: Rows, data: DataConfig) -> Rows:
         _with_flags,
         _without_totals,
         _tax_as_money,
+        _amount_as_paid,
         _net_of_refunds,
         _discount_as_money,
     )
@@ -271,12 +278,10 @@ def _with_statuses(rows: Rows, data: DataConfig) -> Rows:
     backward = {*filter(takes_back, statuses), *filter(UNDONE.match, statuses), *REFUNDED} - {*wanted}
     undone = tuple(one for one in statuses if one in backward)
     later = rows.relation.one(_undone_later, undone)["number"] if undone and "order_id" in rows.relation.columns else 0
-    message = (
-        f"{rows.label}: a row of {counted(later, 'order')} counts, and a later one says {' or '.join(undone)}; keep "
-        "the last row of each order"
-    )
+    message = f"{rows.label}: a row of {counted(later, 'order')} counts, and a later one says {' or '.join(undone)}; "
     if back := [one for one in undone if takes_back(one) or one in REFUNDED]:
-        message += f", or name {' or '.join(back)} with the key `data.count_status` where such rows are refunds"
+        message += f"name {' or '.join(back)} with the key `data.count_status` where such rows are refunds, or "
+    message += "keep the last row of each order"
     rows = rows.noted([note] if taken else [], [Problem(message)] if later >= FEWEST_ORDERS else [])
     unseen = [status for status in wanted if status not in statuses]
     if not unseen:
@@ -308,7 +313,7 @@ def _status_counts(rows: Table, column: str, has_money: bool) -> Table:  # noqa:
 def _told_by_status(rows: Table, wanted: tuple, repaid: tuple, has_refunded: bool) -> Table:  # noqa: FBT001
     """Reasons of the rows whose status does not count; of those that were paid back, what was."""
     status = rows.status.lower()
-    told = status.coalesce(ibis.cases((rows.money.notnull(), EMPTY)))
+    told = status.coalesce(ibis.cases((rows.money.notnull() & rows.day.notnull(), EMPTY)))
     reason: StringValue = ibis.literal(STATUS).concat(told)
     changes = {"reason": ibis.cases((rows.reason.isnull() & told.notin(wanted), reason), else_=rows.reason)}
     if repaid:
@@ -376,7 +381,8 @@ def _with_flags(rows: Rows, _: DataConfig) -> Rows:
         rest = rest.then(_without, role, tuple(bad))
         advice = (
             f"name it with the key `data.columns.status` in place of {rows.columns['status']!r}, or with "
-            "`data.columns.split` and what counts with `data.part`; take it out of the file where all count"
+            "`data.columns.split` and what counts with `data.part`; take these rows out of the file where they do not "
+            "count, and the column where all do"
             if is_told
             else "name it with the key `data.columns.status`, and what counts with `data.count_status`, such as "
             f"{[value for value in values if value not in bad][:5] or [EMPTY]}{_advice_on_taken_back(bad, name)}"
@@ -415,7 +421,7 @@ def _without(rows: Table, column: str, values: tuple[str, ...]) -> Table:
 
 def _without_totals(rows: Rows, data: DataConfig) -> Rows:
     """An order's total that stands on each of its lines counts once; a line of totals is no order."""
-    if rows.has("customer") and ibis.dtype(rows.relation.columns["customer"]).is_string() and rows.number(_is_total):
+    if rows.has("customer") and rows.number(_is_total):
         total = str(Reason.TOTAL_ROW)
         rows = rows.then(lambda t: t.mutate(reason=ibis.cases((_is_total(t), total), else_=t.reason)))
     if not {"amount", "order"} <= {*rows.columns}:
@@ -448,17 +454,27 @@ def _without_totals(rows: Rows, data: DataConfig) -> Rows:
 
 
 def _is_total(rows: Table) -> BooleanValue:
-    return rows.day.isnull() & _says_total(rows)
+    texts = (rows[name] for name in ("customer", "order_id") if name in rows.columns and rows[name].type().is_string())
+    told = (_stripped(text).lower().re_search(TOTALS).coalesce(False) for text in texts)
+    return rows.day.isnull() & reduce(or_, told, ibis.literal(value=False))
 
 
 def _total_once(rows: Table) -> Table:
-    """The largest amount of an order on its first line that has it, nothing on the others."""
+    """The largest amount of an order on its first line that has it, nothing on the others; so of what stands beside."""
     counts = rows.reason.isnull() & rows.money.notnull()
     place = rows.row if "row" in rows.columns else rows.money
     largest = rows.money.abs().desc()
-    number = ibis.row_number().over(group_by=[rows.customer, rows.order_id, counts], order_by=[largest, place])
+    order = [rows.customer, rows.order_id, counts]
+    number = ibis.row_number().over(group_by=order, order_by=[largest, place])
     alone = rows.order_id.isnull() | rows.reason.notnull() | (counts & (number == 0))
-    return rows.mutate(money=ibis.cases((alone, rows.money), else_=ibis.literal(0).cast(CELL)))
+    nothing, whole = ibis.literal(0).cast(CELL), ibis.window(group_by=[*order[:2], rows.reason])
+    changes = {"money": ibis.cases((alone, rows.money), else_=nothing)}
+    for name in {"discount", "refunded"} & {*rows.columns}:
+        value = rows[name].coalesce(0)
+        highest, lowest, total = (found.over(whole) for found in (value.max(), value.min(), value.sum()))
+        is_of_line = (lowest != highest) & (2 * highest != total)
+        changes[name] = ibis.cases((alone | is_of_line, rows[name]), else_=nothing)
+    return rows.mutate(**changes)
 
 
 def _totals_of_orders(rows: Table) -> Table:
@@ -500,6 +516,58 @@ def _looks_of_tax(rows: Table) -> Table:
     tax = rows.vat
     is_small = ((tax >= 0) & (tax <= HIGHEST_RATE) & ((tax == tax.floor()) | (tax < 1))).all()
     return rows.aggregate(rates=tax.nunique(where=tax > 0), amounts=rows.money.nunique(), small=is_small)
+
+
+def _amount_as_paid(rows: Rows, data: DataConfig) -> Rows:
+    """What is asked where another column is the amount less its discount, or less the tip that is in it."""
+    off = rows.columns["discount"] if rows.has("discount") else None
+    tip = next(filter(is_tip, rows.columns.values()), None)
+    if rows.table is None or not rows.has("amount") or not (off or tip):
+        return rows
+    numbers, problems = _numbers(rows, data), []
+    is_told = data.amount_includes is not None and data.amount_includes.tip is not None
+    after = (
+        "an amount must be what was paid after the discount: name that column with the key `data.columns.amount`, or "
+        "no `data.columns.discount` where amounts are before it"
+    )
+    without = f"set the key `data.amount_includes` to {{tip: {tip!r}}}, or to {{tip: 0}} where tips are turnover"
+    for taken, beside, advice in ((off, tip, after), (None if is_told else tip, off, without)):
+        if found := _less(numbers, rows.columns["amount"], taken, beside):
+            other, seen, number, also = found
+            less = f"less {taken!r}{f' plus {beside!r}' if also else ''} is {other!r}"
+            message = f"{less} in {seen:,} of {counted(number, 'row')} with a {taken!r}; {advice}"
+            problems.append(Problem(f"{rows.where('amount')} {message}"))
+    return rows.noted(problems=problems)
+
+
+def _less(
+    numbers: pd.DataFrame, amount: str, taken: str | None, beside: str | None
+) -> tuple[str, int, int, bool] | None:
+    """The column that the amount less another one is on nearly all rows that have it, perhaps with a third added."""
+    if not {amount, taken} <= {*numbers}:
+        return None
+    given = numbers[numbers[taken].fillna(0) != 0]
+    others, best = given.drop(columns=[amount, taken, beside], errors="ignore"), None
+    for also in (False, True) if beside in numbers else (False,):
+        off = given[taken].abs() - also * (given[beside].fillna(0).abs() if also else 0)
+        alike = others.sub(given[amount] - np.sign(given[amount]) * off, axis=0).abs().lt(0.005).sum()
+        if alike.max() >= max(FEWEST_ORDERS, SAME_TOTAL_SHARE * len(given), best[1] + 1 if best else 0):
+            best = alike.idxmax(), int(alike.max()), len(given), also
+    return best
+
+
+def _numbers(rows: Rows, data: DataConfig) -> pd.DataFrame:
+    """The first rows of a file, of those columns of money that hold numbers."""
+    connection, table = rows.relation.connection, rows.table
+    scan = f"SELECT * EXCLUDE ({quoted(NUMBER_OF_ROW)}) FROM {table.scan} LIMIT {MOST_SUMMED}"
+    run(connection, f"CREATE OR REPLACE TEMP TABLE first_rows AS {scan}")
+    first = replace(table, parts=(Part("first_rows", table.label),), only="")
+    priced = {role: name for role, name in table.columns.items() if role in ("amount", "discount", "tip", *SUMMED)}
+    readings = {name: read_number(connection, first, role, data.decimal) for role, name in priced.items()}
+    readings = {name: reading for name, reading in readings.items() if not reading.problems}
+    listed = ", ".join(f"CAST({reading.expression} AS DOUBLE)" for reading in readings.values())
+    joins = " ".join(reading.join for reading in readings.values())
+    return pd.DataFrame(run(connection, f"SELECT {listed} FROM {first.scan} {joins}"), columns=[*readings])
 
 
 def _net_of_refunds(rows: Rows, data: DataConfig) -> Rows:

@@ -18,13 +18,13 @@ from analysis.config import DataConfig
 from analysis.data.engine import MONEY, NUMBER_OF_ROW, Connection, Relation, literal, quoted
 from analysis.data.expressions import CELL
 from analysis.data.formats import FLOAT_NOISE, YEARS, Reading, read_date, read_number
-from analysis.data.source import FLAGS, RawTable, guessed_roles, in_words, mapped_columns, problems_in_headers
+from analysis.data.source import FLAGS, INCLUDED, RawTable, guessed_roles, in_words, mapped_columns, problems_in_headers
 from analysis.data.vocabulary import BLANKS, INVISIBLE, says_hundredths
 from analysis.errors import Problem, counted
 from analysis.words import Message
 
 PRICE_ROLES = ("amount", "quantity", "unit_price")
-MONEY_ROLES = (*PRICE_ROLES, "discount", "refunded", "vat", "shipping")
+MONEY_ROLES = (*PRICE_ROLES, "discount", "refunded", *INCLUDED)
 TEXTS = {role: role for role in ("status", *FLAGS, "currency", "product", "category", "channel")}
 TEXTS["order"] = "order_id"
 """Role that is text -> its column of typed rows."""
@@ -322,14 +322,14 @@ def _with_money(rows: Table, vat_rate: float, stand_in: dt.date) -> Table:
         is_refund = rows.quantity < 0
         money = ibis.cases((is_refund, -money.abs()), else_=money)
     paid = money
-    for name in (name for name in ("shipping", "vat") if name in rows.columns):
+    for name in (name for name in INCLUDED if name in rows.columns):
         money = money - rows[name].coalesce(0)
     if vat_rate:
         money = money.cast("float64") / (1 + vat_rate)
     money = money.cast(CELL)
     refunded = {}
-    if "refunded" in rows.columns and (vat_rate or {"shipping", "vat"} & set(rows.columns)):
-        # What was paid back held tax and shipping in the same proportion as what was paid.
+    if "refunded" in rows.columns and (vat_rate or {*INCLUDED} & set(rows.columns)):
+        # What was paid back held tax, shipping and tips in the same proportion as what was paid.
         left = ibis.cases((paid != 0, money.cast("float64") / paid.cast("float64")), else_=1.0)
         refunded = {"refunded": (rows.refunded.cast("float64") * left).cast(CELL)}
     anyone = {"customer": ibis.literal("anyone")} if "customer" not in rows.columns else {}

@@ -186,6 +186,8 @@ def damage_told(path: Path, kind: str) -> Iterator[None]:
 WITH_TAX = "(inclusief|exclusief|including|excluding|incl?|excl?|ex|inkl|exkl)(vat|tax|taxes|btw|mwst|ust|tva|iva)$"
 SURE = 0.9
 """How well a name fits that is a word of a role."""
+INCLUDED = ("vat", "shipping", "tip")
+"""Roles of what an amount may include that is no turnover."""
 SUSPECTS = {"status": 0.1, "currency": 0.2, "order": SURE, "refunded": 0.25}
 """Roles whose columns are looked for by name where nobody named one, and how well a name must fit.
 
@@ -193,12 +195,14 @@ What they hold is looked at: a status and a currency are told by their values.
 """
 FLAGS = tuple(f"flag {number}" for number in range(1, 41))
 """Roles of columns that may say that a row does not count, beside the status or in its place."""
+SUMMED = tuple(f"summed {number}" for number in range(1, 21))
+"""Roles of columns of money, read where a discount or a tip stands beside them: an amount may be before it."""
 
 
 def named_columns(settings: Any) -> dict[str, str]:
     """Role -> column name as configured, with what the amount includes."""
     included = getattr(settings, "amount_includes", None)
-    extras = {role: getattr(included, role) for role in ("vat", "shipping")} if included else {}
+    extras = {role: getattr(included, role) for role in INCLUDED} if included else {}
     return settings.columns.mapped() | {role: name for role, name in extras.items() if isinstance(name, str)}
 
 
@@ -214,6 +218,10 @@ def mapped_columns(settings: Any, available: list[str]) -> dict[str, str]:
         found = dict(zip(["refunded"], other_sides(found.get("amount", ""), available), strict=False)) | found
         flags = [name for name in available if role_score("flag", name) or role_score("refunded", name) >= SURE]
         found |= dict(zip(FLAGS, (name for name in flags if name != found.get("status")), strict=False))
+        if "discount" in found or any(map(is_tip, available)):
+            free = (name for name in available if name not in found.values())
+            priced = (one for one in free if is_tip(one) or role_score("amount", one) or role_score("unit_price", one))
+            found |= dict(zip(SUMMED, priced, strict=False))
     return found
 
 
@@ -291,6 +299,15 @@ def normalised(name: str) -> str:
     bare = re.sub(IN_NAME, " ", name, flags=re.IGNORECASE)
     plain = re.sub(r"[^a-z0-9]", "", unicodedata.normalize("NFKD", bare).lower())
     return re.sub(WITH_TAX, "", plain) or plain
+
+
+def is_tip(name: str) -> bool:
+    """Whether a column holds tips by its name.
+
+    >>> is_tip("Fooi"), is_tip("Type")
+    (True, False)
+    """
+    return normalised(name) in vocabulary()["tip"].split()
 
 
 def is_of_other(role: str, name: str) -> bool:

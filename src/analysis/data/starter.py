@@ -33,7 +33,7 @@ from analysis.data.orders import load_orders
 from analysis.data.reading import from_files, parquet_header
 from analysis.data.source import RawTable, is_of_other, normalised, role_score
 from analysis.data.text import first_records, recognised_layout
-from analysis.data.vocabulary import CURRENCY, vocabulary
+from analysis.data.vocabulary import CURRENCY, IN_NAME, vocabulary
 from analysis.errors import InputRefused, Problem, UsageError, collecting, is_full_disk
 
 CERTAIN_SCORE, POSSIBLE_SCORE = 0.9, 0.3
@@ -172,6 +172,8 @@ def _draft(connection: Connection, path: Path, workdir: Path, sheet: str | None)
             "invoices; fill down a customer that stands once above several rows, and give that column a name; columns "
             "of months go below each other, in Python by frame.melt(id_vars=...), and each then counts as one order"
         )
+    if {"amount", "quantity"} & set(guesses) and not _tells_currency(connection, table, guesses):
+        questions.append("in which currency are the amounts? The file does not tell it: set economics.currency")
     for role in ("customer", "date"):
         guesses.setdefault(role, Guess(f"{UNKNOWN}_{role.upper()}", certain=False))
     return questions, _commented(path.name, header, guesses, settings, system)
@@ -298,6 +300,14 @@ def _settings_of(connection: Connection, table: RawTable, guesses: dict[str, Gue
         elif role in MONEY and (form := read_number(connection, table, role, None).form):
             settings["decimal"] = form
     return settings
+
+
+def _tells_currency(connection: Connection, table: RawTable, guesses: dict[str, Guess]) -> bool:
+    """Whether a column of currencies, the name of a column of money or what stands beside its values says it."""
+    priced = [one.column for role, one in guesses.items() if role in MONEY]
+    named = any(re.search(IN_NAME, name, re.IGNORECASE) for name in priced)
+    mark = f"regexp_matches(value, '{CURRENCY.lower()}')"
+    return "currency" in guesses or named or any(_values(connection, table, name, mark) for name in priced)
 
 
 def _is_of_customers(connection: Connection, table: RawTable) -> bool:

@@ -16,6 +16,7 @@ import pandas as pd
 from markupsafe import Markup, escape
 
 from analysis.arguments import checked
+from analysis.config import Config
 from analysis.errors import Unavailable
 from analysis.plotting import WIDE, Picture, picture, plot_trend
 from analysis.report.stamp import ROLE, SENTINEL, identity_of
@@ -41,6 +42,18 @@ ANSWERS = {
 """What every amount of margin rests on; that other costs are not stated is said where they count."""
 
 
+def unanswered(config: Config) -> list[Message]:
+    """What every amount of margin rests on and nobody has answered, with what is assumed of it.
+
+    >>> [str(each) for each in unanswered(Config(name="shop", data={"transactions": {"sample": "cdnow"}}))]
+    ['a margin of 30%', '0 for an order', 'amounts without tax and shipping']
+    """
+    included = config.data.amount_includes
+    parts = [said(attrgetter(key)(config)) for key, said in ANSWERS.items() if key in config.assumed]
+    parts += [Message("amounts without tax and shipping")] if included is None else []
+    return parts + ([Message("amounts without tax")] if included and included.vat is None else [])
+
+
 @checked
 def open_page(study: Study, *, phone: bool = False) -> Page:
     """The page of a study, in its language and currency; from here on bare frames look as they do on the page.
@@ -50,7 +63,7 @@ def open_page(study: Study, *, phone: bool = False) -> Page:
     phone
         Whether figures are drawn for a reader with a phone: half as wide, beside the text on a wide screen.
     """
-    use(study.config.language, study.currency, ASSUMED if ANSWERS.keys() & study.config.assumed else "")
+    use(study.config.language, study.currency, ASSUMED if unanswered(study.config) else "")
     return Page(study, phone=phone)
 
 
@@ -205,13 +218,8 @@ class Page:
             The run in plain text, for ``summary.txt``.
         """
         if self._is_marked:
-            config = self._study.config
-            parts = [said(attrgetter(key)(config)) for key, said in ANSWERS.items() if key in config.assumed]
-            included = config.data.amount_includes
-            parts += [Message("amounts without tax and shipping")] if included is None else []
-            parts += [Message("amounts without tax")] if included and included.vat is None else []
             told = Message("{mark} This rests on what nobody has answered and is assumed: {parts:list}.",
-                           mark=ASSUMED, parts=parts)  # fmt: skip
+                           mark=ASSUMED, parts=unanswered(self._study.config))  # fmt: skip
             self.text(told)
             summary = f"{summary}\n\n{told}" if ASSUMED in summary else summary
         stamp = identity_of(self._study) if self._study else {}

@@ -149,6 +149,11 @@ class ContactLists(Result):
     main = "lists"
     plot = Plots("analysis.value.plots", "break_even")
 
+    @property
+    def has_lapsed(self) -> bool:
+        """Whether no reason on any list holds today, since the data are too old."""
+        return bool(self.customers["valid_until"].max() < pd.Timestamp.now().normalize())
+
     def to_send(self, name: str) -> pd.DataFrame:
         """Whom to write to for a list, for the mail tool: customer_id, list, valid_until; category, due where known."""
         if name not in LISTS:
