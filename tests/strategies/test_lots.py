@@ -103,10 +103,10 @@ class TestDrawing:
             pd.testing.assert_frame_equal(lists(other).customers, before.customers)
 
 
-def shop(lift, names=1_500, lots=3, seed=5, costs=MARGIN, luck=0.0):
+def shop(lift, names=1_500, lots=3, seed=5, costs=MARGIN, luck=0.0, voucher=0.0):
     """Orders of names of whom a tenth orders in any four weeks, ``lift`` more of those contacted; their lots, sent.
 
-    By ``luck`` one order of each lot is larger, of someone contacted.
+    By ``luck`` one order of each lot is larger, of someone contacted, who all pay with a ``voucher``.
     """
     rng, ids = np.random.default_rng(seed), np.array([f"c{who}" for who in range(names)])
     orders = [pd.DataFrame({"customer": ids, "date": START - pd.Timedelta(days=40), "amount": 20.0})]
@@ -117,12 +117,13 @@ def shop(lift, names=1_500, lots=3, seed=5, costs=MARGIN, luck=0.0):
         when = start + pd.to_timedelta(rng.integers(0, 28, len(came)), "D")
         amount = rng.gamma(4, 8, len(came)).round(2)
         amount[np.argmax(np.isin(came, ids[arm == 1]))] += luck
-        orders.append(pd.DataFrame({"customer": came, "date": when, "amount": amount}))
+        saved = voucher * np.isin(came, ids[arm == 1])
+        orders.append(pd.DataFrame({"customer": came, "date": when, "amount": amount - saved, "saved": saved}))
         lot = pd.DataFrame({"list": "win_back", "customer": ids, "arm": np.where(arm == 1, "contact", "none")})
         drawn.append(lot.assign(start=start, end=start + pd.Timedelta(days=27), **costs))
         sent.append(pd.DataFrame({"date": start, "customer": ids[arm == 1], "list": "win back"}))
-    columns = {"customer": "customer", "date": "date", "amount": "amount"}
-    read = rl.read_orders(pd.concat(orders), **columns, observation_end=END)
+    columns = {"customer": "customer", "date": "date", "amount": "amount"} | ({"discount": "saved"} if voucher else {})
+    read = rl.read_orders(pd.concat(orders).fillna({"saved": 0.0}), **columns, observation_end=END)
     return read, pd.concat(drawn, ignore_index=True), pd.concat(sent, ignore_index=True)
 
 
@@ -156,6 +157,11 @@ class TestReadingBack:
         assert found.lots["state"].tolist() == ["counts"] * 3
         costly = lot_effects(orders, lots.assign(cost_per_contact=9.0), sent)
         assert costly.effects["verdict"].tolist() == ["harms"]
+
+    def test_a_voucher_that_is_known_as_a_discount_costs_what_a_gift_does(self):
+        gift, voucher = (lot_effects(*shop(0.15, lots=1, voucher=each)).effects.iloc[0] for each in (0.0, 2.0))
+        names = ["estimate", "lower", "upper", "shrunk", "lift"]
+        assert voucher[names].tolist() == pytest.approx(gift[names].tolist())
 
     def test_everybody_counts_in_the_arm_of_the_lot_whoever_was_contacted(self):
         orders, lots, sent = shop(0.1)

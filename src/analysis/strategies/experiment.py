@@ -259,9 +259,9 @@ def margins_of(
     -------
     DataFrame
         A row for each customer: during and before, margin during the experiment and over the days before [currency],
-        without what an arm cost, and without ``before`` where the data begin with it; orders during it and
-        orders_before; newcomer, who had no order before it; unknown, who is not in the data, and counts with a margin
-        of 0.
+        without what an arm cost, and without ``before`` where the data begin with it; orders during it, what they
+        saved as far as discounts are known [currency], and orders_before; newcomer, who had no order before it;
+        unknown, who is not in the data, and counts with a margin of 0.
     """
     some = customers if isinstance(customers, np.ndarray) else None
     position = orders.histories.places(customers) if some is None else some
@@ -270,15 +270,15 @@ def margins_of(
     usual = _usual_share(placed, day < starts) if orders.days.has_discount else None
     money = replace(money, todays_deal=usual or 0.0)
     listed = placed["amount"] + (0.0 if usual is None else placed["discount"])
-    placed = placed.assign(margin=money.margin_of(placed["amount"], listed), orders=1)
+    placed = placed.assign(margin=money.margin_of(placed["amount"], listed), orders=1, saved=listed - placed["amount"])
     spans = {
         "during": (day >= starts) & (day <= np.datetime64(period.ends)),
         "before": (day < starts) & (day >= starts - np.timedelta64(period.days_before, "D")),
         "known_before": day < starts,
     }
-    sums = {name: placed[span].groupby("customer")[["margin", "orders"]].sum() for name, span in spans.items()}
+    sums = {name: placed[span].groupby("customer")[["margin", "orders", "saved"]].sum() for name, span in spans.items()}
     sums = {name: each.reindex(position).fillna(0.0).reset_index(drop=True) for name, each in sums.items()}
-    found = pd.DataFrame({"during": sums["during"]["margin"], "orders": sums["during"]["orders"].astype(int)})
+    found = sums["during"].rename(columns={"margin": "during"}).astype({"orders": int})
     found = found.assign(newcomer=sums["known_before"]["orders"] == 0, unknown=position < 0)
     if period.days_before:
         found = found.assign(before=sums["before"]["margin"], orders_before=sums["before"]["orders"])

@@ -221,8 +221,11 @@ def _outcomes(orders: Orders, lot: pd.DataFrame, asked: np.ndarray, number: int)
     money = Economics(cost["gross_margin"], cost["cost_per_order"])
     found, _ = margins_of(orders, lot["customer"], period, money)
     ordered = found["orders"].to_numpy() > 0
-    given = asked * (cost["cost_per_contact"] + cost["incentive"] * ordered)
-    margin, each = found["during"].to_numpy(), found["during"][ordered].mean() if ordered.any() else 0.0
+    incentive = asked * cost["incentive"] * ordered
+    given = asked * cost["cost_per_contact"] + incentive
+    # A voucher that came off the margin as a discount costs once.
+    margin = found["during"].to_numpy() + np.minimum(found["saved"].to_numpy(), incentive)
+    each = margin[ordered].mean() if ordered.any() else 0.0
     return pd.DataFrame(
         {
             "list": cost["list"],
