@@ -88,7 +88,7 @@ def promotional_bump(encounters: Encounters, calendar: pd.DataFrame, *, level: f
 
 def _bump(encounters: Encounters, days: pd.DataFrame, level: float, rng: np.random.Generator) -> Part:
     design = week_design(days)
-    point, covariance = _coefficients(days, design)
+    point, covariance = _coefficients(weekly_regression(days, design), design)
     errors = np.sqrt(np.diag(covariance))
     ratio = {
         name: Interval(*np.expm1(list(vars(Interval.normal(value, error, level)).values())[:3]).tolist(), level)
@@ -118,14 +118,27 @@ def _bump(encounters: Encounters, days: pd.DataFrame, level: float, rng: np.rand
     return Part((lift,), {"depth": depth, "reach": reach} | found, {name: draws[name] for name in told})
 
 
-def _coefficients(days: pd.DataFrame, design: pd.DataFrame) -> tuple[pd.Series, pd.DataFrame]:
-    """Of the promotion and what is around it, where they have as many weeks as an error needs; and the covariance."""
+def weekly_regression(days: pd.DataFrame, design: pd.DataFrame | None = None):
+    """Statsmodels' result of the Poisson regression of weekly orders on promotions, with errors of Newey and West.
+
+    >>> import analysis as rl
+    >>> from analysis.strategies.evidence.encounters import encounters_of
+    >>> study = rl.open_study(sample="simulated-shop")
+    >>> days = daily_orders(encounters_of(study.orders), study.tables.promotions)
+    >>> weekly_regression(days).params.index[:3].tolist()
+    ['promoted', 'before', 'after']
+    """
     from statsmodels.genmod.families import Poisson
     from statsmodels.genmod.generalized_linear_model import GLM
 
     weeks = days.groupby("week")[["orders", "there"]].sum().astype(float)
+    design = week_design(days) if design is None else design
     model = GLM(weeks["orders"], design, family=Poisson(), exposure=weeks["there"])
-    fitted = model.fit(cov_type="HAC", cov_kwds={"maxlags": LAGS, "use_correction": True})
+    return model.fit(cov_type="HAC", cov_kwds={"maxlags": LAGS, "use_correction": True})
+
+
+def _coefficients(fitted, design: pd.DataFrame) -> tuple[pd.Series, pd.DataFrame]:
+    """Of the promotion and what is around it, where they have as many weeks as an error needs; and the covariance."""
     named = [name for name in ("promoted", *AROUND) if name in design]
     told = [name for name in named if design[name].sum() >= FEWEST_PROMOTED]
     return fitted.params[told], fitted.cov_params().loc[told, told]
