@@ -3,6 +3,7 @@
 import re
 from shutil import copy
 
+import pandas as pd
 import pytest
 import yaml
 from filelock import FileLock
@@ -32,6 +33,7 @@ def small_shop(folder) -> dict:
     """The tables of a smaller simulated shop, written into a folder; gives the section that names them."""
     tables = vars(simulate_shop(ShopTruth(names=NAMES, lot_size=NAMES // 10)))
     orders = tables["orders"]
+    del tables["truth"]
     tables["orders"] = orders.assign(discount=orders["list_price"] - orders["amount"]).drop(columns="list_price")
     named = write_tables(folder, tables)
     orders, strategies = named.pop("orders"), {"promotions": named.pop("promotions")}
@@ -86,6 +88,14 @@ def test_the_index_names_no_model_no_key_and_no_score(index, run):
 def test_the_folder_has_every_page(run):
     names = [path.name for path in pages_of(run)]
     assert names == ["index.html", *(f"{path.stem}.html" for path in notebooks_in(notebooks_folder())[1:])]
+
+
+@pytest.mark.parametrize("run", REPORTS[:1], indirect=True, ids="-".join)
+def test_files_of_customers_hold_their_groups_and_in_words_what_a_contact_takes(run):
+    ladder, contacts = (pd.read_csv(run / name) for name in ("ladder.csv", "contacts.csv"))
+    for table in (ladder, contacts):
+        assert table["channel"].isin(["search", "social", "referral"]).sum() > 10
+    assert contacts["needed"].str.match(r"Of 100 such customers [\d.]+ order anyway; .*: [\d.]+\.$").mean() > 0.9
 
 
 @pytest.mark.parametrize("run", REPORTS[:1], indirect=True, ids="-".join)

@@ -61,10 +61,11 @@ def write_artefacts(study: Study, folder: Path) -> dict[str, str]:
     with reader(study.config.language, study.currency):
         if study.config.customer_files:
             write_customers(customers(study), folder, study.config)
+            groups = study.customer_tables.attributes(study.orders)
             if (lists := _known(lambda: study.contact_lists)) is not None:
-                write_contacts(lists, folder, study.config)
+                write_contacts(lists, groups, folder, study.config)
             if (stand := _known(lambda: study.ladder.to_frame())) is not None:
-                write_csv(stand, folder / "ladder.csv", study.config)
+                write_csv(_with_groups(stand, groups), folder / "ladder.csv", study.config)
             if (lots := _known(lambda: _assignment(study))) is not None:
                 write_csv(lots, folder / "assignment.csv", study.config)
         ledger = study.orders.ledger.drop(columns="meaning")
@@ -351,16 +352,31 @@ def write_customers(frame: pd.DataFrame, folder: Path, config: Config) -> None:
     write_csv(frame, folder / "customers.csv", config)
 
 
-def write_contacts(found: Any, folder: Path, config: Config) -> None:
+def write_contacts(found: Any, groups: pd.DataFrame, folder: Path, config: Config) -> None:
     """``send-NAME.csv`` of each list for the mail tool, and ``contacts.csv`` with every list of a customer."""
     from analysis.value.contacts import LISTS, reasons
 
     for name in found.lists.index:
         write_csv(found.to_send(name), folder / f"send-{name.replace('_', '-')}.csv")
     table = found.customers.replace(math.inf, math.nan)
+    needed = (
+        Message("Cannot pay: an order leaves no more than the incentive.")
+        if math.isnan(more)
+        else Message(
+            "Of 100 such customers {anyway:decimal1} order anyway; as many more must: {more:decimal1}.",
+            anyway=100 * anyway, more=100 * more,
+        )
+        for anyway, more in zip(table["p_order"], table["break_even"], strict=True)
+    )  # fmt: skip
     table.insert(2, "reason", [str(reason) for reason in reasons(table)])
+    table.insert(3, "needed", [str(each) for each in needed])
     table["list"] = [str(LISTS[name]) for name in table["list"]]
-    write_csv(table, folder / "contacts.csv", config)
+    write_csv(_with_groups(table, groups), folder / "contacts.csv", config)
+
+
+def _with_groups(table: pd.DataFrame, groups: pd.DataFrame) -> pd.DataFrame:
+    """A table of customers with what they can be grouped by, but for names that it has itself."""
+    return table.join(groups[groups.columns.difference(table.columns, sort=False)], on="customer_id")
 
 
 def is_local(config: Config) -> bool:
@@ -409,6 +425,7 @@ def headings() -> dict[str, str]:
         "send": tr("Written to"),
         "outcome": tr("Outcome"),
         "reason": tr("Reason"),
+        "needed": tr("What it takes"),
         "rows": tr("Rows"),
         "amount": tr("Amount"),
     }
