@@ -12,15 +12,28 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 ROWS = 20_000_000
+NOTHING = MappingProxyType({})
 REPEATS = 3
 ALLOWED = {"ledger": 1.4, "ledger and duplicates": 1.8}
 ALLOWED_BYTES = 1_500_000_000
 
 
-def write_transactions(path: Path, rows: int) -> None:
+FURTHER = {
+    "ledger, ids as text": "'K' || lpad(customer::VARCHAR, 8, '0') AS who",
+    "ledger, refunds": "CASE WHEN hash(i * 5 + 3) % 50 = 0 THEN -amount / 2 ELSE amount END AS paid",
+    "ledger, statuses": "CASE WHEN hash(i * 5 + 3) % 50 = 0 THEN 'cancelled' ELSE 'paid' END AS status",
+}
+"""Way -> a further column of its file: a fiftieth of the rows is a refund, or has another status."""
+
+
+def write_transactions(path: Path, rows: int, further: str = "") -> None:
     """A seeded Parquet file: a tenth as many customers as rows, two years, amounts in cents."""
     import duckdb
 
@@ -28,7 +41,8 @@ def write_transactions(path: Path, rows: int) -> None:
         connection.execute(f"""
             COPY (SELECT CAST(hash(i * 7 + 1) % {max(rows // 10, 1)} AS BIGINT) AS customer,
                          DATE '2023-01-01' + CAST(hash(i * 13 + 5) % 730 AS INTEGER) AS date,
-                         CAST(round(5 + (hash(i * 3 + 11) % 20000) / 100.0, 2) AS DOUBLE) AS amount
+                         CAST(round(5 + (hash(i * 3 + 11) % 20000) / 100.0, 2) AS DOUBLE) AS amount,
+                         {further}
                   FROM range({rows}) AS t(i)) TO '{path}' (FORMAT parquet)""").fetchall()
 
 
@@ -47,20 +61,23 @@ def bare_aggregation(path: Path, workdir: Path) -> int:
     return len(frame)
 
 
-def ledger_and_summary(path: Path, workdir: Path, *, count_duplicates: bool) -> int:
-    """The package's way. Returns the number of customers."""
+def ledger_and_summary(path: Path, workdir: Path, data: Mapping[str, Any] = NOTHING, **columns: str) -> int:
+    """The package's way, with further settings of the data and other columns. Returns the number of customers."""
     from analysis.config import Config
     from analysis.data import load_orders
 
-    columns = {"customer": "customer", "date": "date", "amount": "amount"}
-    data = {"transactions": str(path), "columns": columns, "count_duplicates": count_duplicates}
+    columns = {"customer": "customer", "date": "date", "amount": "amount"} | columns
+    data = {"transactions": str(path), "columns": columns, "count_duplicates": False} | data
     return load_orders(Config(name="bench", data=data), workdir=workdir).customers
 
 
 WAYS = {
     "bare": bare_aggregation,
-    "ledger": lambda path, workdir: ledger_and_summary(path, workdir, count_duplicates=False),
-    "ledger and duplicates": lambda path, workdir: ledger_and_summary(path, workdir, count_duplicates=True),
+    "ledger": ledger_and_summary,
+    "ledger and duplicates": partial(ledger_and_summary, data={"count_duplicates": True}),
+    "ledger, ids as text": partial(ledger_and_summary, customer="who"),
+    "ledger, refunds": partial(ledger_and_summary, amount="paid"),
+    "ledger, statuses": partial(ledger_and_summary, data={"count_status": ["paid"]}, status="status"),
 }
 
 
@@ -84,10 +101,13 @@ def run(rows: int = ROWS) -> dict:
     """Best seconds of each way, peak memory and ratio to the bare aggregation."""
     results: dict[str, dict[str, float]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "transactions.parquet"
-        write_transactions(path, rows)
+        plain = Path(folder) / "plain.parquet"
+        paths = dict.fromkeys(WAYS, plain) | {way: Path(folder) / f"{way}.parquet" for way in FURTHER}
+        for way, path in {"": plain, **paths}.items():
+            if not path.exists():
+                write_transactions(path, rows, FURTHER.get(way, ""))
         for way in [*WAYS] * REPEATS:
-            command = [sys.executable, "-m", "benchmarks.ingest", "--measure", way, str(path)]
+            command = [sys.executable, "-m", "benchmarks.ingest", "--measure", way, str(paths[way])]
             output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
             found, best = json.loads(output), results.get(way)
             if best is None or found["seconds"] < best["seconds"]:
