@@ -152,7 +152,10 @@ def test_of_what_a_column_of_refunds_takes_off_the_discount_goes_too_however_it_
         assert days["discount"].head(3).tolist() == [0.0, 1.5, 2.5]
 
 
-@pytest.mark.parametrize(("off", "each"), [([3.0] * 4, 3.0), ([3.0, 2.0, 1.0, None], 3.0), ([3.0, 4.0, 2.0, 0.5], 9.5)])
+@pytest.mark.parametrize(("off", "each"), [
+    ([3.0] * 4, 3.0), ([3.0, 2.0, 1.0, None], 3.0), ([2.0, 1.0, 3.0, None], 3.0), ([-2.0, -1.0, -3.0, 0.0], -3.0),
+    ([3.0, 4.0, 2.0, 0.5], 9.5), ([0.0, 3.0, 3.0, None], 6.0), ([0.0, 0.0, 4.5, 0.0], 4.5),
+])  # fmt: skip
 def test_a_discount_beside_an_order_s_total_counts_once_where_it_is_of_the_order(off, each):
     orders = rl.read_orders(shop(**BONS, off=off * 25), **NAMED, order="bon", amount_of="order", discount="off")
     assert pd.read_parquet(orders.occasions)["discount"].unique().tolist() == [each]
@@ -408,6 +411,7 @@ READ = {
     "ids in two forms of Unicode": (
         {"customer": [("Jos\u00e9" if i % 3 else "Jose\u0301") + str(i % 20) for i in range(100)]}, {}, ALL),
     "ids with a comma and zero": ({"customer": [f"{i % 20}{',0' * (i % 3 > 0)}" for i in range(100)]}, {}, ALL),
+    "no tax is in them": (CARDS, {"amount_includes": {"vat": 0}}, (20, 100, 1695)),
     "tax at a rate and shipping are taken out": (CARDS, {"amount_includes": {"shipping": "ship", "vat": 0.21}}, ALL),
     "tax that is nothing anywhere is taken out": (
         {"amount": [float(row) for row in range(1, 101)], "tax": 0.0}, {"amount_includes": {"vat": "tax"}},

@@ -103,10 +103,11 @@ class TestDrawing:
             pd.testing.assert_frame_equal(lists(other).customers, before.customers)
 
 
-def shop(lift, names=1_500, lots=3, seed=5, costs=MARGIN, luck=0.0, voucher=0.0):
+def shop(lift, names=1_500, lots=3, seed=5, costs=MARGIN, luck=0.0, voucher=0.0, off=0.0):
     """Orders of names of whom a tenth orders in any four weeks, ``lift`` more of those contacted; their lots, sent.
 
-    By ``luck`` one order of each lot is larger, of someone contacted, who all pay with a ``voucher``.
+    By ``luck`` one order of each lot is larger, of someone contacted, who all pay with a ``voucher``;
+    everybody has so much ``off``.
     """
     rng, ids = np.random.default_rng(seed), np.array([f"c{who}" for who in range(names)])
     orders = [pd.DataFrame({"customer": ids, "date": START - pd.Timedelta(days=40), "amount": 20.0})]
@@ -117,12 +118,14 @@ def shop(lift, names=1_500, lots=3, seed=5, costs=MARGIN, luck=0.0, voucher=0.0)
         when = start + pd.to_timedelta(rng.integers(0, 28, len(came)), "D")
         amount = rng.gamma(4, 8, len(came)).round(2)
         amount[np.argmax(np.isin(came, ids[arm == 1]))] += luck
-        saved = voucher * np.isin(came, ids[arm == 1])
+        saved = off + voucher * np.isin(came, ids[arm == 1])
         orders.append(pd.DataFrame({"customer": came, "date": when, "amount": amount - saved, "saved": saved}))
         lot = pd.DataFrame({"list": "win_back", "customer": ids, "arm": np.where(arm == 1, "contact", "none")})
         drawn.append(lot.assign(start=start, end=start + pd.Timedelta(days=27), **costs))
         sent.append(pd.DataFrame({"date": start, "customer": ids[arm == 1], "list": "win back"}))
-    columns = {"customer": "customer", "date": "date", "amount": "amount"} | ({"discount": "saved"} if voucher else {})
+    columns = {"customer": "customer", "date": "date", "amount": "amount"} | (
+        {"discount": "saved"} if voucher or off else {}
+    )
     read = rl.read_orders(pd.concat(orders).fillna({"saved": 0.0}), **columns, observation_end=END)
     return read, pd.concat(drawn, ignore_index=True), pd.concat(sent, ignore_index=True)
 
@@ -162,6 +165,12 @@ class TestReadingBack:
         gift, voucher = (lot_effects(*shop(0.15, lots=1, voucher=each)).effects.iloc[0] for each in (0.0, 2.0))
         names = ["estimate", "lower", "upper", "shrunk", "lift"]
         assert voucher[names].tolist() == pytest.approx(gift[names].tolist())
+
+    def test_a_discount_that_everybody_has_is_no_voucher(self):
+        orders, lots, sent = shop(0.15, lots=1, off=6.0)
+        cheap, dear = (lot_effects(orders, lots.assign(incentive=each), sent).effects.iloc[0] for each in (2.0, 6.0))
+        # A quarter of those contacted order.
+        assert cheap["estimate"] - dear["estimate"] == pytest.approx(4 * 0.25, abs=0.15)
 
     def test_everybody_counts_in_the_arm_of_the_lot_whoever_was_contacted(self):
         orders, lots, sent = shop(0.1)

@@ -32,10 +32,8 @@ def found(shop):
     return contact_lists(*shop, **COSTS)
 
 
-def test_lists_have_lapsed_when_no_reason_on_them_holds_today(found):
-    assert found.has_lapsed
-    open_still = found.customers.assign(valid_until=pd.Timestamp.now().normalize())
-    assert not replace(found, customers=open_still).has_lapsed
+def test_lists_hold_until_the_last_reason_on_them_does(found):
+    assert found.valid_until == found.customers["valid_until"].max().date() > found.last_day
 
 
 def test_a_contact_pays_from_the_break_even_lift_on(shop, found):

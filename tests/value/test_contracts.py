@@ -102,6 +102,13 @@ def test_renewals_are_discounted_from_the_day_on_which_they_fall_due(five):
     assert retained(soon).base_years.estimate == pytest.approx(five.base_years.estimate * 1.1**0.75)
 
 
+def test_renewals_that_fall_due_after_the_horizon_do_not_count():
+    contracts = cohorts(FIVE)
+    late = Contracts(**{**vars(contracts), "base": contracts.base.assign(ahead=0.9)})
+    two, between, three = (retained(late, horizon_years=years).base_years.estimate for years in (2, 2.5, 3))
+    assert two == between < three
+
+
 def test_contracts_without_a_running_one_still_give_rates():
     contracts = cohorts([[1_000, 500, 350, 280]])
     gone = Contracts(**{**vars(contracts), "base": contracts.base.iloc[:0]})

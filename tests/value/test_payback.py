@@ -194,6 +194,8 @@ def test_the_smallest_test_of_spend_has_the_power_that_is_said():
     (test,) = spend_tests(orders, acquisition_costs(orders, spend, channel), channel).to_dict("records")
     assert test["weekly"] == pytest.approx(2_500 / 104, rel=0.1)
     assert test["extra"] == pytest.approx(0.5 * 6_000 / 52 * test["weeks"] / 2)
+    of_a_quarter = acquisition_costs(orders, spend.tail(3), channel)
+    assert spend_tests(orders, of_a_quarter, channel)["extra"].tolist() == pytest.approx([test["extra"]])
     # Half as much again brings a quarter more customers, where one more costs twice the average.
     arms, rates = (test["weeks"] // 2, 20_000), (test["weekly"], 1.25 * test["weekly"])
     usual, more = (rng.normal(rate, np.sqrt(test["dispersion"] * rate), arms) for rate in rates)

@@ -135,7 +135,7 @@ class IdsConfig(Section):
 
 
 class AmountIncludes(Section):
-    """What the amount includes that is no turnover: value-added tax as a rate or a column, else as a column."""
+    """What the amount includes that is no turnover: tax as a rate or a column, shipping and tips as columns."""
 
     vat: Annotated[float, Field(ge=0, lt=1)] | ColumnName | None = None
     shipping: ColumnName | None = None
@@ -146,7 +146,7 @@ class AmountIncludes(Section):
     def _is_no_per_cent(cls, given: Any) -> Any:
         if isinstance(given, int | float) and not 0 <= given < 1:
             raise PydanticCustomError("vat", "must be a rate below 1, such as 0.21, or the name of a column")
-        return given
+        return float(given) if isinstance(given, int) else given  # else 0 would be the name of a column
 
 
 class DataConfig(CustomerTablesConfig):

@@ -392,7 +392,7 @@ def currency_of(kept: Rows, config: Config) -> tuple[str | None, list[Problem], 
             currency=configured, column=repr(column), found=in_words(in_column),
         )  # fmt: skip
         return configured, [], [told]
-    part = (config.data.part or "").upper()
+    part = config.data.part or ""
     known = next(iter(in_column), (kept.table.currency if kept.table else None) or (part if part in CODES else None))
     told = known or configured
     beside: dict[str, int] = {}

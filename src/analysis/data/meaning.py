@@ -139,7 +139,7 @@ def _one_spelling(rows: Rows, data: DataConfig) -> Rows:
 
 def _problems_in_totals(rows: Rows, ids: Relation) -> list[Problem]:
     """Lines of totals that have a day, where they come to as much as all others."""
-    if not rows.has_money or not ids.few(lambda t: t.filter(_says_total(t)).limit(1)):
+    if not rows.has_money or not ids.few(lambda t: t.filter(_says_total(t.customer)).limit(1)):
         return []
     paid = rows.relation.one(_paid_by_totals)
     if paid["totals"] is None or 2 * paid["totals"] < paid["money"]:
@@ -158,11 +158,11 @@ def _paid_by_totals(rows: Table) -> Table:
 
 
 def _has_day_of_total(rows: Table) -> BooleanValue:
-    return rows.day.notnull() & rows.money.notnull() & _says_total(rows)
+    return rows.day.notnull() & rows.money.notnull() & _says_total(rows.customer)
 
 
-def _says_total(rows: Table) -> BooleanValue:
-    return _stripped(rows.customer).lower().re_search(TOTALS)
+def _says_total(text: StringValue) -> BooleanValue:
+    return _stripped(text).lower().re_search(TOTALS).coalesce(False)
 
 
 def _stripped(text: StringValue) -> StringValue:
@@ -454,13 +454,15 @@ def _without_totals(rows: Rows, data: DataConfig) -> Rows:
 
 
 def _is_total(rows: Table) -> BooleanValue:
-    texts = (rows[name] for name in ("customer", "order_id") if name in rows.columns and rows[name].type().is_string())
-    told = (_stripped(text).lower().re_search(TOTALS).coalesce(False) for text in texts)
+    names = (name for name in ("customer", "order_id") if name in rows.columns and rows[name].type().is_string())
+    told = (_says_total(rows[name]) for name in names)
     return rows.day.isnull() & reduce(or_, told, ibis.literal(value=False))
 
 
 def _total_once(rows: Table) -> Table:
-    """The largest amount of an order on its first line that has it, nothing on the others; so of what stands beside."""
+    """The largest amount of an order on its first line that has it, nothing on the others; there stands also what was
+    taken off or paid back: its total, where all lines or one of them hold that, else the sum of its lines.
+    """
     counts = rows.reason.isnull() & rows.money.notnull()
     place = rows.row if "row" in rows.columns else rows.money
     largest = rows.money.abs().desc()
@@ -469,11 +471,18 @@ def _total_once(rows: Table) -> Table:
     alone = rows.order_id.isnull() | rows.reason.notnull() | (counts & (number == 0))
     nothing, whole = ibis.literal(0).cast(CELL), ibis.window(group_by=[*order[:2], rows.reason])
     changes = {"money": ibis.cases((alone, rows.money), else_=nothing)}
-    for name in {"discount", "refunded"} & {*rows.columns}:
+    for name in (name for name in ("discount", "refunded") if name in rows.columns):
         value = rows[name].coalesce(0)
         highest, lowest, total = (found.over(whole) for found in (value.max(), value.min(), value.sum()))
-        is_of_line = (lowest != highest) & (2 * highest != total)
-        changes[name] = ibis.cases((alone | is_of_line, rows[name]), else_=nothing)
+        several = (value != 0).cast("int64").sum().over(whole) > 2
+        of_order = ibis.cases(
+            (lowest == highest, highest),
+            (several & (2 * highest == total), highest),
+            (several & (2 * lowest == total), lowest),
+            else_=total,
+        )
+        is_counted = rows.order_id.notnull() & rows.reason.isnull()
+        changes[name] = ibis.cases((~is_counted, rows[name]), (alone, of_order.cast(CELL)), else_=nothing)
     return rows.mutate(**changes)
 
 
@@ -549,7 +558,7 @@ def _less(
     given = numbers[numbers[taken].fillna(0) != 0]
     others, best = given.drop(columns=[amount, taken, beside], errors="ignore"), None
     for also in (False, True) if beside in numbers else (False,):
-        off = given[taken].abs() - also * (given[beside].fillna(0).abs() if also else 0)
+        off = given[taken].abs() - (given[beside].fillna(0).abs() if also else 0)
         alike = others.sub(given[amount] - np.sign(given[amount]) * off, axis=0).abs().lt(0.005).sum()
         if alike.max() >= max(FEWEST_ORDERS, SAME_TOTAL_SHARE * len(given), best[1] + 1 if best else 0):
             best = alike.idxmax(), int(alike.max()), len(given), also

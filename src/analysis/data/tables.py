@@ -346,15 +346,24 @@ class CustomerTables:
 
     def of(self, orders: Orders, *roles: str) -> pd.DataFrame:
         """Columns of ``customers`` by the orders' own ids, one row a customer with an order; those that there are."""
-        ids = orders.histories.table["customer_id"].astype(str)
-        known = pd.DataFrame(index=ids) if self.customers is None else self.customers.set_index("customer").reindex(ids)
-        return known[[role for role in roles if role in known]].set_axis(orders.histories.ids)
+        known = pd.DataFrame({"customer": []}) if self.customers is None else self.customers
+        ids = orders.histories.ids
+        return (
+            known.set_index("customer")[[role for role in roles if role in known]]
+            .reindex(ids.astype(str))
+            .set_axis(ids)
+        )
+
+    def groups(self) -> pd.DataFrame:
+        """What names can be grouped by, such as ``channel``, by their ids as text; no column without a table."""
+        known = pd.DataFrame({"customer": []}) if self.customers is None else self.customers
+        named = [name for name in known if name in ATTRIBUTES or name.startswith(GROUP)]
+        return known.set_index("customer")[named].rename(columns=lambda name: name.removeprefix(GROUP))
 
     def attributes(self, orders: Orders) -> pd.DataFrame:
-        """What customers can be grouped by, such as ``channel``, by the orders' own ids; no column without a table."""
-        names = [] if self.customers is None else list(self.customers)
-        own = [name for name in names if name.startswith(GROUP)]
-        return self.of(orders, *ATTRIBUTES, *own).rename(columns=lambda name: name.removeprefix(GROUP))
+        """What customers with an order can be grouped by, by the orders' own ids; no column without a table."""
+        ids = orders.histories.ids
+        return self.groups().reindex(ids.astype(str)).set_axis(ids)
 
     def earned(self, orders: Orders) -> pd.Series:
         """Whether customers came by a referral, by the orders' own ids; missing of those who are in no table."""

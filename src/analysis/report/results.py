@@ -61,7 +61,7 @@ def write_artefacts(study: Study, folder: Path) -> dict[str, str]:
     with reader(study.config.language, study.currency):
         if study.config.customer_files:
             write_customers(customers(study), folder, study.config)
-            groups = study.customer_tables.attributes(study.orders)
+            groups = study.customer_tables.groups()
             if (lists := _known(lambda: study.contact_lists)) is not None:
                 write_contacts(lists, groups, folder, study.config)
             if (stand := _known(lambda: study.ladder.to_frame())) is not None:
@@ -359,24 +359,30 @@ def write_contacts(found: Any, groups: pd.DataFrame, folder: Path, config: Confi
     for name in found.lists.index:
         write_csv(found.to_send(name), folder / f"send-{name.replace('_', '-')}.csv")
     table = found.customers.replace(math.inf, math.nan)
-    needed = (
-        Message("Cannot pay: an order leaves no more than the incentive.")
-        if math.isnan(more)
-        else Message(
-            "Of 100 such customers {anyway:decimal1} order anyway; as many more must: {more:decimal1}.",
-            anyway=100 * anyway, more=100 * more,
-        )
-        for anyway, more in zip(table["p_order"], table["break_even"], strict=True)
-    )  # fmt: skip
     table.insert(2, "reason", [str(reason) for reason in reasons(table)])
-    table.insert(3, "needed", [str(each) for each in needed])
+    if found.cost_per_contact or found.incentive:
+        table.insert(3, "needed", [_needed(*row) for row in zip(table["p_order"], table["break_even"], strict=True)])
     table["list"] = [str(LISTS[name]) for name in table["list"]]
     write_csv(_with_groups(table, groups), folder / "contacts.csv", config)
 
 
+def _needed(anyway: float, more: float) -> str | None:
+    """In words when a contact pays, by the chance of an order and the break-even lift; NaN where no lift is enough."""
+    if math.isnan(anyway):
+        return None
+    if math.isnan(more):
+        return tr("Cannot pay: an order leaves no more than the incentive.")
+    said = Message(
+        "Of 100 such customers {anyway:decimal1} order anyway; it pays if {more:decimal1} more do.",
+        anyway=100 * anyway, more=100 * more,
+    )  # fmt: skip
+    return str(said)
+
+
 def _with_groups(table: pd.DataFrame, groups: pd.DataFrame) -> pd.DataFrame:
     """A table of customers with what they can be grouped by, but for names that it has itself."""
-    return table.join(groups[groups.columns.difference(table.columns, sort=False)], on="customer_id")
+    further = groups[groups.columns.difference(table.columns, sort=False)]
+    return table.join(further.reindex(table["customer_id"].astype(str)).set_axis(table.index))
 
 
 def is_local(config: Config) -> bool:

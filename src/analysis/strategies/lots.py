@@ -221,10 +221,11 @@ def _outcomes(orders: Orders, lot: pd.DataFrame, asked: np.ndarray, number: int)
     money = Economics(cost["gross_margin"], cost["cost_per_order"])
     found, _ = margins_of(orders, lot["customer"], period, money)
     ordered = found["orders"].to_numpy() > 0
-    incentive = asked * cost["incentive"] * ordered
-    given = asked * cost["cost_per_contact"] + incentive
-    # A voucher that came off the margin as a discount costs once.
-    margin = found["during"].to_numpy() + np.minimum(found["saved"].to_numpy(), incentive)
+    given = asked * (cost["cost_per_contact"] + cost["incentive"] * ordered)
+    margin, saved = found["during"].to_numpy(), found["saved"].to_numpy()
+    arms = [ordered & asked, ordered & ~asked]
+    if all(arm.any() for arm in arms) and saved[arms[0]].mean() - saved[arms[1]].mean() > cost["incentive"] / 2 > 0:
+        margin = margin + cost["incentive"] * arms[0]  # a voucher: it came off the margin as a discount
     each = margin[ordered].mean() if ordered.any() else 0.0
     return pd.DataFrame(
         {

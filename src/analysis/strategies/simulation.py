@@ -280,11 +280,9 @@ class _Block:
 
     def lived(self) -> dict[str, np.ndarray]:
         """What comes of every life under every strategy, shape (S, n)."""
-        count = len(self.lives)
+        count, rng = len(self.lives), self.rng
         while True:
-            spent, luck, chance = (
-                draw(count) for draw in (self.rng.standard_exponential, self.rng.standard_normal, self.rng.random)
-            )
+            spent, luck, chance = rng.standard_exponential(count), rng.standard_normal(count), rng.random(count)
             lifted = promotional_lift(self.of["promotional_lift"], self.plan.depth, self.expected_deal)
             here = self._until_next_order(spent, lifted)
             if not here.any():

@@ -150,9 +150,9 @@ class ContactLists(Result):
     plot = Plots("analysis.value.plots", "break_even")
 
     @property
-    def has_lapsed(self) -> bool:
-        """Whether no reason on any list holds today, since the data are too old."""
-        return bool(self.customers["valid_until"].max() < pd.Timestamp.now().normalize())
+    def valid_until(self) -> dt.date:
+        """The day after which no reason on any list holds."""
+        return self.customers["valid_until"].max().date()
 
     def to_send(self, name: str) -> pd.DataFrame:
         """Whom to write to for a list, for the mail tool: customer_id, list, valid_until; category, due where known."""

@@ -134,14 +134,14 @@ def contractual_retention(
     params = SBGParams(*np.vstack([fit, contract_posterior(fit, counts, seed).draws]).T)
     years = contracts.period_months / MONTHS_PER_YEAR
     rate = rate_over(economics.annual_discount_rate, contracts.period_months, TimeUnit.MONTH)
-    # Periods that begin within the horizon; the rounding keeps 3 years of 1/12 from becoming 37 months.
-    horizon = int(np.ceil(round(economics.horizon_years / years, 9)))
     base = contracts.base.groupby("renewals")["customers"].sum()
     one_rate, gap = contracts.renewed_last / contracts.due_last if contracts.due_last else None, None
     base_years = np.zeros(params.alpha.shape)
     for made, count, ahead in contracts.base[["renewals", "customers", "ahead"]].itertuples(index=False):
+        # Renewals that fall due within the horizon; the rounding keeps 3 years of 1/12 from losing a month.
+        due = max(int(np.floor(round(economics.horizon_years / years - ahead, 9))) + 1, 0)
         sooner = (1 + rate) ** (1 - ahead)
-        base_years += years * count * sooner * discounted_renewals(params.after(made), rate, horizon)
+        base_years += years * count * sooner * discounted_renewals(params.after(made), rate, due)
     # Without a discount, customer-years without a horizon are not finite in every draw.
     if one_rate is not None and len(base) and rate:
         gaps = one_rate_gap(params, base.index, base, one_rate, rate)

@@ -438,6 +438,7 @@ def spend_tests(orders: AnyOrders, costs: pd.DataFrame, by: pd.Series | None) ->
     """Tests of spend by lot over weeks, of counts with the variance of last year's weeks; one-sided 5%, power 80%."""
     first, end = orders.histories.table["first_order"], pd.Timestamp(orders.observation_end)
     weeks_ago = ((end - first).dt.days // 7).to_numpy()
+    weeks_of_spend = min(costs["date"].nunique(), 12) * 52 / 12
     group, rows = "" if by is None else by.reindex(orders.histories.ids).to_numpy(), []
     for row in costs_of_last_year(costs).itertuples() if len(costs) else ():
         weekly = np.bincount(weeks_ago[(weeks_ago < 52) & (group == row.group)], minlength=52)
@@ -445,7 +446,7 @@ def spend_tests(orders: AnyOrders, costs: pd.DataFrame, by: pd.Series | None) ->
             dispersion = max(1.0, weekly.var(ddof=1) / mean)
             more = mean * MORE_SPEND / DEARER
             weeks = 2 * int(np.ceil(dispersion * (2 * mean + more) * ((norm.ppf(0.95) + norm.ppf(POWER)) / more) ** 2))
-            rows.append((row.group, mean, dispersion, weeks, MORE_SPEND * row.spend / 52 * weeks / 2))
+            rows.append((row.group, mean, dispersion, weeks, MORE_SPEND * row.spend / weeks_of_spend * weeks / 2))
     return pd.DataFrame(rows, columns=["group", "weekly", "dispersion", "weeks", "extra"])
 
 

@@ -15,6 +15,7 @@ G_p = s + (1 - s) G_u; c is where G_p - G_u is largest. The mean saved is m_p = 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -118,7 +119,7 @@ def _bump(encounters: Encounters, days: pd.DataFrame, level: float, rng: np.rand
     return Part((lift,), {"depth": depth, "reach": reach} | found, {name: draws[name] for name in told})
 
 
-def weekly_regression(days: pd.DataFrame, design: pd.DataFrame | None = None):
+def weekly_regression(days: pd.DataFrame, design: pd.DataFrame | None = None) -> Any:
     """Statsmodels' result of the Poisson regression of weekly orders on promotions, with errors of Newey and West.
 
     >>> import analysis as rl
@@ -137,7 +138,7 @@ def weekly_regression(days: pd.DataFrame, design: pd.DataFrame | None = None):
     return model.fit(cov_type="HAC", cov_kwds={"maxlags": LAGS, "use_correction": True})
 
 
-def _coefficients(fitted, design: pd.DataFrame) -> tuple[pd.Series, pd.DataFrame]:
+def _coefficients(fitted: Any, design: pd.DataFrame) -> tuple[pd.Series, pd.DataFrame]:
     """Of the promotion and what is around it, where they have as many weeks as an error needs; and the covariance."""
     named = [name for name in ("promoted", *AROUND) if name in design]
     told = [name for name in named if design[name].sum() >= FEWEST_PROMOTED]
