@@ -346,19 +346,19 @@ class CustomerTables:
 
     def of(self, orders: Orders, *roles: str) -> pd.DataFrame:
         """Columns of ``customers`` by the orders' own ids, one row a customer with an order; those that there are."""
+        known, ids = self._by_name, orders.histories.ids
+        return known[[role for role in roles if role in known]].reindex(ids.astype(str)).set_axis(ids)
+
+    @property
+    def _by_name(self) -> pd.DataFrame:
         known = pd.DataFrame({"customer": []}) if self.customers is None else self.customers
-        ids = orders.histories.ids
-        return (
-            known.set_index("customer")[[role for role in roles if role in known]]
-            .reindex(ids.astype(str))
-            .set_axis(ids)
-        )
+        return known.set_index("customer")
 
     def groups(self) -> pd.DataFrame:
         """What names can be grouped by, such as ``channel``, by their ids as text; no column without a table."""
-        known = pd.DataFrame({"customer": []}) if self.customers is None else self.customers
+        known = self._by_name
         named = [name for name in known if name in ATTRIBUTES or name.startswith(GROUP)]
-        return known.set_index("customer")[named].rename(columns=lambda name: name.removeprefix(GROUP))
+        return known[named].rename(columns=lambda name: name.removeprefix(GROUP))
 
     def attributes(self, orders: Orders) -> pd.DataFrame:
         """What customers with an order can be grouped by, by the orders' own ids; no column without a table."""
