@@ -13,7 +13,7 @@ from analysis.errors import UsageError
 FUNCTIONS = [
     function
     for name in rl.__all__
-    if inspect.isfunction(function := getattr(rl, name)) and name not in ("read_orders", "open_study")
+    if inspect.isfunction(function := getattr(rl, name)) and name not in ("read_orders", "read_contracts", "open_study")
 ]
 
 

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import Any
 
 _NAMES = {
+    "data.contracts": "read_contracts",
     "data.orders": "read_orders Orders",
     "models.beta_geometric": "BGNBD MBGNBD",
     "models.pareto": "ParetoNBD",
@@ -23,7 +24,9 @@ _NAMES = {
     "value.groups": "value_by_group rfm",
     "value.alerts": "alerts",
     "value.base": "customer_base",
+    "value.cohort_effects": "cohort_effects",
     "value.contacts": "contact_lists",
+    "value.contracts": "contractual_retention",
     "value.ladder": "ladder",
     "value.payback": "payback earned_growth referred_against_others",
     "value.promotions": "promotion_honesty",

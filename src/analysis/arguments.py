@@ -23,6 +23,7 @@ KINDS = {
     "CustomerValue": ({"CustomerValue", "RemoteValue"}, "a value, as `rl.customer_value(...)` gives"),
     "Ladder": ({"Ladder"}, "a ladder, such as `rl.ladder(...)` gives"),
     "ContactLists": ({"ContactLists"}, "lists, such as `rl.contact_lists(...)` gives"),
+    "Contracts": ({"Contracts"}, "contracts, such as `rl.read_contracts(...)` gives"),
     "Record": ({"Record"}, "a record, such as `rl.rolling_origins(...)` gives"),
     "Strategy": ({"Strategy"}, "a strategy, such as `rl.Strategy('club', rl.Promotion(depth=0.1, every_weeks=4))`"),
     "Study": ({"Study"}, "a study, such as `rl.open_study(...)` gives"),

@@ -86,4 +86,4 @@ def test_a_name_that_is_not_utf_8_is_refused_in_a_sentence_that_can_be_printed(t
 
 def test_contracts_without_orders_are_told_what_to_do(refused):
     said = str(refused("contracts: {file: c.csv, columns: {customer: c, tenure: t, churned: x}}\n"))
-    assert re.search(r"'data' is missing; every report rests on orders, .* data\.transactions", said)
+    assert re.search(r"'data' is missing; every report rests on orders .* data\.transactions", said)

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from tests.conftest import refuses
 
+import analysis as rl
 from analysis.config import Config, config_from_mapping
 from analysis.data.contracts import load_contracts
 from analysis.errors import CONTENT, USAGE, InputRefused
@@ -35,6 +36,24 @@ def load(tmp_path):
         return load_contracts(config, as_of=as_of, workdir=tmp_path / "work")
 
     return read
+
+
+def test_contracts_come_from_a_frame_too_without_any_orders(load):
+    frame = pd.DataFrame({"who": [3, 1, 2], "from": ["2020-05-01"] * 3, "until": [None, "2021-05-01", "2023-01-01"]})
+    found = rl.read_contracts(frame, customer="who", start="from", end="until", observation_end="2023-12-31")
+    pd.testing.assert_frame_equal(found.by_period, load(frame, name="contracts.parquet").by_period)
+
+
+def test_problems_of_a_frame_of_contracts_are_told_as_those_of_arguments():
+    with pytest.raises(InputRefused) as refused:
+        rl.read_contracts("gym.csv", customer="who", tenure="t", dlimiter=";", observation_end="2023")
+    told = str(refused.value)
+    for problem in (
+        "columns: give either start and end, or month and active, or tenure and churned, found tenure",
+        "unknown argument 'dlimiter'; did you mean 'delimiter'?",
+        "observation_end == '2023', must be a date",
+    ):
+        assert problem in told
 
 
 def problems_of(load, *args, **keys):

@@ -52,11 +52,11 @@ def test_where_means_mislead_gamma_gamma_credibility_takes_its_place_and_says_wh
 def test_values_that_go_with_the_number_of_orders_are_seen_and_others_are_not():
     customer, amount = gamma_gamma_orders(3_000, 6.25, 3.74, 15.44, seed=3, mean_orders=6.0)
     count = np.bincount(customer)[customer]
-    dependent = summary_of(customer, amount * ((1 + count) / 5) ** 0.8)
+    dependent = summary_of(customer, amount * ((1 + count) / 5))
     choice = spend_choice(dependent)
     spend = fit_spend(dependent, choice, seed=1)
     assert choice.by_frequency
-    assert spend.by_frequency.slope == pytest.approx(0.8, abs=0.1)
+    assert spend.by_frequency.slope == pytest.approx(1.0, abs=0.1)
     table = dependent.table
     weights = table["frequency"].to_numpy()
     assert np.average(spend.by_frequency.relative(weights), weights=weights) == pytest.approx(1.0)

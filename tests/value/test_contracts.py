@@ -8,16 +8,11 @@ import pandas as pd
 import pytest
 import yaml
 
-from analysis.config import EconomicsConfig
 from analysis.data.contracts import Contracts
 from analysis.models.shifted_beta_geometric import SBGParams, survival
 from analysis.value.contracts import contractual_retention
 
 SIZES = yaml.safe_load((Path(__file__).parents[1] / "reference" / "contracts.yml").read_text())["five_cohorts"]["sizes"]
-
-
-def retained(contracts, **economics):
-    return contractual_retention(contracts, EconomicsConfig(**economics))
 
 
 def cohorts(tables, months=12) -> Contracts:
@@ -58,7 +53,7 @@ def simulated(rng, truth: SBGParams, customers: int, ages) -> Contracts:
 
 @pytest.fixture(scope="module")
 def five():
-    return retained(cohorts(FIVE))
+    return contractual_retention(cohorts(FIVE))
 
 
 def test_one_aggregate_rate_values_the_published_base_12_2_per_cent_too_low(five):
@@ -82,7 +77,7 @@ def test_observed_and_fitted_retention_stand_side_by_side_and_then_comes_the_for
 
 
 def test_without_discount_there_is_no_value_without_a_horizon():
-    result = retained(cohorts(FIVE), annual_discount_rate=0)
+    result = contractual_retention(cohorts(FIVE), annual_discount_rate=0)
     assert result.one_rate_gap is None
     assert result.base_years.estimate > 0
 
@@ -91,7 +86,7 @@ def test_a_month_is_a_twelfth_of_a_year_of_tenure():
     rng = np.random.default_rng(4)
     monthly = simulated(rng, SBGParams(0.6, 12.0), 2_000, [24] * 3)
     sizes = [[2_000, *table["renewed"]] for _, table in monthly.counts.groupby("cohort")]
-    result = retained(cohorts(sizes, months=1))
+    result = contractual_retention(cohorts(sizes, months=1))
     assert len(result.periods) == 24 + 60
     assert 0 < result.base_years.estimate < 3 * result.base
 
@@ -99,20 +94,22 @@ def test_a_month_is_a_twelfth_of_a_year_of_tenure():
 def test_renewals_are_discounted_from_the_day_on_which_they_fall_due(five):
     contracts = cohorts(FIVE)
     soon = Contracts(**{**vars(contracts), "base": contracts.base.assign(ahead=0.25)})
-    assert retained(soon).base_years.estimate == pytest.approx(five.base_years.estimate * 1.1**0.75)
+    assert contractual_retention(soon).base_years.estimate == pytest.approx(five.base_years.estimate * 1.1**0.75)
 
 
 def test_renewals_that_fall_due_after_the_horizon_do_not_count():
     contracts = cohorts(FIVE)
     late = Contracts(**{**vars(contracts), "base": contracts.base.assign(ahead=0.9)})
-    two, between, three = (retained(late, horizon_years=years).base_years.estimate for years in (2, 2.5, 3))
+    two, between, three = (
+        contractual_retention(late, horizon=f"{years}Y").base_years.estimate for years in (2, 2.5, 3)
+    )
     assert two == between < three
 
 
 def test_contracts_without_a_running_one_still_give_rates():
     contracts = cohorts([[1_000, 500, 350, 280]])
     gone = Contracts(**{**vars(contracts), "base": contracts.base.iloc[:0]})
-    result = retained(gone)
+    result = contractual_retention(gone)
     assert result.base == 0
     assert result.one_rate_gap is None
     assert "No contract runs on the last day of the data." in map(str, result.sentences())
@@ -120,7 +117,7 @@ def test_contracts_without_a_running_one_still_give_rates():
 
 
 def test_retention_that_falls_again_is_seen_as_a_misfit():
-    result = retained(cohorts([[10_000, 5_000, 4_000, 3_600, 2_500]]))
+    result = contractual_retention(cohorts([[10_000, 5_000, 4_000, 3_600, 2_500]]))
     assert result.misfit < 0.001
     assert any("the forecast deserves doubt" in str(sentence) for sentence in result.sentences())
 
@@ -129,6 +126,6 @@ def test_retention_that_falls_again_is_seen_as_a_misfit():
 def test_intervals_of_survival_cover_a_simulated_truth():
     truth, rng, covered = SBGParams(0.9, 3.1), np.random.default_rng(21), 0
     for _ in range(200):
-        left = retained(simulated(rng, truth, 500, range(1, 6))).periods.iloc[7]
+        left = contractual_retention(simulated(rng, truth, 500, range(1, 6))).periods.iloc[7]
         covered += left["survival_lower"] < float(survival(truth, 8)) < left["survival_upper"]
     assert 169 <= covered <= 190, covered

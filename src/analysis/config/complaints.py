@@ -31,7 +31,7 @@ LENGTHS = {
     "string_too_long": "must have at most {max_length} characters",
 }
 NO_ORDERS = (
-    "; every report rests on orders, also one of a company with contracts alone: name their file with "
+    "; every report rests on orders (contracts alone are for Python: `rl.read_contracts`): name their file with "
     "data.transactions, or let `retention-lab init FILE` write the keys"
 )
 TAKEN_OUT: dict[str, str] = {

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import datetime as dt
+import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from analysis.config import Config
+from analysis.config import Config, config_from_mapping
+from analysis.config.config import ContractColumns
 from analysis.data.ledger import where_any
+from analysis.data.orders import source_and_frame, told_of_arguments
 from analysis.data.tables import Table, read_table
 from analysis.data.vocabulary import words
 from analysis.errors import DataError, counted
+from analysis.tables import Result
 from analysis.words import Message
 
 
-@dataclass(frozen=True)
-class Contracts:
+@dataclass(frozen=True, repr=False)
+class Contracts(Result):
     """What contracts say about retention.
 
     Tenure is counted in periods of ``period_months``; the renewal at the end of period t falls due t periods after the
@@ -63,13 +68,59 @@ class Contracts:
     data_hash: str
     notes: tuple[Message, ...]
 
+    main = "by_period"
+
     @property
     def by_period(self) -> pd.DataFrame:
         """period, at_risk, renewed, lost: all cohorts together."""
         return self.counts.groupby("period", as_index=False)[["at_risk", "renewed", "lost"]].sum()
 
 
-def load_contracts(config: Config, *, as_of: dt.date, workdir: Path) -> Contracts:
+def read_contracts(
+    source: Any, *, customer: str, observation_end: dt.date | str, period_months: int = 12, **settings: Any
+) -> Contracts:
+    """Contracts from a table or a file, counted by tenure and starting cohort; orders are not needed.
+
+    Parameters
+    ----------
+    source
+        A table (pandas, Arrow, polars) or a path, with every contract that ever ran.
+    customer
+        Name of the column of customers.
+    observation_end
+        Last day that counts; a contract that ends later runs on.
+    period_months
+        Months from one renewal to the next.
+    settings
+        The other columns, two of one kind: start and end; month and active; tenure (months) and churned. And every
+        other key of the configuration's section ``contracts``: date_format, delimiter, encoding, sheet.
+
+    Raises
+    ------
+    InputRefused
+        With every problem found.
+
+    Examples
+    --------
+    >>> import analysis as rl
+    >>> rows = [("a", 30, "no"), ("b", 14, "yes"), ("c", 26, "yes"), ("d", 40, "no")]
+    >>> gym = rl.read_contracts(
+    ...     pd.DataFrame(rows, columns=["member", "months", "left"]),
+    ...     customer="member", tenure="months", churned="left", observation_end="2025-12-31",
+    ... )
+    >>> gym.by_period[["period", "at_risk", "lost"]].values.tolist()
+    [[1, 4, 0], [2, 4, 1], [3, 3, 1]]
+    """
+    file, frame = source_and_frame(source, "read_contracts")
+    columns = {role: settings.pop(role) for role in ContractColumns.model_fields if role in settings}
+    section = {"file": file, "columns": {"customer": customer, **columns}, "period_months": period_months, **settings}
+    data = {"transactions": {"sample": "cdnow"}, "observation_end": observation_end}
+    with told_of_arguments(), tempfile.TemporaryDirectory(prefix="rlab-") as folder:
+        config = config_from_mapping({"data": data, "contracts": section}, path=Path("contracts.yml"))
+        return load_contracts(config, as_of=config.data.observation_end, workdir=Path(folder), frame=frame)
+
+
+def load_contracts(config: Config, *, as_of: dt.date, workdir: Path, frame: Any = None) -> Contracts:
     """Contracts as ``config.contracts`` describes them, up to ``as_of``, counted.
 
     Parameters
@@ -80,6 +131,8 @@ def load_contracts(config: Config, *, as_of: dt.date, workdir: Path) -> Contract
         Last day that counts: the ``observation_end`` of the transactions. A contract that ends later runs on.
     workdir
         Folder for intermediate files.
+    frame
+        A table that stands in for the configured file.
 
     Raises
     ------
@@ -88,7 +141,6 @@ def load_contracts(config: Config, *, as_of: dt.date, workdir: Path) -> Contract
 
     Examples
     --------
-    >>> import tempfile
     >>> folder = tempfile.TemporaryDirectory()
     >>> rows = ["who,from,until", "a,2020-03-01,", "b,2020-05-01,2021-05-01", "c,2020-07-01,2022-08-15"]
     >>> _ = Path(folder.name, "gym.csv").write_text("\\n".join(rows))
@@ -101,7 +153,7 @@ def load_contracts(config: Config, *, as_of: dt.date, workdir: Path) -> Contract
     """
     columns, months = config.contracts.columns, config.contracts.period_months
     read = _of_months if columns.month else _of_tenure if columns.tenure else _of_spans
-    table = read_table("contracts", config.contracts, config, workdir / "contracts")
+    table = read_table("contracts", config.contracts, config, workdir / "contracts", frame)
     contracts, last_day, notes = read(table, pd.Timestamp(as_of), months)
     found = _counted(table, contracts, last_day, [*table.said(Message("contracts")), *notes], months)
     return replace(found, due_last=0, renewed_last=0) if columns.tenure else found

@@ -9,7 +9,8 @@ import re
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -181,7 +182,9 @@ NO_ARGUMENTS = {
     "holdout_weeks": ": name it where orders are split, such as backtest(orders, holdout='26W')",
 }
 ARGUMENTS = {*Columns.model_fields, *DataConfig.model_fields, "currency_column", "discount_is"} - NO_ARGUMENTS.keys()
-KEY_OF_ARGUMENT = re.compile(rf"\b(?:data|economics)\.(?:columns\.)?(?=(?:{'|'.join(ARGUMENTS)})\b)")
+KEY_OF_ARGUMENT = re.compile(
+    rf"\bcontracts\.(?:columns\.)?|\b(?:data|economics)\.(?:columns\.)?(?=(?:{'|'.join(ARGUMENTS)})\b)"
+)
 
 
 def read_orders(
@@ -248,7 +251,7 @@ def read_orders(
     named = {"customer": customer, "date": date, "amount": amount, "currency": settings.pop("currency_column", None)}
     named |= {role: settings.pop(role, None) for role in Columns.model_fields if role not in named}
     columns = {role: name for role, name in named.items() if name is not None}
-    files, frame = ("table", source) if is_remote(source) else _source_and_frame(source)
+    files, frame = ("table", source) if is_remote(source) else source_and_frame(source, "read_orders")
     data = {"transactions": files, "observation_end": observation_end, "discount": settings.pop("discount_is", None)}
     data |= settings
     ids: dict[str, Any] = {}
@@ -259,13 +262,11 @@ def read_orders(
         data["columns"] = columns
     folder = Path(tempfile.mkdtemp(prefix="rlab-"))
     try:
-        orders = _read({"data": data, "economics": {"currency": currency}}, problems, frame, folder)
-    except BaseException as error:
+        with told_of_arguments():
+            orders = _read({"data": data, "economics": {"currency": currency}}, problems, frame, folder)
+    except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
-        if not isinstance(error, InputRefused):
-            raise
-        told = (replace(problem, message=_of_arguments(problem.message)) for problem in error.problems)
-        raise InputRefused(told) from None
+        raise
     if isinstance(orders, Orders):
         orders.days.owns(folder)
         if ids:
@@ -276,7 +277,7 @@ def read_orders(
     return orders
 
 
-def _source_and_frame(source: Any) -> tuple[Any, Any]:
+def source_and_frame(source: Any, asked_by: str) -> tuple[Any, Any]:
     """What a configuration names as its source, and a table that stands in for it."""
     if hasattr(source, "collect"):
         source = source.collect()  # a lazy frame of polars
@@ -289,7 +290,7 @@ def _source_and_frame(source: Any) -> tuple[Any, Any]:
     if isinstance(source, list | tuple) and all(isinstance(path, str | os.PathLike) for path in source):
         return [os.fspath(path) for path in source], None
     raise UsageError(
-        f"read_orders: the source is of the type {type(source).__name__}, must be a table (pandas, Arrow, polars, Ibis "
+        f"{asked_by}: the source is of the type {type(source).__name__}, must be a table (pandas, Arrow, polars, Ibis "
         "or DuckDB), a path, a glob, a list of these, or a mapping such as {'sample': 'cdnow'}"
     )
 
@@ -313,8 +314,18 @@ def _read(content: Mapping[str, Any], problems: list[Problem], frame: Any, folde
     return loaded(config)
 
 
+@contextmanager
+def told_of_arguments() -> Iterator[None]:
+    """Problems of a configuration are told as problems of arguments."""
+    try:
+        yield
+    except InputRefused as refused:
+        raise InputRefused(
+            replace(problem, message=_of_arguments(problem.message)) for problem in refused.problems
+        ) from None
+
+
 def _of_arguments(message: str) -> str:
-    """A message on a configuration, as one on arguments."""
     message = message.replace("`data.discount`", "`discount_is`")
     message = re.sub(r"^configuration [\w.]+: ", "", KEY_OF_ARGUMENT.sub("", message))
     return message.replace("configuration key", "argument")

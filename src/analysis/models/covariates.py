@@ -131,6 +131,16 @@ def _problems(covariates: pd.DataFrame):
         )
 
 
+def refuse_without_dropout(model: PurchaseModel) -> None:
+    """Raises Unavailable under a model in which nobody leaves."""
+    if model.name == FALLBACK:
+        raise Unavailable(
+            "Groups are compared in how often their customers order and how soon they leave; in {model} nobody leaves.",
+            code="covariates.nobody_leaves",
+            model=model.name,
+        )
+
+
 def with_dropout(model: PurchaseModel, params, effect: float, moves: str):
     """Parameters of customers whose dropout differs by a linear predictor; 0 changes nothing."""
     if not isinstance(model, BetaGeometric):
@@ -277,12 +287,7 @@ def fit_with_covariates(
     """
     if moves not in MOVES:
         raise UsageError(f"moves == {moves!r}, must be one of {', '.join(MOVES)}")
-    if model.name == FALLBACK:
-        raise Unavailable(
-            "Groups are compared in how often their customers order and how soon they leave; in {model} nobody leaves.",
-            code="covariates.nobody_leaves",
-            model=model.name,
-        )
+    refuse_without_dropout(model)
     histories, _ = customers_of(data, unit)
     clock = clock or Clock(time_unit(unit or "week"))
     names = list(dict.fromkeys([*rate, *dropout]))

@@ -333,6 +333,14 @@ def payback(
     )
 
 
+@step(cost=2)
+def cohort_effects(orders, fits, credible_level, seed):
+    """How much the customers of one month of joining differ from those of another under the primary model."""
+    from analysis.value.cohort_effects import cohort_effects as effects_of
+
+    return effects_of(orders, fits.primary, level=credible_level, seed=seed)
+
+
 @step(cost=0.3)
 def channels(
     orders, fits, customer_tables, gross_margin, cost_per_order, annual_discount_rate, horizon_years, credible_level,
@@ -450,13 +458,14 @@ def _lifts(shifts, choices, economics, retention, growth, level, seed):
 
 
 @step
-def contractual(contracts, economics_config, credible_level, seed):
+def contractual(contracts, annual_discount_rate, horizon_years, credible_level, seed):
     """Retention by contract; None where no contracts are configured."""
     from analysis.value.contracts import contractual_retention
 
     if contracts is None:
         return None
-    return contractual_retention(contracts, economics_config, level=credible_level, seed=seed)
+    time = {"annual_discount_rate": annual_discount_rate, "horizon": f"{horizon_years}Y"}
+    return contractual_retention(contracts, **time, level=credible_level, seed=seed)
 
 
 def _each_claim():

@@ -14,6 +14,7 @@ import pandas as pd
 from scipy.special import xlogy
 from scipy.stats import chi2
 
+from analysis.arguments import checked
 from analysis.config import EconomicsConfig
 from analysis.data.contracts import Contracts
 from analysis.interval import Interval
@@ -26,7 +27,8 @@ from analysis.models.shifted_beta_geometric import (
     survival,
 )
 from analysis.plotting import Plots
-from analysis.time import TimeUnit, rate_over
+from analysis.tables import Result
+from analysis.time import DAYS_PER_YEAR, TimeUnit, duration, rate_over
 from analysis.value.intervals import ends
 from analysis.words import Message
 
@@ -34,8 +36,8 @@ MONTHS_PER_YEAR, FORECAST_YEARS = 12, 5
 DOUBTFUL = 0.05
 
 
-@dataclass(frozen=True)
-class ContractualRetention:
+@dataclass(frozen=True, repr=False)
+class ContractualRetention(Result):
     """Retention of customers with a contract. Frames hold estimates NAME with their ends NAME_lower and NAME_upper.
 
     Attributes
@@ -70,6 +72,7 @@ class ContractualRetention:
     horizon_years: float
     level: float
 
+    main = "periods"
     plot = Plots("analysis.value.plots", "survival")
 
     def sentences(self) -> Iterator[Message]:
@@ -109,17 +112,23 @@ class ContractualRetention:
             )  # fmt: skip
 
 
+@checked
 def contractual_retention(
-    contracts: Contracts, economics: EconomicsConfig, *, level: float = 0.9, seed: int = 1
+    contracts: Contracts,
+    *,
+    annual_discount_rate: float = 0.1,
+    horizon: object = "3Y",
+    level: float = 0.9,
+    seed: int = 1,
 ) -> ContractualRetention:
     """The sBG model on contracts.
 
     Parameters
     ----------
     contracts
-        Counts by tenure and cohort, see ``analysis.data.contracts.load_contracts``.
-    economics
-        Discount rate and horizon.
+        Counts by tenure and cohort, such as ``rl.read_contracts`` gives.
+    annual_discount_rate, horizon
+        By how much a customer-year a year later counts less; a duration with its unit, such as ``"3Y"``.
     level, seed
         Level of the intervals; the same seed gives the same draws.
 
@@ -127,19 +136,31 @@ def contractual_retention(
     ------
     NotIdentified
         Where the contracts do not identify the model.
+
+    Examples
+    --------
+    >>> import analysis as rl
+    >>> gym = pd.DataFrame({"months": np.repeat([8, 20, 32, 40], [30, 10, 4, 56]), "left": ["yes"] * 44 + ["no"] * 56})
+    >>> columns = {"customer": "member", "tenure": "months", "churned": "left"}
+    >>> contracts = rl.read_contracts(gym.rename_axis("member").reset_index(), **columns, observation_end="2025-12-31")
+    >>> found = rl.contractual_retention(contracts)
+    >>> found.periods["fitted"].round(2).tolist()[:4], round(found.base_years.estimate)
+    ([0.7, 0.87, 0.92, 0.94], 130)
     """
+    horizon_years = duration(horizon) / DAYS_PER_YEAR
+    EconomicsConfig.checked(annual_discount_rate=annual_discount_rate, horizon_years=horizon_years)
     counts = contracts.by_period
     fit = fit_shifted_beta_geometric(counts)
     # The estimate, then every posterior draw.
     params = SBGParams(*np.vstack([fit, contract_posterior(fit, counts, seed).draws]).T)
     years = contracts.period_months / MONTHS_PER_YEAR
-    rate = rate_over(economics.annual_discount_rate, contracts.period_months, TimeUnit.MONTH)
+    rate = rate_over(annual_discount_rate, contracts.period_months, TimeUnit.MONTH)
     base = contracts.base.groupby("renewals")["customers"].sum()
     one_rate, gap = contracts.renewed_last / contracts.due_last if contracts.due_last else None, None
     base_years = np.zeros(params.alpha.shape)
     for made, count, ahead in contracts.base[["renewals", "customers", "ahead"]].itertuples(index=False):
         # Renewals that fall due within the horizon; the rounding keeps 3 years of 1/12 from losing a month.
-        due = max(int(np.floor(round(economics.horizon_years / years - ahead, 9))) + 1, 0)
+        due = max(int(np.floor(round(horizon_years / years - ahead, 9))) + 1, 0)
         sooner = (1 + rate) ** (1 - ahead)
         base_years += years * count * sooner * discounted_renewals(params.after(made), rate, due)
     # Without a discount, customer-years without a horizon are not finite in every draw.
@@ -153,7 +174,7 @@ def contractual_retention(
         one_rate=one_rate,
         one_rate_gap=gap,
         base_years=Interval.around(base_years[0], base_years[1:], level),
-        horizon_years=economics.horizon_years,
+        horizon_years=horizon_years,
         level=level,
     )
 
