@@ -1,13 +1,18 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 import analysis as rl
-from analysis.models.diagnostics import diagnostics, drift_of, regularity_of
+from analysis.models.diagnostics import diagnostics, drift_of, order_values_of, regularity_of
 from analysis.models.fits import PurchaseFits, fit_one
 from analysis.models.nbd import NBD
 from analysis.models.patterns import patterns_of
+from analysis.models.spend import spending_of
 from analysis.time import Clock, TimeUnit
+
+from .orders_of_value import gamma_gamma_orders, summary_of
 
 
 def days_of(rng, customers=400, shape=1, mean_gap=40.0, orders=8):
@@ -48,9 +53,27 @@ def checked(orders):
     return diagnostics(orders, PurchaseFits((fit,), {}))
 
 
+@pytest.mark.parametrize(("spread", "alarm"), [(1.0, False), (0.3, True), (2.5, True)])
+def test_order_values_that_vary_more_or_less_than_their_means_let_expect_are_told(spread, alarm):
+    customer, amount = gamma_gamma_orders(1_500, 6.25, 3.74, 15.44, seed=1)
+    mean = pd.Series(amount).groupby(customer).transform("mean").to_numpy()
+    values = summary_of(customer, mean + np.sqrt(spread) * (amount - mean))
+    known, found, p_value = order_values_of(spending_of(values)[0])
+    assert known
+    assert found == pytest.approx(spread - 1, abs=0.2)
+    assert (p_value < 0.01) == alarm
+
+
+def test_order_values_without_squares_or_of_few_customers_tell_nothing():
+    customer, amount = gamma_gamma_orders(60, 6.25, 3.74, 15.44, seed=1)
+    spending = spending_of(summary_of(customer, amount))[0]
+    assert not order_values_of(spending)[0]
+    assert not order_values_of(replace(spending, squares=None))[0]
+
+
 def test_a_clean_shop_raises_no_alarm():
     found = checked(shop(np.random.default_rng(1)))
-    assert found.found["known"].all()
+    assert found.found["known"].drop("order_values").all()  # there is no money
     assert not found.found["alarm"].any()
     assert found.unseen_months == ()
 
