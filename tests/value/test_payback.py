@@ -231,3 +231,16 @@ def test_the_intervals_of_what_one_may_cost_hold_the_truth(load_frame):
         row = payback(early, BGNBD().fit(early), **MONEY).most.set_index(["model", "months"]).loc[("BG/NBD", 24.0)]
         held += row["lower"] <= truth <= row["upper"]
     assert held >= 46
+
+
+@pytest.mark.slow
+def test_equal_channels_are_seldom_told_apart():
+    share, apart = {"web": 0.4, "shop": 0.3, "mail": 0.2, "fair": 0.1}, 0
+    for seed in range(100):
+        frame = simulate_transactions(1200, window_days=900, birth_days=450, seed=1000 + seed)
+        orders = rl.read_orders(frame, customer="customer", date="date", amount="amount")
+        ids = orders.histories.ids
+        channel = pd.Series(np.random.default_rng(seed).choice(list(share), len(ids), p=list(share.values())), ids)
+        groups = payback(orders, BGNBD().fit(orders), by=channel).groups.query("months == 12")
+        apart += groups["lower"].max() > groups["upper"].min()
+    assert apart <= 10

@@ -453,6 +453,8 @@ def spend_tests(orders: AnyOrders, costs: pd.DataFrame, by: pd.Series | None) ->
 def pooled_means(part: pd.DataFrame, level: float, least: float = 0.0) -> pd.DataFrame:
     """Empirical Bayes of group means; the variance between groups is DerSimonian and Laird's, or ``least`` where more.
 
+    Intervals allow for that variance being estimated (Morris 1983, JASA 78(381), equation 4.1).
+
     >>> part = pd.DataFrame({"mean": [9.0, 11.0, 30.0], "variance": [4.0, 4.0, 100.0]})
     >>> pooled_means(part, 0.9)["estimate"].round(1).tolist()
     [9.6, 11.0, 12.7]
@@ -471,7 +473,8 @@ def pooled_means(part: pd.DataFrame, level: float, least: float = 0.0) -> pd.Dat
         grand, of_grand = together @ mean / together.sum(), 1 / together.sum()
         own = between / (between + variance)
         estimate = own * mean + (1 - own) * grand
-        spread = np.sqrt(own * variance + (1 - own) ** 2 * of_grand)
+        of_between = 2 / max(len(mean) - 3, 1) * ((1 - own) * (mean - grand)) ** 2
+        spread = np.sqrt(own * variance + (1 - own) ** 2 * of_grand + of_between)
     reach = norm.ppf((1 + level) / 2) * spread
     return part.assign(estimate=estimate, lower=estimate - reach, upper=estimate + reach, level=level)
 
