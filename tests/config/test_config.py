@@ -15,56 +15,50 @@ DAY = "must be a date such as 2024-01-31"
 DATABASE = "must be the name of a variable that holds the URL, such as CRM_URL: letters, digits and _"
 
 
-@pytest.mark.parametrize(
-    ("source", "message"),
-    [
-        ("{sample: cdnoww}", "data.transactions.sample == 'cdnoww', must be 'cdnow', .*; did you mean 'cdnow'"),
-        ("{sampel: cdnow}", "unknown configuration key 'data.transactions.sampel'; did you mean .*sample'"),
-        ("{database_url_env: X, table: a, query: select 1}", "give either table or query, not both"),
-        ("{query: select 1}", "'data.transactions.database_url_env' is missing"),
-        ("{database_url: X, query: select 1}", "did you mean 'data.transactions.database_url_env'"),
-        ("{database_url_env: 'shop url', query: select 1}", DATABASE),
-        ("5", "data.transactions == 5, must be a file, a list of files, {sample: NAME}, {spark: PATH}, or"),
-        ("[a.csv, 5]", "data.transactions.1 == 5, must be text; put it in quotes"),
-    ],
-)
+@pytest.mark.parametrize(("source", "message"), [
+    ("{sample: cdnoww}", "data.transactions.sample == 'cdnoww', must be 'cdnow', .*; did you mean 'cdnow'"),
+    ("{sampel: cdnow}", "unknown configuration key 'data.transactions.sampel'; did you mean .*sample'"),
+    ("{database_url_env: X, table: a, query: select 1}", "give either table or query, not both"),
+    ("{query: select 1}", "'data.transactions.database_url_env' is missing"),
+    ("{database_url: X, query: select 1}", "did you mean 'data.transactions.database_url_env'"),
+    ("{database_url_env: 'shop url', query: select 1}", DATABASE),
+    ("5", "data.transactions == 5, must be a file, a list of files, {sample: NAME}, {spark: PATH}, or"),
+    ("[a.csv, 5]", "data.transactions.1 == 5, must be text; put it in quotes"),
+])  # fmt: skip
 def test_a_wrong_source_is_told_in_one_line(refused, source, message):
     (problem,) = refused(DATA.replace("orders.csv", source)).problems
     assert re.search(message, problem.message)
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        *((f"economics: {{cost_per_order: {value}}}", "a.* number") for value in (".inf", ".nan", "true")),
-        *((f"  observation_end: {value}", DAY) for value in ("'0'", "20240131", "2024-02-30", "2024-01-31 10:00:00")),
-        ("economics: {gross_margin: '0.3'}", "economics.gross_margin == '0.3', must be a number; write 0.3"),
-        ("strategies: {gift: {order: '2'}}", "strategies.gift.order == '2', must be a whole number; write 2"),
-        ("customer_files: 'no'", "customer_files == 'no', must be true or false; take the quotes off"),
-        ("customer_files: 0", "customer_files == 0, must be true or false"),
-        ("name: 2024-01-31", "name == 2024-01-31, must be text; put it in quotes"),
-        ("  sheet: no", "data.sheet == False, must be text; put it in quotes, since YAML.*"),
-        ("economics: 3", "economics == 3, must be a section with keys of its own"),
-        ("  refunds: nett", ".*must be 'net', 'drop' or 'refuse'; did you mean 'net'?"),
-        ("1: 2", "unknown configuration key '1'.*"),
-        ("strategies: {own: [{name: Our plan, promotion: {}}]}", ".*a letter first, such as loyalty_club"),
-        ("  delimiter: '||||||'", ".*must have at most 4 characters"),
-        ("batch: {split_by: land, values: []}", "batch.values == [], must not be empty"),
-        ("strategies: {own: club}", "strategies.own == 'club', must be a list"),
-        ("economics: {gross_margin: 30}", ".*less than or equal to 1; write 0.3 for 30%"),
-        ("economics: {gross_margin: 30%}", ".*gross_margin == '30%', must be a number; write 0.3 for 30%"),
-        ("retention: {gain: 5}", ".*less than 1; write 0.05 for 5%"),
-        ("strategies: {own: [{name: club, promotion: {depth: 20%}}]}", ".*must be a number; write 0.2 for 20%"),
-        ("strategies: {assumptions: {kappa_deal: 20}}", ".*at least 0 and at most 1; write 0.2 for 20%"),
-        ("strategies: {assumptions: {kappa_deal: 20%}}", ".*a number, or a range such as {low: 0.1, high: 0.3}"),
-        ("economics: {cost_per_order: '0,50'}", ".*cost_per_order == '0,50', must be a number; write 0.50"),
-        ("economics: {cost_per_order: 5%}", ".*cost_per_order == '5%', must be a number"),
-        ("economics: {horizon_years: -30}", ".*must be greater than 0"),
-        ("strategies: {promotion: {depth: 1.2}}", ".*depth == 1.2, must be less than or equal to 1"),
-        ("strategies: {assumptions: {kappa_deal: 1.2}}", ".*1.2 to 1.2, must be at least 0 and at most 1"),
-        ("retention: {profit: after_fixed, scope: base}", ".*'after_fixed' needs scope == 'firm', found 'base'.*"),
-    ],
-)
+@pytest.mark.parametrize(("text", "message"), [
+    *((f"economics: {{cost_per_order: {value}}}", "a.* number") for value in (".inf", ".nan", "true")),
+    *((f"  observation_end: {value}", DAY) for value in ("'0'", "20240131", "2024-02-30", "2024-01-31 10:00:00")),
+    ("economics: {gross_margin: '0.3'}", "economics.gross_margin == '0.3', must be a number; write 0.3"),
+    ("strategies: {gift: {order: '2'}}", "strategies.gift.order == '2', must be a whole number; write 2"),
+    ("customer_files: 'no'", "customer_files == 'no', must be true or false; take the quotes off"),
+    ("customer_files: 0", "customer_files == 0, must be true or false"),
+    ("name: 2024-01-31", "name == 2024-01-31, must be text; put it in quotes"),
+    ("  sheet: no", "data.sheet == False, must be text; put it in quotes, since YAML.*"),
+    ("economics: 3", "economics == 3, must be a section with keys of its own"),
+    ("  refunds: nett", ".*must be 'net', 'drop' or 'refuse'; did you mean 'net'?"),
+    ("1: 2", "unknown configuration key '1'.*"),
+    ("strategies: {own: [{name: Our plan, promotion: {}}]}", ".*a letter first, such as loyalty_club"),
+    ("  delimiter: '||||||'", ".*must have at most 4 characters"),
+    ("batch: {split_by: land, values: []}", "batch.values == [], must not be empty"),
+    ("strategies: {own: club}", "strategies.own == 'club', must be a list"),
+    ("economics: {gross_margin: 30}", ".*less than or equal to 1; write 0.3 for 30%"),
+    ("economics: {gross_margin: 30%}", ".*gross_margin == '30%', must be a number; write 0.3 for 30%"),
+    ("retention: {gain: 5}", ".*less than 1; write 0.05 for 5%"),
+    ("strategies: {own: [{name: club, promotion: {depth: 20%}}]}", ".*must be a number; write 0.2 for 20%"),
+    ("strategies: {assumptions: {kappa_deal: 20}}", ".*at least 0 and at most 1; write 0.2 for 20%"),
+    ("strategies: {assumptions: {kappa_deal: 20%}}", ".*a number, or a range such as {low: 0.1, high: 0.3}"),
+    ("economics: {cost_per_order: '0,50'}", ".*cost_per_order == '0,50', must be a number; write 0.50"),
+    ("economics: {cost_per_order: 5%}", ".*cost_per_order == '5%', must be a number"),
+    ("economics: {horizon_years: -30}", ".*must be greater than 0"),
+    ("strategies: {promotion: {depth: 1.2}}", ".*depth == 1.2, must be less than or equal to 1"),
+    ("strategies: {assumptions: {kappa_deal: 1.2}}", ".*1.2 to 1.2, must be at least 0 and at most 1"),
+    ("retention: {profit: after_fixed, scope: base}", ".*'after_fixed' needs scope == 'firm', found 'base'.*"),
+])  # fmt: skip
 def test_a_value_of_another_kind_comes_with_what_to_do(refused, text, message):
     (problem,) = refused(f"{DATA}{text}\n").problems
     pattern = re.escape(message).replace(r"\.\*", ".*")
@@ -125,25 +119,22 @@ def test_a_sample_and_a_database_are_kept_as_they_are():
         assert Config.model_validate(config.model_dump()) == config
 
 
-@pytest.mark.parametrize(
-    ("strategies", "message"),
-    [
-        ("compared: [points, pionts_and_gift]", "compared: 'pionts_and_gift' is no built-in strategy, nor two of them"),
-        ("experience: {lift: -0.2}", "strategies: experience.lift == -0.2, must be at least 0; what makes it"),
-        ("promotion: {depth: 0.9, points: 0.2}", "depth and points take 110% off the price together, at most 100%"),
-        ("todays_deal: 0.9", "promotion: depth, points and todays_deal take 110% off the price, at most 100%"),
-        ("own: [{name: club, experience: {}, starts_week: 157}]", "'club': starts_week == 157, must be below"),
-        ("promotion: {every_weeks: 2, lasts_weeks: 3}", "lasts_weeks == 3, must be at most every_weeks == 2"),
-        ("own: [{name: both, promotion: {}}]", "strategies: own: name == 'both' is built in; choose another"),
-        ("own: [{name: club}]", "strategy 'club' needs a promotion or an experience"),
-        ("own: [{name: a, gift: {}}, {name: a, experience: {}}]", "own: strategy 'a' is there 2 times"),
-        ("own: [{name: a, experience: {}, starts_week: 5, ends_week: 5}]", "ends_week == 5, must be after starts_week"),
-        ("assumptions: {kapa_deal: 0.2}", "did you mean 'strategies.assumptions.kappa_deal'"),
-        ("promotion: {programme_cost_per_year: 1.0e+300}", "must be less than or equal to 1000000000000"),
-        ("promotion: {every_weeks: 100000000000}", "every_weeks == 100000000000, must be less than or equal to 1040"),
-        ("assumptions: {tau: {low: 3, high: 1}}", "low <= most_likely <= high must hold, found 3, 3, 1"),
-    ],
-)
+@pytest.mark.parametrize(("strategies", "message"), [
+    ("compared: [points, pionts_and_gift]", "compared: 'pionts_and_gift' is no built-in strategy, nor two of them"),
+    ("experience: {lift: -0.2}", "strategies: experience.lift == -0.2, must be at least 0; what makes it"),
+    ("promotion: {depth: 0.9, points: 0.2}", "depth and points take 110% off the price together, at most 100%"),
+    ("todays_deal: 0.9", "promotion: depth, points and todays_deal take 110% off the price, at most 100%"),
+    ("own: [{name: club, experience: {}, starts_week: 157}]", "'club': starts_week == 157, must be below"),
+    ("promotion: {every_weeks: 2, lasts_weeks: 3}", "lasts_weeks == 3, must be at most every_weeks == 2"),
+    ("own: [{name: both, promotion: {}}]", "strategies: own: name == 'both' is built in; choose another"),
+    ("own: [{name: club}]", "strategy 'club' needs a promotion or an experience"),
+    ("own: [{name: a, gift: {}}, {name: a, experience: {}}]", "own: strategy 'a' is there 2 times"),
+    ("own: [{name: a, experience: {}, starts_week: 5, ends_week: 5}]", "ends_week == 5, must be after starts_week"),
+    ("assumptions: {kapa_deal: 0.2}", "did you mean 'strategies.assumptions.kappa_deal'"),
+    ("promotion: {programme_cost_per_year: 1.0e+300}", "must be less than or equal to 1000000000000"),
+    ("promotion: {every_weeks: 100000000000}", "every_weeks == 100000000000, must be less than or equal to 1040"),
+    ("assumptions: {tau: {low: 3, high: 1}}", "low <= most_likely <= high must hold, found 3, 3, 1"),
+])  # fmt: skip
 def test_a_problem_of_strategies_is_told_in_one_line(refused, strategies, message):
     (problem,) = refused(f"{DATA}strategies: {{{strategies}}}\n").problems
     assert message in problem.message

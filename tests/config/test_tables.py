@@ -45,28 +45,25 @@ def test_arms_that_yaml_reads_as_numbers_are_text(written):
     assert (experiment.control, experiment.cost_per_customer) == ("0", {"1": 2.5})
 
 
-@pytest.mark.parametrize(
-    ("given", "instead", "message"),
-    [
-        (SCORES, "weeks.csv", "strategies.satisfaction == 'weeks.csv', must be a section with keys of its own"),
-        ("file: campaigns", "fil: x, file: x", "key 'strategies.campaigns.fil'; did you mean 'strategies.campaigns.fi"),
-        ("from, end: until", "b", "configuration key 'strategies.campaigns.columns.end' is missing"),
-        ("file: weeks.xlsx", "file: ''", "strategies.promotions.file == '', must not be"),
-        ("sheet: Weeks", "decimal: ','", "unknown configuration key"),
-        ('","', "';'", "strategies.satisfaction.decimal == ';', must be ',' or '.'"),
-        ("mark", "day", "satisfaction.columns: date and score name one column, 'day'; each needs its own"),
-        ("2025-03-01", "2025-03-01, ends: 2025-02-28", "ends == 2025-02-28, must not be before starts == 2025-03-01"),
-        ("2025-03-01", "March", "starts == 'March', must be a date such as 2024-01-31"),
-        ("nothing", "no", "control == False, must be the name of an arm as text"),
-        (", control: nothing", "", "key 'strategies.experiment.control' is missing"),
-        ("nothing", "a, cost_per_customer: {a: '1,20'}", "cost_per_customer.a == '1,20', must be a number; write 1.20"),
-        ("nothing", "a, cost_per_customer: {b: -1}", "cost_per_customer.b == -1, must be greater than or equal to 0"),
-        ("nothing", "a, cost_per_customer: {no: 1}", "must be the name of an arm as text; put it in quotes"),
-        ("who, date: day}}\n  exits", "who}}\n  exits", "key 'data.contacts.columns.date' is missing"),
-        ("reason: why}", "reason: why}, avoidabel: []", "did you mean 'data.exits.avoidable'"),
-        ("[land]", "[channel]", "a key of its own"),
-    ],
-)
+@pytest.mark.parametrize(("given", "instead", "message"), [
+    (SCORES, "weeks.csv", "strategies.satisfaction == 'weeks.csv', must be a section with keys of its own"),
+    ("file: campaigns", "fil: x, file: x", "key 'strategies.campaigns.fil'; did you mean 'strategies.campaigns.fi"),
+    ("from, end: until", "b", "configuration key 'strategies.campaigns.columns.end' is missing"),
+    ("file: weeks.xlsx", "file: ''", "strategies.promotions.file == '', must not be"),
+    ("sheet: Weeks", "decimal: ','", "unknown configuration key"),
+    ('","', "';'", "strategies.satisfaction.decimal == ';', must be ',' or '.'"),
+    ("mark", "day", "satisfaction.columns: date and score name one column, 'day'; each needs its own"),
+    ("2025-03-01", "2025-03-01, ends: 2025-02-28", "ends == 2025-02-28, must not be before starts == 2025-03-01"),
+    ("2025-03-01", "March", "starts == 'March', must be a date such as 2024-01-31"),
+    ("nothing", "no", "control == False, must be the name of an arm as text"),
+    (", control: nothing", "", "key 'strategies.experiment.control' is missing"),
+    ("nothing", "a, cost_per_customer: {a: '1,20'}", "cost_per_customer.a == '1,20', must be a number; write 1.20"),
+    ("nothing", "a, cost_per_customer: {b: -1}", "cost_per_customer.b == -1, must be greater than or equal to 0"),
+    ("nothing", "a, cost_per_customer: {no: 1}", "must be the name of an arm as text; put it in quotes"),
+    ("who, date: day}}\n  exits", "who}}\n  exits", "key 'data.contacts.columns.date' is missing"),
+    ("reason: why}", "reason: why}, avoidabel: []", "did you mean 'data.exits.avoidable'"),
+    ("[land]", "[channel]", "a key of its own"),
+])  # fmt: skip
 def test_what_is_wrong_is_told_with_its_key(refused, given, instead, message):
     assert given in TABLES
     (problem,) = refused(TABLES.replace(given, instead)).problems
@@ -74,13 +71,10 @@ def test_what_is_wrong_is_told_with_its_key(refused, given, instead, message):
 
 
 @pytest.mark.parametrize("part", ["date: day, split: land}\n  part: NL", "date: day}\nbatch: {split_by: land}"])
-@pytest.mark.parametrize(
-    "section",
-    [
-        f"strategies: {{experiment: {TRIAL}}}",
-        "contracts: {file: c.csv, columns: {customer: who, start: from, end: until}}",
-    ],
-)
+@pytest.mark.parametrize("section", [
+    f"strategies: {{experiment: {TRIAL}}}",
+    "contracts: {file: c.csv, columns: {customer: who, start: from, end: until}}",
+])  # fmt: skip
 def test_an_experiment_and_contracts_are_not_split_into_parts(refused, part, section):
     text = f"data:\n  transactions: orders.csv\n  columns: {{customer: who, {part}\n{section}\n"
     assert "cannot be split into parts; leave" in str(refused(text))

@@ -195,16 +195,13 @@ def test_missing_ids_are_dropped_up_to_the_allowed_share(load_frame):
         load_frame(frame, max_missing_customer_share=0.3)
 
 
-@pytest.mark.parametrize(
-    ("rows", "message"),
-    [
-        ("a 1 1, a 2 1", "single customer, 'a'"),
-        ("a 1 1, b 2 1", "none of the 2 customers ordered on a second day"),
-        ("a 1 -1, b 2 -1", "no order is left of 2 rows: 2 refunds, which are no orders"),
-        ("a 30000 1, b 2 1", r"1 row is dated after today .*'2106-.*' in row 1"),
-        ("a 1 1e12, b 2 1", "1 value is no number that can be kept exactly"),
-    ],
-)
+@pytest.mark.parametrize(("rows", "message"), [
+    ("a 1 1, a 2 1", "single customer, 'a'"),
+    ("a 1 1, b 2 1", "none of the 2 customers ordered on a second day"),
+    ("a 1 -1, b 2 -1", "no order is left of 2 rows: 2 refunds, which are no orders"),
+    ("a 30000 1, b 2 1", r"1 row is dated after today .*'2106-.*' in row 1"),
+    ("a 1 1e12, b 2 1", "1 value is no number that can be kept exactly"),
+])  # fmt: skip
 def test_content_that_says_nothing_is_refused_with_the_reason(load_frame, rows, message):
     with refuses(message, 3):
         load_frame(orders(rows))

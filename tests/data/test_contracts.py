@@ -141,21 +141,18 @@ def test_every_problem_of_the_rows_is_told_at_once(load):
     ]
 
 
-@pytest.mark.parametrize(
-    ("rows", "keys", "told"),
-    [
-        ("who,van,until\na,2020-03-01,\n", {}, "there is no column 'from' (for start)"),
-        ("who,from,until\n", {}, "no rows under the header; at least one is needed"),
-        ("who,from,until\na,01/02/2020,\nb,03/04/2020,\n", {}, "set the key `contracts.date_format` to"),
-        ("who,from,until\na,2020-01-01,soon\n", {}, "column 'until' (for end): 1 value is not a date"),
-        ("who,from,until\na,2020-01-01,\n", {"date_format": "%Q"}, "contracts.date_format == '%Q'"),
-        ("who,from,until\na,2020-01-01,\n", {"sheet": "One"}, "contracts.sheet == 'One'"),
-        ("who,from,until\na,2024-03-01,\n", {}, "none of the contracts in 1 row began by 2023-12-31"),
-        ("who,from,until\na,2023-03-01,\n", {}, "no renewal fell due by 2023-12-31, 12 months or more after"),
-        ("who,from,until\na,2022-06-01,\n", {}, "at least two tenure periods are needed"),
-        (None, {"name": "nothing.csv"}, "contracts.file: there is no file"),
-    ],
-)
+@pytest.mark.parametrize(("rows", "keys", "told"), [
+    ("who,van,until\na,2020-03-01,\n", {}, "there is no column 'from' (for start)"),
+    ("who,from,until\n", {}, "no rows under the header; at least one is needed"),
+    ("who,from,until\na,01/02/2020,\nb,03/04/2020,\n", {}, "set the key `contracts.date_format` to"),
+    ("who,from,until\na,2020-01-01,soon\n", {}, "column 'until' (for end): 1 value is not a date"),
+    ("who,from,until\na,2020-01-01,\n", {"date_format": "%Q"}, "contracts.date_format == '%Q'"),
+    ("who,from,until\na,2020-01-01,\n", {"sheet": "One"}, "contracts.sheet == 'One'"),
+    ("who,from,until\na,2024-03-01,\n", {}, "none of the contracts in 1 row began by 2023-12-31"),
+    ("who,from,until\na,2023-03-01,\n", {}, "no renewal fell due by 2023-12-31, 12 months or more after"),
+    ("who,from,until\na,2022-06-01,\n", {}, "at least two tenure periods are needed"),
+    (None, {"name": "nothing.csv"}, "contracts.file: there is no file"),
+])  # fmt: skip
 def test_what_stands_in_the_way_is_told_in_the_words_of_contracts(load, rows, keys, told):
     messages, _ = problems_of(load, rows, **keys)
     assert told in messages[0]
@@ -165,13 +162,10 @@ def notes_of(contracts):
     return [str(note) for note in contracts.notes]
 
 
-@pytest.mark.parametrize(
-    ("month", "date_format"),
-    [
-        *((month, None) for month in ("{0:%Y-%m}", "{0:%m-%Y}", "{0:%m/%Y}", "{1} {0:%Y}", "{0:%b-%Y}", "{0:%Y} {1}")),
-        *((f"{{0:{told}}}", told) for told in ("%Y-%m", "%b-%Y")),
-    ],
-)
+@pytest.mark.parametrize(("month", "date_format"), [
+    *((month, None) for month in ("{0:%Y-%m}", "{0:%m-%Y}", "{0:%m/%Y}", "{1} {0:%Y}", "{0:%b-%Y}", "{0:%Y} {1}")),
+    *((f"{{0:{told}}}", told) for told in ("%Y-%m", "%b-%Y")),
+])  # fmt: skip
 def test_months_stand_for_their_first_day(load, month, date_format):
     months = (dt.date(2019, 1, 1), "januari"), (dt.date(2020, 10, 1), "oktober"), (dt.date(2022, 3, 1), "maart")
     rows = "who,from,until\na,{0},{2}\nb,{1},\nc,{0},\n"
@@ -278,13 +272,10 @@ def test_odd_statuses_and_months_given_twice_are_refused_together(load):
     assert "1 customer has a month twice: 'y' / '2021-01' in line 4" in messages[3]
 
 
-@pytest.mark.parametrize(
-    ("month", "yes", "no"),
-    [
-        *(("2021-{:02d}", "true", "false"), ("2021{:02d}", "Ja", "nee")),
-        *(("2021/{:02d}", "active", "inactive"), ("{:02d}-15-2021", "1", "0")),
-    ],
-)
+@pytest.mark.parametrize(("month", "yes", "no"), [
+    *(("2021-{:02d}", "true", "false"), ("2021{:02d}", "Ja", "nee")),
+    *(("2021/{:02d}", "active", "inactive"), ("{:02d}-15-2021", "1", "0")),
+])  # fmt: skip
 def test_months_and_statuses_may_be_written_in_several_ways(load, month, yes, no):
     rows = [("a", m, yes) for m in range(1, 13)] + [("b", m, yes if m < 4 else no) for m in range(1, 13)]
     text = "who,m,a\n" + "".join(f"{who},{month.format(m)},{active}\n" for who, m, active in rows)
@@ -293,17 +284,14 @@ def test_months_and_statuses_may_be_written_in_several_ways(load, month, yes, no
     assert contracts.by_period["lost"].tolist()[:4] == [0, 0, 1, 0]
 
 
-@pytest.mark.parametrize(
-    ("sections", "told"),
-    [
-        ({"columns": {"customer": "who"}}, "give either start and end, or month and active, or tenure and churned"),
-        ({"columns": {"customer": "who", "start": "s"}}, "found start"),
-        ({"columns": {**SPANS, "month": "m", "active": "a"}}, "found active and end and month"),
-        *(({"period_months": months}, r"contracts\.period_months") for months in (0, 121, 1.5)),
-        ({"contracts": None}, "contracts is empty; name its keys, or leave it out"),
-        ({"batch": None}, "batch is empty; name its keys, or leave it out"),
-    ],
-)
+@pytest.mark.parametrize(("sections", "told"), [
+    ({"columns": {"customer": "who"}}, "give either start and end, or month and active, or tenure and churned"),
+    ({"columns": {"customer": "who", "start": "s"}}, "found start"),
+    ({"columns": {**SPANS, "month": "m", "active": "a"}}, "found active and end and month"),
+    *(({"period_months": months}, r"contracts\.period_months") for months in (0, 121, 1.5)),
+    ({"contracts": None}, "contracts is empty; name its keys, or leave it out"),
+    ({"batch": None}, "batch is empty; name its keys, or leave it out"),
+])  # fmt: skip
 def test_what_a_configuration_says_of_contracts_is_checked(tmp_path, sections, told):
     content = {"data": {"transactions": "a.csv", "columns": {"customer": "a", "date": "b"}}}
     if None in sections.values():

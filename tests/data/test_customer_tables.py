@@ -163,17 +163,14 @@ def test_the_top_score_is_that_of_the_scale_and_names_of_other_parts_are_nobodys
     assert tables.customers["customer"].tolist() == ["K1"]
 
 
-@pytest.mark.parametrize(
-    ("row", "what"),
-    [
-        ("K2,contact,2025-04-01,2025-04-28,.4,1,-100,2", "a cost or the incentive is below 0 in 1 row"),
-        ("K2,contact,2025-04-01,2025-04-28,30,1,.5,2", "gross_margin is not above 0 and at most 1"),
-        ("K2,sent,2025-04-01,2025-04-28,.4,1,.5,2", "arm is neither contact nor none"),
-        ("K1,contact,2025-04-01,2025-04-28,.4,1,.5,2", "a customer stands twice in a lot in 2 rows"),
-        ("K2,contact,2025-04-01,2025-03-28,.4,1,.5,2", "end lies before start"),
-        ("K2,contact,2025-04-01,2025-04-28,.5,1,.5,2", "are not the same in the whole lot"),
-    ],
-)
+@pytest.mark.parametrize(("row", "what"), [
+    ("K2,contact,2025-04-01,2025-04-28,.4,1,-100,2", "a cost or the incentive is below 0 in 1 row"),
+    ("K2,contact,2025-04-01,2025-04-28,30,1,.5,2", "gross_margin is not above 0 and at most 1"),
+    ("K2,sent,2025-04-01,2025-04-28,.4,1,.5,2", "arm is neither contact nor none"),
+    ("K1,contact,2025-04-01,2025-04-28,.4,1,.5,2", "a customer stands twice in a lot in 2 rows"),
+    ("K2,contact,2025-04-01,2025-03-28,.4,1,.5,2", "end lies before start"),
+    ("K2,contact,2025-04-01,2025-04-28,.5,1,.5,2", "are not the same in the whole lot"),
+])  # fmt: skip
 def test_lots_that_nobody_could_have_drawn_are_refused(tmp_path, row, what):
     lines = ["list,customer,arm,start,end,gross_margin,cost_per_order,cost_per_contact,incentive"]
     lines += ["win_back,K1,none,2025-04-01,2025-04-28,.4,1,.5,2", f"win_back,{row}"]

@@ -43,24 +43,17 @@ def shop(tmp_path):
     return f"sqlite:///{tmp_path}/shop.db"
 
 
-@pytest.mark.parametrize(
-    ("url", "secret"),
-    [
-        ("postgresql://joe:hunter2@db/shop", "hunter2"),
-        ("postgresql://joe:hun%2Fter2@db/shop", "hun/ter2"),
-        ("postgresql://joe:hun/ter2@db/shop", "hun/ter2"),
-        ("postgresql://joe:hun@ter2@db/shop", "hun@ter2"),
-        ("postgresql://db/shop?user=joe&password=hunter2", "hunter2"),
-        ("postgresql://db/shop?sslpassword=hunter2&sslmode=require", "hunter2"),
-        ("mysql://db/shop?PWD=hun%20ter2", "hun ter2"),
-        ("mysql://db/shop?passwd=hun+ter2", "hun ter2"),
-        ("snowflake://me@account/shop?token=eyJhbGciOi", "eyJhbGciOi"),
-        ("trino://me@host/shop?client_secret=hunter2", "hunter2"),
-        ("https://host/shop?sv=2024&sig=hun%2Bter2", "hun+ter2"),
-        ("mssql+pyodbc://?odbc_connect=DRIVER%3D%7BODBC%7D%3BUID%3Djoe%3BPWD%3Dhunter2%3B", "hunter2"),
-        ("mssql+pyodbc:///?odbc_connect=SERVER%3Ddb%3BPassword%3D%7Bhun%3Bter2%7D", "hun;ter2"),
-    ],
-)
+@pytest.mark.parametrize(("url", "secret"), [
+    ("postgresql://joe:hunter2@db/shop", "hunter2"), ("postgresql://joe:hun%2Fter2@db/shop", "hun/ter2"),
+    ("postgresql://joe:hun/ter2@db/shop", "hun/ter2"), ("postgresql://joe:hun@ter2@db/shop", "hun@ter2"),
+    ("postgresql://db/shop?user=joe&password=hunter2", "hunter2"),
+    ("postgresql://db/shop?sslpassword=hunter2&sslmode=require", "hunter2"),
+    ("mysql://db/shop?PWD=hun%20ter2", "hun ter2"), ("mysql://db/shop?passwd=hun+ter2", "hun ter2"),
+    ("snowflake://me@account/shop?token=eyJhbGciOi", "eyJhbGciOi"),
+    ("trino://me@host/shop?client_secret=hunter2", "hunter2"), ("https://host/shop?sv=2024&sig=hun%2Bter2", "hun+ter2"),
+    ("mssql+pyodbc://?odbc_connect=DRIVER%3D%7BODBC%7D%3BUID%3Djoe%3BPWD%3Dhunter2%3B", "hunter2"),
+    ("mssql+pyodbc:///?odbc_connect=SERVER%3Ddb%3BPassword%3D%7Bhun%3Bter2%7D", "hun;ter2"),
+])  # fmt: skip
 def test_every_password_of_a_url_is_known_and_hidden(url, secret):
     assert secret in secrets_in_url(url)
     assert secret not in redacted(f"no login for joe with {secret} at {url}", url)
@@ -80,31 +73,20 @@ def test_a_query_is_read_in_any_order_and_with_what_the_driver_does_not_take(loa
     assert load("select *, '12:30' as time from orders where customer like '%'", shop).orders == 3
 
 
-@pytest.mark.parametrize(
-    "query",
-    [
-        "-- all\nselect * from orders",
-        "/* all */ select * from orders",
-        "select * from orders;\n",
-        "with x as (select 1) select * from orders",
-    ],
-)
+@pytest.mark.parametrize("query", [
+    "-- all\nselect * from orders", "/* all */ select * from orders", "select * from orders;\n",
+    "with x as (select 1) select * from orders",
+])  # fmt: skip
 def test_comments_and_a_closing_semicolon_are_allowed(load, shop, query):
     assert load(query, shop).customers == 2
 
 
-@pytest.mark.parametrize(
-    ("query", "message"),
-    [
-        ("with x as (select 1) delete from orders", "readonly|read-only|query_only|could not be run"),
-        ("select 1; delete from orders", "one statement"),
-        ("delete from orders", "must be a select"),
-        ("create table t (a int)", "must be a select"),
-        ("  -- nothing\n", "the query is empty"),
-        (" ", "the query is empty"),
-        ("select * from nowhere", "no such table: nowhere"),
-    ],
-)
+@pytest.mark.parametrize(("query", "message"), [
+    ("with x as (select 1) delete from orders", "readonly|read-only|query_only|could not be run"),
+    ("select 1; delete from orders", "one statement"), ("delete from orders", "must be a select"),
+    ("create table t (a int)", "must be a select"), ("  -- nothing\n", "the query is empty"),
+    (" ", "the query is empty"), ("select * from nowhere", "no such table: nowhere"),
+])  # fmt: skip
 def test_a_query_that_writes_or_is_none_is_refused_and_changes_nothing(load, shop, tmp_path, query, message):
     before = (tmp_path / "shop.db").read_bytes()
     with refuses(message, 2):
@@ -112,18 +94,14 @@ def test_a_query_that_writes_or_is_none_is_refused_and_changes_nothing(load, sho
     assert (tmp_path / "shop.db").read_bytes() == before
 
 
-@pytest.mark.parametrize(
-    ("url", "message"),
-    [
-        ("", "SHOP_URL is not set"),
-        ("hunter2", "does not hold a database URL"),
-        ("postgresql://joe:hunter2@127.0.0.1:1/x", "could not be run"),
-        ("nosuch://joe:hunter2@127.0.0.1/x", "could not be run"),
-        ("postgresql://me:abc@hunter2/zz@127.0.0.1:1/x", "write %40 for @ and %2F for /"),
-        ("postgresql://me:hunter2/c@127.0.0.1/x", "write %40 for @ and %2F for /"),
-        ("sqlite:///none.db", "no such SQLite file"),
-    ],
-)
+@pytest.mark.parametrize(("url", "message"), [
+    ("", "SHOP_URL is not set"), ("hunter2", "does not hold a database URL"),
+    ("postgresql://joe:hunter2@127.0.0.1:1/x", "could not be run"),
+    ("nosuch://joe:hunter2@127.0.0.1/x", "could not be run"),
+    ("postgresql://me:abc@hunter2/zz@127.0.0.1:1/x", "write %40 for @ and %2F for /"),
+    ("postgresql://me:hunter2/c@127.0.0.1/x", "write %40 for @ and %2F for /"),
+    ("sqlite:///none.db", "no such SQLite file"),
+])  # fmt: skip
 def test_a_database_that_cannot_be_reached_is_told_without_its_url(load, tmp_path, monkeypatch, url, message):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputRefused, match=message) as refused:
@@ -224,15 +202,11 @@ class TestPostgreSQL:
         assert load("select * from typed", server).rows_read == 3_000
 
     @pytest.mark.parametrize("source", [{"table": "sales.orders"}, "select * from typed"])
-    @pytest.mark.parametrize(
-        ("wrong", "told"),
-        [
-            ((PASSWORD, "other-word"), "password authentication failed"),
-            (("127.0.0.1:", "127.0.0.1:1"), "could not be (read|run)"),
-            (("/postgres", "/nowhere"), "nowhere"),
-        ],
-        ids=["password", "away", "database"],
-    )
+    @pytest.mark.parametrize(("wrong", "told"), [
+        ((PASSWORD, "other-word"), "password authentication failed"),
+        (("127.0.0.1:", "127.0.0.1:1"), "could not be (read|run)"),
+        (("/postgres", "/nowhere"), "nowhere"),
+    ], ids=["password", "away", "database"])  # fmt: skip
     def test_an_engine_that_is_away_or_refuses_is_told_without_a_secret(self, server, load, source, wrong, told):
         with pytest.raises(UsageError, match=told) as refused:
             load(source, server.replace(*wrong))

@@ -33,18 +33,12 @@ def orders():
     return rl.read_orders(CLIENTS, **NAMES, currency="EUR", observation_end=dt.date(2025, 3, 31))
 
 
-@pytest.mark.parametrize(
-    "handed_over",
-    [
-        pa.Table.from_pandas,
-        pl.from_pandas,
-        lambda frame: pl.from_pandas(frame).lazy(),
-        lambda frame: ibis.memtable(frame.astype({"shop": "str"})),
-        lambda frame: duckdb.from_df(frame.astype({"shop": "str"})),
-        lambda frame: frame.astype({"client": object}),
-        lambda frame: frame.set_index(["client", "when"]),
-    ],
-)
+@pytest.mark.parametrize("handed_over", [
+    pa.Table.from_pandas, pl.from_pandas, lambda frame: pl.from_pandas(frame).lazy(),
+    lambda frame: ibis.memtable(frame.astype({"shop": "str"})),
+    lambda frame: duckdb.from_df(frame.astype({"shop": "str"})),
+    lambda frame: frame.astype({"client": object}), lambda frame: frame.set_index(["client", "when"]),
+])  # fmt: skip
 def test_every_kind_of_table_gives_the_same_orders(orders, handed_over):
     found = rl.read_orders(handed_over(CLIENTS), **NAMES, currency="EUR", observation_end="2025-03-31")
     pd.testing.assert_frame_equal(found.summary(), orders.summary())
@@ -63,17 +57,11 @@ def test_paths_globs_and_lists_of_them_are_read(orders, tmp_path, monkeypatch):
     assert from_text.index.tolist() == ["12", "30", "7"]
 
 
-@pytest.mark.parametrize(
-    ("ids", "kind"),
-    [
-        (pd.array([7, 7, 12, 12, 30], "int32"), "int32"),
-        (pd.array([7, 7, 12, 12, 30], "Int64"), "int64"),
-        (pd.array([2**63, 2**63, 1, 1, 2], "uint64"), "uint64"),
-        ([7.0, 7.0, 12.0, 12.0, 30.0], "float64"),
-        (["007", "007", "x", "x", "y"], "str"),
-        (pd.Categorical([7, 7, 12, 12, 30]), "int64"),
-    ],
-)
+@pytest.mark.parametrize(("ids", "kind"), [
+    (pd.array([7, 7, 12, 12, 30], "int32"), "int32"), (pd.array([7, 7, 12, 12, 30], "Int64"), "int64"),
+    (pd.array([2**63, 2**63, 1, 1, 2], "uint64"), "uint64"), ([7.0, 7.0, 12.0, 12.0, 30.0], "float64"),
+    (["007", "007", "x", "x", "y"], "str"), (pd.Categorical([7, 7, 12, 12, 30]), "int64"),
+])  # fmt: skip
 def test_ids_come_back_as_they_came_and_merge(ids, kind):
     frame = CLIENTS.assign(client=ids)
     summary = rl.read_orders(frame, **NAMES).summary()
@@ -81,17 +69,11 @@ def test_ids_come_back_as_they_came_and_merge(ids, kind):
     assert frame.merge(summary, left_on="client", right_index=True)["orders"].tolist() == [2, 2, 2, 2, 1]
 
 
-@pytest.mark.parametrize(
-    "column",
-    [
-        pd.period_range("2025-01", periods=5, freq="M"),
-        pd.Series([2**70, 1, "x", None, 2.5], dtype=object),
-        pd.Series(["\ud800", "a", "b", "c", "d"], dtype=object),
-        np.arange(5, dtype="float16"),
-        [[1], [], [2, 3], None, [4]],
-        [object() for _ in range(5)],
-    ],
-)
+@pytest.mark.parametrize("column", [
+    pd.period_range("2025-01", periods=5, freq="M"), pd.Series([2**70, 1, "x", None, 2.5], dtype=object),
+    pd.Series(["\ud800", "a", "b", "c", "d"], dtype=object), np.arange(5, dtype="float16"),
+    [[1], [], [2, 3], None, [4]], [object() for _ in range(5)],
+])  # fmt: skip
 def test_columns_of_any_kind_stand_beside_and_hinder_nothing(orders, column):
     found = rl.read_orders(CLIENTS.assign(odd=column), **NAMES, observation_end="2025-03-31")
     pd.testing.assert_frame_equal(found.summary(), orders.summary())

@@ -45,13 +45,10 @@ def test_no_holdout_comes_with_its_reason(shop, weeks, key):
     assert unavailable.value.reason.code == f"backtest.reason.{key}"
 
 
-@pytest.mark.parametrize(
-    ("customers", "told"),
-    [
-        ("aab", "there is only 1 customer, too few to learn from"),
-        ("aba", "Up to 2 February 2024 no customer had come back"),
-    ],
-)
+@pytest.mark.parametrize(("customers", "told"), [
+    ("aab", "there is only 1 customer, too few to learn from"),
+    ("aba", "Up to 2 February 2024 no customer had come back"),
+])  # fmt: skip
 def test_one_customer_or_none_with_a_repeat_order_leaves_nothing_to_learn(load_frame, customers, told):
     dates = pd.to_datetime(["2024-01-01", "2024-01-03", "2024-03-01"])
     with pytest.raises(Unavailable, match=told):

@@ -55,13 +55,10 @@ def test_a_missing_number_in_a_parquet_file_is_no_customer_called_nan(read_parqu
     assert found.ledger.set_index("reason")["rows"]["ledger.reason.missing_customer"] == 1
 
 
-@pytest.mark.parametrize(
-    ("row", "message"),
-    [
-        ("A,2024-04-05,2000000,1000000", "no number that can be kept exactly"),
-        ("A,2024-04-05,0.0001,0.0001", r"1 product is no number that can be kept exactly: '0.0001' / '0.0001'"),
-    ],
-)
+@pytest.mark.parametrize(("row", "message"), [
+    ("A,2024-04-05,2000000,1000000", "no number that can be kept exactly"),
+    ("A,2024-04-05,0.0001,0.0001", r"1 product is no number that can be kept exactly: '0.0001' / '0.0001'"),
+])  # fmt: skip
 def test_a_product_that_cannot_be_kept_is_refused_and_not_called_missing_or_free(read_priced, row, message):
     with pytest.raises(InputRefused, match=message):
         read_priced(row)
@@ -95,15 +92,7 @@ def test_ids_of_which_a_spreadsheet_kept_three_digits_are_refused(read_parquet):
         read_parquet(c=["8.90E+09", "8,9E+12", "A-E+1"])
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "name: index.html\n",
-        "name: .work-1\n",
-        f"name: {'x' * 101}\n",
-        "folder: /etc\n",
-    ],
-)
+@pytest.mark.parametrize("text", ["name: index.html\n", "name: .work-1\n", f"name: {'x' * 101}\n", "folder: /etc\n"])
 def test_configurations_that_would_break_a_reports_folder_or_the_reader_are_refused(tmp_path, text):
     (tmp_path / "x.yml").write_text(f"{text}data: {{transactions: {{sample: cdnow}}}}\n")
     with pytest.raises(InputRefused) as caught:

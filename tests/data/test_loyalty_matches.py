@@ -50,15 +50,10 @@ def test_scores_some_days_beside_their_orders_are_told(match):
     assert str(note).startswith(f"{said}so the file says little here (customers in the transactions: 10 of 10)")
 
 
-@pytest.mark.parametrize(
-    ("table", "columns"),
-    [
-        ("satisfaction", {"date": DAYS[0], "score": 7.0}),
-        ("campaigns", {"start": DAYS[1], "end": DAYS[2]}),
-        ("customer_types", {"type": "offer"}),
-        ("arms", {"arm": "nothing"}),
-    ],
-)
+@pytest.mark.parametrize(("table", "columns"), [
+    ("satisfaction", {"date": DAYS[0], "score": 7.0}), ("campaigns", {"start": DAYS[1], "end": DAYS[2]}),
+    ("customer_types", {"type": "offer"}), ("arms", {"arm": "nothing"}),
+])  # fmt: skip
 def test_ids_of_another_system_are_told_for_every_table_that_has_some(match, table, columns):
     for others, fitting, code in ((0, 10, ""), (5, 5, ""), (6, 4, "loyalty.few"), (10, 0, "loyalty.few")):
         note = match(table, customer=CUSTOMERS[others:] + OTHERS[:others], **columns)

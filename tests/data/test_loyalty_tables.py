@@ -162,33 +162,25 @@ def test_a_missing_arm_that_is_written_as_a_word_is_missing(refused, load, word)
     assert word in set(load(content, experiment={"cost_per_customer": {word: 1}}).arms["arm"])
 
 
-@pytest.mark.parametrize(
-    ("name", "rows", "keys", "told"),
-    [
-        ("experiment", "who,grup\na,b\n", {}, "there is no column 'group' (for arm); did you mean 'grup'?"),
-        ("experiment", ARMS, {"control": "nothin"}, "experiment.control == 'nothin' is no arm in experiment.csv; did"),
-        ("experiment", ARMS, {"control": "Nothing"}, "did you mean 'nothing'?"),
-        (
-            "experiment",
-            ARMS,
-            {"cost_per_customer": {"promo": 2}},
-            "cost_per_customer.promo is no arm in",
-        ),
-        ("experiment", "who,group\na,nothing\nb,nothing\n", {}, "names one arm only, 'nothing'; at least two are"),
-        ("experiment", MANY_ARMS, {"control": "arm 0"}, "names 21 arms ('arm 0', 'arm 1', 'arm 10', 'arm 11', 'arm 12"),
-        ("experiment", ARMS, {"encoding": "klingon"}, "strategies.experiment.encoding == 'klingon', must be a known"),
-        ("experiment", "who,group\na,b,c,d\n", {}, "name another with the key `strategies.experiment.delimiter`"),
-        ("experiment", None, {}, "strategies.experiment.file: there is no file"),
-        ("promotions", "", {}, "promotions.csv: the file is empty; a header and at least one row are needed"),
-        ("promotions", "from,until\n1-2-2025,3-2-2025\n", {}, "set the key `strategies.promotions.date_format` to"),
-        ("satisfaction", "who,day,mark\na,2025-01-01,1.234\n", {}, "set the key `strategies.satisfaction.decimal` to"),
-        ("satisfaction", 'who,day,mark\na,2025-01-01,"1,5"\n', {"decimal": "."}, "strategies.satisfaction.decimal =="),
-        ("satisfaction", "who,day,mark\na,2025-01-01,\n", {}, "column 'mark' (for score): every value is empty"),
-        ("satisfaction", "who,day,mark\na,2025-01-01,80%\n", {}, "1 value is not a number: '80%' in line 2"),
-        ("customer_types", "who,kind\na,service\na,brand\n", {}, "1 customer stands there with several types"),
-        ("customer_types", "who,kind\nb,bargains\n", {}, "'bargains' in line 2; service, offer, brand, at_hand are"),
-    ],
-)
+@pytest.mark.parametrize(("name", "rows", "keys", "told"), [
+    ("experiment", "who,grup\na,b\n", {}, "there is no column 'group' (for arm); did you mean 'grup'?"),
+    ("experiment", ARMS, {"control": "nothin"}, "experiment.control == 'nothin' is no arm in experiment.csv; did"),
+    ("experiment", ARMS, {"control": "Nothing"}, "did you mean 'nothing'?"),
+    ("experiment", ARMS, {"cost_per_customer": {"promo": 2}}, "cost_per_customer.promo is no arm in"),
+    ("experiment", "who,group\na,nothing\nb,nothing\n", {}, "names one arm only, 'nothing'; at least two are"),
+    ("experiment", MANY_ARMS, {"control": "arm 0"}, "names 21 arms ('arm 0', 'arm 1', 'arm 10', 'arm 11', 'arm 12"),
+    ("experiment", ARMS, {"encoding": "klingon"}, "strategies.experiment.encoding == 'klingon', must be a known"),
+    ("experiment", "who,group\na,b,c,d\n", {}, "name another with the key `strategies.experiment.delimiter`"),
+    ("experiment", None, {}, "strategies.experiment.file: there is no file"),
+    ("promotions", "", {}, "promotions.csv: the file is empty; a header and at least one row are needed"),
+    ("promotions", "from,until\n1-2-2025,3-2-2025\n", {}, "set the key `strategies.promotions.date_format` to"),
+    ("satisfaction", "who,day,mark\na,2025-01-01,1.234\n", {}, "set the key `strategies.satisfaction.decimal` to"),
+    ("satisfaction", 'who,day,mark\na,2025-01-01,"1,5"\n', {"decimal": "."}, "strategies.satisfaction.decimal =="),
+    ("satisfaction", "who,day,mark\na,2025-01-01,\n", {}, "column 'mark' (for score): every value is empty"),
+    ("satisfaction", "who,day,mark\na,2025-01-01,80%\n", {}, "1 value is not a number: '80%' in line 2"),
+    ("customer_types", "who,kind\na,service\na,brand\n", {}, "1 customer stands there with several types"),
+    ("customer_types", "who,kind\nb,bargains\n", {}, "'bargains' in line 2; service, offer, brand, at_hand are"),
+])  # fmt: skip
 def test_a_table_that_cannot_be_read_names_the_key_that_helps(refused, name, rows, keys, told):
     messages, _ = refused({name: rows}, **{name: keys})
     assert told in " ".join(messages)

@@ -41,25 +41,18 @@ NAMED = {name: name for name in ("customer", "date", "amount")}
 NOT_PAID = {name: name for name in ("customer", "date")}
 
 
-@pytest.mark.parametrize(
-    ("name", "settings"),
-    [
-        ("email_case_and_blanks.csv", PLAIN | {"customer": "email"}),
-        ("ids_2022.csv ids_2023.csv", PLAIN),
-        ("discount_share.csv", PLAIN | {"discount": "discount"}),
-        ("discount_per_cent.csv", PLAIN | {"discount": "discount %"}),
-        ("title_rows_and_total.csv", PLAIN | {"skip_rows": 2}),
-        (
-            "title_rows.xlsx",
-            {"customer": "Klantnr", "date": "Factuurdatum", "amount": "Bedrag", "skip_rows": 1, "sheet": "Data"},
-        ),
-        ("date_epoch.csv", PLAIN),
-        ("date_excel_serial.csv", PLAIN),
-        ("months_german.csv", {"customer": "Kundennummer", "date": "Datum", "amount": "Betrag"}),
-        ("one_row_of_1970.csv", PLAIN | {"observation_start": "2000-01-01"}),
-        ("total_on_every_line.csv", PLAIN | {"amount": "order_total", "order": "order_id", "amount_of": "order"}),
-    ],
-)
+@pytest.mark.parametrize(("name", "settings"), [
+    ("email_case_and_blanks.csv", PLAIN | {"customer": "email"}),
+    ("ids_2022.csv ids_2023.csv", PLAIN), ("discount_share.csv", PLAIN | {"discount": "discount"}),
+    ("discount_per_cent.csv", PLAIN | {"discount": "discount %"}),
+    ("title_rows_and_total.csv", PLAIN | {"skip_rows": 2}),
+    ("title_rows.xlsx",
+     {"customer": "Klantnr", "date": "Factuurdatum", "amount": "Bedrag", "skip_rows": 1, "sheet": "Data"}),
+    ("date_epoch.csv", PLAIN), ("date_excel_serial.csv", PLAIN),
+    ("months_german.csv", {"customer": "Kundennummer", "date": "Datum", "amount": "Betrag"}),
+    ("one_row_of_1970.csv", PLAIN | {"observation_start": "2000-01-01"}),
+    ("total_on_every_line.csv", PLAIN | {"amount": "order_total", "order": "order_id", "amount_of": "order"}),
+])  # fmt: skip
 def test_the_same_shop_is_found_in_every_export(name, settings):
     assert sums(read(name, **settings)) == (300, 1068, 68130.24)
 
@@ -493,25 +486,14 @@ def test_what_may_be_read_two_ways_is_asked_about(case):
         rl.read_orders(shop(**columns), **NAMED | settings)
 
 
-@pytest.mark.parametrize(
-    ("columns", "settings", "told"),
-    [
-        (
-            {"customer": ["unknown"] * 5 + ["a", "b", "c", "d", "e"] * 19},
-            {},
-            "each counted as one customer: 'unknown'.",
-        ),
-        ({"customer": ["shop"] * 20 + [f"c{i}" for i in range(80)]}, {}, "'shop'"),
-        (
-            {"customer": ["a", "b"] * 47 + ["a"] + ["x"] * 5, "amount": [10.0] * 95 + [-10.0] * 5},
-            {},
-            "without any order",
-        ),
-        (KINDS, {"status": "Type", "count_status": ["invoice", "credit note"]}, "amounts, are taken for refunds: 5"),
-        (CURRENCIES, {"currency": "EUR"}, "though 'Currency Code' names several: EUR in 50 rows, GBP in 50 rows"),
-        ({"amount_cents": 1250}, {"amount": "amount_cents"}, "'amount_cents' are in hundredths"),
-    ],
-)
+@pytest.mark.parametrize(("columns", "settings", "told"), [
+    ({"customer": ["unknown"] * 5 + ["a", "b", "c", "d", "e"] * 19}, {}, "each counted as one customer: 'unknown'."),
+    ({"customer": ["shop"] * 20 + [f"c{i}" for i in range(80)]}, {}, "'shop'"),
+    ({"customer": ["a", "b"] * 47 + ["a"] + ["x"] * 5, "amount": [10.0] * 95 + [-10.0] * 5}, {}, "without any order"),
+    (KINDS, {"status": "Type", "count_status": ["invoice", "credit note"]}, "amounts, are taken for refunds: 5"),
+    (CURRENCIES, {"currency": "EUR"}, "though 'Currency Code' names several: EUR in 50 rows, GBP in 50 rows"),
+    ({"amount_cents": 1250}, {"amount": "amount_cents"}, "'amount_cents' are in hundredths"),
+])  # fmt: skip
 def test_what_is_taken_for_something_is_told(columns, settings, told):
     assert told in " ".join(map(str, rl.read_orders(shop(**columns), **NAMED | settings).notes))
 
@@ -525,13 +507,10 @@ def till(**settings):
     return rl.read_orders(frame, **NOT_PAID, **settings)
 
 
-@pytest.mark.parametrize(
-    ("settings", "asked"),
-    [
-        ({"amount": "price", "discount": "off"}, "less 'off' is 'net total' in 20 of 20 rows"),
-        ({"amount": "Paid"}, "less 'tip' is 'net total' in 25 of 25 rows"),
-    ],
-)
+@pytest.mark.parametrize(("settings", "asked"), [
+    ({"amount": "price", "discount": "off"}, "less 'off' is 'net total' in 20 of 20 rows"),
+    ({"amount": "Paid"}, "less 'tip' is 'net total' in 25 of 25 rows"),
+])  # fmt: skip
 def test_an_amount_before_its_discount_or_with_a_tip_in_it_is_asked_about(settings, asked):
     with pytest.raises(InputRefused, match=asked):
         till(**settings)

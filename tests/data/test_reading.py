@@ -59,14 +59,11 @@ def test_rows_are_numbered_in_each_file_whatever_its_columns_are_called(load_fil
         load_file("*.parquet")
 
 
-@pytest.mark.parametrize(
-    ("names", "message"),
-    [
-        (["klant", "datum", "bedrag", "bedrag"], "column 'bedrag' .* stands 2 times in the header"),
-        (["klant", "datum", "bedrag", "Bedrag"], "'bedrag' and 'Bedrag' differ in capitals only"),
-        (["klant", "datum", "Bedrag", "bedrag"], "'Bedrag' and 'bedrag' differ in capitals only"),
-    ],
-)
+@pytest.mark.parametrize(("names", "message"), [
+    (["klant", "datum", "bedrag", "bedrag"], "column 'bedrag' .* stands 2 times in the header"),
+    (["klant", "datum", "bedrag", "Bedrag"], "'bedrag' and 'Bedrag' differ in capitals only"),
+    (["klant", "datum", "Bedrag", "bedrag"], "'Bedrag' and 'bedrag' differ in capitals only"),
+])  # fmt: skip
 def test_a_column_that_stands_twice_in_a_parquet_file_is_refused_where_it_is_used(load_file, tmp_path, names, message):
     columns = [pa.array(["a", "a", "b"]), pa.array(["2024-01-01", "2024-01-02", "2024-01-03"]), pa.array([1, 2, 3])]
     pq.write_table(pa.Table.from_arrays([*columns, pa.array([4, 5, 6])], names=names), tmp_path / "a.parquet")

@@ -79,15 +79,11 @@ def plain(entered):
     return both(entered)
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {},
-        {"refunds": "drop", "observation_start": dt.date(2023, 2, 1)},
-        {"duplicates": "drop", "exclude_earlier": True, "observation_start": dt.date(2023, 2, 1)},
-    ],
-    ids=["as it is", "refunds dropped", "duplicates and early customers out"],
-)
+@pytest.mark.parametrize("settings", [
+    {},
+    {"refunds": "drop", "observation_start": dt.date(2023, 2, 1)},
+    {"duplicates": "drop", "exclude_earlier": True, "observation_start": dt.date(2023, 2, 1)},
+], ids=["as it is", "refunds dropped", "duplicates and early customers out"])  # fmt: skip
 def test_ledger_days_and_summary_are_those_of_the_frame(entered, settings):
     there, here = both(entered, **settings)
     pd.testing.assert_frame_equal(there.ledger, here.ledger)

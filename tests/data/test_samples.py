@@ -68,14 +68,10 @@ def test_a_missing_sample_package_is_named_with_the_command_that_installs_it(tmp
     assert refused.value.exit_code == UsageError.exit_code.fget(refused.value) == 2
 
 
-@pytest.mark.parametrize(
-    ("name", "said"),
-    [
-        ("cdnow", []),
-        ("simulated", ["These customers are made up"]),
-        ("complete-journey", ["This is a sample for learning"]),
-    ],
-)
+@pytest.mark.parametrize(("name", "said"), [
+    ("cdnow", []), ("simulated", ["These customers are made up"]),
+    ("complete-journey", ["This is a sample for learning"]),
+])  # fmt: skip
 def test_a_sample_that_is_not_what_a_shop_recorded_says_so(tmp_path, name, said):
     if name == "complete-journey":
         skip_without_complete_journey()

@@ -41,18 +41,15 @@ c"
 """
 
 
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        *(("a.csv", PLAIN), ("a.txt", PLAIN.replace(",", "\t")), ("A.CSV", PLAIN.replace(",", ";"))),
-        *(("a b [1].csv", PLAIN.replace(",", "|")), ("quoted.csv", QUOTED.replace("\n", "\r\n"))),
-        ("sep.csv", "sep=;\r\n" + PLAIN.replace(",", ";").replace("\n", "\r\n")),
-        *((f"{len(end)}.csv", PLAIN.replace("\n", end)) for end in ("\r", "\r\n")),
-        ("mixed.csv", PLAIN.replace("\n", "\r\n", 2)),
-        *((f"{encoding}.csv", f"\ufeff{PLAIN}".encode(encoding)) for encoding in ("utf-32-be", "utf-16-be")),
-        *((f"{encoding}.csv.gz", gzip.compress(PLAIN.encode(encoding), mtime=0)) for encoding in ("utf-8", "utf-16")),
-    ],
-)
+@pytest.mark.parametrize(("name", "content"), [
+    *(("a.csv", PLAIN), ("a.txt", PLAIN.replace(",", "\t")), ("A.CSV", PLAIN.replace(",", ";"))),
+    *(("a b [1].csv", PLAIN.replace(",", "|")), ("quoted.csv", QUOTED.replace("\n", "\r\n"))),
+    ("sep.csv", "sep=;\r\n" + PLAIN.replace(",", ";").replace("\n", "\r\n")),
+    *((f"{len(end)}.csv", PLAIN.replace("\n", end)) for end in ("\r", "\r\n")),
+    ("mixed.csv", PLAIN.replace("\n", "\r\n", 2)),
+    *((f"{encoding}.csv", f"\ufeff{PLAIN}".encode(encoding)) for encoding in ("utf-32-be", "utf-16-be")),
+    *((f"{encoding}.csv.gz", gzip.compress(PLAIN.encode(encoding), mtime=0)) for encoding in ("utf-8", "utf-16")),
+])  # fmt: skip
 def test_text_is_read_whatever_its_delimiter_line_ends_marks_and_archive(load_file, name, content):
     assert_is_plain(load_file(name, content))
 
@@ -121,43 +118,31 @@ def test_workbooks_keep_native_dates_and_numbers(load_file, tmp_path):
         load_file("b.xlsx", sheet="Order")
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "message"),
-    [
-        ("a.csv", b"PAR1....PAR1", "content is a Parquet file"),
-        ("a.csv", b"PK\x03\x04zip", "an Excel workbook"),
-        ("a.csv", b"\r\n<!DOCTYPE html><html>", "a web page"),
-        ("a.csv", b'[{"klant": 1}]', "a JSON document"),
-        ("a.csv", b"\x1f\x8b\x08", "a gzip archive"),
-        ("a.csv", bytes(range(256)), "zero bytes"),
-        ("a.csv", b"a,b\n\x81\x8d,1", "neither UTF-8 nor Windows-1252"),
-        ("a.parquet", PLAIN.encode(), "not a Parquet file"),
-        ("a.parquet", b"PAR1" + bytes(100), "cannot be read as Parquet, the file is damaged or cut off"),
-        ("a.xlsx", PLAIN.encode(), "not an Excel workbook"),
-        ("a.xlsx", b"PK\x03\x04" + b"x" * 30, "the workbook is damaged or cut off"),
-        ("a.csv.gz", PLAIN.encode(), "not a complete gzip archive"),
-        ("a.csv.gz", gzip.compress(PLAIN.encode() * 9999, mtime=0)[:-2000], "the gzip archive is damaged or cut off"),
-        ("a.csv", b"", "the file is empty"),
-        ("a.csv", b"\xef\xbb\xbf\r\n", "the file is empty"),
-        ("a.csv", b"klant,datum,bedrag\n", "no rows under the header"),
-        ("a.csv", (PLAIN + "9,2024-01-01,1,50\n").encode(), r"1 line does not have the 3 fields .*line 5"),
-    ],
-)
+@pytest.mark.parametrize(("name", "content", "message"), [
+    ("a.csv", b"PAR1....PAR1", "content is a Parquet file"), ("a.csv", b"PK\x03\x04zip", "an Excel workbook"),
+    ("a.csv", b"\r\n<!DOCTYPE html><html>", "a web page"), ("a.csv", b'[{"klant": 1}]', "a JSON document"),
+    ("a.csv", b"\x1f\x8b\x08", "a gzip archive"), ("a.csv", bytes(range(256)), "zero bytes"),
+    ("a.csv", b"a,b\n\x81\x8d,1", "neither UTF-8 nor Windows-1252"),
+    ("a.parquet", PLAIN.encode(), "not a Parquet file"),
+    ("a.parquet", b"PAR1" + bytes(100), "cannot be read as Parquet, the file is damaged or cut off"),
+    ("a.xlsx", PLAIN.encode(), "not an Excel workbook"),
+    ("a.xlsx", b"PK\x03\x04" + b"x" * 30, "the workbook is damaged or cut off"),
+    ("a.csv.gz", PLAIN.encode(), "not a complete gzip archive"),
+    ("a.csv.gz", gzip.compress(PLAIN.encode() * 9999, mtime=0)[:-2000], "the gzip archive is damaged or cut off"),
+    ("a.csv", b"", "the file is empty"), ("a.csv", b"\xef\xbb\xbf\r\n", "the file is empty"),
+    ("a.csv", b"klant,datum,bedrag\n", "no rows under the header"),
+    ("a.csv", (PLAIN + "9,2024-01-01,1,50\n").encode(), r"1 line does not have the 3 fields .*line 5"),
+])  # fmt: skip
 def test_a_file_that_is_not_what_its_name_says_is_refused(load_file, name, content, message):
     with refuses(message, 3):
         load_file(name, content)
 
 
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        ("b.csv", "there is no file .*did you mean 'a.csv'"),
-        ("*.tsv", "no file matches"),
-        ("a.ods", r"ending that cannot be read; save it as .xlsx"),
-        (["a.csv", "c.parquet"], "files of one kind only"),
-        ("folder", "is a folder"),
-    ],
-)
+@pytest.mark.parametrize(("name", "message"), [
+    ("b.csv", "there is no file .*did you mean 'a.csv'"), ("*.tsv", "no file matches"),
+    ("a.ods", r"ending that cannot be read; save it as .xlsx"),
+    (["a.csv", "c.parquet"], "files of one kind only"), ("folder", "is a folder"),
+])  # fmt: skip
 def test_what_is_not_there_is_a_usage_problem(load_file, tmp_path, name, message):
     (tmp_path / "a.csv").write_text(PLAIN)
     (tmp_path / "a.ods").write_text(PLAIN)

@@ -197,15 +197,12 @@ def written(path, header, *rows):
     return path
 
 
-@pytest.mark.parametrize(
-    ("header", "row", "columns"),
-    [
-        ("Date;Customer;Debit;Credit", "2024-01-{day};c{n};1,50;", "Debit"),
-        ("Datum;Kunde;Soll;Haben", "{day}.01.2024;c{n};;1,50", "Haben"),
-        ("Fecha;Cliente;Coste;Servicio", "{day}/01/2024;c{n};1,50;2,50", "Coste, Servicio"),
-        ("Date;Customer;Profit", "2024-01-{day};c{n};1,50", "Profit"),
-    ],
-)
+@pytest.mark.parametrize(("header", "row", "columns"), [
+    ("Date;Customer;Debit;Credit", "2024-01-{day};c{n};1,50;", "Debit"),
+    ("Datum;Kunde;Soll;Haben", "{day}.01.2024;c{n};;1,50", "Haben"),
+    ("Fecha;Cliente;Coste;Servicio", "{day}/01/2024;c{n};1,50;2,50", "Coste, Servicio"),
+    ("Date;Customer;Profit", "2024-01-{day};c{n};1,50", "Profit"),
+])  # fmt: skip
 def test_a_column_that_may_be_money_is_asked_about(tmp_path, header, row, columns):
     draft, config = proposed(written(tmp_path / "a.csv", header, row))
     assert f"or take this line out to count orders only; or is it {columns}" in draft

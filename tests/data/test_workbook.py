@@ -77,13 +77,10 @@ def test_rows_without_a_filled_cell_are_no_rows_and_others_keep_their_numbers(lo
     assert dict(missing.ledger[["reason", "rows"]].to_numpy())["ledger.reason.missing_customer"] == 1
 
 
-@pytest.mark.parametrize(
-    ("row", "message"),
-    [
-        (("b", dt.date(2024, 3, 2), "=5*2"), "1 cell holds a formula whose value is not stored in the file: C5;"),
-        (('="b"', "=DATE(2024,3,2)", "=5*2"), "3 cells hold formulas .*: A5, B5, C5; open the file in a spreadsheet"),
-    ],
-)
+@pytest.mark.parametrize(("row", "message"), [
+    (("b", dt.date(2024, 3, 2), "=5*2"), "1 cell holds a formula whose value is not stored in the file: C5;"),
+    (('="b"', "=DATE(2024,3,2)", "=5*2"), "3 cells hold formulas .*: A5, B5, C5; open the file in a spreadsheet"),
+])  # fmt: skip
 def test_formulas_that_were_never_computed_are_refused_and_not_called_empty(load_rows, row, message):
     with refuses(message, 3):
         load_rows(*ROWS, row)

@@ -59,10 +59,9 @@ def test_a_daily_customer_of_two_years_does_not_overflow():
     assert 0 < expected[0] < 3650
 
 
-@pytest.mark.parametrize(
-    ("params", "horizon"),
-    [((0.004, 5.12, 9.9, 88.0), 26.0), ((1.35, 18.9, 10.8, 38.7), 52.0), ((0.53, 10.9, 11.5, 121.6), 156.5)],
-)
+@pytest.mark.parametrize(("params", "horizon"), [
+    ((0.004, 5.12, 9.9, 88.0), 26.0), ((1.35, 18.9, 10.8, 38.7), 52.0), ((0.53, 10.9, 11.5, 121.6), 156.5),
+])  # fmt: skip
 @pytest.mark.parametrize("model", [BGNBD(), MBGNBD()], ids=lambda model: model.name)
 def test_survival_is_a_probability_where_the_hypergeometric_function_fails(model, params, horizon):
     params = BGNBD.Params(*params)

@@ -155,13 +155,10 @@ def test_groups_share_their_posterior_draws_so_that_differences_have_intervals()
 
 
 @needs_apparel
-@pytest.mark.parametrize(
-    ("model", "moves", "total", "without"),
-    [
-        (rl.BGNBD, "factor", -5839.863, None),
-        pytest.param(rl.ParetoNBD, "mean", -5821.063, -5848.098, marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.parametrize(("model", "moves", "total", "without"), [
+    (rl.BGNBD, "factor", -5839.863, None),
+    pytest.param(rl.ParetoNBD, "mean", -5821.063, -5848.098, marks=pytest.mark.slow),
+])  # fmt: skip
 def test_the_fits_of_clvtools_are_reproduced(model, moves, total, without):
     """CLVTools 0.12.1 on 104 weeks of its apparel shop, gender and channel on both processes."""
     frame = _apparel(weeks=104)

@@ -34,17 +34,11 @@ def test_the_order_of_customers_does_not_matter(rows, random):
         assert np.array_equal(one, other)
 
 
-@pytest.mark.parametrize(
-    ("x", "t_x", "age", "told"),
-    [
-        ([1], [5.0], [3.0], "recency is larger than T"),
-        ([-1], [0.0], [3.0], "frequency is negative"),
-        ([1], [0.0], [3.0], "recency is zero although"),
-        ([0], [2.0], [3.0], "recency is not zero although"),
-        ([0], [0.0], [np.nan], "not a number"),
-        ([], [], [], "there are none"),
-    ],
-)
+@pytest.mark.parametrize(("x", "t_x", "age", "told"), [
+    ([1], [5.0], [3.0], "recency is larger than T"), ([-1], [0.0], [3.0], "frequency is negative"),
+    ([1], [0.0], [3.0], "recency is zero although"), ([0], [2.0], [3.0], "recency is not zero although"),
+    ([0], [0.0], [np.nan], "not a number"), ([], [], [], "there are none"),
+])  # fmt: skip
 def test_impossible_histories_are_refused_with_the_reason(x, t_x, age, told):
     with pytest.raises(DataError, match=told):
         collapse(x, t_x, age)

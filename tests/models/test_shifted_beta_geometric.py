@@ -91,18 +91,11 @@ def test_a_simulated_truth_is_recovered_from_censored_cohorts():
     assert (np.abs(np.subtract(fit, truth)) < 3 * errors).all()
 
 
-@pytest.mark.parametrize(
-    ("sizes", "reason"),
-    [
-        ([100, 60], "few_periods"),
-        ([100, 60, 0], "rates_do_not_rise"),
-        ([100, 100, 100], "nobody_left"),
-        ([100, 0, 0], "few_periods"),
-        ([1000, 800, 640, 512], "rates_do_not_rise"),
-        ([1000, 900, 800, 690, 550], "rates_do_not_rise"),
-        ([100, 20, 20, 20], "at_once_or_never"),
-    ],
-)
+@pytest.mark.parametrize(("sizes", "reason"), [
+    ([100, 60], "few_periods"), ([100, 60, 0], "rates_do_not_rise"), ([100, 100, 100], "nobody_left"),
+    ([100, 0, 0], "few_periods"), ([1000, 800, 640, 512], "rates_do_not_rise"),
+    ([1000, 900, 800, 690, 550], "rates_do_not_rise"), ([100, 20, 20, 20], "at_once_or_never"),
+])  # fmt: skip
 def test_what_the_contracts_do_not_tell_is_refused_with_the_reason(sizes, reason):
     with pytest.raises(NotIdentified) as refused:
         fit_shifted_beta_geometric(of_cohort(sizes))

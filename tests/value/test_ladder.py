@@ -189,10 +189,9 @@ def test_every_name_is_on_exactly_one_rung_whatever_the_table_holds(shop, rows):
     assert found.rungs["customers"].sum() == len(everybody)
 
 
-@pytest.mark.parametrize(
-    ("names", "told"),
-    [(pd.DataFrame({"client": [1]}), "no column 'customer'"), (pd.DataFrame({"customer": [1], "clubs": 1}), "'clubs'")],
-)
+@pytest.mark.parametrize(("names", "told"), [
+    (pd.DataFrame({"client": [1]}), "no column 'customer'"), (pd.DataFrame({"customer": [1], "clubs": 1}), "'clubs'"),
+])  # fmt: skip
 def test_a_table_of_names_that_says_something_else_is_refused(shop, names, told):
     with pytest.raises(DataError, match=told):
         ladder(*shop, names=names)

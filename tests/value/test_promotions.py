@@ -78,11 +78,10 @@ def test_a_free_line_beside_a_paid_one_makes_no_dearer_line():
     assert (together["change"], together["lines"]) == (pytest.approx(0), 100)
 
 
-@pytest.mark.parametrize(
-    ("calendar", "names", "told"),
-    [(None, {}, "calendar"), ("all", {"category": None}, "category"), ("all", {"discount": None}, "discount"),
-     ("early", {}, "enough bought")],
-)  # fmt: skip
+@pytest.mark.parametrize(("calendar", "names", "told"), [
+    (None, {}, "calendar"), ("all", {"category": None}, "category"), ("all", {"discount": None}, "discount"),
+    ("early", {}, "enough bought"),
+])  # fmt: skip
 def test_what_is_not_known_is_said(planted_shop, calendar, names, told):
     early = planted_shop.promotions - pd.Timedelta(days=2_500)
     promotions = {"all": planted_shop.promotions, "early": early}.get(calendar)

@@ -99,11 +99,9 @@ def test_however_often_promotions_come_nothing_is_claimed_that_is_not_there(bump
     assert bool(found.estimates) <= (every >= 6)
 
 
-@pytest.mark.parametrize(
-    ("promotion", "code"),
-    [((182, 319), "promotions_without_others"), ((196, 1), "no_promotion_weeks"), ((7_000, 7), "no_promotion_weeks")],
-    ids=["most of a year", "a holiday perhaps", "beside the data"],
-)
+@pytest.mark.parametrize(("promotion", "code"), [
+    ((182, 319), "promotions_without_others"), ((196, 1), "no_promotion_weeks"), ((7_000, 7), "no_promotion_weeks"),
+], ids=["most of a year", "a holiday perhaps", "beside the data"])  # fmt: skip
 def test_a_single_promotion_has_nothing_to_be_compared_with(bump, why, promotion, code):
     assert why(bump, _promoted(customers=300)[0], _calendar(promotion)) == code
 
