@@ -22,7 +22,8 @@ from analysis.errors import InputRefused
 from analysis.models.fits import fit_all
 from analysis.models.patterns import patterns_of
 from analysis.models.spend_choice import fit_spend
-from analysis.pipeline import Study, open_study
+from analysis.pipeline import Store, Study, open_study
+from analysis.pipeline.store import MISSING
 from analysis.time import Clock, TimeUnit
 
 sys.modules.setdefault("rfc3987_syntax", None)  # takes a second to import, as in analysis.report.early
@@ -136,8 +137,14 @@ def cdnow_39_weeks(cdnow_config, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def cdnow_purchase(cdnow_39_weeks):
-    return fit_all(patterns_of(cdnow_39_weeks, Clock(TimeUnit.WEEK)), Clock(TimeUnit.WEEK), 1)
+def cdnow_purchase(cdnow_39_weeks, store):
+    """The fits of all models, made by one worker of the session for all."""
+    kept = Store(store.with_name("fits"))
+    with FileLock(f"{kept.folder}.lock"):
+        if (fits := kept.read("cdnow_purchase", "all")) is MISSING:
+            fits = fit_all(patterns_of(cdnow_39_weeks, Clock(TimeUnit.WEEK)), Clock(TimeUnit.WEEK), 1)
+            kept.write("cdnow_purchase", "all", fits, {})
+    return fits
 
 
 @pytest.fixture(scope="session")
@@ -145,12 +152,30 @@ def cdnow_spend(cdnow_39_weeks):
     return fit_spend(cdnow_39_weeks, seed=1)
 
 
+FEW = {"models.covariates.PROPOSALS": 300, "models.fits.PROPOSALS": 300}
+FEW_DRAWS = {"value.shifts.DRAWS": 60, "value.shifts.FEWEST_DRAWS": 60, "value.valuation.PASSES": 200}
+
+
+@contextmanager
+def constants(values: dict[str, int]) -> Iterator[None]:
+    """Inside, constants of the package have other values."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in values.items():
+            patch.setattr(f"analysis.{name}", value)
+        yield
+
+
 @pytest.fixture(scope="module")
 def few_proposals():
     """Posteriors of three hundred proposals, for modules whose fits are their own and whose draws need no more."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("covariates", "fits"):
-            patch.setattr(f"analysis.models.{name}.PROPOSALS", 300)
+    with constants(FEW):
+        yield
+
+
+@pytest.fixture(scope="module")
+def few_draws():
+    """Sixty posterior draws of a lift and of strategies and two hundred futures, for modules that need no more."""
+    with constants(FEW_DRAWS):
         yield
 
 

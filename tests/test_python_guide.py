@@ -23,9 +23,9 @@ def test_there_are_ten_jobs_of_at_most_six_lines():
 
 
 @pytest.mark.filterwarnings("ignore::FutureWarning:lifetimes")
-def test_every_job_runs_in_its_order(store, tmp_path, monkeypatch):
+def test_every_job_runs_in_its_order(every_step_of_cdnow, few_proposals, few_draws, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("analysis.pipeline.study.default_store", lambda: store)
+    monkeypatch.setattr("analysis.pipeline.study.default_store", lambda: every_step_of_cdnow)
     mpl.use("agg")
     first, *others = jobs()
     exec(compile(first, str(GUIDE), "exec"), names := {})
@@ -42,7 +42,7 @@ def test_every_job_runs_in_its_order(store, tmp_path, monkeypatch):
     assert names["test"].to_frame().equals(names["test"].scores)
 
 
-def test_the_example_of_the_guide_to_strategies_runs():
+def test_the_example_of_the_guide_to_strategies_runs(few_proposals, few_draws):
     mpl.use("agg")
     (block,) = BLOCK.findall(GUIDE.with_name("strategies.md").read_text(encoding="utf-8"))
     exec(compile(block, "strategies.md", "exec"), names := {})

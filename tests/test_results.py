@@ -81,13 +81,10 @@ def test_several_threads_ask_for_the_same_thing_at_once(orders):
 
 
 IDS = {
-    "UUIDs": lambda place: uuid.UUID(int=place + 1),
-    "bytes": lambda place: bytes([65 + place]),
-    "truth values": lambda place: bool(place % 2),
-    "tuples": lambda place: (place, "nl"),
-    "numbers and text": lambda place: place or "a",
-    "days": lambda place: dt.date(2020, 1, 1 + place),
-}
+    "UUIDs": lambda place: uuid.UUID(int=place + 1), "bytes": lambda place: bytes([65 + place]),
+    "truth values": lambda place: bool(place % 2), "tuples": lambda place: (place, "nl"),
+    "numbers and text": lambda place: place or "a", "days": lambda place: dt.date(2020, 1, 1 + place),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", IDS)

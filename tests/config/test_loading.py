@@ -47,15 +47,10 @@ NINE = ", ".join(["*a{0}"] * 9)
 BOMBS = {
     "aliases": "a0: &a0 [x, x]\n" + "".join(f"a{i}: &a{i} [{NINE.format(i - 1)}]\n" for i in range(1, 12)),
     "merges": "a0: &a0 {x: 1}\n" + "".join(f"a{i}: &a{i} {{<<: [{NINE.format(i - 1)}]}}\n" for i in range(1, 12)),
-    "itself": "a: &a [*a, *a]\n",
-    "nested": "a: " + "[" * 100_000,
-    "long": "a: [" + "1, " * 50_000 + "1]\n",
-    "large": f"a: {'x' * 300_000}\n",
-    "surrogate": 'a: "\\ud800"\n',
-    "digits": f"a: {'9' * 5_000}\n",
-    "sixties": f"a: {':20' * 50_000}\n".replace(" :", " 1:"),
-    "hexadecimal": f"a: 0x{'f' * 5_000}\n",
-}
+    "itself": "a: &a [*a, *a]\n", "nested": "a: " + "[" * 100_000, "long": "a: [" + "1, " * 50_000 + "1]\n",
+    "large": f"a: {'x' * 300_000}\n", "surrogate": 'a: "\\ud800"\n', "digits": f"a: {'9' * 5_000}\n",
+    "sixties": f"a: {':20' * 50_000}\n".replace(" :", " 1:"), "hexadecimal": f"a: 0x{'f' * 5_000}\n",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", BOMBS)

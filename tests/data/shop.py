@@ -5,12 +5,9 @@ from pathlib import Path
 import numpy as np
 
 COLUMNS = {
-    "customer": "Klantnummer",
-    "date": "Besteldatum",
-    "order": "Ordernummer",
-    "quantity": "Aantal",
+    "customer": "Klantnummer", "date": "Besteldatum", "order": "Ordernummer", "quantity": "Aantal",
     "unit_price": "Stukprijs",
-}
+}  # fmt: skip
 
 
 def dutch_number(value: float) -> str:

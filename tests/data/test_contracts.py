@@ -218,12 +218,9 @@ def statuses(**customers):
 
 def test_a_status_by_month_counts_as_contracts_do(load):
     text = statuses(
-        before=("2022-01", "1" * 24),
-        stays=("2022-03", "1" * 22),
-        leaves=("2022-03", "1" * 3 + "0"),
-        returns=("2022-04", "1" * 6 + "0" * 2 + "1" * 13),
-        never=("2022-05", "000"),
-    )
+        before=("2022-01", "1" * 24), stays=("2022-03", "1" * 22), leaves=("2022-03", "1" * 3 + "0"),
+        returns=("2022-04", "1" * 6 + "0" * 2 + "1" * 13), never=("2022-05", "000"),
+    )  # fmt: skip
     contracts = load(text, MONTHS, period_months=3)
     assert contracts.as_of == dt.date(2023, 12, 1)
     assert contracts.by_period[["period", "at_risk", "lost"]].to_numpy().tolist()[:3] == [

@@ -65,11 +65,8 @@ def test_columns_of_customers_reach_values_by_the_orders_own_ids(load):
     assert found.loc["K1"].tolist() == ["shop", "BE"]
     assert found.loc["007"].isna().all()
     assert tables.of(orders, "opt_in")["opt_in"].eq(True).to_dict() == {
-        "007": False,
-        "K1": False,
-        "K2": True,
-        "K3": True,
-    }
+        "007": False, "K1": False, "K2": True, "K3": True,
+    }  # fmt: skip
     assert told(tables) == {"fits": (4, "")}
 
 
@@ -103,11 +100,8 @@ def test_whoever_asked_is_a_day_or_a_yes_and_an_empty_cell_contradicts_nothing(l
     text = "who,asked\na,2025-01-01\nb,nee\nc,\nK1,ja\nK1,\n"
     tables, orders = load(customers=text, columns={"enquired": "asked"})
     assert tables.customers.set_index("customer")["enquired"].eq(True).to_dict() == {
-        "K1": True,
-        "a": True,
-        "b": False,
-        "c": False,
-    }
+        "K1": True, "a": True, "b": False, "c": False,
+    }  # fmt: skip
     assert set(told(tables)) == {"fits", "repeated"}
     rungs = _names(tables.names(orders), orders)["rung"]
     assert rungs[["a", "b", "c"]].tolist() == ["prospect", "suspect", "suspect"]
@@ -126,11 +120,8 @@ def test_what_cannot_have_been_is_left_out_with_examples(load):
     tables, _ = load(exits=exits, avoidable=["price"])
     assert tables.exits[["customer", "avoidable"]].values.tolist() == [["K1", True]]
     assert told(tables) == {
-        "fits": (1, ""),
-        "unknown": (1, "'nobody'"),
-        "outside": (1, "'2031-01-01'"),
-        "early": (1, "'K3'"),
-    }
+        "fits": (1, ""), "unknown": (1, "'nobody'"), "outside": (1, "'2031-01-01'"), "early": (1, "'K3'"),
+    }  # fmt: skip
     points = "who,day,plus,minus\nK1,2025-01-05,10,\nK1,2025-01-07,,20\nK1,2025-01-08,20,0\nK2,2025-01-08,-5,0\n"
     tables, _ = load(points=points.replace("07,,20", "07,0,20"))
     assert tables.points["earned"].tolist() == [10, 20]

@@ -82,18 +82,14 @@ def messy_rows(seed, rows=1_500):
     for number in range(rows):
         refund = rng.random() < 0.15
         cents = -int(rng.integers(1, 9_000)) if refund else int(rng.choice([0, 100, 2_550, rng.integers(1, 10_000)]))
-        found.append(
-            {
-                "customer": f"c{rng.integers(0, 90)}",
-                "day": dt.date(2024, 1, 1) + dt.timedelta(days=int(rng.integers(0, 150))),
-                "money": Decimal(cents) / 100,
-                "is_refund": refund,
-                "order_id": None if rng.random() < 0.1 else str(number // 3),
-                "channel": [None, "web", "shop", "Shop"][rng.integers(0, 4)],
-                "category": ["hats", "shoes", "Ärmel"][rng.integers(0, 3)],
-                "discount": None if refund else Decimal(int(rng.integers(0, 300))) / 100,
-            }
-        )
+        found.append({
+            "customer": f"c{rng.integers(0, 90)}",
+            "day": dt.date(2024, 1, 1) + dt.timedelta(days=int(rng.integers(0, 150))), "money": Decimal(cents) / 100,
+            "is_refund": refund, "order_id": None if rng.random() < 0.1 else str(number // 3),
+            "channel": [None, "web", "shop", "Shop"][rng.integers(0, 4)],
+            "category": ["hats", "shoes", "Ärmel"][rng.integers(0, 3)],
+            "discount": None if refund else Decimal(int(rng.integers(0, 300))) / 100,
+        })  # fmt: skip
     return found
 
 

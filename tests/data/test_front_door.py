@@ -17,14 +17,11 @@ import analysis as rl
 from analysis.data import CustomerSummary
 from analysis.errors import InputRefused, Unavailable
 
-CLIENTS = pd.DataFrame(
-    {
-        "client": [7, 7, 12, 12, 30],
-        "when": pd.to_datetime(["2025-01-03", "2025-02-11", "2025-01-20", "2025-03-01", "2025-03-02"]),
-        "eur": [9.5, 6.0, 5.0, 1.0, 2.0],
-        "shop": pd.Categorical(["a", "b", "a", "a", "b"]),
-    }
-)
+CLIENTS = pd.DataFrame({
+    "client": [7, 7, 12, 12, 30],
+    "when": pd.to_datetime(["2025-01-03", "2025-02-11", "2025-01-20", "2025-03-01", "2025-03-02"]),
+    "eur": [9.5, 6.0, 5.0, 1.0, 2.0], "shop": pd.Categorical(["a", "b", "a", "a", "b"]),
+})  # fmt: skip
 NAMES = {"customer": "client", "date": "when", "amount": "eur"}
 
 

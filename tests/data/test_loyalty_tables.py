@@ -104,13 +104,10 @@ def test_numbers_that_name_customers_and_arms_are_whole_in_sheets_and_parquet(lo
 
 
 def test_what_was_left_out_or_taken_for_something_is_told(load):
-    tables = load(
-        {
-            "promotions": "from,until\n,\n2025-03-03T23:30:00-05:00,2025-03-09T10:00:00-05:00\n",
-            "satisfaction": "who,day,mark\na,2025-02-14,\nb,2025-02-15,9\n",
-            "experiment": ARMS + "b,nothing\n",
-        }
-    )
+    tables = load({
+        "promotions": "from,until\n,\n2025-03-03T23:30:00-05:00,2025-03-09T10:00:00-05:00\n",
+        "satisfaction": "who,day,mark\na,2025-02-14,\nb,2025-02-15,9\n", "experiment": ARMS + "b,nothing\n",
+    })  # fmt: skip
     empty, offsets, unscored, repeated = map(str, tables.notes)
     assert empty == "Empty rows in the file of promotions, skipped: 1."
     assert offsets.startswith("Times in the file of promotions carry an offset and no time zone is configured")

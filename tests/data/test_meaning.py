@@ -63,11 +63,8 @@ def test_only_named_statuses_count_and_each_other_one_is_a_line_of_the_ledger():
     assert sums(orders) == (285, 920, 58493.99)
     found = lines(orders)
     assert {name: found[name] for name in ("cancelled", "failed", "pending", "refunded")} == {
-        "cancelled": (59, 3686.21),
-        "failed": (42, 2973.51),
-        "pending": (15, 1058.27),
-        "refunded": (36, 1918.26),
-    }
+        "cancelled": (59, 3686.21), "failed": (42, 2973.51), "pending": (15, 1058.27), "refunded": (36, 1918.26),
+    }  # fmt: skip
     assert "Status on-hold" not in orders._repr_html_()
     assert "Status cancelled, which does not count" in orders._repr_html_()
     worth_nothing = read("woo_status.csv", **settings, count_status=[*COUNTED, "refunded"])
@@ -259,33 +256,18 @@ def test_columns_that_say_nothing_against_their_rows_are_left_alone():
         == 100
     )
     of_something_else = {
-        "Stage": ["Main stage", "Open air"],
-        "Rate type": ["Non refundable", "Free cancellation"],
-        "Cancellation cover": ["Yes", "No"],
-        "Subscription status": ["active", "cancelled"],
-        "Delivery status": ["delivered", "pending"],
-        "Payment captured": ["Yes", "Yes"],
-        "Ticket type": ["Single", "Return"],
-        "Card type": ["Credit", "Debit"],
-        "Type kaartje": ["Enkele reis", "Retour"],
-        "type": ["shoe", "training"],
-        "Preorder?": ["0", "1"],
-        "Test group": ["A", "B"],
-        "Avoid contact": ["yes", "no"],
-        "Void fill": ["1", "0"],
-        "Refund policy": ["Refund within 30 days", "No refund"],
-        "Payment type": ["Credit card", "Debit card"],
-        "Approved by": ["Kim", "Sam"],
-        "Return date": ["2024-02-03", "2024-02-04"],
-        "Refund days": [14, 30],
-        "Decline cookies": ["yes", "no"],
-        "Household type": ["Household", "Single"],
-        "Email success": ["yes", "no"],
-        "Returning customer": ["Yes", "No"],
-        "Paid": ["2024-02-03", "2024-02-04"],
-        "Captured": ["10.00", "26.44"],
+        "Stage": ["Main stage", "Open air"], "Rate type": ["Non refundable", "Free cancellation"],
+        "Cancellation cover": ["Yes", "No"], "Subscription status": ["active", "cancelled"],
+        "Delivery status": ["delivered", "pending"], "Payment captured": ["Yes", "Yes"],
+        "Ticket type": ["Single", "Return"], "Card type": ["Credit", "Debit"],
+        "Type kaartje": ["Enkele reis", "Retour"], "type": ["shoe", "training"], "Preorder?": ["0", "1"],
+        "Test group": ["A", "B"], "Avoid contact": ["yes", "no"], "Void fill": ["1", "0"],
+        "Refund policy": ["Refund within 30 days", "No refund"], "Payment type": ["Credit card", "Debit card"],
+        "Approved by": ["Kim", "Sam"], "Return date": ["2024-02-03", "2024-02-04"], "Refund days": [14, 30],
+        "Decline cookies": ["yes", "no"], "Household type": ["Household", "Single"], "Email success": ["yes", "no"],
+        "Returning customer": ["Yes", "No"], "Paid": ["2024-02-03", "2024-02-04"], "Captured": ["10.00", "26.44"],
         "Voided": ["0.00", "0.00"],
-    }
+    }  # fmt: skip
     columns = {name: values * 50 for name, values in of_something_else.items()}
     assert rl.read_orders(shop(**columns), **NAMED).orders == 100
 

@@ -113,12 +113,9 @@ def test_a_missing_column_does_not_hide_what_is_wrong_with_the_others(load_file,
     text = "klant,datum,bedrag\na,2024-01-01,1.50\na,2024-01-02,-2.50\na,2024-01-02,-2.50\n,2024-01-02,4\n"
     with pytest.raises(InputRefused) as refused:
         load_file(
-            "a.csv",
-            text.replace(missing, f"x{missing}"),
-            refunds="refuse",
-            duplicates="refuse",
+            "a.csv", text.replace(missing, f"x{missing}"), refunds="refuse", duplicates="refuse",
             max_missing_customer_share=0.1,
-        )
+        )  # fmt: skip
     said = str(refused.value)
     assert f"there is no column '{missing}'" in said
     assert "2 rows are refunds" in said

@@ -13,13 +13,10 @@ from analysis.errors import InputRefused
 
 COLUMNS = {"customer": "klant", "date": "datum", "amount": "bedrag"}
 PLAIN = "klant,datum,bedrag\n007,2024-01-31,1.50\n007,2024-02-01,2.25\n8,2024-02-05,12.5\n"
-FRAME = pd.DataFrame(
-    {
-        "klant": ["007", "007", "8"],
-        "datum": pd.to_datetime(["2024-01-31", "2024-02-01", "2024-02-05"]),
-        "bedrag": [1.5, 2.25, 12.5],
-    }
-)
+FRAME = pd.DataFrame({
+    "klant": ["007", "007", "8"], "datum": pd.to_datetime(["2024-01-31", "2024-02-01", "2024-02-05"]),
+    "bedrag": [1.5, 2.25, 12.5],
+})  # fmt: skip
 
 
 def assert_is_plain(transactions):

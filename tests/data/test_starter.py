@@ -14,15 +14,12 @@ from analysis.errors import InputRefused
 
 CASES = Path(__file__).parents[1] / "cases"
 RIGHT = {
-    "Shopify": ("export_shopify.csv", (2, 3, 29.0)),
-    "Magento": ("export_magento.csv", (2, 3, 27.5)),
-    "Stripe": ("export_stripe.csv", (2, 3, 30.0)),
-    "Mollie": ("export_mollie.csv", (2, 3, 30.0)),
-    "Square": ("export_square.csv", (2, 3, 27.0)),
-    "Lightspeed": ("export_lightspeed.csv", (2, 3, 33.0)),
+    "Shopify": ("export_shopify.csv", (2, 3, 29.0)), "Magento": ("export_magento.csv", (2, 3, 27.5)),
+    "Stripe": ("export_stripe.csv", (2, 3, 30.0)), "Mollie": ("export_mollie.csv", (2, 3, 30.0)),
+    "Square": ("export_square.csv", (2, 3, 27.0)), "Lightspeed": ("export_lightspeed.csv", (2, 3, 33.0)),
     "Exact Online": ("export_exact_online.csv", (2, 3, 1019.0)),
     "the UCI retail layout": ("export_uci_retail.csv", (2, 3, 30.0)),
-}
+}  # fmt: skip
 """System -> a small export of it, made up; its customers, customer-days and money."""
 
 
@@ -37,12 +34,9 @@ def test_a_dutch_export_gets_a_configuration_that_reads_it(shop_export, tmp_path
     path, truth = shop_export(300)
     _, config = proposed(path)
     assert config.data.columns.mapped() == {
-        "customer": "Klantnummer",
-        "date": "Besteldatum",
-        "order": "Ordernummer",
-        "quantity": "Aantal",
+        "customer": "Klantnummer", "date": "Besteldatum", "order": "Ordernummer", "quantity": "Aantal",
         "unit_price": "Stukprijs",
-    }
+    }  # fmt: skip
     assert (config.data.delimiter, config.data.decimal, config.data.encoding) == (";", ",", "cp1252")
     assert load_orders(config, workdir=tmp_path / "work").rows_read == truth["rows"]
 

@@ -11,16 +11,12 @@ from analysis.data import simulate_transactions
 from analysis.errors import InputRefused
 
 ROWS = [
-    ("a", "2025-01-01", 10, "web", "shoes"),
-    ("a", "2025-01-01", 30, "shop", "hats"),
-    ("a", "2025-01-05", 3, "web", "hats"),
-    ("a", "2025-01-09", 4, "web", "hats"),
-    ("a", "2025-02-01", 5, "web", "hats"),
-    ("b", "2025-01-03", 7, None, "hats"),
-    ("b", "2025-01-04", 6, "web", "shoes"),
-    ("b", "2025-01-08", -2, "web", "shoes"),
+    ("a", "2025-01-01", 10, "web", "shoes"), ("a", "2025-01-01", 30, "shop", "hats"),
+    ("a", "2025-01-05", 3, "web", "hats"), ("a", "2025-01-09", 4, "web", "hats"),
+    ("a", "2025-02-01", 5, "web", "hats"), ("b", "2025-01-03", 7, None, "hats"),
+    ("b", "2025-01-04", 6, "web", "shoes"), ("b", "2025-01-08", -2, "web", "shoes"),
     ("c", "2025-02-03", 1, "shop", "hats"),
-]
+]  # fmt: skip
 NAMES = {"customer": "customer", "date": "date", "amount": "amount", "channel": "channel", "category": "category"}
 
 

@@ -15,13 +15,9 @@ def window(log_scores, actual=100, estimate=100.0, month=1):
     scores = pd.DataFrame(log_scores)
     start = pd.Timestamp(2024, month, 1)
     return Window(
-        start.date(),
-        (start + pd.Timedelta("30D")).date(),
-        actual,
-        dict.fromkeys(scores, draws),
-        dict.fromkeys(scores, estimate),
-        scores,
-    )
+        start.date(), (start + pd.Timedelta("30D")).date(), actual, dict.fromkeys(scores, draws),
+        dict.fromkeys(scores, estimate), scores,
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -39,14 +39,9 @@ def _repeated():
     customers = []
     for seed in range(REPETITIONS):
         base = simulate_customers(
-            CUSTOMERS,
-            purchases=CDNOW_PURCHASES,
-            spend=CDNOW_SPEND,
-            T=39.0,
-            births=12.0,
-            future=horizon,
+            CUSTOMERS, purchases=CDNOW_PURCHASES, spend=CDNOW_SPEND, T=39.0, births=12.0, future=horizon,
             seed=10_000 + seed,
-        )
+        )  # fmt: skip
         patterns = collapse(base.frequency, base.recency, base.T)
         posterior = fit_one(model, patterns, Clock(TimeUnit.WEEK), seed).posterior
         for column, name in enumerate(model.names):

@@ -66,7 +66,7 @@ def computed() -> dict[str, object]:
 
 
 @pytest.fixture(scope="module")
-def alone(small, computed) -> Study:
+def alone(small, computed, few_proposals, few_draws) -> Study:
     """Every step of it, by one process, on few draws."""
     study = Study(small, store=small.folder / "store")
 
@@ -75,8 +75,6 @@ def alone(small, computed) -> Study:
         Store.write(study.store, name, key, result, record)
 
     with pytest.MonkeyPatch.context() as patch:
-        for draws in ("shifts.DRAWS", "shifts.FEWEST_DRAWS", "valuation.PASSES"):
-            patch.setattr(f"analysis.value.{draws}", 60)
         patch.setattr(study.store, "write", write)
         list(study.compute())
     return study

@@ -38,18 +38,12 @@ pathlib.Path(os.environ["CHILDREN"]).write_text(f"{os.getpid()} {near.pid} {far.
 time.sleep(600)
 """
 CELLS = {
-    "good": "",
-    "where": WHERE,
-    "cell_error": 'raise ValueError("no <b>such</b> luck")',
-    "dies": DIES,
+    "good": "", "where": WHERE, "cell_error": 'raise ValueError("no <b>such</b> luck")', "dies": DIES,
     "full_disk": "import errno, os\nraise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))",
-    "leaves_early": "raise SystemExit(0)",
-    "no_sentinel": "",
-    "other_stamp": OTHER_STAMP,
+    "leaves_early": "raise SystemExit(0)", "no_sentinel": "", "other_stamp": OTHER_STAMP,
     "tells_secret": 'import os\nHTML("<p>" + os.environ["SHOP_DB"] + "</p>")',
-    "sleeps": "import time\ntime.sleep(60)",
-    "has_children": HAS_CHILDREN,
-}
+    "sleeps": "import time\ntime.sleep(60)", "has_children": HAS_CHILDREN,
+}  # fmt: skip
 """What the notebooks do between their first cell and their last."""
 
 

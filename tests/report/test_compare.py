@@ -45,14 +45,10 @@ def published(tmp_path, study):
             settings[section] = settings.get(section, {}) | values if isinstance(values, dict) else values
         (folder / "config.yml").write_text(yaml.safe_dump(settings))
         told = {
-            "data_hash": study.data_hash,
-            "generated_at": "2026-01-01T04:30:00+00:00",
-            "finished_at": f"2026-01-{len(list(folder.parent.iterdir())):02}",
-            "versions": dependency_versions(),
-            "package": {"source_hash": package_hash()},
-            "notebooks": HASHES,
-            "previous_run": None,
-        }
+            "data_hash": study.data_hash, "generated_at": "2026-01-01T04:30:00+00:00",
+            "finished_at": f"2026-01-{len(list(folder.parent.iterdir())):02}", "versions": dependency_versions(),
+            "package": {"source_hash": package_hash()}, "notebooks": HASHES, "previous_run": None,
+        }  # fmt: skip
         (folder / "manifest.json").write_text(json.dumps(told | manifest))
         folders.set_latest(folder.parent, run_id)
         return folder

@@ -27,19 +27,11 @@ def alike(count, rate, *, at_orders=0.0, in_time=0.0, draws=1, is_new=False, ord
     """Customers who all have the same rate and the same proneness to leave."""
     one = np.ones(count)
     return Lives(
-        draw=np.arange(count) % draws,
-        rate=one * rate,
-        at_orders=one * at_orders,
-        in_time=one * in_time,
-        value=one * VALUE,
-        weight=one * draws / count,
-        starts=np.zeros(count),
-        orders=np.full(count, 0 if is_new else orders),
-        segment=np.zeros(count, dtype=int),
-        kind=np.full(count, -1),
-        mercenary=np.zeros(count, dtype=bool),
-        is_new=is_new,
-    )
+        draw=np.arange(count) % draws, rate=one * rate, at_orders=one * at_orders, in_time=one * in_time,
+        value=one * VALUE, weight=one * draws / count, starts=np.zeros(count),
+        orders=np.full(count, 0 if is_new else orders), segment=np.zeros(count, dtype=int), kind=np.full(count, -1),
+        mercenary=np.zeros(count, dtype=bool), is_new=is_new,
+    )  # fmt: skip
 
 
 def better(lift=0.5, name="better", **settings):

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import norm
+from tests.conftest import constants
 
 import analysis as rl
 from analysis.config import StrategiesConfig
@@ -24,14 +25,14 @@ from analysis.words import reader
 
 from .inputs import summary
 
-MODELS = ("BGNBD", "MBGNBD", "ParetoNBD")
 BUILT_IN = StrategiesConfig().strategies
 
 
 @pytest.fixture(scope="module")
-def fits():
-    histories = summary()
-    return {name: getattr(rl, name)().fit(histories) for name in MODELS}, rl.GammaGamma().fit(histories)
+def fits(few_proposals, few_draws):
+    customers = {"BGNBD": 1_000, "MBGNBD": 1_000, "ParetoNBD": 200}  # of the last a fit takes its time
+    fitted = {name: getattr(rl, name)().fit(summary(size)) for name, size in customers.items()}
+    return fitted, rl.GammaGamma().fit(summary())
 
 
 @pytest.fixture(scope="module")
@@ -117,8 +118,8 @@ def test_at_the_most_that_a_strategy_may_cost_it_earns_nothing_with_old_and_new_
 def test_the_error_of_simulation_is_small_beside_the_interval_and_the_base(compared):
     for row, error in enumerate(compared.simulation_error[1:], start=1):
         found = compared.difference(compared.names[row])
-        assert error < 0.1 * (found.upper - found.lower)
-        assert error < 0.003 * compared.go_on.estimate
+        assert error < 0.25 * (found.upper - found.lower)  # of 60 draws; of 400 it is less than half as large
+        assert error < 0.008 * compared.go_on.estimate
 
 
 @pytest.mark.slow
@@ -138,7 +139,7 @@ def test_no_seed_changes_the_advice_and_the_stated_error_is_the_true_one(fits):
 
 
 @pytest.fixture(scope="module")
-def often():
+def often(few_proposals, few_draws):
     """Models of a shop whose customers order often, so that a quarter shows much, with its orders."""
     truth, spend = PurchaseTruth(1.5, 4.0, 0.5, 8.0), SpendTruth(6.25, 3.74, 15.44)
     frame = simulate_transactions(2_000, purchases=truth, spend=spend, birth_days=200, window_days=500, seed=1)
@@ -162,7 +163,9 @@ def _programme(cost):
     ("find_out_first", [_service(0.8)], {"assumptions": {"theta_exp": 0, "level_exp": 0, "gamma_exp": 0}}),
 ])  # fmt: skip
 def test_each_form_of_advice_comes_out_on_a_shop_made_for_it(often, form, strategies, stated):
-    found = rl.compare_strategies(*often, strategies, gross_margin=0.3, horizon="2Y", finding_out_costs=100, **stated)
+    with constants({"value.shifts.DRAWS": 400 if form == "try_first" else 60}):  # few overstate what an answer is worth
+        settings = {"gross_margin": 0.3, "horizon": "2Y", "finding_out_costs": 100}
+        found = rl.compare_strategies(*often, strategies, **settings, **stated)
     assert found.advice[strategies[0].name].form == form
     with reader("en", "EUR"):
         said = str(decision_sentences(found)[2])
@@ -197,16 +200,11 @@ def test_a_trial_is_worth_what_deciding_by_its_result_brings_and_luck_of_simulat
     early = np.zeros((3, 2, count, 4))
     early[1, 1, :, 0] = 100 * (seen + 3 * luck)
     found = replace(
-        compared,
-        strategies=(NOTHING, tried),
-        components={"retention": np.array([0 * whole, whole])},
-        profit=np.ones(count),
-        parameters=ParameterDraws({"cause": cause}, {"cause": "assumption"}),
-        segments=(np.zeros((2, count, 4)), np.array([100, 0, 0, 0])),
-        early=early,
-        outcomes=pd.DataFrame([outcome]),
+        compared, strategies=(NOTHING, tried), components={"retention": np.array([0 * whole, whole])},
+        profit=np.ones(count), parameters=ParameterDraws({"cause": cause}, {"cause": "assumption"}),
+        segments=(np.zeros((2, count, 4)), np.array([100, 0, 0, 0])), early=early, outcomes=pd.DataFrame([outcome]),
         finding_out_costs=40.0,
-    )
+    )  # fmt: skip
     trial = found.trials.iloc[0]
     error = 10 * np.sqrt(4 / 100) * 0.8
     assert trial["error"] == pytest.approx(error)

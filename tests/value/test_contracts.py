@@ -27,17 +27,11 @@ def cohorts(tables, months=12) -> Contracts:
         due, renewed = due + (sizes[-2] if len(sizes) > 1 else 0), renewed + (sizes[-1] if len(sizes) > 1 else 0)
     return Contracts(
         counts=pd.DataFrame(counts, columns=["cohort", "period", "at_risk", "renewed", "lost"]),
-        base=pd.DataFrame(base, columns=["cohort", "renewals", "customers", "ahead"]),
-        due_last=due,
-        renewed_last=renewed,
-        customers=sum(sizes[0] for sizes in tables),
-        period_months=months,
-        first_start=dt.date(2000, 1, 1),
-        as_of=dt.date(2000 + len(tables), 1, 1),
-        rows_read=0,
-        data_hash=None,
+        base=pd.DataFrame(base, columns=["cohort", "renewals", "customers", "ahead"]), due_last=due,
+        renewed_last=renewed, customers=sum(sizes[0] for sizes in tables), period_months=months,
+        first_start=dt.date(2000, 1, 1), as_of=dt.date(2000 + len(tables), 1, 1), rows_read=0, data_hash=None,
         notes=(),
-    )
+    )  # fmt: skip
 
 
 FIVE = [SIZES[: 5 - number] for number in range(5)]

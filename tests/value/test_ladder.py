@@ -135,16 +135,11 @@ def test_names_climb_by_what_is_known_of_them(shop):
     best = table["customer_id"].iloc[0]
     recent = orders.histories.table.nsmallest(3, "T_days")["customer_id"].tolist()
     once = orders.histories.table.query("orders == 1")["customer_id"].iloc[0]
-    names = pd.DataFrame(
-        [
-            {"customer": "out of reach"},
-            {"customer": "asked", "enquired": True},
-            {"customer": "sells", "enquired": False},
-            *({"customer": each, "referred_by": "sells"} for each in recent),
-            {"customer": best, "top_score": True},
-            {"customer": once, "club_since": "2024-01-01", "referred_by": once},
-        ]
-    )
+    names = pd.DataFrame([
+        {"customer": "out of reach"}, {"customer": "asked", "enquired": True},
+        {"customer": "sells", "enquired": False}, *({"customer": each, "referred_by": "sells"} for each in recent),
+        {"customer": best, "top_score": True}, {"customer": once, "club_since": "2024-01-01", "referred_by": once},
+    ])  # fmt: skip
     found = ladder(orders, fit, names=names)
     rung = found.to_frame().set_index(found.to_frame()["customer_id"].astype(str))["rung"]
     assert rung["out of reach"] == "suspect"

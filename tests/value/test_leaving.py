@@ -7,12 +7,9 @@ from analysis.models.registry import MODELS
 from .individuals import PARAMS, YEAR, futures, proneness
 
 ODD = [
-    ("BG/NBD", (0.5, 5.0, 30.0, 90.0)),
-    ("BG/NBD", (0.5, 5.0, 0.05, 0.1)),
-    ("MBG/NBD", (2.0, 50.0, 1.0, 0.3)),
-    ("Pareto/NBD", (0.5, 5.0, 25.0, 900.0)),
-    ("Pareto/NBD", (3.0, 20.0, 0.08, 2.0)),
-]
+    ("BG/NBD", (0.5, 5.0, 30.0, 90.0)), ("BG/NBD", (0.5, 5.0, 0.05, 0.1)), ("MBG/NBD", (2.0, 50.0, 1.0, 0.3)),
+    ("Pareto/NBD", (0.5, 5.0, 25.0, 900.0)), ("Pareto/NBD", (3.0, 20.0, 0.08, 2.0)),
+]  # fmt: skip
 
 
 def _model(name, params):

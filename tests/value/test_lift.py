@@ -26,15 +26,7 @@ from .individuals import futures, proneness
 
 YEAR = units_per_year(TimeUnit.WEEK)
 SCOPES = ("new_customer", "new_customer_repeat_orders", "base", "firm")
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _fewer_draws():
-    """Sixty draws are enough for what is tested here."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("analysis.value.shifts.DRAWS", 60)
-        patch.setattr("analysis.value.shifts.FEWEST_DRAWS", 60)
-        yield
+pytestmark = pytest.mark.usefixtures("few_draws")
 
 
 @pytest.fixture

@@ -9,34 +9,31 @@ from analysis.models.fits import fit_all
 from analysis.models.patterns import patterns_of
 from analysis.models.spend_choice import fit_spend
 from analysis.time import Clock, TimeUnit
-from analysis.value import shifts, valuation
 from analysis.value.growth import spend_growth
 from analysis.value.lift import readings_that_matter, retention_lifts, shifts_of
 from analysis.value.retention import model_retention
+from analysis.value.valuation import futures, value_of
 
 
 @pytest.fixture(scope="module")
-def results(cdnow):
+def results(cdnow, few_draws):
     orders, clock = cdnow, Clock(TimeUnit.WEEK)
     fits = fit_all(patterns_of(orders.histories, clock), clock, 1, quick=True)
     spend = fit_spend(orders.histories, seed=1)
     economics, retention = EconomicsConfig(acquisition_cost=8), RetentionConfig(cost_per_customer_year=1)
     readings = tuple(readings_that_matter(economics, retention))
-    with pytest.MonkeyPatch.context() as patch:
-        for module, name in ((shifts, "DRAWS"), (shifts, "FEWEST_DRAWS"), (valuation, "PASSES")):
-            patch.setattr(module, name, 40)
-        solved = shifts_of(orders.histories, fits, spend, readings, 1_000.0)
-        return {
-            "value": valuation.value_of(valuation.futures(orders.histories, fits, spend)),
-            "orders only": valuation.value_of(valuation.futures(orders.histories, fits, None)),
-            "lift": retention_lifts(solved, readings, economics, retention),
-            "no lift": retention_lifts(solved, readings, EconomicsConfig(acquisition_cost=1_000), retention),
-            "retention": model_retention(orders.histories, fits),
-            "growth": spend_growth(orders),
-            "base": rl.customer_base(orders),
-            "ladder": rl.ladder(orders, fits.primary),
-            "payback": rl.payback(orders, fits.primary, acquisition_cost=15),
-        }
+    solved = shifts_of(orders.histories, fits, spend, readings, 1_000.0)
+    return {
+        "value": value_of(futures(orders.histories, fits, spend)),
+        "orders only": value_of(futures(orders.histories, fits, None)),
+        "lift": retention_lifts(solved, readings, economics, retention),
+        "no lift": retention_lifts(solved, readings, EconomicsConfig(acquisition_cost=1_000), retention),
+        "retention": model_retention(orders.histories, fits),
+        "growth": spend_growth(orders),
+        "base": rl.customer_base(orders),
+        "ladder": rl.ladder(orders, fits.primary),
+        "payback": rl.payback(orders, fits.primary, acquisition_cost=15),
+    }
 
 
 FIGURES = [

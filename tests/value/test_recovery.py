@@ -33,15 +33,10 @@ def _summary(seed):
     base = simulate_customers(
         CUSTOMERS, purchases=CDNOW_PURCHASES, spend=CDNOW_SPEND, T=156.0, births=104.0, future=1.0, seed=seed
     )
-    table = pd.DataFrame(
-        {
-            "customer_id": np.arange(CUSTOMERS).astype(str),
-            "frequency": base.frequency,
-            "recency_days": base.recency * 7,
-            "T_days": base.T * 7,
-            "mean_repeat_value": base.mean_repeat_value,
-        }
-    )
+    table = pd.DataFrame({
+        "customer_id": np.arange(CUSTOMERS).astype(str), "frequency": base.frequency,
+        "recency_days": base.recency * 7, "T_days": base.T * 7, "mean_repeat_value": base.mean_repeat_value,
+    })  # fmt: skip
     return CustomerSummary(table, pd.Timestamp("2024-12-31").date(), has_money=True)
 
 

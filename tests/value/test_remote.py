@@ -100,9 +100,7 @@ def test_growth_and_what_a_customer_may_cost_are_the_same(cdnow_there, shop_ther
     assert_alike(*(rl.payback(each, fit, acquisition_cost=15) for each in cdnow_there))
 
 
-def test_the_lift_of_retention_is_the_same(cdnow_there, monkeypatch):
-    for name in ("DRAWS", "FEWEST_DRAWS"):
-        monkeypatch.setattr(f"analysis.value.shifts.{name}", 40)
+def test_the_lift_of_retention_is_the_same(cdnow_there, few_draws):
     spend = rl.GammaGamma().fit(cdnow_there[1])
     lifts = [rl.retention_lift(rl.BGNBD().fit(each), spend) for each in cdnow_there]
     pd.testing.assert_frame_equal(*lifts, rtol=1e-4)

@@ -50,12 +50,9 @@ def by_hand(transactions, start, end, window):
     born = set(first.index[(first > pd.Timestamp(start)) & (first <= pd.Timestamp(end))])
     before, after = active(start), active(end)
     return {
-        "at_start": len(before),
-        "at_end": len(after),
-        "kept": len(before & after),
-        "new": len(born & after),
+        "at_start": len(before), "at_end": len(after), "kept": len(before & after), "new": len(born & after),
         "reactivated": len(after - before - born),
-    }
+    }  # fmt: skip
 
 
 @pytest.fixture

@@ -21,16 +21,11 @@ COLUMNS = [
 ]
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _fewer_futures():
-    """Two hundred simulated futures are enough for what is tested here."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("analysis.value.valuation.PASSES", 200)
-        yield
+pytestmark = pytest.mark.usefixtures("few_draws")
 
 
 @pytest.fixture(scope="module")
-def simulated(cdnow_39_weeks, cdnow_purchase, cdnow_spend):
+def simulated(cdnow_39_weeks, cdnow_purchase, cdnow_spend, few_draws):
     return futures(cdnow_39_weeks, cdnow_purchase, cdnow_spend)
 
 
@@ -180,7 +175,7 @@ def test_a_summary_in_lifetimes_columns_is_enough(cdnow_39_weeks):
 
 
 @pytest.fixture(scope="module")
-def quarter(cdnow_39_weeks, cdnow_purchase, cdnow_spend):
+def quarter(cdnow_39_weeks, cdnow_purchase, cdnow_spend, few_draws):
     return rl.customer_value(cdnow_purchase.primary.of(cdnow_39_weeks), cdnow_spend, "13W")
 
 

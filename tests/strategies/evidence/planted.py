@@ -73,14 +73,11 @@ def planted_orders(truth: Truth, *, customers: int, weeks: int = 104, seed: int,
 
 def orders_frame(who, day, paid, saved) -> pd.DataFrame:
     """Orders as a table, sorted by customer and day."""
-    frame = pd.DataFrame(
-        {
-            "customer": [f"C{number:05d}" for number in who],
-            "date": (START + day.astype("timedelta64[D]")).astype("datetime64[s]"),
-            "amount": np.round(paid, 2),
-            "discount": np.round(saved, 2),
-        }
-    )
+    frame = pd.DataFrame({
+        "customer": [f"C{number:05d}" for number in who],
+        "date": (START + day.astype("timedelta64[D]")).astype("datetime64[s]"), "amount": np.round(paid, 2),
+        "discount": np.round(saved, 2),
+    })  # fmt: skip
     return frame.sort_values(["customer", "date"], ignore_index=True, kind="stable")
 
 
