@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from unittest.mock import patch
 
+from tests.conftest import FEW, FEW_DRAWS, constants
 from tests.test_notebooks import run_cells
 
 import analysis as rl
@@ -51,7 +52,7 @@ def test_a_purchase_model_is_fitted_valued_back_tested_lifted_and_on_the_pages(t
     exec(example("A purchase model"), names)
     model = names["UniformBGNBD"]()
     few = {name: registry.MODELS[name] for name in ("BG/NBD", "NBD")} | {model.name: model}  # others take their time
-    with patch.dict(registry.MODELS, few, clear=True):
+    with patch.dict(registry.MODELS, few, clear=True), constants(FEW | FEW_DRAWS):
         study = rl.open_study(sample="cdnow", store=tmp_path, primary=model.name)
         assert study.fit.model == study.fits.names[0] == model.name
         assert study.fit.parameters.keys() == {"r", "alpha"}

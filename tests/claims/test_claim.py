@@ -83,12 +83,3 @@ def test_scores_show_who_came_back_and_do_not_test_the_survey():
     (said,) = found.details
     assert str(said).startswith("After satisfaction scores of 2 or less, 20 of 80, 0% (90% interval 0% to ")
     assert said.values["other"].estimate == 1
-
-
-@pytest.mark.parametrize("claim", ["pay_more_for_service", "gave_up_over_service", "never_return"])
-def test_what_people_say_in_surveys_is_never_tested_on_orders(claim):
-    scores = {"orders": None, "tables": LoyaltyTables(), "active_window_days": 90, "credible_level": 0.9}
-    found = claim_step(claim)(**({} if claim == "never_return" else scores))
-    assert found.reason.code.startswith("claim.reason.survey")
-    assert not found.probabilities
-    assert len(found.origin) == 3

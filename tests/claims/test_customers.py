@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from scipy.stats import norm, spearmanr
+from scipy.stats import norm
 from scipy.stats import t as student_t
 from tests.claims.companies import cohorts, company, heavy_buyers_stay, loyal_customers, orders
 
 from analysis.claims import Outcome
 from analysis.claims import customers as module
-from analysis.claims.customers import binned, rank_correlation_draws, slope_over_cohorts, top_share, top_share_draws
+from analysis.claims.customers import slope_over_cohorts, top_share, top_share_draws
 
 
 def verdict_of(claim, workdir, frame):
@@ -20,14 +20,6 @@ class TestShareOfTheBest:
         assert top_share(np.array([8.0, 1, 1, 0, 0])) == pytest.approx(0.8)
         assert top_share(np.array([1.0, 1, 1, 1])) == pytest.approx(0.2)
         assert top_share(np.array([3.0, 1, 0]), 0.5) == pytest.approx((3 + 0.5) / 4)
-
-    def test_binning_moves_it_by_nothing_that_matters(self):
-        values = np.random.default_rng(1).lognormal(0, 1.7, 200_000)
-        count, mean = binned(values)
-        assert count.sum() == len(values)
-        assert count @ mean == pytest.approx(values.sum())
-        cumulative = np.cumsum(count * mean) / values.sum()
-        assert np.interp(0.2, np.cumsum(count) / len(values), cumulative) == pytest.approx(top_share(values), abs=2e-5)
 
     def test_ninety_percent_intervals_cover_a_known_truth(self):
         rng, covered = np.random.default_rng(2), 0
@@ -59,12 +51,6 @@ class TestShareOfTheBest:
 
 
 class TestRankCorrelation:
-    def test_of_one_group_it_is_spearmans_ties_included(self):
-        rng = np.random.default_rng(6)
-        x, y = rng.integers(0, 10, 500), rng.integers(0, 10, 500)
-        found = rank_correlation_draws(x, x + y, np.zeros(500), rng, draws=0)
-        assert found == pytest.approx([spearmanr(x, x + y).statistic])
-
     @staticmethod
     def lasting(corr, seed, customers=3_000):
         """Length of the first year's relationship and spend of the next half year, related as told."""

@@ -101,7 +101,7 @@ class TestSomeLeave:
         assert at_truth == pytest.approx(best, abs=8)
 
     @pytest.fixture(scope="class")
-    def study(self, tmp_path_factory):
+    def study(self, tmp_path_factory, few_proposals):
         frame = simulate_transactions(2_500, purchases=PurchaseTruth(1.0, 8.0, 0.8, 2.5), seed=11)
         return company(tmp_path_factory.mktemp("leaves"), frame, data={"holdout_weeks": 0})
 

@@ -26,7 +26,7 @@ YEAR = units_per_year(TimeUnit.WEEK)
 
 
 @pytest.fixture(scope="module")
-def leveraged(tmp_path_factory):
+def leveraged(tmp_path_factory, few_proposals, few_draws):
     """Winning a customer costs most of what one brings, so that a little more retention raises profit a lot."""
     frame = simulate_transactions(2_500, purchases=TRUTH, spend=SPEND, seed=1)
     settings = {"data": {"holdout_weeks": 0}, "economics": {"acquisition_cost": WINNING}}

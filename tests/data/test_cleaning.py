@@ -19,7 +19,7 @@ rows = st.lists(
     max_size=40,
 )
 SOLID = [("a", 0, 100, "1"), ("a", 5, 100, "2"), ("b", 0, 100, "3")]
-FAST = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FAST = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def frame_of(records):
@@ -70,7 +70,7 @@ def test_the_ledger_adds_up_to_the_file_in_rows_and_in_money_and_every_history_i
     assert found.daily[["orders", "new_customers"]].sum().tolist() == [found.orders, found.customers]
 
 
-@settings(FAST, max_examples=10)
+@settings(FAST, max_examples=4)
 @given(rows, st.randoms(use_true_random=False))
 def test_the_order_of_the_rows_does_not_matter(load_frame, records, random):
     records = [*SOLID, *records]
@@ -97,23 +97,15 @@ def test_a_refund_takes_from_the_latest_purchase_first_and_never_counts_as_one(l
     assert ledger_rows(found) == {"order": 3, "order_refunded": 1, "refund_netted": 1}
 
 
-def test_a_refund_that_exceeds_every_purchase_before_it_only_lowers_what_was_spent(load_frame):
-    found = load_frame(orders("a 1 -4, a 2 10, a 3 1, b 3 1"))
-    assert pd.read_parquet(found.occasions)["amount"].tolist() == [10.0, 1.0, 1.0]
-    assert found.histories.table["spent"].tolist() == [7.0, 1.0]
-
-
-@FAST
-@given(st.lists(st.tuples(st.integers(0, 6), st.integers(-9, 9)), max_size=12))
-def test_refunds_are_set_off_as_a_plain_stack_would(load_frame, events):
-    events = [(0, 5), (1, 5), *events]
-    frame = pd.DataFrame(
-        [("a", START + dt.timedelta(d), float(m)) for d, m in events], columns=["customer", "date", "amount"]
-    )
-    frame = pd.concat([frame, orders("b 1 1")])
+@settings(FAST, max_examples=4)
+@given(st.lists(st.lists(st.tuples(st.integers(0, 6), st.integers(-9, 9)), max_size=12), min_size=2, max_size=8))
+def test_refunds_are_set_off_as_a_plain_stack_would(load_frame, customers):
+    customers = [[(0, 5), (1, 5), *events] for events in customers]
+    rows = [(who, START + dt.timedelta(d), float(m)) for who, events in enumerate(customers) for d, m in events]
+    frame = pd.DataFrame(rows, columns=["customer", "date", "amount"])
     found = load_frame(frame.assign(date=pd.to_datetime(frame["date"])))
-    occasions = pd.read_parquet(found.occasions).query("customer == 0")
-    assert occasions["amount"].tolist() == _stack(events)
+    occasions = pd.read_parquet(found.occasions).groupby("customer")["amount"].apply(list)
+    assert occasions.tolist() == [_stack(events) for events in customers]
 
 
 def _stack(events):

@@ -1,4 +1,3 @@
-import pandas as pd
 import pytest
 from tests.conftest import refuses
 
@@ -72,11 +71,3 @@ def test_a_discount_in_another_currency_than_the_amount_is_refused(load_file):
     text = "klant;datum;bedrag;korting\na;2024-01-01;€ 5;$ 1\na;2024-01-02;€ 5;$ 1\nb;2024-01-02;€ 5;\n"
     with pytest.raises(InputRefused, match="amounts in EUR in 3 rows, USD in 2 rows; one currency"):
         load_file("a.csv", text, columns={**COLUMNS, "discount": "korting"})
-
-
-def test_a_discount_above_the_amount_is_noted(load_frame):
-    days = pd.to_datetime(["2024-01-01", "2024-01-02", "2024-01-02", "2024-01-03"])
-    frame = pd.DataFrame(
-        {"customer": list("aabb"), "date": days, "amount": [5.0, 5.0, 5.0, -1.0], "discount": [5.0, 50.0, 1.0, 0.0]}
-    )
-    assert "Rows with a discount larger than the amount: 1 of 4." in str(load_frame(frame).notes[-1])

@@ -85,15 +85,6 @@ def test_customer_ids_stay_exactly_the_text_of_the_file(load_file, identifier):
     assert identifier in found.histories.table["customer_id"].tolist()
 
 
-def test_globs_and_lists_are_read_as_one_table(load_file, tmp_path):
-    first, *rows = PLAIN.splitlines()
-    for number, row in enumerate(rows):
-        (tmp_path / f"part-{number}.csv").write_text(f"{first}\n{row}\n")
-    assert_is_plain(load_file("part-*.csv"))
-    assert_is_plain(load_file(["part-1.csv", "part-0.csv", "part-2.csv"]))
-    assert load_file("part-*.csv").data_hash == load_file(["part-2.csv", "part-1.csv", "part-0.csv"]).data_hash
-
-
 def test_parquet_keeps_its_types_and_integer_ids_become_plain_text(load_file, tmp_path):
     frame = pd.concat([FRAME, FRAME]).assign(klant=[7, 7, 8, 7, 7, 10])
     frame.to_parquet(tmp_path / "a.parquet")

@@ -26,29 +26,6 @@ def frame(request):
     return pd.DataFrame(rows, columns=list(NAMES))
 
 
-def test_repeat_orders_are_squared_and_halved_as_monetary_value_counts_them(frame):
-    summary = rl.read_orders(frame, **NAMES).summary()
-    last = 4 if (frame["amount"] < 0).any() else 6
-    assert summary["spend_squares"].tolist() == [9 + 16 + 25, last**2, 0]
-    assert summary["odd_total"].tolist() == [3 + 5, last, 0]
-    assert summary["odd_orders"].tolist() == [2, 1, 0]
-    assert summary["even_total"].tolist() == [4, 0, 0]
-    assert summary["even_orders"].tolist() == [1, 0, 0]
-    halves = summary["odd_total"] + summary["even_total"]
-    np.testing.assert_allclose(halves, summary["monetary_value"] * summary["frequency"])
-
-
-def test_the_first_channel_and_category_are_those_of_the_largest_line_of_the_first_day(frame):
-    summary = rl.read_orders(frame, **NAMES).summary()
-    assert summary["first_channel"].astype(object).where(summary["first_channel"].notna(), None).tolist() == [
-        "shop",
-        None,
-        "shop",
-    ]
-    assert summary["first_category"].tolist() == ["hats", "hats", "hats"]
-    assert "first_channel" not in rl.read_orders(frame, customer="customer", date="date", amount="amount").summary()
-
-
 def test_the_summary_of_an_earlier_day_is_that_of_data_that_end_there_and_of_a_later_one_refused(frame):
     orders = rl.read_orders(frame, **NAMES, observation_end=dt.date(2025, 3, 1))
     for until in ("2025-01-04", "2025-01-08", "2025-02-02"):

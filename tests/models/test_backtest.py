@@ -6,7 +6,6 @@ import pytest
 from analysis.config import Config
 from analysis.data import holdout_split, load_orders
 from analysis.models.backtest import forecast_holdout
-from analysis.models.registry import MODELS
 from analysis.time import TimeUnit
 
 
@@ -42,13 +41,6 @@ def test_the_size_of_a_miss_is_said_in_its_own_standard_deviations(cdnow_test):
     at_its_lower_end = dataclasses.replace(cdnow_test, actual=round(own["lower"]))
     assert at_its_lower_end.miss < 0
     assert at_its_lower_end.miss_probability == pytest.approx(1 - own["level"], abs=0.04)
-
-
-def test_the_named_model_is_the_one_that_is_tested(cdnow_split, monkeypatch):
-    monkeypatch.setattr("analysis.models.fits.MODELS", {name: MODELS[name] for name in ("BG/NBD", "NBD")})
-    tested = forecast_holdout(cdnow_split, time_unit=TimeUnit.WEEK, seed=1, primary="NBD")
-    assert tested.primary == "NBD"
-    assert {"NBD", "BG/NBD"} < set(tested.scores.index)
 
 
 def test_groups_and_the_path_end_in_the_totals(cdnow_test):

@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from scipy.stats import nbinom
 
 from analysis.models.baselines import BASELINES, CountForecast, learned_forecast
 
@@ -16,22 +15,6 @@ def _base(n, seed, *, leave=0.0):
     count = rng.poisson(rate * 100 * ~gone)
     columns = {"frequency": x.astype(float), "recency_days": recency, "T_days": np.full(n, 200.0)}
     return columns | {"horizon_days": np.full(n, 100.0)}, count
-
-
-def test_the_negative_binomial_is_the_one_of_scipy():
-    forecast = CountForecast(np.array([0.3, 2.0, 15.0]), size=0.7)
-    count = np.array([0, 3, 9])
-    theirs = nbinom(0.7, 0.7 / (0.7 + forecast.mean))
-    assert forecast.log_probability(count) == pytest.approx(theirs.logpmf(count))
-    assert forecast.cumulative(count) == pytest.approx(theirs.cdf(count))
-    assert forecast.cumulative(np.full(3, -1)) == pytest.approx(0)
-
-
-def test_drawn_totals_have_the_forecast_mean():
-    forecast = CountForecast(np.full(500, 1.5), size=0.7)
-    totals = forecast.draw(np.random.default_rng(1), 4_000)
-    assert totals.mean() == pytest.approx(750, rel=0.01)
-    assert totals.var() == pytest.approx(500 * (1.5 + 1.5**2 / 0.7), rel=0.1)
 
 
 @pytest.mark.parametrize("baseline", BASELINES)

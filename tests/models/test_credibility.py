@@ -4,7 +4,7 @@ import pytest
 from analysis.models.credibility import Credibility, contributions, credibility_params
 from analysis.models.spend import Spending, spending_of
 
-from .orders_of_value import gamma_gamma_orders, summary_of
+from .orders_of_value import summary_of
 
 
 def _normal_orders(customers, within, between, seed, mean=50.0):
@@ -20,13 +20,6 @@ def test_the_weight_of_a_customers_own_mean_follows_from_both_variances():
     assert spend.mean_order_value == pytest.approx(50.0, rel=0.01)
     forecast = spend.order_values(np.array([4]), np.array([60.0]))[0]
     assert forecast == pytest.approx(50 + 10 * 4 / (4 + 64 / 25), rel=0.01)
-
-
-def test_under_gamma_gamma_it_finds_gamma_gammas_weight_and_spread():
-    spend = Credibility().fit(summary_of(*gamma_gamma_orders(20_000, 6.0, 8.0, 40.0, seed=2)))
-    assert spend.half_weight_orders == pytest.approx(7 / 6, rel=0.2)
-    assert spend.parameters["p"] == pytest.approx(6.0, rel=0.1)
-    assert spend.mean_order_value == pytest.approx(6 * 40 / 7, rel=0.02)
 
 
 def test_one_enormous_order_does_not_decide_what_the_others_are_worth():

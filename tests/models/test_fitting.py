@@ -22,13 +22,6 @@ def test_the_likelihood_is_never_below_the_one_that_lifetimes_finds(cdnow_39_wee
     assert cdnow_purchase[name].log_likelihood >= their_total - 1e-6
 
 
-@pytest.mark.parametrize(("unit", "days"), [("day", 1), ("month", 365.25 / 12), ("year", 365.25)])
-def test_the_fit_does_not_depend_on_the_time_unit(cdnow_39_weeks, cdnow_purchase, unit, days):
-    weeks = cdnow_purchase.primary.parameters
-    r, alpha, *_ = np.exp(maximum(MODELS["BG/NBD"], patterns_of(cdnow_39_weeks, Clock(TimeUnit(unit))))[0])
-    assert (r, alpha * days) == pytest.approx((weeks["r"], weeks["alpha"] * 7), rel=1e-6)
-
-
 def patterns_of_rates(rng, rate, trials_until_left=None):
     """Histories over 50 weeks; with ``trials_until_left`` the orders after which each customer leaves."""
     orders = [np.sort(rng.uniform(0, 50, rng.poisson(each * 50))) for each in rate]

@@ -62,35 +62,6 @@ def test_discounted_renewals_are_what_adding_up_gives(alpha, beta, rate):
     assert float(discounted_renewals(params, rate, 7)) == pytest.approx(added[1:8].sum(), rel=1e-9)
 
 
-def test_closed_forms_agree_with_simulated_customers():
-    rng = np.random.default_rng(3)
-    params, n, rate = SBGParams(0.9, 2.1), 400_000, 0.10
-    periods = rng.geometric(rng.beta(params.alpha, params.beta, n))  # the period at whose end the customer leaves
-    for t in (1, 3, 8):
-        assert np.mean(periods > t) == pytest.approx(float(survival(params, t)), abs=4 * 0.5 / np.sqrt(n))
-    worth = (1 - (1 + rate) ** -periods.astype(float)) / (1 - 1 / (1 + rate))
-    error = worth.std() / np.sqrt(n)
-    assert worth.mean() == pytest.approx(1 + float(discounted_renewals(params, rate)), abs=4 * error)
-    left = periods[periods > 3] - 3
-    worth_after = (1 - (1 + rate) ** -left.astype(float)) / (1 - 1 / (1 + rate))
-    error = worth_after.std() / np.sqrt(left.size)
-    assert worth_after.mean() == pytest.approx(1 + float(discounted_renewals(params.after(3), rate)), abs=4 * error)
-
-
-def test_a_simulated_truth_is_recovered_from_censored_cohorts():
-    truth, rng = SBGParams(1.4, 4.2), np.random.default_rng(11)
-    at_risk, lost = np.zeros(8), np.zeros(8)
-    for age in range(1, 9):
-        leaves = rng.geometric(rng.beta(*truth, 3_000))
-        for t in range(1, age + 1):
-            at_risk[t - 1] += np.sum(leaves >= t)
-            lost[t - 1] += np.sum(leaves == t)
-    counts = pd.DataFrame({"period": np.arange(1, 9), "at_risk": at_risk, "lost": lost})
-    fit = fit_shifted_beta_geometric(counts)
-    errors = contract_posterior(fit, counts, seed=1).draws.std(axis=0)
-    assert (np.abs(np.subtract(fit, truth)) < 3 * errors).all()
-
-
 @pytest.mark.parametrize(("sizes", "reason"), [
     ([100, 60], "few_periods"), ([100, 60, 0], "rates_do_not_rise"), ([100, 100, 100], "nobody_left"),
     ([100, 0, 0], "few_periods"), ([1000, 800, 640, 512], "rates_do_not_rise"),

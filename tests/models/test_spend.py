@@ -52,12 +52,6 @@ def test_a_coarse_start_does_not_move_the_fit():
     assert ours.log_likelihood >= -theirs._negative_log_likelihood_ * x.size - 1e-6
 
 
-def test_shrinkage_lies_between_the_customer_and_everyone(cdnow_spend):
-    worth = cdnow_spend.order_values(np.array([0, 1, 10]), np.array([np.nan, 100.0, 100.0]))
-    assert worth[0] == pytest.approx(cdnow_spend.mean_order_value)
-    assert worth[0] < worth[1] < worth[2] < 100
-
-
 @pytest.mark.parametrize(("spenders", "reason"), [(40, "same_value"), (5, "few_spenders")])
 def test_where_the_data_do_not_identify_the_model_a_stated_fallback_takes_its_place(spenders, reason):
     x = np.where(np.arange(40) < spenders, 2, 0)

@@ -97,7 +97,7 @@ class TestABatch:
         assert any(line.startswith("NL: ") for line in heard.lines)
 
     def test_stops_all_of_them_at_its_deadline(self, batch, tmp_path):
-        config = batch(["NL", "FR"]).model_copy(update={"deadline_minutes": 4 / 60})
+        config = batch(["NL", "FR"]).model_copy(update={"deadline_minutes": 2 / 60})
         with pytest.raises(BatchFailed) as failed:  # the notebooks sleep for a minute
             run_batch(config, out=tmp_path / "out", notebooks=folder_with(tmp_path, "sleeps"))
         assert failed.value.exit_code == 5

@@ -27,16 +27,15 @@ ROOT = Path(__file__).parents[2]
 SECOND = 1 / 60
 MOMENTS = int(os.environ.get("RETENTION_LAB_KILLS", "50"))
 RUN = """
-import sys
+import builtins, sys
 from pathlib import Path
-import pytest
 from tests.report.small import small_config, use_made_up_results
 from analysis.errors import ReportLocked
 from analysis.processes import Interruption, heed_signals
 from analysis.report import run
 heed_signals()
 run.EARLY = "made_up", "papermill", "analysis.report.kernel"
-use_made_up_results(pytest.MonkeyPatch())
+use_made_up_results(builtins)
 print("ready", flush=True)
 try:
     print(run.run_report(small_config(), out=Path(sys.argv[1]), notebooks=Path(sys.argv[2])).name)
@@ -242,7 +241,7 @@ def test_ctrl_c_while_a_run_starts_says_nothing_odd(place):
 
 
 def test_of_two_runs_at_once_one_publishes_and_the_other_is_told_to_wait(tmp_path, short, monkeypatch):
-    monkeypatch.setenv("COMPUTE_SECONDS", "4")
+    monkeypatch.setenv("COMPUTE_SECONDS", "2")
     place = Place(tmp_path, "good", short)
     with ThreadPoolExecutor(2) as threads:
         runs = list(threads.map(lambda _: place.begun(), range(2)))

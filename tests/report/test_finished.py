@@ -7,15 +7,15 @@ import pandas as pd
 import pytest
 import yaml
 from filelock import FileLock
-from tests.conftest import write_tables
+from tests.conftest import FEW, FEW_DRAWS, constants, write_tables
 from tests.report.browser import LOOKS, PHONE, cut_on_paper, pages_of, problems_of, sheets_of, visit
 
 from analysis.config import Config, config_from_mapping
 from analysis.data.shop import REASONS, ShopTruth, simulate_shop
 from analysis.models.registry import MODELS
-from analysis.pipeline import notebooks_folder
+from analysis.pipeline import Study, notebooks_folder
 from analysis.report.notebooks import notebooks_in
-from analysis.report.run import run_report
+from analysis.report.run import STORE, run_report
 
 REPORTS = [
     ("en", "simulated-shop"),  # with every table beside the orders
@@ -50,7 +50,7 @@ def run(request, store):
     (language, sample, *pages), out = request.param, store.with_name("reports")
     ready = notebooks_folder() / "parameters" / f"{sample}.yml"
     chosen = out.with_name("-".join(("notebooks", *pages))) if pages else notebooks_folder()
-    with FileLock(f"{out}.lock"):
+    with FileLock(f"{out}.lock"), constants(FEW | FEW_DRAWS):
         content = yaml.safe_load(ready.read_text(encoding="utf-8"))
         if sample == "simulated-shop":
             (folder := out.with_name("shop")).mkdir(exist_ok=True)
@@ -59,6 +59,7 @@ def run(request, store):
         for page in pages:
             chosen.mkdir(exist_ok=True)
             copy(notebooks_folder() / f"{page}.ipynb", chosen)
+        list(Study(config, store=out / config.name / STORE).compute())  # of few draws, which is faster
         return run_report(config, out=out, notebooks=chosen)
 
 

@@ -1,8 +1,6 @@
 """The comparison: going on as today is the fitted model, and every strategy gets its advice."""
 
-import json
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -15,10 +13,8 @@ from analysis.config import StrategiesConfig
 from analysis.config.strategies import NOTHING, Experience, Gift, Promotion, Strategy
 from analysis.data.simulation import PurchaseTruth, SpendTruth, simulate_transactions
 from analysis.errors import InputRefused, Unavailable, UsageError
-from analysis.report.results import plain
 from analysis.strategies.decision import FORMS
 from analysis.strategies.dynamics import ParameterDraws
-from analysis.strategies.results import as_results
 from analysis.strategies.sentences import _loses, decision_sentences
 from analysis.value.lift import new_customers_observed
 from analysis.words import reader
@@ -272,13 +268,3 @@ def test_any_two_built_in_strategies_can_be_done_together():
     assert (deals.promotion.depth, deals.promotion.points, deals.experience.lift) == (0.2, 0.01, 0.2)
     assert not both.is_own
     assert NOTHING.fixed_per_year == 0
-
-
-def test_results_hold_the_advice_as_plain_data(compared):
-    evidence = SimpleNamespace(findings=(), estimates={}, reasons={})
-    found = plain(as_results(compared, evidence, None))
-    json.dumps(found, allow_nan=False)
-    assert [each["strategy"] for each in found["advice"]] == [each.name for each in BUILT_IN]
-    assert set(found["advice"][0]) >= {"form", "difference", "loss", "regret", "need", "likely", "most", "trial"}
-    assert found["over_all_views"][-1]["strategy"] == "nothing"
-    assert plain(compared.go_on) == found["go_on"]

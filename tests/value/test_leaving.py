@@ -105,17 +105,3 @@ def test_a_shifted_customer_with_a_past_agrees_with_single_customers(name, kind)
     stays = np.mean(left > YEAR)
     there, _ = _alive(model, params, np.array([YEAR]), x, age, kind, 0.4)
     assert there[0] == pytest.approx(stays, abs=4 * np.sqrt(stays * (1 - stays) / count))
-
-
-@pytest.mark.parametrize("kind", SHIFTS)
-@pytest.mark.parametrize("name", PARAMS)
-def test_a_large_shift_keeps_everyone_and_none_changes_nothing(name, kind):
-    (model, params), times = _model(name, PARAMS[name]), np.array([YEAR, 10 * YEAR])
-    assert _new(model, params, times, kind, 50.0)[0] == pytest.approx(1.0, abs=1e-5)
-    assert _new(model, params, times, kind)[0] == pytest.approx(_new(model, params, times)[0], rel=1e-12)
-
-
-def test_a_new_customer_of_pareto_nbd_is_scaled_by_moving_the_mean():
-    (model, params), times = _model("Pareto/NBD", PARAMS["Pareto/NBD"]), np.array([YEAR])
-    moved, scaled = (_new(model, params, times, kind, 0.3)[0] for kind in ("mean", "scale"))
-    assert moved == pytest.approx(scaled, rel=1e-7)

@@ -83,21 +83,6 @@ def test_five_points_cannot_be_won_above_ninety_five_per_cent(lifts):
     assert lift.retention_before.estimate == pytest.approx(0.764, abs=0.002)
 
 
-def test_where_profit_may_be_negative_there_is_no_lift_in_per_cent_but_a_gain_in_money(lifts):
-    lift = lifts(Choice(), economics={"acquisition_cost": 38}).of(Choice())["BG/NBD"]
-    assert lift.reason.code == "lift.reason.no_profit"
-    assert lift.lift is None
-    assert np.isnan(lift.p_in_range)
-    assert lift.gain.lower > 0
-
-
-def test_leverage_from_what_winning_costs_raises_the_lift_and_not_the_gain(lifts):
-    free, dear = lifts(Choice()), lifts(Choice(), economics={"acquisition_cost": 15})
-    before, after = (found.of(Choice())["BG/NBD"] for found in (free, dear))
-    assert after.gain.estimate == pytest.approx(before.gain.estimate)
-    assert after.lift.estimate > 1.5 * before.lift.estimate
-
-
 def test_at_the_break_even_cost_nothing_is_left_of_the_gain(lifts):
     for scope in SCOPES:
         choice = Choice(scope=scope)

@@ -76,17 +76,6 @@ def test_the_formula_is_kept_and_reactivated_over_those_at_the_start(simulated):
         assert rate.rate_lower <= rate.rate <= rate.rate_upper
 
 
-def test_reactivated_customers_are_not_taken_for_new_nor_for_kept(load_frame):
-    dates = ["2023-01-02", "2024-06-01", "2023-06-20", "2023-06-25", "2024-06-02", "2024-06-03", "2023-08-01"]
-    who = ["back", "back", "kept", "lost", "kept", "new", "new and gone"]
-    frame = pd.DataFrame({"customer": who, "date": pd.to_datetime(dates)})
-    loaded = load_frame(frame, observation_start=dt.date(2022, 9, 1), observation_end=dt.date(2024, 6, 30))
-    (year,) = period_rates(loaded, 60).query("months == 12 and window_days == 60").itertuples()
-    assert (year.at_start, year.kept, year.at_end) == (2, 1, 3)
-    assert (year.new, year.reactivated) == (1, 1)
-    assert (year.estimate, year.rate) == (0.5, 1.0)
-
-
 def test_the_formula_may_exceed_one_and_keeps_an_interval(load_frame):
     frame = pd.DataFrame(
         {

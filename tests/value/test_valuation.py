@@ -67,14 +67,6 @@ def test_customers_without_a_repeat_order_are_marked_and_have_no_day_on_which_th
     assert (value.customers.loc[once, "p_alive"] == 1).all()
 
 
-def test_probabilities_and_bounds_are_in_their_places(value):
-    table = value.customers
-    assert table["p_alive"].between(0, 1).all()
-    assert (table["p_order"] <= table["p_alive"] + 1e-12).all()
-    assert (table["p_order"] <= table["expected_orders"] + 1e-12).all()
-    assert (table["residual_clv_lower"] <= table["residual_clv_upper"]).all()
-
-
 def test_value_does_not_depend_on_the_time_unit(cdnow_39_weeks, cdnow_spend, value):
     other = value_of(futures(cdnow_39_weeks, [rl.BGNBD().fit(cdnow_39_weeks, unit="month")], cdnow_spend))
     clv = value.customers["residual_clv"].to_numpy()
@@ -129,13 +121,6 @@ class TestGroups:
             assert (found["lower"] <= found["upper"]).all()
             assert (found["expected_orders_lower"] <= found["expected_orders_upper"]).all()
         assert set(found.index) == set(groups)
-
-    def test_the_whole_base_as_one_group_has_the_interval_of_the_total(self, value):
-        ids = value.customers["customer_id"]
-        one = value.by(pd.Series("all", index=ids)).loc["all"]
-        assert (one["estimate"], one["lower"], one["upper"]) == pytest.approx(
-            (value.total.estimate, value.total.lower, value.total.upper)
-        )
 
     def test_a_group_that_cannot_be_is_refused_with_what_is_allowed(self, value):
         with pytest.raises(DataError, match="group == 'channel', must be one of 'orders', 'recency', 'value'"):

@@ -84,13 +84,6 @@ def test_gaps_that_do_not_come_by_chance_say_nothing_sure_of_leaving(met):
     assert found["theta"].verdict == "association"
 
 
-def test_effects_of_the_experience_are_found_and_stay_in_the_unit_of_the_scores(met):
-    found = _curve(met, PLANTED, channel=EXPERIENCE)
-    assert found["gamma"].verdict == found["theta"].verdict == "estimate"
-    assert str(found["gamma"].unit) == "log pace per standard deviation of the scores"
-    assert set(found.estimates) == {"kappa_exp", "loss_aversion"}
-
-
 def test_where_births_are_unknown_the_first_orders_only_form_the_expectation(met):
     known = met(planted_orders(PLANTED, customers=800, seed=2))
     found = _curve(met, PLANTED, customers=800, seed=2, births_known=False)

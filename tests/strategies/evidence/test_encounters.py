@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from tests.strategies.evidence.planted import NOTHING, planted_orders
 
-from analysis.strategies.evidence.encounters import encounters_of, expected_before, gaps, intervals_of, scores_of
+from analysis.strategies.evidence.encounters import encounters_of, expected_before, gaps, scores_of
 
 
 @pytest.fixture(scope="module")
@@ -67,18 +67,3 @@ def test_an_encounter_of_which_nothing_is_known_leaves_the_expectation_alone():
     assert expected.tolist() == [0.0, 0.1, 0.1]
     surplus, shortfall = gaps(unknown, np.array([0]), np.array([3]), 0.5, 0.0)
     assert surplus[1] == shortfall[1] == 0
-
-
-def test_a_customer_is_followed_up_to_the_first_encounter_of_which_nothing_is_known(met, orders):
-    found = met(orders)
-    who = int(np.flatnonzero(found.count >= 5)[0])
-    at = found.first[who]
-    known = np.ones(len(found), dtype=bool)
-    known[at + 2] = False
-    followed = intervals_of(found, known=known)
-    mine = np.flatnonzero((followed.row >= at) & (followed.row < at + found.count[who]))
-    assert followed.row[mine].tolist() == [at, at + 1, at + 2]
-    assert followed.is_open[mine].tolist() == [False, False, True]
-    # The order of which nothing is known ends an interval and opens none.
-    assert followed.weeks[mine] == pytest.approx([*np.diff(found.day[at : at + 3]) / 7, 0.0])
-    assert len(followed.count) == len(found.count)

@@ -22,14 +22,6 @@ def likelihood():
     return JointLikelihood(intervals, lambda kappa: gaps(met, intervals.first, intervals.count, kappa, 0.0), (0.5, 3.0))
 
 
-def test_the_gradient_is_that_of_the_likelihood_and_scores_add_up_to_it(likelihood):
-    moves = np.eye(len(POINT)) * 1e-6
-    numeric = [(likelihood.penalised(POINT + m)[0] - likelihood.penalised(POINT - m)[0]) / 2e-6 for m in moves]
-    assert np.allclose(likelihood.penalised(POINT)[1], numeric, rtol=1e-5, atol=1e-5)
-    distance = (POINT - likelihood.prior_mean) / likelihood.prior_sd**2
-    assert np.allclose(likelihood.scores(POINT).sum(axis=0) - distance, likelihood.penalised(POINT)[1])
-
-
 @pytest.mark.slow
 def test_a_customers_likelihood_is_the_integral_over_rate_and_dropout(likelihood):
     r, alpha = np.exp(POINT[:2])
