@@ -71,7 +71,7 @@ def postgresql() -> Iterator[str]:
 
 @contextmanager
 def spark() -> Iterator[object]:
-    """A Spark session on two processors of this machine."""
+    """The Spark session of this process, on two processors of this machine; it takes long to start and stays."""
     if find_spec("pyspark") is None:
         skip_or_fail('pyspark is missing; run: pip install "retention-lab[spark]"')
     if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
@@ -92,7 +92,4 @@ def spark() -> Iterator[object]:
     }
     session = SparkSession.builder.master("local[2]").config(map=settings).getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
-    try:
-        yield session
-    finally:
-        session.stop()
+    yield session

@@ -85,8 +85,8 @@ def plain(entered):
     {"refunds": "drop", "observation_start": dt.date(2023, 2, 1)},
     {"duplicates": "drop", "exclude_earlier": True, "observation_start": dt.date(2023, 2, 1)},
 ], ids=["as it is", "refunds dropped", "duplicates and early customers out"])  # fmt: skip
-def test_ledger_days_and_summary_are_those_of_the_frame(entered, settings):
-    there, here = both(entered, **settings)
+def test_ledger_days_and_summary_are_those_of_the_frame(entered, plain, settings):
+    there, here = both(entered, **settings) if settings else plain
     pd.testing.assert_frame_equal(there.ledger, here.ledger)
     pd.testing.assert_frame_equal(there.daily, here.daily)
     for name in ("rows_read", "rows_used", "customers", "orders", "observation_start", "observation_end"):
@@ -121,14 +121,15 @@ def test_values_of_customers_stay_in_the_engine_with_their_total_and_its_interva
         value.total  # noqa: B018
 
 
-def test_one_row_a_customer_comes_here_up_to_so_many(entered, plain, monkeypatch):
+def test_one_row_a_customer_comes_here_up_to_so_many(plain, monkeypatch):
     there, here = plain
     known = here.histories.table[there.histories.table.columns]
     pd.testing.assert_frame_equal(there.histories.table, known, check_dtype=False, rtol=1e-12)
     assert there.histories.ids.equals(here.histories.ids)
     monkeypatch.setattr(remote, "MOST_HERE", 100)
+    there.histories.__dict__.pop("here")
     with pytest.raises(Unavailable, match=r"for up to 100. .*summary\(\).to_frame\(\) brings them here"):
-        both(entered)[0].histories.table  # noqa: B018
+        there.histories.table  # noqa: B018
 
 
 def test_spenders_above_the_most_are_a_seeded_sample_with_the_same_mean(plain):
@@ -140,7 +141,6 @@ def test_spenders_above_the_most_are_a_seeded_sample_with_the_same_mean(plain):
     spread = whole["monetary_value"].std() / whole["monetary_value"].mean()
     ratio = part["monetary_value"].iloc[:-1].mean() / whole["monetary_value"].iloc[:-1].mean()
     assert abs(ratio - 1) < 4 * spread / 10
-    assert part["spend_squares"].isin(there.spending(most=100, seed=2)["spend_squares"]).iloc[:-1].mean() < 0.9
     others = part["orders"].iloc[-1] / whole["orders"].iloc[-1]
     assert others == pytest.approx((len(part) - 1) / (len(whole) - 1))
 
@@ -178,8 +178,8 @@ MEANINGS = {
         {"refunded": "back"}),
     "nobody by share": ({"customer": [*["0"] * 60, *[f"c{i % 20}" for i in range(40)]]}, {}, {}),
     "ids with what nobody sees and per cents": (
-        {"customer": [f"c{i % 20}" + "\u200b\u202f" * (i > 19) for i in range(100)], "discount %": [0.0, 20.0] * 50}, {},
-        {"discount": "discount %"}),
+        {"customer": [f"c{i % 20}" + "\u200b\u202f" * (i > 19) for i in range(100)], "discount %": [0.0, 20.0] * 50},
+        {}, {"discount": "discount %"}),
     "ids that are nearly alike with tax and shipping inside": (
         {"customer": [f"'00{i % 20 + 1}" if i % 3 else f"{i % 20 + 1}" for i in range(100)], "post": 1.5},
         {"amount_includes": {"vat": 0.21, "shipping": "post"}}, {}),

@@ -64,14 +64,6 @@ def test_the_same_seed_gives_the_same_futures_on_any_number_of_threads(monkeypat
     assert np.array_equal(first, second)
 
 
-def test_an_order_of_certain_value_is_worth_just_that():
-    n, passes = 200, 50
-    certain = Spenders(np.full(n, 2), np.zeros(n), np.ones(n), np.full(n, 10.0), None)
-    orders, amount, number = _futures(_history(n, 2, 30.43, 38.86), passes, certain, 52.0, 0.0)
-    assert amount == pytest.approx(10.0 * orders)
-    assert number == pytest.approx(orders)
-
-
 @pytest.mark.parametrize("customers", [1, 30, 2_001])
 def test_any_number_of_customers_has_futures_even_where_nobody_buys(customers):
     """A pass in which nobody orders, or only orders at which customers leave, used to stop with a type error."""

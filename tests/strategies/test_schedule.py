@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from analysis.config.strategies import NOTHING, Experience, Promotion, Strategy
-from analysis.strategies.schedule import WEEKS_PER_YEAR, Attack, Economics, Schedule
+from analysis.config.strategies import Promotion, Strategy
+from analysis.strategies.schedule import Schedule
 
 
 def _of(promotion=None, experience=None, weeks=16, **running):
@@ -24,39 +24,6 @@ def test_promotions_come_round_and_what_is_borrowed_is_paid_back_in_the_quiet_we
     assert owed(close).sum() <= close.promoted.sum()
     assert owed(_of(Promotion(every_weeks=14)))[14:].tolist() == [0, 0.25]  # only what falls into the horizon
     assert not owed(_of(Promotion(every_weeks=1))).any()
-
-
-def test_costs_are_spread_over_the_weeks_in_which_something_is_done():
-    found = _of(
-        Promotion(programme_cost_per_year=100.0, points=0.02),
-        Experience(lift=0.5, invested_per_customer_year=10.0),
-        starts_week=8,
-    )
-    assert not found.fixed[0, :8].any()
-    assert found.fixed[0, 8:] * WEEKS_PER_YEAR == pytest.approx(np.full(8, 100.0))
-    assert found.invested[0] * (found.ends - found.starts)[0] == pytest.approx(8 * 10 / WEEKS_PER_YEAR)
-    assert found.lift[0].tolist() == [0.0] * 8 + [0.5] * 8
-    assert np.isnan(found.spread[0, 8:]).all()
-
-
-def test_the_margin_of_all_orders_together_is_the_gross_margin_of_what_was_paid():
-    listed, paid = np.array([100.0, 100.0, 50.0]), np.array([100.0, 60.0, 40.0])
-    economics = Economics(gross_margin=0.3, cost_per_order=2.0, todays_deal=1 - paid.sum() / listed.sum())
-    margin = economics.margin_of(paid, listed)
-    assert margin.sum() == pytest.approx(0.3 * paid.sum() - 3 * 2.0)
-    # Of two orders alike at list prices, the deal is all that they differ by.
-    assert margin[0] - margin[1] == pytest.approx(40.0)
-
-
-def test_an_attack_takes_customers_while_it_lasts_by_how_much_deeper_it_is():
-    strategies = [NOTHING, Strategy("sale", Promotion(depth=0.2, every_weeks=4, reach=0.5, points=0.01))]
-    found = Attack(Schedule(strategies, 52), 0.3, todays_deal=0.05)
-    assert (found.begins, found.ends) == (26, 39)
-    assert found.ahead[:, 0] == pytest.approx([0.25, 0.25 - 0.01 - 0.1 * 3 / 13])
-    since, until = np.array([[20.0, 30.0, 40.0]]), np.array([[27.0, 50.0, 50.0]])
-    assert found.hazard(2.0, 0.05, since, until)[0] == pytest.approx(2 * 0.2 * np.array([1, 9, 0]))
-    short = Attack(Schedule(strategies, 16), 0.3, todays_deal=0.05)
-    assert (short.begins, short.ends) == (3, 16)
 
 
 def test_the_next_order_comes_when_the_pace_has_summed_to_what_it_needs():

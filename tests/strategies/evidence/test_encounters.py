@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from tests.strategies.evidence.planted import NOTHING, planted_orders
 
-from analysis.strategies.evidence.encounters import encounters_of, expected_before, gaps, scores_of
+from analysis.strategies.evidence.encounters import encounters_of, scores_of
 
 
 @pytest.fixture(scope="module")
@@ -50,20 +50,3 @@ def test_scores_are_laid_beside_their_orders(loaded, orders, why):
     assert np.isfinite(scores).sum() == 40
     assert np.nanstd(scores) == pytest.approx(1)
     assert why(scores_of, found, transactions, few.assign(score=3.0)) == "nothing_varies"
-
-
-MET = np.array([0.2, 0.0, 0.4, 0.1, 0.3])
-FIRST, COUNT = np.array([0, 3]), np.array([3, 2])
-
-
-@pytest.mark.parametrize(("kappa", "expected"), [(1.0, [0.5, 0.2, 0.0, 0.5, 0.1]), (0.0, [0.5] * 5)])
-def test_the_whole_gap_is_learned_or_nothing(kappa, expected):
-    assert expected_before(MET, FIRST, COUNT, kappa, 0.5) == pytest.approx(expected)
-
-
-def test_an_encounter_of_which_nothing_is_known_leaves_the_expectation_alone():
-    unknown = np.array([0.2, np.nan, 0.4])
-    expected = expected_before(unknown, np.array([0]), np.array([3]), 0.5, 0.0)
-    assert expected.tolist() == [0.0, 0.1, 0.1]
-    surplus, shortfall = gaps(unknown, np.array([0]), np.array([3]), 0.5, 0.0)
-    assert surplus[1] == shortfall[1] == 0
