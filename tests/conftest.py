@@ -107,17 +107,6 @@ def load_file(tmp_path):
     return load
 
 
-@pytest.fixture
-def shop_export(tmp_path):
-    """Write the export of a Dutch shop that nobody prepared; see ``tests/data/shop.py``."""
-    from tests.data.shop import write_shop_export
-
-    def write(rows: int, seed: int = 1) -> tuple[Path, dict]:
-        return write_shop_export(tmp_path / "bestellingen.csv", rows, seed)
-
-    return write
-
-
 @pytest.fixture(scope="session")
 def cdnow_config():
     return Config(name="cdnow", data={"transactions": {"sample": "cdnow"}})

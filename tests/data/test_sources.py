@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 from tests.conftest import refuses
 from tests.data.shop import COLUMNS as SHOP
+from tests.data.shop import write_shop_export
 
 import analysis as rl
 from analysis.errors import InputRefused
@@ -147,8 +148,8 @@ def test_a_column_that_stands_twice_in_the_header_is_refused_only_where_it_is_us
 
 
 @pytest.mark.parametrize("rows", [3_000, pytest.param(300_000, marks=pytest.mark.slow)])
-def test_the_export_of_a_dutch_shop_is_read_to_the_cent(shop_export, load_file, rows):
-    path, truth = shop_export(rows)
+def test_the_export_of_a_dutch_shop_is_read_to_the_cent(tmp_path, load_file, rows):
+    path, truth = write_shop_export(tmp_path / "bestellingen.csv", rows)
     found = load_file(path.name, columns=SHOP)
     ledger = found.ledger.groupby("reason")["rows"].sum()
     assert found.rows_read == found.ledger["rows"].sum() == truth["rows"]

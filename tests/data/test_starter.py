@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 import yaml
 from tests.conftest import refuses
+from tests.data.shop import COLUMNS, write_shop_export
 
 from analysis.config import load_config
 from analysis.data import load_orders
@@ -30,13 +31,10 @@ def proposed(path):
     return yaml, load_config(target)
 
 
-def test_a_dutch_export_gets_a_configuration_that_reads_it(shop_export, tmp_path):
-    path, truth = shop_export(300)
+def test_a_dutch_export_gets_a_configuration_that_reads_it(tmp_path):
+    path, truth = write_shop_export(tmp_path / "bestellingen.csv", 300)
     _, config = proposed(path)
-    assert config.data.columns.mapped() == {
-        "customer": "Klantnummer", "date": "Besteldatum", "order": "Ordernummer", "quantity": "Aantal",
-        "unit_price": "Stukprijs",
-    }  # fmt: skip
+    assert config.data.columns.mapped() == COLUMNS
     assert (config.data.delimiter, config.data.decimal, config.data.encoding) == (";", ",", "cp1252")
     assert load_orders(config, workdir=tmp_path / "work").rows_read == truth["rows"]
 

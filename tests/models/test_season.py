@@ -15,7 +15,7 @@ from analysis.time import Clock, Promotions, TimeUnit, promotion_edges
 from analysis.value.valuation import customer_value
 
 WEEK = TimeUnit.WEEK
-pytestmark = pytest.mark.usefixtures("few_proposals")
+pytestmark = pytest.mark.usefixtures("few_proposals", "few_draws")
 PLANTED = {"r": 0.6, "alpha": 10.0, "a": 0.8, "b": 4.0}
 BUSY = np.where(np.arange(26) >= 22, 2.5, 1.0) / np.where(np.arange(26) >= 22, 2.5, 1.0).mean()
 START = np.datetime64("2020-01-01")

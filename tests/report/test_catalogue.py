@@ -1,6 +1,7 @@
 """Which sentences are found, what is refused, what an update keeps; and that all of ours are in Dutch."""
 
 import json
+from functools import cache
 
 import pytest
 
@@ -69,8 +70,9 @@ def test_cells_of_notebooks_are_read_but_for_those_that_stay_off_the_page(tmp_pa
         {"cell_type": "markdown", "metadata": {}, "source": 'page.text("prose")'},
     ]
     (tmp_path / "a.ipynb").write_text(json.dumps({"cells": cells}))
-    monkeypatch.setattr(catalogue, "NOTEBOOKS", tmp_path)
-    found = {one.text: one.file for one in catalogue.sentences() if one.file.startswith("notebooks")}
+    for folder in ("NOTEBOOKS", "PACKAGE"):  # without a module in it
+        monkeypatch.setattr(catalogue, folder, tmp_path)
+    found = {one.text: one.file for one in catalogue.sentences()}
     assert found == {"In a cell": "notebooks/a.ipynb, cell 1", "A note": "notebooks/a.ipynb, cell 1"}
 
 
@@ -99,6 +101,7 @@ def test_an_update_keeps_translations_and_drops_what_is_gone(tmp_path, monkeypat
     words.catalogue.cache_clear()
 
 
-def test_every_sentence_of_ours_is_in_dutch_with_the_same_placeholders():
+def test_every_sentence_of_ours_is_in_dutch_with_the_same_placeholders(monkeypatch):
+    monkeypatch.setattr(catalogue, "sentences", cache(catalogue.sentences))
     assert catalogue.differing("nl") == []
     assert [f"{one.file}: {one.text}" for one in catalogue.missing("nl")] == []

@@ -213,7 +213,7 @@ def test_what_a_lot_would_find_to_pay_lies_above_the_break_even_lift_by_the_erro
 
 @pytest.fixture(scope="module")
 def planted_rows():
-    return simulate_shop(ShopTruth(names=5_000), seed=3).orders
+    return simulate_shop(ShopTruth(names=3_000), seed=3).orders
 
 
 def drawn_up(rows, **until):
