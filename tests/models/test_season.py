@@ -8,6 +8,7 @@ import analysis as rl
 from analysis.errors import UsageError
 from analysis.models.backtest import forecast_holdout
 from analysis.models.fits import fit_all
+from analysis.models.futures import Discount
 from analysis.models.pareto import ParetoNBD
 from analysis.models.patterns import patterns_of
 from analysis.models.season import fit_in_time, log_rates, season_of
@@ -191,6 +192,15 @@ class TestValues:
         year = customer_value(fit, spend, "1Y", gross_margin=1.0, annual_discount_rate=0.0)
         even = replace(fit, season=None).predict("1Y")  # histories in calendar time, so not the same
         assert year.expected_orders.estimate == pytest.approx(even["expected_orders"].sum(), rel=0.1)
+
+    def test_long_series_are_discounted_like_short_ones(self, orders, seasonal):
+        clock, end = seasonal.primary.clock, orders.observation_end
+        discount = Discount(0.01, clock.calendar_after(end))
+        span = np.array([5.0, 40.0, 150.0])
+        first, second = discount.moments(span)
+        times = span[:, None] * (np.arange(20_000) + 0.5) / 20_000
+        assert first == pytest.approx(discount.at(times).mean(axis=1), rel=2e-3)
+        assert second == pytest.approx((discount.at(times) ** 2).mean(axis=1), rel=2e-3)
 
 
 class TestDropoutInTime:
