@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from analysis.config.strategies import Promotion, Strategy
-from analysis.strategies.schedule import Schedule
+from analysis.config.strategies import NOTHING, Promotion, Strategy
+from analysis.strategies.schedule import Attack, Schedule
 
 
 def _of(promotion=None, experience=None, weeks=16, **running):
@@ -24,6 +24,17 @@ def test_promotions_come_round_and_what_is_borrowed_is_paid_back_in_the_quiet_we
     assert owed(close).sum() <= close.promoted.sum()
     assert owed(_of(Promotion(every_weeks=14)))[14:].tolist() == [0, 0.25]  # only what falls into the horizon
     assert not owed(_of(Promotion(every_weeks=1))).any()
+
+
+def test_an_attack_takes_customers_while_it_lasts_by_how_much_deeper_it_is():
+    strategies = [NOTHING, Strategy("sale", Promotion(depth=0.2, every_weeks=4, reach=0.5, points=0.01))]
+    found = Attack(Schedule(strategies, 52), 0.3, todays_deal=0.05)
+    assert (found.begins, found.ends) == (26, 39)
+    assert found.ahead[:, 0] == pytest.approx([0.25, 0.25 - 0.01 - 0.1 * 3 / 13])
+    since, until = np.array([[20.0, 30.0, 40.0]]), np.array([[27.0, 50.0, 50.0]])
+    assert found.hazard(2.0, 0.05, since, until)[0] == pytest.approx(2 * 0.2 * np.array([1, 9, 0]))
+    short = Attack(Schedule(strategies, 16), 0.3, todays_deal=0.05)
+    assert (short.begins, short.ends) == (3, 16)
 
 
 def test_the_next_order_comes_when_the_pace_has_summed_to_what_it_needs():
