@@ -12,10 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pandas as pd
 import pytest
-from tests.conftest import FEW, FEW_DRAWS, constants
 
 import analysis as rl
-from analysis.data import simulate_transactions
 
 
 @pytest.fixture
@@ -55,19 +53,15 @@ def test_pickled_orders_are_whole_in_another_process(orders, tmp_path):
     assert said.stdout.strip() == str(orders.cohorts()[0].sum()), said.stderr
 
 
-def test_both_doors_give_the_same_value(tmp_path):
-    frame = simulate_transactions(400, seed=1)
-    columns = {name: name for name in frame}
-    with constants(FEW | FEW_DRAWS):
-        data = {"transactions": "a table", "columns": columns}
-        study = rl.open_study({"data": data}, store=tmp_path, frame=frame)
-        orders, economics = rl.read_orders(frame, **columns), study.config.economics
-        window = f"{study.config.data.holdout_weeks // 2}W"
-        fit, spend = rl.fit_purchase(orders, window), rl.fit_spend(orders, rl.spend_choice(orders))
-        settings = {"gross_margin": economics.gross_margin, "annual_discount_rate": economics.annual_discount_rate}
-        value = rl.customer_value(fit, spend, f"{economics.horizon_years}Y", **settings)
-        assert fit.model == study.fit.model
-        assert value.total == study.value.total
+def test_both_doors_give_the_same_value(sample_study):
+    study = sample_study("cdnow")
+    orders, economics = study.orders, study.config.economics
+    window = f"{study.config.data.holdout_weeks // 2}W"
+    fit, spend = rl.fit_purchase(orders, window), rl.fit_spend(orders, rl.spend_choice(orders))
+    settings = {"gross_margin": economics.gross_margin, "annual_discount_rate": economics.annual_discount_rate}
+    value = rl.customer_value(fit, spend, f"{economics.horizon_years}Y", **settings)
+    assert fit.model == study.fit.model
+    assert value.total == study.value.total
 
 
 def test_a_kept_value_is_read_without_what_only_computing_needs(sample_study):
