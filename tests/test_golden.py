@@ -120,6 +120,14 @@ def test_a_sample_has_the_numbers_of_the_first_edition(sample, every_step_of_cdn
     assert not found, "\n".join(found)
 
 
+def test_the_error_of_simulated_strategies_is_small_beside_the_interval_and_the_base(sample_study, every_step_of_cdnow):
+    compared = sample_study("cdnow").strategies
+    for row, error in enumerate(compared.simulation_error[1:], start=1):
+        found = compared.difference(compared.names[row])
+        assert error < 0.1 * (found.upper - found.lower)
+        assert error < 0.003 * compared.go_on.estimate
+
+
 @pytest.mark.parametrize(("place", "by"), [
     (("data", "orders"), 1),
     (("purchase_model", "parameters", "alpha"), 2e-3),

@@ -111,13 +111,6 @@ def test_at_the_most_that_a_strategy_may_cost_it_earns_nothing_with_old_and_new_
     assert abs(dear.difference("better").estimate) < 0.01 * first.difference("better").estimate
 
 
-def test_the_error_of_simulation_is_small_beside_the_interval_and_the_base(compared):
-    for row, error in enumerate(compared.simulation_error[1:], start=1):
-        found = compared.difference(compared.names[row])
-        assert error < 0.25 * (found.upper - found.lower)  # of 60 draws; of 400 it is less than half as large
-        assert error < 0.008 * compared.go_on.estimate
-
-
 @pytest.mark.slow
 def test_no_seed_changes_the_advice_and_the_stated_error_is_the_true_one(fits):
     fit, spend = fits[0]["BGNBD"], fits[1]
