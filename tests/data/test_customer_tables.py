@@ -126,6 +126,10 @@ def test_what_cannot_have_been_is_left_out_with_examples(load):
     tables, _ = load(points=points.replace("07,,20", "07,0,20"))
     assert tables.points["earned"].tolist() == [10, 20]
     assert {name: rows for name, (rows, _) in told(tables).items()} == {"fits": 2, "negative": 1, "unearned": 1}
+    signed = "who,day,plus\nK1,2025-01-05,10\nK1,2025-01-07,-4\nK2,2025-01-07,-1\n"
+    tables, _ = load(points=signed, columns={"redeemed": None})
+    assert tables.points[["earned", "redeemed"]].values.tolist() == [[10, 0], [0, 4]]
+    assert told(tables) == {"fits": (2, ""), "unearned": (1, "'K2'")}
 
 
 def test_whoever_left_or_was_contacted_may_be_a_name_without_an_order(load):
@@ -209,7 +213,18 @@ def test_yes_and_no_are_known_in_every_language_of_the_reader(load):
     assert names["opt_in"].eq(True).to_dict() == {"007": False, "K1": True, "K2": True, "K3": False}
 
 
+def test_the_words_of_mail_tools_say_who_may_be_written_to(load):
+    text = "who,mail\nK1,subscribed\nK2,unsubscribed\nK3,cleaned\n007,NEVER_SUBSCRIBED\n"
+    tables, _ = load(customers=text, columns={"opt_in": "mail"})
+    assert tables.customers.set_index("customer")["opt_in"].to_dict() == {
+        "007": False, "K1": True, "K2": False, "K3": False,
+    }  # fmt: skip
+    assert told(tables) == {"fits": (4, "")}
+
+
 def test_spend_is_of_its_month_and_never_negative(load):
     tables, _ = load(acquisition="day,eur\n2025-01-01,100\n2025-02-01,-5\n2024-12-01,50\n")
     assert tables.acquisition["spend"].tolist() == [100]
     assert set(told(tables)) == {"fits", "outside", "negative"}
+    tables, _ = load(acquisition="day,eur\n2025-01,100\n2025-02,50\nTotaal,150\n")
+    assert tables.acquisition["date"].dt.strftime("%F").tolist() == ["2025-01-01", "2025-02-01"]

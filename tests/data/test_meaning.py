@@ -151,6 +151,13 @@ def test_a_discount_beside_an_order_s_total_counts_once_where_it_is_of_the_order
     assert pd.read_parquet(orders.occasions)["discount"].unique().tolist() == [each]
 
 
+def test_the_total_of_an_order_that_does_not_count_stands_in_the_ledger_once():
+    frame = shop(**BONS, status=["paid"] * 60 + ["cancelled"] * 40)
+    settings = {"order": "bon", "amount_of": "order", "status": "status", "count_status": ["paid"]}
+    ledger = rl.read_orders(frame, **NAMED, **settings).ledger
+    assert ledger.groupby("outcome")["amount"].sum()[["used", "dropped"]].tolist() == [15 * 15, 10 * 15]
+
+
 def test_a_discount_is_read_as_it_is_said_to_be():
     frame = shop(discount=[20.0, 50.0, 0.0, 10.0] * 25)
     for kind, first in (("money", 20.0), ("per_cent", 2.5)):

@@ -86,6 +86,8 @@ class TestDrawing:
     def test_refuses_what_is_no_list_or_a_short_one(self, lists):
         with pytest.raises(UsageError, match="0 customers may be written to, a lot takes 20"):
             draw_lot(lists(), "gifts")
+        with pytest.raises(UsageError, match="there are none: does `opt_in` say no"):
+            draw_lot(lists(opt_in=pd.Series(dtype=bool)), "win_back")
 
     def test_keeps_a_customer_in_one_lot_and_off_every_other_list_as_long_as_it_runs(self, lists):
         before = lists()

@@ -463,13 +463,13 @@ def _total_once(rows: Table) -> Table:
     """The largest amount of an order on its first line that has it, nothing on the others; there stands also what was
     taken off or paid back: its total, where all lines or one of them hold that, else the sum of its lines.
     """
-    counts = rows.reason.isnull() & rows.money.notnull()
+    order = [rows.customer, rows.order_id, rows.reason]
+    counts = rows.money.notnull()
     place = rows.row if "row" in rows.columns else rows.money
     largest = rows.money.abs().desc()
-    order = [rows.customer, rows.order_id, counts]
-    number = ibis.row_number().over(group_by=order, order_by=[largest, place])
-    alone = rows.order_id.isnull() | rows.reason.notnull() | (counts & (number == 0))
-    nothing, whole = ibis.literal(0).cast(CELL), ibis.window(group_by=[*order[:2], rows.reason])
+    number = ibis.row_number().over(group_by=[*order, counts], order_by=[largest, place])
+    alone = rows.order_id.isnull() | (counts & (number == 0))
+    nothing, whole = ibis.literal(0).cast(CELL), ibis.window(group_by=order)
     changes = {"money": ibis.cases((alone, rows.money), else_=nothing)}
     for name in (name for name in ("discount", "refunded") if name in rows.columns):
         value = rows[name].coalesce(0)
@@ -481,8 +481,7 @@ def _total_once(rows: Table) -> Table:
             (several & (2 * lowest == total), lowest),
             else_=total,
         )
-        is_counted = rows.order_id.notnull() & rows.reason.isnull()
-        changes[name] = ibis.cases((~is_counted, rows[name]), (alone, of_order.cast(CELL)), else_=nothing)
+        changes[name] = ibis.cases((rows.order_id.isnull(), rows[name]), (alone, of_order.cast(CELL)), else_=nothing)
     return rows.mutate(**changes)
 
 

@@ -155,7 +155,7 @@ class Table:
 
     def _reading(self, connection: Connection, role: str, timezone: str | None) -> Reading:
         if role in DAYS:
-            months = self.section == "contracts"  # whose days may be whole months
+            months = self.section in ("contracts", "data.acquisition")  # whose days may be whole months
             reading = read_date(connection, self.raw, self.settings.date_format, timezone, months=months, role=role)
         elif role in NUMBERS:
             reading = read_number(connection, self.raw, role, getattr(self.settings, "decimal", None))
@@ -551,12 +551,15 @@ def _keep_fitting(name: str, table: Table, known: pd.Index, orders: Orders, *, i
     else:  # spend of the month in which the data begin
         start = start.to_period("M").start_time
     table.leave("outside", ~table.frame["date"].between(start, end), "date")
+    if name == "points" and "redeemed" not in table.frame:
+        earned = table.frame["earned"]
+        table.frame = table.frame.assign(earned=earned.clip(lower=0), redeemed=(-earned).clip(lower=0))
     numbers = [role for role in NUMBERS if role in table.frame]
     table.leave(
         "negative", (table.frame[numbers] < 0).any(axis="columns"), "spend" if "spend" in numbers else "customer"
     )
     if name == "points":
-        redeemed = table.frame["redeemed"].fillna(0.0) if "redeemed" in table.frame else 0.0
+        redeemed = table.frame["redeemed"].fillna(0.0)
         table.frame = table.frame.assign(redeemed=redeemed).sort_values(["customer", "date"], kind="stable")
         left = (table.frame["earned"] - table.frame["redeemed"]).groupby(table.frame["customer"]).cumsum()
         table.leave("unearned", (left < 0) & (table.frame["redeemed"] > 0))

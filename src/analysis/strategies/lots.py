@@ -102,7 +102,7 @@ def draw_lot(found: ContactLists, name: str, *, seed: int = 1) -> pd.DataFrame:
     rows = pd.concat([sent, others])
     there, rows = rows["list"].value_counts(sort=False), rows[rows["list"] == name]
     if len(rows) < FEWEST_CUSTOMERS:
-        there = ", ".join(f"{each} ({count:,})" for each, count in there.items())
+        there = ", ".join(f"{each} ({count:,})" for each, count in there.items()) or "none: does `opt_in` say no?"
         raise UsageError(
             f"list {name!r}: {len(rows):,} customers may be written to, a lot takes {FEWEST_CUSTOMERS}; there are "
             f"{there}"
