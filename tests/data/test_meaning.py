@@ -165,6 +165,14 @@ def test_a_discount_is_read_as_it_is_said_to_be():
         assert pd.read_parquet(orders.occasions).sort_values("day")["discount"].iloc[0] == first
 
 
+@pytest.mark.parametrize("vat", [0.25, "tax"])
+def test_a_discount_off_a_price_with_tax_loses_the_tax_as_the_amount_does(vat):
+    frame = shop(off=[2.5, 0.0] * 50, tax=2.0, free=0.0)
+    orders = rl.read_orders(frame, **NAMED, discount="off", amount_includes={"vat": vat, "shipping": "free"})
+    days = pd.read_parquet(orders.occasions)
+    assert days[["amount", "discount"]].drop_duplicates().sort_values("discount").values.tolist() == [[8, 0], [8, 2]]
+
+
 @pytest.mark.parametrize(("column", "included", "is_told"), [
     ("Bedrag (incl. BTW)", None, True), ("Total incl 21% VAT", {"shipping": "free"}, True), ("Prix TTC", None, True),
     ("Bedrag (incl. BTW)", {"vat": 0.21}, False), ("Omzet excl. btw", None, False), ("Including taxi", None, False),

@@ -634,6 +634,8 @@ def _discount_as_money(rows: Rows, data: DataConfig) -> Rows:
         )
         return rows.noted(problems=[Problem(message)])
     if kind == "money":
+        vat = data.amount_includes.vat if data.amount_includes else None
+        rows = rows.then(_discount_without_tax, vat) if vat else rows
         return rows.then(_discount_kept) if "refunded" in rows.relation.columns else rows
     highest = 1 if kind == "share" else 100
     found = f"value is outside 0 to {highest}", f"values are outside 0 to {highest}", f"discount == {kind!r}"
@@ -642,6 +644,13 @@ def _discount_as_money(rows: Rows, data: DataConfig) -> Rows:
         return rows.noted(problems=outside)
     note = Message("The discounts are a share of the price, not money; they were turned into money off.")
     return rows.then(_money_off, highest).noted([note])
+
+
+def _discount_without_tax(rows: Table, vat: float | str) -> Table:
+    """A discount off a price with tax in it, less its part of the tax."""
+    money = rows.money.cast("float64")
+    share = 1 / (1 + vat) if isinstance(vat, float) else (money / (money + rows.vat).nullif(0)).coalesce(1.0)
+    return rows.mutate(discount=(rows.discount.cast("float64") * share).cast(CELL))
 
 
 def _discount_kept(rows: Table) -> Table:
