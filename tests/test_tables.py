@@ -48,6 +48,12 @@ def test_what_is_missing_is_a_dash(missing):
         assert cells_of(table_html(frame, columns={"name": "Name", "value": ("Value", kind)}))[1] == ["a", "–"]
 
 
+def test_an_estimate_without_an_interval_stands_alone():
+    frame = pd.DataFrame({"name": ["mu"], "coef": [56.88], "lower": [np.nan], "upper": [np.nan]})
+    html = table_html(frame, columns={"name": "Name", "coef": ("Estimate", "bracketed decimal3")})
+    assert cells_of(html)[1] == ["mu", "56.880"]
+
+
 def test_cells_without_a_kind_are_shown_by_their_type():
     frame = pd.DataFrame(
         {

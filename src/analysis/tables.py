@@ -51,7 +51,7 @@ class _Column:
         if kind and not isinstance(value, Interval):
             value = Interval.in_row(row, self.name)
         if isinstance(value, Interval):
-            kind = kind or "significant"
+            kind, part = kind or "significant", "estimate" if is_missing(value.lower) else part
             if part not in ("interval", "range", "brackets", "estimate"):
                 estimate, ends = (shown(f"{part} {kind}", value) for part in ("estimate", "brackets"))
                 return Markup('{} <span class="rl-interval">{}</span>').format(estimate, ends)
