@@ -5,6 +5,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.optimize import brentq
 from tests.claims.companies import company, told
@@ -35,6 +36,14 @@ def leveraged(tmp_path_factory, few_proposals, few_draws):
 
 def verdict_of(study, claim="five_points_more_profit", **settings):
     return getattr(study.with_(**settings), claim)
+
+
+def test_winning_costs_what_the_spend_of_the_last_year_says_where_none_is_stated(leveraged):
+    study, first = leveraged.with_(acquisition_cost=0.0), leveraged.orders.histories.table["first_order"]
+    month = first.min().to_period("M") + 1
+    spend = WINNING * (first.dt.to_period("M") == month).sum()
+    study.hold(customer_tables=CustomerTables(acquisition=pd.DataFrame({"date": [month.start_time], "spend": spend})))
+    assert study.five_points_more_profit.estimates == leveraged.five_points_more_profit.estimates
 
 
 def simulated_contribution(a, b, seed, customers=30_000):

@@ -49,7 +49,7 @@ def read_as(choice: Choice, annual_discount_rate: float) -> Message:
 
 
 def prices_configured(economics: EconomicsConfig, retention: RetentionConfig) -> Message:
-    return Message("As configured and not from the data: margin {margin:percent1}, cost per order "
+    return Message("Not from the orders: margin {margin:percent1}, cost per order "
         "{cost_per_order:money}, winning a customer {acquisition_cost:money}, keeping one "
         "{cost_per_customer_year:money} a year, fixed costs {fixed_costs_per_year:money} a year.",
         margin=economics.gross_margin, cost_per_customer_year=retention.cost_per_customer_year,
@@ -77,13 +77,13 @@ FIVE_POINTS = {
 )  # fmt: skip
 @Claim(Message("Raising retention by 5 points raises profit by 25% to 95%."), **FIVE_POINTS)
 def five_points_more_profit(
-    claimed, measure, lift, fits, economics_config, retention_config, credible_level
+    claimed, measure, lift, fits, economics, retention_config, credible_level
 ) -> Verdict:  # fmt: skip
     """The lift of five points, else as configured, in per cent only where profit is surely positive."""
     # By survival the configured scope counts; the other measures are those of new customers.
     lifts = lift.of(five_points(lift.named)) if measure == "survival" else lift.by_measure[measure]
-    choice, rate = next(iter(lifts.values())).choice, economics_config.annual_discount_rate
-    read = read_as(choice, rate), prices_configured(economics_config, retention_config)
+    choice, rate = next(iter(lifts.values())).choice, economics.annual_discount_rate
+    read = read_as(choice, rate), prices_configured(economics, retention_config)
     if reason := next((each.reason for each in lifts.values() if each.lift is None), None):
         in_money = [
             Message("{model}: a profit of {profit:interval margin} changes by {gain:interval margin}.",

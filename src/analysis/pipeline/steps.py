@@ -430,23 +430,34 @@ def shifts(
     return shifts_of(orders.histories, fits, spend, choices, joining)
 
 
+@step(stored=False)
+def economics(orders, economics_config, customer_tables=None):
+    """Margin and costs; winning a customer costs what the spend of the last year says, where nothing is stated."""
+    from analysis.value.payback import spent_on_winning
+
+    spent = spent_on_winning(orders, customer_tables and customer_tables.acquisition)
+    if economics_config.acquisition_cost or not spent:
+        return economics_config
+    return economics_config.model_copy(update={"acquisition_cost": spent["spend"] / spent["customers"]})
+
+
 @step
-def lift(shifts, economics_config, retention_config, credible_level, seed, growth=None):
+def lift(shifts, economics, retention_config, credible_level, seed, growth=None):
     """Profit as a function of retention."""
     from analysis.value.lift import readings_that_matter
 
-    choices = readings_that_matter(economics_config, retention_config)
-    return _lifts(shifts, choices, economics_config, retention_config, growth, credible_level, seed)
+    choices = readings_that_matter(economics, retention_config)
+    return _lifts(shifts, choices, economics, retention_config, growth, credible_level, seed)
 
 
 @step(stored=False)
-def what_if(orders, fits, spend, shifts, economics_config, retention_config, credible_level, seed, growth=None):
+def what_if(orders, fits, spend, shifts, economics, retention_config, credible_level, seed, growth=None):
     """The lift of the named reading by rise of retention and horizon."""
     from analysis.value.lift import shifts_of, what_if_readings
 
-    choices = what_if_readings(economics_config, retention_config)
+    choices = what_if_readings(economics, retention_config)
     shifts = shifts_of(orders.histories, fits, spend, choices, shifts.new_customers_per_year)
-    return _lifts(shifts, choices, economics_config, retention_config, growth, credible_level, seed).to_frame()
+    return _lifts(shifts, choices, economics, retention_config, growth, credible_level, seed).to_frame()
 
 
 def _lifts(shifts, choices, economics, retention, growth, level, seed):
