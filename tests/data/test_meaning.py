@@ -292,12 +292,14 @@ def test_whole_amounts_that_may_be_cents_are_told_and_how_to_say_so():
     assert sums(of_its_own)[2] == 1250  # no hundredths: it has cents of its own
 
 
-def test_a_part_need_not_hold_every_status_that_counts():
+def test_neither_a_part_nor_a_month_need_hold_every_status_that_counts():
     frame = shop(state=["paid", *["done"] * 99], country=["BE", *["NL"] * 99])
     columns = {"status": "state", "split": "country"}
     found = rl.read_orders(frame, **NAMED, **columns, part="NL", count_status=["paid", "done"])
     assert found.orders == 99
-    assert "Statuses that count and that no row of this part has: paid." in map(str, found.notes)
+    assert "Statuses that count and that no row has: paid." in map(str, found.notes)
+    known = rl.read_orders(frame, **NAMED, status="state", count_status=["paid", "done", "processing", "refunded"])
+    assert "Statuses that count and that no row has: processing and refunded." in map(str, known.notes)
     with pytest.raises(InputRefused, match="no row has the status 'sent'"):
         rl.read_orders(frame, **NAMED, status="state", count_status=["paid", "done", "sent"])
 

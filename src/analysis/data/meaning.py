@@ -286,10 +286,8 @@ def _with_statuses(rows: Rows, data: DataConfig) -> Rows:
     unseen = [status for status in wanted if status not in statuses]
     if not unseen:
         return rows
-    if data.part:  # which need not hold every status
-        return rows.noted(
-            [Message("Statuses that count and that no row of this part has: {statuses:list}.", statuses=unseen)]
-        )
+    if data.part or (unseen != wanted and {*unseen} <= {*COUNTED, *REFUNDED}):  # a month need not hold every status
+        return rows.noted([Message("Statuses that count and that no row has: {statuses:list}.", statuses=unseen)])
     message = f"data.count_status: no row has the status {' or '.join(map(repr, unseen))}; the statuses are {listed}"
     return rows.noted(problems=[Problem(message, USAGE)])
 
