@@ -8,6 +8,7 @@ import nbformat
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from analysis.config import Config, load_config, parameter_keys
 from analysis.data import simulate_transactions
@@ -139,6 +140,26 @@ def test_every_notebook_ends_with_a_model_that_was_named_in_which_nobody_leaves(
     frame["channel"] = np.where(frame["customer"].str[-1].isin(list("02468")), "web", "shop")
     run_on_orders(tmp_path, frame, "model: {primary: NBD, covariates: [channel]}\n")
     assert "in NBD nobody leaves" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_the_summary_calls_no_list_too_short_that_a_lot_showed_to_work(tmp_path, capsys):
+    orders = simulate_transactions(600, seed=1)
+    start, end = (orders["date"].max() - pd.Timedelta(days=days) for days in (120, 33))
+    lot = pd.DataFrame({"customer": orders.loc[orders["date"] < start, "customer"].unique()[:300], "list": "win_back"})
+    lot = lot.assign(arm=np.where(lot.index % 2, "contact", "none"), start=start, end=end, gross_margin=0.3)
+    lot = lot.assign(cost_per_order=0, cost_per_contact=0.1, incentive=1).set_index("customer")
+    sent = lot[lot["arm"] == "contact"].rename(columns={"start": "date"})[["date"]]
+    tables = {"lots": lot, "contacts": sent, "orders": pd.concat([orders, sent.reset_index().assign(amount=50)])}
+    for name, table in tables.items():
+        table.reset_index().to_csv(tmp_path / f"{name}.csv", index=False)
+    columns = {"lots": ["customer", *lot], "contacts": ["customer", "date"]}
+    data = {name: {"file": f"{name}.csv", "columns": {role: role for role in roles}} for name, roles in columns.items()}
+    data |= {"transactions": "orders.csv", "columns": {role: role for role in orders}}
+    config = {"name": "shop", "data": data, "contacts": {"cost_per_contact": 0.1, "incentive": 1}}
+    (tmp_path / "shop.yml").write_text(yaml.safe_dump(config))
+    run_cells(tmp_path / "shop.yml", tmp_path / "store", lab=False, names=["00-summary"])
+    assert "leaving some out by lot" in capsys.readouterr().out
 
 
 @pytest.mark.slow

@@ -179,6 +179,7 @@ class TestWhereTheSpendOnWinningIsKnown:
         found = self.verdict(shop, "keeping_cheaper", planted / 8)
         assert found.estimate.lower < 8 < found.estimate.upper
         assert found.verdict is Outcome.SUPPORTED
+        assert len({each.values.get("winning", each.values.get("acquisition_cost")) for each in found.assumptions}) == 1
         assert self.verdict(shop, "keeping_cheaper", planted / 3).verdict is Outcome.CONTRADICTED
         at_five = told(self.verdict(shop, "keeping_cheaper", 0.0), "at_five")["at_five"]
         assert at_five == pytest.approx(planted / 5, rel=0.06)

@@ -208,9 +208,10 @@ def keeping_cheaper(
     rests_on = (prices_configured(economics_config, retention_config),)
     if spent := spent_on_winning(orders, customer_tables and customer_tables.acquisition):
         winning = spent["spend"] / spent["customers"]
+        used = economics_config.model_copy(update={"acquisition_cost": winning})
         rests_on = (Message("Over the last year of spend {customers:integer} new customers cost {spend:money}, which "
             "is {winning:money} for each; this is used here, and not what is configured.",
-            winning=winning, **spent), *rests_on)  # fmt: skip
+            winning=winning, **spent), prices_configured(used, retention_config))  # fmt: skip
     if not (winning > 0 and keeping > 0):
         reason = Message("Orders do not show what winning or keeping a customer costs. Set "
             "`economics.acquisition_cost` (or `data.acquisition`) and `retention.cost_per_customer_year`.",
