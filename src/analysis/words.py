@@ -429,6 +429,14 @@ class Formats:
         """
         return lists.format_list([str(value) for value in values], locale=self.locale)
 
+    def phrases(self, values: Iterable[Any]) -> str:
+        """A list of what else begins a sentence.
+
+        >>> Formats("en").phrases(["How often", "How soon"])
+        'how often and how soon'
+        """
+        return self.list(f"{value}"[:1].lower() + f"{value}"[1:] for value in values)
+
     def compact(self, amount: float) -> str:
         """A short form for axis ticks, such as ``12K``."""
         return numbers.format_compact_decimal(amount, locale=self.locale, fraction_digits=1).replace("-", MINUS)

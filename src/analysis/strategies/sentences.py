@@ -284,7 +284,7 @@ def basis(found: StrategyComparison) -> Message:
     if estimated:
         return Message(
             "These ranges and chances are our judgement. Your data tell this much of it: "
-            "{names:list}. Begin small where you can.",
+            "{names:phrases}. Begin small where you can.",
             names=estimated,
         )
     return Message("These ranges and chances are our judgement, not measured in your data: begin small where you can.")
