@@ -17,7 +17,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent import futures
-from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from math import inf
@@ -47,11 +46,7 @@ class Interruption(KeyboardInterrupt):
         self.exit_code = 128 + number
 
 
-class _Shield(threading.local):
-    depth = 0
-
-
-_shield, _lock = _Shield(), threading.Lock()
+_shield, _lock = threading.local(), threading.Lock()
 _heard: list[int] = []
 
 
@@ -76,7 +71,7 @@ def _interrupt(number: int, _frame: object) -> None:
 
 def check() -> None:
     """Raise the interruption that some library swallowed, or that came inside ``shielded``."""
-    if _heard and not _shield.depth:
+    if _heard and not getattr(_shield, "depth", 0):
         raise Interruption(_heard[0])
 
 
@@ -88,7 +83,7 @@ def forget() -> None:
 @contextmanager
 def shielded() -> Iterator[None]:
     """Keeps an interruption back for the few moments in which a thing must be done as a whole."""
-    _shield.depth += 1
+    _shield.depth = getattr(_shield, "depth", 0) + 1
     try:
         yield
     finally:
@@ -115,7 +110,7 @@ class Deadline:
             raise DeadlinePassed(self.minutes)
         return None if left == inf else left
 
-    def result(self, future: Future) -> Any:
+    def result(self, future: futures.Future) -> Any:
         """The result of a future; raises DeadlinePassed where it takes longer than there is time."""
         while not futures.wait([future], min(self.seconds_left() or POLL_SECONDS, POLL_SECONDS)).done:
             pass
@@ -149,15 +144,12 @@ def _masked(how: str, signals: Iterable[int]) -> Iterable[int]:
     return signal.pthread_sigmask(getattr(signal, how), signals) if hasattr(signal, how) else ()
 
 
-class Pool(ProcessPoolExecutor):
-    """Worker processes, as of ``pool``."""
+class Pool(futures.ProcessPoolExecutor):
+    """Worker processes, as of ``pool``; ``size`` is how many there are at most."""
 
-    @property
-    def size(self) -> int:
-        """Most workers."""
-        return self._max_workers
+    size: int
 
-    def submit(self, *arguments: Any, **named: Any) -> Future:
+    def submit(self, *arguments: Any, **named: Any) -> futures.Future:
         """As the library's, which may start a worker; an interruption waits until the pool knows of it."""
         with shielded(), _starting():
             return super().submit(*arguments, **named)
@@ -186,6 +178,7 @@ def pool(size: int, variables: Mapping[str, str] | None = None, *, preload: Iter
         context.set_forkserver_preload(list(preload))
     # A server forks with the environment that it was started in; a worker takes that of today.
     workers = Pool(size, context, _begin, ({**os.environ, **(variables or {}), **FLAGS},))
+    workers.size = size
     try:
         yield workers
     except BaseException as error:

@@ -430,7 +430,7 @@ def shifts(
     return shifts_of(orders.histories, fits, spend, choices, joining)
 
 
-@step
+@step(stored=False)
 def economics(orders, economics_config, customer_tables=None):
     """Margin and costs; winning a customer costs what the spend of the last year says, where nothing is stated."""
     from analysis.value.payback import spent_on_winning
