@@ -202,9 +202,9 @@ def cleaned(
     bought = days.then(expressions.by_day, end).frame()
     if bought.empty:
         raise DataError(f"{rows.label}: no customer has an order in the window")
-    entries += entries_of(days, bought, profile.total("rows") - sum(entry.rows for entry in entries))
     square = expressions.CELL if bought["largest"].max() < NARROW_SQUARE else expressions.MONEY
     customers = days.then(expressions.customers, end, square).stored("customers")
+    entries += entries_of(days, customers, bought, profile.total("rows") - sum(entry.rows for entry in entries))
     seen = customers.then(expressions.first_seen).frame()
 
     def repeats_soon(*settings: Any) -> pd.DataFrame:
@@ -489,7 +489,7 @@ def _as_expressions_take_them(rows: Table, has_refunds: bool) -> Table:  # noqa:
     return rows.select("customer", "day", *(["is_refund"] if has_refunds else []), *given, money=money)
 
 
-def entries_of(days: Relation, bought: pd.DataFrame, rows: int) -> list[Entry]:
+def entries_of(days: Relation, customers: Relation, bought: pd.DataFrame, rows: int) -> list[Entry]:
     """Ledger lines of the ``rows`` that became occasions, were merged into one, or refunded.
 
     The largest line of a day carries the occasion; which of equal lines it is does not matter to the sums. ``bought``
@@ -499,7 +499,7 @@ def entries_of(days: Relation, bought: pd.DataFrame, rows: int) -> list[Entry]:
     used, whole, head, whole_head = (sums[name] for name in ("orders", "refunded", "head", "refunded_head"))
     lines = sums.get("lines", rows)
     bills, heads = sums.get("bills", lines), sums.get("heads", sums["gross"])
-    refunds = days.few(expressions.refunds) if "refund" in days.columns else []
+    refunds = days.few(expressions.refunds, customers) if "refund" in days.columns else []
     fates = {True: (Outcome.REFUNDED, Reason.REFUND_NETTED), False: (Outcome.DROPPED, Reason.REFUND_WITHOUT_ORDER)}
     return [
         Entry(Outcome.USED, Reason.ORDER, used - whole, head - whole_head),

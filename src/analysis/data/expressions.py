@@ -95,11 +95,11 @@ def occasions(days: Table, end: dt.date) -> Table:
     kept = ["customer", "day", "gross", "head", *(name for name in further if name in days.columns)]
     if "refund" not in days.columns:
         return days.select(*kept, amount=days.gross)
-    refunded = days.filter(days.refund < 0).select("customer").distinct()
+    last = _last_refunds(days)
+    touched = days.inner_join(last, ["customer", days.day <= last.last_refund])
     ordered = {"group_by": "customer", "order_by": "day"}
     past, later = ibis.window(rows=(None, 0), **ordered), ibis.window(rows=(0, None), **ordered)
     earlier = ibis.window(rows=(None, -1), **ordered)
-    touched = days.semi_join(refunded, "customer")
     touched = touched.mutate(change=(touched.gross + touched.refund).cast(MONEY))
     running = touched.mutate(raw=touched.change.sum().over(past).cast(MONEY))
     lowest = running.raw.min()
@@ -110,10 +110,15 @@ def occasions(days: Table, end: dt.date) -> Table:
     left = floored.mutate(lowest=floored.balance.min().over(later))
     reached = _money(ibis.greatest(_money(left.lowest - (left.top - left.gross)), _money(ibis.literal(0))))
     netted = left.filter(left.lines > 0)
-    netted = netted.select(*kept, amount=ibis.least(_money(netted.gross), reached))
-    whole = days.anti_join(refunded, "customer")
-    whole = whole.filter(whole.lines > 0)
-    return netted.union(whole.select(*kept, amount=_money(whole.gross)))
+    netted = netted.select(*kept, amount=ibis.least(_money(netted.gross), reached).cast(days.gross.type()))
+    whole = days.filter(days.lines > 0).left_join(last, "customer")
+    whole = whole.filter(whole.last_refund.isnull() | (whole.day > whole.last_refund))
+    return netted.union(whole.select(*kept, amount=whole.gross))
+
+
+def _last_refunds(days: Table) -> Table:
+    """The last day with a refund of each customer who has one, after which nothing more is taken off."""
+    return days.filter(days.refund < 0).group_by("customer").agg(last_refund=days.day.max())
 
 
 def _money(value: NumericValue) -> NumericValue:
@@ -157,13 +162,14 @@ def customers(days: Table, end: dt.date, square: str = MONEY) -> Table:
         total=_money(bought.amount.sum()),
         squares=_money(_square(bought.amount, square).sum()),
         first_amount=bought.amount.argmin(bought.day),
+        **({"gross": bought.gross.sum()} if "refund" in days.columns else {}),
         **{f"first_{name}": bought[name].argmin(bought.day) for name in ATTRIBUTES if name in days.columns},
     )
     if "refund" in days.columns:
-        seen = days.filter(days.day <= end)
+        back = days.filter((days.day <= end) & (days.refund < 0)).group_by("customer").agg(back=days.refund.sum())
         # All money, also what was given back without an order that it is taken from.
-        spent = seen.group_by("customer").agg(spent=_money((seen.gross + seen.refund).sum()))
-        found = found.inner_join(spent, "customer")
+        spent = _money(found.gross + back.back.coalesce(0))
+        found = found.left_join(back, "customer").select(found, spent=spent).drop("gross")
     else:
         found = found.mutate(spent=found.total)
     found = found.mutate(
@@ -300,16 +306,18 @@ def cohorts(days: Table, end: dt.date) -> Table:
     )
 
 
-def refunds(days: Table) -> Table:
-    """Refunds for the ledger, by whether their customer has an order: has_order, rows, amount."""
-    each = days.group_by("customer").agg(bought=days.lines.sum(), rows=days.refunds.sum(), amount=days.refund.sum())
-    each = each.filter(each.rows > 0)
-    return each.group_by(has_order=each.bought > 0).agg(rows=whole(each.rows.sum()), amount=_money(each.amount.sum()))
+def refunds(days: Table, found: Table) -> Table:
+    """Refunds for the ledger, by whether their customer is one of ``customers``: has_order, rows, amount."""
+    given = days.filter(days.refunds > 0)
+    each = given.left_join(found, "customer").select(given, has_order=found.orders.notnull())
+    return each.group_by("has_order").agg(rows=whole(each.refunds.sum()), amount=_money(each.refund.sum()))
 
 
 def refunds_by_age(days: Table, end: dt.date) -> Table:
     """Refunds by days since the customer's latest order (age): refunds (rows), amount (above 0)."""
     seen = days.filter(days.day <= end)
+    last = _last_refunds(seen)
+    seen = seen.inner_join(last, ["customer", seen.day <= last.last_refund])
     past = ibis.window(group_by="customer", order_by="day", rows=(None, 0))
     seen = seen.mutate(ordered=ibis.cases((seen.lines > 0, seen.day)).max().over(past))
     seen = seen.filter((seen.refund < 0) & seen.ordered.notnull())
