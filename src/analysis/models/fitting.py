@@ -118,7 +118,7 @@ def polish(function: LogLikelihood, start: np.ndarray, bend: np.ndarray | None =
     bend
         A first guess of the curvature, such as that of a smaller problem.
     """
-    point, value, last = np.asarray(start, dtype=float), function(start), np.inf
+    point, value, last, won = np.asarray(start, dtype=float), function(start), np.inf, np.inf
     bend, exact = (curvature(function, point), True) if bend is None else (bend, False)
     for _ in range(NEWTON_STEPS):
         slope = gradient(function, point)
@@ -126,12 +126,13 @@ def polish(function: LogLikelihood, start: np.ndarray, bend: np.ndarray | None =
         if not exact and not decrement < last / 4:
             bend, exact = curvature(function, point), True
             direction, decrement = _newton_step(bend, slope)
-        if decrement < CONVERGED_BELOW * 1e-3 or np.any(np.abs(point) > LARGEST_LOG):
+        is_plateau = not np.isfinite(decrement) and won * NEWTON_STEPS < SMALLEST_DROP
+        if is_plateau or decrement < CONVERGED_BELOW * 1e-3 or np.any(np.abs(point) > LARGEST_LOG):
             break
         moved, better = _halved(function, point, value, direction)
         if moved is None:
             break
-        point, value, last, exact = moved, better, decrement, False
+        won, point, value, last, exact = better - value, moved, better, decrement, False
     else:
         slope = gradient(function, point)
     if not exact:
