@@ -139,18 +139,20 @@ def _models(study: Study) -> Iterator[Message]:
             fits = fit_all(patterns_of(histories, clock), clock, model.seed, model.primary, quick=True)
         except NotIdentified as refused:
             raise DataError(str(refused)) from None
-        if fits.primary.dropout == "none":
+        leaving = fits.primary.dropout != "none"
+        if not leaving:
             yield Message(
                 "In {model}, which `model.primary` names, nobody leaves: the report will say nothing of retention and "
                 "of strategies.",
                 model=model.primary,
             )
-    elif not shows_leaving(histories):
+    elif not (leaving := shows_leaving(histories)):
         yield Message(
             "These orders do not show customers leaving: the report will say nothing of retention and of strategies."
         )
     try:
-        if not shows_leaving(calibration(study.orders, study.config.data.holdout_weeks)):
+        known = calibration(study.orders, study.config.data.holdout_weeks)
+        if leaving and not shows_leaving(known):  # where all orders do not, a shorter test period helps nobody
             yield Message(
                 "What comes before the last {weeks:weeks} does not show customers leaving, so the test on past orders "
                 "will say little; a smaller `data.holdout_weeks` leaves more before them.",
