@@ -217,7 +217,8 @@ def mapped_columns(settings: Any, available: list[str]) -> dict[str, str]:
                 found[role] = best
         found = dict(zip(["refunded"], other_sides(found.get("amount", ""), available), strict=False)) | found
         flags = [name for name in available if role_score("flag", name) or role_score("refunded", name) >= SURE]
-        found |= dict(zip(FLAGS, (name for name in flags if name not in (found.get("status"), found.get("amount"))), strict=False))
+        told = found.get("status"), found.get("amount")
+        found |= dict(zip(FLAGS, (name for name in flags if name not in told), strict=False))
         if "discount" in found or any(map(is_tip, available)):
             free = (name for name in available if name not in found.values())
             priced = (one for one in free if is_tip(one) or role_score("amount", one) or role_score("unit_price", one))
