@@ -21,7 +21,7 @@ import pyarrow as pa
 from ibis.backends.sql.datatypes import DuckDBType
 from ibis.expr.types import Table
 
-MEMORY_LIMIT_BYTES = 1_250_000_000
+MEMORY_LIMIT_BYTES = 900_000_000
 MONEY = "DECIMAL(18, 6)"
 NUMBER_OF_ROW, FILE_ROWS = "number of the row", 2**40
 
