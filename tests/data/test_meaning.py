@@ -203,6 +203,39 @@ def test_orders_that_a_later_row_says_were_cancelled_are_asked_about():
     assert rl.read_orders(kept, **settings).orders == 93
 
 
+def with_refunds_of_their_own(**columns):
+    """The shop with seven orders paid back in full, and three in part."""
+    frame = shop(order=[f"o{n}" for n in range(100)], status=["refunded"] * 7 + ["completed"] * 93)
+    frame["amount"] += frame.index
+    back = frame.head(10).assign(amount=[*-frame["amount"][:7], -4.0, -4.0, -4.0], status="completed", **columns)
+    back = back.assign(order=[f"r{n}" for n in range(10)], date=back["date"] + pd.Timedelta(days=9))
+    return pd.concat([frame, back], ignore_index=True)
+
+
+def test_refunds_of_their_own_beside_orders_that_say_refunded_are_taken_off_once():
+    settings = {**NAMED, "order": "order", "status": "status"}
+    asked = "7 refunds are of the customer and the amount of an order whose status is refunded.*`count_status`"
+    with refuses(asked, 3):
+        rl.read_orders(with_refunds_of_their_own(), **settings, count_status=["completed"])
+    orders = rl.read_orders(with_refunds_of_their_own(), **settings, count_status=["completed", "refunded"])
+    assert sums(orders) == (20, 100, sum(range(17, 110)) - 12)
+    dropped = rl.read_orders(with_refunds_of_their_own(), **settings, count_status=["completed"], refunds="drop")
+    assert sums(dropped) == (20, 93, sum(range(17, 110)))
+
+
+def test_refunds_that_name_no_customer_are_asked_about_where_orders_do():
+    settings = {**NAMED, "order": "order", "status": "status", "count_status": ["completed"]}
+    with refuses("none of the 10 refunds has a customer id.*`refunds` to 'drop'", 3):
+        rl.read_orders(with_refunds_of_their_own(customer=None), **settings)
+    assert sums(rl.read_orders(with_refunds_of_their_own(customer=None), **settings, refunds="drop"))[1] == 93
+
+
+def test_a_line_with_neither_customer_nor_amount_is_a_further_line_of_an_order():
+    frame = shop()
+    further = frame.assign(customer=None, amount=None)
+    assert lines(rl.read_orders(pd.concat([frame, further, further]), **NAMED))["missing_amount"] == (200, 0)
+
+
 FLAGS = [
     ("Geannuleerd", "nee", "ja"), ("is_cancelled", "0", "1"), ("Cancelled at", None, "2024-02-03 10:00"),
     ("Captured", "true", "false"), ("Completed", "Yes", "No"), ("Document type", "Invoice", "Credit note"),

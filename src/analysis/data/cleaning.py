@@ -32,6 +32,7 @@ from analysis.words import Message, block
 BIRTH_WINDOW_DAYS = 28
 QUIET_DAYS, QUIET_TIMES = 7, 2
 """Days without orders at the end that are worth a note: so many, and so many times the longest time before."""
+NAMELESS_REFUNDS = 5  # from which it is no chance that none of them has a customer
 MANY_REFUNDS = 15  # from which a file without turnover is no shop that paid everything back
 FEWEST_REFUNDS, LONGEST_LAG = 30, 182
 """Refunds from which their lag is told; days after an order that are looked at, at most half of the window."""
@@ -287,7 +288,10 @@ def _with_reasons(
     no_refunds: bool,  # noqa: FBT001
 ) -> Table:
     """The reason of every row that does not count; the first that applies."""
-    tests = [(rows.reason.notnull(), rows.reason), (rows.customer.isnull(), str(Reason.MISSING_CUSTOMER))]
+    tests = [(rows.reason.notnull(), rows.reason)]
+    # A further line of an order whose first line holds both.
+    tests += [(rows.customer.isnull() & rows.money.isnull(), str(Reason.MISSING_AMOUNT))] if has_money else []
+    tests.append((rows.customer.isnull(), str(Reason.MISSING_CUSTOMER)))
     tests.append((rows.day.isnull(), str(Reason.MISSING_DATE)))
     tests += [(rows.day > end, str(Reason.AFTER_END))] if end is not None else []
     tests += [(rows.day < start, str(Reason.BEFORE_START))] if start is not None else []
@@ -341,6 +345,13 @@ def problems_in_profile(
             f"{'has' if missing == 1 else 'have'} no customer id; "
             f"max_missing_customer_share == {data.max_missing_customer_share:g} allows fewer; where an id stands only "
             "on the first of a customer's rows, as in merged cells, fill it down"
+        )
+        problems.append(Problem(message))
+    nameless = sum(profile.of("refunds", reason) for reason in (Reason.MISSING_CUSTOMER, Reason.ANONYMOUS))
+    if data.refunds == "net" and nameless >= NAMELESS_REFUNDS and not refunds and profile.of("rows") > missing:
+        message = (
+            f"{label}: none of the {nameless:,} refunds has a customer id, and nothing would be taken off; give each "
+            "the customer of its order, or set the key `data.refunds` to 'drop' where none is of these customers"
         )
         problems.append(Problem(message))
     if end is None:

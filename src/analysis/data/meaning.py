@@ -270,6 +270,17 @@ def _with_statuses(rows: Rows, data: DataConfig) -> Rows:
     repaid = tuple(status for status in wanted if status in REFUNDED)
     taken = {line["status"]: line["paid"] for line in found if takes_back(line["status"], rows.columns["status"])}
     taken = {one: paid for one, paid in taken.items() if paid and one in wanted} if rows.has_money else {}
+    back = [status for status in statuses if status in REFUNDED] if rows.has_money and data.refunds == "net" else []
+    twice = rows.relation.one(_refunds_of, tuple(back), tuple(wanted))["number"] if back else 0
+    problems = []
+    if twice >= FEWEST_ORDERS:
+        message = (
+            f"{rows.label}: {twice:,} refunds are of the customer and the amount of an order whose status is "
+            f"{' or '.join(back)}, and would be taken off other orders; name {' and '.join(back)} with the key "
+            "`data.count_status`, so that they are taken off these"
+        )
+        problems = [] if {*back} <= {*wanted} else [Problem(message)]
+        repaid = ()
     rows = rows.then(_told_by_status, tuple(wanted), repaid, rows.has("refunded")).then(_turned, tuple(taken))
     note = Message(
         "Rows whose status is {statuses}, with positive amounts, are taken for refunds: {n:integer}.",
@@ -282,7 +293,8 @@ def _with_statuses(rows: Rows, data: DataConfig) -> Rows:
     if back := [one for one in undone if takes_back(one) or one in REFUNDED]:
         message += f"name {' or '.join(back)} with the key `data.count_status` where such rows are refunds, or "
     message += "keep the last row of each order"
-    rows = rows.noted([note] if taken else [], [Problem(message)] if later >= FEWEST_ORDERS else [])
+    problems += [Problem(message)] if later >= FEWEST_ORDERS else []
+    rows = rows.noted([note] if taken else [], problems)
     unseen = [status for status in wanted if status not in statuses]
     if not unseen:
         return rows
@@ -299,6 +311,18 @@ def _undone_later(rows: Table, undone: tuple[str, ...]) -> Table:
     is_later = rows.day.max(where=is_undone) > rows.day.min(where=counts)
     orders = rows.filter(rows.order_id.notnull()).group_by("customer", "order_id").agg(both=is_alike & is_later)
     return orders.aggregate(number=orders.count(where=orders.both))
+
+
+def _refunds_of(rows: Table, repaid: tuple[str, ...], wanted: tuple[str, ...]) -> Table:
+    """How many refunds that count are of the customer and the amount of an order that a status says was paid back."""
+    status = rows.status.lower().coalesce(EMPTY)
+    is_order = status.isin(repaid) & (rows.money > 0)
+    is_refund = status.isin(wanted) & (rows.money < 0) & rows.reason.isnull()
+    rows = rows.mutate(size=rows.money.abs(), is_order=is_order, is_refund=is_refund).filter(rows.customer.notnull())
+    pairs = rows.group_by("customer", "size").agg(
+        orders=rows.count(where=rows.is_order), refunds=rows.count(where=rows.is_refund)
+    )
+    return pairs.aggregate(number=whole_number(ibis.least(pairs.orders, pairs.refunds).sum().coalesce(0)))
 
 
 def _status_counts(rows: Table, column: str, has_money: bool) -> Table:  # noqa: FBT001
