@@ -256,7 +256,7 @@ FLAGS = [
     ("failure_code", None, "card_declined"), ("Approved", "Y", "N"), ("Result", "SUCCESS", "FAIL"),
     ("Payment type", "Balance", "Deposit refund"), ("event_name", "purchase", "refund"),
     ("Entry type", "Website Payment", "General Authorization"), ("Soort", "Verkoop", "Retour van klant"),
-    ("Makulerad", "Nej", "Ja"),
+    ("Makulerad", "Nej", "Ja"), ("Payment Method", "Shopify Payments", "Bogus Gateway"),
 ]  # fmt: skip
 STATUSES = [
     *(("Orderstatus", "Bevestigd", "Geannuleerd door gast"), ("Order outcome", "Completed", "Cancelled by customer")),
@@ -303,7 +303,7 @@ def test_columns_that_say_nothing_against_their_rows_are_left_alone():
         "Stage": ["Main stage", "Open air"], "Rate type": ["Non refundable", "Free cancellation"],
         "Cancellation cover": ["Yes", "No"], "Subscription status": ["active", "cancelled"],
         "Delivery status": ["delivered", "pending"], "Payment captured": ["Yes", "Yes"],
-        "Ticket type": ["Single", "Return"], "Card type": ["Credit", "Debit"],
+        "Ticket type": ["Single", "Return"], "Card type": ["Credit", "Debit"], "Payment method": ["Credit", "Debit"],
         "Type kaartje": ["Enkele reis", "Retour"], "type": ["shoe", "training"], "Preorder?": ["0", "1"],
         "Test group": ["A", "B"], "Avoid contact": ["yes", "no"], "Void fill": ["1", "0"],
         "Refund policy": ["Refund within 30 days", "No refund"], "Payment type": ["Credit card", "Debit card"],
