@@ -170,6 +170,9 @@ def export(**columns):
 
 
 MEANINGS = {
+    "refunds of orders that say refunded": (
+        {"customer": "a", "amount": [*range(10, 100), *range(-10, -20, -1)], "fate": ["refunded"] * 10 + ["paid"] * 90},
+        {"count_status": ["paid", "refunded"]}, {"status": "fate"}),
     "addresses in two spellings with totals on each line": (
         {"amount": np.arange(100) // 2 + 5.0}, {"count_status": ["paid"], "amount_of": "order"},
         {"status": "fate", "order": "order"}),
