@@ -109,7 +109,7 @@ def read_contracts(
     ...     customer="member", tenure="months", churned="left", observation_end="2025-12-31",
     ... )
     >>> gym.by_period[["period", "at_risk", "lost"]].values.tolist()
-    [[1, 4, 0], [2, 4, 1], [3, 3, 1]]
+    [[1, 4, 0], [2, 4, 1], [3, 2, 1]]
     """
     file, frame = source_and_frame(source, "read_contracts")
     columns = {role: settings.pop(role) for role in ContractColumns.model_fields if role in settings}
