@@ -13,6 +13,7 @@ from analysis.config import Config
 from analysis.data import remote
 from analysis.errors import Unavailable
 from analysis.interval import Interval
+from analysis.strategies.lots import COSTS
 from analysis.value.growth import spend_growth
 from analysis.value.payback import first_order_groups
 from analysis.value.retention import period_rates
@@ -123,6 +124,19 @@ def test_rungs_and_lists_are_the_same(shop_there, embedded):
     known, here = embedded
     for each in zip(stands_of(shop_there[0], *known), here, strict=True):
         assert_alike(*each)
+
+
+def test_lots_are_drawn_and_read_back_the_same(shop_there, embedded):
+    known, (_, lists) = embedded
+    drawn = [rl.draw_lot(each, "win_back") for each in (stands_of(shop_there[0], *known)[1], lists)]
+    pd.testing.assert_frame_equal(*drawn, check_dtype=False)
+    ids = shop_there[1].histories.ids
+    lot = pd.DataFrame({"list": "win_back", "customer": ids, "arm": ["contact", "none"] * (len(ids) // 2)})
+    lot = lot.assign(start=pd.Timestamp("2023-01-01"), end=pd.Timestamp("2023-03-31"), **dict.fromkeys(COSTS, 0.5))
+    sent = lot[lot["arm"] == "contact"].assign(date=pd.Timestamp("2023-01-02"))
+    there, here = (rl.lot_effects(orders, lot, sent) for orders in shop_there)
+    assert here.lots["state"].tolist() == ["counts"]
+    assert_alike(there, here)
 
 
 def test_a_value_that_stays_in_the_engine_says_what_rungs_and_lists_are_worth(shop_there, embedded):

@@ -241,6 +241,9 @@ class RemoteHistories:
     def ids(self) -> pd.Index:
         return self.here.ids
 
+    def places(self, customers: pd.Series) -> np.ndarray:
+        return self.here.places(customers)
+
     @cached_property
     def customers(self) -> Table:
         """The summary in the engine."""

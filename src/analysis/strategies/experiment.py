@@ -267,7 +267,7 @@ def margins_of(
     position = orders.histories.places(customers) if some is None else some
     placed = occasions_of(orders, some)
     day, starts = placed["day"].to_numpy().astype("datetime64[D]"), np.datetime64(period.starts)
-    usual = _usual_share(placed, day < starts) if orders.days.has_discount else None
+    usual = _usual_share(placed, day < starts) if "saved" in placed else None
     money = replace(money, todays_deal=usual or 0.0)
     listed = placed["amount"] + (0.0 if usual is None else placed["discount"])
     placed = placed.assign(margin=money.margin_of(placed["amount"], listed), orders=1, saved=listed - placed["amount"])

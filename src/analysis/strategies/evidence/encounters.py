@@ -10,9 +10,10 @@ import ibis
 import numpy as np
 import pandas as pd
 
+from analysis.data.expressions import in_floats
 from analysis.data.orders import Orders
 from analysis.errors import Unavailable
-from analysis.value.history import history, left_truncation
+from analysis.value.history import by_customer, history, left_truncation
 from analysis.words import Message
 
 DAYS_PER_WEEK = 7
@@ -175,7 +176,7 @@ def occasions_of(transactions: Orders, some: np.ndarray | None = None) -> pd.Dat
         rows = bought.select("customer", "day", "amount", *deal)
         if some is not None:
             rows = rows.semi_join(ibis.memtable({"customer": some}), "customer")
-        orders = rows.order_by("customer", "day").to_pandas()
+        orders = by_customer(transactions, in_floats(rows.order_by("customer", "day")))
     if not deal:
         return orders.assign(discount=0.0)
     discount, gross = orders["discount"].fillna(0.0), orders.pop("gross")
