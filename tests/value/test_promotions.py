@@ -68,6 +68,18 @@ def test_another_mix_of_categories_is_no_change_of_prices():
     assert abs(together["change"]) < 0.03
 
 
+def test_lines_in_a_promotion_of_a_category_that_was_not_sold_before_count_in_all_together():
+    start = pd.Timestamp("2025-04-01")
+    days = [start - pd.Timedelta(days=60)] * 20 + [start - pd.Timedelta(days=10)] * 20 + [start] * 12
+    frame = pd.DataFrame({"who": range(52), "day": days, "paid": 10.0, "off": 0.0, "kind": "tea"})
+    frame.loc[44:, "kind"], frame.loc[44:49, "off"] = "mugs", 1.0
+    names = {"customer": "who", "date": "day", "amount": "paid", "discount": "off", "category": "kind"}
+    calendar = pd.DataFrame({"start": [start], "end": [start]})
+    found = rl.promotion_honesty(rl.read_orders(frame, **names, discount_is="money"), calendar)
+    assert found["promised"].tolist() == [12, 4]
+    assert found["without"].tolist() == [0.5, 1.0]
+
+
 def test_a_free_line_beside_a_paid_one_makes_no_dearer_line():
     day = np.arange(1_000) % 100
     table = pd.DataFrame({"customer": np.arange(1_000), "category": "tea", "list_price": 10.0, "amount": 10.0})

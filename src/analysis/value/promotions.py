@@ -27,6 +27,7 @@ def promotion_honesty(orders: AnyOrders, promotions: pd.DataFrame | None, *, lev
 
     The change is that of the mean logarithm of the price, with errors by customer. Of all categories together it is
     the mean of the changes within them, so that another mix of categories is no change; one within a category is.
+    Lines in a promotion count there of every category, also of one that was bought too little before to be compared.
 
     Parameters
     ----------
@@ -90,6 +91,8 @@ def promotion_honesty(orders: AnyOrders, promotions: pd.DataFrame | None, *, lev
     counts = pd.DataFrame({"lines": n["raised"], "promised": n["promised"], "without": cells["without"]["promised"]})
     together = table[["usual", "log"]].mul(share, axis="index").join(counts).groupby(["start", "end"]).sum()
     together["variance"] = _squares(each, KEYS[:2], "moved_all")
+    promised = cells.xs("promised", axis=1, level=1).groupby(["start", "end"]).sum()
+    together[["promised", "without"]] = promised[["lines", "without"]]
     together = together.reset_index().assign(category=None)
     rows = pd.concat([together, table.join(counts).reset_index()], ignore_index=True)
     rows = rows.sort_values(["start", "end"], kind="stable", ignore_index=True)
