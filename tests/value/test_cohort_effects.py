@@ -81,3 +81,10 @@ def test_intervals_hold_the_spread_and_what_a_month_to_come_brings_as_often_as_t
     rate, dropout, mean_month, month_to_come = np.sum(held, axis=0)
     assert min(rate, dropout, month_to_come) >= 32
     assert mean_month < 20
+
+
+def test_effects_that_the_orders_do_not_tell_are_not_told(monkeypatch):
+    monkeypatch.setattr("analysis.value.cohort_effects.ROUNDS", 1)
+    orders = rl.read_orders({"sample": "simulated"})
+    with pytest.raises(Unavailable, match="does not tell"):
+        rl.cohort_effects(orders, rl.BGNBD().fit(orders))

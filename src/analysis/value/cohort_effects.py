@@ -79,7 +79,8 @@ def cohort_effects(orders: AnyOrders, fit: PurchaseFit, *, level: float = 0.9, s
     Raises
     ------
     Unavailable
-        Where first orders are not known, customers joined in fewer than six months, or nobody leaves in the model.
+        Where first orders are not known, customers joined in fewer than six months, nobody leaves in the model, or
+        the orders do not tell the effects of months.
 
     Examples
     --------
@@ -170,6 +171,8 @@ def _laplace(months: Sequence[LogLikelihood], prior: Prior, point: np.ndarray, o
         point = point + step
         if np.abs(step).max() < SMALL_STEP:
             break
+    else:
+        raise Unavailable("The model does not tell from these orders how much months of joining differ.")
     return weights, sds, np.array(centres), np.array(roots)
 
 
