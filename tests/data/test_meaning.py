@@ -173,6 +173,13 @@ def test_a_discount_off_a_price_with_tax_loses_the_tax_as_the_amount_does(vat):
     assert days[["amount", "discount"]].drop_duplicates().sort_values("discount").values.tolist() == [[8, 0], [8, 2]]
 
 
+@pytest.mark.parametrize("vat", [0.25, "tax"])
+def test_a_refund_in_the_row_does_not_change_what_part_of_a_discount_is_tax(vat):
+    frame, included = shop(off=2.5, tax=2.0, free=0.0, back=5.0), {"vat": vat, "shipping": "free"}
+    orders = rl.read_orders(frame, **NAMED, discount="off", refunded="back", amount_includes=included)
+    assert pd.read_parquet(orders.occasions)[["amount", "discount"]].drop_duplicates().values.tolist() == [[4, 1]]
+
+
 @pytest.mark.parametrize(("column", "included", "is_told"), [
     ("Bedrag (incl. BTW)", None, True), ("Total incl 21% VAT", {"shipping": "free"}, True), ("Prix TTC", None, True),
     ("Bedrag (incl. BTW)", {"vat": 0.21}, False), ("Omzet excl. btw", None, False), ("Including taxi", None, False),

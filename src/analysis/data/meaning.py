@@ -670,7 +670,7 @@ def _discount_as_money(rows: Rows, data: DataConfig) -> Rows:
 
 def _discount_without_tax(rows: Table, vat: float | str) -> Table:
     """A discount off a price with tax in it, less its part of the tax."""
-    money = rows.money.cast("float64")
+    money = rows.money.cast("float64") + (rows.refunded.coalesce(0) if "refunded" in rows.columns else 0)
     share = 1 / (1 + vat) if isinstance(vat, float) else (money / (money + rows.vat).nullif(0)).coalesce(1.0)
     return rows.mutate(discount=(rows.discount.cast("float64") * share).cast(CELL))
 
