@@ -10,7 +10,7 @@ from tests.conftest import refuses
 import analysis as rl
 from analysis.config import Config, config_from_mapping
 from analysis.data.contracts import load_contracts
-from analysis.errors import CONTENT, USAGE, InputRefused
+from analysis.errors import CONTENT, USAGE, InputRefused, UsageError
 
 AS_OF = dt.date(2023, 12, 31)
 SPANS = {"customer": "who", "start": "from", "end": "until"}
@@ -54,6 +54,16 @@ def test_problems_of_a_frame_of_contracts_are_told_as_those_of_arguments():
         "observation_end == '2023', must be a date",
     ):
         assert problem in told
+    with pytest.raises(UsageError, match="observation_end is missing"):
+        rl.read_contracts(pd.DataFrame(), customer="who", tenure="t", churned="c", observation_end=None)
+
+
+def test_a_file_named_contracts_keeps_its_name_in_what_is_told(tmp_path):
+    path = str(tmp_path / "contracts.csv")
+    with pytest.raises(InputRefused, match=r"file: there is no file .*/contracts\.csv"):
+        rl.read_contracts(path, customer="who", tenure="t", churned="c", observation_end="2023-12-31")
+    with pytest.raises(InputRefused, match=r"there is no file .*/contracts\.csv"):
+        rl.read_orders(path, customer="who", date="t")
 
 
 def problems_of(load, *args, **keys):

@@ -17,7 +17,7 @@ from analysis.data.ledger import where_any
 from analysis.data.orders import source_and_frame, told_of_arguments
 from analysis.data.tables import Table, read_table
 from analysis.data.vocabulary import words
-from analysis.errors import DataError, counted
+from analysis.errors import DataError, UsageError, counted
 from analysis.tables import Result
 from analysis.words import Message
 
@@ -111,6 +111,8 @@ def read_contracts(
     >>> gym.by_period[["period", "at_risk", "lost"]].values.tolist()
     [[1, 4, 0], [2, 4, 1], [3, 2, 1]]
     """
+    if observation_end is None:
+        raise UsageError("read_contracts: observation_end is missing; name the last day that counts")
     file, frame = source_and_frame(source, "read_contracts")
     columns = {role: settings.pop(role) for role in ContractColumns.model_fields if role in settings}
     section = {"file": file, "columns": {"customer": customer, **columns}, "period_months": period_months, **settings}

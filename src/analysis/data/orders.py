@@ -28,6 +28,7 @@ from analysis.config import (
     config_from_mapping,
     nearest,
 )
+from analysis.config.config import ContractColumns, ContractsConfig
 from analysis.data import expressions
 from analysis.data.cleaning import PLOTS, Cleaned, cleaned
 from analysis.data.database import told_without_secrets
@@ -182,9 +183,8 @@ NO_ARGUMENTS = {
     "holdout_weeks": ": name it where orders are split, such as backtest(orders, holdout='26W')",
 }
 ARGUMENTS = {*Columns.model_fields, *DataConfig.model_fields, "currency_column", "discount_is"} - NO_ARGUMENTS.keys()
-KEY_OF_ARGUMENT = re.compile(
-    rf"\bcontracts\.(?:columns\.)?|\b(?:data|economics)\.(?:columns\.)?(?=(?:{'|'.join(ARGUMENTS)})\b)"
-)
+KEYS = "|".join(ARGUMENTS | ContractsConfig.model_fields.keys() | ContractColumns.model_fields.keys())
+KEY_OF_ARGUMENT = re.compile(rf"(?<=key ')contracts\.|\b(?:contracts|data|economics)\.(?:columns\.)?(?=(?:{KEYS})\b)")
 
 
 def read_orders(
