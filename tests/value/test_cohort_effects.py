@@ -8,6 +8,7 @@ import analysis as rl
 from analysis.data.simulation import PurchaseTruth, simulate_transactions
 from analysis.errors import Unavailable
 from analysis.models.covariates import with_dropout
+from analysis.value.cohort_effects import SPREADS, _spread
 
 AVERAGE, END = rl.BGNBD.Params(0.6, 6.0, 0.8, 2.4), pd.Timestamp("2025-01-01")
 
@@ -60,6 +61,13 @@ def test_months_that_do_not_differ_are_not_said_to():
     found = rl.cohort_effects(orders, rl.MBGNBD().fit(orders))
     assert (found.spread["p"] > 0.05).all()
     assert (found.spread["lower"] < 0.05).all()
+
+
+@pytest.mark.filterwarnings("error")
+def test_months_that_surely_differ_have_a_p_of_next_to_zero():
+    weights = np.zeros((len(SPREADS), len(SPREADS)))
+    weights[5, 5] = 1.0
+    assert (_spread(weights.ravel(), 0.9)["p"] < 1e-300).all()
 
 
 def test_few_months_and_a_model_in_which_nobody_leaves_say_why_there_is_no_answer(cdnow, cdnow_purchase):

@@ -58,8 +58,8 @@ class CohortEffects(Result):
     effects
         One row a process and month, drawn towards 0: process, month, customers, estimate, lower, upper, level.
     first_year
-        Repeat orders that a new customer is expected to place in a year, by who joins: ``mean_month`` or
-        ``month_to_come``; estimate (posterior mean), lower, upper, level.
+        Repeat orders that a new customer is expected to place in a year, by who joins: ``mean_month`` (whose
+        effects are 0) or ``month_to_come``; estimate (posterior mean), lower, upper, level.
     future
         The fit for customers of a month to come: each posterior draw holds effects of that month.
     """
@@ -183,7 +183,8 @@ def _spread(weights: np.ndarray, level: float) -> pd.DataFrame:
     for side, process in enumerate(PROCESSES):
         mass = both.sum(axis=1 - side)
         lower, upper = np.interp([(1 - level) / 2, (1 + level) / 2], np.append(0.0, mass.cumsum()), EDGES)
-        statistic = 2 * np.log(height.max() / height.max(axis=1 - side)[0])
+        none = height.max(axis=1 - side)[0] / height.max()
+        statistic = -2 * np.log(max(none, np.finfo(float).tiny))
         rows[process] = {"estimate": mass @ SPREADS, "lower": lower, "upper": upper, "level": level}
         rows[process]["p"] = chi2.sf(statistic, 1) / 2
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("process")
