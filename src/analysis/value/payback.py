@@ -453,7 +453,7 @@ def spend_tests(orders: AnyOrders, costs: pd.DataFrame, by: pd.Series | None) ->
 def pooled_means(part: pd.DataFrame, level: float, least: float = 0.0) -> pd.DataFrame:
     """Empirical Bayes of group means; the variance between groups is DerSimonian and Laird's, or ``least`` where more.
 
-    Intervals allow for that variance being estimated (Morris 1983, JASA 78(381), equation 4.1).
+    Intervals allow for that variance being estimated (Morris 1983, JASA 78(381), equation 4.1, as of equal variances).
 
     >>> part = pd.DataFrame({"mean": [9.0, 11.0, 30.0], "variance": [4.0, 4.0, 100.0]})
     >>> pooled_means(part, 0.9)["estimate"].round(1).tolist()
