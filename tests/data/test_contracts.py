@@ -208,9 +208,10 @@ def test_a_table_of_tenures_gives_the_life_table(load):
     contracts = load(rows, columns)
     assert contracts.by_period[["period", "at_risk", "lost"]].to_numpy().tolist() == [[1, 5, 2], [2, 2, 1]]
     assert (contracts.due_last, contracts.renewed_last) == (0, 0)  # nobody knows who left in the last period
-    assert notes_of(contracts) == [
-        "The file of contracts gives tenures and no dates, so cohorts by calendar say nothing here."
-    ]
+    told, early = notes_of(contracts)
+    assert told == "The file of contracts gives tenures and no dates, so cohorts by calendar say nothing here."
+    assert early.startswith("Customers who left within a tenure period: 2. They count as lost in it")
+    assert len(notes_of(load(rows, columns, period_months=1))) == 1
     messages, _ = problems_of(load, "who,t,left\na,1,Yes\na,-2,maybe\n", columns)
     assert "'maybe'" in messages[0]
     assert "1 tenure is negative: '-2'" in messages[1]

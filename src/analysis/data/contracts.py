@@ -237,7 +237,13 @@ def _of_tenure(table: Table, as_of: pd.Timestamp, months: int) -> _Read:
     start = _months_later(pd.Series(as_of, rows.index), -tenure.mask(churned, last))
     stop = _months_later(start, tenure).clip(upper=as_of).where(churned)
     note = Message("The file of contracts gives tenures and no dates, so cohorts by calendar say nothing here.")
-    return pd.DataFrame({"customer": rows["customer"], "start": start, "stop": stop}), as_of, [note]
+    early = Message(
+        "Customers who left within a tenure period: {n:integer}. They count as lost in it, and those who stay count up "
+        "to their last whole period, so that more seem to leave than do: with `contracts.period_months` 1 this is "
+        "small.",
+        n=int((churned & (tenure % months > 0)).sum()),
+    )
+    return pd.DataFrame({"customer": rows["customer"], "start": start, "stop": stop}), as_of, [note, *where_any(early)]
 
 
 def _of_months(table: Table, as_of: pd.Timestamp, _months: int) -> _Read:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analysis.errors import DataError, UsageError
+from analysis.errors import UsageError
 from analysis.time import Clock
 
 if TYPE_CHECKING:
@@ -69,11 +69,6 @@ def collapse(frequency, recency, T, customers=None) -> Patterns:
 
     ``customers`` says how many share each row, one where it is not given.
 
-    Raises
-    ------
-    DataError
-        Where a history is impossible: x < 0, t_x < 0, t_x > T, or t_x > 0 that does not go with x > 0.
-
     Examples
     --------
     >>> patterns = collapse([0, 1, 0], [0.0, 2.0, 0.0], [5.0, 5.0, 5.0])
@@ -82,7 +77,6 @@ def collapse(frequency, recency, T, customers=None) -> Patterns:
     """
     x = np.asarray(frequency, dtype=np.int64)
     t_x, age = np.asarray(recency, dtype=float), np.asarray(T, dtype=float)
-    _refuse_impossible(x, t_x, age)
     recency_code, recency_values = pd.factorize(t_x, sort=True)
     age_code, age_values = pd.factorize(age, sort=True)
     key = (x * len(recency_values) + recency_code) * len(age_values) + age_code
@@ -135,22 +129,3 @@ def coarsened(patterns: Patterns, levels: int = 12) -> Patterns:
     )
     frequency = np.unravel_index(distinct, (patterns.frequency.max() + 1, levels + 1, levels + 1))[0]
     return Patterns(frequency, np.minimum(recency, age), age, weight, index)
-
-
-def _refuse_impossible(x: np.ndarray, t_x: np.ndarray, age: np.ndarray) -> None:
-    if x.size == 0:
-        raise DataError("customer histories: there are none")
-    checks = {
-        "frequency is negative": x < 0,
-        "recency or T is negative or not a number": ~((t_x >= 0) & (age >= 0)),
-        "recency is larger than T": t_x > age,
-        "recency is zero although there are repeat orders": (x > 0) & (t_x == 0),
-        "recency is not zero although there is no repeat order": (x == 0) & (t_x != 0),
-    }
-    found = [
-        f"customer histories: {what} for {bad.sum()} customers, such as row {int(np.argmax(bad))}"
-        for what, bad in checks.items()
-        if bad.any()
-    ]
-    if found:
-        raise DataError(*found)
