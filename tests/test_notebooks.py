@@ -12,6 +12,7 @@ import yaml
 
 from analysis.config import Config, load_config, parameter_keys
 from analysis.data import simulate_transactions
+from analysis.words import reader
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 NAMES = sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
@@ -93,8 +94,9 @@ def run_cells(config, store, *, lab, names=NAMES, **given):
         shell = InteractiveShell()
         parameters, *others = code_of(nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4))
         chosen = [cell.source for cell in others if lab or "lab" not in cell.metadata.get("tags", [])]
-        for source in (parameters.source, f"globals().update({given!r})", *chosen):
-            assert shell.run_cell(source).success, f"{name}: {source}"
+        with reader("en"):  # a notebook sets the language and the currency of all that follows
+            for source in (parameters.source, f"globals().update({given!r})", *chosen):
+                assert shell.run_cell(source).success, f"{name}: {source}"
 
 
 def test_every_cell_runs_those_to_try_things_in_too(every_step_of_cdnow, monkeypatch, capsys):
