@@ -108,7 +108,9 @@ def cohort_effects(orders: AnyOrders, fit: PurchaseFit, *, level: float = 0.9, s
     weights, sds, centres, roots = _laplace([of_month(rows) for rows in months.values()], prior, start, own)
     rng = np.random.default_rng([seed, 31])
     which = rng.choice(len(weights), DRAWS, p=weights)
-    points = centres[which] + np.einsum("dij,dj->di", roots[which], rng.standard_normal((DRAWS, len(start))))
+    points = rng.standard_normal((DRAWS, len(start)))
+    for pair in np.unique(which):  # one root of each at a time, since those of all draws take much memory
+        points[which == pair] = centres[pair] + points[which == pair] @ roots[pair].T
     of_months, u = points[:, own:].reshape(DRAWS, -1, 2), sds[which] * rng.standard_normal((DRAWS, 2))
     joining = {"mean_month": np.zeros_like(u), "month_to_come": u}
     joining = {name: _params(model, np.hstack([points[:, :own], each]).T) for name, each in joining.items()}
