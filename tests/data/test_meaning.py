@@ -226,6 +226,13 @@ def test_refunds_of_their_own_beside_orders_that_say_refunded_are_taken_off_once
         rl.read_orders(with_refunds_of_their_own(), **settings, count_status=["completed"])
     orders = rl.read_orders(with_refunds_of_their_own(), **settings, count_status=["completed", "refunded"])
     assert sums(orders) == (20, 100, sum(range(17, 110)) - 12)
+    assert not any("counts in full" in str(note) for note in orders.notes)
+    alone = with_refunds_of_their_own().drop(index=100)  # the refund of one of the seven
+    notes = rl.read_orders(alone, **settings, count_status=["completed", "refunded"]).notes
+    assert any(
+        "1 order whose status is 'refunded' has no refund of its amount, so it counts in full" in str(note)
+        for note in notes
+    )
     dropped = rl.read_orders(with_refunds_of_their_own(), **settings, count_status=["completed"], refunds="drop")
     assert sums(dropped) == (20, 93, sum(range(17, 110)))
 

@@ -270,21 +270,28 @@ def _with_statuses(rows: Rows, data: DataConfig) -> Rows:
     repaid = tuple(status for status in wanted if status in REFUNDED)
     taken = {line["status"]: line["paid"] for line in found if takes_back(line["status"], rows.columns["status"])}
     taken = {one: paid for one, paid in taken.items() if paid and one in wanted} if rows.has_money else {}
-    back = [status for status in statuses if status in REFUNDED] if rows.has_money and data.refunds == "net" else []
-    twice = rows.relation.one(_refunds_of, tuple(back), tuple(wanted))["number"] if back else 0
-    problems = []
-    if twice >= FEWEST_ORDERS:
+    returned = [status for status in statuses if status in REFUNDED] if rows.has_money and data.refunds == "net" else []
+    pairs = rows.relation.one(_refunds_of, tuple(returned), tuple(wanted)) if returned else {"number": 0}
+    problems, alone = [], 0
+    if pairs["number"] >= FEWEST_ORDERS:
         message = (
-            f"{rows.label}: {twice:,} refunds are of the customer and the amount of an order whose status is "
-            f"{' or '.join(back)}, and would be taken off other orders; name {' and '.join(back)} with the key "
+            f"{rows.label}: {pairs['number']:,} refunds are of the customer and the amount of an order whose status is "
+            f"{' or '.join(returned)}, and would be taken off other orders; name {' and '.join(returned)} with the key "
             "`data.count_status`, so that they are taken off these"
         )
-        problems = [] if {*back} <= {*wanted} else [Problem(message)]
-        repaid = ()
+        problems = [] if {*returned} <= {*wanted} else [Problem(message)]
+        repaid, alone = (), pairs["orders"] - pairs["number"]
     rows = rows.then(_told_by_status, tuple(wanted), repaid, rows.has("refunded")).then(_turned, tuple(taken))
     note = Message(
         "Rows whose status is {statuses}, with positive amounts, are taken for refunds: {n:integer}.",
         n=sum(taken.values()), statuses=", ".join(map(repr, taken)),
+    )  # fmt: skip
+    unmatched = Message(
+        "Refunds are rows of their own here: {n:integer} order whose status is {statuses} has no refund of its amount, "
+        "so it counts in full, less what other rows give back.",
+        "Refunds are rows of their own here: {n:integer} orders whose status is {statuses} have no refund of their "
+        "amount, so they count in full, less what other rows give back.",
+        n=alone, statuses=", ".join(map(repr, returned)),
     )  # fmt: skip
     backward = {*filter(takes_back, statuses), *filter(UNDONE.match, statuses), *REFUNDED} - {*wanted}
     undone = tuple(one for one in statuses if one in backward)
@@ -294,7 +301,7 @@ def _with_statuses(rows: Rows, data: DataConfig) -> Rows:
         message += f"name {' or '.join(back)} with the key `data.count_status` where such rows are refunds, or "
     message += "keep the last row of each order"
     problems += [Problem(message)] if later >= FEWEST_ORDERS else []
-    rows = rows.noted([note] if taken else [], problems)
+    rows = rows.noted(where_any(note, unmatched), problems)
     unseen = [status for status in wanted if status not in statuses]
     if not unseen:
         return rows
@@ -314,7 +321,7 @@ def _undone_later(rows: Table, undone: tuple[str, ...]) -> Table:
 
 
 def _refunds_of(rows: Table, repaid: tuple[str, ...], wanted: tuple[str, ...]) -> Table:
-    """How many refunds that count are of the customer and the amount of an order that a status says was paid back."""
+    """How many orders a status says were paid back, and how many refunds are of the customer and the amount of one."""
     status = rows.status.lower().coalesce(EMPTY)
     is_order = status.isin(repaid) & (rows.money > 0)
     is_refund = status.isin(wanted) & (rows.money < 0) & rows.reason.isnull()
@@ -322,7 +329,8 @@ def _refunds_of(rows: Table, repaid: tuple[str, ...], wanted: tuple[str, ...]) -
     pairs = rows.group_by("customer", "size").agg(
         orders=rows.count(where=rows.is_order), refunds=rows.count(where=rows.is_refund)
     )
-    return pairs.aggregate(number=whole_number(ibis.least(pairs.orders, pairs.refunds).sum().coalesce(0)))
+    number = ibis.least(pairs.orders, pairs.refunds).sum()
+    return pairs.aggregate(number=whole_number(number.coalesce(0)), orders=whole_number(pairs.orders.sum().coalesce(0)))
 
 
 def _status_counts(rows: Table, column: str, has_money: bool) -> Table:  # noqa: FBT001
