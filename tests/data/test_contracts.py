@@ -66,6 +66,11 @@ def test_a_file_named_contracts_keeps_its_name_in_what_is_told(tmp_path):
         rl.read_orders(path, customer="who", date="t")
 
 
+def test_what_is_no_table_of_contracts_is_refused_with_what_may_be_one():
+    with pytest.raises(UsageError, match=r"read_contracts: .* type int, must be a table .* or a path$"):
+        rl.read_contracts(5, customer="who", start="from", end="until", observation_end="2023-12-31")
+
+
 def problems_of(load, *args, **keys):
     with pytest.raises(InputRefused) as refused:
         load(*args, **keys)

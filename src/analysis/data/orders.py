@@ -183,6 +183,7 @@ NO_ARGUMENTS = {
     "holdout_weeks": ": name it where orders are split, such as backtest(orders, holdout='26W')",
 }
 ARGUMENTS = {*Columns.model_fields, *DataConfig.model_fields, "currency_column", "discount_is"} - NO_ARGUMENTS.keys()
+ALSO = ", a table of Ibis or DuckDB, a glob, a list of these, or a mapping such as {'sample': 'cdnow'}"
 KEYS = "|".join(ARGUMENTS | ContractsConfig.model_fields.keys() | ContractColumns.model_fields.keys())
 KEY_OF_ARGUMENT = re.compile(rf"(?<=key ')contracts\.|\b(?:contracts|data|economics)\.(?:columns\.)?(?=(?:{KEYS})\b)")
 
@@ -251,7 +252,7 @@ def read_orders(
     named = {"customer": customer, "date": date, "amount": amount, "currency": settings.pop("currency_column", None)}
     named |= {role: settings.pop(role, None) for role in Columns.model_fields if role not in named}
     columns = {role: name for role, name in named.items() if name is not None}
-    files, frame = ("table", source) if is_remote(source) else source_and_frame(source, "read_orders")
+    files, frame = ("table", source) if is_remote(source) else source_and_frame(source, "read_orders", ALSO)
     data = {"transactions": files, "observation_end": observation_end, "discount": settings.pop("discount_is", None)}
     data |= settings
     ids: dict[str, Any] = {}
@@ -277,7 +278,7 @@ def read_orders(
     return orders
 
 
-def source_and_frame(source: Any, asked_by: str) -> tuple[Any, Any]:
+def source_and_frame(source: Any, asked_by: str, also: str = "") -> tuple[Any, Any]:
     """What a configuration names as its source, and a table that stands in for it."""
     if hasattr(source, "collect"):
         source = source.collect()  # a lazy frame of polars
@@ -289,9 +290,9 @@ def source_and_frame(source: Any, asked_by: str) -> tuple[Any, Any]:
         return os.fspath(source), None
     if isinstance(source, list | tuple) and all(isinstance(path, str | os.PathLike) for path in source):
         return [os.fspath(path) for path in source], None
+    kind = type(source).__name__
     raise UsageError(
-        f"{asked_by}: the source is of the type {type(source).__name__}, must be a table (pandas, Arrow, polars, Ibis "
-        "or DuckDB), a path, a glob, a list of these, or a mapping such as {'sample': 'cdnow'}"
+        f"{asked_by}: the source is of the type {kind}, must be a table (pandas, Arrow, polars) or a path{also}"
     )
 
 
