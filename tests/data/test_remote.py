@@ -141,6 +141,7 @@ def test_spenders_above_the_most_are_a_seeded_sample_with_the_same_mean(plain):
     spread = whole["monetary_value"].std() / whole["monetary_value"].mean()
     ratio = part["monetary_value"].iloc[:-1].mean() / whole["monetary_value"].iloc[:-1].mean()
     assert abs(ratio - 1) < 4 * spread / 10
+    assert part["spend_squares"].isin(there.spending(most=100, seed=2)["spend_squares"]).iloc[:-1].mean() < 0.9
     others = part["orders"].iloc[-1] / whole["orders"].iloc[-1]
     assert others == pytest.approx((len(part) - 1) / (len(whole) - 1))
 
